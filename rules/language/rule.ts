@@ -1,0 +1,84 @@
+/** What rules read: an event's fields by name. A dotted name is looked up exactly, then as a path. */
+export type FlatEvent = Readonly<Record<string, unknown>>
+
+export interface RuleFile {
+  /** As shown in problems: relative to where the loading began. */
+  path: string
+  text: string
+}
+
+/** Why a document was refused (`error`) or is doubtful (`warning`). Lines and columns count from 1. */
+export interface Problem {
+  severity: 'error' | 'warning'
+  path: string
+  line: number
+  column: number
+  message: string
+  hint: string | null
+}
+
+export interface Logsource {
+  category: string | null
+  product: string | null
+  service: string | null
+}
+
+export interface RuleTest {
+  name: string
+  /** `at` is an offset ('5h', '30d', '90s') from the test's start; the other keys are the event's fields. */
+  events: readonly (Readonly<Record<string, unknown>> & { readonly at: string })[]
+  fires: number
+}
+
+/** Our additions, all under the rule's `tellwire:` key, so that the file stays valid Sigma. */
+export interface TellwireFacts {
+  /** remote-access · hardware · network · presence · exfiltration · tampering · identity · finance */
+  family: string
+  strength: 1 | 2 | 3 | 4
+  /** Null: never decays. */
+  halfLifeDays: number | null
+  /** 'high' or 'critical' when this rule alone puts a worker in that band. */
+  pattern: 'high' | 'critical' | null
+  /** Signal and pattern numbers of the threat model: '#13', 'P7'. */
+  signals: readonly string[]
+  /** Fields that, with the device, make one group: one finding a group and day. */
+  groupBy: readonly string[]
+  /** One sentence with {Field} placeholders, shown as the reason. */
+  says: string | null
+  blindTo: string | null
+  response: string | null
+  tests: readonly RuleTest[]
+}
+
+export interface Rule {
+  id: string
+  /** A hash of the document without comments and tests: a new version is a new finding id. */
+  version: string
+  title: string
+  description: string | null
+  author: string | null
+  license: string | null
+  references: readonly string[]
+  level: string | null
+  status: string | null
+  tags: readonly string[]
+  falsepositives: readonly string[]
+  logsource: Logsource
+  path: string
+  line: number
+  /** Null on rules that are not ours. */
+  tellwire: TellwireFacts | null
+}
+
+export interface Match {
+  rule: Rule
+}
+
+/** A compiled rule set. Replaced whole, never edited. */
+export interface Program {
+  readonly rules: readonly Rule[]
+  /** Every rule whose logsource fits and whose condition holds, in the order of the rules. */
+  match(event: FlatEvent): Match[]
+  /** True when a rule for this category reads a field that starts with `prefix`. */
+  reads(category: string, prefix: string): boolean
+}

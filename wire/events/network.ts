@@ -1,0 +1,75 @@
+import * as z from 'zod'
+import { address, bytes, envelope, hash, name, path, port, text } from '../common.ts'
+
+const Protocol = z.enum(['tcp', 'udp'])
+
+/**
+ * A connection that was not there at the last look.
+ *
+ * Shape   one per (Protocol, local, remote); `Initiated` true when the laptop dialled. Loopback is not reported.
+ * Errors  an owner we may not read is null.
+ * Source  Linux /proc/net/{tcp,tcp6,udp,udp6}.
+ */
+export const NetworkConnection = z.strictObject({
+  category: z.literal('network_connection'),
+  ...envelope,
+  Image: path.nullable(),
+  Protocol,
+  Initiated: z.boolean(),
+  SourceIp: address,
+  SourcePort: port,
+  DestinationIp: address,
+  DestinationPort: port,
+  DestinationHostname: text(253).nullable(),
+})
+
+/** A socket that began to accept connections. '0.0.0.0' and '::' mean every interface. */
+export const ListeningSocket = z.strictObject({
+  category: z.literal('listening_socket'),
+  ...envelope,
+  Image: path.nullable(),
+  Protocol,
+  Address: address,
+  Port: port,
+})
+
+/**
+ * Bytes that left and came in over a window.
+ *
+ * Shape   with an Image or DestinationIp: that process or peer; with both null: the sum of all physical interfaces.
+ * Units   bytes over `WindowSeconds`.
+ * Source  Linux /proc/net/dev.
+ */
+export const Egress = z.strictObject({
+  category: z.literal('egress'),
+  ...envelope,
+  Image: path.nullable(),
+  DestinationIp: address.nullable(),
+  DestinationPort: port.nullable(),
+  DestinationHostname: text(253).nullable(),
+  BytesSent: bytes,
+  BytesReceived: bytes,
+  WindowSeconds: z.int().min(1),
+})
+
+/**
+ * Where in a network the laptop sits: one event when it changes, with everything that is known.
+ *
+ * Shape   hashes are HMAC-SHA-256 under the tenant's salt: equal on two laptops, readable on none.
+ *         `TunnelKind` is the driver's or the interface pattern's name ('wireguard', 'tun').
+ * Errors  null is 'could not be read'; `DnsServers` [] is 'read, and none configured'.
+ * Source  Linux /proc/net/{route,ipv6_route,arp}, /sys/class/net, /etc/resolv.conf.
+ */
+export const NetworkPlace = z.strictObject({
+  category: z.literal('network_place'),
+  ...envelope,
+  Interface: name.nullable(),
+  GatewayHash: hash.nullable(),
+  SsidHash: hash.nullable(),
+  BssidHash: hash.nullable(),
+  DnsServers: z.array(address).max(16).nullable(),
+  TunnelInterface: name.nullable(),
+  TunnelKind: name.nullable(),
+  TunnelMtu: z.int().min(0).max(1_000_000).nullable(),
+  DefaultRouteOnTunnel: z.boolean().nullable(),
+})

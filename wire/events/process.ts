@@ -1,0 +1,28 @@
+import * as z from 'zod'
+import { envelope, name, path, text } from '../common.ts'
+
+/**
+ * A program began.
+ *
+ * Shape   names are Sigma's (Sysmon spelling), so that public rules run unchanged. `CommandLine` has the values of
+ *         secret-like options and the paths of URLs removed on the laptop; the option names stay.
+ * Errors  what could not be read is null. `StartedBeforeAgent` true: seen running at the agent's first look.
+ * Source  Linux /proc/<pid>; macOS eslogger or `ps`; Windows Security 4688 or Sysmon 1.
+ */
+export const ProcessCreation = z.strictObject({
+  category: z.literal('process_creation'),
+  ...envelope,
+  Image: path.nullable(),
+  CommandLine: text(8_192).nullable(),
+  ParentImage: path.nullable(),
+  ParentCommandLine: text(8_192).nullable(),
+  User: name.nullable(),
+  ProcessId: z.int().min(0),
+  ParentProcessId: z.int().min(0).nullable(),
+  CurrentDirectory: path.nullable(),
+  OriginalFileName: name.nullable(),
+  Product: name.nullable(),
+  Company: name.nullable(),
+  Signer: name.nullable(),
+  StartedBeforeAgent: z.boolean(),
+})

@@ -1,0 +1,149 @@
+import * as z from 'zod'
+import { count, epochMs, hash, identifier, name, path, text } from './common.ts'
+import { ROOT_KINDS } from './events/files.ts'
+import { FAULTS, type FaultCode } from './fault.ts'
+
+/**
+ * The conversation. Text frames are JSON; binary frames are one zstd-compressed JSON `batch`.
+ *
+ *   agent  hello ─────────────▶ server      who I say I am, and a nonce
+ *          ◀───────── challenge              a nonce, and the server's signature over both
+ *          proof ─────────────▶              my signature over both and the host name I dialled
+ *          ◀─────────── welcome              policy, how far you have my events, credit
+ *          batch ═════════════▶              events, numbered upwards
+ *          ◀─────────────── ack              durable through seq; what was rejected; new credit
+ *          ping ◀────────────▶ pong          either side, any time
+ *          ◀──────────── policy              a new one, signed
+ *          ◀─────────── refusal              a code, where, what to do, when to come back; then close
+ */
+export const LIMITS = {
+  /** One WebSocket frame, as it travels. */
+  frameBytes: 1_048_576,
+  /** A control message (text frame). */
+  controlBytes: 65_536,
+  /** A batch once unpacked. */
+  batchBytes: 8_388_608,
+  batchEvents: 1_000,
+  /** Events a client may have on the way without an ack. */
+  creditEvents: 4_000,
+  rejectedPerAck: 1_000,
+} as const
+
+const base64 = (max: number) => z.string().max(max).regex(/^[A-Za-z0-9+/=_-]+$/)
+const nonce = z.string().regex(/^[0-9a-f]{64}$/)
+const signature = base64(128)
+const faultCode = z.enum(Object.keys(FAULTS) as [FaultCode, ...FaultCode[]])
+
+export const Hello = z.strictObject({
+  type: z.literal('hello'),
+  wire: z.int().min(1),
+  device: identifier,
+  version: name,
+  epoch: z.int().min(0),
+  nonce,
+  fingerprint: hash.nullable(),
+  /** The agent's clock, to measure skew; skew never locks anybody out. */
+  time: epochMs,
+})
+export type Hello = z.infer<typeof Hello>
+
+export const Challenge = z.strictObject({ type: z.literal('challenge'), nonce, signature, time: epochMs })
+export const Proof = z.strictObject({ type: z.literal('proof'), host: text(253), signature })
+
+/**
+ * What the server asks of the agent. Signed as text: `text` is the JSON of a `Policy`, exactly as signed.
+ */
+export const SignedPolicy = z.strictObject({ text: text(60_000), signature })
+export type SignedPolicy = z.infer<typeof SignedPolicy>
+
+export const Policy = z.strictObject({
+  version: z.int().min(1),
+  /** HMAC key for gateway MACs, SSIDs and serials: hex, the same on every laptop of a tenant. */
+  salt: hash,
+  /** Categories that are switched off. The sensitive ones are off unless `on` names them. */
+  off: z.array(name).max(64),
+  on: z.array(name).max(64),
+  /** Folders to watch beyond the platform's own; '~' is each home. */
+  watchedRoots: z.array(z.strictObject({ path, kind: z.enum(ROOT_KINDS) })).max(64),
+  spoolBytes: z.int().min(1_048_576).max(4_294_967_296),
+  spoolDays: z.int().min(1).max(60),
+})
+export type Policy = z.infer<typeof Policy>
+
+export const Welcome = z.strictObject({
+  type: z.literal('welcome'),
+  policy: SignedPolicy,
+  /** The highest seq of this epoch that is durable here; 0 for none. */
+  acked: count,
+  credit: count,
+  time: epochMs,
+})
+export const Ack = z.strictObject({
+  type: z.literal('ack'),
+  epoch: z.int().min(0),
+  seq: count,
+  rejected: z
+    .array(z.strictObject({ seq: z.int().min(1).nullable(), code: faultCode, where: text(512) }))
+    .max(LIMITS.rejectedPerAck),
+  credit: count,
+})
+export type Ack = z.infer<typeof Ack>
+export const Ping = z.strictObject({ type: z.literal('ping'), n: count })
+export const Pong = z.strictObject({ type: z.literal('pong'), n: count })
+export const PolicyPush = z.strictObject({ type: z.literal('policy'), policy: SignedPolicy })
+export const Refusal = z.strictObject({
+  type: z.literal('refusal'),
+  code: faultCode,
+  where: text(512).nullable(),
+  todo: text(1_024).nullable(),
+  retryAfterMs: count.nullable(),
+})
+export type Refusal = z.infer<typeof Refusal>
+
+/** The envelope of a batch; each event is judged alone, later, so that a bad one costs only itself. */
+export const Batch = z.strictObject({
+  type: z.literal('batch'),
+  epoch: z.int().min(0),
+  events: z.array(z.unknown()).min(1).max(LIMITS.batchEvents),
+})
+export type Batch = z.infer<typeof Batch>
+
+export const FromAgent = z.discriminatedUnion('type', [Hello, Proof, Ping, Pong])
+export type FromAgent = z.infer<typeof FromAgent>
+export const FromServer = z.discriminatedUnion('type', [Challenge, Welcome, Ack, Ping, Pong, PolicyPush, Refusal])
+export type FromServer = z.infer<typeof FromServer>
+
+/** POST /agent/v1/enroll. Keys are raw Ed25519 public keys, 32 bytes, base64url. */
+export const EnrollRequest = z.strictObject({
+  wire: z.int().min(1),
+  secret: base64(128),
+  publicKey: base64(64),
+  nonce,
+  fingerprint: hash.nullable(),
+  platform: z.enum(['windows', 'linux', 'macos']),
+  version: name,
+  /** The moment this agent first ran on this laptop, by its clock. */
+  firstBoot: epochMs,
+})
+export type EnrollRequest = z.infer<typeof EnrollRequest>
+export const EnrollReply = z.strictObject({
+  device: identifier,
+  serverKey: base64(64),
+  policy: SignedPolicy,
+  /** The server's signature over `enrollText`. */
+  signature,
+})
+export type EnrollReply = z.infer<typeof EnrollReply>
+
+/** What a one-time token says, as base64url JSON after 'tw1.': where, whom to trust, and the secret. */
+export const Token = z.strictObject({ url: text(512), serverKey: base64(64), secret: base64(128) })
+export type Token = z.infer<typeof Token>
+
+/** The exact texts that are signed. Each names its use, so that no signature serves for another. */
+export const signedText = {
+  challenge: (helloNonce: string, nonce: string) => `tellwire challenge 1\n${helloNonce}\n${nonce}`,
+  proof: (helloNonce: string, nonce: string, host: string, device: string, epoch: number) =>
+    `tellwire proof 1\n${helloNonce}\n${nonce}\n${host.toLowerCase()}\n${device}\n${epoch}`,
+  enroll: (nonce: string, publicKey: string, device: string) => `tellwire enroll 1\n${nonce}\n${publicKey}\n${device}`,
+  policy: (text: string) => `tellwire policy 1\n${text}`,
+}

@@ -1,0 +1,113 @@
+import * as z from 'zod'
+import { address, count, country, epochMs, identifier, name } from './common.ts'
+import { Contract, Device } from './contract.ts'
+import { Event } from './event.ts'
+import { NETWORK_CLASSES } from './events/derived.ts'
+
+/** What the installed databases said about an address when it was seen. Null: they did not know. */
+export const AddressFacts = z.object({
+  country: country.nullable(),
+  region: name.nullable(),
+  city: name.nullable(),
+  lat: z.number().min(-90).max(90).nullable(),
+  lon: z.number().min(-180).max(180).nullable(),
+  asn: count.nullable(),
+  class: z.enum(NETWORK_CLASSES),
+  asName: name.nullish(),
+  accuracyKm: z.number().min(0).nullish(),
+  /** What the class was read from: 'range:<list> <date>', 'asn', 'name'. */
+  by: name.nullish(),
+})
+export type AddressFacts = z.infer<typeof AddressFacts>
+
+/** What the catalogue recognised in an event when it was received, so that its next edition changes no history. */
+export const CatalogueFacts = z.object({
+  tools: z
+    .array(
+      z.object({
+        id: name,
+        name,
+        category: name,
+        by: z.enum(['name', 'signer', 'service', 'domain', 'port', 'path', 'package', 'interface']),
+        renamed: z.boolean(),
+        unattended: z.boolean().nullable(),
+      }),
+    )
+    .max(16)
+    .optional(),
+  hardware: z
+    .array(
+      z.object({
+        id: name,
+        name,
+        kind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
+        by: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
+      }),
+    )
+    .max(16)
+    .optional(),
+})
+export type CatalogueFacts = z.infer<typeof CatalogueFacts>
+
+/**
+ * Recorded telemetry: one object a line, in order of arrival. It is what `tellwire export` writes, `tellwire replay`
+ * reads, and what the server's own log holds: there is no second form.
+ *
+ * Shape   `epoch` is the spool's life that `seq` counts in (absent: 0). `facts` is what the catalogue recognised at
+ *         ingest; absent: the installed catalogue answers. `conflict` true: the number was used before for another
+ *         event. `clock` lines say that the server was listening at `time`, and that it was not since `downSince`.
+ */
+export const RecordedEvent = z.object({
+  type: z.literal('event'),
+  device: identifier,
+  receivedAt: epochMs,
+  epoch: z.int().min(0).optional(),
+  conflict: z.literal(true).optional(),
+  event: Event,
+  facts: CatalogueFacts.optional(),
+})
+export type RecordedEvent = z.infer<typeof RecordedEvent>
+
+export const RecordedConnection = z.object({
+  type: z.literal('connection'),
+  device: identifier,
+  time: epochMs,
+  remoteAddress: address,
+  rttMinMs: z.number().min(0).nullish(),
+  rttJitterMs: z.number().min(0).nullish(),
+  clockSkewMs: z.number().nullish(),
+  fingerprint: name.nullish(),
+  geo: AddressFacts.partial().optional(),
+})
+export type RecordedConnection = z.infer<typeof RecordedConnection>
+
+export const RecordedClock = z.object({
+  type: z.literal('clock'),
+  time: epochMs,
+  downSince: epochMs.nullish(),
+})
+
+/** `receivedAt` on contract, device and feed lines is when the server learnt of it; absent in recordings made by hand. */
+export const Recorded = z.discriminatedUnion('type', [
+  Contract.extend({ type: z.literal('contract'), receivedAt: epochMs.optional() }),
+  Device.extend({ type: z.literal('device'), receivedAt: epochMs.optional() }),
+  RecordedConnection,
+  RecordedEvent,
+  z.object({
+    type: z.literal('feed'),
+    worker: identifier.nullable(),
+    time: epochMs,
+    receivedAt: epochMs.optional(),
+    event: Event,
+  }),
+  z.object({
+    type: z.literal('label'),
+    worker: identifier,
+    truth: z.enum(['infiltrator', 'benign']),
+    scenario: name,
+    from: epochMs,
+  }),
+  RecordedClock,
+])
+export type Recorded = z.infer<typeof Recorded>
+export type RecordedOf<T extends Recorded['type']> = Extract<Recorded, { type: T }>
