@@ -1,0 +1,15 @@
+/** What the API asks of the running server. `server/main.ts` hands one in; a test hands in another. */
+import type { Laptop, WorkerPage, WorkerRow } from './schema.ts'
+
+export interface Desk {
+  now(): number
+  /** By band, then points, then name. */
+  workers(): WorkerRow[]
+  /** Null: no such worker. */
+  worker(id: string): Promise<WorkerPage | null>
+  laptops(): Laptop[]
+  /** Makes a one-time enrolment token for a worker; the secret is in it and nowhere else. */
+  enrolmentToken(worker: string | null, by: string): { token: string; expiresAt: number }
+  /** Calls back, at most four times a second, when anything above may answer differently. */
+  onChange(listener: () => void): () => void
+}

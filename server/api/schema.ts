@@ -1,0 +1,134 @@
+/** What the API answers, once: OpenAPI, the server's types and the console's types all come from here. */
+import * as z from 'zod'
+
+export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
+export const Band = z.enum(BANDS)
+export type Band = z.infer<typeof Band>
+
+/** One bar of the score. The parts' points add up to the score exactly (they are whole numbers). */
+export const Part = z.object({
+  kind: z.enum(['finding', 'family_cap', 'total_cap', 'mitigation']),
+  label: z.string(),
+  points: z.int(),
+  family: z.string().nullable(),
+  /** The findings behind it: their ids. */
+  findings: z.array(z.string()),
+})
+export type Part = z.infer<typeof Part>
+
+export const Assessment = z.object({
+  worker: z.string(),
+  band: Band,
+  points: z.int(),
+  /** One line: why this band. */
+  reason: z.string(),
+  /** Which findings carry the band, in words. */
+  parts: z.array(Part),
+})
+export type Assessment = z.infer<typeof Assessment>
+
+export const FindingView = z.object({
+  id: z.string(),
+  rule: z.string(),
+  title: z.string(),
+  level: z.string().nullable(),
+  family: z.string(),
+  strength: z.int(),
+  device: z.string().nullable(),
+  time: z.int(),
+  lastTime: z.int(),
+  count: z.int(),
+  says: z.string(),
+  blindTo: z.string().nullable(),
+  response: z.string().nullable(),
+  falsepositives: z.array(z.string()),
+  tags: z.array(z.string()),
+  /** The events as rules saw them: flat, hostile text inside. */
+  events: z.array(z.record(z.string(), z.unknown())),
+})
+export type FindingView = z.infer<typeof FindingView>
+
+/** How well one category can be seen on one laptop. */
+export const Coverage = z.object({
+  category: z.string(),
+  /** seen: events came · quiet: the collector runs, nothing happened · partial: some of it could not be read ·
+   *  blind: it said it cannot look · off: policy · unknown: nothing heard */
+  state: z.enum(['seen', 'quiet', 'partial', 'blind', 'off', 'unknown']),
+  detail: z.string().nullable(),
+  lastEvent: z.int().nullable(),
+})
+export type Coverage = z.infer<typeof Coverage>
+
+export const Laptop = z.object({
+  device: z.string(),
+  worker: z.string().nullable(),
+  platform: z.string(),
+  version: z.string(),
+  online: z.boolean(),
+  enrolledAt: z.int(),
+  revokedAt: z.int().nullable(),
+  /** When the server last received anything from it; null: never. */
+  lastSeen: z.int().nullable(),
+  lastAddress: z.string().nullable(),
+  place: z.string().nullable(),
+  /** As its last summary said; null before the first. */
+  spoolBytes: z.int().nullable(),
+  residentBytes: z.int().nullable(),
+  clockSkewMs: z.int().nullable(),
+  events: z.int(),
+  /** Numbers that never came, besides those the agent itself reported as dropped. */
+  missing: z.int(),
+  rejected: z.int(),
+  gaps: z.array(
+    z.object({
+      about: z.string(),
+      reason: z.string(),
+      count: z.int().nullable(),
+      detail: z.string().nullable(),
+      time: z.int(),
+    }),
+  ),
+  coverage: z.array(Coverage),
+})
+export type Laptop = z.infer<typeof Laptop>
+
+export const WorkerRow = z.object({
+  worker: z.string(),
+  name: z.string().nullable(),
+  band: Band,
+  points: z.int(),
+  reason: z.string(),
+  lastFinding: z.int().nullable(),
+  lastSeen: z.int().nullable(),
+  laptops: z.int(),
+  online: z.int(),
+  /** Share of the categories that its laptops' agents can see, 0-1; null when nothing was heard. */
+  coverage: z.number().nullable(),
+})
+export type WorkerRow = z.infer<typeof WorkerRow>
+
+export const TimelineEntry = z.object({
+  time: z.int(),
+  device: z.string().nullable(),
+  category: z.string(),
+  /** One line in words, hostile text inside. */
+  text: z.string(),
+  finding: z.string().nullable(),
+})
+export type TimelineEntry = z.infer<typeof TimelineEntry>
+
+export const WorkerPage = z.object({
+  worker: z.string(),
+  /** Null: no contract is known, and the page says so. */
+  contract: z.record(z.string(), z.unknown()).nullable(),
+  assessment: Assessment,
+  findings: z.array(FindingView),
+  laptops: z.array(Laptop),
+  /** Events per hour, newest 7 days: the picture; its table twin is made from the same rows. */
+  activity: z.array(z.object({ hour: z.int(), events: z.int() })),
+  timeline: z.array(TimelineEntry),
+})
+export type WorkerPage = z.infer<typeof WorkerPage>
+
+export const ApiError = z.object({ code: z.string(), message: z.string(), where: z.string().nullable(), todo: z.string().nullable() })
+export type ApiError = z.infer<typeof ApiError>
