@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Product } from './common.ts'
 import * as derived from './events/derived.ts'
 import * as devices from './events/devices.ts'
 import * as files from './events/files.ts'
@@ -62,6 +63,8 @@ interface CategoryFacts {
   keep: number
   /** Off until the policy switches it on: legal reasons, see design section 2. */
   sensitive: boolean
+  /** The systems whose agent collects it today: elsewhere it is blind, and the console says so. */
+  on: readonly Product[]
   /** One line for people: the console, `tellwire agent show` and the README read it here. */
   about: string
 }
@@ -74,20 +77,20 @@ export const CATEGORIES: Record<Category, CategoryFacts> = {
   egress: agent(2, 'bytes sent and received in a window'),
   file_event: agent(4, 'a file appeared in an autostart folder'),
   file_burst: agent(7, 'many files changed under a watched folder: counts and sizes, no names'),
-  archive_created: agent(6, 'an archive was made: size and parts, no names'),
+  archive_created: planned(6, 'an archive was made: size and parts, no names'),
   volume_mounted: agent(7, 'a disk was mounted: kind, size, removable or not'),
   usb_device: agent(8, 'a USB device: ids, names it gives itself, what it can do'),
   display: agent(8, 'a display: maker, model, size'),
-  input_pattern: agent(4, 'timing of an input device: counts and intervals, never keys', true),
+  input_pattern: planned(4, 'timing of an input device: counts and intervals, never keys', true),
   software: agent(5, 'software that is present, was installed or removed'),
   autostart: agent(6, 'a program set to start by itself'),
-  remote_session: agent(8, "a remote-control session, from the tool's own log"),
-  repository: agent(6, 'a clone, push or new remote: host and size, no content'),
+  remote_session: planned(8, "a remote-control session, from the tool's own log"),
+  repository: planned(6, 'a clone, push or new remote: host and size, no content'),
   network_place: agent(5, 'the network the laptop sits in: gateway hash, DNS, tunnels'),
-  clock_place: agent(4, 'time zone and clock jumps'),
+  clock_place: planned(4, 'time zone and clock jumps'),
   logon: agent(5, 'somebody signed in or out'),
   power_state: agent(2, 'lid, battery, uptime, sleep'),
-  presence: agent(2, 'minutes of activity in an hour; security use only', true),
+  presence: planned(2, 'minutes of activity in an hour; security use only', true),
   collection_gap: agent(9, 'something the agent could not see'),
   agent_state: agent(9, 'the agent on itself: started, stopped, what it costs'),
   connection: server("the agent's session, placed by address"),
@@ -108,11 +111,15 @@ export const CATEGORIES: Record<Category, CategoryFacts> = {
 }
 
 function agent(keep: number, about: string, sensitive = false): CategoryFacts {
-  return { origin: 'agent', keep, sensitive, about }
+  return { origin: 'agent', keep, sensitive, on: ['linux'], about }
+}
+/** Part of the contract, but no agent collects it yet. */
+function planned(keep: number, about: string, sensitive = false): CategoryFacts {
+  return { origin: 'agent', keep, sensitive, on: [], about }
 }
 function server(about: string, sensitive = false): CategoryFacts {
-  return { origin: 'server', keep: 9, sensitive, about }
+  return { origin: 'server', keep: 9, sensitive, on: [], about }
 }
 function feed(about: string): CategoryFacts {
-  return { origin: 'feed', keep: 9, sensitive: false, about }
+  return { origin: 'feed', keep: 9, sensitive: false, on: [], about }
 }

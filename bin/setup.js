@@ -1,0 +1,27 @@
+// Installs what is missing, once. Plain JavaScript: it has to run on whatever Node the system has.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const installed = join(root, 'node_modules', '.package-lock.json')
+const locked = join(root, 'package-lock.json')
+
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(locked).mtimeMs) {
+  console.log('Installing the packages Tellwire needs (once; about a minute) …')
+  const started = Date.now()
+  // npm says where it is itself; a shell is needed only where npm is a script of the system's.
+  const npm = process.env.npm_execpath
+  const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm']
+  const run = spawnSync(command[0], [...command.slice(1), 'ci', '--no-fund', '--no-audit', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32' && command.length === 1,
+  })
+  if (run.status !== 0) {
+    console.error('Installing failed: see the lines above. Check the network or proxy settings of npm, then try again.')
+    process.exit(1)
+  }
+  console.log(`Installed in ${Math.round((Date.now() - started) / 1000)} s.`)
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// The command. Plain JavaScript, so that an older Node can read it: it hands over to the Node 24 that came along.
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const NEEDED = 24
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  // SQLite in Node 24 works and is tested here, but prints that it is experimental at every start.
+  const warn = process.emitWarning
+  process.emitWarning = (warning, ...rest) => {
+    const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type
+    if (type !== 'ExperimentalWarning') warn.call(process, warning, ...rest)
+  }
+  const { main } = await import(pathToFileURL(join(root, 'server', 'main.ts')).href)
+  await main(process.argv.slice(2))
+} else {
+  const node = broughtAlong()
+  if (node) handOver(node)
+  else {
+    console.error(
+      `Tellwire needs Node ${NEEDED} or newer; this is ${process.version}, and none came along for ` +
+        `${process.platform}-${process.arch}. Install Node ${NEEDED} from your package manager, or run "npm ci" here.`,
+    )
+    process.exit(1)
+  }
+}
+
+function broughtAlong() {
+  const modules = join(root, 'node_modules')
+  if (!existsSync(modules)) return null
+  const file = process.platform === 'win32' ? 'node.exe' : 'node'
+  return (
+    readdirSync(modules)
+      .filter((name) => /^node-(bin-)?(linux|darwin|win)-/.test(name))
+      .map((name) => join(modules, name, 'bin', file))
+      .find((path) => existsSync(path)) ?? null
+  )
+}
+
+function handOver(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  // A terminal sends Ctrl-C to both; a supervisor's SIGTERM comes to this process alone.
+  process.on('SIGINT', () => {})
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
+}
