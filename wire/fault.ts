@@ -39,7 +39,7 @@ export const FAULTS = {
   'api.notfound': 'There is no such thing here.',
   'api.invalid': 'The request does not match the API.',
   'api.failed': 'The server could not answer; its log says why.',
-  'usage': 'The command was not understood.',
+  usage: 'The command was not understood.',
 } as const
 export type FaultCode = keyof typeof FAULTS
 

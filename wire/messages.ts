@@ -29,7 +29,11 @@ export const LIMITS = {
   rejectedPerAck: 1_000,
 } as const
 
-const base64 = (max: number) => z.string().max(max).regex(/^[A-Za-z0-9+/=_-]+$/)
+const base64 = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[A-Za-z0-9+/=_-]+$/)
 const nonce = z.string().regex(/^[0-9a-f]{64}$/)
 const signature = base64(128)
 const faultCode = z.enum(Object.keys(FAULTS) as [FaultCode, ...FaultCode[]])

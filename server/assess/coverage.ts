@@ -1,0 +1,149 @@
+/**
+ * What each laptop's agent can and cannot see: shown beside every verdict.
+ *
+ * Shape   per device, the last event of each category and the last word of each gap.
+ * Memory  at most 64 gaps a device, the oldest given up first.
+ */
+import { CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
+import type { Coverage, Laptop } from '../api/schema.ts'
+import type { Seen } from '../derive/deriver.ts'
+
+const RECENT_MS = 86_400_000
+const MAX_GAPS = 64
+
+type Gap = Laptop['gaps'][number] & { collector: string }
+
+interface Memory {
+  events: number
+  lastSeen: number
+  lastAddress: string | null
+  place: string | null
+  clockSkewMs: number | null
+  spoolBytes: number | null
+  residentBytes: number | null
+  version: string | null
+  /** Last event time by category. */
+  categories: [string, number][]
+  /** Which collector reports which categories, learnt from what came. */
+  collectors: [string, string[]][]
+  gaps: Gap[]
+}
+
+export class CoverageBook {
+  #devices = new Map<string, Memory>()
+
+  take({ event, connection, device, receivedAt }: Seen): void {
+    if (device === null) return
+    const memory = this.#devices.get(device) ?? blank()
+    this.#devices.set(device, memory)
+    memory.lastSeen = Math.max(memory.lastSeen, receivedAt)
+    if (connection) {
+      memory.lastAddress = connection.remoteAddress
+      memory.place =
+        [connection.geo.city, connection.geo.region, connection.geo.country].filter(Boolean).join(', ') || null
+      memory.clockSkewMs = connection.clockSkewMs == null ? memory.clockSkewMs : Math.round(connection.clockSkewMs)
+    }
+    if (!event || event.product === 'tellwire') return
+    memory.events++
+    set(memory.categories, event.category, Math.max(event.time, get(memory.categories, event.category) ?? 0))
+    if (event.category === 'collection_gap') this.#gap(memory, event)
+    else {
+      const reports = get(memory.collectors, event.collector) ?? []
+      if (!reports.includes(event.category)) set(memory.collectors, event.collector, [...reports, event.category])
+    }
+    if (event.category === 'agent_state') {
+      memory.version = event.Version
+      memory.spoolBytes = event.SpoolBytes ?? memory.spoolBytes
+      memory.residentBytes = event.ResidentBytes ?? memory.residentBytes
+      // A new start looks everywhere again: what is still blind says so again.
+      if (event.Action === 'started') memory.gaps = memory.gaps.filter((it) => it.time > event.time)
+    }
+  }
+
+  of(device: string): Readonly<Omit<Memory, 'categories' | 'collectors'>> {
+    return this.#devices.get(device) ?? blank()
+  }
+
+  /** A verdict on sight for every category that agents make, in the table's order. */
+  coverage(device: string, product: string, off: readonly string[], now: number): Coverage[] {
+    const memory = this.#devices.get(device)
+    return (Object.keys(CATEGORIES) as Category[])
+      .filter((it) => CATEGORIES[it].origin === 'agent' && it !== 'collection_gap')
+      .map((category) => {
+        const lastEvent = memory ? (get(memory.categories, category) ?? null) : null
+        const said = memory?.gaps.filter((it) => concerns(memory, it, category)) ?? []
+        const last = said.at(-1)
+        const { sensitive, on } = CATEGORIES[category]
+        const row = (state: Coverage['state'], detail: string | null): Coverage => ({
+          category,
+          state,
+          detail,
+          lastEvent,
+        })
+        if (off.includes(category)) return row('off', 'switched off by the policy')
+        if (sensitive && on.length === 0) return row('off', 'sensitive: off by default')
+        if (!(on as readonly string[]).includes(product)) return row('blind', `not collected on ${product} yet`)
+        if (!memory || memory.events === 0) return row('unknown', 'nothing heard yet')
+        if (
+          last &&
+          (last.reason === 'unsupported' || last.reason === 'denied' || last.reason === 'stopped') &&
+          (lastEvent ?? 0) < last.time
+        )
+          return row(lastEvent === null ? 'blind' : 'partial', `${last.reason}: ${last.detail ?? last.about}`)
+        if (last && now - last.time < RECENT_MS) return row('partial', `${last.reason}: ${last.detail ?? last.about}`)
+        return lastEvent === null ? row('quiet', 'nothing of this kind happened') : row('seen', null)
+      })
+  }
+
+  #gap(memory: Memory, event: EventOf<'collection_gap'>): void {
+    const gap = {
+      about: event.About,
+      reason: event.Reason,
+      count: event.Count,
+      detail: event.Detail,
+      time: event.time,
+      collector: event.collector,
+    }
+    const others = memory.gaps.filter((it) => it.about !== gap.about || it.reason !== gap.reason)
+    memory.gaps = [...others, gap].slice(-MAX_GAPS)
+  }
+
+  save(): unknown {
+    return [...this.#devices]
+  }
+
+  load(state: unknown): void {
+    this.#devices = new Map(state as [string, Memory][])
+  }
+}
+
+function concerns(memory: Memory, gap: Gap, category: string): boolean {
+  if (gap.about in CATEGORIES) return gap.about === category
+  return (get(memory.collectors, gap.collector) ?? []).includes(category)
+}
+
+function blank(): Memory {
+  return {
+    events: 0,
+    lastSeen: 0,
+    lastAddress: null,
+    place: null,
+    clockSkewMs: null,
+    spoolBytes: null,
+    residentBytes: null,
+    version: null,
+    categories: [],
+    collectors: [],
+    gaps: [],
+  }
+}
+
+/** Few entries, JSON as they stand: a list is simpler than a map that has to be turned into one. */
+function get<V>(list: [string, V][], key: string): V | undefined {
+  return list.find(([it]) => it === key)?.[1]
+}
+function set<V>(list: [string, V][], key: string, value: V): void {
+  const entry = list.find(([it]) => it === key)
+  if (entry) entry[1] = value
+  else list.push([key, value])
+}

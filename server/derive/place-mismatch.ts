@@ -1,0 +1,99 @@
+/**
+ * The contract says one place, the connections another (#2, #3).
+ *
+ * Shape   one `place_mismatch` per `connection` that contradicts the contract; `Days` counts the distinct UTC days of
+ *         the last 14 that did, this one included.
+ * Silent  where the address proves no place (VPN, relay, Tor, hosting, corporate exits), where the contract names no
+ *         country, where the databases know none, and where the contract approves that exit. Mobile and unknown
+ *         classes do prove a country, and a distance only past what address databases commonly err by.
+ * Memory  up to 14 day numbers a device.
+ */
+import ipaddr from 'ipaddr.js'
+import type { Contract } from '../../wire/contract.ts'
+import type { EventOf } from '../../wire/event.ts'
+import type { Deriver } from './deriver.ts'
+import { holds } from './world.ts'
+
+const DAY = 86_400_000
+const WINDOW_DAYS = 14
+/** Look-alike N7: carrier-grade NAT puts an address 300 km off. Nearer than that is no contradiction. */
+export const TOLERATED_KM = 300
+const PROVES_NO_PLACE = new Set(['vpn', 'private_relay', 'tor', 'hosting', 'corporate'])
+
+export function placeMismatch(): Deriver {
+  let devices = new Map<string, number[]>()
+  return {
+    name: 'place-mismatch',
+    take({ event, device, contract, time }, emit) {
+      if (event?.category !== 'connection' || device === null || !contract?.country || !event.Country) return
+      if (PROVES_NO_PLACE.has(event.NetworkClass) || approvedExit(contract, event, time)) return
+      const distance = kilometres(contract, { latitude: event.Latitude, longitude: event.Longitude })
+      const far = distance !== null && distance - (event.AccuracyKm ?? 0) > TOLERATED_KM
+      if (event.Country === contract.country && !far) return
+      const day = Math.floor(time / DAY)
+      const earlier = (devices.get(device) ?? []).filter((it) => it > day - WINDOW_DAYS && it !== day)
+      const days = [...earlier, day].slice(-WINDOW_DAYS)
+      devices.set(device, days)
+      const shipTo = contract.shipTo
+        ? kilometres(contract.shipTo, { latitude: event.Latitude, longitude: event.Longitude })
+        : null
+      emit(
+        {
+          category: 'place_mismatch',
+          ContractCountry: contract.country,
+          ContractRegion: contract.region ?? null,
+          ObservedCountry: event.Country,
+          ObservedRegion: event.Region,
+          DistanceKm: distance === null ? null : Math.round(distance),
+          Days: days.filter((it) => it <= day).length,
+          TravelNotice:
+            contract.travelNotices?.some((it) => holds(it, time) && (it.country ?? event.Country) === event.Country) ??
+            false,
+          ShipToDistanceKm: shipTo === null ? null : Math.round(shipTo),
+        },
+        event.PublicIp,
+      )
+    },
+    save: () => [...devices],
+    load: (state) => {
+      devices = new Map(state as [string, number[]][])
+    },
+  }
+}
+
+function approvedExit(contract: Contract, event: EventOf<'connection'>, time: number): boolean {
+  return (
+    contract.approvedEgress?.some(
+      (it) =>
+        holds(it, time) &&
+        ((it.asn != null && it.asn === event.Asn) || (it.address != null && inRange(event.PublicIp, it.address))),
+    ) ?? false
+  )
+}
+
+/** False for a range that cannot be read: an approval we do not understand excuses nothing. */
+function inRange(address: string, range: string): boolean {
+  try {
+    const found = ipaddr.process(address)
+    const [base, bits] = range.includes('/') ? ipaddr.parseCIDR(range) : [ipaddr.process(range), null]
+    if (found.kind() !== base.kind()) return false
+    return bits === null ? found.toString() === base.toString() : found.match([base, bits] as never)
+  } catch {
+    return false
+  }
+}
+
+interface Place {
+  latitude?: number | null | undefined
+  longitude?: number | null | undefined
+}
+
+/** Great-circle distance on a sphere of 6,371 km; null when either place is not known. */
+export function kilometres(a: Place, b: Place): number | null {
+  if (a.latitude == null || a.longitude == null || b.latitude == null || b.longitude == null) return null
+  const rad = Math.PI / 180
+  const dLat = (b.latitude - a.latitude) * rad
+  const dLon = (b.longitude - a.longitude) * rad
+  const h = Math.sin(dLat / 2) ** 2 + Math.cos(a.latitude * rad) * Math.cos(b.latitude * rad) * Math.sin(dLon / 2) ** 2
+  return 2 * 6_371 * Math.asin(Math.min(1, Math.sqrt(h)))
+}

@@ -1,0 +1,141 @@
+/**
+ * Matches become findings: one per rule version, group and UTC day of event time.
+ *
+ * Shape   the id is a hash over rule id, rule version, group and day, so that the same events give the same findings in
+ *         any order and any number of times; a later event of the same group and day adds to the finding.
+ *         The group is the laptop (or the worker where there is none) and the fields the rule names in `groupBy`.
+ */
+import { createHash } from 'node:crypto'
+import type { Match, Rule } from '../../rules/language/index.ts'
+import type { Event } from '../../wire/event.ts'
+import type { Finding } from '../store/store.ts'
+
+const DAY = 86_400_000
+const MAX_EVENTS = 10
+
+export class Findings {
+  readonly #byId = new Map<string, Finding>()
+  readonly #byWorker = new Map<string, Set<string>>()
+  #dirty = new Set<string>()
+
+  /** The finding this match made or grew. */
+  add(match: Match, event: Event, device: string | null, worker: string | null): Finding {
+    const { rule } = match
+    const group = groupOf(rule, event, device, worker)
+    const id = createHash('sha256')
+      .update(JSON.stringify([rule.id, rule.version, group, Math.floor(event.time / DAY)]))
+      .digest('hex')
+      .slice(0, 32)
+    const before = this.#byId.get(id)
+    const finding = before ? grown(before, event) : begun(id, rule, group, event, device, worker)
+    this.#keep(finding)
+    this.#dirty.add(id)
+    return finding
+  }
+
+  get(id: string): Finding | null {
+    return this.#byId.get(id) ?? null
+  }
+
+  /** In order of time, then id. */
+  of(worker: string): Finding[] {
+    const ids = this.#byWorker.get(worker)
+    if (!ids) return []
+    return [...ids].map((id) => this.#byId.get(id) as Finding).sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
+  }
+
+  workers(): string[] {
+    return [...this.#byWorker.keys()]
+  }
+
+  all(): Finding[] {
+    return [...this.#byId.values()]
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  /** What changed since the last call: to be written down. */
+  takeChanged(): Finding[] {
+    const changed = [...this.#dirty].map((id) => this.#byId.get(id) as Finding)
+    this.#dirty = new Set()
+    return changed
+  }
+
+  load(findings: readonly Finding[]): void {
+    for (const finding of findings) this.#keep(finding)
+  }
+
+  #keep(finding: Finding): void {
+    this.#byId.set(finding.id, finding)
+    const who = subject(finding)
+    const ids = this.#byWorker.get(who) ?? new Set()
+    this.#byWorker.set(who, ids.add(finding.id))
+  }
+}
+
+/** Whom a finding is about: the worker, or the laptop while nobody is known to hold it. */
+export function subject(finding: { worker: string | null; device: string | null }): string {
+  return finding.worker ?? finding.device ?? 'unknown'
+}
+
+function groupOf(rule: Rule, event: Event, device: string | null, worker: string | null): string {
+  const fields = rule.tellwire?.groupBy ?? []
+  return JSON.stringify([device ?? worker, ...fields.map((field) => (event as Record<string, unknown>)[field] ?? null)])
+}
+
+function begun(
+  id: string,
+  rule: Rule,
+  group: string,
+  event: Event,
+  device: string | null,
+  worker: string | null,
+): Finding {
+  const ours = rule.tellwire
+  return {
+    id,
+    rule: rule.id,
+    ruleVersion: rule.version,
+    title: rule.title,
+    level: rule.level,
+    family: ours?.family ?? 'sigma',
+    strength: ours?.strength ?? STRENGTH_OF_LEVEL[rule.level ?? ''] ?? 1,
+    halfLifeDays: ours ? ours.halfLifeDays : 14,
+    pattern: ours?.pattern ?? null,
+    worker,
+    device,
+    group,
+    time: event.time,
+    lastTime: event.time,
+    count: 1,
+    says: sentence(ours?.says ?? rule.title, event),
+    events: [event],
+  }
+}
+
+/** Rules that are not ours carry no strength; their level stands in, and never reaches 4 ('near-conclusive'). */
+const STRENGTH_OF_LEVEL: Record<string, 1 | 2 | 3> = { informational: 1, low: 1, medium: 2, high: 3, critical: 3 }
+
+/** The earliest ten events by (time, id), whatever order they came in. */
+function grown(finding: Finding, event: Event): Finding {
+  if (finding.events.some((it) => it.id === event.id)) return finding
+  const events = [...finding.events, event]
+    .sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
+    .slice(0, MAX_EVENTS)
+  return {
+    ...finding,
+    time: Math.min(finding.time, event.time),
+    lastTime: Math.max(finding.lastTime, event.time),
+    count: finding.count + 1,
+    events,
+  }
+}
+
+function sentence(template: string, event: Event): string {
+  return template.replace(/\{([A-Za-z0-9_]+)\}/g, (_, field: string) => {
+    const value = (event as Record<string, unknown>)[field]
+    return value === null || value === undefined ? 'unknown' : String(value).slice(0, 200)
+  })
+}

@@ -1,0 +1,177 @@
+/**
+ * The one way through: a record of the log goes to the derivers, their events to the rules, matches to findings.
+ *
+ * Live, replay and back-test run this and nothing else, in log order; it has no clock, no files and no network. What a
+ * record needs from outside (address facts, catalogue facts) stands in the record, or is looked up through `deps`
+ * where a recording left it out.
+ */
+import { createHash } from 'node:crypto'
+import type { FlatEvent, Program } from '../rules/language/index.ts'
+import type { Event } from '../wire/event.ts'
+import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../wire/recording.ts'
+import { CoverageBook } from './assess/coverage.ts'
+import { wholeGeo } from './derive/connection.ts'
+import type { Deriver, Draft, Seen } from './derive/deriver.ts'
+import { World } from './derive/world.ts'
+import { Findings } from './detect/findings.ts'
+import type { Finding } from './store/store.ts'
+
+export interface PipelineDeps {
+  program: Program
+  derivers: Deriver[]
+  recognise(event: Event): CatalogueFacts | undefined
+  lookup(address: string, at: number): AddressFacts
+}
+
+export class Pipeline {
+  readonly world = new World()
+  readonly findings = new Findings()
+  readonly coverage = new CoverageBook()
+  readonly #deps: PipelineDeps
+  /** Categories that any rule asks for; null when a rule asks for all of them. */
+  readonly #asked: ReadonlySet<string> | null
+  #events = 0
+  #time = 0
+
+  constructor(deps: PipelineDeps) {
+    this.#deps = deps
+    const categories = deps.program.rules.map((rule) => rule.logsource.category)
+    this.#asked = categories.includes(null) ? null : new Set(categories as string[])
+  }
+
+  get events(): number {
+    return this.#events
+  }
+
+  /** The latest moment the log speaks of: what a replay is judged at unless it is told another. */
+  get time(): number {
+    return this.#time
+  }
+
+  take(record: Recorded): void {
+    switch (record.type) {
+      case 'contract':
+        this.advance(record.receivedAt)
+        return this.world.addContract(record)
+      case 'device':
+        this.advance(record.receivedAt)
+        return this.world.addDevice(record)
+      case 'clock':
+        if (record.downSince != null) for (const it of this.#deps.derivers) it.deaf?.(record.downSince, record.time)
+        return this.advance(record.time)
+      case 'connection':
+        this.advance(record.time)
+        return this.#run(this.#session(record), 0)
+      case 'event':
+        this.advance(record.receivedAt)
+        this.#events++
+        return this.#run(this.#event(record), 0)
+      case 'feed':
+        this.advance(record.receivedAt ?? record.time)
+        this.#events++
+        return this.#run(this.#feed(record), 0)
+      case 'label':
+        return
+    }
+  }
+
+  /** The log's clock reached `now`: what depends on nothing having come is decided. Never goes back. */
+  advance(now: number | undefined): void {
+    if (now === undefined || now <= this.#time) return
+    this.#time = now
+    this.#deps.derivers.forEach((deriver, index) => {
+      deriver.advance?.(now, (device, time, draft, key) => {
+        const seen = this.#beside(device, time, now)
+        this.#derived(deriver, index, seen, draft, key)
+      })
+    })
+  }
+
+  save(): string {
+    const { derivers } = this.#deps
+    return JSON.stringify({
+      time: this.#time,
+      events: this.#events,
+      world: this.world.save(),
+      coverage: this.coverage.save(),
+      derivers: Object.fromEntries(derivers.map((it) => [it.name, it.save()])),
+    })
+  }
+
+  load(state: string, findings: readonly Finding[]): void {
+    const saved = JSON.parse(state)
+    this.#time = saved.time
+    this.#events = saved.events
+    this.world.load(saved.world)
+    this.coverage.load(saved.coverage)
+    for (const it of this.#deps.derivers) if (it.name in saved.derivers) it.load(saved.derivers[it.name])
+    this.findings.load(findings)
+  }
+
+  #run(seen: Seen, from: number): void {
+    if (from === 0) this.coverage.take(seen)
+    this.#deps.derivers.forEach((deriver, index) => {
+      if (index >= from) deriver.take(seen, (draft, key) => this.#derived(deriver, index, seen, draft, key))
+    })
+    if (seen.event && !seen.conflict) this.#detect(seen, seen.event)
+  }
+
+  /** What a deriver emitted goes to the derivers after it, and to the rules. */
+  #derived(deriver: Deriver, index: number, beside: Seen, draft: Draft, key: string): void {
+    const id = derivedId(deriver.name, beside.device, beside.time, key)
+    const event = { ...draft, id, seq: null, time: beside.time, product: 'tellwire', collector: deriver.name } as Event
+    this.#run({ ...beside, event, connection: null, conflict: false, facts: undefined }, index + 1)
+  }
+
+  #detect(seen: Seen, event: Event): void {
+    if (this.#asked && !this.#asked.has(event.category)) return
+    const { program } = this.#deps
+    const flat: FlatEvent = program.reads(event.category, 'Contract')
+      ? { ...event, Contract: seen.contract ?? undefined }
+      : (event as FlatEvent)
+    for (const match of program.match(flat)) this.findings.add(match, event, seen.device, seen.worker)
+  }
+
+  #beside(device: string | null, time: number, receivedAt: number): Seen {
+    const worker = device === null ? null : this.world.holderAt(device, time)
+    return {
+      event: null,
+      connection: null,
+      conflict: false,
+      device,
+      worker,
+      time,
+      receivedAt,
+      contract: this.world.contractAt(worker, time),
+      firstBoot: device === null ? null : this.world.firstBoot(device),
+      facts: undefined,
+    }
+  }
+
+  #session(record: RecordedOf<'connection'>): Seen {
+    const geo = record.geo ? wholeGeo(record.geo) : this.#deps.lookup(record.remoteAddress, record.time)
+    return { ...this.#beside(record.device, record.time, record.time), connection: { ...record, geo } }
+  }
+
+  #event({ device, event, receivedAt, conflict, facts }: RecordedOf<'event'>): Seen {
+    return {
+      ...this.#beside(device, event.time, receivedAt),
+      event,
+      conflict: conflict ?? false,
+      facts: facts ?? this.#deps.recognise(event),
+    }
+  }
+
+  #feed({ worker, time, receivedAt, event }: RecordedOf<'feed'>): Seen {
+    const beside = this.#beside(null, time, receivedAt ?? time)
+    return { ...beside, event, worker, contract: this.world.contractAt(worker, time) }
+  }
+}
+
+/** A UUID of version 8 (RFC 9562: custom) from a hash: the same derivation has the same id in every run. */
+function derivedId(deriver: string, device: string | null, time: number, key: string): string {
+  const hex = createHash('sha256')
+    .update(JSON.stringify([deriver, device, time, key]))
+    .digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
