@@ -9,6 +9,7 @@ export const FAULTS = {
   'batch.order': 'The events of a batch must be numbered upwards.',
   'event.malformed': 'The event does not match its category.',
   'event.origin': 'This category is not made by agents.',
+  'event.off': 'The policy switched this category off.',
   'event.conflict': 'This number was used before for another event.',
   'device.unknown': 'No device with this id is enrolled here.',
   'device.revoked': 'This device has been revoked.',
