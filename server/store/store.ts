@@ -4,10 +4,10 @@
  * The log is recorded telemetry (`wire/recording.ts`), in order of arrival, durable before `append` resolves. The
  * state is everything that is a row: devices, contracts, findings, users, audit.
  */
-import type { Category } from '../../wire/event.ts'
+
 import type { Contract, Device } from '../../wire/contract.ts'
-import type { Event } from '../../wire/event.ts'
-import type { FaultCode } from '../../wire/fault.ts'
+import type { Category, Event } from '../../wire/event.ts'
+import type { Fault, FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 
 export interface Stored {
@@ -20,6 +20,8 @@ export interface Rejected {
   device: string
   receivedAt: number
   seq: number | null
+  /** The spool's life that `seq` counts in. With both, the number is done with: it raises `acked`, and is kept once. */
+  epoch?: number
   code: FaultCode
   where: string
   /** What came, as JSON, cut to 4,096 characters. */
@@ -42,25 +44,45 @@ export interface HourCount {
   events: number
 }
 
+/** `last` is `first - 1` when nothing was stored. `duplicates` are indexes into the records of the call. */
+export interface Appended {
+  first: number
+  last: number
+  duplicates: number[]
+}
+
+/** What to do about a damaged segment: told, reading goes on behind it; without a handler, the reading throws. */
+export interface OnDamage {
+  onDamaged?: (fault: Fault) => void
+}
+
 /**
  * Errors  `append` rejects with Fault 'store.unwritable' (disk full, read-only) and keeps nothing of that call;
  *         later calls may succeed. Reading a damaged segment throws Fault 'store.damaged' with its number.
  */
 export interface TelemetryLog {
-  /** All of it durable, or none. Calls are applied in the order they were made; concurrent calls share one commit. */
-  append(records: readonly Recorded[], rejected?: readonly Rejected[]): Promise<{ first: number; last: number }>
+  /**
+   * All of it durable, or none. Calls are applied in the order they were made; concurrent calls share one commit.
+   * (device, epoch, seq) is unique: an event whose number is stored already is left out and named in `duplicates`,
+   * the others get positions in their order. A `conflict` event is unique by its id as well.
+   */
+  append(records: readonly Recorded[], rejected?: readonly Rejected[]): Promise<Appended>
   /** The last position written; 0 for none. */
   last(): number
-  /** Everything after `position`, in order. */
-  read(afterPosition?: number): AsyncIterable<Stored>
-  /** Event records that fit, newest first, at most `limit`. */
-  events(query: LogQuery, limit: number): Promise<Stored[]>
+  /** Everything after `position` up to `last()` as of the call, in order. */
+  read(afterPosition?: number, damage?: OnDamage): AsyncIterable<Stored>
+  /** Event records that fit, newest first by event time (then position), at most `limit`. */
+  events(query: LogQuery, limit: number, damage?: OnDamage): Promise<Stored[]>
+  /** By hour, device, category. An hour that the query touches is counted whole. */
   counts(query: LogQuery): Promise<HourCount[]>
-  /** The highest seq stored for this life of this spool; 0 for none. */
+  /** The highest seq stored, or rejected, for this life of this spool; 0 for none. */
   acked(device: string, epoch: number): number
   /** The event stored under this number, or null: used only when a number comes again. */
   bySeq(device: string, epoch: number, seq: number): Promise<Event | null>
+  /** Newest first. The newest 1,000 of a device are kept. */
   rejected(device: string, limit: number): Promise<Rejected[]>
+  /** How many were ever rejected, kept or not. */
+  rejectedTotal(device: string): number
   close(): Promise<void>
 }
 
@@ -75,7 +97,6 @@ export interface Enrolled {
   revokedAt: number | null
   firstBoot: number
 }
-
 
 /**
  * Shape   `id` a hash of rule id, rule version, group and window; a later event of the same group and window adds to
@@ -128,14 +149,16 @@ export interface State {
   takeToken(hash: string, now: number): { worker: string | null } | null
 
   saveFindings(findings: readonly Finding[]): void
+  /** Newest first by `lastTime`; `since` is a `lastTime` that is still in. */
   findings(query: { worker?: string; since?: number; limit?: number }): Finding[]
   finding(id: string): Finding | null
   clearFindings(): void
 
-  /** The pipeline's state as of a log position, or null. Written whole. */
+  /** The pipeline's state (JSON) as of a log position, or null. Written whole. */
   saveSnapshot(snapshot: { position: number; state: string }): void
   snapshot(): { position: number; state: string } | null
 
+  /** Every version, by worker and `from`; the same worker and `from` again replaces. Devices likewise. */
   contracts(): Contract[]
   saveContract(contract: Contract): void
   devices(): Device[]
@@ -143,6 +166,7 @@ export interface State {
 
   users(): User[]
   user(name: string): User | null
+  /** Errors  Fault 'api.invalid' when the name is taken. */
   saveUser(user: Omit<User, 'id'>): User
   setPassword(userId: number, passwordHash: string): void
   /** Sessions and one-time links, by SHA-256 of the secret. */
@@ -151,6 +175,7 @@ export interface State {
   endSession(hash: string): void
 
   audit(entry: AuditEntry): void
+  /** Newest first. */
   auditTrail(limit: number): AuditEntry[]
 
   /** Small named values: keys, salts, schema facts. */
