@@ -52,26 +52,32 @@ export class Pipeline {
     switch (record.type) {
       case 'contract':
         this.advance(record.receivedAt)
-        return this.world.addContract(record)
+        this.world.addContract(record)
+        break
       case 'device':
         this.advance(record.receivedAt)
-        return this.world.addDevice(record)
+        this.world.addDevice(record)
+        break
       case 'clock':
         if (record.downSince != null) for (const it of this.#deps.derivers) it.deaf?.(record.downSince, record.time)
-        return this.advance(record.time)
+        this.advance(record.time)
+        break
       case 'connection':
         this.advance(record.time)
-        return this.#run(this.#session(record), 0)
+        this.#run(this.#session(record), 0)
+        break
       case 'event':
         this.advance(record.receivedAt)
         this.#events++
-        return this.#run(this.#event(record), 0)
+        this.#run(this.#event(record), 0)
+        break
       case 'feed':
         this.advance(record.receivedAt ?? record.time)
         this.#events++
-        return this.#run(this.#feed(record), 0)
+        this.#run(this.#feed(record), 0)
+        break
       case 'label':
-        return
+        break
     }
   }
 
@@ -142,6 +148,7 @@ export class Pipeline {
       worker,
       time,
       receivedAt,
+      epoch: null,
       contract: this.world.contractAt(worker, time),
       firstBoot: device === null ? null : this.world.firstBoot(device),
       facts: undefined,
@@ -153,10 +160,11 @@ export class Pipeline {
     return { ...this.#beside(record.device, record.time, record.time), connection: { ...record, geo } }
   }
 
-  #event({ device, event, receivedAt, conflict, facts }: RecordedOf<'event'>): Seen {
+  #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
     return {
       ...this.#beside(device, event.time, receivedAt),
       event,
+      epoch: epoch ?? 0,
       conflict: conflict ?? false,
       facts: facts ?? this.#deps.recognise(event),
     }

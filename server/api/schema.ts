@@ -1,5 +1,6 @@
 /** What the API answers, once: OpenAPI, the server's types and the console's types all come from here. */
 import * as z from 'zod'
+import { identifier } from '../../wire/common.ts'
 
 export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
 export const Band = z.enum(BANDS)
@@ -130,5 +131,63 @@ export const WorkerPage = z.object({
 })
 export type WorkerPage = z.infer<typeof WorkerPage>
 
-export const ApiError = z.object({ code: z.string(), message: z.string(), where: z.string().nullable(), todo: z.string().nullable() })
+/** A category as people read of it: what it is, who makes it, and whether the law wants it switched on by hand. */
+export const CategoryView = z.object({
+  category: z.string(),
+  origin: z.enum(['agent', 'server', 'feed']),
+  sensitive: z.boolean(),
+  about: z.string(),
+})
+export type CategoryView = z.infer<typeof CategoryView>
+
+export const ROLES = ['admin', 'analyst', 'viewer'] as const
+export const Role = z.enum(ROLES)
+export type Role = z.infer<typeof Role>
+
+export const UserName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or @, and begin with one')
+/** Long beats complicated: no rule about which characters. */
+export const PASSWORD_MIN = 12
+export const NewPassword = z.string().min(PASSWORD_MIN, `must be at least ${PASSWORD_MIN} characters`).max(256)
+
+export const SessionView = z.object({
+  name: z.string(),
+  role: Role,
+  /** False: signed in by a one-time link, and the user has yet to choose a password. */
+  passwordSet: z.boolean(),
+  /** True: opened by a one-time link, which may set a password without the old one. */
+  byLink: z.boolean(),
+})
+export type SessionView = z.infer<typeof SessionView>
+
+export const Login = z.strictObject({ name: z.string().min(1).max(64), password: z.string().min(1).max(256) })
+export const LinkExchange = z.strictObject({ secret: z.string().min(1).max(256) })
+export const PasswordChange = z.strictObject({
+  /** Null only in a session that a one-time link opened. */
+  current: z.string().min(1).max(256).nullable(),
+  password: NewPassword,
+  /** Another name than the one the link was made for: only while no password was ever set. */
+  name: UserName.nullable(),
+})
+
+export const EnrolmentRequest = z.strictObject({ worker: identifier.nullable() })
+export const EnrolmentToken = z.object({ token: z.string(), expiresAt: z.int() })
+export type EnrolmentToken = z.infer<typeof EnrolmentToken>
+
+export const AuditView = z.object({
+  at: z.int(),
+  user: z.string().nullable(),
+  action: z.string(),
+  about: z.string().nullable(),
+  detail: z.string().nullable(),
+})
+export type AuditView = z.infer<typeof AuditView>
+
+export const ApiError = z.object({
+  code: z.string(),
+  message: z.string(),
+  where: z.string().nullable(),
+  todo: z.string().nullable(),
+})
 export type ApiError = z.infer<typeof ApiError>

@@ -15,6 +15,11 @@ type Gap = Laptop['gaps'][number] & { collector: string }
 
 interface Memory {
   events: number
+  /** Highest number by epoch, and how many numbers were skipped on the way there. */
+  streams: [epoch: number, last: number][]
+  holes: number
+  /** What the agent itself reported as given up by a full spool. */
+  dropped: number
   lastSeen: number
   lastAddress: string | null
   place: string | null
@@ -32,7 +37,7 @@ interface Memory {
 export class CoverageBook {
   #devices = new Map<string, Memory>()
 
-  take({ event, connection, device, receivedAt }: Seen): void {
+  take({ event, connection, conflict, device, epoch, receivedAt }: Seen): void {
     if (device === null) return
     const memory = this.#devices.get(device) ?? blank()
     this.#devices.set(device, memory)
@@ -45,6 +50,7 @@ export class CoverageBook {
     }
     if (!event || event.product === 'tellwire') return
     memory.events++
+    if (epoch !== null && event.seq !== null && !conflict) number(memory, epoch, event.seq)
     set(memory.categories, event.category, Math.max(event.time, get(memory.categories, event.category) ?? 0))
     if (event.category === 'collection_gap') this.#gap(memory, event)
     else {
@@ -96,6 +102,7 @@ export class CoverageBook {
   }
 
   #gap(memory: Memory, event: EventOf<'collection_gap'>): void {
+    if (event.collector === 'spool') memory.dropped += event.Count ?? 0
     const gap = {
       about: event.About,
       reason: event.Reason,
@@ -125,6 +132,9 @@ function concerns(memory: Memory, gap: Gap, category: string): boolean {
 function blank(): Memory {
   return {
     events: 0,
+    streams: [],
+    holes: 0,
+    dropped: 0,
     lastSeen: 0,
     lastAddress: null,
     place: null,
@@ -136,6 +146,18 @@ function blank(): Memory {
     collectors: [],
     gaps: [],
   }
+}
+
+/** Numbers come upwards; one that fills a hole came late. The last four lives of a spool are enough. */
+function number(memory: Memory, epoch: number, seq: number): void {
+  const stream = memory.streams.find(([it]) => it === epoch)
+  if (!stream) {
+    memory.holes += seq - 1
+    memory.streams = [...memory.streams, [epoch, seq] as [number, number]].slice(-4)
+  } else if (seq > stream[1]) {
+    memory.holes += seq - stream[1] - 1
+    stream[1] = seq
+  } else memory.holes = Math.max(0, memory.holes - 1)
 }
 
 /** Few entries, JSON as they stand: a list is simpler than a map that has to be turned into one. */

@@ -14,6 +14,8 @@ export interface Seen {
   /** Event time, epoch ms. */
   time: number
   receivedAt: number
+  /** The spool's life that the event's number counts in; null on what no spool numbered. */
+  epoch: number | null
   contract: Contract | null
   firstBoot: number | null
   facts: CatalogueFacts | undefined

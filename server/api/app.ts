@@ -1,0 +1,93 @@
+/**
+ * The HTTP side of the server: the API under /api/v1, the console's page and files, health and metrics.
+ *
+ * Errors  every refusal is `ApiError` JSON. What nobody foresaw goes to `onError` and is answered with 'api.failed'.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { compress } from 'hono/compress'
+import { Fault } from '../../wire/fault.ts'
+import { type Ctx, type Deps, type Env, peer } from './deps.ts'
+import { cookies, knownHost, sameOrigin, securityHeaders, signedIn, smallBodies } from './guard.ts'
+import { readingRoutes } from './reading-routes.ts'
+import { invalid, refusal } from './refusal.ts'
+import { sessionRoutes } from './session-routes.ts'
+import { signIn as makeSignIn } from './sign-in.ts'
+
+export function api(deps: Deps): OpenAPIHono<Env> {
+  const signIn = makeSignIn(deps.state, deps.now, deps.random)
+  const jar = cookies(deps.secureCookies)
+  const app = new OpenAPIHono<Env>()
+
+  app.use(securityHeaders)
+  // Before the host check: a probe asks by whatever name it has, and these two say nothing about anybody.
+  app.get('/healthz', (c) => c.text('ok\n'))
+  app.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('not ready\n', 503)))
+  app.use(knownHost(deps.hosts))
+  app.use(sameOrigin)
+  app.get('/metrics', metricsReader, async (c) =>
+    c.text(await deps.metricsText(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  )
+
+  app.use('/api/*', smallBodies)
+  app.use('/api/*', compress({ encoding: 'gzip', contentTypeFilter: /^application\/json/ }))
+  const v1 = new OpenAPIHono<Env>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalid(result.target, result.error.issues)
+    },
+  })
+  sessionRoutes(v1, deps, signIn, jar)
+  readingRoutes(v1, deps, signIn, jar)
+  app.route('/api/v1', v1)
+  app.doc31('/api/v1/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tellwire',
+      version: '1',
+      description:
+        'What the console reads. Sign in first; the session is a cookie. What changes something must carry our Origin.',
+    },
+  })
+
+  app.get('*', (c) => consoleFile(c, deps.files))
+  app.notFound((c) => answer(c, new Fault('api.notfound', { where: 'path' })))
+  app.onError((cause, c) => {
+    if (cause instanceof Fault) return answer(c, cause)
+    // Hono's own: a body that is not JSON.
+    if ('status' in cause && cause.status === 400)
+      return answer(c, new Fault('api.invalid', { where: 'body', todo: 'Send JSON.' }))
+    deps.onError(cause)
+    return answer(c, new Fault('api.failed'))
+  })
+  return app
+
+  /**
+   * Metrics name no worker, but they tell how large we are: for a scraper on this machine, or for who is signed in.
+   * A proxy on this machine speaks from loopback for everybody, and says so in its headers.
+   */
+  async function metricsReader(c: Ctx, next: () => Promise<void>) {
+    const address = peer(c)
+    const local = address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
+    const proxied = c.req.header('X-Forwarded-For') !== undefined || c.req.header('Forwarded') !== undefined
+    return local && !proxied ? next() : signedIn(signIn, jar)(c, next)
+  }
+}
+
+function answer(c: Ctx, fault: Fault) {
+  const { status, body } = refusal(fault)
+  return c.json(body, status)
+}
+
+/** The console's files are fixed when the server starts: an exact path, or nothing. */
+function consoleFile(c: Ctx, files: Deps['files']) {
+  const file = files.get(c.req.path === '/' ? '/index.html' : c.req.path)
+  if (!file) return answer(c, new Fault('api.notfound', { where: 'path' }))
+  c.header('Content-Type', file.type)
+  c.header('Cache-Control', file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache')
+  c.header('ETag', file.etag)
+  c.header('Vary', 'Accept-Encoding')
+  if (c.req.header('If-None-Match') === file.etag) return c.body(null, 304)
+  const accepted = c.req.header('Accept-Encoding') ?? ''
+  const encoding = /\bbr\b/.test(accepted) ? 'br' : /\bgzip\b/.test(accepted) ? 'gzip' : null
+  if (encoding) c.header('Content-Encoding', encoding)
+  return c.body(encoding ? file[encoding] : file.body)
+}

@@ -1,0 +1,39 @@
+/** What the API is given, and what each request carries. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+import type { ConsoleFile } from '../console/build.ts'
+import type { State } from '../store/store.ts'
+import type { Desk } from './desk.ts'
+import type { OpenSession, Random } from './sign-in.ts'
+
+export interface Deps {
+  desk: Desk
+  state: State
+  now(): number
+  random: Random
+  /** Prometheus text. */
+  metricsText(): Promise<string>
+  /** Whether the server takes work: what /readyz answers. */
+  ready(): boolean
+  /** True behind TLS: cookies are then marked Secure and bound to this host. */
+  secureCookies: boolean
+  /** Host names besides 'localhost' and IP addresses under which people reach us; others are refused. */
+  hosts: readonly string[]
+  /** The built console, by path. */
+  files: ReadonlyMap<string, ConsoleFile>
+  /** Called with what nobody foresaw; the client learns only that it happened. */
+  onError(cause: unknown): void
+}
+
+export interface Env {
+  /** Absent when a test calls the app without a socket. */
+  Bindings: Partial<HttpBindings>
+  Variables: { session: OpenSession }
+}
+
+export type Ctx = Context<Env>
+
+/** The peer's address; a proxy's own when there is one between. */
+export function peer(c: Ctx): string {
+  return c.env?.incoming?.socket?.remoteAddress ?? 'unknown'
+}

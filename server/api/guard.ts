@@ -1,0 +1,100 @@
+/** What stands before every route: headers, known host names, same origin, bounded bodies, and who is asking. */
+import { isIP } from 'node:net'
+import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { Fault } from '../../wire/fault.ts'
+import type { Ctx, Env } from './deps.ts'
+import type { Role } from './schema.ts'
+import type { SignIn } from './sign-in.ts'
+
+const HEADERS: Record<string, string> = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+}
+
+/** On every answer, refusals too. What the API says is for nobody's cache; the console's files say otherwise. */
+export const securityHeaders: MiddlewareHandler<Env> = async (c, next) => {
+  await next()
+  for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value)
+  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+}
+
+/**
+ * Refuses names that are not ours: a page elsewhere can point its own name at this address (DNS rebinding) and would
+ * then be our origin. An address as host cannot be rebound.
+ */
+export function knownHost(hosts: readonly string[]): MiddlewareHandler<Env> {
+  const known = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())])
+  return async (c, next) => {
+    const host = new URL(c.req.url).hostname.toLowerCase()
+    if (!known.has(host) && isIP(host.replace(/^\[|\]$/g, '')) === 0)
+      throw new Fault('api.forbidden', {
+        where: 'header Host',
+        todo: 'This host name is not ours; open the console by its address, or name the host in the configuration.',
+      })
+    await next()
+  }
+}
+
+/** What changes something must come from our own page. A browser always says so; a script has to send our Origin. */
+export const sameOrigin: MiddlewareHandler<Env> = async (c, next) => {
+  if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
+  const site = c.req.header('Sec-Fetch-Site')
+  const origin = c.req.header('Origin')
+  const ours =
+    (site === undefined || site === 'same-origin') &&
+    (origin === undefined ? site !== undefined : hostOf(origin) === new URL(c.req.url).host)
+  if (!ours) throw new Fault('api.forbidden', { where: 'header Origin', todo: 'Send this from the console itself.' })
+  return next()
+}
+
+// The host alone: behind a proxy that ends TLS, the scheme we see is not the scheme the browser saw.
+function hostOf(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null
+}
+
+export const smallBodies = bodyLimit({
+  maxSize: 16_384,
+  onError: () => {
+    throw new Fault('wire.oversize', { where: 'body', todo: 'Send at most 16 KiB.' })
+  },
+})
+
+export interface Cookies {
+  read(c: Ctx): string | null
+  write(c: Ctx, secret: string): void
+  clear(c: Ctx): void
+}
+
+/** Without TLS (loopback only) browsers refuse the __Host- prefix, which is what binds the cookie to this host. */
+export function cookies(secure: boolean): Cookies {
+  const name = secure ? '__Host-tellwire' : 'tellwire'
+  const options = { path: '/', httpOnly: true, sameSite: 'Strict', secure } as const
+  return {
+    read: (c) => getCookie(c, name) ?? null,
+    write: (c, secret) => setCookie(c, name, secret, options),
+    clear: (c) => void deleteCookie(c, name, options),
+  }
+}
+
+/** Lets in whoever is signed in, and has one of the roles where roles are named. */
+export function signedIn(signIn: SignIn, jar: Cookies, ...roles: Role[]): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const secret = jar.read(c)
+    const session = secret && signIn.session(secret)
+    if (!session) throw new Fault('api.unauthenticated')
+    if (roles.length > 0 && !roles.includes(session.user.role))
+      throw new Fault('api.forbidden', { todo: `Ask somebody who is ${roles.join(' or ')}.` })
+    c.set('session', session)
+    await next()
+  }
+}

@@ -1,0 +1,29 @@
+/** How a failure is answered: one shape, with a code, a place and what to do. */
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { FAULTS, Fault, type FaultCode } from '../../wire/fault.ts'
+import type { ApiError } from './schema.ts'
+
+const STATUS: Partial<Record<FaultCode, ContentfulStatusCode>> = {
+  'api.unauthenticated': 401,
+  'api.forbidden': 403,
+  'api.notfound': 404,
+  'wire.oversize': 413,
+  'rate.exceeded': 429,
+  'api.failed': 500,
+  'server.busy': 503,
+}
+
+export function refusal(fault: Fault): { status: ContentfulStatusCode; body: ApiError } {
+  const { code, where, todo } = fault
+  return { status: STATUS[code] ?? 400, body: { code, message: FAULTS[code], where, todo } }
+}
+
+/** The first thing zod found wrong, as a Fault that says where. */
+export function invalid(
+  target: string,
+  issues: readonly { path: readonly PropertyKey[]; message: string }[],
+): Fault {
+  const first = issues[0]
+  const where = [target === 'json' ? 'body' : target, ...(first?.path ?? []).map(String)].join('.').slice(0, 256)
+  return new Fault('api.invalid', { where, ...(first && { todo: `${first.message.slice(0, 256)}.` }) })
+}

@@ -1,0 +1,70 @@
+/** `tellwire export`: the server's own log as recorded telemetry, while the server runs or not. */
+import { once } from 'node:events'
+import { defineCommand } from 'citty'
+import { Fault } from '../../wire/fault.ts'
+import type { Recorded } from '../../wire/recording.ts'
+import { folderOf } from '../config.ts'
+import { World } from '../derive/world.ts'
+import { openLog } from '../store/sqlite-log.ts'
+import { openState } from '../store/sqlite-state.ts'
+
+export const exportCommand = defineCommand({
+  meta: { name: 'export', description: 'Write what was recorded as NDJSON, in order of arrival' },
+  args: {
+    from: { type: 'string', description: 'Only events that happened from this ISO time on' },
+    to: { type: 'string', description: 'Only events that happened before this ISO time' },
+    worker: { type: 'string', description: 'Only this worker and the laptops they held' },
+    'data-folder': { type: 'string', description: 'The server\'s data folder' },
+  },
+  async run({ args }) {
+    const folder = folderOf(args['data-folder'])
+    const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
+    const log = await openLog({ folder, readOnly: true })
+    try {
+      for await (const { record } of log.read()) if (wanted(record)) await line(record)
+    } finally {
+      await log.close()
+    }
+    // How far the server had judged by then: a replay decides the same silences.
+    const state = openState({ folder, readOnly: true })
+    const alive = Number(state.get('aliveAt') ?? 0)
+    state.close()
+    if (alive > 0) await line({ type: 'clock', time: alive })
+  },
+})
+
+async function line(record: Recorded): Promise<void> {
+  if (!process.stdout.write(`${JSON.stringify(record)}\n`)) await once(process.stdout, 'drain')
+}
+
+function time(text: string | undefined, where: string): number | null {
+  if (text === undefined) return null
+  const parsed = Date.parse(text)
+  if (Number.isNaN(parsed)) throw new Fault('usage', { where, todo: 'Give an ISO time such as 2026-11-22T10:00:00Z.' })
+  return parsed
+}
+
+/** Contracts, holdings and clocks are kept whatever the span: without them its events mean something else. */
+function selection(want: { from: number | null; to: number | null; worker: string | undefined }) {
+  const world = new World()
+  const inSpan = (at: number) => (want.from === null || at >= want.from) && (want.to === null || at < want.to)
+  const theirs = (device: string, at: number) => want.worker === undefined || world.holderAt(device, at) === want.worker
+  return (record: Recorded): boolean => {
+    switch (record.type) {
+      case 'contract':
+        return want.worker === undefined || record.worker === want.worker
+      case 'device':
+        world.addDevice(record)
+        return want.worker === undefined || record.worker === want.worker
+      case 'event':
+        return inSpan(record.event.time) && theirs(record.device, record.event.time)
+      case 'connection':
+        return inSpan(record.time) && theirs(record.device, record.time)
+      case 'feed':
+        return inSpan(record.time) && (want.worker === undefined || record.worker === want.worker)
+      case 'clock':
+      case 'label':
+        return true
+    }
+  }
+}

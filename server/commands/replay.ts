@@ -1,0 +1,187 @@
+/** `tellwire replay`: recorded telemetry through derive, detect and assess, on nothing but memory. */
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { defineCommand } from 'citty'
+import type { Program } from '../../rules/language/index.ts'
+import { Fault } from '../../wire/fault.ts'
+import { type AddressFacts, Recorded, type CatalogueFacts } from '../../wire/recording.ts'
+import type { Event } from '../../wire/event.ts'
+import { assess } from '../assess/score.ts'
+import { derivers } from '../derive/index.ts'
+import { loadProgram } from '../detect/program.ts'
+import { openAddresses } from '../feeds/addresses.ts'
+import { Pipeline } from '../pipeline.ts'
+import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { folderOf } from '../config.ts'
+
+const MAX_LINE = 4 * 1_048_576
+const LATENESS_MS = 72 * 3_600_000
+
+export interface ReplayDeps {
+  program: Program
+  silenceHours: number
+  recognise(event: Event): CatalogueFacts | undefined
+  lookup(address: string, at: number): AddressFacts
+}
+
+/** What `replay --json` answers; the shape is design section 9's. */
+export interface ReplayAnswer {
+  workers: {
+    worker: string
+    band: string
+    points: number
+    parts: { label: string; points: number }[]
+    findings: {
+      id: string
+      rule: string
+      title: string
+      family: string
+      strength: number
+      time: number
+      events: string[]
+    }[]
+  }[]
+  clusters: { key: string; kind: string; workers: string[] }[]
+  stats: { events: number; findings: number; late: number; rejected: number; seconds: number }
+}
+
+/**
+ * Shape   one JSON object a line, in order of arrival. A retry (same id and number) counts once; the same number with
+ *         another id is a conflict.
+ * Errors  a line that does not match is counted as rejected and told to `onProblem` with its number; the rest goes on.
+ */
+export async function replay(
+  lines: AsyncIterable<string>,
+  deps: ReplayDeps,
+  options: { at?: number; onProblem?: (line: number, why: string) => void } = {},
+): Promise<ReplayAnswer> {
+  const started = performance.now()
+  const pipeline = new Pipeline({ ...deps, derivers: derivers({ silenceHours: deps.silenceHours }) })
+  const numbers = new Map<string, string>()
+  const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
+  let line = 0
+  for await (const text of lines) {
+    line++
+    if (text.trim() === '') continue
+    const record = parse(text)
+    if (typeof record === 'string') {
+      stats.rejected++
+      options.onProblem?.(line, record)
+    } else if (admit(record)) pipeline.take(record)
+  }
+  const at = options.at ?? pipeline.time
+  pipeline.advance(at)
+  stats.events = pipeline.events
+  stats.findings = pipeline.findings.size
+  stats.seconds = Math.round(performance.now() - started) / 1_000
+  return { workers: answer(), clusters: [], stats }
+
+  /** False: a retry. Marks a conflict on the record. */
+  function admit(record: Recorded): boolean {
+    if (record.type !== 'event') return true
+    if (record.receivedAt - record.event.time > LATENESS_MS) stats.late++
+    if (record.event.seq === null || record.conflict) return true
+    const key = `${record.device}\n${record.epoch ?? 0}\n${record.event.seq}`
+    const before = numbers.get(key)
+    if (before === record.event.id) return false
+    if (before === undefined) numbers.set(key, record.event.id)
+    else record.conflict = true
+    return true
+  }
+
+  function answer(): ReplayAnswer['workers'] {
+    const known = new Set([...pipeline.world.workers(), ...pipeline.findings.workers()])
+    return [...known]
+      .map((worker) => {
+        const findings = pipeline.findings.of(worker)
+        const { band, points, parts } = assess(worker, findings, at)
+        return {
+          worker,
+          band,
+          points,
+          parts: parts.map((it) => ({ label: it.label, points: it.points })),
+          findings: findings.map(({ id, rule, title, family, strength, time, events }) => ({
+            id,
+            rule,
+            title,
+            family,
+            strength,
+            time,
+            events: events.map((event) => event.id),
+          })),
+        }
+      })
+      .sort((a, b) => b.points - a.points || (a.worker < b.worker ? -1 : 1))
+  }
+}
+
+/** The record, or why it is none. */
+function parse(text: string): Recorded | string {
+  if (text.length > MAX_LINE) return `the line is longer than ${MAX_LINE} characters`
+  try {
+    const checked = Recorded.safeParse(JSON.parse(text))
+    if (checked.success) return checked.data
+    const [issue] = checked.error.issues
+    return `${issue?.path.join('.') || 'record'}: ${issue?.message ?? 'does not match'}`
+  } catch {
+    return 'not JSON'
+  }
+}
+
+export const replayCommand = defineCommand({
+  meta: { name: 'replay', description: 'Run recorded telemetry through the rules and show what they find' },
+  args: {
+    file: { type: 'positional', required: false, description: 'A recording (NDJSON); "-" or nothing: standard input' },
+    rules: { type: 'string', description: 'A folder or file of rules instead of the shipped ones' },
+    at: { type: 'string', description: 'The moment to judge at: ISO time or epoch ms (default: the end of the recording)' },
+    json: { type: 'boolean', description: 'Print the whole answer as JSON' },
+    'data-folder': { type: 'string', description: 'Where imported ranges are (default: the server\'s)' },
+    'silence-hours': { type: 'string', default: '24', description: 'Hours without a word that count as silence' },
+  },
+  async run({ args }) {
+    const at = args.at === undefined ? undefined : moment(args.at)
+    const program = await loadProgram(args.rules ? [args.rules] : [], (it) =>
+      console.error(`${it.path}:${it.line}:${it.column}: ${it.message}`),
+    )
+    const catalogue = loadCatalogue()
+    const addresses = await openAddresses({
+      rangesFolder: `${folderOf(args['data-folder'])}/feeds`,
+      catalogueAsnClass: (asn) => asnClass(catalogue, asn),
+    })
+    const input = !args.file || args.file === '-' ? process.stdin : createReadStream(args.file)
+    let told = 0
+    const result = await replay(
+      createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }),
+      {
+        program,
+        silenceHours: Number(args['silence-hours']),
+        recognise: (event) => recognise(catalogue, event),
+        lookup: (address, time) => addresses.lookup(address, time),
+      },
+      {
+        ...(at === undefined ? {} : { at }),
+        onProblem: (line, why) => {
+          if (told++ < 10) console.error(`${args.file ?? 'standard input'}:${line}: ${why}; the line is left out.`)
+        },
+      },
+    )
+    if (args.json) console.log(JSON.stringify(result))
+    else print(result)
+  },
+})
+
+function moment(text: string): number {
+  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  if (Number.isNaN(time)) throw new Fault('usage', { where: '--at', todo: 'Give an ISO time (2026-11-22T10:00Z) or epoch milliseconds.' })
+  return time
+}
+
+function print(result: ReplayAnswer): void {
+  for (const { worker, band, points, findings } of result.workers) {
+    console.log(`${band.padEnd(8)} ${String(points).padStart(4)}  ${worker}`)
+    for (const it of findings) console.log(`               ${new Date(it.time).toISOString()}  ${it.title}`)
+  }
+  const { events, findings, late, rejected, seconds } = result.stats
+  console.log(`${events} events, ${findings} findings, ${late} late, ${rejected} lines left out, ${seconds} s`)
+}
+

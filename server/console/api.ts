@@ -1,0 +1,47 @@
+/** The one way to the server: JSON over same-origin requests. A refusal is an `ApiFailure` with the server's words. */
+import type { ApiError } from '../api/schema.ts'
+
+export class ApiFailure extends Error {
+  override readonly name = 'ApiFailure'
+  readonly status: number
+  readonly code: string
+  readonly todo: string | null
+
+  constructor(status: number, error: ApiError) {
+    super(error.message)
+    this.status = status
+    this.code = error.code
+    this.todo = error.todo
+  }
+}
+
+/** Status 0: nobody answered. */
+export async function ask<T>(path: string, options: { method?: string; body?: unknown } = {}): Promise<T> {
+  const { method = 'GET', body } = options
+  let response: Response
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      ...(body !== undefined && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+    })
+  } catch {
+    throw new ApiFailure(0, {
+      code: 'offline',
+      message: 'The server did not answer.',
+      where: null,
+      todo: 'Check that it runs and that you can reach it.',
+    })
+  }
+  if (response.status === 204) return undefined as T
+  const answer: unknown = await response.json().catch(() => null)
+  if (!response.ok) throw new ApiFailure(response.status, isApiError(answer) ? answer : unreadable(response.status))
+  return answer as T
+}
+
+function isApiError(answer: unknown): answer is ApiError {
+  return typeof answer === 'object' && answer !== null && 'code' in answer && 'message' in answer
+}
+
+function unreadable(status: number): ApiError {
+  return { code: 'unreadable', message: `The server answered ${status}.`, where: null, todo: 'Reload the page.' }
+}

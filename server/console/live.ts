@@ -1,0 +1,95 @@
+/**
+ * What the page shows stays true: one event stream says 'changed', and whatever is on screen asks again.
+ *
+ * Shape   the stream is closed while the page is hidden (browsers allow six connections to a host, for all tabs
+ *         together) and opened again, with one fresh look, when it is seen.
+ */
+import { effect, signal, useSignal, useSignalEffect } from '@preact/signals'
+import { ApiFailure, ask } from './api.ts'
+import { findSession, session } from './session.ts'
+
+/** More often than this nobody can read. */
+const AGAIN_AFTER_MS = 1_000
+const RETRY_MS = 3_000
+
+/** Counts notices; reading it in an effect asks for the next. */
+const changes = signal(0)
+export const connection = signal<'connecting' | 'live' | 'lost'>('connecting')
+export const lastHeard = signal<number | null>(null)
+
+export function listen(): void {
+  const visible = signal(!document.hidden)
+  document.addEventListener('visibilitychange', () => (visible.value = !document.hidden))
+  // The name alone: a new role or password of the same user needs no new stream.
+  effect(() => {
+    if (session.value && visible.value) return stream()
+  })
+}
+
+function stream(): () => void {
+  let source: EventSource | null = null
+  let again: number | undefined
+  let notice: number | undefined
+  const open = () => {
+    source = new EventSource('/api/v1/events')
+    source.onopen = () => {
+      connection.value = 'live'
+      heard()
+    }
+    source.addEventListener('changed', () => {
+      // The first of a burst starts the clock; the rest ride along.
+      notice ??= setTimeout(() => {
+        notice = undefined
+        heard()
+      }, AGAIN_AFTER_MS)
+    })
+    source.onerror = () => {
+      connection.value = 'lost'
+      // A refused stream stays closed: either we are signed out, or the server is busy and we come back later.
+      if (source?.readyState !== EventSource.CLOSED) return
+      findSession().catch(() => {})
+      again = setTimeout(open, RETRY_MS)
+    }
+  }
+  const heard = () => {
+    lastHeard.value = Date.now()
+    changes.value++
+  }
+  open()
+  return () => {
+    source?.close()
+    clearTimeout(again)
+    clearTimeout(notice)
+    connection.value = 'connecting'
+  }
+}
+
+export interface Loaded<T> {
+  data: T | null
+  failure: ApiFailure | null
+}
+
+/** The answer of `path`, asked again on every change. Old data stays on screen while the new is on its way. */
+export function useLive<T>(path: string): Loaded<T> {
+  const loaded = useSignal<Loaded<T> & { path: string }>({ path, data: null, failure: null })
+  const wanted = useSignal(path)
+  wanted.value = path
+  useSignalEffect(() => {
+    const asked = wanted.value
+    changes.value
+    let stale = false
+    ask<T>(asked)
+      .then((data) => {
+        if (!stale) loaded.value = { path: asked, data, failure: null }
+      })
+      .catch((cause: unknown) => {
+        if (!(cause instanceof ApiFailure)) throw cause
+        if (cause.status === 401) session.value = null
+        else if (!stale) loaded.value = { path: asked, data: loaded.peek().data, failure: cause }
+      })
+    return () => {
+      stale = true
+    }
+  })
+  return loaded.value.path === path ? loaded.value : { data: null, failure: null }
+}

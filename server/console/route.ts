@@ -1,0 +1,31 @@
+/** Where we are: the fragment, in parts. Fragments reach no server and no log. */
+import { signal } from '@preact/signals'
+
+export const route = signal(parse(location.hash))
+addEventListener('hashchange', () => (route.value = parse(location.hash)))
+
+function parse(hash: string): string[] {
+  return hash.replace(/^#?\/?/, '').split('/').map(decoded)
+}
+
+/** Where a link goes. Worker ids come from outside: a lone surrogate would make encodeURIComponent throw. */
+export function to(...parts: string[]): string {
+  return `#/${parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/')}`
+}
+
+export function go(...parts: string[]): void {
+  location.hash = to(...parts)
+}
+
+/** Another address without another page in the history: used to take a secret out of sight. */
+export function replace(...parts: string[]): void {
+  history.replaceState(null, '', to(...parts))
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}

@@ -1,0 +1,20 @@
+/** Who is signed in, as the page knows it. `undefined`: not asked yet; null: nobody. */
+import { signal } from '@preact/signals'
+import type { SessionView } from '../api/schema.ts'
+import { ApiFailure, ask } from './api.ts'
+
+export const session = signal<SessionView | null | undefined>(undefined)
+
+export async function findSession(): Promise<void> {
+  try {
+    session.value = await ask<SessionView>('/session')
+  } catch (cause) {
+    if (cause instanceof ApiFailure && cause.status === 401) session.value = null
+    else throw cause
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await ask('/session', { method: 'DELETE' }).catch(() => {})
+  session.value = null
+}

@@ -1,0 +1,42 @@
+import ipaddr from 'ipaddr.js'
+
+/**
+ * Where a request really came from.
+ *
+ * Shape   the socket's address; when that is a trusted proxy, the last hop in X-Forwarded-For that is none. IPv4 mapped
+ *         into IPv6 is written as IPv4, a zone is left away.
+ * Errors  '0.0.0.0' when the socket has gone; an unreadable hop ends the walk at the last one that was readable.
+ * Source  a client can write anything to the left of what our own proxies append, so the list is read from the right.
+ */
+export function remoteAddress(
+  socketAddress: string | undefined,
+  forwardedFor: string | string[] | undefined,
+  trustedProxies: readonly string[],
+): string {
+  let address = normalAddress(socketAddress ?? '') ?? '0.0.0.0'
+  const hops = (Array.isArray(forwardedFor) ? forwardedFor.join(',') : (forwardedFor ?? '')).split(',')
+  while (hops.length > 0 && within(address, trustedProxies)) {
+    const hop = normalAddress(hops.pop()!.trim())
+    if (hop === null) break
+    address = hop
+  }
+  return address
+}
+
+/** Null: not an address. */
+export function normalAddress(text: string): string | null {
+  const bare = text.replace(/^\[|\](:\d+)?$/g, '').replace(/%.*$/, '')
+  return ipaddr.isValid(bare) ? ipaddr.process(bare).toString() : null
+}
+
+/** `ranges` are addresses or CIDR ranges; one of the other family never contains it. */
+export function within(address: string, ranges: readonly string[]): boolean {
+  if (ranges.length === 0) return false
+  const parsed = ipaddr.process(address)
+  return ranges.some((range) => {
+    const [base, bits] = range.includes('/')
+      ? ipaddr.parseCIDR(range)
+      : [ipaddr.process(range), parsed.kind() === 'ipv4' ? 32 : 128]
+    return base.kind() === parsed.kind() && parsed.match(base, bits)
+  })
+}

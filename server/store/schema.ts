@@ -1,0 +1,90 @@
+/**
+ * The tables of both databases, in one place. Times are epoch ms, hours are epoch ms / 3,600,000.
+ *
+ * What a laptop or a person may have written goes in as JSON text: SQLite's own text functions, and node:sqlite, cut
+ * or replace NUL and lone surrogates, and JSON escapes both.
+ */
+export const LOG_VERSION = 1
+
+export const LOG_SCHEMA = `
+-- The newest records, fewer than a segment's worth: one row a commit. Lines are joined by newlines, zstd with checksum.
+create table journal (first integer primary key, last integer not null, lines blob not null);
+
+-- The rest of the log, about 1,000 records each. Its number is its first position. Never changed once written.
+-- newest: the latest event time in it, null without events.
+create table segments (first integer primary key, last integer not null, newest integer, lines blob not null);
+
+-- Devices and categories by small numbers, because they stand in millions of rows below.
+create table names (id integer primary key, kind text not null, name text not null, unique (kind, name));
+
+-- Which segments hold a device's events of a category and hour. Everything from here to 'streams' is written in the
+-- transaction that writes the segment, and knows nothing of the journal.
+create table postings (
+  device integer not null, category integer not null, hour integer not null, segment integer not null,
+  primary key (device, category, hour, segment)
+) without rowid;
+
+create table rollups (
+  device integer not null, category integer not null, hour integer not null, events integer not null,
+  primary key (device, category, hour)
+) without rowid;
+
+-- Which numbers are stored, in runs without a hole, and in which segment.
+create table received (
+  device text not null, epoch integer not null, last integer not null, first integer not null, segment integer not null,
+  primary key (device, epoch, last)
+) without rowid;
+
+-- The highest number stored or rejected.
+create table streams (
+  device text not null, epoch integer not null, seq integer not null, primary key (device, epoch)
+) without rowid;
+
+-- Events whose number was used before by another one: kept, each once. Written with the commit, not with the segment.
+create table conflicts (
+  device text not null, epoch integer not null, seq integer not null, id text not null,
+  primary key (device, epoch, seq, id)
+) without rowid;
+
+-- entry: JSON of Rejected. The newest 1,000 of a device.
+create table rejected (
+  id integer primary key, device text not null, epoch integer, seq integer, entry text not null,
+  unique (device, epoch, seq)
+);
+create index rejected_by_device on rejected (device, id);
+create table rejected_totals (device text primary key, total integer not null) without rowid;
+`
+
+export const STATE_VERSION = 1
+
+export const STATE_SCHEMA = `
+-- doc: JSON of the interface's type, everywhere below; the other columns are what is looked up or sorted by.
+create table enrolled (device text primary key, doc text not null) without rowid;
+create table tokens (
+  hash text primary key, worker text, created_at integer not null, expires_at integer not null, used_at integer
+) without rowid;
+
+create table findings (id text primary key, worker text, last_time integer not null, doc text not null) without rowid;
+create index findings_by_time on findings (last_time, id);
+create index findings_by_worker on findings (worker, last_time, id);
+
+-- At most one row. state: zstd of UTF-8.
+create table snapshot (id integer primary key check (id = 1), position integer not null, state blob not null);
+
+create table contracts (
+  worker text not null, valid_from integer not null, doc text not null, primary key (worker, valid_from)
+) without rowid;
+create table devices (
+  device text not null, valid_from integer not null, doc text not null, primary key (device, valid_from)
+) without rowid;
+
+-- autoincrement: the id of a user who is gone never comes back, because the audit trail and sessions name it.
+create table users (id integer primary key autoincrement, name text not null unique, doc text not null);
+create table sessions (
+  hash text primary key, user_id integer not null, created_at integer not null, expires_at integer not null,
+  once integer not null
+) without rowid;
+
+create table audit (id integer primary key autoincrement, doc text not null);
+create table settings (key text primary key, value text not null) without rowid;
+`
