@@ -5,6 +5,7 @@
  */
 import {
   closeSync,
+  constants,
   lstat as lstatCallback,
   lstatSync,
   openSync,
@@ -119,7 +120,8 @@ function readKernels(path: string, maxBytes: number): Buffer {
 }
 
 async function readDisk(path: string, maxBytes: number): Promise<Buffer> {
-  const file = await open(path, 'r')
+  // A user may put a pipe where we expect a file: without O_NONBLOCK, opening it would hold a thread for ever.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const chunks: Buffer[] = []
     let total = 0
