@@ -68,6 +68,7 @@ export function readAsnTable(path: string, version: 4 | 6): AsnTable {
 
 /** Writes a decimal number of up to 39 digits as `size` words. BigInt would take ten times as long. */
 function putDecimal(words: Uint32Array, at: number, size: number, bytes: Buffer, from: number, to: number): void {
+  words.fill(0, at, at + size)
   for (let position = from; position < to; position++) {
     let carry = bytes[position]! - ZERO
     for (let word = at + size - 1; word >= at; word--) {
