@@ -1,0 +1,93 @@
+/** One process a folder. */
+import { randomUUID } from 'node:crypto'
+import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { Fault } from '../wire/fault.ts'
+
+/**
+ * Takes the lock, or throws Fault 'agent.running'. Gives back what releases it.
+ *
+ * Shape   a file with pid, the process's start time and the boot: a pid that was given to another process since, or
+ *         before a restart of the laptop, holds nothing. Where the system has no /proc, the pid alone decides.
+ */
+export function takeLock(path: string): () => void {
+  const mine = describe(process.pid) ?? `${process.pid}`
+  const draft = `${path}.${randomUUID()}`
+  writeFileSync(draft, mine, { mode: 0o600 })
+  try {
+    // A link appears at once with its content, and fails when the name is there: nobody reads half a lock.
+    for (let tries = 0; tries < 5; tries++) {
+      try {
+        linkSync(draft, path)
+        return () => release(path, mine)
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+      }
+      const theirs = read(path)
+      if (theirs !== null && isAlive(theirs)) throw running(path, theirs)
+      if (theirs !== null) removeStale(path, theirs)
+    }
+    throw running(path, read(path) ?? 'another process')
+  } finally {
+    unlinkSync(draft)
+  }
+}
+
+function running(path: string, holder: string): Fault {
+  const pid = holder.split(' ')[0]
+  return new Fault('agent.running', { where: path, todo: `Stop process ${pid} first, or use another --folder.` })
+}
+
+/** Moves it aside and looks again: whoever else found it stale may have taken the lock in the meantime. */
+function removeStale(path: string, stale: string): void {
+  const aside = `${path}.${randomUUID()}`
+  try {
+    renameSync(path, aside)
+  } catch {
+    return // somebody else was faster
+  }
+  if (read(aside) !== stale) {
+    try {
+      linkSync(aside, path)
+    } catch {
+      // The name is taken again; its holder is alive and will be found so.
+    }
+  }
+  unlinkSync(aside)
+}
+
+function release(path: string, mine: string): void {
+  if (read(path) === mine) unlinkSync(path)
+}
+
+function isAlive(holder: string): boolean {
+  const pid = Number(holder.split(' ')[0])
+  if (!Number.isSafeInteger(pid) || pid < 1) return false
+  const now = describe(pid)
+  if (now !== null) return now === holder
+  if (process.platform === 'linux') return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** 'pid start boot', or null when there is no such process or no /proc. */
+function describe(pid: number): string | null {
+  const stat = read(`/proc/${pid}/stat`)
+  if (stat === null) return null
+  // The second field is the program's name and may hold blanks and brackets; the 22nd is the start time in ticks.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  if (fields[0] === 'Z' || fields[0] === 'X') return null // dead, not yet buried
+  const start = fields[19]
+  return `${pid} ${start} ${(read('/proc/sys/kernel/random/boot_id') ?? '').trim()}`
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
