@@ -17,7 +17,6 @@ import {
 import { lstat, mkdir, open, readdir, readlink, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { watch as chokidar } from 'chokidar'
 
 export interface Host {
   platform: NodeJS.Platform
@@ -35,8 +34,6 @@ export interface Host {
   /** HMAC-SHA-256 under the tenant's salt, lower-case hex: how identifiers of places and things leave the laptop. */
   hmac(value: string): string
   memory: Memory
-  /** Calls `onWake` when something changes under `root`. A hint: watchers lose events, so a sweep is the truth. */
-  watch(root: string, options: WatchOptions, onWake: () => void, onError: (cause: unknown) => void): Watch
 }
 
 export interface FileFacts {
@@ -53,18 +50,6 @@ export interface Memory {
   /** Null: nothing was saved, or it cannot be read. */
   load(name: string): Promise<string | null>
   save(name: string, text: string): Promise<void>
-}
-
-export interface WatchOptions {
-  /** Folders below the root that are watched: 0 is the root alone. */
-  depth: number
-  /** Every folder costs one inotify watch. Beyond this none is added. */
-  maxFolders: number
-  /** Names of folders that are not watched. */
-  ignore: ReadonlySet<string>
-}
-export interface Watch {
-  close(): Promise<void>
 }
 
 const MAX_BYTES = 4 * 1_048_576
@@ -85,7 +70,6 @@ export function realHost(options: { hmac: (value: string) => string; memoryFolde
     stat: async (path) => facts(isKernels(path) ? lstatSync(path) : await lstat(path)),
     hmac: options.hmac,
     memory: folderMemory(options.memoryFolder),
-    watch,
   }
 }
 
@@ -180,25 +164,4 @@ function folderMemory(folder: string): Memory {
       await rename(beside, join(folder, `${name}.json`))
     },
   }
-}
-
-function watch(root: string, options: WatchOptions, onWake: () => void, onError: (cause: unknown) => void): Watch {
-  const folders = new Set<string>()
-  const watcher = chokidar(root, {
-    persistent: true,
-    ignoreInitial: true,
-    followSymlinks: false,
-    depth: options.depth,
-    // Folders only: a watched folder tells of the files in it, and 'raw' passes that on before the filter.
-    ignored: (path, stats) => {
-      if (path !== root && options.ignore.has(path.slice(path.lastIndexOf('/') + 1))) return true
-      if (stats === undefined) return false
-      if (!stats.isDirectory()) return true
-      if (folders.size >= options.maxFolders && !folders.has(path)) return true
-      folders.add(path)
-      return false
-    },
-  })
-  watcher.on('raw', onWake).on('all', onWake).on('error', onError)
-  return { close: () => watcher.close() }
 }

@@ -1,0 +1,195 @@
+/**
+ * A laptop made of a plain object: folders are objects, files strings or buffers, links `link('target')`.
+ *
+ * Reading what is absent rejects with ENOENT, `denied` with EACCES. The clock moves when somebody sleeps, so a
+ * collector's polls run as fast as they can, and `during` says what the laptop does meanwhile.
+ */
+import { createHash } from 'node:crypto'
+import type { Collector } from '../../agent/collect.ts'
+import type { FileFacts, Host } from '../../agent/host.ts'
+import type { Observation } from '../../wire/event.ts'
+import { Event } from '../../wire/event.ts'
+import type { Policy } from '../../wire/messages.ts'
+
+export interface Link {
+  link: string
+}
+export interface Meta {
+  data: string | Buffer
+  modifiedMs?: number
+  inode?: number
+  uid?: number
+  /** What stat says instead of the data's own length. */
+  size?: number
+}
+export const link = (target: string): Link => ({ link: target })
+export const denied = Symbol('denied')
+export type Node = string | Buffer | Link | Meta | typeof denied | Tree
+export interface Tree {
+  [name: string]: Node
+}
+
+export interface FakeHost extends Host {
+  tree: Tree
+  clock: number
+  saved: Map<string, string>
+  reads: string[]
+}
+
+export const START = Date.UTC(2026, 10, 2, 9)
+export const policy: Policy = {
+  version: 1,
+  salt: '00'.repeat(32),
+  off: [],
+  on: [],
+  watchedRoots: [],
+  spoolBytes: 1_048_576,
+  spoolDays: 7,
+}
+
+/** `paths`: absolute path → node; folders between are made. */
+export function fakeHost(paths: Record<string, Node>): FakeHost {
+  const tree: Tree = {}
+  for (const [path, node] of Object.entries(paths)) put(tree, path, node)
+  const read = (path: string): Buffer => {
+    host.reads.push(path)
+    const node = follow(tree, path)
+    if (isFolder(node)) throw failure('EISDIR', path)
+    const data = isMeta(node) ? node.data : node
+    return Buffer.isBuffer(data) ? data : Buffer.from(data as string)
+  }
+  const host: FakeHost = {
+    tree,
+    clock: START,
+    saved: new Map(),
+    reads: [],
+    platform: 'linux',
+    now: () => host.clock,
+    sleep: async (ms, signal) => {
+      if (!signal.aborted) host.clock += ms
+      await new Promise(setImmediate)
+    },
+    readText: async (path, maxBytes = 4 * 1_048_576) => read(path).subarray(0, maxBytes).toString('utf8'),
+    readBytes: async (path, maxBytes = 4 * 1_048_576) => read(path).subarray(0, maxBytes),
+    list: async (path) => {
+      const node = follow(tree, path)
+      if (!isFolder(node)) throw failure('ENOTDIR', path)
+      return Object.keys(node)
+    },
+    entries: async (path) => {
+      const node = follow(tree, path)
+      if (!isFolder(node)) throw failure('ENOTDIR', path)
+      return Object.keys(node).map((name) => ({ name, ...facts(node[name]!) }))
+    },
+    link: async (path) => {
+      const node = walk(tree, path, false)
+      if (node === denied) throw failure('EACCES', path)
+      if (!isLink(node)) throw failure('EINVAL', path)
+      return node.link
+    },
+    stat: async (path) => facts(walk(tree, path, false)),
+    hmac: (value) => createHash('sha256').update(`salt ${value}`).digest('hex'),
+    memory: {
+      load: async (name) => host.saved.get(name) ?? null,
+      save: async (name, text) => void host.saved.set(name, text),
+    },
+  }
+  return host
+}
+
+export function put(tree: Tree, path: string, node: Node | undefined): void {
+  const names = path.split('/').filter((it) => it !== '')
+  const last = names.pop()!
+  let folder = tree
+  for (const name of names) folder = (folder[name] ??= {}) as Tree
+  if (node === undefined) delete folder[last]
+  else folder[last] = node
+}
+
+/**
+ * Everything a collector says in `polls.length + 1` polls: `polls[i]` changes the laptop before poll i + 2.
+ * Each observation is stamped as the spool would, and must then satisfy the wire's schema.
+ */
+export async function watchPolls(
+  collector: Collector,
+  host: FakeHost,
+  polls: readonly (() => void)[] = [],
+  its: Policy = policy,
+): Promise<Observation[][]> {
+  const stop = new AbortController()
+  const said: Observation[][] = [[]]
+  const { sleep } = host
+  host.sleep = async (ms, signal) => {
+    if (said.length > polls.length) return stop.abort()
+    await sleep(ms, signal)
+    polls[said.length - 1]!()
+    said.push([])
+  }
+  for await (const observation of collector.run(host, its, stop.signal)) said.at(-1)!.push(onTheWire(observation))
+  host.sleep = sleep
+  return said
+}
+
+let made = 0
+/** Stamps an observation as the spool would and parses it: throws where the wire would refuse it. */
+export function onTheWire(observation: Observation): Observation {
+  const id = `0192f0c1-2000-7000-8000-${(++made).toString(16).padStart(12, '0')}`
+  Event.parse(JSON.parse(JSON.stringify({ ...observation, id, seq: made, product: 'linux' })))
+  return observation
+}
+
+function facts(node: Node): FileFacts {
+  const kind = isFolder(node) ? 'folder' : isLink(node) ? 'link' : 'file'
+  const meta = isMeta(node) ? node : null
+  const data = meta ? meta.data : typeof node === 'string' || Buffer.isBuffer(node) ? node : ''
+  return {
+    kind,
+    size: meta?.size ?? data.length,
+    modifiedMs: meta?.modifiedMs ?? (isFolder(node) ? stampOf(Object.keys(node).join('/')) : stampOf(String(data))),
+    inode: meta?.inode ?? 1,
+    uid: meta?.uid ?? 0,
+  }
+}
+/** A different content has a different time, without anybody setting it. */
+function stampOf(content: string): number {
+  return createHash('sha256').update(content).digest().readUInt32BE(0)
+}
+
+function follow(tree: Tree, path: string): Node {
+  const node = walk(tree, path, true)
+  if (node === denied) throw failure('EACCES', path)
+  return node
+}
+
+function walk(tree: Tree, path: string, last: boolean, depth = 0): Node {
+  if (depth > 40) throw failure('ELOOP', path)
+  const names = path.split('/').filter((it) => it !== '')
+  let node: Node = tree
+  for (const [at, name] of names.entries()) {
+    if (node === denied) throw failure('EACCES', path)
+    if (!isFolder(node)) throw failure('ENOTDIR', path)
+    const next: Node | undefined = Object.hasOwn(node, name) ? node[name] : undefined
+    if (next === undefined) throw failure('ENOENT', path)
+    const end = at === names.length - 1
+    if (isLink(next) && (!end || last)) {
+      const here = names.slice(0, at).join('/')
+      const target = new URL(next.link, `file:///${here}/`).pathname
+      return walk(tree, `${target}/${names.slice(at + 1).join('/')}`, last, depth + 1)
+    }
+    node = next
+  }
+  return node
+}
+
+function isFolder(node: Node): node is Tree {
+  return typeof node === 'object' && !Buffer.isBuffer(node) && !isLink(node) && !isMeta(node)
+}
+function isLink(node: Node): node is Link {
+  return typeof node === 'object' && !Buffer.isBuffer(node) && 'link' in node && typeof node.link === 'string'
+}
+function isMeta(node: Node): node is Meta {
+  return typeof node === 'object' && !Buffer.isBuffer(node) && 'data' in node
+}
+function failure(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code })
+}
