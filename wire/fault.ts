@@ -26,6 +26,7 @@ export const FAULTS = {
   'rate.exceeded': 'Too much at once; slow down.',
   'server.busy': 'The server cannot take more right now.',
   'server.plain': 'Without TLS the server listens on loopback only.',
+  'server.running': 'Another server is using this data folder.',
   'server.port': 'The address is in use.',
   'store.unwritable': 'The data folder cannot be written.',
   'store.newer': 'The data folder was written by a newer Tellwire.',

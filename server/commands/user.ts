@@ -1,0 +1,46 @@
+/** `tellwire user add`: another analyst, by a one-time link. */
+import { randomBytes } from 'node:crypto'
+import { defineCommand } from 'citty'
+import { Fault } from '../../wire/fault.ts'
+import { addUser, makeOneTimeLink } from '../api/sign-in.ts'
+import { folderOf } from '../config.ts'
+import { readServerFile } from '../server-file.ts'
+import { openState } from '../store/sqlite-state.ts'
+
+const ROLES = ['admin', 'analyst', 'viewer'] as const
+
+const add = defineCommand({
+  meta: { name: 'add', description: 'Add somebody who may sign in, and print their one-time link' },
+  args: {
+    name: { type: 'positional', required: true, description: 'The name they sign in with' },
+    role: { type: 'string', default: 'analyst', description: 'admin, analyst or viewer' },
+    'data-folder': { type: 'string', description: "The server's data folder" },
+  },
+  run: ({ args }) => {
+    const role = ROLES.find((it) => it === args.role)
+    if (!role) throw new Fault('usage', { where: '--role', todo: `Choose one of ${ROLES.join(', ')}.` })
+    printLink(args['data-folder'], (state) => addUser(state, args.name, role, Date.now(), randomBytes))
+  },
+})
+
+const link = defineCommand({
+  meta: { name: 'link', description: 'Print a new one-time link for the administrator (a forgotten password)' },
+  args: { 'data-folder': { type: 'string', description: "The server's data folder" } },
+  run: ({ args }) => printLink(args['data-folder'], (state) => makeOneTimeLink(state, Date.now(), randomBytes)),
+})
+
+function printLink(dataFolder: string | undefined, make: (state: ReturnType<typeof openState>) => string): void {
+  const folder = folderOf(dataFolder)
+  const state = openState({ folder })
+  try {
+    console.log(`${readServerFile(folder)?.url ?? 'http://<the server>'}${make(state)}`)
+    console.log('The link works once, for 24 hours.')
+  } finally {
+    state.close()
+  }
+}
+
+export const userCommand = defineCommand({
+  meta: { name: 'user', description: 'Who may sign in to the console' },
+  subCommands: { add, link },
+})

@@ -1,0 +1,197 @@
+/** The desk behind the API: what the pipeline, the store and the gateway know, put together for people. */
+import { CATEGORIES, type Category } from '../wire/event.ts'
+import type { Policy } from '../wire/messages.ts'
+import type { Rule } from '../rules/language/index.ts'
+import type { Desk } from './api/desk.ts'
+import { BANDS, type FindingView, type Laptop, type TimelineEntry, type WorkerPage, type WorkerRow } from './api/schema.ts'
+import { describe } from './assess/describe.ts'
+import { assess } from './assess/score.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { Enrolled, Finding, State, TelemetryLog } from './store/store.ts'
+
+const HOUR = 3_600_000
+const WEEK = 7 * 24 * HOUR
+const TIMELINE_EVENTS = 200
+const NOTICE_EVERY_MS = 250
+/** What says something by itself, one event at a time; the rest is in the activity picture. */
+const NOTABLE: readonly Category[] = [
+  'usb_device',
+  'display',
+  'volume_mounted',
+  'file_burst',
+  'listening_socket',
+  'network_place',
+  'logon',
+  'agent_state',
+]
+
+export interface DeskDeps {
+  pipeline: Pipeline
+  log: TelemetryLog
+  state: State
+  rules: readonly Rule[]
+  policy(): Policy
+  online(): ReadonlySet<string>
+  makeToken(worker: string | null, by: string): { token: string; expiresAt: number }
+  now(): number
+}
+
+/** `changed` is called by whoever feeds the pipeline; listeners hear of it at most four times a second. */
+export function desk(deps: DeskDeps): Desk & { changed(): void } {
+  const { pipeline, log, state, now } = deps
+  const rules = new Map(deps.rules.map((rule) => [rule.id, rule]))
+  const listeners = new Set<() => void>()
+  let notice: NodeJS.Timeout | null = null
+
+  return {
+    now,
+    workers: () => {
+      const all = laptops()
+      return everybody().map((worker) => row(worker, all)).sort(byUrgency)
+    },
+    worker: async (id) => (everybody().includes(id) ? page(id) : null),
+    laptops,
+    enrolmentToken: deps.makeToken,
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    changed: () => {
+      notice ??= setTimeout(() => {
+        notice = null
+        for (const listener of listeners) listener()
+      }, NOTICE_EVERY_MS).unref()
+    },
+  }
+
+  /** Everybody with a contract or a laptop, and laptops that nobody holds under their own id. */
+  function everybody(): string[] {
+    return [...new Set([...pipeline.world.workers(), ...pipeline.findings.workers()])]
+  }
+
+  function row(worker: string, all: readonly Laptop[]): WorkerRow {
+    const { band, points, reason } = assess(worker, pipeline.findings.of(worker), now())
+    const theirs = all.filter((it) => it.worker === worker || it.device === worker)
+    const rows = theirs.flatMap((it) => it.coverage).filter((it) => it.state !== 'off' && it.state !== 'unknown')
+    const sighted = rows.filter((it) => it.state === 'seen' || it.state === 'quiet').length
+    const partly = rows.filter((it) => it.state === 'partial').length
+    return {
+      worker,
+      name: pipeline.world.latestContract(worker)?.name ?? null,
+      band,
+      points,
+      reason,
+      lastFinding: latest(pipeline.findings.of(worker).map((it) => it.lastTime)),
+      lastSeen: latest(theirs.map((it) => it.lastSeen)),
+      laptops: theirs.length,
+      online: theirs.filter((it) => it.online).length,
+      coverage: rows.length === 0 ? null : (sighted + partly / 2) / rows.length,
+    }
+  }
+
+  function laptops(): Laptop[] {
+    const online = deps.online()
+    return state.allEnrolled().map((it) => laptop(it, online.has(it.device)))
+  }
+
+  function laptop(enrolled: Enrolled, online: boolean): Laptop {
+    const { device } = enrolled
+    const book = pipeline.coverage.of(device)
+    const { off, on } = deps.policy()
+    const dark = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].sensitive && !on.includes(it))
+    const rejected = log.rejectedTotal(device)
+    return {
+      device,
+      worker: pipeline.world.holderAt(device, now()),
+      platform: enrolled.platform,
+      version: book.version ?? enrolled.version,
+      online,
+      enrolledAt: enrolled.enrolledAt,
+      revokedAt: enrolled.revokedAt,
+      lastSeen: book.lastSeen || null,
+      lastAddress: book.lastAddress,
+      place: book.place,
+      spoolBytes: book.spoolBytes,
+      residentBytes: book.residentBytes,
+      clockSkewMs: book.clockSkewMs,
+      events: book.events,
+      missing: Math.max(0, book.holes - book.dropped - rejected),
+      rejected,
+      gaps: book.gaps.map(({ collector: _, ...gap }) => gap),
+      coverage: pipeline.coverage.coverage(device, enrolled.platform, [...off, ...dark], now()),
+    }
+  }
+
+  async function page(worker: string): Promise<WorkerPage> {
+    const findings = pipeline.findings.of(worker)
+    const theirs = laptops().filter((it) => it.worker === worker || it.device === worker)
+    const devices = theirs.map((it) => it.device)
+    const contract = pipeline.world.contractAt(worker, now()) ?? pipeline.world.latestContract(worker)
+    return {
+      worker,
+      contract,
+      assessment: assess(worker, findings, now()),
+      findings: findings.map(view).reverse(),
+      laptops: theirs,
+      activity: devices.length > 0 ? await activity(devices) : [],
+      timeline: await timeline(devices, findings),
+    }
+  }
+
+  async function activity(devices: string[]): Promise<WorkerPage['activity']> {
+    const byHour = new Map<number, number>()
+    for (const it of await log.counts({ devices, from: now() - WEEK }))
+      byHour.set(it.hour, (byHour.get(it.hour) ?? 0) + it.events)
+    return [...byHour].map(([hour, events]) => ({ hour, events })).sort((a, b) => a.hour - b.hour)
+  }
+
+  async function timeline(devices: string[], findings: readonly Finding[]): Promise<TimelineEntry[]> {
+    const found = findings.map((it) => ({
+      time: it.time,
+      device: it.device,
+      category: 'finding',
+      text: it.says,
+      finding: it.id,
+    }))
+    const stored =
+      devices.length > 0 ? await log.events({ devices, categories: NOTABLE, from: now() - WEEK }, TIMELINE_EVENTS) : []
+    const notable = stored.flatMap(({ record }) =>
+      record.type === 'event'
+        ? [{ time: record.event.time, device: record.device, category: record.event.category, text: describe(record.event), finding: null }]
+        : [],
+    )
+    return [...found, ...notable].sort((a, b) => b.time - a.time)
+  }
+
+  function view(finding: Finding): FindingView {
+    const rule = rules.get(finding.rule)
+    return {
+      id: finding.id,
+      rule: finding.rule,
+      title: finding.title,
+      level: finding.level,
+      family: finding.family,
+      strength: finding.strength,
+      device: finding.device,
+      time: finding.time,
+      lastTime: finding.lastTime,
+      count: finding.count,
+      says: finding.says,
+      blindTo: rule?.tellwire?.blindTo ?? null,
+      response: rule?.tellwire?.response ?? null,
+      falsepositives: [...(rule?.falsepositives ?? [])],
+      tags: [...(rule?.tags ?? [])],
+      events: finding.events.map((event) => ({ ...event })),
+    }
+  }
+}
+
+function byUrgency(a: WorkerRow, b: WorkerRow): number {
+  const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
+  return band || b.points - a.points || (a.worker < b.worker ? -1 : 1)
+}
+
+function latest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((it) => it !== null)
+  return known.length > 0 ? Math.max(...known) : null
+}

@@ -1,0 +1,258 @@
+/** The server put together: store, pipeline, gateway, API and the work that has a clock. */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { getRequestListener } from '@hono/node-server'
+import { schedule } from 'node-cron'
+import { asnClass, loadCatalogue, recognise } from '../rules/catalogue/index.ts'
+import { Fault } from '../wire/fault.ts'
+import { api } from './api/app.ts'
+import { makeOneTimeLink } from './api/sign-in.ts'
+import type { Config } from './config.ts'
+import { buildConsole } from './console/build.ts'
+import { derivers } from './derive/index.ts'
+import { desk as makeDesk } from './desk.ts'
+import { loadProgram } from './detect/program.ts'
+import { openAddresses } from './feeds/addresses.ts'
+import { takeInbox } from './feeds/inbox.ts'
+import { enrolment } from './ingest/enrolment.ts'
+import { gateway as makeGateway } from './ingest/gateway.ts'
+import { defaultPolicy, serverKeys } from './keys.ts'
+import type { Log } from './log.ts'
+import { metrics as makeMetrics } from './metrics.ts'
+import { Pipeline } from './pipeline.ts'
+import { removeServerFile, writeServerFile } from './server-file.ts'
+import { openLog } from './store/sqlite-log.ts'
+import { openState } from './store/sqlite-state.ts'
+
+/** Judged up to this far behind the clock, so that what is being written down right now is not called silent. */
+const JUDGE_BEHIND_MS = 60_000
+const TICK_MS = 5_000
+const SNAPSHOT_EVERY_MS = 30_000
+
+export interface Running {
+  url: string
+  /** A path with a secret in its fragment: who opens it is signed in, once. */
+  oneTimeLink(): string
+  makeToken(worker: string | null, by: string): { token: string; expiresAt: number }
+  devices(): string[]
+  close(): Promise<void>
+}
+
+/** Errors  Faults of config, store and port; nothing is left open after one. */
+export async function serve(config: Config, says: Log): Promise<Running> {
+  const now = Date.now
+  const release = lockFolder(config.dataFolder)
+  const state = openState({ folder: config.dataFolder })
+  const log = await openLog({ folder: config.dataFolder })
+  const keys = serverKeys(state, randomBytes)
+  const metrics = makeMetrics()
+  const catalogue = loadCatalogue()
+  const addresses = await openAddresses({
+    rangesFolder: config.feedsFolder,
+    catalogueAsnClass: (asn) => asnClass(catalogue, asn),
+  })
+  for (const warning of addresses.warnings()) says.warn({}, warning)
+  const program = await loadProgram(config.rulesFolders, (problem) => says.error({ ...problem }, 'rule left out'))
+  const pipeline = new Pipeline({
+    program,
+    derivers: derivers({ silenceHours: config.silenceHours }),
+    recognise: (event) => recognise(catalogue, event),
+    lookup: (address, at) => addresses.lookup(address, at),
+  })
+
+  // What was judged before, then what was stored after that: a kill between the two costs work, not findings.
+  let position = 0
+  const rulesKey = program.rules.map((rule) => `${rule.id} ${rule.version}`).join('\n')
+  const saved = state.progress()
+  if (saved && saved.rules === rulesKey) {
+    pipeline.load(saved.pipeline, state.findings({}))
+    position = saved.position
+  } else state.clearFindings()
+  await catchUp()
+
+  const downSince = Number(state.get('aliveAt') ?? 0)
+  const policy = { ...defaultPolicy(keys), watchedRoots: config.watchedRoots }
+  const gateway = makeGateway({
+    config,
+    keys,
+    state,
+    log,
+    policy: () => policy,
+    lookup: (address) => addresses.lookup(address, now()),
+    recognise: (event) => recognise(catalogue, event),
+    deliver,
+    metrics,
+    says,
+    now,
+  })
+  await gateway.append([{ type: 'clock', time: now(), ...(downSince > 0 ? { downSince } : {}) }])
+  const enroller = enrolment({ config, state, keys, policy: () => policy, now, randomBytes })
+  const desk = makeDesk({
+    pipeline,
+    log,
+    state,
+    rules: program.rules,
+    policy: () => policy,
+    online: () => new Set(gateway.sessions().map((it) => it.device)),
+    makeToken: (worker, by) => enroller.makeToken({ worker, by, url: publicUrl() }),
+    now,
+  })
+
+  let ready = false
+  const { files } = await buildConsole()
+  const app = api({
+    desk,
+    state,
+    now,
+    random: randomBytes,
+    metricsText: metrics.text,
+    ready: () => ready,
+    secureCookies: config.tls !== null,
+    hosts: config.hostNames,
+    files,
+    onError: (cause) => says.error({ err: cause }, 'a request failed in a way nobody foresaw'),
+  })
+  const listener = getRequestListener(app.fetch)
+  const http = listen(config, (request, response) => void listener(request, response))
+  http.on('upgrade', gateway.upgrade)
+  const port = await bound(http, config)
+  const scheme = config.tls ? 'https' : 'http'
+  const url = `${scheme}://${config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host}:${port}`
+  writeServerFile(config.dataFolder, { pid: process.pid, url })
+  ready = true
+
+  const stopping = new AbortController()
+  const tick = setInterval(() => void onTick(), TICK_MS)
+  const snapshots = setInterval(saveProgress, SNAPSHOT_EVERY_MS)
+  // 03:10 local: after the day's events, before people come.
+  const nightly = schedule('10 3 * * *', () => void onNight())
+  let ticking = false
+
+  return {
+    url,
+    oneTimeLink: () => `${url}${makeOneTimeLink(state, now(), randomBytes)}`,
+    makeToken: (worker, by) => enroller.makeToken({ worker, by, url: publicUrl() }),
+    devices: () => state.allEnrolled().map((it) => it.device),
+    close,
+  }
+
+  function deliver(stored: readonly { position: number; record: Parameters<Pipeline['take']>[0] }[]): void {
+    for (const it of stored) {
+      pipeline.take(it.record)
+      position = it.position
+    }
+    desk.changed()
+  }
+
+  async function catchUp(): Promise<void> {
+    const behind = log.last() - position
+    if (behind > 50_000) says.info({ records: behind }, 'judging what was stored since the last snapshot')
+    for await (const it of log.read(position, { onDamaged: (fault) => says.error({ err: fault }, 'left out of judgement') })) {
+      pipeline.take(it.record)
+      position = it.position
+    }
+  }
+
+  async function onTick(): Promise<void> {
+    if (ticking) return
+    ticking = true
+    try {
+      const judged = now() - JUDGE_BEHIND_MS
+      pipeline.advance(judged)
+      state.set('aliveAt', String(judged))
+      for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
+        const receivedAt = now()
+        try {
+          await gateway.append([
+            ...item.contracts.map((it) => ({ ...it, type: 'contract' as const, receivedAt })),
+            ...item.devices.map((it) => ({ ...it, type: 'device' as const, receivedAt })),
+          ])
+          await item.done()
+        } catch (cause) {
+          await item.fail(cause instanceof Error ? cause.message : String(cause))
+        }
+      }
+      if (await addresses.reload()) says.info({ lists: addresses.lists().length }, 'address lists changed')
+      desk.changed()
+    } catch (cause) {
+      says.error({ err: cause }, 'the clock work failed; it is tried again')
+    } finally {
+      ticking = false
+    }
+  }
+
+  async function onNight(): Promise<void> {
+    for (const warning of addresses.warnings()) says.warn({}, warning)
+    const removed = await log.retain(now() - config.retentionDays * 86_400_000)
+    if (removed > 0) says.info({ records: removed, days: config.retentionDays }, 'old telemetry deleted')
+  }
+
+  function saveProgress(): void {
+    try {
+      state.saveProgress({ position, pipeline: pipeline.save(), rules: rulesKey }, pipeline.findings.takeChanged())
+    } catch (cause) {
+      says.error({ err: cause }, 'the snapshot could not be written; the log is safe, a restart takes longer')
+    }
+  }
+
+  function publicUrl(): string {
+    return config.publicUrl ?? url
+  }
+
+  async function close(): Promise<void> {
+    if (stopping.signal.aborted) return
+    stopping.abort()
+    ready = false
+    clearInterval(tick)
+    clearInterval(snapshots)
+    await nightly.stop()
+    await gateway.close()
+    http.closeAllConnections()
+    await new Promise<void>((resolve) => http.close(() => resolve()))
+    saveProgress()
+    await log.close()
+    state.close()
+    removeServerFile(config.dataFolder)
+    release()
+  }
+
+  function listen(config: Config, onRequest: Parameters<typeof createServer>[1]): Server {
+    if (!config.tls) return createServer(onRequest as never)
+    const { certFile, keyFile } = config.tls
+    return createSecureServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, onRequest as never) as never
+  }
+}
+
+function bound(http: Server, config: Config): Promise<number> {
+  const { host, port } = config.listen
+  return new Promise((resolve, reject) => {
+    http.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        new Fault('server.port', {
+          where: `${host}:${port}`,
+          todo: cause.code === 'EADDRINUSE' ? 'Stop what listens there, or choose another with --port.' : String(cause.message),
+          cause,
+        }),
+      ),
+    )
+    http.listen(port, host, () => resolve((http.address() as AddressInfo).port))
+  })
+}
+
+/** One server per folder. SQLite's own lock: the system lets go of it when the process dies, however it dies. */
+function lockFolder(folder: string): () => void {
+  const file = join(folder, 'server.lock')
+  const lock = new DatabaseSync(file)
+  try {
+    lock.exec('pragma locking_mode = exclusive; begin exclusive')
+  } catch (cause) {
+    lock.close()
+    throw new Fault('server.running', { where: folder, todo: 'Use that one, or give this one another --data-folder.', cause })
+  }
+  return () => lock.close()
+}
