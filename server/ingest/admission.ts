@@ -11,15 +11,16 @@
  *         for batches is used up. After either nothing of that batch is stored, and the caller must close the session:
  *         a later batch would otherwise be acknowledged over the hole.
  */
-import { Fault } from '../../wire/fault.ts'
+
 import type { Event } from '../../wire/event.ts'
+import { Fault } from '../../wire/fault.ts'
 import { type Ack, LIMITS, type Policy } from '../../wire/messages.ts'
 import type { CatalogueFacts, Recorded, RecordedEvent } from '../../wire/recording.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Rejected, Stored, TelemetryLog } from '../store/store.ts'
 import { type Bucket, bucket } from './bucket.ts'
-import { judge, parseBatch, type Refused, unpack } from './judge.ts'
+import { judge, parseBatch, unpack } from './judge.ts'
 
 export interface AdmissionLimits {
   /** Events a device may send, for ever and at once. An agent that drains a backlog is slowed down, not refused. */
@@ -49,6 +50,8 @@ export interface AdmissionDeps {
 
 export interface Admitted {
   ack: Ack
+  /** Stored for the first time. */
+  events: number
   /** Resolves when the records have been handed on; never rejects. Wait for it before the device's next batch. */
   delivered: Promise<void>
 }
@@ -75,7 +78,7 @@ export function admission(deps: AdmissionDeps) {
   let inFlight = 0
   let handing: Promise<void> = Promise.resolve()
 
-  return { batch, append, reserve, release, idle, busy }
+  return { batch, append, reserve, release, idle, busy, credit: (device: string) => credit(laneOf(device)) }
 
   /** One batch of a device. `frame` must have been reserved by the caller, and is released by it. */
   function batch(device: string, epoch: number, frame: Uint8Array): Promise<Admitted> {
@@ -107,38 +110,49 @@ export function admission(deps: AdmissionDeps) {
 
       const receivedAt = now()
       const records: Recorded[] = []
-      const rejected: Rejected[] = []
+      const evidence: string[] = []
       const stored = log.acked(device, epoch)
       const counts = { accepted: 0, duplicates: 0, conflicts: 0 }
       for (const { seq, event } of accepted) {
         const before = seq > stored ? null : await lookUp(device, epoch, seq, lane)
-        if (before === null) counts.accepted++
-        else if (before === event.id) counts.duplicates++
-        else {
+        if (before === event.id) {
+          counts.duplicates++
+          continue
+        }
+        const facts = deps.recognise(event)
+        const record: RecordedEvent = { type: 'event', device, receivedAt, epoch, event, ...(facts && { facts }) }
+        if (before === null) {
+          counts.accepted++
+          records.push(record)
+        } else {
           counts.conflicts++
           refused.push({ seq, code: 'event.conflict', where: `seq ${seq}`, raw: '' })
+          if (isNewEvidence(lane, `${epoch} ${seq} ${event.id}`, evidence)) records.push({ ...record, conflict: true })
         }
-        const conflict = before !== null && before !== event.id
-        if (before === event.id || (conflict && !isNewEvidence(lane, `${epoch} ${seq} ${event.id}`))) continue
-        const record: RecordedEvent = { type: 'event', device, receivedAt, epoch, event }
-        const facts = deps.recognise(event)
-        if (facts) record.facts = facts
-        if (conflict) record.conflict = true
-        records.push(record)
       }
-      for (const { seq, code, where, raw } of refused) {
-        metrics.rejected(code)
-        // A conflict is kept as a record, whole; the others as they came.
-        if (code !== 'event.conflict' && isNewEvidence(lane, `${epoch} ${seq} ${code}`))
-          rejected.push({ device, receivedAt, seq, code, where, raw })
+      const rejected: Rejected[] = []
+      for (const it of refused) {
+        metrics.rejected(it.code)
+        // A conflict is kept whole, as a record; the others as they came.
+        if (it.code !== 'event.conflict' && isNewEvidence(lane, `${epoch} ${it.seq} ${it.code}`, evidence))
+          rejected.push({ device, receivedAt, ...it })
       }
-      delivered = records.length + rejected.length > 0 ? (await append(records, rejected)).delivered : Promise.resolve()
+      if (records.length + rejected.length > 0) {
+        try {
+          delivered = (await append(records, rejected)).delivered
+        } catch (cause) {
+          for (const it of evidence) lane.seen.delete(it)
+          throw cause
+        }
+      }
       metrics.accepted(counts.accepted)
       metrics.duplicates(counts.duplicates)
       metrics.conflicts(counts.conflicts)
+      const spoken = refused.map(({ seq, code, where }) => ({ seq, code, where }))
       return {
-        ack: { type: 'ack', epoch, seq: highest, rejected: refused.map(spoken), credit: credit(lane) } as Ack,
-        delivered: delivered.then(() => release(text.length)),
+        ack: { type: 'ack', epoch, seq: highest, rejected: spoken, credit: credit(lane) },
+        events: counts.accepted,
+        delivered: delivered ? delivered.then(() => release(text.length)) : Promise.resolve(),
       }
     } finally {
       if (delivered === null) release(text.length)
@@ -201,7 +215,8 @@ export function admission(deps: AdmissionDeps) {
     return made
   }
 
-  function isNewEvidence(lane: Lane, what: string): boolean {
+  /** True, and remembers it in `kept` too, when it was not stored lately and the hour's cap leaves room. */
+  function isNewEvidence(lane: Lane, what: string, kept: string[]): boolean {
     if (lane.seen.has(what)) return false
     const hour = Math.floor(now() / HOUR)
     if (lane.hour !== hour) {
@@ -215,6 +230,7 @@ export function admission(deps: AdmissionDeps) {
     }
     lane.evidence++
     lane.seen.add(what)
+    kept.push(what)
     return true
   }
 
@@ -237,7 +253,11 @@ export function admission(deps: AdmissionDeps) {
 
   /** Jittered, so that those who are sent away together do not come back together. */
   function busy(todo: string, cause?: unknown): Fault {
-    return new Fault('server.busy', { todo, facts: { retryAfterMs: 5_000 + Math.floor(deps.random() * 10_000) }, cause })
+    return new Fault('server.busy', {
+      todo,
+      facts: { retryAfterMs: 5_000 + Math.floor(deps.random() * 10_000) },
+      cause,
+    })
   }
 
   /** Resolves when nothing is being stored or handed on. */
@@ -247,7 +267,3 @@ export function admission(deps: AdmissionDeps) {
   }
 }
 export type Admission = ReturnType<typeof admission>
-
-function spoken({ seq, code, where }: Refused): Ack['rejected'][number] {
-  return { seq, code, where }
-}

@@ -11,6 +11,8 @@ const UNPACK = {
   // A frame may ask for a window of 128 MiB whatever it contains; one as large as a batch is always enough.
   params: { [constants.ZSTD_d_windowLogMax]: Math.ceil(Math.log2(LIMITS.batchBytes)) },
 }
+/** Short, so that an ack that rejects 1,000 events stays a small message. */
+const WHERE_MAX = 120
 const TOO_LARGE = ['ERR_BUFFER_TOO_LARGE', 'ZSTD_error_frameParameter_windowTooLarge']
 
 /** The JSON text of a batch. Errors: Fault 'batch.bomb', 'batch.malformed'. */
@@ -68,7 +70,7 @@ export function judge(
     const fields: Record<string, unknown> = typeof value === 'object' && value !== null ? { ...value } : {}
     const seq = Number.isSafeInteger(fields.seq) && (fields.seq as number) > 0 ? (fields.seq as number) : null
     const refuse = (code: FaultCode, field: string, raw = jsonOf(value)) =>
-      refused.push({ seq, code, where: `events[${index}]${field && `.${field}`}`.slice(0, 512), raw })
+      refused.push({ seq, code, where: `events[${index}]${field && `.${field}`}`.slice(0, WHERE_MAX), raw })
 
     if (seq === null) {
       refuse('event.malformed', 'seq')
@@ -107,7 +109,7 @@ export function isOff(category: Event['category'], policy: Policy): boolean {
 /** 'DnsServers.3'; for keys that should not be there, the first of them. */
 export function whereOf(issue: { code: string; path: readonly PropertyKey[]; keys?: readonly string[] }): string {
   const extra = issue.code === 'unrecognized_keys' ? (issue.keys ?? []).slice(0, 1) : []
-  return [...issue.path, ...extra].map(String).join('.').slice(0, 400)
+  return [...issue.path, ...extra].map(String).join('.').slice(0, WHERE_MAX)
 }
 
 function jsonOf(value: unknown): string {

@@ -1,0 +1,257 @@
+/**
+ * One YAML file, one strict schema, units in the names.
+ *
+ * Shape   what is set later wins: default, file, environment, flag. `TELLWIRE_LISTEN_PORT` is `listen.port`, lists are
+ *         separated by commas, 'null' is null. Paths in the file are relative to the file.
+ * Errors  Fault 'config.invalid' with file, line and column (or the variable's name) and, for an unknown key, the known
+ *         one that looks most like it; Fault 'server.plain' for a listener that others reach without TLS.
+ */
+import { readFileSync } from 'node:fs'
+import { homedir, hostname } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
+import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
+import * as z from 'zod'
+import { Fault } from '../wire/fault.ts'
+import { LOG_LEVELS } from './log.ts'
+
+const file = z.string().min(1).max(4_096)
+const networks = z
+  .string()
+  .refine((it) => ipaddr.isValid(it) || ipaddr.isValidCIDR(it), 'expected an address or a range such as 10.0.0.0/8')
+
+export const Config = z.strictObject({
+  /** Everything the server keeps. */
+  dataFolder: file,
+  listen: z
+    .strictObject({
+      host: z.string().min(1).max(253).default('127.0.0.1'),
+      /** 0: any free port. */
+      port: z.int().min(0).max(65_535).default(8_470),
+    })
+    .prefault({}),
+  tls: z.strictObject({ certFile: file, keyFile: file }).nullable().default(null),
+  /** Names that agents may have dialled, besides localhost, this machine's name and that of `publicUrl`. */
+  hostNames: z.array(z.string().min(1).max(253)).max(64).default([]),
+  /** How agents and people reach this server; null: the listening address. */
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null),
+  /** Proxies whose X-Forwarded-For is believed: addresses or ranges. */
+  trustedProxies: z.array(networks).max(64).default([]),
+  /** Rules besides our own; later folders win over earlier ones. */
+  rulesFolders: z.array(file).max(64).default([]),
+  /** Imported range lists; null: 'feeds' in the data folder. */
+  feedsFolder: file.nullable().default(null),
+  /** How long a laptop may be quiet before it is news. */
+  silenceHours: z.number().min(1).max(720).default(24),
+  enrolTokenHours: z.number().min(0.1).max(720).default(72),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  limits: z
+    .strictObject({
+      sessions: z.int().min(1).default(12_000),
+      unproven: z.int().min(1).default(1_000),
+      unprovenPerAddress: z.int().min(1).default(32),
+      eventsPerSecond: z.int().min(10).default(2_000),
+      eventsBurst: z.int().min(100).default(20_000),
+      inFlightBytes: z.int().min(16_777_216).default(268_435_456),
+      evidencePerHour: z.int().min(0).default(1_000),
+      enrolmentsPerMinute: z.int().min(1).default(10),
+    })
+    .prefault({}),
+})
+/** As loaded: paths are absolute, and the feeds have a folder. */
+export type Config = z.infer<typeof Config> & { feedsFolder: string }
+
+type Path = readonly PropertyKey[]
+
+/** `flags` by dotted path: `{ 'listen.port': 0 }`; an undefined one was not given. */
+export function loadConfig(from: {
+  file?: string | null
+  env: Readonly<Record<string, string | undefined>>
+  flags?: Readonly<Record<string, unknown>>
+}): Config {
+  const source = from.file ? readFile(from.file) : null
+  const base = from.file ? dirname(resolve(from.file)) : process.cwd()
+  const values: Record<string, unknown> = { ...source?.values }
+  /** Who set what, when it was not the file. */
+  const setBy = new Map<string, string>()
+  for (const [path, name] of envNames()) {
+    const text = from.env[name]
+    if (text === undefined) continue
+    assign(values, path.split('.'), typed(text, leaf(path.split('.'))!))
+    setBy.set(path, name)
+  }
+  refuseMisspelt(Object.keys(from.env))
+  for (const [path, value] of Object.entries(from.flags ?? {})) {
+    if (value === undefined) continue
+    assign(values, path.split('.'), value)
+    setBy.set(path, `--${path}`)
+  }
+  values.dataFolder ??= join(from.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'tellwire')
+
+  const parsed = Config.safeParse(values)
+  if (!parsed.success) throw invalid(parsed.error.issues[0]!, (path) => setBy.get(path.join('.')) ?? source?.at(path))
+  const config = withPaths(parsed.data, base)
+  if (!config.tls && !isLoopback(config.listen.host))
+    throw new Fault('server.plain', {
+      where: setBy.get('listen.host') ?? source?.at(['listen', 'host']) ?? 'listen.host',
+      todo: 'Set tls.certFile and tls.keyFile, or listen on 127.0.0.1 behind a proxy.',
+    })
+  return config
+}
+
+/** Every name an agent may have dialled to get here. */
+export function ourNames(config: Pick<Config, 'hostNames' | 'publicUrl'>, machine = hostname()): string[] {
+  const publicName = config.publicUrl ? [new URL(config.publicUrl).hostname] : []
+  return [...new Set(['localhost', '127.0.0.1', '::1', machine, ...publicName, ...config.hostNames])]
+}
+
+function readFile(path: string): { values: Record<string, unknown>; at: (path: Path) => string } {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new Fault('config.invalid', { where: path, todo: 'Name a file that can be read.', cause })
+  }
+  const lines = new LineCounter()
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset)
+    return `${path}:${line}:${col}`
+  }
+  const document = parseDocument(text, { lineCounter: lines })
+  const [error] = document.errors
+  if (error) throw new Fault('config.invalid', { where: place(error.pos[0]), todo: error.message.split('\n')[0]! })
+  const values: unknown = document.toJS() ?? {}
+  if (typeof values !== 'object' || Array.isArray(values))
+    throw new Fault('config.invalid', { where: place(0), todo: 'The file is a map of keys to values.' })
+  // The key's own place where there is one; else that of what should hold it.
+  const at = (keys: Path): string => {
+    const holder = keys.length > 1 ? document.getIn(keys.slice(0, -1), true) : document.contents
+    const pair = isMap(holder) ? holder.items.find((it) => String(it.key) === String(keys.at(-1))) : undefined
+    const node = (pair?.key ?? (keys.length > 0 ? document.getIn(keys, true) : null) ?? holder) as Node | undefined
+    return place(node?.range?.[0] ?? 0)
+  }
+  return { values: values as Record<string, unknown>, at }
+}
+
+function invalid(issue: z.core.$ZodIssue, at: (path: Path) => string | undefined): Fault {
+  const extra = issue.code === 'unrecognized_keys' ? issue.keys[0]! : null
+  const path = extra === null ? issue.path : [...issue.path, extra]
+  const name = path.join('.')
+  const where = `${at(path) ?? 'configuration'} ${name}`
+  if (extra === null) return new Fault('config.invalid', { where, todo: `${issue.message}.` })
+  const known = Object.keys(shapeAt(issue.path) ?? {})
+  const near = nearest(extra, known)
+  const todo = near ? `Did you mean '${near}'?` : `Known here: ${known.join(', ')}.`
+  return new Fault('config.invalid', { where, todo: `There is no such key. ${todo}` })
+}
+
+/** `listen.port` → `TELLWIRE_LISTEN_PORT`, for every key that holds a value. */
+function envNames(): Map<string, string> {
+  const names = new Map<string, string>()
+  const walk = (shape: z.core.$ZodShape, prefix: readonly string[]) => {
+    for (const key of Object.keys(shape)) {
+      const path = [...prefix, key]
+      const inner = shapeAt(path)
+      if (inner) walk(inner, path)
+      else names.set(path.join('.'), `TELLWIRE_${path.map(upperSnake).join('_')}`)
+    }
+  }
+  walk(Config.shape, [])
+  return names
+}
+
+/** Other programs of ours read TELLWIRE_ variables too, so only what looks like a slip of the pen is refused. */
+function refuseMisspelt(given: readonly string[]): void {
+  const known = [...envNames().values()]
+  for (const name of given) {
+    if (!name.startsWith('TELLWIRE_') || known.includes(name)) continue
+    const near = nearest(name, known)
+    if (near) throw new Fault('config.invalid', { where: name, todo: `There is no such key. Did you mean '${near}'?` })
+  }
+}
+
+/** The schema under defaults and nulls. */
+function leaf(path: Path): z.core.$ZodType | null {
+  let schema: z.core.$ZodType = Config
+  for (const key of path) {
+    const shape: z.core.$ZodShape | null = schema instanceof z.ZodObject ? schema.shape : null
+    if (!shape || !(key in shape)) return null
+    schema = bare(shape[String(key)]!)
+  }
+  return schema
+}
+
+function bare(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodNullable)
+    return bare(schema.unwrap())
+  return schema
+}
+
+function shapeAt(path: Path): z.core.$ZodShape | null {
+  const schema = leaf(path)
+  return schema instanceof z.ZodObject ? schema.shape : null
+}
+
+/** A variable's text as the schema wants it; what does not fit stays text, and the schema refuses it. */
+function typed(text: string, schema: z.core.$ZodType): unknown {
+  if (text === 'null') return null
+  if (schema instanceof z.ZodArray) return text === '' ? [] : text.split(',').map((it) => it.trim())
+  if (schema instanceof z.ZodNumber && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text)
+  return text
+}
+
+function assign(values: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [key, ...rest] = path
+  if (rest.length === 0) {
+    values[key!] = value
+    return
+  }
+  // A copy: what the file said stays as it was read.
+  const inner = { ...(values[key!] as Record<string, unknown> | null | undefined) }
+  assign(inner, rest, value)
+  values[key!] = inner
+}
+
+function withPaths(config: z.infer<typeof Config>, base: string): Config {
+  const at = (path: string) => resolve(base, path)
+  const dataFolder = at(config.dataFolder)
+  return {
+    ...config,
+    dataFolder,
+    tls: config.tls && { certFile: at(config.tls.certFile), keyFile: at(config.tls.keyFile) },
+    rulesFolders: config.rulesFolders.map(at),
+    feedsFolder: config.feedsFolder === null ? join(dataFolder, 'feeds') : at(config.feedsFolder),
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')
+}
+
+function upperSnake(key: string): string {
+  return key.replace(/[A-Z]/g, '_$&').toUpperCase()
+}
+
+/** The known word at most a third of its letters away; null when none is. */
+function nearest(word: string, known: readonly string[]): string | null {
+  let best: { name: string; distance: number } | null = null
+  for (const name of known) {
+    const distance = editDistance(word.toLowerCase().slice(0, 64), name.toLowerCase())
+    if (distance <= Math.min(3, name.length / 3) && distance < (best?.distance ?? 4)) best = { name, distance }
+  }
+  return best?.name ?? null
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + Number(a[i - 1] !== b[j - 1])))
+    row = next
+  }
+  return row[b.length]!
+}

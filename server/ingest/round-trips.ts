@@ -1,0 +1,63 @@
+/**
+ * Round-trip times of one session, from pings.
+ *
+ * Shape   the first answer to a number counts, a number we did not send never. What is news: the first five answers
+ *         together, then once an hour, and only when the hour's minimum moved by more than a fifth.
+ * Units   ms, one decimal. `jitterMs` is the mean difference of neighbours.
+ */
+const FIRST = 5
+const OUTSTANDING_MAX = 4
+const HOUR = 3_600_000
+const MOVED = 0.2
+
+export interface RoundTrip {
+  minMs: number
+  jitterMs: number
+}
+
+export interface RoundTrips {
+  sent(n: number, atMs: number): void
+  answered(n: number, atMs: number): void
+  /** Of the current hour, or of the last one that had answers; null before the first answer. */
+  now(): RoundTrip | null
+  /** What is worth telling, once; null most of the time. `time` epoch ms. */
+  news(time: number): RoundTrip | null
+}
+
+export function roundTrips(): RoundTrips {
+  const outstanding = new Map<number, number>()
+  let hour: number[] = []
+  let shown: RoundTrip | null = null
+  let told: { minMs: number; time: number } | null = null
+
+  return {
+    sent(n, atMs) {
+      outstanding.set(n, atMs)
+      if (outstanding.size > OUTSTANDING_MAX) outstanding.delete(outstanding.keys().next().value!)
+    },
+    answered(n, atMs) {
+      const sentAt = outstanding.get(n)
+      if (sentAt === undefined) return
+      outstanding.delete(n)
+      // A ping each 30 s makes 120 an hour.
+      hour.push(atMs - sentAt)
+      shown = summary(hour)
+    },
+    now: () => shown,
+    news(time) {
+      if (shown === null || (told === null ? hour.length < FIRST : time - told.time < HOUR)) return null
+      const moved = told === null || Math.abs(shown.minMs - told.minMs) > MOVED * told.minMs
+      told = { minMs: moved ? shown.minMs : told!.minMs, time }
+      hour = []
+      return moved ? shown : null
+    },
+  }
+}
+
+function summary(samples: readonly number[]): RoundTrip {
+  const drifts = samples.slice(1).map((ms, index) => Math.abs(ms - samples[index]!))
+  const jitterMs = drifts.reduce((sum, ms) => sum + ms, 0) / Math.max(1, drifts.length)
+  return { minMs: tenth(Math.min(...samples)), jitterMs: tenth(jitterMs) }
+}
+
+const tenth = (ms: number) => Math.round(ms * 10) / 10
