@@ -23,6 +23,7 @@ export const FAULTS = {
   'agent.policy': 'The policy is not signed by the server this laptop enrolled with.',
   'agent.running': 'Another agent is using this folder.',
   'agent.server': 'The server could not prove that it is the one this laptop enrolled with.',
+  'agent.unreachable': 'The server cannot be reached.',
   'rate.exceeded': 'Too much at once; slow down.',
   'server.busy': 'The server cannot take more right now.',
   'server.plain': 'Without TLS the server listens on loopback only.',
