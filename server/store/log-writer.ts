@@ -13,13 +13,12 @@ import type { FaultCode } from '../../wire/fault.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
 import { LOG_SCHEMA, LOG_VERSION } from './schema.ts'
 import { type EventFacts, factsOf, hourOf, pack, recordOf, unpack } from './segment.ts'
-import type { Appended, Rejected } from './store.ts'
+import { type Appended, REJECTED_PER_DEVICE, type Rejected } from './store.ts'
 
 /** A segment has this many records, up to twice as many less one. */
 const SEGMENT_RECORDS = 1_000
 /** Or this many characters: the journal is read whole by every query, so it stays small. */
 const SEGMENT_CHARACTERS = 4_000_000
-export const REJECTED_PER_DEVICE = 1_000
 
 export interface WriterOptions {
   folder: string
@@ -170,7 +169,7 @@ export function openWriter(options: WriterOptions) {
       const { device, epoch, seq } = now.highest.get(key)!
       sql.saveStream.run(device, epoch, seq)
     }
-    sql.clearJournal.run()
+    sql.clearJournal.run(now.last)
     now.pending = []
     now.characters = 0
     now.numbers = new Map()
@@ -192,7 +191,15 @@ export function openWriter(options: WriterOptions) {
       else postings.set(key, { device, category, hour, events: 1 })
       addNumber(numbers, facts)
     }
-    sql.addSegment.run(first, first + records.length - 1, newest, pack(records.map((it) => it.line), 3))
+    sql.addSegment.run(
+      first,
+      first + records.length - 1,
+      newest,
+      pack(
+        records.map((it) => it.line),
+        3,
+      ),
+    )
     for (const { device, category, hour, events } of postings.values()) {
       sql.addPosting.run(device, category, hour, first)
       sql.addRollup.run(device, category, hour, events)
@@ -213,44 +220,50 @@ export function openWriter(options: WriterOptions) {
   }
 
   function load(): Known {
-    const last = sql.lastPosition.get()!
-    const now: Known = {
-      last: Number(last.position),
-      pending: [],
-      characters: 0,
-      numbers: new Map(),
-      highest: new Map(),
-      nameIds: new Map(),
-    }
-    for (const row of sql.streams.all() as unknown as StreamMark[]) now.highest.set(streamKey(row.device, row.epoch), row)
-    for (const row of sql.journal.all() as unknown as { first: number; last: number; lines: Uint8Array }[]) {
-      let lines: string[]
-      try {
-        lines = unpack(row.lines, row.last - row.first + 1)
-      } catch {
-        setAside(row.first)
-        return load()
+    return transaction(db, 'begin immediate', () => {
+      const now: Known = {
+        last: Number(sql.lastOfSegments.get()?.last ?? 0),
+        pending: [],
+        characters: 0,
+        numbers: new Map(),
+        highest: new Map(),
+        nameIds: new Map(),
       }
-      for (const line of lines) {
-        const facts = factsOf(recordOf(line))
-        keep(now, line, facts)
-        if (facts?.seq && !facts.conflict) raise(now, facts.device, facts.epoch, facts.seq, new Map())
+      for (const mark of sql.streams.all() as unknown as StreamMark[]) {
+        now.highest.set(streamKey(mark.device, mark.epoch), mark)
       }
-    }
-    return now
+      for (const row of sql.journal.all() as unknown as { first: number; last: number; lines: Uint8Array }[]) {
+        const lines = linesOf(row)
+        if (lines === null) setAside(now, row)
+        for (const line of lines ?? []) {
+          const facts = factsOf(recordOf(line))
+          keep(now, line, facts)
+          if (facts?.seq && !facts.conflict) raise(now, facts.device, facts.epoch, facts.seq, new Map())
+        }
+        now.last = row.last
+      }
+      return now
+    })
   }
 
-  /** A damaged journal row, and what is before it, become segments: reading says what is damaged, and the rest goes on. */
-  function setAside(damaged: number): void {
-    transaction(db, 'begin immediate', () => {
-      sql.moveDamaged.run(damaged)
-      sql.dropJournal.run(damaged)
-    })
+  /** What is before a damaged row, and the row itself, become segments: reading tells of it, and the rest goes on. */
+  function setAside(now: Known, damaged: { first: number; last: number }): void {
+    if (now.pending.length > 0) fold(now)
+    sql.moveDamaged.run(damaged.first)
+    sql.clearJournal.run(damaged.last)
   }
 
   function close(): void {
     db.close()
     lock.close()
+  }
+}
+
+function linesOf(row: { first: number; last: number; lines: Uint8Array }): string[] | null {
+  try {
+    return unpack(row.lines, row.last - row.first + 1)
+  } catch {
+    return null
   }
 }
 
@@ -292,17 +305,14 @@ function holdLock(file: string): DatabaseSync {
 
 function statements(db: DatabaseSync) {
   return {
-    lastPosition: db.prepare(
-      `select max(coalesce((select max(last) from segments), 0), coalesce((select max(last) from journal), 0)) position`,
-    ),
+    lastOfSegments: db.prepare('select last from segments order by first desc limit 1'),
     streams: db.prepare('select device, epoch, seq from streams'),
     journal: db.prepare('select first, last, lines from journal order by first'),
     addJournal: db.prepare('insert into journal (first, last, lines) values (?, ?, ?)'),
-    clearJournal: db.prepare('delete from journal'),
+    clearJournal: db.prepare('delete from journal where last <= ?'),
     moveDamaged: db.prepare(
       'insert into segments (first, last, newest, lines) select first, last, null, lines from journal where first = ?',
     ),
-    dropJournal: db.prepare('delete from journal where first = ?'),
     addSegment: db.prepare('insert into segments (first, last, newest, lines) values (?, ?, ?, ?)'),
     addName: db.prepare('insert into names (kind, name) values (?, ?) on conflict do nothing'),
     nameId: db.prepare('select id from names where kind = ? and name = ?'),
@@ -312,9 +322,7 @@ function statements(db: DatabaseSync) {
        on conflict do update set events = events + excluded.events`,
     ),
     addReceived: db.prepare('insert into received (device, epoch, last, first, segment) values (?, ?, ?, ?, ?)'),
-    runOf: db.prepare(
-      'select first from received where device = ? and epoch = ? and last >= ? order by last limit 1',
-    ),
+    runOf: db.prepare('select first from received where device = ? and epoch = ? and last >= ? order by last limit 1'),
     saveStream: db.prepare(
       `insert into streams (device, epoch, seq) values (?, ?, ?)
        on conflict do update set seq = max(seq, excluded.seq)`,

@@ -7,7 +7,7 @@
 
 import type { Contract, Device } from '../../wire/contract.ts'
 import type { Category, Event } from '../../wire/event.ts'
-import type { Fault, FaultCode } from '../../wire/fault.ts'
+import { Fault, type FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 
 export interface Stored {
@@ -27,6 +27,9 @@ export interface Rejected {
   /** What came, as JSON, cut to 4,096 characters. */
   raw: string
 }
+
+/** Of each device; what is older is counted only. */
+export const REJECTED_PER_DEVICE = 1_000
 
 export interface LogQuery {
   devices?: readonly string[]
@@ -182,4 +185,8 @@ export interface State {
   get(key: string): string | null
   set(key: string, value: string): void
   close(): void
+}
+
+export function nameTaken(name: string): Fault {
+  return new Fault('api.invalid', { where: 'name', todo: 'Choose another name: this one is taken.', facts: { name } })
 }

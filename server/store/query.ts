@@ -1,0 +1,56 @@
+/** What a query means, the same in every store. */
+import { factsOf, hourOf } from './segment.ts'
+import type { HourCount, LogQuery, Stored } from './store.ts'
+
+/** Beyond every hour there is. */
+const FOREVER_HOUR = 2 ** 40
+
+/** The hours that a query touches, both ends included. */
+export function hours({ from, to }: LogQuery): { fromHour: number; toHour: number } {
+  return {
+    fromHour: from === undefined ? 0 : hourOf(from),
+    toHour: to === undefined ? FOREVER_HOUR : hourOf(to - 1),
+  }
+}
+
+/** `line` is a quick look that may let too much through: parsing costs fifty times as much. */
+export function fitting(query: LogQuery) {
+  const { from = -Infinity, to = Infinity } = query
+  const devices = query.devices && new Set<string>(query.devices)
+  const categories = query.categories && new Set<string>(query.categories)
+  const mark = query.devices?.length === 1 ? JSON.stringify(query.devices[0]) : ''
+  return {
+    line: (line: string) => line.includes(mark),
+    facts: ({ device, category, time }: { device: string; category: string; time: number }) =>
+      from <= time && time < to && (devices?.has(device) ?? true) && (categories?.has(category) ?? true),
+  }
+}
+
+/** The newest `limit` of all that are added, in a buffer that stays near that size. */
+export function newestFirst(limit: number) {
+  let kept: { time: number; stored: Stored }[] = []
+  const cut = () => {
+    kept = kept.sort((a, b) => b.time - a.time || b.stored.position - a.stored.position).slice(0, limit)
+  }
+  return {
+    add(stored: Stored): void {
+      kept.push({ time: factsOf(stored.record)?.time ?? 0, stored })
+      if (kept.length > 2 * limit + 1_000) cut()
+    },
+    /** True when nothing from `time` or before could be among them. */
+    none(time: number): boolean {
+      if (kept.length < limit) return false
+      cut()
+      return kept.at(-1)!.time > time
+    },
+    list(): Stored[] {
+      cut()
+      return kept.map((it) => it.stored)
+    },
+  }
+}
+
+export function byHour(a: HourCount, b: HourCount): number {
+  return a.hour - b.hour || compare(a.device, b.device) || compare(a.category, b.category)
+}
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
