@@ -5,7 +5,6 @@
  * state is everything that is a row: devices, contracts, findings, users, audit.
  */
 
-import type { Contract, Device } from '../../wire/contract.ts'
 import type { Category, Event } from '../../wire/event.ts'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
@@ -126,6 +125,15 @@ export interface Finding {
   events: Event[]
 }
 
+export interface Progress {
+  /** The last log position that was judged. */
+  position: number
+  /** `Pipeline.save()`: JSON. */
+  pipeline: string
+  /** The rules it was judged by; others mean judging anew. */
+  rules: string
+}
+
 export interface User {
   id: number
   name: string
@@ -151,21 +159,17 @@ export interface State {
   /** Uses the token up, or null when it is unknown, used or expired. */
   takeToken(hash: string, now: number): { worker: string | null } | null
 
-  saveFindings(findings: readonly Finding[]): void
+  /**
+   * Findings that changed and the pipeline's state as of a log position, in one transaction: after a kill the two
+   * speak of the same moment, so that judging the rest of the log counts nothing twice.
+   */
+  saveProgress(progress: Progress, changed: readonly Finding[]): void
+  progress(): Progress | null
   /** Newest first by `lastTime`; `since` is a `lastTime` that is still in. */
   findings(query: { worker?: string; since?: number; limit?: number }): Finding[]
   finding(id: string): Finding | null
+  /** Forgets findings and progress: the log is judged anew. */
   clearFindings(): void
-
-  /** The pipeline's state (JSON) as of a log position, or null. Written whole. */
-  saveSnapshot(snapshot: { position: number; state: string }): void
-  snapshot(): { position: number; state: string } | null
-
-  /** Every version, by worker and `from`; the same worker and `from` again replaces. Devices likewise. */
-  contracts(): Contract[]
-  saveContract(contract: Contract): void
-  devices(): Device[]
-  saveDevice(device: Device): void
 
   users(): User[]
   user(name: string): User | null
