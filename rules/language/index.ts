@@ -4,6 +4,19 @@
  * `load` parses and checks documents, gathering problems instead of stopping at the first; `compile` makes a program;
  * `Program.match` runs it. Everything that reads rules goes through here.
  */
-export type { FlatEvent, Logsource, Match, Problem, Program, Rule, RuleFile, TellwireFacts } from './rule.ts'
 export { compile } from './compile.ts'
-export { load } from './load.ts'
+export type { LoadedFilter } from './filter.ts'
+export { type Loaded, type LoadOptions, load } from './load.ts'
+export type {
+  FlatEvent,
+  LoadedRule,
+  Logsource,
+  Match,
+  Problem,
+  Program,
+  Rule,
+  RuleFile,
+  RuleTest,
+  TellwireFacts,
+} from './rule.ts'
+export { FAMILIES } from './tellwire.ts'

@@ -1,3 +1,5 @@
+import type { Expression } from './expression.ts'
+
 /** What rules read: an event's fields by name. A dotted name is looked up exactly, then as a path. */
 export type FlatEvent = Readonly<Record<string, unknown>>
 
@@ -51,6 +53,7 @@ export interface TellwireFacts {
 }
 
 export interface Rule {
+  /** The document's id; where it has none, one made of its content. */
   id: string
   /** A hash of the document without comments and tests: a new version is a new finding id. */
   version: string
@@ -68,6 +71,13 @@ export interface Rule {
   line: number
   /** Null on rules that are not ours. */
   tellwire: TellwireFacts | null
+}
+
+/** A rule that can be compiled: what `load` hands to `compile`. */
+export interface LoadedRule extends Rule {
+  /** Sigma's `name`, by which filters and correlations may refer to it. */
+  name: string | null
+  condition: Expression
 }
 
 export interface Match {

@@ -1,0 +1,127 @@
+/**
+ * One field's value as tests see it: looked up once, turned into text once, folded once.
+ */
+import { fold } from './fold.ts'
+import type { FlatEvent } from './rule.ts'
+
+export interface Cell {
+  /** Undefined: the field is missing. */
+  value: unknown
+  /** The text form of a string, number or boolean; null for everything else. */
+  text: string | null
+  folded: string | null
+  /** Set when the value is an array: its members, nested arrays opened. Any of them may answer. */
+  members: Cell[] | null
+}
+
+const MAX_MEMBERS = 10_000
+const MAX_DEPTH = 8
+
+export function emptyCell(): Cell {
+  return { value: undefined, text: null, folded: null, members: null }
+}
+
+export function fill(cell: Cell, value: unknown): void {
+  cell.value = value
+  cell.members = null
+  cell.folded = null
+  if (typeof value === 'string') cell.text = value
+  else if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    cell.text = String(value)
+  else {
+    cell.text = null
+    if (Array.isArray(value)) cell.members = membersOf(value)
+  }
+}
+
+/** Only for cells that have a text. */
+export function foldedText(cell: Cell): string {
+  return (cell.folded ??= fold(cell.text!))
+}
+
+export function isPresent(cell: Cell): boolean {
+  if (cell.members) return cell.members.some((member) => member.value !== null && member.value !== undefined)
+  return cell.value !== undefined && cell.value !== null
+}
+
+function membersOf(value: readonly unknown[]): Cell[] {
+  const cells: Cell[] = []
+  const open = (items: readonly unknown[], depth: number): void => {
+    for (const item of items) {
+      if (cells.length >= MAX_MEMBERS) return
+      if (Array.isArray(item)) {
+        if (depth < MAX_DEPTH) open(item, depth + 1)
+      } else {
+        const cell = emptyCell()
+        fill(cell, item)
+        cells.push(cell)
+      }
+    }
+  }
+  open(value, 0)
+  return cells
+}
+
+/**
+ * A field by name: exactly; then, with dots, as a path into objects (and into the members of arrays); then a key that
+ * has the same name once its spaces are left out.
+ */
+export function lookUp(event: FlatEvent, name: string): unknown {
+  const exact = own(event, name)
+  if (exact !== undefined) return exact
+  if (name.includes('.')) {
+    const nested = path(event, name, 0)
+    if (nested !== undefined) return nested
+  }
+  for (const key of Object.keys(event))
+    if (key.includes(' ') && withoutSpaces(key) === withoutSpaces(name)) return event[key]
+  return undefined
+}
+
+export function withoutSpaces(name: string): string {
+  return name.replaceAll(' ', '')
+}
+
+/** Also for names without a key of their own: `A.B.C` in { A: { 'B.C': 1 } }. */
+export function path(value: unknown, name: string, depth: number): unknown {
+  if (depth > MAX_DEPTH || typeof value !== 'object' || value === null) return undefined
+  if (Array.isArray(value)) {
+    const found = value
+      .slice(0, MAX_MEMBERS)
+      .map((item) => path(item, name, depth + 1))
+      .filter((item) => item !== undefined)
+    return found.length === 0 ? undefined : found
+  }
+  const exact = own(value, name)
+  if (exact !== undefined) return exact
+  for (let dot = name.indexOf('.'); dot > 0; dot = name.indexOf('.', dot + 1)) {
+    const inner = own(value, name.slice(0, dot))
+    if (inner === undefined) continue
+    const found = path(inner, name.slice(dot + 1), depth + 1)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function own(value: object, key: string): unknown {
+  return Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined
+}
+
+/** Every value of an event, for words without a field. What the logsource says about the event is not in the event. */
+export function everyText(event: FlatEvent): Cell[] {
+  const values = Object.keys(event)
+    .flatMap((key) => (LOGSOURCE.has(key) ? [] : [leaves(event[key], 0)]))
+    .flat()
+  return membersOf(values)
+}
+
+const LOGSOURCE = new Set(['category', 'product', 'service'])
+
+function leaves(value: unknown, depth: number): unknown[] {
+  if (typeof value !== 'object' || value === null) return [value]
+  return depth > MAX_DEPTH
+    ? []
+    : Object.values(value)
+        .slice(0, MAX_MEMBERS)
+        .flatMap((inner) => leaves(inner, depth + 1))
+}

@@ -1,0 +1,63 @@
+/**
+ * Regular expressions in linear time, whatever the rule or the input: RE2's syntax and its automata.
+ *
+ * Shape   an unanchored search, case-sensitive unless `i` or `(?i)`. `\w \d \s \b` are ASCII. No look-around and no
+ *         back-references: no automaton has them.
+ * Units   `MAX_SOURCE` characters, `MAX_PROGRAM` instructions: 10,000 alternatives are a list, not an expression.
+ * Errors  a plain Error that says what is wrong with the expression.
+ */
+import { RE2JS } from 're2js'
+import { type Demands, demands } from './regex-demands.ts'
+
+export const MAX_SOURCE = 8_192
+export const MAX_PROGRAM = 4_000
+
+export interface Regex extends Demands {
+  source: string
+  flags: string
+  /** `folded` is the same text folded, for the literal filter. */
+  test(text: string, folded: string): boolean
+}
+
+export function compileRegex(source: string, flags: ReadonlySet<'i' | 'm' | 's'>): Regex {
+  if (source.length > MAX_SOURCE)
+    throw new Error(`The expression has more than ${MAX_SOURCE} characters; use a list of values.`)
+  const bits =
+    (flags.has('i') ? RE2JS.CASE_INSENSITIVE : 0) |
+    (flags.has('m') ? RE2JS.MULTILINE : 0) |
+    (flags.has('s') ? RE2JS.DOTALL : 0)
+  let re2: RE2JS
+  try {
+    re2 = RE2JS.compile(source, bits)
+  } catch (cause) {
+    throw new Error(
+      `The regular expression cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`.slice(0, 300),
+    )
+  }
+  if (re2.programSize() > MAX_PROGRAM)
+    throw new Error('The regular expression is too large; use a list of values, or smaller repetitions.')
+  const { literals, minLength, chain } = demands(source, flags)
+  const mayOccur = (folded: string) => literals === null || literals.some((literal) => folded.includes(literal))
+  const slow = (text: string) => re2.test(text)
+  return {
+    source,
+    flags: [...flags].sort().join(''),
+    literals,
+    minLength,
+    chain,
+    test(text, folded) {
+      if (text.length < minLength || !mayOccur(folded)) return false
+      return chain && !text.includes('\n') ? inOrder(chain, text) : slow(text)
+    },
+  }
+}
+
+function inOrder(chain: readonly string[], text: string): boolean {
+  let at = 0
+  for (const literal of chain) {
+    at = text.indexOf(literal, at)
+    if (at < 0) return false
+    at += literal.length
+  }
+  return true
+}

@@ -1,0 +1,100 @@
+/** The `tellwire:` key of a rule: everything in it is checked, nothing is ignored. */
+import { type Mapping, type Node, plain } from './document.ts'
+import { keysOf, mappingOf, numberIn, oneOf, textIn, textsIn } from './field.ts'
+import { Refusal } from './refusal.ts'
+import type { RuleTest, TellwireFacts } from './rule.ts'
+
+export const FAMILIES = [
+  'remote-access',
+  'hardware',
+  'network',
+  'presence',
+  'exfiltration',
+  'tampering',
+  'identity',
+  'finance',
+] as const
+
+const KEYS = [
+  'family',
+  'strength',
+  'halfLifeDays',
+  'pattern',
+  'signals',
+  'groupBy',
+  'says',
+  'blindTo',
+  'response',
+  'tests',
+]
+
+export function parseTellwire(node: Node): TellwireFacts {
+  const map = mappingOf(node, '`tellwire`')
+  keysOf(map, KEYS, '`tellwire`')
+  const strength = numberIn(map, 'strength')
+  if (strength !== 1 && strength !== 2 && strength !== 3 && strength !== 4)
+    throw new Refusal(map.entries.get('strength')?.at ?? map.at, '`strength` is 1, 2, 3 or 4.')
+  const halfLife = map.entries.get('halfLifeDays')
+  if (!halfLife)
+    throw new Refusal(
+      map.at,
+      '`halfLifeDays` is missing.',
+      'Say after how many days it counts half, or null when it never fades.',
+    )
+  const isNull = halfLife.value.kind === 'scalar' && halfLife.value.value === null
+  const halfLifeDays = isNull ? null : numberIn(map, 'halfLifeDays')
+  if (halfLifeDays !== null && !(halfLifeDays > 0 && halfLifeDays <= 3_650))
+    throw new Refusal(halfLife.at, '`halfLifeDays` is between 0 and 3,650, or null.')
+  const family = textIn(map, 'family')
+  if (family === null) throw new Refusal(map.at, '`family` is missing.', `One of ${FAMILIES.join(', ')}.`)
+  return {
+    family: oneOf(map, 'family', FAMILIES)!,
+    strength,
+    halfLifeDays,
+    pattern: oneOf(map, 'pattern', ['high', 'critical'] as const),
+    signals: signals(map),
+    groupBy: textsIn(map, 'groupBy'),
+    says: textIn(map, 'says'),
+    blindTo: textIn(map, 'blindTo'),
+    response: textIn(map, 'response'),
+    tests: tests(map),
+  }
+}
+
+function signals(map: Mapping): readonly string[] {
+  const found = textsIn(map, 'signals')
+  const wrong = found.find((signal) => !/^(#\d{1,3}|[PN]\d{1,2})$/.test(signal))
+  if (wrong !== undefined)
+    throw new Refusal(
+      map.entries.get('signals')!.at,
+      `'${wrong}' is not a signal of the threat model.`,
+      "Quote them: '#13', 'P7'.",
+    )
+  return found
+}
+
+function tests(map: Mapping): RuleTest[] {
+  const node = map.entries.get('tests')?.value
+  if (!node) return []
+  if (node.kind !== 'list') throw new Refusal(node.at, '`tests` is a list.')
+  return node.items.map((item) => {
+    const test = mappingOf(item, 'A test')
+    keysOf(test, ['name', 'events', 'fires'], 'a test')
+    const name = textIn(test, 'name')
+    const fires = numberIn(test, 'fires')
+    const events = test.entries.get('events')?.value
+    if (name === null) throw new Refusal(test.at, 'The test has no name.')
+    if (fires === null || !Number.isInteger(fires) || fires < 0)
+      throw new Refusal(test.at, '`fires` is how many findings the events make: 0, 1, 2 …')
+    if (events?.kind !== 'list' || events.items.length === 0) throw new Refusal(test.at, 'The test has no events.')
+    return { name, fires, events: events.items.map(testEvent) }
+  })
+}
+
+function testEvent(node: Node): RuleTest['events'][number] {
+  const map = mappingOf(node, 'An event')
+  const at = textIn(map, 'at')
+  if (at === null || !/^\d{1,6}(\.\d{1,3})?(ms|s|m|h|d)$/.test(at))
+    throw new Refusal(map.entries.get('at')?.value.at ?? map.at, "`at` is a time from the test's start: 90s, 5h, 30d.")
+  return { ...(plain(map) as Record<string, unknown>), at }
+}
