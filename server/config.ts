@@ -13,6 +13,7 @@ import ipaddr from 'ipaddr.js'
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
 import * as z from 'zod'
 import { Fault } from '../wire/fault.ts'
+import { Policy, Policy } from '../wire/messages.ts'
 import { LOG_LEVELS } from './log.ts'
 
 const file = z.string().min(1).max(4_096)
@@ -27,7 +28,7 @@ export const Config = z.strictObject({
     .strictObject({
       host: z.string().min(1).max(253).default('127.0.0.1'),
       /** 0: any free port. */
-      port: z.int().min(0).max(65_535).default(8_470),
+      port: z.int().min(0).max(65_535).default(8_740),
     })
     .prefault({}),
   tls: z.strictObject({ certFile: file, keyFile: file }).nullable().default(null),
@@ -46,8 +47,16 @@ export const Config = z.strictObject({
   feedsFolder: file.nullable().default(null),
   /** How long a laptop may be quiet before it is news. */
   silenceHours: z.number().min(1).max(720).default(24),
+  /** Telemetry older than this is deleted at night; findings keep the events they stand on. */
+  retentionDays: z.number().min(1).max(3_650).default(90),
+  /** Folders that laptops watch for bulk copies, beyond removable volumes and the sync folders they find by name. */
+  watchedRoots: Policy.shape.watchedRoots.default([]),
   enrolTokenHours: z.number().min(0.1).max(720).default(72),
-  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  /** Telemetry older than this is deleted each night; findings stay. */
+  retentionDays: z.int().min(1).max(3_650).default(90),
+  /** Folders that agents watch besides the platform's own; '~' is each home. */
+  watchedRoots: Policy.shape.watchedRoots.default([]),
+  logLevel: z.enum(LOG_LEVELS).default('info'),
   limits: z
     .strictObject({
       sessions: z.int().min(1).default(12_000),
@@ -61,12 +70,15 @@ export const Config = z.strictObject({
     })
     .prefault({}),
 })
-/** As loaded: paths are absolute, and the feeds have a folder. */
+/** As loaded: paths are absolute, the feeds have a folder, and `hostNames` has all of them. */
 export type Config = z.infer<typeof Config> & { feedsFolder: string }
 
 type Path = readonly PropertyKey[]
 
-/** `flags` by dotted path: `{ 'listen.port': 0 }`; an undefined one was not given. */
+/** Flags whose name is not the path of what they set. */
+const FLAGS: Readonly<Record<string, string>> = { host: 'listen.host', port: 'listen.port' }
+
+/** `flags` by path, values as text or of the right type; an undefined one was not given. */
 export function loadConfig(from: {
   file?: string | null
   env: Readonly<Record<string, string | undefined>>
@@ -84,12 +96,14 @@ export function loadConfig(from: {
     setBy.set(path, name)
   }
   refuseMisspelt(Object.keys(from.env))
-  for (const [path, value] of Object.entries(from.flags ?? {})) {
+  for (const [flag, value] of Object.entries(from.flags ?? {})) {
     if (value === undefined) continue
-    assign(values, path.split('.'), value)
-    setBy.set(path, `--${path}`)
+    const path = FLAGS[flag] ?? flag
+    const schema = leaf(path.split('.'))
+    assign(values, path.split('.'), typeof value === 'string' && schema ? typed(value, schema) : value)
+    setBy.set(path, `--${kebab(flag)}`)
   }
-  values.dataFolder ??= join(from.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'tellwire')
+  values.dataFolder ??= folderOf(undefined, from.env)
 
   const parsed = Config.safeParse(values)
   if (!parsed.success) throw invalid(parsed.error.issues[0]!, (path) => setBy.get(path.join('.')) ?? source?.at(path))
@@ -102,10 +116,18 @@ export function loadConfig(from: {
   return config
 }
 
-/** Every name an agent may have dialled to get here. */
-export function ourNames(config: Pick<Config, 'hostNames' | 'publicUrl'>, machine = hostname()): string[] {
+/** Where everything is kept when nobody says otherwise: XDG Base Directory Specification. */
+export function folderOf(
+  given: string | undefined,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string {
+  const folder = given ?? env.TELLWIRE_DATA_FOLDER
+  return resolve(folder || join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'tellwire'))
+}
+
+function ourNames(config: Pick<Config, 'hostNames' | 'publicUrl' | 'listen'>): string[] {
   const publicName = config.publicUrl ? [new URL(config.publicUrl).hostname] : []
-  return [...new Set(['localhost', '127.0.0.1', '::1', machine, ...publicName, ...config.hostNames])]
+  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), config.listen.host, ...publicName, ...config.hostNames])]
 }
 
 function readFile(path: string): { values: Record<string, unknown>; at: (path: Path) => string } {
@@ -221,6 +243,7 @@ function withPaths(config: z.infer<typeof Config>, base: string): Config {
   return {
     ...config,
     dataFolder,
+    hostNames: ourNames(config),
     tls: config.tls && { certFile: at(config.tls.certFile), keyFile: at(config.tls.keyFile) },
     rulesFolders: config.rulesFolders.map(at),
     feedsFolder: config.feedsFolder === null ? join(dataFolder, 'feeds') : at(config.feedsFolder),
@@ -229,6 +252,10 @@ function withPaths(config: z.infer<typeof Config>, base: string): Config {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')
+}
+
+function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (it) => `-${it.toLowerCase()}`)
 }
 
 function upperSnake(key: string): string {

@@ -18,7 +18,7 @@ import { type Ack, LIMITS, type Policy } from '../../wire/messages.ts'
 import type { CatalogueFacts, Recorded, RecordedEvent } from '../../wire/recording.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Rejected, Stored, TelemetryLog } from '../store/store.ts'
+import type { Appended, Rejected, Stored, TelemetryLog } from '../store/store.ts'
 import { type Bucket, bucket } from './bucket.ts'
 import { judge, parseBatch, unpack } from './judge.ts'
 
@@ -68,8 +68,6 @@ interface Lane {
   budget: Bucket
   hour: number
   evidence: number
-  /** Evidence stored lately, so that a retry of it is not stored twice. */
-  seen: Set<string>
 }
 
 export function admission(deps: AdmissionDeps) {
@@ -110,7 +108,6 @@ export function admission(deps: AdmissionDeps) {
 
       const receivedAt = now()
       const records: Recorded[] = []
-      const evidence: string[] = []
       const stored = log.acked(device, epoch)
       const counts = { accepted: 0, duplicates: 0, conflicts: 0 }
       for (const { seq, event } of accepted) {
@@ -127,24 +124,16 @@ export function admission(deps: AdmissionDeps) {
         } else {
           counts.conflicts++
           refused.push({ seq, code: 'event.conflict', where: `seq ${seq}`, raw: '' })
-          if (isNewEvidence(lane, `${epoch} ${seq} ${event.id}`, evidence)) records.push({ ...record, conflict: true })
+          if (mayKeepEvidence(lane)) records.push({ ...record, conflict: true })
         }
       }
       const rejected: Rejected[] = []
       for (const it of refused) {
         metrics.rejected(it.code)
         // A conflict is kept whole, as a record; the others as they came.
-        if (it.code !== 'event.conflict' && isNewEvidence(lane, `${epoch} ${it.seq} ${it.code}`, evidence))
-          rejected.push({ device, receivedAt, ...it })
+        if (it.code !== 'event.conflict' && mayKeepEvidence(lane)) rejected.push({ device, receivedAt, epoch, ...it })
       }
-      if (records.length + rejected.length > 0) {
-        try {
-          delivered = (await append(records, rejected)).delivered
-        } catch (cause) {
-          for (const it of evidence) lane.seen.delete(it)
-          throw cause
-        }
-      }
+      if (records.length + rejected.length > 0) delivered = (await append(records, rejected)).delivered
       metrics.accepted(counts.accepted)
       metrics.duplicates(counts.duplicates)
       metrics.conflicts(counts.conflicts)
@@ -182,14 +171,14 @@ export function admission(deps: AdmissionDeps) {
     return { delivered }
   }
 
-  async function handOn(written: Promise<{ first: number }>, records: readonly Recorded[]): Promise<void> {
+  async function handOn(written: Promise<Appended>, records: readonly Recorded[]): Promise<void> {
     try {
-      const first = await written.then(
-        (it) => it.first,
-        () => null,
-      )
-      if (first === null || records.length === 0) return
-      await deps.deliver(records.map((record, index) => ({ position: first + index, record })))
+      // Rejected: whoever called `append` hears of it, and there is nothing to hand on.
+      const { first, duplicates } = await written.catch(() => ({ first: 0, duplicates: [] }))
+      if (first === 0) return
+      const left = new Set<number>(duplicates)
+      const stored = records.filter((_, index) => !left.has(index))
+      if (stored.length > 0) await deps.deliver(stored.map((record, index) => ({ position: first + index, record })))
     } catch (cause) {
       says.error({ err: cause }, 'stored telemetry could not be judged')
     }
@@ -209,28 +198,21 @@ export function admission(deps: AdmissionDeps) {
       budget: bucket(now, limits.eventsPerSecond, limits.eventsBurst),
       hour: 0,
       evidence: 0,
-      seen: new Set(),
     }
     lanes.set(device, made)
     return made
   }
 
-  /** True, and remembers it in `kept` too, when it was not stored lately and the hour's cap leaves room. */
-  function isNewEvidence(lane: Lane, what: string, kept: string[]): boolean {
-    if (lane.seen.has(what)) return false
+  /** The log stores neither a conflict nor a rejected number twice; this bounds how many different ones it gets. */
+  function mayKeepEvidence(lane: Lane): boolean {
     const hour = Math.floor(now() / HOUR)
-    if (lane.hour !== hour) {
-      lane.hour = hour
-      lane.evidence = 0
-      lane.seen.clear()
-    }
+    if (lane.hour !== hour) lane.evidence = 0
+    lane.hour = hour
     if (lane.evidence >= limits.evidencePerHour) {
       metrics.capped(1)
       return false
     }
     lane.evidence++
-    lane.seen.add(what)
-    kept.push(what)
     return true
   }
 
