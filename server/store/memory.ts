@@ -1,7 +1,6 @@
 /**
  * Both stores without a disk: what `replay` and tests run on. What went in comes out, the same objects: do not edit them.
  */
-import type { Contract, Device } from '../../wire/contract.ts'
 import type { Category } from '../../wire/event.ts'
 import type { Recorded, RecordedOf } from '../../wire/recording.ts'
 import { byHour, fitting, hours, newestFirst } from './query.ts'
@@ -13,6 +12,7 @@ import {
   type HourCount,
   type LogQuery,
   nameTaken,
+  type Progress,
   REJECTED_PER_DEVICE,
   type Rejected,
   type State,
@@ -37,10 +37,7 @@ export function memoryLog(): TelemetryLog {
       return { first, last: log.length, duplicates }
     },
     last: () => log.length,
-    async *read(after = 0) {
-      const end = log.length
-      for (let position = after; position < end; position++) yield log[position]!
-    },
+    read: (after = 0) => readUpTo(after, log.length),
     async events(query, limit) {
       const newest = newestFirst(Math.max(0, limit))
       for (const stored of matching(query)) newest.add(stored)
@@ -64,6 +61,10 @@ export function memoryLog(): TelemetryLog {
     rejected: async (device, limit) => (refused.get(device)?.newest ?? []).slice(0, Math.max(0, limit)),
     rejectedTotal: (device) => refused.get(device)?.total ?? 0,
     async close() {},
+  }
+
+  async function* readUpTo(after: number, end: number): AsyncIterable<Stored> {
+    for (let index = after; index < end; index++) yield log[index]!
   }
 
   function isDuplicate(record: Recorded): boolean {
@@ -126,13 +127,11 @@ export function memoryState(): State {
   const enrolled = new Map<string, Enrolled>()
   const tokens = new Map<string, { worker: string | null; expiresAt: number }>()
   const findings = new Map<string, Finding>()
-  const contracts = new Map<string, Contract>()
-  const devices = new Map<string, Device>()
   const users = new Map<number, User>()
   const sessions = new Map<string, { userId: number; once: boolean; expiresAt: number }>()
   const trail: AuditEntry[] = []
   const settings = new Map<string, string>()
-  let snapshot: { position: number; state: string } | null = null
+  let progress: Progress | null = null
   let lastUser = 0
   return {
     enrolled: (device) => enrolled.get(device) ?? null,
@@ -146,25 +145,21 @@ export function memoryState(): State {
       return { worker: token.worker }
     },
 
-    saveFindings(all) {
-      for (const it of all) findings.set(it.id, it)
+    saveProgress(now, changed) {
+      for (const it of changed) findings.set(it.id, it)
+      progress = now
     },
+    progress: () => progress,
     findings: ({ worker, since = 0, limit = Infinity }) =>
       [...findings.values()]
         .filter((it) => (worker === undefined || it.worker === worker) && it.lastTime >= since)
         .sort((a, b) => b.lastTime - a.lastTime || compare(b.id, a.id))
         .slice(0, limit),
     finding: (id) => findings.get(id) ?? null,
-    clearFindings: () => findings.clear(),
-    saveSnapshot(it) {
-      snapshot = it
+    clearFindings() {
+      findings.clear()
+      progress = null
     },
-    snapshot: () => snapshot,
-
-    contracts: () => [...contracts.values()].sort((a, b) => compare(a.worker, b.worker) || a.from - b.from),
-    saveContract: (it) => void contracts.set(`${it.from} ${it.worker}`, it),
-    devices: () => [...devices.values()].sort((a, b) => compare(a.device, b.device) || a.from - b.from),
-    saveDevice: (it) => void devices.set(`${it.from} ${it.device}`, it),
 
     users: () => [...users.values()],
     user: (name) => users.values().find((it) => it.name === name) ?? null,

@@ -68,15 +68,10 @@ create table findings (id text primary key, worker text, last_time integer not n
 create index findings_by_time on findings (last_time, id);
 create index findings_by_worker on findings (worker, last_time, id);
 
--- At most one row. state: zstd of UTF-8.
-create table snapshot (id integer primary key check (id = 1), position integer not null, state blob not null);
-
-create table contracts (
-  worker text not null, valid_from integer not null, doc text not null, primary key (worker, valid_from)
-) without rowid;
-create table devices (
-  device text not null, valid_from integer not null, doc text not null, primary key (device, valid_from)
-) without rowid;
+-- At most one row. pipeline: zstd of UTF-8.
+create table progress (
+  id integer primary key check (id = 1), position integer not null, rules text not null, pipeline blob not null
+);
 
 -- autoincrement: the id of a user who is gone never comes back, because the audit trail and sessions name it.
 create table users (id integer primary key autoincrement, name text not null unique, doc text not null);

@@ -2,14 +2,13 @@
  * The state in one SQLite file, `state.db`, in the thread that calls.
  *
  * Shape   nothing is kept in memory, so a second process (`tellwire user add`) may write the same file. What people
- *         and laptops rely on is on the disk before a call returns; findings and the snapshot follow from the log and
- *         may lose their last second in a power cut, never their order.
+ *         and laptops rely on is on the disk before a call returns; findings and the progress follow from the log:
+ *         a power cut may take them back a little, together, and never the other way round.
  * Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'.
  */
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { Contract, Device } from '../../wire/contract.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
 import { STATE_SCHEMA, STATE_VERSION } from './schema.ts'
 import { type AuditEntry, type Enrolled, type Finding, nameTaken, type State, type User } from './store.ts'
@@ -38,31 +37,30 @@ export function openState(options: { folder: string }): State {
       return taken ? { worker: taken.worker as string | null } : null
     },
 
-    saveFindings(findings) {
+    saveProgress({ position, pipeline, rules }, changed) {
+      const packed = zstdCompressSync(pipeline, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
       relaxed(() => {
-        for (const it of findings) sql.saveFinding.run(it.id, it.worker, it.lastTime, JSON.stringify(it))
+        for (const it of changed) sql.saveFinding.run(it.id, it.worker, it.lastTime, JSON.stringify(it))
+        sql.saveProgress.run(position, rules, packed)
       })
+    },
+    progress() {
+      const row = sql.progress.get()
+      if (!row) return null
+      const pipeline = zstdDecompressSync(row.pipeline as Uint8Array).toString('utf8')
+      return { position: Number(row.position), pipeline, rules: String(row.rules) }
     },
     findings({ worker, since = 0, limit = -1 }) {
       const rows = worker === undefined ? sql.findings.all(since, limit) : sql.findingsOf.all(worker, since, limit)
       return all<Finding>(rows)
     },
     finding: (id) => one<Finding>(sql.finding.get(id)),
-    clearFindings: () => relaxed(() => sql.clearFindings.run()),
-    saveSnapshot({ position, state }) {
-      const packed = zstdCompressSync(state, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
-      relaxed(() => sql.saveSnapshot.run(position, packed))
+    clearFindings() {
+      relaxed(() => {
+        sql.clearFindings.run()
+        sql.clearProgress.run()
+      })
     },
-    snapshot() {
-      const row = sql.snapshot.get()
-      if (!row) return null
-      return { position: Number(row.position), state: zstdDecompressSync(row.state as Uint8Array).toString('utf8') }
-    },
-
-    contracts: () => all<Contract>(sql.contracts.all()),
-    saveContract: (it) => void sql.saveContract.run(it.worker, it.from, JSON.stringify(it)),
-    devices: () => all<Device>(sql.devices.all()),
-    saveDevice: (it) => void sql.saveDevice.run(it.device, it.from, JSON.stringify(it)),
 
     users: () => sql.users.all().map(userOf),
     user(name) {
@@ -76,7 +74,12 @@ export function openState(options: { folder: string }): State {
         throw (cause as { errcode?: number }).errcode === UNIQUE_VIOLATED ? nameTaken(user.name) : cause
       }
     },
-    setPassword: (userId, passwordHash) => void sql.setPassword.run(passwordHash, userId),
+    setPassword(userId, passwordHash) {
+      transaction(db, 'begin immediate', () => {
+        const user = one<Omit<User, 'id'>>(sql.userById.get(userId))
+        if (user) sql.setUser.run(JSON.stringify({ ...user, passwordHash }), userId)
+      })
+    },
     addSession({ hash, userId, createdAt, expiresAt, once }) {
       transaction(db, 'begin immediate', () => {
         sql.dropSessions.run(createdAt)
@@ -156,27 +159,18 @@ function statements(db: DatabaseSync) {
     ),
     finding: db.prepare('select doc from findings where id = ?'),
     clearFindings: db.prepare('delete from findings'),
-    saveSnapshot: db.prepare(
-      `insert into snapshot (id, position, state) values (1, ?, ?)
-       on conflict do update set position = excluded.position, state = excluded.state`,
+    saveProgress: db.prepare(
+      `insert into progress (id, position, rules, pipeline) values (1, ?, ?, ?)
+       on conflict do update set position = excluded.position, rules = excluded.rules, pipeline = excluded.pipeline`,
     ),
-    snapshot: db.prepare('select position, state from snapshot'),
-
-    contracts: db.prepare('select doc from contracts order by worker, valid_from'),
-    saveContract: db.prepare(
-      `insert into contracts (worker, valid_from, doc) values (?, ?, ?)
-       on conflict do update set doc = excluded.doc`,
-    ),
-    devices: db.prepare('select doc from devices order by device, valid_from'),
-    saveDevice: db.prepare(
-      `insert into devices (device, valid_from, doc) values (?, ?, ?)
-       on conflict do update set doc = excluded.doc`,
-    ),
+    progress: db.prepare('select position, rules, pipeline from progress'),
+    clearProgress: db.prepare('delete from progress'),
 
     users: db.prepare('select id, doc from users order by id'),
     user: db.prepare('select id, doc from users where name = ?'),
     saveUser: db.prepare('insert into users (name, doc) values (?, ?)'),
-    setPassword: db.prepare(`update users set doc = json_set(doc, '$.passwordHash', ?) where id = ?`),
+    userById: db.prepare('select doc from users where id = ?'),
+    setUser: db.prepare('update users set doc = ? where id = ?'),
     addSession: db.prepare('insert into sessions (hash, user_id, created_at, expires_at, once) values (?, ?, ?, ?, ?)'),
     dropSessions: db.prepare('delete from sessions where expires_at <= ?'),
     session: db.prepare('select user_id, once from sessions where hash = ? and expires_at > ?'),

@@ -2,7 +2,7 @@
  * What is kept, behind two small faces with one shared test suite each: the telemetry log and the state.
  *
  * The log is recorded telemetry (`wire/recording.ts`), in order of arrival, durable before `append` resolves. The
- * state is everything that is a row: devices, contracts, findings, users, audit.
+ * state is everything that is a row: enrolled devices, findings, users, audit.
  */
 
 import type { Category, Event } from '../../wire/event.ts'

@@ -1,0 +1,120 @@
+/** Records for the stores' tests: real in shape, small, and unique by their numbers. */
+import { createHash } from 'node:crypto'
+import type { Enrolled, Finding, Rejected } from '../../../server/store/store.ts'
+import type { Event, EventOf } from '../../../wire/event.ts'
+import type { RecordedOf } from '../../../wire/recording.ts'
+
+export const T0 = Date.UTC(2026, 10, 22, 9)
+export const HOUR = 3_600_000
+
+export function processEvent(seq: number | null, change: Partial<EventOf<'process_creation'>> = {}): Event {
+  return {
+    category: 'process_creation',
+    id: idOf(`process ${seq}`),
+    seq,
+    time: T0 + (seq ?? 0) * 1_000,
+    product: 'linux',
+    collector: 'processes',
+    Image: '/usr/bin/git',
+    CommandLine: `git fetch --depth ${seq}`,
+    ParentImage: '/usr/bin/bash',
+    ParentCommandLine: 'bash',
+    User: 'ana',
+    ProcessId: 4_000 + (seq ?? 0),
+    ParentProcessId: 3_999,
+    CurrentDirectory: '/home/ana',
+    OriginalFileName: null,
+    Product: null,
+    Company: null,
+    Signer: null,
+    StartedBeforeAgent: false,
+    ...change,
+  }
+}
+
+export function connectionEvent(seq: number, change: Partial<EventOf<'network_connection'>> = {}): Event {
+  return {
+    category: 'network_connection',
+    id: idOf(`connection ${seq}`),
+    seq,
+    time: T0 + seq * 1_000,
+    product: 'linux',
+    collector: 'connections',
+    Image: '/usr/lib/firefox/firefox',
+    Protocol: 'tcp',
+    Initiated: true,
+    SourceIp: '192.0.2.17',
+    SourcePort: 40_000 + (seq % 20_000),
+    DestinationIp: `198.51.100.${seq % 250}`,
+    DestinationPort: 443,
+    DestinationHostname: null,
+    ...change,
+  }
+}
+
+export function recorded(device: string, event: Event, change: Partial<RecordedOf<'event'>> = {}): RecordedOf<'event'> {
+  return { type: 'event', device, receivedAt: T0, epoch: 7, event, ...change }
+}
+
+/** `count` process events of one device, numbered from `first`. */
+export function batch(device: string, first: number, count: number): RecordedOf<'event'>[] {
+  return Array.from({ length: count }, (_, index) => recorded(device, processEvent(first + index)))
+}
+
+export function rejectedEvent(device: string, seq: number | null, change: Partial<Rejected> = {}): Rejected {
+  return { device, receivedAt: T0, seq, code: 'event.malformed', where: 'Image', raw: `{"seq":${seq}}`, ...change }
+}
+
+export function enrolledDevice(device: string, change: Partial<Enrolled> = {}): Enrolled {
+  return {
+    device,
+    publicKey: 'key',
+    platform: 'linux',
+    version: '0.1.0',
+    fingerprint: null,
+    enrolledAt: T0,
+    revokedAt: null,
+    firstBoot: T0,
+    ...change,
+  }
+}
+
+export function findingOf(id: string, change: Partial<Finding> = {}): Finding {
+  return {
+    id,
+    rule: 'r1',
+    ruleVersion: 'v1',
+    title: 'A tool',
+    level: 'high',
+    family: 'remote-access',
+    strength: 3,
+    halfLifeDays: 30,
+    pattern: null,
+    worker: 'w1',
+    device: 'd1',
+    group: 'd1',
+    time: T0,
+    lastTime: T0,
+    count: 1,
+    says: 'A tool was started.',
+    events: [processEvent(1)],
+    ...change,
+  }
+}
+
+/** What a laptop may send to harm whoever stores, prints or parses it. */
+export const HOSTILE = [
+  { name: 'NUL', text: 'before\0after' },
+  { name: 'a lone surrogate', text: 'a\ud800b\udc00' },
+  { name: 'right-to-left override', text: 'invoice\u202efdp.exe' },
+  { name: 'line ends', text: 'a\nb\r\nc\u2028d\u2029e' },
+  { name: 'quotes and SQL', text: `'; drop table segments; -- "\\` },
+  { name: 'emoji and combining marks', text: '👩🏽‍💻 e\u0301' },
+  { name: '8 KB', text: 'x\ud83d\ude00'.repeat(2_730) },
+]
+
+/** A UUID that is the same for the same words. */
+export function idOf(words: string): string {
+  const hex = createHash('sha256').update(words).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
