@@ -21,31 +21,34 @@ export function live(onChange: (listener: () => void) => () => void): Live {
       if (streams >= STREAMS_MAX) throw new Fault('rate.exceeded', { todo: 'Close other console pages.' })
       streams++
       let stop = () => {}
-      const body = new ReadableStream<Uint8Array>({
-        start(controller) {
-          const send = (text: string) => {
-            // A full queue already holds a notice that the page has not read.
-            if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(text))
-          }
-          const end = () => {
-            stop()
-            controller.close()
-          }
-          const unlisten = onChange(() => send('event: changed\ndata: {}\n\n'))
-          const pulse = setInterval(() => (stillIn() ? send(': alive\n\n') : end()), PULSE_MS)
-          stop = () => {
-            stop = () => {}
-            streams--
-            unlisten()
-            clearInterval(pulse)
-            signal.removeEventListener('abort', end)
-          }
-          signal.addEventListener('abort', end, { once: true })
-          // Says at once that the stream stands, and how soon to come back when it falls.
-          send('retry: 2000\n\n')
+      const body = new ReadableStream<Uint8Array>(
+        {
+          start(controller) {
+            const send = (text: string) => {
+              // A full queue already holds a notice that the page has not read.
+              if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(text))
+            }
+            const end = () => {
+              stop()
+              controller.close()
+            }
+            const unlisten = onChange(() => send('event: changed\ndata: {}\n\n'))
+            const pulse = setInterval(() => (stillIn() ? send(': alive\n\n') : end()), PULSE_MS)
+            stop = () => {
+              stop = () => {}
+              streams--
+              unlisten()
+              clearInterval(pulse)
+              signal.removeEventListener('abort', end)
+            }
+            signal.addEventListener('abort', end, { once: true })
+            // Says at once that the stream stands, and how soon to come back when it falls.
+            send('retry: 2000\n\n')
+          },
+          cancel: () => stop(),
         },
-        cancel: () => stop(),
-      }, { highWaterMark: 8 })
+        { highWaterMark: 8 },
+      )
       return new Response(body, {
         headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' },
       })

@@ -6,15 +6,7 @@ import type { Deps, Env } from './deps.ts'
 import { type Cookies, signedIn } from './guard.ts'
 import { live } from './live.ts'
 import { answers, body } from './openapi.ts'
-import {
-  AuditView,
-  CategoryView,
-  EnrolmentRequest,
-  EnrolmentToken,
-  Laptop,
-  WorkerPage,
-  WorkerRow,
-} from './schema.ts'
+import { AuditView, CategoryView, EnrolmentRequest, EnrolmentToken, Laptop, WorkerPage, WorkerRow } from './schema.ts'
 import type { SignIn } from './sign-in.ts'
 
 export function readingRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, jar: Cookies): void {

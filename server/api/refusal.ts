@@ -19,10 +19,7 @@ export function refusal(fault: Fault): { status: ContentfulStatusCode; body: Api
 }
 
 /** The first thing zod found wrong, as a Fault that says where. */
-export function invalid(
-  target: string,
-  issues: readonly { path: readonly PropertyKey[]; message: string }[],
-): Fault {
+export function invalid(target: string, issues: readonly { path: readonly PropertyKey[]; message: string }[]): Fault {
   const first = issues[0]
   const where = [target === 'json' ? 'body' : target, ...(first?.path ?? []).map(String)].join('.').slice(0, 256)
   return new Fault('api.invalid', { where, ...(first && { todo: `${first.message.slice(0, 256)}.` }) })

@@ -4,7 +4,7 @@
  * Shape   the stream is closed while the page is hidden (browsers allow six connections to a host, for all tabs
  *         together) and opened again, with one fresh look, when it is seen.
  */
-import { effect, signal, useSignal, useSignalEffect } from '@preact/signals'
+import { computed, effect, signal, useSignal, useSignalEffect } from '@preact/signals'
 import { ApiFailure, ask } from './api.ts'
 import { findSession, session } from './session.ts'
 
@@ -20,16 +20,15 @@ export const lastHeard = signal<number | null>(null)
 export function listen(): void {
   const visible = signal(!document.hidden)
   document.addEventListener('visibilitychange', () => (visible.value = !document.hidden))
-  // The name alone: a new role or password of the same user needs no new stream.
-  effect(() => {
-    if (session.value && visible.value) return stream()
-  })
+  // Whether, not who: asking for the session again makes a new object, which must not open a new stream.
+  const wanted = computed(() => visible.value && Boolean(session.value))
+  effect(() => (wanted.value ? stream() : undefined))
 }
 
 function stream(): () => void {
   let source: EventSource | null = null
-  let again: number | undefined
-  let notice: number | undefined
+  let again: ReturnType<typeof setTimeout> | undefined
+  let notice: ReturnType<typeof setTimeout> | undefined
   const open = () => {
     source = new EventSource('/api/v1/events')
     source.onopen = () => {

@@ -5,7 +5,10 @@ export const route = signal(parse(location.hash))
 addEventListener('hashchange', () => (route.value = parse(location.hash)))
 
 function parse(hash: string): string[] {
-  return hash.replace(/^#?\/?/, '').split('/').map(decoded)
+  return hash
+    .replace(/^#?\/?/, '')
+    .split('/')
+    .map(decoded)
 }
 
 /** Where a link goes. Worker ids come from outside: a lone surrogate would make encodeURIComponent throw. */

@@ -1,0 +1,58 @@
+/** The console: who is signed in decides what is drawn, the address decides which page. */
+import { render } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { ApiFailure } from './api.ts'
+import { listen } from './live.ts'
+import { PAGES } from './pages/index.ts'
+import { SignIn, Welcome } from './pages/sign-in.tsx'
+import { Shell } from './parts/shell.tsx'
+import { route, to } from './route.ts'
+import { findSession, session } from './session.ts'
+import './theme.ts'
+
+function Console() {
+  const [path = '', ...rest] = route.value
+  if (path === 'welcome') return <Welcome secret={rest[0] ?? ''} />
+  if (session.value === undefined) return <p class="loading">Loading…</p>
+  if (session.value === null) return <SignIn />
+  const found = PAGES.find((page) => page.path === path)
+  return (
+    <Shell>
+      {found ? (
+        <Titled title={found.title} key={path}>
+          <found.page rest={rest} />
+        </Titled>
+      ) : (
+        <p class="notice">
+          There is no such page. <a href={to('')}>To the list of workers</a>
+        </p>
+      )}
+    </Shell>
+  )
+}
+
+function Titled({ title, children }: { title: string; children: preact.ComponentChildren }) {
+  useEffect(() => {
+    document.title = `${title} · Tellwire`
+  }, [title])
+  return <>{children}</>
+}
+
+async function begin(): Promise<void> {
+  const place = document.getElementById('console')
+  if (!place) return
+  render(<Console />, place)
+  listen()
+  // A one-time link brings its own session; asking first would only say that there is none.
+  if (route.value[0] === 'welcome') return
+  while (session.value === undefined) {
+    try {
+      await findSession()
+    } catch (cause) {
+      if (!(cause instanceof ApiFailure)) throw cause
+      await new Promise((done) => setTimeout(done, 2_000))
+    }
+  }
+}
+
+await begin()

@@ -1,0 +1,74 @@
+/** What is collected, from the contract itself; and what never is. */
+import type { CategoryView } from '../../api/schema.ts'
+import { useLive } from '../live.ts'
+import { Failure } from '../parts/failure.tsx'
+
+const ORIGINS: readonly { origin: CategoryView['origin']; title: string; about: string }[] = [
+  {
+    origin: 'agent',
+    title: 'From laptops',
+    about: 'What the agent sees. Its user can read the same list and what was last sent: tellwire agent show.',
+  },
+  { origin: 'server', title: 'Worked out here', about: 'What the server concludes from the above.' },
+  { origin: 'feed', title: 'From other systems', about: 'Only what you feed in.' },
+]
+
+const NEVER = [
+  'keystrokes, or what is typed anywhere',
+  'the screen, the camera, the microphone',
+  'the clipboard',
+  'messages, mail, or the content of any file',
+  'web addresses with their paths, or what was read there',
+  'passwords and secrets: option values that look like one are removed on the laptop',
+  'the addresses of networks and the serials of disks as they are: they leave the laptop only as a keyed hash',
+]
+
+export function Collected() {
+  const { data, failure } = useLive<CategoryView[]>('/categories')
+  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading…</p>
+  return (
+    <div class="reading">
+      <h1>What is collected</h1>
+      <section class="panel" aria-labelledby="never-title">
+        <h2 id="never-title">Never collected</h2>
+        <ul class="never">
+          {NEVER.map((what) => (
+            <li key={what}>{what}</li>
+          ))}
+        </ul>
+        <p class="muted">
+          Language, keyboard layout and names never count against anybody. A finding says what was seen, and a person
+          decides.
+        </p>
+      </section>
+      {ORIGINS.map(({ origin, title, about }) => (
+        <section class="panel" key={origin} aria-labelledby={`${origin}-title`}>
+          <h2 id={`${origin}-title`}>{title}</h2>
+          <p class="muted">{about}</p>
+          <table class="categories">
+            <thead>
+              <tr>
+                <th scope="col">Category</th>
+                <th scope="col">What it is</th>
+                <th scope="col">Switched on</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data
+                .filter((category) => category.origin === origin)
+                .map((category) => (
+                  <tr key={category.category}>
+                    <th scope="row" class="mono">
+                      {category.category}
+                    </th>
+                    <td>{category.about}</td>
+                    <td>{category.sensitive ? 'only by your policy' : 'yes'}</td>
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+        </section>
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,24 @@
+/** Every page of the console: a new one is a file here and a line below. `path` is the first part of its address. */
+import type { FunctionComponent } from 'preact'
+import { Collected } from './collected.tsx'
+import { Laptops } from './laptops.tsx'
+import { Password } from './password.tsx'
+import { Worker } from './worker.tsx'
+import { Workers } from './workers.tsx'
+
+interface Page {
+  path: string
+  title: string
+  /** Whether the navigation lists it. */
+  nav: boolean
+  /** `rest` are the parts of the address after the first. */
+  page: FunctionComponent<{ rest: readonly string[] }>
+}
+
+export const PAGES: readonly Page[] = [
+  { path: '', title: 'Workers', nav: true, page: Workers },
+  { path: 'workers', title: 'Worker', nav: false, page: Worker },
+  { path: 'laptops', title: 'Laptops', nav: true, page: Laptops },
+  { path: 'collected', title: 'What is collected', nav: true, page: Collected },
+  { path: 'password', title: 'Password', nav: false, page: Password },
+]

@@ -1,0 +1,93 @@
+/** One person: what was agreed, what speaks against, and what it rests on. */
+import { useEffect } from 'preact/hooks'
+import type { WorkerPage } from '../../api/schema.ts'
+import { useKeys } from '../keys.ts'
+import { useLive } from '../live.ts'
+import { Activity } from '../parts/activity.tsx'
+import { BandChip } from '../parts/band.tsx'
+import { ContractFacts } from '../parts/contract.tsx'
+import { Failure } from '../parts/failure.tsx'
+import { LaptopCard } from '../parts/laptop.tsx'
+import { Score } from '../parts/score.tsx'
+import { plain, Text } from '../parts/text.tsx'
+import { Timeline } from '../parts/timeline.tsx'
+import { go, to } from '../route.ts'
+
+export function Worker({ rest }: { rest: readonly string[] }) {
+  const id = rest[0] ?? ''
+  const { data, failure } = useLive<WorkerPage>(`/workers/${encodeURIComponent(id.toWellFormed())}`)
+  useKeys({ Escape: () => go('') })
+  useEffect(() => {
+    document.title = `${plain(id, 60)} · Tellwire`
+  }, [id])
+
+  if (failure && failure.status === 404)
+    return (
+      <p class="notice">
+        No worker has this id. <a href={to('')}>To the list of workers</a>
+      </p>
+    )
+  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading…</p>
+  const { assessment, contract, findings } = data
+  const name = typeof contract?.name === 'string' ? contract.name : null
+  return (
+    <>
+      {failure && <Failure failure={failure} />}
+      <a class="back" href={to('')}>
+        ← Workers
+      </a>
+      <header class="verdict">
+        <div>
+          <h1>
+            <Text value={name ?? data.worker} max={80} />
+          </h1>
+          {name !== null && (
+            <span class="muted mono">
+              <Text value={data.worker} max={80} />
+            </span>
+          )}
+        </div>
+        <BandChip band={assessment.band} large />
+        <p class="points">
+          <strong class="number">{assessment.points}</strong> points
+        </p>
+        <p class="reason">
+          <Text value={assessment.reason} />
+        </p>
+      </header>
+      <div class="columns">
+        <div class="column-wide">
+          <section class="panel" aria-labelledby="score-title">
+            <div class="panel-head">
+              <h2 id="score-title">Why this score</h2>
+              <span class="muted">Open a part for its findings, a finding for its events.</span>
+            </div>
+            <Score parts={assessment.parts} points={assessment.points} findings={findings} />
+          </section>
+          <Activity hours={data.activity} />
+          <Timeline entries={data.timeline} showFinding={showFinding} />
+        </div>
+        <div class="column-side">
+          <ContractFacts contract={contract} />
+          <section class="panel" aria-labelledby="laptops-title">
+            <h2 id="laptops-title">Laptops</h2>
+            {data.laptops.length === 0 && <p class="muted">No laptop is known to be with this worker.</p>}
+            {data.laptops.map((laptop) => (
+              <LaptopCard key={laptop.device} laptop={laptop} withWorker={false} />
+            ))}
+          </section>
+        </div>
+      </div>
+    </>
+  )
+}
+
+/** Opens a finding and whatever it lies in, and goes there. */
+function showFinding(id: string): void {
+  const target = document.getElementById(`finding-${id}`)
+  for (let element = target; element; element = element.parentElement) {
+    if (element instanceof HTMLDetailsElement) element.open = true
+  }
+  target?.scrollIntoView({ block: 'start' })
+  target?.querySelector('summary')?.focus({ preventScroll: true })
+}

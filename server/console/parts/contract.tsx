@@ -1,0 +1,131 @@
+/** What was agreed with a worker. What is absent is unknown, and said to be. */
+import { day } from '../clock.ts'
+import { Text } from './text.tsx'
+
+type Facts = Readonly<Record<string, unknown>>
+
+export function ContractFacts({ contract }: { contract: Facts | null }) {
+  return (
+    <section class="panel" aria-labelledby="contract-title">
+      <h2 id="contract-title">Contract</h2>
+      {contract ? (
+        <dl class="facts-list">
+          {ROWS.map(({ label, of }) => {
+            const words = of(contract)
+            return (
+              <div key={label}>
+                <dt>{label}</dt>
+                <dd>
+                  {words.length === 0 ? (
+                    <span class="muted">not known</span>
+                  ) : (
+                    words.map((it) => (
+                      <p key={it}>
+                        <Text value={it} max={200} />
+                      </p>
+                    ))
+                  )}
+                </dd>
+              </div>
+            )
+          })}
+        </dl>
+      ) : (
+        <div class="notice notice-warn">
+          <p>
+            <strong>No contract is known: place cannot be judged.</strong>
+          </p>
+          <p>
+            Tools and egress cannot be known to be approved either. Import what was agreed:{' '}
+            <code>tellwire roster import roster.csv</code>
+          </p>
+        </div>
+      )}
+    </section>
+  )
+}
+
+const ROWS: readonly { label: string; of: (contract: Facts) => string[] }[] = [
+  { label: 'Place', of: (it) => place(it) },
+  { label: 'Time zone', of: (it) => text(it.timeZone) },
+  { label: 'Roles', of: (it) => joined(list(it.roles).flatMap(text)) },
+  { label: 'Runs', of: (it) => span(it.start, it.end, 'open end') },
+  { label: 'Laptop sent to', of: (it) => (isFacts(it.shipTo) ? place(it.shipTo) : []) },
+  {
+    label: 'Approved tools',
+    of: (it) =>
+      list(it.approvedTools)
+        .filter(isFacts)
+        .map((tool) => [...text(tool.tool), ...text(tool.tenant), ...until(tool.to)].join(', ')),
+  },
+  {
+    label: 'Approved egress',
+    of: (it) =>
+      list(it.approvedEgress)
+        .filter(isFacts)
+        .map((entry) =>
+          [...text(entry.address), ...text(entry.domain), ...asn(entry.asn), ...until(entry.to)].join(', '),
+        ),
+  },
+  {
+    label: 'Travel notices',
+    of: (it) =>
+      list(it.travelNotices)
+        .filter(isFacts)
+        .map((notice) => [...place(notice), ...span(notice.from, notice.to, '')].join(': ')),
+  },
+  { label: 'Same household', of: (it) => joined(list(it.household).flatMap(text)) },
+  {
+    label: 'Declared hardware',
+    of: (it) =>
+      list(it.peripherals)
+        .filter(isFacts)
+        .map((thing) =>
+          [
+            ...text(thing.kind),
+            ...joined([...text(thing.vendorId), ...text(thing.productId)], ':'),
+            ...until(thing.to),
+          ].join(', '),
+        ),
+  },
+]
+
+function place(facts: Facts): string[] {
+  return joined([...text(facts.city), ...text(facts.region), ...text(facts.country)])
+}
+
+function span(from: unknown, to: unknown, open: string): string[] {
+  const start = moment(from)
+  const end = moment(to)
+  if (start === null && end === null) return []
+  return [`${start === null ? 'not known' : day(start)} to ${end === null ? open : day(end)}`]
+}
+
+function until(to: unknown): string[] {
+  const end = moment(to)
+  return end === null ? [] : [`until ${day(end)}`]
+}
+
+function asn(value: unknown): string[] {
+  return typeof value === 'number' ? [`AS${value}`] : []
+}
+
+function moment(value: unknown): number | null {
+  return typeof value === 'number' && Math.abs(value) < 8.64e15 ? value : null
+}
+
+function text(value: unknown): string[] {
+  return typeof value === 'string' && value !== '' ? [value] : []
+}
+
+function joined(words: string[], by = ', '): string[] {
+  return words.length === 0 ? [] : [words.join(by)]
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function isFacts(value: unknown): value is Facts {
+  return typeof value === 'object' && value !== null
+}

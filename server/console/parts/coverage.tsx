@@ -1,0 +1,42 @@
+/** What can be seen on a laptop, category by category: in words, with a mark beside each. */
+import type { Coverage } from '../../api/schema.ts'
+import { plain } from './text.tsx'
+import { Time } from './time.tsx'
+
+const STATES: Record<Coverage['state'], { mark: string; word: string; about: string }> = {
+  seen: { mark: '●', word: 'seen', about: 'Events came.' },
+  quiet: { mark: '○', word: 'quiet', about: 'The collector runs; nothing happened.' },
+  partial: { mark: '◐', word: 'partial', about: 'Some of it could not be read.' },
+  blind: { mark: '✕', word: 'blind', about: 'The agent said that it cannot look.' },
+  off: { mark: '–', word: 'off', about: 'Switched off by policy.' },
+  unknown: { mark: '?', word: 'unknown', about: 'Nothing was heard about it.' },
+}
+
+export function CoverageGrid({ coverage }: { coverage: readonly Coverage[] }) {
+  if (coverage.length === 0) return <p class="muted">Nothing was heard yet about what this laptop can see.</p>
+  return (
+    <ul class="coverage">
+      {coverage.map(({ category, state, detail, lastEvent }) => {
+        const { mark, word, about } = STATES[state]
+        return (
+          <li key={category} class={`coverage-${state}`} title={detail ? `${about} ${plain(detail)}` : about}>
+            <span class="coverage-mark" aria-hidden="true">
+              {mark}
+            </span>
+            <span class="mono">{category}</span>
+            <span class="coverage-word">{word}</span>
+            <span class="muted coverage-last">{lastEvent === null ? '' : <Time ms={lastEvent} />}</span>
+            {detail !== null && <span class="coverage-detail">{plain(detail)}</span>}
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+/** 'x of y seen', counting what the policy switched off as neither. */
+export function coverageInWords(coverage: readonly Coverage[]): { seen: number; of: number; blind: number } {
+  const wanted = coverage.filter(({ state }) => state !== 'off')
+  const count = (...states: Coverage['state'][]) => wanted.filter(({ state }) => states.includes(state)).length
+  return { seen: count('seen', 'quiet'), of: wanted.length, blind: count('blind', 'partial') }
+}

@@ -1,0 +1,90 @@
+/** Enrolling a laptop: who it is for, then the command to run there. The token is shown once and kept nowhere. */
+import { signal, useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { EnrolmentToken } from '../../api/schema.ts'
+import { ApiFailure, ask } from '../api.ts'
+import { session } from '../session.ts'
+import { Copyable } from './copy.tsx'
+import { Failure } from './failure.tsx'
+import { Time } from './time.tsx'
+
+const open = signal(false)
+
+export function EnrolButton() {
+  if (session.value?.role === 'viewer') return null
+  return (
+    <button type="button" class="primary" onClick={() => (open.value = true)}>
+      Enrol a laptop
+    </button>
+  )
+}
+
+/** Once in the page, so that a list drawn anew does not take an open dialog with it. */
+export function EnrolDialog() {
+  return open.value ? <Dialog /> : null
+}
+
+function Dialog() {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const made = useSignal<EnrolmentToken | null>(null)
+  const failure = useSignal<ApiFailure | null>(null)
+  const busy = useSignal(false)
+  useEffect(() => dialog.current?.showModal(), [])
+
+  const make = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget as HTMLFormElement)
+    const worker = String(form.get('worker') ?? '').trim()
+    busy.value = true
+    try {
+      made.value = await ask<EnrolmentToken>('/enrolment-tokens', { method: 'POST', body: { worker: worker || null } })
+      failure.value = null
+    } catch (cause) {
+      if (!(cause instanceof ApiFailure)) throw cause
+      failure.value = cause
+    } finally {
+      busy.value = false
+    }
+  }
+
+  return (
+    <dialog ref={dialog} aria-labelledby="enrol-title" onClose={() => (open.value = false)}>
+      <h2 id="enrol-title">Enrol a laptop</h2>
+      {made.value ? (
+        <>
+          <p>On the laptop, in the folder where Tellwire is installed, run:</p>
+          <Copyable label="Command to enrol" text={`npx tellwire agent enroll ${made.value.token}`} />
+          <p>and then start the agent:</p>
+          <Copyable label="Command to start" text="npx tellwire agent run" />
+          <p class="notice">
+            The token works once, until <Time ms={made.value.expiresAt} as="full" />. It is not shown again.
+          </p>
+          <div class="actions">
+            <button type="button" class="primary" onClick={() => dialog.current?.close()}>
+              Done
+            </button>
+          </div>
+        </>
+      ) : (
+        <form onSubmit={make}>
+          <label>
+            Worker who holds it <span class="muted">(optional)</span>
+            <input name="worker" maxLength={128} autocomplete="off" spellcheck={false} placeholder="w1" />
+          </label>
+          <p class="muted">
+            The id from your roster. Without one, the laptop is listed but judged against no contract.
+          </p>
+          {failure.value && <Failure failure={failure.value} />}
+          <div class="actions">
+            <button type="button" onClick={() => dialog.current?.close()}>
+              Cancel
+            </button>
+            <button type="submit" class="primary" disabled={busy.value}>
+              Make a token
+            </button>
+          </div>
+        </form>
+      )}
+    </dialog>
+  )
+}

@@ -1,0 +1,112 @@
+/** One finding: what it says, what to do, what it cannot see, and the events it rests on. */
+import type { FindingView } from '../../api/schema.ts'
+import { EventFields } from './fields.tsx'
+import { Text } from './text.tsx'
+import { Time } from './time.tsx'
+
+const STRENGTHS = ['', 'weak', 'notable', 'strong', 'decisive']
+
+export function FindingCard({ finding, open = false }: { finding: FindingView; open?: boolean }) {
+  const { strength, events, count } = finding
+  return (
+    <details class="finding" id={`finding-${finding.id}`} open={open}>
+      <summary>
+        <Strength value={strength} />
+        <span class="finding-title">
+          <Text value={finding.title} max={160} />
+        </span>
+        <span class="tag">{finding.family}</span>
+        <span class="finding-time">
+          <Time ms={finding.lastTime} as="brief" />
+        </span>
+      </summary>
+      <div class="finding-body">
+        <p class="says">
+          <Text value={finding.says} />
+        </p>
+        <p class="facts">
+          {count === 1 ? 'One event, ' : `${count.toLocaleString()} events, `}
+          <Time ms={finding.time} as="full" />
+          {finding.lastTime !== finding.time && (
+            <>
+              {' to '}
+              <Time ms={finding.lastTime} as="full" />
+            </>
+          )}
+          {finding.device !== null && (
+            <>
+              {' on '}
+              <Text value={finding.device} max={80} />
+            </>
+          )}
+          {finding.level !== null && <> · level {finding.level}</>}
+          {finding.tags.length > 0 && <> · {finding.tags.map((tag) => plainTag(tag)).join(', ')}</>}
+        </p>
+        <dl class="advice">
+          <div>
+            <dt>What to do</dt>
+            <dd>{finding.response ? <Text value={finding.response} max={2_000} /> : <Unsaid what="response" />}</dd>
+          </div>
+          <div>
+            <dt>What this rule does not see</dt>
+            <dd>{finding.blindTo ? <Text value={finding.blindTo} max={2_000} /> : <Unsaid what="blind spot" />}</dd>
+          </div>
+          <div>
+            <dt>When it is wrong</dt>
+            <dd>
+              {finding.falsepositives.length === 0 && <Unsaid what="false positive" />}
+              {finding.falsepositives.map((text) => (
+                <p key={text}>
+                  <Text value={text} max={2_000} />
+                </p>
+              ))}
+            </dd>
+          </div>
+        </dl>
+        <h4>
+          {events.length < count
+            ? `Events: the first ${events.length} of ${count.toLocaleString()}`
+            : events.length === 1
+              ? 'Event'
+              : `Events: ${events.length}`}
+        </h4>
+        {events.map((event, index) => (
+          <details class="event" key={String(event.id ?? index)} open={events.length === 1}>
+            <summary>
+              <span class="mono">{String(event.category ?? 'event')}</span>
+              {typeof event.time === 'number' && <Time ms={event.time} as="full" />}
+            </summary>
+            <EventFields event={event} />
+          </details>
+        ))}
+        <p class="muted rule-id">
+          Rule <Text value={finding.rule} max={80} />
+        </p>
+      </div>
+    </details>
+  )
+}
+
+function Strength({ value }: { value: number }) {
+  const word = STRENGTHS[value] ?? 'unrated'
+  return (
+    <span class={`strength strength-${value}`} title={`Strength ${value} of 4: ${word}`}>
+      <span class="sr-only">
+        Strength {value} of 4, {word}.
+      </span>
+      <span aria-hidden="true">
+        {[1, 2, 3, 4].map((step) => (
+          <i key={step} class={step <= value ? 'on' : ''} />
+        ))}
+      </span>
+    </span>
+  )
+}
+
+function Unsaid({ what }: { what: string }) {
+  return <span class="muted">The rule names no {what}.</span>
+}
+
+function plainTag(tag: string): string {
+  return tag.slice(0, 60)
+}

@@ -1,0 +1,99 @@
+/** Choosing a password: long beats complicated, so its length is all we ask. */
+import { useSignal } from '@preact/signals'
+import type { SessionView } from '../../api/schema.ts'
+import { ApiFailure, ask } from '../api.ts'
+import { PASSWORD_MIN } from '../limits.ts'
+import { session as current } from '../session.ts'
+
+export function PasswordForm({ session, done }: { session: SessionView; done: () => void }) {
+  const failure = useSignal<string | null>(null)
+  const busy = useSignal(false)
+  const length = useSignal(0)
+  const save = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget as HTMLFormElement)
+    const text = (name: string) => (form.has(name) ? String(form.get(name)) : null)
+    if (text('password') !== text('again')) {
+      failure.value = 'The two passwords are not the same.'
+      return
+    }
+    busy.value = true
+    try {
+      current.value = await ask<SessionView>('/users/me/password', {
+        method: 'POST',
+        body: { current: text('current'), password: text('password'), name: text('name') },
+      })
+      done()
+    } catch (cause) {
+      if (!(cause instanceof ApiFailure)) throw cause
+      failure.value = cause.todo ?? cause.message
+    } finally {
+      busy.value = false
+    }
+  }
+  return (
+    <form onSubmit={save}>
+      {session.passwordSet ? (
+        <input
+          type="text"
+          class="sr-only"
+          tabIndex={-1}
+          aria-hidden="true"
+          readOnly
+          autocomplete="username"
+          value={session.name}
+        />
+      ) : (
+        <label>
+          Name
+          <input
+            name="name"
+            required
+            maxLength={64}
+            pattern="[A-Za-z0-9][A-Za-z0-9._@\-]*"
+            title="Letters, digits, dots, dashes or @"
+            defaultValue={session.name}
+            autocomplete="username"
+            autocapitalize="none"
+            spellcheck={false}
+          />
+        </label>
+      )}
+      {session.passwordSet && !session.byLink && (
+        <label>
+          Current password
+          <input name="current" type="password" required maxLength={256} autocomplete="current-password" />
+        </label>
+      )}
+      <label>
+        New password
+        <input
+          name="password"
+          type="password"
+          required
+          minLength={PASSWORD_MIN}
+          maxLength={256}
+          autocomplete="new-password"
+          aria-describedby="password-hint"
+          onInput={(event) => (length.value = event.currentTarget.value.length)}
+        />
+      </label>
+      <p id="password-hint" class="muted hint">
+        At least {PASSWORD_MIN} characters; a few words in a row are fine.{' '}
+        {length.value > 0 && (length.value < PASSWORD_MIN ? `${PASSWORD_MIN - length.value} to go.` : 'Long enough.')}
+      </p>
+      <label>
+        The same again
+        <input name="again" type="password" required maxLength={256} autocomplete="new-password" />
+      </label>
+      {failure.value && (
+        <p class="notice notice-bad" role="alert">
+          {failure.value}
+        </p>
+      )}
+      <button type="submit" class="primary wide" disabled={busy.value}>
+        Save
+      </button>
+    </form>
+  )
+}

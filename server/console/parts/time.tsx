@@ -1,0 +1,14 @@
+import { ago, brief, full, now, utc } from '../clock.ts'
+
+/** A moment: relative and moving, or as a date; the whole of it, with UTC, in the title. */
+export function Time({ ms, as = 'ago' }: { ms: number; as?: 'ago' | 'brief' | 'full' }) {
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={`${full(ms)} · ${utc(ms)}`}>
+      {as === 'ago' ? ago(ms, now.value) : as === 'brief' ? brief(ms) : full(ms)}
+    </time>
+  )
+}
+
+export function TimeOrNever({ ms }: { ms: number | null }) {
+  return ms === null ? <span class="muted">never</span> : <Time ms={ms} />
+}

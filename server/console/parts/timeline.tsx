@@ -1,0 +1,65 @@
+/** Findings and notable events, newest first, by day. */
+import { useSignal } from '@preact/signals'
+import type { TimelineEntry } from '../../api/schema.ts'
+import { day } from '../clock.ts'
+import { Text } from './text.tsx'
+import { Time } from './time.tsx'
+
+const STEP = 100
+
+export function Timeline({
+  entries,
+  showFinding,
+}: {
+  entries: readonly TimelineEntry[]
+  showFinding: (id: string) => void
+}) {
+  const onlyFindings = useSignal(false)
+  const limit = useSignal(STEP)
+  const wanted = entries
+    .filter((entry) => !onlyFindings.value || entry.finding !== null)
+    .toSorted((a, b) => b.time - a.time)
+  const days = Map.groupBy(wanted.slice(0, limit.value), (entry) => day(entry.time))
+  return (
+    <section class="panel" aria-labelledby="timeline-title">
+      <div class="panel-head">
+        <h2 id="timeline-title">Timeline</h2>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={onlyFindings.value}
+            onChange={(event) => (onlyFindings.value = event.currentTarget.checked)}
+          />
+          Findings only
+        </label>
+      </div>
+      {wanted.length === 0 && <p class="muted">Nothing notable yet.</p>}
+      {[...days].map(([name, list]) => (
+        <div class="timeline-day" key={name}>
+          <h3>{name}</h3>
+          <ol class="timeline">
+            {list.map((entry, index) => (
+              <li key={`${entry.time} ${index}`} class={entry.finding === null ? '' : 'is-finding'}>
+                <Time ms={entry.time} as="brief" />
+                <span class="tag mono">{entry.category}</span>
+                <span class="timeline-text">
+                  <Text value={entry.text} />
+                </span>
+                {entry.finding !== null && (
+                  <button type="button" class="link" onClick={() => showFinding(entry.finding ?? '')}>
+                    show finding
+                  </button>
+                )}
+              </li>
+            ))}
+          </ol>
+        </div>
+      ))}
+      {wanted.length > limit.value && (
+        <button type="button" onClick={() => (limit.value += STEP)}>
+          Show {Math.min(STEP, wanted.length - limit.value)} more of {wanted.length.toLocaleString()}
+        </button>
+      )}
+    </section>
+  )
+}
