@@ -1,9 +1,17 @@
 /** The desk behind the API: what the pipeline, the store and the gateway know, put together for people. */
+
+import type { Rule } from '../rules/language/index.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
-import type { Rule } from '../rules/language/index.ts'
 import type { Desk } from './api/desk.ts'
-import { BANDS, type FindingView, type Laptop, type TimelineEntry, type WorkerPage, type WorkerRow } from './api/schema.ts'
+import {
+  BANDS,
+  type FindingView,
+  type Laptop,
+  type TimelineEntry,
+  type WorkerPage,
+  type WorkerRow,
+} from './api/schema.ts'
 import { describe } from './assess/describe.ts'
 import { assess } from './assess/score.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -47,7 +55,9 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     now,
     workers: () => {
       const all = laptops()
-      return everybody().map((worker) => row(worker, all)).sort(byUrgency)
+      return everybody()
+        .map((worker) => row(worker, all))
+        .sort(byUrgency)
     },
     worker: async (id) => (everybody().includes(id) ? page(id) : null),
     laptops,
@@ -57,7 +67,8 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       return () => listeners.delete(listener)
     },
     changed: () => {
-      notice ??= setTimeout(() => {
+      if (notice) return
+      notice = setTimeout(() => {
         notice = null
         for (const listener of listeners) listener()
       }, NOTICE_EVERY_MS).unref()
@@ -157,7 +168,15 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       devices.length > 0 ? await log.events({ devices, categories: NOTABLE, from: now() - WEEK }, TIMELINE_EVENTS) : []
     const notable = stored.flatMap(({ record }) =>
       record.type === 'event'
-        ? [{ time: record.event.time, device: record.device, category: record.event.category, text: describe(record.event), finding: null }]
+        ? [
+            {
+              time: record.event.time,
+              device: record.device,
+              category: record.event.category,
+              text: describe(record.event),
+              finding: null,
+            },
+          ]
         : [],
     )
     return [...found, ...notable].sort((a, b) => b.time - a.time)

@@ -1,25 +1,27 @@
 /** The server put together: store, pipeline, gateway, API and the work that has a clock. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { getRequestListener } from '@hono/node-server'
 import { schedule } from 'node-cron'
 import { asnClass, loadCatalogue, recognise } from '../rules/catalogue/index.ts'
 import { Fault } from '../wire/fault.ts'
 import { api } from './api/app.ts'
 import { makeOneTimeLink } from './api/sign-in.ts'
-import type { Config } from './config.ts'
+import { type Config, ourNames } from './config.ts'
 import { buildConsole } from './console/build.ts'
 import { derivers } from './derive/index.ts'
 import { desk as makeDesk } from './desk.ts'
 import { loadProgram } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
 import { takeInbox } from './feeds/inbox.ts'
-import { enrolment } from './ingest/enrolment.ts'
+import { remoteAddress } from './ingest/address.ts'
+import { bucketPerKey } from './ingest/bucket.ts'
+import { enroll, makeToken } from './ingest/enrolment.ts'
+import { ENROLL_PATH, enrolmentRoute } from './ingest/enrolment-route.ts'
 import { gateway as makeGateway } from './ingest/gateway.ts'
 import { defaultPolicy, serverKeys } from './keys.ts'
 import type { Log } from './log.ts'
@@ -46,15 +48,14 @@ export interface Running {
 /** Errors  Faults of config, store and port; nothing is left open after one. */
 export async function serve(config: Config, says: Log): Promise<Running> {
   const now = Date.now
-  const release = lockFolder(config.dataFolder)
-  const state = openState({ folder: config.dataFolder })
   const log = await openLog({ folder: config.dataFolder })
+  const state = openState({ folder: config.dataFolder })
   const keys = serverKeys(state, randomBytes)
   const metrics = makeMetrics()
   const catalogue = loadCatalogue()
   const addresses = await openAddresses({
     rangesFolder: config.feedsFolder,
-    catalogueAsnClass: (asn) => asnClass(catalogue, asn),
+    catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
   })
   for (const warning of addresses.warnings()) says.warn({}, warning)
   const program = await loadProgram(config.rulesFolders, (problem) => says.error({ ...problem }, 'rule left out'))
@@ -77,21 +78,25 @@ export async function serve(config: Config, says: Log): Promise<Running> {
 
   const downSince = Number(state.get('aliveAt') ?? 0)
   const policy = { ...defaultPolicy(keys), watchedRoots: config.watchedRoots }
+  const hostNames = ourNames(config)
   const gateway = makeGateway({
-    config,
-    keys,
     state,
     log,
-    policy: () => policy,
-    lookup: (address) => addresses.lookup(address, now()),
+    keys,
+    policy,
+    hostNames,
+    trustedProxies: config.trustedProxies,
+    lookupAddress: (address, at) => addresses.lookup(address, at),
     recognise: (event) => recognise(catalogue, event),
     deliver,
+    limits: config.limits,
     metrics,
     says,
     now,
+    random: Math.random,
   })
   await gateway.append([{ type: 'clock', time: now(), ...(downSince > 0 ? { downSince } : {}) }])
-  const enroller = enrolment({ config, state, keys, policy: () => policy, now, randomBytes })
+  const tries = bucketPerKey(now, config.limits.enrolmentsPerMinute / 60, config.limits.enrolmentsPerMinute)
   const desk = makeDesk({
     pipeline,
     log,
@@ -99,7 +104,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     rules: program.rules,
     policy: () => policy,
     online: () => new Set(gateway.sessions().map((it) => it.device)),
-    makeToken: (worker, by) => enroller.makeToken({ worker, by, url: publicUrl() }),
+    makeToken: token,
     now,
   })
 
@@ -113,12 +118,31 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     metricsText: metrics.text,
     ready: () => ready,
     secureCookies: config.tls !== null,
-    hosts: config.hostNames,
+    hosts: hostNames,
     files,
-    onError: (cause) => says.error({ err: cause }, 'a request failed in a way nobody foresaw'),
+    onError,
   })
   const listener = getRequestListener(app.fetch)
-  const http = listen(config, (request, response) => void listener(request, response))
+  const enrol = enrolmentRoute({
+    enroll: (request, incoming) =>
+      enroll(request, {
+        state,
+        keys,
+        policy,
+        now,
+        address: remoteAddress(
+          incoming.socket.remoteAddress,
+          incoming.headers['x-forwarded-for'],
+          config.trustedProxies,
+        ),
+        tries,
+      }),
+    keep: (records) => gateway.append(records),
+    onError,
+  })
+  const http = listen(config, (request, response) => {
+    void (request.url === ENROLL_PATH ? enrol(request, response) : listener(request, response))
+  })
   http.on('upgrade', gateway.upgrade)
   const port = await bound(http, config)
   const scheme = config.tls ? 'https' : 'http'
@@ -136,9 +160,13 @@ export async function serve(config: Config, says: Log): Promise<Running> {
   return {
     url,
     oneTimeLink: () => `${url}${makeOneTimeLink(state, now(), randomBytes)}`,
-    makeToken: (worker, by) => enroller.makeToken({ worker, by, url: publicUrl() }),
+    makeToken: token,
     devices: () => state.allEnrolled().map((it) => it.device),
     close,
+  }
+
+  function onError(cause: unknown): void {
+    says.error({ err: cause }, 'a request failed in a way nobody foresaw')
   }
 
   function deliver(stored: readonly { position: number; record: Parameters<Pipeline['take']>[0] }[]): void {
@@ -152,7 +180,9 @@ export async function serve(config: Config, says: Log): Promise<Running> {
   async function catchUp(): Promise<void> {
     const behind = log.last() - position
     if (behind > 50_000) says.info({ records: behind }, 'judging what was stored since the last snapshot')
-    for await (const it of log.read(position, { onDamaged: (fault) => says.error({ err: fault }, 'left out of judgement') })) {
+    for await (const it of log.read(position, {
+      onDamaged: (fault) => says.error({ err: fault }, 'left out of judgement'),
+    })) {
       pipeline.take(it.record)
       position = it.position
     }
@@ -200,8 +230,9 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     }
   }
 
-  function publicUrl(): string {
-    return config.publicUrl ?? url
+  function token(worker: string | null, by: string): { token: string; expiresAt: number } {
+    const publicUrl = config.publicUrl ?? url
+    return makeToken({ worker, by }, { state, keys, publicUrl, hours: config.enrolTokenHours, now, randomBytes })
   }
 
   async function close(): Promise<void> {
@@ -218,14 +249,15 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     await log.close()
     state.close()
     removeServerFile(config.dataFolder)
-    release()
   }
+}
 
-  function listen(config: Config, onRequest: Parameters<typeof createServer>[1]): Server {
-    if (!config.tls) return createServer(onRequest as never)
-    const { certFile, keyFile } = config.tls
-    return createSecureServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, onRequest as never) as never
-  }
+function listen(config: Config, onRequest: RequestListener): Server {
+  // Slow headers and bodies are cut off early; WebSockets are not requests and live on.
+  const options = { headersTimeout: 15_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }
+  if (!config.tls) return createServer(options, onRequest)
+  const { certFile, keyFile } = config.tls
+  return createSecureServer({ ...options, cert: readFileSync(certFile), key: readFileSync(keyFile) }, onRequest)
 }
 
 function bound(http: Server, config: Config): Promise<number> {
@@ -235,24 +267,14 @@ function bound(http: Server, config: Config): Promise<number> {
       reject(
         new Fault('server.port', {
           where: `${host}:${port}`,
-          todo: cause.code === 'EADDRINUSE' ? 'Stop what listens there, or choose another with --port.' : String(cause.message),
+          todo:
+            cause.code === 'EADDRINUSE'
+              ? 'Stop what listens there, or choose another with --port.'
+              : String(cause.message),
           cause,
         }),
       ),
     )
     http.listen(port, host, () => resolve((http.address() as AddressInfo).port))
   })
-}
-
-/** One server per folder. SQLite's own lock: the system lets go of it when the process dies, however it dies. */
-function lockFolder(folder: string): () => void {
-  const file = join(folder, 'server.lock')
-  const lock = new DatabaseSync(file)
-  try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
-  } catch (cause) {
-    lock.close()
-    throw new Fault('server.running', { where: folder, todo: 'Use that one, or give this one another --data-folder.', cause })
-  }
-  return () => lock.close()
 }

@@ -35,7 +35,9 @@ const files = ['wire', 'agent', 'rules', 'server'].flatMap((folder) =>
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(ROOT, file), 'utf8')
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g)
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g,
+  )
   return [...found]
     .map((it) => it[1] ?? it[2] ?? it[3] ?? '')
     .map((it) => (it.startsWith('.') ? posix.normalize(posix.join(posix.dirname(file), it)) : it))
@@ -60,7 +62,11 @@ describe('the arrows', () => {
     for (const file of files) {
       if (file === 'server/main.ts') continue
       const other = file.startsWith('agent/') ? /^(server|rules)\// : /^agent\//
-      assert.deepEqual(importsOf(file).filter((it) => other.test(it)), [], file)
+      assert.deepEqual(
+        importsOf(file).filter((it) => other.test(it)),
+        [],
+        file,
+      )
     }
   })
 })

@@ -3,7 +3,8 @@ import type { Category, Event, EventOf } from '../../wire/event.ts'
 
 type Describe = { [C in Category]: (event: EventOf<C>) => string }
 
-const or = (value: unknown, otherwise = 'unknown') => (value === null || value === undefined || value === '' ? otherwise : String(value))
+const or = (value: unknown, otherwise = 'unknown') =>
+  value === null || value === undefined || value === '' ? otherwise : String(value)
 const size = (bytes: number | null) => {
   if (bytes === null) return 'unknown size'
   const units = ['B', 'KB', 'MB', 'GB', 'TB']
@@ -20,13 +21,15 @@ const DESCRIBE: Describe = {
   process_creation: (e) => `${or(e.Image)} started${e.StartedBeforeAgent ? ' before the agent' : ''}`,
   network_connection: (e) => `${or(e.Image)} ${e.Initiated ? 'to' : 'from'} ${e.DestinationIp}:${e.DestinationPort}`,
   listening_socket: (e) => `${or(e.Image)} listens on ${e.Protocol} ${e.Address}:${e.Port}`,
-  egress: (e) => `${size(e.BytesSent)} sent, ${size(e.BytesReceived)} received in ${Math.round(e.WindowSeconds / 60)} min`,
+  egress: (e) =>
+    `${size(e.BytesSent)} sent, ${size(e.BytesReceived)} received in ${Math.round(e.WindowSeconds / 60)} min`,
   network_place: (e) =>
     `network changed: ${or(e.Interface, 'no interface')}${e.TunnelInterface ? `, tunnel ${e.TunnelInterface}` : ''}${e.DefaultRouteOnTunnel ? ' carries everything' : ''}`,
   file_event: (e) => `file ${e.TargetFilename}`,
   file_burst: (e) => `${e.Files} files, ${size(e.Bytes)} into ${e.RootKind} folder ${e.Root}`,
   archive_created: (e) => `archive of ${size(e.Bytes)} in a ${e.RootKind} folder`,
-  volume_mounted: (e) => `${e.Removable ? 'removable ' : ''}volume ${or(e.Label, e.VolumeKind)} mounted, ${size(e.SizeBytes)}`,
+  volume_mounted: (e) =>
+    `${e.Removable ? 'removable ' : ''}volume ${or(e.Label, e.VolumeKind)} mounted, ${size(e.SizeBytes)}`,
   repository: (e) => `repository ${e.Action} ${or(e.Host)}`,
   usb_device: (e) => `USB ${e.Action}: ${or(e.Manufacturer, '')} ${or(e.ProductName, `${e.VendorId}:${e.ProductId}`)}`,
   display: (e) => `display ${e.Action}: ${or(e.MakerId)} ${or(e.MonitorName, or(e.ProductCode))}`,
@@ -34,7 +37,8 @@ const DESCRIBE: Describe = {
   software: (e) => `${e.Kind} ${e.Name} ${or(e.Version, '')} ${e.Action}`,
   autostart: (e) => `starts by itself: ${e.Name} (${e.Kind})`,
   remote_session: (e) => `${e.Direction} ${e.Tool} session`,
-  clock_place: (e) => `time zone ${or(e.TimeZone)}${e.ClockJumpMs ? `, clock jumped ${Math.round(e.ClockJumpMs / 1000)} s` : ''}`,
+  clock_place: (e) =>
+    `time zone ${or(e.TimeZone)}${e.ClockJumpMs ? `, clock jumped ${Math.round(e.ClockJumpMs / 1000)} s` : ''}`,
   logon: (e) => `${or(e.User)} ${e.Action} (${e.LogonType})${e.SourceIp ? ` from ${e.SourceIp}` : ''}`,
   power_state: (e) =>
     e.ResumedAfterSeconds === null
@@ -43,9 +47,11 @@ const DESCRIBE: Describe = {
   presence: (e) => `active ${e.ActiveMinutes} min in the hour`,
   collection_gap: (e) => `could not see ${e.About}: ${e.Reason}${e.Count === null ? '' : ` (${e.Count})`}`,
   agent_state: (e) => `agent ${e.Action.replaceAll('_', ' ')}, version ${e.Version}`,
-  connection: (e) => `connected from ${[e.City, e.Region, e.Country].filter(Boolean).join(', ') || 'an address with no known place'} (${e.NetworkClass})`,
+  connection: (e) =>
+    `connected from ${[e.City, e.Region, e.Country].filter(Boolean).join(', ') || 'an address with no known place'} (${e.NetworkClass})`,
   place_mismatch: (e) => `contract says ${or(e.ContractCountry)}, seen in ${or(e.ObservedCountry)}`,
-  travel: (e) => `${or(e.FromCountry)} to ${or(e.ToCountry)}: ${Math.round(e.DistanceKm)} km in ${e.Hours.toFixed(1)} h`,
+  travel: (e) =>
+    `${or(e.FromCountry)} to ${or(e.ToCountry)}: ${Math.round(e.DistanceKm)} km in ${e.Hours.toFixed(1)} h`,
   rtt_excess: (e) => `round trips ${Math.round(e.ExcessMs)} ms longer than ${e.Target} explains`,
   shared_key: (e) => `same ${e.KeyKind} as ${e.Workers - 1} other worker(s)`,
   tool: (e) => `${e.Tool} recognised by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,

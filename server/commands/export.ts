@@ -14,7 +14,7 @@ export const exportCommand = defineCommand({
     from: { type: 'string', description: 'Only events that happened from this ISO time on' },
     to: { type: 'string', description: 'Only events that happened before this ISO time' },
     worker: { type: 'string', description: 'Only this worker and the laptops they held' },
-    'data-folder': { type: 'string', description: 'The server\'s data folder' },
+    'data-folder': { type: 'string', description: "The server's data folder" },
   },
   async run({ args }) {
     const folder = folderOf(args['data-folder'])

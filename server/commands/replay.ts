@@ -2,17 +2,17 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { defineCommand } from 'citty'
+import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { Program } from '../../rules/language/index.ts'
-import { Fault } from '../../wire/fault.ts'
-import { type AddressFacts, Recorded, type CatalogueFacts } from '../../wire/recording.ts'
 import type { Event } from '../../wire/event.ts'
+import { Fault } from '../../wire/fault.ts'
+import { type AddressFacts, type CatalogueFacts, Recorded } from '../../wire/recording.ts'
 import { assess } from '../assess/score.ts'
+import { folderOf } from '../config.ts'
 import { derivers } from '../derive/index.ts'
 import { loadProgram } from '../detect/program.ts'
 import { openAddresses } from '../feeds/addresses.ts'
 import { Pipeline } from '../pipeline.ts'
-import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
-import { folderOf } from '../config.ts'
 
 const MAX_LINE = 4 * 1_048_576
 const LATENESS_MS = 72 * 3_600_000
@@ -133,9 +133,12 @@ export const replayCommand = defineCommand({
   args: {
     file: { type: 'positional', required: false, description: 'A recording (NDJSON); "-" or nothing: standard input' },
     rules: { type: 'string', description: 'A folder or file of rules instead of the shipped ones' },
-    at: { type: 'string', description: 'The moment to judge at: ISO time or epoch ms (default: the end of the recording)' },
+    at: {
+      type: 'string',
+      description: 'The moment to judge at: ISO time or epoch ms (default: the end of the recording)',
+    },
     json: { type: 'boolean', description: 'Print the whole answer as JSON' },
-    'data-folder': { type: 'string', description: 'Where imported ranges are (default: the server\'s)' },
+    'data-folder': { type: 'string', description: "Where imported ranges are (default: the server's)" },
     'silence-hours': { type: 'string', default: '24', description: 'Hours without a word that count as silence' },
   },
   async run({ args }) {
@@ -146,7 +149,7 @@ export const replayCommand = defineCommand({
     const catalogue = loadCatalogue()
     const addresses = await openAddresses({
       rangesFolder: `${folderOf(args['data-folder'])}/feeds`,
-      catalogueAsnClass: (asn) => asnClass(catalogue, asn),
+      catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })
     const input = !args.file || args.file === '-' ? process.stdin : createReadStream(args.file)
     let told = 0
@@ -172,7 +175,8 @@ export const replayCommand = defineCommand({
 
 function moment(text: string): number {
   const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (Number.isNaN(time)) throw new Fault('usage', { where: '--at', todo: 'Give an ISO time (2026-11-22T10:00Z) or epoch milliseconds.' })
+  if (Number.isNaN(time))
+    throw new Fault('usage', { where: '--at', todo: 'Give an ISO time (2026-11-22T10:00Z) or epoch milliseconds.' })
   return time
 }
 
@@ -184,4 +188,3 @@ function print(result: ReplayAnswer): void {
   const { events, findings, late, rejected, seconds } = result.stats
   console.log(`${events} events, ${findings} findings, ${late} late, ${rejected} lines left out, ${seconds} s`)
 }
-

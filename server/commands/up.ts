@@ -1,0 +1,82 @@
+/** `tellwire up`: a server, and an agent that watches this very machine. What `npm start` runs. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { defineCommand } from 'citty'
+import pc from 'picocolors'
+import { Fault } from '../../wire/fault.ts'
+import { logger } from '../log.ts'
+import { type Running, serve } from '../serve.ts'
+import { configOf, serverArgs, untilStopped } from './server.ts'
+
+const BINARY = fileURLToPath(new URL('../../bin/tellwire.js', import.meta.url))
+
+export const upCommand = defineCommand({
+  meta: { name: 'up', description: 'Run a server and an agent of this machine, and print a console link' },
+  args: serverArgs,
+  async run({ args }) {
+    const config = configOf(args)
+    const running = await serve(config, logger(config.log.level))
+    const stopping = new AbortController()
+    const folder = join(config.dataFolder, 'agent')
+    if (!existsSync(join(folder, 'agent.json'))) await enrol(running, folder)
+    const agent = keepRunning(folder, stopping.signal)
+    console.log(`
+${pc.bold('Tellwire watches this machine.')}
+
+  console      ${pc.cyan(running.oneTimeLink())}
+               The link signs you in once, for 24 hours; then choose a password.
+  listening on ${running.url}
+  data         ${config.dataFolder}
+  this laptop  tellwire agent show --folder ${folder}   (what is collected, what was sent last)
+
+Stop with Ctrl-C.`)
+    await untilStopped()
+    console.log('\nStopping: the agent says goodbye, what it saw is kept …')
+    stopping.abort()
+    await agent
+    await running.close()
+  },
+})
+
+async function enrol(running: Running, folder: string): Promise<void> {
+  const { token } = running.makeToken(workerName(), 'tellwire up')
+  const code = await ended(tellwire(['agent', 'enroll', token, '--folder', folder], 'ignore'))
+  if (code !== 0) throw new Fault('agent.not_enrolled', { where: folder, todo: 'See the line above.' })
+}
+
+/** Who holds this machine, as an identifier: the user and host names, of which only the safe characters stay. */
+function workerName(): string {
+  const safe = (text: string) => text.replace(/[^A-Za-z0-9._-]/g, '').slice(0, 60)
+  return `${safe(userInfo().username) || 'user'}@${safe(hostname()) || 'this-machine'}`.replace(/^[^A-Za-z0-9]+/, '')
+}
+
+/** An agent that dies is started again, later each time; every start says so. */
+async function keepRunning(folder: string, signal: AbortSignal): Promise<void> {
+  for (let deaths = 0; !signal.aborted; deaths++) {
+    const child = tellwire(['agent', 'run', '--folder', folder], 'inherit')
+    const stop = () => child.kill('SIGTERM')
+    signal.addEventListener('abort', stop, { once: true })
+    const code = await ended(child)
+    signal.removeEventListener('abort', stop)
+    if (signal.aborted) return
+    const seconds = Math.min(60, 2 ** deaths)
+    console.error(`The agent ended (${code ?? 'killed'}); starting it again in ${seconds} s.`)
+    await delay(seconds * 1_000, undefined, { signal }).catch(() => {})
+  }
+}
+
+function tellwire(args: string[], stdout: 'ignore' | 'inherit'): ChildProcess {
+  // Its own process group: Ctrl-C reaches us alone, and we stop it in order. The channel tells it when we are killed.
+  return spawn(process.execPath, [BINARY, ...args], { stdio: ['ignore', stdout, 'inherit', 'ipc'], detached: true })
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => resolve(code))
+  })
+}
