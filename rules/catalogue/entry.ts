@@ -1,0 +1,101 @@
+/** The shape of the catalogue's three files. `test/rules/catalogue.test.ts` holds them to it. */
+import type { NetworkClass } from '../../wire/events/derived.ts'
+
+export type System = 'windows' | 'linux' | 'macos'
+type PerSystem = Partial<Record<System, string[]>>
+
+interface Provenance {
+  /** Keys of the file's own `sources`. */
+  sources: string[]
+  /** The newest source's date: indicators rot, so each carries its age. */
+  date: string
+  /** verified: read in the vendor's own source · listed: in a public list · reported · analyst: general knowledge. */
+  confidence: 'verified' | 'listed' | 'reported' | 'analyst'
+  /** Public reports that name it in such a case: reported · secondary (by hearsay) · unverified · technique-only. */
+  reports?: { evidence: string; by: string[] }
+}
+
+/** A remote-control tool, VPN client or other program of note. Names compare without regard to case. */
+export interface ToolEntry extends Provenance {
+  id: string
+  name: string
+  category: string
+  /** Executables whose name alone tells; '*' stands for any run of characters after at least three others. */
+  names?: PerSystem
+  /** Names that other software has too: they tell only together with a publisher. */
+  weakNames?: string[]
+  /** Folders that belong to the tool: '/' for every separator, no drive letter. */
+  paths?: PerSystem
+  /** Services and launchd labels, without '.service'. */
+  services?: string[]
+  /** Package names, application and bundle ids. */
+  packages?: string[]
+  /** Signers that make little else, so that their signature alone tells. */
+  publishers?: string[]
+  weakPublishers?: string[]
+  /** '*.x' is x and everything under it. */
+  domains?: string[]
+  /** Known ports, for people; only the distinctive ones are matched. */
+  ports?: number[]
+  distinctivePorts?: number[]
+  interfaces?: string[]
+  tunnelMtu?: { interface: string; mtu: number }[]
+  resolvers?: string[]
+  /** Options on the tool's own command line that set up access without anybody present. */
+  unattended?: string[]
+  unattendedNames?: string[]
+}
+
+export interface UsbMark {
+  /** Four hex digits, or '*'. */
+  vendorId: string
+  productId: string
+  /** One of these must be the manufacturer, product name or serial number: the ids alone are everybody's. */
+  strings?: string[]
+  /** One of these must occur in the product name; spaces do not count. */
+  productLike?: string[]
+  needs?: ('keyboard' | 'network' | 'storage_or_absolute_pointer')[]
+}
+
+/** Every field that is given must match. */
+export interface EdidMark {
+  maker?: string
+  product?: string
+  name?: string
+  nameStarts?: string
+  nameLike?: string[]
+  serial?: string
+}
+
+/** Hardware as the laptop that is driven sees it. */
+export interface HardwareEntry extends Provenance {
+  id: string
+  name: string
+  kind: 'ip_kvm' | 'capture' | 'jiggler' | 'gadget' | 'sbc'
+  usb?: UsbMark[]
+  edid?: EdidMark[]
+}
+
+interface FileHead {
+  version: string
+  note: string
+  sources: Record<string, { title: string; date: string; licence: string }>
+}
+
+export interface ToolFile extends FileHead {
+  tools: ToolEntry[]
+}
+
+export interface HardwareFile extends FileHead {
+  /** Serial numbers that firmware ships with: no two devices of honest makers share one. */
+  genericSerials: string[]
+  /** Keyboard and absolute pointer in one device, and yet no KVM. */
+  shapeExceptions: { vendorId: string; productId: string; why: string }[]
+  devices: HardwareEntry[]
+}
+
+export interface AsnFile extends FileHead {
+  columns: string[]
+  sanctionedNetworks: string[]
+  asns: [asn: number, name: string, networkClass: NetworkClass, sources: string][]
+}

@@ -1,0 +1,70 @@
+/**
+ * What we know of tools, hardware and networks: our own form of public facts (see NOTICE), and how to recognise them.
+ *
+ * Pure: the files are read as modules, nothing is looked up elsewhere. `recognise` is called for every event that comes
+ * in, so what matches nothing must cost next to nothing.
+ */
+import type { Event, EventOf } from '../../wire/event.ts'
+import type { NetworkClass } from '../../wire/events/derived.ts'
+import type { CatalogueFacts } from '../../wire/recording.ts'
+import asnFile from './asns.json' with { type: 'json' }
+import type { AsnFile, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
+import hardwareFile from './hardware.json' with { type: 'json' }
+import { type HardwareIndex, indexHardware, recogniseDisplay, recogniseUsb } from './hardware.ts'
+import toolFile from './tools.json' with { type: 'json' }
+import { indexTools, recogniseTools, type ToolIndex, interfaceTool as toolOfInterface } from './tools.ts'
+
+export type { ToolEntry } from './entry.ts'
+
+export interface Catalogue {
+  version: string
+  tools: readonly ToolEntry[]
+  /** Networks that sanctions lists name, as CIDR. */
+  sanctionedNetworks: readonly string[]
+  readonly toolIndex: ToolIndex
+  readonly hardwareIndex: HardwareIndex
+  readonly asns: ReadonlyMap<number, { class: NetworkClass; by: string }>
+}
+
+export const catalogueVersion: string =
+  [toolFile, hardwareFile, asnFile]
+    .map((it) => it.version)
+    .sort()
+    .at(-1) ?? ''
+
+/** A few milliseconds: call it once. */
+export function loadCatalogue(): Catalogue {
+  // The files' inferred types are unions of every entry's literal shape; the test holds them to these instead.
+  const { tools } = toolFile as unknown as ToolFile
+  const { asns, sanctionedNetworks } = asnFile as unknown as AsnFile
+  return {
+    version: catalogueVersion,
+    tools,
+    sanctionedNetworks,
+    toolIndex: indexTools(tools),
+    hardwareIndex: indexHardware(hardwareFile as unknown as HardwareFile),
+    asns: new Map(asns.map(([asn, name, networkClass]) => [asn, { class: networkClass, by: `asn: ${name}` }])),
+  }
+}
+
+/** What the catalogue sees in an event, or undefined. Never throws on what the contract of `wire/` lets through. */
+export function recognise(catalogue: Catalogue, event: Event): CatalogueFacts | undefined {
+  if (event.category === 'usb_device' || event.category === 'display') {
+    const { hardwareIndex } = catalogue
+    const hardware =
+      event.category === 'display' ? recogniseDisplay(hardwareIndex, event) : recogniseUsb(hardwareIndex, event)
+    return hardware && { hardware }
+  }
+  const tools = recogniseTools(catalogue.toolIndex, event)
+  return tools && { tools }
+}
+
+/** What kind of network an autonomous system is; null where we do not know, which is most of them. */
+export function asnClass(catalogue: Catalogue, asn: number): { class: NetworkClass; by: string } | null {
+  return catalogue.asns.get(asn) ?? null
+}
+
+/** The VPN client or mesh that a tunnel's name, MTU or resolver gives away, or null. */
+export function interfaceTool(catalogue: Catalogue, event: EventOf<'network_place'>): ToolEntry | null {
+  return toolOfInterface(catalogue.toolIndex, event)
+}

@@ -1,0 +1,714 @@
+import assert from 'node:assert/strict'
+import * as z from 'zod'
+import asnFile from '../../rules/catalogue/asns.json' with { type: 'json' }
+import hardwareFile from '../../rules/catalogue/hardware.json' with { type: 'json' }
+import { asnClass, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { matches } from '../../rules/catalogue/names.ts'
+import toolFile from '../../rules/catalogue/tools.json' with { type: 'json' }
+import { Event, type EventOf } from '../../wire/event.ts'
+import { NETWORK_CLASSES } from '../../wire/events/derived.ts'
+import { CatalogueFacts } from '../../wire/recording.ts'
+
+const catalogue = loadCatalogue()
+
+const text = z.string().min(1).max(256)
+const texts = z.array(text).min(1).max(64)
+const perSystem = z.strictObject({ windows: texts.optional(), linux: texts.optional(), macos: texts.optional() })
+const port = z.int().min(1).max(65_535)
+const hex = z.string().regex(/^([0-9a-f]{4}|\*)$/)
+const date = z.iso.date()
+const head = {
+  version: date,
+  note: text,
+  sources: z.record(z.string(), z.strictObject({ title: z.string().max(512), date, licence: text })),
+}
+const provenance = {
+  sources: texts,
+  date,
+  confidence: z.enum(['verified', 'listed', 'reported', 'analyst']),
+  reports: z
+    .strictObject({
+      evidence: z.enum(['reported', 'secondary', 'unverified', 'technique-only']),
+      by: z.array(z.string().max(256)),
+    })
+    .optional(),
+}
+const ToolFile = z.strictObject({
+  ...head,
+  tools: z.array(
+    z.strictObject({
+      id: z.string().regex(/^[a-z0-9-]{1,128}$/),
+      name: text,
+      category: z.string().regex(/^[a-z-]{3,32}$/),
+      names: perSystem.optional(),
+      weakNames: texts.optional(),
+      paths: perSystem.optional(),
+      services: texts.optional(),
+      packages: texts.optional(),
+      publishers: texts.optional(),
+      weakPublishers: texts.optional(),
+      domains: texts.optional(),
+      ports: z.array(port).optional(),
+      distinctivePorts: z.array(port).optional(),
+      interfaces: texts.optional(),
+      tunnelMtu: z.array(z.strictObject({ interface: text, mtu: z.int().min(576) })).optional(),
+      resolvers: z.array(z.ipv4()).optional(),
+      unattended: texts.optional(),
+      unattendedNames: texts.optional(),
+      ...provenance,
+    }),
+  ),
+})
+const HardwareFile = z.strictObject({
+  ...head,
+  genericSerials: texts,
+  shapeExceptions: z.array(z.strictObject({ vendorId: hex, productId: hex, why: text })),
+  devices: z.array(
+    z.strictObject({
+      id: text,
+      name: text,
+      kind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
+      usb: z
+        .array(
+          z.strictObject({
+            vendorId: hex,
+            productId: hex,
+            strings: texts.optional(),
+            productLike: texts.optional(),
+            needs: z.array(z.enum(['keyboard', 'network', 'storage_or_absolute_pointer'])).optional(),
+          }),
+        )
+        .optional(),
+      edid: z
+        .array(
+          z
+            .strictObject({
+              maker: z.string().length(3).optional(),
+              product: z
+                .string()
+                .regex(/^0x[0-9a-f]{4}$/)
+                .optional(),
+              name: text.optional(),
+              nameStarts: text.optional(),
+              nameLike: texts.optional(),
+              serial: text.optional(),
+            })
+            .refine((mark) => mark.name || mark.product || mark.nameStarts || mark.nameLike),
+        )
+        .optional(),
+      ...provenance,
+    }),
+  ),
+})
+const AsnFile = z.strictObject({
+  ...head,
+  columns: z.tuple([z.literal('asn'), z.literal('name'), z.literal('class'), z.literal('sources')]),
+  sanctionedNetworks: z.array(z.cidrv4()),
+  asns: z.array(z.tuple([z.int().min(1).max(4_294_967_295), text, z.enum(NETWORK_CLASSES), text])),
+})
+
+const envelope = {
+  id: '01900000-0000-7000-8000-000000000000',
+  seq: 1,
+  time: 1_790_000_000_000,
+  product: 'linux' as const,
+  collector: 'test',
+}
+const BLANK: Record<string, object> = {
+  process_creation: {
+    ...{ Image: null, CommandLine: null, ParentImage: null, ParentCommandLine: null, User: null, ProcessId: 1 },
+    ...{ ParentProcessId: 1, CurrentDirectory: null, OriginalFileName: null, Product: null, Company: null },
+    ...{ Signer: null, StartedBeforeAgent: false },
+  },
+  software: { Action: 'present', Version: null, Publisher: null, Kind: 'package', Identifier: null, InstalledAt: null },
+  autostart: { Kind: 'xdg', Name: 'x', Command: null, Scope: 'user' },
+  listening_socket: { Image: null, Protocol: 'tcp', Address: '0.0.0.0', Port: 8080 },
+  network_connection: {
+    ...{ Image: null, Protocol: 'tcp', Initiated: true, SourceIp: '192.0.2.1', SourcePort: 50_000 },
+    ...{ DestinationIp: '198.51.100.1', DestinationPort: 443, DestinationHostname: null },
+  },
+  network_place: {
+    ...{ Interface: 'wlan0', GatewayHash: null, SsidHash: null, BssidHash: null, DnsServers: null },
+    ...{ TunnelInterface: null, TunnelKind: null, TunnelMtu: null, DefaultRouteOnTunnel: null },
+  },
+  file_event: { TargetFilename: '/', Image: null, Size: null },
+  remote_session: {
+    ...{ Tool: 'x', Direction: 'incoming', PeerIp: null, PeerIdHash: null, StartedAt: 1_790_000_000_000 },
+    ...{ EndedAt: null, Unattended: null },
+  },
+  usb_device: {
+    ...{ Action: 'attached', VendorId: '1d6b', ProductId: '0104', Manufacturer: null, ProductName: null },
+    ...{ SerialNumber: null, InterfaceClasses: [], HasKeyboard: false, HasAbsolutePointer: false },
+    ...{ HasStorage: false, HasNetwork: false, ParentPort: null },
+  },
+  display: {
+    ...{ Action: 'attached', MakerId: null, ProductCode: null, MonitorName: null, SerialText: null, WidthMm: null },
+    ...{ HeightMm: null, Internal: false, EdidHash: null },
+  },
+}
+
+/** An event that the contract of `wire/` lets through, so that no test rests on one that could not come. */
+function event(category: string, fields: object): Event {
+  return Event.parse({ category, ...envelope, ...BLANK[category], ...fields })
+}
+const facts = (category: string, fields: object) => recognise(catalogue, event(category, fields))
+const tool = (category: string, fields: object) => {
+  const [first, ...more] = facts(category, fields)?.tools ?? []
+  assert.deepEqual(more, [])
+  return first && `${first.id} by ${first.by}${first.renamed ? ' renamed' : ''}${first.unattended ? ' unattended' : ''}`
+}
+const hardware = (category: string, fields: object) => {
+  const [first] = facts(category, fields)?.hardware ?? []
+  return first && `${first.kind} ${first.id} by ${first.by}`
+}
+
+describe('catalogue files', () => {
+  it('tools.json holds to its schema', () => {
+    ToolFile.parse(toolFile)
+  })
+  it('hardware.json holds to its schema', () => {
+    HardwareFile.parse(hardwareFile)
+  })
+  it('asns.json holds to its schema', () => {
+    AsnFile.parse(asnFile)
+  })
+  it('ids are unique, and every source that an entry names is explained', () => {
+    for (const { list, sources } of [
+      { list: toolFile.tools, sources: toolFile.sources },
+      { list: hardwareFile.devices, sources: hardwareFile.sources },
+    ]) {
+      const ids = list.map((it) => it.id)
+      assert.equal(new Set(ids).size, ids.length)
+      assert.deepEqual(
+        list.flatMap((it) => it.sources).filter((it) => !Object.hasOwn(sources, it)),
+        [],
+      )
+    }
+    const asns = asnFile.asns.map(([asn]) => asn)
+    assert.equal(new Set(asns).size, asns.length)
+  })
+  it('one executable name belongs to one tool, or one laptop would seem to have two', () => {
+    const owner = new Map<string, string>()
+    for (const { id, names } of toolFile.tools as { id: string; names?: Record<string, string[]> }[])
+      for (const [system, list] of Object.entries(names ?? {}))
+        for (const name of list) {
+          const key = `${system} ${name.toLowerCase()}`
+          assert.equal(owner.get(key) ?? id, id, key)
+          owner.set(key, id)
+        }
+  })
+})
+
+describe('recognise: tools', () => {
+  const windows = { product: 'windows' }
+  const cases: { name: string; category?: string; fields: object; is: string | undefined }[] = [
+    { name: 'by executable', fields: { Image: '/usr/bin/anydesk' }, is: 'anydesk by name' },
+    { name: 'by executable in any folder', fields: { Image: '/tmp/x/AnyDesk' }, is: 'anydesk by name' },
+    { name: 'deleted under its own feet', fields: { Image: '/tmp/anydesk (deleted)' }, is: 'anydesk by name' },
+    { name: 'a Windows executable under Wine', fields: { Image: '/home/a/AnyDesk.exe' }, is: 'anydesk by name' },
+    {
+      name: 'on Windows, case and separators aside',
+      fields: { ...windows, Image: 'C:\\Users\\a\\Downloads\\ANYDESK.EXE' },
+      is: 'anydesk by name',
+    },
+    {
+      name: 'a pattern',
+      fields: { ...windows, Image: 'C:\\x\\rustdesk-1.3.9-x86_64.exe' },
+      is: 'rustdesk by name',
+    },
+    { name: 'a Windows pattern stays on Windows', fields: { Image: '/opt/rustdesk-tools.exe' }, is: undefined },
+    { name: 'by folder', fields: { Image: '/opt/teamviewer/tv_bin/helper' }, is: 'teamviewer by path' },
+    { name: 'a folder that begins alike is another', fields: { Image: '/opt/teamviewer2/helper' }, is: undefined },
+    {
+      name: 'on any drive',
+      fields: { ...windows, Image: 'D:\\Program Files\\AnyDesk\\gcapi.exe' },
+      is: 'anydesk by path',
+    },
+    {
+      name: 'a script under its interpreter',
+      fields: {
+        Image: '/usr/bin/python3.11',
+        CommandLine: '/usr/bin/python3 -I /opt/google/chrome-remote-desktop/chrome-remote-desktop --start',
+      },
+      is: 'chrome-remote-desktop by path',
+    },
+    {
+      name: "a tool's name among a script's arguments is no tool",
+      fields: { Image: '/usr/bin/python3.11', CommandLine: 'python3 inventory.py anydesk' },
+      is: undefined,
+    },
+    {
+      name: 'a tool named in an editor is no tool',
+      fields: { Image: '/usr/bin/vim', CommandLine: 'vim /etc/anydesk' },
+      is: undefined,
+    },
+    {
+      name: 'renamed, but signed',
+      fields: { ...windows, Image: 'C:\\x\\svc.exe', Signer: 'CN=AnyDesk Software GmbH, O=AnyDesk Software GmbH' },
+      is: 'anydesk by signer renamed',
+    },
+    {
+      name: 'renamed, but its own name is inside',
+      fields: { ...windows, Image: 'C:\\x\\update.exe', OriginalFileName: 'TeamViewer.exe' },
+      is: 'teamviewer by name renamed',
+    },
+    {
+      name: 'a weak name alone is nothing',
+      fields: { ...windows, Image: 'C:\\x\\client32.exe', Signer: 'Some Vendor Ltd' },
+      is: undefined,
+    },
+    {
+      name: "a weak name with its tool's publisher",
+      fields: { ...windows, Image: 'C:\\x\\konea.exe', Signer: 'Quest Software Inc.' },
+      is: 'quest-kace-agent-formerly-dell-kace by signer',
+    },
+    {
+      name: 'a password for access without anybody present',
+      fields: { Image: '/usr/bin/anydesk', CommandLine: 'anydesk --set-password' },
+      is: 'anydesk by name unattended',
+    },
+    {
+      name: 'a host registered with a PIN',
+      fields: {
+        Image: '/opt/google/chrome-remote-desktop/start-host',
+        CommandLine: '/opt/google/chrome-remote-desktop/start-host --code=*** --name=x --pin=***',
+      },
+      is: 'chrome-remote-desktop by path unattended',
+    },
+    {
+      name: 'an option that only begins alike',
+      fields: { Image: '/usr/bin/anydesk', CommandLine: 'anydesk --set-password-policy' },
+      is: 'anydesk by name',
+    },
+    {
+      name: 'an installer on the command line',
+      fields: {
+        ...windows,
+        Image: 'C:\\Windows\\System32\\msiexec.exe',
+        CommandLine: 'msiexec /i "C:\\a b\\chromeremotedesktophost.msi" /q',
+      },
+      is: 'chrome-remote-desktop by name',
+    },
+    { name: 'a package', category: 'software', fields: { Name: 'rustdesk' }, is: 'rustdesk by package' },
+    {
+      name: 'a package that was removed',
+      category: 'software',
+      fields: { Name: 'rustdesk', Action: 'removed' },
+      is: undefined,
+    },
+    {
+      name: 'a unit',
+      category: 'software',
+      fields: { Name: 'teamviewerd.service', Kind: 'service' },
+      is: 'teamviewer by service',
+    },
+    {
+      name: 'a Windows service with a random part',
+      category: 'software',
+      fields: { ...windows, Name: 'ScreenConnect Client (0a1b2c3d)', Kind: 'service' },
+      is: 'screenconnect by service',
+    },
+    {
+      name: "Windows' own remote desktop service is on every laptop",
+      category: 'software',
+      fields: { ...windows, Name: 'TermService', Kind: 'service' },
+      is: undefined,
+    },
+    {
+      name: 'an application with its version',
+      category: 'software',
+      fields: { ...windows, Name: 'TeamViewer 15.50.5', Kind: 'application' },
+      is: 'teamviewer by package',
+    },
+    {
+      name: 'a bundle id',
+      category: 'software',
+      fields: { product: 'macos', Name: 'Any', Kind: 'application', Identifier: 'com.philandro.anydesk' },
+      is: 'anydesk by package',
+    },
+    {
+      name: 'an autostart by its command',
+      category: 'autostart',
+      fields: { Name: 'helper.desktop', Command: '/usr/share/rustdesk/files/run --tray' },
+      is: 'rustdesk by path',
+    },
+    {
+      name: 'a launchd label',
+      category: 'file_event',
+      fields: { product: 'macos', TargetFilename: '/Library/LaunchAgents/com.carriez.RustDesk_server.plist' },
+      is: 'rustdesk by service',
+    },
+    {
+      name: "RustDesk's own port",
+      category: 'listening_socket',
+      fields: { Port: 21_118 },
+      is: 'rustdesk by port',
+    },
+    {
+      name: 'the same port on loopback',
+      category: 'listening_socket',
+      fields: { Port: 21_118, Address: '127.0.0.1' },
+      is: undefined,
+    },
+    {
+      name: 'a port that many use',
+      category: 'listening_socket',
+      fields: { Port: 5_900 },
+      is: undefined,
+    },
+    {
+      name: 'a relay of its own',
+      category: 'network_connection',
+      fields: { DestinationPort: 21_116 },
+      is: 'rustdesk by port',
+    },
+    {
+      name: 'a host',
+      category: 'network_connection',
+      fields: { DestinationHostname: 'relay-1a2b.net.anydesk.com.' },
+      is: 'anydesk by domain',
+    },
+    {
+      name: 'a host by pattern',
+      category: 'network_connection',
+      fields: { DestinationHostname: 'agents7-cloud.acronis.com' },
+      is: 'acronis-cyber-protect-remotix by domain',
+    },
+    {
+      name: 'a host that only ends alike',
+      category: 'network_connection',
+      fields: { DestinationHostname: 'notanydesk.com' },
+      is: undefined,
+    },
+    {
+      name: "a browser on the vendor's page",
+      category: 'network_connection',
+      fields: { DestinationHostname: 'download.anydesk.com', Image: '/usr/lib/firefox-esr/firefox-esr' },
+      is: undefined,
+    },
+    {
+      name: 'a mesh interface',
+      category: 'network_place',
+      fields: { TunnelInterface: 'tailscale0', TunnelMtu: 1_280 },
+      is: 'tailscale by interface',
+    },
+    {
+      name: 'Astrill by its tunnel',
+      category: 'network_place',
+      fields: { TunnelInterface: 'tun0', TunnelMtu: 1_293 },
+      is: 'astrill by interface',
+    },
+    {
+      name: 'Astrill by its resolver',
+      category: 'network_place',
+      fields: { DnsServers: ['198.19.255.254'] },
+      is: 'astrill by interface',
+    },
+    {
+      name: 'an ordinary tunnel names nobody',
+      category: 'network_place',
+      fields: { TunnelInterface: 'tun0', TunnelMtu: 1_500 },
+      is: undefined,
+    },
+    { name: 'nor does WireGuard', category: 'network_place', fields: { TunnelInterface: 'wg0' }, is: undefined },
+    {
+      name: "a session in the tool's own log",
+      category: 'remote_session',
+      fields: { Tool: 'AnyDesk', Unattended: true },
+      is: 'anydesk by name unattended',
+    },
+    { name: 'no image', fields: { CommandLine: 'anydesk --set-password' }, is: undefined },
+    { name: 'an empty image', fields: { Image: '' }, is: undefined },
+    { name: 'a folder in place of a file', fields: { Image: '/opt/teamviewer/' }, is: 'teamviewer by path' },
+  ]
+  for (const { name, category = 'process_creation', fields, is } of cases)
+    it(name, () => assert.equal(tool(category, fields), is))
+
+  it('interfaceTool names the client for whoever asks about the network alone', () => {
+    const place = event('network_place', { TunnelInterface: 'nordlynx' }) as EventOf<'network_place'>
+    assert.equal(interfaceTool(catalogue, place)?.id, 'nordvpn')
+  })
+})
+
+describe('recognise: what is ordinary', () => {
+  const programs = [
+    ...'ssh sshd ssh-agent scp vncviewer screen tmux remote agent service services server client daemon helper'.split(
+      ' ',
+    ),
+    ...'update updater setup installer launcher monitor manager host code cursor docker dockerd containerd'.split(' '),
+    ...'podman kubectl helm node npm npx yarn pnpm deno bun python python3 pip java javac gradle mvn git gh'.split(' '),
+    ...'git-remote-https cargo rustc go make cmake ninja gcc clang ld gdb strace perf qemu-system-x86_64'.split(' '),
+    ...'slack zoom zoom.us teams ms-teams msteams discord telegram-desktop signal-desktop skypeforlinux'.split(' '),
+    ...'chrome chromium google-chrome firefox firefox-esr msedge brave opera safari thunderbird evolution'.split(' '),
+    ...'bash sh zsh fish sudo su systemd systemd-logind cron dbus-daemon NetworkManager wpa_supplicant'.split(' '),
+    ...'gnome-shell plasmashell Xorg Xwayland pipewire pulseaudio wireplumber nautilus dolphin konsole'.split(' '),
+    ...'vim nvim emacs nano sublime_text idea pycharm webstorm goland clion rider datagrip postman insomnia'.split(' '),
+    ...'aws gcloud az terraform ansible vagrant packer psql mysql redis-server mongod postgres nginx apache2'.split(
+      ' ',
+    ),
+    ...'curl wget rsync nc socat tar gzip zip unzip 7z gpg openssl vlc mpv ffmpeg gimp inkscape blender spotify'.split(
+      ' ',
+    ),
+    ...'libreoffice soffice.bin evince okular loopback element session connect level link sync backup box xray'.split(
+      ' ',
+    ),
+    ...'gnome-keyring-daemon polkitd fwupd snapd flatpak packagekitd cupsd avahi-daemon bluetoothd charon pppd'.split(
+      ' ',
+    ),
+  ]
+  const onWindows = [
+    ...'svchost.exe services.exe lsass.exe explorer.exe RuntimeBroker.exe SearchHost.exe dwm.exe mstsc.exe'.split(' '),
+    ...'rdpclip.exe msiexec.exe conhost.exe cmd.exe powershell.exe pwsh.exe wsl.exe putty.exe plink.exe'.split(' '),
+    ...'Code.exe Docker.exe slack.exe Zoom.exe ms-teams.exe Teams.exe chrome.exe msedge.exe OUTLOOK.EXE'.split(' '),
+    ...'git.exe node.exe python.exe java.exe winpty-agent.exe perl.exe ssh.exe setup.exe installer.exe'.split(' '),
+    ...'agent.exe client.exe remote.exe service.exe update.exe AutoUpdate.exe NotificationHelper.exe 7z.exe'.split(' '),
+  ]
+  const onMacos = [
+    ...['Finder', 'Dock', 'bird', 'cloudd', 'ARDAgent', 'SSMenuAgent', 'loginwindow', 'WindowServer', 'zoom.us'],
+    ...['Slack', 'Code Helper', 'Google Chrome', 'Microsoft Teams', 'Session', 'Element', 'GoTo', 'Surge', 'Meta'],
+  ]
+  const packages = [
+    ...'openssh-server openssh-client screen tmux tigervnc-viewer realvnc-vnc-viewer remmina vinagre docker.io'.split(
+      ' ',
+    ),
+    ...'docker-ce code nodejs python3 git slack-desktop zoom google-chrome-stable teams gnome-remote-desktop'.split(
+      ' ',
+    ),
+    ...'krfb vino network-manager-openvpn openvpn wireguard-tools curl rsync zip p7zip-full qemu-system-x86'.split(' '),
+    ...'awscli s3cmd gnome-shell libreoffice cups avahi-daemon libvncserver1 libvncclient1 freerdp2-x11'.split(' '),
+  ]
+
+  it('programs on Linux', () => {
+    for (const name of programs)
+      for (const folder of ['/usr/bin', '/usr/lib/x', '/opt/x', '/home/a/.local/bin'])
+        assert.equal(
+          facts('process_creation', { Image: `${folder}/${name}`, CommandLine: `${name} --help` }),
+          undefined,
+          name,
+        )
+  })
+  it('programs on Windows', () => {
+    for (const name of [...onWindows, ...programs.map((it) => `${it}.exe`)]) {
+      const fields = { product: 'windows', Image: `C:\\Program Files\\X\\${name}`, OriginalFileName: name }
+      assert.equal(
+        facts('process_creation', { ...fields, Signer: 'Microsoft Windows', Company: 'Microsoft Corporation' }),
+        undefined,
+        name,
+      )
+    }
+  })
+  it('programs on macOS', () => {
+    for (const name of [...onMacos, ...programs])
+      assert.equal(facts('process_creation', { product: 'macos', Image: `/Applications/X/${name}` }), undefined, name)
+  })
+  it('packages', () => {
+    for (const name of packages) assert.equal(facts('software', { Name: name, Identifier: name }), undefined, name)
+  })
+  it('units', () => {
+    for (const name of ['ssh', 'sshd', 'docker', 'cron', 'snapd', 'remote-fs', 'getty@tty1', 'vmtoolsd', 'dbus'])
+      assert.equal(facts('software', { Name: `${name}.service`, Kind: 'service' }), undefined, name)
+  })
+})
+
+describe('recognise: hardware', () => {
+  const kvm = { HasKeyboard: true, HasAbsolutePointer: true }
+  const cases: { name: string; category?: string; fields: object; is: string | undefined }[] = [
+    {
+      name: 'PiKVM by its strings',
+      fields: { ...kvm, Manufacturer: 'PiKVM', ProductName: 'PiKVM Composite Device', SerialNumber: 'CAFEBABE' },
+      is: 'ip_kvm pikvm by usb_id',
+    },
+    { name: 'its serial alone tells', fields: { SerialNumber: 'cafebabe' }, is: 'ip_kvm pikvm by usb_id' },
+    {
+      name: 'TinyPilot',
+      fields: { Manufacturer: 'tinypilot', ProductName: 'Multifunction USB Device' },
+      is: 'ip_kvm tinypilot by usb_id',
+    },
+    {
+      name: 'BliKVM has another product id',
+      fields: { ProductId: '0106', SerialNumber: '6b65796d696d6570690' },
+      is: 'ip_kvm blikvm by usb_id',
+    },
+    {
+      name: 'ids in capitals',
+      fields: { VendorId: '38EB', ProductId: '0104' },
+      is: 'ip_kvm glkvm by usb_id',
+    },
+    {
+      name: 'the generic gadget id without a string or a keyboard is a development board',
+      fields: { Manufacturer: 'Linux', ProductName: 'Multifunction Composite Gadget' },
+      is: undefined,
+    },
+    {
+      name: 'the generic gadget id with a keyboard is a gadget, not a KVM',
+      fields: { HasKeyboard: true },
+      is: 'gadget linux-gadget by usb_id',
+    },
+    {
+      name: 'a root hub',
+      fields: { ProductId: '0003', Manufacturer: 'Linux 6.1', ProductName: 'xHCI' },
+      is: undefined,
+    },
+    {
+      name: 'a disguise that gives itself away',
+      fields: { VendorId: '046d', ProductId: 'c52b', Manufacturer: 'Logitech (x64)', HasKeyboard: true },
+      is: 'ip_kvm jetkvm-disguise by usb_id',
+    },
+    {
+      name: 'N12: a genuine Logitech receiver',
+      fields: {
+        VendorId: '046d',
+        ProductId: 'c52b',
+        Manufacturer: 'Logitech',
+        ProductName: 'USB Receiver',
+        HasKeyboard: true,
+      },
+      is: undefined,
+    },
+    {
+      name: 'a Dell keyboard with a disk inside',
+      fields: { VendorId: '413c', ProductId: '2011', HasKeyboard: true, HasStorage: true },
+      is: 'ip_kvm jetkvm-disguise by usb_id',
+    },
+    { name: 'a Dell keyboard', fields: { VendorId: '413c', ProductId: '2011', HasKeyboard: true }, is: undefined },
+    {
+      name: 'the shape: keyboard, absolute pointer and disk',
+      fields: { ...kvm, VendorId: 'abcd', ProductId: '1234', HasStorage: true, SerialNumber: 'A1' },
+      is: 'ip_kvm kvm-shape by shape',
+    },
+    {
+      name: 'the shape with a serial from a template',
+      fields: { ...kvm, VendorId: 'abcd', ProductId: '1234', SerialNumber: '0123456789abcdef' },
+      is: 'ip_kvm kvm-shape by shape',
+    },
+    {
+      name: 'keyboard and absolute pointer alone: a touchpad keyboard',
+      fields: { ...kvm, VendorId: '17ef', ProductId: '60ee', SerialNumber: '' },
+      is: undefined,
+    },
+    {
+      name: "a virtual machine's tablet",
+      fields: { ...kvm, VendorId: '0627', ProductId: '0001', SerialNumber: '0', HasStorage: true },
+      is: undefined,
+    },
+    {
+      name: 'a graphics tablet',
+      fields: { VendorId: '056a', ProductId: '0374', HasAbsolutePointer: true, HasStorage: true },
+      is: undefined,
+    },
+    {
+      name: 'what could not be read is not assumed',
+      fields: { VendorId: 'abcd', ProductId: '1234', HasKeyboard: null, HasAbsolutePointer: null, HasStorage: true },
+      is: undefined,
+    },
+    { name: 'a memory stick', fields: { VendorId: '0781', ProductId: '5581', HasStorage: true }, is: undefined },
+    {
+      name: 'a jiggler by what it calls itself',
+      fields: { VendorId: '1234', ProductId: '5678', ProductName: 'USB Mouse_Jiggler' },
+      is: 'jiggler mouse-jiggler by usb_id',
+    },
+    { name: 'unplugged', fields: { Manufacturer: 'PiKVM', Action: 'removed' }, is: undefined },
+    {
+      name: "the operator's side",
+      fields: { VendorId: '534d', ProductId: '2109', ProductName: 'MS2109' },
+      is: undefined,
+    },
+    {
+      name: 'PiKVM by EDID',
+      category: 'display',
+      fields: { MakerId: 'LNX', ProductCode: '0x7773', MonitorName: 'PiKVM V4 Plus' },
+      is: 'ip_kvm pikvm by edid',
+    },
+    {
+      name: 'a virtual display of the kernel is no PiKVM',
+      category: 'display',
+      fields: { MakerId: 'LNX', ProductCode: '0x0000', MonitorName: 'Linux FHD' },
+      is: undefined,
+    },
+    {
+      name: 'a preset monitor with the serial from the firmware',
+      category: 'display',
+      fields: { MakerId: 'DEL', ProductCode: '0x2013', MonitorName: 'DELL D2721H', SerialText: '3S5GQ23' },
+      is: 'ip_kvm jetkvm-disguise by edid',
+    },
+    {
+      name: 'the same monitor with its own serial',
+      category: 'display',
+      fields: { MakerId: 'DEL', ProductCode: '0x2013', MonitorName: 'DELL D2721H', SerialText: '7XYZ123' },
+      is: undefined,
+    },
+    {
+      name: 'a capture stick',
+      category: 'display',
+      fields: { MakerId: 'HJW', ProductCode: '0x0001', MonitorName: 'HDMI TO USB' },
+      is: 'capture capture-sink by edid',
+    },
+    {
+      name: 'the panel of a Toshiba laptop',
+      category: 'display',
+      fields: { MakerId: 'TSB', ProductCode: '0x8888', MonitorName: 'Toshiba-H2C', Internal: true },
+      is: undefined,
+    },
+    { name: 'a display that says nothing', category: 'display', fields: {}, is: undefined },
+  ]
+  for (const { name, category = 'usb_device', fields, is } of cases)
+    it(name, () => assert.equal(hardware(category, fields), is))
+})
+
+describe('recognise: hostile input', () => {
+  const long = 4_096
+  const rows: [string, object][] = [
+    ['process_creation', { Image: '/'.repeat(long) }],
+    [
+      'process_creation',
+      { Image: 'a'.repeat(long), CommandLine: '- '.repeat(long), OriginalFileName: '*'.repeat(256) },
+    ],
+    ['process_creation', { Image: '/usr/bin/python3', CommandLine: '"'.repeat(8_192) }],
+    ['process_creation', { Image: '/usr/bin/python3', CommandLine: `python3 ${'- '.repeat(4_000)}` }],
+    ['process_creation', { Image: '\u0000\u202e\ud800', Signer: 'CN=', Company: ',' }],
+    ['process_creation', { Image: '__proto__', OriginalFileName: 'constructor', Signer: 'toString' }],
+    ['network_connection', { DestinationHostname: '.'.repeat(253) }],
+    ['network_connection', { DestinationHostname: 'a.'.repeat(126) }],
+    ['software', { Name: ' 1 2 3 '.repeat(36), Identifier: '\\'.repeat(512) }],
+    [
+      'usb_device',
+      { Manufacturer: '\u0000'.repeat(256), ProductName: '-_ '.repeat(85), SerialNumber: ' '.repeat(256) },
+    ],
+    ['display', { MonitorName: '\ud800', SerialText: '', MakerId: '' }],
+  ]
+  for (const [category, fields] of rows)
+    it(`${category} ${JSON.stringify(fields).slice(0, 60)}`, () => assert.equal(facts(category, fields), undefined))
+
+  it('facts hold to the recorded form', () => {
+    const seen = facts('process_creation', { Image: '/usr/bin/anydesk', CommandLine: 'anydesk --set-password' })
+    assert.deepEqual(CatalogueFacts.parse(seen), seen)
+  })
+})
+
+describe('matches', () => {
+  const rows: [pattern: string, text: string, is: boolean][] = [
+    ['rustdesk*.exe', 'RustDesk-1.exe', true],
+    ['rustdesk*.exe', 'rustdesk.exe.txt', false],
+    ['a*b*c', 'aXbXbXc', true],
+    ['a*b*c', 'aXbXbX', false],
+    ['zt????', 'ztabcd', true],
+    ['zt????', 'ztabc', false],
+    ['*', '', true],
+    ['', 'x', false],
+  ]
+  for (const [pattern, text, is] of rows) it(`${pattern} on ${text}`, () => assert.equal(matches(pattern, text), is))
+})
+
+describe('asnClass', () => {
+  const rows: [name: string, asn: number, is: string | null][] = [
+    ['a VPN provider', 207_137, 'vpn'],
+    ['a data centre', 16_509, 'hosting'],
+    ["iCloud Private Relay's own network is no data centre", 36_183, 'private_relay'],
+    ['a company gateway', 398_391, 'corporate'],
+    ['a carrier that serves homes and offices is not classed', 6_939, null],
+    ['a carrier of homes', 7_922, null],
+    ['nonsense', -1, null],
+  ]
+  for (const [name, asn, is] of rows) it(name, () => assert.equal(asnClass(catalogue, asn)?.class ?? null, is))
+  it('says what it was read from', () => assert.match(asnClass(catalogue, 207_137)?.by ?? '', /^asn: Packethub/))
+})
