@@ -8,8 +8,7 @@
  * Source  any text with one address or CIDR block a line; what follows a comma is not read, so that Apple's
  *         egress-ip-ranges.csv works as published.
  */
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { Fault } from '../../wire/fault.ts'
@@ -22,6 +21,7 @@ import {
   type RangeTable,
   type Span,
 } from './table.ts'
+import { writeWhole } from './whole-file.ts'
 
 /** In order of precedence: Private Relay stands before vpn because public VPN lists contain it, and it is not one. */
 export const RANGE_CLASSES = ['corporate', 'private_relay', 'tor', 'vpn', 'hosting'] as const
@@ -223,18 +223,4 @@ function unpacked(text: string): Uint32Array {
   const bytes = Buffer.from(text, 'base64')
   // A copy, because a pooled buffer need not start on a word.
   return new Uint32Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / 4))
-}
-
-/** Writes a file so that a reader sees the old one or the new one, also after a power cut. */
-export async function writeWhole(folder: string, name: string, text: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const draft = join(folder, `.${name}.${randomUUID()}`)
-  const file = await open(draft, 'wx', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(draft, join(folder, name))
 }

@@ -1,0 +1,110 @@
+/** `tellwire roster import`: hands a roster to the server, which writes it into its log. */
+import { readFile, stat } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { defineCommand } from 'citty'
+import { Fault } from '../../wire/fault.ts'
+import { loadConfig } from '../config.ts'
+import { answerTo, deliver } from '../feeds/inbox.ts'
+import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../feeds/roster.ts'
+import { readServerFile } from '../server-file.ts'
+
+/** The server looks every 5 s; a roster of 100,000 rows takes it a few more. */
+const ANSWER_WITHIN_MS = 15_000
+const LOOK_EVERY_MS = 100
+const MAX_SHOWN = 20
+
+const importCommand = defineCommand({
+  meta: {
+    name: 'import',
+    description: 'Take in who works here, from where, until when, on which laptop (CSV or JSON)',
+  },
+  args: {
+    file: {
+      type: 'positional',
+      required: true,
+      description: 'The roster; a row that cannot be used is told and left out',
+    },
+    format: { type: 'enum', options: ['csv', 'json'], description: "csv or json (default: by the file's name)" },
+    'dry-run': { type: 'boolean', description: 'Only say what would be taken in' },
+    'data-folder': { type: 'string', description: "The server's data folder" },
+    config: { type: 'string', description: "The server's configuration file (YAML)" },
+    json: { type: 'boolean', description: 'Print JSON' },
+  },
+  async run({ args }) {
+    const now = Date.now()
+    const flags = { dataFolder: args['data-folder'] }
+    const { dataFolder } = loadConfig({ file: args.config ?? null, env: process.env, flags })
+    const text = await readRoster(args.file)
+    const format = args.format ?? (/^\.(json|ndjson|jsonl)$/i.test(extname(args.file)) ? 'json' : 'csv')
+    const { contracts, devices, problems } = parseRoster(text, { format, fileName: args.file, now })
+    for (const problem of problems.slice(0, MAX_SHOWN)) console.error(said(problem))
+    if (problems.length > MAX_SHOWN)
+      console.error(`${args.file}: and ${problems.length - MAX_SHOWN} more rows left out.`)
+    if (contracts.length + devices.length === 0)
+      throw new Fault('roster.invalid', { where: args.file, todo: 'No row of it can be used; nothing was taken in.' })
+
+    const state = args['dry-run'] ? 'dry-run' : await handOver(dataFolder, { contracts, devices }, now)
+    const counted = `${contracts.length} contracts and ${devices.length} laptops`
+    if (args.json)
+      console.log(JSON.stringify({ state, contracts: contracts.length, devices: devices.length, problems }))
+    else console.log(`${counted}: ${STATES[state]}`)
+    // The good rows are in; whoever runs this every night still has to hear of the others.
+    if (problems.length > 0) process.exitCode = 1
+  },
+})
+
+export const rosterCommand = defineCommand({
+  meta: { name: 'roster', description: 'Import contracts and laptops' },
+  subCommands: { import: importCommand },
+})
+
+const STATES = {
+  'dry-run': 'would be taken in.',
+  taken: 'taken in.',
+  waiting: 'the server has not answered yet; it takes them in as soon as it can.',
+  later: 'no server is running on this data folder; the next start takes them in.',
+} as const
+
+async function handOver(
+  folder: string,
+  roster: Parameters<typeof deliver>[1],
+  now: number,
+): Promise<'taken' | 'waiting' | 'later'> {
+  const inbox = join(folder, 'inbox')
+  const name = await deliver(inbox, roster, now).catch((cause: unknown) => {
+    throw new Fault('store.unwritable', { where: inbox, todo: 'Run this as the user that runs the server.', cause })
+  })
+  if (!readServerFile(folder)) return 'later'
+  for (const until = Date.now() + ANSWER_WITHIN_MS; Date.now() < until; await delay(LOOK_EVERY_MS)) {
+    const answer = await answerTo(inbox, name)
+    if (answer?.failed != null)
+      throw new Fault('roster.invalid', {
+        where: join(inbox, 'failed', name),
+        todo: `The server said: ${answer.failed}`,
+      })
+    if (answer) return 'taken'
+  }
+  return 'waiting'
+}
+
+async function readRoster(file: string): Promise<string> {
+  const found = await stat(file).catch((cause: unknown) => {
+    throw new Fault('roster.invalid', { where: file, todo: 'The file cannot be read: check path and rights.', cause })
+  })
+  if (!found.isFile() || found.size > MAX_ROSTER_BYTES)
+    throw new Fault('roster.invalid', {
+      where: file,
+      todo: `Give a file of at most ${MAX_ROSTER_BYTES / 1_048_576} MiB.`,
+    })
+  const bytes = await readFile(file)
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw new Fault('roster.invalid', { where: file, todo: 'It is not UTF-8: save it as "CSV UTF-8".', cause })
+  }
+}
+
+function said({ file, line, column, why }: RosterProblem): string {
+  return `${file}${line === null ? '' : `:${line}`}: ${column === null ? '' : `${column}: `}${why}; the row is left out.`
+}
