@@ -39,8 +39,8 @@ export interface Addresses {
 export interface AddressSources {
   /** Where `tellwire feeds import` puts its lists. */
   rangesFolder: string
-  /** What the catalogue knows of an ASN and from where, or null. */
-  catalogueAsnClass(asn: number): { class: NetworkClass; by: string } | null
+  /** What the catalogue knows of an ASN, or null. */
+  catalogueAsnClass(asn: number): NetworkClass | null
   /** The folder of an installed package, or null. A test hands in its own. */
   packageFolder?: PackageFolder
 }
@@ -67,7 +67,7 @@ export async function openAddresses(sources: AddressSources): Promise<Addresses>
       return {
         ...placeOf(address),
         ...system,
-        ...(list ? byList(list, at) : (known ?? UNKNOWN_CLASS)),
+        ...(list ? byList(list, at) : known ? { class: known, by: 'asn' } : { class: 'unknown', by: null }),
       }
     },
     reload: () => ranges.reload(),
@@ -80,8 +80,6 @@ function byList(list: RangeListFacts, at: number): { class: NetworkClass; by: st
   const age = ageDays(list.date, at)
   return { class: list.class, by: `range:${list.name} ${list.date}${age > STALE_DAYS ? ` (${age} days old)` : ''}` }
 }
-
-const UNKNOWN_CLASS = { class: 'unknown', by: null } as const
 
 type Place = Pick<AddressFacts, 'country' | 'region' | 'city' | 'lat' | 'lon' | 'accuracyKm'>
 const NOWHERE: Place = { country: null, region: null, city: null, lat: null, lon: null, accuracyKm: null }

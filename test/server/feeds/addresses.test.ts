@@ -108,8 +108,7 @@ describe('the class of an address', () => {
     )
     addresses = await openAddresses({
       rangesFolder,
-      catalogueAsnClass: (number) =>
-        number === 64500 ? { class: 'mobile', by: 'asn' } : number === 15169 ? { class: 'hosting', by: 'asn' } : null,
+      catalogueAsnClass: (number) => (number === 64500 ? 'mobile' : number === 15169 ? 'hosting' : null),
       packageFolder: (packageName) => (packageName === ASN_PACKAGE ? asn : null),
     })
   })
