@@ -13,7 +13,7 @@ import ipaddr from 'ipaddr.js'
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
 import * as z from 'zod'
 import { Fault } from '../wire/fault.ts'
-import { Policy, Policy } from '../wire/messages.ts'
+import { Policy } from '../wire/messages.ts'
 import { LOG_LEVELS } from './log.ts'
 
 const file = z.string().min(1).max(4_096)
@@ -52,11 +52,7 @@ export const Config = z.strictObject({
   /** Folders that laptops watch for bulk copies, beyond removable volumes and the sync folders they find by name. */
   watchedRoots: Policy.shape.watchedRoots.default([]),
   enrolTokenHours: z.number().min(0.1).max(720).default(72),
-  /** Telemetry older than this is deleted each night; findings stay. */
-  retentionDays: z.int().min(1).max(3_650).default(90),
-  /** Folders that agents watch besides the platform's own; '~' is each home. */
-  watchedRoots: Policy.shape.watchedRoots.default([]),
-  logLevel: z.enum(LOG_LEVELS).default('info'),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   limits: z
     .strictObject({
       sessions: z.int().min(1).default(12_000),
@@ -70,15 +66,12 @@ export const Config = z.strictObject({
     })
     .prefault({}),
 })
-/** As loaded: paths are absolute, the feeds have a folder, and `hostNames` has all of them. */
+/** As loaded: paths are absolute, and the feeds have a folder. */
 export type Config = z.infer<typeof Config> & { feedsFolder: string }
 
 type Path = readonly PropertyKey[]
 
-/** Flags whose name is not the path of what they set. */
-const FLAGS: Readonly<Record<string, string>> = { host: 'listen.host', port: 'listen.port' }
-
-/** `flags` by path, values as text or of the right type; an undefined one was not given. */
+/** `flags` by dotted path, values of the right type: `{ 'listen.port': 0 }`; an undefined one was not given. */
 export function loadConfig(from: {
   file?: string | null
   env: Readonly<Record<string, string | undefined>>
@@ -96,12 +89,10 @@ export function loadConfig(from: {
     setBy.set(path, name)
   }
   refuseMisspelt(Object.keys(from.env))
-  for (const [flag, value] of Object.entries(from.flags ?? {})) {
+  for (const [path, value] of Object.entries(from.flags ?? {})) {
     if (value === undefined) continue
-    const path = FLAGS[flag] ?? flag
-    const schema = leaf(path.split('.'))
-    assign(values, path.split('.'), typeof value === 'string' && schema ? typed(value, schema) : value)
-    setBy.set(path, `--${kebab(flag)}`)
+    assign(values, path.split('.'), value)
+    setBy.set(path, `the flag for ${path}`)
   }
   values.dataFolder ??= folderOf(undefined, from.env)
 
@@ -125,9 +116,11 @@ export function folderOf(
   return resolve(folder || join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'tellwire'))
 }
 
-function ourNames(config: Pick<Config, 'hostNames' | 'publicUrl' | 'listen'>): string[] {
-  const publicName = config.publicUrl ? [new URL(config.publicUrl).hostname] : []
-  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), config.listen.host, ...publicName, ...config.hostNames])]
+/** Every name that agents may have dialled to get here. */
+export function ourNames(config: Pick<Config, 'hostNames' | 'publicUrl' | 'listen'>): string[] {
+  const { hostNames, publicUrl, listen } = config
+  const publicName = publicUrl ? [new URL(publicUrl).hostname] : []
+  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), listen.host, ...publicName, ...hostNames])]
 }
 
 function readFile(path: string): { values: Record<string, unknown>; at: (path: Path) => string } {
@@ -243,7 +236,6 @@ function withPaths(config: z.infer<typeof Config>, base: string): Config {
   return {
     ...config,
     dataFolder,
-    hostNames: ourNames(config),
     tls: config.tls && { certFile: at(config.tls.certFile), keyFile: at(config.tls.keyFile) },
     rulesFolders: config.rulesFolders.map(at),
     feedsFolder: config.feedsFolder === null ? join(dataFolder, 'feeds') : at(config.feedsFolder),
@@ -252,10 +244,6 @@ function withPaths(config: z.infer<typeof Config>, base: string): Config {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')
-}
-
-function kebab(key: string): string {
-  return key.replace(/[A-Z]/g, (it) => `-${it.toLowerCase()}`)
 }
 
 function upperSnake(key: string): string {

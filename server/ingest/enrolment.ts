@@ -7,54 +7,33 @@ import type { RecordedOf } from '../../wire/recording.ts'
 import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
 import { deviceOf, rawKey, type ServerKeys, signPolicy } from '../keys.ts'
 import type { State } from '../store/store.ts'
-import { bucketPerKey } from './bucket.ts'
+import type { Bucket } from './bucket.ts'
 import { whereOf } from './judge.ts'
 
-export interface EnrolmentDeps {
-  config: { enrolTokenHours: number; limits: { enrolmentsPerMinute: number } }
+export interface EnrollDeps {
   state: State
   keys: ServerKeys
-  policy(): Policy
+  policy: Policy
   now(): number
-  randomBytes(size: number): Buffer
+  /** Where the request came from, and what each address may still try: `bucketPerKey(now, 10 / 60, 10)`. */
+  address: string
+  tries(address: string): Bucket
 }
 
-export interface Enrolled {
+export interface Enrolment {
   reply: EnrollReply
   /** To be made durable before the reply is sent: who holds this laptop from now on. */
   records: RecordedOf<'device'>[]
 }
 
-export interface Enrolment {
-  /**
-   * `request` is the body of POST /agent/v1/enroll, parsed as JSON; `address` where it came from.
-   * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.revoked · enroll.token. Only a
-   *         request that is otherwise in order uses the token up.
-   */
-  enroll(request: unknown, address: string): Enrolled
-  /**
-   * Makes a one-time token; `url` is how agents reach this server. The secret is in the token and nowhere else: the
-   * state keeps its SHA-256, so that comparing it tells nothing about it.
-   * Errors  api.invalid when `worker` cannot be a worker's id.
-   */
-  makeToken(of: { worker: string | null; by: string | null; url: string }): { token: string; expiresAt: number }
-}
-
-export function enrolment(deps: EnrolmentDeps): Enrolment {
-  const { enrolmentsPerMinute } = deps.config.limits
-  const tries = bucketPerKey(deps.now, enrolmentsPerMinute / 60, enrolmentsPerMinute)
-  return {
-    enroll(request, address) {
-      if (!tries(address).take(1))
-        throw new Fault('rate.exceeded', { todo: 'Try again in a minute.', facts: { retryAfterMs: 60_000 } })
-      return enroll(request, deps)
-    },
-    makeToken: (of) => makeToken(of, deps),
-  }
-}
-
-function enroll(request: unknown, deps: EnrolmentDeps): Enrolled {
+/**
+ * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.revoked · enroll.token. Only a
+ *         request that is otherwise in order uses the token up.
+ */
+export function enroll(request: unknown, deps: EnrollDeps): Enrolment {
   const { state, keys, now } = deps
+  if (!deps.tries(deps.address).take(1))
+    throw new Fault('rate.exceeded', { todo: 'Try again in a minute.', facts: { retryAfterMs: 60_000 } })
   const parsed = EnrollRequest.safeParse(request)
   if (!parsed.success) throw new Fault('enroll.malformed', { where: whereOf(parsed.error.issues[0]!) })
   const { wire, secret, publicKey, nonce, fingerprint, platform, version, firstBoot } = parsed.data
@@ -89,20 +68,39 @@ function enroll(request: unknown, deps: EnrolmentDeps): Enrolled {
     reply: {
       device,
       serverKey: keys.publicKey,
-      policy: signPolicy(deps.policy(), keys),
+      policy: signPolicy(deps.policy, keys),
       signature: keys.sign(signedText.enroll(nonce, publicKey, device)),
     },
     records: [{ type: 'device', ...binding, receivedAt: time }],
   }
 }
 
-function makeToken({ worker, by, url }: Parameters<Enrolment['makeToken']>[0], deps: EnrolmentDeps) {
+export interface TokenDeps {
+  state: Pick<State, 'addToken' | 'audit'>
+  keys: ServerKeys
+  /** How agents reach this server: https://tellwire.example. */
+  publicUrl: string
+  hours: number
+  now(): number
+  randomBytes(size: number): Buffer
+}
+
+/**
+ * Makes a one-time token. The secret is in the text and nowhere else: the state keeps its SHA-256, so that comparing
+ * it tells nothing about it.
+ *
+ * Errors  api.invalid when `worker` cannot be a worker's id.
+ */
+export function makeToken(
+  { worker, by }: { worker: string | null; by: string | null },
+  deps: TokenDeps,
+): { token: string; expiresAt: number } {
   if (worker !== null && !identifier.safeParse(worker).success)
     throw new Fault('api.invalid', { where: 'worker', todo: 'Use letters, digits and ._@- only, at most 128.' })
   const createdAt = deps.now()
-  const expiresAt = createdAt + deps.config.enrolTokenHours * 3_600_000
+  const expiresAt = createdAt + deps.hours * 3_600_000
   const secret = deps.randomBytes(32).toString('base64url')
-  const content: Token = { url, serverKey: deps.keys.publicKey, secret }
+  const content: Token = { url: deps.publicUrl, serverKey: deps.keys.publicKey, secret }
   deps.state.addToken({ hash: hashOf(secret), worker, createdAt, expiresAt })
   deps.state.audit({ at: createdAt, user: by, action: 'enrolment.token', about: worker, detail: null })
   return { token: `tw1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`, expiresAt }

@@ -12,7 +12,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
 import { Fault } from '../../wire/fault.ts'
-import { LIMITS } from '../../wire/messages.ts'
+import { LIMITS, type Policy } from '../../wire/messages.ts'
 import type { AddressFacts, Recorded, RecordedConnection } from '../../wire/recording.ts'
 import { type ServerKeys, signPolicy } from '../keys.ts'
 import type { State } from '../store/store.ts'
@@ -36,12 +36,15 @@ export interface GatewayLimits extends AdmissionLimits {
   unprovenPerAddress: number
 }
 
-export interface GatewayDeps extends Omit<AdmissionDeps, 'sleep' | 'limits' | 'random'> {
-  config: { hostNames: readonly string[]; trustedProxies: readonly string[]; limits: GatewayLimits }
+export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'sleep' | 'limits'> {
   state: Pick<State, 'enrolled'>
   keys: ServerKeys
-  lookup(address: string): AddressFacts
-  random?(): number
+  policy: Policy
+  /** Every name that agents may have dialled to get here. */
+  hostNames: readonly string[]
+  trustedProxies: readonly string[]
+  lookupAddress(address: string, at: number): AddressFacts
+  limits: GatewayLimits
   timing?: Partial<Timing>
 }
 
@@ -62,8 +65,8 @@ export interface SessionView {
 export interface Gateway {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   sessions(): SessionView[]
-  /** Sends `policy()` as it is now to every session. */
-  push(): void
+  /** Signs it, sends it to every session and holds batches to it from now on. */
+  push(policy: Policy): void
   /** Lines of others (devices, contracts, feeds, the clock): through here, so that delivery keeps the log's order. */
   append(records: readonly Recorded[]): Promise<void>
   /** Refuses the new, says goodbye to the old, resolves when all that was taken is stored and delivered. */
@@ -71,19 +74,19 @@ export interface Gateway {
 }
 
 export function gateway(deps: GatewayDeps): Gateway {
-  const { config, keys, metrics, now, random = Math.random } = deps
-  const { limits } = config
-  const hostNames = new Set(config.hostNames.map(bareHost))
+  const { keys, limits, metrics, now } = deps
+  const hostNames = new Set(deps.hostNames.map(bareHost))
   const timing = { ...TIMING, ...deps.timing }
   const closing = new AbortController()
+  let policy = deps.policy
+  let signed = signPolicy(policy, keys)
   const all = new Set<Session>()
   const unproven = new Map<Session, string>()
   const live = new Map<string, Session>()
   const openings = new Map<string, Bucket>()
   const gate = admission({
     ...deps,
-    limits,
-    random,
+    policy: () => policy,
     sleep: (ms) => delay(ms, undefined, { signal: closing.signal }).catch(() => {}),
   })
   const server = new WebSocketServer({
@@ -140,7 +143,7 @@ export function gateway(deps: GatewayDeps): Gateway {
   }
 
   function addressOf(request: IncomingMessage): string {
-    return remoteAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], config.trustedProxies)
+    return remoteAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], deps.trustedProxies)
   }
 
   function answer(socket: Duplex, status: number, { code, where, todo, facts }: Fault): void {
@@ -163,13 +166,15 @@ export function gateway(deps: GatewayDeps): Gateway {
     const isClone = other?.hello?.fingerprint !== fingerprint && other && now() - other.heardAt() < LIVE_MS
     if (!isClone) {
       live.set(device, it)
-      other?.refuse(cloned(device, 'A newer session of this laptop took over.', 60_000 + Math.floor(random() * 60_000)))
+      other?.refuse(
+        cloned(device, 'A newer session of this laptop took over.', 60_000 + Math.floor(deps.random() * 60_000)),
+      )
     }
     await append([connectionLine(it, null)])
     if (isClone)
       throw cloned(device, 'Enrol this laptop with its own token; do not copy the agent folder.', 15 * 60_000)
     return {
-      policy: signPolicy(deps.policy(), keys),
+      policy: signed,
       acked: deps.log.acked(device, epoch),
       credit: gate.credit(device),
     }
@@ -198,7 +203,7 @@ export function gateway(deps: GatewayDeps): Gateway {
       rttJitterMs: rtt?.jitterMs ?? null,
       clockSkewMs: it.clockSkewMs,
       fingerprint: it.hello!.fingerprint,
-      geo: deps.lookup(it.address),
+      geo: deps.lookupAddress(it.address, time),
     }
   }
 
@@ -223,9 +228,10 @@ export function gateway(deps: GatewayDeps): Gateway {
     }))
   }
 
-  function push(): void {
-    const policy = signPolicy(deps.policy(), keys)
-    for (const it of live.values()) it.send({ type: 'policy', policy })
+  function push(next: Policy): void {
+    policy = next
+    signed = signPolicy(next, keys)
+    for (const it of live.values()) it.send({ type: 'policy', policy: signed })
   }
 
   async function append(records: readonly Recorded[]): Promise<void> {
@@ -241,7 +247,7 @@ export function gateway(deps: GatewayDeps): Gateway {
   }
 
   function tooMuch(todo: string): Fault {
-    return new Fault('rate.exceeded', { todo, facts: { retryAfterMs: 30_000 + Math.floor(random() * 60_000) } })
+    return new Fault('rate.exceeded', { todo, facts: { retryAfterMs: 30_000 + Math.floor(deps.random() * 60_000) } })
   }
 }
 

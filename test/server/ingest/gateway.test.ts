@@ -1,0 +1,796 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { zstdCompressSync } from 'node:zlib'
+import { WebSocket } from 'ws'
+import { signedBy } from '../../../server/keys.ts'
+import { memoryLog } from '../../../server/store/memory.ts'
+import type { TelemetryLog } from '../../../server/store/store.ts'
+import type { Event } from '../../../wire/event.ts'
+import { Fault, type FaultCode } from '../../../wire/fault.ts'
+import { LIMITS, signedText } from '../../../wire/messages.ts'
+import {
+  connected,
+  counter,
+  event,
+  events,
+  laptop,
+  openServer,
+  packed,
+  RawAgent,
+  type TestServer,
+  until,
+} from './raw-agent.ts'
+
+describe('gateway', () => {
+  let server: TestServer
+  /** A well-behaved laptop that is connected all the time, and must not notice anything. */
+  let neighbour: RawAgent
+  let neighbourDevice: string
+  let sent = 0
+
+  async function begin(options: Parameters<typeof openServer>[0] = {}): Promise<void> {
+    server = await openServer(options)
+    const of = server.enrol()
+    neighbourDevice = of.device
+    neighbour = await connected(server, of)
+    sent = 0
+    await neighbourIsWell()
+  }
+
+  async function neighbourIsWell(): Promise<void> {
+    const ack = await neighbour.batch(events(sent + 1, sent + 3))
+    sent += 3
+    assert.deepEqual([ack.seq, ack.rejected], [sent, []])
+    assert.equal((await server.stored(neighbourDevice)).length, sent)
+  }
+
+  afterEach(() => server.close())
+
+  describe('an honest agent', () => {
+    it('proves its key, is welcomed, and has its events stored, delivered and acknowledged', async () => {
+      await begin({ recognise: (it) => (it.seq === 2 ? { tools: [] } : undefined) })
+      const of = server.enrol()
+      const agent = new RawAgent(server.url, of)
+      const challenge = await agent.sayHello()
+      agent.say(agent.proof(challenge.nonce))
+      const welcome = await agent.next('welcome')
+      assert.equal(welcome.acked, 0)
+      const { text, signature } = welcome.policy
+      assert.ok(signedBy(server.keys.publicKey, signedText.policy(text), signature))
+      const ack = await agent.batch(events(1, 3))
+      assert.deepEqual(ack, { type: 'ack', epoch: 7, seq: 3, rejected: [], credit: ack.credit })
+      assert.ok(ack.credit > 0)
+      const stored = await server.stored(of.device)
+      assert.deepEqual(
+        stored.map((it) => [it.epoch, it.event, it.facts]),
+        events(1, 3).map((it) => [7, it, it.seq === 2 ? { tools: [] } : undefined]),
+      )
+      assert.deepEqual(
+        server.delivered.map((it) => it.position),
+        server.delivered.map((_, index) => index + 1),
+      )
+      const [view] = server.gateway.sessions().filter((it) => it.device === of.device)
+      assert.deepEqual([view?.address, view?.fingerprint, view?.events], ['127.0.0.1', of.fingerprint, 3])
+    })
+
+    it('leaves a connection line with its fingerprint and clock skew, and a second one once round trips are known', async () => {
+      await begin({ timing: { firstPingsMs: 5 } })
+      const of = server.enrol()
+      await connected(server, of, { time: Date.now() - 3_600_000 })
+      await until(async () => (await server.connections(of.device)).length === 2)
+      const [first, second] = await server.connections(of.device)
+      assert.deepEqual([first?.remoteAddress, first?.fingerprint, first?.rttMinMs], ['127.0.0.1', of.fingerprint, null])
+      assert.ok(Math.abs(first!.clockSkewMs! + 3_600_000) < 5_000, String(first!.clockSkewMs))
+      assert.ok(
+        second!.rttMinMs! >= 0 && second!.rttMinMs! < 1_000 && second!.rttJitterMs! >= 0,
+        JSON.stringify(second),
+      )
+    })
+
+    it('is told on its next connection how far its events are durable', async () => {
+      await begin()
+      const of = server.enrol()
+      const first = await connected(server, of)
+      await first.batch(events(1, 5))
+      await first.leave()
+      assert.equal((await new RawAgent(server.url, of).open()).acked, 5)
+      assert.equal((await new RawAgent(server.url, of, { hello: { epoch: 8 } }).open()).acked, 0)
+    })
+
+    it('sends a batch again whose acknowledgement was lost: nothing is doubled', async () => {
+      await begin()
+      const of = server.enrol()
+      const first = await connected(server, of)
+      first.sendBatch(events(1, 5))
+      await until(() => server.log.acked(of.device, 7) === 5)
+      first.socket.terminate()
+      const second = await connected(server, of)
+      assert.equal((await second.batch(events(1, 8))).seq, 8)
+      assert.deepEqual(
+        (await server.stored(of.device)).map((it) => it.event.seq),
+        [1, 2, 3, 4, 5, 6, 7, 8],
+      )
+      assert.equal(await counter(server.metrics, 'tellwire_events_duplicate_total'), 5)
+    })
+
+    it('has what it sent right before it closed stored', async () => {
+      await begin()
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      for (let seq = 1; seq <= 20; seq++) agent.sendBatch([event(seq)])
+      await agent.leave()
+      await until(async () => (await server.stored(of.device)).length === 20)
+      assert.equal(server.log.acked(of.device, 7), 20)
+    })
+
+    it('gets a new policy pushed, and events of a category it switches off are refused and not kept', async () => {
+      await begin()
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      const policy = { ...JSON.parse((await new RawAgent(server.url, server.enrol()).open()).policy.text), version: 2 }
+      server.gateway.push({ ...policy, off: ['listening_socket'] })
+      assert.equal(JSON.parse((await agent.next('policy')).policy.text).version, 2)
+      const ack = await agent.batch([event(1)])
+      assert.deepEqual(ack.rejected, [{ seq: 1, code: 'event.off', where: 'events[0].category' }])
+      assert.equal((await server.log.rejected(of.device, 10))[0]?.raw, '')
+    })
+
+    it('gets an answer to its ping', async () => {
+      await begin()
+      const agent = await connected(server, server.enrol())
+      agent.say({ type: 'ping', n: 42 })
+      assert.equal((await agent.next('pong')).n, 42)
+    })
+
+    it('is told that the server stops, and when to come back', async () => {
+      await begin()
+      const agent = await connected(server, server.enrol())
+      await server.gateway.close()
+      const refusal = await agent.refusal()
+      assert.equal(refusal.code, 'server.busy')
+      assert.ok(refusal.retryAfterMs! >= 5_000)
+    })
+
+    it('comes through a trusted proxy: the last hop that is none of ours is where it is', async () => {
+      await begin({ trustedProxies: ['127.0.0.0/8', '10.0.0.1'] })
+      const of = server.enrol()
+      const headers = { 'X-Forwarded-For': '198.51.100.66, ::ffff:203.0.113.9, 10.0.0.1' }
+      await new RawAgent(server.url, of, { headers }).open()
+      assert.equal((await server.connections(of.device))[0]?.remoteAddress, '203.0.113.9')
+    })
+  })
+
+  describe('one clear answer to', () => {
+    interface Case {
+      what: string
+      code: FaultCode
+      where: string | null
+      /** Up to the refusal. */
+      does(agent: RawAgent): Promise<void>
+      before?: 'hello' | 'open'
+    }
+    const cases: Case[] = [
+      { what: 'text that is no JSON', code: 'wire.malformed', where: null, does: async (it) => it.say('{"type":') },
+      {
+        what: 'an unknown message',
+        code: 'wire.malformed',
+        where: 'type',
+        does: async (it) => it.say({ type: 'nonsense' }),
+      },
+      {
+        what: 'a hello with a wrong field',
+        code: 'wire.malformed',
+        where: 'nonce',
+        does: async (it) => it.say({ ...HELLO, nonce: 'x' }),
+      },
+      {
+        what: 'a hello with a field too many',
+        code: 'wire.malformed',
+        where: 'extra',
+        does: async (it) => it.say({ ...HELLO, extra: 1 }),
+      },
+      {
+        what: 'another wire version',
+        code: 'wire.version',
+        where: 'wire 99',
+        does: async (it) => it.say({ ...HELLO, wire: 99, new: 1 }),
+      },
+      {
+        what: 'a proof before hello',
+        code: 'wire.unexpected',
+        where: 'proof',
+        does: async (it) => it.say(it.proof('0'.repeat(64))),
+      },
+      {
+        what: 'a batch before the proof',
+        code: 'wire.unexpected',
+        where: 'batch',
+        does: async (it) => it.sendBatch(events(1, 2)),
+      },
+      {
+        what: 'a second hello',
+        code: 'wire.unexpected',
+        where: 'hello',
+        before: 'open',
+        does: async (it) => it.say(HELLO),
+      },
+      {
+        what: 'an oversize frame',
+        code: 'wire.oversize',
+        where: null,
+        before: 'open',
+        does: async (it) => it.socket.send(randomBytes(LIMITS.frameBytes + 1)),
+      },
+      {
+        what: 'an oversize frame before hello',
+        code: 'wire.oversize',
+        where: null,
+        does: async (it) => it.socket.send(randomBytes(4 * LIMITS.frameBytes)),
+      },
+      {
+        what: 'an oversize control message',
+        code: 'wire.oversize',
+        where: null,
+        before: 'open',
+        does: async (it) => it.say('x'.repeat(LIMITS.controlBytes + 1)),
+      },
+      {
+        what: 'text that is no UTF-8',
+        code: 'wire.malformed',
+        where: null,
+        before: 'open',
+        does: async (it) => it.socket.send(Buffer.from([0xff, 0xfe]), { binary: false }),
+      },
+      {
+        what: 'a flood of text',
+        code: 'rate.exceeded',
+        where: null,
+        before: 'open',
+        does: async (it) => times(1_000, () => it.say({ type: 'pong', n: 1 })),
+      },
+      {
+        what: 'a flood of WebSocket pings',
+        code: 'rate.exceeded',
+        where: null,
+        before: 'open',
+        does: async (it) => times(1_000, () => it.socket.ping()),
+      },
+      {
+        what: 'bytes that are no zstd',
+        code: 'batch.malformed',
+        where: null,
+        before: 'open',
+        does: async (it) => it.socket.send(randomBytes(1_000)),
+      },
+      {
+        what: 'an empty frame',
+        code: 'batch.malformed',
+        where: null,
+        before: 'open',
+        does: async (it) => it.socket.send(Buffer.alloc(0)),
+      },
+      {
+        what: 'zstd that is no JSON',
+        code: 'batch.malformed',
+        where: null,
+        before: 'open',
+        does: async (it) => it.socket.send(packed('{"type":"batch"')),
+      },
+      {
+        what: 'a batch without events',
+        code: 'batch.malformed',
+        where: 'events',
+        before: 'open',
+        does: async (it) => it.sendBatch([]),
+      },
+      {
+        what: 'a batch with too many events',
+        code: 'batch.malformed',
+        where: 'events',
+        before: 'open',
+        does: async (it) => it.sendBatch(events(1, LIMITS.batchEvents + 1)),
+      },
+      {
+        what: 'a batch of another epoch',
+        code: 'batch.malformed',
+        where: 'epoch',
+        before: 'open',
+        does: async (it) => it.sendBatch(events(1, 2), 9),
+      },
+      {
+        what: 'a batch whose events have no numbers',
+        code: 'batch.malformed',
+        where: 'events[0].seq',
+        before: 'open',
+        does: async (it) => it.sendBatch([{}, null, 3]),
+      },
+      {
+        what: '1 GiB of zeros',
+        code: 'batch.bomb',
+        where: null,
+        before: 'open',
+        does: async (it) => it.socket.send(bomb()),
+      },
+      {
+        what: 'a bomb of nested arrays',
+        code: 'batch.malformed',
+        where: '',
+        before: 'open',
+        does: async (it) => it.socket.send(packed('['.repeat(2_000_000) + ']'.repeat(2_000_000))),
+      },
+    ]
+    for (const { what, code, where, does, before = 'hello' } of cases)
+      it(`${what}: ${code}`, async () => {
+        await begin()
+        const of = server.enrol()
+        const agent = new RawAgent(server.url, of)
+        if (before === 'open') await agent.open()
+        else await once(agent.socket, 'open')
+        await does(agent)
+        const refusal = await agent.refusal()
+        assert.deepEqual([refusal.code, refusal.where], [code, where])
+        assert.equal(await counter(server.metrics, `tellwire_refusals_total{code="${code}"}`), 1)
+        assert.deepEqual(await server.stored(of.device), [])
+        await neighbourIsWell()
+      })
+
+    it('an unknown device: device.unknown', async () => {
+      await begin()
+      const stranger = laptop()
+      const refusal = refusalOf(new RawAgent(server.url, stranger))
+      assert.deepEqual(await refusal, ['device.unknown', stranger.device])
+      await neighbourIsWell()
+    })
+
+    it('a proof made with another key: device.proof', async () => {
+      await begin()
+      const of = server.enrol()
+      assert.deepEqual(await refusalOf(new RawAgent(server.url, { ...laptop(), device: of.device })), [
+        'device.proof',
+        of.device,
+      ])
+      assert.deepEqual(await server.connections(of.device), [])
+      await neighbourIsWell()
+    })
+
+    it('a proof that was overheard and is played again: device.proof', async () => {
+      await begin()
+      const of = server.enrol()
+      const nonce = randomBytes(32).toString('hex')
+      const victim = new RawAgent(server.url, of, { hello: { nonce } })
+      const overheard = victim.proof((await victim.sayHello()).nonce)
+      victim.say(overheard)
+      await victim.next('welcome')
+      await victim.leave()
+      const thief = new RawAgent(
+        server.url,
+        { ...laptop(), device: of.device, fingerprint: of.fingerprint },
+        { hello: { nonce } },
+      )
+      await thief.sayHello()
+      thief.say(overheard)
+      assert.equal((await thief.refusal()).code, 'device.proof')
+      await neighbourIsWell()
+    })
+
+    it('a proof made for another host: device.host', async () => {
+      await begin()
+      const agent = new RawAgent(server.url, server.enrol())
+      assert.deepEqual(await refusalOf(agent, 'evil.example'), ['device.host', 'evil.example'])
+      await neighbourIsWell()
+    })
+
+    it('a revoked device: device.revoked, also in the middle of its session', async () => {
+      await begin({ timing: { firstPingsMs: 5, pingMs: 5 } })
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      server.state.saveEnrolled({ ...server.state.enrolled(of.device)!, revokedAt: Date.now() })
+      assert.equal((await agent.refusal()).code, 'device.revoked')
+      assert.deepEqual(await refusalOf(new RawAgent(server.url, of)), ['device.revoked', of.device])
+    })
+
+    it('no hello within the time: wire.unexpected', async () => {
+      await begin()
+      await server.close()
+      server = await openServer({ timing: { provenMs: 20 } })
+      const agent = new RawAgent(server.url, server.enrol())
+      assert.deepEqual(await agent.refusal().then((it) => [it.code, it.where]), ['wire.unexpected', 'hello'])
+    })
+
+    it('the wrong path, and too many sockets that prove nothing: an HTTP answer', async () => {
+      await begin({ limits: { unprovenPerAddress: 3 } })
+      assert.equal(await httpStatus(server.url.replace('/stream', '/other')), 404)
+      const silent = [1, 2, 3].map(() => new RawAgent(server.url, laptop()))
+      await Promise.all(silent.map((it) => once(it.socket, 'open')))
+      assert.equal(await httpStatus(server.url), 429)
+      await neighbourIsWell()
+    })
+
+    it('more sessions than the server takes: 503', async () => {
+      await begin({ limits: { sessions: 1 } })
+      assert.equal(await httpStatus(server.url), 503)
+      await neighbourIsWell()
+    })
+  })
+
+  describe('a second session of one device', () => {
+    it('with another fingerprint is a clone while the first is alive; both places are on record', async () => {
+      await begin()
+      const of = server.enrol()
+      const first = await connected(server, of)
+      const clone = new RawAgent(server.url, { ...of, fingerprint: 'c'.repeat(64) })
+      assert.deepEqual(await refusalOf(clone), ['device.cloned', of.device])
+      assert.equal((await first.batch(events(1, 2))).seq, 2)
+      assert.deepEqual(
+        (await server.connections(of.device)).map((it) => it.fingerprint),
+        [of.fingerprint, 'c'.repeat(64)],
+      )
+      await neighbourIsWell()
+    })
+
+    it('with the same fingerprint replaces the first, whose socket died silently', async () => {
+      await begin()
+      const of = server.enrol()
+      const first = await connected(server, of)
+      const second = await connected(server, of)
+      assert.equal((await first.refusal()).code, 'device.cloned')
+      assert.equal((await second.batch(events(1, 2))).seq, 2)
+      assert.equal(server.gateway.sessions().filter((it) => it.device === of.device).length, 1)
+    })
+
+    it('with another fingerprint is accepted when the first gave no sign of life for 45 s', async () => {
+      let offset = 0
+      await begin({ now: () => Date.now() + offset })
+      const of = server.enrol()
+      await new RawAgent(server.url, of, { pongs: false }).open()
+      offset = 46_000
+      const second = new RawAgent(server.url, { ...of, fingerprint: 'c'.repeat(64) })
+      assert.equal((await second.open()).acked, 0)
+    })
+
+    it('coming again and again is slowed down: rate.exceeded', async () => {
+      await begin()
+      const of = server.enrol()
+      const codes = []
+      for (let turn = 0; turn < 21; turn++) {
+        const agent = new RawAgent(server.url, of)
+        codes.push(
+          await agent.open().then(
+            () => 'open',
+            (cause) => cause.message.split(' ')[1],
+          ),
+        )
+        await agent.leave()
+      }
+      assert.deepEqual(codes, [...Array(20).fill('open'), 'rate.exceeded'])
+      await neighbourIsWell()
+    })
+  })
+
+  describe('each event alone', () => {
+    const good = event(5)
+    const { Port: _, ...lacking } = event(5) as Extract<Event, { category: 'listening_socket' }>
+    const cases: { what: string; bad: unknown; code: FaultCode; where: string; seq?: number | null }[] = [
+      {
+        what: 'a field of the wrong type',
+        bad: { ...good, Port: 'x' },
+        code: 'event.malformed',
+        where: 'events[1].Port',
+      },
+      { what: 'a field too many', bad: { ...good, Extra: 1 }, code: 'event.malformed', where: 'events[1].Extra' },
+      { what: 'a field that lacks', bad: lacking, code: 'event.malformed', where: 'events[1].Port' },
+      {
+        what: 'an unknown category',
+        bad: { ...good, category: 'constructor' },
+        code: 'event.malformed',
+        where: 'events[1].category',
+      },
+      {
+        what: 'a category of the server',
+        bad: { ...good, category: 'tool' },
+        code: 'event.origin',
+        where: 'events[1].category',
+      },
+      {
+        what: 'a category of a feed',
+        bad: { ...good, category: 'idp_login' },
+        code: 'event.origin',
+        where: 'events[1].category',
+      },
+      {
+        what: "the server's product",
+        bad: { ...good, product: 'tellwire' },
+        code: 'event.origin',
+        where: 'events[1].product',
+      },
+      {
+        what: 'a sensitive category that nobody switched on',
+        bad: { ...good, category: 'presence' },
+        code: 'event.off',
+        where: 'events[1].category',
+      },
+      { what: 'no object', bad: 'text', code: 'event.malformed', where: 'events[1].seq', seq: null },
+      { what: 'no number', bad: { ...good, seq: null }, code: 'event.malformed', where: 'events[1].seq', seq: null },
+      {
+        what: 'a broken number',
+        bad: { ...good, seq: 5.5 },
+        code: 'event.malformed',
+        where: 'events[1].seq',
+        seq: null,
+      },
+      { what: 'a number out of order', bad: event(4), code: 'batch.order', where: 'events[1].seq', seq: 4 },
+      { what: 'a number twice', bad: event(4, 1), code: 'batch.order', where: 'events[1].seq', seq: 4 },
+      {
+        what: 'a prototype',
+        bad: JSON.parse('{"seq":5,"category":"logon","__proto__":{"x":1}}'),
+        code: 'event.malformed',
+        where: 'events[1].id',
+      },
+    ]
+    for (const { what, bad, code, where, seq = 5 } of cases)
+      it(`${what}: ${code}, and its neighbours are stored`, async () => {
+        await begin()
+        const of = server.enrol()
+        const agent = await connected(server, of)
+        const ack = await agent.batch([event(4), bad, event(6)])
+        assert.deepEqual([ack.seq, ack.rejected], [6, [{ seq, code, where }]])
+        assert.deepEqual(
+          (await server.stored(of.device)).map((it) => it.event.seq),
+          [4, 6],
+        )
+        const [kept, ...more] = await server.log.rejected(of.device, 10)
+        assert.deepEqual([kept?.seq, kept?.code, kept?.where, more.length], [seq, code, where, 0])
+        assert.equal(await counter(server.metrics, `tellwire_events_rejected_total{code="${code}"}`), 1)
+        await neighbourIsWell()
+      })
+
+    it('a number used before for another event is evidence: stored once, marked, acknowledged', async () => {
+      await begin()
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      await agent.batch(events(1, 3))
+      for (const _ of [1, 2]) {
+        const ack = await agent.batch([event(2, 1), event(3), event(4)])
+        assert.deepEqual([ack.seq, ack.rejected], [4, [{ seq: 2, code: 'event.conflict', where: 'seq 2' }]])
+      }
+      assert.deepEqual(
+        (await server.stored(of.device)).map((it) => [it.event.seq, it.conflict ?? false]),
+        [
+          [1, false],
+          [2, false],
+          [3, false],
+          [2, true],
+          [4, false],
+        ],
+      )
+      await until(() => server.delivered.some((it) => it.record.type === 'event' && it.record.conflict === true))
+      await neighbourIsWell()
+    })
+
+    it('evidence is capped by the hour: beyond it counted, not stored, still acknowledged', async () => {
+      await begin({ limits: { evidencePerHour: 2 } })
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      await agent.batch(events(1, 5))
+      assert.equal((await agent.batch([1, 2, 3, 4, 5].map((seq) => event(seq, 1)))).seq, 5)
+      assert.equal((await server.stored(of.device)).filter((it) => it.conflict).length, 2)
+      assert.equal(await counter(server.metrics, 'tellwire_evidence_capped_total'), 3)
+    })
+
+    it('a number in a hole is new', async () => {
+      await begin()
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      await agent.batch([event(1), event(9)])
+      assert.equal((await agent.batch([event(4)])).seq, 4)
+      assert.deepEqual(
+        (await server.stored(of.device)).map((it) => it.event.seq),
+        [1, 9, 4],
+      )
+    })
+  })
+
+  describe('a log that cannot be written', () => {
+    it('refuses with server.busy, acknowledges nothing, and what follows in that session is not stored over the hole', async () => {
+      const { log, failFor } = breakable()
+      await begin({ log })
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      failFor(of.device)
+      for (let seq = 1; seq <= 5; seq++) agent.sendBatch([event(seq)])
+      failFor(of.device, 1)
+      const refusal = await agent.refusal()
+      assert.equal(refusal.code, 'server.busy')
+      assert.ok(refusal.retryAfterMs! >= 5_000)
+      assert.equal(server.log.acked(of.device, 7), 0)
+      assert.deepEqual(await server.stored(of.device), [])
+      await neighbourIsWell()
+
+      const again = new RawAgent(server.url, of)
+      assert.equal((await again.open()).acked, 0)
+      assert.equal((await again.batch(events(1, 5))).seq, 5)
+      assert.deepEqual(
+        (await server.stored(of.device)).map((it) => it.event.seq),
+        [1, 2, 3, 4, 5],
+      )
+    })
+
+    it('a retry in a new session waits for the first copy, and stores it when that failed', async () => {
+      const { log, hold } = breakable()
+      await begin({ log })
+      const of = server.enrol()
+      const first = await connected(server, of)
+      const release = hold(of.device)
+      first.sendBatch(events(1, 3))
+      await release.asked
+      const second = await connected(server, of)
+      second.sendBatch(events(1, 4))
+      release.fail()
+      assert.equal((await second.next('ack')).seq, 4)
+      assert.deepEqual(
+        (await server.stored(of.device)).map((it) => it.event.seq),
+        [1, 2, 3, 4],
+      )
+    })
+
+    it('a retry in a new session waits for the first copy, and is a duplicate when that was stored', async () => {
+      const { log, hold } = breakable()
+      await begin({ log })
+      const of = server.enrol()
+      const first = await connected(server, of)
+      const release = hold(of.device)
+      first.sendBatch(events(1, 3))
+      await release.asked
+      const second = await connected(server, of)
+      second.sendBatch(events(1, 4))
+      release.go()
+      assert.equal((await second.next('ack')).seq, 4)
+      assert.deepEqual(
+        (await server.stored(of.device)).map((it) => it.event.seq),
+        [1, 2, 3, 4],
+      )
+    })
+
+    it('batches beyond the memory for them are refused: server.busy', async () => {
+      const { log, hold } = breakable()
+      await begin({ log, limits: { inFlightBytes: 100_000 } })
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      const release = hold(of.device)
+      agent.sendBatch(events(1, 100))
+      await release.asked
+      agent.socket.send(randomBytes(90_000))
+      assert.equal((await agent.refusal()).code, 'server.busy')
+      await neighbourIsWell()
+      release.go()
+    })
+  })
+
+  describe('a peer that', () => {
+    it('does not answer two pings is let go', async () => {
+      await begin({ timing: { firstPingsMs: 10, pingMs: 10 } })
+      const of = server.enrol()
+      const agent = new RawAgent(server.url, of, { pongs: false })
+      await agent.open()
+      assert.equal(await agent.closed, 1006)
+      await until(() => !server.gateway.sessions().some((it) => it.device === of.device))
+      await neighbourIsWell()
+    })
+
+    it('does not read is let go', async () => {
+      await begin()
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      agent.socket.pause()
+      const policy = JSON.parse((await new RawAgent(server.url, server.enrol()).open()).policy.text)
+      const watchedRoots = Array.from({ length: 12 }, () => ({ path: 'x'.repeat(4_000), kind: 'sync' }))
+      await until(() => {
+        server.gateway.push({ ...policy, watchedRoots })
+        return !server.gateway.sessions().some((it) => it.device === of.device)
+      })
+      await neighbourIsWell()
+    })
+
+    it('sends faster than it may is slowed down, not refused, and loses nothing', async () => {
+      await begin({ limits: { eventsPerSecond: 2_000, eventsBurst: 100 } })
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      const began = Date.now()
+      for (let batch = 0; batch < 10; batch++) agent.sendBatch(events(batch * 100 + 1, batch * 100 + 100))
+      let ack = await agent.next('ack')
+      while (ack.seq < 1_000) ack = await agent.next('ack')
+      assert.ok(Date.now() - began >= 350, `took ${Date.now() - began} ms`)
+      assert.ok(ack.credit < LIMITS.creditEvents)
+      assert.equal((await server.stored(of.device)).length, 1_000)
+      await neighbourIsWell()
+    })
+
+    it('has more frames on the way than its credit allows: rate.exceeded', async () => {
+      const { log, hold } = breakable()
+      await begin({ log })
+      const of = server.enrol()
+      const agent = await connected(server, of)
+      const release = hold(of.device)
+      agent.sendBatch(events(1, 2))
+      await release.asked
+      // Empty frames are 6 bytes on the wire: thousands arrive in one read, before we can stop reading.
+      const flood = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x82, 0x80, 0, 0, 0, 0])))
+      ;(agent.socket as unknown as { _socket: { write(data: Buffer): void } })._socket.write(flood)
+      assert.equal((await agent.refusal()).code, 'rate.exceeded')
+      await neighbourIsWell()
+      release.go()
+    })
+  })
+
+  async function refusalOf(agent: RawAgent, host?: string): Promise<[string, string | null]> {
+    agent.say(agent.proof((await agent.sayHello()).nonce, host))
+    const { code, where } = await agent.refusal()
+    return [code, where]
+  }
+})
+
+const HELLO = {
+  type: 'hello',
+  wire: 1,
+  device: 'd-1',
+  version: '0.0.1',
+  epoch: 7,
+  nonce: 'a'.repeat(64),
+  fingerprint: null,
+  time: 1_763_800_000_000,
+}
+
+function times(count: number, act: () => void): void {
+  for (let turn = 0; turn < count; turn++) act()
+}
+
+let gibibyte: Buffer | null = null
+function bomb(): Buffer {
+  gibibyte ??= zstdCompressSync(Buffer.alloc(1_073_741_824))
+  return gibibyte
+}
+
+async function httpStatus(url: string): Promise<number> {
+  const socket = new WebSocket(url)
+  socket.on('error', () => {})
+  const [, response] = await once(socket, 'unexpected-response')
+  socket.terminate()
+  return response.statusCode
+}
+
+/** A log whose disk is full, or slow, for the events of one device. */
+function breakable() {
+  const log = memoryLog()
+  const failing = new Map<string, number>()
+  const held = new Map<string, { asked: () => void; gate: Promise<void> }>()
+  const broken: TelemetryLog = {
+    ...log,
+    async append(records, rejected) {
+      const first = records[0]
+      if (first?.type === 'event') {
+        const wait = held.get(first.device)
+        held.delete(first.device)
+        wait?.asked()
+        await wait?.gate
+        const left = failing.get(first.device) ?? 0
+        if (left > 0) {
+          failing.set(first.device, left - 1)
+          throw new Fault('store.unwritable')
+        }
+      }
+      return await log.append(records, rejected)
+    },
+  }
+  return {
+    log: broken,
+    failFor: (device: string, count = Number.POSITIVE_INFINITY) => failing.set(device, count),
+    /** The next append of this device waits for `go` or `fail`. */
+    hold(device: string) {
+      const asked = Promise.withResolvers<void>()
+      const gate = Promise.withResolvers<void>()
+      held.set(device, { asked: asked.resolve, gate: gate.promise })
+      return { asked: asked.promise, go: gate.resolve, fail: () => gate.reject(new Fault('store.unwritable')) }
+    },
+  }
+}

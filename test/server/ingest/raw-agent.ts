@@ -1,0 +1,264 @@
+/** A server with a gateway on loopback, and an agent that speaks the raw protocol: well or badly, as the test says. */
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { zstdCompressSync } from 'node:zlib'
+import { WebSocket } from 'ws'
+import { Config } from '../../../server/config.ts'
+import { type GatewayDeps, gateway } from '../../../server/ingest/gateway.ts'
+import { defaultPolicy, deviceOf, type ServerKeys, serverKeys } from '../../../server/keys.ts'
+import { logger } from '../../../server/log.ts'
+import { type Metrics, metrics } from '../../../server/metrics.ts'
+import { memoryLog, memoryState } from '../../../server/store/memory.ts'
+import type { State, Stored, TelemetryLog } from '../../../server/store/store.ts'
+import type { Event } from '../../../wire/event.ts'
+import { type Ack, FromServer, type Hello, type Refusal, signedText } from '../../../wire/messages.ts'
+import type { Recorded, RecordedOf } from '../../../wire/recording.ts'
+
+export const NOWHERE = {
+  country: null,
+  region: null,
+  city: null,
+  lat: null,
+  lon: null,
+  asn: null,
+  class: 'unknown',
+} as const
+export const QUIET = logger('silent')
+
+export interface TestServer {
+  url: string
+  log: TelemetryLog
+  state: State
+  keys: ServerKeys
+  metrics: Metrics
+  gateway: ReturnType<typeof gateway>
+  /** What the pipeline was handed, in the order it was. */
+  delivered: Stored[]
+  stored(device: string): Promise<RecordedOf<'event'>[]>
+  connections(device: string): Promise<RecordedOf<'connection'>[]>
+  enrol(): Laptop
+  close(): Promise<void>
+}
+
+type Options = Partial<Omit<GatewayDeps, 'limits'>> & { limits?: Partial<GatewayDeps['limits']> }
+
+export async function openServer(options: Options = {}): Promise<TestServer> {
+  const { log = memoryLog(), limits, ...rest } = options
+  const state = memoryState()
+  const keys = serverKeys(state, randomBytes)
+  const counted = metrics()
+  const delivered: Stored[] = []
+  const door = gateway({
+    log,
+    state,
+    keys,
+    policy: defaultPolicy(keys),
+    hostNames: ['localhost', '127.0.0.1'],
+    trustedProxies: [],
+    lookupAddress: () => NOWHERE,
+    recognise: () => undefined,
+    deliver: (stored) => void delivered.push(...stored),
+    limits: { ...Config.parse({ dataFolder: 'x' }).limits, ...limits },
+    metrics: counted,
+    says: QUIET,
+    now: Date.now,
+    random: Math.random,
+    ...rest,
+  })
+  const http = createServer((_request, response) => void response.writeHead(404).end())
+  http.on('upgrade', door.upgrade)
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/agent/v1/stream`
+  const all = async () => {
+    const records: Recorded[] = []
+    for await (const { record } of log.read()) records.push(record)
+    return records
+  }
+  return {
+    url,
+    log,
+    state,
+    keys,
+    metrics: counted,
+    gateway: door,
+    delivered,
+    stored: async (device) => (await all()).filter((it) => it.type === 'event').filter((it) => it.device === device),
+    connections: async (device) =>
+      (await all()).filter((it) => it.type === 'connection').filter((it) => it.device === device),
+    enrol() {
+      const made = laptop()
+      state.saveEnrolled({
+        device: made.device,
+        publicKey: made.publicKey,
+        platform: 'linux',
+        version: '0.0.1',
+        fingerprint: made.fingerprint,
+        enrolledAt: 0,
+        revokedAt: null,
+        firstBoot: 0,
+      })
+      return made
+    },
+    async close() {
+      await door.close()
+      http.closeAllConnections()
+      http.close()
+    },
+  }
+}
+
+export interface Laptop {
+  device: string
+  publicKey: string
+  privateKey: KeyObject
+  fingerprint: string
+}
+
+export function laptop(): Laptop {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url')
+  const device = deviceOf(raw)
+  const fingerprint = createHash('sha256').update(device).digest('hex')
+  return { device, publicKey: raw.toString('base64url'), privateKey, fingerprint }
+}
+
+type Message = FromServer
+type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>
+
+/** One socket. Answers pings unless told not to; keeps everything else until somebody asks for it. */
+export class RawAgent {
+  readonly socket: WebSocket
+  readonly closed: Promise<number>
+  readonly #of: Laptop
+  readonly #hello: Hello
+  readonly #inbox: Message[] = []
+  #wake: () => void = () => {}
+
+  constructor(
+    url: string,
+    of: Laptop,
+    options: { hello?: Partial<Hello>; pongs?: boolean; headers?: Record<string, string> } = {},
+  ) {
+    this.#of = of
+    this.#hello = {
+      type: 'hello',
+      wire: 1,
+      device: of.device,
+      version: '0.0.1',
+      epoch: 7,
+      nonce: randomBytes(32).toString('hex'),
+      fingerprint: of.fingerprint,
+      time: Date.now(),
+      ...options.hello,
+    }
+    this.socket = new WebSocket(url, { perMessageDeflate: false, headers: options.headers ?? {} })
+    this.closed = new Promise((resolve) => this.socket.once('close', resolve))
+    this.socket.on('error', () => {})
+    this.socket.on('close', () => this.#wake())
+    this.socket.on('message', (data) => {
+      const message = FromServer.parse(JSON.parse(data.toString()))
+      if (message.type === 'ping' && options.pongs !== false) this.say({ type: 'pong', n: message.n })
+      this.#inbox.push(message)
+      this.#wake()
+    })
+  }
+
+  /** The next message of this type; what comes before it is dropped. Fails on a refusal that was not asked for. */
+  async next<T extends Message['type']>(type: T): Promise<MessageOf<T>> {
+    for (;;) {
+      for (let it = this.#inbox.shift(); it; it = this.#inbox.shift()) {
+        if (it.type === type) return it as MessageOf<T>
+        if (it.type === 'refusal') throw new Error(`refused: ${it.code} ${it.where} ${it.todo}`)
+      }
+      if (this.socket.readyState === WebSocket.CLOSED) throw new Error(`closed while waiting for ${type}`)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  async refusal(): Promise<Refusal> {
+    const refusal = await this.next('refusal')
+    await this.closed
+    return refusal
+  }
+
+  say(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message))
+  }
+
+  async sayHello(): Promise<MessageOf<'challenge'>> {
+    if (this.socket.readyState === WebSocket.CONNECTING) await once(this.socket, 'open')
+    this.say(this.#hello)
+    return await this.next('challenge')
+  }
+
+  proof(challengeNonce: string, host = '127.0.0.1') {
+    const { nonce, device, epoch } = this.#hello
+    const text = signedText.proof(nonce, challengeNonce, host, device, epoch)
+    return { type: 'proof', host, signature: sign(null, Buffer.from(text), this.#of.privateKey).toString('base64url') }
+  }
+
+  async open(host?: string): Promise<MessageOf<'welcome'>> {
+    this.say(this.proof((await this.sayHello()).nonce, host))
+    return await this.next('welcome')
+  }
+
+  sendBatch(events: readonly unknown[], epoch = this.#hello.epoch): void {
+    this.socket.send(packed({ type: 'batch', epoch, events }))
+  }
+
+  async batch(events: readonly unknown[]): Promise<Ack> {
+    this.sendBatch(events)
+    return await this.next('ack')
+  }
+
+  async leave(): Promise<void> {
+    this.socket.close()
+    await this.closed
+  }
+}
+
+export function packed(value: unknown): Buffer {
+  return zstdCompressSync(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+export async function connected(server: TestServer, of: Laptop, hello: Partial<Hello> = {}): Promise<RawAgent> {
+  const agent = new RawAgent(server.url, of, { hello })
+  await agent.open()
+  return agent
+}
+
+/** `id` follows from `seq` and `edition`: the same pair is a retry, another edition of a number is a conflict. */
+export function event(seq: number, edition = 0, more: Record<string, unknown> = {}): Event {
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
+  return {
+    category: 'listening_socket',
+    id: `0195b2c0-0000-7000-8000-${hex(edition, 4)}${hex(seq, 8)}`,
+    seq,
+    time: 1_763_800_000_000 + seq,
+    product: 'linux',
+    collector: 'test',
+    Image: '/usr/bin/node',
+    Protocol: 'tcp',
+    Address: '127.0.0.1',
+    Port: 8_740,
+    ...more,
+  } as Event
+}
+
+export const events = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => event(from + index))
+
+/** Resolves when `condition` holds; asks again each time the event loop comes round. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+export async function counter(of: Metrics, line: string): Promise<number> {
+  const found = (await of.text()).split('\n').find((it) => it.startsWith(`${line} `))
+  return Number(found?.split(' ')[1] ?? 0)
+}
