@@ -5,8 +5,9 @@
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { compress } from 'hono/compress'
+import { HTTPException } from 'hono/http-exception'
 import { Fault } from '../../wire/fault.ts'
-import { type Ctx, type Deps, type Env, peer } from './deps.ts'
+import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
 import { cookies, knownHost, sameOrigin, securityHeaders, signedIn, smallBodies } from './guard.ts'
 import { readingRoutes } from './reading-routes.ts'
 import { invalid, refusal } from './refusal.ts'
@@ -52,9 +53,12 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   app.notFound((c) => answer(c, new Fault('api.notfound', { where: 'path' })))
   app.onError((cause, c) => {
     if (cause instanceof Fault) return answer(c, cause)
-    // Hono's own: a body that is not JSON.
-    if ('status' in cause && cause.status === 400)
-      return answer(c, new Fault('api.invalid', { where: 'body', todo: 'Send JSON.' }))
+    // Hono's own: a body that is not JSON, or does not say that it is.
+    if (cause instanceof HTTPException && cause.status < 500)
+      return answer(
+        c,
+        new Fault('api.invalid', { where: 'body', todo: 'Send JSON, with Content-Type application/json.', cause }),
+      )
     deps.onError(cause)
     return answer(c, new Fault('api.failed'))
   })
@@ -65,8 +69,8 @@ export function api(deps: Deps): OpenAPIHono<Env> {
    * A proxy on this machine speaks from loopback for everybody, and says so in its headers.
    */
   async function metricsReader(c: Ctx, next: () => Promise<void>) {
-    const address = peer(c)
-    const local = address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
+    const address = clientAddress(c)
+    const local = address === '::1' || address.startsWith('127.')
     const proxied = c.req.header('X-Forwarded-For') !== undefined || c.req.header('Forwarded') !== undefined
     return local && !proxied ? next() : signedIn(signIn, jar)(c, next)
   }

@@ -2,6 +2,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { ConsoleFile } from '../console/build.ts'
+import { remoteAddress } from '../ingest/address.ts'
 import type { State } from '../store/store.ts'
 import type { Desk } from './desk.ts'
 import type { OpenSession, Random } from './sign-in.ts'
@@ -19,6 +20,8 @@ export interface Deps {
   secureCookies: boolean
   /** Host names besides 'localhost' and IP addresses under which people reach us; others are refused. */
   hosts: readonly string[]
+  /** Proxies whose X-Forwarded-For we believe, so that one guesser does not use up the tries of everybody. */
+  trustedProxies?: readonly string[]
   /** The built console, by path. */
   files: ReadonlyMap<string, ConsoleFile>
   /** Called with what nobody foresaw; the client learns only that it happened. */
@@ -33,7 +36,7 @@ export interface Env {
 
 export type Ctx = Context<Env>
 
-/** The peer's address; a proxy's own when there is one between. */
-export function peer(c: Ctx): string {
-  return c.env?.incoming?.socket?.remoteAddress ?? 'unknown'
+/** Who asks: the peer, or whom a trusted proxy names. */
+export function clientAddress(c: Ctx, trustedProxies: readonly string[] = []): string {
+  return remoteAddress(c.env?.incoming?.socket?.remoteAddress, c.req.header('X-Forwarded-For'), trustedProxies)
 }

@@ -1,7 +1,7 @@
 /** Coming in and going out: /session, /session/once, /users/me/password. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import { Fault } from '../../wire/fault.ts'
-import { type Ctx, type Deps, type Env, peer } from './deps.ts'
+import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
 import { type Cookies, signedIn } from './guard.ts'
 import { answers, body } from './openapi.ts'
 import { attempts } from './rate.ts'
@@ -92,7 +92,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
 
   /** Counts as a failure until `done` says otherwise, so that guesses in parallel are counted too. */
   function attempt(c: Ctx, name: string | null): () => void {
-    const address = peer(c)
+    const address = clientAddress(c, deps.trustedProxies)
     const counted = [
       { by: limits.address, key: address },
       ...(name === null

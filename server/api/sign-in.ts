@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import { Fault } from '../../wire/fault.ts'
 import type { State, User } from '../store/store.ts'
-import type { Role } from './schema.ts'
+import { type Role, UserName } from './schema.ts'
 
 export type Random = (bytes: number) => Uint8Array
 
@@ -47,9 +47,10 @@ export function makeOneTimeLink(state: State, now: number, random: Random): stri
   return linkFor(state, user, now, random)
 }
 
-/** Errors  Fault 'api.invalid' when the name is taken. */
+/** Errors  Fault 'api.invalid' when the name is taken or no name. */
 export function addUser(state: State, name: string, role: Role, now: number, random: Random): string {
-  if (state.user(name)) throw new Fault('api.invalid', { where: 'name', todo: 'This name is taken; choose another.' })
+  const asName = UserName.safeParse(name)
+  if (!asName.success) throw new Fault('api.invalid', { where: 'name', todo: `It ${asName.error.issues[0]?.message}.` })
   const user = state.saveUser({ name, role, passwordHash: null, createdAt: now })
   state.audit({ at: now, user: null, action: 'user.added', about: name, detail: role })
   return linkFor(state, user, now, random)
@@ -170,8 +171,6 @@ function renamed(state: State, user: User, name: string | null, passwordHash: st
   if (name === null || name === user.name) return user
   if (user.passwordHash !== null)
     throw new Fault('api.forbidden', { where: 'body.name', todo: 'The name can be chosen once only.' })
-  if (state.user(name))
-    throw new Fault('api.invalid', { where: 'body.name', todo: 'This name is taken; choose another.' })
   return state.saveUser({ name, role: user.role, passwordHash, createdAt: now })
 }
 

@@ -53,8 +53,8 @@ export function SignIn() {
         </button>
       </form>
       <p class="muted">
-        No password yet, or forgotten? Whoever runs the server can make a one-time link: <code>tellwire up</code> and{' '}
-        <code>tellwire user add</code> print one.
+        No password yet, or forgotten? Whoever runs the server makes a one-time link with{' '}
+        <code>npx tellwire user link</code>.
       </p>
     </Card>
   )

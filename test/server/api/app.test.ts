@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict'
+import type { HttpBindings } from '@hono/node-server'
+import { buildConsole } from '../../../server/console/build.ts'
+import { CATEGORIES } from '../../../wire/event.ts'
+import { laptop, workerRow } from '../fake-desk.ts'
+import { harness } from './harness.ts'
+
+const READING = ['/workers', '/workers/w1', '/laptops', '/categories', '/audit', '/events', '/session']
+
+describe('server/api: routes', () => {
+  it('without a session every route says 401, and says it in one shape', async () => {
+    const { browser } = harness()
+    for (const path of READING) {
+      const response = await browser().get(`/api/v1${path}`)
+      assert.equal(response.status, 401, path)
+      assert.deepEqual(await response.json(), {
+        code: 'api.unauthenticated',
+        message: 'Sign in first.',
+        where: null,
+        todo: null,
+      })
+    }
+    assert.equal((await browser().post('/api/v1/enrolment-tokens', { worker: null })).status, 401)
+    assert.equal((await browser().delete('/api/v1/session')).status, 401)
+  })
+
+  const roles = [
+    { role: 'viewer', enrol: 403, audit: 403 },
+    { role: 'analyst', enrol: 200, audit: 403 },
+    { role: 'admin', enrol: 200, audit: 200 },
+  ] as const
+  for (const { role, enrol, audit } of roles)
+    it(`a ${role} reads workers, and gets ${enrol} for a token and ${audit} for the audit`, async () => {
+      const { signedIn } = harness()
+      const person = await signedIn(role)
+      assert.equal((await person.get('/api/v1/workers')).status, 200)
+      assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: 'w1' })).status, enrol)
+      assert.equal((await person.get('/api/v1/audit')).status, audit)
+    })
+
+  it('a token is made for a worker by name, and written into the audit without its secret', async () => {
+    const { signedIn, desk, state } = harness()
+    const person = await signedIn('analyst', 'ann')
+    const made = (await (await person.post('/api/v1/enrolment-tokens', { worker: 'w1' })).json()) as { token: string }
+    assert.deepEqual(desk.tokens, [{ worker: 'w1', by: 'ann' }])
+    const [entry] = state.auditTrail(1)
+    assert.equal(entry?.action, 'enrolment_token.made')
+    assert.equal(entry?.user, 'ann')
+    assert.ok(!JSON.stringify(state.auditTrail(100)).includes(made.token))
+  })
+
+  it('answers what is on the desk', async () => {
+    const { signedIn, desk } = harness()
+    const person = await signedIn('viewer')
+    desk.rows = [workerRow('w1', { band: 'high', points: 61 })]
+    desk.machines = [laptop('d1')]
+    assert.deepEqual(await (await person.get('/api/v1/workers')).json(), desk.rows)
+    assert.deepEqual(await (await person.get('/api/v1/laptops')).json(), desk.machines)
+    const categories = (await (await person.get('/api/v1/categories')).json()) as { category: string }[]
+    assert.deepEqual(
+      categories.map(({ category }) => category),
+      Object.keys(CATEGORIES),
+    )
+    const missing = await person.get('/api/v1/workers/nobody')
+    assert.equal(missing.status, 404)
+    assert.equal(((await missing.json()) as { code: string }).code, 'api.notfound')
+  })
+
+  it('an id with anything in it reaches the desk as it is', async () => {
+    const { signedIn, desk } = harness()
+    const person = await signedIn('viewer')
+    const asked: string[] = []
+    desk.worker = async (id) => {
+      asked.push(id)
+      return null
+    }
+    const ids = ['<img src=x onerror=alert(1)>', 'a/b', '\u202egnp.exe', '%00', "'; drop table"]
+    for (const id of ids) assert.equal((await person.get(`/api/v1/workers/${encodeURIComponent(id)}`)).status, 404)
+    assert.deepEqual(asked, ids)
+    assert.equal((await person.get(`/api/v1/workers/${'x'.repeat(300)}`)).status, 400)
+  })
+
+  const strangers: { name: string; headers: Record<string, string> }[] = [
+    { name: 'another site', headers: { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' } },
+    { name: 'a sibling host', headers: { 'Sec-Fetch-Site': 'same-site', Origin: 'http://other.localhost' } },
+    { name: 'another port', headers: { 'Sec-Fetch-Site': 'same-site', Origin: 'http://localhost:8080' } },
+    { name: 'a sandboxed frame', headers: { 'Sec-Fetch-Site': 'cross-site', Origin: 'null' } },
+    { name: 'an old browser from another site', headers: { 'Sec-Fetch-Site': '', Origin: 'https://evil.example' } },
+  ]
+  for (const { name, headers } of strangers)
+    it(`${name} changes nothing, whatever cookie it brings`, async () => {
+      const { signedIn, desk } = harness()
+      const person = await signedIn('admin')
+      const response = await person.post('/api/v1/enrolment-tokens', { worker: null }, headers)
+      assert.equal(response.status, 403)
+      assert.equal(desk.tokens.length, 0)
+    })
+
+  it('neither does a request that does not say where it comes from', async () => {
+    const { app, signedIn } = harness()
+    const person = await signedIn('admin')
+    const init = { method: 'POST', headers: { Cookie: person.cookie() ?? '', 'Content-Type': 'application/json' } }
+    const body = JSON.stringify({ worker: null })
+    assert.equal((await app.request('/api/v1/enrolment-tokens', { ...init, body })).status, 403)
+    const named = { ...init, headers: { ...init.headers, Origin: 'http://localhost' } }
+    assert.equal((await app.request('/api/v1/enrolment-tokens', { ...named, body })).status, 200)
+  })
+
+  const hosts = [
+    { host: 'localhost:7433', status: 401 },
+    { host: '127.0.0.1:7433', status: 401 },
+    { host: '[::1]:7433', status: 401 },
+    { host: '198.51.100.7', status: 401 },
+    { host: 'tellwire.example', status: 401 },
+    { host: 'TELLWIRE.example', status: 401 },
+    { host: 'rebound.evil.example', status: 403 },
+    { host: 'localhost.evil.example', status: 403 },
+    { host: '127.0.0.1.evil.example', status: 403 },
+  ]
+  for (const { host, status } of hosts)
+    it(`under the name ${host} it answers ${status}`, async () => {
+      const { app } = harness()
+      assert.equal((await app.request(`http://${host}/api/v1/session`)).status, status)
+    })
+
+  const bodies = [
+    { name: 'no JSON', body: '{', status: 400, where: 'body' },
+    { name: 'a key too many', body: '{"name":"a","password":"b","x":1}', status: 400, where: 'body' },
+    { name: 'a number for a name', body: '{"name":1,"password":"b"}', status: 400, where: 'body.name' },
+    { name: 'an array', body: '[]', status: 400, where: 'body' },
+    { name: '17 KiB', body: JSON.stringify({ name: 'a', password: 'x'.repeat(17_000) }), status: 413, where: 'body' },
+  ]
+  for (const { name, body, status, where } of bodies)
+    it(`a body that is ${name} is refused with its place`, async () => {
+      const { browser, failures } = harness()
+      const response = await browser().post('/api/v1/session', body)
+      assert.equal(response.status, status)
+      const error = (await response.json()) as { where: string; todo: string }
+      assert.equal(error.where, where)
+      assert.ok(error.todo)
+      assert.deepEqual(failures, [])
+    })
+
+  it('a form is no JSON: what a page elsewhere could send without asking is refused', async () => {
+    const { browser } = harness()
+    const headers = { 'Content-Type': 'text/plain' }
+    const response = await browser().post('/api/v1/session', '{"name":"a","password":"b"}', headers)
+    assert.equal(response.status, 400)
+  })
+
+  it('every answer has the security headers, refusals and failures too', async () => {
+    const { files } = await buildConsole()
+    const { app, browser, desk, failures, signedIn } = harness({ files })
+    const person = await signedIn('admin')
+    desk.workers = () => {
+      throw new Error('the disk is on fire')
+    }
+    const answers = [
+      await person.get('/'),
+      await person.get('/favicon.svg'),
+      await person.get('/nothing'),
+      await person.get('/healthz'),
+      await person.get('/api/v1/openapi.json'),
+      await person.get('/api/v1/session'),
+      await person.get('/api/v1/nothing'),
+      await browser().get('/api/v1/laptops'),
+      await browser().post('/api/v1/session', '{'),
+      await app.request('http://evil.example/'),
+      await person.get('/api/v1/workers'),
+    ]
+    assert.deepEqual(
+      answers.map((it) => it.status),
+      [200, 200, 404, 200, 200, 200, 404, 401, 400, 403, 500],
+    )
+    for (const response of answers) {
+      const policy = response.headers.get('Content-Security-Policy') ?? ''
+      assert.ok(policy.startsWith("default-src 'none'; script-src 'self'; style-src 'self'"), response.url)
+      assert.ok(!policy.includes('unsafe'))
+      assert.equal(response.headers.get('X-Content-Type-Options'), 'nosniff')
+      assert.equal(response.headers.get('Referrer-Policy'), 'no-referrer')
+      assert.equal(response.headers.get('Cross-Origin-Opener-Policy'), 'same-origin')
+      assert.equal(response.headers.get('Cross-Origin-Resource-Policy'), 'same-origin')
+      assert.ok(response.headers.get('Cache-Control'))
+    }
+    assert.equal(answers[5]?.headers.get('Cache-Control'), 'no-store')
+    assert.equal(failures.length, 1)
+    assert.ok(!(await answers.at(-1)?.text())?.includes('fire'))
+  })
+
+  it('serves the console by exact path only, compressed, and its hashed files for ever', async () => {
+    const { files } = await buildConsole()
+    const { app } = harness({ files })
+    const script = [...files.keys()].find((path) => path.endsWith('.js')) ?? ''
+    const zipped = await app.request(script, { headers: { 'Accept-Encoding': 'gzip, br' } })
+    assert.equal(zipped.headers.get('Content-Encoding'), 'br')
+    assert.match(zipped.headers.get('Cache-Control') ?? '', /immutable/)
+    const page = await app.request('/')
+    assert.equal(page.headers.get('Cache-Control'), 'no-cache')
+    const again = await app.request('/', { headers: { 'If-None-Match': page.headers.get('ETag') ?? '' } })
+    assert.equal(again.status, 304)
+    for (const path of ['/assets/../package.json', '/assets/%2e%2e/package.json', '/assets/', '/index.html/'])
+      assert.equal((await app.request(path)).status, 404, path)
+  })
+
+  it('health is for everybody, readiness tells the truth', async () => {
+    const { app } = harness({ ready: () => false })
+    assert.equal((await app.request('http://10.0.0.9/healthz')).status, 200)
+    assert.equal((await app.request('http://any-name-a-probe-uses/readyz')).status, 503)
+  })
+
+  const readers = [
+    { name: 'this machine', address: '127.0.0.1', headers: {}, status: 200 },
+    { name: 'this machine, mapped', address: '::ffff:127.0.0.1', headers: {}, status: 200 },
+    { name: 'another machine', address: '198.51.100.7', headers: {}, status: 401 },
+    {
+      name: 'a proxy here, for somebody',
+      address: '127.0.0.1',
+      headers: { 'X-Forwarded-For': '1.2.3.4' },
+      status: 401,
+    },
+  ]
+  for (const { name, address, headers, status } of readers)
+    it(`metrics for ${name}: ${status}`, async () => {
+      const { app } = harness()
+      const env = { incoming: { socket: { remoteAddress: address } } } as unknown as HttpBindings
+      assert.equal((await app.request('/metrics', { headers }, env)).status, status)
+    })
+
+  it('metrics for who is signed in', async () => {
+    const { signedIn } = harness()
+    const person = await signedIn('viewer')
+    assert.match(await (await person.get('/metrics')).text(), /tellwire_events_total 3/)
+  })
+
+  it('the description names every route that exists, and every one is answered with ApiError', async () => {
+    const { app, browser } = harness()
+    const document = (await (await browser().get('/api/v1/openapi.json')).json()) as {
+      openapi: string
+      paths: Record<string, Record<string, { responses: Record<string, unknown> }>>
+    }
+    assert.equal(document.openapi, '3.1.0')
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+    )
+    const existing = app.routes
+      .filter(({ method, path }) => method !== 'ALL' && path.startsWith('/api/v1/') && !path.endsWith('openapi.json'))
+      .map(({ method, path }) => `${method} ${path}`)
+    assert.ok(described.length >= 12)
+    assert.deepEqual([...new Set(described)].sort(), [...new Set(existing)].sort())
+  })
+
+  it("the stream says 'changed', many changes at once, and ends with its reader", async () => {
+    const { signedIn, desk } = harness()
+    const person = await signedIn('viewer')
+    const response = await person.get('/api/v1/events')
+    assert.equal(response.headers.get('Content-Type'), 'text/event-stream')
+    const reader = response.body?.getReader()
+    assert.ok(reader)
+    for (let i = 0; i < 1_000; i++) desk.changed()
+    let text = ''
+    while (!text.includes('event: changed')) text += new TextDecoder().decode((await reader.read()).value)
+    assert.equal(desk.listeners.size, 1)
+    await reader.cancel()
+    assert.equal(desk.listeners.size, 0)
+  })
+
+  it('more streams than pages are refused, and a closed one makes room', async () => {
+    const { signedIn } = harness()
+    const person = await signedIn('viewer')
+    const open = []
+    for (let i = 0; i < 256; i++) open.push(await person.get('/api/v1/events'))
+    assert.equal((await person.get('/api/v1/events')).status, 429)
+    await open[0]?.body?.cancel()
+    const next = await person.get('/api/v1/events')
+    assert.equal(next.status, 200)
+    await Promise.all([next, ...open.slice(1)].map((it) => it.body?.cancel()))
+  })
+})

@@ -1,0 +1,73 @@
+/** The API without a socket: a clock that a test moves, a store in memory, a cookie jar. */
+import { randomBytes } from 'node:crypto'
+import { api } from '../../../server/api/app.ts'
+import type { Deps } from '../../../server/api/deps.ts'
+import { addUser, makeOneTimeLink } from '../../../server/api/sign-in.ts'
+import { memoryState } from '../../../server/store/memory.ts'
+import { fakeDesk } from '../fake-desk.ts'
+
+export const PASSWORD = 'correct horse battery'
+
+export function harness(about: Partial<Deps> = {}) {
+  const clock = { at: 1_790_000_000_000 }
+  const now = () => clock.at
+  const desk = fakeDesk(now)
+  const state = memoryState()
+  const failures: unknown[] = []
+  const app = api({
+    desk,
+    state,
+    now,
+    random: randomBytes,
+    metricsText: async () => 'tellwire_events_total 3\n',
+    ready: () => true,
+    secureCookies: false,
+    hosts: ['tellwire.example'],
+    files: new Map(),
+    onError: (cause) => failures.push(cause),
+    ...about,
+  })
+
+  /** One person at a browser: keeps the cookie, sends what a browser sends. */
+  function browser() {
+    let cookie: string | null = null
+    const send = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+      const response = await app.request(path, {
+        method,
+        headers: {
+          ...(cookie && { Cookie: cookie }),
+          ...(method !== 'GET' && { 'Sec-Fetch-Site': 'same-origin', Origin: 'http://localhost' }),
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      })
+      const set = response.headers.get('Set-Cookie')
+      if (set) cookie = set.split(';')[0] ?? null
+      return response
+    }
+    return {
+      get: (path: string, headers?: Record<string, string>) => send('GET', path, undefined, headers),
+      post: (path: string, body: unknown, headers?: Record<string, string>) => send('POST', path, body, headers),
+      delete: (path: string) => send('DELETE', path),
+      cookie: () => cookie,
+      steal: (stolen: string | null) => {
+        cookie = stolen
+      },
+    }
+  }
+
+  const secretOf = (link: string) => link.replace('/#/welcome/', '')
+  const link = () => secretOf(makeOneTimeLink(state, clock.at, randomBytes))
+
+  /** A new user who came by link and chose a password. */
+  async function signedIn(role: 'admin' | 'analyst' | 'viewer', name: string = role) {
+    const person = browser()
+    const secret = secretOf(addUser(state, name, role, clock.at, randomBytes))
+    await person.post('/api/v1/session/once', { secret })
+    await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: null })
+    return person
+  }
+
+  return { app, desk, state, clock, failures, browser, link, signedIn }
+}
