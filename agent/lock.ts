@@ -32,6 +32,12 @@ export function takeLock(path: string): () => void {
   }
 }
 
+/** The process that holds the lock; null when nobody does. */
+export function lockHolder(path: string): number | null {
+  const theirs = read(path)
+  return theirs !== null && isAlive(theirs) ? Number(theirs.split(' ')[0]) : null
+}
+
 function running(path: string, holder: string): Fault {
   const pid = holder.split(' ')[0]
   return new Fault('agent.running', { where: path, todo: `Stop process ${pid} first, or use another --folder.` })

@@ -113,6 +113,7 @@ export class Spool {
   #damaged = 0
   #dropped = new Map<string, { total: number; unsaid: number }>()
   #trouble: string | null = null
+  #isClosed = false
 
   static open(options: SpoolOptions): Spool {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
@@ -186,6 +187,7 @@ export class Spool {
 
   /** Numbers it and hands it to the kernel within a tick. False: refused and counted, because the disk refuses too. */
   append(observation: Observation): boolean {
+    if (this.#isClosed) return false // the folder may be another process's by now
     const { category, ...rest } = observation
     const room = CATEGORIES[category].keep >= 8 ? 2 * QUEUE_BYTES : QUEUE_BYTES
     const at = this.#options.now()
@@ -205,7 +207,7 @@ export class Spool {
       this.#writeSoon = true
       setImmediate(() => {
         this.#writeSoon = false
-        this.#write()
+        if (!this.#isClosed) this.#write()
       })
     }
     return true
@@ -215,7 +217,7 @@ export class Spool {
   flush(): Promise<void> {
     this.#waiting ??= this.#running.then(() => {
       this.#waiting = null
-      return this.#sync()
+      return this.#isClosed ? undefined : this.#sync()
     })
     this.#running = this.#waiting
     return this.#waiting
@@ -272,6 +274,8 @@ export class Spool {
 
   async close(): Promise<void> {
     await this.flush()
+    this.#isClosed = true
+    await this.#running // a flush that an append asked for meanwhile
     if (this.#fd !== null) closeSync(this.#fd)
     this.#fd = null
     await this.#cursor.sync().catch(() => {}) // the segments hold what the cursor says, only later

@@ -1,0 +1,44 @@
+/** What was last sent, kept for the laptop's user: two files, the older one overwritten when the newer is full. */
+import { appendFileSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs'
+import type { Leased } from './spool.ts'
+
+const FILE_BYTES = 131_072
+
+export function sentLog(path: string): (events: readonly Leased[]) => void {
+  let bytes = existsSync(path) ? statSync(path).size : 0
+  return (events) => {
+    // A backlog of a week passes through here too: only its end is worth writing.
+    const lines: string[] = []
+    for (let at = events.length - 1, left = FILE_BYTES; at >= 0; at--) {
+      left -= events[at]!.text.length + 1
+      if (left < 0) break
+      lines.unshift(`${events[at]!.text.toString('utf8')}\n`)
+    }
+    const text = lines.join('')
+    try {
+      if (bytes + text.length > FILE_BYTES && bytes > 0) {
+        renameSync(path, `${path}.before`)
+        bytes = 0
+      }
+      appendFileSync(path, text, { mode: 0o600 })
+      bytes += text.length
+    } catch {
+      // A full disk costs the user this view, not us the sending.
+    }
+  }
+}
+
+/** The last `limit` events, newest first. A line that was cut is left out. */
+export function lastSent(path: string, limit: number): Record<string, unknown>[] {
+  const text = [`${path}.before`, path].map((it) => (existsSync(it) ? readFileSync(it, 'utf8') : '')).join('')
+  const found: Record<string, unknown>[] = []
+  for (const line of text.split('\n').reverse()) {
+    if (found.length >= limit) break
+    try {
+      if (line !== '') found.push(JSON.parse(line) as Record<string, unknown>)
+    } catch {
+      // cut
+    }
+  }
+  return found
+}

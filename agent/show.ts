@@ -1,0 +1,74 @@
+/** What the agent tells the laptop's user: what is collected, what never is, for whom, and what was last sent. */
+import { CATEGORIES, type Category } from '../wire/event.ts'
+import type { Policy } from '../wire/messages.ts'
+import type { Config } from './config.ts'
+import { categoriesOff } from './policy.ts'
+
+export const NEVER_COLLECTED = [
+  'what you type, click, copy or see on the screen',
+  'the content of messages, mails, calls or files, and the names of your documents',
+  'the pages you visit; of an address only the computer and the port',
+  'passwords and tokens: values that look like secrets are cut from command lines on this laptop',
+  'camera, microphone and exact position',
+]
+
+export interface Shown {
+  server: string
+  device: string
+  collected: { category: string; about: string; sensitive: boolean; on: boolean }[]
+  never: readonly string[]
+  watchedFolders: string[]
+  /** Newest first. */
+  lastSent: Record<string, unknown>[]
+}
+
+export function shown(config: Config, policy: Policy | null, lastSent: Record<string, unknown>[]): Shown {
+  const off = policy ? categoriesOff(policy) : []
+  const fromAgent = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].origin === 'agent')
+  return {
+    server: config.url,
+    device: config.device,
+    collected: fromAgent.map((category) => {
+      const { about, sensitive } = CATEGORIES[category]
+      return { category, about, sensitive, on: !off.includes(category) }
+    }),
+    never: NEVER_COLLECTED,
+    watchedFolders: policy?.watchedRoots.map((it) => it.path) ?? [],
+    lastSent,
+  }
+}
+
+export function describeShown({ server, device, collected, never, watchedFolders, lastSent }: Shown): string {
+  const rows = (on: boolean) =>
+    collected.filter((it) => it.on === on).map((it) => `  ${it.category.padEnd(20)}${it.about}`)
+  const off = rows(false)
+  return [
+    `This laptop reports to ${server} as ${device}.`,
+    '',
+    'Collected:',
+    ...rows(true),
+    ...(off.length > 0 ? ['', 'Switched off by your company:', ...off] : []),
+    ...(watchedFolders.length > 0
+      ? ['', 'Folders watched for bulk copies:', ...watchedFolders.map((it) => `  ${it}`)]
+      : []),
+    '',
+    'Never collected:',
+    ...never.map((it) => `  ${it}`),
+    '',
+    lastSent.length > 0 ? `Last sent (newest first, ${lastSent.length}):` : 'Nothing was sent yet.',
+    ...lastSent.map((it) => `  ${plain(it)}`),
+  ].join('\n')
+}
+
+function plain(event: Record<string, unknown>): string {
+  const { category, time, id: _id, seq: _seq, product: _product, collector: _collector, ...fields } = event
+  const known = Object.entries(fields).filter(([, value]) => value !== null)
+  const text = known.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const when = typeof time === 'number' ? new Date(time).toISOString().slice(0, 19).replace('T', ' ') : ''
+  return printable(`${when} ${category}: ${text.join(' ')}`)
+}
+
+/** Names of programs and devices are others' text: no terminal commands, no line breaks, no reversed writing. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
