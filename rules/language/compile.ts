@@ -1,56 +1,146 @@
-import { type Cell, everyText, lookUp } from './cell.ts'
-import { cellOf, holds } from './evaluate.ts'
-import type { Expression } from './expression.ts'
+/**
+ * Loaded rules → a program.
+ *
+ * Shape   one small program per logsource that events can have. In each, an index of witnesses picks the few rules
+ *         that an event could match at all; only these are asked, each question once, the cheap ones first.
+ */
+import { type FieldIndex, indexByField, type Notebook, type Witnessed } from './index-by-field.ts'
+import { judge } from './judge.ts'
+import { interning, type Predicate, type Question } from './predicates.ts'
 import type { FlatEvent, LoadedRule, Logsource, Match, Program } from './rule.ts'
+import { type Clues, cluesOf, type Witness, witnessOf } from './witness.ts'
 
 export function compile(rules: readonly LoadedRule[]): Program {
+  const interned = interning()
+  const clues = remembered(cluesOf)
+  const prepared = rules.map((rule): Prepared => {
+    const question = interned.question(rule.condition)
+    return { rule, question, witness: witnessOf(question, clues) }
+  })
+  const judging = judge(interned)
+  const known = valuesOf(rules)
+  const programs = new Map<string, Small>()
+  for (const { logsource } of rules) programFor(logsource)
+
+  function programFor(logsource: Logsource): Small {
+    const key = `${logsource.category ?? ''}\n${logsource.product ?? ''}\n${logsource.service ?? ''}`
+    let program = programs.get(key)
+    if (!program) {
+      const fitting = prepared.filter(({ rule }) => applies(rule.logsource, logsource))
+      program = small(fitting, interned.predicates.length, clues)
+      programs.set(key, program)
+    }
+    return program
+  }
+
   return {
     rules,
     match(event) {
-      const cells = new Map<string | null, Cell>()
-      const cell = (field: string | null): Cell => {
-        let found = cells.get(field)
-        if (!found) {
-          found =
-            field === null
-              ? { value: [], text: null, folded: null, members: everyText(event) }
-              : cellOf(lookUp(event, field))
-          cells.set(field, found)
-        }
-        return found
+      const program = programFor(logsourceOf(event, known))
+      if (program.rules.length === 0) return []
+      judging.begin(event)
+      program.begin()
+      const notebook: Notebook = { holds: judging.note, ask: program.ask }
+      for (const index of program.indexes) index.scan(judging.cell(index.slot), notebook)
+      const { candidates, decided } = program
+      const hits: number[] = []
+      for (let i = 0; i < candidates.length; i++) {
+        const place = candidates[i]!
+        if (judging.answer(program.rules[place]!.question, decided)) hits.push(place)
       }
-      return rules
-        .filter((rule) => applies(rule.logsource, event) && isTrue(rule.condition, cell))
-        .map((rule): Match => ({ rule }))
+      if (hits.length > 1) hits.sort((a, b) => a - b)
+      return hits.map((place): Match => ({ rule: program.rules[place]!.rule }))
     },
-    reads: (category, prefix) =>
-      rules.some(
-        (rule) =>
-          (rule.logsource.category ?? category) === category &&
-          fieldsOf(rule.condition).some((field) => field.startsWith(prefix)),
-      ),
+    reads(category, prefix) {
+      return prepared.some(
+        ({ rule, question }) => (rule.logsource.category ?? category) === category && readsField(question, prefix),
+      )
+    },
+  }
+
+  function readsField(question: Question, prefix: string): boolean {
+    if (question.kind === 'not') return readsField(question.of, prefix)
+    if (question.kind !== 'ask') return question.of.some((each) => readsField(each, prefix))
+    const { slot, tests } = question.predicate
+    const names = tests.flatMap((test) => (test.op === 'reference' ? [test.other] : []))
+    return [...(slot < 0 ? [] : [interned.fields[slot]!]), ...names].some((field) => field.startsWith(prefix))
   }
 }
 
-function applies(logsource: Logsource, event: FlatEvent): boolean {
-  return (['category', 'product', 'service'] as const).every(
-    (key) => logsource[key] === null || logsource[key] === event[key],
+interface Prepared {
+  rule: LoadedRule
+  question: Question
+  /** Null: must always be asked. */
+  witness: Witness | null
+}
+
+/** The rules of one logsource. */
+interface Small {
+  rules: readonly Prepared[]
+  indexes: readonly FieldIndex[]
+  /** By predicate: 1 when the index notes it whenever it holds. */
+  decided: Uint8Array
+  /** Places of rules worth asking about the present event. */
+  candidates: number[]
+  begin(): void
+  ask(place: number): void
+}
+
+function small(rules: readonly Prepared[], predicates: number, clues: (predicate: Predicate) => Clues): Small {
+  const witnessed: Witnessed[] = []
+  const always: number[] = []
+  const decided = new Uint8Array(predicates)
+  for (const [place, { witness }] of rules.entries()) {
+    if (witness === null) always.push(place)
+    else {
+      witnessed.push({ rule: place, predicates: witness.predicates })
+      for (const predicate of witness.predicates) if (clues(predicate).exact) decided[predicate.id] = 1
+    }
+  }
+  const chosen = new Int32Array(rules.length)
+  const candidates: number[] = []
+  let turn = 0
+  return {
+    rules,
+    indexes: indexByField(witnessed, clues),
+    decided,
+    candidates,
+    begin() {
+      turn = (turn + 1) | 0
+      candidates.length = 0
+      for (const place of always) candidates.push(place)
+    },
+    ask(place) {
+      if (chosen[place] === turn) return
+      chosen[place] = turn
+      candidates.push(place)
+    },
+  }
+}
+
+function applies(rule: Logsource, event: Logsource): boolean {
+  return KEYS.every((key) => rule[key] === null || rule[key] === event[key])
+}
+
+const KEYS = ['category', 'product', 'service'] as const
+
+function valuesOf(rules: readonly LoadedRule[]): ReadonlySet<string>[] {
+  return KEYS.map((key) => new Set(rules.flatMap(({ logsource }) => logsource[key] ?? [])))
+}
+
+/** What no rule states makes no difference, so events cannot make us build programs without end. */
+function logsourceOf(event: FlatEvent, known: readonly ReadonlySet<string>[]): Logsource {
+  const [category, product, service] = [event.category, event.product, event.service].map((value, i) =>
+    typeof value === 'string' && known[i]!.has(value) ? value : null,
   )
+  return { category: category!, product: product!, service: service! }
 }
 
-function isTrue(expression: Expression, cell: (field: string | null) => Cell): boolean {
-  if (expression.kind === 'not') return !isTrue(expression.of, cell)
-  if (expression.kind === 'test') return holds(expression.test, cell(expression.field), cell)
-  if (expression.kind === 'and') return expression.of.every((each) => isTrue(each, cell))
-  return expression.of.some((each) => isTrue(each, cell))
-}
-
-function fieldsOf(expression: Expression): string[] {
-  if (expression.kind === 'test')
-    return expression.field === null
-      ? []
-      : expression.test.op === 'reference'
-        ? [expression.field, expression.test.other]
-        : [expression.field]
-  return expression.kind === 'not' ? fieldsOf(expression.of) : expression.of.flatMap(fieldsOf)
+function remembered(of: (predicate: Predicate) => Clues): (predicate: Predicate) => Clues {
+  const known = new Map<Predicate, Clues>()
+  return (predicate) => {
+    let found = known.get(predicate)
+    if (!found) known.set(predicate, (found = of(predicate)))
+    return found
+  }
 }

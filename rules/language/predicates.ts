@@ -1,0 +1,134 @@
+/**
+ * Expressions → questions that are asked once per event, however many rules ask them.
+ *
+ * Shape   tests of one field under one OR are one predicate; equal predicates of different rules are the same one.
+ */
+import type { Expression, Test } from './expression.ts'
+
+export interface Predicate {
+  id: number
+  /** -1: every value of the event. */
+  slot: number
+  /** Any of these. */
+  tests: readonly Test[]
+  cost: number
+}
+
+export type Question =
+  | { kind: 'ask'; predicate: Predicate; cost: number }
+  | { kind: 'and' | 'or'; of: readonly Question[]; cost: number }
+  | { kind: 'not'; of: Question; cost: number }
+
+export interface Interning {
+  /** Field names by slot. */
+  fields: readonly string[]
+  predicates: readonly Predicate[]
+  question(expression: Expression): Question
+  slot(field: string): number
+}
+
+export function interning(): Interning {
+  const fields: string[] = []
+  const slots = new Map<string, number>()
+  const predicates: Predicate[] = []
+  const known = new Map<string, Predicate>()
+
+  function slot(field: string): number {
+    let found = slots.get(field)
+    if (found === undefined) {
+      found = fields.push(field) - 1
+      slots.set(field, found)
+    }
+    return found
+  }
+
+  function ask(field: string | null, tests: readonly Test[]): Question {
+    const key = `${field === null ? '' : `${slot(field)} `}${tests.map(keyOf).join('\n')}`
+    let predicate = known.get(key)
+    if (!predicate) {
+      for (const test of tests) if (test.op === 'reference') slot(test.other)
+      const cheapFirst = [...tests].sort((a, b) => testCost(a) - testCost(b))
+      predicate = {
+        id: predicates.length,
+        slot: field === null ? -1 : slot(field),
+        tests: cheapFirst,
+        cost: tests.reduce((sum, test) => sum + testCost(test), 0) * (field === null ? 20 : 1),
+      }
+      predicates.push(predicate)
+      known.set(key, predicate)
+    }
+    return { kind: 'ask', predicate, cost: predicate.cost }
+  }
+
+  function question(expression: Expression): Question {
+    if (expression.kind === 'test') return ask(expression.field, [expression.test])
+    if (expression.kind === 'not') {
+      const of = question(expression.of)
+      return { kind: 'not', of, cost: of.cost }
+    }
+    const { kind } = expression
+    const of = kind === 'or' ? alternatives(expression.of) : expression.of.map(question)
+    of.sort((a, b) => a.cost - b.cost)
+    return of.length === 1 ? of[0]! : { kind, of, cost: of.reduce((sum, each) => sum + each.cost, 0) }
+  }
+
+  /** Tests of the same field go together. */
+  function alternatives(of: readonly Expression[]): Question[] {
+    const byField = new Map<string | null, Test[]>()
+    const questions: Question[] = []
+    for (const each of of) {
+      if (each.kind !== 'test') questions.push(question(each))
+      else {
+        const tests = byField.get(each.field)
+        if (tests) tests.push(each.test)
+        else byField.set(each.field, [each.test])
+      }
+    }
+    for (const [field, tests] of byField) questions.push(ask(field, tests))
+    return questions
+  }
+
+  return { fields, predicates, question, slot }
+}
+
+function keyOf(test: Test): string {
+  switch (test.op) {
+    case 'text':
+      return `${test.how}${test.cased ? '!' : ''} ${JSON.stringify(test.text)}`
+    case 'pattern':
+      return `pattern${test.cased ? '!' : ''} ${JSON.stringify(test.pattern.map((part) => (typeof part === 'string' ? part : { is: String(part) })))}`
+    case 'regex':
+      return `re ${test.regex.flags} ${JSON.stringify(test.regex.source)}`
+    case 'compare':
+      return `${test.by} ${test.than}`
+    case 'time':
+      return `${test.unit} ${test.by} ${test.than}`
+    case 'cidr':
+      return `cidr ${test.network.words.join(':')}/${test.network.bits}`
+    case 'reference':
+      return `ref ${test.how}${test.cased ? '!' : ''} ${JSON.stringify(test.other)}`
+    case 'present':
+      return 'present'
+  }
+}
+
+/** Roughly nanoseconds. */
+function testCost(test: Test): number {
+  switch (test.op) {
+    case 'present':
+      return 1
+    case 'text':
+      return test.how === 'contains' ? 40 : 4
+    case 'compare':
+      return 20
+    case 'reference':
+      return 30
+    case 'time':
+    case 'cidr':
+      return 200
+    case 'pattern':
+      return 100
+    case 'regex':
+      return test.regex.chain || test.regex.literals ? 500 : 5_000
+  }
+}
