@@ -1,5 +1,5 @@
 /** Opens a SQLite file the way both stores want it, and says in our words what SQLite says in numbers. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../../wire/fault.ts'
@@ -18,7 +18,7 @@ export function openDatabase(
     if (readOnly && !existsSync(file)) {
       throw new Fault('store.missing', { where: file, todo: 'Name the data folder of a server that has run.' })
     }
-    if (!readOnly) mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    if (!readOnly) makeFile(file)
     // 5 s: another process, such as `tellwire user add`, may be writing; none of our transactions takes longer.
     db = new DatabaseSync(file, { readOnly, timeout: 5_000 })
     const found = versionOf(db)
@@ -36,6 +36,12 @@ export function openDatabase(
     db?.close()
     throw asFault(cause, file)
   }
+}
+
+/** What is in it is nobody else's business; SQLite gives its -wal and -shm the same rights. */
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  closeSync(openSync(file, 'a', 0o600))
 }
 
 function create(db: DatabaseSync, schema: string, version: number): void {

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import type { Category, Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
-import { transaction } from './database.ts'
+import { asFault, transaction } from './database.ts'
 import { byHour, fitting, hours, newestFirst } from './query.ts'
 import { factsOf, hourOf, hourStart, recordOf, unpack } from './segment.ts'
 import type { HourCount, LogQuery, OnDamage, Rejected, Stored } from './store.ts'
@@ -13,6 +13,13 @@ interface Block {
   first: number
   last: number
   lines: Uint8Array
+}
+
+interface RollupRow {
+  hour: number
+  device: number
+  category: number
+  events: number
 }
 
 export function logReader(db: DatabaseSync, file: string) {
@@ -25,8 +32,7 @@ export function logReader(db: DatabaseSync, file: string) {
 
   async function* read(after: number, end: number, damage: OnDamage): AsyncIterable<Stored> {
     while (after < end) {
-      const block = sql.blockAt.get({ position: after + 1 }) as unknown as Block | undefined
-      if (!block) throw missing(after + 1)
+      const block = blockAt(after + 1)
       for (const [index, line] of linesOf(block, damage).entries()) {
         const position = block.first + index
         if (position > end) return
@@ -49,7 +55,7 @@ export function logReader(db: DatabaseSync, file: string) {
     for (const block of journal) for (const stored of matching(block)) newest.add(stored)
     for (const { segment, bound } of candidates) {
       if (newest.none(bound)) break
-      for (const stored of matching(sql.segment.get(segment) as unknown as Block)) newest.add(stored)
+      for (const stored of matching(blockAt(segment))) newest.add(stored)
       await setImmediate()
     }
     return newest.list()
@@ -66,25 +72,27 @@ export function logReader(db: DatabaseSync, file: string) {
 
   async function counts(query: LogQuery): Promise<HourCount[]> {
     const range = hours(query)
-    const { rows, journal } = transaction(db, 'begin', () => ({
-      rows: sql.rollups.all({ ...scope(query), ...range }) as unknown as HourCount[],
+    const { rows, names, journal } = transaction(db, 'begin', () => ({
+      rows: sql.rollups.all({ ...scope(query), ...range }) as unknown as RollupRow[],
+      names: new Map(sql.names.all().map((row) => [Number(row.id), String(row.name)])),
       journal: journalBlocks(),
     }))
     const counted = new Map<string, HourCount>()
-    const add = ({ hour, device, category, events }: HourCount) => {
+    const add = (hour: number, device: string, category: Category, events: number) => {
       const key = `${hour} ${category} ${device}`
       const found = counted.get(key)
       if (found) found.events += events
-      else counted.set(key, { hour, device, category, events })
+      else counted.set(key, { hour: hourStart(hour), device, category, events })
     }
-    for (const row of rows) add({ ...row, hour: hourStart(row.hour) })
+    for (const { hour, device, category, events } of rows) {
+      add(hour, names.get(device)!, names.get(category) as Category, events)
+    }
     const fits = fitting({ ...query, from: hourStart(range.fromHour), to: hourStart(range.toHour + 1) })
     for (const block of journal) {
       for (const line of linesOf(block, {})) {
         const facts = fits.line(line) ? factsOf(recordOf(line)) : null
         if (!facts || !fits.facts(facts)) continue
-        const category = facts.category as Category
-        add({ hour: hourStart(hourOf(facts.time)), device: facts.device, category, events: 1 })
+        add(hourOf(facts.time), facts.device, facts.category as Category, 1)
       }
     }
     return [...counted.values()].sort(byHour)
@@ -102,11 +110,11 @@ export function logReader(db: DatabaseSync, file: string) {
   }
 
   async function bySeq(device: string, epoch: number, seq: number): Promise<Event | null> {
-    const blocks = transaction(db, 'begin', () => {
-      const run = sql.runOf.get(device, epoch, seq)
-      if (!run || Number(run.first) > seq) return journalBlocks()
-      return [sql.segment.get(Number(run.segment)) as unknown as Block]
-    })
+    const { run, journal } = transaction(db, 'begin', () => ({
+      run: sql.runOf.get(device, epoch, seq),
+      journal: journalBlocks(),
+    }))
+    const blocks = run && Number(run.first) <= seq ? [blockAt(Number(run.segment))] : journal
     const mark = JSON.stringify(device)
     for (const block of blocks) {
       for (const line of linesOf(block, {})) {
@@ -181,8 +189,18 @@ export function logReader(db: DatabaseSync, file: string) {
     }
   }
 
-  function missing(position: number): Fault {
-    return new Fault('store.damaged', {
+  /** The segment or journal row that holds this position. */
+  function blockAt(position: number): Block {
+    try {
+      const block = sql.blockAt.get({ position }) as unknown as Block | undefined
+      if (block) return block
+    } catch (cause) {
+      // SQLite itself stumbled over the lines; where they begin and end stands apart from them.
+      const extent = sql.extentAt.get(position) as unknown as { first: number; last: number } | undefined
+      if (!extent || extent.last < position) throw asFault(cause, file)
+      return { ...extent, lines: new Uint8Array() }
+    }
+    throw new Fault('store.damaged', {
       where: `${file}, position ${position}`,
       todo: 'Restore the file from a backup.',
       facts: { segment: null, first: position, last: position },
@@ -208,14 +226,12 @@ function statements(db: DatabaseSync) {
        select * from (select first, last, lines from journal where first <= :position order by first desc limit 1)
        where last >= :position`,
     ),
-    segment: db.prepare('select first, last, lines from segments where first = ?'),
+    extentAt: db.prepare('select first, last from segments where first <= ? order by first desc limit 1'),
     journal: db.prepare('select first, last, lines from journal order by first'),
     allIds: db.prepare('select id from names where kind = ?'),
     namedIds: db.prepare('select id from names where kind = ? and name in (select value from json_each(?))'),
-    rollups: db.prepare(
-      `select hour, d.name device, c.name category, events from rollups
-       join names d on d.id = rollups.device join names c on c.id = rollups.category where ${WITHIN}`,
-    ),
+    rollups: db.prepare(`select hour, device, category, events from rollups where ${WITHIN}`),
+    names: db.prepare('select id, name from names'),
     hourTotals: db.prepare(
       `select hour, sum(events) events from rollups where ${WITHIN} group by hour order by hour desc`,
     ),

@@ -74,8 +74,6 @@ export function openWriter(options: WriterOptions) {
   const file = join(options.folder, 'telemetry.db')
   const db = openDatabase(file, { schema: LOG_SCHEMA, version: LOG_VERSION })
   const lock = holdLock(join(options.folder, 'telemetry.lock'))
-  // Segments are large: 16 MiB between checkpoints instead of 4 halves how often pages of the indexes are written.
-  db.exec('pragma wal_autocheckpoint = 4000')
   if (options.maxPages !== undefined) db.exec(`pragma max_page_count = ${options.maxPages}`)
   const sql = statements(db)
   let known: Known | null = load()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
@@ -112,37 +112,47 @@ describe('telemetry log in SQLite, when things go wrong', () => {
     await roomier.close()
   })
 
-  it('a damaged segment is named, and reading goes on behind it', async () => {
-    const log = await openLog({ folder })
-    await log.append(batch('d1', 1, 1_000))
-    await log.append(batch('d1', 1_001, 1_000))
-    await log.append(batch('d1', 2_001, 10))
-    await log.close()
-    edit('update segments set lines = substr(lines, 1, 500) || zeroblob(1) || substr(lines, 502) where first = 1')
+  const damages = [
+    {
+      name: 'a changed byte',
+      damage: () =>
+        edit('update segments set lines = substr(lines, 1, 500) || zeroblob(1) || substr(lines, 502) where first = 1'),
+    },
+    { name: 'a page that SQLite cannot follow', damage: () => breakPages(1) },
+  ]
+  for (const { name, damage } of damages) {
+    it(`a damaged segment is named, and reading goes on behind it: ${name}`, async () => {
+      const log = await openLog({ folder })
+      await log.append(batch('d1', 1, 1_000))
+      await log.append(batch('d1', 1_001, 1_000))
+      await log.append(batch('d1', 2_001, 10))
+      await log.close()
+      damage()
 
-    const again = await openLog({ folder })
-    assert.deepEqual(await again.append(batch('d1', 1_999, 13)), {
-      first: 2_011,
-      last: 2_011,
-      duplicates: Array.from({ length: 12 }, (_, index) => index),
+      const again = await openLog({ folder })
+      assert.deepEqual(await again.append(batch('d1', 1_999, 13)), {
+        first: 2_011,
+        last: 2_011,
+        duplicates: range(0, 12),
+      })
+      await assert.rejects(positions(again), (fault: Fault) => {
+        assert.equal(fault.code, 'store.damaged')
+        assert.equal(fault.facts.segment, 1)
+        return true
+      })
+      const faults: Fault[] = []
+      const onDamaged = (fault: Fault) => void faults.push(fault)
+      assert.deepEqual(await positions(again, { onDamaged }), range(1_001, 2_012))
+      assert.equal((await again.events({ devices: ['d1'] }, 5_000, { onDamaged })).length, 1_011)
+      assert.deepEqual(
+        faults.map((it) => it.facts.segment),
+        [1, 1],
+      )
+      await assert.rejects(again.bySeq('d1', 7, 5), { code: 'store.damaged' })
+      assert.equal((await again.bySeq('d1', 7, 1_005))?.seq, 1_005)
+      await again.close()
     })
-    await assert.rejects(positions(again), (fault: Fault) => {
-      assert.equal(fault.code, 'store.damaged')
-      assert.equal(fault.facts.segment, 1)
-      return true
-    })
-    const faults: Fault[] = []
-    const onDamaged = (fault: Fault) => void faults.push(fault)
-    assert.deepEqual(await positions(again, { onDamaged }), range(1_001, 2_012))
-    assert.equal((await again.events({ devices: ['d1'] }, 5_000, { onDamaged })).length, 1_011)
-    assert.deepEqual(
-      faults.map((it) => it.facts.segment),
-      [1, 1],
-    )
-    await assert.rejects(again.bySeq('d1', 7, 5), { code: 'store.damaged' })
-    assert.equal((await again.bySeq('d1', 7, 1_005))?.seq, 1_005)
-    await again.close()
-  })
+  }
 
   it('a damaged journal row costs only itself', async () => {
     const log = await openLog({ folder })
@@ -195,6 +205,19 @@ describe('telemetry log in SQLite, when things go wrong', () => {
     await assert.rejects(log.append(batch('d1', 2_001, 1)), { code: 'store.unwritable' })
     await log.close()
   })
+
+  /** Points the overflow page that holds a segment's middle to a next page that does not exist. */
+  function breakPages(segment: number): void {
+    const file = join(folder, 'telemetry.db')
+    const db = new DatabaseSync(file)
+    const { lines } = db.prepare('select lines from segments where first = ?').get(segment) as { lines: Uint8Array }
+    db.close()
+    const bytes = readFileSync(file)
+    const middle = bytes.indexOf(lines.subarray(9_000, 9_032))
+    assert.notEqual(middle, -1)
+    bytes.writeUInt32BE(0xffffff, middle - (middle % 4_096))
+    writeFileSync(file, bytes)
+  }
 
   function edit(sql: string): void {
     const db = new DatabaseSync(join(folder, 'telemetry.db'))
