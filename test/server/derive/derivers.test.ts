@@ -1,0 +1,344 @@
+/** Each deriver over sequences of records, with the clock in the rows. */
+import assert from 'node:assert/strict'
+import type { Program } from '../../../rules/language/index.ts'
+import { derivers } from '../../../server/derive/index.ts'
+import { Pipeline } from '../../../server/pipeline.ts'
+import type { Event } from '../../../wire/event.ts'
+import type { CatalogueFacts, Recorded } from '../../../wire/recording.ts'
+import {
+  AUSTIN,
+  agentState,
+  BERLIN,
+  contract,
+  DAY,
+  event,
+  HOUR,
+  holding,
+  processStart,
+  received,
+  session,
+  T0,
+} from '../events.ts'
+
+/** A program without rules that keeps what it is shown: the derived events, as rules would see them. */
+function derivedFrom(records: readonly Recorded[], at?: number): Event[] {
+  const seen: Event[] = []
+  const program = {
+    rules: [{ logsource: { category: null } }],
+    match: (it: Event) => {
+      if (it.product === 'tellwire') seen.push(it)
+      return []
+    },
+    reads: () => false,
+  } as unknown as Program
+  const pipeline = new Pipeline({
+    program,
+    derivers: derivers({ silenceHours: 24 }),
+    recognise: () => undefined,
+    lookup: () => ({
+      ...AUSTIN,
+      country: null,
+      region: null,
+      city: null,
+      lat: null,
+      lon: null,
+      asn: null,
+      class: 'unknown',
+    }),
+  })
+  for (const record of records) pipeline.take(record)
+  pipeline.advance(at)
+  return seen
+}
+
+const anydesk = {
+  id: 'anydesk',
+  name: 'AnyDesk',
+  category: 'remote-desktop',
+  by: 'name',
+  renamed: false,
+  unattended: null,
+} as const
+const rustdesk = { ...anydesk, id: 'rustdesk', name: 'RustDesk' } as const
+const mullvad = { ...anydesk, id: 'mullvad', name: 'Mullvad', category: 'consumer-vpn' } as const
+const sighting = (tool: NonNullable<CatalogueFacts['tools']>[number], time: number): Recorded => ({
+  ...received('d1', processStart('/usr/bin/x', time)),
+  facts: { tools: [tool] },
+})
+const kvm = (time: number, action: 'attached' | 'removed' = 'attached'): Recorded => ({
+  ...received(
+    'd1',
+    event(
+      'usb_device',
+      {
+        Action: action,
+        VendorId: '1d6b',
+        ProductId: '0104',
+        Manufacturer: 'PiKVM',
+        ProductName: 'PiKVM Composite Device',
+        SerialNumber: 'CAFEBABE',
+        InterfaceClasses: ['03', '03', '08'],
+        HasKeyboard: true,
+        HasAbsolutePointer: true,
+        HasStorage: true,
+        HasNetwork: false,
+        ParentPort: null,
+      },
+      time,
+    ),
+  ),
+  facts: { hardware: [{ id: 'pikvm', name: 'PiKVM', kind: 'ip_kvm', by: 'usb_id' }] },
+})
+const home = [contract('w1'), holding('d1', 'w1')]
+
+describe('tool', () => {
+  const tools = (records: Recorded[]) =>
+    derivedFrom(records).flatMap((it) => (it.category === 'tool' ? [[it.ToolId, it.VendorsLast30d, it.Approved]] : []))
+
+  const cases: { name: string; records: Recorded[]; tools: unknown[] }[] = [
+    { name: 'one tool, one event', records: [...home, sighting(anydesk, T0)], tools: [['anydesk', 1, false]] },
+    {
+      name: 'the same tool again the same day is not news, the next day it is',
+      records: [...home, sighting(anydesk, T0), sighting(anydesk, T0 + HOUR), sighting(anydesk, T0 + DAY)],
+      tools: [
+        ['anydesk', 1, false],
+        ['anydesk', 1, false],
+      ],
+    },
+    {
+      name: 'a second vendor within 30 days counts',
+      records: [...home, sighting(anydesk, T0), sighting(rustdesk, T0 + 29 * DAY)],
+      tools: [
+        ['anydesk', 1, false],
+        ['rustdesk', 2, false],
+      ],
+    },
+    {
+      name: 'a second vendor after 30 days does not',
+      records: [...home, sighting(anydesk, T0), sighting(rustdesk, T0 + 30 * DAY)],
+      tools: [
+        ['anydesk', 1, false],
+        ['rustdesk', 1, false],
+      ],
+    },
+    {
+      name: 'a VPN client is no remote-control vendor',
+      records: [...home, sighting(anydesk, T0), sighting(mullvad, T0 + HOUR)],
+      tools: [
+        ['anydesk', 1, false],
+        ['mullvad', 1, false],
+      ],
+    },
+    {
+      name: 'approved by name, without regard to case',
+      records: [contract('w1', { approvedTools: [{ tool: 'ANYDESK' }] }), holding('d1', 'w1'), sighting(anydesk, T0)],
+      tools: [['anydesk', 1, true]],
+    },
+    {
+      name: 'an approval that has lapsed excuses nothing',
+      records: [
+        contract('w1', { approvedTools: [{ tool: 'AnyDesk', to: T0 }] }),
+        holding('d1', 'w1'),
+        sighting(anydesk, T0),
+      ],
+      tools: [['anydesk', 1, false]],
+    },
+    {
+      name: 'a conflicting event is no sighting',
+      records: [...home, { ...sighting(anydesk, T0), conflict: true } as Recorded],
+      tools: [],
+    },
+    {
+      name: "a tool called 'constructor' is a tool",
+      records: [...home, sighting({ ...anydesk, id: 'constructor' }, T0)],
+      tools: [['constructor', 1, false]],
+    },
+  ]
+  for (const { name, records, tools: expected } of cases) it(name, () => assert.deepEqual(tools(records), expected))
+
+  it('counts days from the first boot', () => {
+    const [found] = derivedFrom([
+      contract('w1'),
+      holding('d1', 'w1', { firstBoot: T0 - 12 * HOUR }),
+      sighting(anydesk, T0),
+    ])
+    assert.equal(found?.category === 'tool' && found.DaysSinceFirstBoot, 0.5)
+  })
+})
+
+describe('hardware', () => {
+  const declared = { kind: 'ip_kvm', vendorId: '1D6B', productId: '0104', serial: null }
+  const cases: { name: string; records: Recorded[]; approved: boolean[] }[] = [
+    { name: 'a KVM that nobody declared', records: [...home, kvm(T0)], approved: [false] },
+    { name: 'once a day', records: [...home, kvm(T0), kvm(T0 + HOUR)], approved: [false] },
+    {
+      name: 'a declared one',
+      records: [contract('w1', { peripherals: [declared] }), holding('d1', 'w1'), kvm(T0)],
+      approved: [true],
+    },
+    {
+      name: 'declared with another serial',
+      records: [contract('w1', { peripherals: [{ ...declared, serial: 'OTHER' }] }), holding('d1', 'w1'), kvm(T0)],
+      approved: [false],
+    },
+    { name: 'its removal is no sighting', records: [...home, kvm(T0, 'removed')], approved: [] },
+  ]
+  for (const { name, records, approved } of cases)
+    it(name, () =>
+      assert.deepEqual(
+        derivedFrom(records).flatMap((it) => (it.category === 'hardware' ? [it.Approved] : [])),
+        approved,
+      ),
+    )
+})
+
+describe('place_mismatch', () => {
+  const mismatches = (records: Recorded[]) =>
+    derivedFrom(records).flatMap((it) =>
+      it.category === 'place_mismatch' ? [[it.ObservedCountry, it.Days, it.TravelNotice]] : [],
+    )
+  const trip = { from: T0 - DAY, to: T0 + 5 * DAY, country: 'DE' }
+  const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
+    { name: 'at home', records: [...home, session('d1', AUSTIN)], found: [] },
+    { name: 'another country', records: [...home, session('d1', BERLIN)], found: [['DE', 1, false]] },
+    {
+      name: 'days add up, one a day',
+      records: [...home, session('d1', BERLIN), session('d1', BERLIN, T0 + HOUR), session('d1', BERLIN, T0 + DAY)],
+      found: [
+        ['DE', 1, false],
+        ['DE', 2, false],
+      ],
+    },
+    {
+      name: 'a travel notice is told, not hidden (N4)',
+      records: [contract('w1', { travelNotices: [trip] }), holding('d1', 'w1'), session('d1', BERLIN)],
+      found: [['DE', 1, true]],
+    },
+    {
+      name: 'a notice for another country does not excuse',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'FR' }] }),
+        holding('d1', 'w1'),
+        session('d1', BERLIN),
+      ],
+      found: [['DE', 1, false]],
+    },
+    { name: 'an exit proves no place: VPN', records: [...home, session('d1', { ...BERLIN, class: 'vpn' })], found: [] },
+    {
+      name: 'an exit proves no place: iCloud Private Relay',
+      records: [...home, session('d1', { ...BERLIN, class: 'private_relay' })],
+      found: [],
+    },
+    {
+      name: 'an approved exit, by AS number (N5)',
+      records: [contract('w1', { approvedEgress: [{ asn: 64_501 }] }), holding('d1', 'w1'), session('d1', BERLIN)],
+      found: [],
+    },
+    {
+      name: 'an approved exit, by range',
+      records: [
+        contract('w1', { approvedEgress: [{ address: '203.0.113.0/24' }] }),
+        holding('d1', 'w1'),
+        session('d1', BERLIN),
+      ],
+      found: [],
+    },
+    {
+      name: 'an approval that cannot be read excuses nothing',
+      records: [
+        contract('w1', { approvedEgress: [{ address: '203.0.113.0/99' }] }),
+        holding('d1', 'w1'),
+        session('d1', BERLIN),
+      ],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'the address database is 300 km off (N7)',
+      records: [...home, session('d1', { ...AUSTIN, city: 'Houston', lat: 29.76, lon: -95.37, class: 'mobile' })],
+      found: [],
+    },
+    {
+      name: 'the other end of the same country',
+      records: [...home, session('d1', { ...AUSTIN, city: 'Seattle', lat: 47.6, lon: -122.3 })],
+      found: [['US', 1, false]],
+    },
+    { name: 'no contract, no judgement', records: [holding('d1', 'w1'), session('d1', BERLIN)], found: [] },
+    {
+      name: 'the contract of then, not of now',
+      records: [
+        ...home,
+        contract('w1', { from: T0 + DAY, country: 'DE', latitude: 52.5, longitude: 13.4 }),
+        session('d1', BERLIN),
+        session('d1', BERLIN, T0 + 2 * DAY),
+      ],
+      found: [['DE', 1, false]],
+    },
+  ]
+  for (const { name, records, found } of cases) it(name, () => assert.deepEqual(mismatches(records), found))
+})
+
+describe('silence', () => {
+  const silences = (records: Recorded[], at: number) =>
+    derivedFrom(records, at).flatMap((it) => (it.category === 'silence' ? [[(it.time - T0) / HOUR, it.Announced]] : []))
+  const word = (time: number) => received('d1', processStart('/usr/bin/x', time))
+  const cases: { name: string; records: Recorded[]; at: number; found: unknown[] }[] = [
+    { name: 'a day without a word', records: [...home, word(T0)], at: T0 + 25 * HOUR, found: [[24, false]] },
+    { name: 'less than a day', records: [...home, word(T0)], at: T0 + 23 * HOUR, found: [] },
+    { name: 'said once', records: [...home, word(T0)], at: T0 + 90 * HOUR, found: [[24, false]] },
+    {
+      name: 'after a goodbye',
+      records: [...home, received('d1', agentState('stopping'))],
+      at: T0 + 25 * HOUR,
+      found: [[24, true]],
+    },
+    {
+      name: 'a word begins it anew',
+      records: [...home, word(T0), word(T0 + 23 * HOUR)],
+      at: T0 + 48 * HOUR,
+      found: [[47, false]],
+    },
+    {
+      name: 'time in which the server was down does not count',
+      records: [...home, word(T0), { type: 'clock', time: T0 + 50 * HOUR, downSince: T0 + HOUR }],
+      at: T0 + 51 * HOUR,
+      found: [],
+    },
+    {
+      name: 'time in which it listened does',
+      records: [...home, word(T0), { type: 'clock', time: T0 + 50 * HOUR, downSince: T0 + HOUR }],
+      at: T0 + 74 * HOUR,
+      found: [[73, false]],
+    },
+    {
+      name: "another laptop's word does not break it",
+      records: [...home, word(T0), received('d2', processStart('/x', T0 + 30 * HOUR))],
+      at: T0 + 30 * HOUR,
+      found: [[24, false]],
+    },
+  ]
+  for (const { name, records, at, found } of cases) it(name, () => assert.deepEqual(silences(records, at), found))
+})
+
+describe('identity_conflict', () => {
+  const reasons = (records: Recorded[]) =>
+    derivedFrom(records).flatMap((it) => (it.category === 'identity_conflict' ? [it.Reason] : []))
+  const [a, b] = ['aaaaaaaa', 'bbbbbbbb']
+  it('two fingerprints on one key', () =>
+    assert.deepEqual(reasons([...home, session('d1', AUSTIN, T0, a), session('d1', AUSTIN, T0 + HOUR, b)]), [
+      'two_fingerprints',
+    ]))
+  it('one fingerprint, and one that could not be read', () =>
+    assert.deepEqual(
+      reasons([
+        ...home,
+        session('d1', AUSTIN, T0, a),
+        session('d1', AUSTIN, T0 + HOUR),
+        session('d1', AUSTIN, T0 + HOUR, a),
+      ]),
+      [],
+    ))
+  it('a number that came with another event', () =>
+    assert.deepEqual(reasons([...home, { ...received('d1', processStart('/x')), conflict: true }]), [
+      'sequence_replay',
+    ]))
+})

@@ -1,0 +1,138 @@
+/** Small, valid events and records for tests: what a test does not name is unremarkable. */
+import type { Rule } from '../../rules/language/index.ts'
+import type { Category, EventOf } from '../../wire/event.ts'
+import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
+
+export const T0 = Date.UTC(2026, 10, 2, 9)
+export const HOUR = 3_600_000
+export const DAY = 24 * HOUR
+
+let made = 0
+
+/** `seq` counts upwards over all events made in this process: one spool for everybody is enough. */
+export function event<C extends Category>(
+  category: C,
+  fields: Omit<EventOf<C>, 'category' | 'id' | 'seq' | 'time' | 'product' | 'collector'>,
+  time = T0,
+): EventOf<C> {
+  made++
+  const id = `00000000-0000-7000-8000-${made.toString(16).padStart(12, '0')}`
+  return { category, id, seq: made, time, product: 'linux', collector: 'test', ...fields } as EventOf<C>
+}
+
+export function processStart(image: string, time = T0, fields: Partial<EventOf<'process_creation'>> = {}) {
+  return event(
+    'process_creation',
+    {
+      Image: image,
+      CommandLine: image,
+      ParentImage: null,
+      ParentCommandLine: null,
+      User: 'dev',
+      ProcessId: 4_242,
+      ParentProcessId: 1,
+      CurrentDirectory: null,
+      OriginalFileName: null,
+      Product: null,
+      Company: null,
+      Signer: null,
+      StartedBeforeAgent: false,
+      ...fields,
+    },
+    time,
+  )
+}
+
+export function agentState(action: EventOf<'agent_state'>['Action'], time = T0) {
+  return event(
+    'agent_state',
+    {
+      Action: action,
+      Version: '0.1.0',
+      Fingerprint: null,
+      Virtual: false,
+      BootId: null,
+      CpuMs: null,
+      ResidentBytes: null,
+      SpoolBytes: null,
+      WireBytes: null,
+      ForksSeen: null,
+      ForksTotal: null,
+    },
+    time,
+  )
+}
+
+export const received = (device: string, it: EventOf<Category>, receivedAt = it.time): RecordedOf<'event'> => ({
+  type: 'event',
+  device,
+  receivedAt,
+  event: it,
+})
+
+export const AUSTIN: AddressFacts = {
+  country: 'US',
+  region: 'Texas',
+  city: 'Austin',
+  lat: 30.27,
+  lon: -97.74,
+  asn: 64_500,
+  class: 'residential',
+}
+export const BERLIN: AddressFacts = {
+  country: 'DE',
+  region: 'Berlin',
+  city: 'Berlin',
+  lat: 52.52,
+  lon: 13.4,
+  asn: 64_501,
+  class: 'residential',
+}
+
+export function session(device: string, geo: AddressFacts, time = T0, fingerprint?: string): RecordedOf<'connection'> {
+  return { type: 'connection', device, time, remoteAddress: '203.0.113.9', geo, ...(fingerprint && { fingerprint }) }
+}
+
+export function contract(worker: string, fields: Partial<RecordedOf<'contract'>> = {}): RecordedOf<'contract'> {
+  return { type: 'contract', worker, from: T0 - 30 * DAY, country: 'US', latitude: 30.27, longitude: -97.74, ...fields }
+}
+
+export function holding(
+  device: string,
+  worker: string,
+  fields: Partial<RecordedOf<'device'>> = {},
+): RecordedOf<'device'> {
+  return { type: 'device', device, worker, from: T0 - 30 * DAY, to: null, firstBoot: T0 - 30 * DAY, ...fields }
+}
+
+export function rule(fields: Partial<Rule> & { tellwire?: Rule['tellwire'] } = {}): Rule {
+  return {
+    id: '11111111-1111-4111-8111-111111111111',
+    version: 'v1',
+    title: 'a test rule',
+    description: null,
+    author: null,
+    license: null,
+    references: [],
+    level: 'high',
+    status: null,
+    tags: [],
+    falsepositives: [],
+    logsource: { category: 'tool', product: null, service: null },
+    path: 'test.yml',
+    line: 1,
+    tellwire: {
+      family: 'remote-access',
+      strength: 3,
+      halfLifeDays: 14,
+      pattern: null,
+      signals: [],
+      groupBy: ['Tool'],
+      says: '{Tool} was seen',
+      blindTo: null,
+      response: null,
+      tests: [],
+    },
+    ...fields,
+  }
+}
