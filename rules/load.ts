@@ -74,6 +74,8 @@ async function readBounded(path: string, root: string): Promise<string> {
       where: path,
       todo: 'The link leads out of the folder; put the file itself there.',
     })
+  // A pipe under such a name would keep us waiting for ever.
+  if (!(await lstat(real)).isFile()) throw new Fault('rule.invalid', { where: path, todo: 'This is not a file.' })
   const file = await open(real)
   try {
     const { size } = await file.stat()

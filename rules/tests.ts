@@ -31,19 +31,13 @@ export function runRuleTests(
 
 function findings(program: Program, groupBy: readonly string[], test: RuleTest): number {
   const groups = new Set<string>()
-  const events = test.events
-    .map((event, order) => eventOf(event, order))
-    .sort((a, b) => (a.time as number) - (b.time as number))
-  for (const event of events) {
+  for (const [order, { at, ...fields }] of test.events.entries()) {
+    const time = TEST_START + offset(at)
+    const event: Record<string, unknown> = { ...fields, id: `test-${order}`, time }
     if (program.match(event).length === 0) continue
-    const day = Math.floor((event.time as number) / DAY)
-    groups.add(JSON.stringify([day, ...groupBy.map((field) => event[field] ?? null)]))
+    groups.add(JSON.stringify([Math.floor(time / DAY), ...groupBy.map((field) => event[field] ?? null)]))
   }
   return groups.size
-}
-
-function eventOf({ at, ...fields }: RuleTest['events'][number], order: number): Record<string, unknown> {
-  return { ...fields, id: `test-${order}`, time: TEST_START + offset(at) }
 }
 
 /** '90s' → 90,000 ms. The loader let nothing else through. */
