@@ -138,8 +138,14 @@ function readFile(path: string): { values: Record<string, unknown>; at: (path: P
   const document = parseDocument(text, { lineCounter: lines })
   const [error] = document.errors
   if (error) throw new Fault('config.invalid', { where: place(error.pos[0]), todo: error.message.split('\n')[0]! })
-  const values: unknown = document.toJS() ?? {}
-  if (typeof values !== 'object' || Array.isArray(values))
+  let values: unknown
+  try {
+    values = document.toJS() ?? {}
+  } catch (cause) {
+    // Aliases that multiply.
+    throw new Fault('config.invalid', { where: path, todo: `${(cause as Error).message}.`, cause })
+  }
+  if (typeof values !== 'object' || values === null || Array.isArray(values))
     throw new Fault('config.invalid', { where: place(0), todo: 'The file is a map of keys to values.' })
   // The key's own place where there is one; else that of what should hold it.
   const at = (keys: Path): string => {
@@ -250,12 +256,12 @@ function upperSnake(key: string): string {
   return key.replace(/[A-Z]/g, '_$&').toUpperCase()
 }
 
-/** The known word at most a third of its letters away; null when none is. */
+/** The known word that is at most three letters, and half of them, away; null when none is. */
 function nearest(word: string, known: readonly string[]): string | null {
   let best: { name: string; distance: number } | null = null
   for (const name of known) {
     const distance = editDistance(word.toLowerCase().slice(0, 64), name.toLowerCase())
-    if (distance <= Math.min(3, name.length / 3) && distance < (best?.distance ?? 4)) best = { name, distance }
+    if (distance <= Math.min(3, name.length / 2) && distance < (best?.distance ?? 4)) best = { name, distance }
   }
   return best?.name ?? null
 }

@@ -315,7 +315,7 @@ describe('gateway', () => {
       {
         what: 'a bomb of nested arrays',
         code: 'batch.malformed',
-        where: '',
+        where: 'batch',
         before: 'open',
         does: async (it) => it.socket.send(packed('['.repeat(2_000_000) + ']'.repeat(2_000_000))),
       },
@@ -597,9 +597,8 @@ describe('gateway', () => {
       await begin({ log })
       const of = server.enrol()
       const agent = await connected(server, of)
-      failFor(of.device)
-      for (let seq = 1; seq <= 5; seq++) agent.sendBatch([event(seq)])
       failFor(of.device, 1)
+      for (let seq = 1; seq <= 5; seq++) agent.sendBatch([event(seq)])
       const refusal = await agent.refusal()
       assert.equal(refusal.code, 'server.busy')
       assert.ok(refusal.retryAfterMs! >= 5_000)
@@ -784,7 +783,7 @@ function breakable() {
   }
   return {
     log: broken,
-    failFor: (device: string, count = Number.POSITIVE_INFINITY) => failing.set(device, count),
+    failFor: (device: string, count: number) => failing.set(device, count),
     /** The next append of this device waits for `go` or `fail`. */
     hold(device: string) {
       const asked = Promise.withResolvers<void>()

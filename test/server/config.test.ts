@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadConfig, ourNames } from '../../server/config.ts'
+import { Fault } from '../../wire/fault.ts'
+
+describe('configuration', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tellwire-config-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const load = (yaml: string, env: Record<string, string> = {}, flags: Record<string, unknown> = {}) => {
+    const file = join(folder, 'server.yml')
+    writeFileSync(file, yaml)
+    return loadConfig({ file, env, flags })
+  }
+
+  it('needs no file', () => {
+    const config = loadConfig({ env: {} })
+    assert.equal(config.dataFolder, join(homedir(), '.local', 'share', 'tellwire'))
+    assert.equal(config.feedsFolder, join(config.dataFolder, 'feeds'))
+    assert.deepEqual([config.listen.host, config.tls, config.log.level], ['127.0.0.1', null, 'info'])
+    assert.equal(loadConfig({ env: { XDG_DATA_HOME: '/data' } }).dataFolder, '/data/tellwire')
+  })
+
+  it('takes a flag before the environment, that before the file, that before the default', () => {
+    const yaml = 'listen: { port: 1001, host: localhost }\nsilenceHours: 5\nlimits: { sessions: 7 }'
+    const config = load(
+      yaml,
+      { TELLWIRE_LISTEN_PORT: '1002', TELLWIRE_SILENCE_HOURS: '6' },
+      { 'listen.port': 1003, silenceHours: undefined },
+    )
+    assert.deepEqual([config.listen, config.silenceHours], [{ host: 'localhost', port: 1003 }, 6])
+    assert.deepEqual([config.limits.sessions, config.limits.unproven], [7, 1_000])
+  })
+
+  it('reads lists and null from the environment, and paths relative to the file', () => {
+    const config = load('rulesFolders: [rules, /abs]\ndataFolder: data', {
+      TELLWIRE_TRUSTED_PROXIES: '10.0.0.0/8, ::1',
+      TELLWIRE_PUBLIC_URL: 'null',
+    })
+    assert.deepEqual(config.trustedProxies, ['10.0.0.0/8', '::1'])
+    assert.deepEqual(
+      [config.publicUrl, config.dataFolder, config.rulesFolders],
+      [null, join(folder, 'data'), [join(folder, 'rules'), '/abs']],
+    )
+  })
+
+  it('knows every name an agent may have dialled', () => {
+    const names = ourNames(load('publicUrl: https://tellwire.example:8443/x\nhostNames: [other.example]'))
+    assert.deepEqual(names, ['localhost', '127.0.0.1', '::1', hostname(), 'tellwire.example', 'other.example'])
+  })
+
+  const refused: {
+    what: string
+    yaml: string
+    env?: Record<string, string>
+    code?: string
+    where: RegExp
+    todo: RegExp
+  }[] = [
+    {
+      what: 'a misspelt key',
+      yaml: 'dataFolder: x\nsilenceHour: 3',
+      where: /server\.yml:2:1 silenceHour$/,
+      todo: /Did you mean 'silenceHours'\?/,
+    },
+    {
+      what: 'a misspelt inner key',
+      yaml: 'listen:\n  prot: 3',
+      where: /server\.yml:2:3 listen\.prot$/,
+      todo: /Did you mean 'port'\?/,
+    },
+    {
+      what: 'a key like none',
+      yaml: 'frobnicate: 3',
+      where: /server\.yml:1:1 frobnicate$/,
+      todo: /Known here: dataFolder, listen/,
+    },
+    {
+      what: 'a wrong value',
+      yaml: 'listen: { host: localhost, port: 70000 }',
+      where: /server\.yml:1:28 listen\.port$/,
+      todo: /65535/,
+    },
+    {
+      what: 'a wrong entry of a list',
+      yaml: 'trustedProxies:\n  - ::1\n  - nonsense',
+      where: /server\.yml:3:5 trustedProxies\.1$/,
+      todo: /an address or a range/,
+    },
+    {
+      what: 'half a certificate',
+      yaml: 'tls:\n  certFile: a.pem',
+      where: /server\.yml:1:6 tls\.keyFile$|server\.yml:2:3 tls\.keyFile$/,
+      todo: /expected string/,
+    },
+    { what: 'no YAML', yaml: 'listen: [', where: /server\.yml:1:10$/, todo: /./ },
+    { what: 'a key twice', yaml: 'silenceHours: 3\nsilenceHours: 4', where: /server\.yml:2:1$/, todo: /unique/ },
+    { what: 'a list', yaml: '- a', where: /server\.yml:1:1$/, todo: /map/ },
+    {
+      what: 'a bomb of aliases',
+      yaml: `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.replace(/./g, (it) => `${it}: &${it} [${Array(9).fill(`*${String.fromCharCode(it.charCodeAt(0) - 1)}`)}]\n`)}`,
+      where: /server\.yml/,
+      todo: /alias/i,
+    },
+    {
+      what: 'a variable of the wrong kind',
+      yaml: '',
+      env: { TELLWIRE_LISTEN_PORT: 'http' },
+      where: /^TELLWIRE_LISTEN_PORT listen\.port$/,
+      todo: /expected number/,
+    },
+    {
+      what: 'a misspelt variable',
+      yaml: '',
+      env: { TELLWIRE_SILENCE_HOUR: '3' },
+      where: /^TELLWIRE_SILENCE_HOUR$/,
+      todo: /TELLWIRE_SILENCE_HOURS/,
+    },
+    {
+      what: 'others reaching it without TLS',
+      yaml: 'listen:\n  host: 0.0.0.0',
+      code: 'server.plain',
+      where: /server\.yml:2:3$/,
+      todo: /certFile/,
+    },
+  ]
+  for (const { what, yaml, env, code = 'config.invalid', where, todo } of refused)
+    it(`refuses ${what}`, () => {
+      const fault = faultOf(() => load(yaml, env))
+      assert.equal(fault.code, code)
+      assert.match(fault.where ?? '', where)
+      assert.match(fault.todo ?? '', todo)
+    })
+
+  it('refuses a file that is not there', () => {
+    const fault = faultOf(() => loadConfig({ file: join(folder, 'no.yml'), env: {} }))
+    assert.deepEqual([fault.code, fault.where], ['config.invalid', join(folder, 'no.yml')])
+  })
+
+  it('lets others reach it with TLS, leaves variables of others alone', () => {
+    const yaml = 'listen: { host: 0.0.0.0 }\ntls: { certFile: a.pem, keyFile: b.pem }'
+    assert.deepEqual(load(yaml, { TELLWIRE_AGENT_FOLDER: 'x' }).tls, {
+      certFile: join(folder, 'a.pem'),
+      keyFile: join(folder, 'b.pem'),
+    })
+  })
+})
+
+function faultOf(act: () => unknown): Fault {
+  try {
+    act()
+  } catch (cause) {
+    if (cause instanceof Fault) return cause
+    throw cause
+  }
+  throw new Error('nothing was refused')
+}

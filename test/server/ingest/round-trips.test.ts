@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { roundTrips } from '../../../server/ingest/round-trips.ts'
+
+const HOUR = 3_600_000
+
+describe('round trips', () => {
+  let n = 0
+  const ask = (of: ReturnType<typeof roundTrips>, ...ms: number[]) => {
+    for (const it of ms) {
+      of.sent(++n, 1_000)
+      of.answered(n, 1_000 + it)
+    }
+  }
+
+  it('are told after the first five answers', () => {
+    const trips = roundTrips()
+    ask(trips, 40, 50, 41, 45)
+    assert.equal(trips.news(0), null)
+    ask(trips, 44)
+    assert.deepEqual(trips.news(0), { minMs: 40, jitterMs: 6 })
+    assert.equal(trips.news(1), null)
+  })
+
+  const later = [
+    { what: 'the same', ms: [41, 60], news: null },
+    { what: 'a fifth more', ms: [48], news: null },
+    { what: 'more than that', ms: [120, 49], news: { minMs: 49, jitterMs: 71 } },
+    { what: 'less', ms: [20], news: { minMs: 20, jitterMs: 0 } },
+  ]
+  for (const { what, ms, news } of later)
+    it(`of the next hour that are ${what}`, () => {
+      const trips = roundTrips()
+      ask(trips, 40, 40, 40, 40, 40)
+      trips.news(0)
+      ask(trips, ...ms)
+      assert.equal(trips.news(HOUR - 1), null)
+      assert.deepEqual(trips.news(HOUR), news)
+    })
+
+  it('do not count what was not asked, was answered twice, or came ahead', () => {
+    const trips = roundTrips()
+    trips.answered(7, 1)
+    trips.sent(7, 1_000)
+    trips.answered(7, 1_030)
+    trips.answered(7, 1_500)
+    assert.deepEqual(trips.now(), { minMs: 30, jitterMs: 0 })
+  })
+})
