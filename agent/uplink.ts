@@ -93,7 +93,7 @@ export interface Uplink {
   reconnect(): void
   /** The network changed: if there is no connection, now is the time to try. */
   retry(): void
-  /** Resolves once everything durable is acknowledged, or after `ms`. */
+  /** Resolves once everything durable is acknowledged, when there is no connection in sight, or after `ms`. */
   drained(ms: number): Promise<void>
   /** Resolves when stopped by the signal. */
   readonly done: Promise<void>
@@ -172,7 +172,7 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
   async function drained(ms: number): Promise<void> {
     const { spool } = options
     const end = performance.now() + ms
-    while (spool.acked < spool.synced && status.connected && performance.now() < end) {
+    while (spool.acked < spool.synced && status.nextTryAt === null && performance.now() < end) {
       session?.send()
       await new Promise((resolve) => setTimeout(resolve, 20))
     }

@@ -229,11 +229,13 @@ describe('agent/spool', () => {
     this.timeout(60_000)
     for (let round = 0; round < 10; round++) {
       const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder])
+      const gone = new Promise((resolve) => child.once('exit', resolve))
       let durable = 0
       for await (const line of createInterface({ input: child.stdout })) {
         durable = Math.max(durable, Number(line))
         if (durable > (round + 1) * 400 + round * 37) child.kill('SIGKILL')
       }
+      await gone
       const spool = openSpool(folder)
       const seqs = leaseAll(spool).map((it) => it.seq!)
       assert.ok(durable > 0 && seqs.length >= durable, `${durable} were durable, ${seqs.length} are there`)

@@ -1,0 +1,26 @@
+/** A real agent process with a collector that never rests. The kill -9 test starts it. */
+import { run } from '../../agent/run.ts'
+import { TIMING } from '../../agent/uplink.ts'
+import { connectionTo } from './laptop.ts'
+
+await run(
+  {
+    folder: process.argv[2]!,
+    forks: { seen: 0, total: 0 },
+    timing: { ...TIMING, backoff: { baseMs: 5, capMs: 50 } },
+    collectors: [
+      {
+        name: 'restless',
+        platform: process.platform,
+        categories: ['network_connection'],
+        async *run(host, _policy, signal) {
+          for (let n = 0; !signal.aborted; n++) {
+            yield connectionTo(n % 65_536)
+            if (n % 10 === 0) await host.sleep(1, signal)
+          }
+        },
+      },
+    ],
+  },
+  new AbortController().signal,
+)

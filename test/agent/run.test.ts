@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Collector } from '../../agent/collect.ts'
+import { layout, readJson } from '../../agent/config.ts'
+import { lockHolder } from '../../agent/lock.ts'
+import { run } from '../../agent/run.ts'
+import { lastSent } from '../../agent/sent.ts'
+import { Status } from '../../agent/status.ts'
+import { TIMING } from '../../agent/uplink.ts'
+import { Event } from '../../wire/event.ts'
+import { Fault } from '../../wire/fault.ts'
+import { connectionTo, gapsIn, removeFolder, temporaryFolder, until } from './laptop.ts'
+import { POLICY, type TestServer, testServer } from './server.ts'
+
+const QUICK = { ...TIMING, backoff: { baseMs: 5, capMs: 50 } }
+
+describe('agent/run', () => {
+  let folder = ''
+  let server: TestServer
+  let stops: (() => Promise<void>)[]
+  beforeEach(async () => {
+    folder = temporaryFolder()
+    server = await testServer()
+    server.enrolled(folder)
+    stops = []
+  })
+  afterEach(async () => {
+    for (const stop of stops) await stop()
+    await server.close()
+    removeFolder(folder)
+  })
+
+  const received = () => server.batches.flatMap((batch) => batch.events)
+  const actions = () => received().flatMap((it) => (it.category === 'agent_state' ? [it.Action] : []))
+
+  /** Yields once, then waits; notes with which policy it was started. */
+  function collector(started: string[][] = []): Collector {
+    return {
+      name: 'test',
+      platform: process.platform,
+      categories: ['network_connection'],
+      async *run(host, policy, signal) {
+        started.push(policy.off)
+        yield connectionTo(443)
+        yield { ...connectionTo(80), Image: host.hmac('router') }
+        await host.sleep(1e9, signal)
+      },
+    }
+  }
+  function start(collectors: Collector[]): () => Promise<void> {
+    const stop = new AbortController()
+    const done = run({ folder, collectors, forks: { seen: 0, total: 0 }, timing: QUICK }, stop.signal)
+    const stopped = async () => {
+      stop.abort()
+      await done
+    }
+    stops.push(stopped)
+    return stopped
+  }
+
+  it('reports its start, what collectors see, and its stop; every event as the wire wants it', async () => {
+    const stop = start([collector()])
+    await until(() => received().length >= 3, 'the first events')
+    await stop()
+    assert.deepEqual(
+      received().map((it) => it.category),
+      ['agent_state', 'network_connection', 'network_connection', 'agent_state'],
+    )
+    assert.deepEqual(actions(), ['started', 'stopping'])
+    assert.deepEqual(
+      received().filter((it) => !Event.safeParse(it).success),
+      [],
+    )
+    assert.match(JSON.stringify(received()[2]), /"Image":"[0-9a-f]{64}"/)
+    assert.equal(existsSync(layout(folder).running), false)
+    assert.equal(lockHolder(layout(folder).lock), null)
+    assert.deepEqual(
+      lastSent(layout(folder).sent, 2).map((it) => it.Action ?? it.category),
+      ['stopping', 'network_connection'],
+    )
+    const status = readJson(layout(folder).status, Status)
+    assert.deepEqual([status?.spool.unsent, status?.spool.acked, status?.connected], [0, 4, false])
+  })
+
+  it('without an enrolment it says what to do', async () => {
+    const empty = temporaryFolder()
+    const running = run({ folder: empty, collectors: [], forks: { seen: 0, total: 0 } }, new AbortController().signal)
+    await assert.rejects(running, (error) => error instanceof Fault && error.code === 'agent.not_enrolled')
+    removeFolder(empty)
+  })
+
+  it('two agents do not share a folder', async () => {
+    start([])
+    await until(() => actions().length > 0, 'the first is there')
+    const second = run({ folder, collectors: [], forks: { seen: 0, total: 0 } }, new AbortController().signal)
+    await assert.rejects(second, (error) => error instanceof Fault && error.code === 'agent.running')
+  })
+
+  it('follows a pushed policy at once, and starts collectors again only when it concerns them', async () => {
+    const started: string[][] = []
+    start([collector(started)])
+    await until(() => received().length >= 3, 'the first events')
+    const push = (policy: typeof POLICY) => server.peers[0]!.say({ type: 'policy', policy: server.sign(policy) })
+    push({ ...POLICY, version: 2, spoolDays: 7 })
+    await until(() => actions().includes('policy_applied'), 'applied')
+    assert.equal(started.length, 1)
+    push({ ...POLICY, version: 3, off: ['egress'] })
+    await until(() => started.length === 2, 'started again')
+    assert.ok(started[1]!.includes('egress') && started[1]!.includes('presence'))
+    push({ ...POLICY, version: 4, off: ['network_connection'] })
+    await until(() => actions().filter((it) => it === 'policy_applied').length === 3, 'applied')
+    assert.equal(started.length, 2)
+  })
+
+  it('a policy that another signed changes nothing and is told', async () => {
+    start([collector()])
+    await until(() => received().length >= 3, 'the first events')
+    const forged = server.sign({ ...POLICY, version: 9 })
+    server.peers[0]!.say({ type: 'policy', policy: { ...forged, text: forged.text.replace('9', '8') } })
+    const trouble = () => readJson(layout(folder).status, Status)?.policyTrouble ?? ''
+    await until(() => /agent\.policy/.test(trouble()), 'in the status')
+    assert.deepEqual(actions(), ['started'])
+  })
+
+  it('what the server rejects becomes a gap, once per reason', async () => {
+    const { onBatch } = server.manners
+    server.manners.onBatch = (peer, batch) => {
+      onBatch(peer, batch)
+      const rejected = batch.events.map(({ seq }) => ({ seq, code: 'event.malformed' as const, where: 'Image' }))
+      peer.say({ type: 'ack', epoch: batch.epoch, seq: server.acked, rejected, credit: 4_000 })
+    }
+    start([collector()])
+    await until(() => gapsIn(received()).length > 0, 'the gap')
+    const [gap] = gapsIn(received())
+    assert.deepEqual([gap!.About, gap!.Reason], ['event.malformed', 'unparsed'])
+    assert.equal(gapsIn(received()).length, 1)
+  })
+
+  it('a mark of this boot means that it was killed; one of another boot does not', async () => {
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    writeFileSync(layout(folder).running, JSON.stringify({ bootId }))
+    const stop = start([])
+    await until(() => actions().length >= 2, 'started')
+    await stop()
+    assert.deepEqual(actions(), ['killed_last_time', 'started', 'stopping'])
+    writeFileSync(layout(folder).running, JSON.stringify({ bootId: 'another' }))
+    start([])
+    await until(() => actions().length >= 4, 'started again')
+    assert.deepEqual(actions().slice(3), ['started'])
+  })
+
+  it('kill -9 ten times in mid-flow: the server gets every number once it has an event for it, and no event twice', async function () {
+    this.timeout(60_000)
+    const { onBatch } = server.manners
+    let frames = 0
+    // Every third ack is lost with its connection, so that resending is part of it.
+    server.manners.onBatch = (peer, batch) => (++frames % 3 === 0 ? peer.socket.terminate() : onBatch(peer, batch))
+    let child: ChildProcess | null = null
+    for (let round = 0; round < 10; round++) {
+      const before = frames
+      child = spawn(process.execPath, [join(import.meta.dirname, 'agent-process.ts'), folder], { stdio: 'inherit' })
+      const gone = new Promise((resolve) => child!.once('exit', resolve))
+      await until(() => frames >= before + 4, 'four more batches')
+      child.kill('SIGKILL')
+      await gone
+    }
+    server.manners.onBatch = onBatch
+    const stop = start([])
+    const killed = () => received().filter((it) => it.category === 'agent_state' && it.Action === 'killed_last_time')
+    await until(() => new Set(killed().map((it) => it.id)).size === 10, 'the last of ten deaths is told')
+    await stop()
+    assert.equal(actions().at(-1), 'stopping')
+    const ids = new Map<number, string>()
+    for (const { seq, id } of received()) {
+      assert.ok(!ids.has(seq!) || ids.get(seq!) === id, `number ${seq} stands for two events`)
+      ids.set(seq!, id)
+    }
+    assert.deepEqual(
+      [...ids.keys()].sort((a, b) => a - b),
+      Array.from({ length: ids.size }, (_, index) => index + 1),
+    )
+    assert.equal(new Set(ids.values()).size, ids.size)
+    assert.equal(new Set(server.hellos.map(({ epoch }) => epoch)).size, 1)
+  })
+})

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { summary } from '../../agent/summary.ts'
+import { type LostTime, ticker } from '../../agent/ticker.ts'
+
+describe('agent/ticker', () => {
+  let awake = 0
+  let booted = 0
+  let stop = () => {}
+  const clocks = { wall: () => 0, awake: () => awake, booted: () => booted }
+  afterEach(() => stop())
+  function start(everyMs: number, run: () => void | Promise<void>) {
+    awake = booted = 0
+    const lost: LostTime[] = []
+    const ticks = ticker([{ everyMs, firstMs: everyMs, run }], (it) => lost.push(it), clocks)
+    stop = ticks.stop
+    const pass = (ms: number, asleepMs = 0) => {
+      awake += ms
+      booted += ms + asleepMs
+      ticks.tick()
+    }
+    return { lost, pass }
+  }
+
+  it('runs what is due, once after any number of misses', async () => {
+    let runs = 0
+    const { pass } = start(10_000, () => void runs++)
+    for (let second = 1; second <= 25; second++) {
+      pass(1_000)
+      await Promise.resolve()
+      await new Promise(setImmediate)
+    }
+    assert.equal(runs, 2)
+    pass(29_000)
+    assert.equal(runs, 3)
+  })
+
+  it('never runs a job beside itself', async () => {
+    let running = 0
+    let finish = () => {}
+    const { pass } = start(1_000, () => {
+      running++
+      return new Promise((resolve) => (finish = resolve))
+    })
+    pass(1_000)
+    pass(1_000)
+    assert.equal(running, 1)
+    finish()
+    await new Promise(setImmediate)
+    pass(1_000)
+    assert.equal(running, 2)
+  })
+
+  it('tells sleep from a freeze, and neither from an ordinary tick', () => {
+    const { lost, pass } = start(1_000, () => {})
+    pass(1_000)
+    pass(3_000, 2_000)
+    assert.deepEqual(lost, [])
+    pass(1_000, 3_600_000)
+    pass(40_000)
+    assert.deepEqual(lost, [
+      { kind: 'asleep', ms: 3_600_000 },
+      { kind: 'frozen', ms: 40_000 },
+    ])
+  })
+})
+
+describe('agent/summary', () => {
+  it('says what grew since the last one, and what is now', () => {
+    let at = 1
+    let forks: { seen: number; total: number } | null = null
+    const next = summary({
+      cpuMs: () => 10.4 * at,
+      residentBytes: () => 100 * at,
+      spoolBytes: () => 7,
+      wireBytes: () => 1_000 * at,
+      forks: () => forks,
+    })
+    assert.deepEqual(next(), {
+      CpuMs: 10,
+      ResidentBytes: 100,
+      SpoolBytes: 7,
+      WireBytes: 1_000,
+      ForksSeen: null,
+      ForksTotal: null,
+    })
+    at = 3
+    forks = { seen: 4, total: 9 }
+    assert.deepEqual(next(), {
+      CpuMs: 21,
+      ResidentBytes: 300,
+      SpoolBytes: 7,
+      WireBytes: 2_000,
+      ForksSeen: 4,
+      ForksTotal: 9,
+    })
+    forks = { seen: 5, total: 19 }
+    assert.deepEqual(
+      [next()].map((it) => [it.CpuMs, it.ForksSeen, it.ForksTotal]),
+      [[0, 1, 10]],
+    )
+  })
+})
