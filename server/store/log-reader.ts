@@ -36,7 +36,7 @@ export function logReader(db: DatabaseSync, file: string) {
       for (const [index, line] of linesOf(block, damage).entries()) {
         const position = block.first + index
         if (position > end) return
-        if (position > after) yield { position, record: recordOf(line) }
+        if (position > after && line !== '') yield { position, record: recordOf(line) }
       }
       after = block.last
       await setImmediate()
@@ -62,7 +62,7 @@ export function logReader(db: DatabaseSync, file: string) {
 
     function* matching(block: Block): Iterable<Stored> {
       for (const [index, line] of linesOf(block, damage).entries()) {
-        if (!fits.line(line)) continue
+        if (line === '' || !fits.line(line)) continue
         const record = recordOf(line)
         const facts = factsOf(record)
         if (facts && fits.facts(facts)) yield { position: block.first + index, record }

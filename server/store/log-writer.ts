@@ -10,15 +10,19 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { FaultCode } from '../../wire/fault.ts'
+import type { Recorded } from '../../wire/recording.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
 import { LOG_SCHEMA, LOG_VERSION } from './schema.ts'
-import { type EventFacts, factsOf, hourOf, pack, recordOf, unpack } from './segment.ts'
+import { arrivalOf, type EventFacts, factsOf, hourOf, pack, recordOf, unpack } from './segment.ts'
 import { type Appended, REJECTED_PER_DEVICE, type Rejected } from './store.ts'
 
 /** A segment has this many records, up to twice as many less one. */
 const SEGMENT_RECORDS = 1_000
 /** Or this many characters: the journal is read whole by every query, so it stays small. */
 const SEGMENT_CHARACTERS = 4_000_000
+
+/** Segments that are emptied in one transaction: some 50 ms. */
+const RETAIN_STEP = 20
 
 export interface WriterOptions {
   folder: string
@@ -39,15 +43,17 @@ export interface StreamMark {
   seq: number
 }
 
-export type ToWriter = { type: 'commit'; calls: Call[] } | { type: 'close' }
+export type ToWriter = { type: 'commit'; calls: Call[] } | { type: 'retain'; time: number } | { type: 'close' }
 export type FromWriter =
   | { type: 'opened'; last: number; streams: StreamMark[] }
   | { type: 'committed'; results: Appended[]; last: number; streams: StreamMark[] }
-  | { type: 'failed'; code: FaultCode; where: string; todo: string; reason: string }
+  | { type: 'retained'; records: number; done: boolean }
+  | { type: 'failed'; of: ToWriter['type'] | 'open'; code: FaultCode; where: string; todo: string; reason: string }
 
 interface Pending {
   line: string
   facts: EventFacts | null
+  arrived: number | null
 }
 
 interface Known {
@@ -68,6 +74,13 @@ interface StreamNumbers {
   seqs: Set<number>
 }
 
+interface Tally {
+  device: number
+  category: number
+  hour: number
+  events: number
+}
+
 const streamKey = (device: string, epoch: number) => `${epoch} ${device}`
 
 export function openWriter(options: WriterOptions) {
@@ -78,7 +91,10 @@ export function openWriter(options: WriterOptions) {
   const sql = statements(db)
   let known: Known | null = load()
 
-  return { file, marks: () => marks(known ?? load()), commit, close }
+  /** Segments that `retain` could not read: not tried again until the next start. */
+  const unreadable = new Set<number>()
+
+  return { marks: () => marks((known ??= load())), commit, retain, close }
 
   function marks(of: Known): { last: number; streams: StreamMark[] } {
     return { last: of.last, streams: [...of.highest.values()] }
@@ -114,11 +130,12 @@ export function openWriter(options: WriterOptions) {
     const duplicates: number[] = []
     if (call.count === 0) return { first, last: now.last, duplicates }
     for (const [index, line] of call.lines.split('\n').entries()) {
-      const facts = factsOf(recordOf(line))
+      const record = recordOf(line)
+      const facts = factsOf(record)
       if (facts && isDuplicate(now, facts)) duplicates.push(index)
       else {
         now.last++
-        keep(now, line, facts)
+        keep(now, line, record)
         if (facts?.seq && !facts.conflict) raise(now, facts.device, facts.epoch, facts.seq, raised)
       }
     }
@@ -174,37 +191,40 @@ export function openWriter(options: WriterOptions) {
   }
 
   function writeSegment(now: Known, first: number, records: readonly Pending[]): void {
-    const postings = new Map<string, { device: number; category: number; hour: number; events: number }>()
     const numbers = new Map<string, StreamNumbers>()
     let newest: number | null = null
-    for (const { facts } of records) {
-      if (!facts) continue
-      newest = Math.max(newest ?? 0, facts.time)
-      const device = nameId(now, 'device', facts.device)
-      const category = nameId(now, 'category', facts.category)
-      const hour = hourOf(facts.time)
-      const key = `${device} ${category} ${hour}`
-      const posting = postings.get(key)
-      if (posting) posting.events++
-      else postings.set(key, { device, category, hour, events: 1 })
-      addNumber(numbers, facts)
+    let arrived: number | null = null
+    for (const it of records) {
+      if (it.arrived !== null) arrived = Math.max(arrived ?? 0, it.arrived)
+      if (!it.facts) continue
+      newest = Math.max(newest ?? 0, it.facts.time)
+      addNumber(numbers, it.facts)
     }
-    sql.addSegment.run(
-      first,
-      first + records.length - 1,
-      newest,
-      pack(
-        records.map((it) => it.line),
-        3,
-      ),
-    )
-    for (const { device, category, hour, events } of postings.values()) {
+    const lines = records.map((it) => it.line)
+    sql.addSegment.run(first, first + records.length - 1, newest, arrived, pack(lines, 3))
+    const facts = records.flatMap((it) => it.facts ?? [])
+    for (const { device, category, hour, events } of tally(now, facts)) {
       sql.addPosting.run(device, category, hour, first)
       sql.addRollup.run(device, category, hour, events)
     }
     for (const { device, epoch, seqs } of numbers.values()) {
       for (const run of runs(seqs)) sql.addReceived.run(device, epoch, run.last, run.first, first)
     }
+  }
+
+  /** How many events of each device, category and hour. */
+  function tally(now: Known, events: readonly EventFacts[]): Tally[] {
+    const found = new Map<string, Tally>()
+    for (const it of events) {
+      const device = nameId(now, 'device', it.device)
+      const category = nameId(now, 'category', it.category)
+      const hour = hourOf(it.time)
+      const key = `${device} ${category} ${hour}`
+      const known = found.get(key)
+      if (known) known.events++
+      else found.set(key, { device, category, hour, events: 1 })
+    }
+    return [...found.values()]
   }
 
   function nameId(now: Known, kind: 'device' | 'category', name: string): number {
@@ -215,6 +235,61 @@ export function openWriter(options: WriterOptions) {
     const id = Number(sql.nameId.get(kind, name)!.id)
     now.nameIds.set(key, id)
     return id
+  }
+
+  /** One small step, so that agents' commits come between. */
+  function retain(time: number): { records: number; done: boolean } {
+    try {
+      const now = (known ??= load())
+      return transaction(db, 'begin immediate', () => {
+        if (now.pending.some((it) => it.arrived !== null && it.arrived < time)) fold(now)
+        sql.dropRejected.run(time)
+        const old = sql.arrivedBefore.all(time, RETAIN_STEP + unreadable.size)
+        const firsts = old.map((row) => Number(row.first)).filter((first) => !unreadable.has(first))
+        const records = firsts.reduce((sum, first) => sum + empty(now, first), 0)
+        return { records, done: firsts.length === 0 }
+      })
+    } catch (cause) {
+      known = null
+      throw asFault(cause, options.folder)
+    }
+  }
+
+  /** Leaves an empty line where telemetry was, so that every other record keeps its position. */
+  function empty(now: Known, first: number): number {
+    const lines = readLines(first)
+    if (lines === null) {
+      unreadable.add(first)
+      return 0
+    }
+    const left: string[] = []
+    const gone: EventFacts[] = []
+    let removed = 0
+    for (const line of lines) {
+      const record = line === '' ? null : recordOf(line)
+      const isTelemetry = record !== null && arrivalOf(record) !== null
+      left.push(isTelemetry ? '' : line)
+      if (!isTelemetry) continue
+      removed++
+      const facts = factsOf(record)
+      if (facts) gone.push(facts)
+    }
+    sql.emptySegment.run(pack(left, 3), first)
+    for (const { device, category, hour, events } of tally(now, gone)) {
+      sql.dropPosting.run(device, category, hour, first)
+      sql.lowerRollup.run(events, device, category, hour)
+      sql.dropRollup.run(device, category, hour)
+    }
+    return removed
+  }
+
+  /** Null when the checksum, or SQLite, says that they are damaged. */
+  function readLines(first: number): string[] | null {
+    try {
+      return linesOf(sql.segment.get(first) as unknown as { first: number; last: number; lines: Uint8Array })
+    } catch {
+      return null
+    }
   }
 
   function load(): Known {
@@ -234,8 +309,9 @@ export function openWriter(options: WriterOptions) {
         const lines = linesOf(row)
         if (lines === null) setAside(now, row)
         for (const line of lines ?? []) {
-          const facts = factsOf(recordOf(line))
-          keep(now, line, facts)
+          const record = recordOf(line)
+          const facts = factsOf(record)
+          keep(now, line, record)
           if (facts?.seq && !facts.conflict) raise(now, facts.device, facts.epoch, facts.seq, new Map())
         }
         now.last = row.last
@@ -265,8 +341,9 @@ function linesOf(row: { first: number; last: number; lines: Uint8Array }): strin
   }
 }
 
-function keep(now: Known, line: string, facts: EventFacts | null): void {
-  now.pending.push({ line, facts })
+function keep(now: Known, line: string, record: Recorded): void {
+  const facts = factsOf(record)
+  now.pending.push({ line, facts, arrived: arrivalOf(record) })
   now.characters += line.length
   if (facts) addNumber(now.numbers, facts)
 }
@@ -309,9 +386,16 @@ function statements(db: DatabaseSync) {
     addJournal: db.prepare('insert into journal (first, last, lines) values (?, ?, ?)'),
     clearJournal: db.prepare('delete from journal where last <= ?'),
     moveDamaged: db.prepare(
-      'insert into segments (first, last, newest, lines) select first, last, null, lines from journal where first = ?',
+      `insert into segments (first, last, newest, arrived, lines)
+       select first, last, null, null, lines from journal where first = ?`,
     ),
-    addSegment: db.prepare('insert into segments (first, last, newest, lines) values (?, ?, ?, ?)'),
+    addSegment: db.prepare('insert into segments (first, last, newest, arrived, lines) values (?, ?, ?, ?, ?)'),
+    segment: db.prepare('select first, last, lines from segments where first = ?'),
+    arrivedBefore: db.prepare('select first from segments where arrived < ? order by arrived limit ?'),
+    emptySegment: db.prepare('update segments set newest = null, arrived = null, lines = ? where first = ?'),
+    dropPosting: db.prepare('delete from postings where device = ? and category = ? and hour = ? and segment = ?'),
+    lowerRollup: db.prepare('update rollups set events = events - ? where device = ? and category = ? and hour = ?'),
+    dropRollup: db.prepare('delete from rollups where device = ? and category = ? and hour = ? and events <= 0'),
     addName: db.prepare('insert into names (kind, name) values (?, ?) on conflict do nothing'),
     nameId: db.prepare('select id from names where kind = ? and name = ?'),
     addPosting: db.prepare('insert into postings (device, category, hour, segment) values (?, ?, ?, ?)'),
@@ -334,6 +418,7 @@ function statements(db: DatabaseSync) {
     countRejected: db.prepare(
       'insert into rejected_totals (device, total) values (?, 1) on conflict do update set total = total + 1',
     ),
+    dropRejected: db.prepare(`delete from rejected where json_extract(entry, '$.receivedAt') < ?`),
     cutRejected: db.prepare(
       `delete from rejected where device = ? and id <=
        (select id from rejected where device = ? order by id desc limit 1 offset ?)`,
@@ -344,16 +429,16 @@ function statements(db: DatabaseSync) {
 function serve(port: MessagePort): void {
   const say = (message: FromWriter) => port.postMessage(message)
   const { folder } = workerData as WriterOptions
-  const sayFailed = (cause: unknown) => {
+  const sayFailed = (of: ToWriter['type'] | 'open', cause: unknown) => {
     const { code, where, todo, facts, message } = asFault(cause, folder)
-    say({ type: 'failed', code, where: where ?? folder, todo: todo ?? '', reason: String(facts.reason ?? message) })
+    say({ type: 'failed', of, code, where: where ?? folder, todo: todo ?? '', reason: String(facts.reason ?? message) })
   }
   let writer: ReturnType<typeof openWriter>
   try {
     writer = openWriter(workerData as WriterOptions)
     say({ type: 'opened', ...writer.marks() })
   } catch (cause) {
-    sayFailed(cause)
+    sayFailed('open', cause)
     return
   }
   port.on('message', (message: ToWriter) => {
@@ -363,9 +448,10 @@ function serve(port: MessagePort): void {
       return
     }
     try {
-      say({ type: 'committed', ...writer.commit(message.calls) })
+      if (message.type === 'retain') say({ type: 'retained', ...writer.retain(message.time) })
+      else say({ type: 'committed', ...writer.commit(message.calls) })
     } catch (cause) {
-      sayFailed(cause)
+      sayFailed(message.type, cause)
     }
   })
 }

@@ -4,7 +4,7 @@
 import type { Category } from '../../wire/event.ts'
 import type { Recorded, RecordedOf } from '../../wire/recording.ts'
 import { byHour, fitting, hours, newestFirst } from './query.ts'
-import { factsOf, hourOf, hourStart } from './segment.ts'
+import { arrivalOf, factsOf, hourOf, hourStart } from './segment.ts'
 import {
   type AuditEntry,
   type Enrolled,
@@ -22,22 +22,23 @@ import {
 } from './store.ts'
 
 export function memoryLog(): TelemetryLog {
-  const log: Stored[] = []
+  let log: Stored[] = []
+  let last = 0
   const streams = new Map<string, Stream>()
   const refused = new Map<string, { newest: Rejected[]; total: number; numbers: Set<string> }>()
   return {
     async append(records, rejected = []) {
-      const first = log.length + 1
+      const first = last + 1
       const duplicates: number[] = []
       for (const [index, record] of records.entries()) {
         if (isDuplicate(record)) duplicates.push(index)
-        else log.push({ position: log.length + 1, record })
+        else log.push({ position: ++last, record })
       }
       for (const it of rejected) reject(it)
-      return { first, last: log.length, duplicates }
+      return { first, last, duplicates }
     },
-    last: () => log.length,
-    read: (after = 0) => readUpTo(after, log.length),
+    last: () => last,
+    read: (after = 0) => readUpTo(after, last),
     async events(query, limit) {
       const newest = newestFirst(Math.max(0, limit))
       for (const stored of matching(query)) newest.add(stored)
@@ -60,11 +61,27 @@ export function memoryLog(): TelemetryLog {
     bySeq: async (device, epoch, seq) => streams.get(streamKey(device, epoch))?.events.get(seq)?.event ?? null,
     rejected: async (device, limit) => (refused.get(device)?.newest ?? []).slice(0, Math.max(0, limit)),
     rejectedTotal: (device) => refused.get(device)?.total ?? 0,
+    async retain(time) {
+      const stays = ({ record }: Stored) => (arrivalOf(record) ?? Infinity) >= time
+      const before = log.length
+      for (const { record } of log) if (record.type === 'event' && record.receivedAt < time) forget(record)
+      log = log.filter(stays)
+      for (const of of refused.values()) of.newest = of.newest.filter((it) => it.receivedAt >= time)
+      return before - log.length
+    },
     async close() {},
   }
 
+  /** The number stays known as received. */
+  function forget({ device, epoch = 0, conflict, event: { seq } }: RecordedOf<'event'>): void {
+    if (seq !== null && !conflict) streamOf(device, epoch).events.set(seq, null)
+  }
+
   async function* readUpTo(after: number, end: number): AsyncIterable<Stored> {
-    for (let index = after; index < end; index++) yield log[index]!
+    for (const stored of log) {
+      if (stored.position > end) return
+      if (stored.position > after) yield stored
+    }
   }
 
   function isDuplicate(record: Recorded): boolean {
@@ -117,7 +134,8 @@ export function memoryLog(): TelemetryLog {
 
 interface Stream {
   highest: number
-  events: Map<number, RecordedOf<'event'>>
+  /** Null: deleted because of its age. */
+  events: Map<number, RecordedOf<'event'> | null>
   conflicts: Set<string>
 }
 

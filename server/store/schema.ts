@@ -10,9 +10,13 @@ export const LOG_SCHEMA = `
 -- The newest records, fewer than a segment's worth: one row a commit. Lines are joined by newlines, zstd with checksum.
 create table journal (first integer primary key, last integer not null, lines blob not null);
 
--- The rest of the log, about 1,000 records each. Its number is its first position. Never changed once written.
--- newest: the latest event time in it, null without events.
-create table segments (first integer primary key, last integer not null, newest integer, lines blob not null);
+-- The rest of the log, about 1,000 records each. Its number is its first position. Only retain() changes it.
+-- newest: the latest event time in it. arrived: when the last telemetry in it was received. Null without any.
+-- What was deleted because of its age is an empty line.
+create table segments (
+  first integer primary key, last integer not null, newest integer, arrived integer, lines blob not null
+);
+create index segments_by_arrival on segments (arrived) where arrived is not null;
 
 -- Devices and categories by small numbers, because they stand in millions of rows below.
 create table names (id integer primary key, kind text not null, name text not null, unique (kind, name));

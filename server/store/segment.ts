@@ -36,6 +36,23 @@ export interface EventFacts {
   conflict: boolean
 }
 
+/** When telemetry was received. Null for what is not telemetry but what was agreed, and outlives it. */
+export function arrivalOf(record: Recorded): number | null {
+  switch (record.type) {
+    case 'event':
+      return record.receivedAt
+    case 'connection':
+      return record.time
+    case 'feed':
+      return record.receivedAt ?? record.time
+    case 'contract':
+    case 'device':
+    case 'label':
+    case 'clock':
+      return null
+  }
+}
+
 /** Null for what is not an event record. */
 export function factsOf(record: Recorded): EventFacts | null {
   if (record.type !== 'event') return null

@@ -27,6 +27,11 @@ interface Waiting {
   reject: (fault: Fault) => void
 }
 
+interface RetainStep {
+  records: number
+  done: boolean
+}
+
 /**
  * Shape   `readOnly` needs no writer and may run beside a server in another process; its `append` refuses.
  *         `maxPages` of 4,096 bytes: a disk that fills up, for tests.
@@ -43,8 +48,9 @@ export async function openLog(options: {
   const db = openDatabase(file, { schema: LOG_SCHEMA, version: LOG_VERSION, readOnly: true })
   const reader = logReader(db, file)
   const last = writer?.last ?? reader.last
+  const refuse = () => Promise.reject(unwritable(folder, 'It was opened for reading only.'))
   return {
-    append: writer?.append ?? (() => Promise.reject(unwritable(folder, 'It was opened for reading only.'))),
+    append: writer?.append ?? refuse,
     last,
     read: (after = 0, damage = {}) => reader.read(after, last(), damage),
     events: (query, limit, damage = {}) => reader.events(query, limit, damage),
@@ -53,6 +59,7 @@ export async function openLog(options: {
     bySeq: reader.bySeq,
     rejected: reader.rejected,
     rejectedTotal: reader.rejectedTotal,
+    retain: writer?.retain ?? refuse,
     async close() {
       // The writer's connection is the last to go: that one moves what is in the WAL into the file.
       await writer?.drained()
@@ -68,6 +75,7 @@ async function startWriter(options: WriterOptions) {
   const acked = new Map<string, Map<number, number>>()
   const queue: Waiting[] = []
   let committing: Waiting[] = []
+  let retaining: PromiseWithResolvers<RetainStep> | null = null
   let refusal: Fault | null = null
   let lastPosition = 0
   let onIdle: (() => void) | null = null
@@ -79,10 +87,16 @@ async function startWriter(options: WriterOptions) {
       opened.resolve()
       return
     }
+    if (message.type === 'retained') {
+      retaining?.resolve(message)
+      return
+    }
     if (message.type === 'failed') {
-      const { code, where, todo, reason } = message
+      const { of, code, where, todo, reason } = message
       const fault = new Fault(code, { where, todo, facts: { reason } })
       opened.reject(fault)
+      if (of === 'retain') retaining?.reject(fault)
+      if (of !== 'commit') return
       for (const it of committing) it.reject(fault)
     } else {
       learn(message)
@@ -99,7 +113,7 @@ async function startWriter(options: WriterOptions) {
     await worker.terminate()
     throw fault
   }
-  return { append, last: () => lastPosition, acked: ackedOf, drained, close }
+  return { append, last: () => lastPosition, acked: ackedOf, retain, drained, close }
 
   function append(records: readonly Recorded[], rejected: readonly Rejected[] = []): Promise<Appended> {
     if (refusal) return Promise.reject(refusal)
@@ -115,6 +129,23 @@ async function startWriter(options: WriterOptions) {
     committing = takeGroup(queue)
     if (committing.length > 0) send({ type: 'commit', calls: committing.map((it) => it.call) })
     else onIdle?.()
+  }
+
+  async function retain(time: number): Promise<number> {
+    // Once at a time; whoever comes meanwhile is served by the one that runs.
+    if (retaining) return 0
+    try {
+      for (let removed = 0; ; ) {
+        if (refusal) throw refusal
+        retaining = Promise.withResolvers()
+        send({ type: 'retain', time })
+        const step = await retaining.promise
+        removed += step.records
+        if (step.done) return removed
+      }
+    } finally {
+      retaining = null
+    }
   }
 
   function learn({ last, streams }: { last: number; streams: readonly StreamMark[] }): void {
@@ -133,6 +164,7 @@ async function startWriter(options: WriterOptions) {
   function stopped(todo: string): void {
     refusal ??= unwritable(options.folder, todo)
     opened.reject(refusal)
+    retaining?.reject(refusal)
     for (const it of [...committing.splice(0), ...queue.splice(0)]) it.reject(refusal)
     onIdle?.()
   }

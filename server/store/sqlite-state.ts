@@ -4,7 +4,7 @@
  * Shape   nothing is kept in memory, so a second process (`tellwire user add`) may write the same file. What people
  *         and laptops rely on is on the disk before a call returns; findings and the progress follow from the log:
  *         a power cut may take them back a little, together, and never the other way round.
- * Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'.
+ * Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'; 'store.missing' when opened for reading only.
  */
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
@@ -17,9 +17,10 @@ type Row = Record<string, unknown>
 
 const UNIQUE_VIOLATED = 2067 // SQLITE_CONSTRAINT_UNIQUE
 
-export function openState(options: { folder: string }): State {
-  const file = join(options.folder, 'state.db')
-  const db = openDatabase(file, { schema: STATE_SCHEMA, version: STATE_VERSION })
+export function openState(options: { folder: string; readOnly?: boolean }): State {
+  const { folder, readOnly = false } = options
+  const file = join(folder, 'state.db')
+  const db = openDatabase(file, { schema: STATE_SCHEMA, version: STATE_VERSION, readOnly })
   const sql = statements(db)
 
   return guarded(file, {

@@ -85,6 +85,12 @@ export interface TelemetryLog {
   rejected(device: string, limit: number): Promise<Rejected[]>
   /** How many were ever rejected, kept or not. */
   rejectedTotal(device: string): number
+  /**
+   * Deletes events, connections, feed lines and rejected that came before `time`, segment by segment: one goes when the
+   * last of it came before. Contracts, devices, labels and clocks stay, and so do positions and what is known as
+   * received. Answers how many records went. What cannot be read stays.
+   */
+  retain(time: number): Promise<number>
   close(): Promise<void>
 }
 

@@ -171,6 +171,37 @@ export function logSuite(name: string, open: () => Promise<LogUnderTest>): void 
       assert.equal(log.rejectedTotal('d1'), 1_599)
     })
 
+    it('deletes telemetry that came before a time, and nothing else', async () => {
+      const old = batch('d1', 1, 1_500)
+      const contract: Recorded = { type: 'contract', worker: 'w1', from: T0, country: 'US' }
+      const connection: Recorded = { type: 'connection', device: 'd1', time: T0, remoteAddress: '203.0.113.9' }
+      const clock: Recorded = { type: 'clock', time: T0 }
+      const fresh = batch('d1', 1_501, 1_500).map((it) => ({ ...it, receivedAt: T0 + HOUR }))
+      await log.append([...old, contract, connection, clock], [rejectedEvent('d1', null)])
+      await log.append(fresh, [rejectedEvent('d1', null, { receivedAt: T0 + HOUR })])
+
+      assert.equal(await log.retain(T0), 0)
+      assert.equal(await log.retain(T0 + 1), 1_501)
+      assert.equal(await log.retain(T0 + 1), 0)
+      log = await under.reopen()
+      assert.deepEqual(positions(await stored(log)), [1_501, 1_503, ...range(1_504, 3_004)])
+      assert.deepEqual(positions(await log.events({ devices: ['d1'] }, 5_000)), range(1_504, 3_004).reverse())
+      assert.equal(
+        (await log.counts({})).reduce((sum, it) => sum + it.events, 0),
+        1_500,
+      )
+      assert.equal((await log.rejected('d1', 10)).length, 1)
+      assert.equal(await log.bySeq('d1', 7, 5), null)
+      assert.deepEqual((await log.append(batch('d1', 5, 1))).duplicates, [0], 'it does not come back')
+      assert.deepEqual(await log.append(batch('d1', 3_001, 1)), { first: 3_004, last: 3_004, duplicates: [] })
+    })
+
+    it('deletes what is old in a log with little in it', async () => {
+      await log.append(batch('d1', 1, 10))
+      assert.equal(await log.retain(T0 + 1), 10)
+      assert.deepEqual([await stored(log), await log.counts({}), log.last()], [[], [], 10])
+    })
+
     for (const { name, text } of HOSTILE) {
       it(`gives back hostile text as it came: ${name}`, async () => {
         const event = processEvent(1, { CommandLine: text, User: text.slice(0, 256) })
