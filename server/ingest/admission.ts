@@ -184,10 +184,15 @@ export function admission(deps: AdmissionDeps) {
     }
   }
 
-  /** The id stored under this number; null: none. */
+  /** The id stored under this number; null: none, or in a damaged segment: then the log's own numbers decide. */
   async function lookUp(device: string, epoch: number, seq: number, lane: Lane): Promise<string | null> {
     lane.budget.charge(LOOKUP_COST)
-    return (await log.bySeq(device, epoch, seq))?.id ?? null
+    try {
+      return (await log.bySeq(device, epoch, seq))?.id ?? null
+    } catch (cause) {
+      says.error({ err: cause, device, epoch, seq }, 'a stored event could not be compared with its retry')
+      return null
+    }
   }
 
   function laneOf(device: string): Lane {

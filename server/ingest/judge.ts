@@ -37,9 +37,10 @@ export function parseBatch(text: string): Batch {
   }
   const batch = Batch.safeParse(value)
   if (batch.success) return batch.data
+  const [issue] = batch.error.issues
   throw new Fault('batch.malformed', {
-    where: whereOf(batch.error.issues[0]!) || 'batch',
-    facts: { why: batch.error.issues[0] },
+    where: whereOf(issue!) || 'batch',
+    facts: { why: issue!.message.slice(0, 200) },
   })
 }
 
@@ -70,7 +71,8 @@ export function judge(
   const refused: Refused[] = []
   let highest = 0
   for (const [index, value] of events.entries()) {
-    const fields: Record<string, unknown> = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+    const fields: Record<string, unknown> =
+      typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
     const seq = Number.isSafeInteger(fields.seq) && (fields.seq as number) > 0 ? (fields.seq as number) : null
     const refuse = (code: FaultCode, field: string, raw = jsonOf(value)) =>
       refused.push({ seq, code, where: `events[${index}]${field && `.${field}`}`.slice(0, WHERE_MAX), raw })

@@ -57,7 +57,6 @@ export interface Session {
   /** Null before the hello. */
   readonly hello: Hello | null
   readonly clockSkewMs: number
-  readonly proven: boolean
   /** When the peer last gave any sign of life, epoch ms. */
   heardAt(): number
   rtt(): RoundTrip | null
@@ -116,9 +115,6 @@ export function session(socket: AgentSocket, raw: Socket, address: string, deps:
     },
     get clockSkewMs() {
       return clockSkewMs
-    },
-    get proven() {
-      return state === 'open' || state === 'opening'
     },
     gone: new Promise((resolve) => socket.once('close', () => resolve())),
     heardAt: () => heardAt,
