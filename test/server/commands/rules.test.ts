@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
+
+const rule = (options: { id?: number; title?: string; field?: string; fires?: number } = {}) => {
+  const { id = 1, title = 'A rule', field = 'Tool', fires = 1 } = options
+  return [
+    `title: ${JSON.stringify(title)}`,
+    `id: 11111111-1111-4111-8111-11111111111${id}`,
+    'level: low',
+    'tags: [attack.t1219.002]',
+    'logsource: { category: tool }',
+    'detection:',
+    `  a: { ${field}: x }`,
+    '  condition: a',
+    'tellwire:',
+    '  family: remote-access',
+    '  strength: 2',
+    '  halfLifeDays: 14',
+    "  signals: ['#13']",
+    '  tests:',
+    '    - name: it fires',
+    '      events: [{ at: 5h, category: tool, Tool: x }]',
+    `      fires: ${fires}`,
+    '',
+  ].join('\n')
+}
+
+describe('tellwire rules', () => {
+  let folder = ''
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tellwire-rules-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
+  const run = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(ROOT, 'bin', 'tellwire.js'), 'rules', ...args],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '1' },
+      },
+    )
+    return { status, stdout, stderr }
+  }
+
+  it('check finds nothing wrong with the rules that came along', () => {
+    const { status, stdout } = run('check')
+    assert.match(stdout, /^\d+ rules can be used; 0 errors, 0 warnings\.\n$/)
+    assert.equal(status, 0)
+  })
+  it('test passes the tests of the rules that came along', () => {
+    const { status, stdout } = run('test', '--json')
+    const { passed, failed, untested } = JSON.parse(stdout)
+    assert.ok(passed >= 36)
+    assert.deepEqual({ failed, untested, status }, { failed: 0, untested: [], status: 0 })
+  })
+  it('check names file, line and column of what is wrong, and goes on', () => {
+    write('good.yml', rule())
+    write('bad.yml', rule({ id: 2, field: 'Tool|startwith' }))
+    const { status, stdout } = run('check', '.')
+    assert.match(stdout, /^bad\.yml:\d+:\d+: error: .*startwith.*\n1 rules can be used; 1 errors, 0 warnings\.\n$/)
+    assert.equal(status, 1)
+  })
+  it('check takes several paths', () => {
+    write('a.yml', rule())
+    write('b.yml', rule({ id: 2 }))
+    write('c.yml', rule({ id: 3 }))
+    assert.equal(JSON.parse(run('check', 'a.yml', 'c.yml', '--json').stdout).rules, 2)
+  })
+  it('test names the case that failed', () => {
+    write('a.yml', rule({ fires: 2 }))
+    const { status, stdout } = run('test', '.')
+    assert.equal(
+      stdout,
+      'a.yml:1:1: A rule: "it fires" made 1 finding; it says 2 findings.\n0 passed, 1 failed, in 1 rules.\n',
+    )
+    assert.equal(status, 1)
+  })
+  it('test fails on a rule that cannot be used, since its tests did not run', () => {
+    write('a.yml', 'title: [')
+    const { status, stdout } = run('test', '.')
+    assert.match(stdout, /^a\.yml:1:\d+: error: /)
+    assert.equal(status, 1)
+  })
+  it('list shows a line a rule, and --json the same for programs', () => {
+    write('a.yml', rule({ title: 'Hostile \u001b[31m\u202e title' }))
+    assert.match(
+      run('list', '.').stdout,
+      /^strength .*\n2 +low +remote-access +Hostile \ufffd\[31m\ufffd title +T1219\.002 +#13\n$/,
+    )
+    const [only, ...more] = JSON.parse(run('list', '--json', '.').stdout)
+    assert.deepEqual(more, [])
+    assert.deepEqual(
+      { family: only.family, strength: only.strength, attack: only.attack, signals: only.signals, path: only.path },
+      { family: 'remote-access', strength: 2, attack: ['T1219.002'], signals: ['#13'], path: 'a.yml' },
+    )
+  })
+  it('a path that is not there is one clear line', () => {
+    const { status, stdout, stderr } = run('check', 'nowhere')
+    assert.equal(
+      stderr,
+      'tellwire: nowhere: The rule cannot be used. There is no such file or folder. [rule.invalid]\n',
+    )
+    assert.deepEqual({ status, stdout }, { status: 1, stdout: '' })
+  })
+  it('--help says what each command does', () => {
+    assert.match(run('check', '--help').stdout, /file, line and column[\s\S]*without any, the rules that came along/)
+  })
+})
