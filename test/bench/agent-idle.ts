@@ -1,0 +1,111 @@
+/**
+ * What the agent costs this machine, once it has said what is there: the real agent against the real server.
+ *
+ * Only as idle as the machine is: the events it sent while it was watched stand beside the cost. Linux only.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type AgentChild,
+  cpuMs,
+  enrolAgent,
+  json,
+  memoryOf,
+  type ServerChild,
+  startAgent,
+  startServer,
+  until,
+} from './children.ts'
+import { type BenchOptions, quantile, type Row } from './row.ts'
+
+/** After the baseline is sent: the runtime optimises and collects garbage, which is not the idle cost. */
+const SETTLE_SECONDS = 15
+const LOOK_FOR_CHILDREN_MS = 50
+
+export async function bench({ seconds, says }: BenchOptions): Promise<Row[]> {
+  if (process.platform !== 'linux') throw new Error('the agent is watched through /proc: run this on Linux')
+  const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
+  const agentFolder = join(folder, 'agent')
+  let server: ServerChild | null = null
+  let agent: AgentChild | null = null
+  try {
+    server = await startServer(join(folder, 'server'))
+    const { token } = await json<{ token: string }>(
+      fetch(`${server.url}/api/v1/enrolment-tokens`, {
+        method: 'POST',
+        headers: { Cookie: server.cookie, Origin: server.url, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ worker: 'bench' }),
+      }),
+    )
+    await enrolAgent(agentFolder, token)
+    agent = startAgent(agentFolder)
+    says('waiting until the agent has said what is here')
+    await until(
+      () => (baselineSent(agentFolder) ? true : null),
+      120_000,
+      () => 'the agent does not send its baseline',
+    )
+    await delay(SETTLE_SECONDS * 1_000)
+    return await watch(agent.pid, agentFolder, seconds, says)
+  } finally {
+    await agent?.stop()
+    await server?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function watch(pid: number, folder: string, seconds: number, says: (text: string) => void): Promise<Row[]> {
+  says(`watching it for ${seconds} s`)
+  const memory: { resident: number; own: number }[] = []
+  const children = new Set<string>()
+  const before = { cpu: cpuMs(pid), status: statusOf(folder), at: performance.now() }
+  for (let look = 0; performance.now() - before.at < seconds * 1_000; look++) {
+    for (const child of childrenOf(pid)) children.add(child)
+    if (look % 100 === 0) memory.push(memoryOf(pid))
+    await delay(LOOK_FOR_CHILDREN_MS)
+  }
+  const passed = (performance.now() - before.at) / 1_000
+  const status = statusOf(folder)
+  const wire = status.wireBytes - before.status.wireBytes
+  const worst = (of: 'resident' | 'own') =>
+    quantile(
+      memory.map((it) => it[of]),
+      1,
+    ) / 1e6
+  return [
+    { name: 'agent, CPU', unit: '% of a core', value: (cpuMs(pid) - before.cpu) / passed / 10, budget: '<= 0.3' },
+    { name: 'agent, resident, most', unit: 'MB', value: worst('resident'), budget: '<= 80' },
+    { name: 'agent, not shared, most', unit: 'MB', value: worst('own'), budget: '<= 30' },
+    { name: 'agent, on the wire', unit: 'MB/day', value: ((wire / passed) * 86_400) / 1e6, budget: '<= 1' },
+    { name: 'agent, child processes', unit: 'seen', value: children.size, budget: '<= 0' },
+    {
+      name: 'agent, events it had to send',
+      unit: 'events/min',
+      value: ((status.last - before.status.last) / passed) * 60,
+      budget: '',
+    },
+  ]
+}
+
+function childrenOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((it) => it !== '')
+}
+
+/** The agent writes it every five seconds. */
+function statusOf(folder: string): { connected: boolean; unsent: number; last: number; wireBytes: number } {
+  const { connected, spool, wireBytes } = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8'))
+  return { connected, unsent: spool.unsent, last: spool.last, wireBytes }
+}
+
+function baselineSent(folder: string): boolean {
+  try {
+    const { connected, unsent, last } = statusOf(folder)
+    return connected && last > 0 && unsent === 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * `npm run bench`: measures what design section 8 promises, on this machine.
+ *
+ *   npm run bench                          every bench
+ *   npm run bench -- store end-to-end      these only
+ *   npm run bench -- --seconds 30          watch running things for less than five minutes
+ *   npm run bench -- --write               and write the tables into RESULTS.md
+ *
+ * Errors  a bench that fails is told, and the others run; exit 1. A figure beyond its budget is shown, and is no failure.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { benches } from './index.ts'
+import { type Bench, holds, type Row, shown } from './row.ts'
+
+const RESULTS = join(import.meta.dirname, 'RESULTS.md')
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: 'boolean' }, seconds: { type: 'string', default: '300' } },
+})
+const seconds = Number(values.seconds)
+const unknown = positionals.filter((name) => !benches.some((it) => it.name === name))
+if (unknown.length > 0 || !(seconds > 0)) {
+  console.error(`Usage: npm run bench -- [--write] [--seconds N] [${benches.map((it) => it.name).join('|')}]...`)
+  process.exit(2)
+}
+
+const chosen = benches.filter((it) => positionals.length === 0 || positionals.includes(it.name))
+const tables = new Map<string, Row[]>()
+for (const [index, bench] of chosen.entries()) {
+  console.log(`\n${index + 1}/${chosen.length} ${bench.name}`)
+  const rows = await measured(bench)
+  if (!rows) continue
+  tables.set(bench.name, rows)
+  console.log(table(rows))
+  // After each, so that a bench that is interrupted later takes nothing away.
+  if (values.write) write(bench.name, rows)
+}
+if (tables.size < chosen.length) process.exitCode = 1
+// What a bench left open must not keep us.
+process.exit()
+
+async function measured(bench: Bench): Promise<Row[] | null> {
+  const start = performance.now()
+  const says = (text: string) =>
+    console.log(`  ${((performance.now() - start) / 1_000).toFixed(0).padStart(4)} s  ${text}`)
+  try {
+    return await bench.run({ seconds, says })
+  } catch (cause) {
+    console.error(`  failed: ${cause instanceof Error ? cause.message : cause}`)
+    return null
+  }
+}
+
+function table(rows: readonly Row[]): string {
+  const cells = rows.map((row) => {
+    const kept = holds(row)
+    return [row.name, shown(row.value), row.unit, row.budget, kept === null ? '' : kept ? 'yes' : '**no**']
+  })
+  const all = [['what', 'measured', 'unit', 'budget', 'held'], ...cells]
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)))
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, at) => (at === 1 ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!))).join(' | ')} |`
+  const rule = `| ${widths.map((width, at) => (at === 1 ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`
+  return [line(all[0]!), rule, ...all.slice(1).map(line)].join('\n')
+}
+
+/** Puts one bench's section in place of its last one; what people wrote around the sections stays. */
+function write(name: string, rows: readonly Row[]): void {
+  const command = `npm run bench -- ${name}${seconds === 300 ? '' : ` --seconds ${seconds}`}`
+  const begin = `<!-- ${name} -->`
+  const end = `<!-- /${name} -->`
+  const section = `${begin}\n## ${name}\n\n\`${command}\`, ${machine()}\n\n${table(rows)}\n${end}`
+  const text = readFileSync(RESULTS, 'utf8')
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  const next =
+    from < 0 || to < 0
+      ? `${text.trimEnd()}\n\n${section}\n`
+      : text.slice(0, from) + section + text.slice(to + end.length)
+  writeFileSync(RESULTS, next)
+}
+
+function machine(): string {
+  const [cpu] = cpus()
+  const day = new Date().toISOString().slice(0, 10)
+  const memory = `${Math.round(totalmem() / 1_073_741_824)} GiB`
+  return `${day}, ${cpu?.model ?? 'unknown processor'}, ${cpus().length} cores, ${memory}, Node ${process.versions.node}, ${process.platform}`
+}

@@ -1,0 +1,45 @@
+/** One measured figure. */
+export interface Row {
+  name: string
+  unit: string
+  value: number
+  /** '>= 10,000', '<= 0.3', or '' where nothing was promised (design, section 8). */
+  budget: string
+}
+
+export interface Bench {
+  name: string
+  run(options: BenchOptions): Promise<Row[]>
+}
+
+export interface BenchOptions {
+  /** How long what watches a running thing watches it. */
+  seconds: number
+  /** One line about what is happening, for whoever waits. */
+  says(text: string): void
+}
+
+/** Null where nothing was promised. */
+export function holds({ value, budget }: Row): boolean | null {
+  const [, sign, bound] = /^([<>]=) ([\d.,]+)$/.exec(budget) ?? []
+  if (!sign || !bound) return null
+  const limit = Number(bound.replaceAll(',', ''))
+  return sign === '>=' ? value >= limit : value <= limit
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+/** The smallest value that `share` of all values do not exceed. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
+}
+
+/** Enough digits to compare, not more than were measured. */
+export function shown(value: number): string {
+  if (!Number.isFinite(value)) return 'not measured'
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3
+  return value.toLocaleString('en', { maximumFractionDigits: digits })
+}
