@@ -78,6 +78,16 @@ export async function serve(config: Config, says: Log): Promise<Running> {
 
   const downSince = Number(state.get('aliveAt') ?? 0)
   const policy = { ...defaultPolicy(keys), watchedRoots: config.watchedRoots }
+  const desk = makeDesk({
+    pipeline,
+    log,
+    state,
+    rules: program.rules,
+    policy: () => policy,
+    online: () => new Set(gateway.sessions().map((it) => it.device)),
+    makeToken: token,
+    now,
+  })
   const hostNames = ourNames(config)
   const gateway = makeGateway({
     state,
@@ -97,17 +107,6 @@ export async function serve(config: Config, says: Log): Promise<Running> {
   })
   await gateway.append([{ type: 'clock', time: now(), ...(downSince > 0 ? { downSince } : {}) }])
   const tries = bucketPerKey(now, config.limits.enrolmentsPerMinute / 60, config.limits.enrolmentsPerMinute)
-  const desk = makeDesk({
-    pipeline,
-    log,
-    state,
-    rules: program.rules,
-    policy: () => policy,
-    online: () => new Set(gateway.sessions().map((it) => it.device)),
-    makeToken: token,
-    now,
-  })
-
   let ready = false
   const { files } = await buildConsole()
   const app = api({
