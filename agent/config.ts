@@ -7,7 +7,7 @@ import { Fault } from '../wire/fault.ts'
 
 export function layout(folder: string) {
   return {
-    config: join(folder, 'config.json'),
+    config: join(folder, 'agent.json'),
     key: join(folder, 'key.pem'),
     policy: join(folder, 'policy.json'),
     /** When the agent first ran here, and which version ran last. */
