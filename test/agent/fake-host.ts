@@ -2,7 +2,7 @@
  * A laptop made of a plain object: folders are objects, files strings or buffers, links `link('target')`.
  *
  * Reading what is absent rejects with ENOENT, `denied` with EACCES. The clock moves when somebody sleeps, so a
- * collector's polls run as fast as they can, and `during` says what the laptop does meanwhile.
+ * collector's polls run as fast as they can.
  */
 import { createHash } from 'node:crypto'
 import type { Collector } from '../../agent/collect.ts'
@@ -24,7 +24,8 @@ export interface Meta {
 }
 export const link = (target: string): Link => ({ link: target })
 export const denied = Symbol('denied')
-export type Node = string | Buffer | Link | Meta | typeof denied | Tree
+export const deniedFolder = Symbol('denied folder')
+export type Node = string | Buffer | Link | Meta | typeof denied | typeof deniedFolder | Tree
 export interface Tree {
   [name: string]: Node
 }
@@ -83,7 +84,7 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
     },
     link: async (path) => {
       const node = walk(tree, path, false)
-      if (node === denied) throw failure('EACCES', path)
+      if (isDenied(node)) throw failure('EACCES', path)
       if (!isLink(node)) throw failure('EINVAL', path)
       return node.link
     },
@@ -139,7 +140,7 @@ export function onTheWire(observation: Observation): Observation {
 }
 
 function facts(node: Node): FileFacts {
-  const kind = isFolder(node) ? 'folder' : isLink(node) ? 'link' : 'file'
+  const kind = isFolder(node) || node === deniedFolder ? 'folder' : isLink(node) ? 'link' : 'file'
   const meta = isMeta(node) ? node : null
   const data = meta ? meta.data : typeof node === 'string' || Buffer.isBuffer(node) ? node : ''
   return {
@@ -157,7 +158,7 @@ function stampOf(content: string): number {
 
 function follow(tree: Tree, path: string): Node {
   const node = walk(tree, path, true)
-  if (node === denied) throw failure('EACCES', path)
+  if (isDenied(node)) throw failure('EACCES', path)
   return node
 }
 
@@ -166,7 +167,7 @@ function walk(tree: Tree, path: string, last: boolean, depth = 0): Node {
   const names = path.split('/').filter((it) => it !== '')
   let node: Node = tree
   for (const [at, name] of names.entries()) {
-    if (node === denied) throw failure('EACCES', path)
+    if (isDenied(node)) throw failure('EACCES', path)
     if (!isFolder(node)) throw failure('ENOTDIR', path)
     const next: Node | undefined = Object.hasOwn(node, name) ? node[name] : undefined
     if (next === undefined) throw failure('ENOENT', path)
@@ -181,6 +182,9 @@ function walk(tree: Tree, path: string, last: boolean, depth = 0): Node {
   return node
 }
 
+function isDenied(node: Node): boolean {
+  return node === denied || node === deniedFolder
+}
 function isFolder(node: Node): node is Tree {
   return typeof node === 'object' && !Buffer.isBuffer(node) && !isLink(node) && !isMeta(node)
 }
@@ -188,7 +192,8 @@ function isLink(node: Node): node is Link {
   return typeof node === 'object' && !Buffer.isBuffer(node) && 'link' in node && typeof node.link === 'string'
 }
 function isMeta(node: Node): node is Meta {
-  return typeof node === 'object' && !Buffer.isBuffer(node) && 'data' in node
+  if (typeof node !== 'object' || Buffer.isBuffer(node) || !('data' in node)) return false
+  return typeof node.data === 'string' || Buffer.isBuffer(node.data)
 }
 function failure(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code })

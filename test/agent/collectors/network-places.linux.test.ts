@@ -21,7 +21,7 @@ const MAC = '02:FC:00:00:00:05'
 
 describe('network-places', () => {
   it('reads routes', () => {
-    const found = parseRoutes(ROUTES + HOME + route('wlan0', '000200C0', '00000000', '00FFFFFF') + 'rubbish\n')
+    const found = parseRoutes(`${ROUTES + HOME + route('wlan0', '000200C0', '00000000', '00FFFFFF')}rubbish\n`)
     assert.deepEqual(found, [
       { interface: 'wlan0', gateway: '192.0.2.1', length: 0, destination: '0.0.0.0', metric: 600 },
       { interface: 'wlan0', gateway: null, length: 24, destination: '192.0.2.0', metric: 0 },

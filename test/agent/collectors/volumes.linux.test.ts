@@ -31,7 +31,7 @@ describe('volumes', () => {
 
   it('reads blanks in names, the table of a real machine, and counts what it cannot read', () => {
     const { found, unparsed } = parseMounts(
-      mount('8:17 / /media/ann/MY\\040STICK\\134 rw - vfat /dev/sdb1 rw') + 'rubbish\n',
+      `${mount('8:17 / /media/ann/MY\\040STICK\\134 rw - vfat /dev/sdb1 rw')}rubbish\n`,
     )
     assert.equal(found[1]!.at, '/media/ann/MY STICK\\')
     assert.equal(unparsed, 1)
