@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../wire/fault.ts'
-import { collectors } from './collectors/index.ts'
+import { collectorsWith } from './collectors/index.ts'
 import { agentFolder, layout, loadConfig, readJson } from './config.ts'
 import { enroll } from './enroll.ts'
 import { realHost } from './host.ts'
@@ -18,7 +18,7 @@ import { AGENT_VERSION } from './version.ts'
 /** The agent with everything this system can collect. Resolves after a clean stop. Errors: see `run`. */
 export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
   const forks = { seen: 0, total: 0 }
-  return run({ folder: options.folder, collectors: collectors(forks), forks }, signal)
+  return run({ folder: options.folder, collectors: collectorsWith(forks), forks }, signal)
 }
 
 const folder = {
@@ -35,6 +35,9 @@ const runCommand = defineCommand({
     const stop = new AbortController()
     process.once('SIGTERM', () => stop.abort())
     process.once('SIGINT', () => stop.abort())
+    // Started by `tellwire up`: when that is killed, its agent does not stay behind.
+    process.once('disconnect', () => stop.abort())
+    process.channel?.unref()
     await runAgent({ folder: folderOf(args) }, stop.signal)
   },
 })
