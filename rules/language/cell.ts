@@ -109,19 +109,21 @@ function own(value: object, key: string): unknown {
 
 /** Every value of an event, for words without a field. What the logsource says about the event is not in the event. */
 export function everyText(event: FlatEvent): Cell[] {
-  const values = Object.keys(event)
-    .flatMap((key) => (LOGSOURCE.has(key) ? [] : [leaves(event[key], 0)]))
-    .flat()
-  return membersOf(values)
+  const found: Cell[] = []
+  for (const key of Object.keys(event)) if (!LOGSOURCE.has(key)) cellsOf(event[key], found)
+  return found
 }
 
-const LOGSOURCE = new Set(['category', 'product', 'service'])
+export const LOGSOURCE: ReadonlySet<string> = new Set(['category', 'product', 'service'])
 
-function leaves(value: unknown, depth: number): unknown[] {
-  if (typeof value !== 'object' || value === null) return [value]
-  return depth > MAX_DEPTH
-    ? []
-    : Object.values(value)
-        .slice(0, MAX_MEMBERS)
-        .flatMap((inner) => leaves(inner, depth + 1))
+/** Adds the values in `value`, however deep. */
+export function cellsOf(value: unknown, found: Cell[], depth = 0): void {
+  if (found.length >= MAX_MEMBERS || depth > MAX_DEPTH || value === null || value === undefined) return
+  if (typeof value === 'object') {
+    for (const inner of Object.values(value)) cellsOf(inner, found, depth + 1)
+    return
+  }
+  const cell = emptyCell()
+  fill(cell, value)
+  found.push(cell)
 }

@@ -4,9 +4,16 @@
  * Source  written down by us from what ordinary machines run all day; weights by repetition.
  */
 const EVERYDAY = String.raw`
+nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system
+nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system
+nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system
+0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7|0x3e7
 c:\windows\system32\svchost.exe|c:\windows\system32\svchost.exe -k netsvcs -p -s schedule|c:\windows\system32\services.exe
 c:\windows\system32\svchost.exe|c:\windows\system32\svchost.exe -k localservice -p|c:\windows\system32\services.exe
 c:\windows\system32\svchost.exe|c:\windows\system32\svchost.exe -k unistacksvcgroup|c:\windows\system32\wininit.exe
+c:\windows\system32\conhost.exe|\??\c:\windows\system32\conhost.exe 0xffffffff -forcev1|c:\windows\system32\cmd.exe
+c:\windows\system32\conhost.exe|\??\c:\windows\system32\conhost.exe 0xffffffff -forcev1|c:\windows\system32\windowspowershell\v1.0\powershell.exe
+c:\windows\system32\conhost.exe|\??\c:\windows\system32\conhost.exe 0xffffffff -forcev1|c:\windows\system32\svchost.exe
 c:\windows\system32\conhost.exe|\??\c:\windows\system32\conhost.exe 0xffffffff -forcev1|c:\windows\system32\cmd.exe
 c:\windows\system32\conhost.exe|\??\c:\windows\system32\conhost.exe 0x4|c:\windows\system32\windowspowershell\v1.0\powershell.exe
 c:\windows\system32\cmd.exe|"c:\windows\system32\cmd.exe" /c "whoami"|c:\windows\explorer.exe

@@ -4,9 +4,9 @@
  * Shape   one small program per logsource that events can have. In each, an index of witnesses picks the few rules
  *         that an event could match at all; only these are asked, each question once, the cheap ones first.
  */
-import { type FieldIndex, indexByField, type Notebook, type Witnessed } from './index-by-field.ts'
+import { ANYWHERE, type FieldIndex, indexByField, type Notebook, type Witnessed } from './index-by-field.ts'
 import { judge } from './judge.ts'
-import { interning, type Predicate, type Question } from './predicates.ts'
+import { type Interning, interning, type Predicate, type Question } from './predicates.ts'
 import type { FlatEvent, LoadedRule, Logsource, Match, Program } from './rule.ts'
 import { type Clues, cluesOf, type Witness, witnessOf } from './witness.ts'
 
@@ -27,7 +27,7 @@ export function compile(rules: readonly LoadedRule[]): Program {
     let program = programs.get(key)
     if (!program) {
       const fitting = prepared.filter(({ rule }) => applies(rule.logsource, logsource))
-      program = small(fitting, interned.predicates.length, clues)
+      program = small(fitting, interned, clues, judging.note)
       programs.set(key, program)
     }
     return program
@@ -40,9 +40,12 @@ export function compile(rules: readonly LoadedRule[]): Program {
       if (program.rules.length === 0) return []
       judging.begin(event)
       program.begin()
-      const notebook: Notebook = { holds: judging.note, ask: program.ask }
-      for (const index of program.indexes) index.scan(judging.cell(index.slot), notebook)
-      const { candidates, decided } = program
+      const { candidates, decided, indexes, notebook, covered } = program
+      for (let i = 0; i < indexes.length; i++) {
+        const index = indexes[i]!
+        if (index.slot === ANYWHERE) judging.beside(covered, (cell) => index.scan(cell, notebook))
+        else index.scan(judging.cell(index.slot), notebook)
+      }
       const hits: number[] = []
       for (let i = 0; i < candidates.length; i++) {
         const place = candidates[i]!
@@ -82,14 +85,21 @@ interface Small {
   decided: Uint8Array
   /** Places of rules worth asking about the present event. */
   candidates: number[]
+  /** By slot: 1 when an index reads the field. */
+  covered: Uint8Array
+  notebook: Notebook
   begin(): void
-  ask(place: number): void
 }
 
-function small(rules: readonly Prepared[], predicates: number, clues: (predicate: Predicate) => Clues): Small {
+function small(
+  rules: readonly Prepared[],
+  { predicates, fields }: Interning,
+  clues: (predicate: Predicate) => Clues,
+  holds: (predicate: number) => void,
+): Small {
   const witnessed: Witnessed[] = []
   const always: number[] = []
-  const decided = new Uint8Array(predicates)
+  const decided = new Uint8Array(predicates.length)
   for (const [place, { witness }] of rules.entries()) {
     if (witness === null) always.push(place)
     else {
@@ -100,20 +110,25 @@ function small(rules: readonly Prepared[], predicates: number, clues: (predicate
   const chosen = new Int32Array(rules.length)
   const candidates: number[] = []
   let turn = 0
+  const ask = (place: number): void => {
+    if (chosen[place] === turn) return
+    chosen[place] = turn
+    candidates.push(place)
+  }
+  const indexes = indexByField(witnessed, clues)
+  const covered = new Uint8Array(fields.length)
+  for (const { slot } of indexes) if (slot !== ANYWHERE) covered[slot] = 1
   return {
     rules,
-    indexes: indexByField(witnessed, clues),
+    indexes,
+    covered,
     decided,
     candidates,
+    notebook: { holds, ask },
     begin() {
       turn = (turn + 1) | 0
       candidates.length = 0
-      for (const place of always) candidates.push(place)
-    },
-    ask(place) {
-      if (chosen[place] === turn) return
-      chosen[place] = turn
-      candidates.push(place)
+      for (let i = 0; i < always.length; i++) candidates.push(always[i]!)
     },
   }
 }

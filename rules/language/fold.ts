@@ -14,7 +14,8 @@ const FOLDED = new Map<number, string>([
 ])
 
 export function fold(text: string): string {
-  return isAscii(text) ? text.toLowerCase() : foldSlowly(text)
+  // Latin-1 folds as it lower-cases, but for the micro sign, which folds to Greek mu.
+  return /[^\x00-\xb4\xb6-\xff]/.test(text) ? foldSlowly(text) : text.toLowerCase()
 }
 
 export function isAscii(text: string): boolean {

@@ -23,10 +23,16 @@ export interface Notebook {
   ask(rule: number): void
 }
 
+/**
+ * Shape   with `slot` ANYWHERE: for the values that no other index is for. What is searched for anywhere stands in
+ *         the indexes of all fields, so that every value is read once.
+ */
 export interface FieldIndex {
   slot: number
   scan(cell: Cell, notebook: Notebook): void
 }
+
+export const ANYWHERE = -1
 
 export interface Witnessed {
   /** Place in the program's list of rules. */
@@ -46,7 +52,10 @@ export function indexByField(witnessed: readonly Witnessed[], clues: (predicate:
       }
       for (const lead of leads) if (lead.rules.at(-1) !== rule) lead.rules.push(rule)
     }
-  return [...bySlot].map(([slot, leads]) => fieldIndex(slot, [...leads.values()]))
+  const everywhere = [...(bySlot.get(ANYWHERE)?.values() ?? [])]
+  return [...bySlot].map(([slot, leads]) =>
+    fieldIndex(slot, slot === ANYWHERE ? everywhere : [...leads.values(), ...everywhere]),
+  )
 
   function leadsOf(predicate: Predicate): Lead[] {
     const { all, exact } = clues(predicate)
@@ -63,15 +72,15 @@ export function indexByField(witnessed: readonly Witnessed[], clues: (predicate:
 }
 
 function fieldIndex(slot: number, leads: readonly Lead[]): FieldIndex {
-  const equals = new Map<string, Lead>()
-  const names = new Map<string, Lead>()
+  const equals = new Map<string, Lead[]>()
+  const names = new Map<string, Lead[]>()
   const parts: (Lead & { clue: Clue & { by: 'part' } })[] = []
   const present: Lead[] = []
   const nonAscii: Lead[] = []
   for (const lead of leads) {
     const { clue } = lead
-    if (clue.by === 'equals') equals.set(clue.text, lead)
-    else if (clue.by === 'name') names.set(clue.text, lead)
+    if (clue.by === 'equals') equals.set(clue.text, [...(equals.get(clue.text) ?? []), lead])
+    else if (clue.by === 'name') names.set(clue.text, [...(names.get(clue.text) ?? []), lead])
     else if (clue.by === 'part') parts.push(lead as Lead & { clue: Clue & { by: 'part' } })
     else (clue.by === 'present' ? present : nonAscii).push(lead)
   }
@@ -95,12 +104,12 @@ function fieldIndex(slot: number, leads: readonly Lead[]): FieldIndex {
     if (cell.text === null) return
     const text = foldedText(cell)
     if (equals.size > 0) {
-      const lead = equals.get(text)
-      if (lead) follow(lead, to)
+      const found = equals.get(text)
+      if (found) for (const lead of found) follow(lead, to)
     }
     if (names.size > 0) {
-      const lead = names.get(lastPart(text))
-      if (lead) follow(lead, to)
+      const found = names.get(lastPart(text))
+      if (found) for (const lead of found) follow(lead, to)
     }
     if (search) {
       scans = (scans + 1) | 0

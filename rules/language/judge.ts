@@ -3,7 +3,7 @@
  *
  * Shape   everything is reused from event to event; a number that rises with each event tells old answers from new.
  */
-import { type Cell, emptyCell, everyText, fill, path, withoutSpaces } from './cell.ts'
+import { type Cell, cellsOf, emptyCell, everyText, fill, foldedText, LOGSOURCE, path, withoutSpaces } from './cell.ts'
 import { holds } from './evaluate.ts'
 import type { Interning, Predicate, Question } from './predicates.ts'
 import type { FlatEvent } from './rule.ts'
@@ -11,6 +11,8 @@ import type { FlatEvent } from './rule.ts'
 export interface Judge {
   begin(event: FlatEvent): void
   cell(slot: number): Cell
+  /** Shows the event's values one by one, but those that stand whole in a cell of these slots. Do not keep the cell. */
+  beside(slots: Uint8Array, show: (cell: Cell) => void): void
   /** The index knows that it holds. */
   note(predicate: number): void
   /** `decided[id]` 1: the index would have noted it if it held. */
@@ -23,11 +25,13 @@ const MAX_REMEMBERED = 4_096
 export function judge({ fields, predicates }: Interning): Judge {
   const cells = fields.map(emptyCell)
   const anywhere: Cell = { value: [], text: null, folded: null, members: null }
+  const loose = emptyCell()
   const slotOf = new Map<string, number>(fields.map((field, slot) => [field, slot]))
+  /** The same, and what became of other names that events had. */
+  const placeOf = new Map(slotOf)
   const bare = new Map<string, number>(fields.map((field, slot) => [withoutSpaces(field), slot]))
   const dotted = fields.flatMap((field, slot) => (field.includes('.') ? [slot] : []))
   const filled: number[] = []
-  const remembered = new Map<string, number>()
   const noted = new Int32Array(predicates.length)
   const answered = new Int32Array(predicates.length)
   let epoch = 0
@@ -46,7 +50,7 @@ export function judge({ fields, predicates }: Interning): Judge {
     anywhere.members = null
     let spaced: string[] | null = null
     for (const key of Object.keys(event)) {
-      const slot = slotOf.get(key) ?? remembered.get(key) ?? remember(key)
+      const slot = placeOf.get(key) ?? remember(key)
       if (slot >= 0) put(slot, event[key])
       else if (slot === SPACED) (spaced ??= []).push(key)
     }
@@ -68,7 +72,7 @@ export function judge({ fields, predicates }: Interning): Judge {
 
   function remember(key: string): number {
     const slot = key.includes(' ') && bare.has(withoutSpaces(key)) ? SPACED : UNREAD
-    if (remembered.size < MAX_REMEMBERED) remembered.set(key, slot)
+    if (placeOf.size < fields.length + MAX_REMEMBERED) placeOf.set(key, slot)
     return slot
   }
 
@@ -78,6 +82,23 @@ export function judge({ fields, predicates }: Interning): Judge {
     return anywhere
   }
 
+  function beside(slots: Uint8Array, show: (cell: Cell) => void): void {
+    for (const key of Object.keys(event)) {
+      const slot = placeOf.get(key) ?? UNREAD
+      if ((slot >= 0 && slots[slot] === 1 && cells[slot]!.text !== null) || LOGSOURCE.has(key)) continue
+      const value = event[key]
+      if (typeof value === 'object') {
+        const found: Cell[] = []
+        cellsOf(value, found)
+        for (const each of found) show(each)
+      } else if (slot >= 0) show(cells[slot]!)
+      else {
+        fill(loose, value)
+        show(loose)
+      }
+    }
+  }
+
   function ask(predicate: Predicate, decided: Uint8Array): boolean {
     const { id } = predicate
     if (noted[id] === epoch) return true
@@ -85,10 +106,22 @@ export function judge({ fields, predicates }: Interning): Judge {
     const before = answered[id]!
     if (before >> 1 === epoch) return (before & 1) === 1
     const subject = cell(predicate.slot)
-    let result = false
-    for (let i = 0; i < predicate.tests.length && !result; i++) result = holds(predicate.tests[i]!, subject, other)
+    const result =
+      subject.members === null ? asked(predicate, subject) : subject.members.some((member) => asked(predicate, member))
     answered[id] = (epoch << 1) | (result ? 1 : 0)
     return result
+  }
+
+  function asked({ equals, starts, ends, contains, others }: Predicate, one: Cell): boolean {
+    if (one.text !== null) {
+      const text = foldedText(one)
+      for (let i = 0; i < equals.length; i++) if (text === equals[i]!) return true
+      for (let i = 0; i < starts.length; i++) if (text.startsWith(starts[i]!)) return true
+      for (let i = 0; i < ends.length; i++) if (text.endsWith(ends[i]!)) return true
+      for (let i = 0; i < contains.length; i++) if (text.includes(contains[i]!)) return true
+    }
+    for (let i = 0; i < others.length; i++) if (holds(others[i]!, one, other)) return true
+    return false
   }
 
   function answer(question: Question, decided: Uint8Array): boolean {
@@ -100,7 +133,7 @@ export function judge({ fields, predicates }: Interning): Judge {
     return !wanted
   }
 
-  return { begin, cell, note: (predicate) => void (noted[predicate] = epoch), answer }
+  return { begin, cell, beside, note: (predicate) => void (noted[predicate] = epoch), answer }
 }
 
 const UNREAD = -1

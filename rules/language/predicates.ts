@@ -4,6 +4,7 @@
  * Shape   tests of one field under one OR are one predicate; equal predicates of different rules are the same one.
  */
 import type { Expression, Test } from './expression.ts'
+import type { How } from './pattern.ts'
 
 export interface Predicate {
   id: number
@@ -11,6 +12,12 @@ export interface Predicate {
   slot: number
   /** Any of these. */
   tests: readonly Test[]
+  /** The same, sorted so that the usual ones are plain loops over texts. All folded. */
+  equals: readonly string[]
+  starts: readonly string[]
+  ends: readonly string[]
+  contains: readonly string[]
+  others: readonly Test[]
   cost: number
 }
 
@@ -47,11 +54,17 @@ export function interning(): Interning {
     let predicate = known.get(key)
     if (!predicate) {
       for (const test of tests) if (test.op === 'reference') slot(test.other)
-      const cheapFirst = [...tests].sort((a, b) => testCost(a) - testCost(b))
+      const texts = (how: How) =>
+        tests.flatMap((test) => (test.op === 'text' && !test.cased && test.how === how ? [test.text] : []))
       predicate = {
         id: predicates.length,
         slot: field === null ? -1 : slot(field),
-        tests: cheapFirst,
+        tests,
+        equals: texts('equals'),
+        starts: texts('startswith'),
+        ends: texts('endswith'),
+        contains: texts('contains'),
+        others: tests.filter((test) => test.op !== 'text' || test.cased).sort((a, b) => testCost(a) - testCost(b)),
         cost: tests.reduce((sum, test) => sum + testCost(test), 0) * (field === null ? 20 : 1),
       }
       predicates.push(predicate)

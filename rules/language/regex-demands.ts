@@ -3,6 +3,7 @@
  *
  * Errors  none: syntax that is not understood here demands nothing. RE2 has already accepted it.
  */
+import { commonness } from './commonness.ts'
 import { fold } from './fold.ts'
 
 export interface Demands {
@@ -12,26 +13,34 @@ export interface Demands {
   minLength: number
   /** For texts of one line: exactly these literals in this order, anything between. Null: not of that form. */
   chain: readonly string[] | null
+  /** Somewhere so many ASCII characters of one class stand in a row, or any others beyond ASCII. */
+  run: Run | null
 }
 
-/** A piece of the expression: the one folded text it stands for, if it is only one; and what it demands. */
+export interface Run {
+  /** By character code below 128: 1 when it is in the class. What is beyond ASCII always counts as in it. */
+  members: Uint8Array
+  length: number
+}
+
+/** A piece of the expression: the few folded texts it stands for, if they are few; and what it demands. */
 interface Piece {
-  exact: string | null
+  exact: readonly string[] | null
   minLength: number
   literals: readonly string[] | null
 }
 
 const NOTHING: Piece = { exact: null, minLength: 0, literals: null }
 const ANYTHING: Piece = { exact: null, minLength: 1, literals: null }
-const EMPTY: Piece = { exact: '', minLength: 0, literals: null }
+const EMPTY: Piece = { exact: [''], minLength: 0, literals: null }
 const MAX_ALTERNATIVES = 64
 
 export function demands(source: string, flags: ReadonlySet<string>): Demands {
   try {
     const { literals, minLength } = finished(read(source))
-    return { literals, minLength, chain: flags.has('i') ? null : chainOf(source) }
+    return { literals, minLength, chain: flags.has('i') ? null : chainOf(source), run: runOf(source) }
   } catch {
-    return { literals: null, minLength: 0, chain: null }
+    return { literals: null, minLength: 0, chain: null, run: null }
   }
 }
 
@@ -53,6 +62,39 @@ function chainOf(source: string): string[] | null {
   return chain
 }
 
+/** The longest `[class]{n}` of an expression without alternatives and groups: there everything is required. */
+function runOf(source: string): Run | null {
+  if (/[|()]/.test(source.replace(/\\./g, ''))) return null
+  let best: Run | null = null
+  for (const [, ranges = '', least = ''] of source.matchAll(/\[([A-Za-z0-9+/=_-]+)\]\{(\d{1,4})(?:,\d*)?\}/g)) {
+    const length = Number(least)
+    if (length < 8 || (best && best.length >= length)) continue
+    const members = new Uint8Array(128)
+    // The class is of plain characters and ranges: V8 reads it as RE2 does, and one character cannot make it slow.
+    const inClass = new RegExp(`^[${ranges}]$`, 'i')
+    for (let code = 0; code < 128; code++) members[code] = inClass.test(String.fromCharCode(code)) ? 1 : 0
+    best = { members, length }
+  }
+  return best
+}
+
+/** A run of n covers every n-th place somewhere, so most characters need no look. */
+export function hasRun(text: string, { members, length }: Run): boolean {
+  const isMember = (at: number): boolean => {
+    const code = text.charCodeAt(at)
+    return code > 127 || members[code] === 1
+  }
+  for (let at = length - 1; at < text.length; at += length) {
+    if (!isMember(at)) continue
+    let from = at
+    while (from > 0 && at - from < length && isMember(from - 1)) from--
+    let to = at
+    while (to + 1 < text.length && to + 1 - from < length && isMember(to + 1)) to++
+    if (to + 1 - from >= length) return true
+  }
+  return false
+}
+
 function read(source: string): Piece {
   let at = 0
   const whole = alternatives()
@@ -66,28 +108,33 @@ function read(source: string): Piece {
       pieces.push(sequence())
     }
     if (pieces.length === 1) return pieces[0]!
+    const minLength = Math.min(...pieces.map((piece) => piece.minLength))
+    const exact = pieces.every((piece) => piece.exact) ? [...new Set(pieces.flatMap((piece) => piece.exact!))] : null
+    if (exact && exact.length <= MAX_ALTERNATIVES) return { exact, minLength, literals: null }
     const literals = pieces.map((piece) => finished(piece).literals)
     const all = literals.every((each) => each !== null) ? [...new Set(literals.flat())] : null
-    const minLength = Math.min(...pieces.map((piece) => piece.minLength))
     return { exact: null, minLength, literals: all && all.length <= MAX_ALTERNATIVES ? all : null }
   }
 
   function sequence(): Piece {
     let minLength = 0
     let best: readonly string[] | null = null
-    let run = ''
+    let run: readonly string[] = ['']
     let onlyRun = true
     while (at < source.length && source[at] !== '|' && source[at] !== ')') {
       const piece = repeated(atom())
       minLength += piece.minLength
-      if (piece.exact !== null && run.length + piece.exact.length <= 256) run += piece.exact
+      const longer = piece.exact && joined(run, piece.exact)
+      if (longer) run = longer
       else {
-        best = better(better(best, run), piece.exact ?? piece.literals)
-        run = ''
+        best = better(better(best, demanded(run)), finished(piece).literals)
+        run = ['']
         onlyRun = false
       }
     }
-    return onlyRun ? { exact: run, minLength, literals: null } : { exact: null, minLength, literals: better(best, run) }
+    return onlyRun
+      ? { exact: run, minLength, literals: null }
+      : { exact: null, minLength, literals: better(best, demanded(run)) }
   }
 
   function atom(): Piece {
@@ -149,21 +196,23 @@ function read(source: string): Piece {
       members.add(fold(pointAt(at)))
     }
     at++
-    return plain && members.size === 1 ? literal([...members][0]!) : ANYTHING
+    return plain && members.size <= 4 ? { exact: [...members], minLength: 1, literals: null } : ANYTHING
   }
 
   function repeated(piece: Piece): Piece {
     for (;;) {
       const sign = source[at]
       const counted = sign === '{' ? /^\{(\d{1,4})(,?)(\d{0,4})\}/.exec(source.slice(at, at + 12)) : null
-      if (sign === '*' || sign === '?') piece = NOTHING
+      if (sign === '*' || (sign === '?' && piece.exact === null)) piece = NOTHING
+      else if (sign === '?') piece = { exact: [...new Set([...piece.exact!, ''])], minLength: 0, literals: null }
       else if (sign === '+') piece = { ...finished(piece), exact: null }
       else if (counted) {
         const least = Number(counted[1])
         const fixed = counted[2] === ''
         if (least === 0) piece = NOTHING
-        else if (fixed && piece.exact !== null && piece.exact.length * least <= 256)
-          piece = literal(piece.exact.repeat(least))
+        else if (least === 1 && fixed) piece = { ...piece }
+        else if (fixed && piece.exact?.length === 1 && piece.exact[0]!.length * least <= 256)
+          piece = literal(piece.exact[0]!.repeat(least))
         else piece = { ...finished(piece), exact: null, minLength: piece.minLength * least }
       } else return piece
       at += counted ? counted[0].length : 1
@@ -174,19 +223,29 @@ function read(source: string): Piece {
 
 function literal(text: string): Piece {
   const exact = fold(text)
-  return { exact, minLength: exact.length, literals: null }
+  return { exact: [exact], minLength: exact.length, literals: null }
 }
 
 function finished(piece: Piece): Piece {
-  if (piece.exact === null) return piece
-  return { ...piece, literals: piece.exact === '' ? null : [piece.exact] }
+  return piece.exact === null ? piece : { ...piece, literals: demanded(piece.exact) }
 }
 
-/** The demand that fewer texts will meet: the longer one, as far as its shortest alternative. */
-function better(a: readonly string[] | null, b: readonly string[] | string | null): readonly string[] | null {
-  const other = typeof b === 'string' ? (b === '' ? null : [b]) : b
-  if (!a || !other) return a ?? other
-  const worth = (literals: readonly string[]) =>
-    Math.min(...literals.map((literal) => literal.length)) - literals.length / 16
-  return worth(other) > worth(a) ? other : a
+/** An empty alternative demands nothing. */
+function demanded(exact: readonly string[]): readonly string[] | null {
+  return exact.includes('') ? null : exact
+}
+
+function joined(a: readonly string[], b: readonly string[]): string[] | null {
+  if (a.length * b.length > MAX_ALTERNATIVES || a[0]!.length + b[0]!.length > 256) return null
+  return [...new Set(a.flatMap((head) => b.map((tail) => head + tail)))]
+}
+
+/** The demand that fewer texts will meet. */
+function better(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
+  if (!a || !b) return a ?? b
+  return shareOf(b) < shareOf(a) ? b : a
+}
+
+function shareOf(literals: readonly string[]): number {
+  return literals.reduce((sum, literal) => sum + commonness(literal), 0)
 }

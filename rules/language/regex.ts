@@ -7,7 +7,8 @@
  * Errors  a plain Error that says what is wrong with the expression.
  */
 import { RE2JS } from 're2js'
-import { type Demands, demands } from './regex-demands.ts'
+import { isAscii } from './fold.ts'
+import { type Demands, demands, hasRun } from './regex-demands.ts'
 
 export const MAX_SOURCE = 8_192
 export const MAX_PROGRAM = 4_000
@@ -36,7 +37,8 @@ export function compileRegex(source: string, flags: ReadonlySet<'i' | 'm' | 's'>
   }
   if (re2.programSize() > MAX_PROGRAM)
     throw new Error('The regular expression is too large; use a list of values, or smaller repetitions.')
-  const { literals, minLength, chain } = demands(source, flags)
+  const { literals, minLength, chain, run } = demands(source, flags)
+  const anyOfLength = /^\.\{(\d+),\}$/.test(source)
   const mayOccur = (folded: string) => literals === null || literals.some((literal) => folded.includes(literal))
   const slow = (text: string) => re2.test(text)
   return {
@@ -45,9 +47,15 @@ export function compileRegex(source: string, flags: ReadonlySet<'i' | 'm' | 's'>
     literals,
     minLength,
     chain,
+    run,
     test(text, folded) {
       if (text.length < minLength || !mayOccur(folded)) return false
-      return chain && !text.includes('\n') ? inOrder(chain, text) : slow(text)
+      if (run && !hasRun(text, run)) return false
+      if ((chain || anyOfLength) && !text.includes('\n')) {
+        if (chain) return inOrder(chain, text)
+        if (isAscii(text)) return true
+      }
+      return slow(text)
     },
   }
 }

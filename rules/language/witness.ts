@@ -81,9 +81,11 @@ function cluesOfTest(test: Test, anywhere: boolean): Clue[] | null {
 function clueOfText(how: 'equals' | 'startswith' | 'endswith' | 'contains', text: string, exact: boolean): Clue {
   if (how === 'equals') return { by: 'equals', text, exact }
   if (how === 'endswith' && /^[\\/][^\\/]+$/.test(text)) return { by: 'name', text, exact }
-  const ascii = text.split(/[^\x00-\x7f]+/).filter((run) => run.length >= (isAscii(text) ? 2 : 4))
+  const ascii = text
+    .split(/[^\x00-\x7f]+/)
+    .filter((run) => run.length >= (isAscii(text) ? 1 : 4) && (run.length > 1 || commonness(run) < 0.25))
   const keys = ascii.flatMap(windows)
-  const key = keys.reduce((best, each) => (best === '' || commonness(each) < commonness(best) ? each : best), '')
+  const key = keys.reduce((best, each) => (best === '' || commonness(each) <= commonness(best) ? each : best), '')
   if (key !== '') return { by: 'part', key, how, text, exact }
   return isAscii(text) ? { by: 'present' } : { by: 'nonascii' }
 }
