@@ -4,8 +4,11 @@
  * Shape   one `connection` per device when its address or what we know of it changes, and once a UTC day while not.
  * Memory  one entry a device. Reset: never; the entry is replaced.
  */
+import ipaddr from 'ipaddr.js'
+import type { Contract } from '../../wire/contract.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import type { Deriver } from './deriver.ts'
+import { holds } from './world.ts'
 
 const DAY = 86_400_000
 
@@ -13,11 +16,21 @@ export function connection(): Deriver {
   let last = new Map<string, { key: string; day: number }>()
   return {
     name: 'connection',
-    take({ connection: session, device, time }, emit) {
+    take({ connection: session, device, contract, time }, emit) {
       if (!session || device === null) return
       const { geo } = session
+      const approved = approvedExit(contract, session.remoteAddress, geo.asn, time)
       const rtt = session.rttMinMs ?? null
-      const key = [session.remoteAddress, geo.country, geo.region, geo.city, geo.asn, geo.class, rtt === null].join('|')
+      const key = [
+        session.remoteAddress,
+        geo.country,
+        geo.region,
+        geo.city,
+        geo.asn,
+        geo.class,
+        rtt === null,
+        approved,
+      ].join('|')
       const day = Math.floor(time / DAY)
       const before = last.get(device)
       if (before?.key === key && before.day === day) return
@@ -38,6 +51,7 @@ export function connection(): Deriver {
           RttMinMs: rtt,
           RttJitterMs: session.rttJitterMs ?? null,
           RttExpectedMs: null,
+          Approved: approved,
         },
         key,
       )
@@ -46,6 +60,28 @@ export function connection(): Deriver {
     load: (state) => {
       last = new Map(state as [string, { key: string; day: number }][])
     },
+  }
+}
+
+/** The contract names this exit by address, range or AS number. */
+function approvedExit(contract: Contract | null, address: string, asn: number | null, time: number): boolean {
+  return (
+    contract?.approvedEgress?.some(
+      (it) =>
+        holds(it, time) && ((it.asn != null && it.asn === asn) || (it.address != null && inRange(address, it.address))),
+    ) ?? false
+  )
+}
+
+/** False for a range that cannot be read: an approval we do not understand excuses nothing. */
+function inRange(address: string, range: string): boolean {
+  try {
+    const found = ipaddr.process(address)
+    const [base, bits] = range.includes('/') ? ipaddr.parseCIDR(range) : [ipaddr.process(range), null]
+    if (found.kind() !== base.kind()) return false
+    return bits === null ? found.toString() === base.toString() : found.match([base, bits] as never)
+  } catch {
+    return false
   }
 }
 

@@ -1,4 +1,5 @@
 /** Every deriver, in the order they run: one sees what those before it emitted. */
+import { bulkCopy } from './bulk-copy.ts'
 import { connection } from './connection.ts'
 import type { Deriver } from './deriver.ts'
 import { hardware } from './hardware.ts'
@@ -17,6 +18,7 @@ export function derivers(options: DeriverOptions): Deriver[] {
     placeMismatch(),
     tool(),
     hardware(),
+    bulkCopy(),
     identityConflict(),
     silence({ afterHours: options.silenceHours }),
   ]

@@ -8,9 +8,6 @@
  *         classes do prove a country, and a distance only past what address databases commonly err by.
  * Memory  up to 14 day numbers a device.
  */
-import ipaddr from 'ipaddr.js'
-import type { Contract } from '../../wire/contract.ts'
-import type { EventOf } from '../../wire/event.ts'
 import type { Deriver } from './deriver.ts'
 import { holds } from './world.ts'
 
@@ -26,7 +23,7 @@ export function placeMismatch(): Deriver {
     name: 'place-mismatch',
     take({ event, device, contract, time }, emit) {
       if (event?.category !== 'connection' || device === null || !contract?.country || !event.Country) return
-      if (PROVES_NO_PLACE.has(event.NetworkClass) || approvedExit(contract, event, time)) return
+      if (PROVES_NO_PLACE.has(event.NetworkClass) || event.Approved) return
       const distance = kilometres(contract, { latitude: event.Latitude, longitude: event.Longitude })
       const far = distance !== null && distance - (event.AccuracyKm ?? 0) > TOLERATED_KM
       if (event.Country === contract.country && !far) return
@@ -58,28 +55,6 @@ export function placeMismatch(): Deriver {
     load: (state) => {
       devices = new Map(state as [string, number[]][])
     },
-  }
-}
-
-function approvedExit(contract: Contract, event: EventOf<'connection'>, time: number): boolean {
-  return (
-    contract.approvedEgress?.some(
-      (it) =>
-        holds(it, time) &&
-        ((it.asn != null && it.asn === event.Asn) || (it.address != null && inRange(event.PublicIp, it.address))),
-    ) ?? false
-  )
-}
-
-/** False for a range that cannot be read: an approval we do not understand excuses nothing. */
-function inRange(address: string, range: string): boolean {
-  try {
-    const found = ipaddr.process(address)
-    const [base, bits] = range.includes('/') ? ipaddr.parseCIDR(range) : [ipaddr.process(range), null]
-    if (found.kind() !== base.kind()) return false
-    return bits === null ? found.toString() === base.toString() : found.match([base, bits] as never)
-  } catch {
-    return false
   }
 }
 

@@ -2,7 +2,7 @@
  * Remote-control tools, VPN clients and the like, as the catalogue recognised them (#13-#21, #44).
  *
  * Shape   one `tool` per device, tool, way of recognition and UTC day: the first sighting that day; a second when it
- *         turns out unattended.
+ *         turns out unattended, or appears anew where it was only present before.
  * Memory  per device, the days each remote-control tool was seen, 31 at most, 64 tools at most.
  * Reset   days fall out after VENDOR_WINDOW_DAYS.
  */
@@ -36,7 +36,7 @@ export function tool(): Deriver {
       if (memory.day !== day) Object.assign(memory, { day, said: [] })
       for (const found of seen.facts.tools) {
         if (REMOTE_CONTROL.has(found.category)) memory.days = noted(memory.days, found.id, day)
-        const words = `${found.id}|${found.by}|${found.unattended === true}`
+        const words = `${found.id}|${found.by}|${found.unattended === true}|${baseline(seen)}`
         if (memory.said.includes(words)) continue
         memory.said.push(words)
         emit(
@@ -51,6 +51,7 @@ export function tool(): Deriver {
             VendorsLast30d: vendors(memory.days, day),
             Renamed: found.renamed,
             Unattended: found.unattended,
+            Baseline: baseline(seen),
           },
           words,
         )
@@ -61,6 +62,12 @@ export function tool(): Deriver {
       devices = new Map(state as [string, Memory][])
     },
   }
+}
+
+/** True: it was there when the agent first looked, so when it came is not known. */
+function baseline({ event }: Seen): boolean {
+  if (event?.category === 'process_creation') return event.StartedBeforeAgent
+  return event?.category === 'software' && event.Action === 'present'
 }
 
 /** The removal of a tool is not a sighting of it. */

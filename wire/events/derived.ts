@@ -21,6 +21,7 @@ const km = z.number().min(0)
  * An agent's session, placed on the map.
  *
  * Shape   one when a device's address, or what we know of it, changes, and once a day while it does not.
+ *         `Approved`: the contract names this exit, and the approval has not lapsed.
  * Units   `AccuracyKm` radius; RTT in ms from WebSocket pings, null before the first answer.
  * Errors  null is 'no database knows'; a private or loopback address has no place and class 'unknown'.
  * Source  the databases installed when it was received; kept with the event, so a feed's update changes no history.
@@ -41,6 +42,7 @@ export const Connection = z.strictObject({
   RttMinMs: z.number().min(0).nullable(),
   RttJitterMs: z.number().min(0).nullable(),
   RttExpectedMs: z.number().min(0).nullable(),
+  Approved: z.boolean(),
 })
 
 /** The contract says one place and the connections another, for `Days` distinct days. `TravelNotice` true excuses. */
@@ -90,7 +92,8 @@ export const SharedKey = z.strictObject({
  *
  * Shape   `Tool` the catalogue's name, `ToolId` its id; `Approved` by the contract at the event's time;
  *         `VendorsLast30d` distinct remote-control tools on this laptop, this one included; `Renamed` the binary's
- *         name is not one the catalogue knows, so something else gave it away.
+ *         name is not one the catalogue knows, so something else gave it away. `Baseline`: it was there at a first look
+ *         of the agent, so nobody knows when it came.
  */
 export const Tool = z.strictObject({
   category: z.literal('tool'),
@@ -104,6 +107,7 @@ export const Tool = z.strictObject({
   VendorsLast30d: count,
   Renamed: z.boolean(),
   Unattended: z.boolean().nullable(),
+  Baseline: z.boolean(),
 })
 
 /** Hardware that lets somebody else drive the laptop. `Approved`: a declared peripheral that has not lapsed. */

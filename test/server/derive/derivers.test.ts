@@ -156,6 +156,19 @@ describe('tool', () => {
   ]
   for (const { name, records, tools: expected } of cases) it(name, () => assert.deepEqual(tools(records), expected))
 
+  it('tells what was there at the first look from what came', () => {
+    const present = {
+      ...received('d1', processStart('/usr/bin/x', T0, { StartedBeforeAgent: true })),
+      facts: { tools: [anydesk] },
+    }
+    assert.deepEqual(
+      derivedFrom([...home, present, sighting(anydesk, T0 + HOUR)]).flatMap((it) =>
+        it.category === 'tool' ? [it.Baseline] : [],
+      ),
+      [true, false],
+    )
+  })
+
   it('counts days from the first boot', () => {
     const [found] = derivedFrom([
       contract('w1'),
@@ -188,6 +201,52 @@ describe('hardware', () => {
       assert.deepEqual(
         derivedFrom(records).flatMap((it) => (it.category === 'hardware' ? [it.Approved] : [])),
         approved,
+      ),
+    )
+})
+
+describe('file_burst over an hour', () => {
+  const burst = (files: number, time: number, root = '/media/stick') =>
+    received(
+      'd1',
+      event(
+        'file_burst',
+        {
+          Root: root,
+          RootKind: 'removable',
+          Files: files,
+          Bytes: files * 10,
+          Archives: 0,
+          SourceFiles: files,
+          WindowSeconds: 60,
+        },
+        time,
+      ),
+    )
+  const cases: { name: string; records: Recorded[]; sums: number[] }[] = [
+    { name: 'one burst speaks for itself', records: [burst(100, T0)], sums: [] },
+    {
+      name: 'a slow copy adds up',
+      records: [burst(100, T0), burst(200, T0 + 60_000), burst(300, T0 + 120_000)],
+      sums: [300, 600],
+    },
+    { name: 'an hour later it begins anew', records: [burst(100, T0), burst(200, T0 + HOUR)], sums: [] },
+    {
+      name: 'another folder is another copy',
+      records: [burst(100, T0), burst(200, T0 + 60_000, '/media/other')],
+      sums: [],
+    },
+    {
+      name: 'a late one counts only what came before it',
+      records: [burst(100, T0), burst(200, T0 - 60_000)],
+      sums: [],
+    },
+  ]
+  for (const { name, records, sums } of cases)
+    it(name, () =>
+      assert.deepEqual(
+        derivedFrom([...home, ...records]).flatMap((it) => (it.category === 'file_burst' ? [it.Files] : [])),
+        sums,
       ),
     )
 })
