@@ -50,7 +50,7 @@ export function Collected() {
               <tr>
                 <th scope="col">Category</th>
                 <th scope="col">What it is</th>
-                <th scope="col">Switched on</th>
+                <th scope="col">By default</th>
               </tr>
             </thead>
             <tbody>
@@ -62,7 +62,7 @@ export function Collected() {
                       {category.category}
                     </th>
                     <td>{category.about}</td>
-                    <td>{category.sensitive ? 'only by your policy' : 'yes'}</td>
+                    <td>{category.sensitive ? 'off: needs your policy' : 'on'}</td>
                   </tr>
                 ))}
             </tbody>

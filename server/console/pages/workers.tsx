@@ -175,7 +175,7 @@ function NobodyYet() {
         </li>
         <li>Run the command that you are shown on the laptop. It appears here within seconds.</li>
         <li>
-          Tell Tellwire what was agreed with each worker: <code>tellwire roster import roster.csv</code>
+          Tell Tellwire what was agreed with each worker: <code>npx tellwire roster import roster.csv</code>
         </li>
       </ol>
     </div>

@@ -37,7 +37,7 @@ export function ContractFacts({ contract }: { contract: Facts | null }) {
           </p>
           <p>
             Tools and egress cannot be known to be approved either. Import what was agreed:{' '}
-            <code>tellwire roster import roster.csv</code>
+            <code>npx tellwire roster import roster.csv</code>
           </p>
         </div>
       )}

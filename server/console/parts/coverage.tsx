@@ -23,7 +23,7 @@ export function CoverageGrid({ coverage }: { coverage: readonly Coverage[] }) {
             <span class="coverage-mark" aria-hidden="true">
               {mark}
             </span>
-            <span class="mono">{category}</span>
+            <span class="mono coverage-name">{plain(category, 60)}</span>
             <span class="coverage-word">{word}</span>
             <span class="muted coverage-last">{lastEvent === null ? '' : <Time ms={lastEvent} />}</span>
             {detail !== null && <span class="coverage-detail">{plain(detail)}</span>}

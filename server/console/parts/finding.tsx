@@ -1,7 +1,7 @@
 /** One finding: what it says, what to do, what it cannot see, and the events it rests on. */
 import type { FindingView } from '../../api/schema.ts'
 import { EventFields } from './fields.tsx'
-import { Text } from './text.tsx'
+import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'
 
 const STRENGTHS = ['', 'weak', 'notable', 'strong', 'decisive']
@@ -13,9 +13,9 @@ export function FindingCard({ finding, open = false }: { finding: FindingView; o
       <summary>
         <Strength value={strength} />
         <span class="finding-title">
-          <Text value={finding.title} max={160} />
+          <bdi>{plain(finding.title, 160)}</bdi>
         </span>
-        <span class="tag">{finding.family}</span>
+        <span class="tag">{plain(finding.family, 40)}</span>
         <span class="finding-time">
           <Time ms={finding.lastTime} as="brief" />
         </span>
@@ -39,8 +39,8 @@ export function FindingCard({ finding, open = false }: { finding: FindingView; o
               <Text value={finding.device} max={80} />
             </>
           )}
-          {finding.level !== null && <> · level {finding.level}</>}
-          {finding.tags.length > 0 && <> · {finding.tags.map((tag) => plainTag(tag)).join(', ')}</>}
+          {finding.level !== null && <> · level {plain(finding.level, 40)}</>}
+          {finding.tags.length > 0 && <> · {finding.tags.map((tag) => plain(tag, 60)).join(', ')}</>}
         </p>
         <dl class="advice">
           <div>
@@ -73,7 +73,7 @@ export function FindingCard({ finding, open = false }: { finding: FindingView; o
         {events.map((event, index) => (
           <details class="event" key={String(event.id ?? index)} open={events.length === 1}>
             <summary>
-              <span class="mono">{String(event.category ?? 'event')}</span>
+              <span class="mono">{plain(String(event.category ?? 'event'), 60)}</span>
               {typeof event.time === 'number' && <Time ms={event.time} as="full" />}
             </summary>
             <EventFields event={event} />
@@ -105,8 +105,4 @@ function Strength({ value }: { value: number }) {
 
 function Unsaid({ what }: { what: string }) {
   return <span class="muted">The rule names no {what}.</span>
-}
-
-function plainTag(tag: string): string {
-  return tag.slice(0, 60)
 }

@@ -24,13 +24,7 @@ export function LaptopCard({ laptop, withWorker = true }: { laptop: Laptop; with
         </span>
         {withWorker && (
           <span class="laptop-worker">
-            {laptop.worker === null ? (
-              <span class="muted">no worker</span>
-            ) : (
-              <a href={to('workers', laptop.worker)}>
-                <bdi>{plain(laptop.worker, 60)}</bdi>
-              </a>
-            )}
+            {laptop.worker === null ? <span class="muted">no worker</span> : <bdi>{plain(laptop.worker, 60)}</bdi>}
           </span>
         )}
         <span class="laptop-seen">
@@ -91,13 +85,21 @@ export function LaptopCard({ laptop, withWorker = true }: { laptop: Laptop; with
                   <td class="mono">
                     <Text value={gap.about} max={80} />
                   </td>
-                  <td>{gap.reason}</td>
+                  <td>{plain(gap.reason, 60)}</td>
                   <td class="number">{gap.count ?? ''}</td>
                   <td>{gap.detail !== null && <Text value={gap.detail} max={120} />}</td>
                 </tr>
               ))}
             </tbody>
           </table>
+        )}
+        {withWorker && laptop.worker !== null && (
+          <p>
+            Held by{' '}
+            <a href={to('workers', laptop.worker)}>
+              <bdi>{plain(laptop.worker, 60)}</bdi>
+            </a>
+          </p>
         )}
         <p class="muted">
           Enrolled <Time ms={laptop.enrolledAt} as="full" />

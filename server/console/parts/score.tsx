@@ -4,7 +4,7 @@
  */
 import type { FindingView, Part } from '../../api/schema.ts'
 import { FindingCard } from './finding.tsx'
-import { Text } from './text.tsx'
+import { plain, Text } from './text.tsx'
 
 export function Score({
   parts,
@@ -34,7 +34,7 @@ export function Score({
             <details>
               <summary>
                 <span class="score-label">
-                  <Text value={part.label} max={120} />
+                  <bdi>{plain(part.label, 120)}</bdi>
                 </span>
                 <span class="score-track" aria-hidden="true">
                   <span
@@ -87,7 +87,9 @@ export function Score({
       </p>
       {faded.length > 0 && (
         <details class="faded">
-          <summary>{faded.length} more findings that add no points now</summary>
+          <summary>
+            {faded.length === 1 ? 'One more finding that adds' : `${faded.length} more findings that add`} no points now
+          </summary>
           {faded.map((finding) => (
             <FindingCard key={finding.id} finding={finding} />
           ))}

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import type { TimelineEntry } from '../../api/schema.ts'
 import { day } from '../clock.ts'
-import { Text } from './text.tsx'
+import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'
 
 const STEP = 100
@@ -41,7 +41,7 @@ export function Timeline({
             {list.map((entry, index) => (
               <li key={`${entry.time} ${index}`} class={entry.finding === null ? '' : 'is-finding'}>
                 <Time ms={entry.time} as="brief" />
-                <span class="tag mono">{entry.category}</span>
+                <span class="tag mono">{plain(entry.category, 60)}</span>
                 <span class="timeline-text">
                   <Text value={entry.text} />
                 </span>

@@ -1,0 +1,138 @@
+/** Every page in both themes: kept as pictures for people, judged by axe for everybody. */
+import assert from 'node:assert/strict'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, Page } from 'playwright-core'
+import { browser as chromium, screenshot } from '../../chromium.ts'
+import { enter, type Site, site, watched } from './site.ts'
+import { displacedWorker, fill } from './story.ts'
+
+describe('server/console: every page, in light and dark', function () {
+  this.timeout(60_000)
+  let browser: Browser
+  let here: Site
+  before(async function () {
+    browser = await chromium(this)
+    here = await site()
+    fill(here.desk, 300, Date.now())
+    here.desk.pages.set('w0001', displacedWorker(Date.now()))
+    here.desk.pages.set('w0002', { ...displacedWorker(Date.now()), worker: 'w0002', contract: null })
+  })
+  after(async () => {
+    await browser?.close()
+    await here?.stop()
+  })
+
+  const pages: { name: string; hash: string; ready: string; prepare?: (page: Page) => Promise<void> }[] = [
+    { name: 'workers', hash: '#/', ready: 'Workers' },
+    {
+      name: 'worker',
+      hash: '#/workers/w0001',
+      ready: 'Amara Lindqvist',
+      prepare: async (page) => {
+        await page.locator('.score summary', { hasText: 'Unapproved remote-control tool' }).first().click()
+        await page.getByText('/opt/anydesk/anydesk').first().waitFor()
+      },
+    },
+    { name: 'worker-no-contract', hash: '#/workers/w0002', ready: 'w0002' },
+    {
+      name: 'worker-table',
+      hash: '#/workers/w0002',
+      ready: 'w0002',
+      prepare: async (page) => page.getByRole('button', { name: 'As table' }).click(),
+    },
+    {
+      name: 'laptops',
+      hash: '#/laptops',
+      ready: 'Laptops',
+      prepare: async (page) => page.locator('.laptop > summary').first().click(),
+    },
+    {
+      name: 'enrol',
+      hash: '#/laptops',
+      ready: 'Laptops',
+      prepare: async (page) => {
+        await page.getByRole('button', { name: 'Enrol a laptop' }).click()
+        await page.getByRole('button', { name: 'Make a token' }).click()
+        await page.getByLabel('Command to enrol').waitFor()
+      },
+    },
+    { name: 'collected', hash: '#/collected', ready: 'What is collected' },
+    { name: 'password', hash: '#/password', ready: 'Choose a password' },
+    {
+      name: 'help',
+      hash: '#/',
+      ready: 'Workers',
+      prepare: async (page) => {
+        await page.keyboard.press('?')
+        await page.getByText('next worker').waitFor()
+      },
+    },
+  ]
+
+  for (const theme of ['light', 'dark'] as const) {
+    it(`sign-in and welcome, ${theme}`, async () => {
+      const context = await browser.newContext({ colorScheme: theme })
+      const { page, clean } = await watched(context, [/401/])
+      await page.goto(here.origin)
+      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+      await judge(page, `sign-in-${theme}`)
+      await page.goto(here.userLink('analyst'))
+      await page.getByRole('heading', { name: 'Welcome to Tellwire' }).waitFor()
+      await judge(page, `welcome-${theme}`)
+      clean()
+      await context.close()
+    })
+
+    it(`the first minute, ${theme}`, async () => {
+      const empty = await site()
+      const context = await browser.newContext({ colorScheme: theme })
+      const { page, clean } = await watched(context)
+      await enter(page, empty.adminLink())
+      await page.getByRole('heading', { name: 'Nothing to watch yet' }).waitFor()
+      await judge(page, `empty-${theme}`)
+      clean()
+      await context.close()
+      await empty.stop()
+    })
+
+    for (const { name, hash, ready, prepare } of pages)
+      it(`${name}, ${theme}`, async () => {
+        const context = await browser.newContext({ colorScheme: theme, viewport: { width: 1440, height: 900 } })
+        const { page, clean } = await watched(context)
+        await enter(page, here.userLink('admin'))
+        await page.goto(`${here.origin}/${hash}`)
+        await page.getByRole('heading', { name: ready, level: 1 }).waitFor()
+        await prepare?.(page)
+        await judge(page, `${name}-${theme}`)
+        clean()
+        await context.close()
+      })
+  }
+
+  it('at 320 pixels nothing needs sideways scrolling of the page', async () => {
+    const context = await browser.newContext({ viewport: { width: 320, height: 800 } })
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('admin'))
+    for (const hash of ['#/', '#/workers/w0001', '#/laptops', '#/collected']) {
+      await page.goto(`${here.origin}/${hash}`)
+      await page.locator('h1').waitFor()
+      const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+      assert.ok((content ?? 0) <= (window ?? 0), `${hash}: ${content} in ${window}`)
+      await screenshot(page, `console-narrow-${hash.replace(/\W+/g, '-')}`, { fullPage: true })
+    }
+    clean()
+    await context.close()
+  })
+
+  async function judge(page: Page, name: string): Promise<void> {
+    await screenshot(page, `console-${name}`, { fullPage: true })
+    const { violations } = await new AxeBuilder({ page }).analyze()
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    assert.deepEqual(
+      serious.map(
+        ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('\n')}`,
+      ),
+      [],
+    )
+  }
+})

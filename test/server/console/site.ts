@@ -1,0 +1,60 @@
+/** The console on a real socket, with a fake desk behind it. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import type { BrowserContext, Page } from 'playwright-core'
+import { addUser, makeOneTimeLink } from '../../../server/api/sign-in.ts'
+import { buildConsole } from '../../../server/console/build.ts'
+import { harness } from '../api/harness.ts'
+
+export async function site() {
+  const { files } = await buildConsole()
+  const parts = harness({ files, now: Date.now })
+  const server = serve({ fetch: parts.app.fetch, port: 0, hostname: '127.0.0.1' })
+  if (!server.listening) await new Promise((done) => server.once('listening', done))
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  let users = 0
+  return {
+    ...parts,
+    origin,
+    files,
+    adminLink: () => origin + makeOneTimeLink(parts.state, Date.now(), randomBytes),
+    userLink: (role: 'admin' | 'analyst' | 'viewer') =>
+      origin + addUser(parts.state, `${role}${++users}`, role, Date.now(), randomBytes),
+    /** Every open stream falls, as when the server dies; `listen` brings it back on the same port. */
+    stop: () =>
+      new Promise<void>((done) => {
+        server.close(() => done())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      }),
+    listen: () =>
+      new Promise<void>((done) => void server.listen(Number(new URL(origin).port), '127.0.0.1', () => done())),
+  }
+}
+export type Site = Awaited<ReturnType<typeof site>>
+
+/** A page that fails the test when anything ran, was refused by the policy, or was thrown. `expected` is let pass. */
+export async function watched(context: BrowserContext, expected: RegExp[] = []) {
+  const page: Page = await context.newPage()
+  const troubles: string[] = []
+  const trouble = (text: string) => {
+    if (!expected.some((it) => it.test(text))) troubles.push(text)
+  }
+  page.on('dialog', (dialog) => {
+    trouble(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') trouble(`console: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => trouble(`thrown: ${error.message}`))
+  return { page, clean: () => assert.deepEqual(troubles, []) }
+}
+
+/** In by link, past the password. */
+export async function enter(page: Page, link: string): Promise<void> {
+  await page.goto(link)
+  await page.getByRole('link', { name: 'Later' }).click()
+  await page.getByText('Live', { exact: true }).waitFor()
+}
