@@ -28,8 +28,13 @@ interface Piece {
   exact: readonly string[] | null
   minLength: number
   literals: readonly string[] | null
+  /** Of a class: its members. */
+  members?: Uint8Array
+  run?: Run | null
 }
 
+/** Shorter runs are everywhere. */
+const MIN_RUN = 8
 const NOTHING: Piece = { exact: null, minLength: 0, literals: null }
 const ANYTHING: Piece = { exact: null, minLength: 1, literals: null }
 const EMPTY: Piece = { exact: [''], minLength: 0, literals: null }
@@ -37,8 +42,8 @@ const MAX_ALTERNATIVES = 64
 
 export function demands(source: string, flags: ReadonlySet<string>): Demands {
   try {
-    const { literals, minLength } = finished(read(source))
-    return { literals, minLength, chain: flags.has('i') ? null : chainOf(source), run: runOf(source) }
+    const { literals, minLength, run = null } = finished(read(source))
+    return { literals, minLength, chain: flags.has('i') ? null : chainOf(source), run }
   } catch {
     return { literals: null, minLength: 0, chain: null, run: null }
   }
@@ -60,22 +65,6 @@ function chainOf(source: string): string[] | null {
     if (literal !== '') chain.push(literal)
   }
   return chain
-}
-
-/** The longest `[class]{n}` of an expression without alternatives and groups: there everything is required. */
-function runOf(source: string): Run | null {
-  if (/[|()]/.test(source.replace(/\\./g, ''))) return null
-  let best: Run | null = null
-  for (const [, ranges = '', least = ''] of source.matchAll(/\[([A-Za-z0-9+/=_-]+)\]\{(\d{1,4})(?:,\d*)?\}/g)) {
-    const length = Number(least)
-    if (length < 8 || (best && best.length >= length)) continue
-    const members = new Uint8Array(128)
-    // The class is of plain characters and ranges: V8 reads it as RE2 does, and one character cannot make it slow.
-    const inClass = new RegExp(`^[${ranges}]$`, 'i')
-    for (let code = 0; code < 128; code++) members[code] = inClass.test(String.fromCharCode(code)) ? 1 : 0
-    best = { members, length }
-  }
-  return best
 }
 
 /** A run of n covers every n-th place somewhere, so most characters need no look. */
@@ -119,22 +108,24 @@ function read(source: string): Piece {
   function sequence(): Piece {
     let minLength = 0
     let best: readonly string[] | null = null
-    let run: readonly string[] = ['']
-    let onlyRun = true
+    let text: readonly string[] = ['']
+    let run: Run | null = null
+    let onlyText = true
     while (at < source.length && source[at] !== '|' && source[at] !== ')') {
       const piece = repeated(atom())
       minLength += piece.minLength
-      const longer = piece.exact && joined(run, piece.exact)
-      if (longer) run = longer
+      if (piece.run && (run === null || piece.run.length > run.length)) run = piece.run
+      const longer = piece.exact && joined(text, piece.exact)
+      if (longer) text = longer
       else {
-        best = better(better(best, demanded(run)), finished(piece).literals)
-        run = ['']
-        onlyRun = false
+        best = better(better(best, demanded(text)), finished(piece).literals)
+        text = ['']
+        onlyText = false
       }
     }
-    return onlyRun
-      ? { exact: run, minLength, literals: null }
-      : { exact: null, minLength, literals: better(best, demanded(run)) }
+    return onlyText
+      ? { exact: text, minLength, literals: null, run }
+      : { exact: null, minLength, literals: better(best, demanded(text)), run }
   }
 
   function atom(): Piece {
@@ -181,22 +172,35 @@ function read(source: string): Piece {
   function charClass(): Piece {
     const negated = source[at] === '^'
     if (negated) at++
-    const members = new Set<string>()
+    const chars = new Set<string>()
+    const members = new Uint8Array(128)
     let plain = !negated
+    let ranged = false
     for (let first = true; first || source[at] !== ']'; first = false) {
       if (at >= source.length) throw new Error('unbalanced')
       if (source.startsWith('[:', at)) throw new Error('not read here')
-      if (source[at] === '\\') {
+      if (source[at] === '\\' && /[A-Za-z0-9]/.test(source[++at] ?? '')) {
+        plain = false
+        if (/[pPxQ]/.test(source[at]!)) throw new Error('not read here')
+      }
+      const from = pointAt(at)
+      let to = from
+      if (source[at] === '-' && source[at + 1] !== ']' && at + 1 < source.length) {
+        ranged = true
         at++
-        if (/[A-Za-z0-9]/.test(source[at] ?? '')) {
-          plain = false
-          if (/[pPxQ]/.test(source[at]!)) throw new Error('not read here')
-        }
-      } else if (source[at] === '-' && !first && source[at + 1] !== ']') plain = false
-      members.add(fold(pointAt(at)))
+        if (source[at] === '\\') throw new Error('not read here')
+        to = pointAt(at)
+      }
+      chars.add(fold(from))
+      for (let code = from.codePointAt(0)!; code <= Math.min(127, to.codePointAt(0)!); code++)
+        for (const each of [String.fromCharCode(code).toLowerCase(), String.fromCharCode(code).toUpperCase()])
+          members[each.charCodeAt(0)] = 1
     }
     at++
-    return plain && members.size <= 4 ? { exact: [...members], minLength: 1, literals: null } : ANYTHING
+    if (!plain) return ANYTHING
+    return !ranged && chars.size <= 4
+      ? { exact: [...chars], minLength: 1, literals: null, members }
+      : { ...ANYTHING, members }
   }
 
   function repeated(piece: Piece): Piece {
@@ -209,11 +213,12 @@ function read(source: string): Piece {
       else if (counted) {
         const least = Number(counted[1])
         const fixed = counted[2] === ''
+        const run = piece.members && least >= MIN_RUN ? { members: piece.members, length: least } : (piece.run ?? null)
         if (least === 0) piece = NOTHING
         else if (least === 1 && fixed) piece = { ...piece }
         else if (fixed && piece.exact?.length === 1 && piece.exact[0]!.length * least <= 256)
           piece = literal(piece.exact[0]!.repeat(least))
-        else piece = { ...finished(piece), exact: null, minLength: piece.minLength * least }
+        else piece = { exact: null, minLength: piece.minLength * least, literals: finished(piece).literals, run }
       } else return piece
       at += counted ? counted[0].length : 1
       if (source[at] === '?') at++ // lazy
