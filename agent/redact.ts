@@ -39,31 +39,37 @@ const SECRET_OPTIONS = new Set(['code', 'key', 'sig', 'signature', 'session', 'p
 const SECRET_HEADERS = /authorization|cookie/i
 
 /** Short options that carry a secret, by program: joined to it, or as the next word. */
-const SHORT: Record<string, { joined?: readonly string[]; next?: readonly string[] }> = {
-  mysql: { joined: ['-p'] },
-  mysqldump: { joined: ['-p'] },
-  mysqladmin: { joined: ['-p'] },
-  mariadb: { joined: ['-p'] },
-  'mariadb-dump': { joined: ['-p'] },
-  sshpass: { joined: ['-p'], next: ['-p'] },
-  '7z': { joined: ['-p'] },
-  '7za': { joined: ['-p'] },
-  '7zr': { joined: ['-p'] },
-  rar: { joined: ['-hp', '-p'] },
-  unrar: { joined: ['-p'] },
-  zip: { joined: ['-P'], next: ['-P'] },
-  unzip: { joined: ['-P'], next: ['-P'] },
-  curl: { joined: ['-u', '-U', '-b'], next: ['-u', '-U', '-b', '--user', '--proxy-user'] },
-  'redis-cli': { joined: ['-a'], next: ['-a'] },
-  ldapsearch: { joined: ['-w'], next: ['-w'] },
-  smbclient: { joined: ['-U'], next: ['-U'] },
-  docker: { joined: ['-p'], next: ['-p'] },
-  podman: { joined: ['-p'], next: ['-p'] },
-  xfreerdp: { joined: ['/p:'], next: ['-p'] },
-  rdesktop: { joined: ['-p'], next: ['-p'] },
-  openssl: { next: ['-k', '-K'] },
-  teamviewer: { next: ['passwd'] },
+interface ShortOptions {
+  joined?: readonly string[]
+  next?: readonly string[]
 }
+const SHORT = new Map<string, ShortOptions>(
+  Object.entries({
+    mysql: { joined: ['-p'] },
+    mysqldump: { joined: ['-p'] },
+    mysqladmin: { joined: ['-p'] },
+    mariadb: { joined: ['-p'] },
+    'mariadb-dump': { joined: ['-p'] },
+    sshpass: { joined: ['-p'], next: ['-p'] },
+    '7z': { joined: ['-p'] },
+    '7za': { joined: ['-p'] },
+    '7zr': { joined: ['-p'] },
+    rar: { joined: ['-hp', '-p'] },
+    unrar: { joined: ['-p'] },
+    zip: { joined: ['-P'], next: ['-P'] },
+    unzip: { joined: ['-P'], next: ['-P'] },
+    curl: { joined: ['-u', '-U', '-b'], next: ['-u', '-U', '-b', '--user', '--proxy-user'] },
+    'redis-cli': { joined: ['-a'], next: ['-a'] },
+    ldapsearch: { joined: ['-w'], next: ['-w'] },
+    smbclient: { joined: ['-U'], next: ['-U'] },
+    docker: { joined: ['-p'], next: ['-p'] },
+    podman: { joined: ['-p'], next: ['-p'] },
+    xfreerdp: { joined: ['/p:'], next: ['-p'] },
+    rdesktop: { joined: ['-p'], next: ['-p'] },
+    openssl: { next: ['-k', '-K'] },
+    teamviewer: { next: ['passwd'] },
+  }),
+)
 /** Programs that take the secret from a pipe: what is echoed into them goes. */
 const PIPED_IN = /--set-password|--password-stdin|--stdin|chpasswd|\bsudo +-S\b/
 
@@ -86,7 +92,7 @@ export function redactArguments(args: readonly string[]): string {
       cutNext = false
       continue
     }
-    if (SHORT[programOf(argument)] !== undefined) tool = programOf(argument)
+    if (SHORT.has(programOf(argument))) tool = programOf(argument)
     const header = secretHeaderEnd(argument)
     out.push(header > 0 ? `${argument.slice(0, header)} ${CUT}` : redactWords(argument, tool, isOneValue(argument)))
     cutNext = wantsNext(argument, tool)
@@ -120,14 +126,14 @@ function redactWords(text: string, startTool: string, whole: boolean): string {
     if ((cutNext && !/^--[a-z]/.test(word)) || echoing) {
       // 'Bearer abc': the scheme stays, the next word goes.
       const scheme = /^["']?(?:bearer|basic|token|digest|negotiate)$/i.test(word)
-      const close = valueEnd(text, at)
-      out += scheme ? word : CUT + (echoing ? '' : closingQuotes(text.slice(at, close)))
+      const close = whole && !echoing ? text.length : valueEnd(text, at)
+      out += scheme ? word : CUT + (echoing || whole ? '' : closingQuotes(text.slice(at, close)))
       at = scheme ? end : close
       cutNext = scheme
       continue
     }
     const program = programOf(word)
-    if (SHORT[program] !== undefined) tool = program
+    if (SHORT.has(program)) tool = program
     if (piped && (program === 'echo' || program === 'printf')) echoing = true
 
     const header = secretHeaderEnd(word)
@@ -161,7 +167,7 @@ function isOneValue(argument: string): boolean {
 
 /** Where the secret begins within a word (`--token=`, `PASSWORD:`, `a=1&pin=`, `-p…`), or 0. */
 function secretValueStart(word: string, tool: string): number {
-  for (const option of SHORT[tool]?.joined ?? [])
+  for (const option of SHORT.get(tool)?.joined ?? [])
     if (word.startsWith(option) && word.length > option.length) return option.length
   const option = /^["']?[-/]/.test(word)
   for (let at = 1; at < word.length; at++) {
@@ -182,10 +188,13 @@ function secretValueStart(word: string, tool: string): number {
 /** True when the word after this one is the secret. */
 function wantsNext(word: string, tool: string): boolean {
   const bare = word.replace(/^["'({]{1,4}/, '')
-  if (SHORT[tool]?.next?.includes(bare)) return true
+  if (SHORT.get(tool)?.next?.includes(bare)) return true
   if (/[=:]["']?$/.test(bare)) {
-    const name = bare.replace(/["']?[=:]["']?$/, '').slice(-64)
-    return isSecretName(name.replace(/["']$/, ''))
+    const name = bare
+      .slice(-72)
+      .replace(/["']?[=:]["']?$/, '')
+      .replace(/["']$/, '')
+    return isSecretName(/[A-Za-z0-9_.-]{1,64}$/.exec(name)?.[0] ?? '')
   }
   if (!bare.startsWith('-')) return false
   const name = bare.replace(/^--?/, '')

@@ -89,7 +89,9 @@ async function* run(host: Host, signal: AbortSignal) {
     for (const [key, thing] of now) {
       const before = reported.things.get(key)
       if (!baseline && before !== undefined && before.Version === thing.Version) continue
-      yield event(stamp, thing, before === undefined && !baseline ? 'installed' : baseline ? 'present' : 'installed')
+      // In a baseline too, what changed while the agent was away is news.
+      const news = reported.baselineAt !== null && before?.Version !== thing.Version
+      yield event(stamp, thing, news ? 'installed' : 'present')
       said++
     }
     for (const [key, thing] of reported.things) {

@@ -3,7 +3,7 @@
  *
  * Shape   per root: a file_event with the name where the root's kind is autostart; elsewhere one file_burst of counts
  *         and sizes, no names. What lies in a root at the first sweep is its baseline and not reported, also on a
- *         volume that is mounted later. Bytes are the sizes of new files and the growth of old ones.
+ *         volume that is mounted later; in a folder that is made later everything is new. Bytes are the sizes of new files and the growth of old ones.
  * Units   a sweep (names, sizes, times) 2 s after something stirred, and every 60 s anyway; a root whose sweeps are
  *         slow is swept less often, so that they take at most half a percent of the time. A burst is reported at once
  *         from 20 files or 50 MB on, else at most one a root and minute.
@@ -27,8 +27,9 @@ const NAME = 'watched-folders'
 const TICK_MS = 2_000
 const SWEEP_MS = 60_000
 const MAX_SWEEP_MS = 15 * 60_000
-/** The pause after a sweep is this many times what it took. */
+/** The pause after a sweep is this many times what it took; 50 times when something stirs. */
 const PAUSE_FACTOR = 200
+const STIRRED_PAUSE_FACTOR = 50
 const MAX_FILES = 100_000
 const MAX_FOLDERS = 20_000
 const MAX_DEPTH = 16
@@ -50,6 +51,8 @@ type RootKind = ObservationOf<'file_burst'>['RootKind']
 export interface Root {
   path: string
   kind: RootKind
+  /** A volume: what it brings along is not news. */
+  mounted: boolean
 }
 export interface FileFacts {
   size: number
@@ -64,10 +67,12 @@ interface Burst {
   sources: number
 }
 interface Watched extends Root {
-  /** Null: not swept yet. */
+  /** Null: not swept yet, and what is there is the baseline. */
   view: View | null
+  /** Null: not asked for yet. */
   wakes: { close(): Promise<void> } | null
   stirredAt: number | null
+  restUntil: number
   dueAt: number
   pending: Burst
   pendingSince: number
@@ -88,6 +93,7 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, watch: Watc
   const roots = new Map<string, Watched>()
   const budget = { left: await watchBudget(host) }
   let mounts = ''
+  let parents = new Map<string, number>()
   let listedAt = Number.NEGATIVE_INFINITY
   try {
     while (!signal.aborted) {
@@ -100,12 +106,18 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, watch: Watc
         )
         const wanted = await findRoots(host, policy, homes, table)
         if (wanted.length > MAX_ROOTS) yield gap(stamp, 'watched roots', 'overflow', null, wanted.length - MAX_ROOTS)
-        await follow(roots, wanted.slice(0, MAX_ROOTS), stamp.time)
+        const now = await parentsOf(host, policy, homes)
+        await follow(roots, wanted.slice(0, MAX_ROOTS), stamp.time, (path) => {
+          const parent = posix.dirname(path)
+          return parents.has(parent) && parents.get(parent) === now.get(parent)
+        })
+        parents = now
         mounts = table
         listedAt = stamp.time
       }
       for (const root of roots.values()) {
-        const stirred = root.stirredAt !== null && stamp.time - root.stirredAt >= TICK_MS
+        const stirred =
+          root.stirredAt !== null && stamp.time - root.stirredAt >= TICK_MS && stamp.time >= root.restUntil
         if (stirred || stamp.time >= root.dueAt || root.dueAt - stamp.time > MAX_SWEEP_MS)
           yield* await sweepRoot(host, root, stamp, budget, watch)
         yield* report(root, stamp)
@@ -130,11 +142,9 @@ export async function findRoots(
   mountinfo: string,
 ): Promise<Root[]> {
   const found = new Map<string, Root>()
-  const add = async (path: string, kind: RootKind) => {
-    const plain = posix.normalize(path).replace(/(.)\/$/, '$1')
-    if (!plain.startsWith('/') || plain === '/' || found.has(plain)) return
-    const facts = await host.stat(plain).catch(() => null)
-    if (facts?.kind === 'folder') found.set(plain, { path: plain, kind })
+  const add = async (path: string, kind: RootKind, mounted = false) => {
+    const plain = await target(host, posix.normalize(path).replace(/(.)\/$/, '$1'))
+    if (plain !== null && plain !== '/' && !found.has(plain)) found.set(plain, { path: plain, kind, mounted })
   }
   for (const { path, kind } of policy.watchedRoots)
     if (path === '~' || path.startsWith('~/')) for (const home of homes) await add(`${home}${path.slice(1)}`, kind)
@@ -146,25 +156,60 @@ export async function findRoots(
   }
   for (const mount of parseMounts(mountinfo).found) {
     if (!REMOVABLE_PLACES.test(mount.at) || kindOf(mount) === null) continue
-    await add(mount.at, kindOf(mount) === 'network' ? 'share' : 'removable')
+    await add(mount.at, kindOf(mount) === 'network' ? 'share' : 'removable', true)
   }
   return [...found.values()]
 }
 
-async function follow(roots: Map<string, Watched>, wanted: readonly Root[], now: number): Promise<void> {
+/** The folder itself, or the one a link in its place points to: people move their sync folder to a larger disk. */
+async function target(host: Host, path: string): Promise<string | null> {
+  if (!path.startsWith('/')) return null
+  const facts = await host.stat(path).catch(() => null)
+  if (facts?.kind !== 'link') return facts?.kind === 'folder' ? path : null
+  const place = posix.resolve(posix.dirname(path), await host.link(path).catch(() => '/'))
+  return (await host.stat(place).catch(() => null))?.kind === 'folder' ? place : null
+}
+
+/**
+ * Folders in which roots may be made, with their inodes. A root that appears in a folder that was there before was
+ * made just now; one that appears together with its parent came with a mount, such as an encrypted home.
+ */
+async function parentsOf(host: Host, policy: Policy, homes: readonly string[]): Promise<Map<string, number>> {
+  const asked = policy.watchedRoots.flatMap(({ path }) =>
+    path.startsWith('~/') ? homes.map((home) => `${home}${path.slice(1)}`) : [path],
+  )
+  const folders = [
+    ...homes,
+    ...homes.map((home) => `${home}/.config`),
+    ...asked.map((it) => posix.dirname(posix.normalize(it))),
+  ]
+  const found = new Map<string, number>()
+  for (const folder of folders) {
+    const facts = await host.stat(folder).catch(() => null)
+    if (facts !== null) found.set(folder, facts.inode)
+  }
+  return found
+}
+
+async function follow(
+  roots: Map<string, Watched>,
+  wanted: readonly Root[],
+  now: number,
+  wasMade: (path: string) => boolean,
+): Promise<void> {
   for (const root of roots.values())
     if (!wanted.some((it) => it.path === root.path)) {
       await root.wakes?.close()
       roots.delete(root.path)
     }
-  for (const { path, kind } of wanted)
-    if (!roots.has(path))
-      roots.set(path, {
-        path,
-        kind,
-        view: null,
+  for (const root of wanted)
+    if (!roots.has(root.path))
+      roots.set(root.path, {
+        ...root,
+        view: !root.mounted && wasMade(root.path) ? new Map() : null,
         wakes: null,
         stirredAt: null,
+        restUntil: now,
         dueAt: now,
         pending: none(),
         pendingSince: now,
@@ -188,8 +233,8 @@ async function sweepRoot(
     said.push(gap(stamp, root.path, gapReason(gone), gone))
   } else {
     const before = root.view
-    if (before === null) said.push(...beginWatching(root, folders, budget, watch, host, stamp))
-    else {
+    if (root.wakes === null) said.push(...beginWatching(root, folders, budget, watch, host, stamp))
+    if (before !== null) {
       // What a folder that cannot be read now held before is not gone, and not new when it can be read again.
       for (const folder of denied)
         for (const [path, facts] of before) if (path.startsWith(`${folder}/`)) view.set(path, facts)
@@ -208,6 +253,7 @@ async function sweepRoot(
     said.push(gap(stamp, `wakes of ${root.path}`, 'overflow', root.failure))
     root.failure = null
   }
+  root.restUntil = host.now() + (host.now() - began) * STIRRED_PAUSE_FACTOR
   root.dueAt = host.now() + Math.min(MAX_SWEEP_MS, Math.max(SWEEP_MS, (host.now() - began) * PAUSE_FACTOR))
   return said
 }
@@ -220,10 +266,12 @@ function beginWatching(
   host: Host,
   stamp: Stamp,
 ): Found[] {
-  if (folders > budget.left)
+  if (folders > budget.left) {
+    root.wakes = { close: async () => {} }
     return [
       gap(stamp, `wakes of ${root.path}`, 'overflow', 'more folders than we may watch: seen once a minute', folders),
     ]
+  }
   // Room for the folders that will be made.
   const maxFolders = Math.min(budget.left, folders * 2 + 64)
   budget.left -= maxFolders

@@ -71,6 +71,13 @@ const argumentLists: [name: string, args: string[], expected: string][] = [
   ['a value with blanks after =', ['t', '--secret=a', 'b'], 't --secret=*** b'],
   ['blanks after =', ['t', '--secret=a b c', 'd'], 't --secret=*** d'],
   ['an assignment with blanks', ['env', 'DB_PASSWORD=a b', 'd'], 'env DB_PASSWORD=*** d'],
+  ['a header after =', ['t', '--header=Authorization: Bearer a b', 'u'], 't --header=Authorization: Bearer *** u'],
+  ['a digest after =', ['t', '--header=X-Api-Key: a="b", c="d"', 'u'], 't --header=X-Api-Key: *** u'],
+  [
+    'a program that is called like something every object has',
+    ['mysql', 'constructor', '-phunter2'],
+    'mysql constructor -p***',
+  ],
   ['a header is one argument', ['curl', '-H', 'Authorization: Bearer a b', 'u'], 'curl -H Authorization: *** u'],
   ['a shell line inside', ['sh', '-c', 'mysql --password hunter2; ls'], 'sh -c mysql --password *** ls'],
   ['a title that a program set', ['nginx: master process'], 'nginx: master process'],

@@ -7,7 +7,7 @@ import { type FileFacts, findRoots, newer, watchedFolders } from '../../../agent
 import { realHost } from '../../../agent/host.ts'
 import type { Observation } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
-import { deniedFolder, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { deniedFolder, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
 
 const asleep: WatchFolder = () => ({ close: async () => {} })
 const file = (size: number, modifiedMs = 1, inode = 1) => ({ data: '', size, modifiedMs, inode })
@@ -40,7 +40,8 @@ describe('watched-folders', () => {
 
   it('finds the roots: policy, sync clients, autostart, removable and shared mounts', async () => {
     const host = fakeHost({
-      '/home/ann/Dropbox/x': '',
+      '/data/Dropbox/x': '',
+      '/home/ann/Dropbox': link('/data/Dropbox'),
       '/home/ann/OneDrive - Acme/x': '',
       '/home/ann/Documents/x': '',
       '/home/ann/.config/autostart/x': '',
@@ -60,13 +61,13 @@ describe('watched-folders', () => {
       ],
     }
     assert.deepEqual(await findRoots(host, asked, ['/home/ann', '/root'], mounts), [
-      { path: '/home/ann/Documents', kind: 'source' },
-      { path: '/srv/staging', kind: 'staging' },
-      { path: '/home/ann/.config/autostart', kind: 'autostart' },
-      { path: '/home/ann/Dropbox', kind: 'sync' },
-      { path: '/home/ann/OneDrive - Acme', kind: 'sync' },
-      { path: '/media/ann/MY STICK', kind: 'removable' },
-      { path: '/mnt/share', kind: 'share' },
+      { path: '/home/ann/Documents', kind: 'source', mounted: false },
+      { path: '/srv/staging', kind: 'staging', mounted: false },
+      { path: '/home/ann/.config/autostart', kind: 'autostart', mounted: false },
+      { path: '/data/Dropbox', kind: 'sync', mounted: false },
+      { path: '/home/ann/OneDrive - Acme', kind: 'sync', mounted: false },
+      { path: '/media/ann/MY STICK', kind: 'removable', mounted: true },
+      { path: '/mnt/share', kind: 'share', mounted: true },
     ])
   })
 
@@ -135,6 +136,23 @@ describe('watched-folders', () => {
       }),
     )
     assert.deepEqual(bursts(said), ['removable /media/ann/STICK 1 files 62914560 bytes 1 archives 0 sources'])
+  })
+
+  it('a sync folder that is made later is all news; one that comes with its home is not', async () => {
+    const host = laptop({ '/home/ann/x': '' })
+    const made = await watchPolls(
+      watchedFolders(asleep),
+      host,
+      at(40, { 1: () => put(host.tree, '/home/ann/MEGA/a.zip', file(5)) }),
+    )
+    assert.deepEqual(bursts(made), ['sync /home/ann/MEGA 1 files 5 bytes 1 archives 0 sources'])
+    const other = laptop({})
+    const came = await watchPolls(
+      watchedFolders(asleep),
+      other,
+      at(40, { 1: () => put(other.tree, '/home/ann/MEGA/a.zip', file(5)) }),
+    )
+    assert.deepEqual(bursts(came), [])
   })
 
   it('names files in autostart folders only', async () => {
