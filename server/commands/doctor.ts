@@ -132,7 +132,7 @@ export async function* kernel({ platform, root }: Pick<Machine, 'platform' | 'ro
         `${limit}, less than ${least}`,
         `Raise it: sysctl fs.inotify.${file}=${least}. Until then files are found by sweeps.`,
       )
-  } // prettier-ignore
+  }
 }
 
 async function* server(config: Config, machine: Machine): AsyncGenerator<Check> {

@@ -29,7 +29,7 @@ export const ASN_PACKAGE = '@ip-location-db/asn'
 export interface Addresses {
   /** `at` epoch ms: when the address was seen. A list that was stale by then says its age in `by`. */
   lookup(address: string, at: number): AddressFacts
-  /** Looks for changed range lists; true when there were. Call it once a minute. */
+  /** Looks for changed range lists; true when there were. Cheap: a stat for each. */
   reload(): Promise<boolean>
   lists(): RangeListFacts[]
   /** What is missing or unreadable, each with what to do. */

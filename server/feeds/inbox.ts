@@ -5,7 +5,7 @@
  *         `done/`, or to `failed/` with the reason in a `.reason` file beside it. Answers older than a week go: a
  *         roster holds names and places.
  * Errors  a file that is no roster is failed here and never reaches the server. A server killed between taking one in
- *         and its answer takes it in again.
+ *         and its answer takes it in again. A folder that cannot be read rejects.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -44,7 +44,10 @@ export async function answerTo(inbox: string, name: string): Promise<{ failed: s
 }
 
 export async function* takeInbox(inbox: string): AsyncGenerator<InboxItem> {
-  const names = await readdir(inbox).catch(() => [])
+  const names = await readdir(inbox).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return []
+    throw cause
+  })
   for (const name of names.filter((it) => /^roster-[\w-]+\.json$/.test(it)).sort()) {
     const path = join(inbox, name)
     const done = () => move(inbox, name, 'done')

@@ -9,7 +9,7 @@
  *         egress-ip-ranges.csv works as published.
  */
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import * as z from 'zod'
 import { Fault } from '../../wire/fault.ts'
 import {
@@ -29,7 +29,8 @@ export type RangeClass = (typeof RANGE_CLASSES)[number]
 
 /** Exits change hands in weeks; the threat model calls a list from another quarter rotten. */
 export const STALE_DAYS = 45
-export const MAX_LIST_BYTES = 64 * 1_048_576
+/** About a million entries; the largest public list of ours to date is 0.7 MB. */
+const MAX_LIST_BYTES = 16 * 1_048_576
 const MAX_SHOWN = 10
 /** A block wider than this in a list is a slip of the pen: it would put a 1/256 of the Internet into one class. */
 const WIDEST = { 4: 8, 6: 16 } as const
@@ -123,10 +124,10 @@ export async function importRanges(options: {
   if (parsed.entries === 0)
     throw new Fault('feed.invalid', { where: file, todo: 'It holds no address; one a line is expected.' })
 
-  const source = file.split(/[\\/]/).at(-1) ?? file
-  const facts = { name: options.name, class: options.class, date, importedAt: now, source, entries: parsed.entries }
+  const { name, class: kind } = options
+  const facts = { name, class: kind, date, importedAt: now, source: basename(file), entries: parsed.entries }
   const stored = { ...Facts.parse(facts), v4: packed(parsed.table.v4), v6: packed(parsed.table.v6) }
-  await writeWhole(folder, `${options.name}.json`, JSON.stringify(stored))
+  await writeWhole(folder, `${name}.json`, JSON.stringify(stored))
   return { ...parsed, facts }
 }
 
@@ -147,11 +148,12 @@ interface Loaded {
   table: RangeTable
 }
 
-/** The installed lists. `classOf` answers from memory; `reload` looks for changed files and is called once a minute. */
+/** The installed lists. `classOf` answers from memory; `reload` looks for changed files: a stat for each. */
 export class Ranges {
   readonly #folder: string
   readonly #files = new Map<string, { stamp: string; list: Loaded | null; problem: string | null }>()
   #ordered: Loaded[] = []
+  #folderProblem: string | null = null
 
   constructor(folder: string) {
     this.#folder = folder
@@ -165,7 +167,8 @@ export class Ranges {
 
   /** True when something changed. A list that has become unreadable keeps its last good state and is a problem. */
   async reload(): Promise<boolean> {
-    const names = (await readdir(this.#folder).catch(() => [])).filter((name) => name.endsWith('.json')).sort()
+    const names = await this.#names()
+    if (names === null) return false
     let changed = false
     for (const gone of [...this.#files.keys()].filter((name) => !names.includes(name)))
       changed = this.#files.delete(gone) || changed
@@ -187,12 +190,25 @@ export class Ranges {
     return changed
   }
 
+  /** Null: the folder cannot be read, which is not the same as empty. */
+  async #names(): Promise<string[] | null> {
+    try {
+      const names = await readdir(this.#folder)
+      this.#folderProblem = null
+      return names.filter((name) => name.endsWith('.json')).sort()
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      this.#folderProblem = code === 'ENOENT' ? null : `${this.#folder} cannot be read (${code}): check its rights.`
+      return code === 'ENOENT' ? [] : null
+    }
+  }
+
   lists(): RangeListFacts[] {
     return this.#ordered.map((list) => list.facts)
   }
 
   problems(): string[] {
-    return [...this.#files.values()].flatMap((file) => file.problem ?? [])
+    return [this.#folderProblem ?? [], ...[...this.#files.values()].map((file) => file.problem ?? [])].flat()
   }
 
   /** The first list that holds the address: by class, then the newest. `only` asks the lists of one class. */

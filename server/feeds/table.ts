@@ -33,6 +33,14 @@ export function parseAddress(text: string): ParsedAddress | null {
   return { version: words.length === 1 ? 4 : 6, words, block: address.range() }
 }
 
+/** Whether this is an address, or a block of them in CIDR notation. */
+export function isBlock(text: string): boolean {
+  const [address = '', length, ...more] = text.split('/')
+  const parsed = parseAddress(address)
+  if (!parsed || more.length > 0) return false
+  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= parsed.words.length * 32)
+}
+
 /** The index of the entry that holds the address, or -1. */
 export function findRange(table: RangeTable, address: Pick<ParsedAddress, 'version' | 'words'>): number {
   const entries = address.version === 4 ? table.v4 : table.v6

@@ -43,7 +43,7 @@ describe('tellwire doctor', () => {
     ['v24.0.0', 'ok'],
     ['v26.1.0', 'ok'],
     ['v20.20.2', 'fail'],
-  ] as const) // prettier-ignore
+  ] as const)
     it(`node ${version}: ${state}`, () => assert.equal(nodeVersion({ nodeVersion: version }).state, state))
 
   const healthy = {
@@ -75,7 +75,7 @@ describe('tellwire doctor', () => {
       assert.deepEqual(
         checks.filter((it) => it.state !== 'ok').map((it) => `${it.state} ${it.name}`),
         told,
-      ) // prettier-ignore
+      )
       assert.equal(checks.length, 4)
     })
 
@@ -90,7 +90,7 @@ describe('tellwire doctor', () => {
     assert.deepEqual(
       checks.map((it) => it.state),
       ['ok', 'ok', 'warn'],
-    ) // prettier-ignore
+    )
     assert.match(checks[1]!.says, /will be made/)
     assert.match(checks[2]!.todo!, /chmod 700/)
   })
@@ -117,7 +117,7 @@ describe('tellwire doctor', () => {
       assert.deepEqual(
         checks.filter((it) => it.state !== 'ok').map((it) => `${it.state} ${it.name}`),
         told,
-      ) // prettier-ignore
+      )
       for (const it of checks) assert.equal(it.todo === null, it.state === 'ok')
     })
 
@@ -144,7 +144,7 @@ describe('tellwire doctor', () => {
     assert.deepEqual(
       (await inbox(folder)).map((it) => [it.state, it.says]),
       [['warn', '1 were refused this week']],
-    ) // prettier-ignore
+    )
   })
 
   const spool = { unsent: 3, trouble: null }
@@ -187,7 +187,7 @@ describe('tellwire doctor', () => {
       folder: null,
       state: 'ok',
     },
-  ] // prettier-ignore
+  ]
   for (const { name, folder, state, ...answer } of agents)
     it(`an agent, ${name}: ${state}`, async () => {
       const check = await agent(folder, { agentStatus: async () => answer })

@@ -49,7 +49,7 @@ describe('comma-separated values', () => {
     { name: 'a quote inside a plain cell', text: 'a"b,c', rows: [[1, 'a"b', 'c']] },
     { name: 'a lone carriage return is data', text: 'a\rb,c\r', rows: [[1, 'a\rb', 'c']] },
     { name: 'blanks are data', text: ' a , b', rows: [[1, ' a ', ' b']] },
-  ] // prettier-ignore
+  ]
   for (const { name, text, rows } of cases)
     it(name, () => {
       const found = [...parseCsv(text)].map(({ line, cells, problem }) => (problem ? problem : [line, ...cells]))

@@ -50,7 +50,7 @@ describe('a list of ranges', () => {
     '1.2.3.4-1.2.3.9',
     'example.com',
     '<script>',
-  ] // prettier-ignore
+  ]
   for (const line of refused)
     it(`refuses ${line} and keeps its neighbour`, () => {
       const { entries, bad, badLines } = parseRanges(`# head\n${line}\n198.51.100.7`)

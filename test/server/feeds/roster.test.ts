@@ -63,7 +63,7 @@ describe('a roster in CSV', () => {
         ['d1', from],
         ['d2', from],
       ],
-    ) // prettier-ignore
+    )
   })
 
   const rows = [
@@ -132,6 +132,18 @@ describe('a roster in CSV', () => {
       row: 'x,AS1;1.2.3',
       says: "approvedEgress: '1.2.3' is not an address",
     },
+    {
+      name: 'egress wider than addresses are long',
+      header: 'worker,approvedEgress',
+      row: 'x,198.51.100.0/33',
+      says: "approvedEgress: '198.51.100.0/33' is not",
+    },
+    {
+      name: 'a tool without its tenant',
+      header: 'worker,approvedTools',
+      row: 'x,Zoom;ScreenConnect@',
+      says: "approvedTools: 'ScreenConnect@': write tool@tenant",
+    },
     { name: 'a device with blanks', header: 'worker,device', row: 'x,d 1', says: "device: 'd 1' is not a device's id" },
     {
       name: 'a serial for two laptops',
@@ -163,17 +175,26 @@ describe('a roster in CSV', () => {
       assert.deepEqual(
         roster.contracts.map((it) => it.worker),
         ['good1', 'good2'],
-      ) // prettier-ignore
+      )
       assert.equal(roster.problems.length, 1)
       assert.ok(told(roster)[0]?.includes(says), told(roster)[0])
     })
+
+  it('may say different things for different moments', () => {
+    const { contracts, problems } = csv('worker,from,country\nw1,2026-01-01,US\nw1,2026-06-01,DE\n')
+    assert.deepEqual(problems, [])
+    assert.deepEqual(
+      contracts.map((it) => it.country),
+      ['US', 'DE'],
+    )
+  })
 
   it('gives a laptop to one worker', () => {
     const roster = csv('worker,device\nw1,d1\nw2,d1\nw3,d3')
     assert.deepEqual(
       roster.contracts.map((it) => it.worker),
       ['w1', 'w3'],
-    ) // prettier-ignore
+    )
     assert.deepEqual(told(roster), ["r.csv:3 device: 'd1' is already assigned to 'w1' in this file"])
   })
 
@@ -283,7 +304,7 @@ describe('a roster in JSON', () => {
         assert.deepEqual(
           roster.contracts.map((it) => it.worker),
           ['first', 'good'],
-        ) // prettier-ignore
+        )
         assert.ok(told(roster)[0]?.startsWith(`r.json:${line} ${says}`), told(roster)[0])
       }
     })
@@ -293,7 +314,7 @@ describe('a roster in JSON', () => {
     assert.deepEqual(
       roster.contracts.map((it) => it.worker),
       ['w1', 'w2'],
-    ) // prettier-ignore
+    )
     assert.match(told(roster)[0] ?? '', /r\.json:2 null: it is not JSON/)
   })
 
