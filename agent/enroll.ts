@@ -7,7 +7,7 @@ import { FAULTS, Fault, type FaultCode } from '../wire/fault.ts'
 import { EnrollReply, type EnrollRequest, signedText, Token } from '../wire/messages.ts'
 import { WIRE_VERSION } from '../wire/version.ts'
 import { type Config, laptop, layout, saveConfig, writeWhole } from './config.ts'
-import { isSigned, keyText, newKey, publicKeyOf } from './identity.ts'
+import { isSigned, keyText, newKey, publicKeyOf, signText } from './identity.ts'
 import { takeLock } from './lock.ts'
 import { acceptPolicy, savePolicy } from './policy.ts'
 import type { Random } from './uuid.ts'
@@ -68,6 +68,7 @@ async function introduce(
     platform: options.platform,
     version: options.version,
     firstBoot: laptop(folder, options.now(), options.version).firstBoot,
+    signature: signText(key, signedText.enrollRequest(nonce, token.secret, publicKey)),
   })
   const parsed = EnrollReply.safeParse(reply)
   if (!parsed.success) throw new Fault('wire.malformed', { where: url.href, todo: 'Is this a Tellwire server?' })

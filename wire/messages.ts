@@ -128,6 +128,8 @@ export const EnrollRequest = z.strictObject({
   version: name,
   /** The moment this agent first ran on this laptop, by its clock. */
   firstBoot: epochMs,
+  /** The laptop's signature over `enrollRequest`: nobody enrols with a key that is not theirs. */
+  signature,
 })
 export type EnrollRequest = z.infer<typeof EnrollRequest>
 export const EnrollReply = z.strictObject({
@@ -148,6 +150,8 @@ export const signedText = {
   challenge: (helloNonce: string, nonce: string) => `tellwire challenge 1\n${helloNonce}\n${nonce}`,
   proof: (helloNonce: string, nonce: string, host: string, device: string, epoch: number) =>
     `tellwire proof 1\n${helloNonce}\n${nonce}\n${host.toLowerCase()}\n${device}\n${epoch}`,
+  enrollRequest: (nonce: string, secret: string, publicKey: string) =>
+    `tellwire enroll request 1\n${nonce}\n${secret}\n${publicKey}`,
   enroll: (nonce: string, publicKey: string, device: string) => `tellwire enroll 1\n${nonce}\n${publicKey}\n${device}`,
   policy: (text: string) => `tellwire policy 1\n${text}`,
 }

@@ -5,7 +5,7 @@ import { Fault } from '../../wire/fault.ts'
 import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
-import { deviceOf, rawKey, type ServerKeys, signPolicy } from '../keys.ts'
+import { deviceOf, rawKey, type ServerKeys, signedBy, signPolicy } from '../keys.ts'
 import type { State } from '../store/store.ts'
 import type { Bucket } from './bucket.ts'
 import { whereOf } from './judge.ts'
@@ -27,7 +27,7 @@ export interface Enrolment {
 }
 
 /**
- * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.revoked · enroll.token. Only a
+ * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.proof · device.revoked · enroll.token. Only a
  *         request that is otherwise in order uses the token up.
  */
 export function enroll(request: unknown, deps: EnrollDeps): Enrolment {
@@ -36,11 +36,13 @@ export function enroll(request: unknown, deps: EnrollDeps): Enrolment {
     throw new Fault('rate.exceeded', { todo: 'Try again in a minute.', facts: { retryAfterMs: 60_000 } })
   const parsed = EnrollRequest.safeParse(request)
   if (!parsed.success) throw new Fault('enroll.malformed', { where: whereOf(parsed.error.issues[0]!) })
-  const { wire, secret, publicKey, nonce, fingerprint, platform, version, firstBoot } = parsed.data
+  const { wire, secret, publicKey, nonce, fingerprint, platform, version, firstBoot, signature } = parsed.data
   if (!WIRE_VERSIONS_SPOKEN.includes(wire))
     throw new Fault('wire.version', { where: `wire ${wire}`, todo: `Spoken here: ${WIRE_VERSIONS_SPOKEN.join(', ')}.` })
   const raw = rawKey(publicKey)
   if (!raw) throw new Fault('enroll.malformed', { where: 'publicKey', todo: 'Send 32 bytes as base64url.' })
+  if (!signedBy(publicKey, signedText.enrollRequest(nonce, secret, publicKey), signature))
+    throw new Fault('device.proof', { where: 'signature', todo: 'Sign the request with the key it names.' })
 
   const device = deviceOf(raw)
   const before = state.enrolled(device)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, sign } from 'node:crypto'
 import { bucketPerKey } from '../../../server/ingest/bucket.ts'
 import { type EnrollDeps, enroll, makeToken } from '../../../server/ingest/enrolment.ts'
 import { defaultPolicy, deviceOf, serverKeys, signedBy } from '../../../server/keys.ts'
@@ -46,6 +46,11 @@ describe('enrolment', () => {
     platform: 'linux',
     version: '0.1.0',
     firstBoot: START - HOUR,
+    signature: sign(
+      null,
+      Buffer.from(signedText.enrollRequest('a'.repeat(64), secret, of.publicKey)),
+      of.privateKey,
+    ).toString('base64url'),
     ...more,
   })
   const codeOf = (act: () => unknown): FaultCode | null => {
@@ -123,6 +128,16 @@ describe('enrolment', () => {
       what: 'a key of another size',
       code: 'enroll.malformed',
       act: (it) => enroll(request(it, { publicKey: 'AAAA' }), deps),
+    },
+    {
+      what: "another laptop's public key",
+      code: 'device.proof',
+      act: (it) => enroll(request(it, { publicKey: laptop().publicKey }), deps),
+    },
+    {
+      what: "another request's signature",
+      code: 'device.proof',
+      act: (it) => enroll(request(it, { signature: request(read(token().token).secret).signature }), deps),
     },
     { what: 'another wire version', code: 'wire.version', act: (it) => enroll(request(it, { wire: 2 }), deps) },
     { what: "a worker's id that is none", code: 'api.invalid', act: () => token('no such <worker>') },
