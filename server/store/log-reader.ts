@@ -24,6 +24,8 @@ interface RollupRow {
 
 export function logReader(db: DatabaseSync, file: string) {
   const sql = statements(db)
+  /** An agent whose ack was lost sends a whole batch again: its numbers lie in one segment, which is unpacked once. */
+  let lookedUp: { segment: number; events: Map<string, Event> } | null = null
   return { last, read, events, counts, acked, bySeq, rejected, rejectedTotal }
 
   function last(): number {
@@ -114,17 +116,22 @@ export function logReader(db: DatabaseSync, file: string) {
       run: sql.runOf.get(device, epoch, seq),
       journal: journalBlocks(),
     }))
-    const blocks = run && Number(run.first) <= seq ? [blockAt(Number(run.segment))] : journal
-    const mark = JSON.stringify(device)
+    if (!run || Number(run.first) > seq) return numbered(journal).get(numberOf(device, epoch, seq)) ?? null
+    const segment = Number(run.segment)
+    if (lookedUp?.segment !== segment) lookedUp = { segment, events: numbered([blockAt(segment)]) }
+    return lookedUp.events.get(numberOf(device, epoch, seq)) ?? null
+  }
+
+  function numbered(blocks: readonly Block[]): Map<string, Event> {
+    const events = new Map<string, Event>()
     for (const block of blocks) {
       for (const line of linesOf(block, {})) {
-        if (!line.includes(mark)) continue
-        const record = recordOf(line)
-        if (record.type !== 'event' || record.device !== device || record.conflict) continue
-        if ((record.epoch ?? 0) === epoch && record.event.seq === seq) return record.event
+        const record = line === '' ? null : recordOf(line)
+        if (record?.type !== 'event' || record.conflict || record.event.seq === null) continue
+        events.set(numberOf(record.device, record.epoch ?? 0, record.event.seq), record.event)
       }
     }
-    return null
+    return events
   }
 
   async function rejected(device: string, limit: number): Promise<Rejected[]> {
@@ -207,6 +214,8 @@ export function logReader(db: DatabaseSync, file: string) {
     })
   }
 }
+
+const numberOf = (device: string, epoch: number, seq: number) => `${epoch} ${seq} ${device}`
 
 const WITHIN = `device in (select value from json_each(:devices))
   and category in (select value from json_each(:categories))
