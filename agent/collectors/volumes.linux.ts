@@ -97,6 +97,12 @@ export function isVirtualMedia(says: string, external: boolean): boolean {
   return KVM_MAKERS.test(says) || (external && KVM_DISKS.test(says))
 }
 
+/** A disk inside the laptop, as far as the kernel tells: not one of which it is unknown. */
+export async function isBuiltIn(host: Host, mount: Mount): Promise<boolean> {
+  const name = kindOf(mount) === 'disk' ? await blockName(host, mount) : null
+  return name !== null && (await diskBelow(host, name))?.removable === false
+}
+
 /** The kernel's name of the block device: by number, or, for btrfs, whose numbers are made up, by its path. */
 async function blockName(host: Host, mount: Mount): Promise<string | null> {
   if (!mount.source.startsWith('/dev/')) return null

@@ -20,7 +20,7 @@ import type { Host } from '../host.ts'
 import { accountReader } from './accounts.linux.ts'
 import { bounded } from './bounded.ts'
 import type { WatchFolder } from './folder-wakes.ts'
-import { kindOf, parseMounts } from './volumes.linux.ts'
+import { isBuiltIn, kindOf, parseMounts } from './volumes.linux.ts'
 
 const NAME = 'watched-folders'
 /** How often the list of roots, and who stirred, is looked at. */
@@ -78,6 +78,9 @@ interface Watched extends Root {
   pendingSince: number
   reportedAt: number
   failure: unknown
+  /** The last sweep began then, and saw only a part. */
+  sweptAt: number
+  over: boolean
 }
 type Found = ObservationOf<'file_event' | 'file_burst' | 'collection_gap'>
 
@@ -107,10 +110,11 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, watch: Watc
         const wanted = await findRoots(host, policy, homes, table)
         if (wanted.length > MAX_ROOTS) yield gap(stamp, 'watched roots', 'overflow', null, wanted.length - MAX_ROOTS)
         const now = await parentsOf(host, policy, homes)
-        await follow(roots, wanted.slice(0, MAX_ROOTS), stamp.time, (path) => {
+        const ended = await follow(roots, wanted.slice(0, MAX_ROOTS), stamp.time, (path) => {
           const parent = posix.dirname(path)
           return parents.has(parent) && parents.get(parent) === now.get(parent)
         })
+        for (const root of ended) yield* report(root, stamp, true)
         parents = now
         mounts = table
         listedAt = stamp.time
@@ -156,6 +160,8 @@ export async function findRoots(
   }
   for (const mount of parseMounts(mountinfo).found) {
     if (!REMOVABLE_PLACES.test(mount.at) || kindOf(mount) === null) continue
+    // A desktop mounts what is plugged in under /media; under /mnt people keep disks of their own, too.
+    if (mount.at.startsWith('/mnt/') && (await isBuiltIn(host, mount))) continue
     await add(mount.at, kindOf(mount) === 'network' ? 'share' : 'removable', true)
   }
   return [...found.values()]
@@ -191,17 +197,18 @@ async function parentsOf(host: Host, policy: Policy, homes: readonly string[]): 
   return found
 }
 
+/** Takes up new roots; returns those that are there no more, with what they still have to say. */
 async function follow(
   roots: Map<string, Watched>,
   wanted: readonly Root[],
   now: number,
   wasMade: (path: string) => boolean,
-): Promise<void> {
-  for (const root of roots.values())
-    if (!wanted.some((it) => it.path === root.path)) {
-      await root.wakes?.close()
-      roots.delete(root.path)
-    }
+): Promise<Watched[]> {
+  const ended = [...roots.values()].filter((root) => !wanted.some((it) => it.path === root.path))
+  for (const root of ended) {
+    await root.wakes?.close()
+    roots.delete(root.path)
+  }
   for (const root of wanted)
     if (!roots.has(root.path))
       roots.set(root.path, {
@@ -215,7 +222,10 @@ async function follow(
         pendingSince: now,
         reportedAt: Number.NEGATIVE_INFINITY,
         failure: null,
+        sweptAt: now,
+        over: false,
       })
+  return ended
 }
 
 async function sweepRoot(
@@ -236,9 +246,11 @@ async function sweepRoot(
     if (root.wakes === null) said.push(...beginWatching(root, folders, budget, watch, host, stamp))
     if (before !== null) {
       // What a folder that cannot be read now held before is not gone, and not new when it can be read again.
-      for (const folder of denied)
-        for (const [path, facts] of before) if (path.startsWith(`${folder}/`)) view.set(path, facts)
+      if (denied.size > 0) for (const [path, facts] of before) if (liesIn(denied, path)) view.set(path, facts)
       const fresh = newer(before, view)
+      // Of more than we keep, which ones we see can change from sweep to sweep: then only what changed since counts.
+      if (over || root.over)
+        for (const path of fresh.keys()) if (view.get(path)!.modifiedMs < root.sweptAt) fresh.delete(path)
       if (root.kind === 'autostart') said.push(...fileEvents(fresh, view, stamp))
       else if (fresh.size > 0) {
         if (root.pending.files === 0) root.pendingSince = stamp.time
@@ -246,7 +258,9 @@ async function sweepRoot(
       }
     }
     root.view = view
-    if (denied.length > 0) said.push(gap(stamp, root.path, 'denied', 'folders below it', denied.length))
+    root.over = over
+    root.sweptAt = began
+    if (denied.size > 0) said.push(gap(stamp, root.path, 'denied', 'folders below it', denied.size))
     if (over) said.push(gap(stamp, root.path, 'overflow', `more than ${MAX_FILES} files or ${MAX_FOLDERS} folders`))
   }
   if (root.failure !== null) {
@@ -296,7 +310,7 @@ type Stamp = { time: number; collector: string }
 /** Every file below the root: where it is, how large, when it changed. Links are not followed, mounts are. */
 async function sweep(host: Host, root: string) {
   const view: View = new Map()
-  const denied: string[] = []
+  const denied = new Set<string>()
   const waiting: { path: string; depth: number }[] = [{ path: root, depth: 0 }]
   let folders = 0
   let over = false
@@ -310,7 +324,7 @@ async function sweep(host: Host, root: string) {
       entries = await host.entries(folder.path)
     } catch (cause) {
       if (folder.depth === 0) return { view, folders, denied, over, gone: cause }
-      if (gapReason(cause) === 'denied') denied.push(folder.path)
+      if (gapReason(cause) === 'denied') denied.add(folder.path)
       continue
     }
     for (const { name, kind, size, modifiedMs, inode } of entries) {
@@ -323,6 +337,12 @@ async function sweep(host: Host, root: string) {
     }
   }
   return { view, folders, denied, over, gone: null }
+}
+
+function liesIn(folders: ReadonlySet<string>, path: string): boolean {
+  for (let folder = posix.dirname(path); folder !== '/'; folder = posix.dirname(folder))
+    if (folders.has(folder)) return true
+  return false
 }
 
 /** What is new, or changed, and by how many bytes it grew. A file that was moved within the root is neither. */
@@ -366,11 +386,11 @@ function add(burst: Burst, fresh: ReadonlyMap<string, number>): void {
   }
 }
 
-function* report(root: Watched, stamp: Stamp): Iterable<Found> {
+function* report(root: Watched, stamp: Stamp, last = false): Iterable<Found> {
   const { files, bytes, archives, sources } = root.pending
   if (files === 0) return
   const large = files >= AT_ONCE_FILES || bytes >= AT_ONCE_BYTES
-  if (!large && stamp.time - root.reportedAt < MERGE_MS && stamp.time >= root.reportedAt) return
+  if (!large && !last && stamp.time - root.reportedAt < MERGE_MS && stamp.time >= root.reportedAt) return
   yield {
     category: 'file_burst',
     ...stamp,

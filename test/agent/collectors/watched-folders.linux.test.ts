@@ -49,9 +49,12 @@ describe('watched-folders', () => {
       '/srv/staging/x': '',
       '/media/ann/MY STICK/x': '',
       '/mnt/share/x': '',
+      '/mnt/inner/x': '',
+      '/sys/class/block/sda3': link('/sys/devices/pci0/ata1/block/sda/sda3'),
+      '/sys/block/sda/removable': '0\n',
       '/data/x': '',
     })
-    const mounts = `${EMPTY}1 27 7:0 / /media/ann/MY\\040STICK rw - vfat /dev/loop0 rw\n2 27 0:60 / /mnt/share rw - nfs4 h:/e rw\n3 27 8:18 / /data rw - ext4 /dev/sda2 rw\n`
+    const mounts = `${EMPTY}1 27 7:0 / /media/ann/MY\\040STICK rw - vfat /dev/loop0 rw\n2 27 0:60 / /mnt/share rw - nfs4 h:/e rw\n3 27 8:18 / /data rw - ext4 /dev/sda2 rw\n4 27 8:19 / /mnt/inner rw - ext4 /dev/sda3 rw\n`
     const asked = {
       ...policy,
       watchedRoots: [
@@ -136,6 +139,32 @@ describe('watched-folders', () => {
       }),
     )
     assert.deepEqual(bursts(said), ['removable /media/ann/STICK 1 files 62914560 bytes 1 archives 0 sources'])
+  })
+
+  it('says what is left when a volume goes', async () => {
+    const host = laptop({ '/proc/self/mountinfo': STICK, '/media/ann/STICK/old': file(1) })
+    let wake = () => {}
+    const watch: WatchFolder = (_root, _options, onWake) => {
+      wake = onWake
+      return { close: async () => {} }
+    }
+    const write = (name: string, inode: number) => {
+      put(host.tree, `/media/ann/STICK/${name}`, file(7, inode, inode))
+      wake()
+    }
+    const said = await watchPolls(
+      watchedFolders(watch),
+      host,
+      at(12, {
+        1: () => write('a', 2),
+        6: () => write('b', 3),
+        9: () => put(host.tree, '/proc/self/mountinfo', EMPTY),
+      }),
+    )
+    assert.deepEqual(
+      said.flatMap((it, poll) => it.map(() => poll)),
+      [3, 10],
+    )
   })
 
   it('a sync folder that is made later is all news; one that comes with its home is not', async () => {
