@@ -1,11 +1,15 @@
 /** Every bench, in the order they run: what is quick first. */
+import * as addresses from './addresses.ts'
 import * as agentIdle from './agent-idle.ts'
 import * as endToEnd from './end-to-end.ts'
+import * as ingestParse from './ingest-parse.ts'
 import type { Bench } from './row.ts'
 import * as spool from './spool.ts'
 import * as store from './store.ts'
 
 export const benches: readonly Bench[] = [
+  { name: 'addresses', run: addresses.bench },
+  { name: 'ingest-parse', run: ingestParse.bench },
   { name: 'spool', run: spool.bench },
   { name: 'store', run: store.bench },
   { name: 'end-to-end', run: endToEnd.bench },

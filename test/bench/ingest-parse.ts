@@ -1,18 +1,9 @@
-/** What it costs to judge one event: unpack, parse, validate. Run it alone: `node test/bench/ingest-parse.ts`. */
+/** What it costs to judge one event: unpack, parse, validate. */
 import { randomUUID } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import { judge, parseBatch, unpack } from '../../server/ingest/judge.ts'
 import type { Policy } from '../../wire/messages.ts'
-
-export interface ParseCost {
-  events: number
-  /** Bytes of JSON per event. */
-  bytesPerEvent: number
-  /** Microseconds per event, medians of five rounds. */
-  unpackUs: number
-  jsonUs: number
-  judgeUs: number
-}
+import { median, type Row } from './row.ts'
 
 const POLICY: Policy = {
   version: 1,
@@ -27,7 +18,7 @@ const BATCHES = 40
 const BATCH_EVENTS = 500
 
 /** The mix of a developer's laptop: mostly processes and connections. */
-export async function ingestParse(): Promise<ParseCost> {
+export async function bench(): Promise<Row[]> {
   const text = JSON.stringify({
     type: 'batch',
     epoch: 1,
@@ -52,18 +43,14 @@ export async function ingestParse(): Promise<ParseCost> {
     // The first round warms up.
     if (round > 0) rounds.push(spent)
   }
-  const events = BATCHES * BATCH_EVENTS
-  const perEvent = (of: 'unpack' | 'json' | 'judge') => {
-    const sorted = rounds.map((it) => it[of]).sort((a, b) => a - b)
-    return Math.round(((sorted[Math.floor(sorted.length / 2)]! * 1_000) / events) * 100) / 100
-  }
-  return {
-    events,
-    bytesPerEvent: Math.round(text.length / BATCH_EVENTS),
-    unpackUs: perEvent('unpack'),
-    jsonUs: perEvent('json'),
-    judgeUs: perEvent('judge'),
-  }
+  const perEvent = (of: 'unpack' | 'json' | 'judge') =>
+    (median(rounds.map((it) => it[of])) * 1_000) / (BATCHES * BATCH_EVENTS)
+  return [
+    { name: 'ingest, unpack', unit: 'µs/event', value: perEvent('unpack'), budget: '' },
+    { name: 'ingest, parse the JSON', unit: 'µs/event', value: perEvent('json'), budget: '' },
+    { name: 'ingest, validate', unit: 'µs/event', value: perEvent('judge'), budget: '' },
+    { name: 'ingest, JSON of an event', unit: 'bytes', value: Buffer.byteLength(text) / BATCH_EVENTS, budget: '' },
+  ]
 }
 
 function sample(seq: number): Record<string, unknown> {
@@ -122,5 +109,3 @@ function sample(seq: number): Record<string, unknown> {
     ParentPort: '1-2',
   }
 }
-
-if (import.meta.main) console.log(JSON.stringify(await ingestParse()))

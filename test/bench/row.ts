@@ -19,10 +19,11 @@ export interface BenchOptions {
   says(text: string): void
 }
 
-/** Null where nothing was promised. */
-export function holds({ value, budget }: Row): boolean | null {
+/** Null where nothing was promised. Errors: a budget in another form, so that none is passed over in silence. */
+export function holds({ name, value, budget }: Row): boolean | null {
+  if (budget === '') return null
   const [, sign, bound] = /^([<>]=) ([\d.,]+)$/.exec(budget) ?? []
-  if (!sign || !bound) return null
+  if (!sign || !bound) throw new Error(`${name}: '${budget}' is no budget; write '>= 10,000' or '<= 0.3'`)
   const limit = Number(bound.replaceAll(',', ''))
   return sign === '>=' ? value >= limit : value <= limit
 }

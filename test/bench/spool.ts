@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Spool } from '../../agent/spool.ts'
 import { connectionTo } from '../agent/laptop.ts'
+import type { Row } from './row.ts'
 
 const EVENTS = 100_000
 
-export async function bench(): Promise<{ name: string; unit: string; value: number; budget: string }[]> {
+export async function bench(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
   try {
     const spool = Spool.open({

@@ -9,12 +9,13 @@ import { openLog } from '../../server/store/sqlite-log.ts'
 import type { TelemetryLog } from '../../server/store/store.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { connectionEvent, HOUR, processEvent, recorded, T0 } from '../server/store/samples.ts'
+import { median, type Row } from './row.ts'
 
 const DEVICES = 100
 const BATCH = 100
 const ROUNDS = 30
 
-export async function bench(): Promise<{ name: string; unit: string; value: number; budget: string }[]> {
+export async function bench(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
   try {
     const random = seeded(1)
@@ -116,7 +117,7 @@ async function medianOfFive(run: () => Promise<unknown>): Promise<number> {
     await run()
     times.push(performance.now() - start)
   }
-  return times.sort((a, b) => a - b)[2]!
+  return median(times)
 }
 
 const microseconds = ({ user, system }: NodeJS.CpuUsage) => user + system
