@@ -45,7 +45,7 @@ const importCommand = defineCommand({
       throw new Fault('roster.invalid', { where: args.file, todo: 'No row of it can be used; nothing was taken in.' })
 
     const state = args['dry-run'] ? 'dry-run' : await handOver(dataFolder, { contracts, devices }, now)
-    const counted = `${contracts.length} contracts and ${devices.length} laptops`
+    const counted = `contracts ${contracts.length}, laptops ${devices.length}`
     if (args.json)
       console.log(JSON.stringify({ state, contracts: contracts.length, devices: devices.length, problems }))
     else console.log(`${counted}: ${STATES[state]}`)

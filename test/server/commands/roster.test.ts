@@ -55,7 +55,7 @@ describe('the commands that read files', () => {
     stop.abort()
     await server
     assert.deepEqual([code, workers], [0, ['w1', 'w2']])
-    assert.match(out, /2 contracts and 1 laptops: taken in/)
+    assert.match(out, /contracts 2, laptops 1: taken in/)
   })
 
   it('roster import says why the server refused', async () => {
@@ -78,7 +78,7 @@ describe('the commands that read files', () => {
     const roster = await file('r.csv', 'worker,country\nw1,US\nw2,Germny\n')
     const { code, out, error } = await tellwire('roster', 'import', roster, '--data-folder', folder)
     assert.equal(code, 1)
-    assert.match(out, /1 contracts and 0 laptops: no server is running/)
+    assert.match(out, /contracts 1, laptops 0: no server is running/)
     assert.match(error, /r\.csv:3: country: 'Germny' is not a country; did you mean DE\?/)
     assert.equal((await readdir(join(folder, 'inbox'))).length, 1)
   })
