@@ -7,6 +7,7 @@
  * Units   polled every 2 s: a process that lives less can be missed. `ForkCounters` says how many.
  * Errors  null for what we may not read; a process that ended while we looked is left out. `Image` is argv[0] where
  *         the executable's link is not ours to read (another user's process), because its name is then all there is.
+ *         A /proc that hides other users' processes (hidepid) is a gap 'denied'.
  * Source  Linux proc_pid_stat(5): field 4 is the parent, 9 the flags, 22 the start in ticks after boot, which tells a
  *         pid from the same pid used again. The last pid in /proc/loadavg says for 40 us that nothing forked.
  */
@@ -69,6 +70,7 @@ async function* run(host: Host, forks: ForkCounters, signal: AbortSignal) {
         kernelCount = counted
         const who = await accounts().catch(() => null)
         const pids = await listPids(host)
+        if (!pids.has(1)) yield gap(stamp, 'processes of others', 'denied', '/proc is mounted with hidepid')
         const suspects = verify ? [...known.keys()] : young
         const changed = await changedAmong(host, known, suspects, new Set(young))
         for (const it of known.keys()) if (!pids.has(it)) known.delete(it)

@@ -3,6 +3,7 @@ import { autostarts, parseCron, parseDesktop, parseUnit } from '../../../agent/c
 import { realHost } from '../../../agent/host.ts'
 import type { Observation } from '../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 describe('autostarts', () => {
   const crons: [name: string, text: string, withUser: boolean, expected: string[]][] = [
@@ -74,7 +75,7 @@ describe('autostarts', () => {
   })
 
   it('reads what starts on this machine', async function () {
-    if (process.platform !== 'linux') return this.skip()
+    needsLinux(this)
     const stop = new AbortController()
     const host = realHost({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
     host.sleep = async () => stop.abort()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import {
   addressOf,
@@ -11,6 +12,7 @@ import {
 import { realHost } from '../../../agent/host.ts'
 import type { Observation } from '../../../wire/event.ts'
 import { type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
 const row = (local: string, remote: string, state: string, inode = 0, uid = 0) =>
@@ -144,7 +146,7 @@ describe('connections', () => {
   })
 
   it('sees a real socket that begins to listen', async function () {
-    if (process.platform !== 'linux') return this.skip()
+    needsLinux(this)
     const stop = new AbortController()
     const server = createServer()
     const port = await new Promise<number>((resolve) => {
@@ -155,7 +157,7 @@ describe('connections', () => {
       for await (const it of connections.run(host, policy, stop.signal) as AsyncIterable<Observation>) {
         onTheWire(it)
         if (it.category !== 'listening_socket' || it.Port !== port) continue
-        assert.equal(it.Image, process.execPath)
+        assert.equal(it.Image, realpathSync(process.execPath))
         assert.equal(it.Address, '127.0.0.1')
         stop.abort()
       }

@@ -11,6 +11,7 @@ import {
 import { realHost } from '../../../agent/host.ts'
 import type { Observation, ObservationOf } from '../../../wire/event.ts'
 import { type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const ROUTES = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n'
 const route = (name: string, destination: string, gateway: string, mask: string, metric = 0) =>
@@ -136,7 +137,7 @@ describe('network-places', () => {
   })
 
   it('knows the place of this machine', async function () {
-    if (process.platform !== 'linux') return this.skip()
+    needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
     const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })

@@ -15,6 +15,7 @@ import {
 import { realHost } from '../../../agent/host.ts'
 import type { Observation, ObservationOf } from '../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const stat = (pid: number, comm: string, parent: number, ticks: number, flags = 4_194_304) =>
   `${pid} (${comm}) S ${parent} 1 1 0 -1 ${flags} 1 2 3 4 5 6 7 8 20 0 1 0 ${ticks} 1000 10\n`
@@ -133,6 +134,16 @@ describe('processes', () => {
     assert.deepEqual(commands(back), ['x'])
   })
 
+  it('says a gap where /proc hides the processes of others', async () => {
+    const host = laptop()
+    put(host.tree, '/proc/1', undefined)
+    const [first] = await watchPolls(processes({ seen: 0, total: 0 }), host)
+    assert.deepEqual(
+      first!.map((it) => (it.category === 'collection_gap' ? it.Reason : it.category)),
+      ['denied', 'process_creation'],
+    )
+  })
+
   it('bounds what a process says of itself', async () => {
     const host = laptop()
     fork(host, 300, 'x', 200, 900, ['😀'.repeat(9_000), 'y'.repeat(90_000)], `/${'z'.repeat(9_000)}`)
@@ -143,7 +154,7 @@ describe('processes', () => {
   })
 
   it('sees a real program under the name of a remote-control tool', async function () {
-    if (process.platform !== 'linux') return this.skip()
+    needsLinux(this)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     const stop = new AbortController()
     let child: ChildProcess | null = null

@@ -6,6 +6,7 @@ import { parseDpkg, software } from '../../../agent/collectors/software.linux.ts
 import { realHost } from '../../../agent/host.ts'
 import type { Observation } from '../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const dpkg = (name: string, version: string, status = 'install ok installed') =>
   `Package: ${name}\nStatus: ${status}\nMaintainer: A <a@b.example>\nArchitecture: amd64\nVersion: ${version}\nDescription: x\n Package: not this one\n\n`
@@ -81,7 +82,7 @@ describe('software', () => {
   })
 
   it('lists the software of this machine, and nothing twice', async function () {
-    if (process.platform !== 'linux') return this.skip()
+    needsLinux(this)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     try {
       const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: folder })

@@ -4,6 +4,7 @@ import { isVirtualMedia, kindOf, parseMounts, volumes } from '../../../agent/col
 import { realHost } from '../../../agent/host.ts'
 import type { Observation } from '../../../wire/event.ts'
 import { fakeHost, link, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const ROOT = '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw'
 const mount = (rest: string) => `${ROOT}\n36 27 ${rest}\n`
@@ -114,7 +115,7 @@ describe('volumes', () => {
     it(`virtual media: ${says}`, () => assert.equal(isVirtualMedia(says, external), expected))
 
   it('sees the disk of this machine', async function () {
-    if (process.platform !== 'linux') return this.skip()
+    needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
     const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })

@@ -8,6 +8,7 @@ import { realHost } from '../../../agent/host.ts'
 import type { Observation } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
 import { deniedFolder, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../fake-host.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const asleep: WatchFolder = () => ({ close: async () => {} })
 const file = (size: number, modifiedMs = 1, inode = 1) => ({ data: '', size, modifiedMs, inode })
@@ -224,7 +225,7 @@ describe('watched-folders', () => {
   })
 
   it('sees real files copied in bulk, through a real watcher', async function () {
-    if (process.platform !== 'linux') return this.skip()
+    needsLinux(this)
     this.timeout(60_000)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     const stop = new AbortController()
