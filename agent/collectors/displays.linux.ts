@@ -42,7 +42,13 @@ async function* run(host: Host, signal: AbortSignal) {
         }
       for (const connector of connectors) {
         const before = known.get(connector)
-        const block = await readEdid(host, connector)
+        const block = await readEdid(host, connector).catch((cause: unknown) =>
+          gap(stamp, connector, gapReason(cause), cause),
+        )
+        if (block !== null && 'category' in block) {
+          yield block
+          continue
+        }
         const key = block === null ? null : block.toString('base64')
         if (before?.key === (key ?? undefined)) continue
         if (before) {

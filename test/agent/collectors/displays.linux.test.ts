@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { displays, parseEdid } from '../../../agent/collectors/displays.linux.ts'
 import type { Observation } from '../../../wire/event.ts'
-import { fakeHost, put, watchPolls } from '../fake-host.ts'
+import { denied, fakeHost, put, watchPolls } from '../fake-host.ts'
 import { DELL, edid, JETKVM, PIKVM_V3, TINYPILOT } from '../fixtures/edid.ts'
 
 const connector = (name: string, block: Buffer | null) => ({
@@ -67,6 +67,12 @@ describe('displays', () => {
       ['removed null', 'unparsed edid of card1-HDMI-A-1'],
       ['removed DELL D2721H internal', 'unparsed edid of card1-HDMI-A-1'],
     ])
+  })
+
+  it('a connector that cannot be read costs only itself', async () => {
+    const host = fakeHost({ ...connector('card0-DP-1', edid(DELL)), ...connector('card0-DP-2', edid(JETKVM)) })
+    const polls = await watchPolls(displays, host, [() => put(host.tree, '/sys/class/drm/card0-DP-1/status', denied)])
+    assert.deepEqual(polls.map(said), [['present DELL D2721H', 'present T749-fHD720'], ['denied card0-DP-1']])
   })
 
   it('says a gap where there is no graphics card', async () => {
