@@ -68,18 +68,14 @@ export interface Leased {
   text: Buffer
 }
 
-interface Tally {
-  events: number
-  bytes: number
-}
-
 interface Segment {
   path: string
   first: number
   last: number
   bytes: number
   newestAt: number
-  categories: Map<string, Tally>
+  /** Events by category. */
+  categories: Map<string, number>
 }
 
 interface Waiting {
@@ -304,8 +300,8 @@ export class Spool {
         }
         const segment = this.#fd === null ? this.#begin(this.#queue[this.#written]!.seq) : this.#segments.at(-1)!
         this.#disk.write(this.#fd!, Buffer.concat(batch, bytes), segment.bytes)
-        for (const { seq, at, category, bytes } of this.#queue.slice(this.#written, this.#written + batch.length)) {
-          count(segment, category, 1, bytes.length)
+        for (const { seq, at, category } of this.#queue.slice(this.#written, this.#written + batch.length)) {
+          count(segment, category, 1)
           segment.last = seq
           segment.newestAt = Math.max(segment.newestAt, at)
         }
@@ -367,7 +363,7 @@ export class Spool {
     this.#trouble = String((cause as NodeJS.ErrnoException).code ?? cause)
     const segment = this.#segments.at(-1)!
     for (const { category, bytes } of this.#queue.slice(0, this.#written)) {
-      count(segment, category, -1, -bytes.length)
+      count(segment, category, -1)
       segment.bytes -= bytes.length
     }
     segment.last = Math.max(segment.first - 1, this.#synced)
@@ -469,7 +465,7 @@ export class Spool {
           continue
         }
         kept.push(whole.subarray(SEGMENT_HEAD + found.start, SEGMENT_HEAD + found.end))
-        count(slimmer, category, 1, bytes)
+        count(slimmer, category, 1)
         slimmer.bytes += bytes
         slimmer.newestAt = Math.max(slimmer.newestAt, found.writtenAt)
       }
@@ -551,7 +547,7 @@ function scan(folder: string, place: Place | null) {
       last = found.seq
       segment.last = found.seq
       segment.newestAt = Math.max(segment.newestAt, found.writtenAt)
-      count(segment, categoryOf(found.text), 1, found.end - found.start)
+      count(segment, categoryOf(found.text), 1)
     }
     if (segment.last < segment.first) unlinkSync(path)
     else {
@@ -563,15 +559,12 @@ function scan(folder: string, place: Place | null) {
   return { segments, epoch, last, damaged }
 }
 
-function count(segment: Segment, category: string, events: number, bytes: number): void {
-  const tally = segment.categories.get(category) ?? { events: 0, bytes: 0 }
-  segment.categories.set(category, { events: tally.events + events, bytes: tally.bytes + bytes })
+function count(segment: Segment, category: string, events: number): void {
+  segment.categories.set(category, (segment.categories.get(category) ?? 0) + events)
 }
 
 function eventsIn(segment: Segment): number {
-  let events = 0
-  for (const tally of segment.categories.values()) events += tally.events
-  return events
+  return segment.categories.values().reduce((sum, events) => sum + events, 0)
 }
 
 function categoryOf(text: Buffer): string {
