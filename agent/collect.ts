@@ -1,7 +1,7 @@
 /** What a collector is, and the one pump that runs each of them. */
 import type { Category, Observation, ObservationOf } from '../wire/event.ts'
-import type { Policy } from '../wire/messages.ts'
 import { Fault } from '../wire/fault.ts'
+import type { Policy } from '../wire/messages.ts'
 import type { Host } from './host.ts'
 
 export interface Collector {
@@ -25,7 +25,8 @@ export function gap(
   why: unknown = null,
   count: number | null = null,
 ): ObservationOf<'collection_gap'> {
-  const detail = why instanceof Error ? `${(why as NodeJS.ErrnoException).code ?? why.name}: ${why.message}` : why
+  // Node's own messages begin with the code.
+  const detail = why instanceof Error ? (why.message.includes(':') ? why.message : `${why.name}: ${why.message}`) : why
   return {
     category: 'collection_gap',
     ...stamp,

@@ -1,0 +1,159 @@
+/**
+ * The main job as a user meets it: `tellwire up` as a real process, a real program under the name of a remote-control
+ * tool, real files copied in bulk, the page in a real browser, and the export replayed.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import type { WorkerPage, WorkerRow } from '../server/api/schema.ts'
+import { BINARY, json, until } from './bench/children.ts'
+import { screenshot, withBrowser } from './chromium.ts'
+
+const FOUND_WITHIN_MS = 20_000
+
+describe('the main job', function () {
+  this.timeout(120_000)
+  let folder: string
+  let up: ChildProcess
+  let link: string
+  let printed = ''
+  const started: ChildProcess[] = []
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tellwire-main-'))
+    mkdirSync(join(folder, 'stick'))
+    const config = join(folder, 'tellwire.yml')
+    writeFileSync(config, `watchedRoots:\n  - { path: '${join(folder, 'stick')}', kind: removable }\n`)
+    const args = ['up', '--config', config, '--data-folder', join(folder, 'data'), '--port', '0']
+    up = spawn(process.execPath, [BINARY, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [up.stdout, up.stderr])
+      stream?.on('data', (text) => {
+        printed += text
+      })
+    link = await until(
+      () => /console +(\S+)/.exec(printed)?.[1] ?? null,
+      60_000,
+      () => `no console link:\n${printed}`,
+    )
+  })
+
+  after(async () => {
+    for (const child of started) child.kill('SIGKILL')
+    const gone = new Promise((resolve) => up.once('exit', resolve))
+    up.kill('SIGTERM')
+    await gone
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('shows this machine, finds the tool and the copy within 20 s, and replays to the same', async function () {
+    await withBrowser(this, async (browser) => {
+      const page = await browser.newPage({ viewport: { width: 1_280, height: 900 } })
+      const errors: string[] = []
+      page.on('console', (it) => it.type() === 'error' && errors.push(it.text()))
+      page.on('pageerror', (it) => errors.push(String(it)))
+      await page.goto(link)
+      const url = new URL(link).origin
+      await choosePassword(page)
+      const worker = await until(
+        async () => (await read<WorkerRow[]>(page, url, 'workers'))[0]?.worker ?? null,
+        FOUND_WITHIN_MS,
+        () => `nobody is watched:\n${printed}`,
+      )
+      const look = () => read<WorkerPage>(page, url, `workers/${encodeURIComponent(worker)}`)
+
+      // What runs here is seen: this very test among it.
+      await until(
+        async () =>
+          (await look()).laptops[0]?.coverage.find((it) => it.category === 'process_creation')?.state === 'seen' ||
+          null,
+        FOUND_WITHIN_MS,
+        () => 'no process of this machine was seen',
+      )
+
+      copyFileSync('/bin/sleep', join(folder, 'anydesk'))
+      started.push(spawn(join(folder, 'anydesk'), ['300'], { stdio: 'ignore' }))
+      const titles = async () => (await look()).findings.map((it) => it.title)
+      await until(
+        async () => (await titles()).find((it) => /contract does not approve/.test(it)) ?? null,
+        FOUND_WITHIN_MS,
+        () => 'a program named anydesk raised nothing',
+      )
+      await page.goto(`${url}/#/workers/${encodeURIComponent(worker)}`)
+      await page
+        .getByText(/AnyDesk/)
+        .first()
+        .waitFor({ timeout: FOUND_WITHIN_MS })
+      await screenshot(page, 'main-job-worker', { fullPage: true })
+
+      copyInBulk(join(folder, 'stick'), 2_500)
+      await until(
+        async () => (await look()).findings.find((it) => it.family === 'exfiltration') ?? null,
+        FOUND_WITHIN_MS,
+        () => '2,500 files onto a removable volume raised nothing',
+      )
+      await page.goto(`${url}/#/`)
+      await page.getByText(worker).first().waitFor()
+      await screenshot(page, 'main-job-workers')
+      await page.goto(`${url}/#/laptops`)
+      await page.locator('details.laptop summary').first().click()
+      await page.getByText('process_creation').first().waitFor()
+      await screenshot(page, 'main-job-laptops', { fullPage: true })
+      assert.deepEqual(errors, [])
+
+      // The log keeps growing while we look, but what was found by then is found again.
+      const live = (await look()).findings.map((it) => it.id).sort()
+      const recording = await tellwire(['export', '--data-folder', join(folder, 'data')])
+      const answer = JSON.parse(await tellwire(['replay', '--json'], recording))
+      assert.deepEqual(
+        answer.workers.flatMap((it: { findings: { id: string }[] }) => it.findings.map(({ id }) => id)).sort(),
+        live,
+      )
+      assert.equal(answer.stats.rejected, 0)
+    })
+  })
+
+  it('the laptop shows its user what was sent', async () => {
+    const shown = await tellwire(['agent', 'show', '--folder', join(folder, 'data', 'agent')])
+    assert.match(shown, /never/i)
+    assert.match(shown, /process_creation/)
+  })
+})
+
+async function choosePassword(page: Page): Promise<void> {
+  const fields = page.locator('input[type=password]')
+  await fields.first().waitFor()
+  for (const field of await fields.all()) await field.fill('correct horse battery staple')
+  await page.locator('form button[type=submit], form button').first().click()
+  await page.locator('input[type=password]').first().waitFor({ state: 'detached' })
+}
+
+/** Through the page's own session, so that what is read is what the page may read. */
+async function read<T>(page: Page, url: string, path: string): Promise<T> {
+  const cookies = await page.context().cookies()
+  const Cookie = cookies.map((it) => `${it.name}=${it.value}`).join('; ')
+  return json<T>(fetch(`${url}/api/v1/${path}`, { headers: { Cookie } }))
+}
+
+function copyInBulk(to: string, files: number): void {
+  const source = join(to, '..', 'source.ts')
+  writeFileSync(source, 'export {}\n'.repeat(100))
+  for (let n = 0; n < files; n++) copyFileSync(source, join(to, `file-${n}.ts`))
+}
+
+function tellwire(args: string[], input?: string): Promise<string> {
+  const child = spawn(process.execPath, [BINARY, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const chunks: Buffer[] = []
+  child.stdout.on('data', (it) => chunks.push(it))
+  child.stdin.on('error', () => {}) // a command that does not read its input may close it
+  child.stdin.end(input ?? '')
+  return new Promise((resolve, reject) =>
+    child.once('close', (code) =>
+      code === 0
+        ? resolve(Buffer.concat(chunks).toString('utf8'))
+        : reject(new Error(`tellwire ${args[0]} ended with ${code}`)),
+    ),
+  )
+}
