@@ -4,7 +4,10 @@ export interface Attempts {
   /** Milliseconds until this key may try again; 0 when it may now. */
   waitMs(key: string): number
   failed(key: string): void
-  succeeded(key: string): void
+  /** Takes one failure back: the try was none after all. */
+  refund(key: string): void
+  /** Forgets the failures: whoever this is has proved who they are. */
+  forget(key: string): void
 }
 
 const KEYS_MAX = 10_000
@@ -29,7 +32,11 @@ export function attempts(options: { max: number; windowMs: number; now: () => nu
       seen.set(key, { count: 1, since: now() })
       if (seen.size > KEYS_MAX) for (const oldest of seen.keys()) return void seen.delete(oldest)
     },
-    succeeded: (key) => void seen.delete(key),
+    refund(key) {
+      const entry = fresh(key)
+      if (entry && entry.count > 0) entry.count--
+    },
+    forget: (key) => void seen.delete(key),
   }
 
   function fresh(key: string) {

@@ -110,7 +110,9 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     }
     for (const { by, key } of counted) by.failed(key)
     return () => {
-      for (const { by, key } of counted) by.succeeded(key)
+      // Not forgotten for the address: an own account must not buy more guesses at another's.
+      limits.address.refund(address)
+      for (const { by, key } of counted.slice(1)) by.forget(key)
     }
   }
 

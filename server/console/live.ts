@@ -4,7 +4,8 @@
  * Shape   the stream is closed while the page is hidden (browsers allow six connections to a host, for all tabs
  *         together) and opened again, with one fresh look, when it is seen.
  */
-import { computed, effect, signal, useSignal, useSignalEffect } from '@preact/signals'
+import { computed, effect, signal, useSignal } from '@preact/signals'
+import { useLayoutEffect } from 'preact/hooks'
 import { ApiFailure, ask } from './api.ts'
 import { findSession, session } from './session.ts'
 
@@ -32,16 +33,14 @@ function stream(): () => void {
   const open = () => {
     source = new EventSource('/api/v1/events')
     source.onopen = () => {
+      const back = connection.peek() === 'lost'
       connection.value = 'live'
-      heard()
+      lastHeard.value = Date.now()
+      // After a loss the page is stale. At the beginning it has just asked, and need not at once ask again.
+      if (back) heard()
+      else soon()
     }
-    source.addEventListener('changed', () => {
-      // The first of a burst starts the clock; the rest ride along.
-      notice ??= setTimeout(() => {
-        notice = undefined
-        heard()
-      }, AGAIN_AFTER_MS)
-    })
+    source.addEventListener('changed', soon)
     source.onerror = () => {
       connection.value = 'lost'
       // A refused stream stays closed: either we are signed out, or the server is busy and we come back later.
@@ -49,6 +48,13 @@ function stream(): () => void {
       findSession().catch(() => {})
       again = setTimeout(open, RETRY_MS)
     }
+  }
+  const soon = () => {
+    // The first of a burst starts the clock; the rest ride along.
+    notice ??= setTimeout(() => {
+      notice = undefined
+      heard()
+    }, AGAIN_AFTER_MS)
   }
   const heard = () => {
     lastHeard.value = Date.now()
@@ -71,24 +77,35 @@ export interface Loaded<T> {
 /** The answer of `path`, asked again on every change. Old data stays on screen while the new is on its way. */
 export function useLive<T>(path: string): Loaded<T> {
   const loaded = useSignal<Loaded<T> & { path: string }>({ path, data: null, failure: null })
-  const wanted = useSignal(path)
-  wanted.value = path
-  useSignalEffect(() => {
-    const asked = wanted.value
-    changes.value
-    let stale = false
-    ask<T>(asked)
-      .then((data) => {
-        if (!stale) loaded.value = { path: asked, data, failure: null }
+  // Before the first paint, not after: on a slow machine that is a tenth of a second.
+  useLayoutEffect(() => {
+    let gone = false
+    let asking = false
+    let again = false
+    // One question at a time: were a newer one to cancel the older, a slow server would never be heard.
+    const look = async () => {
+      again = asking
+      if (asking) return
+      asking = true
+      const answer = await ask<T>(path).catch((cause: unknown) => {
+        if (cause instanceof ApiFailure) return cause
+        throw cause
       })
-      .catch((cause: unknown) => {
-        if (!(cause instanceof ApiFailure)) throw cause
-        if (cause.status === 401) session.value = null
-        else if (!stale) loaded.value = { path: asked, data: loaded.peek().data, failure: cause }
-      })
-    return () => {
-      stale = true
+      asking = false
+      if (gone) return
+      if (!(answer instanceof ApiFailure)) loaded.value = { path, data: answer, failure: null }
+      else if (answer.status === 401) session.value = null
+      else {
+        const { path: shown, data } = loaded.peek()
+        loaded.value = { path, data: shown === path ? data : null, failure: answer }
+      }
+      if (again) void look()
     }
-  })
+    const unsubscribe = changes.subscribe(() => void look())
+    return () => {
+      gone = true
+      unsubscribe()
+    }
+  }, [path])
   return loaded.value.path === path ? loaded.value : { data: null, failure: null }
 }

@@ -1,11 +1,12 @@
 /** The console: who is signed in decides what is drawn, the address decides which page. */
-import { render } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { type ComponentChildren, render } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { ApiFailure } from './api.ts'
 import { listen } from './live.ts'
 import { PAGES } from './pages/index.ts'
 import { SignIn, Welcome } from './pages/sign-in.tsx'
 import { Shell } from './parts/shell.tsx'
+import { plain } from './parts/text.tsx'
 import { route, to } from './route.ts'
 import { findSession, session } from './session.ts'
 import './theme.ts'
@@ -19,9 +20,9 @@ function Console() {
   return (
     <Shell>
       {found ? (
-        <Titled title={found.title} key={path}>
-          <found.page rest={rest} />
-        </Titled>
+        <Place title={plain(rest[0] ?? found.title, 60)} at={route.value.join('/')}>
+          <found.page key={path} rest={rest} />
+        </Place>
       ) : (
         <p class="notice">
           There is no such page. <a href={to('')}>To the list of workers</a>
@@ -31,10 +32,16 @@ function Console() {
   )
 }
 
-function Titled({ title, children }: { title: string; children: preact.ComponentChildren }) {
+/** A page is a place: it has a title, begins at its top, and whoever comes from another is taken there. */
+function Place({ title, at, children }: { title: string; at: string; children: ComponentChildren }) {
+  const from = useRef(at)
   useEffect(() => {
     document.title = `${title} · Tellwire`
-  }, [title])
+    if (from.current === at) return
+    from.current = at
+    scrollTo(0, 0)
+    document.getElementById('main')?.focus({ preventScroll: true })
+  }, [title, at])
   return <>{children}</>
 }
 

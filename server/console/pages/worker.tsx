@@ -1,5 +1,4 @@
 /** One person: what was agreed, what speaks against, and what it rests on. */
-import { useEffect } from 'preact/hooks'
 import type { WorkerPage } from '../../api/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
@@ -9,7 +8,7 @@ import { ContractFacts } from '../parts/contract.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { LaptopCard } from '../parts/laptop.tsx'
 import { Score } from '../parts/score.tsx'
-import { plain, Text } from '../parts/text.tsx'
+import { Text } from '../parts/text.tsx'
 import { Timeline } from '../parts/timeline.tsx'
 import { go, to } from '../route.ts'
 
@@ -17,9 +16,6 @@ export function Worker({ rest }: { rest: readonly string[] }) {
   const id = rest[0] ?? ''
   const { data, failure } = useLive<WorkerPage>(`/workers/${encodeURIComponent(id.toWellFormed())}`)
   useKeys({ Escape: () => go('') })
-  useEffect(() => {
-    document.title = `${plain(id, 60)} · Tellwire`
-  }, [id])
 
   if (failure && failure.status === 404)
     return (

@@ -7,7 +7,7 @@ import { useLive } from '../live.ts'
 import { BAND_WORDS, BandChip, BandIcon } from '../parts/band.tsx'
 import { EnrolButton } from '../parts/enrol.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { type Column, Grid } from '../parts/grid.tsx'
+import { type Column, Grid, type GridPlace } from '../parts/grid.tsx'
 import { CoverageMeter } from '../parts/meter.tsx'
 import { plain } from '../parts/text.tsx'
 import { TimeOrNever } from '../parts/time.tsx'
@@ -18,6 +18,7 @@ const BANDS: readonly Band[] = ['critical', 'high', 'medium', 'low', 'none']
 /** Kept while the page lives, so that the way back from a worker leads to the same list. */
 const search = signal('')
 const bands = signal<ReadonlySet<Band>>(new Set())
+const place = signal<GridPlace>({ active: null, top: 0 })
 
 export function Workers() {
   const { data, failure } = useLive<WorkerRow[]>('/workers')
@@ -101,7 +102,14 @@ export function Workers() {
           </button>
         </p>
       ) : (
-        <Grid rows={shown.value} columns={COLUMNS} keyOf={keyOf} open={open} label="Workers, worst first" />
+        <Grid
+          rows={shown.value}
+          columns={COLUMNS}
+          keyOf={keyOf}
+          open={open}
+          label="Workers, worst first"
+          place={place}
+        />
       )}
     </div>
   )
@@ -194,7 +202,8 @@ function Progress({ laptops }: { laptops: readonly Laptop[] | null }) {
   return (
     <p class="progress" role="status">
       <i aria-hidden="true" />
-      {online} of {laptops.length} {laptops.length === 1 ? 'laptop' : 'laptops'} connected, {events.toLocaleString()}{' '}
+      {online < laptops.length && `${online} of `}
+      {laptops.length} {laptops.length === 1 ? 'laptop' : 'laptops'} connected, {events.toLocaleString()}{' '}
       {events === 1 ? 'event' : 'events'} so far; nothing speaks against anybody yet.
     </p>
   )

@@ -6,7 +6,7 @@
  * Shape   rows of one height; the active row is known by its key, so that it stays itself when the order changes.
  *         One stop for the Tab key; arrows, j, k, Home, End, Page Up and Page Down move, Enter opens.
  */
-import { useSignal } from '@preact/signals'
+import { type Signal, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { useKeys } from '../keys.ts'
@@ -18,6 +18,12 @@ export interface Column<Row> {
   cell: (row: Row) => ComponentChildren
 }
 
+/** Where somebody is in the list; kept by the page, so that the way back leads to the same row. */
+export interface GridPlace {
+  active: string | null
+  top: number
+}
+
 const ROW_PX = 44
 const SPARE_ROWS = 8
 
@@ -27,40 +33,43 @@ export function Grid<Row>({
   keyOf,
   open,
   label,
+  place,
 }: {
   rows: readonly Row[]
   columns: readonly Column<Row>[]
   keyOf: (row: Row) => string
   open: (row: Row) => void
   label: string
+  place: Signal<GridPlace>
 }) {
   const box = useRef<HTMLDivElement>(null)
-  const top = useSignal(0)
   const height = useSignal(600)
-  const active = useSignal<string | null>(null)
+  const { active, top } = place.value
+  const put = (change: Partial<GridPlace>) => (place.value = { ...place.peek(), ...change })
 
   useLayoutEffect(() => {
     const element = box.current
     if (!element) return
+    element.scrollTop = place.peek().top
     const watch = new ResizeObserver(() => (height.value = element.clientHeight))
     watch.observe(element)
     return () => watch.disconnect()
   }, [])
   // A list that became shorter leaves the box scrolled past its end until the browser says so.
   useEffect(() => {
-    if (box.current) top.value = box.current.scrollTop
+    if (box.current) put({ top: box.current.scrollTop })
   }, [rows.length])
 
-  const at = active.value === null ? -1 : rows.findIndex((row) => keyOf(row) === active.value)
-  const first = Math.max(0, Math.floor(top.value / ROW_PX) - SPARE_ROWS)
-  const last = Math.min(rows.length, Math.ceil((top.value + height.value) / ROW_PX) + SPARE_ROWS)
+  const at = active === null ? -1 : rows.findIndex((row) => keyOf(row) === active)
+  const first = Math.max(0, Math.floor(top / ROW_PX) - SPARE_ROWS)
+  const last = Math.min(rows.length, Math.ceil((top + height.value) / ROW_PX) + SPARE_ROWS)
 
   const move = (to: number) => {
     const index = Math.min(rows.length - 1, Math.max(0, to))
     const row = rows[index]
     const element = box.current
     if (!row || !element) return
-    active.value = keyOf(row)
+    put({ active: keyOf(row) })
     // The header sticks to the top of the box and covers one row of it.
     const room = element.clientHeight - ROW_PX
     if (index * ROW_PX < element.scrollTop) element.scrollTop = index * ROW_PX
@@ -108,10 +117,10 @@ export function Grid<Row>({
       aria-rowcount={rows.length + 1}
       aria-colcount={columns.length}
       {...(activeRow && { 'aria-activedescendant': `row-${at}` })}
-      onScroll={(event) => (top.value = event.currentTarget.scrollTop)}
+      onScroll={(event) => put({ top: event.currentTarget.scrollTop })}
       onKeyDown={onKeyDown}
       onFocus={() => {
-        if (at < 0 && rows[0]) active.value = keyOf(rows[0])
+        if (at < 0 && rows[0]) put({ active: keyOf(rows[0]) })
       }}
     >
       <div class="grid-row grid-head" role="row" aria-rowindex={1}>
@@ -132,7 +141,10 @@ export function Grid<Row>({
             aria-rowindex={index + 2}
             aria-selected={index === at}
             style={{ transform: `translateY(${index * ROW_PX}px)` }}
-            onClick={() => open(row)}
+            onClick={() => {
+              put({ active: keyOf(row) })
+              open(row)
+            }}
           >
             {columns.map(({ name, cell }) => (
               <div class={`cell ${name}`} role="gridcell" key={name}>

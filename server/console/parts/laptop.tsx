@@ -66,32 +66,27 @@ export function LaptopCard({ laptop, withWorker = true }: { laptop: Laptop; with
         {laptop.gaps.length === 0 ? (
           <p class="muted">None reported.</p>
         ) : (
-          <table class="gaps">
-            <thead>
-              <tr>
-                <th scope="col">When</th>
-                <th scope="col">About</th>
-                <th scope="col">Reason</th>
-                <th scope="col">Count</th>
-                <th scope="col">Detail</th>
-              </tr>
-            </thead>
-            <tbody>
-              {laptop.gaps.map((gap, index) => (
-                <tr key={`${gap.time} ${index}`}>
-                  <td>
-                    <Time ms={gap.time} as="brief" />
-                  </td>
-                  <td class="mono">
+          <ul class="gaps">
+            {laptop.gaps.map((gap, index) => (
+              <li key={`${gap.time} ${index}`}>
+                <Time ms={gap.time} as="brief" />
+                <span>
+                  <span class="mono">
                     <Text value={gap.about} max={80} />
-                  </td>
-                  <td>{plain(gap.reason, 60)}</td>
-                  <td class="number">{gap.count ?? ''}</td>
-                  <td>{gap.detail !== null && <Text value={gap.detail} max={120} />}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+                  </span>
+                  {gap.detail !== null && (
+                    <span class="muted gap-detail">
+                      <Text value={gap.detail} max={120} />
+                    </span>
+                  )}
+                </span>
+                <span class="gap-reason">
+                  {plain(gap.reason, 60)}
+                  {gap.count !== null && gap.count > 1 && ` × ${gap.count.toLocaleString()}`}
+                </span>
+              </li>
+            ))}
+          </ul>
         )}
         {withWorker && laptop.worker !== null && (
           <p>

@@ -90,6 +90,17 @@ describe('server/api: sign-in', () => {
     assert.equal((await browser().post('/api/v1/session', { name: 'eve', password: PASSWORD })).status, 200)
   })
 
+  it('an own account buys no more guesses at others from the same address', async () => {
+    const { browser, signedIn } = harness()
+    await signedIn('analyst', 'eve')
+    const guess = async (name: string, password: string) =>
+      (await browser().post('/api/v1/session', { name, password })).status
+    for (let i = 0; i < 29; i++) assert.equal(await guess(`victim${i}`, 'no'), 401)
+    assert.equal(await guess('eve', PASSWORD), 200)
+    assert.equal(await guess('victim29', 'no'), 401)
+    assert.equal(await guess('victim30', 'no'), 429)
+  })
+
   it('a session slides for 12 hours and ends after 7 days', async () => {
     const { signedIn, clock } = harness()
     const [idle, busy] = [await signedIn('analyst', 'idle'), await signedIn('analyst', 'busy')]
