@@ -18,7 +18,7 @@ import { AGENT_VERSION } from './version.ts'
 
 /** The agent with everything this system can collect. Resolves after a clean stop. Errors: see `run`. */
 export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
-  // A small young generation costs some CPU at the first inventory and spares 18 MB ever after (99 -> 80 MB, Node 24).
+  // A small young generation costs some CPU at the first inventory and spares 17 MB ever after (99 -> 82 MB, Node 24).
   for (const flag of ['--max-semi-space-size=1', '--semi-space-growth-factor=1', '--optimize-for-size'])
     setFlagsFromString(flag)
   const forks = { seen: 0, total: 0 }

@@ -111,10 +111,12 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
   }
   let session: Session | null = null
   let retryNow = () => {}
+  let isAtOnce = false
   return {
     status,
     wake: () => session?.send(),
     reconnect: () => {
+      isAtOnce = session !== null
       session?.end(new Fault('agent.unreachable', { todo: 'The laptop slept.' }))
       retryNow()
     },
@@ -139,7 +141,8 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
       if (signal.aborted) return
       status.trouble = why?.message ?? 'The connection was closed.'
       if (wasStable) failures = 0
-      await pause(delayAfter(why, failures++))
+      if (!isAtOnce) await pause(delayAfter(why, failures++))
+      isAtOnce = false
     }
   }
 

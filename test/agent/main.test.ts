@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { agentFolder, layout } from '../../agent/config.ts'
+import { agentFolder, layout, readJson } from '../../agent/config.ts'
+import { Status } from '../../agent/status.ts'
 import { removeFolder, temporaryFolder, until } from './laptop.ts'
 import { type TestServer, testServer } from './server.ts'
 
@@ -45,6 +46,7 @@ describe('agent/main', () => {
     const gone = new Promise((resolve) => agent.once('exit', (code) => resolve(code)))
     const has = (category: string) => server.batches.some(({ events }) => events.some((it) => it.category === category))
     await until(() => has('process_creation'), 'the first processes', 40_000)
+    await until(() => readJson(layout(folder).status, Status)?.connected === true, 'the first status', 20_000)
 
     const status = JSON.parse((await tellwire('status', '--json')).out) as {
       running: boolean

@@ -258,12 +258,18 @@ describe('agent/uplink', () => {
   })
 
   it('after sleep it connects anew at once, however long it was to wait', async () => {
+    const { onProof } = server.manners
     server.manners.onProof = (peer) => peer.socket.terminate()
     start({ backoff: { baseMs: 3_600_000, capMs: 3_600_000 } })
     await until(() => link.status.nextTryAt !== null, 'waiting')
     link.reconnect()
-    await until(() => server.hellos.length === 2, 'a second try')
-    assert.equal(server.hellos.length, 2)
+    await until(() => server.hellos.length === 2 && link.status.nextTryAt !== null, 'a second try, and waiting again')
+    server.manners.onProof = onProof
+    link.retry()
+    await until(() => link.status.connected, 'connected')
+    link.reconnect()
+    await until(() => server.hellos.length === 4 && link.status.connected, 'connected anew')
+    assert.equal(server.hellos.length, 4)
   })
 
   it('packs what does not fit one frame into several', () => {
