@@ -24,7 +24,7 @@ const ARTEFACTS = join(import.meta.dirname, '..', 'artefacts')
 export async function browser(test: Mocha.Context): Promise<Browser> {
   const executablePath = found()
   if (executablePath === null) {
-    if (process.env['CI'] === 'true') throw new Error(`None of ${NAMES.join(', ')} is installed.`)
+    if (process.env.CI === 'true') throw new Error(`None of ${NAMES.join(', ')} is installed.`)
     console.warn(`\n  !! SKIPPED, no Chromium: ${test.test?.fullTitle() ?? ''}. Install it: apt-get install chromium\n`)
     test.skip()
   }
@@ -47,7 +47,7 @@ export async function screenshot(page: Page, name: string, options: { fullPage?:
 }
 
 function found(): string | null {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter))
+  for (const folder of (process.env.PATH ?? '').split(delimiter))
     for (const name of NAMES) {
       try {
         accessSync(join(folder, name), constants.X_OK)

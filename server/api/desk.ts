@@ -8,7 +8,7 @@ export interface Desk {
   /** Null: no such worker. */
   worker(id: string): Promise<WorkerPage | null>
   laptops(): Laptop[]
-  /** Makes a one-time enrolment token for a worker; the secret is in it and nowhere else. */
+  /** Makes a one-time enrolment token for a worker, and audits it; the secret is in it and nowhere else. */
   enrolmentToken(worker: string | null, by: string): { token: string; expiresAt: number }
   /** Calls back, at most four times a second, when anything above may answer differently. */
   onChange(listener: () => void): () => void

@@ -38,15 +38,12 @@ describe('server/api: routes', () => {
       assert.equal((await person.get('/api/v1/audit')).status, audit)
     })
 
-  it('a token is made for a worker by name, and written into the audit without its secret', async () => {
-    const { signedIn, desk, state } = harness()
+  it('a token is made for a worker, in the name of who asked', async () => {
+    const { signedIn, desk } = harness()
     const person = await signedIn('analyst', 'ann')
-    const made = (await (await person.post('/api/v1/enrolment-tokens', { worker: 'w1' })).json()) as { token: string }
+    assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: 'w1' })).status, 200)
     assert.deepEqual(desk.tokens, [{ worker: 'w1', by: 'ann' }])
-    const [entry] = state.auditTrail(1)
-    assert.equal(entry?.action, 'enrolment_token.made')
-    assert.equal(entry?.user, 'ann')
-    assert.ok(!JSON.stringify(state.auditTrail(100)).includes(made.token))
+    assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: '<b>' })).status, 400)
   })
 
   it('answers what is on the desk', async () => {
