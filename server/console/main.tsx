@@ -51,7 +51,7 @@ async function begin(): Promise<void> {
   render(<Console />, place)
   listen()
   // A one-time link brings its own session; asking first would only say that there is none.
-  if (route.value[0] === 'welcome') return
+  if (route.value[0] === 'welcome' && route.value[1]) return
   while (session.value === undefined) {
     try {
       await findSession()

@@ -8,7 +8,7 @@ import { Failure } from '../parts/failure.tsx'
 import { PasswordForm } from '../parts/password-form.tsx'
 import { ThemePicker } from '../parts/shell.tsx'
 import { go, replace, to } from '../route.ts'
-import { session } from '../session.ts'
+import { findSession, session } from '../session.ts'
 
 export function SignIn() {
   const failure = useSignal<ApiFailure | null>(null)
@@ -71,8 +71,9 @@ export function Welcome({ secret }: { secret: string }) {
       .then((opened) => (session.value = opened))
       .catch((cause: unknown) => {
         if (!(cause instanceof ApiFailure)) throw cause
-        session.value = null
         failure.value = cause
+        // Somebody who was in already stays in.
+        findSession().catch(() => (session.value = null))
       })
   }, [])
 

@@ -50,6 +50,8 @@ describe('server/console: in use', function () {
     await page.goto(here.adminLink())
     await page.getByLabel('Name').fill('ada')
     assert.match(page.url(), /#\/welcome$/)
+    await page.reload()
+    await page.getByLabel('Name').fill('ada')
     await page.getByLabel('New password').fill('correct horse battery')
     await page.getByLabel('The same again').fill('correct horse batterx')
     await page.getByRole('button', { name: 'Save' }).click()
