@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { defineCommand } from 'citty'
+import { runCli } from '../bin/cli.ts'
 import { Fault } from '../wire/fault.ts'
 import { collectorsWith } from './collectors/index.ts'
 import { agentFolder, layout, loadConfig, readJson } from './config.ts'
@@ -114,6 +115,15 @@ export const agentCommand = defineCommand({
   subCommands: { run: runCommand, enroll: enrollCommand, status: statusCommand, show: showCommand },
 })
 
+/** The agent alone, as the one file that a laptop installs. */
+export function main(args: string[]): Promise<void> {
+  const meta = { name: 'tellwire', description: "The laptop's agent" }
+  return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+}
+
 function folderOf(args: { folder?: string | undefined }): string {
   return agentFolder(args.folder, process.env, process.getuid?.())
 }
+
+// As one file it is run by itself: `node agent.mjs run`.
+if (import.meta.main) await main(['agent', ...process.argv.slice(2)])

@@ -5,8 +5,12 @@ import { Policy, SignedPolicy, signedText } from '../wire/messages.ts'
 import { readJson, writeWhole } from './config.ts'
 import { isSigned } from './identity.ts'
 
-/** Errors: Fault 'agent.policy' for a wrong signature, and for a signed text that is no policy. */
-export function acceptPolicy(signed: SignedPolicy, serverKey: string): Policy {
+/**
+ * `atLeast` is the version obeyed now: an older policy, though signed, is somebody playing an old recording.
+ *
+ * Errors  Fault 'agent.policy' for a wrong signature, a signed text that is no policy, and an older version.
+ */
+export function acceptPolicy(signed: SignedPolicy, serverKey: string, atLeast = 0): Policy {
   if (!isSigned(serverKey, signedText.policy(signed.text), signed.signature)) throw new Fault('agent.policy')
   let value: unknown
   try {
@@ -15,6 +19,11 @@ export function acceptPolicy(signed: SignedPolicy, serverKey: string): Policy {
     throw new Fault('agent.policy', { where: 'text', todo: 'It is signed, but no JSON.', cause })
   }
   const parsed = Policy.safeParse(value)
+  if (parsed.success && parsed.data.version < atLeast)
+    throw new Fault('agent.policy', {
+      where: 'version',
+      todo: `It is older than version ${atLeast}, which holds here.`,
+    })
   if (parsed.success) return parsed.data
   const where = parsed.error.issues[0]?.path.join('.') ?? ''
   throw new Fault('agent.policy', { where, todo: 'It is signed, but not understood; update the agent.' })

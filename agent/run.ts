@@ -174,7 +174,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   function onPolicy(signed: SignedPolicy): void {
     const before = policy
     try {
-      const next = acceptPolicy(signed, config.serverKey)
+      const next = acceptPolicy(signed, config.serverKey, before?.version)
       policyTrouble = null
       if (before && JSON.stringify(before) === JSON.stringify(next)) return
       policy = next

@@ -15,8 +15,11 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
     const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type
     if (type !== 'ExperimentalWarning') warn.call(process, warning, ...rest)
   }
-  const { main } = await import(pathToFileURL(join(root, 'server', 'main.ts')).href)
-  await main(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
+  const entry = bundle ?? join(root, args[0] === 'agent' ? 'agent' : 'server', 'main.ts')
+  const { main } = await import(pathToFileURL(entry).href)
+  await main(args)
 } else {
   const node = broughtAlong()
   if (node) handOver(node)

@@ -12,6 +12,7 @@ import { dirname, join, resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
 import * as z from 'zod'
+import { CATEGORIES, type Category } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import { Policy } from '../wire/messages.ts'
 import { LOG_LEVELS } from './log.ts'
@@ -20,6 +21,8 @@ const file = z.string().min(1).max(4_096)
 const networks = z
   .string()
   .refine((it) => ipaddr.isValid(it) || ipaddr.isValidCIDR(it), 'expected an address or a range such as 10.0.0.0/8')
+
+const category = z.enum(Object.keys(CATEGORIES) as [Category, ...Category[]])
 
 export const Config = z.strictObject({
   /** Everything the server keeps. */
@@ -51,6 +54,10 @@ export const Config = z.strictObject({
   retentionDays: z.number().min(1).max(3_650).default(90),
   /** Folders that laptops watch for bulk copies, beyond removable volumes and the sync folders they find by name. */
   watchedRoots: Policy.shape.watchedRoots.default([]),
+  /** Categories that are switched off, and sensitive ones that are switched on: see `tellwire agent show`. */
+  collection: z
+    .strictObject({ off: z.array(category).max(64).default([]), on: z.array(category).max(64).default([]) })
+    .prefault({}),
   enrolTokenHours: z.number().min(0.1).max(720).default(72),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   limits: z

@@ -1,7 +1,11 @@
 /** Who this server is to its agents, and the signatures both sides make. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
-import { type Policy, type SignedPolicy, signedText } from '../wire/messages.ts'
+import { Policy, type SignedPolicy, signedText } from '../wire/messages.ts'
 import type { State } from './store/store.ts'
+
+/** A week offline and more, at what a busy laptop writes. */
+const SPOOL_BYTES = 64 * 1_048_576
+const SPOOL_DAYS = 14
 
 /**
  * Shape   keys are raw Ed25519 public keys, base64url; signatures base64url; `salt` 64 hex digits, the HMAC key that
@@ -41,17 +45,26 @@ export function signPolicy(policy: Policy, keys: ServerKeys): SignedPolicy {
   return { text, signature: keys.sign(signedText.policy(text)) }
 }
 
-/** What a laptop is asked for until somebody decides otherwise. Sensitive categories are off: nobody switched them on. */
-export function defaultPolicy(keys: ServerKeys): Policy {
-  return {
-    version: 1,
-    salt: keys.salt,
-    off: [],
-    on: [],
-    watchedRoots: [],
-    spoolBytes: 64 * 1_048_576,
-    spoolDays: 14,
-  }
+/**
+ * The policy in force: what the configuration asks of the laptops, one version up whenever it asks for something else.
+ * Agents refuse an older version than they obey, so versions must outlive restarts.
+ */
+export function policyInForce(
+  state: Pick<State, 'get' | 'set'>,
+  keys: ServerKeys,
+  asked: Pick<Policy, 'off' | 'on' | 'watchedRoots'>,
+): Policy {
+  const next = { salt: keys.salt, ...asked, spoolBytes: SPOOL_BYTES, spoolDays: SPOOL_DAYS }
+  const before = Policy.safeParse(JSON.parse(state.get('policy') ?? 'null')).data
+  const { version = 0, ...held } = before ?? {}
+  if (before && JSON.stringify(sorted(held)) === JSON.stringify(sorted(next))) return before
+  const policy = { version: version + 1, ...next }
+  state.set('policy', JSON.stringify(policy))
+  return policy
+}
+
+function sorted(fields: Record<string, unknown>): [string, unknown][] {
+  return Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /** 32 bytes, or null when the text is something else. */

@@ -18,12 +18,13 @@ import { desk as makeDesk } from './desk.ts'
 import { loadProgram } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
 import { takeInbox } from './feeds/inbox.ts'
+import { onlyNew } from './feeds/roster.ts'
 import { remoteAddress } from './ingest/address.ts'
 import { bucketPerKey } from './ingest/bucket.ts'
 import { enroll, makeToken } from './ingest/enrolment.ts'
 import { ENROLL_PATH, enrolmentRoute } from './ingest/enrolment-route.ts'
 import { gateway as makeGateway } from './ingest/gateway.ts'
-import { defaultPolicy, serverKeys } from './keys.ts'
+import { policyInForce, serverKeys } from './keys.ts'
 import type { Log } from './log.ts'
 import { metrics as makeMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline.ts'
@@ -77,7 +78,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
   await catchUp()
 
   const downSince = Number(state.get('aliveAt') ?? 0)
-  const policy = { ...defaultPolicy(keys), watchedRoots: config.watchedRoots }
+  const policy = policyInForce(state, keys, { ...config.collection, watchedRoots: config.watchedRoots })
   const desk = makeDesk({
     pipeline,
     log,
@@ -197,9 +198,10 @@ export async function serve(config: Config, says: Log): Promise<Running> {
       for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
         const receivedAt = now()
         try {
+          const { contracts, devices } = onlyNew(item, pipeline.world.save())
           await gateway.append([
-            ...item.contracts.map((it) => ({ ...it, type: 'contract' as const, receivedAt })),
-            ...item.devices.map((it) => ({ ...it, type: 'device' as const, receivedAt })),
+            ...contracts.map((it) => ({ ...it, type: 'contract' as const, receivedAt })),
+            ...devices.map((it) => ({ ...it, type: 'device' as const, receivedAt })),
           ])
           await item.done()
         } catch (cause) {

@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, RegExp> = {
   rules: /^(rules\/|wire\/|zod$|node:)/,
   // A collector yields observations. Who keeps or sends them is not its business.
   'agent/collectors': /^(agent\/(collectors\/|collect\.ts|host\.ts|redact\.ts)|wire\/|node:|chokidar$)/,
-  agent: /^(agent\/|wire\/|node:|zod$|ws$|citty$|picocolors$)/,
+  agent: /^(agent\/|wire\/|bin\/cli\.ts$|node:|zod$|ws$|citty$|picocolors$)/,
   // The page talks to the API only. Its build is the server's.
   'server/console': /^(server\/console\/|server\/api\/schema\.ts|wire\/|preact|@preact\/)/,
   'server/console/build.ts': /^(server\/console\/|node:|esbuild$)/,

@@ -27,6 +27,12 @@ describe('agent/policy', () => {
   ])
     it(`refuses ${name}`, () => assert.throws(() => acceptPolicy(policy, serverKey), isRefused))
 
+  it('refuses one that is older than the one it obeys', () => {
+    const older = signed(JSON.stringify({ ...POLICY, version: 3 }))
+    assert.throws(() => acceptPolicy(older, serverKey, 4), isRefused)
+    assert.equal(acceptPolicy(older, serverKey, 3).version, 3)
+  })
+
   it('keeps the last good one, and does not take a damaged file', () => {
     const folder = temporaryFolder()
     const { policy } = layout(folder)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Config } from '../../../server/config.ts'
 import { admission } from '../../../server/ingest/admission.ts'
-import { defaultPolicy, serverKeys } from '../../../server/keys.ts'
+import { policyInForce, serverKeys } from '../../../server/keys.ts'
 import { metrics } from '../../../server/metrics.ts'
 import { memoryLog, memoryState } from '../../../server/store/memory.ts'
 import type { Stored, TelemetryLog } from '../../../server/store/store.ts'
@@ -120,7 +120,9 @@ function open(deliver?: () => void) {
     },
   }
   const delivered: Stored[] = []
-  const policy = defaultPolicy(serverKeys(memoryState(), () => Buffer.alloc(32)))
+  const state = memoryState()
+  const keys = serverKeys(state, () => Buffer.alloc(32))
+  const policy = policyInForce(state, keys, { off: [], on: [], watchedRoots: [] })
   const gate = admission({
     log,
     deliver: deliver ?? ((stored) => void delivered.push(...stored)),

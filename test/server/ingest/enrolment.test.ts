@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes, sign } from 'node:crypto'
 import { bucketPerKey } from '../../../server/ingest/bucket.ts'
 import { type EnrollDeps, enroll, makeToken } from '../../../server/ingest/enrolment.ts'
-import { defaultPolicy, deviceOf, serverKeys, signedBy } from '../../../server/keys.ts'
+import { deviceOf, policyInForce, serverKeys, signedBy } from '../../../server/keys.ts'
 import { memoryState } from '../../../server/store/memory.ts'
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
 import { EnrollReply, signedText, Token } from '../../../wire/messages.ts'
@@ -23,7 +23,7 @@ describe('enrolment', () => {
     deps = {
       state,
       keys,
-      policy: defaultPolicy(keys),
+      policy: policyInForce(state, keys, { off: [], on: [], watchedRoots: [] }),
       now,
       address: '203.0.113.9',
       tries: bucketPerKey(now, 10 / 60, 10),
@@ -181,6 +181,14 @@ describe('enrolment', () => {
       'enroll.malformed',
     )
     assert.equal(enroll(request(secret), deps).records.length, 1)
+  })
+
+  it('numbers the policy upwards, once for each change', () => {
+    const asked = { off: [], on: [], watchedRoots: [] }
+    const versions = [asked, asked, { ...asked, off: ['logon'] }, { ...asked, off: ['logon'] }, asked].map(
+      (it) => policyInForce(deps.state, deps.keys, it).version,
+    )
+    assert.deepEqual(versions, [1, 1, 2, 2, 3])
   })
 
   it('keeps its identity and the salt across a restart', () => {

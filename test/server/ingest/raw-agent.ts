@@ -7,7 +7,7 @@ import { zstdCompressSync } from 'node:zlib'
 import { WebSocket } from 'ws'
 import { Config } from '../../../server/config.ts'
 import { type GatewayDeps, gateway } from '../../../server/ingest/gateway.ts'
-import { defaultPolicy, deviceOf, type ServerKeys, serverKeys } from '../../../server/keys.ts'
+import { deviceOf, policyInForce, type ServerKeys, serverKeys } from '../../../server/keys.ts'
 import { logger } from '../../../server/log.ts'
 import { type Metrics, metrics } from '../../../server/metrics.ts'
 import { memoryLog, memoryState } from '../../../server/store/memory.ts'
@@ -54,7 +54,7 @@ export async function openServer(options: Options = {}): Promise<TestServer> {
     log,
     state,
     keys,
-    policy: defaultPolicy(keys),
+    policy: policyInForce(state, keys, { off: [], on: [], watchedRoots: [] }),
     hostNames: ['localhost', '127.0.0.1'],
     trustedProxies: [],
     lookupAddress: () => NOWHERE,
