@@ -49,7 +49,14 @@ export interface Running {
 /** Errors  Faults of config, store and port; nothing is left open after one. */
 export async function serve(config: Config, says: Log): Promise<Running> {
   const now = Date.now
-  const log = await openLog({ folder: config.dataFolder })
+  const log = await openLog({
+    folder: config.dataFolder,
+    // Nothing could be stored and so nothing acknowledged: a supervisor's restart mends it, going on does not.
+    onStopped: (fault) => {
+      says.error({ err: fault }, 'the log stopped; ending, so that a restart can mend it')
+      process.exit(1)
+    },
+  })
   const state = openState({ folder: config.dataFolder })
   const keys = serverKeys(state, randomBytes)
   const metrics = makeMetrics()
@@ -119,6 +126,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     ready: () => ready,
     secureCookies: config.tls !== null,
     hosts: hostNames,
+    trustedProxies: config.trustedProxies,
     files,
     onError,
   })

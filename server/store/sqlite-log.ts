@@ -41,9 +41,11 @@ export async function openLog(options: {
   folder: string
   readOnly?: boolean
   maxPages?: number
+  /** The writer died: nothing can be stored any more, and only a new process mends that. */
+  onStopped?: (fault: Fault) => void
 }): Promise<TelemetryLog> {
-  const { folder, readOnly = false, maxPages } = options
-  const writer = readOnly ? null : await startWriter({ folder, maxPages })
+  const { folder, readOnly = false, maxPages, onStopped = () => {} } = options
+  const writer = readOnly ? null : await startWriter({ folder, maxPages }, onStopped)
   const file = join(folder, 'telemetry.db')
   const db = openDatabase(file, { schema: LOG_SCHEMA, version: LOG_VERSION, readOnly: true })
   const reader = logReader(db, file)
@@ -69,7 +71,9 @@ export async function openLog(options: {
   }
 }
 
-async function startWriter(options: WriterOptions) {
+async function startWriter(options: WriterOptions, onStopped: (fault: Fault) => void) {
+  let isOpen = false
+  let isClosing = false
   const worker = new Worker(new URL('./log-writer.ts', import.meta.url), { workerData: options })
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   const acked = new Map<string, Map<number, number>>()
@@ -113,6 +117,7 @@ async function startWriter(options: WriterOptions) {
     await worker.terminate()
     throw fault
   }
+  isOpen = true
   return { append, last: () => lastPosition, acked: ackedOf, retain, drained, close }
 
   function append(records: readonly Recorded[], rejected: readonly Rejected[] = []): Promise<Appended> {
@@ -167,6 +172,7 @@ async function startWriter(options: WriterOptions) {
     retaining?.reject(refusal)
     for (const it of [...committing.splice(0), ...queue.splice(0)]) it.reject(refusal)
     onIdle?.()
+    if (isOpen && !isClosing) onStopped(refusal)
   }
 
   function drained(): Promise<void> {
@@ -177,6 +183,7 @@ async function startWriter(options: WriterOptions) {
   }
 
   async function close(): Promise<void> {
+    isClosing = true
     refusal ??= unwritable(options.folder, 'The log is closed.')
     send({ type: 'close' })
     await exited
