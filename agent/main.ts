@@ -105,7 +105,7 @@ const showCommand = defineCommand({
       throw new Fault('usage', { where: '--last', todo: 'Give a number from 0 to 10000.' })
     const at = layout(folderOf(args))
     const config = loadConfig(folderOf(args))
-    const all = shown(config, lastPolicy(at.policy, config.serverKey), lastSent(at.sent, limit))
+    const all = shown(config, lastPolicy(at.policy, config.serverKey), lastSent(at.sent, limit), thisProduct())
     console.log(args.json ? JSON.stringify(all) : describeShown(all))
   },
 })

@@ -1,4 +1,5 @@
 /** What the agent tells the laptop's user: what is collected, what never is, for whom, and what was last sent. */
+import type { Product } from '../wire/common.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
 import type { Config } from './config.ts'
@@ -6,11 +7,15 @@ import { categoriesOff } from './policy.ts'
 
 export const NEVER_COLLECTED = [
   'what you type, click, copy or see on the screen',
-  'the content of messages, mails, calls or files, and the names of your documents',
+  'the content of messages, mails, calls or files',
   'the pages you visit; of an address only the computer and the port',
   'passwords and tokens: values that look like secrets are cut from command lines on this laptop',
   'camera, microphone and exact position',
 ]
+
+/** What people may not expect of the words above, said plainly. */
+const MIND =
+  'A command line can name a file that you open with it; the names of files in your folders are not collected, except\nin folders from which programs start by themselves.'
 
 export interface Shown {
   server: string
@@ -22,9 +27,15 @@ export interface Shown {
   lastSent: Record<string, unknown>[]
 }
 
-export function shown(config: Config, policy: Policy | null, lastSent: Record<string, unknown>[]): Shown {
+/** `product` is this system: what its agent cannot collect yet is not claimed to be collected. */
+export function shown(
+  config: Config,
+  policy: Policy | null,
+  lastSent: Record<string, unknown>[],
+  product: Product,
+): Shown {
   const off = policy ? categoriesOff(policy) : []
-  const fromAgent = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].origin === 'agent')
+  const fromAgent = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].on.includes(product))
   return {
     server: config.url,
     device: config.device,
@@ -54,6 +65,8 @@ export function describeShown({ server, device, collected, never, watchedFolders
     '',
     'Never collected:',
     ...never.map((it) => `  ${it}`),
+    '',
+    MIND,
     '',
     lastSent.length > 0 ? `Last sent (newest first, ${lastSent.length}):` : 'Nothing was sent yet.',
     ...lastSent.map((it) => `  ${plain(it)}`),

@@ -62,10 +62,11 @@ export function readingRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     }),
     (c) =>
       c.json(
-        Object.entries(CATEGORIES).map(([category, { origin, sensitive, about }]) => ({
+        Object.entries(CATEGORIES).map(([category, { origin, sensitive, on, about }]) => ({
           category,
           origin,
           sensitive,
+          on: [...on],
           about,
         })),
         200,

@@ -136,6 +136,8 @@ export const CategoryView = z.object({
   category: z.string(),
   origin: z.enum(['agent', 'server', 'feed']),
   sensitive: z.boolean(),
+  /** The systems whose agent collects it today; empty for what agents do not make, and for what none does yet. */
+  on: z.array(z.string()),
   about: z.string(),
 })
 export type CategoryView = z.infer<typeof CategoryView>

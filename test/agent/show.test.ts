@@ -13,13 +13,16 @@ const config = { url: 'https://tellwire.example/', serverKey: 'k', device: 'd-1'
 const leased = (seq: number, event: object) => ({ seq, text: Buffer.from(JSON.stringify(event)) })
 
 describe('agent/show', () => {
-  it('names every category an agent makes, and which are off', () => {
-    const { collected } = shown(config, { ...POLICY, on: ['presence'], off: ['egress'] }, [])
-    const agents = Object.entries(CATEGORIES).filter(([, it]) => it.origin === 'agent')
-    assert.equal(collected.length, agents.length)
+  it("names every category that this system's agent collects, and which are off", () => {
+    const { collected } = shown(config, { ...POLICY, on: ['presence'], off: ['egress'] }, [], 'linux')
+    const here = Object.entries(CATEGORIES).filter(([, it]) => it.on.includes('linux'))
+    assert.deepEqual(
+      collected.map((it) => it.category),
+      here.map(([category]) => category),
+    )
     assert.deepEqual(
       collected.filter((it) => !it.on).map((it) => it.category),
-      ['egress', 'input_pattern'],
+      ['egress'],
     )
   })
 
@@ -32,7 +35,7 @@ describe('agent/show', () => {
       ProductName: 'a\u001b[31mb\n\u202ec',
       Serial: null,
     }
-    const text = describeShown(shown(config, POLICY, [event]))
+    const text = describeShown(shown(config, POLICY, [event], 'linux'))
     assert.match(text, /reports to https:\/\/tellwire\.example\/ as d-1/)
     assert.match(text, /Switched off by your company:\n {2}input_pattern/)
     assert.match(text, /Never collected:\n {2}what you type/)

@@ -23,6 +23,12 @@ const NEVER = [
   'the addresses of networks and the serials of disks as they are: they leave the laptop only as a keyed hash',
 ]
 
+function byDefault({ origin, sensitive, on }: CategoryView): string {
+  if (origin === 'agent' && on.length === 0) return 'no agent collects it yet'
+  if (sensitive) return 'off: needs your policy'
+  return origin === 'agent' ? `on (${on.join(', ')})` : 'on'
+}
+
 export function Collected() {
   const { data, failure } = useLive<CategoryView[]>('/categories')
   if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading…</p>
@@ -62,7 +68,7 @@ export function Collected() {
                       {category.category}
                     </th>
                     <td>{category.about}</td>
-                    <td>{category.sensitive ? 'off: needs your policy' : 'on'}</td>
+                    <td>{byDefault(category)}</td>
                   </tr>
                 ))}
             </tbody>
