@@ -1,0 +1,156 @@
+/** What loading makes of documents: ours, filters, hostile ones. */
+import assert from 'node:assert/strict'
+import { compile, load, type Problem } from '../../../rules/language/index.ts'
+
+const RULE = `title: A rule
+id: 11111111-1111-4111-8111-111111111111
+name: a_rule
+logsource: { category: tool, product: tellwire }
+detection:
+  sel: { Tool: AnyDesk }
+  condition: sel
+`
+const OURS = `${RULE}tellwire:
+  family: remote-access
+  strength: 3
+  halfLifeDays: 30
+  signals: ['#13', P7]
+  groupBy: [ToolId]
+  says: '{Tool} runs'
+  tests:
+    - { name: it fires, fires: 1, events: [{ at: 5h, category: tool, Tool: AnyDesk }] }
+`
+const EVENT = { category: 'tool', product: 'tellwire', Tool: 'anydesk' }
+
+const one = (text: string) => load([{ path: 'a.yml', text }])
+const errors = (problems: readonly Problem[]) => problems.filter(({ severity }) => severity === 'error')
+
+describe('load', () => {
+  it('reads what is ours', () => {
+    const { rules, problems } = one(OURS)
+    assert.deepEqual(problems, [])
+    assert.deepEqual(rules[0]?.tellwire, {
+      family: 'remote-access',
+      strength: 3,
+      halfLifeDays: 30,
+      pattern: null,
+      signals: ['#13', 'P7'],
+      groupBy: ['ToolId'],
+      says: '{Tool} runs',
+      blindTo: null,
+      response: null,
+      tests: [{ name: 'it fires', fires: 1, events: [{ at: '5h', category: 'tool', Tool: 'AnyDesk' }] }],
+    })
+  })
+
+  it('keeps the version when comments, layout or tests change, and not when anything else does', () => {
+    const version = (text: string) => one(text).rules[0]!.version
+    assert.equal(version(`# why\n${OURS.replace('it fires', 'another name')}`), version(OURS))
+    assert.notEqual(version(OURS.replace('AnyDesk', 'RustDesk')), version(OURS))
+    assert.notEqual(version(OURS.replace('strength: 3', 'strength: 4')), version(OURS))
+  })
+
+  const refusals = [
+    { name: 'an unknown key', from: 'groupBy', to: 'groupby', says: "no 'groupby'" },
+    { name: 'an unknown family', from: 'remote-access', to: 'remote', says: "cannot be 'remote'" },
+    { name: 'a strength beyond four', from: 'strength: 3', to: 'strength: 5', says: '1, 2, 3 or 4' },
+    { name: 'no half-life', from: '  halfLifeDays: 30\n', to: '', says: 'halfLifeDays' },
+    { name: 'a half-life of zero', from: 'halfLifeDays: 30', to: 'halfLifeDays: 0', says: 'between 0' },
+    { name: 'a signal that is none', from: 'P7', to: 'Q7', says: "'Q7'" },
+    { name: 'a test without time', from: 'at: 5h, ', to: '', says: '`at`' },
+    { name: 'a test that fires half a time', from: 'fires: 1', to: 'fires: 0.5', says: '`fires`' },
+  ]
+  for (const { name, from, to, says } of refusals)
+    it(`refuses ${name}, and says where`, () => {
+      const { rules, problems } = one(`${OURS.replace(from, to)}---\n${RULE.replaceAll('1111', '2222')}`)
+      assert.equal(rules.length, 1, 'the other rule loads')
+      assert.equal(errors(problems).length, 1)
+      assert.ok(problems[0]!.message.includes(says), problems[0]!.message)
+      assert.ok(problems[0]!.line >= 8 && problems[0]!.column > 1)
+    })
+
+  it('refuses the second rule of one id and says where the first is', () => {
+    const { rules, problems } = load([
+      { path: 'a.yml', text: RULE },
+      { path: 'b.yml', text: RULE },
+    ])
+    assert.equal(rules.length, 1)
+    assert.deepEqual(
+      problems.map(({ path, line, message }) => ({ path, line, message })),
+      [{ path: 'b.yml', line: 2, message: 'The id is already that of a.yml:1.' }],
+    )
+  })
+
+  it('refuses correlations instead of ignoring them', () => {
+    const { rules, problems } = one(
+      `${RULE}---\ntitle: many\ncorrelation:\n  type: event_count\n  rules: [a_rule]\n  timespan: 5m\n  condition: { gte: 3 }\n`,
+    )
+    assert.equal(rules.length, 1)
+    assert.equal(problems[0]?.message, 'Correlations are not evaluated yet.')
+  })
+
+  it('resolves placeholders', () => {
+    const { rules } = load([{ path: 'a.yml', text: RULE.replace('Tool: AnyDesk', "Tool|expand: '%tools%'") }], {
+      placeholders: { tools: ['AnyDesk', 'RustDesk'] },
+    })
+    const program = compile(rules)
+    assert.deepEqual(
+      ['anydesk', 'rustdesk', 'vnc'].map((Tool) => program.match({ ...EVENT, Tool }).length),
+      [1, 1, 0],
+    )
+  })
+
+  it('says which fields a category reads', () => {
+    const program = compile(one(RULE.replace('Tool: AnyDesk', 'Contract.country: US')).rules)
+    assert.deepEqual(
+      [program.reads('tool', 'Contract.'), program.reads('tool', 'Device.'), program.reads('hardware', 'Contract.')],
+      [true, false, false],
+    )
+  })
+})
+
+describe('filters', () => {
+  const filter = (rules: string, more = '', condition = 'not help') => `title: The help desk
+logsource: { category: tool }
+filter:
+  rules: ${rules}
+  help: { User: helpdesk }
+  condition: ${condition}
+${more}`
+  const fired = (text: string, event: Record<string, unknown>) =>
+    compile(
+      load([
+        { path: 'r.yml', text: RULE },
+        { path: 'f.yml', text },
+      ]).rules,
+    ).match({ ...EVENT, ...event }).length
+
+  for (const rules of ['[a_rule]', '[11111111-1111-4111-8111-111111111111]', 'any'])
+    it(`takes out of ${rules} what it describes, and nothing else`, () => {
+      assert.deepEqual(
+        [fired(filter(rules), { User: 'HelpDesk' }), fired(filter(rules), { User: 'x' }), fired(filter(rules), {})],
+        [0, 1, 1],
+      )
+    })
+
+  it('holds only for its logsource', () => {
+    assert.equal(fired(filter('any').replace('category: tool', 'category: hardware'), { User: 'helpdesk' }), 1)
+  })
+
+  it('stops hiding on the day it expires, by the time of the event', () => {
+    const text = filter('any', 'tellwire: { reason: known, owner: soc, ticket: T-1, expires: 2026-02-01 }\n')
+    const at = (time: string) => fired(text, { User: 'helpdesk', time: Date.parse(time) })
+    assert.deepEqual([at('2026-01-31T23:59:59.999Z'), at('2026-02-01T00:00:00Z')], [0, 1])
+  })
+
+  it('warns of a condition without a negation and of a rule that is not there', () => {
+    const { problems } = load([{ path: 'f.yml', text: filter('[nobody]', '', 'help') }])
+    assert.deepEqual(
+      problems.map(({ severity, line }) => [severity, line]),
+      [
+        ['warning', 6],
+        ['warning', 1],
+      ],
+    )
+  })
+})
