@@ -35,9 +35,9 @@ describe('agent/show', () => {
       ProductName: 'a\u001b[31mb\n\u202ec',
       Serial: null,
     }
-    const text = describeShown(shown(config, POLICY, [event], 'linux'))
+    const text = describeShown(shown(config, { ...POLICY, off: ['egress'] }, [event], 'linux'))
     assert.match(text, /reports to https:\/\/tellwire\.example\/ as d-1/)
-    assert.match(text, /Switched off by your company:\n {2}input_pattern/)
+    assert.match(text, /Switched off by your company:\n {2}egress/)
     assert.match(text, /Never collected:\n {2}what you type/)
     assert.match(text, /2026-11-22 00:00:00 usb_device: ProductName=a\ufffd\[31mb\ufffd\ufffdc$/)
   })
