@@ -80,8 +80,8 @@ function tooDeep(text: string): Refusal | null {
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
-    if (c === 0x0a) depth = i + 1 < text.length && text.charCodeAt(i + 1) > 0x20 ? 0 : depth
-    else if (c === 0x5b || c === 0x7b) {
+    if (c === 0x0a && /[^\s[{]/.test(text[i + 1] ?? '')) depth = 0
+    if (c === 0x5b || c === 0x7b) {
       // Brackets inside quoted values count too: nobody writes five hundred of them in a row without closing one.
       if (++depth > 500) return new Refusal(i, 'The document is nested too deeply.')
     } else if ((c === 0x5d || c === 0x7d) && depth > 0) depth--

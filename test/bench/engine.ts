@@ -1,0 +1,112 @@
+/**
+ * The Sigma engine on real rules and events: design section 8, rows one to three.
+ *
+ * Units   rates per second of this process's CPU time, so that neighbours on the machine count less (they still take
+ *         caches and half of a shared core); latencies are wall time, where they do count.
+ */
+import { compile, type FlatEvent, load, type Program, type RuleFile } from '../../rules/language/index.ts'
+import { hasSharedData, ruleFiles, sigmaFiles, sysmonLines } from '../rules/language/shared-data.ts'
+import { type BenchOptions, median, quantile, type Row } from './row.ts'
+
+const PASSES = 40
+const BOMB_CHARS = 100_000
+/** What an endpoint agent reports. */
+const ENDPOINT = /^(process_|file_|registry_|image_load|network_connection|dns_query|pipe_created|driver_load|create_)/
+
+export async function bench({ says }: BenchOptions): Promise<Row[]> {
+  if (!hasSharedData()) throw new Error('needs ../shared/data: SigmaHQ rules and Sysmon events')
+  const files = ruleFiles(sigmaFiles())
+  const lines = shuffled(sysmonLines())
+  const all = timed(() => load(files))
+  const everything = timed(() => compile(all.result.rules))
+  says(`${all.result.rules.length} rules loaded`)
+  const pathsOf = (fits: (category: string, product: string | null) => boolean) =>
+    new Set(
+      all.result.rules
+        .filter(({ logsource }) => fits(logsource.category ?? '', logsource.product))
+        .map(({ path }) => path),
+    )
+  const windows = pathsOf((category, product) => category === 'process_creation' && product === 'windows')
+  const endpoint = pathsOf((category) => ENDPOINT.test(category))
+  const processes = lines
+    .map((line) => JSON.parse(line) as FlatEvent)
+    .filter(({ category }) => category === 'process_creation')
+
+  const one = programOf(files, windows)
+  const rates = passes(PASSES, processes.length, () => {
+    for (const event of processes) one.match(event)
+  })
+  const latencies = processes.map((event) => timed(() => one.match(event)).ms * 1_000)
+  says(`${windows.size} rules on ${processes.length} process events`)
+
+  const mixed = programOf(files, endpoint)
+  const mixedRates = passes(8, lines.length, () => {
+    for (const line of lines) mixed.match(JSON.parse(line) as FlatEvent)
+  })
+  says(`${endpoint.size} rules on ${lines.length} events`)
+
+  return [
+    { name: 'load of all rules, YAML to program', unit: 'ms', value: all.ms + everything.ms, budget: '<= 1,500' },
+    { name: 'process_creation, median pass', unit: 'events/s of CPU', value: median(rates), budget: '>= 50,000' },
+    { name: 'process_creation, best pass', unit: 'events/s of CPU', value: Math.max(...rates), budget: '' },
+    { name: 'process_creation, p50', unit: 'µs', value: median(latencies), budget: '' },
+    { name: 'process_creation, p99', unit: 'µs', value: quantile(latencies, 0.99), budget: '<= 100' },
+    { name: 'process_creation, worst event', unit: 'µs', value: Math.max(...latencies), budget: '<= 5,000' },
+    {
+      name: 'endpoint rules, all events, with parsing, median pass',
+      unit: 'events/s of CPU',
+      value: median(mixedRates),
+      budget: '>= 80,000',
+    },
+    { name: 'endpoint rules, best pass', unit: 'events/s of CPU', value: Math.max(...mixedRates), budget: '' },
+    { name: 'regular-expression bomb, twice the input', unit: 'times', value: bombGrowth(), budget: '<= 2' },
+  ]
+}
+
+function programOf(files: readonly RuleFile[], paths: ReadonlySet<string>): Program {
+  return compile(load(files.filter(({ path }) => paths.has(path))).rules)
+}
+
+function passes(count: number, events: number, pass: () => void): number[] {
+  return Array.from({ length: count }, () => {
+    const before = process.cpuUsage()
+    pass()
+    const { user, system } = process.cpuUsage(before)
+    return events / ((user + system) / 1e6)
+  })
+}
+
+/** The dearest of some notorious expressions. */
+function bombGrowth(): number {
+  const bombs = ['(a+)+$', '(a|aa)+$', '\\w+`(\\w+|-|.)`[\\w+|\\s]', '(x+x+)+y']
+  return Math.max(
+    ...bombs.map((bomb) => {
+      const rule = { title: bomb, logsource: { category: 'c' }, detection: { sel: { 'F|re': bomb }, condition: 'sel' } }
+      const program = compile(load([{ path: bomb, text: JSON.stringify(rule) }]).rules)
+      const cost = (chars: number) => {
+        const F = `${bomb.includes('x') ? 'xy'.repeat(chars / 2) : 'a`'.repeat(chars / 2)}!`
+        return median(Array.from({ length: 9 }, () => timed(() => program.match({ category: 'c', F })).ms))
+      }
+      cost(BOMB_CHARS)
+      return cost(2 * BOMB_CHARS) / cost(BOMB_CHARS)
+    }),
+  )
+}
+
+function timed<T>(work: () => T): { result: T; ms: number } {
+  const started = performance.now()
+  const result = work()
+  return { result, ms: performance.now() - started }
+}
+
+/** The same order every time. */
+function shuffled<T>(items: readonly T[]): T[] {
+  const result = [...items]
+  let seed = 1
+  for (let i = result.length - 1; i > 0; i--) {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff
+    const j = seed % (i + 1)
+    ;[result[i], result[j]] = [result[j]!, result[i]!]
+  }
+  return result
+}
