@@ -7,6 +7,7 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   server: () => import('./commands/server.ts').then((it) => it.serverCommand),
   agent: () => import('../agent/main.ts').then((it) => it.agentCommand),
   rules: () => import('./commands/rules.ts').then((it) => it.rulesCommand),
+  match: () => import('./commands/match.ts').then((it) => it.matchCommand),
   replay: () => import('./commands/replay.ts').then((it) => it.replayCommand),
   export: () => import('./commands/export.ts').then((it) => it.exportCommand),
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),

@@ -16,6 +16,8 @@ export interface Metrics {
   refusal(code: FaultCode): void
   sessions(open: number): void
   inFlight(bytes: number): void
+  /** Rules in use, and documents that could not be used. */
+  rules(loaded: number, leftOut: number): void
   /** The Prometheus text format. */
   text(): Promise<string>
   contentType: string
@@ -41,6 +43,8 @@ export function metrics(): Metrics {
   const refusals = counter('refusals_total', 'Sessions, upgrades and enrolments refused, by reason', ['code'])
   const sessions = gauge('sessions', 'Open agent sessions')
   const inFlight = gauge('in_flight_bytes', 'Bytes of batches that are not yet stored and delivered')
+  const rulesLoaded = gauge('rules_loaded', 'Rules in use')
+  const rulesLeftOut = gauge('rules_left_out', 'Rule documents that could not be used')
   const append = new Histogram({
     name: 'tellwire_append_seconds',
     help: 'Time until a batch was durable',
@@ -63,6 +67,10 @@ export function metrics(): Metrics {
     refusal: (code) => refusals.inc({ code }),
     sessions: (open) => sessions.set(open),
     inFlight: (size) => inFlight.set(size),
+    rules: (loaded, leftOut) => {
+      rulesLoaded.set(loaded)
+      rulesLeftOut.set(leftOut)
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
     registry,

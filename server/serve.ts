@@ -15,7 +15,7 @@ import { type Config, ourNames } from './config.ts'
 import { buildConsole } from './console/build.ts'
 import { derivers } from './derive/index.ts'
 import { desk as makeDesk } from './desk.ts'
-import { loadProgram } from './detect/program.ts'
+import { loadProgram, SHIPPED_RULES } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
 import { takeInbox } from './feeds/inbox.ts'
 import { onlyNew } from './feeds/roster.ts'
@@ -66,7 +66,12 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
   })
   for (const warning of addresses.warnings()) says.warn({}, warning)
-  const program = await loadProgram(config.rulesFolders, (problem) => says.error({ ...problem }, 'rule left out'))
+  let leftOut = 0
+  const program = await loadProgram([SHIPPED_RULES, ...config.rulesFolders], (problem) => {
+    if (problem.severity === 'error') leftOut++
+    says.warn({ ...problem }, problem.severity === 'error' ? 'a rule is left out' : 'a rule is doubtful')
+  })
+  metrics.rules(program.rules.length, leftOut)
   const pipeline = new Pipeline({
     program,
     derivers: derivers({ silenceHours: config.silenceHours }),

@@ -37,6 +37,7 @@ export const FAULTS = {
   'rule.invalid': 'The rule cannot be used.',
   'roster.invalid': 'The roster cannot be used.',
   'feed.invalid': 'The feed file cannot be used.',
+  'events.invalid': 'The events cannot be read.',
   'recording.invalid': 'The recording does not match the recorded telemetry format.',
   'api.unauthenticated': 'Sign in first.',
   'api.forbidden': 'This needs another role.',

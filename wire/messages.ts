@@ -19,7 +19,7 @@ import { FAULTS, type FaultCode } from './fault.ts'
 export const LIMITS = {
   /** One WebSocket frame, as it travels. */
   frameBytes: 1_048_576,
-  /** A control message (text frame). */
+  /** A control message from an agent (text frame). What the server says fits a frame: an ack may list many rejections. */
   controlBytes: 65_536,
   /** A batch once unpacked. */
   batchBytes: 8_388_608,

@@ -59,7 +59,9 @@ export const InputPattern = z.strictObject({
   SourceDevice: name,
   Kind: z.enum(['keyboard', 'relative_pointer', 'absolute_pointer', 'other']),
   Events: count,
-  IntervalHistogramMs: z.record(z.string().regex(/^\d{1,9}$/), count),
+  IntervalHistogramMs: z
+    .record(z.string().regex(/^\d{1,9}$/), count)
+    .refine((bounds) => Object.keys(bounds).length <= 64, 'at most 64 bounds'),
   ReturnedToOrigin: z.boolean().nullable(),
   CornerPinned: z.boolean().nullable(),
   Virtual: z.boolean().nullable(),
