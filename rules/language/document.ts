@@ -8,6 +8,7 @@
  * Errors  a `Refusal` per document that cannot be read.
  */
 import * as YAML from 'yaml'
+import { plainDocument } from './plain-yaml.ts'
 import { Refusal } from './refusal.ts'
 
 export interface Scalar {
@@ -39,6 +40,13 @@ export const LIMITS = { maxChars: 1_048_576, maxNodes: 100_000, maxDepth: 48 } a
 export function documents(text: string): (Node | Refusal)[] {
   if (text.length > LIMITS.maxChars)
     return [new Refusal(0, `The file has ${text.length} characters; at most ${LIMITS.maxChars} are read.`, 'Split it.')]
+  const simple = plainDocument(text)
+  if (simple) return [simple]
+  return anyDocuments(text)
+}
+
+/** By the full reader. */
+export function anyDocuments(text: string): (Node | Refusal)[] {
   const deep = tooDeep(text)
   if (deep !== null) return [deep]
   let parsed: YAML.Document.Parsed[]
