@@ -5,8 +5,8 @@ import { Fault } from '../wire/fault.ts'
 import type { RuleFile } from './language/index.ts'
 
 /** SigmaHQ's largest rule is 60 KB, and it has 4,000 of them. */
-const MAX_FILE_BYTES = 1_048_576
-const MAX_FILES = 20_000
+export const MAX_FILE_BYTES = 1_048_576
+export const MAX_FILES = 20_000
 const MAX_DEPTH = 16
 
 /**

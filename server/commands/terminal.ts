@@ -1,0 +1,33 @@
+/** What commands share when they write for people. */
+import type { Problem } from '../../rules/language/index.ts'
+
+/** Rules and events come from anywhere: no escape sequence of theirs reaches the terminal, nor turns the line round. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
+export function described({ path, line, column, severity, message, hint }: Problem): string {
+  return `${path}:${line}:${column}: ${severity}: ${message}${hint ? ` ${hint}` : ''}`
+}
+
+/** Columns as wide as what is in them. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0)) ?? []
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** Every value of an option that may be given several times: `--rules A --rules=B`. */
+export function repeated(rawArgs: readonly string[], option: string): string[] {
+  const end = rawArgs.indexOf('--')
+  const words = end < 0 ? rawArgs : rawArgs.slice(0, end)
+  return words.flatMap((word, at) => {
+    if (word.startsWith(`${option}=`)) return [word.slice(option.length + 1)]
+    const value = words[at + 1]
+    return word === option && value !== undefined ? [value] : []
+  })
+}
