@@ -13,20 +13,22 @@ import { type Clues, cluesOf, type Witness, witnessOf } from './witness.ts'
 export function compile(rules: readonly LoadedRule[]): Program {
   const interned = interning()
   const clues = remembered(cluesOf)
-  const prepared = rules.map((rule): Prepared => {
+  const prepared = rules.map((rule, place): Prepared => {
     const question = interned.question(rule.condition)
-    return { rule, question, witness: witnessOf(question, clues) }
+    return { rule, place, question, witness: witnessOf(question, clues) }
   })
+  const bySource = Map.groupBy(prepared, ({ rule }) => keyOf(rule.logsource))
   const judging = judge(interned)
   const known = valuesOf(rules)
   const programs = new Map<string, Small>()
   for (const { logsource } of rules) programFor(logsource)
 
   function programFor(logsource: Logsource): Small {
-    const key = `${logsource.category ?? ''}\n${logsource.product ?? ''}\n${logsource.service ?? ''}`
+    const key = keyOf(logsource)
     let program = programs.get(key)
     if (!program) {
-      const fitting = prepared.filter(({ rule }) => applies(rule.logsource, logsource))
+      const fitting = [...bySource.values()].filter(([first]) => applies(first!.rule.logsource, logsource)).flat()
+      fitting.sort((a, b) => a.place - b.place)
       program = small(fitting, interned, clues, judging.note)
       programs.set(key, program)
     }
@@ -72,6 +74,8 @@ export function compile(rules: readonly LoadedRule[]): Program {
 
 interface Prepared {
   rule: LoadedRule
+  /** In the order of all rules. */
+  place: number
   question: Question
   /** Null: must always be asked. */
   witness: Witness | null
@@ -131,6 +135,10 @@ function small(
       for (let i = 0; i < always.length; i++) candidates.push(always[i]!)
     },
   }
+}
+
+function keyOf({ category, product, service }: Logsource): string {
+  return `${category ?? ''}\n${product ?? ''}\n${service ?? ''}`
 }
 
 function applies(rule: Logsource, event: Logsource): boolean {

@@ -104,13 +104,16 @@ function parseRule(map: Mapping, { path, line, placeholders, warn }: DocumentCon
     throw new Refusal(map.at, 'The rule has no detection.', 'A Sigma rule has title, logsource and detection.')
   const condition = parseDetection(mappingOf(detection.value, '`detection`'), placeholders, warn)
   const ours = map.entries.get('tellwire')
-  const version = sha256(canonical(map))
+  let version: string | null = null
   const level = textIn(map, 'level')
   if (level !== null && !LEVELS.includes(level))
     warn(map.entries.get('level')!.at, `'${level}' is not a level.`, `One of ${LEVELS.join(', ')}.`)
   return {
-    id: textIn(map, 'id') ?? `content-${version.slice(0, 32)}`,
-    version,
+    id: textIn(map, 'id') ?? `content-${sha256(canonical(map)).slice(0, 32)}`,
+    // Hashed when first asked for: only rules that fire need it, and hashing all is a fifth of the loading.
+    get version() {
+      return (version ??= sha256(canonical(map)))
+    },
     name: textIn(map, 'name'),
     title,
     description: textIn(map, 'description'),

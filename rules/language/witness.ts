@@ -85,7 +85,7 @@ function clueOfText(how: 'equals' | 'startswith' | 'endswith' | 'contains', text
     .split(/[^\x00-\x7f]+/)
     .filter((run) => run.length >= (isAscii(text) ? 1 : 4) && (run.length > 1 || commonness(run) < 0.25))
   const keys = ascii.flatMap(windows)
-  const key = keys.reduce((best, each) => (best === '' || commonness(each) <= commonness(best) ? each : best), '')
+  const key = keys.reduce((best, each) => (best === '' || commonness(each) < commonness(best) ? each : best), '')
   if (key !== '') return { by: 'part', key, how, text, exact }
   return isAscii(text) ? { by: 'present' } : { by: 'nonascii' }
 }
@@ -93,8 +93,14 @@ function clueOfText(how: 'equals' | 'startswith' | 'endswith' | 'contains', text
 /** Longer words are cut: more characters make the table larger and the choice hardly better. */
 function windows(run: string): string[] {
   if (run.length <= MAX_RUN) return [run]
-  return Array.from({ length: run.length - MAX_RUN + 1 }, (_, i) => run.slice(i, i + MAX_RUN))
+  const places = run.length - MAX_RUN
+  const step = Math.max(1, Math.floor(places / MAX_WINDOWS))
+  return Array.from({ length: Math.floor(places / step) + 1 }, (_, i) =>
+    run.slice(places - i * step, places - i * step + MAX_RUN),
+  )
 }
+
+const MAX_WINDOWS = 10
 
 function rarest(clues: readonly Clue[]): Clue {
   return clues.reduce((best, each) => (shareOf(each) < shareOf(best) ? each : best), { by: 'present' } as Clue)
