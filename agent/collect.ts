@@ -1,5 +1,5 @@
 /** What a collector is, and the one pump that runs each of them. */
-import type { Category, Observation, ObservationOf } from '../wire/event.ts'
+import { CATEGORIES, type Category, type Observation, type ObservationOf } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import type { Policy } from '../wire/messages.ts'
 import type { Host } from './host.ts'
@@ -17,7 +17,7 @@ export type Keep = (observation: Observation) => void | Promise<void>
 
 type GapReason = ObservationOf<'collection_gap'>['Reason']
 
-/** 'Could not look' as an event. `about` names the category, path or device. */
+/** 'Could not look' as an event. `about` names the category, path or device; the pump adds the collector's categories. */
 export function gap(
   stamp: { time: number; collector: string },
   about: string,
@@ -30,6 +30,7 @@ export function gap(
   return {
     category: 'collection_gap',
     ...stamp,
+    Categories: Object.hasOwn(CATEGORIES, about) ? [about] : [],
     About: about.slice(0, 512),
     Reason: reason,
     Count: count,
@@ -63,9 +64,9 @@ export async function pump(
     try {
       for await (const observation of collector.run(host, policy, signal)) {
         failures = 0
-        if (!wanted.has(observation.category) || (observation.category === 'collection_gap' && saidBefore(observation)))
-          continue
-        await keep(observation)
+        if (!wanted.has(observation.category)) continue
+        if (observation.category !== 'collection_gap') await keep(observation)
+        else if (!saidBefore(observation)) await keep(ofCollector(observation))
       }
     } catch (cause) {
       // A spool that refuses is not the collector's fault: whoever runs the pumps has to know.
@@ -73,8 +74,12 @@ export async function pump(
       why = cause
     }
     if (signal.aborted) return
-    await keep(gap({ time: host.now(), collector: collector.name }, collector.name, 'stopped', why))
+    await keep(ofCollector(gap({ time: host.now(), collector: collector.name }, collector.name, 'stopped', why)))
     await host.sleep(Math.min(60_000, 1_000 * 2 ** failures), signal)
+  }
+
+  function ofCollector(observation: ObservationOf<'collection_gap'>): ObservationOf<'collection_gap'> {
+    return observation.Categories.length > 0 ? observation : { ...observation, Categories: [...collector.categories] }
   }
 
   function saidBefore(observation: ObservationOf<'collection_gap'>): boolean {

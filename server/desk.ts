@@ -128,7 +128,7 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       events: book.events,
       missing: Math.max(0, book.holes - book.dropped - rejected),
       rejected,
-      gaps: book.gaps.map(({ collector: _, ...gap }) => gap),
+      gaps: book.gaps.map(({ categories: _, ...gap }) => gap),
       coverage: pipeline.coverage.coverage(device, enrolled.platform, [...off, ...dark], now()),
     }
   }

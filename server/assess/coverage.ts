@@ -11,7 +11,7 @@ import type { Seen } from '../derive/deriver.ts'
 const RECENT_MS = 86_400_000
 const MAX_GAPS = 64
 
-type Gap = Laptop['gaps'][number] & { collector: string }
+type Gap = Laptop['gaps'][number] & { categories: string[] }
 
 interface Memory {
   events: number
@@ -29,8 +29,6 @@ interface Memory {
   version: string | null
   /** Last event time by category. */
   categories: [string, number][]
-  /** Which collector reports which categories, learnt from what came. */
-  collectors: [string, string[]][]
   gaps: Gap[]
 }
 
@@ -53,10 +51,6 @@ export class CoverageBook {
     if (epoch !== null && event.seq !== null && !conflict) number(memory, epoch, event.seq)
     set(memory.categories, event.category, Math.max(event.time, get(memory.categories, event.category) ?? 0))
     if (event.category === 'collection_gap') this.#gap(memory, event)
-    else {
-      const reports = get(memory.collectors, event.collector) ?? []
-      if (!reports.includes(event.category)) set(memory.collectors, event.collector, [...reports, event.category])
-    }
     if (event.category === 'agent_state') {
       memory.version = event.Version
       memory.spoolBytes = event.SpoolBytes ?? memory.spoolBytes
@@ -66,7 +60,7 @@ export class CoverageBook {
     }
   }
 
-  of(device: string): Readonly<Omit<Memory, 'categories' | 'collectors'>> {
+  of(device: string): Readonly<Omit<Memory, 'categories'>> {
     return this.#devices.get(device) ?? blank()
   }
 
@@ -77,7 +71,7 @@ export class CoverageBook {
       .filter((it) => CATEGORIES[it].origin === 'agent' && it !== 'collection_gap')
       .map((category) => {
         const lastEvent = memory ? (get(memory.categories, category) ?? null) : null
-        const said = memory?.gaps.filter((it) => concerns(memory, it, category)) ?? []
+        const said = memory?.gaps.filter((it) => it.categories.includes(category)) ?? []
         const last = said.at(-1)
         const { sensitive, on } = CATEGORIES[category]
         const row = (state: Coverage['state'], detail: string | null): Coverage => ({
@@ -109,7 +103,7 @@ export class CoverageBook {
       count: event.Count,
       detail: event.Detail,
       time: event.time,
-      collector: event.collector,
+      categories: event.Categories,
     }
     const others = memory.gaps.filter((it) => it.about !== gap.about || it.reason !== gap.reason)
     memory.gaps = [...others, gap].slice(-MAX_GAPS)
@@ -122,11 +116,6 @@ export class CoverageBook {
   load(state: unknown): void {
     this.#devices = new Map(state as [string, Memory][])
   }
-}
-
-function concerns(memory: Memory, gap: Gap, category: string): boolean {
-  if (gap.about in CATEGORIES) return gap.about === category
-  return (get(memory.collectors, gap.collector) ?? []).includes(category)
 }
 
 function blank(): Memory {
@@ -143,7 +132,6 @@ function blank(): Memory {
     residentBytes: null,
     version: null,
     categories: [],
-    collectors: [],
     gaps: [],
   }
 }

@@ -24,7 +24,7 @@ const DESCRIBE: Describe = {
   egress: (e) =>
     `${size(e.BytesSent)} sent, ${size(e.BytesReceived)} received in ${Math.round(e.WindowSeconds / 60)} min`,
   network_place: (e) =>
-    `network changed: ${or(e.Interface, 'no interface')}${e.TunnelInterface ? `, tunnel ${e.TunnelInterface}` : ''}${e.DefaultRouteOnTunnel ? ' carries everything' : ''}`,
+    `network: ${or(e.Interface, 'no interface')}${e.TunnelInterface ? `, tunnel ${e.TunnelInterface}` : ''}${e.DefaultRouteOnTunnel ? ' carries everything' : ''}`,
   file_event: (e) => `file ${e.TargetFilename}`,
   file_burst: (e) => `${e.Files} files, ${size(e.Bytes)} into ${e.RootKind} folder ${e.Root}`,
   archive_created: (e) => `archive of ${size(e.Bytes)} in a ${e.RootKind} folder`,

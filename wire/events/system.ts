@@ -73,13 +73,15 @@ export const Presence = z.strictObject({
 /**
  * Something that could not be seen. Blind is not empty.
  *
- * Shape   `About` names the category, path or device that was not seen; `Count` how many, null when unknown.
+ * Shape   `About` names the category, path or device that was not seen; `Categories` those that are the poorer for it;
+ *         `Count` how many, null when unknown.
  *         denied: no right · unparsed: read, not understood · stopped: the collector ended · overflow: more than we
  *         could keep or watch · unsupported: this system does not offer it.
  */
 export const CollectionGap = z.strictObject({
   category: z.literal('collection_gap'),
   ...envelope,
+  Categories: z.array(name).max(64),
   About: text(512),
   Reason: z.enum(['denied', 'unparsed', 'stopped', 'overflow', 'unsupported']),
   Count: count.nullable(),
