@@ -19,6 +19,8 @@ export interface SourcedFile extends RuleFile {
 export interface Origin {
   license: string | null
   link: string | null
+  /** The licence's own text. */
+  terms: string | null
 }
 
 /** What an alert must say about a rule that is not ours (Detection Rule License 1.1); the id goes without saying. */
@@ -29,7 +31,7 @@ export interface Attribution {
 }
 
 const OURS = 'Tellwire'
-const UNKNOWN: Origin = { license: null, link: null }
+const UNKNOWN: Origin = { license: null, link: null, terms: null }
 const SIGMAHQ = 'https://github.com/SigmaHQ/sigma/blob/master/'
 const MAX_LICENSE_BYTES = 65_536
 const MAX_DEPTH = 16
@@ -81,12 +83,12 @@ async function archived(path: string, refused: (fault: Fault) => void): Promise<
     throw new Fault('rule.invalid', { where: path, todo: 'There is no such file or folder.', cause })
   })
   const texts = new Map<string, string>()
-  let license = ''
+  let license: string | null = null
   const wanted = (name: string) => /\.ya?ml$/i.test(name) || /^([^/]+\/)?LICENSE[^/]*$/.test(name)
   try {
     for await (const { name, text } of textsIn(path, { wanted, maxBytes: MAX_FILE_BYTES })) {
       if (text === null) refuse(`${path}/${name}`, `A rule file has at most ${MAX_FILE_BYTES} bytes; split it.`)
-      else if (!/\.ya?ml$/i.test(name)) license += text.slice(0, MAX_LICENSE_BYTES)
+      else if (!/\.ya?ml$/i.test(name)) license = text.slice(0, MAX_LICENSE_BYTES)
       else texts.set(name, text)
       if (texts.size > MAX_FILES) throw new Error(`It holds more than ${MAX_FILES} rule files.`)
     }
@@ -147,10 +149,12 @@ async function licenseIn(folder: string): Promise<string | null> {
 }
 
 /** Only what the licence says of itself. Its rules' addresses are known for the repository that it names. */
-function originOf(license: string, within: string): Origin {
-  if (!/Detection Rule License|\bDRL\b/.test(license)) return UNKNOWN
-  const link = license.includes('github.com/SigmaHQ')
-    ? SIGMAHQ + within.split('/').map(encodeURIComponent).join('/')
-    : null
-  return { license: 'DRL-1.1', link }
+function originOf(terms: string | null, within: string): Origin {
+  const isDrl = terms !== null && /Detection Rule License|\bDRL\b/.test(terms)
+  const isSigmaHq = isDrl && terms.includes('github.com/SigmaHQ')
+  return {
+    license: isDrl ? 'DRL-1.1' : null,
+    link: isSigmaHq ? SIGMAHQ + within.split('/').map(encodeURIComponent).join('/') : null,
+    terms,
+  }
 }

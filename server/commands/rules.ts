@@ -2,16 +2,18 @@
 import { relative } from 'node:path'
 import { defineCommand } from 'citty'
 import { compile, type LoadedRule, load, type Problem, type Rule } from '../../rules/language/index.ts'
-import { readRuleFiles } from '../../rules/load.ts'
+import { readRuleSources } from '../../rules/sources.ts'
 import { runRuleTests } from '../../rules/tests.ts'
+import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
+import { columns, described, printable } from './terminal.ts'
 
 const args = {
   path: {
     type: 'positional',
     required: false,
     description:
-      'Files or folders with rules (.yml, .yaml), as many as you like; without any, the rules that came along',
+      'Files or folders with rules (.yml, .yaml), a copy of SigmaHQ or its .tar.gz, as many as you like; without any, the rules that came along',
   },
   json: { type: 'boolean', description: 'Print JSON' },
 } as const
@@ -67,9 +69,14 @@ const testCommand = defineCommand({
 
 const listCommand = defineCommand({
   meta: { name: 'list', description: 'List rules: strength, level, family, title, ATT&CK techniques and signals' },
-  args,
+  args: {
+    ...args,
+    technique: { type: 'string', description: 'Only rules for this ATT&CK technique and those under it: T1219' },
+  },
   async run({ args }) {
-    const { rules, problems } = await read(args._)
+    const technique = techniqueOf(args.technique)
+    const { rules: all, problems } = await read(args._)
+    const rules = all.filter((rule) => technique === null || attackOf(rule).some((it) => isUnder(it, technique)))
     if (args.json) console.log(JSON.stringify(rules.map(summary)))
     else for (const line of table(rules)) print(line)
     // The list is on standard output alone, so that it can be read by a program; what is missing from it is told beside.
@@ -80,23 +87,26 @@ const listCommand = defineCommand({
 })
 
 export const rulesCommand = defineCommand({
-  meta: { name: 'rules', description: 'Check, test and list rules' },
-  subCommands: { check: checkCommand, test: testCommand, list: listCommand },
+  meta: { name: 'rules', description: 'Check, test, list, explain and import rules' },
+  subCommands: {
+    check: checkCommand,
+    test: testCommand,
+    list: listCommand,
+    explain: () => import('./rules-explain.ts').then((it) => it.explainCommand),
+    import: () => import('./rules-import.ts').then((it) => it.importCommand),
+    schema: () => import('./rules-schema.ts').then((it) => it.schemaCommand),
+  },
 })
 
 /** The rules under `paths`, or ours. A file that cannot be read is a problem like any other. */
 async function read(paths: readonly string[]): Promise<{ rules: LoadedRule[]; problems: Problem[] }> {
   const unread: Problem[] = []
   const shipped = relative(process.cwd(), SHIPPED_RULES) || '.'
-  const files = await readRuleFiles(paths.length > 0 ? paths : [shipped], ({ where, todo }) =>
+  const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, todo }) =>
     unread.push({ severity: 'error', path: where ?? '', line: 1, column: 1, message: todo ?? '', hint: null }),
   )
   const { rules, problems } = load(files)
   return { rules, problems: [...unread, ...problems] }
-}
-
-function described({ path, line, column, severity, message, hint }: Problem): string {
-  return `${path}:${line}:${column}: ${severity}: ${message}${hint ? ` ${hint}` : ''}`
 }
 
 function at(rule: Rule): string {
@@ -108,17 +118,31 @@ function findings(count: number): string {
 }
 
 function summary(rule: Rule) {
-  const { id, title, level, status, tags, path, tellwire } = rule
+  const { id, title, level, status, author, license, path, tellwire } = rule
   return {
-    ...{ id, title, level, status, path },
+    ...{ id, title, level, status, author, license, path },
     family: tellwire?.family ?? null,
     strength: tellwire?.strength ?? null,
-    attack: tags.filter((it) => /^attack\.t\d/i.test(it)).map((it) => it.slice('attack.'.length).toUpperCase()),
+    attack: attackOf(rule),
     signals: tellwire?.signals ?? [],
   }
 }
 
-/** Columns as wide as what is in them; the strongest rule first within its family. */
+function attackOf({ tags }: Rule): string[] {
+  return tags.filter((it) => /^attack\.t\d/i.test(it)).map((it) => it.slice('attack.'.length).toUpperCase())
+}
+
+function techniqueOf(given: string | undefined): string | null {
+  if (given !== undefined && !/^T\d{4}(\.\d{3})?$/i.test(given))
+    throw new Fault('usage', { where: '--technique', todo: 'Name one as ATT&CK does: T1219 or T1219.002.' })
+  return given?.toUpperCase() ?? null
+}
+
+function isUnder(technique: string, of: string): boolean {
+  return technique === of || technique.startsWith(`${of}.`)
+}
+
+/** The strongest rule first within its family. */
 function table(rules: readonly Rule[]): string[] {
   const rows = rules
     .map(summary)
@@ -127,21 +151,9 @@ function table(rules: readonly Rule[]): string[] {
       ...[String(it.strength ?? '-'), it.level ?? '-', it.family ?? '-', it.title],
       ...[it.attack.join(' '), it.signals.join(' ')],
     ])
-  const all = [['strength', 'level', 'family', 'title', 'ATT&CK', 'signals'], ...rows]
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? []
-  return all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
+  return columns([['strength', 'level', 'family', 'title', 'ATT&CK', 'signals'], ...rows])
 }
 
 function print(line: string): void {
   console.log(printable(line))
-}
-
-/** Rules come from anywhere: no escape sequence of theirs reaches the terminal, nor turns the line round. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }

@@ -1,0 +1,208 @@
+/** `tellwire rules explain RULE EVENT`: which part of a rule an event fits, and which not, in words. */
+import { stat } from 'node:fs/promises'
+import { defineCommand } from 'citty'
+import { type Explanation, explain, type Item, type Selection } from '../../rules/explain.ts'
+import { type FlatEvent, type LoadedFilter, type LoadedRule, load } from '../../rules/language/index.ts'
+import { readRuleSources } from '../../rules/sources.ts'
+import { Fault } from '../../wire/fault.ts'
+import { SHIPPED_RULES } from '../detect/program.ts'
+import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
+import { described, printable, repeated } from './terminal.ts'
+
+const MAX_SHOWN_CHARS = 200
+/** Values that do not hold are shown up to this many; those that do, all. */
+const MAX_FAILING = 5
+
+export const explainCommand = defineCommand({
+  meta: { name: 'explain', description: 'Say in words which part of a rule an event fits, and which not' },
+  args: {
+    rule: { type: 'positional', required: true, description: 'A rule file, or the id of one among --rules' },
+    event: {
+      type: 'positional',
+      required: true,
+      description: 'One event (JSON), or many (NDJSON, .gz as well); "-": standard input',
+    },
+    line: { type: 'string', description: 'Which line of many, counted from 1' },
+    number: { type: 'string', description: 'Which event of many, counted from 0 as `tellwire match` does' },
+    rules: {
+      type: 'string',
+      description:
+        'Where to look for the id, and for filters; may be given several times (default: the rules that came along)',
+    },
+    json: { type: 'boolean', description: 'Print JSON' },
+  },
+  async run({ args, rawArgs }) {
+    const { rules, filters, textOf } = await rulesMeant(args.rule, repeated(rawArgs, '--rules'))
+    const event = await readEvent(args.event, placeOf(args.line, args.number))
+    const explained = rules.map((rule) => ({ rule, why: explain(rule, textOf(rule), event, filters) }))
+    if (args.json) {
+      const answers = explained.map(({ rule, why }) => ({
+        ...{ rule: rule.id, title: rule.title, path: rule.path, line: rule.line },
+        ...why,
+      }))
+      console.log(JSON.stringify(answers.length === 1 ? answers[0] : answers))
+    } else for (const { rule, why } of explained) for (const line of inWords(rule, why)) console.log(printable(line))
+  },
+})
+
+async function rulesMeant(
+  rule: string,
+  paths: readonly string[],
+): Promise<{ rules: LoadedRule[]; filters: LoadedFilter[]; textOf: (rule: LoadedRule) => string }> {
+  const facts = await stat(rule).catch(() => null)
+  if (facts?.isDirectory())
+    throw new Fault('usage', { where: rule, todo: 'This is a folder. Name one rule: its file, or its id and --rules.' })
+  const isFile = facts?.isFile() ?? false
+  // The file comes first, so that of two rules with one id it is the one meant.
+  const sources = isFile ? [rule, ...paths] : paths.length > 0 ? paths : [SHIPPED_RULES]
+  const files = await readRuleSources(sources, (fault) => console.error(`tellwire: ${printable(fault.message)}`))
+  const loaded = load(files)
+  const rules = loaded.rules.filter((it) => (isFile ? it.path === rule : it.id === rule || it.name === rule))
+  if (rules.length === 0) {
+    const why = loaded.problems.filter((it) => it.severity === 'error' && (!isFile || it.path === rule))
+    for (const problem of isFile ? why : []) console.error(printable(described(problem)))
+    throw new Fault('rule.invalid', {
+      where: rule,
+      todo: isFile
+        ? 'There is no rule in it that can be used.'
+        : 'There is no such file, nor a rule with this id among --rules.',
+    })
+  }
+  const texts = new Map(files.map(({ path, text }) => [path, text]))
+  return { rules, filters: loaded.filters, textOf: (it) => texts.get(it.path) ?? '' }
+}
+
+/** 0-based, or null: the input is one event. */
+function placeOf(line: string | undefined, number: string | undefined): number | null {
+  const given = line ?? number
+  if (given === undefined) return null
+  const least = line === undefined ? 0 : 1
+  if (!/^\d{1,15}$/.test(given) || Number(given) < least)
+    throw new Fault('usage', {
+      where: line === undefined ? '--number' : '--line',
+      todo: `Give a number from ${least} on.`,
+    })
+  return Number(given) - least
+}
+
+async function readEvent(file: string, place: number | null): Promise<FlatEvent> {
+  const where = file === '-' ? 'standard input' : file
+  const refuse = (todo: string) => new Fault('events.invalid', { where, todo })
+  const text = place === null ? await whole(file, refuse) : await lineAt(file, place, refuse)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw refuse(
+      place === null ? 'This is not one JSON object; of many, choose with --line N.' : 'The line is not JSON.',
+    )
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse('This is not a JSON object.')
+  return value as FlatEvent
+}
+
+async function lineAt(file: string, place: number, refuse: (todo: string) => Fault): Promise<string> {
+  let before = 0
+  for await (const block of eventLines(file)) {
+    const line = block[place - before]
+    if (line === null) throw refuse(`The line is longer than ${MAX_LINE_BYTES} bytes.`)
+    if (line !== undefined) return line
+    before += block.length
+  }
+  throw refuse(`It has ${before} lines.`)
+}
+
+async function whole(file: string, refuse: (todo: string) => Fault): Promise<string> {
+  const lines: string[] = []
+  let chars = 0
+  for await (const block of eventLines(file))
+    for (const line of block) {
+      chars += line?.length ?? MAX_LINE_BYTES
+      if (line === null || chars > MAX_LINE_BYTES)
+        throw refuse('This is too much for one event; of many, choose with --line N.')
+      lines.push(line)
+    }
+  return lines.join('\n')
+}
+
+function inWords(rule: LoadedRule, { matches, logsource, selections, conditions, filters }: Explanation): string[] {
+  const lines = [`${matches ? 'MATCHES' : 'DOES NOT MATCH'}: ${rule.title} (${rule.id}, ${rule.path}:${rule.line})`, '']
+  lines.push(`logsource: ${yes(logsource.holds)}`)
+  for (const { key, wanted, found, holds } of logsource.parts)
+    lines.push(`  ${mark(holds)} ${key} is ${wanted}${holds ? '' : `; the event has ${shown(found)}`}`)
+  for (const { name, holds, groups } of selections) {
+    lines.push(`${name}: ${yes(holds)}`)
+    for (const group of groups) lines.push(...groupInWords(group, groups.length > 1))
+  }
+  for (const { text, holds, terms } of conditions) {
+    lines.push(`condition '${text}': ${yes(holds)}`)
+    for (const term of terms) lines.push(`  ${mark(term.holds)} ${term.text}`)
+  }
+  for (const { title, path, line, reason, hides } of filters)
+    lines.push(
+      `filter '${title}' (${path}:${line})${reason ? `, ${reason}` : ''}: ${hides ? 'hides the event' : 'lets the event pass'}`,
+    )
+  return lines
+}
+
+function groupInWords({ holds, items }: Selection['groups'][number], oneOfMany: boolean): string[] {
+  const indent = oneOfMany ? '    ' : '  '
+  const head = oneOfMany ? [`  ${mark(holds)} ${items.length > 1 ? 'all of this:' : 'this:'}`] : []
+  return [...head, ...items.flatMap((item) => itemInWords(item).map((line) => indent + line))]
+}
+
+function itemInWords(item: Item): string[] {
+  const { field, holds, found, values, needs } = item
+  const how = phrase(item.key)
+  const has = field === null ? '' : found === undefined ? `; the event has no ${field}` : `; it is ${shown(found)}`
+  const only = values.length === 1 ? values[0]! : null
+  const value = (it: Item['values'][number]) => `'${shortened(it.text)}'${'other' in it ? ` (${shown(it.other)})` : ''}`
+  if (only)
+    return [`${mark(holds)} ${field ?? 'some field'} ${needs === 'none' ? 'not: ' : ''}${how} ${value(only)}${has}`]
+  const wants = needs === 'any' ? 'one' : needs
+  const failing = values.filter((it) => !it.holds)
+  const listed = [...values.filter((it) => it.holds), ...failing.slice(0, MAX_FAILING)]
+  return [
+    `${mark(holds)} ${field ?? 'some field'} ${how} ${wants} of ${values.length} values${has}`,
+    ...listed.map((it) => `     ${mark(it.holds)} ${value(it)}`),
+    ...(failing.length > MAX_FAILING ? [`     no   and ${failing.length - MAX_FAILING} more`] : []),
+  ]
+}
+
+const PHRASES: Record<string, string> = {
+  contains: 'contains',
+  startswith: 'begins with',
+  endswith: 'ends with',
+  re: 'has what matches',
+  cidr: 'lies in',
+  exists: 'is there:',
+  fieldref: 'like the field',
+  lt: 'is less than',
+  lte: 'is at most',
+  gt: 'is more than',
+  gte: 'is at least',
+}
+
+/** `|wide|base64offset|contains` → 'contains (wide, base64offset)'. */
+function phrase(key: string): string {
+  const [name, ...modifiers] = key.split('|').map((it) => it.trim())
+  const verbs = modifiers.flatMap((it) => PHRASES[it] ?? [])
+  const others = modifiers.filter((it) => !PHRASES[it] && it !== 'all' && it !== 'neq')
+  const verb = verbs.length > 0 ? verbs.join(', ') : name === '' ? 'contains' : 'is'
+  return others.length > 0 ? `${verb} (${others.join(', ')})` : verb
+}
+
+function mark(holds: boolean): string {
+  return holds ? 'yes ' : 'no  '
+}
+function yes(holds: boolean): string {
+  return holds ? 'yes' : 'no'
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'none' : shortened(typeof value === 'string' ? `'${value}'` : JSON.stringify(value))
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}… (${text.length} characters)` : text
+}

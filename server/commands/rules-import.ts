@@ -1,0 +1,216 @@
+/**
+ * `tellwire rules import DIR`: the rules of somebody else's collection that can be used here, copied into a folder.
+ *
+ * Shape   the copies keep their places, their text, and the licence that lay beside them. INDEX.json says
+ *         where they came from, what each one is, and what was refused and why.
+ * Errors  a copy that was edited since is kept, and told; the new text is not written over it.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve, sep } from 'node:path'
+import { defineCommand } from 'citty'
+import * as z from 'zod'
+import { load, type Rule } from '../../rules/language/index.ts'
+import { attribution, readRuleSources, type SourcedFile } from '../../rules/sources.ts'
+import { Fault } from '../../wire/fault.ts'
+import { folderOf } from '../config.ts'
+import { printable } from './terminal.ts'
+
+const TOLD = 10
+const INDEX = 'INDEX.json'
+
+const Copy = z.object({
+  /** With slashes, under the folder. */
+  path: z.string().refine((it) => !it.startsWith('/') && !it.split('/').includes('..')),
+  /** Of the text as it was copied. */
+  sha256: z.string(),
+  source: z.string(),
+  rules: z.array(
+    z.object({
+      id: z.string(),
+      title: z.string(),
+      author: z.string().optional(),
+      license: z.string().optional(),
+      link: z.string().optional(),
+    }),
+  ),
+})
+type Copy = z.infer<typeof Copy>
+
+const Index = z.object({
+  source: z.string(),
+  importedAt: z.string(),
+  license: z.string().nullable(),
+  counts: z.record(z.string(), z.number()),
+  files: z.array(Copy),
+  edited: z.array(z.string()),
+  refused: z.array(z.object({ path: z.string(), reasons: z.array(z.string()) })),
+})
+export type Index = z.infer<typeof Index>
+
+export const importCommand = defineCommand({
+  meta: { name: 'import', description: 'Copy the rules of a collection such as SigmaHQ that can be used here' },
+  args: {
+    from: { type: 'positional', required: true, description: 'The collection: a folder or a .tar.gz' },
+    to: { type: 'string', description: "Where to (default: 'rules/imported' in the data folder)" },
+    'data-folder': { type: 'string', description: "The server's data folder" },
+    json: { type: 'boolean', description: 'Print what INDEX.json says, as JSON' },
+  },
+  async run({ args }) {
+    const to = resolve(args.to ?? join(folderOf(args['data-folder']), 'rules', 'imported'))
+    const index = await importRules(args.from, to, Date.now())
+    if (args.json) console.log(JSON.stringify(index))
+    else for (const line of inWords(index, to)) console.log(printable(line))
+    if (index.files.length === 0) process.exitCode = 1
+  },
+})
+
+export async function importRules(from: string, to: string, now: number): Promise<Index> {
+  const source = resolve(from)
+  if (to === source || to.startsWith(source + sep))
+    throw new Fault('usage', {
+      where: to,
+      todo: 'The copies cannot lie inside what they are copied from; choose another --to.',
+    })
+  const refused = new Map<string, string[]>()
+  const refuse = (path: string, why: string) => refused.set(path, [...(refused.get(path) ?? []), why])
+  const files = await readRuleSources([from], ({ where, todo }) => refuse(where ?? from, todo ?? 'It cannot be read.'))
+  const { rules, problems } = load(files)
+  const withinOf = new Map(files.map(({ path, within }) => [path, within]))
+  for (const { severity, path, line, column, message, hint } of problems)
+    if (severity === 'error')
+      refuse(withinOf.get(path) ?? path, `line ${line}, column ${column}: ${message}${hint ? ` ${hint}` : ''}`)
+  const rulesOf = Map.groupBy(rules, ({ path }) => path)
+  const before = await readIndex(to)
+  await keepTerms(files, to)
+
+  const copies = new Map((before?.files ?? []).map((copy) => [copy.path, copy]))
+  const placeOf = new Map(
+    (before?.files ?? []).flatMap(({ path, rules }) => rules.map(({ id }) => [id, path] as const)),
+  )
+  const counts = { rules: 0, new: 0, updated: 0, same: 0, moved: 0 }
+  const edited: string[] = []
+  for (const file of files) {
+    const its = rulesOf.get(file.path) ?? []
+    if (refused.has(file.within)) continue
+    if (its.length === 0) {
+      refuse(file.within, 'There is no rule in it.')
+      continue
+    }
+    const moved = [...new Set(its.flatMap(({ id }) => placeOf.get(id) ?? []))].filter((path) => path !== file.within)
+    const state = await copyFile(file, moved)
+    if (state === 'edited') edited.push(file.within)
+    else {
+      counts[state]++
+      counts.rules += its.length
+      for (const path of moved) copies.delete(path)
+      copies.set(file.within, copyOf(file, its, source))
+    }
+  }
+  const index: Index = {
+    source,
+    importedAt: new Date(now).toISOString(),
+    license: files.find(({ origin }) => origin.license !== null)?.origin.license ?? null,
+    counts: { ...counts, edited: edited.length, refused: refused.size },
+    files: [...copies.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
+    edited,
+    refused: [...refused].map(([path, reasons]) => ({ path, reasons })),
+  }
+  await write(join(to, INDEX), `${JSON.stringify(index, null, 2)}\n`)
+  return index
+
+  /** `moved`: where the same rules lay before. */
+  async function copyFile(
+    { within, text }: SourcedFile,
+    moved: readonly string[],
+  ): Promise<'new' | 'updated' | 'same' | 'moved' | 'edited'> {
+    const there = await textAt(join(to, within))
+    if (there === text && moved.length === 0) return 'same'
+    for (const path of [...(there === null || there === text ? [] : [within]), ...moved]) {
+      const now = await textAt(join(to, path))
+      if (now !== null && sha256(now) !== copies.get(path)?.sha256) return 'edited'
+    }
+    await write(join(to, within), text)
+    for (const path of moved) await rm(join(to, path), { force: true })
+    return moved.length > 0 ? 'moved' : there === null ? 'new' : 'updated'
+  }
+}
+
+function copyOf(file: SourcedFile, rules: readonly Rule[], source: string): Copy {
+  return {
+    path: file.within,
+    sha256: sha256(file.text),
+    source,
+    rules: rules.map((rule) => ({ id: rule.id, title: rule.title, ...attribution(rule, file.origin) })),
+  }
+}
+
+/** The licence goes with the rules; a folder has one. */
+async function keepTerms(files: readonly SourcedFile[], to: string): Promise<void> {
+  const terms = files.find(({ origin }) => origin.terms !== null)?.origin.terms
+  const there = await textAt(join(to, 'LICENSE'))
+  if (terms && there !== null && there !== terms)
+    throw new Fault('rule.invalid', {
+      where: join(to, 'LICENSE'),
+      todo: 'This folder holds rules under another licence; choose another folder with --to.',
+    })
+  if (terms && there === null) await write(join(to, 'LICENSE'), terms)
+}
+
+async function readIndex(to: string): Promise<Index | null> {
+  const text = await textAt(join(to, INDEX))
+  if (text === null) return null
+  try {
+    return Index.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Fault('rule.invalid', {
+      where: join(to, INDEX),
+      todo: 'This is not the index that an import wrote; move it away, or choose another folder with --to.',
+      cause,
+    })
+  }
+}
+
+/** Null: there is no such file. */
+async function textAt(path: string): Promise<string | null> {
+  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return null
+    throw new Fault('rule.invalid', { where: path, todo: 'It cannot be read.', cause })
+  })
+}
+
+/** Whole or not at all. */
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeFile(`${path}.new`, text)
+    await rename(`${path}.new`, path)
+  } catch (cause) {
+    throw new Fault('store.unwritable', {
+      where: path,
+      todo: 'Make it writable, or choose another folder with --to.',
+      cause,
+    })
+  }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+function inWords({ source, license, counts, edited, refused }: Index, to: string): string[] {
+  const told = (lines: readonly string[]) =>
+    lines.length > TOLD ? [...lines.slice(0, TOLD), `  and ${lines.length - TOLD} more: see ${INDEX}`] : lines
+  return [
+    `${counts.rules} rules from ${source} are in ${to}:`,
+    `${counts.new} new files, ${counts.updated} updated, ${counts.same} as before, ${counts.moved} moved.`,
+    ...(edited.length > 0 ? [`${edited.length} kept as you edited them:`, ...told(edited.map((it) => `  ${it}`))] : []),
+    ...(refused.length > 0
+      ? [`${refused.length} cannot be used here:`, ...told(refused.map((it) => `  ${it.path}: ${it.reasons[0]}`))]
+      : []),
+    ...(license === null
+      ? []
+      : [`Their licence is ${license}; LICENSE and ${INDEX} keep it, their authors and addresses.`]),
+    `To switch them on, name the folder in the server's configuration:  rulesFolders: [${JSON.stringify(to)}]`,
+  ]
+}
