@@ -2,9 +2,12 @@
  * The Sigma engine's face: rule files in, events in, matches out. No clock, no files, no network.
  *
  * `load` parses and checks documents, gathering problems instead of stopping at the first; `compile` makes a program;
- * `Program.match` runs it. Everything that reads rules goes through here.
+ * `Program.match` runs it; `correlator` takes the matches. Everything that reads rules goes through here.
  */
 export { compile } from './compile.ts'
+export { type Changes, type Correlator, type CorrelatorState, correlator, type Taken } from './correlation/engine.ts'
+export type { Firing } from './correlation/firing.ts'
+export type { CorrelationType, LoadedCorrelation } from './correlation/rule.ts'
 export type { LoadedFilter } from './filter.ts'
 export { type Loaded, type LoadOptions, load } from './load.ts'
 export type {

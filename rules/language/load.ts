@@ -1,9 +1,13 @@
 /**
  * Rule files → rules that can be compiled, and everything that is wrong with the others.
  *
- * Shape   several documents a file. Filters are worked into the rules that they name. Rules keep the files' order.
+ * Shape   several documents a file. Filters are worked into the rules that they name. Rules and correlations keep
+ *         the files' order.
  * Errors  never throws on content: each document that cannot be used is one problem with file, line and column.
  */
+import { type CorrelationDraft, parseCorrelation } from './correlation/parse.ts'
+import { resolveCorrelations } from './correlation/resolve.ts'
+import type { LoadedCorrelation } from './correlation/rule.ts'
 import { type Placeholders, parseDetection } from './detection.ts'
 import { documents, type Mapping, type Node } from './document.ts'
 import { mappingOf, textIn, textsIn } from './field.ts'
@@ -20,6 +24,7 @@ export interface LoadOptions {
 
 export interface Loaded {
   rules: LoadedRule[]
+  correlations: LoadedCorrelation[]
   filters: LoadedFilter[]
   problems: Problem[]
 }
@@ -29,6 +34,7 @@ const LEVELS = ['informational', 'low', 'medium', 'high', 'critical']
 export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loaded {
   const placeholders = new Map(Object.entries(options.placeholders ?? {}))
   const rules: LoadedRule[] = []
+  const drafts: CorrelationDraft[] = []
   const filters: LoadedFilter[] = []
   const problems: Problem[] = []
   const where = new Map<string, string>()
@@ -40,18 +46,15 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
         if (document instanceof Refusal) throw document
         const map = mappingOf(document, 'A Sigma document')
         const line = problem('error', map.at, '').line
-        if (kindOf(map) === 'filter') {
-          filters.push(parseFilter(map, { path, line, placeholders, warn }))
+        const kind = kindOf(map)
+        if (kind === 'filter') filters.push(parseFilter(map, { path, line, placeholders, warn }))
+        else if (kind === 'correlation') {
+          const draft = parseCorrelation(map, aboutCorrelation(map, { path, line, warn }), problem, warn)
+          claim(draft.about.id, map, `${path}:${line}`)
+          drafts.push(draft)
         } else {
           const rule = parseRule(map, { path, line, placeholders, warn })
-          const before = where.get(rule.id)
-          if (before)
-            throw new Refusal(
-              map.entries.get('id')?.at ?? map.at,
-              `The id is already that of ${before}.`,
-              'Give this rule an id of its own.',
-            )
-          where.set(rule.id, `${path}:${line}`)
+          claim(rule.id, map, `${path}:${line}`)
           rules.push(rule)
         }
       } catch (cause) {
@@ -60,7 +63,20 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
       }
     }
   }
-  return { rules: applyFilters(rules, filters, (each) => void problems.push(each)), filters, problems }
+  const report = (problem: Problem): void => void problems.push(problem)
+  const filtered = applyFilters(rules, filters, report)
+  return { rules: filtered, correlations: resolveCorrelations(drafts, filtered, report), filters, problems }
+
+  function claim(id: string, map: Mapping, place: string): void {
+    const before = where.get(id)
+    if (before)
+      throw new Refusal(
+        map.entries.get('id')?.at ?? map.at,
+        `The id is already that of ${before}.`,
+        'Give this rule an id of its own.',
+      )
+    where.set(id, place)
+  }
 }
 
 export interface DocumentContext {
@@ -70,15 +86,8 @@ export interface DocumentContext {
   warn: Warn
 }
 
-function kindOf(map: Mapping): 'rule' | 'filter' {
+function kindOf(map: Mapping): 'rule' | 'correlation' | 'filter' {
   const has = (key: string) => map.entries.get(key)
-  const correlation = has('correlation')
-  if (correlation)
-    throw new Refusal(
-      correlation.at,
-      'Correlations are not evaluated yet.',
-      'Until then, only the rules it refers to can be loaded.',
-    )
   const action = has('action')
   if (action)
     throw new Refusal(
@@ -93,6 +102,7 @@ function kindOf(map: Mapping): 'rule' | 'filter' {
       'The rule asks for a version of Sigma that is not known here.',
       'Known are 2.0 and 2.1.',
     )
+  if (has('correlation')) return 'correlation'
   return has('filter') ? 'filter' : 'rule'
 }
 
@@ -105,15 +115,35 @@ function parseRule(map: Mapping, { path, line, placeholders, warn }: DocumentCon
   const condition = parseDetection(mappingOf(detection.value, '`detection`'), placeholders, warn)
   const ours = map.entries.get('tellwire')
   let version: string | null = null
+  return {
+    ...about(map, title, { path, line, warn }),
+    // Hashed when first asked for: only rules that fire need it, and hashing all is a fifth of the loading.
+    get version() {
+      return (version ??= sha256(canonical(map)))
+    },
+    logsource: parseLogsource(map),
+    tellwire: ours ? parseTellwire(ours.value) : null,
+    condition,
+  }
+}
+
+function aboutCorrelation(map: Mapping, context: Omit<DocumentContext, 'placeholders'>): CorrelationDraft['about'] {
+  const title = textIn(map, 'title')
+  if (!title) throw new Refusal(map.at, 'The correlation has no title.')
+  return {
+    ...about(map, title, context),
+    version: sha256(canonical(map)),
+    logsource: { category: null, product: null, service: null },
+    tellwire: null,
+  }
+}
+
+function about(map: Mapping, title: string, { path, line, warn }: Omit<DocumentContext, 'placeholders'>) {
   const level = textIn(map, 'level')
   if (level !== null && !LEVELS.includes(level))
     warn(map.entries.get('level')!.at, `'${level}' is not a level.`, `One of ${LEVELS.join(', ')}.`)
   return {
     id: textIn(map, 'id') ?? `content-${sha256(canonical(map)).slice(0, 32)}`,
-    // Hashed when first asked for: only rules that fire need it, and hashing all is a fifth of the loading.
-    get version() {
-      return (version ??= sha256(canonical(map)))
-    },
     name: textIn(map, 'name'),
     title,
     description: textIn(map, 'description'),
@@ -125,11 +155,8 @@ function parseRule(map: Mapping, { path, line, placeholders, warn }: DocumentCon
     status: textIn(map, 'status'),
     tags: textsIn(map, 'tags'),
     falsepositives: textsIn(map, 'falsepositives'),
-    logsource: parseLogsource(map),
     path,
     line,
-    tellwire: ours ? parseTellwire(ours.value) : null,
-    condition,
   }
 }
 
