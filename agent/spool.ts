@@ -430,10 +430,10 @@ export class Spool {
     if (this.bytes <= this.#options.maxBytes) return
     const target = this.#options.maxBytes * ROOM_AFTER_DROP
     for (let keep = 0; keep <= 9; keep++) {
-      for (const segment of this.#ended()) {
+      const holds = (segment: Segment) => segment.categories.keys().some((category) => keepOf(category) === keep)
+      for (const segment of this.#ended().filter(holds)) {
         let excess = this.bytes - target
         if (excess <= 0) return
-        if (![...segment.categories.keys()].some((category) => keepOf(category) === keep)) continue
         this.#rewrite(segment, (category, bytes) => {
           if (keepOf(category) !== keep || excess <= 0) return false
           excess -= bytes
@@ -441,6 +441,8 @@ export class Spool {
         })
         await breathe()
       }
+      // What is left of these is on its way, not synced yet or was written meanwhile: it goes first, at the next flush.
+      if (this.#segments.some(holds)) return
     }
   }
 

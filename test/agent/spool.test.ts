@@ -294,6 +294,23 @@ describe('agent/spool', () => {
       await spool.close()
     })
 
+    it('what is worth most stays while others flood in faster than room is made', async () => {
+      const spool = openSpool(folder, { segmentBytes: 4_000, maxBytes: 40_000 })
+      spool.append(disk('kept'))
+      for (let round = 0; round < 40; round++) {
+        const flushing = spool.flush()
+        // Each breath that making room takes, as much again comes in.
+        for (let breath = 0; breath < 5; breath++) {
+          for (let n = 0; n < 20; n++) spool.append(connectionTo(n))
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        await flushing
+      }
+      assert.ok((spool.dropped.network_connection ?? 0) > 1_000)
+      assert.deepEqual(Object.keys(spool.dropped), ['network_connection'])
+      await spool.close()
+    })
+
     it('what is too old goes, and is told', async () => {
       let now = NOW
       const spool = openSpool(folder, { segmentBytes: 2_000, now: () => now, maxAgeMs: 7 * 86_400_000 })
