@@ -104,6 +104,25 @@ describe('tellwire rules', () => {
       { family: 'remote-access', strength: 2, attack: ['T1219.002'], signals: ['#13'], path: 'a.yml' },
     )
   })
+  it('list takes an ATT&CK technique, with those under it', () => {
+    write('a.yml', rule())
+    write('b.yml', rule({ id: 2, title: 'Another' }).replace('t1219.002', 't1052'))
+    write('c.yml', rule({ id: 3, title: 'Wider' }).replace('t1219.002', 't1219, attack.t12190'))
+    const titles = (technique: string) =>
+      JSON.parse(run('list', '.', '--json', '--technique', technique).stdout).map((it: { title: string }) => it.title)
+    assert.deepEqual(['T1219', 't1219.002', 'T1052', 'T9999'].map(titles), [
+      ['A rule', 'Wider'],
+      ['A rule'],
+      ['Another'],
+      [],
+    ])
+    assert.equal(run('list', '.', '--technique', 'remote access').status, 2)
+  })
+  it('schema prints a JSON Schema', () => {
+    const { status, stdout } = run('schema')
+    assert.equal(JSON.parse(stdout).$schema, 'https://json-schema.org/draft/2020-12/schema')
+    assert.equal(status, 0)
+  })
   it('a path that is not there is one clear line', () => {
     const { status, stdout, stderr } = run('check', 'nowhere')
     assert.equal(
