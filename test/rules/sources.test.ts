@@ -41,7 +41,7 @@ describe('readRuleSources', () => {
     )
     return { refused, files, within: files.map((it) => it.within) }
   }
-  const RULES = ['rules-compliance/b.yaml', 'rules/a.yml', `rules/${LONG}`]
+  const RULES = ['rules-compliance/b.yaml', `rules/${LONG}`, 'rules/a.yml']
 
   it('reads of a tree its rules, and knows their licence', async () => {
     const { files, within } = await read('sigma')
