@@ -35,10 +35,21 @@ export function compile(rules: readonly LoadedRule[]): Program {
     return program
   }
 
+  /** Events of one kind tend to come in a row. */
+  let latest: { event: FlatEvent; program: Small } | null = null
+  function programOf(event: FlatEvent): Small {
+    const before = latest?.event
+    if (!latest || KEYS.some((key) => before?.[key] !== event[key])) {
+      const { category, product, service } = event
+      latest = { event: { category, product, service }, program: programFor(logsourceOf(event, known)) }
+    }
+    return latest.program
+  }
+
   return {
     rules,
     match(event) {
-      const program = programFor(logsourceOf(event, known))
+      const program = programOf(event)
       if (program.rules.length === 0) return []
       judging.begin(event)
       program.begin()

@@ -84,6 +84,8 @@ function fieldIndex(slot: number, leads: readonly Lead[]): FieldIndex {
     else if (clue.by === 'part') parts.push(lead as Lead & { clue: Clue & { by: 'part' } })
     else (clue.by === 'present' ? present : nonAscii).push(lead)
   }
+  // Long texts are not hashed in vain.
+  const [longestEqual, longestName] = [longestOf(equals.keys()), longestOf(names.keys())]
   // Several leads may share a word: the scan reports the word once for all of them.
   const words = [...new Set(parts.map(({ clue }) => clue.key))]
   const leadsOfWord = words.map((): (typeof parts)[number][] => [])
@@ -103,12 +105,12 @@ function fieldIndex(slot: number, leads: readonly Lead[]): FieldIndex {
   function scanOne(cell: Cell, to: Notebook): void {
     if (cell.text === null) return
     const text = foldedText(cell)
-    if (equals.size > 0) {
+    if (text.length <= longestEqual) {
       const found = equals.get(text)
       if (found) for (const lead of found) follow(lead, to)
     }
     if (names.size > 0) {
-      const found = names.get(lastPart(text))
+      const found = names.get(lastPart(text, longestName))
       if (found) for (const lead of found) follow(lead, to)
     }
     if (search) {
@@ -135,7 +137,15 @@ function follow(lead: Lead, notebook: Notebook): void {
   for (let i = 0; i < lead.rules.length; i++) notebook.ask(lead.rules[i]!)
 }
 
-function lastPart(text: string): string {
-  const at = Math.max(text.lastIndexOf('\\'), text.lastIndexOf('/'))
-  return at < 0 ? '' : text.slice(at)
+/** With its separator; empty when there is none, or when it is longer than any name that is looked for. */
+function lastPart(text: string, longest: number): string {
+  for (let at = text.length - 1; at >= 0 && text.length - at <= longest; at--) {
+    const c = text.charCodeAt(at)
+    if (c === 0x5c || c === 0x2f) return text.slice(at)
+  }
+  return ''
+}
+
+function longestOf(texts: Iterable<string>): number {
+  return [...texts].reduce((most, text) => Math.max(most, text.length), -1)
 }

@@ -81,12 +81,12 @@ describe('load', () => {
     )
   })
 
-  it('refuses correlations instead of ignoring them', () => {
-    const { rules, problems } = one(
+  it('keeps correlations beside the rules they count', () => {
+    const { rules, correlations, problems } = one(
       `${RULE}---\ntitle: many\ncorrelation:\n  type: event_count\n  rules: [a_rule]\n  timespan: 5m\n  condition: { gte: 3 }\n`,
     )
-    assert.equal(rules.length, 1)
-    assert.equal(problems[0]?.message, 'Correlations are not evaluated yet.')
+    assert.deepEqual(errors(problems), [])
+    assert.deepEqual([rules.length, correlations.length], [1, 1])
   })
 
   it('resolves placeholders', () => {
