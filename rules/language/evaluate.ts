@@ -1,5 +1,5 @@
 /** One test on one cell. */
-import { type Cell, foldedText, isPresent } from './cell.ts'
+import { type Cell, emptyCell, fill, foldedText, isPresent } from './cell.ts'
 import { inNetwork } from './cidr.ts'
 import type { Comparison, Test } from './expression.ts'
 import { timePart } from './moment.ts'
@@ -51,4 +51,11 @@ function refersTo(test: Test & { op: 'reference' }, cell: Cell, other: Cell): bo
   if (other.members) return other.members.some((member) => refersTo(test, cell, member))
   if (other.text === null) return false
   return test.cased ? meets(test.how, cell.text!, other.text) : meets(test.how, foldedText(cell), foldedText(other))
+}
+
+/** A cell of its own, for whoever has only a value. */
+export function cellOf(value: unknown): Cell {
+  const cell = emptyCell()
+  fill(cell, value)
+  return cell
 }
