@@ -92,7 +92,7 @@ export function closing(
     for (let open = held ? holder : entry; open !== NONE; ) {
       const before = flags[open]!
       // From here on, the windows are as they were.
-      if ((before & OPENS) !== 0 && !(held && open === holder)) break
+      if ((before & OPENS) !== 0 && open !== holder) break
       const last = lastWithin(open)
       for (let at = open; at !== last; ) {
         at = next[at]!

@@ -36,7 +36,7 @@ export function measureOf(correlation: LoadedCorrelation, groups: Groups, entrie
       () => sums(groups, entries),
       (group, sum) => sum / groups.size[group]!,
     )
-  return number(type === 'value_median' ? 'median' : 'percentile', () => sorted(entries, percentile / 100), null)
+  return number(type === 'value_median' ? 'median' : 'percentile', () => sorted(entries, percentile), null)
 
   function number(name: string, make: () => Kept, result: ((group: number, kept: number) => number) | null): Measure {
     const kept = make()
@@ -172,7 +172,7 @@ function isExact(number: number): boolean {
 }
 
 /** Numbers in order, so that any percentile is one look. */
-function sorted(entries: Entries, share: number): Kept {
+function sorted(entries: Entries, percentile: number): Kept {
   const byGroup = new Map<number, { numbers: Float64Array; size: number }>()
   return {
     reset: (group) => void byGroup.delete(group),
@@ -194,7 +194,7 @@ function sorted(entries: Entries, share: number): Kept {
     },
     value(group) {
       const { numbers, size } = byGroup.get(group)!
-      const at = (size - 1) * share
+      const at = ((size - 1) * percentile) / 100
       const low = numbers[Math.floor(at)]!
       return low + (numbers[Math.ceil(at)]! - low) * (at - Math.floor(at))
     },
