@@ -6,6 +6,7 @@
  * Source  Sigma specification 2.1, its schemas for rules, correlations and filters.
  */
 import * as z from 'zod'
+import { TYPES } from './language/correlation/rule.ts'
 import { FAMILIES } from './language/index.ts'
 import { MODIFIERS } from './language/modifiers.ts'
 
@@ -100,22 +101,16 @@ const rule = z
   })
   .describe('A Sigma rule')
 
-const CORRELATIONS = [
-  'event_count',
-  'value_count',
-  'temporal',
-  'temporal_ordered',
-  'value_sum',
-  'value_avg',
-  'value_percentile',
-  'value_median',
-] as const
+const lateness = z
+  .string()
+  .regex(/^\d+[smhdwMy]$/)
+  .describe('How late its events may come: 72h')
 const bound = z.number()
 const correlation = z
   .looseObject({
     ...about,
     correlation: z.looseObject({
-      type: z.enum(CORRELATIONS),
+      type: z.enum(TYPES),
       rules: texts.describe('Ids or names of rules, or of other correlations.'),
       'group-by': texts.describe('Fields whose values make a group each.').optional(),
       timespan: z
@@ -136,6 +131,9 @@ const correlation = z
       aliases: z.record(text, z.record(text, text)).describe('alias → rule → its field').optional(),
       generate: z.boolean().describe('true: matches of the rules are findings too.').optional(),
     }),
+    tellwire: z
+      .union([z.strictObject({ lateness }), z.strictObject({ ...tellwireOfRule.shape, lateness: lateness.optional() })])
+      .optional(),
   })
   .describe('A Sigma correlation')
 

@@ -2,16 +2,27 @@
  * `tellwire match`: Sigma rules over flat events, as a tool of its own.
  *
  * Shape   one line a match: {"event": 0-based line, "rule": id, "title", "level"}, and for rules that are not ours what
- *         their licence wants told: author, license, link.
+ *         their licence wants told: author, license, link. A correlation: {"events": [lines, ten at most], "rule",
+ *         "title", "level", "time", "from", "to", "group", "values"}; its rules alone are told only if it says so.
  * Errors  a line that is no event is told with its number, ten of them in full, and costs only itself; exit 1.
  */
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
-import { compile, type FlatEvent, load, type Problem, type Program, type Rule } from '../../rules/language/index.ts'
+import {
+  compile,
+  type Firing,
+  type FlatEvent,
+  type LoadedCorrelation,
+  load,
+  type Problem,
+  type Program,
+  type Rule,
+} from '../../rules/language/index.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/sources.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
+import { type Correlating, correlating, lineOf } from './match-correlations.ts'
 import { type Costs, costs, sampler } from './match-costs.ts'
 import { matchReport } from './match-report.ts'
 import { described, printable, repeated } from './terminal.ts'
@@ -54,13 +65,15 @@ export const matchCommand = defineCommand({
     if (args._.length > 1)
       throw new Fault('usage', { where: String(args._[1]), todo: 'Name one file of events, or pipe them all in.' })
     const loading = performance.now()
-    const { program, says } = await loaded(repeated(rawArgs, '--rules'))
+    const { program, correlations, says } = await loaded(repeated(rawArgs, '--rules'))
     const loadSeconds = (performance.now() - loading) / 1_000
     const name = !args.events || args.events === '-' ? 'standard input' : args.events
     const kept = args.stats ? sampler() : null
     let told = 0
+    const correlate = correlations.length > 0 ? correlating(correlations) : null
     const stats = await matchEvents(eventLines(args.events || '-'), {
       program,
+      correlate,
       says,
       write: async (text) => {
         if (!process.stdout.write(text)) await once(process.stdout, 'drain')
@@ -72,6 +85,7 @@ export const matchCommand = defineCommand({
     })
     if (stats.refused > TOLD) console.error(`${printable(name)}: ${stats.refused - TOLD} more lines are left out.`)
     if (stats.refused > 0) process.exitCode = 1
+    for (const line of correlate?.left() ?? []) console.error(line)
     if (kept) {
       const cost: Costs = costs(program.rules, kept.samples(), () => performance.now())
       for (const line of matchReport(stats, { program, loadSeconds, cost })) console.error(printable(line))
@@ -80,22 +94,26 @@ export const matchCommand = defineCommand({
 })
 
 /** Rules that cannot be used are told; the others are in the program. */
-async function loaded(paths: readonly string[]): Promise<{ program: Program; says: (rule: Rule) => Attribution }> {
+async function loaded(
+  paths: readonly string[],
+): Promise<{ program: Program; correlations: LoadedCorrelation[]; says: (rule: Rule) => Attribution }> {
   const tell = (problem: Problem) => console.error(printable(described(problem)))
   const files = await readRuleSources(paths.length > 0 ? paths : [SHIPPED_RULES], (fault) =>
     console.error(`tellwire: ${printable(fault.message)}`),
   )
-  const { rules, problems } = load(files)
+  const { rules, correlations, problems } = load(files)
   for (const problem of problems) if (problem.severity === 'error') tell(problem)
   const warnings = problems.filter((it) => it.severity === 'warning').length
   if (warnings > 0) console.error(`${warnings} warnings about rules: \`tellwire rules check\` shows them.`)
   if (rules.length === 0) throw new Fault('rule.invalid', { todo: 'No rule is left to match.' })
   const origins = new Map(files.map(({ path, origin }) => [path, origin]))
-  return { program: compile(rules), says: (rule) => attribution(rule, origins.get(rule.path)) }
+  return { program: compile(rules), correlations, says: (rule) => attribution(rule, origins.get(rule.path)) }
 }
 
 export interface MatchDeps {
   program: Program
+  /** Null: there are no correlations. */
+  correlate: Correlating | null
   says(rule: Rule): Attribution
   write(text: string): Promise<void>
   refuse(line: number, why: string): void
@@ -106,7 +124,7 @@ export interface MatchDeps {
 /** Lines in, matches out, as fast as `write` takes them. */
 export async function matchEvents(
   blocks: AsyncIterable<readonly (string | null)[]>,
-  { program, says, write, refuse, keep }: MatchDeps,
+  { program, correlate, says, write, refuse, keep }: MatchDeps,
 ): Promise<MatchStats> {
   const started = performance.now()
   const stats: MatchStats = {
@@ -126,6 +144,7 @@ export async function matchEvents(
       // Whoever reads along sees each block's matches at once.
       if (output !== '') await flush()
     }
+    for (const firing of correlate?.end() ?? []) tell(firing)
   } finally {
     if (output !== '') await flush()
   }
@@ -152,16 +171,24 @@ export async function matchEvents(
     stats.matches += matches.length
     for (const { rule } of matches) {
       stats.perRule.set(rule, (stats.perRule.get(rule) ?? 0) + 1)
-      output += `{"event":${number}${tailOf(rule)}`
+      if (!correlate?.hides(rule.id)) output += `{"event":${number}${tailOf(rule)}\n`
     }
+    if (correlate) for (const firing of correlate.take(event, number, matches)) tell(firing)
     if (keep && matches.length === 0 && !covered(event)) count(event)
+  }
+
+  function tell({ rule, events, group, time, from, to, values }: Firing): void {
+    stats.matches++
+    stats.perRule.set(rule, (stats.perRule.get(rule) ?? 0) + 1)
+    const about = JSON.stringify({ time, from, to, group, values })
+    output += `{"events":${JSON.stringify(events.map(lineOf))}${tailOf(rule).slice(0, -1)},${about.slice(1)}\n`
   }
 
   function tailOf(rule: Rule): string {
     let tail = tails.get(rule)
     if (tail === undefined) {
       const { id, title, level } = rule
-      tail = `,${JSON.stringify({ rule: id, title, level, ...says(rule) }).slice(1)}\n`
+      tail = `,${JSON.stringify({ rule: id, title, level, ...says(rule) }).slice(1)}`
       tails.set(rule, tail)
     }
     return tail

@@ -59,6 +59,11 @@ async function rulesMeant(
   const loaded = load(files)
   const rules = loaded.rules.filter((it) => (isFile ? it.path === rule : it.id === rule || it.name === rule))
   if (rules.length === 0) {
+    const isCorrelation = loaded.correlations.some((it) =>
+      isFile ? it.path === rule : it.id === rule || it.name === rule,
+    )
+    if (isCorrelation)
+      throw new Fault('usage', { where: rule, todo: 'A correlation counts matches of rules; explain one of those.' })
     const why = loaded.problems.filter((it) => it.severity === 'error' && (!isFile || it.path === rule))
     for (const problem of isFile ? why : []) console.error(printable(described(problem)))
     throw new Fault('rule.invalid', {

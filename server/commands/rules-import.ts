@@ -75,12 +75,13 @@ export async function importRules(from: string, to: string, now: number): Promis
   const refused = new Map<string, string[]>()
   const refuse = (path: string, why: string) => refused.set(path, [...(refused.get(path) ?? []), why])
   const files = await readRuleSources([from], ({ where, todo }) => refuse(where ?? from, todo ?? 'It cannot be read.'))
-  const { rules, problems } = load(files)
+  const { rules, correlations, filters, problems } = load(files)
   const withinOf = new Map(files.map(({ path, within }) => [path, within]))
   for (const { severity, path, line, column, message, hint } of problems)
     if (severity === 'error')
       refuse(withinOf.get(path) ?? path, `line ${line}, column ${column}: ${message}${hint ? ` ${hint}` : ''}`)
-  const rulesOf = Map.groupBy(rules, ({ path }) => path)
+  const rulesOf = Map.groupBy([...rules, ...correlations], ({ path }) => path)
+  const withFilters = new Set(filters.map(({ path }) => path))
   const before = await readIndex(to)
   await keepTerms(files, to)
 
@@ -93,7 +94,7 @@ export async function importRules(from: string, to: string, now: number): Promis
   for (const file of files) {
     const its = rulesOf.get(file.path) ?? []
     if (refused.has(file.within)) continue
-    if (its.length === 0) {
+    if (its.length === 0 && !withFilters.has(file.path)) {
       refuse(file.within, 'There is no rule in it.')
       continue
     }

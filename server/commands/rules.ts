@@ -1,7 +1,14 @@
 /** `tellwire rules`: what is wrong with rule files, what their tests say, what is in them. */
 import { relative } from 'node:path'
 import { defineCommand } from 'citty'
-import { compile, type LoadedRule, load, type Problem, type Rule } from '../../rules/language/index.ts'
+import {
+  compile,
+  type LoadedCorrelation,
+  type LoadedRule,
+  load,
+  type Problem,
+  type Rule,
+} from '../../rules/language/index.ts'
 import { readRuleSources } from '../../rules/sources.ts'
 import { runRuleTests } from '../../rules/tests.ts'
 import { Fault } from '../../wire/fault.ts'
@@ -22,7 +29,8 @@ const checkCommand = defineCommand({
   meta: { name: 'check', description: 'Say what is wrong with rules, by file, line and column' },
   args,
   async run({ args }) {
-    const { rules, problems } = await read(args._)
+    const { rules: single, correlations, problems } = await read(args._)
+    const rules = [...single, ...correlations]
     const errors = problems.filter((it) => it.severity === 'error').length
     const warnings = problems.length - errors
     if (args.json) console.log(JSON.stringify({ rules: rules.length, errors, warnings, problems }))
@@ -75,7 +83,8 @@ const listCommand = defineCommand({
   },
   async run({ args }) {
     const technique = techniqueOf(args.technique)
-    const { rules: all, problems } = await read(args._)
+    const { rules: single, correlations, problems } = await read(args._)
+    const all: Rule[] = [...single, ...correlations]
     const rules = all.filter((rule) => technique === null || attackOf(rule).some((it) => isUnder(it, technique)))
     if (args.json) console.log(JSON.stringify(rules.map(summary)))
     else for (const line of table(rules)) print(line)
@@ -99,14 +108,16 @@ export const rulesCommand = defineCommand({
 })
 
 /** The rules under `paths`, or ours. A file that cannot be read is a problem like any other. */
-async function read(paths: readonly string[]): Promise<{ rules: LoadedRule[]; problems: Problem[] }> {
+async function read(
+  paths: readonly string[],
+): Promise<{ rules: LoadedRule[]; correlations: LoadedCorrelation[]; problems: Problem[] }> {
   const unread: Problem[] = []
   const shipped = relative(process.cwd(), SHIPPED_RULES) || '.'
   const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, todo }) =>
     unread.push({ severity: 'error', path: where ?? '', line: 1, column: 1, message: todo ?? '', hint: null }),
   )
-  const { rules, problems } = load(files)
-  return { rules, problems: [...unread, ...problems] }
+  const { rules, correlations, problems } = load(files)
+  return { rules, correlations, problems: [...unread, ...problems] }
 }
 
 function at(rule: Rule): string {

@@ -1,8 +1,10 @@
 /** Every bench, in the order they run: what is quick first. */
 import * as addresses from './addresses.ts'
 import * as agentIdle from './agent-idle.ts'
+import * as correlation from './correlation.ts'
 import * as endToEnd from './end-to-end.ts'
 import * as ingestParse from './ingest-parse.ts'
+import * as match from './match.ts'
 import type { Bench } from './row.ts'
 import * as spool from './spool.ts'
 import * as store from './store.ts'
@@ -10,6 +12,8 @@ import * as store from './store.ts'
 export const benches: readonly Bench[] = [
   { name: 'addresses', run: addresses.bench },
   { name: 'ingest-parse', run: ingestParse.bench },
+  { name: 'correlation', run: correlation.bench },
+  { name: 'match', run: match.bench },
   { name: 'spool', run: spool.bench },
   { name: 'store', run: store.bench },
   { name: 'end-to-end', run: endToEnd.bench },

@@ -263,6 +263,52 @@ describe('tellwire match', function () {
     assert.ok(peakMiB < 256, `its peak was ${peakMiB.toFixed(0)} MiB`)
   })
 
+  it('counts with correlations on event time, the same in any order of lines, and hides what only serves them', async () => {
+    const correlation = `---
+title: Three in a minute
+id: three
+level: critical
+correlation:
+  type: event_count
+  rules: [${id(1)}]
+  group-by: [User]
+  timespan: 1m
+  condition: { gte: 3 }
+`
+    write('r.yml', rule(1) + correlation)
+    const at = (seconds: number, User: string) => event({ User, time: 1_700_000_000_000 + seconds * 1_000 })
+    const lines = [at(0, 'a'), at(10, 'b'), at(20, 'a'), at(30, 'a'), at(90, 'b'), at(120, 'b'), event({ User: 'c' })]
+    const { matches, stderr } = await run(['--rules', 'r.yml'], lines.join('\n'))
+    assert.deepEqual(matches, [
+      {
+        ...{ events: [0, 2, 3], rule: 'three', title: 'Three in a minute', level: 'critical' },
+        ...{ time: 1_700_000_030_000, from: 1_699_999_970_000, to: 1_700_000_030_000 },
+        ...{ group: { User: 'a' }, values: { count: 3 } },
+      },
+    ])
+    assert.equal(stderr, '1 events that matched have no time, so that no correlation counts them.\n')
+    const backwards = await run(['--rules', 'r.yml'], lines.toReversed().join('\n'))
+    assert.deepEqual(
+      backwards.matches.map(({ events, time, group }) => ({ events, time, group })),
+      [{ events: [6, 4, 3], time: 1_700_000_030_000, group: { User: 'a' } }],
+    )
+    const days = [at(5 * 86_400, 'a'), at(0, 'a'), at(1, 'a'), at(2, 'a')].join('\n')
+    const late = await run(['--rules', 'r.yml'], days)
+    assert.deepEqual(late.matches, [])
+    assert.equal(late.stderr, '3 matches came too late for their correlations; sort the events by time.\n')
+    const written = await run(
+      ['--rules', 'r.yml'],
+      ['00', '20', '59'].map((it) => event({ User: 'a', UtcTime: `2020-06-10 02:50:${it}.631` })).join('\n'),
+    )
+    assert.deepEqual(written.matches[0]?.events, [0, 1, 2])
+    write('g.yml', rule(1) + correlation.replace('correlation:', 'generate: true\ncorrelation:'))
+    const generated = await run(['--rules', 'g.yml'], lines.join('\n'))
+    assert.deepEqual(
+      generated.matches.map((it) => it.event ?? it.events),
+      [0, 1, 2, 3, 4, 5, 6, [0, 2, 3]],
+    )
+  })
+
   it('reads no further while its output is not taken', async () => {
     let read = 0
     async function* blocks() {
@@ -273,6 +319,7 @@ describe('tellwire match', function () {
     const taken = Promise.withResolvers<void>()
     const done = matchEvents(blocks(), {
       program: compile(rules),
+      correlate: null,
       says: () => ({}),
       refuse: assert.fail,
       write: () => {

@@ -1,0 +1,106 @@
+/**
+ * Correlations over a file of events: the engine's correlator, with line numbers for ids and the file's own clock.
+ *
+ * Shape   a firing is given out once nothing in the file can change it any more: when an event has come that is later
+ *         by the correlation's lateness, or at the end. So the same lines in another order give the same firings.
+ * Units   at most `MAX_HELD` firings wait; beyond, the earliest is given out as it is.
+ */
+import {
+  correlator,
+  type Firing,
+  type FlatEvent,
+  type LoadedCorrelation,
+  type Match,
+} from '../../rules/language/index.ts'
+
+const MAX_HELD = 100_000
+/** Firings are looked through when the clock has gone on by this. */
+const STEP_MS = 60_000
+/** Wide enough that ids sort as the lines do. */
+const DIGITS = 15
+
+export interface Correlating {
+  /** What is settled by now. */
+  take(event: FlatEvent, line: number, matches: readonly Match[]): Firing[]
+  end(): Firing[]
+  /** The rule only serves correlations. */
+  hides(rule: string): boolean
+  /** What was not counted, in sentences. */
+  left(): string[]
+}
+
+export function correlating(correlations: readonly LoadedCorrelation[]): Correlating {
+  const engine = correlator(correlations)
+  const latenessOf = new Map(correlations.map((it) => [it.id, it.latenessMs]))
+  const longest = Math.max(0, ...correlations.map((it) => it.latenessMs + it.spanMs))
+  const waiting = new Map<string, Firing>()
+  let clock = -Infinity
+  let looked = -Infinity
+  let timeless = 0
+
+  return {
+    take(event, line, matches) {
+      const time = timeOf(event)
+      if (time === null) {
+        if (matches.length > 0) timeless++
+        return []
+      }
+      if (matches.length > 0) note(engine.take({ event, time, id: String(line).padStart(DIGITS, '0'), matches }))
+      if (time > clock) note(engine.advance((clock = time)))
+      if (waiting.size <= MAX_HELD && clock < looked + STEP_MS) return []
+      looked = clock
+      return settled()
+    },
+    end() {
+      if (Number.isFinite(clock)) note(engine.advance(clock + longest + 1))
+      clock = Number.POSITIVE_INFINITY
+      return settled()
+    },
+    hides: engine.hides,
+    left() {
+      const late = engine
+        .counters()
+        .values()
+        .reduce((sum, it) => sum + it.late, 0)
+      const over = engine
+        .counters()
+        .values()
+        .reduce((sum, it) => sum + it.evicted + it.truncated, 0)
+      return [
+        ...(timeless > 0 ? [`${timeless} events that matched have no time, so that no correlation counts them.`] : []),
+        ...(late > 0 ? [`${late} matches came too late for their correlations; sort the events by time.`] : []),
+        ...(over > 0
+          ? [`${over} times a correlation had more groups or matches than it keeps, and forgot the oldest.`]
+          : []),
+      ]
+    },
+  }
+
+  function note({ fired, retracted }: ReturnType<typeof engine.advance>): void {
+    for (const id of retracted) waiting.delete(id)
+    for (const firing of fired) waiting.set(firing.id, firing)
+  }
+
+  function settled(): Firing[] {
+    const order = [...waiting.values()].sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
+    const excess = order.length - MAX_HELD
+    const given = order.filter((it, place) => place < excess || it.time < clock - latenessOf.get(it.rule.id)!)
+    for (const { id } of given) waiting.delete(id)
+    return given
+  }
+}
+
+export function lineOf(event: string): number {
+  return Number(event)
+}
+
+/** `time` as ours has it; else as Sysmon and log shippers write it. Without a zone it is UTC. Null: none can be read. */
+export function timeOf(event: FlatEvent): number | null {
+  const value = event.time ?? event['@timestamp'] ?? event.UtcTime
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (typeof value !== 'string' || value.length > 64) return null
+  const [, day, time = '00:00', zone = 'Z'] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?))?\s?(Z|[+-]\d\d:\d\d)?$/.exec(value.trim()) ?? []
+  const ms = Date.parse(`${day}T${time}${zone}`)
+  return Number.isNaN(ms) ? null : ms
+}
