@@ -6,18 +6,23 @@
  * where a recording left it out.
  */
 import { createHash } from 'node:crypto'
-import type { FlatEvent, Program } from '../rules/language/index.ts'
+import type { LoadedCorrelation, Program } from '../rules/language/index.ts'
 import type { Event } from '../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../wire/recording.ts'
 import { CoverageBook } from './assess/coverage.ts'
 import { wholeGeo } from './derive/connection.ts'
 import type { Deriver, Draft, Seen } from './derive/deriver.ts'
 import { World } from './derive/world.ts'
-import { Findings } from './detect/findings.ts'
+import { Detector } from './detect/detector.ts'
+import type { Findings } from './detect/findings.ts'
 import type { Finding } from './store/store.ts'
+
+/** Goes up when what `save` writes, or what derivers make of it, is no longer what it was. */
+const STATE_FORM = 1
 
 export interface PipelineDeps {
   program: Program
+  correlations: readonly LoadedCorrelation[]
   derivers: Deriver[]
   recognise(event: Event): CatalogueFacts | undefined
   lookup(address: string, at: number): AddressFacts
@@ -25,18 +30,19 @@ export interface PipelineDeps {
 
 export class Pipeline {
   readonly world = new World()
-  readonly findings = new Findings()
   readonly coverage = new CoverageBook()
   readonly #deps: PipelineDeps
-  /** Categories that any rule asks for; null when a rule asks for all of them. */
-  readonly #asked: ReadonlySet<string> | null
+  readonly #detector: Detector
   #events = 0
   #time = 0
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps
-    const categories = deps.program.rules.map((rule) => rule.logsource.category)
-    this.#asked = categories.includes(null) ? null : new Set(categories as string[])
+    this.#detector = new Detector(deps.program, deps.correlations)
+  }
+
+  get findings(): Findings {
+    return this.#detector.findings
   }
 
   get events(): number {
@@ -91,27 +97,34 @@ export class Pipeline {
         this.#derived(deriver, index, seen, draft, key)
       })
     })
+    this.#detector.advance(now)
   }
 
   save(): string {
     const { derivers } = this.#deps
     return JSON.stringify({
+      form: STATE_FORM,
       time: this.#time,
       events: this.#events,
       world: this.world.save(),
       coverage: this.coverage.save(),
+      detector: this.#detector.save(),
       derivers: Object.fromEntries(derivers.map((it) => [it.name, it.save()])),
     })
   }
 
-  load(state: string, findings: readonly Finding[]): void {
+  /** False: another Tellwire saved it in another form; nothing was loaded, and the log has to be judged anew. */
+  load(state: string, findings: readonly Finding[]): boolean {
     const saved = JSON.parse(state)
+    if (saved.form !== STATE_FORM) return false
     this.#time = saved.time
     this.#events = saved.events
     this.world.load(saved.world)
     this.coverage.load(saved.coverage)
     for (const it of this.#deps.derivers) if (it.name in saved.derivers) it.load(saved.derivers[it.name])
+    this.#detector.load(saved.detector)
     this.findings.load(findings)
+    return true
   }
 
   #run(seen: Seen, from: number): void {
@@ -119,7 +132,7 @@ export class Pipeline {
     this.#deps.derivers.forEach((deriver, index) => {
       if (index >= from) deriver.take(seen, (draft, key) => this.#derived(deriver, index, seen, draft, key))
     })
-    if (seen.event && !seen.conflict) this.#detect(seen, seen.event)
+    if (seen.event && !seen.conflict) this.#detector.take(seen.event, seen, seen.contract)
   }
 
   /** What a deriver emitted goes to the derivers after it, and to the rules. */
@@ -127,15 +140,6 @@ export class Pipeline {
     const id = derivedId(deriver.name, beside.device, beside.time, key)
     const event = { ...draft, id, seq: null, time: beside.time, product: 'tellwire', collector: deriver.name } as Event
     this.#run({ ...beside, event, connection: null, conflict: false, facts: undefined }, index + 1)
-  }
-
-  #detect(seen: Seen, event: Event): void {
-    if (this.#asked && !this.#asked.has(event.category)) return
-    const { program } = this.#deps
-    const flat: FlatEvent = program.reads(event.category, 'Contract')
-      ? { ...event, Contract: seen.contract ?? undefined }
-      : (event as FlatEvent)
-    for (const match of program.match(flat)) this.findings.add(match, event, seen.device, seen.worker)
   }
 
   #beside(device: string | null, time: number, receivedAt: number): Seen {

@@ -15,7 +15,7 @@ import { type Config, ourNames } from './config.ts'
 import { buildConsole } from './console/build.ts'
 import { derivers } from './derive/index.ts'
 import { desk as makeDesk } from './desk.ts'
-import { loadProgram, SHIPPED_RULES } from './detect/program.ts'
+import { loadRules, SHIPPED_RULES } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
 import { takeInbox } from './feeds/inbox.ts'
 import { onlyNew } from './feeds/roster.ts'
@@ -67,13 +67,15 @@ export async function serve(config: Config, says: Log): Promise<Running> {
   })
   for (const warning of addresses.warnings()) says.warn({}, warning)
   let leftOut = 0
-  const program = await loadProgram([SHIPPED_RULES, ...config.rulesFolders], (problem) => {
+  const { program, correlations } = await loadRules([SHIPPED_RULES, ...config.rulesFolders], (problem) => {
     if (problem.severity === 'error') leftOut++
     says.warn({ ...problem }, problem.severity === 'error' ? 'a rule is left out' : 'a rule is doubtful')
   })
-  metrics.rules(program.rules.length, leftOut)
+  const rules = [...program.rules, ...correlations]
+  metrics.rules(rules.length, leftOut)
   const pipeline = new Pipeline({
     program,
+    correlations,
     derivers: derivers({ silenceHours: config.silenceHours }),
     recognise: (event) => recognise(catalogue, event),
     lookup: (address, at) => addresses.lookup(address, at),
@@ -81,12 +83,10 @@ export async function serve(config: Config, says: Log): Promise<Running> {
 
   // What was judged before, then what was stored after that: a kill between the two costs work, not findings.
   let position = 0
-  const rulesKey = program.rules.map((rule) => `${rule.id} ${rule.version}`).join('\n')
+  const rulesKey = rules.map((rule) => `${rule.id} ${rule.version}`).join('\n')
   const saved = state.progress()
-  if (saved && saved.rules === rulesKey) {
-    pipeline.load(saved.pipeline, state.findings({}))
-    position = saved.position
-  } else state.clearFindings()
+  if (saved && saved.rules === rulesKey && pipeline.load(saved.pipeline, state.findings({}))) position = saved.position
+  else state.clearFindings()
   await catchUp()
 
   const downSince = Number(state.get('aliveAt') ?? 0)
@@ -95,7 +95,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     pipeline,
     log,
     state,
-    rules: program.rules,
+    rules,
     policy: () => policy,
     online: () => new Set(gateway.sessions().map((it) => it.device)),
     makeToken: token,
@@ -238,7 +238,8 @@ export async function serve(config: Config, says: Log): Promise<Running> {
 
   function saveProgress(): void {
     try {
-      state.saveProgress({ position, pipeline: pipeline.save(), rules: rulesKey }, pipeline.findings.takeChanged())
+      const { changed, gone } = pipeline.findings.takeChanged()
+      state.saveProgress({ position, pipeline: pipeline.save(), rules: rulesKey }, changed, gone)
     } catch (cause) {
       says.error({ err: cause }, 'the snapshot could not be written; the log is safe, a restart takes longer')
     }

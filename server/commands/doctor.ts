@@ -13,7 +13,7 @@ import pc from 'picocolors'
 import * as z from 'zod'
 import { Fault } from '../../wire/fault.ts'
 import { type Config, loadConfig } from '../config.ts'
-import { loadProgram } from '../detect/program.ts'
+import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder } from '../feeds/addresses.ts'
 import { ageDays, Ranges, STALE_DAYS } from '../feeds/ranges.ts'
 import { readServerFile } from '../server-file.ts'
@@ -278,15 +278,15 @@ export async function lists(feedsFolder: string, now: number): Promise<Check[]> 
 
 async function rules(config: Config): Promise<Check> {
   const problems: string[] = []
-  const { rules } = await loadProgram(config.rulesFolders, (it) => {
+  const { program, correlations } = await loadRules([SHIPPED_RULES, ...config.rulesFolders], (it) => {
     if (it.severity === 'error') problems.push(`${it.path}:${it.line}:${it.column}: ${it.message}`)
   })
-  if (rules.length === 0)
-    return fail('rules', 'none can be used', 'Nothing would be detected: see `tellwire rules check`.')
-  if (problems.length === 0) return ok('rules', `${rules.length} loaded`)
+  const loaded = program.rules.length + correlations.length
+  if (loaded === 0) return fail('rules', 'none can be used', 'Nothing would be detected: see `tellwire rules check`.')
+  if (problems.length === 0) return ok('rules', `${loaded} loaded`)
   return warn(
     'rules',
-    `${problems.length} left out, ${rules.length} loaded; first: ${problems[0]}`,
+    `${problems.length} left out, ${loaded} loaded; first: ${problems[0]}`,
     'See `tellwire rules check`.',
   )
 }

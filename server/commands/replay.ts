@@ -3,14 +3,14 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { defineCommand } from 'citty'
 import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
-import type { Program } from '../../rules/language/index.ts'
+import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type AddressFacts, type CatalogueFacts, Recorded } from '../../wire/recording.ts'
 import { assess } from '../assess/score.ts'
 import { folderOf } from '../config.ts'
 import { derivers } from '../derive/index.ts'
-import { loadProgram } from '../detect/program.ts'
+import { loadRules } from '../detect/program.ts'
 import { openAddresses } from '../feeds/addresses.ts'
 import { Pipeline } from '../pipeline.ts'
 
@@ -19,6 +19,7 @@ const LATENESS_MS = 72 * 3_600_000
 
 export interface ReplayDeps {
   program: Program
+  correlations: readonly LoadedCorrelation[]
   silenceHours: number
   recognise(event: Event): CatalogueFacts | undefined
   lookup(address: string, at: number): AddressFacts
@@ -143,7 +144,7 @@ export const replayCommand = defineCommand({
   },
   async run({ args }) {
     const at = args.at === undefined ? undefined : moment(args.at)
-    const program = await loadProgram(args.rules ? [args.rules] : [], (it) =>
+    const ruleset = await loadRules(args.rules ? [args.rules] : [], (it) =>
       console.error(`${it.path}:${it.line}:${it.column}: ${it.message}`),
     )
     const catalogue = loadCatalogue()
@@ -156,7 +157,7 @@ export const replayCommand = defineCommand({
     const result = await replay(
       createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }),
       {
-        program,
+        ...ruleset,
         silenceHours: Number(args['silence-hours']),
         recognise: (event) => recognise(catalogue, event),
         lookup: (address, time) => addresses.lookup(address, time),

@@ -6,7 +6,7 @@
  *         The group is the laptop (or the worker where there is none) and the fields the rule names in `groupBy`.
  */
 import { createHash } from 'node:crypto'
-import type { Match, Rule } from '../../rules/language/index.ts'
+import type { Firing, Match, Rule } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import type { Finding } from '../store/store.ts'
 
@@ -17,6 +17,7 @@ export class Findings {
   readonly #byId = new Map<string, Finding>()
   readonly #byWorker = new Map<string, Set<string>>()
   #dirty = new Set<string>()
+  #gone = new Set<string>()
 
   /** The finding this match made or grew. */
   add(match: Match, event: Event, device: string | null, worker: string | null): Finding {
@@ -31,6 +32,31 @@ export class Findings {
     this.#keep(finding)
     this.#dirty.add(id)
     return finding
+  }
+
+  /** A correlation's firing; told again under a known id, it takes the place of the one before. */
+  put(firing: Firing, events: readonly Event[], subject: { device: string | null; worker: string | null }): void {
+    this.remove(firing.id)
+    this.#gone.delete(firing.id)
+    this.#keep({
+      ...basics(firing.id, firing.rule, { ...firing.group, ...firing.values }),
+      ...subject,
+      group: JSON.stringify(firing.group),
+      time: firing.time,
+      lastTime: firing.time,
+      count: firing.values.count ?? firing.events.length,
+      events: [...events].slice(0, MAX_EVENTS),
+    })
+    this.#dirty.add(firing.id)
+  }
+
+  remove(id: string): void {
+    const finding = this.#byId.get(id)
+    if (!finding) return
+    this.#byId.delete(id)
+    this.#byWorker.get(subject(finding))?.delete(id)
+    this.#dirty.delete(id)
+    this.#gone.add(id)
   }
 
   get(id: string): Finding | null {
@@ -56,11 +82,13 @@ export class Findings {
     return this.#byId.size
   }
 
-  /** What changed since the last call: to be written down. */
-  takeChanged(): Finding[] {
+  /** What changed, and the ids of what is gone, since the last call: to be written down. */
+  takeChanged(): { changed: Finding[]; gone: string[] } {
     const changed = [...this.#dirty].map((id) => this.#byId.get(id) as Finding)
+    const gone = [...this.#gone]
     this.#dirty = new Set()
-    return changed
+    this.#gone = new Set()
+    return { changed, gone }
   }
 
   load(findings: readonly Finding[]): void {
@@ -93,6 +121,20 @@ function begun(
   device: string | null,
   worker: string | null,
 ): Finding {
+  return {
+    ...basics(id, rule, event as Record<string, unknown>),
+    worker,
+    device,
+    group,
+    time: event.time,
+    lastTime: event.time,
+    count: 1,
+    events: [event],
+  }
+}
+
+/** What a finding has from its rule; `fields` fill the sentence. */
+function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>>) {
   const ours = rule.tellwire
   return {
     id,
@@ -104,14 +146,7 @@ function begun(
     strength: ours?.strength ?? STRENGTH_OF_LEVEL[rule.level ?? ''] ?? 1,
     halfLifeDays: ours ? ours.halfLifeDays : 14,
     pattern: ours?.pattern ?? null,
-    worker,
-    device,
-    group,
-    time: event.time,
-    lastTime: event.time,
-    count: 1,
-    says: sentence(ours?.says ?? rule.title, event),
-    events: [event],
+    says: sentence(ours?.says ?? rule.title, fields),
   }
 }
 
@@ -133,9 +168,9 @@ function grown(finding: Finding, event: Event): Finding {
   }
 }
 
-function sentence(template: string, event: Event): string {
+function sentence(template: string, fields: Readonly<Record<string, unknown>>): string {
   return template.replace(/\{([A-Za-z0-9_]+)\}/g, (_, field: string) => {
-    const value = (event as Record<string, unknown>)[field]
+    const value = fields[field]
     return value === null || value === undefined ? 'unknown' : String(value).slice(0, 200)
   })
 }

@@ -163,8 +163,9 @@ export function memoryState(): State {
       return { worker: token.worker }
     },
 
-    saveProgress(now, changed) {
+    saveProgress(now, changed, gone) {
       for (const it of changed) findings.set(it.id, it)
+      for (const id of gone) findings.delete(id)
       progress = now
     },
     progress: () => progress,

@@ -38,10 +38,11 @@ export function openState(options: { folder: string; readOnly?: boolean }): Stat
       return taken ? { worker: taken.worker as string | null } : null
     },
 
-    saveProgress({ position, pipeline, rules }, changed) {
+    saveProgress({ position, pipeline, rules }, changed, gone) {
       const packed = zstdCompressSync(pipeline, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
       relaxed(() => {
         for (const it of changed) sql.saveFinding.run(it.id, it.worker, it.lastTime, JSON.stringify(it))
+        for (const id of gone) sql.dropFinding.run(id)
         sql.saveProgress.run(position, rules, packed)
       })
     },
@@ -165,6 +166,7 @@ function statements(db: DatabaseSync) {
        on conflict do update set position = excluded.position, rules = excluded.rules, pipeline = excluded.pipeline`,
     ),
     progress: db.prepare('select position, rules, pipeline from progress'),
+    dropFinding: db.prepare('delete from findings where id = ?'),
     clearProgress: db.prepare('delete from progress'),
 
     users: db.prepare('select id, doc from users order by id'),

@@ -166,10 +166,10 @@ export interface State {
   takeToken(hash: string, now: number): { worker: string | null } | null
 
   /**
-   * Findings that changed and the pipeline's state as of a log position, in one transaction: after a kill the two
+   * Findings that changed or are gone (by id) and the pipeline's state as of a log position, in one transaction: after a kill the two
    * speak of the same moment, so that judging the rest of the log counts nothing twice.
    */
-  saveProgress(progress: Progress, changed: readonly Finding[]): void
+  saveProgress(progress: Progress, changed: readonly Finding[], gone: readonly string[]): void
   progress(): Progress | null
   /** Newest first by `lastTime`; `since` is a `lastTime` that is still in. */
   findings(query: { worker?: string; since?: number; limit?: number }): Finding[]

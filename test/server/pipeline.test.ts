@@ -21,6 +21,7 @@ const program: Program = {
 const fresh = () =>
   new Pipeline({
     program,
+    correlations: [],
     derivers: derivers({ silenceHours: 24 }),
     recognise: (event) =>
       event.category === 'process_creation' && event.Image?.endsWith('/anydesk')

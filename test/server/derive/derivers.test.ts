@@ -33,6 +33,7 @@ function derivedFrom(records: readonly Recorded[], at?: number): Event[] {
   } as unknown as Program
   const pipeline = new Pipeline({
     program,
+    correlations: [],
     derivers: derivers({ silenceHours: 24 }),
     recognise: () => undefined,
     lookup: () => ({

@@ -41,9 +41,9 @@ describe('state in SQLite', () => {
 
   it('saves findings and progress together or not at all', () => {
     const state = openState({ folder })
-    state.saveProgress({ position: 1, pipeline: '{}', rules: 'a' }, [findingOf('f1')])
+    state.saveProgress({ position: 1, pipeline: '{}', rules: 'a' }, [findingOf('f1')], [])
     const impossible = { position: 2, pipeline: '{}', rules: null as unknown as string }
-    assert.throws(() => state.saveProgress(impossible, [findingOf('f2')]), { name: 'Fault' })
+    assert.throws(() => state.saveProgress(impossible, [findingOf('f2')], []), { name: 'Fault' })
     assert.deepEqual([state.progress()?.position, state.finding('f2')], [1, null])
     state.close()
   })

@@ -65,8 +65,8 @@ export function stateSuite(name: string, open: () => StateUnderTest): void {
     it('replaces a finding by its id, and answers newest first', () => {
       const [f1, f2] = [findingOf('f1', { lastTime: T0 + 1 }), findingOf('f2', { lastTime: T0 + 2, worker: 'w2' })]
       const more = findingOf('f1', { lastTime: T0 + 3, count: 2 })
-      state.saveProgress(progressAt(1), [f1, f2])
-      state.saveProgress(progressAt(2), [more, findingOf('f3', { worker: null })])
+      state.saveProgress(progressAt(1), [f1, f2, findingOf('f4')], [])
+      state.saveProgress(progressAt(2), [more, findingOf('f3', { worker: null })], ['f4', 'never there'])
       const again = under.reopen()
       const ids = (query: Parameters<State['findings']>[0]) => again.findings(query).map((it) => it.id)
       assert.deepEqual(ids({}), ['f1', 'f2', 'f3'])
@@ -79,7 +79,7 @@ export function stateSuite(name: string, open: () => StateUnderTest): void {
     })
 
     it('forgets findings and progress together', () => {
-      state.saveProgress(progressAt(1), [findingOf('f1')])
+      state.saveProgress(progressAt(1), [findingOf('f1')], [])
       state.clearFindings()
       const again = under.reopen()
       assert.deepEqual([again.findings({}), again.progress()], [[], null])
@@ -87,7 +87,7 @@ export function stateSuite(name: string, open: () => StateUnderTest): void {
 
     it("keeps the pipeline's state, of any size", () => {
       const pipeline = JSON.stringify({ windows: Array.from({ length: 50_000 }, (_, n) => `group ${n} \0`) })
-      state.saveProgress({ position: 2, pipeline, rules: 'abc' }, [])
+      state.saveProgress({ position: 2, pipeline, rules: 'abc' }, [], [])
       assert.deepEqual(under.reopen().progress(), { position: 2, pipeline, rules: 'abc' })
     })
 
@@ -131,7 +131,7 @@ export function stateSuite(name: string, open: () => StateUnderTest): void {
         const user = state.saveUser({ ...ANA, name: text })
         state.setPassword(user.id, text)
         state.audit({ at: T0, user: text, action: 'a', about: text, detail: null })
-        state.saveProgress(progressAt(1), [findingOf('f1', { says: text })])
+        state.saveProgress(progressAt(1), [findingOf('f1', { says: text })], [])
         state.set('note', text)
         const again = under.reopen()
         assert.equal(again.enrolled('d1')?.version, text)

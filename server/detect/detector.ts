@@ -1,0 +1,122 @@
+/**
+ * Events to findings: single rules, and correlations over what they matched.
+ *
+ * Shape   a rule's match becomes a finding by itself unless the rule only serves correlations. A correlation's firing
+ *         is a finding with the firing's id; when a late event shows that it was not so, the finding goes again.
+ * Memory  the events that correlations may still name as evidence: EVIDENCE_MAX, the oldest given up first. A finding
+ *         whose evidence is gone keeps its count and its sentence.
+ */
+import {
+  type Changes,
+  type Correlator,
+  type CorrelatorState,
+  correlator,
+  type Firing,
+  type FlatEvent,
+  type LoadedCorrelation,
+  type Program,
+} from '../../rules/language/index.ts'
+import type { Event } from '../../wire/event.ts'
+import { Findings } from './findings.ts'
+
+const EVIDENCE_MAX = 20_000
+
+export interface Subject {
+  device: string | null
+  worker: string | null
+}
+
+interface Evidence extends Subject {
+  event: Event
+}
+
+export interface DetectorState {
+  correlations: CorrelatorState
+  evidence: Evidence[]
+}
+
+export class Detector {
+  readonly findings = new Findings()
+  readonly #program: Program
+  readonly #correlator: Correlator | null
+  /** Rules that correlations count. */
+  readonly #counted: ReadonlySet<string>
+  /** Categories that any rule asks for; null when a rule asks for all of them. */
+  readonly #asked: ReadonlySet<string> | null
+  #evidence = new Map<string, Evidence>()
+
+  constructor(program: Program, correlations: readonly LoadedCorrelation[]) {
+    this.#program = program
+    this.#correlator = correlations.length > 0 ? correlator(correlations) : null
+    this.#counted = new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)))
+    const categories = program.rules.map((rule) => rule.logsource.category)
+    this.#asked = categories.includes(null) ? null : new Set(categories as string[])
+  }
+
+  take(event: Event, subject: Subject, contract: unknown): void {
+    if (this.#asked && !this.#asked.has(event.category)) return
+    const flat = this.#flat(event, subject, contract)
+    const matches = this.#program.match(flat)
+    if (matches.length === 0) return
+    for (const match of matches)
+      if (!this.#correlator?.hides(match.rule.id)) this.findings.add(match, event, subject.device, subject.worker)
+    if (!this.#correlator || !matches.some((it) => this.#counted.has(it.rule.id))) return
+    this.#remember({ event, ...subject })
+    this.#follow(this.#correlator.take({ event: flat, time: event.time, id: event.id, matches }))
+  }
+
+  /** The log's clock: what correlations decide at a window's end. */
+  advance(now: number): void {
+    if (this.#correlator) this.#follow(this.#correlator.advance(now))
+  }
+
+  save(): DetectorState | null {
+    if (!this.#correlator) return null
+    return { correlations: this.#correlator.save(), evidence: [...this.#evidence.values()] }
+  }
+
+  load(state: DetectorState | null): void {
+    if (!state || !this.#correlator) return
+    this.#correlator.load(state.correlations)
+    this.#evidence = new Map(state.evidence.map((it) => [it.event.id, it]))
+  }
+
+  /** What the server adds is there for rules that read it, and for correlations, which group by it. */
+  #flat(event: Event, subject: Subject, contract: unknown): FlatEvent {
+    const readsContract = contract != null && this.#program.reads(event.category, 'Contract')
+    if (!readsContract && !this.#correlator) return event as FlatEvent
+    return {
+      ...event,
+      device: subject.device,
+      worker: subject.worker,
+      ...(readsContract ? { Contract: contract } : {}),
+    }
+  }
+
+  #remember(evidence: Evidence): void {
+    this.#evidence.set(evidence.event.id, evidence)
+    if (this.#evidence.size > EVIDENCE_MAX) this.#evidence.delete(this.#evidence.keys().next().value as string)
+  }
+
+  #follow({ fired, retracted }: Changes): void {
+    for (const id of retracted) this.findings.remove(id)
+    for (const firing of fired) this.findings.put(firing, ...this.#behind(firing))
+  }
+
+  /** The events of a firing, and whom they are about; a firing over firings stands on theirs. */
+  #behind(firing: Firing): [events: Event[], subject: Subject] {
+    const found: Evidence[] = []
+    for (const id of firing.events) {
+      const evidence = this.#evidence.get(id)
+      if (evidence) found.push(evidence)
+      const lower = this.findings.get(id)
+      if (lower) found.push(...lower.events.map((event) => ({ event, device: lower.device, worker: lower.worker })))
+    }
+    const one = <T>(values: readonly T[]): T | null => (new Set(values).size === 1 ? (values[0] as T) : null)
+    const { device = null, worker = null } = firing.group
+    return [
+      found.map((it) => it.event),
+      { device: device ?? one(found.map((it) => it.device)), worker: worker ?? one(found.map((it) => it.worker)) },
+    ]
+  }
+}
