@@ -46,11 +46,12 @@ const testCommand = defineCommand({
   meta: { name: 'test', description: 'Run the tests that stand in the rules' },
   args,
   async run({ args }) {
-    const { rules, problems } = await read(args._)
+    const { rules, correlations, problems } = await read(args._)
     const errors = problems.filter((it) => it.severity === 'error')
-    const results = runRuleTests(rules, compile)
+    const results = runRuleTests(rules, compile, correlations)
     const failed = results.filter((it) => !it.passed)
-    const untested = rules.filter((it) => it.tellwire && it.tellwire.tests.length === 0)
+    const all = [...rules, ...correlations]
+    const untested = all.filter((it) => it.tellwire && it.tellwire.tests.length === 0)
     if (args.json)
       console.log(
         JSON.stringify({
@@ -69,7 +70,7 @@ const testCommand = defineCommand({
       for (const { rule, test, fired } of failed)
         print(`${at(rule)}: ${rule.title}: "${test.name}" made ${findings(fired)}; it says ${findings(test.fires)}.`)
       for (const rule of untested) print(`${at(rule)}: ${rule.title}: has no tests.`)
-      print(`${results.length - failed.length} passed, ${failed.length} failed, in ${rules.length} rules.`)
+      print(`${results.length - failed.length} passed, ${failed.length} failed, in ${all.length} rules.`)
     }
     if (failed.length + errors.length > 0) process.exitCode = 1
   },

@@ -12,7 +12,7 @@ import { Event } from '../../wire/event.ts'
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const CONTENT = join(ROOT, 'rules', 'content')
 const files = await readRuleFiles([CONTENT])
-const { rules, problems } = load(files)
+const { rules, correlations, problems } = load(files)
 const catalogue = loadCatalogue()
 
 /** What a category's schema knows; every field may be absent, none may be unknown or of another type. */
@@ -86,6 +86,6 @@ describe('rules/content', () => {
 })
 
 describe('the tests inside the rules', () => {
-  for (const { rule, test, fired } of runRuleTests(rules, compile))
+  for (const { rule, test, fired } of runRuleTests(rules, compile, correlations))
     it(`${rule.title}: ${test.name}`, () => assert.equal(fired, test.fires))
 })

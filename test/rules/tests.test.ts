@@ -48,4 +48,51 @@ describe('runRuleTests', () => {
       'title: t\nid: 22222222-2222-4222-8222-222222222222\nlogsource: { category: tool }\ndetection: { a: { Tool: x }, condition: a }\n'
     assert.deepEqual(runRuleTests(load([{ path: 't.yml', text }]).rules, compile), [])
   })
+
+  describe('of correlations', () => {
+    const base = (name: string, tool: string) =>
+      `title: ${name}\nname: ${name}\nid: ${name}\nlogsource: { category: tool }\ndetection: { a: { Tool: ${tool} }, condition: a }\n`
+    const counted = (correlation: string, events: string[], fires: number) => {
+      const text = [
+        base('x', 'x'),
+        base('y', 'y'),
+        'title: lower\nname: lower\nid: lower\ncorrelation: { type: event_count, rules: [x], group-by: [User], timespan: 1h, condition: { gte: 2 } }\n',
+        `title: c\nid: c\ncorrelation: ${correlation}\ntellwire: { family: identity, strength: 1, halfLifeDays: 1, tests: [{ name: n, fires: ${fires}, events: [${events.map((it) => `{ ${it}, category: tool }`).join(', ')}] }] }\n`,
+      ].join('---\n')
+      const { rules, correlations, problems } = load([{ path: 't.yml', text }])
+      assert.deepEqual(problems, [])
+      return runRuleTests(rules, compile, correlations).map(({ fired, passed }) => ({ fired, passed }))
+    }
+    const cases = [
+      {
+        name: 'over thirty days',
+        correlation: '{ type: event_count, rules: [x], timespan: 30d, condition: { gte: 2 } }',
+        events: ['at: 1h, Tool: x', 'at: 29d, Tool: x'],
+        fired: 1,
+      },
+      {
+        name: 'decided after the last event',
+        correlation: '{ type: temporal, rules: [x, y], timespan: 1h, condition: x and not y }',
+        events: ['at: 1h, Tool: x', 'at: 3h, Tool: x', 'at: 3h, Tool: y'],
+        fired: 1,
+      },
+      {
+        name: 'at the same time, in the order they are written',
+        correlation: '{ type: temporal_ordered, rules: [x, y], timespan: 1h }',
+        events: ['at: 1h, Tool: x', 'at: 1h, Tool: y'],
+        fired: 1,
+      },
+      {
+        name: 'of correlations',
+        correlation: '{ type: value_count, rules: [lower], timespan: 1h, condition: { field: User, gte: 2 } }',
+        events: ['a', 'a', 'b', 'b'].map((user, n) => `at: ${n}m, Tool: x, User: ${user}`),
+        fired: 1,
+      },
+    ]
+    for (const { name, correlation, events, fired } of cases) {
+      it(name, () => assert.deepEqual(counted(correlation, events, fired), [{ fired, passed: true }]))
+      it(`${name}: a test that expects more fails`, () =>
+        assert.deepEqual(counted(correlation, events, fired + 1), [{ fired, passed: false }]))
+    }
+  })
 })
