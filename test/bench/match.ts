@@ -15,12 +15,12 @@ const TIMES = 10
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
   if (!hasSharedData()) throw new Error('needs ../shared/data: SigmaHQ rules and Sysmon events')
   const block = Buffer.from(`${sysmonLines().join('\n')}\n`)
-  const runs = []
+  const runs: Measured[] = []
   for (let run = 0; run < RUNS; run++) {
     runs.push(await measured(block))
     says(`run ${run + 1} of ${RUNS}`)
   }
-  const row = (name: string, unit: string, key: keyof (typeof runs)[number]): Row => {
+  const row = (name: string, unit: string, key: keyof Measured): Row => {
     return { name, unit, value: median(runs.map((it) => it[key])), budget: '' }
   }
   return [
@@ -30,7 +30,13 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   ]
 }
 
-async function measured(block: Buffer): Promise<{ rate: number; loadSeconds: number; memory: number }> {
+interface Measured {
+  rate: number
+  loadSeconds: number
+  memory: number
+}
+
+async function measured(block: Buffer): Promise<Measured> {
   const child = spawn(process.execPath, [join(ROOT, 'bin', 'tellwire.js'), 'match', '--rules', RULES, '--stats'], {
     stdio: ['pipe', 'ignore', 'pipe'],
   })

@@ -217,14 +217,12 @@ describe('tellwire match', function () {
     const lines = hostile.map(([name, line]) => (name.includes('UTF-8') ? line.replace('C:', '\u0001') : line))
     const bytes = Buffer.from(`${lines.join('\n')}\n`)
     bytes[bytes.indexOf(1)] = 0xff
-    const started = performance.now()
     const { status, stderr, matches } = await run(['--rules', 'r'], bytes)
     assert.deepEqual(
       matches.filter((it) => it.rule === id(1)).map((it) => hostile[it.event]?.[0]),
       hostile.map(([name]) => name),
     )
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
-    assert.ok(performance.now() - started < 30_000)
   })
 
   it('leaves out a line of more than 4 MiB, a million keys among them, and finds its way back', async () => {
