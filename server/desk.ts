@@ -1,6 +1,5 @@
 /** The desk behind the API: what the pipeline, the store and the gateway know, put together for people. */
 
-import type { Rule } from '../rules/language/index.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
 import type { Desk } from './api/desk.ts'
@@ -14,7 +13,7 @@ import {
 } from './api/schema.ts'
 import { describe } from './assess/describe.ts'
 import { assess } from './assess/score.ts'
-import type { Pipeline } from './pipeline.ts'
+import type { Judgement } from './judgement.ts'
 import type { Enrolled, Finding, State, TelemetryLog } from './store/store.ts'
 
 const HOUR = 3_600_000
@@ -34,10 +33,9 @@ const NOTABLE: readonly Category[] = [
 ]
 
 export interface DeskDeps {
-  pipeline: Pipeline
+  judgement: Judgement
   log: TelemetryLog
   state: State
-  rules: readonly Rule[]
   policy(): Policy
   online(): ReadonlySet<string>
   makeToken(worker: string | null, by: string): { token: string; expiresAt: number }
@@ -46,8 +44,7 @@ export interface DeskDeps {
 
 /** `changed` is called by whoever feeds the pipeline; listeners hear of it at most four times a second. */
 export function desk(deps: DeskDeps): Desk & { changed(): void } {
-  const { pipeline, log, state, now } = deps
-  const rules = new Map(deps.rules.map((rule) => [rule.id, rule]))
+  const { judgement, log, state, now } = deps
   const listeners = new Set<() => void>()
   let notice: NodeJS.Timeout | null = null
 
@@ -77,22 +74,22 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
 
   /** Everybody with a contract or a laptop, and laptops that nobody holds under their own id. */
   function everybody(): string[] {
-    return [...new Set([...pipeline.world.workers(), ...pipeline.findings.workers()])]
+    return [...new Set([...judgement.pipeline.world.workers(), ...judgement.pipeline.findings.workers()])]
   }
 
   function row(worker: string, all: readonly Laptop[]): WorkerRow {
-    const { band, points, reason } = assess(worker, pipeline.findings.of(worker), now())
+    const { band, points, reason } = assess(worker, judgement.pipeline.findings.of(worker), now())
     const theirs = all.filter((it) => it.worker === worker || it.device === worker)
     const rows = theirs.flatMap((it) => it.coverage).filter((it) => it.state !== 'off' && it.state !== 'unknown')
     const sighted = rows.filter((it) => it.state === 'seen' || it.state === 'quiet').length
     const partly = rows.filter((it) => it.state === 'partial').length
     return {
       worker,
-      name: pipeline.world.latestContract(worker)?.name ?? null,
+      name: judgement.pipeline.world.latestContract(worker)?.name ?? null,
       band,
       points,
       reason,
-      lastFinding: latest(pipeline.findings.of(worker).map((it) => it.lastTime)),
+      lastFinding: latest(judgement.pipeline.findings.of(worker).map((it) => it.lastTime)),
       lastSeen: latest(theirs.map((it) => it.lastSeen)),
       laptops: theirs.length,
       online: theirs.filter((it) => it.online).length,
@@ -107,13 +104,13 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
 
   function laptop(enrolled: Enrolled, online: boolean): Laptop {
     const { device } = enrolled
-    const book = pipeline.coverage.of(device)
+    const book = judgement.pipeline.coverage.of(device)
     const { off, on } = deps.policy()
     const dark = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].sensitive && !on.includes(it))
     const rejected = log.rejectedTotal(device)
     return {
       device,
-      worker: pipeline.world.holderAt(device, now()),
+      worker: judgement.pipeline.world.holderAt(device, now()),
       platform: enrolled.platform,
       version: book.version ?? enrolled.version,
       online,
@@ -129,15 +126,16 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       missing: Math.max(0, book.holes - book.dropped - rejected),
       rejected,
       gaps: book.gaps.map(({ categories: _, ...gap }) => gap),
-      coverage: pipeline.coverage.coverage(device, enrolled.platform, [...off, ...dark], now()),
+      coverage: judgement.pipeline.coverage.coverage(device, enrolled.platform, [...off, ...dark], now()),
     }
   }
 
   async function page(worker: string): Promise<WorkerPage> {
-    const findings = pipeline.findings.of(worker)
+    const findings = judgement.pipeline.findings.of(worker)
     const theirs = laptops().filter((it) => it.worker === worker || it.device === worker)
     const devices = theirs.map((it) => it.device)
-    const contract = pipeline.world.contractAt(worker, now()) ?? pipeline.world.latestContract(worker)
+    const contract =
+      judgement.pipeline.world.contractAt(worker, now()) ?? judgement.pipeline.world.latestContract(worker)
     return {
       worker,
       contract,
@@ -183,7 +181,8 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
   }
 
   function view(finding: Finding): FindingView {
-    const rule = rules.get(finding.rule)
+    const rule = judgement.rules.find((it) => it.id === finding.rule)
+    const { author = null, license = null, link = null } = rule ? judgement.credit(rule) : {}
     return {
       id: finding.id,
       rule: finding.rule,
@@ -200,6 +199,9 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       response: rule?.tellwire?.response ?? null,
       falsepositives: [...(rule?.falsepositives ?? [])],
       tags: [...(rule?.tags ?? [])],
+      author,
+      license,
+      link,
       events: finding.events.map((event) => ({ ...event })),
     }
   }

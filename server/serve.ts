@@ -15,7 +15,7 @@ import { type Config, ourNames } from './config.ts'
 import { buildConsole } from './console/build.ts'
 import { derivers } from './derive/index.ts'
 import { desk as makeDesk } from './desk.ts'
-import { loadRules, SHIPPED_RULES } from './detect/program.ts'
+import { loadRules, type Ruleset, SHIPPED_RULES, stamp } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
 import { takeInbox } from './feeds/inbox.ts'
 import { onlyNew } from './feeds/roster.ts'
@@ -24,18 +24,20 @@ import { bucketPerKey } from './ingest/bucket.ts'
 import { enroll, makeToken } from './ingest/enrolment.ts'
 import { ENROLL_PATH, enrolmentRoute } from './ingest/enrolment-route.ts'
 import { gateway as makeGateway } from './ingest/gateway.ts'
+import { Judgement } from './judgement.ts'
 import { policyInForce, serverKeys } from './keys.ts'
 import type { Log } from './log.ts'
 import { metrics as makeMetrics } from './metrics.ts'
-import { Pipeline } from './pipeline.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 import { openLog } from './store/sqlite-log.ts'
 import { openState } from './store/sqlite-state.ts'
+import type { Stored } from './store/store.ts'
 
 /** Judged up to this far behind the clock, so that what is being written down right now is not called silent. */
 const JUDGE_BEHIND_MS = 60_000
 const TICK_MS = 5_000
 const SNAPSHOT_EVERY_MS = 30_000
+const DAY_MS = 86_400_000
 
 export interface Running {
   url: string
@@ -66,36 +68,26 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
   })
   for (const warning of addresses.warnings()) says.warn({}, warning)
-  let leftOut = 0
-  const { program, correlations } = await loadRules([SHIPPED_RULES, ...config.rulesFolders], (problem) => {
-    if (problem.severity === 'error') leftOut++
-    says.warn({ ...problem }, problem.severity === 'error' ? 'a rule is left out' : 'a rule is doubtful')
+  const rulesFolders = [SHIPPED_RULES, ...config.rulesFolders]
+  const judgement = await Judgement.open(await rulesInUse(), {
+    log,
+    state,
+    needs: () => ({
+      derivers: derivers({ silenceHours: config.silenceHours }),
+      recognise: (event) => recognise(catalogue, event),
+      lookup: (address, at) => addresses.lookup(address, at),
+    }),
+    horizon: () => now() - config.retentionDays * DAY_MS,
+    says,
   })
-  const rules = [...program.rules, ...correlations]
-  metrics.rules(rules.length, leftOut)
-  const pipeline = new Pipeline({
-    program,
-    correlations,
-    derivers: derivers({ silenceHours: config.silenceHours }),
-    recognise: (event) => recognise(catalogue, event),
-    lookup: (address, at) => addresses.lookup(address, at),
-  })
-
-  // What was judged before, then what was stored after that: a kill between the two costs work, not findings.
-  let position = 0
-  const rulesKey = rules.map((rule) => `${rule.id} ${rule.version}`).join('\n')
-  const saved = state.progress()
-  if (saved && saved.rules === rulesKey && pipeline.load(saved.pipeline, state.findings({}))) position = saved.position
-  else state.clearFindings()
-  await catchUp()
+  let rulesSeen = await stamp(rulesFolders)
 
   const downSince = Number(state.get('aliveAt') ?? 0)
   const policy = policyInForce(state, keys, { ...config.collection, watchedRoots: config.watchedRoots })
   const desk = makeDesk({
-    pipeline,
+    judgement,
     log,
     state,
-    rules,
     policy: () => policy,
     online: () => new Set(gateway.sessions().map((it) => it.device)),
     makeToken: token,
@@ -165,7 +157,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
 
   const stopping = new AbortController()
   const tick = setInterval(() => void onTick(), TICK_MS)
-  const snapshots = setInterval(saveProgress, SNAPSHOT_EVERY_MS)
+  const snapshots = setInterval(() => judgement.save(), SNAPSHOT_EVERY_MS)
   // 03:10 local: after the day's events, before people come.
   const nightly = schedule('10 3 * * *', () => void onNight())
   let ticking = false
@@ -182,23 +174,27 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     says.error({ err: cause }, 'a request failed in a way nobody foresaw')
   }
 
-  function deliver(stored: readonly { position: number; record: Parameters<Pipeline['take']>[0] }[]): void {
-    for (const it of stored) {
-      pipeline.take(it.record)
-      position = it.position
-    }
+  function deliver(stored: readonly Stored[]): void {
+    judgement.take(stored)
     desk.changed()
   }
 
-  async function catchUp(): Promise<void> {
-    const behind = log.last() - position
-    if (behind > 50_000) says.info({ records: behind }, 'judging what was stored since the last snapshot')
-    for await (const it of log.read(position, {
-      onDamaged: (fault) => says.error({ err: fault }, 'left out of judgement'),
-    })) {
-      pipeline.take(it.record)
-      position = it.position
-    }
+  async function rulesInUse(): Promise<Ruleset> {
+    let leftOut = 0
+    const ruleset = await loadRules(rulesFolders, (problem) => {
+      if (problem.severity === 'error') leftOut++
+      says.warn({ ...problem }, problem.severity === 'error' ? 'a rule is left out' : 'a rule is doubtful')
+    })
+    metrics.rules(ruleset.program.rules.length + ruleset.correlations.length, leftOut)
+    return ruleset
+  }
+
+  /** Rules that were edited take effect without a restart. */
+  async function followRules(): Promise<void> {
+    const seen = await stamp(rulesFolders)
+    if (seen === rulesSeen) return
+    rulesSeen = seen
+    await judgement.follow(await rulesInUse())
   }
 
   async function onTick(): Promise<void> {
@@ -206,12 +202,12 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     ticking = true
     try {
       const judged = now() - JUDGE_BEHIND_MS
-      pipeline.advance(judged)
+      judgement.pipeline.advance(judged)
       state.set('aliveAt', String(judged))
       for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
         const receivedAt = now()
         try {
-          const { contracts, devices } = onlyNew(item, pipeline.world.save())
+          const { contracts, devices } = onlyNew(item, judgement.pipeline.world.save())
           await gateway.append([
             ...contracts.map((it) => ({ ...it, type: 'contract' as const, receivedAt })),
             ...devices.map((it) => ({ ...it, type: 'device' as const, receivedAt })),
@@ -221,6 +217,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
           await item.fail(cause instanceof Error ? cause.message : String(cause))
         }
       }
+      await followRules()
       if (await addresses.reload()) says.info({ lists: addresses.lists().length }, 'address lists changed')
       desk.changed()
     } catch (cause) {
@@ -232,17 +229,8 @@ export async function serve(config: Config, says: Log): Promise<Running> {
 
   async function onNight(): Promise<void> {
     for (const warning of addresses.warnings()) says.warn({}, warning)
-    const removed = await log.retain(now() - config.retentionDays * 86_400_000)
+    const removed = await log.retain(now() - config.retentionDays * DAY_MS)
     if (removed > 0) says.info({ records: removed, days: config.retentionDays }, 'old telemetry deleted')
-  }
-
-  function saveProgress(): void {
-    try {
-      const { changed, gone } = pipeline.findings.takeChanged()
-      state.saveProgress({ position, pipeline: pipeline.save(), rules: rulesKey }, changed, gone)
-    } catch (cause) {
-      says.error({ err: cause }, 'the snapshot could not be written; the log is safe, a restart takes longer')
-    }
   }
 
   function token(worker: string | null, by: string): { token: string; expiresAt: number } {
@@ -260,7 +248,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     await gateway.close()
     http.closeAllConnections()
     await new Promise<void>((resolve) => http.close(() => resolve()))
-    saveProgress()
+    judgement.save()
     await log.close()
     state.close()
     removeServerFile(config.dataFolder)

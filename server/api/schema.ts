@@ -44,6 +44,10 @@ export const FindingView = z.object({
   response: z.string().nullable(),
   falsepositives: z.array(z.string()),
   tags: z.array(z.string()),
+  /** Of a rule that is not ours: who wrote it, under which licence, where it is. Null: ours, or not known. */
+  author: z.string().nullable(),
+  license: z.string().nullable(),
+  link: z.string().nullable(),
   /** The events as rules saw them: flat, hostile text inside. */
   events: z.array(z.record(z.string(), z.unknown())),
 })

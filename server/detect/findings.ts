@@ -82,13 +82,23 @@ export class Findings {
     return this.#byId.size
   }
 
-  /** What changed, and the ids of what is gone, since the last call: to be written down. */
-  takeChanged(): { changed: Finding[]; gone: string[] } {
-    const changed = [...this.#dirty].map((id) => this.#byId.get(id) as Finding)
-    const gone = [...this.#gone]
-    this.#dirty = new Set()
-    this.#gone = new Set()
-    return { changed, gone }
+  /** What changed, and the ids of what is gone, since `settled` was last called: to be written down. */
+  changes(): { changed: Finding[]; gone: string[] } {
+    return { changed: [...this.#dirty].map((id) => this.#byId.get(id) as Finding), gone: [...this.#gone] }
+  }
+
+  /** The changes are written down. */
+  settled(): void {
+    this.#dirty.clear()
+    this.#gone.clear()
+  }
+
+  /** Findings of an earlier judgement that cannot be made again. */
+  carry(findings: readonly Finding[]): void {
+    for (const finding of findings) {
+      this.#keep(finding)
+      this.#dirty.add(finding.id)
+    }
   }
 
   load(findings: readonly Finding[]): void {

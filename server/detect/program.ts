@@ -1,19 +1,56 @@
 /** The rules in use: ours, and the folders the configuration names. */
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compile, type LoadedCorrelation, load, type Problem, type Program } from '../../rules/language/index.ts'
-import { readRuleFiles } from '../../rules/load.ts'
+import {
+  compile,
+  type LoadedCorrelation,
+  load,
+  type Problem,
+  type Program,
+  type Rule,
+} from '../../rules/language/index.ts'
+import { type Attribution, attribution, readRuleSources } from '../../rules/sources.ts'
 
 export const SHIPPED_RULES = fileURLToPath(new URL('../../rules/content', import.meta.url))
 
 export interface Ruleset {
   program: Program
   correlations: readonly LoadedCorrelation[]
+  /** What must be said with every finding of a rule that is not ours. */
+  credit(rule: Rule): Attribution
 }
 
 /** Loads `folders`, or the shipped rules when none is given. A bad rule is told to `onProblem`; the others load. */
 export async function loadRules(folders: readonly string[], onProblem: (problem: Problem) => void): Promise<Ruleset> {
-  const files = await readRuleFiles(folders.length > 0 ? [...folders] : [SHIPPED_RULES])
+  const files = await readRuleSources(folders.length > 0 ? folders : [SHIPPED_RULES], (fault) =>
+    onProblem({
+      severity: 'error',
+      path: fault.where ?? '',
+      line: 1,
+      column: 1,
+      message: fault.message,
+      hint: fault.todo,
+    }),
+  )
   const { rules, correlations, problems } = load(files)
   for (const problem of problems) onProblem(problem)
-  return { program: compile(rules), correlations }
+  const origins = new Map(files.map((it) => [it.path, it.origin]))
+  return { program: compile(rules), correlations, credit: (rule) => attribution(rule, origins.get(rule.path)) }
+}
+
+/** Changes when a file at or under these paths came, went or changed: cheap enough to ask every few seconds. */
+export async function stamp(paths: readonly string[]): Promise<string> {
+  const facts = await Promise.all(
+    paths.map(async (path) => {
+      const under = await readdir(path, { recursive: true }).catch(() => [])
+      return Promise.all([path, ...under.map((name) => join(path, name))].map(stampOf))
+    }),
+  )
+  return facts.flat().sort().join('\n')
+}
+
+async function stampOf(path: string): Promise<string> {
+  const found = await stat(path).catch(() => null)
+  return `${path} ${found?.isFile() ? `${found.size} ${found.mtimeMs}` : found !== null}`
 }

@@ -111,6 +111,9 @@ export function finding(id: string, about: Partial<FindingView> = {}): FindingVi
     response: 'Ask the help desk whether a session was booked; then call the worker on the number from the contract.',
     falsepositives: ['A tool that IT forgot to approve in the contract; approve it there, do not weaken the rule.'],
     tags: ['attack.t1219.002'],
+    author: null,
+    license: null,
+    link: null,
     events: [],
     ...about,
   }

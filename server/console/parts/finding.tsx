@@ -63,6 +63,7 @@ export function FindingCard({ finding, open = false }: { finding: FindingView; o
             </dd>
           </div>
         </dl>
+        <Credit finding={finding} />
         <h4>
           {events.length < count
             ? `Events: the first ${events.length} of ${count.toLocaleString()}`
@@ -105,4 +106,24 @@ function Strength({ value }: { value: number }) {
 
 function Unsaid({ what }: { what: string }) {
   return <span class="muted">The rule names no {what}.</span>
+}
+
+/** A rule's licence asks that its author, licence and address stand with every alert it makes. */
+function Credit({ finding: { author, license, link } }: { finding: FindingView }) {
+  if (author === null && license === null && link === null) return null
+  const isWeb = link?.startsWith('https://') ?? false
+  return (
+    <p class="facts">
+      Rule by {author === null ? 'an author who is not named' : <Text value={author} max={200} />}
+      {license !== null && <>, {plain(license, 80)}</>}
+      {isWeb && (
+        <>
+          {', '}
+          <a href={link ?? ''} rel="noreferrer noopener" target="_blank">
+            its source
+          </a>
+        </>
+      )}
+    </p>
+  )
 }
