@@ -1,5 +1,5 @@
 /**
- * The groups of a correlation by their key, in columns, the least recently used first in line to go.
+ * The groups of a correlation by their key, in columns.
  *
  * Shape   a group is a number, its place in the columns; places are used again. `first`, `last` and `count` are its
  *         entries; `from`, `to` and `size` are the window that is being looked at.
@@ -22,20 +22,17 @@ export interface Groups {
   /** It was used just now. */
   touch(group: number): void
   remove(group: number): void
-  /** The least recently used, or NONE. */
-  oldest(): number
-  /** From the least to the most recently used; `each` may remove the group it is given. */
-  forEach(each: (group: number) => void): void
+  /** From the least to the most recently used. */
+  byUse(): number[]
 }
 
 export function groupsByKey(): Groups {
   const placeOf = new Map<string, number>()
-  let used = 0
-  let oldest = NONE
-  let newest = NONE
+  let places = 0
   const free: number[] = []
-  let older = new Int32Array(0)
-  let newer = new Int32Array(0)
+  /** When it was last used, counted in uses. */
+  let lastUse = new Float64Array(0)
+  let uses = 0
   const self: Groups = {
     first: new Int32Array(0),
     last: new Int32Array(0),
@@ -49,53 +46,24 @@ export function groupsByKey(): Groups {
     },
     find: (key) => placeOf.get(key),
     add(key) {
-      const group = free.pop() ?? used++
-      if (group >= self.first.length) grow(used)
+      const group = free.pop() ?? places++
+      if (group >= self.first.length) grow(places)
       self.first[group] = self.last[group] = self.from[group] = self.to[group] = NONE
       self.count[group] = self.size[group] = 0
       self.keys[group] = key
+      lastUse[group] = ++uses
       placeOf.set(key, group)
-      append(group)
       return group
     },
-    touch(group) {
-      if (group === newest) return
-      unlink(group)
-      append(group)
-    },
+    touch: (group) => void (lastUse[group] = ++uses),
     remove(group) {
-      unlink(group)
       placeOf.delete(self.keys[group]!)
       self.keys[group] = null
       free.push(group)
     },
-    oldest: () => oldest,
-    forEach(each) {
-      for (let group = oldest; group !== NONE; ) {
-        const next = newer[group]!
-        each(group)
-        group = next
-      }
-    },
+    byUse: () => [...placeOf.values()].sort((a, b) => lastUse[a]! - lastUse[b]!),
   }
   return self
-
-  function append(group: number): void {
-    older[group] = newest
-    newer[group] = NONE
-    if (newest === NONE) oldest = group
-    else newer[newest] = group
-    newest = group
-  }
-
-  function unlink(group: number): void {
-    const before = older[group]!
-    const after = newer[group]!
-    if (before === NONE) oldest = after
-    else newer[before] = after
-    if (after === NONE) newest = before
-    else older[after] = before
-  }
 
   function grow(least: number): void {
     self.first = withRoom(self.first, least)
@@ -104,7 +72,6 @@ export function groupsByKey(): Groups {
     self.from = withRoom(self.from, least)
     self.to = withRoom(self.to, least)
     self.size = withRoom(self.size, least)
-    older = withRoom(older, least)
-    newer = withRoom(newer, least)
+    lastUse = withRoom(lastUse, least)
   }
 }

@@ -14,7 +14,7 @@ import { measureOf } from './measure.ts'
 import type { LoadedCorrelation } from './rule.ts'
 
 export interface Limits {
-  /** Groups a correlation; beyond, the least recently used one goes. */
+  /** Groups a correlation; beyond, the least recently used go. */
   maxGroups: number
   /** Matches kept a group; beyond, the earliest goes. */
   maxEventsPerGroup: number
@@ -45,6 +45,7 @@ export type SavedGroup = [
 
 export interface SavedStage {
   counters: Counters
+  /** From the least to the most recently used. */
   groups: SavedGroup[]
 }
 
@@ -96,7 +97,7 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
         deciding.dropping(group)
         unlink(group, groups.first[group]!)
       }
-      while (entries.size > limits.maxEvents && groups.oldest() !== group) evict()
+      while (entries.size > limits.maxEvents && groups.known > 1) evict()
     },
     remove(key, time, id, rule, tell) {
       const group = groups.find(key)
@@ -111,14 +112,10 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
       else deciding.removed(group, next, time, tell)
     },
     advance: (now, tell) => deciding.advance(now, tell),
-    sweep: () => groups.forEach(forgetOld),
-    save() {
-      const saved: SavedGroup[] = []
-      groups.forEach((group) => {
-        saved.push(saveGroup(group))
-      })
-      return { counters: { ...counters }, groups: saved }
+    sweep() {
+      for (const group of groups.byUse()) forgetOld(group)
     },
+    save: () => ({ counters: { ...counters }, groups: groups.byUse().map(saveGroup) }),
     load(saved) {
       Object.assign(counters, saved.counters)
       for (const [key, times, ids, rules, flags, values] of saved.groups) {
@@ -139,9 +136,11 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
     return group
   }
 
+  /** The least recently used: several at once, because finding them means looking at all. */
   function evict(): void {
-    counters.evicted++
-    end(groups.oldest())
+    const going = Math.max(1, Math.floor(groups.known / 50))
+    counters.evicted += going
+    for (const group of groups.byUse().slice(0, going)) end(group)
   }
 
   function end(group: number): void {
