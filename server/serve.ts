@@ -31,7 +31,7 @@ import { metrics as makeMetrics } from './metrics.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 import { openLog } from './store/sqlite-log.ts'
 import { openState } from './store/sqlite-state.ts'
-import type { Stored } from './store/store.ts'
+import type { State, Stored, TelemetryLog } from './store/store.ts'
 
 /** Judged up to this far behind the clock, so that what is being written down right now is not called silent. */
 const JUDGE_BEHIND_MS = 60_000
@@ -48,9 +48,8 @@ export interface Running {
   close(): Promise<void>
 }
 
-/** Errors  Faults of config, store and port; nothing is left open after one. */
+/** Errors  Faults of config, store, rules and port; nothing is left open after one. */
 export async function serve(config: Config, says: Log): Promise<Running> {
-  const now = Date.now
   const log = await openLog({
     folder: config.dataFolder,
     // Nothing could be stored and so nothing acknowledged: a supervisor's restart mends it, going on does not.
@@ -59,7 +58,19 @@ export async function serve(config: Config, says: Log): Promise<Running> {
       process.exit(1)
     },
   })
-  const state = openState({ folder: config.dataFolder })
+  let state: State | null = null
+  try {
+    state = openState({ folder: config.dataFolder })
+    return await start(config, says, log, state)
+  } catch (cause) {
+    state?.close()
+    await log.close()
+    throw cause
+  }
+}
+
+async function start(config: Config, says: Log, log: TelemetryLog, state: State): Promise<Running> {
+  const now = Date.now
   const keys = serverKeys(state, randomBytes)
   const metrics = makeMetrics()
   const catalogue = loadCatalogue()
@@ -69,6 +80,7 @@ export async function serve(config: Config, says: Log): Promise<Running> {
   })
   for (const warning of addresses.warnings()) says.warn({}, warning)
   const rulesFolders = [SHIPPED_RULES, ...config.rulesFolders]
+  let rulesSeen = await stamp(rulesFolders)
   const judgement = await Judgement.open(await rulesInUse(), {
     log,
     state,
@@ -80,7 +92,6 @@ export async function serve(config: Config, says: Log): Promise<Running> {
     horizon: () => now() - config.retentionDays * DAY_MS,
     says,
   })
-  let rulesSeen = await stamp(rulesFolders)
 
   const downSince = Number(state.get('aliveAt') ?? 0)
   const policy = policyInForce(state, keys, { ...config.collection, watchedRoots: config.watchedRoots })
