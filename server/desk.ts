@@ -51,9 +51,9 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
   return {
     now,
     workers: () => {
-      const all = laptops()
+      const theirs = Map.groupBy(laptops(), (it) => it.worker ?? it.device)
       return everybody()
-        .map((worker) => row(worker, all))
+        .map((worker) => row(worker, theirs.get(worker) ?? []))
         .sort(byUrgency)
     },
     worker: async (id) => (everybody().includes(id) ? page(id) : null),
@@ -77,9 +77,8 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     return [...new Set([...judgement.pipeline.world.workers(), ...judgement.pipeline.findings.workers()])]
   }
 
-  function row(worker: string, all: readonly Laptop[]): WorkerRow {
+  function row(worker: string, theirs: readonly Laptop[]): WorkerRow {
     const { band, points, reason } = assess(worker, judgement.pipeline.findings.of(worker), now())
-    const theirs = all.filter((it) => it.worker === worker || it.device === worker)
     const rows = theirs.flatMap((it) => it.coverage).filter((it) => it.state !== 'off' && it.state !== 'unknown')
     const sighted = rows.filter((it) => it.state === 'seen' || it.state === 'quiet').length
     const partly = rows.filter((it) => it.state === 'partial').length
@@ -132,7 +131,7 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
 
   async function page(worker: string): Promise<WorkerPage> {
     const findings = judgement.pipeline.findings.of(worker)
-    const theirs = laptops().filter((it) => it.worker === worker || it.device === worker)
+    const theirs = laptops().filter((it) => (it.worker ?? it.device) === worker)
     const devices = theirs.map((it) => it.device)
     const contract =
       judgement.pipeline.world.contractAt(worker, now()) ?? judgement.pipeline.world.latestContract(worker)

@@ -118,8 +118,9 @@ export function admission(deps: AdmissionDeps) {
           counts.duplicates++
           continue
         }
-        const facts = deps.recognise(event)
-        const record: RecordedEvent = { type: 'event', device, receivedAt, epoch, event, ...(facts && { facts }) }
+        // Nothing recognised is a fact too: a later catalogue must not find in history what this one did not.
+        const facts = deps.recognise(event) ?? {}
+        const record: RecordedEvent = { type: 'event', device, receivedAt, epoch, event, facts }
         if (before === null) {
           counts.accepted++
           records.push(record)

@@ -64,7 +64,7 @@ describe('gateway', () => {
       const stored = await server.stored(of.device)
       assert.deepEqual(
         stored.map((it) => [it.epoch, it.event, it.facts]),
-        events(1, 3).map((it) => [7, it, it.seq === 2 ? { tools: [] } : undefined]),
+        events(1, 3).map((it) => [7, it, it.seq === 2 ? { tools: [] } : {}]),
       )
       assert.deepEqual(
         server.delivered.map((it) => it.position),
