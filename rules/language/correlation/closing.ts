@@ -49,7 +49,7 @@ export function closing(
       if ((entries.flags[first]! & OPENS) !== 0 && (entries.flags[second]! & OPENS) === 0) {
         entries.flags[second] = OPENS
         if (opener[group] === first) opener[group] = second
-        if (!isOver(second)) due.add(endOf(second), group)
+        if (!isOver(second)) schedule(group, second)
       }
     },
     keeps: (group) => opener[group]!,
@@ -57,7 +57,7 @@ export function closing(
       for (let at = groups.first[group]!; at !== NONE; at = entries.next[at]!) {
         if ((entries.flags[at]! & OPENS) === 0) continue
         opener[group] = at
-        if (!isOver(at)) due.add(endOf(at), group)
+        if (!isOver(at)) schedule(group, at)
       }
     },
     advance(now, tell) {
@@ -72,7 +72,17 @@ export function closing(
   function begin(group: number, entry: number): void {
     entries.flags[entry] = OPENS
     opener[group] = entry
-    due.add(endOf(entry), group)
+    schedule(group, entry)
+  }
+
+  /** What late matches have moved stays in the timetable until it is due, or until there is more of it than is used. */
+  function schedule(group: number, open: number): void {
+    due.add(endOf(open), group)
+    if (due.size <= 4 * entries.size + 4_096) return
+    due.clear()
+    for (const each of groups.byUse())
+      for (let at = groups.first[each]!; at !== NONE; at = entries.next[at]!)
+        if ((entries.flags[at]! & OPENS) !== 0 && !isOver(at)) due.add(endOf(at), each)
   }
 
   function endOf(open: number): number {
@@ -102,7 +112,7 @@ export function closing(
       flags[open] = OPENS
       const fires = isOver(open) && judge(group, open, last, tell)
       if (!fires && (before & FIRED) !== 0) tell(retracted(group, open, endOf(open)))
-      if (!isOver(open)) due.add(endOf(open), group)
+      if (!isOver(open)) schedule(group, open)
       open = next[last]!
     }
     let latest = groups.last[group]!

@@ -20,67 +20,51 @@ export interface Measure {
 }
 
 export function measureOf(correlation: LoadedCorrelation, groups: Groups, entries: Entries): Measure {
-  const { type, bounds, percentile } = correlation
+  const { type, bounds } = correlation
   if (type === 'temporal' || type === 'temporal_ordered') return seenRules(correlation, groups, entries)
-  if (type === 'event_count')
-    return number(
-      'count',
-      () => NOTHING_KEPT,
-      (group) => groups.size[group]!,
-    )
-  if (type === 'value_count') return number('values', () => distinctTexts(groups, entries), null)
-  if (type === 'value_sum') return number('sum', () => sums(groups, entries), null)
-  if (type === 'value_avg')
-    return number(
-      'average',
-      () => sums(groups, entries),
-      (group, sum) => sum / groups.size[group]!,
-    )
-  return number(type === 'value_median' ? 'median' : 'percentile', () => sorted(entries, percentile), null)
-
-  function number(name: string, make: () => Kept, result: ((group: number, kept: number) => number) | null): Measure {
-    const kept = make()
-    const numberFor = result ? (group: number) => result(group, kept.value(group)) : kept.value
-    return {
-      reset: kept.reset,
-      enter: kept.enter,
-      leave: kept.leave,
-      holds: (group) => meets(bounds, numberFor(group)),
-      values: (group) => ({ count: groups.size[group]!, [name]: numberFor(group) }),
-    }
+  const [name, figure] = figureOf(correlation, groups, entries)
+  return {
+    reset: figure.reset,
+    enter: figure.enter,
+    leave: figure.leave,
+    holds: (group) => meets(bounds, figure.value(group)),
+    values: (group) => ({ count: groups.size[group]!, [name]: figure.value(group) }),
   }
 }
 
-interface Kept extends Pick<Measure, 'reset' | 'enter' | 'leave'> {
+interface Figure extends Pick<Measure, 'reset' | 'enter' | 'leave'> {
   value(group: number): number
 }
 
-const NOTHING_KEPT: Kept = { reset() {}, enter() {}, leave() {}, value: () => 0 }
+/** The number that the type makes of a window, and its name. */
+function figureOf({ type, percentile }: LoadedCorrelation, groups: Groups, entries: Entries): [string, Figure] {
+  if (type === 'event_count')
+    return ['count', { reset() {}, enter() {}, leave() {}, value: (group) => groups.size[group]! }]
+  if (type === 'value_count') return ['values', distinctTexts(groups, entries)]
+  if (type === 'value_median') return ['median', sorted(entries, 50)]
+  if (type === 'value_percentile') return ['percentile', sorted(entries, percentile)]
+  const sum = sums(groups, entries)
+  if (type === 'value_sum') return ['sum', sum]
+  return ['average', { ...sum, value: (group) => sum.value(group) / groups.size[group]! }]
+}
 
 function meets(bounds: readonly Bound[], value: number): boolean {
-  for (let i = 0; i < bounds.length; i++) {
-    const { by, than } = bounds[i]!
-    const holds =
-      by === 'gte'
-        ? value >= than
-        : by === 'gt'
-          ? value > than
-          : by === 'lt'
-            ? value < than
-            : by === 'lte'
-              ? value <= than
-              : by === 'eq'
-                ? value === than
-                : value !== than
-    if (!holds) return false
-  }
+  for (let i = 0; i < bounds.length; i++) if (!compares(bounds[i]!, value)) return false
   return true
+}
+
+function compares({ by, than }: Bound, value: number): boolean {
+  if (by === 'gte') return value >= than
+  if (by === 'gt') return value > than
+  if (by === 'lt') return value < than
+  if (by === 'lte') return value <= than
+  return by === 'eq' ? value === than : value !== than
 }
 
 /** In windows of so many entries it is cheaper to compare each with each. */
 const FEW = 12
 
-function distinctTexts(groups: Groups, entries: Entries): Kept {
+function distinctTexts(groups: Groups, entries: Entries): Figure {
   const tallies = new Map<number, Map<string, number>>()
   return {
     reset: (group) => void tallies.delete(group),
@@ -134,7 +118,7 @@ function distinctTexts(groups: Groups, entries: Entries): Kept {
   }
 }
 
-function sums(groups: Groups, entries: Entries): Kept {
+function sums(groups: Groups, entries: Entries): Figure {
   let total = new Float64Array(0)
   /** Entries in the window whose sum could be rounded. */
   let rough = new Int32Array(0)
@@ -172,7 +156,7 @@ function isExact(number: number): boolean {
 }
 
 /** Numbers in order, so that any percentile is one look. */
-function sorted(entries: Entries, percentile: number): Kept {
+function sorted(entries: Entries, percentile: number): Figure {
   const byGroup = new Map<number, { numbers: Float64Array; size: number }>()
   return {
     reset: (group) => void byGroup.delete(group),

@@ -1,5 +1,7 @@
 /** What is due when, the earliest first: a binary heap in two columns. */
 export interface Timetable {
+  readonly size: number
+  clear(): void
   add(time: number, group: number): void
   /** The earliest that is due before `now`, taken out; null when there is none. */
   takeBefore(now: number): { time: number; group: number } | null
@@ -10,6 +12,12 @@ export function timetable(): Timetable {
   const groups: number[] = []
 
   return {
+    get size() {
+      return times.length
+    },
+    clear() {
+      times.length = groups.length = 0
+    },
     add(time, group) {
       let at = times.length
       times.push(time)

@@ -119,6 +119,18 @@ describe('correlations within bounds', () => {
     assert.deepEqual(engine.advance(Number.NaN), { fired: [], retracted: [] })
   })
 
+  it('windows moved again and again are decided once', () => {
+    const engine = correlator(loaded('type: event_count, rules: [a], condition: { lt: 3 }'))
+    const { tell, firings } = standing()
+    // Each comes before all others, so that every window moves each time.
+    for (let n = 300; n > 0; n--) tell(take(engine, `e${n}`, n * 9_999))
+    tell(engine.advance(HOUR * 10))
+    assert.deepEqual(
+      firings().map(({ time, values }) => [time, values.count]),
+      Array.from({ length: 150 }, (_, n) => [(2 * n + 1) * 9_999 + 9_999, 2]),
+    )
+  })
+
   it('ten thousand matches that come backwards are no matter', function () {
     this.timeout(20_000)
     const engine = correlator(loaded('type: event_count, rules: [a], condition: { gte: 9999 }'))
