@@ -38,7 +38,6 @@ export const FAULTS = {
   'roster.invalid': 'The roster cannot be used.',
   'feed.invalid': 'The feed file cannot be used.',
   'events.invalid': 'The events cannot be read.',
-  'recording.invalid': 'The recording does not match the recorded telemetry format.',
   'api.unauthenticated': 'Sign in first.',
   'api.forbidden': 'This needs another role.',
   'api.notfound': 'There is no such thing here.',

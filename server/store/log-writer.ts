@@ -6,10 +6,10 @@
  * transaction, so that a record is in exactly one of the two at any instant. What is kept in memory is a copy of what
  * the file says; after any failure it is thrown away and read again.
  */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import type { FaultCode } from '../../wire/fault.ts'
+import { Fault, type FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
 import { LOG_SCHEMA, LOG_VERSION } from './schema.ts'
@@ -366,6 +366,8 @@ function runs(seqs: ReadonlySet<number>): { first: number; last: number }[] {
   return found
 }
 
+const SQLITE_BUSY = 5
+
 /** Two writers would give one position to two records. The lock dies with the process, whatever way that goes. */
 function holdLock(file: string): DatabaseSync {
   const lock = new DatabaseSync(file, { timeout: 0 })
@@ -374,7 +376,10 @@ function holdLock(file: string): DatabaseSync {
     return lock
   } catch (cause) {
     lock.close()
-    throw asFault(cause, file)
+    const isHeld = (cause as { errcode?: number }).errcode === SQLITE_BUSY
+    if (!isHeld) throw asFault(cause, file)
+    const todo = 'Use that one, or give this one another --data-folder.'
+    throw new Fault('server.running', { where: dirname(file), todo, cause })
   }
 }
 

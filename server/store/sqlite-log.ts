@@ -35,7 +35,7 @@ interface RetainStep {
 /**
  * Shape   `readOnly` needs no writer and may run beside a server in another process; its `append` refuses.
  *         `maxPages` of 4,096 bytes: a disk that fills up, for tests.
- * Errors  Fault 'store.unwritable' (also: another server has the folder), 'store.newer', 'store.missing', 'store.damaged'.
+ * Errors  Fault 'store.unwritable', 'server.running', 'store.newer', 'store.missing', 'store.damaged'.
  */
 export async function openLog(options: {
   folder: string

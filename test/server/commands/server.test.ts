@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openLog } from '../../../server/store/sqlite-log.ts'
 import { BINARY } from '../../bench/children.ts'
 
 function ended(args: string[]): Promise<{ code: number | null; text: string }> {
@@ -67,6 +68,17 @@ describe('tellwire server, where it cannot start', function () {
       assert.equal(text.trim().split('\n').length, 1)
       assert.equal(code, 1)
     })
+
+  it('a data folder that another server uses', async () => {
+    const log = await openLog({ folder: join(folder, 'used') })
+    try {
+      const { code, text } = await ended(['--port', '0', '--data-folder', join(folder, 'used')])
+      assert.match(text, /used: .*\[server\.running\]/)
+      assert.equal(code, 1)
+    } finally {
+      await log.close()
+    }
+  })
 
   it('an option that does not exist ends with 2', async () => {
     const { code, text } = await ended(['--prot', '1'])

@@ -78,7 +78,7 @@ describe('telemetry log in SQLite, when things go wrong', () => {
 
   it('refuses a second writer, and takes it when the first has gone', async () => {
     const first = await openLog({ folder })
-    await assert.rejects(openLog({ folder }), { code: 'store.unwritable' })
+    await assert.rejects(openLog({ folder }), { code: 'server.running' })
     await first.append(batch('d1', 1, 1))
     await first.close()
     const second = await openLog({ folder })
