@@ -12,19 +12,22 @@ export interface Cell {
   folded: string | null
   /** Set when the value is an array: its members, nested arrays opened. Any of them may answer. */
   members: Cell[] | null
+  /** By a predicate's place in its slot, for a value that was here before: 0 not asked yet, 1 no, 2 yes. */
+  answers: Uint8Array | null
 }
 
 const MAX_MEMBERS = 10_000
 const MAX_DEPTH = 8
 
 export function emptyCell(): Cell {
-  return { value: undefined, text: null, folded: null, members: null }
+  return { value: undefined, text: null, folded: null, members: null, answers: null }
 }
 
 export function fill(cell: Cell, value: unknown): void {
   cell.value = value
   cell.members = null
   cell.folded = null
+  cell.answers = null
   if (typeof value === 'string') cell.text = value
   else if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
     cell.text = String(value)

@@ -6,6 +6,7 @@
  */
 import { ANYWHERE, type FieldIndex, indexByField, type Notebook, type Witnessed } from './index-by-field.ts'
 import { judge } from './judge.ts'
+import { type Budget, budget } from './memory.ts'
 import { type Interning, interning, type Predicate, type Question } from './predicates.ts'
 import type { FlatEvent, LoadedRule, Logsource, Match, Program } from './rule.ts'
 import { type Clues, cluesOf, type Witness, witnessOf } from './witness.ts'
@@ -20,6 +21,7 @@ export function compile(rules: readonly LoadedRule[]): Program {
   const bySource = Map.groupBy(prepared, ({ rule }) => keyOf(rule.logsource))
   const judging = judge(interned)
   const known = valuesOf(rules)
+  const remembering = budget(MAX_REMEMBERED)
   const programs = new Map<string, Small>()
   for (const { logsource } of rules) programFor(logsource)
 
@@ -29,7 +31,7 @@ export function compile(rules: readonly LoadedRule[]): Program {
     if (!program) {
       const fitting = [...bySource.values()].filter(([first]) => applies(first!.rule.logsource, logsource)).flat()
       fitting.sort((a, b) => a.place - b.place)
-      program = small(fitting, interned, clues, judging.note)
+      program = small(fitting, interned, clues, judging.note, remembering)
       programs.set(key, program)
     }
     return program
@@ -83,6 +85,9 @@ export function compile(rules: readonly LoadedRule[]): Program {
   }
 }
 
+/** Characters, in two generations. */
+const MAX_REMEMBERED = 4_194_304
+
 interface Prepared {
   rule: LoadedRule
   /** In the order of all rules. */
@@ -108,9 +113,10 @@ interface Small {
 
 function small(
   rules: readonly Prepared[],
-  { predicates, fields }: Interning,
+  { predicates, fields, width }: Interning,
   clues: (predicate: Predicate) => Clues,
   holds: (predicate: number) => void,
+  remembering: Budget,
 ): Small {
   const witnessed: Witnessed[] = []
   const always: number[] = []
@@ -130,7 +136,7 @@ function small(
     chosen[place] = turn
     candidates.push(place)
   }
-  const indexes = indexByField(witnessed, clues)
+  const indexes = indexByField(witnessed, clues, width, remembering)
   const covered = new Uint8Array(fields.length)
   for (const { slot } of indexes) if (slot !== ANYWHERE) covered[slot] = 1
   return {

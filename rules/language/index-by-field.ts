@@ -1,10 +1,10 @@
 /**
  * The witnesses of one program, arranged by field: a value goes in, and the rules that it makes worth asking come out.
  */
-import { type Automaton, automaton } from './automaton.ts'
-import { type Cell, foldedText, isPresent } from './cell.ts'
-import { meets } from './evaluate.ts'
-import { isAscii } from './fold.ts'
+import { type Cell, isPresent } from './cell.ts'
+import { fold, isAscii } from './fold.ts'
+import { type Grams, grams } from './grams.ts'
+import { type Budget, memory, spend } from './memory.ts'
 import type { Predicate } from './predicates.ts'
 import type { Clue, Clues } from './witness.ts'
 
@@ -40,7 +40,12 @@ export interface Witnessed {
   predicates: readonly Predicate[]
 }
 
-export function indexByField(witnessed: readonly Witnessed[], clues: (predicate: Predicate) => Clues): FieldIndex[] {
+export function indexByField(
+  witnessed: readonly Witnessed[],
+  clues: (predicate: Predicate) => Clues,
+  width: (slot: number) => number,
+  budget: Budget,
+): FieldIndex[] {
   const bySlot = new Map<number, Map<string, Lead>>()
   const seen = new Map<Predicate, Lead[]>()
   for (const { rule, predicates } of witnessed)
@@ -54,7 +59,7 @@ export function indexByField(witnessed: readonly Witnessed[], clues: (predicate:
     }
   const everywhere = [...(bySlot.get(ANYWHERE)?.values() ?? [])]
   return [...bySlot].map(([slot, leads]) =>
-    fieldIndex(slot, slot === ANYWHERE ? everywhere : [...leads.values(), ...everywhere]),
+    fieldIndex(slot, slot === ANYWHERE ? everywhere : [...leads.values(), ...everywhere], width(slot), budget),
   )
 
   function leadsOf(predicate: Predicate): Lead[] {
@@ -71,7 +76,19 @@ export function indexByField(witnessed: readonly Witnessed[], clues: (predicate:
   }
 }
 
-function fieldIndex(slot: number, leads: readonly Lead[]): FieldIndex {
+/** What a value leads to, each once. */
+interface Findings {
+  folded: string
+  holds: readonly number[]
+  asks: readonly number[]
+  /** From the second time on. */
+  answers: Uint8Array | null
+}
+
+/** Longer values are rarely seen twice. */
+const MAX_REMEMBERED = 1_024
+
+function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget: Budget): FieldIndex {
   const equals = new Map<string, Lead[]>()
   const names = new Map<string, Lead[]>()
   const parts: (Lead & { clue: Clue & { by: 'part' } })[] = []
@@ -86,40 +103,53 @@ function fieldIndex(slot: number, leads: readonly Lead[]): FieldIndex {
   }
   // Long texts are not hashed in vain.
   const [longestEqual, longestName] = [longestOf(equals.keys()), longestOf(names.keys())]
-  // Several leads may share a word: the scan reports the word once for all of them.
-  const words = [...new Set(parts.map(({ clue }) => clue.key))]
-  const leadsOfWord = words.map((): (typeof parts)[number][] => [])
-  const place = new Map(words.map((word, i) => [word, i]))
-  for (const lead of parts) leadsOfWord[place.get(lead.clue.key)!]!.push(lead)
-  const search: Automaton | null = words.length > 0 ? automaton(words) : null
-  const reported = new Int32Array(words.length)
+  const search: Grams | null = parts.length > 0 ? grams(parts.map(({ clue }) => clue)) : null
+  const known = memory<Findings>(budget, weightOf)
+  const longestRemembered = slot === ANYWHERE ? -1 : MAX_REMEMBERED
+  const seen = new Int32Array(parts.length)
   let scans = 0
-  let folded = ''
-  let notebook: Notebook
-  const foundWord = (word: number): void => {
-    if (reported[word] === scans) return
-    reported[word] = scans
-    for (const lead of leadsOfWord[word]!) if (meets(lead.clue.how, folded, lead.clue.text)) follow(lead, notebook)
+  let asks: number[] = []
+  let holds: number[] = []
+  const take = (lead: Lead): void => {
+    for (let i = 0; i < lead.decides.length; i++) holds.push(lead.decides[i]!)
+    for (let i = 0; i < lead.rules.length; i++) asks.push(lead.rules[i]!)
+  }
+  const foundPart = (place: number): void => {
+    if (seen[place] === scans) return
+    seen[place] = scans
+    take(parts[place]!)
   }
 
-  function scanOne(cell: Cell, to: Notebook): void {
-    if (cell.text === null) return
-    const text = foldedText(cell)
-    if (text.length <= longestEqual) {
-      const found = equals.get(text)
-      if (found) for (const lead of found) follow(lead, to)
+  function findingsOf(text: string): Findings {
+    const folded = fold(text)
+    scans = (scans + 1) | 0
+    asks = []
+    holds = []
+    if (folded.length <= longestEqual) equals.get(folded)?.forEach(take)
+    if (names.size > 0) names.get(lastPart(folded, longestName))?.forEach(take)
+    search?.scan(folded, foundPart)
+    if (nonAscii.length > 0 && !isAscii(folded)) nonAscii.forEach(take)
+    return { folded, holds, asks, answers: null }
+  }
+
+  function scanOne(cell: Cell, notebook: Notebook): void {
+    const { text } = cell
+    if (text === null) return
+    let findings = text.length <= longestRemembered ? known.get(text) : undefined
+    if (findings === undefined) {
+      findings = findingsOf(text)
+      if (text.length <= longestRemembered) known.set(text, findings)
+    } else if (typeof cell.value === 'string') {
+      if (findings.answers === null) {
+        findings.answers = new Uint8Array(width)
+        spend(budget, width)
+      }
+      cell.answers = findings.answers
     }
-    if (names.size > 0) {
-      const found = names.get(lastPart(text, longestName))
-      if (found) for (const lead of found) follow(lead, to)
-    }
-    if (search) {
-      scans = (scans + 1) | 0
-      folded = text
-      notebook = to
-      search.scan(text, foundWord)
-    }
-    if (nonAscii.length > 0 && !isAscii(text)) for (const lead of nonAscii) follow(lead, to)
+    cell.folded = findings.folded
+    const { holds, asks } = findings
+    for (let i = 0; i < holds.length; i++) notebook.holds(holds[i]!)
+    for (let i = 0; i < asks.length; i++) notebook.ask(asks[i]!)
   }
 
   return {
@@ -130,6 +160,10 @@ function fieldIndex(slot: number, leads: readonly Lead[]): FieldIndex {
       if (present.length > 0 && isPresent(cell)) for (const lead of present) follow(lead, to)
     },
   }
+}
+
+function weightOf(text: string, { holds, asks, answers }: Findings): number {
+  return 128 + 2 * text.length + 4 * (holds.length + asks.length) + (answers?.length ?? 0)
 }
 
 function follow(lead: Lead, notebook: Notebook): void {

@@ -24,7 +24,7 @@ const MAX_REMEMBERED = 4_096
 
 export function judge({ fields, predicates }: Interning): Judge {
   const cells = fields.map(emptyCell)
-  const anywhere: Cell = { value: [], text: null, folded: null, members: null }
+  const anywhere: Cell = { value: [], text: null, folded: null, members: null, answers: null }
   const loose = emptyCell()
   const slotOf = new Map<string, number>(fields.map((field, slot) => [field, slot]))
   /** The same, and what became of other names that events had. */
@@ -103,11 +103,18 @@ export function judge({ fields, predicates }: Interning): Judge {
     const { id } = predicate
     if (noted[id] === epoch) return true
     if (decided[id] === 1) return false
+    const subject = cell(predicate.slot)
+    const { answers, members } = subject
+    if (answers !== null && predicate.byText) {
+      const before = answers[predicate.nth]!
+      if (before !== 0) return before === 2
+      const result = asked(predicate, subject)
+      answers[predicate.nth] = result ? 2 : 1
+      return result
+    }
     const before = answered[id]!
     if (before >> 1 === epoch) return (before & 1) === 1
-    const subject = cell(predicate.slot)
-    const result =
-      subject.members === null ? asked(predicate, subject) : subject.members.some((member) => asked(predicate, member))
+    const result = members === null ? asked(predicate, subject) : members.some((member) => asked(predicate, member))
     answered[id] = (epoch << 1) | (result ? 1 : 0)
     return result
   }

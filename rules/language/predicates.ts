@@ -10,6 +10,10 @@ export interface Predicate {
   id: number
   /** -1: every value of the event. */
   slot: number
+  /** Among those of its slot. */
+  nth: number
+  /** Whether the field's text alone decides. */
+  byText: boolean
   /** Any of these. */
   tests: readonly Test[]
   /** The same, sorted so that the usual ones are plain loops over texts. All folded. */
@@ -32,6 +36,8 @@ export interface Interning {
   predicates: readonly Predicate[]
   question(expression: Expression): Question
   slot(field: string): number
+  /** How many predicates the slot has. */
+  width(slot: number): number
 }
 
 export function interning(): Interning {
@@ -39,6 +45,8 @@ export function interning(): Interning {
   const slots = new Map<string, number>()
   const predicates: Predicate[] = []
   const known = new Map<string, Predicate>()
+  const widths = new Map<number, number>()
+  const width = (slot: number): number => widths.get(slot) ?? 0
 
   function slot(field: string): number {
     let found = slots.get(field)
@@ -56,9 +64,12 @@ export function interning(): Interning {
       for (const test of tests) if (test.op === 'reference') slot(test.other)
       const texts = (how: How) =>
         tests.flatMap((test) => (test.op === 'text' && !test.cased && test.how === how ? [test.text] : []))
+      const place = field === null ? -1 : slot(field)
       predicate = {
         id: predicates.length,
-        slot: field === null ? -1 : slot(field),
+        slot: place,
+        nth: width(place),
+        byText: tests.every((test) => test.op !== 'reference'),
         tests,
         equals: texts('equals'),
         starts: texts('startswith'),
@@ -68,6 +79,7 @@ export function interning(): Interning {
         cost: tests.reduce((sum, test) => sum + testCost(test), 0) * (field === null ? 20 : 1),
       }
       predicates.push(predicate)
+      widths.set(place, width(place) + 1)
       known.set(key, predicate)
     }
     return { kind: 'ask', predicate, cost: predicate.cost }
@@ -101,7 +113,7 @@ export function interning(): Interning {
     return questions
   }
 
-  return { fields, predicates, question, slot }
+  return { fields, predicates, question, slot, width }
 }
 
 function keyOf(test: Test): string {
