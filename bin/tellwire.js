@@ -17,6 +17,8 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   }
   const args = process.argv.slice(2)
   const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
+  // Only as one file: what strips types from sources needs WebAssembly, which goes with the JIT.
+  if (bundle && args[1] === 'run') await becomeLean()
   const entry = bundle ?? join(root, args[0] === 'agent' ? 'agent' : 'server', 'main.ts')
   const { main } = await import(pathToFileURL(entry).href)
   await main(args)
@@ -30,6 +32,17 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
     )
     process.exit(1)
   }
+}
+
+/** The same process, started anew with the agent's flags. Not where a parent talks to us: it chose them itself. */
+async function becomeLean() {
+  if (!process.execve || process.platform === 'win32' || process.send || process.env.MALLOC_ARENA_MAX) return
+  const { LEAN } = await import('./lean.js')
+  const script = fileURLToPath(import.meta.url)
+  process.execve(process.execPath, [process.execPath, ...LEAN.flags, script, ...process.argv.slice(2)], {
+    ...process.env,
+    ...LEAN.env,
+  })
 }
 
 function broughtAlong() {

@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
 import pc from 'picocolors'
+import { agentBundle } from '../../bin/agent-bundle.js'
+import { LEAN } from '../../bin/lean.js'
 import { Fault } from '../../wire/fault.ts'
 import { logger } from '../log.ts'
 import { type Running, serve } from '../serve.ts'
@@ -44,7 +46,7 @@ Stop with Ctrl-C.`)
 
 async function enrol(running: Running, folder: string): Promise<void> {
   const { token } = running.makeToken(workerName(), 'tellwire up')
-  const code = await ended(tellwire(['agent', 'enroll', token, '--folder', folder], 'ignore'))
+  const code = await ended(await tellwire(['agent', 'enroll', token, '--folder', folder], 'ignore'))
   if (code !== 0) throw new Fault('agent.not_enrolled', { where: folder, todo: 'See the line above.' })
 }
 
@@ -57,7 +59,7 @@ function workerName(): string {
 /** An agent that dies is started again, later each time; every start says so. */
 async function keepRunning(folder: string, signal: AbortSignal): Promise<void> {
   for (let deaths = 0; !signal.aborted; deaths++) {
-    const child = tellwire(['agent', 'run', '--folder', folder], 'inherit')
+    const child = await tellwire(['agent', 'run', '--folder', folder], 'inherit')
     const stop = () => child.kill('SIGTERM')
     signal.addEventListener('abort', stop, { once: true })
     const code = await ended(child)
@@ -69,9 +71,15 @@ async function keepRunning(folder: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-function tellwire(args: string[], stdout: 'ignore' | 'inherit'): ChildProcess {
+async function tellwire(args: string[], stdout: 'ignore' | 'inherit'): Promise<ChildProcess> {
+  // Without the bundle the agent runs from its sources, for which the lean flags leave too little.
+  const { flags, env } = (await agentBundle()) ? LEAN : { flags: [], env: {} }
   // Its own process group: Ctrl-C reaches us alone, and we stop it in order. The channel tells it when we are killed.
-  return spawn(process.execPath, [BINARY, ...args], { stdio: ['ignore', stdout, 'inherit', 'ipc'], detached: true })
+  return spawn(process.execPath, [...flags, BINARY, ...args], {
+    stdio: ['ignore', stdout, 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
+    detached: true,
+  })
 }
 
 function ended(child: ChildProcess): Promise<number | null> {
