@@ -55,10 +55,10 @@ export function compile(rules: readonly LoadedRule[]): Program {
       if (program.rules.length === 0) return []
       judging.begin(event)
       program.begin()
-      const { candidates, decided, indexes, notebook, covered } = program
+      const { candidates, decided, indexes, notebook } = program
       for (let i = 0; i < indexes.length; i++) {
         const index = indexes[i]!
-        if (index.slot === ANYWHERE) judging.beside(covered, (cell) => index.scan(cell, notebook))
+        if (index.slot === ANYWHERE) scanBeside(index, program)
         else index.scan(judging.cell(index.slot), notebook)
       }
       const hits: number[] = []
@@ -74,6 +74,11 @@ export function compile(rules: readonly LoadedRule[]): Program {
         ({ rule, question }) => (rule.logsource.category ?? category) === category && readsField(question, prefix),
       )
     },
+  }
+
+  function scanBeside(index: FieldIndex, { covered, notebook }: Small): void {
+    const lines = judging.besideAsOne(covered)
+    if (lines === null || index.mayFind(lines)) judging.beside(covered, (cell) => index.scan(cell, notebook))
   }
 
   function readsField(question: Question, prefix: string): boolean {

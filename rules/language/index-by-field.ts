@@ -3,7 +3,7 @@
  */
 import { type Cell, isPresent } from './cell.ts'
 import { fold, isAscii } from './fold.ts'
-import { type Grams, grams } from './grams.ts'
+import { type Grams, grams, type Sought } from './grams.ts'
 import { type Budget, memory, spend } from './memory.ts'
 import type { Predicate } from './predicates.ts'
 import type { Clue, Clues } from './witness.ts'
@@ -30,6 +30,8 @@ export interface Notebook {
 export interface FieldIndex {
   slot: number
   scan(cell: Cell, notebook: Notebook): void
+  /** False: scanning any of the lines of this text would find nothing. */
+  mayFind(lines: string): boolean
 }
 
 export const ANYWHERE = -1
@@ -86,7 +88,10 @@ interface Findings {
 }
 
 /** Longer values are rarely seen twice. */
-const MAX_REMEMBERED = 1_024
+const MAX_REMEMBERED = 8_192
+
+/** So many texts are looked for one by one. */
+const FEW = 4
 
 function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget: Budget): FieldIndex {
   const equals = new Map<string, Lead[]>()
@@ -104,8 +109,15 @@ function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget:
   // Long texts are not hashed in vain.
   const [longestEqual, longestName] = [longestOf(equals.keys()), longestOf(names.keys())]
   const search: Grams | null = parts.length > 0 ? grams(parts.map(({ clue }) => clue)) : null
+  const onlyParts = parts.length === leads.length
   const known = memory<Findings>(budget, weightOf)
   const longestRemembered = slot === ANYWHERE ? -1 : MAX_REMEMBERED
+  const anyPart =
+    slot === ANYWHERE && parts.length > FEW
+      ? grams(parts.map(({ clue }): Sought => ({ how: 'contains', text: clue.text })))
+      : null
+  let anything = false
+  const foundAnything = (): void => void (anything = true)
   const seen = new Int32Array(parts.length)
   let scans = 0
   let asks: number[] = []
@@ -158,6 +170,14 @@ function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget:
       if (cell.members) for (const member of cell.members) scanOne(member, to)
       else scanOne(cell, to)
       if (present.length > 0 && isPresent(cell)) for (const lead of present) follow(lead, to)
+    },
+    mayFind(lines) {
+      if (!onlyParts) return true
+      const text = fold(lines)
+      if (parts.length <= FEW) return parts.some(({ clue }) => text.includes(clue.text))
+      anything = false
+      anyPart!.scan(text, foundAnything)
+      return anything
     },
   }
 }

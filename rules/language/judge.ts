@@ -13,6 +13,8 @@ export interface Judge {
   cell(slot: number): Cell
   /** Shows the event's values one by one, but those that stand whole in a cell of these slots. Do not keep the cell. */
   beside(slots: Uint8Array, show: (cell: Cell) => void): void
+  /** The texts that `beside` would show, as one, with lines between; null when values have values within them. */
+  besideAsOne(slots: Uint8Array): string | null
   /** The index knows that it holds. */
   note(predicate: number): void
   /** `decided[id]` 1: the index would have noted it if it held. */
@@ -21,6 +23,16 @@ export interface Judge {
 
 /** Names of fields that events had and rules do not read are remembered up to this many. */
 const MAX_REMEMBERED = 4_096
+
+/** Events with more keys than this are rare. */
+const MAX_SHAPED = 256
+
+interface Shape {
+  keys: readonly string[]
+  /** Slot, UNREAD or SPACED by key. */
+  slots: readonly number[]
+  spaced: boolean
+}
 
 export function judge({ fields, predicates }: Interning): Judge {
   const cells = fields.map(emptyCell)
@@ -32,6 +44,9 @@ export function judge({ fields, predicates }: Interning): Judge {
   const bare = new Map<string, number>(fields.map((field, slot) => [withoutSpaces(field), slot]))
   const dotted = fields.flatMap((field, slot) => (field.includes('.') ? [slot] : []))
   const filled: number[] = []
+  /** The latest of each number of keys. */
+  const shapes: Shape[] = []
+  let shape: Shape = { keys: [], slots: [], spaced: false }
   const noted = new Int32Array(predicates.length)
   const answered = new Int32Array(predicates.length)
   let epoch = 0
@@ -48,20 +63,29 @@ export function judge({ fields, predicates }: Interning): Judge {
     for (let i = 0; i < filled.length; i++) fill(cells[filled[i]!]!, undefined)
     filled.length = 0
     anywhere.members = null
-    let spaced: string[] | null = null
-    for (const key of Object.keys(event)) {
-      const slot = placeOf.get(key) ?? remember(key)
-      if (slot >= 0) put(slot, event[key])
-      else if (slot === SPACED) (spaced ??= []).push(key)
-    }
+    shape = shapeOf(Object.keys(event))
+    const { keys, slots } = shape
+    for (let i = 0; i < keys.length; i++) if (slots[i]! >= 0) put(slots[i]!, event[keys[i]!])
     for (let i = 0; i < dotted.length; i++) {
       const slot = dotted[i]!
       if (cells[slot]!.value === undefined) put(slot, path(event, fields[slot]!, 0))
     }
-    for (const key of spaced ?? []) {
-      const slot = bare.get(withoutSpaces(key))!
-      if (cells[slot]!.value === undefined) put(slot, event[key])
+    if (!shape.spaced) return
+    for (let i = 0; i < keys.length; i++) {
+      if (slots[i] !== SPACED) continue
+      const slot = bare.get(withoutSpaces(keys[i]!))!
+      if (cells[slot]!.value === undefined) put(slot, event[keys[i]!])
     }
+  }
+
+  /** Events of one source have the same keys in the same order, which is quicker to see than to look each key up. */
+  function shapeOf(keys: readonly string[]): Shape {
+    const latest = shapes[keys.length]
+    if (latest && isSame(latest.keys, keys)) return latest
+    const slots = keys.map((key) => placeOf.get(key) ?? remember(key))
+    const found = { keys, slots, spaced: slots.includes(SPACED) }
+    if (keys.length <= MAX_SHAPED) shapes[keys.length] = found
+    return found
   }
 
   function put(slot: number, value: unknown): void {
@@ -82,11 +106,12 @@ export function judge({ fields, predicates }: Interning): Judge {
     return anywhere
   }
 
-  function beside(slots: Uint8Array, show: (cell: Cell) => void): void {
-    for (const key of Object.keys(event)) {
-      const slot = placeOf.get(key) ?? UNREAD
-      if ((slot >= 0 && slots[slot] === 1 && cells[slot]!.text !== null) || LOGSOURCE.has(key)) continue
-      const value = event[key]
+  function beside(covered: Uint8Array, show: (cell: Cell) => void): void {
+    const { keys, slots } = shape
+    for (let i = 0; i < keys.length; i++) {
+      if (isElsewhere(i, covered)) continue
+      const slot = slots[i]!
+      const value = event[keys[i]!]
       if (typeof value === 'object') {
         const found: Cell[] = []
         cellsOf(value, found)
@@ -97,6 +122,24 @@ export function judge({ fields, predicates }: Interning): Judge {
         show(loose)
       }
     }
+  }
+
+  function besideAsOne(covered: Uint8Array): string | null {
+    const { keys } = shape
+    let all = ''
+    for (let i = 0; i < keys.length; i++) {
+      if (isElsewhere(i, covered)) continue
+      const value = event[keys[i]!]
+      if (typeof value === 'object' && value !== null) return null
+      all += `${String(value)}\n`
+    }
+    return all
+  }
+
+  /** In a cell that an index reads, or said by the logsource and not by the event. */
+  function isElsewhere(i: number, covered: Uint8Array): boolean {
+    const slot = shape.slots[i]!
+    return (slot >= 0 && covered[slot] === 1 && cells[slot]!.text !== null) || LOGSOURCE.has(shape.keys[i]!)
   }
 
   function ask(predicate: Predicate, decided: Uint8Array): boolean {
@@ -140,7 +183,12 @@ export function judge({ fields, predicates }: Interning): Judge {
     return !wanted
   }
 
-  return { begin, cell, beside, note: (predicate) => void (noted[predicate] = epoch), answer }
+  return { begin, cell, beside, besideAsOne, note: (predicate) => void (noted[predicate] = epoch), answer }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 const UNREAD = -1
