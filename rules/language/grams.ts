@@ -8,6 +8,7 @@
  * Units   about 64 bits for each text.
  */
 import { commonness } from './commonness.ts'
+import { isAscii } from './fold.ts'
 
 export interface Sought {
   how: 'contains' | 'startswith' | 'endswith'
@@ -21,6 +22,8 @@ export interface Grams {
 
 /** As many characters as fit into 32 bits, a byte each. */
 const GRAM = 4
+/** Among so many runs of a text the rarest is rare enough. */
+const MAX_TRIED = 8
 /** A character and the half of the one before it. */
 const PAIRS = 4_096
 const NO_PAIRS = new Int32Array(PAIRS / 32)
@@ -108,9 +111,11 @@ function codeAt(text: string, at: number): number {
 function rarestRun(text: string, crowd: (code: number) => number): number {
   let best = -1
   let least = Number.POSITIVE_INFINITY
-  for (let at = 0; at + GRAM <= text.length; at++) {
+  const step = Math.max(1, Math.floor(text.length / MAX_TRIED))
+  const plain = isAscii(text)
+  for (let at = 0; at + GRAM <= text.length; at += plain ? step : 1) {
     const run = text.slice(at, at + GRAM)
-    if (/[^\x00-\x7f]/.test(run)) continue
+    if (!plain && !isAscii(run)) continue
     const share = commonness(run) * (1 + crowd(codeAt(text, at)))
     if (share < least) [best, least] = [at, share]
   }

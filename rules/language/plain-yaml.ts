@@ -181,9 +181,10 @@ function read(text: string): Node {
 }
 
 /** A word without quotes: only what is beyond doubt. */
-function meaning(word: string): string | number | boolean {
+function meaning(word: string): string | number | boolean | null {
   if (/^[1-9]\d{0,14}$|^0$/.test(word)) return Number(word)
   if (/^(true|false)$/.test(word)) return word === 'true'
+  if (word === 'null') return null
   // A date is text here, as it stands; a UUID may begin like a number.
   if (/^\d{4}-\d\d-\d\d$|^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(word)) return word
   if (word === '' || /^[\s,[\]{}#&*!|>'"%@`~<=?-]|^:|: |:$/.test(word)) throw UNPLAIN

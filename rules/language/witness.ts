@@ -84,8 +84,12 @@ function clueOfText(how: 'equals' | 'startswith' | 'endswith' | 'contains', text
   const ascii = text
     .split(/[^\x00-\x7f]+/)
     .filter((run) => run.length >= (isAscii(text) ? 1 : 4) && (run.length > 1 || commonness(run) < 0.25))
-  const keys = ascii.flatMap(windows)
-  const key = keys.reduce((best, each) => (best === '' || commonness(each) < commonness(best) ? each : best), '')
+  let key = ''
+  let least = Number.POSITIVE_INFINITY
+  for (const each of ascii.flatMap(windows)) {
+    const share = commonness(each)
+    if (share < least) [key, least] = [each, share]
+  }
   if (key !== '') return { by: 'part', key, how, text, exact }
   return isAscii(text) ? { by: 'present' } : { by: 'nonascii' }
 }
