@@ -2,20 +2,9 @@
 import type { Product } from '../wire/common.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
+import { NEVER_COLLECTED, YET } from '../wire/privacy.ts'
 import type { Config } from './config.ts'
 import { categoriesOff } from './policy.ts'
-
-export const NEVER_COLLECTED = [
-  'what you type, click, copy or see on the screen',
-  'the content of messages, mails, calls or files',
-  'the pages you visit; of an address only the computer and the port',
-  'passwords and tokens: values that look like secrets are cut from command lines on this laptop',
-  'camera, microphone and exact position',
-]
-
-/** What people may not expect of the words above, said plainly. */
-const MIND =
-  'A command line can name a file that you open with it; the names of files in your folders are not collected, except\nin folders from which programs start by themselves.'
 
 export interface Shown {
   server: string
@@ -66,7 +55,7 @@ export function describeShown({ server, device, collected, never, watchedFolders
     'Never collected:',
     ...never.map((it) => `  ${it}`),
     '',
-    MIND,
+    YET,
     '',
     lastSent.length > 0 ? `Last sent (newest first, ${lastSent.length}):` : 'Nothing was sent yet.',
     ...lastSent.map((it) => `  ${plain(it)}`),

@@ -1,4 +1,5 @@
 /** What is collected, from the contract itself; and what never is. */
+import { NEVER_COLLECTED, YET } from '../../../wire/privacy.ts'
 import type { CategoryView } from '../../api/schema.ts'
 import { useLive } from '../live.ts'
 import { Failure } from '../parts/failure.tsx'
@@ -11,16 +12,6 @@ const ORIGINS: readonly { origin: CategoryView['origin']; title: string; about: 
   },
   { origin: 'server', title: 'Worked out here', about: 'What the server concludes from the above.' },
   { origin: 'feed', title: 'From other systems', about: 'Only what you feed in.' },
-]
-
-const NEVER = [
-  'keystrokes, or what is typed anywhere',
-  'the screen, the camera, the microphone',
-  'the clipboard',
-  'messages, mail, or the content of any file',
-  'web addresses with their paths, or what was read there',
-  'passwords and secrets: option values that look like one are removed on the laptop',
-  'the addresses of networks and the serials of disks as they are: they leave the laptop only as a keyed hash',
 ]
 
 function byDefault({ origin, sensitive, on }: CategoryView): string {
@@ -38,10 +29,11 @@ export function Collected() {
       <section class="panel" aria-labelledby="never-title">
         <h2 id="never-title">Never collected</h2>
         <ul class="never">
-          {NEVER.map((what) => (
+          {NEVER_COLLECTED.map((what) => (
             <li key={what}>{what}</li>
           ))}
         </ul>
+        <p class="muted">{YET}</p>
         <p class="muted">
           Language, keyboard layout and names never count against anybody. A finding says what was seen, and a person
           decides.
