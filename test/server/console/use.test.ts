@@ -351,6 +351,7 @@ describe('server/console: in use', function () {
     here.desk.rows = [workerRow('w1')]
     const { page, clean } = await watched(context, [/ERR_/])
     await enter(page, here.userLink('viewer'))
+    await page.locator('.grid-body .grid-row').waitFor()
     await here.stop()
     await page.getByText('Connection lost.').waitFor()
     await screenshot(page, 'console-lost')
