@@ -12,7 +12,7 @@ export interface Cell {
   folded: string | null
   /** Set when the value is an array: its members, nested arrays opened. Any of them may answer. */
   members: Cell[] | null
-  /** By a predicate's place in its slot, for a value that was here before: 0 not asked yet, 1 no, 2 yes. */
+  /** By a predicate's place in the program, for a value that was here before: 0 not asked yet, 1 no, 2 yes. */
   answers: Uint8Array | null
 }
 

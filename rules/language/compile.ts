@@ -5,7 +5,7 @@
  *         that an event could match at all; only these are asked, each question once, the cheap ones first.
  */
 import { ANYWHERE, type FieldIndex, indexByField, type Notebook, type Witnessed } from './index-by-field.ts'
-import { judge } from './judge.ts'
+import { type About, judge, NO_PLACE } from './judge.ts'
 import { type Budget, budget } from './memory.ts'
 import { type Interning, interning, type Predicate, type Question } from './predicates.ts'
 import type { FlatEvent, LoadedRule, Logsource, Match, Program } from './rule.ts'
@@ -55,7 +55,7 @@ export function compile(rules: readonly LoadedRule[]): Program {
       if (program.rules.length === 0) return []
       judging.begin(event)
       program.begin()
-      const { candidates, decided, indexes, notebook } = program
+      const { candidates, about, indexes, notebook } = program
       for (let i = 0; i < indexes.length; i++) {
         const index = indexes[i]!
         if (index.slot === ANYWHERE) scanBeside(index, program)
@@ -64,7 +64,7 @@ export function compile(rules: readonly LoadedRule[]): Program {
       const hits: number[] = []
       for (let i = 0; i < candidates.length; i++) {
         const place = candidates[i]!
-        if (judging.answer(program.rules[place]!.question, decided)) hits.push(place)
+        if (judging.answer(program.rules[place]!.question, about)) hits.push(place)
       }
       if (hits.length > 1) hits.sort((a, b) => a - b)
       return hits.map((place): Match => ({ rule: program.rules[place]!.rule }))
@@ -106,8 +106,7 @@ interface Prepared {
 interface Small {
   rules: readonly Prepared[]
   indexes: readonly FieldIndex[]
-  /** By predicate: 1 when the index notes it whenever it holds. */
-  decided: Uint8Array
+  about: About
   /** Places of rules worth asking about the present event. */
   candidates: number[]
   /** By slot: 1 when an index reads the field. */
@@ -118,7 +117,7 @@ interface Small {
 
 function small(
   rules: readonly Prepared[],
-  { predicates, fields, width }: Interning,
+  { predicates, fields }: Interning,
   clues: (predicate: Predicate) => Clues,
   holds: (predicate: number) => void,
   remembering: Budget,
@@ -133,6 +132,7 @@ function small(
       for (const predicate of witness.predicates) if (clues(predicate).exact) decided[predicate.id] = 1
     }
   }
+  const { places, widths } = placesOf(rules, predicates.length)
   const chosen = new Int32Array(rules.length)
   const candidates: number[] = []
   let turn = 0
@@ -141,14 +141,14 @@ function small(
     chosen[place] = turn
     candidates.push(place)
   }
-  const indexes = indexByField(witnessed, clues, width, remembering)
+  const indexes = indexByField(witnessed, clues, (slot) => widths.get(slot) ?? 0, remembering)
   const covered = new Uint8Array(fields.length)
   for (const { slot } of indexes) if (slot !== ANYWHERE) covered[slot] = 1
   return {
     rules,
     indexes,
     covered,
-    decided,
+    about: { decided, places },
     candidates,
     notebook: { holds, ask },
     begin() {
@@ -156,6 +156,29 @@ function small(
       candidates.length = 0
       for (let i = 0; i < always.length; i++) candidates.push(always[i]!)
     },
+  }
+}
+
+/** Numbers the predicates of each field, as far as these rules ask them. */
+function placesOf(
+  rules: readonly Prepared[],
+  predicates: number,
+): { places: Uint16Array; widths: Map<number, number> } {
+  const places = new Uint16Array(predicates).fill(NO_PLACE)
+  const widths = new Map<number, number>()
+  for (const { question } of rules) number(question)
+  return { places, widths }
+
+  function number(question: Question): void {
+    if (question.kind === 'not') number(question.of)
+    else if (question.kind !== 'ask') question.of.forEach(number)
+    else {
+      const { id, slot, byText } = question.predicate
+      const width = widths.get(slot) ?? 0
+      if (!byText || places[id] !== NO_PLACE || width === NO_PLACE) return
+      places[id] = width
+      widths.set(slot, width + 1)
+    }
   }
 }
 

@@ -179,6 +179,11 @@ function testsOf(
   const front = chain.how === 'contains' || chain.how === 'endswith' || anywhere
   const back = chain.how === 'contains' || chain.how === 'startswith' || anywhere
   return texts.flatMap((each) => {
+    // Nearly all values: nothing to unescape, nothing to expand.
+    if (chain.steps.length === 0 && each !== '' && !/[*?]|\\\\/.test(each)) {
+      const how = front ? (back ? 'contains' : 'endswith') : back ? 'startswith' : 'equals'
+      return [{ op: 'text', how, text: cased ? each : fold(each), cased }]
+    }
     const pattern = typeof node.value === 'string' ? parsePattern(each) : literalPattern(each)
     return transformed(chain, pattern).map((made) => textTest(widen(made, front, back), cased))
   })

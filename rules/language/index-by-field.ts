@@ -144,19 +144,27 @@ function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget:
     return { folded, holds, asks, answers: null }
   }
 
+  let lastText = ''
+  let lastFindings: Findings | undefined
+
   function scanOne(cell: Cell, notebook: Notebook): void {
     const { text } = cell
     if (text === null) return
-    let findings = text.length <= longestRemembered ? known.get(text) : undefined
+    const isKept = text.length <= longestRemembered
+    let findings = isKept ? (text === lastText ? lastFindings : known.get(text)) : undefined
     if (findings === undefined) {
       findings = findingsOf(text)
-      if (text.length <= longestRemembered) known.set(text, findings)
+      if (isKept) known.set(text, findings)
     } else if (typeof cell.value === 'string') {
       if (findings.answers === null) {
         findings.answers = new Uint8Array(width)
         spend(budget, width)
       }
       cell.answers = findings.answers
+    }
+    if (isKept) {
+      lastText = text
+      lastFindings = findings
     }
     cell.folded = findings.folded
     const { holds, asks } = findings

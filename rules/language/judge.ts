@@ -17,9 +17,18 @@ export interface Judge {
   besideAsOne(slots: Uint8Array): string | null
   /** The index knows that it holds. */
   note(predicate: number): void
-  /** `decided[id]` 1: the index would have noted it if it held. */
-  answer(question: Question, decided: Uint8Array): boolean
+  answer(question: Question, about: About): boolean
 }
+
+/** What one program knows of predicates, by their ids. */
+export interface About {
+  /** 1: the index would have noted it if it held. */
+  decided: Uint8Array
+  /** Its place among those of its field in this program, where the field's text alone decides; else NO_PLACE. */
+  places: Uint16Array
+}
+
+export const NO_PLACE = 65_535
 
 /** Names of fields that events had and rules do not read are remembered up to this many. */
 const MAX_REMEMBERED = 4_096
@@ -142,17 +151,18 @@ export function judge({ fields, predicates }: Interning): Judge {
     return (slot >= 0 && covered[slot] === 1 && cells[slot]!.text !== null) || LOGSOURCE.has(shape.keys[i]!)
   }
 
-  function ask(predicate: Predicate, decided: Uint8Array): boolean {
+  function ask(predicate: Predicate, { decided, places }: About): boolean {
     const { id } = predicate
     if (noted[id] === epoch) return true
     if (decided[id] === 1) return false
     const subject = cell(predicate.slot)
     const { answers, members } = subject
-    if (answers !== null && predicate.byText) {
-      const before = answers[predicate.nth]!
+    const place = places[id]!
+    if (answers !== null && place !== NO_PLACE) {
+      const before = answers[place]!
       if (before !== 0) return before === 2
       const result = asked(predicate, subject)
-      answers[predicate.nth] = result ? 2 : 1
+      answers[place] = result ? 2 : 1
       return result
     }
     const before = answered[id]!
@@ -174,12 +184,12 @@ export function judge({ fields, predicates }: Interning): Judge {
     return false
   }
 
-  function answer(question: Question, decided: Uint8Array): boolean {
-    if (question.kind === 'ask') return ask(question.predicate, decided)
-    if (question.kind === 'not') return !answer(question.of, decided)
+  function answer(question: Question, about: About): boolean {
+    if (question.kind === 'ask') return ask(question.predicate, about)
+    if (question.kind === 'not') return !answer(question.of, about)
     const { kind, of } = question
     const wanted = kind === 'or'
-    for (let i = 0; i < of.length; i++) if (answer(of[i]!, decided) === wanted) return wanted
+    for (let i = 0; i < of.length; i++) if (answer(of[i]!, about) === wanted) return wanted
     return !wanted
   }
 

@@ -10,8 +10,6 @@ export interface Predicate {
   id: number
   /** -1: every value of the event. */
   slot: number
-  /** Among those of its slot. */
-  nth: number
   /** Whether the field's text alone decides. */
   byText: boolean
   /** Any of these. */
@@ -36,8 +34,6 @@ export interface Interning {
   predicates: readonly Predicate[]
   question(expression: Expression): Question
   slot(field: string): number
-  /** How many predicates the slot has. */
-  width(slot: number): number
 }
 
 export function interning(): Interning {
@@ -45,8 +41,6 @@ export function interning(): Interning {
   const slots = new Map<string, number>()
   const predicates: Predicate[] = []
   const known = new Map<string, Predicate>()
-  const widths = new Map<number, number>()
-  const width = (slot: number): number => widths.get(slot) ?? 0
 
   function slot(field: string): number {
     let found = slots.get(field)
@@ -64,11 +58,9 @@ export function interning(): Interning {
       for (const test of tests) if (test.op === 'reference') slot(test.other)
       const texts = (how: How) =>
         tests.flatMap((test) => (test.op === 'text' && !test.cased && test.how === how ? [test.text] : []))
-      const place = field === null ? -1 : slot(field)
       predicate = {
         id: predicates.length,
-        slot: place,
-        nth: width(place),
+        slot: field === null ? -1 : slot(field),
         byText: tests.every((test) => test.op !== 'reference'),
         tests,
         equals: texts('equals'),
@@ -79,7 +71,6 @@ export function interning(): Interning {
         cost: tests.reduce((sum, test) => sum + testCost(test), 0) * (field === null ? 20 : 1),
       }
       predicates.push(predicate)
-      widths.set(place, width(place) + 1)
       known.set(key, predicate)
     }
     return { kind: 'ask', predicate, cost: predicate.cost }
@@ -113,7 +104,7 @@ export function interning(): Interning {
     return questions
   }
 
-  return { fields, predicates, question, slot, width }
+  return { fields, predicates, question, slot }
 }
 
 function keyOf(test: Test): string {
