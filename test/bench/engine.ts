@@ -9,7 +9,8 @@ import { hasSharedData, ruleFiles, sigmaFiles, sysmonLines } from '../rules/lang
 import { type BenchOptions, median, quantile, type Row } from './row.ts'
 
 const PASSES = 40
-const BOMB_CHARS = 100_000
+const BOMB_CHARS = 200_000
+const BOMB_PAIRS = 11
 /** What an endpoint agent reports. */
 const ENDPOINT = /^(process_|file_|registry_|image_load|network_connection|dns_query|pipe_created|driver_load|create_)/
 
@@ -17,8 +18,8 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   if (!hasSharedData()) throw new Error('needs ../shared/data: SigmaHQ rules and Sysmon events')
   const files = ruleFiles(sigmaFiles())
   const lines = shuffled(sysmonLines())
-  const all = timed(() => load(files))
-  const everything = timed(() => compile(all.result.rules))
+  const all = onCpu(() => load(files))
+  const everything = onCpu(() => compile(all.result.rules))
   says(`${all.result.rules.length} rules loaded`)
   const pathsOf = (fits: (category: string, product: string | null) => boolean) =>
     new Set(
@@ -37,6 +38,19 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
     for (const event of processes) one.match(event)
   })
   const latencies = processes.map((event) => timed(() => one.match(event)).ms * 1_000)
+  let runs = 0
+  const asNew = (): FlatEvent[] =>
+    processes.map((event) => {
+      const made = { ...event, CommandLine: `${event.CommandLine} ${(runs++).toString(36)}` }
+      return JSON.parse(JSON.stringify(made)) as FlatEvent
+    })
+  const newRates = Array.from({ length: PASSES }, () => {
+    const events = asNew()
+    return passes(1, events.length, () => {
+      for (const event of events) one.match(event)
+    })[0]!
+  })
+  const newLatencies = asNew().map((event) => timed(() => one.match(event)).ms * 1_000)
   says(`${windows.size} rules on ${processes.length} process events`)
 
   const mixed = programOf(files, endpoint)
@@ -46,12 +60,14 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   says(`${endpoint.size} rules on ${lines.length} events`)
 
   return [
-    { name: 'load of all rules, YAML to program', unit: 'ms', value: all.ms + everything.ms, budget: '<= 1,500' },
-    { name: 'process_creation, median pass', unit: 'events/s of CPU', value: median(rates), budget: '>= 50,000' },
-    { name: 'process_creation, best pass', unit: 'events/s of CPU', value: Math.max(...rates), budget: '' },
-    { name: 'process_creation, p50', unit: 'µs', value: median(latencies), budget: '' },
-    { name: 'process_creation, p99', unit: 'µs', value: quantile(latencies, 0.99), budget: '<= 100' },
-    { name: 'process_creation, worst event', unit: 'µs', value: Math.max(...latencies), budget: '<= 5,000' },
+    {
+      name: 'load of all rules, YAML to program',
+      unit: 'ms of CPU',
+      value: all.ms + everything.ms,
+      budget: '<= 1,500',
+    },
+    ...asRows('process_creation', rates, latencies),
+    ...asRows('process_creation, every CommandLine new', newRates, newLatencies),
     {
       name: 'endpoint rules, all events, with parsing, median pass',
       unit: 'events/s of CPU',
@@ -60,6 +76,17 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
     },
     { name: 'endpoint rules, best pass', unit: 'events/s of CPU', value: Math.max(...mixedRates), budget: '' },
     { name: 'regular-expression bomb, twice the input', unit: 'times', value: bombGrowth(), budget: '<= 2' },
+  ]
+}
+
+/** The engine remembers values: the plain rows are with warm memories; the others with nothing known of CommandLine. */
+function asRows(what: string, rates: readonly number[], latencies: readonly number[]): Row[] {
+  return [
+    { name: `${what}, median pass`, unit: 'events/s of CPU', value: median(rates), budget: '>= 50,000' },
+    { name: `${what}, best pass`, unit: 'events/s of CPU', value: Math.max(...rates), budget: '' },
+    { name: `${what}, p50`, unit: 'µs', value: median(latencies), budget: '' },
+    { name: `${what}, p99`, unit: 'µs', value: quantile(latencies, 0.99), budget: '<= 100' },
+    { name: `${what}, worst event`, unit: 'µs', value: Math.max(...latencies), budget: '<= 5,000' },
   ]
 }
 
@@ -76,21 +103,30 @@ function passes(count: number, events: number, pass: () => void): number[] {
   })
 }
 
-/** The dearest of some notorious expressions. */
+/** The dearest of some notorious expressions: the median of pairs measured next to each other, as neighbours come and go. */
 function bombGrowth(): number {
   const bombs = ['(a+)+$', '(a|aa)+$', '\\w+`(\\w+|-|.)`[\\w+|\\s]', '(x+x+)+y']
   return Math.max(
     ...bombs.map((bomb) => {
       const rule = { title: bomb, logsource: { category: 'c' }, detection: { sel: { 'F|re': bomb }, condition: 'sel' } }
       const program = compile(load([{ path: bomb, text: JSON.stringify(rule) }]).rules)
-      const cost = (chars: number) => {
-        const F = `${bomb.includes('x') ? 'xy'.repeat(chars / 2) : 'a`'.repeat(chars / 2)}!`
-        return median(Array.from({ length: 9 }, () => timed(() => program.match({ category: 'c', F })).ms))
-      }
-      cost(BOMB_CHARS)
-      return cost(2 * BOMB_CHARS) / cost(BOMB_CHARS)
+      const input = (chars: number) => ({
+        category: 'c',
+        F: `${bomb.includes('x') ? 'xy'.repeat(chars / 2) : 'a`'.repeat(chars / 2)}!`,
+      })
+      const [once, twice] = [input(BOMB_CHARS), input(2 * BOMB_CHARS)]
+      const cost = (event: FlatEvent) => onCpu(() => program.match(event)).ms
+      cost(once)
+      return median(Array.from({ length: BOMB_PAIRS }, () => cost(twice) / cost(once)))
     }),
   )
+}
+
+function onCpu<T>(work: () => T): { result: T; ms: number } {
+  const before = process.cpuUsage()
+  const result = work()
+  const { user, system } = process.cpuUsage(before)
+  return { result, ms: (user + system) / 1_000 }
 }
 
 function timed<T>(work: () => T): { result: T; ms: number } {
