@@ -3,6 +3,7 @@ import * as addresses from './addresses.ts'
 import * as agentIdle from './agent-idle.ts'
 import * as correlation from './correlation.ts'
 import * as endToEnd from './end-to-end.ts'
+import * as engine from './engine.ts'
 import * as ingestParse from './ingest-parse.ts'
 import * as match from './match.ts'
 import type { Bench } from './row.ts'
@@ -12,6 +13,7 @@ import * as store from './store.ts'
 export const benches: readonly Bench[] = [
   { name: 'addresses', run: addresses.bench },
   { name: 'ingest-parse', run: ingestParse.bench },
+  { name: 'engine', run: engine.bench },
   { name: 'correlation', run: correlation.bench },
   { name: 'match', run: match.bench },
   { name: 'spool', run: spool.bench },
