@@ -9,7 +9,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
-import pc from 'picocolors'
+import { createColors } from 'picocolors'
 import * as z from 'zod'
 import { Fault } from '../../wire/fault.ts'
 import { type Config, loadConfig } from '../config.ts'
@@ -76,6 +76,7 @@ export const doctorCommand = defineCommand({
 })
 
 function print({ name, state, says, todo }: Check): void {
+  const pc = createColors(process.stdout.isTTY === true)
   const colour = { ok: pc.green, warn: pc.yellow, fail: pc.red }[state]
   console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${says}${todo ? `\n${' '.repeat(25)}${todo}` : ''}`)
 }

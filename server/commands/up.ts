@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
-import pc from 'picocolors'
+import { createColors } from 'picocolors'
 import { agentBundle } from '../../bin/agent-bundle.js'
 import { LEAN } from '../../bin/lean.js'
 import { Fault } from '../../wire/fault.ts'
@@ -14,6 +14,8 @@ import { logger } from '../log.ts'
 import { type Running, serve } from '../serve.ts'
 import { configOf, serverArgs, untilStopped } from './server.ts'
 
+// By the terminal alone: a log, or a test run by CI, wants the bare link.
+const pc = createColors(process.stdout.isTTY === true)
 const BINARY = fileURLToPath(new URL('../../bin/tellwire.js', import.meta.url))
 
 export const upCommand = defineCommand({
