@@ -105,7 +105,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const ticks = ticker(
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? flush() : undefined) },
-      { everyMs: 5_000, firstMs: 0, run: writeStatus },
+      { everyMs: 15_000, firstMs: 0, run: writeStatus },
       { everyMs: HOUR_MS, firstMs: 300_000, run: hourly },
     ],
     onLostTime,

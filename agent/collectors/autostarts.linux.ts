@@ -3,7 +3,7 @@
  *
  * Shape   one autostart per entry in a baseline (see reported.ts), then for each new entry or new command. That one
  *         went away is not reported. `Kind` is systemd, cron or xdg; `Name` the unit's, the table's or the file's.
- * Units   looked at once a minute; read when a file in one of the folders changed, and once an hour anyway.
+ * Units   looked at every two minutes; read when a file in one of the folders changed, and once an hour anyway.
  * Errors  what may not be read is a gap. Command is null where there is none (a target) or it cannot be read.
  * Source  systemd.unit(5): enabled is linked from a .wants folder; crontab(5); the XDG autostart specification.
  *         Command lines lose their secrets here (redact.ts).
@@ -18,7 +18,7 @@ import { bounded } from './bounded.ts'
 import { baselineIsDue, recall, remember } from './reported.ts'
 
 const NAME = 'autostarts'
-const EVERY_MS = 60_000
+const EVERY_MS = 120_000
 const READ_MS = 3_600_000
 const MAX_ENTRIES = 4_000
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly']

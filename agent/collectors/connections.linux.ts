@@ -5,7 +5,7 @@
  *         What both ends of stay on this laptop's loopback is not reported. An IPv4 address in IPv6 clothes is IPv4.
  *         `Initiated`: the local port is not one that listens. Nothing is looked up, so DestinationHostname is null.
  *         UDP: connected sockets, and bound ones that were there at two looks (a name lookup lives shorter).
- * Units   polled every 5 s; a connection that lives less is seen only while the kernel keeps its TIME_WAIT (60 s), and
+ * Units   polled every 10 s; a connection that lives less is seen only while the kernel keeps its TIME_WAIT (60 s), and
  *         then without its owner. At most 300 connections a look.
  * Errors  an owner we may not read is null, and a gap 'denied' says so; unreadable tables and lines are gaps.
  * Source  Linux Documentation/networking/proc_net_tcp.rst. Reading the TCP tables walks the kernel's whole hash table
@@ -18,7 +18,7 @@ import { bounded } from './bounded.ts'
 import { imageOf } from './processes.linux.ts'
 
 const NAME = 'connections'
-const EVERY_MS = 5_000
+const EVERY_MS = 10_000
 /** A listener that takes another's place between two looks leaves the counters alike: look at least this often. */
 const LOOK_MS = 60_000
 const MAX_NEW = 300

@@ -3,7 +3,7 @@
  *
  * Shape   one network_place at the first look and whenever it changes. The gateway's MAC leaves only as an HMAC.
  *         SsidHash and BssidHash are null: wireless names are to be had over nl80211 only, a socket Node cannot open.
- * Units   polled every 10 s. A new gateway has 3 polls to show its MAC in the neighbour table; one that showed it keeps
+ * Units   polled every 15 s. A new gateway has 3 polls to show its MAC in the neighbour table; one that showed it keeps
  *         it while the route stays: an entry that ran out is no new place.
  * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MACs (a tunnel).
  * Source  /proc/net/{route,ipv6_route,arp}, /etc/resolv.conf, /sys/class/net/<it>/{uevent,tun_flags,mtu,operstate}.
@@ -17,7 +17,7 @@ import { bounded } from './bounded.ts'
 import { addressOf } from './connections.linux.ts'
 
 const NAME = 'network-places'
-const EVERY_MS = 10_000
+const EVERY_MS = 15_000
 const PATIENCE = 3
 const ROUTE_UP = 1
 const ROUTE_GATEWAY = 2

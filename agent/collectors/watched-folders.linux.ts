@@ -24,7 +24,7 @@ import { isBuiltIn, kindOf, parseMounts } from './volumes.linux.ts'
 
 const NAME = 'watched-folders'
 /** How often the list of roots, and who stirred, is looked at. */
-const TICK_MS = 2_000
+const TICK_MS = 3_000
 const SWEEP_MS = 60_000
 const MAX_SWEEP_MS = 15 * 60_000
 /** The pause after a sweep is this many times what it took; 50 times when something stirs. */
