@@ -168,7 +168,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
 
   const stopping = new AbortController()
   const tick = setInterval(() => void onTick(), TICK_MS)
-  const snapshots = setInterval(() => judgement.save(), SNAPSHOT_EVERY_MS)
+  let snapshots = setTimeout(snapshot, SNAPSHOT_EVERY_MS)
   // 03:10 local: after the day's events, before people come.
   const nightly = schedule('10 3 * * *', () => void onNight())
   let ticking = false
@@ -238,6 +238,13 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     }
   }
 
+  /** A large state takes long to write: never more than a fiftieth of the time. */
+  function snapshot(): void {
+    const began = performance.now()
+    judgement.save()
+    snapshots = setTimeout(snapshot, Math.max(SNAPSHOT_EVERY_MS, 50 * (performance.now() - began)))
+  }
+
   async function onNight(): Promise<void> {
     for (const warning of addresses.warnings()) says.warn({}, warning)
     const removed = await log.retain(now() - config.retentionDays * DAY_MS)
@@ -254,7 +261,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     stopping.abort()
     ready = false
     clearInterval(tick)
-    clearInterval(snapshots)
+    clearTimeout(snapshots)
     await nightly.stop()
     await gateway.close()
     http.closeAllConnections()
