@@ -44,7 +44,6 @@ export interface Running {
   /** A path with a secret in its fragment: who opens it is signed in, once. */
   oneTimeLink(): string
   makeToken(worker: string | null, by: string): { token: string; expiresAt: number }
-  devices(): string[]
   close(): Promise<void>
 }
 
@@ -177,7 +176,6 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     url,
     oneTimeLink: () => `${url}${makeOneTimeLink(state, now(), randomBytes)}`,
     makeToken: token,
-    devices: () => state.allEnrolled().map((it) => it.device),
     close,
   }
 

@@ -62,10 +62,6 @@ export class World {
     return [...named]
   }
 
-  devices(): string[] {
-    return [...this.#devices.keys()]
-  }
-
   save(): { contracts: Contract[]; devices: Device[] } {
     return { contracts: [...this.#contracts.values()].flat(), devices: [...this.#devices.values()].flat() }
   }
