@@ -75,6 +75,8 @@ export class Judgement {
   /** Records as the log holds them, in its order. */
   take(stored: readonly Stored[]): void {
     for (const it of stored) {
+      // Rules that caught up may have read from the log what is only handed on now.
+      if (it.position <= this.#course.position) continue
       this.#course.pipeline.take(it.record)
       this.#course.position = it.position
     }
@@ -137,11 +139,14 @@ function carryOver(before: ReturnType<Pipeline['findings']['all']>, course: Cour
 }
 
 async function catchUp(course: Course, { log, says }: JudgementDeps): Promise<void> {
-  const behind = log.last() - course.position
+  const end = log.last()
+  const behind = end - course.position
   if (behind > WORTH_A_LINE) says.info({ records: behind }, 'judging what was stored')
   const onDamaged = (fault: Error) => says.error({ err: fault }, 'left out of judgement')
   for await (const it of log.read(course.position, { onDamaged })) {
     course.pipeline.take(it.record)
     course.position = it.position
   }
+  // A damaged end has no records, but it has been passed: who waits for it would wait for ever.
+  course.position = Math.max(course.position, end)
 }

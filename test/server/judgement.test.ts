@@ -5,6 +5,7 @@ import { derivers } from '../../server/derive/index.ts'
 import type { Ruleset } from '../../server/detect/program.ts'
 import { Judgement, type JudgementDeps } from '../../server/judgement.ts'
 import { memoryLog, memoryState } from '../../server/store/memory.ts'
+import type { Stored } from '../../server/store/store.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { AUSTIN, contract, HOUR, holding, processStart, received, T0 } from './events.ts'
 
@@ -18,6 +19,10 @@ detection: { it: { Image|endswith: '${ending}' }, condition: it }
 `
   const { rules, correlations } = load([{ path: 'test.yml', text }])
   return { program: compile(rules), correlations, credit: () => ({}) }
+}
+
+async function* readUpTo(log: AsyncIterable<Stored>, last: number): AsyncIterable<Stored> {
+  for await (const it of log) if (it.position <= last) yield it
 }
 
 describe('judgement', () => {
@@ -57,6 +62,33 @@ describe('judgement', () => {
     for (let hours = 30; hours < 300; hours += 30) await store(given, judgement, [program('/x/bb', hours)])
     await following
     assert.equal(judgement.pipeline.findings.size, 10)
+  })
+
+  it('what was stored but not handed on yet is judged once', async () => {
+    const given = deps()
+    const judgement = await Judgement.open(ruleset('aa'), given)
+    await store(given, judgement, start)
+    const records = [program('/x/bb', 0), program('/x/bb', 1)]
+    const { first } = await given.log.append(records)
+    const following = judgement.follow(ruleset('bb'))
+    judgement.take([{ position: first, record: records[0] as Recorded }])
+    await following
+    judgement.take([{ position: first + 1, record: records[1] as Recorded }])
+    assert.deepEqual(
+      judgement.pipeline.findings.all().map((it) => it.events.length),
+      [2],
+    )
+    assert.equal(judgement.pipeline.events, 2)
+  })
+
+  it('a damaged end of the log does not hold up a change of the rules', async () => {
+    const given = deps()
+    const { log } = given
+    const damaged = { ...log, read: (after = 0) => readUpTo(log.read(after), 2) }
+    const judgement = await Judgement.open(ruleset('aa'), { ...given, log: damaged })
+    await store(given, judgement, [...start, program('/x/bb', 0)])
+    assert.equal(await judgement.follow(ruleset('bb')), true)
+    assert.equal(judgement.pipeline.findings.size, 0)
   })
 
   it('a restart goes on where the progress was saved, and judges the rest', async () => {
