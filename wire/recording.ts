@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { address, count, country, epochMs, identifier, name } from './common.ts'
 import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
-import { NETWORK_CLASSES } from './events/derived.ts'
+import { NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
 
 /** What the installed databases said about an address when it was seen. Null: they did not know. */
 export const AddressFacts = z.object({
@@ -28,7 +28,7 @@ export const CatalogueFacts = z.object({
         id: name,
         name,
         category: name,
-        by: z.enum(['name', 'signer', 'service', 'domain', 'port', 'path', 'package', 'interface']),
+        by: z.enum(TOOL_MATCHES),
         renamed: z.boolean(),
         unattended: z.boolean().nullable(),
       }),

@@ -13,6 +13,12 @@ export const NETWORK_CLASSES = [
 ] as const
 export type NetworkClass = (typeof NETWORK_CLASSES)[number]
 
+/** What gave a tool away. `command`: what an everyday program was told to do; `package`: a browser extension's id as well. */
+export const TOOL_MATCHES = [
+  ...(['name', 'signer', 'service', 'domain', 'port', 'path'] as const),
+  ...(['package', 'interface', 'command', 'address'] as const),
+] as const
+
 const latitude = z.number().min(-90).max(90).nullable()
 const longitude = z.number().min(-180).max(180).nullable()
 const km = z.number().min(0)
@@ -101,7 +107,7 @@ export const Tool = z.strictObject({
   Tool: name,
   ToolId: name,
   ToolCategory: name,
-  MatchedBy: z.enum(['name', 'signer', 'service', 'domain', 'port', 'path', 'package', 'interface']),
+  MatchedBy: z.enum(TOOL_MATCHES),
   Approved: z.boolean(),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
   VendorsLast30d: count,
