@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Product } from './common.ts'
 import * as derived from './events/derived.ts'
 import * as devices from './events/devices.ts'
+import * as feeds from './events/feeds.ts'
 import * as files from './events/files.ts'
 import * as network from './events/network.ts'
 import * as processes from './events/process.ts'
@@ -42,10 +43,10 @@ export const Event = z.discriminatedUnion('category', [
   derived.Rhythm,
   derived.Silence,
   derived.IdentityConflict,
-  derived.ContractEvent,
-  derived.IdpLogin,
-  derived.RepoAudit,
-  derived.SanctionsMatch,
+  feeds.ContractEvent,
+  feeds.IdpLogin,
+  feeds.RepoAudit,
+  feeds.SanctionsMatch,
 ])
 export type Event = z.infer<typeof Event>
 export type Category = Event['category']

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { address, count, country, envelope, hash, name, text } from '../common.ts'
+import { address, count, country, envelope, name } from '../common.ts'
 
 export const NETWORK_CLASSES = [
   'residential',
@@ -169,40 +169,4 @@ export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
   Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places']),
-})
-
-export const ContractEvent = z.strictObject({
-  category: z.literal('contract_event'),
-  ...envelope,
-  Action: z.enum(['address_changed', 'ship_to_changed', 'ending', 'ended', 'payout_changed', 'referral']),
-})
-
-export const IdpLogin = z.strictObject({
-  category: z.literal('idp_login'),
-  ...envelope,
-  Worker: name,
-  Ip: address.nullable(),
-  DeviceId: name.nullable(),
-  MfaDeviceHash: hash.nullable(),
-  App: name.nullable(),
-  Result: name,
-})
-
-export const RepoAudit = z.strictObject({
-  category: z.literal('repo_audit'),
-  ...envelope,
-  Worker: name,
-  Action: name,
-  Repository: text(512).nullable(),
-  Bytes: count.nullable(),
-})
-
-export const SanctionsMatch = z.strictObject({
-  category: z.literal('sanctions_match'),
-  ...envelope,
-  List: name,
-  ListDate: name,
-  EntryId: name,
-  Score: z.number(),
-  Field: name,
 })
