@@ -15,6 +15,7 @@ import * as z from 'zod'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import { Policy } from '../wire/messages.ts'
+import { Thresholds } from './derive/index.ts'
 import { LOG_LEVELS } from './log.ts'
 
 const file = z.string().min(1).max(4_096)
@@ -48,8 +49,8 @@ export const Config = z.strictObject({
   rulesFolders: z.array(file).max(64).default([]),
   /** Imported range lists; null: 'feeds' in the data folder. */
   feedsFolder: file.nullable().default(null),
-  /** How long a laptop may be quiet before it is news. */
-  silenceHours: z.number().min(1).max(720).default(24),
+  /** What derivers call too far, too long and too much, by deriver: see `server/derive/`. */
+  thresholds: Thresholds.prefault({}),
   /** Telemetry older than this is deleted at night; findings keep the events they stand on. */
   retentionDays: z.number().min(1).max(3_650).default(90),
   /** Folders that laptops watch for bulk copies, beyond removable volumes and the sync folders they find by name. */

@@ -20,8 +20,8 @@ const WORTH_A_LINE = 50_000
 export interface JudgementDeps {
   log: TelemetryLog
   state: Pick<State, 'progress' | 'saveProgress' | 'findings' | 'clearFindings'>
-  /** A fresh pipeline's needs besides the rules: derivers have state, so each gets its own. */
-  needs(): Omit<PipelineDeps, 'program' | 'correlations'>
+  /** A pipeline's needs besides the rules. */
+  needs: Omit<PipelineDeps, 'program' | 'correlations'>
   /** Findings from before this may stand on telemetry that is gone. Epoch ms. */
   horizon(): number
   says: Log
@@ -85,7 +85,7 @@ export class Judgement {
   /** True once other rules are in use; false when they are the ones in use, or a change is under way. */
   async follow(ruleset: Ruleset): Promise<boolean> {
     const { says } = this.#deps
-    if (this.#changing || keyOf(ruleset) === this.#course.key) return false
+    if (this.#changing || keyOf(ruleset, this.#deps.needs.thresholds) === this.#course.key) return false
     const next = begin(ruleset, this.#deps)
     says.info({ rules: next.rules.length }, 'the rules changed; judging the log by the new ones')
     const changing = this.#catchUpAndSwap(next)
@@ -122,16 +122,18 @@ export class Judgement {
 function begin(ruleset: Ruleset, deps: JudgementDeps): Course {
   const rules = [...ruleset.program.rules, ...ruleset.correlations]
   return {
-    pipeline: new Pipeline({ ...deps.needs(), ...ruleset }),
+    pipeline: new Pipeline({ ...deps.needs, ...ruleset }),
     position: 0,
     rules,
     credit: ruleset.credit,
-    key: keyOf(ruleset),
+    key: keyOf(ruleset, deps.needs.thresholds),
   }
 }
 
-function keyOf({ program, correlations }: Ruleset): string {
-  return [...program.rules, ...correlations].map((rule) => `${rule.id} ${rule.version}`).join('\n')
+/** Other rules or other thresholds judge anew. */
+function keyOf({ program, correlations }: Ruleset, thresholds: PipelineDeps['thresholds']): string {
+  const rules = [...program.rules, ...correlations].map((rule) => `${rule.id} ${rule.version}`)
+  return [...rules, JSON.stringify(thresholds ?? {})].join('\n')
 }
 
 function carryOver(before: ReturnType<Pipeline['findings']['all']>, course: Course, horizon: number): void {

@@ -11,19 +11,23 @@ import type { Event } from '../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../wire/recording.ts'
 import { CoverageBook } from './assess/coverage.ts'
 import { wholeGeo } from './derive/connection.ts'
-import type { Deriver, Draft, Seen } from './derive/deriver.ts'
+import type { About, Deriver, Draft, Emit, Seen } from './derive/deriver.ts'
+import { derivers, type Thresholds } from './derive/index.ts'
 import { World } from './derive/world.ts'
 import { Detector } from './detect/detector.ts'
 import type { Findings } from './detect/findings.ts'
 import type { Finding } from './store/store.ts'
 
 /** Goes up when what `save` writes, or what derivers make of it, is no longer what it was. */
-const STATE_FORM = 1
+const STATE_FORM = 2
+/** Derivers are told the time once a minute of the log's clock: what they decide by it is hours and days. */
+const TICK_MS = 60_000
 
 export interface PipelineDeps {
   program: Program
   correlations: readonly LoadedCorrelation[]
-  derivers: Deriver[]
+  /** By deriver; what is left out is as shipped. */
+  thresholds?: Thresholds
   recognise(event: Event): CatalogueFacts | undefined
   lookup(address: string, at: number): AddressFacts
 }
@@ -32,13 +36,21 @@ export class Pipeline {
   readonly world = new World()
   readonly coverage = new CoverageBook()
   readonly #deps: PipelineDeps
+  readonly #derivers: readonly { name: string; deriver: Deriver; emit: Emit }[]
   readonly #detector: Detector
   #events = 0
   #time = 0
+  /** When derivers were last told the time. */
+  #ticked = 0
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps
     this.#detector = new Detector(deps.program, deps.correlations)
+    this.#derivers = derivers(this.world, deps.thresholds).map(([name, deriver]) => ({
+      name,
+      deriver,
+      emit: (about, key, draft) => this.#derived(name, about, key, draft),
+    }))
   }
 
   get findings(): Findings {
@@ -57,59 +69,53 @@ export class Pipeline {
   take(record: Recorded): void {
     switch (record.type) {
       case 'contract':
-        this.advance(record.receivedAt)
+        this.#reach(record.receivedAt)
         this.world.addContract(record)
         break
       case 'device':
-        this.advance(record.receivedAt)
+        this.#reach(record.receivedAt)
         this.world.addDevice(record)
         break
       case 'clock':
-        if (record.downSince != null) for (const it of this.#deps.derivers) it.deaf?.(record.downSince, record.time)
-        this.advance(record.time)
+        if (record.downSince != null)
+          for (const { deriver } of this.#derivers) deriver.deaf?.(record.downSince, record.time)
+        this.#reach(record.time)
         break
       case 'connection':
-        this.advance(record.time)
-        this.#run(this.#session(record), 0)
+        this.#reach(record.time)
+        this.#run(this.#session(record))
         break
       case 'event':
-        this.advance(record.receivedAt)
+        this.#reach(record.receivedAt)
         this.#events++
-        this.#run(this.#event(record), 0)
+        this.#run(this.#event(record))
         break
       case 'feed':
-        this.advance(record.receivedAt ?? record.time)
+        this.#reach(record.receivedAt ?? record.time)
         this.#events++
-        this.#run(this.#feed(record), 0)
+        this.#run(this.#feed(record))
         break
       case 'label':
         break
     }
   }
 
-  /** The log's clock reached `now`: what depends on nothing having come is decided. Never goes back. */
+  /** The log's clock reached `now`, and what stands is going to be read: everything is decided. Never goes back. */
   advance(now: number | undefined): void {
-    if (now === undefined || now <= this.#time) return
-    this.#time = now
-    this.#deps.derivers.forEach((deriver, index) => {
-      deriver.advance?.(now, (device, time, draft, key) => {
-        const seen = this.#beside(device, time, now)
-        this.#derived(deriver, index, seen, draft, key)
-      })
-    })
-    this.#detector.advance(now)
+    this.#reach(now)
+    this.#tick()
   }
 
   save(): string {
-    const { derivers } = this.#deps
     return JSON.stringify({
       form: STATE_FORM,
       time: this.#time,
+      ticked: this.#ticked,
       events: this.#events,
       world: this.world.save(),
       coverage: this.coverage.save(),
       detector: this.#detector.save(),
-      derivers: Object.fromEntries(derivers.map((it) => [it.name, it.save()])),
+      derivers: Object.fromEntries(this.#derivers.map((it) => [it.name, it.deriver.save()])),
     })
   }
 
@@ -118,28 +124,41 @@ export class Pipeline {
     const saved = JSON.parse(state)
     if (saved.form !== STATE_FORM) return false
     this.#time = saved.time
+    this.#ticked = saved.ticked
     this.#events = saved.events
     this.world.load(saved.world)
     this.coverage.load(saved.coverage)
-    for (const it of this.#deps.derivers) if (it.name in saved.derivers) it.load(saved.derivers[it.name])
+    for (const it of this.#derivers) if (it.name in saved.derivers) it.deriver.load(saved.derivers[it.name])
     this.#detector.load(saved.detector)
     this.findings.load(findings)
     return true
   }
 
-  #run(seen: Seen, from: number): void {
-    if (from === 0) this.coverage.take(seen)
-    this.#deps.derivers.forEach((deriver, index) => {
-      if (index >= from) deriver.take(seen, (draft, key) => this.#derived(deriver, index, seen, draft, key))
-    })
+  #reach(now: number | undefined): void {
+    if (now === undefined || now <= this.#time) return
+    this.#time = now
+    if (now >= this.#ticked + TICK_MS) this.#tick()
+    this.#detector.advance(now)
+  }
+
+  #tick(): void {
+    this.#ticked = this.#time
+    for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.#time, emit)
+  }
+
+  #run(seen: Seen): void {
+    this.coverage.take(seen)
+    for (const { deriver, emit } of this.#derivers) deriver.take(seen, emit)
     if (seen.event && !seen.conflict) this.#detector.take(seen.event, seen, seen.contract)
   }
 
-  /** What a deriver emitted goes to the derivers after it, and to the rules. */
-  #derived(deriver: Deriver, index: number, beside: Seen, draft: Draft, key: string): void {
-    const id = derivedId(deriver.name, beside.device, beside.time, key)
-    const event = { ...draft, id, seq: null, time: beside.time, product: 'tellwire', collector: deriver.name } as Event
-    this.#run({ ...beside, event, connection: null, conflict: false, facts: undefined }, index + 1)
+  /** What a deriver emitted goes to the rules; what it takes back is found no more. */
+  #derived(name: string, { device, worker, time }: About, key: string, draft: Draft | null): void {
+    const id = derivedId(name, device ?? worker, time, key)
+    this.#detector.forget(id)
+    if (draft === null) return
+    const event = { ...draft, id, seq: null, time, product: 'tellwire', collector: name } as Event
+    this.#detector.take(event, { device, worker }, this.world.contractAt(worker, time))
   }
 
   #beside(device: string | null, time: number, receivedAt: number): Seen {
@@ -147,6 +166,7 @@ export class Pipeline {
     return {
       event: null,
       connection: null,
+      peer: null,
       conflict: false,
       device,
       worker,
@@ -171,19 +191,27 @@ export class Pipeline {
       epoch: epoch ?? 0,
       conflict: conflict ?? false,
       facts: facts ?? this.#deps.recognise(event),
+      peer: event.category === 'remote_session' ? this.#peer(facts?.peer, event.PeerIp, event.time) : null,
     }
   }
 
-  #feed({ worker, time, receivedAt, event }: RecordedOf<'feed'>): Seen {
+  #feed({ worker, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
     const beside = this.#beside(null, time, receivedAt ?? time)
-    return { ...beside, event, worker, contract: this.world.contractAt(worker, time) }
+    const peer = event.category === 'idp_login' ? this.#peer(geo, event.Ip, time) : null
+    return { ...beside, event, peer, worker, contract: this.world.contractAt(worker, time) }
+  }
+
+  /** What was recorded about the address, or what the databases say where a recording left it out. */
+  #peer(known: RecordedOf<'connection'>['geo'], address: string | null, time: number): AddressFacts | null {
+    if (known) return wholeGeo(known)
+    return address === null ? null : this.#deps.lookup(address, time)
   }
 }
 
 /** A UUID of version 8 (RFC 9562: custom) from a hash: the same derivation has the same id in every run. */
-function derivedId(deriver: string, device: string | null, time: number, key: string): string {
+function derivedId(deriver: string, subject: string | null, time: number, key: string): string {
   const hex = createHash('sha256')
-    .update(JSON.stringify([deriver, device, time, key]))
+    .update(JSON.stringify([deriver, subject, time, key]))
     .digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

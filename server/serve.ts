@@ -13,7 +13,6 @@ import { api } from './api/app.ts'
 import { makeOneTimeLink } from './api/sign-in.ts'
 import { type Config, ourNames } from './config.ts'
 import { buildConsole } from './console/build.ts'
-import { derivers } from './derive/index.ts'
 import { desk as makeDesk } from './desk.ts'
 import { loadRules, type Ruleset, SHIPPED_RULES, stamp } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
@@ -83,11 +82,11 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   const judgement = await Judgement.open(await rulesInUse(), {
     log,
     state,
-    needs: () => ({
-      derivers: derivers({ silenceHours: config.silenceHours }),
+    needs: {
+      thresholds: config.thresholds,
       recognise: (event) => recognise(catalogue, event),
       lookup: (address, at) => addresses.lookup(address, at),
-    }),
+    },
     horizon: () => now() - config.retentionDays * DAY_MS,
     says,
   })

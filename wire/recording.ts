@@ -46,6 +46,8 @@ export const CatalogueFacts = z.object({
     )
     .max(16)
     .optional(),
+  /** Where the far end of a remote session is. */
+  peer: AddressFacts.partial().optional(),
 })
 export type CatalogueFacts = z.infer<typeof CatalogueFacts>
 
@@ -98,6 +100,8 @@ export const Recorded = z.discriminatedUnion('type', [
     worker: identifier.nullable(),
     time: epochMs,
     receivedAt: epochMs.optional(),
+    /** Where the address in the event is. */
+    geo: AddressFacts.partial().optional(),
     event: Event,
   }),
   z.object({

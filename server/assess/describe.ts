@@ -27,7 +27,7 @@ const DESCRIBE: Describe = {
     `network: ${or(e.Interface, 'no interface')}${e.TunnelInterface ? `, tunnel ${e.TunnelInterface}` : ''}${e.DefaultRouteOnTunnel ? ' carries everything' : ''}`,
   file_event: (e) => `file ${e.TargetFilename}`,
   file_burst: (e) => `${e.Files} files, ${size(e.Bytes)} into ${e.RootKind} folder ${e.Root}`,
-  archive_created: (e) => `archive of ${size(e.Bytes)} in a ${e.RootKind} folder`,
+  archive_created: (e) => `archive of ${size(e.Bytes)} in a ${e.RootKind ?? 'plain'} folder`,
   volume_mounted: (e) =>
     `${e.Removable ? 'removable ' : ''}volume ${or(e.Label, e.VolumeKind)} mounted, ${size(e.SizeBytes)}`,
   repository: (e) => `repository ${e.Action} ${or(e.Host)}`,

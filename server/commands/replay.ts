@@ -8,8 +8,8 @@ import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type AddressFacts, type CatalogueFacts, Recorded } from '../../wire/recording.ts'
 import { assess } from '../assess/score.ts'
-import { folderOf } from '../config.ts'
-import { derivers } from '../derive/index.ts'
+import { folderOf, loadConfig } from '../config.ts'
+import type { Thresholds } from '../derive/index.ts'
 import { loadRules } from '../detect/program.ts'
 import { openAddresses } from '../feeds/addresses.ts'
 import { Pipeline } from '../pipeline.ts'
@@ -20,7 +20,8 @@ const LATENESS_MS = 72 * 3_600_000
 export interface ReplayDeps {
   program: Program
   correlations: readonly LoadedCorrelation[]
-  silenceHours: number
+  /** By deriver; what is left out is as shipped. */
+  thresholds?: Thresholds
   recognise(event: Event): CatalogueFacts | undefined
   lookup(address: string, at: number): AddressFacts
 }
@@ -57,7 +58,7 @@ export async function replay(
   options: { at?: number; onProblem?: (line: number, why: string) => void } = {},
 ): Promise<ReplayAnswer> {
   const started = performance.now()
-  const pipeline = new Pipeline({ ...deps, derivers: derivers({ silenceHours: deps.silenceHours }) })
+  const pipeline = new Pipeline(deps)
   const numbers = new Map<string, string>()
   const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
   let line = 0
@@ -140,7 +141,7 @@ export const replayCommand = defineCommand({
     },
     json: { type: 'boolean', description: 'Print the whole answer as JSON' },
     'data-folder': { type: 'string', description: "Where imported ranges are (default: the server's)" },
-    'silence-hours': { type: 'string', default: '24', description: 'Hours without a word that count as silence' },
+    config: { type: 'string', description: "The server's configuration file, for its thresholds" },
   },
   async run({ args }) {
     const at = args.at === undefined ? undefined : moment(args.at)
@@ -158,7 +159,7 @@ export const replayCommand = defineCommand({
       createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }),
       {
         ...ruleset,
-        silenceHours: Number(args['silence-hours']),
+        thresholds: loadConfig({ file: args.config ?? null, env: process.env }).thresholds,
         recognise: (event) => recognise(catalogue, event),
         lookup: (address, time) => addresses.lookup(address, time),
       },

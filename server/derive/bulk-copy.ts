@@ -3,53 +3,45 @@
  *
  * Shape   a `file_burst` of our own with `WindowSeconds` 3,600 and the sums of the last hour, whenever a burst comes
  *         that is not the hour's only one: so a rule with hourly limits sees what a slow copy adds up to.
- * Memory  the last hour's bursts per device and root: 120 at most (the agent sends one a minute and root), 64 roots a
- *         device, the root used least lately given up first.
+ * Memory  per device and root the bursts within the lateness bound, as `inOrder` keeps them.
  */
+import * as z from 'zod'
 import type { EventOf } from '../../wire/event.ts'
-import type { Deriver } from './deriver.ts'
+import { deriverKind } from './deriver.ts'
+import { inOrder } from './in-order.ts'
 
 const WINDOW_MS = 3_600_000
-const MAX_BURSTS = 120
-const MAX_ROOTS = 64
 
-type Burst = Pick<EventOf<'file_burst'>, 'time' | 'Files' | 'Bytes' | 'Archives' | 'SourceFiles'>
-type Roots = [root: string, bursts: Burst[]][]
+const COUNTED = ['Files', 'Bytes', 'Archives', 'SourceFiles'] as const
+type Burst = Pick<EventOf<'file_burst'>, 'id' | 'time' | 'Root' | 'RootKind' | (typeof COUNTED)[number]>
 
-export function bulkCopy(): Deriver {
-  let devices = new Map<string, Roots>()
+export const bulkCopy = deriverKind('bulk_copy', z.strictObject({}), () => {
+  const roots = inOrder<{ hour: Burst[] }, Burst>({
+    begin: () => ({ hour: [] }),
+    step(state, burst, say) {
+      state.hour = [...state.hour.filter((it) => it.time > burst.time - WINDOW_MS), burst]
+      if (state.hour.length < 2) return
+      const sums = COUNTED.map((what) => [what, state.hour.reduce((total, it) => total + it[what], 0)])
+      const { Root, RootKind } = burst
+      say(burst.time, `${RootKind} ${Root} ${burst.id}`, {
+        category: 'file_burst',
+        Root,
+        RootKind,
+        ...(Object.fromEntries(sums) as Record<(typeof COUNTED)[number], number>),
+        WindowSeconds: WINDOW_MS / 1_000,
+      })
+    },
+  })
   return {
-    name: 'bulk-copy',
-    take({ event, device, conflict }, emit) {
-      if (event?.category !== 'file_burst' || event.product === 'tellwire' || device === null || conflict) return
-      const { time, Files, Bytes, Archives, SourceFiles, Root, RootKind } = event
-      const roots = devices.get(device) ?? []
-      const key = `${RootKind} ${Root}`
-      const before = roots.find(([it]) => it === key)?.[1] ?? []
-      const bursts = [...before, { time, Files, Bytes, Archives, SourceFiles }].slice(-MAX_BURSTS)
-      const hour = bursts.filter((it) => it.time > time - WINDOW_MS && it.time <= time)
-      const newest = Math.max(...bursts.map((it) => it.time))
-      const kept = bursts.filter((it) => it.time > newest - WINDOW_MS)
-      devices.set(device, [...roots.filter(([it]) => it !== key), [key, kept] as Roots[number]].slice(-MAX_ROOTS))
-      if (hour.length < 2) return
-      const sum = (of: (it: Burst) => number) => hour.reduce((total, it) => total + of(it), 0)
-      emit(
-        {
-          category: 'file_burst',
-          Root,
-          RootKind,
-          Files: sum((it) => it.Files),
-          Bytes: sum((it) => it.Bytes),
-          Archives: sum((it) => it.Archives),
-          SourceFiles: sum((it) => it.SourceFiles),
-          WindowSeconds: WINDOW_MS / 1_000,
-        },
-        `${key} ${event.id}`,
+    take({ event, device, worker, conflict }, emit) {
+      if (event?.category !== 'file_burst' || device === null || conflict) return
+      const { id, time, Root, RootKind, Files, Bytes, Archives, SourceFiles } = event
+      const burst = { id, time, Root, RootKind, Files, Bytes, Archives, SourceFiles }
+      roots.take(JSON.stringify([device, RootKind, Root]), burst, (at, key, draft) =>
+        emit({ device, worker, time: at }, key, draft),
       )
     },
-    save: () => [...devices],
-    load: (state) => {
-      devices = new Map(state as [string, Roots][])
-    },
+    save: roots.save,
+    load: roots.load,
   }
-}
+})

@@ -5,18 +5,19 @@
  * Memory  one entry a device. Reset: never; the entry is replaced.
  */
 import ipaddr from 'ipaddr.js'
+import * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
-import type { Deriver } from './deriver.ts'
+import { deriverKind } from './deriver.ts'
 import { holds } from './world.ts'
 
 const DAY = 86_400_000
 
-export function connection(): Deriver {
+export const connection = deriverKind('connection', z.strictObject({}), () => {
   let last = new Map<string, { key: string; day: number }>()
   return {
-    name: 'connection',
-    take({ connection: session, device, contract, time }, emit) {
+    take(seen, emit) {
+      const { connection: session, device, contract, time } = seen
       if (!session || device === null) return
       const { geo } = session
       const approved = approvedExit(contract, session.remoteAddress, geo.asn, time)
@@ -35,36 +36,33 @@ export function connection(): Deriver {
       const before = last.get(device)
       if (before?.key === key && before.day === day) return
       last.set(device, { key, day })
-      emit(
-        {
-          category: 'connection',
-          PublicIp: session.remoteAddress,
-          Country: geo.country,
-          Region: geo.region,
-          City: geo.city,
-          Latitude: geo.lat,
-          Longitude: geo.lon,
-          AccuracyKm: geo.accuracyKm ?? null,
-          Asn: geo.asn,
-          AsName: geo.asName ?? null,
-          NetworkClass: geo.class,
-          RttMinMs: rtt,
-          RttJitterMs: session.rttJitterMs ?? null,
-          RttExpectedMs: null,
-          Approved: approved,
-        },
-        key,
-      )
+      emit(seen, key, {
+        category: 'connection',
+        PublicIp: session.remoteAddress,
+        Country: geo.country,
+        Region: geo.region,
+        City: geo.city,
+        Latitude: geo.lat,
+        Longitude: geo.lon,
+        AccuracyKm: geo.accuracyKm ?? null,
+        Asn: geo.asn,
+        AsName: geo.asName ?? null,
+        NetworkClass: geo.class,
+        RttMinMs: rtt,
+        RttJitterMs: session.rttJitterMs ?? null,
+        RttExpectedMs: null,
+        Approved: approved,
+      })
     },
     save: () => [...last],
     load: (state) => {
       last = new Map(state as [string, { key: string; day: number }][])
     },
   }
-}
+})
 
 /** The contract names this exit by address, range or AS number. */
-function approvedExit(contract: Contract | null, address: string, asn: number | null, time: number): boolean {
+export function approvedExit(contract: Contract | null, address: string, asn: number | null, time: number): boolean {
   return (
     contract?.approvedEgress?.some(
       (it) =>

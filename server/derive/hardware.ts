@@ -1,47 +1,61 @@
 /**
  * Hardware that drives a laptop from outside, as the catalogue recognised it (#31-#39).
  *
- * Shape   one `hardware` per device, thing and way of recognition and UTC day.
- * Memory  what was said today, one short list a device.
+ * Shape   one `hardware` per device, thing and way of recognition and UTC day: the first sighting that day.
+ * Memory  per device what was said today, and the sightings within the lateness bound.
  */
-import type { Deriver, Seen } from './deriver.ts'
+import * as z from 'zod'
+import type { CatalogueFacts } from '../../wire/recording.ts'
+import { deriverKind, type Seen } from './deriver.ts'
+import { inOrder, type Note } from './in-order.ts'
 import { holds } from './world.ts'
 
 const DAY = 86_400_000
 
-export function hardware(): Deriver {
-  let devices = new Map<string, { day: number; said: string[] }>()
+interface Sighting extends Note {
+  found: NonNullable<CatalogueFacts['hardware']>[number]
+  approved: boolean
+  sinceFirstBoot: number | null
+}
+
+export const hardware = deriverKind('hardware', z.strictObject({}), () => {
+  const devices = inOrder<{ day: number; said: string[] }, Sighting>({
+    begin: () => ({ day: 0, said: [] }),
+    step(state, { time, found, approved, sinceFirstBoot }, say) {
+      const day = Math.floor(time / DAY)
+      if (state.day !== day) Object.assign(state, { day, said: [] })
+      const words = `${found.id}|${found.by}`
+      if (state.said.includes(words)) return
+      state.said.push(words)
+      say(time, words, {
+        category: 'hardware',
+        Device: found.name,
+        DeviceId: found.id,
+        DeviceKind: found.kind,
+        MatchedBy: found.by,
+        Approved: approved,
+        DaysSinceFirstBoot: sinceFirstBoot,
+      })
+    },
+  })
   return {
-    name: 'hardware',
     take(seen, emit) {
-      if (!seen.facts?.hardware || seen.device === null || seen.conflict || removed(seen)) return
-      const day = Math.floor(seen.time / DAY)
-      const memory = devices.get(seen.device) ?? { day, said: [] }
-      devices.set(seen.device, memory)
-      if (memory.day !== day) Object.assign(memory, { day, said: [] })
-      for (const found of seen.facts.hardware) {
-        const words = `${found.id}|${found.by}`
-        if (memory.said.includes(words)) continue
-        memory.said.push(words)
-        emit(
-          {
-            category: 'hardware',
-            Device: found.name,
-            DeviceId: found.id,
-            DeviceKind: found.kind,
-            MatchedBy: found.by,
-            Approved: approved(seen, found.kind),
-          },
-          words,
+      const { event, facts, device, worker, conflict, time, firstBoot } = seen
+      if (!event || !facts?.hardware || device === null || conflict || removed(seen)) return
+      for (const found of facts.hardware) {
+        const id = `${event.id} ${found.id} ${found.by}`
+        const sinceFirstBoot = firstBoot === null ? null : Math.max(0, time - firstBoot) / DAY
+        devices.take(
+          device,
+          { time, id, found, approved: approved(seen, found.kind), sinceFirstBoot },
+          (at, key, draft) => emit({ device, worker, time: at }, key, draft),
         )
       }
     },
-    save: () => [...devices],
-    load: (state) => {
-      devices = new Map(state as [string, { day: number; said: string[] }][])
-    },
+    save: devices.save,
+    load: devices.load,
   }
-}
+})
 
 function removed({ event }: Seen): boolean {
   return (event?.category === 'usb_device' || event?.category === 'display') && event.Action === 'removed'

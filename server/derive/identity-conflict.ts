@@ -4,15 +4,16 @@
  * Shape   one `identity_conflict` per device, reason and UTC day.
  * Memory  per device, the last fingerprint and what was said today.
  */
-import type { Deriver } from './deriver.ts'
+import * as z from 'zod'
+import { deriverKind } from './deriver.ts'
 
 const DAY = 86_400_000
 
-export function identityConflict(): Deriver {
+export const identityConflict = deriverKind('identity_conflict', z.strictObject({}), () => {
   let devices = new Map<string, { fingerprint: string | null; said: string }>()
   return {
-    name: 'identity-conflict',
-    take({ connection, conflict, device, time }, emit) {
+    take(seen, emit) {
+      const { connection, conflict, device, time } = seen
       if (device === null || (!conflict && !connection)) return
       const memory = devices.get(device) ?? { fingerprint: null, said: '' }
       devices.set(device, memory)
@@ -23,11 +24,18 @@ export function identityConflict(): Deriver {
       const words = `${reason}|${Math.floor(time / DAY)}`
       if (reason === null || memory.said === words) return
       memory.said = words
-      emit({ category: 'identity_conflict', Reason: reason }, words)
+      emit(seen, words, {
+        category: 'identity_conflict',
+        Reason: reason,
+        LaptopCountry: null,
+        LoginCountry: null,
+        ManagedDevice: null,
+        Days: null,
+      })
     },
     save: () => [...devices],
     load: (state) => {
       devices = new Map(state as [string, { fingerprint: string | null; said: string }][])
     },
   }
-}
+})

@@ -1,25 +1,24 @@
-/** Every deriver, in the order they run: one sees what those before it emitted. */
+/** Every deriver, in one list: a new one is one file and one line here. */
+import * as z from 'zod'
 import { bulkCopy } from './bulk-copy.ts'
 import { connection } from './connection.ts'
-import type { Deriver } from './deriver.ts'
+import type { Deriver, DeriverKind } from './deriver.ts'
 import { hardware } from './hardware.ts'
 import { identityConflict } from './identity-conflict.ts'
 import { placeMismatch } from './place-mismatch.ts'
 import { silence } from './silence.ts'
 import { tool } from './tool.ts'
+import type { World } from './world.ts'
 
-export interface DeriverOptions {
-  silenceHours: number
-}
+const KINDS: readonly DeriverKind[] = [connection, placeMismatch, tool, hardware, bulkCopy, identityConflict, silence]
 
-export function derivers(options: DeriverOptions): Deriver[] {
-  return [
-    connection(),
-    placeMismatch(),
-    tool(),
-    hardware(),
-    bulkCopy(),
-    identityConflict(),
-    silence({ afterHours: options.silenceHours }),
-  ]
+/** What can be tuned, by deriver: `thresholds` in the configuration. */
+export const Thresholds = z.strictObject(
+  Object.fromEntries(KINDS.map((it) => [it.name, z.prefault(it.thresholds, {})])) as Record<string, z.ZodType>,
+)
+export type Thresholds = z.infer<typeof Thresholds>
+
+/** Fresh ones, by name. What `thresholds` leaves out is as shipped. */
+export function derivers(world: World, thresholds: Thresholds = {}): [name: string, deriver: Deriver][] {
+  return KINDS.map((it) => [it.name, it.make(thresholds[it.name], world)])
 }

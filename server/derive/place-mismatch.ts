@@ -8,7 +8,9 @@
  *         classes do prove a country, and a distance only past what address databases commonly err by.
  * Memory  up to 14 day numbers a device.
  */
-import type { Deriver } from './deriver.ts'
+import * as z from 'zod'
+import { approvedExit } from './connection.ts'
+import { deriverKind } from './deriver.ts'
 import { holds } from './world.ts'
 
 const DAY = 86_400_000
@@ -17,46 +19,43 @@ const WINDOW_DAYS = 14
 export const TOLERATED_KM = 300
 const PROVES_NO_PLACE = new Set(['vpn', 'private_relay', 'tor', 'hosting', 'corporate'])
 
-export function placeMismatch(): Deriver {
+export const placeMismatch = deriverKind('place_mismatch', z.strictObject({}), () => {
   let devices = new Map<string, number[]>()
   return {
-    name: 'place-mismatch',
-    take({ event, device, contract, time }, emit) {
-      if (event?.category !== 'connection' || device === null || !contract?.country || !event.Country) return
-      if (PROVES_NO_PLACE.has(event.NetworkClass) || event.Approved) return
-      const distance = kilometres(contract, { latitude: event.Latitude, longitude: event.Longitude })
-      const far = distance !== null && distance - (event.AccuracyKm ?? 0) > TOLERATED_KM
-      if (event.Country === contract.country && !far) return
+    take(seen, emit) {
+      const { connection, device, contract, time } = seen
+      if (!connection || device === null || !contract?.country || !connection.geo.country) return
+      const { geo } = connection
+      if (PROVES_NO_PLACE.has(geo.class) || approvedExit(contract, connection.remoteAddress, geo.asn, time)) return
+      const distance = kilometres(contract, { latitude: geo.lat, longitude: geo.lon })
+      const far = distance !== null && distance - (geo.accuracyKm ?? 0) > TOLERATED_KM
+      if (geo.country === contract.country && !far) return
       const day = Math.floor(time / DAY)
       const earlier = (devices.get(device) ?? []).filter((it) => it > day - WINDOW_DAYS && it !== day)
       const days = [...earlier, day].slice(-WINDOW_DAYS)
       devices.set(device, days)
-      const shipTo = contract.shipTo
-        ? kilometres(contract.shipTo, { latitude: event.Latitude, longitude: event.Longitude })
-        : null
-      emit(
-        {
-          category: 'place_mismatch',
-          ContractCountry: contract.country,
-          ContractRegion: contract.region ?? null,
-          ObservedCountry: event.Country,
-          ObservedRegion: event.Region,
-          DistanceKm: distance === null ? null : Math.round(distance),
-          Days: days.filter((it) => it <= day).length,
-          TravelNotice:
-            contract.travelNotices?.some((it) => holds(it, time) && (it.country ?? event.Country) === event.Country) ??
-            false,
-          ShipToDistanceKm: shipTo === null ? null : Math.round(shipTo),
-        },
-        event.PublicIp,
-      )
+      const shipTo = contract.shipTo ? kilometres(contract.shipTo, { latitude: geo.lat, longitude: geo.lon }) : null
+      emit(seen, connection.remoteAddress, {
+        category: 'place_mismatch',
+        Reason: 'contract',
+        DaysInPlace: null,
+        ContractCountry: contract.country,
+        ContractRegion: contract.region ?? null,
+        ObservedCountry: geo.country,
+        ObservedRegion: geo.region,
+        DistanceKm: distance === null ? null : Math.round(distance),
+        Days: days.filter((it) => it <= day).length,
+        TravelNotice:
+          contract.travelNotices?.some((it) => holds(it, time) && (it.country ?? geo.country) === geo.country) ?? false,
+        ShipToDistanceKm: shipTo === null ? null : Math.round(shipTo),
+      })
     },
     save: () => [...devices],
     load: (state) => {
       devices = new Map(state as [string, number[]][])
     },
   }
-}
+})
 
 interface Place {
   latitude?: number | null | undefined

@@ -6,7 +6,8 @@
  *         Time in which the server itself was not listening does not count.
  * Memory  one entry a device; reset by the next word.
  */
-import type { Deriver } from './deriver.ts'
+import * as z from 'zod'
+import { deriverKind } from './deriver.ts'
 
 interface Memory {
   lastHeard: number
@@ -14,11 +15,15 @@ interface Memory {
   told: boolean
 }
 
-export function silence(options: { afterHours: number }): Deriver {
-  const afterMs = options.afterHours * 3_600_000
+const thresholds = z.strictObject({
+  /** Hours without a word that count as silence: an idle agent reports itself every hour. */
+  silentHours: z.number().min(1).max(720).default(24),
+})
+
+export const silence = deriverKind('silence', thresholds, ({ silentHours }, world) => {
+  const afterMs = silentHours * 3_600_000
   let devices = new Map<string, Memory>()
   return {
-    name: 'silence',
     take({ event, connection, conflict, device, receivedAt }) {
       if (device === null || conflict || (event === null && connection === null)) return
       if (event?.product === 'tellwire') return
@@ -28,22 +33,19 @@ export function silence(options: { afterHours: number }): Deriver {
         told: false,
       })
     },
-    advance(now, emitFor) {
+    advance(now, emit) {
       for (const [device, memory] of devices) {
         if (memory.told || now - memory.lastHeard < afterMs) continue
         memory.told = true
-        emitFor(
-          device,
-          memory.lastHeard + afterMs,
-          {
-            category: 'silence',
-            HoursSilent: options.afterHours,
-            ActiveElsewhere: null,
-            Announced: memory.stopping,
-            RepeatsAtHour: null,
-          },
-          'silence',
-        )
+        const time = memory.lastHeard + afterMs
+        emit({ device, worker: world.holderAt(device, time), time }, 'silence', {
+          category: 'silence',
+          HoursSilent: silentHours,
+          ActiveElsewhere: null,
+          Announced: memory.stopping,
+          RepeatsAtHour: null,
+          Evidence: null,
+        })
       }
     },
     deaf(from, to) {
@@ -54,4 +56,4 @@ export function silence(options: { afterHours: number }): Deriver {
       devices = new Map(state as [string, Memory][])
     },
   }
-}
+})

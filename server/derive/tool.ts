@@ -6,7 +6,8 @@
  * Memory  per device, the days each remote-control tool was seen, 31 at most, 64 tools at most.
  * Reset   days fall out after VENDOR_WINDOW_DAYS.
  */
-import type { Deriver, Seen } from './deriver.ts'
+import * as z from 'zod'
+import { deriverKind, type Seen } from './deriver.ts'
 import { holds } from './world.ts'
 
 const DAY = 86_400_000
@@ -24,10 +25,9 @@ interface Memory {
   said: string[]
 }
 
-export function tool(): Deriver {
+export const tool = deriverKind('tool', z.strictObject({}), () => {
   let devices = new Map<string, Memory>()
   return {
-    name: 'tool',
     take(seen, emit) {
       if (!seen.facts?.tools || seen.device === null || seen.conflict || gone(seen)) return
       const day = Math.floor(seen.time / DAY)
@@ -39,22 +39,22 @@ export function tool(): Deriver {
         const words = `${found.id}|${found.by}|${found.unattended === true}|${baseline(seen)}`
         if (memory.said.includes(words)) continue
         memory.said.push(words)
-        emit(
-          {
-            category: 'tool',
-            Tool: found.name,
-            ToolId: found.id,
-            ToolCategory: found.category,
-            MatchedBy: found.by,
-            Approved: approved(seen, found),
-            DaysSinceFirstBoot: seen.firstBoot === null ? null : Math.max(0, seen.time - seen.firstBoot) / DAY,
-            VendorsLast30d: vendors(memory.days, day),
-            Renamed: found.renamed,
-            Unattended: found.unattended,
-            Baseline: baseline(seen),
-          },
-          words,
-        )
+        emit(seen, words, {
+          category: 'tool',
+          Tool: found.name,
+          ToolId: found.id,
+          ToolCategory: found.category,
+          MatchedBy: found.by,
+          Approved: approved(seen, found),
+          DaysSinceFirstBoot: seen.firstBoot === null ? null : Math.max(0, seen.time - seen.firstBoot) / DAY,
+          VendorsLast30d: vendors(memory.days, day),
+          Renamed: found.renamed,
+          Unattended: found.unattended,
+          Baseline: baseline(seen),
+          DaysSinceStart: null,
+          DaysSinceRemoval: null,
+          ByProvisioning: false,
+        })
       }
     },
     save: () => [...devices],
@@ -62,7 +62,7 @@ export function tool(): Deriver {
       devices = new Map(state as [string, Memory][])
     },
   }
-}
+})
 
 /** True: it was there when the agent first looked, so when it came is not known. */
 function baseline({ event }: Seen): boolean {

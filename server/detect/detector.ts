@@ -15,6 +15,7 @@ import {
   type FlatEvent,
   type LoadedCorrelation,
   type Program,
+  type Rule,
 } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { Findings } from './findings.ts'
@@ -30,23 +31,38 @@ interface Evidence extends Subject {
   event: Event
 }
 
+/** What a derived event has done, so that it can be undone. */
+interface Done {
+  findings: [id: string, rule: string][]
+  /** As the correlations saw it; null when none counts what it matched. */
+  flat: FlatEvent | null
+  rules: string[]
+}
+/** Beyond, the earliest can no longer be taken back: some 30 a laptop stand within the lateness bound. */
+const DONE_MAX = 500_000
+
 export interface DetectorState {
-  correlations: CorrelatorState
+  correlations: CorrelatorState | null
   evidence: Evidence[]
+  done: [id: string, done: Done][]
 }
 
 export class Detector {
   readonly findings = new Findings()
   readonly #program: Program
+  readonly #rules: ReadonlyMap<string, Rule>
   readonly #correlator: Correlator | null
   /** Rules that correlations count. */
   readonly #counted: ReadonlySet<string>
   /** Categories that any rule asks for; null when a rule asks for all of them. */
   readonly #asked: ReadonlySet<string> | null
   #evidence = new Map<string, Evidence>()
+  /** Derived events that matched, by id. */
+  #done = new Map<string, Done>()
 
   constructor(program: Program, correlations: readonly LoadedCorrelation[]) {
     this.#program = program
+    this.#rules = new Map(program.rules.map((it) => [it.id, it]))
     this.#correlator = correlations.length > 0 ? correlator(correlations) : null
     this.#counted = new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)))
     const categories = program.rules.map((rule) => rule.logsource.category)
@@ -58,11 +74,33 @@ export class Detector {
     const flat = this.#flat(event, subject, contract)
     const matches = this.#program.match(flat)
     if (matches.length === 0) return
-    for (const match of matches)
-      if (!this.#correlator?.hides(match.rule.id)) this.findings.add(match, event, subject.device, subject.worker)
-    if (!this.#correlator || !matches.some((it) => this.#counted.has(it.rule.id))) return
-    this.#remember({ event, ...subject })
+    const made = matches
+      .filter((it) => !this.#correlator?.hides(it.rule.id))
+      .map((it): Done['findings'][number] => [
+        this.findings.add(it, event, subject.device, subject.worker).id,
+        it.rule.id,
+      ])
+    const counts = this.#correlator !== null && matches.some((it) => this.#counted.has(it.rule.id))
+    if (event.product === 'tellwire')
+      this.#remember(this.#done, DONE_MAX, event.id, {
+        findings: made,
+        flat: counts ? flat : null,
+        rules: matches.map((it) => it.rule.id),
+      })
+    if (!this.#correlator || !counts) return
+    this.#remember(this.#evidence, EVIDENCE_MAX, event.id, { event, ...subject })
     this.#follow(this.#correlator.take({ event: flat, time: event.time, id: event.id, matches }))
+  }
+
+  /** A derived event that stands no longer: what it made or grew is undone. */
+  forget(id: string): void {
+    const done = this.#done.get(id)
+    if (!done) return
+    this.#done.delete(id)
+    for (const [finding, rule] of done.findings) this.findings.shrink(finding, this.#rules.get(rule), id)
+    if (done.flat && this.#correlator)
+      this.#follow(this.#correlator.untake({ event: done.flat, time: done.flat.time as number, id, rules: done.rules }))
+    this.#evidence.delete(id)
   }
 
   /** The log's clock: what correlations decide at a window's end. */
@@ -70,14 +108,17 @@ export class Detector {
     if (this.#correlator) this.#follow(this.#correlator.advance(now))
   }
 
-  save(): DetectorState | null {
-    if (!this.#correlator) return null
-    return { correlations: this.#correlator.save(), evidence: [...this.#evidence.values()] }
+  save(): DetectorState {
+    return {
+      correlations: this.#correlator?.save() ?? null,
+      evidence: [...this.#evidence.values()],
+      done: [...this.#done],
+    }
   }
 
-  load(state: DetectorState | null): void {
-    if (!state || !this.#correlator) return
-    this.#correlator.load(state.correlations)
+  load(state: DetectorState): void {
+    if (state.correlations) this.#correlator?.load(state.correlations)
+    this.#done = new Map(state.done)
     this.#evidence = new Map(state.evidence.map((it) => [it.event.id, it]))
   }
 
@@ -93,9 +134,9 @@ export class Detector {
     }
   }
 
-  #remember(evidence: Evidence): void {
-    this.#evidence.set(evidence.event.id, evidence)
-    if (this.#evidence.size > EVIDENCE_MAX) this.#evidence.delete(this.#evidence.keys().next().value as string)
+  #remember<T>(all: Map<string, T>, max: number, id: string, one: T): void {
+    all.set(id, one)
+    if (all.size > max) all.delete(all.keys().next().value as string)
   }
 
   #follow({ fired, retracted }: Changes): void {

@@ -3,7 +3,7 @@
  *
  * Shape   the id is a hash over rule id, rule version, group and day, so that the same events give the same findings in
  *         any order and any number of times; a later event of the same group and day adds to the finding.
- *         The group is the laptop (or the worker where there is none) and the fields the rule names in `groupBy`.
+ *         The group is the laptop, the worker and the fields the rule names in `groupBy`.
  */
 import { createHash } from 'node:crypto'
 import type { Firing, Match, Rule } from '../../rules/language/index.ts'
@@ -12,6 +12,8 @@ import type { Finding } from '../store/store.ts'
 
 const DAY = 86_400_000
 const MAX_EVENTS = 10
+/** Of derived events more are kept: any of them may be taken back, and the others then say what is left. */
+const MAX_DERIVED = 100
 
 export class Findings {
   readonly #byId = new Map<string, Finding>()
@@ -28,7 +30,7 @@ export class Findings {
       .digest('hex')
       .slice(0, 32)
     const before = this.#byId.get(id)
-    const finding = before ? grown(before, event) : begun(id, rule, group, event, device, worker)
+    const finding = before ? grown(before, rule, event) : begun(id, rule, group, event, device, worker)
     this.#keep(finding)
     this.#dirty.add(id)
     return finding
@@ -48,6 +50,27 @@ export class Findings {
       events: [...events].slice(0, MAX_EVENTS),
     })
     this.#dirty.add(firing.id)
+  }
+
+  /** One of its events stands no longer; with the last of them the finding goes. */
+  shrink(id: string, rule: Rule | undefined, eventId: string): void {
+    const finding = this.#byId.get(id)
+    if (!finding) return
+    const events = finding.events.filter((it) => it.id !== eventId)
+    const [first] = events
+    if (!first) {
+      this.remove(id)
+      return
+    }
+    this.#keep({
+      ...finding,
+      events,
+      count: finding.count - 1,
+      time: first.time,
+      lastTime: Math.max(...events.map((it) => it.time)),
+      says: rule ? saidOf(rule, events) : finding.says,
+    })
+    this.#dirty.add(id)
   }
 
   remove(id: string): void {
@@ -120,7 +143,7 @@ export function subject(finding: { worker: string | null; device: string | null 
 
 function groupOf(rule: Rule, event: Event, device: string | null, worker: string | null): string {
   const fields = rule.tellwire?.groupBy ?? []
-  return JSON.stringify([device ?? worker, ...fields.map((field) => (event as Record<string, unknown>)[field] ?? null)])
+  return JSON.stringify([device, worker, ...fields.map((field) => (event as Record<string, unknown>)[field] ?? null)])
 }
 
 function begun(
@@ -164,18 +187,24 @@ function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>
 const STRENGTH_OF_LEVEL: Record<string, 1 | 2 | 3> = { informational: 1, low: 1, medium: 2, high: 3, critical: 3 }
 
 /** The earliest ten events by (time, id), whatever order they came in. */
-function grown(finding: Finding, event: Event): Finding {
+function grown(finding: Finding, rule: Rule, event: Event): Finding {
   if (finding.events.some((it) => it.id === event.id)) return finding
   const events = [...finding.events, event]
     .sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
-    .slice(0, MAX_EVENTS)
+    .slice(0, event.product === 'tellwire' ? MAX_DERIVED : MAX_EVENTS)
   return {
     ...finding,
     time: Math.min(finding.time, event.time),
     lastTime: Math.max(finding.lastTime, event.time),
     count: finding.count + 1,
     events,
+    says: saidOf(rule, events),
   }
+}
+
+/** Of the earliest event, whatever order they came in. */
+function saidOf(rule: Rule, [first]: readonly Event[]): string {
+  return sentence(rule.tellwire?.says ?? rule.title, first as unknown as Record<string, unknown>)
 }
 
 function sentence(template: string, fields: Readonly<Record<string, unknown>>): string {

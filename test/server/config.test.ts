@@ -27,13 +27,13 @@ describe('configuration', () => {
   })
 
   it('takes a flag before the environment, that before the file, that before the default', () => {
-    const yaml = 'listen: { port: 1001, host: localhost }\nsilenceHours: 5\nlimits: { sessions: 7 }'
+    const yaml = 'listen: { port: 1001, host: localhost }\nretentionDays: 5\nlimits: { sessions: 7 }'
     const config = load(
       yaml,
-      { TELLWIRE_LISTEN_PORT: '1002', TELLWIRE_SILENCE_HOURS: '6' },
-      { 'listen.port': 1003, silenceHours: undefined },
+      { TELLWIRE_LISTEN_PORT: '1002', TELLWIRE_RETENTION_DAYS: '6' },
+      { 'listen.port': 1003, retentionDays: undefined },
     )
-    assert.deepEqual([config.listen, config.silenceHours], [{ host: 'localhost', port: 1003 }, 6])
+    assert.deepEqual([config.listen, config.retentionDays], [{ host: 'localhost', port: 1003 }, 6])
     assert.deepEqual([config.limits.sessions, config.limits.unproven], [7, 1_000])
   })
 
@@ -64,9 +64,9 @@ describe('configuration', () => {
   }[] = [
     {
       what: 'a misspelt key',
-      yaml: 'dataFolder: x\nsilenceHour: 3',
-      where: /server\.yml:2:1 silenceHour$/,
-      todo: /Did you mean 'silenceHours'\?/,
+      yaml: 'dataFolder: x\nretentionDay: 3',
+      where: /server\.yml:2:1 retentionDay$/,
+      todo: /Did you mean 'retentionDays'\?/,
     },
     {
       what: 'a misspelt inner key',
@@ -99,7 +99,7 @@ describe('configuration', () => {
       todo: /expected string/,
     },
     { what: 'no YAML', yaml: 'listen: [', where: /server\.yml:1:10$/, todo: /./ },
-    { what: 'a key twice', yaml: 'silenceHours: 3\nsilenceHours: 4', where: /server\.yml:2:1$/, todo: /unique/ },
+    { what: 'a key twice', yaml: 'retentionDays: 3\nretentionDays: 4', where: /server\.yml:2:1$/, todo: /unique/ },
     { what: 'a list', yaml: '- a', where: /server\.yml:1:1$/, todo: /map/ },
     {
       what: 'a bomb of aliases',
@@ -117,9 +117,9 @@ describe('configuration', () => {
     {
       what: 'a misspelt variable',
       yaml: '',
-      env: { TELLWIRE_SILENCE_HOUR: '3' },
-      where: /^TELLWIRE_SILENCE_HOUR$/,
-      todo: /TELLWIRE_SILENCE_HOURS/,
+      env: { TELLWIRE_RETENTION_DAY: '3' },
+      where: /^TELLWIRE_RETENTION_DAY$/,
+      todo: /TELLWIRE_RETENTION_DAYS/,
     },
     {
       what: 'others reaching it without TLS',

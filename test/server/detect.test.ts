@@ -1,7 +1,7 @@
 /** Correlations inside the pipeline: live, late, across a restart. */
 import assert from 'node:assert/strict'
 import { compile, load } from '../../rules/language/index.ts'
-import { derivers } from '../../server/derive/index.ts'
+
 import { Pipeline } from '../../server/pipeline.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { AUSTIN, contract, HOUR, holding, processStart, received, T0 } from './events.ts'
@@ -38,7 +38,7 @@ const fresh = () =>
   new Pipeline({
     program: compile(rules),
     correlations,
-    derivers: derivers({ silenceHours: 24 }),
+
     recognise: () => undefined,
     lookup: () => AUSTIN,
   })

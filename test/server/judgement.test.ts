@@ -1,7 +1,7 @@
 /** What stands is what a replay of the log by the rules in use finds: across restarts and changes of the rules. */
 import assert from 'node:assert/strict'
 import { compile, load } from '../../rules/language/index.ts'
-import { derivers } from '../../server/derive/index.ts'
+
 import type { Ruleset } from '../../server/detect/program.ts'
 import { Judgement, type JudgementDeps } from '../../server/judgement.ts'
 import { memoryLog, memoryState } from '../../server/store/memory.ts'
@@ -29,7 +29,7 @@ describe('judgement', () => {
   const deps = (horizon = 0): JudgementDeps => ({
     log: memoryLog(),
     state: memoryState(),
-    needs: () => ({ derivers: derivers({ silenceHours: 24 }), recognise: () => undefined, lookup: () => AUSTIN }),
+    needs: { recognise: () => undefined, lookup: () => AUSTIN },
     horizon: () => horizon,
     says: QUIET,
   })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { FlatEvent, Match, Program } from '../../rules/language/index.ts'
-import { derivers } from '../../server/derive/index.ts'
+
 import { Pipeline } from '../../server/pipeline.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, processStart, received, rule, session, T0 } from './events.ts'
@@ -22,7 +22,7 @@ const fresh = () =>
   new Pipeline({
     program,
     correlations: [],
-    derivers: derivers({ silenceHours: 24 }),
+
     recognise: (event) =>
       event.category === 'process_creation' && event.Image?.endsWith('/anydesk')
         ? {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { address, count, country, envelope, name } from '../common.ts'
+import { address, count, country, envelope, hash, name } from '../common.ts'
 
 export const NETWORK_CLASSES = [
   'residential',
@@ -51,46 +51,86 @@ export const Connection = z.strictObject({
   Approved: z.boolean(),
 })
 
-/** The contract says one place and the connections another, for `Days` distinct days. `TravelNotice` true excuses. */
+/**
+ * The contract says one place and the laptop was seen in another.
+ *
+ * Shape   `Reason` contract: connections from elsewhere, on `Days` distinct UTC days of the last 14 · first_boot: the
+ *         first connections were far from where it was shipped · never_converged: 14 days, and most never near the
+ *         contract's place · reappeared_abroad: it was where it should be, and later in another country ·
+ *         operator_address: the far end of a remote-control session, by the tool's own log.
+ *         `TravelNotice` true excuses. `DaysInPlace` the days of the same window that agreed with the contract.
+ * Units   km, great circle; null where either place has no position.
+ */
 export const PlaceMismatch = z.strictObject({
   category: z.literal('place_mismatch'),
   ...envelope,
+  Reason: z.enum(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address']),
   ContractCountry: country.nullable(),
   ContractRegion: name.nullable(),
   ObservedCountry: country.nullable(),
   ObservedRegion: name.nullable(),
   DistanceKm: km.nullable(),
   Days: count,
+  DaysInPlace: count.nullable(),
   TravelNotice: z.boolean(),
   ShipToDistanceKm: km.nullable(),
 })
 
+/**
+ * Two places of one worker too far apart for the time between (#51). Neither end proves no place (VPN, relay, Tor,
+ * hosting, company exits), and nobody announced it.
+ */
 export const Travel = z.strictObject({
   category: z.literal('travel'),
   ...envelope,
   FromCountry: country.nullable(),
+  FromRegion: name.nullable(),
   ToCountry: country.nullable(),
+  ToRegion: name.nullable(),
   DistanceKm: km,
   Hours: z.number().min(0),
   SpeedKmh: z.number().min(0),
+  TravelNotice: z.boolean(),
   BothTunnel: z.boolean(),
 })
 
+/**
+ * Round trips longer, for days, than the place that the address claims can explain (#46, #53).
+ *
+ * Units   `MeasuredMs` the least round trip over `Days` days, `ExpectedMs` what the distance allows for at most,
+ *         `ExcessMs` the difference.
+ */
 export const RttExcess = z.strictObject({
   category: z.literal('rtt_excess'),
   ...envelope,
   ExcessMs: z.number(),
+  MeasuredMs: z.number().min(0),
+  ExpectedMs: z.number().min(0),
   Days: count,
   Target: name,
+  NetworkClass: z.enum(NETWORK_CLASSES),
 })
 
+/**
+ * One uplink, network, monitor, USB device, remote controller or MFA device with several workers (#4, #26, #42, #56).
+ *
+ * Shape   about one of those workers; the others have the same `KeyHash`, a hash over kind and value. `Workers` all of
+ *         them that no declared household joins; `Days` distinct UTC days on which at least two had it.
+ *         `Corroborated`: a second key says the same (an uplink with one gateway or BSSID behind it); false: the second
+ *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
+ * Units   `Rarity` 0 (everybody has it) to 1 (only these).
+ */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
   ...envelope,
   KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device']),
+  KeyHash: hash,
   Workers: count,
   Days: count,
-  Rarity: z.number(),
+  Rarity: z.number().min(0).max(1),
+  Corroborated: z.boolean().nullable(),
+  Roams: z.boolean().nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES).nullable(),
 })
 
 /**
@@ -99,7 +139,9 @@ export const SharedKey = z.strictObject({
  * Shape   `Tool` the catalogue's name, `ToolId` its id; `Approved` by the contract at the event's time;
  *         `VendorsLast30d` distinct remote-control tools on this laptop, this one included; `Renamed` the binary's
  *         name is not one the catalogue knows, so something else gave it away. `Baseline`: it was there at a first look
- *         of the agent, so nobody knows when it came.
+ *         of the agent, so nobody knows when it came. `DaysSinceStart` of the contract; `DaysSinceRemoval` a remote-control
+ *         tool was removed or stopped being there that long ago, and this one came; `ByProvisioning` a management agent
+ *         started it before anybody had logged on.
  */
 export const Tool = z.strictObject({
   category: z.literal('tool'),
@@ -114,6 +156,9 @@ export const Tool = z.strictObject({
   Renamed: z.boolean(),
   Unattended: z.boolean().nullable(),
   Baseline: z.boolean(),
+  DaysSinceStart: z.number().min(0).nullable(),
+  DaysSinceRemoval: z.number().min(0).nullable(),
+  ByProvisioning: z.boolean(),
 })
 
 /** Hardware that lets somebody else drive the laptop. `Approved`: a declared peripheral that has not lapsed. */
@@ -125,18 +170,49 @@ export const Hardware = z.strictObject({
   DeviceKind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
   MatchedBy: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
   Approved: z.boolean(),
+  DaysSinceFirstBoot: z.number().min(0).nullable(),
 })
 
+/** What is measured for volume. Each is summed over `WindowDays`. */
+export const METRICS = [
+  /** Distinct repositories cloned or downloaded. */
+  'repositories',
+  /** Bytes sent by the whole laptop. */
+  'egress_bytes',
+  /** Bytes sent to file shares, chats and paste sites, as far as destinations are seen. */
+  'file_share_bytes',
+  /** Files and bytes that went to removable volumes and to sync folders. */
+  'removable_bytes',
+  'removable_files',
+  'sync_bytes',
+  'sync_files',
+  /** Bytes put into archives. */
+  'archive_bytes',
+  /** Bytes that left within two hours of an archive of that size. */
+  'archive_then_upload_bytes',
+  /** Clones and bytes out together, each as a share of what peers do at most: the slow drip. */
+  'drip',
+  /** Hours of incoming remote control. */
+  'remote_session_hours',
+] as const
+
+/**
+ * Far more than this worker's own habit, or than the peers of the same role.
+ *
+ * Units   `Value` in the metric's unit over `WindowDays`; `Z` robust: (value - median) / (1.4826 x MAD); null where
+ *         there is too little history. `PeerP99` over workers with the same role; null with too few peers.
+ */
 export const VolumeAnomaly = z.strictObject({
   category: z.literal('volume_anomaly'),
   ...envelope,
-  Metric: name,
+  Metric: z.enum(METRICS),
   Value: z.number(),
   OwnMedian: z.number().nullable(),
   OwnP99: z.number().nullable(),
   PeerP99: z.number().nullable(),
   Z: z.number().nullable(),
   WindowDays: count,
+  DaysSinceStart: z.number().min(0).nullable(),
 })
 
 export const Rhythm = z.strictObject({
@@ -154,19 +230,32 @@ export const Rhythm = z.strictObject({
  * A laptop that stopped talking.
  *
  * Shape   `ActiveElsewhere` the worker was seen in an identity or repository feed meanwhile; null when no such feed
- *         is connected. `Announced` the agent said it was stopping, or that the laptop went to sleep.
+ *         is connected. `Evidence` what the feed showed: a login from this very laptop, work in repositories, or the
+ *         account on something else. `RepeatsAtHour` the UTC hour at which it fell silent on several days. `Announced` the agent said it was stopping, or that the laptop went to sleep.
  */
 export const Silence = z.strictObject({
   category: z.literal('silence'),
   ...envelope,
   HoursSilent: z.number().min(0),
   ActiveElsewhere: z.boolean().nullable(),
+  Evidence: z.enum(['this_laptop', 'repository', 'account']).nullable(),
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
 })
 
+/**
+ * One identity in two places.
+ *
+ * Shape   two_fingerprints, sequence_replay: of a laptop's agent (#98) · two_places: a login from one place while the
+ *         worker's own laptop is in another (#50); `ManagedDevice` false: the login came from no managed laptop (#52).
+ *         The countries and `Days` (distinct days of the last 7) are null on the other reasons.
+ */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
   Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places']),
+  LaptopCountry: country.nullable(),
+  LoginCountry: country.nullable(),
+  ManagedDevice: z.boolean().nullable(),
+  Days: count.nullable(),
 })

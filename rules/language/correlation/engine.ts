@@ -41,6 +41,8 @@ export interface CorrelatorState {
 
 export interface Correlator {
   take(taken: Taken): Changes
+  /** Takes back an event that was taken: as it was then, with the ids of the rules it matched. */
+  untake(taken: Omit<Taken, 'matches'> & { rules: readonly string[] }): Changes
   /** The log's clock reached `now`. Never goes back. */
   advance(now: number): Changes
   /** True for a rule that only serves correlations: its own matches are not reported. */
@@ -78,6 +80,10 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
         const uses = usesOf.get(matches[i]!.rule.id)
         if (uses) for (let n = 0; n < uses.length; n++) take(uses[n]!, event, at, id)
       }
+      return takeChanged()
+    },
+    untake({ event, time, id, rules }) {
+      for (const rule of rules) for (const use of usesOf.get(rule) ?? []) takeBack(use, event, Math.floor(time), id)
       return takeChanged()
     },
     advance(now) {

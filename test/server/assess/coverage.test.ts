@@ -17,6 +17,7 @@ const seen = (it: EventOf<Category>): Seen => ({
   contract: null,
   firstBoot: null,
   facts: undefined,
+  peer: null,
 })
 const gap = (about: string, reason: EventOf<'collection_gap'>['Reason'], categories: string[], time = T0) =>
   event('collection_gap', { About: about, Reason: reason, Categories: categories, Count: null, Detail: null }, time)

@@ -1,7 +1,7 @@
 /** Each deriver over sequences of records, with the clock in the rows. */
 import assert from 'node:assert/strict'
 import type { Program } from '../../../rules/language/index.ts'
-import { derivers } from '../../../server/derive/index.ts'
+
 import { Pipeline } from '../../../server/pipeline.ts'
 import type { Event } from '../../../wire/event.ts'
 import type { CatalogueFacts, Recorded } from '../../../wire/recording.ts'
@@ -34,7 +34,7 @@ function derivedFrom(records: readonly Recorded[], at?: number): Event[] {
   const pipeline = new Pipeline({
     program,
     correlations: [],
-    derivers: derivers({ silenceHours: 24 }),
+
     recognise: () => undefined,
     lookup: () => ({
       ...AUSTIN,
