@@ -1,0 +1,259 @@
+/**
+ * Every kind of event a laptop can send, with what is unremarkable filled in.
+ *
+ * Shape   `observed` is the JSON of an event's own fields, without braces and without the envelope's numbers: those
+ *         are written when the spool numbers it. A laptop sends many alike, so noise writes such texts once.
+ */
+import type { Product } from '../../wire/common.ts'
+import type { Category, EventOf } from '../../wire/event.ts'
+import { below, hexOf, type Random } from './random.ts'
+
+export type LaptopCategory = Exclude<Category, ServerCategory>
+type ServerCategory =
+  | 'connection'
+  | 'place_mismatch'
+  | 'travel'
+  | 'rtt_excess'
+  | 'shared_key'
+  | 'tool'
+  | 'hardware'
+  | 'volume_anomaly'
+  | 'rhythm'
+  | 'silence'
+  | 'identity_conflict'
+  | 'sanctions_match'
+  | FeedCategory
+export type FeedCategory = 'contract_event' | 'idp_login' | 'repo_audit'
+
+type Envelope = 'category' | 'id' | 'seq' | 'time' | 'product' | 'collector'
+export type FieldsOf<C extends Category> = Omit<EventOf<C>, Envelope>
+
+/** The laptop an event is of. */
+export interface Laptop {
+  system: System
+  user: string
+  version: string
+  fingerprint: string
+  bootId: string
+  zone: string
+  /** Address in its own network. */
+  lanAddress: string
+}
+export type System = Exclude<Product, 'tellwire'>
+
+/** Every account has this name: names are nobody's evidence here, and fragments can be shared. */
+export const USER = 'user'
+
+export function homeOf(system: System): string {
+  return system === 'linux' ? `/home/${USER}` : system === 'macos' ? `/Users/${USER}` : `C:\\Users\\${USER}`
+}
+
+const COLLECTORS: Readonly<Record<LaptopCategory, string>> = {
+  process_creation: 'processes',
+  network_connection: 'connections',
+  listening_socket: 'connections',
+  egress: 'interfaces',
+  file_event: 'watched-folders',
+  file_burst: 'watched-folders',
+  archive_created: 'archives',
+  volume_mounted: 'volumes',
+  usb_device: 'usb-devices',
+  display: 'displays',
+  input_pattern: 'input',
+  software: 'software',
+  autostart: 'autostarts',
+  remote_session: 'remote-sessions',
+  repository: 'repositories',
+  network_place: 'network-places',
+  clock_place: 'clock',
+  logon: 'logons',
+  power_state: 'power',
+  presence: 'presence',
+  collection_gap: 'agent',
+  agent_state: 'agent',
+}
+
+type Usual = { readonly [C in LaptopCategory]: (laptop: Laptop, time: number, random: Random) => FieldsOf<C> }
+
+const USUAL: Usual = {
+  process_creation: (laptop, _time, random) => ({
+    Image: null,
+    CommandLine: null,
+    ParentImage: PARENT[laptop.system],
+    ParentCommandLine: PARENT[laptop.system],
+    User: laptop.user,
+    ProcessId: 400 + below(random, 60_000),
+    ParentProcessId: 300 + below(random, 2_000),
+    CurrentDirectory: homeOf(laptop.system),
+    OriginalFileName: null,
+    Product: null,
+    Company: null,
+    Signer: null,
+    StartedBeforeAgent: false,
+  }),
+  network_connection: (laptop, _time, random) => ({
+    Image: null,
+    Protocol: 'tcp',
+    Initiated: true,
+    SourceIp: laptop.lanAddress,
+    SourcePort: 32_768 + below(random, 28_000),
+    DestinationIp: '203.0.113.80',
+    DestinationPort: 443,
+    DestinationHostname: null,
+  }),
+  listening_socket: () => ({ Image: null, Protocol: 'tcp', Address: '127.0.0.1', Port: 8080 }),
+  egress: () => ({
+    Image: null,
+    DestinationIp: null,
+    DestinationPort: null,
+    DestinationHostname: null,
+    BytesSent: 0,
+    BytesReceived: 0,
+    WindowSeconds: 900,
+  }),
+  file_event: (laptop) => ({ TargetFilename: `${homeOf(laptop.system)}/file`, Image: null, Size: null }),
+  file_burst: (laptop) => ({
+    Root: `${homeOf(laptop.system)}/src`,
+    RootKind: 'source',
+    Files: 20,
+    Bytes: 200_000,
+    Archives: 0,
+    SourceFiles: 20,
+    WindowSeconds: 60,
+  }),
+  archive_created: () => ({ RootKind: 'staging', Bytes: 1_000_000, Parts: 1, Encrypted: false, Image: null }),
+  volume_mounted: () => ({
+    VolumeKind: 'exfat',
+    Label: null,
+    SerialHash: null,
+    SizeBytes: 64_000_000_000,
+    Removable: true,
+    VirtualMedia: false,
+  }),
+  usb_device: () => ({
+    Action: 'attached',
+    VendorId: '046d',
+    ProductId: 'c52b',
+    Manufacturer: 'Logitech',
+    ProductName: 'USB Receiver',
+    SerialNumber: '',
+    InterfaceClasses: ['03', '03', '03'],
+    HasKeyboard: true,
+    HasAbsolutePointer: false,
+    HasStorage: false,
+    HasNetwork: false,
+    ParentPort: '1-2',
+  }),
+  display: () => ({
+    Action: 'attached',
+    MakerId: null,
+    ProductCode: null,
+    MonitorName: null,
+    SerialText: null,
+    WidthMm: null,
+    HeightMm: null,
+    Internal: false,
+    EdidHash: null,
+  }),
+  input_pattern: () => ({
+    SourceDevice: 'built-in keyboard',
+    Kind: 'keyboard',
+    Events: 0,
+    IntervalHistogramMs: {},
+    ReturnedToOrigin: false,
+    CornerPinned: false,
+    Virtual: false,
+    WindowSeconds: 3_600,
+  }),
+  software: (_laptop, time) => ({
+    Action: 'installed',
+    Name: 'a program',
+    Version: null,
+    Publisher: null,
+    Kind: 'application',
+    Identifier: null,
+    InstalledAt: time,
+  }),
+  autostart: () => ({ Kind: 'service', Name: 'a service', Command: null, Scope: 'system' }),
+  remote_session: (_laptop, time) => ({
+    Tool: 'AnyDesk',
+    Direction: 'incoming',
+    PeerIp: null,
+    PeerIdHash: null,
+    StartedAt: time,
+    EndedAt: null,
+    Unattended: null,
+  }),
+  repository: () => ({
+    Action: 'clone',
+    Host: 'git.company.example',
+    Namespace: 'company',
+    Bytes: null,
+    InsideOrganisation: true,
+  }),
+  network_place: () => ({
+    Interface: null,
+    GatewayHash: null,
+    SsidHash: null,
+    BssidHash: null,
+    DnsServers: ['192.168.1.1'],
+    TunnelInterface: null,
+    TunnelKind: null,
+    TunnelMtu: null,
+    DefaultRouteOnTunnel: false,
+  }),
+  clock_place: (laptop) => ({
+    TimeZone: laptop.zone,
+    UtcOffsetMinutes: null,
+    KeyboardLayouts: null,
+    ClockJumpMs: null,
+  }),
+  logon: (laptop) => ({ User: laptop.user, LogonType: 'console', SourceIp: null, Action: 'logon' }),
+  power_state: () => ({ LidClosed: false, OnBattery: false, UptimeSeconds: null, ResumedAfterSeconds: null }),
+  presence: () => ({ ActiveMinutes: 0, LongestIdleSeconds: 3_600, WindowSeconds: 3_600 }),
+  collection_gap: () => ({ Categories: [], About: 'a collector', Reason: 'denied', Count: null, Detail: null }),
+  agent_state: (laptop) => ({
+    Action: 'started',
+    Version: laptop.version,
+    Fingerprint: laptop.fingerprint,
+    Virtual: false,
+    BootId: laptop.bootId,
+    CpuMs: null,
+    ResidentBytes: null,
+    SpoolBytes: null,
+    WireBytes: null,
+    ForksSeen: null,
+    ForksTotal: null,
+  }),
+}
+
+const PARENT: Readonly<Record<System, string>> = {
+  linux: '/usr/bin/bash',
+  macos: '/bin/zsh',
+  windows: 'C:\\Windows\\explorer.exe',
+}
+
+/** The text of an event's own fields. What `fields` does not name is what such an event usually says. */
+export function observed<C extends LaptopCategory>(
+  category: C,
+  fields: Partial<FieldsOf<C>>,
+  beside: { laptop: Laptop; time: number; random: Random; collector?: string },
+): string {
+  const usual = USUAL[category](beside.laptop, beside.time, beside.random)
+  const collector = beside.collector ?? COLLECTORS[category]
+  return JSON.stringify({ category, collector, ...usual, ...fields }).slice(1, -1)
+}
+
+/** A feed's event has no spool: it carries its own id. */
+export function fed<C extends FeedCategory>(category: C, worker: string, time: number, fields: FieldsOf<C>): string {
+  const id = hexOf(`${category} ${worker} ${time} ${JSON.stringify(fields)}`, 32)
+  return JSON.stringify({
+    category,
+    id: `${id.slice(0, 8)}-${id.slice(8, 12)}-8${id.slice(13, 16)}-a${id.slice(17, 20)}-${id.slice(20)}`,
+    seq: null,
+    time,
+    product: 'tellwire',
+    collector: 'feed',
+    ...fields,
+  })
+}
