@@ -5,6 +5,8 @@
  *         the files' order.
  * Errors  never throws on content: each document that cannot be used is one problem with file, line and column.
  */
+
+import { sha256 } from '../../wire/sha256.ts'
 import { type CorrelationDraft, parseCorrelation } from './correlation/parse.ts'
 import { resolveCorrelations } from './correlation/resolve.ts'
 import type { LoadedCorrelation } from './correlation/rule.ts'
@@ -14,7 +16,6 @@ import { mappingOf, textIn, textsIn } from './field.ts'
 import { applyFilters, type LoadedFilter, parseFilter } from './filter.ts'
 import { problemIn, Refusal, type Warn } from './refusal.ts'
 import type { LoadedRule, Logsource, Problem, RuleFile } from './rule.ts'
-import { sha256 } from './sha256.ts'
 import { parseTellwire } from './tellwire.ts'
 
 export interface LoadOptions {

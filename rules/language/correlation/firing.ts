@@ -1,5 +1,5 @@
+import { sha256 } from '../../../wire/sha256.ts'
 import type { Rule } from '../rule.ts'
-import { sha256 } from '../sha256.ts'
 import { type Entries, NONE } from './entries.ts'
 import { textsOf } from './group-key.ts'
 import type { Groups } from './groups.ts'

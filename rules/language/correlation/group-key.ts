@@ -1,7 +1,8 @@
 /** Field values as texts: what makes a group, and what counts as one value. */
+
+import { sha256 } from '../../../wire/sha256.ts'
 import { lookUp } from '../cell.ts'
 import type { FlatEvent } from '../rule.ts'
-import { sha256 } from '../sha256.ts'
 
 /** Longer values are kept as their beginning and a hash: a group must not cost what a laptop likes it to. */
 const MAX_CHARS = 512

@@ -3,9 +3,10 @@
  *
  * Shape   in the files' order. A correlation that names one that was refused is refused too, and says so.
  */
+
+import { sha256 } from '../../../wire/sha256.ts'
 import { nearest, Refusal } from '../refusal.ts'
 import type { LoadedRule, Problem } from '../rule.ts'
-import { sha256 } from '../sha256.ts'
 import type { CorrelationDraft } from './parse.ts'
 import type { Alternative, Bound, LoadedCorrelation } from './rule.ts'
 import { atLeast, parseWords } from './words.ts'

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of a text's UTF-8, lower-case hex. Here because this folder runs where there is no node:crypto, and Web
- * Crypto's is asynchronous.
+ * SHA-256 of a text's UTF-8, lower-case hex. Here because wire/ and rules/language/ run where there is no node:crypto,
+ * and Web Crypto's is asynchronous.
  *
  * Source  FIPS 180-4. The constants are the first 32 bits of the fractional parts of roots of the first primes.
  */
