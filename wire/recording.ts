@@ -3,6 +3,8 @@ import { address, count, country, epochMs, identifier, name } from './common.ts'
 import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
 import { NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
+import { FeedEvent } from './events/feeds.ts'
+import { wholeFeedEvent } from './feed-line.ts'
 
 /** What the installed databases said about an address when it was seen. Null: they did not know. */
 export const AddressFacts = z.object({
@@ -89,21 +91,40 @@ export const RecordedClock = z.object({
   downSince: epochMs.nullish(),
 })
 
+/**
+ * What another system told.
+ *
+ * Shape   made by hand, the event may leave its envelope and every field that may be null away: `id` is then a hash over
+ *         worker, time and content, so that the same line twice is one event; `Worker` the line's. `geo` is where the
+ *         address in the event is.
+ */
+export const RecordedFeed = z
+  .object({
+    type: z.literal('feed'),
+    worker: identifier.nullable(),
+    time: epochMs,
+    receivedAt: epochMs.optional(),
+    geo: AddressFacts.partial().optional(),
+    event: z.record(z.string(), z.unknown()),
+  })
+  .transform((line, context) => {
+    const { worker, time, geo } = line
+    const facts = { worker, time, collector: 'feed', id: null, country: geo?.country ?? null }
+    const event = FeedEvent.safeParse(wholeFeedEvent(line.event, facts))
+    if (event.success) return { ...line, event: event.data }
+    for (const issue of event.error.issues)
+      context.issues.push({ ...issue, input: line, path: ['event', ...issue.path] } as z.core.$ZodRawIssue)
+    return z.NEVER
+  })
+export type RecordedFeed = z.infer<typeof RecordedFeed>
+
 /** `receivedAt` on contract, device and feed lines is when the server learnt of it; absent in recordings made by hand. */
 export const Recorded = z.discriminatedUnion('type', [
   Contract.extend({ type: z.literal('contract'), receivedAt: epochMs.optional() }),
   Device.extend({ type: z.literal('device'), receivedAt: epochMs.optional() }),
   RecordedConnection,
   RecordedEvent,
-  z.object({
-    type: z.literal('feed'),
-    worker: identifier.nullable(),
-    time: epochMs,
-    receivedAt: epochMs.optional(),
-    /** Where the address in the event is. */
-    geo: AddressFacts.partial().optional(),
-    event: Event,
-  }),
+  RecordedFeed,
   z.object({
     type: z.literal('label'),
     worker: identifier,

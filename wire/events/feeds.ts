@@ -91,3 +91,11 @@ export const SanctionsMatch = z.strictObject({
 /** Everything that comes over a feed. */
 export const FeedEvent = z.discriminatedUnion('category', [ContractEvent, IdpLogin, RepoAudit, SanctionsMatch])
 export type FeedEvent = z.infer<typeof FeedEvent>
+export type FeedCategory = FeedEvent['category']
+
+export const FEED_CATEGORIES = {
+  contract_event: ContractEvent,
+  idp_login: IdpLogin,
+  repo_audit: RepoAudit,
+  sanctions_match: SanctionsMatch,
+} as const satisfies Record<FeedCategory, z.ZodObject>
