@@ -133,8 +133,9 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     const findings = judgement.pipeline.findings.of(worker)
     const theirs = laptops().filter((it) => (it.worker ?? it.device) === worker)
     const devices = theirs.map((it) => it.device)
-    const contract =
-      judgement.pipeline.world.contractAt(worker, now()) ?? judgement.pipeline.world.latestContract(worker)
+    // As it was written: who decides sees what lapsed, and when.
+    const versions = judgement.pipeline.world.versionsOf(worker)
+    const contract = versions.findLast((it) => it.from <= now()) ?? versions.at(-1) ?? null
     return {
       worker,
       contract,

@@ -1,22 +1,31 @@
 /** What is known beside an event: who held the laptop, and what was agreed with them, at that moment. */
 import type { Contract, Device } from '../../wire/contract.ts'
+import { type Piece, pieceAt } from './in-force.ts'
+
+export { holds } from './in-force.ts'
+
+interface Version {
+  contract: Contract
+  /** What was asked for last. */
+  piece: Piece | null
+}
 
 /**
  * Shape   contracts by worker and holdings by device, each in time order; the lists are short (versions, hand-overs).
  * Errors  unknown is null, never a default.
  */
 export class World {
-  readonly #contracts = new Map<string, Contract[]>()
+  readonly #contracts = new Map<string, Version[]>()
   readonly #devices = new Map<string, Device[]>()
 
   addContract(contract: Contract): void {
     const versions = this.#contracts.get(contract.worker) ?? []
     // The same `from` again replaces: an import that is run twice changes nothing.
-    const kept = versions.filter((it) => it.from !== contract.from)
-    kept.push(contract)
+    const kept = versions.filter((it) => it.contract.from !== contract.from)
+    kept.push({ contract, piece: null })
     this.#contracts.set(
       contract.worker,
-      kept.sort((a, b) => a.from - b.from),
+      kept.sort((a, b) => a.contract.from - b.contract.from),
     )
   }
 
@@ -30,13 +39,29 @@ export class World {
     )
   }
 
-  /** The version that held for `worker` at `time`, or null. */
+  /** What held for `worker` at `time`, without what had lapsed or not begun; null when no version is known. */
   contractAt(worker: string | null, time: number): Contract | null {
-    return (worker !== null && this.#contracts.get(worker)?.findLast((it) => it.from <= time)) || null
+    const version =
+      worker === null ? undefined : this.#contracts.get(worker)?.findLast((it) => it.contract.from <= time)
+    if (!version) return null
+    // Events mostly come in order, so the piece asked for last is nearly always the one.
+    if (!version.piece || time < version.piece.since || time >= version.piece.until)
+      version.piece = pieceAt(version.contract, time)
+    return version.piece.contract
+  }
+
+  /** Every version of a worker's contract, as it was written, oldest first. */
+  versionsOf(worker: string): Contract[] {
+    return (this.#contracts.get(worker) ?? []).map((it) => it.contract)
   }
 
   latestContract(worker: string): Contract | null {
-    return this.#contracts.get(worker)?.at(-1) ?? null
+    return this.#contracts.get(worker)?.at(-1)?.contract ?? null
+  }
+
+  /** Who held `device`, and when, oldest first. */
+  holdingsOf(device: string): Device[] {
+    return [...(this.#devices.get(device) ?? [])]
   }
 
   /**
@@ -63,19 +88,14 @@ export class World {
   }
 
   save(): { contracts: Contract[]; devices: Device[] } {
-    return { contracts: [...this.#contracts.values()].flat(), devices: [...this.#devices.values()].flat() }
+    return {
+      contracts: [...this.#contracts.values()].flat().map((it) => it.contract),
+      devices: [...this.#devices.values()].flat(),
+    }
   }
 
   load(saved: { contracts: Contract[]; devices: Device[] }): void {
     for (const contract of saved.contracts) this.addContract(contract)
     for (const device of saved.devices) this.addDevice(device)
   }
-}
-
-/** True while an approval that may lapse holds. */
-export function holds(
-  approval: { from?: number | null | undefined; to?: number | null | undefined },
-  time: number,
-): boolean {
-  return (approval.from ?? 0) <= time && time < (approval.to ?? Number.POSITIVE_INFINITY)
 }
