@@ -1,4 +1,18 @@
-/** A roster's rows in CSV: which columns there are, and how each reads its cell. */
+/**
+ * A roster's rows in CSV: which columns there are, and how each reads its cell.
+ *
+ * Shape   lists are separated by semicolons. An item of approvedTools, approvedEgress, travelNotices, household,
+ *         peripherals or declaredHours may end in `from 2026-05-01` and `until 2026-05-14`, in this order: from the
+ *         first moment of one day to the last of the other. They read as in these:
+ *             approvedTools   ScreenConnect@acme until 2026-12-31; Zoom
+ *             approvedEgress  198.51.100.0/24; AS64500; sase.example
+ *             travelNotices   Germany from 2026-05-01 until 2026-05-14; DE/Berlin from …; US/Texas/Austin from …
+ *             household       w7; w9 until 2026-06-30
+ *             peripherals     ip_kvm 1d6b:0104; kvm_switch 046d:c52b SERIAL-7 until 2026-12-31
+ *             declaredHours   Mon-Fri 09:00-17:00; Sat 22:00-06:00 until 2026-03-31
+ *         `approvedBy` and `ticket` stand for the whole row. JSON only: another approver for each entry, further keys,
+ *         and when a laptop was given back (in CSV the next holder's row says so).
+ */
 import * as z from 'zod'
 import { nearest } from '../../rules/language/refusal.ts'
 import { identifier } from '../../wire/common.ts'
@@ -39,9 +53,13 @@ const COLUMNS: Record<string, Column> = {
   shipToCity: { of: 'shipTo', key: 'city', read: text },
   shipToLatitude: { of: 'shipTo', key: 'latitude', read: (cell) => degrees(cell, 90) },
   shipToLongitude: { of: 'shipTo', key: 'longitude', read: (cell) => degrees(cell, 180) },
-  approvedTools: { of: 'contract', key: 'approvedTools', read: (cell) => each(cell, tool) },
-  approvedEgress: { of: 'contract', key: 'approvedEgress', read: (cell) => each(cell, egress) },
-  household: { of: 'contract', key: 'household', read: (cell) => ({ value: list(cell) }) },
+  approvedTools: { of: 'contract', key: 'approvedTools', read: (cell) => each(cell, dated(tool)) },
+  approvedEgress: { of: 'contract', key: 'approvedEgress', read: (cell) => each(cell, dated(egress)) },
+  travelNotices: { of: 'contract', key: 'travelNotices', read: (cell) => each(cell, travel) },
+  household: { of: 'contract', key: 'household', read: (cell) => each(cell, household) },
+  peripherals: { of: 'contract', key: 'peripherals', read: (cell) => each(cell, dated(peripheral)) },
+  declaredHours: { of: 'contract', key: 'declaredHours', read: (cell) => each(cell, dated(hours)) },
+  referredBy: { of: 'contract', key: 'referredBy', read: worker },
   approvedBy: { of: 'contract', key: 'approvedBy', read: text },
   ticket: { of: 'contract', key: 'ticket', read: text },
   device: { of: 'beside', key: 'devices', read: (cell) => each(cell, device) },
@@ -137,6 +155,23 @@ function device(item: string): Read {
   return { why: `'${item}' is not a device's id; \`tellwire agent status\` shows it` }
 }
 
+/** Takes `from DAY` and `until DAY` off the end of an item before it is read, and puts them into what was read. */
+function dated(read: (item: string) => Read): (item: string) => Read {
+  return (item) => {
+    const words = item.split(/\s+/)
+    const span: { from?: unknown; to?: unknown } = {}
+    for (const [word, key, intoDayMs] of [['until', 'to', DAY_MS] as const, ['from', 'from', 0] as const]) {
+      if (words.at(-2)?.toLowerCase() !== word) continue
+      const found = moment(words.at(-1)!, intoDayMs)
+      if ('why' in found) return { why: `'${item}': ${found.why}` }
+      span[key] = found.value
+      words.splice(-2)
+    }
+    const found = read(words.join(' '))
+    return 'why' in found ? found : { value: { ...(found.value as object), ...span } }
+  }
+}
+
 /** `tool@tenant`: approved in that tenant only. */
 function tool(item: string): Read {
   const at = item.lastIndexOf('@')
@@ -151,6 +186,54 @@ function egress(item: string): Read {
   if (isBlock(item)) return { value: { address: item } }
   if (/^([a-z0-9_-]+\.)+[a-z][a-z0-9-]+$/i.test(item)) return { value: { domain: item.toLowerCase() } }
   return { why: `'${item}' is not an address, a block such as 198.51.100.0/24, AS64500 or a domain` }
+}
+
+/** `Country`, `Country/City` or `Country/Region/City`, with both dates. */
+function travel(item: string): Read {
+  const found = dated(destination)(item)
+  if ('why' in found) return found
+  const { from, to } = found.value as { from?: number; to?: number }
+  if (from !== undefined && to !== undefined) return found
+  return { why: `'${item}': write when, such as Germany from 2026-05-01 until 2026-05-14` }
+}
+
+function destination(item: string): Read {
+  const parts = item.split('/').map((it) => it.trim())
+  if (parts.length > 3 || parts.includes('')) return { why: `'${item}': write a country, DE/Berlin or US/Texas/Austin` }
+  const code = country(parts[0]!)
+  if ('why' in code) return code
+  const city = parts.length > 1 ? { city: parts.at(-1) } : {}
+  return { value: { country: code.value, ...(parts.length > 2 ? { region: parts[1] } : {}), ...city } }
+}
+
+function household(item: string): Read {
+  const found = dated((id) => ({ value: { worker: id } }))(item)
+  if ('why' in found) return found
+  const { worker: id, ...span } = found.value as { worker: string }
+  const read = worker(id)
+  if ('why' in read) return { why: `'${item}': ${read.why}` }
+  return { value: Object.keys(span).length > 0 ? { worker: id, ...span } : id }
+}
+
+function peripheral(item: string): Read {
+  const [kind, ids, serial, ...more] = item.split(' ')
+  const [vendorId, productId] = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(ids ?? '')?.slice(1) ?? []
+  if (!kind || more.length > 0 || (ids !== undefined && !productId))
+    return { why: `'${item}': write what it is, with its USB ids and serial if known: ip_kvm 1d6b:0104 SERIAL` }
+  return { value: { kind, ...(productId ? { vendorId, productId } : {}), ...(serial ? { serial } : {}) } }
+}
+
+const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
+
+function hours(item: string): Read {
+  const [, first = '', last = first, start, end] =
+    /^([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)$/.exec(item.toLowerCase()) ?? []
+  const from = DAYS.indexOf(first)
+  const to = DAYS.indexOf(last)
+  if (from < 0 || to < 0) return { why: `'${item}': write days and times such as Mon-Fri 09:00-17:00` }
+  // Sat-Tue goes over the end of the week.
+  const days = Array.from({ length: ((to - from + 7) % 7) + 1 }, (_, n) => ((from + n) % 7) + 1)
+  return { value: { days: days.sort((a, b) => a - b), start, end } }
 }
 
 function country(cell: string): Read {

@@ -1,9 +1,8 @@
 /**
  * The roster: who works here, from where, until when, on which laptop.
  *
- * Shape   CSV with one worker a row, or JSON: contracts and devices as in recorded telemetry, in an array, one a line,
- *         or `{"contracts":[],"devices":[]}`. What is left empty is unknown. Travel notices and declared peripherals
- *         are lists of objects: JSON only.
+ * Shape   CSV with one worker a row (`roster-csv.ts` has the columns), or JSON: contracts and devices as in recorded
+ *         telemetry, in an array, one a line, or `{"contracts":[],"devices":[]}`. What is left empty is unknown.
  * Units   JSON times are epoch ms. CSV dates are ISO; a date alone is that day in UTC, `end` its last millisecond.
  *         `from`, when this version begins to hold, is `now` unless given.
  * Errors  a bad row costs only itself and is a problem with line, column and what to do. Unknown columns, or a file
@@ -107,22 +106,62 @@ function canonical(value: unknown): string {
   })
 }
 
+/** The log, a snapshot and every rule that asks carry a contract whole. */
+const MAX_CONTRACT_CHARACTERS = 65_536
+
 /** What the schema does not say: countries and zones that exist, places with both halves, ends after starts. */
 function checked({ contracts, devices }: Found): ColumnProblem | null {
   for (const contract of contracts) {
-    const { country, latitude, longitude, timeZone, start, end, shipTo } = contract
-    for (const [column, code] of [['country', country] as const, ['shipTo.country', shipTo?.country] as const])
-      if (code != null && !isCountryCode(code)) return { column, why: `'${code}' is not a country code (ISO 3166-1)` }
-    if ((latitude == null) !== (longitude == null))
-      return { column: 'latitude', why: 'latitude and longitude come together, or not at all' }
-    if (timeZone != null && !isTimeZone(timeZone))
-      return { column: 'timeZone', why: `'${timeZone}' is not an IANA time zone such as America/Chicago` }
-    if (start != null && end != null && end < start) return { column: 'end', why: 'it ends before it starts' }
-    const odd = contract.approvedEgress?.find(({ address }) => address != null && !isBlock(address))
-    if (odd) return { column: 'approvedEgress', why: `'${odd.address}' is not an address or a block of them` }
+    const problem = oddPlace(contract) ?? oddTime(contract) ?? oddEntry(contract)
+    if (problem) return problem
+    if (JSON.stringify(contract).length > MAX_CONTRACT_CHARACTERS)
+      return { column: null, why: `it is longer than ${MAX_CONTRACT_CHARACTERS} characters` }
   }
   for (const { from, to } of devices)
     if (to !== null && to < from) return { column: 'to', why: 'it ends before it starts' }
+  return null
+}
+
+function oddPlace({ country, latitude, longitude, shipTo, travelNotices }: Contract): ColumnProblem | null {
+  const countries = [
+    ['country', country] as const,
+    ['shipTo.country', shipTo?.country] as const,
+    ...(travelNotices ?? []).map((it, at) => [`travelNotices.${at}.country`, it.country] as const),
+  ]
+  for (const [column, code] of countries)
+    if (code != null && !isCountryCode(code)) return { column, why: `'${code}' is not a country code (ISO 3166-1)` }
+  for (const [column, at] of [['latitude', { latitude, longitude }] as const, ['shipTo.latitude', shipTo] as const])
+    if (at && (at.latitude == null) !== (at.longitude == null))
+      return { column, why: 'latitude and longitude come together, or not at all' }
+  return null
+}
+
+function oddTime({ timeZone, start, end, declaredHours }: Contract): ColumnProblem | null {
+  if (timeZone != null && !isTimeZone(timeZone))
+    return { column: 'timeZone', why: `'${timeZone}' is not an IANA time zone such as America/Chicago` }
+  if (start != null && end != null && end < start) return { column: 'end', why: 'it ends before it starts' }
+  if (declaredHours?.length && timeZone == null)
+    return { column: 'declaredHours', why: 'hours need the time zone they are meant in: fill timeZone' }
+  return null
+}
+
+function oddEntry(contract: Contract): ColumnProblem | null {
+  const { worker, approvedTools, approvedEgress, travelNotices, household, peripherals, declaredHours } = contract
+  for (const [at, it] of (approvedEgress ?? []).entries()) {
+    if (it.address != null && !isBlock(it.address))
+      return { column: 'approvedEgress', why: `'${it.address}' is not an address or a block of them` }
+    if (it.address == null && it.asn == null && it.domain == null)
+      return { column: `approvedEgress.${at}`, why: 'name an address, an asn or a domain' }
+  }
+  const members = (household ?? []).map((it) => (typeof it === 'string' ? { worker: it } : it))
+  if (members.some((it) => it.worker === worker))
+    return { column: 'household', why: 'name the others who live there, not the worker' }
+  if (contract.referredBy === worker) return { column: 'referredBy', why: 'nobody refers themselves' }
+  const lists = { approvedTools, approvedEgress, travelNotices, household: members, peripherals, declaredHours }
+  for (const [column, entries] of Object.entries(lists))
+    for (const [at, { from, to }] of (entries ?? []).entries())
+      if (from != null && to != null && to <= from)
+        return { column: `${column}.${at}.to`, why: 'it lapses before it begins' }
   return null
 }
 

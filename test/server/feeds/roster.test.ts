@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { onlyNew, parseRoster } from '../../../server/feeds/roster.ts'
+import type { Contract } from '../../../wire/contract.ts'
 import { Fault } from '../../../wire/fault.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const csv = (text: string) => parseRoster(text, { format: 'csv', fileName: 'r.csv', now: NOW })
 const json = (text: string) => parseRoster(text, { format: 'json', fileName: 'r.json', now: NOW })
+const day = (text: string) => Date.parse(`${text}T00:00:00Z`)
 const told = ({ problems }: ReturnType<typeof csv>) =>
   problems.map(({ file, line, column, why }) => `${file}:${line} ${column}: ${why}`)
 
@@ -66,6 +68,67 @@ describe('a roster in CSV', () => {
     )
   })
 
+  const lists: { name: string; column: keyof Contract; cell: string; value: unknown }[] = [
+    {
+      name: 'approved tools, one of them for a while',
+      column: 'approvedTools',
+      cell: 'Screen Connect@acme from 2026-11-01 until 2026-12-31;Zoom UNTIL 2026-11-30T12:00:00Z',
+      value: [
+        { tool: 'Screen Connect', tenant: 'acme', from: day('2026-11-01'), to: day('2027-01-01') },
+        { tool: 'Zoom', tenant: null, to: Date.parse('2026-11-30T12:00:00Z') },
+      ],
+    },
+    {
+      name: 'an exit for a while',
+      column: 'approvedEgress',
+      cell: 'AS64500 until 2026-12-31',
+      value: [{ asn: 64_500, to: day('2027-01-01') }],
+    },
+    {
+      name: 'travel, to the end of its last day',
+      column: 'travelNotices',
+      cell: 'Germany from 2026-05-01 until 2026-05-14; us/Texas/Austin from 2026-06-01 until 2026-06-02;FR / Paris from 2026-07-01 until 2026-07-01',
+      value: [
+        { country: 'DE', from: day('2026-05-01'), to: day('2026-05-15') },
+        { country: 'US', region: 'Texas', city: 'Austin', from: day('2026-06-01'), to: day('2026-06-03') },
+        { country: 'FR', city: 'Paris', from: day('2026-07-01'), to: day('2026-07-02') },
+      ],
+    },
+    {
+      name: 'a household, one of whom moves out',
+      column: 'household',
+      cell: 'w7;w8 until 2026-06-30',
+      value: ['w7', { worker: 'w8', to: day('2026-07-01') }],
+    },
+    {
+      name: 'declared hardware',
+      column: 'peripherals',
+      cell: 'ip_kvm 1D6B:0104 CAFEBABE until 2026-12-31; jiggler;kvm_switch 046d:c52b',
+      value: [
+        { kind: 'ip_kvm', vendorId: '1D6B', productId: '0104', serial: 'CAFEBABE', to: day('2027-01-01') },
+        { kind: 'jiggler' },
+        { kind: 'kvm_switch', vendorId: '046d', productId: 'c52b' },
+      ],
+    },
+    {
+      name: 'declared hours, over midnight and over the end of the week',
+      column: 'declaredHours',
+      cell: 'Mon-Fri 09:00-17:00;sat 22:00-06:00 until 2026-03-31; Sat-Mon 08:00-12:30',
+      value: [
+        { days: [1, 2, 3, 4, 5], start: '09:00', end: '17:00' },
+        { days: [6], start: '22:00', end: '06:00', to: day('2026-04-01') },
+        { days: [1, 6, 7], start: '08:00', end: '12:30' },
+      ],
+    },
+    { name: 'who referred them', column: 'referredBy', cell: 'w3', value: 'w3' },
+  ]
+  for (const { name, column, cell, value } of lists)
+    it(`reads ${name}`, () => {
+      const { contracts, problems } = csv(`worker,timeZone,${column}\nw1,UTC,${cell}`)
+      assert.deepEqual(problems, [])
+      assert.deepEqual(contracts[0]?.[column], value)
+    })
+
   const rows = [
     { name: 'no worker', header: 'worker,name', row: ',Jane', says: 'r.csv:3 worker: it is empty' },
     { name: 'a worker with blanks', header: 'worker', row: 'w 1', says: 'r.csv:3 worker: write an id' },
@@ -89,6 +152,66 @@ describe('a roster in CSV', () => {
       says: 'start: write a date as 2026-03-31',
     },
     { name: 'a day that does not exist', header: 'worker,end', row: 'x,2026-02-30', says: 'end: write a date' },
+    {
+      name: 'travel without an end',
+      header: 'worker,travelNotices',
+      row: 'x,DE from 2026-05-01',
+      says: "travelNotices: 'DE from 2026-05-01': write when, such as",
+    },
+    {
+      name: 'travel that ends first',
+      header: 'worker,travelNotices',
+      row: 'x,DE from 2026-05-04 until 2026-05-01',
+      says: 'travelNotices.0.to: it lapses before it begins',
+    },
+    {
+      name: 'travel to nowhere',
+      header: 'worker,travelNotices',
+      row: 'x,Atlantis from 2026-05-01 until 2026-05-04',
+      says: "travelNotices: 'Atlantis' is not a country",
+    },
+    {
+      name: 'a lapse that is no date',
+      header: 'worker,approvedTools',
+      row: 'x,Zoom until soon',
+      says: "approvedTools: 'Zoom until soon': write a date as 2026-03-31",
+    },
+    {
+      name: 'hardware with half an id',
+      header: 'worker,peripherals',
+      row: 'x,ip_kvm 1d6b',
+      says: "peripherals: 'ip_kvm 1d6b': write what it is",
+    },
+    {
+      name: 'hours of another habit',
+      header: 'worker,timeZone,declaredHours',
+      row: 'x,UTC,9 to 5',
+      says: "declaredHours: '9 to 5': write days and times",
+    },
+    {
+      name: 'an hour that does not exist',
+      header: 'worker,timeZone,declaredHours',
+      row: 'x,UTC,Mon 09:00-25:00',
+      says: 'declaredHours.0.end: write a time such as 09:00',
+    },
+    {
+      name: 'hours in no time zone',
+      header: 'worker,declaredHours',
+      row: 'x,Mon 09:00-17:00',
+      says: 'declaredHours: hours need the time zone',
+    },
+    {
+      name: 'a household of oneself',
+      header: 'worker,household',
+      row: 'x,x',
+      says: 'household: name the others who live there',
+    },
+    {
+      name: 'a referral by oneself',
+      header: 'worker,referredBy',
+      row: 'x,x',
+      says: 'referredBy: nobody refers themselves',
+    },
     { name: 'a year 1900', header: 'worker,start', row: 'x,1900-01-01', says: 'start: Too small' },
     {
       name: 'an end before the start',
@@ -281,6 +404,21 @@ describe('a roster in JSON', () => {
       name: 'a fault deep inside',
       entry: { worker: 'x', travelNotices: [{ from: 'May', to: 1 }] },
       says: 'travelNotices.0.from: ',
+    },
+    {
+      name: 'an exit that names nothing',
+      entry: { worker: 'x', approvedEgress: [{ ticket: 'T-1' }] },
+      says: 'approvedEgress.0: name an address, an asn or a domain',
+    },
+    {
+      name: 'a travel notice for an invented country',
+      entry: { worker: 'x', travelNotices: [{ country: 'QQ', from: NOW, to: NOW + 1 }] },
+      says: "travelNotices.0.country: 'QQ' is not a country code",
+    },
+    {
+      name: 'a contract that is a book',
+      entry: { worker: 'x', note: 'x'.repeat(70_000) },
+      says: 'null: it is longer than 65536 characters',
     },
     {
       name: 'a laptop in a contract',
