@@ -17,6 +17,7 @@ interface Version {
 export class World {
   readonly #contracts = new Map<string, Version[]>()
   readonly #devices = new Map<string, Device[]>()
+  readonly #devicesOf = new Map<string, Set<string>>()
 
   addContract(contract: Contract): void {
     const versions = this.#contracts.get(contract.worker) ?? []
@@ -30,6 +31,8 @@ export class World {
   }
 
   addDevice(device: Device): void {
+    if (device.worker !== null)
+      this.#devicesOf.set(device.worker, (this.#devicesOf.get(device.worker) ?? new Set()).add(device.device))
     const holdings = this.#devices.get(device.device) ?? []
     const kept = holdings.filter((it) => it.from !== device.from)
     kept.push(device)
@@ -73,6 +76,11 @@ export class World {
     if (!holdings) return null
     const held = holdings.findLast((it) => it.from <= time) ?? holdings[0]
     return held && (held.to === null || time < held.to) ? held.worker : null
+  }
+
+  /** Every laptop the worker ever held. */
+  devicesOf(worker: string): string[] {
+    return [...(this.#devicesOf.get(worker) ?? [])]
   }
 
   firstBoot(device: string): number | null {
