@@ -49,6 +49,17 @@ export const Config = z.strictObject({
   rulesFolders: z.array(file).max(64).default([]),
   /** Imported range lists; null: 'feeds' in the data folder. */
   feedsFolder: file.nullable().default(null),
+  /**
+   * Your own address databases (.mmdb), asked before the installed ones: GeoLite2, GeoIP2, IPinfo or ip-location-db.
+   * `privacyFile` is MaxMind's Anonymous IP or IPinfo's privacy detection. Read again when they change.
+   */
+  geoip: z
+    .strictObject({
+      cityFile: file.nullable().default(null),
+      asnFile: file.nullable().default(null),
+      privacyFile: file.nullable().default(null),
+    })
+    .prefault({}),
   /** What derivers call too far, too long and too much, by deriver: see `server/derive/`. */
   thresholds: Thresholds.prefault({}),
   /** Telemetry older than this is deleted at night; findings keep the events they stand on. */
@@ -246,12 +257,18 @@ function assign(values: Record<string, unknown>, path: readonly string[], value:
 
 function withPaths(config: z.infer<typeof Config>, base: string): Config {
   const at = (path: string) => resolve(base, path)
+  const maybeAt = (path: string | null) => path && at(path)
   const dataFolder = at(config.dataFolder)
   return {
     ...config,
     dataFolder,
     tls: config.tls && { certFile: at(config.tls.certFile), keyFile: at(config.tls.keyFile) },
     rulesFolders: config.rulesFolders.map(at),
+    geoip: {
+      cityFile: maybeAt(config.geoip.cityFile),
+      asnFile: maybeAt(config.geoip.asnFile),
+      privacyFile: maybeAt(config.geoip.privacyFile),
+    },
     feedsFolder: config.feedsFolder === null ? join(dataFolder, 'feeds') : at(config.feedsFolder),
   }
 }

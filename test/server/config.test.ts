@@ -49,6 +49,13 @@ describe('configuration', () => {
     )
   })
 
+  it("finds the user's own address databases beside the file", () => {
+    assert.deepEqual(loadConfig({ env: {} }).geoip, { cityFile: null, asnFile: null, privacyFile: null })
+    const config = load('geoip: { cityFile: city.mmdb }', { TELLWIRE_GEOIP_ASN_FILE: '/geo/asn.mmdb' })
+    const asnFile = '/geo/asn.mmdb'
+    assert.deepEqual(config.geoip, { cityFile: join(folder, 'city.mmdb'), asnFile, privacyFile: null })
+  })
+
   it('knows every name an agent may have dialled', () => {
     const names = ourNames(load('publicUrl: https://tellwire.example:8443/x\nhostNames: [other.example]'))
     assert.deepEqual(names, ['localhost', '127.0.0.1', '::1', hostname(), 'tellwire.example', 'other.example'])

