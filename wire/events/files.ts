@@ -32,10 +32,17 @@ export const FileBurst = z.strictObject({
   WindowSeconds: z.int().min(1),
 })
 
+/**
+ * An archive that was made, or appeared, and stopped growing.
+ *
+ * Shape   `Parts` 1, or as many as it was split into; `Bytes` of all of them. `Image` the program that made it.
+ * Errors  RootKind null: outside every watched folder. Encrypted and Image null: nobody saw it being made.
+ * Source  command lines of archivers, and the sweep of watched folders.
+ */
 export const ArchiveCreated = z.strictObject({
   category: z.literal('archive_created'),
   ...envelope,
-  RootKind,
+  RootKind: RootKind.nullable(),
   Bytes: bytes,
   Parts: count,
   Encrypted: z.boolean().nullable(),
@@ -54,6 +61,15 @@ export const VolumeMounted = z.strictObject({
   VirtualMedia: z.boolean(),
 })
 
+/**
+ * Code that moved between this laptop and a host.
+ *
+ * Shape   `Host` the host's name, without port; `Namespace` the first part of the path there (a person's or a team's
+ *         name), never the rest, never a user or password. `InsideOrganisation` is the server's to say: null from an agent.
+ * Units   `Bytes` of the packs a clone left on the disk; null for a push, whose size git does not leave behind.
+ * Errors  Host null: a folder on this laptop or a file, or a remote that could not be read.
+ * Source  command lines of git; .git/config and the packs of repositories.
+ */
 export const Repository = z.strictObject({
   category: z.literal('repository'),
   ...envelope,

@@ -22,7 +22,15 @@ export const Autostart = z.strictObject({
   Scope: z.enum(['system', 'user']),
 })
 
-/** One session of a remote-control tool, from the tool's own log. `PeerIdHash` is HMAC under the tenant's salt. */
+/**
+ * One session of a remote-control tool, from the tool's own log.
+ *
+ * Shape   told when it began, again when more became known or it ended: (Tool, PeerIdHash, StartedAt) stay the same, so
+ *         the last word counts. `PeerIdHash` is HMAC under the tenant's salt of who controls: equal on two laptops.
+ *         `Unattended`: a password or token let them in, nobody at the laptop did.
+ * Units   epoch ms by the laptop's clock. EndedAt null: it goes on, or the log does not say.
+ * Errors  null is 'the log does not say'.
+ */
 export const RemoteSession = z.strictObject({
   category: z.literal('remote_session'),
   ...envelope,
@@ -35,6 +43,14 @@ export const RemoteSession = z.strictObject({
   Unattended: z.boolean().nullable(),
 })
 
+/**
+ * What the laptop's clock says of where it is: on change, and at the first look.
+ *
+ * Shape   `KeyboardLayouts` is off by default, and null from an agent that does not collect it.
+ * Units   minutes east of UTC, as of `time`; `ClockJumpMs` how far the wall clock was set, forward positive, since the
+ *         last look; null when it was not.
+ * Errors  TimeZone null: the system names none.
+ */
 export const ClockPlace = z.strictObject({
   category: z.literal('clock_place'),
   ...envelope,
