@@ -26,6 +26,8 @@ export interface Host {
   /** A text file, at most `maxBytes` of it (default 4 MiB). */
   readText(path: string, maxBytes?: number): Promise<string>
   readBytes(path: string, maxBytes?: number): Promise<Buffer>
+  /** At most `maxBytes` of a file on a disk, from byte `from` on: how a log that grows is followed. */
+  readPart(path: string, from: number, maxBytes: number): Promise<Buffer>
   list(path: string): Promise<string[]>
   /** What is in a folder, with its facts. An entry that vanished meanwhile is left out. */
   entries(path: string): Promise<Entry[]>
@@ -64,6 +66,7 @@ export function realHost(options: { hmac: (value: string) => string; memoryFolde
     sleep: (ms, signal) => delay(ms, undefined, { signal, ref: true }).catch(() => {}),
     readText: async (path, maxBytes = MAX_BYTES) => (await readBounded(path, maxBytes)).toString('utf8'),
     readBytes: readBounded,
+    readPart: (path, from, maxBytes) => readDisk(path, maxBytes, from),
     list: async (path) => (isKernels(path) ? readdirSync(path) : readdir(path)),
     entries,
     link: async (path) => (isKernels(path) ? readlinkSync(path) : readlink(path)),
@@ -103,14 +106,15 @@ function readKernels(path: string, maxBytes: number): Buffer {
   }
 }
 
-async function readDisk(path: string, maxBytes: number): Promise<Buffer> {
+async function readDisk(path: string, maxBytes: number, from: number | null = null): Promise<Buffer> {
   // A user may put a pipe where we expect a file: without O_NONBLOCK, opening it would hold a thread for ever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const chunks: Buffer[] = []
     let total = 0
     while (total < maxBytes) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(65_536, maxBytes - total)))
+      const room = Buffer.allocUnsafe(Math.min(65_536, maxBytes - total))
+      const { bytesRead, buffer } = await file.read(room, 0, room.length, from === null ? null : from + total)
       if (bytesRead === 0) break
       chunks.push(buffer.subarray(0, bytesRead))
       total += bytesRead

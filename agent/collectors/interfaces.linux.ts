@@ -5,6 +5,9 @@
  *         gone by, or an hour; nothing when nothing flowed. What flowed before the first look is not counted.
  * Units   bytes over `WindowSeconds`; polled every 5 min.
  * Errors  a counter that goes backwards began anew (driver loaded again), so it counts from zero.
+ * Blind   to which program or peer it was: the kernel counts bytes per socket in tcp_info, which only netlink (sock_diag)
+ *         gives out, and Node opens no netlink socket; /proc/net/tcp has queues but no totals, /proc/<pid>/io counts files
+ *         but not sockets, and connection tracking counts bytes only where an administrator switched that on.
  * Source  /proc/net/dev; an interface is physical when /sys/class/net/<it>/device exists, which bridges, tunnels and
  *         container ends lack, so that what goes through a tunnel is counted once.
  */

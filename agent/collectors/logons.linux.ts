@@ -18,6 +18,7 @@ const NAME = 'logons'
 const EVERY_MS = 30_000
 const ENTRY = 384
 const USER_PROCESS = 7
+const DEAD_PROCESS = 8
 const MAX_LOGONS = 256
 const UTMP = ['/run/utmp', '/var/run/utmp']
 const SESSIONS = '/run/systemd/sessions'
@@ -100,6 +101,20 @@ export function parseUtmp(bytes: Buffer): LogonEntry[] {
       LogonType: typeOf(line, from !== '' && !from.startsWith(':') && !/^(tmux|screen)\b/.test(from), SourceIp),
       SourceIp,
     })
+  }
+  return found
+}
+
+/** wtmp keeps what utmp forgets: who came over the network, on which line, and when the line was free again. */
+export function parseWtmp(bytes: Buffer): { line: string; from: string | null; at: number; left: boolean }[] {
+  const found = []
+  for (let at = 0; at + ENTRY <= bytes.length; at += ENTRY) {
+    const entry = bytes.subarray(at, at + ENTRY)
+    const type = entry.readInt16LE(0)
+    if (type !== USER_PROCESS && type !== DEAD_PROCESS) continue
+    const from = addressIn(textIn(entry, 76, 256)) ?? sourceOf(entry.subarray(348, 364))
+    const time = entry.readUInt32LE(340) * 1_000
+    found.push({ line: textIn(entry, 8, 32), from, at: time, left: type === DEAD_PROCESS })
   }
   return found
 }

@@ -44,14 +44,26 @@ interface View {
   commandLine: string | null
 }
 
-export const processes = (forks: ForkCounters): Collector => ({
+/** A program as it began, for collectors that read more out of it: its arguments hold secrets, and are not kept. */
+export interface Program {
+  pid: number
+  image: string | null
+  args: readonly string[]
+  /** Null: not ours to read. */
+  folder: string | null
+}
+export type OnProgram = (program: Program) => void
+
+/** `onProgram` is called for each program that is reported, so that one look at /proc serves all. */
+export const processes = (forks: ForkCounters, onProgram: readonly OnProgram[] = []): Collector => ({
   name: NAME,
   platform: 'linux',
-  categories: ['process_creation'],
-  run: (host, _policy, signal) => run(host, forks, signal),
+  // The last two are made from the programs it hands on: it runs for them, too, and is missed by them.
+  categories: ['process_creation', 'repository', 'archive_created'],
+  run: (host, _policy, signal) => run(host, forks, onProgram, signal),
 })
 
-async function* run(host: Host, forks: ForkCounters, signal: AbortSignal) {
+async function* run(host: Host, forks: ForkCounters, onProgram: readonly OnProgram[], signal: AbortSignal) {
   const known = new Map<number, Seen>()
   const accounts = accountReader(host)
   let young: number[] = []
@@ -80,6 +92,7 @@ async function* run(host: Host, forks: ForkCounters, signal: AbortSignal) {
         for (const it of [...fresh, ...changed]) {
           const seen = await look(host, it, who)
           if (seen === null) continue
+          if (seen.program !== null) for (const tell of onProgram) tell(seen.program)
           known.set(it, seen.known)
           if (seen.known.view === null) continue
           if (!first) {
@@ -129,8 +142,8 @@ async function look(host: Host, pid: number, who: Accounts | null) {
   const stat = await host.readText(`/proc/${pid}/stat`, 4_096).then(parseStat, () => null)
   if (stat === null) return null
   const known: Seen = { ticks: stat.ticks, comm: stat.comm, view: null }
-  if ((stat.flags & KERNEL_THREAD) !== 0) return { known, event: never }
-  const view = await viewOf(host, pid)
+  if ((stat.flags & KERNEL_THREAD) !== 0) return { known, program: null, event: never }
+  const { args, ...view } = await viewOf(host, pid)
   known.view = view
   const uid = await host.readText(`/proc/${pid}/status`, 8_192).then(parseUid, () => null)
   const folder = await host.link(`/proc/${pid}/cwd`).catch(() => null)
@@ -154,20 +167,22 @@ async function look(host: Host, pid: number, who: Accounts | null) {
       StartedBeforeAgent: first,
     }
   }
-  return { known, event }
+  const program: Program = { pid, image: view.image, args: args ?? [], folder }
+  return { known, program, event }
 }
 
 function never(): never {
   throw new Error('a kernel thread is not a program')
 }
 
-async function viewOf(host: Host, pid: number): Promise<View> {
+async function viewOf(host: Host, pid: number): Promise<View & { args: string[] | null }> {
   const args = await host.readText(`/proc/${pid}/cmdline`, 65_536).then(parseArguments, () => null)
   const link = await host.link(`/proc/${pid}/exe`).catch(() => null)
   const image = link === null ? (args?.[0] ?? '') : imageOf(link)
   return {
     image: image === '' ? null : bounded(image, 4_096),
     commandLine: args === null ? null : bounded(redactArguments(args).replaceAll('\0', ' '), MAX_COMMAND),
+    args,
   }
 }
 

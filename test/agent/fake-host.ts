@@ -72,6 +72,7 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
     },
     readText: async (path, maxBytes = 4 * 1_048_576) => read(path).subarray(0, maxBytes).toString('utf8'),
     readBytes: async (path, maxBytes = 4 * 1_048_576) => read(path).subarray(0, maxBytes),
+    readPart: async (path, from, maxBytes) => read(path).subarray(from, from + maxBytes),
     list: async (path) => {
       const node = follow(tree, path)
       if (!isFolder(node)) throw failure('ENOTDIR', path)

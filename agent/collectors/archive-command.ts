@@ -1,0 +1,105 @@
+/**
+ * What an archiver's command line makes, and whether under a password.
+ *
+ * Shape   the path of the archive; passwords are looked for, never kept.
+ * Errors  null: no archiver, or one that reads, lists or writes to a pipe.
+ * Source  zip(1), 7z(1), rar's manual, tar(1), gpg(1).
+ */
+import { basename, extname, isAbsolute, join, normalize } from 'node:path/posix'
+
+export interface ArchiveCommand {
+  path: string
+  encrypted: boolean
+}
+type Parse = (rest: readonly string[]) => { file: string | null; encrypted: boolean }
+
+const ARCHIVERS: Record<string, Parse> = {
+  zip,
+  '7z': sevenZip,
+  '7za': sevenZip,
+  '7zr': sevenZip,
+  '7zz': sevenZip,
+  rar,
+  tar,
+  bsdtar: tar,
+  gpg,
+  gpg2: gpg,
+}
+const NONE = { file: null, encrypted: false }
+/** zip's options that take the next word. */
+const ZIP_VALUES = new Set(
+  '-P --password -s --split-size -b --temp-path -n --suffixes -t -tt -i -x -O --out'.split(' '),
+)
+
+export function archiveCommand(args: readonly string[], folder: string | null): ArchiveCommand | null {
+  const parse = Object.hasOwn(ARCHIVERS, basename(args[0] ?? '')) ? ARCHIVERS[basename(args[0]!)] : undefined
+  const { file, encrypted } = parse?.(args.slice(1, 201)) ?? NONE
+  if (file === null || file === '' || file === '-') return null
+  if (isAbsolute(file)) return { path: normalize(file), encrypted }
+  return folder === null ? null : { path: join(folder, file), encrypted }
+}
+
+function zip(rest: readonly string[]) {
+  const words: string[] = []
+  let out: string | null = null
+  let encrypted = false
+  for (let at = 0; at < rest.length && words.length === 0; at++) {
+    const word = rest[at]!
+    // Single letters may be joined: -re is -r -e.
+    if (/^(-P|--password|--encrypt)/.test(word) || /^-[a-zA-Z0-9]*e/.test(word)) encrypted = true
+    if (word === '-O' || word === '--out') out = rest[at + 1] ?? null
+    if (ZIP_VALUES.has(word)) at++
+    else if (!word.startsWith('-')) words.push(word)
+  }
+  const file = out ?? words[0] ?? null
+  // zip adds its ending where there is none.
+  return { file: file === null || file === '-' || extname(file) !== '' ? file : `${file}.zip`, encrypted }
+}
+
+function sevenZip(rest: readonly string[]) {
+  const [verb, ...words] = rest.filter((it) => !it.startsWith('-'))
+  if (verb !== 'a' && verb !== 'u') return NONE
+  const file = words[0] ?? null
+  const type = rest.find((it) => /^-t\w/.test(it))?.slice(2) ?? '7z'
+  return {
+    file: file === null || extname(file) !== '' ? file : `${file}.${type}`,
+    encrypted: rest.some((it) => /^-p/.test(it)),
+  }
+}
+
+function rar(rest: readonly string[]) {
+  const [verb, file = null] = rest.filter((it) => !it.startsWith('-'))
+  if (!/^[aum]$/.test(verb ?? '')) return NONE
+  return {
+    file: file === null || extname(file) !== '' ? file : `${file}.rar`,
+    encrypted: rest.some((it) => /^-h?p/.test(it)),
+  }
+}
+
+function tar(rest: readonly string[]) {
+  let create = false
+  let file: string | null = null
+  for (const [at, word] of rest.entries()) {
+    // The first word may be letters without a dash: tar czf out.tgz …
+    const letters = /^-[A-Za-z]+$/.test(word) || (at === 0 && /^[A-Za-z]+$/.test(word)) ? word.replace('-', '') : ''
+    if (word === '--create' || letters.includes('c')) create = true
+    if (letters.includes('f')) file ??= rest[at + 1] ?? null
+    if (word.startsWith('--file=')) file ??= word.slice(7)
+    else if (word === '--file') file ??= rest[at + 1] ?? null
+  }
+  // 'host:file' is another machine's.
+  return create && file !== null && !/^[^/]*:/.test(file) ? { file, encrypted: false } : NONE
+}
+
+function gpg(rest: readonly string[]) {
+  const makes = rest.some((it) => /^(--symmetric|--encrypt|--encrypt-files|-[a-z]*[ce][a-z]*)$/.test(it))
+  if (!makes) return NONE
+  const at = rest.findIndex((it) => it === '-o' || it === '--output')
+  if (at !== -1) return { file: rest[at + 1] ?? null, encrypted: true }
+  const from = rest.at(-1)
+  const armoured = rest.some((it) => it === '--armor' || /^-[a-z]*a[a-z]*$/.test(it))
+  return {
+    file: from === undefined || from.startsWith('-') ? null : `${from}.${armoured ? 'asc' : 'gpg'}`,
+    encrypted: true,
+  }
+}

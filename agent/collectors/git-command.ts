@@ -1,0 +1,168 @@
+/**
+ * What a git command line does with a remote, and whom the remote belongs to.
+ *
+ * Shape   of an address only the host and the first part of the path are given back, and a key that tells one
+ *         repository from another on this laptop; user, password and the rest of the path are not.
+ * Errors  null: no git, or a command that moves nothing out or in (fetch, pull: the remote is known by then).
+ * Source  git-clone(1), git-push(1), git-remote(1), git-bundle(1); URL forms from git-fetch(1), GIT URLS.
+ */
+import { basename, isAbsolute, join, normalize } from 'node:path/posix'
+import { bounded } from './bounded.ts'
+
+export type Action = 'clone' | 'push' | 'remote_added' | 'bundle' | 'mirror'
+export interface GitCommand {
+  action: Action
+  /** The address, or the name of a remote to be looked up in .git/config; null: the default one. */
+  remote: string | null
+  /** The folder git works in. Null: unknown. */
+  folder: string | null
+  /** Where a clone will be. */
+  target: string | null
+}
+export interface Remote {
+  host: string | null
+  namespace: string | null
+  /** Stays on the laptop. */
+  key: string
+}
+
+/** Options of git itself, clone, push and remote that take the next word. */
+const GLOBAL = new Set([
+  '-C',
+  '-c',
+  '--git-dir',
+  '--work-tree',
+  '--namespace',
+  '--exec-path',
+  '--super-prefix',
+  '--config-env',
+])
+const VALUES: Record<string, Set<string>> = {
+  clone: new Set(
+    (
+      '-b --branch -c --config --depth -j --jobs -o --origin --reference --reference-if-able --separate-git-dir ' +
+      '--server-option --shallow-exclude --shallow-since --template -u --upload-pack --filter --bundle-uri --revision'
+    ).split(' '),
+  ),
+  push: new Set('--repo -o --push-option --receive-pack --exec'.split(' ')),
+  remote: new Set('-t -m'.split(' ')),
+}
+
+export function gitCommand(args: readonly string[], folder: string | null): GitCommand | null {
+  if (basename(args[0] ?? '') !== 'git') return null
+  let at = 1
+  let place = folder
+  for (; at < args.length && args[at]!.startsWith('-'); at++) {
+    if (args[at] === '-C') place = within(place, args[at + 1] ?? '')
+    if (GLOBAL.has(args[at]!)) at++
+  }
+  const verb = args[at]
+  const rest = args.slice(at + 1, at + 201)
+  if (verb === 'clone') return clone(rest, place)
+  if (verb === 'push') return push(rest, place)
+  if (verb === 'remote') return remoteAdd(rest, place)
+  if (verb === 'bundle' && rest[0] === 'create') return { action: 'bundle', remote: null, folder: place, target: null }
+  return null
+}
+
+function clone(rest: readonly string[], folder: string | null): GitCommand | null {
+  const { words, options } = split(rest, VALUES.clone!)
+  const [remote, asked] = words
+  if (remote === undefined) return null
+  const mirror = options.has('--mirror')
+  const bare = mirror || options.has('--bare')
+  const name = basename(
+    remote
+      .replace(/[\\/]+$/, '')
+      .replace(/\/?\.git$/, '')
+      .replace(/^[^/]*:/, ''),
+  )
+  const target = asked ?? (bare ? `${name}.git` : name)
+  return { action: mirror ? 'mirror' : 'clone', remote, folder, target: target === '' ? null : within(folder, target) }
+}
+
+function push(rest: readonly string[], folder: string | null): GitCommand {
+  const { words, options } = split(rest, VALUES.push!)
+  const remote = words[0] ?? options.get('--repo') ?? null
+  return { action: options.has('--mirror') ? 'mirror' : 'push', remote, folder, target: null }
+}
+
+function remoteAdd(rest: readonly string[], folder: string | null): GitCommand | null {
+  const verb = rest.find((it) => !it.startsWith('-'))
+  if (verb !== 'add' && verb !== 'set-url') return null
+  const { words } = split(rest.slice(rest.indexOf(verb) + 1), verb === 'add' ? VALUES.remote! : new Set())
+  return words[1] === undefined ? null : { action: 'remote_added', remote: words[1], folder, target: null }
+}
+
+function split(rest: readonly string[], values: ReadonlySet<string>) {
+  const words: string[] = []
+  const options = new Map<string, string>()
+  for (let at = 0; at < rest.length; at++) {
+    const word = rest[at]!
+    if (word === '--') words.push(...rest.slice(at + 1))
+    if (word === '--') break
+    if (!word.startsWith('-') || word === '-') words.push(word)
+    else if (values.has(word)) options.set(word, rest[++at] ?? '')
+    else options.set(word.split('=')[0]!, word.slice(word.indexOf('=') + 1))
+  }
+  return { words, options }
+}
+
+function within(folder: string | null, path: string): string | null {
+  if (isAbsolute(path)) return normalize(path)
+  return folder === null ? null : join(folder, path)
+}
+
+/** True for what git takes as an address, and not as a remote's name. */
+export function isAddress(text: string): boolean {
+  return /[:/\\]/.test(text)
+}
+
+/** `https://user:password@host:port/owner/name.git`, `user@host:owner/name`, `/srv/name`, `file:///srv/name`. */
+export function remoteOf(url: string): Remote {
+  const text = url.slice(0, 4_096)
+  const [, scheme, authority, path = ''] = /^([a-z][a-z0-9+.-]*(?:::)?):\/\/([^/]*)(\/.*)?$/i.exec(text) ?? []
+  if (scheme !== undefined && authority !== undefined)
+    return scheme.toLowerCase() === 'file' ? local(path) : far(hostIn(authority), path)
+  const [, host, place = ''] = /^(?:[^/:@]*@)?(\[[^\]]+\]|[^/:@[\]]+):(?!:)(.*)$/.exec(text) ?? []
+  return host === undefined ? local(text) : far(host.replace(/^\[|\]$/g, ''), place)
+}
+
+function hostIn(authority: string): string {
+  const host = authority.slice(authority.lastIndexOf('@') + 1)
+  return /^\[([^\]]+)\]/.exec(host)?.[1] ?? host.replace(/:\d*$/, '')
+}
+
+function far(host: string, path: string): Remote {
+  const parts = path
+    .split(/[?#]/)[0]!
+    .replace(/\.git\/?$/, '')
+    .split('/')
+    .filter((it) => it !== '' && it !== '.')
+  // Bitbucket's own server puts 'scm' before the project.
+  const named = parts[0] === 'scm' && parts.length > 2 ? parts.slice(1) : parts
+  const name = host.toLowerCase()
+  return {
+    host: name === '' ? null : bounded(name, 256),
+    namespace: named.length > 1 ? bounded(named[0]!, 256) : null,
+    key: `${name}/${parts.join('/').toLowerCase()}`,
+  }
+}
+
+function local(path: string): Remote {
+  return { host: null, namespace: null, key: path }
+}
+
+/** Remotes of a .git/config: name → addresses, push addresses too. Git's own escapes in values are left as they are. */
+export function parseRemotes(config: string): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  let section: string | null = null
+  for (const line of config.split('\n')) {
+    const text = line.trim()
+    if (text.startsWith('[')) section = /^\[remote "(.{1,256})"\]/.exec(text)?.[1] ?? null
+    const url = section === null ? undefined : /^(?:push)?url\s*=\s*"?([^"]+)"?$/i.exec(text)?.[1]
+    if (section !== null && url !== undefined && found.size < 64)
+      found.set(section, [...(found.get(section) ?? []), url.trim()])
+  }
+  return found
+}

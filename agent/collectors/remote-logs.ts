@@ -1,0 +1,206 @@
+/**
+ * What the logs of remote-control tools say about sessions: a reader per kind of log, line by line.
+ *
+ * Shape   a reader keeps what one line says for the next; it is made anew for each file. Only who (hashed later), from
+ *         where, when and how somebody was let in is taken out of a line; the rest of it is not kept.
+ * Units   epoch ms. AnyDesk's traces and TeamViewer's connection lists are written in UTC, the rest in local time.
+ * Errors  a line that is none of these forms gives null: logs are mostly about other things.
+ * Source  written from published samples and sources, not from these tools running here:
+ *         AnyDesk ad.trace and connection_trace.txt: incident reports and forensic write-ups (Windows, macOS);
+ *         TeamViewer Connections_incoming.txt and *_Logfile.log: the same; RustDesk: src/server/connection.rs;
+ *         Chrome Remote Desktop: chromium remoting/host/host_event_logger_posix.cc; sshd: OpenSSH auth.c;
+ *         xrdp: sesman/scp_v0.c and its successors.
+ */
+import { isIP } from 'node:net'
+
+export interface Step {
+  /** 'open' begins a session, 'more' adds to it, 'close' ends it, 'whole' tells all of it at once. */
+  does: 'open' | 'more' | 'close' | 'whole'
+  /** Which session of this log. */
+  key: string
+  at: number
+  endedAt?: number
+  direction?: 'incoming' | 'outgoing'
+  ip?: string | null
+  /** Who controls, in plain: it leaves the laptop only as a hash. */
+  peer?: string | null
+  unattended?: boolean | null
+}
+export type Reader = (line: string, now: number) => Step | null
+
+/** How long what one line said about an address holds for a session that begins. */
+const NEAR_MS = 60_000
+const SYSLOG_TIME =
+  /^(?:([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))) /
+const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
+
+/** ad.trace, ad_svc.trace, anydesk.trace: `info 2026-03-23 12:00:00.123 back 1 2 app.backend_session - Incoming …`. */
+export function anydeskTrace(): Reader {
+  let from: { ip: string; at: number } | null = null
+  let asked: { peer: string; at: number } | null = null
+  return (line) => {
+    const [, date, time, module, text] =
+      /^\s*\w+ (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)\s.*?\s((?:anynet|app)\.\w+)\s+- (.*)$/.exec(line) ?? []
+    if (!date || !time || !text) return null
+    const at = Date.parse(`${date}T${time}Z`)
+    if (Number.isNaN(at)) return null
+    if (module === 'anynet.any_socket' || module === 'anynet.relay_conn') {
+      const ip = addressOf(/^Logged in from (\S+)/.exec(text)?.[1])
+      if (ip !== null) from = { ip, at }
+      return null
+    }
+    const peer =
+      /^Incoming session request: .*\((\d{5,20})\)$/.exec(text)?.[1] ??
+      /^Accept request from (\d{5,20})\b/.exec(text)?.[1]
+    if (peer) {
+      asked = { peer, at }
+      return null
+    }
+    const how = /^(?:\d+: )?Authenticated (by local user|with )/.exec(text)?.[1]
+    if (how && asked !== null) {
+      const began = asked
+      asked = null
+      const near = from !== null && Math.abs(from.at - began.at) <= NEAR_MS ? from.ip : null
+      return {
+        does: 'open',
+        key: '',
+        at: began.at,
+        direction: 'incoming',
+        ip: near,
+        peer: began.peer,
+        unattended: how === 'with ',
+      }
+    }
+    return /^(?:\d+: )?Session (?:closed|stopped|ended)\b/.test(text) ? { does: 'close', key: '', at } : null
+  }
+}
+
+/** connection_trace.txt: `Incoming  2026-02-22, 14:34  User  123456789  123456789`, a line a session, no end. */
+export function anydeskConnections(): Reader {
+  return (line) => {
+    const [, way, day, time, how, peer] =
+      /^(Incoming|Outgoing)\s+(\d{4}-\d\d-\d\d), (\d\d:\d\d)\s+(\w+)\s+(\d{5,20})\b/.exec(line) ?? []
+    if (!way || !day || !time || !peer || how === 'REJECTED') return null
+    const at = localTime(...numbers(day, time))
+    const direction = way === 'Incoming' ? 'incoming' : 'outgoing'
+    const unattended = how === 'User' ? false : how === 'Passwd' || how === 'Token' ? true : null
+    return { does: 'whole', key: '', at, direction, peer, unattended }
+  }
+}
+
+/** Connections_incoming.txt: id, name, start, end, local user, kind, between tabs; written when the session ends. */
+export function teamviewerConnections(direction: 'incoming' | 'outgoing'): Reader {
+  return (line) => {
+    const columns = line.split('\t')
+    const peer = /^\d{5,20}$/.exec(columns[0] ?? '')?.[0]
+    const times = columns.map(european).filter((it) => it !== null)
+    const [at, endedAt] = times
+    if (!peer || at === undefined || endedAt === undefined || endedAt < at) return null
+    return { does: 'whole', key: '', at, endedAt, direction, peer }
+  }
+}
+
+/** TeamViewer15_Logfile.log: where the last hole was punched from. A session that the list tells of later takes it up. */
+export function teamviewerLog(): Reader {
+  return (line) => {
+    const [, day, time, from] = /^(\d{4}\/\d\d\/\d\d) (\d\d:\d\d:\d\d)\S*\s.*\bpunch received a=(\S+)/.exec(line) ?? []
+    const ip = addressOf(from?.replace(/:$/, ''))
+    return day && time && ip !== null ? { does: 'more', key: 'punch', at: localTime(...numbers(day, time)), ip } : null
+  }
+}
+
+/** `[2026-05-01 12:00:00.123456 +02:00] DEBUG [src/server/connection.rs:9] #1 Connection opened from 1.2.3.4:5.` */
+export function rustdesk(): Reader {
+  return (line) => {
+    const [, day, time, zone, key, text] =
+      /^\[(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,9})?) ([+-]\d\d:\d\d)\] \w+ \[[^\]]*\] #(\d+) (.*)$/.exec(line) ??
+      []
+    if (!day || !time || !key || !text) return null
+    const at = Date.parse(`${day}T${time.slice(0, 12)}${zone}`)
+    const from = /^Connection opened from (\S+?)\.?$/.exec(text)?.[1]
+    if (from) return { does: 'open', key, at, direction: 'incoming', ip: addressOf(from) }
+    return /^(?:connection loop exited|Connection closed)/.test(text) ? { does: 'close', key, at } : null
+  }
+}
+
+/** syslog: `… chromoting[7]: Client connected: ann@example.com/chromoting_ftl_…`. */
+export function chromeRemoteDesktop(): Reader {
+  return (line, now) => {
+    const at = syslogTime(line, now)
+    const text = /\s(?:chromoting|chrome-remote-desktop|remoting_me2me_host)(?:\[\d+\])?: (.*)$/.exec(line)?.[1]
+    if (at === null || !text) return null
+    const [, what, key] =
+      /^(Client connected|Client disconnected|Channel IP for client): (\S+?)\.?(?:\s|$)/.exec(text) ?? []
+    if (!key) return null
+    if (what === 'Client disconnected') return { does: 'close', key, at }
+    if (what === 'Client connected')
+      return { does: 'open', key, at, direction: 'incoming', peer: key.split('/')[0]!.toLowerCase() }
+    const ip = addressOf(/ ip='([^']*)'/.exec(text)?.[1])
+    return ip === null ? null : { does: 'more', key, at, ip }
+  }
+}
+
+/** auth.log, secure: `… sshd[7]: Accepted publickey for ann from 203.0.113.9 port 5 ssh2`. */
+export function sshd(): Reader {
+  return (line, now) => {
+    const at = syslogTime(line, now)
+    const [, key, text] = /\ssshd(?:-session)?\[(\d+)\]: (.*)$/.exec(line) ?? []
+    if (at === null || !key || !text) return null
+    const ip = addressOf(/^Accepted \S+ for .* from (\S+) port \d+/.exec(text)?.[1])
+    if (ip !== null) return { does: 'open', key, at, direction: 'incoming', ip }
+    return /^pam_unix\(sshd:session\): session closed\b/.test(text) ? { does: 'close', key, at } : null
+  }
+}
+
+/** `[20261103-11:13:22] [INFO ] ++ created session (access granted): username ann, ip ::ffff:192.0.2.1:279 - socket: 12`. */
+export function xrdp(): Reader {
+  return (line) => {
+    const [, y, mo, d, time, text] =
+      /^\[(\d{4})(\d\d)(\d\d)-(\d\d:\d\d:\d\d)\] \[\w+ *\] (?:\[[^\]]*\] )?\+\+ (.*)$/.exec(line) ?? []
+    if (!y || !time || !text) return null
+    const at = localTime(...numbers(`${y}-${mo}-${d}`, time))
+    const user = /\busername (\S+?)(?:,|$)/.exec(text)?.[1] ?? ''
+    const ip = addressOf(/\bip (\S+)/.exec(text)?.[1])
+    const key = `${user} ${ip}`
+    if (/^(?:created|reconnected) session/.test(text)) return { does: 'open', key, at, direction: 'incoming', ip }
+    return /^terminated session/.test(text) ? { does: 'close', key, at } : null
+  }
+}
+
+/** '203.0.113.9:5000', '[2001:db8::1]:5000', '::ffff:192.0.2.1:279', or an address alone. */
+export function addressOf(text: string | undefined): string | null {
+  if (!text || text.length > 128) return null
+  const bracketed = /^\[([^\]]+)\]/.exec(text)?.[1]
+  for (const it of [bracketed ?? text, text.replace(/:\d{1,5}$/, '')]) {
+    const plain = it.replace(/^::ffff:(?=\d+\.)/i, '').split('%')[0]!
+    if (isIP(plain) !== 0) return plain
+  }
+  return null
+}
+
+/** BSD syslog names no year: the one that does not lie ahead. RFC 3339 stamps name everything. */
+export function syslogTime(line: string, now: number): number | null {
+  const [, month, day, h, m, s, iso] = SYSLOG_TIME.exec(line) ?? []
+  if (iso) return Date.parse(iso)
+  const at = month ? MONTHS.indexOf(month) / 3 : -1
+  if (!Number.isInteger(at) || at < 0) return null
+  const of = (year: number) => localTime(year, at + 1, Number(day), Number(h), Number(m), Number(s))
+  const year = new Date(now).getFullYear()
+  return of(year) > now + 86_400_000 ? of(year - 1) : of(year)
+}
+
+/** '20-08-2026 09:58:25' */
+function european(text: string): number | null {
+  const [, d, mo, y, h, m, s] = /^(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)$/.exec(text.trim()) ?? []
+  return y ? Date.UTC(Number(y), Number(mo) - 1, Number(d), Number(h), Number(m), Number(s)) : null
+}
+
+type Moment = [year: number, month: number, day: number, hour: number, minute: number, second: number]
+function numbers(day: string, time: string): Moment {
+  const [y = 0, mo = 1, d = 1] = day.split(/[-/]/).map(Number)
+  const [h = 0, m = 0, s = 0] = time.split(':').map(Number)
+  return [y, mo, d, h, m, s]
+}
+function localTime(...[year, month, day, hour, minute, second]: Moment): number {
+  return new Date(year, month - 1, day, hour, minute, second).getTime()
+}
