@@ -84,6 +84,11 @@ export const tellwireOfRule = z
       .array(z.string().regex(/^(#\d{1,3}|[PN]\d{1,2})$/))
       .describe("Of the threat model: '#13', 'P7'. Quote them.")
       .optional(),
+    step: z.boolean().describe('true: it only counts in correlations, and makes no finding of its own.').optional(),
+    sensitive: z
+      .boolean()
+      .describe("true: not in use until the server's configuration names its id in `sensitiveRules`.")
+      .optional(),
     groupBy: texts.describe('One finding a day for each value of these fields.').optional(),
     says: z.string().describe('The reason, shown to the analyst; {Field} stands for its value.').optional(),
     blindTo: z.string().describe('What this rule does not see.').optional(),

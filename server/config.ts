@@ -47,6 +47,8 @@ export const Config = z.strictObject({
   trustedProxies: z.array(networks).max(64).default([]),
   /** Rules besides our own; later folders win over earlier ones. */
   rulesFolders: z.array(file).max(64).default([]),
+  /** Ids of rules that are off for legal reasons, and are to be used all the same: `tellwire rules coverage` lists them. */
+  sensitiveRules: z.array(z.string().min(1).max(256)).max(256).default([]),
   /** Imported range lists; null: 'feeds' in the data folder. */
   feedsFolder: file.nullable().default(null),
   /**

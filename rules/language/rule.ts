@@ -43,6 +43,10 @@ export interface TellwireFacts {
   pattern: 'high' | 'critical' | null
   /** Signal and pattern numbers of the threat model: '#13', 'P7'. */
   signals: readonly string[]
+  /** True: it only counts in correlations and makes no finding of its own, whatever `generate` says there. */
+  step: boolean
+  /** True: for legal reasons not in use until the configuration names its id in `sensitiveRules`. */
+  sensitive: boolean
   /** Fields that, with the device, make one group: one finding a group and day. */
   groupBy: readonly string[]
   /** One sentence with {Field} placeholders, shown as the reason. */

@@ -21,6 +21,8 @@ const KEYS = [
   'halfLifeDays',
   'pattern',
   'signals',
+  'step',
+  'sensitive',
   'groupBy',
   'says',
   'blindTo',
@@ -53,6 +55,8 @@ export function parseTellwire(node: Node): TellwireFacts {
     halfLifeDays,
     pattern: oneOf(map, 'pattern', ['high', 'critical'] as const),
     signals: signals(map),
+    step: flagIn(map, 'step'),
+    sensitive: flagIn(map, 'sensitive'),
     groupBy: textsIn(map, 'groupBy'),
     says: textIn(map, 'says'),
     blindTo: textIn(map, 'blindTo'),
@@ -71,6 +75,14 @@ function signals(map: Mapping): readonly string[] {
       "Quote them: '#13', 'P7'.",
     )
   return found
+}
+
+function flagIn(map: Mapping, key: string): boolean {
+  const value = map.entries.get(key)?.value
+  if (!value) return false
+  if (value.kind !== 'scalar' || typeof value.value !== 'boolean')
+    throw new Refusal(value.at, `\`${key}\` is true or false.`)
+  return value.value
 }
 
 function tests(map: Mapping): RuleTest[] {

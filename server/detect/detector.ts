@@ -75,7 +75,7 @@ export class Detector {
     const matches = this.#program.match(flat)
     if (matches.length === 0) return
     const made = matches
-      .filter((it) => !this.#correlator?.hides(it.rule.id))
+      .filter((it) => !it.rule.tellwire?.step && !this.#correlator?.hides(it.rule.id))
       .map((it): Done['findings'][number] => [
         this.findings.add(it, event, subject.device, subject.worker).id,
         it.rule.id,

@@ -21,8 +21,19 @@ export interface Ruleset {
   credit(rule: Rule): Attribution
 }
 
-/** Loads `folders`, or the shipped rules when none is given. A bad rule is told to `onProblem`; the others load. */
-export async function loadRules(folders: readonly string[], onProblem: (problem: Problem) => void): Promise<Ruleset> {
+/**
+ * Loads `folders`, or the shipped rules when none is given.
+ *
+ * Shape   rules marked `sensitive` are left out unless `sensitiveRules` has their id; what counts them then never
+ *         sees them.
+ * Errors  a bad rule is told to `onProblem`, and so is an id in `sensitiveRules` that no sensitive rule has; the
+ *         others load.
+ */
+export async function loadRules(
+  folders: readonly string[],
+  onProblem: (problem: Problem) => void,
+  sensitiveRules: readonly string[] = [],
+): Promise<Ruleset> {
   const files = await readRuleSources(folders.length > 0 ? folders : [SHIPPED_RULES], (fault) =>
     onProblem({
       severity: 'error',
@@ -35,8 +46,26 @@ export async function loadRules(folders: readonly string[], onProblem: (problem:
   )
   const { rules, correlations, problems } = load(files)
   for (const problem of problems) onProblem(problem)
+  const sensitive = new Set([...rules, ...correlations].filter((it) => it.tellwire?.sensitive).map((it) => it.id))
+  for (const id of sensitiveRules) if (!sensitive.has(id)) onProblem(notSensitive(id))
+  const inUse = ({ id }: Rule) => !sensitive.has(id) || sensitiveRules.includes(id)
   const origins = new Map(files.map((it) => [it.path, it.origin]))
-  return { program: compile(rules), correlations, credit: (rule) => attribution(rule, origins.get(rule.path)) }
+  return {
+    program: compile(rules.filter(inUse)),
+    correlations: correlations.filter(inUse),
+    credit: (rule) => attribution(rule, origins.get(rule.path)),
+  }
+}
+
+function notSensitive(id: string): Problem {
+  return {
+    severity: 'warning',
+    path: 'sensitiveRules',
+    line: 1,
+    column: 1,
+    message: `No sensitive rule has the id '${id}'.`,
+    hint: '`tellwire rules coverage` lists the sensitive ones.',
+  }
 }
 
 /** Changes when a file at or under these paths came, went or changed: cheap enough to ask every few seconds. */

@@ -127,6 +127,8 @@ export function rule(fields: Partial<Rule> & { tellwire?: Rule['tellwire'] } = {
       halfLifeDays: 14,
       pattern: null,
       signals: [],
+      step: false,
+      sensitive: false,
       groupBy: ['Tool'],
       says: '{Tool} was seen',
       blindTo: null,

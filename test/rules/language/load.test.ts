@@ -35,6 +35,8 @@ describe('load', () => {
       halfLifeDays: 30,
       pattern: null,
       signals: ['#13', 'P7'],
+      step: false,
+      sensitive: false,
       groupBy: ['ToolId'],
       says: '{Tool} runs',
       blindTo: null,
