@@ -3,14 +3,26 @@ import * as z from 'zod'
 import { bulkCopy } from './bulk-copy.ts'
 import { connection } from './connection.ts'
 import type { Deriver, DeriverKind } from './deriver.ts'
+import { exitWindow } from './exit-window.ts'
 import { hardware } from './hardware.ts'
 import { identityConflict } from './identity-conflict.ts'
 import { placeMismatch } from './place-mismatch.ts'
+import { sharedKey } from './shared-key.ts'
 import { silence } from './silence.ts'
 import { tool } from './tool.ts'
 import type { World } from './world.ts'
 
-const KINDS: readonly DeriverKind[] = [connection, placeMismatch, tool, hardware, bulkCopy, identityConflict, silence]
+const KINDS: readonly DeriverKind[] = [
+  connection,
+  placeMismatch,
+  tool,
+  hardware,
+  bulkCopy,
+  identityConflict,
+  silence,
+  sharedKey,
+  exitWindow,
+]
 
 /** What can be tuned, by deriver: `thresholds` in the configuration. */
 export const Thresholds = z.strictObject(

@@ -19,7 +19,11 @@ export class World {
   readonly #devices = new Map<string, Device[]>()
   readonly #devicesOf = new Map<string, Set<string>>()
 
+  /** Goes up with every contract version that is added. */
+  revision = 0
+
   addContract(contract: Contract): void {
+    this.revision++
     const versions = this.#contracts.get(contract.worker) ?? []
     // The same `from` again replaces: an import that is run twice changes nothing.
     const kept = versions.filter((it) => it.contract.from !== contract.from)
