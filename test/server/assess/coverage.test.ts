@@ -73,7 +73,7 @@ const cases: {
     state: 'off',
     off: ['process_creation'],
   },
-  { name: 'no agent collects it', events: [processStart('/x')], category: 'repository', state: 'blind' },
+  { name: 'no agent collects it', events: [processStart('/x')], category: 'input_pattern', state: 'blind' },
 ]
 
 describe('coverage', () => {
