@@ -43,13 +43,13 @@ function zip(rest: readonly string[]) {
   const words: string[] = []
   let out: string | null = null
   let encrypted = false
-  for (let at = 0; at < rest.length && words.length === 0; at++) {
+  for (let at = 0; at < rest.length; at++) {
     const word = rest[at]!
     // Single letters may be joined: -re is -r -e.
     if (/^(-P|--password|--encrypt)/.test(word) || /^-[a-zA-Z0-9]*e/.test(word)) encrypted = true
     if (word === '-O' || word === '--out') out = rest[at + 1] ?? null
     if (ZIP_VALUES.has(word)) at++
-    else if (!word.startsWith('-')) words.push(word)
+    else if (word === '-' || !word.startsWith('-')) words.push(word)
   }
   const file = out ?? words[0] ?? null
   // zip adds its ending where there is none.
