@@ -16,8 +16,8 @@ import { buildConsole } from './console/build.ts'
 import { desk as makeDesk } from './desk.ts'
 import { loadRules, type Ruleset, SHIPPED_RULES, stamp } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
+import { contracts as makeContracts } from './feeds/contracts.ts'
 import { takeInbox } from './feeds/inbox.ts'
-import { onlyNew } from './feeds/roster.ts'
 import { remoteAddress } from './ingest/address.ts'
 import { bucketPerKey } from './ingest/bucket.ts'
 import { enroll, makeToken } from './ingest/enrolment.ts'
@@ -124,8 +124,15 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   const tries = bucketPerKey(now, config.limits.enrolmentsPerMinute / 60, config.limits.enrolmentsPerMinute)
   let ready = false
   const { files } = await buildConsole()
+  const contracts = makeContracts({
+    world: () => judgement.pipeline.world,
+    append: async (records) => (await gateway.append(records)).delivered,
+    audit: (entry) => state.audit(entry),
+    now,
+  })
   const app = api({
     desk,
+    contracts,
     state,
     now,
     random: randomBytes,
@@ -152,7 +159,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
         ),
         tries,
       }),
-    keep: (records) => gateway.append(records),
+    keep: async (records) => void (await gateway.append(records)),
     onError,
   })
   const http = listen(config, (request, response) => {
@@ -214,13 +221,8 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
       judgement.pipeline.advance(judged)
       state.set('aliveAt', String(judged))
       for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
-        const receivedAt = now()
         try {
-          const { contracts, devices } = onlyNew(item, judgement.pipeline.world.save())
-          await gateway.append([
-            ...contracts.map((it) => ({ ...it, type: 'contract' as const, receivedAt })),
-            ...devices.map((it) => ({ ...it, type: 'device' as const, receivedAt })),
-          ])
+          await contracts.take(item, null)
           await item.done()
         } catch (cause) {
           await item.fail(cause instanceof Error ? cause.message : String(cause))

@@ -7,8 +7,9 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { Fault } from '../../wire/fault.ts'
+import { CONTRACT_BYTES, CONTRACT_PATHS, contractRoutes } from './contract-routes.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
-import { cookies, knownHost, sameOrigin, securityHeaders, signedIn, smallBodies } from './guard.ts'
+import { bodiesUpTo, cookies, knownHost, sameOrigin, securityHeaders, signedIn } from './guard.ts'
 import { readingRoutes } from './reading-routes.ts'
 import { invalid, refusal } from './refusal.ts'
 import { sessionRoutes } from './session-routes.ts'
@@ -29,7 +30,8 @@ export function api(deps: Deps): OpenAPIHono<Env> {
     c.text(await deps.metricsText(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
 
-  app.use('/api/*', smallBodies)
+  const [small, large] = [bodiesUpTo(16_384), bodiesUpTo(CONTRACT_BYTES)]
+  app.use('/api/*', (c, next) => (CONTRACT_PATHS.test(c.req.path) ? large : small)(c, next))
   app.use('/api/*', compress({ encoding: 'gzip', contentTypeFilter: /^application\/json/ }))
   const v1 = new OpenAPIHono<Env>({
     defaultHook: (result) => {
@@ -38,6 +40,7 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   })
   sessionRoutes(v1, deps, signIn, jar)
   readingRoutes(v1, deps, signIn, jar)
+  contractRoutes(v1, deps, signIn, jar)
   app.route('/api/v1', v1)
   app.doc31('/api/v1/openapi.json', {
     openapi: '3.1.0',

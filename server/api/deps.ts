@@ -2,6 +2,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { ConsoleFile } from '../console/build.ts'
+import type { Contracts } from '../feeds/contracts.ts'
 import { remoteAddress } from '../ingest/address.ts'
 import type { State } from '../store/store.ts'
 import type { Desk } from './desk.ts'
@@ -9,6 +10,7 @@ import type { OpenSession, Random } from './sign-in.ts'
 
 export interface Deps {
   desk: Desk
+  contracts: Contracts
   state: State
   now(): number
   random: Random

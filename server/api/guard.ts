@@ -62,12 +62,14 @@ function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null
 }
 
-export const smallBodies = bodyLimit({
-  maxSize: 16_384,
-  onError: () => {
-    throw new Fault('wire.oversize', { where: 'body', todo: 'Send at most 16 KiB.' })
-  },
-})
+export function bodiesUpTo(bytes: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize: bytes,
+    onError: () => {
+      throw new Fault('wire.oversize', { where: 'body', todo: `Send at most ${bytes / 1_024} KiB.` })
+    },
+  })
+}
 
 export interface Cookies {
   read(c: Ctx): string | null

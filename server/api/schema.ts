@@ -1,6 +1,7 @@
 /** What the API answers, once: OpenAPI, the server's types and the console's types all come from here. */
 import * as z from 'zod'
 import { identifier } from '../../wire/common.ts'
+import { Contract } from '../../wire/contract.ts'
 
 export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
 export const Band = z.enum(BANDS)
@@ -180,6 +181,34 @@ export const PasswordChange = z.strictObject({
 export const EnrolmentRequest = z.strictObject({ worker: identifier.nullable() })
 export const EnrolmentToken = z.object({ token: z.string(), expiresAt: z.int() })
 export type EnrolmentToken = z.infer<typeof EnrolmentToken>
+
+/** Without the worker, who stands in the path; `from` is now unless given. */
+export const NewContract = Contract.omit({ worker: true }).partial({ from: true })
+
+/** About 10,000 workers; parsing holds up everybody else. A larger roster goes through the command. */
+export const ROSTER_CHARACTERS = 2 * 1_048_576
+export const RosterRequest = z.strictObject({
+  format: z.enum(['csv', 'json']),
+  text: z.string().max(ROSTER_CHARACTERS),
+  /** What problems are told with. */
+  fileName: z.string().min(1).max(256).default('roster'),
+  dryRun: z.boolean().default(false),
+})
+const Taken = z.object({ contracts: z.int(), devices: z.int() })
+export const RosterAnswer = z.object({
+  /** Rows that can be used; of those, what said something new. */
+  usable: Taken,
+  stored: Taken,
+  problems: z.array(
+    z.object({
+      file: z.string(),
+      /** Of an array's objects their place in it, counted from 1. */
+      line: z.int(),
+      column: z.string().nullable(),
+      why: z.string(),
+    }),
+  ),
+})
 
 export const AuditView = z.object({
   at: z.int(),

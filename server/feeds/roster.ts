@@ -76,20 +76,22 @@ export function onlyNew(
   roster: Pick<Roster, 'contracts' | 'devices'>,
   known: { contracts: readonly Contract[]; devices: readonly Device[] },
 ): Pick<Roster, 'contracts' | 'devices'> {
-  const heldBy = <T extends { from: number }>(versions: readonly T[], from: number) =>
-    versions
-      .filter((it) => it.from <= from)
-      .sort((a, b) => a.from - b.from)
-      .at(-1)
   const contractsOf = Map.groupBy(known.contracts, (it) => it.worker)
   const holdingsOf = Map.groupBy(known.devices, (it) => it.device)
   return {
-    contracts: roster.contracts.filter((it) => !says(heldBy(contractsOf.get(it.worker) ?? [], it.from), it)),
+    contracts: roster.contracts.filter((it) => !says(heldAt(contractsOf.get(it.worker) ?? [], it.from), it)),
     devices: roster.devices.filter((it) => {
-      const held = heldBy(holdingsOf.get(it.device) ?? [], it.from)
+      const held = heldAt(holdingsOf.get(it.device) ?? [], it.from)
       return !held || held.worker !== it.worker || held.to !== it.to || (it.serial ?? null) !== (held.serial ?? null)
     }),
   }
+}
+
+export function heldAt<T extends { from: number }>(versions: readonly T[], time: number): T | undefined {
+  return versions
+    .filter((it) => it.from <= time)
+    .sort((a, b) => a.from - b.from)
+    .at(-1)
 }
 
 /** Whether the version already says the same, but for when it began. */

@@ -57,6 +57,13 @@ export interface Admitted {
   delivered: Promise<void>
 }
 
+export interface Written {
+  /** Indexes into the records of the call: these were stored before, and were left out. */
+  duplicates: number[]
+  /** Resolves when the others have been handed on; never rejects. */
+  delivered: Promise<void>
+}
+
 /** What one batch costs besides its events, in events. */
 const BATCH_COST = 5
 /** Looking up an old number unpacks a segment: 2 ms measured. An honest agent needs it for one batch after a broken line. */
@@ -156,22 +163,19 @@ export function admission(deps: AdmissionDeps) {
    * so that the pipeline sees positions in order.
    * Errors  Fault 'server.busy' when the log cannot be written: nothing was kept.
    */
-  async function append(
-    records: readonly Recorded[],
-    rejected: readonly Rejected[] = [],
-  ): Promise<{ delivered: Promise<void> }> {
+  async function append(records: readonly Recorded[], rejected: readonly Rejected[] = []): Promise<Written> {
     const began = performance.now()
     const written = log.append(records, rejected)
     // Chained at the time of the call, because the log applies calls in the order they were made.
     const delivered = (handing = handing.then(() => handOn(written, records)))
     try {
-      await written
+      const { duplicates } = await written
+      metrics.appended((performance.now() - began) / 1_000)
+      return { duplicates, delivered }
     } catch (cause) {
       says.error({ err: cause }, 'telemetry could not be stored')
       throw busy('The server cannot store right now.', cause)
     }
-    metrics.appended((performance.now() - began) / 1_000)
-    return { delivered }
   }
 
   async function handOn(written: Promise<Appended>, records: readonly Recorded[]): Promise<void> {

@@ -17,7 +17,7 @@ import type { AddressFacts, Recorded, RecordedConnection } from '../../wire/reco
 import { type ServerKeys, signPolicy } from '../keys.ts'
 import type { State } from '../store/store.ts'
 import { remoteAddress } from './address.ts'
-import { type AdmissionDeps, type AdmissionLimits, admission } from './admission.ts'
+import { type AdmissionDeps, type AdmissionLimits, admission, type Written } from './admission.ts'
 import { type Bucket, bucket } from './bucket.ts'
 import type { RoundTrip } from './round-trips.ts'
 import { AgentSocket, type Session, session, TIMING, type Timing, type WelcomeFacts } from './session.ts'
@@ -68,7 +68,7 @@ export interface Gateway {
   /** Signs it, sends it to every session and holds batches to it from now on. */
   push(policy: Policy): void
   /** Lines of others (devices, contracts, feeds, the clock): through here, so that delivery keeps the log's order. */
-  append(records: readonly Recorded[]): Promise<void>
+  append(records: readonly Recorded[]): Promise<Written>
   /** Refuses the new, says goodbye to the old, resolves when all that was taken is stored and delivered. */
   close(): Promise<void>
 }
@@ -97,7 +97,7 @@ export function gateway(deps: GatewayDeps): Gateway {
     WebSocket: AgentSocket,
   })
 
-  return { upgrade, sessions, push, append, close }
+  return { upgrade, sessions, push, append: gate.append, close }
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = refuseUpgrade(request)
@@ -170,7 +170,7 @@ export function gateway(deps: GatewayDeps): Gateway {
         cloned(device, 'A newer session of this laptop took over.', 60_000 + Math.floor(deps.random() * 60_000)),
       )
     }
-    await append([connectionLine(it, null)])
+    await gate.append([connectionLine(it, null)])
     if (isClone)
       throw cloned(device, 'Enrol this laptop with its own token; do not copy the agent folder.', 15 * 60_000)
     return {
@@ -182,7 +182,7 @@ export function gateway(deps: GatewayDeps): Gateway {
 
   function measured(it: Session, rtt: RoundTrip): void {
     // The next news comes in an hour; a log that cannot be written says so on its own.
-    append([connectionLine(it, rtt)]).catch(() => {})
+    gate.append([connectionLine(it, rtt)]).catch(() => {})
   }
 
   function closed(it: Session): void {
@@ -232,10 +232,6 @@ export function gateway(deps: GatewayDeps): Gateway {
     policy = next
     signed = signPolicy(next, keys)
     for (const it of live.values()) it.send({ type: 'policy', policy: signed })
-  }
-
-  async function append(records: readonly Recorded[]): Promise<void> {
-    await gate.append(records)
   }
 
   async function close(): Promise<void> {

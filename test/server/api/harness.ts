@@ -3,7 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
 import { addUser, makeOneTimeLink } from '../../../server/api/sign-in.ts'
+import { World } from '../../../server/derive/world.ts'
+import { contracts } from '../../../server/feeds/contracts.ts'
 import { memoryState } from '../../../server/store/memory.ts'
+import type { Recorded } from '../../../wire/recording.ts'
 import { fakeDesk } from '../fake-desk.ts'
 
 export const PASSWORD = 'correct horse battery'
@@ -14,8 +17,18 @@ export function harness(about: Partial<Deps> = {}) {
   const desk = fakeDesk(now)
   const state = memoryState()
   const failures: unknown[] = []
+  const world = new World()
+  const log: Recorded[] = []
+  const append = async (records: readonly Recorded[]) => {
+    for (const it of records) {
+      log.push(it)
+      if (it.type === 'contract') world.addContract(it)
+      if (it.type === 'device') world.addDevice(it)
+    }
+  }
   const app = api({
     desk,
+    contracts: contracts({ world: () => world, append, audit: (entry) => state.audit(entry), now }),
     state,
     now,
     random: randomBytes,
@@ -49,6 +62,7 @@ export function harness(about: Partial<Deps> = {}) {
     return {
       get: (path: string, headers?: Record<string, string>) => send('GET', path, undefined, headers),
       post: (path: string, body: unknown, headers?: Record<string, string>) => send('POST', path, body, headers),
+      put: (path: string, body: unknown) => send('PUT', path, body),
       delete: (path: string) => send('DELETE', path),
       cookie: () => cookie,
       steal: (stolen: string | null) => {
@@ -69,5 +83,5 @@ export function harness(about: Partial<Deps> = {}) {
     return person
   }
 
-  return { app, desk, state, clock, failures, browser, link, signedIn }
+  return { app, desk, state, log, clock, failures, browser, link, signedIn }
 }

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { harness } from './harness.ts'
+
+const PATH = '/api/v1/workers/w1/contracts'
+const row = (name: string) => `worker,country\nw1,US\nw2,${name}\n`
+
+describe('server/api: contracts', () => {
+  it('nobody reads or writes them without a session', async () => {
+    const { browser } = harness()
+    assert.equal((await browser().get(PATH)).status, 401)
+    assert.equal((await browser().put(PATH, { country: 'US' })).status, 401)
+    assert.equal((await browser().post('/api/v1/roster', { format: 'csv', text: 'worker\nw1' })).status, 401)
+  })
+
+  it('a viewer does not: they hold names and places', async () => {
+    const { signedIn } = harness()
+    const person = await signedIn('viewer')
+    assert.equal((await person.get(PATH)).status, 403)
+    assert.equal((await person.put(PATH, { country: 'US' })).status, 403)
+    assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: 'worker\nw1' })).status, 403)
+  })
+
+  it('a version begins now unless it says when, and every version is read', async () => {
+    const { signedIn, clock, log, state } = harness()
+    const person = await signedIn('analyst', 'ann')
+    assert.deepEqual(await (await person.get(PATH)).json(), [])
+    const first = { country: 'US', approvedTools: [{ tool: 'Zoom', to: clock.at + 1, ticket: 'T-1', reviewed: 'yes' }] }
+    assert.equal((await person.put(PATH, first)).status, 200)
+    const earlier = { country: 'DE', from: clock.at - 1 }
+    const answer = await person.put(PATH, earlier)
+    const versions = (await answer.json()) as { country: string; from: number; worker: string }[]
+    assert.deepEqual(
+      versions.map((it) => [it.worker, it.country, it.from]),
+      [
+        ['w1', 'DE', clock.at - 1],
+        ['w1', 'US', clock.at],
+      ],
+    )
+    assert.deepEqual(await (await person.get(PATH)).json(), versions)
+    assert.equal(log.length, 2)
+    assert.deepEqual(
+      state.auditTrail(2).map((it) => [it.user, it.action, it.about]),
+      [
+        ['ann', 'contracts.taken', 'w1'],
+        ['ann', 'contracts.taken', 'w1'],
+      ],
+    )
+  })
+
+  const refused: { name: string; body: unknown; where: string; path?: string }[] = [
+    { name: 'a wrong type', body: { country: 5 }, where: 'body.country' },
+    { name: 'a country that is none', body: { country: 'QQ' }, where: 'body.country' },
+    { name: 'a misspelt key', body: { time_zone: 'UTC' }, where: 'body.time_zone' },
+    { name: 'a laptop', body: { device: 'd1' }, where: 'body.device' },
+    {
+      name: 'an entry that lapses first',
+      body: { approvedTools: [{ tool: 'Zoom', from: 1.9e12, to: 1.8e12 }] },
+      where: 'body.approvedTools.0.to',
+    },
+    {
+      name: 'a worker that cannot be one',
+      body: { country: 'US' },
+      where: 'param.id',
+      path: '/api/v1/workers/w%201/contracts',
+    },
+    { name: 'no object', body: [1], where: 'body' },
+  ]
+  for (const { name, body, where, path = PATH } of refused)
+    it(`refuses ${name}, says where, and keeps nothing`, async () => {
+      const { signedIn, log } = harness()
+      const person = await signedIn('admin')
+      const response = await person.put(path, body)
+      const answer = (await response.json()) as { where: string; todo: string }
+      assert.deepEqual([response.status, answer.where], [400, where])
+      assert.ok(answer.todo)
+      assert.deepEqual(log, [])
+    })
+
+  it('the worker of the path is the worker, whatever the body says', async () => {
+    const { signedIn, log } = harness()
+    const person = await signedIn('admin')
+    await person.put(PATH, { worker: 'w9', type: 'device', country: 'US' })
+    assert.deepEqual(
+      log.map((it) => [it.type, it.type === 'contract' && it.worker]),
+      [['contract', 'w1']],
+    )
+  })
+
+  it('a roster: the good rows are in, the others told with line and column', async () => {
+    const { signedIn, log } = harness()
+    const person = await signedIn('analyst')
+    const response = await person.post('/api/v1/roster', { format: 'csv', text: row('Germny'), fileName: 'r.csv' })
+    assert.deepEqual(await response.json(), {
+      usable: { contracts: 1, devices: 0 },
+      stored: { contracts: 1, devices: 0 },
+      problems: [{ file: 'r.csv', line: 3, column: 'country', why: "'Germny' is not a country; did you mean DE?" }],
+    })
+    assert.equal(log.length, 1)
+    const again = await person.post('/api/v1/roster', { format: 'csv', text: row('Germany') })
+    assert.deepEqual(((await again.json()) as { stored: unknown }).stored, { contracts: 1, devices: 0 })
+  })
+
+  it('a dry run keeps nothing', async () => {
+    const { signedIn, log } = harness()
+    const person = await signedIn('analyst')
+    const response = await person.post('/api/v1/roster', { format: 'csv', text: row('Germany'), dryRun: true })
+    assert.deepEqual(((await response.json()) as { usable: unknown }).usable, { contracts: 2, devices: 0 })
+    assert.deepEqual(log, [])
+  })
+
+  it('a file that is no roster is refused whole', async () => {
+    const { signedIn } = harness()
+    const person = await signedIn('analyst')
+    const response = await person.post('/api/v1/roster', { format: 'csv', text: 'name\nJane' })
+    assert.equal(response.status, 400)
+    assert.equal(((await response.json()) as { code: string }).code, 'roster.invalid')
+  })
+
+  it('takes a roster larger than other bodies, and not any size', async () => {
+    const { signedIn, log } = harness()
+    const person = await signedIn('analyst')
+    const rows = Array.from({ length: 3_000 }, (_, n) => `w${n},US`).join('\n')
+    assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: `worker,country\n${rows}` })).status, 200)
+    assert.equal(log.length, 3_000)
+    assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: 'x'.repeat(2 ** 21 + 1) })).status, 400)
+    assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: 'x'.repeat(2 ** 22) })).status, 413)
+    assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: 'w'.repeat(20_000) })).status, 413)
+  })
+
+  it('all of it is in the OpenAPI document', async () => {
+    const { app } = harness()
+    const document = (await (await app.request('/api/v1/openapi.json')).json()) as {
+      paths: Record<string, Record<string, unknown>>
+    }
+    assert.deepEqual(Object.keys(document.paths['/api/v1/workers/{id}/contracts'] ?? {}), ['get', 'put'])
+    assert.deepEqual(Object.keys(document.paths['/api/v1/roster'] ?? {}), ['post'])
+    const text = JSON.stringify(document.paths['/api/v1/workers/{id}/contracts'])
+    for (const field of ['declaredHours', 'approvedEgress', 'peripherals', 'travelNotices', 'referredBy'])
+      assert.ok(text.includes(field), field)
+  })
+})
