@@ -84,7 +84,9 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       active.clear()
     },
     deaf: (from, to) => {
-      deaf = [...deaf.filter(([, end]) => end > to - KEPT_MS), [from, to] as [number, number]].slice(-MAX_ENTRIES)
+      deaf = [...deaf.filter(([, end]) => end > to - KEPT_MS), [from, to] as [number, number]]
+        .sort((a, b) => a[0] - b[0])
+        .slice(-MAX_ENTRIES)
     },
     save: (): Saved => ({ laptops: [...laptops], activity: [...activity], deaf, feeds }),
     load: (state) => {
@@ -139,7 +141,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   function judge(device: string, laptop: Laptop, now: number, emit: Emit): void {
     laptop.heard = laptop.heard.filter(([, to], index) => to > now - KEPT_MS || index === laptop.heard.length - 1)
     // What is older than is kept stands as it stood.
-    laptop.said = laptop.said.filter(([gap]) => gap >= laptop.heard[0]![1])
+    laptop.said = laptop.said.filter(([gap]) => gap >= laptop.heard[0]![0])
     const gaps = laptop.heard.map(([, from], index): Gap => {
       const next = laptop.heard[index + 1]?.[0] ?? null
       return { from, to: next ?? now, ended: next !== null, evidence: null }
@@ -154,9 +156,8 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     for (const it of said)
       if (JSON.stringify(laptop.said.find(([gap]) => gap === it[0])) !== JSON.stringify(it)) tell(it[1], it[0], it[2])
     laptop.said = said
-    const last = laptop.heard.at(-1)
-    const open =
-      last && now - last[1] < activeMs ? last[1] + activeMs : last ? last[1] + silentMs + deafIn(last[1], now) : 0
+    const last = laptop.heard.at(-1)![1]
+    const open = afterListening(last, now - last < activeMs ? activeMs : silentMs)
     laptop.due = open <= now ? Number.MAX_SAFE_INTEGER : open
 
     function tell(time: number, gap: number, draft: Draft | null): void {
@@ -166,10 +167,9 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
 
   /** When the gap became a silence, and what is said of it. */
   function wordOn(laptop: Laptop, { from, to, evidence }: Gap, gaps: readonly Gap[]): [number, Draft] | null {
-    const length = to - from - deafIn(from, to)
-    const full = length >= silentMs
-    const needed = evidence?.kind === 'account' ? silentMs : activeMs
-    if (!full && (!evidence || length < needed)) return null
+    const full = to >= afterListening(from, silentMs)
+    const counts = evidence !== null && evidence.kind !== 'account' && to >= afterListening(from, activeMs)
+    if (!full && !counts) return null
     const slept = laptop.wakes.some(([time, ms]) => Math.abs(time - to) < 10 * 60_000 && ms >= 0.8 * (to - from))
     const hour = new Date(from).getUTCHours()
     const alike = gaps.filter(
@@ -177,12 +177,12 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
         it.evidence !== null && it.from <= from && it.from > from - WEEK && new Date(it.from).getUTCHours() === hour,
     )
     return [
-      full ? from + silentMs : Math.max(from + activeMs, evidence!.since),
+      full ? afterListening(from, silentMs) : Math.max(afterListening(from, activeMs), evidence!.since),
       {
         category: 'silence',
         HoursSilent: full ? limits.silentHours : limits.activeSilentHours,
-        ActiveElsewhere: feeds ? evidence !== null && (evidence.kind !== 'account' || full) : null,
-        Evidence: evidence && (evidence.kind !== 'account' || full) ? evidence.kind : null,
+        ActiveElsewhere: feeds ? evidence !== null : null,
+        Evidence: evidence?.kind ?? null,
         Announced: slept || laptop.stops.some((it) => Math.abs(it - from) < 5 * 60_000),
         RepeatsAtHour: evidence && alike.length >= limits.repeats ? hour : null,
       },
@@ -214,8 +214,11 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     })
   }
 
-  function deafIn(from: number, to: number): number {
-    return deaf.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(b, to) - Math.max(a, from)), 0)
+  /** When somebody who listened from `from` on had listened for so long. */
+  function afterListening(from: number, ms: number): number {
+    let time = from + ms
+    for (const [start, end] of deaf) if (start < time && end > from) time += end - Math.max(start, from)
+    return time
   }
 })
 
