@@ -1,5 +1,6 @@
 /** The shape of the catalogue's three files. `test/rules/catalogue.test.ts` holds them to it. */
 import type { NetworkClass } from '../../wire/events/derived.ts'
+import type { ToolCategory } from './categories.ts'
 
 export type System = 'windows' | 'linux' | 'macos'
 type PerSystem = Partial<Record<System, string[]>>
@@ -19,24 +20,39 @@ interface Provenance {
 export interface ToolEntry extends Provenance {
   id: string
   name: string
-  category: string
+  category: ToolCategory
   /** Executables whose name alone tells; '*' stands for any run of characters after at least three others. */
   names?: PerSystem
-  /** Names that other software has too: they tell only together with a publisher. */
+  /** Names that other software has too: they tell only together with a publisher, product, folder, parent or port. */
   weakNames?: string[]
-  /** Folders that belong to the tool: '/' for every separator, no drive letter. */
+  /** Folders that belong to the tool: '/' for every separator, no drive letter, '~' for anybody's home. */
   paths?: PerSystem
+  /** File names of its own: settings, logs, models. */
+  files?: string[]
+  /** What a checkout of its source is called: scripts run from there are the tool. */
+  projects?: string[]
+  /** What an everyday program does when it is told to. */
+  commands?: CommandMark[]
   /** Services and launchd labels, without '.service'. */
   services?: string[]
   /** Package names, application and bundle ids. */
   packages?: string[]
+  /** Browser extension ids. */
+  extensions?: string[]
   /** Signers that make little else, so that their signature alone tells. */
   publishers?: string[]
   weakPublishers?: string[]
-  /** '*.x' is x and everything under it. */
+  /** '*.x' is x and everything under it. A browser's visit is nothing, but see `browsers`. */
   domains?: string[]
-  /** Known ports, for people; only the distinctive ones are matched. */
+  /** The domains tell only when one of these programs asks. */
+  callers?: string[]
+  /** True: a browser's visit tells as well. */
+  browsers?: true
+  /** IPv4 addresses. They change owners within weeks. */
+  addresses?: string[]
+  /** Ports it is known to use; they tell only together with a weak name. */
   ports?: number[]
+  /** Ports that nothing else of note uses. */
   distinctivePorts?: number[]
   interfaces?: string[]
   tunnelMtu?: { interface: string; mtu: number }[]
@@ -44,6 +60,18 @@ export interface ToolEntry extends Provenance {
   /** Options on the tool's own command line that set up access without anybody present. */
   unattended?: string[]
   unattendedNames?: string[]
+}
+
+/** Everything that is given must hold. Letters' case does not count. */
+export interface CommandMark {
+  /** Executables, without '.exe'. */
+  programs: string[]
+  /** Each must stand on the command line as a word; 'a|b*' is a or what begins with b. */
+  words?: string[]
+  /** Each must occur somewhere on the command line. */
+  parts?: string[]
+  /** The file an interpreter is given ends in one of these. */
+  scriptEnds?: string[]
 }
 
 export interface UsbMark {

@@ -11,8 +11,10 @@ import asnFile from './asns.json' with { type: 'json' }
 import type { AsnFile, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
 import hardwareFile from './hardware.json' with { type: 'json' }
 import { type HardwareIndex, indexHardware, recogniseDisplay, recogniseUsb } from './hardware.ts'
+import { indexTools, type ToolIndex } from './index-tools.ts'
+import { interfaceTool as toolOfInterface } from './network.ts'
 import toolFile from './tools.json' with { type: 'json' }
-import { indexTools, recogniseTools, type ToolIndex, interfaceTool as toolOfInterface } from './tools.ts'
+import { recogniseTools } from './tools.ts'
 
 export type { ToolEntry } from './entry.ts'
 

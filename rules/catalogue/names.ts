@@ -1,13 +1,19 @@
 /**
  * Names looked up in place, in text that may be hostile: a miss allocates nothing.
  *
- * Shape   text is compared without regard to ASCII case, and '\' is '/'. `find` takes the part from `start` to `end`.
+ * Shape   text is compared without regard to case, and '\' is '/'; what is not ASCII is compared as `plain` spells it.
+ *         `find` takes the part from `start` to `end`.
  * Units   linear in the part's length; at most `MAX_NAME` characters are looked at.
  */
+import { plain } from './spelling.ts'
 
 /** No file system here allows a longer name, and no host name is longer. */
 export const MAX_NAME = 256
 const HEAD = 3
+/** In place of a hash: the part is not plain ASCII. */
+export const ODD = -1
+/** '®' stands in half of all product names: what odd names led to is remembered, up to so many of them. */
+const MAX_REMEMBERED = 512
 
 interface Named<T> {
   key: string
@@ -19,13 +25,14 @@ export class Names<T> {
   readonly #exact = new Map<number, Named<T>[]>()
   /** Patterns with '*', by the hash of their first three characters. */
   readonly #globs = new Map<number, Named<T>[]>()
+  readonly #odd = new Map<string, readonly T[] | undefined>()
 
   add(name: string, value: T): void {
     const key = fold(name)
     const star = key.indexOf('*')
     if (star !== -1 && star < HEAD) throw new RangeError(`"${name}": a pattern needs ${HEAD} characters before its "*"`)
     const index = star === -1 ? this.#exact : this.#globs
-    const hash = hashOf(key, 0, star === -1 ? key.length : HEAD)
+    const hash = hashAny(star === -1 ? key : key.slice(0, HEAD))
     const bucket = index.get(hash) ?? []
     index.set(hash, bucket)
     const known = bucket.find((it) => it.key === key)
@@ -35,53 +42,90 @@ export class Names<T> {
 
   find(text: string, start = 0, end = text.length): readonly T[] | undefined {
     if (end - start > MAX_NAME || end <= start) return undefined
-    return this.findHashed(hashOf(text, start, end), text, start, end) ?? this.#glob(text, start, end)
+    const hash = hashOf(text, start, end)
+    if (hash === ODD) return this.#findOdd(text.slice(start, end))
+    return this.findPlain(hash, text, start, end)
   }
 
-  /** For callers that have the hash of the part already. Patterns are not tried. */
+  /** For callers that have hashed the part already, and know that it is plain. */
+  findPlain(hash: number, text: string, start: number, end: number): readonly T[] | undefined {
+    return this.findHashed(hash, text, start, end) ?? this.#glob(text, start, end)
+  }
+
+  /** The same, but patterns are not tried. */
   findHashed(hash: number, text: string, start: number, end: number): readonly T[] | undefined {
     const bucket = this.#exact.get(hash)
     if (bucket) for (const named of bucket) if (same(named.key, text, start, end)) return named.values
     return undefined
   }
 
+  #findOdd(text: string): readonly T[] | undefined {
+    if (this.#odd.has(text)) return this.#odd.get(text)
+    if (this.#odd.size >= MAX_REMEMBERED) this.#odd.clear()
+    const key = fold(text)
+    const bucket = this.#exact.get(hashAny(key))?.find((it) => it.key === key)
+    const values = bucket?.values ?? this.#glob(key, 0, key.length)
+    this.#odd.set(text, values)
+    return values
+  }
+
   #glob(text: string, start: number, end: number): readonly T[] | undefined {
     if (this.#globs.size === 0 || end - start < HEAD) return undefined
-    const bucket = this.#globs.get(hashOf(text, start, start + HEAD))
+    const hash = hashOf(text, start, start + HEAD)
+    const bucket = this.#globs.get(hash === ODD ? hashAny(text.slice(start, start + HEAD)) : hash)
     if (bucket) for (const named of bucket) if (matches(named.key, text, start, end)) return named.values
     return undefined
   }
 }
 
-export function fold(name: string): string {
-  let folded = ''
-  for (let at = 0; at < name.length; at++) folded += String.fromCharCode(folded1(name.charCodeAt(at)))
-  return folded
+function fold(name: string): string {
+  return plain(name).toLowerCase().replaceAll('\\', '/')
 }
 
-function folded1(code: number): number {
+/** What each character of plain ASCII is compared as; 0: it is not plain. */
+const FOLDED = Uint8Array.from({ length: 128 }, (_, code) => {
+  if (code < 32 || code > 126) return 0
   if (code >= 65 && code <= 90) return code + 32
   return code === 92 ? 47 : code
+})
+export function folded(code: number): number {
+  return code < 128 ? FOLDED[code]! : 0
 }
 
 /** FNV-1a over the folded characters. */
 export const HASH_START = 0x811c9dc5 | 0
-export function hashStep(hash: number, code: number): number {
-  return Math.imul(hash ^ folded1(code), 16_777_619)
+export function hashStep(hash: number, foldedCode: number): number {
+  return Math.imul(hash ^ foldedCode, 16_777_619)
 }
 export function hashEnd(hash: number): number {
   return (hash ^ (hash >>> 15)) & 0x3fffffff
 }
-function hashOf(text: string, start: number, end: number): number {
+/** ODD where something in it is not plain. */
+export function hashOf(text: string, start: number, end: number): number {
   let hash = HASH_START
-  for (let at = start; at < end; at++) hash = hashStep(hash, text.charCodeAt(at))
+  for (let at = start; at < end; at++) {
+    const code = folded(text.charCodeAt(at))
+    if (code === 0) return ODD
+    hash = hashStep(hash, code)
+  }
+  return hashEnd(hash)
+}
+/** Of what is as plain as it can be made. */
+function hashAny(key: string): number {
+  let hash = HASH_START
+  for (let at = 0; at < key.length; at++) hash = hashStep(hash, key.charCodeAt(at))
   return hashEnd(hash)
 }
 
 function same(key: string, text: string, start: number, end: number): boolean {
   if (key.length !== end - start) return false
-  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) !== folded1(text.charCodeAt(start + at))) return false
+  for (let at = 0; at < key.length; at++)
+    if (key.charCodeAt(at) !== anyFolded(text.charCodeAt(start + at))) return false
   return true
+}
+
+function anyFolded(code: number): number {
+  return folded(code) || code
 }
 
 /** '*' is any run, '?' one character. Keeps one way back, so the work is at most pattern times text. */
@@ -95,7 +139,7 @@ export function matches(pattern: string, text: string, start = 0, end = text.len
     if (wanted === 42) {
       starP = ++p
       starAt = at
-    } else if (wanted === 63 || wanted === folded1(text.charCodeAt(at))) {
+    } else if (wanted === 63 || wanted === anyFolded(text.charCodeAt(at))) {
       p++
       at++
     } else if (starP !== -1) {

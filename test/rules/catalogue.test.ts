@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import * as z from 'zod'
 import asnFile from '../../rules/catalogue/asns.json' with { type: 'json' }
+import { TOOL_CATEGORIES, type ToolCategory } from '../../rules/catalogue/categories.ts'
 import hardwareFile from '../../rules/catalogue/hardware.json' with { type: 'json' }
 import { asnClass, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { matches } from '../../rules/catalogue/names.ts'
@@ -39,15 +40,37 @@ const ToolFile = z.strictObject({
     z.strictObject({
       id: z.string().regex(/^[a-z0-9-]{1,128}$/),
       name: text,
-      category: z.string().regex(/^[a-z-]{3,32}$/),
+      category: z.enum(Object.keys(TOOL_CATEGORIES) as [ToolCategory, ...ToolCategory[]]),
       names: perSystem.optional(),
       weakNames: texts.optional(),
       paths: perSystem.optional(),
+      files: texts.optional(),
+      projects: texts.optional(),
+      commands: z
+        .array(
+          z
+            .strictObject({
+              programs: texts,
+              words: texts.optional(),
+              parts: texts.optional(),
+              scriptEnds: texts.optional(),
+            })
+            .refine((mark) => mark.words || mark.parts || mark.scriptEnds),
+        )
+        .min(1)
+        .optional(),
       services: texts.optional(),
       packages: texts.optional(),
       publishers: texts.optional(),
       weakPublishers: texts.optional(),
+      extensions: z
+        .array(z.string().regex(/^([a-p]{32}|[\w.{}@-]{3,80}@[\w.-]+)$/))
+        .min(1)
+        .optional(),
       domains: texts.optional(),
+      callers: texts.optional(),
+      browsers: z.literal(true).optional(),
+      addresses: z.array(z.ipv4()).min(1).optional(),
       ports: z.array(port).optional(),
       distinctivePorts: z.array(port).optional(),
       interfaces: texts.optional(),
@@ -417,7 +440,12 @@ describe('recognise: tools', () => {
       fields: { Tool: 'AnyDesk', Unattended: true },
       is: 'anydesk by name unattended',
     },
-    { name: 'no image', fields: { CommandLine: 'anydesk --set-password' }, is: undefined },
+    {
+      name: 'an executable that the agent may not read, by what it was called by',
+      fields: { CommandLine: 'anydesk --set-password' },
+      is: 'anydesk by name unattended',
+    },
+    { name: 'neither image nor command line', fields: {}, is: undefined },
     { name: 'an empty image', fields: { Image: '' }, is: undefined },
     { name: 'a folder in place of a file', fields: { Image: '/opt/teamviewer/' }, is: 'teamviewer by path' },
   ]
