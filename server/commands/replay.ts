@@ -60,6 +60,7 @@ export async function replay(
   const started = performance.now()
   const pipeline = new Pipeline(deps)
   const numbers = new Map<string, string>()
+  const feedIds = new Set<string>()
   const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
   let line = 0
   for await (const text of lines) {
@@ -80,6 +81,7 @@ export async function replay(
 
   /** False: a retry. Marks a conflict on the record. */
   function admit(record: Recorded): boolean {
+    if (record.type === 'feed') return feedIds.size < feedIds.add(record.event.id).size
     if (record.type !== 'event') return true
     if (record.receivedAt - record.event.time > LATENESS_MS) stats.late++
     if (record.event.seq === null || record.conflict) return true

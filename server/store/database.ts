@@ -5,14 +5,15 @@ import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../../wire/fault.ts'
 
 /**
- * Shape   WAL, so that readers never wait for the writer; every commit is on the disk before it returns.
+ * Shape   a file of an older version is brought up to this one; `upgrades` has the statements, those that make 2 of 1
+ *         first. A reader takes an older file as it is. WAL, so that readers never wait for the writer; every commit is on the disk before it returns.
  * Errors  Fault 'store.missing' (read-only, and nothing there), 'store.newer', 'store.unwritable', 'store.damaged'.
  */
 export function openDatabase(
   file: string,
-  options: { schema: string; version: number; readOnly?: boolean },
+  options: { schema: string; version: number; upgrades?: readonly string[]; readOnly?: boolean },
 ): DatabaseSync {
-  const { schema, version, readOnly = false } = options
+  const { schema, version, upgrades = [], readOnly = false } = options
   let db: DatabaseSync | undefined
   try {
     if (readOnly && !existsSync(file)) {
@@ -30,7 +31,7 @@ export function openDatabase(
     }
     if (readOnly) return db
     db.exec('pragma journal_mode = wal; pragma synchronous = full')
-    if (found === 0) create(db, schema, version)
+    if (found < version) bring(db, schema, version, upgrades)
     return db
   } catch (cause) {
     db?.close()
@@ -44,11 +45,14 @@ function makeFile(file: string): void {
   closeSync(openSync(file, 'a', 0o600))
 }
 
-function create(db: DatabaseSync, schema: string, version: number): void {
-  db.exec('begin immediate')
-  // Two processes may find an empty file at the same time: the second one waits above and finds it filled.
-  if (versionOf(db) === 0) db.exec(`${schema}; pragma user_version = ${version}`)
-  db.exec('commit')
+function bring(db: DatabaseSync, schema: string, version: number, upgrades: readonly string[]): void {
+  transaction(db, 'begin immediate', () => {
+    // Two processes may find an empty or old file at the same time: the second one waited above and finds it done.
+    const found = versionOf(db)
+    const statements = found === 0 ? [schema] : upgrades.slice(found - 1, version - 1)
+    for (const it of statements) db.exec(it)
+    db.exec(`pragma user_version = ${version}`)
+  })
 }
 
 function versionOf(db: DatabaseSync): number {

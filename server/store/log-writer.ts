@@ -12,7 +12,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
-import { LOG_SCHEMA, LOG_VERSION } from './schema.ts'
+import { LOG_SCHEMA, LOG_UPGRADES, LOG_VERSION } from './schema.ts'
 import { arrivalOf, type EventFacts, factsOf, hourOf, pack, recordOf, unpack } from './segment.ts'
 import { type Appended, REJECTED_PER_DEVICE, type Rejected } from './store.ts'
 
@@ -85,7 +85,7 @@ const streamKey = (device: string, epoch: number) => `${epoch} ${device}`
 
 export function openWriter(options: WriterOptions) {
   const file = join(options.folder, 'telemetry.db')
-  const db = openDatabase(file, { schema: LOG_SCHEMA, version: LOG_VERSION })
+  const db = openDatabase(file, { schema: LOG_SCHEMA, version: LOG_VERSION, upgrades: LOG_UPGRADES })
   const lock = holdLock(join(options.folder, 'telemetry.lock'))
   if (options.maxPages !== undefined) db.exec(`pragma max_page_count = ${options.maxPages}`)
   const sql = statements(db)
@@ -132,7 +132,7 @@ export function openWriter(options: WriterOptions) {
     for (const [index, line] of call.lines.split('\n').entries()) {
       const record = recordOf(line)
       const facts = factsOf(record)
-      if (facts && isDuplicate(now, facts)) duplicates.push(index)
+      if (facts ? isDuplicate(now, facts) : isKnownFeed(record)) duplicates.push(index)
       else {
         now.last++
         keep(now, line, record)
@@ -150,6 +150,10 @@ export function openWriter(options: WriterOptions) {
     if (now.numbers.get(streamKey(device, epoch))?.seqs.has(seq)) return true
     const run = sql.runOf.get(device, epoch, seq)
     return run !== undefined && Number(run.first) <= seq
+  }
+
+  function isKnownFeed(record: Recorded): boolean {
+    return record.type === 'feed' && sql.addFeedId.run(record.event.id, arrivalOf(record)).changes === 0
   }
 
   function raise(now: Known, device: string, epoch: number, seq: number, raised: Map<string, StreamMark>): boolean {
@@ -244,6 +248,7 @@ export function openWriter(options: WriterOptions) {
       return transaction(db, 'begin immediate', () => {
         if (now.pending.some((it) => it.arrived !== null && it.arrived < time)) fold(now)
         sql.dropRejected.run(time)
+        sql.dropFeedIds.run(time)
         const old = sql.arrivedBefore.all(time, RETAIN_STEP + unreadable.size)
         const firsts = old.map((row) => Number(row.first)).filter((first) => !unreadable.has(first))
         const records = firsts.reduce((sum, first) => sum + empty(now, first), 0)
@@ -417,6 +422,8 @@ function statements(db: DatabaseSync) {
     addConflict: db.prepare(
       'insert into conflicts (device, epoch, seq, id) values (?, ?, ?, ?) on conflict do nothing',
     ),
+    addFeedId: db.prepare('insert into feed_ids (id, arrived) values (?, ?) on conflict do nothing'),
+    dropFeedIds: db.prepare('delete from feed_ids where arrived < ?'),
     addRejected: db.prepare(
       'insert into rejected (device, epoch, seq, entry) values (?, ?, ?, ?) on conflict do nothing',
     ),

@@ -25,6 +25,8 @@ export function memoryLog(): TelemetryLog {
   let log: Stored[] = []
   let last = 0
   const streams = new Map<string, Stream>()
+  /** When each feed event came, by its id. */
+  const feedIds = new Map<string, number>()
   const refused = new Map<string, { newest: Rejected[]; total: number; numbers: Set<string> }>()
   return {
     async append(records, rejected = []) {
@@ -65,6 +67,7 @@ export function memoryLog(): TelemetryLog {
       const stays = ({ record }: Stored) => (arrivalOf(record) ?? Infinity) >= time
       const before = log.length
       for (const { record } of log) if (record.type === 'event' && record.receivedAt < time) forget(record)
+      for (const [id, arrived] of feedIds) if (arrived < time) feedIds.delete(id)
       log = log.filter(stays)
       for (const of of refused.values()) of.newest = of.newest.filter((it) => it.receivedAt >= time)
       return before - log.length
@@ -85,6 +88,11 @@ export function memoryLog(): TelemetryLog {
   }
 
   function isDuplicate(record: Recorded): boolean {
+    if (record.type === 'feed') {
+      if (feedIds.has(record.event.id)) return true
+      feedIds.set(record.event.id, arrivalOf(record) ?? 0)
+      return false
+    }
     if (record.type !== 'event' || record.event.seq === null) return false
     const { seq, id } = record.event
     const stream = streamOf(record.device, record.epoch ?? 0)

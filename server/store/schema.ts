@@ -4,7 +4,13 @@
  * What a laptop or a person may have written goes in as JSON text: SQLite's own text functions, and node:sqlite, cut
  * or replace NUL and lone surrogates, and JSON escapes both.
  */
-export const LOG_VERSION = 1
+export const LOG_VERSION = 2
+
+/** Which feed events are stored, so that a sender may send again. Goes with the events when they are old. */
+const FEED_IDS = `
+create table feed_ids (id text primary key, arrived integer not null) without rowid;
+create index feed_ids_by_arrival on feed_ids (arrived);
+`
 
 export const LOG_SCHEMA = `
 -- The newest records, fewer than a segment's worth: one row a commit. Lines are joined by newlines, zstd with checksum.
@@ -57,7 +63,10 @@ create table rejected (
 );
 create index rejected_by_device on rejected (device, id);
 create table rejected_totals (device text primary key, total integer not null) without rowid;
+${FEED_IDS}
 `
+/** What makes of each version the next: the first makes 2 of 1. */
+export const LOG_UPGRADES: readonly string[] = [FEED_IDS]
 
 export const STATE_VERSION = 1
 

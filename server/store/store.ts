@@ -66,7 +66,8 @@ export interface TelemetryLog {
   /**
    * All of it durable, or none. Calls are applied in the order they were made; concurrent calls share one commit.
    * (device, epoch, seq) is unique: an event whose number is stored already is left out and named in `duplicates`,
-   * the others get positions in their order. A `conflict` event is unique by its id as well.
+   * the others get positions in their order. A `conflict` event is unique by its id as well, and a feed line by its
+   * event's, until `retain` passes the time it came.
    */
   append(records: readonly Recorded[], rejected?: readonly Rejected[]): Promise<Appended>
   /** The last position written; 0 for none. */

@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict'
 import type { LogQuery, Stored, TelemetryLog } from '../../../server/store/store.ts'
 import type { Recorded } from '../../../wire/recording.ts'
-import { batch, connectionEvent, HOSTILE, HOUR, idOf, processEvent, recorded, rejectedEvent, T0 } from './samples.ts'
+import {
+  batch,
+  connectionEvent,
+  feedLine,
+  HOSTILE,
+  HOUR,
+  idOf,
+  processEvent,
+  recorded,
+  rejectedEvent,
+  T0,
+} from './samples.ts'
 
 export interface LogUnderTest {
   log: TelemetryLog
@@ -144,6 +155,17 @@ export function logSuite(name: string, open: () => Promise<LogUnderTest>): void 
       const derived = recorded('d1', processEvent(null))
       assert.deepEqual(await log.append([derived, derived]), { first: 1, last: 2, duplicates: [] })
       assert.equal(log.acked('d1', 7), 0)
+    })
+
+    it('stores a feed event once, also after a restart, until it is deleted because of its age', async () => {
+      const [one, two] = [feedLine('one'), feedLine('two')]
+      assert.deepEqual(await log.append([one, two, one]), { first: 1, last: 2, duplicates: [2] })
+      log = await under.reopen()
+      const again = { ...one, receivedAt: T0 + HOUR }
+      assert.deepEqual(await log.append([again, feedLine('three')]), { first: 3, last: 3, duplicates: [0] })
+      assert.equal((await stored(log)).length, 3)
+      assert.equal(await log.retain(T0 + 1), 3)
+      assert.deepEqual(await log.append([again]), { first: 4, last: 4, duplicates: [] })
     })
 
     it('keeps what was rejected, newest first, each number once, and counts it as received', async () => {

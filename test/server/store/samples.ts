@@ -56,6 +56,13 @@ export function recorded(device: string, event: Event, change: Partial<RecordedO
   return { type: 'event', device, receivedAt: T0, epoch: 7, event, ...change }
 }
 
+export function feedLine(what: string): RecordedOf<'feed'> {
+  const id = idOf(what)
+  const event = { category: 'contract_event', id, seq: null, time: T0, product: 'tellwire', collector: 'feed' } as const
+  const nothing = { EffectiveAt: null, ToThirdParty: null, Relation: null }
+  return { type: 'feed', worker: 'w1', time: T0, receivedAt: T0, event: { ...event, ...nothing, Action: 'ending' } }
+}
+
 /** `count` process events of one device, numbered from `first`. */
 export function batch(device: string, first: number, count: number): RecordedOf<'event'>[] {
   return Array.from({ length: count }, (_, index) => recorded(device, processEvent(first + index)))

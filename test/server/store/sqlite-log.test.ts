@@ -10,7 +10,7 @@ import type { TelemetryLog } from '../../../server/store/store.ts'
 import type { Fault } from '../../../wire/fault.ts'
 import { temporaryFolder } from './folder.ts'
 import { logSuite } from './log.suite.ts'
-import { batch, processEvent, recorded, T0 } from './samples.ts'
+import { batch, feedLine, processEvent, recorded, T0 } from './samples.ts'
 
 logSuite('telemetry log in SQLite', async () => {
   const { folder, remove } = temporaryFolder()
@@ -170,6 +170,21 @@ describe('telemetry log in SQLite, when things go wrong', () => {
       2_020,
     )
     await again.close()
+  })
+
+  it('takes over the file of the first version', async () => {
+    const log = await openLog({ folder })
+    await log.append(batch('d1', 1, 3))
+    await log.close()
+    edit('drop table feed_ids; pragma user_version = 1')
+    const reader = await openLog({ folder, readOnly: true })
+    assert.deepEqual(await positions(reader), [1, 2, 3])
+    await reader.close()
+    for (const duplicates of [[1], [0, 1]]) {
+      const again = await openLog({ folder })
+      assert.deepEqual((await again.append([feedLine('one'), feedLine('one')])).duplicates, duplicates)
+      await again.close()
+    }
   })
 
   const openings = [
