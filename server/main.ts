@@ -9,6 +9,7 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   rules: () => import('./commands/rules.ts').then((it) => it.rulesCommand),
   match: () => import('./commands/match.ts').then((it) => it.matchCommand),
   replay: () => import('./commands/replay.ts').then((it) => it.replayCommand),
+  simulate: () => import('./commands/simulate.ts').then((it) => it.simulateCommand),
   export: () => import('./commands/export.ts').then((it) => it.exportCommand),
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),
   feeds: () => import('./commands/feeds.ts').then((it) => it.feedsCommand),

@@ -189,7 +189,7 @@ const USUAL: Usual = {
     Host: 'git.company.example',
     Namespace: 'company',
     Bytes: null,
-    InsideOrganisation: true,
+    InsideOrganisation: null,
   }),
   network_place: () => ({
     Interface: null,
@@ -244,16 +244,50 @@ export function observed<C extends LaptopCategory>(
   return JSON.stringify({ category, collector, ...usual, ...fields }).slice(1, -1)
 }
 
-/** A feed's event has no spool: it carries its own id. */
-export function fed<C extends FeedCategory>(category: C, worker: string, time: number, fields: FieldsOf<C>): string {
-  const id = hexOf(`${category} ${worker} ${time} ${JSON.stringify(fields)}`, 32)
-  return JSON.stringify({
-    category,
-    id: `${id.slice(0, 8)}-${id.slice(8, 12)}-8${id.slice(13, 16)}-a${id.slice(17, 20)}-${id.slice(20)}`,
-    seq: null,
-    time,
-    product: 'tellwire',
-    collector: 'feed',
-    ...fields,
-  })
+type UsualFeed = { readonly [C in FeedCategory]: (worker: string) => FieldsOf<C> }
+
+const USUAL_FEED: UsualFeed = {
+  contract_event: () => ({ Action: 'referral', EffectiveAt: null, ToThirdParty: null, Relation: null }),
+  idp_login: (Worker) => ({
+    Worker,
+    Ip: null,
+    Country: null,
+    DeviceId: null,
+    ManagedDevice: null,
+    Mobile: null,
+    MfaDeviceHash: null,
+    MfaIp: null,
+    MfaCountry: null,
+    AccountHash: null,
+    App: 'sso',
+    Result: 'success',
+  }),
+  repo_audit: (Worker) => ({
+    Worker,
+    Action: 'clone',
+    Repository: 'company/service',
+    Destination: null,
+    InsideOrganisation: null,
+    OutsideTeam: null,
+    Ip: null,
+    Country: null,
+    AccountHash: null,
+    Count: null,
+    Bytes: null,
+  }),
+}
+
+/** What an outside source told: it has no spool, so it carries its own id. `geo` the JSON of where its address is. */
+export function feedLine<C extends FeedCategory>(
+  category: C,
+  fields: Partial<FieldsOf<C>>,
+  told: { worker: string; time: number; receivedAt: number; geo?: string },
+): string {
+  const { worker, time, receivedAt, geo } = told
+  const whole = { category, ...USUAL_FEED[category](worker), ...fields }
+  const hex = hexOf(`${worker} ${time} ${JSON.stringify(whole)}`, 32)
+  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
+  const event = JSON.stringify({ ...whole, id, seq: null, time, product: 'tellwire', collector: 'feed' })
+  const place = geo === undefined ? '' : `"geo":${geo},`
+  return `{"type":"feed","worker":"${worker}","time":${time},"receivedAt":${receivedAt},${place}"event":${event}}`
 }

@@ -13,7 +13,7 @@
  *         worker.claims('Austin').livesAt(cast.home('Austin')).role('developer')
  *         worker.on(worker.workday(10), (stage) => {
  *           stage.at('10:15').tool('anydesk', { unattended: true, renamed: cast.variant === 'renamed' ? 'helper' : null })
- *           stage.at('11:00').saw('remote_session', { Tool: 'AnyDesk', PeerIp: cast.exit('Shenyang').address })
+ *           stage.at('11:00').saw('remote_session', { Tool: 'AnyDesk' }, cast.exit('Shenyang'))
  *         })
  *       },
  *     }
@@ -145,14 +145,14 @@ export interface Stage {
 /** Places events. Each call is some seconds after the one before; `wait` moves on further. */
 export interface Moment {
   wait(minutes: number): this
-  /** Any event a laptop can send. What is not said is unremarkable. */
-  saw<C extends LaptopCategory>(category: C, fields: Partial<FieldsOf<C>>): this
+  /** Any event a laptop can send. What is not said is unremarkable. `peer`: where a remote_session's far end is. */
+  saw<C extends LaptopCategory>(category: C, fields: Partial<FieldsOf<C>>, peer?: Exit): this
   /** A program began. A path without folder is put where such programs are on that system. */
   runs(image: string, commandLine?: string, fields?: Partial<FieldsOf<'process_creation'>>): this
   /** A remote-control tool or the like is installed and started: package, service, process, connection. */
   tool(id: string, how?: ToolUse): this
-  /** An event of an outside source about this worker. `Worker` is filled in. */
-  feed<C extends FeedCategory>(category: C, fields: Partial<Omit<FieldsOf<C>, 'Worker'>>): this
+  /** An event of an outside source about this worker. `from`: where its address is, which is then filled in. */
+  feed<C extends FeedCategory>(category: C, fields: Partial<FieldsOf<C>>, from?: Exit): this
   /** A session of this device, from elsewhere or from other hardware: a clone's. */
   session(from: { site: Site; exit?: Exit; fingerprint?: string }): this
   /** An event under a number that was used before, as a clone's or a replayed one has. */

@@ -52,6 +52,8 @@ export interface Site {
   bssidHash: string | null
   dns: readonly string[]
   monitors: readonly Monitor[]
+  /** How long its provider leaves it an address; null: for ever. */
+  leaseDays: number | null
 }
 
 export const SERVER_PLACE = cityCalled('Ashburn')
@@ -76,6 +78,7 @@ export function siteAt(seed: number, kind: Site['kind'], city: City, name: strin
     bssidHash: wireless ? hexOf(`${seed} bssid ${kind} ${city.city} ${name}`, 32) : null,
     dns: kind === 'mobile' ? ['172.20.10.1'] : ['192.168.1.1'],
     monitors: kind === 'home' && chance(random, 0.62) ? [monitor(random, `${seed} ${name}`)] : [],
+    leaseDays: kind === 'home' ? Math.round(between(random, 20, 200)) : null,
   }
 }
 

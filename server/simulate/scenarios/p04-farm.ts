@@ -46,12 +46,15 @@ export const p04: Scenario = {
       worker.on('workdays', (stage) => {
         if (stage.tenure < 1 || cast.variant === 'kvm') return
         const tool = nth === 1 ? 'RustDesk' : 'AnyDesk'
-        const start = stage.at('08:35').saw('remote_session', {
-          Tool: tool,
-          PeerIp: cast.vpn('astrill', 'Los Angeles').address,
-          PeerIdHash: cast.hash('controller'),
-          Unattended: true,
-        })
+        const start = stage.at('08:35').saw(
+          'remote_session',
+          {
+            Tool: tool,
+            PeerIdHash: cast.hash('controller'),
+            Unattended: true,
+          },
+          cast.vpn('astrill', 'Los Angeles'),
+        )
         start.wait(8 * 60).saw('power_state', { LidClosed: true })
       })
     }

@@ -1,0 +1,130 @@
+/** `tellwire simulate`: recorded telemetry of a fleet that does not exist, with scenes in it, to standard output. */
+import { defineCommand } from 'citty'
+import { Fault } from '../../wire/fault.ts'
+import { SCENARIOS } from '../simulate/scenarios/index.ts'
+import { type SimulateOptions, simulate, workersFor } from '../simulate/simulate.ts'
+import { columns } from './terminal.ts'
+
+const DAY = 86_400_000
+const BLOCK_CHARS = 131_072
+/** A run of fewer people is grown to this many for each person of a scene, so that there is a crowd to be found in. */
+const CROWD = 10
+const DEFAULT_WORKERS = 100
+const MAX_WORKERS = 1_000_000
+const MAX_DAYS = 3_650
+
+export const simulateCommand = defineCommand({
+  meta: {
+    name: 'simulate',
+    description: `Make recorded telemetry of a fleet, with scenes of infiltration and of innocence placed in it.
+
+  tellwire simulate > noise.ndjson                  a hundred ordinary workers, sixty days
+  tellwire simulate P4 N9 --seed 7 | tellwire replay
+  tellwire simulate P4/kvm --workers 20 --days 21
+  tellwire simulate all --workers 1000 > fleet.ndjson
+  tellwire simulate --list                          every scene and its variants
+
+The same options give the same bytes. Who plays in a scene has a "label" line; everybody else is ordinary.`,
+  },
+  args: {
+    scenarios: { type: 'positional', required: false, description: 'P1 to P23, N1 to N29, P4/variant, or "all"' },
+    seed: { type: 'string', default: '1', description: 'A whole number; another one is another fleet' },
+    workers: {
+      type: 'string',
+      description: `How many workers, those of the scenes included (default: ${DEFAULT_WORKERS})`,
+    },
+    days: { type: 'string', default: '60', description: 'How many days' },
+    start: { type: 'string', default: '2026-09-14', description: 'The first day: an ISO date, in UTC' },
+    list: { type: 'boolean', description: 'Show the scenes instead' },
+  },
+  async run({ args }) {
+    if (args.list) {
+      for (const line of list()) console.log(line)
+      return
+    }
+    const scenarios = args._
+    const fewest = workersFor(scenarios)
+    const options = {
+      scenarios,
+      seed: whole('--seed', args.seed, 0, 2 ** 32 - 1),
+      workers:
+        args.workers === undefined
+          ? Math.max(DEFAULT_WORKERS, fewest * CROWD)
+          : whole('--workers', args.workers, Math.max(1, fewest), MAX_WORKERS),
+      days: whole('--days', args.days, 1, MAX_DAYS),
+      start: date(args.start),
+    }
+    await write(options)
+  },
+})
+
+/** In blocks, as fast as the reader takes them. A reader that has seen enough ends the run, and that is no failure. */
+async function write(options: SimulateOptions): Promise<void> {
+  let gone = false
+  let goOn = () => {}
+  process.stdout.on('drain', () => goOn())
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    gone = true
+    goOn()
+  })
+  const tell = progress(options)
+  let block = ''
+  const flush = async () => {
+    const text = block
+    block = ''
+    const full = !process.stdout.write(text)
+    if (full && !gone) await new Promise<void>((resolve) => (goOn = resolve))
+  }
+  for (const line of simulate(options)) {
+    block += `${line}\n`
+    if (block.length < BLOCK_CHARS) continue
+    tell(line)
+    await flush()
+    if (gone) return
+  }
+  await flush()
+  tell(null)
+}
+
+/** Which day it is, on a terminal only. */
+function progress({ start, days }: SimulateOptions): (line: string | null) => void {
+  if (!process.stderr.isTTY) return () => {}
+  let shown = -1
+  return (line) => {
+    if (line === null) {
+      process.stderr.write('\r\u001b[K')
+      return
+    }
+    const time = Number(/"receivedAt":(\d+)/.exec(line)?.[1] ?? start)
+    const day = Math.min(days, Math.max(0, Math.floor((time - start) / DAY)))
+    if (day !== shown) process.stderr.write(`\rday ${day} of ${days}`)
+    shown = day
+  }
+}
+
+function list(): string[] {
+  return columns(
+    SCENARIOS.map((it) => [
+      it.id,
+      it.truth,
+      `${it.people}`,
+      it.title,
+      it.variants?.map((name) => `${it.id}/${name}`).join(' ') ?? '',
+    ]),
+  )
+}
+
+function whole(where: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new Fault('usage', { where: `${where} ${text}`, todo: `Give a whole number from ${least} to ${most}.` })
+  return value
+}
+
+function date(text: string): number {
+  const time = Date.parse(text)
+  if (Number.isNaN(time) || time < Date.UTC(2001, 0, 1) || time > Date.UTC(2090, 0, 1))
+    throw new Fault('usage', { where: `--start ${text}`, todo: 'Give an ISO date such as 2026-09-14.' })
+  return time
+}

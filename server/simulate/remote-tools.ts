@@ -1,0 +1,87 @@
+/**
+ * What a remote-control tool, VPN client or the like leaves behind when it is installed and started.
+ *
+ * Shape   in the order it happens: package, service, process, connection; each the fields of an event.
+ * Source  names, folders, services, signers and hosts as the shipped catalogue has them, by its id. A scene that wants
+ *         to test what the catalogue does not know says so itself with `saw` and `runs`.
+ */
+import { loadCatalogue, type ToolEntry } from '../../rules/catalogue/index.ts'
+import { type FieldsOf, homeOf, type LaptopCategory, type System } from './observations.ts'
+import type { ToolUse } from './scene.ts'
+
+export type Trace = {
+  [C in LaptopCategory]: { category: C; fields: Partial<FieldsOf<C>> }
+}[LaptopCategory]
+
+let entries: Map<string, ToolEntry> | null = null
+
+function entry(id: string): ToolEntry {
+  entries ??= new Map(loadCatalogue().tools.map((it) => [it.id, it]))
+  const found = entries.get(id)
+  if (!found) throw new RangeError(`there is no tool "${id}" in the catalogue`)
+  return found
+}
+
+export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
+  const tool = entry(id)
+  const image = executable(tool, system, how)
+  const option = how.unattended ? tool.unattended?.[0] : undefined
+  const signer = system === 'linux' ? null : (tool.publishers?.[0] ?? tool.weakPublishers?.[0] ?? null)
+  const service = tool.services?.find((it) => !it.includes('*'))
+  const traces: Trace[] = []
+  if (!how.portable && !how.installed) {
+    const Name = system === 'linux' ? (tool.packages?.[0] ?? tool.id) : tool.name
+    const Kind = system === 'linux' ? 'package' : 'application'
+    traces.push({ category: 'software', fields: { Name, Kind, Publisher: signer, Version: '7.1.0' } })
+    if (service) {
+      traces.push({ category: 'software', fields: { Name: service, Kind: 'service' } })
+      traces.push({ category: 'autostart', fields: { Name: service, Command: quoted(image) } })
+    }
+  }
+  traces.push({
+    category: 'process_creation',
+    fields: {
+      Image: image,
+      CommandLine: `${quoted(image)}${option ? ` ${option}` : ''}`,
+      Signer: signer,
+      Company: system === 'windows' ? signer : null,
+      Product: system === 'windows' ? tool.name : null,
+      OriginalFileName: system === 'windows' ? (strong(tool, system)[0] ?? null) : null,
+    },
+  })
+  const host = how.relay ?? tool.domains?.[0]?.replace(/^\*\./, 'relay-1.') ?? null
+  const port = tool.distinctivePorts?.[0] ?? 443
+  traces.push({
+    category: 'network_connection',
+    fields: { Image: image, DestinationHostname: host, DestinationIp: '203.0.113.77', DestinationPort: port },
+  })
+  return traces
+}
+
+const strong = (tool: ToolEntry, system: System): string[] =>
+  tool.names?.[system]?.filter((it) => !it.includes('*')) ?? []
+
+function executable(tool: ToolEntry, system: System, how: ToolUse): string {
+  const suffix = system === 'windows' ? '.exe' : ''
+  const given = how.renamed ? `${how.renamed}${suffix}` : null
+  const name = given ?? strong(tool, system)[0] ?? `${tool.id}${suffix}`
+  if (how.portable) return placed(`${homeOf(system)}/Downloads`, name, system)
+  return placed(tool.paths?.[system]?.[0] ?? usualFolder(tool.name, system), name, system)
+}
+
+/** Where programs of that name are, as `runs` takes it too. */
+export function usualFolder(program: string, system: System): string {
+  if (system === 'linux') return '/usr/bin'
+  if (system === 'macos') return `/Applications/${program}.app`
+  return `C:/Program Files/${program.replace(/\.exe$/i, '')}`
+}
+
+/** The catalogue writes folders with '/' and without a drive. */
+export function placed(folder: string, name: string, system: System): string {
+  if (system === 'macos' && folder.endsWith('.app')) return `${folder}/Contents/MacOS/${name}`
+  if (system !== 'windows') return `${folder}/${name}`
+  const drive = /^[A-Za-z]:/.test(folder) ? '' : 'C:'
+  return `${drive}${folder}/${name}`.replaceAll('/', '\\')
+}
+
+const quoted = (path: string): string => (path.includes(' ') ? `"${path}"` : path)

@@ -1,0 +1,144 @@
+/**
+ * A whole fleet's recorded telemetry, in order of arrival, from a seed.
+ *
+ * Shape   lines of `wire/recording.ts` without their line ends. The same options give the same bytes; a scene that is
+ *         added changes nothing for workers outside it. Derived events are never made here: that is the server's work.
+ * Memory  one hour of the fleet, one day's plan of each worker, and what is on its way; not the run.
+ * Errors  Fault 'usage' for scenes that do not exist or do not fit.
+ */
+import { askedFor, castAll, paperwork, peopleOf } from './casting.ts'
+import { type DayPlan, planDay } from './day.ts'
+import { hourOf } from './hour.ts'
+import { feedLine } from './observations.ts'
+import { firstBootOf, hire, holdingLine, localAt, type Person, type Run, type Span } from './person.ts'
+import { stream } from './random.ts'
+import { SCENARIOS } from './scenarios/index.ts'
+import type { Scenario } from './scene.ts'
+import { type Arrival, type Draft, spooled } from './spool.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** Where the day begins first, it begins so much before it does in UTC. */
+const EAST_MS = 14 * HOUR
+
+export interface SimulateOptions {
+  /** 'P4', 'P12/slow', 'all'; the same twice is two scenes. None: only noise. */
+  scenarios: readonly string[]
+  seed: number
+  workers: number
+  days: number
+  /** Epoch ms; the run begins at that UTC date. */
+  start: number
+}
+
+/** One person, and what of their days is not over. */
+interface Life {
+  person: Person
+  nextDay: number
+  plans: DayPlan[]
+  pending: Draft[]
+}
+
+export function* simulate(options: SimulateOptions, scenarios: readonly Scenario[] = SCENARIOS): Generator<string> {
+  const { seed, workers, days } = options
+  const run: Run = { seed, days, start: Math.floor(options.start / DAY) * DAY }
+  const fleet = Array.from({ length: workers }, (_, index) => hire(run, index))
+  castAll(
+    run,
+    fleet,
+    options.scenarios.flatMap((it) => askedFor(it, scenarios)),
+  )
+  const opening = run.start - EAST_MS
+  const lives = fleet.map((person) => begin(run, person, opening))
+  const buckets = new Map<number, Arrival[]>()
+  const end = run.start + days * DAY + EAST_MS
+  for (let from = opening; from < end; from += HOUR) {
+    const hour = { from, to: from + HOUR }
+    const arrivals: Arrival[] = []
+    for (const life of lives) live(run, life, hour, arrivals)
+    for (const it of arrivals) keep(buckets, Math.max(from, it.at - (it.at % HOUR)), it)
+    yield* delivered(buckets, from)
+  }
+  for (const from of [...buckets.keys()].sort((a, b) => a - b)) yield* delivered(buckets, from)
+}
+
+/** Fewest workers that the scenes asked for take. */
+export const workersFor = (names: readonly string[], scenarios: readonly Scenario[] = SCENARIOS): number =>
+  peopleOf(names.flatMap((it) => askedFor(it, scenarios)))
+
+function begin(run: Run, person: Person, opening: number): Life {
+  const pending: Draft[] = paperwork(run, person, opening).map((it) => ({ ...it, kind: 'line' }))
+  const boot = Math.max(opening, firstBootOf(run, person))
+  pending.push({ time: boot, kind: 'line', body: holdingLine(run, person, person.machine, { at: boot }) })
+  if (person.leaves !== null)
+    for (const [day, Action] of [
+      [person.leaves - 14, 'ending'],
+      [person.leaves, 'ended'],
+    ] as const)
+      if (day >= 0) pending.push(hr(person, localAt(run, person, day, 1_080), Action))
+  return { person, nextDay: 0, plans: [], pending: pending.sort((a, b) => a.time - b.time) }
+}
+
+function hr({ worker }: Person, time: number, Action: 'ending' | 'ended'): Draft {
+  return { time, kind: 'line', body: feedLine('contract_event', { Action }, { worker, time, receivedAt: time }) }
+}
+
+function live(run: Run, life: Life, hour: Span, arrivals: Arrival[]): void {
+  const { person } = life
+  while (life.nextDay < run.days && localAt(run, person, life.nextDay, 0) < hour.to) beginDay(run, life)
+  const due: Draft[] = []
+  hourOf(person, life.plans, hour, stream(run.seed, person.index, hour.from), due)
+  let planned = 0
+  while (planned < life.pending.length && life.pending[planned]!.time < hour.to) planned++
+  due.push(...life.pending.splice(0, planned))
+  if (due.length === 0) return
+  due.sort((a, b) => a.time - b.time)
+  const gaps = { offline: life.plans.flatMap((it) => it.offline), silent: life.plans.flatMap((it) => it.silent) }
+  const random = stream(run.seed, 'upload', person.index, hour.from)
+  spooled(person, due, { ...gaps, notBefore: hour.from }, random, arrivals)
+}
+
+function beginDay(run: Run, life: Life): void {
+  const { person } = life
+  const day = life.nextDay++
+  const midnight = localAt(run, person, day, 0)
+  // Shifts and gaps may reach into the days after.
+  life.plans = life.plans.filter((it) => lastOf(it) > midnight)
+  const plan = planDay(run, person, day)
+  if (plan) {
+    life.plans.push({ ...plan, drafts: [] })
+    life.pending.push(...plan.drafts)
+  }
+  tell(run, life, midnight)
+  life.pending.sort((a, b) => a.time - b.time)
+}
+
+function lastOf({ awake, active, offline, silent }: DayPlan): number {
+  return [...awake, ...active, ...offline, ...silent].reduce((last, it) => Math.max(last, it.to), 0)
+}
+
+/** The label, as soon as it is known when it begins; of a scene in which nothing was placed, on the last day. */
+function tell(run: Run, { person, nextDay, pending }: Life, midnight: number): void {
+  const { label, worker } = person
+  if (!label || label.told || (label.from === null && nextDay < run.days)) return
+  label.told = true
+  const { truth, scenario, from } = label
+  const body = JSON.stringify({ type: 'label', worker, truth, scenario, from: from ?? run.start })
+  pending.push({ time: Math.max(midnight, from ?? midnight), kind: 'line', body })
+  pending.sort((a, b) => a.time - b.time)
+}
+
+function keep(buckets: Map<number, Arrival[]>, hour: number, arrival: Arrival): void {
+  const bucket = buckets.get(hour)
+  if (bucket) bucket.push(arrival)
+  else buckets.set(hour, [arrival])
+}
+
+function* delivered(buckets: Map<number, Arrival[]>, hour: number): Generator<string> {
+  const bucket = buckets.get(hour)
+  if (!bucket) return
+  buckets.delete(hour)
+  // Stable: what one laptop sent in one batch stays in its order.
+  bucket.sort((a, b) => a.at - b.at)
+  for (const { line } of bucket) yield line
+}

@@ -1,0 +1,105 @@
+/**
+ * From what happened on a laptop to what the server wrote down: numbers, ids, and when it arrived.
+ *
+ * Shape   `Draft` is one event, or a whole line, at its true time. `Spool` numbers a laptop's events in the order of
+ *         their times, and says when each arrived: after a network's gap, all at once.
+ * Units   an upload takes 0.2 to 3 s (assumed); a retry of one in 3,000 events is written as it would be heard twice.
+ */
+import type { Machine, Person, Span } from './person.ts'
+import { below, between, mixed, type Random } from './random.ts'
+import { type Exit, roundTripMs, type Site } from './sites.ts'
+
+export interface Draft {
+  /** True time, epoch ms; of a 'line' the time of its arrival. */
+  time: number
+  /** event: an event's own fields · reused: the same, under an old number · session, line: a whole line. */
+  kind: 'event' | 'reused' | 'session' | 'line'
+  body: string
+  /** JSON of what the catalogue and the databases said at ingest. Left away: they are asked when it is read. */
+  facts?: string
+}
+
+/** One line, and when it arrived. */
+export interface Arrival {
+  at: number
+  line: string
+}
+
+export function sessionLine(
+  machine: Machine,
+  from: { site: Site; exit: Exit; fingerprint?: string; time: number; random: Random },
+): string {
+  const { site, exit, time, random, fingerprint = machine.fingerprint } = from
+  const rtt = roundTripMs(random, site, exit)
+  const jitter = between(random, 0.5, 1.5) * Math.max(site.exit.jitterMs, exit.jitterMs)
+  return (
+    `{"type":"connection","device":"${machine.device}","time":${time},"remoteAddress":"${exit.address}",` +
+    `"rttMinMs":${rtt.toFixed(1)},"rttJitterMs":${jitter.toFixed(1)},"clockSkewMs":${machine.skewMs},` +
+    `"fingerprint":"${fingerprint}","geo":${geoText(exit)}}`
+  )
+}
+
+const geoTexts = new WeakMap<Exit, string>()
+
+export function geoText(exit: Exit): string {
+  let text = geoTexts.get(exit)
+  if (text === undefined) geoTexts.set(exit, (text = JSON.stringify(exit.geo)))
+  return text
+}
+
+/** `drafts` in order of time. Appends to `out`; what fell into a silence is nowhere. */
+export function spooled(
+  person: Person,
+  drafts: readonly Draft[],
+  gaps: { offline: readonly Span[]; silent: readonly Span[]; notBefore: number },
+  random: Random,
+  out: Arrival[],
+): void {
+  const { machine } = person
+  const head = `{"type":"event","device":"${machine.device}","receivedAt":`
+  const middle = `,"epoch":${machine.epoch},"event":{`
+  for (const { kind, time, body, facts } of drafts) {
+    if (kind === 'line') {
+      out.push({ at: time, line: body })
+      continue
+    }
+    if (within(gaps.silent, time)) continue
+    const gap = within(gaps.offline, time)
+    if (kind === 'session') {
+      if (!gap) out.push({ at: time, line: body })
+      continue
+    }
+    // One batch a moment: what comes while one is on its way goes with it.
+    const ready = Math.max(gaps.notBefore, gap ? gap.to + 2_000 : time)
+    if (machine.uploadAt < ready + 200) machine.uploadAt = ready + 200 + below(random, 2_800)
+    const upload = machine.uploadAt
+    const seq = kind === 'reused' ? Math.max(1, machine.seq - 20 - below(random, 200)) : ++machine.seq
+    const seen = time + machine.skewMs
+    const rest =
+      `${kind === 'reused' ? ',"conflict":true' : ''}${middle}${body},"id":"${idOf(machine.hash, kind === 'reused' ? -seq : seq, seen)}",` +
+      `"seq":${seq},"time":${seen},"product":"${machine.system}"}${facts === undefined ? '' : `,"facts":${facts}`}}`
+    out.push({ at: upload, line: `${head}${upload}${rest}` })
+    if (random() < RETRIED) {
+      const again = upload + 5_000 + below(random, 55_000)
+      out.push({ at: again, line: `${head}${again}${rest}` })
+    }
+  }
+}
+
+const RETRIED = 1 / 3_000
+
+export function within<S extends Span>(spans: readonly S[], time: number): S | undefined {
+  for (const span of spans) if (span.from <= time && time < span.to) return span
+  return undefined
+}
+
+/** A UUID of version 7 whose chance is the number itself: a retry has the same. */
+function idOf(hash: number, seq: number, time: number): string {
+  const at = time.toString(16).padStart(12, '0')
+  const a = hex8(mixed(hash ^ Math.imul(seq, 0x9e3779b1)))
+  const b = hex8(mixed(hash + Math.imul(seq, 0x85ebca6b)))
+  const c = hex8(mixed(~hash + Math.imul(seq, 0xc2b2ae35)))
+  return `${at.slice(0, 8)}-${at.slice(8)}-7${a.slice(0, 3)}-a${a.slice(3, 6)}-${b}${c.slice(0, 4)}`
+}
+
+const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0')

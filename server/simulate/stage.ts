@@ -1,0 +1,146 @@
+/** One worker's day while it is planned: what hooks say about it is kept here, and the planner reads it. */
+import { type Catalogue, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import type { Event } from '../../wire/event.ts'
+import { minutesOf } from './local-time.ts'
+import { feedLine, observed, type System } from './observations.ts'
+import { dateOf, firstBootOf, localAt, type Person, type Run, type Span } from './person.ts'
+import { between, type Random, stream } from './random.ts'
+import { placed, toolTraces, usualFolder } from './remote-tools.ts'
+import type { Days, Moment, Stage } from './scene.ts'
+import type { Exit, Site } from './sites.ts'
+import { type Draft, geoText, sessionLine } from './spool.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** What hooks changed. Null: as the day would be anyway. */
+export interface Script {
+  works: Span[] | null
+  rests: boolean
+  awake: Span[]
+  sits: (Span & { site: Site })[]
+  tunnels: (Span & { exit: Exit })[]
+  offline: Span[]
+  silent: (Span & { announced: boolean })[]
+  drafts: Draft[]
+}
+
+export function stageOf(run: Run, person: Person, day: number, working: boolean): { stage: Stage; script: Script } {
+  const script: Script = {
+    ...{ works: null, rests: false, awake: [], sits: [], tunnels: [], offline: [], silent: [], drafts: [] },
+  }
+  const random = stream(run.seed, 'stage', person.worker, day)
+  const time = (clock: string) => localAt(run, person, day, minutesOf(clock))
+  const span = (from = '00:00', to = '24:00'): Span => {
+    const both = { from: time(from), to: time(to) }
+    if (both.to <= both.from) throw new RangeError(`"${from}" to "${to}" is no span: past midnight is "26:00"`)
+    return both
+  }
+  const lasting = (from: string, hours: number): Span => ({ from: time(from), to: time(from) + hours * HOUR })
+  const stage: Stage = {
+    day,
+    weekday: new Date(dateOf(run, day)).getUTCDay(),
+    working,
+    tenure: Math.floor((localAt(run, person, day, 1_439) - firstBootOf(run, person)) / DAY),
+    random,
+    at: (clock) => momentOf(person, script, random, time(clock)),
+    works(from, to) {
+      script.works = [...(script.works ?? []), span(from, to)]
+      return stage
+    },
+    rests() {
+      script.rests = true
+      return stage
+    },
+    awake(from, to) {
+      script.awake.push(span(from, to))
+      return stage
+    },
+    sits(site, from, to) {
+      script.sits.push({ ...span(from, to), site })
+      return stage
+    },
+    tunnels(exit, from, to) {
+      script.tunnels.push({ ...span(from, to), exit })
+      return stage
+    },
+    offline(from, hours) {
+      script.offline.push(lasting(from, hours))
+      return stage
+    },
+    silent(from, hours) {
+      script.silent.push({ ...lasting(from, hours), announced: false })
+      return stage
+    },
+    stops(from, hours) {
+      script.silent.push({ ...lasting(from, hours), announced: true })
+      return stage
+    },
+  }
+  return { stage, script }
+}
+
+function momentOf(person: Person, script: Script, random: Random, begin: number): Moment {
+  const { machine } = person
+  let time = begin
+  const place = ({ at = time, ...draft }: Omit<Draft, 'time'> & { at?: number }) => {
+    script.drafts.push({ ...draft, time: at })
+    if (person.label) person.label.from = Math.min(person.label.from ?? time, time)
+    time += Math.round(between(random, 1_500, 9_000))
+  }
+  const moment: Moment = {
+    wait(minutes) {
+      time += minutes * 60_000
+      return moment
+    },
+    saw(category, fields, peer) {
+      const from = peer && { PeerIp: peer.address }
+      const body = observed(category, { ...from, ...fields }, { laptop: machine, time, random })
+      place({ kind: 'event', body, ...(peer && { facts: factsOf(machine.system, body, peer) }) })
+      return moment
+    },
+    runs(image, commandLine, fields) {
+      const { system } = machine
+      const path = /[/\\]/.test(image) ? image : placed(usualFolder(image, system), image, system)
+      return moment.saw('process_creation', { Image: path, CommandLine: commandLine ?? path, ...fields })
+    },
+    tool(id, how = {}) {
+      for (const { category, fields } of toolTraces(id, machine.system, how)) moment.saw(category, fields)
+      return moment
+    },
+    feed(category, fields, from) {
+      const receivedAt = time + Math.round(between(random, 5_000, 120_000))
+      const placed = from && { Ip: from.address, Country: from.geo.country }
+      const geo = from && { geo: geoText(from) }
+      const told = { worker: person.worker, time, receivedAt, ...geo }
+      place({ kind: 'line', body: feedLine(category, { ...placed, ...fields }, told), at: receivedAt })
+      return moment
+    },
+    session({ site, exit = site.exit, fingerprint = machine.fingerprint }) {
+      place({ kind: 'session', body: sessionLine(machine, { site, exit, fingerprint, time, random }) })
+      return moment
+    },
+    numberUsedBefore(category, fields) {
+      place({ kind: 'reused', body: observed(category, fields, { laptop: machine, time, random }) })
+      return moment
+    },
+  }
+  return moment
+}
+
+/** What the server would have written beside it: the tool, and where the far end is. */
+function factsOf(product: System, body: string, peer: Exit): string {
+  catalogue ??= loadCatalogue()
+  const event = { ...JSON.parse(`{${body}}`), product } as Event
+  return JSON.stringify({ ...recognise(catalogue, event), peer: peer.geo })
+}
+
+let catalogue: Catalogue | null = null
+
+export function isOn(days: Days, day: number, working: boolean): boolean {
+  if (days === 'every') return true
+  if (days === 'workdays') return working
+  if (typeof days === 'number') return days === day
+  if ('from' in days) return days.from <= day && day <= days.to
+  return days.includes(day)
+}
