@@ -4,21 +4,8 @@ import type { Program } from '../../../rules/language/index.ts'
 
 import { Pipeline } from '../../../server/pipeline.ts'
 import type { Event } from '../../../wire/event.ts'
-import type { CatalogueFacts, Recorded } from '../../../wire/recording.ts'
-import {
-  AUSTIN,
-  agentState,
-  BERLIN,
-  contract,
-  DAY,
-  event,
-  HOUR,
-  holding,
-  processStart,
-  received,
-  session,
-  T0,
-} from '../events.ts'
+import type { Recorded } from '../../../wire/recording.ts'
+import { AUSTIN, BERLIN, contract, DAY, event, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
 
 /** A program without rules that keeps what it is shown: the derived events, as rules would see them. */
 function derivedFrom(records: readonly Recorded[], at?: number): Event[] {
@@ -52,71 +39,7 @@ function derivedFrom(records: readonly Recorded[], at?: number): Event[] {
   return seen
 }
 
-const anydesk = {
-  id: 'anydesk',
-  name: 'AnyDesk',
-  category: 'remote-desktop',
-  by: 'name',
-  renamed: false,
-  unattended: null,
-} as const
-const rustdesk = { ...anydesk, id: 'rustdesk', name: 'RustDesk' } as const
-const mullvad = { ...anydesk, id: 'mullvad', name: 'Mullvad', category: 'consumer-vpn' } as const
-const sighting = (tool: NonNullable<CatalogueFacts['tools']>[number], time: number): Recorded => ({
-  ...received('d1', processStart('/usr/bin/x', time)),
-  facts: { tools: [tool] },
-})
-const kvm = (time: number, action: 'attached' | 'removed' = 'attached'): Recorded => ({
-  ...received(
-    'd1',
-    event(
-      'usb_device',
-      {
-        Action: action,
-        VendorId: '1d6b',
-        ProductId: '0104',
-        Manufacturer: 'PiKVM',
-        ProductName: 'PiKVM Composite Device',
-        SerialNumber: 'CAFEBABE',
-        InterfaceClasses: ['03', '03', '08'],
-        HasKeyboard: true,
-        HasAbsolutePointer: true,
-        HasStorage: true,
-        HasNetwork: false,
-        ParentPort: null,
-      },
-      time,
-    ),
-  ),
-  facts: { hardware: [{ id: 'pikvm', name: 'PiKVM', kind: 'ip_kvm', by: 'usb_id' }] },
-})
 const home = [contract('w1'), holding('d1', 'w1')]
-
-describe('hardware', () => {
-  const declared = { kind: 'ip_kvm', vendorId: '1D6B', productId: '0104', serial: null }
-  const cases: { name: string; records: Recorded[]; approved: boolean[] }[] = [
-    { name: 'a KVM that nobody declared', records: [...home, kvm(T0)], approved: [false] },
-    { name: 'once a day', records: [...home, kvm(T0), kvm(T0 + HOUR)], approved: [false] },
-    {
-      name: 'a declared one',
-      records: [contract('w1', { peripherals: [declared] }), holding('d1', 'w1'), kvm(T0)],
-      approved: [true],
-    },
-    {
-      name: 'declared with another serial',
-      records: [contract('w1', { peripherals: [{ ...declared, serial: 'OTHER' }] }), holding('d1', 'w1'), kvm(T0)],
-      approved: [false],
-    },
-    { name: 'its removal is no sighting', records: [...home, kvm(T0, 'removed')], approved: [] },
-  ]
-  for (const { name, records, approved } of cases)
-    it(name, () =>
-      assert.deepEqual(
-        derivedFrom(records).flatMap((it) => (it.category === 'hardware' ? [it.Approved] : [])),
-        approved,
-      ),
-    )
-})
 
 describe('file_burst over an hour', () => {
   const burst = (files: number, time: number, root = '/media/stick') =>
