@@ -30,6 +30,7 @@ const cases: {
   state: string
   off?: string[]
   at?: number
+  product?: string
 }[] = [
   { name: 'nothing heard', events: [], category: 'process_creation', state: 'unknown' },
   { name: 'an event came', events: [processStart('/x')], category: 'process_creation', state: 'seen' },
@@ -73,15 +74,21 @@ const cases: {
     state: 'off',
     off: ['process_creation'],
   },
-  { name: 'no agent collects it', events: [processStart('/x')], category: 'input_pattern', state: 'blind' },
+  {
+    name: 'no agent collects it',
+    events: [processStart('/x')],
+    category: 'repository',
+    state: 'blind',
+    product: 'plan9',
+  },
 ]
 
 describe('coverage', () => {
-  for (const { name, events, category, state, off = [], at = T0 + 2 * HOUR } of cases)
+  for (const { name, events, category, state, off = [], at = T0 + 2 * HOUR, product = 'linux' } of cases)
     it(`${name}: ${state}`, () => {
       const book = new CoverageBook()
       for (const it of events) book.take(seen(it))
-      const row = book.coverage('d1', 'linux', off, at).find((it) => it.category === category)
+      const row = book.coverage('d1', product, off, at).find((it) => it.category === category)
       assert.equal(row?.state, state)
     })
 })

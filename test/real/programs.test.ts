@@ -1,0 +1,96 @@
+/** Programs that really run under the names, from the places and on the ports of remote-control tools. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { needsLinux } from '../agent/needs-linux.ts'
+import { has, judged, type Watch, watch } from './watch.ts'
+
+describe('real runs: programs', function () {
+  this.timeout(30_000)
+  let folder: string
+  let seen: Watch
+  const started: ChildProcess[] = []
+
+  before(async function () {
+    needsLinux(this)
+    folder = mkdtempSync(join(tmpdir(), 'tellwire-real-'))
+    seen = watch(['processes', 'connections'], { folder })
+    // This very test among what runs: the first look is over.
+    await seen.until('process_creation', (it) => it.ProcessId === process.pid)
+  })
+  afterEach(() => {
+    for (const it of started.splice(0)) it.kill('SIGKILL')
+  })
+  after(async () => {
+    await seen?.stop()
+    if (folder) rmSync(folder, { recursive: true, force: true })
+  })
+
+  function sleepsAs(...path: string[]): string {
+    const at = join(folder, ...path)
+    mkdirSync(join(at, '..'), { recursive: true })
+    copyFileSync('/bin/sleep', at)
+    started.push(spawn(at, ['60'], { stdio: 'ignore' }))
+    return at
+  }
+
+  /** A hard link to this runtime: a program of another name that can listen. */
+  async function listensAs(name: string, port: number): Promise<string | null> {
+    const at = join(folder, name)
+    try {
+      linkSync(process.execPath, at)
+    } catch {
+      copyFileSync(process.execPath, at) // another file system
+    }
+    const script = `require('net').createServer().on('error', () => process.exit(9)).listen(${port}, () => console.log('up'))`
+    const child = spawn(at, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+    started.push(child)
+    return new Promise((resolve) => {
+      child.stdout!.once('data', () => resolve(at))
+      child.once('exit', () => resolve(null))
+    })
+  }
+
+  it('portable tools, run from a temporary folder: each is seen, and two vendors are more than one', async () => {
+    const one = sleepsAs('Downloads', 'rustdesk')
+    const two = sleepsAs('Downloads', 'teamviewerd')
+    for (const path of [one, two]) {
+      const event = await seen.until('process_creation', (it) => it.Image === path)
+      assert.equal(event.StartedBeforeAgent, false)
+      assert.equal(event.CommandLine, `${path} 60`)
+    }
+    has(
+      await judged(
+        seen.events.filter((it) => it.category === 'process_creation' && [one, two].includes(it.Image ?? '')),
+      ),
+      'remote-access/tool-in-first-days',
+      'remote-access/two-vendors',
+    )
+  })
+
+  it('a tool under another name gives itself away by the port it waits on', async function () {
+    const path = await listensAs('updater', 21_118)
+    if (path === null) return void this.skip() // the port is taken: a real RustDesk runs here
+    const event = await seen.until('listening_socket', (it) => it.Port === 21_118)
+    assert.equal(event.Image, path)
+    const program = seen.events.filter((it) => it.category === 'process_creation' && it.Image === path)
+    assert.deepEqual(await judged(program), [], 'its name says nothing')
+    has(await judged([event]), 'remote-access/tool-in-first-days')
+  })
+
+  it('a VNC server that waits on its port', async function () {
+    const path = await listensAs('x11vnc', 5_900)
+    if (path === null) return void this.skip() // the port is taken: somebody's own server
+    const event = await seen.until('listening_socket', (it) => it.Port === 5_900)
+    assert.deepEqual([event.Image, event.Protocol], [path, 'tcp'])
+    has(await judged([event]), 'remote-access/tool-in-first-days')
+  })
+
+  it('an ordinary program under an ordinary name is nothing', async () => {
+    const path = sleepsAs('bin', 'backup-helper')
+    const event = await seen.until('process_creation', (it) => it.Image === path)
+    assert.deepEqual(await judged([event]), [])
+  })
+})
