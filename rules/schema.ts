@@ -85,6 +85,10 @@ export const tellwireOfRule = z
       .describe("Of the threat model: '#13', 'P7'. Quote them.")
       .optional(),
     step: z.boolean().describe('true: it only counts in correlations, and makes no finding of its own.').optional(),
+    ordinaryFor: z
+      .array(z.string())
+      .describe('Roles of the contract whose ordinary work looks like this: it weighs half, and one strength less.')
+      .optional(),
     sensitive: z
       .boolean()
       .describe("true: not in use until the server's configuration names its id in `sensitiveRules`.")

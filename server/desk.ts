@@ -11,9 +11,10 @@ import {
   type WorkerPage,
   type WorkerRow,
 } from './api/schema.ts'
+import { Assessments } from './assess/assessments.ts'
 import { describe } from './assess/describe.ts'
-import { assess } from './assess/score.ts'
 import type { Judgement } from './judgement.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { Enrolled, Finding, State, TelemetryLog } from './store/store.ts'
 
 const HOUR = 3_600_000
@@ -47,6 +48,7 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
   const { judgement, log, state, now } = deps
   const listeners = new Set<() => void>()
   let notice: NodeJS.Timeout | null = null
+  let known: { pipeline: Pipeline; assessments: Assessments } | null = null
 
   return {
     now,
@@ -72,13 +74,20 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     },
   }
 
+  /** Other rules have a pipeline of their own. */
+  function assessments(): Assessments {
+    const { pipeline } = judgement
+    if (known?.pipeline !== pipeline) known = { pipeline, assessments: new Assessments(pipeline) }
+    return known.assessments
+  }
+
   /** Everybody with a contract or a laptop, and laptops that nobody holds under their own id. */
   function everybody(): string[] {
     return [...new Set([...judgement.pipeline.world.workers(), ...judgement.pipeline.findings.workers()])]
   }
 
   function row(worker: string, theirs: readonly Laptop[]): WorkerRow {
-    const { band, points, reason } = assess(worker, judgement.pipeline.findings.of(worker), now())
+    const { band, points, reason } = assessments().of(worker, now())
     const rows = theirs.flatMap((it) => it.coverage).filter((it) => it.state !== 'off' && it.state !== 'unknown')
     const sighted = rows.filter((it) => it.state === 'seen' || it.state === 'quiet').length
     const partly = rows.filter((it) => it.state === 'partial').length
@@ -139,7 +148,7 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     return {
       worker,
       contract,
-      assessment: assess(worker, findings, now()),
+      assessment: assessments().explained(worker, now()),
       findings: findings.map(view).reverse(),
       laptops: theirs,
       activity: devices.length > 0 ? await activity(devices) : [],

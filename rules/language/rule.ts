@@ -47,6 +47,8 @@ export interface TellwireFacts {
   step: boolean
   /** True: for legal reasons not in use until the configuration names its id in `sensitiveRules`. */
   sensitive: boolean
+  /** Roles of the contract whose ordinary work looks like this: it weighs half, and one strength less. */
+  ordinaryFor: readonly string[]
   /** Fields that, with the device, make one group: one finding a group and day. */
   groupBy: readonly string[]
   /** One sentence with {Field} placeholders, shown as the reason. */

@@ -9,12 +9,14 @@ export type Band = z.infer<typeof Band>
 
 /** One bar of the score. The parts' points add up to the score exactly (they are whole numbers). */
 export const Part = z.object({
-  kind: z.enum(['finding', 'family_cap', 'total_cap', 'mitigation']),
+  kind: z.enum(['finding', 'mitigation', 'family_cap', 'referral', 'total_cap']),
   label: z.string(),
   points: z.int(),
   family: z.string().nullable(),
   /** The findings behind it: their ids. */
   findings: z.array(z.string()),
+  /** How the worker would stand without this part; null for caps, and where nobody asked. */
+  without: z.object({ points: z.int(), band: Band }).nullable(),
 })
 export type Part = z.infer<typeof Part>
 
@@ -28,6 +30,45 @@ export const Assessment = z.object({
   parts: z.array(Part),
 })
 export type Assessment = z.infer<typeof Assessment>
+
+/** One case with all its people: workers joined by what unrelated people do not share. */
+export const Cluster = z.object({
+  /** The hash of the key that says most; stable while it is shared. */
+  key: z.string(),
+  kind: z.string(),
+  workers: z.array(z.string()),
+  band: Band,
+  /** Of whoever in it has most. */
+  points: z.int(),
+  keys: z.array(
+    z.object({ key: z.string(), kind: z.string(), workers: z.array(z.string()), days: z.int(), strength: z.int() }),
+  ),
+})
+export type Cluster = z.infer<typeof Cluster>
+
+export const VERDICTS = ['confirmed', 'benign_expected', 'rule_too_wide', 'bad_data'] as const
+/** What a person decided about a worker, on what evidence. */
+export const Verdict = z.object({
+  worker: z.string(),
+  verdict: z.enum(VERDICTS),
+  reason: z.string(),
+  by: z.string(),
+  at: z.int(),
+  /** How the worker stood, and the rules that had found something. */
+  band: Band,
+  points: z.int(),
+  kinds: z.array(z.string()),
+})
+export type Verdict = z.infer<typeof Verdict>
+
+export const CaseView = z.object({
+  /** none: nothing to decide · open · closed: decided · reopened: evidence of a new kind came since. */
+  state: z.enum(['none', 'open', 'closed', 'reopened']),
+  verdict: Verdict.nullable(),
+  /** Titles of the rules that are new since the verdict. */
+  newKinds: z.array(z.string()),
+})
+export type CaseView = z.infer<typeof CaseView>
 
 export const FindingView = z.object({
   id: z.string(),

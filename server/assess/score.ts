@@ -2,78 +2,119 @@
  * From findings to one worker's band and points, in parts that add up exactly (design, section 6).
  *
  * Shape   a repeated finding (same rule and group) counts once, at its strongest moment; decay halves its points every
- *         half-life since its last event; each family and the total are capped, and each cap is a part of its own.
- * Units   whole points. A strength 4 alone fills most of a family; four families can fill the total.
+ *         half-life since its last event; what the contract explains takes points away; each family and the total are
+ *         capped, and each mitigation and cap is a part of its own. `without`: the points if that part were not there.
+ * Units   whole points, at the hour that `now` is in. A strength 4 alone fills most of a family; four families can
+ *         fill the total.
  * Errors  none: no findings is band 'none' and 0 points, which says nothing about what could not be seen.
  */
+import type { Contract } from '../../wire/contract.ts'
 import type { Assessment, Band, Part } from '../api/schema.ts'
 import type { Finding } from '../store/store.ts'
+import { type Mitigation, mitigation } from './mitigations.ts'
 
-const DAY = 86_400_000
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
 export const BASE = { 1: 5, 2: 15, 3: 40, 4: 70 } as const
 export const FAMILY_CAP = 80
 export const TOTAL_CAP = 200
 /** After two half-lives a finding still shows, but no longer carries a band. */
 const CARRIES_BAND = 0.25
+/** Threat model #7: what speaks against the referred counts one and a half times when the referrer is flagged. */
+const REFERRAL_SHARE = 0.5
+
+export interface Beside {
+  /** In force now. */
+  contract: Contract | null
+  /** Who recommended this worker, and how they stand. */
+  referrer: { worker: string; band: Band } | null
+}
 
 interface Weighed {
   finding: Finding
   points: number
   carries: boolean
   ids: string[]
+  less: Mitigation | null
 }
 
-export function assess(worker: string, findings: readonly Finding[], now: number): Assessment {
-  const weighed = strongest(findings, now)
-  const parts: Part[] = weighed.map(({ finding, points, ids }) => ({
-    kind: 'finding',
-    label: finding.says,
-    points,
-    family: finding.family,
-    findings: ids,
-  }))
-  for (const [family, sum] of sums(weighed))
-    if (sum > FAMILY_CAP)
-      parts.push({
-        kind: 'family_cap',
-        label: `${family}: at most ${FAMILY_CAP} points`,
-        points: FAMILY_CAP - sum,
-        family,
-        findings: [],
-      })
-  const total = parts.reduce((sum, it) => sum + it.points, 0)
-  if (total > TOTAL_CAP)
-    parts.push({
-      kind: 'total_cap',
-      label: `at most ${TOTAL_CAP} points in all`,
-      points: TOTAL_CAP - total,
-      family: null,
-      findings: [],
-    })
+/** Depends on the set of findings and the hour, not on their order. */
+export function assess(
+  worker: string,
+  findings: readonly Finding[],
+  now: number,
+  beside: Beside = { contract: null, referrer: null },
+): Assessment {
+  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, beside.contract)
+  const { parts, points } = sumUp(weighed, beside)
   const { band, reason } = judge(weighed)
-  return { worker, band, points: Math.min(total, TOTAL_CAP), reason, parts }
+  return { worker, band, points, reason, parts }
+}
+
+/** The same with what each part is worth: how many points, and which band, there would be without it. */
+export function explained(
+  worker: string,
+  findings: readonly Finding[],
+  now: number,
+  beside: Beside = { contract: null, referrer: null },
+): Assessment {
+  const assessment = assess(worker, findings, now, beside)
+  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, beside.contract)
+  const parts = assessment.parts.map((part): Part => {
+    const rest =
+      part.kind === 'finding'
+        ? weighed.filter((it) => it.ids[0] !== part.findings[0])
+        : part.kind === 'mitigation'
+          ? weighed.map((it) => (it.ids[0] === part.findings[0] ? { ...it, less: null } : it))
+          : null
+    if (part.kind === 'referral')
+      return {
+        ...part,
+        without: { points: sumUp(weighed, { ...beside, referrer: null }).points, band: assessment.band },
+      }
+    return rest ? { ...part, without: { points: sumUp(rest, beside).points, band: judge(rest).band } } : part
+  })
+  return { ...assessment, parts }
+}
+
+function sumUp(weighed: readonly Weighed[], { referrer }: Beside): { parts: Part[]; points: number } {
+  const parts: Part[] = []
+  const part = (kind: Part['kind'], label: string, points: number, family: string | null, findings: string[] = []) =>
+    parts.push({ kind, label, points, family, findings, without: null })
+  for (const { finding, points, ids, less } of weighed) {
+    part('finding', finding.says, points, finding.family, ids)
+    const taken = less ? Math.round(points * less.share) : 0
+    if (less && taken > 0) part('mitigation', less.label, -taken, finding.family, ids)
+  }
+  for (const [family, sum] of sums(parts))
+    if (sum > FAMILY_CAP) part('family_cap', `${family}: at most ${FAMILY_CAP} points`, FAMILY_CAP - sum, family)
+  const total = () => parts.reduce((sum, it) => sum + it.points, 0)
+  const flagged = referrer?.band === 'high' || referrer?.band === 'critical'
+  const more = Math.round(total() * REFERRAL_SHARE)
+  if (flagged && more > 0) part('referral', `recommended by ${referrer.worker}, who is ${referrer.band}`, more, null)
+  const all = total()
+  if (all > TOTAL_CAP) part('total_cap', `at most ${TOTAL_CAP} points in all`, TOTAL_CAP - all, null)
+  return { parts, points: Math.min(all, TOTAL_CAP) }
 }
 
 /** One entry per rule and group: the finding that weighs most now, with the ids of all of them. */
-function strongest(findings: readonly Finding[], now: number): Weighed[] {
+function strongest(findings: readonly Finding[], now: number, contract: Contract | null): Weighed[] {
   const groups = new Map<string, Weighed>()
-  for (const finding of findings) {
+  for (const finding of [...findings].sort(byTime)) {
     const key = `${finding.rule}\n${finding.group}`
     const age = Math.max(0, now - finding.lastTime)
     const left = finding.halfLifeDays === null ? 1 : 0.5 ** (age / (finding.halfLifeDays * DAY))
-    const entry = {
+    const entry: Weighed = {
       finding,
       points: Math.round(BASE[finding.strength] * left),
       carries: left >= CARRIES_BAND,
       ids: [finding.id],
+      less: mitigation(finding, contract),
     }
     const before = groups.get(key)
     if (!before) groups.set(key, entry)
     else {
-      const winner =
-        entry.points > before.points || (entry.points === before.points && finding.time > before.finding.time)
-          ? entry
-          : before
+      const winner = entry.points >= before.points ? entry : before
       groups.set(key, { ...winner, carries: entry.carries || before.carries, ids: [...before.ids, finding.id] })
     }
   }
@@ -82,20 +123,28 @@ function strongest(findings: readonly Finding[], now: number): Weighed[] {
   )
 }
 
-function sums(weighed: readonly Weighed[]): Map<string, number> {
+function byTime(a: Finding, b: Finding): number {
+  return a.time - b.time || (a.id < b.id ? -1 : 1)
+}
+
+function sums(parts: readonly Part[]): Map<string, number> {
   const by = new Map<string, number>()
-  for (const { finding, points } of weighed) by.set(finding.family, (by.get(finding.family) ?? 0) + points)
+  for (const { family, points } of parts) if (family !== null) by.set(family, (by.get(family) ?? 0) + points)
   return by
 }
 
 /**
  * critical  a critical pattern · strength 4 with a second family · three families, one of them at 3
- * high      a high pattern · strength 4 · two families, one of them at 3
+ * high      a high pattern · strength 4 · two families, one of them at 3 · three families
  * medium    one strength 3 · strength 2 in two families
  * low       anything else; strength 1 is context and opens no second family
+ *
+ * What a mitigation explains in part counts one strength weaker.
  */
 function judge(weighed: readonly Weighed[]): { band: Band; reason: string } {
-  const live = weighed.filter((it) => it.carries).map((it) => it.finding)
+  const live = weighed
+    .filter((it) => it.carries)
+    .map(({ finding, less }) => ({ ...finding, strength: finding.strength - (less ? 1 : 0) }))
   const [first] = live
   if (!first) {
     const [faded] = weighed
@@ -105,7 +154,7 @@ function judge(weighed: readonly Weighed[]): { band: Band; reason: string } {
   }
   const families = new Set(live.filter((it) => it.strength >= 2).map((it) => it.family))
   const top = Math.max(...live.map((it) => it.strength))
-  const strongest = live.find((it) => it.strength === top) as Finding
+  const strongest = live.find((it) => it.strength === top)!
   const also = live.find((it) => it.family !== strongest.family && it.strength >= 2)
   const words = also ? `${strongest.says}; ${also.says}` : strongest.says
   const pattern = (band: string) => live.find((it) => it.pattern === band)
@@ -114,7 +163,7 @@ function judge(weighed: readonly Weighed[]): { band: Band; reason: string } {
   if ((top === 4 && families.size >= 2) || (families.size >= 3 && top >= 3)) return { band: 'critical', reason: words }
   const high = pattern('high')
   if (high) return { band: 'high', reason: high.says }
-  if (top === 4 || (families.size >= 2 && top >= 3)) return { band: 'high', reason: words }
+  if (top === 4 || (families.size >= 2 && top >= 3) || families.size >= 3) return { band: 'high', reason: words }
   if (top === 3 || families.size >= 2) return { band: 'medium', reason: words }
   return { band: 'low', reason: words }
 }

@@ -7,7 +7,8 @@ import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type AddressFacts, type CatalogueFacts, Recorded } from '../../wire/recording.ts'
-import { assess } from '../assess/score.ts'
+import type { Cluster } from '../api/schema.ts'
+import { Assessments } from '../assess/assessments.ts'
 import { folderOf, loadConfig } from '../config.ts'
 import type { Thresholds } from '../derive/index.ts'
 import { loadRules } from '../detect/program.ts'
@@ -32,7 +33,7 @@ export interface ReplayAnswer {
     worker: string
     band: string
     points: number
-    parts: { label: string; points: number }[]
+    parts: { label: string; points: number; without: { points: number; band: string } | null }[]
     findings: {
       id: string
       rule: string
@@ -43,7 +44,7 @@ export interface ReplayAnswer {
       events: string[]
     }[]
   }[]
-  clusters: { key: string; kind: string; workers: string[] }[]
+  clusters: Pick<Cluster, 'key' | 'kind' | 'workers' | 'band' | 'points'>[]
   stats: { events: number; findings: number; late: number; rejected: number; seconds: number }
 }
 
@@ -77,7 +78,11 @@ export async function replay(
   stats.events = pipeline.events
   stats.findings = pipeline.findings.size
   stats.seconds = Math.round(performance.now() - started) / 1_000
-  return { workers: answer(), clusters: [], stats }
+  const assessments = new Assessments(pipeline)
+  const clusters = assessments
+    .clusters(at)
+    .map(({ key, kind, workers, band, points }) => ({ key, kind, workers, band, points }))
+  return { workers: answer(), clusters, stats }
 
   /** False: a retry. Marks a conflict on the record. */
   function admit(record: Recorded): boolean {
@@ -98,12 +103,12 @@ export async function replay(
     return [...known]
       .map((worker) => {
         const findings = pipeline.findings.of(worker)
-        const { band, points, parts } = assess(worker, findings, at)
+        const { band, points, parts } = assessments.explained(worker, at)
         return {
           worker,
           band,
           points,
-          parts: parts.map((it) => ({ label: it.label, points: it.points })),
+          parts: parts.map(({ label, points, without }) => ({ label, points, without })),
           findings: findings.map(({ id, rule, title, family, strength, time, events }) => ({
             id,
             rule,

@@ -15,8 +15,8 @@ import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import * as z from 'zod'
 import type { NetworkClass } from '../../wire/events/derived.ts'
-import { approvedExit } from './connection.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from './deriver.ts'
+import { approvedExit } from './place.ts'
 import { holds } from './world.ts'
 
 const HOUR = 3_600_000

@@ -18,6 +18,7 @@ import {
   type Rule,
 } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
+import { LATENESS_MS } from '../derive/deriver.ts'
 import { Findings } from './findings.ts'
 
 const EVIDENCE_MAX = 20_000
@@ -63,7 +64,9 @@ export class Detector {
   constructor(program: Program, correlations: readonly LoadedCorrelation[]) {
     this.#program = program
     this.#rules = new Map(program.rules.map((it) => [it.id, it]))
-    this.#correlator = correlations.length > 0 ? correlator(correlations) : null
+    // What a laptop brings after a week offline is counted as if it had come at once.
+    const patient = correlations.map((it) => ({ ...it, latenessMs: Math.max(it.latenessMs, LATENESS_MS) }))
+    this.#correlator = patient.length > 0 ? correlator(patient) : null
     this.#counted = new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)))
     const categories = program.rules.map((rule) => rule.logsource.category)
     this.#asked = categories.includes(null) ? null : new Set(categories as string[])

@@ -18,6 +18,7 @@ const MAX_DERIVED = 100
 export class Findings {
   readonly #byId = new Map<string, Finding>()
   readonly #byWorker = new Map<string, Set<string>>()
+  readonly #revisions = new Map<string, number>()
   #dirty = new Set<string>()
   #gone = new Set<string>()
 
@@ -78,6 +79,7 @@ export class Findings {
     if (!finding) return
     this.#byId.delete(id)
     this.#byWorker.get(subject(finding))?.delete(id)
+    this.#changed(subject(finding))
     this.#dirty.delete(id)
     this.#gone.add(id)
   }
@@ -91,6 +93,11 @@ export class Findings {
     const ids = this.#byWorker.get(worker)
     if (!ids) return []
     return [...ids].map((id) => this.#byId.get(id) as Finding).sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
+  }
+
+  /** Another number whenever something about the worker changed. */
+  revisionOf(worker: string): number {
+    return this.#revisions.get(worker) ?? 0
   }
 
   workers(): string[] {
@@ -133,6 +140,11 @@ export class Findings {
     const who = subject(finding)
     const ids = this.#byWorker.get(who) ?? new Set()
     this.#byWorker.set(who, ids.add(finding.id))
+    this.#changed(who)
+  }
+
+  #changed(worker: string): void {
+    this.#revisions.set(worker, this.revisionOf(worker) + 1)
   }
 }
 
@@ -179,6 +191,7 @@ function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>
     strength: ours?.strength ?? STRENGTH_OF_LEVEL[rule.level ?? ''] ?? 1,
     halfLifeDays: ours ? ours.halfLifeDays : 14,
     pattern: ours?.pattern ?? null,
+    ordinaryFor: ours?.ordinaryFor ?? [],
     says: sentence(ours?.says ?? rule.title, fields),
   }
 }

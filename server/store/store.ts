@@ -121,6 +121,8 @@ export interface Finding {
   strength: 1 | 2 | 3 | 4
   halfLifeDays: number | null
   pattern: 'high' | 'critical' | null
+  /** Roles whose ordinary work looks like this, by the rule. */
+  ordinaryFor: readonly string[]
   worker: string | null
   device: string | null
   group: string

@@ -126,6 +126,7 @@ export function rule(fields: Partial<Rule> & { tellwire?: Rule['tellwire'] } = {
       strength: 3,
       halfLifeDays: 14,
       pattern: null,
+      ordinaryFor: [],
       signals: [],
       step: false,
       sensitive: false,

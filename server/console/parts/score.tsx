@@ -104,6 +104,7 @@ const WHY: Record<Part['kind'], string> = {
   family_cap: 'One family of signals counts up to a limit only, so that one noisy rule cannot fill the score.',
   total_cap: 'The score ends at its limit.',
   mitigation: 'Something known and agreed explains a part of this.',
+  referral: 'Somebody who is flagged recommended this worker, so what was found counts one and a half times.',
 }
 
 function signed(points: number): string {

@@ -17,6 +17,7 @@ function finding(fields: Partial<Finding> = {}): Finding {
     strength: 3,
     halfLifeDays: 14,
     pattern: null,
+    ordinaryFor: [],
     worker: 'w1',
     device: 'd1',
     group: 'g',

@@ -114,7 +114,7 @@ describe('server/console: in use', function () {
           worker: text,
           reason: text,
           points: 60,
-          parts: [{ kind: 'finding', label: text, points: 60, family: text, findings: ['h1'] }],
+          parts: [{ kind: 'finding', label: text, points: 60, family: text, findings: ['h1'], without: null }],
         },
         findings: [
           finding('h1', {

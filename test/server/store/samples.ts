@@ -96,6 +96,7 @@ export function findingOf(id: string, change: Partial<Finding> = {}): Finding {
     family: 'remote-access',
     strength: 3,
     halfLifeDays: 30,
+    ordinaryFor: [],
     pattern: null,
     worker: 'w1',
     device: 'd1',

@@ -1,0 +1,22 @@
+/**
+ * A person's verdict on a worker, and what opens the case again: only evidence of a new kind.
+ *
+ * Shape   'open' from band medium on while nobody has decided; 'closed' once somebody has; 'reopened' when a rule that
+ *         had found nothing by then has, at strength 2 or more, and the band asks for somebody again. More of the same
+ *         does not open it, nor does a score that rises by it.
+ */
+import { BANDS, type Band, type CaseView, type Verdict } from '../api/schema.ts'
+import type { Finding } from '../store/store.ts'
+
+/** The kinds of evidence that a verdict is given on. */
+export function kindsOf(findings: readonly Finding[]): string[] {
+  return [...new Set(findings.map((it) => it.rule))].sort()
+}
+
+export function caseOf(verdict: Verdict | null, band: Band, findings: readonly Finding[]): CaseView {
+  const asks = BANDS.indexOf(band) >= BANDS.indexOf('medium')
+  if (!verdict) return { state: asks ? 'open' : 'none', verdict, newKinds: [] }
+  const isNew = (it: Finding) => it.strength >= 2 && !verdict.kinds.includes(it.rule)
+  const newKinds = [...new Set(findings.filter(isNew).map((it) => it.title))].sort()
+  return { state: asks && newKinds.length > 0 ? 'reopened' : 'closed', verdict, newKinds }
+}

@@ -1,0 +1,87 @@
+/**
+ * Workers who share what unrelated people do not share: a farm is one case with all its people (P4, P5, P16, P17).
+ *
+ * Shape   workers joined, however indirectly, by findings on `shared_key` events of strength 3 or 4 that still carry
+ *         weight. A cluster has the band of whoever in it stands highest, and critical from three people on.
+ *         In order of band, size, key.
+ */
+import { BANDS, type Band, type Cluster } from '../api/schema.ts'
+import type { Finding } from '../store/store.ts'
+
+const DAY = 86_400_000
+const FARM_FROM = 3
+const MAX_AGE_DAYS = 60
+
+type SharedKey = Cluster['keys'][number] & { rarity: number }
+
+export function clusters(
+  findings: readonly Finding[],
+  bandOf: (worker: string) => { band: Band; points: number },
+  now: number,
+): Cluster[] {
+  const keys = sharedKeys(findings, now)
+  const groups: { workers: Set<string>; keys: SharedKey[] }[] = []
+  for (const key of keys) {
+    const touched = groups.filter((it) => key.workers.some((worker) => it.workers.has(worker)))
+    for (const it of touched) groups.splice(groups.indexOf(it), 1)
+    groups.push({
+      workers: new Set([...touched.flatMap((it) => [...it.workers]), ...key.workers]),
+      keys: [...touched.flatMap((it) => it.keys), key],
+    })
+  }
+  return groups.map(({ workers, keys }) => clusterOf([...workers].sort(), keys)).sort(byUrgency)
+
+  function clusterOf(workers: string[], keys: SharedKey[]): Cluster {
+    const [first] = keys.sort(
+      (a, b) =>
+        b.strength - a.strength ||
+        b.workers.length - a.workers.length ||
+        KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
+        (a.key < b.key ? -1 : 1),
+    )
+    const stands = workers.map(bandOf)
+    const highest = stands.reduce((top, it) => Math.max(top, BANDS.indexOf(it.band)), 0)
+    return {
+      key: first!.key,
+      kind: first!.kind,
+      workers,
+      band: workers.length >= FARM_FROM ? 'critical' : BANDS[highest]!,
+      points: Math.max(...stands.map((it) => it.points)),
+      keys: keys.map(({ rarity: _, ...it }) => it),
+    }
+  }
+}
+
+/** Of keys that say as much, the one that people understand first. */
+const KINDS = ['uplink', 'gateway', 'bssid', 'controller', 'mfa_device', 'edid', 'usb_serial']
+
+function sharedKeys(findings: readonly Finding[], now: number): SharedKey[] {
+  const by = new Map<string, SharedKey>()
+  for (const { events, worker, strength, lastTime, halfLifeDays } of findings) {
+    const age = halfLifeDays === null ? 0 : (now - lastTime) / DAY
+    if (worker === null || strength < 3 || age > Math.min(MAX_AGE_DAYS, 2 * (halfLifeDays ?? 1))) continue
+    for (const event of events) {
+      if (event.category !== 'shared_key') continue
+      const known = by.get(event.KeyHash) ?? {
+        key: event.KeyHash,
+        kind: event.KeyKind,
+        workers: [],
+        days: 0,
+        strength,
+        rarity: event.Rarity,
+      }
+      by.set(event.KeyHash, {
+        ...known,
+        workers: [...new Set([...known.workers, worker])].sort(),
+        days: Math.max(known.days, event.Days),
+        strength: Math.max(known.strength, strength),
+      })
+    }
+  }
+  return [...by.values()].filter((it) => it.workers.length > 1).sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+function byUrgency(a: Cluster, b: Cluster): number {
+  const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
+  return band || b.workers.length - a.workers.length || (a.key < b.key ? -1 : 1)
+}
