@@ -1,34 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { assess, FAMILY_CAP, TOTAL_CAP } from '../../../server/assess/score.ts'
+import { assess, explained, FAMILY_CAP, TOTAL_CAP } from '../../../server/assess/score.ts'
 import type { Finding } from '../../../server/store/store.ts'
-import { DAY, T0 } from '../events.ts'
-
-let made = 0
-function finding(fields: Partial<Finding> = {}): Finding {
-  made++
-  return {
-    id: made.toString(16).padStart(32, '0'),
-    rule: `rule-${made}`,
-    ruleVersion: 'v1',
-    title: 'a finding',
-    level: null,
-    family: 'remote-access',
-    strength: 3,
-    halfLifeDays: 14,
-    pattern: null,
-    ordinaryFor: [],
-    worker: 'w1',
-    device: 'd1',
-    group: 'g',
-    time: T0,
-    lastTime: T0,
-    count: 1,
-    says: 'something was seen',
-    events: [],
-    ...fields,
-  }
-}
+import type { Contract } from '../../../wire/contract.ts'
+import { DAY, HOUR, T0 } from '../events.ts'
+import { finding } from './finding.ts'
 
 describe('bands', () => {
   const cases: { name: string; findings: Finding[]; band: string }[] = [
@@ -53,6 +29,11 @@ describe('bands', () => {
       band: 'medium',
     },
     { name: 'strength 4 alone', findings: [finding({ strength: 4 })], band: 'high' },
+    {
+      name: 'three families at 2',
+      findings: ['network', 'hardware', 'identity'].map((family) => finding({ strength: 2, family })),
+      band: 'high',
+    },
     {
       name: 'strength 4 and another family',
       findings: [finding({ strength: 4 }), finding({ strength: 2, family: 'network' })],
@@ -133,4 +114,98 @@ describe('points', () => {
         },
       ),
     ))
+})
+
+describe('what the contract explains', () => {
+  const contract = (fields: Partial<Contract>): Contract => ({ worker: 'w1', from: 0, ...fields })
+  const shown = (findings: Finding[], fields: Partial<Contract>) => {
+    const { band, parts, points } = assess('w1', findings, T0, { contract: contract(fields), referrer: null })
+    return { band, points, parts: parts.map((it) => [it.kind, it.points]) }
+  }
+  const journey = { travelNotices: [{ from: T0 - 2 * DAY, to: T0 + 2 * DAY, country: 'DE' }] }
+
+  it('an announced journey takes half, and a strength', () =>
+    assert.deepEqual(shown([finding({ family: 'network' })], journey), {
+      band: 'low',
+      points: 20,
+      parts: [
+        ['finding', 40],
+        ['mitigation', -20],
+      ],
+    }))
+  it('but says nothing of a remote-control tool', () => assert.equal(shown([finding()], journey).points, 40))
+  it('nor of another week', () =>
+    assert.equal(shown([finding({ family: 'network', time: T0 - 9 * DAY })], journey).band, 'medium'))
+  it('a role whose ordinary work this is', () =>
+    assert.deepEqual(shown([finding({ ordinaryFor: ['platform-engineer'] })], { roles: ['Platform-Engineer'] }).parts, [
+      ['finding', 40],
+      ['mitigation', -20],
+    ]))
+  it('never a pattern', () =>
+    assert.equal(shown([finding({ family: 'network', pattern: 'critical' })], journey).band, 'critical'))
+  it('a family is capped by what is left of it', () =>
+    assert.deepEqual(
+      shown([finding({ strength: 4, family: 'network' }), finding({ strength: 4, family: 'network' })], journey).parts,
+      [
+        ['finding', 70],
+        ['mitigation', -35],
+        ['finding', 70],
+        ['mitigation', -35],
+      ],
+    ))
+})
+
+describe('a referral', () => {
+  const referred = (band: 'low' | 'high') =>
+    assess('w1', [finding({ strength: 3 })], T0, { contract: null, referrer: { worker: 'w9', band } })
+  it('by somebody flagged counts one and a half times', () =>
+    assert.deepEqual(
+      referred('high').parts.map((it) => [it.kind, it.points, it.label]),
+      [
+        ['finding', 40, 'something was seen'],
+        ['referral', 20, 'recommended by w9, who is high'],
+      ],
+    ))
+  it('by anybody else counts nothing', () => assert.equal(referred('low').points, 40))
+})
+
+describe('without a part', () => {
+  const findings = [
+    finding({ id: 'tool', strength: 3 }),
+    finding({ id: 'place', strength: 3, family: 'network' }),
+    finding({ id: 'lone', strength: 2, family: 'hardware' }),
+  ]
+  const contract: Contract = {
+    worker: 'w1',
+    from: 0,
+    travelNotices: [{ from: T0 - DAY, to: T0 + DAY, country: 'DE' }],
+  }
+
+  it('is what a judgement without it says', () => {
+    const { parts } = explained('w1', findings, T0)
+    for (const { findings: ids, without } of parts) {
+      const rest = assess(
+        'w1',
+        findings.filter((it) => !ids.includes(it.id)),
+        T0,
+      )
+      assert.deepEqual(without, { points: rest.points, band: rest.band })
+    }
+    assert.equal(parts.length, 3)
+  })
+  it('a mitigation too', () => {
+    const { points, parts } = explained('w1', findings, T0, { contract, referrer: null })
+    const notice = parts.find((it) => it.kind === 'mitigation')
+    assert.deepEqual([points, notice?.points, notice?.without], [75, -20, { points: 95, band: 'critical' }])
+  })
+  it('a cap says nothing: it goes with what it caps', () => {
+    const capped = [1, 2, 3].map((n) => finding({ rule: `r${n}`, strength: 4 }))
+    const parts = explained('w1', capped, T0).parts
+    assert.deepEqual(
+      parts.map((it) => [it.kind, it.without?.points]),
+      [...Array(3).fill(['finding', FAMILY_CAP]), ['family_cap', undefined]],
+    )
+  })
+  it('holds for the hour', () =>
+    assert.deepEqual(explained('w1', findings, T0), explained('w1', findings, T0 + HOUR - 1)))
 })
