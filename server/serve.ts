@@ -133,6 +133,10 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   const app = api({
     desk,
     contracts,
+    feeds: {
+      lookup: (address, at) => addresses.lookup(address, at),
+      append: async (lines) => (await gateway.append(lines)).duplicates.length,
+    },
     state,
     now,
     random: randomBytes,

@@ -33,10 +33,13 @@ export function wholeFeedEvent(event: Readonly<Record<string, unknown>>, facts: 
   }
 }
 
-/** The same for whoever brings the same thing: nothing of the envelope, and nothing that says nothing. */
+/**
+ * The same for whoever brings the same thing: nothing of the envelope, and nothing that says nothing. No field is an
+ * object; one that is, however deep, is left for the schema to refuse.
+ */
 export function contentId(event: Readonly<Record<string, unknown>>, about: { worker: string | null; time: number }) {
   const said = Object.entries(event)
-    .filter(([key, value]) => value !== null && value !== undefined && !ENVELOPE.has(key))
+    .filter(([key, value]) => typeof value !== 'object' && value !== undefined && !ENVELOPE.has(key))
     .sort(([a], [b]) => (a < b ? -1 : 1))
   return hashId([about.worker, about.time, said])
 }

@@ -1,5 +1,5 @@
 /**
- * The HTTP side of the server: the API under /api/v1, the console's page and files, health and metrics.
+ * The HTTP side of the server: the API under /api/v1, the door for feeds, the console's page and files, health and metrics.
  *
  * Errors  every refusal is `ApiError` JSON. What nobody foresaw goes to `onError` and is answered with 'api.failed'.
  */
@@ -9,6 +9,7 @@ import { HTTPException } from 'hono/http-exception'
 import { Fault } from '../../wire/fault.ts'
 import { CONTRACT_BYTES, CONTRACT_PATHS, contractRoutes } from './contract-routes.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
+import { feedRoutes } from './feed-routes.ts'
 import { bodiesUpTo, cookies, knownHost, sameOrigin, securityHeaders, signedIn } from './guard.ts'
 import { readingRoutes } from './reading-routes.ts'
 import { invalid, refusal } from './refusal.ts'
@@ -21,9 +22,11 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   const app = new OpenAPIHono<Env>()
 
   app.use(securityHeaders)
-  // Before the host check: a probe asks by whatever name it has, and these two say nothing about anybody.
+  // Before the host check: a probe asks by whatever name it has, and these two say nothing about anybody; a feed has
+  // its token, which no page elsewhere knows.
   app.get('/healthz', (c) => c.text('ok\n'))
   app.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('not ready\n', 503)))
+  feedRoutes(app, deps)
   app.use(knownHost(deps.hosts))
   app.use(sameOrigin)
   app.get('/metrics', metricsReader, async (c) =>

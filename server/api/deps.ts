@@ -1,6 +1,7 @@
 /** What the API is given, and what each request carries. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import type { ConsoleFile } from '../console/build.ts'
 import type { Contracts } from '../feeds/contracts.ts'
 import { remoteAddress } from '../ingest/address.ts'
@@ -8,9 +9,17 @@ import type { State } from '../store/store.ts'
 import type { Desk } from './desk.ts'
 import type { OpenSession, Random } from './sign-in.ts'
 
+/** What a feed's events need. */
+export interface Feeds {
+  lookup(address: string, at: number): AddressFacts
+  /** Durable when it resolves; answers how many were stored before. */
+  append(lines: readonly RecordedOf<'feed'>[]): Promise<number>
+}
+
 export interface Deps {
   desk: Desk
   contracts: Contracts
+  feeds: Feeds
   state: State
   now(): number
   random: Random

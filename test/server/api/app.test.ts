@@ -240,7 +240,9 @@ describe('server/api: routes', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
     )
     const existing = app.routes
-      .filter(({ method, path }) => method !== 'ALL' && path.startsWith('/api/v1/') && !path.endsWith('openapi.json'))
+      .filter(
+        ({ method, path }) => method !== 'ALL' && /^\/(api|feed)\/v1\//.test(path) && !path.endsWith('openapi.json'),
+      )
       .map(({ method, path }) => `${method} ${path}`)
     assert.ok(described.length >= 12)
     assert.deepEqual([...new Set(described)].sort(), [...new Set(existing)].sort())

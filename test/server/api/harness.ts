@@ -5,8 +5,9 @@ import type { Deps } from '../../../server/api/deps.ts'
 import { addUser, makeOneTimeLink } from '../../../server/api/sign-in.ts'
 import { World } from '../../../server/derive/world.ts'
 import { contracts } from '../../../server/feeds/contracts.ts'
-import { memoryState } from '../../../server/store/memory.ts'
-import type { Recorded } from '../../../wire/recording.ts'
+import { memoryLog, memoryState } from '../../../server/store/memory.ts'
+import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
+import { AUSTIN } from '../events.ts'
 import { fakeDesk } from '../fake-desk.ts'
 
 export const PASSWORD = 'correct horse battery'
@@ -19,6 +20,8 @@ export function harness(about: Partial<Deps> = {}) {
   const failures: unknown[] = []
   const world = new World()
   const log: Recorded[] = []
+  const stored = memoryLog()
+  const lookup = (address: string): AddressFacts => ({ ...AUSTIN, country: address.startsWith('198.') ? 'DE' : 'US' })
   const append = async (records: readonly Recorded[]) => {
     for (const it of records) {
       log.push(it)
@@ -29,6 +32,7 @@ export function harness(about: Partial<Deps> = {}) {
   const app = api({
     desk,
     contracts: contracts({ world: () => world, append, audit: (entry) => state.audit(entry), now }),
+    feeds: { lookup, append: async (lines) => (await stored.append(lines)).duplicates.length },
     state,
     now,
     random: randomBytes,
@@ -83,5 +87,5 @@ export function harness(about: Partial<Deps> = {}) {
     return person
   }
 
-  return { app, desk, state, log, clock, failures, browser, link, signedIn }
+  return { app, desk, state, log, stored, clock, failures, browser, link, signedIn }
 }

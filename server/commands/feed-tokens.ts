@@ -1,0 +1,90 @@
+/** `tellwire feeds token`: who may send events to `POST /feed/v1/events`. */
+import { randomBytes } from 'node:crypto'
+import { defineCommand } from 'citty'
+import { Fault } from '../../wire/fault.ts'
+import { loadConfig } from '../config.ts'
+import { addFeedToken, FEED_PATH, feedTokens, removeFeedToken, SENT_CATEGORIES } from '../feeds/tokens.ts'
+import { readServerFile } from '../server-file.ts'
+import { openState } from '../store/sqlite-state.ts'
+
+const where = {
+  'data-folder': { type: 'string', description: "The server's data folder" },
+  config: { type: 'string', description: "The server's configuration file (YAML)" },
+} as const
+const json = { type: 'boolean', description: 'Print JSON' } as const
+
+const add = defineCommand({
+  meta: { name: 'add', description: 'Make a token for one sender, and print it once' },
+  args: {
+    name: { type: 'positional', required: true, description: 'Who sends: it stands with every event' },
+    category: {
+      type: 'string',
+      required: true,
+      description: `What it may send, separated by commas: ${SENT_CATEGORIES.join(', ')}`,
+    },
+    ...where,
+    json,
+  },
+  run({ args }) {
+    const categories = categoriesOf(args.category)
+    const folder = dataFolder(args)
+    const token = withState(folder, false, (state) =>
+      addFeedToken(state, { name: args.name, categories }, Date.now(), randomBytes),
+    )
+    const url = `${readServerFile(folder)?.url ?? 'https://<the server>'}${FEED_PATH}`
+    if (args.json) console.log(JSON.stringify({ name: args.name, categories, token, url }))
+    else {
+      console.log(token)
+      console.log(`It is shown once, and works at once: POST ${url} with Authorization: Bearer <token>`)
+    }
+  },
+})
+
+const list = defineCommand({
+  meta: { name: 'list', description: 'Show who may send, and what' },
+  args: { ...where, json },
+  run({ args }) {
+    const tokens = withState(dataFolder(args), true, feedTokens).map(({ hash: _, ...it }) => it)
+    if (args.json) console.log(JSON.stringify(tokens))
+    else if (tokens.length === 0)
+      console.log('Nobody. Make a token with `tellwire feeds token add NAME --category idp_login`.')
+    else
+      for (const { name, categories, createdAt } of tokens)
+        console.log(`${name.padEnd(24)} ${new Date(createdAt).toISOString().slice(0, 10)}  ${categories.join(', ')}`)
+  },
+})
+
+const remove = defineCommand({
+  meta: { name: 'remove', description: 'Refuse this sender from the next request on' },
+  args: { name: { type: 'positional', required: true, description: "The token's name" }, ...where },
+  run({ args }) {
+    withState(dataFolder(args), false, (state) => removeFeedToken(state, args.name, Date.now()))
+    console.log(`${args.name} is refused from now on; what it sent stays.`)
+  },
+})
+
+export const feedTokenCommand = defineCommand({
+  meta: { name: 'token', description: 'Who may send events of HR, the identity provider or the code host' },
+  subCommands: { add, list, remove },
+})
+
+function categoriesOf(text: string) {
+  const names = text.split(',').map((it) => it.trim())
+  const known = SENT_CATEGORIES.filter((it) => names.includes(it))
+  if (names.every((it) => (known as readonly string[]).includes(it))) return known
+  throw new Fault('usage', { where: '--category', todo: `Name some of ${SENT_CATEGORIES.join(', ')}.` })
+}
+
+function dataFolder(args: { config?: string | undefined; 'data-folder'?: string | undefined }): string {
+  return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder: args['data-folder'] } })
+    .dataFolder
+}
+
+function withState<T>(folder: string, readOnly: boolean, work: (state: ReturnType<typeof openState>) => T): T {
+  const state = openState({ folder, readOnly })
+  try {
+    return work(state)
+  } finally {
+    state.close()
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What a feed sent, judged event by event: lines for the log, and what is wrong with the others.
+ *
+ * Shape   a JSON array, or one object a line, of `{"worker","time","event":{"category", …}}`; `id` may stand beside them,
+ *         whatever the sender calls it. Sent again, the same `id` of the same feed is the same event; without one, the
+ *         same content is. Fields that may be null may be left away.
+ * Units   `time` epoch ms UTC, at most a day ahead of our clock.
+ * Errors  a bad event costs only itself, and is told with its index (of a line: counted from 0, blank ones too), the
+ *         path in it and what to do. Fault 'events.invalid' for what is neither an array nor lines, or too much.
+ */
+import * as z from 'zod'
+import { epochMs, identifier } from '../../wire/common.ts'
+import { FeedEvent } from '../../wire/events/feeds.ts'
+import { Fault } from '../../wire/fault.ts'
+import { contentId, hashId, wholeFeedEvent } from '../../wire/feed-line.ts'
+import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
+import type { FeedToken } from './tokens.ts'
+
+export const FEED_EVENTS_MAX = 1_000
+const AHEAD_MS = 86_400_000
+const ENVELOPE = ['id', 'seq', 'time', 'product', 'collector']
+
+export const SentEvent = z.strictObject({
+  id: z.string().min(1).max(256).nullish(),
+  worker: identifier,
+  time: epochMs,
+  event: z.looseObject({ category: z.string().max(64) }),
+})
+
+export const RefusedEvent = z.object({ index: z.int(), path: z.string(), todo: z.string() })
+export type RefusedEvent = z.infer<typeof RefusedEvent>
+
+export interface FeedBatch {
+  lines: RecordedOf<'feed'>[]
+  refused: RefusedEvent[]
+}
+
+export interface FeedBatchDeps {
+  feed: Pick<FeedToken, 'name' | 'categories'>
+  /** What is known of an address when it comes: kept with the line. */
+  lookup(address: string, at: number): AddressFacts
+  now: number
+}
+
+/** What was sent: an `Error` stands where a line is no JSON. */
+export function sentValues(text: string): unknown[] {
+  const values = text.trimStart().startsWith('[') ? whole(text) : lines(text)
+  if (values.length > FEED_EVENTS_MAX) throw invalid(`Send at most ${FEED_EVENTS_MAX} events at once.`)
+  return values
+}
+
+export function judgeFeed(values: readonly unknown[], deps: FeedBatchDeps): FeedBatch {
+  const batch: FeedBatch = { lines: [], refused: [] }
+  for (const [index, value] of values.entries()) {
+    if (value === BLANK) continue
+    const judged = judgeOne(value, deps)
+    if ('path' in judged) batch.refused.push({ index, ...judged })
+    else batch.lines.push(judged)
+  }
+  return batch
+}
+
+type Refusal = Omit<RefusedEvent, 'index'>
+
+function judgeOne(value: unknown, { feed, lookup, now }: FeedBatchDeps): RecordedOf<'feed'> | Refusal {
+  if (value instanceof Error) return { path: '', todo: `It is not JSON: ${value.message.slice(0, 200)}.` }
+  const sent = SentEvent.safeParse(value)
+  if (!sent.success) return refusalOf(sent.error.issues[0]!)
+  const { id, worker, time, event } = sent.data
+  if (time > now + AHEAD_MS) return { path: 'time', todo: 'It is in the future: send epoch milliseconds, UTC.' }
+  if (!(feed.categories as readonly string[]).includes(event.category))
+    return { path: 'event.category', todo: `This token may send: ${feed.categories.join(', ')}.` }
+  const envelope = ENVELOPE.find((key) => Object.hasOwn(event, key))
+  if (envelope) return { path: `event.${envelope}`, todo: 'Leave it away: id and time stand beside the event.' }
+  const parsed = FeedEvent.safeParse(
+    wholeFeedEvent(event, {
+      worker,
+      time,
+      collector: `feed:${feed.name}`,
+      // Two feeds may call different events by the same name.
+      id: id == null ? contentId(event, { worker, time }) : hashId([feed.name, id]),
+      country: null,
+    }),
+  )
+  if (!parsed.success) return refusalOf(parsed.error.issues[0]!, 'event')
+  return { type: 'feed', worker, time, receivedAt: now, ...located(parsed.data, lookup, now) }
+}
+
+/** With what is known of its addresses. What the sender said about a country stands. */
+function located(
+  event: FeedEvent,
+  lookup: FeedBatchDeps['lookup'],
+  now: number,
+): Pick<RecordedOf<'feed'>, 'event' | 'geo'> {
+  if (event.category !== 'idp_login' && event.category !== 'repo_audit') return { event }
+  const geo = event.Ip === null ? null : lookup(event.Ip, now)
+  const placed = { ...event, Country: event.Country ?? geo?.country ?? null }
+  if (placed.category === 'idp_login' && placed.MfaIp !== null) placed.MfaCountry ??= lookup(placed.MfaIp, now).country
+  return { event: placed, ...(geo && { geo }) }
+}
+
+function refusalOf(issue: z.core.$ZodIssue, inside?: string): Refusal {
+  const extra = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const path = [...(inside ? [inside] : []), ...issue.path, ...extra].map(String).join('.').slice(0, 256)
+  const todo = extra.length > 0 ? 'There is no such field; see the API description.' : `${issue.message.slice(0, 256)}.`
+  return { path, todo }
+}
+
+/** A line with nothing on it: no event, but it counts. */
+const BLANK = Symbol('blank')
+
+function lines(text: string): unknown[] {
+  const rows = text.split('\n', FEED_EVENTS_MAX + 2)
+  if (rows.at(-1)?.trim() === '') rows.pop()
+  const values = rows.map((row) => (row.trim() === '' ? BLANK : json(row)))
+  if (values.every((it) => it === BLANK || it instanceof Error))
+    throw invalid('Send a JSON array of events, or one event a line.')
+  return values
+}
+
+function whole(text: string): unknown[] {
+  const value = json(text)
+  if (Array.isArray(value)) return value
+  throw invalid(value instanceof Error ? `It is not JSON: ${value.message.slice(0, 200)}.` : 'Send a JSON array.')
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    return cause instanceof Error ? cause : new Error('unreadable')
+  }
+}
+
+function invalid(todo: string): Fault {
+  return new Fault('events.invalid', { where: 'body', todo })
+}

@@ -1,0 +1,77 @@
+/**
+ * Who may send feed events: a name, the categories it is trusted with, and a secret.
+ *
+ * Shape   the secret is shown once and kept nowhere: the state has its SHA-256. Read at every request, so that a token
+ *         that was removed is refused from the next one on.
+ * Errors  Fault 'api.invalid' for a name that is taken or cannot be one; 'api.notfound' for one that is not there.
+ */
+import { createHash } from 'node:crypto'
+import * as z from 'zod'
+import type { FeedCategory } from '../../wire/events/feeds.ts'
+import { Fault } from '../../wire/fault.ts'
+import type { State } from '../store/store.ts'
+
+/** Where they are sent to. */
+export const FEED_PATH = '/feed/v1/events'
+
+/** What may come over HTTP. A sanctions match is made here, from an imported list. */
+export const SENT_CATEGORIES = ['contract_event', 'idp_login', 'repo_audit'] as const satisfies readonly FeedCategory[]
+export type SentCategory = (typeof SENT_CATEGORIES)[number]
+
+export interface FeedToken {
+  name: string
+  categories: readonly SentCategory[]
+  hash: string
+  createdAt: number
+}
+
+type Kept = Pick<State, 'get' | 'set' | 'audit'>
+
+/** With 'feed:' before it, it names who brought an event. */
+const FeedName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,47}$/)
+const KEY = 'feedTokens'
+const MAX_TOKENS = 100
+
+export function feedTokens(state: Pick<State, 'get'>): FeedToken[] {
+  return JSON.parse(state.get(KEY) ?? '[]') as FeedToken[]
+}
+
+/** The secret. */
+export function addFeedToken(
+  state: Kept,
+  { name, categories }: Pick<FeedToken, 'name' | 'categories'>,
+  now: number,
+  random: (bytes: number) => Uint8Array,
+): string {
+  const tokens = feedTokens(state)
+  const refuse = (todo: string) => new Fault('api.invalid', { where: 'name', todo })
+  if (!FeedName.safeParse(name).success)
+    throw refuse('Use 1 to 48 lower-case letters, digits and ._-, beginning with a letter or digit.')
+  if (tokens.some((it) => it.name === name)) throw refuse(`There is a token '${name}'; remove it first.`)
+  if (tokens.length >= MAX_TOKENS) throw refuse(`There are ${MAX_TOKENS} tokens; remove those that nobody uses.`)
+  const secret = `twf1.${Buffer.from(random(32)).toString('base64url')}`
+  state.set(KEY, JSON.stringify([...tokens, { name, categories, hash: hashOf(secret), createdAt: now }]))
+  state.audit({ at: now, user: null, action: 'feed.token.added', about: name, detail: categories.join(', ') })
+  return secret
+}
+
+export function removeFeedToken(state: Kept, name: string, now: number): void {
+  const tokens = feedTokens(state)
+  if (!tokens.some((it) => it.name === name))
+    throw new Fault('api.notfound', {
+      where: 'name',
+      todo: `There is no token '${name}': see \`tellwire feeds token list\`.`,
+    })
+  state.set(KEY, JSON.stringify(tokens.filter((it) => it.name !== name)))
+  state.audit({ at: now, user: null, action: 'feed.token.removed', about: name, detail: null })
+}
+
+/** Found by hash: how long the comparison takes says nothing about a secret. */
+export function feedOf(state: Pick<State, 'get'>, secret: string): FeedToken | null {
+  const hash = hashOf(secret)
+  return feedTokens(state).find((it) => it.hash === hash) ?? null
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
