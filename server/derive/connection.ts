@@ -1,43 +1,37 @@
 /**
  * Where an agent's session comes from.
  *
- * Shape   one `connection` per device when its address or what we know of it changes, and once a UTC day while not.
- * Memory  one entry a device. Reset: never; the entry is replaced.
+ * Shape   one `connection` per device, address with what is known of it, and UTC day: at the first session of the day,
+ *         with the day's least round trip so far.
+ * Memory  per device and holder, the addresses of the days within the lateness bound: five numbers each.
  */
-import ipaddr from 'ipaddr.js'
 import * as z from 'zod'
-import type { Contract } from '../../wire/contract.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
-import { deriverKind } from './deriver.ts'
-import { holds } from './world.ts'
+import { buckets } from './buckets.ts'
+import { deriverKind, LATENESS_MS } from './deriver.ts'
+import { approvedExit } from './place.ts'
+import { expectedMs, roundTripThresholds } from './round-trip.ts'
+
+export { approvedExit } from './place.ts'
 
 const DAY = 86_400_000
+/** Stands for a round trip that was not measured: it has to be a number. */
+const NONE = Number.MAX_SAFE_INTEGER
 
-export const connection = deriverKind('connection', z.strictObject({}), () => {
-  let last = new Map<string, { key: string; day: number }>()
+export const connection = deriverKind('connection', z.strictObject(roundTripThresholds), (thresholds) => {
+  /** First time; least round trip, with its jitter. */
+  const days = buckets({
+    bucketMs: DAY,
+    keepMs: LATENESS_MS,
+    width: 3,
+    merge: ([time, ...trip], [other, ...otherTrip]) => [Math.min(time!, other!), ...shorter(trip, otherTrip)],
+  })
   return {
     take(seen, emit) {
-      const { connection: session, device, contract, time } = seen
+      const { connection: session, device, worker, contract, time } = seen
       if (!session || device === null) return
       const { geo } = session
-      const approved = approvedExit(contract, session.remoteAddress, geo.asn, time)
-      const rtt = session.rttMinMs ?? null
-      const key = [
-        session.remoteAddress,
-        geo.country,
-        geo.region,
-        geo.city,
-        geo.asn,
-        geo.class,
-        rtt === null,
-        approved,
-      ].join('|')
-      const day = Math.floor(time / DAY)
-      const before = last.get(device)
-      if (before?.key === key && before.day === day) return
-      last.set(device, { key, day })
-      emit(seen, key, {
-        category: 'connection',
+      const facts = {
         PublicIp: session.remoteAddress,
         Country: geo.country,
         Region: geo.region,
@@ -48,39 +42,41 @@ export const connection = deriverKind('connection', z.strictObject({}), () => {
         Asn: geo.asn,
         AsName: geo.asName ?? null,
         NetworkClass: geo.class,
-        RttMinMs: rtt,
-        RttJitterMs: session.rttJitterMs ?? null,
-        RttExpectedMs: null,
-        Approved: approved,
+        Approved: approvedExit(contract, session.remoteAddress, geo.asn, time),
+      }
+      const key = JSON.stringify(Object.values(facts))
+      const subject = JSON.stringify([device, worker])
+      const today = () =>
+        new Map(
+          days
+            .of(subject)
+            .filter((it) => it.bucket === Math.floor(time / DAY))
+            .map((it) => [it.key, it.values]),
+        )
+      const before = today()
+      const trip = [session.rttMinMs ?? NONE, session.rttJitterMs ?? NONE]
+      if (!days.add(subject, time, key, [time, ...trip])) return
+      const after = today()
+      for (const [held, [first]] of before)
+        if (after.get(held)?.[0] !== first) emit({ device, worker, time: first! }, held, null)
+      const [first, least, jitter] = after.get(key) as [number, number, number]
+      const expected = expectedMs(thresholds, geo)
+      emit({ device, worker, time: first }, key, {
+        category: 'connection',
+        ...facts,
+        RttMinMs: least === NONE ? null : least,
+        RttJitterMs: jitter === NONE ? null : jitter,
+        RttExpectedMs: expected === null ? null : Math.round(expected),
       })
     },
-    save: () => [...last],
-    load: (state) => {
-      last = new Map(state as [string, { key: string; day: number }][])
-    },
+    save: days.save,
+    load: days.load,
   }
 })
 
-/** The contract names this exit by address, range or AS number. */
-export function approvedExit(contract: Contract | null, address: string, asn: number | null, time: number): boolean {
-  return (
-    contract?.approvedEgress?.some(
-      (it) =>
-        holds(it, time) && ((it.asn != null && it.asn === asn) || (it.address != null && inRange(address, it.address))),
-    ) ?? false
-  )
-}
-
-/** False for a range that cannot be read: an approval we do not understand excuses nothing. */
-function inRange(address: string, range: string): boolean {
-  try {
-    const found = ipaddr.process(address)
-    const [base, bits] = range.includes('/') ? ipaddr.parseCIDR(range) : [ipaddr.process(range), null]
-    if (found.kind() !== base.kind()) return false
-    return bits === null ? found.toString() === base.toString() : found.match([base, bits] as never)
-  } catch {
-    return false
-  }
+/** [least, jitter] */
+function shorter(a: number[], b: number[]): number[] {
+  return a[0]! < b[0]! || (a[0] === b[0] && a[1]! <= b[1]!) ? a : b
 }
 
 /** The facts of a recorded session, whole: what the recording leaves out is null, the class 'unknown'. */

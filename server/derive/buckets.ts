@@ -1,0 +1,133 @@
+/**
+ * Facts by subject, stretch of time and key, merged as they come: what is held is a function of the set of what was
+ * added, whatever the order.
+ *
+ * Shape   `merge` is commutative, associative, and merging twice changes nothing (a minimum, a maximum, an earliest).
+ *         What is older than `keepMs` before the latest of its subject is handed to `expired` and let go; what comes
+ *         later than that is not taken.
+ * Memory  per subject the keys in use, and one number each for key and values of a stretch. At most `KEYS_A_BUCKET`
+ *         keys in one stretch: those first in the alphabet, so that the order they came in makes no difference.
+ */
+
+const KEYS_A_BUCKET = 16
+
+export interface BucketKind {
+  bucketMs: number
+  /** At least the lateness bound, and as much again as judging the oldest of that looks back. */
+  keepMs: number
+  /** How many numbers a fact has. */
+  width: number
+  merge(a: readonly number[], b: readonly number[]): number[]
+  expired?(subject: string, fact: Fact): void
+}
+
+export interface Fact {
+  /** Which stretch: whole `bucketMs` since 1970. */
+  bucket: number
+  key: string
+  values: number[]
+}
+
+export interface Buckets {
+  /** True: something is held that was not. */
+  add(subject: string, time: number, key: string, values: readonly number[]): boolean
+  /** In order of stretch, then key. */
+  of(subject: string): Fact[]
+  /** The latest time of the subject; minus infinity while there is none. */
+  reached(subject: string): number
+  subjects(): Iterable<string>
+  save(): unknown
+  load(state: unknown): void
+}
+
+/** `rows`: stretch, index into `keys`, then the values; flat, because there are many and they are small. */
+interface Subject {
+  reached: number
+  keys: string[]
+  rows: number[]
+}
+
+export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind): Buckets {
+  let subjects = new Map<string, Subject>()
+  const stride = 2 + width
+  const bucketOf = (time: number) => Math.floor(time / bucketMs)
+
+  return {
+    add(name, time, key, values) {
+      const subject = subjects.get(name) ?? { reached: time, keys: [], rows: [] }
+      const bucket = bucketOf(time)
+      if (bucket < bucketOf(subject.reached - keepMs)) return false
+      subjects.set(name, subject)
+      if (time > subject.reached) {
+        const isNewStretch = bucket > bucketOf(subject.reached)
+        subject.reached = time
+        if (isNewStretch) expire(name, subject)
+      }
+      const at = rowOf(subject, bucket, key)
+      if (at === null) return insert(subject, bucket, key, values)
+      const before = subject.rows.slice(at + 2, at + stride)
+      const after = merge(before, values)
+      if (after.every((it, index) => it === before[index])) return false
+      subject.rows.splice(at + 2, width, ...after)
+      return true
+    },
+    of: (name) => factsOf(subjects.get(name)),
+    reached: (name) => subjects.get(name)?.reached ?? Number.NEGATIVE_INFINITY,
+    subjects: () => subjects.keys(),
+    save: () => [...subjects],
+    load(state) {
+      subjects = new Map(state as [string, Subject][])
+    },
+  }
+
+  function rowOf({ keys, rows }: Subject, bucket: number, key: string): number | null {
+    const index = keys.indexOf(key)
+    if (index < 0) return null
+    for (let at = rows.length - stride; at >= 0; at -= stride)
+      if (rows[at] === bucket && rows[at + 1] === index) return at
+    return null
+  }
+
+  function insert(subject: Subject, bucket: number, key: string, values: readonly number[]): boolean {
+    const facts = factsOf(subject)
+    const beside = facts.filter((it) => it.bucket === bucket)
+    const last = beside.at(-1)
+    if (beside.length >= KEYS_A_BUCKET && last) {
+      if (key > last.key) return false
+      facts.splice(facts.indexOf(last), 1)
+    }
+    rewrite(subject, [...facts, { bucket, key, values: [...values] }])
+    return true
+  }
+
+  function expire(name: string, subject: Subject): void {
+    const oldest = bucketOf(subject.reached - keepMs)
+    const facts = factsOf(subject)
+    if (!facts[0] || facts[0].bucket >= oldest) return
+    for (const fact of facts) if (fact.bucket < oldest) expired?.(name, fact)
+    rewrite(
+      subject,
+      facts.filter((it) => it.bucket >= oldest),
+    )
+  }
+
+  function factsOf(subject: Subject | undefined): Fact[] {
+    const facts: Fact[] = []
+    if (!subject) return facts
+    const { keys, rows } = subject
+    for (let at = 0; at < rows.length; at += stride)
+      facts.push({ bucket: rows[at]!, key: keys[rows[at + 1]!]!, values: rows.slice(at + 2, at + stride) })
+    return facts.sort((a, b) => a.bucket - b.bucket || (a.key < b.key ? -1 : 1))
+  }
+
+  function rewrite(subject: Subject, facts: readonly Fact[]): void {
+    subject.keys = [...new Set(facts.map((it) => it.key))]
+    const indexes = new Map(subject.keys.map((key, index) => [key, index]))
+    subject.rows = facts.flatMap((it) => [it.bucket, indexes.get(it.key)!, ...it.values])
+  }
+}
+
+/** First and last time of a key in a stretch. */
+export function earliestAndLatest(a: readonly number[], b: readonly number[]): number[] {
+  return [Math.min(a[0]!, b[0]!), Math.max(a[1]!, b[1]!)]
+}
