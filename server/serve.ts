@@ -16,6 +16,7 @@ import { buildConsole } from './console/build.ts'
 import { desk as makeDesk } from './desk.ts'
 import { loadRules, type Ruleset, SHIPPED_RULES, stamp } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
+import { ageGauges, feedAges, staleWarnings } from './feeds/ages.ts'
 import { contracts as makeContracts } from './feeds/contracts.ts'
 import { takeInbox } from './feeds/inbox.ts'
 import { remoteAddress } from './ingest/address.ts'
@@ -77,7 +78,9 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     geoip: config.geoip,
     catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
   })
-  for (const warning of addresses.warnings()) says.warn({}, warning)
+  const ages = () => feedAges(addresses, catalogue.version, now())
+  ageGauges(metrics.registry, ages)
+  tellFeeds()
   const rulesFolders = [SHIPPED_RULES, ...config.rulesFolders]
   let rulesSeen = await stamp(rulesFolders)
   const judgement = await Judgement.open(await rulesInUse(), {
@@ -201,10 +204,14 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
 
   async function rulesInUse(): Promise<Ruleset> {
     let leftOut = 0
-    const ruleset = await loadRules(rulesFolders, (problem) => {
-      if (problem.severity === 'error') leftOut++
-      says.warn({ ...problem }, problem.severity === 'error' ? 'a rule is left out' : 'a rule is doubtful')
-    })
+    const ruleset = await loadRules(
+      rulesFolders,
+      (problem) => {
+        if (problem.severity === 'error') leftOut++
+        says.warn({ ...problem }, problem.severity === 'error' ? 'a rule is left out' : 'a rule is doubtful')
+      },
+      config.sensitiveRules,
+    )
     metrics.rules(ruleset.program.rules.length + ruleset.correlations.length, leftOut)
     return ruleset
   }
@@ -233,7 +240,13 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
         }
       }
       await followRules()
-      if (await addresses.reload()) says.info({ lists: addresses.lists().length }, 'address lists changed')
+      if (await addresses.reload()) {
+        says.info(
+          { lists: addresses.lists().length, databases: addresses.databases() },
+          'address lists or databases changed',
+        )
+        for (const problem of addresses.problems()) says.warn({}, problem)
+      }
       desk.changed()
     } catch (cause) {
       says.error({ err: cause }, 'the clock work failed; it is tried again')
@@ -250,9 +263,13 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   }
 
   async function onNight(): Promise<void> {
-    for (const warning of addresses.warnings()) says.warn({}, warning)
+    tellFeeds()
     const removed = await log.retain(now() - config.retentionDays * DAY_MS)
     if (removed > 0) says.info({ records: removed, days: config.retentionDays }, 'old telemetry deleted')
+  }
+
+  function tellFeeds(): void {
+    for (const warning of [...addresses.warnings(), ...staleWarnings(ages())]) says.warn({}, warning)
   }
 
   function token(worker: string | null, by: string): { token: string; expiresAt: number } {

@@ -11,11 +11,14 @@ import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
 import { createColors } from 'picocolors'
 import * as z from 'zod'
+import { catalogueVersion } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
-import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder } from '../feeds/addresses.ts'
-import { ageDays, Ranges, STALE_DAYS } from '../feeds/ranges.ts'
+import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder, packageDate } from '../feeds/addresses.ts'
+import { catalogueAge, databaseAge, type FeedAge, listAge } from '../feeds/ages.ts'
+import { type GeoipFiles, openOwnDatabases } from '../feeds/own-databases.ts'
+import { Ranges, STALE_DAYS } from '../feeds/ranges.ts'
 import { readServerFile } from '../server-file.ts'
 
 export interface Check {
@@ -40,9 +43,6 @@ export interface Machine {
 
 const NEEDED_NODE = 24
 const GIB = 1_073_741_824
-/** Places of address blocks move slowly; after half a year a few in a hundred are wrong. */
-const DATABASE_DAYS = 183
-const DAY_MS = 86_400_000
 
 export const doctorCommand = defineCommand({
   meta: { name: 'doctor', description: 'Check that this machine has what server and agent need' },
@@ -140,6 +140,8 @@ async function* server(config: Config, machine: Machine): AsyncGenerator<Check> 
   yield await dataFolder(config.dataFolder)
   yield await listener(config)
   yield* databases(machine)
+  yield* await ownDatabases(config.geoip, machine.now)
+  yield aged('catalogue', catalogueAge(catalogueVersion, machine.now))
   yield* await lists(config.feedsFolder, machine.now)
   yield await rules(config)
   yield* await inbox(config.dataFolder)
@@ -227,16 +229,9 @@ export async function* databases(machine: Pick<Machine, 'packageFolder' | 'now'>
       if (without) yield warn(name, `not installed: ${without}`, `Install it: ${install}`)
       continue
     }
-    const date = await editionOf(folder)
-    if (date === null) {
-      yield warn(name, 'installed, of unknown date', `Install it again: ${install}`)
-      continue
-    }
-    newest = Math.max(newest, date)
-    const day = new Date(date).toISOString().slice(0, 10)
-    const age = Math.floor((machine.now - date) / DAY_MS)
-    if (age > DATABASE_DAYS) yield warn(name, `of ${day}, ${age} days old`, `Take a newer edition: ${install}@latest`)
-    else yield ok(name, `of ${day}`)
+    const date = packageDate(folder)
+    newest = Math.max(newest, date === null ? 0 : Date.parse(date))
+    yield aged(name, databaseAge({ source: packageName, name: packageName, date }, machine.now))
   }
   const time = new Date(machine.now).toISOString().slice(0, 19)
   if (machine.now < newest)
@@ -244,27 +239,26 @@ export async function* databases(machine: Pick<Machine, 'packageFolder' | 'now'>
   else yield ok('clock', `${time} UTC`)
 }
 
-/** Versions end in the day of the edition: 2.3.2026060513 is of 2026-06-05. */
-async function editionOf(folder: string): Promise<number | null> {
-  const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => '')
-  const [, year, month, day] = /"version":\s*"[^"]*\.(20\d\d)(\d\d)(\d\d)\d*"/.exec(text) ?? []
-  const date = Date.parse(`${year}-${month}-${day}`)
-  return Number.isNaN(date) ? null : date
+function aged(name: string, { date, days, stale, todo }: FeedAge): Check {
+  if (date === null) return warn(name, 'of unknown date', todo)
+  return stale ? warn(name, `of ${date}, ${days} days old`, todo) : ok(name, `of ${date}`)
+}
+
+/** The files that `geoip` in the configuration names. */
+export async function ownDatabases(files: GeoipFiles, now: number): Promise<Check[]> {
+  const own = await openOwnDatabases(files)
+  return [
+    ...own.problems().map((problem) => warn('own databases', problem, 'Until then the installed packages answer.')),
+    ...own.facts().map((it) => aged(it.source, databaseAge(it, now))),
+  ]
 }
 
 export async function lists(feedsFolder: string, now: number): Promise<Check[]> {
   const ranges = await Ranges.open(feedsFolder)
   const name = 'address lists'
   const checks = ranges.problems().map((problem) => warn(name, problem, 'Import it again, or remove it.'))
-  const stale = ranges.lists().filter((it) => ageDays(it.date, now) > STALE_DAYS)
-  for (const it of stale)
-    checks.push(
-      warn(
-        name,
-        `${it.name} is ${ageDays(it.date, now)} days old`,
-        `Import a newer one: tellwire feeds import FILE --class ${it.class} --name ${it.name}`,
-      ),
-    )
+  for (const it of ranges.lists().map((list) => listAge(list, now)))
+    if (it.stale) checks.push(warn(name, `${it.name} is ${it.days} days old`, it.todo))
   if (ranges.lists().length === 0)
     checks.push(
       warn(

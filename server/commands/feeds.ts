@@ -1,9 +1,14 @@
 /** `tellwire feeds`: the address ranges that this server knows by name, and who may send it events. */
 import { basename } from 'node:path'
 import { defineCommand } from 'citty'
+import { catalogueVersion } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
-import { loadConfig } from '../config.ts'
-import { ageDays, importRanges, ListName, RANGE_CLASSES, Ranges, removeRanges, STALE_DAYS } from '../feeds/ranges.ts'
+import { type Config, loadConfig } from '../config.ts'
+import type { FeedChange } from '../derive/place-changes.ts'
+import { openAddresses } from '../feeds/addresses.ts'
+import { type FeedAge, feedAges, listAge, staleWarnings } from '../feeds/ages.ts'
+import { feedChangeWarning, keptFeedChanges } from '../feeds/moved.ts'
+import { importRanges, ListName, RANGE_CLASSES, removeRanges } from '../feeds/ranges.ts'
 import { feedTokenCommand } from './feed-tokens.ts'
 
 const where = {
@@ -53,7 +58,7 @@ const importCommand = defineCommand({
     if (args.json) console.log(JSON.stringify({ ...facts, badLines }))
     else {
       console.log(
-        `${facts.name}: ${facts.entries} ranges of class ${facts.class}, made ${facts.date}${age(facts.date)}.`,
+        `${facts.name}: ${facts.entries} ranges of class ${facts.class}, made ${facts.date}${age(listAge(facts, Date.now()))}.`,
       )
       console.log('A running server uses it within a minute.')
     }
@@ -61,21 +66,43 @@ const importCommand = defineCommand({
 })
 
 const listCommand = defineCommand({
-  meta: { name: 'list', description: 'Show the lists, in the order they are asked, and their age' },
+  meta: {
+    name: 'list',
+    description:
+      'Show what is known of addresses and its age: range lists in the order they are asked, databases, ours',
+  },
   args: { ...where, json },
   async run({ args }) {
-    const ranges = await Ranges.open(feedsFolder(args))
+    const config = configOf(args)
+    const addresses = await openAddresses({
+      rangesFolder: config.feedsFolder,
+      geoip: config.geoip,
+      catalogueAsnClass: () => null,
+    })
     const now = Date.now()
-    const lists = ranges.lists().map((it) => ({ ...it, ageDays: ageDays(it.date, now), stale: isStale(it.date) }))
-    if (args.json) console.log(JSON.stringify({ lists, problems: ranges.problems() }))
-    else if (lists.length === 0) console.log('No lists. Import one with `tellwire feeds import FILE --class vpn`.')
-    else
-      for (const it of lists)
-        console.log(
-          `${it.name.padEnd(24)} ${it.class.padEnd(13)} ${String(it.entries).padStart(8)}  ${it.date}${age(it.date)}`,
-        )
-    for (const problem of ranges.problems()) console.error(problem)
-    if (ranges.problems().length > 0) process.exitCode = 1
+    const ages = feedAges(addresses, catalogueVersion, now)
+    const changes = changesIn(config.dataFolder, now)
+    const problems = addresses.problems()
+    if (problems.length > 0) process.exitCode = 1
+    if (args.json) {
+      const lists = addresses.lists().map((it) => {
+        const { days, stale } = listAge(it, now)
+        return { ...it, ageDays: days, stale }
+      })
+      const databases = ages.filter((it) => it.kind === 'database')
+      const catalogue = ages.find((it) => it.kind === 'catalogue')
+      console.log(JSON.stringify({ lists, databases, catalogue, changes, problems }))
+      return
+    }
+    const entries = new Map(addresses.lists().map((it) => [it.name, it]))
+    for (const it of ages) {
+      const list = it.kind === 'list' ? entries.get(it.name) : undefined
+      const columns = [it.name.padEnd(24), (list?.class ?? it.kind).padEnd(13), String(list?.entries ?? '').padStart(8)]
+      console.log(`${columns.join(' ')}  ${it.date ?? 'of unknown date'}${it.date === null ? '' : age(it)}`)
+    }
+    if (entries.size === 0) console.log('No lists. Import one with `tellwire feeds import FILE --class vpn`.')
+    for (const warning of [...addresses.warnings(), ...staleWarnings(ages), ...changes.map(feedChangeWarning)])
+      console.error(warning)
   },
 })
 
@@ -94,8 +121,21 @@ export const feedsCommand = defineCommand({
 })
 
 function feedsFolder(args: { config?: string | undefined; 'data-folder'?: string | undefined }): string {
+  return configOf(args).feedsFolder
+}
+
+function configOf(args: { config?: string | undefined; 'data-folder'?: string | undefined }): Config {
   return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder: args['data-folder'] } })
-    .feedsFolder
+}
+
+/** None where no server has run yet. */
+function changesIn(dataFolder: string, now: number): FeedChange[] {
+  try {
+    return keptFeedChanges(dataFolder, now)
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'store.missing') return []
+    throw cause
+  }
 }
 
 function nameOf(file: string): string {
@@ -105,11 +145,6 @@ function nameOf(file: string): string {
     .replace(/[^a-z0-9._-]+/g, '-')
 }
 
-function isStale(date: string): boolean {
-  return ageDays(date, Date.now()) > STALE_DAYS
-}
-
-function age(date: string): string {
-  const days = ageDays(date, Date.now())
-  return isStale(date) ? ` (${days} days old: stale, fetch a newer one)` : ` (${days} days old)`
+function age({ days, stale }: FeedAge): string {
+  return stale ? ` (${days} days old: stale, fetch a newer one)` : ` (${days} days old)`
 }

@@ -14,9 +14,8 @@
  *         editions, `MAX_MOVES` changes. What was seen longest ago goes first, and is judged as the laptop's doing.
  * Source  threat model N27; DB-IP and GeoLite2 agree on a place within 100 km for most addresses, and not for the rest.
  */
-import ipaddr from 'ipaddr.js'
 import type { AddressFacts } from '../../wire/recording.ts'
-import { kilometres } from './place-mismatch.ts'
+import { kilometres, networkOf } from './place.ts'
 
 const DAY = 86_400_000
 const MAX_NETWORKS = 200_000
@@ -140,9 +139,9 @@ export class PlaceChanges {
     device: string | null
     worker: string | null
   }): void {
-    const network = connection && networkOf(connection.remoteAddress)
-    if (!connection || !network || device === null) return
+    if (!connection || device === null) return
     const { time, remoteAddress: address, geo } = connection
+    const network = networkOf(address)
     const place = onGrid(geo)
     if (place.country === null && place.latitude === null) return
     const edition = geo.edition ?? null
@@ -157,10 +156,9 @@ export class PlaceChanges {
 
   /** Whose doing it is that this connection is where it is; `now` by the log's clock. */
   whose({ remoteAddress, geo, time }: PlacedConnection, now: number): Whose {
-    const network = networkOf(remoteAddress)
     const place = onGrid(geo)
     let answer: Whose = 'laptop'
-    for (const id of (network && this.#byNetwork.get(network)) || []) {
+    for (const id of this.#byNetwork.get(networkOf(remoteAddress)) ?? []) {
       const move = this.#moves.get(id)!
       if (time < move.time || time - move.time > this.#limits.days * DAY) continue
       if (!this.#same(move.to, place) || !this.#counts(move)) continue
@@ -339,13 +337,6 @@ export class PlaceChanges {
     this.#prunedDay = day
     for (const [id, move] of this.#moves) if (time - move.time > 2 * this.#limits.days * DAY) this.#drop(id)
   }
-}
-
-/** The /24 or /48; null for what is no address. */
-function networkOf(address: string): string | null {
-  if (!ipaddr.isValid(address)) return null
-  const bytes = ipaddr.process(address).toByteArray()
-  return bytes.slice(0, bytes.length === 4 ? 3 : 6).join('.')
 }
 
 function onGrid({ country, region, lat, lon }: PlacedConnection['geo']): Place {

@@ -31,7 +31,7 @@ export interface OwnDatabases {
   place(address: ParsedAddress): (Place & { edition: string }) | null
   system(address: ParsedAddress): System | null
   privacy(address: ParsedAddress): (Privacy & { by: string }) | null
-  /** True when a file or a problem changed. */
+  /** True when a file or a problem changed since the last time, be it by a look-up. */
   reload(): Promise<boolean>
   facts(): DatabaseFacts[]
   problems(): string[]
@@ -74,6 +74,11 @@ export function edition({ name, date }: Pick<DatabaseFacts, 'name' | 'date'>): s
   return date === null ? name : `${name} ${date}`
 }
 
+interface Opened {
+  db: Mmdb
+  facts: DatabaseFacts
+}
+
 interface Followed<T> {
   find(address: ParsedAddress): { said: T; facts: DatabaseFacts } | null
   reload(): Promise<boolean>
@@ -88,8 +93,9 @@ function follow<T>(
   read: (record: unknown) => T | null,
 ): Followed<T> {
   let stamp = ''
-  let open: { db: Mmdb; facts: DatabaseFacts } | null = null
+  let open: Opened | null = null
   let problem: string | null = null
+  let told: { open: Opened | null; problem: string | null } = { open, problem }
   return {
     find(address) {
       if (!open) return null
@@ -104,12 +110,13 @@ function follow<T>(
     },
     async reload() {
       if (path === null) return false
-      const before = { open, problem }
+      const before = told
       try {
         await look(path)
       } catch (cause) {
         problem = trouble(cause)
       }
+      told = { open, problem }
       return open !== before.open || problem !== before.problem
     },
     facts: () => open?.facts ?? null,

@@ -11,9 +11,11 @@ import {
   kernel,
   lists,
   nodeVersion,
+  ownDatabases,
 } from '../../../server/commands/doctor.ts'
 import { ASN_PACKAGE, CITY_PACKAGE } from '../../../server/feeds/addresses.ts'
 import { importRanges } from '../../../server/feeds/ranges.ts'
+import { mmdb } from '../feeds/mmdb-writer.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 
@@ -103,7 +105,8 @@ describe('tellwire doctor', () => {
 
   const editions = [
     { name: 'fresh databases', version: '2.3.2026110112', told: [] },
-    { name: 'old databases', version: '2.3.2026030112', told: ['warn city database', 'warn network operators'] },
+    { name: 'databases of 90 days', version: '2.3.2026082412', told: [] },
+    { name: 'old databases', version: '2.3.2026082312', told: ['warn city database', 'warn network operators'] },
     { name: 'databases from tomorrow', version: '2.3.2026120112', told: ['fail clock'] },
     { name: 'databases without a date', version: '2.3.1', told: ['warn city database', 'warn network operators'] },
     { name: 'no databases', version: null, told: ['warn city database', 'warn network operators'] },
@@ -120,6 +123,30 @@ describe('tellwire doctor', () => {
       )
       for (const it of checks) assert.equal(it.todo === null, it.state === 'ok')
     })
+
+  it('own databases: none, fresh, old, unusable', async () => {
+    const none = { cityFile: null, asnFile: null, privacyFile: null }
+    assert.deepEqual(await ownDatabases(none, NOW), [])
+    const networks = { '8.8.8.0/24': { country: 'US', asn: 'AS64500' } }
+    const at = async (name: string, bytes: Buffer) => {
+      await writeFile(join(folder, name), bytes)
+      return join(folder, name)
+    }
+    const cityFile = await at('city', mmdb({ type: 'City', networks }))
+    const asnFile = await at('asn', mmdb({ type: 'Asn', builtAt: '2026-01-01', networks }))
+    const privacyFile = await at('privacy', Buffer.from('half a download'))
+    const checks = await ownDatabases({ cityFile, asnFile, privacyFile }, NOW)
+    assert.deepEqual(
+      checks.map((it) => [it.state, it.name]),
+      [
+        ['warn', 'own databases'],
+        ['ok', 'geoip.cityFile'],
+        ['warn', 'geoip.asnFile'],
+      ],
+    )
+    assert.match(checks[0]!.says, /privacyFile .*cut short/)
+    assert.equal(checks[2]!.says, 'of 2026-01-01, 325 days old')
+  })
 
   it('lists: none, fresh, stale, damaged', async () => {
     const feeds = join(folder, 'feeds')

@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type InboxItem, takeInbox } from '../../../server/feeds/inbox.ts'
+import { keepFeedChanges } from '../../../server/feeds/moved.ts'
 import { writeServerFile } from '../../../server/server-file.ts'
+import { openState } from '../../../server/store/sqlite-state.ts'
+import { mmdb } from '../feeds/mmdb-writer.ts'
 
 const BINARY = join(import.meta.dirname, '../../../bin/tellwire.js')
 
@@ -108,6 +111,28 @@ describe('the commands that read files', () => {
     assert.equal((await feeds('remove', 'exits-2026')).code, 0)
     assert.match((await feeds('list')).out, /No lists/)
     assert.equal((await feeds('remove', 'exits-2026')).code, 1)
+  })
+
+  it('feeds list tells of databases, their age, what moved, and a file that cannot be used', async () => {
+    await file('server.yml', 'dataFolder: data\ngeoip: { cityFile: city.mmdb, asnFile: asn.mmdb }\n')
+    const networks = { '8.8.8.0/24': { country: 'US' } }
+    await writeFile(join(folder, 'city.mmdb'), mmdb({ type: 'Own-City', builtAt: '2020-01-01', networks }))
+    await file('asn.mmdb', 'half a download')
+    const state = openState({ folder: join(folder, 'data') })
+    const until = Date.now() + 86_400_000
+    const change = { edition: 'Own-City 2020-01-01', asn: 64500, from: 'US', to: 'DE', networks: 4, since: 1e12, until }
+    keepFeedChanges(state, [change])
+    state.close()
+    const list = (...args: string[]) => tellwire('feeds', 'list', '--config', join(folder, 'server.yml'), ...args)
+    const { code, out, error } = await list()
+    assert.equal(code, 1)
+    assert.match(out, /Own-City +database +2020-01-01 .*stale/)
+    assert.match(out, /catalogue +catalogue +20\d\d-\d\d-\d\d/)
+    assert.match(error, /geoip\.asnFile \(.*asn\.mmdb\): .*cut short/)
+    assert.match(error, /Own-City 2020-01-01 put 4 networks of AS64500 elsewhere/)
+    const told = JSON.parse((await list('--json')).out)
+    assert.deepEqual([told.databases[0].name, told.databases[0].stale], ['Own-City', true])
+    assert.deepEqual([told.changes, told.problems.length, told.lists], [[change], 1, []])
   })
 
   const wrong = [

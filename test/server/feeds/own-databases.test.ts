@@ -282,6 +282,7 @@ describe("the user's own databases", () => {
     assert.equal(own.place(at('9.9.8.1')), null)
     assert.deepEqual([countryOf(own), own.problems().length], [null, 1])
     assert.match(own.problems()[0]!, /It is not used/)
+    assert.deepEqual([await own.reload(), await own.reload()], [true, false])
     await write(city(), { country: 'US' })
     await own.reload()
     assert.deepEqual([countryOf(own), own.problems()], ['US', []])
