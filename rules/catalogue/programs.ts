@@ -66,7 +66,9 @@ function sightOfOdd(index: ToolIndex, image: string): Sight {
 export function toolsNamed({ programs }: Sight, product: string): ToolEntry[] | undefined {
   if (!programs) return undefined
   const system = SYSTEM_BITS[product] ?? 0
-  const tools = programs.flatMap((it) => (it.kind === 'tool' && (it.systems & system) !== 0 ? [it.tool] : []))
+  const tools: ToolEntry[] = []
+  for (const it of programs)
+    if (it.kind === 'tool' && (it.systems & system) !== 0 && !tools.includes(it.tool)) tools.push(it.tool)
   return tools.length > 0 ? tools : undefined
 }
 

@@ -506,31 +506,38 @@ describe('recognise: what is ordinary', () => {
     ...'awscli s3cmd gnome-shell libreoffice cups avahi-daemon libvncserver1 libvncclient1 freerdp2-x11'.split(' '),
   ]
 
+  /** On every other laptop: rules give their presence no weight. */
+  const quiet = ['meeting', 'messaging']
+  const loud = (category: string, fields: object) =>
+    facts(category, fields)
+      ?.tools?.filter((it) => !quiet.includes(it.category))
+      .map((it) => it.id) ?? []
+
   it('programs on Linux', () => {
     for (const name of programs)
       for (const folder of ['/usr/bin', '/usr/lib/x', '/opt/x', '/home/a/.local/bin'])
-        assert.equal(
-          facts('process_creation', { Image: `${folder}/${name}`, CommandLine: `${name} --help` }),
-          undefined,
+        assert.deepEqual(
+          loud('process_creation', { Image: `${folder}/${name}`, CommandLine: `${name} --help` }),
+          [],
           name,
         )
   })
   it('programs on Windows', () => {
     for (const name of [...onWindows, ...programs.map((it) => `${it}.exe`)]) {
       const fields = { product: 'windows', Image: `C:\\Program Files\\X\\${name}`, OriginalFileName: name }
-      assert.equal(
-        facts('process_creation', { ...fields, Signer: 'Microsoft Windows', Company: 'Microsoft Corporation' }),
-        undefined,
+      assert.deepEqual(
+        loud('process_creation', { ...fields, Signer: 'Microsoft Windows', Company: 'Microsoft Corporation' }),
+        [],
         name,
       )
     }
   })
   it('programs on macOS', () => {
     for (const name of [...onMacos, ...programs])
-      assert.equal(facts('process_creation', { product: 'macos', Image: `/Applications/X/${name}` }), undefined, name)
+      assert.deepEqual(loud('process_creation', { product: 'macos', Image: `/Applications/X/${name}` }), [], name)
   })
   it('packages', () => {
-    for (const name of packages) assert.equal(facts('software', { Name: name, Identifier: name }), undefined, name)
+    for (const name of packages) assert.deepEqual(loud('software', { Name: name, Identifier: name }), [], name)
   })
   it('units', () => {
     for (const name of ['ssh', 'sshd', 'docker', 'cron', 'snapd', 'remote-fs', 'getty@tty1', 'vmtoolsd', 'dbus'])
