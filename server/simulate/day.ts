@@ -14,6 +14,7 @@ import {
   bootIdOf,
   dateOf,
   firstBootOf,
+  type Gap,
   holdingLine,
   isWorkday,
   localAt,
@@ -44,14 +45,14 @@ import { isOn, type Script, stageOf } from './stage.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 
 export interface DayPlan {
   active: Span[]
   awake: Span[]
   meetings: Span[]
   places: Place[]
-  offline: Span[]
-  silent: Span[]
+  gaps: Gap[]
   drafts: Draft[]
 }
 
@@ -65,12 +66,21 @@ export function planDay(run: Run, person: Person, day: number): DayPlan | null {
   const { stage, script } = stageOf(run, person, day, working)
   for (const hook of person.hooks) if (isOn(hook.days, day, working)) hook.play(stage)
   const plan: DayPlan = {
-    ...{ active: [], awake: [], meetings: [], places: [], offline: [...script.offline], silent: [...script.silent] },
+    ...{ active: [], awake: [], meetings: [], places: [], gaps: [...script.gaps] },
     drafts: script.drafts,
   }
   if (person.swapDay === day) swap(run, person, day, plan)
+  const midnight = localAt(run, person, day, 0)
+  const boot =
+    person.joins?.day === day
+      ? firstBootOf(run, person)
+      : person.swapDay === day
+        ? swapTime(run, person, day)
+        : midnight
   plan.active = activeSpans(run, person, day, working, script, random)
-  plan.awake = awakeSpans(run, person, day, plan.active, script, random)
+    .map((it) => ({ ...it, from: Math.max(it.from, boot) }))
+    .filter((it) => it.from < it.to)
+  plan.awake = awakeSpans(person, { from: boot, to: localAt(run, person, day, 1_440) }, plan.active, script, random)
   if (plan.awake.length === 0 && plan.drafts.length === 0) return null
   plan.places = placesOf(run, person, day, working, script, random)
   if (person.lively) flaky(plan, random)
@@ -114,13 +124,10 @@ function activeSpans(run: Run, person: Person, day: number, working: boolean, sc
   return spans
 }
 
-function awakeSpans(run: Run, person: Person, day: number, active: Span[], script: Script, random: Random): Span[] {
-  const midnight = localAt(run, person, day, 0)
-  const boot = person.joins?.day === day ? firstBootOf(run, person) : midnight
-  const all = { from: boot, to: localAt(run, person, day, 1_440) }
+function awakeSpans(person: Person, all: Span, active: Span[], script: Script, random: Random): Span[] {
   if (person.neverSleeps) return [all]
   const slack = () => Math.round(between(random, 0.5, 8) * MINUTE)
-  const spans = active.map((it) => ({ from: Math.max(boot, it.from - MINUTE), to: it.to + slack() }))
+  const spans = active.map((it) => ({ from: Math.max(all.from, it.from - MINUTE), to: it.to + slack() }))
   spans.push(...script.awake)
   return merged(spans, chance(random, 0.6) ? 90 * MINUTE : 5 * MINUTE)
 }
@@ -143,7 +150,7 @@ function placesOf(run: Run, person: Person, day: number, working: boolean, scrip
   const trip = person.trips.find((it) => it.from <= day && day <= it.to)
   const weekday = new Date(dateOf(run, day)).getUTCDay()
   const places: Place[] = []
-  const add = (span: Span, site: Site, exit = site.exit) => places.push({ ...span, site, exit })
+  const add = (span: Span, site: Site, exit = site.exit) => places.push({ ...span, site, exit, tunnelled: false })
   add(all, person.home, leased(run, person.home, day))
   const drawn = random()
   const elsewhere = random()
@@ -157,12 +164,13 @@ function placesOf(run: Run, person: Person, day: number, working: boolean, scrip
     }
   }
   if (person.tunnel) {
-    for (const place of places) if (place.site.kind !== 'office') place.exit = person.tunnel
+    for (const place of places)
+      if (place.site.kind !== 'office') Object.assign(place, { exit: person.tunnel, tunnelled: true })
   }
   for (const it of script.sits) add(it, it.site)
   for (const it of script.tunnels) {
     const site = placeAt(places, it.from)?.site ?? person.home
-    places.push({ from: it.from, to: it.to, site, exit: it.exit })
+    places.push({ ...it, site, tunnelled: true })
   }
   return places
 }
@@ -186,12 +194,12 @@ function leased(run: Run, site: Site, day: number): Exit {
 function flaky(plan: DayPlan, random: Random): void {
   for (const { from, to } of plan.awake) {
     for (let left = poisson(random, (0.25 * (to - from)) / (9 * HOUR)); left > 0; left--) {
-      const at = between(random, from, to)
-      plan.offline.push({ from: at, to: at + Math.round(exponential(random, 6 * MINUTE)) + 20_000 })
+      const at = Math.round(between(random, from, to))
+      plan.gaps.push({ kind: 'offline', from: at, to: at + Math.round(exponential(random, 6 * MINUTE)) + 20_000 })
     }
     if (chance(random, 0.01)) {
-      const at = between(random, from, to)
-      plan.offline.push({ from: at, to: at + Math.round(between(random, 1, 5) * HOUR) })
+      const at = Math.round(between(random, from, to))
+      plan.gaps.push({ kind: 'offline', from: at, to: at + Math.round(between(random, 1, 5) * HOUR) })
     }
   }
 }
@@ -201,9 +209,10 @@ type Say = <C extends LaptopCategory>(time: number, category: C, fields: Paramet
 /** Everything that has a moment of its own. */
 function happenings(run: Run, person: Person, day: number, plan: DayPlan, random: Random): void {
   const { machine } = person
-  const say: Say = (time, category, fields) => {
+  const say: Say = (at, category, fields) => {
+    const time = Math.round(at)
     const body = observed(category, fields, { laptop: machine, time, random })
-    plan.drafts.push({ time: Math.round(time), kind: 'event', body })
+    plan.drafts.push({ time, kind: 'event', body })
   }
   const session = (time: number, place: Place) => {
     const body = sessionLine(machine, { ...place, time: Math.round(time), random })
@@ -221,11 +230,9 @@ function happenings(run: Run, person: Person, day: number, plan: DayPlan, random
   const last = plan.awake.at(-1)
   if (last) person.lastPlace = placeAt(plan.places, last.to - 1) ?? null
   moves(machine, plan, say, session)
-  for (const gap of plan.offline) {
-    const place = placeAt(plan.places, gap.to)
-    if (place && within(plan.awake, gap.to)) session(gap.to + 1_500, place)
-  }
-  for (const gap of plan.silent) resume(machine, gap, plan, say, session)
+  person.gaps.push(...plan.gaps)
+  person.gaps = person.gaps.filter((gap) => !resumed(machine, gap, plan, say, session))
+  crash(person, plan, say, random)
   if (plan.active.length === 0) return
   if (firstDay) setUp(person, plan, say, random)
   meetingsOf(person, plan, say, random)
@@ -281,19 +288,26 @@ function stayAwake(run: Run, person: Person, span: Span, known: Known): void {
   if (moved) say(span.from + 3_500, 'network_place', placeFields(machine, place))
 }
 
-/** The system starts, and the agent has its first look. */
+/** The system starts, and the agent has its first look. One restart in thirty is a power cut, which says no goodbye. */
 function start(run: Run, machine: Machine, at: number, { firstDay, say, random }: Known): void {
-  if (!firstDay) say(at - 30_000, 'agent_state', { Action: 'stopping' })
+  if (!firstDay && chance(random, 0.97)) say(at - 30_000, 'agent_state', { Action: 'stopping' })
   machine.bootedAt = at
   machine.bootId = bootIdOf(run, machine.device, at)
-  say(at, 'agent_state', { Action: chance(random, 0.03) ? 'killed_last_time' : 'started' })
+  const version = firstDay ? machine.version : agentVersion(run, at)
+  if (version !== machine.version) {
+    machine.version = version
+    say(at, 'agent_state', { Action: 'upgraded' })
+  }
+  say(at + 10, 'agent_state', { Action: 'started' })
   say(at + 1_000, 'collection_gap', { ...GAPS[machine.system], Categories: [...GAPS[machine.system].Categories] })
   say(at + 2_000, 'logon', { Action: 'present' })
   for (let left = 6; left > 0; left--)
     say(at + 2_500, 'process_creation', { Image: BASE_IMAGES[machine.system], StartedBeforeAgent: true })
   say(at + 3_000, 'clock_place', zoneFields(machine, at))
-  if (!firstDay && chance(random, 0.25)) say(at + 9_000, 'agent_state', { Action: 'upgraded' })
 }
+
+/** A new one comes out every twenty days, and is installed with a restart. */
+const agentVersion = (run: Run, at: number): string => `0.1.${Math.max(0, Math.floor((at - run.start) / (20 * DAY)))}`
 
 const uptime = (machine: Machine, at: number): number => Math.max(0, Math.round((at - machine.bootedAt) / 1_000))
 
@@ -312,8 +326,7 @@ const BASE_IMAGES = {
 const INTERFACES = { linux: 'wlp2s0', macos: 'en0', windows: 'Wi-Fi' } as const
 const TUNNELS = { linux: 'tun0', macos: 'utun6', windows: 'Wintun Userspace Tunnel' } as const
 
-function placeFields(machine: Machine, { site, exit }: Place) {
-  const tunnelled = exit !== site.exit && exit.geo.class !== site.exit.geo.class
+function placeFields(machine: Machine, { site, tunnelled }: Place) {
   return {
     Interface: site.bssidHash === null ? 'eth0' : INTERFACES[machine.system],
     GatewayHash: site.gatewayHash,
@@ -363,18 +376,27 @@ function moves(machine: Machine, plan: DayPlan, say: Say, session: Known['sessio
   }
 }
 
-/** The agent comes back after it did not run. */
-function resume(machine: Machine, gap: Span, plan: DayPlan, say: Say, session: Known['session']): void {
-  const announced = (gap as Span & { announced?: boolean }).announced
-  if (announced) say(gap.from - 1_000, 'agent_state', { Action: 'stopping' })
-  const back = plan.awake.find((it) => it.to > gap.to)
-  if (!back) return
+/** True: the laptop is awake after the gap on this day, and is heard again. */
+function resumed(machine: Machine, gap: Gap, plan: DayPlan, say: Say, session: Known['session']): boolean {
+  if (gap.kind === 'stopped' && plan.gaps.includes(gap)) say(gap.from - 1_000, 'agent_state', { Action: 'stopping' })
+  const back = plan.awake.find((it) => it.to > gap.to + MINUTE)
+  if (!back) return false
   const at = Math.max(gap.to, back.from)
-  say(at, 'agent_state', { Action: announced ? 'started' : 'killed_last_time' })
+  if (gap.kind === 'killed') say(at, 'agent_state', { Action: 'killed_last_time' })
+  if (gap.kind !== 'offline') say(at + 10, 'agent_state', { Action: 'started' })
   const place = placeAt(plan.places, at)
-  if (!place) return
-  session(at + 800, place)
-  say(at + 2_000, 'network_place', placeFields(machine, place))
+  if (place) session(at + 1_500, place)
+  if (place && gap.kind !== 'offline') say(at + 2_000, 'network_place', placeFields(machine, place))
+  return true
+}
+
+/** The agent itself dies once in some years of working days: out of memory, or its own fault (assumed). */
+function crash(person: Person, plan: DayPlan, say: Say, random: Random): void {
+  const span = plan.active[0]
+  if (!span || !person.lively || !chance(random, 0.001)) return
+  const at = between(random, span.from, span.to)
+  say(at, 'agent_state', { Action: 'killed_last_time' })
+  say(at + 10, 'agent_state', { Action: 'started' })
 }
 
 /** A laptop's first hours: what is installed, and the first repositories. */
@@ -633,10 +655,15 @@ function feeds(run: Run, person: Person, day: number, plan: DayPlan, random: Ran
   }
 }
 
+const swapTime = (run: Run, person: Person, day: number): number => localAt(run, person, day, person.from - 30)
+
 /** Another laptop: the old one says goodbye, the new one starts anew. */
 function swap(run: Run, person: Person, day: number, plan: DayPlan): void {
   const old = person.machine
-  const at = localAt(run, person, day, person.from - 30)
+  const at = swapTime(run, person, day)
+  const about = { laptop: old, time: at, random: stream('stopping') }
+  const body = observed('agent_state', { Action: 'stopping' }, about)
+  plan.drafts.push({ time: at - 10_000, kind: 'event', body, machine: old })
   const fresh = machineOf(run, person.index, 1, person.system, old.zone)
   person.machine = fresh
   person.awakeUntil = 0

@@ -63,9 +63,15 @@ export interface Span {
   to: number
 }
 
+export interface Gap extends Span {
+  kind: 'offline' | 'killed' | 'stopped'
+}
+
 export interface Place extends Span {
   site: Site
   exit: Exit
+  /** By a VPN on the laptop. */
+  tunnelled: boolean
 }
 
 export interface Person {
@@ -97,6 +103,8 @@ export interface Person {
   /** Where the last planned day ended. */
   awakeUntil: number
   lastPlace: Place | null
+  /** Without network, or without agent; kept until the laptop is awake after it. */
+  gaps: Gap[]
   mfaHash: string
   machine: Machine
   contract: Partial<Contract>
@@ -125,7 +133,6 @@ const SYSTEMS: Readonly<Record<Role, Readonly<Record<System, number>>>> = {
   designer: { windows: 25, macos: 75, linux: 0 },
   sales: { windows: 65, macos: 35, linux: 0 },
 }
-export const AGENT_VERSION = '0.1.0'
 
 export function hire(run: Run, index: number): Person {
   const { seed, days } = run
@@ -165,6 +172,7 @@ export function hire(run: Run, index: number): Person {
     lively: true,
     awakeUntil: 0,
     lastPlace: null,
+    gaps: [],
     mfaHash: hexOf(`${seed} mfa ${worker}`, 32),
     machine: machineOf(run, index, 0, system, claimed.zone),
     contract: {},
@@ -184,7 +192,7 @@ export function machineOf(run: Run, index: number, nth: number, system: System, 
     system,
     zone,
     user: USER,
-    version: AGENT_VERSION,
+    version: '0.1.0',
     fingerprint: hexOf(`${run.seed} fingerprint ${device}`, 64),
     serial: hexOf(`${run.seed} serial ${device}`, 10).toUpperCase(),
     bootId: bootIdOf(run, device, 0),

@@ -74,7 +74,7 @@ export interface Cast {
   monitor(name: string): Monitor
 }
 
-/** `exit` puts a site's uplink behind another exit: a router with a VPN. `name` tells sites of one city apart. */
+/** `exit` gives a site another uplink: a router with a VPN, of which the laptop knows nothing. `name` tells sites of one city apart. */
 export type SiteChanges = Partial<Omit<Site, 'kind' | 'city'>>
 
 /** Which days a hook runs on: one, several, from-to (both included), every working day, or every day. */

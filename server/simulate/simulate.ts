@@ -93,9 +93,9 @@ function live(run: Run, life: Life, hour: Span, arrivals: Arrival[]): void {
   due.push(...life.pending.splice(0, planned))
   if (due.length === 0) return
   due.sort((a, b) => a.time - b.time)
-  const gaps = { offline: life.plans.flatMap((it) => it.offline), silent: life.plans.flatMap((it) => it.silent) }
+  const gaps = life.plans.flatMap((it) => it.gaps)
   const random = stream(run.seed, 'upload', person.index, hour.from)
-  spooled(person, due, { ...gaps, notBefore: hour.from }, random, arrivals)
+  spooled(person, due, { gaps, notBefore: hour.from }, random, arrivals)
 }
 
 function beginDay(run: Run, life: Life): void {
@@ -113,8 +113,8 @@ function beginDay(run: Run, life: Life): void {
   life.pending.sort((a, b) => a.time - b.time)
 }
 
-function lastOf({ awake, active, offline, silent }: DayPlan): number {
-  return [...awake, ...active, ...offline, ...silent].reduce((last, it) => Math.max(last, it.to), 0)
+function lastOf({ awake, active, gaps }: DayPlan): number {
+  return [...awake, ...active, ...gaps].reduce((last, it) => Math.max(last, it.to), 0)
 }
 
 /** The label, as soon as it is known when it begins; of a scene in which nothing was placed, on the last day. */

@@ -5,7 +5,7 @@
  *         their times, and says when each arrived: after a network's gap, all at once.
  * Units   an upload takes 0.2 to 3 s (assumed); a retry of one in 3,000 events is written as it would be heard twice.
  */
-import type { Machine, Person, Span } from './person.ts'
+import type { Gap, Machine, Person, Span } from './person.ts'
 import { below, between, mixed, type Random } from './random.ts'
 import { type Exit, roundTripMs, type Site } from './sites.ts'
 
@@ -17,6 +17,8 @@ export interface Draft {
   body: string
   /** JSON of what the catalogue and the databases said at ingest. Left away: they are asked when it is read. */
   facts?: string
+  /** The laptop, where it is not the one the person has now. */
+  machine?: Machine
 }
 
 /** One line, and when it arrived. */
@@ -51,32 +53,30 @@ export function geoText(exit: Exit): string {
 export function spooled(
   person: Person,
   drafts: readonly Draft[],
-  gaps: { offline: readonly Span[]; silent: readonly Span[]; notBefore: number },
+  { gaps, notBefore }: { gaps: readonly Gap[]; notBefore: number },
   random: Random,
   out: Arrival[],
 ): void {
-  const { machine } = person
-  const head = `{"type":"event","device":"${machine.device}","receivedAt":`
-  const middle = `,"epoch":${machine.epoch},"event":{`
-  for (const { kind, time, body, facts } of drafts) {
+  for (const { kind, time, body, facts, machine = person.machine } of drafts) {
     if (kind === 'line') {
       out.push({ at: time, line: body })
       continue
     }
-    if (within(gaps.silent, time)) continue
-    const gap = within(gaps.offline, time)
+    if (gaps.some((it) => it.kind !== 'offline' && it.from <= time && time < it.to)) continue
+    const gap = within(gaps, time)
     if (kind === 'session') {
       if (!gap) out.push({ at: time, line: body })
       continue
     }
     // One batch a moment: what comes while one is on its way goes with it.
-    const ready = Math.max(gaps.notBefore, gap ? gap.to + 2_000 : time)
+    const ready = Math.max(notBefore, gap ? gap.to + 2_000 : time)
     if (machine.uploadAt < ready + 200) machine.uploadAt = ready + 200 + below(random, 2_800)
     const upload = machine.uploadAt
     const seq = kind === 'reused' ? Math.max(1, machine.seq - 20 - below(random, 200)) : ++machine.seq
     const seen = time + machine.skewMs
+    const head = `{"type":"event","device":"${machine.device}","receivedAt":`
     const rest =
-      `${kind === 'reused' ? ',"conflict":true' : ''}${middle}${body},"id":"${idOf(machine.hash, kind === 'reused' ? -seq : seq, seen)}",` +
+      `${kind === 'reused' ? ',"conflict":true' : ''},"epoch":${machine.epoch},"event":{${body},"id":"${idOf(machine.hash, kind === 'reused' ? -seq : seq, seen)}",` +
       `"seq":${seq},"time":${seen},"product":"${machine.system}"}${facts === undefined ? '' : `,"facts":${facts}`}}`
     out.push({ at: upload, line: `${head}${upload}${rest}` })
     if (random() < RETRIED) {

@@ -3,7 +3,7 @@ import { type Catalogue, loadCatalogue, recognise } from '../../rules/catalogue/
 import type { Event } from '../../wire/event.ts'
 import { minutesOf } from './local-time.ts'
 import { feedLine, observed, type System } from './observations.ts'
-import { dateOf, firstBootOf, localAt, type Person, type Run, type Span } from './person.ts'
+import { dateOf, firstBootOf, type Gap, localAt, type Person, type Run, type Span } from './person.ts'
 import { between, type Random, stream } from './random.ts'
 import { placed, toolTraces, usualFolder } from './remote-tools.ts'
 import type { Days, Moment, Stage } from './scene.ts'
@@ -20,14 +20,13 @@ export interface Script {
   awake: Span[]
   sits: (Span & { site: Site })[]
   tunnels: (Span & { exit: Exit })[]
-  offline: Span[]
-  silent: (Span & { announced: boolean })[]
+  gaps: Gap[]
   drafts: Draft[]
 }
 
 export function stageOf(run: Run, person: Person, day: number, working: boolean): { stage: Stage; script: Script } {
   const script: Script = {
-    ...{ works: null, rests: false, awake: [], sits: [], tunnels: [], offline: [], silent: [], drafts: [] },
+    ...{ works: null, rests: false, awake: [], sits: [], tunnels: [], gaps: [], drafts: [] },
   }
   const random = stream(run.seed, 'stage', person.worker, day)
   const time = (clock: string) => localAt(run, person, day, minutesOf(clock))
@@ -36,7 +35,10 @@ export function stageOf(run: Run, person: Person, day: number, working: boolean)
     if (both.to <= both.from) throw new RangeError(`"${from}" to "${to}" is no span: past midnight is "26:00"`)
     return both
   }
-  const lasting = (from: string, hours: number): Span => ({ from: time(from), to: time(from) + hours * HOUR })
+  const gap = (kind: Gap['kind'], from: string, hours: number) => {
+    script.gaps.push({ kind, from: time(from), to: time(from) + Math.round(hours * HOUR) })
+    return stage
+  }
   const stage: Stage = {
     day,
     weekday: new Date(dateOf(run, day)).getUTCDay(),
@@ -64,18 +66,9 @@ export function stageOf(run: Run, person: Person, day: number, working: boolean)
       script.tunnels.push({ ...span(from, to), exit })
       return stage
     },
-    offline(from, hours) {
-      script.offline.push(lasting(from, hours))
-      return stage
-    },
-    silent(from, hours) {
-      script.silent.push({ ...lasting(from, hours), announced: false })
-      return stage
-    },
-    stops(from, hours) {
-      script.silent.push({ ...lasting(from, hours), announced: true })
-      return stage
-    },
+    offline: (from, hours) => gap('offline', from, hours),
+    silent: (from, hours) => gap('killed', from, hours),
+    stops: (from, hours) => gap('stopped', from, hours),
   }
   return { stage, script }
 }
@@ -90,7 +83,7 @@ function momentOf(person: Person, script: Script, random: Random, begin: number)
   }
   const moment: Moment = {
     wait(minutes) {
-      time += minutes * 60_000
+      time += Math.round(minutes * 60_000)
       return moment
     },
     saw(category, fields, peer) {
