@@ -10,11 +10,13 @@ import { placeMismatch } from './place-mismatch.ts'
 import { sharedKey } from './shared-key.ts'
 import { silence } from './silence.ts'
 import { tool } from './tool.ts'
+import { travel } from './travel.ts'
 import type { World } from './world.ts'
 
 const KINDS: readonly DeriverKind[] = [
   connection,
   placeMismatch,
+  travel,
   tool,
   hardware,
   bulkCopy,
