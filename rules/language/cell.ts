@@ -110,14 +110,18 @@ function own(value: object, key: string): unknown {
   return Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined
 }
 
-/** Every value of an event, for words without a field. What the logsource says about the event is not in the event. */
+/** Every value of an event, for words without a field. */
 export function everyText(event: FlatEvent): Cell[] {
   const found: Cell[] = []
-  for (const key of Object.keys(event)) if (!LOGSOURCE.has(key)) cellsOf(event[key], found)
+  for (const key of Object.keys(event)) if (!SAID_ABOUT.has(key)) cellsOf(event[key], found)
   return found
 }
 
-export const LOGSOURCE: ReadonlySet<string> = new Set(['category', 'product', 'service'])
+/**
+ * What is said about an event and is not in it: its logsource, and the contract that held. Whether the contract stands
+ * beside an event depends on other rules, so words without a field must not find it.
+ */
+export const SAID_ABOUT: ReadonlySet<string> = new Set(['category', 'product', 'service', 'Contract'])
 
 /** Adds the values in `value`, however deep. */
 export function cellsOf(value: unknown, found: Cell[], depth = 0): void {

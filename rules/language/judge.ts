@@ -3,7 +3,7 @@
  *
  * Shape   everything is reused from event to event; a number that rises with each event tells old answers from new.
  */
-import { type Cell, cellsOf, emptyCell, everyText, fill, foldedText, LOGSOURCE, path, withoutSpaces } from './cell.ts'
+import { type Cell, cellsOf, emptyCell, everyText, fill, foldedText, path, SAID_ABOUT, withoutSpaces } from './cell.ts'
 import { holds } from './evaluate.ts'
 import type { Interning, Predicate, Question } from './predicates.ts'
 import type { FlatEvent } from './rule.ts'
@@ -145,10 +145,10 @@ export function judge({ fields, predicates }: Interning): Judge {
     return all
   }
 
-  /** In a cell that an index reads, or said by the logsource and not by the event. */
+  /** In a cell that an index reads, or said about the event and not in it. */
   function isElsewhere(i: number, covered: Uint8Array): boolean {
     const slot = shape.slots[i]!
-    return (slot >= 0 && covered[slot] === 1 && cells[slot]!.text !== null) || LOGSOURCE.has(shape.keys[i]!)
+    return (slot >= 0 && covered[slot] === 1 && cells[slot]!.text !== null) || SAID_ABOUT.has(shape.keys[i]!)
   }
 
   function ask(predicate: Predicate, { decided, places }: About): boolean {
