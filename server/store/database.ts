@@ -5,8 +5,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../../wire/fault.ts'
 
 /**
- * Shape   a file of an older version is brought up to this one; `upgrades` has the statements, those that make 2 of 1
- *         first. A reader takes an older file as it is. WAL, so that readers never wait for the writer; every commit is on the disk before it returns.
+ * Shape   WAL, so that readers never wait for the writer; every commit is on the disk before it returns. A file of an
+ *         older version is brought up to this one; `upgrades` has the statements, those that make 2 of 1 first. A
+ *         reader takes an older file as it is.
  * Errors  Fault 'store.missing' (read-only, and nothing there), 'store.newer', 'store.unwritable', 'store.damaged'.
  */
 export function openDatabase(
