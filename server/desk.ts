@@ -8,10 +8,12 @@ import {
   type FindingView,
   type Laptop,
   type TimelineEntry,
+  type Verdict,
   type WorkerPage,
   type WorkerRow,
 } from './api/schema.ts'
 import { Assessments } from './assess/assessments.ts'
+import { caseOf, kindsOf } from './assess/case.ts'
 import { describe } from './assess/describe.ts'
 import type { Judgement } from './judgement.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -54,9 +56,33 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     now,
     workers: () => {
       const theirs = Map.groupBy(laptops(), (it) => it.worker ?? it.device)
+      const verdicts = new Map(
+        state
+          .verdicts()
+          .toReversed()
+          .map((it) => [it.worker, it]),
+      )
+      const clusterOf = new Map(
+        assessments()
+          .clusters(now())
+          .flatMap(({ key, workers }) => workers.map((it) => [it, key] as const)),
+      )
       return everybody()
-        .map((worker) => row(worker, theirs.get(worker) ?? []))
+        .map((worker) =>
+          row(worker, theirs.get(worker) ?? [], verdicts.get(worker) ?? null, clusterOf.get(worker) ?? null),
+        )
         .sort(byUrgency)
+    },
+    clusters: () => assessments().clusters(now()),
+    decide: (worker, { verdict, reason }, by) => {
+      if (!everybody().includes(worker)) return null
+      const findings = judgement.pipeline.findings.of(worker)
+      const { band, points } = assessments().of(worker, now())
+      const decided = { worker, verdict, reason, by, at: now(), band, points, kinds: kindsOf(findings) }
+      state.addVerdict(decided)
+      state.audit({ at: decided.at, user: by, action: 'verdict', about: worker, detail: `${verdict}: ${reason}` })
+      deskChanged()
+      return caseOf(decided, band, findings)
     },
     worker: async (id) => (everybody().includes(id) ? page(id) : null),
     laptops,
@@ -65,13 +91,15 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    changed: () => {
-      if (notice) return
-      notice = setTimeout(() => {
-        notice = null
-        for (const listener of listeners) listener()
-      }, NOTICE_EVERY_MS).unref()
-    },
+    changed: deskChanged,
+  }
+
+  function deskChanged(): void {
+    if (notice) return
+    notice = setTimeout(() => {
+      notice = null
+      for (const listener of listeners) listener()
+    }, NOTICE_EVERY_MS).unref()
   }
 
   /** Other rules have a pipeline of their own. */
@@ -86,7 +114,8 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     return [...new Set([...judgement.pipeline.world.workers(), ...judgement.pipeline.findings.workers()])]
   }
 
-  function row(worker: string, theirs: readonly Laptop[]): WorkerRow {
+  function row(worker: string, theirs: readonly Laptop[], verdict: Verdict | null, cluster: string | null): WorkerRow {
+    const findings = judgement.pipeline.findings.of(worker)
     const { band, points, reason } = assessments().of(worker, now())
     const rows = theirs.flatMap((it) => it.coverage).filter((it) => it.state !== 'off' && it.state !== 'unknown')
     const sighted = rows.filter((it) => it.state === 'seen' || it.state === 'quiet').length
@@ -97,7 +126,9 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       band,
       points,
       reason,
-      lastFinding: latest(judgement.pipeline.findings.of(worker).map((it) => it.lastTime)),
+      case: caseOf(verdict, band, findings).state,
+      cluster,
+      lastFinding: latest(findings.map((it) => it.lastTime)),
       lastSeen: latest(theirs.map((it) => it.lastSeen)),
       laptops: theirs.length,
       online: theirs.filter((it) => it.online).length,
@@ -145,10 +176,16 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     // As it was written: who decides sees what lapsed, and when.
     const versions = judgement.pipeline.world.versionsOf(worker)
     const contract = versions.findLast((it) => it.from <= now()) ?? versions.at(-1) ?? null
+    const assessment = assessments().explained(worker, now())
     return {
       worker,
       contract,
-      assessment: assessments().explained(worker, now()),
+      assessment,
+      case: caseOf(state.verdicts(worker)[0] ?? null, assessment.band, findings),
+      cluster:
+        assessments()
+          .clusters(now())
+          .find((it) => it.workers.includes(worker)) ?? null,
       findings: findings.map(view).reverse(),
       laptops: theirs,
       activity: devices.length > 0 ? await activity(devices) : [],

@@ -7,6 +7,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { Fault } from '../../wire/fault.ts'
+import { caseRoutes } from './case-routes.ts'
 import { CONTRACT_BYTES, CONTRACT_PATHS, contractRoutes } from './contract-routes.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
 import { feedRoutes } from './feed-routes.ts'
@@ -44,6 +45,7 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   sessionRoutes(v1, deps, signIn, jar)
   readingRoutes(v1, deps, signIn, jar)
   contractRoutes(v1, deps, signIn, jar)
+  caseRoutes(v1, deps, signIn, jar)
   app.route('/api/v1', v1)
   app.doc31('/api/v1/openapi.json', {
     openapi: '3.1.0',

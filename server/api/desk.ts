@@ -1,5 +1,5 @@
 /** What the API asks of the running server. `server/main.ts` hands one in; a test hands in another. */
-import type { Laptop, WorkerPage, WorkerRow } from './schema.ts'
+import type { CaseView, Cluster, Laptop, NewVerdict, WorkerPage, WorkerRow } from './schema.ts'
 
 export interface Desk {
   now(): number
@@ -8,6 +8,10 @@ export interface Desk {
   /** Null: no such worker. */
   worker(id: string): Promise<WorkerPage | null>
   laptops(): Laptop[]
+  /** Workers who share what unrelated people do not, worst first. */
+  clusters(): Cluster[]
+  /** Decides about a worker as they stand now, and audits it; null: no such worker. */
+  decide(worker: string, verdict: NewVerdict, by: string): CaseView | null
   /** Makes a one-time enrolment token for a worker, and audits it; the secret is in it and nowhere else. */
   enrolmentToken(worker: string | null, by: string): { token: string; expiresAt: number }
   /** Calls back, at most four times a second, when anything above may answer differently. */

@@ -61,6 +61,13 @@ export const Verdict = z.object({
 })
 export type Verdict = z.infer<typeof Verdict>
 
+export const NewVerdict = z.strictObject({
+  verdict: z.enum(VERDICTS),
+  /** What the next person will want to know. */
+  reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(2_000),
+})
+export type NewVerdict = z.infer<typeof NewVerdict>
+
 export const CaseView = z.object({
   /** none: nothing to decide · open · closed: decided · reopened: evidence of a new kind came since. */
   state: z.enum(['none', 'open', 'closed', 'reopened']),
@@ -145,6 +152,9 @@ export const WorkerRow = z.object({
   band: Band,
   points: z.int(),
   reason: z.string(),
+  case: z.enum(['none', 'open', 'closed', 'reopened']),
+  /** Key of the cluster the worker is in; null: none. */
+  cluster: z.string().nullable(),
   lastFinding: z.int().nullable(),
   lastSeen: z.int().nullable(),
   laptops: z.int(),
@@ -169,6 +179,9 @@ export const WorkerPage = z.object({
   /** Null: no contract is known, and the page says so. */
   contract: z.record(z.string(), z.unknown()).nullable(),
   assessment: Assessment,
+  case: CaseView,
+  /** With whom the worker shares what unrelated people do not; null: with nobody. */
+  cluster: Cluster.nullable(),
   findings: z.array(FindingView),
   laptops: z.array(Laptop),
   /** Events per hour, newest 7 days: the picture; its table twin is made from the same rows. */

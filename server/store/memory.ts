@@ -3,6 +3,7 @@
  */
 import type { Category } from '../../wire/event.ts'
 import type { Recorded, RecordedOf } from '../../wire/recording.ts'
+import type { Verdict } from '../api/schema.ts'
 import { byHour, fitting, hours, newestFirst } from './query.ts'
 import { arrivalOf, factsOf, hourOf, hourStart } from './segment.ts'
 import {
@@ -155,6 +156,7 @@ export function memoryState(): State {
   const findings = new Map<string, Finding>()
   const users = new Map<number, User>()
   const sessions = new Map<string, { userId: number; once: boolean; expiresAt: number }>()
+  const verdicts: Verdict[] = []
   const trail: AuditEntry[] = []
   const settings = new Map<string, string>()
   let progress: Progress | null = null
@@ -187,6 +189,9 @@ export function memoryState(): State {
       findings.clear()
       progress = null
     },
+
+    addVerdict: (verdict) => void verdicts.unshift(verdict),
+    verdicts: (worker) => verdicts.filter((it) => worker === undefined || it.worker === worker),
 
     users: () => [...users.values()],
     user: (name) => users.values().find((it) => it.name === name) ?? null,

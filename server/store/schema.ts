@@ -68,7 +68,13 @@ ${FEED_IDS}
 /** What makes of each version the next: the first makes 2 of 1. */
 export const LOG_UPGRADES: readonly string[] = [FEED_IDS]
 
-export const STATE_VERSION = 1
+/** What people decided about workers; the newest of a worker counts. */
+const VERDICTS = `
+create table verdicts (id integer primary key autoincrement, worker text not null, doc text not null);
+create index verdicts_by_worker on verdicts (worker, id);
+`
+
+export const STATE_VERSION = 2
 
 export const STATE_SCHEMA = `
 -- doc: JSON of the interface's type, everywhere below; the other columns are what is looked up or sorted by.
@@ -95,4 +101,7 @@ create table sessions (
 
 create table audit (id integer primary key autoincrement, doc text not null);
 create table settings (key text primary key, value text not null) without rowid;
+${VERDICTS}
 `
+/** What makes of each version the next: the first makes 2 of 1. */
+export const STATE_UPGRADES: readonly string[] = [VERDICTS]

@@ -9,8 +9,9 @@
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type { Verdict } from '../api/schema.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
-import { STATE_SCHEMA, STATE_VERSION } from './schema.ts'
+import { STATE_SCHEMA, STATE_UPGRADES, STATE_VERSION } from './schema.ts'
 import { type AuditEntry, type Enrolled, type Finding, nameTaken, type State, type User } from './store.ts'
 
 type Row = Record<string, unknown>
@@ -20,7 +21,7 @@ const UNIQUE_VIOLATED = 2067 // SQLITE_CONSTRAINT_UNIQUE
 export function openState(options: { folder: string; readOnly?: boolean }): State {
   const { folder, readOnly = false } = options
   const file = join(folder, 'state.db')
-  const db = openDatabase(file, { schema: STATE_SCHEMA, version: STATE_VERSION, readOnly })
+  const db = openDatabase(file, { schema: STATE_SCHEMA, version: STATE_VERSION, upgrades: STATE_UPGRADES, readOnly })
   const sql = statements(db)
 
   return guarded(file, {
@@ -63,6 +64,9 @@ export function openState(options: { folder: string; readOnly?: boolean }): Stat
         sql.clearProgress.run()
       })
     },
+
+    addVerdict: (verdict) => void sql.addVerdict.run(verdict.worker, JSON.stringify(verdict)),
+    verdicts: (worker) => all<Verdict>(worker === undefined ? sql.verdicts.all() : sql.verdictsOf.all(worker)),
 
     users: () => sql.users.all().map(userOf),
     user(name) {
@@ -168,6 +172,17 @@ function statements(db: DatabaseSync) {
     progress: db.prepare('select position, rules, pipeline from progress'),
     dropFinding: db.prepare('delete from findings where id = ?'),
     clearProgress: db.prepare('delete from progress'),
+
+    // Not prepared before they are asked for: a reader may have opened a file that has no verdicts yet.
+    get addVerdict() {
+      return db.prepare('insert into verdicts (worker, doc) values (?, ?)')
+    },
+    get verdicts() {
+      return db.prepare('select doc from verdicts order by id desc')
+    },
+    get verdictsOf() {
+      return db.prepare('select doc from verdicts where worker = ? order by id desc')
+    },
 
     users: db.prepare('select id, doc from users order by id'),
     user: db.prepare('select id, doc from users where name = ?'),

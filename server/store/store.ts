@@ -8,6 +8,7 @@
 import type { Category, Event } from '../../wire/event.ts'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
+import type { Verdict } from '../api/schema.ts'
 
 export interface Stored {
   /** 1, 2, 3 …: the place in the log. Never reused, never skipped. */
@@ -179,6 +180,11 @@ export interface State {
   finding(id: string): Finding | null
   /** Forgets findings and progress: the log is judged anew. */
   clearFindings(): void
+
+  /** What a person decided about a worker; kept for good. */
+  addVerdict(verdict: Verdict): void
+  /** Newest first. */
+  verdicts(worker?: string): Verdict[]
 
   users(): User[]
   user(name: string): User | null

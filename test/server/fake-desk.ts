@@ -1,12 +1,13 @@
 /** A desk with what a test puts on it. */
 import type { Desk } from '../../server/api/desk.ts'
-import type { Coverage, FindingView, Laptop, WorkerPage, WorkerRow } from '../../server/api/schema.ts'
+import type { Cluster, Coverage, FindingView, Laptop, WorkerPage, WorkerRow } from '../../server/api/schema.ts'
 import { CATEGORIES } from '../../wire/event.ts'
 
 export interface FakeDesk extends Desk {
   rows: WorkerRow[]
   pages: Map<string, WorkerPage>
   machines: Laptop[]
+  groups: Cluster[]
   tokens: { worker: string | null; by: string }[]
   listeners: Set<() => void>
   changed(): void
@@ -17,12 +18,23 @@ export function fakeDesk(now: () => number): FakeDesk {
     rows: [],
     pages: new Map(),
     machines: [],
+    groups: [],
     tokens: [],
     listeners: new Set(),
     now,
     workers: () => desk.rows,
     worker: async (id) => desk.pages.get(id) ?? null,
     laptops: () => desk.machines,
+    clusters: () => desk.groups,
+    decide(worker, { verdict, reason }, by) {
+      const page = desk.pages.get(worker)
+      if (!page) return null
+      const { band, points } = page.assessment
+      const decided = { worker, verdict, reason, by, at: now(), band, points, kinds: [] }
+      page.case = { state: 'closed', verdict: decided, newKinds: [] }
+      desk.changed()
+      return page.case
+    },
     enrolmentToken(worker, by) {
       desk.tokens.push({ worker, by })
       return { token: `tw1.${'dG9rZW4'.repeat(30)}`, expiresAt: now() + 3_600_000 }
@@ -45,6 +57,8 @@ export function workerRow(worker: string, about: Partial<WorkerRow> = {}): Worke
     band: 'none',
     points: 0,
     reason: 'Nothing speaks against this worker.',
+    case: 'none',
+    cluster: null,
     lastFinding: null,
     lastSeen: null,
     laptops: 1,

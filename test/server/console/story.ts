@@ -180,6 +180,23 @@ export function displacedWorker(now: number): WorkerPage {
       approvedTools: [{ tool: 'ScreenConnect', tenant: 'acme', to: now + 90 * DAY }],
       approvedEgress: [{ address: '198.51.100.0/24' }, { asn: 64_500 }],
     },
+    case: { state: 'open', verdict: null, newKinds: [] },
+    cluster: {
+      key: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+      kind: 'uplink',
+      workers: ['w0001', 'w0002', 'w0003'],
+      band: 'critical',
+      points: 97,
+      keys: [
+        {
+          key: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+          kind: 'uplink',
+          workers: ['w0001', 'w0002', 'w0003'],
+          days: 9,
+          strength: 4,
+        },
+      ],
+    },
     assessment: {
       worker: 'w0001',
       band: 'critical',

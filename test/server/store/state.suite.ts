@@ -118,6 +118,20 @@ export function stateSuite(name: string, open: () => StateUnderTest): void {
       assert.equal(again.session('s2', T0), null)
     })
 
+    it('keeps every verdict, newest first', () => {
+      const verdict = (worker: string, at: number) => ({
+        ...{ worker, verdict: 'confirmed' as const, reason: 'the far end is abroad', by: 'ana', at },
+        ...{ band: 'high' as const, points: 80, kinds: ['r1'] },
+      })
+      for (const it of [verdict('w1', 1), verdict('w2', 2), verdict('w1', 3)]) state.addVerdict(it)
+      const again = under.reopen()
+      assert.deepEqual(again.verdicts('w1'), [verdict('w1', 3), verdict('w1', 1)])
+      assert.deepEqual(
+        again.verdicts().map((it) => it.at),
+        [3, 2, 1],
+      )
+    })
+
     it('keeps the audit trail in order, newest first', () => {
       const entry = (at: number) => ({ at, user: 'ana', action: 'login', about: null, detail: `${at}` })
       for (const at of [1, 2, 3]) state.audit(entry(at))
