@@ -80,7 +80,6 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   })
   const ages = () => feedAges(addresses, catalogue.version, now())
   ageGauges(metrics.registry, ages)
-  tellFeeds()
   const rulesFolders = [SHIPPED_RULES, ...config.rulesFolders]
   let rulesSeen = await stamp(rulesFolders)
   const judgement = await Judgement.open(await rulesInUse(), {
@@ -178,6 +177,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   const url = `${scheme}://${config.listen.host.includes(':') ? `[${config.listen.host}]` : config.listen.host}:${port}`
   writeServerFile(config.dataFolder, { pid: process.pid, url })
   ready = true
+  tellFeeds()
 
   const stopping = new AbortController()
   const tick = setInterval(() => void onTick(), TICK_MS)
