@@ -74,7 +74,18 @@ const ROWS: readonly { label: string; of: (contract: Facts) => string[] }[] = [
         .filter(isFacts)
         .map((notice) => [...place(notice), ...span(notice.from, notice.to, '')].join(': ')),
   },
-  { label: 'Same household', of: (it) => joined(list(it.household).flatMap(text)) },
+  {
+    label: 'Declared hours',
+    of: (it) => list(it.declaredHours).filter(isFacts).map(hours),
+  },
+  {
+    label: 'Same household',
+    of: (it) =>
+      list(it.household).flatMap((member) =>
+        isFacts(member) ? joined([...text(member.worker), ...until(member.to)]) : text(member),
+      ),
+  },
+  { label: 'Referred by', of: (it) => text(it.referredBy) },
   {
     label: 'Declared hardware',
     of: (it) =>
@@ -89,6 +100,13 @@ const ROWS: readonly { label: string; of: (contract: Facts) => string[] }[] = [
         ),
   },
 ]
+
+const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
+
+function hours(facts: Facts): string {
+  const days = list(facts.days).flatMap((day) => (typeof day === 'number' ? (DAYS[day - 1] ?? []) : []))
+  return [`${days.join(' ')} ${text(facts.start).join('')}-${text(facts.end).join('')}`, ...until(facts.to)].join(', ')
+}
 
 function place(facts: Facts): string[] {
   return joined([...text(facts.city), ...text(facts.region), ...text(facts.country)])
