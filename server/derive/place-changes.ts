@@ -3,17 +3,16 @@
  *
  * Shape   takes the log's connection records and answers, for a connection, whether its place is the laptop's doing.
  *         'feed': another edition of the databases said another place of the same network (a /24 of IPv4, a /48 of
- *         IPv6, of one operator) before; or at least `workers` workers on as many addresses of one operator were put
- *         into one country (one region, within a country) inside one day: all of them while their address stayed the
- *         same, or within a day of a new edition's first use. 'undecided': such a change that is not a day old, so that
- *         others may yet join it. 'laptop': neither.
+ *         IPv6) before; or at least `workers` workers on as many addresses of one operator were put into one country
+ *         (one region, within a country) inside one day, each while its address stayed the same, or within a day of a
+ *         new edition's first use. 'undecided': such a change that is not a day old, so that others may yet join it.
+ *         'laptop': neither.
  *         The answers are a function of the set of records taken, in whatever order they came.
- * Units   a place within `tolerance` km in the same country is the same place. A change is doubted for `days` days; by
- *         then the next edition has come, and whoever runs the server has been told.
  * Memory  the last seen `MAX_NETWORKS` networks with up to eight places each, `MAX_DEVICES` laptops with their last
  *         editions, `MAX_MOVES` changes. What was seen longest ago goes first, and is judged as the laptop's doing.
- * Source  threat model N27; DB-IP and GeoLite2 agree on a place within 100 km for most addresses, and not for the rest.
+ * Source  threat model N27.
  */
+import * as z from 'zod'
 import type { AddressFacts } from '../../wire/recording.ts'
 import { kilometres, networkOf } from './place.ts'
 
@@ -29,14 +28,15 @@ const MAX_TOGETHER = 200
 /** Places are kept on this grid, in degrees: what jitters from edition to edition stays one entry. */
 const GRID = 0.5
 
-export interface PlaceChangeThresholds {
-  /** Unrelated workers that make a change the database's. */
-  workers: number
-  /** Kilometres. */
-  tolerance: number
-  days: number
-}
-export const PLACE_CHANGES: PlaceChangeThresholds = { workers: 3, tolerance: 100, days: 45 }
+export const PlaceChangeThresholds = z.strictObject({
+  /** Unrelated workers that make a change the database's. N27 says 'many'; two may travel together. */
+  workers: z.int().min(2).max(1_000).default(3),
+  /** Km within a country that are the same place. Two makers agree that far on most addresses, and not on the rest. */
+  toleratedKm: z.number().min(0).max(20_000).default(100),
+  /** Days that a change is doubted: by then the next edition has come, and who runs the server has been told. */
+  doubtDays: z.number().min(1).max(365).default(45),
+})
+export type PlaceChangeThresholds = z.infer<typeof PlaceChangeThresholds>
 
 /** What it needs of a connection record, beside the facts that stand in it. */
 export interface PlacedConnection {
@@ -121,7 +121,7 @@ export class PlaceChanges {
   #revision = 0
   #prunedDay = 0
 
-  constructor(limits: PlaceChangeThresholds = PLACE_CHANGES) {
+  constructor(limits: PlaceChangeThresholds = PlaceChangeThresholds.parse({})) {
     this.#limits = limits
   }
 
@@ -160,7 +160,7 @@ export class PlaceChanges {
     let answer: Whose = 'laptop'
     for (const id of this.#byNetwork.get(networkOf(remoteAddress)) ?? []) {
       const move = this.#moves.get(id)!
-      if (time < move.time || time - move.time > this.#limits.days * DAY) continue
+      if (time < move.time || time - move.time > this.#limits.doubtDays * DAY) continue
       if (!this.#same(move.to, place) || !this.#counts(move)) continue
       if (this.#isFeeds(move)) return 'feed'
       if (now - move.time < DAY) answer = 'undecided'
@@ -172,7 +172,7 @@ export class PlaceChanges {
   changes(now: number): FeedChange[] {
     const found = new Map<string, FeedChange & { of: Set<string> }>()
     for (const move of this.#moves.values()) {
-      const until = move.time + this.#limits.days * DAY
+      const until = move.time + this.#limits.doubtDays * DAY
       if (now >= until || now < move.time || !this.#counts(move) || !this.#isFeeds(move)) continue
       const { edition, asn, network } = move
       const [from, to] = [move.from.country, move.to.country]
@@ -273,7 +273,7 @@ export class PlaceChanges {
   #same(a: Place, b: Place): boolean {
     if (a.country !== b.country && a.country !== null && b.country !== null) return false
     const distance = kilometres(a, b)
-    if (distance !== null) return distance <= this.#limits.tolerance
+    if (distance !== null) return distance <= this.#limits.toleratedKm
     return a.region === b.region || a.region === null || b.region === null
   }
 
@@ -335,7 +335,7 @@ export class PlaceChanges {
     const day = Math.floor(time / DAY)
     if (day <= this.#prunedDay) return
     this.#prunedDay = day
-    for (const [id, move] of this.#moves) if (time - move.time > 2 * this.#limits.days * DAY) this.#drop(id)
+    for (const [id, move] of this.#moves) if (time - move.time > 2 * this.#limits.doubtDays * DAY) this.#drop(id)
   }
 }
 

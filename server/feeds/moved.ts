@@ -3,6 +3,7 @@
  *
  * Shape   one value in the server's state, because the command is another process and the judgement's own state is big.
  */
+import { Gauge, type Registry } from 'prom-client'
 import * as z from 'zod'
 import { count, country, epochMs, name } from '../../wire/common.ts'
 import type { FeedChange } from '../derive/place-changes.ts'
@@ -24,6 +25,17 @@ const Kept = z.array(
 
 export function keepFeedChanges(state: Pick<State, 'set'>, changes: readonly FeedChange[]): void {
   state.set(KEY, JSON.stringify(changes))
+}
+
+export function feedChangeGauge(registry: Registry, networks: () => number): void {
+  new Gauge({
+    name: 'tellwire_feed_moved_networks',
+    help: 'Networks whose place a database changed by itself, and which are not judged for it',
+    registers: [registry],
+    collect() {
+      this.set(networks())
+    },
+  })
 }
 
 /** Those that still count at `now`. Errors  Fault 'store.missing' where no server has run yet. */

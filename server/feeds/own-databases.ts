@@ -140,7 +140,7 @@ function follow<T>(
     const records = WELL_KNOWN.map((it) => db.get(it)).filter((it) => it != null)
     if (records.length > 0 && records.every((it) => read(it) === null))
       throw new Error(`it is of type '${plain(db.type)}' and holds no ${holds}`)
-    const date = Number.isNaN(db.builtAt) ? null : new Date(db.builtAt).toISOString().slice(0, 10)
+    const date = new Date(db.builtAt).toISOString().slice(0, 10)
     open = { db, facts: { source, name: plain(db.type), date } }
     problem = null
   }

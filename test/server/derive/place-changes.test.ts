@@ -303,7 +303,7 @@ describe('places that changed because the database did (N27)', () => {
   })
 
   it('has thresholds', () => {
-    const strict = new PlaceChanges({ workers: 4, tolerance: 20, days: 10 })
+    const strict = new PlaceChanges({ workers: 4, toleratedKm: 20, doubtDays: 10 })
     const [first, second] = [seen(['a', 0, '8.8.8.8', 'austin', 'E1']), seen(['a', 30, '8.8.8.8', 'sanMarcos', 'E2'])]
     for (const it of [first, second]) strict.take(it)
     assert.equal(strict.whose(second.connection, T0 + 40 * HOUR), 'feed')

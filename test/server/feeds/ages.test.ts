@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { ASN_PACKAGE } from '../../../server/feeds/addresses.ts'
 import { ageGauges, databaseAge, feedAges, staleWarnings } from '../../../server/feeds/ages.ts'
-import { feedChangeWarning, keepFeedChanges, keptFeedChanges } from '../../../server/feeds/moved.ts'
+import { feedChangeGauge, feedChangeWarning, keepFeedChanges, keptFeedChanges } from '../../../server/feeds/moved.ts'
 import type { RangeListFacts } from '../../../server/feeds/ranges.ts'
 import { openState } from '../../../server/store/sqlite-state.ts'
 
@@ -99,6 +99,12 @@ describe('what databases moved', () => {
     state.set('feedChanges', '[{"edition":7}]')
     assert.deepEqual(keptFeedChanges(folder, NOW), [])
     state.close()
+  })
+
+  it('is measured', async () => {
+    const registry = new Registry()
+    feedChangeGauge(registry, () => 4)
+    assert.match(await registry.metrics(), /^tellwire_feed_moved_networks 4$/m)
   })
 
   const sentences = [
