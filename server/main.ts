@@ -7,6 +7,7 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   server: () => import('./commands/server.ts').then((it) => it.serverCommand),
   agent: () => import('../agent/main.ts').then((it) => it.agentCommand),
   rules: () => import('./commands/rules.ts').then((it) => it.rulesCommand),
+  catalogue: () => import('./commands/catalogue.ts').then((it) => it.catalogueCommand),
   match: () => import('./commands/match.ts').then((it) => it.matchCommand),
   replay: () => import('./commands/replay.ts').then((it) => it.replayCommand),
   simulate: () => import('./commands/simulate.ts').then((it) => it.simulateCommand),

@@ -99,8 +99,12 @@ export const TOOL_CATEGORIES = {
 
 export type ToolCategory = keyof typeof TOOL_CATEGORIES
 
+export function isToolCategory(word: string): word is ToolCategory {
+  return Object.hasOwn(TOOL_CATEGORIES, word)
+}
+
 export function isRemoteControl(category: string): boolean {
-  return Object.hasOwn(TOOL_CATEGORIES, category) && TOOL_CATEGORIES[category as ToolCategory].remoteControl
+  return isToolCategory(category) && TOOL_CATEGORIES[category].remoteControl
 }
 
 function control(about: string): CategoryFacts {

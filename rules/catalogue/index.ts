@@ -8,7 +8,7 @@ import type { Event, EventOf } from '../../wire/event.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import asnFile from './asns.json' with { type: 'json' }
-import type { AsnFile, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
+import type { AsnFile, HardwareEntry, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
 import hardwareFile from './hardware.json' with { type: 'json' }
 import { type HardwareIndex, indexHardware, recogniseDisplay, recogniseUsb } from './hardware.ts'
 import { indexTools, type ToolIndex } from './index-tools.ts'
@@ -16,11 +16,14 @@ import { interfaceTool as toolOfInterface } from './network.ts'
 import toolFile from './tools.json' with { type: 'json' }
 import { recogniseTools } from './tools.ts'
 
-export type { ToolEntry } from './entry.ts'
+export type { HardwareEntry, ToolEntry } from './entry.ts'
 
 export interface Catalogue {
   version: string
   tools: readonly ToolEntry[]
+  hardware: readonly HardwareEntry[]
+  /** What the entries' sources are. */
+  sources: Readonly<Record<string, { title: string; date: string; licence: string }>>
   /** Networks that sanctions lists name, as CIDR. */
   sanctionedNetworks: readonly string[]
   readonly toolIndex: ToolIndex
@@ -34,17 +37,30 @@ export const catalogueVersion: string =
     .sort()
     .at(-1) ?? ''
 
+/** Tools change names and addresses within months. */
+export const STALE_DAYS = 90
+const DAY_MS = 86_400_000
+
+/** Units: whole days; a catalogue from the future is 0 days old. */
+export function catalogueAge(version: string, now: number): { days: number; stale: boolean } {
+  const days = Math.max(0, Math.floor((now - Date.parse(version)) / DAY_MS))
+  return { days, stale: days > STALE_DAYS }
+}
+
 /** A few milliseconds: call it once. */
 export function loadCatalogue(): Catalogue {
   // The files' inferred types are unions of every entry's literal shape; the test holds them to these instead.
-  const { tools } = toolFile as unknown as ToolFile
+  const { tools, sources } = toolFile as unknown as ToolFile
+  const hardware = hardwareFile as unknown as HardwareFile
   const { asns, sanctionedNetworks } = asnFile as unknown as AsnFile
   return {
     version: catalogueVersion,
     tools,
+    hardware: hardware.devices,
+    sources: { ...hardware.sources, ...sources },
     sanctionedNetworks,
     toolIndex: indexTools(tools),
-    hardwareIndex: indexHardware(hardwareFile as unknown as HardwareFile),
+    hardwareIndex: indexHardware(hardware),
     asns: new Map(asns.map(([asn, name, networkClass]) => [asn, { class: networkClass, by: `asn: ${name}` }])),
   }
 }

@@ -36,6 +36,7 @@ export class Names<T> {
     const bucket = index.get(hash) ?? []
     index.set(hash, bucket)
     const known = bucket.find((it) => it.key === key)
+    if (known?.values.includes(value)) return
     if (known) known.values.push(value)
     else bucket.push({ key, values: [value] })
   }

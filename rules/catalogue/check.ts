@@ -1,0 +1,257 @@
+/**
+ * What a thing would be taken for, and by which fact: for whoever writes a rule, or wonders about one.
+ *
+ * Shape   a text is asked as everything it may be: a path or name on each system, a package, a service, a host, an
+ *         address, an interface, a port (':5900'), a USB id, a browser extension. `taken` false: the catalogue knows it,
+ *         but it tells only together with what `needs` says.
+ */
+import type { Event, EventOf } from '../../wire/event.ts'
+import type { CommandMark, HardwareEntry, ToolEntry, UsbMark } from './entry.ts'
+import { type Catalogue, recognise } from './index.ts'
+import { matches } from './names.ts'
+import { place } from './programs.ts'
+
+export interface Answer {
+  id: string
+  name: string
+  category: string
+  taken: boolean
+  by: string
+  /** The catalogue's own fact: a name, a pattern, a folder. */
+  fact: string | null
+  /** As what the thing was asked: 'a program on Linux'. */
+  as: string[]
+  needs: string | null
+  renamed: boolean
+  unattended: boolean | null
+  date: string
+  confidence: string
+  sources: string[]
+  reports: { evidence: string; by: string[] } | null
+}
+
+/** One thing that the agent could have reported. */
+export interface Question {
+  as: string
+  event: Event
+}
+
+type Process = Pick<EventOf<'process_creation'>, 'Image' | 'CommandLine' | 'CurrentDirectory' | 'product'>
+
+const ENVELOPE = {
+  id: '00000000-0000-8000-8000-000000000000',
+  seq: null,
+  time: 0,
+  product: 'linux' as const,
+  collector: 'catalogue',
+}
+const SYSTEMS = [
+  ['linux', 'Linux'],
+  ['macos', 'macOS'],
+  ['windows', 'Windows'],
+] as const
+const USB_ID = /^([0-9a-f]{4}):([0-9a-f]{4})$/i
+const HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)+\.?$/i
+
+export function check(catalogue: Catalogue, thing: string): Answer[] {
+  const usb = USB_ID.exec(thing)
+  if (usb) return hardwareWith(catalogue, usb[1]!.toLowerCase(), usb[2]!.toLowerCase())
+  const answers = answersTo(catalogue, questionsFor(thing))
+  return answers.length > 0 ? answers : almost(catalogue, thing)
+}
+
+export function answersTo(catalogue: Catalogue, questions: readonly Question[]): Answer[] {
+  const answers: Answer[] = []
+  for (const { as, event } of questions)
+    for (const found of recognise(catalogue, event)?.tools ?? []) {
+      const same = answers.find((it) => it.id === found.id && it.by === found.by)
+      const entry = catalogue.toolIndex.byId.get(found.id)
+      if (same) same.as.push(as)
+      else if (entry)
+        answers.push({
+          ...about(entry),
+          category: entry.category,
+          taken: true,
+          by: found.by,
+          fact: factOf(entry, found.by, event),
+          as: [as],
+          needs: null,
+          renamed: found.renamed,
+          unattended: found.unattended,
+        })
+    }
+  return answers
+}
+
+export function processQuestion(as: string, seen: Process): Question {
+  return {
+    as,
+    event: {
+      category: 'process_creation',
+      ...ENVELOPE,
+      ...{ ParentImage: null, ParentCommandLine: null, User: null, ProcessId: 0, ParentProcessId: null },
+      ...{ OriginalFileName: null, Product: null, Company: null, Signer: null, StartedBeforeAgent: true },
+      ...seen,
+    },
+  }
+}
+
+function questionsFor(thing: string): Question[] {
+  const port = /^:(\d{1,5})$/.exec(thing)
+  if (port) return [{ as: 'an open port', event: listener(Number(port[1])) }]
+  const programs = SYSTEMS.map(([product, system]) =>
+    processQuestion(`a program on ${system}`, { product, Image: thing, CommandLine: null, CurrentDirectory: null }),
+  )
+  if (/[\\/]/.test(thing)) return [...programs, { as: 'a file', event: file(thing) }]
+  return [
+    ...programs,
+    { as: 'a package', event: software(thing, 'package') },
+    { as: 'an application', event: software(thing, 'application') },
+    { as: 'a service', event: software(thing, 'service') },
+    { as: 'a browser extension', event: software(thing, 'browser_extension') },
+    { as: 'a file', event: file(thing) },
+    { as: 'a tunnel', event: tunnel(thing) },
+    { as: 'a remote session', event: session(thing) },
+    ...(HOST.test(thing) ? [{ as: 'a host', event: connection(thing) }] : []),
+  ]
+}
+
+/** Names that tell only together with something else, and everyday programs that are something when told to. */
+function almost(catalogue: Catalogue, thing: string): Answer[] {
+  return (place(catalogue.toolIndex, thing).programs ?? []).flatMap((program) => {
+    if (program.kind !== 'weak' && program.kind !== 'command') return []
+    const { tool } = program
+    const needs =
+      program.kind === 'weak'
+        ? 'Other software has this name too: it tells only with a publisher, product, folder, parent or port of this tool.'
+        : `Only when it is told to: ${(tool.commands ?? []).map(inWords).join('; ')}.`
+    return [
+      {
+        ...about(tool),
+        category: tool.category,
+        taken: false,
+        by: program.kind === 'weak' ? 'name' : 'command',
+        fact: thing,
+        as: ['a program'],
+        needs,
+        renamed: false,
+        unattended: null,
+      },
+    ]
+  })
+}
+
+function hardwareWith(catalogue: Catalogue, vendor: string, product: string): Answer[] {
+  const { usb } = catalogue.hardwareIndex
+  return (usb.get(vendor) ?? [])
+    .filter(({ mark }) => mark.productId === '*' || mark.productId === product)
+    .map(({ entry, mark }) => ({
+      ...about(entry),
+      category: entry.kind,
+      taken: !mark.strings && !mark.needs && !mark.productLike,
+      by: 'usb_id',
+      fact: `${mark.vendorId}:${mark.productId}`,
+      as: ['a USB device'],
+      needs: needsOf(mark),
+      renamed: false,
+      unattended: null,
+    }))
+}
+
+function needsOf({ strings, needs }: UsbMark): string | null {
+  const wants = [
+    strings && `one of these as manufacturer, product or serial number: ${strings.join(', ')}`,
+    needs && `it must also be: ${needs.join(', ').replaceAll('_', ' ')}`,
+  ].filter((it) => it !== undefined)
+  return wants.length > 0 ? `Only when ${wants.join('; ')}.` : null
+}
+
+function about(entry: ToolEntry | HardwareEntry) {
+  const { id, name, date, confidence, sources, reports } = entry
+  return { id, name, date, confidence, sources, reports: reports ?? null }
+}
+
+/** The fact of the entry that fits the event; where several would, the longest. */
+function factOf(entry: ToolEntry, by: string, event: Event): string | null {
+  const own: Record<string, readonly string[]> = {
+    name: [...Object.values(entry.names ?? {}).flat(), entry.name, entry.id],
+    path: [
+      ...Object.values(entry.paths ?? {}).flat(),
+      ...(entry.files ?? []),
+      ...(entry.projects ?? []),
+      ...Object.values(entry.names ?? {}).flat(),
+    ],
+    service: [...(entry.services ?? []), ...(entry.packages ?? [])],
+    package: [...(entry.packages ?? []), ...(entry.extensions ?? []), entry.name],
+    domain: entry.domains ?? [],
+    address: entry.addresses ?? [],
+    port: [...(entry.distinctivePorts ?? []), ...(entry.ports ?? [])].map(String),
+    interface: [...(entry.interfaces ?? []), ...(entry.resolvers ?? [])],
+    signer: [...(entry.publishers ?? []), ...(entry.weakPublishers ?? [])],
+    command: (entry.commands ?? []).map(inWords),
+  }
+  const texts = Object.values(event).filter((it) => typeof it === 'string' || typeof it === 'number')
+  const fits = (fact: string) => texts.some((text) => fitsText(fact.toLowerCase(), String(text).toLowerCase()))
+  return (own[by] ?? []).filter(fits).sort((a, b) => b.length - a.length)[0] ?? own[by]?.[0] ?? null
+}
+
+function fitsText(fact: string, text: string): boolean {
+  const name = text.slice(Math.max(text.lastIndexOf('/'), text.lastIndexOf('\\')) + 1)
+  return (
+    fact === text ||
+    matches(fact, name) ||
+    (fact.startsWith('*.') && (text === fact.slice(2) || matches(fact, text))) ||
+    (/[/~]/.test(fact) && text.replaceAll('\\', '/').includes(`${fact.replace(/^~/, '')}/`))
+  )
+}
+
+function inWords({ programs, words = [], parts = [], scriptEnds = [] }: CommandMark): string {
+  return [
+    programs.join('|'),
+    ...words,
+    ...parts.map((it) => `…${it}…`),
+    ...(scriptEnds.length > 0 ? [`a file in ${scriptEnds.join(' ')}`] : []),
+  ].join(' ')
+}
+
+function listener(Port: number): EventOf<'listening_socket'> {
+  return { category: 'listening_socket', ...ENVELOPE, Image: null, Protocol: 'tcp', Address: '0.0.0.0', Port }
+}
+
+function software(Name: string, Kind: EventOf<'software'>['Kind']): EventOf<'software'> {
+  return {
+    category: 'software',
+    ...ENVELOPE,
+    ...{ Action: 'present', Name, Version: null, Publisher: null, Kind, Identifier: Name, InstalledAt: null },
+  }
+}
+
+function file(TargetFilename: string): EventOf<'file_event'> {
+  return { category: 'file_event', ...ENVELOPE, TargetFilename, Image: null, Size: null }
+}
+
+function tunnel(TunnelInterface: string): EventOf<'network_place'> {
+  return {
+    category: 'network_place',
+    ...ENVELOPE,
+    ...{ Interface: null, GatewayHash: null, SsidHash: null, BssidHash: null, DnsServers: [TunnelInterface] },
+    ...{ TunnelInterface, TunnelKind: null, TunnelMtu: null, DefaultRouteOnTunnel: null },
+  }
+}
+
+function session(Tool: string): EventOf<'remote_session'> {
+  return {
+    category: 'remote_session',
+    ...ENVELOPE,
+    ...{ Tool, Direction: 'incoming', PeerIp: null, PeerIdHash: null, StartedAt: 0, EndedAt: null, Unattended: null },
+  }
+}
+
+function connection(host: string): EventOf<'network_connection'> {
+  return {
+    category: 'network_connection',
+    ...ENVELOPE,
+    ...{ Image: null, Protocol: 'tcp', Initiated: true, SourceIp: '0.0.0.0', SourcePort: 0, DestinationIp: host },
+    ...{ DestinationPort: 443, DestinationHostname: host },
+  }
+}

@@ -1,0 +1,147 @@
+/** `tellwire catalogue`: what is known by name, and what a thing would be taken for. */
+import { readFile, readlink, realpath } from 'node:fs/promises'
+import { defineCommand } from 'citty'
+import { isToolCategory, TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
+import { type Answer, answersTo, check, processQuestion } from '../../rules/catalogue/check.ts'
+import { type Catalogue, catalogueAge, loadCatalogue } from '../../rules/catalogue/index.ts'
+import { Fault } from '../../wire/fault.ts'
+import { columns, printable } from './terminal.ts'
+
+const json = { type: 'boolean', description: 'Print JSON' } as const
+const MAX_SHOWN_REPORTS = 4
+
+const checkCommand = defineCommand({
+  meta: { name: 'check', description: 'Say what something would be taken for, by which fact, and where it is from' },
+  args: {
+    thing: {
+      type: 'positional',
+      required: true,
+      description:
+        'A path, a program, package, service, host, address or interface, ":PORT", a USB id "1d6b:0104", a browser extension id, or "pid:123" of a running process; as many as you like',
+    },
+    json,
+  },
+  async run({ args }) {
+    const catalogue = loadCatalogue()
+    warnWhenStale(catalogue)
+    const results = []
+    for (const thing of args._) results.push({ thing, answers: await answersFor(catalogue, thing) })
+    if (args.json) console.log(JSON.stringify({ catalogue: catalogue.version, results }))
+    else for (const { thing, answers } of results) for (const line of told(catalogue, thing, answers)) print(line)
+  },
+})
+
+const listCommand = defineCommand({
+  meta: { name: 'list', description: 'List what is known: category, id, name, confidence and date' },
+  args: {
+    category: { type: 'positional', required: false, description: 'Only this category; "hardware" for hardware' },
+    reported: { type: 'boolean', description: 'Only what public reports name in such cases, and who does' },
+    json,
+  },
+  run({ args }) {
+    const catalogue = loadCatalogue()
+    warnWhenStale(catalogue)
+    const { category } = args
+    if (category !== undefined && category !== 'hardware' && !isToolCategory(category))
+      throw new Fault('usage', {
+        where: category,
+        todo: `There is no such category. These are: hardware, ${Object.keys(TOOL_CATEGORIES).join(', ')}.`,
+      })
+    const entries = [
+      ...catalogue.tools,
+      ...catalogue.hardware.map((it) => ({ ...it, category: 'hardware' as const })),
+    ].filter((it) => (category === undefined || it.category === category) && (!args.reported || it.reports))
+    if (args.json) console.log(JSON.stringify({ catalogue: catalogue.version, entries }))
+    else
+      for (const line of columns([
+        ['category', 'id', 'name', 'confidence', 'date', 'reported'],
+        ...entries.map((it) => [
+          ...[it.category, it.id, it.name, it.confidence, it.date],
+          it.reports ? `${it.reports.evidence}${args.reported ? `: ${it.reports.by.join('; ')}` : ''}` : '',
+        ]),
+      ]))
+        print(line)
+  },
+})
+
+export const catalogueCommand = defineCommand({
+  meta: { name: 'catalogue', description: 'What is known by name: tools, hardware, networks' },
+  subCommands: { check: checkCommand, list: listCommand },
+})
+
+async function answersFor(catalogue: Catalogue, thing: string): Promise<Answer[]> {
+  const pid = /^pid:(\d{1,10})$/.exec(thing)?.[1]
+  if (pid !== undefined) return answersTo(catalogue, [await running(pid)])
+  const answers = check(catalogue, thing)
+  // A name in /usr/bin is often a link to where the tool lies.
+  const real = thing.includes('/') ? await realpath(thing).catch(() => thing) : thing
+  return real === thing ? answers : [...answers, ...check(catalogue, real).filter(isNewIn(answers))]
+}
+
+function isNewIn(answers: readonly Answer[]): (answer: Answer) => boolean {
+  return ({ id, by }) => !answers.some((it) => it.id === id && it.by === by)
+}
+
+/** Errors: no such process, or not on Linux. What may not be read is null, as the agent would report it. */
+async function running(pid: string) {
+  const folder = `/proc/${pid}`
+  const commandLine = await readFile(`${folder}/cmdline`, 'utf8').catch((cause: unknown) => {
+    throw new Fault('usage', {
+      where: `pid:${pid}`,
+      todo: process.platform === 'linux' ? 'No such process is running.' : 'Running processes are read on Linux only.',
+      cause,
+    })
+  })
+  return processQuestion('a running program', {
+    product: 'linux',
+    Image: await readlink(`${folder}/exe`).catch(() => null),
+    CommandLine: commandLine.replaceAll('\0', ' ').trim() || null,
+    CurrentDirectory: await readlink(`${folder}/cwd`).catch(() => null),
+  })
+}
+
+function told(catalogue: Catalogue, thing: string, answers: readonly Answer[]): string[] {
+  if (answers.length === 0)
+    return [
+      `${thing}: not known. The catalogue of ${catalogue.version} has no such program, folder, package, service, host, interface or device.`,
+    ]
+  const lines: string[] = []
+  for (const id of new Set(answers.map((it) => it.id))) {
+    const own = answers.filter((it) => it.id === id)
+    lines.push(headline(thing, own[0]!), ...own.flatMap(byWhat), ...fromWhere(catalogue, own[0]!))
+  }
+  return lines
+}
+
+function headline(thing: string, { taken, name, id, category }: Answer): string {
+  const about = isToolCategory(category) ? `: ${TOOL_CATEGORIES[category].about}` : ''
+  return `${thing}: ${taken ? 'would be taken for' : 'is not taken by itself for'} ${name} (${id}), ${category}${about}.`
+}
+
+function byWhat({ by, fact, as, renamed, unattended, needs }: Answer): string[] {
+  const more = [
+    renamed ? '; under another name than its own' : '',
+    unattended ? '; set up for access without anybody present' : '',
+  ]
+  return [
+    `  by ${by.replace('_', ' ')}: ${fact ?? '-'}; as ${as.join(', ')}${more.join('')}`,
+    ...(needs ? [`  ${needs}`] : []),
+  ]
+}
+
+function fromWhere(catalogue: Catalogue, { sources, date, confidence, reports }: Answer): string[] {
+  const titles = sources.map((key) => `${catalogue.sources[key]?.title ?? key} (${catalogue.sources[key]?.date})`)
+  return [
+    `  confidence ${confidence}, of ${date}; from ${titles.join('; ')}`,
+    ...(reports ? [`  ${reports.evidence}: ${reports.by.slice(0, MAX_SHOWN_REPORTS).join('; ')}`] : []),
+  ]
+}
+
+function warnWhenStale({ version }: Catalogue): void {
+  const { days, stale } = catalogueAge(version, Date.now())
+  if (stale) console.error(`tellwire: the catalogue is of ${version}, ${days} days old; a newer Tellwire knows more.`)
+}
+
+function print(line: string): void {
+  console.log(printable(line))
+}
