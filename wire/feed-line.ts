@@ -1,6 +1,6 @@
 /** What a line of a feed may leave away, filled in: the same line gives the same event, wherever it is read. */
 import * as z from 'zod'
-import { FEED_CATEGORIES, type FeedCategory } from './events/feeds.ts'
+import { FEED_CATEGORIES } from './events/feeds.ts'
 import { sha256 } from './sha256.ts'
 
 export interface FeedFacts {
@@ -8,7 +8,7 @@ export interface FeedFacts {
   time: number
   /** Who brought it. */
   collector: string
-  /** What the sender calls it, or null: then its content names it. */
+  /** Null: its content names it. */
   id: string | null
   country: string | null
 }
@@ -18,17 +18,18 @@ export interface FeedFacts {
  * filled is left for the schema to refuse.
  */
 export function wholeFeedEvent(event: Readonly<Record<string, unknown>>, facts: FeedFacts): Record<string, unknown> {
-  const { worker, time, collector, id, country } = facts
+  const { worker, time, collector, country } = facts
+  const form = FORMS.get(event.category)
   return {
-    ...nullsOf(event.category),
-    // Where the session is, by its address: the categories that ask for it have the field.
-    ...('Country' in nullsOf(event.category) ? { Country: country } : {}),
-    ...('Worker' in shapeOf(event.category) && worker !== null ? { Worker: worker } : {}),
+    ...form?.nulls,
+    ...(form?.hasCountry && { Country: country }),
+    ...(form?.hasWorker && worker !== null && { Worker: worker }),
     seq: null,
     product: 'tellwire',
     collector,
     time,
-    id: id ?? contentId(event, facts),
+    // A line that was written by a server has its id.
+    id: event.id ?? facts.id ?? contentId(event, facts),
     ...event,
   }
 }
@@ -52,13 +53,16 @@ export function hashId(parts: readonly unknown[]): string {
 
 const ENVELOPE: ReadonlySet<string> = new Set(['id', 'seq', 'time', 'product', 'collector'])
 
-function shapeOf(category: unknown): Readonly<Record<string, z.ZodType>> {
-  return typeof category === 'string' && Object.hasOwn(FEED_CATEGORIES, category)
-    ? FEED_CATEGORIES[category as FeedCategory].shape
-    : {}
+interface Form {
+  nulls: Readonly<Record<string, null>>
+  hasCountry: boolean
+  hasWorker: boolean
 }
 
-function nullsOf(category: unknown): Record<string, null> {
-  const nullable = Object.entries(shapeOf(category)).filter(([, schema]) => schema instanceof z.ZodNullable)
-  return Object.fromEntries(nullable.map(([field]) => [field, null]))
-}
+const FORMS: ReadonlyMap<unknown, Form> = new Map(
+  Object.entries(FEED_CATEGORIES).map(([category, { shape }]) => {
+    const nullable = Object.entries(shape).filter(([, schema]) => schema instanceof z.ZodNullable)
+    const nulls = Object.fromEntries(nullable.map(([field]) => [field, null]))
+    return [category, { nulls, hasCountry: 'Country' in shape, hasWorker: 'Worker' in shape }]
+  }),
+)
