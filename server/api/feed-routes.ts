@@ -7,7 +7,7 @@
  */
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../wire/fault.ts'
-import { FEED_EVENTS_MAX, judgeFeed, RefusedEvent, SentEvent, sentValues } from '../feeds/feed-batch.ts'
+import { DescribedEvent, FEED_EVENTS_MAX, judgeFeed, RefusedEvent, sentValues } from '../feeds/feed-batch.ts'
 import { FEED_PATH, feedOf } from '../feeds/tokens.ts'
 import { bucketPerKey } from '../ingest/bucket.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
@@ -38,7 +38,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
   const budgets = bucketPerKey(now, EVENTS_PER_SECOND, EVENTS_BURST)
 
   // Described here and checked by `judgeFeed`: a schema in front would refuse a thousand events because of one.
-  const events = z.array(SentEvent).max(FEED_EVENTS_MAX)
+  const events = z.array(DescribedEvent).max(FEED_EVENTS_MAX)
   const bearer = app.openAPIRegistry.registerComponent('securitySchemes', 'feedToken', {
     type: 'http',
     scheme: 'bearer',
@@ -51,7 +51,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
     request: {
       body: {
         required: true,
-        content: { 'application/json': { schema: events }, 'application/x-ndjson': { schema: SentEvent } },
+        content: { 'application/json': { schema: events }, 'application/x-ndjson': { schema: DescribedEvent } },
       },
     },
     responses: answers(FeedAnswer),

@@ -10,22 +10,33 @@
  */
 import * as z from 'zod'
 import { epochMs, identifier } from '../../wire/common.ts'
-import { FeedEvent } from '../../wire/events/feeds.ts'
+import { FEED_CATEGORIES, FeedEvent } from '../../wire/events/feeds.ts'
 import { Fault } from '../../wire/fault.ts'
-import { contentId, hashId, wholeFeedEvent } from '../../wire/feed-line.ts'
+import { hashId, wholeFeedEvent } from '../../wire/feed-line.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
-import type { FeedToken } from './tokens.ts'
+import { type FeedToken, SENT_CATEGORIES, type SentCategory } from './tokens.ts'
 
 export const FEED_EVENTS_MAX = 1_000
 const AHEAD_MS = 86_400_000
-const ENVELOPE = ['id', 'seq', 'time', 'product', 'collector']
+const ENVELOPE: readonly string[] = ['id', 'seq', 'time', 'product', 'collector']
 
-export const SentEvent = z.strictObject({
+const SentEvent = z.strictObject({
   id: z.string().min(1).max(256).nullish(),
   worker: identifier,
   time: epochMs,
   event: z.looseObject({ category: z.string().max(64) }),
 })
+
+/** For the API's description: what each category takes, and what may be left away. */
+export const DescribedEvent = SentEvent.extend({ event: z.union(SENT_CATEGORIES.map(described)) })
+
+function described(category: SentCategory): z.ZodType {
+  const fields = Object.entries<z.ZodType>(FEED_CATEGORIES[category].shape).filter(([key]) => !ENVELOPE.includes(key))
+  const optional = (key: string, schema: z.ZodType) => key === 'Worker' || schema instanceof z.ZodNullable
+  return z.strictObject(
+    Object.fromEntries(fields.map(([key, schema]) => [key, optional(key, schema) ? schema.optional() : schema])),
+  )
+}
 
 export const RefusedEvent = z.object({ index: z.int(), path: z.string(), todo: z.string() })
 export type RefusedEvent = z.infer<typeof RefusedEvent>
@@ -78,7 +89,7 @@ function judgeOne(value: unknown, { feed, lookup, now }: FeedBatchDeps): Recorde
       time,
       collector: `feed:${feed.name}`,
       // Two feeds may call different events by the same name.
-      id: id == null ? contentId(event, { worker, time }) : hashId([feed.name, id]),
+      id: id == null ? null : hashId([feed.name, id]),
       country: null,
     }),
   )

@@ -238,5 +238,8 @@ describe('feeds: what is refused', () => {
       paths: Record<string, { post: { security: unknown } }>
     }
     assert.deepEqual(document.paths[FEED_PATH]?.post.security, [{ feedToken: [] }])
+    const text = JSON.stringify(document.paths[FEED_PATH])
+    for (const field of ['MfaDeviceHash', 'OutsideTeam', 'EffectiveAt']) assert.ok(text.includes(field), field)
+    assert.ok(!text.includes('collector'))
   })
 })
