@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import asnFile from '../../rules/catalogue/asns.json' with { type: 'json' }
 import { TOOL_CATEGORIES, type ToolCategory } from '../../rules/catalogue/categories.ts'
 import hardwareFile from '../../rules/catalogue/hardware.json' with { type: 'json' }
-import { asnClass, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { asnClass, catalogueAge, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { matches } from '../../rules/catalogue/names.ts'
 import toolFile from '../../rules/catalogue/tools.json' with { type: 'json' }
 import type { EventOf } from '../../wire/event.ts'
@@ -166,6 +167,54 @@ describe('catalogue files', () => {
     }
     const asns = asnFile.asns.map(([asn]) => asn)
     assert.equal(new Set(asns).size, asns.length)
+  })
+  it('every entry has a source, and is as old as its newest', () => {
+    for (const { list, sources } of [
+      { list: toolFile.tools, sources: toolFile.sources as Record<string, { date: string }> },
+      { list: hardwareFile.devices, sources: hardwareFile.sources as Record<string, { date: string }> },
+    ])
+      for (const it of list) {
+        const newest = it.sources
+          .map((key) => sources[key]?.date ?? '')
+          .sort()
+          .at(-1)
+        assert.equal(it.date, newest, it.id)
+        assert.ok(it.date <= catalogue.version, it.id)
+      }
+  })
+  it('what a public report names says who reported it', () => {
+    for (const it of catalogue.tools) assert.ok(!it.reports || it.reports.by.length > 0, it.id)
+  })
+  it('every entry can be recognised by something', () => {
+    const blind = catalogue.tools.filter(
+      (it) =>
+        !(it.names || it.paths || it.files || it.projects || it.commands || it.services || it.packages) &&
+        !(it.extensions || it.publishers || it.domains || it.addresses || it.distinctivePorts || it.interfaces) &&
+        !(it.weakNames && (it.weakPublishers || it.ports)),
+    )
+    assert.deepEqual(
+      blind.map((it) => it.id),
+      [],
+    )
+  })
+  it('options are written in lower case, as command lines are compared', () => {
+    for (const it of catalogue.tools)
+      for (const option of it.unattended ?? []) assert.equal(option, option.toLowerCase(), it.id)
+  })
+  it('the categories are those that README.md explains, and each has an entry', async () => {
+    const readme = await readFile(new URL('../../rules/catalogue/README.md', import.meta.url), 'utf8')
+    const table = readme.split('\n').filter((line) => line.startsWith('| `'))
+    const explained = table.flatMap((line) =>
+      [...(line.split('|')[1] ?? '').matchAll(/`([a-z-]+)`/g)].map((it) => it[1]!),
+    )
+    const known = Object.keys(TOOL_CATEGORIES)
+    assert.deepEqual(explained.toSorted(), known.toSorted())
+    assert.deepEqual([...new Set(catalogue.tools.map((it) => it.category))].toSorted(), known.toSorted())
+  })
+  it('README.md names the ids that reports tie to such cases', async () => {
+    const readme = await readFile(new URL('../../rules/catalogue/README.md', import.meta.url), 'utf8')
+    for (const it of [...catalogue.tools, ...catalogue.hardware])
+      if (it.reports?.evidence === 'reported') assert.match(readme, new RegExp(`\`${it.id}\``), it.id)
   })
   it('one executable name belongs to one tool, or one laptop would seem to have two', () => {
     const owner = new Map<string, string>()
@@ -689,6 +738,16 @@ describe('matches', () => {
     ['', 'x', false],
   ]
   for (const [pattern, text, is] of rows) it(`${pattern} on ${text}`, () => assert.equal(matches(pattern, text), is))
+})
+
+describe('catalogueAge', () => {
+  const rows: [name: string, now: string, is: { days: number; stale: boolean }][] = [
+    ['of today', '2026-11-22T12:00:00Z', { days: 0, stale: false }],
+    ['90 days', '2027-02-20T00:00:00Z', { days: 90, stale: false }],
+    ['91 days', '2027-02-21T00:00:00Z', { days: 91, stale: true }],
+    ['a clock that is behind', '2020-01-01T00:00:00Z', { days: 0, stale: false }],
+  ]
+  for (const [name, now, is] of rows) it(name, () => assert.deepEqual(catalogueAge('2026-11-22', Date.parse(now)), is))
 })
 
 describe('asnClass', () => {

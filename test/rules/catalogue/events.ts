@@ -21,6 +21,10 @@ const BLANK: Record<string, object> = {
     ...{ Image: null, Protocol: 'tcp', Initiated: true, SourceIp: '192.0.2.1', SourcePort: 50_000 },
     ...{ DestinationIp: '198.51.100.1', DestinationPort: 443, DestinationHostname: null },
   },
+  egress: {
+    ...{ Image: null, DestinationIp: null, DestinationPort: null, DestinationHostname: null },
+    ...{ BytesSent: 0, BytesReceived: 0, WindowSeconds: 60 },
+  },
   network_place: {
     ...{ Interface: 'wlan0', GatewayHash: null, SsidHash: null, BssidHash: null, DnsServers: null },
     ...{ TunnelInterface: null, TunnelKind: null, TunnelMtu: null, DefaultRouteOnTunnel: null },
