@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
 import { loadCatalogue } from '../../rules/catalogue/index.ts'
+import { correlator } from '../../rules/language/correlation/engine.ts'
 import type { Expression } from '../../rules/language/expression.ts'
-import { compile, load } from '../../rules/language/index.ts'
+import { compile, type LoadedRule, load, type Rule } from '../../rules/language/index.ts'
 import { readRuleFiles } from '../../rules/load.ts'
 import { runRuleTests } from '../../rules/tests.ts'
+import { Contract } from '../../wire/contract.ts'
 import { Event } from '../../wire/event.ts'
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -19,69 +21,130 @@ const catalogue = loadCatalogue()
 const SCHEMAS = new Map(Event.options.map((schema) => [schema.shape.category.value as string, schema]))
 
 function fieldsOf(expression: Expression): string[] {
-  if (expression.kind === 'test') return expression.field === null ? [] : [expression.field]
+  if (expression.kind === 'test') {
+    const other = expression.test.op === 'reference' ? [expression.test.other] : []
+    return expression.field === null ? other : [expression.field, ...other]
+  }
   return expression.kind === 'not' ? fieldsOf(expression.of) : expression.of.flatMap(fieldsOf)
 }
 
+/** An event's own fields, and those of the contract that stands beside it. */
+function known(category: string, field: string): boolean {
+  if (field.startsWith('Contract.')) return Object.hasOwn(Contract.shape, field.slice('Contract.'.length))
+  const shape = SCHEMAS.get(category)?.shape
+  assert.ok(shape, category)
+  return Object.hasOwn(shape, field)
+}
+
+/** What a test says of an event fits the category's schema; worker, device and contract stand beside it. */
+function couldCome(rule: Rule): void {
+  for (const test of rule.tellwire?.tests ?? [])
+    for (const { at: _, worker: __, device: ___, Contract: contract, ...event } of test.events) {
+      const schema = SCHEMAS.get(event.category as string)
+      assert.ok(schema, `${test.name}: ${event.category}`)
+      const result = schema.partial().safeParse(event)
+      assert.ok(result.success, `${test.name}: ${result.error?.message}`)
+      const agreed = Contract.partial().safeParse(contract ?? {})
+      assert.ok(agreed.success, `${test.name}: ${agreed.error?.message}`)
+    }
+}
+
+/** Folder of a rule: its family, or what it is for. */
+const FOLDERS = ['patterns', 'steps']
+const LEVELS = { 1: ['informational', 'low'], 2: ['low', 'medium'], 3: ['medium'], 4: ['high', 'critical'] }
+/** Presence has no technique in ATT&CK: our own word for it. */
+const TAG = /^(attack\.(t\d{4}(\.\d{3})?|[a-z-]+)|tellwire\.presence)$/
+
 describe('rules/content', () => {
   it('loads without an error or a warning', () => assert.deepEqual(problems, []))
-  it('has the rules that the first milestone names', () => assert.ok(rules.length >= 12, `${rules.length} rules`))
+  it('has rules by the hundred, and a correlation or rule for every pattern', () => {
+    assert.ok(rules.length >= 100, `${rules.length} rules`)
+    const named = new Set([...rules, ...correlations].flatMap((it) => it.tellwire?.signals ?? []))
+    const missing = Array.from({ length: 23 }, (_, n) => `P${n + 1}`).filter((it) => !named.has(it))
+    assert.deepEqual(missing, [])
+  })
+  it('hides steps alone: everything else that correlations count is a finding too', () => {
+    const engine = correlator(correlations)
+    const hidden = [...rules, ...correlations].filter((it) => engine.hides(it.id) && !it.tellwire?.step)
+    assert.deepEqual(
+      hidden.map((it) => it.title),
+      [],
+    )
+    const counted = new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)))
+    const idle = rules.filter((it) => it.tellwire?.step && !counted.has(it.id))
+    assert.deepEqual(
+      idle.map((it) => it.title),
+      [],
+    )
+  })
+  it('never judges by a name, a language or a keyboard', () => {
+    const banned = /^(KeyboardLayouts|Contract\.(name|worker)|Worker|User|Field|Score)$/
+    assert.deepEqual(
+      rules.flatMap((it) => fieldsOf(it.condition)).filter((field) => banned.test(field)),
+      [],
+    )
+  })
 
-  for (const rule of rules) {
+  for (const rule of [...rules, ...correlations]) {
     const facts = rule.tellwire
-    const category = rule.logsource.category ?? ''
-    describe(relative(CONTENT, rule.path), () => {
+    describe(`${relative(CONTENT, rule.path)}: ${rule.title}`, () => {
       it('says everything that an analyst and a maintainer need', () => {
         assert.ok(facts)
-        assert.equal(dirname(relative(CONTENT, rule.path)), facts.family)
+        const folder = dirname(relative(CONTENT, rule.path))
+        assert.ok(folder === facts.family || FOLDERS.includes(folder), folder)
+        assert.equal(facts.step, folder === 'steps')
         assert.ok(facts.says && facts.blindTo && facts.response && rule.description)
         assert.ok(rule.falsepositives.length > 0 && facts.signals.length > 0)
-        assert.ok(rule.tags.length > 0 && rule.tags.every((tag) => /^attack\.(t\d{4}(\.\d{3})?|[a-z-]+)$/.test(tag)))
-        assert.ok(rule.tags.some((tag) => /^attack\.t\d/.test(tag)))
+        assert.ok(rule.tags.length > 0 && rule.tags.every((tag) => TAG.test(tag)), rule.tags.join(' '))
+        assert.ok(rule.tags.some((tag) => /^attack\.t\d|^tellwire\./.test(tag)))
       })
-      it('has a level that fits its strength', () => {
-        const levels = { 1: ['informational', 'low'], 2: ['low', 'medium'], 3: ['medium'], 4: ['high', 'critical'] }
-        assert.ok(levels[facts?.strength ?? 1].includes(rule.level ?? ''), `${rule.level} at ${facts?.strength}`)
+      it('has a level that fits its strength, and never a pattern on a weak signal alone', () => {
+        const levels = facts?.pattern ? [facts.pattern] : LEVELS[facts?.strength ?? 1]
+        assert.ok(levels.includes(rule.level ?? ''), `${rule.level} at ${facts?.strength}`)
+        assert.ok(!facts?.pattern || facts.strength >= 3)
       })
       it('fires on something, and keeps quiet on two things at least', () => {
         const tests = facts?.tests ?? []
         assert.ok(tests.some((it) => it.fires > 0))
         assert.ok(tests.filter((it) => it.fires === 0).length >= 2)
       })
-      it('reads, groups by and says only fields that its category has', () => {
-        const known = SCHEMAS.get(category)
-        assert.ok(known, category)
-        const said = [...(facts?.says ?? '').matchAll(/\{(\w+)\}/g)].map((it) => it[1] as string)
-        const read = [...fieldsOf(rule.condition), ...(facts?.groupBy ?? []), ...said]
-        assert.deepEqual(
-          read.filter((field) => !Object.hasOwn(known.shape, field)),
-          [],
-        )
-      })
-      it('is tested with events that could come', () => {
-        for (const test of facts?.tests ?? [])
-          for (const { at: _, ...event } of test.events) {
-            const schema = SCHEMAS.get(event.category as string)
-            assert.ok(schema, `${test.name}: ${event.category}`)
-            const result = schema.partial().safeParse(event)
-            assert.ok(result.success, `${test.name}: ${result.error?.message}`)
-          }
-      })
+      it('is tested with events that could come', () => couldCome(rule))
       it('names tools and hardware that the catalogue has', () => {
         const tools = new Set(catalogue.tools.map((it) => it.id))
-        const categories = new Set(catalogue.tools.map((it) => it.category))
         for (const test of facts?.tests ?? [])
           for (const event of test.events) {
             if (event.ToolId !== undefined) assert.ok(tools.has(event.ToolId as string), `${event.ToolId}`)
             if (event.ToolCategory !== undefined)
-              assert.ok(categories.has(event.ToolCategory as string), `${event.ToolCategory}`)
+              assert.ok(Object.hasOwn(TOOL_CATEGORIES, event.ToolCategory as string), `${event.ToolCategory}`)
           }
       })
-      it('speaks of things and places, never of a nationality', () => {
-        const text = readFileSync(rule.path, 'utf8')
-        assert.doesNotMatch(text, /korea|dprk|chinese|russian|iranian|nationalit|ethnic|accent\b/i)
-      })
     })
+  }
+
+  for (const rule of rules)
+    it(`${rule.title}: reads, groups by and says only fields that its category has`, () => {
+      const read = [...fieldsOf(rule.condition), ...(rule.tellwire?.groupBy ?? []), ...said(rule)]
+      assert.deepEqual(
+        read.filter((field) => !known(rule.logsource.category ?? '', field)),
+        [],
+      )
+    })
+
+  for (const correlation of correlations)
+    it(`${correlation.title}: is about one worker, and says only what a correlation knows`, () => {
+      assert.deepEqual(correlation.groupBy, ['worker'])
+      assert.deepEqual(
+        said(correlation).filter((it) => !['count', 'values', 'worker'].includes(it)),
+        [],
+      )
+    })
+
+  for (const { path, text } of files)
+    it(`${relative(CONTENT, path)}: speaks of things and places, never of a nationality`, () =>
+      assert.doesNotMatch(text, /korea|dprk|chinese|russian|iranian|nationalit|ethnic|accent\b/i))
+
+  function said({ tellwire }: Rule | LoadedRule): string[] {
+    return [...(tellwire?.says ?? '').matchAll(/\{(\w+)\}/g)].map((it) => it[1] as string)
   }
 })
 
