@@ -12,7 +12,8 @@ import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../wire
 import { CoverageBook } from './assess/coverage.ts'
 import { wholeGeo } from './derive/connection.ts'
 import type { About, Deriver, Draft, Emit, Seen } from './derive/deriver.ts'
-import { derivers, type Thresholds } from './derive/index.ts'
+import { derivers, placeChanges, type Thresholds } from './derive/index.ts'
+import { type PlacedRecord, PlaceGate } from './derive/place-gate.ts'
 import { World } from './derive/world.ts'
 import { Detector } from './detect/detector.ts'
 import type { Findings } from './detect/findings.ts'
@@ -35,6 +36,8 @@ export interface PipelineDeps {
 export class Pipeline {
   readonly world = new World()
   readonly coverage = new CoverageBook()
+  /** Takes the places out of connections that a database moved by itself. */
+  readonly gate: PlaceGate
   readonly #deps: PipelineDeps
   readonly #derivers: readonly { name: string; deriver: Deriver; emit: Emit }[]
   readonly #detector: Detector
@@ -46,6 +49,7 @@ export class Pipeline {
   constructor(deps: PipelineDeps) {
     this.#deps = deps
     this.#detector = new Detector(deps.program, deps.correlations)
+    this.gate = new PlaceGate(placeChanges(deps.thresholds))
     this.#derivers = derivers(this.world, deps.thresholds).map(([name, deriver]) => ({
       name,
       deriver,
@@ -83,7 +87,8 @@ export class Pipeline {
         break
       case 'connection':
         this.#reach(record.time)
-        this.#run(this.#session(record))
+        for (const it of this.gate.take(this.#placed(record), this.world.holderAt(record.device, record.time)))
+          this.#run(this.#session(it))
         break
       case 'event':
         this.#reach(record.receivedAt)
@@ -114,6 +119,7 @@ export class Pipeline {
       events: this.#events,
       world: this.world.save(),
       coverage: this.coverage.save(),
+      gate: this.gate.save(),
       detector: this.#detector.save(),
       derivers: Object.fromEntries(this.#derivers.map((it) => [it.name, it.deriver.save()])),
     })
@@ -128,6 +134,7 @@ export class Pipeline {
     this.#events = saved.events
     this.world.load(saved.world)
     this.coverage.load(saved.coverage)
+    this.gate.load(saved.gate)
     for (const it of this.#derivers) if (it.name in saved.derivers) it.deriver.load(saved.derivers[it.name])
     this.#detector.load(saved.detector)
     this.findings.load(findings)
@@ -143,6 +150,7 @@ export class Pipeline {
 
   #tick(): void {
     this.#ticked = this.#time
+    for (const it of this.gate.advance(this.#time)) this.#run(this.#session(it))
     for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.#time, emit)
   }
 
@@ -179,9 +187,12 @@ export class Pipeline {
     }
   }
 
-  #session(record: RecordedOf<'connection'>): Seen {
-    const geo = record.geo ? wholeGeo(record.geo) : this.#deps.lookup(record.remoteAddress, record.time)
-    return { ...this.#beside(record.device, record.time, record.time), connection: { ...record, geo } }
+  #placed(record: RecordedOf<'connection'>): PlacedRecord {
+    return { ...record, geo: record.geo ? wholeGeo(record.geo) : this.#deps.lookup(record.remoteAddress, record.time) }
+  }
+
+  #session(record: PlacedRecord): Seen {
+    return { ...this.#beside(record.device, record.time, record.time), connection: record }
   }
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {

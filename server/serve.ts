@@ -8,17 +8,21 @@ import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { schedule } from 'node-cron'
 import { asnClass, loadCatalogue, recognise } from '../rules/catalogue/index.ts'
+import type { Event } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
+import type { CatalogueFacts } from '../wire/recording.ts'
 import { api } from './api/app.ts'
 import { makeOneTimeLink } from './api/sign-in.ts'
 import { type Config, ourNames } from './config.ts'
 import { buildConsole } from './console/build.ts'
+import type { FeedChange } from './derive/place-changes.ts'
 import { desk as makeDesk } from './desk.ts'
 import { loadRules, type Ruleset, SHIPPED_RULES, stamp } from './detect/program.ts'
 import { openAddresses } from './feeds/addresses.ts'
 import { ageGauges, feedAges, staleWarnings } from './feeds/ages.ts'
 import { contracts as makeContracts } from './feeds/contracts.ts'
 import { takeInbox } from './feeds/inbox.ts'
+import { feedChangeGauge, feedChangeWarning, keepFeedChanges } from './feeds/moved.ts'
 import { remoteAddress } from './ingest/address.ts'
 import { bucketPerKey } from './ingest/bucket.ts'
 import { enroll, makeToken } from './ingest/enrolment.ts'
@@ -80,6 +84,9 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   })
   const ages = () => feedAges(addresses, catalogue.version, now())
   ageGauges(metrics.registry, ages)
+  let feedChanges: readonly FeedChange[] = []
+  let feedChangesTold = 0
+  feedChangeGauge(metrics.registry, () => feedChanges.reduce((sum, it) => sum + it.networks, 0))
   const rulesFolders = [SHIPPED_RULES, ...config.rulesFolders]
   let rulesSeen = await stamp(rulesFolders)
   const judgement = await Judgement.open(await rulesInUse(), {
@@ -114,7 +121,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     hostNames,
     trustedProxies: config.trustedProxies,
     lookupAddress: (address, at) => addresses.lookup(address, at),
-    recognise: (event) => recognise(catalogue, event),
+    recognise: factsOf,
     deliver,
     limits: config.limits,
     metrics,
@@ -193,6 +200,13 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     close,
   }
 
+  /** What is kept with an event, so that no later edition of anything changes history. */
+  function factsOf(event: Event): CatalogueFacts | undefined {
+    const facts = recognise(catalogue, event)
+    if (event.category !== 'remote_session' || event.PeerIp === null) return facts
+    return { ...facts, peer: addresses.lookup(event.PeerIp, event.time) }
+  }
+
   function onError(cause: unknown): void {
     says.error({ err: cause }, 'a request failed in a way nobody foresaw')
   }
@@ -240,6 +254,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
         }
       }
       await followRules()
+      tellOfFeedChanges()
       if (await addresses.reload()) {
         says.info(
           { lists: addresses.lists().length, databases: addresses.databases() },
@@ -253,6 +268,16 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     } finally {
       ticking = false
     }
+  }
+
+  /** N27: a database that moved many people at once is the operator's business, and nobody's accusation. */
+  function tellOfFeedChanges(): void {
+    const { gate } = judgement.pipeline
+    if (gate.revision === feedChangesTold) return
+    feedChangesTold = gate.revision
+    feedChanges = gate.changes(now())
+    keepFeedChanges(state, feedChanges)
+    for (const it of feedChanges) says.warn({}, feedChangeWarning(it))
   }
 
   /** A large state takes long to write: never more than a fiftieth of the time. */

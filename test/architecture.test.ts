@@ -20,8 +20,9 @@ const MAY_IMPORT: Record<string, RegExp> = {
   'server/console': /^(server\/console\/|server\/api\/schema\.ts|wire\/|preact|@preact\/)/,
   'server/console/build.ts': /^(server\/console\/|node:|esbuild$)/,
   // What judges is pure: the same live and in replay.
-  'server/derive': /^(server\/(derive|assess)\/|rules\/|wire\/|ipaddr\.js$)/,
-  'server/assess': /^(server\/(assess|derive)\/|server\/api\/schema\.ts|server\/store\/store\.ts|wire\/)/,
+  'server/derive': /^(server\/(derive|assess)\/|rules\/|wire\/|ipaddr\.js$|zod$)/,
+  'server/assess':
+    /^(server\/(assess|derive)\/|server\/detect\/findings\.ts|server\/api\/schema\.ts|server\/store\/store\.ts|wire\/)/,
   server: /^(server\/|rules\/|wire\/|[a-z@])/,
   // The command line hands over to both sides.
   'server/main.ts': /./,

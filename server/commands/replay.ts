@@ -156,8 +156,10 @@ export const replayCommand = defineCommand({
       console.error(`${it.path}:${it.line}:${it.column}: ${it.message}`),
     )
     const catalogue = loadCatalogue()
+    const config = loadConfig({ file: args.config ?? null, env: process.env })
     const addresses = await openAddresses({
       rangesFolder: `${folderOf(args['data-folder'])}/feeds`,
+      geoip: config.geoip,
       catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })
     const input = !args.file || args.file === '-' ? process.stdin : createReadStream(args.file)
@@ -166,7 +168,7 @@ export const replayCommand = defineCommand({
       createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }),
       {
         ...ruleset,
-        thresholds: loadConfig({ file: args.config ?? null, env: process.env }).thresholds,
+        thresholds: config.thresholds,
         recognise: (event) => recognise(catalogue, event),
         lookup: (address, time) => addresses.lookup(address, time),
       },

@@ -92,5 +92,6 @@ export function wholeGeo(geo: NonNullable<RecordedOf<'connection'>['geo']>) {
     asName: geo.asName ?? null,
     accuracyKm: geo.accuracyKm ?? null,
     by: geo.by ?? null,
+    edition: geo.edition ?? null,
   }
 }

@@ -6,6 +6,7 @@ import type { Deriver, DeriverKind } from './deriver.ts'
 import { exitWindow } from './exit-window.ts'
 import { hardware } from './hardware.ts'
 import { identityConflict } from './identity-conflict.ts'
+import { PlaceChangeThresholds } from './place-changes.ts'
 import { placeMismatch } from './place-mismatch.ts'
 import { sharedKey } from './shared-key.ts'
 import { silence } from './silence.ts'
@@ -27,12 +28,18 @@ const KINDS: readonly DeriverKind[] = [
 ]
 
 /** What can be tuned, by deriver: `thresholds` in the configuration. */
-export const Thresholds = z.strictObject(
-  Object.fromEntries(KINDS.map((it) => [it.name, z.prefault(it.thresholds, {})])) as Record<string, z.ZodType>,
-)
-export type Thresholds = z.infer<typeof Thresholds>
+export const Thresholds = z.strictObject({
+  place_changes: PlaceChangeThresholds.prefault({}),
+  ...(Object.fromEntries(KINDS.map((it) => [it.name, z.prefault(it.thresholds, {})])) as Record<string, z.ZodType>),
+})
+/** What is left out is as shipped. */
+export type Thresholds = Record<string, unknown>
 
-/** Fresh ones, by name. What `thresholds` leaves out is as shipped. */
+/** Fresh ones, by name. */
 export function derivers(world: World, thresholds: Thresholds = {}): [name: string, deriver: Deriver][] {
   return KINDS.map((it) => [it.name, it.make(thresholds[it.name], world)])
+}
+
+export function placeChanges(thresholds: Thresholds = {}): PlaceChangeThresholds {
+  return PlaceChangeThresholds.parse(thresholds.place_changes ?? {})
 }

@@ -11,10 +11,10 @@
  * Memory  per laptop its keys' changes and the days it was awake, `windowDays` and the lateness bound back; at most
  *         MAX_KEYS keys a laptop.
  */
-import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import * as z from 'zod'
 import type { NetworkClass } from '../../wire/events/derived.ts'
+import { sha256 } from '../../wire/sha256.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from './deriver.ts'
 import { approvedExit } from './place.ts'
 import { holds } from './world.ts'
@@ -281,7 +281,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     return {
       category: 'shared_key',
       KeyKind: kind,
-      KeyHash: createHash('sha256').update(name).digest('hex').slice(0, 32),
+      KeyHash: sha256(name).slice(0, 32),
       Workers: all.length,
       Days: shared.size,
       Rarity: Math.round(rarity * 100) / 100,
