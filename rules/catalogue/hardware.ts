@@ -7,6 +7,7 @@
 import type { EventOf } from '../../wire/event.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import type { EdidMark, HardwareEntry, HardwareFile, UsbMark } from './entry.ts'
+import { plain } from './spelling.ts'
 
 export type FoundHardware = NonNullable<CatalogueFacts['hardware']>[number]
 type Usb = EventOf<'usb_device'>
@@ -45,12 +46,8 @@ export function recogniseUsb(index: HardwareIndex, event: Usb): FoundHardware[] 
 
 function fitsUsb(mark: UsbMark, product: string, event: Usb): boolean {
   if (mark.productId !== '*' && mark.productId !== product) return false
-  const own = [event.Manufacturer, event.ProductName, event.SerialNumber]
-  if (
-    mark.strings &&
-    !mark.strings.some((wanted) => own.some((it) => it?.trim().toLowerCase() === wanted.toLowerCase()))
-  )
-    return false
+  const own = [event.Manufacturer, event.ProductName, event.SerialNumber].map(spelt)
+  if (mark.strings && !mark.strings.some((wanted) => own.includes(wanted.toLowerCase()))) return false
   if (mark.productLike && !like(mark.productLike, event.ProductName)) return false
   return (mark.needs ?? []).every((need) => {
     if (need === 'keyboard') return event.HasKeyboard === true
@@ -62,7 +59,7 @@ function fitsUsb(mark: UsbMark, product: string, event: Usb): boolean {
 /** #38: a keyboard and an absolute pointer in one device, with a disk, a network card or a serial from a template. */
 function hasKvmShape(index: HardwareIndex, vendor: string, product: string, event: Usb): boolean {
   if (event.HasKeyboard !== true || event.HasAbsolutePointer !== true) return false
-  const generic = event.SerialNumber !== null && index.genericSerials.has(event.SerialNumber.trim().toLowerCase())
+  const generic = index.genericSerials.has(spelt(event.SerialNumber))
   if (!event.HasStorage && !event.HasNetwork && !generic) return false
   return !index.exceptions.some((it) => it.vendorId === vendor && (it.productId === '*' || it.productId === product))
 }
@@ -74,14 +71,14 @@ export function recogniseDisplay(index: HardwareIndex, event: EventOf<'display'>
 }
 
 function fitsEdid(mark: EdidMark, event: EventOf<'display'>): boolean {
-  const name = event.MonitorName?.trim().toLowerCase() ?? ''
+  const name = spelt(event.MonitorName)
   return (
     (mark.maker === undefined || mark.maker === event.MakerId?.toUpperCase()) &&
     (mark.product === undefined || mark.product === event.ProductCode) &&
     (mark.name === undefined || mark.name.toLowerCase() === name) &&
     (mark.nameStarts === undefined || name.startsWith(mark.nameStarts.toLowerCase())) &&
     (mark.nameLike === undefined || like(mark.nameLike, name)) &&
-    (mark.serial === undefined || mark.serial.toLowerCase() === event.SerialText?.trim().toLowerCase())
+    (mark.serial === undefined || mark.serial.toLowerCase() === spelt(event.SerialText))
   )
 }
 
@@ -91,7 +88,14 @@ function like(wanted: readonly string[], name: string | null): boolean {
 }
 
 function squeeze(name: string): string {
-  return name.toLowerCase().replace(/[\s_-]+/g, '')
+  return spelt(name).replace(/[\s_-]+/g, '')
+}
+
+/** What devices call themselves, as it is compared. */
+function spelt(name: string | null): string {
+  return plain(name ?? '')
+    .trim()
+    .toLowerCase()
 }
 
 function one(entry: HardwareEntry, by: FoundHardware['by']): FoundHardware {

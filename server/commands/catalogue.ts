@@ -50,7 +50,7 @@ const listCommand = defineCommand({
     const entries = [
       ...catalogue.tools,
       ...catalogue.hardware.map((it) => ({ ...it, category: 'hardware' as const })),
-    ].filter((it) => (category === undefined || it.category === category) && (!args.reported || it.reports))
+    ].filter((it) => (category === undefined || it.category === category) && (!args.reported || isReported(it)))
     if (args.json) console.log(JSON.stringify({ catalogue: catalogue.version, entries }))
     else
       for (const line of columns([
@@ -135,6 +135,11 @@ function fromWhere(catalogue: Catalogue, { sources, date, confidence, reports }:
     `  confidence ${confidence}, of ${date}; from ${titles.join('; ')}`,
     ...(reports ? [`  ${reports.evidence}: ${reports.by.slice(0, MAX_SHOWN_REPORTS).join('; ')}`] : []),
   ]
+}
+
+/** Named by a report, at first or second hand; 'unverified' is a name that somebody mentioned. */
+function isReported({ reports }: { reports?: Answer['reports'] }): boolean {
+  return reports != null && reports.evidence !== 'unverified'
 }
 
 function warnWhenStale({ version }: Catalogue): void {

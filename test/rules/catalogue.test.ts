@@ -559,6 +559,11 @@ describe('recognise: hardware', () => {
       fields: { ...kvm, Manufacturer: 'PiKVM', ProductName: 'PiKVM Composite Device', SerialNumber: 'CAFEBABE' },
       is: 'ip_kvm pikvm by usb_id',
     },
+    {
+      name: 'a name that is dressed up',
+      fields: { ...kvm, Manufacturer: 'Ｐi\u200bKVM', ProductName: 'x', SerialNumber: '1' },
+      is: 'ip_kvm pikvm by usb_id',
+    },
     { name: 'its serial alone tells', fields: { SerialNumber: 'cafebabe' }, is: 'ip_kvm pikvm by usb_id' },
     {
       name: 'TinyPilot',
