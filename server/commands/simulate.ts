@@ -1,4 +1,9 @@
-/** `tellwire simulate`: recorded telemetry of a fleet that does not exist, with scenes in it, to standard output. */
+/**
+ * `tellwire simulate`: recorded telemetry of a fleet that does not exist, with scenes in it, to standard output.
+ *
+ * Shape   the same options give the same bytes. Who plays in a scene has a `label` line; everybody else is ordinary.
+ */
+import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { SCENARIOS } from '../simulate/scenarios/index.ts'
@@ -12,22 +17,14 @@ const CROWD = 10
 const DEFAULT_WORKERS = 100
 const MAX_WORKERS = 1_000_000
 const MAX_DAYS = 3_650
+const SCENES =
+  'Scenes to place in it, such as "simulate P4 N9/undeclared --seed 7 | tellwire replay" or ' +
+  '"simulate all --workers 1000 > fleet.ndjson"; none: ordinary days only. --list shows them'
 
 export const simulateCommand = defineCommand({
-  meta: {
-    name: 'simulate',
-    description: `Make recorded telemetry of a fleet, with scenes of infiltration and of innocence placed in it.
-
-  tellwire simulate > noise.ndjson                  a hundred ordinary workers, sixty days
-  tellwire simulate P4 N9 --seed 7 | tellwire replay
-  tellwire simulate P4/kvm --workers 20 --days 21
-  tellwire simulate all --workers 1000 > fleet.ndjson
-  tellwire simulate --list                          every scene and its variants
-
-The same options give the same bytes. Who plays in a scene has a "label" line; everybody else is ordinary.`,
-  },
+  meta: { name: 'simulate', description: 'Make recorded telemetry of a fleet that does not exist, with scenes in it' },
   args: {
-    scenarios: { type: 'positional', required: false, description: 'P1 to P23, N1 to N29, P4/variant, or "all"' },
+    scenarios: { type: 'positional', required: false, description: SCENES },
     seed: { type: 'string', default: '1', description: 'A whole number; another one is another fleet' },
     workers: {
       type: 'string',
@@ -58,30 +55,20 @@ The same options give the same bytes. Who plays in a scene has a "label" line; e
   },
 })
 
-/** In blocks, as fast as the reader takes them. A reader that has seen enough ends the run, and that is no failure. */
+/** In blocks, as fast as the reader takes them. */
 async function write(options: SimulateOptions): Promise<void> {
-  let gone = false
-  let goOn = () => {}
-  process.stdout.on('drain', () => goOn())
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    gone = true
-    goOn()
-  })
   const tell = progress(options)
   let block = ''
   const flush = async () => {
     const text = block
     block = ''
-    const full = !process.stdout.write(text)
-    if (full && !gone) await new Promise<void>((resolve) => (goOn = resolve))
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
   }
   for (const line of simulate(options)) {
     block += `${line}\n`
     if (block.length < BLOCK_CHARS) continue
     tell(line)
     await flush()
-    if (gone) return
   }
   await flush()
   tell(null)
