@@ -37,16 +37,6 @@ export const catalogueVersion: string =
     .sort()
     .at(-1) ?? ''
 
-/** Tools change names and addresses within months. */
-export const STALE_DAYS = 90
-const DAY_MS = 86_400_000
-
-/** Units: whole days; a catalogue from the future is 0 days old. */
-export function catalogueAge(version: string, now: number): { days: number; stale: boolean } {
-  const days = Math.max(0, Math.floor((now - Date.parse(version)) / DAY_MS))
-  return { days, stale: days > STALE_DAYS }
-}
-
 /** A few milliseconds: call it once. */
 export function loadCatalogue(): Catalogue {
   // The files' inferred types are unions of every entry's literal shape; the test holds them to these instead.

@@ -3,8 +3,9 @@ import { readFile, readlink, realpath } from 'node:fs/promises'
 import { defineCommand } from 'citty'
 import { isToolCategory, TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
 import { type Answer, answersTo, check, processQuestion } from '../../rules/catalogue/check.ts'
-import { type Catalogue, catalogueAge, loadCatalogue } from '../../rules/catalogue/index.ts'
+import { type Catalogue, loadCatalogue } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
+import { catalogueAge, staleWarnings } from '../feeds/ages.ts'
 import { columns, printable } from './terminal.ts'
 
 const json = { type: 'boolean', description: 'Print JSON' } as const
@@ -143,8 +144,7 @@ function isReported({ reports }: { reports?: Answer['reports'] }): boolean {
 }
 
 function warnWhenStale({ version }: Catalogue): void {
-  const { days, stale } = catalogueAge(version, Date.now())
-  if (stale) console.error(`tellwire: the catalogue is of ${version}, ${days} days old; a newer Tellwire knows more.`)
+  for (const warning of staleWarnings([catalogueAge(version, Date.now())])) console.error(`tellwire: ${warning}`)
 }
 
 function print(line: string): void {

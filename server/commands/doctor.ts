@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
 import { createColors } from 'picocolors'
 import * as z from 'zod'
-import { catalogueAge, catalogueVersion, catalogueVersion } from '../../rules/catalogue/index.ts'
+import { catalogueVersion } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
@@ -140,7 +140,6 @@ async function* server(config: Config, machine: Machine): AsyncGenerator<Check> 
   yield await dataFolder(config.dataFolder)
   yield await listener(config)
   yield* databases(machine)
-  yield catalogue(catalogueVersion, machine.now)
   yield* await ownDatabases(config.geoip, machine.now)
   yield aged('catalogue', catalogueAge(catalogueVersion, machine.now))
   yield* await lists(config.feedsFolder, machine.now)
@@ -243,13 +242,6 @@ export async function* databases(machine: Pick<Machine, 'packageFolder' | 'now'>
 function aged(name: string, { date, days, stale, todo }: FeedAge): Check {
   if (date === null) return warn(name, 'of unknown date', todo)
   return stale ? warn(name, `of ${date}, ${days} days old`, todo) : ok(name, `of ${date}`)
-}
-
-export function catalogue(version: string, now: number): Check {
-  const { days, stale } = catalogueAge(version, now)
-  if (!stale) return ok('catalogue', `of ${version}`)
-  const todo = 'Install a newer Tellwire: tools change their names and addresses.'
-  return warn('catalogue', `of ${version}, ${days} days old`, todo)
 }
 
 /** The files that `geoip` in the configuration names. */

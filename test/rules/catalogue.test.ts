@@ -4,7 +4,7 @@ import * as z from 'zod'
 import asnFile from '../../rules/catalogue/asns.json' with { type: 'json' }
 import { TOOL_CATEGORIES, type ToolCategory } from '../../rules/catalogue/categories.ts'
 import hardwareFile from '../../rules/catalogue/hardware.json' with { type: 'json' }
-import { asnClass, catalogueAge, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { asnClass, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { matches } from '../../rules/catalogue/names.ts'
 import toolFile from '../../rules/catalogue/tools.json' with { type: 'json' }
 import type { EventOf } from '../../wire/event.ts'
@@ -743,16 +743,6 @@ describe('matches', () => {
     ['', 'x', false],
   ]
   for (const [pattern, text, is] of rows) it(`${pattern} on ${text}`, () => assert.equal(matches(pattern, text), is))
-})
-
-describe('catalogueAge', () => {
-  const rows: [name: string, now: string, is: { days: number; stale: boolean }][] = [
-    ['of today', '2026-11-22T12:00:00Z', { days: 0, stale: false }],
-    ['90 days', '2027-02-20T00:00:00Z', { days: 90, stale: false }],
-    ['91 days', '2027-02-21T00:00:00Z', { days: 91, stale: true }],
-    ['a clock that is behind', '2020-01-01T00:00:00Z', { days: 0, stale: false }],
-  ]
-  for (const [name, now, is] of rows) it(name, () => assert.deepEqual(catalogueAge('2026-11-22', Date.parse(now)), is))
 })
 
 describe('asnClass', () => {

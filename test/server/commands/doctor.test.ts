@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import {
   agent,
   type Check,
-  catalogue,
   databases,
   dataFolder,
   inbox,
@@ -164,13 +163,6 @@ describe('tellwire doctor', () => {
     assert.match(damaged!, /^warn .*odd\.json/)
     assert.equal(stale, 'warn old is 92 days old')
     assert.deepEqual(more, [])
-  })
-
-  it('a catalogue warns when it is more than 90 days old, by the clock it is given', () => {
-    const day = (days: number) => Date.parse('2026-11-22') + days * 86_400_000
-    assert.equal(catalogue('2026-11-22', day(90)).state, 'ok')
-    const old = catalogue('2026-11-22', day(91))
-    assert.deepEqual([old.state, old.says], ['warn', 'of 2026-11-22, 91 days old'])
   })
 
   it('rosters that were refused', async () => {
