@@ -57,7 +57,10 @@ const DESCRIBE: Describe = {
   tool: (e) => `${e.Tool} recognised by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
   hardware: (e) => `${e.Device} recognised by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
   volume_anomaly: (e) => `${e.Metric} far above habit: ${e.Value}`,
-  rhythm: (e) => `${Math.round(e.OffHoursShare * 100)} % of activity outside the declared hours`,
+  rhythm: (e) =>
+    e.OffHoursShare === null
+      ? `active ${Math.round(e.ActiveHoursPerDay)} h a day`
+      : `${Math.round(e.OffHoursShare * 100)} % of activity outside the declared hours`,
   silence: (e) => `silent for ${e.HoursSilent} h${e.Announced ? ', announced' : ''}`,
   identity_conflict: (e) => `identity conflict: ${e.Reason.replaceAll('_', ' ')}`,
   contract_event: (e) => `contract: ${e.Action.replaceAll('_', ' ')}`,

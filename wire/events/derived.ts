@@ -97,8 +97,9 @@ export const Travel = z.strictObject({
 /**
  * Round trips longer, for days, than the place that the address claims can explain (#46, #53).
  *
- * Units   `MeasuredMs` the least round trip over `Days` days, `ExpectedMs` what the distance allows for at most,
- *         `ExcessMs` the difference.
+ * Shape   `Target` what it is measured by: 'server', the distance to it; 'peers near <city>', others who claim to be there.
+ * Units   `MeasuredMs` the median of the least round trips of the last 14 days' days, `ExpectedMs` what the claimed place
+ *         allows for at most, `ExcessMs` the difference; `Days` how many of the days exceed.
  */
 export const RttExcess = z.strictObject({
   category: z.literal('rtt_excess'),
@@ -190,9 +191,9 @@ export const METRICS = [
   'archive_bytes',
   /** Bytes that left within two hours of an archive of that size. */
   'archive_then_upload_bytes',
-  /** Clones and bytes out together, each as a share of what peers do at most: the slow drip. */
+  /** Clones, bytes sent and bytes set aside, each as a share of what peers do at most, added up: the slow drip. */
   'drip',
-  /** Hours of incoming remote control. */
+  /** Hours of incoming remote control: of one day, and of the days that make a working week. */
   'remote_session_hours',
 ] as const
 
@@ -215,10 +216,19 @@ export const VolumeAnomaly = z.strictObject({
   DaysSinceStart: z.number().min(0).nullable(),
 })
 
+/**
+ * When somebody is active, against the hours that were agreed.
+ *
+ * Shape   `OffHoursShare` of the active minutes outside the declared hours, or at night where none are declared; null
+ *         without a time zone in the contract. `Days` active UTC days that were judged. `LongestIdleSeconds` of the
+ *         last three days: an hour of which nothing was told is one of idleness.
+ * Units   offsets in hours east of UTC. `BestUtcOffset` the one at which the activity would be a day from 9 to 18;
+ *         null when it goes round the clock.
+ */
 export const Rhythm = z.strictObject({
   category: z.literal('rhythm'),
   ...envelope,
-  OffHoursShare: z.number().min(0).max(1),
+  OffHoursShare: z.number().min(0).max(1).nullable(),
   BestUtcOffset: z.number().nullable(),
   ContractUtcOffset: z.number().nullable(),
   ActiveHoursPerDay: z.number().min(0).max(24),
