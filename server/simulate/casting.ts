@@ -58,7 +58,7 @@ function shuffled(run: Run, fleet: readonly Person[]): Person[] {
 
 function engage(run: Run, person: Person, scenario: string, { truth }: Scenario): void {
   Object.assign(person, {
-    ...{ trips: [], vacations: [], joins: null, leaves: null, swapDay: null, tunnel: null, corporateTunnel: false },
+    ...{ joins: null, leaves: null, swapDay: null, tunnel: null, corporateTunnel: false },
     ...{ office: null, neverSleeps: false, lively: false },
     home: { ...person.home, leaseDays: null },
     label: { scenario, truth, from: truth === 'benign' ? run.start : null, told: false },
@@ -153,6 +153,10 @@ function memberOf(run: Run, person: Person, tooShort: () => Fault): Member {
       person.neverSleeps = true
       return member
     },
+    approvesWith(mfaDeviceHash) {
+      person.mfaHash = mfaDeviceHash
+      return member
+    },
     livelyAsAnybody() {
       person.lively = true
       return member
@@ -218,7 +222,8 @@ function baseContract(run: Run, person: Person) {
 function amendmentsOf(run: Run, person: Person): Person['amendments'] {
   const all = [...person.amendments]
   const notices: NonNullable<Person['contract']['travelNotices']> = []
-  for (const { from, to, site } of [...person.trips].filter((it) => it.announced).sort((a, b) => a.from - b.from)) {
+  const trips = person.lively ? person.trips.filter((it) => it.announced) : []
+  for (const { from, to, site } of trips.sort((a, b) => a.from - b.from)) {
     const { country, region, city } = site.city
     notices.push({ from: dateOf(run, from - 1), to: dateOf(run, to + 2), country, region, city })
     all.push({ day: Math.max(0, from - 4), fields: { travelNotices: [...notices] } })

@@ -4,7 +4,7 @@
  * Shape   spans (at work, awake, offline, silent), where the laptop is, and what happens at its own times. What happens
  *         all the time (processes, connections) is made hour by hour, in `hour.ts`.
  * Source  all figures are assumed unless one is named: working days of 8 to 9.5 h with a break; 4 % of weekend days
- *         with some work; one laptop in eight left on overnight; a flaky network every fourth day; restarts every
+ *         with some work; one laptop in eight never shut; a flaky network every fourth day; restarts every
  *         eighth morning; agent updates monthly. Video calls send about 1.5 Mbit/s, as their makers' requirements say
  *         of group video. Bytes are log-normal, as traffic volumes commonly are.
  */
@@ -54,6 +54,8 @@ export interface DayPlan {
   places: Place[]
   gaps: Gap[]
   drafts: Draft[]
+  hands: Script['hands']
+  stirred: Script['stirred']
 }
 
 /** Null: nothing happens, the laptop stays shut. */
@@ -67,6 +69,7 @@ export function planDay(run: Run, person: Person, day: number): DayPlan | null {
   for (const hook of person.hooks) if (isOn(hook.days, day, working)) hook.play(stage)
   const plan: DayPlan = {
     ...{ active: [], awake: [], meetings: [], places: [], gaps: [...script.gaps] },
+    ...{ hands: script.hands, stirred: script.stirred },
     drafts: script.drafts,
   }
   if (person.swapDay === day) swap(run, person, day, plan)
@@ -96,7 +99,8 @@ function presenceOf(run: Run, person: Person, day: number): 'not yet' | 'here' |
   return run.days > day ? 'here' : 'gone'
 }
 
-const away = (person: Person, day: number): boolean => person.vacations.some((it) => it.from <= day && day <= it.to)
+const away = (person: Person, day: number): boolean =>
+  person.lively && person.vacations.some((it) => it.from <= day && day <= it.to)
 
 function activeSpans(run: Run, person: Person, day: number, working: boolean, script: Script, random: Random): Span[] {
   // Drawn before anything is decided, so that what a scene says of one thing does not shift another.
@@ -129,6 +133,9 @@ function awakeSpans(person: Person, all: Span, active: Span[], script: Script, r
   const slack = () => Math.round(between(random, 0.5, 8) * MINUTE)
   const spans = active.map((it) => ({ from: Math.max(all.from, it.from - MINUTE), to: it.to + slack() }))
   spans.push(...script.awake)
+  // What a scene places while the laptop is shut opens it.
+  for (const { kind, time } of script.drafts)
+    if (kind === 'event' && !within(spans, time)) spans.push({ from: time - MINUTE, to: time + 5 * MINUTE })
   return merged(spans, chance(random, 0.6) ? 90 * MINUTE : 5 * MINUTE)
 }
 
@@ -147,11 +154,11 @@ function merged(spans: readonly Span[], gap: number): Span[] {
 function placesOf(run: Run, person: Person, day: number, working: boolean, script: Script, random: Random): Place[] {
   const all = { from: localAt(run, person, day, 0), to: localAt(run, person, day, 1_440) + 12 * HOUR }
   const part = (from: number, to: number): Span => ({ from: all.from + from * HOUR, to: all.from + to * HOUR })
-  const trip = person.trips.find((it) => it.from <= day && day <= it.to)
+  const trip = person.lively && person.trips.find((it) => it.from <= day && day <= it.to)
   const weekday = new Date(dateOf(run, day)).getUTCDay()
   const places: Place[] = []
-  const add = (span: Span, site: Site, exit = site.exit) => places.push({ ...span, site, exit, tunnelled: false })
-  add(all, person.home, leased(run, person.home, day))
+  const add = (span: Span, site: Site) => places.push({ ...span, site, exit: site.exit, tunnelled: false })
+  add(all, leased(run, person.home, day))
   const drawn = random()
   const elsewhere = random()
   if (trip) add(all, trip.site)
@@ -183,11 +190,18 @@ export function placeAt(places: readonly Place[], time: number): Place | undefin
   return undefined
 }
 
+const leases = new WeakMap<Site, { nth: number; site: Site }>()
+
 /** Consumers' addresses change now and then: a lease of 20 to 200 days (assumed). A scene's own sites keep theirs. */
-function leased(run: Run, site: Site, day: number): Exit {
-  if (site.leaseDays === null) return site.exit
-  const nth = Math.floor((day + site.leaseDays / 3) / site.leaseDays)
-  return nth === 0 ? site.exit : exitAt(run.seed, site.city, `${site.kind} ${site.name} ${nth}`, site.exit.geo.class)
+function leased(run: Run, site: Site, day: number): Site {
+  const nth = site.leaseDays === null ? 0 : Math.floor((day + site.leaseDays / 3) / site.leaseDays)
+  if (nth === 0) return site
+  const before = leases.get(site)
+  if (before?.nth === nth) return before.site
+  const exit = exitAt(run.seed, site.city, `${site.kind} ${site.name} ${nth}`, site.exit.geo.class)
+  const fresh = { ...site, exit: { ...exit, lastMileMs: site.exit.lastMileMs, jitterMs: site.exit.jitterMs } }
+  leases.set(site, { nth, site: fresh })
+  return fresh
 }
 
 /** Wi-Fi that drops for minutes every fourth day; hours without any network one day in a hundred. */

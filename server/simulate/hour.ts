@@ -11,7 +11,7 @@ import { observed } from './observations.ts'
 import type { Person, Span } from './person.ts'
 import { bulkOf, connectionBody, processBody } from './programs.ts'
 import { below, between, logNormal, poisson, type Random } from './random.ts'
-import type { Role } from './scene.ts'
+import type { Hands, Role } from './scene.ts'
 import { type Draft, within } from './spool.ts'
 
 const HOUR = 3_600_000
@@ -52,7 +52,9 @@ export function hourOf(person: Person, plans: readonly DayPlan[], hour: Span, ra
   place(active, rates.connections * busy, connection)
   place(awake, IDLE.processes, process)
   place(awake, IDLE.connections, connection)
-  summaries(person, hour, { awake, active }, random, out)
+  const stirred = plans.flatMap((it) => it.stirred)
+  const hands = plans.find((it) => within(it.active, active[0]?.from ?? hour.from))?.hands
+  summaries(person, hour, { awake, active, stirred, hands }, random, out)
 }
 
 function overlaps(spans: readonly Span[], hour: Span): Span[] {
@@ -66,7 +68,7 @@ function overlaps(spans: readonly Span[], hour: Span): Span[] {
 function summaries(
   person: Person,
   hour: Span,
-  { awake, active }: { awake: Span[]; active: Span[] },
+  { awake, active, stirred, hands }: { awake: Span[]; active: Span[] } & Pick<DayPlan, 'stirred' | 'hands'>,
   random: Random,
   out: Draft[],
 ): void {
@@ -77,13 +79,20 @@ function summaries(
   out.push({ time, kind: 'event', body: state })
   const minutes = Math.min(60, Math.round(active.reduce((sum, it) => sum + it.to - it.from, 0) / MINUTE))
   const ActiveMinutes = Math.round(minutes * between(random, 0.6, 1))
-  const idle = minutes === 0 ? 3_600 : (60 - minutes) * 60 + below(random, 900)
-  const presence = { ActiveMinutes, LongestIdleSeconds: Math.min(3_600, idle) }
+  const idle = Math.min(3_600, minutes === 0 ? 3_600 : (60 - minutes) * 60 + below(random, 900))
+  const nudge = within(stirred, time)
+  const presence = nudge
+    ? {
+        ActiveMinutes: 60,
+        LongestIdleSeconds: Math.min(idle, Math.round(nudge.everySeconds * between(random, 1, 1.3))),
+      }
+    : { ActiveMinutes, LongestIdleSeconds: idle }
   out.push({ time: time + 10, kind: 'event', body: observed('presence', presence, { laptop: machine, time, random }) })
-  if (minutes === 0) return
-  for (const Kind of ['keyboard', 'relative_pointer'] as const) {
+  if (minutes === 0 || hands === null) return
+  for (const Kind of ['keyboard', hands?.absolute ? 'absolute_pointer' : 'relative_pointer'] as const) {
     const Events = Math.round(ActiveMinutes * logNormal(random, Kind === 'keyboard' ? 40 : 160, 0.6))
-    const fields = { Kind, Events, SourceDevice: `built-in ${Kind === 'keyboard' ? 'keyboard' : 'trackpad'}` }
+    const { keyboard, pointer, virtual: Virtual = false } = hands ?? BUILT_IN
+    const fields = { Kind, Events, Virtual, SourceDevice: Kind === 'keyboard' ? keyboard : pointer }
     const body = observed(
       'input_pattern',
       { ...fields, IntervalHistogramMs: histogram(Events) },
@@ -92,6 +101,8 @@ function summaries(
     out.push({ time: time + 20, kind: 'event', body })
   }
 }
+
+const BUILT_IN: Hands = { keyboard: 'built-in keyboard', pointer: 'built-in trackpad' }
 
 const COST = {
   CpuMs: 4_200,

@@ -146,7 +146,9 @@ export function hire(run: Run, index: number): Person {
   )
   const system = weighted(random, SYSTEMS[role])
   const from = Math.round(between(random, 7.5, 10) * 4) * 15
-  const joins = chance(random, days / 1_095) ? { day: below(random, days), minutes: 60 * 9 + below(random, 90) } : null
+  const drawn = chance(random, days / 1_095) ? below(random, days) : days
+  const first = workdayFrom(run, claimed.country, drawn)
+  const joins = first < days ? { day: first, minutes: 60 * 9 + below(random, 90) } : null
   const leaves = !joins && chance(random, days / 1_095) ? below(random, days) : null
   const tunnel = tunnelOf(run, random, claimed)
   return {
@@ -257,9 +259,12 @@ export const dateOf = (run: Run, day: number): number => run.start + day * DAY
 export const localAt = (run: Run, person: Person, day: number, minutes: number): number =>
   localTime(person.claimed.zone, dateOf(run, day), minutes)
 
-export function isWorkday(run: Run, person: Person, day: number): boolean {
+export const isWorkday = (run: Run, person: Person, day: number): boolean =>
+  workdayFrom(run, person.claimed.country, day) === day
+
+function workdayFrom(run: Run, country: string, day: number): number {
   const date = dateOf(run, day)
-  return !isWeekend(date) && !isHoliday(person.claimed.country, date)
+  return isWeekend(date) || isHoliday(country, date) ? workdayFrom(run, country, day + 1) : day
 }
 
 /** Epoch ms of the laptop's first start. */

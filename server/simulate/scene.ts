@@ -19,7 +19,7 @@
  *     }
  *
  * Shape   days are numbers from the run's first day, 0; times are the worker's contract zone, '09:30', and '26:00' is
- *         two in the morning of the next day. People of a scene take no vacation, are never sick and do not travel
+ *         two in the morning of the next day. An event placed while the laptop is shut opens it for some minutes. People of a scene take no vacation, are never sick and do not travel
  *         unless the scene says so; `livelyAsAnybody` undoes that. Names of sites, hashes and exits are the scene's
  *         own: two instances of one scene share none.
  * Labels  each person of a scene has one `label` line: `truth` the scene's, `scenario` 'P4' or 'P4/low-and-slow',
@@ -102,6 +102,8 @@ export interface Member {
   hours(from: string, to: string): this
   /** The laptop is never shut, moved or restarted, day and night. */
   neverSleeps(): this
+  /** What this person's sign-ins are approved with, as the identity provider hashes it; else a telephone of their own. */
+  approvesWith(mfaDeviceHash: string): this
   livelyAsAnybody(): this
   /** The label's `from`, where not an event of a hook is the beginning but the circumstances are. */
   begins(day: number, clock?: string): this
@@ -130,6 +132,10 @@ export interface Stage {
   rests(): this
   /** The laptop is awake with nobody at it. */
   awake(from: string, to: string): this
+  /** Input comes through these devices today, not the built-in ones; null: through none, as with remote control. */
+  hands(through: Hands | null): this
+  /** Something touches the pointer at least so often, whoever is there. What it is, the scene tells itself. */
+  stirred(from: string, to: string, everySeconds: number): this
   /** Sits in another network. Without times, all day. */
   sits(site: Site, from?: string, to?: string): this
   /** Is seen behind another exit: a VPN on the laptop. */
@@ -153,10 +159,30 @@ export interface Moment {
   tool(id: string, how?: ToolUse): this
   /** An event of an outside source about this worker. `from`: where its address is, which is then filled in. */
   feed<C extends FeedCategory>(category: C, fields: Partial<FieldsOf<C>>, from?: Exit): this
+  /** A remote-control session into this laptop, by the tool's own log: told when it begins, and again when it ends. */
+  controlled(tool: string, minutes: number, by: Controller): this
+  /** The laptop's clock is set: from here on its events carry a time so much further ahead. */
+  setsClock(byMinutes: number): this
   /** A session of this device, from elsewhere or from other hardware: a clone's. */
   session(from: { site: Site; exit?: Exit; fingerprint?: string }): this
   /** An event under a number that was used before, as a clone's or a replayed one has. */
   numberUsedBefore<C extends LaptopCategory>(category: C, fields: Partial<FieldsOf<C>>): this
+}
+
+/** Where input comes from: names as the system has them. */
+export interface Hands {
+  keyboard: string
+  pointer: string
+  absolute?: boolean
+  /** Made by software (uinput and its like). */
+  virtual?: boolean
+}
+
+/** `from`: where the far end is, where the log says it. `id`: who, hashed. */
+export interface Controller {
+  from?: Exit
+  id: string | null
+  unattended?: boolean | null
 }
 
 export interface ToolUse {

@@ -12,8 +12,11 @@ import { type Exit, roundTripMs, type Site } from './sites.ts'
 export interface Draft {
   /** True time, epoch ms; of a 'line' the time of its arrival. */
   time: number
-  /** event: an event's own fields · reused: the same, under an old number · session, line: a whole line. */
-  kind: 'event' | 'reused' | 'session' | 'line'
+  /**
+   * event: an event's own fields · reused: the same, under an old number · session: a line but for the clock's skew ·
+   * line: a whole line · clock: by how many ms the laptop's clock is set forward.
+   */
+  kind: 'event' | 'reused' | 'session' | 'line' | 'clock'
   body: string
   /** JSON of what the catalogue and the databases said at ingest. Left away: they are asked when it is read. */
   facts?: string
@@ -36,8 +39,8 @@ export function sessionLine(
   const jitter = between(random, 0.5, 1.5) * Math.max(site.exit.jitterMs, exit.jitterMs)
   return (
     `{"type":"connection","device":"${machine.device}","time":${time},"remoteAddress":"${exit.address}",` +
-    `"rttMinMs":${rtt.toFixed(1)},"rttJitterMs":${jitter.toFixed(1)},"clockSkewMs":${machine.skewMs},` +
-    `"fingerprint":"${fingerprint}","geo":${geoText(exit)}}`
+    `"rttMinMs":${rtt.toFixed(1)},"rttJitterMs":${jitter.toFixed(1)},` +
+    `"fingerprint":"${fingerprint}","geo":${geoText(exit)}`
   )
 }
 
@@ -63,9 +66,13 @@ export function spooled(
       continue
     }
     if (gaps.some((it) => it.kind !== 'offline' && it.from <= time && time < it.to)) continue
+    if (kind === 'clock') {
+      machine.skewMs += Number(body)
+      continue
+    }
     const gap = within(gaps, time)
     if (kind === 'session') {
-      if (!gap) out.push({ at: time, line: body })
+      if (!gap) out.push({ at: time, line: `${body},"clockSkewMs":${machine.skewMs}}` })
       continue
     }
     // One batch a moment: what comes while one is on its way goes with it.

@@ -6,7 +6,7 @@ import { feedLine, observed, type System } from './observations.ts'
 import { dateOf, firstBootOf, type Gap, localAt, type Person, type Run, type Span } from './person.ts'
 import { between, type Random, stream } from './random.ts'
 import { placed, toolTraces, usualFolder } from './remote-tools.ts'
-import type { Days, Moment, Stage } from './scene.ts'
+import type { Days, Hands, Moment, Stage } from './scene.ts'
 import type { Exit, Site } from './sites.ts'
 import { type Draft, geoText, sessionLine } from './spool.ts'
 
@@ -18,15 +18,23 @@ export interface Script {
   works: Span[] | null
   rests: boolean
   awake: Span[]
+  /** Undefined: through the laptop's own keyboard and trackpad. */
+  hands: Hands | null | undefined
+  stirred: Stirred[]
   sits: (Span & { site: Site })[]
   tunnels: (Span & { exit: Exit })[]
   gaps: Gap[]
   drafts: Draft[]
 }
 
+export interface Stirred extends Span {
+  everySeconds: number
+}
+
 export function stageOf(run: Run, person: Person, day: number, working: boolean): { stage: Stage; script: Script } {
   const script: Script = {
     ...{ works: null, rests: false, awake: [], sits: [], tunnels: [], gaps: [], drafts: [] },
+    ...{ hands: undefined, stirred: [] },
   }
   const random = stream(run.seed, 'stage', person.worker, day)
   const time = (clock: string) => localAt(run, person, day, minutesOf(clock))
@@ -56,6 +64,14 @@ export function stageOf(run: Run, person: Person, day: number, working: boolean)
     },
     awake(from, to) {
       script.awake.push(span(from, to))
+      return stage
+    },
+    hands(through) {
+      script.hands = through
+      return stage
+    },
+    stirred(from, to, everySeconds) {
+      script.stirred.push({ ...span(from, to), everySeconds })
       return stage
     },
     sits(site, from, to) {
@@ -108,6 +124,17 @@ function momentOf(person: Person, script: Script, random: Random, begin: number)
       const told = { worker: person.worker, time, receivedAt, ...geo }
       place({ kind: 'line', body: feedLine(category, { ...placed, ...fields }, told), at: receivedAt })
       return moment
+    },
+    controlled(Tool, minutes, { from, id, unattended = true }) {
+      const session = { Tool, PeerIdHash: id, StartedAt: time, Unattended: unattended }
+      moment.saw('remote_session', session, from)
+      time = session.StartedAt + Math.round(minutes * 60_000)
+      return moment.saw('remote_session', { ...session, EndedAt: time }, from)
+    },
+    setsClock(byMinutes) {
+      const ClockJumpMs = Math.round(byMinutes * 60_000)
+      place({ kind: 'clock', body: `${ClockJumpMs}` })
+      return moment.saw('clock_place', { ClockJumpMs })
     },
     session({ site, exit = site.exit, fingerprint = machine.fingerprint }) {
       place({ kind: 'session', body: sessionLine(machine, { site, exit, fingerprint, time, random }) })
