@@ -8,6 +8,7 @@ import { hardware } from './hardware.ts'
 import { identityConflict } from './identity-conflict.ts'
 import { PlaceChangeThresholds } from './place-changes.ts'
 import { placeMismatch } from './place-mismatch.ts'
+import { rttExcess } from './rtt-excess.ts'
 import { sharedKey } from './shared-key.ts'
 import { silence } from './silence.ts'
 import { tool } from './tool.ts'
@@ -18,6 +19,7 @@ const KINDS: readonly DeriverKind[] = [
   connection,
   placeMismatch,
   travel,
+  rttExcess,
   tool,
   hardware,
   bulkCopy,
