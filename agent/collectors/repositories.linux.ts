@@ -40,7 +40,9 @@ const MAX_REPOSITORIES = 2_000
 const MAX_FOLDERS = 5_000
 const MAX_DEPTH = 4
 const MAX_CONFIG = 262_144
-const CLONE_HOURS_MS = 6 * 3_600_000
+const LONGEST_MS = 6 * 3_600_000
+/** A clone writes its config first and says last that it is one. */
+const SETTLES_MS = 30_000
 const NO_REMOTE: Remote = { host: null, namespace: null, key: '' }
 
 type Stamp = { time: number; collector: string }
@@ -51,6 +53,12 @@ interface Waiting extends GitCommand {
 }
 /** What is known of a repository below a source root: where it was, and hashes of its remotes. */
 type Known = Map<string, string[]>
+interface Seen {
+  /** What a config looked like when it was read. */
+  stamps: Map<string, string>
+  /** When a repository that may still be cloned was first seen. */
+  since: Map<string, number>
+}
 
 export function repositories(): { collector: Collector; onProgram: OnProgram } {
   const waiting: Waiting[] = []
@@ -72,7 +80,7 @@ export function repositories(): { collector: Collector; onProgram: OnProgram } {
 async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Waiting[]) {
   const accounts = accountReader(host)
   const said = new Map<string, number>()
-  const stamps = new Map<string, string>()
+  const seen: Seen = { stamps: new Map(), since: new Map() }
   let known = await recall(host)
   let sweptAt = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
@@ -95,7 +103,7 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Wa
       const roots = sourceRoots(policy, homes)
       if (roots.length > 0) {
         const next: Known = new Map()
-        for (const it of await sweep(host, roots, stamp, known, stamps, next))
+        for (const it of await sweep(host, roots, stamp, known, seen, next))
           if ('category' in it) yield it
           else if (isNews(said, it, stamp.time)) yield it.event
         const changed = known === null || JSON.stringify([...next]) !== JSON.stringify([...known])
@@ -132,7 +140,7 @@ function news(stamp: Stamp, Action: Action, remote: Remote, Bytes: number | null
 }
 
 async function goesOn(host: Host, it: Waiting, now: number): Promise<boolean> {
-  if (now - it.since! > CLONE_HOURS_MS) return false
+  if (now - it.since! > LONGEST_MS) return false
   return host.stat(`/proc/${it.pid}`).then(
     () => true,
     () => false,
@@ -197,7 +205,7 @@ async function sweep(
   roots: readonly string[],
   stamp: Stamp,
   known: Known | null,
-  stamps: Map<string, string>,
+  seen: Seen,
   next: Known,
 ): Promise<(News | Found)[]> {
   const said: (News | Found)[] = []
@@ -212,7 +220,7 @@ async function sweep(
     }
     const git = await gitFolder(host, at.path)
     if (git !== null) {
-      said.push(...(await look(host, git, stamp, known, stamps, next)))
+      said.push(...(await look(host, git, stamp, known, seen, next)))
       continue
     }
     try {
@@ -223,7 +231,8 @@ async function sweep(
       if (gapReason(cause) === 'denied') said.push(gap(stamp, at.path, 'denied', cause))
     }
   }
-  for (const git of stamps.keys()) if (!next.has(git)) stamps.delete(git)
+  for (const git of seen.stamps.keys()) if (!next.has(git)) seen.stamps.delete(git)
+  for (const [git, at] of seen.since) if (Math.abs(stamp.time - at) > LONGEST_MS) seen.since.delete(git)
   return said
 }
 
@@ -232,17 +241,18 @@ async function look(
   git: string,
   stamp: Stamp,
   known: Known | null,
-  stamps: Map<string, string>,
+  seen: Seen,
   next: Known,
 ): Promise<News[]> {
   const before = known?.get(git)
   const facts = await host.stat(`${git}/config`).catch(() => null)
   const version = `${facts?.inode} ${facts?.size} ${facts?.modifiedMs}`
-  if (before !== undefined && stamps.get(git) === version) {
+  if (before !== undefined && seen.stamps.get(git) === version) {
     next.set(git, before)
     return []
   }
-  if (before === undefined && known !== null && (await isUnfinished(host, git))) return []
+  const cloned = before === undefined && (await isClone(host, git))
+  if (before === undefined && known !== null && (await maySettle(host, git, cloned, stamp.time, seen))) return []
   const remotes = await readRemotes(host, git)
   if (remotes === null) {
     if (before !== undefined) next.set(git, before)
@@ -254,22 +264,26 @@ async function look(
     git,
     keyed.map(({ hash }) => hash),
   )
-  stamps.set(git, version)
+  seen.stamps.set(git, version)
   if (known === null) return []
   const fresh = keyed.filter(({ hash }) => !before?.includes(hash))
   // A bare repository keeps no log of how it began; nobody makes one by hand and gives it remotes.
-  const cloned = before === undefined && (!git.endsWith('/.git') || (await isClone(host, git)))
+  const byClone = before === undefined && (cloned || !git.endsWith('/.git'))
   return Promise.all(
     fresh.map(async ({ url }, at) => {
-      const first = cloned && at === 0
+      const first = byClone && at === 0
       return news(stamp, first ? 'clone' : 'remote_added', remoteOf(url), first ? await packedBytes(host, git) : null)
     }),
   )
 }
 
-async function isUnfinished(host: Host, git: string): Promise<boolean> {
+/** True while a new repository may be a clone that goes on: its packs are on their way, or it is too young to tell. */
+async function maySettle(host: Host, git: string, cloned: boolean, now: number, { since }: Seen): Promise<boolean> {
   const files = await host.list(`${git}/objects/pack`).catch(() => [])
-  return files.some((it) => it.startsWith('tmp_'))
+  const first = since.get(git) ?? now
+  since.set(git, first)
+  if (files.some((it) => it.startsWith('tmp_'))) return now - first < LONGEST_MS
+  return !cloned && now - first < SETTLES_MS
 }
 
 /** Who cloned stands on the line, too; it is not kept. */
