@@ -17,7 +17,8 @@ import {
   TINYPILOT as TINYPILOT_DISPLAY,
 } from '../agent/fixtures/edid.ts'
 import { JETKVM, MOUSE, PHONE, PIKVM, plug } from '../agent/fixtures/usb.ts'
-import { has, judged, type Watch, watch } from './watch.ts'
+import { has, judged } from './judged.ts'
+import { type Watch, watch } from './watch.ts'
 
 type Gadget = Parameters<typeof plug>[0]
 const TINYPILOT: Gadget = {

@@ -5,7 +5,8 @@ import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needsLinux } from '../agent/needs-linux.ts'
-import { has, judged, type Watch, watch } from './watch.ts'
+import { has, judged } from './judged.ts'
+import { type Watch, watch } from './watch.ts'
 
 describe('real runs: programs', function () {
   this.timeout(30_000)

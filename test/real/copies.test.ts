@@ -1,0 +1,150 @@
+/** Data that is carried out: onto a real volume, and out of a real git server. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { needsLinux } from '../agent/needs-linux.ts'
+import { until } from '../bench/children.ts'
+import { has, judged } from './judged.ts'
+import { needsCommands, needsRight } from './needs.ts'
+import { type Watch, watch } from './watch.ts'
+
+const run = promisify(execFile)
+
+describe('real runs: copies', function () {
+  this.timeout(30_000)
+  let folder: string
+  let seen: Watch | null = null
+
+  beforeEach(function () {
+    needsLinux(this)
+    folder = mkdtempSync(join(tmpdir(), 'tellwire-real-'))
+  })
+  afterEach(async () => {
+    await seen?.stop()
+    seen = null
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  describe('onto a volume', () => {
+    const place = `/media/tellwire-real-${process.pid}`
+    before(function () {
+      needsLinux(this)
+      needsCommands(this, 'mkfs.ext4', 'mount', 'umount')
+      needsRight(
+        this,
+        `mkdir -p ${place} && truncate -s 32M ${place}.img && mkfs.ext4 -q ${place}.img && mount -o loop ${place}.img ${place}`,
+      )
+    })
+    after(() => {
+      spawnSync('umount', [place])
+      rmSync(`${place}.img`, { force: true })
+      rmSync(place, { recursive: true, force: true })
+    })
+
+    it('2,500 files onto a disk that was plugged in', async () => {
+      seen = watch(['volumes', 'watched-folders'], { folder })
+      const volume = await seen.until(
+        'volume_mounted',
+        (it) => it.VolumeKind === 'loop' && it.SizeBytes === 32 * 1_048_576,
+      )
+      assert.equal(volume.Label, null)
+      const source = join(folder, 'src')
+      mkdirSync(source)
+      for (let n = 0; n < 2_500; n++) writeFileSync(join(source, `file-${n}.ts`), 'export {}\n')
+      // What lies there at the first look is its baseline: when a file makes news, that look is over.
+      const { events } = seen
+      let written = 0
+      await until(
+        () => {
+          writeFileSync(join(place, `first-${written++}`), 'x')
+          return events.some((it) => it.category === 'file_burst' && it.Root === place) || null
+        },
+        10_000,
+        () => 'the disk was not looked at',
+      )
+      cpSync(source, join(place, 'src'), { recursive: true })
+      const copied = () => events.reduce((sum, it) => sum + (it.category === 'file_burst' ? it.SourceFiles : 0), 0)
+      const burst = await seen.until('file_burst', () => copied() >= 2_500)
+      assert.equal(burst.RootKind, 'removable')
+      has(await judged(events), 'exfiltration/removable-mass-copy')
+    })
+  })
+
+  describe('out of a git server', () => {
+    const REPOSITORIES = 20
+    let server: ChildProcess
+    let url: string
+
+    beforeEach(async function () {
+      needsCommands(this, 'git')
+      const one = join(folder, 'served', 'acme', 'r0.git')
+      const work = join(folder, 'work')
+      const git = (...args: string[]) =>
+        execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args])
+      git('init', '-q', work)
+      writeFileSync(join(work, 'a.ts'), 'export const a = 1\n'.repeat(1_000))
+      git('-C', work, 'add', '.')
+      git('-C', work, 'commit', '-qm', 'a')
+      git('clone', '-q', '--bare', work, one)
+      for (let n = 1; n < REPOSITORIES; n++)
+        cpSync(one, join(folder, 'served', 'acme', `r${n}.git`), { recursive: true })
+      const base = `--base-path=${join(folder, 'served')}`
+      const port = 20_000 + (process.pid % 20_000)
+      server = spawn(
+        'git',
+        ['daemon', '--reuseaddr', '--export-all', '--listen=127.0.0.1', `--port=${port}`, base, '--verbose'],
+        {
+          detached: true, // git starts the daemon as a child of its own
+          stdio: ['ignore', 'ignore', 'pipe'],
+        },
+      )
+      url = `git://127.0.0.1:${port}/acme`
+      await new Promise<void>((resolve, reject) => {
+        server.stderr!.on('data', (text) => String(text).includes('Ready to rumble') && resolve())
+        server.once('exit', (code) => reject(new Error(`git daemon ended with ${code}`)))
+      })
+    })
+    afterEach(() => {
+      if (server?.pid) process.kill(-server.pid, 'SIGKILL')
+    })
+
+    it('twenty repositories are cloned, each told once, then one is pushed elsewhere', async () => {
+      const sources = join(folder, 'src')
+      mkdirSync(sources)
+      seen = watch(['processes', 'repositories'], {
+        folder,
+        policy: { watchedRoots: [{ path: sources, kind: 'source' }] },
+      })
+      await until(
+        () => existsSync(join(folder, 'memory', 'repositories.json')) || null,
+        10_000,
+        () => 'the sources were not looked at',
+      )
+      const { events } = seen
+      const told = () => events.filter((it) => it.category === 'repository')
+      for (let n = 0; n < REPOSITORIES; n++) await run('git', ['clone', '-q', `${url}/r${n}.git`], { cwd: sources })
+      await seen.until('repository', () => told().length >= REPOSITORIES)
+      assert.deepEqual(
+        [...new Set(told().map((it) => `${it.Action} ${it.Host} ${it.Namespace}`))],
+        ['clone 127.0.0.1 acme'],
+      )
+      assert.equal(told().length, REPOSITORIES)
+      assert.ok(told().every((it) => it.Bytes !== null && it.Bytes > 100))
+
+      execFileSync('git', [
+        '-C',
+        join(sources, 'r3'),
+        'remote',
+        'add',
+        'mine',
+        'https://ann:hunter2@git.example/ann/r3.git',
+      ])
+      const added = await seen.until('repository', (it) => it.Action === 'remote_added')
+      assert.deepEqual([added.Host, added.Namespace, added.InsideOrganisation], ['git.example', 'ann', null])
+      assert.doesNotMatch(JSON.stringify(events.filter((it) => it.category === 'repository')), /hunter2|r3|r0/)
+    })
+  })
+})
