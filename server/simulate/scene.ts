@@ -19,9 +19,10 @@
  *     }
  *
  * Shape   days are numbers from the run's first day, 0; times are the worker's contract zone, '09:30', and '26:00' is
- *         two in the morning of the next day. An event placed while the laptop is shut opens it for some minutes. People of a scene take no vacation, are never sick and do not travel
- *         unless the scene says so; `livelyAsAnybody` undoes that. Names of sites, hashes and exits are the scene's
- *         own: two instances of one scene share none.
+ *         two in the morning of the next day. An event placed while the laptop is shut opens it for some minutes.
+ *         People of a scene take no vacation, are never sick, do not travel and have no trouble with networks unless
+ *         the scene says so; `livelyAsAnybody` undoes that. Sites, hashes and exits are the scene's own: two instances
+ *         of one scene share none. Round trips are to a server in Ashburn, Virginia.
  * Labels  each person of a scene has one `label` line: `truth` the scene's, `scenario` 'P4' or 'P4/low-and-slow',
  *         `from` the first event a hook placed, or what `begins` said; for a benign scene the first day. Workers
  *         without a label are ordinary, and benign.
@@ -74,7 +75,7 @@ export interface Cast {
   monitor(name: string): Monitor
 }
 
-/** `exit` gives a site another uplink: a router with a VPN, of which the laptop knows nothing. `name` tells sites of one city apart. */
+/** `exit`: another uplink, such as a router's VPN, of which the laptop knows nothing. `name` tells sites apart. */
 export type SiteChanges = Partial<Omit<Site, 'kind' | 'city'>>
 
 /** Which days a hook runs on: one, several, from-to (both included), every working day, or every day. */
@@ -140,7 +141,7 @@ export interface Stage {
   sits(site: Site, from?: string, to?: string): this
   /** Is seen behind another exit: a VPN on the laptop. */
   tunnels(exit: Exit, from?: string, to?: string): this
-  /** No network: events are kept and come when it is back. May end days later: '75:00' is no clock, so give hours. */
+  /** No network: events are kept, and come when it is back, which may be days later. */
   offline(from: string, hours: number): this
   /** The agent does not run: what happens is never told by it. Feeds go on. */
   silent(from: string, hours: number): this
