@@ -1,6 +1,7 @@
 /** Data that is carried out: onto a real volume, and out of a real git server. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,17 +81,17 @@ describe('real runs: copies', function () {
 
     beforeEach(async function () {
       needsCommands(this, 'git')
-      const one = join(folder, 'served', 'acme', 'r0.git')
       const work = join(folder, 'work')
       const git = (...args: string[]) =>
         execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args])
       git('init', '-q', work)
-      writeFileSync(join(work, 'a.ts'), 'export const a = 1\n'.repeat(1_000))
-      git('-C', work, 'add', '.')
-      git('-C', work, 'commit', '-qm', 'a')
-      git('clone', '-q', '--bare', work, one)
-      for (let n = 1; n < REPOSITORIES; n++)
-        cpSync(one, join(folder, 'served', 'acme', `r${n}.git`), { recursive: true })
+      for (let n = 0; n < REPOSITORIES; n++) {
+        // Each is of another size: that is all the server has to tell them apart by.
+        writeFileSync(join(work, `part-${n}`), randomBytes(1_000))
+        git('-C', work, 'add', '.')
+        git('-C', work, 'commit', '-qm', 'a')
+        git('clone', '-q', '--bare', work, join(folder, 'served', 'acme', `r${n}.git`))
+      }
       const base = `--base-path=${join(folder, 'served')}`
       const port = 20_000 + (process.pid % 20_000)
       server = spawn(
@@ -111,7 +112,7 @@ describe('real runs: copies', function () {
       if (server?.pid) process.kill(-server.pid, 'SIGKILL')
     })
 
-    it('twenty repositories are cloned, each told once, then one is pushed elsewhere', async () => {
+    it('twenty repositories are cloned, each told once, then one is given a remote elsewhere', async () => {
       const sources = join(folder, 'src')
       mkdirSync(sources)
       seen = watch(['processes', 'repositories'], {
@@ -132,7 +133,8 @@ describe('real runs: copies', function () {
         ['clone 127.0.0.1 acme'],
       )
       assert.equal(told().length, REPOSITORIES)
-      assert.ok(told().every((it) => it.Bytes !== null && it.Bytes > 100))
+      assert.equal(new Set(told().map((it) => it.Bytes)).size, REPOSITORIES)
+      has(await judged(told()), 'exfiltration/clone-surge')
 
       execFileSync('git', [
         '-C',
