@@ -158,6 +158,8 @@ export interface Moment {
   runs(image: string, commandLine?: string, fields?: Partial<FieldsOf<'process_creation'>>): this
   /** A remote-control tool or the like is installed and started: package, service, process, connection. */
   tool(id: string, how?: ToolUse): this
+  /** It is removed again: package and service. */
+  uninstalls(id: string): this
   /** An event of an outside source about this worker. `from`: where its address is, which is then filled in. */
   feed<C extends FeedCategory>(category: C, fields: Partial<FieldsOf<C>>, from?: Exit): this
   /** A remote-control session into this laptop, by the tool's own log: told when it begins, and again when it ends. */

@@ -117,6 +117,11 @@ function momentOf(person: Person, script: Script, random: Random, begin: number)
       for (const { category, fields } of toolTraces(id, machine.system, how)) moment.saw(category, fields)
       return moment
     },
+    uninstalls(id) {
+      for (const { category, fields } of toolTraces(id, machine.system, {}))
+        if (category === 'software') moment.saw(category, { ...fields, Action: 'removed', InstalledAt: null })
+      return moment
+    },
     feed(category, fields, from) {
       const receivedAt = time + Math.round(between(random, 5_000, 120_000))
       const placed = from && { Ip: from.address, Country: from.geo.country }

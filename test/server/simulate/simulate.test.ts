@@ -235,6 +235,48 @@ describe('a scene', () => {
     assert.throws(() => played((cast) => cast.people[0]!.on(1, (stage) => stage.at('9:00').tool('no such'))), /no such/)
   })
 
+  it('takes hands off the laptop, and keeps it from being idle', () => {
+    const hours = (
+      play: Parameters<Scenario['play']>[0]['people'][0]['on'] extends (d: never, p: infer P) => void ? P : never,
+    ) =>
+      played((cast) => cast.people[0]!.livesAt(cast.home('Austin')).neverSleeps().on(2, play)).events.flatMap(
+        ({ event }) =>
+          event.time > START + 2 * DAY + 6 * HOUR && event.time < START + 3 * DAY + 4 * HOUR ? [event] : [],
+      )
+    const left = hours((stage) => stage.works('09:00', '17:00').hands(null).stirred('00:00', '24:00', 60))
+    assert.ok(!left.some((it) => it.category === 'input_pattern'))
+    const idle = left.flatMap((it) => (it.category === 'presence' ? [it.LongestIdleSeconds] : []))
+    assert.ok(idle.length > 20 && Math.max(...idle) < 80, `${idle}`)
+    const through = { keyboard: 'a cable', pointer: 'a cable', absolute: true }
+    const driven = hours((stage) => stage.works('09:00', '17:00').hands(through))
+    const sources = driven.flatMap((it) => (it.category === 'input_pattern' ? [`${it.SourceDevice} ${it.Kind}`] : []))
+    assert.deepEqual([...new Set(sources)].sort(), ['a cable absolute_pointer', 'a cable keyboard'])
+  })
+
+  it('tells a remote-control session twice, as logs do', () => {
+    const { events } = played((cast) => {
+      const worker = cast.people[0]!.livesAt(cast.home('Austin'))
+      worker.on(1, (stage) => stage.at('10:00').controlled('AnyDesk', 90, { id: cast.hash('who') }))
+    })
+    const told = events.flatMap(({ event }) => (event.category === 'remote_session' ? [event] : []))
+    assert.deepEqual(
+      told.map((it) => it.EndedAt),
+      [null, told[0]!.StartedAt + 90 * 60_000],
+    )
+    assert.equal(told[1]!.StartedAt, told[0]!.StartedAt)
+  })
+
+  it('sets a clock: what follows is told with the wrong time, and a session shows it', () => {
+    const { events, sessions } = played((cast) => {
+      const worker = cast.people[0]!.livesAt(cast.home('Austin'))
+      worker.on(1, (stage) => stage.at('10:00').setsClock(-600).runs('/opt/x'))
+    })
+    const ahead = (image: string) => events.filter(({ event }) => 'Image' in event && event.Image === image)
+    const [x] = ahead('/opt/x')
+    assert.ok(Math.abs(x!.receivedAt - x!.event.time - 10 * HOUR) < 10_000)
+    assert.ok(Math.abs(sessions.at(-1)!.clockSkewMs! + 10 * HOUR) < 300_000)
+  })
+
   it('says where the far end of a remote session is', () => {
     const { events } = played((cast) => {
       const worker = cast.people[0]!.livesAt(cast.home('Austin'))
