@@ -103,6 +103,7 @@ export const rulesCommand = defineCommand({
     test: testCommand,
     list: listCommand,
     explain: () => import('./rules-explain.ts').then((it) => it.explainCommand),
+    coverage: () => import('./rules-coverage.ts').then((it) => it.coverageCommand),
     import: () => import('./rules-import.ts').then((it) => it.importCommand),
     schema: () => import('./rules-schema.ts').then((it) => it.schemaCommand),
   },

@@ -1,0 +1,61 @@
+/** `tellwire rules coverage`: which signal has which rule, for people and for the tools that others plan with. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { defineCommand } from 'citty'
+import { contradictions, coverage, coveragePage, insiderThreatMatrix, navigatorLayer } from '../../rules/coverage.ts'
+import { load } from '../../rules/language/index.ts'
+import { readRuleFiles } from '../../rules/load.ts'
+import { Fault } from '../../wire/fault.ts'
+import { SHIPPED_RULES } from '../detect/program.ts'
+
+const PAGE = join(SHIPPED_RULES, 'COVERAGE.md')
+
+export const coverageCommand = defineCommand({
+  meta: { name: 'coverage', description: 'Say which signal has which rule, and why others have none' },
+  args: {
+    write: { type: 'boolean', description: 'Write the page instead of printing it' },
+    check: { type: 'boolean', description: 'Exit 3 when the page is not what would be written' },
+    page: { type: 'string', valueHint: 'FILE', description: 'The page; without it, rules/content/COVERAGE.md' },
+    navigator: { type: 'string', valueHint: 'FILE', description: 'Write an ATT&CK Navigator layer' },
+    itm: { type: 'string', valueHint: 'FILE', description: 'Write the mapping to the Insider Threat Matrix' },
+    json: { type: 'boolean', description: 'Print JSON' },
+  },
+  async run({ args }) {
+    const { rules, correlations, problems } = load(await readRuleFiles([SHIPPED_RULES]))
+    const broken = problems.find((it) => it.severity === 'error')
+    if (broken)
+      throw new Fault('rule.invalid', { where: `${broken.path}:${broken.line}`, todo: 'See `tellwire rules check`.' })
+    const ruleset = { rules, correlations }
+    const rows = coverage(ruleset)
+    for (const wrong of contradictions(rows)) {
+      console.error(`tellwire: ${wrong}`)
+      process.exitCode = 1
+    }
+    const file = args.page ?? PAGE
+    const page = coveragePage(ruleset, ({ path }) => relative(SHIPPED_RULES, path).split(sep).join('/'))
+    if (args.navigator) await write(args.navigator, json(navigatorLayer(ruleset)))
+    if (args.itm) await write(args.itm, json(insiderThreatMatrix(ruleset)))
+    if (args.write) await write(file, page)
+    if (args.check) {
+      if ((await readFile(file, 'utf8').catch(() => null)) === page) return
+      console.error(`tellwire: ${file} is not current. Run \`tellwire rules coverage --write\`.`)
+      process.exitCode = 3
+    } else if (args.json)
+      console.log(
+        JSON.stringify(
+          rows.map(({ rules: by, ...row }) => ({ ...row, rules: by.map(({ id, title }) => ({ id, title })) })),
+        ),
+      )
+    else if (!args.write && !args.navigator && !args.itm) process.stdout.write(page)
+  },
+})
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
+    throw new Fault('usage', { where: path, todo: `It cannot be written: ${cause.code ?? cause.message}.`, cause })
+  })
+}
