@@ -8,11 +8,14 @@ import { hardware } from './hardware.ts'
 import { identityConflict } from './identity-conflict.ts'
 import { PlaceChangeThresholds } from './place-changes.ts'
 import { placeMismatch } from './place-mismatch.ts'
+import { remoteHours } from './remote-hours.ts'
+import { rhythm } from './rhythm.ts'
 import { rttExcess } from './rtt-excess.ts'
 import { sharedKey } from './shared-key.ts'
 import { silence } from './silence.ts'
 import { tool } from './tool.ts'
 import { travel } from './travel.ts'
+import { volumeAnomaly } from './volume-anomaly.ts'
 import type { World } from './world.ts'
 
 const KINDS: readonly DeriverKind[] = [
@@ -27,6 +30,9 @@ const KINDS: readonly DeriverKind[] = [
   silence,
   sharedKey,
   exitWindow,
+  volumeAnomaly,
+  remoteHours,
+  rhythm,
 ]
 
 /** What can be tuned, by deriver: `thresholds` in the configuration. */

@@ -34,7 +34,7 @@ function textOf(event: Event): string {
 }
 
 /** 'acme' is in 'acme.screenconnect.com' and 'instance-acme-relay', not in 'acme-evil'. */
-function hasWord(text: string, word: string): boolean {
+export function hasWord(text: string, word: string): boolean {
   const isPart = (it: string | undefined) => it !== undefined && /[\p{L}\p{N}_-]/u.test(it)
   const plain = text.replace(/instance-([a-z0-9]+)-relay/g, ' $1 ')
   for (let at = plain.indexOf(word); word !== '' && at >= 0; at = plain.indexOf(word, at + 1))

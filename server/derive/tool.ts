@@ -10,6 +10,7 @@
  *         and within the lateness bound one note per day and kind of sighting. Per new device one logon, for 16 days.
  */
 import * as z from 'zod'
+import { TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
 import { CATEGORIES } from '../../wire/event.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import { deriverKind, LATENESS_MS, type Seen } from './deriver.ts'
@@ -23,7 +24,9 @@ const MAX_REMOVALS = 16
 const MAX_SAID = 512
 const MAX_NOTES = 1_000
 /** Categories of the catalogue whose tools let somebody else drive the laptop. */
-const REMOTE_CONTROL = new Set(['rmm-agent', 'remote-desktop', 'remote-support', 'vnc', 'malware-rat'])
+const REMOTE_CONTROL = new Set(
+  Object.entries(TOOL_CATEGORIES).flatMap(([category, { remoteControl }]) => (remoteControl ? [category] : [])),
+)
 
 const thresholds = z.strictObject({
   /** Days in which remote-control tools count together: 'within 7-30 days, not minutes' (threat model #15). */
