@@ -61,7 +61,7 @@ async function start(): Promise<Fleet> {
     const agent = run(worker)
     await until(
       async () => ((await page(worker)).laptops[0]?.coverage.some((it) => it.lastEvent !== null) ? true : null),
-      30_000,
+      60_000,
       () => `nothing came from the laptop of ${worker}`,
     )
     return agent
