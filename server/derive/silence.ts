@@ -149,7 +149,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     for (const gap of gaps) gap.evidence = gap.to - gap.from < activeMs ? null : evidenceIn(device, gap)
     const said = gaps.flatMap((gap): Laptop['said'] => {
       const word = wordOn(laptop, gap, gaps)
-      return word ? [[gap.from, ...word]] : []
+      return word && isHeld(device, word[0]) ? [[gap.from, ...word]] : []
     })
     for (const [gap, time] of laptop.said)
       if (!said.some((it) => it[0] === gap && it[1] === time)) tell(time, gap, null)
@@ -212,6 +212,11 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       const heard = other === device || world.holderAt(other, first) !== worker ? [] : (laptops.get(other)?.heard ?? [])
       return heard.some(([a, b]) => a - activeMs <= first && first <= b + activeMs)
     })
+  }
+
+  /** A laptop that was handed back may be switched off. */
+  function isHeld(device: string, time: number): boolean {
+    return world.holdingsOf(device).length === 0 || world.holderAt(device, time) !== null
   }
 
   /** When somebody who listened from `from` on had listened for so long. */

@@ -4,6 +4,7 @@ import type { Category, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 
 export const T0 = Date.UTC(2026, 10, 2, 9)
+export const MINUTE = 60_000
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 

@@ -93,6 +93,12 @@ const silences = (records: readonly Recorded[], atHour: number) =>
 
 const cases: { what: string; records: Recorded[]; at: number; stands: string[] }[] = [
   { what: 'a day without a word', records: [word(0)], at: 25, stands: ['@24 24h'] },
+  {
+    what: 'a laptop that was handed back',
+    records: [holding('d1', 'w1', { to: T0 + 10 * HOUR }), word(0)],
+    at: 30,
+    stands: [],
+  },
   { what: 'less than a day', records: [word(0)], at: 23, stands: [] },
   { what: 'once, however long', records: [word(0)], at: 90, stands: ['@24 24h'] },
   {
