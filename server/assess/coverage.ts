@@ -1,12 +1,13 @@
 /**
  * What each laptop's agent can and cannot see: shown beside every verdict.
  *
- * Shape   per device, the last event of each category and the last word of each gap.
- * Memory  at most 64 gaps a device, the oldest given up first.
+ * Shape   per device, the last event of each category, the last word of each gap, and what was sighted last.
+ * Memory  at most 64 gaps a device, the oldest given up first; sightings as `derive/sightings.ts` says.
  */
 import { CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
 import type { Coverage, Laptop } from '../api/schema.ts'
 import type { Seen } from '../derive/deriver.ts'
+import { noSightings, type Sightings, sight } from '../derive/sightings.ts'
 
 const RECENT_MS = 86_400_000
 const MAX_GAPS = 64
@@ -28,17 +29,20 @@ interface Memory {
   residentBytes: number | null
   version: string | null
   /** Last event time by category. */
-  categories: [string, number][]
+  categories: Map<string, number>
   gaps: Gap[]
+  sightings: Sightings
 }
 
 export class CoverageBook {
   #devices = new Map<string, Memory>()
 
-  take({ event, connection, conflict, device, epoch, receivedAt }: Seen): void {
+  take(seen: Seen): void {
+    const { event, connection, conflict, device, epoch, receivedAt } = seen
     if (device === null) return
     const memory = this.#devices.get(device) ?? blank()
     this.#devices.set(device, memory)
+    sight(memory.sightings, seen)
     memory.lastSeen = Math.max(memory.lastSeen, receivedAt)
     if (connection) {
       memory.lastAddress = connection.remoteAddress
@@ -49,7 +53,8 @@ export class CoverageBook {
     if (!event || event.product === 'tellwire') return
     memory.events++
     if (epoch !== null && event.seq !== null && !conflict) number(memory, epoch, event.seq)
-    set(memory.categories, event.category, Math.max(event.time, get(memory.categories, event.category) ?? 0))
+    const before = memory.categories.get(event.category)
+    if (before === undefined || event.time > before) memory.categories.set(event.category, event.time)
     if (event.category === 'collection_gap') this.#gap(memory, event)
     if (event.category === 'agent_state') {
       memory.version = event.Version
@@ -70,7 +75,7 @@ export class CoverageBook {
     return (Object.keys(CATEGORIES) as Category[])
       .filter((it) => CATEGORIES[it].origin === 'agent' && it !== 'collection_gap')
       .map((category) => {
-        const lastEvent = memory ? (get(memory.categories, category) ?? null) : null
+        const lastEvent = memory?.categories.get(category) ?? null
         const said = memory?.gaps.filter((it) => it.categories.includes(category)) ?? []
         const last = said.at(-1)
         const { sensitive, on } = CATEGORIES[category]
@@ -110,11 +115,14 @@ export class CoverageBook {
   }
 
   save(): unknown {
-    return [...this.#devices]
+    return [...this.#devices].map(([device, memory]) => [device, { ...memory, categories: [...memory.categories] }])
   }
 
   load(state: unknown): void {
-    this.#devices = new Map(state as [string, Memory][])
+    const saved = state as [string, Omit<Memory, 'categories'> & { categories: [string, number][] }][]
+    this.#devices = new Map(
+      saved.map(([device, memory]) => [device, { ...memory, categories: new Map(memory.categories) }]),
+    )
   }
 }
 
@@ -131,8 +139,9 @@ function blank(): Memory {
     spoolBytes: null,
     residentBytes: null,
     version: null,
-    categories: [],
+    categories: new Map(),
     gaps: [],
+    sightings: noSightings(),
   }
 }
 
@@ -146,14 +155,4 @@ function number(memory: Memory, epoch: number, seq: number): void {
     memory.holes += seq - stream[1] - 1
     stream[1] = seq
   } else memory.holes = Math.max(0, memory.holes - 1)
-}
-
-/** Few entries, JSON as they stand: a list is simpler than a map that has to be turned into one. */
-function get<V>(list: [string, V][], key: string): V | undefined {
-  return list.find(([it]) => it === key)?.[1]
-}
-function set<V>(list: [string, V][], key: string, value: V): void {
-  const entry = list.find(([it]) => it === key)
-  if (entry) entry[1] = value
-  else list.push([key, value])
 }

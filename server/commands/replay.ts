@@ -14,6 +14,7 @@ import type { Thresholds } from '../derive/index.ts'
 import { loadRules } from '../detect/program.ts'
 import { openAddresses } from '../feeds/addresses.ts'
 import { Pipeline } from '../pipeline.ts'
+import { Numbers } from './replay-numbers.ts'
 
 const MAX_LINE = 4 * 1_048_576
 const LATENESS_MS = 72 * 3_600_000
@@ -60,7 +61,7 @@ export async function replay(
 ): Promise<ReplayAnswer> {
   const started = performance.now()
   const pipeline = new Pipeline(deps)
-  const numbers = new Map<string, string>()
+  const numbers = new Numbers()
   const feedIds = new Set<string>()
   const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
   let line = 0
@@ -90,12 +91,9 @@ export async function replay(
     if (record.type !== 'event') return true
     if (record.receivedAt - record.event.time > LATENESS_MS) stats.late++
     if (record.event.seq === null || record.conflict) return true
-    const key = `${record.device}\n${record.epoch ?? 0}\n${record.event.seq}`
-    const before = numbers.get(key)
-    if (before === record.event.id) return false
-    if (before === undefined) numbers.set(key, record.event.id)
-    else record.conflict = true
-    return true
+    const use = numbers.take(record.device, record.epoch ?? 0, record.event.seq, record.event.id)
+    if (use === 'conflict') record.conflict = true
+    return use !== 'retry'
   }
 
   function answer(): ReplayAnswer['workers'] {

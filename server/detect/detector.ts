@@ -57,6 +57,8 @@ export class Detector {
   readonly #counted: ReadonlySet<string>
   /** Categories that any rule asks for; null when a rule asks for all of them. */
   readonly #asked: ReadonlySet<string> | null
+  /** Whether any rule for a category reads the contract. */
+  readonly #reads = new Map<string, boolean>()
   #evidence = new Map<string, Evidence>()
   /** Derived events that matched, by id. */
   #done = new Map<string, Done>()
@@ -125,9 +127,15 @@ export class Detector {
     this.#evidence = new Map(state.evidence.map((it) => [it.event.id, it]))
   }
 
+  #readsContract(category: string): boolean {
+    const known = this.#reads.get(category) ?? this.#program.reads(category, 'Contract')
+    this.#reads.set(category, known)
+    return known
+  }
+
   /** What the server adds is there for rules that read it, and for correlations, which group by it. */
   #flat(event: Event, subject: Subject, contract: unknown): FlatEvent {
-    const readsContract = contract != null && this.#program.reads(event.category, 'Contract')
+    const readsContract = contract != null && this.#readsContract(event.category)
     if (!readsContract && !this.#correlator) return event as FlatEvent
     return {
       ...event,
