@@ -20,7 +20,7 @@ import type { Findings } from './detect/findings.ts'
 import type { Finding } from './store/store.ts'
 
 /** Goes up when what `save` writes, or what derivers make of it, is no longer what it was. */
-const STATE_FORM = 2
+const STATE_FORM = 3
 /** Derivers are told the time once a minute of the log's clock: what they decide by it is hours and days. */
 const TICK_MS = 60_000
 

@@ -144,7 +144,7 @@ function isRemoval({ event }: Seen): boolean {
 }
 
 /** A declared peripheral excuses by kind, and by each id it names; what has no USB ids is excused by its kind alone. */
-function declares(contract: Contract | null, kind: string, usb: Usb | null): boolean {
+export function declares(contract: Contract | null, kind: string, usb: Usb | null): boolean {
   const same = (declared: string | null | undefined, found: string | null) =>
     declared == null || declared.toLowerCase() === (found ?? '').toLowerCase()
   return (
