@@ -1,10 +1,14 @@
+import { jiggles, kvm, plugsIn } from '../kvms.ts'
+import { clock, driven, settingOf } from '../operators.ts'
+import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
  * Three laptops in one house, one beside the other, driven through remote-control tools by people who are elsewhere.
  *
- * Variants  'kvm': an IP-KVM on each instead of a tool. 'slow': the laptops come two weeks apart.
- * Source    threat model section 1.3 (Chapman, Knoot), signals #13, #14, #27, #56, #57.
+ * Variants  'kvm': an IP-KVM on each instead of a tool: no program and no session, but hardware. 'slow': the laptops
+ *           come two weeks apart, each with another tool, and are driven by different people: the house remains.
+ * Source    threat model P4; Chapman and Knoot in section 1.3; #13, #14, #27, #56, #57.
  */
 export const p04: Scenario = {
   id: 'P4',
@@ -14,48 +18,40 @@ export const p04: Scenario = {
   days: 14,
   variants: ['kvm', 'slow'],
   play(cast) {
-    const house = cast.home('Phoenix', { monitors: [] })
+    const { random, variant } = cast
+    const { house, vpnCity } = settingOf(cast)
+    const home = cast.home(house, { monitors: [] })
     const claimed = ['Phoenix', 'Las Vegas', 'Denver']
+    const tools = [
+      { id: 'anydesk', log: 'AnyDesk' },
+      { id: 'rustdesk', log: 'RustDesk' },
+      { id: 'teamviewer', log: 'TeamViewer' },
+    ]
+    const boxes = pick(random, ['tinypilot', 'pikvm', 'jetkvm'] as const)
     for (const [nth, worker] of cast.people.entries()) {
-      const day = worker.workday(cast.variant === 'slow' ? nth * 10 : nth)
-      worker.claims(claimed[nth]!).livesAt(house).role('developer').neverSleeps()
-      worker.hours('08:30', '17:30').joins(day, '10:00').begins(day, '10:00')
-      worker.on(day, (stage) => {
-        if (cast.variant === 'kvm') {
-          stage
-            .at('10:40')
-            .saw('usb_device', {
-              VendorId: '1d6b',
-              ProductId: '0104',
-              Manufacturer: 'JetKVM',
-              ProductName: 'USB Emulation Device',
-              SerialNumber: cast.hash(`kvm ${nth}`, 16),
-              InterfaceClasses: ['03', '03', '03', '08'],
-              HasAbsolutePointer: true,
-              HasStorage: true,
-            })
-            .saw('display', {
-              MakerId: 'TSB',
-              ProductCode: '0x8801',
-              MonitorName: 'T749-fHD720',
-              WidthMm: 0,
-              HeightMm: 0,
-            })
-        } else stage.at('10:40').tool(nth === 1 ? 'rustdesk' : 'anydesk', { unattended: true })
-      })
+      const day = worker.workday(variant === 'slow' ? nth * 10 : nth)
+      const boot = clock(random, '09:30', '10:30')
+      worker.claims(claimed[nth]!).livesAt(home).role('developer').neverSleeps()
+      worker
+        .system(pick(random, ['windows', 'macos']))
+        .hours('08:30', '17:30')
+        .joins(day, boot)
+        .begins(day, boot)
+      if (variant === 'kvm') {
+        const box = kvm(boxes, cast.hash(`kvm ${nth}`, 12))
+        worker.on(day, (stage) => void plugsIn(stage.at(boot).wait(20), box))
+        worker.on({ from: day + 1, to: cast.days - 1 }, (stage) => {
+          stage.hands(box.hands)
+          jiggles(stage, box, 20, 24)
+        })
+        continue
+      }
+      const tool = tools[variant === 'slow' ? nth : nth % 2]!
+      const operator = cast.hash(variant === 'slow' ? `operator ${nth}` : 'operator')
+      const from = cast.vpn(variant === 'slow' && nth > 0 ? 'mullvad' : 'astrill', vpnCity)
+      worker.on(day, (stage) => stage.at(boot).wait(25).tool(tool.id, { unattended: true }))
       worker.on('workdays', (stage) => {
-        if (stage.tenure < 1 || cast.variant === 'kvm') return
-        const tool = nth === 1 ? 'RustDesk' : 'AnyDesk'
-        const start = stage.at('08:35').saw(
-          'remote_session',
-          {
-            Tool: tool,
-            PeerIdHash: cast.hash('controller'),
-            Unattended: true,
-          },
-          cast.vpn('astrill', 'Los Angeles'),
-        )
-        start.wait(8 * 60).saw('power_state', { LidClosed: true })
+        if (stage.day > day) driven(stage, tool.log, { id: operator, from })
       })
     }
   },
