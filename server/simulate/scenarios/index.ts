@@ -1,6 +1,53 @@
 /** Every scene: what the threat model's sections 3 and 4 list, one file each. */
 import type { Scenario } from '../scene.ts'
 import { n09 } from './n09-couple.ts'
+import { p01 } from './p01-day-zero-takeover.ts'
+import { p02 } from './p02-profile-and-pin.ts'
+import { p03 } from './p03-ship-drift.ts'
 import { p04 } from './p04-farm.ts'
+import { p05 } from './p05-hidden-farm.ts'
+import { p06 } from './p06-kvm-seat.ts'
+import { p07 } from './p07-second-door.ts'
+import { p08 } from './p08-operator-unmasked.ts'
+import { p09 } from './p09-two-places.ts'
+import { p10 } from './p10-presence-theatre.ts'
+import { p11 } from './p11-quiet-thief.ts'
+import { p12 } from './p12-slow-drip.ts'
+import { p13 } from './p13-exit-extortion.ts'
+import { p14 } from './p14-block-and-return.ts'
+import { p15 } from './p15-blind-and-act.ts'
+import { p16 } from './p16-referral-ring.ts'
+import { p17 } from './p17-mfa-hub.ts'
+import { p18 } from './p18-device-emigrates.ts'
+import { p19 } from './p19-verification-dodge.ts'
+import { p20 } from './p20-dev-trap.ts'
+import { p21 } from './p21-meeting-tunnel.ts'
+import { p22 } from './p22-router-vpn.ts'
+import { p23 } from './p23-cloned-agent.ts'
 
-export const SCENARIOS: readonly Scenario[] = [p04, n09]
+export const SCENARIOS: readonly Scenario[] = [
+  p01,
+  p02,
+  p03,
+  p04,
+  p05,
+  p06,
+  p07,
+  p08,
+  p09,
+  p10,
+  p11,
+  p12,
+  p13,
+  p14,
+  p15,
+  p16,
+  p17,
+  p18,
+  p19,
+  p20,
+  p21,
+  p22,
+  p23,
+  n09,
+]
