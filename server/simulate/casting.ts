@@ -2,7 +2,7 @@
 import { Fault } from '../../wire/fault.ts'
 import { cityCalled } from './cities.ts'
 import { minutesOf } from './local-time.ts'
-import { dateOf, firstBootOf, isWorkday, localAt, officeIn, type Person, type Run } from './person.ts'
+import { dateOf, firstBootOf, isWorkday, joining, localAt, officeIn, type Person, type Run } from './person.ts'
 import { hexOf, stream } from './random.ts'
 import type { Cast, Member, Scenario } from './scene.ts'
 import { exitAt, monitor, siteAt, vpnExit } from './sites.ts'
@@ -140,8 +140,12 @@ function memberOf(run: Run, person: Person, tooShort: () => Fault): Member {
       person.amendments.push({ day: known(day), fields })
       return member
     },
-    joins(day, clock = '09:00') {
-      person.joins = { day: known(day), minutes: minutesOf(clock) }
+    joins(day, clock = '09:00', logsOn = clock) {
+      person.joins = joining(known(day), minutesOf(clock), minutesOf(logsOn))
+      return member
+    },
+    swapsLaptop(day) {
+      person.swapDay = known(day)
       return member
     },
     hours(from, to) {

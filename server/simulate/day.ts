@@ -60,7 +60,7 @@ export function planDay(run: Run, person: Person, day: number): DayPlan | null {
   if (plan.awake.length === 0 && plan.drafts.length === 0) return null
   plan.places = placesOf(run, person, day, working, script, random)
   if (person.lively) flaky(plan, random)
-  happenings(run, person, day, plan, random)
+  happenings(run, person, day, plan, script, random)
   if (person.leaves === day) leave(run, person, day, plan)
   plan.drafts.sort((a, b) => a.time - b.time)
   return plan
@@ -85,7 +85,7 @@ function activeSpans(run: Run, person: Person, day: number, working: boolean, sc
   if (script.rests) return []
   if (script.works) return script.works
   const at = (minutes: number) => localAt(run, person, day, 0) + Math.round(minutes * MINUTE)
-  const begins = person.joins?.day === day ? person.joins.minutes : person.from + shift
+  const begins = person.joins?.day === day ? person.joins.logsOn : person.from + shift
   if (!working) {
     if (weekend > 0.04 || away(person, day) || person.joins?.day === day) return []
     return [{ from: at(600 + shift * 4), to: at(600 + shift * 4 + extra) }]
@@ -138,7 +138,7 @@ function flaky(plan: DayPlan, random: Random): void {
 }
 
 /** Everything that has a moment of its own. */
-function happenings(run: Run, person: Person, day: number, plan: DayPlan, random: Random): void {
+function happenings(run: Run, person: Person, day: number, plan: DayPlan, script: Script, random: Random): void {
   const { machine } = person
   const say: Say = (at, category, fields) => {
     const time = Math.round(at)
@@ -153,7 +153,7 @@ function happenings(run: Run, person: Person, day: number, plan: DayPlan, random
   plan.awake.forEach((span, nth) => {
     const known = { nth, firstDay: firstDay && nth === 0, plan, say, session, random }
     if (span.from > person.awakeUntil) {
-      const restart = nth === 0 && (firstDay || (person.lively && chance(random, 0.125)))
+      const restart = nth === 0 && (firstDay || script.restarts || (person.lively && chance(random, 0.125)))
       wake(run, person, span, { ...known, restart })
     } else stayAwake(run, person, span, known)
     person.awakeUntil = Math.max(person.awakeUntil, span.to)

@@ -87,7 +87,7 @@ export interface Person {
   from: number
   to: number
   /** The day of the first start within the run, and minutes; null: long before. */
-  joins: { day: number; minutes: number } | null
+  joins: { day: number; minutes: number; logsOn: number } | null
   tenureDays: number
   /** The last day worked within the run. */
   leaves: number | null
@@ -148,7 +148,7 @@ export function hire(run: Run, index: number): Person {
   const from = Math.round(between(random, 7.5, 10) * 4) * 15
   const drawn = chance(random, days / 1_095) ? below(random, days) : days
   const first = workdayFrom(run, claimed.country, drawn)
-  const joins = first < days ? { day: first, minutes: 60 * 9 + below(random, 90) } : null
+  const joins = first < days ? joining(first, 60 * 9 + below(random, 90)) : null
   const leaves = !joins && chance(random, days / 1_095) ? below(random, days) : null
   const tunnel = tunnelOf(run, random, claimed)
   return {
@@ -184,6 +184,9 @@ export function hire(run: Run, index: number): Person {
   }
 }
 
+/** `logsOn`: minutes too, and not before the first start. */
+export const joining = (day: number, minutes: number, logsOn = minutes): Person['joins'] => ({ day, minutes, logsOn })
+
 export const officeIn = (seed: number, city: City): Site => siteAt(seed, 'office', city, 'the company')
 
 export function machineOf(run: Run, index: number, nth: number, system: System, zone: string): Machine {
@@ -207,6 +210,11 @@ export function machineOf(run: Run, index: number, nth: number, system: System, 
     bootedAt: run.start - below(random, 5 * DAY),
     uploadAt: 0,
   }
+}
+
+/** What a repair changes: the system is installed anew on other hardware, and so is the agent. */
+export function rebuilt({ device, epoch, fingerprint }: Machine, at: number): Partial<Machine> {
+  return { fingerprint: hexOf(`${fingerprint} rebuilt ${device} ${at}`, 64), epoch: epoch + 1, seq: 0 }
 }
 
 export function bootIdOf(run: Run, device: string, at: number): string {

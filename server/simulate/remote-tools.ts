@@ -32,7 +32,7 @@ export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
   if (!how.portable && !how.installed) {
     const Name = system === 'linux' ? (tool.packages?.[0] ?? tool.id) : tool.name
     const Kind = system === 'linux' ? 'package' : 'application'
-    traces.push({ category: 'software', fields: { Name, Kind, Publisher: signer, Version: '7.1.0' } })
+    traces.push({ category: 'software', fields: { Name, Kind, Publisher: signer, Version: how.version ?? '7.1.0' } })
     if (service) {
       traces.push({ category: 'software', fields: { Name: service, Kind: 'service' } })
       traces.push({ category: 'autostart', fields: { Name: service, Command: quoted(image) } })
@@ -43,6 +43,7 @@ export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
     fields: {
       Image: image,
       CommandLine: `${quoted(image)}${option ? ` ${option}` : ''}`,
+      ...(how.managed && MANAGEMENT[system]),
       Signer: signer,
       Company: system === 'windows' ? signer : null,
       Product: system === 'windows' ? tool.name : null,
@@ -56,6 +57,16 @@ export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
     fields: { Image: image, DestinationHostname: host, DestinationIp: '203.0.113.77', DestinationPort: port },
   })
   return traces
+}
+
+/** Who starts what the fleet's management brings. */
+const MANAGEMENT: Readonly<Record<System, Partial<FieldsOf<'process_creation'>>>> = {
+  windows: {
+    User: 'NT AUTHORITY\\SYSTEM',
+    ParentImage: 'C:\\Program Files (x86)\\Microsoft Intune Management Extension\\IntuneManagementExtension.exe',
+  },
+  macos: { User: 'root', ParentImage: '/usr/local/jamf/bin/jamf' },
+  linux: { User: 'root', ParentImage: '/usr/bin/landscape-client' },
 }
 
 const strong = (tool: ToolEntry, system: System): string[] =>

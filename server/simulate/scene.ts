@@ -97,8 +97,13 @@ export interface Member {
   contract(fields: Partial<Contract>): this
   /** A new version of the contract from that day, 09:00, on. */
   amends(day: number, fields: Partial<Contract>): this
-  /** The laptop is first started on that day: onboarding. Without it the worker has been there for long. */
-  joins(day: number, clock?: string): this
+  /**
+   * The laptop is first started on that day: onboarding. Without it the worker has been there for long. `logsOn`: when
+   * somebody first logs on, where the fleet's management has it for itself before.
+   */
+  joins(day: number, clock?: string, logsOn?: string): this
+  /** That morning the laptop is another one: the old one stops first, and goes back. */
+  swapsLaptop(day: number): this
   /** Usual working hours, by the contract's clock. */
   hours(from: string, to: string): this
   /** The laptop is never shut, moved or restarted, day and night. */
@@ -147,6 +152,10 @@ export interface Stage {
   silent(from: string, hours: number): this
   /** Says goodbye first, as an agent that is stopped by its service does. */
   stops(from: string, hours: number): this
+  /** The system starts anew when the laptop is first opened that day, and is not just resumed. */
+  restarts(): this
+  /** The laptop comes back from repair: another disk or board, so another fingerprint, and the agent begins anew. */
+  repaired(): this
 }
 
 /** Places events. Each call is some seconds after the one before; `wait` moves on further. */
@@ -164,8 +173,11 @@ export interface Moment {
   feed<C extends FeedCategory>(category: C, fields: Partial<FieldsOf<C>>, from?: Exit): this
   /** A remote-control session into this laptop, by the tool's own log: told when it begins, and again when it ends. */
   controlled(tool: string, minutes: number, by: Controller): this
-  /** The laptop's clock is set: from here on its events carry a time so much further ahead. */
-  setsClock(byMinutes: number): this
+  /**
+   * The laptop's clock is set: from here on its events carry a time so much further ahead. `unseen`: while the laptop
+   * was off, or by another system on it, so that its agent does not see a jump.
+   */
+  setsClock(byMinutes: number, how?: { unseen?: boolean }): this
   /** A session of this device, from elsewhere or from other hardware: a clone's. */
   session(from: { site: Site; exit?: Exit; fingerprint?: string }): this
   /** An event under a number that was used before, as a clone's or a replayed one has. */
@@ -199,4 +211,7 @@ export interface ToolUse {
   relay?: string
   /** Was installed before: only started. */
   installed?: boolean
+  version?: string
+  /** The fleet's management installs and starts it, as the system's own account. */
+  managed?: boolean
 }

@@ -31,6 +31,8 @@ export interface ExitFacts {
   asn: number
   class: NetworkClass
   asName: string
+  /** Which edition of which database says so; scenes in which one changes. */
+  edition?: string
 }
 
 export interface Monitor {

@@ -3,7 +3,7 @@ import { type Catalogue, loadCatalogue, recognise } from '../../rules/catalogue/
 import type { Event } from '../../wire/event.ts'
 import { minutesOf } from './local-time.ts'
 import { feedLine, observed, type System } from './observations.ts'
-import { dateOf, firstBootOf, type Gap, localAt, type Person, type Run, type Span } from './person.ts'
+import { dateOf, firstBootOf, type Gap, localAt, type Person, type Run, rebuilt, type Span } from './person.ts'
 import { between, type Random, stream } from './random.ts'
 import { placed, toolTraces, usualFolder } from './remote-tools.ts'
 import type { Days, Hands, Moment, Stage } from './scene.ts'
@@ -17,6 +17,7 @@ const DAY = 24 * HOUR
 export interface Script {
   works: Span[] | null
   rests: boolean
+  restarts: boolean
   awake: Span[]
   /** Undefined: through the laptop's own keyboard and trackpad. */
   hands: Hands | null | undefined
@@ -33,7 +34,7 @@ export interface Stirred extends Span {
 
 export function stageOf(run: Run, person: Person, day: number, working: boolean): { stage: Stage; script: Script } {
   const script: Script = {
-    ...{ works: null, rests: false, awake: [], sits: [], tunnels: [], gaps: [], drafts: [] },
+    ...{ works: null, rests: false, restarts: false, awake: [], sits: [], tunnels: [], gaps: [], drafts: [] },
     ...{ hands: undefined, stirred: [] },
   }
   const random = stream(run.seed, 'stage', person.worker, day)
@@ -85,6 +86,15 @@ export function stageOf(run: Run, person: Person, day: number, working: boolean)
     offline: (from, hours) => gap('offline', from, hours),
     silent: (from, hours) => gap('killed', from, hours),
     stops: (from, hours) => gap('stopped', from, hours),
+    restarts() {
+      script.restarts = true
+      return stage
+    },
+    repaired() {
+      script.restarts = true
+      Object.assign(person.machine, rebuilt(person.machine, dateOf(run, day)))
+      return stage
+    },
   }
   return { stage, script }
 }
@@ -136,10 +146,10 @@ function momentOf(person: Person, script: Script, random: Random, begin: number)
       time = session.StartedAt + Math.round(minutes * 60_000)
       return moment.saw('remote_session', { ...session, EndedAt: time }, from)
     },
-    setsClock(byMinutes) {
+    setsClock(byMinutes, { unseen = false } = {}) {
       const ClockJumpMs = Math.round(byMinutes * 60_000)
       place({ kind: 'clock', body: `${ClockJumpMs}` })
-      return moment.saw('clock_place', { ClockJumpMs })
+      return unseen ? moment : moment.saw('clock_place', { ClockJumpMs })
     },
     session({ site, exit = site.exit, fingerprint = machine.fingerprint }) {
       place({ kind: 'session', body: sessionLine(machine, { site, exit, fingerprint, time, random }) })

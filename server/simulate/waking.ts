@@ -3,7 +3,7 @@
 import type { DayPlan } from './day.ts'
 import { utcOffsetMs } from './local-time.ts'
 import type { LaptopCategory, observed } from './observations.ts'
-import { bootIdOf, type Gap, type Machine, type Person, type Place, type Run, type Span } from './person.ts'
+import { bootIdOf, type Gap, localAt, type Machine, type Person, type Place, type Run, type Span } from './person.ts'
 import { placeAt } from './places.ts'
 import { below, between, chance, hexOf, type Random } from './random.ts'
 import type { Site } from './sites.ts'
@@ -29,13 +29,16 @@ export interface Known {
 }
 
 export function wake(run: Run, person: Person, span: Span, known: Known & { restart: boolean }): void {
-  const { nth, restart, plan, say, session, random } = known
+  const { nth, firstDay, restart, plan, say, session, random } = known
   const { machine } = person
   const place = placeAt(plan.places, span.from)
   if (!place) return
   const at = span.from
   if (restart) {
-    start(run, machine, at, known)
+    start(run, machine, at, {
+      ...known,
+      logsOn: firstDay && person.joins ? localAt(run, person, person.joins.day, person.joins.logsOn) : at,
+    })
   } else {
     const asleep = Math.round(nth === 0 ? between(random, 10, 15) * 3_600 : between(random, 600, 5_000))
     say(at, 'power_state', { UptimeSeconds: uptime(machine, at), ResumedAfterSeconds: asleep })
@@ -60,15 +63,23 @@ export function stayAwake(run: Run, person: Person, span: Span, known: Known): v
   const night = span.from + 3 * HOUR
   const moved = lastPlace?.site !== place.site || lastPlace.exit !== place.exit
   if (person.lively && night < span.to && chance(random, 1 / 14)) {
-    start(run, machine, night, known)
+    start(run, machine, night, { ...known, logsOn: night })
     session(night + 1_200, placeAt(plan.places, night) ?? place)
   } else if (moved || known.nth === 0) session(span.from + below(random, 20 * MINUTE), place)
   if (moved) say(span.from + 3_500, 'network_place', placeFields(machine, place))
 }
 
-/** The system starts, and the agent has its first look. One restart in thirty is a power cut, which says no goodbye. */
-function start(run: Run, machine: Machine, at: number, { firstDay, say, random }: Known): void {
-  if (!firstDay && chance(random, 0.97)) say(at - 30_000, 'agent_state', { Action: 'stopping' })
+/**
+ * The system starts, and the agent has its first look. One restart in thirty is a power cut, which says no goodbye; nor
+ * does an agent that is new.
+ */
+function start(
+  run: Run,
+  machine: Machine,
+  at: number,
+  { firstDay, logsOn, say, random }: Known & { logsOn: number },
+): void {
+  if (!firstDay && chance(random, 0.97) && machine.seq > 0) say(at - 30_000, 'agent_state', { Action: 'stopping' })
   machine.bootedAt = at
   machine.bootId = bootIdOf(run, machine.device, at)
   const version = firstDay ? machine.version : agentVersion(run, at)
@@ -78,7 +89,8 @@ function start(run: Run, machine: Machine, at: number, { firstDay, say, random }
   }
   say(at + 10, 'agent_state', { Action: 'started' })
   say(at + 1_000, 'collection_gap', { ...GAPS[machine.system], Categories: [...GAPS[machine.system].Categories] })
-  say(at + 2_000, 'logon', { Action: 'present' })
+  if (logsOn > at) say(logsOn, 'logon', { Action: 'logon' })
+  else say(at + 2_000, 'logon', { Action: 'present' })
   for (let left = 6; left > 0; left--)
     say(at + 2_500, 'process_creation', { Image: BASE_IMAGES[machine.system], StartedBeforeAgent: true })
   say(at + 3_000, 'clock_place', zoneFields(machine, at))
