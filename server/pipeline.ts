@@ -21,8 +21,8 @@ import type { Finding } from './store/store.ts'
 
 /** Goes up when what `save` writes, or what derivers make of it, is no longer what it was. */
 const STATE_FORM = 3
-/** Derivers are told the time once a minute of the log's clock: what they decide by it is hours and days. */
-const TICK_MS = 60_000
+/** How often derivers are told the time, by the log's clock: what they decide by it is hours and days. */
+const TICK_MS = 300_000
 
 export interface PipelineDeps {
   program: Program
@@ -73,30 +73,30 @@ export class Pipeline {
   take(record: Recorded): void {
     switch (record.type) {
       case 'contract':
-        this.#reach(record.receivedAt)
+        this.reach(record.receivedAt)
         this.world.addContract(record)
         break
       case 'device':
-        this.#reach(record.receivedAt)
+        this.reach(record.receivedAt)
         this.world.addDevice(record)
         break
       case 'clock':
         if (record.downSince != null)
           for (const { deriver } of this.#derivers) deriver.deaf?.(record.downSince, record.time)
-        this.#reach(record.time)
+        this.reach(record.time)
         break
       case 'connection':
-        this.#reach(record.time)
+        this.reach(record.time)
         for (const it of this.gate.take(this.#placed(record), this.world.holderAt(record.device, record.time)))
           this.#run(this.#session(it))
         break
       case 'event':
-        this.#reach(record.receivedAt)
+        this.reach(record.receivedAt)
         this.#events++
         this.#run(this.#event(record))
         break
       case 'feed':
-        this.#reach(record.receivedAt ?? record.time)
+        this.reach(record.receivedAt ?? record.time)
         this.#events++
         this.#run(this.#feed(record))
         break
@@ -105,9 +105,9 @@ export class Pipeline {
     }
   }
 
-  /** The log's clock reached `now`, and what stands is going to be read: everything is decided. Never goes back. */
+  /** The same, and what stands is going to be compared: everything is decided that can be. */
   advance(now: number | undefined): void {
-    this.#reach(now)
+    this.reach(now)
     this.#tick()
   }
 
@@ -141,7 +141,8 @@ export class Pipeline {
     return true
   }
 
-  #reach(now: number | undefined): void {
+  /** The log's clock reached `now`. Never goes back. */
+  reach(now: number | undefined): void {
     if (now === undefined || now <= this.#time) return
     this.#time = now
     if (now >= this.#ticked + TICK_MS) this.#tick()

@@ -243,7 +243,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     ticking = true
     try {
       const judged = now() - JUDGE_BEHIND_MS
-      judgement.pipeline.advance(judged)
+      judgement.pipeline.reach(judged)
       state.set('aliveAt', String(judged))
       for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
         try {

@@ -44,7 +44,7 @@ export type Emit = (about: About, key: string, draft: Draft | null) => void
 
 /**
  * Shape   `take` sees the records of the log, never what derivers emitted. `advance` is told that the log's clock
- *         reached `now`: at most once a minute of it, and whenever somebody is going to read what stands.
+ *         reached `now`: every few minutes of it, and when somebody is going to compare what stands.
  *         After `advance(t)`, what stands is a function of the set of records taken and of `t`: the order they came in
  *         makes no difference, as long as none comes later than `LATENESS_MS` after what its subject had reached.
  *         State is plain JSON, so that a restart resumes where the snapshot was taken, and bounded, as the file says.
