@@ -33,6 +33,8 @@ export interface Buckets {
   add(subject: string, time: number, key: string, values: readonly number[]): boolean
   /** In order of stretch, then key. */
   of(subject: string): Fact[]
+  /** Each key that is held, once; cheaper than `of`. */
+  keys(subject: string): readonly string[]
   /** The latest time of the subject; minus infinity while there is none. */
   reached(subject: string): number
   subjects(): Iterable<string>
@@ -72,6 +74,7 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
       return true
     },
     of: (name) => factsOf(subjects.get(name)),
+    keys: (name) => subjects.get(name)?.keys ?? [],
     reached: (name) => subjects.get(name)?.reached ?? Number.NEGATIVE_INFINITY,
     subjects: () => subjects.keys(),
     save: () => [...subjects],

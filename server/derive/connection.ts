@@ -12,8 +12,6 @@ import { deriverKind, LATENESS_MS } from './deriver.ts'
 import { approvedExit } from './place.ts'
 import { expectedMs, roundTripThresholds } from './round-trip.ts'
 
-export { approvedExit } from './place.ts'
-
 const DAY = 86_400_000
 /** Stands for a round trip that was not measured: it has to be a number. */
 const NONE = Number.MAX_SAFE_INTEGER

@@ -121,6 +121,7 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
   }
 
   function judgeFingerprints(subject: string, device: string, worker: string | null, emit: Emit): void {
+    if (fingerprints.keys(subject).length < 2) return
     const sightings = fingerprints
       .of(subject)
       .flatMap(({ key, values }) => [...new Set(values)].map((time) => ({ print: key, time })))
@@ -152,13 +153,12 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
 
   function judgePlaces(worker: string, emit: Emit): void {
     const from = dayOf(Math.max(whereabouts.reached(worker), hours.reached(worker), logins.reached(worker)))
-    const stays = parsed<Whereabouts>(whereabouts.of(worker))
-    const places = [...new Set(stays.map((it) => it.place))]
     const found = new Map<string, { time: number; login: Login; laptop: Place }>()
-    for (const login of parsed<Login>(logins.of(worker)).sort((a, b) => a.first - b.first)) {
-      // Most logins come from where the laptops are: that is seen without looking for the hour.
-      if (login.first < from || !places.some((it) => it && isElsewhere(it, login))) continue
+    const suspects = suspectLogins(worker)
+    const stays = suspects.length > 0 ? parsed<Whereabouts>(whereabouts.of(worker)) : []
+    for (const login of parsed<Login>(suspects).sort((a, b) => a.first - b.first)) {
       const time = login.first
+      if (time < from) continue
       const laptop = laptopElsewhere(stays, hours.of(worker), login, time)
       const { country, region, managed } = login
       const key = JSON.stringify([Math.floor(time / DAY), country, region, managed])
@@ -185,6 +185,18 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
       }
     })
     said.revise(`p${worker}`, from, now, emit)
+  }
+
+  /** Most logins come from where the laptops are: that is seen without looking for the hour. */
+  function suspectLogins(worker: string): Fact[] {
+    const keys = logins.keys(worker)
+    if (keys.length === 0) return []
+    const places = whereabouts.keys(worker).map((key) => (JSON.parse(key) as Whereabouts).place)
+    const suspect = keys.filter((key) => {
+      const login = JSON.parse(key) as Login
+      return places.some((it) => it && isElsewhere(it, login))
+    })
+    return suspect.length > 0 ? logins.of(worker).filter((it) => suspect.includes(it.key)) : []
   }
 
   /** Where a laptop was in use, if all that were are provably elsewhere than the login; null otherwise. */

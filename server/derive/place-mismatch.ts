@@ -17,7 +17,7 @@
  * Silent  where the address proves no place, where the contract names no country, for approved exits, and for operators
  *         who use a tool the contract approves (N1: the help desk). Announced days are said with `TravelNotice` for
  *         reason contract and operator_address, and not at all for the others.
- * Memory  per device and holder, three numbers for each place of 36 days, and the days in its country that went before.
+ * Memory  per device and holder, four numbers for each place of 36 days, and the days in its country that went before.
  */
 import * as z from 'zod'
 import type { AddressFacts } from '../../wire/recording.ts'
@@ -25,8 +25,6 @@ import { buckets, earliestAndLatest, type Fact } from './buckets.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from './deriver.ts'
 import { announced, approvedExit, kilometres, positionOf, provesPlace } from './place.ts'
 import { statements } from './statements.ts'
-
-export { kilometres } from './place.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -177,9 +175,11 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
   }
 
   function judge(subject: string, device: string, worker: string | null, emit: Emit): void {
-    const all = sightings.of(subject).map(sighted)
     const today = Math.floor(sightings.reached(subject) / DAY)
     const from = today - Math.ceil(LATENESS_MS / DAY) - MAX_CONVERGE_DAYS
+    // Most are where they should be: of them there is nothing to say.
+    const isPlain = sightings.keys(subject).every((key) => isUnremarkable(JSON.parse(key) as Sighting))
+    const all = isPlain ? [] : sightings.of(subject).map(sighted)
     const history: History = { days: Map.groupBy(all, (it) => it.day), past: past.get(subject) ?? null, limits }
     const now = [...history.days.keys()]
       .filter((day) => day >= from)
@@ -308,6 +308,7 @@ function mismatch(
   }
 }
 
+const isUnremarkable = (it: Sighting) => (it.stand === 'in' || it.stand === 'unknown') && !it.firstBoot
 const isLaptop = (it: Sighted) => it.stand !== 'operator'
 const isIn = (it: Sighted) => it.stand === 'in'
 const isHome = (it: Sighted) => it.stand === 'in' || it.stand === 'country'

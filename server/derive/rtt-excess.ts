@@ -4,7 +4,7 @@
  *
  * Shape   one `rtt_excess` per laptop, claimed city and class of network, and UTC day, once the day is over. Of each
  *         day the least round trip counts, of the window the median of those: one bad day is a bad day. `Days` those
- *         that exceed; the median has to as well. The class of the exit comes along, so that a rule can ask for a VPN's.
+ *         that exceed; the median has to as well, and the day itself. The exit's class comes along: a rule may ask for VPNs.
  *         `Target` 'server': against the distance to this server, where its place is set. 'peers near <city>':
  *         otherwise, against the least round trips of other workers whose addresses claim a place nearby, over the same
  *         window; the median of at most `PEERS` of them, so that one whom the address database misplaces harms nobody.
@@ -12,7 +12,7 @@
  *         those instead, as far back as it was seen.
  * Silent  for satellites and mobile networks, for places known by country alone, and with too few peers.
  * Memory  per laptop and holder four numbers for each network of 22 days, and two for the best ever of at most
- *         `NETWORKS` networks. Per square degree that anybody claims, the `PEERS` least of each of 22 days.
+ *         `NETWORKS` networks. Per square degree that anybody claims, the six least of each of 22 days.
  */
 import * as z from 'zod'
 import type { NetworkClass } from '../../wire/events/derived.ts'

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
-import type { Recorded, RecordedOf } from '../../../wire/recording.ts'
-import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, session, T0 } from '../events.ts'
+import type { AddressFacts, Recorded, RecordedOf } from '../../../wire/recording.ts'
+import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, session as sessionOf, T0 } from '../events.ts'
 import { sameInAnyOrder, standing } from './standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
+/** Each city has a network of its own: an address whose place changes is the database's doing (N27). */
+const session = (device: string, geo: AddressFacts, time?: number): RecordedOf<'connection'> => ({
+  ...sessionOf(device, geo, time),
+  remoteAddress: `198.18.${geo === AUSTIN ? 1 : 2}.9`,
+})
 const timed = (at: RecordedOf<'connection'>, rttMinMs: number, rttJitterMs = 1) => ({ ...at, rttMinMs, rttJitterMs })
 
 describe('connection', () => {

@@ -76,7 +76,11 @@ describe('identity_conflict: two places (#50, #52, P9)', () => {
     return { type: 'feed', worker: 'w1', time, geo, event: event('idp_login', said, time) }
   }
   const busy = (hours: number, device = 'd1') => received(device, processStart('/x', T0 + hours * HOUR))
-  const at = (geo: AddressFacts, hours: number, device = 'd1') => session(device, geo, T0 + hours * HOUR)
+  /** Each city has a network of its own: an address whose place changes is the database's doing (N27). */
+  const at = (geo: AddressFacts, hours: number, device = 'd1'): Recorded => ({
+    ...session(device, geo, T0 + hours * HOUR),
+    remoteAddress: `203.0.${geo.country === 'US' ? geo.city?.length : 113}.9`,
+  })
   const working = [at(AUSTIN, 0), busy(3)]
 
   const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [

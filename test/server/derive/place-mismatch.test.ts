@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
-import { AUSTIN, BERLIN, contract, DAY, event, HOUR, holding, received, session, T0 } from '../events.ts'
+import { AUSTIN, BERLIN, contract, DAY, event, HOUR, holding, received, session as sessionOf, T0 } from '../events.ts'
 import { type Run, sameInAnyOrder, standing } from './standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
 const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35 }
+/** Each city has a network of its own: an address whose place changes is the database's doing (N27). */
+const session = (device: string, geo: AddressFacts, time?: number): Recorded => ({
+  ...sessionOf(device, geo, time),
+  ...(geo.city !== 'Berlin' && { remoteAddress: `198.18.${geo.city?.length}.9` }),
+})
 const on = (geo: AddressFacts, ...days: number[]): Recorded[] => days.map((day) => session('d1', geo, T0 + day * DAY))
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
