@@ -7,7 +7,7 @@
  */
 
 import type { DayPlan } from './day.ts'
-import { type FieldsOf, feedLine, homeOf } from './observations.ts'
+import { type FieldsOf, feedLine, homeOf, type System } from './observations.ts'
 import type { Person, Run } from './person.ts'
 import { placeAt } from './places.ts'
 import { below, between, chance, hexOf, logNormal, pick, poisson, type Random } from './random.ts'
@@ -191,17 +191,20 @@ function traffic(
   })
 }
 
+/** The company's own support tool, as its laptops have it. */
+export const SUPPORT_CLIENT: Readonly<Record<System, string>> = {
+  linux: '/opt/connectwisecontrol/connectwisecontrol-client',
+  macos: '/Applications/connectwisecontrol.app/Contents/MacOS/connectwisecontrol',
+  windows: 'C:\\Program Files (x86)\\ScreenConnect Client (company)\\ScreenConnect.ClientService.exe',
+}
+
 /** One attended session of the company's own tool per worker in ten weeks (N1; assumed). */
 export function helpdesk(run: Run, person: Person, plan: DayPlan, say: Say, random: Random): void {
   if (!person.lively || !chance(random, 0.02)) return
   const { system } = person.machine
   const span = pick(random, plan.active)
   const from = between(random, span.from, span.to)
-  const Image = {
-    linux: '/opt/connectwisecontrol/connectwisecontrol-client',
-    macos: '/Applications/connectwisecontrol.app/Contents/MacOS/connectwisecontrol',
-    windows: 'C:\\Program Files (x86)\\ScreenConnect Client (company)\\ScreenConnect.ClientService.exe',
-  }[system]
+  const Image = SUPPORT_CLIENT[system]
   say(from, 'process_creation', { Image, CommandLine: Image, Signer: system === 'linux' ? null : 'Connectwise, LLC' })
   say(from + 5_000, 'network_connection', {
     Image,
