@@ -140,6 +140,10 @@ function memberOf(run: Run, person: Person, tooShort: () => Fault): Member {
       person.amendments.push({ day: known(day), fields })
       return member
     },
+    hearsFromHr(day, clock, fields) {
+      person.hr.push({ time: localAt(run, person, known(day), minutesOf(clock)), fields })
+      return member
+    },
     joins(day, clock = '09:00', logsOn = clock) {
       person.joins = joining(known(day), minutesOf(clock), minutesOf(logsOn))
       return member

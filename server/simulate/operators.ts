@@ -58,6 +58,7 @@ export function clock(random: Random, from: string, to: string): string {
 export function driven(stage: Stage, tool: string, by: Controller): void {
   const { random } = stage
   stage.hands(null)
+  if (!stage.working) return
   stage
     .at(clock(random, '08:40', '09:20'))
     .controlled(tool, between(random, 170, 240), by)

@@ -9,7 +9,7 @@
 import type { Contract } from '../../wire/contract.ts'
 import { CITIES, type City, cityCalled } from './cities.ts'
 import { isHoliday, isWeekend, localTime } from './local-time.ts'
-import { type Laptop, type System, USER } from './observations.ts'
+import { type FieldsOf, type Laptop, type System, USER } from './observations.ts'
 import {
   below,
   between,
@@ -109,6 +109,8 @@ export interface Person {
   machine: Machine
   contract: Partial<Contract>
   amendments: { day: number; fields: Partial<Contract> }[]
+  /** What HR tells, in no order. */
+  hr: { time: number; fields: Partial<FieldsOf<'contract_event'>> }[]
   hooks: { days: Days; play: (stage: Stage) => void }[]
   /** The scene this person plays in. */
   label: { scenario: string; truth: Truth; from: number | null; told: boolean } | null
@@ -179,6 +181,7 @@ export function hire(run: Run, index: number): Person {
     machine: machineOf(run, index, 0, system, claimed.zone),
     contract: {},
     amendments: [],
+    hr: [],
     hooks: [],
     label: null,
   }

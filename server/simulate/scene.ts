@@ -21,7 +21,7 @@
  * Shape   days are numbers from the run's first day, 0; times are the worker's contract zone, '09:30', and '26:00' is
  *         two in the morning of the next day. An event placed while the laptop is shut opens it for some minutes.
  *         People of a scene take no vacation, are never sick, do not travel and have no trouble with networks unless
- *         the scene says so; `livelyAsAnybody` undoes that. Sites, hashes and exits are the scene's own: two instances
+ *         the scene says so; `livelyAsAnybody` undoes that. Only benign ones' laptops restart for updates by themselves. Sites, hashes and exits are the scene's own: two instances
  *         of one scene share none. Round trips are to a server in Ashburn, Virginia.
  * Labels  each person of a scene has one `label` line: `truth` the scene's, `scenario` 'P4' or 'P4/low-and-slow',
  *         `from` the first event a hook placed, or what `begins` said; for a benign scene the first day. Workers
@@ -97,6 +97,8 @@ export interface Member {
   contract(fields: Partial<Contract>): this
   /** A new version of the contract from that day, 09:00, on. */
   amends(day: number, fields: Partial<Contract>): this
+  /** HR tells something about this person, be it before the first day of work. */
+  hearsFromHr(day: number, clock: string, fields: Partial<FieldsOf<'contract_event'>>): this
   /**
    * The laptop is first started on that day: onboarding. Without it the worker has been there for long. `logsOn`: when
    * somebody first logs on, where the fleet's management has it for itself before.
@@ -212,6 +214,6 @@ export interface ToolUse {
   /** Was installed before: only started. */
   installed?: boolean
   version?: string
-  /** The fleet's management installs and starts it, as the system's own account. */
+  /** The fleet's management installs it; it runs as a service of the system's own account. */
   managed?: boolean
 }

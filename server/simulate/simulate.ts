@@ -75,12 +75,13 @@ function begin(run: Run, person: Person, opening: number): Life {
       [person.leaves - 14, 'ending'],
       [person.leaves, 'ended'],
     ] as const)
-      if (day >= 0) pending.push(hr(person, localAt(run, person, day, 1_080), Action))
+      if (day >= 0) pending.push(hr(person, localAt(run, person, day, 1_080), { Action }))
+  for (const { time, fields } of person.hr) pending.push(hr(person, time, fields))
   return { person, nextDay: 0, plans: [], pending: pending.sort((a, b) => a.time - b.time) }
 }
 
-function hr({ worker }: Person, time: number, Action: 'ending' | 'ended'): Draft {
-  return { time, kind: 'line', body: feedLine('contract_event', { Action }, { worker, time, receivedAt: time }) }
+function hr({ worker }: Person, time: number, fields: Person['hr'][number]['fields']): Draft {
+  return { time, kind: 'line', body: feedLine('contract_event', fields, { worker, time, receivedAt: time }) }
 }
 
 function live(run: Run, life: Life, hour: Span, arrivals: Arrival[]): void {

@@ -61,7 +61,7 @@ export const p01: Scenario = {
     const hidden = variant === 'spread' ? day + 2 : day + 1
     worker.on({ from: hidden, to: cast.days - 1 }, (stage) => {
       if (variant !== 'portable') stage.tunnels(exit)
-      if (stage.working) driven(stage, tool.log, { id: cast.hash('operator'), from: exit })
+      driven(stage, tool.log, { id: cast.hash('operator'), from: exit })
     })
     if (variant !== 'portable' && variant !== 'spread') worker.on(day, (stage) => stage.tunnels(exit, vpnAt, '24:00'))
   },

@@ -30,14 +30,11 @@ export const p03: Scenario = {
     const house = cast.home(place)
     const behind = cast.home(place, { ...house, exit: cast.vpn('nordvpn', claimed) })
     worker.claims(claimed).livesAt(house).role('developer').system(system)
-    const told = Math.max(1, worker.workday(1))
+    const told = worker.workday(3)
     const day = worker.workday(6)
     worker.joins(day, clock(random, '09:00', '11:00'))
-    worker.on(told, (stage) =>
-      stage
-        .at(clock(random, '10:00', '16:00'))
-        .feed('contract_event', { Action: 'ship_to_changed', ToThirdParty: true }),
-    )
+    const at = clock(random, '10:00', '16:00')
+    worker.hearsFromHr(told, at, { Action: 'ship_to_changed', ToThirdParty: true }).begins(told, at)
     const { country, region, city, lat, lon } = cast.site('public', forwarder).city
     worker.amends(told, { shipTo: { country, region, city, latitude: lat, longitude: lon } })
     if (variant === 'router') {

@@ -50,9 +50,7 @@ export const p04: Scenario = {
       const operator = cast.hash(variant === 'slow' ? `operator ${nth}` : 'operator')
       const from = cast.vpn(variant === 'slow' && nth > 0 ? 'mullvad' : 'astrill', vpnCity)
       worker.on(day, (stage) => stage.at(boot).wait(25).tool(tool.id, { unattended: true }))
-      worker.on('workdays', (stage) => {
-        if (stage.day > day) driven(stage, tool.log, { id: operator, from })
-      })
+      worker.on({ from: day + 1, to: cast.days - 1 }, (stage) => driven(stage, tool.log, { id: operator, from }))
     }
   },
 }

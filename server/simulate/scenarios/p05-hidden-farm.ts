@@ -16,7 +16,7 @@ export const p05: Scenario = {
   title: 'a farm that looks like three homes',
   truth: 'infiltrator',
   people: 3,
-  days: 21,
+  days: 18,
   variants: ['routers', 'controller', 'monitor'],
   play(cast) {
     const { random, variant } = cast
@@ -30,6 +30,7 @@ export const p05: Scenario = {
       const exit = cast.vpn(providers[nth]!, claims[nth]!)
       const own = cast.home(house, { name: `router ${nth}`, monitors, exit })
       const day = worker.workday(nth * 2 + below(random, 2))
+      const boot = clock(random, '09:30', '11:00')
       worker
         .claims(claims[nth]!)
         .livesAt(variant === null ? shared : own)
@@ -38,7 +39,8 @@ export const p05: Scenario = {
       worker
         .system(pick(random, ['windows', 'macos']))
         .hours('09:00', '17:30')
-        .joins(day, clock(random, '09:30', '11:00'))
+        .joins(day, boot)
+        .begins(day, boot)
       const watched = variant !== 'monitor'
       worker.on(day, (stage) => {
         const moment = stage.at(clock(random, '11:30', '13:00'))
@@ -51,7 +53,6 @@ export const p05: Scenario = {
         worker.on({ from: day + 1, to: cast.days - 1 }, (stage) => stage.tunnels(exit))
       }
       worker.on({ from: day + 1, to: cast.days - 1 }, (stage) => {
-        if (!stage.working) return
         if (watched) driven(stage, tool.log, { id: cast.hash('operator'), from: cast.vpn('astrill', 'Los Angeles') })
         else stage.hands(null)
       })

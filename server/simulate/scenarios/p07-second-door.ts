@@ -16,7 +16,7 @@ export const p07: Scenario = {
   title: 'a second door',
   truth: 'infiltrator',
   people: 1,
-  days: 21,
+  days: 16,
   variants: ['resigned', 'meshcentral', 'short'],
   play(cast) {
     const { random, variant } = cast
@@ -44,10 +44,9 @@ export const p07: Scenario = {
       else moment.tool(tool.id, { unattended: true })
     })
     worker.on({ from: day + 1, to: cast.days - 1 }, (stage) => {
-      if (!stage.working) return
-      if (variant === 'meshcentral') stage.hands(null)
-      else if (variant === 'short') {
-        stage.hands(null)
+      stage.hands(null)
+      if (!stage.working || variant === 'meshcentral') return
+      if (variant === 'short') {
         const moment = stage.at(clock(stage.random, '09:10', '10:00'))
         for (let nth = 0; nth < 4; nth++)
           moment.controlled(tool.log, between(stage.random, 30, 48), by).wait(between(stage.random, 30, 75))

@@ -29,7 +29,7 @@ export const p14: Scenario = {
     worker.livesAt(cast.home(claimed)).role('developer').system(system).hours('09:00', '17:30')
     worker.on(comes, (stage) => stage.at(clock(random, '10:00', '15:00')).tool(first.id, { unattended: true }))
     worker.on({ from: comes + 1, to: goes - 1 }, (stage) => {
-      if (stage.working) driven(stage, first.log, by)
+      driven(stage, first.log, by)
     })
     worker.on(goes, (stage) => stage.at(clock(random, '10:00', '12:00')).uninstalls(first.id))
     worker.on(returns, (stage) => {
@@ -57,7 +57,6 @@ export const p14: Scenario = {
       else moment.tool(second.id, { unattended: true })
     })
     worker.on({ from: returns + 1, to: cast.days - 1 }, (stage) => {
-      if (!stage.working) return
       if (variant === 'kvm') stage.hands(box.hands)
       else if (variant === 'tunnel') stage.hands(null)
       else driven(stage, variant === 'same' ? first.log : second.log, by)

@@ -15,7 +15,7 @@ export const p16: Scenario = {
   title: 'a ring by recommendation',
   truth: 'infiltrator',
   people: 3,
-  days: 28,
+  days: 24,
   variants: ['uplink', 'mfa'],
   play(cast) {
     const { random, variant } = cast
@@ -28,11 +28,10 @@ export const p16: Scenario = {
     const authenticator = cast.hash('one telephone')
     const found = first!.workday(1)
     first!.claims(claims[0]!).livesAt(cast.home(claims[0]!)).role('developer').system(system)
-    if (variant === 'mfa') first!.approvesWith(authenticator)
+    if (variant === 'mfa') first!.approvesWith(authenticator).begins(0)
     first!.on(found, (stage) => stage.at(clock(random, '10:00', '14:00')).tool('anydesk', { unattended: true }))
     first!.on({ from: found + 1, to: cast.days - 1 }, (stage) => {
-      if (!stage.working) return
-      if (stage.random() < 0.2) stage.at('08:20').controlled('AnyDesk', 12, far)
+      if (stage.working && stage.random() < 0.2) stage.at('08:20').controlled('AnyDesk', 12, far)
       driven(stage, 'AnyDesk', by)
     })
     for (const [nth, worker] of others.entries()) {
@@ -47,13 +46,10 @@ export const p16: Scenario = {
       worker.hours('09:00', '17:30').contract({ referredBy: first!.worker })
       if (variant === 'mfa') worker.approvesWith(authenticator)
       else worker.neverSleeps()
-      const referral = { Action: 'referral', Relation: first!.worker } as const
-      worker.on(day, (stage) => {
-        const moment = stage.at(boot).feed('contract_event', referral)
-        if (variant === null) moment.wait(60).tool('anydesk', { unattended: true })
-      })
+      worker.hearsFromHr(day - 3, '14:00', { Action: 'referral', Relation: first!.worker })
+      worker.begins(day, boot)
+      if (variant === null) worker.on(day, (stage) => stage.at(boot).wait(60).tool('anydesk', { unattended: true }))
       worker.on({ from: day + 1, to: cast.days - 1 }, (stage) => {
-        if (!stage.working) return
         if (variant === null) driven(stage, 'AnyDesk', by)
         else if (variant === 'uplink') stage.hands(null)
       })

@@ -28,7 +28,7 @@ export const p17: Scenario = {
       const home = cast.home(claims[nth]!)
       const exit = cast.vpn('mullvad', variant === 'apart' ? claims[nth]! : vpnCity)
       worker.livesAt(home).role('developer').hours('09:00', '17:30')
-      if (variant !== 'weekly') worker.approvesWith(telephone)
+      if (variant !== 'weekly') worker.approvesWith(telephone).begins(0)
       worker.on('every', (stage) => void stage.tunnels(exit))
       for (let workday = first + nth; workday < 11; workday += variant === 'weekly' ? 5 : 2)
         worker.on(worker.workday(workday), (stage) => {

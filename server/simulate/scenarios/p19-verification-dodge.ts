@@ -51,7 +51,7 @@ export const p19: Scenario = {
       moment.controlled(tool.log, between(random, 25, 50), by)
     })
     worker.on(call + 1, (stage) => {
-      if (stage.working && variant === null) driven(stage, tool.log, by)
+      if (variant === null) driven(stage, tool.log, by)
     })
   },
 }

@@ -44,9 +44,10 @@ export const p21: Scenario = {
       .system(system)
     worker.neverSleeps().hours('08:30', '17:30')
     worker.on({ from: first, to: cast.days - 1 }, (stage) => {
+      stage.hands(null)
       if (!stage.working) return
       const today = stage.random
-      stage.hands(null).works('08:15', '13:00').works('13:00', '18:00')
+      stage.works('08:15', '13:00').works('13:00', '18:00')
       const moment = stage.at(clock(today, '08:00', '08:12'))
       const parts = variant === 'breaks' ? 6 : 1
       const quarters = Math.round(between(today, 34, 39) / parts)
