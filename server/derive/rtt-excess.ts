@@ -8,9 +8,11 @@
  *         `Target` 'server': against the distance to this server, where its place is set. 'peers near <city>':
  *         otherwise, against the least round trips of other workers whose addresses claim a place nearby, over the same
  *         window; the median of at most `PEERS` of them, so that one whom the address database misplaces harms nobody.
+ *         'peers elsewhere': where too few are near, the same with the way from each of them on top: whoever is where
+ *         they claim to be is at most that much farther away.
  *         A worker whose other networks nearby are as slow (a far exchange, a slow line) is measured by the best of
  *         those instead, as far back as it was seen.
- * Silent  for satellites and mobile networks, for places known by country alone, and with too few peers.
+ * Silent  for satellites and mobile networks, for places known by country alone, and with too few peers anywhere.
  * Memory  per laptop and holder four numbers for each network of 22 days, and two for the best ever of at most
  *         `NETWORKS` networks. Per square degree that anybody claims, the six least of each of 22 days.
  */
@@ -41,6 +43,8 @@ const thresholds = z.strictObject({
   days: z.int().min(1).max(WINDOW_DAYS).default(5),
   /** Km within which others are peers, and a network of one's own is nearby. */
   nearKm: z.number().min(1).max(2_000).default(300),
+  /** Km within which others are a measure at all, when too few are near: farther away, routes differ too much. */
+  farKm: z.number().min(300).max(20_000).default(5_000),
   /** Peers that it takes at least: fewer may all be misplaced, or all in it. */
   minPeers: z.int().min(1).max(PEERS).default(3),
   /**
@@ -82,6 +86,7 @@ interface Saved {
   best: [string, [string, number][]][]
   waiting: [number, string[]][]
   changed: string[]
+  far: string[]
   judgedTo: number
   peersFrom: number
 }
@@ -99,6 +104,10 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
   let waiting = new Map<number, Set<string>>()
   /** Squares that changed on days that were judged. */
   let changed = new Set<string>()
+  /** Laptops that were measured by peers elsewhere: any square may be theirs. */
+  let far = new Set<string>()
+  /** Of the window that ends with a day, the least of each peer, by square. Filled and emptied in `advance`. */
+  const windows = new Map<number, [square: string, peers: Map<string, number>][]>()
   /** Days before this one are over, and judged. */
   let judgedTo = 0
   /** The first day of which the squares know all. */
@@ -133,6 +142,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
       const isNewDay = today > judgedTo
       judgedTo = Math.max(judgedTo, today)
       for (const subject of due) judge(subject, emit)
+      windows.clear()
       if (isNewDay) forget()
     },
     save: (): Saved => ({
@@ -142,6 +152,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
       best: [...best].map(([subject, claims]) => [subject, [...claims]]),
       waiting: [...waiting].map(([day, subjects]) => [day, [...subjects]]),
       changed: [...changed],
+      far: [...far],
       judgedTo,
       peersFrom,
     }),
@@ -153,6 +164,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
       best = new Map(saved.best.map(([subject, claims]) => [subject, new Map(claims)]))
       waiting = new Map(saved.waiting.map(([day, subjects]) => [day, new Set(subjects)]))
       changed = new Set(saved.changed)
+      far = new Set(saved.far)
       judgedTo = saved.judgedTo
       peersFrom = saved.peersFrom
     },
@@ -190,10 +202,9 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
     const median = middle(daily.map((it) => it.rtt))
     if (median <= limits.excessMs) return null
     const here = daily.find((it) => it.day === day)!
-    const server = expectedMs(limits, here, here.accuracyKm)
-    const claimed = server ?? expectedOfPeers(worker, day, here)
+    const claimed = expectedAt(subject, worker, here)
     if (claimed === null) return null
-    const expected = Math.max(claimed, ...ownNearby(subject, here, inWindow, all))
+    const expected = Math.max(claimed.ms, ...ownNearby(subject, here, inWindow, all))
     const exceeds = (rtt: number) => rtt - expected > limits.excessMs
     const over = daily.filter((it) => exceeds(it.rtt)).length
     if (!exceeds(here.rtt) || !exceeds(median) || over < limits.days) return null
@@ -205,10 +216,48 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
         MeasuredMs: Math.round(median),
         ExpectedMs: Math.round(expected),
         Days: over,
-        Target: server === null ? `peers near ${here.city}` : 'server',
+        Target: claimed.target,
         NetworkClass: here.class,
       },
     }
+  }
+
+  function expectedAt(subject: string, worker: string, here: Measured): { ms: number; target: string } | null {
+    const server = expectedMs(limits, here, here.accuracyKm)
+    if (server !== null) return { ms: server, target: 'server' }
+    const near = expectedOfPeers(worker, here.day, here)
+    if (near !== null) return { ms: near, target: `peers near ${here.city}` }
+    far.add(subject)
+    const elsewhere = expectedFromElsewhere(worker, here)
+    return elsewhere === null ? null : { ms: elsewhere, target: 'peers elsewhere' }
+  }
+
+  /** What others take, each with the way from their square on top. */
+  function expectedFromElsewhere(worker: string, here: Measured): number | null {
+    const bounds = new Map<string, number>()
+    for (const [square, peers] of windowOf(here.day)) {
+      const distance = kilometres(middleOf(square), { latitude: here.lat, longitude: here.lon })
+      if (distance === null || distance > limits.farKm) continue
+      const way = overKm(limits, distance + 111 * SQUARE)
+      for (const [peer, rtt] of peers)
+        if (peer !== worker) bounds.set(peer, Math.min(rtt + way, bounds.get(peer) ?? Number.POSITIVE_INFINITY))
+    }
+    if (bounds.size < limits.minPeers) return null
+    return middle([...bounds.values()].sort((a, b) => a - b).slice(0, PEERS))
+  }
+
+  function windowOf(day: number): [square: string, peers: Map<string, number>][] {
+    const known = windows.get(day)
+    if (known) return known
+    const found = [...squares].map(([square, days]): [string, Map<string, number>] => {
+      const peers = new Map<string, number>()
+      for (const [on, least] of days)
+        if (on <= day && on > day - WINDOW_DAYS)
+          for (const [peer, rtt] of least) peers.set(peer, Math.min(rtt, peers.get(peer) ?? Number.POSITIVE_INFINITY))
+      return [square, peers]
+    })
+    windows.set(day, found)
+    return found
   }
 
   /** What others nearby take, with the way across the neighbourhood on top. */
@@ -241,8 +290,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
 
   /** By its middle: half a square more or less makes no difference to a round trip. */
   function isNear(square: string, { lat, lon }: Claim): boolean {
-    const [north, east] = square.split(' ').map((it) => (Number(it) + 0.5) * SQUARE)
-    const distance = kilometres({ latitude: north, longitude: east }, { latitude: lat, longitude: lon })
+    const distance = kilometres(middleOf(square), { latitude: lat, longitude: lon })
     return distance !== null && distance <= limits.nearKm
   }
 
@@ -261,6 +309,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
   }
 
   function isNearChange(subject: string): boolean {
+    if (far.has(subject)) return true
     const claims = new Set(trips.of(subject).map((it) => it.key))
     return [...claims].some((key) => [...changed].some((square) => isNear(square, JSON.parse(key) as Claim)))
   }
@@ -306,6 +355,11 @@ function measured({ bucket, key, values }: Fact): Measured {
 
 function cityOf(it: Claim): string {
   return [it.country, it.region, it.city, it.class].join('|')
+}
+
+function middleOf(square: string): { latitude: number; longitude: number } {
+  const [latitude = 0, longitude = 0] = square.split(' ').map((it) => (Number(it) + 0.5) * SQUARE)
+  return { latitude, longitude }
 }
 
 function squareOf({ lat, lon }: Pick<Claim, 'lat' | 'lon'>): string {
