@@ -29,6 +29,15 @@ export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
   const signer = system === 'linux' ? null : (tool.publishers?.[0] ?? tool.weakPublishers?.[0] ?? null)
   const service = tool.services?.find((it) => !it.includes('*'))
   const traces: Trace[] = []
+  const runs = (CommandLine: string, by: Partial<FieldsOf<'process_creation'>>) => {
+    const OriginalFileName = strong(tool, system)[0] ?? null
+    const resource = system === 'windows' && { Company: signer, Product: tool.name, OriginalFileName }
+    traces.push({
+      category: 'process_creation',
+      fields: { Image: image, CommandLine, Signer: signer, ...resource, ...by },
+    })
+  }
+  if (how.managed && !how.installed) runs(`${quoted(image)} --install --silent`, MANAGEMENT[system])
   if (!how.portable && !how.installed) {
     const Name = system === 'linux' ? (tool.packages?.[0] ?? tool.id) : tool.name
     const Kind = system === 'linux' ? 'package' : 'application'
@@ -38,18 +47,7 @@ export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
       traces.push({ category: 'autostart', fields: { Name: service, Command: quoted(image) } })
     }
   }
-  traces.push({
-    category: 'process_creation',
-    fields: {
-      Image: image,
-      CommandLine: `${quoted(image)}${option ? ` ${option}` : ''}`,
-      ...(how.managed && MANAGEMENT[system]),
-      Signer: signer,
-      Company: system === 'windows' ? signer : null,
-      Product: system === 'windows' ? tool.name : null,
-      OriginalFileName: system === 'windows' ? (strong(tool, system)[0] ?? null) : null,
-    },
-  })
+  runs(`${quoted(image)}${option ? ` ${option}` : ''}`, how.managed ? SERVICES[system] : {})
   const host = how.relay ?? tool.domains?.[0]?.replace(/^\*\./, 'relay-1.') ?? null
   const port = tool.distinctivePorts?.[0] ?? 443
   traces.push({
@@ -59,7 +57,7 @@ export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
   return traces
 }
 
-/** Who starts what the fleet's management brings. */
+/** What the fleet's management starts: its installation. */
 const MANAGEMENT: Readonly<Record<System, Partial<FieldsOf<'process_creation'>>>> = {
   windows: {
     User: 'NT AUTHORITY\\SYSTEM',
@@ -67,6 +65,12 @@ const MANAGEMENT: Readonly<Record<System, Partial<FieldsOf<'process_creation'>>>
   },
   macos: { User: 'root', ParentImage: '/usr/local/jamf/bin/jamf' },
   linux: { User: 'root', ParentImage: '/usr/bin/landscape-client' },
+}
+/** And the service that is there from then on. */
+const SERVICES: typeof MANAGEMENT = {
+  windows: { User: 'NT AUTHORITY\\SYSTEM', ParentImage: 'C:\\Windows\\System32\\services.exe' },
+  macos: { User: 'root', ParentImage: '/sbin/launchd' },
+  linux: { User: 'root', ParentImage: '/usr/lib/systemd/systemd' },
 }
 
 const strong = (tool: ToolEntry, system: System): string[] =>
