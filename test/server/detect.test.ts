@@ -105,3 +105,38 @@ describe('correlations in the pipeline', () => {
       )
     })
 })
+
+describe('steps in the pipeline', () => {
+  const STEP = `
+title: A shell began
+id: 44444444-4444-4444-8444-444444444444
+name: step
+logsource: { category: process_creation }
+detection: { shell: { Image|endswith: /sh }, condition: shell }
+tellwire: { family: identity, strength: 1, halfLifeDays: 1, step: true }
+---
+title: Two shells in an hour
+id: 55555555-5555-4555-8555-555555555555
+correlation:
+  type: event_count
+  rules: [step]
+  group-by: [worker]
+  timespan: 1h
+  condition: { gte: 2 }
+  generate: true
+level: high
+`
+  it('count, and are no findings of their own, whatever `generate` says', () => {
+    const loaded = load([{ path: 'steps.yml', text: STEP }])
+    assert.deepEqual(loaded.problems, [])
+    const pipeline = new Pipeline({
+      program: compile(loaded.rules),
+      correlations: loaded.correlations,
+      recognise: () => undefined,
+      lookup: () => AUSTIN,
+    })
+    for (const it of [...start, shell(1), shell(1.5)]) pipeline.take(it)
+    pipeline.advance(undefined)
+    assert.deepEqual(found(pipeline), ['Two shells in an hour @1.5'])
+  })
+})

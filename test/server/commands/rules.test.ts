@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -117,6 +117,26 @@ describe('tellwire rules', () => {
       [],
     ])
     assert.equal(run('list', '.', '--technique', 'remote access').status, 2)
+  })
+  it('coverage prints the page, checks it, and writes what other tools read', () => {
+    const page = run('coverage').stdout
+    assert.match(page, /^# Coverage\n[\s\S]*\| #108 \| /)
+    assert.equal(run('coverage', '--check').status, 0)
+    write('page.md', `${page}more`)
+    const stale = run('coverage', '--check', '--page', 'page.md')
+    assert.deepEqual(
+      { status: stale.status, stderr: stale.stderr },
+      { status: 3, stderr: 'tellwire: page.md is not current. Run `tellwire rules coverage --write`.\n' },
+    )
+    assert.equal(
+      run('coverage', '--write', '--page', 'page.md', '--navigator', 'layer.json', '--itm', 'itm.json').status,
+      0,
+    )
+    const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+    assert.equal(read('page.md'), page)
+    assert.equal(JSON.parse(read('layer.json')).domain, 'enterprise-attack')
+    assert.ok(JSON.parse(read('itm.json')).sections.length > 0)
+    assert.equal(run('coverage', '--navigator', join('nowhere', 'layer.json')).status, 2)
   })
   it('schema prints a JSON Schema', () => {
     const { status, stdout } = run('schema')
