@@ -35,6 +35,7 @@ describe('load', () => {
       halfLifeDays: 30,
       pattern: null,
       signals: ['#13', 'P7'],
+      ordinaryFor: [],
       step: false,
       sensitive: false,
       groupBy: ['ToolId'],
