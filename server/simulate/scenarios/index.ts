@@ -1,6 +1,20 @@
 /** Every scene: what the threat model's sections 3 and 4 list, one file each. */
 import type { Scenario } from '../scene.ts'
+import { n01 } from './n01-help-desk.ts'
+import { n02 } from './n02-move-of-tools.ts'
+import { n03 } from './n03-provisioning.ts'
+import { n04 } from './n04-journey.ts'
+import { n05 } from './n05-company-gateway.ts'
+import { n06 } from './n06-privacy-vpn.ts'
+import { n07 } from './n07-telephone.ts'
+import { n08 } from './n08-coworking.ts'
 import { n09 } from './n09-couple.ts'
+import { n10 } from './n10-hot-desks.ts'
+import { n11 } from './n11-lab-kvm.ts'
+import { n12 } from './n12-clamshell.ts'
+import { n13 } from './n13-streamer.ts'
+import { n14 } from './n14-kept-awake.ts'
+import { n15 } from './n15-new-hire.ts'
 import { p01 } from './p01-day-zero-takeover.ts'
 import { p02 } from './p02-profile-and-pin.ts'
 import { p03 } from './p03-ship-drift.ts'
@@ -49,5 +63,19 @@ export const SCENARIOS: readonly Scenario[] = [
   p21,
   p22,
   p23,
+  n01,
+  n02,
+  n03,
+  n04,
+  n05,
+  n06,
+  n07,
+  n08,
   n09,
+  n10,
+  n11,
+  n12,
+  n13,
+  n14,
+  n15,
 ]

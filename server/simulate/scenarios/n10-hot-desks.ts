@@ -1,0 +1,38 @@
+import { below } from '../random.ts'
+import type { Scenario } from '../scene.ts'
+
+/**
+ * Eight people share five desks of an office, each with a monitor: on most days another one.
+ *
+ * Variants  'docks': each desk has a dock with keyboard and mouse, so these have many owners too.
+ * Source    threat model N10: the office's network; a monitor with many, and no keyboard that came with it alone.
+ */
+export const n10: Scenario = {
+  id: 'N10',
+  title: 'hot desks',
+  truth: 'benign',
+  people: 8,
+  variants: ['docks'],
+  play(cast) {
+    const office = cast.office('Berlin')
+    const desks = [1, 2, 3, 4, 5].map((nth) => ({ ...office, monitors: [cast.monitor(`desk ${nth}`)] }))
+    for (const [nth, worker] of cast.people.entries()) {
+      worker.livesAt(cast.home('Berlin', { name: `${nth}` }))
+      worker.on('workdays', (stage) => {
+        if ((stage.weekday + nth) % 5 > 2) return
+        const desk = below(stage.random, desks.length)
+        stage.sits(desks[desk]!, '05:00', '18:00')
+        if (cast.variant !== 'docks') return
+        stage.works('09:00', '12:20').works('13:00', '17:20')
+        stage.at('09:05').saw('usb_device', { ...DOCK_KEYBOARD, SerialNumber: cast.hash(`dock ${desk}`, 12) })
+        stage.hands({ keyboard: 'Dell KB216 Wired Keyboard', pointer: 'Dell MS116 USB Optical Mouse' })
+      })
+    }
+  },
+}
+
+const DOCK_KEYBOARD = {
+  ...{ VendorId: '413c', ProductId: '2113', Manufacturer: 'Dell Computer Corp', ProductName: 'KB216 Wired Keyboard' },
+  InterfaceClasses: ['03', '03'],
+  ParentPort: '2-1.3',
+}
