@@ -1,0 +1,220 @@
+/**
+ * One fleet from its first day to its last through what is shipped, and how everybody stood in between.
+ *
+ * Shape   as `tellwire replay` judges a recording, and as a console would show it: at every full hour of the log's clock
+ *         whoever has findings that changed is looked at; once a day everybody who has any, and the queue is worked off.
+ *         The server stands where the simulator's round trips go.
+ * Memory  the pipeline's, and what changed of each worker; the fleet is read line by line.
+ * Errors  a line that the wire's schema refuses is a mistake of the simulator: Error, with the line.
+ */
+import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { BANDS, type Band } from '../../server/api/schema.ts'
+import { Assessments } from '../../server/assess/assessments.ts'
+import { Numbers } from '../../server/commands/replay-numbers.ts'
+import { loadRules } from '../../server/detect/program.ts'
+import { Pipeline } from '../../server/pipeline.ts'
+import { simulate } from '../../server/simulate/simulate.ts'
+import { SERVER_PLACE } from '../../server/simulate/sites.ts'
+import type { Finding } from '../../server/store/store.ts'
+import { type AddressFacts, Recorded, type RecordedOf } from '../../wire/recording.ts'
+import { analyst, type Review } from './analyst.ts'
+import type { Fleet } from './fleets.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** Design, section 6 and issue 5: what a small team can look at. */
+const REVIEWS_A_DAY_PER_LAPTOP = 5 / 1_000
+const UNKNOWN: AddressFacts = {
+  country: null,
+  region: null,
+  city: null,
+  lat: null,
+  lon: null,
+  asn: null,
+  class: 'unknown',
+}
+
+export type Label = Pick<RecordedOf<'label'>, 'truth' | 'scenario' | 'from'>
+
+/** How a worker stood from `at` on, until the next of these. */
+export interface Stand {
+  at: number
+  band: Band
+  points: number
+  reason: string
+}
+
+export interface Followed {
+  worker: string
+  /** Null: an ordinary person. */
+  label: Label | null
+  stands: Stand[]
+  /** What there is at the end. `own`: by a rule made for the scene's pattern. */
+  findings: { title: string; at: number; strength: number; own: boolean }[]
+}
+
+export interface Course {
+  fleet: Fleet
+  /** Everybody with a label, and of the others those who ever stood at medium or above. */
+  people: Followed[]
+  reviews: Review[]
+  /** Findings that stand at the end; how often anybody rose to medium, and to high or critical. */
+  alerts: { findings: number; medium: number; high: number }
+  events: number
+  seconds: number
+  /** For those who were asked about: who they are, and everything found, in order of time. */
+  told: string[]
+}
+
+export async function course(
+  fleet: Fleet,
+  {
+    explain = () => false,
+    onDay = () => {},
+  }: { explain?: (label: Label | null, worker: string) => boolean; onDay?: (day: number) => void } = {},
+): Promise<Course> {
+  const began = performance.now()
+  const { program, correlations } = await loadRules([], (it) => {
+    if (it.severity === 'error') throw new Error(`${it.path}:${it.line}: ${it.message}`)
+  })
+  const catalogue = loadCatalogue()
+  const place = { serverLatitude: SERVER_PLACE.lat, serverLongitude: SERVER_PLACE.lon }
+  const pipeline = new Pipeline({
+    program,
+    correlations,
+    thresholds: { connection: place, rtt_excess: place },
+    recognise: (event) => recognise(catalogue, event),
+    lookup: () => UNKNOWN,
+  })
+  const signals = new Map([...program.rules, ...correlations].map((it) => [it.id, it.tellwire?.signals ?? []]))
+  const assessments = new Assessments(pipeline)
+  const numbers = new Numbers()
+  const labels = new Map<string, Label>()
+  const everybody = new Map<string, Followed & { revision: number }>()
+  const alerts = { findings: 0, medium: 0, high: 0 }
+  const desk = analyst(fleet.workers * REVIEWS_A_DAY_PER_LAPTOP, (worker, at) => {
+    const label = labels.get(worker)
+    return label?.truth === 'infiltrator' && label.from <= at
+  })
+
+  let hour = fleet.start - DAY
+  for (const line of simulate(fleet)) {
+    const record = parsed(line)
+    if (record.type === 'label') labels.set(record.worker, record)
+    if (!isNew(record)) continue
+    const now = arrival(record)
+    while (now >= hour + HOUR) look((hour += HOUR))
+    pipeline.take(record)
+  }
+  look((hour += HOUR))
+  alerts.findings = pipeline.findings.size
+
+  const people = [...everybody.values(), ...[...labels.keys()].filter((it) => !everybody.has(it)).map(begun)]
+    .map(({ revision: _, ...it }) => ({ ...it, label: labels.get(it.worker) ?? null }))
+    .filter((it) => it.label !== null || it.stands.some(({ band }) => isAtLeast(band, 'medium')))
+    .map((it) => ({ ...it, findings: pipeline.findings.of(it.worker).map((found) => shown(found, it.label)) }))
+    .sort((a, b) => (a.worker < b.worker ? -1 : 1))
+  const told = people.filter((it) => explain(it.label, it.worker)).flatMap((it) => account(it))
+  return {
+    fleet,
+    people,
+    reviews: desk.reviews,
+    alerts,
+    events: pipeline.events,
+    seconds: (performance.now() - began) / 1_000,
+    told,
+  }
+
+  function isNew(record: Recorded): boolean {
+    if (record.type !== 'event' || record.event.seq === null || record.conflict) return true
+    return numbers.take(record.device, record.epoch ?? 0, record.event.seq, record.event.id) !== 'retry'
+  }
+
+  function look(at: number): void {
+    pipeline.advance(at)
+    const isMorning = at % DAY === 0
+    for (const worker of pipeline.findings.workers()) {
+      const known = everybody.get(worker) ?? begun(worker)
+      everybody.set(worker, known)
+      const revision = pipeline.findings.revisionOf(worker)
+      if (revision === known.revision && !isMorning) continue
+      known.revision = revision
+      stand(known, at)
+    }
+    if (!isMorning) return
+    const queue = [...everybody.values()].flatMap(({ worker, stands }) => {
+      const last = stands.at(-1)
+      return last ? [{ worker, band: last.band, points: last.points, findings: pipeline.findings.of(worker) }] : []
+    })
+    desk.day(at, queue)
+    onDay(Math.round((at - fleet.start) / DAY))
+  }
+
+  function stand({ worker, stands }: Followed, at: number): void {
+    const { band, points, reason } = assessments.of(worker, at)
+    const before = stands.at(-1)
+    if (before?.band === band && before.points === points) return
+    stands.push({ at, band, points, reason })
+    const rises = (to: Band) => isAtLeast(band, to) && !isAtLeast(before?.band ?? 'none', to)
+    if (rises('medium')) alerts.medium++
+    if (rises('high')) alerts.high++
+  }
+
+  function begun(worker: string): Followed & { revision: number } {
+    return { worker, label: null, stands: [], findings: [], revision: -1 }
+  }
+
+  function shown({ title, rule, time, strength }: Finding, label: Label | null): Followed['findings'][number] {
+    const [pattern = ''] = label?.scenario.split('/') ?? []
+    return { title, at: time, strength, own: signals.get(rule)?.includes(pattern) ?? false }
+  }
+
+  function account({ worker, label, stands }: Followed): string[] {
+    const day = (at: number) =>
+      `${new Date(at).toISOString().slice(0, 16)}Z day ${((at - fleet.start) / DAY).toFixed(2).padStart(5)}`
+    const who = label ? `${label.truth}, ${label.scenario}, from ${day(label.from)}` : 'an ordinary person'
+    const found = pipeline.findings.of(worker).map(({ time, strength, family, title, says, pattern }) => ({
+      time,
+      text: `found   ${strength}${pattern ? ` ${pattern}` : ''} ${family}: ${title} — ${says}`,
+    }))
+    const stood = stands.map(({ at, band, points, reason }) => ({
+      time: at,
+      text: `stands  ${band} ${points}: ${reason}`,
+    }))
+    const lines = [...found, ...stood]
+      .sort((a, b) => a.time - b.time)
+      .map(({ time, text }) => `  ${day(time)}  ${text}`)
+    const { parts } = assessments.explained(worker, pipeline.time)
+    const end = parts.map(
+      ({ points, label: what, without }) =>
+        `  ${String(points).padStart(5)}  ${what}${without ? ` (without: ${without.band} ${without.points})` : ''}`,
+    )
+    return [`${worker}  ${who}`, ...lines, '  at the end:', ...end, '']
+  }
+}
+
+export function isAtLeast(band: Band, least: Band): boolean {
+  return BANDS.indexOf(band) >= BANDS.indexOf(least)
+}
+
+function parsed(line: string): Recorded {
+  const checked = Recorded.safeParse(JSON.parse(line))
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  throw new Error(`the simulator wrote what the wire refuses: ${issue?.path.join('.')}: ${issue?.message}\n${line}`)
+}
+
+/** When the server had it. Labels, and what it always knew, come with the others. */
+function arrival(record: Recorded): number {
+  switch (record.type) {
+    case 'event':
+      return record.receivedAt
+    case 'feed':
+      return record.receivedAt ?? record.time
+    case 'connection':
+    case 'clock':
+      return record.time
+    default:
+      return 0
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * From what happened in fleets to the figures that are published.
+ *
+ * Shape   plain JSON, so that the page is made from it alone. Shares are 0 to 1, each with its 95 % interval; hours that
+ *         never came are null. Every person who was missed or wronged is named with seed and worker.
+ */
+import { LOOK_ALIKES, PATTERNS, type Pattern } from '../../rules/signals.ts'
+import type { Band } from '../../server/api/schema.ts'
+import { stream } from '../../server/simulate/random.ts'
+import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
+import type { Scenario } from '../../server/simulate/scene.ts'
+import { type Course, type Followed, isAtLeast } from './course.ts'
+import type { Fleet } from './fleets.ts'
+import { type Interval, quantile, resampled, wilson } from './statistics.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** How long the queue has for an infiltrator. */
+const REVIEW_WITHIN = 14 * DAY
+const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9] as const
+/** What the pattern's band depends on (threat model P10: with remote control, high). */
+const STATED_OF_VARIANT: Readonly<Record<string, Pattern['severity']>> = { 'P10/remote': 'high' }
+
+export interface Share {
+  people: number
+  /** Scenes they are from: what could have gone one way or the other. */
+  scenes: number
+  share: number
+  interval: Interval
+}
+
+/** Null: not by the end of the run. */
+export interface Hours {
+  people: number
+  quantiles: [share: number, hours: number | null][]
+  /** Of the median. */
+  interval: [number | null, number | null] | null
+}
+
+export interface PatternFigures extends Share {
+  scenario: string
+  name: string
+  stated: Pattern['severity']
+  /** Share of people about whom a rule made for this pattern found something. */
+  own: number
+  medianHours: number | null
+}
+
+export interface LookAlikeFigures extends Share {
+  scenario: string
+  name: string
+}
+
+export interface Who {
+  seed: number
+  fleet: Fleet['kind']
+  worker: string
+  /** Null: an ordinary person. */
+  scenario: string | null
+  /** The highest they stood at (from the label's beginning on, for infiltrators). */
+  band: Band
+  /** Day of the run on which they came to stand there. */
+  day: number | null
+  reason: string
+  findings: string[]
+}
+
+export interface Accuracy {
+  run: {
+    seeds: 'reporting' | 'tuning'
+    first: number
+    count: number
+    start: string
+    days: number
+    scenesWorkers: number
+    companyWorkers: number
+    events: number
+    eventsPerSecond: number
+  }
+  patterns: PatternFigures[]
+  evasions: PatternFigures[]
+  lookAlikes: LookAlikeFigures[]
+  lookAlikeVariants: LookAlikeFigures[]
+  ordinary: Share
+  /** Of the companies. */
+  queue: { share: number; within: Share; ever: Share; confirmedShare: number | null }
+  hoursToHigh: Hours
+  /** Of the companies, per 1,000 laptops and day. */
+  alerts: { name: 'findings' | 'medium' | 'high'; rate: number; interval: Interval | null }[]
+  missed: Who[]
+  wronged: Who[]
+}
+
+export function figures(
+  courses: readonly Course[],
+  run: Pick<Accuracy['run'], 'seeds'>,
+  scenarios: readonly Scenario[] = SCENARIOS,
+): Accuracy {
+  const scenes = courses.filter((it) => it.fleet.kind === 'scenes')
+  const companies = courses.filter((it) => it.fleet.kind === 'company')
+  const all = scenes.flatMap((it) => it.people.map((person) => ({ course: it, person })))
+  const names = [...new Set(all.flatMap(({ person }) => person.label?.scenario ?? []))].sort(byNumber)
+  const of = (scenario: string, truth: 'infiltrator' | 'benign') =>
+    all.filter(({ person }) => person.label?.scenario === scenario && person.label.truth === truth)
+  const patterns = names
+    .filter((it) => of(it, 'infiltrator').length > 0)
+    .map((it) => patternFigures(it, of(it, 'infiltrator')))
+  const lookAlikes = names
+    .filter((it) => of(it, 'benign').length > 0)
+    .map((it) => lookAlikeFigures(it, of(it, 'benign')))
+  const plain = (it: { scenario: string }) => !it.scenario.includes('/')
+  const events = courses.reduce((sum, it) => sum + it.events, 0)
+  const [first] = courses
+  return {
+    run: {
+      ...run,
+      first: Math.min(...courses.map((it) => it.fleet.seed)),
+      count: new Set(courses.map((it) => it.fleet.seed)).size,
+      start: new Date(first?.fleet.start ?? 0).toISOString().slice(0, 10),
+      days: first?.fleet.days ?? 0,
+      scenesWorkers: scenes[0]?.fleet.workers ?? 0,
+      companyWorkers: companies[0]?.fleet.workers ?? 0,
+      events,
+      eventsPerSecond: Math.round(events / courses.reduce((sum, it) => sum + it.seconds, 0)),
+    },
+    patterns: patterns.filter(plain),
+    evasions: patterns.filter((it) => !plain(it)),
+    lookAlikes: lookAlikes.filter(plain),
+    lookAlikeVariants: lookAlikes.filter((it) => !plain(it)),
+    ordinary: ordinary(scenes, scenarios),
+    queue: queue(companies, scenarios),
+    hoursToHigh: hoursToHigh(scenes),
+    alerts: alerts(companies),
+    missed: courses.flatMap((course) => missed(course)),
+    wronged: courses.flatMap((course) => wronged(course)),
+  }
+
+  function patternFigures(scenario: string, people: readonly { person: Followed }[]): PatternFigures {
+    const stated = statedOf(scenario)
+    const hours = people.map(({ person }) => hoursTo(person, stated))
+    const reached = hours.filter((it) => it !== Number.POSITIVE_INFINITY).length
+    return {
+      scenario,
+      name: titleOf(scenario, scenarios),
+      stated,
+      ...share(
+        reached,
+        people.length,
+        scenesOf(
+          people.map((it) => it.person),
+          scenarios,
+        ),
+      ),
+      own: people.filter(({ person }) => person.findings.some((it) => it.own)).length / people.length,
+      medianHours: finite(quantile(hours, 0.5)),
+    }
+  }
+
+  function lookAlikeFigures(scenario: string, people: readonly { person: Followed }[]): LookAlikeFigures {
+    const wrong = people.filter(
+      ({ person }) => highest(person) !== null && isAtLeast(highest(person)!.band, 'high'),
+    ).length
+    const scenesThere = scenesOf(
+      people.map((it) => it.person),
+      scenarios,
+    )
+    return { scenario, name: titleOf(scenario, scenarios), ...share(wrong, people.length, scenesThere) }
+  }
+}
+
+export function statedOf(scenario: string): Pattern['severity'] {
+  const [id] = scenario.split('/')
+  return STATED_OF_VARIANT[scenario] ?? PATTERNS.find((it) => it.id === id)!.severity
+}
+
+/** Hours from the label's beginning until somebody stood at `band`; Infinity: never. */
+export function hoursTo({ label, stands }: Pick<Followed, 'label' | 'stands'>, band: Band): number {
+  const from = label?.from ?? 0
+  const before = stands.findLast((it) => it.at <= from)
+  if (before && isAtLeast(before.band, band)) return 0
+  const reached = stands.find((it) => it.at > from && isAtLeast(it.band, band))
+  return reached ? (reached.at - from) / HOUR : Number.POSITIVE_INFINITY
+}
+
+function titleOf(scenario: string, scenarios: readonly Scenario[]): string {
+  const [id] = scenario.split('/')
+  return (
+    [...PATTERNS, ...LOOK_ALIKES].find((it) => it.id === id)?.name ??
+    scenarios.find((it) => it.id === id)?.title ??
+    scenario
+  )
+}
+
+function share(some: number, people: number, scenes: number): Share {
+  const value = people === 0 ? 0 : some / people
+  return { people, scenes, share: value, interval: wilson(value, scenes) }
+}
+
+/** People of one scene go the same way: a farm of three is one trial. */
+function scenesOf(people: readonly Followed[], scenarios: readonly Scenario[]): number {
+  const size = ({ label }: Followed) => scenarios.find((it) => it.id === label?.scenario.split('/')[0])?.people ?? 1
+  return Math.ceil(people.reduce((sum, it) => sum + 1 / size(it), 0) - 1e-9)
+}
+
+function ordinary(scenes: readonly Course[], scenarios: readonly Scenario[]): Share {
+  const labelled = scenes.reduce((sum, it) => sum + it.people.filter(({ label }) => label !== null).length, 0)
+  const people = scenes.reduce((sum, it) => sum + it.fleet.workers, 0) - labelled
+  const wrong = scenes.flatMap(wronged).filter((it) => it.scenario === null).length
+  void scenarios
+  return share(wrong, people, people)
+}
+
+function queue(companies: readonly Course[], scenarios: readonly Scenario[]): Accuracy['queue'] {
+  const judged = companies.flatMap((course) => {
+    const end = course.fleet.start + course.fleet.days * DAY
+    return course.people.flatMap((person) => {
+      const { label, worker } = person
+      if (label?.truth !== 'infiltrator') return []
+      const found = course.reviews.find((it) => it.worker === worker && it.confirmed)
+      return [{ person, after: found ? found.at - label.from : Number.POSITIVE_INFINITY, left: end - label.from }]
+    })
+  })
+  const inTime = judged.filter((it) => it.left >= REVIEW_WITHIN)
+  const of = (all: typeof judged, within: number) =>
+    share(
+      all.filter((it) => it.after <= within).length,
+      all.length,
+      scenesOf(
+        all.map((it) => it.person),
+        scenarios,
+      ),
+    )
+  const reviews = companies.flatMap((it) => it.reviews)
+  const days = companies.reduce((sum, it) => sum + it.fleet.workers * it.fleet.days, 0)
+  return {
+    share: days === 0 ? 0 : (reviews.length / days) * 1_000,
+    within: of(inTime, REVIEW_WITHIN),
+    ever: of(judged, Number.MAX_VALUE),
+    confirmedShare: reviews.length === 0 ? null : reviews.filter((it) => it.confirmed).length / reviews.length,
+  }
+}
+
+function hoursToHigh(scenes: readonly Course[]): Hours {
+  const of = (courses: readonly Course[]) =>
+    courses.flatMap((course) =>
+      course.people
+        .filter(
+          ({ label }) =>
+            label?.truth === 'infiltrator' && !label.scenario.includes('/') && statedOf(label.scenario) !== 'medium',
+        )
+        .map((it) => hoursTo(it, 'high')),
+    )
+  const hours = of(scenes)
+  const interval = resampled(scenes, (drawn) => quantile(of(drawn), 0.5), stream('median'))
+  return {
+    people: hours.length,
+    quantiles: SHARES.map((it) => [it, finite(quantile(hours, it))]),
+    interval: interval && [finite(interval[0]), finite(interval[1])],
+  }
+}
+
+function alerts(companies: readonly Course[]): Accuracy['alerts'] {
+  const rate = (name: 'findings' | 'medium' | 'high') => (courses: readonly Course[]) => {
+    const days = courses.reduce((sum, it) => sum + it.fleet.workers * it.fleet.days, 0)
+    return days === 0 ? null : (courses.reduce((sum, it) => sum + it.alerts[name], 0) / days) * 1_000
+  }
+  return (['findings', 'medium', 'high'] as const).map((name) => ({
+    name,
+    rate: rate(name)(companies) ?? 0,
+    interval: resampled(companies, rate(name), stream('alerts', name)),
+  }))
+}
+
+function missed(course: Course): Who[] {
+  return course.people
+    .filter(
+      (it) =>
+        it.label?.truth === 'infiltrator' && hoursTo(it, statedOf(it.label.scenario)) === Number.POSITIVE_INFINITY,
+    )
+    .map((it) => who(course, it))
+}
+
+function wronged(course: Course): Who[] {
+  return course.people
+    .filter((it) => it.label?.truth !== 'infiltrator' && it.stands.some(({ band }) => isAtLeast(band, 'high')))
+    .map((it) => who(course, it))
+}
+
+function who({ fleet }: Course, person: Followed): Who {
+  const top = highest(person)
+  return {
+    seed: fleet.seed,
+    fleet: fleet.kind,
+    worker: person.worker,
+    scenario: person.label?.scenario ?? null,
+    band: top?.band ?? 'none',
+    day: top ? Math.floor((top.at - fleet.start) / DAY) : null,
+    reason: top?.reason ?? 'nothing found',
+    findings: [...new Set(person.findings.map((it) => it.title))],
+  }
+}
+
+/** When they first stood as high as they ever did; of an infiltrator, as one. */
+function highest({ label, stands }: Followed) {
+  const from = label?.truth === 'infiltrator' ? label.from : 0
+  const counting = stands.filter((it, nth) => it.at >= from || (stands[nth + 1]?.at ?? from) > from)
+  return counting.reduce<(typeof stands)[number] | null>(
+    (top, it) => (top === null || (isAtLeast(it.band, top.band) && it.band !== top.band) ? it : top),
+    null,
+  )
+}
+
+function finite(value: number | null): number | null {
+  return value === Number.POSITIVE_INFINITY ? null : value
+}
+
+/** P2 before P10. */
+function byNumber(a: string, b: string): number {
+  const key = (it: string) => `${it[0]}${it.slice(1).split('/')[0]!.padStart(2, '0')}${it.slice(it.indexOf('/'))}`
+  return key(a) < key(b) ? -1 : 1
+}

@@ -1,0 +1,145 @@
+/**
+ * `npm run accuracy`: whether what is shipped finds the patterns and leaves the look-alikes alone, on simulated fleets.
+ *
+ *   npm run accuracy -- --write                        the published figures: rules/content/accuracy.json, ACCURACY.md
+ *   npm run accuracy -- --check                        exit 3 when the page is not what the figures say
+ *   npm run accuracy -- --tuning --seeds 2             on the seeds that rules are changed by
+ *   npm run accuracy -- --tuning --only P12,N9 --alone --seeds 4    these scenes and variants alone: quick
+ *   npm run accuracy -- --seed 100007 --only P12 --explain          what was found of P12's people, in order of time
+ *
+ * Shape   the page goes to standard output, progress to standard error. `--only` takes scenes, 'P12/thin' or workers;
+ *         without `--alone` the fleet is whole, and so the people are those of the published run.
+ * Errors  a fleet that cannot be finished ends the run, exit 1; bad usage 2.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { workersFor } from '../../server/simulate/simulate.ts'
+import type { Course } from './course.ts'
+import { type Accuracy, figures } from './figures.ts'
+import { aloneFleet, companyFleet, type Fleet, isAmong, REPORTING, scenesFleet, seedsOf, TUNING } from './fleets.ts'
+import { accuracyPage } from './page.ts'
+import { courses, type Progress } from './processes.ts'
+
+const CONTENT = join(import.meta.dirname, '../../rules/content')
+const FIGURES = join(CONTENT, 'accuracy.json')
+const PAGE = join(CONTENT, 'ACCURACY.md')
+/** A crowd for each person of a scene, where there is nothing else. */
+const CROWD = 10
+const TOLD_AFTER_MS = 2_000
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '20' },
+    seed: { type: 'string' },
+    tuning: { type: 'boolean', default: false },
+    kind: { type: 'string', default: 'both' },
+    workers: { type: 'string' },
+    company: { type: 'string', default: '500' },
+    days: { type: 'string', default: '45' },
+    start: { type: 'string', default: '2026-09-21' },
+    processes: { type: 'string', default: `${Math.min(2, availableParallelism())}` },
+    only: { type: 'string', default: '' },
+    alone: { type: 'boolean', default: false },
+    explain: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+  },
+})
+
+if (values.check) check()
+else await measure()
+
+function check(): void {
+  const page = accuracyPage(JSON.parse(readFileSync(FIGURES, 'utf8')) as Accuracy)
+  if (readFileSync(PAGE, 'utf8') === page) return
+  console.error(`${PAGE} is not what accuracy.json says. Run \`npm run accuracy -- --write\`.`)
+  process.exitCode = 3
+}
+
+async function measure(): Promise<void> {
+  const only = values.only.split(',').filter((it) => it !== '')
+  if (values.write && (values.tuning || values.seed !== undefined || only.length > 0 || values.kind !== 'both'))
+    usage('--write is for whole fleets of reporting seeds')
+  if (only.length === 0 && (values.alone || values.explain)) usage('--alone and --explain need --only')
+  const fleets = planned(only)
+  const tell = progress()
+  const all = await courses(
+    fleets.map((fleet) => ({ fleet, explain: values.explain ? only : [] })),
+    whole('processes', values.processes, 1),
+    tell,
+  )
+  if (values.explain) {
+    for (const { fleet, told } of all)
+      if (told.length > 0) console.log(`seed ${fleet.seed}, ${fleet.kind}\n\n${told.join('\n')}`)
+    return
+  }
+  const found = figures(
+    all.map((it) => reported(it, only)),
+    { seeds: values.tuning ? 'tuning' : 'reporting' },
+  )
+  const page = accuracyPage(found)
+  if (values.write) {
+    writeFileSync(FIGURES, `${JSON.stringify(found, null, 1)}\n`)
+    writeFileSync(PAGE, page)
+  } else console.log(values.json ? JSON.stringify(found) : page)
+}
+
+function planned(only: readonly string[]): Fleet[] {
+  const range = values.tuning ? TUNING : REPORTING
+  const seeds =
+    values.seed === undefined ? seedsOf(range, whole('seeds', values.seeds, 1)) : [whole('seed', values.seed, 0)]
+  const start = Date.parse(values.start)
+  if (Number.isNaN(start)) usage(`--start ${values.start}: give an ISO date`)
+  const days = whole('days', values.days, 1)
+  const size = { workers: whole('workers', values.workers ?? '300', 1), days, start }
+  if (values.alone)
+    return seeds.map((seed) => {
+      const fleet = aloneFleet(seed, size, only)
+      if (fleet.scenarios.length === 0) usage(`--only ${values.only}: there is no such scene`)
+      const crowd = Math.max(100, workersFor(fleet.scenarios) * CROWD)
+      return values.workers === undefined ? { ...fleet, workers: crowd } : fleet
+    })
+  const company = { ...size, workers: whole('company', values.company, 1) }
+  return seeds.flatMap((seed) => [
+    ...(values.kind === 'company' ? [] : [scenesFleet(seed, size)]),
+    ...(values.kind === 'scenes' ? [] : [companyFleet(seed, company)]),
+  ])
+}
+
+/** Without those who were not asked for. */
+function reported(course: Course, only: readonly string[]): Course {
+  if (only.length === 0) return course
+  const asked = ({ worker, label }: Course['people'][number]) =>
+    only.includes(worker) || (label !== null && isAmong(label.scenario, only))
+  return { ...course, people: course.people.filter(asked) }
+}
+
+function progress(): (progress: Progress, finished: Course | null) => void {
+  const began = performance.now()
+  const isTerminal = process.stderr.isTTY
+  return ({ done, of, share }, finished) => {
+    const passed = performance.now() - began
+    if (passed < TOLD_AFTER_MS || (!finished && !isTerminal)) return
+    const left = share > 0 ? Math.round(((passed / share) * (1 - share)) / 1_000) : null
+    const line = `${done} of ${of} fleets, ${Math.floor(share * 100)} %${left === null ? '' : `, about ${left} s left`}`
+    const of1 = finished
+      ? `seed ${finished.fleet.seed} ${finished.fleet.kind}: ${finished.events} events, ${Math.round(finished.events / finished.seconds)} a second`
+      : null
+    if (isTerminal) process.stderr.write(`\r\u001b[K${of1 === null ? '' : `${of1}\n`}${line}${share === 1 ? '\n' : ''}`)
+    else console.error(`${of1}; ${line}`)
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < least) usage(`--${name} ${text}: give a whole number from ${least} on`)
+  return value
+}
+
+function usage(why: string): never {
+  console.error(`accuracy: ${why}. What there is stands at the top of test/accuracy/main.ts.`)
+  process.exit(2)
+}
