@@ -9,12 +9,22 @@ import { address, count, country, envelope, epochMs, hash, identifier, name, tex
  *         at the other end: who referred them (#7).
  * Units   `EffectiveAt` epoch ms: when it takes effect, such as the last day of an `ending`.
  * Errors  null: the sender did not say.
- * Source  HR; the roster, where a new version differs from the one before.
+ * Source  HR; the roster, where a new version differs from the one before. That the end is near, that it has come, and
+ *         that somebody logged in or worked after it (#84), the server says itself.
  */
 export const ContractEvent = z.strictObject({
   category: z.literal('contract_event'),
   ...envelope,
-  Action: z.enum(['address_changed', 'ship_to_changed', 'ending', 'ended', 'payout_changed', 'referral']),
+  Action: z.enum([
+    'address_changed',
+    'ship_to_changed',
+    'ending',
+    'ended',
+    'login_after_end',
+    'work_after_end',
+    'payout_changed',
+    'referral',
+  ]),
   EffectiveAt: epochMs.nullable(),
   ToThirdParty: z.boolean().nullable(),
   Relation: identifier.nullable(),

@@ -1,8 +1,13 @@
 /** The end of a contract, and what is said of it. */
 import assert from 'node:assert/strict'
 import type { Recorded } from '../../../wire/recording.ts'
-import { contract, DAY, HOUR, T0 } from '../events.ts'
-import { standing } from './standing.ts'
+import { contract, DAY, event, HOUR, T0 } from '../events.ts'
+import { sameInAnyOrder, standing } from './standing.ts'
+
+const NO_LOGIN = {
+  ...{ Ip: null, Country: null, DeviceId: null, ManagedDevice: null, Mobile: null, MfaDeviceHash: null },
+  ...{ MfaIp: null, MfaCountry: null, AccountHash: null, App: null },
+}
 
 const cases: { what: string; records: Recorded[]; at: number; stands: [string, day: number][] }[] = [
   { what: 'no end is known', records: [contract('w1')], at: 60, stands: [] },
@@ -51,6 +56,42 @@ describe('exit window', () => {
         stands,
       )
     })
+
+  describe('use after the end', () => {
+    const login = (day: number, result = 'success'): Recorded => ({
+      type: 'feed',
+      worker: 'w1',
+      time: T0 + day * DAY,
+      event: {
+        ...event('idp_login', { ...NO_LOGIN, Worker: 'w1', Result: result }, T0 + day * DAY),
+        seq: null,
+      },
+    })
+    const ends = contract('w1', { end: T0 + 10 * DAY })
+    const used = (records: Recorded[]) =>
+      standing('contract_event', [ends, ...records])
+        .filter((it) => it.Action === 'login_after_end')
+        .map((it) => (it.time - T0) / DAY)
+
+    it('a login, once a day, the first of it', () =>
+      assert.deepEqual(used([login(12.2), login(12.1), login(12.3), login(14)]), [12.1, 14]))
+    it('not before, not on the last evening, not with a wrong password', () =>
+      assert.deepEqual(used([login(9), login(10.5), login(12, 'failure')]), []))
+    it('not when the end was moved in time', () =>
+      assert.deepEqual(used([contract('w1', { from: T0 + 9 * DAY, end: T0 + 99 * DAY }), login(12)]), []))
+    it('the same in any order', () =>
+      assert.equal(
+        sameInAnyOrder(
+          'contract_event',
+          [ends],
+          [12, 12.2, 13, 13.1, 13.2, 15].map((it) => login(it)),
+          {
+            at: T0 + 20 * DAY,
+          },
+        ).length,
+        5,
+      ))
+  })
 
   it('is asked for in days before the end', () => {
     const records: Recorded[] = [contract('w1', { end: T0 + 30 * DAY }), { type: 'clock', time: T0 + 5 * DAY + HOUR }]
