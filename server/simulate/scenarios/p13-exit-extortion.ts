@@ -15,7 +15,7 @@ export const p13: Scenario = {
   title: 'extortion at the end',
   truth: 'infiltrator',
   people: 1,
-  days: 34,
+  days: 32,
   variants: ['patient', 'wiped'],
   play(cast) {
     const { random, variant } = cast
@@ -27,8 +27,8 @@ export const p13: Scenario = {
     const last = worker.workday(13)
     const end = cast.start + last * 86_400_000 + 23 * 3_600_000
     worker.livesAt(home).role('developer').system(system).hours('09:00', '17:30').amends(told, { end })
-    const HR = { Action: 'ending', EffectiveAt: end } as const
-    worker.on(told, (stage) => stage.at('09:05').feed('contract_event', HR))
+    worker.hearsFromHr(told, '09:05', { Action: 'ending', EffectiveAt: end })
+    worker.hearsFromHr(last, '18:00', { Action: 'ended', EffectiveAt: end })
 
     const takes = (bytes: number, from: string, count: number) => (stage: Stage) => {
       const moment = sweepsSecrets(stage.at(from), system, stage.random)
@@ -63,7 +63,6 @@ export const p13: Scenario = {
     // Nothing is heard of the laptop after the last day, or, wiped, from the morning before it on.
     const silentFrom = variant === 'wiped' ? last - 1 : last
     worker.on(silentFrom, (stage) => void stage.silent(variant === 'wiped' ? '11:30' : '15:30', 24 * 40))
-    worker.on(last, (stage) => stage.at('18:00').feed('contract_event', { Action: 'ended', EffectiveAt: end }))
     worker.on({ from: last + 1, to: cast.days - 1 }, (stage) => void stage.rests())
     const used = last + (variant === 'patient' ? 12 : 2) + below(random, 2)
     worker.on([used, used + 1], (stage) => {
