@@ -12,9 +12,8 @@
  */
 import * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
-import { deriverKind, LATENESS_MS } from './deriver.ts'
+import { type Draft, deriverKind, LATENESS_MS } from './deriver.ts'
 import { utcOffsets } from './local-time.ts'
-import { type Statement, statements } from './statements.ts'
 
 const HOUR = 3_600_000
 const HOURS_A_DAY = 24
@@ -51,11 +50,11 @@ interface Hour {
 
 export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
   let workers = new Map<string, Worker>()
-  let dirty = new Set<string>()
+  /** By worker, the first day that is over and of which more became known since. */
+  let dirty = new Map<string, number>()
   /** Days up to here are over, and were judged. */
   let closedThrough = 0
   let revision = world.revision
-  const said = statements()
   const offsetAt = utcOffsets()
 
   return {
@@ -68,60 +67,70 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
       worker.reached = Math.max(worker.reached, time)
       const idle = Math.min(event.LongestIdleSeconds, 3_600)
       put(worker.hours, { hour: Math.floor(time / HOUR), minutes: event.ActiveMinutes, idle })
-      dirty.add(name)
+      const day = Math.floor(time / DAY)
+      if (day <= closedThrough) dirty.set(name, Math.min(day, dirty.get(name) ?? day))
     },
     advance(now, emit) {
-      const today = Math.floor(now / DAY)
-      const isNewDay = closedThrough < today - 1
+      const through = Math.floor(now / DAY) - 1
       // A contract may change what the hours of the past mean.
-      const all = isNewDay || revision !== world.revision
-      for (const name of all ? workers.keys() : dirty) {
-        const worker = workers.get(name)!
-        const since = Math.floor((worker.reached - LATENESS_MS) / DAY)
-        const hours = worker.hours.map(unpacked).sort((a, b) => a.hour - b.hour)
-        said.revise(name, since * DAY, statementsOn(name, hours, since, today - 1), emit)
-        const oldest = Math.floor(worker.reached / HOUR) - KEPT_DAYS * HOURS_A_DAY
-        if (isNewDay) worker.hours = worker.hours.filter((it) => unpacked(it).hour >= oldest)
-        if (isNewDay && worker.reached < now - 2 * KEPT_DAYS * DAY) workers.delete(name)
+      const again = revision !== world.revision
+      if (closedThrough < through || again)
+        for (const [name, { reached }] of workers) {
+          const recent = Math.floor((reached - LATENESS_MS) / DAY)
+          const since = again ? recent : Math.max(recent, closedThrough + 1)
+          if (reached >= since * DAY) dirty.set(name, Math.min(since, dirty.get(name) ?? since))
+        }
+      for (const [name, since] of dirty) {
+        const hours = workers
+          .get(name)!
+          .hours.map(unpacked)
+          .sort((a, b) => a.hour - b.hour)
+        const active = [...new Set(hours.filter((it) => it.minutes > 0).map((it) => dayOf(it.hour)))]
+        // Somebody who was active stays so, whatever comes late: nothing is ever taken back.
+        for (const [place, day] of active.entries()) {
+          if (day < since || day > through) continue
+          const days = new Set(active.slice(Math.max(0, place + 1 - limits.days), place + 1))
+          const time = (day + 1) * DAY - 1
+          emit({ device: null, worker: name, time }, 'rhythm', draftOf(name, hours, day, days))
+        }
       }
-      dirty = new Set()
+      if (closedThrough < through) forget(now)
+      dirty = new Map()
       revision = world.revision
-      closedThrough = Math.max(closedThrough, today - 1)
+      closedThrough = Math.max(closedThrough, through)
     },
-    save: () => ({ workers: [...workers], dirty: [...dirty], closedThrough, said: said.save() }),
+    save: () => ({ workers: [...workers], dirty: [...dirty], closedThrough }),
     load(state) {
-      const saved = state as { workers: [string, Worker][]; dirty: string[]; closedThrough: number; said: unknown }
+      const saved = state as { workers: [string, Worker][]; dirty: [string, number][]; closedThrough: number }
       workers = new Map(saved.workers)
-      dirty = new Set(saved.dirty)
+      dirty = new Map(saved.dirty)
       closedThrough = saved.closedThrough
-      said.load(saved.said)
     },
   }
 
-  function statementsOn(worker: string, hours: readonly Hour[], since: number, through: number): Statement[] {
-    const days = [...new Set(hours.filter((it) => it.minutes > 0).map((it) => dayOf(it.hour)))]
-    return days.flatMap((day, place) => {
-      if (day < since || day > through) return []
-      const judged = new Set(days.slice(Math.max(0, place + 1 - limits.days), place + 1))
-      const active = hours.filter((it) => it.minutes > 0 && judged.has(dayOf(it.hour)))
-      const minutes = active.reduce((sum, it) => sum + it.minutes, 0)
-      const time = (day + 1) * DAY - 1
-      const contract = world.contractAt(worker, time)
-      const offset = contract?.timeZone ? offsetAt(contract.timeZone, time) : null
-      return {
-        about: { device: null, worker, time },
-        key: 'rhythm',
-        draft: {
-          category: 'rhythm',
-          OffHoursShare: offHoursShare(worker, active),
-          BestUtcOffset: bestOffset(active),
-          ContractUtcOffset: offset === null ? null : offset / 60,
-          ActiveHoursPerDay: twoDigits(minutes / 60 / judged.size),
-          LongestIdleSeconds: longestIdle(hours, day),
-          Days: judged.size,
-        },
-      }
-    })
+  function forget(now: number): void {
+    for (const [name, worker] of workers) {
+      const oldest = Math.floor(worker.reached / HOUR) - KEPT_DAYS * HOURS_A_DAY
+      worker.hours = worker.hours.filter((it) => unpacked(it).hour >= oldest)
+      if (worker.reached < now - KEPT_DAYS * DAY) workers.delete(name)
+    }
+  }
+
+  function draftOf(worker: string, hours: readonly Hour[], day: number, days: ReadonlySet<number>): Draft {
+    const active = hours.filter((it) => it.minutes > 0 && days.has(dayOf(it.hour)))
+    const minutes = active.reduce((sum, it) => sum + it.minutes, 0)
+    const time = (day + 1) * DAY - 1
+    const contract = world.contractAt(worker, time)
+    const offset = contract?.timeZone ? offsetAt(contract.timeZone, time) : null
+    return {
+      category: 'rhythm',
+      OffHoursShare: offHoursShare(worker, active),
+      BestUtcOffset: bestOffset(active),
+      ContractUtcOffset: offset === null ? null : offset / 60,
+      ActiveHoursPerDay: twoDigits(minutes / 60 / days.size),
+      LongestIdleSeconds: longestIdle(hours, day),
+      Days: days.size,
+    }
   }
 
   function offHoursShare(worker: string, active: readonly Hour[]): number | null {

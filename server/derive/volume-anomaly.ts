@@ -6,7 +6,7 @@
  *         anew as the sum grows. 'archive_then_upload_bytes' is judged without peers. 'drip' is judged when its UTC
  *         day is over, over 14 days, and stands at that day's end.
  * Judged  a sum over its floor is an anomaly when it is beyond own habit, where there is one, and beyond the peers'
- *         99th percentile, where there are enough. With neither, it takes more (`alone`). Habit is the median of the
+ *         99th percentile, where there are enough. Where one is missing it takes more. Habit is the median of the
  *         active days among the 28 before; peers are other workers with the same first role, over 14 days.
  * Silent  what went where the contract allows it (N17, N18); one large repository, which is one (N15); what everybody
  *         in the role does (N16, N19). An event whose time is a day ahead of its arrival is not counted: its clock is wrong.
@@ -48,17 +48,19 @@ const thresholds = z.strictObject({
   /** Bytes and files to removable volumes: threat model #75. */
   removable_bytes: limits(1e9, 5, 1e9),
   removable_files: limits(2_000, 5, 2_000),
-  /** Bytes and files to sync folders: threat model #72. */
+  /** Bytes and files to sync folders: threat model #72. Small files come in thousands when a folder is set up. */
   sync_bytes: limits(500e6, 5, 500e6),
-  sync_files: limits(1_000, 5, 1_000),
+  sync_files: limits(1_000, 5, 3_000),
   /** Bytes put into archives in 24 h. Our judgement: builds and releases make some every day. */
   archive_bytes: limits(1e9, 5, 5e9),
   /** Active days of the 28 before that make a habit. */
   habitDays: z.int().min(2).max(28).default(5),
   /** Robust standard deviations beyond the own median, where the days differ at all. The usual 3.5 (Iglewicz and Hoaglin). */
   habitZ: z.number().min(0).max(100).default(3.5),
-  /** Other workers with the same role who were active in the 14 days: with fewer, there are no peers. */
+  /** Other workers with the same role and `habitDays` active days of the 14: with fewer, there are no peers. */
   leastPeers: z.int().min(1).max(10_000).default(8),
+  /** How many times the peers' 99th percentile it must be while there is no habit. Our judgement. */
+  newcomerRatio: z.number().min(1).max(100).default(2),
   /** Bytes of archives in an hour before an upload of that size means anything: threat model #74. */
   archivedBytes: z.number().min(0).default(200e6),
   /** The share of the archives' bytes that must leave within two hours: threat model #74. */
@@ -95,8 +97,8 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
   const said = statements()
   const roles = new Map<string, Peers>()
   const drip = drips(chosen, workerOf, rolePeers)
-  /** What candidates were last compared with: the peers' version and the contracts'. Not saved: asked again after a restart. */
-  const judgedAt = new Map<string, string>()
+  /** The peers' changes and the contracts' as of the last comparison. Not saved: asked again after a restart. */
+  const comparedAt = new Map<string, { changes: number; revision: number }>()
 
   return {
     take(seen) {
@@ -144,15 +146,13 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
       dirty.clear()
       for (const [name, candidates] of open) {
         const since = today - OPEN_DAYS
-        const version = `${rolePeers(workers.get(name)?.role ?? null)?.version} ${world.revision}`
-        if (changed.has(name) || judgedAt.get(name) !== version) compare(name, candidates, since, emit)
-        judgedAt.set(name, version)
+        if (changed.has(name) || isStale(name, candidates)) compare(name, candidates, since, emit)
         const still = candidates.filter((it) => it.day >= since)
         open.set(name, still)
         if (still.length > 0) continue
         said.revise(name, since * DAY, [], emit)
         open.delete(name)
-        judgedAt.delete(name)
+        comparedAt.delete(name)
       }
       if (isNewDay) forget(today)
     },
@@ -189,8 +189,6 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
   function touch(name: string, day: number): void {
     dirty.set(name, Math.min(day, dirty.get(name) ?? day))
     drip.changed(name, day)
-    const group = rolePeers(workers.get(name)?.role ?? null)
-    if (group) group.version++
   }
 
   function enter(name: string, worker: Worker, role: string | null, day: number): void {
@@ -236,31 +234,49 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
     drip.forget(today - OPEN_DAYS)
   }
 
+  /** The peers, or a contract, are no longer what the candidates were compared with. */
+  function isStale(name: string, candidates: readonly Candidate[]): boolean {
+    const last = comparedAt.get(name)
+    if (!last || last.revision !== world.revision) return true
+    const group = peersOf(name)
+    return candidates.some(({ metric, day }) => {
+      if (metric === 'archive_then_upload_bytes') return false
+      if (metric === 'drip') return !drip.isJudged(name, day)
+      return group !== null && group.lastChange(day, metric) > last.changes
+    })
+  }
+
   function compare(name: string, candidates: readonly Candidate[], since: number, emit: Emit): void {
     const found = candidates.flatMap((it) => {
       const { day, metric, time } = it
       const start = world.contractAt(name, time)?.start
       const daysSinceStart = start == null ? null : Math.max(0, time - start) / DAY
-      const draft = metric === 'drip' ? drip.judge(name, day, daysSinceStart) : judge(name, it, daysSinceStart)
+      const draft = judge(name, it, daysSinceStart)
       return draft ? [{ about: { device: null, worker: name, time }, key: `${metric} ${day}`, draft }] : []
     })
+    comparedAt.set(name, { changes: peersOf(name)?.changes ?? 0, revision: world.revision })
     const first = Math.min(since, ...candidates.map((it) => it.day))
     said.revise(name, first * DAY, found, emit)
   }
 
   function judge(name: string, it: Candidate, daysSinceStart: number | null): Draft | null {
-    const { metric, value, median } = it
-    const p99 = metric === 'archive_then_upload_bytes' ? null : peersOf(name, it)
-    const alone = metric === 'archive_then_upload_bytes' ? 0 : chosen[metric as Daily].alone
-    const isBeyond = p99 !== null ? value > p99 : median !== null || value >= alone
-    return isBeyond ? draftOf(it, p99, daysSinceStart) : null
+    const { metric, value, median, day } = it
+    if (metric === 'drip') return drip.judge(name, day, daysSinceStart)
+    if (metric === 'archive_then_upload_bytes') return draftOf(it, null, daysSinceStart)
+    const p99 = peerP99(name, metric, day)
+    const most = p99 === null ? 0 : median === null ? p99 * chosen.newcomerRatio : p99
+    const least = p99 === null && median === null ? chosen[metric].alone : 0
+    return value > most && value >= least ? draftOf(it, p99, daysSinceStart) : null
   }
 
-  function peersOf(name: string, { metric, day }: Candidate): number | null {
-    const worker = workers.get(name)
-    const group = rolePeers(worker?.role ?? null)
-    if (!worker || !group || !drip.enoughPeers(name, group, day)) return null
-    const own = [...byDay(worker.book, day - PEER_DAYS + 1, day)].filter(([, sums]) => isActive(sums))
-    return group.p99(day, metric as Daily, new Map(own.map(([on, sums]) => [on, measured(metric as Daily, sums)])))
+  function peerP99(name: string, metric: Daily, day: number): number | null {
+    const group = peersOf(name)
+    if (!group || !drip.enoughPeers(name, group, day)) return null
+    const own = [...byDay(workers.get(name)!.book, day - PEER_DAYS + 1, day)].filter(([, sums]) => isActive(sums))
+    return group.p99(day, metric, new Map(own.map(([on, sums]) => [on, measured(metric, sums)])))
+  }
+
+  function peersOf(name: string): Peers | null {
+    return rolePeers(workers.get(name)?.role ?? null)
   }
 })

@@ -129,13 +129,14 @@ function fold(book: Book): void {
   book.days = kept
 }
 
-/** Whether any of these days was one of theirs. */
-export function isActiveWithin({ days }: Book, first: number, last: number): boolean {
-  for (let at = days.length - 2; at >= 0; at -= 2) {
+/** How many of these days were theirs. */
+export function activeDays({ days }: Book, first: number, last: number): number {
+  let found = 0
+  for (let at = 0; at < days.length; at += 2) {
     const day = Math.floor(days[at]! / RADIX)
-    if (days[at]! % RADIX === CODES.active && day >= first && day <= last) return true
+    if (days[at]! % RADIX === CODES.active && day >= first && day <= last) found++
   }
-  return false
+  return found
 }
 
 /** The sums of one UTC day. */

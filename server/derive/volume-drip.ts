@@ -11,7 +11,7 @@
 import * as z from 'zod'
 import type { Draft } from './deriver.ts'
 import type { VolumeThresholds, Worker } from './volume-anomaly.ts'
-import { byDay, DAY, isActiveWithin, type Sums } from './volume-book.ts'
+import { activeDays, byDay, DAY, type Sums } from './volume-book.ts'
 import type { Candidate } from './volume-habit.ts'
 import { isActive, measured } from './volume-metrics.ts'
 import { PEER_DAYS, type Peers } from './volume-peers.ts'
@@ -22,6 +22,8 @@ const BEFORE_DAYS = 21
 export const dripThresholds = {
   /** The sum of the shares: 2 is as much as the busiest peers, in two of three kinds at once. Our judgement. */
   dripShare: z.number().min(0.5).max(100).default(2),
+  /** How many times the 99th percentile of the peers' own sums. Our judgement. */
+  dripPeersRatio: z.number().min(1).max(100).default(1.5),
   /** How many times the own earlier weeks. Our judgement. */
   dripRatio: z.number().min(1).max(100).default(3),
   /** Days of the 14 that bring their share. Our judgement: more than half of the days, more than a busy week. */
@@ -90,6 +92,11 @@ export function drips(
         : null
     },
 
+    /** False: something came that may change what is judged of whom on that day. */
+    isJudged(name: string, day: number): boolean {
+      return judged.get(day)?.has(name) ?? false
+    },
+
     enoughPeers,
 
     /** Something of theirs came, or became known, for `from` or a later day. */
@@ -118,7 +125,8 @@ export function drips(
     const value = share(own.sums, most)
     const peerP99 = others && p99(others.map((it) => share(it, most)))
     const usual = habit && share(habit, most)
-    if (value <= Math.max(chosen.dripShare, peerP99 ?? 0, (usual ?? 0) * chosen.dripRatio)) return null
+    const bounds = [chosen.dripShare, (peerP99 ?? 0) * chosen.dripPeersRatio, (usual ?? 0) * chosen.dripRatio]
+    if (value <= Math.max(...bounds)) return null
     const days = own.days.filter((it) => share(it, most) >= chosen.dripShare / WINDOW_DAYS)
     if (days.length < chosen.dripDays) return null
     return { value: twoDigits(value), usual: usual && twoDigits(usual), peerP99: peerP99 && twoDigits(peerP99) }
@@ -128,7 +136,7 @@ export function drips(
     let active = 0
     for (const it of members) {
       const book = it === name ? undefined : workerOf(it)?.book
-      if (!book || !isActiveWithin(book, day - PEER_DAYS + 1, day)) continue
+      if (!book || activeDays(book, day - PEER_DAYS + 1, day) < chosen.habitDays) continue
       if (++active >= chosen.leastPeers) return true
     }
     return false
@@ -144,7 +152,7 @@ export function drips(
       if (sums === undefined) {
         const book = workerOf(it)?.book
         const window = book && windowOf(byDay(book, day - WINDOW_DAYS + 1, day), day, WINDOW_DAYS)
-        sums = window && window.active > 0 ? window.sums : null
+        sums = window && window.active >= chosen.habitDays ? window.sums : null
         ofDay.set(it, sums)
       }
       if (sums) all.push(sums)

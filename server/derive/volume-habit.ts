@@ -40,6 +40,8 @@ export interface Candidate {
 /** Days from `since` on whose sums are over their floors, and over habit where there is one. */
 export function daily(book: Book, since: number, chosen: VolumeThresholds): Candidate[] {
   const last = Math.floor(book.reached / DAY)
+  // Most days of most people are far below every floor: those cost a look at two days.
+  if (!reachesFloors(byDay(book, since - 1, last), since, last, chosen)) return []
   const table = byDay(book, since - HABIT_DAYS, last)
   const found: Candidate[] = []
   for (let day = since; day <= last; day++)
@@ -53,6 +55,21 @@ export function daily(book: Book, since: number, chosen: VolumeThresholds): Cand
       found.push({ metric, day, ...most, median: habit?.median ?? null, p99: habit?.p99 ?? null, z })
     }
   return found
+}
+
+function reachesFloors(
+  table: ReadonlyMap<number, Sums>,
+  since: number,
+  last: number,
+  chosen: VolumeThresholds,
+): boolean {
+  for (let day = since; day <= last; day++) {
+    const [sums, before] = [table.get(day), table.get(day - 1)]
+    if (!sums) continue
+    for (const metric of DAILY)
+      if (measured(metric, sums) + (before ? measured(metric, before) : 0) >= chosen[metric].floor) return true
+  }
+  return false
 }
 
 type Most = Pick<Candidate, 'value' | 'time'>

@@ -16,8 +16,9 @@ const RADIX = 16
 
 export interface Peers {
   readonly members: Set<string>
-  /** Goes up with every change. */
-  version: number
+  /** How many changes there were, and when the last was to what `p99` of that day and metric reads. */
+  readonly changes: number
+  lastChange(day: number, metric: Daily): number
   move(day: number, metric: Daily, before: number, after: number): void
   activeOn(day: number, workers: 1 | -1): void
   /**
@@ -31,21 +32,35 @@ export interface Peers {
 export function peers(): Peers {
   const bins = new Map<number, Uint32Array>()
   const active = new Map<number, number>()
-  const it: Peers = {
+  /** By day and metric, or day and nothing for who was active: the number of the last change. */
+  const changed = new Map<number, number>()
+  const ANYBODY = RADIX - 1
+  let changes = 0
+  return {
     members: new Set(),
-    version: 0,
+    get changes() {
+      return changes
+    },
+    lastChange(day, metric) {
+      let last = 0
+      for (let on = day - PEER_DAYS + 1; on <= day; on++) {
+        last = Math.max(last, changed.get(on * RADIX + ANYBODY) ?? 0)
+        last = Math.max(last, changed.get(on * RADIX + DAILY.indexOf(metric)) ?? 0)
+      }
+      return last
+    },
     move(day, metric, before, after) {
       const [from, to] = [stepOf(before), stepOf(after)]
       if (from === to) return
-      it.version++
       const key = day * RADIX + DAILY.indexOf(metric)
+      changed.set(key, ++changes)
       const counts = bins.get(key) ?? new Uint32Array(STEPS)
       bins.set(key, counts)
       if (from > 0) counts[from]!--
       if (to > 0) counts[to]!++
     },
     activeOn(day, workers) {
-      it.version++
+      changed.set(day * RADIX + ANYBODY, ++changes)
       active.set(day, (active.get(day) ?? 0) + workers)
     },
     p99(day, metric, own) {
@@ -73,10 +88,10 @@ export function peers(): Peers {
     },
     forget(before) {
       for (const key of bins.keys()) if (Math.floor(key / RADIX) < before - KEPT_DAYS) bins.delete(key)
+      for (const key of changed.keys()) if (Math.floor(key / RADIX) < before - KEPT_DAYS) changed.delete(key)
       for (const day of active.keys()) if (day < before - KEPT_DAYS) active.delete(day)
     },
   }
-  return it
 }
 
 /** 0 for nothing; step n is over 1.05^(n-1) and up to 1.05^n. */

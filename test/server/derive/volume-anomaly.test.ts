@@ -192,10 +192,10 @@ describe('volume_anomaly: one worker', () => {
     },
     {
       name: 'a sync folder (#72)',
-      records: [burst(at(0, 9), 'sync', 700 * MB, 1_200)],
+      records: [burst(at(0, 9), 'sync', 700 * MB, 3_200)],
       found: [
         ['sync_bytes', 700 * MB],
-        ['sync_files', 1_200],
+        ['sync_files', 3_200],
       ],
     },
     {
@@ -280,9 +280,9 @@ describe('volume_anomaly: one worker', () => {
 
 describe('volume_anomaly: beside peers', () => {
   const nine = workers(9)
-  /** All but the first have this many clones on the day. */
+  /** All but the first have this many clones on the day, and were there on the four days before. */
   const others = (many: number, day: number) =>
-    Array.from({ length: 8 }, (_, n) => clones(at(day, 12), many, n + 1)).flat()
+    Array.from({ length: 8 }, (_, n) => [...habit(MB, day - 4, day, n + 1), ...clones(at(day, 12), many, n + 1)]).flat()
   const cases: { name: string; known?: Recorded[]; records: Recorded[]; found: unknown[] }[] = [
     {
       name: 'more than any of the role',
@@ -291,8 +291,8 @@ describe('volume_anomaly: beside peers', () => {
     },
     {
       name: 'as everybody of the role did last week (N16)',
-      records: [...others(22, 0), ...clones(at(7, 10), 20)].slice(0),
-      found: Array(8).fill(null),
+      records: [...others(22, 0), ...clones(at(7, 10), 20)],
+      found: [],
     },
     { name: 'as everybody does on the same day', records: [...others(20, 0), ...clones(at(0, 10), 20)], found: [] },
     {
@@ -307,6 +307,16 @@ describe('volume_anomaly: beside peers', () => {
       found: [['w0', 20, null]],
     },
     {
+      name: 'more than they, but not twice as much, by somebody without a habit',
+      records: [...others(12, 0), ...clones(at(1, 10), 20)],
+      found: [],
+    },
+    {
+      name: 'people who were hardly there are no measure',
+      records: [...others(12, 0).slice(-12), ...clones(at(1, 10), 20)],
+      found: [['w0', 20, null]],
+    },
+    {
       name: 'seven are too few',
       known: workers(8),
       records: [...others(1, 0), ...clones(at(1, 10), 20)],
@@ -318,10 +328,7 @@ describe('volume_anomaly: beside peers', () => {
       const seen = about('volume_anomaly', [...known, ...records]).flatMap(({ worker, event: it }) =>
         worker === 'w0' ? [[worker, it.Value, it.PeerP99]] : [],
       )
-      assert.deepEqual(
-        seen,
-        expected.filter((it) => it !== null),
-      )
+      assert.deepEqual(seen, expected)
     })
 })
 
@@ -416,12 +423,12 @@ describe('volume_anomaly in any order', () => {
 
   it('a team, and three who exceed it, each more than the last', () => {
     const team = Array.from({ length: 10 }, (_, who) =>
-      [0, 1, 2, 3].flatMap((day) => clones(at(day, 10), 1 + ((who + day) % 3), who)),
+      [-1, 0, 1, 2, 3].flatMap((day) => clones(at(day, 10), 1 + ((who + day) % 3), who)),
     ).flat()
     const same = sameInAnyOrder(
       'volume_anomaly',
       [...workers(10, { roles: ['developer'] })],
-      [...team, ...clones(at(3, 15), 20, 0), ...clones(at(5, 2), 26, 1), ...clones(at(13, 2), 33, 2)],
+      [...team, ...clones(at(3, 15), 20, 0), ...clones(at(5, 2), 26, 1), ...clones(at(12, 2), 33, 2)],
       { at: at(40, 0) },
     )
     assert.ok(same.length === 3 && same.every((it) => it.PeerP99 !== null))
@@ -430,7 +437,7 @@ describe('volume_anomaly in any order', () => {
   it('a drip beside its peers', () => {
     const lower = { floor: 5, alone: 50 }
     const thresholds = { volume_anomaly: { repositories: lower, dripDays: 3, dripRepositories: 2 } }
-    const team = Array.from({ length: 9 }, (_, who) => [0, 3].flatMap((day) => clones(at(day, 10), 1, who))).flat()
+    const team = Array.from({ length: 9 }, (_, who) => habit(MB, 0, 4, who)).flat()
     const drop = [1, 2, 3, 4, 5].flatMap((day) => clones(at(day, 16), 3))
     const same = sameInAnyOrder('volume_anomaly', workers(9), [...team, ...drop], { at: at(12, 0), thresholds })
     assert.ok(same.some((it) => it.Metric === 'drip'))
