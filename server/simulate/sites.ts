@@ -79,7 +79,7 @@ export function siteAt(seed: number, kind: Site['kind'], city: City, name: strin
     ssidHash: wireless ? hexOf(`${seed} ssid ${kind} ${city.city} ${name}`, 32) : null,
     bssidHash: wireless ? hexOf(`${seed} bssid ${kind} ${city.city} ${name}`, 32) : null,
     dns: kind === 'mobile' ? ['172.20.10.1'] : ['192.168.1.1'],
-    monitors: kind === 'home' && chance(random, 0.62) ? [monitor(random, `${seed} ${name}`)] : [],
+    monitors: kind === 'home' && chance(random, 0.62) ? [monitor(random, `${seed} ${city.city} ${name}`)] : [],
     leaseDays: kind === 'home' ? Math.round(between(random, 20, 200)) : null,
   }
 }

@@ -15,6 +15,20 @@ import { n12 } from './n12-clamshell.ts'
 import { n13 } from './n13-streamer.ts'
 import { n14 } from './n14-kept-awake.ts'
 import { n15 } from './n15-new-hire.ts'
+import { n16 } from './n16-mirror.ts'
+import { n17 } from './n17-backup.ts'
+import { n18 } from './n18-first-sync.ts'
+import { n19 } from './n19-big-deliveries.ts'
+import { n20 } from './n20-developers-tunnels.ts'
+import { n21 } from './n21-other-hours.ts'
+import { n22 } from './n22-two-languages.ts'
+import { n23 } from './n23-other-input.ts'
+import { n24 } from './n24-asleep.ts'
+import { n25 } from './n25-emulators-and-wallets.ts'
+import { n26 } from './n26-repair.ts'
+import { n27 } from './n27-moved-by-a-database.ts'
+import { n28 } from './n28-clocks.ts'
+import { n29 } from './n29-job-seeker.ts'
 import { p01 } from './p01-day-zero-takeover.ts'
 import { p02 } from './p02-profile-and-pin.ts'
 import { p03 } from './p03-ship-drift.ts'
@@ -78,4 +92,18 @@ export const SCENARIOS: readonly Scenario[] = [
   n13,
   n14,
   n15,
+  n16,
+  n17,
+  n18,
+  n19,
+  n20,
+  n21,
+  n22,
+  n23,
+  n24,
+  n25,
+  n26,
+  n27,
+  n28,
+  n29,
 ]

@@ -1,0 +1,51 @@
+import { approves, midnight } from '../ordinary.ts'
+import { between } from '../random.ts'
+import type { Scenario } from '../scene.ts'
+
+/**
+ * Somebody who does not type: a head tracker that is a keyboard and an absolute pointer in one device, a program that
+ * writes what is said, and remote control from a computer at home that is set up for it, every day for hours.
+ *
+ * Variants  'replaced': the tracker breaks, and for two days another one is used before it is declared.
+ * Source    threat model N23: declared, with a ticket and no reason. What it is for stands in no recording.
+ */
+export const n23: Scenario = {
+  id: 'N23',
+  title: 'other ways of input',
+  truth: 'benign',
+  people: 1,
+  days: 14,
+  variants: ['replaced'],
+  play(cast) {
+    const { variant } = cast
+    const worker = cast.people[0]!
+    const home = cast.home('Toronto')
+    const day = worker.workday(6)
+    const approval = { approvedBy: 'HR', ticket: 'HR-9', to: midnight(cast, 400) }
+    const declared = (serial: string) => ({
+      kind: 'approved device',
+      vendorId: '1209',
+      productId: '4e01',
+      serial,
+      ...approval,
+    })
+    worker.livesAt(home).role('developer').system('windows').hours('09:00', '17:30')
+    worker.contract({ ...approves({ tool: 'AnyDesk', ...approval }), peripherals: [declared('HT-0412')] })
+    if (variant === 'replaced') worker.amends(day + 2, { peripherals: [declared('HT-0412'), declared('HT-0977')] })
+    const own = { id: cast.hash('the computer at home'), from: home.exit, unattended: true }
+    worker.on(0, (stage) => stage.at('09:20').tool('anydesk', { installed: true, managed: true, unattended: true }))
+    worker.on('workdays', (stage) => {
+      stage.works('09:00', '12:30').works('13:30', '17:30')
+      const SerialNumber = variant === 'replaced' && stage.day >= day ? 'HT-0977' : 'HT-0412'
+      stage.hands({ keyboard: 'Dictation', pointer: 'Head Tracker', absolute: true, virtual: true })
+      stage.at('09:02').saw('usb_device', { ...TRACKER, SerialNumber })
+      stage.at('09:10').controlled('AnyDesk', between(stage.random, 150, 195), own)
+      stage.at('13:35').controlled('AnyDesk', between(stage.random, 150, 220), own)
+    })
+  },
+}
+
+const TRACKER = {
+  ...{ VendorId: '1209', ProductId: '4e01', Manufacturer: 'Assistive Works', ProductName: 'Head Tracker' },
+  ...{ InterfaceClasses: ['03', '03'], HasKeyboard: true, HasAbsolutePointer: true, ParentPort: '1-2' },
+}

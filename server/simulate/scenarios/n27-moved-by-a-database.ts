@@ -1,0 +1,38 @@
+import { takenFor } from '../ordinary.ts'
+import type { Scenario } from '../scene.ts'
+
+/**
+ * A provider's blocks change hands on paper: overnight a database's new edition says London of two dozen lines in
+ * Dallas. Nobody moved. Six others have the same new edition and the same place as before.
+ *
+ * Variants  'within': it says Seattle instead, 2,700 km away in the same country. 'back': after nine days a third edition
+ *           is right again.
+ * Source    threat model N27: many unrelated people at once, each behind the address they had.
+ */
+export const n27: Scenario = {
+  id: 'N27',
+  title: 'moved by a database',
+  truth: 'benign',
+  people: 30,
+  days: 14,
+  variants: ['within', 'back'],
+  play(cast) {
+    const { variant } = cast
+    const changed = cast.people[0]!.workday(6)
+    for (const [nth, worker] of cast.people.entries()) {
+      const name = `${nth}`
+      const home = cast.home('Dallas', { name, monitors: [] })
+      const line = cast.exit('Dallas', { name, asn: 7018, asName: 'AT&T' })
+      const wrong = variant === 'within' ? 'Seattle' : 'London'
+      const said = (edition: string, city: string) => ({ ...home, exit: takenFor(line, city, edition) })
+      const before = said('dbip-city 2026-08-01', 'Dallas')
+      const after = said('dbip-city 2026-09-01', nth < 24 ? wrong : 'Dallas')
+      const corrected = said('dbip-city 2026-10-01', 'Dallas')
+      worker.livesAt(before)
+      worker.on({ from: changed, to: cast.days - 1 }, (stage) => {
+        const isBack = variant === 'back' && stage.day >= changed + 9
+        stage.sits(isBack ? corrected : after, '00:00', '30:00')
+      })
+    }
+  },
+}
