@@ -14,7 +14,7 @@ const EXTENSIONS = {
  * Remote Desktop is set up from a shell with a fixed PIN; AnyDesk comes on top; all behind Astrill.
  *
  * Variants  'renamed': AnyDesk is a portable file under another name, and the profile brings the authenticator only.
- *           'pieces': the same over a working day, with hours between, and no AnyDesk: extensions and the PIN remain.
+ *           'pieces': the same over a working day, with hours between, without AnyDesk and VPN: extensions and the PIN remain.
  * Source    threat model P2, #18, #104, #105, #107; ANY.RUN/BCA/NorthScan in section 1.3. Codes and PINs are cut out of
  *           command lines by the agent.
  */
@@ -36,7 +36,7 @@ export const p02: Scenario = {
     worker.claims(claimed).livesAt(cast.home(claimed)).role('developer').system(system).joins(day, boot)
     const pause = variant === 'pieces' ? () => between(random, 60, 120) : () => between(random, 3, 15)
     worker.on(day, (stage) => {
-      stage.tunnels(exit, '10:00', '24:00')
+      if (variant !== 'pieces') stage.tunnels(exit, '10:20', '24:00')
       const moment = stage.at('10:00').wait(between(random, 1, 15))
       if (variant !== 'pieces') moment.tool('astrill')
       moment.runs(BROWSERS[system], `${BROWSERS[system]} --profile-directory="Profile 1"`)
@@ -52,7 +52,7 @@ export const p02: Scenario = {
       moment.wait(pause()).tool('anydesk', how)
     })
     worker.on({ from: day + 1, to: cast.days - 1 }, (stage) => {
-      stage.tunnels(exit)
+      if (variant !== 'pieces') stage.tunnels(exit)
       driven(stage, 'Chrome Remote Desktop', { id: cast.hash('account'), from: exit })
     })
   },

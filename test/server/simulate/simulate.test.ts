@@ -3,7 +3,7 @@ import { loadCatalogue, recognise } from '../../../rules/catalogue/index.ts'
 import { compile } from '../../../rules/language/index.ts'
 import { replay } from '../../../server/commands/replay.ts'
 import { SCENARIOS } from '../../../server/simulate/scenarios/index.ts'
-import type { Scenario } from '../../../server/simulate/scene.ts'
+import type { Scenario, Stage } from '../../../server/simulate/scene.ts'
 import { type SimulateOptions, simulate } from '../../../server/simulate/simulate.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import { Recorded, type RecordedOf } from '../../../wire/recording.ts'
@@ -236,9 +236,7 @@ describe('a scene', () => {
   })
 
   it('takes hands off the laptop, and keeps it from being idle', () => {
-    const hours = (
-      play: Parameters<Scenario['play']>[0]['people'][0]['on'] extends (d: never, p: infer P) => void ? P : never,
-    ) =>
+    const hours = (play: (stage: Stage) => void) =>
       played((cast) => cast.people[0]!.livesAt(cast.home('Austin')).neverSleeps().on(2, play)).events.flatMap(
         ({ event }) =>
           event.time > START + 2 * DAY + 6 * HOUR && event.time < START + 3 * DAY + 4 * HOUR ? [event] : [],
