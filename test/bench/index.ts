@@ -2,6 +2,7 @@
 import * as addresses from './addresses.ts'
 import * as agentIdle from './agent-idle.ts'
 import * as correlation from './correlation.ts'
+import * as derive from './derive.ts'
 import * as endToEnd from './end-to-end.ts'
 import * as engine from './engine.ts'
 import * as ingestParse from './ingest-parse.ts'
@@ -15,6 +16,7 @@ export const benches: readonly Bench[] = [
   { name: 'ingest-parse', run: ingestParse.bench },
   { name: 'engine', run: engine.bench },
   { name: 'correlation', run: correlation.bench },
+  { name: 'derive', run: derive.bench },
   { name: 'match', run: match.bench },
   { name: 'spool', run: spool.bench },
   { name: 'store', run: store.bench },
