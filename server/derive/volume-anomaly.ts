@@ -10,7 +10,7 @@
  *         active days among the 28 before; peers are other workers with the same first role, over 14 days.
  * Silent  what went where the contract allows it (N17, N18); one large repository, which is one (N15); what everybody
  *         in the role does (N16, N19). An event whose time is a day ahead of its arrival is not counted: its clock is wrong.
- * Memory  as `volume-book.ts` says for each worker, 3 to 4 KB, forgotten after 60 days without a word; as
+ * Memory  as `volume-book.ts` says for each worker, 4 to 8 KB, forgotten after 60 days without a word; as
  *         `volume-peers.ts` for each role; candidates of the last ten days.
  */
 import * as z from 'zod'

@@ -4,7 +4,7 @@
  * Shape   for nine days in stretches of half an hour, before that in UTC days, for 45 days. What counts distinct things
  *         (clones) keeps a number for each until its day is folded.
  * Units   bytes, files and numbers of repositories; times epoch ms.
- * Memory  24 bytes for each half hour and count in use, 16 for each day and count: 3 to 4 KB for somebody who works on
+ * Memory  24 bytes for each half hour and count in use, 16 for each day and count: 4 to 8 KB for somebody who works on
  *         22 days a month, nothing for who does not. `DISTINCT_A_SLOT` clones in one half hour: the lowest hashes.
  */
 import { LATENESS_MS } from './deriver.ts'
@@ -50,10 +50,12 @@ export interface Book {
   recent: number[]
   /** [day x RADIX + code, value] again and again. */
   days: number[]
+  /** The day that was last asked for by `markActive`, which every event does. */
+  askedDay: number
 }
 
 export function emptyBook(): Book {
-  return { reached: 0, recent: [], days: [] }
+  return { reached: 0, recent: [], days: [], askedDay: 0 }
 }
 
 /** False: so late that its day is closed; nothing was added. */
@@ -76,7 +78,10 @@ export function add(book: Book, time: number, count: Count, value: number): bool
 
 /** Notes that the day was one of theirs. False when it was known, or is closed. */
 export function markActive(book: Book, time: number): boolean {
-  const key = Math.floor(time / DAY) * RADIX + CODES.active
+  const day = Math.floor(time / DAY)
+  if (day === book.askedDay) return false
+  book.askedDay = day
+  const key = day * RADIX + CODES.active
   for (let at = book.days.length - 2; at >= 0; at -= 2) if (book.days[at] === key) return false
   if (!open(book, time)) return false
   book.days.push(key, 1)
@@ -84,7 +89,8 @@ export function markActive(book: Book, time: number): boolean {
 }
 
 function open(book: Book, time: number): boolean {
-  if (time < book.reached - LATENESS_MS) return false
+  // By whole days: which event of a day is the first to come must make no difference.
+  if (Math.floor(time / DAY) < Math.floor((book.reached - LATENESS_MS) / DAY)) return false
   if (time > book.reached) {
     const isNewDay = Math.floor(time / DAY) > Math.floor(book.reached / DAY)
     book.reached = time
