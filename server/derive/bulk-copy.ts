@@ -15,7 +15,7 @@ const WINDOW_MS = 3_600_000
 const COUNTED = ['Files', 'Bytes', 'Archives', 'SourceFiles'] as const
 type Burst = Pick<EventOf<'file_burst'>, 'id' | 'time' | 'Root' | 'RootKind' | (typeof COUNTED)[number]>
 
-export const bulkCopy = deriverKind('bulk_copy', z.strictObject({}), () => {
+export const bulkCopy = deriverKind('bulk_copy', z.strictObject({}), (_, world) => {
   const roots = inOrder<{ hour: Burst[] }, Burst>({
     begin: () => ({ hour: [] }),
     step(state, burst, say) {
@@ -33,12 +33,12 @@ export const bulkCopy = deriverKind('bulk_copy', z.strictObject({}), () => {
     },
   })
   return {
-    take({ event, device, worker, conflict }, emit) {
+    take({ event, device, conflict }, emit) {
       if (event?.category !== 'file_burst' || device === null || conflict) return
       const { id, time, Root, RootKind, Files, Bytes, Archives, SourceFiles } = event
       const burst = { id, time, Root, RootKind, Files, Bytes, Archives, SourceFiles }
       roots.take(JSON.stringify([device, RootKind, Root]), burst, (at, key, draft) =>
-        emit({ device, worker, time: at }, key, draft),
+        emit({ device, worker: world.holderAt(device, at), time: at }, key, draft),
       )
     },
     save: roots.save,
