@@ -147,7 +147,7 @@ export async function course(
       return last ? [{ worker, band: last.band, points: last.points, findings: pipeline.findings.of(worker) }] : []
     })
     desk.day(at, queue)
-    onDay(Math.round((at - fleet.start) / DAY))
+    onDay(Math.floor((at - fleet.start) / DAY))
   }
 
   function stand({ worker, stands }: Followed, at: number): void {

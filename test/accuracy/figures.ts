@@ -73,6 +73,8 @@ export interface Accuracy {
     start: string
     days: number
     scenesWorkers: number
+    /** Of the scenes' people. */
+    infiltrators: number
     companyWorkers: number
     events: number
     eventsPerSecond: number
@@ -82,8 +84,8 @@ export interface Accuracy {
   lookAlikes: LookAlikeFigures[]
   lookAlikeVariants: LookAlikeFigures[]
   ordinary: Share
-  /** Of the companies. */
-  queue: { share: number; within: Share; ever: Share; confirmedShare: number | null }
+  /** Of the companies; `reviews` a day per 1,000 laptops. */
+  queue: { reviews: number; within: Share; ever: Share; confirmedShare: number | null }
   hoursToHigh: Hours
   /** Of the companies, per 1,000 laptops and day. */
   alerts: { name: 'findings' | 'medium' | 'high'; rate: number; interval: Interval | null }[]
@@ -91,34 +93,46 @@ export interface Accuracy {
   wronged: Who[]
 }
 
+/** `asked`: scenes to tell of one by one; ordinary people, the queue and the noise are told of as a whole. */
 export function figures(
   courses: readonly Course[],
-  run: Pick<Accuracy['run'], 'seeds'>,
-  scenarios: readonly Scenario[] = SCENARIOS,
+  seeds: Accuracy['run']['seeds'],
+  {
+    asked = () => true,
+    scenarios = SCENARIOS,
+  }: { asked?: (scenario: string) => boolean; scenarios?: readonly Scenario[] } = {},
 ): Accuracy {
+  const isAsked = ({ scenario }: Who) => scenario === null || asked(scenario)
   const scenes = courses.filter((it) => it.fleet.kind === 'scenes')
   const companies = courses.filter((it) => it.fleet.kind === 'company')
   const all = scenes.flatMap((it) => it.people.map((person) => ({ course: it, person })))
-  const names = [...new Set(all.flatMap(({ person }) => person.label?.scenario ?? []))].sort(byNumber)
+  const named = new Set(all.flatMap(({ person }) => person.label?.scenario ?? []))
+  const names = [...named].filter(asked).sort(byNumber)
   const of = (scenario: string, truth: 'infiltrator' | 'benign') =>
     all.filter(({ person }) => person.label?.scenario === scenario && person.label.truth === truth)
   const patterns = names
     .filter((it) => of(it, 'infiltrator').length > 0)
     .map((it) => patternFigures(it, of(it, 'infiltrator')))
   const lookAlikes = names
-    .filter((it) => of(it, 'benign').length > 0)
+    .filter((it) => it.startsWith('N') && of(it, 'benign').length > 0)
     .map((it) => lookAlikeFigures(it, of(it, 'benign')))
   const plain = (it: { scenario: string }) => !it.scenario.includes('/')
   const events = courses.reduce((sum, it) => sum + it.events, 0)
   const [first] = courses
   return {
     run: {
-      ...run,
+      seeds,
       first: Math.min(...courses.map((it) => it.fleet.seed)),
       count: new Set(courses.map((it) => it.fleet.seed)).size,
       start: new Date(first?.fleet.start ?? 0).toISOString().slice(0, 10),
       days: first?.fleet.days ?? 0,
       scenesWorkers: scenes[0]?.fleet.workers ?? 0,
+      infiltrators:
+        all.filter(({ person }) => person.label?.truth === 'infiltrator').length /
+        Math.max(
+          1,
+          scenes.reduce((sum, it) => sum + it.fleet.workers, 0),
+        ),
       companyWorkers: companies[0]?.fleet.workers ?? 0,
       events,
       eventsPerSecond: Math.round(events / courses.reduce((sum, it) => sum + it.seconds, 0)),
@@ -127,12 +141,12 @@ export function figures(
     evasions: patterns.filter((it) => !plain(it)),
     lookAlikes: lookAlikes.filter(plain),
     lookAlikeVariants: lookAlikes.filter((it) => !plain(it)),
-    ordinary: ordinary(scenes, scenarios),
+    ordinary: ordinary(courses),
     queue: queue(companies, scenarios),
     hoursToHigh: hoursToHigh(scenes),
     alerts: alerts(companies),
-    missed: courses.flatMap((course) => missed(course)),
-    wronged: courses.flatMap((course) => wronged(course)),
+    missed: courses.flatMap(missed).filter(isAsked),
+    wronged: courses.flatMap(wronged).filter(isAsked),
   }
 
   function patternFigures(scenario: string, people: readonly { person: Followed }[]): PatternFigures {
@@ -202,11 +216,10 @@ function scenesOf(people: readonly Followed[], scenarios: readonly Scenario[]): 
   return Math.ceil(people.reduce((sum, it) => sum + 1 / size(it), 0) - 1e-9)
 }
 
-function ordinary(scenes: readonly Course[], scenarios: readonly Scenario[]): Share {
-  const labelled = scenes.reduce((sum, it) => sum + it.people.filter(({ label }) => label !== null).length, 0)
-  const people = scenes.reduce((sum, it) => sum + it.fleet.workers, 0) - labelled
-  const wrong = scenes.flatMap(wronged).filter((it) => it.scenario === null).length
-  void scenarios
+function ordinary(courses: readonly Course[]): Share {
+  const labelled = courses.reduce((sum, it) => sum + it.people.filter(({ label }) => label !== null).length, 0)
+  const people = courses.reduce((sum, it) => sum + it.fleet.workers, 0) - labelled
+  const wrong = courses.flatMap(wronged).filter((it) => it.scenario === null).length
   return share(wrong, people, people)
 }
 
@@ -233,7 +246,7 @@ function queue(companies: readonly Course[], scenarios: readonly Scenario[]): Ac
   const reviews = companies.flatMap((it) => it.reviews)
   const days = companies.reduce((sum, it) => sum + it.fleet.workers * it.fleet.days, 0)
   return {
-    share: days === 0 ? 0 : (reviews.length / days) * 1_000,
+    reviews: days === 0 ? 0 : (reviews.length / days) * 1_000,
     within: of(inTime, REVIEW_WITHIN),
     ever: of(judged, Number.MAX_VALUE),
     confirmedShare: reviews.length === 0 ? null : reviews.filter((it) => it.confirmed).length / reviews.length,

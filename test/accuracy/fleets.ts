@@ -15,7 +15,7 @@ import type { Scenario } from '../../server/simulate/scene.ts'
 export const TUNING = { from: 1, to: 999 } as const
 export const REPORTING = { from: 100_001, to: 199_999 } as const
 /** So many fleets it takes until every variant has been in one. */
-const TURNS = 3
+const TURNS = 4
 /** Share of a company's people: one in a hundred infiltrates, one in twenty is in a look-alike's scene. */
 const INFILTRATORS = 0.01
 const LOOK_ALIKES = 0.05
@@ -36,8 +36,10 @@ export interface Size {
   start: number
 }
 
-export function seedsOf(range: { from: number; to: number }, count: number): number[] {
-  return Array.from({ length: count }, (_, nth) => range.from + nth)
+/** Errors  RangeError for more than there are: the next would be another range's. */
+export function seedsOf({ from, to }: { from: number; to: number }, count: number): number[] {
+  if (count > to - from + 1) throw new RangeError(`there are seeds from ${from} to ${to}, not ${count}`)
+  return Array.from({ length: count }, (_, nth) => from + nth)
 }
 
 export function scenesFleet(seed: number, size: Size, scenarios: readonly Scenario[] = SCENARIOS): Fleet {

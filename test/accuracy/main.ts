@@ -76,10 +76,8 @@ async function measure(): Promise<void> {
       if (told.length > 0) console.log(`seed ${fleet.seed}, ${fleet.kind}\n\n${told.join('\n')}`)
     return
   }
-  const found = figures(
-    all.map((it) => reported(it, only)),
-    { seeds: values.tuning ? 'tuning' : 'reporting' },
-  )
+  const asked = only.length === 0 ? () => true : (scenario: string) => isAmong(scenario, only)
+  const found = figures(all, values.tuning ? 'tuning' : 'reporting', { asked })
   const page = accuracyPage(found)
   if (values.write) {
     writeFileSync(FIGURES, `${JSON.stringify(found, null, 1)}\n`)
@@ -90,7 +88,9 @@ async function measure(): Promise<void> {
 function planned(only: readonly string[]): Fleet[] {
   const range = values.tuning ? TUNING : REPORTING
   const seeds =
-    values.seed === undefined ? seedsOf(range, whole('seeds', values.seeds, 1)) : [whole('seed', values.seed, 0)]
+    values.seed === undefined
+      ? seedsOf(range, whole('seeds', values.seeds, 1, range.to - range.from + 1))
+      : [whole('seed', values.seed, 0)]
   const start = Date.parse(values.start)
   if (Number.isNaN(start)) usage(`--start ${values.start}: give an ISO date`)
   const days = whole('days', values.days, 1)
@@ -109,14 +109,6 @@ function planned(only: readonly string[]): Fleet[] {
   ])
 }
 
-/** Without those who were not asked for. */
-function reported(course: Course, only: readonly string[]): Course {
-  if (only.length === 0) return course
-  const asked = ({ worker, label }: Course['people'][number]) =>
-    only.includes(worker) || (label !== null && isAmong(label.scenario, only))
-  return { ...course, people: course.people.filter(asked) }
-}
-
 function progress(): (progress: Progress, finished: Course | null) => void {
   const began = performance.now()
   const isTerminal = process.stderr.isTTY
@@ -133,9 +125,10 @@ function progress(): (progress: Progress, finished: Course | null) => void {
   }
 }
 
-function whole(name: string, text: string, least: number): number {
+function whole(name: string, text: string, least: number, most = 2 ** 32 - 1): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < least) usage(`--${name} ${text}: give a whole number from ${least} on`)
+  if (!Number.isInteger(value) || value < least || value > most)
+    usage(`--${name} ${text}: give a whole number from ${least} to ${most}`)
   return value
 }
 

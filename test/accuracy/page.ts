@@ -5,74 +5,125 @@ import type { Interval } from './statistics.ts'
 const EXAMPLES = 3
 
 export function accuracyPage(it: Accuracy): string {
-  const { run, queue } = it
-  const found = it.patterns.filter(({ share }) => share === 1).length
-  const quiet = it.lookAlikes.filter(({ share }) => share === 0).length
   return `${[
     '# Accuracy',
-    `Made by \`npm run accuracy -- --write\`; do not edit. The figures are in \`accuracy.json\`.`,
-    [
-      `- Patterns found at their stated band in every scene: **${found} of ${it.patterns.length}**`,
-      `- Look-alikes without anybody high or critical: **${quiet} of ${it.lookAlikes.length}**`,
-      `- Infiltrators reviewed within 14 days at 5 reviews a day per 1,000 laptops: **${percent(queue.within.share)}** (${interval(queue.within.interval)})`,
-      `- Ordinary people ever high or critical: **${percent(it.ordinary.share)}** (${interval(it.ordinary.interval)}) of ${count(it.ordinary.people)}`,
-      `- Median time from the first malicious event to high: **${hours(median(it))}**`,
-    ].join('\n'),
-    '## How it was measured',
-    [
-      `${run.count} ${run.seeds} seeds from ${run.first} on; seeds of tuning are 1 to 999 and are never reported. Each seed is two fleets that \`tellwire simulate\` makes, of ${run.days} days from ${run.start}, judged in process by the shipped rules, derivers and catalogue, sensitive rules off, as \`tellwire replay\` would: ${count(run.events)} events in all, ${count(run.eventsPerSecond)} a second and process, simulator included.`,
-      `*Scenes*: ${count(run.scenesWorkers)} workers, among them every pattern and every look-alike once, and a third of the variants. So many are infiltrators that it is no company; for what is found of each pattern that does not matter, as scenes share nothing and rules judge each worker, laptop or shared key alone. What is measured against peers sees a rougher crowd than it would.`,
-      `*Companies*: ${count(run.companyWorkers)} workers, one in a hundred an infiltrator, one in twenty in a look-alike's scene, each drawn by lot in any variant. Here the queue and the noise are measured, because those depend on how rare infiltrators are.`,
-      'Everybody is looked at every full hour of simulated time in which something about them changed, and once a day. Intervals are of 95 %: of shares Wilson, with scenes as trials, because the people of one scene go the same way; of medians and rates by drawing the seeds again.',
-      'What a simulator shows is bounded by what its authors thought of. These figures say that the rules do what they are meant to on scenes written from public reports, not how often infiltrators in the world do something else.',
-    ].join('\n\n'),
+    'Made by `npm run accuracy -- --write`; do not edit. The figures are in `accuracy.json`.',
+    summary(it),
+    ...method(it),
     '## Patterns',
     'Share of infiltrators who reach the band that the pattern states, after their first malicious event. *Own rule*: about how many a rule made for this very pattern found something.',
     patterns(it.patterns),
-    '## Evasions',
-    "Other forms of the same, most of them made to get past the rules. They do not count into the patterns' figure.",
-    patterns(it.evasions),
+    ...(it.evasions.length > 0 ? evasions(it) : []),
     '## Look-alikes',
     'Workers who stood at high or critical at any hour, and should not have.',
     lookAlikes([...it.lookAlikes, { scenario: '', name: 'ordinary people', ...it.ordinary }]),
-    ...(it.lookAlikeVariants.length > 0 ? ['Other forms of them:', lookAlikes(it.lookAlikeVariants)] : []),
-    '## The queue',
-    [
-      `In the companies, somebody looks at the first cases of the queue each day, 5 a day per 1,000 laptops, and decides rightly; who was decided upon comes back only with evidence of a new kind.`,
-      table(
-        ['', 'infiltrators', 'share', '95 %'],
-        [
-          ['reviewed within 14 days of the first malicious event', ...cells(queue.within)],
-          ['reviewed by the end', ...cells(queue.ever)],
-        ],
-      ),
-      `Used: ${queue.share.toFixed(2)} reviews a day per 1,000 laptops; ${queue.confirmedShare === null ? 'none' : percent(queue.confirmedShare)} of them met an infiltrator.`,
-    ].join('\n\n'),
-    '## Time to high',
-    `Hours from the first malicious event until high or critical, plain patterns that state as much, ${it.hoursToHigh.people} people. Who never got there counts as later than all others. 95 % interval of the median: ${it.hoursToHigh.interval ? it.hoursToHigh.interval.map(hours).join(' to ') : 'unknown'}.`,
-    table(
-      it.hoursToHigh.quantiles.map(([share]) => (share === 0.5 ? 'median' : `${share * 100} %`)),
-      [it.hoursToHigh.quantiles.map(([, value]) => hours(value))],
-    ),
-    '## Noise',
-    'In the companies, per 1,000 laptops and day, infiltrators included.',
-    table(
-      ['', 'rate', '95 %'],
-      it.alerts.map(({ name, rate, interval: sure }) => [
-        {
-          findings: 'findings, before scoring',
-          medium: 'workers who rise to medium or above',
-          high: 'workers who rise to high or critical',
-        }[name],
-        rate.toFixed(2),
-        sure ? `${sure[0].toFixed(2)} to ${sure[1].toFixed(2)}` : 'unknown',
-      ]),
-    ),
+    ...(it.lookAlikeVariants.length > 0 ? otherForms(it) : []),
+    ...timeToHigh(it),
+    ...(it.run.companyWorkers > 0 ? [...queue(it), ...noise(it)] : []),
     '## What falls short',
     'Anybody can rerun one: `npm run accuracy -- --seed SEED --kind KIND --only WORKER --explain` tells what was found about a worker, and when.',
     ...shortfalls('Missed', it.missed),
     ...shortfalls('Wronged', it.wronged),
   ].join('\n\n')}\n`
+}
+
+function summary({ patterns, lookAlikes, ordinary, queue, hoursToHigh, run }: Accuracy): string {
+  const found = patterns.filter(({ share }) => share === 1).length
+  const quiet = lookAlikes.filter(({ share }) => share === 0).length
+  const median = hoursToHigh.quantiles.find(([share]) => share === 0.5)?.[1] ?? null
+  const lines = [
+    `Patterns found at their stated band in every scene: **${found} of ${patterns.length}**`,
+    `Look-alikes without anybody high or critical: **${quiet} of ${lookAlikes.length}**`,
+    `Ordinary people ever high or critical: **${percent(ordinary.share)}** (${interval(ordinary.interval)}) of ${count(ordinary.people)}`,
+    `Median time from the first malicious event to high: **${hours(median)}**`,
+  ]
+  if (run.companyWorkers > 0)
+    lines.push(
+      `Infiltrators reviewed within 14 days at 5 reviews a day per 1,000 laptops: **${percent(queue.within.share)}** (${interval(queue.within.interval)})`,
+    )
+  return lines.map((it) => `- ${it}`).join('\n')
+}
+
+function method({ run }: Accuracy): string[] {
+  const { scenesWorkers, companyWorkers, days } = run
+  return [
+    '## How it was measured',
+    `${run.count} ${run.seeds} seeds from ${run.first} on; seeds of tuning are 1 to 999, of reporting from 100001 on. The fleets are those of \`tellwire simulate\`, ${days} days from ${run.start}, judged in process by the shipped rules, derivers and catalogue, sensitive rules off, as \`tellwire replay\` would: ${count(run.events)} events in all, ${count(run.eventsPerSecond)} a second in each process, the simulator's share included.`,
+    ...(scenesWorkers > 0 ? [scenes(run)] : []),
+    ...(companyWorkers > 0
+      ? [
+          `*Companies*, one a seed: ${count(companyWorkers)} workers, one in a hundred an infiltrator, one in twenty in a look-alike's scene, each drawn by lot in any variant. Here the queue and the noise are measured, because those depend on how rare infiltrators are.`,
+        ]
+      : []),
+    'Everybody is looked at every full hour of simulated time in which something about them changed, and once a day. Intervals are of 95 %: of shares Wilson, with scenes as trials, because the people of one scene go the same way; of medians and rates by drawing the seeds again.',
+    'What a simulator shows is bounded by what its authors thought of. These figures say that the rules do what they are meant to on scenes written from public reports, not how often infiltrators in the world do something else.',
+  ]
+}
+
+function scenes({ scenesWorkers, infiltrators }: Accuracy['run']): string {
+  return `*Scenes*, one a seed: ${count(scenesWorkers)} workers, among them every pattern and every look-alike once, and a quarter of their variants. ${percent(infiltrators)} are infiltrators, so it is no company. For what is found of each pattern that does not matter: scenes share nothing, and rules judge each worker, laptop or shared key alone; only what is measured against peers sees a rougher crowd.`
+}
+
+function evasions(it: Accuracy): string[] {
+  return [
+    '## Evasions',
+    "Other forms of the same, most of them made to get past the rules. They do not count into the patterns' figure.",
+    patterns(it.evasions),
+  ]
+}
+
+function otherForms(it: Accuracy): string[] {
+  return [
+    'Other forms of them. In some, what would excuse is missing or has lapsed, and somebody should look; they do not count into the figure.',
+    lookAlikes(it.lookAlikeVariants),
+  ]
+}
+
+function timeToHigh({ hoursToHigh: { people, quantiles, interval: sure } }: Accuracy): string[] {
+  return [
+    '## Time to high',
+    `Hours from the first malicious event until high or critical, plain patterns that state as much, ${count(people)} people. Who never got there counts as later than all others. 95 % interval of the median: ${sure ? sure.map(hours).join(' to ') : 'unknown'}.`,
+    table(
+      quantiles.map(([share]) => (share === 0.5 ? 'median' : percent(share))),
+      [quantiles.map(([, value]) => hours(value))],
+    ),
+  ]
+}
+
+function queue({ queue: { within, ever, reviews, confirmedShare } }: Accuracy): string[] {
+  return [
+    '## The queue',
+    'In the companies, somebody looks at the first cases of the queue each day, 5 a day per 1,000 laptops, and decides rightly; who was decided upon comes back only with evidence of a new kind.',
+    table(
+      ['', 'infiltrators', 'share', '95 %'],
+      [
+        ['reviewed within 14 days of the first malicious event', ...cells(within)],
+        ['reviewed by the end', ...cells(ever)],
+      ],
+    ),
+    `Used: ${reviews.toFixed(2)} reviews a day per 1,000 laptops; ${confirmedShare === null ? 'none' : percent(confirmedShare)} of them met an infiltrator.`,
+  ]
+}
+
+const NOISE = {
+  findings: 'findings, before scoring',
+  medium: 'workers who rise to medium or above',
+  high: 'workers who rise to high or critical',
+} as const
+
+function noise({ alerts }: Accuracy): string[] {
+  return [
+    '## Noise',
+    'In the companies, per 1,000 laptops and day, infiltrators included.',
+    table(
+      ['', 'rate', '95 %'],
+      alerts.map(({ name, rate, interval: sure }) => [
+        NOISE[name],
+        rate.toFixed(2),
+        sure ? `${sure[0].toFixed(2)} to ${sure[1].toFixed(2)}` : 'unknown',
+      ]),
+    ),
+  ]
 }
 
 function patterns(rows: readonly PatternFigures[]): string {
@@ -100,7 +151,7 @@ function shortfalls(title: string, people: readonly Who[]): string[] {
     groups
       .map(([scenario, them]) =>
         [
-          `- **${scenario}**, ${them.length} people`,
+          `- **${scenario}**, ${them.length} ${them.length === 1 ? 'person' : 'people'}`,
           ...them
             .slice(0, EXAMPLES)
             .map(
@@ -121,10 +172,6 @@ function cells(it: Share, scenes = false): string[] {
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-function median({ hoursToHigh }: Accuracy): number | null {
-  return hoursToHigh.quantiles.find(([share]) => share === 0.5)?.[1] ?? null
 }
 
 /** 100 % and 0 % only where it is all or nobody. */

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
+import { aloneFleet, companyFleet, isAmong, REPORTING, scenesFleet, seedsOf, TUNING } from './fleets.ts'
+
+const SIZE = { workers: 500, days: 45, start: 0 }
+const variants = SCENARIOS.flatMap(({ id, variants = [] }) => variants.map((it) => `${id}/${it}`))
+const peopleIn = (scenarios: readonly string[], letter: string) =>
+  scenarios
+    .filter((it) => it.startsWith(letter))
+    .reduce((sum, it) => sum + SCENARIOS.find(({ id }) => id === it.split('/')[0])!.people, 0)
+
+describe('the fleets of a seed', () => {
+  it('what rules were changed by is never reported on', () => {
+    const tuned = new Set(seedsOf(TUNING, TUNING.to - TUNING.from + 1))
+    assert.deepEqual(
+      seedsOf(REPORTING, 1_000).filter((it) => tuned.has(it)),
+      [],
+    )
+  })
+  it('more seeds than there are for tuning are refused', () => assert.throws(() => seedsOf(TUNING, 1_000), RangeError))
+  it('every scene is in each, and every variant in one of four in a row', () => {
+    const fleets = seedsOf(REPORTING, 4).map((seed) => scenesFleet(seed, SIZE).scenarios)
+    for (const fleet of fleets) for (const { id } of SCENARIOS) assert.equal(fleet.filter((it) => it === id).length, 1)
+    assert.deepEqual(
+      fleets
+        .flat()
+        .filter((it) => it.includes('/'))
+        .sort(),
+      variants.toSorted(),
+    )
+  })
+  it('alone are the scenes asked for, in all forms', () => {
+    assert.deepEqual(aloneFleet(1, SIZE, ['p4', 'P1/relay']).scenarios, ['P1/relay', 'P4', 'P4/kvm', 'P4/slow'])
+  })
+  it('of a company one in a hundred infiltrates', () => {
+    for (const seed of seedsOf(REPORTING, 20)) {
+      const { scenarios } = companyFleet(seed, SIZE)
+      assert.equal(peopleIn(scenarios, 'P'), 5)
+      assert.ok(peopleIn(scenarios, 'N') <= 25, `${seed}: ${scenarios}`)
+    }
+  })
+  it('companies differ, and are the same again', () => {
+    assert.notDeepEqual(companyFleet(1, SIZE), { ...companyFleet(2, SIZE), seed: 1 })
+    assert.deepEqual(companyFleet(1, SIZE), companyFleet(1, SIZE))
+  })
+  for (const { scenario, only, is } of [
+    { scenario: 'P4', only: ['P4'], is: true },
+    { scenario: 'P4/kvm', only: ['p4'], is: true },
+    { scenario: 'P4/kvm', only: ['P4/KVM'], is: true },
+    { scenario: 'P4', only: ['P4/kvm'], is: false },
+    { scenario: 'P14', only: ['P1'], is: false },
+  ])
+    it(`${scenario} ${is ? 'is' : 'is not'} among ${only}`, () => assert.equal(isAmong(scenario, only), is))
+})
