@@ -150,11 +150,10 @@ function happenings(run: Run, person: Person, day: number, plan: DayPlan, script
     plan.drafts.push({ time: Math.round(time), kind: 'session', body })
   }
   const firstDay = person.joins?.day === day || person.swapDay === day
-  const updates = person.lively || person.label?.truth === 'benign'
   plan.awake.forEach((span, nth) => {
     const known = { nth, firstDay: firstDay && nth === 0, plan, say, session, random }
     if (span.from > person.awakeUntil) {
-      const restart = nth === 0 && (firstDay || script.restarts || (updates && chance(random, 0.125)))
+      const restart = nth === 0 && (firstDay || script.restarts || chance(random, 0.125))
       wake(run, person, span, { ...known, restart })
     } else stayAwake(run, person, span, known)
     person.awakeUntil = Math.max(person.awakeUntil, span.to)

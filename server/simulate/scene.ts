@@ -21,7 +21,7 @@
  * Shape   days are numbers from the run's first day, 0; times are the worker's contract zone, '09:30', and '26:00' is
  *         two in the morning of the next day. An event placed while the laptop is shut opens it for some minutes.
  *         People of a scene take no vacation, are never sick, do not travel and have no trouble with networks unless
- *         the scene says so; `livelyAsAnybody` undoes that. Only benign ones' laptops restart for updates by themselves.
+ *         the scene says so; `livelyAsAnybody` undoes that. Laptops that are shut at night restart for updates by themselves.
  *         Sites, hashes and exits are the scene's own: two instances of one scene share none. Round trips are to a
  *         server in Ashburn, Virginia.
  * Labels  each person of a scene has one `label` line: `truth` the scene's, `scenario` 'P4' or 'P4/low-and-slow',
