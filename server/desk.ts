@@ -5,6 +5,7 @@ import type { Policy } from '../wire/messages.ts'
 import type { Desk } from './api/desk.ts'
 import {
   BANDS,
+  type ClusterView,
   type FindingView,
   type Laptop,
   type TimelineEntry,
@@ -15,6 +16,8 @@ import {
 import { Assessments } from './assess/assessments.ts'
 import { caseOf, kindsOf } from './assess/case.ts'
 import { describe } from './assess/describe.ts'
+import { observed } from './assess/observed.ts'
+import { unseen } from './assess/unseen.ts'
 import type { Judgement } from './judgement.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Enrolled, Finding, State, TelemetryLog } from './store/store.ts'
@@ -56,12 +59,7 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     now,
     workers: () => {
       const theirs = Map.groupBy(laptops(), (it) => it.worker ?? it.device)
-      const verdicts = new Map(
-        state
-          .verdicts()
-          .toReversed()
-          .map((it) => [it.worker, it]),
-      )
+      const verdicts = verdictsByWorker()
       const clusterOf = new Map(
         assessments()
           .clusters(now())
@@ -73,7 +71,12 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
         )
         .sort(byUrgency)
     },
-    clusters: () => assessments().clusters(now()),
+    clusters: () => {
+      const verdicts = verdictsByWorker()
+      return assessments()
+        .clusters(now())
+        .map((it) => ({ ...it, people: people(it.workers, verdicts) }))
+    },
     decide: (worker, { verdict, reason }, by) => {
       if (!everybody().includes(worker)) return null
       const findings = judgement.pipeline.findings.of(worker)
@@ -107,6 +110,29 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
     const { pipeline } = judgement
     if (known?.pipeline !== pipeline) known = { pipeline, assessments: new Assessments(pipeline) }
     return known.assessments
+  }
+
+  /** The newest of each. */
+  function verdictsByWorker(): Map<string, Verdict> {
+    return new Map(
+      state
+        .verdicts()
+        .toReversed()
+        .map((it) => [it.worker, it]),
+    )
+  }
+
+  function people(workers: readonly string[], verdicts: ReadonlyMap<string, Verdict>): ClusterView['people'] {
+    const { findings, world } = judgement.pipeline
+    return workers
+      .map((worker) => {
+        const { band, points } = assessments().of(worker, now())
+        const contract = world.latestContract(worker)
+        const place = [contract?.city, contract?.region, contract?.country].filter(Boolean).join(', ')
+        const decided = caseOf(verdicts.get(worker) ?? null, band, findings.of(worker))
+        return { worker, name: contract?.name ?? null, band, points, place: place || null, case: decided.state }
+      })
+      .sort(byUrgency)
   }
 
   /** Everybody with a contract or a laptop, and laptops that nobody holds under their own id. */
@@ -188,6 +214,14 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
           .find((it) => it.workers.includes(worker)) ?? null,
       findings: findings.map(view).reverse(),
       laptops: theirs,
+      observed: observed({
+        ...{ worker, findings, now: now(), contract: judgement.pipeline.world.contractAt(worker, now()) },
+        laptops: theirs.map(({ device, coverage }) => {
+          const { sightings } = judgement.pipeline.coverage.of(device)
+          return { device, sightings, coverage }
+        }),
+      }),
+      unseen: unseen(theirs),
       activity: devices.length > 0 ? await activity(devices) : [],
       timeline: await timeline(devices, findings),
     }
@@ -253,9 +287,10 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
   }
 }
 
-function byUrgency(a: WorkerRow, b: WorkerRow): number {
+function byUrgency<T extends Pick<WorkerRow, 'worker' | 'band' | 'points' | 'case'>>(a: T, b: T): number {
   const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
-  return band || b.points - a.points || (a.worker < b.worker ? -1 : 1)
+  const decided = Number(a.case === 'closed') - Number(b.case === 'closed')
+  return band || decided || b.points - a.points || (a.worker < b.worker ? -1 : 1)
 }
 
 function latest(times: readonly (number | null)[]): number | null {

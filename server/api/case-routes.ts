@@ -4,7 +4,7 @@ import { Fault } from '../../wire/fault.ts'
 import type { Deps, Env } from './deps.ts'
 import { type Cookies, signedIn } from './guard.ts'
 import { answers, body } from './openapi.ts'
-import { CaseView, Cluster, NewVerdict } from './schema.ts'
+import { CaseView, ClusterView, NewVerdict } from './schema.ts'
 import type { SignIn } from './sign-in.ts'
 
 export function caseRoutes(app: OpenAPIHono<Env>, { desk }: Deps, signIn: SignIn, jar: Cookies): void {
@@ -14,7 +14,7 @@ export function caseRoutes(app: OpenAPIHono<Env>, { desk }: Deps, signIn: SignIn
       path: '/clusters',
       summary: 'Workers who share what unrelated people do not, worst first',
       middleware: signedIn(signIn, jar),
-      responses: answers(z.array(Cluster)),
+      responses: answers(z.array(ClusterView)),
     }),
     (c) => c.json(desk.clusters(), 200),
   )

@@ -18,7 +18,7 @@ export function readingRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     createRoute({
       method: 'get',
       path: '/workers',
-      summary: 'Every worker, by band, then points, then name',
+      summary: 'Every worker, by band; within it what is decided last, then points, then name',
       middleware: anybody,
       responses: answers(z.array(WorkerRow)),
     }),

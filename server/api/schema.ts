@@ -46,6 +46,22 @@ export const Cluster = z.object({
 })
 export type Cluster = z.infer<typeof Cluster>
 
+/** The same with what people need to know of everybody in it, worst first. */
+export const ClusterView = Cluster.extend({
+  people: z.array(
+    z.object({
+      worker: z.string(),
+      name: z.string().nullable(),
+      band: Band,
+      points: z.int(),
+      /** By the contract; null: not known. */
+      place: z.string().nullable(),
+      case: z.enum(['none', 'open', 'closed', 'reopened']),
+    }),
+  ),
+})
+export type ClusterView = z.infer<typeof ClusterView>
+
 export const VERDICTS = ['confirmed', 'benign_expected', 'rule_too_wide', 'bad_data'] as const
 /** What a person decided about a worker, on what evidence. */
 export const Verdict = z.object({
@@ -164,6 +180,45 @@ export const WorkerRow = z.object({
 })
 export type WorkerRow = z.infer<typeof WorkerRow>
 
+const Agreement = z.enum(['agrees', 'differs', 'unknown'])
+/** One line of the contract beside what was seen of it. */
+export const Compared = z.object({
+  what: z.enum(['country', 'region', 'time_zone', 'network', 'remote_tools', 'hardware']),
+  state: Agreement,
+  agreed: z.array(z.string()),
+  /** What to say where nothing was agreed. */
+  agreedSays: z.string().nullable(),
+  seen: z.array(
+    z.object({
+      text: z.string(),
+      state: Agreement,
+      device: z.string().nullable(),
+      time: z.int(),
+      why: z.string().nullable(),
+    }),
+  ),
+  /** What to say where nothing was seen. */
+  unseen: z.string().nullable(),
+})
+export type Compared = z.infer<typeof Compared>
+
+/** Of one family of signals: what would not be noticed, because a laptop cannot tell of it. */
+export const Unseen = z.object({
+  family: z.string(),
+  missed: z.array(
+    z.object({
+      category: z.string(),
+      /** What rules would miss, in words. */
+      words: z.string(),
+      state: Coverage.shape.state,
+      detail: z.string().nullable(),
+      /** On which laptops; empty: the worker has none. */
+      devices: z.array(z.string()),
+    }),
+  ),
+})
+export type Unseen = z.infer<typeof Unseen>
+
 export const TimelineEntry = z.object({
   time: z.int(),
   device: z.string().nullable(),
@@ -184,6 +239,8 @@ export const WorkerPage = z.object({
   cluster: Cluster.nullable(),
   findings: z.array(FindingView),
   laptops: z.array(Laptop),
+  observed: z.array(Compared),
+  unseen: z.array(Unseen),
   /** Events per hour, newest 7 days: the picture; its table twin is made from the same rows. */
   activity: z.array(z.object({ hour: z.int(), events: z.int() })),
   timeline: z.array(TimelineEntry),

@@ -79,6 +79,31 @@ describe('the desk', () => {
     )
   })
 
+  it('within a band, who is decided stands behind who is not', async () => {
+    const { desk, tell } = await running()
+    const order = () => desk.workers().map((it) => `${it.worker} ${it.case}`)
+    await tell(begins('/opt/anydesk'), received('d2', processStart('/opt/anydesk', T0)))
+    assert.deepEqual(order(), ['w1 open', 'w2 open', 'w3 none'])
+    desk.decide('w1', { verdict: 'bad_data', reason: 'a test machine' }, 'ann')
+    assert.deepEqual(order(), ['w2 open', 'w1 closed', 'w3 none'])
+  })
+
+  it('the page sets the contract beside what was seen, and says what nobody would see', async () => {
+    const { desk, state, tell } = await running()
+    assert.ok((await desk.worker('w1'))?.unseen.every(({ missed }) => missed.every((it) => it.state === 'unknown')))
+    state.saveEnrolled({
+      ...{ device: 'd1', publicKey: 'k', platform: 'linux', version: '1', enrolledAt: T0, revokedAt: null },
+      ...{ fingerprint: null, firstBoot: T0 },
+    })
+    await tell(begins('/usr/bin/true'))
+    await tell({ type: 'connection', device: 'd1', time: T0, remoteAddress: '203.0.113.9', geo: AUSTIN })
+    const { observed, unseen } = (await desk.worker('w1'))!
+    const country = observed.find((it) => it.what === 'country')
+    assert.deepEqual([country?.state, country?.agreed, country?.seen[0]?.text], ['agrees', ['US'], 'US'])
+    const blind = unseen.flatMap(({ missed }) => missed.map((it) => `${it.category} ${it.state} ${it.devices}`))
+    assert.deepEqual([...new Set(blind)].sort(), ['input_pattern off d1', 'presence off d1'])
+  })
+
   it('nobody decides about somebody who is not there', async () => {
     const { desk, state } = await running()
     assert.equal(desk.decide('w99', { verdict: 'confirmed', reason: 'because' }, 'ann'), null)
@@ -94,7 +119,21 @@ describe('the desk', () => {
     const [farm] = desk.clusters()
     assert.deepEqual([farm?.workers, farm?.band, farm?.kind], [['w1', 'w2', 'w3'], 'critical', 'uplink'])
     assert.equal(row('w2')?.cluster, farm?.key)
-    assert.deepEqual((await desk.worker('w3'))?.cluster, farm)
+    const { people, ...cluster } = farm!
+    assert.deepEqual((await desk.worker('w3'))?.cluster, cluster)
+    desk.decide('w1', { verdict: 'confirmed', reason: 'one flat, one line' }, 'ann')
+    assert.deepEqual(
+      people.map((it) => [it.worker, it.band, it.points, it.place, it.case]),
+      ['w1', 'w2', 'w3'].map((it) => [it, 'high', 70, 'US', 'open']),
+    )
+    assert.deepEqual(
+      desk.clusters()[0]?.people.map((it) => [it.worker, it.case]),
+      [
+        ['w2', 'open'],
+        ['w3', 'open'],
+        ['w1', 'closed'],
+      ],
+    )
   })
 
   it('the parts of a page add up, and each says what it is worth', async () => {

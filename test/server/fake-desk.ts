@@ -1,13 +1,13 @@
 /** A desk with what a test puts on it. */
 import type { Desk } from '../../server/api/desk.ts'
-import type { Cluster, Coverage, FindingView, Laptop, WorkerPage, WorkerRow } from '../../server/api/schema.ts'
+import type { ClusterView, Coverage, FindingView, Laptop, WorkerPage, WorkerRow } from '../../server/api/schema.ts'
 import { CATEGORIES } from '../../wire/event.ts'
 
 export interface FakeDesk extends Desk {
   rows: WorkerRow[]
   pages: Map<string, WorkerPage>
   machines: Laptop[]
-  groups: Cluster[]
+  groups: ClusterView[]
   tokens: { worker: string | null; by: string }[]
   listeners: Set<() => void>
   changed(): void
@@ -32,6 +32,7 @@ export function fakeDesk(now: () => number): FakeDesk {
       const { band, points } = page.assessment
       const decided = { worker, verdict, reason, by, at: now(), band, points, kinds: [] }
       page.case = { state: 'closed', verdict: decided, newKinds: [] }
+      desk.rows = desk.rows.map((it) => (it.worker === worker ? { ...it, case: 'closed' } : it))
       desk.changed()
       return page.case
     },

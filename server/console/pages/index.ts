@@ -1,5 +1,6 @@
 /** Every page of the console: a new one is a file here and a line below. `path` is the first part of its address. */
 import type { FunctionComponent } from 'preact'
+import { Clusters } from './clusters.tsx'
 import { Collected } from './collected.tsx'
 import { Laptops } from './laptops.tsx'
 import { Password } from './password.tsx'
@@ -18,6 +19,7 @@ interface Page {
 export const PAGES: readonly Page[] = [
   { path: '', title: 'Workers', nav: true, page: Workers },
   { path: 'workers', title: 'Worker', nav: false, page: Worker },
+  { path: 'clusters', title: 'Clusters', nav: true, page: Clusters },
   { path: 'laptops', title: 'Laptops', nav: true, page: Laptops },
   { path: 'collected', title: 'What is collected', nav: true, page: Collected },
   { path: 'password', title: 'Password', nav: false, page: Password },

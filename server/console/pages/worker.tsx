@@ -4,12 +4,16 @@ import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
 import { Activity } from '../parts/activity.tsx'
 import { BandChip } from '../parts/band.tsx'
+import { ClusterNote } from '../parts/cluster.tsx'
 import { ContractFacts } from '../parts/contract.tsx'
+import { Decide } from '../parts/decide.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { LaptopCard } from '../parts/laptop.tsx'
+import { Observed } from '../parts/observed.tsx'
 import { Score } from '../parts/score.tsx'
 import { Text } from '../parts/text.tsx'
 import { Timeline } from '../parts/timeline.tsx'
+import { WouldNotSee } from '../parts/unseen.tsx'
 import { go, to } from '../route.ts'
 
 export function Worker({ rest }: { rest: readonly string[] }) {
@@ -51,6 +55,8 @@ export function Worker({ rest }: { rest: readonly string[] }) {
           <Text value={assessment.reason} />
         </p>
       </header>
+      {data.cluster && <ClusterNote worker={data.worker} cluster={data.cluster} />}
+      <Decide key={data.worker} worker={data.worker} state={data.case} />
       <div class="columns">
         <div class="column-wide">
           <section class="panel" aria-labelledby="score-title">
@@ -58,8 +64,10 @@ export function Worker({ rest }: { rest: readonly string[] }) {
               <h2 id="score-title">Why this score</h2>
               <span class="muted">Open a part for its findings, a finding for its events.</span>
             </div>
-            <Score parts={assessment.parts} points={assessment.points} findings={findings} />
+            <Score assessment={assessment} findings={findings} />
           </section>
+          <Observed rows={data.observed} />
+          <WouldNotSee unseen={data.unseen} findings={findings} laptops={data.laptops.length} />
           <Activity hours={data.activity} />
           <Timeline entries={data.timeline} showFinding={showFinding} />
         </div>

@@ -1,10 +1,12 @@
 /** The list: people, not alerts; worst first, one line of why. */
 import { signal, useComputed, useSignal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
-import type { Band, Laptop, WorkerRow } from '../../api/schema.ts'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Band, ClusterView, Laptop, WorkerRow } from '../../api/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
 import { BAND_WORDS, BandChip, BandIcon } from '../parts/band.tsx'
+import { ClusterTag } from '../parts/cluster.tsx'
+import { CaseMark } from '../parts/decide.tsx'
 import { EnrolButton } from '../parts/enrol.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { type Column, Grid, type GridPlace } from '../parts/grid.tsx'
@@ -18,10 +20,17 @@ const BANDS: readonly Band[] = ['critical', 'high', 'medium', 'low', 'none']
 /** Kept while the page lives, so that the way back from a worker leads to the same list. */
 const search = signal('')
 const bands = signal<ReadonlySet<Band>>(new Set())
+const onlyOpen = signal(false)
+/** People by cluster: rows carry the key only. */
+const sizes = signal<ReadonlyMap<string, number>>(new Map())
 const place = signal<GridPlace>({ active: null, top: 0 })
 
 export function Workers() {
   const { data, failure } = useLive<WorkerRow[]>('/workers')
+  const clusters = useLive<ClusterView[]>('/clusters').data
+  useEffect(() => {
+    sizes.value = new Map(clusters?.map((it) => [it.key, it.workers.length]))
+  }, [clusters])
   const field = useRef<HTMLInputElement>(null)
   const rows = useSignal<readonly WorkerRow[]>([])
   rows.value = data ?? []
@@ -30,20 +39,19 @@ export function Workers() {
     for (const { band } of rows.value) found[band]++
     return found
   })
+  const open = useComputed(() => rows.value.filter(isOpen).length)
   const shown = useComputed(() => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean)
     return rows.value.filter(
       (row) =>
         (bands.value.size === 0 || bands.value.has(row.band)) &&
+        (!onlyOpen.value || isOpen(row)) &&
         words.every((word) => `${row.worker} ${row.name ?? ''} ${row.reason}`.toLowerCase().includes(word)),
     )
   })
   useKeys({
     '/': () => field.current?.select(),
-    Escape: () => {
-      search.value = ''
-      bands.value = new Set()
-    },
+    Escape: everybody,
   })
 
   if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading workers…</p>
@@ -67,6 +75,14 @@ export function Workers() {
             </button>
           ))}
         </fieldset>
+        <button
+          type="button"
+          class="open-filter"
+          aria-pressed={onlyOpen.value}
+          onClick={() => (onlyOpen.value = !onlyOpen.value)}
+        >
+          Open cases <span class="number">{open.value.toLocaleString()}</span>
+        </button>
         <label class="search">
           <span class="sr-only">Search by worker, name or reason</span>
           <input
@@ -90,14 +106,7 @@ export function Workers() {
       {shown.value.length === 0 ? (
         <p class="notice">
           Nobody fits.{' '}
-          <button
-            type="button"
-            class="link"
-            onClick={() => {
-              search.value = ''
-              bands.value = new Set()
-            }}
-          >
+          <button type="button" class="link" onClick={everybody}>
             Show everybody
           </button>
         </p>
@@ -106,13 +115,23 @@ export function Workers() {
           rows={shown.value}
           columns={COLUMNS}
           keyOf={keyOf}
-          open={open}
+          open={openRow}
           label="Workers, worst first"
           place={place}
         />
       )}
     </div>
   )
+}
+
+function everybody(): void {
+  search.value = ''
+  bands.value = new Set()
+  onlyOpen.value = false
+}
+
+function isOpen(row: WorkerRow): boolean {
+  return row.case === 'open' || row.case === 'reopened'
 }
 
 function toggle(band: Band): void {
@@ -122,7 +141,7 @@ function toggle(band: Band): void {
 }
 
 const keyOf = (row: WorkerRow) => row.worker
-const open = (row: WorkerRow) => go('workers', row.worker)
+const openRow = (row: WorkerRow) => go('workers', row.worker)
 
 const COLUMNS: readonly Column<WorkerRow>[] = [
   { title: 'Band', name: 'col-band', cell: ({ band }) => <BandChip band={band} /> },
@@ -146,7 +165,17 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   {
     title: 'Why',
     name: 'col-why',
-    cell: ({ reason }) => <bdi title={plain(reason, 600)}>{plain(reason)}</bdi>,
+    cell: ({ reason, cluster }) => (
+      <>
+        {cluster !== null && <ClusterTag clusterKey={cluster} people={sizes.value.get(cluster) ?? null} />}
+        <bdi title={plain(reason, 600)}>{plain(reason)}</bdi>
+      </>
+    ),
+  },
+  {
+    title: 'Case',
+    name: 'col-case',
+    cell: ({ case: state }) => (state === 'none' ? <span class="muted">–</span> : <CaseMark state={state} short />),
   },
   { title: 'Last finding', name: 'col-finding', cell: ({ lastFinding }) => <TimeOrNever ms={lastFinding} /> },
   { title: 'Last seen', name: 'col-seen', cell: ({ lastSeen }) => <TimeOrNever ms={lastSeen} /> },

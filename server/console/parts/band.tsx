@@ -1,7 +1,8 @@
 /** A band by shape, word and colour: any one of the three is enough. */
 import type { Band } from '../../api/schema.ts'
 
-const SHAPES: Record<Band, string> = {
+/** Paths in a square of 16. */
+export const SHAPES: Record<Band, string> = {
   none: 'M4 8h8',
   low: 'M8 5.2a2.8 2.8 0 1 1 0 5.6a2.8 2.8 0 0 1 0-5.6z',
   medium: 'M8 3l5.4 9.6H2.6z',
@@ -15,6 +16,12 @@ export const BAND_WORDS: Record<Band, string> = {
   medium: 'Medium',
   high: 'High',
   critical: 'Critical',
+}
+
+const ORDER: readonly Band[] = ['none', 'low', 'medium', 'high', 'critical']
+
+export function isBelow(band: Band, other: Band): boolean {
+  return ORDER.indexOf(band) < ORDER.indexOf(other)
 }
 
 export function BandIcon({ band }: { band: Band }) {

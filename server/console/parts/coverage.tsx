@@ -3,7 +3,7 @@ import type { Coverage } from '../../api/schema.ts'
 import { plain } from './text.tsx'
 import { Time } from './time.tsx'
 
-const STATES: Record<Coverage['state'], { mark: string; word: string; about: string }> = {
+export const STATES: Record<Coverage['state'], { mark: string; word: string; about: string }> = {
   seen: { mark: '●', word: 'seen', about: 'Events came.' },
   quiet: { mark: '○', word: 'quiet', about: 'The collector runs; nothing happened.' },
   partial: { mark: '◐', word: 'partial', about: 'Some of it could not be read.' },

@@ -2,17 +2,16 @@
  * The score, taken apart: each part is a bar that begins where the one before ended, so that the eye can add.
  * Caps and mitigations take away. Each part opens to its findings, and each finding to its events.
  */
-import type { FindingView, Part } from '../../api/schema.ts'
+import type { Assessment, FindingView, Part } from '../../api/schema.ts'
+import { BAND_WORDS, BandChip, BandIcon, isBelow } from './band.tsx'
 import { FindingCard } from './finding.tsx'
 import { plain, Text } from './text.tsx'
 
 export function Score({
-  parts,
-  points,
+  assessment: { parts, points, band },
   findings,
 }: {
-  parts: readonly Part[]
-  points: number
+  assessment: Assessment
   findings: readonly FindingView[]
 }) {
   if (parts.length === 0) return <p class="muted">Nothing speaks against this worker, as far as we can see.</p>
@@ -30,15 +29,25 @@ export function Score({
     <>
       <ul class="score">
         {rows.map(({ part, before, after }) => (
-          <li key={`${part.kind} ${part.family} ${part.label}`}>
+          <li key={`${part.kind} ${part.family} ${part.label} ${part.findings[0]}`}>
             <details>
               <summary>
                 <span class="score-label">
                   <bdi>{plain(part.label, 120)}</bdi>
+                  {part.without && (
+                    <span
+                      class={
+                        isBelow(part.without.band, band) ? `without without-less band-${part.without.band}` : 'without'
+                      }
+                    >
+                      without this: {part.without.points}, {BAND_WORDS[part.without.band].toLowerCase()}
+                      {isBelow(part.without.band, band) && <BandIcon band={part.without.band} />}
+                    </span>
+                  )}
                 </span>
                 <span class="score-track" aria-hidden="true">
                   <span
-                    class={part.points < 0 ? 'score-bar minus' : 'score-bar'}
+                    class={`score-bar score-${part.kind}${part.points < 0 ? ' minus' : ''}`}
                     style={{
                       left: `${(Math.max(0, Math.min(before, after)) / scale) * 100}%`,
                       width: `${(Math.abs(part.points) / scale) * 100}%`,
@@ -85,6 +94,7 @@ export function Score({
           <span class="bad"> The server says {points}: these parts do not add up. Please report this.</span>
         )}
       </p>
+      <Clears assessment={{ parts, points, band }} />
       {faded.length > 0 && (
         <details class="faded">
           <summary>
@@ -96,6 +106,35 @@ export function Score({
         </details>
       )}
     </>
+  )
+}
+
+/** What carries the band: the parts without which it would be a lower one. */
+function Clears({ assessment: { parts, band } }: { assessment: Pick<Assessment, 'parts' | 'points' | 'band'> }) {
+  const judged = parts.filter((it) => it.without !== null)
+  if (band === 'none' || judged.length === 0) return null
+  const carriers = judged.flatMap((it) =>
+    it.without && isBelow(it.without.band, band) ? [{ ...it, without: it.without }] : [],
+  )
+  return (
+    <div class="clears">
+      <h3>What would clear this</h3>
+      {carriers.length === 0 ? (
+        <p>No single part: without any one of them it stays {BAND_WORDS[band].toLowerCase()}.</p>
+      ) : (
+        <ul>
+          {carriers.map(({ label, findings, without }) => (
+            <li key={`${label} ${findings[0]}`}>
+              Without{' '}
+              <strong>
+                <Text value={label} max={120} />
+              </strong>{' '}
+              it would be <BandChip band={without.band} /> with {without.points} points.
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
   )
 }
 

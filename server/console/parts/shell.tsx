@@ -113,7 +113,8 @@ const SHORTCUTS = [
   ['k  ↑', 'previous worker'],
   ['Enter', 'open the worker'],
   ['/', 'search'],
-  ['Esc', 'back to the list; leave the search'],
+  ['1  2  3  4', 'on a worker: choose a verdict'],
+  ['Esc', 'back to the list; leave the search or the verdict'],
   ['?', 'this help'],
 ] as const
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { CaseView, Cluster } from '../../../server/api/schema.ts'
-import { displacedWorker } from '../console/story.ts'
+import type { CaseView, ClusterView } from '../../../server/api/schema.ts'
+import { displacedWorker, farm } from '../console/story.ts'
 import { harness } from './harness.ts'
 
 const PATH = '/api/v1/workers/w0001/verdict'
@@ -46,8 +46,8 @@ describe('server/api: cases', () => {
 
   it('clusters are read by whoever is signed in', async () => {
     const { desk, signedIn, browser } = withPage()
-    desk.groups.push(displacedWorker(0).cluster!)
-    const answer = (await (await (await signedIn('viewer')).get('/api/v1/clusters')).json()) as Cluster[]
+    desk.groups.push(farm())
+    const answer = (await (await (await signedIn('viewer')).get('/api/v1/clusters')).json()) as ClusterView[]
     assert.deepEqual(answer, desk.groups)
     assert.equal((await browser().get('/api/v1/clusters')).status, 401)
   })

@@ -4,7 +4,7 @@ import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { browser as chromium, screenshot } from '../../chromium.ts'
 import { enter, type Site, site, watched } from './site.ts'
-import { displacedWorker, fill } from './story.ts'
+import { displacedWorker, farm, fill } from './story.ts'
 
 describe('server/console: every page, in light and dark', function () {
   this.timeout(60_000)
@@ -33,6 +33,17 @@ describe('server/console: every page, in light and dark', function () {
         await page.getByText('/opt/anydesk/anydesk').first().waitFor()
       },
     },
+    {
+      name: 'worker-verdict',
+      hash: '#/workers/w0002',
+      ready: 'w0002',
+      prepare: async (page) => {
+        await page.keyboard.press('2')
+        await page.getByRole('textbox', { name: /Why: Benign and expected/ }).waitFor()
+      },
+    },
+    { name: 'clusters', hash: '#/clusters', ready: 'Clusters' },
+    { name: 'cluster', hash: `#/clusters/${farm().key}`, ready: '5 people, one case' },
     { name: 'worker-no-contract', hash: '#/workers/w0002', ready: 'w0002' },
     {
       name: 'worker-table',
@@ -113,7 +124,14 @@ describe('server/console: every page, in light and dark', function () {
     const context = await browser.newContext({ viewport: { width: 320, height: 800 } })
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('admin'))
-    for (const hash of ['#/', '#/workers/w0001', '#/laptops', '#/collected']) {
+    for (const hash of [
+      '#/',
+      '#/workers/w0001',
+      '#/clusters',
+      `#/clusters/${farm().key}`,
+      '#/laptops',
+      '#/collected',
+    ]) {
       await page.goto(`${here.origin}/${hash}`)
       await page.locator('h1').waitFor()
       const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])

@@ -1,5 +1,6 @@
 /** A desk that looks like a Tuesday: what the screenshots show. */
-import type { Band, FindingView, WorkerPage } from '../../../server/api/schema.ts'
+import type { Band, ClusterView, FindingView, WorkerPage } from '../../../server/api/schema.ts'
+import { unseen } from '../../../server/assess/unseen.ts'
 import { coverage, type FakeDesk, finding, laptop, workerRow } from '../fake-desk.ts'
 
 const MINUTE = 60_000
@@ -22,11 +23,12 @@ export function fill(desk: FakeDesk, workers: number, now: number): void {
     ['low', 0.08],
     ['none', 1],
   ]
+  desk.groups = [farm(), pair()]
   const points: Record<Band, number> = { critical: 97, high: 68, medium: 34, low: 14, none: 0 }
   desk.rows = Array.from({ length: workers }, (_, index) => {
     const band = share.find(([, part]) => index < Math.ceil(workers * part))?.[0] ?? 'none'
     const reasons = REASONS[band]
-    return workerRow(`w${String(index + 1).padStart(4, '0')}`, {
+    return workerRow(workerId(index), {
       name: NAMES[index % NAMES.length] ?? null,
       band,
       points: Math.max(0, points[band] - (index % 9)),
@@ -36,11 +38,16 @@ export function fill(desk: FakeDesk, workers: number, now: number): void {
       laptops: 1 + (index % 7 === 0 ? 1 : 0),
       online: index % 5 === 0 ? 0 : 1,
       coverage: index % 11 === 0 ? 0.42 : 0.78 + (index % 3) * 0.1,
+      case: band === 'none' || band === 'low' ? 'none' : (CASES[index % CASES.length] ?? 'open'),
+      cluster: desk.groups.find((it) => it.workers.includes(workerId(index)))?.key ?? null,
     })
-  }).sort((a, b) => rank(b.band) - rank(a.band) || b.points - a.points)
+  }).sort(
+    (a, b) =>
+      rank(b.band) - rank(a.band) || Number(a.case === 'closed') - Number(b.case === 'closed') || b.points - a.points,
+  )
   desk.machines = Array.from({ length: 14 }, (_, index) =>
     laptop(`lt-${(0x3f2a + index * 977).toString(16)}`, {
-      worker: index === 9 ? null : `w${String(index + 1).padStart(4, '0')}`,
+      worker: index === 9 ? null : workerId(index),
       platform: (['linux', 'macos', 'windows'] as const)[index % 3] ?? 'linux',
       online: index % 4 !== 3,
       lastSeen: now - (index % 4 === 3 ? 19 * HOUR : index * 7_000),
@@ -71,6 +78,9 @@ export function fill(desk: FakeDesk, workers: number, now: number): void {
     }),
   )
 }
+
+const CASES = ['open', 'open', 'reopened', 'closed', 'open'] as const
+const workerId = (index: number) => `w${String(index + 1).padStart(4, '0')}`
 
 const NAMES = ['Amara Lindqvist', 'Ben Okafor', null, 'Chiara Novak', 'Dmitri Hale', 'Elif Sato', 'Farid Jensen']
 
@@ -181,22 +191,7 @@ export function displacedWorker(now: number): WorkerPage {
       approvedEgress: [{ address: '198.51.100.0/24' }, { asn: 64_500 }],
     },
     case: { state: 'open', verdict: null, newKinds: [] },
-    cluster: {
-      key: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
-      kind: 'uplink',
-      workers: ['w0001', 'w0002', 'w0003'],
-      band: 'critical',
-      points: 97,
-      keys: [
-        {
-          key: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
-          kind: 'uplink',
-          workers: ['w0001', 'w0002', 'w0003'],
-          days: 9,
-          strength: 4,
-        },
-      ],
-    },
+    cluster: withoutPeople(farm()),
     assessment: {
       worker: 'w0001',
       band: 'critical',
@@ -210,7 +205,7 @@ export function displacedWorker(now: number): WorkerPage {
           points: 50,
           family: 'hardware',
           findings: ['f1'],
-          without: null,
+          without: { points: 47, band: 'high' },
         },
         {
           kind: 'finding',
@@ -218,7 +213,7 @@ export function displacedWorker(now: number): WorkerPage {
           points: 30,
           family: 'remote-access',
           findings: ['f2'],
-          without: null,
+          without: { points: 79, band: 'critical' },
         },
         {
           kind: 'finding',
@@ -226,7 +221,7 @@ export function displacedWorker(now: number): WorkerPage {
           points: 12,
           family: 'remote-access',
           findings: ['f4'],
-          without: null,
+          without: { points: 97, band: 'critical' },
         },
         {
           kind: 'family_cap',
@@ -242,7 +237,7 @@ export function displacedWorker(now: number): WorkerPage {
           points: 25,
           family: 'network',
           findings: ['f3'],
-          without: null,
+          without: { points: 80, band: 'critical' },
         },
         {
           kind: 'mitigation',
@@ -250,11 +245,88 @@ export function displacedWorker(now: number): WorkerPage {
           points: -8,
           family: 'network',
           findings: [],
-          without: null,
+          without: { points: 105, band: 'critical' },
         },
       ],
     },
     findings,
+    observed: [
+      {
+        what: 'country',
+        state: 'differs',
+        agreed: ['US'],
+        agreedSays: null,
+        seen: [
+          {
+            text: 'North Holland, NL',
+            state: 'differs',
+            device: 'lt-3f2a',
+            time: now - HOUR,
+            why: 'found: on 3 of 14 days',
+          },
+          {
+            text: 'NL',
+            state: 'unknown',
+            device: 'lt-3f2a',
+            time: now - HOUR,
+            why: 'a data centre: it proves no place',
+          },
+        ],
+        unseen: null,
+      },
+      {
+        what: 'region',
+        state: 'unknown',
+        agreed: ['Austin, Texas'],
+        agreedSays: null,
+        seen: [],
+        unseen: 'no address with a known region in 14 days',
+      },
+      {
+        what: 'time_zone',
+        state: 'agrees',
+        agreed: ['America/Chicago'],
+        agreedSays: null,
+        seen: [{ text: 'America/Chicago, UTC-6', state: 'agrees', device: 'lt-3f2a', time: now - 3 * DAY, why: null }],
+        unseen: null,
+      },
+      {
+        what: 'network',
+        state: 'differs',
+        agreed: ['198.51.100.0/24', 'AS64500'],
+        agreedSays: null,
+        seen: [
+          {
+            text: 'hosting, Example Servers B.V.',
+            state: 'differs',
+            device: 'lt-3f2a',
+            time: now - HOUR,
+            why: 'not an approved exit',
+          },
+        ],
+        unseen: null,
+      },
+      {
+        what: 'remote_tools',
+        state: 'differs',
+        agreed: ['ScreenConnect, acme'],
+        agreedSays: null,
+        seen: [
+          { text: 'AnyDesk', state: 'differs', device: 'lt-3f2a', time: now - 26 * HOUR, why: 'not in the contract' },
+          { text: 'ScreenConnect', state: 'agrees', device: 'lt-3f2a', time: now - 2 * DAY, why: null },
+        ],
+        unseen: null,
+      },
+      {
+        what: 'hardware',
+        state: 'unknown',
+        agreed: [],
+        agreedSays: 'none declared',
+        seen: [],
+        unseen: 'none, but not every laptop can look for it',
+      },
+    ],
+    unseen: unseen([{ device: 'lt-3f2a', coverage: coverage(now) }]),
     laptops: [
       laptop('lt-3f2a', {
         worker: 'w0001',
@@ -290,6 +362,57 @@ export function displacedWorker(now: number): WorkerPage {
       },
     ]),
   }
+}
+
+/** Five people, one flat: some keys are everybody's, some only two people's. */
+export function farm(): ClusterView {
+  const workers = ['w0001', 'w0002', 'w0003', 'w0007', 'w0012']
+  const key = (letter: string, kind: string, whose: number[], days: number, strength: number) => ({
+    ...{ key: letter.repeat(64), kind, days, strength },
+    workers: whose.map((it) => workers[it] ?? ''),
+  })
+  return {
+    key: 'a'.repeat(64),
+    kind: 'uplink',
+    workers,
+    band: 'critical',
+    points: 97,
+    keys: [
+      key('a', 'uplink', [0, 1, 2, 3], 9, 4),
+      key('b', 'controller', [0, 1, 2, 3, 4], 6, 4),
+      key('c', 'gateway', [0, 1], 9, 3),
+      key('d', 'edid', [2, 4], 2, 3),
+      key('e', 'usb_serial', [1, 4], 1, 3),
+    ],
+    people: [
+      {
+        worker: 'w0001',
+        name: 'Amara Lindqvist',
+        band: 'critical',
+        points: 97,
+        place: 'Austin, Texas, US',
+        case: 'open',
+      },
+      { worker: 'w0002', name: 'Ben Okafor', band: 'high', points: 68, place: 'Tempe, Arizona, US', case: 'reopened' },
+      { worker: 'w0003', name: null, band: 'high', points: 67, place: null, case: 'open' },
+      { worker: 'w0007', name: 'Farid Jensen', band: 'medium', points: 34, place: 'Boise, Idaho, US', case: 'closed' },
+      { worker: 'w0012', name: 'Elif Sato', band: 'low', points: 14, place: 'Leeds, England, GB', case: 'none' },
+    ],
+  }
+}
+
+export function pair(): ClusterView {
+  const workers = ['w0020', 'w0021']
+  const key = 'f'.repeat(64)
+  return {
+    ...{ key, kind: 'bssid', workers, band: 'medium', points: 40 },
+    keys: [{ key, kind: 'bssid', workers, days: 4, strength: 3 }],
+    people: workers.map((worker) => ({ worker, name: null, band: 'medium', points: 40, place: null, case: 'open' })),
+  }
+}
+
+function withoutPeople({ people: _, ...cluster }: ClusterView) {
+  return cluster
 }
 
 function usb(time: number, id: string) {

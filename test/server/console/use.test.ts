@@ -6,7 +6,7 @@ import { PASSWORD_MIN as PAGE_PASSWORD_MIN } from '../../../server/console/limit
 import { browser as chromium, screenshot } from '../../chromium.ts'
 import { finding, laptop, workerRow } from '../fake-desk.ts'
 import { enter, type Site, site, watched } from './site.ts'
-import { displacedWorker, fill } from './story.ts'
+import { displacedWorker, farm, fill } from './story.ts'
 
 const HOSTILE = [
   { name: 'markup', text: '<img src=x onerror="alert(1)"><script>alert(2)</script>' },
@@ -104,6 +104,13 @@ describe('server/console: in use', function () {
         coverage: [{ category: text, state: 'blind', detail: text, lastEvent: now }],
       }),
     )
+    const bad = farm()
+    here.desk.groups = HOSTILE.map(({ text }) => ({
+      ...bad,
+      ...{ key: idOf(text), kind: text, workers: [idOf(text), 'w2'] },
+      people: [idOf(text), 'w2'].map((worker) => ({ ...bad.people[0]!, worker, name: text, place: text })),
+      keys: bad.keys.map((it, index) => ({ ...it, key: `${text}${index}`, kind: text, workers: [idOf(text), 'w2'] })),
+    }))
     for (const { text } of HOSTILE)
       here.desk.pages.set(idOf(text).toWellFormed(), {
         ...base,
@@ -139,6 +146,23 @@ describe('server/console: in use', function () {
             ],
           }),
         ],
+        case: {
+          state: 'reopened',
+          verdict: {
+            ...{ worker: text, verdict: 'bad_data', reason: text, by: text, at: now },
+            ...{ band: 'low', points: 1, kinds: [text] },
+          },
+          newKinds: [text],
+        },
+        cluster: { ...bad, key: text, kind: text, workers: [text, idOf(text)] },
+        observed: base.observed.map((it) => ({
+          ...it,
+          agreed: [text],
+          seen: [{ text, state: 'differs', device: text, time: now, why: text }],
+        })),
+        unseen: [
+          { family: text, missed: [{ category: text, words: text, state: 'blind', detail: text, devices: [text] }] },
+        ],
         laptops: here.desk.machines.filter((it) => it.worker === idOf(text)),
         timeline: [{ time: now, device: text, category: text, text, finding: 'h1' }],
       })
@@ -152,7 +176,14 @@ describe('server/console: in use', function () {
       await page.getByRole('heading', { name: 'Why this score' }).waitFor()
       await openEverything(page)
       await nothingInjected(page, name)
+      await page.goto(`${here.origin}/#/clusters/${encodeURIComponent(idOf(text).toWellFormed())}`)
+      await page.getByRole('heading', { name: '2 people, one case' }).waitFor()
+      await nothingInjected(page, `the cluster of ${name}`)
     }
+    await page.goto(`${here.origin}/#/clusters`)
+    await page.getByRole('heading', { name: 'Clusters', level: 1 }).waitFor()
+    assert.ok(!(await page.locator('main').innerText()).includes('\u202e'))
+    await nothingInjected(page, 'clusters')
     await page.goto(`${here.origin}/#/laptops`)
     await page.getByRole('heading', { name: 'Laptops', level: 1 }).waitFor()
     await openEverything(page)
@@ -230,6 +261,190 @@ describe('server/console: in use', function () {
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     await press('j')
     assert.equal(await (await active()).getAttribute('aria-rowindex'), '2')
+    clean()
+  })
+
+  it('a verdict by keyboard alone: chosen, left, chosen again, explained, sent, and on the page', async () => {
+    const now = Date.now()
+    here.desk.rows = [workerRow('w1', { band: 'critical', points: 97, case: 'open' })]
+    here.desk.pages.set('w1', { ...displacedWorker(now), worker: 'w1', contract: null })
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('analyst'))
+    await page.getByRole('grid').press('Enter')
+    const box = page.getByRole('textbox', { name: /^Why/ })
+    await page.getByText('Nobody has decided yet.').waitFor()
+    await page.keyboard.press('1')
+    await page.getByRole('textbox', { name: /Why: Confirmed/ }).waitFor()
+    await page.keyboard.type('1 and 2 are text here')
+    await page.keyboard.press('Escape')
+    await box.waitFor({ state: 'detached' })
+    assert.match(page.url(), /#\/workers\/w1$/)
+    await page.keyboard.press('2')
+    await page.getByRole('textbox', { name: /Why: Benign and expected/ }).waitFor()
+    assert.equal(await box.inputValue(), '')
+    await page.keyboard.press('Enter')
+    assert.equal(await box.evaluate((it: HTMLTextAreaElement) => it.validity.valueMissing), true)
+    assert.equal(here.desk.pages.get('w1')?.case.verdict, null)
+    await page.keyboard.type('The help desk, ticket 7.')
+    await page.keyboard.press('Shift+Enter')
+    await page.keyboard.type('Seen again tomorrow.')
+    await page.keyboard.press('Enter')
+    await page.locator('.decided', { hasText: 'Benign and expected' }).waitFor()
+    assert.match(
+      await page.locator('.decide-state').innerText(),
+      /Closed[\s\S]*by analyst1[\s\S]*Critical[\s\S]*97 points[\s\S]*ticket 7/,
+    )
+    const { verdict } = here.desk.pages.get('w1')!.case
+    assert.deepEqual(
+      [verdict?.verdict, verdict?.by, verdict?.reason],
+      ['benign_expected', 'analyst1', 'The help desk, ticket 7.\nSeen again tomorrow.'],
+    )
+    await page.keyboard.press('Escape')
+    await page.locator('.grid-row .col-case', { hasText: 'Closed' }).waitFor()
+    clean()
+  })
+
+  it('a verdict that is refused says why and keeps the words', async () => {
+    here.desk.pages.set('w1', displacedWorker(Date.now()))
+    const { page, clean } = await watched(context, [/400/])
+    await enter(page, here.userLink('admin'))
+    await page.goto(`${here.origin}/#/workers/w1`)
+    await page.getByRole('button', { name: /Bad data/ }).click()
+    await page.getByRole('textbox', { name: /^Why/ }).fill('     ')
+    await page.getByRole('button', { name: /^Send/ }).click()
+    await page.getByRole('alert').waitFor()
+    assert.equal(await page.getByRole('textbox', { name: /^Why/ }).inputValue(), '     ')
+    clean()
+  })
+
+  it('a viewer reads what was decided and what is new, and decides nothing', async () => {
+    const now = Date.now()
+    const base = displacedWorker(now)
+    const verdict = {
+      ...{
+        worker: 'w1',
+        verdict: 'rule_too_wide' as const,
+        reason: 'fires on every build',
+        by: 'ann',
+        at: now - 60_000,
+      },
+      ...{ band: 'medium' as const, points: 40, kinds: [] },
+    }
+    here.desk.pages.set('w1', { ...base, case: { state: 'reopened', verdict, newKinds: ['IP-KVM on a USB port'] } })
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    await page.goto(`${here.origin}/#/workers/w1`)
+    const state = page.locator('.decide-state')
+    await state.waitFor()
+    assert.match(await state.innerText(), /Opened again[\s\S]*new evidence: IP-KVM on a USB port/)
+    assert.match(
+      await state.innerText(),
+      /Rule too wide by ann[\s\S]*Medium[\s\S]*40 points[\s\S]*fires on every build/,
+    )
+    await page.keyboard.press('1')
+    assert.equal(await page.getByRole('button', { name: /Confirmed/ }).count(), 0)
+    assert.equal(await page.getByRole('textbox', { name: /^Why/ }).count(), 0)
+    clean()
+  })
+
+  it('each part says what it is worth, and what carries the band stands apart', async () => {
+    here.desk.pages.set('w1', displacedWorker(Date.now()))
+    here.desk.pages.set('w2', {
+      ...displacedWorker(Date.now()),
+      assessment: {
+        ...{ worker: 'w2', band: 'high', points: 140, reason: 'two of a kind' },
+        parts: ['one', 'two'].map((label) => ({
+          ...{ kind: 'finding', label, points: 70, family: label, findings: [] },
+          without: { points: 70, band: 'high' },
+        })),
+      },
+    })
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    await page.goto(`${here.origin}/#/workers/w1`)
+    await page.getByText('without this: 47, high').waitFor()
+    assert.deepEqual(
+      (await page.locator('.clears li').allInnerTexts()).map((it) => it.replace(/\s+/g, ' ')),
+      ['Without IP-KVM on a USB port it would be High with 47 points.'],
+    )
+    await page.goto(`${here.origin}/#/workers/w2`)
+    await page.getByText('No single part: without any one of them it stays high.').waitFor()
+    clean()
+  })
+
+  it('the contract beside what was seen, and what nobody would see', async () => {
+    here.desk.pages.set('w1', displacedWorker(Date.now()))
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    await page.goto(`${here.origin}/#/workers/w1`)
+    const verdicts = page.locator('.observed-verdict')
+    await verdicts.first().waitFor()
+    assert.deepEqual(
+      (await verdicts.allInnerTexts()).map((it) => it.replace(/^\S+\s+/, '')),
+      ['differs', 'not known', 'agrees', 'differs', 'differs', 'not known'],
+    )
+    const unseen = page.getByRole('region', { name: 'What we would not see' })
+    assert.match(await unseen.innerText(), /Exfiltration[\s\S]*removable disks blind/)
+    assert.match(await unseen.innerText(), /A tool that is renamed and re-signed/)
+    clean()
+  })
+
+  it('open cases alone, counted; everybody again', async () => {
+    fill(here.desk, 300, Date.now())
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    const grid = page.getByRole('grid')
+    await grid.waitFor()
+    const open = here.desk.rows.filter((it) => it.case === 'open' || it.case === 'reopened').length
+    assert.equal(await grid.getAttribute('aria-rowcount'), '301')
+    await page.getByRole('button', { name: `Open cases ${open}` }).click()
+    await page.locator(`[aria-rowcount="${open + 1}"]`).waitFor()
+    for (const words of await page.locator('.grid-body .col-case').allInnerTexts()) assert.match(words, /Open|Reopened/)
+    await page.getByRole('searchbox').fill('nobody at all')
+    await page.getByRole('button', { name: 'Show everybody' }).click()
+    await page.locator('[aria-rowcount="301"]').waitFor()
+    clean()
+  })
+
+  it('from the list to a cluster, from there to a person by keyboard, and back', async () => {
+    const now = Date.now()
+    fill(here.desk, 40, now)
+    for (const { worker, name } of farm().people)
+      here.desk.pages.set(worker, { ...displacedWorker(now), worker, contract: { name } })
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    await page.locator('.cluster-tag', { hasText: 'cluster of 5' }).first().click()
+    await page.getByRole('heading', { name: '5 people, one case' }).waitFor()
+    // The picture has a dot for every 'who has it' of the table.
+    const dots = await page.locator('.matrix circle').count()
+    assert.equal(
+      dots,
+      farm().keys.reduce((sum, it) => sum + it.workers.length, 0),
+    )
+    const rows = await page.getByRole('row').allInnerTexts()
+    assert.ok(rows.some((it) => /Leeds, England, GB[\s\S]*a remote controller, a monitor, a USB device/.test(it)))
+    assert.ok(rows.some((it) => /a gateway[\s\S]*9[\s\S]*3 of 4[\s\S]*Amara Lindqvist, Ben Okafor/.test(it)))
+    await page.locator('.matrix').focus()
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Ben Okafor', level: 1 }).waitFor()
+    assert.match(
+      await page.locator('.cluster-note').innerText(),
+      /Shares an uplink, a remote controller, a gateway, a USB device with w0001, w0003, w0007, w0012 → cluster of 5/,
+    )
+    await page.getByRole('link', { name: '→ cluster of 5' }).press('Enter')
+    await page.getByRole('heading', { name: '5 people, one case' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('heading', { name: 'Clusters', level: 1 }).waitFor()
+    const [first, second] = await page.locator('.clusters a').allInnerTexts()
+    assert.match(first ?? '', /Critical[\s\S]*5 people/)
+    assert.match(second ?? '', /Medium[\s\S]*2 people share a Wi-Fi/)
+    here.desk.groups = []
+    here.desk.changed()
+    await page.getByText('Nobody shares an uplink').waitFor()
+    await page.goto(`${here.origin}/#/clusters/gone`)
+    await page.getByText('There is no such cluster now').waitFor()
     clean()
   })
 

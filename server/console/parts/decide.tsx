@@ -1,0 +1,187 @@
+/**
+ * What was decided about a worker, and the four ways to decide: a verdict, why, and it is said.
+ *
+ * Keys    1 to 4 choose, Enter sends, Shift and Enter begin a new line, Escape leaves.
+ */
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { CaseView, Verdict } from '../../api/schema.ts'
+import { ApiFailure, ask } from '../api.ts'
+import { useKeys } from '../keys.ts'
+import { session } from '../session.ts'
+import { BandChip } from './band.tsx'
+import { Failure } from './failure.tsx'
+import { Text } from './text.tsx'
+import { Time } from './time.tsx'
+
+const REASON_MIN = 3
+const REASON_MAX = 2_000
+
+export const VERDICTS: readonly { verdict: Verdict['verdict']; name: string; about: string }[] = [
+  { verdict: 'confirmed', name: 'Confirmed', about: 'What was found is true, and it should not be so.' },
+  {
+    verdict: 'benign_expected',
+    name: 'Benign and expected',
+    about: 'What was found is true, and there is a good cause.',
+  },
+  {
+    verdict: 'rule_too_wide',
+    name: 'Rule too wide',
+    about: 'The rule speaks up where it should not, here and elsewhere.',
+  },
+  { verdict: 'bad_data', name: 'Bad data', about: 'What the laptop, a feed or a database told is wrong.' },
+]
+
+export function Decide({ worker, state }: { worker: string; state: CaseView }) {
+  const chosen = useSignal<number | null>(null)
+  const busy = useSignal(false)
+  const failure = useSignal<ApiFailure | null>(null)
+  const answer = useSignal<CaseView | null>(null)
+  const bar = useRef<HTMLFieldSetElement>(null)
+  const reason = useRef<HTMLTextAreaElement>(null)
+  const mayDecide = session.value?.role === 'admin' || session.value?.role === 'analyst'
+  const choose = (index: number) => {
+    failure.value = null
+    chosen.value = index
+  }
+  const leave = () => {
+    const before = chosen.value
+    chosen.value = null
+    bar.current?.querySelectorAll('button')[before ?? 0]?.focus()
+  }
+  useEffect(() => {
+    if (chosen.value !== null) reason.current?.focus()
+  }, [chosen.value])
+  useKeys({
+    ...(mayDecide && Object.fromEntries(VERDICTS.map((_, index) => [String(index + 1), () => choose(index)]))),
+    ...(chosen.value !== null && { Escape: leave }),
+  })
+
+  // The page learns of it with the next change; until then the answer is newer than the page.
+  const now = (answer.value?.verdict?.at ?? 0) > (state.verdict?.at ?? 0) ? (answer.value ?? state) : state
+  const choice = chosen.value === null ? null : VERDICTS[chosen.value]
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault()
+    if (!choice || busy.value) return
+    busy.value = true
+    try {
+      answer.value = await ask<CaseView>(`/workers/${encodeURIComponent(worker.toWellFormed())}/verdict`, {
+        method: 'POST',
+        body: { verdict: choice.verdict, reason: reason.current?.value.trim() },
+      })
+      leave()
+    } catch (cause) {
+      if (!(cause instanceof ApiFailure)) throw cause
+      failure.value = cause
+    } finally {
+      busy.value = false
+    }
+  }
+
+  return (
+    <section class="panel decide" aria-labelledby="decide-title">
+      <div class="decide-head">
+        <h2 id="decide-title">Case</h2>
+        <div class="decide-state" role="status">
+          <State now={now} />
+        </div>
+        {mayDecide && (
+          <fieldset class="decide-bar" ref={bar} aria-label="Verdict">
+            {VERDICTS.map(({ verdict, name, about }, index) => (
+              <button
+                key={verdict}
+                type="button"
+                title={about}
+                aria-pressed={chosen.value === index}
+                onClick={() => (chosen.value === index ? leave() : choose(index))}
+              >
+                <kbd>{index + 1}</kbd> {name}
+              </button>
+            ))}
+          </fieldset>
+        )}
+      </div>
+      {choice && (
+        <form class="decide-form" onSubmit={send}>
+          <label>
+            <span>
+              Why: {choice.name} <span class="muted">{choice.about}</span>
+            </span>
+            <textarea
+              ref={reason}
+              required
+              minLength={REASON_MIN}
+              maxLength={REASON_MAX}
+              rows={2}
+              placeholder="What the next person will want to know"
+              onKeyDown={(event) => {
+                if (event.isComposing) return
+                if (event.key === 'Escape') {
+                  event.preventDefault()
+                  leave()
+                } else if (event.key === 'Enter' && !event.shiftKey) {
+                  event.preventDefault()
+                  event.currentTarget.form?.requestSubmit()
+                }
+              }}
+            />
+          </label>
+          {failure.value && <Failure failure={failure.value} />}
+          <div class="actions">
+            <span class="muted">Evidence of a new kind opens the case again; more of the same does not.</span>
+            <button type="button" onClick={leave}>
+              Leave <kbd>Esc</kbd>
+            </button>
+            <button type="submit" class="primary" disabled={busy.value}>
+              Send <kbd>Enter</kbd>
+            </button>
+          </div>
+        </form>
+      )}
+    </section>
+  )
+}
+
+function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
+  return (
+    <>
+      <p>
+        <CaseMark state={state} /> {state === 'none' && <span class="muted">Nothing asks for a decision.</span>}
+        {state === 'open' && <span class="muted">Nobody has decided yet.</span>}
+        {newKinds.length > 0 && (
+          <>
+            {state === 'reopened' ? 'new evidence: ' : 'since then also: '}
+            <Text value={newKinds.join('; ')} max={400} />
+          </>
+        )}
+      </p>
+      {verdict && (
+        <p class="decided">
+          <strong>{VERDICTS.find((it) => it.verdict === verdict.verdict)?.name ?? verdict.verdict}</strong>{' '}
+          <span class="muted">
+            by <Text value={verdict.by} max={80} />, <Time ms={verdict.at} />, on
+          </span>{' '}
+          <BandChip band={verdict.band} /> <span class="muted">with {verdict.points} points:</span>{' '}
+          <Text value={verdict.reason} max={400} />
+        </p>
+      )}
+    </>
+  )
+}
+
+const MARKS: Record<CaseView['state'], { mark: string; words: string }> = {
+  none: { mark: '', words: 'No case' },
+  open: { mark: '●', words: 'Open' },
+  reopened: { mark: '↻', words: 'Opened again' },
+  closed: { mark: '✓', words: 'Closed' },
+}
+
+/** A case by mark and word: the short one for lists. */
+export function CaseMark({ state, short = false }: { state: CaseView['state']; short?: boolean }) {
+  const { mark, words } = MARKS[state]
+  return (
+    <span class={`case case-${state}`}>
+      {mark && <span aria-hidden="true">{mark}</span>} {short && state === 'reopened' ? 'Reopened' : words}
+    </span>
+  )
+}

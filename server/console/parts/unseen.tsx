@@ -1,0 +1,83 @@
+/** What we would not see: where laptops cannot look, and what the rules that fired say they are blind to. */
+import type { FindingView, Unseen } from '../../api/schema.ts'
+import { STATES } from './coverage.tsx'
+import { plain, Text } from './text.tsx'
+
+const FAMILIES: Readonly<Record<string, string>> = {
+  'remote-access': 'Remote access',
+  hardware: 'Hardware',
+  network: 'Network and place',
+  identity: 'Identity',
+  exfiltration: 'Exfiltration',
+  presence: 'Presence',
+  tampering: 'Tampering',
+}
+
+export function WouldNotSee({
+  unseen,
+  findings,
+  laptops,
+}: {
+  unseen: readonly Unseen[]
+  findings: readonly FindingView[]
+  laptops: number
+}) {
+  const blindTo = new Map(findings.flatMap((it) => (it.blindTo ? [[it.rule, it] as const] : [])))
+  return (
+    <section class="panel" aria-labelledby="unseen-title">
+      <div class="panel-head">
+        <h2 id="unseen-title">What we would not see</h2>
+        <span class="muted">
+          {laptops === 0
+            ? 'No laptop reports: none of this can be seen.'
+            : unseen.length === 0
+              ? 'Every category that the agent can collect is seen.'
+              : 'A low score says nothing about these.'}
+        </span>
+      </div>
+      {unseen.length > 0 && (
+        <dl class="missed">
+          {unseen.map(({ family, missed }) => (
+            <div key={family}>
+              <dt>{FAMILIES[family] ?? plain(family, 40)}</dt>
+              <dd>
+                <ul>
+                  {missed.map(({ category, words, state, detail, devices }) => (
+                    <li key={category} class={`coverage-${state}`}>
+                      <span class="coverage-mark" aria-hidden="true">
+                        {STATES[state].mark}
+                      </span>
+                      <span>
+                        {plain(words, 200)}{' '}
+                        <span class="muted missed-why">
+                          <span class="coverage-word">{STATES[state].word}</span> <span class="mono">{plain(category, 60)}</span>
+                          {detail !== null && <>: {plain(detail, 120)}</>}
+                          {laptops > 1 && devices.length > 0 && <>, on {plain(devices.join(', '), 80)}</>}
+                        </span>
+                      </span>
+                    </li>
+                  ))}
+                </ul>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {blindTo.size > 0 && (
+        <>
+          <h3>What the rules that spoke up do not see</h3>
+          <ul class="blind-to">
+            {[...blindTo.values()].map(({ rule, title, blindTo: words }) => (
+              <li key={rule}>
+                <Text value={words ?? ''} max={600} />{' '}
+                <span class="muted">
+                  <Text value={title} max={120} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  )
+}
