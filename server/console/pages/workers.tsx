@@ -27,10 +27,6 @@ const place = signal<GridPlace>({ active: null, top: 0 })
 
 export function Workers() {
   const { data, failure } = useLive<WorkerRow[]>('/workers')
-  const clusters = useLive<ClusterView[]>('/clusters').data
-  useEffect(() => {
-    sizes.value = new Map(clusters?.map((it) => [it.key, it.workers.length]))
-  }, [clusters])
   const field = useRef<HTMLInputElement>(null)
   const rows = useSignal<readonly WorkerRow[]>([])
   rows.value = data ?? []
@@ -100,6 +96,7 @@ export function Workers() {
         </label>
       </div>
       {data.every(({ points }) => points === 0) && <FirstEvents />}
+      {data.some(({ cluster }) => cluster !== null) && <ClusterSizes />}
       <p class="sr-only" aria-live="polite">
         {shown.value.length.toLocaleString()} workers shown; {counts.value.critical} critical, {counts.value.high} high.
       </p>
@@ -194,6 +191,15 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   },
   { title: 'Coverage', name: 'col-coverage', cell: ({ coverage }) => <CoverageMeter share={coverage} /> },
 ]
+
+/** Asked for once the list stands: the first row does not wait for it. */
+function ClusterSizes() {
+  const { data } = useLive<ClusterView[]>('/clusters')
+  useEffect(() => {
+    if (data) sizes.value = new Map(data.map((it) => [it.key, it.workers.length]))
+  }, [data])
+  return null
+}
 
 function NobodyYet() {
   const laptops = useLive<Laptop[]>('/laptops').data

@@ -50,7 +50,8 @@ export function WouldNotSee({
                       <span>
                         {plain(words, 200)}{' '}
                         <span class="muted missed-why">
-                          <span class="coverage-word">{STATES[state].word}</span> <span class="mono">{plain(category, 60)}</span>
+                          <span class="coverage-word">{STATES[state].word}</span>{' '}
+                          <span class="mono">{plain(category, 60)}</span>
                           {detail !== null && <>: {plain(detail, 120)}</>}
                           {laptops > 1 && devices.length > 0 && <>, on {plain(devices.join(', '), 80)}</>}
                         </span>
