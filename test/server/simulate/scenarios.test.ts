@@ -241,9 +241,11 @@ const EVIDENCE: Record<string, (seen: Seen) => readonly At[]> = {
   P20: (seen) => (runs(seen, /node .*\.woff2$/).length > 0 ? runs(seen, /\.ssh|Login Data|keychain/) : []),
   'P20/install': (seen) => runs(seen, /^\S.*node .*tailwind\.config\.js$/),
   P21: (seen) => {
-    const busy = of(seen, 'egress').filter((it) => it.BytesSent > 17e6 && it.BytesReceived < it.BytesSent / 3)
-    const touched = of(seen, 'input_pattern').filter((it) => it.time > (busy[0]?.time ?? 0))
-    return busy.length > 3 * 30 && touched.length === 0 ? busy : []
+    const sending = of(seen, 'egress').filter((it) => it.BytesSent > 17e6 && it.BytesReceived < it.BytesSent / 3)
+    const days = [...Map.groupBy(sending, (it) => Math.floor(it.time / DAY)).values()].filter((it) => it.length > 20)
+    const from = days[0]?.[0]?.time ?? 0
+    const touched = of(seen, 'input_pattern').some((it) => it.time > from)
+    return days.length >= 3 && !touched ? days.flat() : []
   },
   P22: (seen) => (of(seen, 'network_place').every((it) => it.TunnelInterface === null) ? slow(seen) : []),
   'P22/flap': (seen) => abroad(seen),
