@@ -4,7 +4,7 @@
  * Shape   one row per thing that contracts speak of, always all six. A row differs when anything seen differs, agrees
  *         when all that was seen does, and is unknown otherwise: with no contract, nothing on record, an exit that
  *         proves no place, or a laptop that cannot look.
- * Units   places and clocks of the last 14 days, tools and hardware of the last 30.
+ * Units   places of the last 14 days, tools and hardware of the last 30, clocks as they were told last.
  * Source  the coverage book's sightings, and the events behind findings. Strings come from laptops: hostile.
  */
 import type { Contract } from '../../wire/contract.ts'
@@ -72,7 +72,10 @@ function region({ contract, ...about }: ObservedOf): Row {
     const km = kilometres(contract, positionOf(place))
     const far = place.networkClass === 'mobile' ? MOBILE_TOLERATED_KM : TOLERATED_KM
     if (km !== null && km > far) return item('differs', `${Math.round(km)} km away`)
-    if (km !== null) return item('agrees', `${Math.round(km)} km away, within what databases are off`)
+    if (km !== null) {
+      const inIt = same(place.region, contract?.region)
+      return item('agrees', inIt ? null : `${Math.round(km)} km away, within what databases are off`)
+    }
     if (same(place.region, contract.region) || same(place.city, contract.city)) return item('agrees', null)
     return item('unknown', 'the names differ and the distance is not known')
   })
@@ -83,11 +86,12 @@ function region({ contract, ...about }: ObservedOf): Row {
   })
 }
 
-function timeZone({ worker, contract, laptops, now }: ObservedOf): Row {
+function timeZone({ worker, contract, laptops }: ObservedOf): Row {
   const agreed = contract?.timeZone ?? null
   const offsetOf = utcOffsets()
   const seen = laptops.flatMap(({ device, sightings: { clock } }): Item[] => {
-    if (!clock || clock.worker !== worker || now - clock.time > PLACE_DAYS * DAY) return []
+    // Told on change: what it said last holds until it says otherwise.
+    if (!clock || clock.worker !== worker) return []
     const { time, utcOffsetMinutes: offset, timeZone } = clock
     const text = [timeZone, offset === null ? null : `UTC${signedHours(offset)}`].filter(Boolean).join(', ')
     const item = (state: State, why: string | null): Item[] => [{ text: text || 'not named', state, device, time, why }]
@@ -101,7 +105,7 @@ function timeZone({ worker, contract, laptops, now }: ObservedOf): Row {
   })
   return row('time_zone', agreed === null ? [] : [agreed], seen, {
     agreedSays: contract ? null : NO_CONTRACT,
-    unseen: 'no clock was told in 14 days',
+    unseen: 'no laptop has told its clock',
   })
 }
 

@@ -26,7 +26,7 @@ export function Observed({ rows }: { rows: readonly Compared[] }) {
         <h2 id="observed-title">Contract against what was seen</h2>
         <span class="muted">
           {differ === 0 ? 'Nothing differs' : `${differ} of ${rows.length} differ`},{' '}
-          {rows.filter((it) => it.state === 'unknown').length} not known. Places and clocks of 14 days, things of 30.
+          {rows.filter((it) => it.state === 'unknown').length} not known. Places of 14 days, things of 30.
         </span>
       </div>
       <table class="observed">

@@ -13,6 +13,9 @@ const FAMILIES: Readonly<Record<string, string>> = {
   tampering: 'Tampering',
 }
 
+/** More than this is read on demand. */
+const FEW = 4
+
 export function WouldNotSee({
   unseen,
   findings,
@@ -65,8 +68,10 @@ export function WouldNotSee({
         </dl>
       )}
       {blindTo.size > 0 && (
-        <>
-          <h3>What the rules that spoke up do not see</h3>
+        <details class="blind-rules" open={blindTo.size <= FEW}>
+          <summary>
+            What the {blindTo.size === 1 ? 'rule that spoke up does' : `${blindTo.size} rules that spoke up do`} not see
+          </summary>
           <ul class="blind-to">
             {[...blindTo.values()].map(({ rule, title, blindTo: words }) => (
               <li key={rule}>
@@ -77,7 +82,7 @@ export function WouldNotSee({
               </li>
             ))}
           </ul>
-        </>
+        </details>
       )}
     </section>
   )

@@ -150,6 +150,12 @@ const cases: Case[] = [
   },
   { name: 'another time', sightings: clock('Asia/Shanghai', 480), what: 'time_zone', state: 'differs' },
   { name: 'a clock on UTC', sightings: clock('Etc/UTC', 0), what: 'time_zone', state: 'unknown' },
+  {
+    name: 'a clock told months ago, and nothing else since',
+    sightings: { clock: { worker: 'w1', time: T0 - 90 * DAY, timeZone: 'America/Chicago', utcOffsetMinutes: -300 } },
+    what: 'time_zone',
+    state: 'agrees',
+  },
   { name: 'no zone told', sightings: clock(null, null), what: 'time_zone', state: 'unknown' },
   {
     name: 'a zone that is none',
