@@ -15,18 +15,18 @@ export const n02: Scenario = {
   id: 'N2',
   title: 'a fleet moved to another tool',
   truth: 'benign',
-  people: 8,
-  days: 21,
+  people: 6,
+  days: 16,
   variants: ['stragglers', 'unattended'],
   play(cast) {
     const { random, variant } = cast
-    const saturday = nextWeekday(cast, 6, 8)
+    const saturday = nextWeekday(cast, 6, 5)
     const approvedBy = 'IT'
     const old = (to: number) => ({ tool: 'TeamViewer', from: midnight(cast, -400), to, approvedBy, ticket: 'CHG-7' })
     const fresh = { tool: 'AnyDesk', from: midnight(cast, saturday - 1), approvedBy, ticket: 'CHG-7' }
     for (const [nth, worker] of cast.people.entries()) {
-      const late = variant === 'stragglers' && nth >= 6
-      const moved = late ? saturday + nth - 3 : saturday
+      const late = variant === 'stragglers' && nth >= 4
+      const moved = late ? saturday + nth - 1 : saturday
       const city = pick(random, ['Berlin', 'Munich', 'Hamburg'])
       worker.livesAt(cast.home(city, { name: worker.worker })).hours('09:00', '17:30')
       worker.system(nth % 3 === 2 ? 'macos' : 'windows')

@@ -20,8 +20,9 @@ export const n03: Scenario = {
     const { random, variant } = cast
     const worker = cast.people[0]!
     const system = anySystem(random)
+    worker.livesAt(cast.home('Dublin')).system(system).hours('09:00', '17:30')
     const first = worker.workday(2)
-    worker.livesAt(cast.home('Dublin')).system(system).hours('09:00', '17:30').joins(first, '08:00', '10:00')
+    worker.joins(first, '08:00', '10:00')
     worker.on(first, (stage) => {
       stage.awake('08:00', '10:00')
       const moment = stage.at('08:10').tool(AGENT, { managed: true })

@@ -14,17 +14,17 @@ export const n04: Scenario = {
   title: 'a journey',
   truth: 'benign',
   people: 1,
-  days: 21,
+  days: 19,
   variants: ['extended', 'unannounced'],
   play(cast) {
     const { random, variant } = cast
     const worker = cast.people[0]!
+    worker.livesAt(cast.home(pick(random, ['Boston', 'New York', 'Atlanta']))).hours('09:00', '17:30')
     const [from, city] = [worker.workday(6), pick(random, ['Berlin', 'Munich', 'Hamburg'])]
     const announced = from + 6
     const to = variant === 'extended' ? announced + 2 : announced
     const hotel = cast.site('public', city, { name: 'hotel' })
     const customer = cast.site('public', city, { name: 'customer' })
-    worker.livesAt(cast.home(pick(random, ['Boston', 'New York', 'Atlanta']))).hours('09:00', '17:30')
     const notice = (until: number) => ({
       travelNotices: [
         { from: midnight(cast, from - 1), to: midnight(cast, until + 2), country: 'DE', approvedBy: 'a manager' },

@@ -13,6 +13,7 @@ export const n05: Scenario = {
   title: "the company's gateway",
   truth: 'benign',
   people: 1,
+  days: 14,
   variants: ['failover'],
   play(cast) {
     const { random, variant } = cast
@@ -24,8 +25,8 @@ export const n05: Scenario = {
       failing
         ? cast.exit(city, { class: 'hosting', asn, asName: 'Zscaler' })
         : cast.exit(city, { class: 'corporate', asn, asName: 'Company gateway' })
-    const away = worker.workday(7)
     worker.livesAt(cast.home('Denver')).hours('09:00', '17:30').system('windows')
+    const away = worker.workday(7)
     worker.contract({ approvedEgress: [{ asn, approvedBy: 'IT', ticket: 'IT-210' }] })
     worker.on(0, (stage) => stage.at('09:10').tool('zscaler-client-connector', { managed: true }))
     worker.on('workdays', (stage) => {

@@ -12,6 +12,7 @@ export const n06: Scenario = {
   title: 'a privacy VPN',
   truth: 'benign',
   people: 1,
+  days: 14,
   variants: ['wandering'],
   play(cast) {
     const { random, variant } = cast
@@ -20,8 +21,8 @@ export const n06: Scenario = {
       ['mullvad', 'mullvad-vpn'],
       ['proton', 'proton-vpn'],
     ] as const)
-    const odd = worker.workday(8)
     worker.livesAt(cast.home('Chicago')).role('developer').hours('09:00', '17:30')
+    const odd = worker.workday(8)
     worker.on(0, (stage) => stage.at('08:50').tool(tool, { installed: true }))
     worker.on('every', (stage) => {
       const week = Math.floor(stage.day / 7)

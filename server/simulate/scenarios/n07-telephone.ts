@@ -14,6 +14,7 @@ export const n07: Scenario = {
   title: 'behind a telephone',
   truth: 'benign',
   people: 1,
+  days: 7,
   variants: ['only'],
   play(cast) {
     const { random, variant } = cast

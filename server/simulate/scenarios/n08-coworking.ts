@@ -14,6 +14,7 @@ export const n08: Scenario = {
   title: 'a coworking space',
   truth: 'benign',
   people: 6,
+  days: 7,
   variants: ['consumer-line', 'every-day'],
   play(cast) {
     const { variant } = cast

@@ -11,6 +11,7 @@ export const n09: Scenario = {
   title: 'a couple with one router',
   truth: 'benign',
   people: 2,
+  days: 7,
   variants: ['undeclared'],
   play(cast) {
     const flat = cast.home('Lyon')

@@ -12,6 +12,7 @@ export const n10: Scenario = {
   title: 'hot desks',
   truth: 'benign',
   people: 8,
+  days: 7,
   variants: ['docks'],
   play(cast) {
     const office = cast.office('Berlin')

@@ -17,14 +17,15 @@ export const n11: Scenario = {
   title: 'an administrator with a PiKVM',
   truth: 'benign',
   people: 1,
+  days: 14,
   variants: ['lapsed'],
   play(cast) {
     const { random, variant } = cast
     const worker = cast.people[0]!
     const system = pick(random, ['linux', 'macos'] as const)
     const box = kvm('pikvm', cast.hash('box', 12))
-    const day = worker.workday(6)
     worker.livesAt(cast.home('Warsaw')).role('platform engineer').system(system).hours('09:00', '17:30')
+    const day = worker.workday(6)
     worker.contract({
       roles: ['platform engineer', 'lab administrator'],
       peripherals: [

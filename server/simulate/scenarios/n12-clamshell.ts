@@ -14,6 +14,7 @@ export const n12: Scenario = {
   title: 'a shut laptop on a desk',
   truth: 'benign',
   people: 1,
+  days: 7,
   variants: ['desk-bound'],
   play(cast) {
     const { random, variant } = cast

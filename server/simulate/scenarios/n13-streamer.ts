@@ -14,14 +14,15 @@ export const n13: Scenario = {
   title: 'a trainer who records',
   truth: 'benign',
   people: 1,
+  days: 7,
   variants: ['newcomer'],
   play(cast) {
     const { random, variant } = cast
     const worker = cast.people[0]!
     const newcomer = variant === 'newcomer'
     const tool = pick(random, ['obs-studio-virtual-camera', 'nvidia-broadcast'] as const)
-    const first = worker.workday(newcomer ? 1 : 0)
     worker.livesAt(cast.home('Manchester')).role('support').system('windows').hours('09:00', '17:30')
+    const first = worker.workday(newcomer ? 1 : 0)
     worker.contract({
       roles: ['support', 'trainer'],
       ...approves({

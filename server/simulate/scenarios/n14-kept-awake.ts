@@ -13,23 +13,24 @@ export const n14: Scenario = {
   title: 'kept awake for a build',
   truth: 'benign',
   people: 1,
+  days: 14,
   variants: ['nightly'],
   play(cast) {
     const { random, variant } = cast
     const worker = cast.people[0]!
-    const talk = worker.workday(7)
     worker
       .livesAt(cast.home(pick(random, ['Berlin', 'Seattle', 'Toronto'])))
       .role('developer')
       .system('macos')
     worker.hours('09:00', '17:30')
+    const talk = worker.workday(7)
     const building = (from: string) => (stage: Parameters<Parameters<typeof worker.on>[1]>[0]) =>
       stage
         .at(from)
         .runs('/usr/bin/caffeinate', 'caffeinate -dims make -j8 release', { ParentImage: '/bin/zsh' })
         .runs('/usr/bin/make', 'make -j8 release', { ParentImage: '/usr/bin/caffeinate' })
     if (variant === 'nightly')
-      worker.on([6, 7, 8, 9, 10].map(worker.workday), (stage) => {
+      worker.on([5, 6, 7, 8, 9].map(worker.workday), (stage) => {
         stage.works('09:00', '17:30').awake('17:30', '22:00')
         building('18:10')(stage)
       })

@@ -18,8 +18,9 @@ export const n15: Scenario = {
     const { random, variant } = cast
     const worker = cast.people[0]!
     const home = cast.home('Amsterdam')
+    worker.livesAt(home).role('developer').hours('09:00', '17:30')
     const first = worker.workday(1)
-    worker.livesAt(home).role('developer').hours('09:00', '17:30').joins(first, '09:00')
+    worker.joins(first, '09:00')
     const clone = (moment: Moment, name: string, Bytes: number, OutsideTeam = false) =>
       moment
         .wait(between(random, 5, 30))

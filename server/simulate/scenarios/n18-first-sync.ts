@@ -6,7 +6,7 @@ import type { Scenario } from '../scene.ts'
 /**
  * OneDrive is signed in to the company's tenant for the first time, and takes 80 GB in two days.
  *
- * Variants  'folders': a week later desktop and documents are moved into it too: another 25 GB.
+ * Variants  'folders': some days later desktop and documents are moved into it too: another 25 GB.
  * Source    threat model N18: the tenant, in the folder's name and in the account that the client runs for.
  */
 export const n18: Scenario = {
@@ -24,7 +24,7 @@ export const n18: Scenario = {
       ...approves({ tool: 'OneDrive (personal)', tenant: 'company', approvedBy: 'IT', ticket: 'IT-41' }),
       approvedEgress: [{ domain: HOST, approvedBy: 'IT' }],
     })
-    const [first, second, later] = [worker.workday(6), worker.workday(7), worker.workday(11)]
+    const [first, second, later] = [worker.workday(4), worker.workday(5), worker.workday(8)]
     worker.on(first, (stage) => {
       stage
         .at('09:40')

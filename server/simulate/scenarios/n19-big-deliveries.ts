@@ -19,6 +19,7 @@ export const n19: Scenario = {
   play(cast) {
     const { variant } = cast
     const [editor, engineer] = cast.people
+    editor!.livesAt(cast.home('Los Angeles')).role('designer').system('macos').hours('10:00', '18:00')
     const day = editor!.workday(8)
     const customer = variant === 'customer'
     const host = customer ? 'storm-eu-west-1.wetransfer.net' : 'files.company.example'
@@ -28,11 +29,10 @@ export const n19: Scenario = {
       approvedBy: 'a producer',
       ticket: 'FILM-8',
     }
-    editor!.livesAt(cast.home('Los Angeles')).role('designer').system('macos').hours('10:00', '18:00')
     editor!.contract({
       roles: ['designer', 'video editor'],
       ...approves(...(customer ? [{ tool: 'WeTransfer', ...week }] : [])),
-      approvedEgress: [customer ? { domain: '*.wetransfer.net', ...week } : { domain: 'files.company.example' }],
+      approvedEgress: [customer ? { domain: 'wetransfer.net', ...week } : { domain: 'files.company.example' }],
     })
     editor!.on(day, (stage) => {
       stage.works('10:00', '18:30')

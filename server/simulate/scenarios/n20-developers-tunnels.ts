@@ -15,6 +15,7 @@ export const n20: Scenario = {
   title: "a developer's tunnels",
   truth: 'benign',
   people: 1,
+  days: 14,
   variants: ['updated'],
   play(cast) {
     const worker = cast.people[0]!

@@ -12,16 +12,16 @@ export const n21: Scenario = {
   title: 'other hours',
   truth: 'benign',
   people: 3,
-  days: 21,
+  days: 14,
   variants: ['swapped'],
   play(cast) {
     const [onCall, other, parent] = cast.people
     const week = [1, 2, 3, 4, 5]
-    const days = { from: onCall!.workday(5), to: onCall!.workday(9) }
     const nights = {
       declaredHours: [USUAL, { days: [...week, 6, 7], start: '21:00', end: '06:00', approvedBy: 'rota' }],
     }
     onCall!.livesAt(cast.home('Seattle')).role('platform engineer').hours('09:00', '17:00')
+    const days = { from: onCall!.workday(5), to: onCall!.workday(9) }
     onCall!.contract({ roles: ['platform engineer', 'on call'], declaredHours: [USUAL] })
     onCall!.amends(cast.variant === 'swapped' ? days.from + 1 : Math.max(0, days.from - 3), nights)
     onCall!.on(days, (stage) => {

@@ -12,7 +12,7 @@ export const n22: Scenario = {
   title: 'two languages',
   truth: 'benign',
   people: 2,
-  days: 21,
+  days: 19,
   variants: ['family'],
   play(cast) {
     const [bilingual, abroad] = cast.people

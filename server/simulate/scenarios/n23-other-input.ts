@@ -20,7 +20,6 @@ export const n23: Scenario = {
     const { variant } = cast
     const worker = cast.people[0]!
     const home = cast.home('Toronto')
-    const day = worker.workday(6)
     const approval = { approvedBy: 'HR', ticket: 'HR-9', to: midnight(cast, 400) }
     const declared = (serial: string) => ({
       kind: 'approved device',
@@ -30,6 +29,7 @@ export const n23: Scenario = {
       ...approval,
     })
     worker.livesAt(home).role('developer').system('windows').hours('09:00', '17:30')
+    const day = worker.workday(6)
     worker.contract({ ...approves({ tool: 'AnyDesk', ...approval }), peripherals: [declared('HT-0412')] })
     if (variant === 'replaced') worker.amends(day + 2, { peripherals: [declared('HT-0412'), declared('HT-0977')] })
     const own = { id: cast.hash('the computer at home'), from: home.exit, unattended: true }

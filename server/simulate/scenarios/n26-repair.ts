@@ -12,7 +12,7 @@ export const n26: Scenario = {
   title: 'updates and repairs',
   truth: 'benign',
   people: 3,
-  days: 21,
+  days: 18,
   variants: ['twice'],
   play(cast) {
     const [updated, swapped, repaired] = cast.people

@@ -2,10 +2,10 @@ import { takenFor } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A provider's blocks change hands on paper: overnight a database's new edition says London of two dozen lines in
- * Dallas. Nobody moved. Six others have the same new edition and the same place as before.
+ * A provider's blocks change hands on paper: overnight a database's new edition says London of twenty-four lines in
+ * Dallas. Nobody moved. Four others have the same new edition and the same place as before.
  *
- * Variants  'within': it says Seattle instead, 2,700 km away in the same country. 'back': after nine days a third edition
+ * Variants  'within': it says Seattle instead, 2,700 km away in the same country. 'back': after five days a third edition
  *           is right again.
  * Source    threat model N27: many unrelated people at once, each behind the address they had.
  */
@@ -13,12 +13,12 @@ export const n27: Scenario = {
   id: 'N27',
   title: 'moved by a database',
   truth: 'benign',
-  people: 30,
-  days: 14,
+  people: 28,
+  days: 12,
   variants: ['within', 'back'],
   play(cast) {
     const { variant } = cast
-    const changed = cast.people[0]!.workday(6)
+    const changed = 5
     for (const [nth, worker] of cast.people.entries()) {
       const name = `${nth}`
       const home = cast.home('Dallas', { name, monitors: [] })
@@ -30,7 +30,7 @@ export const n27: Scenario = {
       const corrected = said('dbip-city 2026-10-01', 'Dallas')
       worker.livesAt(before)
       worker.on({ from: changed, to: cast.days - 1 }, (stage) => {
-        const isBack = variant === 'back' && stage.day >= changed + 9
+        const isBack = variant === 'back' && stage.day >= changed + 5
         stage.sits(isBack ? corrected : after, '00:00', '30:00')
       })
     }

@@ -16,7 +16,7 @@ export const n28: Scenario = {
   title: 'clocks that change',
   truth: 'benign',
   people: 2,
-  days: 14,
+  days: 21,
   variants: ['battery'],
   play(cast) {
     const [moved, wrong] = cast.people
