@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { T0 } from '../server/events.ts'
 import { type Course, course } from './course.ts'
 import { hoursTo } from './figures.ts'
 import type { Fleet } from './fleets.ts'
 import { courses } from './processes.ts'
 
-const FLEET: Fleet = { kind: 'scenes', seed: 7, scenarios: ['P1'], workers: 4, days: 10, start: T0 }
+const FLEET: Fleet = { kind: 'scenes', seed: 7, scenarios: ['P1'], workers: 4, days: 10, start: Date.UTC(2026, 8, 14) }
 
 describe('a fleet’s course', function () {
   this.timeout(120_000)

@@ -27,6 +27,7 @@ const FIGURES = join(CONTENT, 'accuracy.json')
 const PAGE = join(CONTENT, 'ACCURACY.md')
 /** A crowd for each person of a scene, where there is nothing else. */
 const CROWD = 10
+const DAY = 86_400_000
 const TOLD_AFTER_MS = 2_000
 
 const { values } = parseArgs({
@@ -92,7 +93,7 @@ function planned(only: readonly string[]): Fleet[] {
       ? seedsOf(range, whole('seeds', values.seeds, 1, range.to - range.from + 1))
       : [whole('seed', values.seed, 0)]
   const start = Date.parse(values.start)
-  if (Number.isNaN(start)) usage(`--start ${values.start}: give an ISO date`)
+  if (Number.isNaN(start) || start % DAY !== 0) usage(`--start ${values.start}: give a date, 2026-09-21`)
   const days = whole('days', values.days, 1)
   const size = { workers: whole('workers', values.workers ?? '300', 1), days, start }
   if (values.alone)
