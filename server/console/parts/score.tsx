@@ -33,7 +33,7 @@ export function Score({
             <details>
               <summary>
                 <span class="score-label">
-                  <bdi>{plain(part.label, 120)}</bdi>
+                  <bdi title={plain(part.label, 600)}>{plain(part.label, 120)}</bdi>
                   {part.without && (
                     <span
                       class={
