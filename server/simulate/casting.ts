@@ -5,7 +5,7 @@ import { minutesOf } from './local-time.ts'
 import { dateOf, firstBootOf, isWorkday, joining, localAt, officeIn, type Person, type Run } from './person.ts'
 import { hexOf, stream } from './random.ts'
 import type { Cast, Member, Scenario } from './scene.ts'
-import { exitAt, monitor, siteAt, vpnExit } from './sites.ts'
+import { exitAt, monitor, placedRight, siteAt, vpnExit } from './sites.ts'
 
 /** A scene as it was asked for: 'P12/slow'. */
 export interface Asked {
@@ -42,7 +42,7 @@ export function castAll(run: Run, fleet: readonly Person[], asked: readonly Aske
     if (run.days < (scenario.days ?? 1)) throw tooShort(`${scenario.days} days`)
     const people = free.splice(0, scenario.people)
     for (const person of people) engage(run, person, name, scenario)
-    const cast = castOf(run, people, variant, `${name} ${nth}`, () => tooShort('more days'))
+    const cast = castOf(run, people, { scenario, variant }, `${name} ${nth}`, () => tooShort('more days'))
     scenario.play(cast)
   }
 }
@@ -65,7 +65,7 @@ function engage(run: Run, person: Person, scenario: string, { truth }: Scenario)
   } satisfies Partial<Person>)
 }
 
-function castOf(run: Run, people: Person[], variant: string | null, name: string, tooShort: () => Fault): Cast {
+function castOf(run: Run, people: Person[], { scenario, variant }: Asked, name: string, tooShort: () => Fault): Cast {
   const { seed } = run
   const own = `${seed} ${name}`
   const site: Cast['site'] = (kind, city, changes = {}) => ({
@@ -73,6 +73,11 @@ function castOf(run: Run, people: Person[], variant: string | null, name: string
     leaseDays: null,
     ...changes,
   })
+  // What a look-alike is told by is often that somebody is at home: databases err about the fleet's lines, not theirs.
+  const home: Cast['home'] = (city, changes = {}) => {
+    const line = siteAt(seed, 'home', cityCalled(city), `${name} ${changes.name ?? ''}`).exit
+    return site('home', city, { ...(scenario.truth === 'benign' && { exit: placedRight(line) }), ...changes })
+  }
   return {
     people: people.map((it) => memberOf(run, it, tooShort)),
     variant,
@@ -80,7 +85,7 @@ function castOf(run: Run, people: Person[], variant: string | null, name: string
     start: run.start,
     random: stream(seed, 'scene', name),
     hash: (words, digits = 32) => hexOf(`${own} ${words}`, digits),
-    home: (city, changes) => site('home', city, changes),
+    home,
     site,
     office: (city) => officeIn(seed, cityCalled(city)),
     exit(city, { name: other = '', class: networkClass = 'residential', asn, asName = 'a provider' } = {}) {

@@ -9,7 +9,7 @@ import { cityCalled } from './cities.ts'
 import type { FieldsOf, System } from './observations.ts'
 import { type Random, weighted } from './random.ts'
 import type { Cast, Controller, Moment } from './scene.ts'
-import type { Exit } from './sites.ts'
+import { type Exit, placedRight } from './sites.ts'
 import { SUPPORT_CLIENT } from './work.ts'
 
 const DAY = 86_400_000
@@ -39,8 +39,8 @@ export const approves = (...tools: ApprovedTools): { approvedTools: ApprovedTool
 
 /** The same line, which a database puts into another city. */
 export function takenFor(exit: Exit, name: string, edition?: string): Exit {
-  const { city, region, country, lat, lon } = cityCalled(name)
-  return { ...exit, geo: { ...exit.geo, city, region, country, lat, lon, ...(edition && { edition }) } }
+  const { geo } = placedRight({ ...exit, city: cityCalled(name) })
+  return { ...exit, geo: { ...geo, ...(edition && { edition }) } }
 }
 
 /** Somebody at the laptop asked for help, and watches. */

@@ -146,6 +146,12 @@ function placeError(random: Random, city: City, mobile: boolean): City {
   return same.reduce((best, it) => (distanceKm(it, shifted) < distanceKm(best, shifted) ? it : best), city)
 }
 
+/** The same line, as a database has it that does not err. */
+export function placedRight(exit: Exit): Exit {
+  const { city, region, country, lat, lon } = exit.city
+  return { ...exit, geo: { ...exit.geo, city, region, country, lat, lon } }
+}
+
 type Quantiles = readonly (readonly [share: number, km: number])[]
 const FIXED_ERROR: Quantiles = [
   [0, 0.5],
