@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type Course, course } from './course.ts'
+import type { Band } from '../../server/api/schema.ts'
+import { type Course, course, risesTo } from './course.ts'
 import { hoursTo } from './figures.ts'
 import type { Fleet } from './fleets.ts'
 import { courses } from './processes.ts'
@@ -32,6 +33,20 @@ describe('a fleet’s course', function () {
     assert.ok(told.told.some((it) => /stands {2}critical/.test(it)))
     assert.ok(told.told.some((it) => /found {3}\d/.test(it)))
   })
+  for (const { bands, rises } of [
+    { bands: [], rises: 0 },
+    { bands: ['high'], rises: 1 },
+    { bands: ['medium', 'high', 'critical'], rises: 1 },
+    { bands: ['high', 'low', 'critical'], rises: 2 },
+  ] satisfies { bands: Band[]; rises: number }[])
+    it(`${bands.join(', ') || 'nothing'}: rises to high ${rises} times`, () =>
+      assert.equal(
+        risesTo(
+          'high',
+          bands.map((band) => ({ band })),
+        ),
+        rises,
+      ))
   it('counts the days', () => assert.deepEqual(days.slice(0, 3), [0, 1, 2]))
   it('is the same in another process', async () => {
     const [other] = await courses([{ fleet: FLEET, explain: [] }], 1, () => {})

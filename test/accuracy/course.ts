@@ -42,6 +42,8 @@ export interface Stand {
   band: Band
   points: number
   reason: string
+  /** What had been found by then, where the band is a new one: some of it may be taken back later. */
+  found: string[]
 }
 
 export interface Followed {
@@ -53,13 +55,20 @@ export interface Followed {
   findings: { title: string; at: number; strength: number; own: boolean }[]
 }
 
+/** Findings that stand at the end; how often somebody rose to medium or above, and to high or critical. */
+export interface Alerts {
+  findings: number
+  medium: number
+  high: number
+}
+
 export interface Course {
   fleet: Fleet
   /** Everybody with a label, and of the others those who ever stood at medium or above. */
   people: Followed[]
   reviews: Review[]
-  /** Findings that stand at the end; how often anybody rose to medium, and to high or critical. */
-  alerts: { findings: number; medium: number; high: number }
+  /** Of infiltrators, and of all others. */
+  alerts: { infiltrators: Alerts; others: Alerts }
   events: number
   seconds: number
   /** For those who were asked about: who they are, and everything found, in order of time. */
@@ -92,7 +101,6 @@ export async function course(
   const parsed = reader()
   const labels = new Map<string, Label>()
   const everybody = new Map<string, Followed & { revision: number }>()
-  const alerts = { findings: 0, medium: 0, high: 0 }
   const desk = analyst(fleet.workers * REVIEWS_A_DAY_PER_LAPTOP, (worker, at) => {
     const label = labels.get(worker)
     return label?.truth === 'infiltrator' && label.from <= at
@@ -108,7 +116,6 @@ export async function course(
     pipeline.take(record)
   }
   look((hour += HOUR))
-  alerts.findings = pipeline.findings.size
 
   const people = [...everybody.values(), ...[...labels.keys()].filter((it) => !everybody.has(it)).map(begun)]
     .map(({ revision: _, ...it }) => ({ ...it, label: labels.get(it.worker) ?? null }))
@@ -120,7 +127,7 @@ export async function course(
     fleet,
     people,
     reviews: desk.reviews,
-    alerts,
+    alerts: alerts(),
     events: pipeline.events,
     seconds: (performance.now() - began) / 1_000,
     told,
@@ -155,10 +162,20 @@ export async function course(
     const { band, points, reason } = assessments.of(worker, at)
     const before = stands.at(-1)
     if (before?.band === band && before.points === points) return
-    stands.push({ at, band, points, reason })
-    const rises = (to: Band) => isAtLeast(band, to) && !isAtLeast(before?.band ?? 'none', to)
-    if (rises('medium')) alerts.medium++
-    if (rises('high')) alerts.high++
+    const found = before?.band === band ? [] : titles(pipeline.findings.of(worker))
+    stands.push({ at, band, points, reason, found })
+  }
+
+  function alerts(): Course['alerts'] {
+    const none = () => ({ findings: 0, medium: 0, high: 0 })
+    const both = { infiltrators: none(), others: none() }
+    for (const { worker, stands } of everybody.values()) {
+      const of = both[labels.get(worker)?.truth === 'infiltrator' ? 'infiltrators' : 'others']
+      of.findings += pipeline.findings.of(worker).length
+      of.medium += risesTo('medium', stands)
+      of.high += risesTo('high', stands)
+    }
+    return both
   }
 
   function begun(worker: string): Followed & { revision: number } {
@@ -192,6 +209,16 @@ export async function course(
     )
     return [`${worker}  ${who}`, ...lines, '  at the end:', ...end, '']
   }
+}
+
+/** How often; falling and rising again is twice. */
+export function risesTo(band: Band, stands: readonly Pick<Stand, 'band'>[]): number {
+  return stands.filter((it, nth) => isAtLeast(it.band, band) && !isAtLeast(stands[nth - 1]?.band ?? 'none', band))
+    .length
+}
+
+export function titles(findings: readonly { title: string }[]): string[] {
+  return [...new Set(findings.map((it) => it.title))]
 }
 
 export function isAtLeast(band: Band, least: Band): boolean {

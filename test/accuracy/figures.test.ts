@@ -8,7 +8,14 @@ import { figures, hoursTo, statedOf } from './figures.ts'
 const scene = (id: string, people: number): Scenario => ({ ...{ id, title: id, people, truth: 'benign' }, play() {} })
 const SCENES = [scene('P1', 1), scene('P4', 3), scene('P10', 1), scene('N9', 2)]
 
-const stand = (at: number, band: Band) => ({ at, band, points: 40, reason: `${band} for a reason` })
+const NONE = { findings: 0, medium: 0, high: 0 }
+const stand = (at: number, band: Band) => ({
+  at,
+  band,
+  points: 40,
+  reason: `${band} for a reason`,
+  found: [`${band} then`],
+})
 const person = (worker: string, label: Label | null, stands: Followed['stands'] = []): Followed => ({
   ...{ worker, label, stands, findings: [] },
 })
@@ -16,7 +23,7 @@ const infiltrator = (scenario: string, from = T0): Label => ({ truth: 'infiltrat
 const benign = (scenario: string): Label => ({ truth: 'benign', scenario, from: T0 })
 const course = (people: Followed[], fields: Partial<Course> = {}): Course => ({
   fleet: { kind: 'scenes', seed: 100_001, scenarios: [], workers: 100, days: 30, start: T0 },
-  ...{ people, reviews: [], alerts: { findings: 0, medium: 0, high: 0 }, events: 1_000, seconds: 1, told: [] },
+  ...{ people, reviews: [], alerts: { infiltrators: NONE, others: NONE }, events: 1_000, seconds: 1, told: [] },
   ...fields,
 })
 const company = (people: Followed[], fields: Partial<Course> = {}): Course =>
@@ -87,8 +94,8 @@ describe('the figures', () => {
       [['N9', 2, 0.5]],
     )
     assert.deepEqual(
-      wronged.map((it) => [it.worker, it.band, it.day]),
-      [['w1', 'high', 1]],
+      wronged.map((it) => [it.worker, it.band, it.day, it.findings]),
+      [['w1', 'high', 1, ['high then']]],
     )
   })
 
@@ -116,10 +123,12 @@ describe('the figures', () => {
   })
 
   it('noise is per 1,000 laptops and day', () => {
-    const { alerts } = of([company([], { alerts: { findings: 300, medium: 30, high: 3 } })])
+    const { alerts } = of([
+      company([], { alerts: { others: { findings: 300, medium: 30, high: 3 }, infiltrators: { ...NONE, high: 6 } } }),
+    ])
     assert.deepEqual(
       alerts.map((it) => it.rate),
-      [100, 10, 1],
+      [100, 10, 1, 0, 0, 2],
     )
   })
 

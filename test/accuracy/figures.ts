@@ -9,7 +9,7 @@ import type { Band } from '../../server/api/schema.ts'
 import { stream } from '../../server/simulate/random.ts'
 import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
 import type { Scenario } from '../../server/simulate/scene.ts'
-import { type Course, type Followed, isAtLeast } from './course.ts'
+import { type Alerts, type Course, type Followed, isAtLeast, titles } from './course.ts'
 import type { Fleet } from './fleets.ts'
 import { type Interval, quantile, resampled, wilson } from './statistics.ts'
 
@@ -62,6 +62,7 @@ export interface Who {
   /** Day of the run on which they came to stand there. */
   day: number | null
   reason: string
+  /** Of a missed one all that was ever found and stands; of a wronged one, what had been found when they came to stand there. */
   findings: string[]
 }
 
@@ -88,7 +89,7 @@ export interface Accuracy {
   queue: { reviews: number; within: Share; ever: Share; confirmedShare: number | null }
   hoursToHigh: Hours
   /** Of the companies, per 1,000 laptops and day. */
-  alerts: { name: 'findings' | 'medium' | 'high'; rate: number; interval: Interval | null }[]
+  alerts: { name: keyof Alerts; of: keyof Course['alerts']; rate: number; interval: Interval | null }[]
   missed: Who[]
   wronged: Who[]
 }
@@ -273,15 +274,16 @@ function hoursToHigh(scenes: readonly Course[]): Hours {
 }
 
 function alerts(companies: readonly Course[]): Accuracy['alerts'] {
-  const rate = (name: 'findings' | 'medium' | 'high') => (courses: readonly Course[]) => {
+  const rate = (of: keyof Course['alerts'], name: keyof Alerts) => (courses: readonly Course[]) => {
     const days = courses.reduce((sum, it) => sum + it.fleet.workers * it.fleet.days, 0)
-    return days === 0 ? null : (courses.reduce((sum, it) => sum + it.alerts[name], 0) / days) * 1_000
+    return days === 0 ? null : (courses.reduce((sum, it) => sum + it.alerts[of][name], 0) / days) * 1_000
   }
-  return (['findings', 'medium', 'high'] as const).map((name) => ({
-    name,
-    rate: rate(name)(companies) ?? 0,
-    interval: resampled(companies, rate(name), stream('alerts', name)),
-  }))
+  return (['others', 'infiltrators'] as const).flatMap((of) =>
+    (['findings', 'medium', 'high'] as const).map((name) => ({
+      ...{ name, of, rate: rate(of, name)(companies) ?? 0 },
+      interval: resampled(companies, rate(of, name), stream('alerts', of, name)),
+    })),
+  )
 }
 
 function missed(course: Course): Who[] {
@@ -301,6 +303,7 @@ function wronged(course: Course): Who[] {
 
 function who({ fleet }: Course, person: Followed): Who {
   const top = highest(person)
+  const isWrong = person.label?.truth !== 'infiltrator'
   return {
     seed: fleet.seed,
     fleet: fleet.kind,
@@ -309,7 +312,7 @@ function who({ fleet }: Course, person: Followed): Who {
     band: top?.band ?? 'none',
     day: top ? Math.floor((top.at - fleet.start) / DAY) : null,
     reason: top?.reason ?? 'nothing found',
-    findings: [...new Set(person.findings.map((it) => it.title))],
+    findings: top && isWrong ? top.found : titles(person.findings),
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * Shape   'scenes': every pattern and every look-alike once, and of the evasions and other variants those whose turn it
  *         is, among ordinary people: for what is found of each. Far more in it is wrong than in any company.
- *         'company': ordinary people, of whom one in a hundred is an infiltrator, of patterns drawn by lot, and few are
+ *         'company': ordinary people, of whom one in fifty is an infiltrator, of patterns drawn by lot, and few are
  *         in look-alikes: for the queue and the noise.
  * Seeds   of tuning 1 to 999, of reporting from 100,001 on: what was looked at while rules were changed is never
  *         reported on.
@@ -15,9 +15,12 @@ import type { Scenario } from '../../server/simulate/scene.ts'
 export const TUNING = { from: 1, to: 999 } as const
 export const REPORTING = { from: 100_001, to: 199_999 } as const
 /** So many fleets it takes until every variant has been in one. */
-const TURNS = 4
-/** Share of a company's people: one in a hundred infiltrates, one in twenty is in a look-alike's scene. */
-const INFILTRATORS = 0.01
+const TURNS = 5
+/**
+ * Share of a company's people. At one in a hundred, as many cases for the queue's figure would take twice the time; reviews
+ * are not what is short (a fifth of all people could be reviewed in a run), so how rare they are hardly moves it.
+ */
+const INFILTRATORS = 0.02
 const LOOK_ALIKES = 0.05
 
 export interface Fleet {

@@ -4,23 +4,30 @@ import type { Course } from './course.ts'
 import { type Accuracy, figures } from './figures.ts'
 import { accuracyPage, hours, percent } from './page.ts'
 
+const NONE = { findings: 0, medium: 0, high: 0 }
 const COURSE: Course = {
   fleet: { kind: 'scenes', seed: 100_001, scenarios: [], workers: 100, days: 30, start: T0 },
   people: [
     {
       worker: 'w1',
       label: { truth: 'infiltrator', scenario: 'P1', from: T0 },
-      stands: [{ at: T0 + HOUR, band: 'high', points: 70, reason: 'a <tool> called `a|b`' }],
+      stands: [{ at: T0 + HOUR, band: 'high', points: 70, reason: 'a <tool> called `a|b`', found: [] }],
       findings: [{ title: 'Two *tools*', at: T0, strength: 3, own: true }],
     },
     {
       worker: 'w2',
       label: { truth: 'benign', scenario: 'N9', from: T0 },
-      stands: [{ at: T0 + DAY, band: 'high', points: 70, reason: 'one router' }],
+      stands: [{ at: T0 + DAY, band: 'high', points: 70, reason: 'one router', found: [] }],
       findings: [],
     },
   ],
-  ...{ reviews: [], alerts: { findings: 10, medium: 2, high: 1 }, events: 1_000, seconds: 1, told: [] },
+  ...{
+    reviews: [],
+    alerts: { infiltrators: NONE, others: { findings: 10, medium: 2, high: 1 } },
+    events: 1_000,
+    seconds: 1,
+    told: [],
+  },
 }
 
 describe('the page', () => {

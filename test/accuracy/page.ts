@@ -52,7 +52,7 @@ function method({ run }: Accuracy): string[] {
     ...(scenesWorkers > 0 ? [scenes(run)] : []),
     ...(companyWorkers > 0
       ? [
-          `*Companies*, one a seed: ${count(companyWorkers)} workers, one in a hundred an infiltrator, one in twenty in a look-alike's scene, each drawn by lot in any variant. Here the queue and the noise are measured, because those depend on how rare infiltrators are.`,
+          `*Companies*, one a seed: ${count(companyWorkers)} workers, one in fifty an infiltrator, one in twenty in a look-alike's scene, each drawn by lot in any variant. Here the queue and the noise are measured, because those depend on how rare infiltrators are.`,
         ]
       : []),
     'Everybody is looked at every full hour of simulated time in which something about them changed, and once a day. Intervals are of 95 %: of shares Wilson, with scenes as trials, because the people of one scene go the same way; of medians and rates by drawing the seeds again.',
@@ -61,7 +61,7 @@ function method({ run }: Accuracy): string[] {
 }
 
 function scenes({ scenesWorkers, infiltrators }: Accuracy['run']): string {
-  return `*Scenes*, one a seed: ${count(scenesWorkers)} workers, among them every pattern and every look-alike once, and a quarter of their variants. ${percent(infiltrators)} are infiltrators, so it is no company. For what is found of each pattern that does not matter: scenes share nothing, and rules judge each worker, laptop or shared key alone; only what is measured against peers sees a rougher crowd.`
+  return `*Scenes*, one a seed: ${count(scenesWorkers)} workers, among them every pattern and every look-alike once, and a fifth of their variants. ${percent(infiltrators)} are infiltrators, so it is no company. For what is found of each pattern that does not matter: scenes share nothing, and rules judge each worker, laptop or shared key alone; only what is measured against peers sees a rougher crowd.`
 }
 
 function evasions(it: Accuracy): string[] {
@@ -112,17 +112,15 @@ const NOISE = {
 } as const
 
 function noise({ alerts }: Accuracy): string[] {
+  const rows = alerts.map(({ name, of, rate, interval: sure }) => [
+    of === 'others' ? NOISE[name] : `${NOISE[name]}: infiltrators`,
+    rate.toFixed(2),
+    sure ? `${sure[0].toFixed(2)} to ${sure[1].toFixed(2)}` : 'unknown',
+  ])
   return [
     '## Noise',
-    'In the companies, per 1,000 laptops and day, infiltrators included.',
-    table(
-      ['', 'rate', '95 %'],
-      alerts.map(({ name, rate, interval: sure }) => [
-        NOISE[name],
-        rate.toFixed(2),
-        sure ? `${sure[0].toFixed(2)} to ${sure[1].toFixed(2)}` : 'unknown',
-      ]),
-    ),
+    'In the companies, per 1,000 laptops and day: of all who are no infiltrators, and what infiltrators add.',
+    table(['', 'rate', '95 %'], rows),
   ]
 }
 
