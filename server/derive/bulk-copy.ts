@@ -33,6 +33,7 @@ export const bulkCopy = deriverKind('bulk_copy', z.strictObject({}), (_, world) 
     },
   })
   return {
+    reads: ['file_burst'],
     take({ event, device, conflict }, emit) {
       if (event?.category !== 'file_burst' || device === null || conflict) return
       const { id, time, Root, RootKind, Files, Bytes, Archives, SourceFiles } = event

@@ -25,6 +25,7 @@ export const connection = deriverKind('connection', z.strictObject(roundTripThre
     merge: ([time, ...trip], [other, ...otherTrip]) => [Math.min(time!, other!), ...shorter(trip, otherTrip)],
   })
   return {
+    reads: ['session'],
     take(seen, emit) {
       const { connection: session, device, worker, contract, time } = seen
       if (!session || device === null) return

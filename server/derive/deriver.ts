@@ -29,6 +29,9 @@ type Fields<E> = E extends unknown ? Omit<E, 'id' | 'seq' | 'product' | 'collect
 /** A derived event before it is stamped. */
 export type Draft = Fields<EventOf<Exclude<Category, 'collection_gap'>>>
 
+/** A category of events; 'session': a connection's beginning. */
+export type Reading = Category | 'session'
+
 /** Whom and when a derived event is about. `device` null: the worker, whatever the laptop. */
 export interface About {
   device: string | null
@@ -51,6 +54,8 @@ export type Emit = (about: About, key: string, draft: Draft | null) => void
  * Errors  none: input was validated at ingest; what a deriver cannot judge it leaves alone.
  */
 export interface Deriver {
+  /** What `take` has to be called for. Left out: everything. */
+  reads?: readonly Reading[]
   take(seen: Seen, emit: Emit): void
   advance?(now: number, emit: Emit): void
   /** The server was not listening from `from` to `to`: nobody could have been heard. */

@@ -35,6 +35,7 @@ export const exitWindow = deriverKind('exit_window', thresholds, ({ daysBefore, 
   let uses = new Map<string, Map<string, number>>()
   let looked = { at: 0, revision: -1 }
   return {
+    reads: ['idp_login', 'remote_session', 'repo_audit'],
     take({ event, worker, contract, time, conflict }, emit) {
       const end = contract?.end
       if (!event || worker === null || end == null || conflict || time < end + graceHours * HOUR) return

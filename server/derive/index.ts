@@ -11,6 +11,7 @@ import { placeMismatch } from './place-mismatch.ts'
 import { remoteHours } from './remote-hours.ts'
 import { rhythm } from './rhythm.ts'
 import { rttExcess } from './rtt-excess.ts'
+import { shareHours } from './share-hours.ts'
 import { sharedKey } from './shared-key.ts'
 import { silence } from './silence.ts'
 import { tool } from './tool.ts'
@@ -29,6 +30,7 @@ const KINDS: readonly DeriverKind[] = [
   identityConflict,
   silence,
   sharedKey,
+  shareHours,
   exitWindow,
   volumeAnomaly,
   remoteHours,

@@ -106,6 +106,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     expired: remember,
   })
   return {
+    reads: ['session', 'remote_session'],
     take(seen, emit) {
       const { device, worker, conflict } = seen
       if (device === null || conflict) return

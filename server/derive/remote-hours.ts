@@ -41,6 +41,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
   const keptMs = LATENESS_MS + (ofDays + 1) * DAY
 
   return {
+    reads: ['remote_session'],
     take({ event, device, conflict, contract, receivedAt }) {
       if (event?.category !== 'remote_session' || event.Direction !== 'incoming') return
       if (device === null || conflict || event.time > receivedAt + DAY) return

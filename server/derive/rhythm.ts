@@ -58,6 +58,7 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
   const offsetAt = utcOffsets()
 
   return {
+    reads: ['presence'],
     take({ event, worker: name, conflict, receivedAt }) {
       if (event?.category !== 'presence' || name === null || conflict || event.time > receivedAt + DAY) return
       const time = event.time - (event.WindowSeconds * 1_000) / 2

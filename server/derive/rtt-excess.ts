@@ -114,6 +114,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
   let peersFrom = 0
 
   return {
+    reads: ['session'],
     take({ connection, device, worker, time }) {
       if (!connection || device === null || worker === null) return
       const { rttMinMs, geo } = connection

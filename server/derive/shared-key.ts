@@ -5,7 +5,8 @@
  * Shape   per worker, key and UTC day on which the worker had the key: one `shared_key`, if others had it within
  *         `windowDays`. Of uplinks and networks, only who was there on the same day counts; a thing may wander.
  *         A declared household is not 'others'. `Rarity` fades what many share: for a place the share of its people who
- *         are never anywhere else (a farm's laptops; not an office, a campus or coworking), for a thing the number.
+ *         are never anywhere else (a farm's laptops; not an office, a campus or coworking), for a thing the number, and
+ *         for what stands on a desk also the share of people who do not get around (N10: desks of an office).
  * Silent  addresses that prove nothing (VPN, relay, Tor, hosting, mobile, company exits, approved ones), keys with more
  *         than `commonFrom` workers, serial numbers that are none, controllers of approved tools, service accounts.
  * Memory  per laptop its keys' changes and the days it was awake, `windowDays` and the lateness bound back; at most
@@ -276,7 +277,9 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     if (!isPlace) for (const it of own.keys()) if (within(it)) shared.add(it)
     const all = [worker, ...others]
     const settled = all.filter((it) => roams(it, day) === false).length
-    const rarity = isPlace ? settled / all.length : Math.min(1, limits.rareUpTo / all.length)
+    const few = Math.min(1, limits.rareUpTo / all.length)
+    const staying = all.filter((it) => roams(it, day) !== true).length / all.length
+    const rarity = isPlace ? settled / all.length : kind === 'edid' || kind === 'usb_serial' ? few * staying : few
     if (rarity < limits.minRarity) return null
     return {
       category: 'shared_key',

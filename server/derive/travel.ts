@@ -57,6 +57,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
   const uses = buckets(kept)
   const said = statements()
   return {
+    reads: ['session', 'presence', 'input_pattern', 'logon'],
     take(seen, emit) {
       const { device, worker, conflict } = seen
       if (device === null || worker === null || conflict) return

@@ -4,6 +4,19 @@ import { type Piece, pieceAt } from './in-force.ts'
 
 export { holds } from './in-force.ts'
 
+/** What is known beside an event on a laptop, from `since` until `until`. */
+export interface Beside extends Span {
+  device: string
+  worker: string | null
+  contract: Contract | null
+  firstBoot: number | null
+}
+
+interface Span {
+  since: number
+  until: number
+}
+
 interface Version {
   contract: Contract
   /** What was asked for last. */
@@ -19,11 +32,15 @@ export class World {
   readonly #devices = new Map<string, Device[]>()
   readonly #devicesOf = new Map<string, Set<string>>()
 
+  /** What was asked for last of each laptop. */
+  readonly #beside = new Map<string, Beside>()
+
   /** Goes up with every contract version that is added. */
   revision = 0
 
   addContract(contract: Contract): void {
     this.revision++
+    this.#beside.clear()
     const versions = this.#contracts.get(contract.worker) ?? []
     // The same `from` again replaces: an import that is run twice changes nothing.
     const kept = versions.filter((it) => it.contract.from !== contract.from)
@@ -35,6 +52,7 @@ export class World {
   }
 
   addDevice(device: Device): void {
+    this.#beside.clear()
     if (device.worker !== null)
       this.#devicesOf.set(device.worker, (this.#devicesOf.get(device.worker) ?? new Set()).add(device.device))
     const holdings = this.#devices.get(device.device) ?? []
@@ -44,6 +62,24 @@ export class World {
       device.device,
       kept.sort((a, b) => a.from - b.from),
     )
+  }
+
+  /** Who held the laptop at `time`, with what. The same as of each alone, and mostly known from the event before. */
+  besideOf(device: string, time: number): Beside {
+    const known = this.#beside.get(device)
+    if (known && known.since <= time && time < known.until) return known
+    const [held, terms] = [this.#holdingSpan(device, time), this.#contractSpan(this.holderAt(device, time), time)]
+    const beside = {
+      // One text for one laptop: maps find it quicker than an equal one.
+      device: known?.device ?? device,
+      worker: this.holderAt(device, time),
+      contract: terms.contract,
+      firstBoot: this.firstBoot(device),
+      since: Math.max(held.since, terms.since),
+      until: Math.min(held.until, terms.until),
+    }
+    this.#beside.set(beside.device, beside)
+    return beside
   }
 
   /** What held for `worker` at `time`, without what had lapsed or not begun; null when no version is known. */
@@ -80,6 +116,36 @@ export class World {
     if (!holdings) return null
     const held = holdings.findLast((it) => it.from <= time) ?? holdings[0]
     return held && (held.to === null || time < held.to) ? held.worker : null
+  }
+
+  /** How long around `time` the answer of `holderAt` is the same. */
+  #holdingSpan(device: string, time: number): Span {
+    const holdings = this.#devices.get(device) ?? []
+    const index = Math.max(
+      0,
+      holdings.findLastIndex((it) => it.from <= time),
+    )
+    const since = index === 0 ? Number.NEGATIVE_INFINITY : holdings[index]!.from
+    const until = holdings[index + 1]?.from ?? Number.POSITIVE_INFINITY
+    const to = holdings[index]?.to ?? Number.POSITIVE_INFINITY
+    return time < to ? { since, until: Math.min(until, to) } : { since: Math.max(since, to), until }
+  }
+
+  /** What `contractAt` answers, and how long around `time`. */
+  #contractSpan(worker: string | null, time: number): Span & { contract: Contract | null } {
+    const contract = this.contractAt(worker, time)
+    const versions = worker === null ? [] : (this.#contracts.get(worker) ?? [])
+    const index = versions.findLastIndex((it) => it.contract.from <= time)
+    const [now, next] = [versions[index], versions[index + 1]]
+    const since = Math.max(
+      now?.contract.from ?? Number.NEGATIVE_INFINITY,
+      now?.piece?.since ?? Number.NEGATIVE_INFINITY,
+    )
+    const until = Math.min(
+      next?.contract.from ?? Number.POSITIVE_INFINITY,
+      now?.piece?.until ?? Number.POSITIVE_INFINITY,
+    )
+    return { contract, since, until }
   }
 
   /** Every laptop the worker ever held. */

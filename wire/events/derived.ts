@@ -195,6 +195,8 @@ export const METRICS = [
   'drip',
   /** Hours of incoming remote control: of one day, and of the days that make a working week. */
   'remote_session_hours',
+  /** Hours of a steady stream out and little back, on days with a meeting program: a screen that is shown. */
+  'screen_share_hours',
 ] as const
 
 /**
