@@ -1,11 +1,10 @@
 /** `tellwire replay`: recorded telemetry through derive, detect and assess, on nothing but memory. */
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { defineCommand } from 'citty'
 import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
+import { fits } from '../../wire/fits.ts'
 import { type AddressFacts, type CatalogueFacts, Recorded } from '../../wire/recording.ts'
 import type { Cluster } from '../api/schema.ts'
 import { Assessments } from '../assess/assessments.ts'
@@ -14,9 +13,9 @@ import type { Thresholds } from '../derive/index.ts'
 import { loadRules } from '../detect/program.ts'
 import { openAddresses } from '../feeds/addresses.ts'
 import { Pipeline } from '../pipeline.ts'
+import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
 import { Numbers } from './replay-numbers.ts'
 
-const MAX_LINE = 4 * 1_048_576
 const LATENESS_MS = 72 * 3_600_000
 
 export interface ReplayDeps {
@@ -50,12 +49,12 @@ export interface ReplayAnswer {
 }
 
 /**
- * Shape   one JSON object a line, in order of arrival. A retry (same id and number) counts once; the same number with
- *         another id is a conflict.
+ * Shape   one JSON object a line, in order of arrival, one by one or in blocks; null: a line that is too long. A retry
+ *         (same id and number) counts once; the same number with another id is a conflict.
  * Errors  a line that does not match is counted as rejected and told to `onProblem` with its number; the rest goes on.
  */
 export async function replay(
-  lines: AsyncIterable<string>,
+  lines: AsyncIterable<string | readonly (string | null)[]>,
   deps: ReplayDeps,
   options: { at?: number; onProblem?: (line: number, why: string) => void } = {},
 ): Promise<ReplayAnswer> {
@@ -65,15 +64,7 @@ export async function replay(
   const feedIds = new Set<string>()
   const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
   let line = 0
-  for await (const text of lines) {
-    line++
-    if (text.trim() === '') continue
-    const record = parse(text)
-    if (typeof record === 'string') {
-      stats.rejected++
-      options.onProblem?.(line, record)
-    } else if (admit(record)) pipeline.take(record)
-  }
+  for await (const block of lines) for (const text of typeof block === 'string' ? [block] : block) take(text)
   const at = options.at ?? pipeline.time
   pipeline.advance(at)
   stats.events = pipeline.events
@@ -84,6 +75,16 @@ export async function replay(
     .clusters(at)
     .map(({ key, kind, workers, band, points }) => ({ key, kind, workers, band, points }))
   return { workers: answer(), clusters, stats }
+
+  function take(text: string | null): void {
+    line++
+    if (text?.trim() === '') return
+    const record = parse(text)
+    if (typeof record === 'string') {
+      stats.rejected++
+      options.onProblem?.(line, record)
+    } else if (admit(record)) pipeline.take(record)
+  }
 
   /** False: a retry. Marks a conflict on the record. */
   function admit(record: Recorded): boolean {
@@ -122,11 +123,16 @@ export async function replay(
   }
 }
 
+/** Of nearly every line; the others are the schema's to judge. */
+const isRecorded = fits(Recorded) as (value: unknown) => value is Recorded
+
 /** The record, or why it is none. */
-function parse(text: string): Recorded | string {
-  if (text.length > MAX_LINE) return `the line is longer than ${MAX_LINE} characters`
+function parse(text: string | null): Recorded | string {
+  if (text === null || text.length > MAX_LINE_BYTES) return `the line is longer than ${MAX_LINE_BYTES} characters`
   try {
-    const checked = Recorded.safeParse(JSON.parse(text))
+    const value: unknown = JSON.parse(text)
+    if (isRecorded(value)) return value
+    const checked = Recorded.safeParse(value)
     if (checked.success) return checked.data
     const [issue] = checked.error.issues
     return `${issue?.path.join('.') || 'record'}: ${issue?.message ?? 'does not match'}`
@@ -138,7 +144,11 @@ function parse(text: string): Recorded | string {
 export const replayCommand = defineCommand({
   meta: { name: 'replay', description: 'Run recorded telemetry through the rules and show what they find' },
   args: {
-    file: { type: 'positional', required: false, description: 'A recording (NDJSON); "-" or nothing: standard input' },
+    file: {
+      type: 'positional',
+      required: false,
+      description: 'A recording (NDJSON, may be .gz); "-" or nothing: standard input',
+    },
     rules: { type: 'string', description: 'A folder or file of rules instead of the shipped ones' },
     at: {
       type: 'string',
@@ -160,10 +170,9 @@ export const replayCommand = defineCommand({
       geoip: config.geoip,
       catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })
-    const input = !args.file || args.file === '-' ? process.stdin : createReadStream(args.file)
     let told = 0
     const result = await replay(
-      createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }),
+      eventLines(args.file ?? '-'),
       {
         ...ruleset,
         thresholds: config.thresholds,
