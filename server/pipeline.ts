@@ -7,11 +7,11 @@
  */
 import { createHash } from 'node:crypto'
 import type { LoadedCorrelation, Program } from '../rules/language/index.ts'
-import type { Event } from '../wire/event.ts'
+import { CATEGORIES, type Category, type Event } from '../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../wire/recording.ts'
 import { CoverageBook } from './assess/coverage.ts'
 import { wholeGeo } from './derive/connection.ts'
-import type { About, Deriver, Draft, Emit, Seen } from './derive/deriver.ts'
+import type { About, Deriver, Draft, Emit, Reading, Seen } from './derive/deriver.ts'
 import { derivers, placeChanges, type Thresholds } from './derive/index.ts'
 import { type PlacedRecord, PlaceGate } from './derive/place-gate.ts'
 import { World } from './derive/world.ts'
@@ -33,13 +33,20 @@ export interface PipelineDeps {
   lookup(address: string, at: number): AddressFacts
 }
 
+interface Running {
+  name: string
+  deriver: Deriver
+  emit: Emit
+}
+
 export class Pipeline {
   readonly world = new World()
   readonly coverage = new CoverageBook()
   /** Takes the places out of connections that a database moved by itself. */
   readonly gate: PlaceGate
   readonly #deps: PipelineDeps
-  readonly #derivers: readonly { name: string; deriver: Deriver; emit: Emit }[]
+  readonly #derivers: readonly Running[]
+  readonly #readers: ReadonlyMap<Reading, readonly Running[]>
   readonly #detector: Detector
   #events = 0
   #time = 0
@@ -55,6 +62,10 @@ export class Pipeline {
       deriver,
       emit: (about, key, draft) => this.#derived(name, about, key, draft),
     }))
+    const readings: Reading[] = ['session', ...(Object.keys(CATEGORIES) as Category[])]
+    this.#readers = new Map(
+      readings.map((it) => [it, this.#derivers.filter(({ deriver }) => deriver.reads?.includes(it) ?? true)]),
+    )
   }
 
   get findings(): Findings {
@@ -157,7 +168,7 @@ export class Pipeline {
 
   #run(seen: Seen): void {
     this.coverage.take(seen)
-    for (const { deriver, emit } of this.#derivers) deriver.take(seen, emit)
+    for (const { deriver, emit } of this.#readers.get(seen.event?.category ?? 'session')!) deriver.take(seen, emit)
     if (seen.event && !seen.conflict) this.#detector.take(seen.event, seen, seen.contract)
   }
 
@@ -170,53 +181,58 @@ export class Pipeline {
     this.#detector.take(event, { device, worker }, this.world.contractAt(worker, time))
   }
 
-  #beside(device: string | null, time: number, receivedAt: number): Seen {
-    const worker = device === null ? null : this.world.holderAt(device, time)
-    return {
-      event: null,
-      connection: null,
-      peer: null,
-      conflict: false,
-      device,
-      worker,
-      time,
-      receivedAt,
-      epoch: null,
-      contract: this.world.contractAt(worker, time),
-      firstBoot: device === null ? null : this.world.firstBoot(device),
-      facts: undefined,
-    }
-  }
-
   #placed(record: RecordedOf<'connection'>): PlacedRecord {
     return { ...record, geo: record.geo ? wholeGeo(record.geo) : this.#deps.lookup(record.remoteAddress, record.time) }
   }
 
   #session(record: PlacedRecord): Seen {
-    return { ...this.#beside(record.device, record.time, record.time), connection: record }
+    return seenBy(this.world.besideOf(record.device, record.time), record.time, record.time, null, record)
   }
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
-    return {
-      ...this.#beside(device, event.time, receivedAt),
-      event,
-      epoch: epoch ?? 0,
-      conflict: conflict ?? false,
-      facts: facts ?? this.#deps.recognise(event),
-      peer: event.category === 'remote_session' ? this.#peer(facts?.peer, event.PeerIp, event.time) : null,
-    }
+    const seen = seenBy(this.world.besideOf(device, event.time), event.time, receivedAt, event, null)
+    seen.epoch = epoch ?? 0
+    seen.conflict = conflict ?? false
+    seen.facts = facts ?? this.#deps.recognise(event)
+    if (event.category === 'remote_session') seen.peer = this.#peer(facts?.peer, event.PeerIp, event.time)
+    return seen
   }
 
   #feed({ worker, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
-    const beside = this.#beside(null, time, receivedAt ?? time)
-    const peer = event.category === 'idp_login' ? this.#peer(geo, event.Ip, time) : null
-    return { ...beside, event, peer, worker, contract: this.world.contractAt(worker, time) }
+    const beside = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
+    const seen = seenBy(beside, time, receivedAt ?? time, event, null)
+    if (event.category === 'idp_login') seen.peer = this.#peer(geo, event.Ip, time)
+    return seen
   }
 
   /** What was recorded about the address, or what the databases say where a recording left it out. */
   #peer(known: RecordedOf<'connection'>['geo'], address: string | null, time: number): AddressFacts | null {
     if (known) return wholeGeo(known)
     return address === null ? null : this.#deps.lookup(address, time)
+  }
+}
+
+/** All in one place and order, so that what reads them finds each field where it was the last time. */
+function seenBy(
+  { device, worker, contract, firstBoot }: Pick<Seen, 'device' | 'worker' | 'contract' | 'firstBoot'>,
+  time: number,
+  receivedAt: number,
+  event: Event | null,
+  connection: PlacedRecord | null,
+): Seen {
+  return {
+    event,
+    connection,
+    peer: null,
+    conflict: false,
+    device,
+    worker,
+    time,
+    receivedAt,
+    epoch: null,
+    contract,
+    firstBoot,
+    facts: undefined,
   }
 }
 

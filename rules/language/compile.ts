@@ -23,6 +23,8 @@ export function compile(rules: readonly LoadedRule[]): Program {
   const known = valuesOf(rules)
   const remembering = budget(MAX_REMEMBERED)
   const programs = new Map<string, Small>()
+  /** The same, by the numbers of what the logsource says: an event's is found without writing it out. */
+  const numbered = new Map<number, Small>()
   for (const { logsource } of rules) programFor(logsource)
 
   function programFor(logsource: Logsource): Small {
@@ -37,15 +39,12 @@ export function compile(rules: readonly LoadedRule[]): Program {
     return program
   }
 
-  /** Events of one kind tend to come in a row. */
-  let latest: { event: FlatEvent; program: Small } | null = null
   function programOf(event: FlatEvent): Small {
-    const before = latest?.event
-    if (!latest || KEYS.some((key) => before?.[key] !== event[key])) {
-      const { category, product, service } = event
-      latest = { event: { category, product, service }, program: programFor(logsourceOf(event, known)) }
-    }
-    return latest.program
+    let number = 0
+    for (let i = 0; i < KEYS.length; i++) number = number * (known[i]!.size + 1) + (known[i]!.get(event[KEYS[i]!]) ?? 0)
+    let program = numbered.get(number)
+    if (!program) numbered.set(number, (program = programFor(logsourceOf(event, known))))
+    return program
   }
 
   return {
@@ -192,12 +191,16 @@ function applies(rule: Logsource, event: Logsource): boolean {
 
 const KEYS = ['category', 'product', 'service'] as const
 
-function valuesOf(rules: readonly LoadedRule[]): ReadonlySet<string>[] {
-  return KEYS.map((key) => new Set(rules.flatMap(({ logsource }) => logsource[key] ?? [])))
+/** What rules state, each numbered from 1. */
+function valuesOf(rules: readonly LoadedRule[]): ReadonlyMap<unknown, number>[] {
+  return KEYS.map((key) => {
+    const values = new Set(rules.flatMap(({ logsource }) => logsource[key] ?? []))
+    return new Map([...values].map((value, i) => [value, i + 1]))
+  })
 }
 
 /** What no rule states makes no difference, so events cannot make us build programs without end. */
-function logsourceOf(event: FlatEvent, known: readonly ReadonlySet<string>[]): Logsource {
+function logsourceOf(event: FlatEvent, known: readonly ReadonlyMap<unknown, number>[]): Logsource {
   const [category, product, service] = [event.category, event.product, event.service].map((value, i) =>
     typeof value === 'string' && known[i]!.has(value) ? value : null,
   )

@@ -40,6 +40,8 @@ interface Shape {
   keys: readonly string[]
   /** Slot, UNREAD or SPACED by key. */
   slots: readonly number[]
+  /** Slots of names with dots whose first part, or more, is one of the keys. */
+  paths: readonly number[]
   spaced: boolean
 }
 
@@ -51,11 +53,11 @@ export function judge({ fields, predicates }: Interning): Judge {
   /** The same, and what became of other names that events had. */
   const placeOf = new Map(slotOf)
   const bare = new Map<string, number>(fields.map((field, slot) => [withoutSpaces(field), slot]))
-  const dotted = fields.flatMap((field, slot) => (field.includes('.') ? [slot] : []))
+  const dotted = fields.flatMap((field, slot) => (field.includes('.') ? [{ slot, heads: headsOf(field) }] : []))
   const filled: number[] = []
   /** The latest of each number of keys. */
   const shapes: Shape[] = []
-  let shape: Shape = { keys: [], slots: [], spaced: false }
+  let shape: Shape = { keys: [], slots: [], paths: [], spaced: false }
   const noted = new Int32Array(predicates.length)
   const answered = new Int32Array(predicates.length)
   let epoch = 0
@@ -73,10 +75,10 @@ export function judge({ fields, predicates }: Interning): Judge {
     filled.length = 0
     anywhere.members = null
     shape = shapeOf(Object.keys(event))
-    const { keys, slots } = shape
+    const { keys, slots, paths } = shape
     for (let i = 0; i < keys.length; i++) if (slots[i]! >= 0) put(slots[i]!, event[keys[i]!])
-    for (let i = 0; i < dotted.length; i++) {
-      const slot = dotted[i]!
+    for (let i = 0; i < paths.length; i++) {
+      const slot = paths[i]!
       if (cells[slot]!.value === undefined) put(slot, path(event, fields[slot]!, 0))
     }
     if (!shape.spaced) return
@@ -92,7 +94,8 @@ export function judge({ fields, predicates }: Interning): Judge {
     const latest = shapes[keys.length]
     if (latest && isSame(latest.keys, keys)) return latest
     const slots = keys.map((key) => placeOf.get(key) ?? remember(key))
-    const found = { keys, slots, spaced: slots.includes(SPACED) }
+    const paths = dotted.filter(({ heads }) => heads.some((it) => Object.hasOwn(event, it))).map((it) => it.slot)
+    const found = { keys, slots, paths, spaced: slots.includes(SPACED) }
     if (keys.length <= MAX_SHAPED) shapes[keys.length] = found
     return found
   }
@@ -194,6 +197,12 @@ export function judge({ fields, predicates }: Interning): Judge {
   }
 
   return { begin, cell, beside, besideAsOne, note: (predicate) => void (noted[predicate] = epoch), answer }
+}
+
+/** What may be the key in which a path begins: `A` and `A.B` of `A.B.C`. */
+function headsOf(field: string): string[] {
+  const parts = field.split('.')
+  return parts.slice(1).map((_, dots) => parts.slice(0, dots + 1).join('.'))
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

@@ -57,8 +57,8 @@ export class Detector {
   readonly #counted: ReadonlySet<string>
   /** Categories that any rule asks for; null when a rule asks for all of them. */
   readonly #asked: ReadonlySet<string> | null
-  /** Whether any rule for a category reads the contract. */
-  readonly #reads = new Map<string, boolean>()
+  /** What rules for a category read beside the event. */
+  readonly #reads = new Map<string, { contract: boolean; subject: boolean }>()
   #evidence = new Map<string, Evidence>()
   /** Derived events that matched, by id. */
   #done = new Map<string, Done>()
@@ -76,8 +76,7 @@ export class Detector {
 
   take(event: Event, subject: Subject, contract: unknown): void {
     if (this.#asked && !this.#asked.has(event.category)) return
-    const flat = this.#flat(event, subject, contract)
-    const matches = this.#program.match(flat)
+    const matches = this.#program.match(this.#flat(event, subject, contract))
     if (matches.length === 0) return
     const made = matches
       .filter((it) => !it.rule.tellwire?.step && !this.#correlator?.hides(it.rule.id))
@@ -86,6 +85,8 @@ export class Detector {
         it.rule.id,
       ])
     const counts = this.#correlator !== null && matches.some((it) => this.#counted.has(it.rule.id))
+    // Correlations group by whom it is about.
+    const flat = this.#flat(event, subject, contract, counts)
     if (event.product === 'tellwire')
       this.#remember(this.#done, DONE_MAX, event.id, {
         findings: made,
@@ -127,22 +128,21 @@ export class Detector {
     this.#evidence = new Map(state.evidence.map((it) => [it.event.id, it]))
   }
 
-  #readsContract(category: string): boolean {
-    const known = this.#reads.get(category) ?? this.#program.reads(category, 'Contract')
-    this.#reads.set(category, known)
-    return known
+  #readsOf(category: string): { contract: boolean; subject: boolean } {
+    const known = this.#reads.get(category)
+    if (known) return known
+    const reads = (prefix: string) => this.#program.reads(category, prefix)
+    const found = { contract: reads('Contract'), subject: reads('device') || reads('worker') }
+    this.#reads.set(category, found)
+    return found
   }
 
-  /** What the server adds is there for rules that read it, and for correlations, which group by it. */
-  #flat(event: Event, subject: Subject, contract: unknown): FlatEvent {
-    const readsContract = contract != null && this.#readsContract(event.category)
-    if (!readsContract && !this.#correlator) return event as FlatEvent
-    return {
-      ...event,
-      device: subject.device,
-      worker: subject.worker,
-      ...(readsContract ? { Contract: contract } : {}),
-    }
+  /** With what the server adds, where rules read it. */
+  #flat(event: Event, { device, worker }: Subject, contract: unknown, withSubject = false): FlatEvent {
+    const reads = this.#readsOf(event.category)
+    const withContract = contract != null && reads.contract
+    if (!withContract && !reads.subject && !withSubject) return event as FlatEvent
+    return withContract ? { ...event, device, worker, Contract: contract } : { ...event, device, worker }
   }
 
   #remember<T>(all: Map<string, T>, max: number, id: string, one: T): void {

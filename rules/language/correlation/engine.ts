@@ -71,6 +71,8 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
   /** What the present call changed, the last word about each id. Null while nothing did. */
   let changed: Map<string, Firing | null> | null = null
   const tellFor = new Map(works.map((work) => [work, teller(work)]))
+  /** The others decide at each match, whatever the time. */
+  const ending = works.filter(({ correlation }) => correlation.atEnd)
   const sweepMs = Math.min(...works.map(({ correlation }) => correlation.latenessMs + correlation.spanMs)) / 4
 
   return {
@@ -88,7 +90,7 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
     },
     advance(now) {
       if (!(now > watermark.now)) return NOTHING
-      for (const work of works) work.stage.advance(now, tellFor.get(work)!)
+      for (const work of ending) work.stage.advance(now, tellFor.get(work)!)
       watermark.now = now
       if (now >= swept + sweepMs) {
         swept = now
