@@ -2,8 +2,8 @@
  * Tools, recognised in what the agent reports.
  *
  * Shape   by executable name, folder, command, signer, service, package, host name, address, port or tunnel interface.
- *         What was removed is not there and is not recognised. A tool is reported once per event, by the first that
- *         told; the order is the catalogue's, so the same event always says the same.
+ *         What was removed is recognised as well: that a tool went is a fact about it (#30). A tool is reported once per
+ *         event, by the first that told; the order is the catalogue's, so the same event always says the same.
  */
 import type { Event } from '../../wire/event.ts'
 import { type FoundTool, found, one } from './found.ts'
@@ -23,7 +23,7 @@ export function recogniseTools(index: ToolIndex, event: Event): FoundTool[] | un
     case 'egress':
       return fromPeer(index, event)
     case 'software':
-      return event.Action === 'removed' ? undefined : fromSoftware(index, event)
+      return fromSoftware(index, event)
     case 'autostart':
       return fromAutostart(index, event)
     case 'file_event':

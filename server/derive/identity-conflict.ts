@@ -68,6 +68,8 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
   const logins = buckets({ ...kept, bucketMs: HOUR, width: 1, merge: ([a], [b]) => [Math.min(a!, b!)] })
   /** A bit for each UTC hour of a day in which a laptop told something. */
   const hours = buckets({ ...kept, bucketMs: DAY, width: 1, merge: ([a], [b]) => [a! | b!] })
+  /** The hour in which each laptop told something last, and of whom: most of what it tells is of the same. Not saved. */
+  const latest = new Map<string, { worker: string; hour: number }>()
   /** Days with two places, by worker: of those that can no longer change, a week. */
   let past = new Map<string, number[]>()
   const said = statements()
@@ -78,10 +80,10 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
       const { event, connection, device, worker, conflict } = seen
       // A laptop's clock may run ahead; what it tells has happened by now.
       const time = Math.min(seen.time, seen.receivedAt)
-      if (device !== null) {
+      const fingerprint = connection?.fingerprint
+      if (device !== null && (conflict || fingerprint)) {
         const subject = JSON.stringify([device, worker])
         if (conflict && replays.add(subject, time, '', [time, time])) judgeReplays(subject, device, worker, emit)
-        const fingerprint = connection?.fingerprint
         if (fingerprint && fingerprints.add(subject, time, fingerprint, [time, time]))
           judgeFingerprints(subject, device, worker, emit)
       }
@@ -89,10 +91,7 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
       let isNews = false
       if (connection && device !== null)
         isNews = whereabouts.add(worker, time, JSON.stringify(laptopAt(seen, device)), [time, time])
-      if (device !== null) {
-        const hour = 1 << (Math.floor(time / HOUR) % 24)
-        isNews = hours.add(worker, time, device, [hour]) || isNews
-      }
+      if (device !== null) isNews = isUsed(device, worker, Math.floor(time / HOUR)) || isNews
       const login = event?.category === 'idp_login' ? loginOf(seen, event) : null
       if (login) isNews = logins.add(worker, time, JSON.stringify(login), [time]) || isNews
       if (isNews) judgePlaces(worker, emit)
@@ -107,7 +106,16 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
       }
       for (const name of Object.keys(parts) as (keyof typeof parts)[]) parts[name].load(saved[name])
       past = new Map(saved.past)
+      latest.clear()
     },
+  }
+
+  /** True: that was not known. */
+  function isUsed(device: string, worker: string, hour: number): boolean {
+    const before = latest.get(device)
+    if (before?.hour === hour && before.worker === worker) return false
+    latest.set(device, { worker, hour })
+    return hours.add(worker, hour * HOUR, device, [1 << (hour % 24)])
   }
 
   function judgeReplays(subject: string, device: string, worker: string | null, emit: Emit): void {

@@ -13,8 +13,8 @@ export const roundTripThresholds = {
   /** Degrees WGS 84: where this server's listener stands. Null: not known; then distance to it explains nothing. */
   serverLatitude: z.number().min(-90).max(90).nullable().default(null),
   serverLongitude: z.number().min(-180).max(180).nullable().default(null),
-  /** How much longer than the great circle cables and routes are, at most: 1.5 to 2 is usual between cities. */
-  pathFactor: z.number().min(1).max(10).default(2.5),
+  /** How much longer than the great circle cables and routes are: 1.5 to 2 is usual between cities. */
+  pathFactor: z.number().min(1).max(10).default(2),
   /** Milliseconds that the last mile takes whatever the distance: DSL interleaving, cable, Wi-Fi. */
   baseMs: z.number().min(0).max(1_000).default(40),
 }

@@ -45,6 +45,8 @@ const thresholds = z.strictObject({
   nearKm: z.number().min(1).max(2_000).default(300),
   /** Km within which others are a measure at all, when too few are near: farther away, routes differ too much. */
   farKm: z.number().min(300).max(20_000).default(5_000),
+  /** Milliseconds by which one's last mile may be slower than a peer's. Our judgement: cable against DSL. */
+  peerSlackMs: z.number().min(0).max(1_000).default(20),
   /** Peers that it takes at least: fewer may all be misplaced, or all in it. */
   minPeers: z.int().min(1).max(PEERS).default(3),
   /**
@@ -239,7 +241,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
     for (const [square, peers] of windowOf(here.day)) {
       const distance = kilometres(middleOf(square), { latitude: here.lat, longitude: here.lon })
       if (distance === null || distance > limits.farKm) continue
-      const way = overKm(limits, distance + 111 * SQUARE)
+      const way = wayMs(distance + 111 * SQUARE)
       for (const [peer, rtt] of peers)
         if (peer !== worker) bounds.set(peer, Math.min(rtt + way, bounds.get(peer) ?? Number.POSITIVE_INFINITY))
     }
@@ -271,7 +273,12 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
             if (peer !== worker) bests.set(peer, Math.min(rtt, bests.get(peer) ?? Number.POSITIVE_INFINITY))
     if (bests.size < limits.minPeers) return null
     const fastest = [...bests.values()].sort((a, b) => a - b).slice(0, PEERS)
-    return middle(fastest) + overKm(limits, limits.nearKm)
+    return middle(fastest) + wayMs(limits.nearKm)
+  }
+
+  /** From a peer to here: its own last mile is in its round trip already. */
+  function wayMs(km: number): number {
+    return overKm({ ...limits, baseMs: limits.peerSlackMs }, km)
   }
 
   /** The best, up to the day of `here`, of other networks nearby that prove a place; their operators tell them apart. */

@@ -323,7 +323,7 @@ describe('recognise: tools', () => {
       name: 'a package that was removed',
       category: 'software',
       fields: { Name: 'rustdesk', Action: 'removed' },
-      is: undefined,
+      is: 'rustdesk by package',
     },
     {
       name: 'a unit',
