@@ -2,7 +2,8 @@
  * Workers who share what unrelated people do not share: a farm is one case with all its people (P4, P5, P16, P17).
  *
  * Shape   workers joined, however indirectly, by findings on `shared_key` events of strength 3 or 4 that still carry
- *         weight. A cluster has the band of whoever in it stands highest, and critical from three people on.
+ *         weight. A cluster has the band of whoever in it stands highest, and critical from three people on when the key
+ *         is near conclusive by itself, or keys of two kinds say it.
  *         In order of band, size, key.
  */
 import { BANDS, type Band, type Cluster } from '../api/schema.ts'
@@ -45,11 +46,15 @@ export function clusters(
       key: first!.key,
       kind: first!.kind,
       workers,
-      band: workers.length >= FARM_FROM ? 'critical' : BANDS[highest]!,
+      band: workers.length >= FARM_FROM && isFarm(keys) ? 'critical' : BANDS[highest]!,
       points: Math.max(...stands.map((it) => it.points)),
       keys: keys.map(({ rarity: _, ...it }) => it),
     }
   }
+}
+
+function isFarm(keys: readonly SharedKey[]): boolean {
+  return keys.some((it) => it.strength === 4) || new Set(keys.map((it) => it.kind)).size > 1
 }
 
 /** Of keys that say as much, the one that people understand first. */

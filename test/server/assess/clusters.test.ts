@@ -57,6 +57,12 @@ describe('clusters', () => {
       ],
     )
   })
+  it('three people on one key that is no proof alone stand as the highest of them', () => {
+    const desks = ['w1', 'w2', 'w3'].map((it) => shares(it, 'aaaaaaaa', { strength: 3 }, { KeyKind: 'edid' }))
+    assert.equal(of(desks, { w1: 'medium', w2: 'medium', w3: 'low' })[0]?.band, 'medium')
+    const again = ['w1', 'w2', 'w3'].map((it) => shares(it, 'bbbbbbbb', { strength: 3 }, { KeyKind: 'gateway' }))
+    assert.equal(of([...desks, ...again], { w1: 'medium', w2: 'medium', w3: 'low' })[0]?.band, 'critical')
+  })
   it('two people stand as the higher of them does', () =>
     assert.equal(
       of([shares('w1', 'aaaaaaaa'), shares('w2', 'aaaaaaaa')], { w1: 'low', w2: 'medium' })[0]?.band,
