@@ -35,8 +35,13 @@ const NOTABLE: readonly Category[] = [
   'listening_socket',
   'network_place',
   'logon',
+  'remote_session',
+  'repository',
+  'archive_created',
   'agent_state',
 ]
+/** An agent's hourly word on what it costs is no news about a person. */
+const HOURLY = 'summary'
 
 export interface DeskDeps {
   judgement: Judgement
@@ -242,10 +247,12 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       text: it.says,
       finding: it.id,
     }))
-    const stored =
-      devices.length > 0 ? await log.events({ devices, categories: NOTABLE, from: now() - WEEK }, TIMELINE_EVENTS) : []
+    const since = now() - WEEK
+    // An hour of a week may be a summary each: without them there are still as many as are shown.
+    const most = TIMELINE_EVENTS + devices.length * 24 * 7
+    const stored = devices.length > 0 ? await log.events({ devices, categories: NOTABLE, from: since }, most) : []
     const notable = stored.flatMap(({ record }) =>
-      record.type === 'event'
+      record.type === 'event' && !('Action' in record.event && record.event.Action === HOURLY)
         ? [
             {
               time: record.event.time,
@@ -257,7 +264,7 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
           ]
         : [],
     )
-    return [...found, ...notable].sort((a, b) => b.time - a.time)
+    return [...found, ...notable.slice(0, TIMELINE_EVENTS)].sort((a, b) => b.time - a.time)
   }
 
   function view(finding: Finding): FindingView {
