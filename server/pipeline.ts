@@ -178,7 +178,7 @@ export class Pipeline {
     this.#detector.forget(id)
     if (draft === null) return
     const event = { ...draft, id, seq: null, time, product: 'tellwire', collector: name } as Event
-    this.#detector.take(event, { device, worker }, this.world.contractAt(worker, time))
+    this.#detector.take(event, { device, worker }, this.world.contractAt(worker, time), true)
   }
 
   #placed(record: RecordedOf<'connection'>): PlacedRecord {

@@ -10,7 +10,7 @@
  */
 import * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
-import type { EventOf } from '../../wire/event.ts'
+import type { Category, EventOf } from '../../wire/event.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from './deriver.ts'
 import { firstOfDay } from './first-of-day.ts'
 import { jigglerIn } from './jiggler.ts'
@@ -61,7 +61,8 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
   return {
     take(seen, emit) {
       const { event, facts, device, conflict, time, firstBoot, contract } = seen
-      if (!event || device === null || conflict || isRemoval(seen)) return
+      if (!event || device === null || conflict || !(facts?.hardware || TELLING.has(event.category))) return
+      if (isRemoval(seen)) return
       const sinceFirstBoot = firstBoot === null ? null : Math.max(0, time - firstBoot) / DAY
       const usb = event.category === 'usb_device' ? event : null
       for (const it of facts?.hardware ?? [])
@@ -138,6 +139,9 @@ function recent<T>(moments: T[], timeOf: (it: T) => number): T[] {
   const since = timeOf(sorted.at(-1)!) - LATENESS_MS - DAY
   return sorted.filter((it) => timeOf(it) >= since).slice(-MAX_MOMENTS)
 }
+
+/** What is looked at even where the catalogue recognised nothing. */
+const TELLING: ReadonlySet<Category> = new Set(['usb_device', 'display', 'input_pattern'])
 
 function isRemoval({ event }: Seen): boolean {
   return (event?.category === 'usb_device' || event?.category === 'display') && event.Action === 'removed'

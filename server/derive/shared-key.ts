@@ -14,6 +14,7 @@
  */
 import ipaddr from 'ipaddr.js'
 import * as z from 'zod'
+import type { Category } from '../../wire/event.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import { sha256 } from '../../wire/sha256.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from './deriver.ts'
@@ -135,6 +136,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     const holder = holderOf(device)
     const day = Math.floor(seen.time / DAY)
     if (earliest(holder.awake, day, seen.time) === 'new') freshHolders.add(device)
+    if (seen.event && !TELLING.has(seen.event.category)) return
     for (const [slot, key] of slotsOf(seen)) {
       if (!holder.changes.has(slot) && holder.changes.size >= MAX_KEYS) continue
       const all = holder.changes.get(slot) ?? new Map<string, [number, string | null]>()
@@ -382,6 +384,9 @@ interface Saved {
   ][]
   keys: [string, { holders: string[]; network: [number, NetworkClass] | null; said: [string, Said][] }][]
 }
+
+/** Of the events of laptops these name something that others may have; all the others say only that it was awake. */
+const TELLING: ReadonlySet<Category> = new Set(['network_place', 'display', 'usb_device', 'remote_session'])
 
 /** What the record says the laptop has from now on, by slot; null: no longer, or nothing that proves anything. */
 function slotsOf({ event, connection, contract, time }: Seen): [slot: string, key: string | null][] {

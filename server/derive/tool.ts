@@ -131,7 +131,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
   return {
     take(seen, emit) {
       const { event, facts, device, conflict, time, contract, firstBoot } = seen
-      if (!event || device === null || conflict) return
+      if (!event || device === null || conflict || !(facts?.tools || event.category === 'logon')) return
       const put = (note: Sighting | Removal | Logon) =>
         devices.take(device, note, (at, key, draft) =>
           emit({ device, worker: world.holderAt(device, at), time: at }, key, draft),

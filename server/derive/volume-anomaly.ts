@@ -16,7 +16,7 @@
 import * as z from 'zod'
 import { type Draft, deriverKind, type Emit } from './deriver.ts'
 import { statements } from './statements.ts'
-import { add, type Book, byDay, DAY, emptyBook, markActive, sumsOf } from './volume-book.ts'
+import { add, type Book, byDay, DAY, emptyBook, markActive, sumsAfter, sumsOf } from './volume-book.ts'
 import { drips, dripThresholds } from './volume-drip.ts'
 import { archiveUpload, type Candidate, daily, draftOf } from './volume-habit.ts'
 import { additionsOf, DAILY, type Daily, isActive, measured } from './volume-metrics.ts'
@@ -124,7 +124,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
       if (!added) return
       touch(name, day)
       if (!role || !before) return
-      const after = sumsOf(worker.book, day)
+      const after = sumsAfter(worker.book, day, before, additions)
       for (const metric of DAILY) role.move(day, metric, measured(metric, before), measured(metric, after))
     },
 

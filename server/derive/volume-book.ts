@@ -150,6 +150,19 @@ export function sumsOf(book: Book, day: number): Sums {
   return byDay(book, day, day).get(day) ?? COUNTS.map(() => 0)
 }
 
+/** The same after `additions` to what was `before`; only what counts distinct things has to be looked at again. */
+export function sumsAfter(
+  book: Book,
+  day: number,
+  before: Sums,
+  additions: readonly (readonly [Count, number])[],
+): Sums {
+  if (additions.some(([count]) => DISTINCT.has(count))) return sumsOf(book, day)
+  const after = [...before]
+  for (const [count, value] of additions) after[CODES[count]]! += value
+  return after
+}
+
 /** The sums of each day of which anything is known, from `first` to `last`. */
 export function byDay(book: Book, first: number, last: number): Map<number, Sums> {
   const days = new Map<number, Sums>()

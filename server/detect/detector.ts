@@ -74,7 +74,8 @@ export class Detector {
     this.#asked = categories.includes(null) ? null : new Set(categories as string[])
   }
 
-  take(event: Event, subject: Subject, contract: unknown): void {
+  /** `derived`: it may be taken back. */
+  take(event: Event, subject: Subject, contract: unknown, derived = false): void {
     if (this.#asked && !this.#asked.has(event.category)) return
     const matches = this.#program.match(this.#flat(event, subject, contract))
     if (matches.length === 0) return
@@ -87,7 +88,7 @@ export class Detector {
     const counts = this.#correlator !== null && matches.some((it) => this.#counted.has(it.rule.id))
     // Correlations group by whom it is about.
     const flat = this.#flat(event, subject, contract, counts)
-    if (event.product === 'tellwire')
+    if (derived)
       this.#remember(this.#done, DONE_MAX, event.id, {
         findings: made,
         flat: counts ? flat : null,
