@@ -15,6 +15,8 @@ describe('how sure a figure is', () => {
   ])
     it(`Wilson: ${name}`, () => assert.deepEqual(rounded(wilson(share, trials)), interval))
 
+  it('Wilson reaches 0 and 1 exactly', () => assert.deepEqual([wilson(0, 4)[0], wilson(1, 4)[1]], [0, 1]))
+
   for (const { name, values, share, is } of [
     { name: 'the median of an odd number', values: [3, 1, 2], share: 0.5, is: 2 },
     { name: 'nobody', values: [], share: 0.5, is: null },

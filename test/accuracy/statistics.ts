@@ -21,7 +21,8 @@ export function wilson(share: number, trials: number): Interval {
   const spread =
     (Z * Math.sqrt((share * (1 - share)) / trials + (Z * Z) / (4 * trials * trials))) / (1 + (Z * Z) / trials)
   const middle = (share + (Z * Z) / (2 * trials)) / (1 + (Z * Z) / trials)
-  return [Math.max(0, middle - spread), Math.min(1, middle + spread)]
+  // At its ends the interval reaches 0 and 1 exactly; the sum above misses them by a bit.
+  return [share === 0 ? 0 : middle - spread, share === 1 ? 1 : middle + spread]
 }
 
 /**
