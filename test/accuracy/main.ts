@@ -103,6 +103,7 @@ function planned(only: readonly string[]): Fleet[] {
     values.seed === undefined
       ? seedsOf(range, whole('seeds', values.seeds, 1, range.to - range.from + 1))
       : [whole('seed', values.seed, 0)]
+  if (!['scenes', 'company', 'both'].includes(values.kind)) usage(`--kind ${values.kind}: scenes, company or both`)
   const start = Date.parse(values.start)
   if (Number.isNaN(start) || start % DAY !== 0) usage(`--start ${values.start}: give a date, 2026-09-21`)
   const days = whole('days', values.days, 1)
