@@ -3,7 +3,8 @@
  *
  * Shape   silence is time in which the laptop itself saw nothing: what a spool brings later fills it again. One
  *         `silence` per gap: of `silentHours`, whoever was active; or shorter, from `activeSilentHours` on, when the
- *         identity provider saw this very laptop, or the code host its worker, in the middle of it.
+ *         identity provider saw this very laptop, or the code host its worker, in the middle of it. While a gap lasts
+ *         that takes `lastingHours`: a laptop that cannot reach us has a spool that will tell.
  *         `Announced` the agent's last word was that it was stopping, or it said afterwards that it had slept.
  *         Time in which the server itself was not listening does not count.
  * Memory  per laptop the stretches in which it was heard, per worker the hours of activity elsewhere, KEPT_MS back.
@@ -17,12 +18,15 @@ const WEEK = 7 * 24 * HOUR
 const KEPT_MS = LATENESS_MS + WEEK
 const MAX_ENTRIES = 400
 const MAX_ACTIVITY = 1_500
+const TALKS_AGAIN_MS = 600_000
 
 const thresholds = z.strictObject({
   /** Hours without a word that count as silence by themselves: an idle agent reports itself every hour. */
   silentHours: z.number().min(3).max(720).default(24),
   /** Hours that count when the worker was active meanwhile: threat model P15, two hours. */
   activeSilentHours: z.number().min(1.5).max(24).default(2),
+  /** The same while the gap lasts: behind a hotel's login page a browser works, and the agent cannot reach us. */
+  lastingHours: z.number().min(1.5).max(72).default(8),
   /** Minutes at either end of a gap in which activity proves nothing: clocks differ, and heartbeats are hourly. */
   marginMinutes: z.number().min(0).max(240).default(70),
   /** Distinct hours in which the account was used from elsewhere that make a day's silence one of an absent laptop. */
@@ -60,6 +64,7 @@ interface Saved {
 export const silence = deriverKind('silence', thresholds, (limits, world) => {
   const silentMs = limits.silentHours * HOUR
   const activeMs = Math.min(limits.activeSilentHours * HOUR, silentMs)
+  const lastingMs = Math.min(limits.lastingHours * HOUR, silentMs)
   const marginMs = limits.marginMinutes * 60_000
   let laptops = new Map<string, Laptop>()
   let activity = new Map<string, Activity[]>()
@@ -112,7 +117,9 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     if (last && at >= last[0] && at - last[1] < activeMs) {
       // The usual case: it talks on, and what could become due moves away.
       if (laptop.said.at(-1)?.[0] === last[1]) fresh.add(device)
+      const talked = last[1] - last[0]
       last[1] = Math.max(last[1], at)
+      if (talked < TALKS_AGAIN_MS && last[1] - last[0] >= TALKS_AGAIN_MS) fresh.add(device)
       laptop.due = last[1] + activeMs
       return
     }
@@ -143,8 +150,10 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     // What is older than is kept stands as it stood.
     laptop.said = laptop.said.filter(([gap]) => gap >= laptop.heard[0]![0])
     const gaps = laptop.heard.map(([, from], index): Gap => {
-      const next = laptop.heard[index + 1]?.[0] ?? null
-      return { from, to: next ?? now, ended: next !== null, evidence: null }
+      const next = laptop.heard[index + 1]
+      // Just connected, it may be about to tell what it saw meanwhile.
+      const ended = next !== undefined && (next[1] - next[0] >= TALKS_AGAIN_MS || index + 2 < laptop.heard.length)
+      return { from, to: next?.[0] ?? now, ended, evidence: null }
     })
     for (const gap of gaps) gap.evidence = gap.to - gap.from < activeMs ? null : evidenceIn(device, gap)
     const said = gaps.flatMap((gap): Laptop['said'] => {
@@ -157,7 +166,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       if (JSON.stringify(laptop.said.find(([gap]) => gap === it[0])) !== JSON.stringify(it)) tell(it[1], it[0], it[2])
     laptop.said = said
     const last = laptop.heard.at(-1)![1]
-    const open = afterListening(last, now - last < activeMs ? activeMs : silentMs)
+    const open = [activeMs, lastingMs, silentMs].map((ms) => afterListening(last, ms)).find((it) => it > now) ?? 0
     laptop.due = open <= now ? Number.MAX_SAFE_INTEGER : open
 
     function tell(time: number, gap: number, draft: Draft | null): void {
@@ -166,9 +175,12 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   }
 
   /** When the gap became a silence, and what is said of it. */
-  function wordOn(laptop: Laptop, { from, to, evidence }: Gap, gaps: readonly Gap[]): [number, Draft] | null {
+  function wordOn(laptop: Laptop, { from, to, ended, evidence }: Gap, gaps: readonly Gap[]): [number, Draft] | null {
     const full = to >= afterListening(from, silentMs)
-    const counts = evidence !== null && evidence.kind !== 'account' && to >= afterListening(from, activeMs)
+    const counts =
+      evidence !== null &&
+      evidence.kind !== 'account' &&
+      to >= afterListening(from, ended ? activeMs : Math.max(lastingMs, activeMs))
     if (!full && !counts) return null
     const slept = laptop.wakes.some(([time, ms]) => Math.abs(time - to) < 10 * 60_000 && ms >= 0.8 * (to - from))
     const hour = new Date(from).getUTCHours()

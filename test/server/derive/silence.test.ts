@@ -140,6 +140,18 @@ const cases: { what: string; records: Recorded[]; at: number; stands: string[] }
   { what: 'time in which it listened does', records: [word(0), down(1, 50)], at: 74, stands: ['@73 24h'] },
   { what: "another laptop's word does not break it", records: [word(0), word(30, 'd2')], at: 30, stands: ['@24 24h'] },
   {
+    what: 'a browser works for an hour where the agent cannot reach us, and the spool tells later',
+    records: [word(0), login(3, { DeviceId: 'd1' }), session('d1', AUSTIN, T0 + 6 * HOUR)],
+    at: 6,
+    stands: [],
+  },
+  {
+    what: 'it goes on for a working day',
+    records: [word(0), login(3, { DeviceId: 'd1' })],
+    at: 9,
+    stands: ['@3 2h elsewhere=true this_laptop'],
+  },
+  {
     what: '#97: the identity provider sees this very laptop in the gap',
     records: [word(0), login(3, { DeviceId: 'd1' }), ...hours(6, 8)],
     at: 9,
