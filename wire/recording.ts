@@ -93,6 +93,14 @@ export const RecordedClock = z.object({
   downSince: epochMs.nullish(),
 })
 
+const feedLine = {
+  type: z.literal('feed'),
+  worker: identifier.nullable(),
+  time: epochMs,
+  receivedAt: epochMs.optional(),
+  geo: AddressFacts.partial().optional(),
+}
+
 /**
  * What another system told.
  *
@@ -101,14 +109,7 @@ export const RecordedClock = z.object({
  *         address in the event is.
  */
 export const RecordedFeed = z
-  .object({
-    type: z.literal('feed'),
-    worker: identifier.nullable(),
-    time: epochMs,
-    receivedAt: epochMs.optional(),
-    geo: AddressFacts.partial().optional(),
-    event: z.record(z.string(), z.unknown()),
-  })
+  .object({ ...feedLine, event: z.record(z.string(), z.unknown()) })
   .transform((line, context) => {
     const { worker, time, geo } = line
     const facts = { worker, time, collector: 'feed', id: null, country: geo?.country ?? null }
@@ -137,4 +138,12 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedClock,
 ])
 export type Recorded = z.infer<typeof Recorded>
+/** Of these the lines that a server wrote in full: `Recorded` has nothing to fill in, and gives them as they are. */
+export const RecordedWhole = z.discriminatedUnion('type', [
+  RecordedConnection,
+  RecordedEvent,
+  z.object({ ...feedLine, event: FeedEvent }),
+  RecordedClock,
+])
+
 export type RecordedOf<T extends Recorded['type']> = Extract<Recorded, { type: T }>

@@ -147,7 +147,8 @@ function blank(): Memory {
 
 /** Numbers come upwards; one that fills a hole came late. The last four lives of a spool are enough. */
 function number(memory: Memory, epoch: number, seq: number): void {
-  const stream = memory.streams.find(([it]) => it === epoch)
+  const latest = memory.streams.at(-1)
+  const stream = latest?.[0] === epoch ? latest : memory.streams.find((it) => it[0] === epoch)
   if (!stream) {
     memory.holes += seq - 1
     memory.streams = [...memory.streams, [epoch, seq] as [number, number]].slice(-4)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import * as z from 'zod'
 import { simulate } from '../../server/simulate/simulate.ts'
 import { fits } from '../../wire/fits.ts'
-import { Recorded } from '../../wire/recording.ts'
+import { Recorded, RecordedWhole } from '../../wire/recording.ts'
 
 /** A few of every kind of line that a simulated fleet writes. */
 function samples(): unknown[] {
@@ -32,11 +32,11 @@ function changed(value: unknown, [key, ...rest]: readonly string[], to: unknown)
   return copy
 }
 
-const isRecorded = fits(Recorded)
+const isRecorded = fits(RecordedWhole)
 
 describe('what fits a schema', () => {
-  it('is told of events and sessions as agents send them', () => {
-    const records = samples().filter((it) => ['event', 'connection'].includes(Recorded.parse(it).type))
+  it('is told of events, sessions and feeds as servers write them', () => {
+    const records = samples().filter((it) => ['event', 'connection', 'feed'].includes(Recorded.parse(it).type))
     assert.ok(records.length > 30)
     for (const it of records) assert.ok(isRecorded(it), JSON.stringify(it))
   })
