@@ -4,7 +4,8 @@
  * Shape   silence is time in which the laptop itself saw nothing: what a spool brings later fills it again. One
  *         `silence` per gap: of `silentHours`, whoever was active; or shorter, from `activeSilentHours` on, when the
  *         identity provider saw this very laptop, or the code host its worker, in the middle of it. While a gap lasts
- *         that takes `lastingHours`: a laptop that cannot reach us has a spool that will tell.
+ *         that takes `lastingHours`: a laptop that cannot reach us has a spool that will tell. It is said when the first
+ *         threshold is passed, and said anew as `HoursSilent` grows, by whole `silentHours`, for a week.
  *         `Announced` the agent's last word was that it was stopping, or it said afterwards that it had slept.
  *         Time in which the server itself was not listening does not count.
  * Memory  per laptop the stretches in which it was heard, per worker the hours of activity elsewhere, KEPT_MS back.
@@ -19,6 +20,8 @@ const KEPT_MS = LATENESS_MS + WEEK
 const MAX_ENTRIES = 400
 const MAX_ACTIVITY = 1_500
 const TALKS_AGAIN_MS = 600_000
+/** Of `silentHours` each. */
+const LONGEST_DAYS = 7
 
 const thresholds = z.strictObject({
   /** Hours without a word that count as silence by themselves: an idle agent reports itself every hour. */
@@ -166,8 +169,9 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       if (JSON.stringify(laptop.said.find(([gap]) => gap === it[0])) !== JSON.stringify(it)) tell(it[1], it[0], it[2])
     laptop.said = said
     const last = laptop.heard.at(-1)![1]
-    const open = [activeMs, lastingMs, silentMs].map((ms) => afterListening(last, ms)).find((it) => it > now) ?? 0
-    laptop.due = open <= now ? Number.MAX_SAFE_INTEGER : open
+    const steps = Array.from({ length: LONGEST_DAYS }, (_, n) => (n + 1) * silentMs)
+    const open = [activeMs, lastingMs, ...steps].map((ms) => afterListening(last, ms)).find((it) => it > now)
+    laptop.due = open ?? Number.MAX_SAFE_INTEGER
 
     function tell(time: number, gap: number, draft: Draft | null): void {
       emit({ device, worker: world.holderAt(device, time), time }, `gap ${gap}`, draft)
@@ -192,7 +196,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       full ? afterListening(from, silentMs) : Math.max(afterListening(from, activeMs), evidence!.since),
       {
         category: 'silence',
-        HoursSilent: full ? limits.silentHours : limits.activeSilentHours,
+        HoursSilent: full ? limits.silentHours * timesPassed(from, to) : limits.activeSilentHours,
         ActiveElsewhere: feeds ? evidence !== null : null,
         Evidence: evidence?.kind ?? null,
         Announced: slept || laptop.stops.some((it) => Math.abs(it - from) < 5 * 60_000),
@@ -229,6 +233,13 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   /** A laptop that was handed back may be switched off. */
   function isHeld(device: string, time: number): boolean {
     return world.holdingsOf(device).length === 0 || world.holderAt(device, time) !== null
+  }
+
+  /** How often `silentHours` went by. */
+  function timesPassed(from: number, to: number): number {
+    let times = 1
+    while (times < LONGEST_DAYS && to >= afterListening(from, (times + 1) * silentMs)) times++
+    return times
   }
 
   /** When somebody who listened from `from` on had listened for so long. */

@@ -100,7 +100,8 @@ const cases: { what: string; records: Recorded[]; at: number; stands: string[] }
     stands: [],
   },
   { what: 'less than a day', records: [word(0)], at: 23, stands: [] },
-  { what: 'once, however long', records: [word(0)], at: 90, stands: ['@24 24h'] },
+  { what: 'once, however long; and for how long', records: [word(0)], at: 90, stands: ['@24 72h'] },
+  { what: 'a week is as long as is told', records: [word(0)], at: 999, stands: ['@24 168h'] },
   {
     what: 'after a goodbye',
     records: [received('d1', agentState('stopping'))],
@@ -128,13 +129,13 @@ const cases: { what: string; records: Recorded[]; at: number; stands: string[] }
     what: 'it stays said when the laptop comes back',
     records: [word(0), ...hours(60, 70)],
     at: 71,
-    stands: ['@24 24h'],
+    stands: ['@24 48h'],
   },
   {
     what: 'it had slept, it says',
     records: [word(0), woke(60, 60), ...hours(60, 62)],
     at: 63,
-    stands: ['@24 24h announced'],
+    stands: ['@24 48h announced'],
   },
   { what: 'time in which the server was down does not count', records: [word(0), down(1, 50)], at: 51, stands: [] },
   { what: 'time in which it listened does', records: [word(0), down(1, 50)], at: 74, stands: ['@73 24h'] },
@@ -173,7 +174,7 @@ const cases: { what: string; records: Recorded[]; at: number; stands: string[] }
     what: 'N24: asleep for a week, and nothing anywhere',
     records: [login(-2), word(0)],
     at: 168,
-    stands: ['@24 24h elsewhere=false'],
+    stands: ['@24 168h elsewhere=false'],
   },
   {
     what: 'mail on the phone meanwhile',
@@ -241,7 +242,7 @@ describe('silence', () => {
 
   it('keeps what it said when what it stood on is forgotten', () => {
     const months = [word(0), ...Array.from({ length: 60 }, (_, day) => hours(day * 24 + 48, day * 24 + 58)).flat()]
-    assert.deepEqual(silences(months, 60 * 24 + 60).slice(0, 1), ['@24 24h'])
+    assert.deepEqual(silences(months, 60 * 24 + 60).slice(0, 1), ['@24 48h'])
     assert.ok(months.length > (60 * DAY) / (2 * DAY))
   })
 })
