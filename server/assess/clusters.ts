@@ -21,16 +21,16 @@ export function clusters(
   now: number,
 ): Cluster[] {
   const keys = sharedKeys(findings, now)
-  const groups: { workers: Set<string>; keys: SharedKey[] }[] = []
+  const groupOf = new Map<string, { workers: string[]; keys: SharedKey[] }>()
   for (const key of keys) {
-    const touched = groups.filter((it) => key.workers.some((worker) => it.workers.has(worker)))
-    for (const it of touched) groups.splice(groups.indexOf(it), 1)
-    groups.push({
-      workers: new Set([...touched.flatMap((it) => [...it.workers]), ...key.workers]),
-      keys: [...touched.flatMap((it) => it.keys), key],
-    })
+    const touched = new Set(key.workers.flatMap((it) => groupOf.get(it) ?? []))
+    const group = {
+      workers: [...new Set([...[...touched].flatMap((it) => it.workers), ...key.workers])],
+      keys: [...[...touched].flatMap((it) => it.keys), key],
+    }
+    for (const it of group.workers) groupOf.set(it, group)
   }
-  return groups.map(({ workers, keys }) => clusterOf([...workers].sort(), keys)).sort(byUrgency)
+  return [...new Set(groupOf.values())].map(({ workers, keys }) => clusterOf(workers.sort(), keys)).sort(byUrgency)
 
   function clusterOf(workers: string[], keys: SharedKey[]): Cluster {
     const [first] = keys.sort(

@@ -70,6 +70,8 @@ interface Key {
   /** By worker and day: what stands. */
   said: Map<string, Said>
 }
+/** Most keys are one laptop's, and nothing is said of them: one map for all of those. Nothing is ever put into it. */
+const NOTHING: Map<string, Said> = new Map()
 
 export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) => {
   const keepDays = limits.windowDays + LATE_DAYS
@@ -127,7 +129,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       keys = mapped(saved.keys, (it) => ({
         holders: new Set(it.holders),
         network: it.network,
-        said: new Map(it.said),
+        said: it.said.length > 0 ? new Map(it.said) : NOTHING,
       }))
     },
   }
@@ -212,7 +214,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   }
 
   function keyOf(name: string): Key {
-    const key = keys.get(name) ?? { holders: new Set(), network: null, said: new Map() }
+    const key = keys.get(name) ?? { holders: new Set(), network: null, said: NOTHING }
     keys.set(name, key)
     return key
   }
@@ -236,7 +238,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
         }
     for (const [place, [about, word]] of key.said) if (said.get(place)?.[0].time !== about.time) emit(about, word, null)
     for (const [place, it] of said) if (JSON.stringify(key.said.get(place)) !== JSON.stringify(it)) emit(...it)
-    key.said = said
+    key.said = said.size > 0 ? said : NOTHING
   }
 
   /** By worker, the days on which any of their laptops had it. */

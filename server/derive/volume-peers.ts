@@ -13,6 +13,7 @@ const STEP = Math.log(1.05)
 /** 1.05^640 is 36 TB. */
 const STEPS = 640
 const RADIX = 16
+const RING = 64
 
 export interface Peers {
   readonly members: Set<string>
@@ -32,8 +33,11 @@ export interface Peers {
 export function peers(): Peers {
   const bins = new Map<number, Uint32Array>()
   const active = new Map<number, number>()
-  /** By day and metric, or day and nothing for who was active: the number of the last change. */
-  const changed = new Map<number, number>()
+  /**
+   * By day and metric, or day and nothing for who was active: the number of the last change. Days that are RING apart
+   * share a place: what is told of one may be the other's change, and is then compared once too often.
+   */
+  const changed = new Float64Array(RING * RADIX)
   const ANYBODY = RADIX - 1
   let changes = 0
   return {
@@ -43,24 +47,23 @@ export function peers(): Peers {
     },
     lastChange(day, metric) {
       let last = 0
-      for (let on = day - PEER_DAYS + 1; on <= day; on++) {
-        last = Math.max(last, changed.get(on * RADIX + ANYBODY) ?? 0)
-        last = Math.max(last, changed.get(on * RADIX + DAILY.indexOf(metric)) ?? 0)
-      }
+      const place = DAILY.indexOf(metric)
+      for (let on = day - PEER_DAYS + 1; on <= day; on++)
+        last = Math.max(last, changed[slotOf(on, ANYBODY)]!, changed[slotOf(on, place)]!)
       return last
     },
     move(day, metric, before, after) {
       const [from, to] = [stepOf(before), stepOf(after)]
       if (from === to) return
       const key = day * RADIX + DAILY.indexOf(metric)
-      changed.set(key, ++changes)
+      changed[slotOf(day, DAILY.indexOf(metric))] = ++changes
       const counts = bins.get(key) ?? new Uint32Array(STEPS)
       bins.set(key, counts)
       if (from > 0) counts[from]!--
       if (to > 0) counts[to]!++
     },
     activeOn(day, workers) {
-      changed.set(day * RADIX + ANYBODY, ++changes)
+      changed[slotOf(day, ANYBODY)] = ++changes
       active.set(day, (active.get(day) ?? 0) + workers)
     },
     p99(day, metric, own) {
@@ -88,10 +91,13 @@ export function peers(): Peers {
     },
     forget(before) {
       for (const key of bins.keys()) if (Math.floor(key / RADIX) < before - KEPT_DAYS) bins.delete(key)
-      for (const key of changed.keys()) if (Math.floor(key / RADIX) < before - KEPT_DAYS) changed.delete(key)
       for (const day of active.keys()) if (day < before - KEPT_DAYS) active.delete(day)
     },
   }
+}
+
+function slotOf(day: number, place: number): number {
+  return (((day % RING) + RING) % RING) * RADIX + place
 }
 
 /** 0 for nothing; step n is over 1.05^(n-1) and up to 1.05^n. */
