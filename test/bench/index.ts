@@ -1,14 +1,17 @@
 /** Every bench, in the order they run: what is quick first. */
 import * as addresses from './addresses.ts'
 import * as agentIdle from './agent-idle.ts'
+import * as assess from './assess.ts'
 import * as correlation from './correlation.ts'
 import * as derive from './derive.ts'
 import * as endToEnd from './end-to-end.ts'
 import * as engine from './engine.ts'
 import * as ingestParse from './ingest-parse.ts'
 import * as match from './match.ts'
+import * as replay from './replay.ts'
 import type { Bench } from './row.ts'
 import * as spool from './spool.ts'
+import * as state from './state.ts'
 import * as store from './store.ts'
 
 export const benches: readonly Bench[] = [
@@ -17,9 +20,12 @@ export const benches: readonly Bench[] = [
   { name: 'engine', run: engine.bench },
   { name: 'correlation', run: correlation.bench },
   { name: 'derive', run: derive.bench },
+  { name: 'assess', run: assess.bench },
+  { name: 'replay', run: replay.bench },
   { name: 'match', run: match.bench },
   { name: 'spool', run: spool.bench },
   { name: 'store', run: store.bench },
+  { name: 'state', run: state.bench },
   { name: 'end-to-end', run: endToEnd.bench },
   { name: 'agent-idle', run: agentIdle.bench },
 ]
