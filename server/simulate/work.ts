@@ -221,6 +221,11 @@ export function helpdesk(run: Run, person: Person, plan: DayPlan, say: Say, rand
   })
 }
 
+/** Without a network nobody signs in. */
+function isOnline({ gaps }: DayPlan, time: number): boolean {
+  return !gaps.some((it) => it.kind === 'offline' && it.from <= time && time < it.to)
+}
+
 const APPLICATIONS = ['mail', 'wiki', 'tickets', 'payroll', 'calendar', 'code', 'storage']
 
 /** What the identity provider and the repositories say, with some delay. */
@@ -239,7 +244,7 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
   }
   const login = (time: number, first: boolean) => {
     const place = placeAt(plan.places, time)
-    if (!place) return
+    if (!place || !isOnline(plan, time)) return
     const login = {
       DeviceId: person.machine.device,
       ManagedDevice: true,
@@ -264,8 +269,10 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
   const audited = (mean: number, Action: string, median: number) => {
     for (let left = poisson(random, mean); left > 0; left--) {
       const span = pick(random, plan.active)
+      const time = between(random, span.from, span.to)
+      if (!isOnline(plan, time)) continue
       const Repository = `company/${pick(random, ['web', 'api', 'mobile', 'infra', 'docs'])}-${below(random, 6)}`
-      line(between(random, span.from, span.to), 'repo_audit', {
+      line(time, 'repo_audit', {
         Action,
         Repository,
         Bytes: Math.round(logNormal(random, median, 1.4)),
