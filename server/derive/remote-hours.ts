@@ -11,6 +11,7 @@
 import * as z from 'zod'
 import type { EventOf } from '../../wire/event.ts'
 import { deriverKind, LATENESS_MS } from './deriver.ts'
+import { hoursStatement } from './hours-statement.ts'
 import { type Statement, statements } from './statements.ts'
 import { isApprovedTool } from './tenant.ts'
 
@@ -96,23 +97,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
   }
 
   function statement(device: string, time: number, ms: number, windowDays: number): Statement {
-    const worker = world.holderAt(device, time)
-    const start = world.contractAt(worker, time)?.start
-    return {
-      about: { device, worker, time },
-      key: String(windowDays),
-      draft: {
-        category: 'volume_anomaly',
-        Metric: 'remote_session_hours',
-        Value: Math.round((ms / HOUR) * 100) / 100,
-        OwnMedian: null,
-        OwnP99: null,
-        PeerP99: null,
-        Z: null,
-        WindowDays: windowDays,
-        DaysSinceStart: start == null ? null : Math.max(0, time - start) / DAY,
-      },
-    }
+    return hoursStatement(world, device, time, { metric: 'remote_session_hours', hours: ms / HOUR, windowDays })
   }
 })
 

@@ -9,6 +9,7 @@
  */
 import * as z from 'zod'
 import { deriverKind, LATENESS_MS, type Seen } from './deriver.ts'
+import { hoursStatement } from './hours-statement.ts'
 import { type Statement, statements } from './statements.ts'
 
 const HOUR = 3_600_000
@@ -120,25 +121,8 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
     })
   }
 
-  function statement(device: string, day: number, value: number, windowDays: number): Statement {
-    const time = (day + 1) * DAY - 1
-    const worker = world.holderAt(device, time)
-    const start = world.contractAt(worker, time)?.start
-    return {
-      about: { device, worker, time },
-      key: String(windowDays),
-      draft: {
-        category: 'volume_anomaly',
-        Metric: 'screen_share_hours',
-        Value: Math.round(value * 100) / 100,
-        OwnMedian: null,
-        OwnP99: null,
-        PeerP99: null,
-        Z: null,
-        WindowDays: windowDays,
-        DaysSinceStart: start == null ? null : Math.max(0, time - start) / DAY,
-      },
-    }
+  function statement(device: string, day: number, hours: number, windowDays: number): Statement {
+    return hoursStatement(world, device, (day + 1) * DAY - 1, { metric: 'screen_share_hours', hours, windowDays })
   }
 
   function forget(today: number): void {
