@@ -69,10 +69,9 @@ describe('kill -9', function () {
     }
     await log.close()
     assert.ok(acked > 2 * KILLS * 200, `only ${acked} acknowledged`)
-    assert.deepEqual(
-      numbers,
-      numbers.map((_, index) => index + 1),
-    )
+    // The first that is out of place, with its neighbours: a comparison of all of them takes gigabytes to word.
+    const wrong = numbers.findIndex((seq, index) => seq !== index + 1)
+    assert.deepEqual(wrong < 0 ? [] : numbers.slice(Math.max(0, wrong - 3), wrong + 4), [])
     assert.ok(numbers.length >= acked, `${acked} acknowledged, ${numbers.length} stored`)
     assert.equal(ids.size, numbers.length)
     assert.equal(conflicts, 0)
