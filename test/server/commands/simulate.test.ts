@@ -21,7 +21,7 @@ function tellwire(...args: string[]): Promise<{ code: number; stdout: string; st
 
 describe('tellwire simulate', () => {
   it('writes recorded telemetry, and nothing on standard error when nobody watches', async () => {
-    const { code, stdout, stderr } = await tellwire('N9', '--workers', '3', '--days', '2', '--start', '2026-10-05')
+    const { code, stdout, stderr } = await tellwire('N9', '--workers', '3', '--days', '14', '--start', '2026-10-05')
     assert.equal(code, 0)
     assert.equal(stderr, '')
     const records = stdout
