@@ -223,6 +223,8 @@ function saidOf(rule: Rule, [first]: readonly Event[]): string {
 function sentence(template: string, fields: Readonly<Record<string, unknown>>): string {
   return template.replace(/\{([A-Za-z0-9_]+)\}/g, (_, field: string) => {
     const value = fields[field]
-    return value === null || value === undefined ? 'unknown' : String(value).slice(0, 200)
+    if (value === null || value === undefined) return 'unknown'
+    // A reader does not want the fourteenth digit of a day.
+    return typeof value === 'number' ? String(Math.round(value * 10) / 10) : String(value).slice(0, 200)
   })
 }
