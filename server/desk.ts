@@ -3,18 +3,9 @@
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
 import type { Desk } from './api/desk.ts'
-import {
-  BANDS,
-  type ClusterView,
-  type FindingView,
-  type Laptop,
-  type TimelineEntry,
-  type Verdict,
-  type WorkerPage,
-  type WorkerRow,
-} from './api/schema.ts'
+import type { ClusterView, FindingView, Laptop, TimelineEntry, Verdict, WorkerPage, WorkerRow } from './api/schema.ts'
 import { Assessments } from './assess/assessments.ts'
-import { caseOf, kindsOf } from './assess/case.ts'
+import { byUrgency, caseOf, kindsOf } from './assess/case.ts'
 import { describe } from './assess/describe.ts'
 import { observed } from './assess/observed.ts'
 import { unseen } from './assess/unseen.ts'
@@ -292,12 +283,6 @@ export function desk(deps: DeskDeps): Desk & { changed(): void } {
       events: finding.events.map((event) => ({ ...event })),
     }
   }
-}
-
-function byUrgency<T extends Pick<WorkerRow, 'worker' | 'band' | 'points' | 'case'>>(a: T, b: T): number {
-  const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
-  const decided = Number(a.case === 'closed') - Number(b.case === 'closed')
-  return band || decided || b.points - a.points || (a.worker < b.worker ? -1 : 1)
 }
 
 function latest(times: readonly (number | null)[]): number | null {

@@ -116,6 +116,14 @@ export class Pipeline {
     }
   }
 
+  /** The log's clock reached `now`. Never goes back. */
+  reach(now: number | undefined): void {
+    if (now === undefined || now <= this.#time) return
+    this.#time = now
+    if (now >= this.#ticked + TICK_MS) this.#tick()
+    this.#detector.advance(now)
+  }
+
   /** The same, and what stands is going to be compared: everything is decided that can be. */
   advance(now: number | undefined): void {
     this.reach(now)
@@ -150,14 +158,6 @@ export class Pipeline {
     this.#detector.load(saved.detector)
     this.findings.load(findings)
     return true
-  }
-
-  /** The log's clock reached `now`. Never goes back. */
-  reach(now: number | undefined): void {
-    if (now === undefined || now <= this.#time) return
-    this.#time = now
-    if (now >= this.#ticked + TICK_MS) this.#tick()
-    this.#detector.advance(now)
   }
 
   #tick(): void {

@@ -20,3 +20,18 @@ export function caseOf(verdict: Verdict | null, band: Band, findings: readonly F
   const newKinds = [...new Set(findings.filter(isNew).map((it) => it.title))].sort()
   return { state: asks && newKinds.length > 0 ? 'reopened' : 'closed', verdict, newKinds }
 }
+
+interface Standing {
+  worker: string
+  band: Band
+  points: number
+  /** Left out where nobody closed is among them. */
+  case?: CaseView['state']
+}
+
+/** The order of the queue: by band, within it what is decided last, then by points. */
+export function byUrgency(a: Standing, b: Standing): number {
+  const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
+  const decided = Number(a.case === 'closed') - Number(b.case === 'closed')
+  return band || decided || b.points - a.points || (a.worker < b.worker ? -1 : 1)
+}

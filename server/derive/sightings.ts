@@ -5,7 +5,7 @@
  *         not tell the next holder's story. `approved`, `proves`: by the contract that held at `time`.
  * Memory  per device one place, one clock and 32 things, the longest unseen given up first.
  */
-import { TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
+import { isRemoteControl } from '../../rules/catalogue/categories.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { Seen } from './deriver.ts'
 import { declares } from './hardware.ts'
@@ -13,9 +13,6 @@ import { approvedExit, provesPlace } from './place.ts'
 import { isApprovedTool } from './tenant.ts'
 
 const MAX_THINGS = 32
-const REMOTE_CONTROL = new Set(
-  Object.entries(TOOL_CATEGORIES).flatMap(([category, { remoteControl }]) => (remoteControl ? [category] : [])),
-)
 
 interface Sighting {
   worker: string | null
@@ -76,7 +73,7 @@ export function sight(memory: Sightings, { event, connection, facts, contract, w
     memory.clock = { worker, time, timeZone: event.TimeZone, utcOffsetMinutes: event.UtcOffsetMinutes }
   if (!facts || ('Action' in event && event.Action === 'removed')) return
   for (const it of facts.tools ?? [])
-    if (REMOTE_CONTROL.has(it.category))
+    if (isRemoteControl(it.category))
       put(memory, { what: 'tool', ...named(it), worker, time, approved: isApprovedTool(contract, it, event) })
   const usb = event.category === 'usb_device' ? event : null
   for (const it of facts.hardware ?? [])

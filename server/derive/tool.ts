@@ -10,7 +10,7 @@
  *         and within the lateness bound one note per day and kind of sighting. Per new device one logon, for 16 days.
  */
 import * as z from 'zod'
-import { TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
+import { isRemoteControl } from '../../rules/catalogue/categories.ts'
 import { CATEGORIES } from '../../wire/event.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import { deriverKind, LATENESS_MS, type Seen } from './deriver.ts'
@@ -23,10 +23,6 @@ const MAX_TOOLS = 64
 const MAX_REMOVALS = 16
 const MAX_SAID = 512
 const MAX_NOTES = 1_000
-/** Categories of the catalogue whose tools let somebody else drive the laptop. */
-const REMOTE_CONTROL = new Set(
-  Object.entries(TOOL_CATEGORIES).flatMap(([category, { remoteControl }]) => (remoteControl ? [category] : [])),
-)
 
 const thresholds = z.strictObject({
   /** Days in which remote-control tools count together: 'within 7-30 days, not minutes' (threat model #15). */
@@ -90,7 +86,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
           const kind = kindOf(note)
           if (memory.kinds.includes(kind) && !note.installed) return
           if (memory.kinds.length < MAX_SAID) memory.kinds.push(kind)
-          if (REMOTE_CONTROL.has(found.category)) see(memory, note, day)
+          if (isRemoteControl(found.category)) see(memory, note, day)
           const sinceRemoval = daysSinceRemoval(memory, note)
           const byProvisioning = isProvisioned(memory, note)
           const { id, by, renamed } = found
@@ -155,7 +151,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
         const id = `${event.id} ${found.id} ${found.by}`
         if (software?.Action === 'removed') {
           const whole = software.Kind === 'package' || software.Kind === 'application'
-          if (whole && REMOTE_CONTROL.has(found.category))
+          if (whole && isRemoteControl(found.category))
             put({ what: 'removal', time, id: `1 ${id}`, tool: found.id, publisher })
           continue
         }
@@ -220,7 +216,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
 
   function daysSinceRemoval(memory: Memory, { found, time }: Sighting): number | null {
     const came = memory.tools.find((it) => it.id === found.id)?.came ?? null
-    if (came === null || !REMOTE_CONTROL.has(found.category)) return null
+    if (came === null || !isRemoteControl(found.category)) return null
     const last = memory.removals.findLast((it) => it.time < came && time - it.time <= limits.returnDays * DAY)
     return last ? (time - last.time) / DAY : null
   }

@@ -6,8 +6,8 @@
  *         (`server/assess/case.ts`), the confirmed never.
  * Units   reviews a day per 1,000 laptops; the fraction is carried to the next day, what was not used is not.
  */
-import { BANDS, type Band, type Verdict } from '../../server/api/schema.ts'
-import { caseOf, kindsOf } from '../../server/assess/case.ts'
+import type { Band, Verdict } from '../../server/api/schema.ts'
+import { byUrgency, caseOf, kindsOf } from '../../server/assess/case.ts'
 import type { Finding } from '../../server/store/store.ts'
 
 export interface InQueue {
@@ -62,8 +62,4 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
     })
     reviews.push({ worker, at, confirmed })
   }
-}
-
-function byUrgency(a: InQueue, b: InQueue): number {
-  return BANDS.indexOf(b.band) - BANDS.indexOf(a.band) || b.points - a.points || (a.worker < b.worker ? -1 : 1)
 }

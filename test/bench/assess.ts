@@ -6,7 +6,7 @@ import { loadRules } from '../../server/detect/program.ts'
 import { Judgement } from '../../server/judgement.ts'
 import { memoryLog, memoryState } from '../../server/store/memory.ts'
 import type { Finding } from '../../server/store/store.ts'
-import { contract, DAY, holding, T0 } from '../server/events.ts'
+import { contract, DAY, holding, NOWHERE, T0 } from '../server/events.ts'
 import { type BenchOptions, median, type Row } from './row.ts'
 
 const WORKERS = 10_000
@@ -75,10 +75,6 @@ async function judged(workers: number): Promise<Judgement> {
 }
 
 const FAMILIES = ['network', 'remote-access', 'hardware', 'identity', 'exfiltration', 'tampering']
-const NOWHERE = {
-  ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null },
-  class: 'unknown',
-} as const
 
 /** Every fourth worker shares an uplink with the two after them. */
 function findingOf(who: number, n: number): Finding {

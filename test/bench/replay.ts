@@ -13,7 +13,8 @@ import { replay } from '../../server/commands/replay.ts'
 import { loadRules } from '../../server/detect/program.ts'
 import { Pipeline } from '../../server/pipeline.ts'
 import { simulate } from '../../server/simulate/simulate.ts'
-import { type AddressFacts, Recorded } from '../../wire/recording.ts'
+import { Recorded } from '../../wire/recording.ts'
+import { NOWHERE } from '../server/events.ts'
 import { type BenchOptions, median, type Row } from './row.ts'
 
 const WORKERS = 30
@@ -71,11 +72,6 @@ function recorded(facts: ConstructorParameters<typeof Pipeline>[0]['recognise'])
     const record = Recorded.parse(JSON.parse(line))
     return record.type === 'event' ? { ...record, facts: facts(record.event) ?? {} } : record
   })
-}
-
-const NOWHERE: AddressFacts = {
-  ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null },
-  class: 'unknown',
 }
 
 function seconds(): number {

@@ -12,7 +12,8 @@ import { runInNewContext } from 'node:vm'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { loadRules } from '../../server/detect/program.ts'
 import { Pipeline } from '../../server/pipeline.ts'
-import { type AddressFacts, Recorded } from '../../wire/recording.ts'
+import { Recorded } from '../../wire/recording.ts'
+import { NOWHERE } from '../server/events.ts'
 import type { BenchOptions, Row } from './row.ts'
 
 /** Some is kept however many there are: it is in both, and not in what each further worker takes. */
@@ -88,15 +89,6 @@ function seconds(): number {
   return (user + system) / 1e6
 }
 
-const NOWHERE: AddressFacts = {
-  country: null,
-  region: null,
-  city: null,
-  lat: null,
-  lon: null,
-  asn: null,
-  class: 'unknown',
-}
 const ROLES = ['developer', 'platform engineer', 'support', 'designer']
 
 /** In order of time, an hour of all laptops at once. */

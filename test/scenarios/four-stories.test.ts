@@ -4,13 +4,9 @@ import fc from 'fast-check'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { type ReplayAnswer, type ReplayDeps, replay } from '../../server/commands/replay.ts'
 import { loadRules } from '../../server/detect/program.ts'
-import type { AddressFacts, Recorded } from '../../wire/recording.ts'
-import { HOUR } from '../server/events.ts'
+import type { Recorded } from '../../wire/recording.ts'
+import { HOUR, NOWHERE } from '../server/events.ts'
 import { fourStories, momentOf } from './four-stories.ts'
-
-const NOWHERE: AddressFacts = {
-  ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null, class: 'unknown' },
-}
 
 describe('four stories', () => {
   let deps: ReplayDeps

@@ -71,6 +71,26 @@ export const received = (device: string, it: EventOf<Category>, receivedAt = it.
   event: it,
 })
 
+/** A line of the identity provider: what a test does not name nobody said. */
+export function login(worker: string, time: number, fields: Partial<EventOf<'idp_login'>> = {}): RecordedOf<'feed'> {
+  const said = {
+    Worker: worker,
+    ...{ Ip: null, Country: null, DeviceId: null, ManagedDevice: null, Mobile: null, MfaDeviceHash: null },
+    ...{ MfaIp: null, MfaCountry: null, AccountHash: null, App: null, Result: 'success' },
+  }
+  return { type: 'feed', worker, time, event: { ...event('idp_login', { ...said, ...fields }, time), seq: null } }
+}
+
+/** What the databases say of an address that nobody knows. */
+export const NOWHERE: AddressFacts = {
+  country: null,
+  region: null,
+  city: null,
+  lat: null,
+  lon: null,
+  asn: null,
+  class: 'unknown',
+}
 export const AUSTIN: AddressFacts = {
   country: 'US',
   region: 'Texas',

@@ -1,13 +1,8 @@
 /** The end of a contract, and what is said of it. */
 import assert from 'node:assert/strict'
 import type { Recorded } from '../../../wire/recording.ts'
-import { contract, DAY, event, HOUR, T0 } from '../events.ts'
+import { contract, DAY, HOUR, login as loginOf, T0 } from '../events.ts'
 import { sameInAnyOrder, standing } from './standing.ts'
-
-const NO_LOGIN = {
-  ...{ Ip: null, Country: null, DeviceId: null, ManagedDevice: null, Mobile: null, MfaDeviceHash: null },
-  ...{ MfaIp: null, MfaCountry: null, AccountHash: null, App: null },
-}
 
 const cases: { what: string; records: Recorded[]; at: number; stands: [string, day: number][] }[] = [
   { what: 'no end is known', records: [contract('w1')], at: 60, stands: [] },
@@ -58,15 +53,7 @@ describe('exit window', () => {
     })
 
   describe('use after the end', () => {
-    const login = (day: number, result = 'success'): Recorded => ({
-      type: 'feed',
-      worker: 'w1',
-      time: T0 + day * DAY,
-      event: {
-        ...event('idp_login', { ...NO_LOGIN, Worker: 'w1', Result: result }, T0 + day * DAY),
-        seq: null,
-      },
-    })
+    const login = (day: number, Result = 'success') => loginOf('w1', T0 + day * DAY, { Result })
     const ends = contract('w1', { end: T0 + 10 * DAY })
     const used = (records: Recorded[]) =>
       standing('contract_event', [ends, ...records])

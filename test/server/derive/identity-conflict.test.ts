@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import type { AddressFacts, Recorded, RecordedOf } from '../../../wire/recording.ts'
-import { AUSTIN, BERLIN, contract, DAY, event, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
+import {
+  AUSTIN,
+  BERLIN,
+  contract,
+  DAY,
+  HOUR,
+  holding,
+  login as loginOf,
+  processStart,
+  received,
+  session,
+  T0,
+} from '../events.ts'
 import { about, sameInAnyOrder, standing } from './standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1'), holding('d2', 'w1'), holding('d9', 'w9')]
@@ -57,23 +69,8 @@ describe('identity_conflict: a number that came again (#98)', () => {
 describe('identity_conflict: two places (#50, #52, P9)', () => {
   type Fields = Partial<RecordedOf<'feed'>['event'] & { category: 'idp_login' }>
   const login = (geo: AddressFacts, hours: number, fields: Fields = {}): Recorded => {
-    const time = T0 + hours * HOUR
-    const said = {
-      Worker: 'w1@example.org',
-      Ip: '198.51.100.7',
-      Country: geo.country,
-      DeviceId: null,
-      ManagedDevice: null,
-      Mobile: null,
-      MfaDeviceHash: null,
-      MfaIp: null,
-      MfaCountry: null,
-      AccountHash: null,
-      App: null,
-      Result: 'success',
-      ...fields,
-    }
-    return { type: 'feed', worker: 'w1', time, geo, event: event('idp_login', said, time) }
+    const said = { Worker: 'w1@example.org', Ip: '198.51.100.7', Country: geo.country, ...fields }
+    return { ...loginOf('w1', T0 + hours * HOUR, said), geo }
   }
   const busy = (hours: number, device = 'd1') => received(device, processStart('/x', T0 + hours * HOUR))
   /** Each city has a network of its own: an address whose place changes is the database's doing (N27). */

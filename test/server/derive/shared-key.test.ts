@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { NetworkClass } from '../../../wire/events/derived.ts'
 import type { Recorded } from '../../../wire/recording.ts'
-import { AUSTIN, agentState, contract, DAY, event, HOUR, holding, received, T0 } from '../events.ts'
+import { AUSTIN, agentState, contract, DAY, event, HOUR, holding, login as loginOf, received, T0 } from '../events.ts'
 import { about, sameInAnyOrder } from './standing.ts'
 
 const HASH = 'abcdef0123456789'
@@ -78,32 +78,7 @@ const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
       T0 + day * DAY,
     ),
   )
-const login = (worker: string, day: number, mfa: string): Recorded => ({
-  type: 'feed',
-  worker,
-  time: T0 + day * DAY,
-  event: {
-    ...event(
-      'idp_login',
-      {
-        Worker: worker,
-        Ip: null,
-        Country: null,
-        DeviceId: null,
-        ManagedDevice: null,
-        Mobile: null,
-        MfaDeviceHash: mfa,
-        MfaIp: null,
-        MfaCountry: null,
-        AccountHash: null,
-        App: null,
-        Result: 'success',
-      },
-      T0 + day * DAY,
-    ),
-    seq: null,
-  },
-})
+const login = (worker: string, day: number, mfa: string) => loginOf(worker, T0 + day * DAY, { MfaDeviceHash: mfa })
 
 /** 'w2 day 3: uplink x3, 4 days' for each that stands on the last day that has any. */
 const lastDay = (records: readonly Recorded[]): string[] => {

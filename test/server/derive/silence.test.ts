@@ -10,6 +10,7 @@ import {
   event,
   HOUR,
   holding,
+  login as loginOf,
   processStart,
   received,
   session,
@@ -28,25 +29,7 @@ const feed = (hour: number, it: EventOf<'idp_login' | 'repo_audit'>): Recorded =
   time: T0 + hour * HOUR,
   event: { ...it, seq: null, time: T0 + hour * HOUR },
 })
-const login = (hour: number, fields: Partial<EventOf<'idp_login'>> = {}) =>
-  feed(
-    hour,
-    event('idp_login', {
-      Worker: 'w1',
-      Ip: null,
-      Country: null,
-      DeviceId: null,
-      ManagedDevice: null,
-      Mobile: null,
-      MfaDeviceHash: null,
-      MfaIp: null,
-      MfaCountry: null,
-      AccountHash: null,
-      App: null,
-      Result: 'success',
-      ...fields,
-    }),
-  )
+const login = (hour: number, fields: Partial<EventOf<'idp_login'>> = {}) => loginOf('w1', T0 + hour * HOUR, fields)
 const clone = (hour: number) =>
   feed(
     hour,

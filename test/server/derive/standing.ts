@@ -10,8 +10,8 @@ import type { Program } from '../../../rules/language/index.ts'
 import type { Thresholds } from '../../../server/derive/index.ts'
 import { Pipeline } from '../../../server/pipeline.ts'
 import type { Category, EventOf } from '../../../wire/event.ts'
-import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
-import { HOUR, rule } from '../events.ts'
+import type { Recorded } from '../../../wire/recording.ts'
+import { HOUR, NOWHERE, rule } from '../events.ts'
 
 const LATE_MS = 72 * HOUR
 
@@ -109,14 +109,4 @@ function timeOf(record: Recorded): number {
     default:
       return record.time
   }
-}
-
-const NOWHERE: AddressFacts = {
-  country: null,
-  region: null,
-  city: null,
-  lat: null,
-  lon: null,
-  asn: null,
-  class: 'unknown',
 }
