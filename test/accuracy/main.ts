@@ -9,7 +9,7 @@
  *
  * Shape   the page goes to standard output, progress to standard error. `--only` takes scenes, 'P12/thin' or workers;
  *         without `--alone` the fleet is whole, and so the people are those of the published run.
- * Size    20 seeds of 200 workers in scenes and 100 in a company, 36 days (the longest scene takes 34): 41 million events.
+ * Size    20 seeds of 175 workers in scenes and 40 in a company, 33 days (the longest scene takes 32): 29 million events.
  *         At 75 µs of processor an event (November 2026, two cores, with the simulator's 13) that is 26 minutes on both.
  * Errors  a fleet that cannot be finished ends the run, exit 1; bad usage 2.
  */
@@ -44,8 +44,8 @@ const { values } = parseArgs({
     tuning: { type: 'boolean', default: false },
     kind: { type: 'string', default: 'both' },
     workers: { type: 'string' },
-    company: { type: 'string', default: '100' },
-    days: { type: 'string', default: '36' },
+    company: { type: 'string', default: '40' },
+    days: { type: 'string', default: '33' },
     start: { type: 'string', default: '2026-09-21' },
     processes: { type: 'string', default: `${Math.min(2, availableParallelism())}` },
     only: { type: 'string', default: '' },
@@ -107,7 +107,7 @@ function planned(only: readonly string[]): Fleet[] {
   const start = Date.parse(values.start)
   if (Number.isNaN(start) || start % DAY !== 0) usage(`--start ${values.start}: give a date, 2026-09-21`)
   const days = whole('days', values.days, 1)
-  const size = { workers: whole('workers', values.workers ?? '200', 1), days, start }
+  const size = { workers: whole('workers', values.workers ?? '175', 1), days, start }
   if (values.alone)
     return seeds.map((seed) => {
       const fleet = aloneFleet(seed, size, only)
