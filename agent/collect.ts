@@ -2,7 +2,7 @@
 import { CATEGORIES, type Category, type Observation, type ObservationOf } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import type { Policy } from '../wire/messages.ts'
-import type { Host } from './host.ts'
+import type { Host } from './host/host.ts'
 
 export interface Collector {
   name: string

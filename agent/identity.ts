@@ -10,7 +10,7 @@ import {
 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Fault } from '../wire/fault.ts'
-import type { Host } from './host.ts'
+import type { Host } from './host/host.ts'
 
 export const newKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 

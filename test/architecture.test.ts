@@ -14,15 +14,15 @@ const MAY_IMPORT: Record<string, RegExp> = {
   'rules/language': /^(rules\/language\/|wire\/|yaml$|re2js$)/,
   rules: /^(rules\/|wire\/|zod$|node:)/,
   // A collector yields observations. Who keeps or sends them is not its business.
-  'agent/collectors': /^(agent\/(collectors\/|collect\.ts|host\.ts|redact\.ts)|wire\/|node:|chokidar$)/,
+  'agent/collectors': /^(agent\/(collectors\/|collect\.ts|host\/host\.ts|redact\.ts)|wire\/|node:|chokidar$)/,
   agent: /^(agent\/|wire\/|bin\/cli\.ts$|node:|zod$|ws$|citty$|picocolors$)/,
   // The page talks to the API only. Its build is the server's.
-  'server/console': /^(server\/console\/|server\/api\/schema\.ts|wire\/|preact|@preact\/)/,
+  'server/console': /^(server\/console\/|server\/api\/schema\.ts|server\/model\/|wire\/|preact|@preact\/)/,
   'server/console/build.ts': /^(server\/console\/|node:|esbuild$)/,
   // What judges is pure: the same live and in replay.
-  'server/derive': /^(server\/(derive|assess)\/|rules\/|wire\/|ipaddr\.js$|zod$)/,
-  'server/assess':
-    /^(server\/(assess|derive)\/|server\/detect\/findings\.ts|server\/api\/schema\.ts|server\/store\/store\.ts|wire\/)/,
+  'server/model': /^(server\/model\/|wire\/|zod$)/,
+  'server/derive': /^(server\/(derive|model)\/|rules\/|wire\/|ipaddr\.js$|zod$)/,
+  'server/assess': /^(server\/(assess|derive|model)\/|server\/detect\/findings\.ts|wire\/)/,
   server: /^(server\/|rules\/|wire\/|[a-z@])/,
   // The command line hands over to both sides.
   'server/main.ts': /./,

@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Cursor } from '../agent/cursor.ts'
-import { openLog } from '../server/store/sqlite-log.ts'
+import { Cursor } from '../agent/spool/cursor.ts'
+import { openLog } from '../server/store/sqlite/log.ts'
 import { BINARY, enrolAgent, until } from './bench/children.ts'
 
 const KILLS = 10

@@ -2,12 +2,12 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
+import type { OpenSession, Random } from '../access/sign-in.ts'
 import type { ConsoleFile } from '../console/build.ts'
-import type { Contracts } from '../feeds/contracts.ts'
 import { remoteAddress } from '../ingest/address.ts'
+import type { Contracts } from '../roster/contracts.ts'
 import type { State } from '../store/store.ts'
-import type { Desk } from './desk.ts'
-import type { OpenSession, Random } from './sign-in.ts'
+import type { Desk } from '../views/reader.ts'
 
 /** What a feed's events need. */
 export interface Feeds {

@@ -4,9 +4,9 @@ import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { Fault } from '../../wire/fault.ts'
+import type { SignIn } from '../access/sign-in.ts'
+import type { Role } from '../model/user.ts'
 import type { Ctx, Env } from './deps.ts'
-import type { Role } from './schema.ts'
-import type { SignIn } from './sign-in.ts'
 
 const HEADERS: Record<string, string> = {
   'Content-Security-Policy':

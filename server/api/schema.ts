@@ -2,49 +2,10 @@
 import * as z from 'zod'
 import { identifier } from '../../wire/common.ts'
 import { Contract } from '../../wire/contract.ts'
-
-export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
-export const Band = z.enum(BANDS)
-export type Band = z.infer<typeof Band>
-
-/** One bar of the score. The parts' points add up to the score exactly (they are whole numbers). */
-export const Part = z.object({
-  kind: z.enum(['finding', 'mitigation', 'family_cap', 'referral', 'total_cap']),
-  label: z.string(),
-  points: z.int(),
-  family: z.string().nullable(),
-  /** The findings behind it: their ids. */
-  findings: z.array(z.string()),
-  /** How the worker would stand without this part; null for caps, and where nobody asked. */
-  without: z.object({ points: z.int(), band: Band }).nullable(),
-})
-export type Part = z.infer<typeof Part>
-
-export const Assessment = z.object({
-  worker: z.string(),
-  band: Band,
-  points: z.int(),
-  /** One line: why this band. */
-  reason: z.string(),
-  /** Which findings carry the band, in words. */
-  parts: z.array(Part),
-})
-export type Assessment = z.infer<typeof Assessment>
-
-/** One case with all its people: workers joined by what unrelated people do not share. */
-export const Cluster = z.object({
-  /** The hash of the key that says most; stable while it is shared. */
-  key: z.string(),
-  kind: z.string(),
-  workers: z.array(z.string()),
-  band: Band,
-  /** Of whoever in it has most. */
-  points: z.int(),
-  keys: z.array(
-    z.object({ key: z.string(), kind: z.string(), workers: z.array(z.string()), days: z.int(), strength: z.int() }),
-  ),
-})
-export type Cluster = z.infer<typeof Cluster>
+import { Assessment, Band, Cluster } from '../model/assessment.ts'
+import { CaseView, VERDICTS } from '../model/case.ts'
+import { Coverage, Gap } from '../model/coverage.ts'
+import { Role } from '../model/user.ts'
 
 /** The same with what people need to know of everybody in it, worst first. */
 export const ClusterView = Cluster.extend({
@@ -62,36 +23,12 @@ export const ClusterView = Cluster.extend({
 })
 export type ClusterView = z.infer<typeof ClusterView>
 
-export const VERDICTS = ['confirmed', 'benign_expected', 'rule_too_wide', 'bad_data'] as const
-/** What a person decided about a worker, on what evidence. */
-export const Verdict = z.object({
-  worker: z.string(),
-  verdict: z.enum(VERDICTS),
-  reason: z.string(),
-  by: z.string(),
-  at: z.int(),
-  /** How the worker stood, and the rules that had found something. */
-  band: Band,
-  points: z.int(),
-  kinds: z.array(z.string()),
-})
-export type Verdict = z.infer<typeof Verdict>
-
 export const NewVerdict = z.strictObject({
   verdict: z.enum(VERDICTS),
   /** What the next person will want to know. */
   reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(2_000),
 })
 export type NewVerdict = z.infer<typeof NewVerdict>
-
-export const CaseView = z.object({
-  /** none: nothing to decide · open · closed: decided · reopened: evidence of a new kind came since. */
-  state: z.enum(['none', 'open', 'closed', 'reopened']),
-  verdict: Verdict.nullable(),
-  /** Titles of the rules that are new since the verdict. */
-  newKinds: z.array(z.string()),
-})
-export type CaseView = z.infer<typeof CaseView>
 
 export const FindingView = z.object({
   id: z.string(),
@@ -118,17 +55,6 @@ export const FindingView = z.object({
 })
 export type FindingView = z.infer<typeof FindingView>
 
-/** How well one category can be seen on one laptop. */
-export const Coverage = z.object({
-  category: z.string(),
-  /** seen: events came · quiet: the collector runs, nothing happened · partial: some of it could not be read ·
-   *  blind: it said it cannot look · off: policy · unknown: nothing heard */
-  state: z.enum(['seen', 'quiet', 'partial', 'blind', 'off', 'unknown']),
-  detail: z.string().nullable(),
-  lastEvent: z.int().nullable(),
-})
-export type Coverage = z.infer<typeof Coverage>
-
 export const Laptop = z.object({
   device: z.string(),
   worker: z.string().nullable(),
@@ -149,15 +75,7 @@ export const Laptop = z.object({
   /** Numbers that never came, besides those the agent itself reported as dropped. */
   missing: z.int(),
   rejected: z.int(),
-  gaps: z.array(
-    z.object({
-      about: z.string(),
-      reason: z.string(),
-      count: z.int().nullable(),
-      detail: z.string().nullable(),
-      time: z.int(),
-    }),
-  ),
+  gaps: z.array(Gap),
   coverage: z.array(Coverage),
 })
 export type Laptop = z.infer<typeof Laptop>
@@ -257,10 +175,6 @@ export const CategoryView = z.object({
   about: z.string(),
 })
 export type CategoryView = z.infer<typeof CategoryView>
-
-export const ROLES = ['admin', 'analyst', 'viewer'] as const
-export const Role = z.enum(ROLES)
-export type Role = z.infer<typeof Role>
 
 export const UserName = z
   .string()

@@ -3,9 +3,10 @@
  *
  * Memory  one assessment a worker who was asked for.
  */
-import type { Assessment, Cluster } from '../api/schema.ts'
-import type { World } from '../derive/world.ts'
+
+import type { World } from '../derive/kit/world.ts'
 import type { Findings } from '../detect/findings.ts'
+import type { Assessment, Cluster } from '../model/assessment.ts'
 import { clusters } from './clusters.ts'
 import { assess, type Beside, explained } from './score.ts'
 

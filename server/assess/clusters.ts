@@ -6,8 +6,8 @@
  *         is near conclusive by itself, or keys of two kinds say it.
  *         In order of band, size, key.
  */
-import { BANDS, type Band, type Cluster } from '../api/schema.ts'
-import type { Finding } from '../store/store.ts'
+import { BANDS, type Band, type Cluster } from '../model/assessment.ts'
+import type { Finding } from '../model/finding.ts'
 
 const DAY = 86_400_000
 const FARM_FROM = 3

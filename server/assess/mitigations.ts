@@ -6,7 +6,7 @@
  * Source  the contract in force; what has lapsed is not in it.
  */
 import type { Contract } from '../../wire/contract.ts'
-import type { Finding } from '../store/store.ts'
+import type { Finding } from '../model/finding.ts'
 
 const DAY = 86_400_000
 

@@ -9,8 +9,8 @@
  * Errors  none: no findings is band 'none' and 0 points, which says nothing about what could not be seen.
  */
 import type { Contract } from '../../wire/contract.ts'
-import type { Assessment, Band, Part } from '../api/schema.ts'
-import type { Finding } from '../store/store.ts'
+import type { Assessment, Band, Part } from '../model/assessment.ts'
+import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 
 const HOUR = 3_600_000

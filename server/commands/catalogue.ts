@@ -5,7 +5,7 @@ import { isToolCategory, TOOL_CATEGORIES } from '../../rules/catalogue/categorie
 import { type Answer, answersTo, check, processQuestion } from '../../rules/catalogue/check.ts'
 import { type Catalogue, loadCatalogue } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
-import { catalogueAge, staleWarnings } from '../feeds/ages.ts'
+import { catalogueAge, staleWarnings } from '../addresses/ages.ts'
 import { columns, printable } from './terminal.ts'
 
 const json = { type: 'boolean', description: 'Print JSON' } as const

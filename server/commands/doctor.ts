@@ -13,13 +13,13 @@ import { createColors } from 'picocolors'
 import * as z from 'zod'
 import { catalogueVersion } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
+import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder, packageDate } from '../addresses/addresses.ts'
+import { catalogueAge, databaseAge, type FeedAge, listAge } from '../addresses/ages.ts'
+import { type GeoipFiles, openOwnDatabases } from '../addresses/own-databases.ts'
+import { Ranges, STALE_DAYS } from '../addresses/ranges.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
-import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder, packageDate } from '../feeds/addresses.ts'
-import { catalogueAge, databaseAge, type FeedAge, listAge } from '../feeds/ages.ts'
-import { type GeoipFiles, openOwnDatabases } from '../feeds/own-databases.ts'
-import { Ranges, STALE_DAYS } from '../feeds/ranges.ts'
-import { readServerFile } from '../server-file.ts'
+import { readServerFile } from '../roles/server-file.ts'
 
 export interface Check {
   name: string

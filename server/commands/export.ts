@@ -4,9 +4,9 @@ import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { folderOf } from '../config.ts'
-import { World } from '../derive/world.ts'
-import { openLog } from '../store/sqlite-log.ts'
-import { openState } from '../store/sqlite-state.ts'
+import { World } from '../derive/kit/world.ts'
+import { openLog } from '../store/sqlite/log.ts'
+import { openState } from '../store/sqlite/state.ts'
 
 export const exportCommand = defineCommand({
   meta: { name: 'export', description: 'Write what was recorded as NDJSON, in order of arrival' },

@@ -4,8 +4,8 @@ import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { loadConfig } from '../config.ts'
 import { addFeedToken, FEED_PATH, feedTokens, removeFeedToken, SENT_CATEGORIES } from '../feeds/tokens.ts'
-import { readServerFile } from '../server-file.ts'
-import { openState } from '../store/sqlite-state.ts'
+import { readServerFile } from '../roles/server-file.ts'
+import { openState } from '../store/sqlite/state.ts'
 
 const where = {
   'data-folder': { type: 'string', description: "The server's data folder" },

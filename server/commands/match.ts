@@ -18,7 +18,7 @@ import {
   type Program,
   type Rule,
 } from '../../rules/language/index.ts'
-import { type Attribution, attribution, readRuleSources } from '../../rules/sources.ts'
+import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'

@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { loadConfig } from '../config.ts'
-import { answerTo, deliver } from '../feeds/inbox.ts'
-import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../feeds/roster.ts'
-import { readServerFile } from '../server-file.ts'
+import { readServerFile } from '../roles/server-file.ts'
+import { answerTo, deliver } from '../roster/inbox.ts'
+import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../roster/roster.ts'
 
 /** The server looks every 5 s; a roster of 100,000 rows takes it a few more. */
 const ANSWER_WITHIN_MS = 15_000

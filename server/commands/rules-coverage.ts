@@ -2,9 +2,15 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { defineCommand } from 'citty'
-import { contradictions, coverage, coveragePage, insiderThreatMatrix, navigatorLayer } from '../../rules/coverage.ts'
 import { load } from '../../rules/language/index.ts'
-import { readRuleFiles } from '../../rules/load.ts'
+import {
+  contradictions,
+  coverage,
+  coveragePage,
+  insiderThreatMatrix,
+  navigatorLayer,
+} from '../../rules/tooling/coverage.ts'
+import { readRuleFiles } from '../../rules/tooling/load.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 

@@ -1,9 +1,9 @@
 /** `tellwire rules explain RULE EVENT`: which part of a rule an event fits, and which not, in words. */
 import { stat } from 'node:fs/promises'
 import { defineCommand } from 'citty'
-import { type Explanation, explain, type Item, type Selection } from '../../rules/explain.ts'
 import { type FlatEvent, type LoadedFilter, type LoadedRule, load } from '../../rules/language/index.ts'
-import { readRuleSources } from '../../rules/sources.ts'
+import { type Explanation, explain, type Item, type Selection } from '../../rules/tooling/explain.ts'
+import { readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'

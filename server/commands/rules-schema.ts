@@ -1,6 +1,6 @@
 /** `tellwire rules schema`: rule files as a JSON Schema, for editors. */
 import { defineCommand } from 'citty'
-import { ruleSchema } from '../../rules/schema.ts'
+import { ruleSchema } from '../../rules/tooling/schema.ts'
 
 export const schemaCommand = defineCommand({
   meta: { name: 'schema', description: 'Print a JSON Schema of rule files, by which editors complete and check them' },

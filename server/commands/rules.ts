@@ -9,8 +9,8 @@ import {
   type Problem,
   type Rule,
 } from '../../rules/language/index.ts'
-import { readRuleSources } from '../../rules/sources.ts'
-import { runRuleTests } from '../../rules/tests.ts'
+import { readRuleSources } from '../../rules/tooling/sources.ts'
+import { runRuleTests } from '../../rules/tooling/tests.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { columns, described, printable } from './terminal.ts'

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import { type Config, loadConfig } from '../config.ts'
 import { logger } from '../log.ts'
-import { serve } from '../serve.ts'
+import { serve } from '../roles/all.ts'
 
 export const serverArgs = {
   config: { type: 'string', description: 'The configuration file (YAML)' },

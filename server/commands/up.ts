@@ -11,7 +11,7 @@ import { agentBundle } from '../../bin/agent-bundle.js'
 import { LEAN } from '../../bin/lean.js'
 import { Fault } from '../../wire/fault.ts'
 import { logger } from '../log.ts'
-import { type Running, serve } from '../serve.ts'
+import { type Running, serve } from '../roles/all.ts'
 import { configOf, serverArgs, untilStopped } from './server.ts'
 
 // By the terminal alone: a log, or a test run by CI, wants the bare link.

@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { addUser, makeOneTimeLink } from '../api/sign-in.ts'
+import { addUser, makeOneTimeLink } from '../access/sign-in.ts'
 import { folderOf } from '../config.ts'
-import { readServerFile } from '../server-file.ts'
-import { openState } from '../store/sqlite-state.ts'
+import { readServerFile } from '../roles/server-file.ts'
+import { openState } from '../store/sqlite/state.ts'
 
 const ROLES = ['admin', 'analyst', 'viewer'] as const
 

@@ -3,7 +3,7 @@ import type * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, RecordedConnection } from '../../wire/recording.ts'
-import type { World } from './world.ts'
+import type { World } from './kit/world.ts'
 
 /** One event, or one session's beginning, with what was known beside it. */
 export interface Seen {

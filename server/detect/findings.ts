@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Firing, Match, Rule } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
-import type { Finding } from '../store/store.ts'
+import type { Finding } from '../model/finding.ts'
 
 const DAY = 86_400_000
 const MAX_EVENTS = 10

@@ -10,7 +10,7 @@ import {
   type Program,
   type Rule,
 } from '../../rules/language/index.ts'
-import { type Attribution, attribution, readRuleSources } from '../../rules/sources.ts'
+import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
 
 export const SHIPPED_RULES = fileURLToPath(new URL('../../rules/content', import.meta.url))
 

@@ -5,10 +5,10 @@ import { Fault } from '../../wire/fault.ts'
 import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
-import { deviceOf, rawKey, type ServerKeys, signedBy, signPolicy } from '../keys.ts'
 import type { State } from '../store/store.ts'
 import type { Bucket } from './bucket.ts'
 import { whereOf } from './judge.ts'
+import { deviceOf, rawKey, type ServerKeys, signedBy, signPolicy } from './keys.ts'
 
 export interface EnrollDeps {
   state: State

@@ -1,5 +1,5 @@
 /** What a query means, the same in every store. */
-import { factsOf, hourOf } from './segment.ts'
+import { factsOf, hourOf } from './sqlite/segment.ts'
 import type { HourCount, LogQuery, Stored } from './store.ts'
 
 /** Beyond every hour there is. */

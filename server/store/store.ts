@@ -8,7 +8,10 @@
 import type { Category, Event } from '../../wire/event.ts'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
-import type { Verdict } from '../api/schema.ts'
+import type { Verdict } from '../model/case.ts'
+import type { Enrolled } from '../model/device.ts'
+import type { Finding } from '../model/finding.ts'
+import type { AuditEntry, User } from '../model/user.ts'
 
 export interface Stored {
   /** 1, 2, 3 …: the place in the log. Never reused, never skipped. */
@@ -96,45 +99,6 @@ export interface TelemetryLog {
   close(): Promise<void>
 }
 
-export interface Enrolled {
-  device: string
-  /** Raw Ed25519 public key, base64url. */
-  publicKey: string
-  platform: string
-  version: string
-  fingerprint: string | null
-  enrolledAt: number
-  revokedAt: number | null
-  firstBoot: number
-}
-
-/**
- * Shape   `id` a hash of rule id, rule version, group and window; a later event of the same group and window adds to
- *         the row and never makes a second. `events` the earliest ten by (time, id).
- */
-export interface Finding {
-  id: string
-  rule: string
-  ruleVersion: string
-  title: string
-  level: string | null
-  family: string
-  strength: 1 | 2 | 3 | 4
-  halfLifeDays: number | null
-  pattern: 'high' | 'critical' | null
-  /** Roles whose ordinary work looks like this, by the rule. */
-  ordinaryFor: readonly string[]
-  worker: string | null
-  device: string | null
-  group: string
-  /** Event time of the earliest and the latest event in it. */
-  time: number
-  lastTime: number
-  count: number
-  says: string
-  events: Event[]
-}
-
 export interface Progress {
   /** The last log position that was judged. */
   position: number
@@ -142,22 +106,6 @@ export interface Progress {
   pipeline: string
   /** The rules it was judged by; others mean judging anew. */
   rules: string
-}
-
-export interface User {
-  id: number
-  name: string
-  role: 'admin' | 'analyst' | 'viewer'
-  passwordHash: string | null
-  createdAt: number
-}
-
-export interface AuditEntry {
-  at: number
-  user: string | null
-  action: string
-  about: string | null
-  detail: string | null
 }
 
 export interface State {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Band } from '../../server/api/schema.ts'
+import type { Band } from '../../server/model/assessment.ts'
 import { finding } from '../server/assess/finding.ts'
 import { DAY, T0 } from '../server/events.ts'
 import { analyst, type InQueue } from './analyst.ts'

@@ -6,9 +6,11 @@
  *         (`server/assess/case.ts`), the confirmed never.
  * Units   reviews a day per 1,000 laptops; the fraction is carried to the next day, what was not used is not.
  */
-import type { Band, Verdict } from '../../server/api/schema.ts'
-import { byUrgency, caseOf, kindsOf } from '../../server/assess/case.ts'
-import type { Finding } from '../../server/store/store.ts'
+
+import { byUrgency, caseOf, kindsOf } from '../../server/cases/case.ts'
+import type { Band } from '../../server/model/assessment.ts'
+import type { Verdict } from '../../server/model/case.ts'
+import type { Finding } from '../../server/model/finding.ts'
 
 export interface InQueue {
   worker: string

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Band } from '../../server/api/schema.ts'
+import type { Band } from '../../server/model/assessment.ts'
 import { type Course, course, risesTo } from './course.ts'
 import { hoursTo } from './figures.ts'
 import type { Fleet } from './fleets.ts'

@@ -8,14 +8,14 @@
  * Errors  a line that the wire's schema refuses is a mistake of the simulator: Error, with the line, where it is checked.
  */
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
-import { BANDS, type Band } from '../../server/api/schema.ts'
 import { Assessments } from '../../server/assess/assessments.ts'
 import { Numbers } from '../../server/commands/replay-numbers.ts'
+import { Pipeline } from '../../server/detect/pipeline.ts'
 import { loadRules } from '../../server/detect/program.ts'
-import { Pipeline } from '../../server/pipeline.ts'
+import { BANDS, type Band } from '../../server/model/assessment.ts'
+import type { Finding } from '../../server/model/finding.ts'
 import { simulate } from '../../server/simulate/simulate.ts'
 import { SERVER_PLACE } from '../../server/simulate/sites.ts'
-import type { Finding } from '../../server/store/store.ts'
 import { type AddressFacts, Recorded, type RecordedOf } from '../../wire/recording.ts'
 import { analyst, type Review } from './analyst.ts'
 import type { Fleet } from './fleets.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Band } from '../../server/api/schema.ts'
+import type { Band } from '../../server/model/assessment.ts'
 import type { Scenario } from '../../server/simulate/scene.ts'
 import { DAY, HOUR, T0 } from '../server/events.ts'
 import type { Course, Followed, Label } from './course.ts'

@@ -4,8 +4,8 @@
  * Shape   plain JSON, so that the page is made from it alone. Shares are 0 to 1, each with its 95 % interval; hours that
  *         never came are null. Every person who was missed or wronged is named with seed and worker.
  */
-import { LOOK_ALIKES, PATTERNS, type Pattern } from '../../rules/signals.ts'
-import type { Band } from '../../server/api/schema.ts'
+import { LOOK_ALIKES, PATTERNS, type Pattern } from '../../rules/tooling/signals.ts'
+import type { Band } from '../../server/model/assessment.ts'
 import { stream } from '../../server/simulate/random.ts'
 import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
 import type { Scenario } from '../../server/simulate/scene.ts'

@@ -1,6 +1,6 @@
 /** A real agent process with a collector that never rests. The kill -9 test starts it. */
 import { run } from '../../agent/run.ts'
-import { TIMING } from '../../agent/uplink.ts'
+import { TIMING } from '../../agent/uplink/uplink.ts'
 import { connectionTo } from './laptop.ts'
 
 await run(

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Collector } from '../../agent/collect.ts'
-import type { FileFacts, Host } from '../../agent/host.ts'
+import type { FileFacts, Host } from '../../agent/host/host.ts'
 import type { Observation } from '../../wire/event.ts'
 import { Event } from '../../wire/event.ts'
 import type { Policy } from '../../wire/messages.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { Host } from '../../agent/host.ts'
+import type { Host } from '../../agent/host/host.ts'
 import { isSigned, machineFacts, newKey, publicKeyOf, signText } from '../../agent/identity.ts'
 import { uuid7 } from '../../agent/uuid.ts'
 import { NOW } from './laptop.ts'

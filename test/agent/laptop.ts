@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Spool, type SpoolOptions } from '../../agent/spool.ts'
+import { Spool, type SpoolOptions } from '../../agent/spool/spool.ts'
 import type { Category, EventOf, ObservationOf } from '../../wire/event.ts'
 
 export const NOW = Date.UTC(2026, 10, 22)

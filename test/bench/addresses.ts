@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openAddresses } from '../../server/feeds/addresses.ts'
-import { importRanges } from '../../server/feeds/ranges.ts'
+import { openAddresses } from '../../server/addresses/addresses.ts'
+import { importRanges } from '../../server/addresses/ranges.ts'
 import { type BenchOptions, median, type Row } from './row.ts'
 
 const RANGES = 100_000

@@ -1,11 +1,11 @@
 /** What it costs to say how everybody stands: half a dozen findings a worker, and a farm here and there. */
 
 import { Assessments } from '../../server/assess/assessments.ts'
-import { desk } from '../../server/desk.ts'
 import { loadRules } from '../../server/detect/program.ts'
-import { Judgement } from '../../server/judgement.ts'
-import { memoryLog, memoryState } from '../../server/store/memory.ts'
-import type { Finding } from '../../server/store/store.ts'
+import { Judgement } from '../../server/detect/runner.ts'
+import type { Finding } from '../../server/model/finding.ts'
+import { memoryLog, memoryState } from '../../server/store/memory/memory.ts'
+import { desk } from '../../server/views/desk.ts'
 import { contract, DAY, holding, NOWHERE, T0 } from '../server/events.ts'
 import { type BenchOptions, median, type Row } from './row.ts'
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Spool } from '../../agent/spool.ts'
+import { Spool } from '../../agent/spool/spool.ts'
 import { connectionTo } from '../agent/laptop.ts'
 import type { Row } from './row.ts'
 

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openLog } from '../../server/store/sqlite-log.ts'
+import { openLog } from '../../server/store/sqlite/log.ts'
 import type { TelemetryLog } from '../../server/store/store.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { connectionEvent, HOUR, processEvent, recorded, T0 } from '../server/store/samples.ts'

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { Host } from '../../agent/host.ts'
+import type { Host } from '../../agent/host/host.ts'
 import type { Link, Node } from '../agent/fake-host.ts'
 import {
   DELL,

@@ -1,7 +1,8 @@
 /** The list: people, not alerts; worst first, one line of why. */
 import { signal, useComputed, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Band, ClusterView, Laptop, WorkerRow } from '../../api/schema.ts'
+import type { ClusterView, Laptop, WorkerRow } from '../../api/schema.ts'
+import type { Band } from '../../model/assessment.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
 import { BAND_WORDS, BandChip, BandIcon } from '../parts/band.tsx'

@@ -1,5 +1,5 @@
 /** A band by shape, word and colour: any one of the three is enough. */
-import type { Band } from '../../api/schema.ts'
+import type { Band } from '../../model/assessment.ts'
 
 /** Paths in a square of 16. */
 export const SHAPES: Record<Band, string> = {

@@ -1,5 +1,5 @@
 /** A cluster in words: what is shared, with whom, and the way to its page. */
-import type { Cluster } from '../../api/schema.ts'
+import type { Cluster } from '../../model/assessment.ts'
 import { to } from '../route.ts'
 import { plain } from './text.tsx'
 

@@ -1,5 +1,5 @@
 /** What can be seen on a laptop, category by category: in words, with a mark beside each. */
-import type { Coverage } from '../../api/schema.ts'
+import type { Coverage } from '../../model/coverage.ts'
 import { plain } from './text.tsx'
 import { Time } from './time.tsx'
 

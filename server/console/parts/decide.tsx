@@ -5,7 +5,7 @@
  */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { CaseView, Verdict } from '../../api/schema.ts'
+import type { CaseView, Verdict } from '../../model/case.ts'
 import { ApiFailure, ask } from '../api.ts'
 import { useKeys } from '../keys.ts'
 import { session } from '../session.ts'

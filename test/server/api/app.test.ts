@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { HttpBindings } from '@hono/node-server'
 import { buildConsole } from '../../../server/console/build.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
-import { laptop, workerRow } from '../fake-desk.ts'
+import { laptop, workerRow } from '../views/fake-desk.ts'
 import { harness } from './harness.ts'
 
 const READING = ['/workers', '/workers/w1', '/laptops', '/categories', '/audit', '/events', '/session']

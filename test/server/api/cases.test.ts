@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { CaseView, ClusterView } from '../../../server/api/schema.ts'
+import type { ClusterView } from '../../../server/api/schema.ts'
+import type { CaseView } from '../../../server/model/case.ts'
 import { displacedWorker, farm } from '../console/story.ts'
 import { harness } from './harness.ts'
 

@@ -1,14 +1,14 @@
 /** The API without a socket: a clock that a test moves, a store in memory, a cookie jar. */
 import { randomBytes } from 'node:crypto'
+import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
-import { addUser, makeOneTimeLink } from '../../../server/api/sign-in.ts'
-import { World } from '../../../server/derive/world.ts'
-import { contracts } from '../../../server/feeds/contracts.ts'
-import { memoryLog, memoryState } from '../../../server/store/memory.ts'
+import { World } from '../../../server/derive/kit/world.ts'
+import { contracts } from '../../../server/roster/contracts.ts'
+import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
 import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
 import { AUSTIN } from '../events.ts'
-import { fakeDesk } from '../fake-desk.ts'
+import { fakeDesk } from '../views/fake-desk.ts'
 
 export const PASSWORD = 'correct horse battery'
 

@@ -1,8 +1,8 @@
 /** Who hangs together, and on what. */
 import assert from 'node:assert/strict'
-import type { Band } from '../../../server/api/schema.ts'
 import { clusters } from '../../../server/assess/clusters.ts'
-import type { Finding } from '../../../server/store/store.ts'
+import type { Band } from '../../../server/model/assessment.ts'
+import type { Finding } from '../../../server/model/finding.ts'
 import type { EventOf } from '../../../wire/event.ts'
 import { DAY, event, T0 } from '../events.ts'
 import { finding } from './finding.ts'

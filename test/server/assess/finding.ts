@@ -1,5 +1,5 @@
 /** A small finding for tests: what a test does not name is unremarkable. */
-import type { Finding } from '../../../server/store/store.ts'
+import type { Finding } from '../../../server/model/finding.ts'
 import { T0 } from '../events.ts'
 
 let made = 0

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { assess, explained, FAMILY_CAP, TOTAL_CAP } from '../../../server/assess/score.ts'
-import type { Finding } from '../../../server/store/store.ts'
+import type { Finding } from '../../../server/model/finding.ts'
 import type { Contract } from '../../../wire/contract.ts'
 import { DAY, HOUR, T0 } from '../events.ts'
 import { finding } from './finding.ts'

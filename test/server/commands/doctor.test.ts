@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ASN_PACKAGE, CITY_PACKAGE } from '../../../server/addresses/addresses.ts'
+import { importRanges } from '../../../server/addresses/ranges.ts'
 import {
   agent,
   type Check,
@@ -13,9 +15,7 @@ import {
   nodeVersion,
   ownDatabases,
 } from '../../../server/commands/doctor.ts'
-import { ASN_PACKAGE, CITY_PACKAGE } from '../../../server/feeds/addresses.ts'
-import { importRanges } from '../../../server/feeds/ranges.ts'
-import { mmdb } from '../feeds/mmdb-writer.ts'
+import { mmdb } from '../addresses/mmdb-writer.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 

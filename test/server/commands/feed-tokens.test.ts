@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FEED_PATH } from '../../../server/feeds/tokens.ts'
-import { readServerFile } from '../../../server/server-file.ts'
+import { readServerFile } from '../../../server/roles/server-file.ts'
 import { BINARY } from '../../bench/children.ts'
 
 describe('tellwire feeds token', function () {

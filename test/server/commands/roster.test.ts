@@ -5,11 +5,11 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type InboxItem, takeInbox } from '../../../server/feeds/inbox.ts'
-import { keepFeedChanges } from '../../../server/feeds/moved.ts'
-import { writeServerFile } from '../../../server/server-file.ts'
-import { openState } from '../../../server/store/sqlite-state.ts'
-import { mmdb } from '../feeds/mmdb-writer.ts'
+import { keepFeedChanges } from '../../../server/addresses/moved.ts'
+import { writeServerFile } from '../../../server/roles/server-file.ts'
+import { type InboxItem, takeInbox } from '../../../server/roster/inbox.ts'
+import { openState } from '../../../server/store/sqlite/state.ts'
+import { mmdb } from '../addresses/mmdb-writer.ts'
 
 const BINARY = join(import.meta.dirname, '../../../bin/tellwire.js')
 

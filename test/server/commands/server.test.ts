@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openLog } from '../../../server/store/sqlite-log.ts'
+import { openLog } from '../../../server/store/sqlite/log.ts'
 import { BINARY } from '../../bench/children.ts'
 
 function ended(args: string[]): Promise<{ code: number | null; text: string }> {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import type { BrowserContext, Page } from 'playwright-core'
-import { addUser, makeOneTimeLink } from '../../../server/api/sign-in.ts'
+import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { buildConsole } from '../../../server/console/build.ts'
 import { harness } from '../api/harness.ts'
 

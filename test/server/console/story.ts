@@ -1,7 +1,8 @@
 /** A desk that looks like a Tuesday: what the screenshots show. */
-import type { Band, ClusterView, FindingView, WorkerPage } from '../../../server/api/schema.ts'
-import { unseen } from '../../../server/assess/unseen.ts'
-import { coverage, type FakeDesk, finding, laptop, workerRow } from '../fake-desk.ts'
+import type { ClusterView, FindingView, WorkerPage } from '../../../server/api/schema.ts'
+import type { Band } from '../../../server/model/assessment.ts'
+import { unseen } from '../../../server/views/unseen.ts'
+import { coverage, type FakeDesk, finding, laptop, workerRow } from '../views/fake-desk.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { PASSWORD_MIN } from '../../../server/api/schema.ts'
 import { PASSWORD_MIN as PAGE_PASSWORD_MIN } from '../../../server/console/limits.ts'
 import { browser as chromium, screenshot } from '../../chromium.ts'
-import { finding, laptop, workerRow } from '../fake-desk.ts'
+import { finding, laptop, workerRow } from '../views/fake-desk.ts'
 import { enter, type Site, site, watched } from './site.ts'
 import { displacedWorker, farm, fill } from './story.ts'
 

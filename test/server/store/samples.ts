@@ -1,6 +1,8 @@
 /** Records for the stores' tests: real in shape, small, and unique by their numbers. */
 import { createHash } from 'node:crypto'
-import type { Enrolled, Finding, Rejected } from '../../../server/store/store.ts'
+import type { Enrolled } from '../../../server/model/device.ts'
+import type { Finding } from '../../../server/model/finding.ts'
+import type { Rejected } from '../../../server/store/store.ts'
 import type { Event, EventOf } from '../../../wire/event.ts'
 import type { RecordedOf } from '../../../wire/recording.ts'
 

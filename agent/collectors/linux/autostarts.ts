@@ -1,0 +1,209 @@
+/**
+ * What is set to start by itself: enabled systemd units, cron jobs, XDG autostart entries.
+ *
+ * Shape   one autostart per entry in a baseline (see reported.ts), then for each new entry or new command. That one
+ *         went away is not reported. `Kind` is systemd, cron or xdg; `Name` the unit's, the table's or the file's.
+ * Units   looked at every two minutes; read when a file in one of the folders changed, and once an hour anyway.
+ * Errors  what may not be read is a gap. Command is null where there is none (a target) or it cannot be read.
+ * Source  systemd.unit(5): enabled is linked from a .wants folder; crontab(5); the XDG autostart specification.
+ *         Command lines lose their secrets here (redact.ts).
+ */
+import { posix } from 'node:path'
+import type { ObservationOf } from '../../../wire/event.ts'
+import { type Collector, gap, gapReason } from '../../collect.ts'
+import type { Host } from '../../host/host.ts'
+import { redactCommandLine } from '../../redact.ts'
+import { bounded } from '../shared/bounded.ts'
+import { baselineIsDue, recall, remember } from '../shared/reported.ts'
+import { type Accounts, accountReader } from './accounts.ts'
+
+const NAME = 'autostarts'
+const EVERY_MS = 120_000
+const READ_MS = 3_600_000
+const MAX_ENTRIES = 4_000
+const PERIODS = ['hourly', 'daily', 'weekly', 'monthly']
+
+export type Autostart = Pick<ObservationOf<'autostart'>, 'Kind' | 'Name' | 'Command' | 'Scope'>
+interface Folder {
+  path: string
+  read(host: Host, folder: Folder, files: string[]): Promise<Autostart[]>
+  scope: Autostart['Scope']
+  /** The folder's files, as their names should begin. */
+  prefix: string
+}
+
+export const autostarts: Collector = {
+  name: NAME,
+  platform: 'linux',
+  categories: ['autostart'],
+  run: (host, _policy, signal) => run(host, signal),
+}
+
+async function* run(host: Host, signal: AbortSignal) {
+  const accounts = accountReader(host)
+  const reported = await recall<string>(host, NAME)
+  const read = new Map<string, { stamp: string; at: number; found: Autostart[] }>()
+  while (!signal.aborted) {
+    const stamp = { time: host.now(), collector: NAME }
+    const who = await accounts().catch(() => null)
+    const now = new Map<string, Autostart>()
+    for (const folder of await folders(host, who)) {
+      try {
+        const { files, changed } = await filesIn(host, folder)
+        const before = read.get(folder.path)
+        if (before?.stamp !== changed || Math.abs(stamp.time - before.at) >= READ_MS)
+          read.set(folder.path, { stamp: changed, at: stamp.time, found: await folder.read(host, folder, files) })
+      } catch (cause) {
+        const reason = gapReason(cause)
+        if (reason === 'unsupported') read.delete(folder.path)
+        else yield gap(stamp, folder.path, reason, cause)
+      }
+      for (const it of read.get(folder.path)?.found ?? [])
+        now.set(JSON.stringify([folder.path, it.Kind, it.Name, it.Command]), it)
+    }
+    if (now.size > MAX_ENTRIES) yield gap(stamp, 'autostart', 'overflow', null, now.size - MAX_ENTRIES)
+    const baseline = baselineIsDue(reported, stamp.time)
+    const fresh = [...now].slice(0, MAX_ENTRIES).filter(([key]) => baseline || !reported.things.has(host.hmac(key)))
+    for (const [, it] of fresh) yield { category: 'autostart' as const, ...stamp, ...it }
+    if (fresh.length > 0 || baseline) {
+      if (baseline) {
+        reported.things.clear()
+        reported.baselineAt = stamp.time
+      }
+      // Hashes only: the file beside the spool need not repeat anybody's command lines.
+      for (const [key] of fresh) reported.things.set(host.hmac(key), '')
+      try {
+        await remember(host, NAME, reported)
+      } catch (cause) {
+        yield gap(stamp, 'memory of autostarts', gapReason(cause), cause)
+      }
+    }
+    await host.sleep(EVERY_MS, signal)
+  }
+}
+
+async function folders(host: Host, who: Accounts | null): Promise<Folder[]> {
+  const found: Folder[] = []
+  const add = (path: string, read: Folder['read'], scope: Folder['scope'] = 'system', prefix = '') =>
+    found.push({ path, read, scope, prefix })
+  const addWants = async (path: string, scope: Folder['scope']) => {
+    for (const name of await host.list(path).catch(() => []))
+      if (name.endsWith('.wants')) add(`${path}/${name}`, readWants, scope)
+  }
+  await addWants('/etc/systemd/system', 'system')
+  await addWants('/etc/systemd/user', 'system')
+  add('/etc/crontab', readCronTable)
+  add('/etc/cron.d', readCronTables, 'system', 'cron.d/')
+  for (const period of PERIODS) add(`/etc/cron.${period}`, readCronScripts, 'system', `cron.${period}/`)
+  add('/var/spool/cron/crontabs', readCronTables, 'user', 'crontabs/')
+  add('/etc/xdg/autostart', readDesktopFiles)
+  for (const { home } of who?.homes ?? []) {
+    await addWants(`${home}/.config/systemd/user`, 'user')
+    add(`${home}/.config/autostart`, readDesktopFiles, 'user')
+  }
+  return found
+}
+
+/** What is in the folder (or the one file), and words that change when any of it does. */
+async function filesIn(host: Host, { path }: Folder): Promise<{ files: string[]; changed: string }> {
+  const words = (it: { modifiedMs: number; size: number; inode: number }) => `${it.modifiedMs} ${it.size} ${it.inode}`
+  const own = await host.stat(path)
+  if (own.kind === 'file') return { files: [''], changed: words(own) }
+  const entries = (await host.entries(path)).filter((it) => it.kind !== 'folder').slice(0, 1_000)
+  return { files: entries.map((it) => it.name), changed: entries.map((it) => `${it.name} ${words(it)}`).join('\n') }
+}
+
+async function readWants(host: Host, { path, scope }: Folder, files: string[]): Promise<Autostart[]> {
+  const found: Autostart[] = []
+  for (const Name of files) {
+    const target = await host.link(`${path}/${Name}`).catch(() => null)
+    const unit = target === null ? `${path}/${Name}` : posix.resolve(path, target)
+    const started = unit.replace(/\.(timer|socket|path)$/, '.service')
+    const text = await host.readText(started, 65_536).catch(() => '')
+    found.push({ Kind: 'systemd', Name: bounded(Name, 256), Command: redacted(parseUnit(text)), Scope: scope })
+  }
+  return found
+}
+
+async function readCronTable(host: Host, { path, scope }: Folder): Promise<Autostart[]> {
+  return cronJobs(await host.readText(path), 'crontab', scope, true)
+}
+
+async function readCronTables(host: Host, { path, scope, prefix }: Folder, files: string[]): Promise<Autostart[]> {
+  const found: Autostart[] = []
+  for (const file of files)
+    found.push(...cronJobs(await host.readText(`${path}/${file}`), `${prefix}${file}`, scope, scope === 'system'))
+  return found
+}
+
+function cronJobs(text: string, name: string, Scope: Autostart['Scope'], withUser: boolean): Autostart[] {
+  return parseCron(text, withUser).map((it) => ({
+    Kind: 'cron',
+    Name: bounded(name, 256),
+    Command: redacted(it),
+    Scope,
+  }))
+}
+
+async function readCronScripts(_host: Host, { path, scope, prefix }: Folder, files: string[]): Promise<Autostart[]> {
+  return files
+    .filter((it) => it !== '.placeholder')
+    .map((it) => ({
+      Kind: 'cron',
+      Name: bounded(`${prefix}${it}`, 256),
+      Command: bounded(`${path}/${it}`, 4_096),
+      Scope: scope,
+    }))
+}
+
+async function readDesktopFiles(host: Host, { path, scope }: Folder, files: string[]): Promise<Autostart[]> {
+  const found: Autostart[] = []
+  for (const file of files) {
+    if (!file.endsWith('.desktop')) continue
+    const entry = parseDesktop(await host.readText(`${path}/${file}`, 65_536).catch(() => ''))
+    if (entry.hidden) continue
+    found.push({ Kind: 'xdg', Name: bounded(file, 256), Command: redacted(entry.command), Scope: scope })
+  }
+  return found
+}
+
+function redacted(command: string | null): string | null {
+  return command === null ? null : bounded(redactCommandLine(command.replaceAll('\0', ' ')), 8_192)
+}
+
+/** The commands of `ExecStart=`; '-@:+!' before a path are systemd's own signs. */
+export function parseUnit(text: string): string | null {
+  const commands = text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter((line) => line.startsWith('ExecStart='))
+    .map((line) =>
+      line
+        .slice(10)
+        .trim()
+        .replace(/^[-@:+!]{1,4}/, ''),
+    )
+    .filter((command) => command !== '')
+  return commands.length === 0 ? null : commands.join('; ')
+}
+
+/** Five fields or one `@word`, then, in the system's tables, a user; lines `NAME=value` set the environment. */
+export function parseCron(text: string, withUser: boolean): string[] {
+  const found: string[] = []
+  for (const raw of text.split('\n').slice(0, 10_000)) {
+    const line = raw.trim()
+    if (line === '' || line.startsWith('#') || /^[A-Za-z_]\w*\s*=/.test(line)) continue
+    const skip = (line.startsWith('@') ? 1 : 5) + (withUser ? 1 : 0)
+    const words = line.split(/\s+/)
+    if (words.length > skip) found.push(words.slice(skip).join(' '))
+  }
+  return found
+}
+
+export function parseDesktop(text: string): { command: string | null; hidden: boolean } {
+  const start = text.indexOf('[Desktop Entry]')
+  const end = start === -1 ? -1 : text.indexOf('\n[', start + 1)
+  const entry = start === -1 ? '' : text.slice(start, end === -1 ? undefined : end)
+  const command = /^Exec[ \t]*=(.*)$/m.exec(entry)?.[1]?.trim()
+  return { command: command || null, hidden: /^Hidden[ \t]*=[ \t]*true\s*$/m.test(entry) }
+}

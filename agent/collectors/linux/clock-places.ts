@@ -1,0 +1,106 @@
+/**
+ * The time zone the laptop is set to, and clocks that are set.
+ *
+ * Shape   one clock_place at the first look, when the zone or its offset changes (daylight saving too), and when the
+ *         clock was set. `KeyboardLayouts` is not collected: null.
+ * Units   polled every 30 s. A jump is what the wall clock moved beyond the clock that counts since boot, sleep
+ *         included; below 5 s it is not news, which leaves NTP's small corrections out.
+ * Errors  TimeZone null where the system names none, and UtcOffsetMinutes with it. A look that took longer than a
+ *         second says nothing about jumps: it was interrupted between the two clocks.
+ * Source  /etc/localtime (a link below zoneinfo, localtime(5)), else /etc/timezone; /proc/uptime.
+ */
+import { type Collector, gap, gapReason } from '../../collect.ts'
+import type { Host } from '../../host/host.ts'
+import { bounded } from '../shared/bounded.ts'
+import { parseUptime } from './power.ts'
+
+const NAME = 'clock-places'
+const EVERY_MS = 30_000
+const JUMP_MS = 5_000
+const INTERRUPTED_MS = 1_000
+
+export const clockPlaces: Collector = {
+  name: NAME,
+  platform: 'linux',
+  categories: ['clock_place'],
+  run: (host, _policy, signal) => run(host, signal),
+}
+
+async function* run(host: Host, signal: AbortSignal) {
+  const offsetOf = offsets()
+  let said = ''
+  let bootedAt: number | null = null
+  while (!signal.aborted) {
+    const stamp = { time: host.now(), collector: NAME }
+    let ClockJumpMs: number | null = null
+    try {
+      // Wall clock minus time since boot stands still unless somebody sets the clock.
+      const now = await bootMoment(host)
+      if (now !== null && bootedAt !== null && Math.abs(now - bootedAt) >= JUMP_MS)
+        ClockJumpMs = Math.round(now - bootedAt)
+      // Small drifts must not add up to a jump.
+      bootedAt = now ?? bootedAt
+    } catch (cause) {
+      yield gap(stamp, '/proc/uptime', gapReason(cause), cause)
+    }
+    const TimeZone = await zoneOf(host)
+    const UtcOffsetMinutes = TimeZone === null ? null : offsetOf(TimeZone, stamp.time)
+    const words = `${TimeZone} ${UtcOffsetMinutes}`
+    if (words !== said || ClockJumpMs !== null) {
+      yield {
+        category: 'clock_place' as const,
+        ...stamp,
+        TimeZone,
+        UtcOffsetMinutes,
+        KeyboardLayouts: null,
+        ClockJumpMs,
+      }
+      said = words
+    }
+    await host.sleep(EVERY_MS, signal)
+  }
+}
+
+async function bootMoment(host: Host): Promise<number | null> {
+  const before = host.now()
+  const uptime = parseUptime(await host.readText('/proc/uptime'))
+  const after = host.now()
+  return uptime === null || Math.abs(after - before) > INTERRUPTED_MS ? null : before - uptime * 1_000
+}
+
+async function zoneOf(host: Host): Promise<string | null> {
+  const link = await host.link('/etc/localtime').catch(() => '')
+  const named = zoneInLink(link) ?? (await host.readText('/etc/timezone', 4_096).catch(() => '')).trim()
+  return /^[A-Za-z][\w+/-]{0,63}$/.test(named) ? bounded(named, 256) : null
+}
+
+/** '/usr/share/zoneinfo/posix/Europe/Berlin' is Europe/Berlin. */
+export function zoneInLink(link: string): string | null {
+  return /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(link)?.[1] ?? null
+}
+
+/** An hour's answer is kept: asking the runtime's calendar costs 50 us, and offsets change on the quarter hour at most. */
+function offsets(): (zone: string, at: number) => number | null {
+  let key = ''
+  let last: number | null = null
+  return (zone, at) => {
+    const quarter = `${zone} ${Math.floor(at / 900_000)}`
+    if (quarter !== key) {
+      last = offsetMinutes(zone, at)
+      key = quarter
+    }
+    return last
+  }
+}
+
+/** Minutes east of UTC; null for a zone the runtime does not know. */
+export function offsetMinutes(zone: string, at: number): number | null {
+  try {
+    const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })
+    const name = format.formatToParts(at).find((it) => it.type === 'timeZoneName')?.value ?? ''
+    const [, sign, hours, minutes] = /^GMT(?:([+-])(\d{2}):(\d{2}))?/.exec(name) ?? []
+    return hours ? (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) : 0
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Displays, from the EDID that each sends.
+ *
+ * Shape   'present' for all at the first look, then 'attached' and 'removed'. `Internal` by the connector: eDP, LVDS
+ *         and DSI are built in. A connected display without an EDID has null for everything but that.
+ * Units   polled every 5 s.
+ * Errors  an EDID with a wrong checksum is a gap 'unparsed' and no display.
+ * Source  VESA E-EDID 1.4, base block; Linux /sys/class/drm/<card>-<connector>/{status,edid}, both cached by the
+ *         kernel, so reading wakes nobody. Strings come from the display: hostile.
+ */
+import { createHash } from 'node:crypto'
+import type { ObservationOf } from '../../../wire/event.ts'
+import { type Collector, gap, gapReason } from '../../collect.ts'
+import type { Host } from '../../host/host.ts'
+import { bounded } from '../shared/bounded.ts'
+
+const NAME = 'displays'
+const ROOT = '/sys/class/drm'
+const EVERY_MS = 5_000
+
+type Described = Omit<ObservationOf<'display'>, 'category' | 'time' | 'collector' | 'Action'>
+export type Edid = Omit<Described, 'Internal'>
+
+export const displays: Collector = {
+  name: NAME,
+  platform: 'linux',
+  categories: ['display'],
+  run: (host, _policy, signal) => run(host, signal),
+}
+
+async function* run(host: Host, signal: AbortSignal) {
+  const known = new Map<string, { key: string; display: Described }>()
+  let first = true
+  while (!signal.aborted) {
+    const stamp = { time: host.now(), collector: NAME }
+    try {
+      const connectors = (await host.list(ROOT)).filter((it) => /^card\d+-/.test(it)).slice(0, 64)
+      for (const [connector, { display }] of known)
+        if (!connectors.includes(connector)) {
+          known.delete(connector)
+          yield { category: 'display' as const, ...stamp, Action: 'removed' as const, ...display }
+        }
+      for (const connector of connectors) {
+        const before = known.get(connector)
+        const block = await readEdid(host, connector).catch((cause: unknown) =>
+          gap(stamp, connector, gapReason(cause), cause),
+        )
+        if (block !== null && 'category' in block) {
+          yield block
+          continue
+        }
+        const key = block === null ? null : block.toString('base64')
+        if (before?.key === (key ?? undefined)) continue
+        if (before) {
+          known.delete(connector)
+          yield { category: 'display' as const, ...stamp, Action: 'removed' as const, ...before.display }
+        }
+        if (block === null || key === null) continue
+        const edid = block.length === 0 ? NO_EDID : parseEdid(block)
+        if (edid === null) {
+          yield gap(stamp, `edid of ${connector}`, 'unparsed', `${block.length} bytes, wrong header or checksum`)
+          continue
+        }
+        const display = { ...edid, Internal: /^card\d+-(eDP|LVDS|DSI)/.test(connector) }
+        known.set(connector, { key, display })
+        const Action = first ? ('present' as const) : ('attached' as const)
+        yield { category: 'display' as const, ...stamp, Action, ...display }
+      }
+      first = false
+    } catch (cause) {
+      yield gap(stamp, ROOT, gapReason(cause), cause)
+    }
+    await host.sleep(EVERY_MS, signal)
+  }
+}
+
+const NO_EDID: Edid = {
+  MakerId: null,
+  ProductCode: null,
+  MonitorName: null,
+  SerialText: null,
+  WidthMm: null,
+  HeightMm: null,
+  EdidHash: null,
+}
+
+/** Null: nothing is connected. */
+async function readEdid(host: Host, connector: string): Promise<Buffer | null> {
+  const status = await host.readText(`${ROOT}/${connector}/status`, 64)
+  if (status.trim() !== 'connected') return null
+  return host.readBytes(`${ROOT}/${connector}/edid`, 128)
+}
+
+/** The base block. Null: not an EDID, or its checksum is wrong. */
+export function parseEdid(bytes: Uint8Array): Edid | null {
+  const block = Buffer.from(bytes.subarray(0, 128))
+  if (block.length < 128 || block.subarray(0, 8).toString('hex') !== '00ffffffffffff00') return null
+  if (block.reduce((sum, it) => sum + it, 0) % 256 !== 0) return null
+  const [name, serial] = [0xfc, 0xff].map((tag) => descriptorText(block, tag))
+  const size = sizeOf(block)
+  return {
+    MakerId: makerOf(block.readUInt16BE(8)),
+    ProductCode: `0x${block.readUInt16LE(10).toString(16).padStart(4, '0')}`,
+    MonitorName: name ?? null,
+    SerialText: serial ?? null,
+    WidthMm: size.width,
+    HeightMm: size.height,
+    EdidHash: createHash('sha256').update(block).digest('hex'),
+  }
+}
+
+/** Three letters of five bits, A is 1. */
+function makerOf(word: number): string | null {
+  const letters = [(word >> 10) & 31, (word >> 5) & 31, word & 31]
+  return letters.every((it) => it >= 1 && it <= 26) ? String.fromCharCode(...letters.map((it) => it + 64)) : null
+}
+
+/** Four descriptors of 18 bytes; one that begins 00 00 00 is text, 13 bytes up to a line feed. */
+function descriptorText(block: Buffer, tag: number): string | null {
+  for (const at of [54, 72, 90, 108]) {
+    if (block[at] !== 0 || block[at + 1] !== 0 || block[at + 3] !== tag) continue
+    const text = block.subarray(at + 5, at + 18).toString('latin1')
+    return bounded(text.split('\n')[0]!.trimEnd(), 256)
+  }
+  return null
+}
+
+/** The first detailed timing says millimetres; older displays say centimetres only. */
+function sizeOf(block: Buffer): { width: number; height: number } {
+  const timing = block.readUInt16LE(54) !== 0
+  const width = timing ? block[66]! | ((block[68]! >> 4) << 8) : 0
+  const height = timing ? block[67]! | ((block[68]! & 15) << 8) : 0
+  if (width > 0 && height > 0) return { width, height }
+  // One of the two zero: an aspect ratio, not a size.
+  return block[21]! > 0 && block[22]! > 0
+    ? { width: block[21]! * 10, height: block[22]! * 10 }
+    : { width: 0, height: 0 }
+}

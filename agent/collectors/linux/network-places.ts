@@ -1,0 +1,206 @@
+/**
+ * Where in a network the laptop sits.
+ *
+ * Shape   one network_place at the first look and whenever it changes. The gateway's MAC leaves only as an HMAC.
+ *         SsidHash and BssidHash are null: wireless names are to be had over nl80211 only, a socket Node cannot open.
+ * Units   polled every 15 s. A new gateway has 3 polls to show its MAC in the neighbour table; one that showed it keeps
+ *         it while the route stays: an entry that ran out is no new place.
+ * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MACs (a tunnel).
+ * Source  /proc/net/{route,ipv6_route,arp}, /etc/resolv.conf, /sys/class/net/<it>/{uevent,tun_flags,mtu,operstate}.
+ *         The IPv6 neighbour table needs netlink, so a network without IPv4 has no GatewayHash.
+ */
+import { isIP } from 'node:net'
+import type { ObservationOf } from '../../../wire/event.ts'
+import { type Collector, gap, gapReason } from '../../collect.ts'
+import type { Host } from '../../host/host.ts'
+import { bounded } from '../shared/bounded.ts'
+import { addressOf } from './connections.ts'
+
+const NAME = 'network-places'
+const EVERY_MS = 15_000
+const PATIENCE = 3
+const ROUTE_UP = 1
+const ROUTE_GATEWAY = 2
+const TUNNELS: readonly [RegExp, string][] = [
+  [/^tailscale\d/, 'tailscale'],
+  [/^zt[a-z0-9]{4,}$/, 'zerotier'],
+  [/^nordlynx/, 'nordlynx'],
+  [/^(proton|pvpn)/, 'proton'],
+  [/^(CloudflareWARP|warp)/, 'warp'],
+  [/^(wg|mullvad|wt|nm-wg)[-\d]*/, 'wireguard'],
+  [/^(tun|utun|gpd|cscotun|vpn)\d/, 'tun'],
+  [/^tap\d/, 'tap'],
+  [/^(ppp|ipsec|xfrm)\d/, 'ppp'],
+]
+
+type Place = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'>
+export interface Route {
+  interface: string
+  /** Null: the destination is on the link itself. */
+  gateway: string | null
+  /** Bits of the destination that count: 0 is the default route. */
+  length: number
+  destination: string
+  metric: number
+}
+
+export const networkPlaces: Collector = {
+  name: NAME,
+  platform: 'linux',
+  categories: ['network_place'],
+  run: (host, _policy, signal) => run(host, signal),
+}
+
+async function* run(host: Host, signal: AbortSignal) {
+  let said = ''
+  let lastRoute = ''
+  let lastHash: string | null = null
+  let blanks = 0
+  while (!signal.aborted) {
+    const stamp = { time: host.now(), collector: NAME }
+    try {
+      const { place, route } = await look(host)
+      if (route !== lastRoute) {
+        lastRoute = route
+        lastHash = null
+        blanks = 0
+      }
+      lastHash = place.GatewayHash ?? lastHash
+      place.GatewayHash = lastHash
+      if (route !== '' && lastHash === null && ++blanks < PATIENCE) {
+        await host.sleep(EVERY_MS, signal)
+        continue
+      }
+      const words = JSON.stringify(place)
+      if (words !== said) {
+        yield { category: 'network_place' as const, ...stamp, ...place }
+        said = words
+      }
+    } catch (cause) {
+      yield gap(stamp, 'network_place', gapReason(cause), cause)
+    }
+    await host.sleep(EVERY_MS, signal)
+  }
+}
+
+async function look(host: Host): Promise<{ place: Place; route: string }> {
+  const four = parseRoutes(await host.readText('/proc/net/route'))
+  const six = parseRoutes6(await host.readText('/proc/net/ipv6_route').catch(() => ''))
+  const tunnels = await findTunnels(host)
+  const onTunnel = [four, six].some((it) => goesThrough(it, tunnels))
+  const route = defaultRoute(four.filter((it) => !tunnels.has(it.interface))) ?? defaultRoute(four) ?? defaultRoute(six)
+  const arp = await host.readText('/proc/net/arp').catch(() => '')
+  const mac = route?.gateway ? gatewayMac(arp, route.gateway, route.interface) : null
+  const resolvers = await host.readText('/etc/resolv.conf', 65_536).then(parseResolvers, () => null)
+  const taken = [...four, ...six].find((it) => it.length <= 1 && tunnels.has(it.interface))?.interface
+  const name = taken ?? [...tunnels.keys()][0] ?? null
+  const kind = name === null ? null : tunnels.get(name)!
+  const mtu = name === null ? '' : await read(host, `/sys/class/net/${name}/mtu`)
+  return {
+    // Which gateway must have a MAC for the place to be known: none on a tunnel, or where a link has none.
+    route:
+      route?.gateway && isIP(route.gateway) === 4 && !tunnels.has(route.interface)
+        ? `${route.interface} ${route.gateway}`
+        : '',
+    place: {
+      Interface: route ? bounded(route.interface, 256) : null,
+      GatewayHash: mac === null ? null : host.hmac(mac),
+      SsidHash: null,
+      BssidHash: null,
+      DnsServers: resolvers,
+      TunnelInterface: name === null ? null : bounded(name, 256),
+      TunnelKind: kind,
+      TunnelMtu: /^\d{1,6}$/.test(mtu) ? Number(mtu) : null,
+      DefaultRouteOnTunnel: onTunnel,
+    },
+  }
+}
+
+/** Tunnels that are up: name → kind, by name. */
+async function findTunnels(host: Host): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const name of await host.list('/sys/class/net')) {
+    const folder = `/sys/class/net/${name}`
+    const named = TUNNELS.find(([pattern]) => pattern.test(name))?.[1]
+    const type = /^DEVTYPE=(.*)$/m.exec(await read(host, `${folder}/uevent`))?.[1]
+    const flags = await read(host, `${folder}/tun_flags`)
+    // A virtual machine's tap is a bridge's port, not a way out.
+    const tun = /^0x[0-9a-f]+$/.test(flags) && (Number(flags) & 1) === 1
+    const kind = type === 'wireguard' ? (named ?? 'wireguard') : tun ? (named ?? 'tun') : named
+    if (kind !== undefined && (await read(host, `${folder}/operstate`)) !== 'down') found.set(name, kind)
+  }
+  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** VPN clients take the default route over by its metric, or by two routes of half the world each. */
+export function goesThrough(routes: readonly Route[], tunnels: ReadonlyMap<string, unknown>): boolean {
+  const best = defaultRoute(routes)
+  if (best !== null && tunnels.has(best.interface)) return true
+  const halves = routes.filter((it) => it.length === 1 && tunnels.has(it.interface))
+  return new Set(halves.map((it) => it.destination)).size >= 2
+}
+
+export function defaultRoute(routes: readonly Route[]): Route | null {
+  const all = routes.filter((it) => it.length === 0)
+  return all.reduce<Route | null>((best, it) => (best === null || it.metric < best.metric ? it : best), null)
+}
+
+/** Little-endian words: 010200C0 is 192.0.2.1. */
+export function parseRoutes(text: string): Route[] {
+  const found: Route[] = []
+  for (const line of text.split('\n').slice(1)) {
+    const [name, destination, gateway, flags, , , metric, mask] = line.trim().split(/\s+/)
+    if (!name || ![destination, gateway, mask].every((it) => /^[0-9A-F]{8}$/.test(it ?? ''))) continue
+    const bits = Number.parseInt(flags ?? '', 16)
+    if ((bits & ROUTE_UP) === 0) continue
+    const dotted = (word: string) => addressOf([...Buffer.from(word, 'hex')].reverse())
+    const length = [...Number.parseInt(mask!, 16).toString(2)].filter((it) => it === '1').length
+    const via = (bits & ROUTE_GATEWAY) !== 0 ? dotted(gateway!) : null
+    found.push({ interface: name, gateway: via, length, destination: dotted(destination!), metric: Number(metric) })
+  }
+  return found
+}
+
+/** Whole bytes in order, lengths and metrics in hex; the kernel's 'lo' default is a wall, not a route. */
+export function parseRoutes6(text: string): Route[] {
+  const found: Route[] = []
+  for (const line of text.split('\n')) {
+    const [destination, length, , , gateway, metric, , , flags, name] = line.trim().split(/\s+/)
+    if (!name || name === 'lo' || ![destination, gateway].every((it) => /^[0-9a-f]{32}$/.test(it ?? ''))) continue
+    const bits = Number.parseInt(flags ?? '', 16)
+    if ((bits & ROUTE_UP) === 0) continue
+    const address = (hex: string) => addressOf([...Buffer.from(hex, 'hex')])
+    found.push({
+      interface: name,
+      gateway: (bits & ROUTE_GATEWAY) !== 0 ? address(gateway!) : null,
+      length: Number.parseInt(length!, 16),
+      destination: address(destination!),
+      metric: Number.parseInt(metric!, 16),
+    })
+  }
+  return found
+}
+
+export function gatewayMac(arp: string, gateway: string, name: string): string | null {
+  for (const line of arp.split('\n').slice(1)) {
+    const [ip, , , mac, , device] = line.trim().split(/\s+/)
+    if (ip === gateway && device === name && /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac ?? ''))
+      return mac === '00:00:00:00:00:00' ? null : mac!.toLowerCase()
+  }
+  return null
+}
+
+export function parseResolvers(text: string): string[] {
+  const found = text
+    .split('\n')
+    .map((line) => /^\s*nameserver\s+([^\s%]+)/.exec(line)?.[1] ?? '')
+    .filter((it) => isIP(it) !== 0)
+  return [...new Set(found)].slice(0, 16)
+}
+
+async function read(host: Host, path: string): Promise<string> {
+  return host.readText(path, 4_096).then(
+    (it) => it.trim(),
+    () => '',
+  )
+}

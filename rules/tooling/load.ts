@@ -1,0 +1,93 @@
+/** Rule files from disk, bounded. What is in them is `language/load.ts`'s business. */
+import { lstat, open, readdir, realpath } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { Fault } from '../../wire/fault.ts'
+import type { RuleFile } from '../language/index.ts'
+
+/** SigmaHQ's largest rule is 60 KB, and it has 4,000 of them. */
+export const MAX_FILE_BYTES = 1_048_576
+export const MAX_FILES = 20_000
+const MAX_DEPTH = 16
+
+/**
+ * Every .yml and .yaml under `folders` (a file may stand for itself), in the order of their paths.
+ *
+ * Shape   hidden entries are left out, and links to folders, so that there is no way round in circles; a link to a
+ *         file counts while that file lies under the same folder. A path is shown as the folder was given.
+ * Errors  Fault 'rule.invalid' for what is missing, unreadable, too large or too much. With `refused`, a single file
+ *         costs only itself and is told there; the folders themselves must be there all the same.
+ */
+export async function readRuleFiles(
+  folders: readonly string[],
+  refused: (fault: Fault) => void = (fault) => {
+    throw fault
+  },
+): Promise<RuleFile[]> {
+  const files: RuleFile[] = []
+  for (const folder of folders) {
+    const root = await realpath(folder).catch((cause: unknown) => {
+      throw new Fault('rule.invalid', { where: folder, todo: 'There is no such file or folder.', cause })
+    })
+    for (const path of await pathsUnder(folder)) {
+      if (files.length >= MAX_FILES)
+        throw new Fault('rule.invalid', {
+          where: folder,
+          todo: `More than ${MAX_FILES} rule files; name fewer folders.`,
+        })
+      try {
+        files.push({ path, text: await readBounded(path, root) })
+      } catch (cause) {
+        refused(
+          cause instanceof Fault
+            ? cause
+            : new Fault('rule.invalid', { where: path, todo: 'The file cannot be read.', cause }),
+        )
+      }
+    }
+  }
+  return files
+}
+
+async function pathsUnder(folder: string, depth = 0): Promise<string[]> {
+  const facts = await lstat(folder)
+  // Somebody named this one: a link given by hand is followed, one that was found is not.
+  const isFolder = facts.isDirectory() || (depth === 0 && facts.isSymbolicLink() && (await isLinkToFolder(folder)))
+  if (!isFolder) return depth === 0 || /\.ya?ml$/i.test(folder) ? [folder] : []
+  if (depth > MAX_DEPTH) throw new Fault('rule.invalid', { where: folder, todo: `Folders may lie ${MAX_DEPTH} deep.` })
+  const paths: string[] = []
+  for (const name of (await readdir(folder)).sort()) {
+    if (name.startsWith('.') || name === 'node_modules') continue
+    paths.push(...(await pathsUnder(join(folder, name), depth + 1)))
+  }
+  return paths
+}
+
+async function isLinkToFolder(path: string): Promise<boolean> {
+  return (await lstat(await realpath(path))).isDirectory()
+}
+
+async function readBounded(path: string, root: string): Promise<string> {
+  const real = await realpath(path)
+  const below = relative(root, real)
+  if (below === '..' || below.startsWith(`..${sep}`))
+    throw new Fault('rule.invalid', {
+      where: path,
+      todo: 'The link leads out of the folder; put the file itself there.',
+    })
+  // A pipe under such a name would keep us waiting for ever.
+  if (!(await lstat(real)).isFile()) throw new Fault('rule.invalid', { where: path, todo: 'This is not a file.' })
+  const file = await open(real)
+  try {
+    const { size } = await file.stat()
+    if (size > MAX_FILE_BYTES)
+      throw new Fault('rule.invalid', {
+        where: path,
+        todo: `A rule file has at most ${MAX_FILE_BYTES} bytes; split it.`,
+      })
+    const buffer = Buffer.alloc(size)
+    const { bytesRead } = await file.read(buffer, 0, size, 0)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

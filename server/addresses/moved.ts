@@ -1,0 +1,61 @@
+/**
+ * What the operators are told about databases that moved addresses: kept by the server, shown by `tellwire feeds list`.
+ *
+ * Shape   one value in the server's state, because the command is another process and the judgement's own state is big.
+ */
+import { Gauge, type Registry } from 'prom-client'
+import * as z from 'zod'
+import { count, country, epochMs, name } from '../../wire/common.ts'
+import type { FeedChange } from '../derive/kit/place-changes.ts'
+import { openState } from '../store/sqlite/state.ts'
+import type { State } from '../store/store.ts'
+
+const KEY = 'feedChanges'
+const Kept = z.array(
+  z.object({
+    edition: name.nullable(),
+    asn: count.nullable(),
+    from: country.nullable(),
+    to: country.nullable(),
+    networks: count,
+    since: epochMs,
+    until: epochMs,
+  }),
+)
+
+export function keepFeedChanges(state: Pick<State, 'set'>, changes: readonly FeedChange[]): void {
+  state.set(KEY, JSON.stringify(changes))
+}
+
+export function feedChangeGauge(registry: Registry, networks: () => number): void {
+  new Gauge({
+    name: 'tellwire_feed_moved_networks',
+    help: 'Networks whose place a database changed by itself, and which are not judged for it',
+    registers: [registry],
+    collect() {
+      this.set(networks())
+    },
+  })
+}
+
+/** Those that still count at `now`. Errors  Fault 'store.missing' where no server has run yet. */
+export function keptFeedChanges(dataFolder: string, now: number): FeedChange[] {
+  const state = openState({ folder: dataFolder, readOnly: true })
+  try {
+    const kept = Kept.safeParse(JSON.parse(state.get(KEY) ?? '[]'))
+    return kept.success ? kept.data.filter((it) => now < it.until) : []
+  } finally {
+    state.close()
+  }
+}
+
+/** 'dbip-city 2026-07-03 put 4 networks of AS64500 elsewhere: US to DE.' */
+export function feedChangeWarning({ edition, asn, from, to, networks, until }: FeedChange): string {
+  const of = asn === null ? '' : ` of AS${asn}`
+  const how = from === to ? `within ${to ?? 'a country'}` : `from ${from ?? 'nowhere'} to ${to ?? 'nowhere'}`
+  const day = new Date(until).toISOString().slice(0, 10)
+  return (
+    `${edition ?? 'A database'} put ${networks} network${networks === 1 ? '' : 's'}${of} elsewhere, ${how}. ` +
+    `Nobody moved: places there are not judged until ${day}. Compare with another database; correct the contracts if it is right.`
+  )
+}

@@ -1,0 +1,242 @@
+/**
+ * Address ranges that the user imports: who runs this address. Shipped with none, because they age in weeks.
+ *
+ * Shape   one file a list, `<name>.json`, in the feeds folder: its facts, and the ranges sorted, joined and packed.
+ * Units   `date` the day the list was made (UTC); it is stale after STALE_DAYS.
+ * Errors  a bad line costs only itself; more than a tenth of bad lines refuse the file. A stored list that cannot be
+ *         read is a problem that is told, and the others go on.
+ * Source  any text with one address or CIDR block a line; what follows a comma is not read, so that Apple's
+ *         egress-ip-ranges.csv works as published.
+ */
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import * as z from 'zod'
+import { Fault } from '../../wire/fault.ts'
+import { writeWhole } from '../roster/whole-file.ts'
+import {
+  buildTable,
+  findRange,
+  isSound,
+  type ParsedAddress,
+  parseAddress,
+  type RangeTable,
+  type Span,
+} from './table.ts'
+
+/** In order of precedence: Private Relay stands before vpn because public VPN lists contain it, and it is not one. */
+export const RANGE_CLASSES = ['corporate', 'private_relay', 'tor', 'vpn', 'hosting'] as const
+export type RangeClass = (typeof RANGE_CLASSES)[number]
+
+/** Exits change hands in weeks; the threat model calls a list from another quarter rotten. */
+export const STALE_DAYS = 45
+/** About a million entries; the largest public list of ours to date is 0.7 MB. */
+const MAX_LIST_BYTES = 16 * 1_048_576
+const MAX_SHOWN = 10
+/** A block wider than this in a list is a slip of the pen: it would put a 1/256 of the Internet into one class. */
+const WIDEST = { 4: 8, 6: 16 } as const
+const DAY_MS = 86_400_000
+
+export const ListName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+const Facts = z.strictObject({
+  name: ListName,
+  class: z.enum(RANGE_CLASSES),
+  date: z.iso.date(),
+  importedAt: z.int(),
+  source: z.string().max(4_096),
+  entries: z.int().min(1),
+})
+/** `entries` lines as they came, before joining. `source` the file's name. */
+export type RangeListFacts = z.infer<typeof Facts>
+const StoredList = Facts.extend({ v4: z.base64(), v6: z.base64() })
+
+export interface BadLine {
+  line: number
+  text: string
+  why: string
+}
+
+export interface ParsedRanges {
+  table: RangeTable
+  entries: number
+  /** The first ten; `badLines` counts all. */
+  bad: BadLine[]
+  badLines: number
+}
+
+export function parseRanges(text: string): ParsedRanges {
+  const spans: Span[] = []
+  const bad: BadLine[] = []
+  let badLines = 0
+  let number = 0
+  for (const line of text.replace(/^\uFEFF/, '').split('\n')) {
+    number++
+    const entry = line.replace(/[#,].*/s, '').trim()
+    if (entry === '') continue
+    const span = parseEntry(entry)
+    if (typeof span !== 'string') spans.push(span)
+    else if (++badLines <= MAX_SHOWN) bad.push({ line: number, text: entry.slice(0, 80), why: span })
+  }
+  return { table: buildTable(spans), entries: spans.length, bad, badLines }
+}
+
+/** The range of an address or CIDR block, or why it is none. */
+function parseEntry(entry: string): Span | string {
+  const [text = '', length, ...more] = entry.split('/')
+  const address = text.includes('%') ? null : parseAddress(text)
+  if (!address || more.length > 0) return 'not an IPv4 or IPv6 address or CIDR block'
+  if (address.version === 4 && text.includes(':')) return 'an IPv6-mapped address: write the IPv4 address'
+  const bits = address.version === 4 ? 32 : 128
+  const prefix = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN
+  if (!(prefix <= bits)) return `the prefix length must be a number up to ${bits}`
+  if (prefix < WIDEST[address.version]) return `wider than /${WIDEST[address.version]}`
+  const value = address.words.reduce((sum, word) => (sum << 32n) | BigInt(word), 0n)
+  const host = (1n << BigInt(bits - prefix)) - 1n
+  return { version: address.version, start: value & ~host, end: value | host }
+}
+
+/** Reads, judges and stores a list under its name, in place of an older one of that name. */
+export async function importRanges(options: {
+  folder: string
+  file: string
+  class: RangeClass
+  name: string
+  /** Null: the day the file was last modified. */
+  date: string | null
+  now: number
+}): Promise<ParsedRanges & { facts: RangeListFacts }> {
+  const { folder, file, now } = options
+  const found = await stat(file).catch((cause: unknown) => {
+    throw new Fault('feed.invalid', { where: file, todo: 'The file cannot be read: check path and rights.', cause })
+  })
+  if (!found.isFile() || found.size > MAX_LIST_BYTES)
+    throw new Fault('feed.invalid', { where: file, todo: `Give a file of at most ${MAX_LIST_BYTES / 1_048_576} MiB.` })
+  const date = options.date ?? new Date(Math.min(found.mtimeMs, now)).toISOString().slice(0, 10)
+  if (!z.iso.date().safeParse(date).success || Date.parse(date) > now + DAY_MS)
+    throw new Fault('feed.invalid', { where: file, todo: `'${date}' is not a day up to today; write YYYY-MM-DD.` })
+
+  const parsed = parseRanges(await readFile(file, 'utf8'))
+  const first = parsed.bad[0]
+  if (parsed.badLines * 10 > parsed.entries + parsed.badLines)
+    throw new Fault('feed.invalid', {
+      where: `${file}:${first?.line}`,
+      todo: `${parsed.badLines} of ${parsed.entries + parsed.badLines} lines are not addresses (here: '${first?.text}', ${first?.why}); nothing was imported.`,
+    })
+  if (parsed.entries === 0)
+    throw new Fault('feed.invalid', { where: file, todo: 'It holds no address; one a line is expected.' })
+
+  const { name, class: kind } = options
+  const facts = { name, class: kind, date, importedAt: now, source: basename(file), entries: parsed.entries }
+  const stored = { ...Facts.parse(facts), v4: packed(parsed.table.v4), v6: packed(parsed.table.v6) }
+  await writeWhole(folder, `${name}.json`, JSON.stringify(stored))
+  return { ...parsed, facts }
+}
+
+export async function removeRanges(folder: string, name: string): Promise<void> {
+  // The name becomes a path: nothing but a list's name may.
+  if (!ListName.safeParse(name).success || !(await stat(join(folder, `${name}.json`)).catch(() => null)))
+    throw new Fault('feed.invalid', { where: name, todo: 'There is no list of this name; see `tellwire feeds list`.' })
+  await rm(join(folder, `${name}.json`))
+}
+
+/** Whole days since the list was made. */
+export function ageDays(date: string, now: number): number {
+  return Math.max(0, Math.floor((now - Date.parse(date)) / DAY_MS))
+}
+
+interface Loaded {
+  facts: RangeListFacts
+  table: RangeTable
+}
+
+/** The installed lists. `classOf` answers from memory; `reload` looks for changed files: a stat for each. */
+export class Ranges {
+  readonly #folder: string
+  readonly #files = new Map<string, { stamp: string; list: Loaded | null; problem: string | null }>()
+  #ordered: Loaded[] = []
+  #folderProblem: string | null = null
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  static async open(folder: string): Promise<Ranges> {
+    const ranges = new Ranges(folder)
+    await ranges.reload()
+    return ranges
+  }
+
+  /** True when something changed. A list that has become unreadable keeps its last good state and is a problem. */
+  async reload(): Promise<boolean> {
+    const names = await this.#names()
+    if (names === null) return false
+    let changed = false
+    for (const gone of [...this.#files.keys()].filter((name) => !names.includes(name)))
+      changed = this.#files.delete(gone) || changed
+    for (const name of names) {
+      const path = join(this.#folder, name)
+      const found = await stat(path).catch(() => null)
+      const stamp = found ? `${found.mtimeMs} ${found.size} ${found.ino}` : 'gone'
+      const known = this.#files.get(name)
+      if (known?.stamp === stamp) continue
+      changed = true
+      try {
+        this.#files.set(name, { stamp, list: await loadList(path), problem: null })
+      } catch (cause) {
+        const problem = `${path}: ${cause instanceof Error ? cause.message : cause}. Import the list again, or remove the file.`
+        this.#files.set(name, { stamp, list: known?.list ?? null, problem })
+      }
+    }
+    if (changed) this.#ordered = [...this.#files.values()].flatMap((file) => file.list ?? []).sort(byPrecedence)
+    return changed
+  }
+
+  /** Null: the folder cannot be read, which is not the same as empty. */
+  async #names(): Promise<string[] | null> {
+    try {
+      const names = await readdir(this.#folder)
+      this.#folderProblem = null
+      return names.filter((name) => name.endsWith('.json')).sort()
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      this.#folderProblem = code === 'ENOENT' ? null : `${this.#folder} cannot be read (${code}): check its rights.`
+      return code === 'ENOENT' ? [] : null
+    }
+  }
+
+  lists(): RangeListFacts[] {
+    return this.#ordered.map((list) => list.facts)
+  }
+
+  problems(): string[] {
+    return [this.#folderProblem ?? [], ...[...this.#files.values()].map((file) => file.problem ?? [])].flat()
+  }
+
+  /** The first list that holds the address: by class, then the newest. `only` asks the lists of one class. */
+  classOf(address: ParsedAddress, only?: RangeClass): RangeListFacts | null {
+    for (const { facts, table } of this.#ordered)
+      if ((only === undefined || facts.class === only) && findRange(table, address) !== -1) return facts
+    return null
+  }
+}
+
+function byPrecedence(a: Loaded, b: Loaded): number {
+  const rank = RANGE_CLASSES.indexOf(a.facts.class) - RANGE_CLASSES.indexOf(b.facts.class)
+  return rank || b.facts.date.localeCompare(a.facts.date) || a.facts.name.localeCompare(b.facts.name)
+}
+
+async function loadList(path: string): Promise<Loaded> {
+  const { v4, v6, ...facts } = StoredList.parse(JSON.parse(await readFile(path, 'utf8')))
+  const table = { v4: unpacked(v4), v6: unpacked(v6) }
+  if (!isSound(table.v4, 1) || !isSound(table.v6, 4)) throw new Error('the ranges are damaged')
+  return { facts, table }
+}
+
+function packed(words: Uint32Array): string {
+  return Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString('base64')
+}
+
+function unpacked(text: string): Uint32Array {
+  const bytes = Buffer.from(text, 'base64')
+  // A copy, because a pooled buffer need not start on a word.
+  return new Uint32Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / 4))
+}

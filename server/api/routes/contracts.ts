@@ -1,0 +1,76 @@
+/** What was agreed with the workers: read every version, write a new one, take in a roster. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { Contract } from '../../../wire/contract.ts'
+import { Fault } from '../../../wire/fault.ts'
+import type { SignIn } from '../../access/sign-in.ts'
+import { parseRoster } from '../../roster/roster.ts'
+import type { Deps, Env } from '../deps.ts'
+import { type Cookies, signedIn } from '../guard.ts'
+import { answers, body } from '../openapi.ts'
+import { NewContract, ROSTER_CHARACTERS, RosterAnswer, RosterRequest } from '../schema.ts'
+
+/** Bodies that are larger than what the other routes take. */
+export const CONTRACT_PATHS = /^\/api\/v1\/(roster|workers\/[^/]+\/contracts)$/
+/** In JSON, quotes and line ends take two characters each. */
+export const CONTRACT_BYTES = 2 * ROSTER_CHARACTERS
+
+export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, jar: Cookies): void {
+  const { contracts, now } = deps
+  const analysts = signedIn(signIn, jar, 'admin', 'analyst')
+  const params = z.object({ id: z.string().min(1).max(256) })
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/workers/{id}/contracts',
+      summary: 'Every version of a contract as it was written, oldest first; none for whoever is not known',
+      middleware: analysts,
+      request: { params },
+      responses: answers(z.array(Contract)),
+    }),
+    (c) => c.json(contracts.versions(c.req.valid('param').id), 200),
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'put',
+      path: '/workers/{id}/contracts',
+      summary: 'A new version of a contract, whole; it begins now unless `from` says when. Answers with every version',
+      middleware: analysts,
+      request: { params, ...body(NewContract) },
+      responses: answers(z.array(Contract)),
+    }),
+    async (c) => {
+      const worker = c.req.valid('param').id
+      const entry = JSON.stringify([{ ...c.req.valid('json'), worker, type: 'contract' }])
+      const { problems, ...roster } = parseRoster(entry, { format: 'json', fileName: 'body', now: now() })
+      const [problem] = problems
+      if (problem) {
+        const where =
+          problem.column === null ? 'body' : problem.column === 'worker' ? 'param.id' : `body.${problem.column}`
+        throw new Fault('api.invalid', { where, todo: `${problem.why}.` })
+      }
+      await contracts.take(roster, c.get('session').user.name)
+      return c.json(contracts.versions(worker), 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/roster',
+      summary:
+        'Take in a roster; a row that cannot be used is told and left out. `dryRun`: only say what would be taken',
+      middleware: analysts,
+      request: body(RosterRequest),
+      responses: answers(RosterAnswer),
+    }),
+    async (c) => {
+      const { format, text, fileName, dryRun } = c.req.valid('json')
+      const { problems, ...roster } = parseRoster(text, { format, fileName, now: now() })
+      const usable = { contracts: roster.contracts.length, devices: roster.devices.length }
+      const stored = dryRun ? { contracts: 0, devices: 0 } : await contracts.take(roster, c.get('session').user.name)
+      return c.json({ usable, stored, problems }, 200)
+    },
+  )
+}

@@ -1,0 +1,99 @@
+/**
+ * POST /feed/v1/events: HR, the identity provider and the code host tell what they saw. Outside /api/v1, because it is
+ * called by machines, which have a token and no session, cookie or Origin.
+ *
+ * Errors  401 without a token that is in force, 429 with Retry-After when too much comes. An event that cannot be used is
+ *         told and left out, and the others are stored: durable before the answer.
+ */
+import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { Fault } from '../../../wire/fault.ts'
+import { attempts } from '../../access/rate.ts'
+import { DescribedEvent, FEED_EVENTS_MAX, judgeFeed, RefusedEvent, sentValues } from '../../feeds/batch.ts'
+import { FEED_PATH, feedOf } from '../../feeds/tokens.ts'
+import { bucketPerKey } from '../../ingest/bucket.ts'
+import { type Ctx, clientAddress, type Deps, type Env } from '../deps.ts'
+import { bodiesUpTo } from '../guard.ts'
+import { answers } from '../openapi.ts'
+
+const BODY_BYTES = 1_048_576
+/** Of each token. A code host of 1,000 developers makes some ten events a second. */
+const EVENTS_PER_SECOND = 100
+const EVENTS_BURST = 10_000
+/** Of each address. */
+const WRONG_TOKENS = { max: 30, windowMs: 15 * 60_000 }
+const UNKNOWN_TOLD = 100
+
+const FeedAnswer = z.object({
+  stored: z.int(),
+  /** Sent before, and stored then. */
+  duplicates: z.int(),
+  refused: z.array(RefusedEvent),
+  /** Stored, but no contract names them: the first 100. */
+  unknownWorkers: z.array(z.string()),
+})
+
+export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
+  const { feeds, contracts, state, now } = deps
+  const wrong = attempts({ ...WRONG_TOKENS, now })
+  const budgets = bucketPerKey(now, EVENTS_PER_SECOND, EVENTS_BURST)
+
+  // Described here and checked by `judgeFeed`: a schema in front would refuse a thousand events because of one.
+  const events = z.array(DescribedEvent).max(FEED_EVENTS_MAX)
+  const bearer = app.openAPIRegistry.registerComponent('securitySchemes', 'feedToken', {
+    type: 'http',
+    scheme: 'bearer',
+  })
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: FEED_PATH,
+    summary: 'Events of HR, the identity provider or the code host; the same event twice counts once',
+    security: [{ [bearer.name]: [] }],
+    request: {
+      body: {
+        required: true,
+        content: { 'application/json': { schema: events }, 'application/x-ndjson': { schema: DescribedEvent } },
+      },
+    },
+    responses: answers(FeedAnswer),
+  })
+
+  app.post(FEED_PATH, bodiesUpTo(BODY_BYTES), async (c) => {
+    const feed = whoAsks(c)
+    const values = sentValues(await c.req.text())
+    const budget = budgets(feed.name)
+    if (!budget.take(values.length)) {
+      const seconds = Math.ceil((values.length - budget.left()) / EVENTS_PER_SECOND)
+      throw tooMuch(c, seconds, `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} seconds.`)
+    }
+    const { lines, refused } = judgeFeed(values, { feed, lookup: feeds.lookup, now: now() })
+    const duplicates = lines.length > 0 ? await feeds.append(lines) : 0
+    const unknown = new Set(lines.flatMap((it) => it.worker ?? []).filter((it) => contracts.versions(it).length === 0))
+    const answer: z.infer<typeof FeedAnswer> = {
+      stored: lines.length - duplicates,
+      duplicates,
+      refused,
+      unknownWorkers: [...unknown].slice(0, UNKNOWN_TOLD),
+    }
+    return c.json(answer)
+  })
+
+  function whoAsks(c: Ctx) {
+    const address = clientAddress(c, deps.trustedProxies)
+    const waitMs = wrong.waitMs(address)
+    if (waitMs > 0) throw tooMuch(c, Math.ceil(waitMs / 1_000), 'Too many wrong tokens came from this address.')
+    const [, secret] = /^Bearer +([\w.-]{1,128})$/i.exec(c.req.header('Authorization') ?? '') ?? []
+    const feed = secret ? feedOf(state, secret) : null
+    if (feed) return feed
+    wrong.failed(address)
+    c.header('WWW-Authenticate', 'Bearer')
+    throw new Fault('api.unauthenticated', {
+      where: 'header Authorization',
+      todo: 'Send a token made by `tellwire feeds token add`: Authorization: Bearer twf1.…',
+    })
+  }
+}
+
+function tooMuch(c: Ctx, seconds: number, todo: string): Fault {
+  c.header('Retry-After', String(seconds))
+  return new Fault('rate.exceeded', { todo })
+}

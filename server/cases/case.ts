@@ -1,0 +1,38 @@
+/**
+ * A person's verdict on a worker, and what opens the case again: only evidence of a new kind.
+ *
+ * Shape   'open' from band medium on while nobody has decided; 'closed' once somebody has; 'reopened' when a rule that
+ *         had found nothing by then has, at strength 2 or more, and the band asks for somebody again. More of the same
+ *         does not open it, nor does a score that rises by it.
+ */
+import { BANDS, type Band } from '../model/assessment.ts'
+import type { CaseView, Verdict } from '../model/case.ts'
+import type { Finding } from '../model/finding.ts'
+
+/** The kinds of evidence that a verdict is given on. */
+export function kindsOf(findings: readonly Finding[]): string[] {
+  return [...new Set(findings.map((it) => it.rule))].sort()
+}
+
+export function caseOf(verdict: Verdict | null, band: Band, findings: readonly Finding[]): CaseView {
+  const asks = BANDS.indexOf(band) >= BANDS.indexOf('medium')
+  if (!verdict) return { state: asks ? 'open' : 'none', verdict, newKinds: [] }
+  const isNew = (it: Finding) => it.strength >= 2 && !verdict.kinds.includes(it.rule)
+  const newKinds = [...new Set(findings.filter(isNew).map((it) => it.title))].sort()
+  return { state: asks && newKinds.length > 0 ? 'reopened' : 'closed', verdict, newKinds }
+}
+
+interface Standing {
+  worker: string
+  band: Band
+  points: number
+  /** Left out where nobody closed is among them. */
+  case?: CaseView['state']
+}
+
+/** The order of the queue: by band, within it what is decided last, then by points. */
+export function byUrgency(a: Standing, b: Standing): number {
+  const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
+  const decided = Number(a.case === 'closed') - Number(b.case === 'closed')
+  return band || decided || b.points - a.points || (a.worker < b.worker ? -1 : 1)
+}

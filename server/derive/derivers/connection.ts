@@ -1,0 +1,96 @@
+/**
+ * Where an agent's session comes from.
+ *
+ * Shape   one `connection` per device, address with what is known of it, and UTC day: at the first session of the day,
+ *         with the day's least round trip so far.
+ * Memory  per device and holder, the addresses of the days within the lateness bound: five numbers each.
+ */
+import * as z from 'zod'
+import type { RecordedOf } from '../../../wire/recording.ts'
+import { deriverKind, LATENESS_MS } from '../deriver.ts'
+import { buckets } from '../kit/buckets.ts'
+import { approvedExit } from '../kit/place.ts'
+import { expectedMs, roundTripThresholds } from '../kit/round-trip.ts'
+
+const DAY = 86_400_000
+/** Stands for a round trip that was not measured: it has to be a number. */
+const NONE = Number.MAX_SAFE_INTEGER
+
+export const connection = deriverKind('connection', z.strictObject(roundTripThresholds), (thresholds) => {
+  /** First time; least round trip, with its jitter. */
+  const days = buckets({
+    bucketMs: DAY,
+    keepMs: LATENESS_MS,
+    width: 3,
+    merge: ([time, ...trip], [other, ...otherTrip]) => [Math.min(time!, other!), ...shorter(trip, otherTrip)],
+  })
+  return {
+    reads: ['session'],
+    take(seen, emit) {
+      const { connection: session, device, worker, contract, time } = seen
+      if (!session || device === null) return
+      const { geo } = session
+      const facts = {
+        PublicIp: session.remoteAddress,
+        Country: geo.country,
+        Region: geo.region,
+        City: geo.city,
+        Latitude: geo.lat,
+        Longitude: geo.lon,
+        AccuracyKm: geo.accuracyKm ?? null,
+        Asn: geo.asn,
+        AsName: geo.asName ?? null,
+        NetworkClass: geo.class,
+        Approved: approvedExit(contract, session.remoteAddress, geo.asn, time),
+      }
+      const key = JSON.stringify(Object.values(facts))
+      const subject = JSON.stringify([device, worker])
+      const today = () =>
+        new Map(
+          days
+            .of(subject)
+            .filter((it) => it.bucket === Math.floor(time / DAY))
+            .map((it) => [it.key, it.values]),
+        )
+      const before = today()
+      const trip = [session.rttMinMs ?? NONE, session.rttJitterMs ?? NONE]
+      if (!days.add(subject, time, key, [time, ...trip])) return
+      const after = today()
+      for (const [held, [first]] of before)
+        if (after.get(held)?.[0] !== first) emit({ device, worker, time: first! }, held, null)
+      const [first, least, jitter] = after.get(key) as [number, number, number]
+      const expected = expectedMs(thresholds, geo)
+      emit({ device, worker, time: first }, key, {
+        category: 'connection',
+        ...facts,
+        RttMinMs: least === NONE ? null : least,
+        RttJitterMs: jitter === NONE ? null : jitter,
+        RttExpectedMs: expected === null ? null : Math.round(expected),
+      })
+    },
+    save: days.save,
+    load: days.load,
+  }
+})
+
+/** [least, jitter] */
+function shorter(a: number[], b: number[]): number[] {
+  return a[0]! < b[0]! || (a[0] === b[0] && a[1]! <= b[1]!) ? a : b
+}
+
+/** The facts of a recorded session, whole: what the recording leaves out is null, the class 'unknown'. */
+export function wholeGeo(geo: NonNullable<RecordedOf<'connection'>['geo']>) {
+  return {
+    country: geo.country ?? null,
+    region: geo.region ?? null,
+    city: geo.city ?? null,
+    lat: geo.lat ?? null,
+    lon: geo.lon ?? null,
+    asn: geo.asn ?? null,
+    class: geo.class ?? ('unknown' as const),
+    asName: geo.asName ?? null,
+    accuracyKm: geo.accuracyKm ?? null,
+    by: geo.by ?? null,
+    edition: geo.edition ?? null,
+  }
+}

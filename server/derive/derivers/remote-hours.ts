@@ -1,0 +1,134 @@
+/**
+ * Remote control that covers the working day (#27): hours of incoming sessions, day after day.
+ *
+ * Shape   one `volume_anomaly` with metric 'remote_session_hours' and WindowDays 1 per device and UTC day on which
+ *         sessions took that long; a second with the sum of `ofDays` days when enough of those were such days. Both
+ *         stand at the moment the day's hours were full. Sessions that overlap count once. A session is told again as more becomes known, and the last word counts; one without an
+ *         end lasted until it was last told of.
+ * Silent  sessions of a tool that the contract allows.
+ * Memory  per device with sessions: those of the last two weeks, MAX_SESSIONS at most, the shortest go first.
+ */
+import * as z from 'zod'
+import type { EventOf } from '../../../wire/event.ts'
+import { deriverKind, LATENESS_MS } from '../deriver.ts'
+import { hoursStatement } from '../kit/hours-statement.ts'
+import { type Statement, statements } from '../kit/statements.ts'
+import { isApprovedTool } from '../kit/tenant.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const MAX_SESSIONS = 512
+
+const thresholds = z.strictObject({
+  /** Hours of a day: 'at least 4 h a day on 3 of 5 days' (threat model #27). */
+  hours: z.number().min(0.1).max(24).default(4),
+  /** Days that must have as many, of `ofDays`, the day itself among them. */
+  days: z.int().min(1).max(14).default(3),
+  ofDays: z.int().min(1).max(14).default(5),
+})
+
+/** By its own name; `told` is when, `by` the record's id. */
+interface Session {
+  start: number
+  end: number
+  told: number
+  by: string
+}
+
+export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, days, ofDays }, world) => {
+  let devices = new Map<string, Map<string, Session>>()
+  let changed = new Set<string>()
+  const said = statements()
+  const keptMs = LATENESS_MS + (ofDays + 1) * DAY
+
+  return {
+    reads: ['remote_session'],
+    take({ event, device, conflict, contract, receivedAt }) {
+      if (event?.category !== 'remote_session' || event.Direction !== 'incoming') return
+      if (device === null || conflict || event.time > receivedAt + DAY) return
+      if (isApprovedTool(contract, { id: event.Tool, name: event.Tool }, event)) return
+      const session = sessionOf(event)
+      if (session.end - session.start > keptMs) session.start = session.end - keptMs
+      const sessions = devices.get(device) ?? new Map<string, Session>()
+      devices.set(device, sessions)
+      const key = JSON.stringify([event.Tool, event.PeerIdHash, event.StartedAt])
+      const before = sessions.get(key)
+      if (before && (before.told > session.told || (before.told === session.told && before.by > session.by))) return
+      sessions.set(key, session)
+      changed.add(device)
+      if (sessions.size > MAX_SESSIONS) sessions.delete(shortest(sessions))
+    },
+    advance(_now, emit) {
+      for (const device of changed) {
+        const sessions = devices.get(device)!
+        const reached = Math.max(...[...sessions.values()].map((it) => it.end))
+        const since = Math.floor((reached - LATENESS_MS) / DAY)
+        said.revise(device, since * DAY, statementsOn(device, sessions, since), emit)
+        for (const [key, { end }] of sessions) if (end < reached - keptMs) sessions.delete(key)
+      }
+      changed = new Set()
+    },
+    save: () => ({
+      devices: [...devices].map(([device, sessions]) => [device, [...sessions]]),
+      changed: [...changed],
+      said: said.save(),
+    }),
+    load(state) {
+      const saved = state as {
+        devices: [string, [string, Session][]][]
+        changed: string[]
+        said: unknown
+      }
+      devices = new Map(saved.devices.map(([device, sessions]) => [device, new Map(sessions)]))
+      changed = new Set(saved.changed)
+      said.load(saved.said)
+    },
+  }
+
+  function statementsOn(device: string, sessions: ReadonlyMap<string, Session>, since: number): Statement[] {
+    const table = hoursByDay([...sessions.values()], hours * HOUR)
+    return [...table].flatMap(([day, { ms, full }]) => {
+      if (day < since || full === null) return []
+      const window = Array.from({ length: ofDays }, (_, ago) => table.get(day - ago)).filter((it) => it !== undefined)
+      const covers = window.filter((it) => it.full !== null).length >= days
+      const sum = window.reduce((all, it) => all + it.ms, 0)
+      return [statement(device, full, ms, 1), ...(covers && ofDays > 1 ? [statement(device, full, sum, ofDays)] : [])]
+    })
+  }
+
+  function statement(device: string, time: number, ms: number, windowDays: number): Statement {
+    return hoursStatement(world, device, time, { metric: 'remote_session_hours', hours: ms / HOUR, windowDays })
+  }
+})
+
+function sessionOf({ id, time, StartedAt, EndedAt }: EventOf<'remote_session'>): Session {
+  const start = Math.min(StartedAt, time)
+  // An end that the laptop has not come to is no end.
+  return { start, end: Math.max(start, Math.min(EndedAt ?? time, time)), told: time, by: id }
+}
+
+function shortest(sessions: ReadonlyMap<string, Session>): string {
+  const length = ({ start, end }: Session) => end - start
+  return [...sessions].reduce((a, b) => {
+    const longer = length(b[1]) - length(a[1])
+    return longer < 0 || (longer === 0 && b[0] < a[0]) ? b : a
+  })[0]
+}
+
+/** How long of each UTC day, and when that was `enough`. */
+function hoursByDay(sessions: Session[], enough: number): Map<number, { ms: number; full: number | null }> {
+  const days = new Map<number, { ms: number; full: number | null }>()
+  let covered = Number.NEGATIVE_INFINITY
+  for (const { start, end } of sessions.sort((a, b) => a.start - b.start)) {
+    for (let from = Math.max(start, covered); from < end; ) {
+      const day = Math.floor(from / DAY)
+      const to = Math.min(end, (day + 1) * DAY)
+      const before = days.get(day) ?? { ms: 0, full: null }
+      const ms = before.ms + to - from
+      days.set(day, { ms, full: before.full ?? (ms >= enough ? from + enough - before.ms : null) })
+      from = to
+    }
+    covered = Math.max(covered, end)
+  }
+  return days
+}

@@ -1,0 +1,229 @@
+/**
+ * When somebody is active, against the hours that were agreed (#65, #101, #102). Only where presence is collected.
+ *
+ * Shape   one `rhythm` per worker and UTC day on which they were active, over the last ten such days, said when that
+ *         day is over and standing at its end. Off hours are those outside the declared ones where the contract
+ *         declares any, else the night, by the contract's time zone; null without one.
+ * Units   offsets in hours; `BestUtcOffset`, whole, puts the middle of the activity at half past one, the middle of a day from
+ *         9 to 18; null when activity goes round the clock. `LongestIdleSeconds` of the last `idleDays` days; an hour
+ *         of which nothing was told is one of idleness, because the laptop was off.
+ * Silent  with several laptops, the idlest speaks for all: one that is kept awake beside another is not seen here.
+ * Memory  per worker 8 bytes for each hour of presence in 40 days: 2 KB for somebody who works on 22 days a month.
+ */
+import * as z from 'zod'
+import type { Contract } from '../../../wire/contract.ts'
+import { type Draft, deriverKind, LATENESS_MS } from '../deriver.ts'
+import { utcOffsets } from '../kit/local-time.ts'
+
+const HOUR = 3_600_000
+const HOURS_A_DAY = 24
+const DAY = HOURS_A_DAY * HOUR
+const KEPT_DAYS = 40
+/** The middle of a day from 9 to 18. */
+const NOON = 13.5
+
+const thresholds = z.strictObject({
+  /** Active days that are judged together: 'for 10 working days' (threat model #101). */
+  days: z.int().min(1).max(20).default(10),
+  /** Days in which the longest pause is looked for: 'for 3 days' (threat model #65). */
+  idleDays: z.int().min(1).max(10).default(3),
+  /** Local hours at which the night begins and ends where no hours are declared: '22-08' (threat model #101). */
+  nightFrom: z.int().min(0).max(23).default(22),
+  nightTo: z.int().min(0).max(23).default(8),
+  /** How far activity must lean to one side of the clock, 0 (evenly round it) to 1, to say an offset. Our judgement. */
+  leastLean: z.number().min(0).max(1).default(0.2),
+})
+
+/** Of one hour, in one number: hour since 1970, active minutes (at most 60), longest idle seconds (at most 3,600). */
+const MINUTES_RADIX = 64
+const IDLE_RADIX = 4_096
+
+interface Worker {
+  reached: number
+  hours: number[]
+}
+interface Hour {
+  hour: number
+  minutes: number
+  idle: number
+}
+
+export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
+  let workers = new Map<string, Worker>()
+  /** By worker, the first day that is over and of which more became known since. */
+  let dirty = new Map<string, number>()
+  /** Days up to here are over, and were judged. */
+  let closedThrough = 0
+  let revision = world.revision
+  const offsetAt = utcOffsets()
+
+  return {
+    reads: ['presence'],
+    take({ event, worker: name, conflict, receivedAt }) {
+      if (event?.category !== 'presence' || name === null || conflict || event.time > receivedAt + DAY) return
+      const time = event.time - (event.WindowSeconds * 1_000) / 2
+      const worker = workers.get(name) ?? { reached: 0, hours: [] }
+      if (time < worker.reached - LATENESS_MS) return
+      workers.set(name, worker)
+      worker.reached = Math.max(worker.reached, time)
+      const idle = Math.min(event.LongestIdleSeconds, 3_600)
+      put(worker.hours, { hour: Math.floor(time / HOUR), minutes: event.ActiveMinutes, idle })
+      const day = Math.floor(time / DAY)
+      if (day <= closedThrough) dirty.set(name, Math.min(day, dirty.get(name) ?? day))
+    },
+    advance(now, emit) {
+      const through = Math.floor(now / DAY) - 1
+      // A contract may change what the hours of the past mean.
+      const again = revision !== world.revision
+      if (closedThrough < through || again)
+        for (const [name, { reached }] of workers) {
+          const recent = Math.floor((reached - LATENESS_MS) / DAY)
+          const since = again ? recent : Math.max(recent, closedThrough + 1)
+          if (reached >= since * DAY) dirty.set(name, Math.min(since, dirty.get(name) ?? since))
+        }
+      for (const [name, since] of dirty) {
+        const hours = workers
+          .get(name)!
+          .hours.map(unpacked)
+          .sort((a, b) => a.hour - b.hour)
+        const active = [...new Set(hours.filter((it) => it.minutes > 0).map((it) => dayOf(it.hour)))]
+        // Somebody who was active stays so, whatever comes late: nothing is ever taken back.
+        for (const [place, day] of active.entries()) {
+          if (day < since || day > through) continue
+          const days = new Set(active.slice(Math.max(0, place + 1 - limits.days), place + 1))
+          const time = (day + 1) * DAY - 1
+          emit({ device: null, worker: name, time }, 'rhythm', draftOf(name, hours, day, days))
+        }
+      }
+      if (closedThrough < through) forget(now)
+      dirty = new Map()
+      revision = world.revision
+      closedThrough = Math.max(closedThrough, through)
+    },
+    save: () => ({ workers: [...workers], dirty: [...dirty], closedThrough }),
+    load(state) {
+      const saved = state as { workers: [string, Worker][]; dirty: [string, number][]; closedThrough: number }
+      workers = new Map(saved.workers)
+      dirty = new Map(saved.dirty)
+      closedThrough = saved.closedThrough
+    },
+  }
+
+  function forget(now: number): void {
+    for (const [name, worker] of workers) {
+      const oldest = Math.floor(worker.reached / HOUR) - KEPT_DAYS * HOURS_A_DAY
+      worker.hours = worker.hours.filter((it) => unpacked(it).hour >= oldest)
+      if (worker.reached < now - KEPT_DAYS * DAY) workers.delete(name)
+    }
+  }
+
+  function draftOf(worker: string, hours: readonly Hour[], day: number, days: ReadonlySet<number>): Draft {
+    const active = hours.filter((it) => it.minutes > 0 && days.has(dayOf(it.hour)))
+    const minutes = active.reduce((sum, it) => sum + it.minutes, 0)
+    const time = (day + 1) * DAY - 1
+    const contract = world.contractAt(worker, time)
+    const offset = contract?.timeZone ? offsetAt(contract.timeZone, time) : null
+    return {
+      category: 'rhythm',
+      OffHoursShare: offHoursShare(worker, active),
+      BestUtcOffset: bestOffset(active),
+      ContractUtcOffset: offset === null ? null : offset / 60,
+      ActiveHoursPerDay: twoDigits(minutes / 60 / days.size),
+      LongestIdleSeconds: longestIdle(hours, day),
+      Days: days.size,
+    }
+  }
+
+  function offHoursShare(worker: string, active: readonly Hour[]): number | null {
+    let off = 0
+    let all = 0
+    for (const { hour, minutes } of active) {
+      const time = hour * HOUR
+      const contract = world.contractAt(worker, time)
+      const offset = contract?.timeZone ? offsetAt(contract.timeZone, time) : null
+      if (!contract || offset === null) continue
+      all += minutes
+      if (!isAgreed(contract, time + HOUR / 2 + offset * 60_000)) off += minutes
+    }
+    return all === 0 ? null : twoDigits(off / all)
+  }
+
+  /** `wall` as if the local clock were UTC. */
+  function isAgreed({ declaredHours }: Contract, wall: number): boolean {
+    if (declaredHours && declaredHours.length > 0)
+      return declaredHours.some((it) => it.days.some((day) => isWithin(day, it.start, it.end, wall)))
+    const hour = new Date(wall).getUTCHours()
+    const { nightFrom: from, nightTo: to } = limits
+    return from <= to ? hour < from || hour >= to : hour < from && hour >= to
+  }
+
+  /** In hours; the vector mean of the activity on a dial of 24 hours. */
+  function bestOffset(active: readonly Hour[]): number | null {
+    let [x, y, all] = [0, 0, 0]
+    for (const { hour, minutes } of active) {
+      const angle = ((hour % HOURS_A_DAY) + 0.5) * ((2 * Math.PI) / HOURS_A_DAY)
+      x += minutes * Math.cos(angle)
+      y += minutes * Math.sin(angle)
+      all += minutes
+    }
+    if (Math.hypot(x, y) < limits.leastLean * all) return null
+    const middle = (Math.atan2(y, x) * HOURS_A_DAY) / (2 * Math.PI)
+    const offset = NOON - middle
+    // Into (-12, 12]; nobody's day is known to less than an hour.
+    return Math.round(offset - HOURS_A_DAY * Math.ceil((offset - 12) / HOURS_A_DAY))
+  }
+
+  function longestIdle(hours: readonly Hour[], day: number): number {
+    const known = new Map(hours.map((it) => [it.hour, it.idle]))
+    const last = hours.findLast((it) => dayOf(it.hour) <= day)!.hour
+    let [longest, run] = [0, 0]
+    for (let hour = (day - limits.idleDays + 1) * HOURS_A_DAY; hour <= last; hour++) {
+      const idle = known.get(hour) ?? 3_600
+      run = idle >= 3_600 ? run + idle : 0
+      longest = Math.max(longest, idle, run)
+    }
+    return longest
+  }
+})
+
+function twoDigits(value: number): number {
+  return Math.round(value * 100) / 100
+}
+
+function dayOf(hour: number): number {
+  return Math.floor(hour / HOURS_A_DAY)
+}
+
+function unpacked(packed: number): Hour {
+  const rest = Math.floor(packed / IDLE_RADIX)
+  return { hour: Math.floor(rest / MINUTES_RADIX), minutes: rest % MINUTES_RADIX, idle: packed % IDLE_RADIX }
+}
+
+/** Several tellings of one hour: the minutes add up to sixty, the longest idleness counts. */
+function put(hours: number[], { hour, minutes, idle }: Hour): void {
+  const pack = (it: Hour) => (it.hour * MINUTES_RADIX + it.minutes) * IDLE_RADIX + it.idle
+  const place = hours.findLastIndex((it) => unpacked(it).hour === hour)
+  if (place < 0) hours.push(pack({ hour, minutes, idle }))
+  else {
+    const before = unpacked(hours[place]!)
+    hours[place] = pack({ hour, minutes: Math.min(60, before.minutes + minutes), idle: Math.max(before.idle, idle) })
+  }
+}
+
+/** A declared stretch that begins on `weekday` (1 Monday) holds at this wall time; it may end on the next day. */
+function isWithin(weekday: number, start: string, end: string, wall: number): boolean {
+  const from = minuteOf(start)
+  const to = minuteOf(end) <= from ? minuteOf(end) + 1_440 : minuteOf(end)
+  const today = new Date(wall).getUTCDay() || 7
+  const minute = Math.floor(wall / 60_000) % 1_440
+  return [0, 1].some((ago) => {
+    const began = ((today - ago + 6) % 7) + 1
+    const since = minute + ago * 1_440
+    return began === weekday && since >= from && since < to
+  })
+}
+
+function minuteOf(clock: string): number {
+  const [hours, minutes] = clock.split(':')
+  return Number(hours) * 60 + Number(minutes)
+}

@@ -1,0 +1,140 @@
+/**
+ * A screen that is shown all day through a meeting (#28, P21): hours in which a slow, steady stream leaves the laptop
+ * and little comes back, on days on which a meeting program ran.
+ *
+ * Shape   one `volume_anomaly` with metric 'screen_share_hours' and WindowDays 1 per laptop and UTC day with that many
+ *         hours, once the day is over; a second with the sum of `ofDays` days when enough of those were such days.
+ * Silent  calls, in which as much comes back; uploads, which are faster; days without a meeting program.
+ * Memory  per laptop two numbers for each day of three weeks.
+ */
+import * as z from 'zod'
+import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
+import { hoursStatement } from '../kit/hours-statement.ts'
+import { type Statement, statements } from '../kit/statements.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+const thresholds = z.strictObject({
+  /** Hours of a UTC day. Threat model #28 says 8; a working day west of Greenwich ends after midnight UTC. */
+  hours: z.number().min(1).max(24).default(6),
+  /** Days that must have as many, of `ofDays`: threat model P21, three. */
+  days: z.int().min(1).max(7).default(3),
+  ofDays: z.int().min(1).max(14).default(7),
+  /** Kilobits a second that a shared screen sends: a still page 100, a moving one 1,500. The makers' figures. */
+  leastKbps: z.number().min(1).default(100),
+  mostKbps: z.number().min(1).default(1_500),
+  /** How many times what comes back must leave: a call is symmetrical, a page that loads is the other way round. */
+  ratio: z.number().min(1).default(4),
+})
+
+/** Seconds of such a stream, by UTC day, and the days on which a meeting program was seen. */
+interface Laptop {
+  seconds: Map<number, number>
+  meetings: Set<number>
+}
+
+interface Saved {
+  laptops: [string, { seconds: [number, number][]; meetings: number[] }][]
+  changed: string[]
+  judgedTo: number
+  said: unknown
+}
+
+export const shareHours = deriverKind('share_hours', thresholds, (limits, world) => {
+  let laptops = new Map<string, Laptop>()
+  let changed = new Set<string>()
+  let judgedTo = 0
+  const said = statements()
+  const keptDays = LATENESS_MS / DAY + limits.ofDays + 1
+
+  return {
+    take(seen) {
+      const { event, device, conflict, time, receivedAt } = seen
+      if (!event || device === null || conflict || time > receivedAt + DAY) return
+      const isMeeting = metIn(seen)
+      const seconds = event.category === 'egress' ? streamed(event) : 0
+      if (!isMeeting && seconds === 0) return
+      const day = Math.floor(time / DAY)
+      if (day < judgedTo - keptDays) return
+      const laptop = laptops.get(device) ?? { seconds: new Map(), meetings: new Set() }
+      laptops.set(device, laptop)
+      if (isMeeting) laptop.meetings.add(day)
+      if (seconds > 0) laptop.seconds.set(day, (laptop.seconds.get(day) ?? 0) + seconds)
+      changed.add(device)
+    },
+    advance(now, emit) {
+      const today = Math.floor(now / DAY)
+      for (const device of changed) {
+        const since = (Math.min(judgedTo || today, today) - LATENESS_MS / DAY) * DAY
+        said.revise(device, since, statementsOn(device, since, today), emit)
+      }
+      // Who is still in the middle of a day is judged when it is over.
+      changed = new Set([...changed].filter((it) => laptops.get(it)!.seconds.has(today)))
+      if (today > judgedTo) forget(today)
+      judgedTo = today
+    },
+    save: (): Saved => ({
+      laptops: [...laptops].map(([device, it]) => [device, { seconds: [...it.seconds], meetings: [...it.meetings] }]),
+      changed: [...changed],
+      judgedTo,
+      said: said.save(),
+    }),
+    load(state) {
+      const saved = state as Saved
+      laptops = new Map(
+        saved.laptops.map(([device, it]) => [device, { seconds: new Map(it.seconds), meetings: new Set(it.meetings) }]),
+      )
+      changed = new Set(saved.changed)
+      judgedTo = saved.judgedTo
+      said.load(saved.said)
+    },
+  }
+
+  /** Seconds of the window in which a screen may have been shown. */
+  function streamed({
+    BytesSent,
+    BytesReceived,
+    WindowSeconds,
+  }: {
+    BytesSent: number
+    BytesReceived: number
+    WindowSeconds: number
+  }): number {
+    const kbps = (BytesSent * 8) / 1_000 / WindowSeconds
+    const fits = kbps >= limits.leastKbps && kbps <= limits.mostKbps && BytesSent >= limits.ratio * BytesReceived
+    return fits ? WindowSeconds : 0
+  }
+
+  function statementsOn(device: string, since: number, today: number): Statement[] {
+    const { seconds, meetings } = laptops.get(device)!
+    const hoursOf = (day: number) => (meetings.has(day) ? (seconds.get(day) ?? 0) / 3_600 : 0)
+    return [...seconds.keys()].flatMap((day) => {
+      if (day >= today || day * DAY < since || hoursOf(day) < limits.hours) return []
+      const window = Array.from({ length: limits.ofDays }, (_, ago) => hoursOf(day - ago))
+      const again = window.filter((it) => it >= limits.hours).length >= limits.days
+      const sum = window.reduce((all, it) => all + it, 0)
+      return [
+        statement(device, day, hoursOf(day), 1),
+        ...(again && limits.ofDays > 1 ? [statement(device, day, sum, limits.ofDays)] : []),
+      ]
+    })
+  }
+
+  function statement(device: string, day: number, hours: number, windowDays: number): Statement {
+    return hoursStatement(world, device, (day + 1) * DAY - 1, { metric: 'screen_share_hours', hours, windowDays })
+  }
+
+  function forget(today: number): void {
+    for (const [device, { seconds, meetings }] of laptops) {
+      for (const day of seconds.keys()) if (day < today - keptDays) seconds.delete(day)
+      for (const day of meetings) if (day < today - keptDays) meetings.delete(day)
+      if (seconds.size === 0 && meetings.size === 0) laptops.delete(device)
+    }
+  }
+})
+
+/** A meeting program, or one that shows screens: what is made for remote control has rules of its own. */
+function metIn({ facts }: Seen): boolean {
+  return facts?.tools?.some(({ category }) => category === 'meeting' || category === 'screen-sharing') ?? false
+}

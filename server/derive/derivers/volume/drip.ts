@@ -1,0 +1,205 @@
+/**
+ * The slow drip (P12): every day below what is noticed, for two weeks more than anybody of the role.
+ *
+ * Shape   clones, bytes sent, and bytes set aside (removable, sync, file shares, archives), each as a share of what
+ *         peers do at most in 14 days, added up. A day counts no more than the daily floor, so that one large day is no
+ *         drip; at least `dripDays` days must each bring their share.
+ * Judged  when the last of the 14 days is over, for days on which the worker was active. Without enough peers, or in
+ *         addition to them, against the 21 days before, if ten of those were active: a drip that goes on for long is
+ *         told in its first weeks, and is then the habit.
+ */
+import * as z from 'zod'
+import type { Draft } from '../../deriver.ts'
+import type { VolumeThresholds, Worker } from './anomaly.ts'
+import { activeDays, byDay, DAY, type Sums } from './book.ts'
+import type { Candidate } from './habit.ts'
+import { isActive, measured } from './metrics.ts'
+import { PEER_DAYS, type Peers } from './peers.ts'
+
+const WINDOW_DAYS = PEER_DAYS
+const BEFORE_DAYS = 21
+
+export const dripThresholds = {
+  /** The sum of the shares: 2 is as much as the busiest peers, in two of three kinds at once. Our judgement. */
+  dripShare: z.number().min(0.5).max(100).default(2),
+  /** How many times the 99th percentile of the peers' own sums. Our judgement. */
+  dripPeersRatio: z.number().min(1).max(100).default(1.5),
+  /** How many times the own earlier weeks. Our judgement. */
+  dripRatio: z.number().min(1).max(100).default(3),
+  /** Days of the 14 that bring their share. Our judgement: more than half of the days, more than a busy week. */
+  dripDays: z.int().min(2).max(WINDOW_DAYS).default(8),
+  /** Active days among the 21 before that make a habit. */
+  dripHabitDays: z.int().min(2).max(BEFORE_DAYS).default(10),
+  /** What is never much in 14 days, whatever peers do: repositories, bytes sent, bytes set aside. Our judgement. */
+  dripRepositories: z.number().min(1).default(10),
+  dripEgressBytes: z.number().min(1).default(5e9),
+  dripAsideBytes: z.number().min(1).default(1e9),
+}
+
+/** Clones, bytes sent, bytes set aside. */
+type Kinds = [number, number, number]
+
+interface Verdict {
+  value: number
+  usual: number | null
+  peerP99: number | null
+}
+
+export function drips(
+  chosen: VolumeThresholds,
+  workerOf: (name: string) => Worker | undefined,
+  peersOf: (role: string | null) => Peers | null,
+) {
+  /** Of peers, by the last day of the 14: null for who was not active. Emptied of whoever changes. */
+  const known = new Map<number, Map<string, Kinds | null>>()
+  /** By the same day, what was judged of whom, until anybody changes. */
+  const judged = new Map<number, Map<string, Verdict | null>>()
+  const least: Kinds = [chosen.dripRepositories, chosen.dripEgressBytes, chosen.dripAsideBytes]
+
+  return {
+    /** Days from `since` to `through` that would be a drip if the peers did next to nothing. */
+    of(name: string, since: number, through: number): Candidate[] {
+      const { book } = workerOf(name)!
+      const last = Math.min(through, Math.floor(book.reached / DAY))
+      const found: Candidate[] = []
+      const table = last < since ? null : byDay(book, since - WINDOW_DAYS - BEFORE_DAYS, last)
+      for (let day = since; table && day <= last; day++) {
+        if (!isActive(table.get(day) ?? [])) continue
+        const value = share(windowOf(table, day, WINDOW_DAYS).sums, least)
+        if (value <= chosen.dripShare) continue
+        found.push({ metric: 'drip', day, time: (day + 1) * DAY - 1, value, median: null, p99: null, z: null })
+      }
+      return found
+    },
+
+    judge(name: string, day: number, daysSinceStart: number | null): Draft | null {
+      const ofDay = judged.get(day) ?? new Map<string, Verdict | null>()
+      judged.set(day, ofDay)
+      if (!ofDay.has(name)) ofDay.set(name, verdictOn(name, day))
+      const verdict = ofDay.get(name)
+      return verdict
+        ? {
+            category: 'volume_anomaly',
+            Metric: 'drip',
+            Value: verdict.value,
+            OwnMedian: verdict.usual,
+            OwnP99: null,
+            PeerP99: verdict.peerP99,
+            Z: null,
+            WindowDays: WINDOW_DAYS,
+            DaysSinceStart: daysSinceStart,
+          }
+        : null
+    },
+
+    /** False: something came that may change what is judged of whom on that day. */
+    isJudged(name: string, day: number): boolean {
+      return judged.get(day)?.has(name) ?? false
+    },
+
+    enoughPeers,
+
+    /** Something of theirs came, or became known, for `from` or a later day. */
+    changed(name: string, from: number): void {
+      for (const [day, sums] of known) if (day >= from) sums.delete(name)
+      for (const [day, verdicts] of judged) if (day >= from) verdicts.clear()
+    },
+
+    forget(before: number): void {
+      for (const byDay of [known, judged]) for (const day of byDay.keys()) if (day < before) byDay.delete(day)
+    },
+  }
+
+  function verdictOn(name: string, day: number): Verdict | null {
+    const { book, role } = workerOf(name)!
+    const table = byDay(book, day - WINDOW_DAYS - BEFORE_DAYS, day)
+    const own = windowOf(table, day, WINDOW_DAYS)
+    const before = windowOf(table, day - WINDOW_DAYS, BEFORE_DAYS)
+    const hasHabit = before.active >= chosen.dripHabitDays
+    const habit = hasHabit ? (before.sums.map((it) => (it / before.active) * own.active) as Kinds) : null
+    const group = peersOf(role)
+    const others = group && enoughPeers(name, group, day) ? peerSums(name, group, day) : null
+    const compared = others ? least.map((_, kind) => p99(others.map((it) => it[kind]!))) : habit
+    if (!compared) return null
+    const most = least.map((it, kind) => Math.max(it, compared[kind]!)) as Kinds
+    const value = share(own.sums, most)
+    const peerP99 = others && p99(others.map((it) => share(it, most)))
+    const usual = habit && share(habit, most)
+    const bounds = [chosen.dripShare, (peerP99 ?? 0) * chosen.dripPeersRatio, (usual ?? 0) * chosen.dripRatio]
+    if (value <= Math.max(...bounds)) return null
+    const days = own.days.filter((it) => share(it, most) >= chosen.dripShare / WINDOW_DAYS)
+    if (days.length < chosen.dripDays) return null
+    return { value: twoDigits(value), usual: usual && twoDigits(usual), peerP99: peerP99 && twoDigits(peerP99) }
+  }
+
+  function enoughPeers(name: string, { members }: Peers, day: number): boolean {
+    let active = 0
+    for (const it of members) {
+      const book = it === name ? undefined : workerOf(it)?.book
+      if (!book || activeDays(book, day - PEER_DAYS + 1, day) < chosen.habitDays) continue
+      if (++active >= chosen.leastPeers) return true
+    }
+    return false
+  }
+
+  function peerSums(name: string, { members }: Peers, day: number): Kinds[] {
+    const ofDay = known.get(day) ?? new Map<string, Kinds | null>()
+    known.set(day, ofDay)
+    const all: Kinds[] = []
+    for (const it of members) {
+      if (it === name) continue
+      let sums = ofDay.get(it)
+      if (sums === undefined) {
+        const book = workerOf(it)?.book
+        const window = book && windowOf(byDay(book, day - WINDOW_DAYS + 1, day), day, WINDOW_DAYS)
+        sums = window && window.active >= chosen.habitDays ? window.sums : null
+        ofDay.set(it, sums)
+      }
+      if (sums) all.push(sums)
+    }
+    return all
+  }
+
+  /** The sums of the `length` days that end with `last`, each day's cut to what is noticed in one day. */
+  function windowOf(table: ReadonlyMap<number, Sums>, last: number, length: number) {
+    const sums: Kinds = [0, 0, 0]
+    const days: Kinds[] = []
+    let active = 0
+    for (let day = last - length + 1; day <= last; day++) {
+      const ofDay = table.get(day)
+      if (!ofDay) continue
+      if (isActive(ofDay)) active++
+      const kinds = kindsOf(ofDay)
+      days.push(kinds)
+      for (const kind of [0, 1, 2] as const) sums[kind] += kinds[kind]
+    }
+    return { sums, days, active }
+  }
+
+  function kindsOf(sums: Sums): Kinds {
+    const cut = (value: number, floor: number) => Math.min(value, floor)
+    const aside = (['removable_bytes', 'sync_bytes', 'file_share_bytes', 'archive_bytes'] as const).reduce(
+      (sum, metric) => sum + cut(measured(metric, sums), chosen[metric].floor),
+      0,
+    )
+    return [
+      cut(measured('repositories', sums), chosen.repositories.floor),
+      cut(measured('egress_bytes', sums), chosen.egress_bytes.floor),
+      aside,
+    ]
+  }
+}
+
+function share(sums: Kinds, most: Kinds): number {
+  return sums[0] / most[0] + sums[1] / most[1] + sums[2] / most[2]
+}
+
+function twoDigits(value: number): number {
+  return Math.round(value * 100) / 100
+}
+
+/** Of at least one. */
+function p99(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.ceil(sorted.length * 0.99) - 1]!
+}

@@ -1,0 +1,185 @@
+/** What one worker did beyond their own habit: a function of their book alone. */
+import type { EventOf } from '../../../../wire/event.ts'
+import type { Draft } from '../../deriver.ts'
+import type { VolumeThresholds } from './anomaly.ts'
+import {
+  type Book,
+  byDay,
+  COUNTS,
+  type Count,
+  DAY,
+  dayOfSlot,
+  type Slot,
+  type Sums,
+  slotsOf,
+  WINDOW_SLOTS,
+} from './book.ts'
+import { DAILY, type Daily, isActive, MADE_OF, measured } from './metrics.ts'
+
+const HABIT_DAYS = 28
+/** Two hours and the half hour in which the archive was made. */
+const UPLOAD_SLOTS = 5
+/** Archives that follow each other within an hour are one. */
+const ARCHIVE_SLOTS = 2
+/** Two of eight hours. */
+const UPLOAD_SHARE_OF_DAY = 0.25
+
+export interface Candidate {
+  metric: Daily | 'archive_then_upload_bytes' | 'drip'
+  /** UTC day number. */
+  day: number
+  /** Epoch ms at which the floor was passed. */
+  time: number
+  value: number
+  /** Own habit; null where there is none yet. */
+  median: number | null
+  p99: number | null
+  z: number | null
+}
+
+/** Days from `since` on whose sums are over their floors, and over habit where there is one. */
+export function daily(book: Book, since: number, chosen: VolumeThresholds): Candidate[] {
+  const last = Math.floor(book.reached / DAY)
+  // Most days of most people are far below every floor: those cost a look at two days.
+  if (!reachesFloors(byDay(book, since - 1, last), since, last, chosen)) return []
+  const table = byDay(book, since - HABIT_DAYS, last)
+  const found: Candidate[] = []
+  for (let day = since; day <= last; day++)
+    for (const metric of DAILY) {
+      const { floor, ratio } = chosen[metric]
+      const most = mostOf(book, table, metric, day, floor)
+      if (!most) continue
+      const habit = habitOf(table, metric, day, chosen.habitDays)
+      const z = habit && habit.spread > 0 ? (most.value - habit.median) / habit.spread : null
+      if (habit && (most.value <= ratio * habit.median || (z !== null && z < chosen.habitZ))) continue
+      found.push({ metric, day, ...most, median: habit?.median ?? null, p99: habit?.p99 ?? null, z })
+    }
+  return found
+}
+
+function reachesFloors(
+  table: ReadonlyMap<number, Sums>,
+  since: number,
+  last: number,
+  chosen: VolumeThresholds,
+): boolean {
+  for (let day = since; day <= last; day++) {
+    const [sums, before] = [table.get(day), table.get(day - 1)]
+    if (!sums) continue
+    for (const metric of DAILY)
+      if (measured(metric, sums) + (before ? measured(metric, before) : 0) >= chosen[metric].floor) return true
+  }
+  return false
+}
+
+type Most = Pick<Candidate, 'value' | 'time'>
+
+/** The day's sum; or, where neither this day nor the one before is over the floor, that of 24 hours across midnight. */
+function mostOf(book: Book, table: ReadonlyMap<number, Sums>, metric: Daily, day: number, floor: number): Most | null {
+  const of = (on: number) => (table.has(on) ? measured(metric, table.get(on)!) : 0)
+  const [value, before] = [of(day), of(day - 1)]
+  if (value >= floor)
+    return { value, time: passed(slotsOf(book, day, day, MADE_OF[metric]), metric, floor) ?? day * DAY }
+  if (value === 0 || before >= floor || value + before < floor) return null
+  const slots = slotsOf(book, day - 1, day, MADE_OF[metric])
+  let most: Most | null = null
+  for (const end of new Set(slots.filter((it) => dayOfSlot(it.slot) === day).map((it) => it.slot))) {
+    const window = slots.filter((it) => it.slot > end - WINDOW_SLOTS && it.slot <= end)
+    const sum = measured(metric, sumUp(window))
+    if (sum >= floor && sum > (most?.value ?? 0)) most = { value: sum, time: passed(window, metric, floor)! }
+  }
+  return most
+}
+
+/** When the sum first passed `floor`. */
+function passed(slots: readonly Slot[], metric: Daily, floor: number): number | null {
+  for (let end = 0; end < slots.length; end++) {
+    if (slots[end + 1]?.slot === slots[end]!.slot) continue
+    const upTo = slots.slice(0, end + 1)
+    if (measured(metric, sumUp(upTo)) >= floor)
+      return Math.max(...upTo.filter((it) => it.slot === slots[end]!.slot).map((it) => it.last))
+  }
+  return null
+}
+
+const DISTINCT: readonly Count[] = ['cloned', 'audited']
+
+function sumUp(slots: readonly Slot[]): Sums {
+  const sums = COUNTS.map(() => 0)
+  const things = new Set<string>()
+  for (const { count, value } of slots) {
+    if (DISTINCT.includes(count)) {
+      const thing = `${count} ${value}`
+      if (!things.has(thing)) sums[COUNTS.indexOf(count)]! += 1
+      things.add(thing)
+    } else sums[COUNTS.indexOf(count)]! += value
+  }
+  return sums
+}
+
+interface Habit {
+  median: number
+  p99: number
+  /** The median absolute deviation, scaled to the standard deviation of a normal distribution. */
+  spread: number
+}
+
+function habitOf(table: ReadonlyMap<number, Sums>, metric: Daily, day: number, least: number): Habit | null {
+  const values: number[] = []
+  for (let on = day - HABIT_DAYS; on < day; on++) {
+    const sums = table.get(on)
+    if (sums && isActive(sums)) values.push(measured(metric, sums))
+  }
+  if (values.length < least) return null
+  values.sort((a, b) => a - b)
+  const median = middle(values)
+  const spread = 1.4826 * middle(values.map((it) => Math.abs(it - median)).sort((a, b) => a - b))
+  return { median, spread, p99: values[Math.ceil(values.length * 0.99) - 1]! }
+}
+
+function middle(sorted: readonly number[]): number {
+  const half = Math.floor(sorted.length / 2)
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
+}
+
+/** The first of each day: what was archived within an hour left within two (#74). */
+export function archiveUpload(book: Book, since: number, chosen: VolumeThresholds): Candidate[] {
+  const last = Math.floor(book.reached / DAY)
+  // What is new may be the upload to an archive of the evening before.
+  const archives = slotsOf(book, since - 1, last, MADE_OF.archive_bytes)
+  if (archives.length === 0) return []
+  const left = slotsOf(book, since - 1, last, MADE_OF.egress_bytes)
+  const table = byDay(book, since - HABIT_DAYS - 1, last)
+  const found = new Map<number, Candidate>()
+  for (const { slot } of archives) {
+    const archived = archives
+      .filter((it) => it.slot >= slot && it.slot < slot + ARCHIVE_SLOTS)
+      .reduce((sum, it) => sum + it.value, 0)
+    if (archived < chosen.archivedBytes) continue
+    const upload = left.filter((it) => it.slot >= slot && it.slot < slot + UPLOAD_SLOTS)
+    const value = measured('egress_bytes', sumUp(upload))
+    const usual = (habitOf(table, 'egress_bytes', dayOfSlot(slot), chosen.habitDays)?.median ?? 0) * UPLOAD_SHARE_OF_DAY
+    const enough = Math.max(chosen.uploadedShare * archived, chosen.uploadedRatio * usual)
+    const time = value >= enough ? passed(upload, 'egress_bytes', enough) : null
+    if (time === null) continue
+    const day = Math.floor(time / DAY)
+    if (day < since || found.has(day)) continue
+    found.set(day, { metric: 'archive_then_upload_bytes', day, time, value, median: null, p99: null, z: null })
+  }
+  return [...found.values()]
+}
+
+export function draftOf(it: Candidate, peerP99: number | null, daysSinceStart: number | null): Draft {
+  const draft: Omit<EventOf<'volume_anomaly'>, 'id' | 'seq' | 'time' | 'product' | 'collector'> = {
+    category: 'volume_anomaly',
+    Metric: it.metric,
+    Value: it.value,
+    OwnMedian: it.median,
+    OwnP99: it.p99,
+    PeerP99: peerP99 && Math.round(peerP99),
+    Z: it.z && Math.round(it.z * 100) / 100,
+    WindowDays: 1,
+    DaysSinceStart: daysSinceStart,
+  }
+  return draft
+}

@@ -1,0 +1,106 @@
+/**
+ * What the workers of one role move in a day, so that the 99th percentile over all but one of them is quickly told.
+ *
+ * Shape   per day and metric a histogram of the daily values, in steps of 5 %; `p99` is a step's upper bound. A day on
+ *         which a peer was active and moved nothing is a zero.
+ * Memory  2.5 KB for each day and metric on which anybody of the role moved anything, for `KEPT_DAYS`.
+ */
+import { DAILY, type Daily } from './metrics.ts'
+
+export const PEER_DAYS = 14
+const KEPT_DAYS = 32
+const STEP = Math.log(1.05)
+/** 1.05^640 is 36 TB. */
+const STEPS = 640
+const RADIX = 16
+const RING = 64
+
+export interface Peers {
+  readonly members: Set<string>
+  /** How many changes there were, and when the last was to what `p99` of that day and metric reads. */
+  readonly changes: number
+  lastChange(day: number, metric: Daily): number
+  move(day: number, metric: Daily, before: number, after: number): void
+  activeOn(day: number, workers: 1 | -1): void
+  /**
+   * Of the values on the active days of the PEER_DAYS that end with `day`, without those of `own`: values of one worker
+   * by day, for their active days only. Null: there are none.
+   */
+  p99(day: number, metric: Daily, own: ReadonlyMap<number, number>): number | null
+  forget(before: number): void
+}
+
+export function peers(): Peers {
+  const bins = new Map<number, Uint32Array>()
+  const active = new Map<number, number>()
+  /**
+   * By day and metric, or day and nothing for who was active: the number of the last change. Days that are RING apart
+   * share a place: what is told of one may be the other's change, and is then compared once too often.
+   */
+  const changed = new Float64Array(RING * RADIX)
+  const ANYBODY = RADIX - 1
+  let changes = 0
+  return {
+    members: new Set(),
+    get changes() {
+      return changes
+    },
+    lastChange(day, metric) {
+      let last = 0
+      const place = DAILY.indexOf(metric)
+      for (let on = day - PEER_DAYS + 1; on <= day; on++)
+        last = Math.max(last, changed[slotOf(on, ANYBODY)]!, changed[slotOf(on, place)]!)
+      return last
+    },
+    move(day, metric, before, after) {
+      const [from, to] = [stepOf(before), stepOf(after)]
+      if (from === to) return
+      const key = day * RADIX + DAILY.indexOf(metric)
+      changed[slotOf(day, DAILY.indexOf(metric))] = ++changes
+      const counts = bins.get(key) ?? new Uint32Array(STEPS)
+      bins.set(key, counts)
+      if (from > 0) counts[from]!--
+      if (to > 0) counts[to]!++
+    },
+    activeOn(day, workers) {
+      changed[slotOf(day, ANYBODY)] = ++changes
+      active.set(day, (active.get(day) ?? 0) + workers)
+    },
+    p99(day, metric, own) {
+      const counts = new Int32Array(STEPS)
+      let days = 0
+      let moved = 0
+      for (let on = day - PEER_DAYS + 1; on <= day; on++) {
+        days += active.get(on) ?? 0
+        const ofDay = bins.get(on * RADIX + DAILY.indexOf(metric))
+        if (ofDay) for (let step = 1; step < STEPS; step++) counts[step]! += ofDay[step]!
+        const mine = own.get(on)
+        if (mine === undefined) continue
+        days--
+        if (stepOf(mine) > 0) counts[stepOf(mine)]!--
+      }
+      if (days <= 0) return null
+      for (const count of counts) moved += count
+      let left = Math.ceil(days * 0.99) - (days - moved)
+      if (left <= 0) return 0
+      for (let step = 1; step < STEPS; step++) {
+        left -= counts[step]!
+        if (left <= 0) return Math.exp(step * STEP)
+      }
+      return Math.exp(STEPS * STEP)
+    },
+    forget(before) {
+      for (const key of bins.keys()) if (Math.floor(key / RADIX) < before - KEPT_DAYS) bins.delete(key)
+      for (const day of active.keys()) if (day < before - KEPT_DAYS) active.delete(day)
+    },
+  }
+}
+
+function slotOf(day: number, place: number): number {
+  return (((day % RING) + RING) % RING) * RADIX + place
+}
+
+/** 0 for nothing; step n is over 1.05^(n-1) and up to 1.05^n. */
+function stepOf(value: number): number {
+  return value < 1 ? 0 : Math.min(STEPS - 1, Math.max(1, Math.ceil(Math.log(value) / STEP)))
+}

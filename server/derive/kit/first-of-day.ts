@@ -1,0 +1,53 @@
+/**
+ * Of what is seen again and again, the first sighting of each UTC day, whatever order the sightings come in.
+ *
+ * Shape   per subject and kind one sighting a day stands: the earliest, by (time, id). An earlier one takes its place.
+ * Memory  per subject, kind and day one time, id and key, for nine days; `MOST` of them a subject, the oldest go first.
+ */
+import { type Draft, LATENESS_MS } from '../deriver.ts'
+
+const DAY = 86_400_000
+const MOST = 512
+
+export interface Sighting {
+  /** Epoch ms. */
+  time: number
+  /** The record's id. */
+  id: string
+  kind: string
+}
+
+type Say = (time: number, key: string, draft: Draft | null) => void
+type First = [time: number, id: string]
+
+export interface FirstOfDay {
+  take(subject: string, sighting: Sighting, draft: Draft, say: Say): void
+  save(): unknown
+  load(state: unknown): void
+}
+
+export function firstOfDay(): FirstOfDay {
+  const subjects = new Map<string, Map<string, First>>()
+  return {
+    take(name, { time, id, kind }, draft, say) {
+      const known = subjects.get(name) ?? new Map<string, First>()
+      subjects.set(name, known)
+      const place = `${Math.floor(time / DAY)} ${kind}`
+      const first = known.get(place)
+      if (first && (first[0] < time || (first[0] === time && first[1] <= id))) return
+      if (first && first[0] !== time) say(first[0], kind, null)
+      known.set(place, [time, id])
+      say(time, kind, draft)
+      if (!first) forget(known, time)
+    },
+    save: () => [...subjects].map(([name, known]) => [name, [...known]]),
+    load(state) {
+      for (const [name, known] of state as [string, [string, First][]][]) subjects.set(name, new Map(known))
+    },
+  }
+}
+
+function forget(known: Map<string, First>, time: number): void {
+  for (const [place, [at]] of known) if (at < time - LATENESS_MS - DAY) known.delete(place)
+  if (known.size > MOST) known.delete(known.keys().next().value as string)
+}

@@ -1,0 +1,51 @@
+/**
+ * Whether the contract allows a tool, and whether it is ours: the same tool in somebody else's tenant is not (#13, N1).
+ *
+ * Shape   an approval that names a tenant holds while the event shows that tenant or none, and not when it shows
+ *         another: by a relay or server named on the command line, or by a host name that is the customer's own.
+ */
+import type { Contract } from '../../../wire/contract.ts'
+import type { Event } from '../../../wire/event.ts'
+
+export function isApprovedTool(contract: Contract | null, found: { id: string; name: string }, event: Event): boolean {
+  const names = [found.id.toLowerCase(), found.name.toLowerCase()]
+  const entries = contract?.approvedTools?.filter((it) => names.includes(it.tool.toLowerCase())) ?? []
+  if (entries.length === 0) return false
+  if (entries.some((it) => it.tenant == null)) return true
+  const words = textOf(event).toLowerCase()
+  return entries.some((it) => hasWord(words, it.tenant!.toLowerCase())) || !showsTenant(words)
+}
+
+/** What of an event may name a tenant. */
+function textOf(event: Event): string {
+  switch (event.category) {
+    case 'process_creation':
+      return event.CommandLine ?? ''
+    case 'autostart':
+      return event.Command ?? ''
+    case 'software':
+      return event.Identifier ?? ''
+    case 'network_connection':
+    case 'egress':
+      return event.DestinationHostname ?? ''
+    default:
+      return ''
+  }
+}
+
+/** 'acme' is in 'acme.screenconnect.com' and 'instance-acme-relay', not in 'acme-evil'. */
+export function hasWord(text: string, word: string): boolean {
+  const isPart = (it: string | undefined) => it !== undefined && /[\p{L}\p{N}_-]/u.test(it)
+  const plain = text.replace(/instance-([a-z0-9]+)-relay/g, ' $1 ')
+  for (let at = plain.indexOf(word); word !== '' && at >= 0; at = plain.indexOf(word, at + 1))
+    if (!isPart(plain[at - 1]) && !isPart(plain[at + word.length])) return true
+  return false
+}
+
+/** Options by which tools are told where they belong, and hosts whose first label is the customer. General knowledge. */
+const TENANT =
+  /[?&]h=[^&\s"]|--?(?:tenant|instance|relay|server|login-server|management-url|account|org)[= ]\S|(?:^|[\s/"@=])[a-z0-9-]+\.(?:screenconnect|hostedrmm|bomgarcloud|beyondtrustcloud)\.com/
+
+function showsTenant(text: string): boolean {
+  return TENANT.test(text)
+}

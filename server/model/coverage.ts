@@ -1,0 +1,23 @@
+/** How much of a laptop its agent can see. */
+import * as z from 'zod'
+
+/** How well one category can be seen on one laptop. */
+export const Coverage = z.object({
+  category: z.string(),
+  /** seen: events came · quiet: the collector runs, nothing happened · partial: some of it could not be read ·
+   *  blind: it said it cannot look · off: policy · unknown: nothing heard */
+  state: z.enum(['seen', 'quiet', 'partial', 'blind', 'off', 'unknown']),
+  detail: z.string().nullable(),
+  lastEvent: z.int().nullable(),
+})
+export type Coverage = z.infer<typeof Coverage>
+
+/** What an agent said it could not read. */
+export const Gap = z.object({
+  about: z.string(),
+  reason: z.string(),
+  count: z.int().nullable(),
+  detail: z.string().nullable(),
+  time: z.int(),
+})
+export type Gap = z.infer<typeof Gap>

@@ -1,0 +1,29 @@
+/** What a rule found: the unit of evidence. */
+import type { Event } from '../../wire/event.ts'
+
+/**
+ * Shape   `id` a hash of rule id, rule version, group and window; a later event of the same group and window adds to
+ *         the row and never makes a second. `events` the earliest ten by (time, id).
+ */
+export interface Finding {
+  id: string
+  rule: string
+  ruleVersion: string
+  title: string
+  level: string | null
+  family: string
+  strength: 1 | 2 | 3 | 4
+  halfLifeDays: number | null
+  pattern: 'high' | 'critical' | null
+  /** Roles whose ordinary work looks like this, by the rule. */
+  ordinaryFor: readonly string[]
+  worker: string | null
+  device: string | null
+  group: string
+  /** Event time of the earliest and the latest event in it. */
+  time: number
+  lastTime: number
+  count: number
+  says: string
+  events: Event[]
+}

@@ -1,0 +1,190 @@
+/**
+ * The roster: who works here, from where, until when, on which laptop.
+ *
+ * Shape   CSV with one worker a row (`roster-csv.ts` has the columns), or JSON: contracts and devices as in recorded
+ *         telemetry, in an array, one a line, or `{"contracts":[],"devices":[]}`. What is left empty is unknown.
+ * Units   JSON times are epoch ms. CSV dates are ISO; a date alone is that day in UTC, `end` its last millisecond.
+ *         `from`, when this version begins to hold, is `now` unless given.
+ * Errors  a bad row costs only itself and is a problem with line, column and what to do. Unknown columns, or a file
+ *         that is neither, throw Fault 'roster.invalid': a misspelt column would leave every worker without it.
+ */
+import type { Contract, Device } from '../../wire/contract.ts'
+import { Fault } from '../../wire/fault.ts'
+import { isBlock } from '../addresses/table.ts'
+import { isCountryCode } from './countries.ts'
+import { csvEntries } from './roster-csv.ts'
+import { type ColumnProblem, type Found, MAX_ROWS } from './roster-entry.ts'
+import { jsonEntries } from './roster-json.ts'
+
+export const MAX_ROSTER_BYTES = 32 * 1_048_576
+
+export interface RosterProblem {
+  file: string
+  line: number
+  column: string | null
+  why: string
+}
+
+export interface Roster {
+  contracts: Contract[]
+  devices: Device[]
+  problems: RosterProblem[]
+}
+
+export function parseRoster(text: string, options: { format: 'csv' | 'json'; fileName: string; now: number }): Roster {
+  const { format, fileName, now } = options
+  const roster: Roster = { contracts: [], devices: [], problems: [] }
+  const entries = format === 'csv' ? csvEntries(text, fileName, now) : jsonEntries(text, fileName, now)
+  const contracts = new Map<string, number>()
+  const holders = new Map<string, string | null>()
+  const isTimeZone = timeZones()
+  let rows = 0
+  for (const { line, problem, ...found } of entries) {
+    if (++rows > MAX_ROWS)
+      throw new Fault('roster.invalid', { where: `${fileName}:${line}`, todo: `Split it: more than ${MAX_ROWS} rows.` })
+    const why = problem ?? checked(found, isTimeZone) ?? taken(found)
+    if (why) {
+      roster.problems.push({ file: fileName, line, ...why })
+      continue
+    }
+    for (const { worker, from } of found.contracts) contracts.set(`${worker} ${from}`, line)
+    for (const { device, from, worker } of found.devices) holders.set(`${device} ${from}`, worker)
+    roster.contracts.push(...found.contracts)
+    roster.devices.push(...found.devices)
+  }
+  return roster
+
+  /** For one moment a file says one thing about a worker or a laptop; for another moment it may say another. */
+  function taken(found: Found): ColumnProblem | null {
+    for (const { worker, from } of found.contracts) {
+      const line = contracts.get(`${worker} ${from}`)
+      if (line !== undefined) return { column: 'worker', why: `'${worker}' is already on line ${line}` }
+    }
+    for (const { device, from, worker } of found.devices) {
+      const holder = holders.get(`${device} ${from}`)
+      if (holder !== undefined && holder !== worker)
+        return { column: 'device', why: `'${device}' is already assigned to '${holder}' in this file` }
+    }
+    return null
+  }
+}
+
+/**
+ * What says something new: a roster that is imported again every night adds nothing to the log but its changes.
+ * `known` is everything there is so far; versions are compared with the one that holds at their `from`.
+ */
+export function onlyNew(
+  roster: Pick<Roster, 'contracts' | 'devices'>,
+  known: { contracts: readonly Contract[]; devices: readonly Device[] },
+): Pick<Roster, 'contracts' | 'devices'> {
+  const contractsOf = Map.groupBy(known.contracts, (it) => it.worker)
+  const holdingsOf = Map.groupBy(known.devices, (it) => it.device)
+  return {
+    contracts: roster.contracts.filter((it) => !says(heldAt(contractsOf.get(it.worker) ?? [], it.from), it)),
+    devices: roster.devices.filter((it) => {
+      const held = heldAt(holdingsOf.get(it.device) ?? [], it.from)
+      return !held || held.worker !== it.worker || held.to !== it.to || (it.serial ?? null) !== (held.serial ?? null)
+    }),
+  }
+}
+
+export function heldAt<T extends { from: number }>(versions: readonly T[], time: number): T | undefined {
+  return versions
+    .filter((it) => it.from <= time)
+    .sort((a, b) => a.from - b.from)
+    .at(-1)
+}
+
+/** Whether the version already says the same, but for when it began. */
+function says(held: Contract | undefined, contract: Contract): boolean {
+  return held !== undefined && canonical({ ...held, from: 0 }) === canonical({ ...contract, from: 0 })
+}
+
+/** Keys in one order, and without what says nothing: absent and null are both 'unknown'. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (key, it: unknown) => {
+    if (it === null || key === 'type' || key === 'receivedAt') return undefined
+    if (typeof it !== 'object' || Array.isArray(it)) return it
+    return Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}
+
+/** The log, a snapshot and every rule that asks carry a contract whole. */
+const MAX_CONTRACT_CHARACTERS = 65_536
+
+/** What the schema does not say: countries and zones that exist, places with both halves, ends after starts. */
+function checked({ contracts, devices }: Found, isTimeZone: TimeZones): ColumnProblem | null {
+  for (const contract of contracts) {
+    const problem = oddPlace(contract) ?? oddTime(contract, isTimeZone) ?? oddEntry(contract)
+    if (problem) return problem
+    if (JSON.stringify(contract).length > MAX_CONTRACT_CHARACTERS)
+      return { column: null, why: `it is longer than ${MAX_CONTRACT_CHARACTERS} characters` }
+  }
+  for (const { from, to } of devices)
+    if (to !== null && to < from) return { column: 'to', why: 'it ends before it starts' }
+  return null
+}
+
+function oddPlace({ country, latitude, longitude, shipTo, travelNotices }: Contract): ColumnProblem | null {
+  const countries = [
+    ['country', country] as const,
+    ['shipTo.country', shipTo?.country] as const,
+    ...(travelNotices ?? []).map((it, at) => [`travelNotices.${at}.country`, it.country] as const),
+  ]
+  for (const [column, code] of countries)
+    if (code != null && !isCountryCode(code)) return { column, why: `'${code}' is not a country code (ISO 3166-1)` }
+  for (const [column, at] of [['latitude', { latitude, longitude }] as const, ['shipTo.latitude', shipTo] as const])
+    if (at && (at.latitude == null) !== (at.longitude == null))
+      return { column, why: 'latitude and longitude come together, or not at all' }
+  return null
+}
+
+function oddTime({ timeZone, start, end, declaredHours }: Contract, isTimeZone: TimeZones): ColumnProblem | null {
+  if (timeZone != null && !isTimeZone(timeZone))
+    return { column: 'timeZone', why: `'${timeZone}' is not an IANA time zone such as America/Chicago` }
+  if (start != null && end != null && end < start) return { column: 'end', why: 'it ends before it starts' }
+  if (declaredHours?.length && timeZone == null)
+    return { column: 'declaredHours', why: 'hours need the time zone they are meant in: fill timeZone' }
+  return null
+}
+
+function oddEntry(contract: Contract): ColumnProblem | null {
+  const { worker, approvedTools, approvedEgress, travelNotices, household, peripherals, declaredHours } = contract
+  for (const [at, it] of (approvedEgress ?? []).entries()) {
+    if (it.address != null && !isBlock(it.address))
+      return { column: 'approvedEgress', why: `'${it.address}' is not an address or a block of them` }
+    if (it.address == null && it.asn == null && it.domain == null)
+      return { column: `approvedEgress.${at}`, why: 'name an address, an asn or a domain' }
+  }
+  const members = (household ?? []).map((it) => (typeof it === 'string' ? { worker: it } : it))
+  if (members.some((it) => it.worker === worker))
+    return { column: 'household', why: 'name the others who live there, not the worker' }
+  if (contract.referredBy === worker) return { column: 'referredBy', why: 'nobody refers themselves' }
+  const lists = { approvedTools, approvedEgress, travelNotices, household: members, peripherals, declaredHours }
+  for (const [column, entries] of Object.entries(lists))
+    for (const [at, { from, to }] of (entries ?? []).entries())
+      if (from != null && to != null && to <= from)
+        return { column: `${column}.${at}.to`, why: 'it lapses before it begins' }
+  return null
+}
+
+type TimeZones = (zone: string) => boolean
+
+/** Asking Intl takes 0.1 ms, and a company has few zones: each is asked once a roster. */
+function timeZones(): TimeZones {
+  const known = new Map<string, boolean>()
+  return (zone) => {
+    const found = known.get(zone) ?? isKnownToIntl(zone)
+    known.set(zone, found)
+    return found
+  }
+}
+
+function isKnownToIntl(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+    return !/^[+-]/.test(zone)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,101 @@
+/** Opens a SQLite file the way both stores want it, and says in our words what SQLite says in numbers. */
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Fault } from '../../../wire/fault.ts'
+
+/**
+ * Shape   WAL, so that readers never wait for the writer; every commit is on the disk before it returns. A file of an
+ *         older version is brought up to this one; `upgrades` has the statements, those that make 2 of 1 first. A
+ *         reader takes an older file as it is.
+ * Errors  Fault 'store.missing' (read-only, and nothing there), 'store.newer', 'store.unwritable', 'store.damaged'.
+ */
+export function openDatabase(
+  file: string,
+  options: { schema: string; version: number; upgrades?: readonly string[]; readOnly?: boolean },
+): DatabaseSync {
+  const { schema, version, upgrades = [], readOnly = false } = options
+  let db: DatabaseSync | undefined
+  try {
+    if (readOnly && !existsSync(file)) {
+      throw new Fault('store.missing', { where: file, todo: 'Name the data folder of a server that has run.' })
+    }
+    if (!readOnly) makeFile(file)
+    // 5 s: another process, such as `tellwire user add`, may be writing; none of our transactions takes longer.
+    db = new DatabaseSync(file, { readOnly, timeout: 5_000 })
+    const found = versionOf(db)
+    if (found > version) {
+      throw new Fault('store.newer', {
+        where: file,
+        todo: `It has version ${found} and this Tellwire knows ${version}: run the newer one.`,
+      })
+    }
+    if (readOnly) return db
+    db.exec('pragma journal_mode = wal; pragma synchronous = full')
+    if (found < version) bring(db, schema, version, upgrades)
+    return db
+  } catch (cause) {
+    db?.close()
+    throw asFault(cause, file)
+  }
+}
+
+/** What is in it is nobody else's business; SQLite gives its -wal and -shm the same rights. */
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  closeSync(openSync(file, 'a', 0o600))
+}
+
+function bring(db: DatabaseSync, schema: string, version: number, upgrades: readonly string[]): void {
+  transaction(db, 'begin immediate', () => {
+    // Two processes may find an empty or old file at the same time: the second one waited above and finds it done.
+    const found = versionOf(db)
+    const statements = found === 0 ? [schema] : upgrades.slice(found - 1, version - 1)
+    for (const it of statements) db.exec(it)
+    db.exec(`pragma user_version = ${version}`)
+  })
+}
+
+function versionOf(db: DatabaseSync): number {
+  return Number(db.prepare('pragma user_version').get()?.user_version)
+}
+
+/** Runs `work` in one transaction: all of it, or nothing and the error. */
+export function transaction<T>(db: DatabaseSync, begin: 'begin' | 'begin immediate', work: () => T): T {
+  db.exec(begin)
+  try {
+    const result = work()
+    db.exec('commit')
+    return result
+  } catch (cause) {
+    // A full disk makes SQLite roll back by itself.
+    if (db.isTransaction) db.exec('rollback')
+    throw cause
+  }
+}
+
+// https://sqlite.org/rescode.html, primary codes.
+const BUSY = 5
+const READONLY = 8
+const CORRUPT = 11
+const FULL = 13
+const NOT_A_DATABASE = 26
+
+export function asFault(cause: unknown, where: string): Fault {
+  if (cause instanceof Fault) return cause
+  const { errcode = 0, code, message = String(cause) } = cause as { errcode?: number; code?: string; message?: string }
+  const facts = { reason: message }
+  const primary = errcode & 0xff
+  if (primary === CORRUPT || primary === NOT_A_DATABASE) {
+    return new Fault('store.damaged', { where, todo: 'Restore the data folder from a backup.', facts, cause })
+  }
+  const todo =
+    primary === FULL || code === 'ENOSPC'
+      ? 'The disk is full: free some space; what is refused now is taken later.'
+      : primary === READONLY || code === 'EACCES' || code === 'EROFS'
+        ? 'Give this user the right to write there.'
+        : primary === BUSY
+          ? 'Another process holds it: stop that one, or use another folder.'
+          : `${message}.`
+  return new Fault('store.unwritable', { where, todo, facts, cause })
+}

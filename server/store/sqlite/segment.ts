@@ -1,0 +1,61 @@
+/** How records lie on the disk: JSON lines in a zstd frame that carries its own checksum. */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type { Recorded } from '../../../wire/recording.ts'
+
+const HOUR_MS = 3_600_000
+
+export const hourOf = (time: number) => Math.floor(time / HOUR_MS)
+export const hourStart = (hour: number) => hour * HOUR_MS
+
+/** JSON.stringify escapes newlines, NUL and lone surrogates, so that a record is one line of well-formed UTF-8. */
+export const lineOf = (record: Recorded) => JSON.stringify(record)
+export const recordOf = (line: string) => JSON.parse(line) as Recorded
+
+/** Level 1 for what is read and written again within minutes, 3 for what stays. */
+export function pack(lines: readonly string[], level: 1 | 3): Buffer {
+  return zstdCompressSync(lines.join('\n'), {
+    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
+  })
+}
+
+/** Errors  throws when a byte was changed or cut off, or when it is not the `count` lines that were packed. */
+export function unpack(blob: Uint8Array, count: number): string[] {
+  const lines = zstdDecompressSync(blob).toString('utf8').split('\n')
+  if (lines.length !== count) throw new Error(`${lines.length} lines instead of ${count}`)
+  return lines
+}
+
+/** What the store looks things up by. `seq` null: no spool numbered it. */
+export interface EventFacts {
+  device: string
+  category: string
+  time: number
+  epoch: number
+  seq: number | null
+  id: string
+  conflict: boolean
+}
+
+/** When telemetry was received. Null for what is not telemetry but what was agreed, and outlives it. */
+export function arrivalOf(record: Recorded): number | null {
+  switch (record.type) {
+    case 'event':
+      return record.receivedAt
+    case 'connection':
+      return record.time
+    case 'feed':
+      return record.receivedAt ?? record.time
+    case 'contract':
+    case 'device':
+    case 'label':
+    case 'clock':
+      return null
+  }
+}
+
+/** Null for what is not an event record. */
+export function factsOf(record: Recorded): EventFacts | null {
+  if (record.type !== 'event') return null
+  const { device, epoch = 0, conflict = false, event } = record
+  return { device, category: event.category, time: event.time, epoch, seq: event.seq, id: event.id, conflict }
+}

@@ -1,0 +1,126 @@
+/**
+ * What we would not see: the other side of a quiet worker, in words, by family of signals.
+ *
+ * Shape   one entry per family with something amiss; in it one line per category that no laptop, or not every laptop,
+ *         can tell of. No laptop at all: every family, every category unknown.
+ * Source  the coverage of each laptop; the words are ours, from what the rules of the family rest on.
+ */
+import { CATEGORIES, type Category } from '../../wire/event.ts'
+import type { Unseen } from '../api/schema.ts'
+import type { Coverage } from '../model/coverage.ts'
+
+export const FAMILIES = [
+  'remote-access',
+  'hardware',
+  'network',
+  'identity',
+  'exfiltration',
+  'presence',
+  'tampering',
+] as const
+type Family = (typeof FAMILIES)[number]
+
+/** What rules would miss without a category, by family; null: agents do not make it. */
+export const MISSED: Record<Category, Partial<Record<Family, string>> | null> = {
+  process_creation: {
+    'remote-access': 'remote-control tools and tunnels that run without being installed',
+    exfiltration: 'copying, archiving and uploading by command line',
+    presence: 'programs that keep the laptop awake or change face and voice',
+    tampering: 'commands that stop the agent, clear logs or wipe disks',
+  },
+  network_connection: {
+    'remote-access': 'tools given away only by the relay they talk to',
+    exfiltration: 'uploads to file shares and chats by destination',
+    network: 'proxies and networks of note',
+    tampering: 'programs that fetch orders from known campaigns',
+  },
+  listening_socket: { 'remote-access': 'a remote desktop that waits for somebody to connect' },
+  egress: { exfiltration: 'how much leaves the laptop: bursts and the slow drip' },
+  file_event: { tampering: 'a program placed where it starts by itself' },
+  file_burst: {
+    exfiltration: 'mass copies to removable disks and synchronised folders',
+    tampering: 'mass deletion',
+  },
+  archive_created: { exfiltration: 'large or locked archives made before an upload' },
+  volume_mounted: { exfiltration: 'removable disks', hardware: "a KVM's virtual disk" },
+  usb_device: {
+    hardware: 'IP-KVMs, keyboard gadgets and jigglers by their USB description; one device with several workers',
+  },
+  display: { hardware: 'KVMs and capture cards that pose as a monitor; one monitor with several workers' },
+  input_pattern: {
+    hardware: 'input that no hand makes',
+    presence: 'jigglers by the rhythm of their movement',
+  },
+  software: {
+    'remote-access': 'remote-control tools and VPN clients that are installed',
+    presence: 'virtual cameras and face replacement that are installed',
+    identity: 'tools for several identities that are installed',
+  },
+  autostart: {
+    'remote-access': 'unattended access set to start by itself',
+    tampering: 'programs set to start from unusual places',
+  },
+  remote_session: {
+    'remote-access': "who drove the laptop, from where and for how long, by the tool's own log",
+  },
+  clock_place: { network: "a clock set to another time zone than the contract's", tampering: 'a clock that was moved' },
+  logon: { identity: 'who signs in on the laptop, and from where', 'remote-access': 'sign-ins over the network' },
+  power_state: { presence: 'work on a closed lid, and a laptop that never rests' },
+  repository: { exfiltration: "clones, mirrors and pushes to somebody else's repository" },
+  network_place: { network: 'a shared gateway or Wi-Fi, and a tunnel that carries everything' },
+  presence: { presence: 'hours and breaks: activity round the clock' },
+  collection_gap: { tampering: 'that the agent cannot look' },
+  agent_state: { tampering: 'an agent that was killed, copied, or runs in a virtual machine' },
+  connection: null,
+  place_mismatch: null,
+  travel: null,
+  rtt_excess: null,
+  shared_key: null,
+  tool: null,
+  hardware: null,
+  volume_anomaly: null,
+  rhythm: null,
+  silence: null,
+  identity_conflict: null,
+  contract_event: null,
+  idp_login: null,
+  repo_audit: null,
+  sanctions_match: null,
+}
+
+const IMPAIRED: readonly Coverage['state'][] = ['blind', 'unknown', 'off', 'partial']
+
+/** `coverage` of each laptop of one worker. */
+export function unseen(laptops: readonly { device: string; coverage: readonly Coverage[] }[]): Unseen[] {
+  const impaired = (Object.keys(CATEGORIES) as Category[]).flatMap((category) => worst(category, laptops) ?? [])
+  return FAMILIES.flatMap((family): Unseen[] => {
+    const missed = impaired.flatMap(({ category, ...rest }) => {
+      const words = MISSED[category]?.[family]
+      return words ? [{ category, words, ...rest }] : []
+    })
+    return missed.length > 0 ? [{ family, missed }] : []
+  })
+}
+
+interface Impaired {
+  category: Category
+  state: Coverage['state']
+  detail: string | null
+  devices: string[]
+}
+
+/** How the category stands on the laptops that do not see it; null when all of them do. */
+function worst(
+  category: Category,
+  laptops: readonly { device: string; coverage: readonly Coverage[] }[],
+): Impaired | null {
+  if (MISSED[category] === null || category === 'collection_gap') return null
+  if (laptops.length === 0) return { category, state: 'unknown', detail: 'no laptop reports', devices: [] }
+  const rows = laptops.flatMap(({ device, coverage }) => {
+    const found = coverage.find((it) => it.category === category)
+    const { state, detail } = found ?? { state: 'unknown' as const, detail: null }
+    return IMPAIRED.includes(state) ? [{ device, state, detail }] : []
+  })
+  const [first] = rows.sort((a, b) => IMPAIRED.indexOf(a.state) - IMPAIRED.indexOf(b.state))
+  return first ? { category, state: first.state, detail: first.detail, devices: rows.map((it) => it.device) } : null
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { archives, wholeOf } from '../../../../agent/collectors/linux/archives.ts'
+import { archiveCommand } from '../../../../agent/collectors/shared/archive-command.ts'
+import type { Observation } from '../../../../wire/event.ts'
+import type { Policy } from '../../../../wire/messages.ts'
+import { type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
+
+const commands: [line: string, expected: string | null][] = [
+  ['zip -r out.zip src', '/w/out.zip'],
+  ['zip -re out src', '/w/out.zip encrypted'],
+  ['zip -P hunter2 -s 100m out.zip a b', '/w/out.zip encrypted'],
+  ['zip -r -x *.log -O /tmp/new.zip old.zip', '/tmp/new.zip'],
+  ['zip -r - src', null],
+  ['zip', null],
+  ['7z a -phunter2 -v100m out.7z src', '/w/out.7z encrypted'],
+  ['/usr/bin/7zz a -tzip out src', '/w/out.zip'],
+  ['7z x in.7z', null],
+  ['rar a -hphunter2 -v50m out src', '/w/out.rar encrypted'],
+  ['rar x in.rar', null],
+  ['tar czf out.tgz src', '/w/out.tgz'],
+  ['tar -c -z -f out.tgz src', '/w/out.tgz'],
+  ['tar --create --file=/tmp/o.tar src', '/tmp/o.tar'],
+  ['tar --create --file /tmp/o.tar src', '/tmp/o.tar'],
+  ['tar xzf in.tgz', null],
+  ['tar cz src', null],
+  ['tar cf host:/x src', null],
+  ['tar cf - src', null],
+  ['gpg -c secrets.tar', '/w/secrets.tar.gpg encrypted'],
+  ['gpg --batch --symmetric --armor secrets.tar', '/w/secrets.tar.asc encrypted'],
+  ['gpg -o out.bin -e -r ann secrets.tar', '/w/out.bin encrypted'],
+  ['gpg --decrypt x.gpg', null],
+  ['constructor a b', null],
+  ['', null],
+]
+const SYNC: Policy = { ...policy, watchedRoots: [{ path: '/home/ann/Box', kind: 'sync' }] }
+const said = (polls: Observation[][]) =>
+  polls.map((poll) =>
+    poll.map((it) =>
+      it.category === 'archive_created'
+        ? [it.RootKind, it.Bytes, it.Parts, it.Encrypted, it.Image].join(' ')
+        : it.category === 'collection_gap'
+          ? `gap ${it.Reason} ${it.Count}`
+          : it.category,
+    ),
+  )
+const MEGABYTE = 1_048_576
+const sized = (size: number) => ({ data: '', size, modifiedMs: size })
+
+function begin(packed: ReturnType<typeof archives>, host: FakeHost, line: string, folder = '/w', pid = 7): void {
+  put(host.tree, `/proc/${pid}/stat`, 'x')
+  const args = line.split(' ')
+  packed.onProgram({ pid, image: `/usr/bin/${args[0]}`, args, folder })
+}
+const end = (host: FakeHost, pid = 7) => put(host.tree, `/proc/${pid}`, undefined)
+
+describe('archives', () => {
+  for (const [line, expected] of commands)
+    it(line === '' ? 'no command' : line, () => {
+      const found = archiveCommand(line.split(' '), '/w')
+      assert.equal(found && `${found.path}${found.encrypted ? ' encrypted' : ''}`, expected)
+    })
+
+  it('a relative path in an unknown folder is no path', () =>
+    assert.equal(archiveCommand(['tar', 'cf', 'x.tar', 'y'], null), null))
+
+  it('finds the archive a part belongs to', () =>
+    assert.deepEqual(['x.7z.001', 'x.z01', 'x.part12.rar', 'x.zip', 'x.tar.gz'].map(wholeOf), [
+      'x.7z',
+      'x.zip',
+      'x.rar',
+      'x.zip',
+      'x.tar.gz',
+    ]))
+
+  it('is told once it has stopped growing and its archiver has ended', async () => {
+    const host = fakeHost({ '/w/x': '' })
+    const packed = archives()
+    const polls = await watchPolls(packed.collector, host, [
+      () => begin(packed, host, 'zip -re out.zip src'),
+      () => put(host.tree, '/w/out.zip', sized(500)),
+      () => {},
+      () => end(host),
+      () => {},
+    ])
+    assert.deepEqual(said(polls).slice(0, 4), [[], [], [], []])
+    assert.deepEqual(said(polls).flat(), [' 500 1 true /usr/bin/zip'])
+  })
+
+  it('parts are one archive', async () => {
+    const host = fakeHost({ '/home/ann/Box/x': '' })
+    const packed = archives()
+    const polls = await watchPolls(
+      packed.collector,
+      host,
+      [
+        () => begin(packed, host, '7z a -px -v1m out.7z src', '/home/ann/Box'),
+        () => {
+          for (const part of ['001', '002', '003']) put(host.tree, `/home/ann/Box/out.7z.${part}`, sized(100))
+          end(host)
+          packed.onArchive('/home/ann/Box/out.7z.002')
+        },
+        () => {},
+      ],
+      SYNC,
+    )
+    assert.deepEqual(said(polls).flat(), ['sync 300 3 true /usr/bin/7z'])
+  })
+
+  it('what appears in a watched folder is told from a megabyte on, and once', async () => {
+    const host = fakeHost({
+      '/home/ann/Box/small.zip': sized(9_000),
+      '/home/ann/Box/large.tar.gz': sized(2 * MEGABYTE),
+    })
+    const packed = archives()
+    const stir = () => {
+      packed.onArchive('/home/ann/Box/small.zip')
+      packed.onArchive('/home/ann/Box/large.tar.gz')
+    }
+    const polls = await watchPolls(packed.collector, host, [stir, () => {}, stir, () => {}, () => {}], SYNC)
+    assert.deepEqual(said(polls).flat(), [`sync ${2 * MEGABYTE} 1  `])
+  })
+
+  it('one that never came is forgotten', async () => {
+    const host = fakeHost({})
+    const packed = archives()
+    const later = () => put(host.tree, '/w/out.zip', sized(500))
+    const polls = await watchPolls(packed.collector, host, [
+      () => {
+        begin(packed, host, 'zip -r out.zip src')
+        end(host)
+      },
+      () => {},
+      later,
+      () => {},
+      () => {},
+    ])
+    assert.deepEqual(said(polls).flat(), [])
+  })
+
+  it('counts what is too much', async () => {
+    const host = fakeHost({ '/home/ann/Box/x': '' })
+    for (let n = 0; n < 300; n++) put(host.tree, `/home/ann/Box/${n}.zip`, sized(2 * MEGABYTE + n))
+    const packed = archives()
+    for (let n = 0; n < 300; n++) packed.onArchive(`/home/ann/Box/${n}.zip`)
+    const polls = said(await watchPolls(packed.collector, host, [() => {}], SYNC))
+    assert.deepEqual(polls[0], [`gap overflow ${300 - 256}`])
+    assert.equal(polls[1]?.[0], `gap overflow ${256 - 50}`)
+    assert.equal(polls[1]?.length, 51)
+  })
+})

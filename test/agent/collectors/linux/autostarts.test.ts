@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { autostarts, parseCron, parseDesktop, parseUnit } from '../../../../agent/collectors/linux/autostarts.ts'
+import { realHost } from '../../../../agent/host/host.ts'
+import type { Observation } from '../../../../wire/event.ts'
+import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { needsLinux } from '../../needs-linux.ts'
+
+describe('autostarts', () => {
+  const crons: [name: string, text: string, withUser: boolean, expected: string[]][] = [
+    ['a user table', '# c\nSHELL=/bin/sh\nA = b\n*/5 * * * *  run  it\n@reboot /x y\n', false, ['run it', '/x y']],
+    ['a system table', '17 * * * * root cd / && run-parts\n@daily root /x\n', true, ['cd / && run-parts', '/x']],
+    ['cut short', '17 * * *\n@reboot\n\n', false, []],
+  ]
+  for (const [name, text, withUser, expected] of crons)
+    it(`cron: ${name}`, () => assert.deepEqual(parseCron(text, withUser), expected))
+
+  it('reads units and desktop files', () => {
+    assert.equal(
+      parseUnit('[Service]\nExecStartPre=/no\nExecStart=-/usr/bin/a \\\n  b\nExecStart=\nExecStart=/c\n'),
+      '/usr/bin/a    b; /c',
+    )
+    assert.equal(parseUnit(''), null)
+    assert.deepEqual(parseDesktop('[Desktop Entry]\nExec=a %u\n[Desktop Action x]\nExec=b\nHidden=true\n'), {
+      command: 'a %u',
+      hidden: false,
+    })
+    assert.deepEqual(parseDesktop('[Desktop Entry]\nHidden=true\n'), { command: null, hidden: true })
+    assert.deepEqual(parseDesktop('Exec=x'), { command: null, hidden: false })
+  })
+
+  it('reports all once, without secrets, then what is new or changed, also in place', async () => {
+    const host = laptop()
+    const polls = await watchPolls(autostarts, host, [
+      () => {},
+      () => put(host.tree, '/etc/crontab', '1 * * * * root /opt/new --token=abc\n'),
+      () => put(host.tree, '/home/ann/.config/autostart/rustdesk.desktop', '[Desktop Entry]\nExec=rustdesk --tray\n'),
+      () => put(host.tree, '/home/ann/.config/autostart/rustdesk.desktop', undefined),
+    ])
+    assert.deepEqual(polls.map(said), [
+      [
+        'systemd anydesk.service system /usr/bin/anydesk --service --password ***',
+        'systemd x.timer system /usr/bin/x',
+        'cron crontab system cd /',
+        'cron cron.d/job system curl https://h.example/***',
+        'cron cron.daily/dpkg system /etc/cron.daily/dpkg',
+        'cron crontabs/ann user /home/ann/run',
+        'xdg nm.desktop system nm-applet',
+        'systemd sync.service user /home/ann/sync',
+      ],
+      [],
+      ['cron crontab system /opt/new --token=***'],
+      ['xdg rustdesk.desktop user rustdesk --tray'],
+      [],
+    ])
+  })
+
+  it('a restart is not news, and the memory holds no command', async () => {
+    const host = laptop()
+    await watchPolls(autostarts, host)
+    assert.deepEqual((await watchPolls(autostarts, host)).map(said), [[]])
+    assert.ok(!host.saved.get('autostarts')!.includes('anydesk'))
+    put(host.tree, '/etc/crontab', '1 * * * * root /opt/new\n')
+    assert.deepEqual((await watchPolls(autostarts, host)).map(said), [['cron crontab system /opt/new']])
+  })
+
+  it('says a gap for what it may not read', async () => {
+    const host = laptop()
+    put(host.tree, '/etc/cron.d/secret', denied)
+    const [first] = await watchPolls(autostarts, host)
+    assert.deepEqual(
+      said(first).filter((it) => it.startsWith('denied')),
+      ['denied /etc/cron.d'],
+    )
+    assert.equal(first!.length, 8)
+  })
+
+  it('reads what starts on this machine', async function () {
+    needsLinux(this)
+    const stop = new AbortController()
+    const host = realHost({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
+    host.sleep = async () => stop.abort()
+    const found: Observation[] = []
+    for await (const it of autostarts.run(host, policy, stop.signal)) found.push(onTheWire(it))
+    assert.ok(found.some((it) => it.category === 'collection_gap' && it.About === 'memory of autostarts'))
+  })
+})
+
+function laptop(): FakeHost {
+  return fakeHost({
+    '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/bash\n',
+    '/proc/self': '',
+    '/etc/systemd/system/multi-user.target.wants/anydesk.service': link('/usr/lib/systemd/system/anydesk.service'),
+    '/etc/systemd/system/multi-user.target.wants/x.timer': link('../x.timer'),
+    '/etc/systemd/system/x.service': '[Service]\nExecStart=/usr/bin/x\n',
+    '/usr/lib/systemd/system/anydesk.service': '[Service]\nExecStart=/usr/bin/anydesk --service --password hunter2\n',
+    '/etc/crontab': 'SHELL=/bin/sh\n1 * * * * root cd /\n',
+    '/etc/cron.d/job': '1 * * * * root curl https://h.example/a?b=c\n',
+    '/etc/cron.daily/.placeholder': '',
+    '/etc/cron.daily/dpkg': '#!/bin/sh\n',
+    '/var/spool/cron/crontabs/ann': '@reboot /home/ann/run\n',
+    '/etc/xdg/autostart/nm.desktop': '[Desktop Entry]\nExec=nm-applet\n',
+    '/etc/xdg/autostart/off.desktop': '[Desktop Entry]\nExec=off\nHidden=true\n',
+    '/home/ann/.config/systemd/user/default.target.wants/sync.service': '[Service]\nExecStart=/home/ann/sync\n',
+  })
+}
+
+function said(found: Observation[] | undefined): string[] {
+  return found!.map((it) => {
+    if (it.category === 'autostart') return `${it.Kind} ${it.Name} ${it.Scope} ${it.Command}`
+    return it.category === 'collection_gap' ? `${it.Reason} ${it.About}` : it.category
+  })
+}

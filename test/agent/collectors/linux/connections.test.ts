@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { realpathSync } from 'node:fs'
+import { createServer } from 'node:net'
+import {
+  addressOf,
+  connections,
+  judge,
+  parseCounters,
+  parseSockets,
+  type Socket,
+} from '../../../../agent/collectors/linux/connections.ts'
+import { realHost } from '../../../../agent/host/host.ts'
+import type { Observation } from '../../../../wire/event.ts'
+import { type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { needsLinux } from '../../needs-linux.ts'
+
+const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+const row = (local: string, remote: string, state: string, inode = 0, uid = 0) =>
+  `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000  ${uid}        0 ${inode} 1 00000 100 0 0 10 0\n`
+const socket = (it: Partial<Socket>): Socket => ({
+  protocol: 'tcp',
+  state: 1,
+  localAddress: '192.0.2.2',
+  localPort: 40_000,
+  remoteAddress: '203.0.113.9',
+  remotePort: 443,
+  uid: 0,
+  inode: 0,
+  ...it,
+})
+const V6_DOCUMENT = 'B80D0120000000000000000001000000'
+const MAPPED = '0000000000000000FFFF0000020200C0'
+
+describe('connections', () => {
+  const tables: [name: string, lines: string, found: string[], unparsed: number][] = [
+    ['a listener', row('00000000:0016', '00000000:0000', '0A'), ['10 0.0.0.0 22 0.0.0.0 0'], 0],
+    ['a connection', row('020200C0:D238', '097100CB:01BB', '01'), ['1 192.0.2.2 53816 203.0.113.9 443'], 0],
+    ['IPv6', row(`${V6_DOCUMENT}:0050`, `${'0'.repeat(32)}:0000`, '0A'), ['10 2001:db8::1 80 :: 0'], 0],
+    ['IPv4 in IPv6', row(`${MAPPED}:0050`, `${MAPPED}:C000`, '01'), ['1 192.0.2.2 80 192.0.2.2 49152'], 0],
+    [
+      'a cut line costs only itself',
+      `   1: 0100\n${row('0100007F:0016', '00000000:0000', '0A')}`,
+      ['10 127.0.0.1 22 0.0.0.0 0'],
+      1,
+    ],
+    ['an odd number of digits', row('0100007:0016', '00000000:0000', '0A'), [], 1],
+    ['nothing but the heading', '', [], 0],
+  ]
+  for (const [name, lines, found, unparsed] of tables)
+    it(`table: ${name}`, () => {
+      const parsed = parseSockets(HEADER + lines, 'tcp')
+      assert.deepEqual(
+        parsed.found.map((it) => `${it.state} ${it.localAddress} ${it.localPort} ${it.remoteAddress} ${it.remotePort}`),
+        found,
+      )
+      assert.equal(parsed.unparsed, unparsed)
+    })
+
+  const addresses: [number[], string][] = [
+    [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], '::1'],
+    [[0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], '2001:db8:0:1::1'],
+    [[0x20, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1], '2001:1:0:1:1:1:1:1'],
+    [[0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'fe80::'],
+  ]
+  for (const [bytes, text] of addresses) it(`address ${text}`, () => assert.equal(addressOf(bytes), text))
+
+  it('judges what is news', () => {
+    const rows: [name: string, sockets: Socket[], expected: string[]][] = [
+      ['loopback to itself is not', [socket({ localAddress: '127.0.0.1', remoteAddress: '127.0.0.1' })], []],
+      ['a listener on loopback is', [socket({ state: 10, localAddress: '127.0.0.1', remotePort: 0 })], ['listener']],
+      ['who dialled', [socket({})], ['connection dialled']],
+      [
+        'who was dialled',
+        [socket({ state: 10, localPort: 22, remotePort: 0 }), socket({ localPort: 22 })],
+        ['listener', 'connection'],
+      ],
+      ['the same twice is one', [socket({}), socket({})], ['connection dialled']],
+      ['a bound UDP socket waits', [socket({ protocol: 'udp', state: 7, remotePort: 0 })], []],
+      ['a connected UDP socket does not', [socket({ protocol: 'udp' })], ['connection dialled']],
+    ]
+    for (const [name, sockets, expected] of rows) {
+      const { fresh } = judge(sockets, new Set(), new Set())
+      assert.deepEqual(
+        fresh.map((it) => it.kind + (it.kind === 'connection' && it.initiated ? ' dialled' : '')),
+        expected,
+        name,
+      )
+    }
+    const bound = [socket({ protocol: 'udp', state: 7, localPort: 51_820, remotePort: 0 })]
+    const first = judge(bound, new Set(), new Set())
+    assert.ok(first.waiting)
+    const second = judge(bound, first.known, first.bound)
+    assert.equal(second.fresh.length, 1)
+    assert.ok(!second.waiting)
+    assert.equal(judge(bound, second.known, second.bound).fresh.length, 0)
+  })
+
+  it('reads the counters', () => {
+    const snmp = 'Ip: A\nIp: 1\nTcp: RtoMin ActiveOpens PassiveOpens CurrEstab\nTcp: 200 93 2 1\n'
+    assert.deepEqual(
+      parseCounters(snmp, 'sockets: used 9\nTCP: inuse 4 orphan 0\nUDP: inuse 1 mem 0\n', 'TCP6: inuse 2\n'),
+      [93, 2, 4, 1, 2],
+    )
+    assert.equal(parseCounters('nonsense', '', ''), null)
+  })
+
+  it('names the owner of what is new, and reads no table while the counters rest', async () => {
+    const host = laptop()
+    const [first, quiet, second] = await watchPolls(connections, host, [
+      () => {},
+      () => open(host, row('020200C0:D238', '097100CB:01BB', '01', 777), 2),
+    ])
+    assert.deepEqual(said(first), ['/usr/sbin/sshd tcp 0.0.0.0:22'])
+    assert.deepEqual(quiet, [])
+    assert.equal(host.reads.filter((it) => it === '/proc/net/tcp').length, 2)
+    assert.deepEqual(said(second), ['/opt/anydesk tcp 192.0.2.2:53816 > 203.0.113.9:443'])
+  })
+
+  it('says null and a gap for an owner that is not ours to see', async () => {
+    const host = laptop()
+    put(host.tree, '/proc/self', { data: '', uid: 1000 })
+    const [first] = await watchPolls(connections, host)
+    assert.deepEqual(said(first), ['null tcp 0.0.0.0:22', 'denied owners of sockets 1'])
+  })
+
+  it('reports at most 300 at a look, and counts the rest', async () => {
+    const host = laptop()
+    const many = Array.from({ length: 500 }, (_, at) =>
+      row(`020200C0:${(20_000 + at).toString(16).toUpperCase()}`, '097100CB:01BB', '06'),
+    )
+    const [, second] = await watchPolls(connections, host, [() => open(host, many.join(''), 2)])
+    assert.equal(second!.filter((it) => it.category === 'network_connection').length, 300)
+    assert.deepEqual(said(second).slice(-1), ['overflow network_connection 200'])
+  })
+
+  it('says what it could not read, and goes on with the rest', async () => {
+    const host = laptop()
+    put(host.tree, '/proc/net/udp', undefined)
+    open(host, 'rubbish\n', 2)
+    const [first] = await watchPolls(connections, host)
+    assert.deepEqual(said(first), [
+      'unparsed /proc/net/tcp 1',
+      'unsupported /proc/net/udp null',
+      '/usr/sbin/sshd tcp 0.0.0.0:22',
+    ])
+  })
+
+  it('sees a real socket that begins to listen', async function () {
+    needsLinux(this)
+    const stop = new AbortController()
+    const server = createServer()
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
+    })
+    try {
+      const host = realHost({ hmac: (it) => it, memoryFolder: '/nonexistent' })
+      for await (const it of connections.run(host, policy, stop.signal) as AsyncIterable<Observation>) {
+        onTheWire(it)
+        if (it.category !== 'listening_socket' || it.Port !== port) continue
+        assert.equal(it.Image, realpathSync(process.execPath))
+        assert.equal(it.Address, '127.0.0.1')
+        stop.abort()
+      }
+      assert.ok(stop.signal.aborted)
+    } finally {
+      server.close()
+    }
+  })
+})
+
+function laptop(): FakeHost {
+  const host = fakeHost({
+    '/proc/self': { data: '', uid: 0 },
+    '/proc/net/tcp6': HEADER,
+    '/proc/net/udp': HEADER,
+    '/proc/net/udp6': HEADER,
+    '/proc/100/exe': link('/usr/sbin/sshd'),
+    '/proc/100/fd/0': link('/dev/null'),
+    '/proc/100/fd/3': link('socket:[555]'),
+    '/proc/200/exe': link('/opt/anydesk (deleted)'),
+    '/proc/200/fd/9': link('socket:[777]'),
+  })
+  open(host, '', 1)
+  return host
+}
+
+function open(host: FakeHost, rows: string, dials: number): void {
+  put(host.tree, '/proc/net/tcp', HEADER + row('00000000:0016', '00000000:0000', '0A', 555) + rows)
+  put(host.tree, '/proc/net/snmp', `Tcp: ActiveOpens PassiveOpens CurrEstab\nTcp: ${dials} 0 0\n`)
+  put(host.tree, '/proc/net/sockstat', 'TCP: inuse 1\nUDP: inuse 0\n')
+}
+
+function said(found: Observation[] | undefined): string[] {
+  return found!.map((it) => {
+    if (it.category === 'listening_socket') return `${it.Image} ${it.Protocol} ${it.Address}:${it.Port}`
+    if (it.category === 'network_connection')
+      return `${it.Image} ${it.Protocol} ${it.SourceIp}:${it.SourcePort} ${it.Initiated ? '>' : '<'} ${it.DestinationIp}:${it.DestinationPort}`
+    return it.category === 'collection_gap' ? `${it.Reason} ${it.About} ${it.Count}` : it.category
+  })
+}

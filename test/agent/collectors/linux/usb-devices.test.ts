@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { abilities, isAbsolutePointer, usbDevices } from '../../../../agent/collectors/linux/usb-devices.ts'
+import type { Observation } from '../../../../wire/event.ts'
+import { denied, type FakeHost, fakeHost, put, watchPolls } from '../../fake-host.ts'
+import { JETKVM, MOUSE, PHONE, PIKVM, plug } from '../../fixtures/usb.ts'
+
+describe('usb-devices', () => {
+  it('reports what is present, then what is attached and removed', async () => {
+    const host = fakeHost({ '/sys/bus/usb/devices/usb1/devnum': '1\n', ...plug(MOUSE) })
+    const [first, second, quiet, third] = await watchPolls(usbDevices, host, [
+      () => attach(host, PIKVM),
+      () => {},
+      () => put(host.tree, '/sys/bus/usb/devices/1-3', undefined),
+    ])
+    assert.deepEqual(said(first), ['present 046d:c077'])
+    assert.deepEqual(quiet, [])
+    assert.deepEqual(said(third), ['removed 046d:c077'])
+    const { time: _, ...pikvm } = second![0]!
+    assert.deepEqual(pikvm, {
+      category: 'usb_device',
+      collector: 'usb-devices',
+      Action: 'attached',
+      VendorId: '1d6b',
+      ProductId: '0104',
+      Manufacturer: 'PiKVM',
+      ProductName: 'PiKVM Composite Device',
+      SerialNumber: 'CAFEBABE',
+      InterfaceClasses: ['03', '03', '03', '08'],
+      HasKeyboard: true,
+      HasAbsolutePointer: true,
+      HasStorage: true,
+      HasNetwork: false,
+      ParentPort: '1-1.2',
+    })
+  })
+
+  it('knows a mouse from an IP-KVM, and a phone from both', async () => {
+    const [first] = await watchPolls(usbDevices, fakeHost({ ...plug(MOUSE), ...plug(JETKVM), ...plug(PHONE) }))
+    assert.deepEqual(
+      first!.map(
+        (it) =>
+          it.category === 'usb_device' && [
+            it.HasKeyboard,
+            it.HasAbsolutePointer,
+            it.HasStorage,
+            it.HasNetwork,
+            it.SerialNumber,
+          ],
+      ),
+      [
+        [false, false, false, false, ''],
+        [true, true, true, false, ''],
+        [false, false, false, true, ''],
+      ],
+    )
+  })
+
+  it('another number on the same port is another device', async () => {
+    const host = fakeHost(plug(MOUSE))
+    const [, second] = await watchPolls(usbDevices, host, [
+      () => put(host.tree, '/sys/bus/usb/devices/1-3/devnum', '12\n'),
+    ])
+    assert.deepEqual(said(second), ['removed 046d:c077', 'attached 046d:c077'])
+  })
+
+  it('waits one look for a driver, then says that it cannot know', async () => {
+    const host = fakeHost(plug({ ...JETKVM, inputs: [] }))
+    const [first, second, third] = await watchPolls(usbDevices, host, [() => {}, () => {}])
+    assert.deepEqual(first, [])
+    assert.deepEqual(
+      second!.map((it) => it.category === 'usb_device' && [it.Action, it.HasAbsolutePointer]),
+      [['present', null]],
+    )
+    assert.deepEqual(third, [])
+  })
+
+  it('bounds hostile strings, and says null for what it may not read', async () => {
+    const host = fakeHost(plug({ ...MOUSE, says: { manufacturer: '<script>'.repeat(200), product: '\u202egnp.exe' } }))
+    put(host.tree, '/sys/bus/usb/devices/1-3/serial', denied)
+    const [first] = await watchPolls(usbDevices, host)
+    const [device] = first!
+    assert.ok(device?.category === 'usb_device')
+    assert.equal(device.Manufacturer!.length, 256)
+    assert.equal(device.ProductName, '\u202egnp.exe')
+    assert.equal(device.SerialNumber, null)
+  })
+
+  it('says a gap where there is no bus', async () => {
+    const [first] = await watchPolls(usbDevices, fakeHost({}))
+    assert.deepEqual(
+      first!.map((it) => it.category === 'collection_gap' && it.Reason),
+      ['unsupported'],
+    )
+  })
+
+  const pointers: [name: string, abs: string, key: string, expected: boolean][] = [
+    ['axes and a left button', '3', '1f0000 0 0 0 0', true],
+    ['axes and touch', '3', '400 0 0 0 0 0', true],
+    ['a joystick', '3', 'ffff00000000 0 0 0 0 0', false],
+    ['a volume knob', '100000000', '1f0000 0 0 0 0', false],
+    ['a mouse', '0', '1f0000 0 0 0 0', false],
+    ['rubbish', 'zz', '', false],
+  ]
+  for (const [name, abs, key, expected] of pointers)
+    it(`pointer: ${name}`, () => assert.equal(isAbsolutePointer(abs, key), expected))
+
+  it('tells network devices by class', () => {
+    const has = (codes: string) => {
+      const [code, subclass, protocol] = codes.split('/') as [string, string, string]
+      return abilities([{ class: code, subclass, protocol }]).network
+    }
+    assert.deepEqual(['02/06/00', '02/0d/00', 'e0/01/03', 'ef/04/01', '02/02/ff', '02/02/01', 'e0/01/01'].map(has), [
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+    ])
+  })
+})
+
+function attach(host: FakeHost, gadget: typeof PIKVM): void {
+  for (const [path, node] of Object.entries(plug(gadget))) put(host.tree, path, node)
+}
+function said(found: Observation[] | undefined): string[] {
+  return found!.map((it) =>
+    it.category === 'usb_device' ? `${it.Action} ${it.VendorId}:${it.ProductId}` : it.category,
+  )
+}

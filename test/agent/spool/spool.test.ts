@@ -1,0 +1,436 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { readFrames } from '../../../agent/spool/frames.ts'
+import type { Disk } from '../../../agent/spool/spool.ts'
+import { Event } from '../../../wire/event.ts'
+import { Fault } from '../../../wire/fault.ts'
+import { connectionTo, disk, gapsIn, leaseAll, NOW, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
+
+const HEAD = 16
+
+describe('agent/spool', () => {
+  let folder = ''
+  beforeEach(() => {
+    folder = temporaryFolder()
+  })
+  afterEach(() => removeFolder(folder))
+
+  const segments = (of = folder) =>
+    readdirSync(of)
+      .filter((name) => name.endsWith('.seg'))
+      .sort()
+
+  it('numbers events gaplessly, as the wire wants them', async () => {
+    const spool = openSpool(folder)
+    for (let port = 1; port <= 3; port++) spool.append(connectionTo(port))
+    await spool.flush()
+    const events = leaseAll(spool)
+    assert.deepEqual(
+      events.map((it) => [it.seq, Event.safeParse(it).success]),
+      [
+        [1, true],
+        [2, true],
+        [3, true],
+      ],
+    )
+    assert.match(events[0]!.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7/)
+    await spool.close()
+  })
+
+  it('leases only what is durable', async () => {
+    const spool = openSpool(folder)
+    spool.append(connectionTo(1))
+    assert.deepEqual(leaseAll(spool), [])
+    await spool.flush()
+    spool.append(connectionTo(2))
+    await new Promise(setImmediate) // in the kernel now, but not durable
+    assert.deepEqual(
+      leaseAll(spool).map((it) => it.seq),
+      [1],
+    )
+    await spool.close()
+  })
+
+  it('a reopened spool leases again what was not acknowledged, with the same ids', async () => {
+    const first = openSpool(folder)
+    for (let port = 1; port <= 5; port++) first.append(connectionTo(port))
+    await first.flush()
+    const before = leaseAll(first)
+    first.commit(2)
+    await first.close()
+    const again = openSpool(folder)
+    assert.equal(again.epoch, first.epoch)
+    assert.deepEqual(leaseAll(again), before.slice(2))
+    assert.deepEqual(leaseAll(again), [])
+    again.rollback()
+    assert.deepEqual(leaseAll(again), before.slice(2))
+    await again.close()
+  })
+
+  it('a lease keeps to its bounds, but never starves on one large event', async () => {
+    const spool = openSpool(folder)
+    for (let port = 1; port <= 10; port++) spool.append(connectionTo(port))
+    await spool.flush()
+    assert.equal(spool.lease(3, 1_000_000).length, 3)
+    assert.equal(spool.lease(500, 1).length, 1)
+    assert.deepEqual(
+      spool.lease(500, 1_000_000).map((it) => it.seq),
+      [5, 6, 7, 8, 9, 10],
+    )
+    await spool.close()
+  })
+
+  it('acknowledged segments go, and an empty spool still knows the next number', async () => {
+    const spool = openSpool(folder, { segmentBytes: 1_000 })
+    for (let port = 1; port <= 40; port++) {
+      spool.append(connectionTo(port))
+      await spool.flush()
+    }
+    assert.ok(segments().length > 5, `${segments().length} segments`)
+    leaseAll(spool)
+    spool.commit(40)
+    assert.equal(spool.unsent, 0)
+    await spool.close()
+    for (const name of segments()) assert.ok(Number(name.slice(0, 16)) > 36, `${name} is left`)
+    for (const name of segments()) truncateSync(join(folder, name), 0)
+    const again = openSpool(folder)
+    assert.equal(again.last, 40)
+    assert.deepEqual(leaseAll(again), [])
+    await again.close()
+  })
+
+  it('an acknowledgement of what was never written is cut to what was', async () => {
+    const spool = openSpool(folder)
+    spool.append(connectionTo(1))
+    await spool.flush()
+    spool.commit(1_000)
+    spool.append(connectionTo(2))
+    await spool.flush()
+    assert.deepEqual(
+      leaseAll(spool).map((it) => it.seq),
+      [2],
+    )
+    await spool.close()
+  })
+
+  it('one process a folder; a dead one holds nothing', async () => {
+    const spool = openSpool(folder)
+    assert.throws(
+      () => openSpool(folder),
+      (error) => error instanceof Fault && error.code === 'agent.running',
+    )
+    await spool.close()
+    writeFileSync(join(folder, 'lock'), `${process.pid} 1 another-boot`)
+    await openSpool(folder).close()
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('lock')),
+      [],
+    )
+  })
+
+  describe('damage', () => {
+    let whole = ''
+    let ends: number[] = []
+    beforeEach(async () => {
+      whole = join(folder, 'whole')
+      const spool = openSpool(whole)
+      for (let port = 1; port <= 4; port++) spool.append(connectionTo(port))
+      await spool.close()
+      const frames = [...readFrames(readFileSync(join(whole, segments(whole)[0]!)).subarray(HEAD))]
+      ends = frames.map((it) => it.end + HEAD)
+      assert.equal(ends.length, 4)
+    })
+
+    it('torn at every byte: what is whole survives, no number is used twice, the loss is told', async () => {
+      const size = statSync(join(whole, segments(whole)[0]!)).size
+      for (let cut = 0; cut <= size; cut++) {
+        const torn = join(folder, `torn-${cut}`)
+        cpSync(whole, torn, { recursive: true })
+        truncateSync(join(torn, segments(whole)[0]!), cut)
+        const survivors = ends.filter((end) => end <= cut).length
+        const spool = openSpool(torn)
+        spool.append(connectionTo(99))
+        await spool.flush()
+        const events = leaseAll(spool)
+        const expected = Array.from({ length: survivors }, (_, index) => index + 1)
+        const lost = 4 - survivors
+        assert.deepEqual(
+          events.map((it) => it.seq),
+          [...expected, 5, ...(lost > 0 ? [6] : [])],
+          `cut at ${cut}`,
+        )
+        assert.deepEqual(
+          gapsIn(events).map((it) => [it.About, it.Reason, it.Count]),
+          lost > 0 ? [['spool', 'unparsed', lost]] : [],
+        )
+        await spool.close()
+        removeFolder(torn)
+      }
+    })
+
+    it('a flipped bit at every byte of a segment costs at most the event it hits, and is told', async () => {
+      const name = segments(whole)[0]!
+      const size = statSync(join(whole, name)).size
+      for (let at = 0; at < size; at++) {
+        const flipped = join(folder, `flipped-${at}`)
+        cpSync(whole, flipped, { recursive: true })
+        flip(join(flipped, name), at)
+        const hit = at < HEAD ? 0 : ends.findIndex((end) => at < end) + 1
+        const spool = openSpool(flipped)
+        await spool.flush()
+        await spool.flush()
+        const events = leaseAll(spool)
+        const rest = [1, 2, 3, 4].filter((seq) => seq !== hit)
+        assert.deepEqual(
+          events.map((it) => it.seq),
+          hit ? [...rest, 5] : rest,
+          `flipped at ${at}`,
+        )
+        assert.deepEqual(
+          gapsIn(events).map((it) => [it.About, it.Count]),
+          hit ? [['spool', 1]] : [],
+        )
+        await spool.close()
+        removeFolder(flipped)
+      }
+    })
+
+    it('a flipped bit at every byte of the cursor costs nothing', async () => {
+      const size = statSync(join(whole, 'cursor')).size
+      for (let at = 0; at < size; at++) {
+        const flipped = join(folder, `flipped-${at}`)
+        cpSync(whole, flipped, { recursive: true })
+        flip(join(flipped, 'cursor'), at)
+        const spool = openSpool(flipped)
+        assert.deepEqual(
+          leaseAll(spool).map((it) => it.seq),
+          [1, 2, 3, 4],
+          `flipped at ${at}`,
+        )
+        assert.equal(spool.last, 4)
+        await spool.close()
+        removeFolder(flipped)
+      }
+    })
+
+    it('without a cursor the segments still know epoch and number', async () => {
+      const { epoch } = await closed(whole)
+      writeFileSync(join(whole, 'cursor'), 'garbage')
+      const spool = openSpool(whole)
+      assert.deepEqual([spool.epoch, spool.last, leaseAll(spool).length], [epoch, 4, 4])
+      await spool.close()
+    })
+  })
+
+  it('kill -9 at any moment keeps everything it called durable', async function () {
+    this.timeout(60_000)
+    for (let round = 0; round < 10; round++) {
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder])
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      let durable = 0
+      for await (const line of createInterface({ input: child.stdout })) {
+        durable = Math.max(durable, Number(line))
+        if (durable > (round + 1) * 400 + round * 37) child.kill('SIGKILL')
+      }
+      await gone
+      const spool = openSpool(folder)
+      const seqs = leaseAll(spool).map((it) => it.seq!)
+      assert.ok(durable > 0 && seqs.length >= durable, `${durable} were durable, ${seqs.length} are there`)
+      assert.deepEqual(
+        seqs,
+        Array.from({ length: seqs.length }, (_, index) => index + 1),
+      )
+      assert.equal(spool.last, seqs.length)
+      await spool.close()
+    }
+  })
+
+  describe('full', () => {
+    it('gives up the least valuable first, the oldest of them first, and says how many', async () => {
+      const maxBytes = 100_000
+      const spool = openSpool(folder, { segmentBytes: 8_192, maxBytes })
+      for (let n = 1; n <= 300; n++) {
+        spool.append(n % 10 === 0 ? disk(`disk ${n}`) : connectionTo(n))
+        if (n % 5 === 0) await spool.flush()
+      }
+      await spool.flush()
+      await spool.flush()
+      assert.ok(spool.bytes <= maxBytes, `${spool.bytes} bytes`)
+      const events = leaseAll(spool)
+      assert.equal(events.filter((it) => it.category === 'volume_mounted').length, 30)
+      const ports = events.flatMap((it) => (it.category === 'network_connection' ? [it.DestinationPort] : []))
+      assert.equal(ports.at(-1), 299)
+      const given = 270 - ports.length
+      assert.ok(given > 0 && ports[0]! > given, `${given} given up, the oldest left is ${ports[0]}`)
+      const told = gapsIn(events).map((it) => [it.About, it.Reason, it.Count])
+      assert.equal(
+        told.reduce((sum, [, , count]) => sum + Number(count), 0),
+        given,
+      )
+      assert.ok(told.every(([about, reason]) => about === 'network_connection' && reason === 'overflow'))
+      assert.deepEqual(spool.dropped, { network_connection: given })
+      await spool.close()
+    })
+
+    it('what is on its way is not given up', async () => {
+      const spool = openSpool(folder, { segmentBytes: 4_096, maxBytes: 50_000 })
+      for (let n = 1; n <= 100; n++) spool.append(connectionTo(n))
+      await spool.flush()
+      assert.equal(spool.lease(20, 1_048_576).length, 20)
+      for (let n = 101; n <= 200; n++) {
+        spool.append(connectionTo(n))
+        await spool.flush()
+      }
+      spool.rollback()
+      assert.deepEqual(
+        leaseAll(spool)
+          .slice(0, 20)
+          .map((it) => it.seq),
+        Array.from({ length: 20 }, (_, index) => index + 1),
+      )
+      await spool.close()
+    })
+
+    it('what is worth most stays while others flood in faster than room is made', async () => {
+      const spool = openSpool(folder, { segmentBytes: 4_000, maxBytes: 40_000 })
+      spool.append(disk('kept'))
+      for (let round = 0; round < 40; round++) {
+        const flushing = spool.flush()
+        // Each breath that making room takes, as much again comes in.
+        for (let breath = 0; breath < 5; breath++) {
+          for (let n = 0; n < 20; n++) spool.append(connectionTo(n))
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        await flushing
+      }
+      assert.ok((spool.dropped.network_connection ?? 0) > 1_000)
+      assert.deepEqual(Object.keys(spool.dropped), ['network_connection'])
+      await spool.close()
+    })
+
+    it('what is too old goes, and is told', async () => {
+      let now = NOW
+      const spool = openSpool(folder, { segmentBytes: 2_000, now: () => now, maxAgeMs: 7 * 86_400_000 })
+      for (let n = 1; n <= 20; n++) spool.append(connectionTo(n))
+      await spool.flush()
+      now += 8 * 86_400_000
+      spool.append(disk('new'))
+      await spool.flush()
+      await spool.flush()
+      await spool.flush()
+      const events = leaseAll(spool)
+      assert.deepEqual(
+        events.map((it) => it.category),
+        ['volume_mounted', 'collection_gap'],
+      )
+      assert.deepEqual(
+        gapsIn(events).map((it) => [it.About, it.Count]),
+        [['network_connection', 20]],
+      )
+      await spool.close()
+    })
+  })
+
+  describe('a disk that refuses', () => {
+    const refusing = (code: string) => Object.assign(new Error(code), { code })
+    const flaky = (): Disk & { failsWrite: string | null; failsSync: string | null; shortBytes: number } => ({
+      failsWrite: null,
+      failsSync: null,
+      shortBytes: 0,
+      write(fd, bytes, at) {
+        if (this.failsWrite) writeSync(fd, bytes, 0, Math.min(this.shortBytes, bytes.length), at)
+        if (this.failsWrite) throw refusing(this.failsWrite)
+        writeSync(fd, bytes, 0, bytes.length, at)
+      },
+      async sync() {
+        if (this.failsSync) throw refusing(this.failsSync)
+      },
+    })
+
+    for (const code of ['ENOSPC', 'EIO']) {
+      it(`${code} on write: kept in memory, written when it can be`, async () => {
+        const disk = flaky()
+        const spool = openSpool(folder, { disk })
+        spool.append(connectionTo(1))
+        await spool.flush()
+        Object.assign(disk, { failsWrite: code, shortBytes: 100 })
+        for (let n = 2; n <= 50; n++) spool.append(connectionTo(n))
+        await spool.flush()
+        assert.deepEqual([spool.trouble, spool.synced], [code, 1])
+        disk.failsWrite = null
+        await spool.flush()
+        assert.deepEqual([spool.trouble, spool.synced], [null, 50])
+        assert.deepEqual(
+          leaseAll(spool).map((it) => it.seq),
+          Array.from({ length: 50 }, (_, index) => index + 1),
+        )
+        await spool.close()
+      })
+
+      it(`${code} on sync: written again elsewhere, nothing twice`, async () => {
+        const disk = flaky()
+        const spool = openSpool(folder, { disk })
+        spool.append(connectionTo(1))
+        await spool.flush()
+        disk.failsSync = code
+        for (let n = 2; n <= 5; n++) spool.append(connectionTo(n))
+        await spool.flush()
+        spool.append(connectionTo(6))
+        await spool.flush()
+        assert.deepEqual([spool.trouble, spool.synced, leaseAll(spool).length], [code, 1, 1])
+        disk.failsSync = null
+        await spool.flush()
+        assert.deepEqual(
+          leaseAll(spool).map((it) => it.seq),
+          [2, 3, 4, 5, 6],
+        )
+        await spool.close()
+        const again = openSpool(folder)
+        assert.deepEqual(
+          leaseAll(again).map((it) => it.seq),
+          [1, 2, 3, 4, 5, 6],
+        )
+        await again.close()
+      })
+    }
+
+    it('what memory cannot hold is counted, and told once it can be', async () => {
+      const disk = flaky()
+      const spool = openSpool(folder, { disk })
+      disk.failsWrite = 'ENOSPC'
+      let refused = 0
+      for (let n = 0; n < 20_000; n++) if (!spool.append(connectionTo(n % 65_536))) refused++
+      await spool.flush()
+      assert.ok(refused > 0)
+      disk.failsWrite = null
+      await spool.flush()
+      await spool.flush()
+      const events = leaseAll(spool)
+      assert.deepEqual(
+        gapsIn(events).map((it) => [it.About, it.Reason, it.Count]),
+        [['network_connection', 'overflow', refused]],
+      )
+      assert.equal(events.length, 20_000 - refused + 1)
+      assert.deepEqual(
+        events.map((it) => it.seq),
+        Array.from({ length: events.length }, (_, index) => index + 1),
+      )
+      await spool.close()
+    })
+  })
+})
+
+function flip(path: string, at: number): void {
+  const bytes = readFileSync(path)
+  bytes[at] = bytes[at]! ^ (1 << (at % 8))
+  writeFileSync(path, bytes)
+}
+
+async function closed(folder: string): Promise<{ epoch: number }> {
+  const spool = openSpool(folder)
+  await spool.close()
+  return { epoch: spool.epoch }
+}

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { layout, loadConfig } from '../../../agent/config.ts'
+import { loadKey, newKey, publicKeyOf } from '../../../agent/identity.ts'
+import type { Spool } from '../../../agent/spool/spool.ts'
+import { pack, TIMING, type Timing, type Uplink, uplink } from '../../../agent/uplink/uplink.ts'
+import type { Ack, SignedPolicy } from '../../../wire/messages.ts'
+import { connectionTo, openSpool, removeFolder, temporaryFolder, until } from '../laptop.ts'
+import { type TestServer, testServer } from '../server.ts'
+
+const QUICK: Timing = { ...TIMING, backoff: { baseMs: 5, capMs: 20 }, handshakeMs: 400, pingMs: 5_000 }
+
+describe('agent/uplink', () => {
+  let folder = ''
+  let server: TestServer
+  let spool: Spool
+  let link: Uplink
+  let stop: AbortController
+  let policies: SignedPolicy[]
+  let rejected: Ack['rejected']
+
+  beforeEach(async () => {
+    folder = temporaryFolder()
+    server = await testServer()
+    server.enrolled(folder)
+    spool = openSpool(layout(folder).spool)
+    stop = new AbortController()
+    policies = []
+    rejected = []
+  })
+  afterEach(async () => {
+    stop.abort()
+    await link?.done
+    await spool.close()
+    await server.close()
+    removeFolder(folder)
+  })
+
+  function start(timing: Partial<Timing> = {}, serverKey = server.publicKey): void {
+    link = uplink(
+      {
+        ...loadConfig(folder),
+        serverKey,
+        key: loadKey(layout(folder).key),
+        version: 'test',
+        fingerprint: null,
+        spool,
+        now: Date.now,
+        random: randomBytes,
+        onPolicy: (signed) => policies.push(signed),
+        onRejected: (list) => rejected.push(...list),
+        onSent: () => {},
+        timing: { ...QUICK, ...timing },
+      },
+      stop.signal,
+    )
+  }
+  async function append(events: number): Promise<void> {
+    for (let n = 1; n <= events; n++) spool.append(connectionTo(n))
+    await spool.flush()
+    link?.wake()
+  }
+  const received = () => server.batches.flatMap((batch) => batch.events)
+  const seqs = () => received().map((it) => it.seq)
+  const oneTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
+
+  it('proves itself, takes the policy, sends what there is and what comes, and commits what is acknowledged', async () => {
+    await append(1_200)
+    start()
+    await until(() => spool.acked === 1_200, 'the backlog is acknowledged')
+    await append(3)
+    await until(() => spool.acked === 1_203, 'the new ones are acknowledged')
+    assert.deepEqual(seqs(), oneTo(1_203))
+    assert.deepEqual(policies, [server.policy])
+    assert.ok(server.batches.every(({ events, bytes }) => events.length <= 500 && bytes <= 262_144))
+    assert.deepEqual([server.hellos[0]!.epoch, link.status.connected, link.status.trouble], [spool.epoch, true, null])
+  })
+
+  it('sends again, with the same ids and numbers, what was not acknowledged when the connection broke', async () => {
+    const { onBatch } = server.manners
+    server.manners.onBatch = (peer) => peer.socket.terminate()
+    await append(10)
+    start()
+    await until(() => server.batches.length > 0, 'a first batch')
+    server.manners.onBatch = onBatch
+    await until(() => spool.acked === 10, 'acknowledged')
+    const [first, ...later] = server.batches
+    assert.deepEqual(later.at(-1)!.events, first!.events)
+  })
+
+  it('skips what the welcome says is there already', async () => {
+    await append(10)
+    server.acked = 7
+    start()
+    await until(() => spool.acked === 10, 'acknowledged')
+    assert.deepEqual(seqs(), [8, 9, 10])
+  })
+
+  it('does not believe a welcome that knows more than it ever had, and says so', async () => {
+    await append(3)
+    server.acked = 99
+    server.manners.onBatch = (peer, { epoch }) => peer.say({ type: 'ack', epoch, seq: 3, rejected: [], credit: 10 })
+    start()
+    await until(() => spool.acked === 3, 'acknowledged')
+    assert.deepEqual(seqs(), [1, 2, 3])
+    assert.match(link.status.trouble ?? '', /up to 99.*only knows 3/)
+  })
+
+  it('leaves a peer that never answers, and comes back', async () => {
+    const { onHello } = server.manners
+    server.manners.onHello = () => {}
+    start({ handshakeMs: 50 })
+    await until(() => server.hellos.length >= 3, 'three tries')
+    assert.match(link.status.trouble ?? '', /no welcome/)
+    server.manners.onHello = onHello
+    await until(() => link.status.connected, 'connected')
+  })
+
+  it('leaves a peer that stops answering pings, and comes back', async () => {
+    server.manners.onPing = () => {}
+    start({ pingMs: 20 })
+    await until(() => server.hellos.length >= 3, 'two reconnections')
+    assert.match(link.status.trouble ?? 'two pings', /two pings/)
+  })
+
+  it('leaves a peer that answers pings but acknowledges nothing', async () => {
+    const { onBatch } = server.manners
+    server.manners.onBatch = () => {}
+    await append(2)
+    start({ pingMs: 20, ackMs: 50 })
+    await until(() => server.hellos.length >= 2, 'a reconnection')
+    server.manners.onBatch = onBatch
+    await until(() => spool.acked === 2, 'acknowledged')
+    assert.ok(server.batches.every(({ events }) => events[0]!.seq === 1))
+  })
+
+  it('answers pings', async () => {
+    start()
+    await until(() => link.status.connected, 'connected')
+    server.peers[0]!.say({ type: 'ping', n: 77 })
+    await until(() => server.pongs.includes(77), 'a pong')
+    assert.deepEqual(server.pongs, [77])
+  })
+
+  it('sends nothing to a server with another key', async () => {
+    await append(5)
+    start({}, publicKeyOf(newKey()))
+    await until(() => server.hellos.length >= 3, 'three tries')
+    assert.deepEqual([server.batches, policies, spool.acked], [[], [], 0])
+    assert.match(link.status.trouble ?? '', /agent\.server/)
+  })
+
+  for (const { name, say } of [
+    { name: 'text that is no JSON', say: 'garbage {' },
+    { name: 'an unknown message', say: '{"type":"format_disk"}' },
+    { name: 'a binary frame', say: Buffer.from([1, 2, 3]) },
+    { name: 'an ack of what was never sent', say: '{"type":"ack","epoch":1,"seq":5,"rejected":[],"credit":9}' },
+    { name: 'a frame that is too large', say: `{"type":"pong","n":1,"x":"${'x'.repeat(1_100_000)}"}` },
+    {
+      name: 'a challenge out of place',
+      say: `{"type":"challenge","nonce":"${'0'.repeat(64)}","signature":"aa","time":${Date.now()}}`,
+    },
+  ]) {
+    it(`survives ${name}, and comes back`, async () => {
+      const { onProof } = server.manners
+      let times = 0
+      server.manners.onProof = (peer) => {
+        onProof(peer)
+        if (times++ < 2) peer.say(say)
+      }
+      start()
+      await until(() => server.hellos.length === 3 && link.status.connected, 'the third connection')
+      await append(4)
+      await until(() => spool.acked === 4, 'acknowledged')
+      assert.deepEqual(seqs(), [1, 2, 3, 4])
+    })
+  }
+
+  it('stays away as long as a refusal asks', async () => {
+    const { onProof } = server.manners
+    const times: number[] = []
+    server.manners.onProof = (peer) => {
+      times.push(performance.now())
+      if (times.length > 1) onProof(peer)
+      else peer.say({ type: 'refusal', code: 'server.busy', where: null, todo: 'Later.', retryAfterMs: 300 })
+    }
+    start()
+    await until(() => server.hellos.length === 1 && link.status.nextTryAt !== null, 'refused')
+    assert.match(link.status.trouble ?? '', /server\.busy/)
+    await until(() => link.status.connected, 'connected')
+    assert.ok(times[1]! - times[0]! >= 300, `${times[1]! - times[0]!} ms`)
+  })
+
+  it('a revoked laptop keeps its events, says why, and asks at the slowest pace', async () => {
+    server.manners.onProof = (peer) =>
+      peer.say({ type: 'refusal', code: 'device.revoked', where: null, todo: 'Ask.', retryAfterMs: null })
+    await append(3)
+    start({ backoff: { baseMs: 60_000, capMs: 900_000 } })
+    await until(() => link.status.nextTryAt !== null, 'refused')
+    assert.match(link.status.trouble ?? '', /device\.revoked/)
+    assert.ok(link.status.nextTryAt! - Date.now() > 50_000)
+    assert.deepEqual([spool.acked, spool.unsent], [0, 3])
+  })
+
+  it('obeys a Retry-After that came before the upgrade', async () => {
+    await server.close()
+    const { createServer } = await import('node:http')
+    const busy = createServer().on('upgrade', (_request, socket) =>
+      socket.end('HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n'),
+    )
+    await new Promise<void>((resolve) => busy.listen(Number(new URL(server.url).port), '127.0.0.1', resolve))
+    start()
+    await until(() => link.status.nextTryAt !== null && /503/.test(link.status.trouble ?? ''), 'answered 503')
+    assert.ok(link.status.nextTryAt! - Date.now() > 100_000)
+    await new Promise((resolve) => busy.close(resolve))
+    server.close = async () => {}
+  })
+
+  it('keeps to the credit', async () => {
+    let most = 0
+    let unacked = 0
+    let last = 0
+    let free = () => {}
+    server.manners.onProof = (peer) =>
+      peer.say({ type: 'welcome', policy: server.policy, acked: 0, credit: 30, time: Date.now() })
+    server.manners.onBatch = (peer, { epoch, events }) => {
+      unacked += events.length
+      most = Math.max(most, unacked)
+      last = events.at(-1)!.seq!
+      free = () => {
+        unacked = 0
+        peer.say({ type: 'ack', epoch, seq: last, rejected: [], credit: 30 })
+      }
+      setTimeout(() => free(), 10)
+    }
+    await append(100)
+    start()
+    await until(() => spool.acked === 100, 'acknowledged')
+    assert.ok(most <= 30, `${most} on the way`)
+    assert.deepEqual(seqs(), oneTo(100))
+  })
+
+  it('hands on what was rejected', async () => {
+    const bad = [{ seq: 2, code: 'event.malformed' as const, where: 'Image' }]
+    server.manners.onBatch = (peer, { epoch }) => peer.say({ type: 'ack', epoch, seq: 3, rejected: bad, credit: 10 })
+    await append(3)
+    start()
+    await until(() => spool.acked === 3, 'acknowledged')
+    assert.deepEqual(rejected, bad)
+  })
+
+  it('a pushed policy is handed on', async () => {
+    start()
+    await until(() => link.status.connected, 'connected')
+    server.peers[0]!.say({ type: 'policy', policy: server.policy })
+    await until(() => policies.length === 2, 'the second policy')
+    assert.deepEqual(policies[1], server.policy)
+  })
+
+  it('after sleep it connects anew at once, however long it was to wait', async () => {
+    const { onProof } = server.manners
+    server.manners.onProof = (peer) => peer.socket.terminate()
+    start({ backoff: { baseMs: 3_600_000, capMs: 3_600_000 } })
+    await until(() => link.status.nextTryAt !== null, 'waiting')
+    link.reconnect()
+    await until(() => server.hellos.length === 2 && link.status.nextTryAt !== null, 'a second try, and waiting again')
+    server.manners.onProof = onProof
+    link.retry()
+    await until(() => link.status.connected, 'connected')
+    link.reconnect()
+    await until(() => server.hellos.length === 4 && link.status.connected, 'connected anew')
+    assert.equal(server.hellos.length, 4)
+  })
+
+  it('packs what does not fit one frame into several', () => {
+    const events = Array.from({ length: 40 }, (_, index) => ({
+      seq: index + 1,
+      text: Buffer.from(JSON.stringify({ noise: randomBytes(20_000).toString('base64') })),
+    }))
+    const frames = pack(1, events)
+    assert.ok(frames.length > 1 && frames.every(({ frame }) => frame.length <= 262_144))
+    assert.deepEqual(
+      frames.flatMap((it) => it.events.map(({ seq }) => seq)),
+      oneTo(40),
+    )
+  })
+})

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { harness, PASSWORD } from '../api/harness.ts'
+
+const HOUR = 3_600_000
+
+describe('server/api: sign-in', () => {
+  it('a one-time link opens a session, once, and asks for a password', async () => {
+    const { browser, link } = harness()
+    const secret = link()
+    const first = browser()
+    const opened = await first.post('/api/v1/session/once', { secret })
+    assert.equal(opened.status, 200)
+    assert.deepEqual(await opened.json(), { name: 'admin', role: 'admin', passwordSet: false, byLink: true })
+    assert.equal((await browser().post('/api/v1/session/once', { secret })).status, 401)
+    assert.equal((await first.get('/api/v1/session')).status, 200)
+  })
+
+  it('a link holds for 24 hours', async () => {
+    const { browser, link, clock } = harness()
+    const [used, late] = [link(), link()]
+    clock.at += 24 * HOUR - 1
+    assert.equal((await browser().post('/api/v1/session/once', { secret: used })).status, 200)
+    clock.at += 1
+    assert.equal((await browser().post('/api/v1/session/once', { secret: late })).status, 401)
+  })
+
+  it('a link secret is no session, and a session secret is no link', async () => {
+    const { browser, link } = harness()
+    const person = browser()
+    const secret = link()
+    person.steal(`tellwire=${secret}`)
+    assert.equal((await person.get('/api/v1/session')).status, 401)
+    await person.post('/api/v1/session/once', { secret })
+    const session = person.cookie()?.replace('tellwire=', '')
+    assert.equal((await browser().post('/api/v1/session/once', { secret: session })).status, 401)
+  })
+
+  it('the first user chooses a name and a password, and signs in with them', async () => {
+    const { browser, link, state } = harness()
+    const person = browser()
+    await person.post('/api/v1/session/once', { secret: link() })
+    const saved = await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: 'ada' })
+    assert.deepEqual(await saved.json(), { name: 'ada', role: 'admin', passwordSet: true, byLink: true })
+    assert.equal((await browser().post('/api/v1/session', { name: 'ada', password: PASSWORD })).status, 200)
+    assert.equal(state.user('admin')?.passwordHash, null)
+    assert.match(state.user('ada')?.passwordHash ?? '', /^\$argon2id\$/)
+  })
+
+  it('the next link is for the administrator who has a password', async () => {
+    const { browser, link } = harness()
+    const person = browser()
+    await person.post('/api/v1/session/once', { secret: link() })
+    await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: 'ada' })
+    const opened = await browser().post('/api/v1/session/once', { secret: link() })
+    assert.equal(((await opened.json()) as { name: string }).name, 'ada')
+  })
+
+  it('a wrong name, a wrong password and a user without one are answered alike', async () => {
+    const { browser, signedIn, link } = harness()
+    await signedIn('analyst', 'eve')
+    link() // makes 'admin', without a password
+    const answers = await Promise.all(
+      [
+        { name: 'nobody', password: PASSWORD },
+        { name: 'eve', password: 'wrong wrong wrong' },
+        { name: 'admin', password: PASSWORD },
+      ].map(async (body) => {
+        const response = await browser().post('/api/v1/session', body)
+        return { status: response.status, body: await response.json(), cookie: response.headers.get('Set-Cookie') }
+      }),
+    )
+    assert.equal(answers[0]?.status, 401)
+    assert.equal(answers[0]?.cookie, null)
+    assert.deepEqual(answers[1], answers[0])
+    assert.deepEqual(answers[2], answers[0])
+  })
+
+  it('guessing ends after six tries, also in parallel, and others may still come in', async () => {
+    const { browser, signedIn, clock } = harness()
+    await signedIn('analyst', 'eve')
+    await signedIn('analyst', 'bob')
+    const tries = Array.from({ length: 9 }, () => browser().post('/api/v1/session', { name: 'eve', password: 'no' }))
+    const statuses = (await Promise.all(tries)).map((it) => it.status)
+    assert.equal(statuses.filter((it) => it === 401).length, 6)
+    const refused = await browser().post('/api/v1/session', { name: 'EVE', password: PASSWORD })
+    assert.equal(refused.status, 429)
+    assert.ok(Number(refused.headers.get('Retry-After')) > 0)
+    assert.equal((await browser().post('/api/v1/session', { name: 'bob', password: PASSWORD })).status, 200)
+    clock.at += 15 * 60_000
+    assert.equal((await browser().post('/api/v1/session', { name: 'eve', password: PASSWORD })).status, 200)
+  })
+
+  it('an own account buys no more guesses at others from the same address', async () => {
+    const { browser, signedIn } = harness()
+    await signedIn('analyst', 'eve')
+    const guess = async (name: string, password: string) =>
+      (await browser().post('/api/v1/session', { name, password })).status
+    for (let i = 0; i < 29; i++) assert.equal(await guess(`victim${i}`, 'no'), 401)
+    assert.equal(await guess('eve', PASSWORD), 200)
+    assert.equal(await guess('victim29', 'no'), 401)
+    assert.equal(await guess('victim30', 'no'), 429)
+  })
+
+  it('a session slides for 12 hours and ends after 7 days', async () => {
+    const { signedIn, clock } = harness()
+    const [idle, busy] = [await signedIn('analyst', 'idle'), await signedIn('analyst', 'busy')]
+    const began = clock.at
+    for (let hours = 11; hours < 7 * 24; hours += 11) {
+      clock.at = began + hours * HOUR
+      assert.equal((await busy.get('/api/v1/session')).status, 200, `after ${hours} h`)
+    }
+    clock.at = began + 7 * 24 * HOUR
+    assert.equal((await busy.get('/api/v1/session')).status, 401)
+    clock.at = began + 12 * HOUR
+    assert.equal((await idle.get('/api/v1/session')).status, 401)
+  })
+
+  it('signing out ends the session itself, not only the cookie', async () => {
+    const { signedIn, browser } = harness()
+    const person = await signedIn('viewer')
+    const thief = browser()
+    thief.steal(person.cookie())
+    assert.equal((await thief.get('/api/v1/session')).status, 200)
+    assert.equal((await person.delete('/api/v1/session')).status, 204)
+    assert.equal((await thief.get('/api/v1/session')).status, 401)
+  })
+
+  it('a new password needs the old one, and ends every other session and link', async () => {
+    const { signedIn, browser, link } = harness()
+    await signedIn('admin', 'ada')
+    const person = browser()
+    await person.post('/api/v1/session', { name: 'ada', password: PASSWORD })
+    const other = browser()
+    await other.post('/api/v1/session', { name: 'ada', password: PASSWORD })
+    const unused = link()
+    const change = (current: string | null) =>
+      person.post('/api/v1/users/me/password', { current, password: 'another long one', name: null })
+    assert.equal((await change(null)).status, 403)
+    assert.equal((await change('not the old one')).status, 403)
+    assert.equal((await change(PASSWORD)).status, 200)
+    assert.equal((await person.get('/api/v1/session')).status, 200)
+    assert.equal((await other.get('/api/v1/session')).status, 401)
+    assert.equal((await browser().post('/api/v1/session/once', { secret: unused })).status, 401)
+  })
+
+  it('a link lets a forgotten password be replaced, but not the name', async () => {
+    const { signedIn, browser, link } = harness()
+    await signedIn('admin', 'ada')
+    const person = browser()
+    await person.post('/api/v1/session/once', { secret: link() })
+    const change = (name: string | null) =>
+      person.post('/api/v1/users/me/password', { current: null, password: 'another long one', name })
+    assert.equal((await change('eve')).status, 403)
+    assert.equal((await change(null)).status, 200)
+    assert.equal((await browser().post('/api/v1/session', { name: 'ada', password: 'another long one' })).status, 200)
+  })
+
+  const names = [
+    { name: '<img src=x onerror=alert(1)>', why: 'markup' },
+    { name: 'ad\u202enim', why: 'a bidirectional override' },
+    { name: '', why: 'empty' },
+    { name: 'x'.repeat(65), why: 'too long' },
+    { name: '=HYPERLINK("http://x")', why: 'a formula' },
+    { name: '__proto__', why: 'a name of the language' },
+  ]
+  for (const { name, why } of names)
+    it(`refuses a user name that is ${why}`, async () => {
+      const { browser, link } = harness()
+      const person = browser()
+      await person.post('/api/v1/session/once', { secret: link() })
+      const response = await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name })
+      assert.equal(response.status, 400)
+      assert.equal(((await response.json()) as { where: string }).where, 'body.name')
+    })
+
+  it('refuses a password of 11 characters and a name that is taken', async () => {
+    const { browser, link, signedIn } = harness()
+    await signedIn('viewer', 'taken')
+    const person = browser()
+    await person.post('/api/v1/session/once', { secret: link() })
+    const short = await person.post('/api/v1/users/me/password', { current: null, password: '12345678901', name: null })
+    assert.equal(short.status, 400)
+    const taken = await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: 'taken' })
+    assert.equal(taken.status, 400)
+    assert.equal((await person.get('/api/v1/session')).status, 200)
+  })
+
+  it('the cookie is for this host, this site and no script; behind TLS it is bound to both', async () => {
+    for (const [secureCookies, pattern] of [
+      [false, /^tellwire=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/],
+      [true, /^__Host-tellwire=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/],
+    ] as const) {
+      const { browser, link } = harness({ secureCookies })
+      const opened = await browser().post('/api/v1/session/once', { secret: link() })
+      assert.match(opened.headers.get('Set-Cookie') ?? '', pattern)
+    }
+  })
+
+  it('the store never sees a secret, and the audit tells who came, who was refused and who left', async () => {
+    const { signedIn, browser, state } = harness()
+    const person = await signedIn('admin', 'ada')
+    await browser().post('/api/v1/session', { name: 'ada', password: 'a wrong password' })
+    await person.delete('/api/v1/session')
+    const trail = state.auditTrail(100).reverse()
+    assert.deepEqual(
+      trail.map(({ action, user, about }) => [action, user ?? about]),
+      [
+        ['user.added', 'ada'],
+        ['link.made', 'ada'],
+        ['link.used', 'ada'],
+        ['password.set', 'ada'],
+        ['session.refused', 'ada'],
+        ['session.closed', 'ada'],
+      ],
+    )
+    assert.ok(!JSON.stringify(trail).includes(PASSWORD))
+  })
+})

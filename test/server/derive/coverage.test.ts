@@ -1,0 +1,94 @@
+/** Blind is not empty: what the console says an agent can see. */
+import assert from 'node:assert/strict'
+import { CoverageBook } from '../../../server/derive/coverage.ts'
+import type { Seen } from '../../../server/derive/deriver.ts'
+import type { Category, EventOf } from '../../../wire/event.ts'
+import { agentState, event, HOUR, processStart, T0 } from '../events.ts'
+
+const seen = (it: EventOf<Category>): Seen => ({
+  event: it,
+  connection: null,
+  conflict: false,
+  device: 'd1',
+  worker: null,
+  time: it.time,
+  receivedAt: it.time,
+  epoch: 0,
+  contract: null,
+  firstBoot: null,
+  facts: undefined,
+  peer: null,
+})
+const gap = (about: string, reason: EventOf<'collection_gap'>['Reason'], categories: string[], time = T0) =>
+  event('collection_gap', { About: about, Reason: reason, Categories: categories, Count: null, Detail: null }, time)
+
+const usb = ['usb_device']
+const cases: {
+  name: string
+  events: EventOf<Category>[]
+  category: Category
+  state: string
+  off?: string[]
+  at?: number
+  product?: string
+}[] = [
+  { name: 'nothing heard', events: [], category: 'process_creation', state: 'unknown' },
+  { name: 'an event came', events: [processStart('/x')], category: 'process_creation', state: 'seen' },
+  { name: 'nothing of the kind happened', events: [processStart('/x')], category: 'usb_device', state: 'quiet' },
+  {
+    name: 'a table that is not there is blindness, not quiet',
+    events: [agentState('started'), gap('/sys/bus/usb/devices', 'unsupported', usb)],
+    category: 'usb_device',
+    state: 'blind',
+  },
+  { name: 'no right to look', events: [gap('/x', 'denied', usb)], category: 'usb_device', state: 'blind' },
+  {
+    name: 'events came, then it stopped',
+    events: [processStart('/x'), gap('processes', 'stopped', ['process_creation'], T0 + HOUR)],
+    category: 'process_creation',
+    state: 'partial',
+  },
+  {
+    name: 'some could not be read today',
+    events: [processStart('/x'), gap('/proc', 'unparsed', ['process_creation'])],
+    category: 'process_creation',
+    state: 'partial',
+  },
+  {
+    name: 'some could not be read last week',
+    events: [processStart('/x'), gap('/proc', 'unparsed', ['process_creation'])],
+    category: 'process_creation',
+    state: 'seen',
+    at: T0 + 7 * 24 * HOUR,
+  },
+  {
+    name: 'a new start looks everywhere again',
+    events: [gap('/x', 'denied', usb), agentState('started', T0 + HOUR)],
+    category: 'usb_device',
+    state: 'quiet',
+  },
+  {
+    name: 'switched off',
+    events: [processStart('/x')],
+    category: 'process_creation',
+    state: 'off',
+    off: ['process_creation'],
+  },
+  {
+    name: 'no agent collects it',
+    events: [processStart('/x')],
+    category: 'repository',
+    state: 'blind',
+    product: 'plan9',
+  },
+]
+
+describe('coverage', () => {
+  for (const { name, events, category, state, off = [], at = T0 + 2 * HOUR, product = 'linux' } of cases)
+    it(`${name}: ${state}`, () => {
+      const book = new CoverageBook()
+      for (const it of events) book.take(seen(it))
+      const row = book.coverage('d1', product, off, at).find((it) => it.category === category)
+      assert.equal(row?.state, state)
+    })
+})

@@ -1,0 +1,379 @@
+import assert from 'node:assert/strict'
+import type { AddressFacts, Recorded } from '../../../../wire/recording.ts'
+import {
+  AUSTIN,
+  BERLIN,
+  contract,
+  DAY,
+  event,
+  HOUR,
+  holding,
+  received,
+  session as sessionOf,
+  T0,
+} from '../../events.ts'
+import { type Run, sameInAnyOrder, standing } from '../standing.ts'
+
+const home = [contract('w1'), holding('d1', 'w1')]
+const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
+const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35 }
+/** Each city has a network of its own: an address whose place changes is the database's doing (N27). */
+const session = (device: string, geo: AddressFacts, time?: number): Recorded => ({
+  ...sessionOf(device, geo, time),
+  ...(geo.city !== 'Berlin' && { remoteAddress: `198.18.${geo.city?.length}.9` }),
+})
+const on = (geo: AddressFacts, ...days: number[]): Recorded[] => days.map((day) => session('d1', geo, T0 + day * DAY))
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+
+/** Day, observed country, Days, DaysInPlace, TravelNotice of one reason. */
+function said(reason: string, records: readonly Recorded[], run: Run = {}) {
+  return standing('place_mismatch', records, run)
+    .filter((it) => it.Reason === reason)
+    .map((it) => [Math.round((it.time - T0) / DAY), it.ObservedCountry, it.Days, it.DaysInPlace, it.TravelNotice])
+}
+
+describe('place_mismatch: the contract', () => {
+  const mismatches = (records: Recorded[]) =>
+    said('contract', records).map(([, country, days, , notice]) => [country, days, notice])
+  const trip = { from: T0 - DAY, to: T0 + 5 * DAY, country: 'DE' }
+  const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
+    { name: 'at home', records: [...home, session('d1', AUSTIN)], found: [] },
+    { name: 'another country', records: [...home, session('d1', BERLIN)], found: [['DE', 1, false]] },
+    {
+      name: 'days add up, one a day',
+      records: [...home, session('d1', BERLIN), session('d1', BERLIN, T0 + HOUR), session('d1', BERLIN, T0 + DAY)],
+      found: [
+        ['DE', 1, false],
+        ['DE', 2, false],
+      ],
+    },
+    {
+      name: 'a travel notice is told, not hidden (N4)',
+      records: [contract('w1', { travelNotices: [trip] }), holding('d1', 'w1'), session('d1', BERLIN)],
+      found: [['DE', 1, true]],
+    },
+    {
+      name: 'a notice for another country does not excuse',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'FR' }] }),
+        holding('d1', 'w1'),
+        session('d1', BERLIN),
+      ],
+      found: [['DE', 1, false]],
+    },
+    { name: 'an exit proves no place: VPN', records: [...home, session('d1', { ...BERLIN, class: 'vpn' })], found: [] },
+    {
+      name: 'an exit proves no place: iCloud Private Relay',
+      records: [...home, session('d1', { ...BERLIN, class: 'private_relay' })],
+      found: [],
+    },
+    {
+      name: 'an approved exit, by AS number (N5)',
+      records: [contract('w1', { approvedEgress: [{ asn: 64_501 }] }), holding('d1', 'w1'), session('d1', BERLIN)],
+      found: [],
+    },
+    {
+      name: 'an approved exit, by range',
+      records: [
+        contract('w1', { approvedEgress: [{ address: '203.0.113.0/24' }] }),
+        holding('d1', 'w1'),
+        session('d1', BERLIN),
+      ],
+      found: [],
+    },
+    {
+      name: 'an approval that cannot be read excuses nothing',
+      records: [
+        contract('w1', { approvedEgress: [{ address: '203.0.113.0/99' }] }),
+        holding('d1', 'w1'),
+        session('d1', BERLIN),
+      ],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'the address database is 300 km off (N7)',
+      records: [...home, session('d1', { ...AUSTIN, city: 'Houston', lat: 29.76, lon: -95.37, class: 'mobile' })],
+      found: [],
+    },
+    {
+      name: 'the other end of the same country',
+      records: [...home, session('d1', { ...AUSTIN, city: 'Seattle', lat: 47.6, lon: -122.3 })],
+      found: [['US', 1, false]],
+    },
+    { name: 'no contract, no judgement', records: [holding('d1', 'w1'), session('d1', BERLIN)], found: [] },
+    {
+      name: 'the contract of then, not of now',
+      records: [
+        ...home,
+        contract('w1', { from: T0 + DAY, country: 'DE', latitude: 52.5, longitude: 13.4 }),
+        session('d1', BERLIN),
+        session('d1', BERLIN, T0 + 2 * DAY),
+      ],
+      found: [['DE', 1, false]],
+    },
+  ]
+  for (const { name, records, found } of cases) it(name, () => assert.deepEqual(mismatches(records), found))
+})
+
+describe('place_mismatch: first boot (#2)', () => {
+  const shipTo = { country: 'US', latitude: 30.27, longitude: -97.74 }
+  const boot = holding('d1', 'w1', { from: T0, firstBoot: T0 })
+  const shipped = [contract('w1', { shipTo }), boot]
+  const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
+    { name: 'where it was shipped', records: [...shipped, ...on(AUSTIN, 0, 1)], found: [] },
+    { name: 'in another country', records: [...shipped, ...on(BERLIN, 0)], found: [[0, 'DE', 1, 0, false]] },
+    {
+      name: 'in the same country, far away',
+      records: [...shipped, ...on(SEATTLE, 0, 1)],
+      found: [
+        [0, 'US', 1, 0, false],
+        [1, 'US', 2, 0, false],
+      ],
+    },
+    {
+      name: 'a hotel first, then home: taken back',
+      records: [...shipped, ...on(SEATTLE, 0, 1), ...on(AUSTIN, 2, 3, 4)],
+      found: [],
+    },
+    {
+      name: 'home for a day only is no arrival',
+      records: [...shipped, ...on(SEATTLE, 0), ...on(AUSTIN, 1), ...on(SEATTLE, 4, 5, 6, 7)],
+      found: [[0, 'US', 1, 0, false]],
+    },
+    { name: 'after three days it is no first boot', records: [...shipped, ...on(SEATTLE, 4)], found: [] },
+    {
+      name: 'a contract without first boot: its start counts',
+      records: [
+        contract('w1', { shipTo, start: T0 - DAY }),
+        holding('d1', 'w1', { firstBoot: null }),
+        ...on(SEATTLE, 0),
+      ],
+      found: [[0, 'US', 1, 0, false]],
+    },
+    { name: 'nothing was shipped', records: [contract('w1'), boot, ...on(SEATTLE, 0)], found: [] },
+    {
+      name: 'through a VPN it is nowhere',
+      records: [...shipped, ...on({ ...SEATTLE, class: 'vpn' }, 0)],
+      found: [],
+    },
+    {
+      name: 'during an announced journey',
+      records: [
+        contract('w1', { shipTo, travelNotices: [{ from: T0, to: T0 + DAY, country: 'DE' }] }),
+        boot,
+        ...on(BERLIN, 0),
+      ],
+      found: [],
+    },
+    {
+      name: 'shipped to one place, claimed in another, and at the second: said until it stays there',
+      records: [
+        contract('w1', { shipTo: { country: 'US', latitude: 47.6, longitude: -122.3 } }),
+        boot,
+        ...on(AUSTIN, 0),
+      ],
+      found: [[0, 'US', 1, 1, false]],
+    },
+  ]
+  for (const { name, records, found } of cases) it(name, () => assert.deepEqual(said('first_boot', records), found))
+})
+
+describe('place_mismatch: never converged (#3)', () => {
+  const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
+    {
+      name: 'two weeks elsewhere',
+      records: [...home, ...on(SEATTLE, ...range(0, 13))],
+      found: [[13, 'US', 14, 0, false]],
+    },
+    { name: 'not yet two weeks', records: [...home, ...on(SEATTLE, ...range(0, 12))], found: [] },
+    {
+      name: 'half of the days at home',
+      records: [...home, ...on(SEATTLE, ...range(0, 6)), ...on(AUSTIN, ...range(7, 12)), ...on(SEATTLE, 13)],
+      found: [[13, 'US', 8, 6, false]],
+    },
+    {
+      name: 'most of the days at home',
+      records: [...home, ...on(SEATTLE, ...range(0, 5)), ...on(AUSTIN, ...range(6, 12)), ...on(SEATTLE, 13)],
+      found: [],
+    },
+    { name: 'too few days with a place', records: [...home, ...on(SEATTLE, 0, 3, 6, 9, 13)], found: [] },
+    {
+      name: 'two weeks behind a VPN prove nothing',
+      records: [...home, ...on({ ...SEATTLE, class: 'vpn' }, ...range(0, 13))],
+      found: [],
+    },
+    {
+      name: 'two announced weeks',
+      records: [
+        contract('w1', { travelNotices: [{ from: T0, to: T0 + 20 * DAY, country: 'DE' }] }),
+        holding('d1', 'w1'),
+        ...on(BERLIN, ...range(0, 13)),
+      ],
+      found: [],
+    },
+  ]
+  for (const { name, records, found } of cases)
+    it(name, () => assert.deepEqual(said('never_converged', records), found))
+
+  it("says the median day's distance", () =>
+    assert.deepEqual(
+      standing('place_mismatch', [...home, ...on(AUSTIN, 0, 1, 2), ...on(SEATTLE, ...range(3, 13))])
+        .filter((it) => it.Reason === 'never_converged')
+        .map((it) => it.DistanceKm),
+      [2845],
+    ))
+})
+
+describe('place_mismatch: reappeared abroad (#59)', () => {
+  const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
+    {
+      name: 'at home for three days, then abroad for two',
+      records: [...home, ...on(AUSTIN, 0, 1, 2), ...on(BERLIN, 3, 4)],
+      found: [[4, 'DE', 2, 3, false]],
+    },
+    { name: 'abroad for one moment', records: [...home, ...on(AUSTIN, 0, 1, 2), ...on(BERLIN, 3)], found: [] },
+    {
+      name: 'abroad for six hours of one day',
+      records: [...home, ...on(AUSTIN, 0, 1, 2), ...on(BERLIN, 3, 3.25)],
+      found: [[3, 'DE', 1, 3, false]],
+    },
+    { name: 'never at home before', records: [...home, ...on(AUSTIN, 0, 1), ...on(BERLIN, 3, 4)], found: [] },
+    {
+      name: 'elsewhere in the country is at home for this',
+      records: [...home, ...on(SEATTLE, 0, 1, 2), ...on(BERLIN, 3, 4)],
+      found: [[4, 'DE', 2, 0, false]],
+    },
+    {
+      name: 'months after it was last seen at home (P18)',
+      records: [...home, ...on(AUSTIN, 0, 1, 2), ...on(BERLIN, 80, 81)],
+      found: [[81, 'DE', 2, 0, false]],
+    },
+    {
+      name: 'N4: announced, with a day of grace and a stopover',
+      records: [
+        contract('w1', { travelNotices: [{ from: T0 + 4 * DAY, to: T0 + 9 * DAY, country: 'DE' }] }),
+        holding('d1', 'w1'),
+        ...on(AUSTIN, 0, 1, 2),
+        ...on(PARIS, 3),
+        ...on(BERLIN, 3.2, 4, 5, 6, 7, 8, 9.5),
+        ...on(AUSTIN, 11),
+      ],
+      found: [],
+    },
+  ]
+  for (const { name, records, found } of cases)
+    it(name, () => assert.deepEqual(said('reappeared_abroad', records), found))
+})
+
+describe('place_mismatch: the address of an operator (#25)', () => {
+  const remote = (
+    peer: AddressFacts,
+    time = T0,
+    fields: { Direction?: 'incoming' | 'outgoing'; Tool?: string } = {},
+  ) => ({
+    ...received(
+      'd1',
+      event(
+        'remote_session',
+        {
+          Tool: 'AnyDesk',
+          Direction: 'incoming',
+          PeerIp: '198.51.100.7',
+          PeerIdHash: null,
+          StartedAt: time,
+          EndedAt: null,
+          Unattended: true,
+          ...fields,
+        },
+        time,
+      ),
+    ),
+    facts: { peer },
+  })
+  const nowhere = contract('w1', { country: null, latitude: null, longitude: null })
+  const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
+    { name: 'in another country', records: [...home, remote(BERLIN)], found: [[0, 'DE', 1, 0, false]] },
+    {
+      name: 'whatever the class of the address',
+      records: [...home, remote({ ...BERLIN, class: 'vpn' })],
+      found: [[0, 'DE', 1, 0, false]],
+    },
+    { name: 'in the same country', records: [...home, remote(SEATTLE)], found: [] },
+    { name: 'an outgoing session', records: [...home, remote(BERLIN, T0, { Direction: 'outgoing' })], found: [] },
+    {
+      name: 'told twice, said once',
+      records: [...home, remote(BERLIN), remote(BERLIN, T0 + HOUR)],
+      found: [[0, 'DE', 1, 0, false]],
+    },
+    {
+      name: 'two days of seven (P8)',
+      records: [...home, remote(BERLIN), remote(BERLIN, T0 + 3 * DAY)],
+      found: [
+        [0, 'DE', 1, 0, false],
+        [3, 'DE', 2, 0, false],
+      ],
+    },
+    {
+      name: 'N1: the help desk, with an approved tool',
+      records: [contract('w1', { approvedTools: [{ tool: 'anydesk' }] }), holding('d1', 'w1'), remote(BERLIN)],
+      found: [],
+    },
+    {
+      name: 'from an approved exit',
+      records: [
+        contract('w1', { approvedEgress: [{ address: '198.51.100.0/24' }] }),
+        holding('d1', 'w1'),
+        remote(BERLIN),
+      ],
+      found: [],
+    },
+    {
+      name: 'no contract: against where the laptop was that day',
+      records: [nowhere, holding('d1', 'w1'), session('d1', AUSTIN), remote(BERLIN, T0 + HOUR)],
+      found: [[0, 'DE', 1, null, false]],
+    },
+    {
+      name: 'no contract, and the laptop is there too',
+      records: [nowhere, holding('d1', 'w1'), session('d1', BERLIN), remote(BERLIN, T0 + HOUR)],
+      found: [],
+    },
+    { name: 'no contract and no laptop: nothing', records: [nowhere, holding('d1', 'w1'), remote(BERLIN)], found: [] },
+    {
+      name: 'a clock that runs ahead does not blind us',
+      records: [...home, { ...remote(BERLIN, T0 + 900 * DAY), receivedAt: T0 }, remote(BERLIN, T0 + DAY)],
+      found: [
+        [0, 'DE', 1, 0, false],
+        [1, 'DE', 2, 0, false],
+      ],
+    },
+  ]
+  for (const { name, records, found } of cases)
+    it(name, () => assert.deepEqual(said('operator_address', records), found))
+
+  it('is the same in any order, with all the other reasons', () => {
+    const records = [
+      ...on(SEATTLE, ...range(0, 4), 6, 8, 8.3, 14),
+      ...on(AUSTIN, 4.2, 5, 6.1),
+      ...on(BERLIN, 9, 10, 10.3),
+      ...on(PARIS, 10.2, 12),
+      ...on(SEATTLE, 20, 21, 21.1),
+      remote(BERLIN, T0 + DAY),
+      remote(PARIS, T0 + 2 * DAY),
+    ]
+    const known = [
+      contract('w1', {
+        shipTo: { country: 'US', latitude: 30.27, longitude: -97.74 },
+        travelNotices: [{ from: T0 + 12 * DAY, to: T0 + 13 * DAY, country: 'FR' }],
+      }),
+      holding('d1', 'w1', { firstBoot: T0 }),
+    ]
+    const reasons = sameInAnyOrder('place_mismatch', known, records).map((it) => it.Reason)
+    assert.deepEqual([...new Set(reasons)].sort(), [
+      'contract',
+      'first_boot',
+      'never_converged',
+      'operator_address',
+      'reappeared_abroad',
+    ])
+  })
+})

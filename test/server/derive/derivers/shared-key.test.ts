@@ -1,0 +1,315 @@
+/** Who shares what with whom, over days. */
+import assert from 'node:assert/strict'
+import type { NetworkClass } from '../../../../wire/events/derived.ts'
+import type { Recorded } from '../../../../wire/recording.ts'
+import {
+  AUSTIN,
+  agentState,
+  contract,
+  DAY,
+  event,
+  HOUR,
+  holding,
+  login as loginOf,
+  received,
+  T0,
+} from '../../events.ts'
+import { about, sameInAnyOrder } from '../standing.ts'
+
+const HASH = 'abcdef0123456789'
+
+/** Each worker `wN` holds laptop `dN`. */
+const team = (count: number, fields: Record<string, object> = {}): Recorded[] =>
+  Array.from({ length: count }, (_, index) => `${index + 1}`).flatMap((n) => [
+    contract(`w${n}`, fields[`w${n}`]),
+    holding(`d${n}`, `w${n}`),
+  ])
+const online = (device: string, day: number, address: string, klass: NetworkClass = 'residential'): Recorded => ({
+  type: 'connection',
+  device,
+  time: T0 + day * DAY,
+  remoteAddress: address,
+  geo: { ...AUSTIN, class: klass },
+})
+const place = (device: string, day: number, gateway: string | null): Recorded =>
+  received(
+    device,
+    event(
+      'network_place',
+      {
+        Interface: 'wlan0',
+        GatewayHash: gateway,
+        SsidHash: null,
+        BssidHash: null,
+        DnsServers: null,
+        TunnelInterface: null,
+        TunnelKind: null,
+        TunnelMtu: null,
+        DefaultRouteOnTunnel: null,
+      },
+      T0 + day * DAY,
+    ),
+  )
+const awake = (device: string, day: number): Recorded => received(device, agentState('summary', T0 + day * DAY + HOUR))
+const days = (from: number, to: number, of: (day: number) => Recorded | Recorded[]): Recorded[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => of(from + index)).flat()
+const monitor = (device: string, day: number, serial: string | null, action: 'attached' | 'removed' = 'attached') =>
+  received(
+    device,
+    event(
+      'display',
+      {
+        Action: action,
+        MakerId: 'DEL',
+        ProductCode: '0x40f4',
+        MonitorName: 'DELL U2720Q',
+        SerialText: serial,
+        WidthMm: 600,
+        HeightMm: 340,
+        Internal: false,
+        EdidHash: HASH,
+      },
+      T0 + day * DAY,
+    ),
+  )
+const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
+  received(
+    device,
+    event(
+      'remote_session',
+      {
+        Tool: tool,
+        Direction: 'incoming',
+        PeerIp: null,
+        PeerIdHash: peer,
+        StartedAt: T0 + day * DAY,
+        EndedAt: null,
+        Unattended: null,
+      },
+      T0 + day * DAY,
+    ),
+  )
+const login = (worker: string, day: number, mfa: string) => loginOf(worker, T0 + day * DAY, { MfaDeviceHash: mfa })
+
+/** 'w2 day 3: uplink x3, 4 days' for each that stands on the last day that has any. */
+const lastDay = (records: readonly Recorded[]): string[] => {
+  const all = about('shared_key', records)
+  const last = Math.max(...all.map((it) => Math.floor(it.event.time / DAY)))
+  return all
+    .filter((it) => Math.floor(it.event.time / DAY) === last)
+    .map(({ worker, event: it }) => {
+      const extras = [it.Corroborated === null ? '' : ` corroborated=${it.Corroborated}`, it.Roams ? ' roams' : '']
+      return `${worker} ${it.KeyKind} x${it.Workers} ${it.Days}d${extras.join('')}`
+    })
+    .sort()
+}
+
+const FARM = '203.0.113.50'
+const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
+  {
+    what: '#56, P4: three laptops behind one uplink and one gateway for four days',
+    records: [
+      ...team(3),
+      ...days(0, 3, (day) => ['d1', 'd2', 'd3'].map((it) => online(it, day, FARM))),
+      ...['d1', 'd2', 'd3'].map((it) => place(it, 0, HASH)),
+    ],
+    stands: ['w1', 'w2', 'w3'].flatMap((it) => [
+      `${it} gateway x3 4d corroborated=true`,
+      `${it} uplink x3 4d corroborated=true`,
+    ]),
+  },
+  {
+    what: 'a gateway that was reported once holds while the laptop is awake',
+    records: [
+      ...team(2),
+      ...['d1', 'd2'].flatMap((it) => [place(it, 0, HASH), ...days(1, 5, (day) => awake(it, day))]),
+    ],
+    stands: ['w1 gateway x2 6d', 'w2 gateway x2 6d'],
+  },
+  {
+    what: 'N9: a declared household',
+    records: [
+      ...team(2, { w1: { household: ['w2'] } }),
+      ...days(0, 3, (day) => [online('d1', day, FARM), online('d2', day, FARM)]),
+    ],
+    stands: [],
+  },
+  {
+    what: 'a household that has lapsed excuses no longer: it is not in the version that holds',
+    records: [
+      ...team(2, { w1: { household: ['w2'] } }),
+      contract('w1', { from: T0 + DAY }),
+      ...days(0, 3, (day) => [online('d1', day, FARM), online('d2', day, FARM)]),
+    ],
+    stands: ['w1 uplink x2 4d', 'w2 uplink x2 4d'],
+  },
+  {
+    what: 'a household of two with a stranger: only the stranger is news, to both',
+    records: [
+      ...team(3, { w1: { household: ['w2'] } }),
+      ...days(0, 2, (day) => ['d1', 'd2', 'd3'].map((it) => online(it, day, FARM))),
+    ],
+    stands: ['w1 uplink x2 3d', 'w2 uplink x2 3d', 'w3 uplink x3 3d'],
+  },
+  {
+    what: 'N7: carrier-grade NAT, one address and different gateways',
+    records: [
+      ...team(2),
+      ...days(0, 3, (day) => [online('d1', day, FARM), online('d2', day, FARM)]),
+      place('d1', 0, HASH),
+      place('d2', 0, '0123456789abcdef'),
+    ],
+    stands: ['w1 uplink x2 4d corroborated=false', 'w2 uplink x2 4d corroborated=false'],
+  },
+  {
+    what: 'N8: coworking, where everybody goes home to a network of their own',
+    records: [
+      ...team(6),
+      ...days(0, 6, (day) =>
+        ['d1', 'd2', 'd3', 'd4', 'd5', 'd6'].flatMap((it) => [
+          online(it, day, FARM),
+          place(it, day, HASH),
+          place(it, day + 0.4, `${it.slice(1)}`.padStart(8, '0')),
+          online(it, day + 0.4, `198.51.100.${it.slice(1)}`),
+        ]),
+      ),
+    ],
+    stands: [],
+  },
+  {
+    what: 'exits of VPNs, phones and companies prove nothing',
+    records: [
+      ...team(2),
+      ...(['vpn', 'mobile', 'corporate', 'hosting', 'tor', 'private_relay'] as const).flatMap((it, index) =>
+        days(0, 3, (day) => [
+          online('d1', day, `203.0.113.${index}`, it),
+          online('d2', day + 0.01, `203.0.113.${index}`, it),
+        ]),
+      ),
+    ],
+    stands: [],
+  },
+  {
+    what: 'an exit that the contract approves',
+    records: [
+      ...team(2, {
+        w1: { approvedEgress: [{ address: '203.0.113.0/24' }] },
+        w2: { approvedEgress: [{ address: '203.0.113.0/24' }] },
+      }),
+      ...days(0, 3, (day) => [online('d1', day, FARM), online('d2', day, FARM)]),
+    ],
+    stands: [],
+  },
+  {
+    what: 'one after the other at the same address is not together',
+    records: [
+      ...team(2),
+      ...days(0, 2, (day) => online('d1', day, FARM)),
+      online('d1', 3, '198.51.100.7'),
+      ...days(4, 6, (day) => [online('d2', day, FARM), awake('d1', day)]),
+    ],
+    stands: [],
+  },
+  {
+    what: 'IPv6: one /64 is one uplink',
+    records: [
+      ...team(2),
+      ...days(0, 2, (day) => [
+        online('d1', day, `2001:db8:1:2::${day + 1}`),
+        online('d2', day, `2001:db8:1:2::f${day}`),
+      ]),
+    ],
+    stands: ['w1 uplink x2 3d', 'w2 uplink x2 3d'],
+  },
+  {
+    what: '#42, P5: a monitor that wanders from one laptop to another',
+    records: [
+      ...team(2),
+      monitor('d1', 0, 'CN0123456'),
+      monitor('d1', 2, 'CN0123456', 'removed'),
+      monitor('d2', 4, 'CN0123456'),
+      awake('d2', 5),
+    ],
+    stands: ['w2 edid x2 3d'],
+  },
+  {
+    what: 'monitors of one model without serial numbers, or with one that is none',
+    records: [
+      ...team(2),
+      ...['d1', 'd2'].flatMap((it) => [monitor(it, 0, null), monitor(it, 0.1, '0000'), monitor(it, 0.2, '12345678')]),
+    ],
+    stands: [],
+  },
+  {
+    what: '#26, P5: one controller on two laptops',
+    records: [...team(2), session('d1', 0, HASH), session('d2', 9, HASH)],
+    stands: ['w2 controller x2 2d'],
+  },
+  {
+    what: "the help desk's operator, whose tool is approved",
+    records: [
+      ...team(2, {
+        w1: { approvedTools: [{ tool: 'ScreenConnect' }] },
+        w2: { approvedTools: [{ tool: 'ScreenConnect' }] },
+      }),
+      session('d1', 0, HASH, 'ScreenConnect'),
+      session('d2', 0, HASH, 'ScreenConnect'),
+    ],
+    stands: [],
+  },
+  {
+    what: '#4: one authenticator for two accounts',
+    records: [...team(2), login('w1', 0, HASH), login('w2', 20, HASH)],
+    stands: ['w2 mfa_device x2 2d'],
+  },
+  {
+    what: 'a test account among them',
+    records: [...team(2, { w2: { roles: ['service-account'] } }), login('w1', 0, HASH), login('w2', 20, HASH)],
+    stands: [],
+  },
+  {
+    what: 'longer ago than the window',
+    records: [...team(2), login('w1', 0, HASH), login('w2', 31, HASH)],
+    stands: [],
+  },
+  {
+    what: 'what more than fifty have is nobody in particular',
+    records: [
+      ...team(51),
+      ...days(0, 3, (day) => Array.from({ length: 51 }, (_, n) => online(`d${n + 1}`, day, FARM))),
+    ],
+    stands: [],
+  },
+]
+
+describe('shared_key', () => {
+  for (const { what, records, stands } of cases) it(what, () => assert.deepEqual(lastDay(records), stands))
+
+  it('is about one key, the same for all who share it', () => {
+    const records = [...team(2), ...days(0, 2, (day) => [online('d1', day, FARM), online('d2', day, FARM)])]
+    const hashes = new Set(about('shared_key', records).map((it) => it.event.KeyHash))
+    assert.equal(hashes.size, 1)
+    assert.match([...hashes][0]!, /^[0-9a-f]{32}$/)
+  })
+
+  it('stands the same in any order, across a restart', () => {
+    const farm = [
+      ...days(0, 4, (day) => ['d1', 'd2', 'd3'].map((it) => online(it, day, FARM))),
+      place('d1', 0, HASH),
+      place('d2', 1, HASH),
+      place('d3', 1, '0123456789abcdef'),
+      place('d3', 3, HASH),
+      monitor('d1', 0, 'CN0123456'),
+      monitor('d1', 2, 'CN0123456', 'removed'),
+      monitor('d2', 3, 'CN0123456'),
+    ]
+    const stands = sameInAnyOrder('shared_key', team(3), farm, { at: T0 + 6 * DAY })
+    assert.ok(stands.some((it) => it.KeyKind === 'edid') && stands.some((it) => it.KeyKind === 'gateway'))
+  })
+
+  it('a clock far ahead, and thousands of made-up keys, cost a bounded memory', () => {
+    const flood = Array.from({ length: 2_000 }, (_, n) => monitor('d1', n / 1_000, `SERIAL-${n}`))
+    const later = Array.from({ length: 400 }, (_, n) => received('d1', agentState('summary', T0 + n * 30 * DAY), T0))
+    assert.deepEqual(lastDay([...team(1), ...flood, ...later]), [])
+  })
+})

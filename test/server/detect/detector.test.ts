@@ -1,0 +1,142 @@
+/** Correlations inside the pipeline: live, late, across a restart. */
+import assert from 'node:assert/strict'
+import { compile, load } from '../../../rules/language/index.ts'
+
+import { Pipeline } from '../../../server/detect/pipeline.ts'
+import type { Recorded } from '../../../wire/recording.ts'
+import { AUSTIN, contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
+
+const RULES = `
+title: A shell began
+id: 11111111-1111-4111-8111-111111111111
+name: shell
+logsource: { category: process_creation }
+detection: { shell: { Image|endswith: /sh }, condition: shell }
+---
+title: Three shells in an hour
+id: 22222222-2222-4222-8222-222222222222
+correlation:
+  type: event_count
+  rules: [shell]
+  group-by: [worker]
+  timespan: 1h
+  condition: { gte: 3 }
+level: high
+---
+title: No more than one shell in an hour
+id: 33333333-3333-4333-8333-333333333333
+correlation:
+  type: event_count
+  rules: [shell]
+  group-by: [worker]
+  timespan: 1h
+  condition: { lte: 1 }
+level: low
+`
+const { rules, correlations, problems } = load([{ path: 'test.yml', text: RULES }])
+const fresh = () =>
+  new Pipeline({
+    program: compile(rules),
+    correlations,
+
+    recognise: () => undefined,
+    lookup: () => AUSTIN,
+  })
+const found = (pipeline: Pipeline) =>
+  pipeline.findings
+    .of('w1')
+    .map((it) => `${it.title} @${Number(((it.time - T0) / HOUR).toFixed(3))}`)
+    .sort()
+const shell = (atHours: number, receivedAtHours = atHours): Recorded =>
+  received('d1', processStart('/bin/sh', T0 + atHours * HOUR), T0 + receivedAtHours * HOUR)
+const start = [contract('w1'), holding('d1', 'w1')]
+const run = (records: readonly Recorded[], at?: number) => {
+  const pipeline = fresh()
+  for (const it of [...start, ...records]) pipeline.take(it)
+  pipeline.advance(at === undefined ? undefined : T0 + at * HOUR)
+  return pipeline
+}
+
+describe('correlations in the pipeline', () => {
+  it('load', () =>
+    assert.deepEqual(
+      problems.filter((it) => it.severity === 'error'),
+      [],
+    ))
+
+  it('a rule that only serves correlations makes no finding of its own', () =>
+    assert.deepEqual(found(run([shell(0), shell(0.1)])), []))
+
+  it('three in an hour are one finding, with its events and about the worker', () => {
+    const [finding] = run([shell(0), shell(0.1), shell(0.2)]).findings.of('w1')
+    assert.equal(finding?.title, 'Three shells in an hour')
+    assert.deepEqual([finding?.count, finding?.events.length, finding?.worker, finding?.device], [3, 3, 'w1', 'd1'])
+  })
+
+  it("what is decided at the window's end waits for the clock", () => {
+    assert.deepEqual(found(run([shell(0)], 0.5)), [])
+    assert.deepEqual(found(run([shell(0)], 2)), ['No more than one shell in an hour @1'])
+  })
+
+  it('a late event takes back what is true no longer', () =>
+    assert.deepEqual(found(run([shell(0), shell(3), shell(0.5, 3.1), shell(0.6, 3.2)], 3.5)), [
+      'Three shells in an hour @0.6',
+    ]))
+
+  const records = [shell(0), shell(0.1), shell(0.2), shell(5), shell(0.15, 5.1)]
+  for (let cut = 0; cut <= records.length; cut++)
+    it(`a restart after ${cut} records changes nothing`, () => {
+      const before = run(records.slice(0, cut))
+      const after = fresh()
+      assert.equal(after.load(before.save(), before.findings.all()), true)
+      for (const it of records.slice(cut)) after.take(it)
+      after.advance(T0 + 9 * HOUR)
+      const whole = run(records, 9)
+      assert.deepEqual(found(after), found(whole))
+      assert.deepEqual(
+        after.findings
+          .all()
+          .map((it) => it.events.length)
+          .sort(),
+        whole.findings
+          .all()
+          .map((it) => it.events.length)
+          .sort(),
+      )
+    })
+})
+
+describe('steps in the pipeline', () => {
+  const STEP = `
+title: A shell began
+id: 44444444-4444-4444-8444-444444444444
+name: step
+logsource: { category: process_creation }
+detection: { shell: { Image|endswith: /sh }, condition: shell }
+tellwire: { family: identity, strength: 1, halfLifeDays: 1, step: true }
+---
+title: Two shells in an hour
+id: 55555555-5555-4555-8555-555555555555
+correlation:
+  type: event_count
+  rules: [step]
+  group-by: [worker]
+  timespan: 1h
+  condition: { gte: 2 }
+  generate: true
+level: high
+`
+  it('count, and are no findings of their own, whatever `generate` says', () => {
+    const loaded = load([{ path: 'steps.yml', text: STEP }])
+    assert.deepEqual(loaded.problems, [])
+    const pipeline = new Pipeline({
+      program: compile(loaded.rules),
+      correlations: loaded.correlations,
+      recognise: () => undefined,
+      lookup: () => AUSTIN,
+    })
+    for (const it of [...start, shell(1), shell(1.5)]) pipeline.take(it)
+    pipeline.advance(undefined)
+    assert.deepEqual(found(pipeline), ['Two shells in an hour @1.5'])
+  })
+})

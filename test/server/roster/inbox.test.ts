@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { answerTo, deliver, takeInbox } from '../../../server/roster/inbox.ts'
+
+const NOW = Date.parse('2026-11-22T10:00:00Z')
+const contract = (worker: string) => ({ worker, from: NOW })
+
+describe('the inbox', () => {
+  let inbox: string
+  beforeEach(async () => {
+    inbox = join(await mkdtemp(join(tmpdir(), 'tellwire-inbox-')), 'inbox')
+  })
+  afterEach(() => rm(join(inbox, '..'), { recursive: true }))
+
+  it('a roster comes out as it went in, and is answered', async () => {
+    const name = await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
+    assert.equal((await stat(join(inbox, name))).mode & 0o077, 0)
+    assert.equal(await answerTo(inbox, name), null)
+    const taken = []
+    for await (const { contracts, devices, done } of takeInbox(inbox)) {
+      taken.push({ contracts, devices })
+      await done()
+    }
+    assert.deepEqual(taken, [{ contracts: [contract('w1')], devices: [] }])
+    assert.deepEqual(await answerTo(inbox, name), { failed: null })
+    for await (const item of takeInbox(inbox)) assert.fail(`${item.file} came again`)
+  })
+
+  it('what was not answered comes again, in the order it was delivered', async () => {
+    await deliver(inbox, { contracts: [contract('w2')], devices: [] }, NOW + 1)
+    await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
+    for (let look = 0; look < 2; look++) {
+      const workers = []
+      for await (const { contracts } of takeInbox(inbox)) workers.push(contracts[0]?.worker)
+      assert.deepEqual(workers, ['w1', 'w2'])
+    }
+  })
+
+  it('a refusal carries its reason', async () => {
+    const name = await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
+    for await (const { fail } of takeInbox(inbox)) await fail('the disk is full')
+    assert.deepEqual(await answerTo(inbox, name), { failed: 'the disk is full' })
+  })
+
+  for (const [what, text] of [
+    ['no JSON', 'roster'],
+    ['another shape', '{"contracts":[{"worker":"w 1","from":1}],"devices":[]}'],
+    ['a folder', null],
+  ] as const)
+    it(`${what} is failed and never reaches the server`, async () => {
+      await mkdir(inbox, { recursive: true })
+      const name = 'roster-1-bad.json'
+      await (text === null ? mkdir(join(inbox, name)) : writeFile(join(inbox, name), text))
+      await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
+      const workers = []
+      for await (const { contracts } of takeInbox(inbox)) workers.push(contracts[0]?.worker)
+      assert.deepEqual(workers, ['w1'])
+      assert.ok((await answerTo(inbox, name))?.failed)
+    })
+
+  it('is empty when there is no folder, and leaves alone what is no roster', async () => {
+    for await (const item of takeInbox(inbox)) assert.fail(item.file)
+    await mkdir(inbox, { recursive: true })
+    for (const name of ['.roster-1-a.json.draft', 'notes.txt', 'roster-.txt']) await writeFile(join(inbox, name), '{}')
+    for await (const item of takeInbox(inbox)) assert.fail(item.file)
+    assert.equal((await readdir(inbox)).length, 3)
+  })
+
+  it('forgets answers of last week', async () => {
+    const old = await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
+    for await (const { done } of takeInbox(inbox)) await done()
+    const weekAgo = Date.now() / 1_000 - 8 * 86_400
+    await utimes(join(inbox, 'done', old), weekAgo, weekAgo)
+    const name = await deliver(inbox, { contracts: [contract('w2')], devices: [] }, NOW + 1)
+    for await (const { done } of takeInbox(inbox)) await done()
+    assert.deepEqual(await readdir(join(inbox, 'done')), [name])
+  })
+})

@@ -1,0 +1,508 @@
+import assert from 'node:assert/strict'
+import { onlyNew, parseRoster } from '../../../server/roster/roster.ts'
+import type { Contract } from '../../../wire/contract.ts'
+import { Fault } from '../../../wire/fault.ts'
+
+const NOW = Date.parse('2026-11-22T10:00:00Z')
+const csv = (text: string) => parseRoster(text, { format: 'csv', fileName: 'r.csv', now: NOW })
+const json = (text: string) => parseRoster(text, { format: 'json', fileName: 'r.json', now: NOW })
+const day = (text: string) => Date.parse(`${text}T00:00:00Z`)
+const told = ({ problems }: ReturnType<typeof csv>) =>
+  problems.map(({ file, line, column, why }) => `${file}:${line} ${column}: ${why}`)
+
+const HEADER =
+  'worker,name,country,region,city,latitude,longitude,timeZone,roles,start,end,shipToCountry,shipToCity,approvedTools,approvedEgress,household,approvedBy,device,serial'
+
+describe('a roster in CSV', () => {
+  it('reads every column', () => {
+    const row =
+      'w1,"Doe, Jane",United States,Texas,Austin,30.27,-97.74,America/Chicago,developer; lead,2026-01-05,2026-12-31,de,Berlin,' +
+      'ScreenConnect@acme;Zoom,198.51.100.0/24;as64500;SASE.example,w7,hr@corp.example,d-1,SN9'
+    const { contracts, devices, problems } = csv(`\uFEFF${HEADER}\r\n${row}\r\n`)
+    assert.deepEqual(problems, [])
+    assert.deepEqual(contracts, [
+      {
+        worker: 'w1',
+        from: NOW,
+        name: 'Doe, Jane',
+        country: 'US',
+        region: 'Texas',
+        city: 'Austin',
+        latitude: 30.27,
+        longitude: -97.74,
+        timeZone: 'America/Chicago',
+        roles: ['developer', 'lead'],
+        start: Date.parse('2026-01-05T00:00:00Z'),
+        end: Date.parse('2026-12-31T23:59:59.999Z'),
+        shipTo: { country: 'DE', city: 'Berlin' },
+        approvedTools: [
+          { tool: 'ScreenConnect', tenant: 'acme' },
+          { tool: 'Zoom', tenant: null },
+        ],
+        approvedEgress: [{ address: '198.51.100.0/24' }, { asn: 64500 }, { domain: 'sase.example' }],
+        household: ['w7'],
+        approvedBy: 'hr@corp.example',
+      },
+    ])
+    assert.deepEqual(devices, [{ device: 'd-1', worker: 'w1', from: NOW, to: null, serial: 'SN9' }])
+  })
+
+  it('leaves what is empty away: unknown, and no place is made up from a city', () => {
+    const { contracts, devices } = csv('worker,country,city,latitude,longitude,device\nw1,,Austin,,,\n\n')
+    assert.deepEqual(contracts, [{ worker: 'w1', from: NOW, city: 'Austin' }])
+    assert.deepEqual(devices, [])
+  })
+
+  it('takes headers as people write them, and several laptops', () => {
+    const { contracts, devices } = csv(
+      'Worker,Time Zone,ship_to_city,From,Device\nw1,Asia/Kolkata,Pune,2026-11-01T09:00:00+05:30,d1;d2\n',
+    )
+    const from = Date.parse('2026-11-01T03:30:00Z')
+    assert.deepEqual(contracts, [{ worker: 'w1', from, timeZone: 'Asia/Kolkata', shipTo: { city: 'Pune' } }])
+    assert.deepEqual(
+      devices.map((it) => [it.device, it.from]),
+      [
+        ['d1', from],
+        ['d2', from],
+      ],
+    )
+  })
+
+  const lists: { name: string; column: keyof Contract; cell: string; value: unknown }[] = [
+    {
+      name: 'approved tools, one of them for a while',
+      column: 'approvedTools',
+      cell: 'Screen Connect@acme from 2026-11-01 until 2026-12-31;Zoom UNTIL 2026-11-30T12:00:00Z',
+      value: [
+        { tool: 'Screen Connect', tenant: 'acme', from: day('2026-11-01'), to: day('2027-01-01') },
+        { tool: 'Zoom', tenant: null, to: Date.parse('2026-11-30T12:00:00Z') },
+      ],
+    },
+    {
+      name: 'an exit for a while',
+      column: 'approvedEgress',
+      cell: 'AS64500 until 2026-12-31',
+      value: [{ asn: 64_500, to: day('2027-01-01') }],
+    },
+    {
+      name: 'travel, to the end of its last day',
+      column: 'travelNotices',
+      cell: 'Germany from 2026-05-01 until 2026-05-14; us/Texas/Austin from 2026-06-01 until 2026-06-02;FR / Paris from 2026-07-01 until 2026-07-01',
+      value: [
+        { country: 'DE', from: day('2026-05-01'), to: day('2026-05-15') },
+        { country: 'US', region: 'Texas', city: 'Austin', from: day('2026-06-01'), to: day('2026-06-03') },
+        { country: 'FR', city: 'Paris', from: day('2026-07-01'), to: day('2026-07-02') },
+      ],
+    },
+    {
+      name: 'a household, one of whom moves out',
+      column: 'household',
+      cell: 'w7;w8 until 2026-06-30',
+      value: ['w7', { worker: 'w8', to: day('2026-07-01') }],
+    },
+    {
+      name: 'declared hardware',
+      column: 'peripherals',
+      cell: 'ip_kvm 1D6B:0104 CAFEBABE until 2026-12-31; jiggler;kvm_switch 046d:c52b',
+      value: [
+        { kind: 'ip_kvm', vendorId: '1D6B', productId: '0104', serial: 'CAFEBABE', to: day('2027-01-01') },
+        { kind: 'jiggler' },
+        { kind: 'kvm_switch', vendorId: '046d', productId: 'c52b' },
+      ],
+    },
+    {
+      name: 'declared hours, over midnight and over the end of the week',
+      column: 'declaredHours',
+      cell: 'Mon-Fri 09:00-17:00;sat 22:00-06:00 until 2026-03-31; Sat-Mon 08:00-12:30',
+      value: [
+        { days: [1, 2, 3, 4, 5], start: '09:00', end: '17:00' },
+        { days: [6], start: '22:00', end: '06:00', to: day('2026-04-01') },
+        { days: [1, 6, 7], start: '08:00', end: '12:30' },
+      ],
+    },
+    { name: 'who referred them', column: 'referredBy', cell: 'w3', value: 'w3' },
+  ]
+  for (const { name, column, cell, value } of lists)
+    it(`reads ${name}`, () => {
+      const { contracts, problems } = csv(`worker,timeZone,${column}\nw1,UTC,${cell}`)
+      assert.deepEqual(problems, [])
+      assert.deepEqual(contracts[0]?.[column], value)
+    })
+
+  const rows = [
+    { name: 'no worker', header: 'worker,name', row: ',Jane', says: 'r.csv:3 worker: it is empty' },
+    { name: 'a worker with blanks', header: 'worker', row: 'w 1', says: 'r.csv:3 worker: write an id' },
+    { name: 'a worker of 10 KB', header: 'worker', row: 'w'.repeat(10_000), says: 'r.csv:3 worker: write an id' },
+    {
+      name: 'a misspelt country',
+      header: 'worker,country',
+      row: 'x,Germny',
+      says: "country: 'Germny' is not a country; did you mean DE?",
+    },
+    {
+      name: 'a code that is no country',
+      header: 'worker,country',
+      row: 'x,ZZ',
+      says: "country: 'ZZ' is not a country",
+    },
+    {
+      name: 'a date of another habit',
+      header: 'worker,start',
+      row: 'x,03/31/2026',
+      says: 'start: write a date as 2026-03-31',
+    },
+    { name: 'a day that does not exist', header: 'worker,end', row: 'x,2026-02-30', says: 'end: write a date' },
+    {
+      name: 'travel without an end',
+      header: 'worker,travelNotices',
+      row: 'x,DE from 2026-05-01',
+      says: "travelNotices: 'DE from 2026-05-01': write when, such as",
+    },
+    {
+      name: 'travel that ends first',
+      header: 'worker,travelNotices',
+      row: 'x,DE from 2026-05-04 until 2026-05-01',
+      says: 'travelNotices.0.to: it lapses before it begins',
+    },
+    {
+      name: 'travel to nowhere',
+      header: 'worker,travelNotices',
+      row: 'x,Atlantis from 2026-05-01 until 2026-05-04',
+      says: "travelNotices: 'Atlantis' is not a country",
+    },
+    {
+      name: 'a lapse that is no date',
+      header: 'worker,approvedTools',
+      row: 'x,Zoom until soon',
+      says: "approvedTools: 'Zoom until soon': write a date as 2026-03-31",
+    },
+    {
+      name: 'hardware with half an id',
+      header: 'worker,peripherals',
+      row: 'x,ip_kvm 1d6b',
+      says: "peripherals: 'ip_kvm 1d6b': write what it is",
+    },
+    {
+      name: 'hours of another habit',
+      header: 'worker,timeZone,declaredHours',
+      row: 'x,UTC,9 to 5',
+      says: "declaredHours: '9 to 5': write days and times",
+    },
+    {
+      name: 'an hour that does not exist',
+      header: 'worker,timeZone,declaredHours',
+      row: 'x,UTC,Mon 09:00-25:00',
+      says: 'declaredHours.0.end: write a time such as 09:00',
+    },
+    {
+      name: 'hours in no time zone',
+      header: 'worker,declaredHours',
+      row: 'x,Mon 09:00-17:00',
+      says: 'declaredHours: hours need the time zone',
+    },
+    {
+      name: 'a household of oneself',
+      header: 'worker,household',
+      row: 'x,x',
+      says: 'household: name the others who live there',
+    },
+    {
+      name: 'a referral by oneself',
+      header: 'worker,referredBy',
+      row: 'x,x',
+      says: 'referredBy: nobody refers themselves',
+    },
+    { name: 'a year 1900', header: 'worker,start', row: 'x,1900-01-01', says: 'start: Too small' },
+    {
+      name: 'an end before the start',
+      header: 'worker,start,end',
+      row: 'x,2026-02-01,2026-01-01',
+      says: 'end: it ends before it starts',
+    },
+    {
+      name: 'degrees with a comma',
+      header: 'worker,latitude,longitude',
+      row: 'x,"30,27",1',
+      says: 'latitude: write degrees',
+    },
+    {
+      name: 'degrees beyond the pole',
+      header: 'worker,latitude,longitude',
+      row: 'x,91,1',
+      says: 'latitude: write degrees from -90 to 90',
+    },
+    {
+      name: 'half a place',
+      header: 'worker,latitude',
+      row: 'x,30',
+      says: 'latitude: latitude and longitude come together',
+    },
+    {
+      name: 'an invented zone',
+      header: 'worker,timeZone',
+      row: 'x,Mars/Base',
+      says: "timeZone: 'Mars/Base' is not an IANA",
+    },
+    {
+      name: 'an offset for a zone',
+      header: 'worker,timeZone',
+      row: 'x,+02:00',
+      says: "timeZone: '+02:00' is not an IANA",
+    },
+    {
+      name: 'egress that is nothing',
+      header: 'worker,approvedEgress',
+      row: 'x,AS1;1.2.3',
+      says: "approvedEgress: '1.2.3' is not an address",
+    },
+    {
+      name: 'egress wider than addresses are long',
+      header: 'worker,approvedEgress',
+      row: 'x,198.51.100.0/33',
+      says: "approvedEgress: '198.51.100.0/33' is not",
+    },
+    {
+      name: 'a tool without its tenant',
+      header: 'worker,approvedTools',
+      row: 'x,Zoom;ScreenConnect@',
+      says: "approvedTools: 'ScreenConnect@': write tool@tenant",
+    },
+    { name: 'a device with blanks', header: 'worker,device', row: 'x,d 1', says: "device: 'd 1' is not a device's id" },
+    {
+      name: 'a serial for two laptops',
+      header: 'worker,device,serial',
+      row: 'x,d1;d2,SN',
+      says: 'serial: a serial number needs exactly one',
+    },
+    { name: 'a name of 300 characters', header: 'worker,name', row: `x,${'n'.repeat(300)}`, says: 'name: Too big' },
+    { name: 'sixty-five roles', header: 'worker,roles', row: `x,${'r;'.repeat(65)}`, says: 'roles: Too big' },
+    { name: 'too few cells', header: 'worker,name,city', row: 'x,Jane', says: 'null: it has 2 cells, the header 3' },
+    {
+      name: 'an unquoted comma',
+      header: 'worker,name',
+      row: 'x,Doe, Jane',
+      says: 'null: it has 3 cells, the header 2',
+    },
+    { name: 'a broken quote', header: 'worker,name', row: 'x,"a"b', says: 'null: text follows a closing quote' },
+    {
+      name: 'the same worker again',
+      header: 'worker,name',
+      row: 'good1,Twin',
+      says: "worker: 'good1' is already on line 2",
+    },
+  ]
+  for (const { name, header, row, says } of rows)
+    it(`${name} costs its row only`, () => {
+      const blank = ','.repeat(header.split(',').length - 1)
+      const roster = csv(`${header}\ngood1${blank}\n${row}\ngood2${blank}\n`)
+      assert.deepEqual(
+        roster.contracts.map((it) => it.worker),
+        ['good1', 'good2'],
+      )
+      assert.equal(roster.problems.length, 1)
+      assert.ok(told(roster)[0]?.includes(says), told(roster)[0])
+    })
+
+  it('may say different things for different moments', () => {
+    const { contracts, problems } = csv('worker,from,country\nw1,2026-01-01,US\nw1,2026-06-01,DE\n')
+    assert.deepEqual(problems, [])
+    assert.deepEqual(
+      contracts.map((it) => it.country),
+      ['US', 'DE'],
+    )
+  })
+
+  it('gives a laptop to one worker', () => {
+    const roster = csv('worker,device\nw1,d1\nw2,d1\nw3,d3')
+    assert.deepEqual(
+      roster.contracts.map((it) => it.worker),
+      ['w1', 'w3'],
+    )
+    assert.deepEqual(told(roster), ["r.csv:3 device: 'd1' is already assigned to 'w1' in this file"])
+  })
+
+  const refused = [
+    { name: 'an empty file', text: '', says: /must name the columns/ },
+    {
+      name: 'an unknown column',
+      text: 'worker,contry\nw1,US',
+      says: /r\.csv:1: .*'contry' \(did you mean country\?\)/,
+    },
+    { name: 'columns by semicolons', text: 'worker;country\nw1;US', says: /Separate the columns with commas/ },
+    { name: 'a column twice', text: 'worker,city,City\n', says: /city is there twice/ },
+    { name: 'no worker column', text: 'name,city\n', says: /column worker is missing/ },
+    { name: 'another file altogether', text: '<html>\n<body>', says: /does not know '<html>'/ },
+  ]
+  for (const { name, text, says } of refused)
+    it(`refuses ${name}`, () =>
+      assert.throws(
+        () => csv(text),
+        (cause) => cause instanceof Fault && cause.code === 'roster.invalid' && says.test(cause.message),
+      ))
+})
+
+describe('a roster in JSON', () => {
+  const contract = { worker: 'w1', from: 1_700_000_000_000, country: 'US', ticket: 'HR-7' }
+  const device = { type: 'device', device: 'd1', worker: 'w1', from: 1_700_000_000_000, to: null, firstBoot: null }
+  const shapes = [
+    { name: 'an array of contracts', text: JSON.stringify([contract]), devices: 0 },
+    {
+      name: 'an array of both',
+      text: JSON.stringify([{ type: 'contract', ...contract }, device], null, 2),
+      devices: 1,
+    },
+    {
+      name: 'recorded lines',
+      text: `${JSON.stringify({ type: 'contract', ...contract })}\r\n\n${JSON.stringify(device)}\n`,
+      devices: 1,
+    },
+    { name: 'one contract', text: JSON.stringify(contract, null, 2), devices: 0 },
+    {
+      name: 'two lists',
+      text: JSON.stringify({ contracts: [contract], devices: [{ ...device, type: undefined }] }),
+      devices: 1,
+    },
+    { name: 'a byte order mark', text: `\uFEFF${JSON.stringify([contract])}`, devices: 0 },
+  ]
+  for (const { name, text, devices } of shapes)
+    it(`reads ${name}`, () => {
+      const roster = json(text)
+      assert.deepEqual(roster.problems, [])
+      assert.deepEqual(roster.contracts, [contract])
+      assert.equal(roster.devices.length, devices)
+    })
+
+  it('fills in when it begins, and keeps travel notices and peripherals', () => {
+    const travelNotices = [{ from: 1_700_000_000_000, to: 1_701_000_000_000, country: 'DE', ticket: 'T-1' }]
+    const peripherals = [{ kind: 'ip_kvm', vendorId: '1d6b', productId: '0104' }]
+    const { contracts, devices } = json(
+      JSON.stringify([
+        { worker: 'w1', travelNotices, peripherals },
+        { type: 'device', device: 'd1', worker: null },
+      ]),
+    )
+    assert.deepEqual(contracts, [{ worker: 'w1', from: NOW, travelNotices, peripherals }])
+    assert.deepEqual(devices, [{ device: 'd1', worker: null, from: NOW, to: null }])
+  })
+
+  const entries = [
+    { name: 'a value that is no object', entry: 7, says: 'null: a contract or device is an object' },
+    {
+      name: 'another type',
+      entry: { type: 'event', device: 'd1' },
+      says: "type: a roster holds 'contract' and 'device' only",
+    },
+    { name: 'a misspelt key', entry: { worker: 'x', time_zone: 'Europe/Paris' }, says: 'time_zone: write timeZone' },
+    { name: 'a wrong type', entry: { worker: 'x', country: 5 }, says: 'country: ' },
+    { name: 'an invented country', entry: { worker: 'x', country: 'QQ' }, says: "country: 'QQ' is not a country code" },
+    {
+      name: 'a ship-to in an invented country',
+      entry: { worker: 'x', shipTo: { country: 'QQ' } },
+      says: 'shipTo.country: ',
+    },
+    {
+      name: 'a fault deep inside',
+      entry: { worker: 'x', travelNotices: [{ from: 'May', to: 1 }] },
+      says: 'travelNotices.0.from: ',
+    },
+    {
+      name: 'an exit that names nothing',
+      entry: { worker: 'x', approvedEgress: [{ ticket: 'T-1' }] },
+      says: 'approvedEgress.0: name an address, an asn or a domain',
+    },
+    {
+      name: 'a travel notice for an invented country',
+      entry: { worker: 'x', travelNotices: [{ country: 'QQ', from: NOW, to: NOW + 1 }] },
+      says: "travelNotices.0.country: 'QQ' is not a country code",
+    },
+    {
+      name: 'a contract that is a book',
+      entry: { worker: 'x', note: 'x'.repeat(70_000) },
+      says: 'null: it is longer than 65536 characters',
+    },
+    {
+      name: 'a laptop in a contract',
+      entry: { worker: 'x', device: 'd1' },
+      says: 'device: a laptop is an object of its own',
+    },
+    {
+      name: 'a holding that ends first',
+      entry: { type: 'device', device: 'd', worker: 'x', from: NOW, to: NOW - 1 },
+      says: 'to: it ends',
+    },
+  ]
+  for (const { name, entry, says } of entries)
+    it(`${name} costs itself only`, () => {
+      const good = { worker: 'good' }
+      for (const [line, text] of [
+        [2, JSON.stringify([{ worker: 'first' }, entry, good])],
+        [2, ['{"worker":"first"}', JSON.stringify(entry), '{"worker":"good"}'].join('\n')],
+      ] as const) {
+        const roster = json(text)
+        assert.deepEqual(
+          roster.contracts.map((it) => it.worker),
+          ['first', 'good'],
+        )
+        assert.ok(told(roster)[0]?.startsWith(`r.json:${line} ${says}`), told(roster)[0])
+      }
+    })
+
+  it('a line that is not JSON costs itself only', () => {
+    const roster = json('{"worker":"w1"}\n{"worker":\n{"worker":"w2"}\n')
+    assert.deepEqual(
+      roster.contracts.map((it) => it.worker),
+      ['w1', 'w2'],
+    )
+    assert.match(told(roster)[0] ?? '', /r\.json:2 null: it is not JSON/)
+  })
+
+  for (const text of ['', '[{"worker":"w1"}', 'worker,name', '['.repeat(200_000)])
+    it(`refuses ${text.slice(0, 12) || 'an empty file'}`, () =>
+      assert.throws(() => json(text), /not JSON.*roster\.invalid/s))
+})
+
+describe('a roster that comes again', () => {
+  const first = csv('worker,country,device\nw1,US,d1\nw2,DE,d2')
+  const later = (text: string) => parseRoster(text, { format: 'csv', fileName: 'r.csv', now: NOW + 86_400_000 })
+  const same = 'worker,country,device\nw1,US,d1\nw2,DE,d2'
+
+  const cases = [
+    { name: 'says nothing new', text: same, contracts: [], devices: [] },
+    { name: 'a moved worker', text: same.replace('w1,US', 'w1,FR'), contracts: ['w1'], devices: [] },
+    {
+      name: 'a laptop that changed hands',
+      text: 'worker,country,device\nw1,US,d2\nw2,DE,',
+      contracts: [],
+      devices: ['d2'],
+    },
+    { name: 'a new worker', text: `${same}\nw3,US,d3`, contracts: ['w3'], devices: ['d3'] },
+    {
+      name: 'a version from before the known one',
+      text: 'worker,from,country,device\nw1,2026-01-01,US,',
+      contracts: ['w1'],
+      devices: [],
+    },
+  ]
+  for (const { name, text, ...expected } of cases)
+    it(name, () => {
+      const { contracts, devices } = onlyNew(later(text), first)
+      assert.deepEqual(
+        { contracts: contracts.map((it) => it.worker), devices: devices.map((it) => it.device) },
+        expected,
+      )
+    })
+
+  it('compares with the version as the log recorded it, whatever the order of its keys', () => {
+    const recorded = first.contracts.map(({ worker, ...it }) => ({
+      ...it,
+      name: null,
+      type: 'contract',
+      receivedAt: NOW,
+      worker,
+    }))
+    assert.deepEqual(onlyNew(later(same), { contracts: recorded, devices: first.devices }), {
+      contracts: [],
+      devices: [],
+    })
+  })
+})

@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import { openLog } from '../../../../server/store/sqlite/log.ts'
+import type { TelemetryLog } from '../../../../server/store/store.ts'
+import type { Fault } from '../../../../wire/fault.ts'
+import { temporaryFolder } from '../folder.ts'
+import { logSuite } from '../log.suite.ts'
+import { batch, feedLine, processEvent, recorded, T0 } from '../samples.ts'
+
+logSuite('telemetry log in SQLite', async () => {
+  const { folder, remove } = temporaryFolder()
+  const under = {
+    log: await openLog({ folder }),
+    async reopen() {
+      await under.log.close()
+      under.log = await openLog({ folder })
+      return under.log
+    },
+    async done() {
+      await under.log.close()
+      remove()
+    },
+  }
+  return under
+})
+
+describe('telemetry log in SQLite, when things go wrong', () => {
+  let folder: string
+  let remove: () => void
+  beforeEach(() => {
+    ;({ folder, remove } = temporaryFolder())
+  })
+  afterEach(() => remove())
+
+  it('kill -9, ten times: all that was promised is there, once, in a gapless order', async function () {
+    this.timeout(120_000)
+    const promised: string[] = []
+    for (let kill = 0; kill < 10; kill++) {
+      const child = startChild(folder)
+      // Each life is cut at another point of the journal's filling and folding.
+      promised.push(...(await linesUntil(child, 3 + kill * 7)))
+      const log = await openLog({ folder })
+      const found = await verified(log)
+      for (const line of promised) {
+        const [device, , first, last, position] = line.split(' ')
+        for (let seq = Number(first); seq <= Number(last); seq++) {
+          assert.equal(found.get(`${device} ${seq}`), Number(position) + seq - Number(first), `kill ${kill}: ${line}`)
+        }
+      }
+      await log.close()
+    }
+    assert(promised.length >= 10 * 3, 'the child did append')
+  })
+
+  it('a second process reads while the first writes', async function () {
+    this.timeout(60_000)
+    const child = startChild(folder)
+    const lines = createInterface({ input: child.stdout! })
+    await once(lines, 'line')
+    const reader = await openLog({ folder, readOnly: true })
+    for (let look = 0, before = 0; look < 5; look++) {
+      const found = await verified(reader)
+      assert(found.size >= before)
+      assert.equal(reader.acked('d1', 7) >= [...found.keys()].filter((it) => it.startsWith('d1 ')).length, true)
+      before = found.size
+      await once(lines, 'line')
+    }
+    await assert.rejects(reader.append(batch('d9', 1, 1)), { code: 'store.unwritable' })
+    await reader.close()
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+
+  it('refuses a second writer, and takes it when the first has gone', async () => {
+    const first = await openLog({ folder })
+    await assert.rejects(openLog({ folder }), { code: 'server.running' })
+    await first.append(batch('d1', 1, 1))
+    await first.close()
+    const second = await openLog({ folder })
+    assert.equal(second.last(), 1)
+    await second.close()
+  })
+
+  it('a full disk refuses what does not fit, keeps nothing of it, and later takes what fits', async () => {
+    const log = await openLog({ folder, maxPages: 100 })
+    await log.append(batch('d1', 1, 10))
+    const large = Array.from({ length: 400 }, (_, index) => recorded('d1', processEvent(11 + index, noise(index))))
+    await assert.rejects(log.append(large), (fault: Fault) => {
+      assert.equal(fault.code, 'store.unwritable')
+      assert.equal(fault.where, folder)
+      assert.match(fault.todo ?? '', /full/)
+      return true
+    })
+    assert.equal(log.last(), 10)
+    assert.equal(log.acked('d1', 7), 10)
+    assert.deepEqual(await log.append(batch('d1', 11, 5)), { first: 11, last: 15, duplicates: [] })
+    assert.equal((await verified(log)).size, 15)
+    await log.close()
+
+    const roomier = await openLog({ folder })
+    assert.deepEqual(await roomier.append([...large, ...batch('d1', 411, 1_000)]), {
+      first: 16,
+      last: 1_410,
+      duplicates: [0, 1, 2, 3, 4],
+    })
+    assert.equal((await verified(roomier)).size, 1_410)
+    await roomier.close()
+  })
+
+  const damages = [
+    {
+      name: 'a changed byte',
+      damage: () =>
+        edit('update segments set lines = substr(lines, 1, 500) || zeroblob(1) || substr(lines, 502) where first = 1'),
+    },
+    { name: 'a page that SQLite cannot follow', damage: () => breakPages(1) },
+  ]
+  for (const { name, damage } of damages) {
+    it(`a damaged segment is named, and reading goes on behind it: ${name}`, async () => {
+      const log = await openLog({ folder })
+      await log.append(batch('d1', 1, 1_000))
+      await log.append(batch('d1', 1_001, 1_000))
+      await log.append(batch('d1', 2_001, 10))
+      await log.close()
+      damage()
+
+      const again = await openLog({ folder })
+      assert.deepEqual(await again.append(batch('d1', 1_999, 13)), {
+        first: 2_011,
+        last: 2_011,
+        duplicates: range(0, 12),
+      })
+      await assert.rejects(positions(again), (fault: Fault) => {
+        assert.equal(fault.code, 'store.damaged')
+        assert.equal(fault.facts.segment, 1)
+        return true
+      })
+      const faults: Fault[] = []
+      const onDamaged = (fault: Fault) => void faults.push(fault)
+      assert.deepEqual(await positions(again, { onDamaged }), range(1_001, 2_012))
+      assert.equal((await again.events({ devices: ['d1'] }, 5_000, { onDamaged })).length, 1_011)
+      assert.deepEqual(
+        faults.map((it) => it.facts.segment),
+        [1, 1],
+      )
+      await assert.rejects(again.bySeq('d1', 7, 5), { code: 'store.damaged' })
+      assert.equal((await again.bySeq('d1', 7, 1_005))?.seq, 1_005)
+      await again.close()
+    })
+  }
+
+  it('a damaged journal row costs only itself', async () => {
+    const log = await openLog({ folder })
+    for (const first of [1, 11, 21]) await log.append(batch('d1', first, 10))
+    await log.close()
+    edit('update journal set lines = zeroblob(20) where first = 11')
+
+    const again = await openLog({ folder })
+    assert.equal(again.acked('d1', 7), 30)
+    assert.deepEqual((await again.append(batch('d1', 31, 2_000))).first, 31)
+    await assert.rejects(positions(again), { code: 'store.damaged' })
+    assert.deepEqual(await positions(again, { onDamaged: () => {} }), [...range(1, 11), ...range(21, 2_031)])
+    assert.equal(
+      (await again.counts({})).reduce((sum, it) => sum + it.events, 0),
+      2_020,
+    )
+    await again.close()
+  })
+
+  it('takes over the file of the first version', async () => {
+    const log = await openLog({ folder })
+    await log.append(batch('d1', 1, 3))
+    await log.close()
+    edit('drop table feed_ids; pragma user_version = 1')
+    const reader = await openLog({ folder, readOnly: true })
+    assert.deepEqual(await positions(reader), [1, 2, 3])
+    await reader.close()
+    for (const duplicates of [[1], [0, 1]]) {
+      const again = await openLog({ folder })
+      assert.deepEqual((await again.append([feedLine('one'), feedLine('one')])).duplicates, duplicates)
+      await again.close()
+    }
+  })
+
+  const openings = [
+    { name: 'a newer version', code: 'store.newer', prepare: () => edit('pragma user_version = 99') },
+    {
+      name: 'a file that is no database',
+      code: 'store.damaged',
+      prepare: () => writeFileSync(join(folder, 'telemetry.db'), 'x'.repeat(8_192)),
+    },
+  ]
+  for (const { name, code, prepare } of openings) {
+    it(`says what is wrong with ${name}`, async () => {
+      prepare()
+      await assert.rejects(openLog({ folder }), { name: 'Fault', code })
+      await assert.rejects(openLog({ folder, readOnly: true }), { name: 'Fault', code })
+    })
+  }
+
+  it('says that there is nothing to read', async () => {
+    await assert.rejects(openLog({ folder, readOnly: true }), { code: 'store.missing' })
+  })
+
+  it('says that the folder cannot be made', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    await assert.rejects(openLog({ folder: join(folder, 'file', 'data') }), { code: 'store.unwritable' })
+  })
+
+  it('finishes what was asked before close, and refuses what comes after', async () => {
+    const log = await openLog({ folder })
+    const appends = range(0, 20).map((index) => log.append(batch('d1', index * 100 + 1, 100)))
+    await log.close()
+    assert.equal((await Promise.all(appends)).at(-1)?.last, 2_000)
+    await assert.rejects(log.append(batch('d1', 2_001, 1)), { code: 'store.unwritable' })
+    await log.close()
+  })
+
+  /** Points the overflow page that holds a segment's middle to a next page that does not exist. */
+  function breakPages(segment: number): void {
+    const file = join(folder, 'telemetry.db')
+    const db = new DatabaseSync(file)
+    const { lines } = db.prepare('select lines from segments where first = ?').get(segment) as { lines: Uint8Array }
+    db.close()
+    const bytes = readFileSync(file)
+    const middle = bytes.indexOf(lines.subarray(9_000, 9_032))
+    assert.notEqual(middle, -1)
+    bytes.writeUInt32BE(0xffffff, middle - (middle % 4_096))
+    writeFileSync(file, bytes)
+  }
+
+  function edit(sql: string): void {
+    const db = new DatabaseSync(join(folder, 'telemetry.db'))
+    db.exec(sql)
+    db.close()
+  }
+})
+
+function startChild(folder: string): ChildProcess {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'log-child.ts'), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return child
+}
+
+/** Kills the child as soon as it has said `count` lines, and gives all it had said by then. */
+async function linesUntil(child: ChildProcess, count: number): Promise<string[]> {
+  let said = ''
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    if (said.split('\n').length > count) child.kill('SIGKILL')
+  })
+  await once(child, 'close')
+  assert.equal(child.signalCode, 'SIGKILL')
+  return said.split('\n').slice(0, -1)
+}
+
+/** Where each (device, seq) lies. Fails when a position is missing, or a number is there twice or out of order. */
+async function verified(log: TelemetryLog): Promise<Map<string, number>> {
+  const found = new Map<string, number>()
+  const highest = new Map<string, number>()
+  let expected = 1
+  for await (const { position, record } of log.read()) {
+    assert.equal(position, expected++)
+    assert(record.type === 'event')
+    const { device, event } = record
+    assert.equal(event.seq, (highest.get(device) ?? 0) + 1)
+    highest.set(device, event.seq!)
+    found.set(`${device} ${event.seq}`, position)
+  }
+  return found
+}
+
+async function positions(log: TelemetryLog, damage: { onDamaged?: (fault: Fault) => void } = {}): Promise<number[]> {
+  const found: number[] = []
+  for await (const { position } of log.read(0, damage)) found.push(position)
+  return found
+}
+
+/** Text that does not compress: a full disk needs few events. */
+function noise(seed: number) {
+  let state = T0 + seed
+  const next = () => (state = (state * 48_271) % 2_147_483_647)
+  return { CommandLine: Array.from({ length: 2_000 }, () => String.fromCharCode(33 + (next() % 90))).join('') }
+}
+
+/** from <= n < to */
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
