@@ -32,6 +32,7 @@ export const FAULTS = {
   'store.unwritable': 'The data folder cannot be written.',
   'store.newer': 'The data folder was written by a newer Tellwire.',
   'store.missing': 'There is no Tellwire data in this folder.',
+  'store.superseded': 'Another judgement took the place of this one.',
   'store.damaged': 'A stored segment does not match its checksum.',
   'config.invalid': 'The configuration does not match its schema.',
   'rule.invalid': 'The rule cannot be used.',

@@ -13,7 +13,7 @@ import { hash, verify } from '@node-rs/argon2'
 import { Fault } from '../../wire/fault.ts'
 import { UserName } from '../api/schema.ts'
 import type { Role, User } from '../model/user.ts'
-import type { State } from '../store/store.ts'
+import type { State } from '../store/state.ts'
 
 export type Random = (bytes: number) => Uint8Array
 

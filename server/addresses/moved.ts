@@ -8,7 +8,7 @@ import * as z from 'zod'
 import { count, country, epochMs, name } from '../../wire/common.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import { openState } from '../store/sqlite/state.ts'
-import type { State } from '../store/store.ts'
+import type { State } from '../store/state.ts'
 
 const KEY = 'feedChanges'
 const Kept = z.array(

@@ -6,7 +6,7 @@ import type { OpenSession, Random } from '../access/sign-in.ts'
 import type { ConsoleFile } from '../console/build.ts'
 import { remoteAddress } from '../ingest/address.ts'
 import type { Contracts } from '../roster/contracts.ts'
-import type { State } from '../store/store.ts'
+import type { State } from '../store/state.ts'
 import type { Desk } from '../views/reader.ts'
 
 /** What a feed's events need. */

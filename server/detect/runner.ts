@@ -10,7 +10,7 @@
  */
 import type { Rule } from '../../rules/language/index.ts'
 import type { Log } from '../log.ts'
-import type { State, Stored, TelemetryLog } from '../store/store.ts'
+import type { State, Stored, TelemetryLog } from '../store/state.ts'
 import { Pipeline, type PipelineDeps } from './pipeline.ts'
 import type { Ruleset } from './program.ts'
 

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import type { FeedCategory } from '../../wire/events/feeds.ts'
 import { Fault } from '../../wire/fault.ts'
-import type { State } from '../store/store.ts'
+import type { State } from '../store/state.ts'
 
 /** Where they are sent to. */
 export const FEED_PATH = '/feed/v1/events'

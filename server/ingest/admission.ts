@@ -19,7 +19,7 @@ import { type Ack, LIMITS, type Policy } from '../../wire/messages.ts'
 import type { CatalogueFacts, Recorded, RecordedEvent } from '../../wire/recording.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Appended, Rejected, Stored, TelemetryLog } from '../store/store.ts'
+import type { Appended, Rejected, Stored, TelemetryLog } from '../store/state.ts'
 import { type Bucket, bucket } from './bucket.ts'
 import { judge, parseBatch, unpack } from './judge.ts'
 

@@ -1,7 +1,7 @@
 /** Who this server is to its agents, and the signatures both sides make. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { Policy, type SignedPolicy, signedText } from '../../wire/messages.ts'
-import type { State } from '../store/store.ts'
+import type { State } from '../store/state.ts'
 
 /** A week offline and more, at what a busy laptop writes. */
 const SPOOL_BYTES = 64 * 1_048_576

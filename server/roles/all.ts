@@ -33,7 +33,7 @@ import { contracts as makeContracts } from '../roster/contracts.ts'
 import { takeInbox } from '../roster/inbox.ts'
 import { openLog } from '../store/sqlite/log.ts'
 import { openState } from '../store/sqlite/state.ts'
-import type { State, Stored, TelemetryLog } from '../store/store.ts'
+import type { State, Stored, TelemetryLog } from '../store/state.ts'
 import { desk as makeDesk } from '../views/desk.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 

@@ -1,6 +1,6 @@
 /** What a query means, the same in every store. */
 import { factsOf, hourOf } from './sqlite/segment.ts'
-import type { HourCount, LogQuery, Stored } from './store.ts'
+import type { HourCount, LogQuery, Stored } from './state.ts'
 
 /** Beyond every hour there is. */
 const FOREVER_HOUR = 2 ** 40

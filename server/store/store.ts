@@ -1,159 +1,163 @@
 /**
- * What is kept, behind two small faces with one shared test suite each: the telemetry log and the state.
+ * What is kept besides the telemetry, by aggregate: each of these an interface of its own, all of them one transaction
+ * wide where it matters. Every engine passes the same suite.
  *
- * The log is recorded telemetry (`wire/recording.ts`), in order of arrival, durable before `append` resolves. The
- * state is everything that is a row: enrolled devices, findings, users, audit.
+ * Errors  Fault 'store.unwritable' when nothing was written, 'store.damaged' when what is there cannot be read; both
+ *         name the place.
  */
-
-import type { Category, Event } from '../../wire/event.ts'
-import { Fault, type FaultCode } from '../../wire/fault.ts'
-import type { Recorded } from '../../wire/recording.ts'
+import type { Cluster } from '../model/assessment.ts'
 import type { Verdict } from '../model/case.ts'
+import type { Change } from '../model/change.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
+import type { Standing } from '../model/standing.ts'
 import type { AuditEntry, User } from '../model/user.ts'
 
-export interface Stored {
-  /** 1, 2, 3 …: the place in the log. Never reused, never skipped. */
-  position: number
-  record: Recorded
-}
-
-export interface Rejected {
-  device: string
-  receivedAt: number
-  seq: number | null
-  /** The spool's life that `seq` counts in. With both, the number is done with: it raises `acked`, and is kept once. */
-  epoch?: number
-  code: FaultCode
-  where: string
-  /** What came, as JSON, cut to 4,096 characters. */
-  raw: string
-}
-
-/** Of each device; what is older is counted only. */
-export const REJECTED_PER_DEVICE = 1_000
-
-export interface LogQuery {
-  devices?: readonly string[]
-  categories?: readonly Category[]
-  /** Event time, epoch ms, half open: from <= time < to. */
-  from?: number
-  to?: number
-}
-
-export interface HourCount {
-  /** Epoch ms of the hour's start. */
-  hour: number
-  device: string
-  category: Category
-  events: number
-}
-
-/** `last` is `first - 1` when nothing was stored. `duplicates` are indexes into the records of the call. */
-export interface Appended {
-  first: number
-  last: number
-  duplicates: number[]
-}
-
-/** What to do about a damaged segment: told, reading goes on behind it; without a handler, the reading throws. */
-export interface OnDamage {
-  onDamaged?: (fault: Fault) => void
-}
-
-/**
- * Errors  `append` rejects with Fault 'store.unwritable' (disk full, read-only) and keeps nothing of that call;
- *         later calls may succeed. Reading a damaged segment throws Fault 'store.damaged' with its number.
- */
-export interface TelemetryLog {
-  /**
-   * All of it durable, or none. Calls are applied in the order they were made; concurrent calls share one commit.
-   * (device, epoch, seq) is unique: an event whose number is stored already is left out and named in `duplicates`,
-   * the others get positions in their order. A `conflict` event is unique by its id as well, and a feed line by its
-   * event's, until `retain` passes the time it came.
-   */
-  append(records: readonly Recorded[], rejected?: readonly Rejected[]): Promise<Appended>
-  /** The last position written; 0 for none. */
-  last(): number
-  /** Everything after `position` up to `last()` as of the call, in order. */
-  read(afterPosition?: number, damage?: OnDamage): AsyncIterable<Stored>
-  /** Event records that fit, newest first by event time (then position), at most `limit`. */
-  events(query: LogQuery, limit: number, damage?: OnDamage): Promise<Stored[]>
-  /** By hour, device, category. An hour that the query touches is counted whole. */
-  counts(query: LogQuery): Promise<HourCount[]>
-  /** The highest seq stored, or rejected, for this life of this spool; 0 for none. */
-  acked(device: string, epoch: number): number
-  /** The event stored under this number, or null: used only when a number comes again. */
-  bySeq(device: string, epoch: number, seq: number): Promise<Event | null>
-  /** Newest first. The newest 1,000 of a device are kept. */
-  rejected(device: string, limit: number): Promise<Rejected[]>
-  /** How many were ever rejected, kept or not. */
-  rejectedTotal(device: string): number
-  /**
-   * Deletes events, connections, feed lines and rejected that came before `time`, segment by segment: one goes when the
-   * last of it came before. Contracts, devices, labels and clocks stay, and so do positions and what is known as
-   * received. Answers how many records went. What cannot be read stays.
-   */
-  retain(time: number): Promise<number>
+export interface Store {
+  devices: Devices
+  users: Users
+  cases: Cases
+  audit: Audit
+  values: Values
+  evaluations: Evaluations
+  changes: ChangeFeed
   close(): Promise<void>
 }
 
-export interface Progress {
-  /** The last log position that was judged. */
-  position: number
-  /** `Pipeline.save()`: JSON. */
-  pipeline: string
-  /** The rules it was judged by; others mean judging anew. */
-  rules: string
-}
-
-export interface State {
-  enrolled(device: string): Enrolled | null
-  allEnrolled(): Enrolled[]
-  saveEnrolled(enrolled: Enrolled): void
-  /** One-time enrolment tokens, by SHA-256 of the secret. */
-  addToken(token: { hash: string; worker: string | null; createdAt: number; expiresAt: number }): void
+export interface Devices {
+  get(device: string): Promise<Enrolled | null>
+  /** In order of the id, after `after`, at most `limit`. */
+  list(page?: { after?: string; limit?: number }): Promise<Enrolled[]>
+  save(enrolled: Enrolled): Promise<void>
+  /** One-time enrollment tokens, by SHA-256 of the secret. */
+  addToken(token: { hash: string; worker: string | null; createdAt: number; expiresAt: number }): Promise<void>
   /** Uses the token up, or null when it is unknown, used or expired. */
-  takeToken(hash: string, now: number): { worker: string | null } | null
-
-  /**
-   * Findings that changed or are gone (by id) and the pipeline's state as of a log position, in one transaction: after a kill the two
-   * speak of the same moment, so that judging the rest of the log counts nothing twice.
-   */
-  saveProgress(progress: Progress, changed: readonly Finding[], gone: readonly string[]): void
-  progress(): Progress | null
-  /** Newest first by `lastTime`; `since` is a `lastTime` that is still in. */
-  findings(query: { worker?: string; since?: number; limit?: number }): Finding[]
-  finding(id: string): Finding | null
-  /** Forgets findings and progress: the log is judged anew. */
-  clearFindings(): void
-
-  /** What a person decided about a worker; kept for good. */
-  addVerdict(verdict: Verdict): void
-  /** Newest first. */
-  verdicts(worker?: string): Verdict[]
-
-  users(): User[]
-  user(name: string): User | null
-  /** Errors  Fault 'api.invalid' when the name is taken. */
-  saveUser(user: Omit<User, 'id'>): User
-  setPassword(userId: number, passwordHash: string): void
-  /** Sessions and one-time links, by SHA-256 of the secret. */
-  addSession(session: { hash: string; userId: number; createdAt: number; expiresAt: number; once: boolean }): void
-  session(hash: string, now: number): { userId: number; once: boolean } | null
-  endSession(hash: string): void
-
-  audit(entry: AuditEntry): void
-  /** Newest first. */
-  auditTrail(limit: number): AuditEntry[]
-
-  /** Small named values: keys, salts, schema facts. */
-  get(key: string): string | null
-  set(key: string, value: string): void
-  close(): void
+  takeToken(hash: string, now: number): Promise<{ worker: string | null } | null>
 }
 
-export function nameTaken(name: string): Fault {
-  return new Fault('api.invalid', { where: 'name', todo: 'Choose another name: this one is taken.', facts: { name } })
+export interface Users {
+  list(): Promise<User[]>
+  byName(name: string): Promise<User | null>
+  byId(id: number): Promise<User | null>
+  /** Errors  Fault 'api.invalid' when the name is taken. The id of a user who is gone never comes back. */
+  add(user: Omit<User, 'id'>): Promise<User>
+  setPassword(id: number, passwordHash: string): Promise<void>
+  /** Sessions and one-time links, by SHA-256 of the secret. */
+  addSession(session: {
+    hash: string
+    userId: number
+    createdAt: number
+    expiresAt: number
+    once: boolean
+  }): Promise<void>
+  session(hash: string, now: number): Promise<{ userId: number; once: boolean } | null>
+  endSession(hash: string): Promise<void>
+}
+
+export interface Cases {
+  /** A person's verdict with the change and the audit entry that say so, in one transaction; kept for good. */
+  decide(verdict: Verdict, change: Change, entry: AuditEntry): Promise<void>
+  /** Newest first. */
+  verdictsOf(worker: string): Promise<Verdict[]>
+  /** The newest verdict of each worker. */
+  latest(): Promise<Map<string, Verdict>>
+}
+
+export interface Audit {
+  add(entry: AuditEntry): Promise<void>
+  /** Newest first. */
+  newest(limit: number): Promise<AuditEntry[]>
+}
+
+/** Small named values: keys, salts, the policy. */
+export interface Values {
+  get(key: string): Promise<string | null>
+  set(key: string, value: string): Promise<void>
+  /** False, and nothing written, unless the value is `expected` (null: not there). */
+  compareAndSet(key: string, expected: string | null, value: string): Promise<boolean>
+}
+
+/**
+ * One judgement of the stream by one ruleset. A change of the rules makes another beside the active one; when that has
+ * caught up it is activated, and the one before is dropped.
+ */
+export interface Evaluation {
+  id: string
+  /** What judged: rules, filters, thresholds, catalogue, switches, engine. JSON. */
+  ruleset: string
+  /** The stream it stands on, and the last position that was judged; `digest` of the record there. */
+  stream: string
+  position: number
+  digest: string | null
+  /** The log's clock, epoch ms. */
+  time: number
+  active: boolean
+}
+
+/** State of one part of judgement about one subject. Null: it is gone. */
+export interface KeptRow {
+  part: string
+  subject: string
+  /** JSON. */
+  state: string | null
+}
+
+export interface Commit {
+  position: number
+  digest: string | null
+  time: number
+  kept: readonly KeptRow[]
+  findings: readonly Finding[]
+  /** Ids of findings that are no more. */
+  gone: readonly string[]
+  standings: readonly Standing[]
+  /** Workers who have none any more. */
+  standingsGone: readonly string[]
+  /** All clusters as they are now; left out: unchanged. */
+  clusters?: readonly Cluster[]
+  /** Told by the active evaluation only; one that is not active yet tells nothing. */
+  changes: readonly Change[]
+}
+
+export interface Evaluations {
+  list(): Promise<Evaluation[]>
+  active(): Promise<Evaluation | null>
+  /** A new one at position 0 with nothing in it. Not active. */
+  begin(evaluation: Omit<Evaluation, 'active' | 'position' | 'digest' | 'time'>): Promise<void>
+  /** All of it or nothing. Each standing gets the next revision. Errors  Fault 'store.superseded' when it was dropped. */
+  commit(id: string, commit: Commit): Promise<void>
+  /** Makes it the active one, with the changes that tell what is different, and drops the others. One transaction. */
+  activate(id: string, changes: readonly Change[]): Promise<void>
+  drop(id: string): Promise<void>
+  /** Of parts whose name begins with `prefix`, in blocks. */
+  kept(id: string, prefix?: string): AsyncIterable<readonly KeptRow[]>
+  /** Null: nothing kept. */
+  keptOf(id: string, part: string, subject: string): Promise<string | null>
+  /** In blocks, in order of id. */
+  findings(id: string): AsyncIterable<readonly Finding[]>
+  /** In order of time, then id. */
+  findingsOf(id: string, worker: string): Promise<Finding[]>
+  finding(id: string, finding: string): Promise<Finding | null>
+  standing(id: string, worker: string): Promise<Standing | null>
+  /** Standings whose revision is above `since`, who is gone since, and the highest revision now. */
+  standingsSince(id: string, since: number): Promise<{ revision: number; standings: Standing[]; gone: string[] }>
+  clusters(id: string): Promise<Cluster[]>
+}
+
+export interface TakenChange {
+  /** 1, 2, 3 …: where a consumer goes on from. */
+  seq: number
+  change: Change
+}
+
+export interface ChangeFeed {
+  /** In order, after `seq`, at most `limit`. */
+  after(seq: number, limit: number): Promise<TakenChange[]>
+  /** The seq of the newest; 0 for none. */
+  last(): Promise<number>
+  /** How far a named consumer has come; 0 for one that is new. */
+  position(consumer: string): Promise<number>
+  setPosition(consumer: string, seq: number): Promise<void>
+  /** Deletes those before `time`. */
+  trim(time: number): Promise<number>
 }

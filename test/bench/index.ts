@@ -12,7 +12,7 @@ import * as replay from './replay.ts'
 import type { Bench } from './row.ts'
 import * as spool from './spool.ts'
 import * as state from './state.ts'
-import * as store from './store.ts'
+import * as store from './state.ts'
 
 export const benches: readonly Bench[] = [
   { name: 'addresses', run: addresses.bench },

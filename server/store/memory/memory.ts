@@ -19,7 +19,7 @@ import {
   type State,
   type Stored,
   type TelemetryLog,
-} from '../store.ts'
+} from '../state.ts'
 
 export function memoryLog(): TelemetryLog {
   let log: Stored[] = []

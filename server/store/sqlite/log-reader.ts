@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Category, Event } from '../../../wire/event.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { byHour, fitting, hours, newestFirst } from '../query.ts'
-import type { HourCount, LogQuery, OnDamage, Rejected, Stored } from '../store.ts'
+import type { HourCount, LogQuery, OnDamage, Rejected, Stored } from '../state.ts'
 import { asFault, transaction } from './database.ts'
 import { factsOf, hourOf, hourStart, recordOf, unpack } from './segment.ts'
 

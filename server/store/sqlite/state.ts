@@ -13,7 +13,7 @@ import type { Verdict } from '../../model/case.ts'
 import type { Enrolled } from '../../model/device.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { AuditEntry, User } from '../../model/user.ts'
-import { nameTaken, type State } from '../store.ts'
+import { nameTaken, type State } from '../state.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
 import { STATE_SCHEMA, STATE_UPGRADES, STATE_VERSION } from './schema.ts'
 

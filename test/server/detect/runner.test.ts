@@ -5,7 +5,7 @@ import { compile, load } from '../../../rules/language/index.ts'
 import type { Ruleset } from '../../../server/detect/program.ts'
 import { Judgement, type JudgementDeps } from '../../../server/detect/runner.ts'
 import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
-import type { Stored } from '../../../server/store/store.ts'
+import type { Stored } from '../../../server/store/state.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
 

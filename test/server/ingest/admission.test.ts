@@ -5,7 +5,7 @@ import { admission } from '../../../server/ingest/admission.ts'
 import { policyInForce, serverKeys } from '../../../server/ingest/keys.ts'
 import { metrics } from '../../../server/metrics.ts'
 import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
-import type { Stored, TelemetryLog } from '../../../server/store/store.ts'
+import type { Stored, TelemetryLog } from '../../../server/store/state.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { event, packed, QUIET } from './raw-agent.ts'
 

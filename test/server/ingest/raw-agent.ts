@@ -11,7 +11,7 @@ import { deviceOf, policyInForce, type ServerKeys, serverKeys } from '../../../s
 import { logger } from '../../../server/log.ts'
 import { type Metrics, metrics } from '../../../server/metrics.ts'
 import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
-import type { State, Stored, TelemetryLog } from '../../../server/store/store.ts'
+import type { State, Stored, TelemetryLog } from '../../../server/store/state.ts'
 import type { Event } from '../../../wire/event.ts'
 import { type Ack, FromServer, type Hello, type Refusal, signedText } from '../../../wire/messages.ts'
 import type { Recorded, RecordedOf } from '../../../wire/recording.ts'

@@ -1,6 +1,6 @@
 /** What every telemetry log must do, whatever it is made of. */
 import assert from 'node:assert/strict'
-import type { LogQuery, Stored, TelemetryLog } from '../../../server/store/store.ts'
+import type { LogQuery, Stored, TelemetryLog } from '../../../server/store/state.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import {
   batch,

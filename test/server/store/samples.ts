@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Enrolled } from '../../../server/model/device.ts'
 import type { Finding } from '../../../server/model/finding.ts'
-import type { Rejected } from '../../../server/store/store.ts'
+import type { Rejected } from '../../../server/store/state.ts'
 import type { Event, EventOf } from '../../../wire/event.ts'
 import type { RecordedOf } from '../../../wire/recording.ts'
 

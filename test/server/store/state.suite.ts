@@ -1,7 +1,7 @@
 /** What every state must do, whatever it is made of. */
 import assert from 'node:assert/strict'
 import type { User } from '../../../server/model/user.ts'
-import type { State } from '../../../server/store/store.ts'
+import type { State } from '../../../server/store/state.ts'
 import { enrolledDevice, findingOf, HOSTILE, T0 } from './samples.ts'
 
 export interface StateUnderTest {
