@@ -50,7 +50,7 @@ interface Judged extends Identity {
 
 export async function openEvaluation(deps: OpeningDeps): Promise<Evaluation> {
   const { store, identity, log } = deps
-  const judged = JSON.stringify({ ...identity, form: STATE_FORM } satisfies Judged)
+  const judged = textOf(identity)
   const saved = await store.evaluations.list()
   for (const it of saved) if (!it.active && it.ruleset !== judged) await store.evaluations.drop(it.id)
   const begun = saved.find((it) => !it.active && it.ruleset === judged)
@@ -76,6 +76,15 @@ export async function openEvaluation(deps: OpeningDeps): Promise<Evaluation> {
   }
   log.info({ rules: difference.changed }, 'rules changed; the log is judged by those')
   return rebased(judged, active, difference.changed, deps)
+}
+
+/** Whether the active evaluation is by this ruleset. */
+export async function isJudgedBy(store: Store, identity: Identity): Promise<boolean> {
+  return (await store.evaluations.active())?.ruleset === textOf(identity)
+}
+
+function textOf(identity: Identity): string {
+  return JSON.stringify({ ...identity, form: STATE_FORM } satisfies Judged)
 }
 
 /** Null: yes. Otherwise why not. */
