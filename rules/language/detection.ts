@@ -7,10 +7,10 @@
  */
 import { parseNetwork } from './cidr.ts'
 import { type Condition, parseCondition } from './condition.ts'
-import type { Mapping, Node, Scalar } from './document.ts'
 import { and, type Expression, not, or, type Test } from './expression.ts'
 import { fold } from './fold.ts'
 import { conflict, type Draft, draft, MODIFIERS, transformed } from './modifiers.ts'
+import type { Mapping, Node, Scalar } from './node.ts'
 import { numberOf } from './number.ts'
 import { asPlain, literalPattern, type Part, type Pattern, parsePattern, widen } from './pattern.ts'
 import { nearest, Refusal, type Warn } from './refusal.ts'
@@ -21,6 +21,15 @@ const MAX_VALUE_CHARS = 65_536
 
 /** What `%name%` stands for under `expand`. */
 export type Placeholders = ReadonlyMap<string, readonly string[]>
+
+/** What parsing a document needs to know beside the document. */
+export interface DocumentContext {
+  path: string
+  /** Where the document begins, from 1. */
+  line: number
+  placeholders: Placeholders
+  warn: Warn
+}
 
 export function parseDetection(detection: Mapping, placeholders: Placeholders, warn: Warn): Expression {
   const timeframe = detection.entries.get('timeframe')
