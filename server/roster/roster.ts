@@ -104,46 +104,6 @@ function inner<K, V>(maps: Map<string, Map<K, V>>, name: string): Map<K, V> {
   return made
 }
 
-/**
- * What says something new: a roster that is imported again every night adds nothing to the log but its changes.
- * `known` is everything there is so far; versions are compared with the one that holds at their `from`.
- */
-export function onlyNew(
-  roster: Pick<Roster, 'contracts' | 'devices'>,
-  known: { contracts: readonly Contract[]; devices: readonly Device[] },
-): Pick<Roster, 'contracts' | 'devices'> {
-  const contractsOf = Map.groupBy(known.contracts, (it) => it.worker)
-  const holdingsOf = Map.groupBy(known.devices, (it) => it.device)
-  return {
-    contracts: roster.contracts.filter((it) => !says(heldAt(contractsOf.get(it.worker) ?? [], it.from), it)),
-    devices: roster.devices.filter((it) => {
-      const held = heldAt(holdingsOf.get(it.device) ?? [], it.from)
-      return !held || held.worker !== it.worker || held.to !== it.to || (it.serial ?? null) !== (held.serial ?? null)
-    }),
-  }
-}
-
-export function heldAt<T extends { from: number }>(versions: readonly T[], time: number): T | undefined {
-  return versions
-    .filter((it) => it.from <= time)
-    .sort((a, b) => a.from - b.from)
-    .at(-1)
-}
-
-/** Whether the version already says the same, but for when it began. */
-function says(held: Contract | undefined, contract: Contract): boolean {
-  return held !== undefined && canonical({ ...held, from: 0 }) === canonical({ ...contract, from: 0 })
-}
-
-/** Keys in one order, and without what says nothing: absent and null are both 'unknown'. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (key, it: unknown) => {
-    if (it === null || key === 'type' || key === 'receivedAt') return undefined
-    if (typeof it !== 'object' || Array.isArray(it)) return it
-    return Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
-}
-
 /** What the schema does not say: countries and zones that exist, places with both halves, ends after starts. */
 function checked({ contracts, devices }: Found, isTimeZone: TimeZones): ColumnProblem | null {
   for (const contract of contracts) {

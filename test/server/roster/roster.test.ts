@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { onlyNew, parseRoster } from '../../../server/roster/roster.ts'
+import { parseRoster } from '../../../server/roster/roster.ts'
 import type { Contract } from '../../../wire/contract.ts'
 import { Fault } from '../../../wire/fault.ts'
 
@@ -543,50 +543,4 @@ describe('a roster in JSON', () => {
   for (const text of ['', '[{"worker":"w1"}', 'worker,name', '['.repeat(200_000)])
     it(`refuses ${text.slice(0, 12) || 'an empty file'}`, () =>
       assert.throws(() => json(text), /not JSON.*roster\.invalid/s))
-})
-
-describe('a roster that comes again', () => {
-  const first = csv('worker,country,device\nw1,US,d1\nw2,DE,d2')
-  const later = (text: string) => parseRoster(text, { format: 'csv', fileName: 'r.csv', now: NOW + 86_400_000 })
-  const same = 'worker,country,device\nw1,US,d1\nw2,DE,d2'
-
-  const cases = [
-    { name: 'says nothing new', text: same, contracts: [], devices: [] },
-    { name: 'a moved worker', text: same.replace('w1,US', 'w1,FR'), contracts: ['w1'], devices: [] },
-    {
-      name: 'a laptop that changed hands',
-      text: 'worker,country,device\nw1,US,d2\nw2,DE,',
-      contracts: [],
-      devices: ['d2'],
-    },
-    { name: 'a new worker', text: `${same}\nw3,US,d3`, contracts: ['w3'], devices: ['d3'] },
-    {
-      name: 'a version from before the known one',
-      text: 'worker,from,country,device\nw1,2026-01-01,US,',
-      contracts: ['w1'],
-      devices: [],
-    },
-  ]
-  for (const { name, text, ...expected } of cases)
-    it(name, () => {
-      const { contracts, devices } = onlyNew(later(text), first)
-      assert.deepEqual(
-        { contracts: contracts.map((it) => it.worker), devices: devices.map((it) => it.device) },
-        expected,
-      )
-    })
-
-  it('compares with the version as the log recorded it, whatever the order of its keys', () => {
-    const recorded = first.contracts.map(({ worker, ...it }) => ({
-      ...it,
-      name: null,
-      type: 'contract',
-      receivedAt: NOW,
-      worker,
-    }))
-    assert.deepEqual(onlyNew(later(same), { contracts: recorded, devices: first.devices }), {
-      contracts: [],
-      devices: [],
-    })
-  })
 })
