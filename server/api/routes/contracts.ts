@@ -50,7 +50,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
           problem.column === null ? 'body' : problem.column === 'worker' ? 'param.id' : `body.${problem.column}`
         throw new Fault('api.invalid', { where, todo: `${problem.why}.` })
       }
-      await contracts.take(roster, c.get('session').user.name)
+      await contracts.take([roster], c.get('session').user.name)
       return c.json(contracts.versions(worker), 200)
     },
   )
@@ -69,7 +69,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
       const { format, text, fileName, dryRun } = c.req.valid('json')
       const { problems, ...roster } = parseRoster(text, { format, fileName, now: now() })
       const usable = { contracts: roster.contracts.length, devices: roster.devices.length }
-      const stored = dryRun ? { contracts: 0, devices: 0 } : await contracts.take(roster, c.get('session').user.name)
+      const stored = dryRun ? { contracts: 0, devices: 0 } : await contracts.take([roster], c.get('session').user.name)
       return c.json({ usable, stored, problems }, 200)
     },
   )

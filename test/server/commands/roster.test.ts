@@ -58,7 +58,7 @@ describe('the commands that read files', () => {
     stop.abort()
     await server
     assert.deepEqual([code, workers], [0, ['w1', 'w2']])
-    assert.match(out, /contracts 2, laptops 1: taken in/)
+    assert.match(out, /contracts 2, laptops 1: imported/)
   })
 
   it('roster import says why the server refused', async () => {
@@ -96,7 +96,10 @@ describe('the commands that read files', () => {
       '--data-folder',
       folder,
     )
-    assert.deepEqual([code, JSON.parse(out)], [0, { state: 'dry-run', contracts: 1, devices: 0, problems: [] }])
+    assert.deepEqual(
+      [code, JSON.parse(out)],
+      [0, { state: 'dry-run', contracts: 1, devices: 0, omitted: 0, problems: [] }],
+    )
     assert.deepEqual(await readdir(folder), ['r.json'])
   })
 
