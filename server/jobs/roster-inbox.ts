@@ -12,7 +12,7 @@ export function rosterInbox(deps: { folder: string; contracts: Contracts }): Job
     async run() {
       for await (const item of takeInbox(deps.folder)) {
         try {
-          await deps.contracts.take(item, null)
+          await deps.contracts.take([item], null)
           await item.done()
         } catch (cause) {
           await item.fail(cause instanceof Error ? cause.message : String(cause))
