@@ -59,7 +59,7 @@ port.close()
 async function run(): Promise<void> {
   lowerPriority()
   const telemetry = await openTelemetry({ folder: config.dataFolder, readOnly: true })
-  const store = await openStore({ engine: 'sqlite', folder: config.dataFolder })
+  const store = await openStore({ engine: 'sqlite', folder: config.dataFolder }, { run: 'inline' })
   try {
     const ruleset = await loadOurRules()
     const catalogue = loadCatalogue()
