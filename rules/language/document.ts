@@ -41,7 +41,10 @@ export function anyDocuments(text: string): (Node | Refusal)[] {
         return [
           new Refusal(
             error.pos[0],
-            `YAML: ${error.message.split('\n')[0]?.replace(/ at line .*/, '')}`,
+            `YAML: ${error.message
+              .split('\n')[0]
+              ?.replace(/ at line .*/, '')
+              .replace(/\.?$/, '.')}`,
             hintFor(error.code),
           ),
         ]

@@ -46,7 +46,8 @@ interface Filterable {
   logsource: Logsource
 }
 
-export function parseFilter(map: Mapping, { path, line, placeholders, warn }: DocumentContext): FilterDraft {
+export function parseFilter(map: Mapping, context: DocumentContext, now: number | null): FilterDraft {
+  const { path, line, warn } = context
   const title = textIn(map, 'title')
   if (!title) throw new Refusal(map.at, 'The filter has no title.')
   const entry = map.entries.get('filter')!
@@ -63,7 +64,7 @@ export function parseFilter(map: Mapping, { path, line, placeholders, warn }: Do
   if (!isForAny && references.length === 0)
     warn(named.at, 'The filter names no rule, so it hides nothing.', 'List ids or names, or write `rules: any`.')
   const selections = new Map([...body.entries].filter(([key]) => key !== 'rules'))
-  const condition = parseDetection({ kind: 'map', at: body.at, entries: selections }, placeholders, warn)
+  const condition = parseDetection({ kind: 'map', at: body.at, entries: selections }, context)
   if (!negates(condition))
     warn(
       selections.get('condition')?.at ?? body.at,
@@ -71,17 +72,15 @@ export function parseFilter(map: Mapping, { path, line, placeholders, warn }: Do
       'A filter that takes something out says `condition: not selection`.',
     )
   const rules = isForAny ? 'any' : references.map(({ text }) => text)
+  const facts = factsIn(map)
+  if (facts.expires !== null && now !== null && facts.expires <= now)
+    warn(
+      map.entries.get('tellwire')!.at,
+      `The filter expired on ${dayOf(facts.expires)}: it hides nothing of what happened since.`,
+      'Set a later day, or remove the filter once events from before no longer matter.',
+    )
   return {
-    filter: {
-      id: textIn(map, 'id'),
-      title,
-      path,
-      line,
-      logsource: logsourceIn(map),
-      rules,
-      condition,
-      ...factsIn(map),
-    },
+    filter: { id: textIn(map, 'id'), title, path, line, logsource: logsourceIn(map), rules, condition, ...facts },
     references,
     logsourceAt: map.entries.get('logsource')?.at ?? map.at,
     warn,
@@ -98,6 +97,10 @@ function factsIn(map: Mapping): Pick<LoadedFilter, 'reason' | 'owner' | 'ticket'
   if (date !== null && (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(expires)))
     throw new Refusal(facts.entries.get('expires')!.at, '`expires` is a day: 2027-01-31.')
   return { reason: textIn(facts, 'reason'), owner: textIn(facts, 'owner'), ticket: textIn(facts, 'ticket'), expires }
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10)
 }
 
 function negates(condition: Expression): boolean {

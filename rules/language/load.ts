@@ -12,18 +12,23 @@ import { resolveCorrelations } from './correlation/resolve.ts'
 import type { LoadedCorrelation } from './correlation/rule.ts'
 import { type DocumentContext, parseDetection } from './detection.ts'
 import { documents } from './document.ts'
-import { mappingOf, textIn, textsIn } from './field.ts'
+import { mappingOf, type PlacedText, textIn, textsIn } from './field.ts'
 import { type FilterDraft, filtered, filtersByRule, type LoadedFilter, parseFilter } from './filter.ts'
 import { effectiveVersionOf } from './identity.ts'
-import { parseLogsource } from './logsource.ts'
+import { logsourceIn, parseLogsource } from './logsource.ts'
 import type { Mapping, Node } from './node.ts'
 import { problemIn, Refusal, type Warn } from './refusal.ts'
 import type { LoadedRule, Problem, RuleFile } from './rule.ts'
 import { parseTellwire } from './tellwire.ts'
+import { type Vocabulary, warnOfUnknownNames } from './vocabulary.ts'
 
 export interface LoadOptions {
   /** What `%name%` stands for under `expand`. */
   placeholders?: Readonly<Record<string, readonly string[]>>
+  /** With it, names that are probably misspelt are warned of. */
+  vocabulary?: Vocabulary
+  /** Epoch ms. With it, filters that have expired are warned of. */
+  now?: number
 }
 
 export interface Loaded {
@@ -49,9 +54,11 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
       try {
         if (document instanceof Refusal) throw document
         const map = mappingOf(document, 'A Sigma document')
-        const context = { path, line: problem('error', map.at, '').line, placeholders, warn }
+        const fields: PlacedText[] = []
+        const field = (name: string, at: number) => void fields.push({ text: name, at })
+        const context = { path, line: problem('error', map.at, '').line, placeholders, warn, field }
         const kind = kindOf(map)
-        if (kind === 'filter') filters.push(parseFilter(map, context))
+        if (kind === 'filter') filters.push(parseFilter(map, context, options.now ?? null))
         else if (kind === 'correlation') {
           const draft = parseCorrelation(map, aboutCorrelation(map, context), problem, warn)
           claim(draft.about.id, map, `${path}:${context.line}`)
@@ -61,6 +68,8 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
           claim(rule.id, map, `${path}:${context.line}`)
           rules.push(rule)
         }
+        if (options.vocabulary && kind !== 'correlation')
+          warnOfUnknownNames(options.vocabulary, map, logsourceIn(map), fields, warn)
       } catch (cause) {
         if (!(cause instanceof Refusal)) throw cause
         problems.push(problem('error', cause.at, cause.message, cause.hint))
@@ -119,7 +128,7 @@ function parseRule(map: Mapping, context: DocumentContext): RuleDraft {
   const detection = map.entries.get('detection')
   if (!detection)
     throw new Refusal(map.at, 'The rule has no detection.', 'A Sigma rule has title, logsource and detection.')
-  const condition = parseDetection(mappingOf(detection.value, '`detection`'), context.placeholders, context.warn)
+  const condition = parseDetection(mappingOf(detection.value, '`detection`'), context)
   const ours = map.entries.get('tellwire')
   return {
     ...about(map, title, context),

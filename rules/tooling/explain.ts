@@ -44,7 +44,7 @@ export interface Item {
   needs: 'any' | 'all' | 'none'
 }
 
-const NOTHING = new Map<string, readonly string[]>()
+const NOTHING = { placeholders: new Map<string, readonly string[]>(), warn: () => {} }
 
 /** `text` is the file that `rule` was loaded from. Errors: none for rules that were loaded from this text. */
 export function explain(
@@ -170,7 +170,7 @@ function read(selection: Node): Expression {
     ['it', { at, value: selection }],
     ['condition', { at, value: condition }],
   ])
-  return parseDetection({ kind: 'map', at, entries }, NOTHING, () => {})
+  return parseDetection({ kind: 'map', at, entries }, NOTHING)
 }
 
 function answer(expression: Expression, event: FlatEvent): boolean {

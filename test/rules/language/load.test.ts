@@ -72,6 +72,14 @@ describe('load', () => {
       assert.ok(problems[0]!.line >= 8 && problems[0]!.column > 1)
     })
 
+  it('refuses a tab, in whole sentences', () => {
+    const [problem] = one('title: t\nlogsource:\n\tcategory: tool\n').problems
+    assert.deepEqual(
+      [problem?.line, `${problem?.message} ${problem?.hint}`],
+      [3, 'YAML: Tabs are not allowed as indentation. Indent with spaces.'],
+    )
+  })
+
   it('refuses the second rule of one id and says where the first is', () => {
     const { rules, problems } = load([
       { path: 'a.yml', text: RULE },
@@ -185,6 +193,22 @@ ${more}`
       assert.ok(problem.message.includes(says), problem.message)
       assert.ok(problem.hint?.includes(hint ?? ''), problem.hint ?? 'no hint')
     })
+
+  it('warns of one that has expired when it is told the time', () => {
+    const text = filter('any', 'tellwire: { expires: 2026-02-01 }\n')
+    const warnings = (now: string) =>
+      load(
+        [
+          { path: 'r.yml', text: RULE },
+          { path: 'f.yml', text },
+        ],
+        { now: Date.parse(now) },
+      ).problems.map(({ line, message }) => ({ line, message }))
+    assert.deepEqual(warnings('2026-01-31T23:59:59Z'), [])
+    assert.deepEqual(warnings('2026-02-01T00:00:00Z'), [
+      { line: 7, message: 'The filter expired on 2026-02-01: it hides nothing of what happened since.' },
+    ])
+  })
 
   it('changes what evaluates, and not the version that names findings', () => {
     const many = `title: many\ncorrelation: { type: event_count, rules: [a_rule], timespan: 5m, condition: { gte: 3 } }\n`
