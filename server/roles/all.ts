@@ -254,7 +254,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
       state.set('aliveAt', String(judged))
       for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
         try {
-          await contracts.take([item], null)
+          await contracts.take(item.roster.parts(), null)
           await item.done()
         } catch (cause) {
           await item.fail(cause instanceof Error ? cause.message : String(cause))

@@ -50,7 +50,7 @@ describe('the commands that read files', () => {
     const stop = new AbortController()
     const workers: string[] = []
     const server = serving(async (item) => {
-      workers.push(...item.contracts.map((it) => it.worker))
+      for await (const { contracts } of item.roster.parts()) workers.push(...contracts.map((it) => it.worker))
       await item.done()
     }, stop.signal)
     const roster = await file('r.csv', 'worker,country,device\nw1,US,d1\nw2,DE,\n')
