@@ -31,7 +31,7 @@ import type { Log } from '../log.ts'
 import { metrics as makeMetrics } from '../metrics.ts'
 import { contracts as makeContracts } from '../roster/contracts.ts'
 import { Directory } from '../roster/directory.ts'
-import { takeInbox } from '../roster/inbox.ts'
+import { importInbox } from '../roster/inbox.ts'
 import { openLog } from '../store/sqlite/log.ts'
 import { openState } from '../store/sqlite/state.ts'
 import type { State, Stored, TelemetryLog } from '../store/state.ts'
@@ -252,14 +252,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
       const judged = now() - JUDGE_BEHIND_MS
       decide(judged)
       state.set('aliveAt', String(judged))
-      for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
-        try {
-          await contracts.take(item.roster.parts(), null)
-          await item.done()
-        } catch (cause) {
-          await item.fail(cause instanceof Error ? cause.message : String(cause))
-        }
-      }
+      await importInbox(join(config.dataFolder, 'inbox'), contracts.take, stopping.signal)
       await followRules()
       tellOfFeedChanges()
       if (await addresses.reload()) {
