@@ -13,6 +13,7 @@ import { CoverageBook } from '../derive/coverage.ts'
 import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
 import { wholeGeo } from '../derive/derivers/connection.ts'
 import { derivers, placeChanges, type Thresholds } from '../derive/index.ts'
+import { allRows, type Keeper, type Parts, prefixed, restoreRows } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
 import { World } from '../derive/kit/world.ts'
 import type { Finding } from '../model/finding.ts'
@@ -20,7 +21,7 @@ import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
 
 /** Goes up when what `save` writes, or what derivers make of it, is no longer what it was. */
-const STATE_FORM = 3
+const STATE_FORM = 4
 /** How often derivers are told the time, by the log's clock: what they decide by it is hours and days. */
 const TICK_MS = 300_000
 
@@ -48,6 +49,9 @@ export class Pipeline {
   readonly #derivers: readonly Running[]
   readonly #readers: ReadonlyMap<Reading, readonly Running[]>
   readonly #detector: Detector
+  readonly #keepers: Readonly<Record<string, Keeper>>
+  /** All state but the detector's and the clock, by part. */
+  readonly kept: Parts
   #events = 0
   #time = 0
   /** When derivers were last told the time. */
@@ -62,6 +66,11 @@ export class Pipeline {
       deriver,
       emit: (about, key, draft) => this.#derived(name, about, key, draft),
     }))
+    this.#keepers = {
+      ...{ world: this.world, coverage: this.coverage, gate: this.gate },
+      ...Object.fromEntries(this.#derivers.map((it) => [it.name, it.deriver])),
+    }
+    this.kept = Object.assign({}, ...Object.entries(this.#keepers).map(([name, it]) => prefixed(name, it.kept)))
     const readings: Reading[] = ['session', ...(Object.keys(CATEGORIES) as Category[])]
     this.#readers = new Map(
       readings.map((it) => [it, this.#derivers.filter(({ deriver }) => deriver.reads?.includes(it) ?? true)]),
@@ -136,11 +145,8 @@ export class Pipeline {
       time: this.#time,
       ticked: this.#ticked,
       events: this.#events,
-      world: this.world.save(),
-      coverage: this.coverage.save(),
-      gate: this.gate.save(),
+      rows: allRows(this.kept),
       detector: this.#detector.save(),
-      derivers: Object.fromEntries(this.#derivers.map((it) => [it.name, it.deriver.save()])),
     })
   }
 
@@ -151,10 +157,8 @@ export class Pipeline {
     this.#time = saved.time
     this.#ticked = saved.ticked
     this.#events = saved.events
-    this.world.load(saved.world)
-    this.coverage.load(saved.coverage)
-    this.gate.load(saved.gate)
-    for (const it of this.#derivers) if (it.name in saved.derivers) it.deriver.load(saved.derivers[it.name])
+    restoreRows(this.kept, saved.rows)
+    for (const keeper of Object.values(this.#keepers)) keeper.restored?.()
     this.#detector.load(saved.detector)
     this.findings.load(findings)
     return true
