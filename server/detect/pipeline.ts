@@ -13,8 +13,7 @@ import { CoverageBook } from '../derive/coverage.ts'
 import { wholeGeo } from '../derive/derivers/connection.ts'
 import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
 import { derivers, placeChanges, type Thresholds } from '../derive/index.ts'
-import type { Kept } from '../derive/kit/kept.ts'
-import { single } from '../derive/kit/kept.ts'
+import { type Keeper, type Kept, single } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
 import { World } from '../derive/kit/world.ts'
 import { DERIVED_PART, DerivedEvents } from './derived-events.ts'
@@ -184,7 +183,8 @@ export class Pipeline {
 
   /** Everything kept is back in its place. */
   restored(): void {
-    for (const { deriver } of this.#derivers) deriver.restored?.()
+    const keepers: Keeper[] = [this.world, this.coverage, this.gate, ...this.#derivers.map((it) => it.deriver)]
+    for (const it of keepers) it.restored?.()
   }
 
   #saved(): Counted {
