@@ -27,6 +27,8 @@ import { NOWHERE } from '../events.ts'
 const HISTORIES = Number(process.env.TELLWIRE_HISTORIES ?? (process.env.CI === 'true' ? 200 : 40))
 const STEPS = 12
 const START = Date.UTC(2026, 8, 7)
+const RECORDS = 1_500
+const FLEET = Array.from({ length: 50 }, (_, index) => index)
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What a tuner writes: filters that hide something of shipped rules, and a rule and a correlation of their own. */
@@ -81,7 +83,7 @@ describe('server/detect: the state is what the log says', function () {
 
   before(async () => {
     const records = [
-      ...simulate({ scenarios: ['P4', 'P7', 'P12/slow', 'N9'], seed: 7, workers: 50, days: 4, start: START }),
+      ...simulate({ scenarios: ['P4', 'P7', 'P22', 'N9'], seed: 7, workers: 50, days: 21, start: START }),
     ].map((line) => Recorded.parse(JSON.parse(line)))
     world = { records, files: await readRuleSources([SHIPPED_RULES], (fault) => assert.fail(String(fault))) }
     assert.ok(records.length > 2_000, `only ${records.length} records`)
@@ -110,10 +112,13 @@ class History {
   constructor({ records, files }: World, seed: number) {
     const stream = randomStream(seed, 'history')
     this.#random = stream
-    // A stretch of the fleet's life, with every contract and holding.
-    const from = Math.floor(this.#random() * records.length * 0.7)
-    const within = (index: number) => index >= from && index < from + 900
-    this.#records = records.filter((it, index) => it.type === 'contract' || it.type === 'device' || within(index))
+    // Some days of some of the fleet, with every contract and holding.
+    const seen = records.filter((it) => it.type !== 'contract' && it.type !== 'device')
+    const from = Math.floor(this.#random() * seen.length * 0.7)
+    const chosen = new Set(FLEET.filter(() => this.#random() < 0.25))
+    const theirs = seen.slice(from).filter((it) => chosen.has(ownerOf(it) % FLEET.length))
+    const span = new Set(theirs.slice(0, RECORDS))
+    this.#records = records.filter((it) => it.type === 'contract' || it.type === 'device' || span.has(it))
     this.#files = files
   }
 
@@ -234,6 +239,12 @@ class History {
     const clusters = new Assessments(pipeline).clusters(pipeline.time)
     return seen([...pipeline.findings.all()], revision.standings, clusters)
   }
+}
+
+/** A number that is the same for all that one laptop or one worker reports. */
+function ownerOf(record: Recorded): number {
+  const name = 'device' in record ? record.device : 'worker' in record ? String(record.worker) : ''
+  return Number(/\d+/.exec(name)?.[0] ?? 0)
 }
 
 const CATALOGUE = loadCatalogue()
