@@ -20,7 +20,7 @@ export interface Database {
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
   /** The rows of one SELECT in blocks, as they were when the first was asked for. */
   blocks(sql: string, values: readonly unknown[], rows: number): AsyncIterable<Row[]>
-  /** Waits for what is running. */
+  /** Waits for statements and transactions; a reading that is not at its end is cut short. */
   close(): Promise<void>
 }
 
@@ -45,7 +45,7 @@ export async function openDatabase(options: { url: string; schema: Schema }): Pr
     connectionString: options.url,
     application_name: 'tellwire',
     max: CONNECTIONS,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 30_000,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
@@ -53,29 +53,69 @@ export async function openDatabase(options: { url: string; schema: Schema }): Pr
   // Whoever uses a connection that is lost hears of it from his query; these would end the process.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  const database: Database = {
-    async query(sql, values = []) {
-      try {
-        return (await pool.query<Row>(sql, [...values])).rows
-      } catch (cause) {
-        throw asFault(cause, where)
-      }
-    },
-    transaction: (work) => transaction(pool, where, work),
-    blocks: (sql, values, rows) => blocks(pool, where, { sql, values, rows }),
-    close: () => pool.end(),
-  }
+  const database = opened(pool, where)
   try {
     await bring(database, options.schema, where)
     return database
   } catch (cause) {
-    await pool.end()
+    await database.close()
     throw cause
   }
 }
 
-async function transaction<T>(pool: pg.Pool, where: string, work: (query: Query) => Promise<T>): Promise<T> {
-  const client = await connected(pool, where)
+function opened(pool: pg.Pool, where: string): Database {
+  const running = new Set<Promise<unknown>>()
+  const readings = new Set<Reading>()
+  let isClosed = false
+  const refuse = () => {
+    if (isClosed) throw new Fault('store.unwritable', { where, todo: 'The store is closed.' })
+  }
+  /** The pool forgets at its end who waits for a connection, so its end waits for them. */
+  async function run<T>(work: () => Promise<T>): Promise<T> {
+    refuse()
+    const begun = work()
+    running.add(begun)
+    try {
+      return await begun
+    } catch (cause) {
+      throw asFault(cause, where)
+    } finally {
+      running.delete(begun)
+    }
+  }
+  return {
+    query: (sql, values = []) => run(async () => (await pool.query<Row>(sql, [...values])).rows),
+    transaction: (work) => run(() => transaction(pool, work)),
+    async *blocks(sql, values, rows) {
+      refuse()
+      let reading: Reading | undefined
+      try {
+        reading = await read(pool, sql, values)
+        readings.add(reading)
+        for (;;) {
+          const block = await reading.next(rows)
+          if (block.length > 0) yield block
+          if (block.length < rows) return
+        }
+      } catch (cause) {
+        throw asFault(cause, where)
+      } finally {
+        if (reading) readings.delete(reading)
+        await reading?.end()
+      }
+    },
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      for (const it of readings) it.cut()
+      await Promise.allSettled(running)
+      await pool.end()
+    },
+  }
+}
+
+async function transaction<T>(pool: pg.Pool, work: (query: Query) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
   let lost: Error | undefined
   try {
     await client.query('begin')
@@ -83,48 +123,49 @@ async function transaction<T>(pool: pg.Pool, where: string, work: (query: Query)
     await client.query('commit')
     return result
   } catch (cause) {
-    lost = await ended(client, 'rollback')
-    throw asFault(cause, where)
+    lost = await rolledBack(client)
+    throw cause
   } finally {
     client.release(lost)
   }
 }
 
-async function* blocks(
-  pool: pg.Pool,
-  where: string,
-  { sql, values, rows }: { sql: string; values: readonly unknown[]; rows: number },
-): AsyncIterable<Row[]> {
-  const client = await connected(pool, where)
-  let lost: Error | undefined
+/** A cursor in a transaction of its own: it shows the moment at which it was made. */
+interface Reading {
+  next(rows: number): Promise<Row[]>
+  end(): Promise<void>
+  /** Takes the connection away, whatever it is doing. */
+  cut(): void
+}
+
+async function read(pool: pg.Pool, sql: string, values: readonly unknown[]): Promise<Reading> {
+  const client = await pool.connect()
+  let isReleased = false
+  const release = (lost: Error | undefined) => {
+    if (!isReleased) client.release(lost)
+    isReleased = true
+  }
+  const reading: Reading = {
+    next: async (rows) => (await client.query<Row>(`fetch ${rows} from blocks`)).rows,
+    async end() {
+      if (!isReleased) release(await rolledBack(client))
+    },
+    cut: () => release(new Error('the store is closed')),
+  }
   try {
     await client.query('begin read only')
     await client.query(`declare blocks no scroll cursor for ${sql}`, [...values])
-    for (;;) {
-      const block = (await client.query<Row>(`fetch ${rows} from blocks`)).rows
-      if (block.length > 0) yield block
-      if (block.length < rows) return
-    }
+    return reading
   } catch (cause) {
-    throw asFault(cause, where)
-  } finally {
-    lost = await ended(client, 'rollback')
-    client.release(lost)
-  }
-}
-
-async function connected(pool: pg.Pool, where: string): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect()
-  } catch (cause) {
-    throw asFault(cause, where)
+    await reading.end()
+    throw cause
   }
 }
 
 /** The error when the connection is good for nothing any more. */
-async function ended(client: pg.PoolClient, how: 'rollback'): Promise<Error | undefined> {
+async function rolledBack(client: pg.PoolClient): Promise<Error | undefined> {
   try {
-    await client.query(how)
+    await client.query('rollback')
     return undefined
   } catch (cause) {
     return cause as Error
@@ -180,7 +221,7 @@ const TODO: Record<string, string> = {
 }
 const DAMAGED = /^XX00[12]$/
 /** What else comes from the system ('EPIPE', 'ECONNREFUSED') or from the client ('Connection terminated'). */
-const SQLSTATE = /^(\d\d|F0|HV|P0|XX)[0-9A-Z]{3}$/
+const SQLSTATE = /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/
 const UNREACHABLE = /^E[A-Z]+ |connect|timeout|terminat/i
 
 export function asFault(cause: unknown, where: string): Fault {
