@@ -4,12 +4,29 @@
  * What a laptop or a person may have written goes in as JSON text: SQLite's own text functions, and node:sqlite, cut
  * or replace NUL and lone surrogates, and JSON escapes both.
  */
-export const LOG_VERSION = 2
+export const LOG_VERSION = 3
 
 /** Which feed events are stored, so that a sender may send again. Goes with the events when they are old. */
 const FEED_IDS = `
 create table feed_ids (id text primary key, arrived integer not null) without rowid;
 create index feed_ids_by_arrival on feed_ids (arrived);
+`
+
+/**
+ * facts 'stream': the stream's id. 'edits': how many commits stored no record. 'scanned_from': segments from this
+ * position on are in the two tables below; of those before it a scan reads everything.
+ */
+const SCANNING = `
+create table facts (key text primary key, value text not null) without rowid;
+insert into facts values ('stream', lower(hex(randomblob(16)))), ('edits', '0');
+
+-- Which segments hold events and feed lines of a category.
+create table contents (
+  category integer not null, segment integer not null, primary key (category, segment)
+) without rowid;
+
+-- Of a segment that has contracts, devices or clocks: the segment again, all other lines empty.
+create table landmarks (segment integer primary key, lines blob not null);
 `
 
 export const LOG_SCHEMA = `
@@ -18,7 +35,8 @@ create table journal (first integer primary key, last integer not null, lines bl
 
 -- The rest of the log, about 1,000 records each. Its number is its first position. Only retain() changes it.
 -- newest: the latest event time in it. arrived: when the last telemetry in it was received. Null without any.
--- What was deleted because of its age is an empty line.
+-- What was deleted because of its age is an empty line. Lines of no bytes at all: these positions were lost, and
+-- arrived says when that was found; null: so long ago that it is told no more.
 create table segments (
   first integer primary key, last integer not null, newest integer, arrived integer, lines blob not null
 );
@@ -45,9 +63,10 @@ create table received (
   primary key (device, epoch, last)
 ) without rowid;
 
--- The highest number stored or rejected.
+-- The highest number stored or rejected. sum: CRC-32 of the row, because laptops delete what it says; null in rows of
+-- older versions.
 create table streams (
-  device text not null, epoch integer not null, seq integer not null, primary key (device, epoch)
+  device text not null, epoch integer not null, seq integer not null, sum integer, primary key (device, epoch)
 ) without rowid;
 
 -- Events whose number was used before by another one: kept, each once. Written with the commit, not with the segment.
@@ -63,10 +82,16 @@ create table rejected (
 );
 create index rejected_by_device on rejected (device, id);
 create table rejected_totals (device text primary key, total integer not null) without rowid;
-${FEED_IDS}
+${FEED_IDS}${SCANNING}
+insert into facts values ('scanned_from', '0');
 `
 /** What makes of each version the next: the first makes 2 of 1. */
-export const LOG_UPGRADES: readonly string[] = [FEED_IDS]
+export const LOG_UPGRADES: readonly string[] = [
+  FEED_IDS,
+  `${SCANNING}
+insert into facts select 'scanned_from', coalesce(max(last), 0) + 1 from segments;
+alter table streams add column sum integer;`,
+]
 
 /** What people decided about workers; the newest of a worker counts. */
 const VERDICTS = `
