@@ -1,11 +1,10 @@
-/** What was agreed with the workers: read every version, write a new one, take in a roster. */
+/** What was agreed with workers: read every version, write a new one, import a roster. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Contract } from '../../../wire/contract.ts'
 import { Fault } from '../../../wire/fault.ts'
-import type { SignIn } from '../../access/sign-in.ts'
 import { parseRoster } from '../../roster/roster.ts'
 import type { Deps, Env } from '../deps.ts'
-import { type Cookies, signedIn } from '../guard.ts'
+import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
 import { NewContract, ROSTER_CHARACTERS, RosterAnswer, RosterRequest } from '../schema.ts'
 
@@ -14,17 +13,15 @@ export const CONTRACT_PATHS = /^\/api\/v1\/(roster|workers\/[^/]+\/contracts)$/
 /** In JSON, quotes and line ends take two characters each. */
 export const CONTRACT_BYTES = 2 * ROSTER_CHARACTERS
 
-export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, jar: Cookies): void {
-  const { contracts, now } = deps
-  const analysts = signedIn(signIn, jar, 'admin', 'analyst')
+export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, { may }: Guard): void {
   const params = z.object({ id: z.string().min(1).max(256) })
 
   app.openapi(
     createRoute({
       method: 'get',
       path: '/workers/{id}/contracts',
-      summary: 'Every version of a contract as it was written, oldest first; none for whoever is not known',
-      middleware: analysts,
+      summary: 'Every version of a contract as it was written, oldest first; none for somebody unknown',
+      middleware: may('contract.read'),
       request: { params },
       responses: answers(z.array(Contract)),
     }),
@@ -35,8 +32,8 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
     createRoute({
       method: 'put',
       path: '/workers/{id}/contracts',
-      summary: 'A new version of a contract, whole; it begins now unless `from` says when. Answers with every version',
-      middleware: analysts,
+      summary: 'A new, complete version of a contract; it begins now unless `from` says when. Answers with every version',
+      middleware: may('contract.write'),
       request: { params, ...body(NewContract) },
       responses: answers(z.array(Contract)),
     }),
@@ -50,7 +47,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
           problem.column === null ? 'body' : problem.column === 'worker' ? 'param.id' : `body.${problem.column}`
         throw new Fault('api.invalid', { where, todo: `${problem.why}.` })
       }
-      await contracts.take(roster, c.get('session').user.name)
+      await contracts.take([roster], c.get('session').user.name)
       return c.json(contracts.versions(worker), 200)
     },
   )
@@ -60,8 +57,8 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
       method: 'post',
       path: '/roster',
       summary:
-        'Take in a roster; a row that cannot be used is told and left out. `dryRun`: only say what would be taken',
-      middleware: analysts,
+        'Import a roster; a row that cannot be used is omitted and reported. `dryRun`: only say what would be imported',
+      middleware: may('contract.write'),
       request: body(RosterRequest),
       responses: answers(RosterAnswer),
     }),
@@ -69,7 +66,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
       const { format, text, fileName, dryRun } = c.req.valid('json')
       const { problems, ...roster } = parseRoster(text, { format, fileName, now: now() })
       const usable = { contracts: roster.contracts.length, devices: roster.devices.length }
-      const stored = dryRun ? { contracts: 0, devices: 0 } : await contracts.take(roster, c.get('session').user.name)
+      const stored = dryRun ? { contracts: 0, devices: 0 } : await contracts.take([roster], c.get('session').user.name)
       return c.json({ usable, stored, problems }, 200)
     },
   )
