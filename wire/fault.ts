@@ -33,7 +33,7 @@ export const FAULTS = {
   'store.newer': 'The data folder was written by a newer Tellwire.',
   'store.missing': 'There is no Tellwire data in this folder.',
   'store.superseded': 'Another judgement took the place of this one.',
-  'store.damaged': 'A stored segment does not match its checksum.',
+  'store.damaged': 'What was stored is damaged.',
   'config.invalid': 'The configuration does not match its schema.',
   'rule.invalid': 'The rule cannot be used.',
   'roster.invalid': 'The roster cannot be used.',

@@ -261,7 +261,7 @@ export type EnrollmentToken = z.infer<typeof EnrollmentToken>
 /** Without the worker, who stands in the path; `from` is now unless given. */
 export const NewContract = Contract.omit({ worker: true }).partial({ from: true })
 
-/** About 3,000 workers: parsing them takes 0.15 s of everybody's time. A larger roster goes through the command. */
+/** About 3,000 workers. A larger roster goes through the command, which reads it in a process of its own. */
 export const ROSTER_CHARACTERS = 524_288
 export const RosterRequest = z.strictObject({
   format: z.enum(['csv', 'json']),
@@ -275,6 +275,8 @@ export const RosterAnswer = z.object({
   /** Rows that can be used; of those, the ones that say something new. */
   usable: Taken,
   stored: Taken,
+  /** Rows that cannot be used; `problems` has the first 1,000. */
+  omitted: z.int(),
   problems: z.array(
     z.object({
       file: z.string(),

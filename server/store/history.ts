@@ -28,7 +28,10 @@ export interface ScanQuery {
   /** Positions: after < position <= upTo. */
   after: number
   upTo: number
-  /** At least one of these must stand in the record's JSON text, without regard to case; left out: no such demand. */
+  /**
+   * At least one of these must stand in one of the record's values, without regard to case; left out: no such demand.
+   * In the value as it is, not as JSON escapes it.
+   */
   literals?: readonly string[]
 }
 

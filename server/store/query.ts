@@ -1,12 +1,13 @@
 /** What a query means, the same in every store. */
-import { factsOf, hourOf } from './sqlite/segment.ts'
-import type { HourCount, LogQuery, Stored } from './state.ts'
+import type { HistoryQuery, HourCount } from './history.ts'
+import { factsOf, hourOf } from './segment.ts'
+import type { Stored } from './stream.ts'
 
 /** Beyond every hour there is. */
 const FOREVER_HOUR = 2 ** 40
 
 /** The hours that a query touches, both ends included. */
-export function hours({ from, to }: LogQuery): { fromHour: number; toHour: number } {
+export function hours({ from, to }: HistoryQuery): { fromHour: number; toHour: number } {
   return {
     fromHour: from === undefined ? 0 : hourOf(from),
     toHour: to === undefined ? FOREVER_HOUR : hourOf(to - 1),
@@ -14,7 +15,7 @@ export function hours({ from, to }: LogQuery): { fromHour: number; toHour: numbe
 }
 
 /** `line` is a quick look that may let too much through: parsing costs fifty times as much. */
-export function fitting(query: LogQuery) {
+export function fitting(query: HistoryQuery) {
   const { from = -Infinity, to = Infinity } = query
   const devices = query.devices && new Set<string>(query.devices)
   const categories = query.categories && new Set<string>(query.categories)

@@ -1,8 +1,8 @@
 /**
  * The stream: recorded telemetry (`wire/recording.ts`) in order of arrival. The one truth; everything else follows.
  *
- * Shape   a position is a place in one partition: 1, 2, 3 …, never reused, never skipped. There is one partition
- *         today, and every position belongs to it.
+ * Shape   a position is a place in one partition: 1, 2, 3 …, never reused; skipped are only those of records that were
+ *         lost. There is one partition today, and every position belongs to it.
  * Errors  `publish` rejects with Fault 'store.unwritable' (disk full, read-only) and keeps nothing of that call; later
  *         calls may succeed. `read` throws Fault 'store.damaged' with the place, unless `onDamaged` takes it.
  */
@@ -38,9 +38,19 @@ export interface OnDamage {
   onDamaged?: (fault: Fault) => void
 }
 
+/** Positions that were acknowledged and are no more: after < position <= upTo. None (after = upTo): see `fault`. */
+export interface Missing {
+  after: number
+  upTo: number
+  /** 'store.damaged', with the place and what to do. */
+  fault: Fault
+}
+
 export interface Stream {
   /** Made when the stream was: a state that stands on another stream is recognized by it. */
   readonly id: string
+  /** What was lost since it was last open, found by this opening and by no later one. Null: nothing. */
+  readonly missing: Missing | null
   /**
    * All of it durable, or none. Calls are applied in the order they were made; concurrent calls share one commit.
    * (device, epoch, seq) is unique: an event whose number is stored already is left out and named in `duplicates`,
@@ -50,7 +60,7 @@ export interface Stream {
   publish(records: readonly Recorded[], rejected?: readonly Rejected[]): Promise<Published>
   /** The last position written; 0 for none. */
   last(): Promise<number>
-  /** Called after each commit with the last position; the answer ends it. */
+  /** Called after commits with the last position; the answer ends it. */
   onPublished(listener: (last: number) => void): () => void
   /** Everything after `position` up to the last one as of the call, in order, in blocks of up to some thousand. */
   read(afterPosition: number, damage?: OnDamage): AsyncIterable<readonly Stored[]>

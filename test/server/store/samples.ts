@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { Enrolled } from '../../../server/model/device.ts'
 import type { Finding } from '../../../server/model/finding.ts'
-import type { Rejected } from '../../../server/store/state.ts'
+import type { Rejected, Stored } from '../../../server/store/stream.ts'
 import type { Event, EventOf } from '../../../wire/event.ts'
-import type { RecordedOf } from '../../../wire/recording.ts'
+import type { Recorded, RecordedOf } from '../../../wire/recording.ts'
 
 export const T0 = Date.UTC(2026, 10, 22, 9)
 export const HOUR = 3_600_000
@@ -73,6 +73,33 @@ export function batch(device: string, first: number, count: number): RecordedOf<
 export function rejectedEvent(device: string, seq: number | null, change: Partial<Rejected> = {}): Rejected {
   return { device, receivedAt: T0, seq, code: 'event.malformed', where: 'Image', raw: `{"seq":${seq}}`, ...change }
 }
+
+/** Six devices, two categories, hours out of order, records of every type between. Numbers are in no stream's order. */
+export function mixed(count: number): Recorded[] {
+  return range(0, count).map((index) => {
+    const device = `d${index % 6}`
+    if (index % 97 === 0) return { type: 'clock', time: T0 + index, downSince: null }
+    if (index % 89 === 0) return { type: 'connection', device, time: T0 + index, remoteAddress: '203.0.113.9' }
+    if (index % 83 === 0) return { type: 'device', device, worker: `w${index}`, from: T0, to: null }
+    if (index % 79 === 0) return { type: 'contract', worker: 'w1', from: T0 + index, country: 'US' }
+    const time = T0 - ((index * 7_919) % 40) * (HOUR / 4) + (index % 5)
+    const make = index % 3 === 0 ? connectionEvent : processEvent
+    return recorded(device, make(index + 1, { time }), { epoch: 9 })
+  })
+}
+
+/** As an empty store stores them. */
+export const numbered = (records: readonly Recorded[]): Stored[] =>
+  records.map((record, index) => ({ position: index + 1, record }))
+
+export async function gather(blocks: AsyncIterable<readonly Stored[]>): Promise<Stored[]> {
+  const found: Stored[] = []
+  for await (const block of blocks) for (const it of block) found.push(it)
+  return found
+}
+
+/** from <= n < to */
+export const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
 
 export function enrolledDevice(device: string, change: Partial<Enrolled> = {}): Enrolled {
   return {

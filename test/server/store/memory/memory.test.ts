@@ -1,11 +1,5 @@
-import { memoryLog, memoryState } from '../../../../server/store/memory/memory.ts'
-import { logSuite } from '../log.suite.ts'
+import { memoryState } from '../../../../server/store/memory/memory.ts'
 import { stateSuite } from '../state.suite.ts'
-
-logSuite('telemetry log in memory', async () => {
-  const log = memoryLog()
-  return { log, reopen: async () => log, done: () => log.close() }
-})
 
 stateSuite('state in memory', () => {
   const state = memoryState()

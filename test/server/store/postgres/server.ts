@@ -57,6 +57,7 @@ after(async function () {
 
 export interface TestDatabase {
   url: string
+  query(sql: string): Promise<void>
   /** Ends every connection to it, as a restart of the server would. */
   disconnect(): Promise<void>
   drop(): Promise<void>
@@ -82,6 +83,7 @@ export async function testDatabase(test: Mocha.Context): Promise<TestDatabase> {
   await server.query(`create database ${name}`)
   return {
     url: server.url(name),
+    query: (sql) => query(server.url(name), sql),
     disconnect: () => server.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
     drop: () => server.query(`drop database ${name} with (force)`),
   }

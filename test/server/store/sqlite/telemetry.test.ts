@@ -5,31 +5,52 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
-import { openLog } from '../../../../server/store/sqlite/log.ts'
-import type { TelemetryLog } from '../../../../server/store/state.ts'
+import { openTelemetry } from '../../../../server/store/sqlite/telemetry.ts'
+import type { OnDamage, Stream } from '../../../../server/store/stream.ts'
 import type { Fault } from '../../../../wire/fault.ts'
 import { temporaryFolder } from '../folder.ts'
-import { logSuite } from '../log.suite.ts'
-import { batch, feedLine, processEvent, recorded, T0 } from '../samples.ts'
+import { historySuite } from '../history.suite.ts'
+import { batch, feedLine, gather, processEvent, range, recorded, T0 } from '../samples.ts'
+import { streamSuite } from '../stream.suite.ts'
 
-logSuite('telemetry log in SQLite', async () => {
+streamSuite('stream in SQLite', async () => {
   const { folder, remove } = temporaryFolder()
-  const under = {
-    log: await openLog({ folder }),
+  let open = await openTelemetry({ folder })
+  return {
+    stream: open.stream,
     async reopen() {
-      await under.log.close()
-      under.log = await openLog({ folder })
-      return under.log
+      await open.close()
+      open = await openTelemetry({ folder })
+      return open.stream
     },
     async done() {
-      await under.log.close()
+      await open.close()
+      remove()
+    },
+  }
+})
+
+historySuite('history in SQLite', async () => {
+  const { folder, remove } = temporaryFolder()
+  let open = await openTelemetry({ folder })
+  const under = {
+    stream: open.stream,
+    history: open.history,
+    async reopen() {
+      await open.close()
+      open = await openTelemetry({ folder })
+      under.stream = open.stream
+      under.history = open.history
+    },
+    async done() {
+      await open.close()
       remove()
     },
   }
   return under
 })
 
-describe('telemetry log in SQLite, when things go wrong', () => {
+describe('telemetry in SQLite, when things go wrong', () => {
   let folder: string
   let remove: () => void
   beforeEach(() => {
@@ -44,8 +65,8 @@ describe('telemetry log in SQLite, when things go wrong', () => {
       const child = startChild(folder)
       // Each life is cut at another point of the journal's filling and folding.
       promised.push(...(await linesUntil(child, 3 + kill * 7)))
-      const log = await openLog({ folder })
-      const found = await verified(log)
+      const log = await openTelemetry({ folder })
+      const found = await verified(log.stream)
       for (const line of promised) {
         const [device, , first, last, position] = line.split(' ')
         for (let seq = Number(first); seq <= Number(last); seq++) {
@@ -62,53 +83,53 @@ describe('telemetry log in SQLite, when things go wrong', () => {
     const child = startChild(folder)
     const lines = createInterface({ input: child.stdout! })
     await once(lines, 'line')
-    const reader = await openLog({ folder, readOnly: true })
+    const reader = await openTelemetry({ folder, readOnly: true })
     for (let look = 0, before = 0; look < 5; look++) {
-      const found = await verified(reader)
+      const found = await verified(reader.stream)
       assert(found.size >= before)
-      assert.equal(reader.acked('d1', 7) >= [...found.keys()].filter((it) => it.startsWith('d1 ')).length, true)
+      assert((await reader.stream.acked('d1', 7)) >= [...found.keys()].filter((it) => it.startsWith('d1 ')).length)
       before = found.size
       await once(lines, 'line')
     }
-    await assert.rejects(reader.append(batch('d9', 1, 1)), { code: 'store.unwritable' })
+    await assert.rejects(reader.stream.publish(batch('d9', 1, 1)), { code: 'store.unwritable' })
     await reader.close()
     child.kill('SIGKILL')
     await once(child, 'exit')
   })
 
   it('refuses a second writer, and takes it when the first has gone', async () => {
-    const first = await openLog({ folder })
-    await assert.rejects(openLog({ folder }), { code: 'server.running' })
-    await first.append(batch('d1', 1, 1))
+    const first = await openTelemetry({ folder })
+    await assert.rejects(openTelemetry({ folder }), { code: 'server.running' })
+    await first.stream.publish(batch('d1', 1, 1))
     await first.close()
-    const second = await openLog({ folder })
-    assert.equal(second.last(), 1)
+    const second = await openTelemetry({ folder })
+    assert.equal(await second.stream.last(), 1)
     await second.close()
   })
 
   it('a full disk refuses what does not fit, keeps nothing of it, and later takes what fits', async () => {
-    const log = await openLog({ folder, maxPages: 100 })
-    await log.append(batch('d1', 1, 10))
+    const log = await openTelemetry({ folder, maxPages: 100 })
+    await log.stream.publish(batch('d1', 1, 10))
     const large = Array.from({ length: 400 }, (_, index) => recorded('d1', processEvent(11 + index, noise(index))))
-    await assert.rejects(log.append(large), (fault: Fault) => {
+    await assert.rejects(log.stream.publish(large), (fault: Fault) => {
       assert.equal(fault.code, 'store.unwritable')
       assert.equal(fault.where, folder)
       assert.match(fault.todo ?? '', /full/)
       return true
     })
-    assert.equal(log.last(), 10)
-    assert.equal(log.acked('d1', 7), 10)
-    assert.deepEqual(await log.append(batch('d1', 11, 5)), { first: 11, last: 15, duplicates: [] })
-    assert.equal((await verified(log)).size, 15)
+    assert.equal(await log.stream.last(), 10)
+    assert.equal(await log.stream.acked('d1', 7), 10)
+    assert.deepEqual(await log.stream.publish(batch('d1', 11, 5)), { first: 11, last: 15, duplicates: [] })
+    assert.equal((await verified(log.stream)).size, 15)
     await log.close()
 
-    const roomier = await openLog({ folder })
-    assert.deepEqual(await roomier.append([...large, ...batch('d1', 411, 1_000)]), {
+    const roomier = await openTelemetry({ folder })
+    assert.deepEqual(await roomier.stream.publish([...large, ...batch('d1', 411, 1_000)]), {
       first: 16,
       last: 1_410,
       duplicates: [0, 1, 2, 3, 4],
     })
-    assert.equal((await verified(roomier)).size, 1_410)
+    assert.equal((await verified(roomier.stream)).size, 1_410)
     await roomier.close()
   })
 
@@ -122,67 +143,68 @@ describe('telemetry log in SQLite, when things go wrong', () => {
   ]
   for (const { name, damage } of damages) {
     it(`a damaged segment is named, and reading goes on behind it: ${name}`, async () => {
-      const log = await openLog({ folder })
-      await log.append(batch('d1', 1, 1_000))
-      await log.append(batch('d1', 1_001, 1_000))
-      await log.append(batch('d1', 2_001, 10))
+      const log = await openTelemetry({ folder })
+      await log.stream.publish(batch('d1', 1, 1_000))
+      await log.stream.publish(batch('d1', 1_001, 1_000))
+      await log.stream.publish(batch('d1', 2_001, 10))
       await log.close()
       damage()
 
-      const again = await openLog({ folder })
-      assert.deepEqual(await again.append(batch('d1', 1_999, 13)), {
+      const again = await openTelemetry({ folder })
+      assert.deepEqual(await again.stream.publish(batch('d1', 1_999, 13)), {
         first: 2_011,
         last: 2_011,
         duplicates: range(0, 12),
       })
-      await assert.rejects(positions(again), (fault: Fault) => {
+      await assert.rejects(positions(again.stream), (fault: Fault) => {
         assert.equal(fault.code, 'store.damaged')
         assert.equal(fault.facts.segment, 1)
         return true
       })
       const faults: Fault[] = []
       const onDamaged = (fault: Fault) => void faults.push(fault)
-      assert.deepEqual(await positions(again, { onDamaged }), range(1_001, 2_012))
-      assert.equal((await again.events({ devices: ['d1'] }, 5_000, { onDamaged })).length, 1_011)
+      assert.deepEqual(await positions(again.stream, { onDamaged }), range(1_001, 2_012))
+      assert.equal((await again.history.events({ devices: ['d1'] }, 5_000, { onDamaged })).length, 1_011)
       assert.deepEqual(
         faults.map((it) => it.facts.segment),
         [1, 1],
       )
-      await assert.rejects(again.bySeq('d1', 7, 5), { code: 'store.damaged' })
-      assert.equal((await again.bySeq('d1', 7, 1_005))?.seq, 1_005)
+      await assert.rejects(again.history.bySeq('d1', 7, 5), { code: 'store.damaged' })
+      assert.equal((await again.history.bySeq('d1', 7, 1_005))?.seq, 1_005)
       await again.close()
     })
   }
 
   it('a damaged journal row costs only itself', async () => {
-    const log = await openLog({ folder })
-    for (const first of [1, 11, 21]) await log.append(batch('d1', first, 10))
+    const log = await openTelemetry({ folder })
+    for (const first of [1, 11, 21]) await log.stream.publish(batch('d1', first, 10))
     await log.close()
     edit('update journal set lines = zeroblob(20) where first = 11')
 
-    const again = await openLog({ folder })
-    assert.equal(again.acked('d1', 7), 30)
-    assert.deepEqual((await again.append(batch('d1', 31, 2_000))).first, 31)
-    await assert.rejects(positions(again), { code: 'store.damaged' })
-    assert.deepEqual(await positions(again, { onDamaged: () => {} }), [...range(1, 11), ...range(21, 2_031)])
+    const again = await openTelemetry({ folder })
+    assert.equal(await again.stream.acked('d1', 7), 30)
+    assert.deepEqual((await again.stream.publish(batch('d1', 31, 2_000))).first, 31)
+    await assert.rejects(positions(again.stream), { code: 'store.damaged' })
+    assert.deepEqual(await positions(again.stream, { onDamaged: () => {} }), [...range(1, 11), ...range(21, 2_031)])
     assert.equal(
-      (await again.counts({})).reduce((sum, it) => sum + it.events, 0),
+      (await again.history.counts({})).reduce((sum, it) => sum + it.events, 0),
       2_020,
     )
     await again.close()
   })
 
   it('takes over the file of the first version', async () => {
-    const log = await openLog({ folder })
-    await log.append(batch('d1', 1, 3))
+    const log = await openTelemetry({ folder })
+    await log.stream.publish(batch('d1', 1, 3))
     await log.close()
-    edit('drop table feed_ids; pragma user_version = 1')
-    const reader = await openLog({ folder, readOnly: true })
-    assert.deepEqual(await positions(reader), [1, 2, 3])
+    edit(`drop table feed_ids; drop table facts; drop table contents; drop table landmarks;
+      alter table streams drop column sum; pragma user_version = 1`)
+    const reader = await openTelemetry({ folder, readOnly: true })
+    assert.deepEqual(await positions(reader.stream), [1, 2, 3])
     await reader.close()
     for (const duplicates of [[1], [0, 1]]) {
-      const again = await openLog({ folder })
-      assert.deepEqual((await again.append([feedLine('one'), feedLine('one')])).duplicates, duplicates)
+      const again = await openTelemetry({ folder })
+      assert.deepEqual((await again.stream.publish([feedLine('one'), feedLine('one')])).duplicates, duplicates)
       await again.close()
     }
   })
@@ -198,26 +220,26 @@ describe('telemetry log in SQLite, when things go wrong', () => {
   for (const { name, code, prepare } of openings) {
     it(`says what is wrong with ${name}`, async () => {
       prepare()
-      await assert.rejects(openLog({ folder }), { name: 'Fault', code })
-      await assert.rejects(openLog({ folder, readOnly: true }), { name: 'Fault', code })
+      await assert.rejects(openTelemetry({ folder }), { name: 'Fault', code })
+      await assert.rejects(openTelemetry({ folder, readOnly: true }), { name: 'Fault', code })
     })
   }
 
   it('says that there is nothing to read', async () => {
-    await assert.rejects(openLog({ folder, readOnly: true }), { code: 'store.missing' })
+    await assert.rejects(openTelemetry({ folder, readOnly: true }), { code: 'store.missing' })
   })
 
   it('says that the folder cannot be made', async () => {
     writeFileSync(join(folder, 'file'), '')
-    await assert.rejects(openLog({ folder: join(folder, 'file', 'data') }), { code: 'store.unwritable' })
+    await assert.rejects(openTelemetry({ folder: join(folder, 'file', 'data') }), { code: 'store.unwritable' })
   })
 
   it('finishes what was asked before close, and refuses what comes after', async () => {
-    const log = await openLog({ folder })
-    const appends = range(0, 20).map((index) => log.append(batch('d1', index * 100 + 1, 100)))
+    const log = await openTelemetry({ folder })
+    const appends = range(0, 20).map((index) => log.stream.publish(batch('d1', index * 100 + 1, 100)))
     await log.close()
     assert.equal((await Promise.all(appends)).at(-1)?.last, 2_000)
-    await assert.rejects(log.append(batch('d1', 2_001, 1)), { code: 'store.unwritable' })
+    await assert.rejects(log.stream.publish(batch('d1', 2_001, 1)), { code: 'store.unwritable' })
     await log.close()
   })
 
@@ -242,7 +264,7 @@ describe('telemetry log in SQLite, when things go wrong', () => {
 })
 
 function startChild(folder: string): ChildProcess {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'log-child.ts'), folder], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'telemetry-child.ts'), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   return child
@@ -261,11 +283,11 @@ async function linesUntil(child: ChildProcess, count: number): Promise<string[]>
 }
 
 /** Where each (device, seq) lies. Fails when a position is missing, or a number is there twice or out of order. */
-async function verified(log: TelemetryLog): Promise<Map<string, number>> {
+async function verified(stream: Stream): Promise<Map<string, number>> {
   const found = new Map<string, number>()
   const highest = new Map<string, number>()
   let expected = 1
-  for await (const { position, record } of log.read()) {
+  for (const { position, record } of await gather(stream.read(0))) {
     assert.equal(position, expected++)
     assert(record.type === 'event')
     const { device, event } = record
@@ -276,10 +298,8 @@ async function verified(log: TelemetryLog): Promise<Map<string, number>> {
   return found
 }
 
-async function positions(log: TelemetryLog, damage: { onDamaged?: (fault: Fault) => void } = {}): Promise<number[]> {
-  const found: number[] = []
-  for await (const { position } of log.read(0, damage)) found.push(position)
-  return found
+async function positions(stream: Stream, damage: OnDamage = {}): Promise<number[]> {
+  return (await gather(stream.read(0, damage))).map((it) => it.position)
 }
 
 /** Text that does not compress: a full disk needs few events. */
@@ -288,6 +308,3 @@ function noise(seed: number) {
   const next = () => (state = (state * 48_271) % 2_147_483_647)
   return { CommandLine: Array.from({ length: 2_000 }, () => String.fromCharCode(33 + (next() % 90))).join('') }
 }
-
-/** from <= n < to */
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)

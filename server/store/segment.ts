@@ -1,6 +1,7 @@
-/** How records lie on the disk: JSON lines in a zstd frame that carries its own checksum. */
+/** How records lie on the disk, in every engine: JSON lines in a zstd frame that carries its own checksum. */
+import { createHash } from 'node:crypto'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { Recorded } from '../../../wire/recording.ts'
+import type { Recorded } from '../../wire/recording.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -10,6 +11,7 @@ export const hourStart = (hour: number) => hour * HOUR_MS
 /** JSON.stringify escapes newlines, NUL and lone surrogates, so that a record is one line of well-formed UTF-8. */
 export const lineOf = (record: Recorded) => JSON.stringify(record)
 export const recordOf = (line: string) => JSON.parse(line) as Recorded
+export const digestOf = (line: string) => createHash('sha256').update(line).digest('hex')
 
 /** Level 1 for what is read and written again within minutes, 3 for what stays. */
 export function pack(lines: readonly string[], level: 1 | 3): Buffer {
@@ -18,9 +20,15 @@ export function pack(lines: readonly string[], level: 1 | 3): Buffer {
   })
 }
 
+/** Errors  throws when a byte was changed or cut off. */
+export function unpackBytes(blob: Uint8Array): Buffer {
+  // A segment fits in one piece: put together from small ones it takes twice as long.
+  return zstdDecompressSync(blob, { chunkSize: Math.min(4_194_304, Math.max(16_384, 16 * blob.length)) })
+}
+
 /** Errors  throws when a byte was changed or cut off, or when it is not the `count` lines that were packed. */
 export function unpack(blob: Uint8Array, count: number): string[] {
-  const lines = zstdDecompressSync(blob).toString('utf8').split('\n')
+  const lines = unpackBytes(blob).toString('utf8').split('\n')
   if (lines.length !== count) throw new Error(`${lines.length} lines instead of ${count}`)
   return lines
 }
@@ -58,4 +66,14 @@ export function factsOf(record: Recorded): EventFacts | null {
   if (record.type !== 'event') return null
   const { device, epoch = 0, conflict = false, event } = record
   return { device, category: event.category, time: event.time, epoch, seq: event.seq, id: event.id, conflict }
+}
+
+/** The category that a scan asks for. Null: neither an event nor a feed line. */
+export function categoryOf(record: Recorded): string | null {
+  return record.type === 'event' || record.type === 'feed' ? record.event.category : null
+}
+
+/** What a scan gives whatever it asks for: without these, no event means what it meant. */
+export function isLandmark({ type }: Recorded): boolean {
+  return type === 'contract' || type === 'device' || type === 'clock'
 }

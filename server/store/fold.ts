@@ -1,0 +1,125 @@
+/** A run of records becomes a segment: packed, with what it is found by. The same in every engine. */
+import type { Recorded } from '../../wire/recording.ts'
+import { arrivalOf, categoryOf, type EventFacts, factsOf, hourOf, isLandmark, pack } from './segment.ts'
+
+/** A segment has this many records, up to twice as many less one. */
+export const SEGMENT_RECORDS = 1_000
+/** Or this many characters: what is not yet in a segment is read whole by every query, so it stays small. */
+export const SEGMENT_CHARACTERS = 4_000_000
+
+/** A record's line, and what the store wants to know of it without parsing it again. */
+export interface Note {
+  line: string
+  facts: EventFacts | null
+  category: string | null
+  arrived: number | null
+  isLandmark: boolean
+}
+
+export interface Tally {
+  device: string
+  category: string
+  hour: number
+  events: number
+}
+
+/** Event numbers without a hole. */
+export interface Run {
+  device: string
+  epoch: number
+  first: number
+  last: number
+}
+
+export interface Folded {
+  first: number
+  last: number
+  /** The latest event time in it. Null: no event. */
+  newest: number | null
+  /** When the last telemetry in it was received. Null: none. */
+  arrived: number | null
+  lines: Buffer
+  tallies: Tally[]
+  runs: Run[]
+  categories: Set<string>
+  /** The lines that every scan gives, at their index; the others are empty. Null: there is none. */
+  landmarks: Buffer | null
+}
+
+export function noteOf(line: string, record: Recorded): Note {
+  return {
+    line,
+    facts: factsOf(record),
+    category: categoryOf(record),
+    arrived: arrivalOf(record),
+    isLandmark: isLandmark(record),
+  }
+}
+
+/** What was deleted because of its age: it keeps its position. */
+export const DELETED: Note = { line: '', facts: null, category: null, arrived: null, isLandmark: false }
+
+export function fold(first: number, notes: readonly Note[]): Folded {
+  const facts = notes.flatMap((it) => it.facts ?? [])
+  return {
+    first,
+    last: first + notes.length - 1,
+    newest: facts.length > 0 ? facts.reduce((latest, it) => Math.max(latest, it.time), 0) : null,
+    arrived: notes.reduce<number | null>(
+      (latest, it) => (it.arrived === null ? latest : Math.max(latest ?? 0, it.arrived)),
+      null,
+    ),
+    lines: pack(
+      notes.map((it) => it.line),
+      3,
+    ),
+    tallies: tally(facts),
+    runs: runsOf(facts),
+    categories: new Set(notes.flatMap((it) => it.category ?? [])),
+    landmarks: landmarksOf(notes),
+  }
+}
+
+export function landmarksOf(notes: readonly Note[]): Buffer | null {
+  const lines = notes.map((it) => (it.isLandmark ? it.line : ''))
+  return lines.some((it) => it !== '') ? pack(lines, 3) : null
+}
+
+/** How many pieces of about `SEGMENT_RECORDS` these become, as equal as can be. */
+export function pieces<T>(notes: readonly T[]): T[][] {
+  const size = Math.ceil(notes.length / Math.max(1, Math.floor(notes.length / SEGMENT_RECORDS)))
+  return Array.from({ length: Math.ceil(notes.length / size) }, (_, n) => notes.slice(n * size, (n + 1) * size))
+}
+
+/** How many events of each device, category and hour. */
+export function tally(events: readonly EventFacts[]): Tally[] {
+  const found = new Map<string, Tally>()
+  for (const { device, category, time } of events) {
+    const hour = hourOf(time)
+    const key = `${hour} ${category} ${device}`
+    const known = found.get(key)
+    if (known) known.events++
+    else found.set(key, { device, category, hour, events: 1 })
+  }
+  return [...found.values()]
+}
+
+function runsOf(events: readonly EventFacts[]): Run[] {
+  const streams = new Map<string, { device: string; epoch: number; seqs: number[] }>()
+  for (const { device, epoch, seq, conflict } of events) {
+    if (seq === null || conflict) continue
+    const key = `${epoch} ${device}`
+    const stream = streams.get(key)
+    if (stream) stream.seqs.push(seq)
+    else streams.set(key, { device, epoch, seqs: [seq] })
+  }
+  return [...streams.values()].flatMap(({ device, epoch, seqs }) => {
+    const found: Run[] = []
+    for (const seq of seqs.sort((a, b) => a - b)) {
+      const run = found.at(-1)
+      if (run && run.last === seq - 1) run.last = seq
+      else if (run?.last !== seq) found.push({ device, epoch, first: seq, last: seq })
+    }
+    return found
+  })
+}

@@ -1,0 +1,68 @@
+/**
+ * How far telemetry.db had come, kept beside it: `telemetry.mark`. A database that lost its newest commits is a sound
+ * database; only something outside can tell.
+ *
+ * Shape   one line with its own checksum, twice, rewritten in place after each commit and before anybody hears of the
+ *         commit. Not synced: it survives the process, and after a power cut it may be older than the database, which
+ *         is no alarm. Where it is absent, or neither line matches its checksum, nothing can be told.
+ */
+import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+
+export interface Mark {
+  /** The stream's id. */
+  stream: string
+  last: number
+  /** Of the record at `last`; null: there is none. */
+  digest: string | null
+  /** Commits that stored no record. */
+  edits: number
+  /** Everything was in the database itself. */
+  isWalEmpty: boolean
+}
+
+/** A line with its checksum and blanks; a mark has 170 characters. */
+const LINE = 256
+
+export const markFile = (folder: string) => join(folder, 'telemetry.mark')
+
+/** Null when there is none that can be trusted. */
+export function readMark(folder: string): Mark | null {
+  let text: string
+  try {
+    text = readFileSync(markFile(folder), 'latin1')
+  } catch {
+    return null
+  }
+  const marks = [text.slice(0, LINE), text.slice(LINE, 2 * LINE)].flatMap((it) => parsed(it) ?? [])
+  return marks.reduce<Mark | null>((newest, it) => (newest && newest.last >= it.last ? newest : it), null)
+}
+
+function parsed(line: string): Mark | null {
+  const [, sum = '', json = ''] = /^([0-9a-f]{8}) (\{.*\}) *\n$/.exec(line) ?? []
+  return sum === checksum(json) ? (JSON.parse(json) as Mark) : null
+}
+
+export class MarkFile {
+  readonly #file: number
+
+  constructor(folder: string) {
+    this.#file = openSync(markFile(folder), constants.O_RDWR | constants.O_CREAT, 0o600)
+  }
+
+  write(mark: Mark): void {
+    const json = JSON.stringify(mark)
+    const line = `${checksum(json)} ${json}`.padEnd(LINE - 1)
+    writeSync(this.#file, `${line}\n${line}\n`, 0, 'latin1')
+  }
+
+  close(): void {
+    fsyncSync(this.#file)
+    closeSync(this.#file)
+  }
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0')
+}

@@ -1,0 +1,538 @@
+/**
+ * The one writer of telemetry.db, in a worker thread: compression and fsync stay off the thread that talks to agents.
+ *
+ * All calls that wait make one commit. A commit adds one row to the journal, or, as soon as that makes 1,000 records
+ * together, turns the journal and the calls into segments with postings, roll-ups and received numbers: in the same
+ * transaction, so that a record is in exactly one of the two at any instant. What is kept in memory is a copy of what
+ * the file says; after any failure it is thrown away and read again.
+ *
+ * Errors  opening compares the database with its mark (`mark.ts`). Positions that are no more are told, kept as a hole
+ *         that reading reports, and never given again. When something was lost, or the WAL is not as its writer left
+ *         it, the whole file is checked, and one that contradicts itself is refused with Fault 'store.damaged'.
+ */
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { Fault, type FaultCode } from '../../../wire/fault.ts'
+import type { Recorded } from '../../../wire/recording.ts'
+import { DELETED, fold, type Note, noteOf, pieces, SEGMENT_CHARACTERS, SEGMENT_RECORDS, tally } from '../fold.ts'
+import { REJECTED_PER_DEVICE } from '../history.ts'
+import { arrivalOf, digestOf, pack, recordOf, unpack } from '../segment.ts'
+import type { Published, Rejected } from '../stream.ts'
+import { asFault, openDatabase, transaction } from './database.ts'
+import { type Mark, MarkFile, readMark } from './mark.ts'
+import { Received, type SpoolMark } from './received.ts'
+import { LOG_SCHEMA, LOG_UPGRADES, LOG_VERSION } from './schema.ts'
+import { inspectWal } from './wal.ts'
+
+/** Segments that are emptied in one transaction: some 50 ms. */
+const TRIM_STEP = 20
+/** The WAL is moved into the database when it has this many bytes: about 1,000 pages. */
+const WAL_BYTES = 4_194_304
+/** How long agents may wait for readers to let go of the WAL. */
+const WAL_WAIT_MS = 10
+
+export interface WriterOptions {
+  folder: string
+  /** Pages of 4,096 bytes: a disk that fills up, for tests. */
+  maxPages: number | undefined
+  /** Epoch ms. */
+  now: number
+}
+
+/** One `publish`: its records as lines, joined by newlines. */
+export interface Call {
+  lines: string
+  count: number
+  rejected: readonly Rejected[]
+}
+
+/** A Fault, as it goes from thread to thread. */
+export interface Told {
+  code: FaultCode
+  where: string
+  todo: string
+  reason: string
+}
+
+interface Lost {
+  after: number
+  upTo: number
+  told: Told
+}
+
+interface Marks {
+  last: number
+  spools: SpoolMark[]
+}
+
+export type ToWriter = { type: 'commit'; calls: Call[] } | { type: 'trim'; time: number } | { type: 'close' }
+export type FromWriter =
+  | ({ type: 'opened'; stream: string; missing: Lost | null } & Marks)
+  | ({ type: 'committed'; results: Published[] } & Marks)
+  | { type: 'trimmed'; records: number; done: boolean }
+  | { type: 'failed'; of: ToWriter['type'] | 'open'; told: Told }
+
+interface Row {
+  first: number
+  last: number
+  lines: Uint8Array
+}
+
+/** What the file says, read once. */
+interface Known {
+  last: number
+  /** Of the record at `last`. */
+  digest: string | null
+  edits: number
+  /** The journal's records, in order. */
+  pending: Note[]
+  characters: number
+  received: Received
+  nameIds: Map<string, number>
+}
+
+export class TelemetryWriter {
+  readonly #file: string
+  readonly #folder: string
+  readonly #now: number
+  readonly #lock: DatabaseSync
+  readonly #db: DatabaseSync
+  readonly #sql: ReturnType<typeof statements>
+  readonly #mark: MarkFile
+  /** Null after a failure, until it is read again. */
+  #known: Known | null = null
+  #lost: Lost | null = null
+  /** Bytes of the WAL. */
+  #checkpointAt = WAL_BYTES
+  /** Segments that `trim` could not read: not tried again until the next start. */
+  readonly #unreadable = new Set<number>()
+  readonly stream: string
+
+  constructor({ folder, maxPages, now }: WriterOptions) {
+    this.#folder = folder
+    this.#now = now
+    this.#file = join(folder, 'telemetry.db')
+    this.#lock = holdLock(folder)
+    let db: DatabaseSync | undefined
+    try {
+      const mark = readMark(folder)
+      const wal = inspectWal(`${this.#file}-wal`)
+      db = openDatabase(this.#file, { schema: LOG_SCHEMA, version: LOG_VERSION, upgrades: LOG_UPGRADES })
+      db.exec('pragma wal_autocheckpoint = 0')
+      if (maxPages !== undefined) db.exec(`pragma max_page_count = ${maxPages}`)
+      this.#db = db
+      this.#sql = statements(db)
+      this.stream = String(this.#sql.fact.get('stream')?.value)
+      if (mark && !mark.isWalEmpty && wal !== 'whole' && wal !== 'torn') this.#check()
+      this.#known = this.#load()
+      if (mark) this.#compare(mark, this.#known)
+      this.#mark = new MarkFile(folder)
+      this.#writeMark(this.#known, this.#emptyWal())
+    } catch (cause) {
+      db?.close()
+      this.#lock.close()
+      throw this.#faultOf(cause)
+    }
+  }
+
+  get missing(): Lost | null {
+    return this.#lost
+  }
+
+  /** Of every spool. */
+  marks(): Marks {
+    const { last, received } = (this.#known ??= this.#load())
+    return { last, spools: received.all() }
+  }
+
+  commit(calls: readonly Call[]): { results: Published[] } & Marks {
+    const committed = this.#changed((now) => {
+      const before = { last: now.last, pending: now.pending.length }
+      const results = calls.map((call) => this.#take(now, call))
+      const refused = calls.flatMap((call) => call.rejected).filter((it) => this.#reject(now, it)).length
+      if (now.pending.length >= SEGMENT_RECORDS || now.characters >= SEGMENT_CHARACTERS) this.#fold(now)
+      else if (now.last > before.last) {
+        const added = now.pending.slice(before.pending).map((it) => it.line)
+        this.#sql.addJournal.run(before.last + 1, now.last, pack(added, 1))
+      } else if (refused > 0) this.#edited(now)
+      return { results, last: now.last, spools: now.received.takeRaised() }
+    })
+    this.#checkpoint()
+    return committed
+  }
+
+  /** One small step, so that agents' commits come between. */
+  trim(time: number): { records: number; done: boolean } {
+    const step = this.#changed((now) => {
+      if (now.pending.some((it) => it.arrived !== null && it.arrived < time)) this.#fold(now)
+      this.#sql.dropRejected.run(time)
+      this.#sql.dropFeedIds.run(time)
+      const old = this.#sql.arrivedBefore.all(time, TRIM_STEP + this.#unreadable.size)
+      const firsts = old.map((row) => Number(row.first)).filter((first) => !this.#unreadable.has(first))
+      const records = firsts.reduce((sum, first) => sum + this.#empty(now, first), 0)
+      this.#edited(now)
+      return { records, done: firsts.length === 0 }
+    })
+    this.#checkpoint()
+    return step
+  }
+
+  close(): void {
+    if (this.#known) this.#writeMark(this.#known, this.#emptyWal())
+    this.#db.close()
+    this.#mark.close()
+    this.#lock.close()
+  }
+
+  /** One transaction, and the mark of it before anybody hears of it. */
+  #changed<T>(work: (now: Known) => T): T {
+    try {
+      const now = (this.#known ??= this.#load())
+      const result = transaction(this.#db, 'begin immediate', () => work(now))
+      this.#writeMark(now)
+      return result
+    } catch (cause) {
+      this.#known = null
+      throw this.#faultOf(cause)
+    }
+  }
+
+  #take(now: Known, call: Call): Published {
+    const first = now.last + 1
+    const duplicates: number[] = []
+    if (call.count === 0) return { first, last: now.last, duplicates }
+    for (const [index, line] of call.lines.split('\n').entries()) {
+      const record = recordOf(line)
+      const note = noteOf(line, record)
+      if (note.facts ? now.received.isKnown(note.facts) : this.#isKnownFeed(record)) duplicates.push(index)
+      else {
+        now.last++
+        keep(now, note)
+      }
+    }
+    if (duplicates.length < call.count) now.digest = digestOf(now.pending.at(-1)!.line)
+    return { first, last: now.last, duplicates }
+  }
+
+  #isKnownFeed(record: Recorded): boolean {
+    return record.type === 'feed' && this.#sql.addFeedId.run(record.event.id, arrivalOf(record)).changes === 0
+  }
+
+  /** False: this number was refused before. */
+  #reject(now: Known, rejected: Rejected): boolean {
+    const { device, epoch, seq } = rejected
+    const numbered = epoch !== undefined && seq !== null
+    const entry = JSON.stringify(rejected)
+    const added = this.#sql.addRejected.run(device, numbered ? epoch : null, numbered ? seq : null, entry)
+    if (added.changes === 0) return false
+    this.#sql.countRejected.run(device)
+    this.#sql.cutRejected.run(device, device, REJECTED_PER_DEVICE)
+    now.received.refuse(rejected)
+    return true
+  }
+
+  /** A commit that stores no record is known by this. */
+  #edited(now: Known): void {
+    this.#sql.setFact.run(String(++now.edits), 'edits')
+  }
+
+  /** Turns everything pending into segments. */
+  #fold(now: Known): void {
+    let first = now.last - now.pending.length + 1
+    for (const piece of pieces(now.pending)) {
+      this.#addSegment(now, first, piece)
+      first += piece.length
+    }
+    now.received.settle()
+    this.#sql.clearJournal.run(now.last)
+    now.pending = []
+    now.characters = 0
+  }
+
+  #addSegment(now: Known, first: number, notes: readonly Note[]): void {
+    const folded = fold(first, notes)
+    this.#sql.addSegment.run(first, folded.last, folded.newest, folded.arrived, folded.lines)
+    for (const { device, category, hour, events } of folded.tallies) {
+      const ids = [this.#nameId(now, 'device', device), this.#nameId(now, 'category', category)] as const
+      this.#sql.addPosting.run(...ids, hour, first)
+      this.#sql.addRollup.run(...ids, hour, events)
+    }
+    for (const it of folded.categories) this.#sql.addContent.run(this.#nameId(now, 'category', it), first)
+    if (folded.landmarks) this.#sql.addLandmarks.run(first, folded.landmarks)
+    now.received.addRuns(folded.runs, first)
+  }
+
+  #nameId(now: Known, kind: 'device' | 'category', name: string): number {
+    const key = `${kind} ${name}`
+    const found = now.nameIds.get(key)
+    if (found !== undefined) return found
+    this.#sql.addName.run(kind, name)
+    const id = Number(this.#sql.nameId.get(kind, name)!.id)
+    now.nameIds.set(key, id)
+    return id
+  }
+
+  /** Leaves an empty line where telemetry was, so that every other record keeps its position. */
+  #empty(now: Known, first: number): number {
+    const row = this.#sql.segment.get(first) as unknown as Row
+    if (row.lines.length === 0) {
+      // A hole that is older than what is kept: nobody misses it any more.
+      this.#sql.emptySegment.run(new Uint8Array(), first)
+      return 0
+    }
+    const lines = linesOf(row)
+    if (lines === null) {
+      this.#unreadable.add(first)
+      return 0
+    }
+    const notes = lines.map((line) => (line === '' ? DELETED : noteOf(line, recordOf(line))))
+    const gone = notes.filter((it) => it.arrived !== null)
+    this.#sql.emptySegment.run(
+      pack(
+        notes.map((it) => (it.arrived === null ? it.line : '')),
+        3,
+      ),
+      first,
+    )
+    for (const { device, category, hour, events } of tally(gone.flatMap((it) => it.facts ?? []))) {
+      const ids = [this.#nameId(now, 'device', device), this.#nameId(now, 'category', category)] as const
+      this.#sql.dropPosting.run(...ids, hour, first)
+      this.#sql.lowerRollup.run(events, ...ids, hour)
+      this.#sql.dropRollup.run(...ids, hour)
+    }
+    for (const it of new Set(gone.flatMap((it) => it.category ?? []))) {
+      this.#sql.dropContent.run(this.#nameId(now, 'category', it), first)
+    }
+    return gone.length
+  }
+
+  #load(): Known {
+    return transaction(this.#db, 'begin immediate', () => {
+      const now: Known = {
+        last: Number(this.#sql.lastOfSegments.get()?.last ?? 0),
+        digest: null,
+        edits: Number(this.#sql.fact.get('edits')?.value ?? 0),
+        pending: [],
+        characters: 0,
+        received: new Received(this.#db, this.#file),
+        nameIds: new Map(),
+      }
+      const newest = this.#sql.newestSegment.get() as unknown as Row | undefined
+      let line = newest && linesOf(newest)?.at(-1)
+      for (const row of this.#sql.journal.all() as unknown as Row[]) {
+        if (row.first > now.last + 1) this.#addHole(now, row.first - 1, `${this.#file} has a hole before ${row.first}`)
+        const lines = linesOf(row)
+        if (lines === null) this.#setAside(now, row)
+        for (const it of lines ?? []) keep(now, noteOf(it, recordOf(it)))
+        now.last = row.last
+        line = lines?.at(-1)
+      }
+      now.received.takeRaised()
+      if (line) now.digest = digestOf(line)
+      return now
+    })
+  }
+
+  /** What is before a damaged row, and the row itself, become segments: reading tells of it, and the rest goes on. */
+  #setAside(now: Known, damaged: { first: number; last: number }): void {
+    if (now.pending.length > 0) this.#fold(now)
+    this.#sql.moveDamaged.run(damaged.first)
+    this.#sql.clearJournal.run(damaged.last)
+  }
+
+  #addHole(now: Known, upTo: number, reason: string): void {
+    const after = now.last
+    if (now.pending.length > 0) this.#fold(now)
+    this.#sql.addSegment.run(after + 1, upTo, null, this.#now, new Uint8Array())
+    now.last = upTo
+    now.digest = null
+    this.#lost = { after: this.#lost?.after ?? after, upTo, told: this.#loss(after, upTo, reason) }
+  }
+
+  /** The mark is never ahead of the database, unless commits are gone, or another database took its place. */
+  #compare(mark: Mark, now: Known): void {
+    const isSame = mark.stream === this.stream
+    if (isSame && mark.last <= now.last && mark.edits <= now.edits) {
+      const digest = mark.last === now.last ? now.digest : null
+      if (!digest || !mark.digest || digest === mark.digest) return
+    }
+    this.#check()
+    const reason = !isSame
+      ? `the stream ${mark.stream} was here before`
+      : mark.last === now.last && mark.edits <= now.edits
+        ? 'its last record is another one'
+        : 'its newest commits are gone'
+    if (mark.last > now.last) transaction(this.#db, 'begin immediate', () => this.#addHole(now, mark.last, reason))
+    const after = isSame ? (this.#lost?.after ?? now.last) : 0
+    this.#lost = { after, upTo: mark.last, told: this.#loss(after, mark.last, reason) }
+  }
+
+  #loss(after: number, upTo: number, reason: string): Told {
+    const what =
+      after < upTo ? `Positions ${after + 1} to ${upTo}` : 'Refused events or deletions after the last record'
+    return {
+      code: 'store.damaged',
+      where: this.#file,
+      todo: `${what} are gone: laptops send again what they still hold; the rest is in a backup, if there is one.`,
+      reason,
+    }
+  }
+
+  /** Errors  Fault 'store.damaged' when tables, indexes and pages contradict each other. */
+  #check(): void {
+    const found = this.#db.prepare('pragma integrity_check(1)').get()?.integrity_check
+    if (found === 'ok') return
+    throw new Fault('store.damaged', {
+      where: this.#file,
+      todo: 'It was changed since the server stopped, or the disk is failing: restore the data folder from a backup.',
+      facts: { reason: String(found) },
+    })
+  }
+
+  #writeMark({ last, digest, edits }: Known, isWalEmpty = false): void {
+    this.#mark.write({ stream: this.stream, last, digest, edits, isWalEmpty })
+  }
+
+  #checkpoint(): void {
+    const size = statSync(`${this.#file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    if (size < this.#checkpointAt) return
+    const isEmpty = this.#emptyWal()
+    this.#checkpointAt = isEmpty ? WAL_BYTES : size + WAL_BYTES / 4
+    if (isEmpty && this.#known) this.#writeMark(this.#known, true)
+  }
+
+  /**
+   * Moves the WAL into the database and empties it: one whose frames are in the database already is a second truth, and
+   * where that one is damaged the two make a third. False: readers hold it, or the disk is full; nothing is lost by it.
+   */
+  #emptyWal(): boolean {
+    this.#db.exec(`pragma busy_timeout = ${WAL_WAIT_MS}`)
+    try {
+      return Number(this.#db.prepare('pragma wal_checkpoint(truncate)').get()?.busy) === 0
+    } catch {
+      return false
+    } finally {
+      this.#db.exec('pragma busy_timeout = 5000')
+    }
+  }
+
+  #faultOf(cause: unknown): Fault {
+    return asFault(cause, this.#folder)
+  }
+}
+
+function keep(now: Known, note: Note): void {
+  now.pending.push(note)
+  now.characters += note.line.length
+  if (note.facts) now.received.add(note.facts)
+}
+
+/** Null when the checksum, or SQLite, says that they are damaged. */
+function linesOf(row: Row): string[] | null {
+  try {
+    return unpack(row.lines, row.last - row.first + 1)
+  } catch {
+    return null
+  }
+}
+
+const SQLITE_BUSY = 5
+
+/** Two writers would give one position to two records. The lock dies with the process, whatever way that goes. */
+function holdLock(folder: string): DatabaseSync {
+  const file = join(folder, 'telemetry.lock')
+  let lock: DatabaseSync | undefined
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    lock = new DatabaseSync(file, { timeout: 0 })
+    lock.exec('begin exclusive')
+    return lock
+  } catch (cause) {
+    lock?.close()
+    const isHeld = (cause as { errcode?: number }).errcode === SQLITE_BUSY
+    if (!isHeld) throw asFault(cause, file)
+    const todo = 'Use that one, or give this one another --data-folder.'
+    throw new Fault('server.running', { where: dirname(file), todo, cause })
+  }
+}
+
+function statements(db: DatabaseSync) {
+  return {
+    fact: db.prepare('select value from facts where key = ?'),
+    setFact: db.prepare('update facts set value = ? where key = ?'),
+    lastOfSegments: db.prepare('select last from segments order by first desc limit 1'),
+    newestSegment: db.prepare('select first, last, lines from segments order by first desc limit 1'),
+    journal: db.prepare('select first, last, lines from journal order by first'),
+    addJournal: db.prepare('insert into journal (first, last, lines) values (?, ?, ?)'),
+    clearJournal: db.prepare('delete from journal where last <= ?'),
+    moveDamaged: db.prepare(
+      `insert into segments (first, last, newest, arrived, lines)
+       select first, last, null, null, lines from journal where first = ?`,
+    ),
+    addSegment: db.prepare('insert into segments (first, last, newest, arrived, lines) values (?, ?, ?, ?, ?)'),
+    segment: db.prepare('select first, last, lines from segments where first = ?'),
+    arrivedBefore: db.prepare('select first from segments where arrived < ? order by arrived limit ?'),
+    emptySegment: db.prepare('update segments set newest = null, arrived = null, lines = ? where first = ?'),
+    dropPosting: db.prepare('delete from postings where device = ? and category = ? and hour = ? and segment = ?'),
+    lowerRollup: db.prepare('update rollups set events = events - ? where device = ? and category = ? and hour = ?'),
+    dropRollup: db.prepare('delete from rollups where device = ? and category = ? and hour = ? and events <= 0'),
+    addContent: db.prepare('insert into contents (category, segment) values (?, ?)'),
+    dropContent: db.prepare('delete from contents where category = ? and segment = ?'),
+    addLandmarks: db.prepare('insert into landmarks (segment, lines) values (?, ?)'),
+    addName: db.prepare('insert into names (kind, name) values (?, ?) on conflict do nothing'),
+    nameId: db.prepare('select id from names where kind = ? and name = ?'),
+    addPosting: db.prepare('insert into postings (device, category, hour, segment) values (?, ?, ?, ?)'),
+    addRollup: db.prepare(
+      `insert into rollups (device, category, hour, events) values (?, ?, ?, ?)
+       on conflict do update set events = events + excluded.events`,
+    ),
+    addFeedId: db.prepare('insert into feed_ids (id, arrived) values (?, ?) on conflict do nothing'),
+    dropFeedIds: db.prepare('delete from feed_ids where arrived < ?'),
+    addRejected: db.prepare(
+      'insert into rejected (device, epoch, seq, entry) values (?, ?, ?, ?) on conflict do nothing',
+    ),
+    countRejected: db.prepare(
+      'insert into rejected_totals (device, total) values (?, 1) on conflict do update set total = total + 1',
+    ),
+    dropRejected: db.prepare(`delete from rejected where json_extract(entry, '$.receivedAt') < ?`),
+    cutRejected: db.prepare(
+      `delete from rejected where device = ? and id <=
+       (select id from rejected where device = ? order by id desc limit 1 offset ?)`,
+    ),
+  }
+}
+
+function serve(port: MessagePort): void {
+  const tell = (message: FromWriter) => port.postMessage(message)
+  const options = workerData as WriterOptions
+  const tellFailed = (of: ToWriter['type'] | 'open', cause: unknown) => {
+    const { code, where, todo, facts, message } = asFault(cause, options.folder)
+    const told = { code, where: where ?? options.folder, todo: todo ?? '', reason: String(facts.reason ?? message) }
+    tell({ type: 'failed', of, told })
+  }
+  let writer: TelemetryWriter
+  try {
+    writer = new TelemetryWriter(options)
+    tell({ type: 'opened', stream: writer.stream, missing: writer.missing, ...writer.marks() })
+  } catch (cause) {
+    tellFailed('open', cause)
+    return
+  }
+  port.on('message', (message: ToWriter) => {
+    if (message.type === 'close') {
+      writer.close()
+      port.close()
+      return
+    }
+    try {
+      if (message.type === 'trim') tell({ type: 'trimmed', ...writer.trim(message.time) })
+      else tell({ type: 'committed', ...writer.commit(message.calls) })
+    } catch (cause) {
+      tellFailed(message.type, cause)
+    }
+  })
+}
+
+if (parentPort) serve(parentPort)

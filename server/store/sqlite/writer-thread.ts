@@ -1,0 +1,202 @@
+/**
+ * The writer of telemetry.db, from the thread that talks to agents: calls gather while it is busy and share a commit.
+ *
+ * Errors  when the writer itself dies, every later call is refused: what became of the last commit is known only to the
+ *         file, and opening it anew reads it there.
+ */
+import { Worker } from 'node:worker_threads'
+import { Fault } from '../../../wire/fault.ts'
+import type { Recorded } from '../../../wire/recording.ts'
+import { lineOf } from '../segment.ts'
+import type { Missing, Published, Rejected } from '../stream.ts'
+import type { SpoolMark } from './received.ts'
+import type { Call, FromWriter, Told, ToWriter, WriterOptions } from './telemetry-writer.ts'
+
+/** One commit takes no more than this, so that the first to wait does not wait for everybody. */
+const COMMIT_RECORDS = 10_000
+const COMMIT_CHARACTERS = 16_000_000
+
+interface Waiting {
+  call: Call
+  resolve: (published: Published) => void
+  reject: (fault: Fault) => void
+}
+
+interface TrimStep {
+  records: number
+  done: boolean
+}
+
+type Opened = Extract<FromWriter, { type: 'opened' }>
+
+export class WriterThread {
+  readonly #folder: string
+  readonly #worker: Worker
+  readonly #exited: Promise<void>
+  readonly #acked = new Map<string, Map<number, number>>()
+  readonly #queue: Waiting[] = []
+  readonly #listeners = new Set<(last: number) => void>()
+  readonly #opened = Promise.withResolvers<Opened>()
+  #committing: Waiting[] = []
+  #trimming: PromiseWithResolvers<TrimStep> | null = null
+  #refusal: Fault | null = null
+  #last = 0
+  #onIdle: (() => void) | null = null
+
+  /** `onStopped`: it died, and nothing can be stored any more; only a new process mends that. */
+  static async start(
+    options: WriterOptions,
+    onStopped: (fault: Fault) => void,
+  ): Promise<{ writer: WriterThread; stream: string; missing: Missing | null }> {
+    const writer = new WriterThread(options)
+    try {
+      const { stream, missing } = await writer.#opened.promise
+      writer.#onStopped = onStopped
+      return { writer, stream, missing: missing && { ...missing, fault: faultOf(missing.told) } }
+    } catch (fault) {
+      await writer.#worker.terminate()
+      throw fault
+    }
+  }
+
+  /** Null while it opens and once it closes: then its end is no news. */
+  #onStopped: ((fault: Fault) => void) | null = null
+
+  private constructor(options: WriterOptions) {
+    this.#folder = options.folder
+    this.#worker = new Worker(new URL('./telemetry-writer.ts', import.meta.url), { workerData: options })
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
+    this.#worker.on('message', (message: FromWriter) => this.#take(message))
+    this.#worker.on('error', (cause) => this.#stop(`The writer stopped: ${cause.message}. Restart the server.`))
+    this.#worker.on('exit', () => this.#stop('The telemetry is closed.'))
+  }
+
+  get last(): number {
+    return this.#last
+  }
+
+  acked(device: string, epoch: number): number {
+    return this.#acked.get(device)?.get(epoch) ?? 0
+  }
+
+  publish(records: readonly Recorded[], rejected: readonly Rejected[] = []): Promise<Published> {
+    if (this.#refusal) return Promise.reject(this.#refusal)
+    const { promise, resolve, reject } = Promise.withResolvers<Published>()
+    const call = { lines: records.map(lineOf).join('\n'), count: records.length, rejected }
+    this.#queue.push({ call, resolve, reject })
+    this.#next()
+    return promise
+  }
+
+  onPublished(listener: (last: number) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async trim(time: number): Promise<number> {
+    // Once at a time; whoever comes meanwhile is served by the one that runs.
+    if (this.#trimming) return 0
+    try {
+      for (let removed = 0; ; ) {
+        if (this.#refusal) throw this.#refusal
+        this.#trimming = Promise.withResolvers()
+        this.#send({ type: 'trim', time })
+        const step = await this.#trimming.promise
+        removed += step.records
+        if (step.done) return removed
+      }
+    } finally {
+      this.#trimming = null
+    }
+  }
+
+  /** Resolves when everything that was published has been committed or refused. */
+  drained(): Promise<void> {
+    if (this.#refusal || (this.#committing.length === 0 && this.#queue.length === 0)) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onIdle = resolve
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#onStopped = null
+    this.#refusal ??= unwritable(this.#folder, 'The telemetry is closed.')
+    this.#send({ type: 'close' })
+    await this.#exited
+  }
+
+  #take(message: FromWriter): void {
+    if (message.type === 'opened') {
+      this.#learn(message)
+      this.#opened.resolve(message)
+    } else if (message.type === 'trimmed') this.#trimming?.resolve(message)
+    else if (message.type === 'failed') this.#fail(message.of, faultOf(message.told))
+    else {
+      const before = this.#last
+      this.#learn(message)
+      const committed = this.#committing
+      this.#committing = []
+      for (const [index, it] of committed.entries()) it.resolve(message.results[index]!)
+      this.#next()
+      if (this.#last > before) for (const listener of this.#listeners) listener(this.#last)
+    }
+  }
+
+  #fail(of: ToWriter['type'] | 'open', fault: Fault): void {
+    if (of === 'open') this.#opened.reject(fault)
+    if (of === 'trim') this.#trimming?.reject(fault)
+    if (of !== 'commit') return
+    for (const it of this.#committing.splice(0)) it.reject(fault)
+    this.#next()
+  }
+
+  #next(): void {
+    if (this.#committing.length > 0 || this.#refusal) return
+    this.#committing = takeGroup(this.#queue)
+    if (this.#committing.length > 0) this.#send({ type: 'commit', calls: this.#committing.map((it) => it.call) })
+    else this.#onIdle?.()
+  }
+
+  #learn({ last, spools }: { last: number; spools: readonly SpoolMark[] }): void {
+    this.#last = last
+    for (const { device, epoch, seq } of spools) {
+      const epochs = this.#acked.get(device)
+      if (epochs) epochs.set(epoch, seq)
+      else this.#acked.set(device, new Map([[epoch, seq]]))
+    }
+  }
+
+  #stop(todo: string): void {
+    this.#refusal ??= unwritable(this.#folder, todo)
+    this.#opened.reject(this.#refusal)
+    this.#trimming?.reject(this.#refusal)
+    for (const it of [...this.#committing.splice(0), ...this.#queue.splice(0)]) it.reject(this.#refusal)
+    this.#onIdle?.()
+    this.#onStopped?.(this.#refusal)
+    this.#onStopped = null
+  }
+
+  #send(message: ToWriter): void {
+    this.#worker.postMessage(message)
+  }
+}
+
+/** From the front of the queue, at least one, as much as one commit takes. */
+function takeGroup(queue: Waiting[]): Waiting[] {
+  let records = 0
+  let characters = 0
+  const end = queue.findIndex(({ call }, index) => {
+    records += call.count
+    characters += call.lines.length
+    return index > 0 && (records > COMMIT_RECORDS || characters > COMMIT_CHARACTERS)
+  })
+  return queue.splice(0, end < 0 ? queue.length : end)
+}
+
+function faultOf({ code, where, todo, reason }: Told): Fault {
+  return new Fault(code, { where, todo, facts: { reason } })
+}
+
+export function unwritable(folder: string, todo: string): Fault {
+  return new Fault('store.unwritable', { where: folder, todo })
+}
