@@ -143,7 +143,7 @@ export interface Evaluations {
   commit(id: string, commit: Commit): Promise<void>
   /**
    * Makes it the active one, with the changes that tell what is different, and drops the others. One transaction; the
-   * rows of those that were dropped are deleted after it, before the call resolves, and hold nobody up.
+   * rows of those that were dropped are deleted afterwards, and hold nobody up.
    * Errors  Fault 'store.superseded' when it was dropped.
    */
   activate(id: string, changes: readonly Change[]): Promise<void>

@@ -201,7 +201,7 @@ function evaluations(database: Database): Evaluations {
         [keyOf(id), JSON.stringify({ id, ruleset, stream })],
       )
       if (begun.length === 0) throw superseded(id)
-      await purge(database)
+      void purge(database)
     },
     commit: (id, commit) => transaction((query) => write(query, id, commit)),
     async activate(id, changes) {
@@ -213,11 +213,11 @@ function evaluations(database: Database): Evaluations {
         await query('update evaluations set active = true where id = $1', [found.id])
         await tell(query, changes)
       })
-      await purge(database)
+      void purge(database)
     },
     async drop(id) {
       await drop(query, 'name = $1', keyOf(id))
-      await purge(database)
+      void purge(database)
     },
     ...judgement(database),
   }
@@ -417,7 +417,7 @@ function changes({ query }: Database): ChangeFeed {
   }
 }
 
-/** From here on there is none of it; its rows go in `purge`. */
+/** From here on there is none of it; its rows go behind it, by `purge`. */
 async function drop(query: Query, which: string, value: unknown): Promise<void> {
   await query(
     `with gone as (delete from evaluations where ${which} returning id)
@@ -426,7 +426,10 @@ async function drop(query: Query, which: string, value: unknown): Promise<void> 
   )
 }
 
-/** Deletes the rows of evaluations that are gone, also of those whose purge was cut short. Holds nobody up. */
+/**
+ * Deletes the rows of evaluations that are gone. Holds nobody up, and nobody waits for it: what is left over, because a
+ * connection was lost, goes with the next one.
+ */
 async function purge({ transaction }: Database): Promise<void> {
   const step = () =>
     transaction(async (query) => {
@@ -438,7 +441,11 @@ async function purge({ transaction }: Database): Promise<void> {
       await query('delete from dropped where evaluation = $1', [row.evaluation])
       return true
     })
-  while (await step());
+  try {
+    while (await step());
+  } catch {
+    // Its rows cost space and nothing else.
+  }
 }
 
 /** An upsert takes each row once: the last word about it. */

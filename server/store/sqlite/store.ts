@@ -257,6 +257,7 @@ type Iterated = Pick<Evaluations, 'kept' | 'findings'>
 
 function evaluations(database: Database): Omit<Evaluations, keyof Iterated> {
   const { sql, relaxed } = database
+  const purge = purger(database)
   return {
     list: async () => sql('select * from evaluations order by id').all().map(evaluationOf),
     async active() {
@@ -269,7 +270,7 @@ function evaluations(database: Database): Omit<Evaluations, keyof Iterated> {
         sql('insert into evaluations (name, doc) values (?, ?) on conflict (name) do nothing').run(keyOf(id), doc),
       )
       if (changes === 0) throw superseded(id)
-      await purge(database)
+      purge()
     },
     commit: async (id, commit) => relaxed(() => write(database, id, commit)),
     async activate(id, changes) {
@@ -280,11 +281,11 @@ function evaluations(database: Database): Omit<Evaluations, keyof Iterated> {
         sql('update evaluations set active = 1 where id = ?').run(Number(found.id))
         tell(database, changes)
       })
-      await purge(database)
+      purge()
     },
     async drop(id) {
       relaxed(() => drop(database, 'name = ?', keyOf(id)))
-      await purge(database)
+      purge()
     },
     ...judgement(database),
   }
@@ -470,7 +471,7 @@ function changes({ sql, relaxed }: Database): ChangeFeed {
   }
 }
 
-/** From here on there is none of it; its rows go in `purge`. */
+/** From here on there is none of it; its rows go behind it, by `purger`. */
 function drop({ sql }: Database, which: string, value: number | string): void {
   sql(`insert into dropped (evaluation) select id from evaluations where ${which}`).run(value)
   sql(`delete from evaluations where ${which}`).run(value)
@@ -480,10 +481,14 @@ function drop({ sql }: Database, which: string, value: number | string): void {
 const PURGED_ROWS = 500
 /** Whoever waits for the write lock looks again after 1 to 100 ms: without a rest he would hardly ever find it free. */
 const REST_MS = 10
+const KEYS = { kept: 'part, subject', findings: 'id', standings: 'worker', clusters: 'place' }
 
-/** Deletes the rows of evaluations that are gone, also of those whose purge was cut short. Holds nobody up. */
-async function purge({ sql, relaxed, isOpen }: Database): Promise<void> {
-  const KEYS = { kept: 'part, subject', findings: 'id', standings: 'worker', clusters: 'place' }
+/**
+ * Deletes the rows of evaluations that are gone, in small transactions, and begins by resting: whoever dropped one does
+ * not wait for it. What is left over, because the store was closed or the disk was full, goes with the next one.
+ */
+function purger({ sql, relaxed, isOpen }: Database): () => void {
+  let running = false
   const step = () =>
     relaxed(() => {
       const row = sql('select evaluation from dropped limit 1').get()
@@ -499,7 +504,19 @@ async function purge({ sql, relaxed, isOpen }: Database): Promise<void> {
       sql('delete from dropped where evaluation = ?').run(evaluation)
       return true
     })
-  while (isOpen() && step()) await rest(REST_MS)
+  async function run(): Promise<void> {
+    if (running) return
+    running = true
+    try {
+      do await rest(REST_MS)
+      while (isOpen() && step())
+    } catch {
+      // Its rows cost space and nothing else.
+    } finally {
+      running = false
+    }
+  }
+  return () => void run()
 }
 
 function one<T>(row: Row | undefined): T | null {

@@ -397,17 +397,6 @@ function evaluations(given: Given): void {
     assert.deepEqual(await store.evaluations.standingsSince('e1', 0), { revision: 0, standings: [], gone: [] })
     assert.deepEqual(await store.evaluations.clusters('e1'), [])
   })
-
-  it('deletes more rows than one step takes', async () => {
-    const { store } = given()
-    await store.evaluations.begin({ id: 'e1', ...RULES })
-    const many = Array.from({ length: 1_200 }, (_, index) => index)
-    const rows = { kept: many.map((it) => kept('p', `${it}`)), findings: many.map((it) => findingOf(`f${it}`)) }
-    await store.evaluations.commit('e1', commitOf(1, rows))
-    await store.evaluations.drop('e1')
-    await store.evaluations.begin({ id: 'e1', ...RULES })
-    assert.deepEqual([await keptBy(store, 'e1'), await findingsBy(store, 'e1')], [[], []])
-  })
 }
 
 function commits(given: Given): void {

@@ -1,10 +1,12 @@
 import { openPostgresStore } from '../../../../server/store/postgres/store.ts'
 import type { Store } from '../../../../server/store/store.ts'
 import { storeSuite } from '../store.suite.ts'
-import { testDatabase } from './server.ts'
+import { type TestDatabase, testDatabase } from './server.ts'
+
+let shared: TestDatabase | undefined
 
 storeSuite('store in PostgreSQL', async (test) => {
-  const database = await testDatabase(test)
+  const database = (shared ??= await testDatabase(test))
   const opened: Store[] = []
   const another = async () => {
     const store = await openPostgresStore({ url: database.url })
@@ -18,11 +20,11 @@ storeSuite('store in PostgreSQL', async (test) => {
       await database.query(`
         create function broken() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$;
         create trigger broken before insert on changes for each row execute function broken()`)
-      return () => database.query('drop trigger broken on changes')
+      return async () => void (await database.query('drop trigger broken on changes'))
     },
     async done() {
       for (const it of opened) await it.close()
-      await database.drop()
+      await database.empty()
     },
   }
 })
