@@ -131,7 +131,10 @@ export class Detector {
    * Takes over what another detector found by rules that this one has not judged: its findings, what derived events
    * matched there, and the state of its correlations.
    */
-  adopt(other: Detector, { replaced, reported }: { replaced: ReadonlySet<string>; reported: ReadonlySet<string> }): void {
+  adopt(
+    other: Detector,
+    { replaced, reported }: { replaced: ReadonlySet<string>; reported: ReadonlySet<string> },
+  ): void {
     this.findings.adopt([...other.findings.all()].filter((it) => reported.has(it.rule)))
     for (const [id, it] of other.#matched.entries()) {
       const theirs = { ...it, findings: it.findings.filter(([, rule]) => reported.has(rule)) }

@@ -42,13 +42,17 @@ describe('server/detect: how an evaluation begins', () => {
     const after = await it.open(ruleset)
     assert.deepEqual([after.id, after.isActive, after.position], [before.id, true, 3])
     await it.follow(after)
-    assert.deepEqual(
-      (await it.findings()).map((found) => found.count).sort(),
-      [1, 2],
-    )
+    assert.deepEqual((await it.findings()).map((found) => found.count).sort(), [1, 2])
   })
 
-  const edits: { name: string; before: string[]; after: string[]; found: string[]; opened: string[]; retracted: string[] }[] = [
+  const edits: {
+    name: string
+    before: string[]
+    after: string[]
+    found: string[]
+    opened: string[]
+    retracted: string[]
+  }[] = [
     {
       name: 'a rule that comes judges what was there before it',
       ...{ before: [programRule('aa')], after: [programRule('aa'), programRule('bb')] },
@@ -94,7 +98,10 @@ describe('server/detect: how an evaluation begins', () => {
       const of = (kind: string) =>
         changes.flatMap((change) => (change.kind === kind && 'title' in change ? [change.title.slice(-2)] : [])).sort()
       assert.deepEqual([of('finding_opened'), of('finding_retracted')], [opened, retracted])
-      assert.deepEqual((await it.store.evaluations.list()).map((found) => found.id), [edited.id])
+      assert.deepEqual(
+        (await it.store.evaluations.list()).map((found) => found.id),
+        [edited.id],
+      )
     })
 
   it('what comes while the changed rules judge is not missed', async () => {
@@ -111,7 +118,10 @@ describe('server/detect: how an evaluation begins', () => {
     const role = (name: string) => contract('w1', { from: T0 - DAY, roles: [name] })
     const records = [role('developer'), holding('d1', 'w1'), program('/x/aa', 0), role('designer'), program('/x/aa', 1)]
     await it.follow(await it.open(rulesetOf(programRule('bb'))), records)
-    const reading = programRule('aa').replace('condition: it', "role: { Contract.roles: developer }, condition: 'it and role'")
+    const reading = programRule('aa').replace(
+      'condition: it',
+      "role: { Contract.roles: developer }, condition: 'it and role'",
+    )
     await it.follow(await it.open(rulesetOf(reading)))
     assert.deepEqual(
       (await it.findings()).map((found) => found.count),

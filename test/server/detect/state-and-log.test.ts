@@ -13,8 +13,8 @@ import { Assessments } from '../../../server/assess/assessments.ts'
 import { Standings } from '../../../server/assess/standings.ts'
 import type { Evaluation } from '../../../server/detect/evaluation.ts'
 import { identityOf } from '../../../server/detect/identity.ts'
-import { openEvaluation } from '../../../server/detect/opening.ts'
 import { stampOf } from '../../../server/detect/log-clock.ts'
+import { openEvaluation } from '../../../server/detect/opening.ts'
 import { Pipeline } from '../../../server/detect/pipeline.ts'
 import { type Ruleset, SHIPPED_RULES } from '../../../server/detect/program.ts'
 import { stream as randomStream } from '../../../server/simulate/random.ts'
@@ -244,9 +244,7 @@ function others(): Recorded[] {
   const lines = simulate({ scenarios: ['N9', 'P7'], seed: 7, workers: 40, days: 16, start: T0 })
   const all = [...lines].map((line, index): [Recorded, number] => [JSON.parse(line) as Recorded, index])
   const whole = (it: Recorded) => it.type === 'contract' || it.type === 'device'
-  return all
-    .filter(([it, index]) => whole(it) || index % EVERY_NTH === 0)
-    .map(([it]) => Recorded.parse(it))
+  return all.filter(([it, index]) => whole(it) || index % EVERY_NTH === 0).map(([it]) => Recorded.parse(it))
 }
 
 function byArrival(a: Recorded, b: Recorded): number {
@@ -256,13 +254,15 @@ function byArrival(a: Recorded, b: Recorded): number {
 const CATALOGUE = loadCatalogue()
 const RECOGNISE = (event: Parameters<typeof recognise>[1]) => recognise(CATALOGUE, event)
 
-function seen(findings: readonly { id: string }[], standings: readonly { worker: string }[], clusters: readonly unknown[]) {
-  const by = (key: string) => (a: object, b: object) =>
-    String(a[key as never]) < String(b[key as never]) ? -1 : 1
+function seen(
+  findings: readonly { id: string }[],
+  standings: readonly { worker: string }[],
+  clusters: readonly unknown[],
+) {
+  const by = (key: string) => (a: object, b: object) => (String(a[key as never]) < String(b[key as never]) ? -1 : 1)
   return {
     findings: JSON.parse(JSON.stringify([...findings].sort(by('id')))),
     standings: JSON.parse(JSON.stringify([...standings].sort(by('worker')))),
     clusters: JSON.parse(JSON.stringify(clusters)),
   }
 }
-
