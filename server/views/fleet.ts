@@ -9,7 +9,7 @@
 import { bookOf, coverageOf } from '../derive/coverage.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Enrolled } from '../model/device.ts'
-import { COVERAGE_PART, darkCategories } from './coverage.ts'
+import { darkCategories } from './coverage.ts'
 import type { Reader } from './reader.ts'
 
 const HOUR = 3_600_000
