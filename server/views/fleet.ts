@@ -159,7 +159,9 @@ export class Fleet {
 
   /** A hand-over that was written down ahead of its time. */
   #nextHandOver(device: string, now: number): number {
-    const moments = this.#reader.directory.holdings(device).flatMap(({ from, to }) => (to === null ? [from] : [from, to]))
+    const moments = this.#reader.directory
+      .holdings(device)
+      .flatMap(({ from, to }) => (to === null ? [from] : [from, to]))
     return Math.min(Number.POSITIVE_INFINITY, ...moments.filter((it) => it > now))
   }
 

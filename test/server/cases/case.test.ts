@@ -52,5 +52,6 @@ const cases: { what: string; verdict: Verdict | null; band: Band; findings: Find
 describe('a case', () => {
   for (const { what, verdict, band, findings, state } of cases)
     it(what, () => assert.equal(caseOf(verdict, band, kindsOf(findings)).state, state))
-  it('says what is new', () => assert.deepEqual(caseOf(decided, 'high', kindsOf([tool, place])).newKinds, ['another country']))
+  it('says what is new', () =>
+    assert.deepEqual(caseOf(decided, 'high', kindsOf([tool, place])).newKinds, ['another country']))
 })

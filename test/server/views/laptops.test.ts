@@ -17,8 +17,7 @@ async function running() {
   await all.reject(
     [1, 2].map((seq) => ({ device: 'd1', receivedAt: T0, seq, code: 'event.malformed', where: 'x', raw: '{}' })),
   )
-  const page = (after: string | null, limit: number) =>
-    laptopPage(all.reader, all.queue.totals, { after, limit })
+  const page = (after: string | null, limit: number) => laptopPage(all.reader, all.queue.totals, { after, limit })
   return { ...all, page }
 }
 
@@ -43,7 +42,10 @@ describe('laptops', () => {
       ['w1', '9', true, T0, 'Austin', 7, 2, 2, 1],
     )
     assert.deepEqual([visible.impaired, visible.wanted - visible.seen], [1, 1])
-    assert.deepEqual(Object.keys(laptops[0]!).filter((it) => it === 'coverage' || it === 'spoolBytes'), [])
+    assert.deepEqual(
+      Object.keys(laptops[0]!).filter((it) => it === 'coverage' || it === 'spoolBytes'),
+      [],
+    )
   })
 
   it('one alone has what its agent can see, category by category', async () => {

@@ -42,10 +42,7 @@ describe('the queue', () => {
   it('has everybody with a contract or a laptop, and says when nothing was evaluated yet', async () => {
     const all = await stage({ now: () => T0 })
     await all.records(contract('w1'), holding('d1', 'w2'))
-    assert.deepEqual(
-      all.queue.row('w1')?.reason,
-      'not evaluated yet',
-    )
+    assert.deepEqual(all.queue.row('w1')?.reason, 'not evaluated yet')
     await all.judge()
     const { band, points, reason, case: state } = all.queue.row('w2')!
     assert.deepEqual([band, points, reason, state], ['none', 0, 'nothing found in what the agents can see', 'none'])

@@ -63,8 +63,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
     },
 
     /** What people are told of a rule. */
-    facts: (rule: string, about: RuleFacts) =>
-      keep({ part: RULES_PART, subject: rule, state: JSON.stringify(about) }),
+    facts: (rule: string, about: RuleFacts) => keep({ part: RULES_PART, subject: rule, state: JSON.stringify(about) }),
 
     reject: async (rejected: readonly Rejected[]) => void (await stream.publish([], rejected)),
 

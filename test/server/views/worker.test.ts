@@ -4,7 +4,7 @@ import { memoryStore } from '../../../server/store/memory/store.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { workerPage } from '../../../server/views/worker.ts'
 import { finding } from '../assess/finding.ts'
-import { agentState, AUSTIN, contract, DAY, event, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import { AUSTIN, agentState, contract, DAY, event, HOUR, holding, processStart, received, T0 } from '../events.ts'
 import { stage } from './stage.ts'
 
 const TOOL = { rule: 'tool', title: 'A tool began', strength: 3 as const }
@@ -36,7 +36,10 @@ describe("a worker's page", () => {
   it('before anything was evaluated it says so, and shows what was agreed', async () => {
     const { page } = await running()
     const { assessment, contract, findings, case: decided } = await page('w1')
-    assert.deepEqual([assessment.reason, contract?.name, findings, decided.state], ['not evaluated yet', 'Ada', [], 'none'])
+    assert.deepEqual(
+      [assessment.reason, contract?.name, findings, decided.state],
+      ['not evaluated yet', 'Ada', [], 'none'],
+    )
   })
 
   it('the parts add up, and each says what it is worth', async () => {
