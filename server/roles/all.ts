@@ -191,6 +191,8 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   writeServerFile(config.dataFolder, { pid: process.pid, url })
   ready = true
   tellFeeds()
+  // Without TLS and proxies only this machine connects, and no public address is looked up.
+  if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
 
   const stopping = new AbortController()
   const tick = setInterval(() => void onTick(), TICK_MS)

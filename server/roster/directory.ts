@@ -1,11 +1,11 @@
 /**
- * Who works here and who holds which laptop, as the stream says: the server's own copy, which answers at once and waits
- * for nobody's judgement.
+ * The contracts and the holders of laptops, read by views, feeds and imports. It is fed from the stream and never waits
+ * for judgement.
  *
- * Shape   fed the stream's records in order; only contracts and holdings are kept, the others pass by. Taking the same
- *         records again, in their order, changes nothing, so a copy that was restored may be fed from a position
- *         before the one it stands at.
- *         `kept` is what is written down: every version of a contract by worker, every holding by device, as recorded.
+ * Shape   takes the stream's records in order; it keeps contracts and holdings and ignores the others. Taking the same
+ *         records again, in their order, changes nothing, so a restored copy may be fed from a position before the one
+ *         it was saved at.
+ *         `kept` is what is saved: every version of a contract by worker, every holding by device, as recorded.
  * Errors  unknown is null or an empty list, never a default.
  */
 import type { Contract, Device } from '../../wire/contract.ts'

@@ -1,8 +1,8 @@
 /**
- * Reads a roster without holding up whoever else the process serves.
+ * Reads a roster without blocking the thread that serves agents and people.
  *
- * Shape   what is small is read in place; the rest in a thread of its own (`reader-thread.ts`), which keeps what it read
- *         and hands it over part by part, as fast as the parts are taken. `close` ends the thread.
+ * Shape   a small one is read in place, others in a thread of their own (`reader-thread.ts`), which keeps the result
+ *         and sends it part by part, each when it is asked for. `close` ends the thread.
  * Errors  Fault 'roster.invalid', as `parseRoster` and `readDelivery` throw it, or when the thread runs out of memory.
  */
 import { Worker } from 'node:worker_threads'
@@ -11,7 +11,7 @@ import { deliverySize, readDelivery } from './delivery.ts'
 import { partsOf, type RosterPart } from './parts.ts'
 import { parseRoster, type Roster, type RosterProblem } from './roster.ts'
 
-/** A text that somebody sent, or a file in the inbox. */
+/** A text from the API, or a file in the inbox. */
 export type RosterSource =
   | { text: string; format: 'csv' | 'json'; fileName: string; now: number }
   | { deliveryFile: string }
@@ -84,7 +84,7 @@ async function inThread(source: RosterSource): Promise<OpenRoster> {
   }
 }
 
-/** One answer at a time, each asked for before it comes; that the thread ended is one too. */
+/** One answer per request; the end of the thread rejects the request that waits. */
 function answersOf(worker: Worker): { next(): Promise<FromReader> } {
   let answer = asked()
   worker.on('message', (message: FromReader) => answer.resolve(message))
@@ -100,7 +100,7 @@ function answersOf(worker: Worker): { next(): Promise<FromReader> } {
 
   function asked() {
     const made = Promise.withResolvers<FromReader>()
-    // Nobody waits for the end of a thread that was closed.
+    // The end of a thread that was closed rejects a request that was never made.
     made.promise.catch(() => {})
     return made
   }
