@@ -31,9 +31,12 @@ export interface OpenRoster {
 /** Some 100 rows: reading them takes 5 ms, a thread takes 100 ms to start. */
 export const READ_IN_PLACE_CHARACTERS = 16_384
 
-export async function openRoster(source: RosterSource): Promise<OpenRoster> {
+/** A delivery of 100 MB takes some 700 MB to read. */
+const READER_MEMORY_MB = 2_048
+
+export async function openRoster(source: RosterSource, memoryMb = READER_MEMORY_MB): Promise<OpenRoster> {
   const size = 'text' in source ? source.text.length : await deliverySize(source.deliveryFile)
-  return size <= READ_IN_PLACE_CHARACTERS ? inPlace(await readWhole(source)) : inThread(source)
+  return size <= READ_IN_PLACE_CHARACTERS ? inPlace(await readWhole(source)) : inThread(source, memoryMb)
 }
 
 export async function readWhole(source: RosterSource): Promise<Roster> {
@@ -57,8 +60,11 @@ function inPlace({ contracts, devices, problems, omitted }: Roster): OpenRoster 
   }
 }
 
-async function inThread(source: RosterSource): Promise<OpenRoster> {
-  const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: source })
+async function inThread(source: RosterSource, memoryMb: number): Promise<OpenRoster> {
+  const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), {
+    workerData: source,
+    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+  })
   const answers = answersOf(worker)
   const close = async () => void (await worker.terminate())
   try {
