@@ -150,6 +150,8 @@ async function start(
   stream.onPublished((last) => judging.published(last))
   writeServerFile(config.dataFolder, { pid: process.pid, url })
   ready = true
+  // Without TLS and proxies only this machine connects, and no public address is looked up.
+  if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
   for (const warning of warnings()) log.warn({}, warning)
   const stopJobs = runJobs(await jobs(), log)
   let closing: Promise<void> | null = null
