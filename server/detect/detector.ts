@@ -9,7 +9,6 @@
 import {
   type Changes,
   type Correlator,
-  type CorrelatorState,
   correlator,
   type Firing,
   type FlatEvent,
@@ -19,6 +18,7 @@ import {
 } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { LATENESS_MS } from '../derive/deriver.ts'
+import { allRows, type Row, restoreRows } from '../derive/kit/kept.ts'
 import { Findings } from './findings.ts'
 
 const EVIDENCE_MAX = 20_000
@@ -43,7 +43,7 @@ interface Done {
 const DONE_MAX = 500_000
 
 export interface DetectorState {
-  correlations: CorrelatorState | null
+  correlations: Row[]
   evidence: Evidence[]
   done: [id: string, done: Done][]
 }
@@ -117,14 +117,14 @@ export class Detector {
 
   save(): DetectorState {
     return {
-      correlations: this.#correlator?.save() ?? null,
+      correlations: allRows(this.#correlator?.kept ?? {}),
       evidence: [...this.#evidence.values()],
       done: [...this.#done],
     }
   }
 
   load(state: DetectorState): void {
-    if (state.correlations) this.#correlator?.load(state.correlations)
+    restoreRows(this.#correlator?.kept ?? {}, state.correlations)
     this.#done = new Map(state.done)
     this.#evidence = new Map(state.evidence.map((it) => [it.event.id, it]))
   }
