@@ -143,17 +143,12 @@ export class Gateway {
     return this.#policy
   }
 
-  /**
-   * Signs it, and holds batches and welcomes to it from now on. Resolves when every session has it, or another one was
-   * pushed.
-   */
+  /** Signs it, and holds batches and welcomes to it from now on. Resolves when it, or a later one, is sent to all. */
   async push(policy: Policy): Promise<void> {
-    const signed = signPolicy(policy, this.#deps.keys)
     this.#policy = policy
-    this.#signed = signed
+    this.#signed = signPolicy(policy, this.#deps.keys)
     for (const [index, session] of this.#sessions.live().entries()) {
       if (index % PUSHED_AT_ONCE === PUSHED_AT_ONCE - 1) await setImmediate()
-      if (this.#signed !== signed) return
       session.sendPolicy()
     }
   }

@@ -135,6 +135,27 @@ describe('gateway', () => {
       assert.equal((await server.history.rejected(of.device, 10))[0]?.raw, '')
     })
 
+    it('gets one policy, when a second one is pushed while the first is on its way to thousands', async () => {
+      await begin()
+      // More than are served at once.
+      const laptops = await Promise.all(Array.from({ length: 120 }, () => server.enroll()))
+      const agents = await Promise.all(laptops.map((it) => connected(server, it)))
+      const { policy } = server.gateway
+      await Promise.all([2_000, 2_001].map((version) => server.gateway.push({ ...policy, version })))
+      const last = await Promise.all(
+        agents.map(async (agent) => {
+          const versions = []
+          while (versions.at(-1) !== 2_001) versions.push(JSON.parse((await agent.next('policy')).policy.text).version)
+          return versions.length
+        }),
+      )
+      assert.deepEqual([last.at(0), last.at(-1)], [2, 1])
+      await Promise.all(agents.map((it) => it.batch([event(1)])))
+      assert.ok(agents.every((it) => it.received.filter((type) => type === 'policy').length <= 2))
+      const late = await new RawAgent(server.url, await server.enroll()).open()
+      assert.equal(JSON.parse(late.policy.text).version, 2_001)
+    })
+
     it('gets an answer to its ping', async () => {
       await begin()
       const agent = await connected(server, await server.enroll())
