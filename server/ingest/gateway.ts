@@ -1,5 +1,5 @@
 /**
- * The door for agents: accepts WebSocket upgrades, keeps the sessions, and says no early and cheaply.
+ * The door for agents: accepts WebSocket upgrades, keeps the sessions, and refuses early and cheaply.
  *
  * Shape   one session per device: see sessions.ts. Replaced, clone or neither, its `connection` line is stored: two
  *         fingerprints on one key are evidence. Each welcome says how far the log knows the laptop's events; a log that
@@ -217,7 +217,7 @@ export class Gateway {
   }
 
   #measured(session: Session, rtt: RoundTrip): void {
-    // The next news comes in an hour; a stream that cannot be written is reported by admission.
+    // The next one comes in an hour; a stream that cannot be written is reported by admission.
     this.publish([this.#connectionLine(session, rtt)]).catch(() => {})
   }
 
