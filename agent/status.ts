@@ -1,6 +1,7 @@
 /** What the running agent says about itself to whoever asks on the laptop: status.json. */
 import * as z from 'zod'
 import { writeWhole } from './config.ts'
+import type { Clocks } from './ticker.ts'
 
 const at = z.number().nullable()
 
@@ -20,7 +21,9 @@ export const Status = z.object({
   policyVersion: z.number().nullable(),
   policyTrouble: z.string().nullable(),
   spool: z.object({
+    /** On disk: what the server does not have, and what it has and is kept for a while. */
     bytes: z.number(),
+    keptBytes: z.number().default(0),
     unsent: z.number(),
     acked: z.number(),
     last: z.number(),
@@ -36,16 +39,16 @@ export const Status = z.object({
 export type Status = z.infer<typeof Status>
 
 /** Writes it only when there is news, and once a minute: it is a file on somebody's SSD. */
-export function statusWriter(path: string, now: () => number, status: () => Omit<Status, 'at'>): () => void {
+export function statusWriter(path: string, clocks: Clocks, status: () => Omit<Status, 'at'>): () => void {
   let text = ''
-  let at = 0
+  let writtenAt = Number.NEGATIVE_INFINITY
   return () => {
     const next = JSON.stringify(status())
-    if (next === text && now() - at < 60_000) return
+    if (next === text && clocks.booted() - writtenAt < 60_000) return
     text = next
-    at = now()
+    writtenAt = clocks.booted()
     try {
-      writeWhole(path, `{"at":${at},${text.slice(1)}`, { sync: false })
+      writeWhole(path, `{"at":${clocks.wall()},${text.slice(1)}`, { sync: false })
     } catch {
       // A full disk costs the view of the agent, not the agent.
     }
@@ -73,7 +76,10 @@ export function describeStatus(status: Status, pid: number | null, now: number):
     ['server', `${status.server} as ${status.device}`],
     ['connected', connection(status, pid, now)],
     ['last acknowledgement', ago(status.lastAckAt)],
-    ['not sent yet', `${spool.unsent} events; ${(spool.bytes / 1_048_576).toFixed(1)} MiB on disk`],
+    [
+      'not sent yet',
+      `${spool.unsent} events; ${mebibytes(spool.bytes)} on disk, and ${mebibytes(spool.keptBytes)} kept that the server has`,
+    ],
     [
       'policy',
       `${status.policyVersion ?? 'none yet'}${status.policyTrouble ? `; refused: ${status.policyTrouble}` : ''}`,
@@ -85,6 +91,10 @@ export function describeStatus(status: Status, pid: number | null, now: number):
   for (const { about, reason, lastAt } of status.gaps)
     rows.push(['could not see', `${about}: ${reason}, ${ago(lastAt)}`])
   return rows.map(([label, value]) => `${label.padEnd(22)}${value}`).join('\n')
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`
 }
 
 function connection({ connectedAt, connected, trouble, nextTryAt }: Status, pid: number | null, now: number): string {

@@ -40,6 +40,8 @@ export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'durable' | 
   hostNames: readonly string[]
   trustedProxies: readonly string[]
   lookupAddress(address: string, at: number): AddressFacts
+  /** The set of laptops with an open session is another one now. */
+  connection?(device: string): void
   limits: GatewayLimits
   timing?: Partial<Timing>
 }
@@ -153,6 +155,11 @@ export class Gateway {
     }
   }
 
+  /** Laptops with an open session: the set itself, not a copy. */
+  get online(): ReadonlySet<string> {
+    return this.#sessions.devices
+  }
+
   sessions(): SessionView[] {
     return this.#sessions.live().map((it) => ({
       device: it.hello!.device,
@@ -192,6 +199,7 @@ export class Gateway {
     const { isClone, replaced } = this.#sessions.claim(session)
     const awayMs = 60_000 + Math.floor(this.#deps.random() * 60_000)
     replaced?.refuse(cloned(device, 'A newer session of this laptop took over.', awayMs))
+    this.#deps.connection?.(device)
     await this.publish([this.#connectionLine(session, null)])
     if (isClone)
       throw cloned(device, 'Enroll this laptop with its own token; do not copy the agent folder.', 15 * 60_000)
@@ -223,6 +231,7 @@ export class Gateway {
 
   #closed(session: Session): void {
     this.#sessions.remove(session)
+    if (session.hello) this.#deps.connection?.(session.hello.device)
     this.#deps.metrics.sessions(this.#sessions.size)
   }
 

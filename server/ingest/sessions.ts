@@ -19,6 +19,7 @@ export class Sessions {
   readonly #all = new Set<Session>()
   readonly #unproven = new Set<Session>()
   readonly #live = new Map<string, Session>()
+  readonly #devices = new Set<string>()
   readonly #openings = new Map<string, Bucket>()
 
   constructor(now: () => number) {
@@ -41,6 +42,11 @@ export class Sessions {
 
   all(): Session[] {
     return [...this.#all]
+  }
+
+  /** Devices of the live ones. */
+  get devices(): ReadonlySet<string> {
+    return this.#devices
   }
 
   /** Those that hold their device. */
@@ -70,6 +76,7 @@ export class Sessions {
     const isSame = other === null || other.hello?.fingerprint === fingerprint
     if (!isSame && this.#now() - other.heardAt < LIVE_MS) return { isClone: true, replaced: null }
     this.#live.set(device, session)
+    this.#devices.add(device)
     return { isClone: false, replaced: other }
   }
 
@@ -77,6 +84,8 @@ export class Sessions {
     this.#all.delete(session)
     this.#unproven.delete(session)
     const device = session.hello?.device
-    if (device !== undefined && this.#live.get(device) === session) this.#live.delete(device)
+    if (device === undefined || this.#live.get(device) !== session) return
+    this.#live.delete(device)
+    this.#devices.delete(device)
   }
 }

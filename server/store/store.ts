@@ -143,11 +143,11 @@ export interface Evaluations {
   commit(id: string, commit: Commit): Promise<void>
   /**
    * Makes it the active one, with the changes that tell what is different, and drops the others. One transaction; the
-   * rows of those that were dropped are deleted after it, in small ones, before the call resolves.
+   * rows of those that were dropped are deleted afterwards, and hold nobody up.
    * Errors  Fault 'store.superseded' when it was dropped.
    */
   activate(id: string, changes: readonly Change[]): Promise<void>
-  /** As if it had never been; its rows are deleted in small transactions. */
+  /** As if it had never been. Its rows are deleted as `activate` does it. */
   drop(id: string): Promise<void>
   /** Of parts whose name begins with `prefix`, in blocks that show one moment: that of the first. */
   kept(id: string, prefix?: string): AsyncIterable<readonly KeptRow[]>
@@ -155,8 +155,8 @@ export interface Evaluations {
   keptOf(id: string, part: string, subject: string): Promise<string | null>
   /** In blocks that show one moment, in order of id. */
   findings(id: string): AsyncIterable<readonly Finding[]>
-  /** In order of time, then id. */
-  findingsOf(id: string, worker: string): Promise<Finding[]>
+  /** About a worker, or a laptop that nobody held: in order of time, then id. */
+  findingsOf(id: string, subject: string): Promise<Finding[]>
   finding(id: string, finding: string): Promise<Finding | null>
   standing(id: string, worker: string): Promise<Standing | null>
   /**

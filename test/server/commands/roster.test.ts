@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { keepFeedChanges } from '../../../server/addresses/moved.ts'
 import { writeServerFile } from '../../../server/roles/server-file.ts'
 import { type InboxItem, takeInbox } from '../../../server/roster/inbox.ts'
-import { openState } from '../../../server/store/sqlite/state.ts'
+import { openStore } from '../../../server/store/open.ts'
 import { mmdb } from '../addresses/mmdb-writer.ts'
 
 const BINARY = join(import.meta.dirname, '../../../bin/tellwire.js')
@@ -50,7 +50,7 @@ describe('the commands that read files', () => {
     const stop = new AbortController()
     const workers: string[] = []
     const server = serving(async (item) => {
-      workers.push(...item.contracts.map((it) => it.worker))
+      for await (const { contracts } of item.roster.parts()) workers.push(...contracts.map((it) => it.worker))
       await item.done()
     }, stop.signal)
     const roster = await file('r.csv', 'worker,country,device\nw1,US,d1\nw2,DE,\n')
@@ -58,7 +58,7 @@ describe('the commands that read files', () => {
     stop.abort()
     await server
     assert.deepEqual([code, workers], [0, ['w1', 'w2']])
-    assert.match(out, /contracts 2, laptops 1: taken in/)
+    assert.match(out, /contracts 2, laptops 1: imported/)
   })
 
   it('roster import says why the server refused', async () => {
@@ -96,7 +96,10 @@ describe('the commands that read files', () => {
       '--data-folder',
       folder,
     )
-    assert.deepEqual([code, JSON.parse(out)], [0, { state: 'dry-run', contracts: 1, devices: 0, problems: [] }])
+    assert.deepEqual(
+      [code, JSON.parse(out)],
+      [0, { state: 'dry-run', contracts: 1, devices: 0, omitted: 0, problems: [] }],
+    )
     assert.deepEqual(await readdir(folder), ['r.json'])
   })
 
@@ -118,11 +121,11 @@ describe('the commands that read files', () => {
     const networks = { '8.8.8.0/24': { country: 'US' } }
     await writeFile(join(folder, 'city.mmdb'), mmdb({ type: 'Own-City', builtAt: '2020-01-01', networks }))
     await file('asn.mmdb', 'half a download')
-    const state = openState({ folder: join(folder, 'data') })
+    const store = await openStore({ engine: 'sqlite', folder: join(folder, 'data') }, { run: 'inline' })
     const until = Date.now() + 86_400_000
     const change = { edition: 'Own-City 2020-01-01', asn: 64500, from: 'US', to: 'DE', networks: 4, since: 1e12, until }
-    keepFeedChanges(state, [change])
-    state.close()
+    await keepFeedChanges(store, [change])
+    await store.close()
     const list = (...args: string[]) => tellwire('feeds', 'list', '--config', join(folder, 'server.yml'), ...args)
     const { code, out, error } = await list()
     assert.equal(code, 1)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answerTo, deliver, takeInbox } from '../../../server/roster/inbox.ts'
+import type { Contracts } from '../../../server/roster/contracts.ts'
+import { answerTo, deliver, importInbox, takeInbox } from '../../../server/roster/inbox.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const contract = (worker: string) => ({ worker, from: NOW })
@@ -19,8 +20,8 @@ describe('the inbox', () => {
     assert.equal((await stat(join(inbox, name))).mode & 0o077, 0)
     assert.equal(await answerTo(inbox, name), null)
     const taken = []
-    for await (const { contracts, devices, done } of takeInbox(inbox)) {
-      taken.push({ contracts, devices })
+    for await (const { roster, done } of takeInbox(inbox)) {
+      for await (const part of roster.parts()) taken.push(part)
       await done()
     }
     assert.deepEqual(taken, [{ contracts: [contract('w1')], devices: [] }])
@@ -33,7 +34,8 @@ describe('the inbox', () => {
     await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
     for (let look = 0; look < 2; look++) {
       const workers = []
-      for await (const { contracts } of takeInbox(inbox)) workers.push(contracts[0]?.worker)
+      for await (const { roster } of takeInbox(inbox))
+        for await (const { contracts } of roster.parts()) workers.push(contracts[0]?.worker)
       assert.deepEqual(workers, ['w1', 'w2'])
     }
   })
@@ -44,10 +46,19 @@ describe('the inbox', () => {
     assert.deepEqual(await answerTo(inbox, name), { failed: 'the disk is full' })
   })
 
-  for (const [what, text] of [
-    ['no JSON', 'roster'],
-    ['another shape', '{"contracts":[{"worker":"w 1","from":1}],"devices":[]}'],
-    ['a folder', null],
+  const filler = JSON.stringify(Array.from({ length: 500 }, (_, n) => contract(`w${n}`))).slice(1, -1)
+  for (const [what, text, reason] of [
+    ['no JSON', 'roster', /^It is not JSON: /],
+    ['another shape', '{"contracts":[]}', /^It is not a delivery/],
+    ['a bad entry', '{"contracts":[{"worker":"w 1","from":1}],"devices":[]}', /^contracts\.0\.worker: /],
+    ['a bad laptop', '{"contracts":[],"devices":[{"device":7}]}', /^devices\.0\.device: /],
+    [
+      'a bad entry in a large file',
+      `{"contracts":[${filler},{"worker":"w 1"}],"devices":[]}`,
+      /^contracts\.500\.worker: /,
+    ],
+    ['a large file that was cut short', `{"contracts":[${filler},`, /^It is not JSON: /],
+    ['a folder', null, /EISDIR/],
   ] as const)
     it(`${what} is failed and never reaches the server`, async () => {
       await mkdir(inbox, { recursive: true })
@@ -55,9 +66,10 @@ describe('the inbox', () => {
       await (text === null ? mkdir(join(inbox, name)) : writeFile(join(inbox, name), text))
       await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
       const workers = []
-      for await (const { contracts } of takeInbox(inbox)) workers.push(contracts[0]?.worker)
+      for await (const { roster } of takeInbox(inbox))
+        for await (const { contracts } of roster.parts()) workers.push(contracts[0]?.worker)
       assert.deepEqual(workers, ['w1'])
-      assert.ok((await answerTo(inbox, name))?.failed)
+      assert.match((await answerTo(inbox, name))?.failed ?? '', reason)
     })
 
   it('is empty when there is no folder, and leaves alone what is no roster', async () => {
@@ -66,6 +78,38 @@ describe('the inbox', () => {
     for (const name of ['.roster-1-a.json.draft', 'notes.txt', 'roster-.txt']) await writeFile(join(inbox, name), '{}')
     for await (const item of takeInbox(inbox)) assert.fail(item.file)
     assert.equal((await readdir(inbox)).length, 3)
+  })
+
+  const names = (count: number) => Array.from({ length: count }, (_, n) => contract(`w${n}`))
+  const imported = async (take: Contracts['take'], signal = new AbortController().signal) =>
+    importInbox(inbox, take, signal)
+
+  it('an import that is refused is failed, and the next one is imported', async () => {
+    const bad = await deliver(inbox, { contracts: [contract('bad')], devices: [] }, NOW)
+    const good = await deliver(inbox, { contracts: [contract('good')], devices: [] }, NOW + 1)
+    await imported(async (parts) => {
+      for await (const { contracts } of parts) if (contracts[0]?.worker === 'bad') throw new Error('the disk is full')
+      return { contracts: 1, devices: 0 }
+    })
+    assert.deepEqual(await answerTo(inbox, bad), { failed: 'the disk is full' })
+    assert.deepEqual(await answerTo(inbox, good), { failed: null })
+  })
+
+  it('an import that the server’s end interrupts is neither done nor failed, and comes again', async () => {
+    const name = await deliver(inbox, { contracts: names(600), devices: [] }, NOW)
+    const stopping = new AbortController()
+    const seen: number[] = []
+    const take: Contracts['take'] = async (parts) => {
+      for await (const { contracts } of parts) {
+        seen.push(contracts.length)
+        stopping.abort()
+      }
+      return { contracts: 0, devices: 0 }
+    }
+    await imported(take, stopping.signal)
+    assert.deepEqual([seen, await answerTo(inbox, name)], [[250], null])
+    await imported(take)
+    assert.deepEqual([seen, await answerTo(inbox, name)], [[250, 250, 250, 100], { failed: null }])
   })
 
   it('forgets answers of last week', async () => {
