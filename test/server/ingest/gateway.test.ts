@@ -156,6 +156,21 @@ describe('gateway', () => {
       assert.equal(JSON.parse(late.policy.text).version, 2_001)
     })
 
+    it('is online from its proof to its leaving, and only its last session counts', async () => {
+      const changed: string[] = []
+      await begin({ connection: (device) => void changed.push(device) })
+      const of = await server.enroll()
+      const first = await connected(server, of)
+      assert.deepEqual([...server.gateway.online].sort(), [neighbourDevice, of.device].sort())
+      const second = await connected(server, of)
+      await first.closed
+      await until(() => changed.filter((it) => it === of.device).length === 3)
+      assert.ok(server.gateway.online.has(of.device))
+      await second.leave()
+      await until(() => changed.filter((it) => it === of.device).length === 4)
+      assert.deepEqual([...server.gateway.online], [neighbourDevice])
+    })
+
     it('gets an answer to its ping', async () => {
       await begin()
       const agent = await connected(server, await server.enroll())
