@@ -10,12 +10,13 @@ import { type Collector, gap, pump } from './collect.ts'
 import { laptop, layout, loadConfig, readJson, writeWhole } from './config.ts'
 import { realHost } from './host/host.ts'
 import { loadKey, type MachineFacts, machineFacts } from './identity.ts'
+import { type Logger, logger } from './log.ts'
 import { acceptPolicy, changesCollection, forCollectors, lastPolicy, savePolicy } from './policy.ts'
 import { sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
 import { type Status, statusWriter } from './status.ts'
 import { type Costs, NO_COSTS, summary } from './summary.ts'
-import { type LostTime, ticker } from './ticker.ts'
+import { type LostTime, realClocks, ticker } from './ticker.ts'
 import { type Timing, uplink } from './uplink/uplink.ts'
 import { AGENT_VERSION } from './version.ts'
 
@@ -37,6 +38,7 @@ export interface RunOptions {
   /** Process starts seen, of all the kernel counted; the processes collector keeps it. */
   forks: { seen: number; total: number }
   timing?: Timing
+  log?: Logger
 }
 
 export function thisProduct(): Product {
@@ -66,7 +68,14 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     memoryFolder: at.memory,
   })
   const facts = await machineFacts(host)
-  const spool = Spool.open({ folder: at.spool, product: thisProduct(), now, random: randomBytes, ...bounds(policy) })
+  const spool = Spool.open({
+    folder: at.spool,
+    product: thisProduct(),
+    now,
+    booted: realClocks.booted,
+    random: randomBytes,
+    ...bounds(policy),
+  })
   const rejected = new Map<string, { count: number; unsaid: number; saidAt: number; where: string }>()
   const gaps = new Map<string, Status['gaps'][number]>()
   let flushing: NodeJS.Timeout | undefined
@@ -84,6 +93,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
       spool,
       now,
       random: randomBytes,
+      log: options.log ?? logger(now, (line) => process.stderr.write(line)),
       onPolicy,
       onRejected,
       onSent: sentLog(at.sent),
@@ -97,7 +107,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
       return (user + system) / 1_000
     },
     residentBytes: () => process.memoryUsage.rss(),
-    spoolBytes: () => spool.bytes,
+    spoolBytes: () => spool.unsentBytes,
     wireBytes: () => link.status.wireBytes,
     forks: () => (forks.total > 0 ? forks : null),
   })
@@ -232,7 +242,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
 
   function status(): Omit<Status, 'at'> {
     const { connected, connectedAt, trouble, nextTryAt, lastAckAt, wireBytes } = link.status
-    const { bytes, unsent, acked, last, dropped } = spool
+    const { unsentBytes, keptBytes, unsent, acked, last, dropped } = spool
     return {
       version: AGENT_VERSION,
       server: config.url,
@@ -245,7 +255,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
       lastAckAt,
       policyVersion: policy?.version ?? null,
       policyTrouble,
-      spool: { bytes, unsent, acked, last, dropped, trouble: spool.trouble },
+      spool: { bytes: unsentBytes, keptBytes, unsent, acked, last, dropped, trouble: spool.trouble },
       rejected: Object.fromEntries([...rejected].map(([code, { count }]) => [code, count])),
       gaps: [...gaps.values()],
       wireBytes,

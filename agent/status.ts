@@ -20,7 +20,9 @@ export const Status = z.object({
   policyVersion: z.number().nullable(),
   policyTrouble: z.string().nullable(),
   spool: z.object({
+    /** On disk: what the server does not have, and what it has and is kept for a while. */
     bytes: z.number(),
+    keptBytes: z.number().default(0),
     unsent: z.number(),
     acked: z.number(),
     last: z.number(),
@@ -73,7 +75,10 @@ export function describeStatus(status: Status, pid: number | null, now: number):
     ['server', `${status.server} as ${status.device}`],
     ['connected', connection(status, pid, now)],
     ['last acknowledgement', ago(status.lastAckAt)],
-    ['not sent yet', `${spool.unsent} events; ${(spool.bytes / 1_048_576).toFixed(1)} MiB on disk`],
+    [
+      'not sent yet',
+      `${spool.unsent} events; ${mebibytes(spool.bytes)} on disk, and ${mebibytes(spool.keptBytes)} kept that the server has`,
+    ],
     [
       'policy',
       `${status.policyVersion ?? 'none yet'}${status.policyTrouble ? `; refused: ${status.policyTrouble}` : ''}`,
@@ -85,6 +90,10 @@ export function describeStatus(status: Status, pid: number | null, now: number):
   for (const { about, reason, lastAt } of status.gaps)
     rows.push(['could not see', `${about}: ${reason}, ${ago(lastAt)}`])
   return rows.map(([label, value]) => `${label.padEnd(22)}${value}`).join('\n')
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`
 }
 
 function connection({ connectedAt, connected, trouble, nextTryAt }: Status, pid: number | null, now: number): string {

@@ -1,9 +1,10 @@
 /**
- * kill -9 of the real agent and of the real server in mid-flow, ten times each: what was acknowledged is stored, once.
+ * kill -9 of the real agent and of the real server in mid-flow, ten times each, and a server that is set back to an
+ * older copy of its data: what was acknowledged is stored, once.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -50,6 +51,23 @@ describe('kill -9', function () {
       startAgent()
     }
     await progress(200)
+  })
+
+  it('a server that is restored from a backup gets again what it acknowledged since', async () => {
+    await killed(server)
+    cpSync(at('data'), at('backup'), { recursive: true })
+    await startServer()
+    await progress(1_000)
+    const { acked } = place()
+    await killed(server)
+    rmSync(at('data'), { recursive: true })
+    renameSync(at('backup'), at('data'))
+    await startServer()
+    await until(
+      () => (place().acked >= acked + 200 ? true : null),
+      60_000,
+      () => `${place().acked} acknowledged by the restored server, ${acked} before`,
+    )
   })
 
   it('leaves every acknowledged number in the log, once, without a hole', async () => {

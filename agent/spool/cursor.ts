@@ -1,23 +1,32 @@
 /**
- * Where the spool is: its epoch, what the server has, the last number given out.
+ * Where the spool is: its epoch, what the server has, the last number given out, and its clock.
  *
  * Shape   two slots of one sector each, written in turn: a torn write or a flipped bit leaves the other one, which is
  *         a little older. Written in place, because a full disk must not keep us from noting an acknowledgement.
+ *         A slot is turn · epoch · acked · last · crc32 of these (bytes 0-35), then everAcked · clock · since boot ·
+ *         crc32 of all before it (36-63). Older agents wrote the first part only, and read no more of it.
+ * Units   doubles, little-endian.
  */
 import { closeSync, fdatasync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
+import type { ClockState } from './clock.ts'
 
 const SLOT = 512
-const USED = 36
+const FIRST_PART = 36
+const USED = 64
 const syncLater = promisify(fdatasync)
 
-export interface Place {
+export interface CursorState {
   epoch: number
   /** The server holds everything up to this seq; 0 for none. */
   acked: number
+  /** The highest `acked` there ever was. Above `acked` after a server forgot what it had acknowledged. */
+  everAcked: number
   /** The last seq that was durable when this was written; 0 for none. */
   last: number
+  /** Null in a slot of an older agent. */
+  clock: ClockState | null
 }
 
 export class Cursor {
@@ -34,27 +43,29 @@ export class Cursor {
   }
 
   /** The newer readable slot, or null when there is none. */
-  read(): Place | null {
+  read(): CursorState | null {
     const buffer = Buffer.alloc(2 * SLOT)
     readSync(this.#fd, buffer, 0, buffer.length, 0)
-    let found: Place | null = null
+    let found: CursorState | null = null
     for (const slot of [buffer.subarray(0, USED), buffer.subarray(SLOT, SLOT + USED)]) {
       const turn = slot.readDoubleLE(0)
-      if (turn <= this.#turn || crc32(slot.subarray(0, 32)) !== slot.readUInt32LE(32)) continue
+      if (turn <= this.#turn) continue
+      const state = parseSlot(slot)
+      if (state === null) continue
       this.#turn = turn
-      found = { epoch: slot.readDoubleLE(8), acked: slot.readDoubleLE(16), last: slot.readDoubleLE(24) }
+      found = state
     }
     return found
   }
 
   /** In the kernel, not yet on the disk: see `sync`. */
-  write(place: Place): void {
+  write({ epoch, acked, everAcked, last, clock }: CursorState & { clock: ClockState }): void {
     const slot = Buffer.alloc(SLOT)
-    slot.writeDoubleLE(++this.#turn, 0)
-    slot.writeDoubleLE(place.epoch, 8)
-    slot.writeDoubleLE(place.acked, 16)
-    slot.writeDoubleLE(place.last, 24)
+    for (const [index, value] of [++this.#turn, epoch, acked, last].entries()) slot.writeDoubleLE(value, index * 8)
     slot.writeUInt32LE(crc32(slot.subarray(0, 32)), 32)
+    for (const [index, value] of [everAcked, clock.at, clock.booted].entries())
+      slot.writeDoubleLE(value, FIRST_PART + index * 8)
+    slot.writeUInt32LE(crc32(slot.subarray(0, 60)), 60)
     writeSync(this.#fd, slot, 0, SLOT, (this.#turn % 2) * SLOT)
   }
 
@@ -67,4 +78,15 @@ export class Cursor {
   close(): void {
     closeSync(this.#fd)
   }
+}
+
+function parseSlot(slot: Buffer): CursorState | null {
+  if (crc32(slot.subarray(0, 32)) !== slot.readUInt32LE(32)) return null
+  const acked = slot.readDoubleLE(16)
+  const first = { epoch: slot.readDoubleLE(8), acked, last: slot.readDoubleLE(24) }
+  if (slot.subarray(FIRST_PART).every((byte) => byte === 0)) return { ...first, everAcked: acked, clock: null }
+  if (crc32(slot.subarray(0, 60)) !== slot.readUInt32LE(60)) return null
+  const everAcked = slot.readDoubleLE(FIRST_PART)
+  const clock = { at: slot.readDoubleLE(FIRST_PART + 8), booted: slot.readDoubleLE(FIRST_PART + 16) }
+  return { ...first, everAcked, clock }
 }

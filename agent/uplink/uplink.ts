@@ -22,6 +22,7 @@ import {
 } from '../../wire/messages.ts'
 import { WIRE_VERSION } from '../../wire/version.ts'
 import { isSigned, signText } from '../identity.ts'
+import type { Logger } from '../log.ts'
 import type { Leased, Spool } from '../spool/spool.ts'
 import type { Random } from '../uuid.ts'
 import { BACKOFF, type Backoff, backoffMs } from './backoff.ts'
@@ -66,6 +67,7 @@ export interface UplinkOptions {
   spool: Spool
   now: () => number
   random: Random
+  log: Logger
   /** A signed policy came; verifying it is the caller's. */
   onPolicy(signed: SignedPolicy): void
   onRejected(rejected: Ack['rejected']): void
@@ -301,13 +303,22 @@ function connect(options: UplinkOptions, timing: Timing, status: UplinkStatus): 
     state = 'open'
     Object.assign(status, { connected: true, connectedAt: now(), trouble: null })
     // More than we ever numbered: this folder was set back (an old disk image). The server tells both apart by id.
-    if (message.acked <= spool.synced) spool.commit(message.acked)
+    if (message.acked < spool.acked) sendAgain(message.acked)
+    else if (message.acked <= spool.synced) spool.commit(message.acked)
     else status.trouble = `The server has events up to ${message.acked}, this folder only knows ${spool.synced}.`
     sent = spool.acked
     credit = message.credit
     options.onPolicy(message.policy)
     pinging = setInterval(ping, timing.pingMs)
     send()
+  }
+
+  /** The server was restored from a backup, or knows nothing of this spool. New events wait until it has the older ones. */
+  function sendAgain(acked: number): void {
+    const before = spool.acked
+    const { again, gone } = spool.rewind(acked)
+    const message = 'the server forgot events that it had acknowledged: what is kept is sent again'
+    options.log.warn({ server: host, acknowledged: before, stored: acked, again, gone }, message)
   }
 
   function acknowledged(ack: Ack): void {

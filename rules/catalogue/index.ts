@@ -4,6 +4,7 @@
  * Pure: the files are read as modules, nothing is looked up elsewhere. `recognise` is called for every event that comes
  * in, so what matches nothing must cost next to nothing.
  */
+import { createHash } from 'node:crypto'
 import type { Event, EventOf } from '../../wire/event.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
@@ -19,7 +20,10 @@ import { recogniseTools } from './tools.ts'
 export type { HardwareEntry, ToolEntry } from './entry.ts'
 
 export interface Catalogue {
+  /** The day of its newest file. */
   version: string
+  /** A hash of all that is in it: other contents, other hash, whatever the files say of their day. */
+  contentHash: string
   tools: readonly ToolEntry[]
   hardware: readonly HardwareEntry[]
   /** What the entries' sources are. */
@@ -37,6 +41,10 @@ export const catalogueVersion: string =
     .sort()
     .at(-1) ?? ''
 
+export const catalogueHash: string = createHash('sha256')
+  .update(JSON.stringify([toolFile, hardwareFile, asnFile]))
+  .digest('hex')
+
 /** A few milliseconds: call it once. */
 export function loadCatalogue(): Catalogue {
   // The files' inferred types are unions of every entry's literal shape; the test holds them to these instead.
@@ -45,6 +53,7 @@ export function loadCatalogue(): Catalogue {
   const { asns, sanctionedNetworks } = asnFile as unknown as AsnFile
   return {
     version: catalogueVersion,
+    contentHash: catalogueHash,
     tools,
     hardware: hardware.devices,
     sources: { ...hardware.sources, ...sources },

@@ -4,8 +4,10 @@
  * Shape   one small program per logsource that events can have. In each, an index of witnesses picks the few rules
  *         that an event could match at all; only these are asked, each question once, the cheap ones first.
  */
+import { SAID_ABOUT } from './cell.ts'
 import { ANYWHERE, type FieldIndex, indexByField, type Notebook, type Witnessed } from './index-by-field.ts'
 import { type About, judge, NO_PLACE } from './judge.ts'
+import { covers, LOGSOURCE_KEYS } from './logsource.ts'
 import { type Budget, budget } from './memory.ts'
 import { type Interning, interning, type Predicate, type Question } from './predicates.ts'
 import type { FlatEvent, LoadedRule, Logsource, Match, Program } from './rule.ts'
@@ -31,7 +33,7 @@ export function compile(rules: readonly LoadedRule[]): Program {
     const key = keyOf(logsource)
     let program = programs.get(key)
     if (!program) {
-      const fitting = [...bySource.values()].filter(([first]) => applies(first!.rule.logsource, logsource)).flat()
+      const fitting = [...bySource.values()].filter(([first]) => covers(first!.rule.logsource, logsource)).flat()
       fitting.sort((a, b) => a.place - b.place)
       program = small(fitting, interned, clues, judging.note, remembering)
       programs.set(key, program)
@@ -41,7 +43,8 @@ export function compile(rules: readonly LoadedRule[]): Program {
 
   function programOf(event: FlatEvent): Small {
     let number = 0
-    for (let i = 0; i < KEYS.length; i++) number = number * (known[i]!.size + 1) + (known[i]!.get(event[KEYS[i]!]) ?? 0)
+    for (let i = 0; i < LOGSOURCE_KEYS.length; i++)
+      number = number * (known[i]!.size + 1) + (known[i]!.get(event[LOGSOURCE_KEYS[i]!]) ?? 0)
     let program = numbered.get(number)
     if (!program) numbered.set(number, (program = programFor(logsourceOf(event, known))))
     return program
@@ -84,8 +87,9 @@ export function compile(rules: readonly LoadedRule[]): Program {
     if (question.kind === 'not') return readsField(question.of, prefix)
     if (question.kind !== 'ask') return question.of.some((each) => readsField(each, prefix))
     const { slot, tests } = question.predicate
+    if (slot < 0) return !SAID_ABOUT.has(prefix)
     const names = tests.flatMap((test) => (test.op === 'reference' ? [test.other] : []))
-    return [...(slot < 0 ? [] : [interned.fields[slot]!]), ...names].some((field) => field.startsWith(prefix))
+    return [interned.fields[slot]!, ...names].some((field) => field.startsWith(prefix))
   }
 }
 
@@ -185,15 +189,9 @@ function keyOf({ category, product, service }: Logsource): string {
   return `${category ?? ''}\n${product ?? ''}\n${service ?? ''}`
 }
 
-function applies(rule: Logsource, event: Logsource): boolean {
-  return KEYS.every((key) => rule[key] === null || rule[key] === event[key])
-}
-
-const KEYS = ['category', 'product', 'service'] as const
-
 /** What rules state, each numbered from 1. */
 function valuesOf(rules: readonly LoadedRule[]): ReadonlyMap<unknown, number>[] {
-  return KEYS.map((key) => {
+  return LOGSOURCE_KEYS.map((key) => {
     const values = new Set(rules.flatMap(({ logsource }) => logsource[key] ?? []))
     return new Map([...values].map((value, i) => [value, i + 1]))
   })

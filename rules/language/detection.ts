@@ -7,10 +7,10 @@
  */
 import { parseNetwork } from './cidr.ts'
 import { type Condition, parseCondition } from './condition.ts'
-import type { Mapping, Node, Scalar } from './document.ts'
 import { and, type Expression, not, or, type Test } from './expression.ts'
 import { fold } from './fold.ts'
 import { conflict, type Draft, draft, MODIFIERS, transformed } from './modifiers.ts'
+import type { Mapping, Node, Scalar } from './node.ts'
 import { numberOf } from './number.ts'
 import { asPlain, literalPattern, type Part, type Pattern, parsePattern, widen } from './pattern.ts'
 import { nearest, Refusal, type Warn } from './refusal.ts'
@@ -22,7 +22,21 @@ const MAX_VALUE_CHARS = 65_536
 /** What `%name%` stands for under `expand`. */
 export type Placeholders = ReadonlyMap<string, readonly string[]>
 
-export function parseDetection(detection: Mapping, placeholders: Placeholders, warn: Warn): Expression {
+/** What parsing a document needs to know beside the document. */
+export interface DocumentContext {
+  path: string
+  /** Where the document begins, from 1. */
+  line: number
+  placeholders: Placeholders
+  warn: Warn
+  /** Hears of each field that a selection names. */
+  field?(name: string, at: number): void
+}
+
+export function parseDetection(
+  detection: Mapping,
+  context: Pick<DocumentContext, 'placeholders' | 'warn' | 'field'>,
+): Expression {
   const timeframe = detection.entries.get('timeframe')
   if (timeframe)
     throw new Refusal(
@@ -32,12 +46,12 @@ export function parseDetection(detection: Mapping, placeholders: Placeholders, w
     )
   const condition = detection.entries.get('condition')
   if (!condition) throw new Refusal(detection.at, 'The detection has no condition.', 'Add `condition: selection`.')
-  const read = selectionReader(placeholders, warn)
+  const read = selectionReader(context)
   const named = new Map<string, Expression>()
   for (const [name, { at, value }] of detection.entries) if (name !== 'condition') named.set(name, read(value, at))
   if (named.size === 0) throw new Refusal(detection.at, 'The detection has no selection.')
   const conditions = conditionsOf(condition.value).map((each) => parseCondition(String(each.value), each.at, named))
-  warnUnused(conditions, detection, warn)
+  warnUnused(conditions, detection, context.warn)
   return or(conditions.map(({ expression }) => expression))
 }
 
@@ -57,7 +71,11 @@ function warnUnused(conditions: readonly Condition[], detection: Mapping, warn: 
       warn(at, `The condition does not use '${name}'.`)
 }
 
-function selectionReader(placeholders: Placeholders, warn: Warn): (node: Node, at: number) => Expression {
+function selectionReader({
+  placeholders,
+  warn,
+  field: named,
+}: Parameters<typeof parseDetection>[1]): (node: Node, at: number) => Expression {
   let values = 0
   return selection
 
@@ -86,6 +104,7 @@ function selectionReader(placeholders: Placeholders, warn: Warn): (node: Node, a
     const [name = '', ...names] = key.split('|')
     const chain = modified(names, at + name.length + 1)
     const field = name.trim() === '' ? null : name.trim()
+    if (field !== null) named?.(field, at)
     if (node.kind === 'map')
       throw new Refusal(
         node.at,

@@ -8,31 +8,9 @@
  * Errors  a `Refusal` per document that cannot be read.
  */
 import * as YAML from 'yaml'
+import type { Entry, Mapping, Node, Scalar } from './node.ts'
 import { plainDocument } from './plain-yaml.ts'
 import { Refusal } from './refusal.ts'
-
-export interface Scalar {
-  kind: 'scalar'
-  value: string | number | bigint | boolean | null
-  /** As written: '010', 'True'. For quoted and block scalars the same as the value. */
-  text: string
-  at: number
-}
-export interface List {
-  kind: 'list'
-  items: Node[]
-  at: number
-}
-export interface Entry {
-  at: number
-  value: Node
-}
-export interface Mapping {
-  kind: 'map'
-  entries: Map<string, Entry>
-  at: number
-}
-export type Node = Scalar | List | Mapping
 
 export const LIMITS = { maxChars: 1_048_576, maxNodes: 100_000, maxDepth: 48 } as const
 
@@ -63,7 +41,10 @@ export function anyDocuments(text: string): (Node | Refusal)[] {
         return [
           new Refusal(
             error.pos[0],
-            `YAML: ${error.message.split('\n')[0]?.replace(/ at line .*/, '')}`,
+            `YAML: ${error.message
+              .split('\n')[0]
+              ?.replace(/ at line .*/, '')
+              .replace(/\.?$/, '.')}`,
             hintFor(error.code),
           ),
         ]
@@ -147,11 +128,4 @@ function scalar(node: YAML.Scalar, at: number): Scalar {
   if (['string', 'number', 'bigint', 'boolean'].includes(typeof value))
     return { kind: 'scalar', value: value as string, text, at }
   return { kind: 'scalar', value: text, text, at }
-}
-
-/** Plain data, for parts that are kept as they are (tests). */
-export function plain(node: Node): unknown {
-  if (node.kind === 'scalar') return typeof node.value === 'bigint' ? Number(node.value) : node.value
-  if (node.kind === 'list') return node.items.map(plain)
-  return Object.fromEntries([...node.entries].map(([key, { value }]) => [key, plain(value)]))
 }

@@ -39,3 +39,36 @@ export function or(of: readonly Expression[]): Expression {
 export function not(of: Expression): Expression {
   return { kind: 'not', of }
 }
+
+/**
+ * What an expression asks, as one text: expressions with the same text match the same events. The order of what stands
+ * in an `and` or an `or` makes no difference.
+ */
+export function textOfExpression(expression: Expression): string {
+  if (expression.kind === 'test')
+    return `${expression.field === null ? '*' : JSON.stringify(expression.field)} ${textOfTest(expression.test)}`
+  if (expression.kind === 'not') return `not (${textOfExpression(expression.of)})`
+  return `${expression.kind} (${[...new Set(expression.of.map(textOfExpression))].sort().join(', ')})`
+}
+
+/** Two tests with the same text ask the same. */
+export function textOfTest(test: Test): string {
+  switch (test.op) {
+    case 'text':
+      return `${test.how}${test.cased ? '!' : ''} ${JSON.stringify(test.text)}`
+    case 'pattern':
+      return `pattern${test.cased ? '!' : ''} ${JSON.stringify(test.pattern.map((part) => (typeof part === 'string' ? part : { is: String(part) })))}`
+    case 'regex':
+      return `re ${test.regex.flags} ${JSON.stringify(test.regex.source)}`
+    case 'compare':
+      return `${test.by} ${test.than}`
+    case 'time':
+      return `${test.unit} ${test.by} ${test.than}`
+    case 'cidr':
+      return `cidr ${test.network.words.join(':')}/${test.network.bits}`
+    case 'reference':
+      return `ref ${test.how}${test.cased ? '!' : ''} ${JSON.stringify(test.other)}`
+    case 'present':
+      return 'present'
+  }
+}

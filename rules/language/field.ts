@@ -1,5 +1,5 @@
 /** Reads known keys out of a document's maps, refusing what has the wrong shape. */
-import type { Mapping, Node } from './document.ts'
+import type { Mapping, Node } from './node.ts'
 import { nearest, Refusal } from './refusal.ts'
 
 export function mappingOf(node: Node, what: string): Mapping {
@@ -30,11 +30,20 @@ export function textIn(map: Mapping, key: string): string | null {
 }
 
 export function textsIn(map: Mapping, key: string): string[] {
+  return placedTextsIn(map, key).map(({ text }) => text)
+}
+
+export interface PlacedText {
+  text: string
+  at: number
+}
+
+export function placedTextsIn(map: Mapping, key: string): PlacedText[] {
   const node = map.entries.get(key)?.value
   if (!node || (node.kind === 'scalar' && node.value === null)) return []
   return (node.kind === 'list' ? node.items : [node]).map((item) => {
     if (item.kind !== 'scalar') throw new Refusal(item.at, `\`${key}\` is a list of texts.`)
-    return item.text
+    return { text: item.text, at: item.at }
   })
 }
 

@@ -3,16 +3,16 @@
  *
  * Shape   a filtered rule is `(rule) and (filter condition)`, so the condition says what may remain: `not selection`.
  *         `reason`, `owner`, `expires`, `ticket` stand under `tellwire:`. An expired filter stops hiding: from events
- *         of that day on, whatever the clock says when they are judged, so that a replay gives what was given live.
+ *         of that day on, whatever the clock says when they are evaluated, so that a replay gives what was given live.
  * Errors  Refusal as for rules; a reference to no rule, and a condition without a negation, are warnings.
  */
-import { parseDetection } from './detection.ts'
-import type { Mapping } from './document.ts'
+import { type DocumentContext, parseDetection } from './detection.ts'
 import { and, type Expression, or } from './expression.ts'
-import { keysOf, mappingOf, textIn, textsIn } from './field.ts'
-import type { DocumentContext } from './load.ts'
-import { Refusal } from './refusal.ts'
-import type { LoadedRule, Logsource, Problem } from './rule.ts'
+import { keysOf, mappingOf, type PlacedText, placedTextsIn, textIn } from './field.ts'
+import { covers, logsourceIn, logsourceInWords } from './logsource.ts'
+import type { Mapping } from './node.ts'
+import { nearest, Refusal, type Warn } from './refusal.ts'
+import type { Logsource } from './rule.ts'
 
 export interface LoadedFilter {
   id: string | null
@@ -30,7 +30,24 @@ export interface LoadedFilter {
   expires: number | null
 }
 
-export function parseFilter(map: Mapping, { path, line, placeholders, warn }: DocumentContext): LoadedFilter {
+/** A filter whose rules are looked up once every document is known. */
+export interface FilterDraft {
+  filter: LoadedFilter
+  /** Empty for `any`. */
+  references: readonly PlacedText[]
+  logsourceAt: number
+  warn: Warn
+}
+
+/** What a filter looks at to know its rules. */
+interface Filterable {
+  id: string
+  name: string | null
+  logsource: Logsource
+}
+
+export function parseFilter(map: Mapping, context: DocumentContext, now: number | null): FilterDraft {
+  const { path, line, warn } = context
   const title = textIn(map, 'title')
   if (!title) throw new Refusal(map.at, 'The filter has no title.')
   const entry = map.entries.get('filter')!
@@ -42,29 +59,35 @@ export function parseFilter(map: Mapping, { path, line, placeholders, warn }: Do
       'The filter does not say for which rules it is.',
       'List their ids under `rules`, or write `rules: any`.',
     )
-  const rules = named.value.kind === 'scalar' && named.value.text === 'any' ? 'any' : textsIn(body, 'rules')
+  const isForAny = named.value.kind === 'scalar' && named.value.text === 'any'
+  const references = isForAny ? [] : placedTextsIn(body, 'rules')
+  if (!isForAny && references.length === 0)
+    warn(named.at, 'The filter names no rule, so it hides nothing.', 'List ids or names, or write `rules: any`.')
   const selections = new Map([...body.entries].filter(([key]) => key !== 'rules'))
-  const condition = parseDetection({ kind: 'map', at: body.at, entries: selections }, placeholders, warn)
+  const condition = parseDetection({ kind: 'map', at: body.at, entries: selections }, context)
   if (!negates(condition))
     warn(
       selections.get('condition')?.at ?? body.at,
       'The condition keeps only what it describes.',
       'A filter that takes something out says `condition: not selection`.',
     )
-  return { id: textIn(map, 'id'), title, path, line, logsource: logsourceOf(map), rules, condition, ...ours(map) }
+  const rules = isForAny ? 'any' : references.map(({ text }) => text)
+  const facts = factsIn(map)
+  if (facts.expires !== null && now !== null && facts.expires <= now)
+    warn(
+      map.entries.get('tellwire')!.at,
+      `The filter expired on ${dayOf(facts.expires)}: it hides nothing of what happened since.`,
+      'Set a later day, or remove the filter once events from before no longer matter.',
+    )
+  return {
+    filter: { id: textIn(map, 'id'), title, path, line, logsource: logsourceIn(map), rules, condition, ...facts },
+    references,
+    logsourceAt: map.entries.get('logsource')?.at ?? map.at,
+    warn,
+  }
 }
 
-function logsourceOf(map: Mapping): Logsource {
-  const source = map.entries.get('logsource')
-  if (!source) return { category: null, product: null, service: null }
-  const fields = mappingOf(source.value, '`logsource`')
-  const [category = null, product = null, service = null] = ['category', 'product', 'service'].map(
-    (key) => textIn(fields, key)?.toLowerCase() ?? null,
-  )
-  return { category, product, service }
-}
-
-function ours(map: Mapping): Pick<LoadedFilter, 'reason' | 'owner' | 'ticket' | 'expires'> {
+function factsIn(map: Mapping): Pick<LoadedFilter, 'reason' | 'owner' | 'ticket' | 'expires'> {
   const node = map.entries.get('tellwire')?.value
   if (!node) return { reason: null, owner: null, ticket: null, expires: null }
   const facts = mappingOf(node, '`tellwire`')
@@ -76,48 +99,63 @@ function ours(map: Mapping): Pick<LoadedFilter, 'reason' | 'owner' | 'ticket' | 
   return { reason: textIn(facts, 'reason'), owner: textIn(facts, 'owner'), ticket: textIn(facts, 'ticket'), expires }
 }
 
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10)
+}
+
 function negates(condition: Expression): boolean {
   if (condition.kind === 'not') return true
   return condition.kind === 'test' ? false : condition.of.some(negates)
 }
 
-export function applyFilters(
-  rules: readonly LoadedRule[],
-  filters: readonly LoadedFilter[],
-  report: (problem: Problem) => void,
-): LoadedRule[] {
-  const byReference = new Map<string, Set<LoadedRule>>()
+/** Which filters apply to each rule, in the filters' order. */
+export function filtersByRule<T extends Filterable>(
+  rules: readonly T[],
+  drafts: readonly FilterDraft[],
+): Map<T, LoadedFilter[]> {
+  const byReference = new Map<string, Set<T>>()
   for (const rule of rules)
     for (const reference of [rule.id, ...(rule.name === null ? [] : [rule.name])])
       byReference.set(reference, (byReference.get(reference) ?? new Set()).add(rule))
-  const wanted = new Map<LoadedRule, LoadedFilter[]>()
-  for (const filter of filters) {
-    const meant = new Set<LoadedRule>(filter.rules === 'any' ? rules : [])
-    for (const reference of filter.rules === 'any' ? [] : filter.rules) {
-      const found = byReference.get(reference)
-      for (const rule of found ?? []) meant.add(rule)
-      if (!found)
-        report({
-          severity: 'warning',
-          path: filter.path,
-          line: filter.line,
-          column: 1,
-          message: `The filter names '${reference}', which is no rule that was loaded.`,
-          hint: null,
-        })
-    }
-    for (const rule of meant)
-      if (covers(filter.logsource, rule.logsource)) wanted.set(rule, [...(wanted.get(rule) ?? []), filter])
-  }
-  return rules.map((rule) => {
-    const its = wanted.get(rule)
-    return its ? { ...rule, condition: and([rule.condition, ...its.map(whileItHolds)]) } : rule
-  })
+  const applying = new Map<T, LoadedFilter[]>()
+  for (const draft of drafts)
+    for (const rule of rulesOf(draft, rules, byReference))
+      applying.set(rule, [...(applying.get(rule) ?? []), draft.filter])
+  return applying
 }
 
-/** What the filter omits matches any rule. */
-function covers(filter: Logsource, rule: Logsource): boolean {
-  return (['category', 'product', 'service'] as const).every((key) => filter[key] === null || filter[key] === rule[key])
+/** The rules that a filter names and that its logsource covers. Warns of names that are no rule's, and when none is left. */
+function rulesOf<T extends Filterable>(
+  { filter, references, logsourceAt, warn }: FilterDraft,
+  all: readonly T[],
+  byReference: ReadonlyMap<string, ReadonlySet<T>>,
+): T[] {
+  const named = new Set<T>(filter.rules === 'any' ? all : [])
+  for (const { text, at } of references) {
+    const found = byReference.get(text)
+    for (const rule of found ?? []) named.add(rule)
+    if (!found) warn(at, `The filter names '${text}', and no rule of that name or id was loaded.`, hintFor(text))
+  }
+  const covered = [...named].filter((rule) => covers(filter.logsource, rule.logsource))
+  if (covered.length === 0 && named.size > 0) {
+    const [first] = named
+    warn(
+      logsourceAt,
+      "The filter's logsource covers none of its rules, so it hides nothing.",
+      `'${first!.name ?? first!.id}' is for ${logsourceInWords(first!.logsource)}. Write the same, or leave the logsource out.`,
+    )
+  }
+  return covered
+
+  function hintFor(reference: string): string {
+    const near = nearest(reference, byReference.keys())
+    return near ? `Did you mean '${near}'?` : 'Name it by its `id` or `name`, and load its file too.'
+  }
+}
+
+/** What a filter may take out of a rule, it takes out of events before its day of expiry. */
+export function filtered(condition: Expression, filters: readonly LoadedFilter[]): Expression {
+  return filters.length === 0 ? condition : and([condition, ...filters.map(whileItHolds)])
 }
 
 function whileItHolds({ condition, expires }: LoadedFilter): Expression {

@@ -10,17 +10,25 @@ import { sha256 } from '../../wire/sha256.ts'
 import { type CorrelationDraft, parseCorrelation } from './correlation/parse.ts'
 import { resolveCorrelations } from './correlation/resolve.ts'
 import type { LoadedCorrelation } from './correlation/rule.ts'
-import { type Placeholders, parseDetection } from './detection.ts'
-import { documents, type Mapping, type Node } from './document.ts'
-import { mappingOf, textIn, textsIn } from './field.ts'
-import { applyFilters, type LoadedFilter, parseFilter } from './filter.ts'
+import { type DocumentContext, parseDetection } from './detection.ts'
+import { documents } from './document.ts'
+import { mappingOf, type PlacedText, textIn, textsIn } from './field.ts'
+import { type FilterDraft, filtered, filtersByRule, type LoadedFilter, parseFilter } from './filter.ts'
+import { effectiveVersionOf } from './identity.ts'
+import { logsourceIn, parseLogsource } from './logsource.ts'
+import type { Mapping, Node } from './node.ts'
 import { problemIn, Refusal, type Warn } from './refusal.ts'
-import type { LoadedRule, Logsource, Problem, RuleFile } from './rule.ts'
+import type { LoadedRule, Problem, RuleFile } from './rule.ts'
 import { parseTellwire } from './tellwire.ts'
+import { type Vocabulary, warnOfUnknownNames } from './vocabulary.ts'
 
 export interface LoadOptions {
   /** What `%name%` stands for under `expand`. */
   placeholders?: Readonly<Record<string, readonly string[]>>
+  /** With it, names that are probably misspelt are warned of. */
+  vocabulary?: Vocabulary
+  /** Epoch ms. With it, filters that have expired are warned of. */
+  now?: number
 }
 
 export interface Loaded {
@@ -34,9 +42,9 @@ const LEVELS = ['informational', 'low', 'medium', 'high', 'critical']
 
 export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loaded {
   const placeholders = new Map(Object.entries(options.placeholders ?? {}))
-  const rules: LoadedRule[] = []
-  const drafts: CorrelationDraft[] = []
-  const filters: LoadedFilter[] = []
+  const rules: RuleDraft[] = []
+  const correlations: CorrelationDraft[] = []
+  const filters: FilterDraft[] = []
   const problems: Problem[] = []
   const where = new Map<string, string>()
   for (const { path, text } of files) {
@@ -46,27 +54,36 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
       try {
         if (document instanceof Refusal) throw document
         const map = mappingOf(document, 'A Sigma document')
-        const line = problem('error', map.at, '').line
+        const fields: PlacedText[] = []
+        const field = (name: string, at: number) => void fields.push({ text: name, at })
+        const context = { path, line: problem('error', map.at, '').line, placeholders, warn, field }
         const kind = kindOf(map)
-        if (kind === 'filter') filters.push(parseFilter(map, { path, line, placeholders, warn }))
+        if (kind === 'filter') filters.push(parseFilter(map, context, options.now ?? null))
         else if (kind === 'correlation') {
-          const draft = parseCorrelation(map, aboutCorrelation(map, { path, line, warn }), problem, warn)
-          claim(draft.about.id, map, `${path}:${line}`)
-          drafts.push(draft)
+          const draft = parseCorrelation(map, aboutCorrelation(map, context), problem, warn)
+          claim(draft.about.id, map, `${path}:${context.line}`)
+          correlations.push(draft)
         } else {
-          const rule = parseRule(map, { path, line, placeholders, warn })
-          claim(rule.id, map, `${path}:${line}`)
+          const rule = parseRule(map, context)
+          claim(rule.id, map, `${path}:${context.line}`)
           rules.push(rule)
         }
+        if (options.vocabulary && kind !== 'correlation')
+          warnOfUnknownNames(options.vocabulary, map, logsourceIn(map), fields, warn)
       } catch (cause) {
         if (!(cause instanceof Refusal)) throw cause
         problems.push(problem('error', cause.at, cause.message, cause.hint))
       }
     }
   }
-  const report = (problem: Problem): void => void problems.push(problem)
-  const filtered = applyFilters(rules, filters, report)
-  return { rules: filtered, correlations: resolveCorrelations(drafts, filtered, report), filters, problems }
+  const applying = filtersByRule(rules, filters)
+  const loaded = rules.map((rule) => loadedRule(rule, applying.get(rule) ?? []))
+  return {
+    rules: loaded,
+    correlations: resolveCorrelations(correlations, loaded, (problem) => void problems.push(problem)),
+    filters: filters.map(({ filter }) => filter),
+    problems,
+  }
 
   function claim(id: string, map: Mapping, place: string): void {
     const before = where.get(id)
@@ -78,13 +95,6 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
       )
     where.set(id, place)
   }
-}
-
-export interface DocumentContext {
-  path: string
-  line: number
-  placeholders: Placeholders
-  warn: Warn
 }
 
 function kindOf(map: Mapping): 'rule' | 'correlation' | 'filter' {
@@ -107,28 +117,50 @@ function kindOf(map: Mapping): 'rule' | 'correlation' | 'filter' {
   return has('filter') ? 'filter' : 'rule'
 }
 
-function parseRule(map: Mapping, { path, line, placeholders, warn }: DocumentContext): LoadedRule {
+/** A rule before filters. */
+interface RuleDraft extends Omit<LoadedRule, 'version' | 'effectiveVersion'> {
+  version(): string
+}
+
+function parseRule(map: Mapping, context: DocumentContext): RuleDraft {
   const title = textIn(map, 'title')
   if (!title) throw new Refusal(map.at, 'The rule has no title.')
   const detection = map.entries.get('detection')
   if (!detection)
     throw new Refusal(map.at, 'The rule has no detection.', 'A Sigma rule has title, logsource and detection.')
-  const condition = parseDetection(mappingOf(detection.value, '`detection`'), placeholders, warn)
+  const condition = parseDetection(mappingOf(detection.value, '`detection`'), context)
   const ours = map.entries.get('tellwire')
-  let version: string | null = null
   return {
-    ...about(map, title, { path, line, warn }),
-    // Hashed when first asked for: only rules that fire need it, and hashing all is a fifth of the loading.
-    get version() {
-      return (version ??= sha256(canonical(map)))
-    },
+    ...about(map, title, context),
+    version: once(() => sha256(canonical(map))),
     logsource: parseLogsource(map),
     tellwire: ours ? parseTellwire(ours.value) : null,
     condition,
   }
 }
 
-function aboutCorrelation(map: Mapping, context: Omit<DocumentContext, 'placeholders'>): CorrelationDraft['about'] {
+/** Both hashes are made when first asked for: hashing every rule would be a fifth of the loading. */
+function loadedRule({ version, ...rule }: RuleDraft, filters: readonly LoadedFilter[]): LoadedRule {
+  const condition = filtered(rule.condition, filters)
+  const effectiveVersion = once(() => effectiveVersionOf(version(), condition))
+  return {
+    ...rule,
+    condition,
+    get version() {
+      return version()
+    },
+    get effectiveVersion() {
+      return effectiveVersion()
+    },
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | null = null
+  return () => (made ??= { value: make() }).value
+}
+
+function aboutCorrelation(map: Mapping, context: DocumentContext): CorrelationDraft['about'] {
   const title = textIn(map, 'title')
   if (!title) throw new Refusal(map.at, 'The correlation has no title.')
   return {
@@ -139,7 +171,7 @@ function aboutCorrelation(map: Mapping, context: Omit<DocumentContext, 'placehol
   }
 }
 
-function about(map: Mapping, title: string, { path, line, warn }: Omit<DocumentContext, 'placeholders'>) {
+function about(map: Mapping, title: string, { path, line, warn }: DocumentContext) {
   const level = textIn(map, 'level')
   if (level !== null && !LEVELS.includes(level))
     warn(map.entries.get('level')!.at, `'${level}' is not a level.`, `One of ${LEVELS.join(', ')}.`)
@@ -159,19 +191,6 @@ function about(map: Mapping, title: string, { path, line, warn }: Omit<DocumentC
     path,
     line,
   }
-}
-
-/** Lower case, as Sigma has them. Keys other than the three (`definition`) are for people. */
-export function parseLogsource(map: Mapping): Logsource {
-  const entry = map.entries.get('logsource')
-  if (!entry) throw new Refusal(map.at, 'The rule has no logsource.', 'Say at least category, product or service.')
-  const source = mappingOf(entry.value, '`logsource`')
-  const [category = null, product = null, service = null] = ['category', 'product', 'service'].map(
-    (key) => textIn(source, key)?.toLowerCase() ?? null,
-  )
-  if (category === null && product === null && service === null)
-    throw new Refusal(entry.at, 'The logsource says nothing.', 'Say at least category, product or service.')
-  return { category, product, service }
 }
 
 /** The document as one text without comments, layout and tests: the same rule, the same text. */

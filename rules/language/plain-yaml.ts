@@ -5,7 +5,7 @@
  *         collections, anchors, folded or multi-line scalars, escapes, several documents, and every error. A test
  *         compares the two over all of SigmaHQ and over damaged rules.
  */
-import type { Entry, Node, Scalar } from './document.ts'
+import type { Entry, Node, Scalar } from './node.ts'
 
 const UNUSUAL = /[\t\r\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ufeff]|(?:^|\n)(?:---|\.\.\.)/
 const KEY = /(?:([A-Za-z_][A-Za-z0-9_.|@-]*)|'([^'\n]*)'):(?= |\n)/y

@@ -3,7 +3,7 @@
  *
  * Shape   tests of one field under one OR are one predicate; equal predicates of different rules are the same one.
  */
-import type { Expression, Test } from './expression.ts'
+import { type Expression, type Test, textOfTest } from './expression.ts'
 import type { How } from './pattern.ts'
 
 export interface Predicate {
@@ -52,7 +52,7 @@ export function interning(): Interning {
   }
 
   function ask(field: string | null, tests: readonly Test[]): Question {
-    const key = `${field === null ? '' : `${slot(field)} `}${tests.map(keyOf).join('\n')}`
+    const key = `${field === null ? '' : `${slot(field)} `}${tests.map(textOfTest).join('\n')}`
     let predicate = known.get(key)
     if (!predicate) {
       for (const test of tests) if (test.op === 'reference') slot(test.other)
@@ -105,27 +105,6 @@ export function interning(): Interning {
   }
 
   return { fields, predicates, question, slot }
-}
-
-function keyOf(test: Test): string {
-  switch (test.op) {
-    case 'text':
-      return `${test.how}${test.cased ? '!' : ''} ${JSON.stringify(test.text)}`
-    case 'pattern':
-      return `pattern${test.cased ? '!' : ''} ${JSON.stringify(test.pattern.map((part) => (typeof part === 'string' ? part : { is: String(part) })))}`
-    case 'regex':
-      return `re ${test.regex.flags} ${JSON.stringify(test.regex.source)}`
-    case 'compare':
-      return `${test.by} ${test.than}`
-    case 'time':
-      return `${test.unit} ${test.by} ${test.than}`
-    case 'cidr':
-      return `cidr ${test.network.words.join(':')}/${test.network.bits}`
-    case 'reference':
-      return `ref ${test.how}${test.cased ? '!' : ''} ${JSON.stringify(test.other)}`
-    case 'present':
-      return 'present'
-  }
 }
 
 /** Roughly nanoseconds. */

@@ -63,6 +63,8 @@ export interface Rule {
   id: string
   /** A hash of the document without comments and tests: a new version is a new finding id. */
   version: string
+  /** A hash of all that decides its matches: `version`, filters, placeholders, the engine. See `identity.ts`. */
+  effectiveVersion: string
   title: string
   description: string | null
   author: string | null
@@ -92,9 +94,12 @@ export interface Match {
 
 /** A compiled rule set. Replaced whole, never edited. */
 export interface Program {
-  readonly rules: readonly Rule[]
+  readonly rules: readonly LoadedRule[]
   /** Every rule whose logsource fits and whose condition holds, in the order of the rules. */
   match(event: FlatEvent): Match[]
-  /** True when a rule for this category reads a field that starts with `prefix`. */
+  /**
+   * True when a rule for this category reads a field that starts with `prefix`, or searches the whole event: what is
+   * put beside an event for one rule must not depend on which other rules are there.
+   */
   reads(category: string, prefix: string): boolean
 }

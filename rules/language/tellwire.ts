@@ -1,6 +1,7 @@
 /** The `tellwire:` key of a rule: everything in it is checked, nothing is ignored. */
-import { type Mapping, type Node, plain } from './document.ts'
+
 import { keysOf, mappingOf, numberIn, oneOf, textIn, textsIn } from './field.ts'
+import { type Mapping, type Node, plain } from './node.ts'
 import { Refusal } from './refusal.ts'
 import type { RuleTest, TellwireFacts } from './rule.ts'
 

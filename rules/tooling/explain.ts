@@ -8,10 +8,12 @@
 import { everyText, lookUp } from '../language/cell.ts'
 import { parseCondition } from '../language/condition.ts'
 import { parseDetection } from '../language/detection.ts'
-import { documents, type Entry, type List, type Mapping, type Node, type Scalar } from '../language/document.ts'
+import { documents } from '../language/document.ts'
 import { cellOf, holds } from '../language/evaluate.ts'
 import type { Expression } from '../language/expression.ts'
-import type { FlatEvent, LoadedFilter, LoadedRule, Logsource } from '../language/index.ts'
+import type { FlatEvent, LoadedFilter, LoadedRule } from '../language/index.ts'
+import { covers, LOGSOURCE_KEYS } from '../language/logsource.ts'
+import type { Entry, List, Mapping, Node, Scalar } from '../language/node.ts'
 
 export interface Explanation {
   matches: boolean
@@ -42,8 +44,7 @@ export interface Item {
   needs: 'any' | 'all' | 'none'
 }
 
-const KEYS = ['category', 'product', 'service'] as const
-const NOTHING = new Map<string, readonly string[]>()
+const NOTHING = { placeholders: new Map<string, readonly string[]>(), warn: () => {} }
 
 /** `text` is the file that `rule` was loaded from. Errors: none for rules that were loaded from this text. */
 export function explain(
@@ -55,7 +56,7 @@ export function explain(
   const detection = detectionOf(rule, text)
   const selections = [...detection.entries].filter(([name]) => name !== 'condition')
   const named = new Map(selections.map(([name, { value }]) => [name, read(value)]))
-  const parts = KEYS.flatMap((key) => {
+  const parts = LOGSOURCE_KEYS.flatMap((key) => {
     const wanted = rule.logsource[key]
     return wanted === null ? [] : [{ key, wanted, found: event[key], holds: event[key] === wanted }]
   })
@@ -169,7 +170,7 @@ function read(selection: Node): Expression {
     ['it', { at, value: selection }],
     ['condition', { at, value: condition }],
   ])
-  return parseDetection({ kind: 'map', at, entries }, NOTHING, () => {})
+  return parseDetection({ kind: 'map', at, entries }, NOTHING)
 }
 
 function answer(expression: Expression, event: FlatEvent): boolean {
@@ -191,6 +192,5 @@ function answer(expression: Expression, event: FlatEvent): boolean {
 
 function isFor(filter: LoadedFilter, rule: LoadedRule): boolean {
   const named = filter.rules === 'any' || filter.rules.some((it) => it === rule.id || it === rule.name)
-  const covers = (wanted: Logsource) => KEYS.every((key) => wanted[key] === null || wanted[key] === rule.logsource[key])
-  return named && covers(filter.logsource)
+  return named && covers(filter.logsource, rule.logsource)
 }

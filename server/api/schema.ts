@@ -210,7 +210,7 @@ export type EnrolmentToken = z.infer<typeof EnrolmentToken>
 /** Without the worker, who stands in the path; `from` is now unless given. */
 export const NewContract = Contract.omit({ worker: true }).partial({ from: true })
 
-/** About 3,000 workers: parsing them holds up everybody else for 0.15 s. A larger roster goes through the command. */
+/** About 3,000 workers. A larger roster goes through the command, which reads it in a process of its own. */
 export const ROSTER_CHARACTERS = 524_288
 export const RosterRequest = z.strictObject({
   format: z.enum(['csv', 'json']),
@@ -224,6 +224,8 @@ export const RosterAnswer = z.object({
   /** Rows that can be used; of those, what said something new. */
   usable: Taken,
   stored: Taken,
+  /** Rows that cannot be used; `problems` has the first 1,000. */
+  omitted: z.int(),
   problems: z.array(
     z.object({
       file: z.string(),

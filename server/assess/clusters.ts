@@ -13,6 +13,11 @@ const DAY = 86_400_000
 const FARM_FROM = 3
 const MAX_AGE_DAYS = 60
 
+/** Whether a finding may join its worker with others. */
+export function linksPeople({ worker, strength, events }: Finding): boolean {
+  return worker !== null && strength >= 3 && events.some((it) => it.category === 'shared_key')
+}
+
 type SharedKey = Cluster['keys'][number] & { rarity: number }
 
 export function clusters(

@@ -8,21 +8,23 @@
 import { BANDS, type Band } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
 import type { Finding } from '../model/finding.ts'
+import type { Standing } from '../model/standing.ts'
 
-/** The kinds of evidence that a verdict is given on. */
-export function kindsOf(findings: readonly Finding[]): string[] {
-  return [...new Set(findings.map((it) => it.rule))].sort()
+/** The kinds of evidence that a verdict is given on: the rules that have found something, in order of their ids. */
+export function kindsOf(findings: readonly Finding[]): Standing['kinds'] {
+  const kinds = new Map(findings.map(({ rule, title, strength }) => [rule, { rule, title, strength }]))
+  return [...kinds.values()].sort((a, b) => (a.rule < b.rule ? -1 : 1))
 }
 
-export function caseOf(verdict: Verdict | null, band: Band, findings: readonly Finding[]): CaseView {
+export function caseOf(verdict: Verdict | null, band: Band, kinds: Standing['kinds']): CaseView {
   const asks = BANDS.indexOf(band) >= BANDS.indexOf('medium')
   if (!verdict) return { state: asks ? 'open' : 'none', verdict, newKinds: [] }
-  const isNew = (it: Finding) => it.strength >= 2 && !verdict.kinds.includes(it.rule)
-  const newKinds = [...new Set(findings.filter(isNew).map((it) => it.title))].sort()
+  const fresh = kinds.filter((it) => it.strength >= 2 && !verdict.kinds.includes(it.rule))
+  const newKinds = [...new Set(fresh.map((it) => it.title))].sort()
   return { state: asks && newKinds.length > 0 ? 'reopened' : 'closed', verdict, newKinds }
 }
 
-interface Standing {
+interface Row {
   worker: string
   band: Band
   points: number
@@ -31,7 +33,7 @@ interface Standing {
 }
 
 /** The order of the queue: by band, within it what is decided last, then by points. */
-export function byUrgency(a: Standing, b: Standing): number {
+export function byUrgency(a: Row, b: Row): number {
   const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
   const decided = Number(a.case === 'closed') - Number(b.case === 'closed')
   return band || decided || b.points - a.points || (a.worker < b.worker ? -1 : 1)

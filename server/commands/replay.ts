@@ -65,8 +65,8 @@ export async function replay(
   const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
   let line = 0
   for await (const block of lines) for (const text of typeof block === 'string' ? [block] : block) take(text)
-  const at = options.at ?? pipeline.time
-  pipeline.advance(at)
+  const at = options.at ?? pipeline.clock.end
+  pipeline.judgeAt(at)
   stats.events = pipeline.events
   stats.findings = pipeline.findings.size
   stats.seconds = Math.round(performance.now() - started) / 1_000
@@ -98,7 +98,7 @@ export async function replay(
   }
 
   function answer(): ReplayAnswer['workers'] {
-    const known = new Set([...pipeline.world.workers(), ...pipeline.findings.workers()])
+    const known = new Set([...pipeline.world.workers(), ...pipeline.findings.subjects()])
     return [...known]
       .map((worker) => {
         const findings = pipeline.findings.of(worker)

@@ -1,4 +1,4 @@
-/** `tellwire roster import`: hands a roster to the server, which writes it into its log. */
+/** `tellwire roster import`: reads a roster and hands it to the server, which writes what is new into its log. */
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,16 +17,16 @@ const MAX_SHOWN = 20
 const importCommand = defineCommand({
   meta: {
     name: 'import',
-    description: 'Take in who works here, from where, until when, on which laptop (CSV or JSON)',
+    description: 'Import who works here, from where, until when, on which laptop (CSV or JSON)',
   },
   args: {
     file: {
       type: 'positional',
       required: true,
-      description: 'The roster; a row that cannot be used is told and left out',
+      description: 'The roster; a row that cannot be used is reported and omitted',
     },
     format: { type: 'enum', options: ['csv', 'json'], description: "csv or json (default: by the file's name)" },
-    'dry-run': { type: 'boolean', description: 'Only say what would be taken in' },
+    'dry-run': { type: 'boolean', description: 'Only report what would be imported' },
     'data-folder': { type: 'string', description: "The server's data folder" },
     config: { type: 'string', description: "The server's configuration file (YAML)" },
     json: { type: 'boolean', description: 'Print JSON' },
@@ -37,20 +37,19 @@ const importCommand = defineCommand({
     const { dataFolder } = loadConfig({ file: args.config ?? null, env: process.env, flags })
     const text = await readRoster(args.file)
     const format = args.format ?? (/^\.(json|ndjson|jsonl)$/i.test(extname(args.file)) ? 'json' : 'csv')
-    const { contracts, devices, problems } = parseRoster(text, { format, fileName: args.file, now })
-    for (const problem of problems.slice(0, MAX_SHOWN)) console.error(said(problem))
-    if (problems.length > MAX_SHOWN)
-      console.error(`${args.file}: and ${problems.length - MAX_SHOWN} more rows left out.`)
+    const { contracts, devices, problems, omitted } = parseRoster(text, { format, fileName: args.file, now })
+    for (const problem of problems.slice(0, MAX_SHOWN)) console.error(sentence(problem))
+    if (omitted > MAX_SHOWN) console.error(`${args.file}: and ${omitted - MAX_SHOWN} more rows omitted.`)
     if (contracts.length + devices.length === 0)
-      throw new Fault('roster.invalid', { where: args.file, todo: 'No row of it can be used; nothing was taken in.' })
+      throw new Fault('roster.invalid', { where: args.file, todo: 'No row of it can be used; nothing was imported.' })
 
     const state = args['dry-run'] ? 'dry-run' : await handOver(dataFolder, { contracts, devices }, now)
     const counted = `contracts ${contracts.length}, laptops ${devices.length}`
     if (args.json)
-      console.log(JSON.stringify({ state, contracts: contracts.length, devices: devices.length, problems }))
+      console.log(JSON.stringify({ state, contracts: contracts.length, devices: devices.length, omitted, problems }))
     else console.log(`${counted}: ${STATES[state]}`)
     // The good rows are in; whoever runs this every night still has to hear of the others.
-    if (problems.length > 0) process.exitCode = 1
+    if (omitted > 0) process.exitCode = 1
   },
 })
 
@@ -60,10 +59,10 @@ export const rosterCommand = defineCommand({
 })
 
 const STATES = {
-  'dry-run': 'would be taken in.',
-  taken: 'taken in.',
-  waiting: 'the server has not answered yet; it takes them in as soon as it can.',
-  later: 'no server is running on this data folder; the next start takes them in.',
+  'dry-run': 'would be imported.',
+  taken: 'imported.',
+  waiting: 'the server has not answered yet; it imports them as soon as it can.',
+  later: 'no server is running on this data folder; the next start imports them.',
 } as const
 
 async function handOver(
@@ -105,6 +104,6 @@ async function readRoster(file: string): Promise<string> {
   }
 }
 
-function said({ file, line, column, why }: RosterProblem): string {
-  return `${file}${line === null ? '' : `:${line}`}: ${column === null ? '' : `${column}: `}${why}; the row is left out.`
+function sentence({ file, line, column, why }: RosterProblem): string {
+  return `${file}:${line}: ${column === null ? '' : `${column}: `}${why}; the row is omitted.`
 }

@@ -11,6 +11,7 @@ import {
 } from '../../rules/language/index.ts'
 import { readRuleSources } from '../../rules/tooling/sources.ts'
 import { runRuleTests } from '../../rules/tooling/tests.ts'
+import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { columns, described, printable } from './terminal.ts'
@@ -118,7 +119,7 @@ async function read(
   const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, todo }) =>
     unread.push({ severity: 'error', path: where ?? '', line: 1, column: 1, message: todo ?? '', hint: null }),
   )
-  const { rules, correlations, problems } = load(files)
+  const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY, now: Date.now() })
   return { rules, correlations, problems: [...unread, ...problems] }
 }
 

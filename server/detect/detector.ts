@@ -3,13 +3,13 @@
  *
  * Shape   a rule's match becomes a finding by itself unless the rule only serves correlations. A correlation's firing
  *         is a finding with the firing's id; when a late event shows that it was not so, the finding goes again.
- * Memory  the events that correlations may still name as evidence: EVIDENCE_MAX, the oldest given up first. A finding
- *         whose evidence is gone keeps its count and its sentence.
+ * Memory  per worker (or laptop without one) the events that correlations may still name as evidence, `EVIDENCE_MAX`,
+ *         and what derived events matched that may still be retracted, `MATCHED_MAX`; the oldest go first, and both go
+ *         after `KEEP_MS`. A finding whose evidence is gone keeps its count and its sentence.
  */
 import {
   type Changes,
   type Correlator,
-  type CorrelatorState,
   correlator,
   type Firing,
   type FlatEvent,
@@ -19,9 +19,13 @@ import {
 } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { LATENESS_MS } from '../derive/deriver.ts'
-import { Findings } from './findings.ts'
+import { type Kept, Subjects } from '../derive/kit/kept.ts'
+import { Findings, subjectOf } from './findings.ts'
 
-const EVIDENCE_MAX = 20_000
+/** Events of one worker; a correlation of our rules names at most some hundred. */
+const EVIDENCE_MAX = 1_000
+/** Matches of one worker's derived events; some 30 a laptop are in force within the lateness bound. */
+const MATCHED_MAX = 2_000
 
 export interface Subject {
   device: string | null
@@ -33,19 +37,12 @@ interface Evidence extends Subject {
 }
 
 /** What a derived event has done, so that it can be undone. */
-interface Done {
+interface Matched extends Subject {
+  time: number
   findings: [id: string, rule: string][]
   /** As the correlations saw it; null when none counts what it matched. */
   flat: FlatEvent | null
   rules: string[]
-}
-/** Beyond, the earliest can no longer be taken back: some 30 a laptop stand within the lateness bound. */
-const DONE_MAX = 500_000
-
-export interface DetectorState {
-  correlations: CorrelatorState | null
-  evidence: Evidence[]
-  done: [id: string, done: Done][]
 }
 
 export class Detector {
@@ -59,9 +56,11 @@ export class Detector {
   readonly #asked: ReadonlySet<string> | null
   /** What rules for a category read beside the event. */
   readonly #reads = new Map<string, { contract: boolean; subject: boolean }>()
-  #evidence = new Map<string, Evidence>()
-  /** Derived events that matched, by id. */
-  #done = new Map<string, Done>()
+  /** How long an event can matter to a correlation. */
+  readonly #keepMs: number
+  /** By event id. */
+  readonly #evidence: BySubject<Evidence>
+  readonly #matched: BySubject<Matched>
 
   constructor(program: Program, correlations: readonly LoadedCorrelation[]) {
     this.#program = program
@@ -72,41 +71,43 @@ export class Detector {
     this.#counted = new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)))
     const categories = program.rules.map((rule) => rule.logsource.category)
     this.#asked = categories.includes(null) ? null : new Set(categories as string[])
+    this.#keepMs = LATENESS_MS + Math.max(LATENESS_MS, ...patient.map((it) => it.latenessMs + it.spanMs))
+    this.#evidence = new BySubject(EVIDENCE_MAX, (it) => it.event.time)
+    this.#matched = new BySubject(MATCHED_MAX, (it) => it.time)
   }
 
-  /** `derived`: it may be taken back. */
-  take(event: Event, subject: Subject, contract: unknown, derived = false): void {
+  /** `isDerived`: it may be retracted. */
+  take(event: Event, subject: Subject, contract: unknown, isDerived = false): void {
     if (this.#asked && !this.#asked.has(event.category)) return
     const matches = this.#program.match(this.#flat(event, subject, contract))
     if (matches.length === 0) return
     const made = matches
       .filter((it) => !it.rule.tellwire?.step && !this.#correlator?.hides(it.rule.id))
-      .map((it): Done['findings'][number] => [
+      .map((it): Matched['findings'][number] => [
         this.findings.add(it, event, subject.device, subject.worker).id,
         it.rule.id,
       ])
     const counts = this.#correlator !== null && matches.some((it) => this.#counted.has(it.rule.id))
     // Correlations group by whom it is about.
     const flat = this.#flat(event, subject, contract, counts)
-    if (derived)
-      this.#remember(this.#done, DONE_MAX, event.id, {
-        findings: made,
-        flat: counts ? flat : null,
-        rules: matches.map((it) => it.rule.id),
-      })
+    if (isDerived) {
+      const rules = matches.map((it) => it.rule.id)
+      this.#matched.put(event.id, { ...subject, time: event.time, findings: made, flat: counts ? flat : null, rules })
+    }
     if (!this.#correlator || !counts) return
-    this.#remember(this.#evidence, EVIDENCE_MAX, event.id, { event, ...subject })
+    this.#evidence.put(event.id, { event, device: subject.device, worker: subject.worker })
     this.#follow(this.#correlator.take({ event: flat, time: event.time, id: event.id, matches }))
   }
 
-  /** A derived event that stands no longer: what it made or grew is undone. */
+  /** A derived event that is retracted: what it made or grew is undone. */
   forget(id: string): void {
-    const done = this.#done.get(id)
-    if (!done) return
-    this.#done.delete(id)
-    for (const [finding, rule] of done.findings) this.findings.shrink(finding, this.#rules.get(rule), id)
-    if (done.flat && this.#correlator)
-      this.#follow(this.#correlator.untake({ event: done.flat, time: done.flat.time as number, id, rules: done.rules }))
+    const matched = this.#matched.get(id)
+    if (!matched) return
+    this.#matched.delete(id)
+    for (const [finding, rule] of matched.findings) this.findings.shrink(finding, this.#rules.get(rule), id)
+    const { flat, rules } = matched
+    if (flat && this.#correlator)
+      this.#follow(this.#correlator.untake({ event: flat, time: flat.time as number, id, rules }))
     this.#evidence.delete(id)
   }
 
@@ -115,18 +116,50 @@ export class Detector {
     if (this.#correlator) this.#follow(this.#correlator.advance(now))
   }
 
-  save(): DetectorState {
-    return {
-      correlations: this.#correlator?.save() ?? null,
-      evidence: [...this.#evidence.values()],
-      done: [...this.#done],
+  /** Lets go of what nothing can name or retract any more. */
+  sweep(now: number): void {
+    this.#evidence.dropBefore(now - this.#keepMs)
+    this.#matched.dropBefore(now - this.#keepMs)
+  }
+
+  /** How much was given up because one worker had too much of it. */
+  get dropped(): { evidence: number; matched: number } {
+    return { evidence: this.#evidence.dropped, matched: this.#matched.dropped }
+  }
+
+  /**
+   * Takes over what another detector found by rules that this one has not judged: its findings, what derived events
+   * matched there, and the state of its correlations.
+   */
+  adopt(other: Detector, { replaced, reported }: { replaced: ReadonlySet<string>; reported: ReadonlySet<string> }): void {
+    this.findings.adopt([...other.findings.all()].filter((it) => reported.has(it.rule)))
+    for (const [id, it] of other.#matched.entries()) {
+      const theirs = { ...it, findings: it.findings.filter(([, rule]) => reported.has(rule)) }
+      const ours = this.#matched.get(id)
+      this.#matched.put(id, ours ? joined(ours, theirs) : theirs)
+    }
+    for (const [id, it] of other.#evidence.entries()) this.#evidence.put(id, it)
+    if (this.#correlator && other.#correlator) this.#correlator.adopt(other.#correlator, replaced)
+  }
+
+  /** Of rules that are going to be judged anew, nothing is left: neither findings nor what was matched. */
+  without(rules: ReadonlySet<string>): void {
+    for (const finding of [...this.findings.all()]) if (rules.has(finding.rule)) this.findings.remove(finding.id)
+    for (const [id, it] of [...this.#matched.entries()]) {
+      if (!it.rules.some((rule) => rules.has(rule))) continue
+      const left = { ...it, findings: it.findings.filter(([, rule]) => !rules.has(rule)) }
+      left.rules = it.rules.filter((rule) => !rules.has(rule))
+      if (left.rules.length > 0) this.#matched.put(id, left)
+      else this.#matched.delete(id)
     }
   }
 
-  load(state: DetectorState): void {
-    if (state.correlations) this.#correlator?.load(state.correlations)
-    this.#done = new Map(state.done)
-    this.#evidence = new Map(state.evidence.map((it) => [it.event.id, it]))
+  kept(): Record<string, Kept> {
+    return {
+      evidence: this.#evidence.kept,
+      matched: this.#matched.kept,
+      ...(this.#correlator?.kept() ?? {}),
+    }
   }
 
   #readsOf(category: string): { contract: boolean; subject: boolean } {
@@ -146,17 +179,12 @@ export class Detector {
     return withContract ? { ...event, device, worker, Contract: contract } : { ...event, device, worker }
   }
 
-  #remember<T>(all: Map<string, T>, max: number, id: string, one: T): void {
-    all.set(id, one)
-    if (all.size > max) all.delete(all.keys().next().value as string)
-  }
-
   #follow({ fired, retracted }: Changes): void {
     for (const id of retracted) this.findings.remove(id)
     for (const firing of fired) this.findings.put(firing, ...this.#behind(firing))
   }
 
-  /** The events of a firing, and whom they are about; a firing over firings stands on theirs. */
+  /** The events of a firing, and whom they are about; a firing over firings rests on theirs. */
   #behind(firing: Firing): [events: Event[], subject: Subject] {
     const found: Evidence[] = []
     for (const id of firing.events) {
@@ -171,5 +199,77 @@ export class Detector {
       found.map((it) => it.event),
       { device: device ?? one(found.map((it) => it.device)), worker: worker ?? one(found.map((it) => it.worker)) },
     ]
+  }
+}
+
+/** What two detectors know of one derived event. */
+function joined(a: Matched, b: Matched): Matched {
+  return {
+    ...a,
+    findings: [...a.findings, ...b.findings.filter(([id]) => !a.findings.some(([known]) => known === id))],
+    flat: a.flat ?? b.flat,
+    rules: [...new Set([...a.rules, ...b.rules])],
+  }
+}
+
+/** Entries by event id, at most `max` of them for one worker or laptop: one who has many costs only themselves. */
+class BySubject<T extends Subject> {
+  readonly kept = new Subjects<T>()
+  readonly #max: number
+  readonly #timeOf: (one: T) => number
+  readonly #ids = new Map<string, Set<string>>()
+  dropped = 0
+
+  constructor(max: number, timeOf: (one: T) => number) {
+    this.#max = max
+    this.#timeOf = timeOf
+    const restore = this.kept.restore.bind(this.kept)
+    this.kept.restore = (id, state) => {
+      restore(id, state)
+      this.#idsOf(state as T).add(id)
+    }
+  }
+
+  get(id: string): T | undefined {
+    return this.kept.get(id)
+  }
+
+  put(id: string, one: T): void {
+    this.kept.set(id, one)
+    const ids = this.#idsOf(one).add(id)
+    if (ids.size <= this.#max) return
+    // Several at once, because finding the oldest means looking at all.
+    const oldest = [...ids].sort((a, b) => this.#time(a) - this.#time(b) || (a < b ? -1 : 1)).slice(0, this.#max / 10)
+    for (const it of oldest) this.delete(it)
+    this.dropped += oldest.length
+  }
+
+  delete(id: string): void {
+    const one = this.kept.get(id)
+    if (!one) return
+    this.kept.delete(id)
+    const who = subjectOf(one)
+    const ids = this.#ids.get(who)
+    ids?.delete(id)
+    if (ids?.size === 0) this.#ids.delete(who)
+  }
+
+  dropBefore(time: number): void {
+    for (const [id, one] of this.kept) if (this.#timeOf(one) < time) this.delete(id)
+  }
+
+  entries(): IterableIterator<[string, T]> {
+    return this.kept.entries()
+  }
+
+  #time(id: string): number {
+    return this.#timeOf(this.kept.get(id)!)
+  }
+
+  #idsOf(one: T): Set<string> {
+    const who = subjectOf(one)
+    const ids = this.#ids.get(who) ?? new Set()
+    this.#ids.set(who, ids)
+    return ids
   }
 }

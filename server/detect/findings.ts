@@ -15,12 +15,21 @@ const MAX_EVENTS = 10
 /** Of derived events more are kept: any of them may be taken back, and the others then say what is left. */
 const MAX_DERIVED = 100
 
+/** What is different from what was last written down. */
+export interface FindingChanges {
+  opened: Finding[]
+  updated: Finding[]
+  /** As they were when they were written. */
+  retracted: Finding[]
+}
+
 export class Findings {
   readonly #byId = new Map<string, Finding>()
-  readonly #byWorker = new Map<string, Set<string>>()
-  readonly #revisions = new Map<string, number>()
-  #dirty = new Set<string>()
-  #gone = new Set<string>()
+  readonly #bySubject = new Map<string, Set<string>>()
+  /** As last written down: only what has changed since. */
+  #before = new Map<string, Finding | null>()
+  /** Whose findings changed since they were last asked for. */
+  #touched = new Set<string>()
 
   /** The finding this match made or grew. */
   add(match: Match, event: Event, device: string | null, worker: string | null): Finding {
@@ -32,16 +41,13 @@ export class Findings {
       .slice(0, 32)
     const before = this.#byId.get(id)
     const finding = before ? grown(before, rule, event) : begun(id, rule, group, event, device, worker)
-    this.#keep(finding)
-    this.#dirty.add(id)
+    if (finding !== before) this.#put(finding)
     return finding
   }
 
-  /** A correlation's firing; told again under a known id, it takes the place of the one before. */
+  /** A correlation's firing; reported again under a known id, it takes the place of the one before. */
   put(firing: Firing, events: readonly Event[], subject: { device: string | null; worker: string | null }): void {
-    this.remove(firing.id)
-    this.#gone.delete(firing.id)
-    this.#keep({
+    this.#put({
       ...basics(firing.id, firing.rule, { ...firing.group, ...firing.values }),
       ...subject,
       group: JSON.stringify(firing.group),
@@ -50,10 +56,9 @@ export class Findings {
       count: firing.values.count ?? firing.events.length,
       events: [...events].slice(0, MAX_EVENTS),
     })
-    this.#dirty.add(firing.id)
   }
 
-  /** One of its events stands no longer; with the last of them the finding goes. */
+  /** One of its events is no longer in force; with the last of them the finding goes. */
   shrink(id: string, rule: Rule | undefined, eventId: string): void {
     const finding = this.#byId.get(id)
     if (!finding) return
@@ -63,25 +68,22 @@ export class Findings {
       this.remove(id)
       return
     }
-    this.#keep({
+    this.#put({
       ...finding,
       events,
       count: finding.count - 1,
       time: first.time,
       lastTime: Math.max(...events.map((it) => it.time)),
-      says: rule ? saidOf(rule, events) : finding.says,
+      says: rule ? sentenceOf(rule, events) : finding.says,
     })
-    this.#dirty.add(id)
   }
 
   remove(id: string): void {
     const finding = this.#byId.get(id)
     if (!finding) return
+    this.#remember(id, finding)
     this.#byId.delete(id)
-    this.#byWorker.get(subject(finding))?.delete(id)
-    this.#changed(subject(finding))
-    this.#dirty.delete(id)
-    this.#gone.add(id)
+    this.#forgetSubject(finding)
   }
 
   get(id: string): Finding | null {
@@ -89,67 +91,90 @@ export class Findings {
   }
 
   /** In order of time, then id. */
-  of(worker: string): Finding[] {
-    const ids = this.#byWorker.get(worker)
+  of(subject: string): Finding[] {
+    const ids = this.#bySubject.get(subject)
     if (!ids) return []
     return [...ids].map((id) => this.#byId.get(id) as Finding).sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
   }
 
-  /** Another number whenever something about the worker changed. */
-  revisionOf(worker: string): number {
-    return this.#revisions.get(worker) ?? 0
+  subjects(): string[] {
+    return [...this.#bySubject.keys()]
   }
 
-  workers(): string[] {
-    return [...this.#byWorker.keys()]
-  }
-
-  all(): Finding[] {
-    return [...this.#byId.values()]
+  all(): IterableIterator<Finding> {
+    return this.#byId.values()
   }
 
   get size(): number {
     return this.#byId.size
   }
 
-  /** What changed, and the ids of what is gone, since `settled` was last called: to be written down. */
-  changes(): { changed: Finding[]; gone: string[] } {
-    return { changed: [...this.#dirty].map((id) => this.#byId.get(id) as Finding), gone: [...this.#gone] }
+  /** Whether anything is different from what was last written down. */
+  get isChanged(): boolean {
+    return this.#before.size > 0
   }
 
-  /** The changes are written down. */
-  settled(): void {
-    this.#dirty.clear()
-    this.#gone.clear()
-  }
-
-  /** Findings of an earlier judgement that cannot be made again. */
-  carry(findings: readonly Finding[]): void {
-    for (const finding of findings) {
-      this.#keep(finding)
-      this.#dirty.add(finding.id)
+  /** Hands over what is different, and from then on counts it as written. */
+  changes(): FindingChanges {
+    const changes: FindingChanges = { opened: [], updated: [], retracted: [] }
+    for (const [id, before] of this.#before) {
+      const now = this.#byId.get(id)
+      if (now && !before) changes.opened.push(now)
+      else if (now && before) changes.updated.push(now)
+      else if (before) changes.retracted.push(before)
     }
+    this.#before = new Map()
+    return changes
   }
 
-  load(findings: readonly Finding[]): void {
-    for (const finding of findings) this.#keep(finding)
+  /** Whose findings changed since the last call. */
+  touched(): ReadonlySet<string> {
+    const touched = this.#touched
+    this.#touched = new Set()
+    return touched
+  }
+
+  /** Findings of another judgement: of rules that did not change, or of telemetry that is gone. */
+  adopt(findings: Iterable<Finding>): void {
+    for (const finding of findings) this.#put(finding)
+  }
+
+  /** As they were written down. */
+  restore(finding: Finding): void {
+    this.#keep(finding)
+  }
+
+  #put(finding: Finding): void {
+    const before = this.#byId.get(finding.id)
+    this.#remember(finding.id, before ?? null)
+    // Told again, a firing may be about somebody else.
+    if (before && subjectOf(before) !== subjectOf(finding)) this.#forgetSubject(before)
+    this.#keep(finding)
+  }
+
+  #remember(id: string, before: Finding | null): void {
+    if (!this.#before.has(id)) this.#before.set(id, before)
   }
 
   #keep(finding: Finding): void {
     this.#byId.set(finding.id, finding)
-    const who = subject(finding)
-    const ids = this.#byWorker.get(who) ?? new Set()
-    this.#byWorker.set(who, ids.add(finding.id))
-    this.#changed(who)
+    const who = subjectOf(finding)
+    const ids = this.#bySubject.get(who) ?? new Set()
+    this.#bySubject.set(who, ids.add(finding.id))
+    this.#touched.add(who)
   }
 
-  #changed(worker: string): void {
-    this.#revisions.set(worker, this.revisionOf(worker) + 1)
+  #forgetSubject(finding: Finding): void {
+    const who = subjectOf(finding)
+    const ids = this.#bySubject.get(who)
+    ids?.delete(finding.id)
+    if (ids?.size === 0) this.#bySubject.delete(who)
+    this.#touched.add(who)
   }
 }
 
 /** Whom a finding is about: the worker, or the laptop while nobody is known to hold it. */
-export function subject(finding: { worker: string | null; device: string | null }): string {
+export function subjectOf(finding: { worker: string | null; device: string | null }): string {
   return finding.worker ?? finding.device ?? 'unknown'
 }
 
@@ -211,12 +236,12 @@ function grown(finding: Finding, rule: Rule, event: Event): Finding {
     lastTime: Math.max(finding.lastTime, event.time),
     count: finding.count + 1,
     events,
-    says: saidOf(rule, events),
+    says: sentenceOf(rule, events),
   }
 }
 
 /** Of the earliest event, whatever order they came in. */
-function saidOf(rule: Rule, [first]: readonly Event[]): string {
+function sentenceOf(rule: Rule, [first]: readonly Event[]): string {
   return sentence(rule.tellwire?.says ?? rule.title, first as unknown as Record<string, unknown>)
 }
 

@@ -1,28 +1,32 @@
 /**
  * The one way through: a record of the log goes to the derivers, their events to the rules, matches to findings.
  *
- * Live, replay and back-test run this and nothing else, in log order; it has no clock, no files and no network. What a
- * record needs from outside (address facts, catalogue facts) stands in the record, or is looked up through `deps`
- * where a recording left it out.
+ * Shape   live, replay and back-test run this and nothing else, in log order; it has no clock, no files and no network.
+ *         What a record needs from outside (address facts, catalogue facts) stands in the record, or is looked up
+ *         through `deps` where a recording left it out.
  */
 import { createHash } from 'node:crypto'
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import { CATEGORIES, type Category, type Event } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../../wire/recording.ts'
 import { CoverageBook } from '../derive/coverage.ts'
-import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
 import { wholeGeo } from '../derive/derivers/connection.ts'
+import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
 import { derivers, placeChanges, type Thresholds } from '../derive/index.ts'
+import type { Kept } from '../derive/kit/kept.ts'
+import { single } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
 import { World } from '../derive/kit/world.ts'
-import type { Finding } from '../model/finding.ts'
+import { DERIVED_PART, DerivedEvents } from './derived-events.ts'
 import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
+import { LogClock, stampOf } from './log-clock.ts'
 
-/** Goes up when what `save` writes, or what derivers make of it, is no longer what it was. */
-const STATE_FORM = 3
+/** Goes up when what is kept, or what derivers make of it, is no longer what it was: the log is then judged anew. */
+export const STATE_FORM = 4
 /** How often derivers are told the time, by the log's clock: what they decide by it is hours and days. */
 const TICK_MS = 300_000
+const DAY_MS = 86_400_000
 
 export interface PipelineDeps {
   program: Program
@@ -39,28 +43,47 @@ interface Running {
   emit: Emit
 }
 
+/** A laptop from which nothing was heard for `hours`, as far as `time`. */
+export interface Silent {
+  device: string
+  worker: string | null
+  time: number
+  hours: number
+}
+
+interface Counted {
+  position: number
+  counted: { events: number; ticked: number; swept: number }
+  downSince: number | null
+}
+
 export class Pipeline {
   readonly world = new World()
   readonly coverage = new CoverageBook()
+  readonly clock = new LogClock()
   /** Takes the places out of connections that a database moved by itself. */
   readonly gate: PlaceGate
+  readonly detector: Detector
   readonly #deps: PipelineDeps
   readonly #derivers: readonly Running[]
   readonly #readers: ReadonlyMap<Reading, readonly Running[]>
-  readonly #detector: Detector
-  #events = 0
-  #time = 0
-  /** When derivers were last told the time. */
-  #ticked = 0
+  /** Null while nobody writes them down. */
+  #derived: DerivedEvents | null = null
+  #silent: Silent[] = []
+  #counted = { events: 0, ticked: 0, swept: 0 }
+  /** The place in the log of the last record taken. */
+  #position = 0
+  /** From when on the server was not listening, told by a clock line whose own time nobody has confirmed yet. */
+  #downSince: number | null = null
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps
-    this.#detector = new Detector(deps.program, deps.correlations)
+    this.detector = new Detector(deps.program, deps.correlations)
     this.gate = new PlaceGate(placeChanges(deps.thresholds))
     this.#derivers = derivers(this.world, deps.thresholds).map(([name, deriver]) => ({
       name,
       deriver,
-      emit: (about, key, draft) => this.#derived(name, about, key, draft),
+      emit: (about, key, draft) => this.#emit(name, about, key, draft),
     }))
     const readings: Reading[] = ['session', ...(Object.keys(CATEGORIES) as Category[])]
     this.#readers = new Map(
@@ -69,120 +92,164 @@ export class Pipeline {
   }
 
   get findings(): Findings {
-    return this.#detector.findings
+    return this.detector.findings
   }
 
   get events(): number {
-    return this.#events
+    return this.#counted.events
   }
 
-  /** The latest moment the log speaks of: what a replay is judged at unless it is told another. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** The log's clock. */
   get time(): number {
-    return this.#time
+    return this.clock.time
   }
 
-  take(record: Recorded): void {
+  /** `position` in the log; records of a recording are numbered as they come. */
+  take(record: Recorded, position = this.#position + 1): void {
+    if (this.clock.take(record, position)) this.#reached()
+    if (record.type === 'clock') this.#downSince = earlier(this.#downSince, record.downSince ?? null)
+    this.#hear(stampOf(record))
     switch (record.type) {
       case 'contract':
-        this.reach(record.receivedAt)
         this.world.addContract(record)
         break
       case 'device':
-        this.reach(record.receivedAt)
         this.world.addDevice(record)
         break
-      case 'clock':
-        if (record.downSince != null)
-          for (const { deriver } of this.#derivers) deriver.deaf?.(record.downSince, record.time)
-        this.reach(record.time)
-        break
-      case 'connection':
-        this.reach(record.time)
-        for (const it of this.gate.take(this.#placed(record), this.world.holderAt(record.device, record.time)))
+      case 'connection': {
+        const placed = this.#placed(record)
+        for (const it of this.gate.take(placed, this.world.holderAt(record.device, placed.time)))
           this.#run(this.#session(it))
         break
+      }
       case 'event':
-        this.reach(record.receivedAt)
-        this.#events++
+        this.#counted.events++
         this.#run(this.#event(record))
         break
       case 'feed':
-        this.reach(record.receivedAt ?? record.time)
-        this.#events++
+        this.#counted.events++
         this.#run(this.#feed(record))
         break
-      case 'label':
-        break
     }
+    this.#position = position
   }
 
-  /** The log's clock reached `now`. Never goes back. */
-  reach(now: number | undefined): void {
-    if (now === undefined || now <= this.#time) return
-    this.#time = now
-    if (now >= this.#ticked + TICK_MS) this.#tick()
-    this.#detector.advance(now)
+  /** The server's own clock says `now`. */
+  reach(now: number): void {
+    if (this.clock.reach(now, this.#position)) this.#reached()
   }
 
-  /** The same, and what stands is going to be compared: everything is decided that can be. */
-  advance(now: number | undefined): void {
+  /** The same, and what is in force is going to be compared: everything is decided that can be. */
+  advance(now: number): void {
     this.reach(now)
     this.#tick()
   }
 
-  save(): string {
-    return JSON.stringify({
-      form: STATE_FORM,
-      time: this.#time,
-      ticked: this.#ticked,
-      events: this.#events,
-      world: this.world.save(),
-      coverage: this.coverage.save(),
-      gate: this.gate.save(),
-      detector: this.#detector.save(),
-      derivers: Object.fromEntries(this.#derivers.map((it) => [it.name, it.deriver.save()])),
-    })
+  /** As `advance`, by a time that is believed whatever the log says: the moment that a replay is judged at. */
+  judgeAt(now: number): void {
+    this.clock.set(now)
+    this.detector.advance(this.clock.time)
+    this.#tick()
   }
 
-  /** False: another Tellwire saved it in another form; nothing was loaded, and the log has to be judged anew. */
-  load(state: string, findings: readonly Finding[]): boolean {
-    const saved = JSON.parse(state)
-    if (saved.form !== STATE_FORM) return false
-    this.#time = saved.time
-    this.#ticked = saved.ticked
-    this.#events = saved.events
-    this.world.load(saved.world)
-    this.coverage.load(saved.coverage)
-    this.gate.load(saved.gate)
-    for (const it of this.#derivers) if (it.name in saved.derivers) it.deriver.load(saved.derivers[it.name])
-    this.#detector.load(saved.detector)
-    this.findings.load(findings)
-    return true
+  /** Laptops that fell silent since the last call. */
+  silent(): Silent[] {
+    const silent = this.#silent
+    this.#silent = []
+    return silent
+  }
+
+  /** All state, in named parts. */
+  kept(): Map<string, Kept> {
+    this.#derived ??= new DerivedEvents()
+    const parts = new Map<string, Kept>([
+      ['clock', this.clock.kept()],
+      ['pipeline', single(() => this.#saved(), (state) => this.#load(state))],
+      [DERIVED_PART, this.#derived.kept],
+    ])
+    const add = (prefix: string, kept: Readonly<Record<string, Kept>>) => {
+      for (const [name, it] of Object.entries(kept)) parts.set(`${prefix}.${name}`, it)
+    }
+    add('world', this.world.kept)
+    add('coverage', this.coverage.kept)
+    add('gate', this.gate.kept)
+    for (const { name, deriver } of this.#derivers) add(`derive.${name}`, deriver.kept)
+    add('detect', this.detector.kept())
+    return parts
+  }
+
+  /** Everything kept is back in its place. */
+  restored(): void {
+    for (const { deriver } of this.#derivers) deriver.restored?.()
+  }
+
+  #saved(): Counted {
+    return { position: this.#position, counted: this.#counted, downSince: this.#downSince }
+  }
+
+  #load(state: Counted): void {
+    this.#position = state.position
+    this.#counted = state.counted
+    this.#downSince = state.downSince
+  }
+
+  /** The clock moved: derivers are told every few minutes of it, correlations at once. */
+  #reached(): void {
+    if (this.time >= this.#counted.ticked + TICK_MS) this.#tick()
+    this.detector.advance(this.time)
+    if (this.time < this.#counted.swept + DAY_MS) return
+    this.#counted.swept = this.time
+    this.detector.sweep(this.time)
+  }
+
+  /** The first record with a believed time after a start ends the time in which nobody was listening. */
+  #hear(stamp: number | null): void {
+    if (this.#downSince === null || stamp === null || stamp > this.time) return
+    const [from, to] = [Math.min(this.#downSince, this.time), stamp]
+    this.#downSince = null
+    if (from < to) for (const { deriver } of this.#derivers) deriver.deaf?.(from, to)
   }
 
   #tick(): void {
-    this.#ticked = this.#time
-    for (const it of this.gate.advance(this.#time)) this.#run(this.#session(it))
-    for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.#time, emit)
+    this.#counted.ticked = this.time
+    for (const it of this.gate.advance(this.time)) this.#run(this.#session(it))
+    for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.time, emit)
   }
 
   #run(seen: Seen): void {
     this.coverage.take(seen)
     for (const { deriver, emit } of this.#readers.get(seen.event?.category ?? 'session')!) deriver.take(seen, emit)
-    if (seen.event && !seen.conflict) this.#detector.take(seen.event, seen, seen.contract)
+    if (seen.event && !seen.conflict) this.detector.take(seen.event, seen, seen.contract)
   }
 
-  /** What a deriver emitted goes to the rules; what it takes back is found no more. */
-  #derived(name: string, { device, worker, time }: About, key: string, draft: Draft | null): void {
+  /** What a deriver emitted goes to the rules; what it retracts is found no more. */
+  #emit(name: string, { device, worker, time }: About, key: string, draft: Draft | null): void {
     const id = derivedId(name, device ?? worker, time, key)
-    this.#detector.forget(id)
-    if (draft === null) return
+    this.detector.forget(id)
+    if (draft === null) {
+      this.#derived?.delete(id)
+      return
+    }
     const event = { ...draft, id, seq: null, time, product: 'tellwire', collector: name } as Event
-    this.#detector.take(event, { device, worker }, this.world.contractAt(worker, time), true)
+    this.#derived?.set(id, { event, device, worker, position: this.#position })
+    if (draft.category === 'silence' && device !== null)
+      this.#silent.push({ device, worker, time, hours: draft.HoursSilent })
+    this.detector.take(event, { device, worker }, this.world.contractAt(worker, time), true)
   }
 
+  /** At a time that is believed, with the places that the databases know. */
   #placed(record: RecordedOf<'connection'>): PlacedRecord {
-    return { ...record, geo: record.geo ? wholeGeo(record.geo) : this.#deps.lookup(record.remoteAddress, record.time) }
+    const geo = record.geo ? wholeGeo(record.geo) : this.#deps.lookup(record.remoteAddress, record.time)
+    return { ...record, time: this.#believed(record.time), geo }
+  }
+
+  /** A stamp that is held counts as the time that is believed. */
+  #believed(stamp: number): number {
+    return this.time === 0 ? stamp : Math.min(stamp, this.time)
   }
 
   #session(record: PlacedRecord): Seen {
@@ -190,7 +257,13 @@ export class Pipeline {
   }
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
-    const seen = seenBy(this.world.besideOf(device, event.time), event.time, receivedAt, event, null)
+    const seen = seenBy(
+      this.world.besideOf(device, event.time),
+      event.time,
+      this.#believed(receivedAt),
+      event,
+      null,
+    )
     seen.epoch = epoch ?? 0
     seen.conflict = conflict ?? false
     seen.facts = facts ?? this.#deps.recognise(event)
@@ -200,7 +273,7 @@ export class Pipeline {
 
   #feed({ worker, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
     const beside = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
-    const seen = seenBy(beside, time, receivedAt ?? time, event, null)
+    const seen = seenBy(beside, time, this.#believed(receivedAt ?? time), event, null)
     if (event.category === 'idp_login') seen.peer = this.#peer(geo, event.Ip, time)
     return seen
   }
@@ -210,6 +283,10 @@ export class Pipeline {
     if (known) return wholeGeo(known)
     return address === null ? null : this.#deps.lookup(address, time)
   }
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }
 
 /** All in one place and order, so that what reads them finds each field where it was the last time. */

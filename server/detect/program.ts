@@ -11,6 +11,7 @@ import {
   type Rule,
 } from '../../rules/language/index.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
+import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 
 export const SHIPPED_RULES = fileURLToPath(new URL('../../rules/content', import.meta.url))
 
@@ -44,7 +45,7 @@ export async function loadRules(
       hint: fault.todo,
     }),
   )
-  const { rules, correlations, problems } = load(files)
+  const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY })
   for (const problem of problems) onProblem(problem)
   const sensitive = new Set([...rules, ...correlations].filter((it) => it.tellwire?.sensitive).map((it) => it.id))
   for (const id of sensitiveRules) if (!sensitive.has(id)) onProblem(notSensitive(id))

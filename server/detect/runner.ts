@@ -1,154 +1,172 @@
 /**
- * The pipeline in use, and how far along the log it is: across restarts, and across changes of the rules.
+ * Runs one evaluation: follows the stream, lets time pass, and writes down what came of it.
  *
- * Shape   a restart goes on from the saved progress and judges what was stored after it. Other rules judge the whole
- *         log anew, beside the ones in use, which go on until the new ones have caught up; then one takes the other's
- *         place between two records. So what stands is always what a replay of the log by these rules finds.
- *         Findings whose telemetry was deleted are carried over: they cannot be judged anew, and stay as they are.
- * Errors  a damaged segment is told and passed over. Progress that cannot be saved is told and tried again: the log is
- *         the truth, a restart only takes longer.
+ * Shape   one loop. News is written within `TELL_MS`, what nobody waits for every `SAVE_MS` or `SAVE_RECORDS`; and
+ *         writing never takes more than a tenth of the time. An evaluation that is not active yet asks for the place
+ *         of the active one when it has judged everything, and takes it.
+ * Errors  a damaged part of the log is reported and passed over. A commit that fails is reported and tried again. One
+ *         whose evaluation was superseded ends the run.
  */
-import type { Rule } from '../../rules/language/index.ts'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
+import { Fault } from '../../wire/fault.ts'
 import type { Log } from '../log.ts'
-import type { State, Stored, TelemetryLog } from '../store/state.ts'
-import { Pipeline, type PipelineDeps } from './pipeline.ts'
-import type { Ruleset } from './program.ts'
+import type { Stream } from '../store/stream.ts'
+import type { Evaluation } from './evaluation.ts'
 
-/** More than this is worth a line before people wonder: about half a second. */
-const WORTH_A_LINE = 50_000
+const TELL_MS = 250
+const SAVE_MS = 30_000
+const SAVE_RECORDS = 50_000
+/** While an evaluation catches up, saving only makes an interrupted one cheaper to go on with. */
+const SAVE_BEHIND_MS = 60_000
+/** Time passes for the judgement this often, when nothing comes. */
+const TICK_MS = 5_000
+/** Judged up to this far behind the clock, so that what is being written down right now is not called silent. */
+const JUDGE_BEHIND_MS = 60_000
 
-export interface JudgementDeps {
-  log: TelemetryLog
-  state: Pick<State, 'progress' | 'saveProgress' | 'findings' | 'clearFindings'>
-  /** A pipeline's needs besides the rules. */
-  needs: Omit<PipelineDeps, 'program' | 'correlations'>
-  /** Findings from before this may stand on telemetry that is gone. Epoch ms. */
-  horizon(): number
-  says: Log
+export interface RunnerDeps {
+  stream: Pick<Stream, 'read' | 'last' | 'onPublished'>
+  evaluation: Evaluation
+  /** Wall clock, epoch ms. */
+  now(): number
+  /** Resolves when the active evaluation has stopped, and this one may take its place. */
+  takeOver(): Promise<void>
+  /** After each commit. */
+  onCommit(committed: { position: number }): void
+  /** How far it has come, at most once a second while it is behind. */
+  onProgress(progress: { position: number; last: number }): void
+  /** The time of the log is held, because nobody confirms the server's clock; null: no longer. */
+  onClockHeld(held: { stamp: number; time: number } | null): void
+  log: Log
 }
 
-interface Course {
-  pipeline: Pipeline
-  position: number
-  rules: readonly Rule[]
-  credit: Ruleset['credit']
-  key: string
-}
+export class Runner {
+  readonly #deps: RunnerDeps
+  readonly #evaluation: Evaluation
+  #wake: (() => void) | null = null
+  #hasMore = true
+  #nextTellAt = 0
+  #nextSaveAt = 0
+  #nextTickAt = 0
+  #isHeld = false
+  #commitsFailed = 0
 
-export class Judgement {
-  readonly #deps: JudgementDeps
-  #course: Course
-  #changing: Promise<void> | null = null
-
-  private constructor(deps: JudgementDeps, course: Course) {
+  constructor(deps: RunnerDeps) {
     this.#deps = deps
-    this.#course = course
+    this.#evaluation = deps.evaluation
   }
 
-  /** Resolves when everything that is stored has been judged. */
-  static async open(ruleset: Ruleset, deps: JudgementDeps): Promise<Judgement> {
-    const course = begin(ruleset, deps)
-    const saved = deps.state.progress()
-    const before = deps.state.findings({})
-    const goesOn = saved?.rules === course.key && course.pipeline.load(saved.pipeline, before)
-    if (saved && goesOn) course.position = saved.position
-    else {
-      deps.state.clearFindings()
-      carryOver(before, course, deps.horizon())
-    }
-    await catchUp(course, deps)
-    return new Judgement(deps, course)
-  }
-
-  get pipeline(): Pipeline {
-    return this.#course.pipeline
-  }
-
-  get rules(): readonly Rule[] {
-    return this.#course.rules
-  }
-
-  credit(rule: Rule): ReturnType<Ruleset['credit']> {
-    return this.#course.credit(rule)
-  }
-
-  /** Records as the log holds them, in its order. */
-  take(stored: readonly Stored[]): void {
-    for (const it of stored) {
-      // Rules that caught up may have read from the log what is only handed on now.
-      if (it.position <= this.#course.position) continue
-      this.#course.pipeline.take(it.record)
-      this.#course.position = it.position
-    }
-  }
-
-  /** True once other rules are in use; false when they are the ones in use, or a change is under way. */
-  async follow(ruleset: Ruleset): Promise<boolean> {
-    const { says } = this.#deps
-    if (this.#changing || keyOf(ruleset, this.#deps.needs.thresholds) === this.#course.key) return false
-    const next = begin(ruleset, this.#deps)
-    says.info({ rules: next.rules.length }, 'the rules changed; judging the log by the new ones')
-    const changing = this.#catchUpAndSwap(next)
-    this.#changing = changing.finally(() => {
-      this.#changing = null
-    })
-    await changing
-    says.info({ rules: next.rules.length, findings: next.pipeline.findings.size }, 'the new rules are in use')
-    return true
-  }
-
-  save(): void {
-    const { pipeline, position, key } = this.#course
+  /** Until `signal` aborts; what was judged by then is written down. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { stream } = this.#deps
+    const unlisten = stream.onPublished(() => this.#more())
+    const onAbort = () => this.#more()
+    signal.addEventListener('abort', onAbort)
     try {
-      const { changed, gone } = pipeline.findings.changes()
-      this.#deps.state.saveProgress({ position, pipeline: pipeline.save(), rules: key }, changed, gone)
-      pipeline.findings.settled()
-    } catch (cause) {
-      this.#deps.says.error({ err: cause }, 'the progress could not be saved; the log is safe, a restart takes longer')
+      while (!signal.aborted) {
+        await this.#catchUp(signal)
+        if (signal.aborted) break
+        if (!this.#evaluation.isActive) await this.#takeOver(signal)
+        this.#tick()
+        await this.#commitIfDue()
+        await this.#rest(signal)
+      }
+      await this.#commit()
+    } finally {
+      unlisten()
+      signal.removeEventListener('abort', onAbort)
     }
   }
 
-  async #catchUpAndSwap(next: Course): Promise<void> {
-    carryOver(this.#course.pipeline.findings.all(), next, this.#deps.horizon())
-    // Each round leaves less behind; the last one ends in the same turn in which both stand at the same record.
-    while (next.position < this.#course.position) await catchUp(next, this.#deps)
-    next.pipeline.advance(this.#course.pipeline.time)
-    this.#deps.state.clearFindings()
-    this.#course = next
-    this.save()
+  /** Somebody decided, or asks for what is known to be written down: do not wait. */
+  poke(): void {
+    this.#more()
   }
-}
 
-function begin(ruleset: Ruleset, deps: JudgementDeps): Course {
-  const rules = [...ruleset.program.rules, ...ruleset.correlations]
-  return {
-    pipeline: new Pipeline({ ...deps.needs, ...ruleset }),
-    position: 0,
-    rules,
-    credit: ruleset.credit,
-    key: keyOf(ruleset, deps.needs.thresholds),
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    const { stream, log, onProgress } = this.#deps
+    this.#hasMore = false
+    const last = await stream.last()
+    let toldAt = performance.now()
+    const onDamaged = (fault: Fault) => log.error({ err: fault }, 'a part of the log cannot be read and is not judged')
+    for await (const block of stream.read(this.#evaluation.position, { onDamaged })) {
+      this.#evaluation.take(block)
+      // Messages of other threads have their turn between any two blocks.
+      await setImmediate()
+      if (signal.aborted) return
+      await this.#commitIfDue()
+      if (performance.now() < toldAt + 1_000) continue
+      toldAt = performance.now()
+      onProgress({ position: this.#evaluation.position, last })
+    }
+    this.#evaluation.passed(last)
   }
-}
 
-/** Other rules or other thresholds judge anew. */
-function keyOf({ program, correlations }: Ruleset, thresholds: PipelineDeps['thresholds']): string {
-  const rules = [...program.rules, ...correlations].map((rule) => `${rule.id} ${rule.version}`)
-  return [...rules, JSON.stringify(thresholds ?? {})].join('\n')
-}
-
-function carryOver(before: ReturnType<Pipeline['findings']['all']>, course: Course, horizon: number): void {
-  course.pipeline.findings.carry(before.filter((it) => it.lastTime < horizon))
-}
-
-async function catchUp(course: Course, { log, says }: JudgementDeps): Promise<void> {
-  const end = log.last()
-  const behind = end - course.position
-  if (behind > WORTH_A_LINE) says.info({ records: behind }, 'judging what was stored')
-  const onDamaged = (fault: Error) => says.error({ err: fault }, 'left out of judgement')
-  for await (const it of log.read(course.position, { onDamaged })) {
-    course.pipeline.take(it.record)
-    course.position = it.position
+  async #takeOver(signal: AbortSignal): Promise<void> {
+    await this.#deps.takeOver()
+    // What came while the other one ended.
+    await this.#catchUp(signal)
+    this.#advance()
+    await this.#evaluation.activate()
+    this.#deps.onCommit({ position: this.#evaluation.position })
   }
-  // A damaged end has no records, but it has been passed: who waits for it would wait for ever.
-  course.position = Math.max(course.position, end)
+
+  /** What depends on time is decided now, so that people need not wait for it: never more than a fiftieth of the time. */
+  #tick(): void {
+    const began = performance.now()
+    if (began < this.#nextTickAt) return
+    this.#advance()
+    this.#nextTickAt = Math.max(began + TICK_MS, began + 50 * (performance.now() - began))
+  }
+
+  #advance(): void {
+    const { pipeline } = this.#evaluation
+    pipeline.advance(this.#deps.now() - JUDGE_BEHIND_MS)
+    const { held, time } = pipeline.clock
+    if ((held !== null) === this.#isHeld) return
+    this.#isHeld = held !== null
+    this.#deps.onClockHeld(held === null ? null : { stamp: held, time })
+  }
+
+  async #commitIfDue(): Promise<void> {
+    const now = performance.now()
+    const { isActive, hasNews, unsaved } = this.#evaluation
+    const isDue = isActive
+      ? (hasNews && now >= this.#nextTellAt) || (unsaved > 0 && (now >= this.#nextSaveAt || unsaved >= SAVE_RECORDS))
+      : unsaved > 0 && now >= this.#nextSaveAt
+    if (isDue) await this.#commit()
+  }
+
+  async #commit(): Promise<void> {
+    const { log, onCommit } = this.#deps
+    const began = performance.now()
+    try {
+      await this.#evaluation.commit()
+      this.#commitsFailed = 0
+      onCommit({ position: this.#evaluation.position })
+    } catch (cause) {
+      if (cause instanceof Fault && cause.code === 'store.superseded') throw cause
+      // Once, and not at every attempt: a full disk may last.
+      if (this.#commitsFailed++ === 0) log.error({ err: cause }, 'the judgement could not be saved; retrying')
+    }
+    const took = performance.now() - began
+    const ended = began + took
+    this.#nextTellAt = ended + Math.max(TELL_MS, 9 * took, this.#commitsFailed > 0 ? 5_000 : 0)
+    this.#nextSaveAt = ended + Math.max(this.#evaluation.isActive ? SAVE_MS : SAVE_BEHIND_MS, 20 * took)
+  }
+
+  /** Until something comes, or something is due. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    if (this.#hasMore || signal.aborted) return
+    const { hasNews, unsaved } = this.#evaluation
+    const due = Math.min(this.#nextTickAt, hasNews ? this.#nextTellAt : Infinity, unsaved > 0 ? this.#nextSaveAt : Infinity)
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    await delay(Math.max(0, due - performance.now()), undefined, { signal: woken.signal }).catch(() => {})
+    this.#wake = null
+  }
+
+  #more(): void {
+    this.#hasMore = true
+    this.#wake?.()
+  }
 }

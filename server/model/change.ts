@@ -1,12 +1,12 @@
 /**
  * What changed in judgement, as others may want to hear of it: the console, and what leaves the house.
  *
- * Shape   `id` is a hash over what happened, so that the same change told twice is one. `position` is the place in the
+ * Shape   `id` is a hash over what happened and when, so that the same change told twice is one. `position` is the place in the
  *         log that it stands for: it is stored in one transaction with the judgement of everything up to there.
  * Units   `time` is the log's, epoch ms.
  */
-import { createHash } from 'node:crypto'
 import * as z from 'zod'
+import { sha256 } from '../../wire/sha256.ts'
 import { Band } from './assessment.ts'
 import { VERDICTS } from './case.ts'
 
@@ -38,9 +38,6 @@ export const Change = z.discriminatedUnion('kind', [
 export type Change = z.infer<typeof Change>
 type Untold<C> = C extends unknown ? Omit<C, 'id'> : never
 
-/** Position is no part of it: a restart may tell the same change from a place a little further on. */
 export function change(told: Untold<Change>): Change {
-  const { position: _, ...what } = told
-  const id = createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 32)
-  return { ...told, id } as Change
+  return { ...told, id: sha256(JSON.stringify(told)).slice(0, 32) } as Change
 }

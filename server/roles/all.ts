@@ -30,6 +30,7 @@ import { policyInForce, serverKeys } from '../ingest/keys.ts'
 import type { Log } from '../log.ts'
 import { metrics as makeMetrics } from '../metrics.ts'
 import { contracts as makeContracts } from '../roster/contracts.ts'
+import { Directory } from '../roster/directory.ts'
 import { takeInbox } from '../roster/inbox.ts'
 import { openLog } from '../store/sqlite/log.ts'
 import { openState } from '../store/sqlite/state.ts'
@@ -102,6 +103,10 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
     says,
   })
 
+  const directory = new Directory()
+  const known = judgement.pipeline.world.save()
+  for (const it of known.contracts) directory.take({ ...it, type: 'contract' })
+  for (const it of known.devices) directory.take({ ...it, type: 'device' })
   const downSince = Number(state.get('aliveAt') ?? 0)
   const policy = policyInForce(state, keys, { ...config.collection, watchedRoots: config.watchedRoots })
   const desk = makeDesk({
@@ -135,7 +140,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   let ready = false
   const { files } = await buildConsole()
   const contracts = makeContracts({
-    world: () => judgement.pipeline.world,
+    directory,
     append: async (records) => (await gateway.append(records)).delivered,
     audit: (entry) => state.audit(entry),
     now,
@@ -213,6 +218,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
   }
 
   function deliver(stored: readonly Stored[]): void {
+    for (const { record } of stored) directory.take(record)
     judgement.take(stored)
     desk.changed()
   }
@@ -248,7 +254,7 @@ async function start(config: Config, says: Log, log: TelemetryLog, state: State)
       state.set('aliveAt', String(judged))
       for await (const item of takeInbox(join(config.dataFolder, 'inbox'))) {
         try {
-          await contracts.take(item, null)
+          await contracts.take(item.roster.parts(), null)
           await item.done()
         } catch (cause) {
           await item.fail(cause instanceof Error ? cause.message : String(cause))

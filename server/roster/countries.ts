@@ -4,8 +4,6 @@
  * Source  the names that Unicode's CLDR, which comes with Node, gives to the ISO 3166-1 alpha-2 codes; and the few
  *         spellings below that people write and CLDR does not have.
  */
-import { nearest } from '../../rules/language/refusal.ts'
-
 export type CountryCode = string
 
 const SPELLINGS: Record<string, CountryCode> = {
@@ -23,11 +21,12 @@ const SPELLINGS: Record<string, CountryCode> = {
   holland: 'NL',
 }
 
-/** CLDR names these too, and they are no countries: groups, pseudo codes and 'unknown'. */
+/** CLDR names these too, and they are not countries: groups, pseudo codes and 'unknown'. */
 const NO_COUNTRIES = new Set(['EU', 'EZ', 'UN', 'QO', 'XA', 'XB', 'ZZ'])
 
 const CODES = countryCodes()
 const BY_NAME = namesOf(CODES)
+const NAMES_BY_LENGTH = Map.groupBy(BY_NAME.keys(), (name) => name.length)
 
 function countryCodes(): ReadonlySet<CountryCode> {
   const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ']
@@ -62,10 +61,60 @@ export function isCountryCode(code: string): boolean {
 }
 
 /** The code of a code or a name; null with the code of the name that was probably meant. */
-export function countryCode(text: string): { code: CountryCode | null; nearest: string | null } {
+export function countryCode(text: string): { code: CountryCode | null; nearest: CountryCode | null } {
   if (CODES.has(text.toUpperCase())) return { code: text.toUpperCase(), nearest: null }
-  const code = BY_NAME.get(plain(text))
+  if (text.length > LONGEST) return { code: null, nearest: null }
+  const name = plain(text)
+  const code = BY_NAME.get(name)
   if (code) return { code, nearest: null }
-  const meant = nearest(plain(text), BY_NAME.keys())
+  const meant = nearestName(name)
   return { code: null, nearest: meant && BY_NAME.get(meant)! }
+}
+
+/** No name is longer, misspelt or not. */
+const LONGEST = 64
+
+/**
+ * The name that takes the fewest edits, two at most. A roster can hold an unknown country in each of 100,000 rows, so
+ * only names of about the same length are compared, and each no further than it takes to rule it out.
+ */
+function nearestName(name: string): string | null {
+  let best: string | null = null
+  let most = Math.min(2, Math.ceil(name.length / 2) - 1)
+  const row = new Uint8Array(LONGEST + 3)
+  for (const difference of [0, -1, 1, -2, 2]) {
+    if (Math.abs(difference) > most) break
+    for (const candidate of NAMES_BY_LENGTH.get(name.length + difference) ?? []) {
+      const edits = editsUpTo(most, name, candidate, row)
+      if (edits > most) continue
+      best = candidate
+      most = edits - 1
+    }
+  }
+  return best
+}
+
+/**
+ * Edits that turn `a` into `b` (Levenshtein); any number above `most` where it takes more. Only cells within `most` of
+ * the diagonal can matter. `row` is room to work in, longer than `b`.
+ */
+function editsUpTo(most: number, a: string, b: string, row: Uint8Array): number {
+  for (let j = 0; j <= b.length; j++) row[j] = j
+  for (let i = 1; i <= a.length; i++) {
+    const from = Math.max(1, i - most)
+    const to = Math.min(b.length, i + most)
+    const letter = a.charCodeAt(i - 1)
+    let diagonal = row[from - 1]!
+    row[from - 1] = from === 1 ? i : most + 1
+    let least = row[from - 1]!
+    for (let j = from; j <= to; j++) {
+      const above = j < i + most ? row[j]! : most + 1
+      const edits = letter === b.charCodeAt(j - 1) ? diagonal : 1 + Math.min(diagonal, above, row[j - 1]!)
+      diagonal = row[j]!
+      row[j] = edits
+      if (edits < least) least = edits
+    }
+    if (least > most) return least
+  }
+  return row[b.length]!
 }

@@ -1,36 +1,33 @@
 /**
  * How a command hands a roster to the server, which alone writes to the store: files in `<data folder>/inbox`.
  *
- * Shape   `roster-<epoch ms>-<hash>.json`, taken in the order of their names. The server answers by moving a file to
- *         `done/`, or to `failed/` with the reason in a `.reason` file beside it. Answers older than a week go: a
+ * Shape   `roster-<epoch ms>-<hash>.json`, imported in the order of their names. The server answers by moving a file to
+ *         `done/`, or to `failed/` with the reason in a `.reason` file beside it. Answers are deleted after a week: a
  *         roster holds names and places.
- * Errors  a file that is no roster is failed here and never reaches the server. A server killed between taking one in
- *         and its answer takes it in again. A folder that cannot be read rejects.
+ * Errors  a file that is not a roster is failed here and never reaches the server. A server that was killed between an
+ *         import and its answer imports the file again, which adds nothing. A folder that cannot be read rejects.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as z from 'zod'
-import { Contract, Device } from '../../wire/contract.ts'
-import { MAX_ROSTER_BYTES } from './roster.ts'
+import { Fault } from '../../wire/fault.ts'
+import { deliveryText } from './delivery.ts'
+import type { RosterPart } from './parts.ts'
+import { type OpenRoster, openRoster } from './reader.ts'
 import { writeWhole } from './whole-file.ts'
 
-const Delivery = z.strictObject({ contracts: z.array(Contract), devices: z.array(Device) })
-type Delivery = z.infer<typeof Delivery>
-
 const KEEP_ANSWERS_MS = 7 * 86_400_000
-/** The parsed form repeats every key in every row. */
-const MAX_DELIVERY_BYTES = 4 * MAX_ROSTER_BYTES
 
-export interface InboxItem extends Delivery {
+export interface InboxItem {
   file: string
+  roster: Omit<OpenRoster, 'close'>
   done(): Promise<void>
   fail(reason: string): Promise<void>
 }
 
 /** Puts a roster into the inbox; the answer will be under the returned name. */
-export async function deliver(inbox: string, delivery: Delivery, now: number): Promise<string> {
-  const text = JSON.stringify(delivery)
+export async function deliver(inbox: string, roster: Readonly<RosterPart>, now: number): Promise<string> {
+  const text = deliveryText(roster)
   const name = `roster-${now}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}.json`
   await writeWhole(inbox, name, text)
   return name
@@ -43,6 +40,7 @@ export async function answerTo(inbox: string, name: string): Promise<{ failed: s
   return { failed: await readFile(join(inbox, 'failed', `${name}.reason`), 'utf8') }
 }
 
+/** Each stays open until the next one is asked for. */
 export async function* takeInbox(inbox: string): AsyncGenerator<InboxItem> {
   const names = await readdir(inbox).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return []
@@ -57,21 +55,25 @@ export async function* takeInbox(inbox: string): AsyncGenerator<InboxItem> {
       await writeFile(join(inbox, 'failed', `${name}.reason`), reason, { mode: 0o600 })
       await move(inbox, name, 'failed')
     }
-    const delivery = await read(path)
-    if (typeof delivery === 'string') await fail(delivery)
-    else yield { file: path, ...delivery, done, fail }
+    const roster = await open(path)
+    if (typeof roster === 'string') {
+      await fail(roster)
+      continue
+    }
+    try {
+      yield { file: path, roster, done, fail }
+    } finally {
+      await roster.close()
+    }
   }
 }
 
-/** The roster, or why it is none. */
-async function read(path: string): Promise<Delivery | string> {
+/** The roster, or why there is none. */
+async function open(path: string): Promise<OpenRoster | string> {
   try {
-    if ((await stat(path)).size > MAX_DELIVERY_BYTES) return `larger than ${MAX_DELIVERY_BYTES} bytes`
-    const found = Delivery.safeParse(JSON.parse(await readFile(path, 'utf8')))
-    if (found.success) return found.data
-    const [issue] = found.error.issues
-    return `${issue?.path.join('.') || 'roster'}: ${issue?.message}`
+    return await openRoster({ deliveryFile: path })
   } catch (cause) {
+    if (cause instanceof Fault && cause.todo) return cause.todo
     return cause instanceof Error ? cause.message : String(cause)
   }
 }

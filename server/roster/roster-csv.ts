@@ -20,9 +20,9 @@ import { Fault } from '../../wire/fault.ts'
 import { isBlock } from '../addresses/table.ts'
 import { countryCode } from './countries.ts'
 import { parseCsv } from './csv.ts'
-import { type Entry, entry, refused } from './roster-entry.ts'
+import { type Entry, entry, MAX_ENTRY_CHARACTERS, quoted, refused, tooLong } from './roster-entry.ts'
 
-/** What a cell says, or why it cannot be read. Empty cells are never read: what they leave open is unknown. */
+/** What a cell means, or why it cannot be read. Empty cells are never read: what they leave open is unknown. */
 type Read = { value: unknown } | { why: string }
 
 interface Column {
@@ -33,6 +33,9 @@ interface Column {
 }
 
 const DAY_MS = 86_400_000
+const MAX_UNKNOWN_SHOWN = 10
+/** As the schema's longest list: what is beyond need not be read to be refused. */
+const MAX_ITEMS = 256
 
 const COLUMNS: Record<string, Column> = {
   worker: { of: 'contract', key: 'worker', read: worker },
@@ -78,6 +81,7 @@ export function* csvEntries(csv: string, fileName: string, now: number): Generat
   for (const { line, cells, problem } of rows) {
     if (problem) yield refused(line, null, problem)
     else if (cells.every((cell) => cell.trim() === '')) continue
+    else if (charactersOf(cells) > MAX_ENTRY_CHARACTERS) yield refused(line, null, tooLong)
     else if (cells.length === columns.length) yield row(line, columns, cells, now)
     else {
       const why = `it has ${cells.length} cells, the header ${columns.length}: put cells with commas in quotes`
@@ -86,22 +90,29 @@ export function* csvEntries(csv: string, fileName: string, now: number): Generat
   }
 }
 
+function charactersOf(cells: readonly string[]): number {
+  return cells.reduce((sum, cell) => sum + cell.length, 0)
+}
+
 function header(cells: readonly string[], where: string): string[] {
   if (cells.length === 1 && /[;\t]/.test(cells[0]!))
     throw invalid(where, 'Separate the columns with commas; it looks separated by semicolons or tabs.')
   const columns = cells.map((cell) => BY_SIMPLE_NAME.get(simple(cell)))
-  const odd = cells.filter((_, at) => columns[at] === undefined).map(unknownColumn)
+  const odd = cells.filter((_, at) => columns[at] === undefined).slice(0, MAX_UNKNOWN_SHOWN)
   if (odd.length > 0)
-    throw invalid(where, `It does not know ${odd.slice(0, 10).join(', ')}. Known: ${Object.keys(COLUMNS).join(', ')}.`)
+    throw invalid(
+      where,
+      `Unknown columns: ${odd.map(unknownColumn).join(', ')}. Known: ${Object.keys(COLUMNS).join(', ')}.`,
+    )
   const twice = columns.find((name, at) => columns.indexOf(name) !== at)
-  if (twice) throw invalid(where, `The column ${twice} is there twice.`)
+  if (twice) throw invalid(where, `The column ${twice} stands there twice.`)
   if (!columns.includes('worker')) throw invalid(where, 'The column worker is missing.')
   return columns as string[]
 }
 
 function unknownColumn(cell: string): string {
   const meant = nearest(cell.trim(), Object.keys(COLUMNS))
-  return `'${cell.trim().slice(0, 64)}'${meant ? ` (did you mean ${meant}?)` : ''}`
+  return `${quoted(cell.trim())}${meant ? ` (did you mean ${meant}?)` : ''}`
 }
 
 function row(line: number, columns: readonly string[], cells: readonly string[], now: number): Entry {
@@ -142,8 +153,15 @@ function list(cell: string): string[] {
 
 /** Every item of a list, or the first that cannot be read. */
 function each(cell: string, read: (item: string) => Read): Read {
-  const found = list(cell).map(read)
-  return found.find((it) => 'why' in it) ?? { value: found.map((it) => ('value' in it ? it.value : null)) }
+  const items = list(cell)
+  if (items.length > MAX_ITEMS) return { why: `it lists ${items.length}; at most ${MAX_ITEMS}` }
+  const values: unknown[] = []
+  for (const item of items) {
+    const found = read(item)
+    if ('why' in found) return found
+    values.push(found.value)
+  }
+  return { value: values }
 }
 
 function worker(cell: string): Read {
@@ -152,10 +170,10 @@ function worker(cell: string): Read {
 
 function device(item: string): Read {
   if (identifier.safeParse(item).success) return { value: item }
-  return { why: `'${item}' is not a device's id; \`tellwire agent status\` shows it` }
+  return { why: `${quoted(item)} is not a device's id; \`tellwire agent status\` shows it` }
 }
 
-/** Takes `from DAY` and `until DAY` off the end of an item before it is read, and puts them into what was read. */
+/** Takes `from DAY` and `until DAY` off the end of an item before it is read, and adds them to what was read. */
 function dated(read: (item: string) => Read): (item: string) => Read {
   return (item) => {
     const words = item.split(/\s+/)
@@ -163,7 +181,7 @@ function dated(read: (item: string) => Read): (item: string) => Read {
     for (const [word, key, intoDayMs] of [['until', 'to', DAY_MS] as const, ['from', 'from', 0] as const]) {
       if (words.at(-2)?.toLowerCase() !== word) continue
       const found = moment(words.at(-1)!, intoDayMs)
-      if ('why' in found) return { why: `'${item}': ${found.why}` }
+      if ('why' in found) return { why: `${quoted(item)}: ${found.why}` }
       span[key] = found.value
       words.splice(-2)
     }
@@ -176,7 +194,7 @@ function dated(read: (item: string) => Read): (item: string) => Read {
 function tool(item: string): Read {
   const at = item.lastIndexOf('@')
   if (at < 0) return { value: { tool: item, tenant: null } }
-  if (at === 0 || at === item.length - 1) return { why: `'${item}': write tool@tenant, or the tool alone` }
+  if (at === 0 || at === item.length - 1) return { why: `${quoted(item)}: write tool@tenant, or the tool alone` }
   return { value: { tool: item.slice(0, at), tenant: item.slice(at + 1) } }
 }
 
@@ -185,7 +203,7 @@ function egress(item: string): Read {
   if (asn) return { value: { asn: Number(asn) } }
   if (isBlock(item)) return { value: { address: item } }
   if (/^([a-z0-9_-]+\.)+[a-z][a-z0-9-]+$/i.test(item)) return { value: { domain: item.toLowerCase() } }
-  return { why: `'${item}' is not an address, a block such as 198.51.100.0/24, AS64500 or a domain` }
+  return { why: `${quoted(item)} is not an address, a block such as 198.51.100.0/24, AS64500 or a domain` }
 }
 
 /** `Country`, `Country/City` or `Country/Region/City`, with both dates. */
@@ -194,12 +212,13 @@ function travel(item: string): Read {
   if ('why' in found) return found
   const { from, to } = found.value as { from?: number; to?: number }
   if (from !== undefined && to !== undefined) return found
-  return { why: `'${item}': write when, such as Germany from 2026-05-01 until 2026-05-14` }
+  return { why: `${quoted(item)}: write when, such as Germany from 2026-05-01 until 2026-05-14` }
 }
 
 function destination(item: string): Read {
   const parts = item.split('/').map((it) => it.trim())
-  if (parts.length > 3 || parts.includes('')) return { why: `'${item}': write a country, DE/Berlin or US/Texas/Austin` }
+  if (parts.length > 3 || parts.includes(''))
+    return { why: `${quoted(item)}: write a country, DE/Berlin or US/Texas/Austin` }
   const code = country(parts[0]!)
   if ('why' in code) return code
   const city = parts.length > 1 ? { city: parts.at(-1) } : {}
@@ -211,7 +230,7 @@ function household(item: string): Read {
   if ('why' in found) return found
   const { worker: id, ...span } = found.value as { worker: string }
   const read = worker(id)
-  if ('why' in read) return { why: `'${item}': ${read.why}` }
+  if ('why' in read) return { why: `${quoted(item)}: ${read.why}` }
   return { value: Object.keys(span).length > 0 ? { worker: id, ...span } : id }
 }
 
@@ -219,7 +238,7 @@ function peripheral(item: string): Read {
   const [kind, ids, serial, ...more] = item.split(' ')
   const [vendorId, productId] = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(ids ?? '')?.slice(1) ?? []
   if (!kind || more.length > 0 || (ids !== undefined && !productId))
-    return { why: `'${item}': write what it is, with its USB ids and serial if known: ip_kvm 1d6b:0104 SERIAL` }
+    return { why: `${quoted(item)}: write what it is, with its USB ids and serial if known: ip_kvm 1d6b:0104 SERIAL` }
   return { value: { kind, ...(productId ? { vendorId, productId } : {}), ...(serial ? { serial } : {}) } }
 }
 
@@ -230,7 +249,7 @@ function hours(item: string): Read {
     /^([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)$/.exec(item.toLowerCase()) ?? []
   const from = DAYS.indexOf(first)
   const to = DAYS.indexOf(last)
-  if (from < 0 || to < 0) return { why: `'${item}': write days and times such as Mon-Fri 09:00-17:00` }
+  if (from < 0 || to < 0) return { why: `${quoted(item)}: write days and times such as Mon-Fri 09:00-17:00` }
   // Sat-Tue goes over the end of the week.
   const days = Array.from({ length: ((to - from + 7) % 7) + 1 }, (_, n) => ((from + n) % 7) + 1)
   return { value: { days: days.sort((a, b) => a - b), start, end } }
@@ -239,7 +258,9 @@ function hours(item: string): Read {
 function country(cell: string): Read {
   const { code, nearest } = countryCode(cell)
   if (code) return { value: code }
-  return { why: `'${cell}' is not a country${nearest ? `; did you mean ${nearest}?` : ': write its code, such as US'}` }
+  return {
+    why: `${quoted(cell)} is not a country${nearest ? `; did you mean ${nearest}?` : ': write its code, such as US'}`,
+  }
 }
 
 function degrees(cell: string, most: number): Read {

@@ -1,4 +1,4 @@
-/** A roster in JSON: an array, one object a line, or `{"contracts":[],"devices":[]}`. */
+/** A roster in JSON: an array, one object per line, or `{"contracts":[],"devices":[]}`. */
 import * as z from 'zod'
 import { Contract, Device } from '../../wire/contract.ts'
 import { Fault } from '../../wire/fault.ts'
@@ -11,13 +11,33 @@ export function* jsonEntries(json: string, fileName: string, now: number): Gener
     for (const [at, value] of items(whole.value).entries()) yield object(at + 1, value, now)
     return
   }
-  const lines = text.split('\n').map((line) => (line.trim() === '' ? null : tryJson(line)))
-  // Lines are NDJSON when one of them is an object; else this is one document with a fault in it.
-  if (!lines.some((it) => it && 'value' in it && typeof it.value === 'object'))
-    throw new Fault('roster.invalid', { where: fileName, todo: `It is not JSON: ${whole.why}.` })
-  for (const [at, line] of lines.entries()) {
-    if (line === null) continue
-    yield 'value' in line ? object(at + 1, line.value, now) : refused(at + 1, null, `it is not JSON: ${line.why}`)
+  if (!holdsLines(text)) throw new Fault('roster.invalid', { where: fileName, todo: `It is not JSON: ${whole.why}.` })
+  for (const { line, text: row } of lines(text)) {
+    const read = tryJson(row)
+    yield 'value' in read ? object(line, read.value, now) : refused(line, null, `it is not JSON: ${read.why}`)
+  }
+}
+
+/** Lines are NDJSON when one of the first is an object by itself; else this is one document with a fault in it. */
+function holdsLines(text: string): boolean {
+  return lines(text)
+    .take(LOOKED_AT)
+    .some(({ text: row }) => {
+      const read = tryJson(row)
+      return 'value' in read && typeof read.value === 'object' && read.value !== null
+    })
+}
+
+const LOOKED_AT = 1_000
+
+/** Those that are not blank, one after the other: 30 MB can be 15 million lines. */
+function* lines(text: string): Generator<{ line: number; text: string }> {
+  for (let at = 0, line = 1; at < text.length; line++) {
+    const newline = text.indexOf('\n', at)
+    const end = newline === -1 ? text.length : newline
+    const row = text.slice(at, end)
+    if (row.trim() !== '') yield { line, text: row }
+    at = end + 1
   }
 }
 
@@ -43,7 +63,7 @@ function items(value: unknown): unknown[] {
   return [...lists.data.contracts, ...devices]
 }
 
-/** Keys beyond the schema's may stand there; one that is a known key in another spelling is a slip. */
+/** Keys beyond the schema's are allowed; one that is a known key in another spelling is a mistake. */
 const simple = (key: string) => key.toLowerCase().replace(/[\s_-]/g, '')
 const SPELLING = {
   contract: new Map(Object.keys(Contract.shape).map((key) => [simple(key), key])),

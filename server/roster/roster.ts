@@ -5,18 +5,23 @@
  *         telemetry, in an array, one a line, or `{"contracts":[],"devices":[]}`. What is left empty is unknown.
  * Units   JSON times are epoch ms. CSV dates are ISO; a date alone is that day in UTC, `end` its last millisecond.
  *         `from`, when this version begins to hold, is `now` unless given.
- * Errors  a bad row costs only itself and is a problem with line, column and what to do. Unknown columns, or a file
- *         that is neither, throw Fault 'roster.invalid': a misspelt column would leave every worker without it.
+ * Errors  a bad row costs only itself: it is omitted, and is a problem with line, column and what to do. Unknown
+ *         columns, or a file that is neither, throw Fault 'roster.invalid': a misspelt column would leave every worker
+ *         without it.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 import { Fault } from '../../wire/fault.ts'
 import { isBlock } from '../addresses/table.ts'
 import { isCountryCode } from './countries.ts'
 import { csvEntries } from './roster-csv.ts'
-import { type ColumnProblem, type Found, MAX_ROWS } from './roster-entry.ts'
+import { type ColumnProblem, type Found, MAX_ROWS, quoted } from './roster-entry.ts'
 import { jsonEntries } from './roster-json.ts'
 
 export const MAX_ROSTER_BYTES = 32 * 1_048_576
+/** Nobody reads more, and 100,000 bad rows must not become 100,000 sentences. */
+export const MAX_PROBLEMS = 1_000
+/** Of one worker's contract, or hand-overs of one laptop, in one file. More is a mistake, and every look-up pays. */
+const MAX_VERSIONS = 1_000
 
 export interface RosterProblem {
   file: string
@@ -28,97 +33,82 @@ export interface RosterProblem {
 export interface Roster {
   contracts: Contract[]
   devices: Device[]
+  /** The first 1,000. */
   problems: RosterProblem[]
+  /** Rows that cannot be used: as many as there are problems, or more. */
+  omitted: number
 }
 
 export function parseRoster(text: string, options: { format: 'csv' | 'json'; fileName: string; now: number }): Roster {
   const { format, fileName, now } = options
-  const roster: Roster = { contracts: [], devices: [], problems: [] }
+  const roster: Roster = { contracts: [], devices: [], problems: [], omitted: 0 }
   const entries = format === 'csv' ? csvEntries(text, fileName, now) : jsonEntries(text, fileName, now)
-  const contracts = new Map<string, number>()
-  const holders = new Map<string, string | null>()
   const isTimeZone = timeZones()
+  const claims = claimsOfOneFile()
   let rows = 0
   for (const { line, problem, ...found } of entries) {
     if (++rows > MAX_ROWS)
       throw new Fault('roster.invalid', { where: `${fileName}:${line}`, todo: `Split it: more than ${MAX_ROWS} rows.` })
-    const why = problem ?? checked(found, isTimeZone) ?? taken(found)
+    const why = problem ?? checked(found, isTimeZone) ?? claims.conflict(found)
     if (why) {
-      roster.problems.push({ file: fileName, line, ...why })
+      roster.omitted++
+      if (roster.problems.length < MAX_PROBLEMS) roster.problems.push({ file: fileName, line, ...why })
       continue
     }
-    for (const { worker, from } of found.contracts) contracts.set(`${worker} ${from}`, line)
-    for (const { device, from, worker } of found.devices) holders.set(`${device} ${from}`, worker)
-    roster.contracts.push(...found.contracts)
-    roster.devices.push(...found.devices)
+    claims.add(found, line)
+    // Not spread: an entry may list more laptops than a call takes arguments.
+    for (const it of found.contracts) roster.contracts.push(it)
+    for (const it of found.devices) roster.devices.push(it)
   }
   return roster
+}
 
-  /** For one moment a file says one thing about a worker or a laptop; for another moment it may say another. */
-  function taken(found: Found): ColumnProblem | null {
+/** For one moment a file says one thing about a worker or a laptop; for another moment it may say another. */
+function claimsOfOneFile() {
+  /** Lines by `from`, by worker; holders by `from`, by device. */
+  const contracts = new Map<string, Map<number, number>>()
+  const holders = new Map<string, Map<number, string | null>>()
+
+  return { conflict, add }
+
+  function conflict(found: Found): ColumnProblem | null {
     for (const { worker, from } of found.contracts) {
-      const line = contracts.get(`${worker} ${from}`)
+      const theirs = contracts.get(worker)
+      const line = theirs?.get(from)
       if (line !== undefined) return { column: 'worker', why: `'${worker}' is already on line ${line}` }
+      if (theirs && theirs.size >= MAX_VERSIONS)
+        return { column: 'worker', why: `'${worker}' has ${MAX_VERSIONS} versions in this file already` }
     }
     for (const { device, from, worker } of found.devices) {
-      const holder = holders.get(`${device} ${from}`)
+      const theirs = holders.get(device)
+      const holder = theirs?.get(from)
       if (holder !== undefined && holder !== worker)
         return { column: 'device', why: `'${device}' is already assigned to '${holder}' in this file` }
+      if (theirs && theirs.size >= MAX_VERSIONS)
+        return { column: 'device', why: `'${device}' changes hands ${MAX_VERSIONS} times in this file already` }
     }
     return null
   }
-}
 
-/**
- * What says something new: a roster that is imported again every night adds nothing to the log but its changes.
- * `known` is everything there is so far; versions are compared with the one that holds at their `from`.
- */
-export function onlyNew(
-  roster: Pick<Roster, 'contracts' | 'devices'>,
-  known: { contracts: readonly Contract[]; devices: readonly Device[] },
-): Pick<Roster, 'contracts' | 'devices'> {
-  const contractsOf = Map.groupBy(known.contracts, (it) => it.worker)
-  const holdingsOf = Map.groupBy(known.devices, (it) => it.device)
-  return {
-    contracts: roster.contracts.filter((it) => !says(heldAt(contractsOf.get(it.worker) ?? [], it.from), it)),
-    devices: roster.devices.filter((it) => {
-      const held = heldAt(holdingsOf.get(it.device) ?? [], it.from)
-      return !held || held.worker !== it.worker || held.to !== it.to || (it.serial ?? null) !== (held.serial ?? null)
-    }),
+  function add(found: Found, line: number): void {
+    for (const { worker, from } of found.contracts) inner(contracts, worker).set(from, line)
+    for (const { device, from, worker } of found.devices) inner(holders, device).set(from, worker)
   }
 }
 
-export function heldAt<T extends { from: number }>(versions: readonly T[], time: number): T | undefined {
-  return versions
-    .filter((it) => it.from <= time)
-    .sort((a, b) => a.from - b.from)
-    .at(-1)
+function inner<K, V>(maps: Map<string, Map<K, V>>, name: string): Map<K, V> {
+  const found = maps.get(name)
+  if (found) return found
+  const made = new Map<K, V>()
+  maps.set(name, made)
+  return made
 }
-
-/** Whether the version already says the same, but for when it began. */
-function says(held: Contract | undefined, contract: Contract): boolean {
-  return held !== undefined && canonical({ ...held, from: 0 }) === canonical({ ...contract, from: 0 })
-}
-
-/** Keys in one order, and without what says nothing: absent and null are both 'unknown'. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (key, it: unknown) => {
-    if (it === null || key === 'type' || key === 'receivedAt') return undefined
-    if (typeof it !== 'object' || Array.isArray(it)) return it
-    return Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
-}
-
-/** The log, a snapshot and every rule that asks carry a contract whole. */
-const MAX_CONTRACT_CHARACTERS = 65_536
 
 /** What the schema does not say: countries and zones that exist, places with both halves, ends after starts. */
 function checked({ contracts, devices }: Found, isTimeZone: TimeZones): ColumnProblem | null {
   for (const contract of contracts) {
     const problem = oddPlace(contract) ?? oddTime(contract, isTimeZone) ?? oddEntry(contract)
     if (problem) return problem
-    if (JSON.stringify(contract).length > MAX_CONTRACT_CHARACTERS)
-      return { column: null, why: `it is longer than ${MAX_CONTRACT_CHARACTERS} characters` }
   }
   for (const { from, to } of devices)
     if (to !== null && to < from) return { column: 'to', why: 'it ends before it starts' }
@@ -141,7 +131,7 @@ function oddPlace({ country, latitude, longitude, shipTo, travelNotices }: Contr
 
 function oddTime({ timeZone, start, end, declaredHours }: Contract, isTimeZone: TimeZones): ColumnProblem | null {
   if (timeZone != null && !isTimeZone(timeZone))
-    return { column: 'timeZone', why: `'${timeZone}' is not an IANA time zone such as America/Chicago` }
+    return { column: 'timeZone', why: `${quoted(timeZone)} is not an IANA time zone such as America/Chicago` }
   if (start != null && end != null && end < start) return { column: 'end', why: 'it ends before it starts' }
   if (declaredHours?.length && timeZone == null)
     return { column: 'declaredHours', why: 'hours need the time zone they are meant in: fill timeZone' }
@@ -152,7 +142,7 @@ function oddEntry(contract: Contract): ColumnProblem | null {
   const { worker, approvedTools, approvedEgress, travelNotices, household, peripherals, declaredHours } = contract
   for (const [at, it] of (approvedEgress ?? []).entries()) {
     if (it.address != null && !isBlock(it.address))
-      return { column: 'approvedEgress', why: `'${it.address}' is not an address or a block of them` }
+      return { column: 'approvedEgress', why: `${quoted(it.address)} is not an address or a block of them` }
     if (it.address == null && it.asn == null && it.domain == null)
       return { column: `approvedEgress.${at}`, why: 'name an address, an asn or a domain' }
   }

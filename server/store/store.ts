@@ -2,9 +2,13 @@
  * What is kept besides the telemetry, by aggregate: each of these an interface of its own, all of them one transaction
  * wide where it matters. Every engine passes the same suite.
  *
+ * Shape   any text is taken and comes back as it was, NUL and half a surrogate pair included; an id of any length too.
+ *         Several handles, threads and processes may use one database: nothing is cached, and each call sees what every
+ *         finished call of the others wrote.
  * Errors  Fault 'store.unwritable' when nothing was written, 'store.damaged' when what is there cannot be read; both
- *         name the place.
+ *         name the place. Later calls may succeed.
  */
+import { Fault } from '../../wire/fault.ts'
 import type { Cluster } from '../model/assessment.ts'
 import type { Verdict } from '../model/case.ts'
 import type { Change } from '../model/change.ts'
@@ -41,6 +45,7 @@ export interface Users {
   byId(id: number): Promise<User | null>
   /** Errors  Fault 'api.invalid' when the name is taken. The id of a user who is gone never comes back. */
   add(user: Omit<User, 'id'>): Promise<User>
+  /** Nothing happens when there is no such user. */
   setPassword(id: number, passwordHash: string): Promise<void>
   /** Sessions and one-time links, by SHA-256 of the secret. */
   addSession(session: {
@@ -94,11 +99,11 @@ export interface Evaluation {
   active: boolean
 }
 
-/** State of one part of judgement about one subject. Null: it is gone. */
+/** State of one part of judgement about one subject. */
 export interface KeptRow {
   part: string
   subject: string
-  /** JSON. */
+  /** As JSON.stringify writes it. Null: it is gone. */
   state: string | null
 }
 
@@ -106,6 +111,7 @@ export interface Commit {
   position: number
   digest: string | null
   time: number
+  /** Where one commit names a thing twice, the last counts, and `gone` after `findings`, likewise for standings. */
   kept: readonly KeptRow[]
   findings: readonly Finding[]
   /** Ids of findings that are no more. */
@@ -119,45 +125,72 @@ export interface Commit {
   changes: readonly Change[]
 }
 
+/**
+ * Shape   of an evaluation that is not there, reading finds nothing; writing to it is refused.
+ */
 export interface Evaluations {
+  /** In the order they were begun. */
   list(): Promise<Evaluation[]>
   active(): Promise<Evaluation | null>
-  /** A new one at position 0 with nothing in it. Not active. */
+  /** A new one at position 0 with nothing in it. Not active. Errors  Fault 'store.superseded' when the id is taken. */
   begin(evaluation: Omit<Evaluation, 'active' | 'position' | 'digest' | 'time'>): Promise<void>
-  /** All of it or nothing. Each standing gets the next revision. Errors  Fault 'store.superseded' when it was dropped. */
+  /**
+   * All of it or nothing. The standings of a commit get the next revision. A commit at the position of the one before
+   * is taken: that is how much is written in several.
+   * Errors  Fault 'store.superseded' when the evaluation was dropped, or has come further than the commit's position:
+   *         somebody else judges it.
+   */
   commit(id: string, commit: Commit): Promise<void>
-  /** Makes it the active one, with the changes that tell what is different, and drops the others. One transaction. */
+  /**
+   * Makes it the active one, with the changes that tell what is different, and drops the others. One transaction; the
+   * rows of those that were dropped are deleted afterwards, and hold nobody up.
+   * Errors  Fault 'store.superseded' when it was dropped.
+   */
   activate(id: string, changes: readonly Change[]): Promise<void>
+  /** As if it had never been. Its rows are deleted as `activate` does it. */
   drop(id: string): Promise<void>
-  /** Of parts whose name begins with `prefix`, in blocks. */
+  /** Of parts whose name begins with `prefix`, in blocks that show one moment: that of the first. */
   kept(id: string, prefix?: string): AsyncIterable<readonly KeptRow[]>
   /** Null: nothing kept. */
   keptOf(id: string, part: string, subject: string): Promise<string | null>
-  /** In blocks, in order of id. */
+  /** In blocks that show one moment, in order of id. */
   findings(id: string): AsyncIterable<readonly Finding[]>
   /** In order of time, then id. */
   findingsOf(id: string, worker: string): Promise<Finding[]>
   finding(id: string, finding: string): Promise<Finding | null>
   standing(id: string, worker: string): Promise<Standing | null>
-  /** Standings whose revision is above `since`, who is gone since, and the highest revision now. */
+  /**
+   * Standings whose revision is above `since`, who is gone since, and the highest revision now. Revisions belong to
+   * one evaluation: after an activation, ask from 0.
+   */
   standingsSince(id: string, since: number): Promise<{ revision: number; standings: Standing[]; gone: string[] }>
+  /** In the order of the commit. */
   clusters(id: string): Promise<Cluster[]>
 }
 
 export interface TakenChange {
-  /** 1, 2, 3 …: where a consumer goes on from. */
+  /** 1, 2, 3 …: where a consumer goes on from. What is written later has a higher one, and no number is left out. */
   seq: number
   change: Change
 }
 
+/** A change whose id is in the feed already is passed over, so that the same one told twice is one. */
 export interface ChangeFeed {
   /** In order, after `seq`, at most `limit`. */
   after(seq: number, limit: number): Promise<TakenChange[]>
-  /** The seq of the newest; 0 for none. */
+  /** The seq of the newest, trimmed or not; 0 for none. */
   last(): Promise<number>
   /** How far a named consumer has come; 0 for one that is new. */
   position(consumer: string): Promise<number>
   setPosition(consumer: string, seq: number): Promise<void>
-  /** Deletes those before `time`. */
+  /** Deletes those whose time is before `time`. Resolves with how many went. */
   trim(time: number): Promise<number>
+}
+
+export function nameTaken(name: string): Fault {
+  return new Fault('api.invalid', { where: 'name', todo: 'Choose another name: this one is taken.', facts: { name } })
+}
+
+export function superseded(evaluation: string): Fault {
+  return new Fault('store.superseded', { where: evaluation, todo: 'Start again from the active evaluation.' })
 }

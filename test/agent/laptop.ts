@@ -29,6 +29,7 @@ export function openSpool(folder: string, options: Partial<SpoolOptions> = {}): 
     folder,
     product: 'linux',
     now: () => NOW,
+    booted: () => 0,
     random: randomBytes,
     maxBytes: 64 * 1_048_576,
     maxAgeMs: 7 * 86_400_000,

@@ -84,7 +84,7 @@ describe('agent/status', () => {
     lastAckAt: NOW - 2_000,
     policyVersion: 3,
     policyTrouble: null,
-    spool: { bytes: 1_048_576, unsent: 12, acked: 1, last: 13, trouble: null, dropped: {} },
+    spool: { bytes: 1_048_576, keptBytes: 0, unsent: 12, acked: 1, last: 13, trouble: null, dropped: {} },
     rejected: {},
     gaps: [],
     wireBytes: 0,

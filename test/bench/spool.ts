@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Spool } from '../../agent/spool/spool.ts'
+import { realClocks } from '../../agent/ticker.ts'
 import { connectionTo } from '../agent/laptop.ts'
 import type { Row } from './row.ts'
 
@@ -16,6 +17,7 @@ export async function bench(): Promise<Row[]> {
       folder,
       product: 'linux',
       now: Date.now,
+      booted: realClocks.booted,
       random: randomBytes,
       maxBytes: 67_108_864,
       maxAgeMs: 604_800_000,

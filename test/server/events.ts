@@ -1,5 +1,5 @@
 /** Small, valid events and records for tests: what a test does not name is unremarkable. */
-import type { Rule } from '../../rules/language/index.ts'
+import type { LoadedRule } from '../../rules/language/index.ts'
 import type { Category, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 
@@ -126,10 +126,13 @@ export function holding(
   return { type: 'device', device, worker, from: T0 - 30 * DAY, to: null, firstBoot: T0 - 30 * DAY, ...fields }
 }
 
-export function rule(fields: Partial<Rule> & { tellwire?: Rule['tellwire'] } = {}): Rule {
+export function rule(fields: Partial<LoadedRule> = {}): LoadedRule {
   return {
     id: '11111111-1111-4111-8111-111111111111',
     version: 'v1',
+    effectiveVersion: 'v1',
+    name: null,
+    condition: { kind: 'test', field: 'Tool', test: { op: 'present' } },
     title: 'a test rule',
     description: null,
     author: null,

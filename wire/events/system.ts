@@ -111,7 +111,7 @@ export const CollectionGap = z.strictObject({
  *         `Fingerprint` SHA-256 over machine id, product and board: a hint at clones, never a key.
  *         `ForksSeen` of `ForksTotal`: how many process starts the polls saw of those the kernel counted (threads
  *         included, so the ratio is a lower bound).
- * Units   CPU ms and bytes since the last summary; resident and spool bytes now.
+ * Units   CPU ms and bytes since the last summary; resident bytes now, and spool bytes that wait to be acknowledged now.
  */
 export const AgentState = z.strictObject({
   category: z.literal('agent_state'),

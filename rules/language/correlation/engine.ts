@@ -35,7 +35,7 @@ export interface CorrelatorState {
   /** Null: no clock yet. */
   now: number | null
   swept: number | null
-  /** By correlation, as id and version: what has changed since begins anew. */
+  /** By correlation, as id and effective version: what has changed since begins anew. */
   stages: Record<string, SavedStage>
 }
 
@@ -66,7 +66,7 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
   for (const work of works)
     for (const [rule, member] of work.correlation.members.entries())
       usesOf.set(member.id, [...(usesOf.get(member.id) ?? []), { work, rule, member }])
-  const hidden = new Set([...usesOf].filter(([, uses]) => uses.every(isSilent)).map(([id]) => id))
+  const hidden = hiddenBy(correlations)
   let swept = -Infinity
   /** What the present call changed, the last word about each id. Null while nothing did. */
   let changed: Map<string, Firing | null> | null = null
@@ -170,12 +170,14 @@ interface Use {
   member: Member
 }
 
-function isSilent({ work }: Use): boolean {
-  return !work.correlation.generate
+/** Ids of rules and correlations that only serve others: every correlation that counts them keeps them to itself. */
+export function hiddenBy(correlations: readonly LoadedCorrelation[]): ReadonlySet<string> {
+  const shown = new Set(correlations.filter((it) => it.generate).flatMap((it) => it.members.map(({ id }) => id)))
+  return new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)).filter((id) => !shown.has(id)))
 }
 
-function nameOf({ id, version }: LoadedCorrelation): string {
-  return `${id} ${version}`
+function nameOf({ id, effectiveVersion }: LoadedCorrelation): string {
+  return `${id} ${effectiveVersion}`
 }
 
 function readValue(event: FlatEvent, { valueFields }: Member, kind: 'number' | 'text'): Value {

@@ -4,8 +4,9 @@
  * Units   `timespan` as Sigma writes it: 90s, 5m, 1h, 7d, 2w, 1M (30.44 days), 1y (365.24 days).
  * Errors  Refusal at the key or value; nothing unknown is passed over.
  */
-import type { Mapping, Node } from '../document.ts'
+
 import { keysOf, mappingOf, numberIn, oneOf, textIn, textsIn } from '../field.ts'
+import type { Mapping, Node } from '../node.ts'
 import { Refusal, type Warn } from '../refusal.ts'
 import type { Problem, Rule, TellwireFacts } from '../rule.ts'
 import { parseTellwire } from '../tellwire.ts'
@@ -33,7 +34,7 @@ export interface Reference {
 }
 
 export interface CorrelationDraft {
-  about: Rule & { name: string | null }
+  about: Omit<Rule, 'effectiveVersion'> & { name: string | null }
   type: CorrelationType
   references: readonly Reference[]
   groupBy: readonly string[]

@@ -5,6 +5,7 @@
  */
 
 import { sha256 } from '../../../wire/sha256.ts'
+import { effectiveVersionOfCorrelation } from '../identity.ts'
 import { nearest, Refusal } from '../refusal.ts'
 import type { LoadedRule, Problem } from '../rule.ts'
 import type { CorrelationDraft } from './parse.ts'
@@ -25,6 +26,7 @@ export function resolveCorrelations(
 ): LoadedCorrelation[] {
   const known = byReference([...rules, ...drafts.map(({ about }) => about)])
   const draftOf = new Map(drafts.map((draft) => [draft.about.id, draft]))
+  const ruleOf = new Map(rules.map((rule) => [rule.id, rule]))
   const lower = new Map(drafts.map((draft) => [draft, lowerOf(draft)]))
   const resolved = new Map<string, LoadedCorrelation>()
   const refused = new Set<string>()
@@ -69,6 +71,7 @@ export function resolveCorrelations(
     return {
       ...about,
       version: sha256(JSON.stringify([about.version, ...targets.map(versionOf)])),
+      effectiveVersion: effectiveVersionOfCorrelation(about.version, targets.map(effectiveVersionAt)),
       ...{ type, groupBy, spanMs, generate, percentile },
       members: targets.map((target) => ({
         id: target.id,
@@ -93,6 +96,10 @@ export function resolveCorrelations(
 
   function versionOf({ id, version }: Target): string {
     return resolved.get(id)?.version ?? version
+  }
+
+  function effectiveVersionAt({ id }: Target): string {
+    return (resolved.get(id) ?? ruleOf.get(id))!.effectiveVersion
   }
 
   function targetOf(text: string, at: number): Target {

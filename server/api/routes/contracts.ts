@@ -3,6 +3,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Contract } from '../../../wire/contract.ts'
 import { Fault } from '../../../wire/fault.ts'
 import type { SignIn } from '../../access/sign-in.ts'
+import { openRoster } from '../../roster/reader.ts'
 import { parseRoster } from '../../roster/roster.ts'
 import type { Deps, Env } from '../deps.ts'
 import { type Cookies, signedIn } from '../guard.ts'
@@ -43,14 +44,18 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
     async (c) => {
       const worker = c.req.valid('param').id
       const entry = JSON.stringify([{ ...c.req.valid('json'), worker, type: 'contract' }])
-      const { problems, ...roster } = parseRoster(entry, { format: 'json', fileName: 'body', now: now() })
+      const {
+        problems,
+        contracts: versions,
+        devices,
+      } = parseRoster(entry, { format: 'json', fileName: 'body', now: now() })
       const [problem] = problems
       if (problem) {
         const where =
           problem.column === null ? 'body' : problem.column === 'worker' ? 'param.id' : `body.${problem.column}`
         throw new Fault('api.invalid', { where, todo: `${problem.why}.` })
       }
-      await contracts.take(roster, c.get('session').user.name)
+      await contracts.take([{ contracts: versions, devices }], c.get('session').user.name)
       return c.json(contracts.versions(worker), 200)
     },
   )
@@ -60,17 +65,23 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
       method: 'post',
       path: '/roster',
       summary:
-        'Take in a roster; a row that cannot be used is told and left out. `dryRun`: only say what would be taken',
+        'Import a roster; a row that cannot be used is reported and omitted. `dryRun`: only report what would be imported',
       middleware: analysts,
       request: body(RosterRequest),
       responses: answers(RosterAnswer),
     }),
     async (c) => {
-      const { format, text, fileName, dryRun } = c.req.valid('json')
-      const { problems, ...roster } = parseRoster(text, { format, fileName, now: now() })
-      const usable = { contracts: roster.contracts.length, devices: roster.devices.length }
-      const stored = dryRun ? { contracts: 0, devices: 0 } : await contracts.take(roster, c.get('session').user.name)
-      return c.json({ usable, stored, problems }, 200)
+      const { dryRun, ...source } = c.req.valid('json')
+      const roster = await openRoster({ ...source, now: now() })
+      try {
+        const { problems, omitted } = roster
+        const usable = { contracts: roster.contracts, devices: roster.devices }
+        const nothing = { contracts: 0, devices: 0 }
+        const stored = dryRun ? nothing : await contracts.take(roster.parts(), c.get('session').user.name)
+        return c.json({ usable, stored, omitted, problems }, 200)
+      } finally {
+        await roster.close()
+      }
     },
   )
 }

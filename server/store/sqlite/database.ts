@@ -12,17 +12,24 @@ import { Fault } from '../../../wire/fault.ts'
  */
 export function openDatabase(
   file: string,
-  options: { schema: string; version: number; upgrades?: readonly string[]; readOnly?: boolean },
+  options: {
+    schema: string
+    version: number
+    upgrades?: readonly string[]
+    readOnly?: boolean
+    /** How long a call waits for others that write. */
+    busyMs?: number
+  },
 ): DatabaseSync {
-  const { schema, version, upgrades = [], readOnly = false } = options
+  const { schema, version, upgrades = [], readOnly = false, busyMs = 5_000 } = options
   let db: DatabaseSync | undefined
   try {
     if (readOnly && !existsSync(file)) {
       throw new Fault('store.missing', { where: file, todo: 'Name the data folder of a server that has run.' })
     }
     if (!readOnly) makeFile(file)
-    // 5 s: another process, such as `tellwire user add`, may be writing; none of our transactions takes longer.
-    db = new DatabaseSync(file, { readOnly, timeout: 5_000 })
+    // Another process, such as `tellwire user add`, may be writing; none of our transactions takes longer than 5 s.
+    db = new DatabaseSync(file, { readOnly, timeout: busyMs })
     const found = versionOf(db)
     if (found > version) {
       throw new Fault('store.newer', {

@@ -99,23 +99,14 @@ create table verdicts (id integer primary key autoincrement, worker text not nul
 create index verdicts_by_worker on verdicts (worker, id);
 `
 
-export const STATE_VERSION = 2
-
-export const STATE_SCHEMA = `
--- doc: JSON of the interface's type, everywhere below; the other columns are what is looked up or sorted by.
+/**
+ * doc: JSON of the interface's type, everywhere below; the other columns are what is looked up or sorted by.
+ */
+const PEOPLE = `
 create table enrolled (device text primary key, doc text not null) without rowid;
 create table tokens (
   hash text primary key, worker text, created_at integer not null, expires_at integer not null, used_at integer
 ) without rowid;
-
-create table findings (id text primary key, worker text, last_time integer not null, doc text not null) without rowid;
-create index findings_by_time on findings (last_time, id);
-create index findings_by_worker on findings (worker, last_time, id);
-
--- At most one row. pipeline: zstd of UTF-8.
-create table progress (
-  id integer primary key check (id = 1), position integer not null, rules text not null, pipeline blob not null
-);
 
 -- autoincrement: the id of a user who is gone never comes back, because the audit trail and sessions name it.
 create table users (id integer primary key autoincrement, name text not null unique, doc text not null);
@@ -128,5 +119,83 @@ create table audit (id integer primary key autoincrement, doc text not null);
 create table settings (key text primary key, value text not null) without rowid;
 ${VERDICTS}
 `
+
+export const STATE_VERSION = 2
+
+export const STATE_SCHEMA = `
+${PEOPLE}
+create table findings (id text primary key, worker text, last_time integer not null, doc text not null) without rowid;
+create index findings_by_time on findings (last_time, id);
+create index findings_by_worker on findings (worker, last_time, id);
+
+-- At most one row. pipeline: zstd of UTF-8.
+create table progress (
+  id integer primary key check (id = 1), position integer not null, rules text not null, pipeline blob not null
+);
+`
 /** What makes of each version the next: the first makes 2 of 1. */
 export const STATE_UPGRADES: readonly string[] = [VERDICTS]
+
+/** Rows with more than a few hundred bytes stand better in a table with a rowid: https://sqlite.org/withoutrowid.html */
+const JUDGEMENT = `
+-- doc: what does not change. revision: the highest of its standings.
+create table evaluations (
+  id integer primary key autoincrement, name text not null unique, doc text not null,
+  position integer not null default 0, digest text, time integer not null default 0, active integer not null default 0,
+  revision integer not null default 0
+);
+create unique index evaluations_active on evaluations (active) where active = 1;
+-- Evaluations that are gone, and whose rows below are being deleted.
+create table dropped (evaluation integer primary key);
+
+-- full_subject: JSON of the subject where its key is not the subject itself.
+create table kept (
+  evaluation integer not null, part text not null, subject text not null, full_subject text, state text not null,
+  primary key (evaluation, part, subject)
+);
+create table findings (
+  evaluation integer not null, id text not null, worker text, time integer not null, doc text not null,
+  primary key (evaluation, id)
+);
+create index findings_by_worker on findings (evaluation, worker, time, id);
+-- gone: of a worker who has none any more; doc is JSON of his id then.
+create table standings (
+  evaluation integer not null, worker text not null, revision integer not null, gone integer not null,
+  doc text not null, primary key (evaluation, worker)
+);
+create index standings_by_revision on standings (evaluation, revision);
+create table clusters (
+  evaluation integer not null, place integer not null, doc text not null, primary key (evaluation, place)
+);
+
+-- autoincrement: a seq that was trimmed never comes back.
+create table changes (
+  seq integer primary key autoincrement, id text not null unique, time integer not null, doc text not null
+);
+create index changes_by_time on changes (time);
+create table consumers (name text primary key, seq integer not null) without rowid;
+`
+
+/**
+ * Judgement is made again from the log: what was found before becomes the active evaluation until then, so that the
+ * console has something to show. The worker of a token becomes JSON, as everything else that somebody else has written.
+ */
+const JUDGEMENT_BY_EVALUATION = `
+drop index findings_by_time;
+drop index findings_by_worker;
+alter table findings rename to findings_before;
+${JUDGEMENT}
+insert into evaluations (name, doc, time, active)
+  select 'before-upgrade', json_object('id', 'before-upgrade', 'ruleset', '{}', 'stream', ''), max(last_time), 1
+  from findings_before having count(*) > 0;
+insert into findings (evaluation, id, worker, time, doc)
+  select evaluations.id, before.id, worker, json_extract(before.doc, '$.time'), before.doc
+  from findings_before before, evaluations;
+drop table findings_before;
+drop table progress;
+update tokens set worker = json_quote(worker);
+`
+
+export const STORE_VERSION = 3
+export const STORE_SCHEMA = `${PEOPLE}${JUDGEMENT}`
+export const STORE_UPGRADES: readonly string[] = [VERDICTS, JUDGEMENT_BY_EVALUATION]

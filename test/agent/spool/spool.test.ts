@@ -7,7 +7,7 @@ import { readFrames } from '../../../agent/spool/frames.ts'
 import type { Disk } from '../../../agent/spool/spool.ts'
 import { Event } from '../../../wire/event.ts'
 import { Fault } from '../../../wire/fault.ts'
-import { connectionTo, disk, gapsIn, leaseAll, NOW, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
+import { connectionTo, disk, gapsIn, leaseAll, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
 
 const HEAD = 16
 
@@ -83,8 +83,8 @@ describe('agent/spool', () => {
     await spool.close()
   })
 
-  it('acknowledged segments go, and an empty spool still knows the next number', async () => {
-    const spool = openSpool(folder, { segmentBytes: 1_000 })
+  it('a spool whose segments are all gone still knows the next number', async () => {
+    const spool = openSpool(folder, { segmentBytes: 1_000, kept: { bytes: 0, ms: 0 } })
     for (let port = 1; port <= 40; port++) {
       spool.append(connectionTo(port))
       await spool.flush()
@@ -258,7 +258,7 @@ describe('agent/spool', () => {
       }
       await spool.flush()
       await spool.flush()
-      assert.ok(spool.bytes <= maxBytes, `${spool.bytes} bytes`)
+      assert.ok(spool.unsentBytes <= maxBytes, `${spool.unsentBytes} bytes`)
       const events = leaseAll(spool)
       assert.equal(events.filter((it) => it.category === 'volume_mounted').length, 30)
       const ports = events.flatMap((it) => (it.category === 'network_connection' ? [it.DestinationPort] : []))
@@ -312,11 +312,11 @@ describe('agent/spool', () => {
     })
 
     it('what is too old goes, and is told', async () => {
-      let now = NOW
-      const spool = openSpool(folder, { segmentBytes: 2_000, now: () => now, maxAgeMs: 7 * 86_400_000 })
+      let up = 0
+      const spool = openSpool(folder, { segmentBytes: 2_000, booted: () => up, maxAgeMs: 7 * 86_400_000 })
       for (let n = 1; n <= 20; n++) spool.append(connectionTo(n))
       await spool.flush()
-      now += 8 * 86_400_000
+      up += 8 * 86_400_000
       spool.append(disk('new'))
       await spool.flush()
       await spool.flush()

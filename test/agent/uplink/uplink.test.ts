@@ -18,6 +18,7 @@ describe('agent/uplink', () => {
   let stop: AbortController
   let policies: SignedPolicy[]
   let rejected: Ack['rejected']
+  let warnings: Record<string, unknown>[]
 
   beforeEach(async () => {
     folder = temporaryFolder()
@@ -27,6 +28,7 @@ describe('agent/uplink', () => {
     stop = new AbortController()
     policies = []
     rejected = []
+    warnings = []
   })
   afterEach(async () => {
     stop.abort()
@@ -47,6 +49,7 @@ describe('agent/uplink', () => {
         spool,
         now: Date.now,
         random: randomBytes,
+        log: { info: () => {}, warn: (facts) => warnings.push(facts) },
         onPolicy: (signed) => policies.push(signed),
         onRejected: (list) => rejected.push(...list),
         onSent: () => {},
@@ -94,6 +97,35 @@ describe('agent/uplink', () => {
     start()
     await until(() => spool.acked === 10, 'acknowledged')
     assert.deepEqual(seqs(), [8, 9, 10])
+  })
+
+  it('a server that was restored from a backup gets again what it forgot, then what is new', async () => {
+    await append(20)
+    start()
+    await until(() => spool.acked === 20, 'acknowledged')
+    const forgotten = received().slice(8)
+    server.batches.length = 0
+    const { onBatch } = server.manners
+    server.manners.onBatch = (peer) => {
+      Object.assign(server, { acked: 8, manners: { ...server.manners, onBatch } })
+      peer.socket.terminate()
+    }
+    await append(5)
+    await until(() => spool.acked === 25, 'all is acknowledged')
+    assert.deepEqual(seqs().slice(5), oneTo(25).slice(8))
+    assert.deepEqual(received().slice(5, 17), forgotten)
+    assert.deepEqual(warnings, [{ server: '127.0.0.1', acknowledged: 20, stored: 8, again: 12, gone: 0 }])
+  })
+
+  it('a server that does not know the spool any more gets all that is kept', async () => {
+    await append(1_200)
+    start()
+    await until(() => spool.acked === 1_200, 'acknowledged')
+    server.batches.length = 0
+    server.acked = 0
+    server.peers.at(-1)!.socket.terminate()
+    await until(() => received().length >= 1_200 && spool.acked === 1_200, 'acknowledged again')
+    assert.deepEqual(seqs(), oneTo(1_200))
   })
 
   it('does not believe a welcome that knows more than it ever had, and says so', async () => {

@@ -172,6 +172,16 @@ describe('correlations, written down', () => {
     assert.equal(after.counters().get('c0')?.events, 0)
   })
 
+  it('begin anew when a filter on what they count has changed', () => {
+    const before = correlator(loaded(BY_GROUP))
+    take(before, 'e1', 1, { G: 'u' })
+    const filter = 'title: f\nlogsource: { category: x }\nfilter: { rules: any, s: { G: v }, condition: not s }\n'
+    const files = [BASE, `title: c0\nid: c0\ncorrelation: { timespan: 10s, ${BY_GROUP} }\n`, filter]
+    const after = correlator(load(files.map((text, n) => ({ path: `${n}.yml`, text }))).correlations)
+    after.load(before.save())
+    assert.equal(after.counters().get('c0')?.events, 0)
+  })
+
   it('are the same text for the same state', () => {
     const fill = () => {
       const engine = correlator(loaded(BY_GROUP))

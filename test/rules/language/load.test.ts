@@ -72,6 +72,14 @@ describe('load', () => {
       assert.ok(problems[0]!.line >= 8 && problems[0]!.column > 1)
     })
 
+  it('refuses a tab, in whole sentences', () => {
+    const [problem] = one('title: t\nlogsource:\n\tcategory: tool\n').problems
+    assert.deepEqual(
+      [problem?.line, `${problem?.message} ${problem?.hint}`],
+      [3, 'YAML: Tabs are not allowed as indentation. Indent with spaces.'],
+    )
+  })
+
   it('refuses the second rule of one id and says where the first is', () => {
     const { rules, problems } = load([
       { path: 'a.yml', text: RULE },
@@ -100,6 +108,14 @@ describe('load', () => {
     assert.deepEqual(
       ['anydesk', 'rustdesk', 'vnc'].map((Tool) => program.match({ ...EVENT, Tool }).length),
       [1, 1, 0],
+    )
+  })
+
+  it('says that a search of the whole event reads what stands beside it, but for the contract', () => {
+    const program = compile(one(RULE.replace('sel: { Tool: AnyDesk }', 'sel: [AnyDesk]')).rules)
+    assert.deepEqual(
+      [program.reads('tool', 'device'), program.reads('tool', 'Contract'), program.reads('hardware', 'device')],
+      [true, false, false],
     )
   })
 
@@ -146,14 +162,64 @@ ${more}`
     assert.deepEqual([at('2026-01-31T23:59:59.999Z'), at('2026-02-01T00:00:00Z')], [0, 1])
   })
 
-  it('warns of a condition without a negation and of a rule that is not there', () => {
-    const { problems } = load([{ path: 'f.yml', text: filter('[nobody]', '', 'help') }])
-    assert.deepEqual(
-      problems.map(({ severity, line }) => [severity, line]),
-      [
-        ['warning', 6],
-        ['warning', 1],
-      ],
-    )
+  const doubts = [
+    { name: 'a condition without a negation', text: filter('any', '', 'help'), line: 6, says: 'keeps only what' },
+    { name: 'a rule that is not there', text: filter('[nobody]'), line: 4, says: "names 'nobody'" },
+    {
+      name: 'a rule that is nearly there',
+      text: filter('[a_rul]'),
+      line: 4,
+      says: "names 'a_rul'",
+      hint: "Did you mean 'a_rule'?",
+    },
+    { name: 'no rule at all', text: filter('[]'), line: 4, says: 'names no rule' },
+    {
+      name: 'a logsource that covers none of its rules',
+      text: filter('[a_rule]').replace('category: tool', 'category: display'),
+      line: 2,
+      says: 'covers none of its rules',
+      hint: "'a_rule' is for category tool, product tellwire.",
+    },
+  ]
+  for (const { name, text, line, says, hint } of doubts)
+    it(`warns of ${name}, and says where`, () => {
+      const { problems } = load([
+        { path: 'r.yml', text: RULE },
+        { path: 'f.yml', text },
+      ])
+      assert.equal(problems.length, 1)
+      const [problem] = problems as [Problem]
+      assert.deepEqual([problem.severity, problem.path, problem.line], ['warning', 'f.yml', line])
+      assert.ok(problem.message.includes(says), problem.message)
+      assert.ok(problem.hint?.includes(hint ?? ''), problem.hint ?? 'no hint')
+    })
+
+  it('warns of one that has expired when it is told the time', () => {
+    const text = filter('any', 'tellwire: { expires: 2026-02-01 }\n')
+    const warnings = (now: string) =>
+      load(
+        [
+          { path: 'r.yml', text: RULE },
+          { path: 'f.yml', text },
+        ],
+        { now: Date.parse(now) },
+      ).problems.map(({ line, message }) => ({ line, message }))
+    assert.deepEqual(warnings('2026-01-31T23:59:59Z'), [])
+    assert.deepEqual(warnings('2026-02-01T00:00:00Z'), [
+      { line: 7, message: 'The filter expired on 2026-02-01: it hides nothing of what happened since.' },
+    ])
+  })
+
+  it('changes what evaluates, and not the version that names findings', () => {
+    const many = `title: many\ncorrelation: { type: event_count, rules: [a_rule], timespan: 5m, condition: { gte: 3 } }\n`
+    const versions = (texts: readonly string[]) => {
+      const { rules, correlations } = load(texts.map((text, n) => ({ path: `${n}.yml`, text })))
+      return [...rules, ...correlations].map(({ version, effectiveVersion }) => ({ version, effectiveVersion }))
+    }
+    const [before, after] = [versions([RULE, many]), versions([RULE, many, filter('[a_rule]')])]
+    for (const n of [0, 1]) {
+      assert.equal(before[n]!.version, after[n]!.version)
+      assert.notEqual(before[n]!.effectiveVersion, after[n]!.effectiveVersion)
+    }
   })
 })

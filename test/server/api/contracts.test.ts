@@ -86,18 +86,29 @@ describe('server/api: contracts', () => {
     )
   })
 
-  it('a roster: the good rows are in, the others told with line and column', async () => {
+  it('a roster: the good rows are in, the others reported with line and column', async () => {
     const { signedIn, log } = harness()
     const person = await signedIn('analyst')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: row('Germny'), fileName: 'r.csv' })
     assert.deepEqual(await response.json(), {
       usable: { contracts: 1, devices: 0 },
       stored: { contracts: 1, devices: 0 },
+      omitted: 1,
       problems: [{ file: 'r.csv', line: 3, column: 'country', why: "'Germny' is not a country; did you mean DE?" }],
     })
     assert.equal(log.length, 1)
     const again = await person.post('/api/v1/roster', { format: 'csv', text: row('Germany') })
     assert.deepEqual(((await again.json()) as { stored: unknown }).stored, { contracts: 1, devices: 0 })
+  })
+
+  it('0.5 MB of bad rows: the first 1,000 reported, the others counted', async () => {
+    const { signedIn, log } = harness()
+    const person = await signedIn('analyst')
+    const rows = Array.from({ length: 20_000 }, (_, n) => `w${n},Cuntry${n}`).join('\n')
+    const response = await person.post('/api/v1/roster', { format: 'csv', text: `worker,country\n${rows}\nw,US` })
+    const answer = (await response.json()) as { stored: unknown; omitted: number; problems: unknown[] }
+    assert.deepEqual([answer.omitted, answer.problems.length], [20_000, 1_000])
+    assert.deepEqual([answer.stored, log.length], [{ contracts: 1, devices: 0 }, 1])
   })
 
   it('a dry run keeps nothing', async () => {

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
-import { World } from '../../../server/derive/kit/world.ts'
 import { contracts } from '../../../server/roster/contracts.ts'
+import { Directory } from '../../../server/roster/directory.ts'
 import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
 import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
 import { AUSTIN } from '../events.ts'
@@ -18,20 +18,19 @@ export function harness(about: Partial<Deps> = {}) {
   const desk = fakeDesk(now)
   const state = memoryState()
   const failures: unknown[] = []
-  const world = new World()
+  const directory = new Directory()
   const log: Recorded[] = []
   const stored = memoryLog()
   const lookup = (address: string): AddressFacts => ({ ...AUSTIN, country: address.startsWith('198.') ? 'DE' : 'US' })
   const append = async (records: readonly Recorded[]) => {
     for (const it of records) {
       log.push(it)
-      if (it.type === 'contract') world.addContract(it)
-      if (it.type === 'device') world.addDevice(it)
+      directory.take(it)
     }
   }
   const app = api({
     desk,
-    contracts: contracts({ world: () => world, append, audit: (entry) => state.audit(entry), now }),
+    contracts: contracts({ directory, append, audit: (entry) => state.audit(entry), now }),
     feeds: { lookup, append: async (lines) => (await stored.append(lines)).duplicates.length },
     state,
     now,

@@ -50,7 +50,7 @@ describe('the commands that read files', () => {
     const stop = new AbortController()
     const workers: string[] = []
     const server = serving(async (item) => {
-      workers.push(...item.contracts.map((it) => it.worker))
+      for await (const { contracts } of item.roster.parts()) workers.push(...contracts.map((it) => it.worker))
       await item.done()
     }, stop.signal)
     const roster = await file('r.csv', 'worker,country,device\nw1,US,d1\nw2,DE,\n')
@@ -58,7 +58,7 @@ describe('the commands that read files', () => {
     stop.abort()
     await server
     assert.deepEqual([code, workers], [0, ['w1', 'w2']])
-    assert.match(out, /contracts 2, laptops 1: taken in/)
+    assert.match(out, /contracts 2, laptops 1: imported/)
   })
 
   it('roster import says why the server refused', async () => {
@@ -96,7 +96,10 @@ describe('the commands that read files', () => {
       '--data-folder',
       folder,
     )
-    assert.deepEqual([code, JSON.parse(out)], [0, { state: 'dry-run', contracts: 1, devices: 0, problems: [] }])
+    assert.deepEqual(
+      [code, JSON.parse(out)],
+      [0, { state: 'dry-run', contracts: 1, devices: 0, omitted: 0, problems: [] }],
+    )
     assert.deepEqual(await readdir(folder), ['r.json'])
   })
 

@@ -1,31 +1,39 @@
 import assert from 'node:assert/strict'
-import { World } from '../../../server/derive/kit/world.ts'
+import { setImmediate } from 'node:timers/promises'
 import type { AuditEntry } from '../../../server/model/user.ts'
 import { contracts } from '../../../server/roster/contracts.ts'
+import { Directory } from '../../../server/roster/directory.ts'
+import type { RosterPart } from '../../../server/roster/parts.ts'
 import type { Contract } from '../../../wire/contract.ts'
 import { Recorded } from '../../../wire/recording.ts'
 import { DAY, T0 } from '../events.ts'
 
-/** A log and a world behind it, as the server has them. */
-function office() {
+/** A log, and the directory that is fed from it, as the server has them. `failsAfter` that many writes. */
+function office({ failsAfter = Number.POSITIVE_INFINITY } = {}) {
   const clock = { at: T0 }
-  const world = new World()
+  const directory = new Directory()
   const log: Recorded[] = []
+  /** How many records each write had. */
+  const writes: number[] = []
   const trail: AuditEntry[] = []
+  const disk = { writesLeft: failsAfter }
   const it = contracts({
-    world: () => world,
+    directory,
     append: async (records) => {
+      await setImmediate()
+      if (disk.writesLeft-- <= 0) throw new Error('the disk is full')
+      writes.push(records.length)
       for (const record of records) {
         log.push(record)
-        if (record.type === 'contract') world.addContract(record)
-        if (record.type === 'device') world.addDevice(record)
+        directory.take(record)
       }
     },
-    audit: (entry) => trail.push(entry),
+    audit: (entry) => void trail.push(entry),
     now: () => clock.at,
   })
-  const take = (...versions: Contract[]) => it.take({ contracts: versions, devices: [] }, 'ann')
-  return { ...it, take: it.take, version: take, clock, log, trail }
+  const take = (roster: RosterPart, by: string | null = 'ann') => it.take([roster], by)
+  const version = (...versions: Contract[]) => take({ contracts: versions, devices: [] })
+  return { versions: it.versions, take, version, clock, log, trail, writes, disk, directory }
 }
 
 const base: Contract = { worker: 'w1', from: T0, country: 'US', region: 'Texas', city: 'Austin' }
@@ -100,5 +108,97 @@ describe('contracts', () => {
       log.map((it) => it.type),
       ['contract', 'contract', 'feed'],
     )
+  })
+
+  const many = (count: number, about: Partial<Contract> = {}): RosterPart => ({
+    contracts: Array.from({ length: count }, (_, n) => ({ ...base, worker: `w${n}`, ...about })),
+    devices: Array.from({ length: count }, (_, n) => ({ device: `d${n}`, worker: `w${n}`, from: T0, to: null })),
+  })
+  /** What the log holds, without repetitions: it must hold nothing else. */
+  const distinct = (log: readonly Recorded[]) => new Set(log.map((it) => JSON.stringify({ ...it, receivedAt: 0 }))).size
+
+  it('a large roster is written in parts, a contract with its laptop', async () => {
+    const { take, log, writes } = office()
+    assert.deepEqual(await take(many(1_000)), { contracts: 1_000, devices: 1_000 })
+    assert.deepEqual(writes, Array(8).fill(250))
+    const first = log.slice(0, 250).flatMap((it) => (it.type === 'device' ? it.worker : []))
+    assert.deepEqual([first.length, first[0], first.at(-1)], [125, 'w0', 'w124'])
+  })
+
+  it('others have their turn between any two parts', async () => {
+    const { take, version, log } = office()
+    const importing = take(many(2_000))
+    assert.deepEqual(await version({ ...base, worker: 'urgent' }), { contracts: 1, devices: 0 })
+    assert.ok(log.length <= 501, `after ${log.length} records of the import`)
+    await importing
+    assert.equal(log.length, 4_001)
+  })
+
+  it('two imports of one roster at once add it once', async () => {
+    const { take, log, trail } = office()
+    const taken = await Promise.all([take(many(600)), take(many(600)), take(many(600, { from: T0 + 1 }))])
+    assert.deepEqual(
+      [taken.reduce((sum, it) => sum + it.contracts, 0), taken.reduce((sum, it) => sum + it.devices, 0)],
+      [600, 600],
+    )
+    assert.deepEqual([log.length, distinct(log)], [1_200, 1_200])
+    assert.equal(
+      trail.reduce((sum, it) => sum + Number(/contracts (\d+)/.exec(it.detail ?? '')?.[1]), 0),
+      600,
+    )
+  })
+
+  it('two rosters that differ, at once: the changes are told once', async () => {
+    const { take, log, versions } = office()
+    await take(many(300))
+    const moved = many(300, { city: 'Dallas', from: T0 + DAY })
+    await Promise.all([take(moved), take(moved)])
+    assert.equal(log.filter((it) => it.type === 'feed').length, 300)
+    assert.deepEqual(
+      versions('w7').map((it) => it.city),
+      ['Austin', 'Dallas'],
+    )
+  })
+
+  it('an import that the disk cut short is in the trail as far as it came, and is completed by the next try', async () => {
+    const { take, log, trail, disk } = office({ failsAfter: 3 })
+    await assert.rejects(take(many(1_000)), /the disk is full/)
+    assert.equal(log.length, 750)
+    assert.deepEqual(
+      trail.map((it) => it.detail),
+      ['contracts 375, laptops 375'],
+    )
+    disk.writesLeft = Number.POSITIVE_INFINITY
+    assert.deepEqual(await take(many(1_000)), { contracts: 625, devices: 625 })
+    assert.deepEqual([log.length, distinct(log)], [2_000, 2_000])
+  })
+
+  it('a write that fails keeps nobody else from writing', async () => {
+    const { take, version, log, disk } = office({ failsAfter: 0 })
+    await assert.rejects(take(many(1)), /the disk is full/)
+    disk.writesLeft = 1
+    assert.deepEqual(await version(base), { contracts: 1, devices: 0 })
+    assert.equal(log.length, 1)
+  })
+
+  it('a roster that cannot be read to its end is taken as far as it came', async () => {
+    const { log, directory, trail } = office()
+    const it = contracts({
+      directory,
+      append: async (records) => {
+        for (const record of records) {
+          log.push(record)
+          directory.take(record)
+        }
+      },
+      audit: (entry) => void trail.push(entry),
+      now: () => T0,
+    })
+    async function* parts() {
+      yield many(1)
+      throw new Error('the reader is gone')
+    }
+    await assert.rejects(it.take(parts(), null), /the reader is gone/)
+    assert.deepEqual([log.length, trail.length], [2, 1])
   })
 })

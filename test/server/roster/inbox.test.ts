@@ -19,8 +19,8 @@ describe('the inbox', () => {
     assert.equal((await stat(join(inbox, name))).mode & 0o077, 0)
     assert.equal(await answerTo(inbox, name), null)
     const taken = []
-    for await (const { contracts, devices, done } of takeInbox(inbox)) {
-      taken.push({ contracts, devices })
+    for await (const { roster, done } of takeInbox(inbox)) {
+      for await (const part of roster.parts()) taken.push(part)
       await done()
     }
     assert.deepEqual(taken, [{ contracts: [contract('w1')], devices: [] }])
@@ -33,7 +33,8 @@ describe('the inbox', () => {
     await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
     for (let look = 0; look < 2; look++) {
       const workers = []
-      for await (const { contracts } of takeInbox(inbox)) workers.push(contracts[0]?.worker)
+      for await (const { roster } of takeInbox(inbox))
+        for await (const { contracts } of roster.parts()) workers.push(contracts[0]?.worker)
       assert.deepEqual(workers, ['w1', 'w2'])
     }
   })
@@ -44,10 +45,19 @@ describe('the inbox', () => {
     assert.deepEqual(await answerTo(inbox, name), { failed: 'the disk is full' })
   })
 
-  for (const [what, text] of [
-    ['no JSON', 'roster'],
-    ['another shape', '{"contracts":[{"worker":"w 1","from":1}],"devices":[]}'],
-    ['a folder', null],
+  const filler = JSON.stringify(Array.from({ length: 500 }, (_, n) => contract(`w${n}`))).slice(1, -1)
+  for (const [what, text, reason] of [
+    ['no JSON', 'roster', /^It is not JSON: /],
+    ['another shape', '{"contracts":[]}', /^It is not a delivery/],
+    ['a bad entry', '{"contracts":[{"worker":"w 1","from":1}],"devices":[]}', /^contracts\.0\.worker: /],
+    ['a bad laptop', '{"contracts":[],"devices":[{"device":7}]}', /^devices\.0\.device: /],
+    [
+      'a bad entry in a large file',
+      `{"contracts":[${filler},{"worker":"w 1"}],"devices":[]}`,
+      /^contracts\.500\.worker: /,
+    ],
+    ['a large file that was cut short', `{"contracts":[${filler},`, /^It is not JSON: /],
+    ['a folder', null, /EISDIR/],
   ] as const)
     it(`${what} is failed and never reaches the server`, async () => {
       await mkdir(inbox, { recursive: true })
@@ -55,9 +65,10 @@ describe('the inbox', () => {
       await (text === null ? mkdir(join(inbox, name)) : writeFile(join(inbox, name), text))
       await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
       const workers = []
-      for await (const { contracts } of takeInbox(inbox)) workers.push(contracts[0]?.worker)
+      for await (const { roster } of takeInbox(inbox))
+        for await (const { contracts } of roster.parts()) workers.push(contracts[0]?.worker)
       assert.deepEqual(workers, ['w1'])
-      assert.ok((await answerTo(inbox, name))?.failed)
+      assert.match((await answerTo(inbox, name))?.failed ?? '', reason)
     })
 
   it('is empty when there is no folder, and leaves alone what is no roster', async () => {

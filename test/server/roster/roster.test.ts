@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { onlyNew, parseRoster } from '../../../server/roster/roster.ts'
+import { parseRoster } from '../../../server/roster/roster.ts'
 import type { Contract } from '../../../wire/contract.ts'
 import { Fault } from '../../../wire/fault.ts'
 
@@ -7,7 +7,7 @@ const NOW = Date.parse('2026-11-22T10:00:00Z')
 const csv = (text: string) => parseRoster(text, { format: 'csv', fileName: 'r.csv', now: NOW })
 const json = (text: string) => parseRoster(text, { format: 'json', fileName: 'r.json', now: NOW })
 const day = (text: string) => Date.parse(`${text}T00:00:00Z`)
-const told = ({ problems }: ReturnType<typeof csv>) =>
+const reported = ({ problems }: ReturnType<typeof csv>) =>
   problems.map(({ file, line, column, why }) => `${file}:${line} ${column}: ${why}`)
 
 const HEADER =
@@ -285,6 +285,24 @@ describe('a roster in CSV', () => {
     },
     { name: 'a broken quote', header: 'worker,name', row: 'x,"a"b', says: 'null: text follows a closing quote' },
     {
+      name: 'a country of 10 KB',
+      header: 'worker,country',
+      row: `x,${'Germny'.repeat(2_000)}`,
+      says: `country: '${'Germny'.repeat(11).slice(0, 64)}…' is not a country: write`,
+    },
+    {
+      name: 'two hundred and fifty-seven exits',
+      header: 'worker,approvedEgress',
+      row: `x,${'AS1;'.repeat(257)}`,
+      says: 'approvedEgress: it lists 257; at most 256',
+    },
+    {
+      name: 'a cell of 10,000 journeys',
+      header: 'worker,travelNotices',
+      row: `x,${'Germny from 2026-05-01 until 2026-05-04;'.repeat(10_000)}`,
+      says: 'null: it is longer than 65536 characters',
+    },
+    {
       name: 'the same worker again',
       header: 'worker,name',
       row: 'good1,Twin',
@@ -300,7 +318,7 @@ describe('a roster in CSV', () => {
         ['good1', 'good2'],
       )
       assert.equal(roster.problems.length, 1)
-      assert.ok(told(roster)[0]?.includes(says), told(roster)[0])
+      assert.ok(reported(roster)[0]?.includes(says), reported(roster)[0])
     })
 
   it('may say different things for different moments', () => {
@@ -312,13 +330,50 @@ describe('a roster in CSV', () => {
     )
   })
 
+  const misspelt = [
+    { text: 'Untied States', says: 'did you mean US?' },
+    { text: 'Swizerland', says: 'did you mean CH?' },
+    { text: 'Cote d Ivoire', says: 'did you mean CI?' },
+    { text: 'Germanyyyy', says: 'write its code' },
+    { text: 'Q', says: 'write its code' },
+  ]
+  for (const { text, says } of misspelt)
+    it(`of the country '${text}': ${says}`, () => {
+      const [problem] = csv(`worker,country\nw1,${text}`).problems
+      assert.ok(problem?.why.includes(says), problem?.why)
+    })
+
+  it('reports the first 1,000 bad rows and counts the others', () => {
+    const rows = Array.from({ length: 3_000 }, (_, n) => `w${n},${n % 3 === 0 ? 'Germany' : `Cuntry${n}`}`)
+    const { contracts, problems, omitted } = csv(`worker,country\n${rows.join('\n')}`)
+    assert.deepEqual([contracts.length, problems.length, omitted], [1_000, 1_000, 2_000])
+    assert.deepEqual([problems[0]?.line, problems.at(-1)?.line], [3, 1_501])
+  })
+
+  it('takes 1,000 versions of one contract, and of one laptop', () => {
+    const rows = (column: string) =>
+      Array.from({ length: 1_001 }, (_, n) => `${column},${new Date(NOW - n).toISOString()}`).join('\n')
+    const versions = csv(`worker,from\n${rows('w1')}`)
+    assert.deepEqual([versions.contracts.length, versions.omitted], [1_000, 1])
+    assert.match(reported(versions)[0]!, /r\.csv:1002 worker: 'w1' has 1000 versions/)
+    const lines = Array.from({ length: 1_001 }, (_, n) => ({
+      type: 'device',
+      device: 'd1',
+      worker: 'w1',
+      from: NOW - n,
+    }))
+    const holdings = json(JSON.stringify(lines))
+    assert.deepEqual([holdings.devices.length, holdings.omitted], [1_000, 1])
+    assert.match(reported(holdings)[0]!, /r\.json:1001 device: 'd1' changes hands 1000 times/)
+  })
+
   it('gives a laptop to one worker', () => {
     const roster = csv('worker,device\nw1,d1\nw2,d1\nw3,d3')
     assert.deepEqual(
       roster.contracts.map((it) => it.worker),
       ['w1', 'w3'],
     )
-    assert.deepEqual(told(roster), ["r.csv:3 device: 'd1' is already assigned to 'w1' in this file"])
+    assert.deepEqual(reported(roster), ["r.csv:3 device: 'd1' is already assigned to 'w1' in this file"])
   })
 
   const refused = [
@@ -329,9 +384,14 @@ describe('a roster in CSV', () => {
       says: /r\.csv:1: .*'contry' \(did you mean country\?\)/,
     },
     { name: 'columns by semicolons', text: 'worker;country\nw1;US', says: /Separate the columns with commas/ },
-    { name: 'a column twice', text: 'worker,city,City\n', says: /city is there twice/ },
+    { name: 'a column twice', text: 'worker,city,City\n', says: /city stands there twice/ },
     { name: 'no worker column', text: 'name,city\n', says: /column worker is missing/ },
-    { name: 'another file altogether', text: '<html>\n<body>', says: /does not know '<html>'/ },
+    {
+      name: 'a million unknown columns, naming ten',
+      text: `worker${',country_x'.repeat(1_000_000)}`,
+      says: /Unknown columns: ('country_x' \(did you mean country\?\)(, )?){10}\. Known/,
+    },
+    { name: 'another file altogether', text: '<html>\n<body>', says: /Unknown columns: '<html>'/ },
   ]
   for (const { name, text, says } of refused)
     it(`refuses ${name}`, () =>
@@ -421,6 +481,16 @@ describe('a roster in JSON', () => {
       says: 'null: it is longer than 65536 characters',
     },
     {
+      name: 'a list of 30,000 faults',
+      entry: { worker: 'x', approvedTools: Array(30_000).fill(1) },
+      says: 'approvedTools: Too big',
+    },
+    {
+      name: 'a list of 40,000 faults',
+      entry: { worker: 'x', approvedTools: Array(40_000).fill(1) },
+      says: 'null: it is longer than 65536 characters',
+    },
+    {
       name: 'a laptop in a contract',
       entry: { worker: 'x', device: 'd1' },
       says: 'device: a laptop is an object of its own',
@@ -443,9 +513,18 @@ describe('a roster in JSON', () => {
           roster.contracts.map((it) => it.worker),
           ['first', 'good'],
         )
-        assert.ok(told(roster)[0]?.startsWith(`r.json:${line} ${says}`), told(roster)[0])
+        assert.ok(reported(roster)[0]?.startsWith(`r.json:${line} ${says}`), reported(roster)[0])
       }
     })
+
+  it('a note of 10,000 brackets costs itself only', () => {
+    const roster = json(`[{"worker":"x","note":${'['.repeat(10_000)}${']'.repeat(10_000)}},{"worker":"good"}]`)
+    assert.deepEqual(
+      roster.contracts.map((it) => it.worker),
+      ['good'],
+    )
+    assert.deepEqual(reported(roster), ['r.json:1 null: it is nested more than 16 deep'])
+  })
 
   it('a line that is not JSON costs itself only', () => {
     const roster = json('{"worker":"w1"}\n{"worker":\n{"worker":"w2"}\n')
@@ -453,56 +532,15 @@ describe('a roster in JSON', () => {
       roster.contracts.map((it) => it.worker),
       ['w1', 'w2'],
     )
-    assert.match(told(roster)[0] ?? '', /r\.json:2 null: it is not JSON/)
+    assert.match(reported(roster)[0] ?? '', /r\.json:2 null: it is not JSON/)
+  })
+
+  it('reads no more rows than it takes', () => {
+    const rows = '{"worker":"w"}\n'.concat('x\n'.repeat(200_000))
+    assert.throws(() => json(rows), /r\.json:100001: .*more than 100000 rows/)
   })
 
   for (const text of ['', '[{"worker":"w1"}', 'worker,name', '['.repeat(200_000)])
     it(`refuses ${text.slice(0, 12) || 'an empty file'}`, () =>
       assert.throws(() => json(text), /not JSON.*roster\.invalid/s))
-})
-
-describe('a roster that comes again', () => {
-  const first = csv('worker,country,device\nw1,US,d1\nw2,DE,d2')
-  const later = (text: string) => parseRoster(text, { format: 'csv', fileName: 'r.csv', now: NOW + 86_400_000 })
-  const same = 'worker,country,device\nw1,US,d1\nw2,DE,d2'
-
-  const cases = [
-    { name: 'says nothing new', text: same, contracts: [], devices: [] },
-    { name: 'a moved worker', text: same.replace('w1,US', 'w1,FR'), contracts: ['w1'], devices: [] },
-    {
-      name: 'a laptop that changed hands',
-      text: 'worker,country,device\nw1,US,d2\nw2,DE,',
-      contracts: [],
-      devices: ['d2'],
-    },
-    { name: 'a new worker', text: `${same}\nw3,US,d3`, contracts: ['w3'], devices: ['d3'] },
-    {
-      name: 'a version from before the known one',
-      text: 'worker,from,country,device\nw1,2026-01-01,US,',
-      contracts: ['w1'],
-      devices: [],
-    },
-  ]
-  for (const { name, text, ...expected } of cases)
-    it(name, () => {
-      const { contracts, devices } = onlyNew(later(text), first)
-      assert.deepEqual(
-        { contracts: contracts.map((it) => it.worker), devices: devices.map((it) => it.device) },
-        expected,
-      )
-    })
-
-  it('compares with the version as the log recorded it, whatever the order of its keys', () => {
-    const recorded = first.contracts.map(({ worker, ...it }) => ({
-      ...it,
-      name: null,
-      type: 'contract',
-      receivedAt: NOW,
-      worker,
-    }))
-    assert.deepEqual(onlyNew(later(same), { contracts: recorded, devices: first.devices }), {
-      contracts: [],
-      devices: [],
-    })
-  })
 })

@@ -1,0 +1,82 @@
+/**
+ * What must stand in an event's JSON before a rule can match it, so that most events of a log need not be parsed.
+ *
+ * Shape   `literalsOf` gives texts of which at least one stands in the JSON of every event that the expression matches;
+ *         null: nothing of the kind is known. `literalScan` looks for them.
+ *         The JSON is what JSON.stringify writes of the event, alone or within more. That writes printable ASCII other
+ *         than `"` and `\` as it is, and numbers and booleans as their text form here, so only runs of such
+ *         characters are literals; both sides are folded, because K (U+212A) folds to k and ſ to s.
+ * Errors  none: what is not understood here demands nothing.
+ */
+import { commonness } from './commonness.ts'
+import type { Expression, Test } from './expression.ts'
+import { fold } from './fold.ts'
+import { grams } from './grams.ts'
+
+/** More would cost more than they save. */
+const MAX_LITERALS = 4_096
+
+/**
+ * `beside` tells of a field whether it may come from beside the event, as a contract does. What searches the whole
+ * event may find its text there too, unless nothing stands beside.
+ */
+export function literalsOf(
+  expression: Expression,
+  beside: (field: string | null) => boolean,
+): readonly string[] | null {
+  const found = demandOf(expression, beside)
+  return found === null || found.length > MAX_LITERALS ? null : [...new Set(found)].sort()
+}
+
+/** Says of a JSON text whether any of the literals stands in it. */
+export function literalScan(literals: readonly string[]): (json: string) => boolean {
+  const search = grams(literals.map((text) => ({ how: 'contains', text })))
+  let any = false
+  const found = (): void => void (any = true)
+  return (json) => {
+    any = false
+    search.scan(fold(json), found)
+    return any
+  }
+}
+
+function demandOf(expression: Expression, beside: (field: string | null) => boolean): readonly string[] | null {
+  if (expression.kind === 'not') return null
+  if (expression.kind === 'test') return beside(expression.field) ? null : demandOfTest(expression.test)
+  const parts = expression.of.map((each) => demandOf(each, beside))
+  if (expression.kind === 'and') return parts.reduce(rarer, null)
+  return parts.every((part) => part !== null) ? parts.flat() : null
+}
+
+function demandOfTest(test: Test): readonly string[] | null {
+  if (test.op === 'text') return allOf([rarestRun(fold(test.text))])
+  if (test.op === 'pattern')
+    return test.pattern
+      .map((part) => (typeof part === 'string' ? allOf([rarestRun(fold(part))]) : null))
+      .reduce(rarer, null)
+  if (test.op === 'regex') return test.regex.literals && allOf(test.regex.literals.map(rarestRun))
+  return null
+}
+
+function allOf(runs: readonly (string | null)[]): readonly string[] | null {
+  return runs.every((run) => run !== null) ? runs : null
+}
+
+/** The run of characters that JSON leaves as they are which the fewest values have; null: there is none. */
+function rarestRun(text: string): string | null {
+  const runs = text.split(/[^\x20\x21\x23-\x5b\x5d-\x7e]+/).filter((run) => run !== '')
+  return runs.reduce<string | null>(
+    (best, run) => (best === null || commonness(run) < commonness(best) ? run : best),
+    null,
+  )
+}
+
+/** The demand that fewer events meet. */
+function rarer(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
+  if (a === null || b === null) return a ?? b
+  return shareOf(b) < shareOf(a) ? b : a
+}
+
+function shareOf(literals: readonly string[]): number {
+  return literals.reduce((sum, literal) => sum + commonness(literal), 0)
+}

@@ -1,0 +1,45 @@
+/**
+ * The names that rules may use here: our events' categories and fields, and Sigma's categories.
+ *
+ * Shape   categories that only we have are closed: their events are ours, and have no other fields. Those that Sigma has
+ *         too come from other products as well, with more fields than ours.
+ * Source  Sigma specification 2.1, "Sigma Rules Taxonomy", and the categories in SigmaHQ's rules.
+ */
+import { Contract } from '../../wire/contract.ts'
+import { Event } from '../../wire/event.ts'
+import type { FieldNames, Vocabulary } from '../language/vocabulary.ts'
+
+const SIGMA_CATEGORIES = [
+  ...['antivirus', 'application', 'clipboard_capture', 'create_remote_thread', 'create_stream_hash', 'database', 'dns'],
+  ...['dns_query', 'driver_load', 'file_access', 'file_block_executable', 'file_block_shredding', 'file_change'],
+  ...['file_delete', 'file_event', 'file_executable_detected', 'file_rename', 'firewall', 'image_load', 'network'],
+  ...['network_connection', 'pipe_created', 'process_access', 'process_creation', 'process_tampering'],
+  ...[
+    'process_termination',
+    'proxy',
+    'ps_classic_provider_start',
+    'ps_classic_script',
+    'ps_classic_start',
+    'ps_module',
+  ],
+  ...['ps_script', 'raw_access_thread', 'registry_add', 'registry_delete', 'registry_event', 'registry_rename'],
+  ...['registry_set', 'sysmon_error', 'sysmon_status', 'system', 'webserver', 'wmi_event'],
+]
+
+/** What the server puts beside an event, and what a logsource may state. */
+const BESIDE = ['device', 'worker', 'service', ...Object.keys(Contract.shape).map((key) => `Contract.${key}`)]
+
+const FIELDS: ReadonlyMap<string, FieldNames> = new Map(
+  Event.options.map(({ shape }): [string, FieldNames] => [
+    shape.category.value,
+    {
+      names: new Set([...Object.keys(shape), ...BESIDE]),
+      closed: !SIGMA_CATEGORIES.includes(shape.category.value),
+    },
+  ]),
+)
+
+export const VOCABULARY: Vocabulary = {
+  categories: new Set([...FIELDS.keys(), ...SIGMA_CATEGORIES]),
+  fieldsOf: (category) => FIELDS.get(category) ?? null,
+}

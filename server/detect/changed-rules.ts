@@ -1,0 +1,92 @@
+/**
+ * Judges the whole log by some rules only: what changed when a rule, a filter or a correlation was edited.
+ *
+ * Shape   derivers see no rules, so their events in force are taken as they are, each beside the contract that was
+ *         known when it was emitted; of the rest of the log only what those rules can match is read. The result is a
+ *         detector that found what the whole pipeline would have found by these rules.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Category } from '../../wire/event.ts'
+import type { Fault } from '../../wire/fault.ts'
+import type { Recorded } from '../../wire/recording.ts'
+import { World } from '../derive/kit/world.ts'
+import type { History } from '../store/history.ts'
+import type { DerivedEvent } from './derived-events.ts'
+import { Detector } from './detector.ts'
+import { type LogClock, stampOf } from './log-clock.ts'
+import type { Subset } from './subset.ts'
+
+export interface ChangedRulesDeps {
+  history: Pick<History, 'scan'>
+  /** In order of position. */
+  derived: readonly DerivedEvent[]
+  /** As it is at `upTo`: which stamps it did not believe. */
+  clock: LogClock
+  upTo: number
+  signal: AbortSignal
+  onProgress(progress: { position: number; last: number }): void
+  onDamaged(fault: Fault): void
+}
+
+export async function judgeByChangedRules(subset: Subset, deps: ChangedRulesDeps): Promise<Detector> {
+  const { history, derived, clock, upTo, signal, onProgress, onDamaged } = deps
+  const detector = new Detector(subset.program, subset.correlations)
+  const world = new World()
+  const { categories, literals } = subset.reads
+  let nextDerived = 0
+  let toldAt = performance.now()
+  const scan = history.scan(
+    {
+      categories: categories && ([...categories] as Category[]),
+      after: 0,
+      upTo,
+      ...(literals ? { literals } : {}),
+    },
+    { onDamaged },
+  )
+  for await (const block of scan) {
+    for (const { position, record } of block) {
+      takeDerived(position)
+      const stamp = stampOf(record)
+      if (stamp !== null && !clock.doubted(position)) detector.advance(Math.min(stamp, clock.time))
+      take(record)
+    }
+    await setImmediate()
+    signal.throwIfAborted()
+    if (performance.now() < toldAt + 1_000) continue
+    toldAt = performance.now()
+    onProgress({ position: block.at(-1)?.position ?? 0, last: upTo })
+  }
+  takeDerived(Number.POSITIVE_INFINITY)
+  detector.advance(clock.time)
+  return detector
+
+  /** Those that were emitted before the record at `position` was taken. */
+  function takeDerived(position: number): void {
+    for (let it = derived[nextDerived]; it && it.position < position; it = derived[++nextDerived]) {
+      const { event, device, worker } = it
+      detector.take(event, { device, worker }, world.contractAt(worker, event.time), true)
+    }
+  }
+
+  function take(record: Recorded): void {
+    switch (record.type) {
+      case 'contract':
+        world.addContract(record)
+        return
+      case 'device':
+        world.addDevice(record)
+        return
+      case 'event': {
+        if (record.conflict) return
+        const { device, worker, contract } = world.besideOf(record.device, record.event.time)
+        detector.take(record.event, { device, worker }, contract)
+        return
+      }
+      case 'feed': {
+        const { worker, time, event } = record
+        detector.take(event, { device: null, worker }, world.contractAt(worker, time))
+      }
+    }
+  }
+}

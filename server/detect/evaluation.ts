@@ -1,0 +1,223 @@
+/**
+ * One judgement of the log by one ruleset: a pipeline, how everybody stands by it, and what of both is written down.
+ *
+ * Shape   `take` judges records; `commit` writes what changed since the last one, with the position it stands for, in
+ *         one transaction. An evaluation that is active tells its changes; one that is still catching up tells nothing.
+ * Errors  a commit that fails keeps everything for the next one; the log is the truth, and nothing is lost.
+ */
+import { Standings } from '../assess/standings.ts'
+import type { Kept } from '../derive/kit/kept.ts'
+import type { Cluster } from '../model/assessment.ts'
+import type { Verdict } from '../model/case.ts'
+import { type Change, change } from '../model/change.ts'
+import type { Finding } from '../model/finding.ts'
+import type { Standing } from '../model/standing.ts'
+import type { Commit, KeptRow, Store } from '../store/store.ts'
+import type { Stored, Stream } from '../store/stream.ts'
+import type { FindingChanges } from './findings.ts'
+import { Pipeline, type PipelineDeps } from './pipeline.ts'
+
+export interface EvaluationDeps {
+  id: string
+  stream: Pick<Stream, 'digest'>
+  store: Store
+  pipeline: PipelineDeps
+}
+
+export class Evaluation {
+  readonly id: string
+  readonly pipeline: Pipeline
+  readonly standings: Standings
+  /** Whether it is the one that people see. */
+  isActive = false
+  readonly #deps: EvaluationDeps
+  readonly #parts: ReadonlyMap<string, Kept>
+  readonly #unsaved = new Unsaved()
+  #position = 0
+  #savedPosition = 0
+
+  constructor(deps: EvaluationDeps) {
+    this.#deps = deps
+    this.id = deps.id
+    this.pipeline = new Pipeline(deps.pipeline)
+    this.standings = new Standings(this.pipeline)
+    this.#parts = this.pipeline.kept()
+  }
+
+  /** The last position that was judged. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** How many records were judged since the last commit. */
+  get unsaved(): number {
+    return this.#position - this.#savedPosition
+  }
+
+  /** Whether there is something that others wait to hear. */
+  get hasNews(): boolean {
+    return this.pipeline.findings.isChanged || this.#unsaved.hasNews
+  }
+
+  /** In the log's order; what was judged before is passed over. */
+  take(stored: readonly Stored[]): void {
+    for (const { position, record } of stored) {
+      if (position <= this.#position) continue
+      this.pipeline.take(record, position)
+      this.#position = position
+    }
+  }
+
+  /** A damaged end of the log has no records, but it has been passed. */
+  passed(position: number): void {
+    this.#position = Math.max(this.#position, position)
+  }
+
+  decided(verdict: Verdict): void {
+    this.standings.decided(verdict)
+  }
+
+  async commit(): Promise<void> {
+    this.#collect()
+    const { store, stream } = this.#deps
+    const { time } = this.pipeline
+    const position = this.#position
+    const digest = position === 0 ? null : await stream.digest(position)
+    await store.evaluations.commit(this.id, { position, digest, time, ...this.#unsaved.rows(this.isActive) })
+    this.#unsaved.clear()
+    this.#savedPosition = position
+  }
+
+  /** Written with the next commit, beside what the parts of judgement write. */
+  put(rows: readonly KeptRow[]): void {
+    for (const row of rows) this.#unsaved.keep(row)
+  }
+
+  /** Takes the place of the active evaluation; what is different from it is told. */
+  async activate(): Promise<void> {
+    const { evaluations } = this.#deps.store
+    const before = await evaluations.active()
+    await this.commit()
+    await evaluations.activate(this.id, before ? await this.#differences(before.id) : this.#everything())
+    this.isActive = true
+  }
+
+  /** Where it stood at `position`. */
+  restorePosition(position: number): void {
+    this.#position = position
+    this.#savedPosition = position
+  }
+
+  /** Puts a row back; false: no part of this evaluation has such a name. */
+  restore({ part, subject, state }: KeptRow): boolean {
+    const kept = this.#parts.get(part)
+    if (kept && state !== null) kept.restore(subject, JSON.parse(state))
+    return kept !== undefined
+  }
+
+  #collect(): void {
+    const { pipeline, standings } = this
+    const found = pipeline.findings.changes()
+    const revision = standings.revise(pipeline.findings.touched(), pipeline.time, this.#position)
+    const changes = [...this.#toldOf(found), ...this.#toldOfSilence(), ...revision.changes]
+    this.#unsaved.add(found, revision, this.isActive ? changes : [])
+    for (const [part, kept] of this.#parts)
+      for (const [subject, state] of kept.changed())
+        this.#unsaved.keep({ part, subject, state: state === undefined ? null : JSON.stringify(state) })
+  }
+
+  #toldOf({ opened, updated, retracted }: FindingChanges): Change[] {
+    return [
+      ...opened.map((it) => change({ kind: 'finding_opened', ...this.#about(it) })),
+      ...updated.map((it) => change({ kind: 'finding_updated', ...this.#about(it), count: it.count })),
+      ...retracted.map((it) => change({ kind: 'finding_retracted', ...this.#about(it) })),
+    ]
+  }
+
+  #about(it: Finding) {
+    const { id, rule, title, strength } = it
+    const worker = it.worker ?? it.device ?? 'unknown'
+    return { finding: id, rule, title, strength, worker, time: this.pipeline.time, position: this.#position }
+  }
+
+  #toldOfSilence(): Change[] {
+    return this.pipeline.silent().map(({ device, worker, time, hours }) =>
+      change({ kind: 'device_silent', device, worker: worker ?? device, time, hours, position: this.#position }),
+    )
+  }
+
+  #everything(): Change[] {
+    return this.#toldOf({ opened: [...this.pipeline.findings.all()], updated: [], retracted: [] })
+  }
+
+  /** What is told when this one takes the place of `before`. */
+  async #differences(before: string): Promise<Change[]> {
+    const { evaluations, cases } = this.#deps.store
+    const { findings } = this.pipeline
+    const theirs = new Map<string, Finding>()
+    for await (const block of evaluations.findings(before)) for (const it of block) theirs.set(it.id, it)
+    const told = this.#toldOf({
+      opened: [...findings.all()].filter((it) => !theirs.has(it.id)),
+      updated: [],
+      retracted: [...theirs.values()].filter((it) => findings.get(it.id) === null),
+    })
+    const known = await evaluations.standingsSince(before, 0)
+    const shadow = new Standings(this.pipeline)
+    shadow.restore(known.standings, await evaluations.clusters(before), await cases.latest())
+    return [...told, ...shadow.revise(new Set(), this.pipeline.time, this.#position).changes]
+  }
+}
+
+/** What is going to be written, the last word on each thing. */
+class Unsaved {
+  readonly #kept = new Map<string, KeptRow>()
+  readonly #findings = new Map<string, Finding | null>()
+  readonly #standings = new Map<string, Standing | null>()
+  #clusters: readonly Cluster[] | null = null
+  #changes: Change[] = []
+
+  get hasNews(): boolean {
+    return this.#changes.length > 0
+  }
+
+  keep(row: KeptRow): void {
+    this.#kept.set(`${row.part}\n${row.subject}`, row)
+  }
+
+  add(
+    { opened, updated, retracted }: FindingChanges,
+    revision: { standings: readonly Standing[]; gone: readonly string[]; clusters: readonly Cluster[] | null },
+    changes: readonly Change[],
+  ): void {
+    for (const it of [...opened, ...updated]) this.#findings.set(it.id, it)
+    for (const it of retracted) this.#findings.set(it.id, null)
+    for (const it of revision.standings) this.#standings.set(it.worker, it)
+    for (const worker of revision.gone) this.#standings.set(worker, null)
+    this.#clusters = revision.clusters ?? this.#clusters
+    this.#changes.push(...changes)
+  }
+
+  rows(tells: boolean): Omit<Commit, 'position' | 'digest' | 'time'> {
+    return {
+      kept: [...this.#kept.values()],
+      findings: [...this.#findings.values()].filter((it) => it !== null),
+      gone: goneOf(this.#findings),
+      standings: [...this.#standings.values()].filter((it) => it !== null),
+      standingsGone: goneOf(this.#standings),
+      ...(this.#clusters ? { clusters: this.#clusters } : {}),
+      changes: tells ? this.#changes : [],
+    }
+  }
+
+  clear(): void {
+    this.#kept.clear()
+    this.#findings.clear()
+    this.#standings.clear()
+    this.#clusters = null
+    this.#changes = []
+  }
+}
+
+function goneOf(rows: ReadonlyMap<string, unknown>): string[] {
+  return [...rows].filter(([, it]) => it === null).map(([name]) => name)
+}

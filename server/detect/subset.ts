@@ -1,0 +1,82 @@
+/**
+ * The part of a ruleset that evaluates some of its rules anew, after an edit that touched only those.
+ *
+ * Shape   the named rules and correlations, the correlations that count them, and all that these count in turn. What is
+ *         there only to be counted makes no findings: those of the whole ruleset still hold.
+ *         For the replaced ids the subset makes exactly the findings that the whole ruleset makes.
+ */
+import { compile, type LoadedCorrelation, type LoadedRule, literalsOf } from '../../rules/language/index.ts'
+import { reportedBy } from './identity.ts'
+import type { Ruleset } from './program.ts'
+
+export interface Subset extends Ruleset {
+  /** Ids whose findings so far no longer hold: the named ones, whether they are still there or not, and what counts them. */
+  replaced: ReadonlySet<string>
+  /** Ids whose matches and firings become findings: those of `replaced` that report in the whole ruleset. */
+  reported: ReadonlySet<string>
+  reads: Reads
+}
+
+/** Which events its rules can match. Others need not be read. */
+export interface Reads {
+  /** The event's `category` is one of these. Null: any. */
+  categories: ReadonlySet<string> | null
+  /**
+   * One of these stands in the JSON text of the event's record, after folding: see `literalScan`. Null: nothing is
+   * known. Empty: no event matches.
+   */
+  literals: readonly string[] | null
+}
+
+/** What the server puts beside an event: it stands in no record of the event. */
+const BESIDE = /^(Contract|device|worker)(\.|$)/
+
+export function subsetOf(ruleset: Ruleset, ids: Iterable<string>): Subset {
+  const { program, correlations, credit } = ruleset
+  const replaced = withThoseAbove(new Set(ids), correlations)
+  const needed = withThoseBelow(replaced, correlations)
+  const rules = program.rules.filter(({ id }) => needed.has(id))
+  const reported = reportedBy(ruleset)
+  return {
+    program: compile(rules),
+    correlations: correlations.filter(({ id }) => needed.has(id)),
+    credit,
+    replaced,
+    reported: new Set([...replaced].filter((id) => reported.has(id))),
+    reads: readsOf(rules),
+  }
+}
+
+export function readsOf(rules: readonly LoadedRule[]): Reads {
+  const categories = rules.map(({ logsource }) => logsource.category)
+  const literals = rules.map(({ condition }) => literalsOf(condition, isBeside))
+  return {
+    categories: categories.every((it) => it !== null) ? new Set(categories) : null,
+    literals: literals.every((it) => it !== null) ? [...new Set(literals.flat())].sort() : null,
+  }
+}
+
+/** What searches the whole event also finds what stands beside it. */
+function isBeside(field: string | null): boolean {
+  return field === null || BESIDE.test(field)
+}
+
+function withThoseAbove(ids: ReadonlySet<string>, correlations: readonly LoadedCorrelation[]): ReadonlySet<string> {
+  const above = Map.groupBy(
+    correlations.flatMap(({ id, members }) => members.map((member) => ({ member: member.id, id }))),
+    ({ member }) => member,
+  )
+  return closure(ids, (id) => above.get(id)?.map((it) => it.id) ?? [])
+}
+
+function withThoseBelow(ids: ReadonlySet<string>, correlations: readonly LoadedCorrelation[]): ReadonlySet<string> {
+  const below = new Map(correlations.map(({ id, members }) => [id, members.map((member) => member.id)]))
+  return closure(ids, (id) => below.get(id) ?? [])
+}
+
+function closure(ids: ReadonlySet<string>, next: (id: string) => readonly string[]): ReadonlySet<string> {
+  const all = new Set(ids)
+  // A set's iterator comes to what is added while it runs.
+  for (const id of all) for (const other of next(id)) all.add(other)
+  return all
+}

@@ -1,0 +1,13 @@
+/** Says once a day which lists and databases are old. */
+import type { Log } from '../log.ts'
+import type { Job } from './job.ts'
+
+export function feedAges({ warnings, log }: { warnings(): string[]; log: Log }): Job {
+  return {
+    name: 'feed ages',
+    when: '15 3 * * *',
+    async run() {
+      for (const warning of warnings()) log.warn({}, warning)
+    },
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * A detector in a thread of its own: judges what the stream holds, and writes what comes of it to the store.
+ *
+ * Shape   reads the log and writes the store itself; only notices travel between the threads. On Linux it runs at a
+ *         lower priority than what serves laptops and people.
+ */
+import { randomUUID } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { parentPort, workerData } from 'node:worker_threads'
+import { catalogueHash, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import type { Problem } from '../../rules/language/index.ts'
+import { Fault } from '../../wire/fault.ts'
+import type { AddressFacts } from '../../wire/recording.ts'
+import type { Evaluation } from '../detect/evaluation.ts'
+import { identityOf } from '../detect/identity.ts'
+import { isJudgedBy, openEvaluation } from '../detect/opening.ts'
+import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
+import { Runner } from '../detect/runner.ts'
+import type { Log } from '../log.ts'
+import { openStore } from '../store/open.ts'
+import { openTelemetry } from '../store/sqlite/log.ts'
+import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
+
+const DAY_MS = 86_400_000
+/** Below what serves laptops and people (0), above what nobody waits for (19). */
+const NICE = 5
+/** What was recorded without its address facts stays without: the databases are the gateway's. */
+const NOWHERE: AddressFacts = {
+  ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null, class: 'unknown' as const },
+}
+
+const port = parentPort!
+const log: Log = { debug: logging('debug'), info: logging('info'), warn: logging('warn'), error: logging('error') }
+const { config, onlyIfChanged } = workerData as DetectorOptions
+const stopping = new AbortController()
+const published = new Set<(last: number) => void>()
+const granted = Promise.withResolvers<void>()
+let evaluation: Evaluation | null = null
+let runner: Runner | null = null
+let toldActive = false
+let movedRevision = 0
+
+port.on('message', (message: ToDetector) => {
+  if (message.type === 'published') for (const listener of published) listener(message.last)
+  else if (message.type === 'granted') granted.resolve()
+  else if (message.type === 'decided') {
+    evaluation?.decided(message.verdict)
+    runner?.poke()
+  } else {
+    stopping.abort()
+    granted.resolve()
+  }
+})
+await run()
+say({ type: 'stopped' })
+port.close()
+
+async function run(): Promise<void> {
+  lowerPriority()
+  const telemetry = await openTelemetry({ folder: config.dataFolder, readOnly: true })
+  const store = await openStore({ engine: 'sqlite', folder: config.dataFolder }, { run: 'inline' })
+  try {
+    const ruleset = await loadOurRules()
+    const catalogue = loadCatalogue()
+    const { thresholds } = config
+    const identity = identityOf(ruleset, { thresholds, catalogueHash })
+    if (onlyIfChanged && (await isJudgedBy(store, identity))) {
+      say({ type: 'unchanged' })
+      return
+    }
+    const opened = await openEvaluation({
+      ...telemetry,
+      ...{ store, ruleset, identity, thresholds, log, onProgress, signal: stopping.signal },
+      recognise: (event) => recognise(catalogue, event),
+      lookup: () => NOWHERE,
+      horizon: () => Date.now() - config.retentionDays * DAY_MS,
+      makeId: randomUUID,
+    })
+    evaluation = opened
+    const { id, isActive, position, pipeline } = opened
+    say({ type: 'opened', evaluation: id, isActive, position, time: pipeline.time })
+    runner = new Runner({
+      stream: { ...telemetry.stream, onPublished },
+      evaluation: opened,
+      now: Date.now,
+      takeOver: async () => {
+        say({ type: 'ready' })
+        await granted.promise
+      },
+      onCommit: ({ position }) => onCommit(opened, position),
+      onProgress,
+      onClockHeld: (held) => say({ type: 'clock', held }),
+      log,
+    })
+    await runner.run(stopping.signal)
+  } catch (cause) {
+    if (!stopping.signal.aborted) throw cause
+  } finally {
+    await telemetry.stream.close()
+    await telemetry.history.close()
+    await store.close()
+  }
+}
+
+function onCommit({ id, isActive, pipeline }: Evaluation, position: number): void {
+  if (isActive && !toldActive) {
+    toldActive = true
+    say({ type: 'active', evaluation: id })
+  }
+  if (isActive) say({ type: 'committed', evaluation: id, position, time: pipeline.time })
+  if (pipeline.gate.revision === movedRevision) return
+  movedRevision = pipeline.gate.revision
+  say({ type: 'moved', changes: pipeline.gate.changes(Date.now()) })
+}
+
+async function loadOurRules() {
+  const problems: Problem[] = []
+  const folders = [SHIPPED_RULES, ...config.rulesFolders]
+  const ruleset = await loadRules(folders, (problem) => problems.push(problem), config.sensitiveRules)
+  const leftOut = problems.filter((it) => it.severity === 'error').length
+  say({ type: 'ruleset', rules: ruleset.program.rules.length + ruleset.correlations.length, leftOut, problems })
+  return ruleset
+}
+
+function onPublished(listener: (last: number) => void): () => void {
+  published.add(listener)
+  return () => published.delete(listener)
+}
+
+function onProgress({ position, last }: { position: number; last: number }): void {
+  say({ type: 'progress', position, last })
+}
+
+/** Linux gives threads a priority of their own; elsewhere all of the process have the same. */
+function lowerPriority(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), NICE)
+  } catch (cause) {
+    log.debug({ err: cause }, 'the priority of the detector could not be lowered')
+  }
+}
+
+function say(message: FromDetector): void {
+  port.postMessage(message)
+}
+
+function logging(level: Extract<FromDetector, { type: 'log' }>['level']) {
+  return (facts: Record<string, unknown>, message: string) => {
+    // An error does not survive the way as it is.
+    const { err, ...rest } = facts
+    const told = err instanceof Fault ? { code: err.code, where: err.where, todo: err.todo } : {}
+    const stack = err instanceof Error ? { reason: err.message, stack: err.stack } : {}
+    say({ type: 'log', level, facts: { ...rest, ...told, ...stack }, message })
+  }
+}

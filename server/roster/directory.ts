@@ -1,0 +1,110 @@
+/**
+ * Who works here and who holds which laptop, as the stream says: the server's own copy, which answers at once and waits
+ * for nobody's judgement.
+ *
+ * Shape   fed the stream's records in order; only contracts and holdings are kept, the others pass by. Taking the same
+ *         records again, in their order, changes nothing, so a copy that was restored may be fed from a position
+ *         before the one it stands at.
+ *         `kept` is what is written down: every version of a contract by worker, every holding by device, as recorded.
+ * Errors  unknown is null or an empty list, never a default.
+ */
+import type { Contract, Device } from '../../wire/contract.ts'
+import type { Recorded } from '../../wire/recording.ts'
+import type { Kept } from '../derive/kit/kept.ts'
+import { World } from '../derive/kit/world.ts'
+
+export class Directory {
+  readonly kept: Readonly<Record<'contracts' | 'holdings', Kept>>
+  readonly #world = new World()
+  /** Changed since `kept` was last asked. */
+  readonly #workers = new Set<string>()
+  readonly #devices = new Set<string>()
+  #revision = 0
+
+  constructor() {
+    const world = this.#world
+    this.kept = {
+      contracts: keptLists(
+        this.#workers,
+        (worker) => world.versionsOf(worker),
+        (it) => this.#addContract(it),
+      ),
+      holdings: keptLists(
+        this.#devices,
+        (device) => world.holdingsOf(device),
+        (it) => this.#addHolding(it),
+      ),
+    }
+  }
+
+  take(record: Recorded): void {
+    if (record.type === 'contract') {
+      this.#addContract(record)
+      this.#workers.add(record.worker)
+    } else if (record.type === 'device') {
+      this.#addHolding(record)
+      this.#devices.add(record.device)
+    }
+  }
+
+  /** Goes up with everything that may change an answer. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Every version of a worker's contract, as it was written, oldest first. */
+  versions(worker: string): Contract[] {
+    return this.#world.versionsOf(worker)
+  }
+
+  latestContract(worker: string): Contract | null {
+    return this.#world.latestContract(worker)
+  }
+
+  /** What held for `worker` at `time`, without what had lapsed or not begun. */
+  contractAt(worker: string | null, time: number): Contract | null {
+    return this.#world.contractAt(worker, time)
+  }
+
+  /** Who held `device`, and when, oldest first. */
+  holdings(device: string): Device[] {
+    return this.#world.holdingsOf(device)
+  }
+
+  holderAt(device: string, time: number): string | null {
+    return this.#world.holderAt(device, time)
+  }
+
+  /** Every laptop the worker ever held. */
+  devicesOf(worker: string): string[] {
+    return this.#world.devicesOf(worker)
+  }
+
+  /** Everybody a contract or a laptop names. */
+  workers(): string[] {
+    return this.#world.workers()
+  }
+
+  #addContract(contract: Contract): void {
+    this.#revision++
+    this.#world.addContract(contract)
+  }
+
+  #addHolding(holding: Device): void {
+    this.#revision++
+    this.#world.addDevice(holding)
+  }
+}
+
+function keptLists<T>(names: Set<string>, read: (name: string) => T[], add: (it: T) => void): Kept {
+  return {
+    *changed() {
+      const changed = [...names]
+      names.clear()
+      for (const name of changed) yield [name, read(name)]
+    },
+    restore(_, state) {
+      for (const it of state as T[]) add(it)
+    },
+  }
+}

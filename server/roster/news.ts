@@ -1,0 +1,126 @@
+/**
+ * What a roster says that is not known yet: one that is imported again every night adds nothing to the log but its
+ * changes.
+ *
+ * Shape   each version is compared with the one that holds at its `from`, be it known already or earlier in the same
+ *         part. Beside a new version stands a `contract_event` for each change that signals ask about: a moved address
+ *         or ship-to, an end that was set or moved, a referral. A first version changes nothing.
+ * Units   a change has happened when its version begins, and not after we learnt of it.
+ */
+import type { Contract, Device } from '../../wire/contract.ts'
+import { FeedEvent } from '../../wire/events/feeds.ts'
+import { wholeFeedEvent } from '../../wire/feed-line.ts'
+import type { Recorded, RecordedOf } from '../../wire/recording.ts'
+import type { RosterPart } from './parts.ts'
+
+/** What is known so far: lists of the caller's own, oldest first. */
+export interface Known {
+  versions(worker: string): Contract[]
+  holdings(device: string): Device[]
+}
+
+export interface News extends RosterPart {
+  /** For the log: contracts, holdings, and the changes that they mean. */
+  records: Recorded[]
+}
+
+export function newsOf(part: Readonly<RosterPart>, known: Known, receivedAt: number): News {
+  const versions = ownLists((worker) => known.versions(worker))
+  const holdings = ownLists((device) => known.holdings(device))
+  const news: News = { contracts: [], devices: [], records: [] }
+  const changes: RecordedOf<'feed'>[] = []
+  for (const contract of part.contracts) {
+    const theirs = versions(contract.worker)
+    if (isSame(heldAt(theirs, contract.from), contract)) continue
+    const before = heldAt(theirs, contract.from - 1)
+    if (before) changes.push(...changeLines(before, contract, receivedAt))
+    insert(theirs, contract)
+    news.contracts.push(contract)
+    news.records.push({ ...contract, type: 'contract', receivedAt })
+  }
+  for (const device of part.devices) {
+    const theirs = holdings(device.device)
+    const held = heldAt(theirs, device.from)
+    if (held && held.worker === device.worker && held.to === device.to && isSame(held.serial, device.serial)) continue
+    insert(theirs, device)
+    news.devices.push(device)
+    news.records.push({ ...device, type: 'device', receivedAt })
+  }
+  news.records.push(...changes)
+  return news
+}
+
+/** Each subject's list as it is known, to which this part adds. */
+function ownLists<T>(known: (subject: string) => T[]): (subject: string) => T[] {
+  const found = new Map<string, T[]>()
+  return (subject) => {
+    const list = found.get(subject) ?? known(subject)
+    found.set(subject, list)
+    return list
+  }
+}
+
+/** Of a list that is oldest first. */
+function heldAt<T extends { from: number }>(list: readonly T[], time: number): T | undefined {
+  return list.findLast((it) => it.from <= time)
+}
+
+/** Keeps the list oldest first. One that begins at the same moment is replaced. */
+function insert<T extends { from: number }>(list: T[], it: T): void {
+  const at = list.findLastIndex((other) => other.from <= it.from)
+  if (list[at]?.from === it.from) list[at] = it
+  else list.splice(at + 1, 0, it)
+}
+
+/** When a version begins and when we learnt of it are no part of what it says. */
+const ENVELOPE: ReadonlySet<string> = new Set(['from', 'type', 'receivedAt'])
+const NOTHING: ReadonlySet<string> = new Set()
+
+/** Whether two values say the same. Absent and null are both 'unknown'; the order of keys says nothing. */
+function isSame(a: unknown, b: unknown): boolean {
+  return sameBut(ENVELOPE, a, b)
+}
+
+function sameBut(ignored: ReadonlySet<string>, a: unknown, b: unknown): boolean {
+  if (a === b || (a ?? null) === (b ?? null)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) || Array.isArray(b))
+    return (
+      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((it, at) => sameBut(NOTHING, it, b[at]))
+    )
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  const own = (of: Record<string, unknown>, key: string) => (Object.hasOwn(of, key) ? of[key] : undefined)
+  const agree = (key: string) => ignored.has(key) || sameBut(NOTHING, own(left, key), own(right, key))
+  return Object.keys(left).every(agree) && Object.keys(right).every(agree)
+}
+
+/** What a new version says happened. */
+export function changeLines(before: Contract, after: Contract, receivedAt: number): RecordedOf<'feed'>[] {
+  const time = Math.min(after.from, receivedAt)
+  const line = (fields: Record<string, unknown>): RecordedOf<'feed'> => {
+    const { worker } = after
+    const facts = { worker, time, collector: 'roster', id: null, country: null }
+    const event = FeedEvent.parse(wholeFeedEvent({ category: 'contract_event', ...fields }, facts))
+    return { type: 'feed', worker, time, receivedAt, event }
+  }
+  const address = hasMoved(before, after) ? [line({ Action: 'address_changed' })] : []
+  const shipTo = hasMoved(before.shipTo ?? {}, after.shipTo ?? {}) ? [line({ Action: 'ship_to_changed' })] : []
+  const end = after.end != null && after.end !== before.end
+  const referral = after.referredBy != null && after.referredBy !== before.referredBy
+  return [
+    ...address,
+    ...shipTo,
+    ...(end ? [line({ Action: 'ending', EffectiveAt: after.end })] : []),
+    ...(referral ? [line({ Action: 'referral', Relation: after.referredBy })] : []),
+  ]
+}
+
+type Place = Partial<Pick<Contract, 'country' | 'region' | 'city'>>
+
+/** By name: positions are rounded one way today and another tomorrow. To learn what was not known is no move. */
+function hasMoved(before: Place, after: Place): boolean {
+  return (['country', 'region', 'city'] as const).some((key) => {
+    const [was, is] = [before[key]?.toLowerCase(), after[key]?.toLowerCase()]
+    return was !== undefined && is !== undefined && was !== is
+  })
+}

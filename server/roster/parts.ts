@@ -1,0 +1,42 @@
+/**
+ * A roster in parts: what is compared and written at once, so that agents' batches and people's requests have their
+ * turn between any two.
+ *
+ * Shape   by when each version begins to hold, so that a later one is compared with an earlier one of the same file; a
+ *         worker's laptops come with the contract.
+ */
+import type { Contract, Device } from '../../wire/contract.ts'
+
+export interface RosterPart {
+  contracts: Contract[]
+  devices: Device[]
+}
+
+/** Comparing and writing so many takes some 5 ms. */
+export const PART_ROWS = 250
+
+export function* partsOf({ contracts, devices }: Readonly<RosterPart>): Generator<RosterPart> {
+  const byWorker = Map.groupBy(devices.toSorted(byBegin), (it) => it.worker)
+  let part: RosterPart = { contracts: [], devices: [] }
+  for (const it of rows()) {
+    if ('device' in it) part.devices.push(it.device)
+    else part.contracts.push(it.contract)
+    if (part.contracts.length + part.devices.length < PART_ROWS) continue
+    yield part
+    part = { contracts: [], devices: [] }
+  }
+  if (part.contracts.length + part.devices.length > 0) yield part
+
+  function* rows(): Generator<{ contract: Contract } | { device: Device }> {
+    for (const contract of contracts.toSorted(byBegin)) {
+      yield { contract }
+      for (const device of byWorker.get(contract.worker) ?? []) yield { device }
+      byWorker.delete(contract.worker)
+    }
+    for (const rest of byWorker.values()) for (const device of rest) yield { device }
+  }
+}
+
+function byBegin(a: { from: number }, b: { from: number }): number {
+  return a.from - b.from
+}

@@ -1,0 +1,21 @@
+/** The thread that reads one roster (`reader.ts`): it says what it found, then hands over a part whenever asked. */
+import { parentPort, threadId, workerData } from 'node:worker_threads'
+import { Fault } from '../../wire/fault.ts'
+import { partsOf } from './parts.ts'
+import { type FromReader, type RosterSource, readWhole } from './reader.ts'
+
+const port = parentPort!
+const answer = (message: FromReader) => port.postMessage(message)
+
+try {
+  const { contracts, devices, problems, omitted } = await readWhole(workerData as RosterSource)
+  const parts = partsOf({ contracts, devices })
+  port.on('message', () => answer({ type: 'part', part: parts.next().value ?? null }))
+  const counted = { contracts: contracts.length, devices: devices.length }
+  answer({ type: 'read', ...counted, problems, omitted, thread: threadId })
+} catch (cause) {
+  // Whatever else is wrong is the server's mistake, and ends this thread with it.
+  if (!(cause instanceof Fault)) throw cause
+  const { code, where, todo } = cause
+  answer({ type: 'refused', code, where, todo })
+}

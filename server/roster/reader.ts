@@ -1,0 +1,119 @@
+/**
+ * Reads a roster without holding up whoever else the process serves.
+ *
+ * Shape   what is small is read in place; the rest in a thread of its own (`reader-thread.ts`), which keeps what it read
+ *         and hands it over part by part, as fast as the parts are taken. `close` ends the thread.
+ * Errors  Fault 'roster.invalid', as `parseRoster` and `readDelivery` throw it, or when the thread runs out of memory.
+ */
+import { Worker } from 'node:worker_threads'
+import { Fault, type FaultCode } from '../../wire/fault.ts'
+import { deliverySize, readDelivery } from './delivery.ts'
+import { partsOf, type RosterPart } from './parts.ts'
+import { parseRoster, type Roster, type RosterProblem } from './roster.ts'
+
+/** A text that somebody sent, or a file in the inbox. */
+export type RosterSource =
+  | { text: string; format: 'csv' | 'json'; fileName: string; now: number }
+  | { deliveryFile: string }
+
+export interface OpenRoster {
+  contracts: number
+  devices: number
+  problems: RosterProblem[]
+  omitted: number
+  /** Which thread read it; 0 is the main one. */
+  thread: number
+  /** Everything that can be used; once. */
+  parts(): AsyncIterable<RosterPart>
+  close(): Promise<void>
+}
+
+/** Some 100 rows: reading them takes 5 ms, a thread takes 100 ms to start. */
+export const READ_IN_PLACE_CHARACTERS = 16_384
+
+export async function openRoster(source: RosterSource): Promise<OpenRoster> {
+  const size = 'text' in source ? source.text.length : await deliverySize(source.deliveryFile)
+  return size <= READ_IN_PLACE_CHARACTERS ? inPlace(await readWhole(source)) : inThread(source)
+}
+
+export async function readWhole(source: RosterSource): Promise<Roster> {
+  if ('text' in source) return parseRoster(source.text, source)
+  return { ...(await readDelivery(source.deliveryFile)), problems: [], omitted: 0 }
+}
+
+export type ToReader = 'next'
+export type FromReader =
+  | ({ type: 'read' } & Omit<OpenRoster, 'parts' | 'close'>)
+  | { type: 'part'; part: RosterPart | null }
+  | { type: 'refused'; code: FaultCode; where: string | null; todo: string | null }
+
+function inPlace({ contracts, devices, problems, omitted }: Roster): OpenRoster {
+  return {
+    ...{ contracts: contracts.length, devices: devices.length, problems, omitted, thread: 0 },
+    async *parts() {
+      yield* partsOf({ contracts, devices })
+    },
+    close: async () => {},
+  }
+}
+
+async function inThread(source: RosterSource): Promise<OpenRoster> {
+  const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: source })
+  const answers = answersOf(worker)
+  const close = async () => void (await worker.terminate())
+  try {
+    const first = await answers.next()
+    if (first.type !== 'read') throw refusal(first)
+    const { type: _, ...read } = first
+    return {
+      ...read,
+      async *parts() {
+        for (;;) {
+          worker.postMessage('next' satisfies ToReader)
+          const answer = await answers.next()
+          if (answer.type !== 'part') throw refusal(answer)
+          if (answer.part === null) return
+          yield answer.part
+        }
+      },
+      close,
+    }
+  } catch (cause) {
+    await close()
+    throw cause
+  }
+}
+
+/** One answer at a time, each asked for before it comes; that the thread ended is one too. */
+function answersOf(worker: Worker): { next(): Promise<FromReader> } {
+  let answer = asked()
+  worker.on('message', (message: FromReader) => answer.resolve(message))
+  worker.on('error', (cause: NodeJS.ErrnoException) => answer.reject(cause.code === OUT_OF_MEMORY ? tooLarge() : cause))
+  worker.on('exit', () => answer.reject(new Error('the reader ended before it was done')))
+  return {
+    async next() {
+      const message = await answer.promise
+      answer = asked()
+      return message
+    },
+  }
+
+  function asked() {
+    const made = Promise.withResolvers<FromReader>()
+    // Nobody waits for the end of a thread that was closed.
+    made.promise.catch(() => {})
+    return made
+  }
+}
+
+const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY'
+
+function tooLarge(): Fault {
+  return new Fault('roster.invalid', { todo: 'Split it: reading it takes more memory than there is for one roster.' })
+}
+
+function refusal(answer: FromReader): Error {
+  if (answer.type !== 'refused') return new Error(`the reader answered '${answer.type}' out of turn`)
+  const { code, where, todo } = answer
+  return new Fault(code, { ...(where !== null && { where }), ...(todo !== null && { todo }) })
+}

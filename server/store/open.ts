@@ -1,0 +1,33 @@
+/** Opens the store that the configuration names. */
+import { memoryStore } from './memory/store.ts'
+import { openPostgresStore } from './postgres/store.ts'
+import { openSqliteStore } from './sqlite/store.ts'
+import { openStoreThread } from './sqlite/store-thread.ts'
+import type { Store } from './store.ts'
+
+export type StoreConfig =
+  | { engine: 'memory' }
+  | { engine: 'sqlite'; folder: string }
+  | { engine: 'postgres'; url: string }
+
+export interface OpenOptions {
+  /** Where SQLite waits for its lock and the disk: in a thread of its own, or inline in the one that calls. */
+  run?: 'thread' | 'inline'
+  /** SQLite only: beside a server, in a folder as it is. */
+  readOnly?: boolean
+}
+
+/** Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'; 'store.missing' when opened for reading only. */
+export async function openStore(config: StoreConfig, options: OpenOptions = {}): Promise<Store> {
+  const { run = 'thread', readOnly = false } = options
+  switch (config.engine) {
+    case 'memory':
+      return memoryStore()
+    case 'postgres':
+      return openPostgresStore(config)
+    case 'sqlite': {
+      const { folder } = config
+      return run === 'thread' ? openStoreThread({ folder, readOnly }) : openSqliteStore({ folder, readOnly })
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The tables of the store in PostgreSQL. Times are epoch ms.
+ *
+ * doc: JSON of the interface's type, as text: jsonb refuses NUL and half a surrogate pair even when they are escaped.
+ * The other columns are what is looked up or sorted by, by `keyOf`; collation C is the order of characters' numbers,
+ * and lets an index answer 'begins with'.
+ */
+import type { Schema } from './database.ts'
+
+const TABLES = `
+create table devices (device text collate "C" primary key, doc text not null);
+create table tokens (
+  hash text collate "C" primary key, worker text, created_at bigint not null, expires_at bigint not null, used_at bigint
+);
+
+-- An identity never gives a number twice: the audit trail and sessions name it.
+create table users (
+  id bigint generated always as identity primary key, name text collate "C" not null unique, doc text not null
+);
+create table sessions (
+  hash text collate "C" primary key, user_id bigint not null, created_at bigint not null, expires_at bigint not null,
+  once boolean not null
+);
+
+create table verdicts (
+  id bigint generated always as identity primary key, worker text collate "C" not null, doc text not null
+);
+create index verdicts_by_worker on verdicts (worker, id);
+create table audit (id bigint generated always as identity primary key, doc text not null);
+create table settings (key text collate "C" primary key, value text not null);
+
+-- The row of an evaluation is locked by whoever writes to it. revision: the highest of its standings.
+create table evaluations (
+  id bigint generated always as identity primary key, name text collate "C" not null unique, doc text not null,
+  position bigint not null default 0, digest text, time bigint not null default 0, active boolean not null default false,
+  revision bigint not null default 0
+);
+create unique index evaluations_active on evaluations (active) where active;
+-- Evaluations that are gone, and whose rows below are being deleted.
+create table dropped (evaluation bigint primary key);
+
+-- full_subject: JSON of the subject where its key is not the subject itself.
+create table kept (
+  evaluation bigint not null, part text collate "C" not null, subject text collate "C" not null, full_subject text,
+  state text not null, primary key (evaluation, part, subject)
+);
+create table findings (
+  evaluation bigint not null, id text collate "C" not null, worker text collate "C", time bigint not null,
+  doc text not null, primary key (evaluation, id)
+);
+create index findings_by_worker on findings (evaluation, worker, time, id);
+-- gone: of a worker who has none any more; doc is JSON of his id then.
+create table standings (
+  evaluation bigint not null, worker text collate "C" not null, revision bigint not null, gone boolean not null,
+  doc text not null, primary key (evaluation, worker)
+);
+create index standings_by_revision on standings (evaluation, revision);
+create table clusters (
+  evaluation bigint not null, place integer not null, doc text not null, primary key (evaluation, place)
+);
+
+create table changes (
+  seq bigint primary key, id text collate "C" not null unique, time bigint not null, doc text not null
+);
+create index changes_by_time on changes (time);
+-- One row, the seq of the newest change. Locked by whoever adds some, so that seq grows in the order of the commits.
+create table feed (last bigint not null);
+insert into feed (last) values (0);
+create table consumers (name text collate "C" primary key, seq bigint not null);
+`
+
+export const STORE: Schema = { part: 'store', version: 1, create: TABLES, upgrades: [] }

@@ -1,0 +1,44 @@
+/** What the thread of a store and who uses it say to each other. */
+import { Fault, type FaultCode } from '../../../wire/fault.ts'
+
+/** An aggregate of the store and a method of it. */
+export type Method = readonly [aggregate: string, method: string]
+
+export type ToStore =
+  | { id: number; type: 'call'; method: Method; args: unknown[] }
+  /** Makes an iterator, whose number is the id; `next` answers its next block, or null at the end. */
+  | { id: number; type: 'iterate'; method: Method; args: unknown[] }
+  | { id: number; type: 'next' | 'end'; iterator: number }
+  | { id: number; type: 'close' }
+
+export type FromStore =
+  | { type: 'opened'; methods: Method[] }
+  | { type: 'refused'; fault: SentFault }
+  | { type: 'answer'; id: number; value: unknown }
+  | { type: 'failed'; id: number; fault: SentFault }
+
+export interface SentFault {
+  code: FaultCode
+  where: string | null
+  todo: string | null
+  /** JSON, so that nothing in it can keep the message from being sent. */
+  facts: string
+}
+
+export function sent(cause: unknown): SentFault {
+  const fault = cause instanceof Fault ? cause : null
+  return {
+    code: fault?.code ?? 'store.unwritable',
+    where: fault?.where ?? null,
+    todo: fault?.todo ?? null,
+    facts: JSON.stringify(fault?.facts ?? { reason: String(cause) }),
+  }
+}
+
+export function received({ code, where, todo, facts }: SentFault): Fault {
+  return new Fault(code, {
+    ...(where !== null && { where }),
+    ...(todo !== null && { todo }),
+    facts: JSON.parse(facts) as Record<string, unknown>,
+  })
+}

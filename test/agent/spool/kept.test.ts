@@ -1,0 +1,470 @@
+/** What the server has acknowledged is kept for a while, and sent again when it asks for it. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { crc32 } from 'node:zlib'
+import { readFrames } from '../../../agent/spool/frames.ts'
+import type { KeptBounds } from '../../../agent/spool/room.ts'
+import type { Spool, SpoolOptions } from '../../../agent/spool/spool.ts'
+import type { Category, EventOf } from '../../../wire/event.ts'
+import { connectionTo, disk, gapsIn, leaseAll, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
+
+const HOUR = 3_600_000
+const seqs = (events: readonly { seq: number | null }[]) => events.map(({ seq }) => seq)
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+
+describe('agent/spool: what was acknowledged', () => {
+  let folder = ''
+  let up = 0
+  let spool: Spool
+  beforeEach(() => {
+    folder = temporaryFolder()
+    up = 0
+  })
+  afterEach(async () => {
+    await spool.close()
+    removeFolder(folder)
+  })
+
+  const open = (options: Partial<SpoolOptions> = {}): Spool => {
+    spool = openSpool(folder, { segmentBytes: 1_000, booted: () => up, ...options })
+    return spool
+  }
+  const reopen = async (options: Partial<SpoolOptions> = {}): Promise<void> => {
+    await spool.close()
+    open(options)
+    await spool.flush()
+  }
+  const files = (of = folder) =>
+    readdirSync(of)
+      .filter((name) => /\.(seg|kept)$/.test(name))
+      .sort()
+
+  /** Numbered from the last one on, in segments of about three events. */
+  async function append(events: number): Promise<void> {
+    for (let n = 0; n < events; n++) {
+      spool.append(connectionTo(spool.last + 1))
+      await spool.flush()
+    }
+  }
+  async function acknowledge(upTo: number): Promise<void> {
+    leaseAll(spool)
+    spool.commit(upTo)
+    await spool.flush()
+  }
+
+  it('stays for 48 h, is not sent, and then goes', async () => {
+    open()
+    await append(20)
+    await acknowledge(20)
+    assert.deepEqual([spool.unsent, spool.unsentBytes, leaseAll(spool)], [0, 0, []])
+    assert.ok(spool.keptBytes > 5_000, `${spool.keptBytes} bytes are kept`)
+    up += 47 * HOUR
+    await append(1)
+    assert.ok(spool.keptBytes > 5_000, `${spool.keptBytes} bytes are kept after 47 h`)
+    up += HOUR
+    await append(1)
+    assert.equal(spool.keptBytes, 0)
+    assert.deepEqual(seqs(leaseAll(spool)), [21, 22])
+  })
+
+  it('beyond its bytes the oldest goes first', async () => {
+    open({ kept: { bytes: 4_000, ms: HOUR } })
+    await append(40)
+    await acknowledge(40)
+    assert.ok(spool.keptBytes <= 4_000 && spool.keptBytes > 2_500, `${spool.keptBytes} bytes`)
+    spool.rewind(0)
+    await spool.flush()
+    const held = leaseAll(spool).filter((it) => it.category === 'network_connection')
+    assert.deepEqual(seqs(held), range(held[0]!.seq!, 40))
+  })
+
+  it('is leased again after a rewind, with the same ids, before what is new', async () => {
+    open()
+    await append(20)
+    const before = leaseAll(spool)
+    await acknowledge(20)
+    await append(3)
+    assert.deepEqual(spool.rewind(8), { again: 12, gone: 0 })
+    assert.deepEqual([spool.acked, spool.unsent], [8, 15])
+    const again = leaseAll(spool)
+    assert.deepEqual(again.slice(0, 12), before.slice(8))
+    assert.deepEqual(seqs(again.slice(12)), [21, 22, 23])
+    assert.deepEqual(gapsIn(again), [])
+    assert.deepEqual(leaseAll(spool), [])
+  })
+
+  for (const { name, stored, gone } of [
+    { name: 'an older number than is kept', stored: 5, gone: 'some' },
+    { name: 'nothing, because the server does not know the spool', stored: 0, gone: 'some' },
+    { name: 'a number that is kept', stored: 36, gone: 'none' },
+  ])
+    it(`asked for again from ${name}: what is held is sent, and what is gone is counted once`, async () => {
+      open({ kept: { bytes: 4_000, ms: HOUR } })
+      await append(40)
+      await acknowledge(40)
+      const rewound = spool.rewind(stored)
+      await spool.flush()
+      const events = leaseAll(spool)
+      const held = events.filter((it) => it.category === 'network_connection')
+      assert.equal(held.at(-1)!.seq, 40)
+      assert.deepEqual(rewound, { again: held.length, gone: 40 - stored - held.length })
+      assert.deepEqual(
+        gapsIn(events).map((it) => [it.About, it.Reason, it.Count, it.Categories.includes('usb_device')]),
+        gone === 'none' ? [] : [['spool', 'overflow', rewound.gone, true]],
+      )
+      // The connection broke before anything was acknowledged: the same number is no news.
+      assert.deepEqual(spool.rewind(stored), { again: 0, gone: 0 })
+      await reopen()
+      assert.deepEqual(seqs(leaseAll(spool)), seqs(events))
+    })
+
+  it('survives a restart, with the time it has been kept for', async () => {
+    open()
+    await append(10)
+    await acknowledge(10)
+    up += 40 * HOUR
+    await reopen()
+    assert.ok(spool.keptBytes > 2_000, `${spool.keptBytes} bytes are kept`)
+    up += 8 * HOUR
+    await append(1)
+    await acknowledge(11)
+    spool.rewind(0)
+    const held = leaseAll(spool).filter((it) => it.category === 'network_connection')
+    assert.equal(held.at(-1)!.seq, 11)
+    assert.ok(held[0]!.seq! > 8, `${held[0]!.seq} is still there`)
+  })
+
+  it('a restart in the middle of sending again goes on there', async () => {
+    open()
+    await append(20)
+    await acknowledge(20)
+    spool.rewind(4)
+    spool.commit(spool.lease(5, 1_000_000).at(-1)!.seq)
+    assert.equal(spool.acked, 9)
+    await reopen()
+    assert.deepEqual([spool.acked, spool.last], [9, 20])
+    await append(1)
+    assert.deepEqual(seqs(leaseAll(spool)), range(10, 21))
+  })
+
+  it('sent again, it is given up by neither bound; acknowledged again, it is kept anew', async () => {
+    open()
+    await append(20)
+    await acknowledge(20)
+    spool.bound({ maxBytes: 3_000, maxAgeMs: 30 * 24 * HOUR })
+    const kept = spool.keptBytes
+    up += 47 * HOUR
+    spool.rewind(2)
+    spool.commit(spool.lease(3, 1_000_000).at(-1)!.seq)
+    up += 47 * HOUR
+    await append(3)
+    assert.deepEqual(spool.dropped, {})
+    assert.ok(spool.keptBytes > 5_000, `${kept} bytes were kept, now ${spool.keptBytes}`)
+    await acknowledge(spool.last)
+    up += 47 * HOUR
+    await append(1)
+    assert.ok(spool.keptBytes > 5_000, `${spool.keptBytes} bytes are kept 47 h after the second time`)
+    up += HOUR
+    await append(1)
+    assert.equal(spool.keptBytes, 0)
+  })
+
+  it('never acknowledged again, it goes when it is as old as an unsent event may be, and is counted', async () => {
+    open({ maxAgeMs: 7 * 24 * HOUR })
+    await append(10)
+    await acknowledge(10)
+    spool.rewind(0)
+    up += 8 * 24 * HOUR
+    await append(1)
+    await append(1)
+    assert.ok((spool.dropped.network_connection ?? 0) >= 9, JSON.stringify(spool.dropped))
+    const told = gapsIn(leaseAll(spool)).map((it) => [it.About, it.Reason, it.Count])
+    assert.deepEqual(told, [['network_connection', 'overflow', spool.dropped.network_connection]])
+  })
+
+  describe('and the bound of what was not', () => {
+    it('a full spool gives up none of it, and counts none of it', async () => {
+      open({ maxBytes: 12_000 })
+      await append(30)
+      await acknowledge(30)
+      await append(100)
+      assert.ok((spool.dropped.network_connection ?? 0) > 20)
+      assert.ok(spool.unsentBytes > 6_000 && spool.unsentBytes <= 12_000, `${spool.unsentBytes} bytes wait`)
+      spool.rewind(0)
+      const events = leaseAll(spool)
+      assert.deepEqual(seqs(events.slice(0, 30)), range(1, 30))
+    })
+
+    it('a segment with both in it is parted, and keeps the acknowledged half', async () => {
+      open({ maxBytes: 12_000, segmentBytes: 20_000 })
+      await append(30)
+      await acknowledge(20)
+      spool.rollback()
+      await append(60)
+      assert.ok((spool.dropped.network_connection ?? 0) > 20)
+      spool.rewind(0)
+      const events = leaseAll(spool)
+      assert.deepEqual(seqs(events.slice(0, 20)), range(1, 20))
+      assert.ok(events[20]!.seq! > 21, 'the oldest of the unsent ones went')
+    })
+
+    it('a crash while it is parted doubles nothing', async () => {
+      open({ segmentBytes: 20_000 })
+      await append(10)
+      await acknowledge(4)
+      await spool.close()
+      const [name] = files()
+      const whole = readFileSync(join(folder, name!))
+      const at = [...readFrames(whole.subarray(16))][4]!.start + 16
+      writeFileSync(join(folder, '0000000000000005.seg'), Buffer.concat([whole.subarray(0, 16), whole.subarray(at)]))
+      open()
+      assert.deepEqual([seqs(leaseAll(spool)), spool.unsent], [range(5, 10), 6])
+      spool.rewind(0)
+      assert.deepEqual(seqs(leaseAll(spool)), range(1, 10))
+    })
+
+    it('however much is kept, nothing unsent goes for it', async () => {
+      open({ kept: { bytes: 1_000, ms: HOUR } })
+      await append(40)
+      await acknowledge(10)
+      assert.deepEqual(spool.dropped, {})
+      assert.deepEqual(seqs(leaseAll(spool)), [])
+      spool.rollback()
+      assert.deepEqual(seqs(leaseAll(spool)), range(11, 40))
+    })
+  })
+
+  it('gives way to new events on a full disk, the oldest first', async () => {
+    const room = 30_000
+    const used = () => files().reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+    open({
+      disk: {
+        write(fd, bytes, at) {
+          if (used() + bytes.length > room) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+          writeSync(fd, bytes, 0, bytes.length, at)
+        },
+        sync: async () => {},
+      },
+    })
+    await append(60)
+    await acknowledge(60)
+    await append(40)
+    assert.deepEqual([spool.trouble, spool.dropped, spool.synced], [null, {}, 100])
+    assert.deepEqual(seqs(leaseAll(spool)), range(61, 100))
+    spool.rewind(0)
+    const held = leaseAll(spool).filter((it) => it.category === 'network_connection')
+    assert.deepEqual(seqs(held).slice(-60), range(held.at(-60)!.seq!, 100))
+    for (let n = 0; n < 200; n++) spool.append(disk('more than the disk holds'))
+    await spool.flush()
+    assert.equal(spool.trouble, 'ENOSPC')
+  })
+
+  it('a segment that fills slowly ends after six hours, so that its events go in time', async () => {
+    open({ segmentBytes: 1_000_000 })
+    for (let hour = 0; hour < 60; hour += 2) {
+      await append(1)
+      await acknowledge(spool.last)
+      up += 2 * HOUR
+    }
+    assert.ok(files().length <= 10, files().join(' '))
+    const { again } = spool.rewind(0)
+    assert.ok(again >= 24 && again <= 28, `${again} of 30 events, one every two hours, are kept`)
+  })
+
+  it('a cursor of an older agent is understood', async () => {
+    open()
+    await append(10)
+    await acknowledge(6)
+    await spool.close()
+    const cursor = readFileSync(join(folder, 'cursor'))
+    for (const slot of [cursor.subarray(0, 512), cursor.subarray(512)]) slot.fill(0, 36)
+    writeFileSync(join(folder, 'cursor'), cursor)
+    for (const name of files()) renameSync(join(folder, name), join(folder, `${name.slice(0, 16)}.seg`))
+    open()
+    assert.deepEqual([spool.acked, spool.last, seqs(leaseAll(spool))], [6, 10, range(7, 10)])
+    const old = readFileSync(join(folder, 'cursor'))
+    const slots = [old.subarray(0, 512), old.subarray(512)].map(
+      (slot) => crc32(slot.subarray(0, 32)) === slot.readUInt32LE(32),
+    )
+    assert.deepEqual(slots, [true, true], 'and an older agent understands ours')
+  })
+
+  describe('damage', () => {
+    let whole = ''
+    let kept = ''
+    let ends: number[] = []
+    beforeEach(async () => {
+      open({ segmentBytes: 100_000 })
+      await append(4)
+      await acknowledge(4)
+      await spool.close()
+      // Ended as one of many would be.
+      const [name] = files()
+      kept = name!.replace('.seg', `.1.kept`)
+      renameSync(join(folder, name!), join(folder, kept))
+      whole = folder
+      folder = ''
+      ends = [...readFrames(readFileSync(join(whole, kept)).subarray(16))].map((it) => it.end + 16)
+      assert.equal(ends.length, 4)
+    })
+    afterEach(() => removeFolder(whole))
+
+    async function rewound(name: string, harm: (path: string) => void): Promise<EventOf<Category>[]> {
+      folder = `${whole}-${name}`
+      cpSync(whole, folder, { recursive: true })
+      harm(join(folder, kept))
+      open()
+      spool.rewind(0)
+      await spool.flush()
+      const events = leaseAll(spool)
+      await spool.close()
+      removeFolder(folder)
+      return events
+    }
+
+    it('torn at every byte: what is whole is sent again, the rest is counted', async () => {
+      for (let cut = 0; cut <= ends[3]!; cut++) {
+        const survivors = ends.filter((end) => end <= cut).length
+        const events = await rewound(`torn-${cut}`, (path) => truncateSync(path, cut))
+        const lost = 4 - survivors
+        assert.deepEqual(seqs(events), [...range(1, survivors), ...(lost > 0 ? [5] : [])], `cut at ${cut}`)
+        assert.deepEqual(
+          gapsIn(events).map((it) => it.Count),
+          lost > 0 ? [lost] : [],
+        )
+      }
+    })
+
+    it('a flipped bit at every byte costs at most the event it hits', async () => {
+      for (let at = 0; at < ends[3]!; at++) {
+        const hit = at < 16 ? 0 : ends.findIndex((end) => at < end) + 1
+        const events = await rewound(`flipped-${at}`, (path) => {
+          const bytes = readFileSync(path)
+          bytes[at] = bytes[at]! ^ (1 << (at % 8))
+          writeFileSync(path, bytes)
+        })
+        const rest = [1, 2, 3, 4].filter((seq) => seq !== hit)
+        assert.deepEqual(seqs(events), hit ? [...rest, 5] : rest, `flipped at ${at}`)
+        assert.deepEqual(
+          gapsIn(events).map((it) => it.Count),
+          hit ? [1] : [],
+        )
+      }
+    })
+  })
+
+  for (const { name, bytes } of [
+    { name: 'with room for all, a server that is set back again and again ends up with every number', bytes: 1e9 },
+    { name: 'with little room, what it misses in the end was counted', bytes: 6_000 },
+  ])
+    it(`100 random histories: ${name}`, async function () {
+      this.timeout(60_000)
+      for (let seed = 1; seed <= 100; seed++) {
+        const { server, gone, last } = await history(seed, { bytes, ms: 1e12 })
+        const missing = range(1, last).filter((seq) => !server.has(seq)).length
+        assert.ok(missing <= gone, `seed ${seed}: ${missing} are missing, ${gone} were counted`)
+        if (bytes === 1e9) assert.equal(gone, 0, `seed ${seed}`)
+      }
+    })
+
+  /** What a server and a spool go through: lost acknowledgements, restarts, backups that are restored. */
+  async function history(seed: number, kept: KeptBounds) {
+    const random = seeded(seed)
+    const below = (n: number) => Math.floor(random() * n)
+    const ids = new Map<number, string>()
+    let server = new Set<number>()
+    let backup = new Set<number>()
+    let gone = 0
+    const connect = () => {
+      spool.rollback()
+      const stored = Math.max(0, ...server)
+      if (stored < spool.acked) gone += spool.rewind(stored).gone
+      else spool.commit(stored)
+    }
+    const send = (times: number) => {
+      for (let n = 0; n < times; n++) {
+        const batch = spool.lease(1 + below(9), 1_000_000).map(({ text }) => JSON.parse(String(text)))
+        for (const { seq, id } of batch) {
+          assert.equal(ids.get(seq) ?? id, id, `seed ${seed}: number ${seq} stands for two events`)
+          ids.set(seq, id)
+          server.add(seq)
+        }
+        if (batch.length > 0 && below(4) > 0) spool.commit(batch.at(-1).seq)
+      }
+    }
+    folder = temporaryFolder()
+    const options = { kept, segmentBytes: 1_000 + below(3_000) }
+    open(options)
+    for (let step = 0; step < 40; step++) {
+      const does = below(8)
+      if (does < 3) await append(1 + below(6))
+      else if (does < 5) send(1 + below(4))
+      else if (does === 5) backup = new Set(server)
+      else if (does === 6) connect()
+      else if (below(2) === 0) await reopen(options)
+      else {
+        server = new Set(backup)
+        connect()
+      }
+    }
+    connect()
+    await spool.flush()
+    for (let batch = -1; batch !== 0; batch = server.size - batch) {
+      batch = server.size
+      send(20)
+      connect()
+    }
+    const { last } = spool
+    await spool.close()
+    removeFolder(folder)
+    return { server, gone, last }
+  }
+
+  it('kill -9 at any moment, while servers come and go: everything called acknowledged is held', async function () {
+    this.timeout(60_000)
+    for (let round = 0; round < 10; round++) {
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder, 'forgetful'])
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      let acked = 0
+      for await (const line of createInterface({ input: child.stdout })) {
+        acked = Math.max(acked, Number(line))
+        if (acked > (round + 1) * 300 + round * 37) child.kill('SIGKILL')
+      }
+      await gone
+      open({ kept: { bytes: 1_000_000_000, ms: HOUR } })
+      spool.rewind(0)
+      await spool.flush()
+      const events = leaseAll(spool)
+      assert.ok(acked > 0 && spool.last >= acked, `${acked} were acknowledged, ${spool.last} are numbered`)
+      assert.deepEqual(gapsIn(events), [])
+      assert.deepEqual(seqs(events), range(1, spool.last))
+      assert.equal(new Set(events.map(({ id }) => id)).size, events.length)
+      spool.commit(spool.last)
+      await spool.close()
+    }
+    open()
+  })
+})
+
+/** mulberry32: 0 <= x < 1, the same for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * What the store says is what a fresh replay of the log says, whatever happened on the way: restarts, kills, edits of
+ * rules, filters, thresholds and catalogue, in any order.
+ *
+ * Shape   a simulated fleet of 50, a random history of `STEPS` steps for each seed; after each of them that leaves an
+ *         evaluation at rest, findings, standings and clusters in the store are compared with a replay.
+ */
+import assert from 'node:assert/strict'
+import { loadCatalogue, recognise } from '../../../rules/catalogue/index.ts'
+import { compile, load, type RuleFile } from '../../../rules/language/index.ts'
+import { readRuleSources } from '../../../rules/tooling/sources.ts'
+import { Assessments } from '../../../server/assess/assessments.ts'
+import { Standings } from '../../../server/assess/standings.ts'
+import type { Evaluation } from '../../../server/detect/evaluation.ts'
+import { identityOf } from '../../../server/detect/identity.ts'
+import { openEvaluation } from '../../../server/detect/opening.ts'
+import { Pipeline } from '../../../server/detect/pipeline.ts'
+import { type Ruleset, SHIPPED_RULES } from '../../../server/detect/program.ts'
+import { stream as randomStream } from '../../../server/simulate/random.ts'
+import { simulate } from '../../../server/simulate/simulate.ts'
+import { memoryStore } from '../../../server/store/memory/store.ts'
+import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
+import type { Store } from '../../../server/store/store.ts'
+import { Recorded } from '../../../wire/recording.ts'
+import { NOWHERE } from '../events.ts'
+
+const HISTORIES = Number(process.env.TELLWIRE_HISTORIES ?? (process.env.CI === 'true' ? 200 : 40))
+const STEPS = 12
+const START = Date.UTC(2026, 8, 7)
+const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** What a tuner writes: filters that hide something of shipped rules, and a rule and a correlation of their own. */
+const EDITS: readonly RuleFile[] = [
+  {
+    path: 'own/filter-tool.yml',
+    text: `
+title: Help desk
+id: 22222222-2222-4222-8222-222222222222
+logsource: { category: tool }
+filter:
+  rules: any
+  it: { Tool|contains: e }
+  condition: not it
+`,
+  },
+  {
+    path: 'own/rule.yml',
+    text: `
+title: Any browser
+id: 33333333-3333-4333-8333-333333333333
+level: low
+logsource: { category: process_creation }
+detection: { it: { Image|contains: [chrome, firefox] }, condition: it }
+`,
+  },
+  {
+    path: 'own/correlation.yml',
+    text: `
+title: Browsers in a row
+id: 44444444-4444-4444-8444-444444444444
+level: medium
+correlation:
+  type: event_count
+  rules: [33333333-3333-4333-8333-333333333333]
+  group-by: [worker]
+  timespan: 2h
+  condition: { gte: 3 }
+  generate: true
+`,
+  },
+]
+
+interface World {
+  records: Recorded[]
+  files: RuleFile[]
+}
+
+describe('server/detect: the state is what the log says', function () {
+  this.timeout(600_000)
+  let world: World
+
+  before(async () => {
+    const records = [
+      ...simulate({ scenarios: ['P4', 'P7', 'P12/slow', 'N9'], seed: 7, workers: 50, days: 4, start: START }),
+    ].map((line) => Recorded.parse(JSON.parse(line)))
+    world = { records, files: await readRuleSources([SHIPPED_RULES], (fault) => assert.fail(String(fault))) }
+    assert.ok(records.length > 2_000, `only ${records.length} records`)
+  })
+
+  for (let seed = 1; seed <= HISTORIES; seed++) it(`history ${seed}`, () => new History(world, seed).run())
+})
+
+/** One random history: a store, a stream, and whoever judges at the moment. */
+class History {
+  readonly #random: () => number
+  readonly #records: Recorded[]
+  readonly #files: readonly RuleFile[]
+  readonly #telemetry = memoryTelemetry()
+  readonly #store: Store = memoryStore()
+  readonly #left = new Set<string>()
+  readonly #own = new Set<number>()
+  #threshold = 24
+  #catalogue = 'first'
+  #evaluation: Evaluation | null = null
+  #ruleset: Ruleset | null = null
+  #ids = 0
+  #next = 0
+  readonly #told: string[] = []
+
+  constructor({ records, files }: World, seed: number) {
+    const stream = randomStream(seed, 'history')
+    this.#random = stream
+    // A stretch of the fleet's life, with every contract and holding.
+    const from = Math.floor(this.#random() * records.length * 0.7)
+    const within = (index: number) => index >= from && index < from + 900
+    this.#records = records.filter((it, index) => it.type === 'contract' || it.type === 'device' || within(index))
+    this.#files = files
+  }
+
+  async run(): Promise<void> {
+    await this.#append()
+    await this.#open()
+    for (let step = 0; step < STEPS; step++) {
+      const steps = [this.#append, this.#append, this.#judge, this.#commit, this.#kill, this.#restart, this.#edit]
+      const chosen = steps[Math.floor(this.#random() * steps.length)]!
+      this.#told.push(chosen.name)
+      await chosen.call(this)
+      await this.#settleAndCompare()
+    }
+  }
+
+  async #append(): Promise<void> {
+    const size = 1 + Math.floor(this.#random() * 200)
+    const batch = this.#records.slice(this.#next, this.#next + size)
+    this.#next += batch.length
+    if (batch.length > 0) await this.#telemetry.stream.publish(batch)
+  }
+
+  async #judge(): Promise<void> {
+    for await (const block of this.#telemetry.stream.read(this.#evaluation!.position)) {
+      this.#evaluation!.take(block.slice(0, 1 + Math.floor(this.#random() * block.length)))
+      break
+    }
+  }
+
+  async #commit(): Promise<void> {
+    await this.#evaluation!.commit()
+  }
+
+  /** Whatever was not written down is gone. */
+  async #kill(): Promise<void> {
+    await this.#judge()
+    await this.#open()
+  }
+
+  async #restart(): Promise<void> {
+    await this.#commit()
+    await this.#open()
+  }
+
+  async #edit(): Promise<void> {
+    const kind = this.#random()
+    if (kind < 0.4) {
+      const file = this.#files[Math.floor(this.#random() * this.#files.length)]!.path
+      if (!this.#left.delete(file)) this.#left.add(file)
+    } else if (kind < 0.8) {
+      const index = Math.floor(this.#random() * EDITS.length)
+      if (!this.#own.delete(index)) this.#own.add(index)
+    } else if (kind < 0.9) this.#threshold = this.#threshold === 24 ? 30 : 24
+    else this.#catalogue = this.#catalogue === 'first' ? 'second' : 'first'
+    // Half the time somebody stops the server to edit, half the time it runs.
+    if (this.#random() < 0.5) await this.#commit()
+    await this.#open()
+  }
+
+  #rules(): Ruleset {
+    const files = this.#files.filter((it) => !this.#left.has(it.path))
+    const { rules, correlations } = load([...files, ...EDITS.filter((_, index) => this.#own.has(index))])
+    return { program: compile(rules.filter((it) => !it.tellwire?.sensitive)), correlations, credit: () => ({}) }
+  }
+
+  async #open(): Promise<void> {
+    const ruleset = this.#rules()
+    const thresholds = this.#thresholds()
+    this.#ruleset = ruleset
+    this.#evaluation = await openEvaluation({
+      ...this.#telemetry,
+      ...{ store: this.#store, ruleset, thresholds, recognise: RECOGNISE, lookup: () => NOWHERE, log: QUIET },
+      identity: identityOf(ruleset, { thresholds, catalogueHash: this.#catalogue }),
+      horizon: () => 0,
+      makeId: () => `e${++this.#ids}`,
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    })
+  }
+
+  #thresholds() {
+    return { silence: { silentHours: this.#threshold } }
+  }
+
+  async #settleAndCompare(): Promise<void> {
+    const { stream } = this.#telemetry
+    const evaluation = this.#evaluation!
+    for await (const block of stream.read(evaluation.position)) evaluation.take(block)
+    if (!evaluation.isActive) await evaluation.activate()
+    evaluation.pipeline.advance(evaluation.pipeline.time)
+    await evaluation.commit()
+    const what = this.#told.join(' ')
+    const fresh = await this.#replayed()
+    assert.deepEqual(await this.#stored(), fresh, what)
+  }
+
+  async #stored() {
+    const { evaluations } = this.#store
+    const { id } = (await evaluations.active())!
+    const findings = []
+    for await (const block of evaluations.findings(id)) findings.push(...block)
+    const { standings } = await evaluations.standingsSince(id, 0)
+    return seen(findings, standings, await evaluations.clusters(id))
+  }
+
+  async #replayed() {
+    const pipeline = new Pipeline({
+      ...this.#ruleset!,
+      thresholds: this.#thresholds(),
+      recognise: RECOGNISE,
+      lookup: () => NOWHERE,
+    })
+    for await (const block of this.#telemetry.stream.read(0))
+      for (const { position, record } of block) pipeline.take(record, position)
+    pipeline.advance(pipeline.time)
+    const standings = new Standings(pipeline)
+    const revision = standings.revise(new Set(), pipeline.time, pipeline.position)
+    const clusters = new Assessments(pipeline).clusters(pipeline.time)
+    return seen([...pipeline.findings.all()], revision.standings, clusters)
+  }
+}
+
+const CATALOGUE = loadCatalogue()
+const RECOGNISE = (event: Parameters<typeof recognise>[1]) => recognise(CATALOGUE, event)
+
+function seen(findings: readonly { id: string }[], standings: readonly { worker: string }[], clusters: readonly unknown[]) {
+  const by = (key: string) => (a: object, b: object) =>
+    String(a[key as never]) < String(b[key as never]) ? -1 : 1
+  return {
+    findings: JSON.parse(JSON.stringify([...findings].sort(by('id')))),
+    standings: JSON.parse(JSON.stringify([...standings].sort(by('worker')))),
+    clusters: JSON.parse(JSON.stringify(clusters)),
+  }
+}
+

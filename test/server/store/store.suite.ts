@@ -1,0 +1,797 @@
+/** What every store must do, whatever it is made of. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import type { Cluster } from '../../../server/model/assessment.ts'
+import type { Verdict } from '../../../server/model/case.ts'
+import { type Change, change } from '../../../server/model/change.ts'
+import type { Finding } from '../../../server/model/finding.ts'
+import type { Standing } from '../../../server/model/standing.ts'
+import type { AuditEntry, User } from '../../../server/model/user.ts'
+import type { Commit, KeptRow, Store } from '../../../server/store/store.ts'
+import { enrolledDevice, findingOf, HOSTILE, T0 } from './samples.ts'
+
+export interface StoreUnderTest {
+  store: Store
+  /** Another handle on the same database; the same store where it is kept nowhere else. Closed by `done`. */
+  another(): Promise<Store>
+  /** From now on the database refuses what is added to the feed; the answer ends it. Null: nothing can fail. */
+  breakFeed: (() => Promise<() => Promise<void>>) | null
+  done(): Promise<void>
+}
+
+type Given = () => StoreUnderTest
+
+export function storeSuite(name: string, open: (context: Mocha.Context) => Promise<StoreUnderTest>): void {
+  describe(name, () => {
+    let under: StoreUnderTest | undefined
+    beforeEach(async function () {
+      under = await open(this)
+    })
+    afterEach(async () => {
+      await under?.done()
+      under = undefined
+    })
+    const given: Given = () => under!
+    describe('devices', () => devices(given))
+    describe('users', () => users(given))
+    describe('cases and audit', () => cases(given))
+    describe('values', () => values(given))
+    describe('evaluations', () => evaluations(given))
+    describe('commits', () => commits(given))
+    describe('the change feed', () => changes(given))
+    describe('hostile text', () => hostile(given))
+  })
+}
+
+function devices(given: Given): void {
+  it('keeps the newest word on an enrolled device', async () => {
+    const { store, another } = given()
+    const revoked = enrolledDevice('d2', { revokedAt: T0 + 1, fingerprint: 'abcdef01' })
+    for (const it of [enrolledDevice('d2'), enrolledDevice('d1'), revoked]) await store.devices.save(it)
+    const again = await another()
+    assert.deepEqual(await again.devices.get('d2'), revoked)
+    assert.deepEqual(await again.devices.list(), [enrolledDevice('d1'), revoked])
+    assert.equal(await again.devices.get('d3'), null)
+  })
+
+  const pages = [
+    { name: 'everything', page: {}, ids: ['d1', 'd2', 'd3', 'd4'] },
+    { name: 'the first two', page: { limit: 2 }, ids: ['d1', 'd2'] },
+    { name: 'what comes after one', page: { after: 'd2' }, ids: ['d3', 'd4'] },
+    { name: 'after one that is not there', page: { after: 'd2x', limit: 1 }, ids: ['d3'] },
+    { name: 'nothing after the last', page: { after: 'd4', limit: 9 }, ids: [] },
+    { name: 'no more than none', page: { limit: 0 }, ids: [] },
+  ]
+  for (const { name, page, ids } of pages) {
+    it(`lists ${name}`, async () => {
+      const { store } = given()
+      for (const id of ['d3', 'd1', 'd4', 'd2']) await store.devices.save(enrolledDevice(id))
+      assert.deepEqual(
+        (await store.devices.list(page)).map((it) => it.device),
+        ids,
+      )
+    })
+  }
+
+  const token = { hash: 'h1', worker: 'w1', createdAt: T0, expiresAt: T0 + 1_000 }
+  const takings = [
+    { name: 'a fresh token', hash: 'h1', at: T0 + 999, answer: { worker: 'w1' } },
+    { name: 'no expired token', hash: 'h1', at: T0 + 1_000, answer: null },
+    { name: 'no unknown token', hash: 'h2', at: T0, answer: null },
+  ]
+  for (const { name, hash, at, answer } of takings) {
+    it(`takes ${name}`, async () => {
+      const { store } = given()
+      await store.devices.addToken(token)
+      assert.deepEqual(await store.devices.takeToken(hash, at), answer)
+    })
+  }
+
+  it('gives a token to one of two who take it at once, and to nobody later', async () => {
+    const { store, another } = given()
+    const other = await another()
+    await store.devices.addToken({ ...token, worker: null })
+    const taken = await Promise.all([store, other, store, other].map((it) => it.devices.takeToken('h1', T0)))
+    assert.deepEqual(
+      taken.filter((it) => it !== null),
+      [{ worker: null }],
+    )
+    assert.equal(await other.devices.takeToken('h1', T0), null)
+  })
+
+  it('still takes a token that was added before one that replaces what expired', async () => {
+    const { store } = given()
+    await store.devices.addToken(token)
+    await store.devices.addToken({ ...token, hash: 'h2', createdAt: T0 + 999, expiresAt: T0 + 2_000 })
+    assert.deepEqual(await store.devices.takeToken('h1', T0 + 999), { worker: 'w1' })
+    assert.deepEqual(await store.devices.takeToken('h2', T0 + 1_999), { worker: 'w1' })
+  })
+}
+
+const ANA: Omit<User, 'id'> = { name: 'ana', role: 'admin', passwordHash: null, createdAt: T0 }
+const BEN: Omit<User, 'id'> = { ...ANA, name: 'ben', role: 'viewer' }
+
+function users(given: Given): void {
+  it('numbers users, finds them by name and id, and changes a password', async () => {
+    const { store, another } = given()
+    const ana = await store.users.add(ANA)
+    const ben = await store.users.add(BEN)
+    assert.notEqual(ana.id, ben.id)
+    await store.users.setPassword(ben.id, 'argon2')
+    await store.users.setPassword(ben.id + 99, 'nobody')
+    const again = await another()
+    const changed = { ...ben, passwordHash: 'argon2' }
+    assert.deepEqual(await again.users.list(), [{ id: ana.id, ...ANA }, changed])
+    assert.deepEqual(await again.users.byName('ben'), changed)
+    assert.deepEqual(await again.users.byId(ben.id), changed)
+    assert.deepEqual([await again.users.byName('Ana'), await again.users.byId(ben.id + 99)], [null, null])
+  })
+
+  it('refuses a name that is taken, and numbers go on upwards', async () => {
+    const { store, another } = given()
+    const ana = await store.users.add(ANA)
+    await assert.rejects((await another()).users.add({ ...BEN, name: 'ana' }), { name: 'Fault', code: 'api.invalid' })
+    assert.ok((await store.users.add(BEN)).id > ana.id)
+    assert.equal((await store.users.list()).length, 2)
+  })
+
+  it('gives a name to one of several who add it at once', async () => {
+    const { store, another } = given()
+    const other = await another()
+    const added = await Promise.allSettled([store, other, store, other].map((it) => it.users.add(ANA)))
+    assert.equal(added.filter((it) => it.status === 'fulfilled').length, 1)
+    assert.equal((await store.users.list()).length, 1)
+  })
+
+  it('ends a session when it is told to, and when its time is over', async () => {
+    const { store, another } = given()
+    const { id: userId } = await store.users.add(ANA)
+    await store.users.addSession({ hash: 's1', userId, createdAt: T0, expiresAt: T0 + 10, once: false })
+    await store.users.addSession({ hash: 's2', userId, createdAt: T0 + 9, expiresAt: T0 + 20, once: true })
+    const again = await another()
+    assert.deepEqual(await again.users.session('s1', T0 + 9), { userId, once: false })
+    assert.deepEqual(await again.users.session('s2', T0), { userId, once: true })
+    assert.equal(await again.users.session('s1', T0 + 10), null)
+    assert.equal(await again.users.session('s3', T0), null)
+    await again.users.endSession('s2')
+    assert.equal(await store.users.session('s2', T0), null)
+  })
+}
+
+const verdictOf = (worker: string, at: number): Verdict => ({
+  ...{ worker, verdict: 'confirmed', reason: 'the far end is abroad', by: 'ana', at },
+  ...{ band: 'high', points: 80, kinds: ['r1'] },
+})
+const decided = (worker: string, at: number): Change =>
+  change({ kind: 'case_decided', position: 7, time: at, worker, verdict: 'confirmed', by: 'ana' })
+const entryOf = (at: number, about: string | null = null): AuditEntry => ({
+  ...{ at, user: 'ana', action: 'decide', about, detail: null },
+})
+
+function cases(given: Given): void {
+  it('keeps every verdict, newest first, with its change and its entry', async () => {
+    const { store, another } = given()
+    const order = [
+      ['w1', 1],
+      ['w2', 2],
+      ['w1', 3],
+    ] as const
+    for (const [worker, at] of order) {
+      await store.cases.decide(verdictOf(worker, at), decided(worker, at), entryOf(at, worker))
+    }
+    const again = await another()
+    assert.deepEqual(await again.cases.verdictsOf('w1'), [verdictOf('w1', 3), verdictOf('w1', 1)])
+    assert.deepEqual(await again.cases.verdictsOf('w3'), [])
+    assert.deepEqual(
+      await again.cases.latest(),
+      new Map([
+        ['w1', verdictOf('w1', 3)],
+        ['w2', verdictOf('w2', 2)],
+      ]),
+    )
+    assert.deepEqual(
+      await again.changes.after(0, 9),
+      order.map(([worker, at], index) => ({ seq: index + 1, change: decided(worker, at) })),
+    )
+    assert.deepEqual(await again.audit.newest(9), [entryOf(3, 'w1'), entryOf(2, 'w2'), entryOf(1, 'w1')])
+  })
+
+  it('decides as a whole or not at all', async function () {
+    const { store, breakFeed } = given()
+    if (!breakFeed) this.skip()
+    const mend = await breakFeed()
+    const deciding = () => store.cases.decide(verdictOf('w1', 1), decided('w1', 1), entryOf(1))
+    await assert.rejects(deciding(), { name: 'Fault', code: 'store.unwritable' })
+    assert.deepEqual([await store.cases.verdictsOf('w1'), await store.audit.newest(9)], [[], []])
+    await mend()
+    await deciding()
+    assert.deepEqual(await store.cases.verdictsOf('w1'), [verdictOf('w1', 1)])
+    assert.equal(await store.changes.last(), 1)
+  })
+
+  it('keeps the audit trail in order, newest first', async () => {
+    const { store, another } = given()
+    for (const at of [1, 2, 3]) await store.audit.add(entryOf(at))
+    assert.deepEqual(await (await another()).audit.newest(2), [entryOf(3), entryOf(2)])
+    assert.deepEqual(await store.audit.newest(0), [])
+  })
+}
+
+function values(given: Given): void {
+  it('replaces a value', async () => {
+    const { store, another } = given()
+    assert.equal(await store.values.get('salt'), null)
+    await store.values.set('salt', 'a')
+    await store.values.set('salt', '')
+    assert.equal(await (await another()).values.get('salt'), '')
+  })
+
+  const sets = [
+    { name: 'a value that is as expected', before: 'a', expected: 'a', after: 'new', written: true },
+    { name: 'no value that is another', before: 'b', expected: 'a', after: 'b', written: false },
+    { name: 'a value that is not there, as expected', before: null, expected: null, after: 'new', written: true },
+    { name: 'no value that is there against expectation', before: 'a', expected: null, after: 'a', written: false },
+    { name: 'no value that is missing', before: null, expected: 'a', after: null, written: false },
+    { name: 'an empty value, which is not a missing one', before: '', expected: '', after: 'new', written: true },
+    { name: 'no empty value where none was expected', before: '', expected: null, after: '', written: false },
+  ]
+  for (const { name, before, expected, after, written } of sets) {
+    it(`compares and sets ${name}`, async () => {
+      const { store } = given()
+      if (before !== null) await store.values.set('key', before)
+      assert.equal(await store.values.compareAndSet('key', expected, 'new'), written)
+      assert.equal(await store.values.get('key'), after)
+    })
+  }
+
+  it('loses no step of a counter that two handles raise at once', async () => {
+    const { store, another } = given()
+    const raise = async (of: Store) => {
+      for (;;) {
+        const now = await of.values.get('counter')
+        if (await of.values.compareAndSet('counter', now, String(Number(now ?? 0) + 1))) return
+      }
+    }
+    const handles = [store, await another()]
+    await Promise.all(Array.from({ length: 40 }, (_, index) => raise(handles[index % 2]!)))
+    assert.equal(await store.values.get('counter'), '40')
+  })
+}
+
+const RULES = { ruleset: '{"rules":["r1"]}', stream: 'stream-1' }
+
+export function commitOf(position: number, told: Partial<Commit> = {}): Commit {
+  return {
+    ...{ position, digest: `digest ${position}`, time: T0 + position },
+    ...{ kept: [], findings: [], gone: [], standings: [], standingsGone: [], changes: [] },
+    ...told,
+  }
+}
+
+const opened = (finding: string, time = T0): Change =>
+  change({ kind: 'finding_opened', position: 1, time, worker: 'w1', finding, rule: 'r1', title: 'A tool', strength: 3 })
+
+const standingOf = (worker: string, points = 80): Standing => ({
+  worker,
+  assessment: { worker, band: 'high', points, reason: 'a tool', parts: [] },
+  kinds: [{ rule: 'r1', title: 'A tool', strength: 3 }],
+  ...{ cluster: null, findings: 1, lastFinding: T0 },
+})
+
+const clusterOf = (key: string): Cluster => ({
+  ...{ key, kind: 'serial', workers: ['w1', 'w2'], band: 'high', points: 80 },
+  keys: [{ key, kind: 'serial', workers: ['w1', 'w2'], days: 3, strength: 4 }],
+})
+
+async function keptBy(store: Store, id: string, prefix?: string): Promise<KeptRow[]> {
+  const found: KeptRow[] = []
+  for await (const block of store.evaluations.kept(id, prefix)) found.push(...block)
+  return found.sort((a, b) => (`${a.part} ${a.subject}` < `${b.part} ${b.subject}` ? -1 : 1))
+}
+
+async function findingsBy(store: Store, id: string): Promise<Finding[]> {
+  const found: Finding[] = []
+  for await (const block of store.evaluations.findings(id)) found.push(...block)
+  return found
+}
+
+const kept = (part: string, subject: string, state: string | null = '{}'): KeptRow => ({ part, subject, state })
+const SUPERSEDED = { name: 'Fault', code: 'store.superseded', where: 'e1' }
+
+function evaluations(given: Given): void {
+  it('begins one at position 0, with nothing in it and not active', async () => {
+    const { store, another } = given()
+    assert.deepEqual([await store.evaluations.list(), await store.evaluations.active()], [[], null])
+    await store.evaluations.begin({ id: 'e1', ...RULES })
+    const again = await another()
+    const begun = { id: 'e1', ...RULES, position: 0, digest: null, time: 0, active: false }
+    assert.deepEqual(await again.evaluations.list(), [begun])
+    assert.equal(await again.evaluations.active(), null)
+    assert.deepEqual([await keptBy(again, 'e1'), await findingsBy(again, 'e1')], [[], []])
+    assert.deepEqual(await again.evaluations.standingsSince('e1', 0), { revision: 0, standings: [], gone: [] })
+    assert.deepEqual(await again.evaluations.clusters('e1'), [])
+  })
+
+  it('refuses to begin one twice', async () => {
+    const { store } = given()
+    await store.evaluations.begin({ id: 'e1', ...RULES })
+    await assert.rejects(store.evaluations.begin({ id: 'e1', ...RULES, stream: 'another' }), SUPERSEDED)
+    assert.equal((await store.evaluations.list())[0]?.stream, 'stream-1')
+  })
+
+  it('activates one, tells what is different, and drops the others', async () => {
+    const { store, another } = given()
+    for (const id of ['e1', 'e2', 'e3']) {
+      await store.evaluations.begin({ id, ...RULES })
+      await store.evaluations.commit(id, commitOf(1, { findings: [findingOf(`f of ${id}`)], kept: [kept('p', id)] }))
+    }
+    await store.evaluations.activate('e1', [opened('f of e1')])
+    await store.evaluations.begin({ id: 'e4', ...RULES })
+    await store.evaluations.activate('e4', [opened('f of e4')])
+    const again = await another()
+    assert.deepEqual(await again.evaluations.active(), {
+      ...{ id: 'e4', ...RULES, position: 0, digest: null, time: 0, active: true },
+    })
+    assert.equal((await again.evaluations.list()).length, 1)
+    assert.deepEqual([await findingsBy(again, 'e1'), await keptBy(again, 'e1')], [[], []])
+    assert.deepEqual(
+      (await again.changes.after(0, 9)).map(({ seq, change }) => [seq, change]),
+      [
+        [1, opened('f of e1')],
+        [2, opened('f of e4')],
+      ],
+    )
+  })
+
+  it('activates the active one again', async () => {
+    const { store } = given()
+    await store.evaluations.begin({ id: 'e1', ...RULES })
+    await store.evaluations.activate('e1', [])
+    await store.evaluations.activate('e1', [opened('f1')])
+    assert.equal((await store.evaluations.active())?.id, 'e1')
+    assert.equal(await store.changes.last(), 1)
+  })
+
+  it('activates as a whole or not at all', async function () {
+    const { store, breakFeed } = given()
+    if (!breakFeed) this.skip()
+    for (const id of ['e1', 'e2']) await store.evaluations.begin({ id, ...RULES })
+    await store.evaluations.commit('e2', commitOf(1, { kept: [kept('p', 's')] }))
+    await store.evaluations.activate('e2', [])
+    await store.evaluations.begin({ id: 'e1', ...RULES })
+    const mend = await breakFeed()
+    await assert.rejects(store.evaluations.activate('e1', [opened('f1')]), { name: 'Fault', code: 'store.unwritable' })
+    await mend()
+    assert.equal((await store.evaluations.active())?.id, 'e2')
+    assert.equal((await store.evaluations.list()).length, 2)
+    assert.deepEqual(await keptBy(store, 'e2'), [kept('p', 's')])
+  })
+
+  const writes = [
+    { name: 'a commit', write: (store: Store) => store.evaluations.commit('e1', commitOf(2)) },
+    { name: 'an activation', write: (store: Store) => store.evaluations.activate('e1', [opened('f1')]) },
+  ]
+  for (const { name, write } of writes) {
+    it(`refuses ${name} of one that was dropped, and nothing of it is left`, async () => {
+      const { store, another } = given()
+      await store.evaluations.begin({ id: 'e1', ...RULES })
+      await store.evaluations.commit('e1', commitOf(1, { standings: [standingOf('w1')], clusters: [clusterOf('k')] }))
+      await (await another()).evaluations.drop('e1')
+      await assert.rejects(write(store), SUPERSEDED)
+      assert.deepEqual([await store.evaluations.list(), await store.changes.last()], [[], 0])
+      assert.equal(await store.evaluations.standing('e1', 'w1'), null)
+      assert.deepEqual(await store.evaluations.standingsSince('e1', 0), { revision: 0, standings: [], gone: [] })
+    })
+  }
+
+  it('takes an id again after it was dropped, and finds nothing of the one before', async () => {
+    const { store } = given()
+    await store.evaluations.begin({ id: 'e1', ...RULES })
+    const everything = { kept: [kept('p', 's')], findings: [findingOf('f1')], standings: [standingOf('w1')] }
+    await store.evaluations.commit('e1', commitOf(5, { ...everything, clusters: [clusterOf('k')] }))
+    await store.evaluations.drop('e1')
+    await store.evaluations.drop('e1')
+    await store.evaluations.begin({ id: 'e1', ...RULES })
+    assert.equal((await store.evaluations.list())[0]?.position, 0)
+    assert.deepEqual([await keptBy(store, 'e1'), await findingsBy(store, 'e1')], [[], []])
+    assert.deepEqual(await store.evaluations.standingsSince('e1', 0), { revision: 0, standings: [], gone: [] })
+    assert.deepEqual(await store.evaluations.clusters('e1'), [])
+  })
+}
+
+function commits(given: Given): void {
+  async function begun(): Promise<StoreUnderTest> {
+    const under = given()
+    await under.store.evaluations.begin({ id: 'e1', ...RULES })
+    return under
+  }
+
+  it('keeps where it stands', async () => {
+    const { store, another } = await begun()
+    await store.evaluations.commit('e1', commitOf(5))
+    await store.evaluations.commit('e1', commitOf(5, { time: T0 + 9, digest: null }))
+    assert.deepEqual(await (await another()).evaluations.list(), [
+      { id: 'e1', ...RULES, position: 5, digest: null, time: T0 + 9, active: false },
+    ])
+  })
+
+  it('refuses a position before the one it stands at', async () => {
+    const { store, another } = await begun()
+    await (await another()).evaluations.commit('e1', commitOf(5))
+    await assert.rejects(store.evaluations.commit('e1', commitOf(4, { findings: [findingOf('f1')] })), SUPERSEDED)
+    assert.deepEqual(await findingsBy(store, 'e1'), [])
+  })
+
+  const keptCases: { name: string; commits: KeptRow[][]; prefix?: string; found: KeptRow[] }[] = [
+    { name: 'replaces', commits: [[kept('p', 'a', '1')], [kept('p', 'a', '2')]], found: [kept('p', 'a', '2')] },
+    { name: 'deletes', commits: [[kept('p', 'a'), kept('p', 'b')], [kept('p', 'a', null)]], found: [kept('p', 'b')] },
+    { name: 'deletes what is not there', commits: [[kept('p', 'a', null)]], found: [] },
+    {
+      name: 'tells parts apart',
+      commits: [[kept('p', 'a', '1'), kept('q', 'a', '2')]],
+      found: [kept('p', 'a', '1'), kept('q', 'a', '2')],
+    },
+    {
+      name: 'takes the last of two words',
+      commits: [[kept('p', 'a', '1'), kept('p', 'a', '2')]],
+      found: [kept('p', 'a', '2')],
+    },
+    { name: 'takes a deletion as the last word', commits: [[kept('p', 'a', '1'), kept('p', 'a', null)]], found: [] },
+    {
+      name: 'takes what follows a deletion',
+      commits: [[kept('p', 'a')], [kept('p', 'a', null), kept('p', 'a', '2')]],
+      found: [kept('p', 'a', '2')],
+    },
+    {
+      name: 'finds by prefix',
+      commits: [[kept('derive', 'a'), kept('derive.volume', 'a'), kept('derivf', 'a'), kept('detect', 'a')]],
+      prefix: 'derive',
+      found: [kept('derive', 'a'), kept('derive.volume', 'a')],
+    },
+    {
+      name: 'takes no prefix for a pattern',
+      commits: [[kept('a_b', 's'), kept('axb', 's'), kept('a%', 's')]],
+      prefix: 'a_',
+      found: [kept('a_b', 's')],
+    },
+    { name: 'keeps an empty subject', commits: [[kept('p', '', 'null')]], found: [kept('p', '', 'null')] },
+  ]
+  for (const { name, commits, prefix, found } of keptCases) {
+    it(`kept rows: ${name}`, async () => {
+      const { store, another } = await begun()
+      for (const [index, rows] of commits.entries())
+        await store.evaluations.commit('e1', commitOf(index + 1, { kept: rows }))
+      const again = await another()
+      assert.deepEqual(await keptBy(again, 'e1', prefix), found)
+      for (const { part, subject, state } of found) {
+        assert.equal(await again.evaluations.keptOf('e1', part, subject), state)
+      }
+      assert.equal(await again.evaluations.keptOf('e1', 'p', 'nobody'), null)
+    })
+  }
+
+  it('reads thousands of rows in blocks, each row once, as they were at the first block', async () => {
+    const { store, another } = await begun()
+    const rows = Array.from({ length: 4_500 }, (_, index) => kept('p', `s${index}`, `${index}`))
+    const findings = Array.from({ length: 4_500 }, (_, index) =>
+      findingOf(`f${String(index).padStart(4, '0')}`, { events: [] }),
+    )
+    await store.evaluations.commit('e1', commitOf(1, { kept: rows, findings }))
+    const other = await another()
+    const seen: KeptRow[] = []
+    let blocks = 0
+    for await (const block of store.evaluations.kept('e1')) {
+      if (++blocks === 1) {
+        const changed = rows.map((it) => ({ ...it, state: 'null' }))
+        await other.evaluations.commit('e1', commitOf(2, { kept: changed, gone: findings.map((it) => it.id) }))
+      }
+      seen.push(...block)
+    }
+    assert.ok(blocks > 1)
+    const byNumber = seen.sort((a, b) => Number(a.subject.slice(1)) - Number(b.subject.slice(1)))
+    assert.deepEqual(byNumber, rows)
+    assert.equal(
+      (await keptBy(store, 'e1')).every((it) => it.state === 'null'),
+      true,
+    )
+    assert.deepEqual(await findingsBy(store, 'e1'), [])
+  })
+
+  it('reads findings in blocks in order of id, and may be left in the middle', async () => {
+    const { store } = await begun()
+    const findings = Array.from({ length: 4_500 }, (_, index) =>
+      findingOf(`f${String(index).padStart(4, '0')}`, { events: [] }),
+    )
+    await store.evaluations.commit('e1', commitOf(1, { findings: findings.toReversed() }))
+    for await (const block of store.evaluations.findings('e1')) {
+      assert.equal(block[0]?.id, 'f0000')
+      break
+    }
+    assert.deepEqual(await findingsBy(store, 'e1'), findings)
+  })
+
+  it('replaces and deletes findings', async () => {
+    const { store, another } = await begun()
+    const [f1, f2] = [findingOf('f1', { time: T0 + 5 }), findingOf('f2', { worker: 'w2' })]
+    await store.evaluations.commit('e1', commitOf(1, { findings: [f1, f2, findingOf('f4')] }))
+    const [moved, f3] = [findingOf('f2', { time: T0 + 5, count: 2 }), findingOf('f3', { worker: null, device: 'd9' })]
+    await store.evaluations.commit(
+      'e1',
+      commitOf(2, { findings: [f2, moved, f3, findingOf('f5')], gone: ['f4', 'f5', 'never there'] }),
+    )
+    const again = await another()
+    assert.deepEqual(await findingsBy(again, 'e1'), [f1, moved, f3])
+    assert.deepEqual(await again.evaluations.finding('e1', 'f2'), moved)
+    assert.equal(await again.evaluations.finding('e1', 'f4'), null)
+    assert.deepEqual(await again.evaluations.findingsOf('e1', 'w1'), [f1, moved])
+    assert.deepEqual(await again.evaluations.findingsOf('e1', 'w2'), [])
+  })
+
+  it('finds those of a worker in order of time, then id', async () => {
+    const { store } = await begun()
+    const findings = [findingOf('b', { time: T0 }), findingOf('a', { time: T0 + 1 }), findingOf('c', { time: T0 })]
+    await store.evaluations.commit('e1', commitOf(1, { findings }))
+    assert.deepEqual(
+      (await store.evaluations.findingsOf('e1', 'w1')).map((it) => it.id),
+      ['b', 'c', 'a'],
+    )
+  })
+
+  it('gives the standings of each commit the next revision, and tells who is gone', async () => {
+    const { store, another } = await begun()
+    const commit = (position: number, told: Partial<Commit>) => store.evaluations.commit('e1', commitOf(position, told))
+    await commit(1, { standings: [standingOf('w1'), standingOf('w2'), standingOf('w3')] })
+    await commit(2, { findings: [findingOf('f1')] })
+    const before = await store.evaluations.standingsSince('e1', 0)
+    assert.deepEqual(byWorker(before), { standings: ['w1', 'w2', 'w3'], gone: [] })
+    await commit(3, { standings: [standingOf('w1', 10), standingOf('w1', 20)], standingsGone: ['w2', 'never there'] })
+    const again = await another()
+    const after = await again.evaluations.standingsSince('e1', before.revision)
+    assert.deepEqual(after, { revision: before.revision + 1, standings: [standingOf('w1', 20)], gone: ['w2'] })
+    assert.deepEqual(await again.evaluations.standingsSince('e1', after.revision), {
+      ...{ revision: after.revision, standings: [], gone: [] },
+    })
+    assert.deepEqual(await again.evaluations.standing('e1', 'w1'), standingOf('w1', 20))
+    assert.equal(await again.evaluations.standing('e1', 'w2'), null)
+    await commit(4, { standings: [standingOf('w2', 5)], standingsGone: ['w3'] })
+    assert.deepEqual(byWorker(await store.evaluations.standingsSince('e1', after.revision)), {
+      ...{ standings: ['w2'], gone: ['w3'] },
+    })
+  })
+
+  it('replaces all clusters, keeps their order, and leaves them when nothing is said', async () => {
+    const { store } = await begun()
+    const commit = (position: number, told: Partial<Commit>) => store.evaluations.commit('e1', commitOf(position, told))
+    await commit(1, { clusters: [clusterOf('b'), clusterOf('a'), clusterOf('c')] })
+    await commit(2, {})
+    assert.deepEqual(await store.evaluations.clusters('e1'), [clusterOf('b'), clusterOf('a'), clusterOf('c')])
+    await commit(3, { clusters: [clusterOf('a')] })
+    assert.deepEqual(await store.evaluations.clusters('e1'), [clusterOf('a')])
+    await commit(4, { clusters: [] })
+    assert.deepEqual(await store.evaluations.clusters('e1'), [])
+  })
+
+  it('tells changes of the active evaluation only', async () => {
+    const { store } = await begun()
+    await store.evaluations.commit('e1', commitOf(1, { changes: [opened('f1')] }))
+    assert.equal(await store.changes.last(), 0)
+    await store.evaluations.activate('e1', [])
+    await store.evaluations.begin({ id: 'e2', ...RULES })
+    await store.evaluations.commit('e2', commitOf(9, { changes: [opened('f2')] }))
+    await store.evaluations.commit('e1', commitOf(2, { changes: [opened('f3')] }))
+    assert.deepEqual(await store.changes.after(0, 9), [{ seq: 1, change: opened('f3') }])
+  })
+
+  it('writes all of it or nothing', async function () {
+    const { store, breakFeed } = await begun()
+    if (!breakFeed) this.skip()
+    const first = { kept: [kept('p', 'a', '1')], findings: [findingOf('f1')], standings: [standingOf('w1')] }
+    await store.evaluations.commit('e1', commitOf(1, { ...first, clusters: [clusterOf('k')] }))
+    await store.evaluations.activate('e1', [])
+    const before = await everything(store)
+    const mend = await breakFeed()
+    const second = commitOf(2, {
+      ...{ kept: [kept('p', 'a', null), kept('p', 'b')], findings: [findingOf('f2')], gone: ['f1'] },
+      ...{ standings: [standingOf('w2')], standingsGone: ['w1'], clusters: [], changes: [opened('f2')] },
+    })
+    await assert.rejects(store.evaluations.commit('e1', second), { name: 'Fault', code: 'store.unwritable' })
+    assert.deepEqual(await everything(store), before)
+    await mend()
+    await store.evaluations.commit('e1', second)
+    const after = await everything(store)
+    assert.equal(after.evaluations[0]?.position, 2)
+    assert.deepEqual(after.kept, [kept('p', 'b')])
+    assert.deepEqual(after.changes, [{ seq: 1, change: opened('f2') }])
+  })
+
+  it('takes commits of two handles one after the other', async () => {
+    const { store, another } = await begun()
+    await store.evaluations.activate('e1', [])
+    const handles = [store, await another()]
+    const numbers = Array.from({ length: 20 }, (_, index) => index)
+    await Promise.all(
+      numbers.map((it) =>
+        handles[it % 2]!.evaluations.commit(
+          'e1',
+          commitOf(1, { standings: [standingOf(`w${it}`)], changes: [opened(`f${it}`)] }),
+        ),
+      ),
+    )
+    const { revision, standings } = await store.evaluations.standingsSince('e1', 0)
+    assert.deepEqual([revision, standings.length], [20, 20])
+    assert.deepEqual(
+      (await store.changes.after(0, 99)).map((it) => it.seq),
+      numbers.map((it) => it + 1),
+    )
+  })
+}
+
+function byWorker({ standings, gone }: { standings: Standing[]; gone: string[] }) {
+  return { standings: standings.map((it) => it.worker).sort(), gone: gone.sort() }
+}
+
+async function everything(store: Store) {
+  return {
+    evaluations: await store.evaluations.list(),
+    kept: await keptBy(store, 'e1'),
+    findings: await findingsBy(store, 'e1'),
+    standings: await store.evaluations.standingsSince('e1', 0),
+    clusters: await store.evaluations.clusters('e1'),
+    changes: await store.changes.after(0, 99),
+  }
+}
+
+function changes(given: Given): void {
+  async function told(...changes: Change[]): Promise<StoreUnderTest> {
+    const under = given()
+    await under.store.evaluations.begin({ id: 'e1', ...RULES })
+    await under.store.evaluations.activate('e1', changes)
+    return under
+  }
+  const five = [1, 2, 3, 4, 5].map((it) => opened(`f${it}`, T0 + it))
+
+  it('begins empty, with every consumer at 0', async () => {
+    const { store } = given()
+    assert.deepEqual([await store.changes.after(0, 9), await store.changes.last()], [[], 0])
+    assert.equal(await store.changes.position('console'), 0)
+    assert.equal(await store.changes.trim(T0), 0)
+  })
+
+  it('reads on from where a consumer stands', async () => {
+    const { store, another } = await told(...five)
+    const again = await another()
+    assert.deepEqual(
+      (await again.changes.after(1, 2)).map(({ seq, change }) => [seq, change]),
+      [
+        [2, five[1]],
+        [3, five[2]],
+      ],
+    )
+    await store.changes.setPosition('console', 3)
+    await store.changes.setPosition('outputs', 1)
+    await store.changes.setPosition('console', 4)
+    assert.deepEqual([await again.changes.position('console'), await again.changes.position('outputs')], [4, 1])
+    assert.deepEqual(await again.changes.after(5, 9), [])
+    assert.equal(await again.changes.last(), 5)
+  })
+
+  it('passes over a change that is there already, and leaves no hole', async () => {
+    const { store } = await told(five[0]!, five[1]!, five[1]!)
+    await store.evaluations.commit('e1', commitOf(2, { changes: [five[1]!, five[2]!, five[0]!, five[2]!, five[3]!] }))
+    assert.deepEqual(
+      await store.changes.after(0, 9),
+      five.slice(0, 4).map((it, index) => ({ seq: index + 1, change: it })),
+    )
+  })
+
+  it('trims by time, and never counts from the start again', async () => {
+    const { store, another } = await told(...five)
+    assert.equal(await store.changes.trim(T0 + 4), 3)
+    const again = await another()
+    assert.deepEqual(
+      (await again.changes.after(0, 9)).map((it) => it.seq),
+      [4, 5],
+    )
+    assert.equal(await again.changes.trim(T0 + 99), 2)
+    assert.equal(await again.changes.last(), 5)
+    await again.evaluations.commit('e1', commitOf(2, { changes: [opened('f6')] }))
+    assert.deepEqual(await store.changes.after(0, 9), [{ seq: 6, change: opened('f6') }])
+  })
+}
+
+/** Of hashes, so that nothing can pack it. */
+const LONG = Array.from({ length: 160 }, (_, index) => createHash('sha256').update(`${index}`).digest('hex')).join('')
+
+const TEXTS = [
+  ...HOSTILE,
+  { name: 'the first half of a surrogate pair', text: 'a\ud800' },
+  { name: 'the second half', text: 'a\udc00' },
+  { name: '10 KB', text: LONG },
+  { name: '10 KB with another end', text: `${LONG}x` },
+  { name: 'a backslash and an escape', text: 'HOUSE\\ana\x1b[31m\\u0000' },
+]
+
+function hostile(given: Given): void {
+  for (const { name, text } of TEXTS) {
+    it(`comes back as it was: ${name}`, async () => {
+      const { store, another } = given()
+      const written = await writeAll(store, text)
+      const again = await another()
+      assert.deepEqual(await again.devices.get(text), enrolledDevice(text, { version: text }))
+      assert.deepEqual(await again.devices.takeToken('h1', T0), { worker: text })
+      assert.deepEqual(await again.users.byName(text), written.user)
+      assert.deepEqual(await again.cases.verdictsOf(text), [written.verdict])
+      assert.deepEqual(await again.cases.latest(), new Map([[text, written.verdict]]))
+      assert.deepEqual(await again.audit.newest(1), [written.entry])
+      assert.equal(await again.values.get(text), text)
+      assert.equal(await again.values.compareAndSet(text, text, ''), true)
+      assert.equal((await again.evaluations.active())?.ruleset, text)
+      assert.deepEqual(await keptBy(again, text), [kept('part', text, JSON.stringify(text))])
+      assert.equal(await again.evaluations.keptOf(text, 'part', text), JSON.stringify(text))
+      assert.deepEqual(await findingsBy(again, text), [written.finding])
+      assert.deepEqual(await again.evaluations.findingsOf(text, text), [written.finding])
+      assert.deepEqual(await again.evaluations.finding(text, text), written.finding)
+      assert.deepEqual(await again.evaluations.standing(text, text), standingOf(text))
+      assert.deepEqual(await again.evaluations.clusters(text), [clusterOf(text)])
+      assert.deepEqual((await again.changes.after(0, 9))[0]?.change, written.change)
+      assert.equal(await again.changes.position(text), 1)
+      await again.evaluations.commit(text, commitOf(2, { standingsGone: [text], gone: [text] }))
+      assert.deepEqual((await store.evaluations.standingsSince(text, 1)).gone, [text])
+      assert.deepEqual(await findingsBy(store, text), [])
+    })
+  }
+
+  it('tells every one of them from every other', async () => {
+    const { store, another } = given()
+    await store.evaluations.begin({ id: 'e1', ...RULES })
+    for (const { name, text } of TEXTS) {
+      await store.values.set(text, name)
+      await store.users.add({ ...ANA, name: text })
+      await store.devices.save(enrolledDevice(text))
+    }
+    await store.evaluations.commit(
+      'e1',
+      commitOf(1, { kept: TEXTS.map(({ name, text }) => kept('p', text, JSON.stringify(name))) }),
+    )
+    const again = await another()
+    for (const { name, text } of TEXTS) {
+      assert.equal(await again.values.get(text), name)
+      assert.equal((await again.users.byName(text))?.name, text)
+      assert.equal(await again.evaluations.keptOf('e1', 'p', text), JSON.stringify(name))
+    }
+    const paged: string[] = []
+    for (;;) {
+      const after = paged.at(-1)
+      const page = await again.devices.list({ limit: 3, ...(after !== undefined && { after }) })
+      if (page.length === 0) break
+      paged.push(...page.map((it) => it.device))
+    }
+    assert.deepEqual(new Set(paged), new Set(TEXTS.map((it) => it.text)))
+    assert.equal(paged.length, TEXTS.length)
+  })
+}
+
+async function writeAll(store: Store, text: string) {
+  await store.devices.save(enrolledDevice(text, { version: text }))
+  await store.devices.addToken({ hash: 'h1', worker: text, createdAt: T0, expiresAt: T0 + 1 })
+  const user = { ...(await store.users.add({ ...ANA, name: text })), passwordHash: text }
+  await store.users.setPassword(user.id, text)
+  const verdict = { ...verdictOf(text, 1), reason: text, by: text }
+  const change = { ...decided(text, 1), by: text } as Change
+  const entry = { at: T0, user: text, action: text, about: text, detail: text }
+  await store.cases.decide(verdict, change, entry)
+  await store.values.set(text, text)
+  await store.evaluations.begin({ id: text, ruleset: text, stream: text })
+  await store.evaluations.activate(text, [])
+  const finding = findingOf(text, { says: text, worker: text, device: text })
+  await store.evaluations.commit(
+    text,
+    commitOf(1, {
+      kept: [kept('part', text, JSON.stringify(text))],
+      ...{ findings: [finding], standings: [standingOf(text)], clusters: [clusterOf(text)] },
+      changes: [{ ...opened(text), title: text } as Change],
+    }),
+  )
+  await store.changes.setPosition(text, 1)
+  return { user, verdict, change, entry, finding }
+}
