@@ -85,9 +85,10 @@ export async function pump(
   function saidBefore(observation: ObservationOf<'collection_gap'>): boolean {
     const words = `${observation.About}\n${observation.Reason}`
     const last = said.get(words)
-    if (last !== undefined && observation.time - last < 3_600_000) return true
+    const now = host.elapsed()
+    if (last !== undefined && now - last < 3_600_000) return true
     if (said.size > 1_000) said.clear()
-    said.set(words, observation.time)
+    said.set(words, now)
     return false
   }
 }

@@ -48,7 +48,7 @@ export function thisProduct(): Product {
 /** Resolves after a clean stop. Errors: Fault 'agent.not_enrolled', 'agent.running', 'config.invalid'. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
   const { folder, collectors, forks } = options
-  const now = Date.now
+  const { wall: now, booted } = realClocks
   const startedAt = now()
   const at = layout(folder)
   const config = loadConfig(folder)
@@ -72,7 +72,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     folder: at.spool,
     product: thisProduct(),
     now,
-    booted: realClocks.booted,
+    booted,
     random: randomBytes,
     ...bounds(policy),
   })
@@ -111,7 +111,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     wireBytes: () => link.status.wireBytes,
     forks: () => (forks.total > 0 ? forks : null),
   })
-  const writeStatus = statusWriter(at.status, now, status)
+  const writeStatus = statusWriter(at.status, realClocks, status)
   const ticks = ticker(
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? flush() : undefined) },
@@ -205,7 +205,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
 
   function onRejected(list: Ack['rejected']): void {
     for (const { code, where } of list) {
-      const seen = rejected.get(code) ?? { count: 0, unsaid: 0, saidAt: 0, where }
+      const seen = rejected.get(code) ?? { count: 0, unsaid: 0, saidAt: Number.NEGATIVE_INFINITY, where }
       rejected.set(code, { ...seen, count: seen.count + 1, unsaid: seen.unsaid + 1 })
     }
     sayRejected()
@@ -215,9 +215,9 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   function sayRejected(): void {
     for (const [code, seen] of rejected) {
       // Switched off while it was on its way: nobody wanted it.
-      if (code === 'event.off' || seen.unsaid === 0 || now() - seen.saidAt < HOUR_MS) continue
+      if (code === 'event.off' || seen.unsaid === 0 || booted() - seen.saidAt < HOUR_MS) continue
       keep(gap({ time: now(), collector: 'uplink' }, code, 'unparsed', `rejected, first at ${seen.where}`, seen.unsaid))
-      Object.assign(seen, { unsaid: 0, saidAt: now() })
+      Object.assign(seen, { unsaid: 0, saidAt: booted() })
     }
   }
 

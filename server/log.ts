@@ -1,12 +1,15 @@
 import { type DestinationStream, pino } from 'pino'
 
 /** What the server says while it runs: one JSON object a line. */
-export interface Log {
+export interface Logger {
   debug(facts: Record<string, unknown>, message: string): void
   info(facts: Record<string, unknown>, message: string): void
   warn(facts: Record<string, unknown>, message: string): void
   error(facts: Record<string, unknown>, message: string): void
 }
+
+/** The name it had. */
+export type Log = Logger
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -16,7 +19,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
  *         can end a line or begin another. `err` is written with its stack.
  * Units   `time` is ISO 8601 in UTC.
  */
-export function logger(level: LogLevel, destination: DestinationStream = pino.destination(2)): Log {
+export function logger(level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger {
   const options = {
     level,
     base: null,

@@ -11,8 +11,10 @@ export interface Metrics {
   conflicts(events: number): void
   /** Evidence (rejected or conflicting events) beyond the hourly cap of a device: counted, not stored. */
   capped(events: number): void
+  /** Events that were acknowledged, and that the log does not know any more. */
+  lost(events: number): void
   appended(seconds: number): void
-  /** A session, upgrade or enrolment that was refused, and why. */
+  /** A session, upgrade or enrollment that was refused, and why. */
   refusal(code: FaultCode): void
   sessions(open: number): void
   inFlight(bytes: number): void
@@ -40,7 +42,8 @@ export function metrics(): Metrics {
   const duplicates = counter('events_duplicate_total', 'Events that came again and were stored before')
   const conflicts = counter('events_conflict_total', 'Events whose number was used before for another event')
   const capped = counter('evidence_capped_total', 'Rejected or conflicting events beyond the cap: not stored')
-  const refusals = counter('refusals_total', 'Sessions, upgrades and enrolments refused, by reason', ['code'])
+  const lost = counter('events_lost_total', 'Events that were acknowledged and are missing from the log')
+  const refusals = counter('refusals_total', 'Sessions, upgrades and enrollments refused, by reason', ['code'])
   const sessions = gauge('sessions', 'Open agent sessions')
   const inFlight = gauge('in_flight_bytes', 'Bytes of batches that are not yet stored and delivered')
   const rulesLoaded = gauge('rules_loaded', 'Rules in use')
@@ -63,6 +66,7 @@ export function metrics(): Metrics {
     duplicates: (events) => duplicates.inc(events),
     conflicts: (events) => conflicts.inc(events),
     capped: (events) => capped.inc(events),
+    lost: (events) => lost.inc(events),
     appended: (seconds) => append.observe(seconds),
     refusal: (code) => refusals.inc({ code }),
     sessions: (open) => sessions.set(open),

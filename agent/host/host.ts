@@ -15,12 +15,16 @@ import {
   type Stats,
 } from 'node:fs'
 import { lstat, mkdir, open, readdir, readlink, rename } from 'node:fs/promises'
+import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface Host {
   platform: NodeJS.Platform
+  /** The wall clock, which stamps events. It can be set at any moment. */
   now(): number
+  /** Ms since the laptop was started, sleep included: what durations are measured by. */
+  elapsed(): number
   /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
   /** A text file, at most `maxBytes` of it (default 4 MiB). */
@@ -63,6 +67,7 @@ export function realHost(options: { hmac: (value: string) => string; memoryFolde
   return {
     platform: process.platform,
     now: Date.now,
+    elapsed: () => uptime() * 1_000,
     sleep: (ms, signal) => delay(ms, undefined, { signal, ref: true }).catch(() => {}),
     readText: async (path, maxBytes = MAX_BYTES) => (await readBounded(path, maxBytes)).toString('utf8'),
     readBytes: readBounded,

@@ -4,9 +4,9 @@
  * Shape   words are parted by blanks; a word in double quotes may hold blanks, and its quotes are not part of it.
  */
 import type { ToolEntry } from './entry.ts'
-import type { Mark, ToolIndex } from './index-tools.ts'
 import { matches } from './names.ts'
 import { projectOwner, sight, toolsAt, toolsNamed } from './programs.ts'
+import type { Mark, ToolIndex } from './tool-index.ts'
 
 /** Options before a script's name are few. */
 const MAX_OPTIONS = 16

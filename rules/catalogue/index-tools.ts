@@ -1,7 +1,7 @@
 /** The catalogue's tools, laid out for look-up. */
 import type { CommandMark, System, ToolEntry } from './entry.ts'
 import { Names } from './names.ts'
-import type { Place } from './programs.ts'
+import { type Domain, type Mark, type Program, SYSTEM_BITS, type ToolIndex } from './tool-index.ts'
 
 /** A person who reads a vendor's web page runs no tool. */
 const BROWSERS = [
@@ -16,57 +16,7 @@ const INTERPRETERS = [
   ...Array.from({ length: 12 }, (_, minor) => `python3.${minor + 6}`),
 ]
 
-/** Bits, so that one name serves several systems. */
-export const SYSTEM_BITS: Record<string, number> = { windows: 1, linux: 2, macos: 4 }
 const ANY_SYSTEM = 7
-
-/** What the name of an executable may mean. */
-export type Program =
-  | { kind: 'tool'; tool: ToolEntry; systems: number }
-  | { kind: 'weak'; tool: ToolEntry }
-  | { kind: 'command'; tool: ToolEntry; mark: Mark }
-  | { kind: 'interpreter'; python: boolean }
-  | { kind: 'installer' }
-  | { kind: 'browser' }
-
-/** A CommandMark with its words taken apart. */
-export interface Mark {
-  words: { text: string; prefix: boolean }[][]
-  parts: string[]
-  scriptEnds: string[]
-}
-
-export interface Domain {
-  tool: ToolEntry
-  /** Null: everything under it. */
-  pattern: string | null
-  callers: Names<true> | null
-}
-
-export interface ToolIndex {
-  byId: Map<string, ToolEntry>
-  programs: Names<Program>
-  folders: Names<ToolEntry>
-  /** The same under anybody's home, with the '~' left out. */
-  homeFolders: Names<ToolEntry>
-  files: Names<ToolEntry>
-  projects: Names<ToolEntry>
-  publishers: Names<ToolEntry>
-  services: Names<ToolEntry>
-  packages: Names<ToolEntry>
-  extensions: Map<string, ToolEntry>
-  /** Names a person sees, where they are distinctive: applications and the product inside a binary. */
-  titles: Names<ToolEntry>
-  /** Every name and id, for who asks by name: the tools' own logs. */
-  known: Names<ToolEntry>
-  domains: Names<Domain>
-  addresses: Map<string, ToolEntry>
-  ports: Map<number, ToolEntry>
-  interfaces: { tool: ToolEntry; pattern: string; mtu: number | null }[]
-  resolvers: Map<string, ToolEntry>
-  /** What paths led to. */
-  places: Map<string, Place>
-}
 
 export function indexTools(tools: readonly ToolEntry[]): ToolIndex {
   const index: ToolIndex = {

@@ -12,8 +12,9 @@ import asnFile from './asns.json' with { type: 'json' }
 import type { AsnFile, HardwareEntry, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
 import hardwareFile from './hardware.json' with { type: 'json' }
 import { type HardwareIndex, indexHardware, recogniseDisplay, recogniseUsb } from './hardware.ts'
-import { indexTools, type ToolIndex } from './index-tools.ts'
+import { indexTools } from './index-tools.ts'
 import { interfaceTool as toolOfInterface } from './network.ts'
+import type { ToolIndex } from './tool-index.ts'
 import toolFile from './tools.json' with { type: 'json' }
 import { recogniseTools } from './tools.ts'
 

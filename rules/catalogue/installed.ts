@@ -3,9 +3,9 @@ import type { EventOf } from '../../wire/event.ts'
 import { firstWord, toolsOfScript } from './command-line.ts'
 import type { ToolEntry } from './entry.ts'
 import { type FoundTool, found } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
 import { baseName, folderOwner, sight, toolsAt } from './programs.ts'
 import { plain } from './spelling.ts'
+import type { ToolIndex } from './tool-index.ts'
 
 /** Endings that a package manager or desktop adds to a name: 'code:amd64', 'firefox:snap', 'anydesk.desktop'. */
 const ADDED = /^(?::[a-z0-9]+|\.(?:desktop|plist|lnk|service))$/i

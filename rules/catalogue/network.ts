@@ -7,9 +7,9 @@
 import type { EventOf } from '../../wire/event.ts'
 import type { ToolEntry } from './entry.ts'
 import { type FoundTool, found, one } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
 import { matches } from './names.ts'
-import { place, type Sight, toolsNamed } from './programs.ts'
+import { place, toolsNamed } from './programs.ts'
+import type { Sight, ToolIndex } from './tool-index.ts'
 
 const MAX_LABELS = 8
 

@@ -9,9 +9,9 @@ import type { EventOf } from '../../wire/event.ts'
 import { firstWord, holds, isUnattended, toolsOfInstaller, toolsOfScript } from './command-line.ts'
 import type { ToolEntry } from './entry.ts'
 import { type FoundTool, found, merged, one } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
-import { place, projectOwner, type Sight, sight, toolsAt, toolsNamed } from './programs.ts'
+import { place, projectOwner, sight, toolsAt, toolsNamed } from './programs.ts'
 import { plain } from './spelling.ts'
+import type { Sight, ToolIndex } from './tool-index.ts'
 
 type Process = EventOf<'process_creation'>
 

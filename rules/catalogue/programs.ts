@@ -5,9 +5,9 @@
  *         and dots, '.exe' twice and a browser's ' (1)' hide nothing.
  */
 import type { ToolEntry } from './entry.ts'
-import { type Program, SYSTEM_BITS, type ToolIndex } from './index-tools.ts'
 import { folded, HASH_START, hashEnd, hashOf, hashStep, MAX_NAME, ODD } from './names.ts'
 import { isDressed, plain } from './spelling.ts'
+import { type Place, type Sight, SYSTEM_BITS, type ToolIndex } from './tool-index.ts'
 
 /** Deeper than this no known folder lies. */
 const MAX_FOLDER = 256
@@ -16,21 +16,6 @@ const HOMES = ['/home/', '/Users/', '\\Users\\', '/users/', '\\users\\']
 /** Laptops run the same few thousand programs all day: what a path led to is remembered, up to so many, so long ones. */
 const MAX_REMEMBERED = 4_096
 const MAX_REMEMBERED_CHARS = 256
-
-/** A program as it was named: the last part of `path` is from `start` to `end`. */
-export interface Sight {
-  path: string
-  start: number
-  end: number
-  programs: readonly Program[] | undefined
-  /** The name is a known one only when the disguise is taken off. */
-  dressed: boolean
-}
-
-/** A path of an executable, with the tool that owns its folder. */
-export interface Place extends Sight {
-  owner: readonly ToolEntry[] | undefined
-}
 
 export function place(index: ToolIndex, image: string): Place {
   const known = index.places.get(image)

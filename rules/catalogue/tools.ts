@@ -7,10 +7,10 @@
  */
 import type { Event } from '../../wire/event.ts'
 import { type FoundTool, found, one } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
 import { fromAutostart, fromFile, fromSoftware } from './installed.ts'
 import { fromConnection, fromListener, fromPeer, interfaceTool } from './network.ts'
 import { fromProcess } from './process.ts'
+import type { ToolIndex } from './tool-index.ts'
 
 export function recogniseTools(index: ToolIndex, event: Event): FoundTool[] | undefined {
   switch (event.category) {

@@ -19,6 +19,7 @@ export type { LoadedFilter } from './filter.ts'
 export { ENGINE_VERSION } from './identity.ts'
 export { literalScan, literalsOf } from './literals.ts'
 export { type Loaded, type LoadOptions, load } from './load.ts'
+export { covers, LOGSOURCE_KEYS } from './logsource.ts'
 export type {
   FlatEvent,
   LoadedRule,

@@ -1,31 +1,34 @@
 /**
- * Who may come in: one-time links, passwords, sessions.
+ * Who may sign in: one-time links, passwords, sessions.
  *
- * Shape   every secret reads `<kind>.<user>.<issued>.<random>`: kind 'o' a one-time link, 'l' a session a link opened,
- *         'p' a session a password opened; issued is base 36 epoch ms; random is 256 bits. Only a SHA-256 over the
- *         secret and the user's current password hash is stored, so a new password ends every other session and link
- *         of that user without a list of them.
- * Units   a link holds 24 h and once; a session 12 h from its last use, 7 days at most.
- * Errors  a wrong name, a wrong password and a user without one give the same Fault after the same work.
+ * Shape   every secret reads `<kind>.<user>.<issued>.<random>`: kind 'o' a one-time link, 'l' a session that a link
+ *         opened, 'p' a session that a password opened; issued is base 36 epoch ms; random is 256 bits. Only a SHA-256
+ *         over the secret and the user's current password hash is stored, so a new password ends every other session
+ *         and link of that user without a list of them.
+ * Units   a link is valid for 24 h and once; a session for 12 h from its last use, 7 days at most.
+ * Errors  a wrong name, a wrong password and a user without one give the same answer after the same work.
  */
 import { createHash } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import { Fault } from '../../wire/fault.ts'
-import { UserName } from '../api/schema.ts'
-import type { Role, User } from '../model/user.ts'
-import type { State } from '../store/state.ts'
+import { type Role, type User, UserName } from '../model/user.ts'
+import type { Store } from '../store/store.ts'
+import { Turns } from './turns.ts'
 
 export type Random = (bytes: number) => Uint8Array
+export type AccessStore = Pick<Store, 'users' | 'audit'>
 
 const LINK_MS = 24 * 3_600_000
 const SESSION_IDLE_MS = 12 * 3_600_000
 const SESSION_MAX_MS = 7 * 24 * 3_600_000
 /** A session's end is moved at most this often, so that reading does not write on every request. */
-const SLIDE_EVERY_MS = 5 * 60_000
-/** 19 MiB each: more at once is a way to exhaust memory, not a way to sign in. */
+const EXTEND_EVERY_MS = 5 * 60_000
+const EXTENSIONS_MAX = 10_000
+/** 19 MiB each: more at once exhausts memory. */
 const HASHES_AT_ONCE = 8
 /** OWASP's minimum for argon2id, and the library's default: 19 MiB, 2 passes, 1 lane; about 25 ms here. */
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+const SECRET = /^([olp])\.(\d{1,15})\.([0-9a-z]{1,10})\.[A-Za-z0-9_-]{43}$/
 
 type Kind = 'o' | 'l' | 'p'
 
@@ -35,150 +38,177 @@ export interface OpenSession {
   secret: string
 }
 
+export interface NewPassword {
+  /** Null only in a session that a link opened. */
+  current: string | null
+  password: string
+  /** Another name than the one the link was made for; null: keep it. */
+  name: string | null
+}
+
 /**
  * A link for the administrator: the one with a password if there is one, else the first; made when there is none.
  * The secret is in the fragment, which browsers send to nobody.
  */
-export function makeOneTimeLink(state: State, now: number, random: Random): string {
-  const admins = state.users().filter((user) => user.role === 'admin')
+export async function makeOneTimeLink(store: AccessStore, now: number, random: Random): Promise<string> {
+  const admins = (await store.users.list()).filter((user) => user.role === 'admin')
   const user =
     admins.find((it) => it.passwordHash !== null) ??
     admins[0] ??
-    state.saveUser({ name: 'admin', role: 'admin', passwordHash: null, createdAt: now })
-  return linkFor(state, user, now, random)
+    (await store.users.add({ name: 'admin', role: 'admin', passwordHash: null, createdAt: now }))
+  return linkFor(store, user, now, random)
 }
 
-/** Errors  Fault 'api.invalid' when the name is taken or no name. */
-export function addUser(state: State, name: string, role: Role, now: number, random: Random): string {
-  const asName = UserName.safeParse(name)
-  if (!asName.success) throw new Fault('api.invalid', { where: 'name', todo: `It ${asName.error.issues[0]?.message}.` })
-  const user = state.saveUser({ name, role, passwordHash: null, createdAt: now })
-  state.audit({ at: now, user: null, action: 'user.added', about: name, detail: role })
-  return linkFor(state, user, now, random)
+/** Resolves with the user's one-time link. Errors  Fault 'api.invalid' when the name is taken or cannot be one. */
+export async function addUser(
+  store: AccessStore,
+  name: string,
+  role: Role,
+  now: number,
+  random: Random,
+): Promise<string> {
+  const parsed = UserName.safeParse(name)
+  if (!parsed.success) throw new Fault('api.invalid', { where: 'name', todo: `It ${parsed.error.issues[0]?.message}.` })
+  const user = await store.users.add({ name, role, passwordHash: null, createdAt: now })
+  await store.audit.add({ at: now, user: null, action: 'user.added', about: name, detail: role })
+  return linkFor(store, user, now, random)
 }
 
-function linkFor(state: State, user: User, now: number, random: Random): string {
-  const secret = issue(state, user, 'o', now, random)
-  state.audit({ at: now, user: null, action: 'link.made', about: user.name, detail: null })
+async function linkFor(store: AccessStore, user: User, now: number, random: Random): Promise<string> {
+  const secret = await issue(store, user, 'o', now, random)
+  await store.audit.add({ at: now, user: null, action: 'link.made', about: user.name, detail: null })
   return `/#/welcome/${secret}`
 }
 
-export interface SignIn {
-  /** Exchanges a one-time link for a session's secret, or null when it is unknown, used or expired. */
-  byLink(secret: string): string | null
-  /** Errors  Fault 'server.busy' when too many passwords are being checked. */
-  byPassword(name: string, password: string): Promise<string | null>
-  /** The open session of this secret, or null. Using it moves its end. */
-  session(secret: string): OpenSession | null
-  end(session: OpenSession): void
-  /** Sets the password; answers with the secret of a new session, all others of this user having ended. */
-  setPassword(
-    session: OpenSession,
-    change: { current: string | null; password: string; name: string | null },
-  ): Promise<string>
-}
+export class SignIn {
+  readonly #store: AccessStore
+  readonly #now: () => number
+  readonly #random: Random
+  /** By stored hash: when the end of the session was last moved. */
+  readonly #extendedAt = new Map<string, number>()
+  readonly #turns = new Turns()
+  #hashing = 0
+  #decoy: Promise<string> | null = null
 
-export function signIn(state: State, now: () => number, random: Random): SignIn {
-  const slidAt = new Map<string, number>()
-  let hashing = 0
-  let decoy: Promise<string> | null = null
-
-  return {
-    byLink(secret) {
-      const found = open(secret, 'o')
-      if (!found) return null
-      state.endSession(found.hash)
-      state.audit({ at: now(), user: found.user.name, action: 'link.used', about: null, detail: null })
-      return issue(state, found.user, 'l', now(), random)
-    },
-
-    async byPassword(name, password) {
-      const user = state.user(name)
-      // Checked against a decoy where there is no password, so that time tells nothing about names.
-      decoy ??= hash(Buffer.from(random(32)).toString('base64url'), ARGON2)
-      const stored = user?.passwordHash ?? (await decoy)
-      const right = await bounded(() => verify(stored, password))
-      if (!right || !user?.passwordHash) {
-        state.audit({ at: now(), user: null, action: 'session.refused', about: name, detail: null })
-        return null
-      }
-      state.audit({ at: now(), user: user.name, action: 'session.opened', about: null, detail: null })
-      return issue(state, user, 'p', now(), random)
-    },
-
-    session(secret) {
-      const found = open(secret, 'l') ?? open(secret, 'p')
-      if (!found) return null
-      slide(found.hash, found.user, found.issuedAt)
-      return { user: found.user, byLink: secret.startsWith('l'), secret }
-    },
-
-    end(session) {
-      state.endSession(storedHash(session.secret, session.user))
-      state.audit({ at: now(), user: session.user.name, action: 'session.closed', about: null, detail: null })
-    },
-
-    async setPassword(session, { current, password, name }) {
-      const { user } = session
-      const had = user.passwordHash
-      if (had !== null && !session.byLink) {
-        const right = current !== null && (await bounded(() => verify(had, current)))
-        if (!right)
-          throw new Fault('api.forbidden', { where: 'body.current', todo: 'The current password is not right.' })
-      }
-      const passwordHash = await bounded(() => hash(password, ARGON2))
-      const owner = renamed(state, user, name, passwordHash, now())
-      if (owner.id === user.id) state.setPassword(user.id, passwordHash)
-      state.endSession(storedHash(session.secret, user))
-      state.audit({ at: now(), user: owner.name, action: 'password.set', about: null, detail: null })
-      return issue(state, { ...owner, passwordHash }, session.byLink ? 'l' : 'p', now(), random)
-    },
+  constructor(store: AccessStore, now: () => number, random: Random) {
+    this.#store = store
+    this.#now = now
+    this.#random = random
   }
 
-  function open(secret: string, kind: Kind): { user: User; hash: string; issuedAt: number } | null {
-    const [, saidKind, userId, issued] = /^([olp])\.(\d{1,15})\.([0-9a-z]{1,10})\.[A-Za-z0-9_-]{43}$/.exec(secret) ?? []
-    if (saidKind !== kind || !userId || !issued) return null
-    const user = state.users().find((it) => it.id === Number(userId))
+  /** Exchanges a one-time link for a session's secret; null when it is unknown, used or expired. */
+  byLink(secret: string): Promise<string | null> {
+    return this.#turns.run(secret, async () => {
+      const found = await this.#find(secret, 'o')
+      if (!found) return null
+      await this.#store.users.endSession(found.hash)
+      await this.#audit('link.used', found.user)
+      return this.#issue(found.user, 'l')
+    })
+  }
+
+  /** A session's secret, or null. Errors  Fault 'server.busy' when too many passwords are being checked. */
+  async byPassword(name: string, password: string): Promise<string | null> {
+    const user = await this.#store.users.byName(name)
+    // Checked against a decoy where there is no password, so that the time it takes tells nothing about names.
+    this.#decoy ??= hash(Buffer.from(this.#random(32)).toString('base64url'), ARGON2)
+    const stored = user?.passwordHash ?? (await this.#decoy)
+    const isRight = await this.#bounded(() => verify(stored, password))
+    if (!isRight || !user?.passwordHash) {
+      const at = this.#now()
+      await this.#store.audit.add({ at, user: null, action: 'session.refused', about: name, detail: null })
+      return null
+    }
+    await this.#audit('session.opened', user)
+    return this.#issue(user, 'p')
+  }
+
+  /** The open session of this secret, or null. Using it moves its end. */
+  session(secret: string): Promise<OpenSession | null> {
+    return this.#turns.run(secret, async () => {
+      const found = (await this.#find(secret, 'l')) ?? (await this.#find(secret, 'p'))
+      if (!found) return null
+      await this.#extend(found)
+      return { user: found.user, byLink: secret.startsWith('l'), secret }
+    })
+  }
+
+  end({ user, secret }: OpenSession): Promise<void> {
+    return this.#turns.run(secret, async () => {
+      await this.#store.users.endSession(storedHash(secret, user))
+      await this.#audit('session.closed', user)
+    })
+  }
+
+  /** Sets the password; resolves with the secret of a new session, all others of this user having ended. */
+  async setPassword(session: OpenSession, { current, password, name }: NewPassword): Promise<string> {
+    const { user, secret } = session
+    const before = user.passwordHash
+    if (before !== null && !session.byLink) {
+      const isRight = current !== null && (await this.#bounded(() => verify(before, current)))
+      if (!isRight)
+        throw new Fault('api.forbidden', { where: 'body.current', todo: 'The current password is not right.' })
+    }
+    const passwordHash = await this.#bounded(() => hash(password, ARGON2))
+    const owner = await this.#renamed(user, name, passwordHash)
+    if (owner.id === user.id) await this.#store.users.setPassword(user.id, passwordHash)
+    await this.#turns.run(secret, () => this.#store.users.endSession(storedHash(secret, user)))
+    await this.#audit('password.set', owner)
+    return this.#issue({ ...owner, passwordHash }, session.byLink ? 'l' : 'p')
+  }
+
+  /** A first user may choose another name than the one its link was made for; the old one, without a password, stays shut. */
+  async #renamed(user: User, name: string | null, passwordHash: string): Promise<User> {
+    if (name === null || name === user.name) return user
+    if (user.passwordHash !== null)
+      throw new Fault('api.forbidden', { where: 'body.name', todo: 'The name can be chosen once only.' })
+    return this.#store.users.add({ name, role: user.role, passwordHash, createdAt: this.#now() })
+  }
+
+  async #find(secret: string, kind: Kind): Promise<{ user: User; hash: string; issuedAt: number } | null> {
+    const [, found, userId, issued] = SECRET.exec(secret) ?? []
+    if (found !== kind || !userId || !issued) return null
+    const user = await this.#store.users.byId(Number(userId))
     if (!user) return null
     const hash = storedHash(secret, user)
-    const kept = state.session(hash, now())
+    const kept = await this.#store.users.session(hash, this.#now())
     if (!kept || kept.userId !== user.id || kept.once !== (kind === 'o')) return null
     return { user, hash, issuedAt: Number.parseInt(issued, 36) }
   }
 
-  function slide(hash: string, user: User, issuedAt: number): void {
-    const at = now()
-    if (at - (slidAt.get(hash) ?? issuedAt) < SLIDE_EVERY_MS) return
-    if (slidAt.size > 10_000) slidAt.clear()
-    slidAt.set(hash, at)
+  async #extend({ user, hash, issuedAt }: { user: User; hash: string; issuedAt: number }): Promise<void> {
+    const at = this.#now()
+    if (at - (this.#extendedAt.get(hash) ?? issuedAt) < EXTEND_EVERY_MS) return
+    if (this.#extendedAt.size > EXTENSIONS_MAX) this.#extendedAt.clear()
+    this.#extendedAt.set(hash, at)
     const expiresAt = Math.min(at + SESSION_IDLE_MS, issuedAt + SESSION_MAX_MS)
-    state.endSession(hash)
-    state.addSession({ hash, userId: user.id, createdAt: issuedAt, expiresAt, once: false })
+    await this.#store.users.endSession(hash)
+    await this.#store.users.addSession({ hash, userId: user.id, createdAt: issuedAt, expiresAt, once: false })
   }
 
-  async function bounded<T>(work: () => Promise<T>): Promise<T> {
-    if (hashing >= HASHES_AT_ONCE) throw new Fault('server.busy', { todo: 'Try again in a second.' })
-    hashing++
+  #issue(user: User, kind: Kind): Promise<string> {
+    return issue(this.#store, user, kind, this.#now(), this.#random)
+  }
+
+  #audit(action: string, user: User): Promise<void> {
+    return this.#store.audit.add({ at: this.#now(), user: user.name, action, about: null, detail: null })
+  }
+
+  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#hashing >= HASHES_AT_ONCE) throw new Fault('server.busy', { todo: 'Try again in a second.' })
+    this.#hashing++
     try {
       return await work()
     } finally {
-      hashing--
+      this.#hashing--
     }
   }
 }
 
-/** A first user may take another name than the one its link was made for; the old one, without a password, stays shut. */
-function renamed(state: State, user: User, name: string | null, passwordHash: string, now: number): User {
-  if (name === null || name === user.name) return user
-  if (user.passwordHash !== null)
-    throw new Fault('api.forbidden', { where: 'body.name', todo: 'The name can be chosen once only.' })
-  return state.saveUser({ name, role: user.role, passwordHash, createdAt: now })
-}
-
-function issue(state: State, user: User, kind: Kind, now: number, random: Random): string {
+async function issue(store: AccessStore, user: User, kind: Kind, now: number, random: Random): Promise<string> {
   const secret = `${kind}.${user.id}.${now.toString(36)}.${Buffer.from(random(32)).toString('base64url')}`
   const once = kind === 'o'
-  state.addSession({
+  await store.users.addSession({
     hash: storedHash(secret, user),
     userId: user.id,
     createdAt: now,

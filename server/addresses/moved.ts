@@ -7,8 +7,8 @@ import { Gauge, type Registry } from 'prom-client'
 import * as z from 'zod'
 import { count, country, epochMs, name } from '../../wire/common.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
-import { openState } from '../store/sqlite/state.ts'
-import type { State } from '../store/state.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
 
 const KEY = 'feedChanges'
 const Kept = z.array(
@@ -23,8 +23,8 @@ const Kept = z.array(
   }),
 )
 
-export function keepFeedChanges(state: Pick<State, 'set'>, changes: readonly FeedChange[]): void {
-  state.set(KEY, JSON.stringify(changes))
+export function keepFeedChanges({ values }: Pick<Store, 'values'>, changes: readonly FeedChange[]): Promise<void> {
+  return values.set(KEY, JSON.stringify(changes))
 }
 
 export function feedChangeGauge(registry: Registry, networks: () => number): void {
@@ -39,13 +39,13 @@ export function feedChangeGauge(registry: Registry, networks: () => number): voi
 }
 
 /** Those that still count at `now`. Errors  Fault 'store.missing' where no server has run yet. */
-export function keptFeedChanges(dataFolder: string, now: number): FeedChange[] {
-  const state = openState({ folder: dataFolder, readOnly: true })
+export async function keptFeedChanges(dataFolder: string, now: number): Promise<FeedChange[]> {
+  const store = await openStore({ engine: 'sqlite', folder: dataFolder }, { run: 'inline', readOnly: true })
   try {
-    const kept = Kept.safeParse(JSON.parse(state.get(KEY) ?? '[]'))
+    const kept = Kept.safeParse(JSON.parse((await store.values.get(KEY)) ?? '[]'))
     return kept.success ? kept.data.filter((it) => now < it.until) : []
   } finally {
-    state.close()
+    await store.close()
   }
 }
 

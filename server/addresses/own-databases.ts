@@ -9,7 +9,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { type Place, type Privacy, placeOf, privacyOf, type System, systemOf } from './database-records.ts'
 import { type Mmdb, openMmdb } from './mmdb.ts'
-import { type ParsedAddress, parseAddress } from './table.ts'
+import type { ParsedAddress } from './table.ts'
 
 /** As in the configuration: absolute paths. */
 export interface GeoipFiles {
@@ -38,13 +38,26 @@ export interface OwnDatabases {
 }
 
 const MAX_BYTES = 2 ** 31 - 1
-/** Public resolvers: every database that covers the Internet knows them, and so shows what kind it is. */
-const WELL_KNOWN = ['8.8.8.8', '1.1.1.1', '9.9.9.9', '208.67.222.222'].map((it) => parseAddress(it)!)
+
+/** What a file is to tell, how its records are read, and what such a file is called. */
+interface Kind<T> {
+  holds: string
+  type: RegExp
+  read(record: unknown): T | null
+}
+
+const PLACES: Kind<Place> = { holds: 'places', type: /city|country|location|enterprise/i, read: placeOf }
+const OPERATORS: Kind<System> = { holds: 'network operators', type: /asn|isp|enterprise/i, read: systemOf }
+const PRIVACY: Kind<Privacy | 'nothing'> = {
+  holds: 'VPN, Tor or hosting marks',
+  type: /anonymous|privacy|proxy|vpn|enterprise/i,
+  read: privacyOf,
+}
 
 export async function openOwnDatabases(files: GeoipFiles): Promise<OwnDatabases> {
-  const city = follow('geoip.cityFile', files.cityFile, 'places', placeOf)
-  const asn = follow('geoip.asnFile', files.asnFile, 'network operators', systemOf)
-  const privacy = follow('geoip.privacyFile', files.privacyFile, 'VPN, Tor or hosting marks', privacyOf)
+  const city = follow('geoip.cityFile', files.cityFile, PLACES)
+  const asn = follow('geoip.asnFile', files.asnFile, OPERATORS)
+  const privacy = follow('geoip.privacyFile', files.privacyFile, PRIVACY)
   const all = [city, asn, privacy]
   const own: OwnDatabases = {
     place: (address) => {
@@ -86,12 +99,7 @@ interface Followed<T> {
   problem(): string | null
 }
 
-function follow<T>(
-  source: string,
-  path: string | null,
-  holds: string,
-  read: (record: unknown) => T | null,
-): Followed<T> {
+function follow<T>(source: string, path: string | null, kind: Kind<T>): Followed<T> {
   let stamp = ''
   let open: Opened | null = null
   let problem: string | null = null
@@ -100,7 +108,7 @@ function follow<T>(
     find(address) {
       if (!open) return null
       try {
-        const said = read(open.db.get(address))
+        const said = kind.read(open.db.get(address))
         return said === null ? null : { said, facts: open.facts }
       } catch (cause) {
         open = null
@@ -137,9 +145,7 @@ function follow<T>(
     if (stampOf(await stat(path)) !== seen) return
     stamp = seen
     const db = openMmdb(bytes)
-    const records = WELL_KNOWN.map((it) => db.get(it)).filter((it) => it != null)
-    if (records.length > 0 && records.every((it) => read(it) === null))
-      throw new Error(`it is of type '${plain(db.type)}' and holds no ${holds}`)
+    if (!isOf(kind, db)) throw new Error(`it is of type '${plain(db.type)}' and holds no ${kind.holds}`)
     const date = new Date(db.builtAt).toISOString().slice(0, 10)
     open = { db, facts: { source, name: plain(db.type), date } }
     problem = null
@@ -150,6 +156,12 @@ function follow<T>(
     const meanwhile = open ? `Its edition of ${open.facts.date} goes on answering` : 'It is not used'
     return `${source} (${path}): ${why}. ${meanwhile}; put a whole file in its place.`
   }
+}
+
+/** By the fields of its records; one without records by its type alone. */
+function isOf<T>(kind: Kind<T>, db: Mmdb): boolean {
+  const records = db.sample()
+  return records.length > 0 ? records.some((it) => kind.read(it) !== null) : kind.type.test(db.type)
 }
 
 function stampOf({ mtimeMs, size, ino }: { mtimeMs: number; size: number; ino: number }): string {

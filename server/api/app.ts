@@ -1,30 +1,37 @@
 /**
- * The HTTP side of the server: the API under /api/v1, the door for feeds, the console's page and files, health and metrics.
+ * The HTTP side of the server: the API under /api/v1, the endpoint for feeds, the console's files, health and metrics.
  *
- * Errors  every refusal is `ApiError` JSON. What nobody foresaw goes to `onError` and is answered with 'api.failed'.
+ * Errors  every refusal is `ApiError` JSON. An error that is no `Fault` goes to `onError` and is answered with
+ *         'api.failed'.
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { Fault } from '../../wire/fault.ts'
-import { signIn as makeSignIn } from '../access/sign-in.ts'
+import { SignIn } from '../access/sign-in.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
-import { bodiesUpTo, cookies, knownHost, sameOrigin, securityHeaders, signedIn } from './guard.ts'
+import { bodiesUpTo, cookies, guard, knownHost, sameOrigin, securityHeaders } from './guard.ts'
 import { invalid, refusal } from './refusal.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { caseRoutes } from './routes/cases.ts'
+import { categoryRoutes } from './routes/categories.ts'
+import { clusterRoutes } from './routes/clusters.ts'
 import { CONTRACT_BYTES, CONTRACT_PATHS, contractRoutes } from './routes/contracts.ts'
+import { enrollmentRoutes } from './routes/enrollment.ts'
+import { eventRoutes } from './routes/events.ts'
 import { feedRoutes } from './routes/feeds.ts'
-import { readingRoutes } from './routes/reading.ts'
+import { laptopRoutes } from './routes/laptops.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { workerRoutes } from './routes/workers.ts'
 
 export function api(deps: Deps): OpenAPIHono<Env> {
-  const signIn = makeSignIn(deps.state, deps.now, deps.random)
-  const jar = cookies(deps.secureCookies)
+  const signIn = new SignIn(deps.store, deps.now, deps.random)
+  const guarded = guard(signIn, cookies(deps.secureCookies))
   const app = new OpenAPIHono<Env>()
 
   app.use(securityHeaders)
-  // Before the host check: a probe asks by whatever name it has, and these two say nothing about anybody; a feed has
-  // its token, which no page elsewhere knows.
+  // Before the check of the host name: probes use whatever name they have, and these two say nothing about anybody; a
+  // feed has its token, which no page elsewhere knows.
   app.get('/healthz', (c) => c.text('ok\n'))
   app.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('not ready\n', 503)))
   feedRoutes(app, deps)
@@ -42,10 +49,16 @@ export function api(deps: Deps): OpenAPIHono<Env> {
       if (!result.success) throw invalid(result.target, result.error.issues)
     },
   })
-  sessionRoutes(v1, deps, signIn, jar)
-  readingRoutes(v1, deps, signIn, jar)
-  contractRoutes(v1, deps, signIn, jar)
-  caseRoutes(v1, deps, signIn, jar)
+  sessionRoutes(v1, deps, signIn, guarded)
+  eventRoutes(v1, deps, signIn, guarded)
+  workerRoutes(v1, deps, guarded)
+  caseRoutes(v1, deps, guarded)
+  clusterRoutes(v1, deps, guarded)
+  laptopRoutes(v1, deps, guarded)
+  enrollmentRoutes(v1, deps, guarded)
+  contractRoutes(v1, deps, guarded)
+  categoryRoutes(v1, guarded)
+  auditRoutes(v1, deps, guarded)
   app.route('/api/v1', v1)
   app.doc31('/api/v1/openapi.json', {
     openapi: '3.1.0',
@@ -53,7 +66,8 @@ export function api(deps: Deps): OpenAPIHono<Env> {
       title: 'Tellwire',
       version: '1',
       description:
-        'What the console reads. Sign in first; the session is a cookie. What changes something must carry our Origin.',
+        'What the console reads. Sign in first; the session is a cookie. A request that changes something must carry ' +
+        'the Origin of the console.',
     },
   })
 
@@ -73,19 +87,21 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   return app
 
   /**
-   * Metrics name no worker, but they tell how large we are: for a scraper on this machine, or for who is signed in.
-   * A proxy on this machine speaks from loopback for everybody, and says so in its headers.
+   * Metrics name no worker, but they tell how large the fleet is: for a scraper on this machine, or for who is signed
+   * in. A proxy on this machine asks from loopback for everybody, and says so in its headers.
    */
   async function metricsReader(c: Ctx, next: () => Promise<void>) {
     const address = clientAddress(c)
     const local = address === '::1' || address.startsWith('127.')
     const proxied = c.req.header('X-Forwarded-For') !== undefined || c.req.header('Forwarded') !== undefined
-    return local && !proxied ? next() : signedIn(signIn, jar)(c, next)
+    return local && !proxied ? next() : guarded.may('metrics.read')(c, next)
   }
 }
 
 function answer(c: Ctx, fault: Fault) {
   const { status, body } = refusal(fault)
+  const { retryAfterMs } = fault.facts
+  if (typeof retryAfterMs === 'number') c.header('Retry-After', String(Math.ceil(retryAfterMs / 1_000)))
   return c.json(body, status)
 }
 

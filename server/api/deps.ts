@@ -5,9 +5,12 @@ import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import type { OpenSession, Random } from '../access/sign-in.ts'
 import type { ConsoleFile } from '../console/build.ts'
 import { remoteAddress } from '../ingest/address.ts'
+import type { CaseView } from '../model/case.ts'
 import type { Contracts } from '../roster/contracts.ts'
-import type { State } from '../store/state.ts'
-import type { Desk } from '../views/reader.ts'
+import type { Store } from '../store/store.ts'
+import type { Queue } from '../views/queue.ts'
+import type { Reader } from '../views/reader.ts'
+import type { NewVerdict } from './schema.ts'
 
 /** What a feed's events need. */
 export interface Feeds {
@@ -17,10 +20,15 @@ export interface Feeds {
 }
 
 export interface Deps {
-  desk: Desk
+  reader: Reader
+  queue: Queue
+  /** `cases/decide.ts`. Null: no such worker. */
+  decide(worker: string, verdict: NewVerdict, by: string): Promise<CaseView | null>
+  /** A one-time token with which one laptop enrolls; the secret is in it and nowhere else. */
+  enrollmentToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   contracts: Contracts
   feeds: Feeds
-  state: State
+  store: Pick<Store, 'users' | 'audit' | 'values'>
   now(): number
   random: Random
   /** Prometheus text. */
@@ -35,7 +43,7 @@ export interface Deps {
   trustedProxies?: readonly string[]
   /** The built console, by path. */
   files: ReadonlyMap<string, ConsoleFile>
-  /** Called with what nobody foresaw; the client learns only that it happened. */
+  /** Called with an error that is no `Fault`; the client learns only that there was one. */
   onError(cause: unknown): void
 }
 

@@ -1,11 +1,11 @@
-/** What stands before every route: headers, known host names, same origin, bounded bodies, and who is asking. */
+/** What every request passes first: headers, known host names, same origin, bounded bodies, and who is asking. */
 import { isIP } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { Fault } from '../../wire/fault.ts'
-import type { SignIn } from '../access/sign-in.ts'
-import type { Role } from '../model/user.ts'
+import { mayDo, type Permission, ROLES_WITH } from '../access/permissions.ts'
+import type { OpenSession, SignIn } from '../access/sign-in.ts'
 import type { Ctx, Env } from './deps.ts'
 
 const HEADERS: Record<string, string> = {
@@ -21,7 +21,7 @@ const HEADERS: Record<string, string> = {
   'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
 }
 
-/** On every answer, refusals too. What the API says is for nobody's cache; the console's files say otherwise. */
+/** On every answer, refusals too. No cache keeps what the API answers; the console's files say otherwise. */
 export const securityHeaders: MiddlewareHandler<Env> = async (c, next) => {
   await next()
   for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value)
@@ -57,7 +57,7 @@ export const sameOrigin: MiddlewareHandler<Env> = async (c, next) => {
   return next()
 }
 
-// The host alone: behind a proxy that ends TLS, the scheme we see is not the scheme the browser saw.
+// The host alone: behind a TLS-terminating proxy the scheme we see is not the one the browser saw.
 function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null
 }
@@ -88,15 +88,34 @@ export function cookies(secure: boolean): Cookies {
   }
 }
 
-/** Lets in whoever is signed in, and has one of the roles where roles are named. */
-export function signedIn(signIn: SignIn, jar: Cookies, ...roles: Role[]): MiddlewareHandler<Env> {
-  return async (c, next) => {
-    const secret = jar.read(c)
-    const session = secret && signIn.session(secret)
-    if (!session) throw new Fault('api.unauthenticated')
-    if (roles.length > 0 && !roles.includes(session.user.role))
-      throw new Fault('api.forbidden', { todo: `Ask somebody who is ${roles.join(' or ')}.` })
-    c.set('session', session)
+export interface Guard {
+  cookies: Cookies
+  /** Lets in whoever is signed in. */
+  signedIn: MiddlewareHandler<Env>
+  /** Lets in whoever is signed in and has the permission. */
+  may(permission: Permission): MiddlewareHandler<Env>
+}
+
+export function guard(signIn: SignIn, jar: Cookies): Guard {
+  const signedIn: MiddlewareHandler<Env> = async (c, next) => {
+    await enter(c)
     await next()
+  }
+  const may = (permission: Permission): MiddlewareHandler<Env> => {
+    return async (c, next) => {
+      const { user } = await enter(c)
+      if (!mayDo(user.role, permission))
+        throw new Fault('api.forbidden', { todo: `Ask somebody who is ${ROLES_WITH[permission].join(' or ')}.` })
+      await next()
+    }
+  }
+  return { cookies: jar, signedIn, may }
+
+  async function enter(c: Ctx): Promise<OpenSession> {
+    const secret = jar.read(c)
+    const session = secret === null ? null : await signIn.session(secret)
+    if (!session) throw new Fault('api.unauthenticated')
+    c.set('session', session)
+    return session
   }
 }

@@ -1,13 +1,18 @@
-/** What the API answers, once: OpenAPI, the server's types and the console's types all come from here. */
+/**
+ * What the API takes and answers, built on the words of `server/model`. OpenAPI and the types of server and console
+ * come from here.
+ */
 import * as z from 'zod'
 import { identifier } from '../../wire/common.ts'
 import { Contract } from '../../wire/contract.ts'
+import { PERMISSIONS } from '../access/permissions.ts'
 import { Assessment, Band, Cluster } from '../model/assessment.ts'
 import { CaseView, VERDICTS } from '../model/case.ts'
 import { Coverage, Gap } from '../model/coverage.ts'
-import { Role } from '../model/user.ts'
+import { RuleFacts } from '../model/rule.ts'
+import { NewPassword, Role, UserName } from '../model/user.ts'
 
-/** The same with what people need to know of everybody in it, worst first. */
+/** A cluster with what people need to know of everybody in it, worst first. */
 export const ClusterView = Cluster.extend({
   people: z.array(
     z.object({
@@ -17,7 +22,7 @@ export const ClusterView = Cluster.extend({
       points: z.int(),
       /** By the contract; null: not known. */
       place: z.string().nullable(),
-      case: z.enum(['none', 'open', 'closed', 'reopened']),
+      case: CaseView.shape.state,
     }),
   ),
 })
@@ -30,6 +35,7 @@ export const NewVerdict = z.strictObject({
 })
 export type NewVerdict = z.infer<typeof NewVerdict>
 
+/** A finding with the facts of its rule. */
 export const FindingView = z.object({
   id: z.string(),
   rule: z.string(),
@@ -42,39 +48,60 @@ export const FindingView = z.object({
   lastTime: z.int(),
   count: z.int(),
   says: z.string(),
-  blindTo: z.string().nullable(),
-  response: z.string().nullable(),
-  falsepositives: z.array(z.string()),
-  tags: z.array(z.string()),
-  /** Of a rule that is not ours: who wrote it, under which licence, where it is. Null: ours, or not known. */
-  author: z.string().nullable(),
-  license: z.string().nullable(),
-  link: z.string().nullable(),
+  ...RuleFacts.shape,
   /** The events as rules saw them: flat, hostile text inside. */
   events: z.array(z.record(z.string(), z.unknown())),
 })
 export type FindingView = z.infer<typeof FindingView>
 
-export const Laptop = z.object({
+const laptop = {
   device: z.string(),
+  /** Who holds it now; null: nobody is known to. */
   worker: z.string().nullable(),
   platform: z.string(),
+  /** Of the agent. */
   version: z.string(),
   online: z.boolean(),
   enrolledAt: z.int(),
   revokedAt: z.int().nullable(),
   /** When the server last received anything from it; null: never. */
   lastSeen: z.int().nullable(),
-  lastAddress: z.string().nullable(),
   place: z.string().nullable(),
-  /** As its last summary said; null before the first. */
-  spoolBytes: z.int().nullable(),
-  residentBytes: z.int().nullable(),
-  clockSkewMs: z.int().nullable(),
   events: z.int(),
   /** Numbers that never came, besides those the agent itself reported as dropped. */
   missing: z.int(),
   rejected: z.int(),
+}
+
+/** A laptop in the list. */
+export const LaptopRow = z.object({
+  ...laptop,
+  /** How many kinds of gaps its agent reported. */
+  gaps: z.int(),
+  /** Categories that the policy wants, how many of those are seen, and how many partly or not at all. */
+  visible: z.object({ wanted: z.int(), seen: z.int(), impaired: z.int() }),
+})
+export type LaptopRow = z.infer<typeof LaptopRow>
+
+export const LaptopPage = z.object({
+  /** In order of the id. */
+  laptops: z.array(LaptopRow),
+  /** Ask on with `after=` this; null: that was all. */
+  next: z.string().nullable(),
+  /** Of all laptops, not of this page. */
+  total: z.int(),
+  online: z.int(),
+})
+export type LaptopPage = z.infer<typeof LaptopPage>
+
+/** A laptop with all that is known of it. */
+export const Laptop = z.object({
+  ...laptop,
+  lastAddress: z.string().nullable(),
+  /** As its last summary said; null before the first. */
+  spoolBytes: z.int().nullable(),
+  residentBytes: z.int().nullable(),
+  clockSkewMs: z.int().nullable(),
   gaps: z.array(Gap),
   coverage: z.array(Coverage),
 })
@@ -86,17 +113,46 @@ export const WorkerRow = z.object({
   band: Band,
   points: z.int(),
   reason: z.string(),
-  case: z.enum(['none', 'open', 'closed', 'reopened']),
+  case: CaseView.shape.state,
   /** Key of the cluster the worker is in; null: none. */
   cluster: z.string().nullable(),
+  /** Exact to ten minutes while nothing else changes. */
   lastFinding: z.int().nullable(),
+  /** Exact to the hour while a laptop is online. */
   lastSeen: z.int().nullable(),
   laptops: z.int(),
   online: z.int(),
-  /** Share of the categories that its laptops' agents can see, 0-1; null when nothing was heard. */
+  /** Share of the wanted categories that its laptops' agents can see, 0-1; null when nothing was heard. */
   coverage: z.number().nullable(),
 })
 export type WorkerRow = z.infer<typeof WorkerRow>
+
+export const QueuePage = z.object({
+  /** Ask on with `since=` this. */
+  revision: z.int(),
+  /** True: these are the first of all rows, in the order of the queue; forget what you had. */
+  reset: z.boolean(),
+  /** Rows that changed after `since`, oldest change first. */
+  rows: z.array(WorkerRow),
+  /** Workers whose rows are no more. */
+  gone: z.array(z.string()),
+  /** True: ask again at once, with the `revision` of this answer. */
+  more: z.boolean(),
+})
+export type QueuePage = z.infer<typeof QueuePage>
+
+/** What the live stream sends: who may read differently now. */
+export const Notice = z.object({
+  /** Of the queue. */
+  revision: z.int(),
+  /** Workers, and laptops that nobody holds; null: too many to name. */
+  workers: z.array(z.string()).nullable(),
+  /** Whether a cluster, or somebody in one, changed. */
+  clusters: z.boolean(),
+  /** Whether a laptop connected, left, enrolled or changed hands. */
+  laptops: z.boolean(),
+})
+export type Notice = z.infer<typeof Notice>
 
 const Agreement = z.enum(['agrees', 'differs', 'unknown'])
 /** One line of the contract beside what was seen of it. */
@@ -176,18 +232,13 @@ export const CategoryView = z.object({
 })
 export type CategoryView = z.infer<typeof CategoryView>
 
-export const UserName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or @, and begin with one')
-/** Long beats complicated: no rule about which characters. */
-export const PASSWORD_MIN = 12
-export const NewPassword = z.string().min(PASSWORD_MIN, `must be at least ${PASSWORD_MIN} characters`).max(256)
-
 export const SessionView = z.object({
   name: z.string(),
   role: Role,
   /** False: signed in by a one-time link, and the user has yet to choose a password. */
   passwordSet: z.boolean(),
+  /** What the role allows. */
+  may: z.array(z.enum(PERMISSIONS)),
   /** True: opened by a one-time link, which may set a password without the old one. */
   byLink: z.boolean(),
 })
@@ -203,9 +254,9 @@ export const PasswordChange = z.strictObject({
   name: UserName.nullable(),
 })
 
-export const EnrolmentRequest = z.strictObject({ worker: identifier.nullable() })
-export const EnrolmentToken = z.object({ token: z.string(), expiresAt: z.int() })
-export type EnrolmentToken = z.infer<typeof EnrolmentToken>
+export const EnrollmentRequest = z.strictObject({ worker: identifier.nullable() })
+export const EnrollmentToken = z.object({ token: z.string(), expiresAt: z.int() })
+export type EnrollmentToken = z.infer<typeof EnrollmentToken>
 
 /** Without the worker, who stands in the path; `from` is now unless given. */
 export const NewContract = Contract.omit({ worker: true }).partial({ from: true })
@@ -215,13 +266,13 @@ export const ROSTER_CHARACTERS = 524_288
 export const RosterRequest = z.strictObject({
   format: z.enum(['csv', 'json']),
   text: z.string().max(ROSTER_CHARACTERS),
-  /** What problems are told with. */
+  /** Problems name it. */
   fileName: z.string().min(1).max(256).default('roster'),
   dryRun: z.boolean().default(false),
 })
 const Taken = z.object({ contracts: z.int(), devices: z.int() })
 export const RosterAnswer = z.object({
-  /** Rows that can be used; of those, what said something new. */
+  /** Rows that can be used; of those, the ones that say something new. */
   usable: Taken,
   stored: Taken,
   /** Rows that cannot be used; `problems` has the first 1,000. */

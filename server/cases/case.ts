@@ -23,18 +23,3 @@ export function caseOf(verdict: Verdict | null, band: Band, kinds: Standing['kin
   const newKinds = [...new Set(fresh.map((it) => it.title))].sort()
   return { state: asks && newKinds.length > 0 ? 'reopened' : 'closed', verdict, newKinds }
 }
-
-interface Row {
-  worker: string
-  band: Band
-  points: number
-  /** Left out where nobody closed is among them. */
-  case?: CaseView['state']
-}
-
-/** The order of the queue: by band, within it what is decided last, then by points. */
-export function byUrgency(a: Row, b: Row): number {
-  const band = BANDS.indexOf(b.band) - BANDS.indexOf(a.band)
-  const decided = Number(a.case === 'closed') - Number(b.case === 'closed')
-  return band || decided || b.points - a.points || (a.worker < b.worker ? -1 : 1)
-}

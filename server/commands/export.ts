@@ -5,8 +5,9 @@ import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { folderOf } from '../config.ts'
 import { World } from '../derive/kit/world.ts'
-import { openLog } from '../store/sqlite/log.ts'
-import { openState } from '../store/sqlite/state.ts'
+import { ALIVE_AT } from '../jobs/clock-line.ts'
+import { openStore } from '../store/open.ts'
+import { openTelemetry } from '../store/sqlite/telemetry.ts'
 
 export const exportCommand = defineCommand({
   meta: { name: 'export', description: 'Write what was recorded as NDJSON, in order of arrival' },
@@ -19,16 +20,16 @@ export const exportCommand = defineCommand({
   async run({ args }) {
     const folder = folderOf(args['data-folder'])
     const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
-    const log = await openLog({ folder, readOnly: true })
+    const { stream, close } = await openTelemetry({ folder, readOnly: true })
     try {
-      for await (const { record } of log.read()) if (wanted(record)) await line(record)
+      for await (const block of stream.read(0)) for (const { record } of block) if (wanted(record)) await line(record)
     } finally {
-      await log.close()
+      await close()
     }
     // How far the server had judged by then: a replay decides the same silences.
-    const state = openState({ folder, readOnly: true })
-    const alive = Number(state.get('aliveAt') ?? 0)
-    state.close()
+    const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly: true })
+    const alive = Number((await store.values.get(ALIVE_AT)) ?? 0)
+    await store.close()
     if (alive > 0) await line({ type: 'clock', time: alive })
   },
 })

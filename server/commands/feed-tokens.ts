@@ -5,7 +5,8 @@ import { Fault } from '../../wire/fault.ts'
 import { loadConfig } from '../config.ts'
 import { addFeedToken, FEED_PATH, feedTokens, removeFeedToken, SENT_CATEGORIES } from '../feeds/tokens.ts'
 import { readServerFile } from '../roles/server-file.ts'
-import { openState } from '../store/sqlite/state.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
 
 const where = {
   'data-folder': { type: 'string', description: "The server's data folder" },
@@ -25,11 +26,11 @@ const add = defineCommand({
     ...where,
     json,
   },
-  run({ args }) {
+  async run({ args }) {
     const categories = categoriesOf(args.category)
     const folder = dataFolder(args)
-    const token = withState(folder, false, (state) =>
-      addFeedToken(state, { name: args.name, categories }, Date.now(), randomBytes),
+    const token = await withStore(folder, false, (store) =>
+      addFeedToken(store, { name: args.name, categories }, Date.now(), randomBytes),
     )
     const url = `${readServerFile(folder)?.url ?? 'https://<the server>'}${FEED_PATH}`
     if (args.json) console.log(JSON.stringify({ name: args.name, categories, token, url }))
@@ -43,8 +44,8 @@ const add = defineCommand({
 const list = defineCommand({
   meta: { name: 'list', description: 'Show who may send, and what' },
   args: { ...where, json },
-  run({ args }) {
-    const tokens = withState(dataFolder(args), true, feedTokens).map(({ hash: _, ...it }) => it)
+  async run({ args }) {
+    const tokens = (await withStore(dataFolder(args), true, feedTokens)).map(({ hash: _, ...it }) => it)
     if (args.json) console.log(JSON.stringify(tokens))
     else if (tokens.length === 0)
       console.log('Nobody. Make a token with `tellwire feeds token add NAME --category idp_login`.')
@@ -57,8 +58,8 @@ const list = defineCommand({
 const remove = defineCommand({
   meta: { name: 'remove', description: 'Refuse this sender from the next request on' },
   args: { name: { type: 'positional', required: true, description: "The token's name" }, ...where },
-  run({ args }) {
-    withState(dataFolder(args), false, (state) => removeFeedToken(state, args.name, Date.now()))
+  async run({ args }) {
+    await withStore(dataFolder(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
     console.log(`${args.name} is refused from now on; what it sent stays.`)
   },
 })
@@ -80,11 +81,11 @@ function dataFolder(args: { config?: string | undefined; 'data-folder'?: string 
     .dataFolder
 }
 
-function withState<T>(folder: string, readOnly: boolean, work: (state: ReturnType<typeof openState>) => T): T {
-  const state = openState({ folder, readOnly })
+async function withStore<T>(folder: string, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly })
   try {
-    return work(state)
+    return await work(store)
   } finally {
-    state.close()
+    await store.close()
   }
 }

@@ -81,7 +81,7 @@ const listCommand = defineCommand({
     })
     const now = Date.now()
     const ages = feedAges(addresses, catalogueVersion, now)
-    const changes = changesIn(config.dataFolder, now)
+    const changes = await changesIn(config.dataFolder, now)
     const problems = addresses.problems()
     if (problems.length > 0) process.exitCode = 1
     if (args.json) {
@@ -129,9 +129,9 @@ function configOf(args: { config?: string | undefined; 'data-folder'?: string | 
 }
 
 /** None where no server has run yet. */
-function changesIn(dataFolder: string, now: number): FeedChange[] {
+async function changesIn(dataFolder: string, now: number): Promise<FeedChange[]> {
   try {
-    return keptFeedChanges(dataFolder, now)
+    return await keptFeedChanges(dataFolder, now)
   } catch (cause) {
     if (cause instanceof Fault && cause.code === 'store.missing') return []
     throw cause

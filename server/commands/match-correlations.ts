@@ -26,7 +26,7 @@ export interface Correlating {
   /** The rule only serves correlations. */
   hides(rule: string): boolean
   /** What was not counted, in sentences. */
-  left(): string[]
+  uncounted(): string[]
 }
 
 export function correlating(correlations: readonly LoadedCorrelation[]): Correlating {
@@ -45,19 +45,19 @@ export function correlating(correlations: readonly LoadedCorrelation[]): Correla
         if (matches.length > 0) timeless++
         return []
       }
-      if (matches.length > 0) note(engine.take({ event, time, id: String(line).padStart(DIGITS, '0'), matches }))
-      if (time > clock) note(engine.advance((clock = time)))
+      if (matches.length > 0) follow(engine.take({ event, time, id: String(line).padStart(DIGITS, '0'), matches }))
+      if (time > clock) follow(engine.advance((clock = time)))
       if (waiting.size <= MAX_HELD && clock < looked + STEP_MS) return []
       looked = clock
       return settled()
     },
     end() {
-      if (Number.isFinite(clock)) note(engine.advance(clock + longest + 1))
+      if (Number.isFinite(clock)) follow(engine.advance(clock + longest + 1))
       clock = Number.POSITIVE_INFINITY
       return settled()
     },
     hides: engine.hides,
-    left() {
+    uncounted() {
       const late = engine
         .counters()
         .values()
@@ -76,7 +76,7 @@ export function correlating(correlations: readonly LoadedCorrelation[]): Correla
     },
   }
 
-  function note({ fired, retracted }: ReturnType<typeof engine.advance>): void {
+  function follow({ fired, retracted }: ReturnType<typeof engine.advance>): void {
     for (const id of retracted) waiting.delete(id)
     for (const firing of fired) waiting.set(firing.id, firing)
   }

@@ -4,7 +4,14 @@
  * Shape   alone a rule pays for what it would share with others in the full program, so the costs add up to more than
  *         that takes; which are the dearest is the same.
  */
-import { compile, type FlatEvent, type LoadedRule, type Logsource, type Rule } from '../../rules/language/index.ts'
+import {
+  compile,
+  covers,
+  type FlatEvent,
+  type LoadedRule,
+  type Logsource,
+  type Rule,
+} from '../../rules/language/index.ts'
 
 /** Of each logsource that events had. */
 const MAX_EVENTS = 64
@@ -58,14 +65,12 @@ function logsourceOf(event: FlatEvent): Logsource {
 }
 
 /** `now` in milliseconds. */
-export function costs(rules: readonly Rule[], samples: readonly Sample[], now: () => number): Costs {
+export function costs(rules: readonly LoadedRule[], samples: readonly Sample[], now: () => number): Costs {
   const perEvent = new Map<Rule, number>()
   const total = new Map<Rule, number>()
   const idle = new Map<string, number>()
-  for (const rule of rules as readonly LoadedRule[]) {
-    const its = samples.filter(({ logsource }) =>
-      KEYS.every((key) => rule.logsource[key] === null || rule.logsource[key] === logsource[key]),
-    )
+  for (const rule of rules) {
+    const its = samples.filter(({ logsource }) => covers(rule.logsource, logsource))
     const events = its.flatMap(({ kept }) => kept)
     if (events.length === 0) continue
     const key = JSON.stringify(rule.logsource)
@@ -89,5 +94,3 @@ export function costs(rules: readonly Rule[], samples: readonly Sample[], now: (
     return least * 1_000
   }
 }
-
-const KEYS = ['category', 'product', 'service'] as const

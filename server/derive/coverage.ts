@@ -7,6 +7,7 @@
 import { CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
 import type { Coverage, Gap } from '../model/coverage.ts'
 import type { Seen } from './deriver.ts'
+import { type Keeper, Subjects } from './kit/kept.ts'
 import { noSightings, type Sightings, sight } from './kit/sightings.ts'
 
 const RECENT_MS = 86_400_000
@@ -14,7 +15,8 @@ const MAX_GAPS = 64
 
 type KnownGap = Gap & { categories: string[] }
 
-interface Memory {
+/** What is known of one laptop: plain JSON, as it is kept. */
+export interface DeviceBook {
   events: number
   /** Highest number by epoch, and how many numbers were skipped on the way there. */
   streams: [epoch: number, last: number][]
@@ -28,20 +30,21 @@ interface Memory {
   spoolBytes: number | null
   residentBytes: number | null
   version: string | null
-  /** Last event time by category. */
-  categories: Map<string, number>
+  /** Last event time. */
+  categories: Partial<Record<Category, number>>
   gaps: KnownGap[]
   sightings: Sightings
 }
 
-export class CoverageBook {
-  #devices = new Map<string, Memory>()
+export class CoverageBook implements Keeper {
+  readonly #devices = new Subjects<DeviceBook>()
+  readonly kept = { devices: this.#devices }
 
   take(seen: Seen): void {
     const { event, connection, conflict, device, epoch, receivedAt } = seen
     if (device === null) return
-    const memory = this.#devices.get(device) ?? blank()
-    this.#devices.set(device, memory)
+    const memory = this.#devices.ensure(device, blank)
+    this.#devices.touch(device)
     sight(memory.sightings, seen)
     memory.lastSeen = Math.max(memory.lastSeen, receivedAt)
     if (connection) {
@@ -53,9 +56,9 @@ export class CoverageBook {
     if (!event || event.product === 'tellwire') return
     memory.events++
     if (epoch !== null && event.seq !== null && !conflict) number(memory, epoch, event.seq)
-    const before = memory.categories.get(event.category)
-    if (before === undefined || event.time > before) memory.categories.set(event.category, event.time)
-    if (event.category === 'collection_gap') this.#gap(memory, event)
+    const before = memory.categories[event.category]
+    if (before === undefined || event.time > before) memory.categories[event.category] = event.time
+    if (event.category === 'collection_gap') putGap(memory, event)
     if (event.category === 'agent_state') {
       memory.version = event.Version
       memory.spoolBytes = event.SpoolBytes ?? memory.spoolBytes
@@ -65,68 +68,81 @@ export class CoverageBook {
     }
   }
 
-  of(device: string): Readonly<Omit<Memory, 'categories'>> {
+  of(device: string): Readonly<DeviceBook> {
     return this.#devices.get(device) ?? blank()
   }
 
-  /** A verdict on sight for every category that agents make, in the table's order. */
-  coverage(device: string, product: string, off: readonly string[], now: number): Coverage[] {
-    const memory = this.#devices.get(device)
-    return (Object.keys(CATEGORIES) as Category[])
-      .filter((it) => CATEGORIES[it].origin === 'agent' && it !== 'collection_gap')
-      .map((category) => {
-        const lastEvent = memory?.categories.get(category) ?? null
-        const said = memory?.gaps.filter((it) => it.categories.includes(category)) ?? []
-        const last = said.at(-1)
-        const { sensitive, on } = CATEGORIES[category]
-        const row = (state: Coverage['state'], detail: string | null): Coverage => ({
-          category,
-          state,
-          detail,
-          lastEvent,
-        })
-        if (off.includes(category)) return row('off', 'switched off by the policy')
-        if (sensitive && on.length === 0) return row('off', 'sensitive: off by default')
-        if (!(on as readonly string[]).includes(product)) return row('blind', `not collected on ${product} yet`)
-        if (!memory || memory.events === 0) return row('unknown', 'nothing heard yet')
-        if (
-          last &&
-          (last.reason === 'unsupported' || last.reason === 'denied' || last.reason === 'stopped') &&
-          (lastEvent ?? 0) < last.time
-        )
-          return row(lastEvent === null ? 'blind' : 'partial', `${last.reason}: ${last.detail ?? last.about}`)
-        if (last && now - last.time < RECENT_MS) return row('partial', `${last.reason}: ${last.detail ?? last.about}`)
-        return lastEvent === null ? row('quiet', 'nothing of this kind happened') : row('seen', null)
-      })
-  }
-
-  #gap(memory: Memory, event: EventOf<'collection_gap'>): void {
-    if (event.collector === 'spool') memory.dropped += event.Count ?? 0
-    const gap = {
-      about: event.About,
-      reason: event.Reason,
-      count: event.Count,
-      detail: event.Detail,
-      time: event.time,
-      categories: event.Categories,
-    }
-    const others = memory.gaps.filter((it) => it.about !== gap.about || it.reason !== gap.reason)
-    memory.gaps = [...others, gap].slice(-MAX_GAPS)
-  }
-
-  save(): unknown {
-    return [...this.#devices].map(([device, memory]) => [device, { ...memory, categories: [...memory.categories] }])
-  }
-
-  load(state: unknown): void {
-    const saved = state as [string, Omit<Memory, 'categories'> & { categories: [string, number][] }][]
-    this.#devices = new Map(
-      saved.map(([device, memory]) => [device, { ...memory, categories: new Map(memory.categories) }]),
-    )
+  /** As `coverageOf`. */
+  coverage(device: string, platform: string, off: readonly string[], now: number): Coverage[] {
+    return coverageOf(this.of(device), platform, off, now)
   }
 }
 
-function blank(): Memory {
+/** The book of one laptop from what was kept of it; undefined or null: nothing was heard of it. */
+export function bookOf(state: unknown): Readonly<DeviceBook> {
+  return (state as DeviceBook | null | undefined) ?? blank()
+}
+
+/** How well each category that agents make is seen, in the table's order. `off`: categories the policy leaves out. */
+export function coverageOf(
+  book: Readonly<DeviceBook>,
+  platform: string,
+  off: readonly string[],
+  now: number,
+): Coverage[] {
+  return (Object.keys(CATEGORIES) as Category[])
+    .filter((it) => CATEGORIES[it].origin === 'agent' && it !== 'collection_gap')
+    .map((category) => ({
+      category,
+      ...stateOf(book, category, platform, off, now),
+      lastEvent: book.categories[category] ?? null,
+    }))
+}
+
+function stateOf(
+  book: Readonly<DeviceBook>,
+  category: Category,
+  platform: string,
+  off: readonly string[],
+  now: number,
+): Pick<Coverage, 'state' | 'detail'> {
+  const { sensitive, on } = CATEGORIES[category]
+  if (off.includes(category)) return { state: 'off', detail: 'switched off by the policy' }
+  if (sensitive && on.length === 0) return { state: 'off', detail: 'sensitive: off by default' }
+  if (!(on as readonly string[]).includes(platform))
+    return { state: 'blind', detail: `not collected on ${platform} yet` }
+  if (book.events === 0) return { state: 'unknown', detail: 'nothing heard yet' }
+  const lastEvent = book.categories[category]
+  const gap = book.gaps.findLast((it) => it.categories.includes(category))
+  if (gap) {
+    const detail = `${gap.reason}: ${gap.detail ?? gap.about}`
+    if (LASTING.has(gap.reason) && (lastEvent ?? 0) < gap.time)
+      return { state: lastEvent === undefined ? 'blind' : 'partial', detail }
+    if (now - gap.time < RECENT_MS) return { state: 'partial', detail }
+  }
+  return lastEvent === undefined
+    ? { state: 'quiet', detail: 'nothing of this kind happened' }
+    : { state: 'seen', detail: null }
+}
+
+/** Reasons that hold until an event of the category shows otherwise. */
+const LASTING: ReadonlySet<string> = new Set(['unsupported', 'denied', 'stopped'])
+
+function putGap(memory: DeviceBook, event: EventOf<'collection_gap'>): void {
+  if (event.collector === 'spool') memory.dropped += event.Count ?? 0
+  const gap = {
+    about: event.About,
+    reason: event.Reason,
+    count: event.Count,
+    detail: event.Detail,
+    time: event.time,
+    categories: event.Categories,
+  }
+  const others = memory.gaps.filter((it) => it.about !== gap.about || it.reason !== gap.reason)
+  memory.gaps = [...others, gap].slice(-MAX_GAPS)
+}
+
+function blank(): DeviceBook {
   return {
     events: 0,
     streams: [],
@@ -139,14 +155,14 @@ function blank(): Memory {
     spoolBytes: null,
     residentBytes: null,
     version: null,
-    categories: new Map(),
+    categories: {},
     gaps: [],
     sightings: noSightings(),
   }
 }
 
 /** Numbers come upwards; one that fills a hole came late. The last four lives of a spool are enough. */
-function number(memory: Memory, epoch: number, seq: number): void {
+function number(memory: DeviceBook, epoch: number, seq: number): void {
   const latest = memory.streams.at(-1)
   const stream = latest?.[0] === epoch ? latest : memory.streams.find((it) => it[0] === epoch)
   if (!stream) {

@@ -3,6 +3,7 @@ import type * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, RecordedConnection } from '../../wire/recording.ts'
+import type { Keeper } from './kit/kept.ts'
 import type { World } from './kit/world.ts'
 
 /** One event, or one session's beginning, with what was known beside it. */
@@ -50,18 +51,17 @@ export type Emit = (about: About, key: string, draft: Draft | null) => void
  *         reached `now`: every few minutes of it, and when somebody is going to compare what stands.
  *         After `advance(t)`, what stands is a function of the set of records taken and of `t`: the order they came in
  *         makes no difference, as long as none comes later than `LATENESS_MS` after what its subject had reached.
- *         State is plain JSON, so that a restart resumes where the snapshot was taken, and bounded, as the file says.
+ *         State is kept by subject, so that a restart resumes from what was written, and bounded per subject, as the
+ *         file says. All that decides about what is emitted is kept, or follows from what is.
  * Errors  none: input was validated at ingest; what a deriver cannot judge it leaves alone.
  */
-export interface Deriver {
+export interface Deriver extends Keeper {
   /** What `take` has to be called for. Left out: everything. */
   reads?: readonly Reading[]
   take(seen: Seen, emit: Emit): void
   advance?(now: number, emit: Emit): void
   /** The server was not listening from `from` to `to`: nobody could have been heard. */
   deaf?(from: number, to: number): void
-  save(): unknown
-  load(state: unknown): void
 }
 
 /** A deriver's name, what can be tuned about it, and how one is made. */

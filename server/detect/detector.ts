@@ -19,7 +19,7 @@ import {
 } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { LATENESS_MS } from '../derive/deriver.ts'
-import { type Kept, Subjects } from '../derive/kit/kept.ts'
+import { type Kept, Subjects, single } from '../derive/kit/kept.ts'
 import { Findings, subjectOf } from './findings.ts'
 
 /** Events of one worker; a correlation of our rules names at most some hundred. */
@@ -131,7 +131,10 @@ export class Detector {
    * Takes over what another detector found by rules that this one has not judged: its findings, what derived events
    * matched there, and the state of its correlations.
    */
-  adopt(other: Detector, { replaced, reported }: { replaced: ReadonlySet<string>; reported: ReadonlySet<string> }): void {
+  adopt(
+    other: Detector,
+    { replaced, reported }: { replaced: ReadonlySet<string>; reported: ReadonlySet<string> },
+  ): void {
     this.findings.adopt([...other.findings.all()].filter((it) => reported.has(it.rule)))
     for (const [id, it] of other.#matched.entries()) {
       const theirs = { ...it, findings: it.findings.filter(([, rule]) => reported.has(rule)) }
@@ -139,7 +142,10 @@ export class Detector {
       this.#matched.put(id, ours ? joined(ours, theirs) : theirs)
     }
     for (const [id, it] of other.#evidence.entries()) this.#evidence.put(id, it)
-    if (this.#correlator && other.#correlator) this.#correlator.adopt(other.#correlator, replaced)
+    if (!this.#correlator || !other.#correlator) return
+    const state = other.#correlator.save()
+    const theirs = Object.entries(state.stages).filter(([name]) => replaced.has(name.split(' ')[0]!))
+    this.#correlator.load({ ...this.#correlator.save(), stages: Object.fromEntries(theirs) })
   }
 
   /** Of rules that are going to be judged anew, nothing is left: neither findings nor what was matched. */
@@ -158,7 +164,10 @@ export class Detector {
     return {
       evidence: this.#evidence.kept,
       matched: this.#matched.kept,
-      ...(this.#correlator?.kept() ?? {}),
+      correlations: single(
+        () => this.#correlator?.save() ?? null,
+        (state) => state && this.#correlator?.load(state),
+      ),
     }
   }
 
@@ -214,7 +223,7 @@ function joined(a: Matched, b: Matched): Matched {
 
 /** Entries by event id, at most `max` of them for one worker or laptop: one who has many costs only themselves. */
 class BySubject<T extends Subject> {
-  readonly kept = new Subjects<T>()
+  readonly kept = new Subjects<T>(undefined, (id, one) => void this.#idsOf(one).add(id))
   readonly #max: number
   readonly #timeOf: (one: T) => number
   readonly #ids = new Map<string, Set<string>>()
@@ -223,11 +232,6 @@ class BySubject<T extends Subject> {
   constructor(max: number, timeOf: (one: T) => number) {
     this.#max = max
     this.#timeOf = timeOf
-    const restore = this.kept.restore.bind(this.kept)
-    this.kept.restore = (id, state) => {
-      restore(id, state)
-      this.#idsOf(state as T).add(id)
-    }
   }
 
   get(id: string): T | undefined {

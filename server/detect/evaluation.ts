@@ -141,9 +141,11 @@ export class Evaluation {
   }
 
   #toldOfSilence(): Change[] {
-    return this.pipeline.silent().map(({ device, worker, time, hours }) =>
-      change({ kind: 'device_silent', device, worker: worker ?? device, time, hours, position: this.#position }),
-    )
+    return this.pipeline
+      .silent()
+      .map(({ device, worker, time, hours }) =>
+        change({ kind: 'device_silent', device, worker: worker ?? device, time, hours, position: this.#position }),
+      )
   }
 
   #everything(): Change[] {

@@ -7,8 +7,7 @@
  * Units   epoch ms. Never goes back.
  */
 import type { Recorded } from '../../wire/recording.ts'
-import type { Kept } from '../derive/kit/kept.ts'
-import { single } from '../derive/kit/kept.ts'
+import { type Kept, single } from '../derive/kit/kept.ts'
 
 /** Further than this takes somebody else's word. A running server writes a clock line more often than that. */
 const STEP_MS = 3_600_000

@@ -13,7 +13,7 @@ import type { Event } from '../../wire/event.ts'
 import type { Fault } from '../../wire/fault.ts'
 import type { AddressFacts, CatalogueFacts } from '../../wire/recording.ts'
 import type { Thresholds } from '../derive/index.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { RULES_PART, type RuleFacts } from '../model/rule.ts'
 import type { History } from '../store/history.ts'
 import type { Commit, KeptRow, Evaluation as Saved, Store } from '../store/store.ts'
@@ -40,7 +40,7 @@ export interface OpeningDeps {
   makeId(): string
   signal: AbortSignal
   onProgress(progress: { position: number; last: number }): void
-  log: Log
+  log: Logger
 }
 
 /** As it stands in the store: what judged, and the form of its state. */

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import type { FeedCategory } from '../../wire/events/feeds.ts'
 import { Fault } from '../../wire/fault.ts'
-import type { State } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
 
 /** Where they are sent to. */
 export const FEED_PATH = '/feed/v1/events'
@@ -25,51 +25,62 @@ export interface FeedToken {
   createdAt: number
 }
 
-type Kept = Pick<State, 'get' | 'set' | 'audit'>
+type Tokens = Pick<Store, 'values' | 'audit'>
 
 /** With 'feed:' before it, it names who brought an event. */
 const FeedName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,47}$/)
 const KEY = 'feedTokens'
 const MAX_TOKENS = 100
 
-export function feedTokens(state: Pick<State, 'get'>): FeedToken[] {
-  return JSON.parse(state.get(KEY) ?? '[]') as FeedToken[]
+export async function feedTokens({ values }: Pick<Store, 'values'>): Promise<FeedToken[]> {
+  return parsed(await values.get(KEY))
 }
 
 /** The secret. */
-export function addFeedToken(
-  state: Kept,
+export async function addFeedToken(
+  store: Tokens,
   { name, categories }: Pick<FeedToken, 'name' | 'categories'>,
   now: number,
   random: (bytes: number) => Uint8Array,
-): string {
-  const tokens = feedTokens(state)
+): Promise<string> {
   const refuse = (todo: string) => new Fault('api.invalid', { where: 'name', todo })
   if (!FeedName.safeParse(name).success)
     throw refuse('Use 1 to 48 lower-case letters, digits and ._-, beginning with a letter or digit.')
-  if (tokens.some((it) => it.name === name)) throw refuse(`There is a token '${name}'; remove it first.`)
-  if (tokens.length >= MAX_TOKENS) throw refuse(`There are ${MAX_TOKENS} tokens; remove those that nobody uses.`)
   const secret = `twf1.${Buffer.from(random(32)).toString('base64url')}`
-  state.set(KEY, JSON.stringify([...tokens, { name, categories, hash: hashOf(secret), createdAt: now }]))
-  state.audit({ at: now, user: null, action: 'feed.token.added', about: name, detail: categories.join(', ') })
+  await edit(store, (tokens) => {
+    if (tokens.some((it) => it.name === name)) throw refuse(`There is a token '${name}'; remove it first.`)
+    if (tokens.length >= MAX_TOKENS) throw refuse(`There are ${MAX_TOKENS} tokens; remove those that nobody uses.`)
+    return [...tokens, { name, categories, hash: hashOf(secret), createdAt: now }]
+  })
+  await store.audit.add({ at: now, user: null, action: 'feed.token.added', about: name, detail: categories.join(', ') })
   return secret
 }
 
-export function removeFeedToken(state: Kept, name: string, now: number): void {
-  const tokens = feedTokens(state)
-  if (!tokens.some((it) => it.name === name))
-    throw new Fault('api.notfound', {
-      where: 'name',
-      todo: `There is no token '${name}': see \`tellwire feeds token list\`.`,
-    })
-  state.set(KEY, JSON.stringify(tokens.filter((it) => it.name !== name)))
-  state.audit({ at: now, user: null, action: 'feed.token.removed', about: name, detail: null })
+export async function removeFeedToken(store: Tokens, name: string, now: number): Promise<void> {
+  await edit(store, (tokens) => {
+    if (tokens.some((it) => it.name === name)) return tokens.filter((it) => it.name !== name)
+    const todo = `There is no token '${name}': see \`tellwire feeds token list\`.`
+    throw new Fault('api.notfound', { where: 'name', todo })
+  })
+  await store.audit.add({ at: now, user: null, action: 'feed.token.removed', about: name, detail: null })
 }
 
 /** Found by hash: how long the comparison takes says nothing about a secret. */
-export function feedOf(state: Pick<State, 'get'>, secret: string): FeedToken | null {
+export async function feedOf(store: Pick<Store, 'values'>, secret: string): Promise<FeedToken | null> {
   const hash = hashOf(secret)
-  return feedTokens(state).find((it) => it.hash === hash) ?? null
+  return (await feedTokens(store)).find((it) => it.hash === hash) ?? null
+}
+
+/** Again, when somebody else wrote meanwhile. */
+async function edit({ values }: Tokens, change: (tokens: FeedToken[]) => FeedToken[]): Promise<void> {
+  for (;;) {
+    const before = await values.get(KEY)
+    if (await values.compareAndSet(KEY, before, JSON.stringify(change(parsed(before))))) return
+  }
+}
+
+function parsed(text: string | null): FeedToken[] {
+  return JSON.parse(text ?? '[]') as FeedToken[]
 }
 
 function hashOf(secret: string): string {

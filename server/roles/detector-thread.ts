@@ -17,9 +17,9 @@ import { identityOf } from '../detect/identity.ts'
 import { isJudgedBy, openEvaluation } from '../detect/opening.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { Runner } from '../detect/runner.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { openStore } from '../store/open.ts'
-import { openTelemetry } from '../store/sqlite/log.ts'
+import { openTelemetry } from '../store/sqlite/telemetry.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
 
 const DAY_MS = 86_400_000
@@ -31,7 +31,7 @@ const NOWHERE: AddressFacts = {
 }
 
 const port = parentPort!
-const log: Log = { debug: logging('debug'), info: logging('info'), warn: logging('warn'), error: logging('error') }
+const log: Logger = { debug: logging('debug'), info: logging('info'), warn: logging('warn'), error: logging('error') }
 const { config, onlyIfChanged } = workerData as DetectorOptions
 const stopping = new AbortController()
 const published = new Set<(last: number) => void>()
@@ -70,7 +70,8 @@ async function run(): Promise<void> {
       return
     }
     const opened = await openEvaluation({
-      ...telemetry,
+      stream: telemetry.stream,
+      history: telemetry.history,
       ...{ store, ruleset, identity, thresholds, log, onProgress, signal: stopping.signal },
       recognise: (event) => recognise(catalogue, event),
       lookup: () => NOWHERE,
@@ -97,8 +98,7 @@ async function run(): Promise<void> {
   } catch (cause) {
     if (!stopping.signal.aborted) throw cause
   } finally {
-    await telemetry.stream.close()
-    await telemetry.history.close()
+    await telemetry.close()
     await store.close()
   }
 }

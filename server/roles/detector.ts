@@ -9,7 +9,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Verdict } from '../model/case.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
 
@@ -20,7 +20,7 @@ const HEAP_MB = 8_192
 
 export interface DetectorDeps {
   config: Config
-  log: Log
+  log: Logger
   /** After each commit of the active evaluation, and when another one becomes active. */
   onCommit(committed: { evaluation: string; position: number; time: number }): void
   onRuleset(ruleset: { rules: number; leftOut: number }): void
@@ -155,7 +155,10 @@ export class Detector {
     }
   }
 
-  #advanced(thread: Thread, { evaluation, position, time }: { evaluation: string; position: number; time: number }): void {
+  #advanced(
+    thread: Thread,
+    { evaluation, position, time }: { evaluation: string; position: number; time: number },
+  ): void {
     this.#deaths = 0
     thread.isActive = true
     const catchingUp = this.#next ? this.#status.catchingUp : null

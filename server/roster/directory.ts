@@ -76,7 +76,7 @@ export class Directory {
   }
 
   /** Every laptop the worker ever held. */
-  devicesOf(worker: string): string[] {
+  devicesOf(worker: string): readonly string[] {
     return this.#world.devicesOf(worker)
   }
 

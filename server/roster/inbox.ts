@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
+import type { Contracts } from './contracts.ts'
 import { deliveryText } from './delivery.ts'
 import type { RosterPart } from './parts.ts'
 import { type OpenRoster, openRoster } from './reader.ts'
@@ -38,6 +39,30 @@ export async function answerTo(inbox: string, name: string): Promise<{ failed: s
   if (await exists(join(inbox, 'done', name))) return { failed: null }
   if (!(await exists(join(inbox, 'failed', name)))) return null
   return { failed: await readFile(join(inbox, 'failed', `${name}.reason`), 'utf8') }
+}
+
+/**
+ * Imports what is in the inbox, and answers. A delivery that `signal` interrupts stays where it is: the next start
+ * imports what is left of it.
+ */
+export async function importInbox(inbox: string, take: Contracts['take'], signal: AbortSignal): Promise<void> {
+  for await (const { roster, done, fail } of takeInbox(inbox)) {
+    try {
+      await take(unlessAborted(roster.parts(), signal), null)
+    } catch (cause) {
+      if (signal.aborted) return
+      await fail(cause instanceof Error ? cause.message : String(cause))
+      continue
+    }
+    await done()
+  }
+}
+
+async function* unlessAborted<T>(parts: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  for await (const part of parts) {
+    signal.throwIfAborted()
+    yield part
+  }
 }
 
 /** Each stays open until the next one is asked for. */

@@ -1,20 +1,56 @@
-/** What the API asks of the running server. `server/main.ts` hands one in; a test hands in another. */
-import type { ClusterView, Laptop, NewVerdict, WorkerPage, WorkerRow } from '../api/schema.ts'
-import type { CaseView } from '../model/case.ts'
+/**
+ * What views read. A view is a function of it: it keeps nothing and changes nothing.
+ *
+ * Shape   everything judged belongs to one evaluation; `fromOne` makes sure that an answer comes from one.
+ */
+import type { Contract, Device } from '../../wire/contract.ts'
+import type { Policy } from '../../wire/messages.ts'
+import type { History } from '../store/history.ts'
+import type { Store } from '../store/store.ts'
 
-export interface Desk {
+/** Who works here and who holds which laptop: the part of `roster/directory.ts` that views ask. */
+export interface People {
+  workers(): string[]
+  versions(worker: string): Contract[]
+  latestContract(worker: string): Contract | null
+  contractAt(worker: string | null, time: number): Contract | null
+  holdings(device: string): Device[]
+  holderAt(device: string, time: number): string | null
+  devicesOf(worker: string): string[]
+}
+
+export interface Reader {
   now(): number
-  /** By band, then what is decided after what is not, then points, then name. */
-  workers(): WorkerRow[]
-  /** Null: no such worker. */
-  worker(id: string): Promise<WorkerPage | null>
-  laptops(): Laptop[]
-  /** Workers who share what unrelated people do not, worst first. */
-  clusters(): ClusterView[]
-  /** Decides about a worker as they stand now, and audits it; null: no such worker. */
-  decide(worker: string, verdict: NewVerdict, by: string): CaseView | null
-  /** Makes a one-time enrolment token for a worker, and audits it; the secret is in it and nowhere else. */
-  enrolmentToken(worker: string | null, by: string): { token: string; expiresAt: number }
-  /** Calls back, at most four times a second, when anything above may answer differently. */
-  onChange(listener: () => void): () => void
+  store: Store
+  history: Pick<History, 'events' | 'counts' | 'rejectedTotals'>
+  directory: People
+  /** The active evaluation; null while nothing has been judged yet. */
+  evaluation(): string | null
+  /** The log's clock of the active evaluation: scores are computed at this time. */
+  judgedAt(): number
+  /** Laptops with an open session. Asked often: the set itself, not a copy. */
+  online(): ReadonlySet<string>
+  policy(): Policy
+}
+
+/** The evaluation that an answer comes from. */
+export interface Judged {
+  id: string
+  /** Of its log, epoch ms. */
+  time: number
+}
+
+/** How often a read starts over because another evaluation became active meanwhile. */
+const TRIES = 3
+
+/** Reads from one evaluation: the rows of one that was replaced are gone, so what was half read is read again. */
+export async function fromOne<T>(reader: Reader, read: (judged: Judged | null) => Promise<T>): Promise<T> {
+  const id = reader.evaluation()
+  let judged: Judged | null = id === null ? null : { id, time: reader.judgedAt() }
+  for (let tries = 1; ; tries++) {
+    const found = await read(judged)
+    const active = await reader.store.evaluations.active()
+    if (tries === TRIES || (active?.id ?? null) === (judged?.id ?? null)) return found
+    judged = active && { id: active.id, time: active.time }
+  }
 }

@@ -119,24 +119,29 @@ describe('agent/status', () => {
   it('is written when there is news, and once a minute', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'status.json')
-    let now = NOW
+    let wall = NOW
+    let booted = 0
+    const pass = (ms: number) => {
+      wall += ms
+      booted += ms
+    }
     const { at: _at, ...facts } = status
-    const write = statusWriter(
-      path,
-      () => now,
-      () => facts,
-    )
-    const writtenAt = () => (JSON.parse(readFileSync(path, 'utf8')) as Status).at
+    const write = statusWriter(path, { wall: () => wall, awake: () => booted, booted: () => booted }, () => facts)
+    const writtenAt = () => (JSON.parse(readFileSync(path, 'utf8')) as Status).at - NOW
     write()
-    now += 5_000
+    pass(5_000)
     write()
-    assert.equal(writtenAt(), NOW)
+    assert.equal(writtenAt(), 0)
     facts.connected = false
     write()
-    assert.equal(writtenAt(), NOW + 5_000)
-    now += 60_000
+    assert.equal(writtenAt(), 5_000)
+    pass(60_000)
     write()
-    assert.equal(writtenAt(), NOW + 65_000)
+    assert.equal(writtenAt(), 65_000)
+    wall -= 86_400_000
+    pass(60_000)
+    write()
+    assert.equal(writtenAt(), 125_000 - 86_400_000, 'a clock that was set back stops nothing')
     removeFolder(folder)
   })
 })

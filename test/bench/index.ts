@@ -6,13 +6,14 @@ import * as correlation from './correlation.ts'
 import * as derive from './derive.ts'
 import * as endToEnd from './end-to-end.ts'
 import * as engine from './engine.ts'
+import * as roster from './import.ts'
 import * as ingestParse from './ingest-parse.ts'
 import * as match from './match.ts'
 import * as replay from './replay.ts'
 import type { Bench } from './row.ts'
 import * as spool from './spool.ts'
 import * as state from './state.ts'
-import * as store from './state.ts'
+import * as store from './store.ts'
 
 export const benches: readonly Bench[] = [
   { name: 'addresses', run: addresses.bench },
@@ -26,6 +27,7 @@ export const benches: readonly Bench[] = [
   { name: 'spool', run: spool.bench },
   { name: 'store', run: store.bench },
   { name: 'state', run: state.bench },
+  { name: 'import', run: roster.bench },
   { name: 'end-to-end', run: endToEnd.bench },
   { name: 'agent-idle', run: agentIdle.bench },
 ]

@@ -192,8 +192,9 @@ function idOf(n: number, time: number, place: number): string {
 
 /** What each part of the progress takes, the largest first. */
 function sizes(saved: string, workers: number): string {
-  const { derivers, ...rest } = JSON.parse(saved) as { derivers: Record<string, unknown> } & Record<string, unknown>
-  return Object.entries({ ...rest, ...derivers })
+  const { rows, ...rest } = JSON.parse(saved) as { rows: { part: string; state: string }[] } & Record<string, unknown>
+  const parts = Map.groupBy(rows, (it) => it.part.split('.')[0]!)
+  return [...Object.entries(rest), ...parts]
     .map(([name, it]): [string, number] => [name, JSON.stringify(it).length / workers])
     .filter(([, bytes]) => bytes >= 10)
     .sort(([, a], [, b]) => b - a)

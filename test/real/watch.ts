@@ -67,6 +67,7 @@ function quickened({ folder, host = (it) => it }: WatchOptions, signal: AbortSig
   return host({
     ...real,
     now: () => Date.now() + ahead,
+    elapsed: () => real.elapsed() + ahead,
     sleep: async (ms) => {
       const began = Date.now()
       await real.sleep(Math.min(ms, PAUSE_MS), signal)

@@ -75,14 +75,14 @@ async function* run(
     const stamp = { time: host.now(), collector: NAME }
     const done: { it: Waiting; parts: number[]; version: string }[] = []
     for (const it of [...waiting.values()]) {
-      it.since ??= stamp.time
+      it.since ??= host.elapsed()
       const lives = it.by !== null && (await isAlive(host, it.by.pid))
       const found = await measure(host, it.path)
       const size = found.parts.reduce((sum, bytes) => sum + bytes, 0)
       if (found.parts.length > 0 && size === it.size && !lives) {
         waiting.delete(it.path)
         done.push({ it, ...found })
-      } else if ((found.parts.length === 0 && !lives && it.size === 0) || stamp.time - it.since > LONGEST_MS)
+      } else if ((found.parts.length === 0 && !lives && it.size === 0) || host.elapsed() - it.since > LONGEST_MS)
         waiting.delete(it.path)
       else it.size = size
     }

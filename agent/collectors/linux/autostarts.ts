@@ -51,8 +51,8 @@ async function* run(host: Host, signal: AbortSignal) {
       try {
         const { files, changed } = await filesIn(host, folder)
         const before = read.get(folder.path)
-        if (before?.stamp !== changed || Math.abs(stamp.time - before.at) >= READ_MS)
-          read.set(folder.path, { stamp: changed, at: stamp.time, found: await folder.read(host, folder, files) })
+        if (before?.stamp !== changed || host.elapsed() - before.at >= READ_MS)
+          read.set(folder.path, { stamp: changed, at: host.elapsed(), found: await folder.read(host, folder, files) })
       } catch (cause) {
         const reason = gapReason(cause)
         if (reason === 'unsupported') read.delete(folder.path)

@@ -53,12 +53,12 @@ async function* run(host: Host, signal: AbortSignal) {
   let known = new Set<string>()
   let bound = new Set<string>()
   let counters: number[] | null = null
-  let lookedAt = 0
+  let lookedAt = Number.NEGATIVE_INFINITY
   let waiting = false
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     const now = await readCounters(host)
-    if (grew(now, counters) || waiting || Math.abs(stamp.time - lookedAt) >= LOOK_MS) {
+    if (grew(now, counters) || waiting || host.elapsed() - lookedAt >= LOOK_MS) {
       const { sockets, gaps, whole } = await readTables(host, stamp)
       yield* gaps
       const view = judge(sockets, known, bound)
@@ -67,7 +67,7 @@ async function* run(host: Host, signal: AbortSignal) {
       waiting = view.waiting
       bound = view.bound
       yield* await report(view.fresh, stamp, ownerOf)
-      lookedAt = stamp.time
+      lookedAt = host.elapsed()
     }
     counters = now
     await host.sleep(EVERY_MS, signal)

@@ -24,7 +24,7 @@ export const power: Collector = {
 
 async function* run(host: Host, signal: AbortSignal) {
   let said = ''
-  let saidAt = 0
+  let saidAt = Number.NEGATIVE_INFINITY
   let lastUptime: number | null = null
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
@@ -40,11 +40,11 @@ async function* run(host: Host, signal: AbortSignal) {
     const slept = uptime !== null && lastUptime !== null ? uptime - lastUptime - EVERY_MS / 1_000 : 0
     const ResumedAfterSeconds = slept * 1_000 > ASLEEP_MS ? Math.round(slept) : null
     const state = `${LidClosed} ${OnBattery}`
-    if (state !== said || ResumedAfterSeconds !== null || Math.abs(stamp.time - saidAt) >= AT_LEAST_MS) {
+    if (state !== said || ResumedAfterSeconds !== null || host.elapsed() - saidAt >= AT_LEAST_MS) {
       const UptimeSeconds = uptime === null ? null : Math.floor(uptime)
       yield { category: 'power_state' as const, ...stamp, LidClosed, OnBattery, UptimeSeconds, ResumedAfterSeconds }
       said = state
-      saidAt = stamp.time
+      saidAt = host.elapsed()
     }
     lastUptime = uptime
     await host.sleep(EVERY_MS, signal)

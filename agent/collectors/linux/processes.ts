@@ -69,12 +69,12 @@ async function* run(host: Host, forks: ForkCounters, onProgram: readonly OnProgr
   let young: number[] = []
   let lastPid = ''
   let kernelCount: number | null = null
-  let verifiedAt = host.now()
+  let verifiedAt = host.elapsed()
   let first = true
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     try {
-      const verify = Math.abs(stamp.time - verifiedAt) >= VERIFY_MS
+      const verify = host.elapsed() - verifiedAt >= VERIFY_MS
       const pid = parseLastPid(await host.readText('/proc/loadavg'))
       if (pid === null || pid !== lastPid || young.length > 0 || verify) {
         const counted = parseForks(await host.readText('/proc/stat'))
@@ -101,7 +101,7 @@ async function* run(host: Host, forks: ForkCounters, onProgram: readonly OnProgr
           }
           found.push({ ticks: seen.known.ticks, event: seen.event(stamp, known, first) })
         }
-        if (verify) verifiedAt = stamp.time
+        if (verify) verifiedAt = host.elapsed()
         lastPid = pid ?? ''
         first = false
         for (const { event } of found.sort((a, b) => a.ticks - b.ticks)) yield event

@@ -81,6 +81,7 @@ async function* run(host: Host, signal: AbortSignal) {
   const accounts = accountReader(host)
   const readers = new Map<string, Reader>()
   const memory = await recall(host)
+  const heldSince: HeldSince = new WeakMap()
   let saved = JSON.stringify(written(memory))
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
@@ -126,7 +127,7 @@ async function* run(host: Host, signal: AbortSignal) {
       const event = twinOf(memory, session) === null ? tell(session, stamp) : null
       if (event !== null) yield event
     }
-    forget(memory, logs, stamp.time)
+    forget(memory, logs, host.elapsed(), heldSince)
     const now = JSON.stringify(written(memory))
     if (now !== saved) {
       saved = now
@@ -260,14 +261,18 @@ async function readWtmp(host: Host, memory: Memory, stamp: { time: number; colle
   }
 }
 
-function forget(memory: Memory, logs: readonly Log[], now: number): void {
+/** Since when, in this run, a session is known in the state it is in. */
+type HeldSince = WeakMap<Session, { ended: boolean; at: number }>
+
+function forget(memory: Memory, logs: readonly Log[], now: number, heldSince: HeldSince): void {
   const paths = new Set([WTMP, ...logs.map((it) => it.path)])
   for (const path of memory.places.keys()) if (!paths.has(path)) memory.places.delete(path)
   for (const [key, it] of memory.sessions) {
     // What ended stays a while, for the other log that tells of it.
     const ended = it.endedAt !== null || it.log.endsWith('/connection_trace.txt')
-    if (now - Math.max(it.startedAt, it.endedAt ?? 0) > (ended ? 10 * SAME_MS : FORGOTTEN_MS))
-      memory.sessions.delete(key)
+    const held = heldSince.get(it)
+    if (held?.ended !== ended) heldSince.set(it, { ended, at: now })
+    else if (now - held.at > (ended ? 10 * SAME_MS : FORGOTTEN_MS)) memory.sessions.delete(key)
   }
   while (memory.sessions.size > MAX_SESSIONS) memory.sessions.delete(memory.sessions.keys().next().value!)
 }

@@ -87,15 +87,15 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Wa
     const stamp = { time: host.now(), collector: NAME }
     let ended = false
     for (const it of waiting.splice(0)) {
-      it.since ??= stamp.time
-      if (it.target !== null && (await goesOn(host, it, stamp.time))) {
+      it.since ??= host.elapsed()
+      if (it.target !== null && (await goesOn(host, it))) {
         waiting.push(it)
         continue
       }
       ended ||= it.target !== null
-      for (const found of await fromCommand(host, it, stamp)) if (isNews(said, found, stamp.time)) yield found.event
+      for (const found of await fromCommand(host, it, stamp)) if (isNews(said, found, host.elapsed())) yield found.event
     }
-    if (ended || Math.abs(stamp.time - sweptAt) >= SWEEP_MS) {
+    if (ended || host.elapsed() - sweptAt >= SWEEP_MS) {
       const homes = await accounts().then(
         (it) => it.homes.map(({ home }) => home),
         () => [],
@@ -105,12 +105,12 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Wa
         const next: Known = new Map()
         for (const it of await sweep(host, roots, stamp, known, seen, next))
           if ('category' in it) yield it
-          else if (isNews(said, it, stamp.time)) yield it.event
+          else if (isNews(said, it, host.elapsed())) yield it.event
         const changed = known === null || JSON.stringify([...next]) !== JSON.stringify([...known])
         known = next
         if (changed) await host.memory.save(NAME, JSON.stringify([...next])).catch(() => {})
       }
-      sweptAt = stamp.time
+      sweptAt = host.elapsed()
     }
     await host.sleep(TICK_MS, signal)
   }
@@ -125,7 +125,7 @@ interface News {
 function isNews(said: Map<string, number>, { event, key }: News, now: number): boolean {
   const words = `${event.Action} ${key}`
   const last = said.get(words)
-  if (last !== undefined && Math.abs(now - last) < SAME_MS) return false
+  if (last !== undefined && now - last < SAME_MS) return false
   said.delete(words)
   said.set(words, now)
   if (event.Action === 'mirror') said.set(`clone ${key}`, now)
@@ -139,8 +139,8 @@ function news(stamp: Stamp, Action: Action, remote: Remote, Bytes: number | null
   return { event: { ...event, InsideOrganisation: null }, key }
 }
 
-async function goesOn(host: Host, it: Waiting, now: number): Promise<boolean> {
-  if (now - it.since! > LONGEST_MS) return false
+async function goesOn(host: Host, it: Waiting): Promise<boolean> {
+  if (host.elapsed() - it.since! > LONGEST_MS) return false
   return host.stat(`/proc/${it.pid}`).then(
     () => true,
     () => false,
@@ -232,7 +232,7 @@ async function sweep(
     }
   }
   for (const git of seen.stamps.keys()) if (!next.has(git)) seen.stamps.delete(git)
-  for (const [git, at] of seen.since) if (Math.abs(stamp.time - at) > LONGEST_MS) seen.since.delete(git)
+  for (const [git, at] of seen.since) if (host.elapsed() - at > LONGEST_MS) seen.since.delete(git)
   return said
 }
 
@@ -252,7 +252,7 @@ async function look(
     return []
   }
   const cloned = before === undefined && (await isClone(host, git))
-  if (before === undefined && known !== null && (await maySettle(host, git, cloned, stamp.time, seen))) return []
+  if (before === undefined && known !== null && (await maySettle(host, git, cloned, host.elapsed(), seen))) return []
   const remotes = await readRemotes(host, git)
   if (remotes === null) {
     if (before !== undefined) next.set(git, before)

@@ -109,8 +109,9 @@ async function* run(
   try {
     while (!signal.aborted) {
       const stamp = { time: host.now(), collector: NAME }
+      const time = host.elapsed()
       const table = await host.readText('/proc/self/mountinfo').catch(() => '')
-      if (table !== mounts || Math.abs(stamp.time - listedAt) >= SWEEP_MS) {
+      if (table !== mounts || time - listedAt >= SWEEP_MS) {
         const homes = await accounts().then(
           (it) => it.homes.map((one) => one.home),
           () => [],
@@ -118,21 +119,19 @@ async function* run(
         const wanted = await findRoots(host, policy, homes, table)
         if (wanted.length > MAX_ROOTS) yield gap(stamp, 'watched roots', 'overflow', null, wanted.length - MAX_ROOTS)
         const now = await parentsOf(host, policy, homes)
-        const ended = await follow(roots, wanted.slice(0, MAX_ROOTS), stamp.time, (path) => {
+        const ended = await follow(roots, wanted.slice(0, MAX_ROOTS), time, (path) => {
           const parent = posix.dirname(path)
           return parents.has(parent) && parents.get(parent) === now.get(parent)
         })
-        for (const root of ended) yield* report(root, stamp, true)
+        for (const root of ended) yield* report(root, stamp, time, true)
         parents = now
         mounts = table
-        listedAt = stamp.time
+        listedAt = time
       }
       for (const root of roots.values()) {
-        const stirred =
-          root.stirredAt !== null && stamp.time - root.stirredAt >= TICK_MS && stamp.time >= root.restUntil
-        if (stirred || stamp.time >= root.dueAt || root.dueAt - stamp.time > MAX_SWEEP_MS)
-          yield* await sweepRoot(host, root, stamp, budget, watch, onArchive)
-        yield* report(root, stamp)
+        const stirred = root.stirredAt !== null && time - root.stirredAt >= TICK_MS && time >= root.restUntil
+        if (stirred || time >= root.dueAt) yield* await sweepRoot(host, root, stamp, budget, watch, onArchive)
+        yield* report(root, stamp, time)
       }
       await host.sleep(TICK_MS, signal)
     }
@@ -245,7 +244,8 @@ async function sweepRoot(
   onArchive: (path: string) => void,
 ): Promise<Found[]> {
   const said: Found[] = []
-  const began = host.now()
+  const began = host.elapsed()
+  const beganAt = host.now()
   root.stirredAt = null
   const { view, folders, denied, over, gone } = await sweep(host, root.path)
   if (gone !== null) {
@@ -263,13 +263,13 @@ async function sweepRoot(
       for (const path of fresh.keys()) if (ARCHIVES.test(path)) onArchive(path)
       if (root.kind === 'autostart') said.push(...fileEvents(fresh, view, stamp))
       else if (fresh.size > 0) {
-        if (root.pending.files === 0) root.pendingSince = stamp.time
+        if (root.pending.files === 0) root.pendingSince = began
         add(root.pending, fresh)
       }
     }
     root.view = view
     root.over = over
-    root.sweptAt = began
+    root.sweptAt = beganAt
     if (denied.size > 0) said.push(gap(stamp, root.path, 'denied', 'folders below it', denied.size))
     if (over) said.push(gap(stamp, root.path, 'overflow', `more than ${MAX_FILES} files or ${MAX_FOLDERS} folders`))
   }
@@ -277,8 +277,9 @@ async function sweepRoot(
     said.push(gap(stamp, `wakes of ${root.path}`, 'overflow', root.failure))
     root.failure = null
   }
-  root.restUntil = host.now() + (host.now() - began) * STIRRED_PAUSE_FACTOR
-  root.dueAt = host.now() + Math.min(MAX_SWEEP_MS, Math.max(SWEEP_MS, (host.now() - began) * PAUSE_FACTOR))
+  const ended = host.elapsed()
+  root.restUntil = ended + (ended - began) * STIRRED_PAUSE_FACTOR
+  root.dueAt = ended + Math.min(MAX_SWEEP_MS, Math.max(SWEEP_MS, (ended - began) * PAUSE_FACTOR))
   return said
 }
 
@@ -303,7 +304,7 @@ function beginWatching(
     root.path,
     { depth: WATCH_DEPTH, maxFolders, ignore: IGNORED },
     // The first stir counts: in a long copy the later ones must not put the sweep off for ever.
-    () => void (root.stirredAt ??= host.now()),
+    () => void (root.stirredAt ??= host.elapsed()),
     (cause) => void (root.failure ??= cause),
   )
   root.wakes = {
@@ -396,11 +397,11 @@ function add(burst: Burst, fresh: ReadonlyMap<string, number>): void {
   }
 }
 
-function* report(root: Watched, stamp: Stamp, last = false): Iterable<Found> {
+function* report(root: Watched, stamp: Stamp, time: number, last = false): Iterable<Found> {
   const { files, bytes, archives, sources } = root.pending
   if (files === 0) return
   const large = files >= AT_ONCE_FILES || bytes >= AT_ONCE_BYTES
-  if (!large && !last && stamp.time - root.reportedAt < MERGE_MS && stamp.time >= root.reportedAt) return
+  if (!large && !last && time - root.reportedAt < MERGE_MS) return
   yield {
     category: 'file_burst',
     ...stamp,
@@ -410,10 +411,10 @@ function* report(root: Watched, stamp: Stamp, last = false): Iterable<Found> {
     Bytes: bytes,
     Archives: archives,
     SourceFiles: sources,
-    WindowSeconds: Math.max(1, Math.round((stamp.time - root.pendingSince) / 1_000)),
+    WindowSeconds: Math.max(1, Math.round((time - root.pendingSince) / 1_000)),
   }
   root.pending = none()
-  root.reportedAt = stamp.time
+  root.reportedAt = time
 }
 
 function none(): Burst {

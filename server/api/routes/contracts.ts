@@ -1,12 +1,11 @@
-/** What was agreed with the workers: read every version, write a new one, take in a roster. */
+/** What was agreed with workers: read every version, write a new one, import a roster. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Contract } from '../../../wire/contract.ts'
 import { Fault } from '../../../wire/fault.ts'
-import type { SignIn } from '../../access/sign-in.ts'
 import { openRoster } from '../../roster/reader.ts'
 import { parseRoster } from '../../roster/roster.ts'
 import type { Deps, Env } from '../deps.ts'
-import { type Cookies, signedIn } from '../guard.ts'
+import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
 import { NewContract, ROSTER_CHARACTERS, RosterAnswer, RosterRequest } from '../schema.ts'
 
@@ -15,17 +14,15 @@ export const CONTRACT_PATHS = /^\/api\/v1\/(roster|workers\/[^/]+\/contracts)$/
 /** In JSON, quotes and line ends take two characters each. */
 export const CONTRACT_BYTES = 2 * ROSTER_CHARACTERS
 
-export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, jar: Cookies): void {
-  const { contracts, now } = deps
-  const analysts = signedIn(signIn, jar, 'admin', 'analyst')
+export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, { may }: Guard): void {
   const params = z.object({ id: z.string().min(1).max(256) })
 
   app.openapi(
     createRoute({
       method: 'get',
       path: '/workers/{id}/contracts',
-      summary: 'Every version of a contract as it was written, oldest first; none for whoever is not known',
-      middleware: analysts,
+      summary: 'Every version of a contract as it was written, oldest first; none for somebody unknown',
+      middleware: may('contract.read'),
       request: { params },
       responses: answers(z.array(Contract)),
     }),
@@ -36,8 +33,8 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
     createRoute({
       method: 'put',
       path: '/workers/{id}/contracts',
-      summary: 'A new version of a contract, whole; it begins now unless `from` says when. Answers with every version',
-      middleware: analysts,
+      summary: 'A new, complete version of a contract; it begins now unless `from` says when. Answers with every version',
+      middleware: may('contract.write'),
       request: { params, ...body(NewContract) },
       responses: answers(z.array(Contract)),
     }),
@@ -66,7 +63,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn
       path: '/roster',
       summary:
         'Import a roster; a row that cannot be used is reported and omitted. `dryRun`: only report what would be imported',
-      middleware: analysts,
+      middleware: may('contract.write'),
       request: body(RosterRequest),
       responses: answers(RosterAnswer),
     }),

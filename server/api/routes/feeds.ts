@@ -1,15 +1,15 @@
 /**
- * POST /feed/v1/events: HR, the identity provider and the code host tell what they saw. Outside /api/v1, because it is
- * called by machines, which have a token and no session, cookie or Origin.
+ * POST /feed/v1/events: HR, the identity provider and the code host report what they saw. Outside /api/v1, because
+ * machines call it, which have a token and no session, cookie or Origin.
  *
- * Errors  401 without a token that is in force, 429 with Retry-After when too much comes. An event that cannot be used is
- *         told and left out, and the others are stored: durable before the answer.
+ * Errors  401 without a valid token, 429 with Retry-After when too much comes. An event that cannot be used is omitted
+ *         and reported with its index; the others are stored, durable before the answer.
  */
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
 import { attempts } from '../../access/rate.ts'
 import { DescribedEvent, FEED_EVENTS_MAX, judgeFeed, RefusedEvent, sentValues } from '../../feeds/batch.ts'
-import { FEED_PATH, feedOf } from '../../feeds/tokens.ts'
+import { FEED_PATH, type FeedToken, feedOf } from '../../feeds/tokens.ts'
 import { bucketPerKey } from '../../ingest/bucket.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from '../deps.ts'
 import { bodiesUpTo } from '../guard.ts'
@@ -21,7 +21,7 @@ const EVENTS_PER_SECOND = 100
 const EVENTS_BURST = 10_000
 /** Of each address. */
 const WRONG_TOKENS = { max: 30, windowMs: 15 * 60_000 }
-const UNKNOWN_TOLD = 100
+const UNKNOWN_NAMED = 100
 
 const FeedAnswer = z.object({
   stored: z.int(),
@@ -33,7 +33,7 @@ const FeedAnswer = z.object({
 })
 
 export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
-  const { feeds, contracts, state, now } = deps
+  const { feeds, contracts, store, now } = deps
   const wrong = attempts({ ...WRONG_TOKENS, now })
   const budgets = bucketPerKey(now, EVENTS_PER_SECOND, EVENTS_BURST)
 
@@ -58,12 +58,12 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
   })
 
   app.post(FEED_PATH, bodiesUpTo(BODY_BYTES), async (c) => {
-    const feed = whoAsks(c)
+    const feed = await whoAsks(c)
     const values = sentValues(await c.req.text())
     const budget = budgets(feed.name)
     if (!budget.take(values.length)) {
       const seconds = Math.ceil((values.length - budget.left()) / EVENTS_PER_SECOND)
-      throw tooMuch(c, seconds, `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} seconds.`)
+      throw tooMuch(seconds, `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} s.`)
     }
     const { lines, refused } = judgeFeed(values, { feed, lookup: feeds.lookup, now: now() })
     const duplicates = lines.length > 0 ? await feeds.append(lines) : 0
@@ -72,17 +72,17 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
       stored: lines.length - duplicates,
       duplicates,
       refused,
-      unknownWorkers: [...unknown].slice(0, UNKNOWN_TOLD),
+      unknownWorkers: [...unknown].slice(0, UNKNOWN_NAMED),
     }
     return c.json(answer)
   })
 
-  function whoAsks(c: Ctx) {
+  async function whoAsks(c: Ctx): Promise<FeedToken> {
     const address = clientAddress(c, deps.trustedProxies)
     const waitMs = wrong.waitMs(address)
-    if (waitMs > 0) throw tooMuch(c, Math.ceil(waitMs / 1_000), 'Too many wrong tokens came from this address.')
+    if (waitMs > 0) throw tooMuch(Math.ceil(waitMs / 1_000), 'Too many wrong tokens came from this address.')
     const [, secret] = /^Bearer +([\w.-]{1,128})$/i.exec(c.req.header('Authorization') ?? '') ?? []
-    const feed = secret ? feedOf(state, secret) : null
+    const feed = secret ? await feedOf(store, secret) : null
     if (feed) return feed
     wrong.failed(address)
     c.header('WWW-Authenticate', 'Bearer')
@@ -93,7 +93,6 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
   }
 }
 
-function tooMuch(c: Ctx, seconds: number, todo: string): Fault {
-  c.header('Retry-After', String(seconds))
-  return new Fault('rate.exceeded', { todo })
+function tooMuch(seconds: number, todo: string): Fault {
+  return new Fault('rate.exceeded', { todo, facts: { retryAfterMs: seconds * 1_000 } })
 }

@@ -1,27 +1,24 @@
-/** Coming in and going out: /session, /session/once, /users/me/password. */
+/** Signing in and out: /session, /session/once, /users/me/password. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
-import { attempts } from '../../access/rate.ts'
+import { signInLimits } from '../../access/limits.ts'
+import { permissionsOf } from '../../access/permissions.ts'
 import type { OpenSession, SignIn } from '../../access/sign-in.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from '../deps.ts'
-import { type Cookies, signedIn } from '../guard.ts'
+import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
 import { LinkExchange, Login, PasswordChange, SessionView } from '../schema.ts'
 
-const WINDOW_MS = 15 * 60_000
-/** Per address all guesses together, per name from anywhere, and both: nobody locks the whole team out by guessing. */
-const TRIES = { address: 30, name: 100, nameAtAddress: 6 }
-
-export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, jar: Cookies): void {
-  const limit = (max: number) => attempts({ max, windowMs: WINDOW_MS, now: deps.now })
-  const limits = { address: limit(TRIES.address), name: limit(TRIES.name), nameAtAddress: limit(TRIES.nameAtAddress) }
+export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, { cookies, signedIn }: Guard): void {
+  const limits = signInLimits(deps.now)
+  const attempt = (c: Ctx, name: string | null) => limits.attempt(clientAddress(c, deps.trustedProxies), name)
 
   app.openapi(
     createRoute({
       method: 'get',
       path: '/session',
-      summary: 'Who is signed in',
-      middleware: signedIn(signIn, jar),
+      summary: 'Who is signed in, and what they may do',
+      middleware: signedIn,
       responses: answers(SessionView),
     }),
     (c) => c.json(view(c.get('session')), 200),
@@ -37,9 +34,9 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     }),
     async (c) => {
       const { name, password } = c.req.valid('json')
-      const done = attempt(c, name)
+      const succeeded = attempt(c, name)
       const secret = await signIn.byPassword(name, password)
-      return c.json(enter(c, secret, 'The name or the password is not right.', done), 200)
+      return c.json(await enter(c, secret, 'The name or the password is not right.', succeeded), 200)
     },
   )
 
@@ -51,10 +48,11 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
       request: body(LinkExchange),
       responses: answers(SessionView),
     }),
-    (c) => {
-      const done = attempt(c, null)
-      const secret = signIn.byLink(c.req.valid('json').secret)
-      return c.json(enter(c, secret, 'This link is unknown, used or expired; make a new one on the server.', done), 200)
+    async (c) => {
+      const succeeded = attempt(c, null)
+      const secret = await signIn.byLink(c.req.valid('json').secret)
+      const why = 'This link is unknown, used or expired; make a new one on the server.'
+      return c.json(await enter(c, secret, why, succeeded), 200)
     },
   )
 
@@ -63,12 +61,12 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
       method: 'delete',
       path: '/session',
       summary: 'Sign out',
-      middleware: signedIn(signIn, jar),
+      middleware: signedIn,
       responses: answers(null),
     }),
-    (c) => {
-      signIn.end(c.get('session'))
-      jar.clear(c)
+    async (c) => {
+      await signIn.end(c.get('session'))
+      cookies.clear(c)
       return c.body(null, 204)
     },
   )
@@ -78,53 +76,28 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
       method: 'post',
       path: '/users/me/password',
       summary: 'Choose or change the own password; ends every other session',
-      middleware: signedIn(signIn, jar),
+      middleware: signedIn,
       request: body(PasswordChange),
       responses: answers(SessionView),
     }),
     async (c) => {
       const session = c.get('session')
-      const done = attempt(c, session.user.name)
+      const succeeded = attempt(c, session.user.name)
       const secret = await signIn.setPassword(session, c.req.valid('json'))
-      return c.json(enter(c, secret, '', done), 200)
+      return c.json(await enter(c, secret, 'This session has ended; sign in again.', succeeded), 200)
     },
   )
 
-  /** Counts as a failure until `done` says otherwise, so that guesses in parallel are counted too. */
-  function attempt(c: Ctx, name: string | null): () => void {
-    const address = clientAddress(c, deps.trustedProxies)
-    const counted = [
-      { by: limits.address, key: address },
-      ...(name === null
-        ? []
-        : [
-            { by: limits.name, key: name.toLowerCase() },
-            { by: limits.nameAtAddress, key: `${address} ${name.toLowerCase()}` },
-          ]),
-    ]
-    const waitMs = Math.max(...counted.map(({ by, key }) => by.waitMs(key)))
-    if (waitMs > 0) {
-      const seconds = Math.ceil(waitMs / 1_000)
-      c.header('Retry-After', String(seconds))
-      throw new Fault('rate.exceeded', { todo: `Try again in ${Math.ceil(seconds / 60)} minutes.` })
-    }
-    for (const { by, key } of counted) by.failed(key)
-    return () => {
-      // Not forgotten for the address: an own account must not buy more guesses at another's.
-      limits.address.refund(address)
-      for (const { by, key } of counted.slice(1)) by.forget(key)
-    }
-  }
-
-  function enter(c: Ctx, secret: string | null, why: string, done: () => void): SessionView {
-    const session = secret && signIn.session(secret)
+  async function enter(c: Ctx, secret: string | null, why: string, succeeded: () => void): Promise<SessionView> {
+    const session = secret === null ? null : await signIn.session(secret)
     if (!session) throw new Fault('api.unauthenticated', { todo: why })
-    done()
-    jar.write(c, session.secret)
+    succeeded()
+    cookies.write(c, session.secret)
     return view(session)
   }
 }
 
 function view({ user, byLink }: OpenSession): SessionView {
-  return { name: user.name, role: user.role, passwordSet: user.passwordHash !== null, byLink }
+  const { name, role, passwordHash } = user
+  return { name, role, passwordSet: passwordHash !== null, may: permissionsOf(role), byLink }
 }

@@ -42,7 +42,6 @@ export const bulkCopy = deriverKind('bulk_copy', z.strictObject({}), (_, world) 
         emit({ device, worker: world.holderAt(device, at), time: at }, key, draft),
       )
     },
-    save: roots.save,
-    load: roots.load,
+    kept: roots.kept,
   }
 })

@@ -68,8 +68,7 @@ export const connection = deriverKind('connection', z.strictObject(roundTripThre
         RttExpectedMs: expected === null ? null : Math.round(expected),
       })
     },
-    save: days.save,
-    load: days.load,
+    kept: { days: days.kept },
   }
 })
 

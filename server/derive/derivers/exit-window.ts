@@ -9,6 +9,7 @@
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
 import { type Draft, deriverKind, type Seen } from '../deriver.ts'
+import { mapCodec, Subjects, single } from '../kit/kept.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -24,15 +25,10 @@ const thresholds = z.strictObject({
 type Action = EventOf<'contract_event'>['Action']
 type Said = [time: number, key: string, draft: Draft]
 
-interface Saved {
-  said: [string, Said[]][]
-  uses: [string, [string, number][]][]
-}
-
 export const exitWindow = deriverKind('exit_window', thresholds, ({ daysBefore, graceHours }, world) => {
-  let said = new Map<string, Said[]>()
+  const said = new Subjects<Said[]>()
   /** The first use of a day, by worker, then action and day. */
-  let uses = new Map<string, Map<string, number>>()
+  const uses = new Subjects<Map<string, number>>(mapCodec())
   let looked = { at: 0, revision: -1 }
   return {
     reads: ['idp_login', 'remote_session', 'repo_audit'],
@@ -41,13 +37,13 @@ export const exitWindow = deriverKind('exit_window', thresholds, ({ daysBefore, 
       if (!event || worker === null || end == null || conflict || time < end + graceHours * HOUR) return
       const action = useOf(event)
       if (action === null) return
-      const days = uses.get(worker) ?? new Map<string, number>()
-      uses.set(worker, days)
+      const days = uses.ensure(worker, () => new Map())
       const key = `${action} ${Math.floor(time / DAY)}`
       const before = days.get(key)
       if (before !== undefined && before <= time) return
       if (before !== undefined) emit({ device: null, worker, time: before }, key, null)
       days.set(key, time)
+      uses.touch(worker)
       emit({ device: null, worker, time }, key, draftOf(action, end))
     },
     advance(now, emit) {
@@ -63,19 +59,27 @@ export const exitWindow = deriverKind('exit_window', thresholds, ({ daysBefore, 
         for (const it of words)
           if (!before.some((old) => old[0] === it[0] && old[1] === it[1]))
             emit({ device: null, worker, time: it[0] }, it[1], it[2])
-        if (words.length > 0) said.set(worker, words)
-        else said.delete(worker)
+        if (words.length === 0) said.delete(worker)
+        else if (JSON.stringify(words) !== JSON.stringify(before)) said.set(worker, words)
       }
       for (const [worker, days] of uses) {
-        for (const [key, time] of days) if (time < now - KEPT_DAYS * DAY) days.delete(key)
+        for (const [key, time] of days)
+          if (time < now - KEPT_DAYS * DAY) {
+            days.delete(key)
+            uses.touch(worker)
+          }
         if (days.size === 0) uses.delete(worker)
       }
     },
-    save: (): Saved => ({ said: [...said], uses: [...uses].map(([worker, days]) => [worker, [...days]]) }),
-    load(state) {
-      const saved = state as Saved
-      said = new Map(saved.said)
-      uses = new Map(saved.uses.map(([worker, days]) => [worker, new Map(days)]))
+    kept: {
+      said,
+      uses,
+      looked: single(
+        () => looked,
+        (state) => {
+          looked = state
+        },
+      ),
     },
   }
 

@@ -13,6 +13,7 @@ import type { Contract } from '../../../wire/contract.ts'
 import type { Category, EventOf } from '../../../wire/event.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { firstOfDay } from '../kit/first-of-day.ts'
+import { Subjects } from '../kit/kept.ts'
 import { jigglerIn } from './jiggler.ts'
 
 const DAY = 86_400_000
@@ -57,7 +58,7 @@ interface Moments {
 
 export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
   const firsts = firstOfDay()
-  let devices = new Map<string, Moments>()
+  const devices = new Subjects<Moments>()
   return {
     take(seen, emit) {
       const { event, facts, device, conflict, time, firstBoot, contract } = seen
@@ -80,8 +81,8 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
       }
       const display = event.category === 'display' && event.Action === 'attached' && event.Internal !== true
       if (!display && !(usb && mayHaveTwin(usb))) return
-      const moments = devices.get(device) ?? { displays: [], candidates: [] }
-      devices.set(device, moments)
+      const moments = devices.ensure(device, () => ({ displays: [], candidates: [] }))
+      devices.touch(device)
       const isTwin = (a: number, b: number) => Math.abs(a - b) <= limits.twinSeconds * 1_000
       if (usb) {
         const known = facts?.hardware?.[0]
@@ -94,12 +95,7 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
         for (const it of moments.candidates) if (isTwin(it.time, time)) sighted(device, it, emit)
       }
     },
-    save: () => ({ firsts: firsts.save(), devices: [...devices] }),
-    load(state) {
-      const saved = state as { firsts: unknown; devices: [string, Moments][] }
-      firsts.load(saved.firsts)
-      devices = new Map(saved.devices)
-    },
+    kept: { firsts: firsts.kept, devices },
   }
 
   function sighted(device: string, { time, id, thing, approved, sinceFirstBoot }: Candidate, emit: Emit): void {

@@ -19,6 +19,7 @@ import type { EventOf } from '../../../wire/event.ts'
 import type { AddressFacts } from '../../../wire/recording.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
+import { Subjects } from '../kit/kept.ts'
 import { announced, kilometres, positionOf, provesPlace } from '../kit/place.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 
@@ -71,9 +72,8 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
   /** The hour in which each laptop told something last, and of whom: most of what it tells is of the same. Not saved. */
   const latest = new Map<string, { worker: string; hour: number }>()
   /** Days with two places, by worker: of those that can no longer change, a week. */
-  let past = new Map<string, number[]>()
+  const past = new Subjects<number[]>()
   const said = statements()
-  const parts = { replays, fingerprints, whereabouts, logins, hours, said }
 
   return {
     take(seen, emit) {
@@ -96,17 +96,14 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
       if (login) isNews = logins.add(worker, time, JSON.stringify(login), [time]) || isNews
       if (isNews) judgePlaces(worker, emit)
     },
-    save: () => ({
-      ...Object.fromEntries(Object.entries(parts).map(([name, it]) => [name, it.save()])),
-      past: [...past],
-    }),
-    load(state) {
-      const saved = state as Record<keyof typeof parts, unknown> & {
-        past: [string, number[]][]
-      }
-      for (const name of Object.keys(parts) as (keyof typeof parts)[]) parts[name].load(saved[name])
-      past = new Map(saved.past)
-      latest.clear()
+    kept: {
+      replays: replays.kept,
+      fingerprints: fingerprints.kept,
+      whereabouts: whereabouts.kept,
+      logins: logins.kept,
+      hours: hours.kept,
+      past,
+      said: said.kept,
     },
   }
 
@@ -247,10 +244,11 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
 
   /** Those of the week before `firstDay`, which can no longer change, and `now`. */
   function conflictDays(worker: string, firstDay: number, now: readonly number[]): number[] {
-    const before = past.get(worker)?.filter((it) => it < firstDay && it > firstDay - WINDOW_DAYS) ?? []
+    const known = past.get(worker) ?? []
+    const before = known.filter((it) => it < firstDay && it > firstDay - WINDOW_DAYS)
     const all = [...new Set([...before, ...now])]
-    if (all.length > 0) past.set(worker, all)
-    else past.delete(worker)
+    if (all.length === 0) past.delete(worker)
+    else if (JSON.stringify(all) !== JSON.stringify(known)) past.set(worker, all)
     return all
   }
 })

@@ -23,6 +23,7 @@ import * as z from 'zod'
 import type { AddressFacts } from '../../../wire/recording.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
+import { Subjects } from '../kit/kept.ts'
 import { announced, approvedExit, kilometres, positionOf, provesPlace } from '../kit/place.ts'
 import { statements } from '../kit/statements.ts'
 
@@ -96,7 +97,7 @@ interface Before {
 
 export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, world) => {
   const graceMs = limits.travelGraceHours * HOUR
-  let past = new Map<string, Before>()
+  const past = new Subjects<Before>()
   const said = statements()
   const sightings = buckets({
     bucketMs: DAY,
@@ -117,13 +118,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
       const time = Math.min(seen.time, seen.receivedAt)
       if (sightings.add(subject, time, JSON.stringify(sighting), [time, time])) judge(subject, device, worker, emit)
     },
-    save: () => ({ past: [...past], sightings: sightings.save(), said: said.save() }),
-    load(state) {
-      const saved = state as { past: [string, Before][]; sightings: unknown; said: unknown }
-      past = new Map(saved.past)
-      sightings.load(saved.sightings)
-      said.load(saved.said)
-    },
+    kept: { past, sightings: sightings.kept, said: said.kept },
   }
 
   function laptopAt({ connection, contract, worker, firstBoot, time }: Seen): Sighting | null {
@@ -196,11 +191,11 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
   function remember(subject: string, fact: Fact): void {
     const { stand, day } = sighted(fact)
     if (stand === 'operator') return
-    const before = past.get(subject) ?? { since: day, homeDays: 0, homeDay: Number.MIN_SAFE_INTEGER }
-    past.set(subject, before)
+    const before = past.ensure(subject, () => ({ since: day, homeDays: 0, homeDay: Number.MIN_SAFE_INTEGER }))
     if ((stand !== 'in' && stand !== 'country') || before.homeDay === day) return
     before.homeDays = Math.min(before.homeDays + 1, limits.homeDays)
     before.homeDay = day
+    past.touch(subject)
   }
 })
 

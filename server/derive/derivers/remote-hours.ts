@@ -12,6 +12,7 @@ import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
+import { mapCodec, Names, Subjects } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 import { isApprovedTool } from '../kit/tenant.ts'
 
@@ -36,8 +37,9 @@ interface Session {
 }
 
 export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, days, ofDays }, world) => {
-  let devices = new Map<string, Map<string, Session>>()
-  let changed = new Set<string>()
+  const devices = new Subjects<Map<string, Session>>(mapCodec())
+  /** Devices to judge at the next advance. */
+  const due = new Names()
   const said = statements()
   const keptMs = LATENESS_MS + (ofDays + 1) * DAY
 
@@ -49,40 +51,30 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
       if (isApprovedTool(contract, { id: event.Tool, name: event.Tool }, event)) return
       const session = sessionOf(event)
       if (session.end - session.start > keptMs) session.start = session.end - keptMs
-      const sessions = devices.get(device) ?? new Map<string, Session>()
-      devices.set(device, sessions)
+      const sessions = devices.ensure(device, () => new Map())
       const key = JSON.stringify([event.Tool, event.PeerIdHash, event.StartedAt])
       const before = sessions.get(key)
       if (before && (before.told > session.told || (before.told === session.told && before.by > session.by))) return
       sessions.set(key, session)
-      changed.add(device)
+      devices.touch(device)
+      due.add(device)
       if (sessions.size > MAX_SESSIONS) sessions.delete(shortest(sessions))
     },
     advance(_now, emit) {
-      for (const device of changed) {
+      for (const device of due.keys()) {
+        due.delete(device)
         const sessions = devices.get(device)!
         const reached = Math.max(...[...sessions.values()].map((it) => it.end))
         const since = Math.floor((reached - LATENESS_MS) / DAY)
         said.revise(device, since * DAY, statementsOn(device, sessions, since), emit)
-        for (const [key, { end }] of sessions) if (end < reached - keptMs) sessions.delete(key)
+        for (const [key, { end }] of sessions)
+          if (end < reached - keptMs) {
+            sessions.delete(key)
+            devices.touch(device)
+          }
       }
-      changed = new Set()
     },
-    save: () => ({
-      devices: [...devices].map(([device, sessions]) => [device, [...sessions]]),
-      changed: [...changed],
-      said: said.save(),
-    }),
-    load(state) {
-      const saved = state as {
-        devices: [string, [string, Session][]][]
-        changed: string[]
-        said: unknown
-      }
-      devices = new Map(saved.devices.map(([device, sessions]) => [device, new Map(sessions)]))
-      changed = new Set(saved.changed)
-      said.load(saved.said)
-    },
+    kept: { devices, due, said: said.kept },
   }
 
   function statementsOn(device: string, sessions: ReadonlyMap<string, Session>, since: number): Statement[] {

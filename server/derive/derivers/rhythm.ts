@@ -13,6 +13,7 @@
 import * as z from 'zod'
 import type { Contract } from '../../../wire/contract.ts'
 import { type Draft, deriverKind, LATENESS_MS } from '../deriver.ts'
+import { Subjects, single } from '../kit/kept.ts'
 import { utcOffsets } from '../kit/local-time.ts'
 
 const HOUR = 3_600_000
@@ -49,12 +50,11 @@ interface Hour {
 }
 
 export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
-  let workers = new Map<string, Worker>()
+  const workers = new Subjects<Worker>()
   /** By worker, the first day that is over and of which more became known since. */
-  let dirty = new Map<string, number>()
-  /** Days up to here are over, and were judged. */
-  let closedThrough = 0
-  let revision = world.revision
+  const due = new Subjects<number>()
+  /** Days up to `closedThrough` are over, and were judged by the contracts of `revision`. */
+  let judged = { closedThrough: 0, revision: world.revision }
   const offsetAt = utcOffsets()
 
   return {
@@ -62,26 +62,28 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
     take({ event, worker: name, conflict, receivedAt }) {
       if (event?.category !== 'presence' || name === null || conflict || event.time > receivedAt + DAY) return
       const time = event.time - (event.WindowSeconds * 1_000) / 2
-      const worker = workers.get(name) ?? { reached: 0, hours: [] }
+      const worker = workers.ensure(name, () => ({ reached: 0, hours: [] }))
       if (time < worker.reached - LATENESS_MS) return
-      workers.set(name, worker)
+      workers.touch(name)
       worker.reached = Math.max(worker.reached, time)
       const idle = Math.min(event.LongestIdleSeconds, 3_600)
       put(worker.hours, { hour: Math.floor(time / HOUR), minutes: event.ActiveMinutes, idle })
       const day = Math.floor(time / DAY)
-      if (day <= closedThrough) dirty.set(name, Math.min(day, dirty.get(name) ?? day))
+      if (day <= judged.closedThrough) due.set(name, Math.min(day, due.get(name) ?? day))
     },
     advance(now, emit) {
       const through = Math.floor(now / DAY) - 1
       // A contract may change what the hours of the past mean.
-      const again = revision !== world.revision
+      const again = judged.revision !== world.revision
+      const { closedThrough } = judged
       if (closedThrough < through || again)
         for (const [name, { reached }] of workers) {
           const recent = Math.floor((reached - LATENESS_MS) / DAY)
           const since = again ? recent : Math.max(recent, closedThrough + 1)
-          if (reached >= since * DAY) dirty.set(name, Math.min(since, dirty.get(name) ?? since))
+          if (reached >= since * DAY) due.set(name, Math.min(since, due.get(name) ?? since))
         }
-      for (const [name, since] of dirty) {
+      for (const [name, since] of due) {
+        due.delete(name)
         const hours = workers
           .get(name)!
           .hours.map(unpacked)
@@ -96,23 +98,28 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
         }
       }
       if (closedThrough < through) forget(now)
-      dirty = new Map()
-      revision = world.revision
-      closedThrough = Math.max(closedThrough, through)
+      judged = { closedThrough: Math.max(closedThrough, through), revision: world.revision }
     },
-    save: () => ({ workers: [...workers], dirty: [...dirty], closedThrough }),
-    load(state) {
-      const saved = state as { workers: [string, Worker][]; dirty: [string, number][]; closedThrough: number }
-      workers = new Map(saved.workers)
-      dirty = new Map(saved.dirty)
-      closedThrough = saved.closedThrough
+    kept: {
+      workers,
+      due,
+      judged: single(
+        () => judged,
+        (state) => {
+          judged = state
+        },
+      ),
     },
   }
 
   function forget(now: number): void {
     for (const [name, worker] of workers) {
       const oldest = Math.floor(worker.reached / HOUR) - KEPT_DAYS * HOURS_A_DAY
-      worker.hours = worker.hours.filter((it) => unpacked(it).hour >= oldest)
+      const hours = worker.hours.filter((it) => unpacked(it).hour >= oldest)
+      if (hours.length < worker.hours.length) {
+        worker.hours = hours
+        workers.touch(name)
+      }
       if (worker.reached < now - KEPT_DAYS * DAY) workers.delete(name)
     }
   }

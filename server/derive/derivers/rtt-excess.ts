@@ -20,6 +20,7 @@ import * as z from 'zod'
 import type { NetworkClass } from '../../../wire/events/derived.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, type Fact } from '../kit/buckets.ts'
+import { mapCodec, Names, Subjects, single } from '../kit/kept.ts'
 import { kilometres } from '../kit/place.ts'
 import { expectedMs, overKm, roundTripThresholds } from '../kit/round-trip.ts'
 import { type Statement, statements } from '../kit/statements.ts'
@@ -81,39 +82,29 @@ interface Measured extends Claim {
 /** Those of one square and day with the least round trips, least first. */
 type Peers = [worker: string, rtt: number][]
 
-interface Saved {
-  trips: unknown
-  said: unknown
-  squares: [string, [number, Peers][]][]
-  best: [string, [string, number][]][]
-  waiting: [number, string[]][]
-  changed: string[]
-  far: string[]
-  judgedTo: number
-  peersFrom: number
-}
-
 export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
   const satellites = new Set(limits.satelliteAsns)
   /** Least round trip and its time, by laptop and holder. */
   const trips = buckets({ bucketMs: DAY, keepMs: KEPT_DAYS * DAY, width: 2, merge: shorter, expired: remember })
   const said = statements()
   /** By square, then day. */
-  let squares = new Map<string, Map<number, Peers>>()
+  const squares = new Subjects<Map<number, Peers>>(mapCodec())
   /** By laptop and holder, then claim: the best of the days that are no longer kept. */
-  let best = new Map<string, Map<string, number>>()
-  /** Whom to judge once that day is over. */
-  let waiting = new Map<number, Set<string>>()
+  const best = new Subjects<Map<string, number>>(mapCodec())
+  /** By laptop and holder, the days to judge once they are over. */
+  const waiting = new Subjects<number[]>()
   /** Squares that changed on days that were judged. */
-  let changed = new Set<string>()
+  const changed = new Names()
   /** Laptops that were measured by peers elsewhere: any square may be theirs. */
-  let far = new Set<string>()
+  const far = new Names()
   /** Of the window that ends with a day, the least of each peer, by square. Filled and emptied in `advance`. */
   const windows = new Map<number, [square: string, peers: Map<string, number>][]>()
-  /** Days before this one are over, and judged. */
-  let judgedTo = 0
-  /** The first day of which the squares know all. */
-  let peersFrom = 0
+  let progress = {
+    /** Days before this one are over, and judged. */
+    judgedTo: 0,
+    /** The first day of which the squares know all. */
+    peersFrom: 0,
+  }
 
   return {
     reads: ['session'],
@@ -123,53 +114,48 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
       const claim = claimOf(geo)
       if (rttMinMs == null || !claim) return
       const day = Math.floor(time / DAY)
-      if (day < peersFrom) return
+      if (day < progress.peersFrom) return
       const subject = JSON.stringify([device, worker])
       if (!trips.add(subject, time, JSON.stringify(claim), [rttMinMs, time])) return
-      waiting.set(day, (waiting.get(day) ?? new Set()).add(subject))
+      const days = waiting.get(subject) ?? []
+      if (!days.includes(day)) waiting.set(subject, [...days, day])
       if (SHARED.has(claim.class)) return
       const square = squareOf(claim)
       const isNew = addPeer(square, day, worker, rttMinMs)
-      if (isNew && day < judgedTo) changed.add(square)
+      if (isNew && day < progress.judgedTo) changed.add(square)
     },
     advance(now, emit) {
       const today = Math.floor(now / DAY)
       const due = new Set<string>()
-      for (const [day, subjects] of waiting) {
-        if (day >= today) continue
-        waiting.delete(day)
-        for (const subject of subjects) due.add(subject)
+      for (const [subject, days] of waiting) {
+        const open = days.filter((it) => it >= today)
+        if (open.length === days.length) continue
+        due.add(subject)
+        if (open.length > 0) waiting.set(subject, open)
+        else waiting.delete(subject)
       }
       if (changed.size > 0) for (const subject of trips.subjects()) if (isNearChange(subject)) due.add(subject)
-      changed.clear()
-      const isNewDay = today > judgedTo
-      judgedTo = Math.max(judgedTo, today)
+      for (const square of changed.keys()) changed.delete(square)
+      const isNewDay = today > progress.judgedTo
+      progress.judgedTo = Math.max(progress.judgedTo, today)
       for (const subject of due) judge(subject, emit)
       windows.clear()
       if (isNewDay) forget()
     },
-    save: (): Saved => ({
-      trips: trips.save(),
-      said: said.save(),
-      squares: [...squares].map(([square, days]) => [square, [...days]]),
-      best: [...best].map(([subject, claims]) => [subject, [...claims]]),
-      waiting: [...waiting].map(([day, subjects]) => [day, [...subjects]]),
-      changed: [...changed],
-      far: [...far],
-      judgedTo,
-      peersFrom,
-    }),
-    load(state) {
-      const saved = state as Saved
-      trips.load(saved.trips)
-      said.load(saved.said)
-      squares = new Map(saved.squares.map(([square, days]) => [square, new Map(days)]))
-      best = new Map(saved.best.map(([subject, claims]) => [subject, new Map(claims)]))
-      waiting = new Map(saved.waiting.map(([day, subjects]) => [day, new Set(subjects)]))
-      changed = new Set(saved.changed)
-      far = new Set(saved.far)
-      judgedTo = saved.judgedTo
-      peersFrom = saved.peersFrom
+    kept: {
+      trips: trips.kept,
+      said: said.kept,
+      squares,
+      best,
+      waiting,
+      changed,
+      far,
+      progress: single(
+        () => progress,
+        (state) => {
+          progress = state
+        },
+      ),
     },
   }
 
@@ -185,10 +171,10 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
     const all = trips.of(subject).map(measured)
     const lastDay = Math.floor(trips.reached(subject) / DAY)
     // Without all the days of its peers a day cannot be judged again: what was said of it stands.
-    const firstDay = Math.max(lastDay - LATENESS_MS / DAY, peersFrom + WINDOW_DAYS - 1)
+    const firstDay = Math.max(lastDay - LATENESS_MS / DAY, progress.peersFrom + WINDOW_DAYS - 1)
     const now = [...Map.groupBy(all, cityOf)].flatMap(([city, claims]) =>
       [...new Set(claims.map((it) => it.day))]
-        .filter((day) => day >= firstDay && day < judgedTo)
+        .filter((day) => day >= firstDay && day < progress.judgedTo)
         .flatMap((day): Statement[] => {
           const found = excess(subject, worker, day, claims, all)
           return found ? [{ about: { device, worker, time: found.time }, key: city, draft: found.draft }] : []
@@ -319,27 +305,32 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
   function isNearChange(subject: string): boolean {
     if (far.has(subject)) return true
     const claims = new Set(trips.of(subject).map((it) => it.key))
-    return [...claims].some((key) => [...changed].some((square) => isNear(square, JSON.parse(key) as Claim)))
+    return [...claims].some((key) => [...changed.keys()].some((square) => isNear(square, JSON.parse(key) as Claim)))
   }
 
   /** True: the square's least are others than before. */
   function addPeer(square: string, day: number, worker: string, rtt: number): boolean {
-    const days = squares.get(square) ?? new Map<number, Peers>()
-    squares.set(square, days)
+    const days = squares.ensure(square, () => new Map())
     const before = days.get(day) ?? []
     const known = before.find(([it]) => it === worker)
     if (known && known[1] <= rtt) return false
     const after = [...before.filter(([it]) => it !== worker), [worker, rtt] as Peers[number]]
       .sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
       .slice(0, KEPT_PEERS)
+    if (!after.some(([it]) => it === worker)) return false
     days.set(day, after)
-    return after.some(([it]) => it === worker)
+    squares.touch(square)
+    return true
   }
 
   function forget(): void {
-    peersFrom = judgedTo - KEPT_DAYS
+    progress.peersFrom = progress.judgedTo - KEPT_DAYS
     for (const [square, days] of squares) {
-      for (const day of days.keys()) if (day < peersFrom) days.delete(day)
+      for (const day of days.keys())
+        if (day < progress.peersFrom) {
+          days.delete(day)
+          squares.touch(square)
+        }
       if (days.size === 0) squares.delete(square)
     }
   }

@@ -10,6 +10,7 @@
 import * as z from 'zod'
 import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
+import { Names, Subjects, single } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 
 const HOUR = 3_600_000
@@ -34,16 +35,16 @@ interface Laptop {
   meetings: Set<number>
 }
 
-interface Saved {
-  laptops: [string, { seconds: [number, number][]; meetings: number[] }][]
-  changed: string[]
-  judgedTo: number
-  said: unknown
-}
-
 export const shareHours = deriverKind('share_hours', thresholds, (limits, world) => {
-  let laptops = new Map<string, Laptop>()
-  let changed = new Set<string>()
+  const laptops = new Subjects<Laptop>({
+    save: ({ seconds, meetings }) => ({ seconds: [...seconds], meetings: [...meetings] }),
+    load(state) {
+      const { seconds, meetings } = state as { seconds: [number, number][]; meetings: number[] }
+      return { seconds: new Map(seconds), meetings: new Set(meetings) }
+    },
+  })
+  /** Laptops to judge at the next advance: those whose day is not over stay. */
+  const due = new Names()
   let judgedTo = 0
   const said = statements()
   const keptDays = LATENESS_MS / DAY + limits.ofDays + 1
@@ -57,37 +58,34 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
       if (!isMeeting && seconds === 0) return
       const day = Math.floor(time / DAY)
       if (day < judgedTo - keptDays) return
-      const laptop = laptops.get(device) ?? { seconds: new Map(), meetings: new Set() }
-      laptops.set(device, laptop)
+      due.add(device)
+      const laptop = laptops.ensure(device, () => ({ seconds: new Map(), meetings: new Set() }))
+      if (seconds === 0 && laptop.meetings.has(day)) return
       if (isMeeting) laptop.meetings.add(day)
       if (seconds > 0) laptop.seconds.set(day, (laptop.seconds.get(day) ?? 0) + seconds)
-      changed.add(device)
+      laptops.touch(device)
     },
     advance(now, emit) {
       const today = Math.floor(now / DAY)
-      for (const device of changed) {
+      for (const device of due.keys()) {
         const since = (Math.min(judgedTo || today, today) - LATENESS_MS / DAY) * DAY
         said.revise(device, since, statementsOn(device, since, today), emit)
+        // Who is still in the middle of a day is judged when it is over.
+        if (!laptops.get(device)!.seconds.has(today)) due.delete(device)
       }
-      // Who is still in the middle of a day is judged when it is over.
-      changed = new Set([...changed].filter((it) => laptops.get(it)!.seconds.has(today)))
       if (today > judgedTo) forget(today)
       judgedTo = today
     },
-    save: (): Saved => ({
-      laptops: [...laptops].map(([device, it]) => [device, { seconds: [...it.seconds], meetings: [...it.meetings] }]),
-      changed: [...changed],
-      judgedTo,
-      said: said.save(),
-    }),
-    load(state) {
-      const saved = state as Saved
-      laptops = new Map(
-        saved.laptops.map(([device, it]) => [device, { seconds: new Map(it.seconds), meetings: new Set(it.meetings) }]),
-      )
-      changed = new Set(saved.changed)
-      judgedTo = saved.judgedTo
-      said.load(saved.said)
+    kept: {
+      laptops,
+      due,
+      judgedTo: single(
+        () => judgedTo,
+        (state) => {
+          judgedTo = state
+        },
+      ),
+      said: said.kept,
     },
   }
 
@@ -127,8 +125,12 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
 
   function forget(today: number): void {
     for (const [device, { seconds, meetings }] of laptops) {
-      for (const day of seconds.keys()) if (day < today - keptDays) seconds.delete(day)
-      for (const day of meetings) if (day < today - keptDays) meetings.delete(day)
+      for (const days of [seconds, meetings])
+        for (const day of days.keys())
+          if (day < today - keptDays) {
+            days.delete(day)
+            laptops.touch(device)
+          }
       if (seconds.size === 0 && meetings.size === 0) laptops.delete(device)
     }
   }

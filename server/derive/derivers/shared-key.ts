@@ -18,6 +18,7 @@ import type { Category } from '../../../wire/event.ts'
 import type { NetworkClass } from '../../../wire/events/derived.ts'
 import { sha256 } from '../../../wire/sha256.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
+import { type Codec, mapCodec, Names, Subjects, single } from '../kit/kept.ts'
 import { approvedExit } from '../kit/place.ts'
 import { holds } from '../kit/world.ts'
 
@@ -56,29 +57,27 @@ interface Holder {
   /** First moment it was awake, by day. */
   awake: Days
   /** What it had since when: by slot ('uplink', 'usb 046d:c52b:17'), the earliest moment by hour and value. */
-  changes: Map<string, Map<string, [time: number, key: string | null]>>
+  changes: Map<string, Changes>
   /** What was seen at one moment and has no end: a session, a login. */
   moments: Map<string, Days>
-  /** Worked out of the above: by key, the days. */
-  had: Map<string, Days>
 }
-
-interface Key {
-  holders: Set<string>
-  /** Of an uplink, as it was seen last. */
-  network: [time: number, NetworkClass] | null
-  /** By worker and day: what stands. */
-  said: Map<string, Said>
-}
-/** Most keys are one laptop's, and nothing is said of them: one map for all of those. Nothing is ever put into it. */
-const NOTHING: Map<string, Said> = new Map()
 
 export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) => {
   const keepDays = limits.windowDays + LATE_DAYS
-  let holders = new Map<string, Holder>()
-  let keys = new Map<string, Key>()
-  let freshHolders = new Set<string>()
-  let freshKeys = new Set<string>()
+  const holders = new Subjects<Holder>(HOLDER)
+  /** Worked out of what is known of each holder: by key, the days. */
+  const had = new Subjects(KEYS, (name, keys) => {
+    for (const key of keys.keys()) hold(key, name)
+  })
+  /** By key, who had it: follows from `had`. */
+  const holdersOf = new Map<string, Set<string>>()
+  /** Of an uplink, as it was seen last. */
+  const networks = new Subjects<[time: number, NetworkClass]>()
+  /** By key, then worker and day: what stands. */
+  const said = new Subjects<Map<string, Said>>(mapCodec())
+  /** Of whom more is known than was worked out, and what to judge again. */
+  const freshHolders = new Names()
+  const freshKeys = new Names()
   let newestDay = 0
 
   return {
@@ -88,65 +87,64 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       else if (seen.worker !== null) takeLogin(seen.worker, seen)
     },
     advance(now, emit) {
-      for (const name of freshHolders) workOut(name)
-      freshHolders = new Set()
+      for (const name of freshHolders.keys()) {
+        freshHolders.delete(name)
+        workOut(name)
+      }
       // What was settled by the time of the last call stands as it stood.
-      for (const key of freshKeys) judge(key, newestDay - LATE_DAYS, emit)
-      freshKeys = new Set()
+      for (const key of freshKeys.keys()) {
+        freshKeys.delete(key)
+        judge(key, newestDay - LATE_DAYS, emit)
+      }
       const today = Math.floor(now / DAY)
       if (today <= newestDay) return
       newestDay = today
       forget(today - keepDays)
     },
-    save: () => ({
-      newestDay,
-      freshHolders: [...freshHolders],
-      freshKeys: [...freshKeys],
-      holders: [...holders].map(([name, it]) => [
-        name,
-        {
-          awake: [...it.awake],
-          changes: [...it.changes].map(([slot, all]) => [slot, [...all]]),
-          moments: [...it.moments].map(([key, days]) => [key, [...days]]),
-          had: [...it.had].map(([key, days]) => [key, [...days]]),
+    kept: {
+      holders,
+      had,
+      networks,
+      said,
+      freshHolders,
+      freshKeys,
+      newestDay: single(
+        () => newestDay,
+        (state) => {
+          newestDay = state
         },
-      ]),
-      keys: [...keys].map(([key, it]) => [key, { holders: [...it.holders], network: it.network, said: [...it.said] }]),
-    }),
-    load(state) {
-      const saved = state as Saved
-      newestDay = saved.newestDay
-      freshHolders = new Set(saved.freshHolders)
-      freshKeys = new Set(saved.freshKeys)
-      const mapped = <V, W>(pairs: readonly (readonly [string, V])[], of: (value: V) => W) =>
-        new Map(pairs.map(([key, value]) => [key, of(value)]))
-      holders = mapped(saved.holders, (it) => ({
-        awake: new Map(it.awake),
-        changes: mapped(it.changes, (all) => new Map(all)),
-        moments: mapped(it.moments, (days) => new Map(days)),
-        had: mapped(it.had, (days) => new Map(days)),
-      }))
-      keys = mapped(saved.keys, (it) => ({
-        holders: new Set(it.holders),
-        network: it.network,
-        said: it.said.length > 0 ? new Map(it.said) : NOTHING,
-      }))
+      ),
     },
+  }
+
+  function hold(key: string, name: string): void {
+    holdersOf.set(key, (holdersOf.get(key) ?? new Set()).add(name))
+  }
+
+  function letGo(key: string, name: string): void {
+    const names = holdersOf.get(key)
+    names?.delete(name)
+    if (names?.size === 0) holdersOf.delete(key)
   }
 
   function takeLaptop(device: string, seen: Seen): void {
     const holder = holderOf(device)
     const day = Math.floor(seen.time / DAY)
-    if (earliest(holder.awake, day, seen.time) === 'new') freshHolders.add(device)
+    const awake = earliest(holder.awake, day, seen.time)
+    if (awake !== 'known') {
+      holders.touch(device)
+      freshHolders.add(device)
+    }
     if (seen.event && !TELLING.has(seen.event.category)) return
     for (const [slot, key] of slotsOf(seen)) {
       if (!holder.changes.has(slot) && holder.changes.size >= MAX_KEYS) continue
       const all = holder.changes.get(slot) ?? new Map<string, [number, string | null]>()
       holder.changes.set(slot, all)
-      const place = `${Math.floor(seen.time / HOUR)} ${key}`
+      const place = placeOf(seen.time, key)
       const before = all.get(place)
       if (before ? before[0] <= seen.time : all.size >= MAX_CHANGES) continue
       all.set(place, [seen.time, key])
+      holders.touch(device)
       freshHolders.add(device)
     }
     const { connection } = seen
@@ -163,90 +161,88 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   }
 
   function holderOf(name: string): Holder {
-    const holder = holders.get(name) ?? { awake: new Map(), changes: new Map(), moments: new Map(), had: new Map() }
-    holders.set(name, holder)
-    return holder
+    return holders.ensure(name, () => ({ awake: new Map(), changes: new Map(), moments: new Map() }))
   }
 
   function moment(name: string, holder: Holder, key: string, time: number): void {
     if (!holder.moments.has(key) && holder.moments.size >= MAX_KEYS) return
     const days = holder.moments.get(key) ?? new Map()
     holder.moments.set(key, days)
-    if (earliest(days, Math.floor(time / DAY), time) !== 'known') freshHolders.add(name)
+    if (earliest(days, Math.floor(time / DAY), time) === 'known') return
+    holders.touch(name)
+    freshHolders.add(name)
   }
 
   function see(key: string, time: number, network: NetworkClass): void {
     if (!PRIVATE_UPLINK.has(network)) return
-    const known = keyOf(key)
-    const [since, before] = known.network ?? [0, network]
-    if (time > since || (time === since && network < before)) known.network = [time, network]
+    const [since, before] = networks.get(key) ?? [0, network]
+    if (time < since || (time === since && network >= before && networks.has(key))) return
+    networks.set(key, [time, network])
+    if (network !== before) freshKeys.add(key)
   }
 
   /** From changes and waking days to the days on which it had each key. */
   function workOut(name: string): void {
     const holder = holders.get(name)
     if (!holder) return
-    const had = new Map([...holder.moments].map(([key, days]) => [key, new Map(days)]))
+    const now = new Map([...holder.moments].map(([key, days]) => [key, new Map(days)]))
     const awake = [...holder.awake].sort((a, b) => a[0] - b[0])
     for (const changes of holder.changes.values()) {
-      const all = [...changes.values()].sort((a, b) => a[0] - b[0] || (String(a[1]) < String(b[1]) ? -1 : 1))
-      for (const [index, [from, key]] of all.entries()) {
+      const all = inTime(changes)
+      for (const [index, [, [from, key]]] of all.entries()) {
         if (key === null) continue
-        const to = all[index + 1]?.[0] ?? Number.POSITIVE_INFINITY
-        const days = had.get(key) ?? new Map<number, number>()
-        had.set(key, days)
+        const to = all[index + 1]?.[1][0] ?? Number.POSITIVE_INFINITY
+        const days = now.get(key) ?? new Map<number, number>()
+        now.set(key, days)
         for (const [day, first] of awake) {
           if ((day + 1) * DAY <= from || first >= to) continue
           earliest(days, day, Math.max(first, from))
         }
       }
     }
-    const before = holder.had
-    holder.had = had
-    for (const key of new Set([...before.keys(), ...had.keys()])) {
-      const days = had.get(key)
-      if (days && days.size > 0) keyOf(key).holders.add(name)
-      else keys.get(key)?.holders.delete(name)
-      if (!sameDays(before.get(key), days)) freshKeys.add(key)
+    for (const [key, days] of now) if (days.size === 0) now.delete(key)
+    const before = had.get(name) ?? new Map<string, Days>()
+    const changed = [...new Set([...before.keys(), ...now.keys()])].filter(
+      (key) => !sameDays(before.get(key), now.get(key)),
+    )
+    for (const key of changed) {
+      if (now.has(key)) hold(key, name)
+      else letGo(key, name)
+      freshKeys.add(key)
     }
+    if (changed.length > 0) had.set(name, now)
     // Where it was decides whether what it shares is rare, and whether a second key agrees.
-    for (const key of had.keys()) if ((keys.get(key)?.holders.size ?? 0) > 1) freshKeys.add(key)
-  }
-
-  function keyOf(name: string): Key {
-    const key = keys.get(name) ?? { holders: new Set(), network: null, said: NOTHING }
-    keys.set(name, key)
-    return key
+    for (const key of now.keys()) if ((holdersOf.get(key)?.size ?? 0) > 1) freshKeys.add(key)
   }
 
   /** What stands of one key. */
   function judge(name: string, settled: number, emit: Emit): void {
-    const key = keys.get(name)
-    if (!key) return
-    if (key.said.size === 0 && key.holders.size < 2) {
-      if (key.holders.size === 0) keys.delete(name)
-      return
-    }
-    const said = new Map([...key.said].filter(([place]) => dayOf(place) <= settled))
-    const workers = workersOf(name, key)
+    const before = said.get(name) ?? new Map<string, Said>()
+    const its = holdersOf.get(name) ?? new Set<string>()
+    if (before.size === 0 && its.size < 2) return
+    const now = new Map([...before].filter(([place]) => dayOf(place) <= settled))
+    const workers = workersOf(name, its)
     if (workers.size > 1 && workers.size <= limits.commonFrom)
       for (const [worker, days] of workers)
         for (const [day, time] of days) {
           if (day <= settled) continue
-          const draft = wordOn(name, key, workers, worker, day, time)
-          if (draft) said.set(`${worker} ${day}`, [{ device: null, worker, time }, name, draft])
+          const draft = wordOn(name, workers, worker, day, time)
+          if (draft) now.set(`${worker} ${day}`, [{ device: null, worker, time }, name, draft])
         }
-    for (const [place, [about, word]] of key.said) if (said.get(place)?.[0].time !== about.time) emit(about, word, null)
-    for (const [place, it] of said) if (JSON.stringify(key.said.get(place)) !== JSON.stringify(it)) emit(...it)
-    key.said = said.size > 0 ? said : NOTHING
+    const gone = [...before].filter(([place, [about]]) => now.get(place)?.[0].time !== about.time)
+    const fresh = [...now].filter(([place, it]) => JSON.stringify(before.get(place)) !== JSON.stringify(it))
+    for (const [, [about, word]] of gone) emit(about, word, null)
+    for (const [, it] of fresh) emit(...it)
+    if (now.size === 0) said.delete(name)
+    else if (gone.length + fresh.length > 0) said.set(name, now)
   }
 
   /** By worker, the days on which any of their laptops had it. */
-  function workersOf(name: string, key: Key): Map<string, Days> {
+  function workersOf(name: string, its: ReadonlySet<string>): Map<string, Days> {
     const workers = new Map<string, Days>()
-    if (key.holders.size > 4 * limits.commonFrom) return workers
-    for (const holder of key.holders)
-      for (const [day, time] of holders.get(holder)?.had.get(name) ?? []) {
+    if (its.size > 4 * limits.commonFrom) return workers
+    for (const holder of its)
+      for (const [day, time] of had.get(holder)?.get(name) ?? []) {
         const worker = holder.startsWith('worker ') ? holder.slice(7) : world.holderAt(holder, time)
         if (worker === null) continue
         const days = workers.get(worker) ?? new Map()
@@ -258,7 +254,6 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
 
   function wordOn(
     name: string,
-    key: Key,
     workers: ReadonlyMap<string, Days>,
     worker: string,
     day: number,
@@ -294,7 +289,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       Rarity: Math.round(rarity * 100) / 100,
       Corroborated: corroborated(kind, worker, others, day),
       Roams: roams(worker, day),
-      NetworkClass: kind === 'uplink' ? (key.network?.[1] ?? null) : null,
+      NetworkClass: kind === 'uplink' ? (networks.get(name)?.[1] ?? null) : null,
     }
   }
 
@@ -328,7 +323,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   function keysIn(worker: string, kind: Kind, day: number): Map<string, number> {
     const found = new Map<string, number>()
     for (const device of world.devicesOf(worker))
-      for (const [key, days] of holders.get(device)?.had ?? []) {
+      for (const [key, days] of had.get(device) ?? []) {
         if (!key.startsWith(`${kind} `)) continue
         let count = found.get(key) ?? 0
         for (const [it, time] of days)
@@ -346,45 +341,104 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   /** What nothing can refer to any more; of what still holds, the last change stays. */
   function forget(oldest: number): void {
     for (const [name, holder] of holders) {
-      for (const day of holder.awake.keys()) if (day <= oldest) holder.awake.delete(day)
+      const known = sizeOf(holder)
+      forgetDays(holder.awake, oldest)
       for (const [slot, all] of holder.changes) {
-        const old = [...all].filter(([, [time]]) => time < oldest * DAY).sort((a, b) => a[1][0] - b[1][0])
+        const old = inTime(all).filter(([, [time]]) => time < oldest * DAY)
         for (const [place] of old.slice(0, -1)) all.delete(place)
         if (old.length > 0 && all.size === 1 && holder.awake.size === 0) holder.changes.delete(slot)
       }
       for (const [key, days] of holder.moments) {
-        for (const day of days.keys()) if (day <= oldest) days.delete(day)
+        forgetDays(days, oldest)
         if (days.size === 0) holder.moments.delete(key)
       }
-      for (const [key, days] of holder.had) {
-        for (const day of days.keys()) if (day <= oldest) days.delete(day)
-        if (days.size > 0) continue
-        holder.had.delete(key)
-        const known = keys.get(key)
-        known?.holders.delete(name)
-        if (known?.holders.size === 0) keys.delete(key)
-      }
+      if (sizeOf(holder) !== known) holders.touch(name)
       if (holder.awake.size === 0 && holder.moments.size === 0) holders.delete(name)
     }
-    for (const key of keys.values())
-      for (const place of key.said.keys()) if (dayOf(place) <= oldest) key.said.delete(place)
+    for (const [name, keys] of had)
+      for (const [key, days] of keys) {
+        if (!forgetDays(days, oldest)) continue
+        had.touch(name)
+        if (days.size > 0) continue
+        keys.delete(key)
+        letGo(key, name)
+        if (keys.size === 0) had.delete(name)
+      }
+    for (const [key, places] of said) {
+      for (const place of places.keys())
+        if (dayOf(place) <= oldest) {
+          places.delete(place)
+          said.touch(key)
+        }
+      if (places.size === 0) said.delete(key)
+    }
+    for (const [key, [time]] of networks) if (time < oldest * DAY && !holdersOf.has(key)) networks.delete(key)
   }
 })
 
-interface Saved {
-  newestDay: number
-  freshHolders: string[]
-  freshKeys: string[]
-  holders: [
-    string,
-    {
+/** How many facts. */
+function sizeOf({ awake, changes, moments }: Holder): number {
+  let size = awake.size
+  for (const facts of [changes, moments]) for (const it of facts.values()) size += 1 + it.size
+  return size
+}
+
+/** True: there were some. */
+function forgetDays(days: Days, oldest: number): boolean {
+  const known = days.size
+  for (const day of days.keys()) if (day <= oldest) days.delete(day)
+  return days.size < known
+}
+
+/** A slot's changes: the place in its map is worked out of each. */
+function placeOf(time: number, key: string | null): string {
+  return `${Math.floor(time / HOUR)} ${key}`
+}
+
+type Changes = Map<string, [time: number, key: string | null]>
+
+function inTime(changes: Changes): [place: string, change: [number, string | null]][] {
+  return [...changes].sort(([, a], [, b]) => a[0] - b[0] || (String(a[1]) < String(b[1]) ? -1 : 1))
+}
+
+type SavedKeys = [key: string, [day: number, time: number][]][]
+
+const KEYS: Codec<Map<string, Days>> = {
+  save: (keys) => [...keys].map(([key, days]) => [key, [...days]]),
+  load: (state) => new Map((state as SavedKeys).map(([key, days]) => [key, new Map(days)])),
+}
+
+/** Keys are long, and each comes again and again: of a slot each is written once, with its times. */
+const HOLDER: Codec<Holder> = {
+  save: ({ awake, changes, moments }) => ({
+    awake: [...awake],
+    changes: [...changes].map(([slot, all]) => [
+      slot,
+      [...Map.groupBy(all.values(), ([, key]) => key)].map(([key, its]) => [key, its.map(([time]) => time)]),
+    ]),
+    moments: KEYS.save(moments),
+  }),
+  load(state) {
+    const saved = state as {
       awake: [number, number][]
-      changes: [string, [string, [number, string | null]][]][]
-      moments: [string, [number, number][]][]
-      had: [string, [number, number][]][]
-    },
-  ][]
-  keys: [string, { holders: string[]; network: [number, NetworkClass] | null; said: [string, Said][] }][]
+      changes: [slot: string, [key: string | null, times: number[]][]][]
+      moments: SavedKeys
+    }
+    return {
+      awake: new Map(saved.awake),
+      changes: new Map(
+        saved.changes.map(([slot, keys]) => [
+          slot,
+          new Map(
+            keys.flatMap(([key, times]) =>
+              times.map((time): [string, [number, string | null]] => [placeOf(time, key), [time, key]]),
+            ),
+          ),
+        ]),
+      ),
+      moments: KEYS.load(saved.moments),
+    }
+  },
 }
 
 /** Of the events of laptops these name something that others may have; all the others say only that it was awake. */

@@ -12,6 +12,7 @@
  */
 import * as z from 'zod'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
+import { Subjects, single } from '../kit/kept.ts'
 
 const HOUR = 3_600_000
 const WEEK = 7 * 24 * HOUR
@@ -52,31 +53,23 @@ interface Laptop {
   said: [gap: number, time: number, draft: Draft][]
   /** When something may become due. Not before: the last word, and the shortest silence. */
   due: number
+  /** More is known than when it was judged last. */
+  fresh: boolean
 }
 
 /** One hour of one worker's activity elsewhere: the first and last moment, and from which laptop. */
 type Activity = [hour: number, kind: Evidence, device: string | null, first: number, last: number]
-
-interface Saved {
-  laptops: [string, Laptop][]
-  activity: [string, Activity[]][]
-  deaf: [number, number][]
-  feeds: boolean
-}
 
 export const silence = deriverKind('silence', thresholds, (limits, world) => {
   const silentMs = limits.silentHours * HOUR
   const activeMs = Math.min(limits.activeSilentHours * HOUR, silentMs)
   const lastingMs = Math.min(limits.lastingHours * HOUR, silentMs)
   const marginMs = limits.marginMinutes * 60_000
-  let laptops = new Map<string, Laptop>()
-  let activity = new Map<string, Activity[]>()
+  const laptops = new Subjects<Laptop>()
+  const activity = new Subjects<Activity[]>()
   let deaf: [number, number][] = []
   /** Any identity or repository feed has ever spoken: without one, nobody knows who was active elsewhere. */
   let feeds = false
-  /** Laptops and workers of whom something new is known. */
-  const fresh = new Set<string>()
-  const active = new Set<string>()
 
   return {
     take(seen) {
@@ -85,32 +78,36 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       else if (seen.worker !== null) note(seen.worker, seen)
     },
     advance(now, emit) {
-      for (const worker of active) for (const device of world.devicesOf(worker)) fresh.add(device)
-      for (const [device, laptop] of laptops)
-        if (now >= laptop.due || fresh.has(device)) judge(device, laptop, now, emit)
-      fresh.clear()
-      active.clear()
+      for (const [device, laptop] of laptops) if (now >= laptop.due || laptop.fresh) judge(device, laptop, now, emit)
     },
     deaf: (from, to) => {
       deaf = [...deaf.filter(([, end]) => end > to - KEPT_MS), [from, to] as [number, number]]
         .sort((a, b) => a[0] - b[0])
         .slice(-MAX_ENTRIES)
     },
-    save: (): Saved => ({ laptops: [...laptops], activity: [...activity], deaf, feeds }),
-    load: (state) => {
-      const saved = state as Saved
-      laptops = new Map(saved.laptops)
-      activity = new Map(saved.activity)
-      deaf = saved.deaf
-      feeds = saved.feeds
-      // What was taken and not yet judged is judged at the next advance.
-      for (const device of laptops.keys()) fresh.add(device)
+    kept: {
+      laptops,
+      activity,
+      deaf: single(
+        () => deaf,
+        (state) => {
+          deaf = state
+        },
+      ),
+      feeds: single(
+        () => feeds,
+        (state) => {
+          feeds = state
+        },
+      ),
     },
   }
 
-  function hear(device: string, { event, time, receivedAt }: Seen): void {
-    const laptop = laptops.get(device) ?? { heard: [], stops: [], wakes: [], said: [], due: 0 }
-    laptops.set(device, laptop)
+  function hear(device: string, { event, worker, time, receivedAt }: Seen): void {
+    const laptop = laptops.ensure(device, () => ({ heard: [], stops: [], wakes: [], said: [], due: 0, fresh: true }))
+    laptops.touch(device)
+    // What one laptop was awake for is no riddle of the others.
+    if (worker !== null && activity.has(worker)) refresh(worker, device)
     // A clock that runs ahead must not hide what is still to come.
     const at = Math.min(time, receivedAt)
     if (event?.category === 'agent_state' && event.Action === 'stopping') push(laptop.stops, at)
@@ -119,21 +116,38 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     const last = laptop.heard.at(-1)
     if (last && at >= last[0] && at - last[1] < activeMs) {
       // The usual case: it talks on, and what could become due moves away.
-      if (laptop.said.at(-1)?.[0] === last[1]) fresh.add(device)
+      if (laptop.said.at(-1)?.[0] === last[1]) laptop.fresh = true
       const talked = last[1] - last[0]
       last[1] = Math.max(last[1], at)
-      if (talked < TALKS_AGAIN_MS && last[1] - last[0] >= TALKS_AGAIN_MS) fresh.add(device)
+      if (talked < TALKS_AGAIN_MS && last[1] - last[0] >= TALKS_AGAIN_MS) laptop.fresh = true
       laptop.due = last[1] + activeMs
       return
     }
     laptop.heard = merged([...laptop.heard, [at, at]], activeMs)
-    fresh.add(device)
+    laptop.fresh = true
   }
 
-  function note(worker: string, { event, time }: Seen): void {
+  /** All of the worker's laptops but one are judged at the next advance. */
+  function refresh(worker: string, but: string | null): void {
+    for (const device of world.devicesOf(worker)) {
+      const laptop = device === but ? undefined : laptops.get(device)
+      if (!laptop || laptop.fresh) continue
+      laptop.fresh = true
+      laptops.touch(device)
+    }
+  }
+
+  function note(worker: string, { event, time: told, receivedAt }: Seen): void {
     const found = activityOf(event)
     if (!found) return
-    feeds = true
+    const time = Math.min(told, receivedAt)
+    if (!feeds) {
+      feeds = true
+      for (const [device, laptop] of laptops) {
+        laptop.fresh = true
+        laptops.touch(device)
+      }
+    }
     const [kind, device] = found
     const hour = Math.floor(time / HOUR)
     const all = activity.get(worker) ?? []
@@ -144,7 +158,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     } else all.push([hour, kind, device, time, time])
     const newest = Math.max(...all.map((it) => it[0]))
     activity.set(worker, all.filter((it) => it[0] > newest - KEPT_MS / HOUR).slice(-MAX_ACTIVITY))
-    active.add(worker)
+    refresh(worker, null)
   }
 
   /** Every gap of the kept time, and what stands of it. */
@@ -172,6 +186,8 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     const steps = Array.from({ length: LONGEST_DAYS }, (_, n) => (n + 1) * silentMs)
     const open = [activeMs, lastingMs, ...steps].map((ms) => afterListening(last, ms)).find((it) => it > now)
     laptop.due = open ?? Number.MAX_SAFE_INTEGER
+    laptop.fresh = false
+    laptops.touch(device)
 
     function tell(time: number, gap: number, draft: Draft | null): void {
       emit({ device, worker: world.holderAt(device, time), time }, `gap ${gap}`, draft)

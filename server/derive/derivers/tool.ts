@@ -15,6 +15,7 @@ import { CATEGORIES } from '../../../wire/event.ts'
 import type { CatalogueFacts } from '../../../wire/recording.ts'
 import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
 import { inOrder, type Note } from '../kit/in-order.ts'
+import { mapCodec, prefixed, Subjects } from '../kit/kept.ts'
 import { isApprovedTool } from '../kit/tenant.ts'
 
 const HOUR = 3_600_000
@@ -120,9 +121,9 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
    * By device, when each kind of sighting was first seen on each day: a tool with ten thousand connections a day costs
    * one note. What came before the day's first did is in the notes too, and `step` passes over it.
    */
-  let firsts = new Map<string, Map<string, number>>()
+  const firsts = new Subjects<Map<string, number>>(mapCodec())
   /** By device without a tool so far, when somebody first logged on in its first hours. */
-  let logons = new Map<string, number>()
+  const logons = new Subjects<number>()
 
   return {
     take(seen, emit) {
@@ -138,9 +139,9 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
         if (firsts.has(device)) put({ what: 'logon', time, id: '0' })
       }
       if (!facts?.tools) return
-      const known = firsts.get(device) ?? new Map<string, number>()
-      if (!firsts.has(device)) {
-        firsts.set(device, known)
+      const isNew = !firsts.has(device)
+      const known = firsts.ensure(device, () => new Map())
+      if (isNew) {
         const logon = logons.get(device)
         if (logon !== undefined) put({ what: 'logon', time: logon, id: '0' })
       }
@@ -168,23 +169,15 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
           sinceFirstBoot: since(firstBoot, time),
           sinceStart: since(contract?.start, time),
         }
-        if (note.installed || isFirst(known, note)) put(note)
+        if (!note.installed && !isFirst(known, note)) continue
+        if (!note.installed) firsts.touch(device)
+        put(note)
       }
     },
     advance(now) {
       for (const [device, time] of logons) if (time < now - 2 * LATENESS_MS) logons.delete(device)
     },
-    save: () => ({
-      devices: devices.save(),
-      firsts: [...firsts].map(([device, known]) => [device, [...known]]),
-      logons: [...logons],
-    }),
-    load(state) {
-      const saved = state as { devices: unknown; firsts: [string, [string, number][]][]; logons: [string, number][] }
-      devices.load(saved.devices)
-      firsts = new Map(saved.firsts.map(([device, known]) => [device, new Map(known)]))
-      logons = new Map(saved.logons)
-    },
+    kept: { ...prefixed('devices', devices.kept), firsts, logons },
   }
 
   /** An update's two halves come in either order: the removal after what is new is none, the one before is forgotten. */

@@ -68,13 +68,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
         : isUse(seen) && uses.add(worker, time, device, [time, time])
       if (isNews) judge(worker, emit)
     },
-    save: () => ({ stays: stays.save(), uses: uses.save(), said: said.save() }),
-    load(state) {
-      const saved = state as { stays: unknown; uses: unknown; said: unknown }
-      stays.load(saved.stays)
-      uses.load(saved.uses)
-      said.load(saved.said)
-    },
+    kept: { stays: stays.kept, uses: uses.kept, said: said.kept },
   }
 
   function stayOf({ connection, contract, worker, device, time }: Seen): Whereabouts | null {

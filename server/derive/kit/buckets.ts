@@ -8,6 +8,7 @@
  * Memory  per subject the keys in use, and one number each for key and values of a stretch. At most `KEYS_A_BUCKET`
  *         keys in one stretch: those first in the alphabet, so that the order they came in makes no difference.
  */
+import { type Part, Subjects } from './kept.ts'
 
 const KEYS_A_BUCKET = 16
 
@@ -38,8 +39,7 @@ export interface Buckets {
   /** The latest time of the subject; minus infinity while there is none. */
   reached(subject: string): number
   subjects(): Iterable<string>
-  save(): unknown
-  load(state: unknown): void
+  readonly kept: Part
 }
 
 /** `rows`: stretch, index into `keys`, then the values; flat, because there are many and they are small. */
@@ -50,37 +50,40 @@ interface Subject {
 }
 
 export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind): Buckets {
-  let subjects = new Map<string, Subject>()
+  const subjects = new Subjects<Subject>()
   const stride = 2 + width
   const bucketOf = (time: number) => Math.floor(time / bucketMs)
 
   return {
     add(name, time, key, values) {
-      const subject = subjects.get(name) ?? { reached: time, keys: [], rows: [] }
+      const subject = subjects.ensure(name, () => ({ reached: time, keys: [], rows: [] }))
       const bucket = bucketOf(time)
       if (bucket < bucketOf(subject.reached - keepMs)) return false
-      subjects.set(name, subject)
-      if (time > subject.reached) {
+      const isLatest = time > subject.reached
+      if (isLatest) {
         const isNewStretch = bucket > bucketOf(subject.reached)
         subject.reached = time
         if (isNewStretch) expire(name, subject)
       }
-      const at = rowOf(subject, bucket, key)
-      if (at === null) return insert(subject, bucket, key, values)
-      const before = subject.rows.slice(at + 2, at + stride)
-      const after = merge(before, values)
-      if (after.every((it, index) => it === before[index])) return false
-      subject.rows.splice(at + 2, width, ...after)
-      return true
+      const isNews = put(subject, bucket, key, values)
+      if (isLatest || isNews) subjects.touch(name)
+      return isNews
     },
     of: (name) => factsOf(subjects.get(name)),
     keys: (name) => subjects.get(name)?.keys ?? [],
     reached: (name) => subjects.get(name)?.reached ?? Number.NEGATIVE_INFINITY,
     subjects: () => subjects.keys(),
-    save: () => [...subjects],
-    load(state) {
-      subjects = new Map(state as [string, Subject][])
-    },
+    kept: subjects,
+  }
+
+  function put(subject: Subject, bucket: number, key: string, values: readonly number[]): boolean {
+    const at = rowOf(subject, bucket, key)
+    if (at === null) return insert(subject, bucket, key, values)
+    const before = subject.rows.slice(at + 2, at + stride)
+    const after = merge(before, values)
+    if (after.every((it, index) => it === before[index])) return false
+    subject.rows.splice(at + 2, width, ...after)
+    return true
   }
 
   function rowOf({ keys, rows }: Subject, bucket: number, key: string): number | null {

@@ -5,6 +5,7 @@
  * Memory  per subject, kind and day one time, id and key, for nine days; `MOST` of them a subject, the oldest go first.
  */
 import { type Draft, LATENESS_MS } from '../deriver.ts'
+import { mapCodec, type Part, Subjects } from './kept.ts'
 
 const DAY = 86_400_000
 const MOST = 512
@@ -22,28 +23,24 @@ type First = [time: number, id: string]
 
 export interface FirstOfDay {
   take(subject: string, sighting: Sighting, draft: Draft, say: Say): void
-  save(): unknown
-  load(state: unknown): void
+  readonly kept: Part
 }
 
 export function firstOfDay(): FirstOfDay {
-  const subjects = new Map<string, Map<string, First>>()
+  const subjects = new Subjects<Map<string, First>>(mapCodec())
   return {
     take(name, { time, id, kind }, draft, say) {
-      const known = subjects.get(name) ?? new Map<string, First>()
-      subjects.set(name, known)
+      const known = subjects.ensure(name, () => new Map())
       const place = `${Math.floor(time / DAY)} ${kind}`
       const first = known.get(place)
       if (first && (first[0] < time || (first[0] === time && first[1] <= id))) return
       if (first && first[0] !== time) say(first[0], kind, null)
       known.set(place, [time, id])
+      subjects.touch(name)
       say(time, kind, draft)
       if (!first) forget(known, time)
     },
-    save: () => [...subjects].map(([name, known]) => [name, [...known]]),
-    load(state) {
-      for (const [name, known] of state as [string, [string, First][]][]) subjects.set(name, new Map(known))
-    },
+    kept: subjects,
   }
 }
 

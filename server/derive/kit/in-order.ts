@@ -4,10 +4,12 @@
  * Shape   per subject: the state before the lateness bound, the notes since, and the state after them. A note in order
  *         is one step; a late one begins again from the state before the bound, and what no longer follows is taken
  *         back. What a note says twice under one (time, key) stands as it was said last.
+ *         The state after the notes is not kept: it follows from the rest, and is made again when it is asked for.
  * Memory  two states and `maxNotes` notes a subject; beyond, the earliest can no longer be overtaken (`squeezed`).
  *         A note from before the bound is counted (`late`) and not used.
  */
 import { type Draft, LATENESS_MS } from '../deriver.ts'
+import { type Codec, type Parts, Subjects, single } from './kept.ts'
 
 export interface Note {
   /** Epoch ms. */
@@ -28,114 +30,101 @@ export interface Fold<State, N extends Note> {
 
 type Said = [time: number, key: string, draft: Draft]
 
-interface Subject<State, N> {
-  before: State
-  /** Epoch ms: notes up to here are in `before`. */
-  from: number
-  notes: N[]
-  after: State
-  /** By time and key. What `before` said and notes may still change is in both. */
-  saidBefore: Map<string, Said>
+/** A state, and what stands because of it, by time and key. */
+interface Standing<State> {
+  state: State
   said: Map<string, Said>
+}
+
+/** What no late note can reach any more. */
+interface Settled<State> extends Standing<State> {
+  /** Epoch ms: notes up to here are in it. */
+  through: number
 }
 
 export interface InOrder<N extends Note> {
   take(subject: string, note: N, say: Say): void
   readonly counters: { late: number; squeezed: number }
-  save(): unknown
-  load(state: unknown): void
+  readonly kept: Parts
 }
 
 export function inOrder<State, N extends Note>(fold: Fold<State, N>, maxNotes = 2_000): InOrder<N> {
-  const subjects = new Map<string, Subject<State, N>>()
+  const settled = new Subjects<Settled<State>>(settledCodec())
+  /** In order, later than what is settled. */
+  const notes = new Subjects<N[]>()
+  /** After the notes. */
+  const after = new Map<string, Standing<State>>()
   const counters = { late: 0, squeezed: 0 }
   return {
     counters,
     take(name, note, say) {
-      const subject = subjects.get(name) ?? begin(name)
-      if (note.time <= subject.from) {
+      if (note.time <= (settled.get(name)?.through ?? Number.MIN_SAFE_INTEGER)) {
         counters.late++
         return
       }
-      const place = subject.notes.findLastIndex((it) => compare(it, note) <= 0)
-      const beside = subject.notes[place]
+      const its = notes.get(name) ?? []
+      const place = its.findLastIndex((it) => compare(it, note) <= 0)
+      const beside = its[place]
       if (beside && compare(beside, note) === 0) return
-      subject.notes.splice(place + 1, 0, note)
-      if (place + 2 === subject.notes.length) fold.step(subject.after, note, telling(subject.said, say))
-      else again(subject, say)
-      settle(subject)
+      const before = after.get(name) ?? replayed(name)
+      its.splice(place + 1, 0, note)
+      notes.set(name, its)
+      if (place + 2 === its.length) {
+        fold.step(before.state, note, telling(before.said, say))
+        after.set(name, before)
+      } else again(name, before.said, say)
+      settle(name, its)
     },
-    save: () => ({
-      counters,
-      subjects: [...subjects].map(([name, { saidBefore, said, ...rest }]) => [
-        name,
-        { ...rest, saidBefore: [...saidBefore.values()], said: [...said.values()] },
-      ]),
-    }),
-    load(saved) {
-      const { counters: counted, subjects: all } = saved as Saved<State, N>
-      Object.assign(counters, counted)
-      for (const [name, it] of all)
-        subjects.set(name, { ...it, saidBefore: byPlace(it.saidBefore), said: byPlace(it.said) })
+    kept: {
+      settled,
+      notes,
+      counters: single(
+        () => counters,
+        (state) => Object.assign(counters, state),
+      ),
     },
   }
 
-  function begin(name: string): Subject<State, N> {
-    const subject: Subject<State, N> = {
-      before: fold.begin(),
-      from: Number.MIN_SAFE_INTEGER,
-      notes: [],
-      after: fold.begin(),
-      saidBefore: new Map(),
-      said: new Map(),
+  /** The state after the notes, from the settled one. */
+  function replayed(name: string): Standing<State> {
+    const before = settled.get(name)
+    const standing = {
+      state: before ? structuredClone(before.state) : fold.begin(),
+      said: new Map(before?.said),
     }
-    subjects.set(name, subject)
-    return subject
+    const tell = telling(standing.said, () => {})
+    for (const note of notes.get(name) ?? []) fold.step(standing.state, note, tell)
+    return standing
   }
 
   /** A note came between others: everything since the bound is judged anew. */
-  function again(subject: Subject<State, N>, say: Say): void {
-    const said = new Map(subject.saidBefore)
-    subject.after = structuredClone(subject.before)
-    for (const note of subject.notes)
-      fold.step(
-        subject.after,
-        note,
-        telling(said, () => {}),
-      )
-    for (const [place, [time, key]] of subject.said) if (!said.has(place)) say(time, key, null)
-    for (const [place, it] of said) {
-      const before = subject.said.get(place)
-      if (!before || !same(before[2], it[2])) say(...it)
+  function again(name: string, before: ReadonlyMap<string, Said>, say: Say): void {
+    const standing = replayed(name)
+    after.set(name, standing)
+    for (const [place, [time, key]] of before) if (!standing.said.has(place)) say(time, key, null)
+    for (const [place, it] of standing.said) {
+      const known = before.get(place)
+      if (!known || !same(known[2], it[2])) say(...it)
     }
-    subject.said = said
   }
 
-  /** What no late note can reach any more goes into `before`. */
-  function settle(subject: Subject<State, N>): void {
-    const { notes } = subject
-    const horizon = notes.at(-1)!.time - LATENESS_MS
-    let settled = 0
-    while (settled < notes.length && (notes[settled]!.time <= horizon || notes.length - settled > maxNotes)) {
-      const note = notes[settled++]!
+  /** What no late note can reach any more is settled. */
+  function settle(name: string, its: N[]): void {
+    const horizon = its.at(-1)!.time - LATENESS_MS
+    let count = 0
+    while (count < its.length && (its[count]!.time <= horizon || its.length - count > maxNotes)) count++
+    if (count === 0) return
+    const bound = settled.get(name) ?? { state: fold.begin(), said: new Map(), through: Number.MIN_SAFE_INTEGER }
+    const tell = telling(bound.said, () => {})
+    for (const note of its.splice(0, count)) {
       if (note.time > horizon) counters.squeezed++
-      subject.from = note.time
-      fold.step(
-        subject.before,
-        note,
-        telling(subject.saidBefore, () => {}),
-      )
+      bound.through = note.time
+      fold.step(bound.state, note, tell)
     }
-    if (settled === 0) return
-    notes.splice(0, settled)
-    for (const said of [subject.saidBefore, subject.said])
+    for (const said of [bound.said, after.get(name)!.said])
       for (const [place, [time]] of said) if (time <= horizon - LATENESS_MS) said.delete(place)
+    settled.set(name, bound)
   }
-}
-
-interface Saved<State, N> {
-  counters: { late: number; squeezed: number }
-  subjects: [string, Omit<Subject<State, N>, 'said' | 'saidBefore'> & { saidBefore: Said[]; said: Said[] }][]
 }
 
 /** Notes what is said, and passes on only what is new. */
@@ -150,8 +139,14 @@ function telling(said: Map<string, Said>, say: Say): Say {
   }
 }
 
-function byPlace(said: readonly Said[]): Map<string, Said> {
-  return new Map(said.map((it) => [`${it[0]} ${it[1]}`, it]))
+function settledCodec<State>(): Codec<Settled<State>> {
+  return {
+    save: (it) => ({ ...it, said: [...it.said.values()] }),
+    load(state) {
+      const saved = state as Omit<Settled<State>, 'said'> & { said: Said[] }
+      return { ...saved, said: new Map(saved.said.map((it) => [`${it[0]} ${it[1]}`, it])) }
+    },
+  }
 }
 
 /** Drafts are flat and made by one function, so their fields are in one order. */

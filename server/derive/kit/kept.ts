@@ -1,19 +1,35 @@
 /**
- * State that is kept by subject, so that what is written down is what changed and nothing else.
+ * State that is kept by subject (a laptop, a worker, a network), so that what is written is what changed.
  *
- * Shape   a part of judgement is one or more `Kept`. `changed` hands over what is different since it was last asked,
- *         as plain JSON, and from then on counts that as written: whoever asks looks after it until it is. `restore`
- *         puts one subject back into an empty part. What follows from the subjects (indexes, sums) is not kept.
+ * Shape   a part of the state is one `Kept`. `changed` hands over what is different since it was last asked, as plain
+ *         JSON, and from then on counts that as written: the caller keeps it until it is. The values may belong to the
+ *         live state: turn them into text before the next record is taken. `restore` puts one subject back into an
+ *         empty part; the order of the subjects makes no difference. What follows from the subjects (indexes, sums) is
+ *         not kept: it is made again as they are put back, or by `restored`.
  * Errors  none: what is restored was written by the same form of state (`STATE_FORM`).
  */
 export interface Kept {
-  /** Undefined: the subject is gone. In no particular order. */
+  /** In no particular order; undefined: the subject is gone. */
   changed(): Iterable<readonly [subject: string, state: unknown]>
   restore(subject: string, state: unknown): void
 }
 
-interface Codec<T> {
-  /** Plain JSON. */
+export interface Part extends Kept {
+  /** Every subject, changed or not. */
+  all(): Iterable<readonly [subject: string, state: unknown]>
+}
+
+export type Parts = Readonly<Record<string, Part>>
+
+/** Whatever has state. */
+export interface Keeper {
+  readonly kept: Parts
+  /** Called once, when every part of every keeper was put back. */
+  restored?(): void
+}
+
+/** How a value is turned into plain JSON and back. */
+export interface Codec<T> {
   save(value: T): unknown
   load(state: unknown): T
 }
@@ -21,16 +37,21 @@ interface Codec<T> {
 /**
  * A map that remembers which of its entries changed.
  *
- * Shape   `set` and `delete` are remembered by themselves; who edits a value in place says so with `touch`.
+ * Shape   `set` and `delete` are remembered; whoever edits a value in place calls `touch`.
  */
-export class Subjects<T> extends Map<string, T> implements Kept {
+export class Subjects<T> extends Map<string, T> implements Part {
   readonly #codec: Codec<T>
+  readonly #onRestore: ((name: string, value: T) => void) | undefined
   #dirty = new Set<string>()
 
-  /** Without a codec the values are plain JSON themselves. */
-  constructor(codec: Codec<T> = { save: (value) => value, load: (state) => state as T }) {
+  /** Without a codec the values are plain JSON themselves. `onRestore` may index what is put back. */
+  constructor(
+    codec: Codec<T> = { save: (value) => value, load: (state) => state as T },
+    onRestore?: (name: string, value: T) => void,
+  ) {
     super()
     this.#codec = codec
+    this.#onRestore = onRestore
   }
 
   override set(name: string, value: T): this {
@@ -44,9 +65,13 @@ export class Subjects<T> extends Map<string, T> implements Kept {
     return had
   }
 
-  override clear(): void {
-    for (const name of this.keys()) this.#dirty.add(name)
-    super.clear()
+  /** What is there, or what `make` makes and is there from now on. */
+  ensure(name: string, make: () => T): T {
+    const known = this.get(name)
+    if (known !== undefined) return known
+    const made = make()
+    this.set(name, made)
+    return made
   }
 
   touch(name: string): void {
@@ -62,13 +87,71 @@ export class Subjects<T> extends Map<string, T> implements Kept {
     }
   }
 
+  *all(): Iterable<readonly [string, unknown]> {
+    for (const [name, value] of this) yield [name, this.#codec.save(value)]
+  }
+
   restore(name: string, state: unknown): void {
-    super.set(name, this.#codec.load(state))
+    const value = this.#codec.load(state)
+    super.set(name, value)
+    this.#onRestore?.(name, value)
   }
 }
 
+/** Names that are remembered: who has yet to be judged, and the like. */
+export class Names extends Subjects<1> {
+  add(name: string): void {
+    if (!this.has(name)) this.set(name, 1)
+  }
+}
+
+/**
+ * Pieces of what is held elsewhere, where one subject's whole would be too much to write each time.
+ *
+ * Shape   `read` answers undefined for what is not there; `names` are those of every piece there is.
+ */
+export class Pieces implements Part {
+  readonly #read: (name: string) => unknown
+  readonly #write: (name: string, state: unknown) => void
+  readonly #names: () => Iterable<string>
+  #dirty = new Set<string>()
+
+  constructor(
+    read: (name: string) => unknown,
+    write: (name: string, state: unknown) => void,
+    names: () => Iterable<string>,
+  ) {
+    this.#read = read
+    this.#write = write
+    this.#names = names
+  }
+
+  touch(name: string): void {
+    this.#dirty.add(name)
+  }
+
+  *changed(): Iterable<readonly [string, unknown]> {
+    const names = this.#dirty
+    this.#dirty = new Set()
+    for (const name of names) yield [name, this.#read(name)]
+  }
+
+  *all(): Iterable<readonly [string, unknown]> {
+    for (const name of this.#names()) yield [name, this.#read(name)]
+  }
+
+  restore(name: string, state: unknown): void {
+    this.#write(name, state)
+  }
+}
+
+/** For values that are maps themselves. */
+export function mapCodec<K, V>(): Codec<Map<K, V>> {
+  return { save: (map) => [...map], load: (state) => new Map(state as [K, V][]) }
+}
+
 /** One small value that belongs to no subject: compared with what it was. */
-export function single<T>(read: () => T, write: (value: T) => void): Kept {
+export function single<T>(read: () => T, write: (value: T) => void): Part {
   let before: string | undefined
   return {
     *changed() {
@@ -81,5 +164,40 @@ export function single<T>(read: () => T, write: (value: T) => void): Kept {
       before = JSON.stringify(state)
       write(state as T)
     },
+    *all() {
+      yield ['', read()]
+    },
   }
+}
+
+/** The same parts under longer names, so that those of several keepers can stand side by side. */
+export function prefixed(prefix: string, parts: Parts): Parts {
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [`${prefix}.${name}`, part]))
+}
+
+/** One subject of one part, ready to be written. */
+export interface Row {
+  part: string
+  subject: string
+  /** JSON; null: the subject is gone. */
+  state: string | null
+}
+
+/** What changed since it was last asked for. Taken as a whole, before the next record. */
+export function changedRows(parts: Parts): Row[] {
+  return Object.entries(parts).flatMap(([part, kept]) => Array.from(kept.changed(), (it) => rowOf(part, it)))
+}
+
+/** Everything. */
+export function allRows(parts: Parts): Row[] {
+  return Object.entries(parts).flatMap(([part, kept]) => Array.from(kept.all(), (it) => rowOf(part, it)))
+}
+
+function rowOf(part: string, [subject, state]: readonly [string, unknown]): Row {
+  return { part, subject, state: state === undefined ? null : JSON.stringify(state) }
+}
+
+/** Puts rows back, in whatever order they come; `restored` of the keepers is the caller's. */
+export function restoreRows(parts: Parts, rows: Iterable<Row>): void {
+  for (const { part, subject, state } of rows) if (state !== null) parts[part]?.restore(subject, JSON.parse(state))
 }

@@ -8,23 +8,22 @@
  *         new edition's first use. 'undecided': such a change that is not a day old, so that others may yet join it.
  *         'laptop': neither.
  *         The answers are a function of the set of records taken, in whatever order they came.
- * Memory  the last seen `MAX_NETWORKS` networks with up to eight places each, `MAX_DEVICES` laptops with their last
- *         editions, `MAX_MOVES` changes. What was seen longest ago goes first, and is judged as the laptop's doing.
+ * Memory  by network up to eight places, by laptop its last four editions, and the changes between them; each is
+ *         forgotten when it was not seen for twice `doubtDays`. One laptop brings at most `STATEMENTS_A_DAY` places of
+ *         networks a day: what it says beyond is taken for its own doing, and costs nobody else anything.
  * Source  threat model N27.
  */
 import * as z from 'zod'
 import type { AddressFacts } from '../../../wire/recording.ts'
+import { type Keeper, type Parts, Subjects, single } from './kept.ts'
 import { kilometres, networkOf } from './place.ts'
 
 const DAY = 86_400_000
-const MAX_NETWORKS = 200_000
-const MAX_DEVICES = 200_000
-const MAX_MOVES = 10_000
+/** They are the databases' own: a new one comes a few times a month. */
 const MAX_EDITIONS = 64
 const PLACES_A_NETWORK = 8
 const EDITIONS_A_DEVICE = 4
-/** More moves than these need not be looked at to find a few workers among them. */
-const MAX_TOGETHER = 200
+const STATEMENTS_A_DAY = 64
 /** Places are kept on this grid, in degrees: what jitters from edition to edition stays one entry. */
 const GRID = 0.5
 
@@ -85,6 +84,17 @@ interface Stay {
   first: Sight
   last: Sight
 }
+interface Network {
+  /** The last UTC day on which it was seen. */
+  day: number
+  statements: Statement[]
+}
+interface Laptop {
+  stays: Stay[]
+  /** The last UTC day on which it was seen, and how many new places it has stated on that day. */
+  day: number
+  stated: number
+}
 interface Sight {
   time: number
   address: string
@@ -109,17 +119,32 @@ interface Move {
   time: number
 }
 
-export class PlaceChanges {
+export class PlaceChanges implements Keeper {
   readonly #limits: PlaceChangeThresholds
-  readonly #networks = new Map<string, Statement[]>()
-  readonly #devices = new Map<string, Stay[]>()
+  readonly #networks = new Subjects<Network>()
+  readonly #devices = new Subjects<Laptop>()
   /** When each edition was first used. */
-  readonly #editions = new Map<string, number>()
-  readonly #moves = new Map<string, Move>()
+  readonly #editions = new Subjects<number>()
+  readonly #moves = new Subjects<Move>(undefined, (id, move) => this.#index(id, move))
   readonly #byNetwork = new Map<string, Set<string>>()
-  readonly #byGroup = new Map<string, Set<string>>()
+  /** In order of time. */
+  readonly #byGroup = new Map<string, Move[]>()
   #revision = 0
   #prunedDay = 0
+
+  readonly kept: Parts = {
+    networks: this.#networks,
+    devices: this.#devices,
+    editions: this.#editions,
+    moves: this.#moves,
+    progress: single(
+      () => ({ revision: this.#revision, prunedDay: this.#prunedDay }),
+      (state) => {
+        this.#revision = state.revision
+        this.#prunedDay = state.prunedDay
+      },
+    ),
+  }
 
   constructor(limits: PlaceChangeThresholds = PlaceChangeThresholds.parse({})) {
     this.#limits = limits
@@ -146,10 +171,11 @@ export class PlaceChanges {
     if (place.country === null && place.latitude === null) return
     const edition = geo.edition ?? null
     const sight = { time, address, network, asn: geo.asn, place }
-    this.#state({ place, edition, address, asn: geo.asn, worker: worker ?? device, since: time }, network)
+    const laptop = this.#laptop(device, time)
+    this.#state({ place, edition, address, asn: geo.asn, worker: worker ?? device, since: time }, network, laptop)
     if (edition !== null) {
-      keepLatest(this.#editions, edition, Math.min(time, this.#editions.get(edition) ?? time), MAX_EDITIONS)
-      this.#stay(device, { edition, worker: worker ?? device, first: sight, last: sight })
+      this.#use(edition, time)
+      this.#stay(device, laptop, { edition, worker: worker ?? device, first: sight, last: sight })
     }
     this.#prune(time)
   }
@@ -189,44 +215,37 @@ export class PlaceChanges {
       .map(({ key, ...change }) => change)
   }
 
-  save(): unknown {
-    return {
-      networks: [...this.#networks],
-      devices: [...this.#devices],
-      editions: [...this.#editions],
-      moves: [...this.#moves],
-      revision: this.#revision,
-      prunedDay: this.#prunedDay,
-    }
+  #laptop(device: string, time: number): Laptop {
+    const laptop = this.#devices.ensure(device, () => ({ stays: [], day: 0, stated: 0 }))
+    this.#devices.touch(device)
+    const day = Math.floor(time / DAY)
+    if (day > laptop.day) Object.assign(laptop, { day, stated: 0 })
+    return laptop
   }
 
-  load(state: unknown): void {
-    const saved = state as {
-      networks: [string, Statement[]][]
-      devices: [string, Stay[]][]
-      editions: [string, number][]
-      moves: [string, Move][]
-      revision: number
-      prunedDay: number
-    }
-    for (const map of [this.#networks, this.#devices, this.#editions, this.#moves, this.#byNetwork, this.#byGroup])
-      map.clear()
-    for (const [network, statements] of saved.networks) this.#networks.set(network, statements)
-    for (const [device, stays] of saved.devices) this.#devices.set(device, stays)
-    for (const [edition, since] of saved.editions) this.#editions.set(edition, since)
-    for (const [id, move] of saved.moves) this.#put(id, move)
-    this.#revision = saved.revision
-    this.#prunedDay = saved.prunedDay
+  #use(edition: string, time: number): void {
+    if (time >= (this.#editions.get(edition) ?? Number.POSITIVE_INFINITY)) return
+    this.#editions.set(edition, time)
+    if (this.#editions.size <= MAX_EDITIONS) return
+    const [oldest] = [...this.#editions].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+    this.#editions.delete(oldest![0])
   }
 
   /** Notes what is said of the network, and what has moved by it. */
-  #state(said: Statement, network: string): void {
-    const statements = this.#networks.get(network) ?? []
-    keepLatest(this.#networks, network, statements, MAX_NETWORKS)
-    const known = statements.findIndex((it) => line(it) === line(said) && samePoint(it.place, said.place))
-    if (known !== -1 && !isBefore(said, statements[known]!)) return
-    if (known === -1) statements.push(said)
-    else statements[known] = said
+  #state(said: Statement, network: string, by: Laptop): void {
+    const day = Math.floor(said.since / DAY)
+    const known = this.#networks.get(network)
+    if (known && known.day < day) {
+      known.day = day
+      this.#networks.touch(network)
+    }
+    const statements = known?.statements ?? []
+    const place = statements.findIndex((it) => line(it) === line(said) && samePoint(it.place, said.place))
+    if (place !== -1 && !isBefore(said, statements[place]!)) return
+    if (place === -1 && ++by.stated > STATEMENTS_A_DAY) return
+    if (place === -1) statements.push(said)
+    else statements[place] = said
+    this.#networks.set(network, { day: Math.max(day, known?.day ?? day), statements })
     statements.sort((a, b) => (isBefore(a, b) ? -1 : 1))
     statements.splice(0, Math.max(0, statements.length - PLACES_A_NETWORK))
     for (const id of [...(this.#byNetwork.get(network) ?? [])])
@@ -244,9 +263,7 @@ export class PlaceChanges {
   }
 
   /** Notes where the laptop was under the edition, and whether it is elsewhere than under the one before. */
-  #stay(device: string, seen: Stay): void {
-    const stays = this.#devices.get(device) ?? []
-    keepLatest(this.#devices, device, stays, MAX_DEVICES)
+  #stay(device: string, { stays }: Laptop, seen: Stay): void {
     const known = stays.find((it) => it.edition === seen.edition)
     if (!known) stays.push(seen)
     else {
@@ -284,22 +301,18 @@ export class PlaceChanges {
 
   #isFeeds(move: Move): boolean {
     if (move.kind === 'edition') return true
-    const together = [move]
-    for (const id of this.#byGroup.get(groupOf(move)) ?? []) {
-      const other = this.#moves.get(id)!
-      if (Math.abs(other.time - move.time) < DAY && this.#counts(other)) together.push(other)
-      if (together.length >= MAX_TOGETHER) break
+    // A farm behind one line, or a family, is not unrelated: as many addresses as workers.
+    const [workers, addresses] = [new Map<string, number>(), new Map<string, number>()]
+    const group = this.#byGroup.get(groupOf(move)) ?? []
+    let end = firstAfter(group, move.time - DAY)
+    for (let first = end; first < group.length && group[first]!.time <= move.time; first++) {
+      const until = group[first]!.time + DAY
+      for (; end < group.length && group[end]!.time < until; end++)
+        if (this.#counts(group[end]!)) tally(workers, group[end]!.worker, addresses, group[end]!.address, 1)
+      if (workers.size >= this.#limits.workers && addresses.size >= this.#limits.workers) return true
+      if (this.#counts(group[first]!)) tally(workers, group[first]!.worker, addresses, group[first]!.address, -1)
     }
-    return together
-      .filter((it) => it.time <= move.time)
-      .some(({ time: from }) => {
-        const inOneDay = together.filter((it) => it.time >= from && it.time < from + DAY)
-        // A farm behind one line, or a family, is not unrelated: as many addresses as workers.
-        const distinct = (of: (it: Move) => string) => new Set(inOneDay.map(of)).size
-        return (
-          distinct((it) => it.worker) >= this.#limits.workers && distinct((it) => it.address) >= this.#limits.workers
-        )
-      })
+    return false
   }
 
   #put(id: string, move: Move): void {
@@ -307,35 +320,39 @@ export class PlaceChanges {
     if (known && JSON.stringify(known) === JSON.stringify(move)) return
     this.#drop(id)
     this.#moves.set(id, move)
-    for (const [index, key] of this.#indexes(move)) index.set(key, (index.get(key) ?? new Set()).add(id))
+    this.#index(id, move)
     this.#revision++
-    if (this.#moves.size > MAX_MOVES) this.#drop(this.#moves.keys().next().value!)
+  }
+
+  #index(id: string, move: Move): void {
+    this.#byNetwork.set(move.network, (this.#byNetwork.get(move.network) ?? new Set()).add(id))
+    const group = this.#byGroup.get(groupOf(move)) ?? []
+    this.#byGroup.set(groupOf(move), group)
+    group.splice(firstAfter(group, move.time), 0, move)
   }
 
   #drop(id: string): void {
     const move = this.#moves.get(id)
     if (!move) return
     this.#moves.delete(id)
-    for (const [index, key] of this.#indexes(move)) {
-      index.get(key)?.delete(id)
-      if (index.get(key)?.size === 0) index.delete(key)
-    }
+    const ofNetwork = this.#byNetwork.get(move.network)
+    ofNetwork?.delete(id)
+    if (ofNetwork?.size === 0) this.#byNetwork.delete(move.network)
+    const group = this.#byGroup.get(groupOf(move))
+    group?.splice(group.indexOf(move), 1)
+    if (group?.length === 0) this.#byGroup.delete(groupOf(move))
     this.#revision++
   }
 
-  #indexes(move: Move): [Map<string, Set<string>>, string][] {
-    return [
-      [this.#byNetwork, move.network],
-      [this.#byGroup, groupOf(move)],
-    ]
-  }
-
-  /** Once a day of the log: what is not doubted any more. */
+  /** Once a day of the log: what is not doubted any more, and what was not seen for long. */
   #prune(time: number): void {
     const day = Math.floor(time / DAY)
     if (day <= this.#prunedDay) return
     this.#prunedDay = day
-    for (const [id, move] of this.#moves) if (time - move.time > 2 * this.#limits.doubtDays * DAY) this.#drop(id)
+    const days = 2 * this.#limits.doubtDays
+    for (const [id, move] of this.#moves) if (time - move.time > days * DAY) this.#drop(id)
+    for (const all of [this.#networks, this.#devices])
+      for (const [name, it] of all) if (it.day < day - days) all.delete(name)
   }
 }
 
@@ -364,9 +381,27 @@ function groupOf({ asn, from, to }: Move): string {
   return JSON.stringify([asn, to.country, from.country === to.country ? to.region : null])
 }
 
-/** A map that forgets what was used longest ago. */
-function keepLatest<T>(map: Map<string, T>, key: string, value: T, most: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > most) map.delete(map.keys().next().value!)
+/** Where the first that is later than `time` stands, or would. */
+function firstAfter(moves: readonly Move[], time: number): number {
+  let [low, high] = [0, moves.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (moves[middle]!.time <= time) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function tally(
+  workers: Map<string, number>,
+  worker: string,
+  addresses: Map<string, number>,
+  address: string,
+  one: 1 | -1,
+): void {
+  for (const [all, name] of [[workers, worker] as const, [addresses, address] as const]) {
+    const left = (all.get(name) ?? 0) + one
+    if (left > 0) all.set(name, left)
+    else all.delete(name)
+  }
 }

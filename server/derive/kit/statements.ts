@@ -4,6 +4,7 @@
  * Memory  what can still change: what was said for a time before `from` stands, and is forgotten here.
  */
 import type { About, Draft, Emit } from '../deriver.ts'
+import { type Part, Subjects } from './kept.ts'
 
 export interface Statement {
   about: About
@@ -15,30 +16,30 @@ export interface Statement {
 export interface Statements {
   /** `now` is all that follows for `subject` from `from` (epoch ms) on. */
   revise(subject: string, from: number, now: readonly Statement[], emit: Emit): void
-  save(): unknown
-  load(state: unknown): void
+  readonly kept: Part
 }
 
 export function statements(): Statements {
-  let subjects = new Map<string, Statement[]>()
+  const subjects = new Subjects<Statement[]>()
   return {
     revise(subject, from, now, emit) {
-      const before = (subjects.get(subject) ?? []).filter((it) => it.about.time >= from)
-      const held = new Map(before.map((it) => [placeOf(it), it]))
+      const known = subjects.get(subject) ?? []
+      if (known.length + now.length === 0) return
+      const before = known.filter((it) => it.about.time >= from)
       const next = now.filter((it) => it.about.time >= from)
+      const held = new Map(before.map((it) => [placeOf(it), it]))
       const places = new Set(next.map(placeOf))
-      for (const { about, key } of before.filter((it) => !places.has(placeOf(it)))) emit(about, key, null)
-      for (const it of next) {
+      const gone = before.filter((it) => !places.has(placeOf(it)))
+      const fresh = next.filter((it) => {
         const same = held.get(placeOf(it))
-        if (!same || JSON.stringify(same.draft) !== JSON.stringify(it.draft)) emit(it.about, it.key, it.draft)
-      }
-      if (next.length > 0) subjects.set(subject, next)
-      else subjects.delete(subject)
+        return !same || JSON.stringify(same.draft) !== JSON.stringify(it.draft)
+      })
+      for (const { about, key } of gone) emit(about, key, null)
+      for (const it of fresh) emit(it.about, it.key, it.draft)
+      if (next.length === 0) subjects.delete(subject)
+      else if (gone.length + fresh.length > 0 || known.length > before.length) subjects.set(subject, next)
     },
-    save: () => [...subjects],
-    load(state) {
-      subjects = new Map(state as [string, Statement[]][])
-    },
+    kept: subjects,
   }
 }
 

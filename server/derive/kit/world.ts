@@ -1,6 +1,7 @@
 /** What is known beside an event: who held the laptop, and what was agreed with them, at that moment. */
 import type { Contract, Device } from '../../../wire/contract.ts'
 import { type Piece, pieceAt } from './in-force.ts'
+import { type Keeper, type Parts, Subjects, single } from './kept.ts'
 
 export { holds } from './in-force.ts'
 
@@ -27,16 +28,33 @@ interface Version {
  * Shape   contracts by worker and holdings by device, each in time order; the lists are short (versions, hand-overs).
  * Errors  unknown is null, never a default.
  */
-export class World {
-  readonly #contracts = new Map<string, Version[]>()
-  readonly #devices = new Map<string, Device[]>()
-  readonly #devicesOf = new Map<string, Set<string>>()
+export class World implements Keeper {
+  readonly #contracts = new Subjects<Version[]>({
+    save: (versions) => versions.map((it) => it.contract),
+    load: (state) => (state as Contract[]).map((contract) => ({ contract, piece: null })),
+  })
+  readonly #devices = new Subjects<Device[]>(undefined, (_, holdings) => {
+    for (const it of holdings) this.#index(it)
+  })
+  /** By worker, every laptop they ever held. */
+  readonly #devicesOf = new Map<string, string[]>()
 
   /** What was asked for last of each laptop. */
   readonly #beside = new Map<string, Beside>()
 
   /** Goes up with every contract version that is added. */
   revision = 0
+
+  readonly kept: Parts = {
+    contracts: this.#contracts,
+    devices: this.#devices,
+    revision: single(
+      () => this.revision,
+      (state) => {
+        this.revision = state
+      },
+    ),
+  }
 
   addContract(contract: Contract): void {
     this.revision++
@@ -53,8 +71,7 @@ export class World {
 
   addDevice(device: Device): void {
     this.#beside.clear()
-    if (device.worker !== null)
-      this.#devicesOf.set(device.worker, (this.#devicesOf.get(device.worker) ?? new Set()).add(device.device))
+    this.#index(device)
     const holdings = this.#devices.get(device.device) ?? []
     const kept = holdings.filter((it) => it.from !== device.from)
     kept.push(device)
@@ -149,8 +166,8 @@ export class World {
   }
 
   /** Every laptop the worker ever held. */
-  devicesOf(worker: string): string[] {
-    return [...(this.#devicesOf.get(worker) ?? [])]
+  devicesOf(worker: string): readonly string[] {
+    return this.#devicesOf.get(worker) ?? []
   }
 
   firstBoot(device: string): number | null {
@@ -165,15 +182,10 @@ export class World {
     return [...named]
   }
 
-  save(): { contracts: Contract[]; devices: Device[] } {
-    return {
-      contracts: [...this.#contracts.values()].flat().map((it) => it.contract),
-      devices: [...this.#devices.values()].flat(),
-    }
-  }
-
-  load(saved: { contracts: Contract[]; devices: Device[] }): void {
-    for (const contract of saved.contracts) this.addContract(contract)
-    for (const device of saved.devices) this.addDevice(device)
+  #index({ device, worker }: Device): void {
+    if (worker === null) return
+    const known = this.#devicesOf.get(worker) ?? []
+    // In order of name, so that the order they came in makes no difference.
+    if (!known.includes(device)) this.#devicesOf.set(worker, [...known, device].sort())
   }
 }

@@ -12,7 +12,7 @@ import {
   keptFeedChanges,
 } from '../../../server/addresses/moved.ts'
 import type { RangeListFacts } from '../../../server/addresses/ranges.ts'
-import { openState } from '../../../server/store/sqlite/state.ts'
+import { openStore } from '../../../server/store/open.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const list: RangeListFacts = {
@@ -94,16 +94,16 @@ describe('what databases moved', () => {
   })
   after(() => rm(folder, { recursive: true }))
 
-  it('is kept for the command line until it is over', () => {
-    assert.throws(() => keptFeedChanges(folder, NOW), /store\.missing/)
-    const state = openState({ folder })
-    assert.deepEqual(keptFeedChanges(folder, NOW), [])
-    keepFeedChanges(state, [change])
-    assert.deepEqual(keptFeedChanges(folder, NOW), [change])
-    assert.deepEqual(keptFeedChanges(folder, change.until), [])
-    state.set('feedChanges', '[{"edition":7}]')
-    assert.deepEqual(keptFeedChanges(folder, NOW), [])
-    state.close()
+  it('is kept for the command line until it is over', async () => {
+    await assert.rejects(() => keptFeedChanges(folder, NOW), /store\.missing/)
+    const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
+    assert.deepEqual(await keptFeedChanges(folder, NOW), [])
+    await keepFeedChanges(store, [change])
+    assert.deepEqual(await keptFeedChanges(folder, NOW), [change])
+    assert.deepEqual(await keptFeedChanges(folder, change.until), [])
+    await store.values.set('feedChanges', '[{"edition":7}]')
+    assert.deepEqual(await keptFeedChanges(folder, NOW), [])
+    await store.close()
   })
 
   it('is measured', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answerTo, deliver, takeInbox } from '../../../server/roster/inbox.ts'
+import type { Contracts } from '../../../server/roster/contracts.ts'
+import { answerTo, deliver, importInbox, takeInbox } from '../../../server/roster/inbox.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const contract = (worker: string) => ({ worker, from: NOW })
@@ -77,6 +78,38 @@ describe('the inbox', () => {
     for (const name of ['.roster-1-a.json.draft', 'notes.txt', 'roster-.txt']) await writeFile(join(inbox, name), '{}')
     for await (const item of takeInbox(inbox)) assert.fail(item.file)
     assert.equal((await readdir(inbox)).length, 3)
+  })
+
+  const names = (count: number) => Array.from({ length: count }, (_, n) => contract(`w${n}`))
+  const imported = async (take: Contracts['take'], signal = new AbortController().signal) =>
+    importInbox(inbox, take, signal)
+
+  it('an import that is refused is failed, and the next one is imported', async () => {
+    const bad = await deliver(inbox, { contracts: [contract('bad')], devices: [] }, NOW)
+    const good = await deliver(inbox, { contracts: [contract('good')], devices: [] }, NOW + 1)
+    await imported(async (parts) => {
+      for await (const { contracts } of parts) if (contracts[0]?.worker === 'bad') throw new Error('the disk is full')
+      return { contracts: 1, devices: 0 }
+    })
+    assert.deepEqual(await answerTo(inbox, bad), { failed: 'the disk is full' })
+    assert.deepEqual(await answerTo(inbox, good), { failed: null })
+  })
+
+  it('an import that the server’s end interrupts is neither done nor failed, and comes again', async () => {
+    const name = await deliver(inbox, { contracts: names(600), devices: [] }, NOW)
+    const stopping = new AbortController()
+    const seen: number[] = []
+    const take: Contracts['take'] = async (parts) => {
+      for await (const { contracts } of parts) {
+        seen.push(contracts.length)
+        stopping.abort()
+      }
+      return { contracts: 0, devices: 0 }
+    }
+    await imported(take, stopping.signal)
+    assert.deepEqual([seen, await answerTo(inbox, name)], [[250], null])
+    await imported(take)
+    assert.deepEqual([seen, await answerTo(inbox, name)], [[250, 250, 250, 100], { failed: null }])
   })
 
   it('forgets answers of last week', async () => {

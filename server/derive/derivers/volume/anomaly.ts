@@ -10,88 +10,28 @@
  *         active days among the 28 before; peers are other workers with the same first role, over 14 days.
  * Silent  what went where the contract allows it (N17, N18); one large repository, which is one (N15); what everybody
  *         in the role does (N16, N19). An event whose time is a day ahead of its arrival is not counted: its clock is wrong.
- * Memory  as `volume-book.ts` says for each worker, 4 to 8 KB, forgotten after 60 days without a word; as
- *         `volume-peers.ts` for each role; candidates of the last ten days.
+ * Memory  as `book.ts` says for each worker, 4 to 8 KB, forgotten after 60 days without a word; as `peers.ts` for each
+ *         role; candidates of the last ten days.
  */
-import * as z from 'zod'
 import { type Draft, deriverKind, type Emit } from '../../deriver.ts'
+import { Subjects, single } from '../../kit/kept.ts'
 import { statements } from '../../kit/statements.ts'
-import { add, type Book, byDay, DAY, emptyBook, markActive, sumsAfter, sumsOf } from './book.ts'
-import { drips, dripThresholds } from './drip.ts'
+import { byDay, DAY, sumsAfter, sumsOf } from './book.ts'
+import { drips } from './drip.ts'
 import { archiveUpload, type Candidate, daily, draftOf } from './habit.ts'
 import { additionsOf, DAILY, type Daily, isActive, measured } from './metrics.ts'
 import { PEER_DAYS, type Peers, peers } from './peers.ts'
+import { volumeThresholds } from './thresholds.ts'
+import { type Worker, Workers } from './workers.ts'
 
 const KEPT_DAYS = 60
 /** Candidates stay under judgement while anything they are compared with may still come: lateness, and the day's rest. */
 const OPEN_DAYS = 10
 
-const limits = (floor: number, ratio: number, alone: number) =>
-  z
-    .strictObject({
-      /** In the metric's unit: less in 24 hours is never an anomaly. */
-      floor: z.number().min(0).default(floor),
-      /** How many times the own median it must be. */
-      ratio: z.number().min(1).max(1_000).default(ratio),
-      /** In the metric's unit: what is an anomaly where there is neither habit nor peers. */
-      alone: z.number().min(0).default(alone),
-    })
-    .prefault({})
-
-const thresholds = z.strictObject({
-  /** Distinct repositories in 24 h: 15 is threat model #70. The rest is our judgement. */
-  repositories: limits(15, 3, 15),
-  /** Bytes sent: 2 GB and ten times the median are threat model #77. Calls and images need no habit to reach 20 GB. */
-  egress_bytes: limits(2e9, 10, 20e9),
-  /** Bytes to file shares, chats and paste sites: 500 MB are threat model #72. */
-  file_share_bytes: limits(500e6, 5, 500e6),
-  /** Bytes and files to removable volumes: threat model #75. */
-  removable_bytes: limits(1e9, 5, 1e9),
-  removable_files: limits(2_000, 5, 2_000),
-  /** Bytes and files to sync folders: threat model #72. Small files come in thousands when a folder is set up. */
-  sync_bytes: limits(500e6, 5, 500e6),
-  sync_files: limits(1_000, 5, 3_000),
-  /** Bytes put into archives in 24 h. Our judgement: builds and releases make some every day. */
-  archive_bytes: limits(1e9, 5, 5e9),
-  /** Active days of the 28 before that make a habit. */
-  habitDays: z.int().min(2).max(28).default(5),
-  /** Robust standard deviations beyond the own median, where the days differ at all. The usual 3.5 (Iglewicz and Hoaglin). */
-  habitZ: z.number().min(0).max(100).default(3.5),
-  /** Other workers with the same role and `habitDays` active days of the 14: with fewer, there are no peers. */
-  leastPeers: z.int().min(1).max(10_000).default(8),
-  /** How many times the peers' 99th percentile it must be while there is no habit. Our judgement. */
-  newcomerRatio: z.number().min(1).max(100).default(2),
-  /** Bytes of archives in an hour before an upload of that size means anything: threat model #74. */
-  archivedBytes: z.number().min(0).default(200e6),
-  /** The share of the archives' bytes that must leave within two hours: threat model #74. */
-  uploadedShare: z.number().min(0.1).max(1).default(0.8),
-  /** How many times two hours of the own median day must leave, so that a call is no upload. Our judgement. */
-  uploadedRatio: z.number().min(0).max(100).default(3),
-  ...dripThresholds,
-})
-export type VolumeThresholds = z.output<typeof thresholds>
-
-export interface Worker {
-  book: Book
-  /** The contract's first role, as of the latest event. */
-  role: string | null
-  roleAt: number
-}
-
-interface Saved {
-  workers: [string, Worker][]
-  open: [string, Candidate[]][]
-  dirty: [string, number][]
-  closedThrough: number
-  said: unknown
-}
-
-export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, world) => {
-  let workers = new Map<string, Worker>()
+export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (chosen, world) => {
+  const workers = new Workers()
   /** Above the floors and the own habit; whether above the peers is asked again whenever they moved something. */
-  let open = new Map<string, Candidate[]>()
-  /** The first day on which something changed since the last judgement, by worker. */
-  let dirty = new Map<string, number>()
+  const open = new Subjects<Candidate[]>()
   /** Days up to here are over, and were judged as such. */
   let closedThrough = Number.NEGATIVE_INFINITY
   const said = statements()
@@ -102,25 +42,21 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
 
   return {
     take(seen) {
-      const { event, worker: name, device, conflict, time, receivedAt, contract } = seen
+      const { event, worker: name, device, conflict, time, receivedAt } = seen
       if (!event || name === null || conflict || time > receivedAt + DAY) return
-      const worker = workers.get(name) ?? { book: emptyBook(), role: null, roleAt: 0 }
-      workers.set(name, worker)
+      const worker = workers.ensure(name)
       const day = Math.floor(time / DAY)
-      if (contract && time >= worker.roleAt) {
-        worker.roleAt = time
-        enter(name, worker, contract.roles?.[0] ?? null, day)
-      }
+      if (day > worker.roleDay || worker.askedAt !== world.revision) enter(name, worker, day)
       const role = rolePeers(worker.role)
       const additions = additionsOf(seen)
-      if ((device !== null || additions.length > 0) && markActive(worker.book, time)) {
+      if ((device !== null || additions.length > 0) && workers.markActive(name, time)) {
         role?.activeOn(day, 1)
         touch(name, day)
       }
       if (additions.length === 0) return
       const before = role && sumsOf(worker.book, day)
       let added = false
-      for (const [count, value] of additions) added = add(worker.book, time, count, value) || added
+      for (const [count, value] of additions) added = workers.add(name, time, count, value) || added
       if (!added) return
       touch(name, day)
       if (!role || !before) return
@@ -132,9 +68,13 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
       const today = Math.floor(now / DAY)
       const isNewDay = closedThrough < today - 1
       if (isNewDay) closeDays(today - 1)
-      const changed = new Set(dirty.keys())
-      for (const [name, since] of dirty) {
-        const { book } = workers.get(name)!
+      const changed = new Set<string>()
+      for (const [name, worker] of workers) {
+        const { book, since } = worker
+        if (since === null) continue
+        worker.since = null
+        workers.touch(name)
+        changed.add(name)
         const kept = (open.get(name) ?? []).filter((it) => it.day < since)
         const found = [
           ...daily(book, since, chosen),
@@ -143,12 +83,11 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
         ]
         if (kept.length + found.length > 0 || open.has(name)) open.set(name, [...kept, ...found])
       }
-      dirty.clear()
       for (const [name, candidates] of open) {
         const since = today - OPEN_DAYS
         if (changed.has(name) || isStale(name, candidates)) compare(name, candidates, since, emit)
         const still = candidates.filter((it) => it.day >= since)
-        open.set(name, still)
+        if (still.length < candidates.length) open.set(name, still)
         if (still.length > 0) continue
         said.revise(name, since * DAY, [], emit)
         open.delete(name)
@@ -157,20 +96,18 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
       if (isNewDay) forget(today)
     },
 
-    save: (): Saved => ({
-      workers: [...workers],
-      open: [...open],
-      dirty: [...dirty],
-      closedThrough: Number.isFinite(closedThrough) ? closedThrough : 0,
-      said: said.save(),
-    }),
-    load(state) {
-      const saved = state as Saved
-      workers = new Map(saved.workers)
-      open = new Map(saved.open)
-      dirty = new Map(saved.dirty)
-      closedThrough = saved.closedThrough
-      said.load(saved.said)
+    kept: {
+      ...workers.kept,
+      open,
+      closedThrough: single(
+        () => (Number.isFinite(closedThrough) ? closedThrough : null),
+        (state) => {
+          closedThrough = state ?? Number.NEGATIVE_INFINITY
+        },
+      ),
+      said: said.kept,
+    },
+    restored() {
       for (const [name, worker] of workers) count(name, worker, 1)
     },
   }
@@ -187,11 +124,23 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
   }
 
   function touch(name: string, day: number): void {
-    dirty.set(name, Math.min(day, dirty.get(name) ?? day))
+    const worker = workers.ensure(name)
+    if (worker.since === null || day < worker.since) {
+      worker.since = day
+      workers.touch(name)
+    }
     drip.changed(name, day)
   }
 
-  function enter(name: string, worker: Worker, role: string | null, day: number): void {
+  /** The role is what the contract says at the end of the latest day of which anything came. */
+  function enter(name: string, worker: Worker, day: number): void {
+    if (day > worker.roleDay) {
+      worker.roleDay = day
+      workers.touch(name)
+    }
+    worker.askedAt = world.revision
+    const contract = world.contractAt(name, (worker.roleDay + 1) * DAY - 1)
+    const role = contract ? (contract.roles?.[0] ?? null) : worker.role
     if (worker.role === role) return
     count(name, worker, -1)
     worker.role = role
@@ -228,7 +177,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', thresholds, (chosen, 
     for (const [name, worker] of workers) {
       if (Math.floor(worker.book.reached / DAY) >= today - KEPT_DAYS) continue
       count(name, worker, -1)
-      workers.delete(name)
+      workers.forget(name)
     }
     for (const group of roles.values()) group.forget(today)
     drip.forget(today - OPEN_DAYS)

@@ -44,6 +44,8 @@ const isDistinct = COUNTS.map((it) => DISTINCT.has(it))
 export type Sums = number[]
 
 export interface Book {
+  /** Whose it is. */
+  readonly worker: string
   /** The latest event time: what is older by the lateness bound is closed. */
   reached: number
   /** [slot x RADIX + code, value or hash, time of the last] again and again. */
@@ -54,13 +56,20 @@ export interface Book {
   askedDay: number
 }
 
-export function emptyBook(): Book {
-  return { reached: 0, recent: [], days: [], askedDay: 0 }
+export function emptyBook(worker: string): Book {
+  return { worker, reached: 0, recent: [], days: [], askedDay: 0 }
+}
+
+/** Is told what of a book was edited: the half hours of a day, or the days. `reached` may have changed with either. */
+export interface Edits {
+  slotsOf(book: Book, day: number): void
+  days(book: Book): void
 }
 
 /** False: so late that its day is closed; nothing was added. */
-export function add(book: Book, time: number, count: Count, value: number): boolean {
-  if (!open(book, time)) return false
+export function add(book: Book, time: number, count: Count, value: number, edits: Edits): boolean {
+  if (!open(book, time, edits)) return false
+  edits.slotsOf(book, Math.floor(time / DAY))
   const { recent } = book
   const key = Math.floor(time / SLOT_MS) * RADIX + CODES[count]
   for (let at = recent.length - 3; at >= 0; at -= 3) {
@@ -77,24 +86,25 @@ export function add(book: Book, time: number, count: Count, value: number): bool
 }
 
 /** Notes that the day was one of theirs. False when it was known, or is closed. */
-export function markActive(book: Book, time: number): boolean {
+export function markActive(book: Book, time: number, edits: Edits): boolean {
   const day = Math.floor(time / DAY)
   if (day === book.askedDay) return false
   book.askedDay = day
   const key = day * RADIX + CODES.active
   for (let at = book.days.length - 2; at >= 0; at -= 2) if (book.days[at] === key) return false
-  if (!open(book, time)) return false
+  if (!open(book, time, edits)) return false
   book.days.push(key, 1)
+  edits.days(book)
   return true
 }
 
-function open(book: Book, time: number): boolean {
+function open(book: Book, time: number, edits: Edits): boolean {
   // By whole days: which event of a day is the first to come must make no difference.
   if (Math.floor(time / DAY) < Math.floor((book.reached - LATENESS_MS) / DAY)) return false
   if (time > book.reached) {
     const isNewDay = Math.floor(time / DAY) > Math.floor(book.reached / DAY)
     book.reached = time
-    if (isNewDay) fold(book)
+    if (isNewDay) fold(book, edits)
   }
   return true
 }
@@ -109,7 +119,7 @@ function boundDistinct(recent: number[], key: number): void {
 }
 
 /** A day that nothing can be added to, and no window of the next day reaches into, becomes a row a count. */
-function fold(book: Book): void {
+function fold(book: Book, edits: Edits): void {
   const closed = Math.floor((book.reached - LATENESS_MS) / DAY) - 1
   const oldest = Math.floor(book.reached / DAY) - KEPT_DAYS
   const recent: number[] = []
@@ -122,6 +132,7 @@ function fold(book: Book): void {
       recent.push(key, value, last)
       continue
     }
+    edits.slotsOf(book, day)
     const folded = day * RADIX + (key % RADIX)
     if (isDistinct[key % RADIX] && distinct.has(`${folded} ${value}`)) continue
     distinct.add(`${folded} ${value}`)
@@ -132,7 +143,23 @@ function fold(book: Book): void {
   const kept: number[] = []
   for (let at = 0; at < book.days.length; at += 2)
     if (Math.floor(book.days[at]! / RADIX) >= oldest) kept.push(book.days[at]!, book.days[at + 1]!)
+  if (sums.size > 0 || kept.length < book.days.length) edits.days(book)
   book.days = kept
+}
+
+/** The half hours of one day, as they are kept. */
+export function rowsOf({ recent }: Book, day: number): number[] {
+  const rows: number[] = []
+  for (let at = 0; at < recent.length; at += 3)
+    if (dayOfSlot(Math.floor(recent[at]! / RADIX)) === day) rows.push(recent[at]!, recent[at + 1]!, recent[at + 2]!)
+  return rows
+}
+
+/** Days of which there are half hours. */
+export function daysOf({ recent }: Book): Set<number> {
+  const days = new Set<number>()
+  for (let at = 0; at < recent.length; at += 3) days.add(dayOfSlot(Math.floor(recent[at]! / RADIX)))
+  return days
 }
 
 /** How many of these days were theirs. */

@@ -8,33 +8,13 @@
  *         addition to them, against the 21 days before, if ten of those were active: a drip that goes on for long is
  *         told in its first weeks, and is then the habit.
  */
-import * as z from 'zod'
 import type { Draft } from '../../deriver.ts'
-import type { VolumeThresholds, Worker } from './anomaly.ts'
 import { activeDays, byDay, DAY, type Sums } from './book.ts'
 import type { Candidate } from './habit.ts'
 import { isActive, measured } from './metrics.ts'
 import { PEER_DAYS, type Peers } from './peers.ts'
-
-const WINDOW_DAYS = PEER_DAYS
-const BEFORE_DAYS = 21
-
-export const dripThresholds = {
-  /** The sum of the shares: 2 is as much as the busiest peers, in two of three kinds at once. Our judgement. */
-  dripShare: z.number().min(0.5).max(100).default(2),
-  /** How many times the 99th percentile of the peers' own sums. Our judgement. */
-  dripPeersRatio: z.number().min(1).max(100).default(1.5),
-  /** How many times the own earlier weeks. Our judgement. */
-  dripRatio: z.number().min(1).max(100).default(3),
-  /** Days of the 14 that bring their share. Our judgement: more than half of the days, more than a busy week. */
-  dripDays: z.int().min(2).max(WINDOW_DAYS).default(8),
-  /** Active days among the 21 before that make a habit. */
-  dripHabitDays: z.int().min(2).max(BEFORE_DAYS).default(10),
-  /** What is never much in 14 days, whatever peers do: repositories, bytes sent, bytes set aside. Our judgement. */
-  dripRepositories: z.number().min(1).default(10),
-  dripEgressBytes: z.number().min(1).default(5e9),
-  dripAsideBytes: z.number().min(1).default(1e9),
-}
+import { DRIP_DAYS, DRIP_HABIT_DAYS, type VolumeThresholds } from './thresholds.ts'
+import type { Worker } from './workers.ts'
 
 /** Clones, bytes sent, bytes set aside. */
 type Kinds = [number, number, number]
@@ -62,10 +42,10 @@ export function drips(
       const { book } = workerOf(name)!
       const last = Math.min(through, Math.floor(book.reached / DAY))
       const found: Candidate[] = []
-      const table = last < since ? null : byDay(book, since - WINDOW_DAYS - BEFORE_DAYS, last)
+      const table = last < since ? null : byDay(book, since - DRIP_DAYS - DRIP_HABIT_DAYS, last)
       for (let day = since; table && day <= last; day++) {
         if (!isActive(table.get(day) ?? [])) continue
-        const value = share(windowOf(table, day, WINDOW_DAYS).sums, least)
+        const value = share(windowOf(table, day, DRIP_DAYS).sums, least)
         if (value <= chosen.dripShare) continue
         found.push({ metric: 'drip', day, time: (day + 1) * DAY - 1, value, median: null, p99: null, z: null })
       }
@@ -86,7 +66,7 @@ export function drips(
             OwnP99: null,
             PeerP99: verdict.peerP99,
             Z: null,
-            WindowDays: WINDOW_DAYS,
+            WindowDays: DRIP_DAYS,
             DaysSinceStart: daysSinceStart,
           }
         : null
@@ -112,9 +92,9 @@ export function drips(
 
   function verdictOn(name: string, day: number): Verdict | null {
     const { book, role } = workerOf(name)!
-    const table = byDay(book, day - WINDOW_DAYS - BEFORE_DAYS, day)
-    const own = windowOf(table, day, WINDOW_DAYS)
-    const before = windowOf(table, day - WINDOW_DAYS, BEFORE_DAYS)
+    const table = byDay(book, day - DRIP_DAYS - DRIP_HABIT_DAYS, day)
+    const own = windowOf(table, day, DRIP_DAYS)
+    const before = windowOf(table, day - DRIP_DAYS, DRIP_HABIT_DAYS)
     const hasHabit = before.active >= chosen.dripHabitDays
     const habit = hasHabit ? (before.sums.map((it) => (it / before.active) * own.active) as Kinds) : null
     const group = peersOf(role)
@@ -127,7 +107,7 @@ export function drips(
     const usual = habit && share(habit, most)
     const bounds = [chosen.dripShare, (peerP99 ?? 0) * chosen.dripPeersRatio, (usual ?? 0) * chosen.dripRatio]
     if (value <= Math.max(...bounds)) return null
-    const days = own.days.filter((it) => share(it, most) >= chosen.dripShare / WINDOW_DAYS)
+    const days = own.days.filter((it) => share(it, most) >= chosen.dripShare / DRIP_DAYS)
     if (days.length < chosen.dripDays) return null
     return { value: twoDigits(value), usual: usual && twoDigits(usual), peerP99: peerP99 && twoDigits(peerP99) }
   }
@@ -151,7 +131,7 @@ export function drips(
       let sums = ofDay.get(it)
       if (sums === undefined) {
         const book = workerOf(it)?.book
-        const window = book && windowOf(byDay(book, day - WINDOW_DAYS + 1, day), day, WINDOW_DAYS)
+        const window = book && windowOf(byDay(book, day - DRIP_DAYS + 1, day), day, DRIP_DAYS)
         sums = window && window.active >= chosen.habitDays ? window.sums : null
         ofDay.set(it, sums)
       }

@@ -1,7 +1,6 @@
 /** What one worker did beyond their own habit: a function of their book alone. */
 import type { EventOf } from '../../../../wire/event.ts'
 import type { Draft } from '../../deriver.ts'
-import type { VolumeThresholds } from './anomaly.ts'
 import {
   type Book,
   byDay,
@@ -15,6 +14,7 @@ import {
   WINDOW_SLOTS,
 } from './book.ts'
 import { DAILY, type Daily, isActive, MADE_OF, measured } from './metrics.ts'
+import type { VolumeThresholds } from './thresholds.ts'
 
 const HABIT_DAYS = 28
 /** Two hours and the half hour in which the archive was made. */

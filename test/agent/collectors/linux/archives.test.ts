@@ -86,6 +86,22 @@ describe('archives', () => {
     assert.deepEqual(said(polls).flat(), [' 500 1 true /usr/bin/zip'])
   })
 
+  it('a clock that is ahead for a moment forgets no archive that is being made', async () => {
+    const host = fakeHost({ '/w/x': '' })
+    const packed = archives()
+    const polls = await watchPolls(packed.collector, host, [
+      () => begin(packed, host, 'zip -r out.zip src'),
+      () => host.setClock(15 * 86_400_000),
+      () => {
+        host.setClock(-15 * 86_400_000)
+        put(host.tree, '/w/out.zip', sized(500))
+        end(host)
+      },
+      () => {},
+    ])
+    assert.deepEqual(said(polls).flat(), [' 500 1 false /usr/bin/zip'])
+  })
+
   it('parts are one archive', async () => {
     const host = fakeHost({ '/home/ann/Box/x': '' })
     const packed = archives()

@@ -278,6 +278,22 @@ describe('remote-sessions', () => {
     assert.doesNotMatch(JSON.stringify(polls), /442226597|Somebody/)
   })
 
+  it('a clock that is ahead for a moment forgets no session that goes on', async () => {
+    const host = laptop()
+    const path = '/var/log/anydesk.trace'
+    const polls = await watchPolls(remoteSessions, host, [
+      () => put(host.tree, path, ANYDESK(1_000)),
+      () => host.setClock(15 * 86_400_000),
+      () => host.setClock(-15 * 86_400_000),
+      () => put(host.tree, path, ANYDESK(1_000, 110_000)),
+    ])
+    assert.deepEqual(said(host, polls).slice(2), [
+      [],
+      [],
+      ['AnyDesk incoming 77.232.122.31 AnyDesk 442226597 1000 110000 true'],
+    ])
+  })
+
   it("one session in the service's trace, the user's and the list is one", async () => {
     const { day, time } = local(HOUR)
     const host = laptop({

@@ -59,6 +59,27 @@ describe('repositories', () => {
     assert.doesNotMatch(JSON.stringify(polls), /pw|api/)
   })
 
+  it('a clock that is ahead for a moment ends no clone', async () => {
+    const host = fakeHost({})
+    const code = repositories()
+    const polls = await watchPolls(code.collector, host, [
+      () => {
+        running(host, 7)
+        begin(code, 7, 'git clone https://github.com/acme/api.git')
+      },
+      () => {
+        repository(host, '/home/ann/api', 'x', { pack: 1_000 })
+        host.setClock(15 * 86_400_000)
+      },
+      () => host.setClock(-15 * 86_400_000),
+      () => {
+        repository(host, '/home/ann/api', 'x', { pack: 5_000 })
+        ended(host, 7)
+      },
+    ])
+    assert.deepEqual(said(polls), [[], [], [], [], ['clone github.com acme 5000']])
+  })
+
   it('a push goes where the config says, and a remote by name is looked up', async () => {
     const host = fakeHost({})
     repository(host, '/home/ann/api', 'git@github.com:acme/api.git')

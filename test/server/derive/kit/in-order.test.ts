@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Draft } from '../../../../server/derive/deriver.ts'
 import { LATENESS_MS } from '../../../../server/derive/deriver.ts'
 import { inOrder, type Note } from '../../../../server/derive/kit/in-order.ts'
+import { allRows, restoreRows } from '../../../../server/derive/kit/kept.ts'
 import { DAY, HOUR, T0 } from '../../events.ts'
 
 type Step = Note & { add: number }
@@ -32,9 +33,9 @@ function standing(steps: readonly Step[], restartAfter = -1): [number, unknown][
       else assert.ok(all.delete(time), 'what was never said is not taken back')
     })
     if (index !== restartAfter) continue
-    const saved = JSON.parse(JSON.stringify(engine.save()))
+    const rows = allRows(engine.kept)
     engine = sums()
-    engine.load(saved)
+    restoreRows(engine.kept, rows.reverse())
   }
   return [...all].sort((a, b) => a[0] - b[0])
 }

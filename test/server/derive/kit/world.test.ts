@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { allRows, restoreRows } from '../../../../server/derive/kit/kept.ts'
 import { World } from '../../../../server/derive/kit/world.ts'
 import type { Contract } from '../../../../wire/contract.ts'
 import { contract, DAY, holding, T0 } from '../../events.ts'
@@ -55,7 +56,7 @@ describe('what of a contract holds', () => {
     world.addDevice(holding('d1', 'w1'))
     world.contractAt('w1', T0 + 2 * DAY)
     const again = new World()
-    again.load(JSON.parse(JSON.stringify(world.save())))
+    restoreRows(again.kept, allRows(world.kept).reverse())
     assert.deepEqual(again.contractAt('w1', T0), world.contractAt('w1', T0))
     assert.deepEqual(again.holdingsOf('d1'), world.holdingsOf('d1'))
     assert.deepEqual(again.holdingsOf('d2'), [])

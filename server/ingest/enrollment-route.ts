@@ -1,36 +1,51 @@
 /** POST /agent/v1/enroll, outside the API: it is called by agents, which have no session, cookie or Origin. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Fault } from '../../wire/fault.ts'
-import { refusal } from '../api/refusal.ts'
-import type { Enrolment } from './enrolment.ts'
+import { FAULTS, Fault, type FaultCode } from '../../wire/fault.ts'
+import type { Recorded } from '../../wire/recording.ts'
+import { remoteAddress } from './address.ts'
+import { agentFault } from './agent-fault.ts'
+import type { Enroll } from './enrollment.ts'
 
 export const ENROLL_PATH = '/agent/v1/enroll'
 const MAX_BODY_BYTES = 16_384
 const BODY_MS = 10_000
+/** The rest is 400. */
+const STATUS: Partial<Record<FaultCode, number>> = {
+  'api.notfound': 404,
+  'wire.oversize': 413,
+  'rate.exceeded': 429,
+  'api.failed': 500,
+  'server.busy': 503,
+}
 
-/**
- * `enroll` decides; `keep` makes what it decided durable before the answer is sent.
- *
- * Errors  a Fault is answered as JSON with its status; what nobody foresaw goes to `onError` and is answered with 500.
- */
-export function enrolmentRoute(deps: {
-  enroll(request: unknown, incoming: IncomingMessage): Enrolment
-  keep(records: Enrolment['records']): Promise<void>
+export interface EnrollmentRouteDeps {
+  enroll: Enroll
+  /** Makes what was decided durable; the answer waits for it. */
+  publish(records: readonly Recorded[]): Promise<unknown>
+  trustedProxies: readonly string[]
+  /** The server's own trouble: told here, and not to the laptop. */
   onError(cause: unknown): void
-}) {
+}
+
+/** Errors  a Fault about the request is answered as JSON with its status; any other error with 500 and no detail. */
+export function enrollmentRoute(deps: EnrollmentRouteDeps) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       if (request.method !== 'POST') throw new Fault('api.notfound', { where: 'method', todo: 'Use POST.' })
-      const { reply, records } = deps.enroll(await body(request), request)
-      await deps.keep(records)
+      const { reply, records } = await deps.enroll(await body(request), addressOf(request, deps))
+      await deps.publish(records)
       answer(response, 200, reply)
     } catch (cause) {
-      if (!(cause instanceof Fault)) deps.onError(cause)
-      const fault = cause instanceof Fault ? cause : new Fault('api.failed')
-      const refused = refusal(fault)
-      answer(response, refused.status, refused.body)
+      const about = agentFault(cause)
+      if (!about) deps.onError(cause)
+      const { code, where, todo } = about ?? new Fault('api.failed')
+      answer(response, STATUS[code] ?? 400, { code, message: FAULTS[code], where, todo })
     }
   }
+}
+
+function addressOf({ socket, headers }: IncomingMessage, { trustedProxies }: EnrollmentRouteDeps): string {
+  return remoteAddress(socket.remoteAddress, headers['x-forwarded-for'], trustedProxies)
 }
 
 async function body(request: IncomingMessage): Promise<unknown> {

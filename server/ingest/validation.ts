@@ -1,30 +1,54 @@
 /** From a binary frame to events that can be trusted to have the right shape. Pure, but for the unpacking. */
 import { promisify } from 'node:util'
-import { constants, zstdDecompress } from 'node:zlib'
+import { constants, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { CATEGORIES, Event } from '../../wire/event.ts'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
+import { fits } from '../../wire/fits.ts'
 import { Batch, LIMITS, type Policy } from '../../wire/messages.ts'
 
 const unzstd = promisify(zstdDecompress)
+/**
+ * An ordinary batch is unpacked at once: 23 µs of processor time for 100 events, where a stream object and a thread took
+ * 116. What is larger, packed or not, must not hold the other laptops up: 8 MiB take 20 ms.
+ */
+const AT_ONCE_BYTES = 65_536
+const AT_ONCE_UNPACKED = 1_048_576
 const UNPACK = {
-  maxOutputLength: LIMITS.batchBytes,
   // A frame may ask for a window of 128 MiB whatever it contains; one as large as a batch is always enough.
   params: { [constants.ZSTD_d_windowLogMax]: Math.ceil(Math.log2(LIMITS.batchBytes)) },
+  chunkSize: 65_536,
 }
 /** Short, so that an ack that rejects 1,000 events stays a small message. */
 const WHERE_MAX = 120
-const TOO_LARGE = ['ERR_BUFFER_TOO_LARGE', 'ZSTD_error_frameParameter_windowTooLarge']
+const TOO_MUCH = 'ERR_BUFFER_TOO_LARGE'
+const BOMBS = [TOO_MUCH, 'ZSTD_error_frameParameter_windowTooLarge']
+const isEvent = fits(Event)
 
 /** The JSON text of a batch. Errors: Fault 'batch.bomb', 'batch.malformed'. */
 export async function unpack(frame: Uint8Array): Promise<Buffer> {
   try {
-    return await unzstd(frame, UNPACK)
+    return unpackedAtOnce(frame) ?? (await unzstd(frame, { ...UNPACK, maxOutputLength: LIMITS.batchBytes }))
   } catch (cause) {
-    const code = String((cause as NodeJS.ErrnoException).code)
-    if (TOO_LARGE.includes(code))
+    const code = codeOf(cause)
+    if (BOMBS.includes(code))
       throw new Fault('batch.bomb', { todo: `Send batches that unpack to at most ${LIMITS.batchBytes} bytes.`, cause })
     throw new Fault('batch.malformed', { todo: 'Send one zstd frame per batch.', facts: { zstd: code }, cause })
   }
+}
+
+/** Null: too large for that. */
+function unpackedAtOnce(frame: Uint8Array): Buffer | null {
+  if (frame.length > AT_ONCE_BYTES) return null
+  try {
+    return zstdDecompressSync(frame, { ...UNPACK, maxOutputLength: AT_ONCE_UNPACKED })
+  } catch (cause) {
+    if (codeOf(cause) === TOO_MUCH) return null
+    throw cause
+  }
+}
+
+function codeOf(cause: unknown): string {
+  return String((cause as NodeJS.ErrnoException).code)
 }
 
 /** The envelope. Errors: Fault 'batch.malformed' with the field's path. */
@@ -63,7 +87,7 @@ export interface Refused {
  * Shape   `highest` is the highest number among all of them, 0 for none: what an acknowledgement may reach.
  * Errors  event.malformed · event.origin · event.off · batch.order, in `refused`.
  */
-export function judge(
+export function validateEvents(
   events: readonly unknown[],
   policy: Policy,
 ): { accepted: Accepted[]; refused: Refused[]; highest: number } {
@@ -97,12 +121,19 @@ export function judge(
       refuse('event.off', 'category', '')
       continue
     }
-    const parsed = Event.safeParse(value)
-    if (!parsed.success) refuse('event.malformed', whereOf(parsed.error.issues[0]!))
-    else if (parsed.data.product === 'tellwire') refuse('event.origin', 'product')
-    else accepted.push({ seq, event: parsed.data })
+    const event = eventOf(value)
+    if (typeof event === 'string') refuse('event.malformed', event)
+    else if (event.product === 'tellwire') refuse('event.origin', 'product')
+    else accepted.push({ seq, event })
   }
   return { accepted, refused, highest }
+}
+
+/** Text: the field that is wrong. The schema is asked only about what does not fit as it stands, which is rare. */
+function eventOf(value: unknown): Event | string {
+  if (isEvent(value)) return value as Event
+  const parsed = Event.safeParse(value)
+  return parsed.success ? parsed.data : whereOf(parsed.error.issues[0]!)
 }
 
 /** A gap is never off: not to know that something was not seen would be worse than knowing it. */

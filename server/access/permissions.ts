@@ -1,0 +1,37 @@
+/** Who may do what. A route asks for a permission and never for a role; what a role may is said here alone. */
+import type { Role } from '../model/user.ts'
+
+export const PERMISSIONS = [
+  'worker.read',
+  'laptop.read',
+  'metrics.read',
+  'case.decide',
+  'contract.read',
+  'contract.write',
+  'laptop.enroll',
+  'audit.read',
+] as const
+export type Permission = (typeof PERMISSIONS)[number]
+
+const EVERYBODY: readonly Role[] = ['admin', 'analyst', 'viewer']
+const ANALYSTS: readonly Role[] = ['admin', 'analyst']
+
+export const ROLES_WITH: Record<Permission, readonly Role[]> = {
+  'worker.read': EVERYBODY,
+  'laptop.read': EVERYBODY,
+  'metrics.read': EVERYBODY,
+  'case.decide': ANALYSTS,
+  // Names and places of people, more than the judgement of a worker needs.
+  'contract.read': ANALYSTS,
+  'contract.write': ANALYSTS,
+  'laptop.enroll': ANALYSTS,
+  'audit.read': ['admin'],
+}
+
+export function mayDo(role: Role, permission: Permission): boolean {
+  return ROLES_WITH[permission].includes(role)
+}
+
+export function permissionsOf(role: Role): Permission[] {
+  return PERMISSIONS.filter((it) => mayDo(role, it))
+}

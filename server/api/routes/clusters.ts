@@ -1,0 +1,20 @@
+/** GET /clusters: workers who share what unrelated people do not. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { clusters } from '../../views/clusters.ts'
+import type { Deps, Env } from '../deps.ts'
+import type { Guard } from '../guard.ts'
+import { answers } from '../openapi.ts'
+import { ClusterView } from '../schema.ts'
+
+export function clusterRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { may }: Guard): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/clusters',
+      summary: 'Workers who share what unrelated people do not, worst first',
+      middleware: may('worker.read'),
+      responses: answers(z.array(ClusterView)),
+    }),
+    (c) => c.json(clusters(reader, queue), 200),
+  )
+}

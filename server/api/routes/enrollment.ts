@@ -1,0 +1,20 @@
+/** POST /enrollment-tokens: a token for one laptop. */
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import type { Deps, Env } from '../deps.ts'
+import type { Guard } from '../guard.ts'
+import { answers, body } from '../openapi.ts'
+import { EnrollmentRequest, EnrollmentToken } from '../schema.ts'
+
+export function enrollmentRoutes(app: OpenAPIHono<Env>, { enrollmentToken }: Deps, { may }: Guard): void {
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/enrollment-tokens',
+      summary: 'A one-time token that enrolls one laptop; shown once, kept nowhere',
+      middleware: may('laptop.enroll'),
+      request: body(EnrollmentRequest),
+      responses: answers(EnrollmentToken),
+    }),
+    async (c) => c.json(await enrollmentToken(c.req.valid('json').worker, c.get('session').user.name), 200),
+  )
+}

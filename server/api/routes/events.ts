@@ -1,0 +1,27 @@
+/** GET /events: the live stream of notices. */
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import type { SignIn } from '../../access/sign-in.ts'
+import type { Deps, Env } from '../deps.ts'
+import type { Guard } from '../guard.ts'
+import { live } from '../live.ts'
+import { Notice } from '../schema.ts'
+
+export function eventRoutes(app: OpenAPIHono<Env>, { queue }: Deps, signIn: SignIn, { may }: Guard): void {
+  const streams = live(queue)
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/events',
+      summary: "Server-Sent Events: 'changed' with a notice of who may read differently now",
+      middleware: may('worker.read'),
+      responses: {
+        200: { description: 'The stream.', content: { 'text/event-stream': { schema: Notice } } },
+      },
+    }),
+    (c) => {
+      const { secret } = c.get('session')
+      return streams.stream(async () => (await signIn.session(secret)) !== null, c.req.raw.signal)
+    },
+  )
+}

@@ -1,0 +1,50 @@
+/** GET /laptops: the list in pages; GET /laptops/{device}: one with all that is known of it. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { Fault } from '../../../wire/fault.ts'
+import { laptopOf, laptopPage } from '../../views/laptops.ts'
+import type { Deps, Env } from '../deps.ts'
+import type { Guard } from '../guard.ts'
+import { answers } from '../openapi.ts'
+import { Laptop, LaptopPage } from '../schema.ts'
+
+const PAGE = 200
+const PAGE_MAX = 1_000
+const device = z.string().min(1).max(256)
+
+export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { may }: Guard): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/laptops',
+      summary: 'Laptops in order of their id, a page at a time; `after` is `next` of the page before',
+      middleware: may('laptop.read'),
+      request: {
+        query: z.object({
+          after: device.optional(),
+          limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE),
+        }),
+      },
+      responses: answers(LaptopPage),
+    }),
+    async (c) => {
+      const { after, limit } = c.req.valid('query')
+      return c.json(await laptopPage(reader, queue.totals, { after: after ?? null, limit }), 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/laptops/{device}',
+      summary: 'One laptop, with what can and cannot be seen on it',
+      middleware: may('laptop.read'),
+      request: { params: z.object({ device }) },
+      responses: answers(Laptop),
+    }),
+    async (c) => {
+      const laptop = await laptopOf(reader, c.req.valid('param').device)
+      if (!laptop) throw new Fault('api.notfound', { where: 'device' })
+      return c.json(laptop, 200)
+    },
+  )
+}

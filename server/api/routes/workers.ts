@@ -1,0 +1,52 @@
+/** GET /workers: the queue by its changes; GET /workers/{id}: one worker's page. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { Fault } from '../../../wire/fault.ts'
+import { workerPage } from '../../views/worker.ts'
+import type { Deps, Env } from '../deps.ts'
+import type { Guard } from '../guard.ts'
+import { answers } from '../openapi.ts'
+import { QueuePage, WorkerPage } from '../schema.ts'
+
+const ROWS_MAX = 5_000
+const ROWS = 1_000
+
+export function workerRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { may }: Guard): void {
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/workers',
+      summary:
+        'The queue: without `since` its first rows, by band, then closed cases last, then points, then name; with the ' +
+        '`revision` of the last answer, the rows that changed since. Ask again while `more` is true',
+      middleware: may('worker.read'),
+      request: {
+        query: z.object({
+          since: z.coerce.number().int().min(0).optional(),
+          limit: z.coerce.number().int().min(1).max(ROWS_MAX).default(ROWS),
+        }),
+      },
+      responses: answers(QueuePage),
+    }),
+    (c) => {
+      const { since, limit } = c.req.valid('query')
+      // The queue keeps its rows as text, written once for all readers.
+      return new Response(queue.page(since ?? null, limit), { headers: { 'Content-Type': 'application/json' } })
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/workers/{id}',
+      summary: 'One worker: contract, score with its parts, findings with their events, laptops, timeline',
+      middleware: may('worker.read'),
+      request: { params: z.object({ id: z.string().min(1).max(256) }) },
+      responses: answers(WorkerPage),
+    }),
+    async (c) => {
+      const page = await workerPage(reader, c.req.valid('param').id)
+      if (!page) throw new Fault('api.notfound', { where: 'worker' })
+      return c.json(page, 200)
+    },
+  )
+}

@@ -1,0 +1,65 @@
+/** From which sums on a worker's day, or their fortnight, is an anomaly. */
+import * as z from 'zod'
+import { PEER_DAYS } from './peers.ts'
+
+/** Days over which a drip is added up, and days before them that may be its habit. */
+export const DRIP_DAYS = PEER_DAYS
+export const DRIP_HABIT_DAYS = 21
+
+const limits = (floor: number, ratio: number, alone: number) =>
+  z
+    .strictObject({
+      /** In the metric's unit: less in 24 hours is never an anomaly. */
+      floor: z.number().min(0).default(floor),
+      /** How many times the own median it must be. */
+      ratio: z.number().min(1).max(1_000).default(ratio),
+      /** In the metric's unit: what is an anomaly where there is neither habit nor peers. */
+      alone: z.number().min(0).default(alone),
+    })
+    .prefault({})
+
+export const volumeThresholds = z.strictObject({
+  /** Distinct repositories in 24 h: 15 is threat model #70. The rest is our judgement. */
+  repositories: limits(15, 3, 15),
+  /** Bytes sent: 2 GB and ten times the median are threat model #77. Calls and images need no habit to reach 20 GB. */
+  egress_bytes: limits(2e9, 10, 20e9),
+  /** Bytes to file shares, chats and paste sites: 500 MB are threat model #72. */
+  file_share_bytes: limits(500e6, 5, 500e6),
+  /** Bytes and files to removable volumes: threat model #75. */
+  removable_bytes: limits(1e9, 5, 1e9),
+  removable_files: limits(2_000, 5, 2_000),
+  /** Bytes and files to sync folders: threat model #72. Small files come in thousands when a folder is set up. */
+  sync_bytes: limits(500e6, 5, 500e6),
+  sync_files: limits(1_000, 5, 3_000),
+  /** Bytes put into archives in 24 h. Our judgement: builds and releases make some every day. */
+  archive_bytes: limits(1e9, 5, 5e9),
+  /** Active days of the 28 before that make a habit. */
+  habitDays: z.int().min(2).max(28).default(5),
+  /** Robust standard deviations beyond the own median, where the days differ at all. The usual 3.5 (Iglewicz and Hoaglin). */
+  habitZ: z.number().min(0).max(100).default(3.5),
+  /** Other workers with the same role and `habitDays` active days of the 14: with fewer, there are no peers. */
+  leastPeers: z.int().min(1).max(10_000).default(8),
+  /** How many times the peers' 99th percentile it must be while there is no habit. Our judgement. */
+  newcomerRatio: z.number().min(1).max(100).default(2),
+  /** Bytes of archives in an hour before an upload of that size means anything: threat model #74. */
+  archivedBytes: z.number().min(0).default(200e6),
+  /** The share of the archives' bytes that must leave within two hours: threat model #74. */
+  uploadedShare: z.number().min(0.1).max(1).default(0.8),
+  /** How many times two hours of the own median day must leave, so that a call is no upload. Our judgement. */
+  uploadedRatio: z.number().min(0).max(100).default(3),
+  /** The sum of the shares: 2 is as much as the busiest peers, in two of three kinds at once. Our judgement. */
+  dripShare: z.number().min(0.5).max(100).default(2),
+  /** How many times the 99th percentile of the peers' own sums. Our judgement. */
+  dripPeersRatio: z.number().min(1).max(100).default(1.5),
+  /** How many times the own earlier weeks. Our judgement. */
+  dripRatio: z.number().min(1).max(100).default(3),
+  /** Days of the 14 that bring their share. Our judgement: more than half of the days, more than a busy week. */
+  dripDays: z.int().min(2).max(DRIP_DAYS).default(8),
+  /** Active days among the 21 before that make a habit. */
+  dripHabitDays: z.int().min(2).max(DRIP_HABIT_DAYS).default(10),
+  /** What is never much in 14 days, whatever peers do: repositories, bytes sent, bytes set aside. Our judgement. */
+  dripRepositories: z.number().min(1).default(10),
+  dripEgressBytes: z.number().min(1).default(5e9),
+  dripAsideBytes: z.number().min(1).default(1e9),
+})
+export type VolumeThresholds = z.output<typeof volumeThresholds>

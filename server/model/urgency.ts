@@ -1,0 +1,19 @@
+/** The order of the queue, for server and page alike. No schema in it: the page must not carry the schemas' library. */
+import type { Band } from './assessment.ts'
+import type { CaseView } from './case.ts'
+
+const RANK: Record<Band, number> = { none: 0, low: 1, medium: 2, high: 3, critical: 4 }
+
+export interface Urgent {
+  worker: string
+  band: Band
+  points: number
+  /** Left out where nobody closed is among them. */
+  case?: CaseView['state']
+}
+
+/** Worst band first; within a band closed cases last, then by points, then by name. */
+export function byUrgency(a: Urgent, b: Urgent): number {
+  const closed = Number(a.case === 'closed') - Number(b.case === 'closed')
+  return RANK[b.band] - RANK[a.band] || closed || b.points - a.points || (a.worker < b.worker ? -1 : 1)
+}

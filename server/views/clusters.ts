@@ -1,0 +1,28 @@
+/** Clusters with their people, worst first: what the queue knows of everybody in them, and where the contract has them. */
+import type { ClusterView } from '../api/schema.ts'
+import type { Cluster } from '../model/assessment.ts'
+import { byUrgency } from '../model/urgency.ts'
+import type { Queue } from './queue.ts'
+import type { Reader } from './reader.ts'
+
+type Rows = Pick<Queue, 'row' | 'clusters'>
+
+export function clusters(reader: Reader, queue: Rows): ClusterView[] {
+  return queue.clusters.map((it) => ({ ...it, people: people(reader, queue, it) }))
+}
+
+function people(reader: Reader, queue: Rows, { workers }: Cluster): ClusterView['people'] {
+  return workers
+    .flatMap((worker) => {
+      const row = queue.row(worker)
+      if (!row) return []
+      const { name, band, points } = row
+      return [{ worker, name, band, points, place: placeOf(reader, worker), case: row.case }]
+    })
+    .sort(byUrgency)
+}
+
+function placeOf({ directory }: Reader, worker: string): string | null {
+  const contract = directory.latestContract(worker)
+  return [contract?.city, contract?.region, contract?.country].filter(Boolean).join(', ') || null
+}

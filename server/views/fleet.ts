@@ -1,0 +1,188 @@
+/**
+ * Every enrolled laptop as the queue needs it: who holds it, whether it is online, when it was last seen, and how much
+ * of it can be seen.
+ *
+ * Shape   what follows from judgement (when it was last heard, what it can see) is looked up when a laptop connects or
+ *         leaves, every hour while it is online, and every day otherwise: not with each of its events.
+ * Memory  one small object a laptop.
+ */
+import { bookOf, coverageOf } from '../derive/coverage.ts'
+import type { Coverage } from '../model/coverage.ts'
+import type { Enrolled } from '../model/device.ts'
+import { COVERAGE_PART, darkCategories } from './coverage.ts'
+import type { Reader } from './reader.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** After it connected or left: by then its first or last events have been judged. */
+const SOON_MS = 60_000
+
+export interface FleetLaptop {
+  device: string
+  platform: string
+  worker: string | null
+  online: boolean
+  lastSeen: number | null
+  sight: Sight
+  /** When to look it up again. */
+  lookAt: number
+}
+
+/** Counts of categories. */
+export interface Sight {
+  wanted: number
+  seen: number
+  partly: number
+}
+
+/** What a look found. */
+export interface Looked {
+  /** Whose rows may read differently. */
+  subjects: string[]
+  /** More than that time has passed: it sees more or less, or somebody else holds it. */
+  isNews: boolean
+}
+
+const UNKNOWN: Sight = { wanted: 0, seen: 0, partly: 0 }
+const NOTHING_NEW: Looked = { subjects: [], isNews: false }
+
+export class Fleet {
+  readonly #reader: Reader
+  readonly #laptops = new Map<string, FleetLaptop>()
+  /** By the worker who holds them, or their own id where nobody does. */
+  readonly #bySubject = new Map<string, Set<FleetLaptop>>()
+  #online = 0
+
+  constructor(reader: Reader) {
+    this.#reader = reader
+  }
+
+  get size(): number {
+    return this.#laptops.size
+  }
+
+  get online(): number {
+    return this.#online
+  }
+
+  of(subject: string): FleetLaptop[] {
+    return [...(this.#bySubject.get(subject) ?? [])]
+  }
+
+  subjectOf(device: string): string {
+    return this.#laptops.get(device)?.worker ?? device
+  }
+
+  /** Of a laptop that was enrolled now or before. */
+  add({ device, platform }: Enrolled): void {
+    if (this.#laptops.has(device)) return
+    const laptop: FleetLaptop = {
+      ...{ device, platform, worker: null, online: false, lastSeen: null, sight: UNKNOWN },
+      lookAt: this.#reader.now() + SOON_MS,
+    }
+    this.#laptops.set(device, laptop)
+    this.#index(laptop)
+    this.connection(device)
+    this.holder(device)
+  }
+
+  has(device: string): boolean {
+    return this.#laptops.has(device)
+  }
+
+  devices(): string[] {
+    return [...this.#laptops.keys()]
+  }
+
+  subjects(): IterableIterator<string> {
+    return this.#bySubject.keys()
+  }
+
+  /** It connected or left. Answers whether that is news. */
+  connection(device: string): boolean {
+    const laptop = this.#laptops.get(device)
+    const online = this.#reader.online().has(device)
+    if (!laptop || laptop.online === online) return false
+    const now = this.#reader.now()
+    laptop.online = online
+    laptop.lastSeen = now
+    laptop.lookAt = now + SOON_MS
+    this.#online += online ? 1 : -1
+    return true
+  }
+
+  /** Somebody else may hold it. Answers with the subjects whose laptops are others now. */
+  holder(device: string): string[] {
+    const laptop = this.#laptops.get(device)
+    if (!laptop) return []
+    const now = this.#reader.now()
+    laptop.lookAt = Math.min(laptop.lookAt, this.#nextHandOver(device, now))
+    const before = laptop.worker
+    const worker = this.#reader.directory.holderAt(device, now)
+    if (worker === before) return []
+    this.#unindex(laptop)
+    laptop.worker = worker
+    this.#index(laptop)
+    return [before ?? device, worker ?? device]
+  }
+
+  /** Laptops that are to be looked up. */
+  due(now: number): string[] {
+    const due: string[] = []
+    for (const { device, lookAt } of this.#laptops.values()) if (lookAt <= now) due.push(device)
+    return due
+  }
+
+  /** `state` is what an evaluation keeps of it, as text; null: nothing. */
+  look(device: string, state: string | null): Looked {
+    const laptop = this.#laptops.get(device)
+    if (!laptop) return NOTHING_NEW
+    const now = this.#reader.now()
+    const book = bookOf(state === null ? null : JSON.parse(state))
+    const lastSeen = laptop.online ? now : Math.max(book.lastSeen, laptop.lastSeen ?? 0) || null
+    const sight = sightOf(coverageOf(book, laptop.platform, darkCategories(this.#reader.policy()), now))
+    const sees = !isSame(sight, laptop.sight)
+    const isNew = sees || lastSeen !== laptop.lastSeen
+    Object.assign(laptop, { lastSeen, sight })
+    laptop.lookAt = now + (laptop.online ? HOUR : DAY)
+    const moved = this.holder(device)
+    return { subjects: isNew ? [...moved, this.subjectOf(device)] : moved, isNews: sees || moved.length > 0 }
+  }
+
+  /** Looks are spread, so that laptops which were found together are not looked up together for ever. */
+  spread(): void {
+    const now = this.#reader.now()
+    let index = 0
+    for (const laptop of this.#laptops.values())
+      laptop.lookAt = Math.min(laptop.lookAt, now + (index++ / this.#laptops.size) * (laptop.online ? HOUR : DAY))
+  }
+
+  /** A hand-over that was written down ahead of its time. */
+  #nextHandOver(device: string, now: number): number {
+    const moments = this.#reader.directory.holdings(device).flatMap(({ from, to }) => (to === null ? [from] : [from, to]))
+    return Math.min(Number.POSITIVE_INFINITY, ...moments.filter((it) => it > now))
+  }
+
+  #index(laptop: FleetLaptop): void {
+    const subject = laptop.worker ?? laptop.device
+    this.#bySubject.set(subject, (this.#bySubject.get(subject) ?? new Set()).add(laptop))
+  }
+
+  #unindex(laptop: FleetLaptop): void {
+    const subject = laptop.worker ?? laptop.device
+    const laptops = this.#bySubject.get(subject)
+    laptops?.delete(laptop)
+    if (laptops?.size === 0) this.#bySubject.delete(subject)
+  }
+}
+
+/** What the policy switches off says nothing about an agent's sight, nor does one that was never heard. */
+export function sightOf(coverage: readonly Coverage[]): Sight {
+  const wanted = coverage.filter((it) => it.state !== 'off' && it.state !== 'unknown')
+  const seen = wanted.filter((it) => it.state === 'seen' || it.state === 'quiet').length
+  return { wanted: wanted.length, seen, partly: wanted.filter((it) => it.state === 'partial').length }
+}
+
+function isSame(a: Sight, b: Sight): boolean {
+  return a.wanted === b.wanted && a.seen === b.seen && a.partly === b.partly
+}

@@ -1,0 +1,92 @@
+/**
+ * Laptops: a page of the list, and one with all that is known of it.
+ *
+ * Shape   the list leaves out what the agent can see, category by category: that is nine tenths of it.
+ */
+import { bookOf, coverageOf, type DeviceBook } from '../derive/coverage.ts'
+import type { Laptop, LaptopPage, LaptopRow } from '../api/schema.ts'
+import type { Coverage } from '../model/coverage.ts'
+import type { Enrolled } from '../model/device.ts'
+import { COVERAGE_PART, darkCategories } from './coverage.ts'
+import { fromOne, type Judged, type Reader } from './reader.ts'
+
+/** A laptop, and what its contract is compared with. */
+export interface KnownLaptop {
+  laptop: Laptop
+  sightings: DeviceBook['sightings']
+}
+
+export async function laptopPage(
+  reader: Reader,
+  totals: Pick<LaptopPage, 'total' | 'online'>,
+  { after, limit }: { after: string | null; limit: number },
+): Promise<LaptopPage> {
+  // One more than asked for says whether there are more.
+  const found = await reader.store.devices.list({ ...(after !== null && { after }), limit: limit + 1 })
+  const enrolled = found.slice(0, limit)
+  const laptops = await fromOne(reader, (judged) => laptopsOf(reader, judged, enrolled))
+  return {
+    laptops: laptops.map(({ laptop }) => rowOf(laptop)),
+    next: found.length > limit ? enrolled.at(-1)!.device : null,
+    ...totals,
+  }
+}
+
+/** Null: no such laptop. */
+export async function laptopOf(reader: Reader, device: string): Promise<Laptop | null> {
+  const enrolled = await reader.store.devices.get(device)
+  if (!enrolled) return null
+  const [known] = await fromOne(reader, (judged) => laptopsOf(reader, judged, [enrolled]))
+  return known?.laptop ?? null
+}
+
+/** In the order given. */
+export async function laptopsOf(
+  reader: Reader,
+  judged: Judged | null,
+  enrolled: readonly Enrolled[],
+): Promise<KnownLaptop[]> {
+  const { history, store } = reader
+  const devices = enrolled.map((it) => it.device)
+  const [rejected, kept] = await Promise.all([
+    history.rejectedTotals(devices),
+    Promise.all(devices.map((it) => judged && store.evaluations.keptOf(judged.id, COVERAGE_PART, it))),
+  ])
+  return enrolled.map((it, index) => {
+    const text = kept[index] ?? null
+    const book = bookOf(text === null ? null : JSON.parse(text))
+    return { laptop: laptop(reader, it, book, rejected.get(it.device) ?? 0), sightings: book.sightings }
+  })
+}
+
+function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, rejected: number): Laptop {
+  const { device, platform, enrolledAt, revokedAt } = enrolled
+  const now = reader.now()
+  return {
+    device,
+    worker: reader.directory.holderAt(device, now),
+    platform,
+    version: book.version ?? enrolled.version,
+    online: reader.online().has(device),
+    enrolledAt,
+    revokedAt,
+    lastSeen: book.lastSeen || null,
+    lastAddress: book.lastAddress,
+    place: book.place,
+    spoolBytes: book.spoolBytes,
+    residentBytes: book.residentBytes,
+    clockSkewMs: book.clockSkewMs,
+    events: book.events,
+    missing: Math.max(0, book.holes - book.dropped - rejected),
+    rejected,
+    gaps: book.gaps.map(({ categories: _, ...gap }) => gap),
+    coverage: coverageOf(book, platform, darkCategories(reader.policy()), now),
+  }
+}
+
+function rowOf({ coverage, gaps, lastAddress, spoolBytes, residentBytes, clockSkewMs, ...row }: Laptop): LaptopRow {
+  const wanted = coverage.filter((it) => it.state !== 'off')
+  const count = (...states: Coverage['state'][]) => wanted.filter((it) => states.includes(it.state)).length
+  const visible = { wanted: wanted.length, seen: count('seen', 'quiet'), impaired: count('blind', 'partial') }
+  return { ...row, gaps: gaps.length, visible }
+}

@@ -1,0 +1,63 @@
+/**
+ * Who may read differently now, told to open pages: gathered, and at most once a second.
+ *
+ * Shape   the first news after a quiet second goes out at once; what follows within a second goes out together at its
+ *         end. Nothing is told when nothing happened.
+ */
+import type { Notice } from '../api/schema.ts'
+
+export const NOTICE_EVERY_MS = 1_000
+/** More than this are not named: whoever listens then takes everybody to be meant. */
+export const NAMED_MAX = 200
+
+/** Several notices as one. */
+export function merged(a: Notice, b: Notice): Notice {
+  return {
+    revision: Math.max(a.revision, b.revision),
+    workers: a.workers && b.workers && named(new Set([...a.workers, ...b.workers])),
+    clusters: a.clusters || b.clusters,
+    laptops: a.laptops || b.laptops,
+  }
+}
+
+function named(workers: ReadonlySet<string>): string[] | null {
+  return workers.size <= NAMED_MAX ? [...workers] : null
+}
+
+export type Listener = (notice: Notice) => void
+
+export class Notices {
+  readonly #listeners = new Set<Listener>()
+  #pending: Notice | null = null
+  #timer: NodeJS.Timeout | null = null
+
+  /** The answer ends it. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  tell(notice: Notice): void {
+    this.#pending = merged(this.#pending ?? { ...notice, workers: [] }, notice)
+    if (this.#timer === null) this.#send()
+  }
+
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#listeners.clear()
+  }
+
+  #send(): void {
+    const notice = this.#pending
+    this.#timer = null
+    if (!notice) return
+    this.#pending = null
+    // One that is unreferenced keeps no process alive.
+    this.#timer = setTimeout(() => this.#send(), NOTICE_EVERY_MS).unref()
+    for (const listener of this.#listeners) listener(notice)
+  }
+}

@@ -1,0 +1,336 @@
+/**
+ * The queue: a row for everybody, kept up to date by what happens, and read by its changes.
+ *
+ * Shape   filled once, from standings, contracts, verdicts and laptops. Whoever writes those calls the method that says
+ *         so; each runs after the one before, and tells open pages of what is different. Another evaluation that
+ *         becomes active changes those rows only that read differently under it.
+ * Units   `lastFinding` alone moves a row every ten minutes, `lastSeen` every hour while a laptop is online.
+ * Errors  a method rejects with what the store rejects with; what it was to read is read with the next call.
+ * Memory  a row and what it is made of a worker, a small object a laptop.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Recorded } from '../../wire/recording.ts'
+import type { Notice, WorkerRow } from '../api/schema.ts'
+import { caseOf } from '../cases/case.ts'
+import type { Cluster } from '../model/assessment.ts'
+import type { Verdict } from '../model/case.ts'
+import type { Standing } from '../model/standing.ts'
+import { COVERAGE_PART } from './coverage.ts'
+import { Fleet, type FleetLaptop } from './fleet.ts'
+import { type Listener, Notices } from './notices.ts'
+import type { Reader } from './reader.ts'
+import { RowTable } from './row-table.ts'
+import { unjudged } from './unjudged.ts'
+
+const LAST_FINDING_STEP_MS = 10 * 60_000
+/** So many rows or laptops take some milliseconds; then agents and pages have their turn. */
+const AT_ONCE = 200
+const DEVICES_AT_ONCE = 2_000
+
+/** What a row needs of a standing. */
+type Brief = Pick<WorkerRow, 'band' | 'points' | 'reason' | 'case' | 'cluster' | 'lastFinding'>
+
+export class Queue {
+  readonly #reader: Reader
+  readonly #table: RowTable
+  readonly #fleet: Fleet
+  readonly #notices = new Notices()
+  readonly #verdicts = new Map<string, Verdict>()
+  /** Everybody whom a contract or a laptop names. */
+  readonly #known = new Set<string>()
+  #briefs = new Map<string, Brief>()
+  #evaluation: string | null = null
+  /** Of the standings that were read. */
+  #standingsAt = 0
+  #clusters: readonly Cluster[] = []
+  #turn: Promise<unknown> = Promise.resolve()
+  #judging: Promise<void> | null = null
+
+  /** Filled, and ready to be read. */
+  static async open(reader: Reader): Promise<Queue> {
+    const queue = new Queue(reader)
+    await queue.reload()
+    return queue
+  }
+
+  private constructor(reader: Reader) {
+    this.#reader = reader
+    this.#table = new RowTable(reader.now())
+    this.#fleet = new Fleet(reader)
+  }
+
+  /** `QueuePage` as JSON: rows that changed after `since`; null: the first in the order of the queue. */
+  page(since: number | null, limit: number): string {
+    return this.#table.page(since, limit)
+  }
+
+  row(worker: string): WorkerRow | null {
+    return this.#table.get(worker)
+  }
+
+  get revision(): number {
+    return this.#table.revision
+  }
+
+  get clusters(): readonly Cluster[] {
+    return this.#clusters
+  }
+
+  /** Of laptops. */
+  get totals(): { total: number; online: number } {
+    return { total: this.#fleet.size, online: this.#fleet.online }
+  }
+
+  /** Calls back, at most once a second, with who may read differently; the answer ends it. */
+  onNotice(listener: Listener): () => void {
+    return this.#notices.listen(listener)
+  }
+
+  get listeners(): number {
+    return this.#notices.listeners
+  }
+
+  /** After each commit of the active evaluation, and when another one became active. Calls that pile up are one. */
+  judged(): Promise<void> {
+    this.#judging ??= this.#inTurn(async () => {
+      this.#judging = null
+      if (this.#reader.evaluation() !== this.#evaluation) await this.#adopt()
+      else await this.#follow()
+    })
+    return this.#judging
+  }
+
+  /** Somebody decided about a worker. */
+  decided(verdict: Verdict): Promise<void> {
+    return this.#inTurn(async () => {
+      const { worker } = verdict
+      this.#verdicts.set(worker, verdict)
+      const standing = this.#evaluation && (await this.#reader.store.evaluations.standing(this.#evaluation, worker))
+      if (standing) this.#briefs.set(worker, this.#brief(standing))
+      this.#refreshed([worker])
+    })
+  }
+
+  /** The directory has taken these records of the stream. */
+  took(stored: readonly { record: Recorded }[]): Promise<void> {
+    const records = stored.flatMap(({ record }) =>
+      record.type === 'contract' || record.type === 'device' ? [record] : [],
+    )
+    if (records.length === 0) return Promise.resolve()
+    return this.#inTurn(async () => {
+      const subjects = new Set<string>()
+      for (const record of records) {
+        if (record.worker !== null) subjects.add(record.worker)
+        if (record.type === 'device') for (const it of await this.#holderOf(record.device)) subjects.add(it)
+      }
+      for (const it of records) if (it.worker !== null) this.#known.add(it.worker)
+      this.#refreshed(subjects, { laptops: records.some((it) => it.type === 'device') })
+    })
+  }
+
+  /** A session of this laptop opened or closed. */
+  connection(device: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const isAdded = await this.#add(device)
+      if (this.#fleet.connection(device) || isAdded) this.#refreshed([this.#fleet.subjectOf(device)], { laptops: true })
+    })
+  }
+
+  /** Time passed: looks at the laptops that are due. Once a minute is enough. */
+  tick(): Promise<void> {
+    return this.#inTurn(async () => {
+      const due = this.#fleet.due(this.#reader.now())
+      for (let at = 0; at < due.length; at += AT_ONCE) {
+        await this.#look(due.slice(at, at + AT_ONCE))
+        await setImmediate()
+      }
+    })
+  }
+
+  /** Everything is read again: after a change of the policy, or of what another process writes. */
+  reload(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { store, directory } = this.#reader
+      for (const [worker, verdict] of await store.cases.latest()) this.#verdicts.set(worker, verdict)
+      for (const worker of directory.workers()) this.#known.add(worker)
+      for (let after: string | null = ''; after !== null; ) {
+        const devices = await store.devices.list({ after, limit: DEVICES_AT_ONCE })
+        for (const it of devices) this.#fleet.add(it)
+        after = devices.length < DEVICES_AT_ONCE ? null : devices.at(-1)!.device
+      }
+      await this.#adopt()
+      this.#fleet.spread()
+    })
+  }
+
+  close(): void {
+    this.#notices.close()
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  /** What changed in the evaluation that is shown. */
+  async #follow(): Promise<void> {
+    const id = this.#evaluation
+    if (id === null) return
+    const { evaluations } = this.#reader.store
+    const { revision, standings, gone } = await evaluations.standingsSince(id, this.#standingsAt)
+    // It was replaced, and its rows are gone: who says that it was calls again.
+    if (revision < this.#standingsAt) return
+    const clusters = await evaluations.clusters(id)
+    this.#standingsAt = revision
+    for (const it of standings) this.#briefs.set(it.worker, this.#brief(it))
+    for (const worker of gone) this.#briefs.delete(worker)
+    const isNew = JSON.stringify(clusters) !== JSON.stringify(this.#clusters)
+    if (isNew) this.#clusters = clusters
+    if (isNew || standings.length + gone.length > 0)
+      this.#refreshed([...standings.map((it) => it.worker), ...gone], { clusters: isNew })
+  }
+
+  /** Another evaluation is shown from now on, or the same one anew. */
+  async #adopt(): Promise<void> {
+    const id = this.#reader.evaluation()
+    const { evaluations } = this.#reader.store
+    const briefs = new Map<string, Brief>()
+    let clusters: Cluster[] = []
+    let standingsAt = 0
+    if (id !== null) {
+      const { revision, standings } = await evaluations.standingsSince(id, 0)
+      for (const it of standings) briefs.set(it.worker, this.#brief(it))
+      clusters = await evaluations.clusters(id)
+      standingsAt = revision
+      if ((await evaluations.active())?.id !== id) return
+    }
+    this.#briefs = briefs
+    this.#clusters = clusters
+    this.#standingsAt = standingsAt
+    this.#evaluation = id
+    await this.#lookAtAll(id)
+    await this.#refreshAll()
+  }
+
+  async #lookAtAll(id: string | null): Promise<void> {
+    const unheard = new Set(this.#fleet.devices())
+    if (id !== null)
+      for await (const block of this.#reader.store.evaluations.kept(id, COVERAGE_PART))
+        for (const [index, { part, subject, state }] of block.entries()) {
+          if (part !== COVERAGE_PART || !unheard.delete(subject)) continue
+          this.#fleet.look(subject, state)
+          if (index % AT_ONCE === 0) await setImmediate()
+        }
+    for (const device of unheard) this.#fleet.look(device, null)
+  }
+
+  async #refreshAll(): Promise<void> {
+    const workers = [...new Set([...this.#known, ...this.#briefs.keys(), ...this.#table.workers()])]
+    for (let at = 0; at < workers.length; at += AT_ONCE) {
+      for (const it of workers.slice(at, at + AT_ONCE)) this.#refresh(it)
+      await setImmediate()
+    }
+    this.#notices.tell({ revision: this.revision, workers: null, clusters: true, laptops: true })
+  }
+
+  async #look(devices: readonly string[]): Promise<void> {
+    const { evaluations } = this.#reader.store
+    const id = this.#evaluation
+    const states = await Promise.all(
+      devices.map((it) => (id === null ? null : evaluations.keptOf(id, COVERAGE_PART, it))),
+    )
+    const news = new Set<string>()
+    const before = this.revision
+    for (const [index, device] of devices.entries()) {
+      const { subjects, isNews } = this.#fleet.look(device, states[index] ?? null)
+      for (const it of subjects) {
+        this.#refresh(it)
+        if (isNews) news.add(it)
+      }
+    }
+    if (this.revision > before || news.size > 0) this.#tell([...news], { laptops: news.size > 0 })
+  }
+
+  /** A laptop that enrolled since. Answers whether it was one. */
+  async #add(device: string): Promise<boolean> {
+    if (this.#fleet.has(device)) return false
+    const enrolled = await this.#reader.store.devices.get(device)
+    if (enrolled) this.#fleet.add(enrolled)
+    return enrolled !== null
+  }
+
+  async #holderOf(device: string): Promise<string[]> {
+    if (await this.#add(device)) return [this.#fleet.subjectOf(device)]
+    return this.#fleet.holder(device)
+  }
+
+  #refreshed(workers: Iterable<string>, { clusters = false, laptops = false } = {}): void {
+    const touched = [...new Set(workers)]
+    const isJoined = (worker: string) => (this.#table.get(worker)?.cluster ?? null) !== null
+    const before = touched.some(isJoined)
+    for (const it of touched) this.#refresh(it)
+    this.#tell(touched, { clusters: clusters || before || touched.some(isJoined), laptops })
+  }
+
+  #tell(workers: string[], about: Partial<Pick<Notice, 'clusters' | 'laptops'>>): void {
+    this.#notices.tell({ revision: this.revision, workers, clusters: false, laptops: false, ...about })
+  }
+
+  #refresh(worker: string): void {
+    const row = this.#rowOf(worker)
+    if (!row) {
+      this.#table.remove(worker)
+      return
+    }
+    const before = this.#table.get(worker)
+    this.#table.put(before ? settled(row, before) : row)
+  }
+
+  #brief({ worker, assessment, kinds, cluster, lastFinding }: Standing): Brief {
+    const { band, points, reason } = assessment
+    const { state } = caseOf(this.#verdicts.get(worker) ?? null, band, kinds)
+    return { band, points, reason, case: state, cluster, lastFinding }
+  }
+
+  #rowOf(worker: string): WorkerRow | null {
+    const brief = this.#briefs.get(worker)
+    if (!brief && !this.#known.has(worker)) return null
+    const laptops = this.#fleet.of(worker)
+    return {
+      worker,
+      name: this.#reader.directory.latestContract(worker)?.name ?? null,
+      ...(brief ?? this.#unjudged(worker)),
+      lastSeen: laptops.reduce<number | null>((last, it) => later(last, it.lastSeen), null),
+      laptops: laptops.length,
+      online: laptops.filter((it) => it.online).length,
+      coverage: shareSeen(laptops),
+    }
+  }
+
+  /** Nothing was found of them. */
+  #unjudged(worker: string): Brief {
+    const { band, points, reason } = unjudged(worker, this.#evaluation)
+    const { state } = caseOf(this.#verdicts.get(worker) ?? null, band, [])
+    return { band, points, reason, case: state, cluster: null, lastFinding: null }
+  }
+}
+
+/** Where nothing but the time of the last finding moved, and not by much, the row stays as it was. */
+function settled(row: WorkerRow, before: WorkerRow): WorkerRow {
+  const [now, then] = [row.lastFinding, before.lastFinding]
+  if (now === null || then === null || now < then || now - then >= LAST_FINDING_STEP_MS) return row
+  const same = (Object.keys(row) as (keyof WorkerRow)[]).every((it) => it === 'lastFinding' || row[it] === before[it])
+  return same ? before : row
+}
+
+function shareSeen(laptops: readonly FleetLaptop[]): number | null {
+  const sum = (of: 'wanted' | 'seen' | 'partly') => laptops.reduce((total, { sight }) => total + sight[of], 0)
+  const wanted = sum('wanted')
+  // Three digits are more than anybody reads, and a third of the bytes.
+  return wanted === 0 ? null : Math.round(((sum('seen') + sum('partly') / 2) / wanted) * 1_000) / 1_000
+}
+
+function later(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.max(a, b)
+}

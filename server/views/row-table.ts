@@ -1,0 +1,134 @@
+/**
+ * The rows of the queue with a revision each, so that a reader asks for what changed since its last answer only.
+ *
+ * Shape   every change gets the next revision: pages cut between any two rows lose and double nothing. Each row is
+ *         turned into JSON once, when it changes, and not for every reader. The first revision comes from the clock in
+ *         microseconds, so that those of an earlier life of the server are recognized: who comes with one starts over.
+ * Memory  a row and its text a worker; the last 10,000 who are gone.
+ */
+import type { WorkerRow } from '../api/schema.ts'
+import { byUrgency } from '../model/urgency.ts'
+
+const GONE_MAX = 10_000
+/** Superseded entries of the log are passed over until there are so many. */
+const SUPERSEDED_MAX = 1_000
+
+interface Entry {
+  row: WorkerRow
+  text: string
+  revision: number
+}
+
+interface Logged {
+  revision: number
+  worker: string
+}
+
+export class RowTable {
+  readonly #entries = new Map<string, Entry>()
+  /** By revision, oldest first; an entry counts while it names the worker's present revision. */
+  #changed: Logged[] = []
+  #gone: Logged[] = []
+  /** Who comes with less than this starts over. */
+  #since: number
+  #revision: number
+  /** By urgency; null: somebody moved. */
+  #order: Entry[] | null = null
+
+  constructor(now: number) {
+    this.#since = now * 1_000
+    this.#revision = this.#since
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(worker: string): WorkerRow | null {
+    return this.#entries.get(worker)?.row ?? null
+  }
+
+  workers(): IterableIterator<string> {
+    return this.#entries.keys()
+  }
+
+  /** True when anything in it is different. */
+  put(row: WorkerRow): boolean {
+    const before = this.#entries.get(row.worker)
+    const text = JSON.stringify(row)
+    if (before?.text === text) return false
+    const entry = { row, text, revision: ++this.#revision }
+    this.#entries.set(row.worker, entry)
+    this.#changed.push({ revision: entry.revision, worker: row.worker })
+    this.#order = null
+    if (this.#changed.length > 2 * this.#entries.size + SUPERSEDED_MAX) this.#compact()
+    return true
+  }
+
+  /** True when it was there. */
+  remove(worker: string): boolean {
+    if (!this.#entries.delete(worker)) return false
+    this.#gone.push({ revision: ++this.#revision, worker })
+    if (this.#gone.length > GONE_MAX) this.#since = this.#gone.shift()!.revision
+    this.#order = null
+    return true
+  }
+
+  /** `QueuePage` as JSON. `since` null, or from another life: the first `limit` rows in the order of the queue. */
+  page(since: number | null, limit: number): string {
+    if (since === null || since < this.#since || since > this.#revision) return this.#first(limit)
+    const entries: Entry[] = []
+    let at = firstAfter(this.#changed, since)
+    for (; at < this.#changed.length && entries.length < limit; at++) {
+      const { revision, worker } = this.#changed[at]!
+      const entry = this.#entries.get(worker)
+      if (entry?.revision === revision) entries.push(entry)
+    }
+    const upTo = at < this.#changed.length ? entries.at(-1)!.revision : this.#revision
+    const gone = this.#goneBetween(since, upTo)
+    return text({ revision: upTo, reset: false, entries, gone, more: upTo < this.#revision })
+  }
+
+  /** More than fits is fetched from the first revision on. */
+  #first(limit: number): string {
+    const whole = this.#entries.size <= limit
+    const entries = this.#ordered().slice(0, limit)
+    return text({ revision: whole ? this.#revision : this.#since, reset: true, entries, gone: [], more: !whole })
+  }
+
+  #ordered(): Entry[] {
+    this.#order ??= [...this.#entries.values()].sort((a, b) => byUrgency(a.row, b.row))
+    return this.#order
+  }
+
+  /** Who came back since is there, and not gone. */
+  #goneBetween(since: number, upTo: number): string[] {
+    const workers = this.#gone.slice(firstAfter(this.#gone, since)).filter((it) => it.revision <= upTo)
+    return [...new Set(workers.map((it) => it.worker))].filter((it) => !this.#entries.has(it))
+  }
+
+  #compact(): void {
+    this.#changed = this.#changed.filter((it) => this.#entries.get(it.worker)?.revision === it.revision)
+  }
+}
+
+function text(page: { revision: number; reset: boolean; entries: Entry[]; gone: string[]; more: boolean }): string {
+  const { revision, reset, entries, gone, more } = page
+  const rows = entries.map((it) => it.text).join(',')
+  return `{"revision":${revision},"reset":${reset},"rows":[${rows}],"gone":${JSON.stringify(gone)},"more":${more}}`
+}
+
+/** The index of the first entry whose revision is higher. */
+function firstAfter(log: readonly Logged[], since: number): number {
+  let [low, high] = [0, log.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (log[middle]!.revision > since) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,53 @@
+/** Findings, and the notable events of seven days, in words: newest first. Texts come from laptops and are hostile. */
+import type { Category } from '../../wire/event.ts'
+import type { TimelineEntry } from '../api/schema.ts'
+import type { Finding } from '../model/finding.ts'
+import type { Stored } from '../store/stream.ts'
+import { describe } from './describe.ts'
+import type { Reader } from './reader.ts'
+
+const DAYS = 7
+const EVENTS_MAX = 200
+/** One such event says something by itself; the others are in the activity picture. */
+const NOTABLE: readonly Category[] = [
+  'usb_device',
+  'display',
+  'volume_mounted',
+  'file_burst',
+  'listening_socket',
+  'network_place',
+  'logon',
+  'remote_session',
+  'repository',
+  'archive_created',
+  'agent_state',
+]
+/** An agent's hourly report of what it costs is no news about a person. */
+const HOURLY = 'summary'
+
+export async function timeline(
+  reader: Reader,
+  devices: readonly string[],
+  findings: readonly Finding[],
+): Promise<TimelineEntry[]> {
+  const events = (await notable(reader, devices)).flatMap(entryOf).slice(0, EVENTS_MAX)
+  return [...findings.map(foundEntry), ...events].sort((a, b) => b.time - a.time)
+}
+
+async function notable(reader: Reader, devices: readonly string[]): Promise<Stored[]> {
+  if (devices.length === 0) return []
+  // Each hour may bring a summary: without them there are still as many as are shown.
+  const most = EVENTS_MAX + devices.length * 24 * DAYS
+  return reader.history.events({ devices, categories: NOTABLE, from: reader.now() - DAYS * 86_400_000 }, most)
+}
+
+function entryOf({ record }: Stored): TimelineEntry[] {
+  if (record.type !== 'event') return []
+  const { device, event } = record
+  if ('Action' in event && event.Action === HOURLY) return []
+  return [{ time: event.time, device, category: event.category, text: describe(event), finding: null }]
+}
+
+function foundEntry({ time, device, says, id }: Finding): TimelineEntry {
+  return { time, device, category: 'finding', text: says, finding: id }
+}

@@ -1,0 +1,138 @@
+/**
+ * One worker's page: what was agreed, how they stand and why, what was found, and what could not be seen.
+ *
+ * Shape   read point by point, from one evaluation: nothing of anybody else but the referrer's band.
+ */
+import type { Contract } from '../../wire/contract.ts'
+import type { FindingView, WorkerPage } from '../api/schema.ts'
+import { type Beside, explained } from '../assess/score.ts'
+import { caseOf, kindsOf } from '../cases/case.ts'
+import type { Assessment, Cluster } from '../model/assessment.ts'
+import type { Enrolled } from '../model/device.ts'
+import type { Finding } from '../model/finding.ts'
+import { RULES_PART, type RuleFacts } from '../model/rule.ts'
+import { activity } from './activity.ts'
+import { laptopsOf } from './laptops.ts'
+import { observed } from './observed.ts'
+import { fromOne, type Judged, type Reader } from './reader.ts'
+import { timeline } from './timeline.ts'
+import { unjudged } from './unjudged.ts'
+import { unseen } from './unseen.ts'
+
+/** Null: no such worker. */
+export function workerPage(reader: Reader, worker: string): Promise<WorkerPage | null> {
+  return fromOne(reader, (judged) => page(reader, worker, judged))
+}
+
+/** Whether anybody knows of them: a contract, a laptop, or a finding. */
+export async function isKnown(reader: Reader, worker: string, judged: Judged | null): Promise<boolean> {
+  const { directory, store } = reader
+  if (directory.versions(worker).length > 0 || directory.devicesOf(worker).length > 0) return true
+  return judged !== null && (await store.evaluations.standing(judged.id, worker)) !== null
+}
+
+async function page(reader: Reader, worker: string, judged: Judged | null): Promise<WorkerPage | null> {
+  if (!(await isKnown(reader, worker, judged))) return null
+  const { directory, store } = reader
+  const now = reader.now()
+  const [findings, [verdict = null], enrolled] = await Promise.all([
+    judged ? store.evaluations.findingsOf(judged.id, worker) : [],
+    store.cases.verdictsOf(worker),
+    laptopsHeldBy(reader, worker),
+  ])
+  const devices = enrolled.map((it) => it.device)
+  const [assessment, cluster, known, facts, hours, entries] = await Promise.all([
+    assessmentOf(reader, worker, findings, judged),
+    clusterOf(reader, worker, judged),
+    laptopsOf(reader, judged, enrolled),
+    factsOf(reader, findings, judged),
+    activity(reader, devices),
+    timeline(reader, devices, findings),
+  ])
+  const laptops = known.map((it) => it.laptop)
+  return {
+    worker,
+    contract: shownContract(directory.versions(worker), now),
+    assessment,
+    case: caseOf(verdict, assessment.band, kindsOf(findings)),
+    cluster,
+    findings: findings.map((it) => findingView(it, facts.get(it.rule) ?? NO_FACTS)).reverse(),
+    laptops,
+    observed: observed({
+      ...{ worker, findings, now, contract: directory.contractAt(worker, now) },
+      laptops: known.map(({ laptop: { device, coverage }, sightings }) => ({ device, coverage, sightings })),
+    }),
+    unseen: unseen(laptops),
+    activity: hours,
+    timeline: entries,
+  }
+}
+
+/** As it was written: whoever decides sees what lapsed, and when. */
+function shownContract(versions: readonly Contract[], now: number): Contract | null {
+  return versions.findLast((it) => it.from <= now) ?? versions.at(-1) ?? null
+}
+
+/** Enrolled laptops that the worker holds now; or the laptop itself, where the page is that of one nobody holds. */
+async function laptopsHeldBy({ directory, store, now }: Reader, worker: string): Promise<Enrolled[]> {
+  const held = directory.devicesOf(worker).filter((it) => directory.holderAt(it, now()) === worker)
+  const own = directory.holderAt(worker, now()) === null ? [worker] : []
+  const found = await Promise.all([...held, ...own].map((it) => store.devices.get(it)))
+  return found.filter((it) => it !== null)
+}
+
+async function assessmentOf(
+  reader: Reader,
+  worker: string,
+  findings: readonly Finding[],
+  judged: Judged | null,
+): Promise<Assessment> {
+  if (!judged || findings.length === 0) return unjudged(worker, judged?.id ?? null)
+  const contract = reader.directory.contractAt(worker, judged.time)
+  return explained(worker, findings, judged.time, { contract, referrer: await referrerOf(reader, contract, judged) })
+}
+
+async function referrerOf(reader: Reader, contract: Contract | null, judged: Judged): Promise<Beside['referrer']> {
+  const by = contract?.referredBy
+  if (!by || by === contract.worker) return null
+  const standing = await reader.store.evaluations.standing(judged.id, by)
+  return { worker: by, band: standing?.assessment.band ?? 'none' }
+}
+
+async function clusterOf(reader: Reader, worker: string, judged: Judged | null): Promise<Cluster | null> {
+  if (!judged) return null
+  const clusters = await reader.store.evaluations.clusters(judged.id)
+  return clusters.find((it) => it.workers.includes(worker)) ?? null
+}
+
+/** What people are told of each rule that found something. */
+async function factsOf(
+  reader: Reader,
+  findings: readonly Finding[],
+  judged: Judged | null,
+): Promise<Map<string, RuleFacts>> {
+  const rules = [...new Set(findings.map((it) => it.rule))]
+  const kept = await Promise.all(
+    rules.map((it) => judged && reader.store.evaluations.keptOf(judged.id, RULES_PART, it)),
+  )
+  return new Map(
+    rules.flatMap((rule, index) => {
+      const text = kept[index]
+      return text ? [[rule, JSON.parse(text) as RuleFacts]] : []
+    }),
+  )
+}
+
+const NO_FACTS: RuleFacts = {
+  ...{ blindTo: null, response: null, falsepositives: [], tags: [] },
+  ...{ author: null, license: null, link: null },
+}
+
+function findingView(finding: Finding, facts: RuleFacts): FindingView {
+  const { id, rule, title, level, family, strength, device, time, lastTime, count, says, events } = finding
+  return {
+    ...{ id, rule, title, level, family, strength, device, time, lastTime, count, says },
+    ...facts,
+    events: events.map((event) => ({ ...event })),
+  }
+}
