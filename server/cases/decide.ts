@@ -9,8 +9,8 @@ export interface DecideDeps {
   /** Whether there is such a worker though nothing was found of them. */
   isWorker(worker: string): boolean
   now(): number
-  /** Called when the verdict is durable: for whoever keeps up with verdicts. */
-  decided(verdict: Verdict): void
+  /** Called when the verdict is durable, for whoever keeps up with verdicts; the answer waits for it. */
+  decided(verdict: Verdict): Promise<void>
 }
 
 /** Null: no such worker. */
@@ -32,6 +32,6 @@ export async function decide(
     change({ kind: 'case_decided', position: active?.position ?? 0, time: at, worker, verdict, by }),
     { at, user: by, action: 'verdict', about: worker, detail: `${verdict}: ${reason}` },
   )
-  decided(made)
+  await decided(made)
   return caseOf(made, band, kinds)
 }

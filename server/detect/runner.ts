@@ -1,8 +1,8 @@
 /**
  * Runs one evaluation: follows the stream, lets time pass, and writes down what came of it.
  *
- * Shape   one loop. News is written within `TELL_MS`, what nobody waits for every `SAVE_MS` or `SAVE_RECORDS`; and
- *         writing never takes more than a tenth of the time. An evaluation that is not active yet asks for the place
+ * Shape   one loop. News is written within `TELL_MS`, what nobody waits for within `SAVE_MS`; and the first takes no more
+ *         than a tenth of the time, the second no more than a twentieth. An evaluation that is not active yet asks for the place
  *         of the active one when it has judged everything, and takes it.
  * Errors  a damaged part of the log is reported and passed over. A commit that fails is reported and tried again. One
  *         whose evaluation was superseded ends the run.
@@ -14,7 +14,7 @@ import type { Stream } from '../store/stream.ts'
 import type { Evaluation } from './evaluation.ts'
 
 const TELL_MS = 250
-const SAVE_MS = 30_000
+const SAVE_MS = 2_000
 const SAVE_RECORDS = 50_000
 /** While an evaluation catches up, saving only makes an interrupted one cheaper to go on with. */
 const SAVE_BEHIND_MS = 60_000

@@ -5,12 +5,14 @@
  *         meanwhile. So does the store, and the writer of the log: this thread waits for no disk.
  */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { asnClass, catalogueVersion, loadCatalogue } from '../../rules/catalogue/index.ts'
 import { makeOneTimeLink } from '../access/sign-in.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { ageGauges, feedAges as agesOf, staleWarnings } from '../addresses/ages.ts'
 import { feedChangeGauge, feedChangeWarning, keepFeedChanges } from '../addresses/moved.ts'
+import { Fault } from '../../wire/fault.ts'
 import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
@@ -52,6 +54,7 @@ export interface ServeOptions {
 
 /** Errors  Faults of config, store and port; nothing is left open after one. */
 export async function serve(config: Config, log: Logger, options: ServeOptions = {}): Promise<Running> {
+  for (const folder of config.rulesFolders) if (!existsSync(folder)) throw noRules(folder)
   const telemetry = await openTelemetry({
     folder: config.dataFolder,
     // Nothing could be stored and so nothing acknowledged: a supervisor's restart mends it, going on does not.
@@ -206,4 +209,8 @@ async function start(
     await store.close()
     removeServerFile(config.dataFolder)
   }
+}
+
+function noRules(folder: string): Fault {
+  return new Fault('rule.invalid', { where: folder, todo: 'Name a folder or file of rules that is there, in rulesFolders.' })
 }

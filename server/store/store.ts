@@ -155,8 +155,8 @@ export interface Evaluations {
   keptOf(id: string, part: string, subject: string): Promise<string | null>
   /** In blocks that show one moment, in order of id. */
   findings(id: string): AsyncIterable<readonly Finding[]>
-  /** In order of time, then id. */
-  findingsOf(id: string, worker: string): Promise<Finding[]>
+  /** About a worker, or a laptop that nobody held: in order of time, then id. */
+  findingsOf(id: string, subject: string): Promise<Finding[]>
   finding(id: string, finding: string): Promise<Finding | null>
   standing(id: string, worker: string): Promise<Standing | null>
   /**

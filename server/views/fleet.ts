@@ -9,7 +9,7 @@
 import { bookOf, coverageOf } from '../derive/coverage.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Enrolled } from '../model/device.ts'
-import { COVERAGE_PART, darkCategories } from './coverage.ts'
+import { darkCategories } from './coverage.ts'
 import type { Reader } from './reader.ts'
 
 const HOUR = 3_600_000
@@ -159,7 +159,9 @@ export class Fleet {
 
   /** A hand-over that was written down ahead of its time. */
   #nextHandOver(device: string, now: number): number {
-    const moments = this.#reader.directory.holdings(device).flatMap(({ from, to }) => (to === null ? [from] : [from, to]))
+    const moments = this.#reader.directory
+      .holdings(device)
+      .flatMap(({ from, to }) => (to === null ? [from] : [from, to]))
     return Math.min(Number.POSITIVE_INFINITY, ...moments.filter((it) => it > now))
   }
 

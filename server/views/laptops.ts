@@ -3,8 +3,9 @@
  *
  * Shape   the list leaves out what the agent can see, category by category: that is nine tenths of it.
  */
-import { bookOf, coverageOf, type DeviceBook } from '../derive/coverage.ts'
+
 import type { Laptop, LaptopPage, LaptopRow } from '../api/schema.ts'
+import { bookOf, coverageOf, type DeviceBook } from '../derive/coverage.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Enrolled } from '../model/device.ts'
 import { COVERAGE_PART, darkCategories } from './coverage.ts'

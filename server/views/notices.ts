@@ -1,8 +1,8 @@
 /**
- * Who may read differently now, told to open pages: gathered, and at most once a second.
+ * Who may read differently now, sent to open pages: gathered, and at most once a second.
  *
- * Shape   the first news after a quiet second goes out at once; what follows within a second goes out together at its
- *         end. Nothing is told when nothing happened.
+ * Shape   the first one after a quiet second is sent at once; what follows within a second is sent together at its end.
+ *         Nothing is sent when nothing happened.
  */
 import type { Notice } from '../api/schema.ts'
 
@@ -27,9 +27,15 @@ function named(workers: ReadonlySet<string>): string[] | null {
 export type Listener = (notice: Notice) => void
 
 export class Notices {
+  readonly #everyMs: number
   readonly #listeners = new Set<Listener>()
   #pending: Notice | null = null
   #timer: NodeJS.Timeout | null = null
+
+  /** 0: each is sent at once. */
+  constructor(everyMs = NOTICE_EVERY_MS) {
+    this.#everyMs = everyMs
+  }
 
   /** The answer ends it. */
   listen(listener: Listener): () => void {
@@ -41,9 +47,9 @@ export class Notices {
     return this.#listeners.size
   }
 
-  tell(notice: Notice): void {
+  send(notice: Notice): void {
     this.#pending = merged(this.#pending ?? { ...notice, workers: [] }, notice)
-    if (this.#timer === null) this.#send()
+    if (this.#timer === null) this.#flush()
   }
 
   close(): void {
@@ -51,13 +57,13 @@ export class Notices {
     this.#listeners.clear()
   }
 
-  #send(): void {
+  #flush(): void {
     const notice = this.#pending
     this.#timer = null
     if (!notice) return
     this.#pending = null
-    // One that is unreferenced keeps no process alive.
-    this.#timer = setTimeout(() => this.#send(), NOTICE_EVERY_MS).unref()
+    // Unreferenced, it keeps no process alive.
+    if (this.#everyMs > 0) this.#timer = setTimeout(() => this.#flush(), this.#everyMs).unref()
     for (const listener of this.#listeners) listener(notice)
   }
 }

@@ -34,7 +34,7 @@ export class Queue {
   readonly #reader: Reader
   readonly #table: RowTable
   readonly #fleet: Fleet
-  readonly #notices = new Notices()
+  readonly #notices: Notices
   readonly #verdicts = new Map<string, Verdict>()
   /** Everybody whom a contract or a laptop names. */
   readonly #known = new Set<string>()
@@ -46,15 +46,16 @@ export class Queue {
   #turn: Promise<unknown> = Promise.resolve()
   #judging: Promise<void> | null = null
 
-  /** Filled, and ready to be read. */
-  static async open(reader: Reader): Promise<Queue> {
-    const queue = new Queue(reader)
+  /** Filled, and ready to be read. `noticeEveryMs` 0: every notice is sent at once. */
+  static async open(reader: Reader, noticeEveryMs?: number): Promise<Queue> {
+    const queue = new Queue(reader, new Notices(noticeEveryMs))
     await queue.reload()
     return queue
   }
 
-  private constructor(reader: Reader) {
+  private constructor(reader: Reader, notices: Notices) {
     this.#reader = reader
+    this.#notices = notices
     this.#table = new RowTable(reader.now())
     this.#fleet = new Fleet(reader)
   }
@@ -231,7 +232,7 @@ export class Queue {
       for (const it of workers.slice(at, at + AT_ONCE)) this.#refresh(it)
       await setImmediate()
     }
-    this.#notices.tell({ revision: this.revision, workers: null, clusters: true, laptops: true })
+    this.#notices.send({ revision: this.revision, workers: null, clusters: true, laptops: true })
   }
 
   async #look(devices: readonly string[]): Promise<void> {
@@ -249,7 +250,7 @@ export class Queue {
         if (isNews) news.add(it)
       }
     }
-    if (this.revision > before || news.size > 0) this.#tell([...news], { laptops: news.size > 0 })
+    if (this.revision > before || news.size > 0) this.#notify([...news], { laptops: news.size > 0 })
   }
 
   /** A laptop that enrolled since. Answers whether it was one. */
@@ -270,11 +271,11 @@ export class Queue {
     const isJoined = (worker: string) => (this.#table.get(worker)?.cluster ?? null) !== null
     const before = touched.some(isJoined)
     for (const it of touched) this.#refresh(it)
-    this.#tell(touched, { clusters: clusters || before || touched.some(isJoined), laptops })
+    this.#notify(touched, { clusters: clusters || before || touched.some(isJoined), laptops })
   }
 
-  #tell(workers: string[], about: Partial<Pick<Notice, 'clusters' | 'laptops'>>): void {
-    this.#notices.tell({ revision: this.revision, workers, clusters: false, laptops: false, ...about })
+  #notify(workers: string[], about: Partial<Pick<Notice, 'clusters' | 'laptops'>>): void {
+    this.#notices.send({ revision: this.revision, workers, clusters: false, laptops: false, ...about })
   }
 
   #refresh(worker: string): void {

@@ -3,27 +3,19 @@
  *
  * Shape   everything judged belongs to one evaluation; `fromOne` makes sure that an answer comes from one.
  */
-import type { Contract, Device } from '../../wire/contract.ts'
 import type { Policy } from '../../wire/messages.ts'
+import type { Directory } from '../roster/directory.ts'
 import type { History } from '../store/history.ts'
 import type { Store } from '../store/store.ts'
-
-/** Who works here and who holds which laptop: the part of `roster/directory.ts` that views ask. */
-export interface People {
-  workers(): string[]
-  versions(worker: string): Contract[]
-  latestContract(worker: string): Contract | null
-  contractAt(worker: string | null, time: number): Contract | null
-  holdings(device: string): Device[]
-  holderAt(device: string, time: number): string | null
-  devicesOf(worker: string): string[]
-}
 
 export interface Reader {
   now(): number
   store: Store
   history: Pick<History, 'events' | 'counts' | 'rejectedTotals'>
-  directory: People
+  directory: Pick<
+    Directory,
+    'workers' | 'versions' | 'latestContract' | 'contractAt' | 'holdings' | 'holderAt' | 'devicesOf'
+  >
   /** The active evaluation; null while nothing has been judged yet. */
   evaluation(): string | null
   /** The log's clock of the active evaluation: scores are computed at this time. */

@@ -7,10 +7,11 @@
  * Units   reviews a day per 1,000 laptops; the fraction is carried to the next day, what was not used is not.
  */
 
-import { byUrgency, caseOf, kindsOf } from '../../server/cases/case.ts'
+import { caseOf, kindsOf } from '../../server/cases/case.ts'
 import type { Band } from '../../server/model/assessment.ts'
 import type { Verdict } from '../../server/model/case.ts'
 import type { Finding } from '../../server/model/finding.ts'
+import { byUrgency } from '../../server/model/urgency.ts'
 
 export interface InQueue {
   worker: string
@@ -45,7 +46,7 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
   function asksForSomebody({ worker, band, findings }: InQueue): boolean {
     const verdict = verdicts.get(worker) ?? null
     if (verdict?.verdict === 'confirmed') return false
-    const { state } = caseOf(verdict, band, findings)
+    const { state } = caseOf(verdict, band, kindsOf(findings))
     return state === 'open' || state === 'reopened'
   }
 
@@ -60,7 +61,7 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
       at,
       band,
       points,
-      kinds: kindsOf(findings),
+      kinds: kindsOf(findings).map((it) => it.rule),
     })
     reviews.push({ worker, at, confirmed })
   }

@@ -33,7 +33,8 @@ export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, 
     createRoute({
       method: 'put',
       path: '/workers/{id}/contracts',
-      summary: 'A new, complete version of a contract; it begins now unless `from` says when. Answers with every version',
+      summary:
+        'A new, complete version of a contract; it begins now unless `from` says when. Answers with every version',
       middleware: may('contract.write'),
       request: { params, ...body(NewContract) },
       responses: answers(z.array(Contract)),

@@ -1,5 +1,6 @@
 /** GET /workers: the queue by its changes; GET /workers/{id}: one worker's page. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { TypedResponse } from 'hono'
 import { Fault } from '../../../wire/fault.ts'
 import { workerPage } from '../../views/worker.ts'
 import type { Deps, Env } from '../deps.ts'
@@ -30,7 +31,9 @@ export function workerRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
     (c) => {
       const { since, limit } = c.req.valid('query')
       // The queue keeps its rows as text, written once for all readers.
-      return new Response(queue.page(since ?? null, limit), { headers: { 'Content-Type': 'application/json' } })
+      const text = queue.page(since ?? null, limit)
+      const headers = { 'Content-Type': 'application/json' }
+      return new Response(text, { headers }) as Response & TypedResponse<QueuePage, 200, 'json'>
     },
   )
 

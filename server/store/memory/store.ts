@@ -172,9 +172,9 @@ function evaluations(tell: (changes: readonly Change[]) => void): Evaluations {
     kept: (id, prefix = '') => blocks(() => keptRows(all.get(id), prefix)),
     keptOf: async (id, part, subject) => all.get(id)?.kept.get(part)?.get(subject) ?? null,
     findings: (id) => blocks(() => [...(all.get(id)?.findings.values() ?? [])].sort((a, b) => byKey(a.id, b.id))),
-    findingsOf: async (id, worker) =>
+    findingsOf: async (id, subject) =>
       [...(all.get(id)?.findings.values() ?? [])]
-        .filter((it) => it.worker === worker)
+        .filter((it) => (it.worker ?? it.device) === subject)
         .sort((a, b) => a.time - b.time || byKey(a.id, b.id)),
     finding: async (id, finding) => all.get(id)?.findings.get(finding) ?? null,
     standing: async (id, worker) => all.get(id)?.standings.get(worker)?.standing ?? null,

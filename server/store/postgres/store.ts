@@ -325,7 +325,7 @@ async function writeFindings(query: Query, evaluation: number, { findings, gone 
       [
         evaluation,
         there.map((it) => keyOf(it.id)),
-        there.map((it) => (it.worker === null ? null : keyOf(it.worker))),
+        there.map((it) => it.worker ?? it.device).map((it) => (it === null ? null : keyOf(it))),
         there.map((it) => it.time),
         there.map((it) => JSON.stringify(it)),
       ],

@@ -416,7 +416,8 @@ function writeFindings({ sql }: Database, evaluation: number, { findings, gone }
      on conflict (evaluation, id) do update set worker = excluded.worker, time = excluded.time, doc = excluded.doc`,
   )
   for (const it of findings) {
-    save.run(evaluation, keyOf(it.id), it.worker === null ? null : keyOf(it.worker), it.time, JSON.stringify(it))
+    const subject = it.worker ?? it.device
+    save.run(evaluation, keyOf(it.id), subject === null ? null : keyOf(subject), it.time, JSON.stringify(it))
   }
   const remove = sql('delete from findings where evaluation = ? and id = ?')
   for (const id of gone) remove.run(evaluation, keyOf(id))

@@ -1,23 +1,66 @@
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import { PERMISSIONS } from '../../../server/access/permissions.ts'
+import type { Store } from '../../../server/store/store.ts'
 import { harness, PASSWORD } from '../api/harness.ts'
 
 const HOUR = 3_600_000
 
 describe('server/api: sign-in', () => {
   it('a one-time link opens a session, once, and asks for a password', async () => {
-    const { browser, link } = harness()
-    const secret = link()
+    const { browser, link } = await harness()
+    const secret = await link()
     const first = browser()
     const opened = await first.post('/api/v1/session/once', { secret })
     assert.equal(opened.status, 200)
-    assert.deepEqual(await opened.json(), { name: 'admin', role: 'admin', passwordSet: false, byLink: true })
+    assert.deepEqual(await opened.json(), {
+      ...{ name: 'admin', role: 'admin', passwordSet: false, byLink: true },
+      may: [...PERMISSIONS],
+    })
     assert.equal((await browser().post('/api/v1/session/once', { secret })).status, 401)
     assert.equal((await first.get('/api/v1/session')).status, 200)
   })
 
+  it('a link that is used twice at the same moment opens one session', async () => {
+    const { browser, link } = await harness()
+    const secret = await link()
+    const tries = await Promise.all([1, 2, 3].map(() => browser().post('/api/v1/session/once', { secret })))
+    assert.deepEqual(tries.map((it) => it.status).sort(), [200, 401, 401])
+  })
+
+  it('a request that comes while the end of its session moves gets in', async () => {
+    const { signedIn, clock, store } = await harness()
+    const person = await signedIn('viewer')
+    const [moving, moved] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const { addSession } = store.users
+    store.users.addSession = async (session) => {
+      moving.resolve()
+      await moved.promise
+      await addSession(session)
+    }
+    clock.at += HOUR
+    const first = person.get('/api/v1/session')
+    await moving.promise
+    const second = person.get('/api/v1/session')
+    await setImmediate()
+    moved.resolve()
+    assert.deepEqual([(await first).status, (await second).status], [200, 200])
+  })
+
+  it('a session that is ended while its end moves stays ended', async () => {
+    const { signedIn, browser, clock, store } = await harness()
+    const person = await signedIn('viewer')
+    const other = browser()
+    other.steal(person.cookie())
+    slow(store)
+    clock.at += HOUR
+    await Promise.all([other.get('/api/v1/session'), person.delete('/api/v1/session'), other.get('/api/v1/session')])
+    assert.equal((await other.get('/api/v1/session')).status, 401)
+  })
+
   it('a link holds for 24 hours', async () => {
-    const { browser, link, clock } = harness()
-    const [used, late] = [link(), link()]
+    const { browser, link, clock } = await harness()
+    const [used, late] = [await link(), await link()]
     clock.at += 24 * HOUR - 1
     assert.equal((await browser().post('/api/v1/session/once', { secret: used })).status, 200)
     clock.at += 1
@@ -25,9 +68,9 @@ describe('server/api: sign-in', () => {
   })
 
   it('a link secret is no session, and a session secret is no link', async () => {
-    const { browser, link } = harness()
+    const { browser, link } = await harness()
     const person = browser()
-    const secret = link()
+    const secret = await link()
     person.steal(`tellwire=${secret}`)
     assert.equal((await person.get('/api/v1/session')).status, 401)
     await person.post('/api/v1/session/once', { secret })
@@ -36,29 +79,32 @@ describe('server/api: sign-in', () => {
   })
 
   it('the first user chooses a name and a password, and signs in with them', async () => {
-    const { browser, link, state } = harness()
+    const { browser, link, store } = await harness()
     const person = browser()
-    await person.post('/api/v1/session/once', { secret: link() })
+    await person.post('/api/v1/session/once', { secret: await link() })
     const saved = await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: 'ada' })
-    assert.deepEqual(await saved.json(), { name: 'ada', role: 'admin', passwordSet: true, byLink: true })
+    assert.deepEqual(await saved.json(), {
+      ...{ name: 'ada', role: 'admin', passwordSet: true, byLink: true },
+      may: [...PERMISSIONS],
+    })
     assert.equal((await browser().post('/api/v1/session', { name: 'ada', password: PASSWORD })).status, 200)
-    assert.equal(state.user('admin')?.passwordHash, null)
-    assert.match(state.user('ada')?.passwordHash ?? '', /^\$argon2id\$/)
+    assert.equal((await store.users.byName('admin'))?.passwordHash, null)
+    assert.match((await store.users.byName('ada'))?.passwordHash ?? '', /^\$argon2id\$/)
   })
 
   it('the next link is for the administrator who has a password', async () => {
-    const { browser, link } = harness()
+    const { browser, link } = await harness()
     const person = browser()
-    await person.post('/api/v1/session/once', { secret: link() })
+    await person.post('/api/v1/session/once', { secret: await link() })
     await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: 'ada' })
-    const opened = await browser().post('/api/v1/session/once', { secret: link() })
+    const opened = await browser().post('/api/v1/session/once', { secret: await link() })
     assert.equal(((await opened.json()) as { name: string }).name, 'ada')
   })
 
   it('a wrong name, a wrong password and a user without one are answered alike', async () => {
-    const { browser, signedIn, link } = harness()
+    const { browser, signedIn, link } = await harness()
     await signedIn('analyst', 'eve')
-    link() // makes 'admin', without a password
+    await link() // makes 'admin', without a password
     const answers = await Promise.all(
       [
         { name: 'nobody', password: PASSWORD },
@@ -76,7 +122,7 @@ describe('server/api: sign-in', () => {
   })
 
   it('guessing ends after six tries, also in parallel, and others may still come in', async () => {
-    const { browser, signedIn, clock } = harness()
+    const { browser, signedIn, clock } = await harness()
     await signedIn('analyst', 'eve')
     await signedIn('analyst', 'bob')
     const tries = Array.from({ length: 9 }, () => browser().post('/api/v1/session', { name: 'eve', password: 'no' }))
@@ -91,7 +137,7 @@ describe('server/api: sign-in', () => {
   })
 
   it('an own account buys no more guesses at others from the same address', async () => {
-    const { browser, signedIn } = harness()
+    const { browser, signedIn } = await harness()
     await signedIn('analyst', 'eve')
     const guess = async (name: string, password: string) =>
       (await browser().post('/api/v1/session', { name, password })).status
@@ -102,7 +148,7 @@ describe('server/api: sign-in', () => {
   })
 
   it('a session slides for 12 hours and ends after 7 days', async () => {
-    const { signedIn, clock } = harness()
+    const { signedIn, clock } = await harness()
     const [idle, busy] = [await signedIn('analyst', 'idle'), await signedIn('analyst', 'busy')]
     const began = clock.at
     for (let hours = 11; hours < 7 * 24; hours += 11) {
@@ -116,7 +162,7 @@ describe('server/api: sign-in', () => {
   })
 
   it('signing out ends the session itself, not only the cookie', async () => {
-    const { signedIn, browser } = harness()
+    const { signedIn, browser } = await harness()
     const person = await signedIn('viewer')
     const thief = browser()
     thief.steal(person.cookie())
@@ -126,13 +172,13 @@ describe('server/api: sign-in', () => {
   })
 
   it('a new password needs the old one, and ends every other session and link', async () => {
-    const { signedIn, browser, link } = harness()
+    const { signedIn, browser, link } = await harness()
     await signedIn('admin', 'ada')
     const person = browser()
     await person.post('/api/v1/session', { name: 'ada', password: PASSWORD })
     const other = browser()
     await other.post('/api/v1/session', { name: 'ada', password: PASSWORD })
-    const unused = link()
+    const unused = await link()
     const change = (current: string | null) =>
       person.post('/api/v1/users/me/password', { current, password: 'another long one', name: null })
     assert.equal((await change(null)).status, 403)
@@ -144,10 +190,10 @@ describe('server/api: sign-in', () => {
   })
 
   it('a link lets a forgotten password be replaced, but not the name', async () => {
-    const { signedIn, browser, link } = harness()
+    const { signedIn, browser, link } = await harness()
     await signedIn('admin', 'ada')
     const person = browser()
-    await person.post('/api/v1/session/once', { secret: link() })
+    await person.post('/api/v1/session/once', { secret: await link() })
     const change = (name: string | null) =>
       person.post('/api/v1/users/me/password', { current: null, password: 'another long one', name })
     assert.equal((await change('eve')).status, 403)
@@ -165,19 +211,19 @@ describe('server/api: sign-in', () => {
   ]
   for (const { name, why } of names)
     it(`refuses a user name that is ${why}`, async () => {
-      const { browser, link } = harness()
+      const { browser, link } = await harness()
       const person = browser()
-      await person.post('/api/v1/session/once', { secret: link() })
+      await person.post('/api/v1/session/once', { secret: await link() })
       const response = await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name })
       assert.equal(response.status, 400)
       assert.equal(((await response.json()) as { where: string }).where, 'body.name')
     })
 
   it('refuses a password of 11 characters and a name that is taken', async () => {
-    const { browser, link, signedIn } = harness()
+    const { browser, link, signedIn } = await harness()
     await signedIn('viewer', 'taken')
     const person = browser()
-    await person.post('/api/v1/session/once', { secret: link() })
+    await person.post('/api/v1/session/once', { secret: await link() })
     const short = await person.post('/api/v1/users/me/password', { current: null, password: '12345678901', name: null })
     assert.equal(short.status, 400)
     const taken = await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: 'taken' })
@@ -190,18 +236,18 @@ describe('server/api: sign-in', () => {
       [false, /^tellwire=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/],
       [true, /^__Host-tellwire=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/],
     ] as const) {
-      const { browser, link } = harness({ secureCookies })
-      const opened = await browser().post('/api/v1/session/once', { secret: link() })
+      const { browser, link } = await harness({ secureCookies })
+      const opened = await browser().post('/api/v1/session/once', { secret: await link() })
       assert.match(opened.headers.get('Set-Cookie') ?? '', pattern)
     }
   })
 
   it('the store never sees a secret, and the audit tells who came, who was refused and who left', async () => {
-    const { signedIn, browser, state } = harness()
+    const { signedIn, browser, store } = await harness()
     const person = await signedIn('admin', 'ada')
     await browser().post('/api/v1/session', { name: 'ada', password: 'a wrong password' })
     await person.delete('/api/v1/session')
-    const trail = state.auditTrail(100).reverse()
+    const trail = (await store.audit.newest(100)).reverse()
     assert.deepEqual(
       trail.map(({ action, user, about }) => [action, user ?? about]),
       [
@@ -216,3 +262,12 @@ describe('server/api: sign-in', () => {
     assert.ok(!JSON.stringify(trail).includes(PASSWORD))
   })
 })
+
+/** A store that takes its time to write a session, as a disk does. */
+function slow(store: Store): void {
+  const { addSession } = store.users
+  store.users.addSession = async (session) => {
+    await setImmediate()
+    await addSession(session)
+  }
+}

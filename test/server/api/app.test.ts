@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
 import type { HttpBindings } from '@hono/node-server'
+import { PERMISSIONS, type Permission, ROLES_WITH } from '../../../server/access/permissions.ts'
 import { buildConsole } from '../../../server/console/build.ts'
-import { CATEGORIES } from '../../../wire/event.ts'
-import { laptop, workerRow } from '../views/fake-desk.ts'
-import { harness } from './harness.ts'
+import { ROLES } from '../../../server/model/user.ts'
+import { contract } from '../events.ts'
+import { type Harness, harness } from './harness.ts'
 
-const READING = ['/workers', '/workers/w1', '/laptops', '/categories', '/audit', '/events', '/session']
+const READING = [
+  ...['/workers', '/workers/w1', '/laptops', '/laptops/d1', '/clusters', '/categories', '/audit', '/events'],
+  ...['/session', '/workers/w1/contracts'],
+]
 
 describe('server/api: routes', () => {
   it('without a session every route says 401, and says it in one shape', async () => {
-    const { browser } = harness()
+    const { browser } = await harness()
     for (const path of READING) {
       const response = await browser().get(`/api/v1${path}`)
       assert.equal(response.status, 401, path)
@@ -20,60 +24,51 @@ describe('server/api: routes', () => {
         todo: null,
       })
     }
-    assert.equal((await browser().post('/api/v1/enrolment-tokens', { worker: null })).status, 401)
+    assert.equal((await browser().post('/api/v1/enrollment-tokens', { worker: null })).status, 401)
     assert.equal((await browser().delete('/api/v1/session')).status, 401)
   })
 
-  const roles = [
-    { role: 'viewer', enrol: 403, audit: 403 },
-    { role: 'analyst', enrol: 200, audit: 403 },
-    { role: 'admin', enrol: 200, audit: 200 },
-  ] as const
-  for (const { role, enrol, audit } of roles)
-    it(`a ${role} reads workers, and gets ${enrol} for a token and ${audit} for the audit`, async () => {
-      const { signedIn } = harness()
-      const person = await signedIn(role)
-      assert.equal((await person.get('/api/v1/workers')).status, 200)
-      assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: 'w1' })).status, enrol)
-      assert.equal((await person.get('/api/v1/audit')).status, audit)
-    })
+  /** One route of each permission. */
+  const guarded: Record<Permission, (person: Person) => Promise<Response>> = {
+    'worker.read': (it) => it.get('/api/v1/workers'),
+    'laptop.read': (it) => it.get('/api/v1/laptops'),
+    'metrics.read': (it) => it.get('/metrics'),
+    'case.decide': (it) => it.post('/api/v1/workers/w1/verdict', { verdict: 'bad_data', reason: 'a test' }),
+    'contract.read': (it) => it.get('/api/v1/workers/w1/contracts'),
+    'contract.write': (it) => it.put('/api/v1/workers/w1/contracts', { country: 'US' }),
+    'laptop.enroll': (it) => it.post('/api/v1/enrollment-tokens', { worker: 'w1' }),
+    'audit.read': (it) => it.get('/api/v1/audit'),
+  }
+  for (const role of ROLES)
+    for (const permission of PERMISSIONS) {
+      const status = ROLES_WITH[permission].includes(role) ? 200 : 403
+      it(`${permission} as ${role}: ${status}`, async () => {
+        const { signedIn, stage } = await harness()
+        await stage.records(contract('w1'))
+        const answer = await guarded[permission](await signedIn(role))
+        assert.equal(answer.status, status)
+        if (status === 403) assert.match(await answer.text(), /Ask somebody who is admin/)
+      })
+    }
 
   it('a token is made for a worker, in the name of who asked', async () => {
-    const { signedIn, desk } = harness()
+    const { signedIn, tokens } = await harness()
     const person = await signedIn('analyst', 'ann')
-    assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: 'w1' })).status, 200)
-    assert.deepEqual(desk.tokens, [{ worker: 'w1', by: 'ann' }])
-    assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: '<b>' })).status, 400)
+    assert.equal((await person.post('/api/v1/enrollment-tokens', { worker: 'w1' })).status, 200)
+    assert.deepEqual(tokens, [{ worker: 'w1', by: 'ann' }])
+    assert.equal((await person.post('/api/v1/enrollment-tokens', { worker: '<b>' })).status, 400)
   })
 
-  it('answers what is on the desk', async () => {
-    const { signedIn, desk } = harness()
+  it('an id with anything in it is looked for as it is', async () => {
+    const { signedIn, stage } = await harness()
     const person = await signedIn('viewer')
-    desk.rows = [workerRow('w1', { band: 'high', points: 61 })]
-    desk.machines = [laptop('d1')]
-    assert.deepEqual(await (await person.get('/api/v1/workers')).json(), desk.rows)
-    assert.deepEqual(await (await person.get('/api/v1/laptops')).json(), desk.machines)
-    const categories = (await (await person.get('/api/v1/categories')).json()) as { category: string }[]
-    assert.deepEqual(
-      categories.map(({ category }) => category),
-      Object.keys(CATEGORIES),
-    )
-    const missing = await person.get('/api/v1/workers/nobody')
-    assert.equal(missing.status, 404)
-    assert.equal(((await missing.json()) as { code: string }).code, 'api.notfound')
-  })
-
-  it('an id with anything in it reaches the desk as it is', async () => {
-    const { signedIn, desk } = harness()
-    const person = await signedIn('viewer')
-    const asked: string[] = []
-    desk.worker = async (id) => {
-      asked.push(id)
-      return null
-    }
     const ids = ['<img src=x onerror=alert(1)>', 'a/b', '\u202egnp.exe', '%00', "'; drop table"]
-    for (const id of ids) assert.equal((await person.get(`/api/v1/workers/${encodeURIComponent(id)}`)).status, 404)
-    assert.deepEqual(asked, ids)
+    for (const id of ids) {
+      const path = `/api/v1/workers/${encodeURIComponent(id)}`
+      assert.equal((await person.get(path)).status, 404)
+      await stage.records(contract(id))
+      assert.equal((await person.read<{ worker: string }>(path)).worker, id)
+    }
     assert.equal((await person.get(`/api/v1/workers/${'x'.repeat(300)}`)).status, 400)
   })
 
@@ -86,21 +81,21 @@ describe('server/api: routes', () => {
   ]
   for (const { name, headers } of strangers)
     it(`${name} changes nothing, whatever cookie it brings`, async () => {
-      const { signedIn, desk } = harness()
+      const { signedIn, tokens } = await harness()
       const person = await signedIn('admin')
-      const response = await person.post('/api/v1/enrolment-tokens', { worker: null }, headers)
+      const response = await person.post('/api/v1/enrollment-tokens', { worker: null }, headers)
       assert.equal(response.status, 403)
-      assert.equal(desk.tokens.length, 0)
+      assert.deepEqual(tokens, [])
     })
 
   it('neither does a request that does not say where it comes from', async () => {
-    const { app, signedIn } = harness()
+    const { app, signedIn } = await harness()
     const person = await signedIn('admin')
     const init = { method: 'POST', headers: { Cookie: person.cookie() ?? '', 'Content-Type': 'application/json' } }
     const body = JSON.stringify({ worker: null })
-    assert.equal((await app.request('/api/v1/enrolment-tokens', { ...init, body })).status, 403)
+    assert.equal((await app.request('/api/v1/enrollment-tokens', { ...init, body })).status, 403)
     const named = { ...init, headers: { ...init.headers, Origin: 'http://localhost' } }
-    assert.equal((await app.request('/api/v1/enrolment-tokens', { ...named, body })).status, 200)
+    assert.equal((await app.request('/api/v1/enrollment-tokens', { ...named, body })).status, 200)
   })
 
   const hosts = [
@@ -116,7 +111,7 @@ describe('server/api: routes', () => {
   ]
   for (const { host, status } of hosts)
     it(`under the name ${host} it answers ${status}`, async () => {
-      const { app } = harness()
+      const { app } = await harness()
       assert.equal((await app.request(`http://${host}/api/v1/session`)).status, status)
     })
 
@@ -129,7 +124,7 @@ describe('server/api: routes', () => {
   ]
   for (const { name, body, status, where } of bodies)
     it(`a body that is ${name} is refused with its place`, async () => {
-      const { browser, failures } = harness()
+      const { browser, failures } = await harness()
       const response = await browser().post('/api/v1/session', body)
       assert.equal(response.status, status)
       const error = (await response.json()) as { where: string; todo: string }
@@ -139,7 +134,7 @@ describe('server/api: routes', () => {
     })
 
   it('a form is no JSON: what a page elsewhere could send without asking is refused', async () => {
-    const { browser } = harness()
+    const { browser } = await harness()
     const headers = { 'Content-Type': 'text/plain' }
     const response = await browser().post('/api/v1/session', '{"name":"a","password":"b"}', headers)
     assert.equal(response.status, 400)
@@ -147,9 +142,9 @@ describe('server/api: routes', () => {
 
   it('every answer has the security headers, refusals and failures too', async () => {
     const { files } = await buildConsole()
-    const { app, browser, desk, failures, signedIn } = harness({ files })
+    const { app, browser, stage, failures, signedIn } = await harness({ files })
     const person = await signedIn('admin')
-    desk.workers = () => {
+    stage.queue.page = () => {
       throw new Error('the disk is on fire')
     }
     const answers = [
@@ -186,7 +181,7 @@ describe('server/api: routes', () => {
 
   it('serves the console by exact path only, compressed, and its hashed files for ever', async () => {
     const { files } = await buildConsole()
-    const { app } = harness({ files })
+    const { app } = await harness({ files })
     const script = [...files.keys()].find((path) => path.endsWith('.js')) ?? ''
     const zipped = await app.request(script, { headers: { 'Accept-Encoding': 'gzip, br' } })
     assert.equal(zipped.headers.get('Content-Encoding'), 'br')
@@ -200,7 +195,7 @@ describe('server/api: routes', () => {
   })
 
   it('health is for everybody, readiness tells the truth', async () => {
-    const { app } = harness({ ready: () => false })
+    const { app } = await harness({ ready: () => false })
     assert.equal((await app.request('http://10.0.0.9/healthz')).status, 200)
     assert.equal((await app.request('http://any-name-a-probe-uses/readyz')).status, 503)
   })
@@ -218,19 +213,19 @@ describe('server/api: routes', () => {
   ]
   for (const { name, address, headers, status } of readers)
     it(`metrics for ${name}: ${status}`, async () => {
-      const { app } = harness()
+      const { app } = await harness()
       const env = { incoming: { socket: { remoteAddress: address } } } as unknown as HttpBindings
       assert.equal((await app.request('/metrics', { headers }, env)).status, status)
     })
 
   it('metrics for who is signed in', async () => {
-    const { signedIn } = harness()
+    const { signedIn } = await harness()
     const person = await signedIn('viewer')
     assert.match(await (await person.get('/metrics')).text(), /tellwire_events_total 3/)
   })
 
   it('the description names every route that exists, and every one is answered with ApiError', async () => {
-    const { app, browser } = harness()
+    const { app, browser } = await harness()
     const document = (await (await browser().get('/api/v1/openapi.json')).json()) as {
       openapi: string
       paths: Record<string, Record<string, { responses: Record<string, unknown> }>>
@@ -247,31 +242,6 @@ describe('server/api: routes', () => {
     assert.ok(described.length >= 12)
     assert.deepEqual([...new Set(described)].sort(), [...new Set(existing)].sort())
   })
-
-  it("the stream says 'changed', many changes at once, and ends with its reader", async () => {
-    const { signedIn, desk } = harness()
-    const person = await signedIn('viewer')
-    const response = await person.get('/api/v1/events')
-    assert.equal(response.headers.get('Content-Type'), 'text/event-stream')
-    const reader = response.body?.getReader()
-    assert.ok(reader)
-    for (let i = 0; i < 1_000; i++) desk.changed()
-    let text = ''
-    while (!text.includes('event: changed')) text += new TextDecoder().decode((await reader.read()).value)
-    assert.equal(desk.listeners.size, 1)
-    await reader.cancel()
-    assert.equal(desk.listeners.size, 0)
-  })
-
-  it('more streams than pages are refused, and a closed one makes room', async () => {
-    const { signedIn } = harness()
-    const person = await signedIn('viewer')
-    const open = []
-    for (let i = 0; i < 256; i++) open.push(await person.get('/api/v1/events'))
-    assert.equal((await person.get('/api/v1/events')).status, 429)
-    await open[0]?.body?.cancel()
-    const next = await person.get('/api/v1/events')
-    assert.equal(next.status, 200)
-    await Promise.all([next, ...open.slice(1)].map((it) => it.body?.cancel()))
-  })
 })
+
+type Person = Awaited<ReturnType<Harness['signedIn']>>

@@ -6,14 +6,14 @@ const row = (name: string) => `worker,country\nw1,US\nw2,${name}\n`
 
 describe('server/api: contracts', () => {
   it('nobody reads or writes them without a session', async () => {
-    const { browser } = harness()
+    const { browser } = await harness()
     assert.equal((await browser().get(PATH)).status, 401)
     assert.equal((await browser().put(PATH, { country: 'US' })).status, 401)
     assert.equal((await browser().post('/api/v1/roster', { format: 'csv', text: 'worker\nw1' })).status, 401)
   })
 
   it('a viewer does not: they hold names and places', async () => {
-    const { signedIn } = harness()
+    const { signedIn } = await harness()
     const person = await signedIn('viewer')
     assert.equal((await person.get(PATH)).status, 403)
     assert.equal((await person.put(PATH, { country: 'US' })).status, 403)
@@ -21,7 +21,7 @@ describe('server/api: contracts', () => {
   })
 
   it('a version begins now unless it says when, and every version is read', async () => {
-    const { signedIn, clock, log, state } = harness()
+    const { signedIn, clock, log, store } = await harness()
     const person = await signedIn('analyst', 'ann')
     assert.deepEqual(await (await person.get(PATH)).json(), [])
     const first = { country: 'US', approvedTools: [{ tool: 'Zoom', to: clock.at + 1, ticket: 'T-1', reviewed: 'yes' }] }
@@ -39,7 +39,7 @@ describe('server/api: contracts', () => {
     assert.deepEqual(await (await person.get(PATH)).json(), versions)
     assert.equal(log.length, 2)
     assert.deepEqual(
-      state.auditTrail(2).map((it) => [it.user, it.action, it.about]),
+      (await store.audit.newest(2)).map((it) => [it.user, it.action, it.about]),
       [
         ['ann', 'contracts.taken', 'w1'],
         ['ann', 'contracts.taken', 'w1'],
@@ -67,7 +67,7 @@ describe('server/api: contracts', () => {
   ]
   for (const { name, body, where, path = PATH } of refused)
     it(`refuses ${name}, says where, and keeps nothing`, async () => {
-      const { signedIn, log } = harness()
+      const { signedIn, log } = await harness()
       const person = await signedIn('admin')
       const response = await person.put(path, body)
       const answer = (await response.json()) as { where: string; todo: string }
@@ -77,7 +77,7 @@ describe('server/api: contracts', () => {
     })
 
   it('the worker of the path is the worker, whatever the body says', async () => {
-    const { signedIn, log } = harness()
+    const { signedIn, log } = await harness()
     const person = await signedIn('admin')
     await person.put(PATH, { worker: 'w9', type: 'device', country: 'US' })
     assert.deepEqual(
@@ -87,7 +87,7 @@ describe('server/api: contracts', () => {
   })
 
   it('a roster: the good rows are in, the others reported with line and column', async () => {
-    const { signedIn, log } = harness()
+    const { signedIn, log } = await harness()
     const person = await signedIn('analyst')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: row('Germny'), fileName: 'r.csv' })
     assert.deepEqual(await response.json(), {
@@ -102,7 +102,7 @@ describe('server/api: contracts', () => {
   })
 
   it('0.5 MB of bad rows: the first 1,000 reported, the others counted', async () => {
-    const { signedIn, log } = harness()
+    const { signedIn, log } = await harness()
     const person = await signedIn('analyst')
     const rows = Array.from({ length: 20_000 }, (_, n) => `w${n},Cuntry${n}`).join('\n')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: `worker,country\n${rows}\nw,US` })
@@ -112,7 +112,7 @@ describe('server/api: contracts', () => {
   })
 
   it('a dry run keeps nothing', async () => {
-    const { signedIn, log } = harness()
+    const { signedIn, log } = await harness()
     const person = await signedIn('analyst')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: row('Germany'), dryRun: true })
     assert.deepEqual(((await response.json()) as { usable: unknown }).usable, { contracts: 2, devices: 0 })
@@ -120,7 +120,7 @@ describe('server/api: contracts', () => {
   })
 
   it('a file that is no roster is refused whole', async () => {
-    const { signedIn } = harness()
+    const { signedIn } = await harness()
     const person = await signedIn('analyst')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: 'name\nJane' })
     assert.equal(response.status, 400)
@@ -128,7 +128,7 @@ describe('server/api: contracts', () => {
   })
 
   it('takes a roster larger than other bodies, and not any size', async () => {
-    const { signedIn, log } = harness()
+    const { signedIn, log } = await harness()
     const person = await signedIn('analyst')
     const rows = Array.from({ length: 3_000 }, (_, n) => `w${n},US`).join('\n')
     assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: `worker,country\n${rows}` })).status, 200)
@@ -139,7 +139,7 @@ describe('server/api: contracts', () => {
   })
 
   it('all of it is in the OpenAPI document', async () => {
-    const { app } = harness()
+    const { app } = await harness()
     const document = (await (await app.request('/api/v1/openapi.json')).json()) as {
       paths: Record<string, Record<string, unknown>>
     }

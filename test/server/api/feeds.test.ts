@@ -6,13 +6,13 @@ import { harness } from './harness.ts'
 
 const LOGIN = { category: 'idp_login', Ip: '203.0.113.9', Result: 'success' }
 
-function door(...categories: SentCategory[]) {
-  const made = harness()
-  const { app, state, clock, stored } = made
+async function door(...categories: SentCategory[]) {
+  const made = await harness()
+  const { app, store, clock, stage } = made
   const all: SentCategory[] = ['contract_event', 'idp_login', 'repo_audit']
   const token = (name: string, of: SentCategory[] = all) =>
-    addFeedToken(state, { name, categories: of }, clock.at, randomBytes)
-  const secret = token('okta', categories.length > 0 ? categories : all)
+    addFeedToken(store, { name, categories: of }, clock.at, randomBytes)
+  const secret = await token('okta', categories.length > 0 ? categories : all)
   const sent = (event: object = LOGIN, about: object = {}) => ({ worker: 'w1', time: clock.at, event, ...about })
   const post = async (body: unknown, { bearer = secret as string | null, headers = {} } = {}) => {
     const response = await app.request(FEED_PATH, {
@@ -24,7 +24,8 @@ function door(...categories: SentCategory[]) {
   }
   const lines = async () => {
     const found: Recorded[] = []
-    for await (const { record } of stored.read()) found.push(record)
+    for await (const block of stage.stream.read(0))
+      for (const { record } of block) if (record.type === 'feed') found.push(record)
     return found
   }
   return { ...made, token, sent, post, lines }
@@ -48,32 +49,32 @@ describe('feeds: who may send', () => {
   ]
   for (const { name, bearer } of strangers)
     it(`${name}: 401, and nothing is kept`, async () => {
-      const { post, sent, lines } = door()
+      const { post, sent, lines } = await door()
       const { status, answer, headers } = await post([sent()], { bearer })
       assert.deepEqual([status, answer.code, headers.get('WWW-Authenticate')], [401, 'api.unauthenticated', 'Bearer'])
       assert.deepEqual(await lines(), [])
     })
 
   it('a token that was removed is refused at once, another goes on', async () => {
-    const { post, sent, state, clock, token } = door()
-    const other = token('hr')
+    const { post, sent, store, clock, token } = await door()
+    const other = await token('hr')
     assert.equal((await post([sent()])).status, 200)
-    removeFeedToken(state, 'okta', clock.at)
+    await removeFeedToken(store, 'okta', clock.at)
     assert.equal((await post([sent()])).status, 401)
     assert.equal((await post([sent()], { bearer: other })).status, 200)
   })
 
   it('a session is no token, and a token no session', async () => {
-    const { app, post, sent, signedIn, token } = door()
+    const { app, post, sent, signedIn, token } = await door()
     const person = await signedIn('admin')
     assert.equal((await person.post(FEED_PATH, [sent()])).status, 401)
-    const headers = { Authorization: `Bearer ${token('hr')}` }
+    const headers = { Authorization: `Bearer ${await token('hr')}` }
     assert.equal((await app.request('/api/v1/workers', { headers })).status, 401)
     assert.equal((await post([sent()], { headers: { Origin: 'https://elsewhere.example' } })).status, 200)
   })
 
   it('who guesses is held up, and the one next to them is not', async () => {
-    const { post, sent, clock } = door()
+    const { post, sent, clock } = await door()
     for (let tries = 0; tries < 30; tries++) assert.equal((await post([sent()], { bearer: 'x' })).status, 401)
     const held = await post([sent()])
     assert.equal(held.status, 429)
@@ -83,7 +84,7 @@ describe('feeds: who may send', () => {
   })
 
   it('a category the token was not made for is refused, alone', async () => {
-    const { post, sent } = door('idp_login')
+    const { post, sent } = await door('idp_login')
     const { answer } = await post([sent({ category: 'repo_audit', Action: 'clone' }), sent()])
     assert.deepEqual(answer.refused, [{ index: 0, path: 'event.category', todo: 'This token may send: idp_login.' }])
     assert.equal(answer.stored, 1)
@@ -92,7 +93,7 @@ describe('feeds: who may send', () => {
 
 describe('feeds: what is stored', () => {
   it('a line as a recording has it, with what is known of the address', async () => {
-    const { post, sent, lines, clock } = door()
+    const { post, sent, lines, clock } = await door()
     const { status, answer } = await post([sent()])
     assert.equal(status, 200)
     assert.deepEqual(answer, { stored: 1, duplicates: 0, refused: [], unknownWorkers: ['w1'] })
@@ -105,7 +106,7 @@ describe('feeds: what is stored', () => {
   })
 
   it('what the sender says about a country stands; where the push was approved is looked up as well', async () => {
-    const { post, sent, lines } = door()
+    const { post, sent, lines } = await door()
     await post([sent({ ...LOGIN, Country: 'FR', MfaIp: '198.51.100.1' }), sent({ ...LOGIN, Ip: null })])
     const events = (await lines()).map((it) => it.type === 'feed' && it.event)
     assert.deepEqual(
@@ -118,7 +119,7 @@ describe('feeds: what is stored', () => {
   })
 
   it('whom no contract names is stored, and told', async () => {
-    const { post, sent, signedIn } = door()
+    const { post, sent, signedIn } = await door()
     await (await signedIn('admin')).put('/api/v1/workers/w1/contracts', { country: 'US' })
     const { answer } = await post([sent(), sent(LOGIN, { worker: 'ghost' })])
     assert.deepEqual([answer.stored, answer.unknownWorkers], [2, ['ghost']])
@@ -140,7 +141,7 @@ describe('feeds: what is stored', () => {
   ]
   for (const { name, first, second, ...expected } of again)
     it(`${name}: ${expected.stored} of two`, async () => {
-      const { post, sent, lines, clock } = door()
+      const { post, sent, lines, clock } = await door()
       await post([sent(LOGIN, first)])
       clock.at += 1_000
       const { answer } = await post([{ ...sent(LOGIN, second), time: clock.at - 1_000, ...second }])
@@ -149,14 +150,14 @@ describe('feeds: what is stored', () => {
     })
 
   it('the same id from two feeds is two events', async () => {
-    const { post, sent, lines, token } = door()
+    const { post, sent, lines, token } = await door()
     await post([sent(LOGIN, { id: 'e-1' })])
-    await post([sent({ ...LOGIN, App: 'mail' }, { id: 'e-1' })], { bearer: token('other') })
+    await post([sent({ ...LOGIN, App: 'mail' }, { id: 'e-1' })], { bearer: await token('other') })
     assert.equal((await lines()).length, 2)
   })
 
   it('twice in one request counts once', async () => {
-    const { post, sent } = door()
+    const { post, sent } = await door()
     const { answer } = await post([sent(), sent()])
     assert.deepEqual([answer.stored, answer.duplicates], [1, 1])
   })
@@ -185,7 +186,7 @@ describe('feeds: what is refused', () => {
   }
   for (const { name, bad, path, todo = /./ } of events)
     it(`${name}: alone, with its index and path`, async () => {
-      const { post, sent, lines } = door()
+      const { post, sent, lines } = await door()
       const text = JSON.stringify([sent(), bad, sent({ ...LOGIN, App: 'mail' })]).replace('"DEEP"', deep)
       const { status, answer } = await post(text)
       assert.equal(status, 200)
@@ -197,7 +198,7 @@ describe('feeds: what is refused', () => {
       assert.deepEqual([answer.stored, (await lines()).length], [2, 2])
     })
   it('takes one event a line, blank lines and all; a line that is no JSON costs itself', async () => {
-    const { post, sent } = door()
+    const { post, sent } = await door()
     const { answer } = await post(
       `${JSON.stringify(sent())}\r\n\n{"worker":\n${JSON.stringify(sent(LOGIN, { worker: 'w2' }))}\n`,
     )
@@ -215,25 +216,25 @@ describe('feeds: what is refused', () => {
   ]
   for (const { name, body, status } of bodies)
     it(`${name}: ${status}`, async () => {
-      const { post, failures } = door()
+      const { post, failures } = await door()
       const found = await post(body)
       assert.deepEqual([found.status, failures], [status, []])
       assert.ok(found.answer.todo)
     })
 
   it('too much at once is held up with when to come again, for this token only', async () => {
-    const { post, clock, token } = door()
+    const { post, clock, token } = await door()
     const thousand = Array(1_000).fill(1)
     for (let times = 0; times < 10; times++) assert.equal((await post(thousand)).status, 200)
     const held = await post(thousand)
     assert.deepEqual([held.status, held.headers.get('Retry-After')], [429, '10'])
-    assert.equal((await post(thousand, { bearer: token('hr') })).status, 200)
+    assert.equal((await post(thousand, { bearer: await token('hr') })).status, 200)
     clock.at += 10_000
     assert.equal((await post(thousand)).status, 200)
   })
 
   it('stands in the OpenAPI document, with its own kind of key', async () => {
-    const { app } = door()
+    const { app } = await door()
     const document = (await (await app.request('/api/v1/openapi.json')).json()) as {
       paths: Record<string, { post: { security: unknown } }>
     }

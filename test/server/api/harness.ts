@@ -1,38 +1,41 @@
-/** The API without a socket: a clock that a test moves, a store in memory, a cookie jar. */
+/** The API without a socket: a clock that a test moves, everything in memory behind the real views, a cookie jar. */
 import { randomBytes } from 'node:crypto'
 import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
 import { contracts } from '../../../server/roster/contracts.ts'
-import { Directory } from '../../../server/roster/directory.ts'
-import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
 import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
 import { AUSTIN } from '../events.ts'
-import { fakeDesk } from '../views/fake-desk.ts'
+import { stage as makeStage } from '../views/stage.ts'
 
 export const PASSWORD = 'correct horse battery'
+export type Harness = Awaited<ReturnType<typeof harness>>
 
-export function harness(about: Partial<Deps> = {}) {
+export async function harness(about: Partial<Deps> = {}) {
   const clock = { at: 1_790_000_000_000 }
-  const now = () => clock.at
-  const desk = fakeDesk(now)
-  const state = memoryState()
+  const now = about.now ?? (() => clock.at)
+  const stage = await makeStage({ now })
+  const { store, directory, stream } = stage
   const failures: unknown[] = []
-  const directory = new Directory()
+  /** What the API wrote of contracts and laptops. */
   const log: Recorded[] = []
-  const stored = memoryLog()
+  const tokens: { worker: string | null; by: string }[] = []
   const lookup = (address: string): AddressFacts => ({ ...AUSTIN, country: address.startsWith('198.') ? 'DE' : 'US' })
   const append = async (records: readonly Recorded[]) => {
-    for (const it of records) {
-      log.push(it)
-      directory.take(it)
-    }
+    log.push(...records)
+    await stage.records(...records)
   }
   const app = api({
-    desk,
-    contracts: contracts({ directory, append, audit: (entry) => state.audit(entry), now }),
-    feeds: { lookup, append: async (lines) => (await stored.append(lines)).duplicates.length },
-    state,
+    reader: stage.reader,
+    queue: stage.queue,
+    decide: stage.decide,
+    async enrollmentToken(worker, by) {
+      tokens.push({ worker, by })
+      return { token: `tw1.${'dG9rZW4'.repeat(30)}`, expiresAt: now() + 3_600_000 }
+    },
+    contracts: contracts({ directory, append, audit: (entry) => store.audit.add(entry), now }),
+    feeds: { lookup, append: async (lines) => (await stream.publish(lines)).duplicates.length },
+    store,
     now,
     random: randomBytes,
     metricsText: async () => 'tellwire_events_total 3\n',
@@ -64,6 +67,8 @@ export function harness(about: Partial<Deps> = {}) {
     }
     return {
       get: (path: string, headers?: Record<string, string>) => send('GET', path, undefined, headers),
+      /** The answer as JSON. */
+      read: async <T>(path: string): Promise<T> => (await send('GET', path)).json() as Promise<T>,
       post: (path: string, body: unknown, headers?: Record<string, string>) => send('POST', path, body, headers),
       put: (path: string, body: unknown) => send('PUT', path, body),
       delete: (path: string) => send('DELETE', path),
@@ -75,16 +80,16 @@ export function harness(about: Partial<Deps> = {}) {
   }
 
   const secretOf = (link: string) => link.replace('/#/welcome/', '')
-  const link = () => secretOf(makeOneTimeLink(state, clock.at, randomBytes))
+  const link = async () => secretOf(await makeOneTimeLink(store, now(), randomBytes))
 
   /** A new user who came by link and chose a password. */
   async function signedIn(role: 'admin' | 'analyst' | 'viewer', name: string = role) {
     const person = browser()
-    const secret = secretOf(addUser(state, name, role, clock.at, randomBytes))
+    const secret = secretOf(await addUser(store, name, role, now(), randomBytes))
     await person.post('/api/v1/session/once', { secret })
     await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: null })
     return person
   }
 
-  return { app, desk, state, log, stored, clock, failures, browser, link, signedIn }
+  return { app, stage, store, log, tokens, clock, failures, browser, link, signedIn }
 }

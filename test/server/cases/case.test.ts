@@ -16,7 +16,7 @@ const decided: Verdict = {
   at: T0,
   band: 'medium',
   points: 40,
-  kinds: kindsOf([tool]),
+  kinds: ['tool'],
 }
 const place = finding({ rule: 'place', family: 'network', title: 'another country' })
 
@@ -51,6 +51,7 @@ const cases: { what: string; verdict: Verdict | null; band: Band; findings: Find
 
 describe('a case', () => {
   for (const { what, verdict, band, findings, state } of cases)
-    it(what, () => assert.equal(caseOf(verdict, band, findings).state, state))
-  it('says what is new', () => assert.deepEqual(caseOf(decided, 'high', [tool, place]).newKinds, ['another country']))
+    it(what, () => assert.equal(caseOf(verdict, band, kindsOf(findings)).state, state))
+  it('says what is new', () =>
+    assert.deepEqual(caseOf(decided, 'high', kindsOf([tool, place])).newKinds, ['another country']))
 })

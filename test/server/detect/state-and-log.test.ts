@@ -232,7 +232,7 @@ class History {
     for await (const block of this.#telemetry.stream.read(0))
       for (const { position, record } of block) pipeline.take(record, position)
     pipeline.advance(pipeline.time)
-    const standings = new Standings(pipeline)
+    const standings = new Standings('replay', pipeline)
     const revision = standings.revise(new Set(), pipeline.time, pipeline.position)
     const clusters = new Assessments(pipeline).clusters(pipeline.time)
     return seen([...pipeline.findings.all()], revision.standings, clusters)

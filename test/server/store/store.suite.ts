@@ -537,6 +537,16 @@ function commits(given: Given): void {
     )
   })
 
+  it('finds those on a laptop that nobody held by the laptop', async () => {
+    const { store } = await begun()
+    const findings = [findingOf('a', { worker: null, device: 'd9' }), findingOf('b', { worker: 'w1', device: 'd9' })]
+    await store.evaluations.commit('e1', commitOf(1, { findings }))
+    assert.deepEqual(
+      (await store.evaluations.findingsOf('e1', 'd9')).map((it) => it.id),
+      ['a'],
+    )
+  })
+
   it('gives the standings of each commit the next revision, and tells who is gone', async () => {
     const { store, another } = await begun()
     const commit = (position: number, told: Partial<Commit>) => store.evaluations.commit('e1', commitOf(position, told))

@@ -47,17 +47,15 @@ describe('PostgreSQL as a store', () => {
     await holder.close()
   })
 
-  it('goes on after all its idle connections were lost', async () => {
+  it('loses one call at most when all its idle connections are lost', async () => {
     const store = await open()
-    await Promise.all(Array.from({ length: 20 }, (_, index) => store.values.set(`key ${index}`, 'value')))
+    const write = () => Promise.all(Array.from({ length: 20 }, (_, index) => store.values.set(`key ${index}`, 'value')))
+    await write()
     await database.disconnect()
-    // A connection whose end nobody has noticed yet costs one call each; there are ten.
-    for (let attempt = 1; ; attempt++) {
-      const value = await store.values.get('key 1').catch((fault: Fault) => fault.code)
-      if (value === 'value') break
-      assert.equal(value, 'store.unwritable')
-      assert.ok(attempt <= 10)
-    }
+    const first = await store.values.get('key 1').catch((fault: Fault) => fault.code)
+    assert.ok(first === 'value' || first === 'store.unwritable', `${first}`)
+    await write()
+    assert.equal(await store.values.get('key 1'), 'value')
   })
 
   it('fails a reading whose connection is lost, and the next begins anew', async () => {

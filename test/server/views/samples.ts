@@ -1,57 +1,7 @@
-/** A desk with what a test puts on it. */
-
-import type { ClusterView, FindingView, Laptop, WorkerPage, WorkerRow } from '../../../server/api/schema.ts'
+/** Views as a test needs them: what it does not name is unremarkable. */
+import type { FindingView, Laptop, WorkerRow } from '../../../server/api/schema.ts'
 import type { Coverage } from '../../../server/model/coverage.ts'
-import type { Desk } from '../../../server/views/reader.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
-
-export interface FakeDesk extends Desk {
-  rows: WorkerRow[]
-  pages: Map<string, WorkerPage>
-  machines: Laptop[]
-  groups: ClusterView[]
-  tokens: { worker: string | null; by: string }[]
-  listeners: Set<() => void>
-  changed(): void
-}
-
-export function fakeDesk(now: () => number): FakeDesk {
-  const desk: FakeDesk = {
-    rows: [],
-    pages: new Map(),
-    machines: [],
-    groups: [],
-    tokens: [],
-    listeners: new Set(),
-    now,
-    workers: () => desk.rows,
-    worker: async (id) => desk.pages.get(id) ?? null,
-    laptops: () => desk.machines,
-    clusters: () => desk.groups,
-    decide(worker, { verdict, reason }, by) {
-      const page = desk.pages.get(worker)
-      if (!page) return null
-      const { band, points } = page.assessment
-      const decided = { worker, verdict, reason, by, at: now(), band, points, kinds: [] }
-      page.case = { state: 'closed', verdict: decided, newKinds: [] }
-      desk.rows = desk.rows.map((it) => (it.worker === worker ? { ...it, case: 'closed' } : it))
-      desk.changed()
-      return page.case
-    },
-    enrolmentToken(worker, by) {
-      desk.tokens.push({ worker, by })
-      return { token: `tw1.${'dG9rZW4'.repeat(30)}`, expiresAt: now() + 3_600_000 }
-    },
-    onChange(listener) {
-      desk.listeners.add(listener)
-      return () => desk.listeners.delete(listener)
-    },
-    changed() {
-      for (const listener of desk.listeners) listener()
-    },
-  }
-  return desk
-}
 
 export function workerRow(worker: string, about: Partial<WorkerRow> = {}): WorkerRow {
   return {
@@ -59,7 +9,7 @@ export function workerRow(worker: string, about: Partial<WorkerRow> = {}): Worke
     name: null,
     band: 'none',
     points: 0,
-    reason: 'Nothing speaks against this worker.',
+    reason: 'nothing found in what the agents can see',
     case: 'none',
     cluster: null,
     lastFinding: null,

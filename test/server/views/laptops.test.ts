@@ -1,0 +1,84 @@
+/** The list of laptops in pages, and one with all that is known of it. */
+import assert from 'node:assert/strict'
+import { laptopOf, laptopPage } from '../../../server/views/laptops.ts'
+import { contract, HOUR, holding, T0 } from '../events.ts'
+import { stage } from './stage.ts'
+
+const GAP = { about: '/dev/input', reason: 'denied', count: null, detail: null, time: T0, categories: ['usb_device'] }
+
+async function running() {
+  const all = await stage({ now: () => T0 + HOUR })
+  for (const device of ['d1', 'd2', 'd3']) await all.enroll(device)
+  const held = (device: string) => ({ ...holding(device, ''), worker: null })
+  await all.records(contract('w1'), holding('d1', 'w1'), held('d2'), held('d3'))
+  all.book('d1', { ...{ events: 7, holes: 5, dropped: 1, lastSeen: T0, place: 'Austin', version: '9' }, gaps: [GAP] })
+  await all.judge()
+  await all.connect('d1')
+  await all.reject(
+    [1, 2].map((seq) => ({ device: 'd1', receivedAt: T0, seq, code: 'event.malformed', where: 'x', raw: '{}' })),
+  )
+  const page = (after: string | null, limit: number) => laptopPage(all.reader, all.queue.totals, { after, limit })
+  return { ...all, page }
+}
+
+describe('laptops', () => {
+  it('come in pages, in order of the id, with the totals of all', async () => {
+    const { page } = await running()
+    const first = await page(null, 2)
+    assert.deepEqual(
+      [first.laptops.map((it) => it.device), first.next, first.total, first.online],
+      [['d1', 'd2'], 'd2', 3, 1],
+    )
+    const second = await page(first.next, 2)
+    assert.deepEqual([second.laptops.map((it) => it.device), second.next], [['d3'], null])
+  })
+
+  it('in the list are counts, and not what they count', async () => {
+    const { page } = await running()
+    const { laptops } = await page(null, 1)
+    const { worker, version, online, lastSeen, place, events, missing, rejected, gaps, visible } = laptops[0]!
+    assert.deepEqual(
+      [worker, version, online, lastSeen, place, events, missing, rejected, gaps],
+      ['w1', '9', true, T0, 'Austin', 7, 2, 2, 1],
+    )
+    assert.deepEqual([visible.impaired, visible.wanted - visible.seen], [1, 1])
+    assert.deepEqual(
+      Object.keys(laptops[0]!).filter((it) => it === 'coverage' || it === 'spoolBytes'),
+      [],
+    )
+  })
+
+  it('one alone has what its agent can see, category by category', async () => {
+    const { reader } = await running()
+    const laptop = await laptopOf(reader, 'd1')
+    assert.deepEqual(laptop?.gaps, [{ about: '/dev/input', reason: 'denied', count: null, detail: null, time: T0 }])
+    const usb = laptop?.coverage.find((it) => it.category === 'usb_device')
+    assert.deepEqual([usb?.state, usb?.detail], ['blind', 'denied: /dev/input'])
+    const quiet = await laptopOf(reader, 'd2')
+    assert.deepEqual([quiet?.worker, quiet?.lastSeen, quiet?.events, quiet?.version], [null, null, 0, '0.1.0'])
+    assert.equal(await laptopOf(reader, 'd99'), null)
+  })
+
+  it('what the policy switches off is not wanted', async () => {
+    const { page, policy } = await running()
+    const wanted = async () => (await page(null, 1)).laptops[0]!.visible.wanted
+    const before = await wanted()
+    policy.off = ['usb_device']
+    assert.equal(await wanted(), before - 1)
+  })
+
+  it('rejected events are asked for once a page', async () => {
+    const { page, reader } = await running()
+    const asked: (readonly string[])[] = []
+    const { rejectedTotals } = reader.history
+    reader.history = {
+      ...reader.history,
+      rejectedTotals: (devices) => {
+        asked.push(devices)
+        return rejectedTotals(devices)
+      },
+    }
+    await page(null, 10)
+    assert.deepEqual(asked, [['d1', 'd2', 'd3']])
+  })
+})
