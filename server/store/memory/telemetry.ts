@@ -3,11 +3,10 @@
  * edit them.
  */
 import { randomUUID } from 'node:crypto'
-import type { Category } from '../../../wire/event.ts'
 import type { Recorded, RecordedOf } from '../../../wire/recording.ts'
 import { type History, type HistoryQuery, type HourCount, REJECTED_PER_DEVICE, type ScanQuery } from '../history.ts'
-import { byHour, fitting, hours, newestFirst } from '../query.ts'
-import { arrivalOf, categoryOf, digestOf, factsOf, hourOf, hourStart, isLandmark, lineOf } from '../segment.ts'
+import { fitting, hourCounts, hours, newestFirst } from '../query.ts'
+import { arrivalOf, categoryOf, digestOf, factsOf, hourStart, isLandmark, lineOf } from '../segment.ts'
 import type { TelemetryLog } from '../state.ts'
 import type { Published, Rejected, Stored, Stream } from '../stream.ts'
 
@@ -47,6 +46,7 @@ export function memoryTelemetry(random: () => string = randomUUID): { stream: St
   }
   const history: History = {
     async append() {},
+    last: async () => memory.last,
     events: async (query, limit) => memory.events(query, limit),
     counts: async (query) => memory.counts(query),
     bySeq: async (device, epoch, seq) => memory.bySeq(device, epoch, seq),
@@ -139,17 +139,12 @@ class Memory {
   }
 
   counts(query: HistoryQuery): HourCount[] {
-    const counted = new Map<string, HourCount>()
+    const counted = hourCounts()
     const { fromHour, toHour } = hours(query)
     for (const { record } of this.#matching({ ...query, from: hourStart(fromHour), to: hourStart(toHour + 1) })) {
-      const { device, category, time } = factsOf(record)!
-      const hour = hourStart(hourOf(time))
-      const key = `${hour} ${category} ${device}`
-      const found = counted.get(key)
-      if (found) found.events++
-      else counted.set(key, { hour, device, category: category as Category, events: 1 })
+      counted.event(factsOf(record)!)
     }
-    return [...counted.values()].sort(byHour)
+    return counted.list()
   }
 
   acked(device: string, epoch: number): number {

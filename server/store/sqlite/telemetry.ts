@@ -125,6 +125,7 @@ function faces({ folder, writer, reader, id, missing, close }: Parts): Telemetry
       const foreign = stored.find((it) => it.position > last())
       if (foreign) throw unwritable(folder, `Position ${foreign.position} is not in the stream of this folder.`)
     },
+    last: async () => last(),
     events: (query, limit, damage = {}) => reader.events(query, limit, damage),
     counts: (query) => reader.counts(query),
     bySeq: (device, epoch, seq) => reader.bySeq(device, epoch, seq),

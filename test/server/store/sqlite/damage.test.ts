@@ -5,13 +5,12 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { openTelemetry } from '../../../../server/store/sqlite/telemetry.ts'
 import { TelemetryWriter } from '../../../../server/store/sqlite/telemetry-writer.ts'
 import type { Stored } from '../../../../server/store/stream.ts'
 import { Fault } from '../../../../wire/fault.ts'
 import { temporaryFolder } from '../folder.ts'
-import { batch, gather, HOUR, mixed, rejectedEvent, T0 } from '../samples.ts'
+import { batch, gather, HOUR, mixed, rejectedEvent, sameRecords, T0 } from '../samples.ts'
 
 const DB = 'telemetry.db'
 const WAL = 'telemetry.db-wal'
@@ -285,13 +284,6 @@ async function orFault<T>(faults: Fault[], work: Promise<T>, instead: T): Promis
     faults.push(told(cause))
     return instead
   }
-}
-
-/** The first that differs: a comparison of all of them takes gigabytes to word. */
-function sameRecords(found: readonly Stored[], expected: readonly Stored[]): void {
-  const wrong = expected.findIndex((it, index) => !isDeepStrictEqual(it, found[index]))
-  if (wrong >= 0) assert.deepEqual(found[wrong], expected[wrong])
-  assert.equal(found.length, expected.length)
 }
 
 function outlives({ record }: Stored): boolean {
