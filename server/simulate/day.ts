@@ -7,6 +7,7 @@
  *         laptop in eight never shut; a flaky network every fourth day; restarts every eighth morning.
  */
 
+import type { DayPlan } from './day-plan.ts'
 import { leave, swap, swapTime } from './handover.ts'
 import { observed } from './observations.ts'
 import { firstBootOf, type Gap, isWorkday, localAt, type Person, type Place, type Run, type Span } from './person.ts'
@@ -19,17 +20,6 @@ import { feeds, helpdesk, meetingsOf, setUp, work } from './work.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
-
-export interface DayPlan {
-  active: Span[]
-  awake: Span[]
-  meetings: Span[]
-  places: Place[]
-  gaps: Gap[]
-  drafts: Draft[]
-  hands: Script['hands']
-  stirred: Script['stirred']
-}
 
 /** Null: nothing happens, the laptop stays shut. */
 export function planDay(run: Run, person: Person, day: number): DayPlan | null {
