@@ -82,7 +82,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/metrics.ts': ['wire/', 'prom-client'],
   'server/whole-file.ts': ['node:'],
   // Put processes together, and know everything of the server.
-  'server/roles/': ['server/', 'rules/', 'wire/', 'node:', '@hono/node-server'],
+  'server/roles/': ['server/', 'rules/', 'wire/', 'node:', '@hono/node-server', 'prom-client'],
   'server/commands/': ['server/', 'rules/', 'wire/', 'bin/', 'node:', 'citty', 'picocolors', 'zod'],
   // The command line hands over to both sides.
   'server/main.ts': ['server/', 'agent/', 'bin/', 'citty'],
