@@ -15,6 +15,8 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),
   feeds: () => import('./commands/feeds.ts').then((it) => it.feedsCommand),
   user: () => import('./commands/user.ts').then((it) => it.userCommand),
+  backup: () => import('./commands/backup.ts').then((it) => it.backupCommand),
+  restore: () => import('./commands/restore.ts').then((it) => it.restoreCommand),
   doctor: () => import('./commands/doctor.ts').then((it) => it.doctorCommand),
 }
 

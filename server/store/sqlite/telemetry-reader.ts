@@ -304,7 +304,7 @@ export class TelemetryReader {
     const fault = new Fault('store.damaged', {
       where: `${this.#file}, positions ${first} to ${last}`,
       todo: `They were lost before ${found}: restore the data folder from a backup to get them back.`,
-      facts: { segment: first, first, last },
+      facts: { segment: first, first, last, lost: true },
     })
     return { last, fault }
   }

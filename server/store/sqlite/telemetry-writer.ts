@@ -10,9 +10,9 @@
  *         that reading reports, and never given again. When something was lost, or the WAL is not as its writer left
  *         it, the whole file is checked, and one that contradicts itself is refused with Fault 'store.damaged'.
  */
-import { mkdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
 import type { Recorded } from '../../../wire/recording.ts'
@@ -21,6 +21,7 @@ import { REJECTED_PER_DEVICE } from '../history.ts'
 import { arrivalOf, digestOf, pack, recordOf, unpack } from '../segment.ts'
 import type { Published, Rejected } from '../stream.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
+import { holdLock } from './lock.ts'
 import { type Mark, MarkFile, readMark } from './mark.ts'
 import { Received, type SpoolMark } from './received.ts'
 import { LOG_SCHEMA, LOG_UPGRADES, LOG_VERSION } from './schema.ts'
@@ -441,26 +442,6 @@ function linesOf(read: () => unknown): string[] | null {
     return unpack(lines, last - first + 1)
   } catch {
     return null
-  }
-}
-
-const SQLITE_BUSY = 5
-
-/** Two writers would give one position to two records. The lock dies with the process, whatever way that goes. */
-function holdLock(folder: string): DatabaseSync {
-  const file = join(folder, 'telemetry.lock')
-  let lock: DatabaseSync | undefined
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    lock = new DatabaseSync(file, { timeout: 0 })
-    lock.exec('begin exclusive')
-    return lock
-  } catch (cause) {
-    lock?.close()
-    const isHeld = (cause as { errcode?: number }).errcode === SQLITE_BUSY
-    if (!isHeld) throw asFault(cause, file)
-    const todo = 'Use that one, or give this one another --data-folder.'
-    throw new Fault('server.running', { where: dirname(file), todo, cause })
   }
 }
 
