@@ -9,7 +9,7 @@ import { interfaces } from './linux/interfaces.ts'
 import { logons } from './linux/logons.ts'
 import { networkPlaces } from './linux/network-places.ts'
 import { power } from './linux/power.ts'
-import { type ForkCounters, processes } from './linux/processes.ts'
+import { processes } from './linux/processes.ts'
 import { remoteSessions } from './linux/remote-sessions.ts'
 import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
@@ -17,11 +17,12 @@ import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
 import { watchedFolders } from './linux/watched-folders.ts'
 import { watchFolder } from './shared/folder-wakes.ts'
+import type { StartCounters } from './shared/programs.ts'
 
-export type { ForkCounters } from './linux/processes.ts'
+export type { StartCounters } from './shared/programs.ts'
 
 /** `forks` is counted up while they run, for the agent's summary. */
-export function collectorsWith(forks: ForkCounters): readonly Collector[] {
+export function collectorsWith(forks: StartCounters): readonly Collector[] {
   const code = repositories()
   const packed = archives()
   return [

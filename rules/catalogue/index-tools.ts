@@ -1,15 +1,15 @@
-/** The catalogue's tools, laid out for look-up. */
+/** Indexes the catalogue's tools for look-up. */
 import type { CommandMark, System, ToolEntry } from './entry.ts'
 import { Names } from './names.ts'
 import { type Domain, type Mark, type Program, SYSTEM_BITS, type ToolIndex } from './tool-index.ts'
 
-/** A person who reads a vendor's web page runs no tool. */
+/** Visiting a vendor's web page is not using the tool. */
 const BROWSERS = [
   ...['chrome', 'google chrome', 'google-chrome', 'chromium', 'chromium-browser', 'firefox', 'firefox-esr'],
   ...['firefox-bin', 'msedge', 'microsoft edge', 'microsoft-edge', 'safari', 'com.apple.webkit.networking', 'brave'],
   ...['brave browser', 'brave-browser', 'opera', 'vivaldi', 'vivaldi-bin', 'arc', 'zen', 'librewolf', 'waterfox'],
 ]
-/** They run what is named after them. */
+/** They run the script that is named after them. */
 const INTERPRETERS = [
   ...['perl', 'ruby', 'node', 'bun', 'deno', 'bash', 'sh', 'dash', 'zsh', 'java', 'mono', 'wine', 'wine64', 'env'],
   ...['osascript', 'php', 'pythonw', 'python', 'python2', 'python3', 'python2.7'],
@@ -54,13 +54,13 @@ function addProgram(index: ToolIndex, name: string, program: Program): void {
 function addTool(index: ToolIndex, tool: ToolEntry): void {
   for (const [system, names] of Object.entries(tool.names ?? {}) as [System, string[]][])
     for (const name of names) {
-      // 'anydesk.exe' on Linux is AnyDesk under Wine; a pattern is too loose to leave its own system.
+      // 'anydesk.exe' on Linux is AnyDesk under Wine; a pattern is too loose for other systems.
       const anywhere = system === 'windows' && !name.includes('*')
       index.programs.add(name, { kind: 'tool', tool, systems: anywhere ? ANY_SYSTEM : (SYSTEM_BITS[system] ?? 0) })
     }
   for (const name of tool.weakNames ?? []) index.programs.add(name, { kind: 'weak', tool })
   for (const mark of tool.commands ?? [])
-    for (const name of mark.programs) addProgram(index, name, { kind: 'command', tool, mark: takenApart(mark) })
+    for (const name of mark.programs) addProgram(index, name, { kind: 'command', tool, mark: markOf(mark) })
   for (const folder of Object.values(tool.paths ?? {}).flat())
     if (folder.startsWith('~')) index.homeFolders.add(folder.slice(1), tool)
     else index.folders.add(folder, tool)
@@ -83,7 +83,7 @@ function addTool(index: ToolIndex, tool: ToolEntry): void {
   for (const resolver of tool.resolvers ?? []) index.resolvers.set(resolver, tool)
 }
 
-function takenApart({ words = [], parts = [], scriptEnds = [] }: CommandMark): Mark {
+function markOf({ words = [], parts = [], scriptEnds = [] }: CommandMark): Mark {
   return {
     words: words.map((word) =>
       word
@@ -96,7 +96,7 @@ function takenApart({ words = [], parts = [], scriptEnds = [] }: CommandMark): M
   }
 }
 
-/** A title tells where the executable of the same name tells; 'Level' or 'Box' do not. */
+/** A title identifies a tool where the executable of the same name does; 'Level' or 'Box' do not. */
 function isTitle({ name, names }: ToolEntry): boolean {
   const title = name.toLowerCase()
   const own = Object.values(names ?? {})

@@ -2,7 +2,7 @@
 import type { ToolEntry } from './entry.ts'
 import type { Names } from './names.ts'
 
-/** Bits, so that one name serves several systems. */
+/** Bits, so that one name may belong to several systems. */
 export const SYSTEM_BITS: Record<string, number> = { windows: 1, linux: 2, macos: 4 }
 
 /** What the name of an executable may mean. */
@@ -32,7 +32,7 @@ export interface ToolIndex {
   byId: Map<string, ToolEntry>
   programs: Names<Program>
   folders: Names<ToolEntry>
-  /** The same under anybody's home, with the '~' left out. */
+  /** The same under any home folder, without the '~'. */
   homeFolders: Names<ToolEntry>
   files: Names<ToolEntry>
   projects: Names<ToolEntry>
@@ -42,28 +42,28 @@ export interface ToolIndex {
   extensions: Map<string, ToolEntry>
   /** Names a person sees, where they are distinctive: applications and the product inside a binary. */
   titles: Names<ToolEntry>
-  /** Every name and id, for who asks by name: the tools' own logs. */
+  /** Every name and id, for look-ups by name: the tools' own logs. */
   known: Names<ToolEntry>
   domains: Names<Domain>
   addresses: Map<string, ToolEntry>
   ports: Map<number, ToolEntry>
   interfaces: { tool: ToolEntry; pattern: string; mtu: number | null }[]
   resolvers: Map<string, ToolEntry>
-  /** What paths led to. */
-  places: Map<string, Place>
+  /** Results for paths that were seen. */
+  places: Map<string, ProgramPath>
 }
 
-/** A program as it was named: the last part of `path` is from `start` to `end`. */
-export interface Sight {
+/** A program's name in a path: the last part of `path`, from `start` to `end`. */
+export interface ProgramName {
   path: string
   start: number
   end: number
   programs: readonly Program[] | undefined
-  /** The name is a known one only when the disguise is taken off. */
-  dressed: boolean
+  /** The name is a known one only once the disguise is removed. */
+  disguised: boolean
 }
 
-/** A path of an executable, with the tool that owns its folder. */
-export interface Place extends Sight {
+/** The same, with the tool that owns the executable's folder. */
+export interface ProgramPath extends ProgramName {
   owner: readonly ToolEntry[] | undefined
 }

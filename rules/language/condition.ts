@@ -2,7 +2,7 @@
  * The condition line: `or` < `and` < `not` < `N of pattern` < parentheses.
  *
  * Shape   words are words: an identifier may begin with `not` or contain `-`. Keywords in either case. `them` and
- *         patterns leave out identifiers that begin with `_`, unless the pattern does too.
+ *         patterns skip identifiers that begin with `_`, unless the pattern does too.
  * Errors  Refusal at the word; a pattern that names nothing is refused, because the author meant something.
  */
 import { and, type Expression, not, or } from './expression.ts'

@@ -1,7 +1,7 @@
 /**
  * Evaluates predicates and trees of them on the present event, each predicate once.
  *
- * Shape   results are reused from event to event; a number that rises with each event tells old results from new.
+ * Shape   results are reused from event to event; the event's number distinguishes old results from new ones.
  */
 import { type Cell, foldedText } from './cell.ts'
 import { holds } from './evaluate.ts'

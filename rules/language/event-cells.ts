@@ -10,7 +10,7 @@ export interface EventCells {
   begin(event: FlatEvent): void
   cell(slot: number): Cell
   cellOf(field: string): Cell
-  /** Visits the values that stand in no cell of these slots. Do not keep the cell. */
+  /** Visits the values that are in no cell of these slots. Do not keep the cell. */
   forEachOther(slots: Uint8Array, visit: (cell: Cell) => void): void
   /** The texts that `forEachOther` would visit, one a line; null when there are values within values. */
   otherTexts(slots: Uint8Array): string | null

@@ -24,7 +24,7 @@ export interface ScanSink {
 }
 
 /**
- * Shape   with `slot` ANYWHERE: for the values that no other index is for. What is searched for anywhere stands in
+ * Shape   with `slot` ANYWHERE: for the values that no other index is for. What is searched for anywhere is part of
  *         the indexes of all fields, so that every value is read once.
  */
 export interface FieldIndex {

@@ -1,5 +1,5 @@
 /**
- * The YAML that rules are in fact written in, read in one pass: block maps and lists, one-line scalars, `|` texts.
+ * The subset of YAML that rules are written in, read in one pass: block maps and lists, one-line scalars, `|` texts.
  *
  * Shape   the same nodes that `documents` makes of the same text, or null for everything that is not so plain: flow
  *         collections, anchors, folded or multi-line scalars, escapes, several documents, and every error. A test
@@ -129,13 +129,13 @@ function readValue(reader: Reader, indent: number, depth: number): Node {
   if (!isLineEnd(reader)) return readScalar(reader, indent)
   skipToContent(reader)
   if (isAtEnd(reader)) throw UNPLAIN
-  // A list may stand as far left as the key it belongs to.
+  // A list may be indented no deeper than the key it belongs to.
   const inner = columnOf(reader)
   if (inner < indent || (inner === indent && !isDash(reader))) throw UNPLAIN
   return readBlock(reader, inner, depth + 1)
 }
 
-/** One line, and what follows stands no deeper than `indent`: else it would go on. */
+/** One line; what follows must not be indented deeper than `indent`, or the scalar would go on. */
 function readScalar(reader: Reader, indent: number): Scalar {
   if (++reader.nodes > MAX_NODES) throw UNPLAIN
   const start = reader.at
@@ -206,7 +206,7 @@ function wordValue(word: string): string | number | boolean | null {
   if (/^[1-9]\d{0,14}$|^0$/.test(word)) return Number(word)
   if (/^(true|false)$/.test(word)) return word === 'true'
   if (word === 'null') return null
-  // A date is text here, as it stands; a UUID may begin like a number.
+  // A date stays text; a UUID may begin like a number.
   if (/^\d{4}-\d\d-\d\d$|^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(word)) return word
   if (word === '' || /^[\s,[\]{}#&*!|>'"%@`~<=?-]|^:|: |:$/.test(word)) throw UNPLAIN
   if (

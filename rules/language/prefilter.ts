@@ -14,7 +14,7 @@ export type IndexTerm =
   | { by: 'equals'; text: string; exact: boolean }
   /** The last part of a path, with its separator. */
   | { by: 'name'; text: string; exact: boolean }
-  /** `key`, a part of `text`, occurs; `text` stands as `how` says. */
+  /** `key`, a part of `text`, occurs; `text` is there as `how` demands. */
   | { by: 'part'; key: string; how: 'contains' | 'startswith' | 'endswith'; text: string; exact: boolean }
   | { by: 'nonascii' }
   | { by: 'present' }

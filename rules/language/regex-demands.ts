@@ -1,5 +1,5 @@
 /**
- * What every text that an expression matches must have, read off the expression: cheap questions before the dear one.
+ * What every text that an expression matches must have, read off the expression: cheap checks before the expensive one.
  *
  * Errors  none: syntax that is not understood here demands nothing. RE2 has already accepted it.
  */
@@ -13,7 +13,7 @@ export interface Demands {
   minLength: number
   /** For texts of one line: exactly these literals in this order, anything between. Null: not of that form. */
   chain: readonly string[] | null
-  /** Somewhere so many ASCII characters of one class stand in a row, or any others beyond ASCII. */
+  /** Somewhere there are so many characters of one class in a row; what is beyond ASCII counts as in it. */
   run: Run | null
 }
 
@@ -23,7 +23,7 @@ export interface Run {
   length: number
 }
 
-/** A piece of the expression: the few folded texts it stands for, if they are few; and what it demands. */
+/** A piece of the expression: the folded texts it can match, if they are few; and what it demands. */
 interface Piece {
   exact: readonly string[] | null
   minLength: number
@@ -49,7 +49,7 @@ export function demands(source: string, flags: ReadonlySet<string>): Demands {
   }
 }
 
-/** `\+.*\+.*\+` and the like. At either end `.*` says nothing in a search. */
+/** `\+.*\+.*\+` and the like. At either end `.*` has no effect in a search. */
 function chainOf(source: string): string[] | null {
   const chain: string[] = []
   for (const part of source.split('.*')) {
@@ -67,7 +67,7 @@ function chainOf(source: string): string[] | null {
   return chain
 }
 
-/** A run of n covers every n-th place somewhere, so most characters need no look. */
+/** A run of n covers every n-th place somewhere, so most characters need not be read. */
 export function hasRun(text: string, { members, length }: Run): boolean {
   const isMember = (at: number): boolean => {
     const code = text.charCodeAt(at)

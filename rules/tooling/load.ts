@@ -1,4 +1,4 @@
-/** Rule files from disk, bounded. What is in them is `language/load.ts`'s business. */
+/** Reads rule files from disk, bounded. `language/load.ts` parses them. */
 import { lstat, open, readdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
@@ -10,12 +10,12 @@ export const MAX_FILES = 20_000
 const MAX_DEPTH = 16
 
 /**
- * Every .yml and .yaml under `folders` (a file may stand for itself), in the order of their paths.
+ * Every .yml and .yaml under `folders` (or the file itself), in the order of their paths.
  *
- * Shape   hidden entries are left out, and links to folders, so that there is no way round in circles; a link to a
- *         file counts while that file lies under the same folder. A path is shown as the folder was given.
- * Errors  Fault 'rule.invalid' for what is missing, unreadable, too large or too much. With `refused`, a single file
- *         costs only itself and is told there; the folders themselves must be there all the same.
+ * Shape   hidden entries and links to folders are skipped, so that no loop is possible; a link to a file is followed while
+ *         that file is under the same folder. Paths are shown as the folder was given.
+ * Errors  Fault 'rule.invalid' for what is missing, unreadable, too large or too much. With `refused`, a bad file is
+ *         reported there and costs only itself; the folders themselves must exist.
  */
 export async function readRuleFiles(
   folders: readonly string[],
@@ -50,7 +50,7 @@ export async function readRuleFiles(
 
 async function pathsUnder(folder: string, depth = 0): Promise<string[]> {
   const facts = await lstat(folder)
-  // Somebody named this one: a link given by hand is followed, one that was found is not.
+  // A link that was named by the user is followed, one that was found is not.
   const isFolder = facts.isDirectory() || (depth === 0 && facts.isSymbolicLink() && (await isLinkToFolder(folder)))
   if (!isFolder) return depth === 0 || /\.ya?ml$/i.test(folder) ? [folder] : []
   if (depth > MAX_DEPTH) throw new Fault('rule.invalid', { where: folder, todo: `Folders may lie ${MAX_DEPTH} deep.` })
@@ -74,7 +74,7 @@ async function readBounded(path: string, root: string): Promise<string> {
       where: path,
       todo: 'The link leads out of the folder; put the file itself there.',
     })
-  // A pipe under such a name would keep us waiting for ever.
+  // Reading a pipe under such a name would block for ever.
   if (!(await lstat(real)).isFile()) throw new Fault('rule.invalid', { where: path, todo: 'This is not a file.' })
   const file = await open(real)
   try {

@@ -1,10 +1,10 @@
 /**
  * The user's own address databases: MaxMind's, IPinfo's, or any .mmdb file in one of the shapes we read.
  *
- * Shape   up to three files. Each answers, or says null: then the installed packages, the lists and the catalogue do.
+ * Shape   up to three files. Each answers, or gives null: then the installed packages, the lists and the catalogue do.
  * Units   read whole into memory, at most 2 GiB each; `reload` is a stat for each while they do not change.
  * Errors  a file that is missing, torn or of another kind is one problem with what to do. One that was good before
- *         goes on answering in its last whole edition. One that breaks on a record answers no more until it changes.
+ *         goes on answering in its last whole edition. One that breaks on a record stops answering until it changes.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { type Place, type Privacy, placeOf, privacyOf, type System, systemOf } from './database-records.ts'
@@ -39,6 +39,9 @@ export interface OwnDatabases {
 
 const MAX_BYTES = 2 ** 31 - 1
 
+/** A whole file, without holding this thread. */
+type ReadFile = (path: string) => Promise<Buffer>
+
 /** What a file is to tell, how its records are read, and what such a file is called. */
 interface Kind<T> {
   holds: string
@@ -54,21 +57,21 @@ const PRIVACY: Kind<Privacy | 'nothing'> = {
   read: privacyOf,
 }
 
-export async function openOwnDatabases(files: GeoipFiles): Promise<OwnDatabases> {
-  const city = follow('geoip.cityFile', files.cityFile, PLACES)
-  const asn = follow('geoip.asnFile', files.asnFile, OPERATORS)
-  const privacy = follow('geoip.privacyFile', files.privacyFile, PRIVACY)
+export async function openOwnDatabases(files: GeoipFiles, read: ReadFile = readFile): Promise<OwnDatabases> {
+  const city = follow('geoip.cityFile', files.cityFile, PLACES, read)
+  const asn = follow('geoip.asnFile', files.asnFile, OPERATORS, read)
+  const privacy = follow('geoip.privacyFile', files.privacyFile, PRIVACY, read)
   const all = [city, asn, privacy]
   const own: OwnDatabases = {
     place: (address) => {
       const found = city.find(address)
-      return found && { ...found.said, edition: edition(found.facts) }
+      return found && { ...found.value, edition: edition(found.facts) }
     },
-    system: (address) => asn.find(address)?.said ?? null,
+    system: (address) => asn.find(address)?.value ?? null,
     privacy: (address) => {
       const found = privacy.find(address)
-      if (!found || found.said === 'nothing') return null
-      return { ...found.said, by: `${edition(found.facts)}: ${found.said.because}` }
+      if (!found || found.value === 'nothing') return null
+      return { ...found.value, by: `${edition(found.facts)}: ${found.value.because}` }
     },
     reload: async () => {
       let changed = false
@@ -93,23 +96,23 @@ interface Opened {
 }
 
 interface Followed<T> {
-  find(address: ParsedAddress): { said: T; facts: DatabaseFacts } | null
+  find(address: ParsedAddress): { value: T; facts: DatabaseFacts } | null
   reload(): Promise<boolean>
   facts(): DatabaseFacts | null
   problem(): string | null
 }
 
-function follow<T>(source: string, path: string | null, kind: Kind<T>): Followed<T> {
+function follow<T>(source: string, path: string | null, kind: Kind<T>, readFile: ReadFile): Followed<T> {
   let stamp = ''
   let open: Opened | null = null
   let problem: string | null = null
-  let told: { open: Opened | null; problem: string | null } = { open, problem }
+  let reported: { open: Opened | null; problem: string | null } = { open, problem }
   return {
     find(address) {
       if (!open) return null
       try {
-        const said = kind.read(open.db.get(address))
-        return said === null ? null : { said, facts: open.facts }
+        const value = kind.read(open.db.get(address))
+        return value === null ? null : { value, facts: open.facts }
       } catch (cause) {
         open = null
         problem = trouble(cause)
@@ -118,13 +121,13 @@ function follow<T>(source: string, path: string | null, kind: Kind<T>): Followed
     },
     async reload() {
       if (path === null) return false
-      const before = told
+      const before = reported
       try {
         await look(path)
       } catch (cause) {
         problem = trouble(cause)
       }
-      told = { open, problem }
+      reported = { open, problem }
       return open !== before.open || problem !== before.problem
     },
     facts: () => open?.facts ?? null,
@@ -138,7 +141,7 @@ function follow<T>(source: string, path: string | null, kind: Kind<T>): Followed
     })
     const seen = stampOf(found)
     if (seen === stamp) return
-    if (!found.isFile()) throw new Error('it is no file')
+    if (!found.isFile()) throw new Error('it is not a file')
     if (found.size > MAX_BYTES) throw new Error('it is larger than 2 GiB')
     const bytes = await readFile(path)
     // Written to while it was read: it is read again at the next look.

@@ -1,9 +1,9 @@
 /**
  * Correlations over a file of events: the engine's correlator, with line numbers for ids and the file's own clock.
  *
- * Shape   a firing is given out once nothing in the file can change it any more: when an event has come that is later
- *         by the correlation's lateness, or at the end. So the same lines in another order give the same firings.
- * Units   at most `MAX_HELD` firings wait; beyond, the earliest is given out as it is.
+ * Shape   a firing is returned once nothing in the file can change it any more: when an event has come that is later by
+ *         the correlation's lateness, or at the end. So the same lines in another order give the same firings.
+ * Units   at most `MAX_HELD` firings wait; beyond, the earliest is returned as it is.
  */
 import {
   correlator,
@@ -14,18 +14,18 @@ import {
 } from '../../rules/language/index.ts'
 
 const MAX_HELD = 100_000
-/** Firings are looked through when the clock has gone on by this. */
+/** Firings are checked when the clock has advanced by this. */
 const STEP_MS = 60_000
 /** Wide enough that ids sort as the lines do. */
 const DIGITS = 15
 
 export interface Correlating {
-  /** What is settled by now. */
+  /** Firings that are settled by now. */
   take(event: FlatEvent, line: number, matches: readonly Match[]): Firing[]
   end(): Firing[]
-  /** The rule only serves correlations. */
+  /** The rule only serves correlations: its matches are not reported. */
   hides(rule: string): boolean
-  /** What was not counted, in sentences. */
+  /** What was not counted, as sentences. */
   uncounted(): string[]
 }
 
@@ -67,10 +67,10 @@ export function correlating(correlations: readonly LoadedCorrelation[]): Correla
         .values()
         .reduce((sum, it) => sum + it.evicted + it.truncated, 0)
       return [
-        ...(timeless > 0 ? [`${timeless} events that matched have no time, so that no correlation counts them.`] : []),
+        ...(timeless > 0 ? [`${timeless} matching events have no time; no correlation counts them.`] : []),
         ...(late > 0 ? [`${late} matches came too late for their correlations; sort the events by time.`] : []),
         ...(over > 0
-          ? [`${over} times a correlation had more groups or matches than it keeps, and forgot the oldest.`]
+          ? [`${over} times a correlation reached its limit of groups or matches and dropped the oldest.`]
           : []),
       ]
     },

@@ -1,8 +1,8 @@
 /**
- * What each rule costs: measured apart from the matching, each rule alone on a sample of the events of its logsource.
+ * What each rule costs: measured separately from the matching, each rule alone on a sample of its logsource's events.
  *
- * Shape   alone a rule pays for what it would share with others in the full program, so the costs add up to more than
- *         that takes; which are the dearest is the same.
+ * Shape   alone, a rule pays for what it would share with others in the full program, so the costs add up to more than
+ *         the program's; the order of the most expensive rules is the same.
  */
 import {
   compile,
@@ -18,7 +18,7 @@ const MAX_EVENTS = 64
 const MAX_LOGSOURCES = 64
 /** Larger events are not kept, so that the sample is bounded in bytes too. */
 const MAX_CHARS = 16_384
-/** The quickest counts: what else the machine did meanwhile is not the rule's cost. */
+/** The fastest pass counts: what else the machine did meanwhile is not the rule's cost. */
 const PASSES = 3
 
 export interface Costs {
@@ -74,7 +74,7 @@ export function costs(rules: readonly LoadedRule[], samples: readonly Sample[], 
     const events = its.flatMap(({ kept }) => kept)
     if (events.length === 0) continue
     const key = JSON.stringify(rule.logsource)
-    // What any rule costs: looking at the event at all.
+    // What any rule costs: reading the event at all.
     const nothing: LoadedRule = { ...rule, condition: { kind: 'test', field: '\0', test: { op: 'present' } } }
     if (!idle.has(key)) idle.set(key, microseconds(nothing, events))
     const each = Math.max(0, microseconds(rule, events) - idle.get(key)!) / events.length

@@ -63,7 +63,7 @@ export async function matchEvents(
         matchLine(line, stats.lines++)
         if (output.length > MAX_OUTPUT_CHARS) await flush()
       }
-      // Whoever reads along sees each block's matches at once.
+      // A reader of the pipe sees each block's matches at once.
       if (output !== '') await flush()
     }
     addFirings(correlate?.end() ?? [])
@@ -125,7 +125,7 @@ function outputLines(attribute: MatchDeps['attribute']) {
   }
 
   function ofFiring({ rule, events, group, time, from, to, values }: Firing): string {
-    const about = JSON.stringify({ time, from, to, group, values })
+    const about = jsonOf({ time, from, to, group, values })
     return `{"events":${JSON.stringify(events.map(lineOf))}${tailOf(rule).slice(0, -1)},${about.slice(1)}\n`
   }
 
@@ -133,14 +133,22 @@ function outputLines(attribute: MatchDeps['attribute']) {
     let tail = tails.get(rule)
     if (tail === undefined) {
       const { id, title, level } = rule
-      tail = `,${JSON.stringify({ rule: id, title, level, ...attribute(rule) }).slice(1)}`
+      tail = `,${jsonOf({ rule: id, title, level, ...attribute(rule) }).slice(1)}`
       tails.set(rule, tail)
     }
     return tail
   }
 }
 
-/** The event; or null for an empty line, or a sentence that says what the line is instead. */
+/** The same JSON, with the characters escaped by which rules and events could control a terminal or reverse a line. */
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** The event; null for an empty line; or what the line is instead, in words. */
 function parsed(line: string | null): FlatEvent | string | null {
   if (line === null) return `longer than ${MAX_LINE_BYTES} bytes`
   let value: unknown

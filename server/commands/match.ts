@@ -90,8 +90,8 @@ async function loaded(
   const { rules, correlations, problems } = load(files)
   for (const problem of problems) if (problem.severity === 'error') report(problem)
   const warnings = problems.filter((it) => it.severity === 'warning').length
-  if (warnings > 0) console.error(`${warnings} warnings about rules: \`tellwire rules check\` shows them.`)
-  if (rules.length === 0) throw new Fault('rule.invalid', { todo: 'No rule is left to match.' })
+  if (warnings > 0) console.error(`${warnings} warnings about rules; see \`tellwire rules check\`.`)
+  if (rules.length === 0) throw new Fault('rule.invalid', { todo: 'No usable rule.' })
   const origins = new Map(files.map(({ path, origin }) => [path, origin]))
   return { program: compile(rules), correlations, attribute: (rule) => attribution(rule, origins.get(rule.path)) }
 }

@@ -3,7 +3,7 @@
  *
  * One lane per device, across its sessions: a batch that a reconnected agent sends again waits until the first copy is
  * durable or has failed, so that 'was this stored?' has one answer. Lanes of different devices run side by side and
- * share the stream's commits. Nobody here waits for judgement: whoever judges reads the stream.
+ * share the stream's commits. Nothing here waits for judgement: the detector reads the stream itself.
  *
  * Shape   a number above the highest stored one is new. One at or below is looked up: nothing there is a hole being
  *         filled, the same id is a retry, another id is a conflict, which is evidence.

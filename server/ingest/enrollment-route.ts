@@ -23,7 +23,7 @@ export interface EnrollmentRouteDeps {
   /** Makes what was decided durable; the answer waits for it. */
   publish(records: readonly Recorded[]): Promise<unknown>
   trustedProxies: readonly string[]
-  /** The server's own trouble: told here, and not to the laptop. */
+  /** The server's own trouble, which the laptop does not hear of. */
   onError(cause: unknown): void
 }
 

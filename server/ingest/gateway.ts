@@ -1,5 +1,5 @@
 /**
- * The door for agents: accepts WebSocket upgrades, keeps the sessions, and says no early and cheaply.
+ * The door for agents: accepts WebSocket upgrades, keeps the sessions, and refuses early and cheaply.
  *
  * Shape   one session per device: see sessions.ts. Replaced, clone or neither, its `connection` line is stored: two
  *         fingerprints on one key are evidence. Each welcome says how far the log knows the laptop's events; a log that
@@ -145,17 +145,12 @@ export class Gateway {
     return this.#policy
   }
 
-  /**
-   * Signs it, and holds batches and welcomes to it from now on. Resolves when every session has it, or another one was
-   * pushed.
-   */
+  /** Signs it, and holds batches and welcomes to it from now on. Resolves when it, or a later one, is sent to all. */
   async push(policy: Policy): Promise<void> {
-    const signed = signPolicy(policy, this.#deps.keys)
     this.#policy = policy
-    this.#signed = signed
+    this.#signed = signPolicy(policy, this.#deps.keys)
     for (const [index, session] of this.#sessions.live().entries()) {
       if (index % PUSHED_AT_ONCE === PUSHED_AT_ONCE - 1) await setImmediate()
-      if (this.#signed !== signed) return
       session.sendPolicy()
     }
   }
@@ -230,7 +225,7 @@ export class Gateway {
   }
 
   #measured(session: Session, rtt: RoundTrip): void {
-    // The next news comes in an hour; a stream that cannot be written is reported by admission.
+    // The next one comes in an hour; a stream that cannot be written is reported by admission.
     this.publish([this.#connectionLine(session, rtt)]).catch(() => {})
   }
 

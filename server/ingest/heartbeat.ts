@@ -21,7 +21,7 @@ export interface HeartbeatDeps {
   now(): number
   randomBytes(size: number): Buffer
   send(n: number): void
-  /** With every ping. */
+  /** With every ping but the first ones, which come when everybody reconnects at once. */
   beat(): void
   /** No sign of life for two pings; no more are sent. */
   silent(): void
@@ -72,11 +72,11 @@ export class Heartbeat {
     const n = randomBytes(6).readUIntBE(0, 6)
     this.#trips.sent(n, performance.now())
     send(n)
-    this.#pings++
-    this.#timer = setTimeout(() => this.start(), this.#pings <= FIRST_PINGS ? timing.firstPingsMs : timing.pingMs)
-    beat()
-    const news = this.#trips.news(now())
-    if (news) measured(news)
+    const isFirst = ++this.#pings <= FIRST_PINGS
+    this.#timer = setTimeout(() => this.start(), isFirst ? timing.firstPingsMs : timing.pingMs)
+    if (!isFirst) beat()
+    const rtt = this.#trips.toRecord(now())
+    if (rtt) measured(rtt)
   }
 
   stop(): void {

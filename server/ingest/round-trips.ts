@@ -21,7 +21,7 @@ export interface RoundTrips {
   /** Of the current hour, or of the last one that had answers; null before the first answer. */
   now(): RoundTrip | null
   /** What is worth recording, once; null most of the time. `time` epoch ms. */
-  news(time: number): RoundTrip | null
+  toRecord(time: number): RoundTrip | null
 }
 
 export function roundTrips(): RoundTrips {
@@ -44,7 +44,7 @@ export function roundTrips(): RoundTrips {
       shown = summary(hour)
     },
     now: () => shown,
-    news(time) {
+    toRecord(time) {
       if (shown === null || (reported === null ? hour.length < FIRST : time - reported.time < HOUR)) return null
       const moved = reported === null || Math.abs(shown.minMs - reported.minMs) > MOVED * reported.minMs
       reported = { minMs: moved ? shown.minMs : reported!.minMs, time }

@@ -5,7 +5,7 @@
  *
  * Shape   text frames are control messages, binary frames are batches. While the store is asked for the device
  *         ('proving') and the session is recorded ('opening'), it may be closed by either side: whoever waited looks at
- *         the state again. Whatever ends a session from our side is said in a `refusal` first: code, where, what to do,
+ *         the state again. Whatever ends a session from our side is sent in a `refusal` first: code, where, what to do,
  *         when to come back.
  * Errors  nothing thrown here leaves the session; a broken agent costs only itself.
  */
@@ -230,7 +230,7 @@ export class Session {
   async #open(proof: Extract<FromAgent, { type: 'proof' }>): Promise<void> {
     const { admission, opened, now } = this.#deps
     await this.#handshake.verify(proof)
-    // Closed meanwhile: nobody may be registered who never leaves.
+    // Closed meanwhile: registered now, it would stay registered for ever.
     if (this.#state !== 'proving') return
     this.#state = 'opening'
     clearTimeout(this.#deadline)

@@ -8,11 +8,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { asnClass, catalogueVersion, loadCatalogue } from '../../rules/catalogue/index.ts'
+import { Fault } from '../../wire/fault.ts'
 import { makeOneTimeLink } from '../access/sign-in.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { ageGauges, feedAges as agesOf, staleWarnings } from '../addresses/ages.ts'
 import { feedChangeGauge, feedChangeWarning, keepFeedChanges } from '../addresses/moved.ts'
-import { Fault } from '../../wire/fault.ts'
 import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
@@ -34,7 +34,7 @@ import { openTelemetry, type Telemetry } from '../store/sqlite/telemetry.ts'
 import type { Store } from '../store/store.ts'
 import type { Stored } from '../store/stream.ts'
 import { type ConsoleRole, consoleRole } from './console.ts'
-import { Detector } from './detector.ts'
+import { Detector, judgementGauges } from './detector.ts'
 import { gatewayRole } from './gateway.ts'
 import { httpServer, listen, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
@@ -147,9 +147,12 @@ async function start(
     onMoved,
   })
   detector = judging
+  judgementGauges(metrics.registry, () => judging.status, stream.last)
   stream.onPublished((last) => judging.published(last))
   writeServerFile(config.dataFolder, { pid: process.pid, url })
   ready = true
+  // Without TLS and proxies only this machine connects, and no public address is looked up.
+  if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
   for (const warning of warnings()) log.warn({}, warning)
   const stopJobs = runJobs(await jobs(), log)
   let closing: Promise<void> | null = null
@@ -212,5 +215,8 @@ async function start(
 }
 
 function noRules(folder: string): Fault {
-  return new Fault('rule.invalid', { where: folder, todo: 'Name a folder or file of rules that is there, in rulesFolders.' })
+  return new Fault('rule.invalid', {
+    where: folder,
+    todo: 'Name a folder or file of rules that is there, in rulesFolders.',
+  })
 }

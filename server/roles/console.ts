@@ -61,8 +61,8 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
     return queue.row(worker) !== null
   }
 
-  function decided(verdict: Verdict): void {
+  function decided(verdict: Verdict): Promise<void> {
     deps.decided(verdict)
-    queue.decided(verdict).catch((cause) => log.error({ err: cause }, 'the queue could not take a verdict'))
+    return queue.decided(verdict)
   }
 }

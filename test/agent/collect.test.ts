@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Collector, gap, pump } from '../../agent/collect.ts'
+import { type Collector, gap, lost, pump } from '../../agent/collect.ts'
 import type { Observation, ObservationOf } from '../../wire/event.ts'
 import { type FakeHost, fakeHost, policy } from './fake-host.ts'
 import { connectionTo } from './laptop.ts'
@@ -38,6 +38,31 @@ describe('agent/collect: pump', () => {
       return denied(host)
     }
     assert.equal(gaps(await pumped([denied, denied, denied, later, denied])).length, 2)
+  })
+
+  it('losses are added up, and reported once an hour or when the collector ends', async () => {
+    const missed = (count: number) => (host: FakeHost) => [
+      lost({ time: host.now(), collector: 'test' }, 'network_connection', 'too many at once', count),
+    ]
+    const later = (host: FakeHost) => {
+      host.clock += HOUR
+      return [connectionTo(1)]
+    }
+    const kept = gaps(await pumped([missed(5), missed(10), missed(20), later, missed(100), missed(200)]))
+    assert.deepEqual(
+      kept.map(({ About, Reason, Count, Categories }) => [About, Reason, Count, Categories.join()]),
+      [5, 30, 300].map((count) => ['network_connection', 'overflow', count, 'network_connection']),
+    )
+  })
+
+  it('losses about ever new things are not forgotten for their number', async () => {
+    const look = (host: FakeHost) =>
+      Array.from({ length: 1_500 }, (_, n) => lost({ time: host.now(), collector: 'test' }, `log ${n}`, 'bytes', 1))
+    const kept = gaps(await pumped([look, look]))
+    assert.equal(
+      kept.reduce((sum, { Count }) => sum + Count!, 0),
+      3_000,
+    )
   })
 
   for (const [name, days] of [

@@ -13,12 +13,18 @@ export interface ServerChild {
   cookie: string
   /** Reads the console's API: `get('/workers')`. */
   get<T>(path: string): Promise<T>
+  /** The end of what it printed. */
+  printed(): string
   stop(): Promise<void>
 }
 
 /** Errors  rejects with what the server printed when it does not come up within a minute. */
-export async function startServer(folder: string, env: Record<string, string> = {}): Promise<ServerChild> {
-  const args = [BINARY, 'server', '--data-folder', folder, '--port', '0']
+export async function startServer(
+  folder: string,
+  env: Record<string, string> = {},
+  more: readonly string[] = [],
+): Promise<ServerChild> {
+  const args = [BINARY, 'server', '--data-folder', folder, '--port', '0', ...more]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, TELLWIRE_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,6 +47,7 @@ export async function startServer(folder: string, env: Record<string, string> = 
     url: url!,
     cookie,
     get: (path) => json(fetch(`${url}/api/v1${path}`, { headers: { Cookie: cookie } })),
+    printed: output,
     stop: () => stop(child),
   }
 }

@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { pump } from '../../agent/collect.ts'
-import { collectorsWith, type ForkCounters } from '../../agent/collectors/index.ts'
+import { collectorsWith, type StartCounters } from '../../agent/collectors/index.ts'
 import { type Host, realHost } from '../../agent/host/host.ts'
 import { forCollectors } from '../../agent/policy.ts'
 import { uuid7 } from '../../agent/uuid.ts'
@@ -34,7 +34,7 @@ export interface WatchOptions {
 
 export function watch(names: readonly string[], options: WatchOptions): Watch {
   const stop = new AbortController()
-  const forks: ForkCounters = { seen: 0, total: 0 }
+  const forks: StartCounters = { seen: 0, total: 0 }
   const all = collectorsWith(forks).filter((it) => names.includes(it.name))
   assert.equal(all.length, names.length, `no such collector among ${names}`)
   const policy = forCollectors({ ...nothingAsked, ...options.policy })

@@ -9,6 +9,7 @@
  */
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { parseUptime } from '../shared/uptime.ts'
 
 const NAME = 'power'
 const EVERY_MS = 10_000
@@ -83,9 +84,4 @@ async function onBattery(host: Host): Promise<boolean | null> {
 export function parseLid(state: string): boolean | null {
   const found = /^state:\s+(open|closed)\s*$/m.exec(state)
   return found ? found[1] === 'closed' : null
-}
-
-export function parseUptime(text: string): number | null {
-  const found = /^(\d{1,12}(?:\.\d+)?) /.exec(text)
-  return found ? Number(found[1]) : null
 }

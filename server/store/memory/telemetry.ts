@@ -7,7 +7,6 @@ import type { Recorded, RecordedOf } from '../../../wire/recording.ts'
 import { type History, type HistoryQuery, type HourCount, REJECTED_PER_DEVICE, type ScanQuery } from '../history.ts'
 import { fitting, hourCounts, hours, newestFirst } from '../query.ts'
 import { arrivalOf, categoryOf, digestOf, factsOf, hourStart, isLandmark, lineOf } from '../segment.ts'
-import type { TelemetryLog } from '../state.ts'
 import type { Published, Rejected, Stored, Stream } from '../stream.ts'
 
 const BLOCK_RECORDS = 1_000
@@ -58,28 +57,6 @@ export function memoryTelemetry(random: () => string = randomUUID): { stream: St
     async close() {},
   }
   return { stream, history }
-}
-
-/** The interface before the two ports, until all that ask are theirs. */
-export function memoryLog(): TelemetryLog {
-  const memory = new Memory()
-  return {
-    append: async (records, rejected = []) => memory.publish(records, rejected),
-    last: () => memory.last,
-    read: (after = 0) => oneByOne(memory.read(after, memory.last)),
-    events: async (query, limit) => memory.events(query, limit),
-    counts: async (query) => memory.counts(query),
-    acked: (device, epoch) => memory.acked(device, epoch),
-    bySeq: async (device, epoch, seq) => memory.bySeq(device, epoch, seq),
-    rejected: async (device, limit) => memory.rejected(device, limit),
-    rejectedTotal: (device) => memory.rejectedTotal(device),
-    retain: async (time) => memory.trim(time),
-    async close() {},
-  }
-}
-
-async function* oneByOne(blocks: AsyncIterable<readonly Stored[]>): AsyncIterable<Stored> {
-  for await (const block of blocks) yield* block
 }
 
 class Memory {

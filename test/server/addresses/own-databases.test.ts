@@ -256,6 +256,21 @@ describe("the user's own databases", () => {
     assert.equal(await own.reload(), false)
   })
 
+  it('are not read while they do not change', async () => {
+    await write(city(), { country: 'US' })
+    const reads: string[] = []
+    const own = await openOwnDatabases({ ...NONE, cityFile: city(), asnFile: city() }, (path) => {
+      reads.push(path)
+      return readFile(path)
+    })
+    for (let look = 0; look < 3; look++) assert.equal(await own.reload(), false)
+    // Also the one that is refused is read once.
+    assert.deepEqual([reads.length, own.problems().length], [2, 1])
+    await utimes(city(), 1, 1)
+    for (let look = 0; look < 3; look++) await own.reload()
+    assert.equal(reads.length, 4)
+  })
+
   it('torn on the way: the old edition goes on, one problem, and none once it is whole', async () => {
     await write(city(), { country: 'US' })
     const own = await openOwnDatabases({ ...NONE, cityFile: city() })
@@ -292,7 +307,7 @@ describe("the user's own databases", () => {
     assert.deepEqual([countryOf(own), own.facts()], [null, []])
     assert.equal(own.problems().length, 2)
     assert.match(own.problems()[0]!, /ENOENT.*It is not used; put a whole file in its place/)
-    assert.match(own.problems()[1]!, /asnFile .*no file/)
+    assert.match(own.problems()[1]!, /asnFile .*not a file/)
   })
 
   it('a record that breaks takes the file out until it changes', async () => {

@@ -146,7 +146,7 @@ describe('tellwire match', function () {
     assert.match(stderr, /^r\/2\.yml:6:\d+: error: .*endwith/)
     const none = await run(['--rules', 'r/2.yml'], event())
     assert.equal(none.status, 1)
-    assert.match(none.stderr, /No rule is left to match/)
+    assert.match(none.stderr, /No usable rule/)
   })
 
   const failures: [string, string[], RegExp][] = [
@@ -167,6 +167,16 @@ describe('tellwire match', function () {
       assert.match(stderr, says)
       assert.deepEqual([status, stderr.trimEnd().split('\n').length], [1, 1])
     })
+
+  it('escapes what could control a terminal, and changes nothing for who parses it', async () => {
+    const title = 'a\u202eb\u009bc\u2066d'
+    write('1.yml', rule(1).replace('title: Rule 1', `title: "${title}"`))
+    const child = start('--rules', '1.yml')
+    child.stdin.end(event())
+    const stdout = await text(child.stdout)
+    assert.match(stdout, /^[\x20-\x7e]+\n$/)
+    assert.equal(JSON.parse(stdout).title, title)
+  })
 
   it('two files of events are bad usage', async () => {
     assert.equal((await run(['a', 'b'])).status, 2)
@@ -289,7 +299,7 @@ correlation:
         ...{ group: { User: 'a' }, values: { count: 3 } },
       },
     ])
-    assert.equal(stderr, '1 events that matched have no time, so that no correlation counts them.\n')
+    assert.equal(stderr, '1 matching events have no time; no correlation counts them.\n')
     const backwards = await run(['--rules', 'r.yml'], lines.toReversed().join('\n'))
     assert.deepEqual(
       backwards.matches.map(({ events, time, group }) => ({ events, time, group })),

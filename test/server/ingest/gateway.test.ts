@@ -135,6 +135,42 @@ describe('gateway', () => {
       assert.equal((await server.history.rejected(of.device, 10))[0]?.raw, '')
     })
 
+    it('gets one policy, when a second one is pushed while the first is on its way to thousands', async () => {
+      await begin()
+      // More than are served at once.
+      const laptops = await Promise.all(Array.from({ length: 120 }, () => server.enroll()))
+      const agents = await Promise.all(laptops.map((it) => connected(server, it)))
+      const { policy } = server.gateway
+      await Promise.all([2_000, 2_001].map((version) => server.gateway.push({ ...policy, version })))
+      const last = await Promise.all(
+        agents.map(async (agent) => {
+          const versions = []
+          while (versions.at(-1) !== 2_001) versions.push(JSON.parse((await agent.next('policy')).policy.text).version)
+          return versions.length
+        }),
+      )
+      assert.deepEqual([last.at(0), last.at(-1)], [2, 1])
+      await Promise.all(agents.map((it) => it.batch([event(1)])))
+      assert.ok(agents.every((it) => it.received.filter((type) => type === 'policy').length <= 2))
+      const late = await new RawAgent(server.url, await server.enroll()).open()
+      assert.equal(JSON.parse(late.policy.text).version, 2_001)
+    })
+
+    it('is online from its proof to its leaving, and only its last session counts', async () => {
+      const changed: string[] = []
+      await begin({ connection: (device) => void changed.push(device) })
+      const of = await server.enroll()
+      const first = await connected(server, of)
+      assert.deepEqual([...server.gateway.online].sort(), [neighbourDevice, of.device].sort())
+      const second = await connected(server, of)
+      await first.closed
+      await until(() => changed.filter((it) => it === of.device).length === 3)
+      assert.ok(server.gateway.online.has(of.device))
+      await second.leave()
+      await until(() => changed.filter((it) => it === of.device).length === 4)
+      assert.deepEqual([...server.gateway.online], [neighbourDevice])
+    })
+
     it('gets an answer to its ping', async () => {
       await begin()
       const agent = await connected(server, await server.enroll())

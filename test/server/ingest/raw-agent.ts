@@ -155,6 +155,8 @@ type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>
 export class RawAgent {
   readonly socket: WebSocket
   readonly closed: Promise<number>
+  /** The types of all that came, in order. */
+  readonly received: Message['type'][] = []
   readonly #of: Laptop
   readonly #hello: Hello
   readonly #inbox: Message[] = []
@@ -183,6 +185,7 @@ export class RawAgent {
     this.socket.on('close', () => this.#wake())
     this.socket.on('message', (data) => {
       const message = FromServer.parse(JSON.parse(data.toString()))
+      this.received.push(message.type)
       if (message.type === 'ping' && options.pongs !== false) this.say({ type: 'pong', n: message.n })
       this.#inbox.push(message)
       this.#wake()
@@ -284,4 +287,15 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 export async function counter(of: Metrics, line: string): Promise<number> {
   const found = (await of.text()).split('\n').find((it) => it.startsWith(`${line} `))
   return Number(found?.split(' ')[1] ?? 0)
+}
+
+/** Whoever comes to `wait` waits for `go`; `asked` resolves when the first one does. */
+export function gate() {
+  const asked = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const wait = () => {
+    asked.resolve()
+    return gate.promise
+  }
+  return { wait, asked: asked.promise, go: () => gate.resolve() }
 }

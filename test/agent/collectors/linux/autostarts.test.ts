@@ -54,6 +54,24 @@ describe('autostarts', () => {
     ])
   })
 
+  it('counts files, bytes and entries beyond its bounds', async () => {
+    const host = fakeHost({})
+    const jobs = (count: number) => Array.from({ length: count }, (_, n) => `* * * * * root /bin/job${n}\n`).join('')
+    for (let n = 0; n < 1_005; n++) put(host.tree, `/etc/cron.daily/f${n}`, '')
+    put(host.tree, '/etc/crontab', jobs(4_000))
+    put(host.tree, '/etc/cron.d/long', `${'#'.repeat(262_144)}\n${jobs(1)}`)
+    const [first] = await watchPolls(autostarts, host)
+    const gaps = first!.flatMap((it) =>
+      it.category === 'collection_gap' ? [`${it.About} ${it.Reason} ${it.Count}`] : [],
+    )
+    assert.deepEqual(gaps, [
+      'files in /etc/cron.d overflow 26',
+      '/etc/cron.daily overflow 5',
+      'autostart entries overflow 1000',
+    ])
+    assert.equal(first!.length, 4_003)
+  })
+
   it('a restart is not news, and the memory holds no command', async () => {
     const host = laptop()
     await watchPolls(autostarts, host)

@@ -75,6 +75,17 @@ describe('displays', () => {
     assert.deepEqual(polls.map(said), [['present DELL D2721H', 'present T749-fHD720'], ['denied card0-DP-1']])
   })
 
+  it('counts connectors beyond 64', async () => {
+    const host = fakeHost({})
+    for (let n = 0; n < 70; n++)
+      for (const [path, node] of Object.entries(connector(`card0-DP-${n}`, null))) put(host.tree, path, node)
+    const [first] = await watchPolls(displays, host)
+    assert.deepEqual(
+      first!.map((it) => it.category === 'collection_gap' && [it.Reason, it.Count]),
+      [['overflow', 6]],
+    )
+  })
+
   it('says a gap where there is no graphics card', async () => {
     const [first] = await watchPolls(displays, fakeHost({}))
     assert.deepEqual(said(first), ['unsupported /sys/class/drm'])

@@ -91,6 +91,16 @@ describe('logons', () => {
     assert.deepEqual(polls.map(said), [['present ann'], ['logon bob'], [], ['logoff ann']])
   })
 
+  it('many at once come at the next looks, each once', async () => {
+    const many = Array.from({ length: 300 }, (_, n) => ({ line: `pts/${n}`, user: 'ann' }))
+    const host = fakeHost({ '/run/utmp': utmp(...many) })
+    const polls = await watchPolls(logons, host, [() => {}, () => put(host.tree, '/run/utmp', utmp())])
+    assert.deepEqual(
+      polls.map((it) => [...new Set(said(it))].join() + it.length),
+      ['present ann256', 'present ann44', 'logoff ann300'],
+    )
+  })
+
   it('takes logind where there is no utmp, and says a gap where there is neither', async () => {
     const host = fakeHost({
       '/run/systemd/sessions/c1': 'UID=1000\nUSER=ann\nCLASS=user\nSEAT=seat0\n',

@@ -4,7 +4,6 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-  imageOf,
   parseArguments,
   parseForks,
   parseLastPid,
@@ -43,8 +42,6 @@ describe('processes', () => {
     assert.equal(parseForks('cpu 1 2\nprocesses 4711\nprocs_running 2\n'), 4711)
     assert.equal(parseLastPid('0.1 0.2 0.3 1/200 4711\n'), '4711')
     assert.equal(parseLastPid('nonsense'), null)
-    assert.equal(imageOf('/usr/bin/x (deleted)'), '/usr/bin/x')
-    assert.equal(imageOf('/memfd:x (deleted)'), '/memfd:x')
   })
 
   it('reports what is there as started before, then only what is new', async () => {

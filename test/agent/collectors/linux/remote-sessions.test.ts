@@ -294,6 +294,25 @@ describe('remote-sessions', () => {
     ])
   })
 
+  it('more sessions than it keeps: the ended ones go first, and those that go on are counted', async () => {
+    const opened = (n: number) =>
+      `${iso(-60_000 + n)} h sshd[${n}]: Accepted publickey for ann from 203.0.113.9 port 5 ssh2\n`
+    const closed = (n: number) => `${iso(0)} h sshd[${n}]: pam_unix(sshd:session): session closed for user ann\n`
+    const lines = (make: (n: number) => string, from: number, to: number) =>
+      Array.from({ length: to - from }, (_, n) => make(from + n)).join('')
+    const log = '/var/log/auth.log'
+    const first = lines(opened, 1, 101) + lines(closed, 1, 51)
+    const host = laptop({ [log]: first })
+    const polls = await watchPolls(remoteSessions, host, [
+      () => put(host.tree, log, first + lines(opened, 101, 171)),
+      () => put(host.tree, log, first + lines(opened, 101, 191)),
+      () => put(host.tree, log, first + lines(opened, 101, 191) + lines(closed, 181, 191)),
+    ])
+    const gaps = polls.map((poll) => poll.flatMap((it) => (it.category === 'collection_gap' ? [it.Count] : [])))
+    assert.deepEqual(gaps, [[], [], [12], []])
+    assert.equal(polls[3]!.length, 10, 'the youngest are still known')
+  })
+
   it("one session in the service's trace, the user's and the list is one", async () => {
     const { day, time } = local(HOUR)
     const host = laptop({

@@ -80,6 +80,39 @@ describe('repositories', () => {
     assert.deepEqual(said(polls), [[], [], [], [], ['clone github.com acme 5000']])
   })
 
+  it('commands that come faster than it can look, folders and remotes beyond its bounds are counted', async () => {
+    const host = fakeHost({ '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/sh\n' })
+    for (let n = 0; n < 5_010; n++) put(host.tree, `/home/ann/src/f${n}/x`, '')
+    const code = repositories()
+    for (let n = 0; n < 300; n++) begin(code, n, `git push https://github.com/acme/r${n}.git`)
+    const [first] = await watchPolls(code.collector, host, [], SOURCE)
+    const gaps = first!.flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Count}`] : []))
+    assert.deepEqual(gaps, ['repository 44', 'source roots 11'])
+    assert.equal(first!.length, 256 + 2)
+
+    const other = fakeHost({ '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/sh\n', '/home/ann/src/x': '' })
+    const polls = await watchPolls(
+      repositories().collector,
+      other,
+      [
+        ...MINUTE,
+        () => {
+          put(other.tree, '/home/ann/src/api/.git/HEAD', 'ref: x\n')
+          const remotes = Array.from({ length: 70 }, (_, n) => `[remote "r${n}"]\n\turl = https://h${n}.example/a/b\n`)
+          put(other.tree, '/home/ann/src/api/.git/config', remotes.join(''))
+        },
+        ...MINUTE,
+        ...MINUTE,
+      ],
+      SOURCE,
+    )
+    const told = said(polls).flat()
+    assert.deepEqual(
+      [told.filter((it) => it.startsWith('remote_added')).length, told.at(-1)],
+      [64, 'gap remotes of one repository overflow'],
+    )
+  })
+
   it('a push goes where the config says, and a remote by name is looked up', async () => {
     const host = fakeHost({})
     repository(host, '/home/ann/api', 'git@github.com:acme/api.git')
