@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lineOf } from '../../../../server/store/segment.ts'
+import { columnsOf } from '../../../../server/store/sqlite/note-columns.ts'
 import { openTelemetry } from '../../../../server/store/sqlite/telemetry.ts'
 import { TelemetryWriter } from '../../../../server/store/sqlite/telemetry-writer.ts'
 import type { Stored } from '../../../../server/store/stream.ts'
@@ -223,8 +225,9 @@ async function opened(folder: string, { acknowledged, acked }: Scene): Promise<O
     missing = writer.missing
     for (const { device, epoch, seq } of writer.marks().spools)
       if (epoch === 7) assert(seq <= acked.get(device)!, `${device} was never sent up to ${seq}`)
-    const lines = batch('d9', 1, 3).map((it) => JSON.stringify(it))
-    const committed = damagedOrNot(() => writer.commit([{ lines: lines.join('\n'), count: 3, rejected: [] }]))
+    const more = batch('d9', 1, 3)
+    const call = { lines: more.map(lineOf).join('\n'), columns: columnsOf(more), count: 3, rejected: [] }
+    const committed = damagedOrNot(() => writer.commit([call]))
     if (committed) assert.equal(committed.results[0]?.first, last + 1, 'a position is given twice')
     writer.close()
   } catch (cause) {
