@@ -11,7 +11,7 @@ import { plain } from '../parts/text.tsx'
 import { go, to } from '../route.ts'
 
 export function Clusters({ rest }: { rest: readonly string[] }) {
-  const { data, failure } = useLive<ClusterView[]>('/clusters')
+  const { data, failure } = useLive<ClusterView[]>('/clusters', { concerns: (it) => it.clusters })
   const key = rest[0] ?? ''
   useKeys({ Escape: () => go(key === '' ? '' : 'clusters') })
   if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading clusters…</p>

@@ -33,10 +33,3 @@ export function CoverageGrid({ coverage }: { coverage: readonly Coverage[] }) {
     </ul>
   )
 }
-
-/** 'x of y seen', counting what the policy switched off as neither. */
-export function coverageInWords(coverage: readonly Coverage[]): { seen: number; of: number; blind: number } {
-  const wanted = coverage.filter(({ state }) => state !== 'off')
-  const count = (...states: Coverage['state'][]) => wanted.filter(({ state }) => states.includes(state)).length
-  return { seen: count('seen', 'quiet'), of: wanted.length, blind: count('blind', 'partial') }
-}
