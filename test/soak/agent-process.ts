@@ -19,7 +19,6 @@ await run(
     collectors: [
       {
         name: 'restless',
-        platform: process.platform,
         categories: ['network_connection', 'process_creation'],
         async *run(host, _policy, signal) {
           for (let n = 0; !signal.aborted; n++) {
