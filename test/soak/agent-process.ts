@@ -14,7 +14,6 @@ const RARE = ['/usr/bin/anydesk', '/usr/bin/teamviewer', '/usr/bin/rustdesk']
 await run(
   {
     folder: process.argv[2]!,
-    forks: { seen: 0, total: 0 },
     timing: { ...TIMING, backoff: { baseMs: 5, capMs: 50 } },
     collectors: [
       {
