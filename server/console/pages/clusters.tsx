@@ -9,6 +9,7 @@ import { Failure } from '../parts/failure.tsx'
 import { Matrix } from '../parts/matrix.tsx'
 import { plain } from '../parts/text.tsx'
 import { go, to } from '../route.ts'
+import './clusters.css'
 
 export function Clusters({ rest }: { rest: readonly string[] }) {
   const { data, failure } = useLive<ClusterView[]>('/clusters', { concerns: (it) => it.clusters })

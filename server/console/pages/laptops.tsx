@@ -8,6 +8,7 @@ import { useLook } from '../live.ts'
 import { EnrollButton } from '../parts/enroll.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { LaptopItem } from '../parts/laptop.tsx'
+import './laptops.css'
 
 const PAGE = 50
 /** Somebody who types is not done yet. */

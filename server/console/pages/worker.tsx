@@ -15,6 +15,7 @@ import { Text } from '../parts/text.tsx'
 import { Timeline } from '../parts/timeline.tsx'
 import { WouldNotSee } from '../parts/unseen.tsx'
 import { go, to } from '../route.ts'
+import './worker.css'
 
 /** Telemetry that changes no judgement is told to nobody: a laptop at work is looked at once a minute. */
 const AT_WORK_MS = 60_000

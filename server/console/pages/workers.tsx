@@ -16,6 +16,8 @@ import { plain } from '../parts/text.tsx'
 import { LastSeen, TimeOrNever } from '../parts/time.tsx'
 import { clusterSizes, useQueue } from '../queue.ts'
 import { go, to } from '../route.ts'
+import '../parts/dot.css'
+import './workers.css'
 
 const BANDS: readonly Band[] = ['critical', 'high', 'medium', 'low', 'none']
 

@@ -2,6 +2,7 @@
 import type { Coverage } from '../../model/coverage.ts'
 import { plain } from './text.tsx'
 import { Time } from './time.tsx'
+import './coverage.css'
 
 export const STATES: Record<Coverage['state'], { mark: string; word: string; about: string }> = {
   seen: { mark: '●', word: 'seen', about: 'Events came.' },

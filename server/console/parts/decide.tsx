@@ -13,6 +13,7 @@ import { BandChip } from './band.tsx'
 import { Failure } from './failure.tsx'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
+import './decide.css'
 
 const REASON_MIN = 3
 const REASON_MAX = 2_000

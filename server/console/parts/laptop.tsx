@@ -9,6 +9,8 @@ import { Failure } from './failure.tsx'
 import { size } from './size.ts'
 import { plain, Text } from './text.tsx'
 import { LastSeen, Time } from './time.tsx'
+import './dot.css'
+import './laptop.css'
 
 /** In the list: what it consists of is asked for when it is opened. */
 export function LaptopItem({ laptop }: { laptop: LaptopRow }) {

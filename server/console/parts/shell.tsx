@@ -10,6 +10,8 @@ import { session, signOut } from '../session.ts'
 import { THEMES, theme } from '../theme.ts'
 import { EnrollDialog } from './enroll.tsx'
 import { Time } from './time.tsx'
+import './dot.css'
+import './shell.css'
 
 const helpOpen = signal(false)
 
