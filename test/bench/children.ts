@@ -35,13 +35,7 @@ export async function startServer(
     60_000,
     () => `the server does not come up:\n${output()}`,
   )
-  const answer = await fetch(`${url}/api/v1/session/once`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Origin: url! },
-    body: JSON.stringify({ secret: link }),
-  })
-  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0]
-  if (!cookie) throw new Error(`the console did not let us in: ${answer.status} ${await answer.text()}`)
+  const cookie = await signIn(url!, link!)
   return {
     pid: child.pid!,
     url: url!,
@@ -50,6 +44,18 @@ export async function startServer(
     printed: output,
     stop: () => stop(child),
   }
+}
+
+/** The session's cookie. `link`: the secret of a one-time link. */
+export async function signIn(url: string, link: string): Promise<string> {
+  const answer = await fetch(`${url}/api/v1/session/once`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: url },
+    body: JSON.stringify({ secret: link }),
+  })
+  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0]
+  if (!cookie) throw new Error(`the console did not let us in: ${answer.status} ${await answer.text()}`)
+  return cookie
 }
 
 export async function json<T>(answer: Promise<Response>): Promise<T> {

@@ -19,7 +19,8 @@ const ROLES = ['developer', 'platform engineer', 'support', 'designer']
 /** In order of time, an hour of all laptops at once. */
 export interface FleetOptions {
   workers: number
-  weeks: number
+  /** Five working days a week. */
+  days: number
   /** When the first working hour of the first day begins. Epoch ms. */
   from?: number
   deviceOf?: (n: number) => string
@@ -29,20 +30,24 @@ export const workerOf = (n: number) => `worker-${n}`
 
 /** In order of time, an hour of all laptops at once; who works here and holds what comes first. */
 export function* fleet(options: FleetOptions): Generator<Recorded[]> {
-  const { workers, weeks, from = MONDAY, deviceOf = (n: number) => `device-${n}` } = options
+  const { workers, days, from = MONDAY, deviceOf = (n: number) => `device-${n}` } = options
   const seqs = new Uint32Array(workers)
   yield recorded(Array.from({ length: workers }, (_, n) => knownOf(n, deviceOf(n), from - 90 * DAY)).flat())
-  for (let week = 0; week < weeks; week++)
-    for (let weekday = 0; weekday < WORKDAYS; weekday++)
-      for (let hour = 0; hour < WORKING_HOURS; hour++) {
-        const block: object[] = []
-        for (let n = 0; n < workers; n++) {
-          const day = week * 7 + weekday
-          const time = from + day * DAY + hour * HOUR + Math.floor((n / workers) * HOUR)
-          block.push(...recordsOf(n, deviceOf(n), day, hour, time, () => ++seqs[n]!))
-        }
-        yield recorded(block)
+  for (let workday = 0; workday < days; workday++)
+    for (let hour = 0; hour < WORKING_HOURS; hour++) {
+      const day = calendarDay(workday)
+      const block: object[] = []
+      for (let n = 0; n < workers; n++) {
+        const time = from + day * DAY + hour * HOUR + Math.floor((n / workers) * HOUR)
+        block.push(...recordsOf(n, deviceOf(n), day, hour, time, () => ++seqs[n]!))
       }
+      yield recorded(block)
+    }
+}
+
+/** Counted from the first Monday, 0. */
+export function calendarDay(workday: number): number {
+  return Math.floor(workday / WORKDAYS) * 7 + (workday % WORKDAYS)
 }
 
 /** As they come from a log: valid, and nothing in one is part of another. */

@@ -12,7 +12,7 @@ import type { Kept } from '../../server/derive/kit/kept.ts'
 import { Pipeline } from '../../server/detect/pipeline.ts'
 import { loadRules } from '../../server/detect/program.ts'
 import { NOWHERE } from '../server/events.ts'
-import { fleet } from './fleet.ts'
+import { fleet, WORKDAYS, WORKING_HOURS } from './fleet.ts'
 import type { BenchOptions, Row } from './row.ts'
 
 /** Some is kept however many there are: it is in both, and not in what each further worker takes. */
@@ -76,14 +76,14 @@ async function filled(workers: number, says: BenchOptions['says']) {
   })
   const parts = pipeline.kept()
   let [records, spent] = [0, 0]
-  const blocks = fleet({ workers, weeks: WEEKS + 1 })
+  const blocks = fleet({ workers, days: (WEEKS + 1) * WORKDAYS })
   const take = (block: Parameters<typeof pipeline.take>[0][]) => {
     const start = seconds()
     for (const it of block) pipeline.take(it)
     pipeline.advance(pipeline.time)
     spent += seconds() - start
   }
-  for (let block = 0; block <= WEEKS * HOURS_A_WEEK; block++) {
+  for (let block = 0; block <= WEEKS * WORKDAYS * WORKING_HOURS; block++) {
     const fresh = blocks.next().value ?? []
     take(fresh)
     records += fresh.length
@@ -99,8 +99,6 @@ async function filled(workers: number, says: BenchOptions['says']) {
   pipeline.advance(pipeline.time + STEADY_MS)
   return { ...measured, steady: handedOver(parts).size }
 }
-
-const HOURS_A_WEEK = 40
 
 interface Size {
   rows: number
