@@ -1,5 +1,5 @@
 /** One finding: what it says, what to do, what it cannot see, and the events it rests on. */
-import type { FindingView } from '../../api/schema.ts'
+import type { FindingView } from '../../views/schema.ts'
 import { EventFields } from './fields.tsx'
 import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'

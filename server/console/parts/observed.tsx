@@ -1,5 +1,5 @@
 /** The contract beside what was seen of it: agrees, differs, or not known; the last is shown as much as the others. */
-import type { Compared } from '../../api/schema.ts'
+import type { Compared } from '../../views/schema.ts'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
 import './observed.css'

@@ -1,5 +1,5 @@
 /** What we would not see: where laptops cannot look, and what the rules that fired say they are blind to. */
-import type { FindingView, Unseen } from '../../api/schema.ts'
+import type { FindingView, Unseen } from '../../views/schema.ts'
 import { STATES } from './coverage.tsx'
 import { plain, Text } from './text.tsx'
 import './unseen.css'
