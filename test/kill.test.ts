@@ -138,7 +138,7 @@ describe('kill -9', function () {
       })
     const session = await ask('session/once', { secret })
     const cookie = session.headers.getSetCookie()[0]?.split(';')[0] ?? ''
-    const made = await ask('enrolment-tokens', { worker: 'w1' }, cookie)
+    const made = await ask('enrollment-tokens', { worker: 'w1' }, cookie)
     return (await made.json()) as { token: string }
   }
 

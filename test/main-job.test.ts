@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import type { WorkerPage, WorkerRow } from '../server/api/schema.ts'
+import type { QueuePage, WorkerPage } from '../server/api/schema.ts'
 import { BINARY, json, until } from './bench/children.ts'
 import { screenshot, withBrowser } from './chromium.ts'
 
@@ -58,7 +58,7 @@ describe('the main job', function () {
       const url = new URL(link).origin
       await choosePassword(page)
       const worker = await until(
-        async () => (await read<WorkerRow[]>(page, url, 'workers'))[0]?.worker ?? null,
+        async () => (await read<QueuePage>(page, url, 'workers')).rows[0]?.worker ?? null,
         FOUND_WITHIN_MS,
         () => `nobody is watched:\n${printed}`,
       )

@@ -56,7 +56,7 @@ describe('behind TLS', function () {
     const { cookie } = await post('session/once', { secret })
     assert.match(cookie, /^__Host-tellwire=/)
     assert.match(cookie, /Secure/)
-    const made = await post('enrolment-tokens', { worker: 'w1' }, cookie.split(';')[0])
+    const made = await post('enrollment-tokens', { worker: 'w1' }, cookie.split(';')[0])
     const { token } = JSON.parse(made.text) as { token: string }
 
     const refused = await enroll(token, [])

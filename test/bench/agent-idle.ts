@@ -33,7 +33,7 @@ export async function bench({ seconds, says }: BenchOptions): Promise<Row[]> {
   try {
     server = await startServer(join(folder, 'server'))
     const { token } = await json<{ token: string }>(
-      fetch(`${server.url}/api/v1/enrolment-tokens`, {
+      fetch(`${server.url}/api/v1/enrollment-tokens`, {
         method: 'POST',
         headers: { Cookie: server.cookie, Origin: server.url, 'Content-Type': 'application/json' },
         body: JSON.stringify({ worker: 'bench' }),

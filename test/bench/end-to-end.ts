@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { LaptopPage, QueuePage } from '../../server/api/schema.ts'
 import { deviceOf } from '../../server/ingest/keys.ts'
 import { deliver } from '../../server/roster/inbox.ts'
 import { openState } from '../../server/store/sqlite/state.ts'
@@ -210,11 +211,11 @@ async function readConsole(
 }
 
 async function workers(server: ServerChild): Promise<{ worker: string; lastFinding: number | null }[]> {
-  return server.get('/workers')
+  return (await server.get<QueuePage>('/workers?limit=5000')).rows
 }
 
 /** Events that went through derivers and rules: what the laptops' own counters in the console add up to. */
 async function judged(server: ServerChild): Promise<number> {
-  const laptops = await server.get<{ events: number }[]>('/laptops')
+  const { laptops } = await server.get<LaptopPage>('/laptops?limit=1000')
   return laptops.reduce((sum, it) => sum + it.events, 0)
 }

@@ -51,7 +51,7 @@ async function start(): Promise<Fleet> {
   }
   const enrolled = async (worker: string) => {
     const { token } = await json<{ token: string }>(
-      fetch(`${server.url}/api/v1/enrolment-tokens`, {
+      fetch(`${server.url}/api/v1/enrollment-tokens`, {
         method: 'POST',
         headers: { Cookie: server.cookie, Origin: server.url, 'Content-Type': 'application/json' },
         body: JSON.stringify({ worker }),
