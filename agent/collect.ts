@@ -6,16 +6,35 @@ import type { Host } from './host/host.ts'
 
 export interface Collector {
   name: string
-  platform: NodeJS.Platform
   /** What it can report, besides gaps. Switched-off categories stop the collector, or are dropped from its output. */
   categories: readonly Category[]
   run(host: Host, policy: Policy, signal: AbortSignal): AsyncIterable<Observation>
 }
 
+/** Process starts that were seen, of those the system counted (on Linux with threads) since the first look. */
+export interface StartCounters {
+  seen: number
+  total: number
+}
+
 /** Where observations go: the spool numbers them and writes them down before anything else sees them. */
 export type Keep = (observation: Observation) => void | Promise<void>
 
-type GapReason = ObservationOf<'collection_gap'>['Reason']
+type Gap = ObservationOf<'collection_gap'>
+type GapReason = Gap['Reason']
+
+/** Gaps whose counts add up, see `lost`. */
+const additive = new WeakSet<Gap>()
+
+/**
+ * So many events of a category, or bytes of a log, that nobody will hear of. Two of these are the sum of both, where
+ * two of `gap` say twice how it is.
+ */
+export function lost(stamp: { time: number; collector: string }, about: string, why: string, count: number): Gap {
+  const found = gap(stamp, about, 'overflow', why, count)
+  additive.add(found)
+  return found
+}
 
 /** 'Could not look' as an event. `about` names the category, path or device; the pump adds the collector's categories. */
 export function gap(
@@ -24,7 +43,7 @@ export function gap(
   reason: GapReason,
   why: unknown = null,
   count: number | null = null,
-): ObservationOf<'collection_gap'> {
+): Gap {
   // Node's own messages begin with the code.
   const detail = why instanceof Error ? (why.message.includes(':') ? why.message : `${why.name}: ${why.message}`) : why
   return {
@@ -48,7 +67,8 @@ export function gapReason(cause: unknown): GapReason {
 
 /**
  * Runs one collector until `signal`. Its end is news, not silence, and never stops another collector.
- * A gap that repeats with the same words is said once an hour, so that a blind collector does not flood the spool.
+ * A gap that repeats with the same words is reported once an hour, so that a blind collector does not flood the spool;
+ * losses are added up meanwhile.
  */
 export async function pump(
   collector: Collector,
@@ -57,38 +77,78 @@ export async function pump(
   keep: Keep,
   signal: AbortSignal,
 ): Promise<void> {
-  const said = new Map<string, number>()
+  const gaps = gapFilter(host, collector)
   const wanted = new Set<string>(['collection_gap', ...collector.categories.filter((it) => !policy.off.includes(it))])
   for (let failures = 0; !signal.aborted; failures++) {
     let why: unknown = 'ended by itself'
     try {
       for await (const observation of collector.run(host, policy, signal)) {
         failures = 0
+        for (const held of gaps.overdue()) await keep(held)
         if (!wanted.has(observation.category)) continue
         if (observation.category !== 'collection_gap') await keep(observation)
-        else if (!saidBefore(observation)) await keep(ofCollector(observation))
+        else for (const due of gaps.take(observation)) await keep(due)
       }
     } catch (cause) {
       // A spool that refuses is not the collector's fault: whoever runs the pumps has to know.
       if (cause instanceof Fault) throw cause
       why = cause
     }
+    for (const held of gaps.rest()) await keep(held)
     if (signal.aborted) return
-    await keep(ofCollector(gap({ time: host.now(), collector: collector.name }, collector.name, 'stopped', why)))
+    await keep(gaps.ofCollector(gap({ time: host.now(), collector: collector.name }, collector.name, 'stopped', why)))
     await host.sleep(Math.min(60_000, 1_000 * 2 ** failures), signal)
   }
+}
 
-  function ofCollector(observation: ObservationOf<'collection_gap'>): ObservationOf<'collection_gap'> {
-    return observation.Categories.length > 0 ? observation : { ...observation, Categories: [...collector.categories] }
+const REPEATED_MS = 3_600_000
+const MAX_WORDS = 1_000
+
+/** Which gaps are reported, and when. */
+function gapFilter(host: Host, { categories }: Collector) {
+  /** By words: when they were last reported, and the losses since. */
+  const known = new Map<string, { at: number; held: Gap | null }>()
+  /** Of what is held, the earliest `at`. */
+  let oldest = Number.POSITIVE_INFINITY
+  return { take, overdue, rest, ofCollector }
+
+  /** What is to be reported now. */
+  function take(found: Gap): Gap[] {
+    const words = `${found.About}\n${found.Reason}`
+    const before = known.get(words)
+    const now = host.elapsed()
+    const isDue = before === undefined || now - before.at >= REPEATED_MS
+    const sum = additive.has(found) ? { ...found, Count: (found.Count ?? 0) + (before?.held?.Count ?? 0) } : found
+    const rest = before === undefined && known.size >= MAX_WORDS ? forget() : []
+    if (isDue) known.set(words, { at: now, held: null })
+    else if (additive.has(found)) {
+      known.set(words, { at: before.at, held: sum })
+      oldest = Math.min(oldest, before.at)
+    }
+    return isDue ? [...rest, ofCollector(sum)] : rest
   }
 
-  function saidBefore(observation: ObservationOf<'collection_gap'>): boolean {
-    const words = `${observation.About}\n${observation.Reason}`
-    const last = said.get(words)
-    if (last !== undefined && observation.time - last < 3_600_000) return true
-    if (said.size > 1_000) said.clear()
-    said.set(words, observation.time)
-    return false
+  /** The losses, when one of them has waited for an hour. */
+  function overdue(): Gap[] {
+    return oldest < Number.POSITIVE_INFINITY && host.elapsed() - oldest >= REPEATED_MS ? rest() : []
+  }
+
+  /** Losses that were not reported yet. */
+  function rest(): Gap[] {
+    oldest = Number.POSITIVE_INFINITY
+    const due = [...known.values()].flatMap(({ held }) => (held === null ? [] : [ofCollector(held)]))
+    for (const it of known.values()) if (it.held !== null) Object.assign(it, { at: host.elapsed(), held: null })
+    return due
+  }
+
+  function forget(): Gap[] {
+    const due = rest()
+    known.clear()
+    return due
+  }
+
+  function ofCollector(found: Gap): Gap {
+    return found.Categories.length > 0 ? found : { ...found, Categories: [...categories] }
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the running agent says about itself to whoever asks on the laptop: status.json. */
 import * as z from 'zod'
 import { writeWhole } from './config.ts'
+import type { Clocks } from './ticker.ts'
 
 const at = z.number().nullable()
 
@@ -38,16 +39,16 @@ export const Status = z.object({
 export type Status = z.infer<typeof Status>
 
 /** Writes it only when there is news, and once a minute: it is a file on somebody's SSD. */
-export function statusWriter(path: string, now: () => number, status: () => Omit<Status, 'at'>): () => void {
+export function statusWriter(path: string, clocks: Clocks, status: () => Omit<Status, 'at'>): () => void {
   let text = ''
-  let at = 0
+  let writtenAt = Number.NEGATIVE_INFINITY
   return () => {
     const next = JSON.stringify(status())
-    if (next === text && now() - at < 60_000) return
+    if (next === text && clocks.booted() - writtenAt < 60_000) return
     text = next
-    at = now()
+    writtenAt = clocks.booted()
     try {
-      writeWhole(path, `{"at":${at},${text.slice(1)}`, { sync: false })
+      writeWhole(path, `{"at":${clocks.wall()},${text.slice(1)}`, { sync: false })
     } catch {
       // A full disk costs the view of the agent, not the agent.
     }

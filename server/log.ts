@@ -1,7 +1,7 @@
 import { type DestinationStream, pino } from 'pino'
 
-/** What the server says while it runs: one JSON object a line. */
-export interface Log {
+/** The server's log: one JSON object a line. */
+export interface Logger {
   debug(facts: Record<string, unknown>, message: string): void
   info(facts: Record<string, unknown>, message: string): void
   warn(facts: Record<string, unknown>, message: string): void
@@ -16,7 +16,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
  *         can end a line or begin another. `err` is written with its stack.
  * Units   `time` is ISO 8601 in UTC.
  */
-export function logger(level: LogLevel, destination: DestinationStream = pino.destination(2)): Log {
+export function logger(level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger {
   const options = {
     level,
     base: null,

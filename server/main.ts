@@ -1,4 +1,4 @@
-/** The command line: one binary, every command in a file of its own, loaded when it is called. */
+/** The command line: one binary; each command has its own file, loaded when the command is run. */
 import { type CommandDef, defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
 
@@ -15,6 +15,8 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),
   feeds: () => import('./commands/feeds.ts').then((it) => it.feedsCommand),
   user: () => import('./commands/user.ts').then((it) => it.userCommand),
+  backup: () => import('./commands/backup.ts').then((it) => it.backupCommand),
+  restore: () => import('./commands/restore.ts').then((it) => it.restoreCommand),
   doctor: () => import('./commands/doctor.ts').then((it) => it.doctorCommand),
 }
 

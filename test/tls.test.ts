@@ -67,7 +67,8 @@ describe('behind TLS', function () {
 
     agent = spawn(process.execPath, [BINARY, 'agent', 'run', '--folder', join(folder, 'agent')], { stdio: 'ignore' })
     const events = async () =>
-      (JSON.parse((await get('laptops', cookie.split(';')[0])).text) as { events: number }[])[0]?.events
+      (JSON.parse((await get('laptops', cookie.split(';')[0])).text) as { laptops: { events: number }[] }).laptops[0]
+        ?.events
     await until(
       async () => ((await events()) ?? 0) > 10 || null,
       30_000,

@@ -1,5 +1,6 @@
-/** Every collector, in one list: a new one is one file and one line here. */
-import type { Collector } from '../collect.ts'
+/** Every collector, by system: a new one is one file and one line here. */
+import type { AgentProduct } from '../../wire/common.ts'
+import type { Collector, StartCounters } from '../collect.ts'
 import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
@@ -9,7 +10,7 @@ import { interfaces } from './linux/interfaces.ts'
 import { logons } from './linux/logons.ts'
 import { networkPlaces } from './linux/network-places.ts'
 import { power } from './linux/power.ts'
-import { type ForkCounters, processes } from './linux/processes.ts'
+import { processes } from './linux/processes.ts'
 import { remoteSessions } from './linux/remote-sessions.ts'
 import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
@@ -18,28 +19,34 @@ import { volumes } from './linux/volumes.ts'
 import { watchedFolders } from './linux/watched-folders.ts'
 import { watchFolder } from './shared/folder-wakes.ts'
 
-export type { ForkCounters } from './linux/processes.ts'
+/** `starts` is counted up while they run, for the agent's summary. */
+export function collectorsOf(product: AgentProduct, starts: StartCounters): readonly Collector[] {
+  return COLLECTORS[product](starts)
+}
 
-/** `forks` is counted up while they run, for the agent's summary. */
-export function collectorsWith(forks: ForkCounters): readonly Collector[] {
-  const code = repositories()
-  const packed = archives()
-  return [
-    processes(forks, [code.onProgram, packed.onProgram]),
-    connections,
-    interfaces,
-    software,
-    autostarts,
-    usbDevices,
-    displays,
-    volumes,
-    watchedFolders(watchFolder, packed.onArchive),
-    code.collector,
-    packed.collector,
-    networkPlaces,
-    power,
-    logons,
-    remoteSessions,
-    clockPlaces,
-  ]
+const COLLECTORS: Record<AgentProduct, (starts: StartCounters) => readonly Collector[]> = {
+  linux: (starts) => {
+    const code = repositories()
+    const packed = archives()
+    return [
+      processes(starts, [code.onProgram, packed.onProgram]),
+      connections,
+      interfaces,
+      software,
+      autostarts,
+      usbDevices,
+      displays,
+      volumes,
+      watchedFolders(watchFolder, packed.onArchive),
+      code.collector,
+      packed.collector,
+      networkPlaces,
+      power,
+      logons,
+      remoteSessions,
+      clockPlaces,
+    ]
+  },
+  macos: () => [],
+  windows: () => [],
 }

@@ -151,10 +151,18 @@ export function splitSegment(segment: Segment, epoch: number, seq: number): [Seg
 }
 
 /** Notes in its name since when the server has it. */
-export function markKept(segment: Segment, since: number): void {
-  const path = join(dirname(segment.path), `${String(segment.first).padStart(16, '0')}.${since}.kept`)
-  if (path !== segment.path) renameSync(segment.path, path)
+export function markKept(segment: Segment): void {
+  const path = markedPath(segment)
+  renameSync(segment.path, path)
   segment.path = path
+}
+
+export function isMarked(segment: Segment): boolean {
+  return segment.path === markedPath(segment)
+}
+
+function markedPath({ path, first, acknowledgedAt }: Segment): string {
+  return join(dirname(path), `${String(first).padStart(16, '0')}.${acknowledgedAt}.kept`)
 }
 
 /**

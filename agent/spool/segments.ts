@@ -13,6 +13,7 @@ import {
   countEvents,
   emptySegment,
   eventsBetween,
+  isMarked,
   markKept,
   rewriteSegment,
   SEGMENT_HEAD,
@@ -76,6 +77,7 @@ export class Segments {
     this.#disk.write(this.#fd!, bytes, segment.bytes)
     for (const { seq, writtenAt, category } of frames) addEvent(segment, seq, writtenAt, category)
     segment.bytes += bytes.length
+    segment.acknowledgedAt = null
   }
 
   sync(): Promise<void> {
@@ -129,14 +131,28 @@ export class Segments {
     if (low.bytes === SEGMENT_HEAD) this.remove(low)
   }
 
-  /** The server has all of it. */
-  keep(segment: Segment, since: number): void {
-    segment.acknowledgedAt = since
-    try {
-      markKept(segment, since)
-    } catch {
-      // After a restart it is kept from then on.
-    }
+  /** The server has everything up to `seq`. */
+  acknowledge(seq: number, now: number): void {
+    for (const segment of this.#all) if (segment.last <= seq) segment.acknowledgedAt ??= now
+  }
+
+  /** The server has nothing above `seq`. */
+  forget(seq: number): void {
+    for (const segment of this.#all) if (segment.last > seq) segment.acknowledgedAt = null
+  }
+
+  /** Ended ones whose names do not say yet since when they are kept. */
+  get unmarked(): readonly Segment[] {
+    return this.ended.filter((it) => it.acknowledgedAt !== null && !isMarked(it))
+  }
+
+  mark(): void {
+    for (const segment of this.unmarked)
+      try {
+        markKept(segment)
+      } catch {
+        // After a restart it is kept from then on.
+      }
   }
 
   /** How many events numbered above `from`, and up to `to`, can be sent again. */

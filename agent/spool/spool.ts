@@ -107,6 +107,7 @@ export class Spool {
     this.#synced = Math.max(this.#everAcked, state?.last ?? 0, found.last)
     this.#next = this.#synced + 1
     this.#segments = new Segments(options.folder, this.epoch, options.disk ?? realDisk, found.segments)
+    this.#segments.acknowledge(this.#acked, this.#clock.now)
     this.#cursor.write(this.#state())
     this.#cursor.syncNow()
     const last = found.segments.at(-1)
@@ -215,7 +216,8 @@ export class Spool {
     this.#everAcked = Math.max(this.#everAcked, this.#acked)
     this.#leased = Math.max(this.#leased, this.#acked)
     this.#note()
-    if (this.#acknowledged().length > 0) void this.flush()
+    this.#segments.acknowledge(this.#acked, this.#clock.tick())
+    if (this.#segments.unmarked.length > 0) void this.flush()
   }
 
   /** What was leased and not acknowledged is leased again. */
@@ -237,7 +239,7 @@ export class Spool {
     // Reported before it is noted: killed in between, it is reported twice rather than never.
     this.#report()
     this.#write()
-    for (const segment of this.#segments.all) if (segment.last > seq) segment.acknowledgedAt = null
+    this.#segments.forget(seq)
     this.#acked = seq
     this.rollback()
     if (this.#trouble === null) this.#note()
@@ -299,6 +301,8 @@ export class Spool {
       frames.push(this.#queue[at]!)
       bytes += this.#queue[at]!.bytes.length
     }
+    // Also before: what was written before a long sleep must not live as long as what comes after it.
+    if (this.#written === 0 && this.#isLargeEnough()) this.#segments.end()
     this.#segments.write(frames)
     this.#written += frames.length
   }
@@ -345,14 +349,9 @@ export class Spool {
     }
   }
 
-  /** Segments that the server has all of, and which are not marked so yet. */
-  #acknowledged() {
-    return this.#segments.ended.filter((it) => it.acknowledgedAt === null && it.last <= this.#acked)
-  }
-
   async #keepAcknowledged(): Promise<void> {
     const now = this.#clock.now
-    for (const segment of this.#acknowledged()) this.#segments.keep(segment, now)
+    this.#segments.mark()
     if (beyondKept(this.#segments, this.#marks(), now, this.#kept).length === 0) return
     try {
       // First the cursor: once the segments are gone, it alone knows the next seq.

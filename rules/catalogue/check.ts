@@ -1,17 +1,17 @@
 /**
- * What a thing would be taken for, and by which fact: for whoever writes a rule, or wonders about one.
+ * What the catalogue would recognise in a path, name or address, and by which fact: for rule authors and analysts.
  *
- * Shape   a text is asked as everything it may be: a path or name on each system, a package, a service, a host, an
+ * Shape   a text is tried as everything it may be: a path or name on each system, a package, a service, a host, an
  *         address, an interface, a port (':5900'), a USB id, a browser extension. `taken` false: the catalogue knows it,
- *         but it tells only together with what `needs` says.
+ *         but it counts only together with what `needs` names.
  */
 import type { Event, EventOf } from '../../wire/event.ts'
 import type { CommandMark, HardwareEntry, ToolEntry, UsbMark } from './entry.ts'
 import { type Catalogue, recognise } from './index.ts'
 import { matches } from './names.ts'
-import { place } from './programs.ts'
+import { programPathOf } from './programs.ts'
 
-export interface Answer {
+export interface Recognition {
   id: string
   name: string
   category: string
@@ -19,7 +19,7 @@ export interface Answer {
   by: string
   /** The catalogue's own fact: a name, a pattern, a folder. */
   fact: string | null
-  /** As what the thing was asked: 'a program on Linux'. */
+  /** As what it was tried: 'a program on Linux'. */
   as: string[]
   needs: string | null
   renamed: boolean
@@ -30,8 +30,8 @@ export interface Answer {
   reports: { evidence: string; by: string[] } | null
 }
 
-/** One thing that the agent could have reported. */
-export interface Question {
+/** One event that the agent could have reported. */
+export interface Interpretation {
   as: string
   event: Event
 }
@@ -53,16 +53,16 @@ const SYSTEMS = [
 const USB_ID = /^([0-9a-f]{4}):([0-9a-f]{4})$/i
 const HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)+\.?$/i
 
-export function check(catalogue: Catalogue, thing: string): Answer[] {
+export function check(catalogue: Catalogue, thing: string): Recognition[] {
   const usb = USB_ID.exec(thing)
   if (usb) return hardwareWith(catalogue, usb[1]!.toLowerCase(), usb[2]!.toLowerCase())
-  const answers = answersTo(catalogue, questionsFor(thing))
-  return answers.length > 0 ? answers : almost(catalogue, thing)
+  const answers = recognitionsOf(catalogue, interpretationsOf(thing))
+  return answers.length > 0 ? answers : weakMatches(catalogue, thing)
 }
 
-export function answersTo(catalogue: Catalogue, questions: readonly Question[]): Answer[] {
-  const answers: Answer[] = []
-  for (const { as, event } of questions)
+export function recognitionsOf(catalogue: Catalogue, interpretations: readonly Interpretation[]): Recognition[] {
+  const answers: Recognition[] = []
+  for (const { as, event } of interpretations)
     for (const found of recognise(catalogue, event)?.tools ?? []) {
       const same = answers.find((it) => it.id === found.id && it.by === found.by)
       const entry = catalogue.toolIndex.byId.get(found.id)
@@ -83,7 +83,7 @@ export function answersTo(catalogue: Catalogue, questions: readonly Question[]):
   return answers
 }
 
-export function processQuestion(as: string, seen: Process): Question {
+export function processStart(as: string, seen: Process): Interpretation {
   return {
     as,
     event: {
@@ -96,11 +96,11 @@ export function processQuestion(as: string, seen: Process): Question {
   }
 }
 
-function questionsFor(thing: string): Question[] {
+function interpretationsOf(thing: string): Interpretation[] {
   const port = /^:(\d{1,5})$/.exec(thing)
   if (port) return [{ as: 'an open port', event: listener(Number(port[1])) }]
   const programs = SYSTEMS.map(([product, system]) =>
-    processQuestion(`a program on ${system}`, { product, Image: thing, CommandLine: null, CurrentDirectory: null }),
+    processStart(`a program on ${system}`, { product, Image: thing, CommandLine: null, CurrentDirectory: null }),
   )
   if (/[\\/]/.test(thing)) return [...programs, { as: 'a file', event: file(thing) }]
   return [
@@ -116,15 +116,15 @@ function questionsFor(thing: string): Question[] {
   ]
 }
 
-/** Names that tell only together with something else, and everyday programs that are something when told to. */
-function almost(catalogue: Catalogue, thing: string): Answer[] {
-  return (place(catalogue.toolIndex, thing).programs ?? []).flatMap((program) => {
+/** Names that count only together with something else, and ordinary programs that act as a tool by some command lines. */
+function weakMatches(catalogue: Catalogue, thing: string): Recognition[] {
+  return (programPathOf(catalogue.toolIndex, thing).programs ?? []).flatMap((program) => {
     if (program.kind !== 'weak' && program.kind !== 'command') return []
     const { tool } = program
     const needs =
       program.kind === 'weak'
-        ? 'Other software has this name too: it tells only with a publisher, product, folder, parent or port of this tool.'
-        : `Only when it is told to: ${(tool.commands ?? []).map(inWords).join('; ')}.`
+        ? 'Other software has this name too: it counts only with a publisher, product, folder, parent or port of this tool.'
+        : `Only with this command line: ${(tool.commands ?? []).map(inWords).join('; ')}.`
     return [
       {
         ...about(tool),
@@ -141,7 +141,7 @@ function almost(catalogue: Catalogue, thing: string): Answer[] {
   })
 }
 
-function hardwareWith(catalogue: Catalogue, vendor: string, product: string): Answer[] {
+function hardwareWith(catalogue: Catalogue, vendor: string, product: string): Recognition[] {
   const { usb } = catalogue.hardwareIndex
   return (usb.get(vendor) ?? [])
     .filter(({ mark }) => mark.productId === '*' || mark.productId === product)
@@ -171,7 +171,7 @@ function about(entry: ToolEntry | HardwareEntry) {
   return { id, name, date, confidence, sources, reports: reports ?? null }
 }
 
-/** The fact of the entry that fits the event; where several would, the longest. */
+/** The fact of the entry that matches the event; of several the longest. */
 function factOf(entry: ToolEntry, by: string, event: Event): string | null {
   const own: Record<string, readonly string[]> = {
     name: [...Object.values(entry.names ?? {}).flat(), entry.name, entry.id],
@@ -191,11 +191,11 @@ function factOf(entry: ToolEntry, by: string, event: Event): string | null {
     command: (entry.commands ?? []).map(inWords),
   }
   const texts = Object.values(event).filter((it) => typeof it === 'string' || typeof it === 'number')
-  const fits = (fact: string) => texts.some((text) => fitsText(fact.toLowerCase(), String(text).toLowerCase()))
-  return (own[by] ?? []).filter(fits).sort((a, b) => b.length - a.length)[0] ?? own[by]?.[0] ?? null
+  const isMatch = (fact: string) => texts.some((text) => matchesText(fact.toLowerCase(), String(text).toLowerCase()))
+  return (own[by] ?? []).filter(isMatch).sort((a, b) => b.length - a.length)[0] ?? own[by]?.[0] ?? null
 }
 
-function fitsText(fact: string, text: string): boolean {
+function matchesText(fact: string, text: string): boolean {
   const name = text.slice(Math.max(text.lastIndexOf('/'), text.lastIndexOf('\\')) + 1)
   return (
     fact === text ||

@@ -1,12 +1,12 @@
 /**
- * What a command line says.
+ * Reads command lines.
  *
- * Shape   words are parted by blanks; a word in double quotes may hold blanks, and its quotes are not part of it.
+ * Shape   words are separated by blanks; a word in double quotes may contain blanks, and its quotes are not part of it.
  */
 import type { ToolEntry } from './entry.ts'
-import type { Mark, ToolIndex } from './index-tools.ts'
 import { matches } from './names.ts'
-import { projectOwner, sight, toolsAt, toolsNamed } from './programs.ts'
+import { programNameOf, projectOwner, toolsAt, toolsNamed } from './programs.ts'
+import type { Mark, ToolIndex } from './tool-index.ts'
 
 /** Options before a script's name are few. */
 const MAX_OPTIONS = 16
@@ -25,17 +25,18 @@ export function toolsOfScript(
 ): readonly ToolEntry[] | undefined {
   const script = scriptOf(line)
   if (script === null) return undefined
-  const own = toolsAt(index, sight(index, script), product) ?? (isPython ? projectOwner(index, script) : undefined)
+  const own =
+    toolsAt(index, programNameOf(index, script), product) ?? (isPython ? projectOwner(index, script) : undefined)
   // 'sh -c "rustdesk --server"': one word, and yet a command.
   const command = own || !script.includes(' ') ? null : firstWord(script)
-  return command === null ? own : toolsAt(index, sight(index, command), product)
+  return command === null ? own : toolsAt(index, programNameOf(index, command), product)
 }
 
-/** What Windows Installer installs stands on its command line. */
+/** Windows Installer is given the package on its command line. */
 export function toolsOfInstaller(index: ToolIndex, line: string): readonly ToolEntry[] | undefined {
   for (let word = nextWord(line, 0); word; word = nextWord(line, word.end)) {
     if (!matches('*.msi', line, word.start, word.end)) continue
-    const tools = toolsNamed(sight(index, line.slice(word.start, word.end)), 'windows')
+    const tools = toolsNamed(programNameOf(index, line.slice(word.start, word.end)), 'windows')
     if (tools) return tools
   }
   return undefined
@@ -50,12 +51,12 @@ export function holds(mark: Mark, lower: string): boolean {
   )
 }
 
-/** It was set up so that nobody needs to be there. Null: it does not say. */
+/** It was set up for unattended access. Null: not known. */
 export function isUnattended(tool: ToolEntry, lower: string): true | null {
-  const said =
+  const isSetUp =
     tool.unattended?.some((option) => hasWord(lower, option, false)) ||
     tool.unattendedNames?.some((name) => lower.includes(name.toLowerCase()))
-  return said ? true : null
+  return isSetUp ? true : null
 }
 
 function endsSo(script: string | null, ends: readonly string[]): boolean {
@@ -85,7 +86,7 @@ function isNameCode(code: number): boolean {
   return (letter >= 97 && letter <= 122) || (code >= 48 && code <= 57) || code === 95
 }
 
-/** `option` as a word of its own, or followed by '='; with `prefix`, what begins with it. */
+/** `option` as a separate word, or followed by '='; with `prefix`, a word that begins with it. */
 function hasWord(line: string, option: string, prefix: boolean): boolean {
   for (let at = line.indexOf(option); at !== -1; at = line.indexOf(option, at + 1)) {
     const after = line[at + option.length]

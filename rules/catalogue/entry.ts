@@ -8,7 +8,7 @@ type PerSystem = Partial<Record<System, string[]>>
 interface Provenance {
   /** Keys of the file's own `sources`. */
   sources: string[]
-  /** The newest source's date: indicators rot, so each carries its age. */
+  /** The newest source's date: indicators age. */
   date: string
   /** verified: read in the vendor's own source · listed: in a public list · reported · analyst: general knowledge. */
   confidence: 'verified' | 'listed' | 'reported' | 'analyst'
@@ -21,17 +21,17 @@ export interface ToolEntry extends Provenance {
   id: string
   name: string
   category: ToolCategory
-  /** Executables whose name alone tells; '*' stands for any run of characters after at least three others. */
+  /** Executables whose name alone identifies the tool; '*' is any run of characters after at least three others. */
   names?: PerSystem
-  /** Names that other software has too: they tell only together with a publisher, product, folder, parent or port. */
+  /** Names that other software has too: they count only together with a publisher, product, folder, parent or port. */
   weakNames?: string[]
   /** Folders that belong to the tool: '/' for every separator, no drive letter, '~' for anybody's home. */
   paths?: PerSystem
-  /** File names of its own: settings, logs, models. */
+  /** Files that only this tool has: settings, logs, models. */
   files?: string[]
-  /** What a checkout of its source is called: scripts run from there are the tool. */
+  /** Folder names of a checkout of its source: scripts run from there are the tool. */
   projects?: string[]
-  /** What an everyday program does when it is told to. */
+  /** Command lines by which an ordinary program acts as this tool. */
   commands?: CommandMark[]
   /** Services and launchd labels, without '.service'. */
   services?: string[]
@@ -39,25 +39,25 @@ export interface ToolEntry extends Provenance {
   packages?: string[]
   /** Browser extension ids. */
   extensions?: string[]
-  /** Signers that make little else, so that their signature alone tells. */
+  /** Signers that make little else, so that their signature alone identifies the tool. */
   publishers?: string[]
   weakPublishers?: string[]
   /** '*.x' is x and everything under it. A browser's visit is nothing, but see `browsers`. */
   domains?: string[]
-  /** The domains tell only when one of these programs asks. */
+  /** The domains count only when one of these programs connects. */
   callers?: string[]
-  /** True: a browser's visit tells as well. */
+  /** True: a browser's visit counts as well. */
   browsers?: true
   /** IPv4 addresses. They change owners within weeks. */
   addresses?: string[]
-  /** Ports it is known to use; they tell only together with a weak name. */
+  /** Ports it is known to use; they count only together with a weak name. */
   ports?: number[]
   /** Ports that nothing else of note uses. */
   distinctivePorts?: number[]
   interfaces?: string[]
   tunnelMtu?: { interface: string; mtu: number }[]
   resolvers?: string[]
-  /** Options on the tool's own command line that set up access without anybody present. */
+  /** Options on the tool's own command line that set up unattended access. */
   unattended?: string[]
   unattendedNames?: string[]
 }
@@ -66,7 +66,7 @@ export interface ToolEntry extends Provenance {
 export interface CommandMark {
   /** Executables, without '.exe'. */
   programs: string[]
-  /** Each must stand on the command line as a word; 'a|b*' is a or what begins with b. */
+  /** Each must be on the command line as a word; 'a|b*' is a or what begins with b. */
   words?: string[]
   /** Each must occur somewhere on the command line. */
   parts?: string[]
@@ -95,7 +95,7 @@ export interface EdidMark {
   serial?: string
 }
 
-/** Hardware as the laptop that is driven sees it. */
+/** Hardware as the controlled laptop sees it. */
 export interface HardwareEntry extends Provenance {
   id: string
   name: string

@@ -12,7 +12,7 @@ export function one(tool: ToolEntry, by: By, renamed = false, unattended: boolea
   return { id: tool.id, name: tool.name, category: tool.category, by, renamed, unattended }
 }
 
-/** Undefined in place of an empty list, so that the ways to recognise chain with '??'. */
+/** Undefined instead of an empty list, so that attempts chain with '??'. */
 export function found(
   tools: readonly ToolEntry[] | undefined | false,
   by: By,
@@ -23,7 +23,7 @@ export function found(
   return tools.slice(0, MAX_FOUND).map((tool) => one(tool, by, renamed, unattended))
 }
 
-/** A tool is reported once per event, by the first that told. */
+/** A tool is reported once per event, by the first fact that matched. */
 export function merged(list: FoundTool[] | undefined, more: FoundTool[] | undefined): FoundTool[] | undefined {
   if (!list || !more) return list ?? more
   return [...list, ...more.filter((it) => !list.some((other) => other.id === it.id))].slice(0, MAX_FOUND)

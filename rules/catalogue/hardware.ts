@@ -1,13 +1,13 @@
 /**
- * Hardware that drives a laptop from outside, recognised in what the bus and the display say.
+ * Recognises hardware that controls a laptop from outside, by its USB and EDID data.
  *
- * Shape   at most one per event: a device that is named is not also reported by its shape.
+ * Shape   at most one per event: a device recognised by its ids is not also reported by its shape.
  * Silent  ids that everybody uses, without a string or a keyboard; what was unplugged; the operator's own side.
  */
 import type { EventOf } from '../../wire/event.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import type { EdidMark, HardwareEntry, HardwareFile, UsbMark } from './entry.ts'
-import { plain } from './spelling.ts'
+import { normalized } from './spelling.ts'
 
 export type FoundHardware = NonNullable<CatalogueFacts['hardware']>[number]
 type Usb = EventOf<'usb_device'>
@@ -46,7 +46,7 @@ export function recogniseUsb(index: HardwareIndex, event: Usb): FoundHardware[] 
 
 function fitsUsb(mark: UsbMark, product: string, event: Usb): boolean {
   if (mark.productId !== '*' && mark.productId !== product) return false
-  const own = [event.Manufacturer, event.ProductName, event.SerialNumber].map(spelt)
+  const own = [event.Manufacturer, event.ProductName, event.SerialNumber].map(comparable)
   if (mark.strings && !mark.strings.some((wanted) => own.includes(wanted.toLowerCase()))) return false
   if (mark.productLike && !like(mark.productLike, event.ProductName)) return false
   return (mark.needs ?? []).every((need) => {
@@ -59,7 +59,7 @@ function fitsUsb(mark: UsbMark, product: string, event: Usb): boolean {
 /** #38: a keyboard and an absolute pointer in one device, with a disk, a network card or a serial from a template. */
 function hasKvmShape(index: HardwareIndex, vendor: string, product: string, event: Usb): boolean {
   if (event.HasKeyboard !== true || event.HasAbsolutePointer !== true) return false
-  const generic = index.genericSerials.has(spelt(event.SerialNumber))
+  const generic = index.genericSerials.has(comparable(event.SerialNumber))
   if (!event.HasStorage && !event.HasNetwork && !generic) return false
   return !index.exceptions.some((it) => it.vendorId === vendor && (it.productId === '*' || it.productId === product))
 }
@@ -71,14 +71,14 @@ export function recogniseDisplay(index: HardwareIndex, event: EventOf<'display'>
 }
 
 function fitsEdid(mark: EdidMark, event: EventOf<'display'>): boolean {
-  const name = spelt(event.MonitorName)
+  const name = comparable(event.MonitorName)
   return (
     (mark.maker === undefined || mark.maker === event.MakerId?.toUpperCase()) &&
     (mark.product === undefined || mark.product === event.ProductCode) &&
     (mark.name === undefined || mark.name.toLowerCase() === name) &&
     (mark.nameStarts === undefined || name.startsWith(mark.nameStarts.toLowerCase())) &&
     (mark.nameLike === undefined || like(mark.nameLike, name)) &&
-    (mark.serial === undefined || mark.serial.toLowerCase() === spelt(event.SerialText))
+    (mark.serial === undefined || mark.serial.toLowerCase() === comparable(event.SerialText))
   )
 }
 
@@ -88,12 +88,12 @@ function like(wanted: readonly string[], name: string | null): boolean {
 }
 
 function squeeze(name: string): string {
-  return spelt(name).replace(/[\s_-]+/g, '')
+  return comparable(name).replace(/[\s_-]+/g, '')
 }
 
-/** What devices call themselves, as it is compared. */
-function spelt(name: string | null): string {
-  return plain(name ?? '')
+/** The names that devices give themselves, in the form in which they are compared. */
+function comparable(name: string | null): string {
+  return normalized(name ?? '')
     .trim()
     .toLowerCase()
 }

@@ -1,72 +1,22 @@
-/** The catalogue's tools, laid out for look-up. */
+/** Indexes the catalogue's tools for look-up. */
 import type { CommandMark, System, ToolEntry } from './entry.ts'
 import { Names } from './names.ts'
-import type { Place } from './programs.ts'
+import { type Domain, type Mark, type Program, SYSTEM_BITS, type ToolIndex } from './tool-index.ts'
 
-/** A person who reads a vendor's web page runs no tool. */
+/** Visiting a vendor's web page is not using the tool. */
 const BROWSERS = [
   ...['chrome', 'google chrome', 'google-chrome', 'chromium', 'chromium-browser', 'firefox', 'firefox-esr'],
   ...['firefox-bin', 'msedge', 'microsoft edge', 'microsoft-edge', 'safari', 'com.apple.webkit.networking', 'brave'],
   ...['brave browser', 'brave-browser', 'opera', 'vivaldi', 'vivaldi-bin', 'arc', 'zen', 'librewolf', 'waterfox'],
 ]
-/** They run what is named after them. */
+/** They run the script that is named after them. */
 const INTERPRETERS = [
   ...['perl', 'ruby', 'node', 'bun', 'deno', 'bash', 'sh', 'dash', 'zsh', 'java', 'mono', 'wine', 'wine64', 'env'],
   ...['osascript', 'php', 'pythonw', 'python', 'python2', 'python3', 'python2.7'],
   ...Array.from({ length: 12 }, (_, minor) => `python3.${minor + 6}`),
 ]
 
-/** Bits, so that one name serves several systems. */
-export const SYSTEM_BITS: Record<string, number> = { windows: 1, linux: 2, macos: 4 }
 const ANY_SYSTEM = 7
-
-/** What the name of an executable may mean. */
-export type Program =
-  | { kind: 'tool'; tool: ToolEntry; systems: number }
-  | { kind: 'weak'; tool: ToolEntry }
-  | { kind: 'command'; tool: ToolEntry; mark: Mark }
-  | { kind: 'interpreter'; python: boolean }
-  | { kind: 'installer' }
-  | { kind: 'browser' }
-
-/** A CommandMark with its words taken apart. */
-export interface Mark {
-  words: { text: string; prefix: boolean }[][]
-  parts: string[]
-  scriptEnds: string[]
-}
-
-export interface Domain {
-  tool: ToolEntry
-  /** Null: everything under it. */
-  pattern: string | null
-  callers: Names<true> | null
-}
-
-export interface ToolIndex {
-  byId: Map<string, ToolEntry>
-  programs: Names<Program>
-  folders: Names<ToolEntry>
-  /** The same under anybody's home, with the '~' left out. */
-  homeFolders: Names<ToolEntry>
-  files: Names<ToolEntry>
-  projects: Names<ToolEntry>
-  publishers: Names<ToolEntry>
-  services: Names<ToolEntry>
-  packages: Names<ToolEntry>
-  extensions: Map<string, ToolEntry>
-  /** Names a person sees, where they are distinctive: applications and the product inside a binary. */
-  titles: Names<ToolEntry>
-  /** Every name and id, for who asks by name: the tools' own logs. */
-  known: Names<ToolEntry>
-  domains: Names<Domain>
-  addresses: Map<string, ToolEntry>
-  ports: Map<number, ToolEntry>
-  interfaces: { tool: ToolEntry; pattern: string; mtu: number | null }[]
-  resolvers: Map<string, ToolEntry>
-  /** What paths led to. */
-  places: Map<string, Place>
-}
 
 export function indexTools(tools: readonly ToolEntry[]): ToolIndex {
   const index: ToolIndex = {
@@ -104,13 +54,13 @@ function addProgram(index: ToolIndex, name: string, program: Program): void {
 function addTool(index: ToolIndex, tool: ToolEntry): void {
   for (const [system, names] of Object.entries(tool.names ?? {}) as [System, string[]][])
     for (const name of names) {
-      // 'anydesk.exe' on Linux is AnyDesk under Wine; a pattern is too loose to leave its own system.
+      // 'anydesk.exe' on Linux is AnyDesk under Wine; a pattern is too loose for other systems.
       const anywhere = system === 'windows' && !name.includes('*')
       index.programs.add(name, { kind: 'tool', tool, systems: anywhere ? ANY_SYSTEM : (SYSTEM_BITS[system] ?? 0) })
     }
   for (const name of tool.weakNames ?? []) index.programs.add(name, { kind: 'weak', tool })
   for (const mark of tool.commands ?? [])
-    for (const name of mark.programs) addProgram(index, name, { kind: 'command', tool, mark: takenApart(mark) })
+    for (const name of mark.programs) addProgram(index, name, { kind: 'command', tool, mark: markOf(mark) })
   for (const folder of Object.values(tool.paths ?? {}).flat())
     if (folder.startsWith('~')) index.homeFolders.add(folder.slice(1), tool)
     else index.folders.add(folder, tool)
@@ -133,7 +83,7 @@ function addTool(index: ToolIndex, tool: ToolEntry): void {
   for (const resolver of tool.resolvers ?? []) index.resolvers.set(resolver, tool)
 }
 
-function takenApart({ words = [], parts = [], scriptEnds = [] }: CommandMark): Mark {
+function markOf({ words = [], parts = [], scriptEnds = [] }: CommandMark): Mark {
   return {
     words: words.map((word) =>
       word
@@ -146,7 +96,7 @@ function takenApart({ words = [], parts = [], scriptEnds = [] }: CommandMark): M
   }
 }
 
-/** A title tells where the executable of the same name tells; 'Level' or 'Box' do not. */
+/** A title identifies a tool where the executable of the same name does; 'Level' or 'Box' do not. */
 function isTitle({ name, names }: ToolEntry): boolean {
   const title = name.toLowerCase()
   const own = Object.values(names ?? {})

@@ -1,8 +1,8 @@
 /**
- * What we know of tools, hardware and networks: our own form of public facts (see NOTICE), and how to recognise them.
+ * What is known of tools, hardware and networks: our own form of public facts (see NOTICE), and how to recognise them.
  *
- * Pure: the files are read as modules, nothing is looked up elsewhere. `recognise` is called for every event that comes
- * in, so what matches nothing must cost next to nothing.
+ * Pure: the files are read as modules, nothing is looked up elsewhere. `recognise` is called for every incoming event,
+ * so an event that matches nothing must cost next to nothing.
  */
 import { createHash } from 'node:crypto'
 import type { Event, EventOf } from '../../wire/event.ts'
@@ -12,8 +12,9 @@ import asnFile from './asns.json' with { type: 'json' }
 import type { AsnFile, HardwareEntry, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
 import hardwareFile from './hardware.json' with { type: 'json' }
 import { type HardwareIndex, indexHardware, recogniseDisplay, recogniseUsb } from './hardware.ts'
-import { indexTools, type ToolIndex } from './index-tools.ts'
+import { indexTools } from './index-tools.ts'
 import { interfaceTool as toolOfInterface } from './network.ts'
+import type { ToolIndex } from './tool-index.ts'
 import toolFile from './tools.json' with { type: 'json' }
 import { recogniseTools } from './tools.ts'
 
@@ -22,11 +23,11 @@ export type { HardwareEntry, ToolEntry } from './entry.ts'
 export interface Catalogue {
   /** The day of its newest file. */
   version: string
-  /** A hash of all that is in it: other contents, other hash, whatever the files say of their day. */
+  /** A hash of its whole contents, whatever dates the files carry. */
   contentHash: string
   tools: readonly ToolEntry[]
   hardware: readonly HardwareEntry[]
-  /** What the entries' sources are. */
+  /** The sources that entries refer to. */
   sources: Readonly<Record<string, { title: string; date: string; licence: string }>>
   /** Networks that sanctions lists name, as CIDR. */
   sanctionedNetworks: readonly string[]
@@ -64,7 +65,7 @@ export function loadCatalogue(): Catalogue {
   }
 }
 
-/** What the catalogue sees in an event, or undefined. Never throws on what the contract of `wire/` lets through. */
+/** What the catalogue recognises in an event, or undefined. Never throws on events that are valid by `wire/`. */
 export function recognise(catalogue: Catalogue, event: Event): CatalogueFacts | undefined {
   if (event.category === 'usb_device' || event.category === 'display') {
     const { hardwareIndex } = catalogue
@@ -76,12 +77,12 @@ export function recognise(catalogue: Catalogue, event: Event): CatalogueFacts | 
   return tools && { tools }
 }
 
-/** What kind of network an autonomous system is; null where we do not know, which is most of them. */
+/** What kind of network an autonomous system is; null where it is not known, which is most of them. */
 export function asnClass(catalogue: Catalogue, asn: number): { class: NetworkClass; by: string } | null {
   return catalogue.asns.get(asn) ?? null
 }
 
-/** The VPN client or mesh that a tunnel's name, MTU or resolver gives away, or null. */
+/** The VPN client or mesh that a tunnel's name, MTU or resolver identifies, or null. */
 export function interfaceTool(catalogue: Catalogue, event: EventOf<'network_place'>): ToolEntry | null {
   return toolOfInterface(catalogue.toolIndex, event)
 }

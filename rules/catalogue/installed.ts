@@ -1,11 +1,11 @@
-/** Tools among what is installed, starts by itself, or was written to a watched folder. */
+/** Recognises tools among installed software, autostart entries and files in watched folders. */
 import type { EventOf } from '../../wire/event.ts'
 import { firstWord, toolsOfScript } from './command-line.ts'
 import type { ToolEntry } from './entry.ts'
 import { type FoundTool, found } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
-import { baseName, folderOwner, sight, toolsAt } from './programs.ts'
-import { plain } from './spelling.ts'
+import { baseName, folderOwner, programNameOf, toolsAt } from './programs.ts'
+import { normalized } from './spelling.ts'
+import type { ToolIndex } from './tool-index.ts'
 
 /** Endings that a package manager or desktop adds to a name: 'code:amd64', 'firefox:snap', 'anydesk.desktop'. */
 const ADDED = /^(?::[a-z0-9]+|\.(?:desktop|plist|lnk|service))$/i
@@ -30,7 +30,7 @@ export function fromAutostart(index: ToolIndex, event: EventOf<'autostart'>): Fo
   if (named || event.Command === null) return found(named, 'service')
   const first = firstWord(event.Command)
   if (first === null) return undefined
-  const seen = sight(index, first)
+  const seen = programNameOf(index, first)
   const runs = seen.programs?.find((it) => it.kind === 'interpreter')
   return found(
     toolsAt(index, seen, event.product) ?? (runs && toolsOfScript(index, event.product, event.Command, runs.python)),
@@ -39,7 +39,7 @@ export function fromAutostart(index: ToolIndex, event: EventOf<'autostart'>): Fo
 }
 
 export function fromFile(index: ToolIndex, event: EventOf<'file_event'>): FoundTool[] | undefined {
-  const path = plain(event.TargetFilename)
+  const path = normalized(event.TargetFilename)
   const name = baseName(path)
   const starter = withoutAdded(name)
   return (
@@ -55,7 +55,7 @@ function service(index: ToolIndex, name: string): readonly ToolEntry[] | undefin
 }
 
 function packageOf(index: ToolIndex, name: string, id: string): readonly ToolEntry[] | undefined {
-  // The name with an ending: that name is not there.
+  // The id is the name with an ending, and the name was not found.
   if (id.startsWith(name) && (id.length === name.length || id.charCodeAt(name.length) === 58)) return undefined
   return index.packages.find(id) ?? index.packages.find(withoutAdded(id))
 }

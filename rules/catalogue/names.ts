@@ -1,18 +1,18 @@
 /**
  * Names looked up in place, in text that may be hostile: a miss allocates nothing.
  *
- * Shape   text is compared without regard to case, and '\' is '/'; what is not ASCII is compared as `plain` spells it.
+ * Shape   text is compared without regard to case, and '\' is '/'; what is not ASCII is compared as `normalized` returns it.
  *         `find` takes the part from `start` to `end`.
- * Units   linear in the part's length; at most `MAX_NAME` characters are looked at.
+ * Units   linear in the part's length; at most `MAX_NAME` characters are read.
  */
-import { plain } from './spelling.ts'
+import { normalized } from './spelling.ts'
 
 /** No file system here allows a longer name, and no host name is longer. */
 export const MAX_NAME = 256
 const HEAD = 3
-/** In place of a hash: the part is not plain ASCII. */
-export const ODD = -1
-/** '®' stands in half of all product names: what odd names led to is remembered, up to so many of them. */
+/** In place of a hash: the part is not printable ASCII. */
+export const NON_ASCII = -1
+/** '®' is part of many product names: results for names beyond ASCII are remembered, up to so many of them. */
 const MAX_REMEMBERED = 512
 
 interface Named<T> {
@@ -25,7 +25,7 @@ export class Names<T> {
   readonly #exact = new Map<number, Named<T>[]>()
   /** Patterns with '*', by the hash of their first three characters. */
   readonly #globs = new Map<number, Named<T>[]>()
-  readonly #odd = new Map<string, readonly T[] | undefined>()
+  readonly #nonAscii = new Map<string, readonly T[] | undefined>()
 
   add(name: string, value: T): void {
     const key = fold(name)
@@ -44,46 +44,46 @@ export class Names<T> {
   find(text: string, start = 0, end = text.length): readonly T[] | undefined {
     if (end - start > MAX_NAME || end <= start) return undefined
     const hash = hashOf(text, start, end)
-    if (hash === ODD) return this.#findOdd(text.slice(start, end))
-    return this.findPlain(hash, text, start, end)
+    if (hash === NON_ASCII) return this.#findNonAscii(text.slice(start, end))
+    return this.findAscii(hash, text, start, end)
   }
 
-  /** For callers that have hashed the part already, and know that it is plain. */
-  findPlain(hash: number, text: string, start: number, end: number): readonly T[] | undefined {
+  /** For callers that have hashed the part already, and know that it is printable ASCII. */
+  findAscii(hash: number, text: string, start: number, end: number): readonly T[] | undefined {
     return this.findHashed(hash, text, start, end) ?? this.#glob(text, start, end)
   }
 
-  /** The same, but patterns are not tried. */
+  /** The same, without patterns. */
   findHashed(hash: number, text: string, start: number, end: number): readonly T[] | undefined {
     const bucket = this.#exact.get(hash)
     if (bucket) for (const named of bucket) if (same(named.key, text, start, end)) return named.values
     return undefined
   }
 
-  #findOdd(text: string): readonly T[] | undefined {
-    if (this.#odd.has(text)) return this.#odd.get(text)
-    if (this.#odd.size >= MAX_REMEMBERED) this.#odd.clear()
+  #findNonAscii(text: string): readonly T[] | undefined {
+    if (this.#nonAscii.has(text)) return this.#nonAscii.get(text)
+    if (this.#nonAscii.size >= MAX_REMEMBERED) this.#nonAscii.clear()
     const key = fold(text)
     const bucket = this.#exact.get(hashAny(key))?.find((it) => it.key === key)
     const values = bucket?.values ?? this.#glob(key, 0, key.length)
-    this.#odd.set(text, values)
+    this.#nonAscii.set(text, values)
     return values
   }
 
   #glob(text: string, start: number, end: number): readonly T[] | undefined {
     if (this.#globs.size === 0 || end - start < HEAD) return undefined
     const hash = hashOf(text, start, start + HEAD)
-    const bucket = this.#globs.get(hash === ODD ? hashAny(text.slice(start, start + HEAD)) : hash)
+    const bucket = this.#globs.get(hash === NON_ASCII ? hashAny(text.slice(start, start + HEAD)) : hash)
     if (bucket) for (const named of bucket) if (matches(named.key, text, start, end)) return named.values
     return undefined
   }
 }
 
 function fold(name: string): string {
-  return plain(name).toLowerCase().replaceAll('\\', '/')
+  return normalized(name).toLowerCase().replaceAll('\\', '/')
 }
 
-/** What each character of plain ASCII is compared as; 0: it is not plain. */
+/** What each character of printable ASCII is compared as; 0: it is none. */
 const FOLDED = Uint8Array.from({ length: 128 }, (_, code) => {
   if (code < 32 || code > 126) return 0
   if (code >= 65 && code <= 90) return code + 32
@@ -101,17 +101,17 @@ export function hashStep(hash: number, foldedCode: number): number {
 export function hashEnd(hash: number): number {
   return (hash ^ (hash >>> 15)) & 0x3fffffff
 }
-/** ODD where something in it is not plain. */
+/** NON_ASCII where something in it is not printable ASCII. */
 export function hashOf(text: string, start: number, end: number): number {
   let hash = HASH_START
   for (let at = start; at < end; at++) {
     const code = folded(text.charCodeAt(at))
-    if (code === 0) return ODD
+    if (code === 0) return NON_ASCII
     hash = hashStep(hash, code)
   }
   return hashEnd(hash)
 }
-/** Of what is as plain as it can be made. */
+/** Of a name that has been normalized. */
 function hashAny(key: string): number {
   let hash = HASH_START
   for (let at = 0; at < key.length; at++) hash = hashStep(hash, key.charCodeAt(at))
@@ -129,7 +129,7 @@ function anyFolded(code: number): number {
   return folded(code) || code
 }
 
-/** '*' is any run, '?' one character. Keeps one way back, so the work is at most pattern times text. */
+/** '*' is any run, '?' one character. Backtracks to the last star only, so the work is at most pattern times text. */
 export function matches(pattern: string, text: string, start = 0, end = text.length): boolean {
   let at = start
   let p = 0

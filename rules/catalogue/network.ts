@@ -1,5 +1,5 @@
 /**
- * Tools in sockets, connections and tunnels.
+ * Recognises tools in sockets, connections and tunnels.
  *
  * Silent  a host that a browser visited, but for sites whose use is the visit; loopback listeners; a port whose program
  *         is known to be something else.
@@ -7,24 +7,24 @@
 import type { EventOf } from '../../wire/event.ts'
 import type { ToolEntry } from './entry.ts'
 import { type FoundTool, found, one } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
 import { matches } from './names.ts'
-import { place, type Sight, toolsNamed } from './programs.ts'
+import { programPathOf, toolsNamed } from './programs.ts'
+import type { ProgramName, ToolIndex } from './tool-index.ts'
 
 const MAX_LABELS = 8
 
 export function fromListener(index: ToolIndex, event: EventOf<'listening_socket'>): FoundTool[] | undefined {
-  const seen = event.Image === null ? null : place(index, event.Image)
+  const seen = event.Image === null ? null : programPathOf(index, event.Image)
   return (
-    (seen && (found(toolsNamed(seen, event.product), 'name', seen.dressed) ?? found(seen.owner, 'path'))) ||
+    (seen && (found(toolsNamed(seen, event.product), 'name', seen.disguised) ?? found(seen.owner, 'path'))) ||
     (isLoopback(event.Address) ? undefined : fromPort(index, event.Port, seen))
   )
 }
 
 export function fromConnection(index: ToolIndex, event: EventOf<'network_connection'>): FoundTool[] | undefined {
-  const told = fromPeer(index, event)
-  if (told || !event.Initiated || !index.ports.has(event.DestinationPort)) return told
-  return fromPort(index, event.DestinationPort, event.Image === null ? null : place(index, event.Image))
+  const byPeer = fromPeer(index, event)
+  if (byPeer || !event.Initiated || !index.ports.has(event.DestinationPort)) return byPeer
+  return fromPort(index, event.DestinationPort, event.Image === null ? null : programPathOf(index, event.Image))
 }
 
 /** By the address or the name of the other end. */
@@ -36,7 +36,7 @@ export function fromPeer(
   return owner ? [one(owner, 'address')] : fromHost(index, event.DestinationHostname, event.Image)
 }
 
-/** The VPN client or mesh that a tunnel's name gives away, or null: 'tun0' and 'wg0' are anybody's. */
+/** The VPN client or mesh that a tunnel's name identifies, or null: 'tun0' and 'wg0' are used by many. */
 export function interfaceTool(index: ToolIndex, event: EventOf<'network_place'>): ToolEntry | null {
   const { TunnelInterface: name, TunnelMtu: mtu, DnsServers: resolvers } = event
   for (const resolver of resolvers ?? []) {
@@ -47,8 +47,8 @@ export function interfaceTool(index: ToolIndex, event: EventOf<'network_place'>)
   return index.interfaces.find((it) => matches(it.pattern, name) && (it.mtu === null || it.mtu === mtu))?.tool ?? null
 }
 
-/** A port of its own, held by nobody we know; or any port of a tool, held by one of its weak names. */
-function fromPort(index: ToolIndex, port: number, seen: Sight | null): FoundTool[] | undefined {
+/** A distinctive port, held by no known program; or any port of a tool, held by one of its weak names. */
+function fromPort(index: ToolIndex, port: number, seen: ProgramName | null): FoundTool[] | undefined {
   if (!seen?.programs) {
     const tool = index.ports.get(port)
     return tool && [one(tool, 'port', seen !== null)]
@@ -68,14 +68,14 @@ function fromHost(index: ToolIndex, host: string | null, image: string | null): 
     labels++
     const domains = index.domains.find(host, at, end)?.filter((it) => !it.pattern || matches(it.pattern, host, 0, end))
     if (!domains || domains.length === 0) continue
-    const caller = image === null ? null : place(index, image)
+    const caller = image === null ? null : programPathOf(index, image)
     const isBrowser = caller?.programs?.some((it) => it.kind === 'browser') ?? false
-    const told = domains.filter(({ tool, callers }) => {
+    const identifying = domains.filter(({ tool, callers }) => {
       if (callers) return caller !== null && callers.find(caller.path, caller.start, caller.end) !== undefined
       return tool.browsers || !isBrowser
     })
     return found(
-      told.map((it) => it.tool),
+      identifying.map((it) => it.tool),
       'domain',
     )
   }

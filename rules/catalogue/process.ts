@@ -1,28 +1,28 @@
 /**
- * Tools in a program that began.
+ * Recognises tools in process starts.
  *
- * Shape   by its name, its folder, what it was told to do, its signer, and the names inside the binary, in this order.
- *         `renamed`: something else than the file's name gave it away, or the name was dressed up.
+ * Shape   by its name, its folder, its arguments, its signer, and the names inside the binary, in this order.
+ *         `renamed`: recognised by something other than the file's name, or the name was disguised.
  * Silent  names that other software has too, unless publisher, product, folder or parent is the same tool's.
  */
 import type { EventOf } from '../../wire/event.ts'
 import { firstWord, holds, isUnattended, toolsOfInstaller, toolsOfScript } from './command-line.ts'
 import type { ToolEntry } from './entry.ts'
 import { type FoundTool, found, merged, one } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
-import { place, projectOwner, type Sight, sight, toolsAt, toolsNamed } from './programs.ts'
-import { plain } from './spelling.ts'
+import { programNameOf, programPathOf, projectOwner, toolsAt, toolsNamed } from './programs.ts'
+import { normalized } from './spelling.ts'
+import type { ProgramName, ToolIndex } from './tool-index.ts'
 
 type Process = EventOf<'process_creation'>
 
 export function fromProcess(index: ToolIndex, event: Process): FoundTool[] | undefined {
-  // An agent that may not read another user's executable still sees what it was called by.
+  // An agent that may not read another user's executable still sees its command line.
   const image = event.Image ?? (event.CommandLine === null ? null : firstWord(event.CommandLine))
   let list: FoundTool[] | undefined
   if (image !== null) {
-    const seen = place(index, image)
+    const seen = programPathOf(index, image)
     list =
-      found(toolsNamed(seen, event.product), 'name', seen.dressed) ??
+      found(toolsNamed(seen, event.product), 'name', seen.disguised) ??
       found(seen.owner, 'path') ??
       (seen.programs && fromEveryday(index, seen, event))
     list = fromInside(index, seen, event, list)
@@ -30,8 +30,8 @@ export function fromProcess(index: ToolIndex, event: Process): FoundTool[] | und
   return list && event.CommandLine !== null ? withAccess(index, list, event.CommandLine.toLowerCase()) : list
 }
 
-/** A name that tells nothing by itself. */
-function fromEveryday(index: ToolIndex, seen: Sight, event: Process): FoundTool[] | undefined {
+/** A name that identifies nothing by itself. */
+function fromEveryday(index: ToolIndex, seen: ProgramName, event: Process): FoundTool[] | undefined {
   let list: FoundTool[] | undefined
   let lower: string | null = null
   for (const program of seen.programs ?? []) {
@@ -49,37 +49,38 @@ function fromEveryday(index: ToolIndex, seen: Sight, event: Process): FoundTool[
   return list
 }
 
-function fromWeak(index: ToolIndex, tool: ToolEntry, seen: Sight, event: Process): FoundTool[] | undefined {
-  const makers = [...(tool.publishers ?? []), ...(tool.weakPublishers ?? [])].map((it) => plain(it).toLowerCase())
-  const isMaker = (signer: string | null) => signer !== null && makers.includes(plain(nameOf(signer)).toLowerCase())
+function fromWeak(index: ToolIndex, tool: ToolEntry, seen: ProgramName, event: Process): FoundTool[] | undefined {
+  const makers = [...(tool.publishers ?? []), ...(tool.weakPublishers ?? [])].map((it) => normalized(it).toLowerCase())
+  const isMaker = (signer: string | null) =>
+    signer !== null && makers.includes(normalized(nameOf(signer)).toLowerCase())
   if (isMaker(event.Signer) || isMaker(event.Company)) return [one(tool, 'signer')]
   const title = tool.name.toLowerCase()
-  if (event.Product !== null && plain(event.Product).toLowerCase() === title) return [one(tool, 'name')]
+  if (event.Product !== null && normalized(event.Product).toLowerCase() === title) return [one(tool, 'name')]
   if (seen.path.slice(0, seen.start).toLowerCase().split(/[\\/]/).includes(title)) return [one(tool, 'path')]
-  const parent = event.ParentImage === null ? undefined : sight(index, event.ParentImage)
+  const parent = event.ParentImage === null ? undefined : programNameOf(index, event.ParentImage)
   return parent && toolsAt(index, parent, event.product)?.includes(tool) ? [one(tool, 'path')] : undefined
 }
 
-/** What is written into the binary: who signed it, whose product it is, what it was called when it was built. */
-function fromInside(index: ToolIndex, seen: Sight, event: Process, list: FoundTool[] | undefined) {
+/** What is written into the binary: its signer, product and original name. */
+function fromInside(index: ToolIndex, seen: ProgramName, event: Process, list: FoundTool[] | undefined) {
   const { Signer, Company, Product, OriginalFileName } = event
   if (Signer === null && Company === null && Product === null && OriginalFileName === null) return list
-  // A part of a tool that we do not list is not renamed while it has the name it was built with.
+  // An unlisted part of a tool is not renamed while it has its original name.
   const built = OriginalFileName === null || isSameName(OriginalFileName, seen) ? null : OriginalFileName
   const renamed = OriginalFileName === null || built !== null
   let all = list
   for (const maker of [Signer, Company]) {
     const tools = maker === null ? undefined : index.publishers.find(nameOf(maker))
-    // One maker, several tools: the name has said which.
+    // A maker of several tools: the name has already identified one.
     if (tools && !all?.some((it) => tools.some((tool) => tool.id === it.id)))
       all = merged(all, found(tools, 'signer', renamed))
   }
   if (Product !== null) all = merged(all, found(index.titles.find(Product), 'name', renamed))
-  if (built !== null) all = merged(all, found(toolsNamed(sight(index, built), 'windows'), 'name', true))
+  if (built !== null) all = merged(all, found(toolsNamed(programNameOf(index, built), 'windows'), 'name', true))
   return all
 }
 
-function isSameName(name: string, { path, start, end }: Sight): boolean {
+function isSameName(name: string, { path, start, end }: ProgramName): boolean {
   return name.length === end - start && name.toLowerCase() === path.slice(start, end).toLowerCase()
 }
 

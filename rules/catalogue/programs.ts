@@ -1,69 +1,54 @@
 /**
- * Programs by what they are called and where they lie.
+ * Recognises programs by name and by folder.
  *
- * Shape   names are compared after `plain`: case, full-width letters, look-alikes, what is invisible, trailing blanks
- *         and dots, '.exe' twice and a browser's ' (1)' hide nothing.
+ * Shape   names are compared after `normalized`: neither case, full-width letters, look-alikes, invisible characters,
+ *         trailing blanks and dots, '.exe' twice nor a browser's ' (1)' hide a name.
  */
 import type { ToolEntry } from './entry.ts'
-import { type Program, SYSTEM_BITS, type ToolIndex } from './index-tools.ts'
-import { folded, HASH_START, hashEnd, hashOf, hashStep, MAX_NAME, ODD } from './names.ts'
-import { isDressed, plain } from './spelling.ts'
+import { folded, HASH_START, hashEnd, hashOf, hashStep, MAX_NAME, NON_ASCII } from './names.ts'
+import { isDisguised, normalized } from './spelling.ts'
+import { type ProgramName, type ProgramPath, SYSTEM_BITS, type ToolIndex } from './tool-index.ts'
 
-/** Deeper than this no known folder lies. */
+/** No known folder is deeper than this. */
 const MAX_FOLDER = 256
 const HOMES = ['/home/', '/Users/', '\\Users\\', '/users/', '\\users\\']
 
-/** Laptops run the same few thousand programs all day: what a path led to is remembered, up to so many, so long ones. */
+/** Laptops run the same few thousand programs all day: results are remembered, for so many paths of at most this length. */
 const MAX_REMEMBERED = 4_096
 const MAX_REMEMBERED_CHARS = 256
 
-/** A program as it was named: the last part of `path` is from `start` to `end`. */
-export interface Sight {
-  path: string
-  start: number
-  end: number
-  programs: readonly Program[] | undefined
-  /** The name is a known one only when the disguise is taken off. */
-  dressed: boolean
-}
-
-/** A path of an executable, with the tool that owns its folder. */
-export interface Place extends Sight {
-  owner: readonly ToolEntry[] | undefined
-}
-
-export function place(index: ToolIndex, image: string): Place {
+export function programPathOf(index: ToolIndex, image: string): ProgramPath {
   const known = index.places.get(image)
   if (known) return known
-  const seen = sight(index, image)
-  const it: Place = { ...seen, owner: folderOwner(index, seen.path, seen.end) }
+  const seen = programNameOf(index, image)
+  const it: ProgramPath = { ...seen, owner: folderOwner(index, seen.path, seen.end) }
   if (image.length > MAX_REMEMBERED_CHARS) return it
   if (index.places.size >= MAX_REMEMBERED) index.places.clear()
   index.places.set(image, it)
   return it
 }
 
-export function sight(index: ToolIndex, image: string): Sight {
+export function programNameOf(index: ToolIndex, image: string): ProgramName {
   const end = endOf(image)
   const start = baseOf(image, end)
   const hash = hashOf(image, start, Math.min(end, start + MAX_NAME))
-  if (hash === ODD) return sightOfOdd(index, image)
-  const programs = index.programs.findPlain(hash, image, start, end)
+  if (hash === NON_ASCII) return nonAsciiProgramNameOf(index, image)
+  const programs = index.programs.findAscii(hash, image, start, end)
   const single = programs ? null : withoutDoubles(image, start, end)
-  if (single === null) return { path: image, start, end, programs, dressed: false }
-  return { path: image, start, end, programs: index.programs.find(single.name), dressed: single.dressed }
+  if (single === null) return { path: image, start, end, programs, disguised: false }
+  return { path: image, start, end, programs: index.programs.find(single.name), disguised: single.disguised }
 }
 
-function sightOfOdd(index: ToolIndex, image: string): Sight {
-  const path = plain(image)
+function nonAsciiProgramNameOf(index: ToolIndex, image: string): ProgramName {
+  const path = normalized(image)
   const end = endOf(path)
   const start = baseOf(path, end)
   const name = withoutDoubles(path, start, end)?.name ?? path.slice(start, end)
-  return { path, start, end, programs: index.programs.find(name), dressed: isDressed(baseName(image)) }
+  return { path, start, end, programs: index.programs.find(name), disguised: isDisguised(baseName(image)) }
 }
 
-/** The tools that a name alone tells, on the system it was seen on. */
-export function toolsNamed({ programs }: Sight, product: string): ToolEntry[] | undefined {
+/** The tools that a name alone identifies, on the system it was seen on. */
+export function toolsNamed({ programs }: ProgramName, product: string): ToolEntry[] | undefined {
   if (!programs) return undefined
   const system = SYSTEM_BITS[product] ?? 0
   const tools: ToolEntry[] = []
@@ -72,8 +57,8 @@ export function toolsNamed({ programs }: Sight, product: string): ToolEntry[] | 
   return tools.length > 0 ? tools : undefined
 }
 
-/** By name, or by the folder it lies in. */
-export function toolsAt(index: ToolIndex, seen: Sight, product: string): readonly ToolEntry[] | undefined {
+/** By name, or by folder. */
+export function toolsAt(index: ToolIndex, seen: ProgramName, product: string): readonly ToolEntry[] | undefined {
   return toolsNamed(seen, product) ?? folderOwner(index, seen.path, seen.end)
 }
 
@@ -86,7 +71,7 @@ export function folderOwner(index: ToolIndex, path: string, end: number): readon
   return above(index.folders, path, from, end) ?? (home === -1 ? undefined : above(index.homeFolders, path, home, end))
 }
 
-/** The tool whose source's folder a script lies in. */
+/** The tool whose source folder a script is in. */
 export function projectOwner(index: ToolIndex, path: string): readonly ToolEntry[] | undefined {
   let start = 0
   for (let at = 0; at <= path.length && at < MAX_FOLDER; at++) {
@@ -111,7 +96,7 @@ export function baseOf(path: string, end: number): number {
   return 0
 }
 
-/** Linux says so when the file was deleted under a running program; Windows drops blanks and dots at the end. */
+/** Linux adds ' (deleted)' when the file of a running program was deleted; Windows drops trailing blanks and dots. */
 function endOf(path: string): number {
   let end = path.endsWith(' (deleted)') ? path.length - 10 : path.length
   while (end > 0 && (path.charCodeAt(end - 1) === 32 || path.charCodeAt(end - 1) === 46)) end--
@@ -119,7 +104,7 @@ function endOf(path: string): number {
 }
 
 /** 'anydesk.exe.exe', 'anydesk .exe', 'AnyDesk (1).exe', 'anydesk - Copy.exe'. Null: nothing of the kind. */
-function withoutDoubles(path: string, start: number, end: number): { name: string; dressed: boolean } | null {
+function withoutDoubles(path: string, start: number, end: number): { name: string; disguised: boolean } | null {
   const dot = end - 4
   const isExe = dot > start && path.charCodeAt(dot) === 46 && isLike(path, dot + 1, 'exe')
   const last = path.charCodeAt((isExe ? dot : end) - 1) | 32
@@ -129,7 +114,7 @@ function withoutDoubles(path: string, start: number, end: number): { name: strin
   const single = stem.replace(/(?:\.exe|[ .])+$/i, '')
   const original = single.replace(/(?: ?\(\d{1,3}\)| - copy)$/i, '')
   if (original === stem || original === '') return null
-  return { name: isExe ? `${original}.exe` : original, dressed: single !== stem }
+  return { name: isExe ? `${original}.exe` : original, disguised: single !== stem }
 }
 
 /** `text` is lower-case letters. */
@@ -164,7 +149,7 @@ function above(
     }
     const own = folded(code)
     if (own === 0 && !isPlain) {
-      const rest = plain(path.slice(from, end))
+      const rest = normalized(path.slice(from, end))
       return above(folders, rest, 0, rest.length, true)
     }
     hash = hashStep(hash, own || code)

@@ -1,11 +1,11 @@
 /**
- * One spelling for names that may be dressed up: full-width letters, accents, letters of other scripts that look Latin,
- * what takes no room at all.
+ * One spelling for names that may be disguised: full-width letters, accents, look-alikes of other scripts, invisible
+ * characters.
  *
- * Shape   plain ASCII comes back as it is, the very same string: that is nearly always so, and costs one look. The
- *         rest comes back in lower case.
- * Units   at most MAX_CHARS are looked at.
- * Source  Unicode NFKD and Default_Ignorable_Code_Point; the look-alikes are those of UTS #39 that one meets in names.
+ * Shape   printable ASCII is returned unchanged, the very same string, which is nearly always the case. Everything else
+ *         is returned in lower case.
+ * Units   at most MAX_CHARS are read.
+ * Source  Unicode NFKD and Default_Ignorable_Code_Point; the look-alikes are those of UTS #39 that occur in names.
  */
 
 /** What the contract of `wire/` allows a path. */
@@ -13,7 +13,7 @@ const MAX_CHARS = 4_096
 
 const ASCII = /^[\x20-\x7e]*$/
 const INVISIBLE = /[\p{M}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}]/gu
-/** Cyrillic and Greek, lower case; where the capital looks Latin, that decides. The dashes are all one. */
+/** Cyrillic and Greek, lower case; where the capital looks Latin, it decides. All dashes count as one. */
 const LOOKS_LIKE = new Map<string, string>(
   [
     ...['aаα', 'bвβ', 'cсϲ', 'dԁ', 'eеε', 'gɡ', 'hһнη', 'iіιı', 'jј', 'kкκ', 'lӏ', 'mмμ', 'nν', 'oоο', 'pрρ', 'qԛ'],
@@ -22,16 +22,16 @@ const LOOKS_LIKE = new Map<string, string>(
 )
 const LOOK_ALIKE = new RegExp(`[${[...LOOKS_LIKE.keys()].join('')}]`, 'gu')
 
-export function plain(text: string): string {
-  return ASCII.test(text) ? text : undressed(text)
+export function normalized(text: string): string {
+  return ASCII.test(text) ? text : withoutDisguise(text)
 }
 
-/** True: it takes more than lower case to make a plain name of it. */
-export function isDressed(name: string): boolean {
-  return !ASCII.test(name) && undressed(name) !== name.toLowerCase()
+/** True: normalizing the name changes more than its case. */
+export function isDisguised(name: string): boolean {
+  return !ASCII.test(name) && withoutDisguise(name) !== name.toLowerCase()
 }
 
-function undressed(text: string): string {
+function withoutDisguise(text: string): string {
   return text
     .slice(0, MAX_CHARS)
     .normalize('NFKD')

@@ -1,16 +1,16 @@
 /**
- * Tools, recognised in what the agent reports.
+ * Recognises tools in what the agent reports.
  *
  * Shape   by executable name, folder, command, signer, service, package, host name, address, port or tunnel interface.
- *         What was removed is recognised as well: that a tool went is a fact about it (#30). A tool is reported once per
- *         event, by the first that told; the order is the catalogue's, so the same event always says the same.
+ *         Removals are recognised as well: that a tool was removed is a fact about it (#30). A tool is reported once
+ *         per event, by the first fact that matched; the order is the catalogue's, so results are stable.
  */
 import type { Event } from '../../wire/event.ts'
 import { type FoundTool, found, one } from './found.ts'
-import type { ToolIndex } from './index-tools.ts'
 import { fromAutostart, fromFile, fromSoftware } from './installed.ts'
 import { fromConnection, fromListener, fromPeer, interfaceTool } from './network.ts'
 import { fromProcess } from './process.ts'
+import type { ToolIndex } from './tool-index.ts'
 
 export function recogniseTools(index: ToolIndex, event: Event): FoundTool[] | undefined {
   switch (event.category) {

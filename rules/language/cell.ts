@@ -10,24 +10,24 @@ export interface Cell {
   /** The text form of a string, number or boolean; null for everything else. */
   text: string | null
   folded: string | null
-  /** Set when the value is an array: its members, nested arrays opened. Any of them may answer. */
+  /** Set when the value is an array: its members, nested arrays flattened. A test is true when it is for any of them. */
   members: Cell[] | null
-  /** By a predicate's place in the program, for a value that was here before: 0 not asked yet, 1 no, 2 yes. */
-  answers: Uint8Array | null
+  /** For a value seen before, by a predicate's place in the program: 0 not evaluated yet, 1 false, 2 true. */
+  results: Uint8Array | null
 }
 
 const MAX_MEMBERS = 10_000
 const MAX_DEPTH = 8
 
 export function emptyCell(): Cell {
-  return { value: undefined, text: null, folded: null, members: null, answers: null }
+  return { value: undefined, text: null, folded: null, members: null, results: null }
 }
 
 export function fill(cell: Cell, value: unknown): void {
   cell.value = value
   cell.members = null
   cell.folded = null
-  cell.answers = null
+  cell.results = null
   if (typeof value === 'string') cell.text = value
   else if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
     cell.text = String(value)
@@ -67,7 +67,7 @@ function membersOf(value: readonly unknown[]): Cell[] {
 
 /**
  * A field by name: exactly; then, with dots, as a path into objects (and into the members of arrays); then a key that
- * has the same name once its spaces are left out.
+ * has the same name once its spaces are removed.
  */
 export function lookUp(event: FlatEvent, name: string): unknown {
   const exact = own(event, name)
@@ -110,18 +110,18 @@ function own(value: object, key: string): unknown {
   return Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined
 }
 
-/** Every value of an event, for words without a field. */
+/** Every value of an event, for keywords. */
 export function everyText(event: FlatEvent): Cell[] {
   const found: Cell[] = []
-  for (const key of Object.keys(event)) if (!SAID_ABOUT.has(key)) cellsOf(event[key], found)
+  for (const key of Object.keys(event)) if (!CONTEXT_FIELDS.has(key)) cellsOf(event[key], found)
   return found
 }
 
 /**
- * What is said about an event and is not in it: its logsource, and the contract that held. Whether the contract stands
- * beside an event depends on other rules, so words without a field must not find it.
+ * Fields that describe an event and are no part of it: its logsource, and the contract in force. Whether the contract
+ * comes with an event depends on other rules, so keywords must not find it.
  */
-export const SAID_ABOUT: ReadonlySet<string> = new Set(['category', 'product', 'service', 'Contract'])
+export const CONTEXT_FIELDS: ReadonlySet<string> = new Set(['category', 'product', 'service', 'Contract'])
 
 /** Adds the values in `value`, however deep. */
 export function cellsOf(value: unknown, found: Cell[], depth = 0): void {

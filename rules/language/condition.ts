@@ -2,7 +2,7 @@
  * The condition line: `or` < `and` < `not` < `N of pattern` < parentheses.
  *
  * Shape   words are words: an identifier may begin with `not` or contain `-`. Keywords in either case. `them` and
- *         patterns leave out identifiers that begin with `_`, unless the pattern does too.
+ *         patterns skip identifiers that begin with `_`, unless the pattern does too.
  * Errors  Refusal at the word; a pattern that names nothing is refused, because the author meant something.
  */
 import { and, type Expression, not, or } from './expression.ts'
@@ -22,118 +22,128 @@ export interface Condition {
   used: ReadonlySet<string>
 }
 
+/** Where the parsing is. */
+interface Parser {
+  readonly words: readonly Word[]
+  next: number
+  /** Offset of the condition's end. */
+  readonly end: number
+  readonly named: ReadonlyMap<string, Expression>
+  readonly used: Set<string>
+}
+
 export function parseCondition(text: string, at: number, named: ReadonlyMap<string, Expression>): Condition {
   const words = tokenise(text, at)
-  const used = new Set<string>()
-  let next = 0
-  const expression = anyOf(0)
-  if (next < words.length)
+  const parser: Parser = { words, next: 0, end: at + text.length, named, used: new Set() }
+  const expression = parseOr(parser, 0)
+  const rest = words[parser.next]
+  if (rest) throw new Refusal(rest.at, `The condition was complete before '${rest.text}'.`, 'Join with and, or.')
+  return { expression, used: parser.used }
+}
+
+function peek({ words, next }: Parser): string {
+  return words[next]?.text ?? ''
+}
+
+function isKeyword(parser: Parser, keyword: string): boolean {
+  return peek(parser).toLowerCase() === keyword
+}
+
+/** Offset of the next word, or of the end. */
+function offsetOf({ words, next, end }: Parser): number {
+  return words[next]?.at ?? end
+}
+
+function parseOr(parser: Parser, depth: number): Expression {
+  if (depth > MAX_DEPTH)
+    throw new Refusal(offsetOf(parser), `The condition is nested more than ${MAX_DEPTH} levels deep.`)
+  const parts = [parseAnd(parser, depth)]
+  while (isKeyword(parser, 'or')) {
+    parser.next++
+    parts.push(parseAnd(parser, depth))
+  }
+  return or(parts)
+}
+
+function parseAnd(parser: Parser, depth: number): Expression {
+  const parts = [parseNot(parser, depth)]
+  while (isKeyword(parser, 'and')) {
+    parser.next++
+    parts.push(parseNot(parser, depth))
+  }
+  return and(parts)
+}
+
+function parseNot(parser: Parser, depth: number): Expression {
+  let times = 0
+  while (isKeyword(parser, 'not') && !parser.named.has(peek(parser))) {
+    parser.next++
+    times++
+  }
+  const inner = parseOperand(parser, depth)
+  return times % 2 === 1 ? not(inner) : inner
+}
+
+function parseOperand(parser: Parser, depth: number): Expression {
+  const word = parser.words[parser.next]
+  if (!word) throw new Refusal(offsetOf(parser), 'The condition ends too early.', 'A selection is missing.')
+  parser.next++
+  if (word.text === '(') {
+    const inner = parseOr(parser, depth + 1)
+    if (peek(parser) !== ')') throw new Refusal(offsetOf(parser), 'A closing parenthesis is missing.')
+    parser.next++
+    return inner
+  }
+  if (/^(\d+|any|all)$/i.test(word.text) && isKeyword(parser, 'of')) return parseQuantified(parser, word)
+  if (word.text === ')') throw new Refusal(word.at, 'A selection is missing before the closing parenthesis.')
+  return selectionOf(parser, word)
+}
+
+function parseQuantified(parser: Parser, quantity: Word): Expression {
+  parser.next++
+  const pattern = parser.words[parser.next]
+  if (!pattern || pattern.text === '(' || pattern.text === ')')
+    throw new Refusal(offsetOf(parser), `'of' needs a pattern or 'them'.`)
+  parser.next++
+  const names = namesLike(parser, pattern)
+  const members = names.map((name) => parser.named.get(name)!)
+  for (const name of names) parser.used.add(name)
+  const count = quantity.text.toLowerCase()
+  if (count === 'all') return and(members)
+  if (count === 'any' || count === '1') return or(members)
+  const least = Number(count)
+  if (least < 1 || least > members.length)
     throw new Refusal(
-      words[next]!.at,
-      `The condition was complete before '${words[next]!.text}'.`,
-      'Join with and, or.',
+      quantity.at,
+      `${count} of ${members.length} can never be decided.`,
+      `'${pattern.text}' names ${names.join(', ')}.`,
     )
-  return { expression, used }
+  return atLeast(least, members, quantity.at)
+}
 
-  function peek(): string {
-    return words[next]?.text ?? ''
-  }
-  function isWord(word: string): boolean {
-    return peek().toLowerCase() === word
-  }
-  function here(): number {
-    return words[next]?.at ?? at + text.length
-  }
+function namesLike({ named }: Parser, pattern: Word): string[] {
+  const isThem = pattern.text.toLowerCase() === 'them' && !named.has(pattern.text)
+  const shape = pattern.text
+    .split(/(\*+)/)
+    .flatMap((part): Part[] => (part === '' ? [] : [part.startsWith('*') ? ANY : part]))
+  const names = [...named.keys()].filter((name) =>
+    isThem ? !name.startsWith('_') : matches(shape, name) && (pattern.text.startsWith('_') || !name.startsWith('_')),
+  )
+  if (names.length === 0)
+    throw new Refusal(pattern.at, `'${pattern.text}' names no selection.`, nearestName(pattern.text, named))
+  return names
+}
 
-  function anyOf(depth: number): Expression {
-    if (depth > MAX_DEPTH) throw new Refusal(here(), `The condition is nested more than ${MAX_DEPTH} levels deep.`)
-    const parts = [allOf(depth)]
-    while (isWord('or')) {
-      next++
-      parts.push(allOf(depth))
-    }
-    return or(parts)
-  }
+function selectionOf({ named, used }: Parser, word: Word): Expression {
+  const found = named.get(word.text)
+  if (!found) throw new Refusal(word.at, `There is no selection '${word.text}'.`, nearestName(word.text, named))
+  used.add(word.text)
+  return found
+}
 
-  function allOf(depth: number): Expression {
-    const parts = [negated(depth)]
-    while (isWord('and')) {
-      next++
-      parts.push(negated(depth))
-    }
-    return and(parts)
-  }
-
-  function negated(depth: number): Expression {
-    let times = 0
-    while (isWord('not') && !named.has(peek())) {
-      next++
-      times++
-    }
-    const inner = operand(depth)
-    return times % 2 === 1 ? not(inner) : inner
-  }
-
-  function operand(depth: number): Expression {
-    const word = words[next]
-    if (!word) throw new Refusal(here(), 'The condition ends too early.', 'A selection is missing.')
-    next++
-    if (word.text === '(') {
-      const inner = anyOf(depth + 1)
-      if (peek() !== ')') throw new Refusal(here(), 'A closing parenthesis is missing.')
-      next++
-      return inner
-    }
-    if (/^(\d+|any|all)$/i.test(word.text) && isWord('of')) return quantified(word)
-    if (word.text === ')') throw new Refusal(word.at, 'A selection is missing before the closing parenthesis.')
-    return selection(word)
-  }
-
-  function quantified(quantity: Word): Expression {
-    next++
-    const pattern = words[next]
-    if (!pattern || pattern.text === '(' || pattern.text === ')')
-      throw new Refusal(here(), `'of' needs a pattern or 'them'.`)
-    next++
-    const names = namesLike(pattern)
-    const members = names.map((name) => named.get(name)!)
-    for (const name of names) used.add(name)
-    const count = quantity.text.toLowerCase()
-    if (count === 'all') return and(members)
-    if (count === 'any' || count === '1') return or(members)
-    const least = Number(count)
-    if (least < 1 || least > members.length)
-      throw new Refusal(
-        quantity.at,
-        `${count} of ${members.length} can never be decided.`,
-        `'${pattern.text}' names ${names.join(', ')}.`,
-      )
-    return atLeast(least, members, quantity.at)
-  }
-
-  function namesLike(pattern: Word): string[] {
-    const them = pattern.text.toLowerCase() === 'them' && !named.has(pattern.text)
-    const shape = pattern.text
-      .split(/(\*+)/)
-      .flatMap((part): Part[] => (part === '' ? [] : [part.startsWith('*') ? ANY : part]))
-    const names = [...named.keys()].filter((name) =>
-      them ? !name.startsWith('_') : matches(shape, name) && (pattern.text.startsWith('_') || !name.startsWith('_')),
-    )
-    if (names.length === 0) throw new Refusal(pattern.at, `'${pattern.text}' names no selection.`, meant(pattern.text))
-    return names
-  }
-
-  function selection(word: Word): Expression {
-    const found = named.get(word.text)
-    if (!found) throw new Refusal(word.at, `There is no selection '${word.text}'.`, meant(word.text))
-    used.add(word.text)
-    return found
-  }
-
-  function meant(name: string): string {
-    const near = nearest(name, named.keys())
-    return near ? `Did you mean '${near}'?` : `There are: ${[...named.keys()].slice(0, 20).join(', ')}.`
-  }
+function nearestName(name: string, named: ReadonlyMap<string, Expression>): string {
+  const near = nearest(name, named.keys())
+  return near ? `Did you mean '${near}'?` : `There are: ${[...named.keys()].slice(0, 20).join(', ')}.`
 }
 
 function tokenise(text: string, at: number): Word[] {

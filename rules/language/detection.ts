@@ -1,8 +1,8 @@
 /**
  * Selections: maps, lists and keywords → expressions.
  *
- * Shape   a map is AND, a list is OR, a field with a list is OR unless `all`; words without a field search the whole
- *         event. Numbers and booleans stand for their text.
+ * Shape   a map is AND, a list is OR, a field with a list is OR unless `all`; keywords (values without a field) search
+ *         the whole event. Numbers and booleans are compared as text.
  * Errors  Refusal at the key or value that cannot be used.
  */
 import { parseNetwork } from './cidr.ts'
@@ -19,17 +19,17 @@ import { compileRegex } from './regex.ts'
 const MAX_VALUES = 20_000
 const MAX_VALUE_CHARS = 65_536
 
-/** What `%name%` stands for under `expand`. */
+/** The values of `%name%` under `expand`. */
 export type Placeholders = ReadonlyMap<string, readonly string[]>
 
-/** What parsing a document needs to know beside the document. */
+/** What parsing a document needs beside the document itself. */
 export interface DocumentContext {
   path: string
   /** Where the document begins, from 1. */
   line: number
   placeholders: Placeholders
   warn: Warn
-  /** Hears of each field that a selection names. */
+  /** Called for each field that a selection names. */
   field?(name: string, at: number): void
 }
 
@@ -108,7 +108,7 @@ function selectionReader({
     if (node.kind === 'map')
       throw new Refusal(
         node.at,
-        `'${key}' has keys of its own where values belong.`,
+        `'${key}' has a map where values belong.`,
         'Write nested fields with dots: Outer.Inner.',
       )
     const given = node.kind === 'list' ? node.items : [node]
@@ -134,7 +134,7 @@ function selectionReader({
         chain.unit ||
         node.value === null)
     )
-      throw new Refusal(node.at, 'This needs a field: words without a field can only be searched for.')
+      throw new Refusal(node.at, 'This modifier needs a field: keywords can only be searched for.')
     try {
       return or(
         testsOf(field, chain, node, placeholders).map(
@@ -193,7 +193,7 @@ function testsOf(
   if (kind === 'reference')
     return texts.map((other) => ({ op: 'reference', how: chain.how, other: other.trim(), cased }))
   if (kind === 'cidr') return texts.map((each) => ({ op: 'cidr', network: network(each) }))
-  // A word without a field is searched for inside every value, wherever it stands there.
+  // A keyword is searched for anywhere in every value.
   const anywhere = field === null && chain.how === 'equals'
   const front = chain.how === 'contains' || chain.how === 'endswith' || anywhere
   const back = chain.how === 'contains' || chain.how === 'startswith' || anywhere
@@ -215,9 +215,9 @@ function textTest(pattern: Pattern, cased: boolean): Test {
 }
 
 function existence(node: Scalar): Test | { not: Test } {
-  const says = typeof node.value === 'string' ? node.value.toLowerCase() : node.value
-  if (says === true || says === 'true') return { op: 'present' }
-  if (says === false || says === 'false') return { not: { op: 'present' } }
+  const wanted = typeof node.value === 'string' ? node.value.toLowerCase() : node.value
+  if (wanted === true || wanted === 'true') return { op: 'present' }
+  if (wanted === false || wanted === 'false') return { not: { op: 'present' } }
   throw new Error('exists takes true or false.')
 }
 
@@ -236,7 +236,7 @@ function network(text: string) {
   const found = parseNetwork(text)
   if (found === null) throw new Error(`'${text}' is not a network such as 10.0.0.0/8 or fe80::/10.`)
   if (found === 'host bits')
-    throw new Error(`'${text}' has bits set behind its prefix: write the network's own address.`)
+    throw new Error(`'${text}' has bits set beyond its prefix: write the network's own address.`)
   return found
 }
 
@@ -246,7 +246,7 @@ function expanded(text: string, placeholders: Placeholders): string[] {
   for (const part of text.split(/(\\%|%[^%\\]+%)/)) {
     const name = /^%([^%]+)%$/.exec(part)?.[1]
     const values = name === undefined ? [part === '\\%' ? '%' : part] : placeholders.get(name)
-    if (!values) throw new Error(`The placeholder %${name}% has no values here; give it some.`)
+    if (!values) throw new Error(`The placeholder %${name}% has no values here.`)
     texts = texts.flatMap((before) => values.map((value) => before + value))
     if (texts.length > 1_000) throw new Error('The placeholders make more than 1,000 values of one.')
   }

@@ -1,5 +1,5 @@
 /**
- * YAML text → plain nodes that know where they stand.
+ * YAML text → plain nodes with their positions.
  *
  * Shape   YAML 1.1, as Sigma's own tools read it: `yes` is true, 010 is 8. Bare dates stay text. Anchors and merge keys
  *         are resolved; explicit tags are refused.
@@ -14,7 +14,7 @@ import { Refusal } from './refusal.ts'
 
 export const LIMITS = { maxChars: 1_048_576, maxNodes: 100_000, maxDepth: 48 } as const
 
-/** Each document of a file, or the reason why it cannot be read. Empty documents are left out. */
+/** Each document of a file, or the reason why it cannot be read. Empty documents are omitted. */
 export function documents(text: string): (Node | Refusal)[] {
   if (text.length > LIMITS.maxChars)
     return [new Refusal(0, `The file has ${text.length} characters; at most ${LIMITS.maxChars} are read.`, 'Split it.')]
@@ -71,7 +71,7 @@ function tooDeep(text: string): Refusal | null {
     const c = text.charCodeAt(i)
     if (c === 0x0a && /[^\s[{]/.test(text[i + 1] ?? '')) depth = 0
     if (c === 0x5b || c === 0x7b) {
-      // Brackets inside quoted values count too: nobody writes five hundred of them in a row without closing one.
+      // Brackets inside quoted values count too: no rule has five hundred of them without a closing one.
       if (++depth > 500) return new Refusal(i, 'The document is nested too deeply.')
     } else if ((c === 0x5d || c === 0x7d) && depth > 0) depth--
   }

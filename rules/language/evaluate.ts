@@ -53,7 +53,7 @@ function refersTo(test: Test & { op: 'reference' }, cell: Cell, other: Cell): bo
   return test.cased ? meets(test.how, cell.text!, other.text) : meets(test.how, foldedText(cell), foldedText(other))
 }
 
-/** A cell of its own, for whoever has only a value. */
+/** A cell made of a value alone. */
 export function cellOf(value: unknown): Cell {
   const cell = emptyCell()
   fill(cell, value)

@@ -1,5 +1,5 @@
 /**
- * What a rule asks, as a closed set of small nodes. Two-valued: a test on a missing field is false, its `not` true.
+ * A rule's condition as a closed set of small nodes. Two-valued: a test on a missing field is false, its `not` true.
  */
 import type { Network } from './cidr.ts'
 import type { Unit } from './moment.ts'
@@ -12,8 +12,8 @@ export type Expression =
   | { kind: 'test'; field: string | null; test: Test }
 
 /**
- * One question to one field; `field` null in the node above means every value of the event. An array answers yes when
- * any member does.
+ * One test of one field; `field` null in the node above means every value of the event. An array passes when any member
+ * does.
  *
  * Shape   texts and patterns are already folded unless `cased`.
  */
@@ -41,8 +41,8 @@ export function not(of: Expression): Expression {
 }
 
 /**
- * What an expression asks, as one text: expressions with the same text match the same events. The order of what stands
- * in an `and` or an `or` makes no difference.
+ * An expression as one text: expressions with the same text match the same events. The order of the operands of `and`
+ * and `or` makes no difference.
  */
 export function textOfExpression(expression: Expression): string {
   if (expression.kind === 'test')
@@ -51,7 +51,7 @@ export function textOfExpression(expression: Expression): string {
   return `${expression.kind} (${[...new Set(expression.of.map(textOfExpression))].sort().join(', ')})`
 }
 
-/** Two tests with the same text ask the same. */
+/** Tests with the same text are the same test. */
 export function textOfTest(test: Test): string {
   switch (test.op) {
     case 'text':

@@ -2,7 +2,7 @@
  * Sigma filters: what a SOC takes out of rules without editing them.
  *
  * Shape   a filtered rule is `(rule) and (filter condition)`, so the condition says what may remain: `not selection`.
- *         `reason`, `owner`, `expires`, `ticket` stand under `tellwire:`. An expired filter stops hiding: from events
+ *         `reason`, `owner`, `expires` and `ticket` are keys of `tellwire:`. An expired filter stops hiding: from events
  *         of that day on, whatever the clock says when they are evaluated, so that a replay gives what was given live.
  * Errors  Refusal as for rules; a reference to no rule, and a condition without a negation, are warnings.
  */
@@ -56,7 +56,7 @@ export function parseFilter(map: Mapping, context: DocumentContext, now: number 
   if (!named)
     throw new Refusal(
       entry.at,
-      'The filter does not say for which rules it is.',
+      'The filter does not name its rules.',
       'List their ids under `rules`, or write `rules: any`.',
     )
   const isForAny = named.value.kind === 'scalar' && named.value.text === 'any'
@@ -68,8 +68,8 @@ export function parseFilter(map: Mapping, context: DocumentContext, now: number 
   if (!negates(condition))
     warn(
       selections.get('condition')?.at ?? body.at,
-      'The condition keeps only what it describes.',
-      'A filter that takes something out says `condition: not selection`.',
+      'The condition keeps only what it describes, and hides everything else.',
+      'To exclude what the selection describes, write `condition: not selection`.',
     )
   const rules = isForAny ? 'any' : references.map(({ text }) => text)
   const facts = factsIn(map)

@@ -1,7 +1,7 @@
 /**
  * Which of many texts occur in a value, in one pass: each is known by a few characters in a row that are rare.
  *
- * Shape   one bit for the hash of every run of GRAM characters says whether any text may be there; the few that may
+ * Shape   one bit for the hash of every run of GRAM characters tells whether any text may be there; the few that may
  *         are compared whole. Unlike an automaton's table the bits stay in the fastest cache whatever else is going on,
  *         and no step waits for the last one's memory access. Shorter texts have bits by their last two characters.
  *         Every text has GRAM characters of ASCII in a row, or is shorter and has no others.
@@ -16,7 +16,7 @@ export interface Sought {
 }
 
 export interface Grams {
-  /** Calls `found` with the place of each text that stands in the value as it should, at least once. */
+  /** Calls `found` with the index of each text that occurs in the value as `how` demands, at least once. */
   scan(value: string, found: (place: number) => void): void
 }
 
@@ -52,7 +52,7 @@ export function grams(sought: readonly Sought[]): Grams {
     buckets.set(code, [...(buckets.get(code) ?? []), anchor])
   }
 
-  /** A single character may stand after any other. */
+  /** A single character may follow any other. */
   function putShort(anchor: Anchor): void {
     if (pairBits === NO_PAIRS) pairBits = new Int32Array(PAIRS / 32)
     const { text, reach } = anchor
@@ -81,7 +81,7 @@ export function grams(sought: readonly Sought[]): Grams {
 
   return {
     scan(value, found) {
-      // Characters beyond ASCII spoil the code of the runs that they stand in, and only of those.
+      // Characters beyond ASCII spoil the code of the runs that contain them, and only of those.
       let code = 0
       for (let i = 0; i < value.length; i++) {
         code = (code << 8) | value.charCodeAt(i)

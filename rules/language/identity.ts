@@ -3,7 +3,7 @@
  *
  * Shape   covers the document without comments and tests (`version`), the filters that apply to the rule with their
  *         days of expiry, the values of placeholders, and the engine. A correlation's covers its members' too, however
- *         far down. What only people read of a filter (title, reason, owner, ticket) is not in it.
+ *         far down. A filter's title, reason, owner and ticket are for people, and not in it.
  *         Whether a filter has expired is not in it either: it expires by the time of the event, so that the same log
  *         gives the same findings whenever it is evaluated.
  */

@@ -1,90 +1,90 @@
 /**
- * The witnesses of one program, arranged by field: a value goes in, and the rules that it makes worth asking come out.
+ * The index terms of one logsource's prefilters, arranged by field: a value goes in, candidate rules come out.
  */
 import { type Cell, isPresent } from './cell.ts'
 import { fold, isAscii } from './fold.ts'
 import { type Grams, grams, type Sought } from './grams.ts'
 import { type Budget, memory, spend } from './memory.ts'
 import type { Predicate } from './predicates.ts'
-import type { Clue, Clues } from './witness.ts'
+import type { IndexTerm, IndexTerms } from './prefilter.ts'
 
-/** What one clue leads to. */
-interface Lead {
-  clue: Clue
-  /** Predicates that hold when the clue is there. */
+/** What one term leads to. */
+interface Posting {
+  term: IndexTerm
+  /** Predicates that are true when the term is there. */
   decides: number[]
   /** Places in the program's list of rules. */
   rules: number[]
 }
 
-/** What the scan reports to: the predicate holds; the rule is worth asking. */
-export interface Notebook {
-  holds(predicate: number): void
-  ask(rule: number): void
+/** What a scan reports to. */
+export interface ScanSink {
+  markTrue(predicate: number): void
+  addCandidate(rule: number): void
 }
 
 /**
- * Shape   with `slot` ANYWHERE: for the values that no other index is for. What is searched for anywhere stands in
+ * Shape   with `slot` ANYWHERE: for the values that no other index is for. What is searched for anywhere is part of
  *         the indexes of all fields, so that every value is read once.
  */
 export interface FieldIndex {
   slot: number
-  scan(cell: Cell, notebook: Notebook): void
+  scan(cell: Cell, sink: ScanSink): void
   /** False: scanning any of the lines of this text would find nothing. */
   mayFind(lines: string): boolean
 }
 
 export const ANYWHERE = -1
 
-export interface Witnessed {
+export interface Prefiltered {
   /** Place in the program's list of rules. */
   rule: number
   predicates: readonly Predicate[]
 }
 
 export function indexByField(
-  witnessed: readonly Witnessed[],
-  clues: (predicate: Predicate) => Clues,
+  prefiltered: readonly Prefiltered[],
+  terms: (predicate: Predicate) => IndexTerms,
   width: (slot: number) => number,
   budget: Budget,
 ): FieldIndex[] {
-  const bySlot = new Map<number, Map<string, Lead>>()
-  const seen = new Map<Predicate, Lead[]>()
-  for (const { rule, predicates } of witnessed)
+  const bySlot = new Map<number, Map<string, Posting>>()
+  const seen = new Map<Predicate, Posting[]>()
+  for (const { rule, predicates } of prefiltered)
     for (const predicate of predicates) {
-      let leads = seen.get(predicate)
-      if (!leads) {
-        leads = leadsOf(predicate)
-        seen.set(predicate, leads)
+      let postings = seen.get(predicate)
+      if (!postings) {
+        postings = postingsOf(predicate)
+        seen.set(predicate, postings)
       }
-      for (const lead of leads) if (lead.rules.at(-1) !== rule) lead.rules.push(rule)
+      for (const posting of postings) if (posting.rules.at(-1) !== rule) posting.rules.push(rule)
     }
   const everywhere = [...(bySlot.get(ANYWHERE)?.values() ?? [])]
-  return [...bySlot].map(([slot, leads]) =>
-    fieldIndex(slot, slot === ANYWHERE ? everywhere : [...leads.values(), ...everywhere], width(slot), budget),
+  return [...bySlot].map(([slot, postings]) =>
+    fieldIndex(slot, slot === ANYWHERE ? everywhere : [...postings.values(), ...everywhere], width(slot), budget),
   )
 
-  function leadsOf(predicate: Predicate): Lead[] {
-    const { all, exact } = clues(predicate)
+  function postingsOf(predicate: Predicate): Posting[] {
+    const { all, exact } = terms(predicate)
     let ofSlot = bySlot.get(predicate.slot)
     if (!ofSlot) bySlot.set(predicate.slot, (ofSlot = new Map()))
-    return all!.map((clue) => {
-      const key = `${clue.by}${'how' in clue ? clue.how : ''} ${'text' in clue ? clue.text : ''}`
-      let lead = ofSlot.get(key)
-      if (!lead) ofSlot.set(key, (lead = { clue, decides: [], rules: [] }))
-      if (exact) lead.decides.push(predicate.id)
-      return lead
+    return all!.map((term) => {
+      const key = `${term.by}${'how' in term ? term.how : ''} ${'text' in term ? term.text : ''}`
+      let posting = ofSlot.get(key)
+      if (!posting) ofSlot.set(key, (posting = { term, decides: [], rules: [] }))
+      if (exact) posting.decides.push(predicate.id)
+      return posting
     })
   }
 }
 
 /** What a value leads to, each once. */
-interface Findings {
+interface ScanResult {
   folded: string
-  holds: readonly number[]
-  asks: readonly number[]
+  isTrue: readonly number[]
+  candidates: readonly number[]
   /** From the second time on. */
-  answers: Uint8Array | null
+  results: Uint8Array | null
 }
 
 /** Longer values are rarely seen twice. */
@@ -93,38 +93,38 @@ const MAX_REMEMBERED = 8_192
 /** So many texts are looked for one by one. */
 const FEW = 4
 
-function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget: Budget): FieldIndex {
-  const equals = new Map<string, Lead[]>()
-  const names = new Map<string, Lead[]>()
-  const parts: (Lead & { clue: Clue & { by: 'part' } })[] = []
-  const present: Lead[] = []
-  const nonAscii: Lead[] = []
-  for (const lead of leads) {
-    const { clue } = lead
-    if (clue.by === 'equals') equals.set(clue.text, [...(equals.get(clue.text) ?? []), lead])
-    else if (clue.by === 'name') names.set(clue.text, [...(names.get(clue.text) ?? []), lead])
-    else if (clue.by === 'part') parts.push(lead as Lead & { clue: Clue & { by: 'part' } })
-    else (clue.by === 'present' ? present : nonAscii).push(lead)
+function fieldIndex(slot: number, postings: readonly Posting[], width: number, budget: Budget): FieldIndex {
+  const equals = new Map<string, Posting[]>()
+  const names = new Map<string, Posting[]>()
+  const parts: (Posting & { term: IndexTerm & { by: 'part' } })[] = []
+  const present: Posting[] = []
+  const nonAscii: Posting[] = []
+  for (const posting of postings) {
+    const { term } = posting
+    if (term.by === 'equals') equals.set(term.text, [...(equals.get(term.text) ?? []), posting])
+    else if (term.by === 'name') names.set(term.text, [...(names.get(term.text) ?? []), posting])
+    else if (term.by === 'part') parts.push(posting as Posting & { term: IndexTerm & { by: 'part' } })
+    else (term.by === 'present' ? present : nonAscii).push(posting)
   }
   // Long texts are not hashed in vain.
   const [longestEqual, longestName] = [longestOf(equals.keys()), longestOf(names.keys())]
-  const search: Grams | null = parts.length > 0 ? grams(parts.map(({ clue }) => clue)) : null
-  const onlyParts = parts.length === leads.length
-  const known = memory<Findings>(budget, weightOf)
+  const search: Grams | null = parts.length > 0 ? grams(parts.map(({ term }) => term)) : null
+  const onlyParts = parts.length === postings.length
+  const known = memory<ScanResult>(budget, weightOf)
   const longestRemembered = slot === ANYWHERE ? -1 : MAX_REMEMBERED
   const anyPart =
     slot === ANYWHERE && parts.length > FEW
-      ? grams(parts.map(({ clue }): Sought => ({ how: 'contains', text: clue.text })))
+      ? grams(parts.map(({ term }): Sought => ({ how: 'contains', text: term.text })))
       : null
   let anything = false
   const foundAnything = (): void => void (anything = true)
   const seen = new Int32Array(parts.length)
   let scans = 0
-  let asks: number[] = []
-  let holds: number[] = []
-  const take = (lead: Lead): void => {
-    for (let i = 0; i < lead.decides.length; i++) holds.push(lead.decides[i]!)
-    for (let i = 0; i < lead.rules.length; i++) asks.push(lead.rules[i]!)
+  let candidates: number[] = []
+  let isTrue: number[] = []
+  const take = (posting: Posting): void => {
+    for (let i = 0; i < posting.decides.length; i++) isTrue.push(posting.decides[i]!)
+    for (let i = 0; i < posting.rules.length; i++) candidates.push(posting.rules[i]!)
   }
   const foundPart = (place: number): void => {
     if (seen[place] === scans) return
@@ -132,57 +132,57 @@ function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget:
     take(parts[place]!)
   }
 
-  function findingsOf(text: string): Findings {
+  function resultOf(text: string): ScanResult {
     const folded = fold(text)
     scans = (scans + 1) | 0
-    asks = []
-    holds = []
+    candidates = []
+    isTrue = []
     if (folded.length <= longestEqual) equals.get(folded)?.forEach(take)
     if (names.size > 0) names.get(lastPart(folded, longestName))?.forEach(take)
     search?.scan(folded, foundPart)
     if (nonAscii.length > 0 && !isAscii(folded)) nonAscii.forEach(take)
-    return { folded, holds, asks, answers: null }
+    return { folded, isTrue, candidates, results: null }
   }
 
   let lastText = ''
-  let lastFindings: Findings | undefined
+  let lastResult: ScanResult | undefined
 
-  function scanOne(cell: Cell, notebook: Notebook): void {
+  function scanOne(cell: Cell, sink: ScanSink): void {
     const { text } = cell
     if (text === null) return
     const isKept = text.length <= longestRemembered
-    let findings = isKept ? (text === lastText ? lastFindings : known.get(text)) : undefined
-    if (findings === undefined) {
-      findings = findingsOf(text)
-      if (isKept) known.set(text, findings)
+    let result = isKept ? (text === lastText ? lastResult : known.get(text)) : undefined
+    if (result === undefined) {
+      result = resultOf(text)
+      if (isKept) known.set(text, result)
     } else if (typeof cell.value === 'string') {
-      if (findings.answers === null) {
-        findings.answers = new Uint8Array(width)
+      if (result.results === null) {
+        result.results = new Uint8Array(width)
         spend(budget, width)
       }
-      cell.answers = findings.answers
+      cell.results = result.results
     }
     if (isKept) {
       lastText = text
-      lastFindings = findings
+      lastResult = result
     }
-    cell.folded = findings.folded
-    const { holds, asks } = findings
-    for (let i = 0; i < holds.length; i++) notebook.holds(holds[i]!)
-    for (let i = 0; i < asks.length; i++) notebook.ask(asks[i]!)
+    cell.folded = result.folded
+    const { isTrue, candidates } = result
+    for (let i = 0; i < isTrue.length; i++) sink.markTrue(isTrue[i]!)
+    for (let i = 0; i < candidates.length; i++) sink.addCandidate(candidates[i]!)
   }
 
   return {
     slot,
-    scan(cell, to) {
-      if (cell.members) for (const member of cell.members) scanOne(member, to)
-      else scanOne(cell, to)
-      if (present.length > 0 && isPresent(cell)) for (const lead of present) follow(lead, to)
+    scan(cell, sink) {
+      if (cell.members) for (const member of cell.members) scanOne(member, sink)
+      else scanOne(cell, sink)
+      if (present.length > 0 && isPresent(cell)) for (const posting of present) report(posting, sink)
     },
     mayFind(lines) {
       if (!onlyParts) return true
       const text = fold(lines)
-      if (parts.length <= FEW) return parts.some(({ clue }) => text.includes(clue.text))
+      if (parts.length <= FEW) return parts.some(({ term }) => text.includes(term.text))
       anything = false
       anyPart!.scan(text, foundAnything)
       return anything
@@ -190,13 +190,13 @@ function fieldIndex(slot: number, leads: readonly Lead[], width: number, budget:
   }
 }
 
-function weightOf(text: string, { holds, asks, answers }: Findings): number {
-  return 128 + 2 * text.length + 4 * (holds.length + asks.length) + (answers?.length ?? 0)
+function weightOf(text: string, { isTrue, candidates, results }: ScanResult): number {
+  return 128 + 2 * text.length + 4 * (isTrue.length + candidates.length) + (results?.length ?? 0)
 }
 
-function follow(lead: Lead, notebook: Notebook): void {
-  for (let i = 0; i < lead.decides.length; i++) notebook.holds(lead.decides[i]!)
-  for (let i = 0; i < lead.rules.length; i++) notebook.ask(lead.rules[i]!)
+function report(posting: Posting, sink: ScanSink): void {
+  for (let i = 0; i < posting.decides.length; i++) sink.markTrue(posting.decides[i]!)
+  for (let i = 0; i < posting.rules.length; i++) sink.addCandidate(posting.rules[i]!)
 }
 
 /** With its separator; empty when there is none, or when it is longer than any name that is looked for. */

@@ -5,20 +5,15 @@
  * `Program.match` runs it; `correlator` takes the matches. Everything that reads rules goes through here.
  */
 export { compile } from './compile.ts'
-export {
-  type Changes,
-  type Correlator,
-  type CorrelatorState,
-  correlator,
-  hiddenBy,
-  type Taken,
-} from './correlation/engine.ts'
+export { type Changes, type Correlator, correlator, hiddenBy, type Taken } from './correlation/engine.ts'
 export type { Firing } from './correlation/firing.ts'
+export type { KeptPart } from './correlation/kept.ts'
 export type { CorrelationType, LoadedCorrelation } from './correlation/rule.ts'
 export type { LoadedFilter } from './filter.ts'
 export { ENGINE_VERSION } from './identity.ts'
 export { literalScan, literalsOf } from './literals.ts'
 export { type Loaded, type LoadOptions, load } from './load.ts'
+export { covers, LOGSOURCE_KEYS } from './logsource.ts'
 export type {
   FlatEvent,
   LoadedRule,

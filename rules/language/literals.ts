@@ -1,7 +1,7 @@
 /**
- * What must stand in an event's JSON before a rule can match it, so that most events of a log need not be parsed.
+ * What an event's JSON must contain before a rule can match it, so that most events of a log need not be parsed.
  *
- * Shape   `literalsOf` gives texts of which at least one stands in the JSON of every event that the expression matches;
+ * Shape   `literalsOf` gives texts of which at least one occurs in the JSON of every event that the expression matches;
  *         null: nothing of the kind is known. `literalScan` looks for them.
  *         The JSON is what JSON.stringify writes of the event, alone or within more. That writes printable ASCII other
  *         than `"` and `\` as it is, and numbers and booleans as their text form here, so only runs of such
@@ -17,18 +17,18 @@ import { grams } from './grams.ts'
 const MAX_LITERALS = 4_096
 
 /**
- * `beside` tells of a field whether it may come from beside the event, as a contract does. What searches the whole
- * event may find its text there too, unless nothing stands beside.
+ * `isContext` tells whether a field may come with the event without being part of its JSON, as a contract does; for null,
+ * whether a search of the whole event may find such fields.
  */
 export function literalsOf(
   expression: Expression,
-  beside: (field: string | null) => boolean,
+  isContext: (field: string | null) => boolean,
 ): readonly string[] | null {
-  const found = demandOf(expression, beside)
+  const found = demandOf(expression, isContext)
   return found === null || found.length > MAX_LITERALS ? null : [...new Set(found)].sort()
 }
 
-/** Says of a JSON text whether any of the literals stands in it. */
+/** Whether any of the literals occurs in a JSON text. */
 export function literalScan(literals: readonly string[]): (json: string) => boolean {
   const search = grams(literals.map((text) => ({ how: 'contains', text })))
   let any = false
@@ -40,10 +40,10 @@ export function literalScan(literals: readonly string[]): (json: string) => bool
   }
 }
 
-function demandOf(expression: Expression, beside: (field: string | null) => boolean): readonly string[] | null {
+function demandOf(expression: Expression, isContext: (field: string | null) => boolean): readonly string[] | null {
   if (expression.kind === 'not') return null
-  if (expression.kind === 'test') return beside(expression.field) ? null : demandOfTest(expression.test)
-  const parts = expression.of.map((each) => demandOf(each, beside))
+  if (expression.kind === 'test') return isContext(expression.field) ? null : demandOfTest(expression.test)
+  const parts = expression.of.map((each) => demandOf(each, isContext))
   if (expression.kind === 'and') return parts.reduce(rarer, null)
   return parts.every((part) => part !== null) ? parts.flat() : null
 }

@@ -1,7 +1,7 @@
 /**
  * Rule files → rules that can be compiled, and everything that is wrong with the others.
  *
- * Shape   several documents a file. Filters are worked into the rules that they name. Rules and correlations keep
+ * Shape   several documents a file. Filters become part of the rules that they name. Rules and correlations keep
  *         the files' order.
  * Errors  never throws on content: each document that cannot be used is one problem with file, line and column.
  */
@@ -23,7 +23,7 @@ import { parseTellwire } from './tellwire.ts'
 import { type Vocabulary, warnOfUnknownNames } from './vocabulary.ts'
 
 export interface LoadOptions {
-  /** What `%name%` stands for under `expand`. */
+  /** The values of `%name%` under `expand`. */
   placeholders?: Readonly<Record<string, readonly string[]>>
   /** With it, names that are probably misspelt are warned of. */
   vocabulary?: Vocabulary
@@ -91,7 +91,7 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
       throw new Refusal(
         map.entries.get('id')?.at ?? map.at,
         `The id is already that of ${before}.`,
-        'Give this rule an id of its own.',
+        'Give this rule another id.',
       )
     where.set(id, place)
   }
@@ -110,8 +110,8 @@ function kindOf(map: Mapping): 'rule' | 'correlation' | 'filter' {
   if (version && !/^2(\.[01](\.\d+)?)?$/.test(textIn(map, 'sigma-version') ?? ''))
     throw new Refusal(
       version.at,
-      'The rule asks for a version of Sigma that is not known here.',
-      'Known are 2.0 and 2.1.',
+      'The rule requires a version of Sigma that is not supported.',
+      'Supported are 2.0 and 2.1.',
     )
   if (has('correlation')) return 'correlation'
   return has('filter') ? 'filter' : 'rule'
@@ -139,7 +139,7 @@ function parseRule(map: Mapping, context: DocumentContext): RuleDraft {
   }
 }
 
-/** Both hashes are made when first asked for: hashing every rule would be a fifth of the loading. */
+/** Both hashes are made on first use: hashing every rule would be a fifth of the loading. */
 function loadedRule({ version, ...rule }: RuleDraft, filters: readonly LoadedFilter[]): LoadedRule {
   const condition = filtered(rule.condition, filters)
   const effectiveVersion = once(() => effectiveVersionOf(version(), condition))

@@ -1,9 +1,9 @@
 /**
  * Logsources: which events a rule is for.
  *
- * Shape   `category`, `product` and `service` in lower case, as Sigma has them; what is null says nothing. Other keys
- *         (`definition`) are for people.
- * Errors  Refusal where a rule's logsource is missing or says nothing.
+ * Shape   `category`, `product` and `service` in lower case, as Sigma has them; null: not stated. Other keys (`definition`)
+ *         are for people.
+ * Errors  Refusal where a rule's logsource is missing or states none of them.
  */
 import { mappingOf, textIn } from './field.ts'
 import type { Mapping } from './node.ts'
@@ -14,13 +14,13 @@ export const LOGSOURCE_KEYS = ['category', 'product', 'service'] as const
 
 const ANY: Logsource = { category: null, product: null, service: null }
 
-/** Of a rule: it must say something. */
+/** Of a rule: it must state something. */
 export function parseLogsource(map: Mapping): Logsource {
   const entry = map.entries.get('logsource')
-  if (!entry) throw new Refusal(map.at, 'The rule has no logsource.', 'Say at least category, product or service.')
+  if (!entry) throw new Refusal(map.at, 'The rule has no logsource.', 'State at least category, product or service.')
   const logsource = logsourceIn(map)
   if (LOGSOURCE_KEYS.every((key) => logsource[key] === null))
-    throw new Refusal(entry.at, 'The logsource says nothing.', 'Say at least category, product or service.')
+    throw new Refusal(entry.at, 'The logsource is empty.', 'State at least category, product or service.')
   return logsource
 }
 

@@ -1,7 +1,7 @@
 /**
- * What was found out about values that come again and again: programs, users, hashes, most command lines.
+ * Results for values that recur: programs, users, hashes, most command lines.
  *
- * Shape   two generations: a value that is asked for again moves into the young one; when the young ones are full the
+ * Shape   two generations: a value that is read again moves into the young one; when the young ones are full the
  *         old ones are forgotten. All memories of one budget age together, so that the bound holds for all of them.
  * Units   about characters.
  */

@@ -1,5 +1,5 @@
 /**
- * What may stand behind a field name: `Field|modifier|modifier`.
+ * The modifiers that may follow a field name: `Field|modifier|modifier`.
  *
  * Shape   each modifier changes the draft of a test. Their order is free, except that value transformations run in the
  *         order in which they are written (`wide|base64` encodes twice, in that order).

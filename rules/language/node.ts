@@ -1,5 +1,5 @@
 /**
- * What a YAML document is read into: plain nodes that know where they stand.
+ * What a YAML document is read into: plain nodes with their positions.
  *
  * Units   `at` is an offset into the file's text.
  */

@@ -24,7 +24,7 @@ export function parsePattern(text: string): Pattern {
     else if (c === '*' || c === '?') {
       if (literal !== '') parts.push(literal)
       literal = ''
-      // Two stars in a row say no more than one.
+      // Two stars in a row are the same as one.
       if (c === '?') parts.push(ONE)
       else if (parts.at(-1) !== ANY) parts.push(ANY)
     } else literal += c
@@ -63,8 +63,8 @@ export function asPlain(pattern: Pattern): { how: How; text: string } | null {
 }
 
 /**
- * Does the whole of `value` fit? Runs of parts between stars are placed one after another, each at the first place
- * where it fits: a later place can never fit more of what follows, so nothing is tried twice.
+ * Whether the pattern matches the whole of `value`. Runs of parts between stars are placed one after another, each at
+ * the first place where it matches: a later place never leaves more for what follows, so nothing is tried twice.
  */
 export function matches(pattern: Pattern, value: string): boolean {
   let from = 0

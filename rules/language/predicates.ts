@@ -1,5 +1,5 @@
 /**
- * Expressions → questions that are asked once per event, however many rules ask them.
+ * Expressions → trees of predicates, each evaluated once per event, however many rules share it.
  *
  * Shape   tests of one field under one OR are one predicate; equal predicates of different rules are the same one.
  */
@@ -23,16 +23,16 @@ export interface Predicate {
   cost: number
 }
 
-export type Question =
-  | { kind: 'ask'; predicate: Predicate; cost: number }
-  | { kind: 'and' | 'or'; of: readonly Question[]; cost: number }
-  | { kind: 'not'; of: Question; cost: number }
+export type PredicateTree =
+  | { kind: 'predicate'; predicate: Predicate; cost: number }
+  | { kind: 'and' | 'or'; of: readonly PredicateTree[]; cost: number }
+  | { kind: 'not'; of: PredicateTree; cost: number }
 
 export interface Interning {
   /** Field names by slot. */
   fields: readonly string[]
   predicates: readonly Predicate[]
-  question(expression: Expression): Question
+  treeOf(expression: Expression): PredicateTree
   slot(field: string): number
 }
 
@@ -51,7 +51,7 @@ export function interning(): Interning {
     return found
   }
 
-  function ask(field: string | null, tests: readonly Test[]): Question {
+  function predicateOf(field: string | null, tests: readonly Test[]): PredicateTree {
     const key = `${field === null ? '' : `${slot(field)} `}${tests.map(textOfTest).join('\n')}`
     let predicate = known.get(key)
     if (!predicate) {
@@ -73,38 +73,38 @@ export function interning(): Interning {
       predicates.push(predicate)
       known.set(key, predicate)
     }
-    return { kind: 'ask', predicate, cost: predicate.cost }
+    return { kind: 'predicate', predicate, cost: predicate.cost }
   }
 
-  function question(expression: Expression): Question {
-    if (expression.kind === 'test') return ask(expression.field, [expression.test])
+  function treeOf(expression: Expression): PredicateTree {
+    if (expression.kind === 'test') return predicateOf(expression.field, [expression.test])
     if (expression.kind === 'not') {
-      const of = question(expression.of)
+      const of = treeOf(expression.of)
       return { kind: 'not', of, cost: of.cost }
     }
     const { kind } = expression
-    const of = kind === 'or' ? alternatives(expression.of) : expression.of.map(question)
+    const of = kind === 'or' ? alternatives(expression.of) : expression.of.map(treeOf)
     of.sort((a, b) => a.cost - b.cost)
     return of.length === 1 ? of[0]! : { kind, of, cost: of.reduce((sum, each) => sum + each.cost, 0) }
   }
 
   /** Tests of the same field go together. */
-  function alternatives(of: readonly Expression[]): Question[] {
+  function alternatives(of: readonly Expression[]): PredicateTree[] {
     const byField = new Map<string | null, Test[]>()
-    const questions: Question[] = []
+    const trees: PredicateTree[] = []
     for (const each of of) {
-      if (each.kind !== 'test') questions.push(question(each))
+      if (each.kind !== 'test') trees.push(treeOf(each))
       else {
         const tests = byField.get(each.field)
         if (tests) tests.push(each.test)
         else byField.set(each.field, [each.test])
       }
     }
-    for (const [field, tests] of byField) questions.push(ask(field, tests))
-    return questions
+    for (const [field, tests] of byField) trees.push(predicateOf(field, tests))
+    return trees
   }
 
-  return { fields, predicates, question, slot }
+  return { fields, predicates, treeOf, slot }
 }
 
 /** Roughly nanoseconds. */

@@ -1,6 +1,6 @@
 import type { Problem } from './rule.ts'
 
-/** Why one document cannot be used: thrown where it is found, caught by `load`, which knows the file and the lines. */
+/** Why one document cannot be used: thrown where the problem is found, caught by `load`, which knows file and lines. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   /** Offset into the file's text. */

@@ -1,5 +1,5 @@
 /**
- * What every text that an expression matches must have, read off the expression: cheap questions before the dear one.
+ * What every text that an expression matches must have, read off the expression: cheap checks before the expensive one.
  *
  * Errors  none: syntax that is not understood here demands nothing. RE2 has already accepted it.
  */
@@ -13,7 +13,7 @@ export interface Demands {
   minLength: number
   /** For texts of one line: exactly these literals in this order, anything between. Null: not of that form. */
   chain: readonly string[] | null
-  /** Somewhere so many ASCII characters of one class stand in a row, or any others beyond ASCII. */
+  /** Somewhere there are so many characters of one class in a row; what is beyond ASCII counts as in it. */
   run: Run | null
 }
 
@@ -23,7 +23,7 @@ export interface Run {
   length: number
 }
 
-/** A piece of the expression: the few folded texts it stands for, if they are few; and what it demands. */
+/** A piece of the expression: the folded texts it can match, if they are few; and what it demands. */
 interface Piece {
   exact: readonly string[] | null
   minLength: number
@@ -49,7 +49,7 @@ export function demands(source: string, flags: ReadonlySet<string>): Demands {
   }
 }
 
-/** `\+.*\+.*\+` and the like. At either end `.*` says nothing in a search. */
+/** `\+.*\+.*\+` and the like. At either end `.*` has no effect in a search. */
 function chainOf(source: string): string[] | null {
   const chain: string[] = []
   for (const part of source.split('.*')) {
@@ -67,7 +67,7 @@ function chainOf(source: string): string[] | null {
   return chain
 }
 
-/** A run of n covers every n-th place somewhere, so most characters need no look. */
+/** A run of n covers every n-th place somewhere, so most characters need not be read. */
 export function hasRun(text: string, { members, length }: Run): boolean {
   const isMember = (at: number): boolean => {
     const code = text.charCodeAt(at)
@@ -84,146 +84,165 @@ export function hasRun(text: string, { members, length }: Run): boolean {
   return false
 }
 
+/** Where the reading is. */
+interface Reader {
+  readonly source: string
+  at: number
+}
+
 function read(source: string): Piece {
-  let at = 0
-  const whole = alternatives()
-  if (at < source.length) throw new Error('unbalanced')
+  const reader = { source, at: 0 }
+  const whole = readAlternatives(reader)
+  if (reader.at < source.length) throw new Error('unbalanced')
   return whole
+}
 
-  function alternatives(): Piece {
-    const pieces = [sequence()]
-    while (source[at] === '|') {
-      at++
-      pieces.push(sequence())
-    }
-    if (pieces.length === 1) return pieces[0]!
-    const minLength = Math.min(...pieces.map((piece) => piece.minLength))
-    const exact = pieces.every((piece) => piece.exact) ? [...new Set(pieces.flatMap((piece) => piece.exact!))] : null
-    if (exact && exact.length <= MAX_ALTERNATIVES) return { exact, minLength, literals: null }
-    const literals = pieces.map((piece) => finished(piece).literals)
-    const all = literals.every((each) => each !== null) ? [...new Set(literals.flat())] : null
-    return { exact: null, minLength, literals: all && all.length <= MAX_ALTERNATIVES ? all : null }
+function readAlternatives(reader: Reader): Piece {
+  const pieces = [readSequence(reader)]
+  while (reader.source[reader.at] === '|') {
+    reader.at++
+    pieces.push(readSequence(reader))
   }
+  if (pieces.length === 1) return pieces[0]!
+  const minLength = Math.min(...pieces.map((piece) => piece.minLength))
+  const exact = pieces.every((piece) => piece.exact) ? [...new Set(pieces.flatMap((piece) => piece.exact!))] : null
+  if (exact && exact.length <= MAX_ALTERNATIVES) return { exact, minLength, literals: null }
+  const literals = pieces.map((piece) => finished(piece).literals)
+  const all = literals.every((each) => each !== null) ? [...new Set(literals.flat())] : null
+  return { exact: null, minLength, literals: all && all.length <= MAX_ALTERNATIVES ? all : null }
+}
 
-  function sequence(): Piece {
-    let minLength = 0
-    let best: readonly string[] | null = null
-    let text: readonly string[] = ['']
-    let run: Run | null = null
-    let onlyText = true
-    while (at < source.length && source[at] !== '|' && source[at] !== ')') {
-      const piece = repeated(atom())
-      minLength += piece.minLength
-      if (piece.run && (run === null || piece.run.length > run.length)) run = piece.run
-      const longer = piece.exact && joined(text, piece.exact)
-      if (longer) text = longer
-      else {
-        best = better(better(best, demanded(text)), finished(piece).literals)
-        text = ['']
-        onlyText = false
-      }
-    }
-    return onlyText
-      ? { exact: text, minLength, literals: null, run }
-      : { exact: null, minLength, literals: better(best, demanded(text)), run }
-  }
-
-  function atom(): Piece {
-    const c = source[at++]!
-    if (c === '(') return group()
-    if (c === '[') return charClass()
-    if (c === '.') return ANYTHING
-    if (c === '^' || c === '$') return EMPTY
-    if (c === '\\') return escaped()
-    return literal(pointAt(at - 1))
-  }
-
-  function pointAt(index: number): string {
-    const char = String.fromCodePoint(source.codePointAt(index)!)
-    at = index + char.length
-    return char
-  }
-
-  function group(): Piece {
-    if (source[at] === '?') {
-      const head = /^\?(?::|P?<[A-Za-z0-9_]+>|([a-zA-Z]*(?:-[a-zA-Z]+)?)([:)]))/.exec(source.slice(at, at + 80))
-      if (!head) throw new Error('unknown group')
-      at += head[0].length
-      if (head[2] === ')') return EMPTY
-    }
-    const inner = alternatives()
-    if (source[at] !== ')') throw new Error('unbalanced')
-    at++
-    return inner
-  }
-
-  function escaped(): Piece {
-    const c = source[at]
-    if (c === undefined) throw new Error('ends in a backslash')
-    at++
-    if ('wWdDsS'.includes(c)) return ANYTHING
-    if ('bBAz'.includes(c)) return EMPTY
-    const control = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v', a: '\x07' }[c]
-    if (control) return literal(control)
-    if (/[A-Za-z0-9]/.test(c)) throw new Error('not read here')
-    return literal(pointAt(at - 1))
-  }
-
-  function charClass(): Piece {
-    const negated = source[at] === '^'
-    if (negated) at++
-    const chars = new Set<string>()
-    const members = new Uint8Array(128)
-    let plain = !negated
-    let ranged = false
-    for (let first = true; first || source[at] !== ']'; first = false) {
-      if (at >= source.length) throw new Error('unbalanced')
-      if (source.startsWith('[:', at)) throw new Error('not read here')
-      if (source[at] === '\\' && /[A-Za-z0-9]/.test(source[++at] ?? '')) {
-        plain = false
-        if (/[pPxQ]/.test(source[at]!)) throw new Error('not read here')
-      }
-      const from = pointAt(at)
-      let to = from
-      if (source[at] === '-' && source[at + 1] !== ']' && at + 1 < source.length) {
-        ranged = true
-        at++
-        if (source[at] === '\\') throw new Error('not read here')
-        to = pointAt(at)
-      }
-      chars.add(fold(from))
-      for (let code = from.codePointAt(0)!; code <= Math.min(127, to.codePointAt(0)!); code++)
-        for (const each of [String.fromCharCode(code).toLowerCase(), String.fromCharCode(code).toUpperCase()])
-          members[each.charCodeAt(0)] = 1
-    }
-    at++
-    if (!plain) return ANYTHING
-    return !ranged && chars.size <= 4
-      ? { exact: [...chars], minLength: 1, literals: null, members }
-      : { ...ANYTHING, members }
-  }
-
-  function repeated(piece: Piece): Piece {
-    for (;;) {
-      const sign = source[at]
-      const counted = sign === '{' ? /^\{(\d{1,4})(,?)(\d{0,4})\}/.exec(source.slice(at, at + 12)) : null
-      if (sign === '*' || (sign === '?' && piece.exact === null)) piece = NOTHING
-      else if (sign === '?') piece = { exact: [...new Set([...piece.exact!, ''])], minLength: 0, literals: null }
-      else if (sign === '+') piece = { ...finished(piece), exact: null }
-      else if (counted) {
-        const least = Number(counted[1])
-        const fixed = counted[2] === ''
-        const run = piece.members && least >= MIN_RUN ? { members: piece.members, length: least } : (piece.run ?? null)
-        if (least === 0) piece = NOTHING
-        else if (least === 1 && fixed) piece = { ...piece }
-        else if (fixed && piece.exact?.length === 1 && piece.exact[0]!.length * least <= 256)
-          piece = literal(piece.exact[0]!.repeat(least))
-        else piece = { exact: null, minLength: piece.minLength * least, literals: finished(piece).literals, run }
-      } else return piece
-      at += counted ? counted[0].length : 1
-      if (source[at] === '?') at++ // lazy
+function readSequence(reader: Reader): Piece {
+  const { source } = reader
+  let minLength = 0
+  let best: readonly string[] | null = null
+  let text: readonly string[] = ['']
+  let run: Run | null = null
+  let onlyText = true
+  while (reader.at < source.length && source[reader.at] !== '|' && source[reader.at] !== ')') {
+    const piece = readRepetitions(reader, readAtom(reader))
+    minLength += piece.minLength
+    if (piece.run && (run === null || piece.run.length > run.length)) run = piece.run
+    const longer = piece.exact && joined(text, piece.exact)
+    if (longer) text = longer
+    else {
+      best = better(better(best, demanded(text)), finished(piece).literals)
+      text = ['']
+      onlyText = false
     }
   }
+  return onlyText
+    ? { exact: text, minLength, literals: null, run }
+    : { exact: null, minLength, literals: better(best, demanded(text)), run }
+}
+
+function readAtom(reader: Reader): Piece {
+  const c = reader.source[reader.at++]!
+  if (c === '(') return readGroup(reader)
+  if (c === '[') return readClass(reader)
+  if (c === '.') return ANYTHING
+  if (c === '^' || c === '$') return EMPTY
+  if (c === '\\') return readEscape(reader)
+  reader.at--
+  return literal(readPoint(reader))
+}
+
+function readPoint(reader: Reader): string {
+  const char = String.fromCodePoint(reader.source.codePointAt(reader.at)!)
+  reader.at += char.length
+  return char
+}
+
+function readGroup(reader: Reader): Piece {
+  const { source, at } = reader
+  if (source[at] === '?') {
+    const head = /^\?(?::|P?<[A-Za-z0-9_]+>|([a-zA-Z]*(?:-[a-zA-Z]+)?)([:)]))/.exec(source.slice(at, at + 80))
+    if (!head) throw new Error('unknown group')
+    reader.at += head[0].length
+    if (head[2] === ')') return EMPTY
+  }
+  const inner = readAlternatives(reader)
+  if (source[reader.at] !== ')') throw new Error('unbalanced')
+  reader.at++
+  return inner
+}
+
+function readEscape(reader: Reader): Piece {
+  const c = reader.source[reader.at]
+  if (c === undefined) throw new Error('ends in a backslash')
+  reader.at++
+  if ('wWdDsS'.includes(c)) return ANYTHING
+  if ('bBAz'.includes(c)) return EMPTY
+  const control = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v', a: '\x07' }[c]
+  if (control) return literal(control)
+  if (/[A-Za-z0-9]/.test(c)) throw new Error('not read here')
+  reader.at--
+  return literal(readPoint(reader))
+}
+
+function readClass(reader: Reader): Piece {
+  const { source } = reader
+  const negated = source[reader.at] === '^'
+  if (negated) reader.at++
+  const chars = new Set<string>()
+  const members = new Uint8Array(128)
+  let plain = !negated
+  let ranged = false
+  for (let first = true; first || source[reader.at] !== ']'; first = false) {
+    if (reader.at >= source.length) throw new Error('unbalanced')
+    if (source.startsWith('[:', reader.at)) throw new Error('not read here')
+    if (source[reader.at] === '\\' && /[A-Za-z0-9]/.test(source[++reader.at] ?? '')) {
+      plain = false
+      if (/[pPxQ]/.test(source[reader.at]!)) throw new Error('not read here')
+    }
+    const from = readPoint(reader)
+    let to = from
+    if (source[reader.at] === '-' && source[reader.at + 1] !== ']' && reader.at + 1 < source.length) {
+      ranged = true
+      reader.at++
+      if (source[reader.at] === '\\') throw new Error('not read here')
+      to = readPoint(reader)
+    }
+    chars.add(fold(from))
+    addMembers(members, from, to)
+  }
+  reader.at++
+  if (!plain) return ANYTHING
+  return !ranged && chars.size <= 4
+    ? { exact: [...chars], minLength: 1, literals: null, members }
+    : { ...ANYTHING, members }
+}
+
+/** In either case: the class may be compared without regard to it. */
+function addMembers(members: Uint8Array, from: string, to: string): void {
+  for (let code = from.codePointAt(0)!; code <= Math.min(127, to.codePointAt(0)!); code++)
+    for (const each of [String.fromCharCode(code).toLowerCase(), String.fromCharCode(code).toUpperCase()])
+      members[each.charCodeAt(0)] = 1
+}
+
+function readRepetitions(reader: Reader, piece: Piece): Piece {
+  const { source } = reader
+  for (;;) {
+    const sign = source[reader.at]
+    const counted = sign === '{' ? /^\{(\d{1,4})(,?)(\d{0,4})\}/.exec(source.slice(reader.at, reader.at + 12)) : null
+    if (sign === '*' || (sign === '?' && piece.exact === null)) piece = NOTHING
+    else if (sign === '?') piece = { exact: [...new Set([...piece.exact!, ''])], minLength: 0, literals: null }
+    else if (sign === '+') piece = { ...finished(piece), exact: null }
+    else if (counted) piece = repeated(piece, Number(counted[1]), counted[2] === '')
+    else return piece
+    reader.at += counted ? counted[0].length : 1
+    if (source[reader.at] === '?') reader.at++ // lazy
+  }
+}
+
+/** `least` times; with `fixed` exactly so often. */
+function repeated(piece: Piece, least: number, fixed: boolean): Piece {
+  if (least === 0) return NOTHING
+  if (least === 1 && fixed) return { ...piece }
+  if (fixed && piece.exact?.length === 1 && piece.exact[0]!.length * least <= 256)
+    return literal(piece.exact[0]!.repeat(least))
+  const run = piece.members && least >= MIN_RUN ? { members: piece.members, length: least } : (piece.run ?? null)
+  return { exact: null, minLength: piece.minLength * least, literals: finished(piece).literals, run }
 }
 
 function literal(text: string): Piece {

@@ -4,7 +4,7 @@
  * Shape   an unanchored search, case-sensitive unless `i` or `(?i)`. `\w \d \s \b` are ASCII. No look-around and no
  *         back-references: no automaton has them.
  * Units   `MAX_SOURCE` characters, `MAX_PROGRAM` instructions: 10,000 alternatives are a list, not an expression.
- * Errors  a plain Error that says what is wrong with the expression.
+ * Errors  a plain Error with what is wrong with the expression.
  */
 import { RE2JS } from 're2js'
 import { isAscii } from './fold.ts'

@@ -43,9 +43,9 @@ export interface TellwireFacts {
   pattern: 'high' | 'critical' | null
   /** Signal and pattern numbers of the threat model: '#13', 'P7'. */
   signals: readonly string[]
-  /** True: it only counts in correlations and makes no finding of its own, whatever `generate` says there. */
+  /** True: it only counts in correlations and makes no findings itself, whatever their `generate`. */
   step: boolean
-  /** True: for legal reasons not in use until the configuration names its id in `sensitiveRules`. */
+  /** True: not in use, for legal reasons, until the configuration names its id in `sensitiveRules`. */
   sensitive: boolean
   /** Roles of the contract whose ordinary work looks like this: it weighs half, and one strength less. */
   ordinaryFor: readonly string[]
@@ -95,11 +95,11 @@ export interface Match {
 /** A compiled rule set. Replaced whole, never edited. */
 export interface Program {
   readonly rules: readonly LoadedRule[]
-  /** Every rule whose logsource fits and whose condition holds, in the order of the rules. */
+  /** Every rule whose logsource covers the event and whose condition is true, in the order of the rules. */
   match(event: FlatEvent): Match[]
   /**
-   * True when a rule for this category reads a field that starts with `prefix`, or searches the whole event: what is
-   * put beside an event for one rule must not depend on which other rules are there.
+   * True when a rule for this category reads a field that starts with `prefix`, or searches the whole event: what a rule
+   * finds in an event must not depend on which other rules are loaded.
    */
   reads(category: string, prefix: string): boolean
 }

@@ -43,7 +43,7 @@ export function parseTellwire(node: Node): TellwireFacts {
     throw new Refusal(
       map.at,
       '`halfLifeDays` is missing.',
-      'Say after how many days it counts half, or null when it never fades.',
+      'Give the days after which it counts half, or null when it never decays.',
     )
   const isNull = halfLife.value.kind === 'scalar' && halfLife.value.value === null
   const halfLifeDays = isNull ? null : numberIn(map, 'halfLifeDays')

@@ -1,9 +1,8 @@
 /**
- * Names that rules may use, and what is probably a slip of the pen: such a rule loads, and never matches.
+ * Names that rules may use, and warnings of names that are probably misspelt: such a rule loads, and never matches.
  *
- * Shape   the engine knows no names of its own; whoever loads says which there are. Only what is beyond doubt is told:
- *         a category that is nearly one that is known, a field that a closed category does not have, a field in
- *         another case than the one there is.
+ * Shape   the names are given by the caller of `load`. Only what is certain is reported: a category that is nearly a
+ *         known one, a field that a closed category does not have, a field in the wrong case.
  */
 import type { PlacedText } from './field.ts'
 import type { Mapping } from './node.ts'

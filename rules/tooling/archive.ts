@@ -11,7 +11,7 @@ const BLOCK = 512
 /**
  * Yields the files that `wanted` names, in the archive's order; what has more than `maxBytes` comes with `text` null.
  *
- * Shape   names as they are written there, without a leading '../'; names that lead out of the archive are left out.
+ * Shape   names as they are written there, without a leading '../'; names that lead out of the archive are omitted.
  * Errors  a plain Error for what is no gzip, no tar, cut short, or unpacks to more than a GiB.
  * Source  POSIX.1-2017 pax, "ustar Interchange Format"; type L is GNU's way to write a long name.
  */
@@ -20,7 +20,7 @@ export async function* textsIn(
   { wanted, maxBytes }: { wanted: (name: string) => boolean; maxBytes: number },
 ): AsyncGenerator<{ name: string; text: string | null }> {
   const unpacked = createGunzip()
-  // Its end is seen by whoever reads `unpacked`.
+  // An error comes out where `unpacked` is read.
   pipeline(createReadStream(path), unpacked, () => {})
   const take = taker(unpacked)
   let longName: string | null = null
@@ -45,7 +45,7 @@ export async function* textsIn(
   }
 }
 
-/** The sum of the header's bytes, its own field taken as blanks. */
+/** The sum of the header's bytes, its own field counted as blanks. */
 function isHeader(header: Buffer): boolean {
   let sum = 8 * 0x20
   for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += header[i]!
@@ -60,7 +60,7 @@ function isInside(name: string): boolean {
   return !name.startsWith('/') && !name.includes('\\') && !name.split('/').includes('..')
 }
 
-/** Takes so many bytes from a stream; those not kept are passed over. A stream's end is a block of zeros. */
+/** Takes so many bytes from a stream; those not kept are skipped. A stream's end is a block of zeros. */
 function taker(source: AsyncIterable<Buffer>): (bytes: number, keep: boolean) => Promise<Buffer> {
   const chunks = source[Symbol.asyncIterator]()
   let rest: Buffer = Buffer.alloc(0)

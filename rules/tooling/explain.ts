@@ -1,8 +1,8 @@
 /**
- * Why a rule matches an event, or does not: each part of its detection, with what the event has and what holds.
+ * Why a rule matches an event, or does not: each part of its detection, with the event's value and the result.
  *
- * Shape   follows the rule's document, where the parts have their names; every part is read and asked by the engine's
- *         own code, one test at a time. A field that the event lacks is `found: undefined`.
+ * Shape   follows the rule's document, where the parts have their names; every part is parsed and evaluated by the
+ *         engine's own code, one test at a time. A field that the event lacks is `found: undefined`.
  */
 
 import { everyText, lookUp } from '../language/cell.ts'
@@ -19,9 +19,9 @@ export interface Explanation {
   matches: boolean
   logsource: { holds: boolean; parts: { key: string; wanted: string; found: unknown; holds: boolean }[] }
   selections: Selection[]
-  /** Any of them makes the detection hold. */
+  /** Any of them makes the detection match. */
   conditions: { text: string; holds: boolean; terms: { text: string; holds: boolean }[] }[]
-  /** Filters for this rule. One that `hides` takes the event out, whatever the detection says. */
+  /** Filters for this rule. One that `hides` excludes the event, whatever the detection's result. */
   filters: { title: string; path: string; line: number; reason: string | null; hides: boolean }[]
 }
 
@@ -33,7 +33,7 @@ export interface Selection {
 }
 
 export interface Item {
-  /** As written: `CommandLine|contains|all`; '' for words without a field. */
+  /** As written: `CommandLine|contains|all`; '' for keywords. */
   key: string
   field: string | null
   holds: boolean
@@ -44,7 +44,7 @@ export interface Item {
   needs: 'any' | 'all' | 'none'
 }
 
-const NOTHING = { placeholders: new Map<string, readonly string[]>(), warn: () => {} }
+const NO_CONTEXT = { placeholders: new Map<string, readonly string[]>(), warn: () => {} }
 
 /** `text` is the file that `rule` was loaded from. Errors: none for rules that were loaded from this text. */
 export function explain(
@@ -60,21 +60,21 @@ export function explain(
     const wanted = rule.logsource[key]
     return wanted === null ? [] : [{ key, wanted, found: event[key], holds: event[key] === wanted }]
   })
-  const fits = parts.every((part) => part.holds)
+  const isCovered = parts.every((part) => part.holds)
   return {
-    matches: fits && answer(rule.condition, event),
-    logsource: { holds: fits, parts },
+    matches: isCovered && evaluate(rule.condition, event),
+    logsource: { holds: isCovered, parts },
     selections: selections.map(([name, { value }]) => ({
       name,
-      holds: answer(named.get(name)!, event),
+      holds: evaluate(named.get(name)!, event),
       groups: groupsOf(value, event),
     })),
     conditions: conditionsOf(detection).map((text) => ({
       text,
-      holds: answer(parseCondition(text, 0, named).expression, event),
+      holds: evaluate(parseCondition(text, 0, named).expression, event),
       terms: termsOf(text, named).map((term) => ({
         text: term,
-        holds: answer(parseCondition(term, 0, named).expression, event),
+        holds: evaluate(parseCondition(term, 0, named).expression, event),
       })),
     })),
     filters: filters
@@ -82,7 +82,7 @@ export function explain(
       .map((filter) => {
         const { title, path, line, reason, expires, condition } = filter
         const expired = expires !== null && typeof event.time === 'number' && event.time >= expires
-        return { title, path, line, reason, hides: !expired && !answer(condition, event) }
+        return { title, path, line, reason, hides: !expired && !evaluate(condition, event) }
       }),
   }
 }
@@ -104,7 +104,7 @@ function conditionsOf(detection: Mapping): string[] {
   return lines.flatMap((line) => (line.kind === 'scalar' ? [String(line.value)] : []))
 }
 
-/** `1 of x*` and names, in the order in which they stand there. */
+/** `1 of x*` and names, in their order. */
 function termsOf(condition: string, named: ReadonlyMap<string, Expression>): string[] {
   const words = condition.match(/[()]|[^\s()]+/g) ?? []
   const terms: string[] = []
@@ -120,11 +120,11 @@ function termsOf(condition: string, named: ReadonlyMap<string, Expression>): str
 
 function groupsOf(node: Node, event: FlatEvent): Selection['groups'] {
   if (node.kind !== 'list') return [group(node, event)]
-  // Words that stand in one list are one item, as the values of a field are.
+  // Keywords in one list are one item, as the values of a field are.
   const words = node.items.filter((item): item is Scalar => item.kind === 'scalar')
   const maps = node.items.filter((item): item is Mapping => item.kind === 'map')
-  const asked = words.length > 0 ? [group({ kind: 'list', items: words, at: node.at }, event)] : []
-  return [...maps.map((map) => group(map, event)), ...asked]
+  const keywords = words.length > 0 ? [group({ kind: 'list', items: words, at: node.at }, event)] : []
+  return [...maps.map((map) => group(map, event)), ...keywords]
 }
 
 function group(node: Node, event: FlatEvent): Selection['groups'][number] {
@@ -134,7 +134,7 @@ function group(node: Node, event: FlatEvent): Selection['groups'][number] {
 }
 
 function words(node: Scalar | List, event: FlatEvent): Item {
-  return { ...item('', { at: node.at, value: node }, event), holds: answer(read(node), event) }
+  return { ...item('', { at: node.at, value: node }, event), holds: evaluate(read(node), event) }
 }
 
 function item(key: string, entry: Entry, event: FlatEvent): Item {
@@ -146,11 +146,11 @@ function item(key: string, entry: Entry, event: FlatEvent): Item {
   return {
     key,
     field,
-    holds: answer(read(mapped(key, entry)), event),
+    holds: evaluate(read(mapped(key, entry)), event),
     found: field === null ? undefined : lookUp(event, field),
     values: nodes.map((value) => ({
       text: value.kind === 'scalar' ? (value.value === null ? 'null' : value.text) : '',
-      holds: answer(read(mapped(one, { at: value.at, value })), event),
+      holds: evaluate(read(mapped(one, { at: value.at, value })), event),
       ...(isReference && value.kind === 'scalar' ? { other: lookUp(event, value.text.trim()) } : {}),
     })),
     needs: modifiers.includes('neq') ? 'none' : modifiers.includes('all') ? 'all' : 'any',
@@ -158,11 +158,11 @@ function item(key: string, entry: Entry, event: FlatEvent): Item {
 }
 
 function mapped(key: string, entry: Entry): Node {
-  // A key of modifiers only, or of nothing, asks for words.
+  // A key without a field is for keywords.
   return key === '' ? entry.value : { kind: 'map', at: entry.at, entries: new Map([[key, entry]]) }
 }
 
-/** One selection as the engine reads it. */
+/** One selection as the engine parses it. */
 function read(selection: Node): Expression {
   const { at } = selection
   const condition: Scalar = { kind: 'scalar', value: 'it', text: 'it', at }
@@ -170,17 +170,17 @@ function read(selection: Node): Expression {
     ['it', { at, value: selection }],
     ['condition', { at, value: condition }],
   ])
-  return parseDetection({ kind: 'map', at, entries }, NOTHING)
+  return parseDetection({ kind: 'map', at, entries }, NO_CONTEXT)
 }
 
-function answer(expression: Expression, event: FlatEvent): boolean {
+function evaluate(expression: Expression, event: FlatEvent): boolean {
   switch (expression.kind) {
     case 'and':
-      return expression.of.every((each) => answer(each, event))
+      return expression.of.every((each) => evaluate(each, event))
     case 'or':
-      return expression.of.some((each) => answer(each, event))
+      return expression.of.some((each) => evaluate(each, event))
     case 'not':
-      return !answer(expression.of, event)
+      return !evaluate(expression.of, event)
     case 'test': {
       const { field, test } = expression
       const other = (name: string) => cellOf(lookUp(event, name))

@@ -1,4 +1,4 @@
-/** Rule files from disk, bounded. What is in them is `language/load.ts`'s business. */
+/** Reads rule files from disk, bounded. `language/load.ts` parses them. */
 import { lstat, open, readdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
@@ -10,12 +10,12 @@ export const MAX_FILES = 20_000
 const MAX_DEPTH = 16
 
 /**
- * Every .yml and .yaml under `folders` (a file may stand for itself), in the order of their paths.
+ * Every .yml and .yaml under `folders` (or the file itself), in the order of their paths.
  *
- * Shape   hidden entries are left out, and links to folders, so that there is no way round in circles; a link to a
- *         file counts while that file lies under the same folder. A path is shown as the folder was given.
- * Errors  Fault 'rule.invalid' for what is missing, unreadable, too large or too much. With `refused`, a single file
- *         costs only itself and is told there; the folders themselves must be there all the same.
+ * Shape   hidden entries and links to folders are skipped, so that no loop is possible; a link to a file is followed while
+ *         that file is under the same folder. Paths are shown as the folder was given.
+ * Errors  Fault 'rule.invalid' for what is missing, unreadable, too large or too much. With `refused`, a bad file is
+ *         reported there and costs only itself; the folders themselves must exist.
  */
 export async function readRuleFiles(
   folders: readonly string[],
@@ -26,13 +26,14 @@ export async function readRuleFiles(
   const files: RuleFile[] = []
   for (const folder of folders) {
     const root = await realpath(folder).catch((cause: unknown) => {
-      throw new Fault('rule.invalid', { where: folder, todo: 'There is no such file or folder.', cause })
+      throw new Fault('rule.invalid', { where: folder, why: 'There is no such file or folder.', cause })
     })
     for (const path of await pathsUnder(folder)) {
       if (files.length >= MAX_FILES)
         throw new Fault('rule.invalid', {
           where: folder,
-          todo: `More than ${MAX_FILES} rule files; name fewer folders.`,
+          why: `There are more than ${MAX_FILES} rule files.`,
+          todo: 'Name fewer folders.',
         })
       try {
         files.push({ path, text: await readBounded(path, root) })
@@ -40,7 +41,12 @@ export async function readRuleFiles(
         refused(
           cause instanceof Fault
             ? cause
-            : new Fault('rule.invalid', { where: path, todo: 'The file cannot be read.', cause }),
+            : new Fault('rule.invalid', {
+                where: path,
+                why: 'The file cannot be read.',
+                todo: 'Check its permissions.',
+                cause,
+              }),
         )
       }
     }
@@ -48,12 +54,25 @@ export async function readRuleFiles(
   return files
 }
 
+export function tooLarge(path: string): Fault {
+  return new Fault('rule.invalid', {
+    where: path,
+    why: `A rule file may have at most ${MAX_FILE_BYTES} bytes.`,
+    todo: 'Split it.',
+  })
+}
+
 async function pathsUnder(folder: string, depth = 0): Promise<string[]> {
   const facts = await lstat(folder)
-  // Somebody named this one: a link given by hand is followed, one that was found is not.
+  // A link that was named by the user is followed, one that was found is not.
   const isFolder = facts.isDirectory() || (depth === 0 && facts.isSymbolicLink() && (await isLinkToFolder(folder)))
   if (!isFolder) return depth === 0 || /\.ya?ml$/i.test(folder) ? [folder] : []
-  if (depth > MAX_DEPTH) throw new Fault('rule.invalid', { where: folder, todo: `Folders may lie ${MAX_DEPTH} deep.` })
+  if (depth > MAX_DEPTH)
+    throw new Fault('rule.invalid', {
+      where: folder,
+      why: `Folders are nested more than ${MAX_DEPTH} deep.`,
+      todo: 'Move the rules up.',
+    })
   const paths: string[] = []
   for (const name of (await readdir(folder)).sort()) {
     if (name.startsWith('.') || name === 'node_modules') continue
@@ -72,18 +91,15 @@ async function readBounded(path: string, root: string): Promise<string> {
   if (below === '..' || below.startsWith(`..${sep}`))
     throw new Fault('rule.invalid', {
       where: path,
-      todo: 'The link leads out of the folder; put the file itself there.',
+      why: 'The link points outside the folder.',
+      todo: 'Put the file itself into the folder.',
     })
-  // A pipe under such a name would keep us waiting for ever.
-  if (!(await lstat(real)).isFile()) throw new Fault('rule.invalid', { where: path, todo: 'This is not a file.' })
+  // Reading a pipe under such a name would block for ever.
+  if (!(await lstat(real)).isFile()) throw new Fault('rule.invalid', { where: path, why: 'This is not a file.' })
   const file = await open(real)
   try {
     const { size } = await file.stat()
-    if (size > MAX_FILE_BYTES)
-      throw new Fault('rule.invalid', {
-        where: path,
-        todo: `A rule file has at most ${MAX_FILE_BYTES} bytes; split it.`,
-      })
+    if (size > MAX_FILE_BYTES) throw tooLarge(path)
     const buffer = Buffer.alloc(size)
     const { bytesRead } = await file.read(buffer, 0, size, 0)
     return buffer.toString('utf8', 0, bytesRead)

@@ -1,8 +1,8 @@
 /**
- * Rule files for editors: a JSON Schema that completes and explains keys while somebody writes.
+ * Rule files for editors: a JSON Schema that completes and explains keys in an editor.
  *
  * Shape   one document: a rule, a correlation or a filter, with our `tellwire:` key. What the engine refuses beyond this
- *         (a selection that is not there, an expression that cannot be read) `tellwire rules check` tells.
+ *         (a missing selection, an invalid expression) is reported by `tellwire rules check`.
  * Source  Sigma specification 2.1, its schemas for rules, correlations and filters.
  */
 import * as z from 'zod'
@@ -20,10 +20,10 @@ const item = z
   .string()
   .regex(new RegExp(`^[^|]*(\\|(${[...MODIFIERS.keys()].join('|')}))*$`))
   .describe('A field of the event, and how it is compared: CommandLine|contains|all')
-const fields = z.record(item, z.union([value, z.array(value)])).describe('All of these fields fit.')
+const fields = z.record(item, z.union([value, z.array(value)])).describe('All of these fields match.')
 const selection = z
   .union([fields, value, z.array(z.union([fields, value]))])
-  .describe('A map: all of it. A list: any of it. A word without a field: anywhere in the event.')
+  .describe('A map: all of it. A list: any of it. A keyword (no field): anywhere in the event.')
 const condition = z
   .union([text, z.array(text)])
   .describe('Selections joined by and, or, not, parentheses, `1 of name*`, `all of them`. A list: any of them.')
@@ -39,8 +39,8 @@ const logsource = z
 
 const about = {
   title: text.max(256).describe('What happened, in a few words.'),
-  id: text.describe('A UUID of its own.').optional(),
-  name: text.describe('By which correlations and filters may refer to it.').optional(),
+  id: text.describe('A UUID, unique to this rule.').optional(),
+  name: text.describe('A name by which correlations and filters may refer to it.').optional(),
   description: z.string().optional(),
   author: texts.optional(),
   license: text.describe('SPDX: Apache-2.0, DRL-1.1').optional(),
@@ -71,20 +71,20 @@ const test = z.strictObject({
 
 export const tellwireOfRule = z
   .strictObject({
-    family: z.enum(FAMILIES).describe('Findings of two families weigh more than two of one.'),
-    strength: z.literal([1, 2, 3, 4]).describe('1: a hint. 4: next to conclusive.'),
+    family: z.enum(FAMILIES).describe('Two findings of different families weigh more than two of one family.'),
+    strength: z.literal([1, 2, 3, 4]).describe('1: a hint. 4: near-conclusive.'),
     halfLifeDays: z
       .number()
       .gt(0)
       .max(3_650)
       .nullable()
-      .describe('After so many days it counts half; null: it never fades.'),
+      .describe('After so many days it counts half; null: it never decays.'),
     pattern: z.enum(['high', 'critical']).describe('The band that this rule alone puts a worker in.').optional(),
     signals: z
       .array(z.string().regex(/^(#\d{1,3}|[PN]\d{1,2})$/))
       .describe("Of the threat model: '#13', 'P7'. Quote them.")
       .optional(),
-    step: z.boolean().describe('true: it only counts in correlations, and makes no finding of its own.').optional(),
+    step: z.boolean().describe('true: it only counts in correlations and makes no findings itself.').optional(),
     ordinaryFor: z
       .array(z.string())
       .describe('Roles of the contract whose ordinary work looks like this: it weighs half, and one strength less.')
@@ -94,7 +94,7 @@ export const tellwireOfRule = z
       .describe("true: not in use until the server's configuration names its id in `sensitiveRules`.")
       .optional(),
     groupBy: texts.describe('One finding a day for each value of these fields.').optional(),
-    says: z.string().describe('The reason, shown to the analyst; {Field} stands for its value.').optional(),
+    says: z.string().describe('The reason, shown to the analyst; {Field} is replaced by its value.').optional(),
     blindTo: z.string().describe('What this rule does not see.').optional(),
     response: z.string().describe('What to do about a finding.').optional(),
     tests: z.array(test).optional(),
@@ -153,7 +153,7 @@ const filter = z
     filter: z
       .object({ rules: z.union([z.literal('any'), texts]).describe('Ids or names, or any.'), condition })
       .catchall(selection)
-      .describe('What may remain: `condition: not selection` takes out what the selection describes.'),
+      .describe('What may remain: `condition: not selection` excludes what the selection describes.'),
     tellwire: z
       .strictObject({
         reason: text.optional(),
@@ -161,7 +161,7 @@ const filter = z
         expires: z
           .string()
           .regex(/^\d{4}-\d\d-\d\d$/)
-          .describe('From this day on it hides nothing.')
+          .describe('It hides nothing that happens from this day on.')
           .optional(),
         ticket: text.optional(),
       })

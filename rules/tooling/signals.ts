@@ -2,7 +2,7 @@
  * What our rules are for: signals, patterns of several, and everyday scenes that must stay quiet.
  *
  * Shape   a signal's `grade` is the most that it may weigh alone: 1 context, 2 needs a second from another family, 3 may
- *         be looked at alone, 4 next to conclusive. `because` says why no rule is there; a signal with a rule has none.
+ *         be reviewed alone, 4 near-conclusive. `because` says why there is no rule; a signal with a rule has none.
  *         `itm` ids of the Insider Threat Matrix, only those read on its own pages in November 2026; most have none.
  * Source  our threat model of November 2026, from public reports; the names are ours.
  */
@@ -28,7 +28,7 @@ export interface LookAlike {
 
 type Row = readonly [number: number, name: string, grade: Signal['grade'], itm?: string, because?: string]
 
-const NO_FEED = 'no feed tells it'
+const NO_FEED = 'no feed reports it'
 
 const ROWS: readonly Row[] = [
   [1, 'delivery address changed', 2],
@@ -39,14 +39,8 @@ const ROWS: readonly Row[] = [
   [6, 'insists on a computer of their own', 2, 'IF019'],
   [7, 'recommended by a worker who is suspected', 2],
   [8, 'a stranger asks about pay in their name', 4, '', NO_FEED],
-  [9, 'where the pay goes changes again', 2],
-  [
-    10,
-    'never on camera in calls',
-    1,
-    '',
-    'sensitive: meeting programs are not asked, and cameras are nowhere collected',
-  ],
+  [9, 'payout account changed again', 2],
+  [10, 'never on camera in calls', 1, '', 'sensitive: meeting programs are not queried, and cameras are not collected'],
   [11, 'work under another handle', 2],
   [12, 'second factor approved elsewhere', 3],
   [13, 'remote-control tool nobody approved', 3, 'IF009 IF011'],
@@ -76,10 +70,10 @@ const ROWS: readonly Row[] = [
   [37, 'serial-to-keyboard cables', 3],
   [38, 'USB device with the shape of a KVM', 3],
   [39, 'display that came with it, or captures', 3],
-  [40, 'input without hands', 3],
+  [40, 'input with nobody at the laptop', 3],
   [41, 'KVM in the home network', 2, '', 'a home is not scanned, and neighbours are not collected by name'],
   [42, 'one monitor or USB device for several workers', 3],
-  [43, 'small computer or typing board on USB', 3],
+  [43, 'single-board computer or programmable keyboard on USB', 3],
   [44, 'Astrill on the laptop', 4, 'IF020 AF029.002'],
   [45, 'VPN exit as address', 3, 'IF020'],
   [46, 'VPN on the router', 3, 'AF029.002'],
@@ -89,9 +83,15 @@ const ROWS: readonly Row[] = [
   [50, 'login elsewhere than the laptop', 3],
   [51, 'impossible travel, many countries', 2],
   [52, 'session on an unknown device', 4, 'IF019'],
-  [53, 'answers that take too long', 2],
+  [53, 'round trips that are too long', 2],
   [54, 'clock of another part of the world', 2],
-  [55, 'added keyboards', 1, '', 'never: language and keyboards say nothing about a person, and no rule reads them'],
+  [
+    55,
+    'added keyboard layouts',
+    1,
+    '',
+    'never: language and keyboards say nothing about a person, and no rule reads them',
+  ],
   [56, "several workers behind one home's router", 4],
   [57, 'a laptop that never moves', 2],
   [58, 'work goes on without the laptop', 3, 'IF019'],
@@ -102,8 +102,8 @@ const ROWS: readonly Row[] = [
   [63, 'pointer moved at the rhythm of a KVM (needs the timing of input, which is off by default)', 4],
   [64, 'pointer moved by a device', 2],
   [65, 'never idle', 3],
-  [66, 'camera that is a program', 3],
-  [67, 'another face or voice', 3],
+  [66, 'virtual camera', 3],
+  [67, 'face swap or voice changer', 3],
   [
     68,
     'folder of altered portraits',
@@ -113,11 +113,11 @@ const ROWS: readonly Row[] = [
   ],
   [69, 'camera absent', 1, '', "cameras are not collected, and a covered one is nobody else's business"],
   [70, 'surge of clones', 3],
-  [71, 'code to a place outside', 4, 'IF001.002'],
+  [71, 'code to a host outside the organisation', 4, 'IF001.002'],
   [72, 'code in a private cloud', 4, 'IF001.001'],
-  [73, 'tools that carry many files', 3, 'IF001.001'],
+  [73, 'bulk-transfer tools', 3, 'IF001.001'],
   [74, 'archive, then upload', 4],
-  [75, 'bulk copy to a stick', 3, 'IF002 ME005'],
+  [75, 'bulk copy to a removable disk', 3, 'IF002 ME005'],
   [76, 'virtual disk of a KVM', 4],
   [77, 'far more data out than usual', 2],
   [78, 'files through chats and file shares', 3, 'IF005'],
@@ -135,8 +135,8 @@ const ROWS: readonly Row[] = [
   [90, 'remnants of published campaigns', 4],
   [91, 'odd channels', 2],
   [92, 'new autostart', 3],
-  [93, 'wallets', 2],
-  [94, 'pay turned into crypto-currency', 3, '', 'a matter of the bank; payments are not collected'],
+  [93, 'cryptocurrency wallets', 2],
+  [94, 'pay turned into cryptocurrency', 3, '', 'a matter of the bank; payments are not collected'],
   [95, 'rights to sign or publish', 2],
   [96, 'agent stopped or removed', 4, 'AF016'],
   [97, 'selective silence', 4],
@@ -145,12 +145,18 @@ const ROWS: readonly Row[] = [
   [100, 'clock moved', 2],
   [101, 'work at night', 2],
   [102, 'days of more than fourteen hours', 2],
-  [103, 'several hands', 2, '', 'sensitive: telling hands apart takes timing of keys, which is nowhere collected'],
+  [
+    103,
+    'several people at one keyboard',
+    2,
+    '',
+    'sensitive: telling people apart takes keystroke timing, which is not collected',
+  ],
   [104, 'job applications by program', 2],
   [105, "somebody else's browser profile", 2, '', "browsers' profiles and accounts are not collected"],
   [106, 'several people in one browser or phone', 3],
-  [107, 'looking the laptop over', 2],
-  [108, 'answers whispered in calls', 1, '', 'sensitive: what happens in calls is nowhere collected'],
+  [107, 'commands that take stock of the laptop', 2],
+  [108, 'answers prompted in calls', 1, '', 'sensitive: what happens in calls is not collected'],
 ]
 
 export const SIGNALS: readonly Signal[] = ROWS.map(([number, name, grade, itm = '', because]) => ({

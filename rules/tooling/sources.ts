@@ -1,21 +1,21 @@
 /**
  * Rules wherever they come from: files, folders, a copy of SigmaHQ's repository, that copy as a .tar.gz; each with what
- * its licence wants told about it.
+ * its licence requires to be stated.
  */
 import { lstat, open, readdir, realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
 import type { Rule, RuleFile } from '../language/index.ts'
 import { textsIn } from './archive.ts'
-import { MAX_FILE_BYTES, MAX_FILES, readRuleFiles } from './load.ts'
+import { MAX_FILE_BYTES, MAX_FILES, readRuleFiles, tooLarge } from './load.ts'
 
 export interface SourcedFile extends RuleFile {
-  /** Where it lies in its tree, or under the folder that was named; with slashes. */
+  /** Its path in its tree, or under the folder that was named; with slashes. */
   within: string
   origin: Origin
 }
 
-/** What stands beside the rules, in the tree they lie in. Null: nothing is known. */
+/** What the rules' tree says about their licence. Null: not known. */
 export interface Origin {
   license: string | null
   link: string | null
@@ -23,7 +23,7 @@ export interface Origin {
   terms: string | null
 }
 
-/** What an alert must say about a rule that is not ours (Detection Rule License 1.1); the id goes without saying. */
+/** What an alert must say about a rule that is not ours (Detection Rule License 1.1), beside its id. */
 export interface Attribution {
   author?: string
   license?: string
@@ -40,7 +40,7 @@ const ARCHIVE = /\.(tar\.gz|tgz)$/i
 /**
  * Shape   of a SigmaHQ tree only its rules (`rules`, `rules-*`) are read, not what is deprecated or made for its tests.
  *         Other folders and files as `readRuleFiles` has them.
- * Errors  Fault 'rule.invalid' for a path that is not there; `refused` is told what else cannot be read.
+ * Errors  Fault 'rule.invalid' for a path that is not there; other unreadable files are reported to `refused`.
  */
 export async function readRuleSources(
   paths: readonly string[],
@@ -77,17 +77,15 @@ async function inFolders(path: string, refused: (fault: Fault) => void): Promise
 }
 
 async function archived(path: string, refused: (fault: Fault) => void): Promise<SourcedFile[]> {
-  const refuse = (where: string, todo: string, cause?: unknown) =>
-    refused(new Fault('rule.invalid', { where, todo, cause }))
   await lstat(path).catch((cause: unknown) => {
-    throw new Fault('rule.invalid', { where: path, todo: 'There is no such file or folder.', cause })
+    throw new Fault('rule.invalid', { where: path, why: 'There is no such file or folder.', cause })
   })
   const texts = new Map<string, string>()
   let license: string | null = null
   const wanted = (name: string) => /\.ya?ml$/i.test(name) || /^([^/]+\/)?LICENSE[^/]*$/.test(name)
   try {
     for await (const { name, text } of textsIn(path, { wanted, maxBytes: MAX_FILE_BYTES })) {
-      if (text === null) refuse(`${path}/${name}`, `A rule file has at most ${MAX_FILE_BYTES} bytes; split it.`)
+      if (text === null) refused(tooLarge(`${path}/${name}`))
       else if (!/\.ya?ml$/i.test(name)) license = text.slice(0, MAX_LICENSE_BYTES)
       else texts.set(name, text)
       if (texts.size > MAX_FILES) throw new Error(`It holds more than ${MAX_FILES} rule files.`)
@@ -95,7 +93,7 @@ async function archived(path: string, refused: (fault: Fault) => void): Promise<
   } catch (cause) {
     throw new Fault('rule.invalid', {
       where: path,
-      todo: `The archive cannot be read: ${(cause as Error).message}`,
+      why: `The archive cannot be read: ${(cause as Error).message}`,
       cause,
     })
   }
@@ -148,7 +146,7 @@ async function licenseIn(folder: string): Promise<string | null> {
   }
 }
 
-/** Only what the licence says of itself. Its rules' addresses are known for the repository that it names. */
+/** Only what the licence text states. Addresses of rules are known for the repository that it names. */
 function originOf(terms: string | null, within: string): Origin {
   const isDrl = terms !== null && /Detection Rule License|\bDRL\b/.test(terms)
   const isSigmaHq = isDrl && terms.includes('github.com/SigmaHQ')

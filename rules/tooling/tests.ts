@@ -1,4 +1,4 @@
-/** Runs the tests that stand in the rules themselves: the events of each, and how many findings they must make. */
+/** Runs the tests inside the rules: the events of each, and how many findings they must make. */
 import {
   correlator,
   type LoadedCorrelation,
@@ -22,7 +22,7 @@ export interface RuleTestResult {
 }
 
 /**
- * Each rule alone, and each correlation with what it counts, so that a neighbour can neither help nor hide. Rules
+ * Each rule alone, and each correlation with what it counts, so that other rules can neither help nor hide it. Rules
  * without tests give no result.
  */
 export function runRuleTests(
@@ -77,7 +77,7 @@ function withMembers(correlation: LoadedCorrelation, all: readonly LoadedCorrela
   return [...needed]
 }
 
-/** What stands once the log's clock has passed the end of every window. */
+/** The firings in force once the log's clock has passed the end of every window. */
 function firings(
   { id }: LoadedCorrelation,
   needed: readonly LoadedCorrelation[],
@@ -85,25 +85,25 @@ function firings(
   test: RuleTest,
 ): number {
   const engine = correlator(needed)
-  const standing = new Set<string>()
-  const tell = ({ fired, retracted }: ReturnType<typeof engine.advance>): void => {
-    for (const gone of retracted) standing.delete(gone)
-    for (const { rule, id: firing } of fired) if (rule.id === id) standing.add(firing)
+  const inForce = new Set<string>()
+  const follow = ({ fired, retracted }: ReturnType<typeof engine.advance>): void => {
+    for (const gone of retracted) inForce.delete(gone)
+    for (const { rule, id: firing } of fired) if (rule.id === id) inForce.add(firing)
   }
   let end = TEST_START
   for (const [order, { at, ...fields }] of test.events.entries()) {
     const time = TEST_START + offset(at)
     end = Math.max(end, time)
-    // Ids in the events' order: of two at the same time, the one that stands first comes first.
+    // Ids in the events' order: of two at the same time, the first in the list comes first.
     const event = { ...fields, id: `test-${String(order).padStart(6, '0')}`, time }
-    tell(engine.take({ event, time, id: event.id, matches: program.match(event) }))
+    follow(engine.take({ event, time, id: event.id, matches: program.match(event) }))
   }
   for (const { spanMs } of needed) end += spanMs
-  tell(engine.advance(end))
-  return standing.size
+  follow(engine.advance(end))
+  return inForce.size
 }
 
-/** '90s' → 90,000 ms. The loader let nothing else through. */
+/** '90s' → 90,000 ms. The loader has validated the form. */
 function offset(at: string): number {
   const [, amount = '0', unit = 'ms'] = /^([\d.]+)(ms|s|m|h|d)$/.exec(at) ?? []
   return Number(amount) * (UNITS[unit] ?? 1)

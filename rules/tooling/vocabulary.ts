@@ -26,14 +26,14 @@ const SIGMA_CATEGORIES = [
   ...['registry_set', 'sysmon_error', 'sysmon_status', 'system', 'webserver', 'wmi_event'],
 ]
 
-/** What the server puts beside an event, and what a logsource may state. */
-const BESIDE = ['device', 'worker', 'service', ...Object.keys(Contract.shape).map((key) => `Contract.${key}`)]
+/** What the server adds to an event, and what a logsource may state. */
+const CONTEXT = ['device', 'worker', 'service', ...Object.keys(Contract.shape).map((key) => `Contract.${key}`)]
 
 const FIELDS: ReadonlyMap<string, FieldNames> = new Map(
   Event.options.map(({ shape }): [string, FieldNames] => [
     shape.category.value,
     {
-      names: new Set([...Object.keys(shape), ...BESIDE]),
+      names: new Set([...Object.keys(shape), ...CONTEXT]),
       closed: !SIGMA_CATEGORIES.includes(shape.category.value),
     },
   ]),

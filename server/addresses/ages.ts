@@ -2,7 +2,7 @@
  * How old what we know of addresses is, and what to do about it.
  *
  * Units   whole days since the day it was made (UTC), which its maker says: a database's build, a list's date, a
- *         package's version. Null where it does not say; that is told, and is not called stale.
+ *         package's version. Null where it does not say; that is shown, and is not called stale.
  */
 import { Gauge, type Registry } from 'prom-client'
 import type { Addresses } from './addresses.ts'
@@ -18,7 +18,7 @@ export interface FeedAge {
   days: number | null
   staleAfterDays: number
   stale: boolean
-  /** How to have a newer one. */
+  /** How to get a newer one. */
   todo: string
 }
 
@@ -56,10 +56,10 @@ function aged(date: string | null, staleAfterDays: number, now: number) {
 export function staleWarnings(ages: readonly FeedAge[]): string[] {
   return ages
     .filter((it) => it.stale)
-    .map(({ kind, name, date, days, todo }) => `The ${kind} '${name}' is of ${date}, ${days} days old. ${todo}`)
+    .map(({ kind, name, date, days, todo }) => `The ${kind} '${name}' was made on ${date}, ${days} days ago. ${todo}`)
 }
 
-/** Ages as they are when somebody asks for the metrics. */
+/** Ages at the time of each scrape. */
 export function ageGauges(registry: Registry, ages: () => readonly FeedAge[]): void {
   const labelNames = ['kind', 'name'] as const
   new Gauge({
@@ -74,7 +74,7 @@ export function ageGauges(registry: Registry, ages: () => readonly FeedAge[]): v
   })
   new Gauge({
     name: 'tellwire_feed_stale',
-    help: '1 for what is older than its kind may be',
+    help: '1 for what is older than its kind should be',
     labelNames,
     registers: [registry],
     collect() {

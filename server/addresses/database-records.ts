@@ -1,16 +1,16 @@
 /**
- * What a database's record says, in whichever of the common shapes it is.
+ * Reads a database's record, in whichever of the common shapes it is.
  *
  * Shape   MaxMind's nested (`country.iso_code`, `location.latitude`, `traits.…`), which DB-IP's own files share; IPinfo's
  *         flat (`country`, `loc` or `lat` and `lng` as text, `asn` 'AS123'); ip-location-db's flat (`country_code`,
- *         `state1`, `latitude`). Nested or flat is told by the record; the two flat ones share no name with two
- *         meanings. Null: the record says nothing of the kind, so it may be of another kind of database.
+ *         `state1`, `latitude`). The record shows whether it is nested or flat; the two flat ones share no name
+ *         with two meanings. Null: the record has nothing of the kind, so it may be of another kind of database.
  * Units   degrees WGS 84; `accuracyKm` the radius the maker gives, null where there is none.
  * Errors  none: what has a wrong type, is not finite, out of range or too long is null, and costs only itself.
  * Source  dev.maxmind.com/geoip/docs/databases; ipinfo.io's database documentation; github.com/sapics/ip-location-db.
  */
 import type { AddressFacts } from '../../wire/recording.ts'
-import type { RangeClass } from './ranges.ts'
+import type { RangeClass } from './range-list.ts'
 
 export type Place = Pick<AddressFacts, 'country' | 'region' | 'city' | 'lat' | 'lon'> & { accuracyKm: number | null }
 export type System = { asn: number; asName: string | null }

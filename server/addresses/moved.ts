@@ -1,5 +1,5 @@
 /**
- * What the operators are told about databases that moved addresses: kept by the server, shown by `tellwire feeds list`.
+ * Databases that put many addresses elsewhere at once: kept by the server, shown by `tellwire feeds list`.
  *
  * Shape   one value in the server's state, because the command is another process and the judgement's own state is big.
  */
@@ -30,7 +30,7 @@ export function keepFeedChanges({ values }: Pick<Store, 'values'>, changes: read
 export function feedChangeGauge(registry: Registry, networks: () => number): void {
   new Gauge({
     name: 'tellwire_feed_moved_networks',
-    help: 'Networks whose place a database changed by itself, and which are not judged for it',
+    help: 'Networks whose place a database changed by itself; moves there are not judged for a while',
     registers: [registry],
     collect() {
       this.set(networks())
@@ -56,6 +56,6 @@ export function feedChangeWarning({ edition, asn, from, to, networks, until }: F
   const day = new Date(until).toISOString().slice(0, 10)
   return (
     `${edition ?? 'A database'} put ${networks} network${networks === 1 ? '' : 's'}${of} elsewhere, ${how}. ` +
-    `Nobody moved: places there are not judged until ${day}. Compare with another database; correct the contracts if it is right.`
+    `The workers did not move: places there are not judged until ${day}. Compare with another database; correct the contracts if it is right.`
   )
 }

@@ -1,15 +1,15 @@
 /**
  * The user's own address databases: MaxMind's, IPinfo's, or any .mmdb file in one of the shapes we read.
  *
- * Shape   up to three files. Each answers, or says null: then the installed packages, the lists and the catalogue do.
+ * Shape   up to three files. Each answers, or gives null: then the installed packages, the lists and the catalogue do.
  * Units   read whole into memory, at most 2 GiB each; `reload` is a stat for each while they do not change.
  * Errors  a file that is missing, torn or of another kind is one problem with what to do. One that was good before
- *         goes on answering in its last whole edition. One that breaks on a record answers no more until it changes.
+ *         goes on answering in its last whole edition. One that breaks on a record stops answering until it changes.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { type Place, type Privacy, placeOf, privacyOf, type System, systemOf } from './database-records.ts'
 import { type Mmdb, openMmdb } from './mmdb.ts'
-import { type ParsedAddress, parseAddress } from './table.ts'
+import type { ParsedAddress } from './table.ts'
 
 /** As in the configuration: absolute paths. */
 export interface GeoipFiles {
@@ -38,24 +38,40 @@ export interface OwnDatabases {
 }
 
 const MAX_BYTES = 2 ** 31 - 1
-/** Public resolvers: every database that covers the Internet knows them, and so shows what kind it is. */
-const WELL_KNOWN = ['8.8.8.8', '1.1.1.1', '9.9.9.9', '208.67.222.222'].map((it) => parseAddress(it)!)
 
-export async function openOwnDatabases(files: GeoipFiles): Promise<OwnDatabases> {
-  const city = follow('geoip.cityFile', files.cityFile, 'places', placeOf)
-  const asn = follow('geoip.asnFile', files.asnFile, 'network operators', systemOf)
-  const privacy = follow('geoip.privacyFile', files.privacyFile, 'VPN, Tor or hosting marks', privacyOf)
+/** A whole file, without holding this thread. */
+type ReadFile = (path: string) => Promise<Buffer>
+
+/** What a file is to tell, how its records are read, and what such a file is called. */
+interface Kind<T> {
+  holds: string
+  type: RegExp
+  read(record: unknown): T | null
+}
+
+const PLACES: Kind<Place> = { holds: 'places', type: /city|country|location|enterprise/i, read: placeOf }
+const OPERATORS: Kind<System> = { holds: 'network operators', type: /asn|isp|enterprise/i, read: systemOf }
+const PRIVACY: Kind<Privacy | 'nothing'> = {
+  holds: 'VPN, Tor or hosting marks',
+  type: /anonymous|privacy|proxy|vpn|enterprise/i,
+  read: privacyOf,
+}
+
+export async function openOwnDatabases(files: GeoipFiles, read: ReadFile = readFile): Promise<OwnDatabases> {
+  const city = follow('geoip.cityFile', files.cityFile, PLACES, read)
+  const asn = follow('geoip.asnFile', files.asnFile, OPERATORS, read)
+  const privacy = follow('geoip.privacyFile', files.privacyFile, PRIVACY, read)
   const all = [city, asn, privacy]
   const own: OwnDatabases = {
     place: (address) => {
       const found = city.find(address)
-      return found && { ...found.said, edition: edition(found.facts) }
+      return found && { ...found.value, edition: edition(found.facts) }
     },
-    system: (address) => asn.find(address)?.said ?? null,
+    system: (address) => asn.find(address)?.value ?? null,
     privacy: (address) => {
       const found = privacy.find(address)
-      if (!found || found.said === 'nothing') return null
-      return { ...found.said, by: `${edition(found.facts)}: ${found.said.because}` }
+      if (!found || found.value === 'nothing') return null
+      return { ...found.value, by: `${edition(found.facts)}: ${found.value.because}` }
     },
     reload: async () => {
       let changed = false
@@ -80,28 +96,23 @@ interface Opened {
 }
 
 interface Followed<T> {
-  find(address: ParsedAddress): { said: T; facts: DatabaseFacts } | null
+  find(address: ParsedAddress): { value: T; facts: DatabaseFacts } | null
   reload(): Promise<boolean>
   facts(): DatabaseFacts | null
   problem(): string | null
 }
 
-function follow<T>(
-  source: string,
-  path: string | null,
-  holds: string,
-  read: (record: unknown) => T | null,
-): Followed<T> {
+function follow<T>(source: string, path: string | null, kind: Kind<T>, readFile: ReadFile): Followed<T> {
   let stamp = ''
   let open: Opened | null = null
   let problem: string | null = null
-  let told: { open: Opened | null; problem: string | null } = { open, problem }
+  let reported: { open: Opened | null; problem: string | null } = { open, problem }
   return {
     find(address) {
       if (!open) return null
       try {
-        const said = read(open.db.get(address))
-        return said === null ? null : { said, facts: open.facts }
+        const value = kind.read(open.db.get(address))
+        return value === null ? null : { value, facts: open.facts }
       } catch (cause) {
         open = null
         problem = trouble(cause)
@@ -110,13 +121,13 @@ function follow<T>(
     },
     async reload() {
       if (path === null) return false
-      const before = told
+      const before = reported
       try {
         await look(path)
       } catch (cause) {
         problem = trouble(cause)
       }
-      told = { open, problem }
+      reported = { open, problem }
       return open !== before.open || problem !== before.problem
     },
     facts: () => open?.facts ?? null,
@@ -130,16 +141,14 @@ function follow<T>(
     })
     const seen = stampOf(found)
     if (seen === stamp) return
-    if (!found.isFile()) throw new Error('it is no file')
+    if (!found.isFile()) throw new Error('it is not a file')
     if (found.size > MAX_BYTES) throw new Error('it is larger than 2 GiB')
     const bytes = await readFile(path)
     // Written to while it was read: it is read again at the next look.
     if (stampOf(await stat(path)) !== seen) return
     stamp = seen
     const db = openMmdb(bytes)
-    const records = WELL_KNOWN.map((it) => db.get(it)).filter((it) => it != null)
-    if (records.length > 0 && records.every((it) => read(it) === null))
-      throw new Error(`it is of type '${plain(db.type)}' and holds no ${holds}`)
+    if (!isOf(kind, db)) throw new Error(`it is of type '${plain(db.type)}' and holds no ${kind.holds}`)
     const date = new Date(db.builtAt).toISOString().slice(0, 10)
     open = { db, facts: { source, name: plain(db.type), date } }
     problem = null
@@ -150,6 +159,12 @@ function follow<T>(
     const meanwhile = open ? `Its edition of ${open.facts.date} goes on answering` : 'It is not used'
     return `${source} (${path}): ${why}. ${meanwhile}; put a whole file in its place.`
   }
+}
+
+/** By the fields of its records; one without records by its type alone. */
+function isOf<T>(kind: Kind<T>, db: Mmdb): boolean {
+  const records = db.sample()
+  return records.length > 0 ? records.some((it) => kind.read(it) !== null) : kind.type.test(db.type)
 }
 
 function stampOf({ mtimeMs, size, ino }: { mtimeMs: number; size: number; ino: number }): string {

@@ -1,53 +1,41 @@
 /**
  * Address ranges that the user imports: who runs this address. Shipped with none, because they age in weeks.
  *
- * Shape   one file a list, `<name>.json`, in the feeds folder: its facts, and the ranges sorted, joined and packed.
+ * Shape   one file per list, `<name>.json`, in the feeds folder (`range-list.ts`).
  * Units   `date` the day the list was made (UTC); it is stale after STALE_DAYS.
  * Errors  a bad line costs only itself; more than a tenth of bad lines refuse the file. A stored list that cannot be
- *         read is a problem that is told, and the others go on.
- * Source  any text with one address or CIDR block a line; what follows a comma is not read, so that Apple's
+ *         read is a problem that is reported, and the others go on.
+ * Source  any text with one address or CIDR block per line; what follows a comma is not read, so that Apple's
  *         egress-ip-ranges.csv works as published.
  */
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as z from 'zod'
 import { Fault } from '../../wire/fault.ts'
-import { writeWhole } from '../roster/whole-file.ts'
+import { writeWhole } from '../whole-file.ts'
+import { loadLargeList } from './loader.ts'
 import {
-  buildTable,
-  findRange,
-  isSound,
-  type ParsedAddress,
-  parseAddress,
-  type RangeTable,
-  type Span,
-} from './table.ts'
-
-/** In order of precedence: Private Relay stands before vpn because public VPN lists contain it, and it is not one. */
-export const RANGE_CLASSES = ['corporate', 'private_relay', 'tor', 'vpn', 'hosting'] as const
-export type RangeClass = (typeof RANGE_CLASSES)[number]
+  ListName,
+  type LoadedList,
+  parseStoredList,
+  RANGE_CLASSES,
+  type RangeClass,
+  type RangeListFacts,
+  storedListText,
+} from './range-list.ts'
+import { buildTable, findRange, type ParsedAddress, parseAddress, type RangeTable, type Span } from './table.ts'
 
 /** Exits change hands in weeks; the threat model calls a list from another quarter rotten. */
 export const STALE_DAYS = 45
 /** About a million entries; the largest public list of ours to date is 0.7 MB. */
 const MAX_LIST_BYTES = 16 * 1_048_576
 const MAX_SHOWN = 10
-/** A block wider than this in a list is a slip of the pen: it would put a 1/256 of the Internet into one class. */
+/** A block wider than this in a list is a mistake: it would put 1/256 of the Internet into one class. */
 const WIDEST = { 4: 8, 6: 16 } as const
 const DAY_MS = 86_400_000
 
-export const ListName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
-const Facts = z.strictObject({
-  name: ListName,
-  class: z.enum(RANGE_CLASSES),
-  date: z.iso.date(),
-  importedAt: z.int(),
-  source: z.string().max(4_096),
-  entries: z.int().min(1),
-})
-/** `entries` lines as they came, before joining. `source` the file's name. */
-export type RangeListFacts = z.infer<typeof Facts>
-const StoredList = Facts.extend({ v4: z.base64(), v6: z.base64() })
+/** A stored list up to this size is read in place: some 1 ms. */
+export const LOAD_IN_PLACE_BYTES = 262_144
 
 export interface BadLine {
   line: number
@@ -126,8 +114,7 @@ export async function importRanges(options: {
 
   const { name, class: kind } = options
   const facts = { name, class: kind, date, importedAt: now, source: basename(file), entries: parsed.entries }
-  const stored = { ...Facts.parse(facts), v4: packed(parsed.table.v4), v6: packed(parsed.table.v6) }
-  await writeWhole(folder, `${name}.json`, JSON.stringify(stored))
+  await writeWhole(folder, `${name}.json`, storedListText({ facts, table: parsed.table }))
   return { ...parsed, facts }
 }
 
@@ -143,29 +130,28 @@ export function ageDays(date: string, now: number): number {
   return Math.max(0, Math.floor((now - Date.parse(date)) / DAY_MS))
 }
 
-interface Loaded {
-  facts: RangeListFacts
-  table: RangeTable
-}
+type LoadList = (path: string) => Promise<LoadedList>
 
 /** The installed lists. `classOf` answers from memory; `reload` looks for changed files: a stat for each. */
 export class Ranges {
   readonly #folder: string
-  readonly #files = new Map<string, { stamp: string; list: Loaded | null; problem: string | null }>()
-  #ordered: Loaded[] = []
+  readonly #load: LoadList
+  readonly #files = new Map<string, { stamp: string; list: LoadedList | null; problem: string | null }>()
+  #ordered: LoadedList[] = []
   #folderProblem: string | null = null
 
-  constructor(folder: string) {
+  constructor(folder: string, load: LoadList) {
     this.#folder = folder
+    this.#load = load
   }
 
-  static async open(folder: string): Promise<Ranges> {
-    const ranges = new Ranges(folder)
+  static async open(folder: string, load: LoadList = loadList): Promise<Ranges> {
+    const ranges = new Ranges(folder, load)
     await ranges.reload()
     return ranges
   }
 
-  /** True when something changed. A list that has become unreadable keeps its last good state and is a problem. */
+  /** True when something changed. A list that became unreadable keeps its last good state, and is a problem. */
   async reload(): Promise<boolean> {
     const names = await this.#names()
     if (names === null) return false
@@ -180,7 +166,7 @@ export class Ranges {
       if (known?.stamp === stamp) continue
       changed = true
       try {
-        this.#files.set(name, { stamp, list: await loadList(path), problem: null })
+        this.#files.set(name, { stamp, list: await this.#load(path), problem: null })
       } catch (cause) {
         const problem = `${path}: ${cause instanceof Error ? cause.message : cause}. Import the list again, or remove the file.`
         this.#files.set(name, { stamp, list: known?.list ?? null, problem })
@@ -219,24 +205,12 @@ export class Ranges {
   }
 }
 
-function byPrecedence(a: Loaded, b: Loaded): number {
+function byPrecedence(a: LoadedList, b: LoadedList): number {
   const rank = RANGE_CLASSES.indexOf(a.facts.class) - RANGE_CLASSES.indexOf(b.facts.class)
   return rank || b.facts.date.localeCompare(a.facts.date) || a.facts.name.localeCompare(b.facts.name)
 }
 
-async function loadList(path: string): Promise<Loaded> {
-  const { v4, v6, ...facts } = StoredList.parse(JSON.parse(await readFile(path, 'utf8')))
-  const table = { v4: unpacked(v4), v6: unpacked(v6) }
-  if (!isSound(table.v4, 1) || !isSound(table.v6, 4)) throw new Error('the ranges are damaged')
-  return { facts, table }
-}
-
-function packed(words: Uint32Array): string {
-  return Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString('base64')
-}
-
-function unpacked(text: string): Uint32Array {
-  const bytes = Buffer.from(text, 'base64')
-  // A copy, because a pooled buffer need not start on a word.
-  return new Uint32Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / 4))
+export async function loadList(path: string): Promise<LoadedList> {
+  if ((await stat(path)).size > LOAD_IN_PLACE_BYTES) return loadLargeList(path)
+  return parseStoredList(await readFile(path, 'utf8'))
 }

@@ -36,6 +36,7 @@ export interface StandingsDeps extends Known {
 }
 
 export class Standings {
+  readonly #evaluation: string
   readonly #deps: StandingsDeps
   readonly #assessments: Assessments
   readonly #rows = new Map<string, Row>()
@@ -46,7 +47,9 @@ export class Standings {
   #hour = -1
   #worldRevision = -1
 
-  constructor(deps: StandingsDeps) {
+  /** `evaluation`: who tells the changes. */
+  constructor(evaluation: string, deps: StandingsDeps) {
+    this.#evaluation = evaluation
     this.#deps = deps
     this.#assessments = new Assessments(deps)
   }
@@ -118,14 +121,16 @@ export class Standings {
 
   #tell(worker: string, before: Row | null, row: Row | null, time: number, position: number, changes: Change[]): void {
     const about = { worker, time, position }
+    const by = this.#evaluation
+    const tell = (told: Change) => void changes.push(told)
     const from: Band = before?.standing.assessment.band ?? 'none'
     const { band: to, points, reason } = row?.standing.assessment ?? { band: 'none' as Band, points: 0, reason: '' }
-    if (from !== to) changes.push(change({ kind: 'band_moved', ...about, from, to, points, reason }))
+    if (from !== to) tell(change({ kind: 'band_moved', ...about, from, to, points, reason }, by))
     if (!row || row.case === (before?.case ?? 'none')) return
-    if (row.case === 'open') changes.push(change({ kind: 'case_opened', ...about, band: to, reason }))
+    if (row.case === 'open') tell(change({ kind: 'case_opened', ...about, band: to, reason }, by))
     if (row.case === 'reopened') {
       const { newKinds } = caseOf(this.#verdicts.get(worker) ?? null, to, row.standing.kinds)
-      changes.push(change({ kind: 'case_reopened', ...about, band: to, reason, newKinds }))
+      tell(change({ kind: 'case_reopened', ...about, band: to, reason, newKinds }, by))
     }
   }
 

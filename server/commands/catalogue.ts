@@ -1,8 +1,8 @@
-/** `tellwire catalogue`: what is known by name, and what a thing would be taken for. */
+/** `tellwire catalogue`: what is known by name, and what would be recognised in a path, name or address. */
 import { readFile, readlink, realpath } from 'node:fs/promises'
 import { defineCommand } from 'citty'
 import { isToolCategory, TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
-import { type Answer, answersTo, check, processQuestion } from '../../rules/catalogue/check.ts'
+import { check, processStart, type Recognition, recognitionsOf } from '../../rules/catalogue/check.ts'
 import { type Catalogue, loadCatalogue } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { catalogueAge, staleWarnings } from '../addresses/ages.ts'
@@ -12,13 +12,16 @@ const json = { type: 'boolean', description: 'Print JSON' } as const
 const MAX_SHOWN_REPORTS = 4
 
 const checkCommand = defineCommand({
-  meta: { name: 'check', description: 'Say what something would be taken for, by which fact, and where it is from' },
+  meta: {
+    name: 'check',
+    description: 'Show what a path, name or address would be recognised as, by which fact and source',
+  },
   args: {
     thing: {
       type: 'positional',
       required: true,
       description:
-        'A path, a program, package, service, host, address or interface, ":PORT", a USB id "1d6b:0104", a browser extension id, or "pid:123" of a running process; as many as you like',
+        'A path, a program, package, service, host, address or interface, ":PORT", a USB id "1d6b:0104", a browser extension id, or "pid:123" of a running process; several may be given',
     },
     json,
   },
@@ -26,17 +29,17 @@ const checkCommand = defineCommand({
     const catalogue = loadCatalogue()
     warnWhenStale(catalogue)
     const results = []
-    for (const thing of args._) results.push({ thing, answers: await answersFor(catalogue, thing) })
+    for (const thing of args._) results.push({ thing, answers: await recognitionsFor(catalogue, thing) })
     if (args.json) console.log(JSON.stringify({ catalogue: catalogue.version, results }))
-    else for (const { thing, answers } of results) for (const line of told(catalogue, thing, answers)) print(line)
+    else for (const { thing, answers } of results) for (const line of inWords(catalogue, thing, answers)) print(line)
   },
 })
 
 const listCommand = defineCommand({
-  meta: { name: 'list', description: 'List what is known: category, id, name, confidence and date' },
+  meta: { name: 'list', description: 'List the entries: category, id, name, confidence and date' },
   args: {
     category: { type: 'positional', required: false, description: 'Only this category; "hardware" for hardware' },
-    reported: { type: 'boolean', description: 'Only what public reports name in such cases, and who does' },
+    reported: { type: 'boolean', description: 'Only entries that public reports name, with the reports' },
     json,
   },
   run({ args }) {
@@ -46,7 +49,7 @@ const listCommand = defineCommand({
     if (category !== undefined && category !== 'hardware' && !isToolCategory(category))
       throw new Fault('usage', {
         where: category,
-        todo: `There is no such category. These are: hardware, ${Object.keys(TOOL_CATEGORIES).join(', ')}.`,
+        todo: `There is no such category. Categories: hardware, ${Object.keys(TOOL_CATEGORIES).join(', ')}.`,
       })
     const entries = [
       ...catalogue.tools,
@@ -70,20 +73,20 @@ export const catalogueCommand = defineCommand({
   subCommands: { check: checkCommand, list: listCommand },
 })
 
-async function answersFor(catalogue: Catalogue, thing: string): Promise<Answer[]> {
+async function recognitionsFor(catalogue: Catalogue, thing: string): Promise<Recognition[]> {
   const pid = /^pid:(\d{1,10})$/.exec(thing)?.[1]
-  if (pid !== undefined) return answersTo(catalogue, [await running(pid)])
+  if (pid !== undefined) return recognitionsOf(catalogue, [await running(pid)])
   const answers = check(catalogue, thing)
-  // A name in /usr/bin is often a link to where the tool lies.
+  // A name in /usr/bin is often a link to the tool's own folder.
   const real = thing.includes('/') ? await realpath(thing).catch(() => thing) : thing
   return real === thing ? answers : [...answers, ...check(catalogue, real).filter(isNewIn(answers))]
 }
 
-function isNewIn(answers: readonly Answer[]): (answer: Answer) => boolean {
+function isNewIn(answers: readonly Recognition[]): (answer: Recognition) => boolean {
   return ({ id, by }) => !answers.some((it) => it.id === id && it.by === by)
 }
 
-/** Errors: no such process, or not on Linux. What may not be read is null, as the agent would report it. */
+/** Errors: no such process, or not on Linux. Unreadable facts are null, as the agent would report them. */
 async function running(pid: string) {
   const folder = `/proc/${pid}`
   const commandLine = await readFile(`${folder}/cmdline`, 'utf8').catch((cause: unknown) => {
@@ -93,7 +96,7 @@ async function running(pid: string) {
       cause,
     })
   })
-  return processQuestion('a running program', {
+  return processStart('a running program', {
     product: 'linux',
     Image: await readlink(`${folder}/exe`).catch(() => null),
     CommandLine: commandLine.replaceAll('\0', ' ').trim() || null,
@@ -101,7 +104,7 @@ async function running(pid: string) {
   })
 }
 
-function told(catalogue: Catalogue, thing: string, answers: readonly Answer[]): string[] {
+function inWords(catalogue: Catalogue, thing: string, answers: readonly Recognition[]): string[] {
   if (answers.length === 0)
     return [
       `${thing}: not known. The catalogue of ${catalogue.version} has no such program, folder, package, service, host, interface or device.`,
@@ -114,23 +117,20 @@ function told(catalogue: Catalogue, thing: string, answers: readonly Answer[]): 
   return lines
 }
 
-function headline(thing: string, { taken, name, id, category }: Answer): string {
+function headline(thing: string, { taken, name, id, category }: Recognition): string {
   const about = isToolCategory(category) ? `: ${TOOL_CATEGORIES[category].about}` : ''
-  return `${thing}: ${taken ? 'would be taken for' : 'is not taken by itself for'} ${name} (${id}), ${category}${about}.`
+  return `${thing}: ${taken ? 'would be recognised as' : 'is not by itself recognised as'} ${name} (${id}), ${category}${about}.`
 }
 
-function byWhat({ by, fact, as, renamed, unattended, needs }: Answer): string[] {
-  const more = [
-    renamed ? '; under another name than its own' : '',
-    unattended ? '; set up for access without anybody present' : '',
-  ]
+function byWhat({ by, fact, as, renamed, unattended, needs }: Recognition): string[] {
+  const more = [renamed ? '; under a different name' : '', unattended ? '; set up for unattended access' : '']
   return [
     `  by ${by.replace('_', ' ')}: ${fact ?? '-'}; as ${as.join(', ')}${more.join('')}`,
     ...(needs ? [`  ${needs}`] : []),
   ]
 }
 
-function fromWhere(catalogue: Catalogue, { sources, date, confidence, reports }: Answer): string[] {
+function fromWhere(catalogue: Catalogue, { sources, date, confidence, reports }: Recognition): string[] {
   const titles = sources.map((key) => `${catalogue.sources[key]?.title ?? key} (${catalogue.sources[key]?.date})`)
   return [
     `  confidence ${confidence}, of ${date}; from ${titles.join('; ')}`,
@@ -139,7 +139,7 @@ function fromWhere(catalogue: Catalogue, { sources, date, confidence, reports }:
 }
 
 /** Named by a report, at first or second hand; 'unverified' is a name that somebody mentioned. */
-function isReported({ reports }: { reports?: Answer['reports'] }): boolean {
+function isReported({ reports }: { reports?: Recognition['reports'] }): boolean {
   return reports != null && reports.evidence !== 'unverified'
 }
 

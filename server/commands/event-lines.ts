@@ -1,8 +1,8 @@
 /**
  * Newline-delimited JSON, any size in constant memory: a file, a gzipped file, or standard input.
  *
- * Shape   lines in blocks, as they come, so that whoever reads holds back whoever writes; null for a line that is
- *         longer than `MAX_LINE_BYTES`. A last line without its end counts; a byte order mark does not.
+ * Shape   lines in blocks, as they come, with back-pressure; null for a line longer than `MAX_LINE_BYTES`. A last line
+ *         without a newline counts; a byte order mark is skipped.
  * Errors  Fault 'events.invalid' for what cannot be read, after the lines before it.
  */
 import { createReadStream } from 'node:fs'
@@ -10,10 +10,10 @@ import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { Fault } from '../../wire/fault.ts'
 
-/** What replay takes. An event of an agent has at most some 100 KB. */
+/** As for replay. An event of an agent has at most some 100 KB. */
 export const MAX_LINE_BYTES = 4 * 1_048_576
 const NEWLINE = 0x0a
-/** Large enough to make the work for a block small beside the work for its lines. */
+/** Large enough that the work per block is small compared with the work for its lines. */
 const READ_BYTES = 262_144
 
 export async function* eventLines(file: string): AsyncGenerator<(string | null)[]> {
@@ -31,17 +31,17 @@ const REASONS: Record<string, string> = {
   EACCES: 'This user may not read it.',
   EISDIR: 'This is a folder; name a file.',
   Z_BUF_ERROR: 'The gzip file is cut short; the lines before that were read.',
-  Z_DATA_ERROR: 'The gzip file is damaged, or is none; the lines before that were read.',
+  Z_DATA_ERROR: 'The file is not gzip, or damaged; the lines before that were read.',
 }
 
 function opened(file: string): AsyncIterable<Buffer> {
   const bytes = createReadStream(file, { highWaterMark: READ_BYTES })
-  // An error of either comes out where the lines are read.
+  // Errors of both streams surface where the lines are read.
   return /\.gz$/i.test(file) ? pipeline(bytes, createGunzip({ chunkSize: READ_BYTES }), () => {}) : bytes
 }
 
 export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<(string | null)[]> {
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of a line whose end has not been read yet. */
   let begun: Buffer[] = []
   let begunBytes = 0
   let tooLong = false
@@ -61,7 +61,7 @@ export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<(s
     begunBytes += rest.length
     tooLong ||= begunBytes > MAX_LINE_BYTES
     if (tooLong) begun = []
-    // A copy: the chunk it is a part of would stay in memory as long.
+    // A copy, or the whole chunk would stay in memory as long.
     else if (rest.length > 0) begun.push(Buffer.from(rest))
   }
   if (tooLong) yield [null]

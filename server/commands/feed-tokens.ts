@@ -36,7 +36,7 @@ const add = defineCommand({
     if (args.json) console.log(JSON.stringify({ name: args.name, categories, token, url }))
     else {
       console.log(token)
-      console.log(`It is shown once, and works at once: POST ${url} with Authorization: Bearer <token>`)
+      console.log(`It is shown once and works from now on: POST ${url} with Authorization: Bearer <token>`)
     }
   },
 })
@@ -48,7 +48,7 @@ const list = defineCommand({
     const tokens = (await withStore(dataFolder(args), true, feedTokens)).map(({ hash: _, ...it }) => it)
     if (args.json) console.log(JSON.stringify(tokens))
     else if (tokens.length === 0)
-      console.log('Nobody. Make a token with `tellwire feeds token add NAME --category idp_login`.')
+      console.log('No tokens. Make one with `tellwire feeds token add NAME --category idp_login`.')
     else
       for (const { name, categories, createdAt } of tokens)
         console.log(`${name.padEnd(24)} ${new Date(createdAt).toISOString().slice(0, 10)}  ${categories.join(', ')}`)
@@ -60,7 +60,7 @@ const remove = defineCommand({
   args: { name: { type: 'positional', required: true, description: "The token's name" }, ...where },
   async run({ args }) {
     await withStore(dataFolder(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
-    console.log(`${args.name} is refused from now on; what it sent stays.`)
+    console.log(`${args.name} is refused from now on; events that it sent are kept.`)
   },
 })
 

@@ -1,4 +1,4 @@
-/** `tellwire feeds`: the address ranges that this server knows by name, and who may send it events. */
+/** `tellwire feeds`: address ranges by class, address databases and their age, and who may send events. */
 import { basename } from 'node:path'
 import { defineCommand } from 'citty'
 import { catalogueVersion } from '../../rules/catalogue/index.ts'
@@ -6,7 +6,8 @@ import { Fault } from '../../wire/fault.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { type FeedAge, feedAges, listAge, staleWarnings } from '../addresses/ages.ts'
 import { feedChangeWarning, keptFeedChanges } from '../addresses/moved.ts'
-import { importRanges, ListName, RANGE_CLASSES, removeRanges } from '../addresses/ranges.ts'
+import { ListName, RANGE_CLASSES } from '../addresses/range-list.ts'
+import { importRanges, removeRanges } from '../addresses/ranges.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import { feedTokenCommand } from './feed-tokens.ts'
@@ -18,7 +19,7 @@ const where = {
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
 const importCommand = defineCommand({
-  meta: { name: 'import', description: 'Take in a list of address ranges: one address or CIDR block a line' },
+  meta: { name: 'import', description: 'Import a list of address ranges: one address or CIDR block per line' },
   args: {
     file: {
       type: 'positional',
@@ -26,7 +27,7 @@ const importCommand = defineCommand({
       description: 'The list; # begins a comment, what follows a comma is not read',
     },
     class: { type: 'enum', options: [...RANGE_CLASSES], required: true, description: 'Whose addresses these are' },
-    name: { type: 'string', description: "The list's name here (default: the file's); importing it again replaces it" },
+    name: { type: 'string', description: "The list's name (default: the file's); importing it again replaces it" },
     date: { type: 'string', description: "The day the list was made, YYYY-MM-DD (default: the file's date)" },
     ...where,
     json,
@@ -42,7 +43,7 @@ const importCommand = defineCommand({
     if (!ListName.safeParse(name).success)
       throw new Fault('usage', {
         where: '--name',
-        todo: `'${name}' will not do: lower-case letters, digits and ._-, at most 64.`,
+        todo: `'${name}' is not a name: use up to 64 lower-case letters, digits and ._-.`,
       })
     const { facts, bad, badLines } = await importRanges({
       folder: feedsFolder(args),
@@ -53,8 +54,8 @@ const importCommand = defineCommand({
       now: Date.now(),
     })
     for (const { line, text, why } of bad)
-      console.error(`${args.file}:${line}: '${text}': ${why}; the line is left out.`)
-    if (badLines > bad.length) console.error(`${args.file}: and ${badLines - bad.length} more lines left out.`)
+      console.error(`${args.file}:${line}: '${text}': ${why}; the line is omitted.`)
+    if (badLines > bad.length) console.error(`${args.file}: and ${badLines - bad.length} more lines omitted.`)
     if (args.json) console.log(JSON.stringify({ ...facts, badLines }))
     else {
       console.log(
@@ -68,8 +69,7 @@ const importCommand = defineCommand({
 const listCommand = defineCommand({
   meta: {
     name: 'list',
-    description:
-      'Show what is known of addresses and its age: range lists in the order they are asked, databases, ours',
+    description: 'Show range lists in order of precedence, address databases and the catalogue, each with its age',
   },
   args: { ...where, json },
   async run({ args }) {
@@ -98,7 +98,7 @@ const listCommand = defineCommand({
     for (const it of ages) {
       const list = it.kind === 'list' ? entries.get(it.name) : undefined
       const columns = [it.name.padEnd(24), (list?.class ?? it.kind).padEnd(13), String(list?.entries ?? '').padStart(8)]
-      console.log(`${columns.join(' ')}  ${it.date ?? 'of unknown date'}${it.date === null ? '' : age(it)}`)
+      console.log(`${columns.join(' ')}  ${it.date ?? 'date unknown'}${it.date === null ? '' : age(it)}`)
     }
     if (entries.size === 0) console.log('No lists. Import one with `tellwire feeds import FILE --class vpn`.')
     for (const warning of [...addresses.warnings(), ...staleWarnings(ages), ...changes.map(feedChangeWarning)])
@@ -107,16 +107,16 @@ const listCommand = defineCommand({
 })
 
 const removeCommand = defineCommand({
-  meta: { name: 'remove', description: 'Forget a list' },
+  meta: { name: 'remove', description: 'Remove a list' },
   args: { name: { type: 'positional', required: true, description: "The list's name" }, ...where },
   async run({ args }) {
     await removeRanges(feedsFolder(args), args.name)
-    console.log(`${args.name} is gone; a running server notices within a minute.`)
+    console.log(`${args.name} is removed; a running server stops using it within a minute.`)
   },
 })
 
 export const feedsCommand = defineCommand({
-  meta: { name: 'feeds', description: 'Import, list and remove address ranges; say who may send events' },
+  meta: { name: 'feeds', description: 'Import, list and remove address ranges; manage who may send events' },
   subCommands: { import: importCommand, list: listCommand, remove: removeCommand, token: feedTokenCommand },
 })
 

@@ -1,9 +1,9 @@
 /**
  * Correlations over a file of events: the engine's correlator, with line numbers for ids and the file's own clock.
  *
- * Shape   a firing is given out once nothing in the file can change it any more: when an event has come that is later
- *         by the correlation's lateness, or at the end. So the same lines in another order give the same firings.
- * Units   at most `MAX_HELD` firings wait; beyond, the earliest is given out as it is.
+ * Shape   a firing is returned once nothing in the file can change it any more: when an event has come that is later by
+ *         the correlation's lateness, or at the end. So the same lines in another order give the same firings.
+ * Units   at most `MAX_HELD` firings wait; beyond, the earliest is returned as it is.
  */
 import {
   correlator,
@@ -14,19 +14,19 @@ import {
 } from '../../rules/language/index.ts'
 
 const MAX_HELD = 100_000
-/** Firings are looked through when the clock has gone on by this. */
+/** Firings are checked when the clock has advanced by this. */
 const STEP_MS = 60_000
 /** Wide enough that ids sort as the lines do. */
 const DIGITS = 15
 
 export interface Correlating {
-  /** What is settled by now. */
+  /** Firings that are settled by now. */
   take(event: FlatEvent, line: number, matches: readonly Match[]): Firing[]
   end(): Firing[]
-  /** The rule only serves correlations. */
+  /** The rule only serves correlations: its matches are not reported. */
   hides(rule: string): boolean
-  /** What was not counted, in sentences. */
-  left(): string[]
+  /** What was not counted, as sentences. */
+  uncounted(): string[]
 }
 
 export function correlating(correlations: readonly LoadedCorrelation[]): Correlating {
@@ -45,19 +45,19 @@ export function correlating(correlations: readonly LoadedCorrelation[]): Correla
         if (matches.length > 0) timeless++
         return []
       }
-      if (matches.length > 0) note(engine.take({ event, time, id: String(line).padStart(DIGITS, '0'), matches }))
-      if (time > clock) note(engine.advance((clock = time)))
+      if (matches.length > 0) follow(engine.take({ event, time, id: String(line).padStart(DIGITS, '0'), matches }))
+      if (time > clock) follow(engine.advance((clock = time)))
       if (waiting.size <= MAX_HELD && clock < looked + STEP_MS) return []
       looked = clock
       return settled()
     },
     end() {
-      if (Number.isFinite(clock)) note(engine.advance(clock + longest + 1))
+      if (Number.isFinite(clock)) follow(engine.advance(clock + longest + 1))
       clock = Number.POSITIVE_INFINITY
       return settled()
     },
     hides: engine.hides,
-    left() {
+    uncounted() {
       const late = engine
         .counters()
         .values()
@@ -67,16 +67,16 @@ export function correlating(correlations: readonly LoadedCorrelation[]): Correla
         .values()
         .reduce((sum, it) => sum + it.evicted + it.truncated, 0)
       return [
-        ...(timeless > 0 ? [`${timeless} events that matched have no time, so that no correlation counts them.`] : []),
+        ...(timeless > 0 ? [`${timeless} matching events have no time; no correlation counts them.`] : []),
         ...(late > 0 ? [`${late} matches came too late for their correlations; sort the events by time.`] : []),
         ...(over > 0
-          ? [`${over} times a correlation had more groups or matches than it keeps, and forgot the oldest.`]
+          ? [`${over} times a correlation reached its limit of groups or matches and dropped the oldest.`]
           : []),
       ]
     },
   }
 
-  function note({ fired, retracted }: ReturnType<typeof engine.advance>): void {
+  function follow({ fired, retracted }: ReturnType<typeof engine.advance>): void {
     for (const id of retracted) waiting.delete(id)
     for (const firing of fired) waiting.set(firing.id, firing)
   }

@@ -1,17 +1,24 @@
 /**
- * What each rule costs: measured apart from the matching, each rule alone on a sample of the events of its logsource.
+ * What each rule costs: measured separately from the matching, each rule alone on a sample of its logsource's events.
  *
- * Shape   alone a rule pays for what it would share with others in the full program, so the costs add up to more than
- *         that takes; which are the dearest is the same.
+ * Shape   alone, a rule pays for what it would share with others in the full program, so the costs add up to more than
+ *         the program's; the order of the most expensive rules is the same.
  */
-import { compile, type FlatEvent, type LoadedRule, type Logsource, type Rule } from '../../rules/language/index.ts'
+import {
+  compile,
+  covers,
+  type FlatEvent,
+  type LoadedRule,
+  type Logsource,
+  type Rule,
+} from '../../rules/language/index.ts'
 
 /** Of each logsource that events had. */
 const MAX_EVENTS = 64
 const MAX_LOGSOURCES = 64
 /** Larger events are not kept, so that the sample is bounded in bytes too. */
 const MAX_CHARS = 16_384
-/** The quickest counts: what else the machine did meanwhile is not the rule's cost. */
+/** The fastest pass counts: what else the machine did meanwhile is not the rule's cost. */
 const PASSES = 3
 
 export interface Costs {
@@ -58,18 +65,16 @@ function logsourceOf(event: FlatEvent): Logsource {
 }
 
 /** `now` in milliseconds. */
-export function costs(rules: readonly Rule[], samples: readonly Sample[], now: () => number): Costs {
+export function costs(rules: readonly LoadedRule[], samples: readonly Sample[], now: () => number): Costs {
   const perEvent = new Map<Rule, number>()
   const total = new Map<Rule, number>()
   const idle = new Map<string, number>()
-  for (const rule of rules as readonly LoadedRule[]) {
-    const its = samples.filter(({ logsource }) =>
-      KEYS.every((key) => rule.logsource[key] === null || rule.logsource[key] === logsource[key]),
-    )
+  for (const rule of rules) {
+    const its = samples.filter(({ logsource }) => covers(rule.logsource, logsource))
     const events = its.flatMap(({ kept }) => kept)
     if (events.length === 0) continue
     const key = JSON.stringify(rule.logsource)
-    // What any rule costs: looking at the event at all.
+    // What any rule costs: reading the event at all.
     const nothing: LoadedRule = { ...rule, condition: { kind: 'test', field: '\0', test: { op: 'present' } } }
     if (!idle.has(key)) idle.set(key, microseconds(nothing, events))
     const each = Math.max(0, microseconds(rule, events) - idle.get(key)!) / events.length
@@ -89,5 +94,3 @@ export function costs(rules: readonly Rule[], samples: readonly Sample[], now: (
     return least * 1_000
   }
 }
-
-const KEYS = ['category', 'product', 'service'] as const

@@ -1,10 +1,10 @@
 /** The table of `tellwire match --stats`, for people. */
 import type { Program, Rule } from '../../rules/language/index.ts'
-import type { MatchStats } from './match.ts'
 import type { Costs } from './match-costs.ts'
+import type { MatchStats } from './match-events.ts'
 import { columns } from './terminal.ts'
 
-const DEAREST = 10
+const MAX_EXPENSIVE = 10
 const MAX_ROWS = 50
 
 export function matchReport(
@@ -12,28 +12,31 @@ export function matchReport(
   { program, loadSeconds, cost }: { program: Program; loadSeconds: number; cost: Costs },
 ): string[] {
   const counted = [...perRule].sort((a, b) => b[1] - a[1])
-  const dearest = [...cost.total].sort((a, b) => b[1] - a[1]).slice(0, DEAREST)
-  const strangers = [...unmatched].sort((a, b) => b[1] - a[1])
-  const asked = events - strangers.reduce((sum, [, count]) => sum + count, 0)
+  const expensive = [...cost.total].sort((a, b) => b[1] - a[1]).slice(0, MAX_EXPENSIVE)
+  const uncovered = [...unmatched].sort((a, b) => b[1] - a[1])
+  const covered = events - uncovered.reduce((sum, [, count]) => sum + count, 0)
   const rate = seconds > 0 ? Math.round(events / seconds) : 0
   const memory = Math.round(process.resourceUsage().maxRSS / 1_024)
   const price = (rule: Rule) => cost.perEvent.get(rule)?.toFixed(2) ?? '-'
   return [
-    `${number(events)} events in ${number(lines)} lines (${number(refused)} left out), ${seconds.toFixed(2)} s: ` +
-      `${number(rate)} events/s, reading and parsing included; at most ${memory} MiB of memory.`,
+    `${number(events)} events in ${number(lines)} lines (${number(refused)} skipped), ${seconds.toFixed(2)} s: ` +
+      `${number(rate)} events/s, including reading and parsing; peak memory ${memory} MiB.`,
     `${number(program.rules.length)} rules, loaded in ${loadSeconds.toFixed(2)} s; ` +
       `${number(matches)} matches of ${number(perRule.size)} rules. ` +
-      `${number(asked)} events are of a category that rules are for.`,
+      `${number(covered)} events have a logsource that rules cover.`,
     ...section('matches of each rule', ['matches', 'µs', 'level', 'rule', 'title'], counted, ([rule, count]) => [
       ...[number(count), price(rule), rule.level ?? '-', rule.id, rule.title],
     ]),
     ...section(
-      `dearest rules, each alone on a sample of ${number(cost.events)} events (µs it adds to an event of its logsource, share of all)`,
+      `most expensive rules, each alone on a sample of ${number(cost.events)} events (µs it adds to an event of its logsource, share of all)`,
       ['µs', 'share', 'rule', 'title'],
-      dearest,
+      expensive,
       ([rule, total]) => [price(rule), share(total, cost.total), rule.id, rule.title],
     ),
-    ...section('events no rule is for', ['events', 'logsource'], strangers, ([name, count]) => [number(count), name]),
+    ...section('events without a rule for their logsource', ['events', 'logsource'], uncovered, ([name, count]) => [
+      number(count),
+      name,
+    ]),
   ]
 }
 

@@ -1,4 +1,4 @@
-/** `tellwire rules coverage`: which signal has which rule, for people and for the tools that others plan with. */
+/** `tellwire rules coverage`: which signal has which rule, as a page, an ATT&CK Navigator layer or JSON. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { defineCommand } from 'citty'
@@ -17,11 +17,11 @@ import { SHIPPED_RULES } from '../detect/program.ts'
 const PAGE = join(SHIPPED_RULES, 'COVERAGE.md')
 
 export const coverageCommand = defineCommand({
-  meta: { name: 'coverage', description: 'Say which signal has which rule, and why others have none' },
+  meta: { name: 'coverage', description: 'Show which signal has which rule, and why others have none' },
   args: {
     write: { type: 'boolean', description: 'Write the page instead of printing it' },
     check: { type: 'boolean', description: 'Exit 3 when the page is not what would be written' },
-    page: { type: 'string', valueHint: 'FILE', description: 'The page; without it, rules/content/COVERAGE.md' },
+    page: { type: 'string', valueHint: 'FILE', description: 'The page (default: rules/content/COVERAGE.md)' },
     navigator: { type: 'string', valueHint: 'FILE', description: 'Write an ATT&CK Navigator layer' },
     itm: { type: 'string', valueHint: 'FILE', description: 'Write the mapping to the Insider Threat Matrix' },
     json: { type: 'boolean', description: 'Print JSON' },
@@ -44,7 +44,7 @@ export const coverageCommand = defineCommand({
     if (args.write) await write(file, page)
     if (args.check) {
       if ((await readFile(file, 'utf8').catch(() => null)) === page) return
-      console.error(`tellwire: ${file} is not current. Run \`tellwire rules coverage --write\`.`)
+      console.error(`tellwire: ${file} is out of date. Run \`tellwire rules coverage --write\`.`)
       process.exitCode = 3
     } else if (args.json)
       console.log(

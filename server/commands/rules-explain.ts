@@ -1,4 +1,4 @@
-/** `tellwire rules explain RULE EVENT`: which part of a rule an event fits, and which not, in words. */
+/** `tellwire rules explain RULE EVENT`: which parts of a rule match an event, and which do not. */
 import { stat } from 'node:fs/promises'
 import { defineCommand } from 'citty'
 import { type FlatEvent, type LoadedFilter, type LoadedRule, load } from '../../rules/language/index.ts'
@@ -14,7 +14,7 @@ const MAX_SHOWN_CHARS = 200
 const MAX_FAILING = 5
 
 export const explainCommand = defineCommand({
-  meta: { name: 'explain', description: 'Say in words which part of a rule an event fits, and which not' },
+  meta: { name: 'explain', description: 'Explain which parts of a rule match an event, and which do not' },
   args: {
     rule: { type: 'positional', required: true, description: 'A rule file, or the id of one among --rules' },
     event: {
@@ -26,26 +26,27 @@ export const explainCommand = defineCommand({
     number: { type: 'string', description: 'Which event of many, counted from 0 as `tellwire match` does' },
     rules: {
       type: 'string',
-      description:
-        'Where to look for the id, and for filters; may be given several times (default: the rules that came along)',
+      description: 'Where to look for the id and for filters; may be given several times (default: the shipped rules)',
     },
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args, rawArgs }) {
-    const { rules, filters, textOf } = await rulesMeant(args.rule, repeated(rawArgs, '--rules'))
+    const { rules, filters, textOf } = await rulesNamed(args.rule, repeated(rawArgs, '--rules'))
     const event = await readEvent(args.event, placeOf(args.line, args.number))
-    const explained = rules.map((rule) => ({ rule, why: explain(rule, textOf(rule), event, filters) }))
+    const explained = rules.map((rule) => ({ rule, explanation: explain(rule, textOf(rule), event, filters) }))
     if (args.json) {
-      const answers = explained.map(({ rule, why }) => ({
+      const explanations = explained.map(({ rule, explanation }) => ({
         ...{ rule: rule.id, title: rule.title, path: rule.path, line: rule.line },
-        ...why,
+        ...explanation,
       }))
-      console.log(JSON.stringify(answers.length === 1 ? answers[0] : answers))
-    } else for (const { rule, why } of explained) for (const line of inWords(rule, why)) console.log(printable(line))
+      console.log(JSON.stringify(explanations.length === 1 ? explanations[0] : explanations))
+    } else
+      for (const { rule, explanation } of explained)
+        for (const line of inWords(rule, explanation)) console.log(printable(line))
   },
 })
 
-async function rulesMeant(
+async function rulesNamed(
   rule: string,
   paths: readonly string[],
 ): Promise<{ rules: LoadedRule[]; filters: LoadedFilter[]; textOf: (rule: LoadedRule) => string }> {
@@ -53,7 +54,7 @@ async function rulesMeant(
   if (facts?.isDirectory())
     throw new Fault('usage', { where: rule, todo: 'This is a folder. Name one rule: its file, or its id and --rules.' })
   const isFile = facts?.isFile() ?? false
-  // The file comes first, so that of two rules with one id it is the one meant.
+  // The file comes first, so that of two rules with the same id its own is used.
   const sources = isFile ? [rule, ...paths] : paths.length > 0 ? paths : [SHIPPED_RULES]
   const files = await readRuleSources(sources, (fault) => console.error(`tellwire: ${printable(fault.message)}`))
   const loaded = load(files)
@@ -64,13 +65,11 @@ async function rulesMeant(
     )
     if (isCorrelation)
       throw new Fault('usage', { where: rule, todo: 'A correlation counts matches of rules; explain one of those.' })
-    const why = loaded.problems.filter((it) => it.severity === 'error' && (!isFile || it.path === rule))
-    for (const problem of isFile ? why : []) console.error(printable(described(problem)))
+    const errors = loaded.problems.filter((it) => it.severity === 'error' && (!isFile || it.path === rule))
+    for (const problem of isFile ? errors : []) console.error(printable(described(problem)))
     throw new Fault('rule.invalid', {
       where: rule,
-      todo: isFile
-        ? 'There is no rule in it that can be used.'
-        : 'There is no such file, nor a rule with this id among --rules.',
+      todo: isFile ? 'It contains no usable rule.' : 'No such file, and no rule with this id in --rules.',
     })
   }
   const texts = new Map(files.map(({ path, text }) => [path, text]))
@@ -99,7 +98,7 @@ async function readEvent(file: string, place: number | null): Promise<FlatEvent>
     value = JSON.parse(text)
   } catch {
     throw refuse(
-      place === null ? 'This is not one JSON object; of many, choose with --line N.' : 'The line is not JSON.',
+      place === null ? 'This is not one JSON object; choose one of several with --line N.' : 'The line is not JSON.',
     )
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse('This is not a JSON object.')
@@ -124,7 +123,7 @@ async function whole(file: string, refuse: (todo: string) => Fault): Promise<str
     for (const line of block) {
       chars += line?.length ?? MAX_LINE_BYTES
       if (line === null || chars > MAX_LINE_BYTES)
-        throw refuse('This is too much for one event; of many, choose with --line N.')
+        throw refuse('This is too large for one event; choose one of several with --line N.')
       lines.push(line)
     }
   return lines.join('\n')
@@ -145,7 +144,7 @@ function inWords(rule: LoadedRule, { matches, logsource, selections, conditions,
   }
   for (const { title, path, line, reason, hides } of filters)
     lines.push(
-      `filter '${title}' (${path}:${line})${reason ? `, ${reason}` : ''}: ${hides ? 'hides the event' : 'lets the event pass'}`,
+      `filter '${title}' (${path}:${line})${reason ? `, ${reason}` : ''}: ${hides ? 'hides the event' : 'lets the event through'}`,
     )
   return lines
 }
@@ -178,9 +177,9 @@ const PHRASES: Record<string, string> = {
   contains: 'contains',
   startswith: 'begins with',
   endswith: 'ends with',
-  re: 'has what matches',
-  cidr: 'lies in',
-  exists: 'is there:',
+  re: 'matches',
+  cidr: 'is in',
+  exists: 'exists:',
   fieldref: 'like the field',
   lt: 'is less than',
   lte: 'is at most',

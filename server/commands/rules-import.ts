@@ -1,9 +1,9 @@
 /**
- * `tellwire rules import DIR`: the rules of somebody else's collection that can be used here, copied into a folder.
+ * `tellwire rules import DIR`: copies the usable rules of a collection such as SigmaHQ into a folder.
  *
- * Shape   the copies keep their places, their text, and the licence that lay beside them. INDEX.json says
- *         where they came from, what each one is, and what was refused and why.
- * Errors  a copy that was edited since is kept, and told; the new text is not written over it.
+ * Shape   the copies keep their paths, their text and their licence file. INDEX.json lists their source, what each one is,
+ *         and what was refused and why.
+ * Errors  a copy that was edited since is kept and reported; the new text is not written over it.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -13,10 +13,10 @@ import * as z from 'zod'
 import { load, type Rule } from '../../rules/language/index.ts'
 import { attribution, readRuleSources, type SourcedFile } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
-import { folderOf } from '../config.ts'
+import { dataFolderOf } from '../config.ts'
 import { printable } from './terminal.ts'
 
-const TOLD = 10
+const MAX_SHOWN = 10
 const INDEX = 'INDEX.json'
 
 const Copy = z.object({
@@ -49,15 +49,15 @@ const Index = z.object({
 export type Index = z.infer<typeof Index>
 
 export const importCommand = defineCommand({
-  meta: { name: 'import', description: 'Copy the rules of a collection such as SigmaHQ that can be used here' },
+  meta: { name: 'import', description: 'Copy the usable rules of a collection such as SigmaHQ' },
   args: {
     from: { type: 'positional', required: true, description: 'The collection: a folder or a .tar.gz' },
-    to: { type: 'string', description: "Where to (default: 'rules/imported' in the data folder)" },
+    to: { type: 'string', description: "The target folder (default: 'rules/imported' in the data folder)" },
     'data-folder': { type: 'string', description: "The server's data folder" },
-    json: { type: 'boolean', description: 'Print what INDEX.json says, as JSON' },
+    json: { type: 'boolean', description: 'Print the contents of INDEX.json' },
   },
   async run({ args }) {
-    const to = resolve(args.to ?? join(folderOf(args['data-folder']), 'rules', 'imported'))
+    const to = resolve(args.to ?? join(dataFolderOf(args['data-folder']), 'rules', 'imported'))
     const index = await importRules(args.from, to, Date.now())
     if (args.json) console.log(JSON.stringify(index))
     else for (const line of inWords(index, to)) console.log(printable(line))
@@ -70,10 +70,10 @@ export async function importRules(from: string, to: string, now: number): Promis
   if (to === source || to.startsWith(source + sep))
     throw new Fault('usage', {
       where: to,
-      todo: 'The copies cannot lie inside what they are copied from; choose another --to.',
+      todo: 'The target folder is inside the source; choose another --to.',
     })
   const refused = new Map<string, string[]>()
-  const refuse = (path: string, why: string) => refused.set(path, [...(refused.get(path) ?? []), why])
+  const refuse = (path: string, reason: string) => refused.set(path, [...(refused.get(path) ?? []), reason])
   const files = await readRuleSources([from], ({ where, todo }) => refuse(where ?? from, todo ?? 'It cannot be read.'))
   const { rules, correlations, filters, problems } = load(files)
   const withinOf = new Map(files.map(({ path, within }) => [path, within]))
@@ -95,7 +95,7 @@ export async function importRules(from: string, to: string, now: number): Promis
     const its = rulesOf.get(file.path) ?? []
     if (refused.has(file.within)) continue
     if (its.length === 0 && !withFilters.has(file.path)) {
-      refuse(file.within, 'There is no rule in it.')
+      refuse(file.within, 'It contains no rule.')
       continue
     }
     const moved = [...new Set(its.flatMap(({ id }) => placeOf.get(id) ?? []))].filter((path) => path !== file.within)
@@ -120,7 +120,7 @@ export async function importRules(from: string, to: string, now: number): Promis
   await write(join(to, INDEX), `${JSON.stringify(index, null, 2)}\n`)
   return index
 
-  /** `moved`: where the same rules lay before. */
+  /** `moved`: earlier paths of the same rules. */
   async function copyFile(
     { within, text }: SourcedFile,
     moved: readonly string[],
@@ -200,18 +200,20 @@ function sha256(text: string): string {
 }
 
 function inWords({ source, license, counts, edited, refused }: Index, to: string): string[] {
-  const told = (lines: readonly string[]) =>
-    lines.length > TOLD ? [...lines.slice(0, TOLD), `  and ${lines.length - TOLD} more: see ${INDEX}`] : lines
+  const shown = (lines: readonly string[]) =>
+    lines.length > MAX_SHOWN
+      ? [...lines.slice(0, MAX_SHOWN), `  and ${lines.length - MAX_SHOWN} more: see ${INDEX}`]
+      : lines
   return [
     `${counts.rules} rules from ${source} are in ${to}:`,
-    `${counts.new} new files, ${counts.updated} updated, ${counts.same} as before, ${counts.moved} moved.`,
-    ...(edited.length > 0 ? [`${edited.length} kept as you edited them:`, ...told(edited.map((it) => `  ${it}`))] : []),
+    `${counts.new} new files, ${counts.updated} updated, ${counts.same} unchanged, ${counts.moved} moved.`,
+    ...(edited.length > 0 ? [`${edited.length} kept with your edits:`, ...shown(edited.map((it) => `  ${it}`))] : []),
     ...(refused.length > 0
-      ? [`${refused.length} cannot be used here:`, ...told(refused.map((it) => `  ${it.path}: ${it.reasons[0]}`))]
+      ? [`${refused.length} cannot be used:`, ...shown(refused.map((it) => `  ${it.path}: ${it.reasons[0]}`))]
       : []),
     ...(license === null
       ? []
-      : [`Their licence is ${license}; LICENSE and ${INDEX} keep it, their authors and addresses.`]),
-    `To switch them on, name the folder in the server's configuration:  rulesFolders: [${JSON.stringify(to)}]`,
+      : [`Their licence is ${license}; LICENSE and ${INDEX} record it with authors and addresses.`]),
+    `To enable them, name the folder in the server's configuration:  rulesFolders: [${JSON.stringify(to)}]`,
   ]
 }

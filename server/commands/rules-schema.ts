@@ -3,6 +3,6 @@ import { defineCommand } from 'citty'
 import { ruleSchema } from '../../rules/tooling/schema.ts'
 
 export const schemaCommand = defineCommand({
-  meta: { name: 'schema', description: 'Print a JSON Schema of rule files, by which editors complete and check them' },
+  meta: { name: 'schema', description: 'Print a JSON Schema of rule files, for completion and checks in editors' },
   run: () => console.log(JSON.stringify(ruleSchema(), null, 2)),
 })

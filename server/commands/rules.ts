@@ -1,4 +1,4 @@
-/** `tellwire rules`: what is wrong with rule files, what their tests say, what is in them. */
+/** `tellwire rules`: checks, tests and lists rule files. */
 import { relative } from 'node:path'
 import { defineCommand } from 'citty'
 import {
@@ -21,13 +21,13 @@ const args = {
     type: 'positional',
     required: false,
     description:
-      'Files or folders with rules (.yml, .yaml), a copy of SigmaHQ or its .tar.gz, as many as you like; without any, the rules that came along',
+      'Files or folders with rules (.yml, .yaml), a copy of SigmaHQ or its .tar.gz; several may be given (default: the shipped rules)',
   },
   json: { type: 'boolean', description: 'Print JSON' },
 } as const
 
 const checkCommand = defineCommand({
-  meta: { name: 'check', description: 'Say what is wrong with rules, by file, line and column' },
+  meta: { name: 'check', description: 'Report errors and doubtful names in rules, by file, line and column' },
   args,
   async run({ args }) {
     const { rules: single, correlations, problems } = await read(args._)
@@ -37,14 +37,14 @@ const checkCommand = defineCommand({
     if (args.json) console.log(JSON.stringify({ rules: rules.length, errors, warnings, problems }))
     else {
       for (const problem of problems) print(described(problem))
-      print(`${rules.length} rules can be used; ${errors} errors, ${warnings} warnings.`)
+      print(`${rules.length} usable rules; ${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`)
     }
     if (errors > 0) process.exitCode = 1
   },
 })
 
 const testCommand = defineCommand({
-  meta: { name: 'test', description: 'Run the tests that stand in the rules' },
+  meta: { name: 'test', description: 'Run the tests inside the rules' },
   args,
   async run({ args }) {
     const { rules, correlations, problems } = await read(args._)
@@ -69,7 +69,7 @@ const testCommand = defineCommand({
     else {
       for (const problem of errors) print(described(problem))
       for (const { rule, test, fired } of failed)
-        print(`${at(rule)}: ${rule.title}: "${test.name}" made ${findings(fired)}; it says ${findings(test.fires)}.`)
+        print(`${at(rule)}: ${rule.title}: "${test.name}" made ${counted(fired, 'finding')}, expected ${test.fires}.`)
       for (const rule of untested) print(`${at(rule)}: ${rule.title}: has no tests.`)
       print(`${results.length - failed.length} passed, ${failed.length} failed, in ${all.length} rules.`)
     }
@@ -90,7 +90,7 @@ const listCommand = defineCommand({
     const rules = all.filter((rule) => technique === null || attackOf(rule).some((it) => isUnder(it, technique)))
     if (args.json) console.log(JSON.stringify(rules.map(summary)))
     else for (const line of table(rules)) print(line)
-    // The list is on standard output alone, so that it can be read by a program; what is missing from it is told beside.
+    // Standard output has the list alone, so that a program can read it; errors go to standard error.
     const errors = problems.filter((it) => it.severity === 'error')
     for (const problem of errors) console.error(printable(described(problem)))
     if (errors.length > 0) process.exitCode = 1
@@ -110,7 +110,7 @@ export const rulesCommand = defineCommand({
   },
 })
 
-/** The rules under `paths`, or ours. A file that cannot be read is a problem like any other. */
+/** The rules under `paths`, or the shipped ones. An unreadable file is a problem like any other. */
 async function read(
   paths: readonly string[],
 ): Promise<{ rules: LoadedRule[]; correlations: LoadedCorrelation[]; problems: Problem[] }> {
@@ -127,8 +127,8 @@ function at(rule: Rule): string {
   return `${rule.path}:${rule.line}:1`
 }
 
-function findings(count: number): string {
-  return count === 1 ? '1 finding' : `${count} findings`
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
 }
 
 function summary(rule: Rule) {

@@ -10,7 +10,7 @@ export const serverArgs = {
   config: { type: 'string', description: 'The configuration file (YAML)' },
   'data-folder': { type: 'string', description: 'Where everything is kept (default: ~/.local/share/tellwire)' },
   host: { type: 'string', description: 'The address to listen on (default: 127.0.0.1)' },
-  port: { type: 'string', description: 'The port to listen on; 0 takes a free one (default: 8470)' },
+  port: { type: 'string', description: 'The port to listen on; 0 takes a free one (default: 8740)' },
 } as const
 
 export type ServerArgs = { [K in keyof typeof serverArgs]?: string | undefined }
@@ -47,9 +47,9 @@ export const serverCommand = defineCommand({
   args: serverArgs,
   async run({ args }) {
     const config = configOf(args)
-    const running = await serve(config, logger(config.log.level))
+    const running = await serve(config, logger(config.log.level), { reload: () => configOf(args) })
     console.log(`listening on ${running.url}`)
-    console.log(`sign in once with ${running.oneTimeLink()}`)
+    console.log(`sign in once with ${await running.oneTimeLink()}`)
     await untilStopped()
     await running.close()
   },

@@ -23,15 +23,16 @@ export const upCommand = defineCommand({
   args: serverArgs,
   async run({ args }) {
     const config = configOf(args)
-    const running = await serve(config, logger(config.log.level))
+    const running = await serve(config, logger(config.log.level), { reload: () => configOf(args) })
     const stopping = new AbortController()
     const folder = join(config.dataFolder, 'agent')
     if (!existsSync(join(folder, 'agent.json'))) await enrol(running, folder)
     const agent = keepRunning(folder, stopping.signal)
+    const link = await running.oneTimeLink()
     console.log(`
 ${pc.bold('Tellwire watches this machine.')}
 
-  console      ${pc.cyan(running.oneTimeLink())}
+  console      ${pc.cyan(link)}
                The link signs you in once, for 24 hours; then choose a password.
   listening on ${running.url}
   data         ${config.dataFolder}
@@ -47,7 +48,7 @@ Stop with Ctrl-C.`)
 })
 
 async function enrol(running: Running, folder: string): Promise<void> {
-  const { token } = running.makeToken(workerName(), 'tellwire up')
+  const { token } = await running.makeToken(workerName(), 'tellwire up')
   const code = await ended(await tellwire(['agent', 'enroll', token, '--folder', folder], 'ignore'))
   if (code !== 0) throw new Fault('agent.not_enrolled', { where: folder, todo: 'See the line above.' })
 }

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { addUser, makeOneTimeLink } from '../access/sign-in.ts'
-import { folderOf } from '../config.ts'
+import { dataFolderOf } from '../config.ts'
 import { readServerFile } from '../roles/server-file.ts'
-import { openState } from '../store/sqlite/state.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
 
 const ROLES = ['admin', 'analyst', 'viewer'] as const
 
@@ -19,24 +20,24 @@ const add = defineCommand({
   run: ({ args }) => {
     const role = ROLES.find((it) => it === args.role)
     if (!role) throw new Fault('usage', { where: '--role', todo: `Choose one of ${ROLES.join(', ')}.` })
-    printLink(args['data-folder'], (state) => addUser(state, args.name, role, Date.now(), randomBytes))
+    return printLink(args['data-folder'], (store) => addUser(store, args.name, role, Date.now(), randomBytes))
   },
 })
 
 const link = defineCommand({
   meta: { name: 'link', description: 'Print a new one-time link for the administrator (a forgotten password)' },
   args: { 'data-folder': { type: 'string', description: "The server's data folder" } },
-  run: ({ args }) => printLink(args['data-folder'], (state) => makeOneTimeLink(state, Date.now(), randomBytes)),
+  run: ({ args }) => printLink(args['data-folder'], (store) => makeOneTimeLink(store, Date.now(), randomBytes)),
 })
 
-function printLink(dataFolder: string | undefined, make: (state: ReturnType<typeof openState>) => string): void {
-  const folder = folderOf(dataFolder)
-  const state = openState({ folder })
+async function printLink(dataFolder: string | undefined, make: (store: Store) => Promise<string>): Promise<void> {
+  const folder = dataFolderOf(dataFolder)
+  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
   try {
-    console.log(`${readServerFile(folder)?.url ?? 'http://<the server>'}${make(state)}`)
+    console.log(`${readServerFile(folder)?.url ?? 'http://<the server>'}${await make(store)}`)
     console.log('The link works once, for 24 hours.')
   } finally {
-    state.close()
+    await store.close()
   }
 }
 

@@ -19,7 +19,7 @@ import {
 } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { LATENESS_MS } from '../derive/deriver.ts'
-import { type Kept, Subjects, single } from '../derive/kit/kept.ts'
+import { type Kept, Subjects } from '../derive/kit/kept.ts'
 import { Findings, subjectOf } from './findings.ts'
 
 /** Events of one worker; a correlation of our rules names at most some hundred. */
@@ -131,7 +131,10 @@ export class Detector {
    * Takes over what another detector found by rules that this one has not judged: its findings, what derived events
    * matched there, and the state of its correlations.
    */
-  adopt(other: Detector, { replaced, reported }: { replaced: ReadonlySet<string>; reported: ReadonlySet<string> }): void {
+  adopt(
+    other: Detector,
+    { replaced, reported }: { replaced: ReadonlySet<string>; reported: ReadonlySet<string> },
+  ): void {
     this.findings.adopt([...other.findings.all()].filter((it) => reported.has(it.rule)))
     for (const [id, it] of other.#matched.entries()) {
       const theirs = { ...it, findings: it.findings.filter(([, rule]) => reported.has(rule)) }
@@ -139,10 +142,7 @@ export class Detector {
       this.#matched.put(id, ours ? joined(ours, theirs) : theirs)
     }
     for (const [id, it] of other.#evidence.entries()) this.#evidence.put(id, it)
-    if (!this.#correlator || !other.#correlator) return
-    const state = other.#correlator.save()
-    const theirs = Object.entries(state.stages).filter(([name]) => replaced.has(name.split(' ')[0]!))
-    this.#correlator.load({ ...this.#correlator.save(), stages: Object.fromEntries(theirs) })
+    if (this.#correlator && other.#correlator) this.#correlator.adopt(other.#correlator, replaced)
   }
 
   /** Of rules that are going to be judged anew, nothing is left: neither findings nor what was matched. */
@@ -161,10 +161,7 @@ export class Detector {
     return {
       evidence: this.#evidence.kept,
       matched: this.#matched.kept,
-      correlations: single(
-        () => this.#correlator?.save() ?? null,
-        (state) => state && this.#correlator?.load(state),
-      ),
+      ...this.#correlator?.kept,
     }
   }
 

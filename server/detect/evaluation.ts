@@ -40,7 +40,7 @@ export class Evaluation {
     this.#deps = deps
     this.id = deps.id
     this.pipeline = new Pipeline(deps.pipeline)
-    this.standings = new Standings(this.pipeline)
+    this.standings = new Standings(this.id, this.pipeline)
     this.#parts = this.pipeline.kept()
   }
 
@@ -128,9 +128,9 @@ export class Evaluation {
 
   #toldOf({ opened, updated, retracted }: FindingChanges): Change[] {
     return [
-      ...opened.map((it) => change({ kind: 'finding_opened', ...this.#about(it) })),
-      ...updated.map((it) => change({ kind: 'finding_updated', ...this.#about(it), count: it.count })),
-      ...retracted.map((it) => change({ kind: 'finding_retracted', ...this.#about(it) })),
+      ...opened.map((it) => change({ kind: 'finding_opened', ...this.#about(it) }, this.id)),
+      ...updated.map((it) => change({ kind: 'finding_updated', ...this.#about(it), count: it.count }, this.id)),
+      ...retracted.map((it) => change({ kind: 'finding_retracted', ...this.#about(it) }, this.id)),
     ]
   }
 
@@ -141,9 +141,14 @@ export class Evaluation {
   }
 
   #toldOfSilence(): Change[] {
-    return this.pipeline.silent().map(({ device, worker, time, hours }) =>
-      change({ kind: 'device_silent', device, worker: worker ?? device, time, hours, position: this.#position }),
-    )
+    return this.pipeline
+      .silent()
+      .map(({ device, worker, time, hours }) =>
+        change(
+          { kind: 'device_silent', device, worker: worker ?? device, time, hours, position: this.#position },
+          this.id,
+        ),
+      )
   }
 
   #everything(): Change[] {
@@ -162,7 +167,7 @@ export class Evaluation {
       retracted: [...theirs.values()].filter((it) => findings.get(it.id) === null),
     })
     const known = await evaluations.standingsSince(before, 0)
-    const shadow = new Standings(this.pipeline)
+    const shadow = new Standings(this.id, this.pipeline)
     shadow.restore(known.standings, await evaluations.clusters(before), await cases.latest())
     return [...told, ...shadow.revise(new Set(), this.pipeline.time, this.#position).changes]
   }

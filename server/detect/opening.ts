@@ -13,7 +13,7 @@ import type { Event } from '../../wire/event.ts'
 import type { Fault } from '../../wire/fault.ts'
 import type { AddressFacts, CatalogueFacts } from '../../wire/recording.ts'
 import type { Thresholds } from '../derive/index.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { RULES_PART, type RuleFacts } from '../model/rule.ts'
 import type { History } from '../store/history.ts'
 import type { Commit, KeptRow, Evaluation as Saved, Store } from '../store/store.ts'
@@ -40,7 +40,7 @@ export interface OpeningDeps {
   makeId(): string
   signal: AbortSignal
   onProgress(progress: { position: number; last: number }): void
-  log: Log
+  log: Logger
 }
 
 /** As it stands in the store: what judged, and the form of its state. */
@@ -182,7 +182,9 @@ async function copy(from: string, to: Evaluation, replaced: ReadonlySet<string>,
     }
     const derived: DerivedEvent[] = []
     for (let it = first[0]; !it.done; it = await kept.next()) {
-      const rows = it.value.filter((row) => row.part !== RULES_PART && !belongsTo(row, replaced))
+      const rows = it.value.filter(
+        (row) => row.part !== RULES_PART && !belongsTo(row, replaced) && !isOld(row, deps.horizon()),
+      )
       for (const row of rows) {
         if (row.part === DERIVED_PART && row.state !== null) derived.push(JSON.parse(row.state) as DerivedEvent)
         else to.restore(row)
@@ -196,6 +198,11 @@ async function copy(from: string, to: Evaluation, replaced: ReadonlySet<string>,
     derived.sort((a, b) => a.position - b.position)
     return { moment: before, derived }
   }
+}
+
+/** A derived event from before the telemetry that is kept: a replay of the log would not find it. */
+function isOld({ part, state }: KeptRow, horizon: number): boolean {
+  return part === DERIVED_PART && state !== null && (JSON.parse(state) as DerivedEvent).event.time < horizon
 }
 
 /** State of a correlation is kept under its id. */

@@ -10,8 +10,8 @@ import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import { CATEGORIES, type Category, type Event } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../../wire/recording.ts'
 import { CoverageBook } from '../derive/coverage.ts'
-import { wholeGeo } from '../derive/derivers/connection.ts'
 import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
+import { wholeGeo } from '../derive/derivers/connection.ts'
 import { derivers, placeChanges, type Thresholds } from '../derive/index.ts'
 import { type Keeper, type Kept, single } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
@@ -167,7 +167,13 @@ export class Pipeline {
     this.#derived ??= new DerivedEvents()
     const parts = new Map<string, Kept>([
       ['clock', this.clock.kept()],
-      ['pipeline', single(() => this.#saved(), (state) => this.#load(state))],
+      [
+        'pipeline',
+        single(
+          () => this.#saved(),
+          (state) => this.#load(state),
+        ),
+      ],
       [DERIVED_PART, this.#derived.kept],
     ])
     const add = (prefix: string, kept: Readonly<Record<string, Kept>>) => {
@@ -257,13 +263,7 @@ export class Pipeline {
   }
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
-    const seen = seenBy(
-      this.world.besideOf(device, event.time),
-      event.time,
-      this.#believed(receivedAt),
-      event,
-      null,
-    )
+    const seen = seenBy(this.world.besideOf(device, event.time), event.time, this.#believed(receivedAt), event, null)
     seen.epoch = epoch ?? 0
     seen.conflict = conflict ?? false
     seen.facts = facts ?? this.#deps.recognise(event)

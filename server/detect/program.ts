@@ -18,16 +18,16 @@ export const SHIPPED_RULES = fileURLToPath(new URL('../../rules/content', import
 export interface Ruleset {
   program: Program
   correlations: readonly LoadedCorrelation[]
-  /** What must be said with every finding of a rule that is not ours. */
+  /** What must be stated with every finding of a rule that is not ours. */
   credit(rule: Rule): Attribution
 }
 
 /**
  * Loads `folders`, or the shipped rules when none is given.
  *
- * Shape   rules marked `sensitive` are left out unless `sensitiveRules` has their id; what counts them then never
- *         sees them.
- * Errors  a bad rule is told to `onProblem`, and so is an id in `sensitiveRules` that no sensitive rule has; the
+ * Shape   rules marked `sensitive` are omitted unless `sensitiveRules` has their id; correlations that count them then
+ *         never see a match of them.
+ * Errors  a bad rule is reported to `onProblem`, and so is an id in `sensitiveRules` that no sensitive rule has; the
  *         others load.
  */
 export async function loadRules(
@@ -69,7 +69,7 @@ function notSensitive(id: string): Problem {
   }
 }
 
-/** Changes when a file at or under these paths came, went or changed: cheap enough to ask every few seconds. */
+/** Changes when a file at or under these paths was added, removed or changed: cheap enough to check every few seconds. */
 export async function stamp(paths: readonly string[]): Promise<string> {
   const facts = await Promise.all(
     paths.map(async (path) => {

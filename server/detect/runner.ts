@@ -1,20 +1,20 @@
 /**
  * Runs one evaluation: follows the stream, lets time pass, and writes down what came of it.
  *
- * Shape   one loop. News is written within `TELL_MS`, what nobody waits for every `SAVE_MS` or `SAVE_RECORDS`; and
- *         writing never takes more than a tenth of the time. An evaluation that is not active yet asks for the place
+ * Shape   one loop. News is written within `TELL_MS`, what nobody waits for within `SAVE_MS`; and the first takes no more
+ *         than a tenth of the time, the second no more than a twentieth. An evaluation that is not active yet asks for the place
  *         of the active one when it has judged everything, and takes it.
  * Errors  a damaged part of the log is reported and passed over. A commit that fails is reported and tried again. One
  *         whose evaluation was superseded ends the run.
  */
-import { setImmediate, setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { Fault } from '../../wire/fault.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Stream } from '../store/stream.ts'
 import type { Evaluation } from './evaluation.ts'
 
 const TELL_MS = 250
-const SAVE_MS = 30_000
+const SAVE_MS = 2_000
 const SAVE_RECORDS = 50_000
 /** While an evaluation catches up, saving only makes an interrupted one cheaper to go on with. */
 const SAVE_BEHIND_MS = 60_000
@@ -36,7 +36,7 @@ export interface RunnerDeps {
   onProgress(progress: { position: number; last: number }): void
   /** The time of the log is held, because nobody confirms the server's clock; null: no longer. */
   onClockHeld(held: { stamp: number; time: number } | null): void
-  log: Log
+  log: Logger
 }
 
 export class Runner {
@@ -53,6 +53,7 @@ export class Runner {
   constructor(deps: RunnerDeps) {
     this.#deps = deps
     this.#evaluation = deps.evaluation
+    if (!deps.evaluation.isActive) this.#nextSaveAt = performance.now() + SAVE_BEHIND_MS
   }
 
   /** Until `signal` aborts; what was judged by then is written down. */
@@ -122,9 +123,11 @@ export class Runner {
     const { pipeline } = this.#evaluation
     pipeline.advance(this.#deps.now() - JUDGE_BEHIND_MS)
     const { held, time } = pipeline.clock
-    if ((held !== null) === this.#isHeld) return
-    this.#isHeld = held !== null
-    this.#deps.onClockHeld(held === null ? null : { stamp: held, time })
+    // A log that nobody has written to yet says nothing about time.
+    const isHeld = held !== null && time > 0
+    if (isHeld === this.#isHeld) return
+    this.#isHeld = isHeld
+    this.#deps.onClockHeld(isHeld ? { stamp: held, time } : null)
   }
 
   async #commitIfDue(): Promise<void> {
@@ -158,7 +161,11 @@ export class Runner {
   async #rest(signal: AbortSignal): Promise<void> {
     if (this.#hasMore || signal.aborted) return
     const { hasNews, unsaved } = this.#evaluation
-    const due = Math.min(this.#nextTickAt, hasNews ? this.#nextTellAt : Infinity, unsaved > 0 ? this.#nextSaveAt : Infinity)
+    const due = Math.min(
+      this.#nextTickAt,
+      hasNews ? this.#nextTellAt : Infinity,
+      unsaved > 0 ? this.#nextSaveAt : Infinity,
+    )
     const woken = new AbortController()
     this.#wake = () => woken.abort()
     await delay(Math.max(0, due - performance.now()), undefined, { signal: woken.signal }).catch(() => {})

@@ -22,14 +22,14 @@ export interface Reads {
   /** The event's `category` is one of these. Null: any. */
   categories: ReadonlySet<string> | null
   /**
-   * One of these stands in the JSON text of the event's record, after folding: see `literalScan`. Null: nothing is
+   * One of these occurs in the JSON text of the event's record, after folding: see `literalScan`. Null: nothing is
    * known. Empty: no event matches.
    */
   literals: readonly string[] | null
 }
 
-/** What the server puts beside an event: it stands in no record of the event. */
-const BESIDE = /^(Contract|device|worker)(\.|$)/
+/** What the server adds to an event: it is in no record of the event. */
+const CONTEXT = /^(Contract|device|worker)(\.|$)/
 
 export function subsetOf(ruleset: Ruleset, ids: Iterable<string>): Subset {
   const { program, correlations, credit } = ruleset
@@ -49,16 +49,16 @@ export function subsetOf(ruleset: Ruleset, ids: Iterable<string>): Subset {
 
 export function readsOf(rules: readonly LoadedRule[]): Reads {
   const categories = rules.map(({ logsource }) => logsource.category)
-  const literals = rules.map(({ condition }) => literalsOf(condition, isBeside))
+  const literals = rules.map(({ condition }) => literalsOf(condition, isContext))
   return {
     categories: categories.every((it) => it !== null) ? new Set(categories) : null,
     literals: literals.every((it) => it !== null) ? [...new Set(literals.flat())].sort() : null,
   }
 }
 
-/** What searches the whole event also finds what stands beside it. */
-function isBeside(field: string | null): boolean {
-  return field === null || BESIDE.test(field)
+/** A search of the whole event also finds device and worker. */
+function isContext(field: string | null): boolean {
+  return field === null || CONTEXT.test(field)
 }
 
 function withThoseAbove(ids: ReadonlySet<string>, correlations: readonly LoadedCorrelation[]): ReadonlySet<string> {

@@ -1,13 +1,14 @@
 /**
- * What a feed sent, judged event by event: lines for the log, and what is wrong with the others.
+ * What a feed sent, validated event by event: lines for the log, and what is wrong with the others.
  *
- * Shape   a JSON array, or one object a line, of `{"worker","time","event":{"category", …}}`; `id` may stand beside them,
- *         whatever the sender calls it. Sent again, the same `id` of the same feed is the same event; without one, the
- *         same content is. Fields that may be null may be left away.
+ * Shape   a JSON array, or one object per line, of `{"worker","time","event":{"category", …}}`; `id` may stand beside
+ *         them, whatever the sender calls it. Sent again, the same `id` of the same feed is the same event; without
+ *         one, the same content is. Fields that may be null may be omitted.
  * Units   `time` epoch ms UTC, at most a day ahead of our clock.
- * Errors  a bad event costs only itself, and is told with its index (of a line: counted from 0, blank ones too), the
- *         path in it and what to do. Fault 'events.invalid' for what is neither an array nor lines, or too much.
+ * Errors  a bad event costs only itself, and is reported with its index (of a line: counted from 0, blank ones too),
+ *         the path in it and what to do. Fault 'events.invalid' for what is neither an array nor lines, or too much.
  */
+import { setImmediate } from 'node:timers/promises'
 import * as z from 'zod'
 import { epochMs, identifier } from '../../wire/common.ts'
 import { FEED_CATEGORIES, FeedEvent } from '../../wire/events/feeds.ts'
@@ -27,7 +28,7 @@ const SentEvent = z.strictObject({
   event: z.looseObject({ category: z.string().max(64) }),
 })
 
-/** For the API's description: what each category takes, and what may be left away. */
+/** For the API's description: what each category takes, and what may be omitted. */
 export const DescribedEvent = SentEvent.extend({ event: z.union(SENT_CATEGORIES.map(described)) })
 
 function described(category: SentCategory): z.ZodType {
@@ -48,32 +49,36 @@ export interface FeedBatch {
 
 export interface FeedBatchDeps {
   feed: Pick<FeedToken, 'name' | 'categories'>
-  /** What is known of an address when it comes: kept with the line. */
+  /** What is known of an address now: kept with the line. */
   lookup(address: string, at: number): AddressFacts
   now: number
 }
 
-/** What was sent: an `Error` stands where a line is no JSON. */
+/** The values that were sent: an `Error` stands for a line that is not JSON. */
 export function sentValues(text: string): unknown[] {
   const values = text.trimStart().startsWith('[') ? whole(text) : lines(text)
   if (values.length > FEED_EVENTS_MAX) throw invalid(`Send at most ${FEED_EVENTS_MAX} events at once.`)
   return values
 }
 
-export function judgeFeed(values: readonly unknown[], deps: FeedBatchDeps): FeedBatch {
+/** Some 5 ms of validation; then others have their turn. */
+const SLICE = 200
+
+export async function validateEvents(values: readonly unknown[], deps: FeedBatchDeps): Promise<FeedBatch> {
   const batch: FeedBatch = { lines: [], refused: [] }
   for (const [index, value] of values.entries()) {
+    if (index % SLICE === 0 && index > 0) await setImmediate()
     if (value === BLANK) continue
-    const judged = judgeOne(value, deps)
-    if ('path' in judged) batch.refused.push({ index, ...judged })
-    else batch.lines.push(judged)
+    const found = validated(value, deps)
+    if ('path' in found) batch.refused.push({ index, ...found })
+    else batch.lines.push(found)
   }
   return batch
 }
 
 type Refusal = Omit<RefusedEvent, 'index'>
 
-function judgeOne(value: unknown, { feed, lookup, now }: FeedBatchDeps): RecordedOf<'feed'> | Refusal {
+function validated(value: unknown, { feed, lookup, now }: FeedBatchDeps): RecordedOf<'feed'> | Refusal {
   if (value instanceof Error) return { path: '', todo: `It is not JSON: ${value.message.slice(0, 200)}.` }
   const sent = SentEvent.safeParse(value)
   if (!sent.success) return refusalOf(sent.error.issues[0]!)
@@ -82,7 +87,7 @@ function judgeOne(value: unknown, { feed, lookup, now }: FeedBatchDeps): Recorde
   if (!(feed.categories as readonly string[]).includes(event.category))
     return { path: 'event.category', todo: `This token may send: ${feed.categories.join(', ')}.` }
   const envelope = ENVELOPE.find((key) => Object.hasOwn(event, key))
-  if (envelope) return { path: `event.${envelope}`, todo: 'Leave it away: id and time stand beside the event.' }
+  if (envelope) return { path: `event.${envelope}`, todo: 'Omit it: id and time stand beside the event.' }
   const parsed = FeedEvent.safeParse(
     wholeFeedEvent(event, {
       worker,
@@ -97,7 +102,7 @@ function judgeOne(value: unknown, { feed, lookup, now }: FeedBatchDeps): Recorde
   return { type: 'feed', worker, time, receivedAt: now, ...located(parsed.data, lookup, now) }
 }
 
-/** With what is known of its addresses. What the sender said about a country stands. */
+/** With what is known of its addresses. A country that the sender gave is kept. */
 function located(
   event: FeedEvent,
   lookup: FeedBatchDeps['lookup'],
@@ -117,7 +122,7 @@ function refusalOf(issue: z.core.$ZodIssue, inside?: string): Refusal {
   return { path, todo }
 }
 
-/** A line with nothing on it: no event, but it counts. */
+/** A blank line: not an event, but it counts. */
 const BLANK = Symbol('blank')
 
 function lines(text: string): unknown[] {

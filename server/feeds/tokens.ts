@@ -1,8 +1,8 @@
 /**
  * Who may send feed events: a name, the categories it is trusted with, and a secret.
  *
- * Shape   the secret is shown once and kept nowhere: the state has its SHA-256. Read at every request, so that a token
- *         that was removed is refused from the next one on.
+ * Shape   the secret is shown once and never kept: the state has its SHA-256. Read at every request, so that a token
+ *         that was removed is refused from the next request on.
  * Errors  Fault 'api.invalid' for a name that is taken or cannot be one; 'api.notfound' for one that is not there.
  */
 import { createHash } from 'node:crypto'
@@ -11,10 +11,10 @@ import type { FeedCategory } from '../../wire/events/feeds.ts'
 import { Fault } from '../../wire/fault.ts'
 import type { Store } from '../store/store.ts'
 
-/** Where they are sent to. */
+/** Where events are sent. */
 export const FEED_PATH = '/feed/v1/events'
 
-/** What may come over HTTP. A sanctions match is made here, from an imported list. */
+/** What may be sent over HTTP. A sanctions match is made here, from an imported list. */
 export const SENT_CATEGORIES = ['contract_event', 'idp_login', 'repo_audit'] as const satisfies readonly FeedCategory[]
 export type SentCategory = (typeof SENT_CATEGORIES)[number]
 
@@ -27,7 +27,7 @@ export interface FeedToken {
 
 type Tokens = Pick<Store, 'values' | 'audit'>
 
-/** With 'feed:' before it, it names who brought an event. */
+/** With 'feed:' before it, it names an event's collector. */
 const FeedName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,47}$/)
 const KEY = 'feedTokens'
 const MAX_TOKENS = 100

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js'
  * Where a request really came from.
  *
  * Shape   the socket's address; when that is a trusted proxy, the last hop in X-Forwarded-For that is none. IPv4 mapped
- *         into IPv6 is written as IPv4, a zone is left away.
+ *         into IPv6 is written as IPv4, a zone is omitted.
  * Errors  '0.0.0.0' when the socket has gone; an unreadable hop ends the walk at the last one that was readable.
  * Source  a client can write anything to the left of what our own proxies append, so the list is read from the right.
  */

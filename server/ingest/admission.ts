@@ -1,9 +1,9 @@
 /**
- * Where batches become records: unpacked, judged, compared with what is stored, made durable, handed on.
+ * Where batches become records: unpacked, validated, compared with what is stored, made durable.
  *
  * One lane per device, across its sessions: a batch that a reconnected agent sends again waits until the first copy is
  * durable or has failed, so that 'was this stored?' has one answer. Lanes of different devices run side by side and
- * share the log's commits.
+ * share the stream's commits. Nothing here waits for judgement: the detector reads the stream itself.
  *
  * Shape   a number above the highest stored one is new. One at or below is looked up: nothing there is a hole being
  *         filled, the same id is a retry, another id is a conflict, which is evidence.
@@ -17,11 +17,12 @@ import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type Ack, LIMITS, type Policy } from '../../wire/messages.ts'
 import type { CatalogueFacts, Recorded, RecordedEvent } from '../../wire/recording.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Appended, Rejected, Stored, TelemetryLog } from '../store/state.ts'
+import type { History } from '../store/history.ts'
+import type { Published, Rejected, Stored, Stream } from '../store/stream.ts'
 import { type Bucket, bucket } from './bucket.ts'
-import { judge, parseBatch, unpack } from './judge.ts'
+import { type Accepted, parseBatch, type Refused, unpack, validateEvents } from './validation.ts'
 
 export interface AdmissionLimits {
   /** Events a device may send, for ever and at once. An agent that drains a backlog is slowed down, not refused. */
@@ -34,9 +35,12 @@ export interface AdmissionLimits {
 }
 
 export interface AdmissionDeps {
-  log: TelemetryLog
-  /** What was stored, in the order of the log, each once. What it throws is logged. */
-  deliver(stored: readonly Stored[]): void | Promise<void>
+  stream: Pick<Stream, 'publish' | 'acked'>
+  history: Pick<History, 'bySeq'>
+  /** What `publish` stored, in the order of the stream, each once; events of laptops are not among it. */
+  delivered(stored: readonly Stored[]): void
+  /** The stream now knows this life of the device's spool up to `seq`. */
+  durable(device: string, epoch: number, seq: number): void
   recognise(event: Event): CatalogueFacts | undefined
   policy(): Policy
   limits: AdmissionLimits
@@ -46,22 +50,13 @@ export interface AdmissionDeps {
   /** May resolve early when the server closes. */
   sleep(ms: number): Promise<void>
   metrics: Metrics
-  says: Log
+  log: Logger
 }
 
 export interface Admitted {
   ack: Ack
   /** Stored for the first time. */
   events: number
-  /** Resolves when the records have been handed on; never rejects. Wait for it before the device's next batch. */
-  delivered: Promise<void>
-}
-
-export interface Written {
-  /** Indexes into the records of the call: these were stored before, and were left out. */
-  duplicates: number[]
-  /** Resolves when the others have been handed on; never rejects. */
-  delivered: Promise<void>
 }
 
 /** What one batch costs besides its events, in events. */
@@ -72,194 +67,257 @@ const LOOKUP_COST = 20
 const BYTES_PER_EVENT = 1_024
 const HOUR = 3_600_000
 
+/** A device's turn, and what it may still send. */
 interface Lane {
+  device: string
   tail: Promise<unknown>
   budget: Bucket
   hour: number
   evidence: number
 }
 
-export function admission(deps: AdmissionDeps) {
-  const { log, limits, now, metrics, says } = deps
-  const lanes = new Map<string, Lane>()
-  let inFlight = 0
-  let handing: Promise<void> = Promise.resolve()
+/** A batch that was read. */
+interface Received {
+  epoch: number
+  receivedAt: number
+  accepted: Accepted[]
+  refused: Refused[]
+  /** The highest number of the batch: what the acknowledgement reaches. */
+  highest: number
+}
 
-  return { batch, append, reserve, release, idle, busy, credit: (device: string) => credit(laneOf(device)) }
+/** A batch compared with what is stored. */
+interface Compared {
+  records: RecordedEvent[]
+  duplicates: number
+  conflicts: Refused[]
+}
 
-  /** One batch of a device. `frame` must have been reserved by the caller, and is released by it. */
-  function batch(device: string, epoch: number, frame: Uint8Array): Promise<Admitted> {
-    const lane = laneOf(device)
-    const done = lane.tail.then(() => take(device, epoch, frame, lane))
-    lane.tail = done.then(
-      (it) => it.delivered,
-      () => {},
-    )
-    return done
+export class Admission {
+  readonly #deps: AdmissionDeps
+  readonly #lanes = new Map<string, Lane>()
+  #inFlight = 0
+  /** Ends when all that was published so far has been delivered. */
+  #delivering: Promise<void> = Promise.resolve()
+
+  constructor(deps: AdmissionDeps) {
+    this.#deps = deps
   }
 
-  async function take(device: string, epoch: number, frame: Uint8Array, lane: Lane): Promise<Admitted> {
-    // The debt of earlier batches is waited for before this one takes any memory.
-    const debtMs = lane.budget.debtMs()
-    if (debtMs > 0) await deps.sleep(debtMs)
-    const text = await unpack(frame)
-    if (!reserve(text.length)) throw busy('Too many batches are being stored.')
-    let delivered: Promise<void> | null = null
-    try {
-      metrics.batch(frame.length, text.length)
-      const received = parseBatch(text.toString('utf8'))
-      if (received.epoch !== epoch)
-        throw new Fault('batch.malformed', { where: 'epoch', todo: 'Say hello again with the new epoch.' })
-      const { accepted, refused, highest } = judge(received.events, deps.policy())
-      if (highest === 0)
-        throw new Fault('batch.malformed', { where: 'events[0].seq', todo: 'Number the events from 1 upwards.' })
-      lane.budget.charge(Math.max(received.events.length, text.length / BYTES_PER_EVENT) + BATCH_COST)
-
-      const receivedAt = now()
-      const records: Recorded[] = []
-      const stored = log.acked(device, epoch)
-      const counts = { accepted: 0, duplicates: 0, conflicts: 0 }
-      for (const { seq, event } of accepted) {
-        const before = seq > stored ? null : await lookUp(device, epoch, seq, lane)
-        if (before === event.id) {
-          counts.duplicates++
-          continue
-        }
-        // Nothing recognised is a fact too: a later catalogue must not find in history what this one did not.
-        const facts = deps.recognise(event) ?? {}
-        const record: RecordedEvent = { type: 'event', device, receivedAt, epoch, event, facts }
-        if (before === null) {
-          counts.accepted++
-          records.push(record)
-        } else {
-          counts.conflicts++
-          refused.push({ seq, code: 'event.conflict', where: `seq ${seq}`, raw: '' })
-          if (mayKeepEvidence(lane)) records.push({ ...record, conflict: true })
-        }
-      }
-      const rejected: Rejected[] = []
-      for (const it of refused) {
-        metrics.rejected(it.code)
-        // A conflict is kept whole, as a record; the others as they came.
-        if (it.code !== 'event.conflict' && mayKeepEvidence(lane)) rejected.push({ device, receivedAt, epoch, ...it })
-      }
-      if (records.length + rejected.length > 0) delivered = (await append(records, rejected)).delivered
-      metrics.accepted(counts.accepted)
-      metrics.duplicates(counts.duplicates)
-      metrics.conflicts(counts.conflicts)
-      const spoken = refused.map(({ seq, code, where }) => ({ seq, code, where }))
-      return {
-        ack: { type: 'ack', epoch, seq: highest, rejected: spoken, credit: credit(lane) },
-        events: counts.accepted,
-        delivered: delivered ? delivered.then(() => release(text.length)) : Promise.resolve(),
-      }
-    } finally {
-      if (delivered === null) release(text.length)
-    }
+  /** One batch of a device. `frame` must have been reserved by the caller, and is released by it. */
+  batch(device: string, epoch: number, frame: Uint8Array): Promise<Admitted> {
+    const lane = this.#laneOf(device)
+    const admitted = lane.tail.then(() => this.#take(lane, epoch, frame))
+    lane.tail = admitted.catch(() => {})
+    return admitted
   }
 
   /**
-   * Makes lines durable and hands them on. Everything that writes to the log while the server runs goes through here,
-   * so that the pipeline sees positions in order.
-   * Errors  Fault 'server.busy' when the log cannot be written: nothing was kept.
+   * Makes records of others durable and delivers them. Whatever is written to the stream while the server runs and is
+   * not an event of a laptop goes through here, so that `delivered` sees positions in order.
+   *
+   * Shape   resolves when the records are durable and delivered.
+   * Errors  Fault 'server.busy' when the stream cannot be written: nothing was kept.
    */
-  async function append(records: readonly Recorded[], rejected: readonly Rejected[] = []): Promise<Written> {
-    const began = performance.now()
-    const written = log.append(records, rejected)
-    // Chained at the time of the call, because the log applies calls in the order they were made.
-    const delivered = (handing = handing.then(() => handOn(written, records)))
+  async publish(records: readonly Recorded[]): Promise<Published> {
+    const written = this.#store(records, [])
+    // Chained at the time of the call, because the stream applies calls in the order they were made.
+    const delivering = this.#delivering.then(() => this.#deliver(written, records))
+    this.#delivering = delivering
+    const published = await written
+    await delivering
+    return published
+  }
+
+  /** What is left of the burst, but never so little that a batch of some size would not fit. */
+  credit(device: string): number {
+    return creditOf(this.#laneOf(device))
+  }
+
+  /** False: the memory for batches is used up. */
+  reserve(bytes: number): boolean {
+    if (this.#inFlight + bytes > this.#deps.limits.inFlightBytes) return false
+    this.#inFlight += bytes
+    this.#deps.metrics.inFlight(this.#inFlight)
+    return true
+  }
+
+  release(bytes: number): void {
+    this.#inFlight -= bytes
+    this.#deps.metrics.inFlight(this.#inFlight)
+  }
+
+  /** Jittered, so that those who are sent away together do not come back together. */
+  busy(todo: string, cause?: unknown): Fault {
+    return new Fault('server.busy', {
+      todo,
+      facts: { retryAfterMs: 5_000 + Math.floor(this.#deps.random() * 10_000) },
+      cause,
+    })
+  }
+
+  /** Resolves when nothing is being stored or delivered. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.tail))
+    await this.#delivering
+  }
+
+  async #take(lane: Lane, epoch: number, frame: Uint8Array): Promise<Admitted> {
+    // The debt of earlier batches is waited for before this one takes any memory.
+    const debtMs = lane.budget.debtMs()
+    if (debtMs > 0) await this.#deps.sleep(debtMs)
+    const text = await unpack(frame)
+    if (!this.reserve(text.length)) throw this.busy('Too many batches are being stored.')
     try {
-      const { duplicates } = await written
-      metrics.appended((performance.now() - began) / 1_000)
-      return { duplicates, delivered }
-    } catch (cause) {
-      says.error({ err: cause }, 'telemetry could not be stored')
-      throw busy('The server cannot store right now.', cause)
+      this.#deps.metrics.batch(frame.length, text.length)
+      return await this.#admit(lane, this.#receive(lane, epoch, text))
+    } finally {
+      this.release(text.length)
     }
   }
 
-  async function handOn(written: Promise<Appended>, records: readonly Recorded[]): Promise<void> {
-    try {
-      // Rejected: whoever called `append` hears of it, and there is nothing to hand on.
-      const { first, duplicates } = await written.catch(() => ({ first: 0, duplicates: [] }))
-      if (first === 0) return
-      const left = new Set<number>(duplicates)
-      const stored = records.filter((_, index) => !left.has(index))
-      if (stored.length > 0) await deps.deliver(stored.map((record, index) => ({ position: first + index, record })))
-    } catch (cause) {
-      says.error({ err: cause }, 'stored telemetry could not be judged')
-    }
+  #receive(lane: Lane, epoch: number, text: Buffer): Received {
+    const batch = parseBatch(text.toString('utf8'))
+    if (batch.epoch !== epoch)
+      throw new Fault('batch.malformed', { where: 'epoch', todo: 'Say hello again with the new epoch.' })
+    const validated = validateEvents(batch.events, this.#deps.policy())
+    if (validated.highest === 0)
+      throw new Fault('batch.malformed', { where: 'events[0].seq', todo: 'Number the events from 1 upwards.' })
+    lane.budget.charge(Math.max(batch.events.length, text.length / BYTES_PER_EVENT) + BATCH_COST)
+    return { epoch, receivedAt: this.#deps.now(), ...validated }
   }
 
-  /** The id stored under this number; null: none, or in a damaged segment: then the log's own numbers decide. */
-  async function lookUp(device: string, epoch: number, seq: number, lane: Lane): Promise<string | null> {
+  async #admit(lane: Lane, received: Received): Promise<Admitted> {
+    const { metrics, stream, durable } = this.#deps
+    const { device } = lane
+    const { epoch, highest } = received
+    const known = await stream.acked(device, epoch)
+    const { records, duplicates, conflicts } = await this.#compare(lane, received, known)
+    const rejected = this.#evidence(lane, received)
+    let late = 0
+    if (records.length + rejected.length > 0) {
+      const published = await this.#store(records, rejected)
+      // The history may be behind the stream: the stream's word counts.
+      for (const index of published.duplicates) if (!records[index]!.conflict) late++
+      const reached = Math.max(known, lastSeq(records), ...rejected.map((it) => it.seq ?? 0))
+      if (reached > known) durable(device, epoch, reached)
+    } else {
+      // Nothing was waited for: before this device's next batch, everybody else has a turn.
+      await setImmediate()
+    }
+    const events = records.reduce((sum, it) => sum + Number(!it.conflict), 0) - late
+    metrics.accepted(events)
+    metrics.duplicates(duplicates + late)
+    metrics.conflicts(conflicts.length)
+    const refused = [...received.refused, ...conflicts].map(({ seq, code, where }) => ({ seq, code, where }))
+    return { ack: { type: 'ack', epoch, seq: highest, rejected: refused, credit: creditOf(lane) }, events }
+  }
+
+  async #compare(lane: Lane, received: Received, known: number): Promise<Compared> {
+    const { device } = lane
+    const { epoch, receivedAt, accepted } = received
+    const compared: Compared = { records: [], duplicates: 0, conflicts: [] }
+    for (const { seq, event } of accepted) {
+      const before = seq > known ? null : await this.#lookUp(lane, epoch, seq)
+      if (before === event.id) {
+        compared.duplicates++
+        continue
+      }
+      // Nothing recognised is a fact too: a later catalogue must not find in history what this one did not.
+      const facts = this.#deps.recognise(event) ?? {}
+      const record: RecordedEvent = { type: 'event', device, receivedAt, epoch, event, facts }
+      if (before === null) compared.records.push(record)
+      else {
+        compared.conflicts.push({ seq, code: 'event.conflict', where: `seq ${seq}`, raw: '' })
+        this.#deps.metrics.rejected('event.conflict')
+        // Kept whole, as a record.
+        if (this.#mayKeepEvidence(lane)) compared.records.push({ ...record, conflict: true })
+      }
+    }
+    return compared
+  }
+
+  /** The refused events that are kept, as they came. */
+  #evidence(lane: Lane, { epoch, receivedAt, refused }: Received): Rejected[] {
+    const kept: Rejected[] = []
+    for (const it of refused) {
+      this.#deps.metrics.rejected(it.code)
+      if (this.#mayKeepEvidence(lane)) kept.push({ device: lane.device, receivedAt, epoch, ...it })
+    }
+    return kept
+  }
+
+  /** The id stored under this number; null: none, or in a damaged segment: then the stream's own numbers decide. */
+  async #lookUp(lane: Lane, epoch: number, seq: number): Promise<string | null> {
+    const { history, log } = this.#deps
+    const { device } = lane
     lane.budget.charge(LOOKUP_COST)
     // Between any two of them everybody else has a turn.
     await setImmediate()
     try {
-      return (await log.bySeq(device, epoch, seq))?.id ?? null
+      return (await history.bySeq(device, epoch, seq))?.id ?? null
     } catch (cause) {
-      says.error({ err: cause, device, epoch, seq }, 'a stored event could not be compared with its retry')
+      log.error({ err: cause, device, epoch, seq }, 'a stored event could not be compared with its retry')
       return null
     }
   }
 
-  function laneOf(device: string): Lane {
-    const found = lanes.get(device)
-    if (found) return found
-    const made: Lane = {
-      tail: Promise.resolve(),
-      budget: bucket(now, limits.eventsPerSecond, limits.eventsBurst),
-      hour: 0,
-      evidence: 0,
+  async #store(records: readonly Recorded[], rejected: readonly Rejected[]): Promise<Published> {
+    const { stream, metrics, log } = this.#deps
+    const began = performance.now()
+    try {
+      const published = await stream.publish(records, rejected)
+      metrics.appended((performance.now() - began) / 1_000)
+      return published
+    } catch (cause) {
+      log.error({ err: cause }, 'telemetry could not be stored')
+      throw this.busy('The server cannot store right now.', cause)
     }
-    lanes.set(device, made)
+  }
+
+  async #deliver(written: Promise<Published>, records: readonly Recorded[]): Promise<void> {
+    // Rejected: whoever called `publish` hears of it, and there is nothing to deliver.
+    const published = await written.catch(() => null)
+    if (published === null) return
+    const omitted = new Set<number>(published.duplicates)
+    const stored = records.filter((_, index) => !omitted.has(index))
+    if (stored.length === 0) return
+    try {
+      this.#deps.delivered(stored.map((record, index) => ({ position: published.first + index, record })))
+    } catch (cause) {
+      this.#deps.log.error({ err: cause }, 'stored records could not be delivered')
+    }
+  }
+
+  #laneOf(device: string): Lane {
+    const found = this.#lanes.get(device)
+    if (found) return found
+    const { now, limits } = this.#deps
+    const budget = bucket(now, limits.eventsPerSecond, limits.eventsBurst)
+    const made: Lane = { device, tail: Promise.resolve(), budget, hour: 0, evidence: 0 }
+    this.#lanes.set(device, made)
     return made
   }
 
-  /** The log stores neither a conflict nor a rejected number twice; this bounds how many different ones it gets. */
-  function mayKeepEvidence(lane: Lane): boolean {
-    const hour = Math.floor(now() / HOUR)
+  /** The stream stores neither a conflict nor a rejected number twice; this bounds how many different ones it gets. */
+  #mayKeepEvidence(lane: Lane): boolean {
+    const hour = Math.floor(this.#deps.now() / HOUR)
     if (lane.hour !== hour) lane.evidence = 0
     lane.hour = hour
-    if (lane.evidence >= limits.evidencePerHour) {
-      metrics.capped(1)
+    if (lane.evidence >= this.#deps.limits.evidencePerHour) {
+      this.#deps.metrics.capped(1)
       return false
     }
     lane.evidence++
     return true
   }
-
-  /** What is left of the burst, but never so little that a batch of some size would not fit. */
-  function credit(lane: Lane): number {
-    return Math.max(100, Math.min(LIMITS.creditEvents, Math.floor(lane.budget.left())))
-  }
-
-  function reserve(bytes: number): boolean {
-    if (inFlight + bytes > limits.inFlightBytes) return false
-    inFlight += bytes
-    metrics.inFlight(inFlight)
-    return true
-  }
-
-  function release(bytes: number): void {
-    inFlight -= bytes
-    metrics.inFlight(inFlight)
-  }
-
-  /** Jittered, so that those who are sent away together do not come back together. */
-  function busy(todo: string, cause?: unknown): Fault {
-    return new Fault('server.busy', {
-      todo,
-      facts: { retryAfterMs: 5_000 + Math.floor(deps.random() * 10_000) },
-      cause,
-    })
-  }
-
-  /** Resolves when nothing is being stored or handed on. */
-  async function idle(): Promise<void> {
-    await Promise.all([...lanes.values()].map((lane) => lane.tail))
-    await handing
-  }
 }
-export type Admission = ReturnType<typeof admission>
+
+function creditOf(lane: Lane): number {
+  return Math.max(100, Math.min(LIMITS.creditEvents, Math.floor(lane.budget.left())))
+}
+
+/** Of those that are no conflict, which come upwards; 0 for none. */
+function lastSeq(records: readonly RecordedEvent[]): number {
+  return records.findLast((it) => !it.conflict)?.event.seq ?? 0
+}

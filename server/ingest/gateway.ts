@@ -1,49 +1,47 @@
 /**
- * The door for agents: accepts WebSocket upgrades, keeps the sessions, and says no early and cheaply.
+ * The door for agents: accepts WebSocket upgrades, keeps the sessions, and refuses early and cheaply.
  *
- * Shape   one session per device. A second one replaces the first when it comes from the same hardware (the laptop's old
- *         socket died silently), or when the first has been quiet; otherwise it is refused as a clone. Either way its
- *         `connection` line is stored: two fingerprints on one key are evidence.
+ * Shape   one session per device: see sessions.ts. Replaced, clone or neither, its `connection` line is stored: two
+ *         fingerprints on one key are evidence. Each welcome says how far the log knows the laptop's events; a log that
+ *         knows less than was acknowledged before has lost something, and the laptop sends again what it still holds.
  * Errors  before the upgrade an HTTP answer with a JSON body; after it a `refusal` message. See session.ts, admission.ts.
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
 import { Fault } from '../../wire/fault.ts'
 import { LIMITS, type Policy } from '../../wire/messages.ts'
 import type { AddressFacts, Recorded, RecordedConnection } from '../../wire/recording.ts'
-import type { State } from '../store/state.ts'
+import type { Store } from '../store/store.ts'
+import type { Published } from '../store/stream.ts'
+import { Acknowledged } from './acknowledged.ts'
 import { remoteAddress } from './address.ts'
-import { type AdmissionDeps, type AdmissionLimits, admission, type Written } from './admission.ts'
-import { type Bucket, bucket } from './bucket.ts'
-import { type ServerKeys, signPolicy } from './keys.ts'
+import { Admission, type AdmissionDeps, type AdmissionLimits } from './admission.ts'
+import type { ServerKeys } from './identity.ts'
+import { signPolicy } from './policy.ts'
 import type { RoundTrip } from './round-trips.ts'
-import { AgentSocket, type Session, session, TIMING, type Timing, type WelcomeFacts } from './session.ts'
+import { AgentSocket, Session, type SessionDeps, TIMING, type Timing } from './session.ts'
+import { Sessions } from './sessions.ts'
+import { answer, type SessionLimits, upgradeRefusal } from './upgrade.ts'
 
-export const STREAM_PATH = '/agent/v1/stream'
-/** A session that gave no sign of life for so long does not stand in the way of another. */
-const LIVE_MS = 45_000
-/** Two live laptops with one key and one fingerprint would replace each other for ever: at most this often. */
-const OPENINGS_BURST = 20
-const OPENINGS_PER_SECOND = 1 / 30
+/** A changed policy goes to so many laptops before everything else has a turn. */
+const PUSHED_AT_ONCE = 100
 
-export interface GatewayLimits extends AdmissionLimits {
-  sessions: number
-  /** Sockets that have not proven a key yet: all, and from one address (an office shares one). */
-  unproven: number
-  unprovenPerAddress: number
-}
+export type GatewayLimits = AdmissionLimits & SessionLimits
 
-export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'sleep' | 'limits'> {
-  state: Pick<State, 'enrolled'>
+export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'durable' | 'sleep' | 'limits'> {
+  store: { devices: Pick<Store['devices'], 'get'>; values: Pick<Store['values'], 'get' | 'compareAndSet'> }
   keys: ServerKeys
+  /** In force at the start; see `Gateway.push`. */
   policy: Policy
   /** Every name that agents may have dialled to get here. */
   hostNames: readonly string[]
   trustedProxies: readonly string[]
   lookupAddress(address: string, at: number): AddressFacts
+  /** The set of laptops with an open session is another one now. */
+  connection?(device: string): void
   limits: GatewayLimits
   timing?: Partial<Timing>
 }
@@ -62,188 +60,199 @@ export interface SessionView {
   events: number
 }
 
-export interface Gateway {
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  sessions(): SessionView[]
-  /** Signs it, sends it to every session and holds batches to it from now on. */
-  push(policy: Policy): void
-  /** Lines of others (devices, contracts, feeds, the clock): through here, so that delivery keeps the log's order. */
-  append(records: readonly Recorded[]): Promise<Written>
-  /** Refuses the new, says goodbye to the old, resolves when all that was taken is stored and delivered. */
-  close(): Promise<void>
-}
-
-export function gateway(deps: GatewayDeps): Gateway {
-  const { keys, limits, metrics, now } = deps
-  const hostNames = new Set(deps.hostNames.map(bareHost))
-  const timing = { ...TIMING, ...deps.timing }
-  const closing = new AbortController()
-  let policy = deps.policy
-  let signed = signPolicy(policy, keys)
-  const all = new Set<Session>()
-  const unproven = new Map<Session, string>()
-  const live = new Map<string, Session>()
-  const openings = new Map<string, Bucket>()
-  const gate = admission({
-    ...deps,
-    policy: () => policy,
-    sleep: (ms) => delay(ms, undefined, { signal: closing.signal }).catch(() => {}),
-  })
-  const server = new WebSocketServer({
+export class Gateway {
+  readonly #deps: GatewayDeps
+  readonly #timing: Timing
+  readonly #admission: Admission
+  readonly #acknowledged: Acknowledged
+  readonly #sessions: Sessions
+  readonly #sessionDeps: SessionDeps
+  readonly #closing = new AbortController()
+  readonly #remembering: NodeJS.Timeout
+  readonly #server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: LIMITS.frameBytes,
     clientTracking: false,
     WebSocket: AgentSocket,
   })
+  #policy: Policy
+  #signed: ReturnType<typeof signPolicy>
 
-  return { upgrade, sessions, push, append: gate.append, close }
+  constructor(deps: GatewayDeps) {
+    const { keys, store, now, policy, log } = deps
+    this.#deps = deps
+    this.#timing = { ...TIMING, ...deps.timing }
+    this.#policy = policy
+    this.#signed = signPolicy(policy, keys)
+    this.#sessions = new Sessions(now)
+    this.#acknowledged = new Acknowledged(store.values, log)
+    this.#admission = new Admission({
+      ...deps,
+      policy: () => this.#policy,
+      durable: (device, epoch, seq) => this.#acknowledged.note(device, epoch, seq),
+      sleep: (ms) => delay(ms, undefined, { signal: this.#closing.signal }).catch(() => {}),
+    })
+    const hostNames = new Set(deps.hostNames.map(bareHost))
+    this.#sessionDeps = {
+      keys,
+      isOurName: (host) => hostNames.has(bareHost(host)),
+      enrolled: (device) => store.devices.get(device),
+      admission: this.#admission,
+      opened: (session) => this.#opened(session),
+      policy: () => this.#signed,
+      measured: (session, rtt) => this.#measured(session, rtt),
+      closed: (session) => this.#closed(session),
+      timing: this.#timing,
+      now,
+      randomBytes,
+      metrics: deps.metrics,
+      log,
+    }
+    this.#remembering = setInterval(() => void this.#acknowledged.saveNext(), this.#timing.rememberMs)
+    this.#remembering.unref()
+  }
 
-  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const refusal = refuseUpgrade(request)
+  /** For `upgrade` of an HTTP server. */
+  readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const { limits, metrics, trustedProxies } = this.#deps
+    const forwardedFor = request.headers['x-forwarded-for']
+    const address = remoteAddress(request.socket.remoteAddress, forwardedFor, trustedProxies)
+    const sessions = this.#sessions
+    const is = {
+      isClosing: this.#closing.signal.aborted,
+      sessions: sessions.size,
+      unproven: sessions.unproven,
+      unprovenFrom: (from: string) => sessions.unprovenFrom(from),
+    }
+    const refusal = upgradeRefusal({ url: request.url, address }, is, limits, {
+      busy: (todo) => this.#admission.busy(todo),
+      tooMuch: (todo) => this.#tooMuch(todo),
+    })
     if (refusal) {
-      answer(socket, refusal.status, refusal.fault)
+      metrics.refusal(refusal.fault.code)
+      answer(socket, refusal)
       return
     }
-    server.handleUpgrade(request, socket, head, (webSocket) => {
-      const address = addressOf(request)
-      const it = session(webSocket, request.socket, address, {
-        keys,
-        isOurName: (host) => hostNames.has(bareHost(host)),
-        enrolled: (device) => deps.state.enrolled(device),
-        admission: gate,
-        opened,
-        measured,
-        closed,
-        timing,
-        now,
-        randomBytes,
-        metrics,
-        says: deps.says,
-      })
-      all.add(it)
-      unproven.set(it, address)
-      metrics.sessions(all.size)
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      sessions.add(new Session(webSocket, request.socket, address, this.#sessionDeps))
+      metrics.sessions(sessions.size)
     })
   }
 
-  function refuseUpgrade(request: IncomingMessage): { status: number; fault: Fault } | null {
-    if (closing.signal.aborted) return { status: 503, fault: gate.busy('The server is stopping.') }
-    if (request.url?.split('?')[0] !== STREAM_PATH)
-      return {
-        status: 404,
-        fault: new Fault('api.notfound', { where: 'path', todo: `Agents connect to ${STREAM_PATH}.` }),
-      }
-    if (all.size >= limits.sessions || unproven.size >= limits.unproven)
-      return { status: 503, fault: gate.busy('Too many sessions are open.') }
-    const address = addressOf(request)
-    const same = unproven.values().reduce((count, it) => count + Number(it === address), 0)
-    if (same < limits.unprovenPerAddress) return null
-    return { status: 429, fault: tooMuch('Too many sessions of this address have not proven a key.') }
+  /** The policy in force. */
+  get policy(): Policy {
+    return this.#policy
   }
 
-  function addressOf(request: IncomingMessage): string {
-    return remoteAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], deps.trustedProxies)
-  }
-
-  function answer(socket: Duplex, status: number, { code, where, todo, facts }: Fault): void {
-    metrics.refusal(code)
-    const body = JSON.stringify({ code, where, todo })
-    const retryAfter = Math.ceil(Number(facts.retryAfterMs ?? 0) / 1_000)
-    socket.on('error', () => {})
-    socket.end(
-      `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-        `${retryAfter ? `Retry-After: ${retryAfter}\r\n` : ''}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    )
-  }
-
-  /** A key was proven. Who holds the device is decided before anything is waited for. */
-  async function opened(it: Session): Promise<WelcomeFacts> {
-    const { device, epoch, fingerprint } = it.hello!
-    if (!openingsOf(device).take(1)) throw tooMuch('Reconnect less often.')
-    unproven.delete(it)
-    const other = live.get(device)
-    const isClone = other?.hello?.fingerprint !== fingerprint && other && now() - other.heardAt() < LIVE_MS
-    if (!isClone) {
-      live.set(device, it)
-      other?.refuse(
-        cloned(device, 'A newer session of this laptop took over.', 60_000 + Math.floor(deps.random() * 60_000)),
-      )
-    }
-    await gate.append([connectionLine(it, null)])
-    if (isClone)
-      throw cloned(device, 'Enrol this laptop with its own token; do not copy the agent folder.', 15 * 60_000)
-    return {
-      policy: signed,
-      acked: deps.log.acked(device, epoch),
-      credit: gate.credit(device),
+  /** Signs it, and holds batches and welcomes to it from now on. Resolves when it, or a later one, is sent to all. */
+  async push(policy: Policy): Promise<void> {
+    this.#policy = policy
+    this.#signed = signPolicy(policy, this.#deps.keys)
+    for (const [index, session] of this.#sessions.live().entries()) {
+      if (index % PUSHED_AT_ONCE === PUSHED_AT_ONCE - 1) await setImmediate()
+      session.sendPolicy()
     }
   }
 
-  function measured(it: Session, rtt: RoundTrip): void {
-    // The next news comes in an hour; a log that cannot be written says so on its own.
-    gate.append([connectionLine(it, rtt)]).catch(() => {})
+  /** Laptops with an open session: the set itself, not a copy. */
+  get online(): ReadonlySet<string> {
+    return this.#sessions.devices
   }
 
-  function closed(it: Session): void {
-    all.delete(it)
-    unproven.delete(it)
-    if (it.hello && live.get(it.hello.device) === it) live.delete(it.hello.device)
-    metrics.sessions(all.size)
-  }
-
-  function connectionLine(it: Session, rtt: RoundTrip | null): RecordedConnection {
-    const time = now()
-    return {
-      type: 'connection',
-      device: it.hello!.device,
-      time,
-      remoteAddress: it.address,
-      rttMinMs: rtt?.minMs ?? null,
-      rttJitterMs: rtt?.jitterMs ?? null,
-      clockSkewMs: it.clockSkewMs,
-      fingerprint: it.hello!.fingerprint,
-      geo: deps.lookupAddress(it.address, time),
-    }
-  }
-
-  function openingsOf(device: string): Bucket {
-    const found = openings.get(device) ?? bucket(now, OPENINGS_PER_SECOND, OPENINGS_BURST)
-    openings.set(device, found)
-    return found
-  }
-
-  function sessions(): SessionView[] {
-    return [...live.values()].map((it) => ({
+  sessions(): SessionView[] {
+    return this.#sessions.live().map((it) => ({
       device: it.hello!.device,
       address: it.address,
       openedAt: it.openedAt,
-      heardAt: it.heardAt(),
+      heardAt: it.heardAt,
       version: it.hello!.version,
       fingerprint: it.hello!.fingerprint,
       clockSkewMs: it.clockSkewMs,
-      rttMinMs: it.rtt()?.minMs ?? null,
-      rttJitterMs: it.rtt()?.jitterMs ?? null,
-      events: it.eventsTaken(),
+      rttMinMs: it.rtt?.minMs ?? null,
+      rttJitterMs: it.rtt?.jitterMs ?? null,
+      events: it.eventsStored,
     }))
   }
 
-  function push(next: Policy): void {
-    policy = next
-    signed = signPolicy(next, keys)
-    for (const it of live.values()) it.send({ type: 'policy', policy: signed })
+  /**
+   * Records of others (devices, contracts, feeds, the clock). Resolves when they are durable and `delivered` has them.
+   * Errors  Fault 'server.busy' when the stream cannot be written: nothing was kept.
+   */
+  readonly publish = (records: readonly Recorded[]): Promise<Published> => this.#admission.publish(records)
+
+  /** Refuses the new, says goodbye to the old, resolves when all that was taken is stored and delivered. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearInterval(this.#remembering)
+    const sessions = this.#sessions.all()
+    for (const it of sessions) it.refuse(this.#admission.busy('The server is stopping.'))
+    await Promise.all(sessions.map((it) => it.gone))
+    await this.#admission.idle()
+    await this.#acknowledged.saveAll()
   }
 
-  async function close(): Promise<void> {
-    closing.abort()
-    const gone = [...all].map((it) => it.gone)
-    for (const it of all) it.refuse(gate.busy('The server is stopping.'))
-    await Promise.all(gone)
-    await gate.idle()
+  /** A key was proven. Who holds the device is decided before anything is waited for. */
+  async #opened(session: Session): Promise<{ acked: number }> {
+    const { device, epoch } = session.hello!
+    if (!this.#sessions.mayOpen(session)) throw this.#tooMuch('Reconnect less often.')
+    const { isClone, replaced } = this.#sessions.claim(session)
+    const awayMs = 60_000 + Math.floor(this.#deps.random() * 60_000)
+    replaced?.refuse(cloned(device, 'A newer session of this laptop took over.', awayMs))
+    this.#deps.connection?.(device)
+    await this.publish([this.#connectionLine(session, null)])
+    if (isClone)
+      throw cloned(device, 'Enroll this laptop with its own token; do not copy the agent folder.', 15 * 60_000)
+    return { acked: await this.#acked(device, epoch) }
   }
 
-  function tooMuch(todo: string): Fault {
-    return new Fault('rate.exceeded', { todo, facts: { retryAfterMs: 30_000 + Math.floor(deps.random() * 60_000) } })
+  /** How far the log knows this life of the spool. When that is less than it was: see `Acknowledged`. */
+  async #acked(device: string, epoch: number): Promise<number> {
+    const { stream, metrics, log } = this.#deps
+    // In this order: what another session has stored in between is then in both numbers, or in the log's alone.
+    const remembered = await this.#acknowledged.of(device, epoch)
+    const acked = await stream.acked(device, epoch)
+    if (acked < remembered) {
+      log.error(
+        { device, epoch, acknowledged: remembered, stored: acked },
+        'the log lacks events that were acknowledged; the laptop sends again what it still holds',
+      )
+      metrics.lost(remembered - acked)
+      // Counted once: from here on the log is compared with what it knew now.
+      this.#acknowledged.note(device, epoch, acked)
+    }
+    return acked
+  }
+
+  #measured(session: Session, rtt: RoundTrip): void {
+    // The next one comes in an hour; a stream that cannot be written is reported by admission.
+    this.publish([this.#connectionLine(session, rtt)]).catch(() => {})
+  }
+
+  #closed(session: Session): void {
+    this.#sessions.remove(session)
+    if (session.hello) this.#deps.connection?.(session.hello.device)
+    this.#deps.metrics.sessions(this.#sessions.size)
+  }
+
+  #connectionLine(session: Session, rtt: RoundTrip | null): RecordedConnection {
+    const time = this.#deps.now()
+    return {
+      type: 'connection',
+      device: session.hello!.device,
+      time,
+      remoteAddress: session.address,
+      rttMinMs: rtt?.minMs ?? null,
+      rttJitterMs: rtt?.jitterMs ?? null,
+      clockSkewMs: session.clockSkewMs,
+      fingerprint: session.hello!.fingerprint,
+      geo: this.#deps.lookupAddress(session.address, time),
+    }
+  }
+
+  #tooMuch(todo: string): Fault {
+    const retryAfterMs = 30_000 + Math.floor(this.#deps.random() * 60_000)
+    return new Fault('rate.exceeded', { todo, facts: { retryAfterMs } })
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Round-trip times of one session, from pings.
  *
- * Shape   the first answer to a number counts, a number we did not send never. What is news: the first five answers
- *         together, then once an hour, and only when the hour's minimum moved by more than a fifth.
+ * Shape   the first answer to a number counts, a number we did not send never. What is worth recording: the first five
+ *         answers together, then once an hour, and only when the hour's minimum moved by more than a fifth.
  * Units   ms, one decimal. `jitterMs` is the mean difference of neighbours.
  */
 const FIRST = 5
@@ -20,15 +20,15 @@ export interface RoundTrips {
   answered(n: number, atMs: number): void
   /** Of the current hour, or of the last one that had answers; null before the first answer. */
   now(): RoundTrip | null
-  /** What is worth telling, once; null most of the time. `time` epoch ms. */
-  news(time: number): RoundTrip | null
+  /** What is worth recording, once; null most of the time. `time` epoch ms. */
+  toRecord(time: number): RoundTrip | null
 }
 
 export function roundTrips(): RoundTrips {
   const outstanding = new Map<number, number>()
   let hour: number[] = []
   let shown: RoundTrip | null = null
-  let told: { minMs: number; time: number } | null = null
+  let reported: { minMs: number; time: number } | null = null
 
   return {
     sent(n, atMs) {
@@ -44,10 +44,10 @@ export function roundTrips(): RoundTrips {
       shown = summary(hour)
     },
     now: () => shown,
-    news(time) {
-      if (shown === null || (told === null ? hour.length < FIRST : time - told.time < HOUR)) return null
-      const moved = told === null || Math.abs(shown.minMs - told.minMs) > MOVED * told.minMs
-      told = { minMs: moved ? shown.minMs : told!.minMs, time }
+    toRecord(time) {
+      if (shown === null || (reported === null ? hour.length < FIRST : time - reported.time < HOUR)) return null
+      const moved = reported === null || Math.abs(shown.minMs - reported.minMs) > MOVED * reported.minMs
+      reported = { minMs: moved ? shown.minMs : reported!.minMs, time }
       hour = []
       return moved ? shown : null
     },

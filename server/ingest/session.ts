@@ -1,36 +1,45 @@
 /**
  * One agent's socket, from hello to close.
  *
- *   hello ─▶ proof ─▶ opening ─▶ open ─▶ closed
+ *   hello ─▶ proof ─▶ proving ─▶ opening ─▶ open ─▶ closed
  *
- * Shape   text frames are control messages, binary frames are batches, taken one after the other. Whatever ends a
- *         session from our side is said in a `refusal` first: code, where, what to do, when to come back.
+ * Shape   text frames are control messages, binary frames are batches. While the store is asked for the device
+ *         ('proving') and the session is recorded ('opening'), it may be closed by either side: whoever waited looks at
+ *         the state again. Whatever ends a session from our side is sent in a `refusal` first: code, where, what to do,
+ *         when to come back.
  * Errors  nothing thrown here leaves the session; a broken agent costs only itself.
  */
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
-import { FromAgent, type FromServer, type Hello, LIMITS, signedText } from '../../wire/messages.ts'
+import { FromAgent, type FromServer, type Hello, LIMITS, type SignedPolicy } from '../../wire/messages.ts'
 import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Enrolled } from '../model/device.ts'
 import type { Admission } from './admission.ts'
-import { bucket } from './bucket.ts'
-import { whereOf } from './judge.ts'
-import { type ServerKeys, signedBy } from './keys.ts'
-import { type RoundTrip, roundTrips } from './round-trips.ts'
+import { agentFault } from './agent-fault.ts'
+import { type Bucket, bucket } from './bucket.ts'
+import { FrameQueue } from './frame-queue.ts'
+import { Handshake, type HandshakeDeps } from './handshake.ts'
+import { Heartbeat, type HeartbeatTiming } from './heartbeat.ts'
+import type { RoundTrip } from './round-trips.ts'
+import { whereOf } from './validation.ts'
 
-export interface Timing {
+export interface Timing extends HeartbeatTiming {
   /** From the socket's opening to a valid proof. */
   provenMs: number
-  /** The first five pings, for the round-trip time, and all later ones. */
-  firstPingsMs: number
-  pingMs: number
   /** How long a peer that was sent a refusal may take to close. */
   closeMs: number
+  /** Between two groups of acknowledged numbers that are written to the store. */
+  rememberMs: number
 }
-export const TIMING: Timing = { provenMs: 10_000, firstPingsMs: 2_000, pingMs: 30_000, closeMs: 3_000 }
+export const TIMING: Timing = {
+  provenMs: 10_000,
+  firstPingsMs: 2_000,
+  pingMs: 30_000,
+  closeMs: 3_000,
+  rememberMs: 1_000,
+}
 
 /** ws closes by itself after a frame it cannot take; this lets us say why first. */
 export class AgentSocket extends WebSocket {
@@ -43,255 +52,247 @@ export class AgentSocket extends WebSocket {
 
 /** What a peer that does not read may leave in our memory. */
 const UNSENT_BYTES_MAX = 262_144
-/** What waits to be taken before we stop reading from the socket; TCP then holds the agent back. */
-const WAITING_FRAMES = 8
-const WAITING_BYTES = 1_048_576
 /** Control messages: an honest agent sends a pong each 30 s. */
 const CONTROLS_PER_SECOND = 5
 const CONTROLS_BURST = 60
-const FIRST_PINGS = 5
 
-export interface Session {
-  readonly address: string
-  readonly openedAt: number
-  /** Null before the hello. */
-  readonly hello: Hello | null
-  readonly clockSkewMs: number
-  /** When the peer last gave any sign of life, epoch ms. */
-  heardAt(): number
-  rtt(): RoundTrip | null
-  eventsTaken(): number
-  /** Resolves when the socket has closed. */
-  readonly gone: Promise<void>
-  send(message: FromServer): void
-  refuse(fault: Fault): void
+type State = 'hello' | 'proof' | 'proving' | 'opening' | 'open' | 'closed'
+const WAITS_FOR: Record<State, string> = {
+  hello: 'a hello',
+  proof: 'a proof',
+  proving: 'our welcome',
+  opening: 'our welcome',
+  open: 'batches',
+  closed: 'the end',
 }
 
-export type WelcomeFacts = Pick<Extract<FromServer, { type: 'welcome' }>, 'policy' | 'acked' | 'credit'>
-
-export interface SessionDeps {
-  keys: ServerKeys
-  /** Is this one of our names, as an agent may dial them? */
-  isOurName(host: string): boolean
-  enrolled(device: string): Enrolled | null
+export interface SessionDeps extends HandshakeDeps {
   admission: Admission
-  /** Registers a proven session; what it throws is the refusal. Resolves with what the welcome says. */
-  opened(session: Session): Promise<WelcomeFacts>
+  /** Registers a proven session; what it throws is the refusal. Resolves with how far the log knows its events. */
+  opened(session: Session): Promise<{ acked: number }>
+  /** The one in force, signed. */
+  policy(): SignedPolicy
   /** A first, or a considerably different, round-trip time is known. */
   measured(session: Session, rtt: RoundTrip): void
   closed(session: Session): void
   timing: Timing
-  now(): number
-  randomBytes(size: number): Buffer
   metrics: Metrics
-  says: Log
+  log: Logger
 }
 
-export function session(socket: AgentSocket, raw: Socket, address: string, deps: SessionDeps): Session {
-  const { now, timing, admission } = deps
-  const openedAt = now()
-  const nonce = deps.randomBytes(32).toString('hex')
-  const controls = bucket(now, CONTROLS_PER_SECOND, CONTROLS_BURST)
-  const trips = roundTrips()
-  let state: 'hello' | 'proof' | 'opening' | 'open' | 'closed' = 'hello'
-  let hello: Hello | null = null
-  let clockSkewMs = 0
-  let heardAt = openedAt
-  let bytesSeen = 0
-  let pings = 0
-  let eventsTaken = 0
-  const frames: Buffer[] = []
-  let frameBytes = 0
-  let taking = false
-  let timer = setTimeout(() => {
-    refuse(new Fault('wire.unexpected', { where: state, todo: `Prove your key within ${timing.provenMs} ms.` }))
-  }, timing.provenMs)
+export class Session {
+  readonly address: string
+  readonly openedAt: number
+  /** Resolves when the socket has closed. */
+  readonly gone: Promise<void>
+  readonly #socket: AgentSocket
+  readonly #deps: SessionDeps
+  readonly #handshake: Handshake
+  readonly #frames: FrameQueue
+  readonly #heartbeat: Heartbeat
+  readonly #controls: Bucket
+  #state: State = 'hello'
+  #eventsStored = 0
+  #policy: SignedPolicy | null = null
+  /** Until the key is proven, and after a refusal. */
+  #deadline: NodeJS.Timeout
 
-  const self: Session = {
-    address,
-    openedAt,
-    get hello() {
-      return hello
-    },
-    get clockSkewMs() {
-      return clockSkewMs
-    },
-    gone: new Promise((resolve) => socket.once('close', () => resolve())),
-    heardAt: () => heardAt,
-    rtt: () => trips.now(),
-    eventsTaken: () => eventsTaken,
-    send,
-    refuse,
+  constructor(socket: AgentSocket, raw: Socket, address: string, deps: SessionDeps) {
+    const { now, timing, admission } = deps
+    this.address = address
+    this.openedAt = now()
+    this.gone = new Promise((resolve) => socket.once('close', () => resolve()))
+    this.#socket = socket
+    this.#deps = deps
+    this.#handshake = new Handshake(deps)
+    this.#frames = new FrameQueue({
+      socket,
+      admission,
+      take: (frame) => this.#takeBatch(frame),
+      failed: (cause) => this.refuse(cause),
+    })
+    this.#heartbeat = new Heartbeat({
+      bytesRead: () => raw.bytesRead,
+      isReading: () => !socket.isPaused,
+      timing,
+      now,
+      randomBytes: deps.randomBytes,
+      send: (n) => this.#send({ type: 'ping', n }),
+      beat: () => void this.#checkEnrolled(),
+      silent: () => this.#terminate('no answer to two pings'),
+      measured: (rtt) => deps.measured(this, rtt),
+    })
+    this.#controls = bucket(now, CONTROLS_PER_SECOND, CONTROLS_BURST)
+    this.#deadline = setTimeout(() => this.refuse(this.#unproven()), timing.provenMs)
+    this.#listen()
   }
 
-  socket.on('message', (data, isBinary) => {
-    if (state === 'closed') return
-    heardAt = now()
-    guarded(() => (isBinary ? takeFrame(data as Buffer) : takeText(data as Buffer)))
-  })
-  // A flood of WebSocket pings makes us write pongs to somebody who may not read them.
-  socket.on('ping', () => state !== 'closed' && guarded(spendControl))
-  socket.onBroken = (code) => refuse(code === 1009 ? oversize(LIMITS.frameBytes) : new Fault('wire.malformed'))
-  socket.on('error', (cause) => deps.says.debug({ err: cause, address }, 'socket error'))
-  socket.on('close', () => {
-    clearTimeout(timer)
-    // What still waits is stored all the same: an agent that says goodbye closes right behind its last batch.
-    state = 'closed'
-    deps.closed(self)
-  })
-  return self
+  /** Null before the hello. */
+  get hello(): Hello | null {
+    return this.#handshake.hello
+  }
 
-  function guarded(act: () => void): void {
+  get clockSkewMs(): number {
+    return this.#handshake.clockSkewMs
+  }
+
+  /** When the peer last gave any sign of life, epoch ms. */
+  get heardAt(): number {
+    return this.#heartbeat.heardAt
+  }
+
+  get rtt(): RoundTrip | null {
+    return this.#heartbeat.rtt
+  }
+
+  get eventsStored(): number {
+    return this.#eventsStored
+  }
+
+  /** Sends the policy in force, unless the laptop has it, or gets it with its welcome. */
+  sendPolicy(): void {
+    const policy = this.#deps.policy()
+    if (this.#state !== 'open' || this.#policy === policy) return
+    this.#policy = policy
+    this.#send({ type: 'policy', policy })
+  }
+
+  refuse(cause: unknown): void {
+    if (this.#state === 'closed') return
+    const { admission, log, metrics, timing } = this.#deps
+    const about = { device: this.hello?.device, address: this.address }
+    const said = agentFault(cause)
+    if (!said) log.error({ err: cause, ...about }, 'a session failed')
+    const { code, where, todo, facts } = said ?? admission.busy('The server failed; its log says why.')
+    const retryAfterMs = typeof facts.retryAfterMs === 'number' ? facts.retryAfterMs : null
+    metrics.refusal(code)
+    log.info({ code, where, ...about, ...facts }, 'session refused')
+    this.#send({ type: 'refusal', code, where: where?.slice(0, 512) ?? null, todo, retryAfterMs })
+    this.#end()
+    this.#frames.drop()
+    this.#socket.resume()
+    this.#socket.close(closeCode(code), code)
+    this.#deadline = setTimeout(() => this.#socket.terminate(), timing.closeMs)
+  }
+
+  #listen(): void {
+    const socket = this.#socket
+    socket.on('message', (data, isBinary) => {
+      if (this.#state === 'closed') return
+      this.#heartbeat.heard()
+      this.#guard(() => (isBinary ? this.#takeFrame(data as Buffer) : this.#takeText(data as Buffer)))
+    })
+    // A flood of WebSocket pings makes us write pongs to somebody who may not read them.
+    socket.on('ping', () => this.#state !== 'closed' && this.#guard(() => this.#spendControl()))
+    socket.onBroken = (code) => this.refuse(code === 1009 ? oversize(LIMITS.frameBytes) : new Fault('wire.malformed'))
+    socket.on('error', (cause) => this.#deps.log.debug({ err: cause, address: this.address }, 'socket error'))
+    socket.on('close', () => {
+      // What still waits is stored all the same: an agent that says goodbye closes right behind its last batch.
+      this.#end()
+      this.#deps.closed(this)
+    })
+  }
+
+  #guard(act: () => void): void {
     try {
       act()
     } catch (cause) {
-      refuse(cause)
+      this.refuse(cause)
     }
   }
 
-  function spendControl(): void {
-    if (!controls.take(1)) throw new Fault('rate.exceeded', { todo: 'Send fewer control messages.' })
-    guardUnsent()
+  #end(): void {
+    this.#state = 'closed'
+    clearTimeout(this.#deadline)
+    this.#heartbeat.stop()
   }
 
-  function takeText(data: Buffer): void {
-    spendControl()
+  #spendControl(): void {
+    if (!this.#controls.take(1)) throw new Fault('rate.exceeded', { todo: 'Send fewer control messages.' })
+    this.#guardUnsent()
+  }
+
+  #takeText(data: Buffer): void {
+    this.#spendControl()
     if (data.length > LIMITS.controlBytes) throw oversize(LIMITS.controlBytes)
     const message = parseControl(data.toString('utf8'))
-    if (message.type === 'ping') send({ type: 'pong', n: message.n })
-    else if (message.type === 'pong') trips.answered(message.n, performance.now())
-    else if (message.type === 'hello' && state === 'hello') takeHello(message)
-    else if (message.type === 'proof' && state === 'proof') takeProof(message)
-    else throw unexpected(message.type)
+    if (message.type === 'ping') this.#send({ type: 'pong', n: message.n })
+    else if (message.type === 'pong') this.#heartbeat.answered(message.n)
+    else if (message.type === 'hello' && this.#state === 'hello') {
+      this.#state = 'proof'
+      this.#send(this.#handshake.challenge(message))
+    } else if (message.type === 'proof' && this.#state === 'proof') {
+      this.#state = 'proving'
+      this.#open(message).catch((cause) => this.refuse(cause))
+    } else throw this.#unexpected(message.type)
   }
 
-  function takeHello(message: Hello): void {
-    hello = message
-    clockSkewMs = message.time - now()
-    state = 'proof'
-    const signature = deps.keys.sign(signedText.challenge(message.nonce, nonce))
-    send({ type: 'challenge', nonce, signature, time: now() })
+  async #open(proof: Extract<FromAgent, { type: 'proof' }>): Promise<void> {
+    const { admission, opened, now } = this.#deps
+    await this.#handshake.verify(proof)
+    // Closed meanwhile: registered now, it would stay registered for ever.
+    if (this.#state !== 'proving') return
+    this.#state = 'opening'
+    clearTimeout(this.#deadline)
+    const { acked } = await opened(this)
+    await this.#handshake.stillEnrolled()
+    if (this.#state !== 'opening') return
+    this.#state = 'open'
+    this.#policy = this.#deps.policy()
+    const credit = admission.credit(this.hello!.device)
+    this.#send({ type: 'welcome', policy: this.#policy, acked, credit, time: now() })
+    this.#heartbeat.start()
   }
 
-  // Unknown and revoked are said only here: after the challenge the agent knows that it is we who say so.
-  function takeProof({ host, signature }: { host: string; signature: string }): void {
-    const { device, nonce: helloNonce, epoch } = hello!
-    const enrolled = deps.enrolled(device)
-    if (!enrolled) throw new Fault('device.unknown', { where: device, todo: 'Enrol this laptop with a new token.' })
-    if (enrolled.revokedAt !== null) throw revoked(device)
-    if (!signedBy(enrolled.publicKey, signedText.proof(helloNonce, nonce, host, device, epoch), signature))
-      throw new Fault('device.proof', { where: device, todo: 'Sign the text of this challenge with the enrolled key.' })
-    if (!deps.isOurName(host))
-      throw new Fault('device.host', { where: host, todo: 'Add this name to hostNames if it is ours.' })
-    state = 'opening'
-    clearTimeout(timer)
-    deps.opened(self).then(welcome, refuse)
+  #takeFrame(frame: Buffer): void {
+    if (this.#state !== 'open') throw this.#unexpected('batch')
+    this.#frames.add(frame)
   }
 
-  function welcome(facts: WelcomeFacts): void {
-    if (state !== 'opening') return
-    state = 'open'
-    send({ type: 'welcome', ...facts, time: now() })
-    ping()
+  async #takeBatch(frame: Buffer): Promise<void> {
+    const { device, epoch } = this.hello!
+    const { ack, events } = await this.#deps.admission.batch(device, epoch, frame)
+    this.#eventsStored += events
+    this.#send(ack)
   }
 
-  function takeFrame(frame: Buffer): void {
-    if (state !== 'open') throw unexpected('batch')
-    // A frame has at least one event, so this many waiting ones are more than the credit whatever is in them.
-    if (frames.length >= LIMITS.creditEvents)
-      throw new Fault('rate.exceeded', { where: 'batch', todo: 'Keep to the credit.' })
-    if (!admission.reserve(frame.length)) throw admission.busy('Too many batches are waiting.')
-    frames.push(frame)
-    frameBytes += frame.length
-    if (frames.length > WAITING_FRAMES || frameBytes > WAITING_BYTES) socket.pause()
-    if (!taking) void takeFrames(hello!)
-  }
-
-  async function takeFrames({ device, epoch }: Hello): Promise<void> {
-    taking = true
-    for (let frame = frames.shift(); frame; frame = frames.shift()) {
-      frameBytes -= frame.length
-      try {
-        const { ack, events, delivered } = await admission.batch(device, epoch, frame)
-        eventsTaken += events
-        send(ack)
-        await delivered
-      } catch (cause) {
-        // Later batches of this session must not be stored over the hole that this one leaves.
-        dropFrames()
-        refuse(cause)
-      } finally {
-        admission.release(frame.length)
-      }
-      if (socket.isPaused && frames.length <= WAITING_FRAMES / 2) socket.resume()
+  async #checkEnrolled(): Promise<void> {
+    try {
+      await this.#handshake.stillEnrolled()
+    } catch (cause) {
+      if (agentFault(cause)) this.refuse(cause)
+      // A store that fails for a moment is no reason to send everybody away.
+      else this.#deps.log.error({ err: cause, device: this.hello?.device }, 'could not ask whether a device is revoked')
     }
-    taking = false
   }
 
-  function dropFrames(): void {
-    admission.release(frameBytes)
-    frameBytes = 0
-    frames.length = 0
+  #send(message: FromServer): void {
+    this.#guardUnsent()
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message))
   }
 
-  function ping(): void {
-    const { bytesRead } = raw
-    if (bytesRead !== bytesSeen) heardAt = now()
-    bytesSeen = bytesRead
-    // A peer that we do not read from cannot answer.
-    if (!socket.isPaused && now() - heardAt >= 2 * timing.pingMs) {
-      deps.says.info({ device: hello?.device, address }, 'no answer to two pings')
-      socket.terminate()
-      return
-    }
-    if (deps.enrolled(hello!.device)?.revokedAt !== null) {
-      refuse(revoked(hello!.device))
-      return
-    }
-    // Not a counter: a pong sent ahead of its ping would make a round trip look short.
-    const n = deps.randomBytes(6).readUIntBE(0, 6)
-    trips.sent(n, performance.now())
-    send({ type: 'ping', n })
-    pings++
-    timer = setTimeout(ping, pings <= FIRST_PINGS ? timing.firstPingsMs : timing.pingMs)
-    const news = trips.news(now())
-    if (news) deps.measured(self, news)
+  #guardUnsent(): void {
+    if (this.#socket.bufferedAmount <= UNSENT_BYTES_MAX) return
+    this.#deps.metrics.refusal('rate.exceeded')
+    this.#terminate('the peer does not read')
   }
 
-  function send(message: FromServer): void {
-    guardUnsent()
-    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message))
+  #terminate(why: string): void {
+    this.#deps.log.info({ device: this.hello?.device, address: this.address }, why)
+    this.#socket.terminate()
   }
 
-  function guardUnsent(): void {
-    if (socket.bufferedAmount <= UNSENT_BYTES_MAX) return
-    deps.says.info({ device: hello?.device, address }, 'the peer does not read')
-    deps.metrics.refusal('rate.exceeded')
-    socket.terminate()
+  #unproven(): Fault {
+    const { admission, timing } = this.#deps
+    if (this.#state === 'proving') return admission.busy('The server is slow.')
+    return new Fault('wire.unexpected', { where: this.#state, todo: `Prove your key within ${timing.provenMs} ms.` })
   }
 
-  function refuse(cause: unknown): void {
-    if (state === 'closed') return
-    const fault = cause instanceof Fault ? cause : new Fault('server.busy', { cause })
-    if (fault !== cause) deps.says.error({ err: cause, device: hello?.device, address }, 'a session failed')
-    const { code, where, todo, facts } = fault
-    const retryAfterMs = typeof facts.retryAfterMs === 'number' ? facts.retryAfterMs : null
-    deps.metrics.refusal(code)
-    deps.says.info({ code, where, device: hello?.device, address, ...facts }, 'session refused')
-    send({ type: 'refusal', code, where: where?.slice(0, 512) ?? null, todo, retryAfterMs })
-    state = 'closed'
-    clearTimeout(timer)
-    dropFrames()
-    socket.resume()
-    socket.close(closeCode(code), code)
-    timer = setTimeout(() => socket.terminate(), timing.closeMs)
-  }
-
-  function unexpected(what: string): Fault {
-    const next = { hello: 'a hello', proof: 'a proof', opening: 'our welcome', open: 'batches', closed: 'the end' }[
-      state
-    ]
-    return new Fault('wire.unexpected', { where: what, todo: `This session is waiting for ${next}.` })
+  #unexpected(what: string): Fault {
+    return new Fault('wire.unexpected', {
+      where: what,
+      todo: `This session is waiting for ${WAITS_FOR[this.#state]}.`,
+    })
   }
 }
 
@@ -313,10 +314,6 @@ function parseControl(text: string): FromAgent {
 
 function oversize(bytes: number): Fault {
   return new Fault('wire.oversize', { todo: `Send at most ${bytes} bytes in one frame of this kind.` })
-}
-
-function revoked(device: string): Fault {
-  return new Fault('device.revoked', { where: device, todo: 'Ask the security team for a new token.' })
 }
 
 /** RFC 6455, 7.4.1: 1009 too big, 1013 try again later, 1008 policy. The refusal says the rest. */

@@ -1,8 +1,8 @@
 /** Says once a day which lists and databases are old. */
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Job } from './job.ts'
 
-export function feedAges({ warnings, log }: { warnings(): string[]; log: Log }): Job {
+export function feedAges({ warnings, log }: { warnings(): string[]; log: Logger }): Job {
   return {
     name: 'feed ages',
     when: '15 3 * * *',

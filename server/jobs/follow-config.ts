@@ -1,7 +1,7 @@
 /** A configuration that was edited: what laptops collect and what derivers call too much takes effect in seconds. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Job } from './job.ts'
 
 const EVERY_MS = 5_000
@@ -13,7 +13,7 @@ export function followConfig(deps: {
   /** Reads it again. Errors  Fault 'config.invalid': what is in force stays. */
   load(): Config
   changed(config: Config): Promise<void>
-  log: Log
+  log: Logger
 }): Job {
   let inForce = deps.config
   let read = deps.config

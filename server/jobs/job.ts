@@ -6,7 +6,7 @@
  * Errors  a job that fails is reported and tried again at its next turn; the others go on.
  */
 import { schedule } from 'node-cron'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 
 export interface Job {
   name: string
@@ -17,10 +17,12 @@ export interface Job {
 }
 
 /** Starts them; the answer stops them, and resolves when none runs any more. */
-export function runJobs(jobs: readonly Job[], log: Log): () => Promise<void> {
+export function runJobs(jobs: readonly Job[], log: Logger): () => Promise<void> {
   const stopping = new AbortController()
   const stops = jobs.map((job) =>
-    typeof job.when === 'number' ? every(job, job.when, stopping.signal, log) : onCalendar(job, job.when, stopping.signal, log),
+    typeof job.when === 'number'
+      ? every(job, job.when, stopping.signal, log)
+      : onCalendar(job, job.when, stopping.signal, log),
   )
   return async () => {
     stopping.abort()
@@ -28,7 +30,7 @@ export function runJobs(jobs: readonly Job[], log: Log): () => Promise<void> {
   }
 }
 
-function every(job: Job, pauseMs: number, signal: AbortSignal, log: Log): () => Promise<void> {
+function every(job: Job, pauseMs: number, signal: AbortSignal, log: Logger): () => Promise<void> {
   let timer = setTimeout(turn, pauseMs)
   let running = Promise.resolve()
   function turn(): void {
@@ -43,7 +45,7 @@ function every(job: Job, pauseMs: number, signal: AbortSignal, log: Log): () => 
   }
 }
 
-function onCalendar(job: Job, expression: string, signal: AbortSignal, log: Log): () => Promise<void> {
+function onCalendar(job: Job, expression: string, signal: AbortSignal, log: Logger): () => Promise<void> {
   let running: Promise<void> | null = null
   const task = schedule(expression, () => {
     running ??= attempt(job, signal, log).finally(() => {
@@ -56,7 +58,7 @@ function onCalendar(job: Job, expression: string, signal: AbortSignal, log: Log)
   }
 }
 
-async function attempt(job: Job, signal: AbortSignal, log: Log): Promise<void> {
+async function attempt(job: Job, signal: AbortSignal, log: Logger): Promise<void> {
   try {
     await job.run(signal)
   } catch (cause) {

@@ -1,11 +1,11 @@
 /** Address lists and databases that were replaced take effect without a restart. */
 import type { Addresses } from '../addresses/addresses.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Job } from './job.ts'
 
 const EVERY_MS = 5_000
 
-export function reloadAddresses({ addresses, log }: { addresses: Addresses; log: Log }): Job {
+export function reloadAddresses({ addresses, log }: { addresses: Addresses; log: Logger }): Job {
   return {
     name: 'reload addresses',
     when: EVERY_MS,

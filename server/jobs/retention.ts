@@ -1,5 +1,5 @@
 /** Deletes telemetry and changes that are older than they are kept. At 03:10: after the day's events, before people come. */
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Store } from '../store/store.ts'
 import type { Stream } from '../store/stream.ts'
 import type { Job } from './job.ts'
@@ -13,7 +13,7 @@ export function retention(deps: {
   store: Pick<Store, 'changes'>
   days(): number
   now(): number
-  log: Log
+  log: Logger
 }): Job {
   return {
     name: 'retention',

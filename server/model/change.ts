@@ -38,6 +38,7 @@ export const Change = z.discriminatedUnion('kind', [
 export type Change = z.infer<typeof Change>
 type Untold<C> = C extends unknown ? Omit<C, 'id'> : never
 
-export function change(told: Untold<Change>): Change {
-  return { ...told, id: sha256(JSON.stringify(told)).slice(0, 32) } as Change
+/** `by` is who tells it, an evaluation: two that say the same of one moment say it twice. */
+export function change(told: Untold<Change>, by = ''): Change {
+  return { ...told, id: sha256(JSON.stringify([by, told])).slice(0, 32) } as Change
 }

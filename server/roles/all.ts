@@ -1,9 +1,15 @@
-/** Everything in one process: the stream, the store, the gateway, a detector in its own thread, the console, the jobs. */
+/**
+ * Everything in one process: the stream, the store, what laptops and people talk to, a detector, the periodic work.
+ *
+ * Shape   listens first and judges beside: the detector has a thread of its own, and what was judged before is shown
+ *         meanwhile. So does the store, and the writer of the log: this thread waits for no disk.
+ */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { asnClass, catalogueVersion, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
-import type { Event } from '../../wire/event.ts'
-import type { CatalogueFacts } from '../../wire/recording.ts'
+import { asnClass, catalogueVersion, loadCatalogue } from '../../rules/catalogue/index.ts'
+import { Fault } from '../../wire/fault.ts'
+import { makeOneTimeLink } from '../access/sign-in.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { ageGauges, feedAges as agesOf, staleWarnings } from '../addresses/ages.ts'
 import { feedChangeGauge, feedChangeWarning, keepFeedChanges } from '../addresses/moved.ts'
@@ -14,34 +20,203 @@ import { ALIVE_AT, clockLine } from '../jobs/clock-line.ts'
 import { feedAges } from '../jobs/feed-ages.ts'
 import { followConfig } from '../jobs/follow-config.ts'
 import { followRules } from '../jobs/follow-rules.ts'
-import { runJobs } from '../jobs/job.ts'
+import { type Job, runJobs } from '../jobs/job.ts'
+import { queueTick } from '../jobs/queue-tick.ts'
 import { reloadAddresses } from '../jobs/reload-addresses.ts'
 import { retention } from '../jobs/retention.ts'
 import { rosterInbox } from '../jobs/roster-inbox.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { metrics as makeMetrics } from '../metrics.ts'
 import { contracts as makeContracts } from '../roster/contracts.ts'
 import { Directory } from '../roster/directory.ts'
 import { openStore } from '../store/open.ts'
 import { openTelemetry, type Telemetry } from '../store/sqlite/telemetry.ts'
 import type { Store } from '../store/store.ts'
-import { consoleRole } from './console.ts'
-import { Detector } from './detector.ts'
+import type { Stored } from '../store/stream.ts'
+import { type ConsoleRole, consoleRole } from './console.ts'
+import { Detector, judgementGauges } from './detector.ts'
 import { gatewayRole } from './gateway.ts'
 import { httpServer, listen, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 
-const DAY_MS = 86_400_000
-
 export interface Running {
   url: string
-  /** A path with a secret in its fragment: who opens it is signed in, once. */
+  /** An address with a secret in its fragment: who opens it is signed in, once. */
   oneTimeLink(): Promise<string>
   makeToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   close(): Promise<void>
 }
 
 export interface ServeOptions {
-  /** Reads the configuration again, where it came from a file. */
+  /** Reads the configuration again. Left out: it does not change while the server runs. */
   reload?: () => Config
+}
+
+/** Errors  Faults of config, store and port; nothing is left open after one. */
+export async function serve(config: Config, log: Logger, options: ServeOptions = {}): Promise<Running> {
+  for (const folder of config.rulesFolders) if (!existsSync(folder)) throw noRules(folder)
+  const telemetry = await openTelemetry({
+    folder: config.dataFolder,
+    // Nothing could be stored and so nothing acknowledged: a supervisor's restart mends it, going on does not.
+    onStopped: (fault) => {
+      log.error({ err: fault }, 'the log stopped; ending, so that a restart can mend it')
+      process.exit(1)
+    },
+  })
+  let store: Store | null = null
+  try {
+    store = await openStore({ engine: 'sqlite', folder: config.dataFolder })
+    return await start(config, log, telemetry, store, options)
+  } catch (cause) {
+    await store?.close()
+    await telemetry.close()
+    throw cause
+  }
+}
+
+async function start(
+  config: Config,
+  log: Logger,
+  telemetry: Telemetry,
+  store: Store,
+  { reload }: ServeOptions,
+): Promise<Running> {
+  const now = Date.now
+  const { stream, history } = telemetry
+  if (stream.missing) log.error({ err: stream.missing.fault }, 'records that were stored are missing from the log')
+  const metrics = makeMetrics()
+  const catalogue = loadCatalogue()
+  const addresses = await openAddresses({
+    rangesFolder: config.feedsFolder,
+    geoip: config.geoip,
+    catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
+  })
+  const ages = () => agesOf(addresses, catalogueVersion, now())
+  const warnings = () => [...addresses.warnings(), ...staleWarnings(ages())]
+  ageGauges(metrics.registry, ages)
+  let moved: readonly FeedChange[] = []
+  feedChangeGauge(metrics.registry, () => moved.reduce((sum, it) => sum + it.networks, 0))
+
+  const directory = new Directory()
+  for await (const block of history.scan({ categories: [], after: 0, upTo: await stream.last() }))
+    for (const { record } of block) directory.take(record)
+  const downSince = Number((await store.values.get(ALIVE_AT)) ?? 0)
+  const before = await store.evaluations.active()
+  let detector: Detector | null = null
+  let people: ConsoleRole | null = null
+  let ready = false
+
+  const agents = await gatewayRole({
+    ...{ config, stream, history, store, addresses, metrics, log, now },
+    delivered: onDelivered,
+    connection: (device) => void told(people?.queue.connection(device)),
+  })
+  const contracts = makeContracts({
+    directory,
+    append: async (records) => void (await agents.publish(records)),
+    audit: (entry) => store.audit.add(entry),
+    now,
+  })
+  people = await consoleRole({
+    ...{ config, store, contracts, addresses, log, now, publish: agents.publish },
+    reader: {
+      ...{ now, store, history, directory },
+      evaluation: () => detector?.status.evaluation ?? before?.id ?? null,
+      judgedAt: () => detector?.status.time || (before?.time ?? 0),
+      online: () => agents.gateway.online,
+      policy: () => agents.gateway.policy,
+    },
+    token: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
+    decided: (verdict) => detector?.decided(verdict),
+    metricsText: metrics.text,
+    ready: () => ready,
+  })
+  const { queue, listener } = people
+  await agents.publish([{ type: 'clock', time: now(), ...(downSince > 0 ? { downSince } : {}) }])
+
+  const http = httpServer(config, (request, response) => {
+    if (!agents.handle(request, response)) listener(request, response)
+  })
+  agents.upgrade(http)
+  const url = urlOf(config, await listen(http, config))
+  const judging = new Detector({
+    config,
+    log,
+    onCommit: () => told(queue.judged()),
+    onRuleset: ({ rules, leftOut }) => metrics.rules(rules, leftOut),
+    onMoved,
+  })
+  detector = judging
+  judgementGauges(metrics.registry, () => judging.status, stream.last)
+  stream.onPublished((last) => judging.published(last))
+  writeServerFile(config.dataFolder, { pid: process.pid, url })
+  ready = true
+  // Without TLS and proxies only this machine connects, and no public address is looked up.
+  if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
+  for (const warning of warnings()) log.warn({}, warning)
+  const stopJobs = runJobs(await jobs(), log)
+  let closing: Promise<void> | null = null
+
+  return {
+    url,
+    oneTimeLink: async () => `${config.publicUrl ?? url}${await makeOneTimeLink(store, now(), randomBytes)}`,
+    makeToken: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
+    close: () => (closing ??= close()),
+  }
+
+  async function jobs(): Promise<Job[]> {
+    let days = config.retentionDays
+    const all: Job[] = [
+      clockLine({ store, append: agents.publish, now }),
+      rosterInbox({ folder: join(config.dataFolder, 'inbox'), contracts }),
+      await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => judging.follow() }),
+      reloadAddresses({ addresses, log }),
+      queueTick(queue),
+      retention({ stream, store, days: () => days, now, log }),
+      feedAges({ warnings, log }),
+    ]
+    if (!reload) return all
+    const changed = async (next: Config) => {
+      days = next.retentionDays
+      await agents.ask(next)
+      judging.follow(next)
+    }
+    return [...all, followConfig({ config, load: reload, changed, log })]
+  }
+
+  function onDelivered(stored: readonly Stored[]): void {
+    for (const { record } of stored) directory.take(record)
+    told(people?.queue.took(stored))
+  }
+
+  /** N27: a database that moved many people at once is the operator's business, and nobody's accusation. */
+  function onMoved(changes: readonly FeedChange[]): void {
+    moved = changes
+    told(keepFeedChanges(store, changes))
+    for (const it of changes) log.warn({}, feedChangeWarning(it))
+  }
+
+  function told(work: Promise<unknown> | undefined): void {
+    work?.catch((cause) => log.error({ err: cause }, 'the queue could not be brought up to date'))
+  }
+
+  async function close(): Promise<void> {
+    ready = false
+    await stopJobs()
+    await agents.gateway.close()
+    http.closeAllConnections()
+    await new Promise<void>((resolve) => http.close(() => resolve()))
+    await judging.close()
+    queue.close()
+    await telemetry.close()
+    await store.close()
+    removeServerFile(config.dataFolder)
+  }
+}
+
+function noRules(folder: string): Fault {
+  return new Fault('rule.invalid', {
+    where: folder,
+    todo: 'Name a folder or file of rules that is there, in rulesFolders.',
+  })
 }

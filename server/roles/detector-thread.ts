@@ -17,7 +17,7 @@ import { identityOf } from '../detect/identity.ts'
 import { isJudgedBy, openEvaluation } from '../detect/opening.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { Runner } from '../detect/runner.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
@@ -31,7 +31,7 @@ const NOWHERE: AddressFacts = {
 }
 
 const port = parentPort!
-const log: Log = { debug: logging('debug'), info: logging('info'), warn: logging('warn'), error: logging('error') }
+const log: Logger = { debug: logging('debug'), info: logging('info'), warn: logging('warn'), error: logging('error') }
 const { config, onlyIfChanged } = workerData as DetectorOptions
 const stopping = new AbortController()
 const published = new Set<(last: number) => void>()

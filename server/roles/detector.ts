@@ -7,24 +7,48 @@
  *         is lost, because judgement follows from the log.
  */
 import { Worker } from 'node:worker_threads'
+import { Gauge, type Registry } from 'prom-client'
 import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
-import type { Log } from '../log.ts'
+import type { Logger } from '../log.ts'
 import type { Verdict } from '../model/case.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
 
 const RESTART_MS = 1_000
 const RESTART_MAX_MS = 60_000
+/** A line now and then, for whoever watches the log. */
+const PROGRESS_MS = 10_000
 /** Some 100 KB a worker while the whole log is judged. */
 const HEAP_MB = 8_192
 
 export interface DetectorDeps {
   config: Config
-  log: Log
+  log: Logger
   /** After each commit of the active evaluation, and when another one becomes active. */
   onCommit(committed: { evaluation: string; position: number; time: number }): void
   onRuleset(ruleset: { rules: number; leftOut: number }): void
   onMoved(changes: FeedChange[]): void
+}
+
+/** How judgement keeps up, for whoever scrapes. */
+export function judgementGauges(registry: Registry, status: () => DetectorStatus, last: () => Promise<number>): void {
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+    new Gauge({
+      name: `tellwire_${name}`,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(await read())
+      },
+    })
+  gauge('judged_position', 'The last record of the log that was judged and written down', () => status().position)
+  gauge('judged_behind', 'Records of the log that are not judged yet', async () => (await last()) - status().position)
+  gauge('reevaluation_position', 'How far a re-evaluation has come; 0 while there is none', () => {
+    return status().catchingUp?.position ?? 0
+  })
+  gauge('clock_held', '1 while no laptop confirms the clock of this server, and no time passes for judgement', () =>
+    status().clockHeld ? 1 : 0,
+  )
 }
 
 export interface DetectorStatus {
@@ -56,6 +80,7 @@ export class Detector {
   #deaths = 0
   #restart: NodeJS.Timeout | null = null
   #isClosing = false
+  #nextProgressAt = 0
   #status: DetectorStatus = { evaluation: null, position: 0, time: 0, catchingUp: null, clockHeld: null }
 
   constructor(deps: DetectorDeps) {
@@ -136,6 +161,7 @@ export class Detector {
         return
       case 'progress':
         this.#status = { ...this.#status, catchingUp: { position: message.position, last: message.last } }
+        this.#logProgress(message)
         return
       case 'ready':
         void this.#grant(thread)
@@ -155,12 +181,21 @@ export class Detector {
     }
   }
 
-  #advanced(thread: Thread, { evaluation, position, time }: { evaluation: string; position: number; time: number }): void {
+  #advanced(
+    thread: Thread,
+    { evaluation, position, time }: { evaluation: string; position: number; time: number },
+  ): void {
     this.#deaths = 0
     thread.isActive = true
     const catchingUp = this.#next ? this.#status.catchingUp : null
     this.#status = { ...this.#status, evaluation, position, time, catchingUp }
     this.#deps.onCommit({ evaluation, position, time })
+  }
+
+  #logProgress({ position, last }: { position: number; last: number }): void {
+    if (performance.now() < this.#nextProgressAt) return
+    this.#nextProgressAt = performance.now() + PROGRESS_MS
+    this.#deps.log.info({ position, last, percent: Math.floor((100 * position) / last) }, 're-evaluating the log')
   }
 
   /** The one in use stops, with everything written down; then the other one may take its place. */

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Config } from '../config.ts'
 import { Fault } from '../../wire/fault.ts'
+import type { Config } from '../config.ts'
 
 /** Slow headers and bodies are cut off early; WebSockets are not requests and live on. */
 const LIMITS = { headersTimeout: 15_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }
@@ -13,7 +13,10 @@ const LIMITS = { headersTimeout: 15_000, requestTimeout: 30_000, maxHeaderSize: 
 export function httpServer(config: Pick<Config, 'tls'>, onRequest: RequestListener): Server {
   if (!config.tls) return createServer(LIMITS, onRequest)
   const { certFile, keyFile } = config.tls
-  return createSecureServer({ ...LIMITS, cert: pem(certFile, 'tls.certFile'), key: pem(keyFile, 'tls.keyFile') }, onRequest)
+  return createSecureServer(
+    { ...LIMITS, cert: pem(certFile, 'tls.certFile'), key: pem(keyFile, 'tls.keyFile') },
+    onRequest,
+  )
 }
 
 /** The port it listens on. Errors  Fault 'server.port'. */

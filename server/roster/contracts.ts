@@ -1,10 +1,10 @@
 /**
- * The contracts in force: what is read of them, and the one way in which new versions and hand-overs get into the log.
+ * The contracts: their versions, and the one way in which new versions and hand-overs get into the log.
  *
  * Shape   `take` compares a roster with the directory part by part, and writes what is new. A part is written whole or
- *         not at all, and the next one is compared with what it left: an import that was cut short, or runs beside
- *         another one, or comes again, adds what is missing and nothing twice.
- * Errors  what `append` rejects with. The parts before are in the log and in the audit trail; take the roster again.
+ *         not at all, and the next one is compared with the result: an import that was interrupted, runs beside
+ *         another one or is repeated adds what is missing and nothing twice.
+ * Errors  what `append` rejects with. The parts before it are in the log and in the audit trail; import it again.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Contract } from '../../wire/contract.ts'
@@ -14,7 +14,7 @@ import type { Directory } from './directory.ts'
 import { type News, newsOf } from './news.ts'
 import { partsOf, type RosterPart } from './parts.ts'
 
-/** How many versions and hand-overs were news. */
+/** How many versions and hand-overs were new. */
 export interface Taken {
   contracts: number
   devices: number
@@ -61,7 +61,7 @@ export function contracts({ directory, append, audit, now }: ContractsDeps): Con
     return news
   }
 
-  /** One part after another, whoever brings it: between looking at the directory and its answer nobody may write. */
+  /** One part at a time: no other import may write between comparing with the directory and writing the difference. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = turn.then(work)
     turn = done.catch(() => {})

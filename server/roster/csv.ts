@@ -1,7 +1,7 @@
 /**
  * Comma-separated values as RFC 4180 has them.
  *
- * Shape   rows with the line they begin on; blank lines are left out. Cells are text, as written, without quotes.
+ * Shape   rows with the line they begin on; blank lines are omitted. Cells are text, as written, without quotes.
  *         CRLF and LF end a row, a quoted cell may hold either; a byte order mark is not data.
  * Errors  a row with a wrong quote is a row with `problem` and no cells. A quote that is never closed takes the rest
  *         of the file with it, and says where it was opened.

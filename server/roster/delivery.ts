@@ -1,8 +1,8 @@
 /**
- * A roster as the command hands it over: read once already, good rows only.
+ * A roster as the command delivers it: parsed already, good rows only.
  *
- * Errors  Fault 'roster.invalid' for what is too large, is not a delivery, or has one entry that no reader made; what
- *         the file system says else.
+ * Errors  Fault 'roster.invalid' for a file that is too large, is not a delivery, or has an invalid entry; else the
+ *         file system's error.
  */
 import { readFile, stat } from 'node:fs/promises'
 import * as z from 'zod'

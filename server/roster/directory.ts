@@ -1,11 +1,12 @@
 /**
- * Who works here and who holds which laptop, as the stream says: the server's own copy, which answers at once and waits
- * for nobody's judgement.
+ * The contracts and the holders of laptops, read by views, feeds and imports. It is fed from the stream and never waits
+ * for judgement.
  *
- * Shape   fed the stream's records in order; only contracts and holdings are kept, the others pass by. Taking the same
- *         records again, in their order, changes nothing, so a copy that was restored may be fed from a position
- *         before the one it stands at.
- *         `kept` is what is written down: every version of a contract by worker, every holding by device, as recorded.
+ * Shape   takes the stream's records in order; it keeps contracts and holdings and ignores the others. Taking the same
+ *         records again, in their order, changes nothing, so a restored copy may be fed from a position before the one
+ *         it was saved at.
+ *         `kept` is what is saved: every version of a contract by worker, every holding by device, as recorded;
+ *         the same form as the world's own rows (`derive/kit/world.ts`), so that either can be restored from them.
  * Errors  unknown is null or an empty list, never a default.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
@@ -14,7 +15,7 @@ import type { Kept } from '../derive/kit/kept.ts'
 import { World } from '../derive/kit/world.ts'
 
 export class Directory {
-  readonly kept: Readonly<Record<'contracts' | 'holdings', Kept>>
+  readonly kept: Readonly<Record<'contracts' | 'devices', Kept>>
   readonly #world = new World()
   /** Changed since `kept` was last asked. */
   readonly #workers = new Set<string>()
@@ -29,7 +30,7 @@ export class Directory {
         (worker) => world.versionsOf(worker),
         (it) => this.#addContract(it),
       ),
-      holdings: keptLists(
+      devices: keptLists(
         this.#devices,
         (device) => world.holdingsOf(device),
         (it) => this.#addHolding(it),
@@ -76,7 +77,7 @@ export class Directory {
   }
 
   /** Every laptop the worker ever held. */
-  devicesOf(worker: string): string[] {
+  devicesOf(worker: string): readonly string[] {
     return this.#world.devicesOf(worker)
   }
 

@@ -11,11 +11,11 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
+import { writeWhole } from '../whole-file.ts'
 import type { Contracts } from './contracts.ts'
 import { deliveryText } from './delivery.ts'
 import type { RosterPart } from './parts.ts'
 import { type OpenRoster, openRoster } from './reader.ts'
-import { writeWhole } from './whole-file.ts'
 
 const KEEP_ANSWERS_MS = 7 * 86_400_000
 

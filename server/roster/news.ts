@@ -1,11 +1,10 @@
 /**
- * What a roster says that is not known yet: one that is imported again every night adds nothing to the log but its
- * changes.
+ * What is new in a roster: one that is imported every night adds nothing to the log but its changes.
  *
  * Shape   each version is compared with the one that holds at its `from`, be it known already or earlier in the same
  *         part. Beside a new version stands a `contract_event` for each change that signals ask about: a moved address
  *         or ship-to, an end that was set or moved, a referral. A first version changes nothing.
- * Units   a change has happened when its version begins, and not after we learnt of it.
+ * Units   a change happens when its version begins, and not after we received it.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 import { FeedEvent } from '../../wire/events/feeds.ts'
@@ -72,11 +71,11 @@ function insert<T extends { from: number }>(list: T[], it: T): void {
   else list.splice(at + 1, 0, it)
 }
 
-/** When a version begins and when we learnt of it are no part of what it says. */
+/** When a version begins, and when we received it, are not part of its terms. */
 const ENVELOPE: ReadonlySet<string> = new Set(['from', 'type', 'receivedAt'])
 const NOTHING: ReadonlySet<string> = new Set()
 
-/** Whether two values say the same. Absent and null are both 'unknown'; the order of keys says nothing. */
+/** Absent and null are equal, both mean 'unknown'; the order of keys does not matter. */
 function isSame(a: unknown, b: unknown): boolean {
   return sameBut(ENVELOPE, a, b)
 }
@@ -94,7 +93,7 @@ function sameBut(ignored: ReadonlySet<string>, a: unknown, b: unknown): boolean 
   return Object.keys(left).every(agree) && Object.keys(right).every(agree)
 }
 
-/** What a new version says happened. */
+/** The events that a new version implies. */
 export function changeLines(before: Contract, after: Contract, receivedAt: number): RecordedOf<'feed'>[] {
   const time = Math.min(after.from, receivedAt)
   const line = (fields: Record<string, unknown>): RecordedOf<'feed'> => {
@@ -117,7 +116,7 @@ export function changeLines(before: Contract, after: Contract, receivedAt: numbe
 
 type Place = Partial<Pick<Contract, 'country' | 'region' | 'city'>>
 
-/** By name: positions are rounded one way today and another tomorrow. To learn what was not known is no move. */
+/** By name, because positions are rounded differently from one export to the next. From unknown to known is no move. */
 function hasMoved(before: Place, after: Place): boolean {
   return (['country', 'region', 'city'] as const).some((key) => {
     const [was, is] = [before[key]?.toLowerCase(), after[key]?.toLowerCase()]

@@ -1,9 +1,8 @@
 /**
- * A roster in parts: what is compared and written at once, so that agents' batches and people's requests have their
- * turn between any two.
+ * A roster in parts: a part is compared and written in one step, and other work has its turn between any two.
  *
- * Shape   by when each version begins to hold, so that a later one is compared with an earlier one of the same file; a
- *         worker's laptops come with the contract.
+ * Shape   in order of when each version begins, so that a later one is compared with an earlier one of the same file;
+ *         a worker's laptops come with the contract.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 

@@ -1,4 +1,4 @@
-/** The thread that reads one roster (`reader.ts`): it says what it found, then hands over a part whenever asked. */
+/** The thread that reads one roster (`reader.ts`): it reports what it read, then sends a part for each request. */
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import { Fault } from '../../wire/fault.ts'
 import { partsOf } from './parts.ts'
@@ -14,7 +14,7 @@ try {
   const counted = { contracts: contracts.length, devices: devices.length }
   answer({ type: 'read', ...counted, problems, omitted, thread: threadId })
 } catch (cause) {
-  // Whatever else is wrong is the server's mistake, and ends this thread with it.
+  // Anything else is a defect of ours: it ends this thread, and the import fails with it.
   if (!(cause instanceof Fault)) throw cause
   const { code, where, todo } = cause
   answer({ type: 'refused', code, where, todo })

@@ -1,8 +1,8 @@
 /**
- * Reads a roster without holding up whoever else the process serves.
+ * Reads a roster without blocking the thread that serves agents and people.
  *
- * Shape   what is small is read in place; the rest in a thread of its own (`reader-thread.ts`), which keeps what it read
- *         and hands it over part by part, as fast as the parts are taken. `close` ends the thread.
+ * Shape   a small one is read in place, others in a thread of their own (`reader-thread.ts`), which keeps the result
+ *         and sends it part by part, each when it is asked for. `close` ends the thread.
  * Errors  Fault 'roster.invalid', as `parseRoster` and `readDelivery` throw it, or when the thread runs out of memory.
  */
 import { Worker } from 'node:worker_threads'
@@ -11,7 +11,7 @@ import { deliverySize, readDelivery } from './delivery.ts'
 import { partsOf, type RosterPart } from './parts.ts'
 import { parseRoster, type Roster, type RosterProblem } from './roster.ts'
 
-/** A text that somebody sent, or a file in the inbox. */
+/** A text from the API, or a file in the inbox. */
 export type RosterSource =
   | { text: string; format: 'csv' | 'json'; fileName: string; now: number }
   | { deliveryFile: string }
@@ -31,9 +31,12 @@ export interface OpenRoster {
 /** Some 100 rows: reading them takes 5 ms, a thread takes 100 ms to start. */
 export const READ_IN_PLACE_CHARACTERS = 16_384
 
-export async function openRoster(source: RosterSource): Promise<OpenRoster> {
+/** A delivery of 100 MB takes some 700 MB to read. */
+const READER_MEMORY_MB = 2_048
+
+export async function openRoster(source: RosterSource, memoryMb = READER_MEMORY_MB): Promise<OpenRoster> {
   const size = 'text' in source ? source.text.length : await deliverySize(source.deliveryFile)
-  return size <= READ_IN_PLACE_CHARACTERS ? inPlace(await readWhole(source)) : inThread(source)
+  return size <= READ_IN_PLACE_CHARACTERS ? inPlace(await readWhole(source)) : inThread(source, memoryMb)
 }
 
 export async function readWhole(source: RosterSource): Promise<Roster> {
@@ -57,8 +60,11 @@ function inPlace({ contracts, devices, problems, omitted }: Roster): OpenRoster 
   }
 }
 
-async function inThread(source: RosterSource): Promise<OpenRoster> {
-  const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: source })
+async function inThread(source: RosterSource, memoryMb: number): Promise<OpenRoster> {
+  const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), {
+    workerData: source,
+    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+  })
   const answers = answersOf(worker)
   const close = async () => void (await worker.terminate())
   try {
@@ -84,7 +90,7 @@ async function inThread(source: RosterSource): Promise<OpenRoster> {
   }
 }
 
-/** One answer at a time, each asked for before it comes; that the thread ended is one too. */
+/** One answer per request; the end of the thread rejects the request that waits. */
 function answersOf(worker: Worker): { next(): Promise<FromReader> } {
   let answer = asked()
   worker.on('message', (message: FromReader) => answer.resolve(message))
@@ -100,7 +106,7 @@ function answersOf(worker: Worker): { next(): Promise<FromReader> } {
 
   function asked() {
     const made = Promise.withResolvers<FromReader>()
-    // Nobody waits for the end of a thread that was closed.
+    // The end of a thread that was closed rejects a request that was never made.
     made.promise.catch(() => {})
     return made
   }

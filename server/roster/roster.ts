@@ -18,7 +18,7 @@ import { type ColumnProblem, type Found, MAX_ROWS, quoted } from './roster-entry
 import { jsonEntries } from './roster-json.ts'
 
 export const MAX_ROSTER_BYTES = 32 * 1_048_576
-/** Nobody reads more, and 100,000 bad rows must not become 100,000 sentences. */
+/** More than anybody reads; 100,000 bad rows must not become 100,000 sentences. */
 export const MAX_PROBLEMS = 1_000
 /** Of one worker's contract, or hand-overs of one laptop, in one file. More is a mistake, and every look-up pays. */
 const MAX_VERSIONS = 1_000
@@ -63,7 +63,7 @@ export function parseRoster(text: string, options: { format: 'csv' | 'json'; fil
   return roster
 }
 
-/** For one moment a file says one thing about a worker or a laptop; for another moment it may say another. */
+/** A file has one version of a contract, and one holder of a laptop, for each moment from which they hold. */
 function claimsOfOneFile() {
   /** Lines by `from`, by worker; holders by `from`, by device. */
   const contracts = new Map<string, Map<number, number>>()

@@ -7,29 +7,19 @@
  *         laptop in eight never shut; a flaky network every fourth day; restarts every eighth morning.
  */
 
+import type { DayPlan } from './day-plan.ts'
 import { leave, swap, swapTime } from './handover.ts'
 import { observed } from './observations.ts'
-import { firstBootOf, type Gap, isWorkday, localAt, type Person, type Place, type Run, type Span } from './person.ts'
+import { firstBootOf, isWorkday, localAt, type Person, type Place, type Run, type Span } from './person.ts'
 import { placeAt, placesOf } from './places.ts'
 import { between, chance, exponential, normal, poisson, type Random, stream } from './random.ts'
-import { type Draft, sessionLine, within } from './spool.ts'
+import { sessionLine, within } from './spool.ts'
 import { isOn, type Script, stageOf } from './stage.ts'
 import { crash, moves, resumed, type Say, stayAwake, wake } from './waking.ts'
 import { feeds, helpdesk, meetingsOf, setUp, work } from './work.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
-
-export interface DayPlan {
-  active: Span[]
-  awake: Span[]
-  meetings: Span[]
-  places: Place[]
-  gaps: Gap[]
-  drafts: Draft[]
-  hands: Script['hands']
-  stirred: Script['stirred']
-}
 
 /** Null: nothing happens, the laptop stays shut. */
 export function planDay(run: Run, person: Person, day: number): DayPlan | null {

@@ -1,6 +1,6 @@
 /** A laptop that changes hands: swapped for another, or given back on the last day. */
 
-import type { DayPlan } from './day.ts'
+import type { DayPlan } from './day-plan.ts'
 import { observed } from './observations.ts'
 import { holdingLine, localAt, machineOf, type Person, type Run } from './person.ts'
 import { stream } from './random.ts'

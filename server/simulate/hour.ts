@@ -6,7 +6,7 @@
  *         should stay a file that can be replayed.
  * Source  assumed; hours differ by a log-normal factor.
  */
-import type { DayPlan } from './day.ts'
+import type { DayPlan } from './day-plan.ts'
 import { observed } from './observations.ts'
 import type { Person, Span } from './person.ts'
 import { bulkOf, connectionBody, processBody } from './programs.ts'

@@ -7,7 +7,8 @@
  * Errors  Fault 'usage' for scenes that do not exist or do not fit.
  */
 import { askedFor, castAll, paperwork, peopleOf } from './casting.ts'
-import { type DayPlan, planDay } from './day.ts'
+import { planDay } from './day.ts'
+import type { DayPlan } from './day-plan.ts'
 import { hourOf } from './hour.ts'
 import { feedLine } from './observations.ts'
 import { firstBootOf, hire, holdingLine, localAt, type Person, type Run, type Span } from './person.ts'

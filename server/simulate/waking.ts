@@ -1,6 +1,6 @@
 /** What a laptop tells when it wakes, starts, moves, or is heard again. */
 
-import type { DayPlan } from './day.ts'
+import type { DayPlan } from './day-plan.ts'
 import { utcOffsetMs } from './local-time.ts'
 import type { LaptopCategory, observed } from './observations.ts'
 import { bootIdOf, type Gap, localAt, type Machine, type Person, type Place, type Run, type Span } from './person.ts'

@@ -6,7 +6,7 @@
  *         agent's five, so that they do not outnumber everything else.
  */
 
-import type { DayPlan } from './day.ts'
+import type { DayPlan } from './day-plan.ts'
 import { type FieldsOf, feedLine, homeOf, type System } from './observations.ts'
 import type { Person, Run } from './person.ts'
 import { placeAt } from './places.ts'

@@ -36,8 +36,13 @@ export interface ScanQuery {
 }
 
 export interface History {
-  /** Takes what the stream holds; positions it has already are passed over. */
+  /**
+   * Takes what the stream holds, in order of position, all of it or nothing; positions up to `last()` are passed over.
+   * One at a time feeds it: what somebody else left out behind him is never asked for again.
+   */
   append(stored: readonly Stored[], rejected?: readonly Rejected[]): Promise<void>
+  /** How far it has come; 0 for nothing: whoever feeds it goes on from there. */
+  last(): Promise<number>
   /** Event records that fit, newest first by event time (then position), at most `limit`. */
   events(query: HistoryQuery, limit: number, damage?: OnDamage): Promise<Stored[]>
   /** By hour, device, category. An hour that the query touches is counted whole. */

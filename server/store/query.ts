@@ -1,6 +1,7 @@
 /** What a query means, the same in every store. */
+import type { Category, Event } from '../../wire/event.ts'
 import type { HistoryQuery, HourCount } from './history.ts'
-import { factsOf, hourOf } from './segment.ts'
+import { type EventFacts, factsOf, hourOf, hourStart, recordOf } from './segment.ts'
 import type { Stored } from './stream.ts'
 
 /** Beyond every hour there is. */
@@ -51,7 +52,41 @@ export function newestFirst(limit: number) {
   }
 }
 
-export function byHour(a: HourCount, b: HourCount): number {
-  return a.hour - b.hour || compare(a.device, b.device) || compare(a.category, b.category)
+/** Events by hour, device and category, from counts and from events one by one. */
+export function hourCounts() {
+  const counted = new Map<string, HourCount>()
+  return { add, event, list }
+
+  /** `hour` as `hourOf` counts them. */
+  function add(hour: number, device: string, category: string, events: number): void {
+    const key = `${hour} ${category} ${device}`
+    const found = counted.get(key)
+    if (found) found.events += events
+    else counted.set(key, { hour: hourStart(hour), device, category: category as Category, events })
+  }
+
+  function event({ time, device, category }: EventFacts): void {
+    add(hourOf(time), device, category, 1)
+  }
+
+  function list(): HourCount[] {
+    return [...counted.values()].sort(
+      (a, b) => a.hour - b.hour || compare(a.device, b.device) || compare(a.category, b.category),
+    )
+  }
 }
+
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** The events among these lines, by the number that a spool gave them. */
+export function byNumber(lines: Iterable<string>): Map<string, Event> {
+  const events = new Map<string, Event>()
+  for (const line of lines) {
+    const record = line === '' ? null : recordOf(line)
+    if (record?.type !== 'event' || record.conflict || record.event.seq === null) continue
+    events.set(numberOf(record.device, record.epoch ?? 0, record.event.seq), record.event)
+  }
+  return events
+}
+
+export const numberOf = (device: string, epoch: number, seq: number) => `${epoch} ${seq} ${device}`

@@ -100,7 +100,7 @@ export async function course(
   const numbers = new Numbers()
   const parsed = reader()
   const labels = new Map<string, Label>()
-  const everybody = new Map<string, Followed & { revision: number }>()
+  const everybody = new Map<string, Followed>()
   const desk = analyst(fleet.workers * REVIEWS_A_DAY_PER_LAPTOP, (worker, at) => {
     const label = labels.get(worker)
     return label?.truth === 'infiltrator' && label.from <= at
@@ -118,7 +118,7 @@ export async function course(
   look((hour += HOUR))
 
   const people = [...everybody.values(), ...[...labels.keys()].filter((it) => !everybody.has(it)).map(begun)]
-    .map(({ revision: _, ...it }) => ({ ...it, label: labels.get(it.worker) ?? null }))
+    .map((it) => ({ ...it, label: labels.get(it.worker) ?? null }))
     .filter((it) => it.label !== null || it.stands.some(({ band }) => isAtLeast(band, 'medium')))
     .map((it) => ({ ...it, findings: pipeline.findings.of(it.worker).map((found) => shown(found, it.label)) }))
     .sort((a, b) => (a.worker < b.worker ? -1 : 1))
@@ -139,14 +139,13 @@ export async function course(
   }
 
   function look(at: number): void {
-    pipeline.advance(at)
+    pipeline.judgeAt(at)
     const isMorning = at % DAY === 0
-    for (const worker of pipeline.findings.workers()) {
+    const touched = pipeline.findings.touched()
+    for (const worker of pipeline.findings.subjects()) {
       const known = everybody.get(worker) ?? begun(worker)
       everybody.set(worker, known)
-      const revision = pipeline.findings.revisionOf(worker)
-      if (revision === known.revision && !isMorning) continue
-      known.revision = revision
+      if (!touched.has(worker) && !isMorning) continue
       stand(known, at)
     }
     if (!isMorning) return
@@ -178,8 +177,8 @@ export async function course(
     return both
   }
 
-  function begun(worker: string): Followed & { revision: number } {
-    return { worker, label: null, stands: [], findings: [], revision: -1 }
+  function begun(worker: string): Followed {
+    return { worker, label: null, stands: [], findings: [] }
   }
 
   function shown({ title, rule, time, strength }: Finding, label: Label | null): Followed['findings'][number] {

@@ -1,7 +1,7 @@
 /**
  * A laptop made of a plain object: folders are objects, files strings or buffers, links `link('target')`.
  *
- * Reading what is absent rejects with ENOENT, `denied` with EACCES. The clock moves when somebody sleeps, so a
+ * Reading what is absent rejects with ENOENT, `denied` with EACCES. The clocks move when somebody sleeps, so a
  * collector's polls run as fast as they can.
  */
 import { createHash } from 'node:crypto'
@@ -35,6 +35,8 @@ export interface FakeHost extends Host {
   clock: number
   saved: Map<string, string>
   reads: string[]
+  /** Sets the wall clock, as a user may. */
+  setClock(ms: number): void
 }
 
 export const START = Date.UTC(2026, 10, 2, 9)
@@ -59,13 +61,18 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
     const data = isMeta(node) ? node.data : node
     return Buffer.isBuffer(data) ? data : Buffer.from(data as string)
   }
+  let set = 0
   const host: FakeHost = {
     tree,
     clock: START,
     saved: new Map(),
     reads: [],
-    platform: 'linux',
     now: () => host.clock,
+    elapsed: () => host.clock - START - set + 500_000,
+    setClock: (ms) => {
+      set += ms
+      host.clock += ms
+    },
     sleep: async (ms, signal) => {
       if (!signal.aborted) host.clock += ms
       await new Promise(setImmediate)

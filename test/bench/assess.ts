@@ -1,21 +1,18 @@
 /** What it costs to say how everybody stands: half a dozen findings a worker, and a farm here and there. */
-
 import { Assessments } from '../../server/assess/assessments.ts'
+import { Standings } from '../../server/assess/standings.ts'
+import { Pipeline } from '../../server/detect/pipeline.ts'
 import { loadRules } from '../../server/detect/program.ts'
-import { Judgement } from '../../server/detect/runner.ts'
 import type { Finding } from '../../server/model/finding.ts'
-import { memoryLog, memoryState } from '../../server/store/memory/memory.ts'
-import { desk } from '../../server/views/desk.ts'
 import { contract, DAY, holding, NOWHERE, T0 } from '../server/events.ts'
 import { type BenchOptions, median, type Row } from './row.ts'
 
 const WORKERS = 10_000
-const ON_THE_DESK = 5_000
 const FINDINGS = 6
 const PASSES = 5
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
-  const { pipeline } = await judged(WORKERS)
+  const pipeline = await judged(WORKERS)
   says(`${WORKERS} workers`)
   const worker = (run: (assessments: Assessments, worker: string) => void) =>
     (median(
@@ -27,7 +24,7 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
       1_000) /
     WORKERS
   const each = `${WORKERS.toLocaleString('en')} workers, ${FINDINGS} findings each`
-  const rows: Row[] = [
+  return [
     { name: `assess, ${each}`, unit: 'us/worker', value: worker((it, name) => it.of(name, NOW)), budget: '' },
     {
       name: 'assess, with what each part is worth',
@@ -41,37 +38,60 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
       value: median(passes(() => new Assessments(pipeline).clusters(NOW))),
       budget: '',
     },
-  ]
-  const seat = await judged(ON_THE_DESK)
-  const { workers } = desk({
-    ...{ judgement: seat, log: memoryLog(), state: memoryState(), online: () => new Set<string>(), now: () => NOW },
-    makeToken: () => ({ token: '', expiresAt: 0 }),
-    policy: () => ({ version: 1, salt: 'aaaaaaaa', off: [], on: [], watchedRoots: [], spoolBytes: 1, spoolDays: 1 }),
-  })
-  const [first, ...again] = passes(() => workers())
-  const label = `everybody on the desk, ${ON_THE_DESK.toLocaleString('en')} workers`
-  return [
-    ...rows,
-    { name: `${label}, the first time`, unit: 'ms', value: first!, budget: '' },
-    { name: `${label}, when nothing changed`, unit: 'ms', value: median(again), budget: '' },
+    ...standingRows(pipeline, each),
   ]
 }
 
-const NOW = T0 + 3 * DAY
-const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
+/** What a commit costs beside judging, by what happened since the last one. */
+function standingRows(pipeline: Pipeline, each: string): Row[] {
+  pipeline.findings.touched()
+  const standings = new Standings('bench', pipeline)
+  const revised = (touched: readonly string[], now: number, expected: number): number => {
+    const start = process.threadCpuUsage().user
+    const { standings: told } = standings.revise(new Set(touched), now, 1)
+    const took = (process.threadCpuUsage().user - start) / 1_000
+    if (told.length !== expected) throw new Error(`${told.length} standings were revised, expected ${expected}`)
+    return took
+  }
+  const first = revised([], NOW, WORKERS)
+  // Whoever was found out again: their findings are others now.
+  const again = (n: number, pass: number) => {
+    const [one] = pipeline.findings.of(`w${n}`)
+    pipeline.findings.adopt([{ ...one!, lastTime: NOW - PASSES + pass, count: pass + 2 }])
+    return `w${n}`
+  }
+  const some = (count: number) =>
+    Array.from({ length: PASSES }, (_, pass) =>
+      revised(
+        Array.from({ length: count }, (_, n) => again(7 * n + 3, pass + count)),
+        NOW,
+        count,
+      ),
+    )
+  const one = some(1)
+  const hundred = some(100)
+  const hours = Array.from({ length: PASSES }, (_, pass) => {
+    const start = process.threadCpuUsage().user
+    standings.revise(new Set(), NOW + (pass + 1) * HOUR, 1)
+    return (process.threadCpuUsage().user - start) / 1_000
+  })
+  return [
+    { name: `standings of ${each}, the first time`, unit: 'ms', value: first, budget: '' },
+    { name: 'standings, a finding of one worker changed', unit: 'ms', value: median(one), budget: '' },
+    { name: 'standings, findings of a hundred workers changed', unit: 'ms', value: median(hundred), budget: '' },
+    { name: 'standings, another hour', unit: 'ms', value: median(hours), budget: '' },
+  ]
+}
 
-async function judged(workers: number): Promise<Judgement> {
-  const { program, correlations } = await loadRules([], () => {})
-  const needs = { recognise: () => undefined, lookup: () => NOWHERE }
-  const deps = { log: memoryLog(), state: memoryState(), needs, horizon: () => 0, says: QUIET }
-  const judgement = await Judgement.open({ program, correlations, credit: () => ({}) }, deps)
-  for (let n = 0; n < workers; n++)
-    for (const [index, record] of [contract(`w${n}`), holding(`d${n}`, `w${n}`)].entries())
-      judgement.take([{ position: 2 * n + index + 1, record }])
-  judgement.pipeline.findings.load(
-    Array.from({ length: workers * FINDINGS }, (_, n) => findingOf(Math.floor(n / FINDINGS), n)),
-  )
-  return judgement
+const HOUR = 3_600_000
+const NOW = T0 + 3 * DAY
+
+async function judged(workers: number): Promise<Pipeline> {
+  const rules = await loadRules([], () => {})
+  const pipeline = new Pipeline({ ...rules, recognise: () => undefined, lookup: () => NOWHERE })
+  for (let n = 0; n < workers; n++) for (const it of [contract(`w${n}`), holding(`d${n}`, `w${n}`)]) pipeline.take(it)
+  for (let n = 0; n < workers * FINDINGS; n++) pipeline.findings.restore(findingOf(Math.floor(n / FINDINGS), n))
+  return pipeline
 }
 
 const FAMILIES = ['network', 'remote-access', 'hardware', 'identity', 'exfiltration', 'tampering']

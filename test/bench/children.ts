@@ -13,12 +13,18 @@ export interface ServerChild {
   cookie: string
   /** Reads the console's API: `get('/workers')`. */
   get<T>(path: string): Promise<T>
+  /** The end of what it printed. */
+  printed(): string
   stop(): Promise<void>
 }
 
 /** Errors  rejects with what the server printed when it does not come up within a minute. */
-export async function startServer(folder: string, env: Record<string, string> = {}): Promise<ServerChild> {
-  const args = [BINARY, 'server', '--data-folder', folder, '--port', '0']
+export async function startServer(
+  folder: string,
+  env: Record<string, string> = {},
+  more: readonly string[] = [],
+): Promise<ServerChild> {
+  const args = [BINARY, 'server', '--data-folder', folder, '--port', '0', ...more]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, TELLWIRE_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,20 +35,27 @@ export async function startServer(folder: string, env: Record<string, string> = 
     60_000,
     () => `the server does not come up:\n${output()}`,
   )
-  const answer = await fetch(`${url}/api/v1/session/once`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Origin: url! },
-    body: JSON.stringify({ secret: link }),
-  })
-  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0]
-  if (!cookie) throw new Error(`the console did not let us in: ${answer.status} ${await answer.text()}`)
+  const cookie = await signIn(url!, link!)
   return {
     pid: child.pid!,
     url: url!,
     cookie,
     get: (path) => json(fetch(`${url}/api/v1${path}`, { headers: { Cookie: cookie } })),
+    printed: output,
     stop: () => stop(child),
   }
+}
+
+/** The session's cookie. `link`: the secret of a one-time link. */
+export async function signIn(url: string, link: string): Promise<string> {
+  const answer = await fetch(`${url}/api/v1/session/once`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: url },
+    body: JSON.stringify({ secret: link }),
+  })
+  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0]
+  if (!cookie) throw new Error(`the console did not let us in: ${answer.status} ${await answer.text()}`)
+  return cookie
 }
 
 export async function json<T>(answer: Promise<Response>): Promise<T> {

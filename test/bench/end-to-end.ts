@@ -2,20 +2,21 @@
  * The server as a process of its own, with 100 laptops over real sockets: what it takes in, and how soon a person sees it.
  *
  * Throughput: each laptop sends batches of 100, four on their way at a time, and waits for acknowledgements, which come
- * after the durable commit; the second clock stops when the console counts the last event as judged.
+ * after the durable commit. Then one more laptop sends an event that raises a finding: when the console shows it,
+ * everything before it has been judged, and the second clock stops.
  * Latency: 1,000 ordinary events a second, and every 300 ms one that raises a finding on a laptop that had none. From the
- * moment it is handed to the socket until the console's own list of workers, asked for after the console's own notice,
- * shows that worker with a finding.
+ * moment it is handed to the socket until the rows that the console asks for after the server's notice show that worker
+ * with a finding.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { LaptopPage, QueuePage } from '../../server/api/schema.ts'
-import { deviceOf } from '../../server/ingest/keys.ts'
+import { deviceOf } from '../../server/ingest/identity.ts'
 import { deliver } from '../../server/roster/inbox.ts'
-import { openState } from '../../server/store/sqlite/state.ts'
+import { openStore } from '../../server/store/open.ts'
 import { cpuMs, memoryOf, type ServerChild, startServer, until } from './children.ts'
+import { type ConsolePage, openPage } from './console-page.ts'
 import { type BenchOptions, quantile, type Row } from './row.ts'
 import {
   batch,
@@ -44,7 +45,8 @@ interface Laptop {
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
-  const laptops = Array.from({ length: LAPTOPS }, (_, n): Laptop => {
+  // The last one is the marker.
+  const laptops = Array.from({ length: LAPTOPS + 1 }, (_, n): Laptop => {
     const key = newLaptopKey()
     return { device: deviceOf(Buffer.from(key.publicKey, 'base64url')), worker: `w${n}`, key }
   })
@@ -52,13 +54,19 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   const server = await startServer(folder)
   const agents: SimulatedAgent[] = []
   try {
+    const page = await openPage(server)
     await until(
-      async () => ((await workers(server)).length >= LAPTOPS ? true : null),
+      () => (page.rows.size >= laptops.length ? true : null),
       30_000,
       () => 'the roster is not taken in',
     )
     for (const { device, key } of laptops) agents.push(await connect({ url: server.url, device, epoch: EPOCH, key }))
-    const rows = [...(await throughput(server, agents, says)), ...(await latency(server, laptops, agents, says))]
+    const marker = { worker: laptops[LAPTOPS]!.worker, agent: agents[LAPTOPS]! }
+    const rows = [
+      ...(await throughput(server, page, agents.slice(0, LAPTOPS), marker, says)),
+      ...(await latency(server, laptops.slice(0, LAPTOPS), agents, says)),
+    ]
+    await page.close()
     return [...rows, { name: 'server, resident', unit: 'MB', value: memoryOf(server.pid).resident / 1e6, budget: '' }]
   } finally {
     for (const agent of agents) agent.close()
@@ -69,9 +77,9 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
 
 /** Straight into the state: enrolment by token is bounded to a few a minute, and is not what is measured. */
 async function enrolAll(folder: string, laptops: readonly Laptop[]): Promise<void> {
-  const state = openState({ folder })
+  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
   for (const { device, key } of laptops)
-    state.saveEnrolled({
+    await store.devices.save({
       device,
       publicKey: key.publicKey,
       platform: 'linux',
@@ -81,7 +89,7 @@ async function enrolAll(folder: string, laptops: readonly Laptop[]): Promise<voi
       revokedAt: null,
       firstBoot: CONTRACT_FROM,
     })
-  state.close()
+  await store.close()
   const contracts = laptops.map(({ worker }) => ({
     worker,
     from: CONTRACT_FROM,
@@ -94,7 +102,9 @@ async function enrolAll(folder: string, laptops: readonly Laptop[]): Promise<voi
 
 async function throughput(
   server: ServerChild,
+  page: ConsolePage,
   agents: readonly SimulatedAgent[],
+  marker: { worker: string; agent: SimulatedAgent },
   says: (text: string) => void,
 ): Promise<Row[]> {
   const events = LAPTOPS * BATCH * BATCHES_EACH
@@ -109,7 +119,6 @@ async function throughput(
     ),
   )
   says(`sending ${events} events`)
-  const judgedBefore = await judged(server)
   const cpuBefore = cpuMs(server.pid)
   const start = performance.now()
   await Promise.all(
@@ -122,8 +131,9 @@ async function throughput(
     }),
   )
   const ackedSeconds = (performance.now() - start) / 1_000
+  marker.agent.send(batch(EPOCH, [remoteControl(1, Date.now())]))
   await until(
-    async () => ((await judged(server)) - judgedBefore >= events ? true : null),
+    () => ((page.rows.get(marker.worker)?.lastFinding ?? null) !== null ? true : null),
     60_000,
     () => 'what was acknowledged is not judged',
   )
@@ -145,14 +155,13 @@ async function latency(
   says: (text: string) => void,
 ): Promise<Row[]> {
   says(`${LAPTOPS} findings among ${RATE} events a second`)
-  if ((await workers(server)).some((it) => it.lastFinding !== null)) throw new Error('there are findings already')
-  const seqs = agents.map(() => BATCHES_EACH * BATCH)
   const sentAt = new Map<string, number>()
   const shownAt = new Map<string, number>()
-  const page = new AbortController()
-  const reading = readConsole(server, page.signal, (worker) => {
-    if (sentAt.has(worker) && !shownAt.has(worker)) shownAt.set(worker, performance.now())
+  const page = await openPage(server, ({ worker, lastFinding }) => {
+    if (lastFinding !== null && sentAt.has(worker) && !shownAt.has(worker)) shownAt.set(worker, performance.now())
   })
+  if (laptops.some(({ worker }) => page.rows.get(worker)?.lastFinding)) throw new Error('there are findings already')
+  const seqs = laptops.map(() => BATCHES_EACH * BATCH)
   const perTick = RATE / 10
   const start = performance.now()
   for (let tick = 0; sentAt.size < LAPTOPS; tick++) {
@@ -172,50 +181,10 @@ async function latency(
     20_000,
     () => `only ${shownAt.size} of ${LAPTOPS} findings reached the console`,
   )
-  page.abort()
-  await reading
+  await page.close()
   const times = [...sentAt].map(([worker, sent]) => shownAt.get(worker)! - sent)
   return [
     { name: 'event to console at 1,000 events/s, median', unit: 'ms', value: quantile(times, 0.5), budget: '' },
     { name: 'event to console at 1,000 events/s, p99', unit: 'ms', value: quantile(times, 0.99), budget: '<= 1,000' },
   ]
-}
-
-/** What the page does: hear the notice, ask for the list; a notice during the asking is answered by asking again. */
-async function readConsole(
-  server: ServerChild,
-  signal: AbortSignal,
-  onFinding: (worker: string) => void,
-): Promise<void> {
-  let changed = false
-  let asking = false
-  const ask = async () => {
-    if (asking) return
-    asking = true
-    while (changed) {
-      changed = false
-      for (const it of await workers(server)) if (it.lastFinding !== null) onFinding(it.worker)
-    }
-    asking = false
-  }
-  const answer = await fetch(`${server.url}/api/v1/events`, { headers: { Cookie: server.cookie }, signal })
-  try {
-    for await (const chunk of answer.body!) {
-      if (!Buffer.from(chunk).includes('event: changed')) continue
-      changed = true
-      void ask()
-    }
-  } catch (cause) {
-    if (!signal.aborted) throw cause
-  }
-}
-
-async function workers(server: ServerChild): Promise<{ worker: string; lastFinding: number | null }[]> {
-  return (await server.get<QueuePage>('/workers?limit=5000')).rows
-}
-
-/** Events that went through derivers and rules: what the laptops' own counters in the console add up to. */
-async function judged(server: ServerChild): Promise<number> {
-  const { laptops } = await server.get<LaptopPage>('/laptops?limit=1000')
-  return laptops.reduce((sum, it) => sum + it.events, 0)
 }

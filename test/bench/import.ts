@@ -14,8 +14,8 @@ import { Directory } from '../../server/roster/directory.ts'
 import { deliver, importInbox } from '../../server/roster/inbox.ts'
 import { openRoster } from '../../server/roster/reader.ts'
 import { parseRoster } from '../../server/roster/roster.ts'
-import { openLog } from '../../server/store/sqlite/log.ts'
-import type { TelemetryLog } from '../../server/store/state.ts'
+import { openTelemetry } from '../../server/store/sqlite/telemetry.ts'
+import type { Stream } from '../../server/store/stream.ts'
 import { processEvent, recorded } from '../server/store/samples.ts'
 import { type BenchOptions, quantile, type Row } from './row.ts'
 
@@ -27,9 +27,9 @@ const HEADER = 'worker,name,country,region,city,timeZone,start,end,approvedTools
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
-  const log = await openLog({ folder })
+  const { stream, close } = await openTelemetry({ folder })
   try {
-    const { take } = office(log)
+    const { take } = office(stream)
     const now = Date.now()
     const throughText = async (text: string) => {
       const roster = await openRoster({ text, format: 'csv', fileName: 'r.csv', now })
@@ -41,27 +41,27 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
     const throughInbox = () => importInbox(inbox, take, new AbortController().signal)
 
     const [bad, good, moved] = [csv(unknown), csv(austin), csv(dallas)]
-    const rows = await measured('bad rows', () => throughText(bad), log, says)
-    rows.push(...(await measured('good rows', () => throughText(good), log, says)))
-    rows.push(...(await measured('the same rows again', () => throughText(good), log, says)))
+    const rows = await measured('bad rows', () => throughText(bad), stream, says)
+    rows.push(...(await measured('good rows', () => throughText(good), stream, says)))
+    rows.push(...(await measured('the same rows again', () => throughText(good), stream, says)))
     await deliver(inbox, parseRoster(moved, { format: 'csv', fileName: 'r.csv', now: now + 1 }), now)
-    rows.push(...(await measured('everybody moved, through the inbox', throughInbox, log, says)))
+    rows.push(...(await measured('everybody moved, through the inbox', throughInbox, stream, says)))
     return rows
   } finally {
-    await log.close()
+    await close()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function office(log: TelemetryLog): Contracts {
+function office(stream: Stream): Contracts {
   const directory = new Directory()
   return contracts({
     directory,
     append: async (records) => {
-      await log.append(records)
+      await stream.publish(records)
       for (const it of records) directory.take(it)
     },
-    audit: () => {},
+    audit: async () => {},
     now: Date.now,
   })
 }
@@ -80,13 +80,13 @@ function csv(place: (n: number) => string): string {
 async function measured(
   name: string,
   work: () => Promise<unknown>,
-  log: TelemetryLog,
+  stream: Stream,
   says: (text: string) => void,
 ): Promise<Row[]> {
   says(`importing 30 MB: ${name}`)
   const over = new AbortController()
   const beats = heartbeat(over.signal)
-  const acks = acknowledgements(`laptop, ${name}`, log, over.signal)
+  const acks = acknowledgements(`laptop, ${name}`, stream, over.signal)
   // So that what came before the import does not count.
   await delay(100)
   const cpu = process.threadCpuUsage()
@@ -116,12 +116,12 @@ async function heartbeat(signal: AbortSignal): Promise<number[]> {
 }
 
 /** How long batches that come at their own pace wait until they are durable, ms. */
-async function acknowledgements(device: string, log: TelemetryLog, signal: AbortSignal): Promise<number[]> {
+async function acknowledgements(device: string, stream: Stream, signal: AbortSignal): Promise<number[]> {
   const waits: Promise<number>[] = []
   for (let seq = 1; !signal.aborted; seq += BATCH) {
     const records = Array.from({ length: BATCH }, (_, n) => recorded(device, processEvent(seq + n)))
     const sent = performance.now()
-    waits.push(log.append(records).then(() => performance.now() - sent))
+    waits.push(stream.publish(records).then(() => performance.now() - sent))
     await delay(BATCH_EVERY_MS)
   }
   return Promise.all(waits)

@@ -1,7 +1,7 @@
-/** What it costs to judge one event: unpack, parse, validate. */
+/** What it costs to check one event: unpack, parse, validate. */
 import { randomUUID } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
-import { judge, parseBatch, unpack } from '../../server/ingest/judge.ts'
+import { parseBatch, unpack, validateEvents } from '../../server/ingest/validation.ts'
 import type { Policy } from '../../wire/messages.ts'
 import { median, type Row } from './row.ts'
 
@@ -25,17 +25,17 @@ export async function bench(): Promise<Row[]> {
     events: Array.from({ length: BATCH_EVENTS }, (_, index) => sample(index + 1)),
   })
   const frame = zstdCompressSync(text)
-  const rounds: { unpack: number; json: number; judge: number }[] = []
+  const rounds: { unpack: number; json: number; validate: number }[] = []
   for (let round = 0; round < 6; round++) {
-    const spent = { unpack: 0, json: 0, judge: 0 }
+    const spent = { unpack: 0, json: 0, validate: 0 }
     for (let turn = 0; turn < BATCHES; turn++) {
       const began = performance.now()
       const unpacked = (await unpack(frame)).toString('utf8')
       const unpackedAt = performance.now()
       const batch = parseBatch(unpacked)
       const parsedAt = performance.now()
-      const { accepted } = judge(batch.events, POLICY)
-      spent.judge += performance.now() - parsedAt
+      const { accepted } = validateEvents(batch.events, POLICY)
+      spent.validate += performance.now() - parsedAt
       spent.json += parsedAt - unpackedAt
       spent.unpack += unpackedAt - began
       if (accepted.length !== BATCH_EVENTS) throw new Error(`${accepted.length} of ${BATCH_EVENTS} were accepted`)
@@ -43,12 +43,12 @@ export async function bench(): Promise<Row[]> {
     // The first round warms up.
     if (round > 0) rounds.push(spent)
   }
-  const perEvent = (of: 'unpack' | 'json' | 'judge') =>
+  const perEvent = (of: 'unpack' | 'json' | 'validate') =>
     (median(rounds.map((it) => it[of])) * 1_000) / (BATCHES * BATCH_EVENTS)
   return [
     { name: 'ingest, unpack', unit: 'µs/event', value: perEvent('unpack'), budget: '' },
     { name: 'ingest, parse the JSON', unit: 'µs/event', value: perEvent('json'), budget: '' },
-    { name: 'ingest, validate', unit: 'µs/event', value: perEvent('judge'), budget: '' },
+    { name: 'ingest, validate', unit: 'µs/event', value: perEvent('validate'), budget: '' },
     { name: 'ingest, JSON of an event', unit: 'bytes', value: Buffer.byteLength(text) / BATCH_EVENTS, budget: '' },
   ]
 }

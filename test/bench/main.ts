@@ -4,12 +4,14 @@
  *   npm run bench                          every bench
  *   npm run bench -- store end-to-end      these only
  *   npm run bench -- --seconds 30          watch running things for less than five minutes
+ *   npm run bench -- calm --workers 1000,5000,20000 --events 1000000,3000000,5000000 --folder DIR
+ *                                          in these sizes, and keep the stored logs in DIR for the next run
  *   npm run bench -- --write               and write the tables into RESULTS.md
  *
  * Errors  a bench that fails is told, and the others run; exit 1. A figure beyond its budget is shown, and is no failure.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benches } from './index.ts'
@@ -19,12 +21,23 @@ const RESULTS = join(import.meta.dirname, 'RESULTS.md')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { write: { type: 'boolean' }, seconds: { type: 'string', default: '300' } },
+  options: {
+    write: { type: 'boolean' },
+    seconds: { type: 'string', default: '300' },
+    workers: { type: 'string', default: '1000' },
+    events: { type: 'string', default: '200000' },
+    folder: { type: 'string' },
+  },
 })
 const seconds = Number(values.seconds)
+const [workers, events] = [values.workers, values.events].map((it) => it.split(',').map(Number)) as [number[], number[]]
+const sizes = workers.map((it, index) => ({ workers: it, events: events[index] ?? 0 }))
+const areSizes = workers.length === events.length && [...workers, ...events].every((it) => it >= 1)
 const unknown = positionals.filter((name) => !benches.some((it) => it.name === name))
-if (unknown.length > 0 || !(seconds > 0)) {
-  console.error(`Usage: npm run bench -- [--write] [--seconds N] [${benches.map((it) => it.name).join('|')}]...`)
+if (unknown.length > 0 || !(seconds > 0) || !areSizes) {
+  console.error(
+    `Usage: npm run bench -- [--write] [--seconds N] [--workers N,… --events N,…] [--folder DIR] [${benches.map((it) => it.name).join('|')}]...`,
+  )
   process.exit(2)
 }
 
@@ -48,7 +61,7 @@ async function measured(bench: Bench): Promise<Row[] | null> {
   const says = (text: string) =>
     console.log(`  ${((performance.now() - start) / 1_000).toFixed(0).padStart(4)} s  ${text}`)
   try {
-    return await bench.run({ seconds, says })
+    return await bench.run({ seconds, sizes, folder: values.folder ?? null, says })
   } catch (cause) {
     console.error(`  failed: ${cause instanceof Error ? cause.message : cause}`)
     return null
@@ -70,7 +83,7 @@ function table(rows: readonly Row[]): string {
 
 /** Puts one bench's section in place of its last one; what people wrote around the sections stays. */
 function write(name: string, rows: readonly Row[]): void {
-  const command = `npm run bench -- ${name}${seconds === 300 ? '' : ` --seconds ${seconds}`}`
+  const command = ['npm run bench --', name, ...given()].join(' ')
   const begin = `<!-- ${name} -->`
   const end = `<!-- /${name} -->`
   const section = `${begin}\n## ${name}\n\n\`${command}\`, ${machine()}\n\n${table(rows)}\n${end}`
@@ -83,9 +96,20 @@ function write(name: string, rows: readonly Row[]): void {
   writeFileSync(RESULTS, next)
 }
 
+/** What was asked for, without where this machine keeps its files. */
+function given(): string[] {
+  return [
+    ...(seconds === 300 ? [] : [`--seconds ${seconds}`]),
+    ...(values.workers === '1000' && values.events === '200000'
+      ? []
+      : [`--workers ${values.workers} --events ${values.events}`]),
+  ]
+}
+
 function machine(): string {
   const [cpu] = cpus()
   const day = new Date().toISOString().slice(0, 10)
+  const load = loadavg()[0]!.toFixed(1)
   const memory = `${Math.round(totalmem() / 1_073_741_824)} GiB`
-  return `${day}, ${cpu?.model ?? 'unknown processor'}, ${cpus().length} cores, ${memory}, Node ${process.versions.node}, ${process.platform}`
+  return `${day}, ${cpu?.model ?? 'unknown processor'}, ${cpus().length} cores, ${memory}, Node ${process.versions.node}, ${process.platform}, load ${load}`
 }

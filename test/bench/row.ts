@@ -15,6 +15,10 @@ export interface Bench {
 export interface BenchOptions {
   /** How long what watches a running thing watches it. */
   seconds: number
+  /** Of the fleets that are measured in several sizes. */
+  sizes: readonly { workers: number; events: number }[]
+  /** Where what takes long to make is kept for the next run; null: nowhere. */
+  folder: string | null
   /** One line about what is happening, for whoever waits. */
   says(text: string): void
 }

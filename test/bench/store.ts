@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openLog } from '../../server/store/sqlite/log.ts'
-import type { TelemetryLog } from '../../server/store/state.ts'
+import { openTelemetry } from '../../server/store/sqlite/telemetry.ts'
+import type { Stream } from '../../server/store/stream.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { connectionEvent, HOUR, processEvent, recorded, T0 } from '../server/store/samples.ts'
 import { median, type Row } from './row.ts'
@@ -23,35 +23,47 @@ export async function bench(): Promise<Row[]> {
       Array.from({ length: DEVICES }, (_, device) => realBatch(`laptop-${device}`, round, random)),
     )
     const events = ROUNDS * DEVICES * BATCH
-    const log = await openLog({ folder })
+    const { stream, history, close } = await openTelemetry({ folder })
 
     const cpu = process.cpuUsage()
     const ownCpu = process.threadCpuUsage()
     const start = performance.now()
-    await Promise.all(rounds[0]!.map((_, device) => appendAll(log, rounds, device)))
+    await Promise.all(rounds[0]!.map((_, device) => appendAll(stream, rounds, device)))
     const seconds = (performance.now() - start) / 1_000
     const main = microseconds(process.threadCpuUsage(ownCpu))
     const writer = microseconds(process.cpuUsage(cpu)) - main
 
     const queries = [
-      { name: 'newest 100 of a laptop', run: () => log.events({ devices: ['laptop-42'] }, 100) },
-      { name: 'newest 100 of all', run: () => log.events({}, 100) },
+      { name: 'newest 100 of a laptop', run: () => history.events({ devices: ['laptop-42'] }, 100) },
+      { name: 'newest 100 of all', run: () => history.events({}, 100) },
       {
         name: '100 of a laptop and category, 20 days back',
-        run: () => log.events({ devices: ['laptop-42'], categories: ['network_connection'], to: T0 + 240 * HOUR }, 100),
+        run: () =>
+          history.events({ devices: ['laptop-42'], categories: ['network_connection'], to: T0 + 240 * HOUR }, 100),
       },
-      { name: 'a laptop by hour, 30 days', run: () => log.counts({ devices: ['laptop-42'] }) },
-      { name: 'all laptops by hour, 30 days', run: () => log.counts({}) },
-      { name: 'one event by its number', run: () => log.bySeq('laptop-42', 7, 1_234) },
+      { name: 'a laptop by hour, 30 days', run: () => history.counts({ devices: ['laptop-42'] }) },
+      { name: 'all laptops by hour, 30 days', run: () => history.counts({}) },
+      { name: 'one event by its number', run: () => history.bySeq('laptop-42', 7, 1_234) },
     ]
     const times = []
     for (const { name, run } of queries) {
       times.push({ name: `store, ${name}`, unit: 'ms', value: await medianOfFive(run), budget: '' })
     }
+    const scans = [
+      { name: 'scan for half of the events', query: { categories: ['process_creation' as const] } },
+      { name: 'scan for one literal', query: { categories: ['process_creation' as const], literals: ['--job abc'] } },
+      { name: 'scan for a category that never came', query: { categories: ['usb_device' as const] } },
+    ]
+    for (const { name, query } of scans) {
+      const run = async () => {
+        for await (const _ of history.scan({ ...query, after: 0, upTo: events }));
+      }
+      times.push({ name: `store, ${name}`, unit: 'ms', value: await medianOfFive(run), budget: '' })
+    }
     const reading = performance.now()
-    for await (const _ of log.read());
+    for await (const _ of stream.read(0));
     const readSeconds = (performance.now() - reading) / 1_000
-    await log.close()
+    await close()
     const size = statSync(join(folder, 'telemetry.db')).size
 
     return [
@@ -67,8 +79,8 @@ export async function bench(): Promise<Row[]> {
   }
 }
 
-async function appendAll(log: TelemetryLog, rounds: readonly RecordedOf<'event'>[][][], device: number): Promise<void> {
-  for (const round of rounds) await log.append(round[device]!)
+async function appendAll(stream: Stream, rounds: readonly RecordedOf<'event'>[][][], device: number): Promise<void> {
+  for (const round of rounds) await stream.publish(round[device]!)
 }
 
 /** A laptop's batch: few programs, many arguments; few hosts, many ports; ids and times that never repeat. */

@@ -90,7 +90,8 @@ export const Presence = z.strictObject({
  * Something that could not be seen. Blind is not empty.
  *
  * Shape   `About` names the category, path or device that was not seen; `Categories` those that are the poorer for it;
- *         `Count` how many, null when unknown.
+ *         `Count` how many, null when unknown. An overflow about a category, a log or the spool counts events or bytes
+ *         lost since the last such gap, so its counts add up; any other count says how it is now.
  *         denied: no right · unparsed: read, not understood · stopped: the collector ended · overflow: more than we
  *         could keep or watch · unsupported: this system does not offer it.
  */

@@ -5,21 +5,21 @@
  *         lines of archivers anywhere, with Image and Encrypted; from the sweep of watched folders, from 1 MB on, with
  *         both null (a download, a program's own archive). No names leave the laptop.
  * Units   looked at every 5 s while one is waited for; done when its size is the same at two looks and its archiver has
- *         ended. At most 50 a look.
+ *         ended. At most 50 a look, the rest at the next ones.
  * Errors  an archiver that lives less than two seconds is missed, unless it writes into a watched folder. An archive
- *         that is not there when its archiver has ended (it failed, or wrote elsewhere) is not told. More than 50 at
- *         once, or 256 waited for: gap 'overflow' with their number.
+ *         that is not there when its archiver has ended (it failed, or wrote elsewhere) is not told. More than 256
+ *         waited for, or one that still grows after six hours: gap 'overflow' with their number.
  * Source  `archive-command.ts`; parts are named as zip (.z01), 7-Zip (.7z.001) and RAR (.part1.rar) name them.
  */
 import { basename, dirname } from 'node:path/posix'
 import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
-import { type Collector, gap } from '../../collect.ts'
+import { type Collector, lost } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { accountReader, homesOf } from '../shared/accounts.ts'
 import { archiveCommand } from '../shared/archive-command.ts'
-import { accountReader } from './accounts.ts'
-import type { OnProgram } from './processes.ts'
-import { findRoots, type Root } from './watched-folders.ts'
+import type { OnProgram } from '../shared/programs.ts'
+import { findRoots, type Root } from '../shared/watched-roots.ts'
 
 const NAME = 'archives'
 const TICK_MS = 5_000
@@ -55,7 +55,6 @@ export function archives(): { collector: Collector; onProgram: OnProgram; onArch
     onArchive: (path) => add(wholeOf(path), null),
     collector: {
       name: NAME,
-      platform: 'linux',
       categories: ['archive_created'],
       run: (host, policy, signal) => run(host, policy, signal, waiting, counts),
     },
@@ -73,31 +72,52 @@ async function* run(
   const told = new Map<string, string>()
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
-    const done: { it: Waiting; parts: number[]; version: string }[] = []
-    for (const it of [...waiting.values()]) {
-      it.since ??= stamp.time
-      const lives = it.by !== null && (await isAlive(host, it.by.pid))
-      const found = await measure(host, it.path)
-      const size = found.parts.reduce((sum, bytes) => sum + bytes, 0)
-      if (found.parts.length > 0 && size === it.size && !lives) {
-        waiting.delete(it.path)
-        done.push({ it, ...found })
-      } else if ((found.parts.length === 0 && !lives && it.size === 0) || stamp.time - it.since > LONGEST_MS)
-        waiting.delete(it.path)
-      else it.size = size
-    }
+    const { done, endless } = await lookAt(host, waiting)
     const fresh = done.filter(({ it, parts, version }) => {
       const known = told.get(it.path) === version
       remember(told, it.path, version)
-      return !known && (it.by !== null || parts.reduce((sum, bytes) => sum + bytes, 0) >= UNSEEN_BYTES)
+      return !known && (it.by !== null || sum(parts) >= UNSEEN_BYTES)
     })
-    const over = counts.over + Math.max(0, fresh.length - MAX_AT_ONCE)
+    if (counts.over > 0) yield lost(stamp, 'archive_created', 'more than are waited for', counts.over)
+    if (endless > 0) yield lost(stamp, 'archive_created', 'still growing after six hours', endless)
     counts.over = 0
-    if (over > 0) yield gap(stamp, 'archive_created', 'overflow', null, over)
-    const roots = fresh.length > 0 ? await rootsOf(host, policy, accounts) : []
-    for (const { it, parts } of fresh.slice(0, MAX_AT_ONCE)) yield event(stamp, it, parts, roots)
+    if (fresh.length > 0) {
+      const { homes, gaps } = await homesOf(accounts, stamp)
+      yield* gaps
+      const roots = await findRoots(host, policy, homes, await host.readText('/proc/self/mountinfo').catch(() => ''))
+      for (const { it, parts } of fresh) yield event(stamp, it, parts, roots)
+    }
     await host.sleep(TICK_MS, signal)
   }
+}
+
+interface Done {
+  it: Waiting
+  parts: number[]
+  version: string
+}
+
+/** Takes out of `waiting` what is done, at most so many, and what will never be. */
+async function lookAt(host: Host, waiting: Map<string, Waiting>): Promise<{ done: Done[]; endless: number }> {
+  const done: Done[] = []
+  let endless = 0
+  for (const it of [...waiting.values()]) {
+    if (done.length >= MAX_AT_ONCE) break
+    it.since ??= host.elapsed()
+    const lives = it.by !== null && (await isAlive(host, it.by.pid))
+    const found = await measure(host, it.path)
+    const size = sum(found.parts)
+    const isThere = found.parts.length > 0
+    const isEndless = host.elapsed() - it.since > LONGEST_MS
+    if (isThere && size === it.size && !lives) done.push({ it, ...found })
+    else if (isEndless && isThere) endless++
+    else if (!isEndless && (isThere || lives || it.size !== 0)) {
+      it.size = size
+      continue
+    }
+    waiting.delete(it.path)
+  }
+  return { done, endless }
 }
 
 function event(stamp: Stamp, { path, by }: Waiting, parts: readonly number[], roots: readonly Root[]) {
@@ -108,19 +128,15 @@ function event(stamp: Stamp, { path, by }: Waiting, parts: readonly number[], ro
     category: 'archive_created' as const,
     ...stamp,
     RootKind: root?.kind ?? null,
-    Bytes: parts.reduce((sum, bytes) => sum + bytes, 0),
+    Bytes: sum(parts),
     Parts: parts.length,
     Encrypted: by?.encrypted ?? null,
     Image: by?.image ?? null,
   } satisfies ObservationOf<'archive_created'>
 }
 
-async function rootsOf(host: Host, policy: Policy, accounts: ReturnType<typeof accountReader>): Promise<Root[]> {
-  const homes = await accounts().then(
-    (it) => it.homes.map(({ home }) => home),
-    () => [],
-  )
-  return findRoots(host, policy, homes, await host.readText('/proc/self/mountinfo').catch(() => ''))
+function sum(parts: readonly number[]): number {
+  return parts.reduce((bytes, part) => bytes + part, 0)
 }
 
 function isAlive(host: Host, pid: number): Promise<boolean> {

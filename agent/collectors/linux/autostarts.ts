@@ -4,7 +4,8 @@
  * Shape   one autostart per entry in a baseline (see reported.ts), then for each new entry or new command. That one
  *         went away is not reported. `Kind` is systemd, cron or xdg; `Name` the unit's, the table's or the file's.
  * Units   looked at every two minutes; read when a file in one of the folders changed, and once an hour anyway.
- * Errors  what may not be read is a gap. Command is null where there is none (a target) or it cannot be read.
+ * Errors  what may not be read is a gap, and so is what is left out: files beyond 1,000 in a folder, bytes beyond
+ *         262,144 in a file, entries beyond 4,000. Command is null where there is none (a target) or it cannot be read.
  * Source  systemd.unit(5): enabled is linked from a .wants folder; crontab(5); the XDG autostart specification.
  *         Command lines lose their secrets here (redact.ts).
  */
@@ -13,14 +14,16 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { redactCommandLine } from '../../redact.ts'
+import { accountReader, homesOf } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
 import { baselineIsDue, recall, remember } from '../shared/reported.ts'
-import { type Accounts, accountReader } from './accounts.ts'
 
 const NAME = 'autostarts'
 const EVERY_MS = 120_000
 const READ_MS = 3_600_000
 const MAX_ENTRIES = 4_000
+const MAX_FILES = 1_000
+const MAX_BYTES = 262_144
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly']
 
 export type Autostart = Pick<ObservationOf<'autostart'>, 'Kind' | 'Name' | 'Command' | 'Scope'>
@@ -34,7 +37,6 @@ interface Folder {
 
 export const autostarts: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['autostart'],
   run: (host, _policy, signal) => run(host, signal),
 }
@@ -45,14 +47,17 @@ async function* run(host: Host, signal: AbortSignal) {
   const read = new Map<string, { stamp: string; at: number; found: Autostart[] }>()
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
-    const who = await accounts().catch(() => null)
+    const { homes, gaps } = await homesOf(accounts, stamp)
+    yield* gaps
     const now = new Map<string, Autostart>()
-    for (const folder of await folders(host, who)) {
+    for (const folder of await folders(host, homes)) {
       try {
-        const { files, changed } = await filesIn(host, folder)
+        const { files, left, cut, changed } = await filesIn(host, folder)
+        if (left > 0) yield gap(stamp, folder.path, 'overflow', `more than ${MAX_FILES} files`, left)
+        if (cut > 0) yield gap(stamp, `files in ${folder.path}`, 'overflow', 'bytes that were not read', cut)
         const before = read.get(folder.path)
-        if (before?.stamp !== changed || Math.abs(stamp.time - before.at) >= READ_MS)
-          read.set(folder.path, { stamp: changed, at: stamp.time, found: await folder.read(host, folder, files) })
+        if (before?.stamp !== changed || host.elapsed() - before.at >= READ_MS)
+          read.set(folder.path, { stamp: changed, at: host.elapsed(), found: await folder.read(host, folder, files) })
       } catch (cause) {
         const reason = gapReason(cause)
         if (reason === 'unsupported') read.delete(folder.path)
@@ -61,7 +66,7 @@ async function* run(host: Host, signal: AbortSignal) {
       for (const it of read.get(folder.path)?.found ?? [])
         now.set(JSON.stringify([folder.path, it.Kind, it.Name, it.Command]), it)
     }
-    if (now.size > MAX_ENTRIES) yield gap(stamp, 'autostart', 'overflow', null, now.size - MAX_ENTRIES)
+    if (now.size > MAX_ENTRIES) yield gap(stamp, 'autostart entries', 'overflow', null, now.size - MAX_ENTRIES)
     const baseline = baselineIsDue(reported, stamp.time)
     const fresh = [...now].slice(0, MAX_ENTRIES).filter(([key]) => baseline || !reported.things.has(host.hmac(key)))
     for (const [, it] of fresh) yield { category: 'autostart' as const, ...stamp, ...it }
@@ -82,7 +87,7 @@ async function* run(host: Host, signal: AbortSignal) {
   }
 }
 
-async function folders(host: Host, who: Accounts | null): Promise<Folder[]> {
+async function folders(host: Host, homes: readonly string[]): Promise<Folder[]> {
   const found: Folder[] = []
   const add = (path: string, read: Folder['read'], scope: Folder['scope'] = 'system', prefix = '') =>
     found.push({ path, read, scope, prefix })
@@ -97,20 +102,36 @@ async function folders(host: Host, who: Accounts | null): Promise<Folder[]> {
   for (const period of PERIODS) add(`/etc/cron.${period}`, readCronScripts, 'system', `cron.${period}/`)
   add('/var/spool/cron/crontabs', readCronTables, 'user', 'crontabs/')
   add('/etc/xdg/autostart', readDesktopFiles)
-  for (const { home } of who?.homes ?? []) {
+  for (const home of homes) {
     await addWants(`${home}/.config/systemd/user`, 'user')
     add(`${home}/.config/autostart`, readDesktopFiles, 'user')
   }
   return found
 }
 
-/** What is in the folder (or the one file), and words that change when any of it does. */
-async function filesIn(host: Host, { path }: Folder): Promise<{ files: string[]; changed: string }> {
+interface Files {
+  files: string[]
+  /** So many more there are. */
+  left: number
+  /** So many bytes of them will not be read. */
+  cut: number
+  /** Words that change when any of it does. */
+  changed: string
+}
+
+/** What is in the folder (or the one file). */
+async function filesIn(host: Host, { path }: Folder): Promise<Files> {
   const words = (it: { modifiedMs: number; size: number; inode: number }) => `${it.modifiedMs} ${it.size} ${it.inode}`
   const own = await host.stat(path)
-  if (own.kind === 'file') return { files: [''], changed: words(own) }
-  const entries = (await host.entries(path)).filter((it) => it.kind !== 'folder').slice(0, 1_000)
-  return { files: entries.map((it) => it.name), changed: entries.map((it) => `${it.name} ${words(it)}`).join('\n') }
+  if (own.kind === 'file') return { files: [''], left: 0, cut: cutFrom([own]), changed: words(own) }
+  const all = (await host.entries(path)).filter((it) => it.kind !== 'folder')
+  const entries = all.slice(0, MAX_FILES)
+  const changed = entries.map((it) => `${it.name} ${words(it)}`).join('\n')
+  return { files: entries.map((it) => it.name), left: all.length - entries.length, cut: cutFrom(entries), changed }
+}
+
+function cutFrom(files: readonly { size: number }[]): number {
+  return files.reduce((bytes, { size }) => bytes + Math.max(0, size - MAX_BYTES), 0)
 }
 
 async function readWants(host: Host, { path, scope }: Folder, files: string[]): Promise<Autostart[]> {
@@ -119,20 +140,22 @@ async function readWants(host: Host, { path, scope }: Folder, files: string[]): 
     const target = await host.link(`${path}/${Name}`).catch(() => null)
     const unit = target === null ? `${path}/${Name}` : posix.resolve(path, target)
     const started = unit.replace(/\.(timer|socket|path)$/, '.service')
-    const text = await host.readText(started, 65_536).catch(() => '')
+    const text = await host.readText(started, MAX_BYTES).catch(() => '')
     found.push({ Kind: 'systemd', Name: bounded(Name, 256), Command: redacted(parseUnit(text)), Scope: scope })
   }
   return found
 }
 
 async function readCronTable(host: Host, { path, scope }: Folder): Promise<Autostart[]> {
-  return cronJobs(await host.readText(path), 'crontab', scope, true)
+  return cronJobs(await host.readText(path, MAX_BYTES), 'crontab', scope, true)
 }
 
 async function readCronTables(host: Host, { path, scope, prefix }: Folder, files: string[]): Promise<Autostart[]> {
   const found: Autostart[] = []
   for (const file of files)
-    found.push(...cronJobs(await host.readText(`${path}/${file}`), `${prefix}${file}`, scope, scope === 'system'))
+    found.push(
+      ...cronJobs(await host.readText(`${path}/${file}`, MAX_BYTES), `${prefix}${file}`, scope, scope === 'system'),
+    )
   return found
 }
 
@@ -160,7 +183,7 @@ async function readDesktopFiles(host: Host, { path, scope }: Folder, files: stri
   const found: Autostart[] = []
   for (const file of files) {
     if (!file.endsWith('.desktop')) continue
-    const entry = parseDesktop(await host.readText(`${path}/${file}`, 65_536).catch(() => ''))
+    const entry = parseDesktop(await host.readText(`${path}/${file}`, MAX_BYTES).catch(() => ''))
     if (entry.hidden) continue
     found.push({ Kind: 'xdg', Name: bounded(file, 256), Command: redacted(entry.command), Scope: scope })
   }
@@ -190,7 +213,7 @@ export function parseUnit(text: string): string | null {
 /** Five fields or one `@word`, then, in the system's tables, a user; lines `NAME=value` set the environment. */
 export function parseCron(text: string, withUser: boolean): string[] {
   const found: string[] = []
-  for (const raw of text.split('\n').slice(0, 10_000)) {
+  for (const raw of text.split('\n')) {
     const line = raw.trim()
     if (line === '' || line.startsWith('#') || /^[A-Za-z_]\w*\s*=/.test(line)) continue
     const skip = (line.startsWith('@') ? 1 : 5) + (withUser ? 1 : 0)

@@ -12,7 +12,7 @@
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { bounded } from '../shared/bounded.ts'
-import { parseUptime } from './power.ts'
+import { parseUptime } from '../shared/uptime.ts'
 
 const NAME = 'clock-places'
 const EVERY_MS = 30_000
@@ -21,7 +21,6 @@ const INTERRUPTED_MS = 1_000
 
 export const clockPlaces: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['clock_place'],
   run: (host, _policy, signal) => run(host, signal),
 }

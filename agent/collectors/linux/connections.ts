@@ -6,22 +6,26 @@
  *         `Initiated`: the local port is not one that listens. Nothing is looked up, so DestinationHostname is null.
  *         UDP: connected sockets, and bound ones that were there at two looks (a name lookup lives shorter).
  * Units   polled every 10 s; a connection that lives less is seen only while the kernel keeps its TIME_WAIT (60 s), and
- *         then without its owner. At most 300 connections a look.
- * Errors  an owner we may not read is null, and a gap 'denied' says so; unreadable tables and lines are gaps.
+ *         then without its owner. At most 300 a look, listeners first, the rest at the next ones; `time` is when it was
+ *         seen.
+ * Errors  an owner we may not read is null, and a gap 'denied' says so; unreadable tables and lines are gaps, and so is
+ *         the number of those beyond 10,000 that wait to be reported.
  * Source  Linux Documentation/networking/proc_net_tcp.rst. Reading the TCP tables walks the kernel's whole hash table
  *         (4.6 ms each on a 48 GB machine), so the counters in /proc/net/{snmp,sockstat,sockstat6} are asked first (150 us).
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason } from '../../collect.ts'
+import { type Collector, gap, gapReason, lost } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { addressText } from '../shared/address-text.ts'
 import { bounded } from '../shared/bounded.ts'
-import { imageOf } from './processes.ts'
+import { imageOf } from '../shared/programs.ts'
 
 const NAME = 'connections'
 const EVERY_MS = 10_000
 /** A listener that takes another's place between two looks leaves the counters alike: look at least this often. */
 const LOOK_MS = 60_000
-const MAX_NEW = 300
+const A_LOOK = 300
+const MAX_WAITING = 10_000
 const MAX_TABLE = 16 * 1_048_576
 const TABLES = ['tcp', 'tcp6', 'udp', 'udp6'] as const
 const LISTEN = 0x0a
@@ -39,11 +43,12 @@ export interface Socket {
   /** 0 when no process holds it: TIME_WAIT, or not accepted yet. */
   inode: number
 }
-type Found = ObservationOf<'network_connection' | 'listening_socket' | 'collection_gap'>
+type Socketed = ObservationOf<'network_connection' | 'listening_socket'>
+type Found = Socketed | ObservationOf<'collection_gap'>
+type Stamp = { time: number; collector: string }
 
 export const connections: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['network_connection', 'listening_socket'],
   run: (host, _policy, signal) => run(host, signal),
 }
@@ -53,12 +58,13 @@ async function* run(host: Host, signal: AbortSignal) {
   let known = new Set<string>()
   let bound = new Set<string>()
   let counters: number[] | null = null
-  let lookedAt = 0
+  let lookedAt = Number.NEGATIVE_INFINITY
   let waiting = false
+  const unreported: Socketed[] = []
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     const now = await readCounters(host)
-    if (grew(now, counters) || waiting || Math.abs(stamp.time - lookedAt) >= LOOK_MS) {
+    if (grew(now, counters) || waiting || host.elapsed() - lookedAt >= LOOK_MS) {
       const { sockets, gaps, whole } = await readTables(host, stamp)
       yield* gaps
       const view = judge(sockets, known, bound)
@@ -66,12 +72,29 @@ async function* run(host: Host, signal: AbortSignal) {
       known = whole ? view.known : new Set([...known, ...view.known])
       waiting = view.waiting
       bound = view.bound
-      yield* await report(view.fresh, stamp, ownerOf)
-      lookedAt = stamp.time
+      const { events, denied } = await describe(view.fresh, stamp, ownerOf)
+      if (denied > 0) yield gap(stamp, 'owners of sockets', 'denied', 'the agent does not run as root', denied)
+      yield* queue(unreported, events, stamp)
+      lookedAt = host.elapsed()
     }
     counters = now
+    yield* unreported.splice(0, A_LOOK)
     await host.sleep(EVERY_MS, signal)
   }
+  yield* unreported
+}
+
+/** Listeners first, as far as there is room; what there is not is counted. */
+function queue(unreported: Socketed[], events: readonly Socketed[], stamp: Stamp): Found[] {
+  const isListener = (it: Socketed) => it.category === 'listening_socket'
+  const all = [...unreported, ...events]
+  const ordered = [...all.filter(isListener), ...all.filter((it) => !isListener(it))]
+  unreported.splice(0, unreported.length, ...ordered.slice(0, MAX_WAITING))
+  const left = ordered.slice(MAX_WAITING)
+  return (['listening_socket', 'network_connection'] as const).flatMap((category) => {
+    const count = left.filter((it) => it.category === category).length
+    return count === 0 ? [] : [lost(stamp, category, `more than ${MAX_WAITING} waited to be reported`, count)]
+  })
 }
 
 /** What grows when a socket is opened: dials, accepts, and sockets in use. Null: always look. */
@@ -102,7 +125,7 @@ function grew(now: readonly number[] | null, before: readonly number[] | null): 
   return now === null || before?.length !== now.length || now.some((it, at) => it > before[at]!)
 }
 
-async function readTables(host: Host, stamp: { time: number; collector: string }) {
+async function readTables(host: Host, stamp: Stamp) {
   const sockets: Socket[] = []
   const gaps: Found[] = []
   let whole = true
@@ -163,38 +186,27 @@ function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }
 
-async function report(fresh: Fresh[], stamp: { time: number; collector: string }, ownerOf: Owners): Promise<Found[]> {
-  const found: Found[] = []
-  const listeners = fresh.filter((it) => it.kind === 'listener').slice(0, MAX_NEW)
-  const dialled = fresh.filter((it) => it.kind === 'connection').slice(0, MAX_NEW)
-  const over = fresh.length - listeners.length - dialled.length
-  const { images, denied } = await ownerOf([...listeners, ...dialled].map((it) => it.socket))
-  const imageFor = (socket: Socket) => images.get(socket.inode) ?? null
-  for (const { socket } of listeners)
-    found.push({
-      category: 'listening_socket',
-      ...stamp,
-      Image: imageFor(socket),
-      Protocol: socket.protocol,
-      Address: socket.localAddress,
-      Port: socket.localPort,
-    })
-  for (const { socket, initiated } of dialled)
-    found.push({
+async function describe(fresh: readonly Fresh[], stamp: Stamp, ownerOf: Owners) {
+  const { images, denied } = await ownerOf(fresh.map((it) => it.socket))
+  const events = fresh.map(({ socket, kind, initiated }): Socketed => {
+    const Image = images.get(socket.inode) ?? null
+    const { protocol: Protocol, localAddress, localPort, remoteAddress, remotePort } = socket
+    if (kind === 'listener')
+      return { category: 'listening_socket', ...stamp, Image, Protocol, Address: localAddress, Port: localPort }
+    return {
       category: 'network_connection',
       ...stamp,
-      Image: imageFor(socket),
-      Protocol: socket.protocol,
+      Image,
+      Protocol,
       Initiated: initiated,
-      SourceIp: socket.localAddress,
-      SourcePort: socket.localPort,
-      DestinationIp: socket.remoteAddress,
-      DestinationPort: socket.remotePort,
+      SourceIp: localAddress,
+      SourcePort: localPort,
+      DestinationIp: remoteAddress,
+      DestinationPort: remotePort,
       DestinationHostname: null,
-    })
-  if (over > 0) found.push(gap(stamp, 'network_connection', 'overflow', `more than ${MAX_NEW} new at one look`, over))
-  if (denied > 0) found.push(gap(stamp, 'owners of sockets', 'denied', 'the agent does not run as root', denied))
-  return found
+    }
+  })
+  return { events, denied }
 }
 
 type Owners = (sockets: readonly Socket[]) => Promise<{ images: Map<number, string>; denied: number }>
@@ -283,22 +295,5 @@ function parseEndpoint(text: string | undefined): { address: string; port: numbe
   const bytes: number[] = []
   for (let word = 0; word < words.length; word += 8)
     for (let at = 6; at >= 0; at -= 2) bytes.push(Number.parseInt(words.slice(word + at, word + at + 2), 16))
-  return { address: addressOf(bytes), port: Number.parseInt(port, 16) }
-}
-
-/** RFC 5952 text of 4 or 16 bytes; ::ffff:a.b.c.d is a.b.c.d. */
-export function addressOf(bytes: readonly number[]): string {
-  if (bytes.length === 4) return bytes.join('.')
-  if (bytes.slice(0, 10).every((it) => it === 0) && bytes[10] === 255 && bytes[11] === 255)
-    return bytes.slice(12).join('.')
-  const groups = Array.from({ length: 8 }, (_, at) => (bytes[at * 2]! << 8) | bytes[at * 2 + 1]!)
-  let [start, length] = [0, 0]
-  for (let at = 0; at < 8; at++) {
-    let end = at
-    while (end < 8 && groups[end] === 0) end++
-    if (end - at > length) [start, length] = [at, end - at]
-  }
-  const hex = (part: number[]) => part.map((it) => it.toString(16)).join(':')
-  if (length < 2) return hex(groups)
-  return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`
+  return { address: addressText(bytes), port: Number.parseInt(port, 16) }
 }

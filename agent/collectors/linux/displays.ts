@@ -17,13 +17,13 @@ import { bounded } from '../shared/bounded.ts'
 const NAME = 'displays'
 const ROOT = '/sys/class/drm'
 const EVERY_MS = 5_000
+const MAX_CONNECTORS = 64
 
 type Described = Omit<ObservationOf<'display'>, 'category' | 'time' | 'collector' | 'Action'>
 export type Edid = Omit<Described, 'Internal'>
 
 export const displays: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['display'],
   run: (host, _policy, signal) => run(host, signal),
 }
@@ -34,7 +34,9 @@ async function* run(host: Host, signal: AbortSignal) {
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     try {
-      const connectors = (await host.list(ROOT)).filter((it) => /^card\d+-/.test(it)).slice(0, 64)
+      const all = (await host.list(ROOT)).filter((it) => /^card\d+-/.test(it))
+      const connectors = all.slice(0, MAX_CONNECTORS)
+      if (all.length > MAX_CONNECTORS) yield gap(stamp, ROOT, 'overflow', 'connectors', all.length - MAX_CONNECTORS)
       for (const [connector, { display }] of known)
         if (!connectors.includes(connector)) {
           known.delete(connector)

@@ -26,31 +26,30 @@ export interface Counter {
 
 export const interfaces: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['egress'],
   run: (host, _policy, signal) => run(host, signal),
 }
 
 async function* run(host: Host, signal: AbortSignal) {
   let before: Map<string, Counter> | null = null
-  let since = host.now()
+  let since = host.elapsed()
   let sum: Counter = { received: 0, sent: 0 }
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
+    const now = host.elapsed()
     try {
       const { found, unparsed } = parseInterfaces(await host.readText('/proc/net/dev'))
       if (unparsed > 0) yield gap(stamp, '/proc/net/dev', 'unparsed', null, unparsed)
-      const now = await physicalOf(host, found)
-      if (before === null) since = stamp.time
-      else sum = add(sum, flowed(before, now))
-      before = now
+      const counters = await physicalOf(host, found)
+      if (before === null) since = now
+      else sum = add(sum, flowed(before, counters))
+      before = counters
     } catch (cause) {
       yield gap(stamp, '/proc/net/dev', gapReason(cause), cause)
     }
     const bytes = sum.sent + sum.received
-    const waited = stamp.time - since
-    // A clock that was set back would hold the window open for ever.
-    if (bytes >= AT_ONCE_BYTES || waited >= AT_LEAST_MS || waited < 0) {
+    const waited = now - since
+    if (bytes >= AT_ONCE_BYTES || waited >= AT_LEAST_MS) {
       if (bytes > 0)
         yield {
           category: 'egress' as const,
@@ -63,7 +62,7 @@ async function* run(host: Host, signal: AbortSignal) {
           BytesReceived: sum.received,
           WindowSeconds: Math.max(1, Math.round(waited / 1_000)),
         }
-      since = stamp.time
+      since = now
       sum = { received: 0, sent: 0 }
     }
     await host.sleep(EVERY_MS, signal)

@@ -13,8 +13,9 @@ import { isIP } from 'node:net'
 import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { addressText } from '../shared/address-text.ts'
 import { bounded } from '../shared/bounded.ts'
-import { addressOf } from './connections.ts'
+import { shortText } from '../shared/short-text.ts'
 
 const NAME = 'network-places'
 const EVERY_MS = 15_000
@@ -46,7 +47,6 @@ export interface Route {
 
 export const networkPlaces: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['network_place'],
   run: (host, _policy, signal) => run(host, signal),
 }
@@ -95,7 +95,7 @@ async function look(host: Host): Promise<{ place: Place; route: string }> {
   const taken = [...four, ...six].find((it) => it.length <= 1 && tunnels.has(it.interface))?.interface
   const name = taken ?? [...tunnels.keys()][0] ?? null
   const kind = name === null ? null : tunnels.get(name)!
-  const mtu = name === null ? '' : await read(host, `/sys/class/net/${name}/mtu`)
+  const mtu = name === null ? '' : await text(host, `/sys/class/net/${name}/mtu`)
   return {
     // Which gateway must have a MAC for the place to be known: none on a tunnel, or where a link has none.
     route:
@@ -122,12 +122,12 @@ async function findTunnels(host: Host): Promise<Map<string, string>> {
   for (const name of await host.list('/sys/class/net')) {
     const folder = `/sys/class/net/${name}`
     const named = TUNNELS.find(([pattern]) => pattern.test(name))?.[1]
-    const type = /^DEVTYPE=(.*)$/m.exec(await read(host, `${folder}/uevent`))?.[1]
-    const flags = await read(host, `${folder}/tun_flags`)
+    const type = /^DEVTYPE=(.*)$/m.exec(await text(host, `${folder}/uevent`))?.[1]
+    const flags = await text(host, `${folder}/tun_flags`)
     // A virtual machine's tap is a bridge's port, not a way out.
     const tun = /^0x[0-9a-f]+$/.test(flags) && (Number(flags) & 1) === 1
     const kind = type === 'wireguard' ? (named ?? 'wireguard') : tun ? (named ?? 'tun') : named
-    if (kind !== undefined && (await read(host, `${folder}/operstate`)) !== 'down') found.set(name, kind)
+    if (kind !== undefined && (await text(host, `${folder}/operstate`)) !== 'down') found.set(name, kind)
   }
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -153,7 +153,7 @@ export function parseRoutes(text: string): Route[] {
     if (!name || ![destination, gateway, mask].every((it) => /^[0-9A-F]{8}$/.test(it ?? ''))) continue
     const bits = Number.parseInt(flags ?? '', 16)
     if ((bits & ROUTE_UP) === 0) continue
-    const dotted = (word: string) => addressOf([...Buffer.from(word, 'hex')].reverse())
+    const dotted = (word: string) => addressText([...Buffer.from(word, 'hex')].reverse())
     const length = [...Number.parseInt(mask!, 16).toString(2)].filter((it) => it === '1').length
     const via = (bits & ROUTE_GATEWAY) !== 0 ? dotted(gateway!) : null
     found.push({ interface: name, gateway: via, length, destination: dotted(destination!), metric: Number(metric) })
@@ -169,7 +169,7 @@ export function parseRoutes6(text: string): Route[] {
     if (!name || name === 'lo' || ![destination, gateway].every((it) => /^[0-9a-f]{32}$/.test(it ?? ''))) continue
     const bits = Number.parseInt(flags ?? '', 16)
     if ((bits & ROUTE_UP) === 0) continue
-    const address = (hex: string) => addressOf([...Buffer.from(hex, 'hex')])
+    const address = (hex: string) => addressText([...Buffer.from(hex, 'hex')])
     found.push({
       interface: name,
       gateway: (bits & ROUTE_GATEWAY) !== 0 ? address(gateway!) : null,
@@ -198,9 +198,6 @@ export function parseResolvers(text: string): string[] {
   return [...new Set(found)].slice(0, 16)
 }
 
-async function read(host: Host, path: string): Promise<string> {
-  return host.readText(path, 4_096).then(
-    (it) => it.trim(),
-    () => '',
-  )
+async function text(host: Host, path: string): Promise<string> {
+  return (await shortText(host, path)) ?? ''
 }

@@ -9,6 +9,7 @@
  */
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { parseUptime } from '../shared/uptime.ts'
 
 const NAME = 'power'
 const EVERY_MS = 10_000
@@ -17,14 +18,13 @@ const AT_LEAST_MS = 6 * 3_600_000
 
 export const power: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['power_state'],
   run: (host, _policy, signal) => run(host, signal),
 }
 
 async function* run(host: Host, signal: AbortSignal) {
   let said = ''
-  let saidAt = 0
+  let saidAt = Number.NEGATIVE_INFINITY
   let lastUptime: number | null = null
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
@@ -40,11 +40,11 @@ async function* run(host: Host, signal: AbortSignal) {
     const slept = uptime !== null && lastUptime !== null ? uptime - lastUptime - EVERY_MS / 1_000 : 0
     const ResumedAfterSeconds = slept * 1_000 > ASLEEP_MS ? Math.round(slept) : null
     const state = `${LidClosed} ${OnBattery}`
-    if (state !== said || ResumedAfterSeconds !== null || Math.abs(stamp.time - saidAt) >= AT_LEAST_MS) {
+    if (state !== said || ResumedAfterSeconds !== null || host.elapsed() - saidAt >= AT_LEAST_MS) {
       const UptimeSeconds = uptime === null ? null : Math.floor(uptime)
       yield { category: 'power_state' as const, ...stamp, LidClosed, OnBattery, UptimeSeconds, ResumedAfterSeconds }
       said = state
-      saidAt = stamp.time
+      saidAt = host.elapsed()
     }
     lastUptime = uptime
     await host.sleep(EVERY_MS, signal)
@@ -83,9 +83,4 @@ async function onBattery(host: Host): Promise<boolean | null> {
 export function parseLid(state: string): boolean | null {
   const found = /^state:\s+(open|closed)\s*$/m.exec(state)
   return found ? found[1] === 'closed' : null
-}
-
-export function parseUptime(text: string): number | null {
-  const found = /^(\d{1,12}(?:\.\d+)?) /.exec(text)
-  return found ? Number(found[1]) : null
 }

@@ -4,7 +4,7 @@
  * Shape   one process_creation per process the previous poll lacked; the first poll reports all, StartedBeforeAgent
  *         true. A process that puts another program in its place (exec) is reported again when we see it: at the next
  *         poll when young, within a minute when old. Kernel threads are left out.
- * Units   polled every 2 s: a process that lives less can be missed. `ForkCounters` says how many.
+ * Units   polled every 2 s: a process that lives less can be missed. `StartCounters` says how many.
  * Errors  null for what we may not read; a process that ended while we looked is left out. `Image` is argv[0] where
  *         the executable's link is not ours to read (another user's process), because its name is then all there is.
  *         A /proc that hides other users' processes (hidepid) is a gap 'denied'.
@@ -13,17 +13,12 @@
  */
 
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason } from '../../collect.ts'
+import { type Collector, gap, gapReason, type StartCounters } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { redactArguments } from '../../redact.ts'
+import { type Accounts, accountReader } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
-import { type Accounts, accountReader } from './accounts.ts'
-
-/** Process starts the polls saw, of those the kernel counted (threads included) since the first poll. */
-export interface ForkCounters {
-  seen: number
-  total: number
-}
+import { imageOf, type OnProgram, type Program } from '../shared/programs.ts'
 
 const NAME = 'processes'
 const EVERY_MS = 2_000
@@ -44,41 +39,30 @@ interface View {
   commandLine: string | null
 }
 
-/** A program as it began, for collectors that read more out of it: its arguments hold secrets, and are not kept. */
-export interface Program {
-  pid: number
-  image: string | null
-  args: readonly string[]
-  /** Null: not ours to read. */
-  folder: string | null
-}
-export type OnProgram = (program: Program) => void
-
 /** `onProgram` is called for each program that is reported, so that one look at /proc serves all. */
-export const processes = (forks: ForkCounters, onProgram: readonly OnProgram[] = []): Collector => ({
+export const processes = (starts: StartCounters, onProgram: readonly OnProgram[] = []): Collector => ({
   name: NAME,
-  platform: 'linux',
   // The last two are made from the programs it hands on: it runs for them, too, and is missed by them.
   categories: ['process_creation', 'repository', 'archive_created'],
-  run: (host, _policy, signal) => run(host, forks, onProgram, signal),
+  run: (host, _policy, signal) => run(host, starts, onProgram, signal),
 })
 
-async function* run(host: Host, forks: ForkCounters, onProgram: readonly OnProgram[], signal: AbortSignal) {
+async function* run(host: Host, starts: StartCounters, onProgram: readonly OnProgram[], signal: AbortSignal) {
   const known = new Map<number, Seen>()
   const accounts = accountReader(host)
   let young: number[] = []
   let lastPid = ''
   let kernelCount: number | null = null
-  let verifiedAt = host.now()
+  let verifiedAt = host.elapsed()
   let first = true
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     try {
-      const verify = Math.abs(stamp.time - verifiedAt) >= VERIFY_MS
+      const verify = host.elapsed() - verifiedAt >= VERIFY_MS
       const pid = parseLastPid(await host.readText('/proc/loadavg'))
       if (pid === null || pid !== lastPid || young.length > 0 || verify) {
         const counted = parseForks(await host.readText('/proc/stat'))
-        if (counted !== null && kernelCount !== null) forks.total += Math.max(0, counted - kernelCount)
+        if (counted !== null && kernelCount !== null) starts.total += Math.max(0, counted - kernelCount)
         kernelCount = counted
         const who = await accounts().catch(() => null)
         const pids = await listPids(host)
@@ -97,11 +81,11 @@ async function* run(host: Host, forks: ForkCounters, onProgram: readonly OnProgr
           if (seen.known.view === null) continue
           if (!first) {
             young.push(it)
-            if (!changed.has(it)) forks.seen++
+            if (!changed.has(it)) starts.seen++
           }
           found.push({ ticks: seen.known.ticks, event: seen.event(stamp, known, first) })
         }
-        if (verify) verifiedAt = stamp.time
+        if (verify) verifiedAt = host.elapsed()
         lastPid = pid ?? ''
         first = false
         for (const { event } of found.sort((a, b) => a.ticks - b.ticks)) yield event
@@ -184,11 +168,6 @@ async function viewOf(host: Host, pid: number): Promise<View & { args: string[] 
     commandLine: args === null ? null : bounded(redactArguments(args).replaceAll('\0', ' '), MAX_COMMAND),
     args,
   }
-}
-
-/** The kernel appends ' (deleted)' when the file was replaced or removed since, as every upgrade does. */
-export function imageOf(link: string): string {
-  return link.endsWith(' (deleted)') ? link.slice(0, -10) : link
 }
 
 /** Arguments end in NUL each. A program that wrote its own title may leave blanks between, and NULs behind. */

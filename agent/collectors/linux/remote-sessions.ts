@@ -14,8 +14,9 @@
  * Source  see `remote-logs.ts`; utmp(5) for wtmp.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason } from '../../collect.ts'
+import { type Collector, gap, gapReason, lost } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { accountReader, homesOf } from '../shared/accounts.ts'
 import { type Place, tail } from '../shared/log-tail.ts'
 import {
   anydeskConnections,
@@ -29,8 +30,7 @@ import {
   teamviewerLog,
   xrdp,
 } from '../shared/remote-logs.ts'
-import { accountReader } from './accounts.ts'
-import { parseWtmp } from './logons.ts'
+import { parseWtmp, UTMP_ENTRY } from '../shared/utmp.ts'
 
 const NAME = 'remote-sessions'
 const EVERY_MS = 30_000
@@ -43,7 +43,9 @@ const SAME_MS = 120_000
 const MAX_SESSIONS = 128
 const MAX_LOGS = 64
 const WTMP = '/var/log/wtmp'
-const WTMP_ENTRY = 384
+/** At one look; the rest at the next ones. At the first look, what is older than so many entries is the past. */
+const WTMP_LOOK = 512
+const WTMP_FIRST = 8_192
 const CRD_FOLDER = '/opt/google/chrome-remote-desktop'
 
 interface Log {
@@ -72,7 +74,6 @@ interface Memory {
 
 export const remoteSessions: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['remote_session'],
   run: (host, _policy, signal) => run(host, signal),
 }
@@ -81,21 +82,20 @@ async function* run(host: Host, signal: AbortSignal) {
   const accounts = accountReader(host)
   const readers = new Map<string, Reader>()
   const memory = await recall(host)
+  const heldSince: HeldSince = new WeakMap()
   let saved = JSON.stringify(written(memory))
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
-    const homes = await accounts().then(
-      (it) => it.homes.map(({ home }) => home),
-      () => [],
-    )
+    const { homes, gaps } = await homesOf(accounts, stamp)
+    yield* gaps
     const logs = await findLogs(host, homes)
     if (logs.length > MAX_LOGS)
       yield gap(stamp, 'logs of remote-control tools', 'overflow', null, logs.length - MAX_LOGS)
     for (const log of logs.slice(0, MAX_LOGS)) {
       try {
-        const { lines, place, lost } = await tail(host, log.path, memory.places.get(log.path) ?? null)
+        const { lines, place, lost: bytes } = await tail(host, log.path, memory.places.get(log.path) ?? null)
         memory.places.set(log.path, place)
-        if (lost > 0) yield gap(stamp, log.path, 'overflow', 'bytes that were not read', lost)
+        if (bytes > 0) yield lost(stamp, log.path, 'bytes that were not read', bytes)
         const reader = readers.get(log.path) ?? log.reader()
         readers.set(log.path, reader)
         for (const line of lines) {
@@ -126,7 +126,8 @@ async function* run(host: Host, signal: AbortSignal) {
       const event = twinOf(memory, session) === null ? tell(session, stamp) : null
       if (event !== null) yield event
     }
-    forget(memory, logs, stamp.time)
+    const open = forget(memory, logs, host.elapsed(), heldSince)
+    if (open > 0) yield lost(stamp, 'remote_session', 'sessions whose end will not be reported', open)
     const now = JSON.stringify(written(memory))
     if (now !== saved) {
       saved = now
@@ -243,10 +244,11 @@ async function readWtmp(host: Host, memory: Memory, stamp: { time: number; colle
   try {
     const { inode, size } = await host.stat(WTMP)
     const before = memory.places.get(WTMP)
-    const from = before?.inode === inode && before.offset <= size ? before.offset : Math.max(0, size - 512 * WTMP_ENTRY)
-    const start = from - (from % WTMP_ENTRY)
-    const bytes = size - start < WTMP_ENTRY ? Buffer.alloc(0) : await host.readPart(WTMP, start, 512 * WTMP_ENTRY)
-    const whole = bytes.length - (bytes.length % WTMP_ENTRY)
+    const from =
+      before?.inode === inode && before.offset <= size ? before.offset : Math.max(0, size - WTMP_FIRST * UTMP_ENTRY)
+    const start = from - (from % UTMP_ENTRY)
+    const bytes = size - start < UTMP_ENTRY ? Buffer.alloc(0) : await host.readPart(WTMP, start, WTMP_LOOK * UTMP_ENTRY)
+    const whole = bytes.length - (bytes.length % UTMP_ENTRY)
     for (const { line, from: ip, at, left } of parseWtmp(bytes.subarray(0, whole)))
       if (left) take(memory, host, log, { does: 'close', key: line, at }, stamp.time)
       else if (ip !== null) take(memory, host, log, { does: 'open', key: line, at, ip }, stamp.time)
@@ -260,16 +262,27 @@ async function readWtmp(host: Host, memory: Memory, stamp: { time: number; colle
   }
 }
 
-function forget(memory: Memory, logs: readonly Log[], now: number): void {
+/** Since when, in this run, a session is known in the state it is in. */
+type HeldSince = WeakMap<Session, { ended: boolean; at: number }>
+
+/** Gives back how many sessions went that had not ended. */
+function forget(memory: Memory, logs: readonly Log[], now: number, heldSince: HeldSince): number {
   const paths = new Set([WTMP, ...logs.map((it) => it.path)])
   for (const path of memory.places.keys()) if (!paths.has(path)) memory.places.delete(path)
   for (const [key, it] of memory.sessions) {
     // What ended stays a while, for the other log that tells of it.
     const ended = it.endedAt !== null || it.log.endsWith('/connection_trace.txt')
-    if (now - Math.max(it.startedAt, it.endedAt ?? 0) > (ended ? 10 * SAME_MS : FORGOTTEN_MS))
-      memory.sessions.delete(key)
+    const held = heldSince.get(it)
+    if (held?.ended !== ended) heldSince.set(it, { ended, at: now })
+    else if (now - held.at > (ended ? 10 * SAME_MS : FORGOTTEN_MS)) memory.sessions.delete(key)
   }
-  while (memory.sessions.size > MAX_SESSIONS) memory.sessions.delete(memory.sessions.keys().next().value!)
+  const all = [...memory.sessions]
+  const gone = [...all.filter(([, it]) => it.endedAt !== null), ...all.filter(([, it]) => it.endedAt === null)].slice(
+    0,
+    Math.max(0, all.length - MAX_SESSIONS),
+  )
+  for (const [key] of gone) memory.sessions.delete(key)
+  return gone.filter(([, it]) => it.endedAt === null).length
 }
 
 async function recall(host: Host): Promise<Memory> {

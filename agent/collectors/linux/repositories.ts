@@ -8,16 +8,18 @@
  * Units   looked at every 5 s when git ran, source roots every 60 s and when a clone ended. `Bytes` are the packs that a
  *         clone left, told when it ended; a clone that failed is not told. A push leaves no size.
  * Errors  a clone outside the source roots that takes less than two seconds is missed, as its process is. Host null
- *         where the remote is a folder, or its name cannot be looked up. A source root with more than 2,000
- *         repositories or 5,000 folders is a gap 'overflow', one that cannot be read 'denied'.
+ *         where the remote is a folder, or its name cannot be looked up. Commands beyond 256 that wait, folders beyond
+ *         2,000 repositories or 5,000 folders, and remotes beyond 64 of one repository are gaps 'overflow' with their
+ *         number; a source root that cannot be read is 'denied'. What lies deeper than four folders is not looked for.
  * Source  `git-command.ts`; gitrepository-layout(5): a clone is the first line of .git/logs/HEAD, its packs lie in
  *         objects/pack, unfinished ones as tmp_pack_*.
  */
 import { dirname, posix } from 'node:path'
 import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
-import { type Collector, gap, gapReason } from '../../collect.ts'
+import { type Collector, gap, gapReason, lost } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
+import { accountReader, homesOf } from '../shared/accounts.ts'
 import {
   type Action,
   type GitCommand,
@@ -27,8 +29,7 @@ import {
   type Remote,
   remoteOf,
 } from '../shared/git-command.ts'
-import { accountReader } from './accounts.ts'
-import type { OnProgram } from './processes.ts'
+import type { OnProgram } from '../shared/programs.ts'
 
 const NAME = 'repositories'
 const TICK_MS = 5_000
@@ -37,6 +38,7 @@ const SAME_MS = 3_600_000
 const MAX_WAITING = 256
 const MAX_SAID = 4_096
 const MAX_REPOSITORIES = 2_000
+const MAX_REMOTES = 64
 const MAX_FOLDERS = 5_000
 const MAX_DEPTH = 4
 const MAX_CONFIG = 262_144
@@ -62,22 +64,23 @@ interface Seen {
 
 export function repositories(): { collector: Collector; onProgram: OnProgram } {
   const waiting: Waiting[] = []
+  const counts = { over: 0 }
   return {
     onProgram: ({ pid, args, folder }) => {
       const command = gitCommand(args, folder)
-      // A poll that sees more than this at once is a build; its repositories are found in the roots.
-      if (command !== null && waiting.length < MAX_WAITING) waiting.push({ ...command, pid, since: null })
+      if (command === null) return
+      if (waiting.length < MAX_WAITING) waiting.push({ ...command, pid, since: null })
+      else counts.over++
     },
     collector: {
       name: NAME,
-      platform: 'linux',
       categories: ['repository'],
-      run: (host, policy, signal) => run(host, policy, signal, waiting),
+      run: (host, policy, signal) => run(host, policy, signal, waiting, counts),
     },
   }
 }
 
-async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Waiting[]) {
+async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Waiting[], counts: { over: number }) {
   const accounts = accountReader(host)
   const said = new Map<string, number>()
   const seen: Seen = { stamps: new Map(), since: new Map() }
@@ -85,32 +88,32 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Wa
   let sweptAt = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
+    if (counts.over > 0) yield lost(stamp, 'repository', 'more commands at once than we keep', counts.over)
+    counts.over = 0
     let ended = false
     for (const it of waiting.splice(0)) {
-      it.since ??= stamp.time
-      if (it.target !== null && (await goesOn(host, it, stamp.time))) {
+      it.since ??= host.elapsed()
+      if (it.target !== null && (await goesOn(host, it))) {
         waiting.push(it)
         continue
       }
       ended ||= it.target !== null
-      for (const found of await fromCommand(host, it, stamp)) if (isNews(said, found, stamp.time)) yield found.event
+      for (const found of await fromCommand(host, it, stamp)) if (isNews(said, found, host.elapsed())) yield found.event
     }
-    if (ended || Math.abs(stamp.time - sweptAt) >= SWEEP_MS) {
-      const homes = await accounts().then(
-        (it) => it.homes.map(({ home }) => home),
-        () => [],
-      )
+    if (ended || host.elapsed() - sweptAt >= SWEEP_MS) {
+      const { homes, gaps } = await homesOf(accounts, stamp)
+      yield* gaps
       const roots = sourceRoots(policy, homes)
       if (roots.length > 0) {
         const next: Known = new Map()
         for (const it of await sweep(host, roots, stamp, known, seen, next))
           if ('category' in it) yield it
-          else if (isNews(said, it, stamp.time)) yield it.event
+          else if (isNews(said, it, host.elapsed())) yield it.event
         const changed = known === null || JSON.stringify([...next]) !== JSON.stringify([...known])
         known = next
         if (changed) await host.memory.save(NAME, JSON.stringify([...next])).catch(() => {})
       }
-      sweptAt = stamp.time
+      sweptAt = host.elapsed()
     }
     await host.sleep(TICK_MS, signal)
   }
@@ -125,7 +128,7 @@ interface News {
 function isNews(said: Map<string, number>, { event, key }: News, now: number): boolean {
   const words = `${event.Action} ${key}`
   const last = said.get(words)
-  if (last !== undefined && Math.abs(now - last) < SAME_MS) return false
+  if (last !== undefined && now - last < SAME_MS) return false
   said.delete(words)
   said.set(words, now)
   if (event.Action === 'mirror') said.set(`clone ${key}`, now)
@@ -139,8 +142,8 @@ function news(stamp: Stamp, Action: Action, remote: Remote, Bytes: number | null
   return { event: { ...event, InsideOrganisation: null }, key }
 }
 
-async function goesOn(host: Host, it: Waiting, now: number): Promise<boolean> {
-  if (now - it.since! > LONGEST_MS) return false
+async function goesOn(host: Host, it: Waiting): Promise<boolean> {
+  if (host.elapsed() - it.since! > LONGEST_MS) return false
   return host.stat(`/proc/${it.pid}`).then(
     () => true,
     () => false,
@@ -213,9 +216,8 @@ async function sweep(
   let folders = 0
   for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
     if (++folders > MAX_FOLDERS || next.size >= MAX_REPOSITORIES) {
-      said.push(
-        gap(stamp, 'repository', 'overflow', `more than ${MAX_REPOSITORIES} repositories or ${MAX_FOLDERS} folders`),
-      )
+      const why = `folders beyond ${MAX_REPOSITORIES} repositories or ${MAX_FOLDERS} folders, at least`
+      said.push(gap(stamp, 'source roots', 'overflow', why, waiting.length + 1))
       break
     }
     const git = await gitFolder(host, at.path)
@@ -232,7 +234,7 @@ async function sweep(
     }
   }
   for (const git of seen.stamps.keys()) if (!next.has(git)) seen.stamps.delete(git)
-  for (const [git, at] of seen.since) if (Math.abs(stamp.time - at) > LONGEST_MS) seen.since.delete(git)
+  for (const [git, at] of seen.since) if (host.elapsed() - at > LONGEST_MS) seen.since.delete(git)
   return said
 }
 
@@ -243,7 +245,7 @@ async function look(
   known: Known | null,
   seen: Seen,
   next: Known,
-): Promise<News[]> {
+): Promise<(News | Found)[]> {
   const before = known?.get(git)
   const facts = await host.stat(`${git}/config`).catch(() => null)
   const version = `${facts?.inode} ${facts?.size} ${facts?.modifiedMs}`
@@ -252,14 +254,15 @@ async function look(
     return []
   }
   const cloned = before === undefined && (await isClone(host, git))
-  if (before === undefined && known !== null && (await maySettle(host, git, cloned, stamp.time, seen))) return []
+  if (before === undefined && known !== null && (await maySettle(host, git, cloned, host.elapsed(), seen))) return []
   const remotes = await readRemotes(host, git)
   if (remotes === null) {
     if (before !== undefined) next.set(git, before)
     return []
   }
-  const urls = [...remotes.values()].flat().slice(0, 64)
-  const keyed = urls.map((url) => ({ url, hash: host.hmac(remoteOf(url).key).slice(0, 32) }))
+  const urls = [...remotes.values()].flat()
+  const left = urls.length - MAX_REMOTES
+  const keyed = urls.slice(0, MAX_REMOTES).map((url) => ({ url, hash: host.hmac(remoteOf(url).key).slice(0, 32) }))
   next.set(
     git,
     keyed.map(({ hash }) => hash),
@@ -269,12 +272,14 @@ async function look(
   const fresh = keyed.filter(({ hash }) => !before?.includes(hash))
   // A bare repository keeps no log of how it began; nobody makes one by hand and gives it remotes.
   const byClone = before === undefined && (cloned || !git.endsWith('/.git'))
-  return Promise.all(
+  const over = left > 0 ? [gap(stamp, 'remotes of one repository', 'overflow', `more than ${MAX_REMOTES}`, left)] : []
+  const events = await Promise.all(
     fresh.map(async ({ url }, at) => {
       const first = byClone && at === 0
       return news(stamp, first ? 'clone' : 'remote_added', remoteOf(url), first ? await packedBytes(host, git) : null)
     }),
   )
+  return [...events, ...over]
 }
 
 /** True while a new repository may be a clone that goes on: its packs are on their way, or it is too young to tell. */

@@ -15,11 +15,13 @@ import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { bounded } from '../shared/bounded.ts'
+import { shortText } from '../shared/short-text.ts'
 
 const NAME = 'usb-devices'
 const ROOT = '/sys/bus/usb/devices'
 const EVERY_MS = 5_000
-const MAX_DEVICES = 256
+/** At one look; the rest at the next ones. */
+const MAX_NEW = 256
 
 type Described = Omit<ObservationOf<'usb_device'>, 'category' | 'time' | 'collector' | 'Action'>
 export interface UsbInterface {
@@ -30,7 +32,6 @@ export interface UsbInterface {
 
 export const usbDevices: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['usb_device'],
   run: (host, _policy, signal) => run(host, signal),
 }
@@ -43,10 +44,9 @@ async function* run(host: Host, signal: AbortSignal) {
     const stamp = { time: host.now(), collector: NAME }
     try {
       const ports = (await host.list(ROOT)).filter((it) => /^\d+-[\d.]+$/.test(it))
-      if (ports.length > MAX_DEVICES) yield gap(stamp, ROOT, 'overflow', null, ports.length - MAX_DEVICES)
       const present = new Map<string, string>()
-      for (const port of ports.slice(0, MAX_DEVICES)) {
-        const number = await read(host, `${ROOT}/${port}/devnum`)
+      for (const port of ports) {
+        const number = await shortText(host, `${ROOT}/${port}/devnum`)
         if (number !== null) present.set(`${port} ${number}`, port)
       }
       for (const [key, device] of known) {
@@ -54,8 +54,8 @@ async function* run(host: Host, signal: AbortSignal) {
         known.delete(key)
         yield { category: 'usb_device' as const, ...stamp, Action: 'removed' as const, ...device }
       }
-      for (const [key, port] of present) {
-        if (known.has(key)) continue
+      const fresh = [...present].filter(([key]) => !known.has(key))
+      for (const [key, port] of fresh.slice(0, MAX_NEW)) {
         const device = await describe(host, port)
         const unready = device.HasAbsolutePointer === null && device.InterfaceClasses.includes('03')
         if ((unready || device.InterfaceClasses.length === 0) && !waited.has(key)) {
@@ -68,7 +68,7 @@ async function* run(host: Host, signal: AbortSignal) {
         yield { category: 'usb_device' as const, ...stamp, Action, ...device }
       }
       // A device that waits for its drivers at the first look was present all the same.
-      first = first && waited.size > 0
+      first &&= waited.size > 0 || fresh.length > MAX_NEW
     } catch (cause) {
       yield gap(stamp, ROOT, gapReason(cause), cause)
     }
@@ -83,7 +83,7 @@ async function describe(host: Host, port: string): Promise<Described> {
   for (const name of names.sort((a, b) => interfaceNumber(a) - interfaceNumber(b)).slice(0, 64)) {
     const [code, subclass, protocol] = await Promise.all(
       ['bInterfaceClass', 'bInterfaceSubClass', 'bInterfaceProtocol'].map((it) =>
-        read(host, `${folder}/${name}/${it}`),
+        shortText(host, `${folder}/${name}/${it}`),
       ),
     )
     if (/^[0-9a-f]{2}$/.test(code ?? ''))
@@ -91,8 +91,8 @@ async function describe(host: Host, port: string): Promise<Described> {
   }
   const has = abilities(interfaces)
   return {
-    VendorId: hex4(await read(host, `${folder}/idVendor`)),
-    ProductId: hex4(await read(host, `${folder}/idProduct`)),
+    VendorId: hex4(await shortText(host, `${folder}/idVendor`)),
+    ProductId: hex4(await shortText(host, `${folder}/idProduct`)),
     Manufacturer: await says(host, `${folder}/manufacturer`),
     ProductName: await says(host, `${folder}/product`),
     SerialNumber: await says(host, `${folder}/serial`),
@@ -131,8 +131,8 @@ async function hasAbsolutePointer(host: Host, port: string): Promise<boolean | n
     const place = await host.link(`/sys/class/input/${name}`).catch(() => '')
     if (!place.includes(`/${port}:`)) continue
     const [abs, keys] = await Promise.all([
-      read(host, `/sys/class/input/${name}/capabilities/abs`),
-      read(host, `/sys/class/input/${name}/capabilities/key`),
+      shortText(host, `/sys/class/input/${name}/capabilities/abs`),
+      shortText(host, `/sys/class/input/${name}/capabilities/key`),
     ])
     if (abs === null || keys === null) continue
     looked = true
@@ -163,13 +163,6 @@ async function says(host: Host, path: string): Promise<string | null> {
   } catch (cause) {
     return (cause as NodeJS.ErrnoException).code === 'ENOENT' ? '' : null
   }
-}
-
-async function read(host: Host, path: string): Promise<string | null> {
-  return host.readText(path, 4_096).then(
-    (it) => it.trim(),
-    () => null,
-  )
 }
 
 function hex4(text: string | null): string {

@@ -12,31 +12,20 @@
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { bounded } from '../shared/bounded.ts'
+import { blockName, diskBelow, kindOf, type Mount, parseMounts } from '../shared/mounts.ts'
+import { shortText } from '../shared/short-text.ts'
 
 const NAME = 'volumes'
 const EVERY_MS = 5_000
-const MAX_VOLUMES = 512
+/** At one look; the rest at the next ones. */
+const MAX_NEW = 512
 
-export interface Mount {
-  device: string
-  root: string
-  at: string
-  type: string
-  source: string
-}
-type Kind = 'loop' | 'optical' | 'usb' | 'disk' | 'network' | 'fuse'
-
-const NETWORK =
-  /^(nfs4?|cifs|smb3|smbfs|9p|ceph|glusterfs|afs|davfs|fuse\.(sshfs|rclone|s3fs|gcsfuse|davfs2?|glusterfs|cephfs|gdfs))$/
-/** The desktop's and the container tools' own plumbing. */
-const OWN_FUSE = /^fuse\.(portal|gvfsd-fuse|lxcfs|snapfuse|fuse-overlayfs)$/
 const KVM_MAKERS = /jetkvm|pikvm|nanokvm|sipeed|glinet|tinypilot/i
 /** Said by servers' management boards and by KVMs; a virtual machine's own disks are not on USB. */
 const KVM_DISKS = /virtual *(media|cd|dvd|floppy)|optical drive/i
 
 export const volumes: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['volume_mounted'],
   run: (host, _policy, signal) => run(host, signal),
 }
@@ -52,11 +41,13 @@ async function* run(host: Host, signal: AbortSignal) {
         const { found, unparsed } = parseMounts(text)
         if (unparsed > 0) yield gap(stamp, '/proc/self/mountinfo', 'unparsed', null, unparsed)
         const now = new Map(found.filter((it) => kindOf(it) !== null).map((it) => [`${it.device} ${it.source}`, it]))
-        if (now.size > MAX_VOLUMES) yield gap(stamp, 'volume_mounted', 'overflow', null, now.size - MAX_VOLUMES)
-        for (const [key, mount] of [...now].slice(0, MAX_VOLUMES))
-          if (!known.has(key)) yield { category: 'volume_mounted' as const, ...stamp, ...(await describe(host, mount)) }
-        known = new Set(now.keys())
-        last = text
+        const fresh = [...now].filter(([key]) => !known.has(key))
+        known = new Set([...known].filter((key) => now.has(key)))
+        for (const [key, mount] of fresh.slice(0, MAX_NEW)) {
+          yield { category: 'volume_mounted' as const, ...stamp, ...(await describe(host, mount)) }
+          known.add(key)
+        }
+        if (fresh.length <= MAX_NEW) last = text
       }
     } catch (cause) {
       yield gap(stamp, '/proc/self/mountinfo', gapReason(cause), cause)
@@ -65,22 +56,11 @@ async function* run(host: Host, signal: AbortSignal) {
   }
 }
 
-/** Null: not a volume. */
-export function kindOf(mount: Mount): Kind | null {
-  if (NETWORK.test(mount.type)) return 'network'
-  if (mount.type === 'squashfs' || mount.type === 'overlay') return null
-  if (/^\/dev\/loop\d/.test(mount.source)) return 'loop'
-  if (/^\/dev\/sr\d/.test(mount.source)) return 'optical'
-  if (mount.type.startsWith('fuse.') && !mount.source.startsWith('/dev/'))
-    return OWN_FUSE.test(mount.type) ? null : 'fuse'
-  return mount.source.startsWith('/dev/') && !/^(devtmpfs|tmpfs)$/.test(mount.type) ? 'disk' : null
-}
-
 async function describe(host: Host, mount: Mount) {
   const kind = kindOf(mount)!
   const name = await blockName(host, mount)
   const disk = name === null ? null : await diskBelow(host, name)
-  const sectors = name === null ? '' : await read(host, `/sys/class/block/${name}/size`)
+  const sectors = name === null ? '' : ((await shortText(host, `/sys/class/block/${name}/size`)) ?? '')
   const uuid = name === null ? null : await linkedName(host, '/dev/disk/by-uuid', name)
   const label = name === null ? null : await linkedName(host, '/dev/disk/by-label', name)
   return {
@@ -97,37 +77,6 @@ export function isVirtualMedia(says: string, external: boolean): boolean {
   return KVM_MAKERS.test(says) || (external && KVM_DISKS.test(says))
 }
 
-/** A disk inside the laptop, as far as the kernel tells: not one of which it is unknown. */
-export async function isBuiltIn(host: Host, mount: Mount): Promise<boolean> {
-  const name = kindOf(mount) === 'disk' ? await blockName(host, mount) : null
-  return name !== null && (await diskBelow(host, name))?.removable === false
-}
-
-/** The kernel's name of the block device: by number, or, for btrfs, whose numbers are made up, by its path. */
-async function blockName(host: Host, mount: Mount): Promise<string | null> {
-  if (!mount.source.startsWith('/dev/')) return null
-  const byNumber = await host.link(`/sys/dev/block/${mount.device}`).catch(() => '')
-  const name = lastName(byNumber) || lastName(await host.link(mount.source).catch(() => '')) || lastName(mount.source)
-  return /^[\w!.:-]{1,128}$/.test(name) ? name : null
-}
-
-/** The disk a partition, or a mapped device, lies on. Null when the kernel shows none (a container). */
-async function diskBelow(
-  host: Host,
-  name: string,
-  depth = 0,
-): Promise<{ usb: boolean; removable: boolean | null; says: string } | null> {
-  const below = depth > 4 ? [] : await host.list(`/sys/class/block/${name}/slaves`).catch(() => [])
-  if (below[0] !== undefined) return diskBelow(host, below[0], depth + 1)
-  const place = await host.link(`/sys/class/block/${name}`).catch(() => null)
-  if (place === null) return null
-  const disk = /\/block\/([^/]+)/.exec(place)?.[1] ?? name
-  const usb = /\/usb\d+\//.test(place)
-  const removable = await read(host, `/sys/block/${disk}/removable`)
-  const says = `${await read(host, `/sys/block/${disk}/device/vendor`)} ${await read(host, `/sys/block/${disk}/device/model`)}`
-  return { usb, removable: usb || removable === '1' ? true : removable === '0' ? false : null, says }
-}
-
 async function linkedName(host: Host, folder: string, device: string): Promise<string | null> {
   for (const name of await host.list(folder).catch(() => []))
     if (lastName(await host.link(`${folder}/${name}`).catch(() => '')) === device) return unescaped(name)
@@ -140,30 +89,4 @@ function unescaped(name: string): string {
 }
 function lastName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
-}
-async function read(host: Host, path: string): Promise<string> {
-  return host.readText(path, 4_096).then(
-    (it) => it.trim(),
-    () => '',
-  )
-}
-
-/** `36 35 98:0 /root /at opts shared:1 - type source options`: the fields before ' - ' vary in number. */
-export function parseMounts(text: string): { found: Mount[]; unparsed: number } {
-  const found: Mount[] = []
-  let unparsed = 0
-  for (const line of text.split('\n')) {
-    if (line === '') continue
-    const dash = line.indexOf(' - ')
-    const [, , device, root, at] = line.slice(0, Math.max(0, dash)).split(' ')
-    const [type, source] = line.slice(dash + 3).split(' ')
-    if (dash === -1 || !device || !root || !at || !type || source === undefined) unparsed++
-    else found.push({ device, root: plain(root), at: plain(at), type, source: plain(source) })
-  }
-  return { found, unparsed }
-}
-
-/** The kernel writes blank, tab, newline and backslash as three octal digits. */
-function plain(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)))
 }

@@ -161,8 +161,7 @@ export function parseRemotes(config: string): Map<string, string[]> {
     const text = line.trim()
     if (text.startsWith('[')) section = /^\[remote "(.{1,256})"\]/.exec(text)?.[1] ?? null
     const url = section === null ? undefined : /^(?:push)?url\s*=\s*"?([^"]+)"?$/i.exec(text)?.[1]
-    if (section !== null && url !== undefined && found.size < 64)
-      found.set(section, [...(found.get(section) ?? []), url.trim()])
+    if (section !== null && url !== undefined) found.set(section, [...(found.get(section) ?? []), url.trim()])
   }
   return found
 }

@@ -28,18 +28,23 @@ export async function tail(host: Host, path: string, before: Place | null): Prom
   const { inode, size } = await host.stat(path)
   if (before !== null && before.inode === inode && before.offset <= size)
     return grown(host, path, inode, size, before.offset)
-  const rest = before === null ? [] : await restOf(host, `${path}.1`, before)
+  const rest = before === null ? NOTHING : await restOf(host, `${path}.1`, before)
   // Seen for the first time: its end. Put in place of another: all of it.
   const found = await grown(host, path, inode, size, before === null ? Math.max(0, size - MAX_LOOK) : 0)
   if (before === null && size > MAX_LOOK) found.lines.shift() // cut in the middle
-  return { ...found, lines: [...rest, ...found.lines] }
+  return { ...found, lines: [...rest.lines, ...found.lines], lost: rest.lost + found.lost }
 }
 
-async function restOf(host: Host, path: string, before: Place): Promise<string[]> {
+/** What was not read of the log that was there before. Where it has gone, nobody knows how much that is. */
+async function restOf(host: Host, path: string, before: Place): Promise<Pick<Tail, 'lines' | 'lost'>> {
   const old = await host.stat(path).catch(() => null)
-  if (old === null || old.inode !== before.inode || old.size < before.offset) return []
-  return (await grown(host, path, old.inode, old.size, before.offset).catch(() => null))?.lines ?? []
+  if (old === null || old.inode !== before.inode || old.size < before.offset) return NOTHING
+  return grown(host, path, old.inode, old.size, before.offset).catch(() => ({
+    lines: [],
+    lost: old.size - before.offset,
+  }))
 }
+const NOTHING: Pick<Tail, 'lines' | 'lost'> = { lines: [], lost: 0 }
 
 async function grown(host: Host, path: string, inode: number, size: number, from: number): Promise<Tail> {
   if (size <= from) return { lines: [], place: { inode, offset: from }, lost: 0 }

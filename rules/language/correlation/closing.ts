@@ -57,7 +57,8 @@ export function closing(
       for (let at = groups.first[group]!; at !== NONE; at = entries.next[at]!) {
         if ((entries.flags[at]! & OPENS) === 0) continue
         opener[group] = at
-        if (!isOver(at)) schedule(group, at)
+        // The clock may come back after the groups. What was decided already is decided once more, to the same.
+        if ((entries.flags[at]! & FIRED) === 0) schedule(group, at)
       }
     },
     advance(now, tell) {
@@ -80,7 +81,7 @@ export function closing(
     due.add(endOf(open), group)
     if (due.size <= 4 * entries.size + 4_096) return
     due.clear()
-    for (const each of groups.byUse())
+    for (const each of groups.all())
       for (let at = groups.first[each]!; at !== NONE; at = entries.next[at]!)
         if ((entries.flags[at]! & OPENS) !== 0 && !isOver(at)) due.add(endOf(at), each)
   }
@@ -134,6 +135,7 @@ export function closing(
     const fires = measure.holds(group, entries.time[open]! - 1)
     if (fires) {
       entries.flags[open]! |= FIRED
+      groups.mark(group)
       tell(fired(group, open, endOf(open)))
     }
     measure.reset(group)

@@ -19,7 +19,7 @@ export interface Deciding {
   dropping(group: number): void
   /** The first entry that must not be forgotten for being old. */
   keeps(group: number): number
-  /** The entries were read back: whatever is kept beside them is made again. */
+  /** The entries were put back: what follows from them is made again. */
   restored(group: number): void
   /** The log's clock is about to reach `now`. */
   advance(now: number, tell: Tell): void

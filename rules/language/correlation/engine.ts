@@ -13,8 +13,9 @@ import type { FlatEvent, Match } from '../rule.ts'
 import type { Watermark } from './deciding.ts'
 import type { Change, Firing } from './firing.ts'
 import { keyOf } from './group-key.ts'
+import { type KeptPart, kept } from './kept.ts'
 import type { LoadedCorrelation, Member } from './rule.ts'
-import { type Counters, kindOfValue, type Limits, type SavedStage, type Stage, stageOf, type Value } from './stage.ts'
+import { type Counters, kindOfValue, type Limits, type Stage, stageOf, type Value } from './stage.ts'
 
 export interface Taken {
   event: FlatEvent
@@ -31,14 +32,6 @@ export interface Changes {
   retracted: readonly string[]
 }
 
-export interface CorrelatorState {
-  /** Null: no clock yet. */
-  now: number | null
-  swept: number | null
-  /** By correlation, as id and effective version: what has changed since begins anew. */
-  stages: Record<string, SavedStage>
-}
-
 export interface Correlator {
   take(taken: Taken): Changes
   /** Takes back an event that was taken: as it was then, with the ids of the rules it matched. */
@@ -49,11 +42,24 @@ export interface Correlator {
   hides(ruleId: string): boolean
   /** By correlation id. */
   counters(): Map<string, Counters & { groups: number; events: number }>
-  save(): CorrelatorState
-  load(state: CorrelatorState): void
+  /**
+   * State in named parts. 'correlation.<id> <version>': by group; what is kept of another version is nobody's.
+   * 'correlation.<id> <version> counters', and 'correlations.clock'.
+   */
+  readonly kept: Readonly<Record<string, KeptPart>>
+  /**
+   * Takes over the correlations of these ids, as another correlator has them: state of their own is let go. Both
+   * clocks stand at the same time.
+   */
+  adopt(other: Correlator, ids: ReadonlySet<string>): void
 }
 
-const DEFAULTS: Limits = { maxGroups: 100_000, maxEventsPerGroup: 10_000, maxEvents: 2_000_000 }
+const DEFAULTS: Limits = {
+  maxEventsPerGroup: 10_000,
+  maxGroupsPerOwner: 10_000,
+  maxGroups: 100_000,
+  maxEvents: 2_000_000,
+}
 const NOTHING: Changes = { fired: [], retracted: [] }
 
 export function correlator(correlations: readonly LoadedCorrelation[], options: Partial<Limits> = {}): Correlator {
@@ -73,6 +79,14 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
   const tellFor = new Map(works.map((work) => [work, teller(work)]))
   /** The others decide at each match, whatever the time. */
   const ending = works.filter(({ correlation }) => correlation.atEnd)
+  const clock = kept(
+    () => [watermark.now, swept].map((it) => (Number.isFinite(it) ? it : null)),
+    (state) => {
+      const [now, last] = (state as (number | null)[]).map((it) => it ?? -Infinity)
+      watermark.now = now!
+      swept = last!
+    },
+  )
   const sweepMs = Math.min(...works.map(({ correlation }) => correlation.latenessMs + correlation.spanMs)) / 4
 
   return {
@@ -101,17 +115,17 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
     hides: (ruleId) => hidden.has(ruleId),
     counters: () =>
       new Map(works.map(({ correlation, stage }) => [correlation.id, { ...stage.counters, ...stage.size }])),
-    save: () => ({
-      now: Number.isFinite(watermark.now) ? watermark.now : null,
-      swept: Number.isFinite(swept) ? swept : null,
-      stages: Object.fromEntries(works.map(({ correlation, stage }) => [nameOf(correlation), stage.save()])),
-    }),
-    load(state) {
-      watermark.now = state.now ?? -Infinity
-      swept = state.swept ?? -Infinity
+    kept: {
+      'correlations.clock': clock,
+      ...Object.fromEntries(works.map(({ correlation, stage }) => [partOf(correlation), stage.kept])),
+      ...Object.fromEntries(works.map(({ correlation, stage }) => [countersOf(correlation), countersPart(stage)])),
+    },
+    adopt(other, ids) {
       for (const { correlation, stage } of works) {
-        const saved = state.stages[nameOf(correlation)]
-        if (saved) stage.load(saved)
+        const [groups, counters] = [other.kept[partOf(correlation)], other.kept[countersOf(correlation)]]
+        if (!ids.has(correlation.id) || !groups || !counters) continue
+        stage.adopt(groups.all())
+        for (const [, its] of counters.all()) Object.assign(stage.counters, its)
       }
     },
   }
@@ -176,8 +190,19 @@ export function hiddenBy(correlations: readonly LoadedCorrelation[]): ReadonlySe
   return new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)).filter((id) => !shown.has(id)))
 }
 
-function nameOf({ id, effectiveVersion }: LoadedCorrelation): string {
-  return `${id} ${effectiveVersion}`
+function partOf({ id, effectiveVersion }: LoadedCorrelation): string {
+  return `correlation.${id} ${effectiveVersion}`
+}
+
+function countersOf(correlation: LoadedCorrelation): string {
+  return `${partOf(correlation)} counters`
+}
+
+function countersPart({ counters }: Stage): KeptPart {
+  return kept(
+    () => counters,
+    (state) => Object.assign(counters, state),
+  )
 }
 
 function readValue(event: FlatEvent, { valueFields }: Member, kind: 'number' | 'text'): Value {

@@ -2,7 +2,8 @@
  * The groups of a correlation by their key, in columns.
  *
  * Shape   a group is a number, its place in the columns; places are used again. `first`, `last` and `count` are its
- *         entries; `from`, `to` and `size` are the window that is being looked at.
+ *         entries; `from`, `to` and `size` are the window that is being looked at. A group that was edited is marked,
+ *         until `takeMarked` hands it over.
  */
 import { withRoom } from './column.ts'
 import { NONE } from './entries.ts'
@@ -19,20 +20,26 @@ export interface Groups {
   readonly known: number
   find(key: string): number | undefined
   add(key: string): number
-  /** It was used just now. */
-  touch(group: number): void
+  /** It was edited: what is written of it holds no longer. */
+  mark(group: number): void
+  /** It was put back as it is written. */
+  unmark(group: number): void
   remove(group: number): void
-  /** From the least to the most recently used. */
-  byUse(): number[]
+  all(): Iterable<number>
+  /** What was edited since the last call, and the keys of what is written and gone. */
+  takeMarked(): { edited: number[]; gone: string[] }
 }
+
+const EDITED = 1
+const WRITTEN = 2
 
 export function groupsByKey(): Groups {
   const placeOf = new Map<string, number>()
   let places = 0
   const free: number[] = []
-  /** When it was last used, counted in uses. */
-  let lastUse = new Float64Array(0)
-  let uses = 0
+  let marks = new Uint8Array(0)
+  /** Only what was written: where nobody asks for changes, nothing is remembered. */
+  let gone = new Set<string>()
   const self: Groups = {
     first: new Int32Array(0),
     last: new Int32Array(0),
@@ -51,17 +58,33 @@ export function groupsByKey(): Groups {
       self.first[group] = self.last[group] = self.from[group] = self.to[group] = NONE
       self.count[group] = self.size[group] = 0
       self.keys[group] = key
-      lastUse[group] = ++uses
+      // What is written under this key is that of the group before.
+      marks[group] = gone.delete(key) ? EDITED | WRITTEN : EDITED
       placeOf.set(key, group)
       return group
     },
-    touch: (group) => void (lastUse[group] = ++uses),
+    mark: (group) => void (marks[group]! |= EDITED),
+    unmark: (group) => void (marks[group] = WRITTEN),
     remove(group) {
-      placeOf.delete(self.keys[group]!)
+      const key = self.keys[group]!
+      placeOf.delete(key)
       self.keys[group] = null
+      if ((marks[group]! & WRITTEN) !== 0) gone.add(key)
+      marks[group] = 0
       free.push(group)
     },
-    byUse: () => [...placeOf.values()].sort((a, b) => lastUse[a]! - lastUse[b]!),
+    all: () => placeOf.values(),
+    takeMarked() {
+      const edited: number[] = []
+      for (let group = 0; group < places; group++) {
+        if ((marks[group]! & EDITED) === 0) continue
+        marks[group] = WRITTEN
+        edited.push(group)
+      }
+      const all = [...gone]
+      gone = new Set()
+      return { edited, gone: all }
+    },
   }
   return self
 
@@ -72,6 +95,6 @@ export function groupsByKey(): Groups {
     self.from = withRoom(self.from, least)
     self.to = withRoom(self.to, least)
     self.size = withRoom(self.size, least)
-    lastUse = withRoom(lastUse, least)
+    marks = withRoom(marks, least)
   }
 }

@@ -10,15 +10,19 @@ import type { Watermark } from './deciding.ts'
 import { entriesOf, NONE } from './entries.ts'
 import { firingMaker, type Tell } from './firing.ts'
 import { groupsByKey } from './groups.ts'
+import type { KeptPart } from './kept.ts'
 import { measureOf } from './measure.ts'
+import { ownersOf } from './owners.ts'
 import type { LoadedCorrelation } from './rule.ts'
 
 export interface Limits {
-  /** Groups a correlation; beyond, the least recently used go. */
-  maxGroups: number
   /** Matches kept a group; beyond, the earliest goes. */
   maxEventsPerGroup: number
-  /** Matches kept a correlation; beyond, the least recently used groups go. */
+  /** Groups that agree in the first of several fields; beyond, those whose last match is the oldest go. */
+  maxGroupsPerOwner: number
+  /** The last resort: groups a correlation; beyond, those whose last match is the oldest go, whosever they are. */
+  maxGroups: number
+  /** The last resort: matches kept a correlation; beyond, groups go in the same way. */
   maxEvents: number
 }
 
@@ -27,42 +31,32 @@ export interface Counters {
   late: number
   /** Events without a field to group by, or without a value to read. */
   skipped: number
-  /** Groups that went because there were too many. */
+  /** Groups that went because their owner had too many. */
+  crowded: number
+  /** Groups that went because the correlation had too many groups or matches: the last resort. */
   evicted: number
   /** Matches that went because their group had too many. */
   truncated: number
 }
 
-/** A group's key, and its entries in order, column by column. */
-export type SavedGroup = [
-  key: string,
-  times: number[],
-  ids: string[],
-  rules: number[],
-  flags: number[],
-  values: number[] | string[] | null,
-]
-
-export interface SavedStage {
-  counters: Counters
-  /** From the least to the most recently used. */
-  groups: SavedGroup[]
-}
+/** A group's entries in order, column by column. */
+type SavedGroup = [times: number[], ids: string[], rules: number[], flags: number[], values: number[] | string[] | null]
 
 export type Value = number | string | null
 
 export interface Stage {
   readonly counters: Counters
   readonly size: { groups: number; events: number }
+  /** By group. Entries that only grew too old are not told: they go with the next edit, or with the group. */
+  readonly kept: KeptPart
   insert(key: string, time: number, id: string, rule: number, value: Value, tell: Tell): void
   remove(key: string, time: number, id: string, rule: number, tell: Tell): void
   /** Decides what is due before `now`. */
   advance(now: number, tell: Tell): void
   /** Forgets what no late event can reach any more. */
   sweep(): void
-  save(): SavedStage
-  /** Into an empty stage. */
-  load(saved: SavedStage): void
+  /** Lets all groups go, and takes these over, as another stage of the same correlation keeps them. */
+  adopt(states: Iterable<readonly [group: string, state: unknown]>): void
 }
 
 export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, limits: Limits): Stage {
@@ -75,7 +69,8 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
   const deciding = atEnd
     ? closing(spanMs, watermark, groups, entries, measure, maker)
     : crossing(spanMs, groups, entries, measure, maker)
-  const counters: Counters = { late: 0, skipped: 0, evicted: 0, truncated: 0 }
+  const owners = ownersOf(correlation.groupBy.length, limits.maxGroupsPerOwner)
+  const counters: Counters = { late: 0, skipped: 0, crowded: 0, evicted: 0, truncated: 0 }
   const maxCount = Math.max(limits.maxEventsPerGroup, largest(correlation, limits.maxEvents))
 
   return {
@@ -83,11 +78,25 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
     get size() {
       return { groups: groups.known, events: entries.size }
     },
+    kept: {
+      *changed() {
+        const { edited, gone } = groups.takeMarked()
+        for (const key of gone) yield [key, undefined]
+        for (const group of edited) yield [groups.keys[group]!, saved(group)]
+      },
+      restore(key, state) {
+        put(key, state as SavedGroup)
+        groups.unmark(groups.find(key)!)
+      },
+      *all() {
+        for (const group of groups.all()) yield [groups.keys[group]!, saved(group)]
+      },
+    },
     insert(key, time, id, rule, value, tell) {
       const group = groups.find(key) ?? begin(key)
-      groups.touch(group)
       const before = placeFor(group, time, id, rule)
       if (before === SAME) return
+      groups.mark(group)
       const entry = link(group, before, time, id, rule, value)
       if (entry === groups.last[group]) deciding.appended(group, entry, tell)
       else deciding.inserted(group, entry, tell)
@@ -97,7 +106,7 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
         deciding.dropping(group)
         unlink(group, groups.first[group]!)
       }
-      while (entries.size > limits.maxEvents && groups.known > 1) evict()
+      while (entries.size > limits.maxEvents && groups.known > 1) counters.evicted += letGo(groups.all())
     },
     remove(key, time, id, rule, tell) {
       const group = groups.find(key)
@@ -108,39 +117,52 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
       deciding.removing(group, entry, tell)
       const next = entries.next[entry]!
       unlink(group, entry)
+      groups.mark(group)
       if (groups.count[group] === 0) end(group)
       else deciding.removed(group, next, time, tell)
     },
     advance: (now, tell) => deciding.advance(now, tell),
     sweep() {
-      for (const group of groups.byUse()) forgetOld(group)
+      for (const group of [...groups.all()]) forgetOld(group)
     },
-    save: () => ({ counters: { ...counters }, groups: groups.byUse().map(saveGroup) }),
-    load(saved) {
-      Object.assign(counters, saved.counters)
-      for (const [key, times, ids, rules, flags, values] of saved.groups) {
-        const group = begin(key)
-        for (let i = 0; i < times.length; i++) {
-          const entry = link(group, groups.last[group]!, times[i]!, ids[i]!, rules[i]!, values ? values[i]! : null)
-          entries.flags[entry] = flags[i]!
-        }
-        deciding.restored(group)
-      }
+    adopt(states) {
+      for (const group of [...groups.all()]) end(group)
+      for (const [key, state] of states) put(key, state as SavedGroup)
     },
   }
 
   function begin(key: string): number {
-    if (groups.known >= limits.maxGroups) evict()
+    if (groups.known >= limits.maxGroups) counters.evicted += letGo(groups.all())
     const group = groups.add(key)
     deciding.begin(group)
+    const crowd = owners.add(key, group)
+    // It has no entry yet, so it cannot be the one with the oldest.
+    if (crowd) counters.crowded += letGo([...crowd].filter((it) => it !== group))
     return group
   }
 
-  /** The least recently used: several at once, because finding them means looking at all. */
-  function evict(): void {
-    const going = Math.max(1, Math.floor(groups.known / 50))
-    counters.evicted += going
-    for (const group of groups.byUse().slice(0, going)) end(group)
+  /** Those whose last match is the oldest: several at once, because finding them means looking at all. */
+  function letGo(some: Iterable<number>): number {
+    const { time } = entries
+    const byAge = [...some].sort((a, b) => {
+      const age = time[groups.last[a]!]! - time[groups.last[b]!]!
+      return age !== 0 ? age : groups.keys[a]! < groups.keys[b]! ? -1 : 1
+    })
+    const going = byAge.slice(0, Math.max(1, Math.floor(byAge.length / 50)))
+    for (const group of going) end(group)
+    return going.length
+  }
+
+  /** In place of whatever is there under the key. */
+  function put(key: string, [times, ids, rules, flags, values]: SavedGroup): void {
+    const known = groups.find(key)
+    if (known !== undefined) end(known)
+    const group = begin(key)
+    for (let i = 0; i < times.length; i++) {
+      const entry = link(group, groups.last[group]!, times[i]!, ids[i]!, rules[i]!, values ? values[i]! : null)
+      entries.flags[entry] = flags[i]!
+    }
+    deciding.restored(group)
   }
 
   function end(group: number): void {
@@ -150,6 +172,7 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
       entry = next
     }
     measure.reset(group)
+    owners.remove(groups.keys[group]!, group)
     groups.remove(group)
   }
 
@@ -212,11 +235,10 @@ export function stageOf(correlation: LoadedCorrelation, watermark: Watermark, li
     }
   }
 
-  function saveGroup(group: number): SavedGroup {
+  function saved(group: number): SavedGroup {
     const all: number[] = []
     for (let entry = groups.first[group]!; entry !== NONE; entry = entries.next[entry]!) all.push(entry)
     return [
-      groups.keys[group]!,
       all.map((entry) => entries.time[entry]!),
       all.map((entry) => entries.ids[entry]!),
       all.map((entry) => entries.rule[entry]!),

@@ -8,7 +8,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
 import { attempts } from '../../access/rate.ts'
-import { DescribedEvent, FEED_EVENTS_MAX, judgeFeed, RefusedEvent, sentValues } from '../../feeds/batch.ts'
+import { DescribedEvent, FEED_EVENTS_MAX, RefusedEvent, sentValues, validateEvents } from '../../feeds/batch.ts'
 import { FEED_PATH, type FeedToken, feedOf } from '../../feeds/tokens.ts'
 import { bucketPerKey } from '../../ingest/bucket.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from '../deps.ts'
@@ -37,7 +37,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
   const wrong = attempts({ ...WRONG_TOKENS, now })
   const budgets = bucketPerKey(now, EVENTS_PER_SECOND, EVENTS_BURST)
 
-  // Described here and checked by `judgeFeed`: a schema in front would refuse a thousand events because of one.
+  // Described here and checked by `validateEvents`: a schema in front would refuse a thousand events because of one.
   const events = z.array(DescribedEvent).max(FEED_EVENTS_MAX)
   const bearer = app.openAPIRegistry.registerComponent('securitySchemes', 'feedToken', {
     type: 'http',
@@ -65,7 +65,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
       const seconds = Math.ceil((values.length - budget.left()) / EVENTS_PER_SECOND)
       throw tooMuch(seconds, `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} s.`)
     }
-    const { lines, refused } = judgeFeed(values, { feed, lookup: feeds.lookup, now: now() })
+    const { lines, refused } = await validateEvents(values, { feed, lookup: feeds.lookup, now: now() })
     const duplicates = lines.length > 0 ? await feeds.append(lines) : 0
     const unknown = new Set(lines.flatMap((it) => it.worker ?? []).filter((it) => contracts.versions(it).length === 0))
     const answer: z.infer<typeof FeedAnswer> = {

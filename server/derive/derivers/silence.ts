@@ -78,7 +78,10 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       else if (seen.worker !== null) note(seen.worker, seen)
     },
     advance(now, emit) {
-      for (const [device, laptop] of laptops) if (now >= laptop.due || laptop.fresh) judge(device, laptop, now, emit)
+      const due = [...laptops].filter(([, laptop]) => now >= laptop.due || laptop.fresh)
+      // Before any is judged: each looks at when the worker's other laptops were heard.
+      for (const [, laptop] of due) forgetHeard(laptop, now)
+      for (const [device, laptop] of due) judge(device, laptop, now, emit)
     },
     deaf: (from, to) => {
       deaf = [...deaf.filter(([, end]) => end > to - KEPT_MS), [from, to] as [number, number]]
@@ -161,17 +164,24 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     refresh(worker, null)
   }
 
+  /** A little more is kept than is judged: what came just before a gap may cover activity in another laptop's. */
+  function forgetHeard(laptop: Laptop, now: number): void {
+    const { heard } = laptop
+    laptop.heard = heard.filter(([, to], index) => to > now - KEPT_MS - activeMs || index === heard.length - 1)
+  }
+
   /** Every gap of the kept time, and what stands of it. */
   function judge(device: string, laptop: Laptop, now: number, emit: Emit): void {
-    laptop.heard = laptop.heard.filter(([, to], index) => to > now - KEPT_MS || index === laptop.heard.length - 1)
-    // What is older than is kept stands as it stood.
-    laptop.said = laptop.said.filter(([gap]) => gap >= laptop.heard[0]![0])
-    const gaps = laptop.heard.map(([, from], index): Gap => {
-      const next = laptop.heard[index + 1]
+    const { heard } = laptop
+    const gaps = heard.flatMap(([, from], index): Gap[] => {
+      const next = heard[index + 1]
+      if (from <= now - KEPT_MS && next) return []
       // Just connected, it may be about to tell what it saw meanwhile.
-      const ended = next !== undefined && (next[1] - next[0] >= TALKS_AGAIN_MS || index + 2 < laptop.heard.length)
-      return { from, to: next?.[0] ?? now, ended, evidence: null }
+      const ended = next !== undefined && (next[1] - next[0] >= TALKS_AGAIN_MS || index + 2 < heard.length)
+      return [{ from, to: next?.[0] ?? now, ended, evidence: null }]
     })
+    // What is older than is judged stands as it stood.
+    laptop.said = laptop.said.filter(([gap]) => gap >= gaps[0]!.from)
     for (const gap of gaps) gap.evidence = gap.to - gap.from < activeMs ? null : evidenceIn(device, gap)
     const said = gaps.flatMap((gap): Laptop['said'] => {
       const word = wordOn(laptop, gap, gaps)
@@ -182,7 +192,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     for (const it of said)
       if (JSON.stringify(laptop.said.find(([gap]) => gap === it[0])) !== JSON.stringify(it)) tell(it[1], it[0], it[2])
     laptop.said = said
-    const last = laptop.heard.at(-1)![1]
+    const last = heard.at(-1)![1]
     const steps = Array.from({ length: LONGEST_DAYS }, (_, n) => (n + 1) * silentMs)
     const open = [activeMs, lastingMs, ...steps].map((ms) => afterListening(last, ms)).find((it) => it > now)
     laptop.due = open ?? Number.MAX_SAFE_INTEGER

@@ -3,12 +3,10 @@
  * edit them.
  */
 import { randomUUID } from 'node:crypto'
-import type { Category } from '../../../wire/event.ts'
 import type { Recorded, RecordedOf } from '../../../wire/recording.ts'
 import { type History, type HistoryQuery, type HourCount, REJECTED_PER_DEVICE, type ScanQuery } from '../history.ts'
-import { byHour, fitting, hours, newestFirst } from '../query.ts'
-import { arrivalOf, categoryOf, digestOf, factsOf, hourOf, hourStart, isLandmark, lineOf } from '../segment.ts'
-import type { TelemetryLog } from '../state.ts'
+import { fitting, hourCounts, hours, newestFirst } from '../query.ts'
+import { arrivalOf, categoryOf, digestOf, factsOf, hourStart, isLandmark, lineOf } from '../segment.ts'
 import type { Published, Rejected, Stored, Stream } from '../stream.ts'
 
 const BLOCK_RECORDS = 1_000
@@ -47,6 +45,7 @@ export function memoryTelemetry(random: () => string = randomUUID): { stream: St
   }
   const history: History = {
     async append() {},
+    last: async () => memory.last,
     events: async (query, limit) => memory.events(query, limit),
     counts: async (query) => memory.counts(query),
     bySeq: async (device, epoch, seq) => memory.bySeq(device, epoch, seq),
@@ -58,28 +57,6 @@ export function memoryTelemetry(random: () => string = randomUUID): { stream: St
     async close() {},
   }
   return { stream, history }
-}
-
-/** The interface before the two ports, until all that ask are theirs. */
-export function memoryLog(): TelemetryLog {
-  const memory = new Memory()
-  return {
-    append: async (records, rejected = []) => memory.publish(records, rejected),
-    last: () => memory.last,
-    read: (after = 0) => oneByOne(memory.read(after, memory.last)),
-    events: async (query, limit) => memory.events(query, limit),
-    counts: async (query) => memory.counts(query),
-    acked: (device, epoch) => memory.acked(device, epoch),
-    bySeq: async (device, epoch, seq) => memory.bySeq(device, epoch, seq),
-    rejected: async (device, limit) => memory.rejected(device, limit),
-    rejectedTotal: (device) => memory.rejectedTotal(device),
-    retain: async (time) => memory.trim(time),
-    async close() {},
-  }
-}
-
-async function* oneByOne(blocks: AsyncIterable<readonly Stored[]>): AsyncIterable<Stored> {
-  for await (const block of blocks) yield* block
 }
 
 class Memory {
@@ -139,17 +116,12 @@ class Memory {
   }
 
   counts(query: HistoryQuery): HourCount[] {
-    const counted = new Map<string, HourCount>()
+    const counted = hourCounts()
     const { fromHour, toHour } = hours(query)
     for (const { record } of this.#matching({ ...query, from: hourStart(fromHour), to: hourStart(toHour + 1) })) {
-      const { device, category, time } = factsOf(record)!
-      const hour = hourStart(hourOf(time))
-      const key = `${hour} ${category} ${device}`
-      const found = counted.get(key)
-      if (found) found.events++
-      else counted.set(key, { hour, device, category: category as Category, events: 1 })
+      counted.event(factsOf(record)!)
     }
-    return [...counted.values()].sort(byHour)
+    return counted.list()
   }
 
   acked(device: string, epoch: number): number {

@@ -1,8 +1,8 @@
 /**
  * One PostgreSQL database the way our engines want it, and in our words what it says in codes.
  *
- * Shape   a pool of connections; a connection that is lost is replaced by the next call that needs one. bigint comes
- *         as a number: nothing of ours passes 2^53.
+ * Shape   a pool of connections. The call that finds its connection lost fails, and those after it get new ones. bigint
+ *         comes as a number: nothing of ours passes 2^53.
  * Errors  Fault 'store.unwritable', 'store.damaged', 'store.newer'. When the connection is lost between a commit and
  *         its answer, only PostgreSQL knows whether it was written; we say that it was not.
  * Source  https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -20,7 +20,7 @@ export interface Database {
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
   /** The rows of one SELECT in blocks, as they were when the first was asked for. */
   blocks(sql: string, values: readonly unknown[], rows: number): AsyncIterable<Row[]>
-  /** Waits for what is running. */
+  /** Waits for statements and transactions; a reading that is not at its end is cut short. */
   close(): Promise<void>
 }
 
@@ -45,89 +45,185 @@ export async function openDatabase(options: { url: string; schema: Schema }): Pr
     connectionString: options.url,
     application_name: 'tellwire',
     max: CONNECTIONS,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 30_000,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   })
-  // Whoever uses a connection that is lost hears of it from his query; these would end the process.
+  // Whoever uses a connection that is lost hears of it from his query; this would end the process.
   pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  const database: Database = {
-    async query(sql, values = []) {
-      try {
-        return (await pool.query<Row>(sql, [...values])).rows
-      } catch (cause) {
-        throw asFault(cause, where)
-      }
-    },
-    transaction: (work) => transaction(pool, where, work),
-    blocks: (sql, values, rows) => blocks(pool, where, { sql, values, rows }),
-    close: () => pool.end(),
-  }
+  const database = opened(connections(pool), where)
   try {
     await bring(database, options.schema, where)
     return database
   } catch (cause) {
-    await pool.end()
+    await database.close()
     throw cause
   }
 }
 
-async function transaction<T>(pool: pg.Pool, where: string, work: (query: Query) => Promise<T>): Promise<T> {
-  const client = await connected(pool, where)
-  let lost: Error | undefined
+interface Connections {
+  take(): Promise<Connection>
+  close(): Promise<void>
+}
+
+interface Connection {
+  query: Query
+  release(isLost: boolean): void
+}
+
+/** When one is lost, the others that are idle most likely are too: none that was made before is used again. */
+function connections(pool: pg.Pool): Connections {
+  let losses = 0
+  const madeAfter = new WeakMap<pg.PoolClient, number>()
+  pool.on('connect', (client) => {
+    madeAfter.set(client, losses)
+    client.on('error', () => lost(client))
+  })
+  function lost(client: pg.PoolClient): void {
+    losses = Math.max(losses, madeAfter.get(client)! + 1)
+  }
+  async function take(): Promise<pg.PoolClient> {
+    for (;;) {
+      const client = await pool.connect()
+      if (madeAfter.get(client) === losses) return client
+      client.release(true)
+    }
+  }
+  return {
+    async take() {
+      const client = await take()
+      return {
+        query: async (sql, values = []) => (await client.query<Row>(sql, [...values])).rows,
+        release(isLost) {
+          if (isLost) lost(client)
+          client.release(isLost)
+        },
+      }
+    },
+    close: () => pool.end(),
+  }
+}
+
+function opened(connections: Connections, where: string): Database {
+  const running = new Set<Promise<unknown>>()
+  const readings = new Set<Reading>()
+  let isClosed = false
+  const refuse = () => {
+    if (isClosed) throw new Fault('store.unwritable', { where, todo: 'The store is closed.' })
+  }
+  /** The pool forgets at its end who waits for a connection, so its end waits for them. */
+  async function run<T>(work: () => Promise<T>): Promise<T> {
+    refuse()
+    const begun = work()
+    running.add(begun)
+    try {
+      return await begun
+    } catch (cause) {
+      throw asFault(cause, where)
+    } finally {
+      running.delete(begun)
+    }
+  }
+  return {
+    query: (sql, values = []) => run(() => single(connections, sql, values)),
+    transaction: (work) => run(() => transaction(connections, work)),
+    async *blocks(sql, values, rows) {
+      refuse()
+      let reading: Reading | undefined
+      try {
+        reading = await read(connections, sql, values)
+        readings.add(reading)
+        for (;;) {
+          const block = await reading.next(rows)
+          if (block.length > 0) yield block
+          if (block.length < rows) return
+        }
+      } catch (cause) {
+        throw asFault(cause, where)
+      } finally {
+        if (reading) readings.delete(reading)
+        await reading?.end()
+      }
+    },
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      for (const it of readings) it.cut()
+      await Promise.allSettled(running)
+      await connections.close()
+    },
+  }
+}
+
+async function single(connections: Connections, sql: string, values: readonly unknown[]): Promise<Row[]> {
+  const connection = await connections.take()
+  let isLost = false
   try {
-    await client.query('begin')
-    const result = await work(async (sql, values = []) => (await client.query<Row>(sql, [...values])).rows)
-    await client.query('commit')
+    return await connection.query(sql, values)
+  } catch (cause) {
+    isLost = isUnreachable(cause)
+    throw cause
+  } finally {
+    connection.release(isLost)
+  }
+}
+
+async function transaction<T>(connections: Connections, work: (query: Query) => Promise<T>): Promise<T> {
+  const connection = await connections.take()
+  let isLost = false
+  try {
+    await connection.query('begin')
+    const result = await work(connection.query)
+    await connection.query('commit')
     return result
   } catch (cause) {
-    lost = await ended(client, 'rollback')
-    throw asFault(cause, where)
+    isLost = !(await rolledBack(connection))
+    throw cause
   } finally {
-    client.release(lost)
+    connection.release(isLost)
   }
 }
 
-async function* blocks(
-  pool: pg.Pool,
-  where: string,
-  { sql, values, rows }: { sql: string; values: readonly unknown[]; rows: number },
-): AsyncIterable<Row[]> {
-  const client = await connected(pool, where)
-  let lost: Error | undefined
+/** A cursor in a transaction of its own: it shows the moment at which it was made. */
+interface Reading {
+  next(rows: number): Promise<Row[]>
+  end(): Promise<void>
+  /** Takes the connection away, whatever it is doing. */
+  cut(): void
+}
+
+async function read(connections: Connections, sql: string, values: readonly unknown[]): Promise<Reading> {
+  const connection = await connections.take()
+  let isReleased = false
+  const release = (isLost: boolean) => {
+    if (!isReleased) connection.release(isLost)
+    isReleased = true
+  }
+  const reading: Reading = {
+    next: (rows) => connection.query(`fetch ${rows} from blocks`),
+    async end() {
+      if (!isReleased) release(!(await rolledBack(connection)))
+    },
+    cut: () => release(true),
+  }
   try {
-    await client.query('begin read only')
-    await client.query(`declare blocks no scroll cursor for ${sql}`, [...values])
-    for (;;) {
-      const block = (await client.query<Row>(`fetch ${rows} from blocks`)).rows
-      if (block.length > 0) yield block
-      if (block.length < rows) return
-    }
+    await connection.query('begin read only')
+    await connection.query(`declare blocks no scroll cursor for ${sql}`, values)
+    return reading
   } catch (cause) {
-    throw asFault(cause, where)
-  } finally {
-    lost = await ended(client, 'rollback')
-    client.release(lost)
+    await reading.end()
+    throw cause
   }
 }
 
-async function connected(pool: pg.Pool, where: string): Promise<pg.PoolClient> {
+/** False: the connection is good for nothing any more. */
+async function rolledBack({ query }: Connection): Promise<boolean> {
   try {
-    return await pool.connect()
-  } catch (cause) {
-    throw asFault(cause, where)
-  }
-}
-
-/** The error when the connection is good for nothing any more. */
-async function ended(client: pg.PoolClient, how: 'rollback'): Promise<Error | undefined> {
-  try {
-    await client.query(how)
-    return undefined
-  } catch (cause) {
-    return cause as Error
+    await query('rollback')
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -180,8 +276,8 @@ const TODO: Record<string, string> = {
 }
 const DAMAGED = /^XX00[12]$/
 /** What else comes from the system ('EPIPE', 'ECONNREFUSED') or from the client ('Connection terminated'). */
-const SQLSTATE = /^(\d\d|F0|HV|P0|XX)[0-9A-Z]{3}$/
-const UNREACHABLE = /^E[A-Z]+ |connect|timeout|terminat/i
+const SQLSTATE = /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/
+const UNREACHABLE = /connect|timeout|terminat|not queryable/i
 
 export function asFault(cause: unknown, where: string): Fault {
   if (cause instanceof Fault) return cause
@@ -190,12 +286,14 @@ export function asFault(cause: unknown, where: string): Fault {
   if (code && DAMAGED.test(code)) {
     return new Fault('store.damaged', { where, todo: 'Restore the database from a backup.', facts, cause })
   }
-  const todo = SQLSTATE.test(code ?? '')
-    ? (TODO[code!] ?? TODO[code!.slice(0, 2)] ?? `${message}.`)
-    : UNREACHABLE.test(`${code} ${message}`)
-      ? TODO['08']!
-      : `${message}.`
-  return new Fault('store.unwritable', { where, todo, facts, cause })
+  const todo = SQLSTATE.test(code ?? '') ? (TODO[code!] ?? TODO[code!.slice(0, 2)]) : undefined
+  const whatToDo = todo ?? (isUnreachable(cause) ? TODO['08']! : `${message}.`)
+  return new Fault('store.unwritable', { where, todo: whatToDo, facts, cause })
+}
+
+function isUnreachable(cause: unknown): boolean {
+  const { code = '', message } = told(cause)
+  return SQLSTATE.test(code) ? /^(08|57P)/.test(code) : /^E[A-Z]+$/.test(code) || UNREACHABLE.test(message)
 }
 
 /** A host with several addresses fails with one error for each of them. */

@@ -25,13 +25,13 @@ export interface Mark {
 /** A line with its checksum and blanks; a mark has 170 characters. */
 const LINE = 256
 
-export const markFile = (folder: string) => join(folder, 'telemetry.mark')
+export const MARK_FILE = 'telemetry.mark'
 
 /** Null when there is none that can be trusted. */
 export function readMark(folder: string): Mark | null {
   let text: string
   try {
-    text = readFileSync(markFile(folder), 'latin1')
+    text = readFileSync(join(folder, MARK_FILE), 'latin1')
   } catch {
     return null
   }
@@ -48,7 +48,7 @@ export class MarkFile {
   readonly #file: number
 
   constructor(folder: string) {
-    this.#file = openSync(markFile(folder), constants.O_RDWR | constants.O_CREAT, 0o600)
+    this.#file = openSync(join(folder, MARK_FILE), constants.O_RDWR | constants.O_CREAT, 0o600)
   }
 
   write(mark: Mark): void {

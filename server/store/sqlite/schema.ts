@@ -120,22 +120,6 @@ create table settings (key text primary key, value text not null) without rowid;
 ${VERDICTS}
 `
 
-export const STATE_VERSION = 2
-
-export const STATE_SCHEMA = `
-${PEOPLE}
-create table findings (id text primary key, worker text, last_time integer not null, doc text not null) without rowid;
-create index findings_by_time on findings (last_time, id);
-create index findings_by_worker on findings (worker, last_time, id);
-
--- At most one row. pipeline: zstd of UTF-8.
-create table progress (
-  id integer primary key check (id = 1), position integer not null, rules text not null, pipeline blob not null
-);
-`
-/** What makes of each version the next: the first makes 2 of 1. */
-export const STATE_UPGRADES: readonly string[] = [VERDICTS]
-
 /** Rows with more than a few hundred bytes stand better in a table with a rowid: https://sqlite.org/withoutrowid.html */
 const JUDGEMENT = `
 -- doc: what does not change. revision: the highest of its standings.

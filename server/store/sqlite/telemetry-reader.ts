@@ -7,12 +7,12 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
-import type { Category, Event } from '../../../wire/event.ts'
+import type { Event } from '../../../wire/event.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { SEGMENT_RECORDS } from '../fold.ts'
 import type { HistoryQuery, HourCount, ScanQuery } from '../history.ts'
-import { byHour, fitting, hours, newestFirst } from '../query.ts'
-import { digestOf, type EventFacts, factsOf, hourOf, hourStart, recordOf, unpack, unpackBytes } from '../segment.ts'
+import { byNumber, fitting, hourCounts, hours, newestFirst, numberOf } from '../query.ts'
+import { digestOf, factsOf, hourStart, recordOf, unpack, unpackBytes } from '../segment.ts'
 import { sifting } from '../sift.ts'
 import type { OnDamage, Rejected, Stored } from '../stream.ts'
 import { transaction } from './database.ts'
@@ -65,6 +65,10 @@ export class TelemetryReader {
   /** Null in a file of an older version, which only its writer brings up to date. */
   get stream(): string | null {
     return this.#fact('stream')
+  }
+
+  get isOpen(): boolean {
+    return this.#db.isOpen
   }
 
   last(): number {
@@ -159,32 +163,24 @@ export class TelemetryReader {
       names: new Map(this.#sql.names.all().map((row) => [Number(row.id), String(row.name)])),
       journal: this.#journalBlocks(),
     }))
-    const counted = new Map<string, HourCount>()
-    const add = (hour: number, device: string, category: Category, events: number) => {
-      const key = `${hour} ${category} ${device}`
-      const found = counted.get(key)
-      if (found) found.events += events
-      else counted.set(key, { hour: hourStart(hour), device, category, events })
-    }
+    const counted = hourCounts()
     for (const { hour, device, category, events } of rows) {
-      add(hour, names.get(device)!, names.get(category) as Category, events)
+      counted.add(hour, names.get(device)!, names.get(category)!, events)
     }
     const fits = fitting({ ...query, from: hourStart(range.fromHour), to: hourStart(range.toHour + 1) })
-    for (const block of journal) {
-      for (const line of this.#linesOf(block)) {
-        const facts = fits.line(line) ? factsOf(recordOf(line)) : null
-        if (!facts || !fits.facts(facts)) continue
-        add(hourOf(facts.time), facts.device, facts.category as Category, 1)
-      }
+    for (const line of this.#linesOf(journal)) {
+      const facts = fits.line(line) ? factsOf(recordOf(line)) : null
+      if (facts && fits.facts(facts)) counted.event(facts)
     }
-    return [...counted.values()].sort(byHour)
+    return counted.list()
   }
 
   acked(device: string, epoch: number): number {
     return this.#snapshot(() => {
       let highest = Number(this.#sql.stream.get(device, epoch)?.seq ?? 0)
-      for (const facts of this.#journalFacts()) {
-        if (facts.device === device && facts.epoch === epoch && !facts.conflict)
+      for (const line of this.#linesOf(this.#journalBlocks())) {
+        const facts = factsOf(recordOf(line))
+        if (facts?.device === device && facts.epoch === epoch && !facts.conflict)
           highest = Math.max(highest, facts.seq ?? 0)
       }
       return highest
@@ -196,11 +192,12 @@ export class TelemetryReader {
       run: this.#sql.runOf.get(device, epoch, seq),
       journal: this.#journalBlocks(),
     }))
-    if (!run || Number(run.first) > seq) return this.#numbered(journal).get(numberOf(device, epoch, seq)) ?? null
+    const number = numberOf(device, epoch, seq)
+    if (!run || Number(run.first) > seq) return byNumber(this.#linesOf(journal)).get(number) ?? null
     const segment = Number(run.segment)
     if (this.#lookedUp?.segment !== segment)
-      this.#lookedUp = { segment, events: this.#numbered([this.#blockAt(segment, segment)]) }
-    return this.#lookedUp.events.get(numberOf(device, epoch, seq)) ?? null
+      this.#lookedUp = { segment, events: byNumber(this.#linesOf([this.#blockAt(segment, segment)])) }
+    return this.#lookedUp.events.get(number) ?? null
   }
 
   digest(position: number): string | null {
@@ -247,37 +244,17 @@ export class TelemetryReader {
     return JSON.stringify(rows.map((row) => row.id))
   }
 
-  #numbered(blocks: readonly (Block | Hole)[]): Map<string, Event> {
-    const events = new Map<string, Event>()
-    for (const block of blocks) {
-      for (const line of this.#linesOf(block)) {
-        const record = line === '' ? null : recordOf(line)
-        if (record?.type !== 'event' || record.conflict || record.event.seq === null) continue
-        events.set(numberOf(record.device, record.epoch ?? 0, record.event.seq), record.event)
-      }
-    }
-    return events
-  }
-
   #journalBlocks(): Block[] {
     return this.#sql.journal.all() as unknown as Block[]
   }
 
-  *#journalFacts(): Iterable<EventFacts> {
-    for (const block of this.#journalBlocks()) {
-      for (const line of this.#linesOf(block)) {
-        const facts = factsOf(recordOf(line))
-        if (facts) yield facts
-      }
+  /** Errors  throws the damage of a block that cannot be read. */
+  *#linesOf(blocks: readonly (Block | Hole)[]): Iterable<string> {
+    for (const it of blocks) {
+      const block = this.#open(it, linesOf)
+      if ('fault' in block) this.#tell(block.fault, {})
+      else yield* block.contents
     }
-  }
-
-  /** Errors  throws the block's damage. */
-  #linesOf(found: Block | Hole): string[] {
-    const block = this.#open(found, linesOf)
-    if (!('fault' in block)) return block.contents
-    this.#tell(block.fault, {})
-    return []
   }
 
   #open<T>(block: Block | Hole, contentsOf: (block: Block) => T): Opened<T> | Hole {
@@ -300,6 +277,7 @@ export class TelemetryReader {
       if (block && block.lines.length === 0) return this.#lost(block)
       if (block) return block
     } catch (broken) {
+      this.#refuseWhenClosed(broken)
       // SQLite itself stumbled over the lines; where they begin and end stands apart from them.
       const extent = orNull(() => this.#sql.extentAt.get(position)) as { first: number; last: number } | null
       if (extent && extent.last >= position)
@@ -331,7 +309,7 @@ export class TelemetryReader {
     const fault = new Fault('store.damaged', {
       where: `${this.#file}, positions ${first} to ${last}`,
       todo: `They were lost before ${found}: restore the data folder from a backup to get them back.`,
-      facts: { segment: first, first, last },
+      facts: { segment: first, first, last, lost: true },
     })
     return { last, fault }
   }
@@ -360,12 +338,18 @@ export class TelemetryReader {
     return this.#sound(() => transaction(this.#db, 'begin', work))
   }
 
+  #refuseWhenClosed(cause: unknown): void {
+    if (!this.#db.isOpen)
+      throw new Fault('store.unwritable', { where: this.#file, todo: 'The telemetry is closed.', cause })
+  }
+
   /** Nothing that a reader asks fails for any other reason than what is in the file. */
   #sound<T>(work: () => T): T {
     try {
       return work()
     } catch (cause) {
       if (cause instanceof Fault) throw cause
+      this.#refuseWhenClosed(cause)
       throw new Fault('store.damaged', {
         where: this.#file,
         todo: 'Restore the data folder from a backup.',
@@ -377,10 +361,9 @@ export class TelemetryReader {
 }
 
 const linesOf = ({ first, last, lines }: Block) => unpack(lines, last - first + 1)
-const numberOf = (device: string, epoch: number, seq: number) => `${epoch} ${seq} ${device}`
 
 /** Null: it cannot be read. */
-function orNull<T>(work: () => T): T | null {
+export function orNull<T>(work: () => T): T | null {
   try {
     return work()
   } catch {

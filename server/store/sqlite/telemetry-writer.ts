@@ -10,24 +10,27 @@
  *         that reading reports, and never given again. When something was lost, or the WAL is not as its writer left
  *         it, the whole file is checked, and one that contradicts itself is refused with Fault 'store.damaged'.
  */
-import { mkdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
-import type { Recorded } from '../../../wire/recording.ts'
 import { DELETED, fold, type Note, noteOf, pieces, SEGMENT_CHARACTERS, SEGMENT_RECORDS, tally } from '../fold.ts'
 import { REJECTED_PER_DEVICE } from '../history.ts'
-import { arrivalOf, digestOf, pack, recordOf, unpack } from '../segment.ts'
+import { digestOf, pack, recordOf, unpack } from '../segment.ts'
 import type { Published, Rejected } from '../stream.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
+import { holdLock } from './lock.ts'
 import { type Mark, MarkFile, readMark } from './mark.ts'
+import { type NoteColumns, notesOf } from './note-columns.ts'
 import { Received, type SpoolMark } from './received.ts'
 import { LOG_SCHEMA, LOG_UPGRADES, LOG_VERSION } from './schema.ts'
 import { inspectWal } from './wal.ts'
 
 /** Segments that are emptied in one transaction: some 50 ms. */
 const TRIM_STEP = 20
+/** In place of a journal row that does not match its checksum: this does not either. */
+const UNREADABLE = new Uint8Array(1)
 /** The WAL is moved into the database when it has this many bytes: about 1,000 pages. */
 const WAL_BYTES = 4_194_304
 /** How long agents may wait for readers to let go of the WAL. */
@@ -41,9 +44,10 @@ export interface WriterOptions {
   now: number
 }
 
-/** One `publish`: its records as lines, joined by newlines. */
+/** One `publish`: its records as lines, joined by newlines, and what is to be known of them. */
 export interface Call {
   lines: string
+  columns: NoteColumns
   count: number
   rejected: readonly Rejected[]
 }
@@ -203,10 +207,8 @@ export class TelemetryWriter {
     const first = now.last + 1
     const duplicates: number[] = []
     if (call.count === 0) return { first, last: now.last, duplicates }
-    for (const [index, line] of call.lines.split('\n').entries()) {
-      const record = recordOf(line)
-      const note = noteOf(line, record)
-      if (note.facts ? now.received.isKnown(note.facts) : this.#isKnownFeed(record)) duplicates.push(index)
+    for (const [index, note] of notesOf(call.lines.split('\n'), call.columns).entries()) {
+      if (note.facts ? now.received.isKnown(note.facts) : this.#isKnownFeed(note)) duplicates.push(index)
       else {
         now.last++
         keep(now, note)
@@ -216,8 +218,8 @@ export class TelemetryWriter {
     return { first, last: now.last, duplicates }
   }
 
-  #isKnownFeed(record: Recorded): boolean {
-    return record.type === 'feed' && this.#sql.addFeedId.run(record.event.id, arrivalOf(record)).changes === 0
+  #isKnownFeed({ feedId, arrived }: Note): boolean {
+    return feedId !== null && this.#sql.addFeedId.run(feedId, arrived).changes === 0
   }
 
   /** False: this number was refused before. */
@@ -276,13 +278,12 @@ export class TelemetryWriter {
 
   /** Leaves an empty line where telemetry was, so that every other record keeps its position. */
   #empty(now: Known, first: number): number {
-    const row = this.#sql.segment.get(first) as unknown as Row
-    if (row.lines.length === 0) {
+    if (Number(this.#sql.bytes.get(first)?.bytes) === 0) {
       // A hole that is older than what is kept: nobody misses it any more.
       this.#sql.emptySegment.run(new Uint8Array(), first)
       return 0
     }
-    const lines = linesOf(row)
+    const lines = linesOf(() => this.#sql.segment.get(first))
     if (lines === null) {
       this.#unreadable.add(first)
       return 0
@@ -319,14 +320,15 @@ export class TelemetryWriter {
         received: new Received(this.#db, this.#file),
         nameIds: new Map(),
       }
-      const newest = this.#sql.newestSegment.get() as unknown as Row | undefined
-      let line = newest && linesOf(newest)?.at(-1)
-      for (const row of this.#sql.journal.all() as unknown as Row[]) {
-        if (row.first > now.last + 1) this.#addHole(now, row.first - 1, `${this.#file} has a hole before ${row.first}`)
-        const lines = linesOf(row)
-        if (lines === null) this.#setAside(now, row)
+      let line = linesOf(() => this.#sql.newestSegment.get())?.at(-1)
+      for (const { first, last } of this.#sql.journal.all() as unknown as Omit<Row, 'lines'>[]) {
+        if (first <= now.last)
+          throw this.#contradicts(`the journal begins at ${first}, the segments end at ${now.last}`)
+        if (first > now.last + 1) this.#addHole(now, first - 1, `nothing is stored before ${first}`)
+        const lines = linesOf(() => this.#sql.journalRow.get(first))
+        if (lines === null) this.#setAside(now, first, last)
         for (const it of lines ?? []) keep(now, noteOf(it, recordOf(it)))
-        now.last = row.last
+        now.last = last
         line = lines?.at(-1)
       }
       now.received.takeRaised()
@@ -336,10 +338,10 @@ export class TelemetryWriter {
   }
 
   /** What is before a damaged row, and the row itself, become segments: reading tells of it, and the rest goes on. */
-  #setAside(now: Known, damaged: { first: number; last: number }): void {
+  #setAside(now: Known, first: number, last: number): void {
     if (now.pending.length > 0) this.#fold(now)
-    this.#sql.moveDamaged.run(damaged.first)
-    this.#sql.clearJournal.run(damaged.last)
+    this.#sql.addSegment.run(first, last, null, null, UNREADABLE)
+    this.#sql.clearJournal.run(last)
   }
 
   #addHole(now: Known, upTo: number, reason: string): void {
@@ -383,11 +385,14 @@ export class TelemetryWriter {
   /** Errors  Fault 'store.damaged' when tables, indexes and pages contradict each other. */
   #check(): void {
     const found = this.#db.prepare('pragma integrity_check(1)').get()?.integrity_check
-    if (found === 'ok') return
-    throw new Fault('store.damaged', {
+    if (found !== 'ok') throw this.#contradicts(String(found))
+  }
+
+  #contradicts(reason: string): Fault {
+    return new Fault('store.damaged', {
       where: this.#file,
       todo: 'It was changed since the server stopped, or the disk is failing: restore the data folder from a backup.',
-      facts: { reason: String(found) },
+      facts: { reason },
     })
   }
 
@@ -430,31 +435,12 @@ function keep(now: Known, note: Note): void {
 }
 
 /** Null when the checksum, or SQLite, says that they are damaged. */
-function linesOf(row: Row): string[] | null {
+function linesOf(read: () => unknown): string[] | null {
   try {
-    return unpack(row.lines, row.last - row.first + 1)
+    const { first, last, lines } = read() as Row
+    return unpack(lines, last - first + 1)
   } catch {
     return null
-  }
-}
-
-const SQLITE_BUSY = 5
-
-/** Two writers would give one position to two records. The lock dies with the process, whatever way that goes. */
-function holdLock(folder: string): DatabaseSync {
-  const file = join(folder, 'telemetry.lock')
-  let lock: DatabaseSync | undefined
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    lock = new DatabaseSync(file, { timeout: 0 })
-    lock.exec('begin exclusive')
-    return lock
-  } catch (cause) {
-    lock?.close()
-    const isHeld = (cause as { errcode?: number }).errcode === SQLITE_BUSY
-    if (!isHeld) throw asFault(cause, file)
-    const todo = 'Use that one, or give this one another --data-folder.'
-    throw new Fault('server.running', { where: dirname(file), todo, cause })
   }
 }
 
@@ -464,14 +450,12 @@ function statements(db: DatabaseSync) {
     setFact: db.prepare('update facts set value = ? where key = ?'),
     lastOfSegments: db.prepare('select last from segments order by first desc limit 1'),
     newestSegment: db.prepare('select first, last, lines from segments order by first desc limit 1'),
-    journal: db.prepare('select first, last, lines from journal order by first'),
+    journal: db.prepare('select first, last from journal order by first'),
+    journalRow: db.prepare('select first, last, lines from journal where first = ?'),
     addJournal: db.prepare('insert into journal (first, last, lines) values (?, ?, ?)'),
     clearJournal: db.prepare('delete from journal where last <= ?'),
-    moveDamaged: db.prepare(
-      `insert into segments (first, last, newest, arrived, lines)
-       select first, last, null, null, lines from journal where first = ?`,
-    ),
     addSegment: db.prepare('insert into segments (first, last, newest, arrived, lines) values (?, ?, ?, ?, ?)'),
+    bytes: db.prepare('select length(lines) bytes from segments where first = ?'),
     segment: db.prepare('select first, last, lines from segments where first = ?'),
     arrivedBefore: db.prepare('select first from segments where arrived < ? order by arrived limit ?'),
     emptySegment: db.prepare('update segments set newest = null, arrived = null, lines = ? where first = ?'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { answersTo, check, processQuestion } from '../../../rules/catalogue/check.ts'
+import { check, processStart, recognitionsOf } from '../../../rules/catalogue/check.ts'
 import { loadCatalogue } from '../../../rules/catalogue/index.ts'
 
 const catalogue = loadCatalogue()
@@ -53,9 +53,9 @@ describe('check', () => {
     assert.match(check(catalogue, '1d6b:0104').find((it) => it.id === 'pikvm')?.needs ?? '', /PiKVM, .*CAFEBABE/))
   it('asks a running program with its command line', () => {
     const seen = { product: 'linux' as const, Image: '/usr/bin/x', CommandLine: 'x', CurrentDirectory: null }
-    assert.deepEqual(answersTo(catalogue, [processQuestion('a running program', seen)]), [])
+    assert.deepEqual(recognitionsOf(catalogue, [processStart('a running program', seen)]), [])
     const tunnel = { ...seen, Image: '/usr/share/code/code', CommandLine: 'code tunnel' }
-    const [answer] = answersTo(catalogue, [processQuestion('a running program', tunnel)])
+    const [answer] = recognitionsOf(catalogue, [processStart('a running program', tunnel)])
     assert.equal(answer?.fact, 'code|code-insiders|code-oss|codium|cursor|windsurf tunnel')
   })
 })

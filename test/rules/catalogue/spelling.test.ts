@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { loadCatalogue, recognise } from '../../../rules/catalogue/index.ts'
-import { isDressed, plain } from '../../../rules/catalogue/spelling.ts'
+import { isDisguised, normalized } from '../../../rules/catalogue/spelling.ts'
 import { event } from './events.ts'
 
 const catalogue = loadCatalogue()
 
-describe('plain', () => {
-  const rows: [name: string, text: string, is: string, dressed: boolean][] = [
+describe('normalized', () => {
+  const rows: [name: string, text: string, is: string, disguised: boolean][] = [
     ['ASCII stays the very same', 'AnyDesk.exe', 'AnyDesk.exe', false],
     ['full-width letters', 'ＡｎｙＤｅｓｋ．ｅｘｅ', 'anydesk.exe', true],
     ['a zero-width space', 'Any\u200bDesk', 'anydesk', true],
@@ -21,11 +21,11 @@ describe('plain', () => {
     ['half a character', '\ud800x', '\ud800x', false],
     ['nothing', '', '', false],
   ]
-  for (const [name, text, is, dressed] of rows)
-    it(name, () => assert.deepEqual([plain(text), isDressed(text)], [is, dressed]))
+  for (const [name, text, is, disguised] of rows)
+    it(name, () => assert.deepEqual([normalized(text), isDisguised(text)], [is, disguised]))
 })
 
-describe('recognise: names that are dressed up', () => {
+describe('recognise: disguised names', () => {
   const windows = { product: 'windows' }
   const folder = 'C:\\Users\\a\\Downloads'
   const rows: [name: string, fields: object, is: string | undefined][] = [
@@ -46,7 +46,7 @@ describe('recognise: names that are dressed up', () => {
     ['a full-width folder', { Image: '/opt/ｔｅａｍｖｉｅｗｅｒ/x' }, 'teamviewer by path'],
     ["a person's name with an accent is no disguise", { Image: '/home/José/anydesk' }, 'anydesk by name'],
     [
-      'a dressed-up name inside',
+      'a disguised name inside',
       { ...windows, Image: 'C:\\x.exe', OriginalFileName: 'Any\u200bDesk.exe' },
       'anydesk by name renamed',
     ],

@@ -1,7 +1,7 @@
 /** What is bounded, counted, hidden and written down. */
 import assert from 'node:assert/strict'
 import { type Correlator, correlator, type FlatEvent, load, type Rule } from '../../../rules/language/index.ts'
-import { standing } from './correlation-clock.ts'
+import { Ledger, standing } from './correlation-clock.ts'
 
 const HOUR = 3_600_000
 const BASE = 'title: a\nid: a\nlogsource: { category: x }\ndetection: { s: { K: a }, condition: s }\n'
@@ -20,7 +20,7 @@ function take(engine: Correlator, id: string, time: number, event: FlatEvent = {
 const BY_GROUP = 'type: event_count, rules: [a], group-by: [G], condition: { gte: 2 }'
 
 describe('correlations within bounds', () => {
-  it('too many groups: the least recently used goes, and is counted', () => {
+  it('too many groups: the one with the oldest last match goes, and is counted', () => {
     const engine = correlator(loaded(BY_GROUP), { maxGroups: 2 })
     for (const [n, G] of ['u', 'v', 'u', 'w'].entries()) take(engine, `e${n}`, n, { G })
     const { evicted, groups } = engine.counters().get('c0')!
@@ -35,6 +35,17 @@ describe('correlations within bounds', () => {
     for (let n = 0; n < 12; n++) take(engine, `e${n}`, n, { G: n % 4 })
     const { evicted, events } = engine.counters().get('c0')!
     assert.ok(evicted > 0 && events <= 6, `${evicted} ${events}`)
+  })
+
+  it('too many groups of one owner: its own go, and nobody else’s', () => {
+    const engine = correlator(loaded(BY_GROUP.replace('[G]', '[G, H]')), { maxGroupsPerOwner: 3, maxGroups: 100 })
+    take(engine, 'quiet', 0, { G: 'quiet', H: 'x' })
+    for (let n = 1; n <= 50; n++) take(engine, `e${n}`, n, { G: 'loud', H: n })
+    const { crowded, evicted, groups } = engine.counters().get('c0')!
+    assert.deepEqual({ crowded, evicted, groups }, { crowded: 47, evicted: 0, groups: 4 })
+    assert.equal(take(engine, 'again', 51, { G: 'quiet', H: 'x' }).fired.length, 1)
+    assert.equal(take(engine, 'last', 52, { G: 'loud', H: 48 }).fired.length, 1)
+    assert.equal(take(engine, 'first', 53, { G: 'loud', H: 1 }).fired.length, 0)
   })
 
   it('too many matches in a group: the earliest goes, and is counted', () => {
@@ -80,7 +91,7 @@ describe('correlations within bounds', () => {
       const { groups, events, late, evicted } = engine.counters().get(id)!
       assert.deepEqual({ groups, events, late, evicted }, { groups: 0, events: 0, late: 0, evicted: 0 })
     }
-    assert.deepEqual(engine.save().stages[Object.keys(engine.save().stages)[0]!]?.groups, [])
+    assert.deepEqual(statesOf(engine), [])
   })
 
   it('a busy group forgets as it goes', () => {
@@ -163,51 +174,159 @@ describe('correlations hide what they count', () => {
   })
 })
 
+/** Of all groups, as [part, group, state]. */
+function statesOf({ kept }: Correlator): unknown[] {
+  const groups = Object.entries(kept).filter(([name]) => /^correlation\..*[^s]$/.test(name))
+  return groups.flatMap(([name, part]) => Array.from(part.all(), ([group, state]) => [name, group, state]))
+}
+
+/** What is told as changed, without counters and the clock. */
+function changedIn({ kept }: Correlator): [group: string, matches: number | null][] {
+  return Object.entries(kept).flatMap(([name, part]) => {
+    const changed = [...part.changed()]
+    if (!name.startsWith('correlation.') || name.endsWith('counters')) return []
+    return changed.map(([group, state]): [string, number | null] => [
+      group,
+      state === undefined ? null : (state as [unknown[]])[0].length,
+    ])
+  })
+}
+
 describe('correlations, written down', () => {
   it('begin anew when the rule has changed', () => {
+    const ledger = new Ledger()
     const before = correlator(loaded(BY_GROUP))
     take(before, 'e1', 1, { G: 'u' })
-    const after = correlator(loaded(BY_GROUP.replace('gte', 'gt')))
-    after.load(before.save())
-    assert.equal(after.counters().get('c0')?.events, 0)
+    ledger.collect(before)
+    assert.equal(ledger.restored(loaded(BY_GROUP), 0).counters().get('c0')?.events, 1)
+    assert.equal(
+      ledger
+        .restored(loaded(BY_GROUP.replace('gte', 'gt')), 0)
+        .counters()
+        .get('c0')?.events,
+      0,
+    )
   })
 
   it('begin anew when a filter on what they count has changed', () => {
+    const ledger = new Ledger()
     const before = correlator(loaded(BY_GROUP))
     take(before, 'e1', 1, { G: 'u' })
+    ledger.collect(before)
     const filter = 'title: f\nlogsource: { category: x }\nfilter: { rules: any, s: { G: v }, condition: not s }\n'
     const files = [BASE, `title: c0\nid: c0\ncorrelation: { timespan: 10s, ${BY_GROUP} }\n`, filter]
-    const after = correlator(load(files.map((text, n) => ({ path: `${n}.yml`, text }))).correlations)
-    after.load(before.save())
-    assert.equal(after.counters().get('c0')?.events, 0)
+    const { correlations } = load(files.map((text, n) => ({ path: `${n}.yml`, text })))
+    assert.equal(ledger.restored(correlations, 0).counters().get('c0')?.events, 0)
   })
 
-  it('are the same text for the same state', () => {
-    const fill = () => {
-      const engine = correlator(loaded(BY_GROUP))
-      for (let n = 0; n < 9; n++) take(engine, `e${n}`, n, { G: n % 3 })
-      return engine
-    }
-    const again = correlator(loaded(BY_GROUP))
-    again.load(JSON.parse(JSON.stringify(fill().save())))
-    assert.equal(JSON.stringify(again.save()), JSON.stringify(fill().save()))
+  it('tell which groups changed, once', () => {
+    const engine = correlator(loaded(BY_GROUP))
+    for (const [n, G] of ['u', 'v', 'u'].entries()) take(engine, `e${n}`, n, { G })
+    assert.deepEqual(changedIn(engine), [
+      ['u', 2],
+      ['v', 1],
+    ])
+    assert.deepEqual(changedIn(engine), [])
+    take(engine, 'e3', 3, { G: 'v' })
+    // The same again changes nothing.
+    take(engine, 'e0', 0, { G: 'u' })
+    assert.deepEqual(changedIn(engine), [['v', 2]])
   })
 
-  it('keep which groups were used last', () => {
-    const options = { maxGroups: 2 }
-    const before = correlator(loaded(BY_GROUP), options)
+  it('tell what went, if it was ever written', () => {
+    const engine = correlator(loaded(BY_GROUP))
+    take(engine, 'e1', 1, { G: 'u' })
+    changedIn(engine)
+    take(engine, 'e2', 2, { G: 'v' })
+    for (const [id, G] of [['e1', 'u'] as const, ['e2', 'v'] as const])
+      engine.untake({ event: { G }, time: Number(id.slice(1)), id, rules: ['a'] })
+    assert.deepEqual(changedIn(engine), [['u', null]])
+    take(engine, 'e3', 3, { G: 'u' })
+    assert.deepEqual(changedIn(engine), [['u', 1]])
+  })
+
+  it('a group that goes and comes between two times is one that changed', () => {
+    const engine = correlator(loaded(BY_GROUP))
+    take(engine, 'e1', 1, { G: 'u' })
+    changedIn(engine)
+    engine.untake({ event: { G: 'u' }, time: 1, id: 'e1', rules: ['a'] })
+    take(engine, 'e2', 2, { G: 'u' })
+    assert.deepEqual(changedIn(engine), [['u', 1]])
+    engine.untake({ event: { G: 'u' }, time: 2, id: 'e2', rules: ['a'] })
+    assert.deepEqual(changedIn(engine), [['u', null]])
+  })
+
+  it('tell of a window that fired by the clock', () => {
+    const engine = correlator(loaded(BY_GROUP.replace('gte', 'lt')))
+    take(engine, 'e1', 1, { G: 'u' })
+    changedIn(engine)
+    assert.equal(engine.advance(20_000).fired.length, 1)
+    assert.deepEqual(changedIn(engine), [['u', 1]])
+  })
+
+  it('what is put back is written already', () => {
+    const ledger = new Ledger()
+    const before = correlator(loaded(BY_GROUP))
+    for (let n = 0; n < 9; n++) take(before, `e${n}`, n, { G: n % 3 })
+    ledger.collect(before)
+    const after = ledger.restored(loaded(BY_GROUP), 2)
+    assert.deepEqual(changedIn(after), [])
+    assert.deepEqual(statesOf(after).map(String).sort(), statesOf(before).map(String).sort())
+  })
+
+  it('give up the same groups after a restart', () => {
+    const ledger = new Ledger()
+    const before = correlator(loaded(BY_GROUP), { maxGroups: 2 })
     for (const [n, G] of ['u', 'v', 'u'].entries()) take(before, `e${n}`, n, { G })
-    const after = correlator(loaded(BY_GROUP), options)
-    after.load(before.save())
-    take(after, 'e4', 4, { G: 'w' })
-    assert.equal(
-      take(after, 'e5', 20_000, { G: 'u' }).fired.length + take(after, 'e6', 20_001, { G: 'u' }).fired.length,
-      1,
-    )
-    assert.equal(after.counters().get('c0')?.evicted, 1)
+    ledger.collect(before)
+    for (let turn = 0; turn < 4; turn++) {
+      const after = ledger.restored(loaded(BY_GROUP), turn, { maxGroups: 2 })
+      take(after, 'e4', 4, { G: 'w' })
+      assert.equal(after.counters().get('c0')?.evicted, 1)
+      assert.deepEqual(changedIn(after), [
+        ['v', null],
+        ['w', 1],
+      ])
+    }
+  })
+})
+
+describe('correlations taken over', () => {
+  const two = () => loaded(BY_GROUP, BY_GROUP.replace('gte: 2', 'lt: 3'))
+  const fill = (engine: Correlator) => {
+    const { tell, firings } = standing()
+    for (let n = 0; n < 9; n++) tell(take(engine, `e${n}`, n * 3_000, { G: n % 3 }))
+    tell(engine.advance(26_000))
+    return { tell, firings }
+  }
+
+  it('go on as where they were made, and the others as before', () => {
+    const whole = correlator(two())
+    const all = fill(whole)
+    const part = correlator(two().filter(({ id }) => id === 'c1'))
+    const told = fill(part)
+    const heir = correlator(two())
+    // Of its own it has something else, which goes.
+    take(heir, 'other', 1, { G: 'other' })
+    heir.advance(26_000)
+    changedIn(heir)
+    heir.adopt(part, new Set(['c1', 'none']))
     assert.deepEqual(
-      Object.values(after.save().stages)[0]?.groups.map(([key]) => key),
-      ['w', 'u'],
+      changedIn(heir).map(([group, matches]) => [group, matches]),
+      [
+        ['other', null],
+        ['0', 3],
+        ['1', 3],
+        ['2', 3],
+      ],
     )
+    for (const [engine, { tell }] of [[whole, all] as const, [heir, told] as const]) {
+      tell(take(engine, 'e9', 27_000, { G: 1 }))
+      tell(engine.advance(90_000))
+    }
+    const ofC1 = (it: typeof all) => it.firings().filter(({ rule }) => rule.id === 'c1')
+    assert.ok(ofC1(all).length > 2)
+    assert.deepEqual(ofC1(told), ofC1(all))
+    assert.deepEqual(heir.counters().get('c0')?.events, 2)
   })
 })

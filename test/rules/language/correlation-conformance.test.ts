@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { compile, correlator, load } from '../../../rules/language/index.ts'
-import { standing } from './correlation-clock.ts'
+import { Ledger, standing } from './correlation-clock.ts'
 
 interface Case {
   name: string
@@ -33,14 +33,14 @@ function run({ correlation, more, tellwire, steps }: Case, restarts: boolean) {
   assert.deepEqual(problems, [])
   const program = compile(rules)
   const { tell, firings } = standing()
+  const ledger = new Ledger()
   let engine = correlator(correlations)
   for (const step of steps) {
     if ('clock' in step) tell(engine.advance(step.clock))
     else tell(engine.take({ ...step.event, event: step.event, matches: program.match(step.event) }))
     if (!restarts) continue
-    const state = JSON.parse(JSON.stringify(engine.save()))
-    engine = correlator(correlations)
-    engine.load(state)
+    ledger.collect(engine)
+    engine = ledger.restored(correlations, 1)
   }
   const { late, skipped } = engine.counters().get('it')!
   return { firings: firings().sort((a, b) => a.time - b.time || (a.rule.id < b.rule.id ? 1 : -1)), late, skipped }

@@ -3,17 +3,11 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type Addresses,
-  type AddressSources,
-  ASN_PACKAGE,
-  CITY_PACKAGE,
-  COUNTRY_PACKAGE,
-  installedFolder,
-  openAddresses,
-} from '../../../server/addresses/addresses.ts'
-import { readAsnTable } from '../../../server/addresses/asn.ts'
-import { importRanges, type RangeClass } from '../../../server/addresses/ranges.ts'
+import { type Addresses, type AddressSources, openAddresses } from '../../../server/addresses/addresses.ts'
+import { asnTable, parseAsn } from '../../../server/addresses/asn.ts'
+import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder } from '../../../server/addresses/installed.ts'
+import type { RangeClass } from '../../../server/addresses/range-list.ts'
+import { importRanges } from '../../../server/addresses/ranges.ts'
 import { parseAddress } from '../../../server/addresses/table.ts'
 import { AddressFacts } from '../../../wire/recording.ts'
 import { mmdb } from './mmdb-writer.ts'
@@ -251,17 +245,61 @@ describe("the user's own databases beside the installed ones", () => {
 })
 
 describe('the table of network operators', () => {
-  const written = async (text: string) => {
-    const path = join(folder, 'table.csv')
-    await writeFile(path, text)
-    return path
-  }
+  const parsed = (text: string) => asnTable(parseAsn(Buffer.from(text), 'table.csv', 4))
   const lines = Array.from({ length: 200 }, (_, n) => `${n * 10},${n * 10 + 9},${n},Net ${n}`)
 
-  it('leaves out a range that begins inside the one before it', async () => {
-    const table = readAsnTable(await written([...lines.slice(0, 2), '15,25,9,Odd', ...lines.slice(3)].join('\n')), 4)
+  it('omits a range that begins inside the one before it', () => {
+    const table = parsed([...lines.slice(0, 2), '15,25,9,Odd', ...lines.slice(3)].join('\n'))
     const found = (text: string) => table.find(parseAddress(text)!)?.asName ?? null
     assert.deepEqual(['0.0.0.19', '0.0.0.22', '0.0.0.30'].map(found), ['Net 1', null, 'Net 3'])
+  })
+
+  it('knows each system by the name it has first, cut to 256 characters', () => {
+    const table = parsed(`0,9,7,"Seven, ""Inc"""\n20,29,8,${'é'.repeat(300)}\n30,39,7,Other\n50,59,9,\n`)
+    const found = (text: string) => table.find(parseAddress(text)!)
+    assert.deepEqual(found('0.0.0.5'), { asn: 7, asName: 'Seven, "Inc"' })
+    assert.deepEqual(found('0.0.0.35'), { asn: 7, asName: 'Seven, "Inc"' })
+    assert.deepEqual(found('0.0.0.29'), { asn: 8, asName: 'é'.repeat(256) })
+    assert.deepEqual(found('0.0.0.50'), { asn: 9, asName: null })
+    assert.equal(found('0.0.0.10'), null)
+  })
+
+  it('read ahead, answers the same, and no file is read any more', async () => {
+    const packages: Record<string, string> = {
+      [ASN_PACKAGE]: join(folder, 'ahead-asn'),
+      [COUNTRY_PACKAGE]: join(folder, 'ahead-country'),
+    }
+    for (const it of Object.values(packages)) await mkdir(it, { recursive: true })
+    await writeFile(join(packages[ASN_PACKAGE]!, 'asn-ipv4-num.csv'), '134743040,134809599,15169,"Google, ""LLC"""\n')
+    await writeFile(join(packages[ASN_PACKAGE]!, 'asn-ipv6-num.csv'), 'no table\n')
+    for (const [version, network] of [
+      [4, '8.8.8.0/24'],
+      [6, '2001:4860::/32'],
+    ] as const)
+      await writeFile(
+        join(packages[COUNTRY_PACKAGE]!, `geo-whois-asn-country-ipv${version}.mmdb`),
+        mmdb({ type: 'country', ipVersion: version, networks: { [network]: { country_code: 'US' } } }),
+      )
+    const about = { packageFolder: (packageName: string) => packages[packageName] ?? null }
+    const [ahead, lazy] = [await open(about), await open(about)]
+    const asked = ['8.8.8.8', '2001:4860::1'].map((it) => lazy.lookup(it, SEEN))
+    assert.deepEqual(
+      asked.map((it) => [it.country, it.asn, it.asName]),
+      [
+        ['US', 15169, 'Google, "LLC"'],
+        ['US', null, null],
+      ],
+    )
+    await ahead.preload()
+    // The city's package is not there. That the operators of IPv6 cannot be read is for a look-up to report.
+    assert.equal(ahead.warnings().length, 1)
+    await rm(packages[COUNTRY_PACKAGE]!, { recursive: true })
+    await rm(packages[ASN_PACKAGE]!, { recursive: true })
+    assert.deepEqual(
+      ['8.8.8.8', '2001:4860::1'].map((it) => ahead.lookup(it, SEEN)),
+      asked,
+    )
+    assert.equal(ahead.warnings().length, 2)
   })
 
   const damaged = [
@@ -270,9 +308,8 @@ describe('the table of network operators', () => {
     { name: 'lines out of order', text: lines.toReversed().join('\n'), says: /not sorted/ },
   ]
   for (const { name, text, says } of damaged)
-    it(`refuses ${name}; the lookups go on without it, and it is told once`, async () => {
-      const path = await written(text)
-      assert.throws(() => readAsnTable(path, 4), says)
+    it(`refuses ${name}; the lookups go on without it, and it is reported once`, async () => {
+      assert.throws(() => parsed(text), says)
       const broken = join(folder, 'broken')
       await mkdir(broken, { recursive: true })
       await writeFile(join(broken, 'asn-ipv4-num.csv'), text)

@@ -3,15 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import { ASN_PACKAGE } from '../../../server/addresses/addresses.ts'
 import { ageGauges, databaseAge, feedAges, staleWarnings } from '../../../server/addresses/ages.ts'
+import { ASN_PACKAGE } from '../../../server/addresses/installed.ts'
 import {
   feedChangeGauge,
   feedChangeWarning,
   keepFeedChanges,
   keptFeedChanges,
 } from '../../../server/addresses/moved.ts'
-import type { RangeListFacts } from '../../../server/addresses/ranges.ts'
+import type { RangeListFacts } from '../../../server/addresses/range-list.ts'
 import { openStore } from '../../../server/store/open.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
@@ -59,9 +59,9 @@ describe('the age of feeds', () => {
     const [ours, theirs, ...more] = staleWarnings(feedAges(known, '2026-11-22', NOW))
     assert.match(
       ours ?? '',
-      /list 'exits' is of 2026-10-01, 52 days old\. Import a newer one: .*--class vpn --name exits/,
+      /list 'exits' was made on 2026-10-01, 52 days ago\. Import a newer one: .*--class vpn --name exits/,
     )
-    assert.match(theirs ?? '', /database 'asn' .*158 days old\. .*npm install --no-save @ip-location-db\/asn@latest/)
+    assert.match(theirs ?? '', /database 'asn' .*158 days ago\. .*npm install --no-save @ip-location-db\/asn@latest/)
     assert.deepEqual(more, [])
   })
 
@@ -114,7 +114,7 @@ describe('what databases moved', () => {
 
   const sentences = [
     {
-      says: /^dbip-city 2026-11-05 put 4 networks of AS64500 elsewhere, from US to DE\. Nobody moved.*2026-11-23/,
+      says: /^dbip-city 2026-11-05 put 4 networks of AS64500 elsewhere, from US to DE\. The workers did not move.*2026-11-23/,
       change,
     },
     { says: /put 1 network of AS64500 elsewhere, within US\./, change: { ...change, to: 'US', networks: 1 } },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdtemp, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Reader, type Response } from 'mmdb-lib'
@@ -20,6 +20,7 @@ const maxmind = {
   location: { accuracy_radius: 20, latitude: 30.25, longitude: -97.75, time_zone: 'America/Chicago' },
 }
 const at = (text: string) => parseAddress(text)!
+const MAXMIND = join(import.meta.dirname, '../../fixtures/maxmind')
 
 describe('a record of an address database', () => {
   const places: { name: string; record: unknown; says: unknown }[] = [
@@ -147,9 +148,9 @@ describe('an .mmdb file', () => {
 
   const whole = bytes({ '198.51.100.0/24': { country: 'US' } })
   const refused = [
-    { name: 'empty', file: Buffer.alloc(0), says: /no MaxMind DB file/ },
-    { name: 'zeros', file: Buffer.alloc(10_000), says: /no MaxMind DB file/ },
-    { name: 'a page', file: Buffer.from('<html>Sign in</html>'), says: /no MaxMind DB file/ },
+    { name: 'empty', file: Buffer.alloc(0), says: /not a MaxMind DB file/ },
+    { name: 'zeros', file: Buffer.alloc(10_000), says: /not a MaxMind DB file/ },
+    { name: 'a page', file: Buffer.from('<html>Sign in</html>'), says: /not a MaxMind DB file/ },
     { name: 'cut behind', file: whole.subarray(0, whole.length - 200), says: /cut short/ },
     { name: 'cut before', file: whole.subarray(100), says: /do not fit together/ },
     { name: 'one node more', file: bytes({}, { metadata: { node_count: 2 } }), says: /do not fit together/ },
@@ -160,6 +161,28 @@ describe('an .mmdb file', () => {
     { name: 'no day', file: bytes({}, { metadata: { build_epoch: 'soon' } }), says: /buildEpoch/ },
   ]
   for (const { name, file, says } of refused) it(`${name}: refused`, () => assert.throws(() => openMmdb(file), says))
+
+  for (const [name, records] of [
+    ['MaxMind-DB-test-ipv4-24.mmdb', 4],
+    ['MaxMind-DB-test-mixed-24.mmdb', 5],
+    ['MaxMind-DB-test-mixed-28.mmdb', 5],
+    ['MaxMind-DB-test-mixed-32.mmdb', 5],
+  ] as const)
+    it(`${name}: samples are records that it has, from all over it`, async () => {
+      const db = openMmdb(await readFile(join(MAXMIND, name)))
+      const sampled = db.sample().map((it) => (it as { ip: string }).ip)
+      // Each record names the address that it is for.
+      for (const ip of new Set(sampled)) assert.deepEqual(db.get(at(ip)), { ip })
+      assert.ok(new Set(sampled).size >= records, `${new Set(sampled).size} different ones`)
+    })
+
+  it('samples skip what cannot be decoded, unless nothing can', () => {
+    const broken = new Raw(0x20, 40)
+    const half = openMmdb(bytes({ '198.51.100.0/24': { country: 'US' }, '203.0.113.0/24': broken }))
+    assert.deepEqual(new Set(half.sample().map((it) => JSON.stringify(it))), new Set(['{"country":"US"}']))
+    assert.throws(() => openMmdb(bytes({ '203.0.113.0/24': broken })).sample(), /call stack|more than|outside|type/i)
+    assert.deepEqual(openMmdb(bytes({})).sample(), [])
+  })
 
   // An array of pointers to an array of pointers …: 20 bytes that unfold to 8^n values; a pointer to itself; a map cut off.
   const eight = (to: number) => [0x08, 4, ...Array.from({ length: 8 }, () => [0x20, to]).flat()]
@@ -233,6 +256,21 @@ describe("the user's own databases", () => {
     assert.equal(await own.reload(), false)
   })
 
+  it('are not read while they do not change', async () => {
+    await write(city(), { country: 'US' })
+    const reads: string[] = []
+    const own = await openOwnDatabases({ ...NONE, cityFile: city(), asnFile: city() }, (path) => {
+      reads.push(path)
+      return readFile(path)
+    })
+    for (let look = 0; look < 3; look++) assert.equal(await own.reload(), false)
+    // Also the one that is refused is read once.
+    assert.deepEqual([reads.length, own.problems().length], [2, 1])
+    await utimes(city(), 1, 1)
+    for (let look = 0; look < 3; look++) await own.reload()
+    assert.equal(reads.length, 4)
+  })
+
   it('torn on the way: the old edition goes on, one problem, and none once it is whole', async () => {
     await write(city(), { country: 'US' })
     const own = await openOwnDatabases({ ...NONE, cityFile: city() })
@@ -269,7 +307,7 @@ describe("the user's own databases", () => {
     assert.deepEqual([countryOf(own), own.facts()], [null, []])
     assert.equal(own.problems().length, 2)
     assert.match(own.problems()[0]!, /ENOENT.*It is not used; put a whole file in its place/)
-    assert.match(own.problems()[1]!, /asnFile .*no file/)
+    assert.match(own.problems()[1]!, /asnFile .*not a file/)
   })
 
   it('a record that breaks takes the file out until it changes', async () => {
@@ -287,6 +325,40 @@ describe("the user's own databases", () => {
     await own.reload()
     assert.deepEqual([countryOf(own), own.problems()], ['US', []])
   })
+
+  const files: { name: string; key: keyof GeoipFiles; refused: RegExp | null }[] = [
+    { name: 'GeoIP2-Anonymous-IP-Test', key: 'privacyFile', refused: null },
+    { name: 'GeoIP2-Anonymous-IP-Test', key: 'cityFile', refused: /'GeoIP2-Anonymous-IP' and holds no places/ },
+    { name: 'GeoIP-Anonymous-Plus-Test', key: 'privacyFile', refused: null },
+    { name: 'GeoIP-Anonymous-Plus-Test', key: 'asnFile', refused: /holds no network operators/ },
+    { name: 'GeoIP2-ISP-Test', key: 'asnFile', refused: null },
+    { name: 'GeoIP2-ISP-Test', key: 'privacyFile', refused: /holds no VPN, Tor or hosting marks/ },
+    { name: 'GeoIP2-Country-Test', key: 'cityFile', refused: null },
+    { name: 'GeoIP2-Country-Test', key: 'asnFile', refused: /holds no network operators/ },
+    { name: 'GeoIP2-Enterprise-Test', key: 'cityFile', refused: null },
+    { name: 'GeoIP2-Enterprise-Test', key: 'asnFile', refused: null },
+    { name: 'GeoIP2-Connection-Type-Test', key: 'cityFile', refused: /holds no places/ },
+    { name: 'GeoIP2-Connection-Type-Test', key: 'asnFile', refused: /holds no network operators/ },
+    { name: 'GeoIP2-Connection-Type-Test', key: 'privacyFile', refused: /holds no VPN, Tor or hosting marks/ },
+  ]
+  for (const { name, key, refused } of files)
+    it(`MaxMind's ${name} as geoip.${key} is ${refused ? 'refused' : 'used'}`, async () => {
+      const problems = (await openOwnDatabases({ ...NONE, [key]: join(MAXMIND, `${name}.mmdb`) })).problems()
+      if (refused) assert.match(problems.join(), refused)
+      else assert.deepEqual(problems, [])
+    })
+
+  const empty: { type: string; key: keyof GeoipFiles; problems: number }[] = [
+    { type: 'GeoIP2-Anonymous-IP', key: 'privacyFile', problems: 0 },
+    { type: 'GeoIP2-Anonymous-IP', key: 'cityFile', problems: 1 },
+    { type: 'GeoLite2-ASN', key: 'asnFile', problems: 0 },
+    { type: 'GeoLite2-City', key: 'asnFile', problems: 1 },
+  ]
+  for (const { type, key, problems } of empty)
+    it(`a file without records is judged by its type: ${type} as geoip.${key}`, async () => {
+      await writeFile(city(), mmdb({ type, networks: {} }))
+      assert.equal((await openOwnDatabases({ ...NONE, [key]: city() })).problems().length, problems)
+    })
 
   const swapped: { key: keyof GeoipFiles; record: Value; holds: RegExp }[] = [
     { key: 'cityFile', record: { autonomous_system_number: 64500 }, holds: /holds no places/ },

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { importRanges, parseRanges, Ranges, removeRanges } from '../../../server/addresses/ranges.ts'
+import { basename, join } from 'node:path'
+import {
+  importRanges,
+  LOAD_IN_PLACE_BYTES,
+  loadList,
+  parseRanges,
+  Ranges,
+  removeRanges,
+} from '../../../server/addresses/ranges.ts'
 import { findRange, isSound, parseAddress, type RangeTable } from '../../../server/addresses/table.ts'
 import { Fault } from '../../../wire/fault.ts'
 
@@ -147,6 +154,42 @@ describe('imported lists', () => {
     assert.equal(whoHas(ranges, '198.51.100.2'), null)
   })
 
+  it('reads a list when it came or changed, and never else', async () => {
+    await imported('198.51.100.1', { name: 'exits' })
+    await imported('203.0.113.1', { name: 'others' })
+    const reads: string[] = []
+    const ranges = await Ranges.open(feeds(), (path) => {
+      reads.push(basename(path))
+      return loadList(path)
+    })
+    for (let look = 0; look < 3; look++) assert.equal(await ranges.reload(), false)
+    assert.deepEqual(reads, ['exits.json', 'others.json'])
+    await imported('198.51.100.2', { name: 'exits' })
+    await writeFile(join(feeds(), 'others.json'), 'damaged')
+    for (let look = 0; look < 3; look++) await ranges.reload()
+    assert.deepEqual(reads.slice(2), ['exits.json', 'others.json'])
+    await removeRanges(feeds(), 'exits')
+    await ranges.reload()
+    assert.equal(reads.length, 4)
+  })
+
+  it('reads a large list in a thread, and it is the same', async () => {
+    const lines = Array.from(
+      { length: 20_000 },
+      (_, n) => `2001:db8:${n.toString(16)}::/49\n198.${n >> 8}.${n & 255}.7`,
+    )
+    const { facts, table } = await imported(lines.join('\n'), { name: 'large' })
+    const path = join(feeds(), 'large.json')
+    assert.ok((await stat(path)).size > LOAD_IN_PLACE_BYTES)
+    assert.deepEqual(await loadList(path), { facts, table })
+    const ranges = await Ranges.open(feeds())
+    assert.equal(whoHas(ranges, '2001:db8:4e1f::1'), 'large')
+    await writeFile(path, (await readFile(path, 'utf8')).slice(0, -100))
+    await ranges.reload()
+    assert.match(ranges.problems().join(), /large\.json: .*JSON.*Import the list again/s)
+    assert.equal(whoHas(ranges, '2001:db8:4e1f::1'), 'large')
+  })
+
   const damage = [
     { name: 'cut', damaged: (text: string) => text.slice(0, 60) },
     { name: 'of another shape', damaged: () => '{"name":"exits"}' },
@@ -157,7 +200,7 @@ describe('imported lists', () => {
     { name: 'with half a range', damaged: (text: string) => text.replace(/"v4":"[^"]+"/, '"v4":"BQAAAA=="') },
   ]
   for (const { name, damaged } of damage)
-    it(`a stored list ${name} keeps its last good state, is told, and costs only itself`, async () => {
+    it(`a stored list ${name} keeps its last good state, is reported, and costs only itself`, async () => {
       await imported('198.51.100.1', { name: 'exits' })
       await imported('203.0.113.1', { name: 'others' })
       const ranges = await Ranges.open(feeds())

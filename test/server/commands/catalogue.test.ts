@@ -25,10 +25,10 @@ describe('tellwire catalogue', () => {
   })
   after(() => rm(folder, { recursive: true }))
 
-  it('check says what a thing would be taken for, by which fact, and where that is from', async () => {
+  it('check says what a thing would be recognised as, by which fact, and where that is from', async () => {
     const { code, out, error } = await catalogue('check', '/opt/teamviewer/x')
     assert.equal(code, 0, error)
-    assert.match(out, /^\/opt\/teamviewer\/x: would be taken for TeamViewer \(teamviewer\), remote-desktop/)
+    assert.match(out, /^\/opt\/teamviewer\/x: would be recognised as TeamViewer \(teamviewer\), remote-desktop/)
     assert.match(out, /by path: \/opt\/teamviewer; as a program on Linux/)
     assert.match(out, /confidence listed, of \d{4}-\d\d-\d\d; from magicsword-io\/LOLRMM/)
   })
@@ -55,7 +55,7 @@ describe('tellwire catalogue', () => {
     await copyFile('/bin/sleep', target)
     await symlink(target, join(folder, 'helper'))
     const { out } = await catalogue('check', join(folder, 'helper'))
-    assert.match(out, /would be taken for RustDesk/)
+    assert.match(out, /would be recognised as RustDesk/)
   })
   it('check of a running process sees its executable', async function () {
     if (process.platform !== 'linux') {
@@ -70,7 +70,7 @@ describe('tellwire catalogue', () => {
       await once(child, 'spawn')
       const { code, out, error } = await catalogue('check', `pid:${child.pid}`)
       assert.equal(code, 0, error)
-      assert.match(out, /would be taken for AnyDesk .*\n {2}by name: .*; as a running program/)
+      assert.match(out, /would be recognised as AnyDesk .*\n {2}by name: .*; as a running program/)
     } finally {
       child.kill()
     }

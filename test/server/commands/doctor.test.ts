@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ASN_PACKAGE, CITY_PACKAGE } from '../../../server/addresses/addresses.ts'
+import { ASN_PACKAGE, CITY_PACKAGE } from '../../../server/addresses/installed.ts'
 import { importRanges } from '../../../server/addresses/ranges.ts'
 import {
   agent,

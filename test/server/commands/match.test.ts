@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { compile, load } from '../../../rules/language/index.ts'
-import { matchEvents } from '../../../server/commands/match.ts'
+import { matchEvents } from '../../../server/commands/match-events.ts'
 import { needsLinux } from '../../agent/needs-linux.ts'
 import { needSharedData, sysmonLines, sysmonMatches } from '../../rules/language/shared-data.ts'
 
@@ -131,10 +131,10 @@ describe('tellwire match', function () {
     )
     const told = stderr.trimEnd().split('\n')
     assert.deepEqual(told.slice(0, 2), [
-      'standard input:2: not JSON; the line is left out.',
-      'standard input:3: not a JSON object; the line is left out.',
+      'standard input:2: not JSON; line skipped.',
+      'standard input:3: not a JSON object; line skipped.',
     ])
-    assert.deepEqual([told.length, told.at(-1)], [11, 'standard input: 15 more lines are left out.'])
+    assert.deepEqual([told.length, told.at(-1)], [11, 'standard input: 15 more lines skipped.'])
     assert.equal(status, 1)
   })
 
@@ -146,7 +146,7 @@ describe('tellwire match', function () {
     assert.match(stderr, /^r\/2\.yml:6:\d+: error: .*endwith/)
     const none = await run(['--rules', 'r/2.yml'], event())
     assert.equal(none.status, 1)
-    assert.match(none.stderr, /No rule is left to match/)
+    assert.match(none.stderr, /No usable rule/)
   })
 
   const failures: [string, string[], RegExp][] = [
@@ -168,11 +168,21 @@ describe('tellwire match', function () {
       assert.deepEqual([status, stderr.trimEnd().split('\n').length], [1, 1])
     })
 
+  it('escapes what could control a terminal, and changes nothing for who parses it', async () => {
+    const title = 'a\u202eb\u009bc\u2066d'
+    write('1.yml', rule(1).replace('title: Rule 1', `title: "${title}"`))
+    const child = start('--rules', '1.yml')
+    child.stdin.end(event())
+    const stdout = await text(child.stdout)
+    assert.match(stdout, /^[\x20-\x7e]+\n$/)
+    assert.equal(JSON.parse(stdout).title, title)
+  })
+
   it('two files of events are bad usage', async () => {
     assert.equal((await run(['a', 'b'])).status, 2)
   })
 
-  it('--stats tells on standard error what it took, which rules matched, which cost most, what no rule is for', async () => {
+  it('--stats reports on standard error time, matches by rule, the most expensive rules and logsources without one', async () => {
     write('r/1.yml', rule(1))
     write('r/2.yml', `${rule(2).replace(/selection: .*/, () => "selection: { CommandLine|re: '(a|b)*c[0-9]{3,9}$' }")}`)
     const events = Array.from({ length: 200 }, (_, n) =>
@@ -182,12 +192,15 @@ describe('tellwire match', function () {
     )
     const { stderr, matches } = await run(['--rules', 'r', '--stats'], events.join('\n'))
     assert.equal(matches.length, 150)
-    assert.match(stderr, /^200 events in 200 lines \(0 left out\), [\d.]+ s: [\d,]+ events\/s/)
-    assert.match(stderr, /2 rules, .* 150 matches of 1 rules\. 150 events are of a category that rules are for\./)
+    assert.match(stderr, /^200 events in 200 lines \(0 skipped\), [\d.]+ s: [\d,]+ events\/s/)
+    assert.match(stderr, /2 rules, .* 150 matches of 1 rules\. 150 events have a logsource that rules cover\./)
     assert.match(stderr, new RegExp(`\n150 +[\\d.]+ +high +${id(1)} +Rule 1\n`))
     // Which of the two is dearer is for the clock to say.
     for (const n of [1, 2])
-      assert.match(stderr, new RegExp(`dearest rules.*\nµs .*\n(.*\n)?[\\d.]+ +[\\d.]+ % +${id(n)} +Rule ${n}\n`))
+      assert.match(
+        stderr,
+        new RegExp(`most expensive rules.*\nµs .*\n(.*\n)?[\\d.]+ +[\\d.]+ % +${id(n)} +Rule ${n}\n`),
+      )
     assert.match(stderr, /\n25 +category other-0\n25 +category other-4\n$/)
   })
 
@@ -286,7 +299,7 @@ correlation:
         ...{ group: { User: 'a' }, values: { count: 3 } },
       },
     ])
-    assert.equal(stderr, '1 events that matched have no time, so that no correlation counts them.\n')
+    assert.equal(stderr, '1 matching events have no time; no correlation counts them.\n')
     const backwards = await run(['--rules', 'r.yml'], lines.toReversed().join('\n'))
     assert.deepEqual(
       backwards.matches.map(({ events, time, group }) => ({ events, time, group })),
@@ -320,7 +333,7 @@ correlation:
     const done = matchEvents(blocks(), {
       program: compile(rules),
       correlate: null,
-      says: () => ({}),
+      attribute: () => ({}),
       refuse: assert.fail,
       write: () => {
         written.resolve()

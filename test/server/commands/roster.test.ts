@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { keepFeedChanges } from '../../../server/addresses/moved.ts'
 import { writeServerFile } from '../../../server/roles/server-file.ts'
 import { type InboxItem, takeInbox } from '../../../server/roster/inbox.ts'
-import { openState } from '../../../server/store/sqlite/state.ts'
+import { openStore } from '../../../server/store/open.ts'
 import { mmdb } from '../addresses/mmdb-writer.ts'
 
 const BINARY = join(import.meta.dirname, '../../../bin/tellwire.js')
@@ -121,11 +121,11 @@ describe('the commands that read files', () => {
     const networks = { '8.8.8.0/24': { country: 'US' } }
     await writeFile(join(folder, 'city.mmdb'), mmdb({ type: 'Own-City', builtAt: '2020-01-01', networks }))
     await file('asn.mmdb', 'half a download')
-    const state = openState({ folder: join(folder, 'data') })
+    const store = await openStore({ engine: 'sqlite', folder: join(folder, 'data') }, { run: 'inline' })
     const until = Date.now() + 86_400_000
     const change = { edition: 'Own-City 2020-01-01', asn: 64500, from: 'US', to: 'DE', networks: 4, since: 1e12, until }
-    keepFeedChanges(state, [change])
-    state.close()
+    await keepFeedChanges(store, [change])
+    await store.close()
     const list = (...args: string[]) => tellwire('feeds', 'list', '--config', join(folder, 'server.yml'), ...args)
     const { code, out, error } = await list()
     assert.equal(code, 1)

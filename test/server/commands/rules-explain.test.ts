@@ -90,16 +90,16 @@ condition 'program and option and not filter': no
   })
 
   const failures: [string, string[], number, RegExp][] = [
-    ['a rule that is not there', ['nowhere', 'event.json'], 1, /nor a rule with this id/],
+    ['a rule that is not there', ['nowhere', 'event.json'], 1, /no rule with this id/],
     ['a folder for a rule', ['.', 'event.json'], 2, /Name one rule/],
     [
       'a rule that cannot be used',
       ['bad.yml', 'event.json'],
       1,
-      /^bad\.yml:1:\d+: error: .*\ntellwire: bad\.yml: .*no rule in it/,
+      /^bad\.yml:1:\d+: error: .*\ntellwire: bad\.yml: .*no usable rule/,
     ],
     ['an event that is not there', ['rule.yml', 'nowhere.json'], 1, /no such file/],
-    ['many events, none chosen', ['rule.yml', 'two.ndjson'], 1, /choose with --line N/],
+    ['many events, none chosen', ['rule.yml', 'two.ndjson'], 1, /with --line N/],
     ['a line behind the end', ['rule.yml', 'two.ndjson', '--line', '3'], 1, /It has 2 lines/],
     ['a line 0', ['rule.yml', 'two.ndjson', '--line', '0'], 2, /a number from 1 on/],
     ['a list for an event', ['rule.yml', 'list.json'], 1, /not a JSON object/],

@@ -106,7 +106,7 @@ describe('tellwire rules import', () => {
       await assert.rejects(run(), says)
     })
   it('refuses to copy into what it copies from', async () => {
-    await assert.rejects(importRules(join(folder, 'from'), join(folder, 'from', 'rules'), NOW), /cannot lie inside/)
+    await assert.rejects(importRules(join(folder, 'from'), join(folder, 'from', 'rules'), NOW), /inside the source/)
   })
 
   it('as a command: into the data folder, and says how to switch the rules on', () => {
@@ -116,7 +116,7 @@ describe('tellwire rules import', () => {
       encoding: 'utf8',
     })
     const to = join(folder, 'data', 'rules', 'imported')
-    assert.match(stdout, /^3 rules from .*\n3 new files.*\n1 cannot be used here:\n {2}rules\/bad\.yml: line 6/)
+    assert.match(stdout, /^3 rules from .*\n3 new files.*\n1 cannot be used:\n {2}rules\/bad\.yml: line 6/)
     assert.ok(stdout.includes(`rulesFolders: [${JSON.stringify(to)}]`))
     assert.ok(existsSync(join(to, 'INDEX.json')))
     assert.equal(status, 0)

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openLog } from '../../../server/store/sqlite/log.ts'
+import { openTelemetry } from '../../../server/store/sqlite/telemetry.ts'
 import { BINARY } from '../../bench/children.ts'
 
 function ended(args: string[]): Promise<{ code: number | null; text: string }> {
@@ -70,7 +70,7 @@ describe('tellwire server, where it cannot start', function () {
     })
 
   it('a data folder that another server uses', async () => {
-    const log = await openLog({ folder: join(folder, 'used') })
+    const log = await openTelemetry({ folder: join(folder, 'used') })
     try {
       const { code, text } = await ended(['--port', '0', '--data-folder', join(folder, 'used')])
       assert.match(text, /used: .*\[server\.running\]/)

@@ -5,6 +5,7 @@ import { compile, load } from '../../../rules/language/index.ts'
 import { Pipeline } from '../../../server/detect/pipeline.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import { goOn } from './go-on.ts'
 
 const RULES = `
 title: A shell began
@@ -53,7 +54,7 @@ const start = [contract('w1'), holding('d1', 'w1')]
 const run = (records: readonly Recorded[], at?: number) => {
   const pipeline = fresh()
   for (const it of [...start, ...records]) pipeline.take(it)
-  pipeline.advance(at === undefined ? undefined : T0 + at * HOUR)
+  pipeline.judgeAt(at === undefined ? pipeline.time : T0 + at * HOUR)
   return pipeline
 }
 
@@ -88,20 +89,14 @@ describe('correlations in the pipeline', () => {
     it(`a restart after ${cut} records changes nothing`, () => {
       const before = run(records.slice(0, cut))
       const after = fresh()
-      assert.equal(after.load(before.save(), before.findings.all()), true)
+      goOn(before, after)
       for (const it of records.slice(cut)) after.take(it)
-      after.advance(T0 + 9 * HOUR)
+      after.judgeAt(T0 + 9 * HOUR)
       const whole = run(records, 9)
       assert.deepEqual(found(after), found(whole))
       assert.deepEqual(
-        after.findings
-          .all()
-          .map((it) => it.events.length)
-          .sort(),
-        whole.findings
-          .all()
-          .map((it) => it.events.length)
-          .sort(),
+        [...after.findings.all()].map((it) => it.events.length).sort(),
+        [...whole.findings.all()].map((it) => it.events.length).sort(),
       )
     })
 })
@@ -136,7 +131,45 @@ level: high
       lookup: () => AUSTIN,
     })
     for (const it of [...start, shell(1), shell(1.5)]) pipeline.take(it)
-    pipeline.advance(undefined)
+    pipeline.advance(pipeline.time)
     assert.deepEqual(found(pipeline), ['Two shells in an hour @1.5'])
+  })
+})
+
+describe('bounds of what correlations remember', () => {
+  const PAIR = `
+title: A shell
+id: 44444444-4444-4444-8444-444444444444
+name: a-shell
+logsource: { category: process_creation }
+detection: { shell: { Image|endswith: /sh }, condition: shell }
+---
+title: Two shells in a day
+id: 55555555-5555-4555-8555-555555555555
+correlation:
+  type: event_count
+  rules: [a-shell]
+  group-by: [worker]
+  timespan: 1d
+  condition: { gte: 2 }
+level: high
+`
+  it('one worker who does a lot costs the evidence of nobody else', () => {
+    const loaded = load([{ path: 'pair.yml', text: PAIR }])
+    const pipeline = new Pipeline({
+      program: compile(loaded.rules),
+      correlations: loaded.correlations,
+      recognise: () => undefined,
+      lookup: () => AUSTIN,
+    })
+    const quiet = (atHours: number) => received('d2', processStart('/bin/sh', T0 + atHours * HOUR))
+    for (const it of [...start, contract('w2'), holding('d2', 'w2'), quiet(0)]) pipeline.take(it)
+    for (let n = 0; n < 3_000; n++) pipeline.take(shell(0.5 + n / 10_000))
+    pipeline.take(quiet(1))
+    assert.ok(pipeline.detector.dropped.evidence > 0)
+    assert.deepEqual(
+      pipeline.findings.of('w2').map((it) => it.events.length),
+      [2],
+    )
   })
 })

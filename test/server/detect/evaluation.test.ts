@@ -1,7 +1,7 @@
 /** What an evaluation writes down, and what it tells. */
 import assert from 'node:assert/strict'
-import type { Commit } from '../../../server/store/store.ts'
 import { change } from '../../../server/model/change.ts'
+import type { Commit } from '../../../server/store/store.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, DAY, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
 import { judged, programRule, rulesetOf } from './judged.ts'
@@ -59,7 +59,14 @@ describe('server/detect: evaluation', () => {
       ...{ worker: 'w1', verdict: 'benign_expected' as const, reason: 'ours', by: 'eve', at: T0, band, points },
       kinds: standing.kinds.map((kind) => kind.rule),
     }
-    const told = { kind: 'case_decided' as const, worker: 'w1', time: T0, position: 3, verdict: verdict.verdict, by: 'eve' }
+    const told = {
+      kind: 'case_decided' as const,
+      worker: 'w1',
+      time: T0,
+      position: 3,
+      verdict: verdict.verdict,
+      by: 'eve',
+    }
     const entry = { at: T0, user: 'eve', action: 'verdict', about: 'w1', detail: null }
     await it.store.cases.decide(verdict, change(told), entry)
     evaluation.decided(verdict)

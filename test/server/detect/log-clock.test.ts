@@ -18,7 +18,11 @@ const hours = (from: number, to: number, make: (time: number) => Recorded) =>
 describe('server/detect: the clock of the log', () => {
   const cases: { name: string; records: Recorded[]; time: number; held?: number | null }[] = [
     { name: 'an event that says the same moves it', records: [event(T0)], time: T0 },
-    { name: 'small steps need nobody', records: [event(T0), clock(T0 + HOUR), clock(T0 + 2 * HOUR)], time: T0 + 2 * HOUR },
+    {
+      name: 'small steps need nobody',
+      records: [event(T0), clock(T0 + HOUR), clock(T0 + 2 * HOUR)],
+      time: T0 + 2 * HOUR,
+    },
     {
       name: 'a server a year ahead for one start is not believed',
       records: [event(T0), clock(T0 + YEAR)],
@@ -105,7 +109,8 @@ describe('server/detect: the clock of the log', () => {
     const before = new LogClock()
     for (const [index, record] of [event(T0), clock(T0 + YEAR)].entries()) before.take(record, index + 1)
     const after = new LogClock()
-    for (const [subject, state] of before.kept().changed()) after.kept().restore(subject, JSON.parse(JSON.stringify(state)))
+    for (const [subject, state] of before.kept().changed())
+      after.kept().restore(subject, JSON.parse(JSON.stringify(state)))
     assert.deepEqual([after.time, after.held, after.doubted(3)], [T0, T0 + YEAR, true])
   })
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Recorded } from '../../../wire/recording.ts'
-import { contract, DAY, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import { AUSTIN, contract, DAY, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
 import { judged, programRule, rulesetOf } from './judged.ts'
 
 const start: Recorded[] = [contract('w1'), holding('d1', 'w1')]
@@ -42,13 +42,17 @@ describe('server/detect: how an evaluation begins', () => {
     const after = await it.open(ruleset)
     assert.deepEqual([after.id, after.isActive, after.position], [before.id, true, 3])
     await it.follow(after)
-    assert.deepEqual(
-      (await it.findings()).map((found) => found.count).sort(),
-      [1, 2],
-    )
+    assert.deepEqual((await it.findings()).map((found) => found.count).sort(), [1, 2])
   })
 
-  const edits: { name: string; before: string[]; after: string[]; found: string[]; opened: string[]; retracted: string[] }[] = [
+  const edits: {
+    name: string
+    before: string[]
+    after: string[]
+    found: string[]
+    opened: string[]
+    retracted: string[]
+  }[] = [
     {
       name: 'a rule that comes judges what was there before it',
       ...{ before: [programRule('aa')], after: [programRule('aa'), programRule('bb')] },
@@ -94,7 +98,10 @@ describe('server/detect: how an evaluation begins', () => {
       const of = (kind: string) =>
         changes.flatMap((change) => (change.kind === kind && 'title' in change ? [change.title.slice(-2)] : [])).sort()
       assert.deepEqual([of('finding_opened'), of('finding_retracted')], [opened, retracted])
-      assert.deepEqual((await it.store.evaluations.list()).map((found) => found.id), [edited.id])
+      assert.deepEqual(
+        (await it.store.evaluations.list()).map((found) => found.id),
+        [edited.id],
+      )
     })
 
   it('what comes while the changed rules judge is not missed', async () => {
@@ -111,7 +118,10 @@ describe('server/detect: how an evaluation begins', () => {
     const role = (name: string) => contract('w1', { from: T0 - DAY, roles: [name] })
     const records = [role('developer'), holding('d1', 'w1'), program('/x/aa', 0), role('designer'), program('/x/aa', 1)]
     await it.follow(await it.open(rulesetOf(programRule('bb'))), records)
-    const reading = programRule('aa').replace('condition: it', "role: { Contract.roles: developer }, condition: 'it and role'")
+    const reading = programRule('aa').replace(
+      'condition: it',
+      "role: { Contract.roles: developer }, condition: 'it and role'",
+    )
     await it.follow(await it.open(rulesetOf(reading)))
     assert.deepEqual(
       (await it.findings()).map((found) => found.count),
@@ -184,5 +194,25 @@ describe('server/detect: how an evaluation begins', () => {
         [0],
       )
     }
+  })
+
+  it('derived events from before what is kept are not judged by rules that come', async () => {
+    const it = judged()
+    const day = (n: number) => session('d1', AUSTIN, T0 + n * DAY)
+    const days = Array.from({ length: 4 }, (_, n) => day(n))
+    await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, ...days])
+    const derived = `
+title: A connection
+id: 77777777-7777-4777-8777-777777777777
+level: low
+logsource: { category: connection }
+detection: { it: { Country: US }, condition: it }
+`
+    const horizon = () => T0 + 2 * DAY
+    await it.follow(await it.open(rulesetOf(programRule('aa'), derived), { horizon }))
+    assert.deepEqual(
+      (await it.findings()).map((found) => (found.time - T0) / DAY),
+      [2, 3],
+    )
   })
 })

@@ -2,8 +2,8 @@
  * What the store says is what a fresh replay of the log says, whatever happened on the way: restarts, kills, edits of
  * rules, filters, thresholds and catalogue, in any order.
  *
- * Shape   a simulated fleet of 50, a random history of `STEPS` steps for each seed; after each of them that leaves an
- *         evaluation at rest, findings, standings and clusters in the store are compared with a replay.
+ * Shape   a simulated fleet of 50, a random history for each seed: rounds of steps, and after each round findings, standings and
+ *         clusters in the store are compared with a replay.
  */
 import assert from 'node:assert/strict'
 import { loadCatalogue, recognise } from '../../../rules/catalogue/index.ts'
@@ -13,6 +13,7 @@ import { Assessments } from '../../../server/assess/assessments.ts'
 import { Standings } from '../../../server/assess/standings.ts'
 import type { Evaluation } from '../../../server/detect/evaluation.ts'
 import { identityOf } from '../../../server/detect/identity.ts'
+import { stampOf } from '../../../server/detect/log-clock.ts'
 import { openEvaluation } from '../../../server/detect/opening.ts'
 import { Pipeline } from '../../../server/detect/pipeline.ts'
 import { type Ruleset, SHIPPED_RULES } from '../../../server/detect/program.ts'
@@ -22,11 +23,13 @@ import { memoryStore } from '../../../server/store/memory/store.ts'
 import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { Recorded } from '../../../wire/recording.ts'
-import { NOWHERE } from '../events.ts'
+import { fourStories } from '../../scenarios/four-stories.ts'
+import { NOWHERE, T0 } from '../events.ts'
 
 const HISTORIES = Number(process.env.TELLWIRE_HISTORIES ?? (process.env.CI === 'true' ? 200 : 40))
-const STEPS = 12
-const START = Date.UTC(2026, 8, 7)
+const ROUNDS = 3
+const STEPS = 6
+const EVERY_NTH = 40
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What a tuner writes: filters that hide something of shipped rules, and a rule and a correlation of their own. */
@@ -80,11 +83,10 @@ describe('server/detect: the state is what the log says', function () {
   let world: World
 
   before(async () => {
-    const records = [
-      ...simulate({ scenarios: ['P4', 'P7', 'P12/slow', 'N9'], seed: 7, workers: 50, days: 4, start: START }),
-    ].map((line) => Recorded.parse(JSON.parse(line)))
+    const records = [...fourStories(), ...others()].sort(byArrival)
     world = { records, files: await readRuleSources([SHIPPED_RULES], (fault) => assert.fail(String(fault))) }
-    assert.ok(records.length > 2_000, `only ${records.length} records`)
+    const workers = new Set(records.flatMap((it) => (it.type === 'contract' ? [it.worker] : [])))
+    assert.ok(workers.size >= 50, `only ${workers.size} workers`)
   })
 
   for (let seed = 1; seed <= HISTORIES; seed++) it(`history ${seed}`, () => new History(world, seed).run())
@@ -108,29 +110,30 @@ class History {
   readonly #told: string[] = []
 
   constructor({ records, files }: World, seed: number) {
-    const stream = randomStream(seed, 'history')
-    this.#random = stream
-    // A stretch of the fleet's life, with every contract and holding.
-    const from = Math.floor(this.#random() * records.length * 0.7)
-    const within = (index: number) => index >= from && index < from + 900
-    this.#records = records.filter((it, index) => it.type === 'contract' || it.type === 'device' || within(index))
+    this.#random = randomStream(seed, 'history')
+    this.#records = records
     this.#files = files
   }
 
   async run(): Promise<void> {
     await this.#append()
     await this.#open()
-    for (let step = 0; step < STEPS; step++) {
-      const steps = [this.#append, this.#append, this.#judge, this.#commit, this.#kill, this.#restart, this.#edit]
-      const chosen = steps[Math.floor(this.#random() * steps.length)]!
-      this.#told.push(chosen.name)
-      await chosen.call(this)
+    for (let round = 0; round < ROUNDS; round++) {
+      const most = 2 + Math.floor(this.#random() * STEPS)
+      for (let step = 0; step < most; step++) await this.#step()
       await this.#settleAndCompare()
     }
   }
 
+  async #step(): Promise<void> {
+    const steps = [this.#append, this.#append, this.#judge, this.#commit, this.#kill, this.#restart, this.#edit]
+    const chosen = steps[Math.floor(this.#random() * steps.length)]!
+    this.#told.push(chosen.name)
+    await chosen.call(this)
+  }
+
   async #append(): Promise<void> {
-    const size = 1 + Math.floor(this.#random() * 200)
+    const size = 1 + Math.floor(this.#random() * 1_000)
     const batch = this.#records.slice(this.#next, this.#next + size)
     this.#next += batch.length
     if (batch.length > 0) await this.#telemetry.stream.publish(batch)
@@ -229,23 +232,37 @@ class History {
     for await (const block of this.#telemetry.stream.read(0))
       for (const { position, record } of block) pipeline.take(record, position)
     pipeline.advance(pipeline.time)
-    const standings = new Standings(pipeline)
+    const standings = new Standings('replay', pipeline)
     const revision = standings.revise(new Set(), pipeline.time, pipeline.position)
     const clusters = new Assessments(pipeline).clusters(pipeline.time)
     return seen([...pipeline.findings.all()], revision.standings, clusters)
   }
 }
 
+/** Forty who work beside those of the stories: of what their laptops report, every fortieth line. */
+function others(): Recorded[] {
+  const lines = simulate({ scenarios: ['N9', 'P7'], seed: 7, workers: 40, days: 16, start: T0 })
+  const all = [...lines].map((line, index): [Recorded, number] => [JSON.parse(line) as Recorded, index])
+  const whole = (it: Recorded) => it.type === 'contract' || it.type === 'device'
+  return all.filter(([it, index]) => whole(it) || index % EVERY_NTH === 0).map(([it]) => Recorded.parse(it))
+}
+
+function byArrival(a: Recorded, b: Recorded): number {
+  return (stampOf(a) ?? 0) - (stampOf(b) ?? 0)
+}
+
 const CATALOGUE = loadCatalogue()
 const RECOGNISE = (event: Parameters<typeof recognise>[1]) => recognise(CATALOGUE, event)
 
-function seen(findings: readonly { id: string }[], standings: readonly { worker: string }[], clusters: readonly unknown[]) {
-  const by = (key: string) => (a: object, b: object) =>
-    String(a[key as never]) < String(b[key as never]) ? -1 : 1
+function seen(
+  findings: readonly { id: string }[],
+  standings: readonly { worker: string }[],
+  clusters: readonly unknown[],
+) {
+  const by = (key: string) => (a: object, b: object) => (String(a[key as never]) < String(b[key as never]) ? -1 : 1)
   return {
     findings: JSON.parse(JSON.stringify([...findings].sort(by('id')))),
     standings: JSON.parse(JSON.stringify([...standings].sort(by('worker')))),
     clusters: JSON.parse(JSON.stringify(clusters)),
   }
 }
-

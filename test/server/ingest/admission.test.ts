@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Config } from '../../../server/config.ts'
-import { admission } from '../../../server/ingest/admission.ts'
-import { policyInForce, serverKeys } from '../../../server/ingest/keys.ts'
+import { Admission, type AdmissionDeps } from '../../../server/ingest/admission.ts'
 import { metrics } from '../../../server/metrics.ts'
-import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
-import type { Stored, TelemetryLog } from '../../../server/store/state.ts'
+import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
+import type { Stored, Stream } from '../../../server/store/stream.ts'
 import { Fault } from '../../../wire/fault.ts'
-import { event, packed, QUIET } from './raw-agent.ts'
+import { RecordedFeed, type RecordedOf } from '../../../wire/recording.ts'
+import { counter, event, packed, QUIET, storedIn } from './raw-agent.ts'
 
 const DEVICES = ['d-1', 'd-2']
 
@@ -28,7 +28,7 @@ describe('admission', () => {
   it('never loses an acknowledged event and never doubles one, whatever is retried, split, reordered or failed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(sending, { minLength: 1, maxLength: 25 }), async (sendings) => {
-        const { gate, log, delivered, fail } = open()
+        const { gate, stream, durable, fail } = open()
         const under: Promise<{ sent: (typeof sendings)[number]; acked: boolean }>[] = []
         for (const it of sendings) {
           const events = Array.from({ length: it.length }, (_, index) => event(it.from + index, it.edition))
@@ -47,8 +47,7 @@ describe('admission', () => {
         const results = await Promise.all(under)
         await gate.idle()
 
-        const stored: Stored[] = []
-        for await (const it of log.read()) stored.push(it)
+        const stored = await storedIn(stream)
         const key = ({ record }: Stored) => {
           assert.ok(record.type === 'event')
           return `${record.device} ${record.epoch} ${record.event.seq} ${record.conflict ? record.event.id : ''}`
@@ -66,74 +65,145 @@ describe('admission', () => {
               'what is acknowledged is stored',
             )
         }
-        assert.deepEqual(delivered, stored, 'what is stored is handed on once, in order')
+        for (const [spool, seq] of durable) {
+          const [device, epoch] = spool.split(' ') as [string, string]
+          assert.equal(seq, await stream.acked(device, Number(epoch)), 'what is remembered is what the stream knows')
+        }
         assert.equal(gate.reserve(LIMITS.inFlightBytes), true, 'no memory stays reserved')
       }),
       { numRuns: 200 },
     )
   })
 
-  it('hands lines of others on in the order of the log, also while batches are being stored', async () => {
-    const { gate, log, delivered } = open()
-    const work = []
+  it('delivers records of others in the order of the stream, also while batches are being stored', async () => {
+    const { gate, stream, delivered } = open()
+    const work: Promise<unknown>[] = []
     for (let seq = 1; seq <= 50; seq++) {
       work.push(gate.batch(DEVICES[seq % 2]!, 1, packed({ type: 'batch', epoch: 1, events: [event(seq)] })))
-      work.push(gate.append([{ type: 'clock', time: 1_763_800_000_000 + seq }]))
+      work.push(gate.publish([{ type: 'clock', time: 1_763_800_000_000 + seq }]))
     }
     await Promise.all(work)
-    await gate.idle()
-    assert.equal(log.last(), 100)
+    const stored = await storedIn(stream)
+    assert.equal(stored.length, 100)
     assert.deepEqual(
-      delivered.map((it) => it.position),
-      Array.from({ length: 100 }, (_, index) => index + 1),
+      delivered,
+      stored.filter((it) => it.record.type === 'clock'),
     )
   })
 
-  it('goes on when what was delivered could not be judged', async () => {
-    const { gate, log } = open(() => {
-      throw new Error('a bug in a deriver')
+  it('resolves a publication when it is durable and delivered', async () => {
+    const { gate, delivered } = open()
+    const { first, last, duplicates } = await gate.publish([{ type: 'clock', time: 1_763_800_000_000 }])
+    assert.deepEqual([first, last, duplicates], [1, 1, []])
+    assert.deepEqual(
+      delivered.map((it) => it.position),
+      [1],
+    )
+  })
+
+  it('delivers nothing twice, and nothing of a publication that failed', async () => {
+    const { gate, delivered, fail } = open()
+    const login = feedLine('0195b2c0-0000-7000-8000-000000000001')
+    const other = feedLine('0195b2c0-0000-7000-8000-000000000002')
+    await gate.publish([login])
+    assert.deepEqual((await gate.publish([login, other])).duplicates, [0])
+    fail.set('clock', true)
+    const refused = gate.publish([{ type: 'clock', time: 1_763_800_000_000 }])
+    fail.set('clock', false)
+    const after = gate.publish([{ type: 'clock', time: 1_763_800_000_001 }])
+    await assert.rejects(refused, { code: 'server.busy' })
+    await after
+    assert.deepEqual(delivered, [
+      { position: 1, record: login },
+      { position: 2, record: other },
+      { position: 3, record: { type: 'clock', time: 1_763_800_000_001 } },
+    ])
+  })
+
+  it('goes on when what was delivered could not be taken', async () => {
+    const { gate, stream } = open({
+      delivered() {
+        throw new Error('a bug in a projection')
+      },
     })
-    for (const seq of [1, 2]) {
-      const { ack, delivered } = await gate.batch('d-1', 1, packed({ type: 'batch', epoch: 1, events: [event(seq)] }))
-      await delivered
-      assert.equal(ack.seq, seq)
-    }
-    assert.equal(log.last(), 2)
+    for (const time of [1, 2]) await gate.publish([{ type: 'clock', time: 1_763_800_000_000 + time }])
+    assert.equal(await stream.last(), 2)
+  })
+
+  it('answers a batch that leaves nothing to store, and lets others have their turn', async () => {
+    const { gate, stream, durable, counted } = open({ limits: { ...LIMITS, evidencePerHour: 0 } })
+    let turns = 0
+    setImmediate(() => turns++)
+    const junk = [{ seq: 5 }, { seq: 9 }]
+    const { ack, events } = await gate.batch('d-1', 1, packed({ type: 'batch', epoch: 1, events: junk }))
+    assert.deepEqual([ack.seq, ack.rejected.length, events, turns], [9, 2, 0, 1])
+    assert.equal(await counter(counted, 'tellwire_evidence_capped_total'), 2)
+    // Acknowledged, but the stream knows nothing of it: remembering it would look like a loss.
+    assert.deepEqual([await stream.acked('d-1', 1), durable.get('d-1 1')], [0, undefined])
+  })
+
+  it('counts as duplicates what the stream had and the history did not yet', async () => {
+    const { gate, stream, counted } = open({ history: { bySeq: async () => null } })
+    const frame = packed({ type: 'batch', epoch: 1, events: [event(1), event(2)] })
+    assert.equal((await gate.batch('d-1', 1, frame)).events, 2)
+    assert.equal((await gate.batch('d-1', 1, frame)).events, 0)
+    assert.equal(await stream.last(), 2)
+    assert.equal(await counter(counted, 'tellwire_events_accepted_total'), 2)
+    assert.equal(await counter(counted, 'tellwire_events_duplicate_total'), 2)
   })
 })
 
 const { limits: LIMITS } = Config.parse({ dataFolder: 'x' })
 
-function open(deliver?: () => void) {
-  const memory = memoryLog()
-  /** By device and epoch: is the disk full for it just now? */
+const POLICY = {
+  version: 1,
+  salt: '00000000',
+  off: [],
+  on: [],
+  watchedRoots: [],
+  spoolBytes: 1_048_576,
+  spoolDays: 1,
+}
+
+function feedLine(id: string): RecordedOf<'feed'> {
+  const time = 1_763_800_000_000
+  const event = { category: 'sanctions_match', id, List: 'OFAC', ListDate: '', EntryId: '1', Score: 1, Field: 'name' }
+  return RecordedFeed.parse({ type: 'feed', worker: 'w1', time, event })
+}
+
+function open(over: Partial<AdmissionDeps> = {}) {
+  const { stream: memory, history } = memoryTelemetry()
+  /** By device and epoch, or type: is the disk full for it just now? */
   const fail = new Map<string, boolean>()
-  const log: TelemetryLog = {
+  const stream: Stream = {
     ...memory,
-    async append(records, rejected) {
-      // A turn of the loop, as a disk takes; the order of calls stays the order of positions.
+    async publish(records, rejected) {
       const [first] = records
       if (first?.type === 'event' && fail.get(`${first.device} ${first.epoch}`)) throw new Fault('store.unwritable')
-      const result = await memory.append(records, rejected)
+      if (first && fail.get(first.type)) throw new Fault('store.unwritable')
+      // A turn of the loop, as a disk takes; the order of calls stays the order of positions.
+      const published = await memory.publish(records, rejected)
       await new Promise((resolve) => setImmediate(resolve))
-      return result
+      return published
     },
   }
   const delivered: Stored[] = []
-  const state = memoryState()
-  const keys = serverKeys(state, () => Buffer.alloc(32))
-  const policy = policyInForce(state, keys, { off: [], on: [], watchedRoots: [] })
-  const gate = admission({
-    log,
-    deliver: deliver ?? ((stored) => void delivered.push(...stored)),
+  const durable = new Map<string, number>()
+  const counted = metrics()
+  const gate = new Admission({
+    stream,
+    history,
+    delivered: (stored) => void delivered.push(...stored),
+    durable: (device, epoch, seq) => void durable.set(`${device} ${epoch}`, seq),
     recognise: () => undefined,
-    policy: () => policy,
+    policy: () => POLICY,
     limits: LIMITS,
     now: Date.now,
     random: () => 0,
     sleep: async () => {},
-    metrics: metrics(),
-    says: QUIET,
+    metrics: counted,
+    log: QUIET,
+    ...over,
   })
-  return { gate, log, delivered, fail }
+  return { gate, stream, delivered, durable, counted, fail }
 }

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { zstdCompressSync } from 'node:zlib'
 import { WebSocket } from 'ws'
-import { signedBy } from '../../../server/ingest/keys.ts'
-import { memoryLog } from '../../../server/store/memory/memory.ts'
-import type { TelemetryLog } from '../../../server/store/state.ts'
+import { signedBy } from '../../../server/ingest/identity.ts'
+import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
+import type { Stream } from '../../../server/store/stream.ts'
 import type { Event } from '../../../wire/event.ts'
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
 import { LIMITS, signedText } from '../../../wire/messages.ts'
@@ -31,7 +31,7 @@ describe('gateway', () => {
 
   async function begin(options: Parameters<typeof openServer>[0] = {}): Promise<void> {
     server = await openServer(options)
-    const of = server.enrol()
+    const of = await server.enroll()
     neighbourDevice = of.device
     neighbour = await connected(server, of)
     sent = 0
@@ -48,9 +48,9 @@ describe('gateway', () => {
   afterEach(() => server.close())
 
   describe('an honest agent', () => {
-    it('proves its key, is welcomed, and has its events stored, delivered and acknowledged', async () => {
+    it('proves its key, is welcomed, and has its events stored and acknowledged', async () => {
       await begin({ recognise: (it) => (it.seq === 2 ? { tools: [] } : undefined) })
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = new RawAgent(server.url, of)
       const challenge = await agent.sayHello()
       agent.say(agent.proof(challenge.nonce))
@@ -66,17 +66,13 @@ describe('gateway', () => {
         stored.map((it) => [it.epoch, it.event, it.facts]),
         events(1, 3).map((it) => [7, it, it.seq === 2 ? { tools: [] } : {}]),
       )
-      assert.deepEqual(
-        server.delivered.map((it) => it.position),
-        server.delivered.map((_, index) => index + 1),
-      )
       const [view] = server.gateway.sessions().filter((it) => it.device === of.device)
       assert.deepEqual([view?.address, view?.fingerprint, view?.events], ['127.0.0.1', of.fingerprint, 3])
     })
 
     it('leaves a connection line with its fingerprint and clock skew, and a second one once round trips are known', async () => {
       await begin({ timing: { firstPingsMs: 5 } })
-      const of = server.enrol()
+      const of = await server.enroll()
       await connected(server, of, { time: Date.now() - 3_600_000 })
       await until(async () => (await server.connections(of.device)).length === 2)
       const [first, second] = await server.connections(of.device)
@@ -90,7 +86,7 @@ describe('gateway', () => {
 
     it('is told on its next connection how far its events are durable', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const first = await connected(server, of)
       await first.batch(events(1, 5))
       await first.leave()
@@ -100,10 +96,10 @@ describe('gateway', () => {
 
     it('sends a batch again whose acknowledgement was lost: nothing is doubled', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const first = await connected(server, of)
       first.sendBatch(events(1, 5))
-      await until(() => server.log.acked(of.device, 7) === 5)
+      await until(async () => (await server.stream.acked(of.device, 7)) === 5)
       first.socket.terminate()
       const second = await connected(server, of)
       assert.equal((await second.batch(events(1, 8))).seq, 8)
@@ -116,36 +112,75 @@ describe('gateway', () => {
 
     it('has what it sent right before it closed stored', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
       for (let seq = 1; seq <= 20; seq++) agent.sendBatch([event(seq)])
       await agent.leave()
       await until(async () => (await server.stored(of.device)).length === 20)
-      assert.equal(server.log.acked(of.device, 7), 20)
+      assert.equal(await server.stream.acked(of.device, 7), 20)
     })
 
     it('gets a new policy pushed, and events of a category it switches off are refused and not kept', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
-      const policy = { ...JSON.parse((await new RawAgent(server.url, server.enrol()).open()).policy.text), version: 2 }
-      server.gateway.push({ ...policy, off: ['listening_socket'] })
+      const policy = {
+        ...JSON.parse((await new RawAgent(server.url, await server.enroll()).open()).policy.text),
+        version: 2,
+      }
+      await server.gateway.push({ ...policy, off: ['listening_socket'] })
       assert.equal(JSON.parse((await agent.next('policy')).policy.text).version, 2)
       const ack = await agent.batch([event(1)])
       assert.deepEqual(ack.rejected, [{ seq: 1, code: 'event.off', where: 'events[0].category' }])
-      assert.equal((await server.log.rejected(of.device, 10))[0]?.raw, '')
+      assert.equal((await server.history.rejected(of.device, 10))[0]?.raw, '')
+    })
+
+    it('gets one policy, when a second one is pushed while the first is on its way to thousands', async () => {
+      await begin()
+      // More than are served at once.
+      const laptops = await Promise.all(Array.from({ length: 120 }, () => server.enroll()))
+      const agents = await Promise.all(laptops.map((it) => connected(server, it)))
+      const { policy } = server.gateway
+      await Promise.all([2_000, 2_001].map((version) => server.gateway.push({ ...policy, version })))
+      const last = await Promise.all(
+        agents.map(async (agent) => {
+          const versions = []
+          while (versions.at(-1) !== 2_001) versions.push(JSON.parse((await agent.next('policy')).policy.text).version)
+          return versions.length
+        }),
+      )
+      assert.deepEqual([last.at(0), last.at(-1)], [2, 1])
+      await Promise.all(agents.map((it) => it.batch([event(1)])))
+      assert.ok(agents.every((it) => it.received.filter((type) => type === 'policy').length <= 2))
+      const late = await new RawAgent(server.url, await server.enroll()).open()
+      assert.equal(JSON.parse(late.policy.text).version, 2_001)
+    })
+
+    it('is online from its proof to its leaving, and only its last session counts', async () => {
+      const changed: string[] = []
+      await begin({ connection: (device) => void changed.push(device) })
+      const of = await server.enroll()
+      const first = await connected(server, of)
+      assert.deepEqual([...server.gateway.online].sort(), [neighbourDevice, of.device].sort())
+      const second = await connected(server, of)
+      await first.closed
+      await until(() => changed.filter((it) => it === of.device).length === 3)
+      assert.ok(server.gateway.online.has(of.device))
+      await second.leave()
+      await until(() => changed.filter((it) => it === of.device).length === 4)
+      assert.deepEqual([...server.gateway.online], [neighbourDevice])
     })
 
     it('gets an answer to its ping', async () => {
       await begin()
-      const agent = await connected(server, server.enrol())
+      const agent = await connected(server, await server.enroll())
       agent.say({ type: 'ping', n: 42 })
       assert.equal((await agent.next('pong')).n, 42)
     })
 
     it('is told that the server stops, and when to come back', async () => {
       await begin()
-      const agent = await connected(server, server.enrol())
+      const agent = await connected(server, await server.enroll())
       await server.gateway.close()
       const refusal = await agent.refusal()
       assert.equal(refusal.code, 'server.busy')
@@ -154,7 +189,7 @@ describe('gateway', () => {
 
     it('comes through a trusted proxy: the last hop that is none of ours is where it is', async () => {
       await begin({ trustedProxies: ['127.0.0.0/8', '10.0.0.1'] })
-      const of = server.enrol()
+      const of = await server.enroll()
       const headers = { 'X-Forwarded-For': '198.51.100.66, ::ffff:203.0.113.9, 10.0.0.1' }
       await new RawAgent(server.url, of, { headers }).open()
       assert.equal((await server.connections(of.device))[0]?.remoteAddress, '203.0.113.9')
@@ -323,7 +358,7 @@ describe('gateway', () => {
     for (const { what, code, where, does, before = 'hello' } of cases)
       it(`${what}: ${code}`, async () => {
         await begin()
-        const of = server.enrol()
+        const of = await server.enroll()
         const agent = new RawAgent(server.url, of)
         if (before === 'open') await agent.open()
         else await once(agent.socket, 'open')
@@ -345,7 +380,7 @@ describe('gateway', () => {
 
     it('a proof made with another key: device.proof', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       assert.deepEqual(await refusalOf(new RawAgent(server.url, { ...laptop(), device: of.device })), [
         'device.proof',
         of.device,
@@ -356,7 +391,7 @@ describe('gateway', () => {
 
     it('a proof that was overheard and is played again: device.proof', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const nonce = randomBytes(32).toString('hex')
       const victim = new RawAgent(server.url, of, { hello: { nonce } })
       const overheard = victim.proof((await victim.sayHello()).nonce)
@@ -376,16 +411,16 @@ describe('gateway', () => {
 
     it('a proof made for another host: device.host', async () => {
       await begin()
-      const agent = new RawAgent(server.url, server.enrol())
+      const agent = new RawAgent(server.url, await server.enroll())
       assert.deepEqual(await refusalOf(agent, 'evil.example'), ['device.host', 'evil.example'])
       await neighbourIsWell()
     })
 
     it('a revoked device: device.revoked, also in the middle of its session', async () => {
       await begin({ timing: { firstPingsMs: 5, pingMs: 5 } })
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
-      server.state.saveEnrolled({ ...server.state.enrolled(of.device)!, revokedAt: Date.now() })
+      await server.revoke(of.device)
       assert.equal((await agent.refusal()).code, 'device.revoked')
       assert.deepEqual(await refusalOf(new RawAgent(server.url, of)), ['device.revoked', of.device])
     })
@@ -394,7 +429,7 @@ describe('gateway', () => {
       await begin()
       await server.close()
       server = await openServer({ timing: { provenMs: 20 } })
-      const agent = new RawAgent(server.url, server.enrol())
+      const agent = new RawAgent(server.url, await server.enroll())
       assert.deepEqual(await agent.refusal().then((it) => [it.code, it.where]), ['wire.unexpected', 'hello'])
     })
 
@@ -417,7 +452,7 @@ describe('gateway', () => {
   describe('a second session of one device', () => {
     it('with another fingerprint is a clone while the first is alive; both places are on record', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const first = await connected(server, of)
       const clone = new RawAgent(server.url, { ...of, fingerprint: 'c'.repeat(64) })
       assert.deepEqual(await refusalOf(clone), ['device.cloned', of.device])
@@ -431,7 +466,7 @@ describe('gateway', () => {
 
     it('with the same fingerprint replaces the first, whose socket died silently', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const first = await connected(server, of)
       const second = await connected(server, of)
       assert.equal((await first.refusal()).code, 'device.cloned')
@@ -442,7 +477,7 @@ describe('gateway', () => {
     it('with another fingerprint is accepted when the first gave no sign of life for 45 s', async () => {
       let offset = 0
       await begin({ now: () => Date.now() + offset })
-      const of = server.enrol()
+      const of = await server.enroll()
       await new RawAgent(server.url, of, { pongs: false }).open()
       offset = 46_000
       const second = new RawAgent(server.url, { ...of, fingerprint: 'c'.repeat(64) })
@@ -451,7 +486,7 @@ describe('gateway', () => {
 
     it('coming again and again is slowed down: rate.exceeded', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const codes = []
       for (let turn = 0; turn < 21; turn++) {
         const agent = new RawAgent(server.url, of)
@@ -531,7 +566,7 @@ describe('gateway', () => {
     for (const { what, bad, code, where, seq = 5 } of cases)
       it(`${what}: ${code}, and its neighbours are stored`, async () => {
         await begin()
-        const of = server.enrol()
+        const of = await server.enroll()
         const agent = await connected(server, of)
         const ack = await agent.batch([event(4), bad, event(6)])
         assert.deepEqual([ack.seq, ack.rejected], [6, [{ seq, code, where }]])
@@ -539,7 +574,7 @@ describe('gateway', () => {
           (await server.stored(of.device)).map((it) => it.event.seq),
           [4, 6],
         )
-        const [kept, ...more] = await server.log.rejected(of.device, 10)
+        const [kept, ...more] = await server.history.rejected(of.device, 10)
         assert.deepEqual([kept?.seq, kept?.code, kept?.where, more.length], [seq, code, where, 0])
         assert.equal(await counter(server.metrics, `tellwire_events_rejected_total{code="${code}"}`), 1)
         await neighbourIsWell()
@@ -547,7 +582,7 @@ describe('gateway', () => {
 
     it('a number used before for another event is evidence: stored once, marked, acknowledged', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
       await agent.batch(events(1, 3))
       for (const _ of [1, 2]) {
@@ -564,13 +599,12 @@ describe('gateway', () => {
           [4, false],
         ],
       )
-      await until(() => server.delivered.some((it) => it.record.type === 'event' && it.record.conflict === true))
       await neighbourIsWell()
     })
 
     it('evidence is capped by the hour: beyond it counted, not stored, still acknowledged', async () => {
       await begin({ limits: { evidencePerHour: 2 } })
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
       await agent.batch(events(1, 5))
       assert.equal((await agent.batch([1, 2, 3, 4, 5].map((seq) => event(seq, 1)))).seq, 5)
@@ -580,7 +614,7 @@ describe('gateway', () => {
 
     it('a number in a hole is new', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
       await agent.batch([event(1), event(9)])
       assert.equal((await agent.batch([event(4)])).seq, 4)
@@ -593,16 +627,16 @@ describe('gateway', () => {
 
   describe('a log that cannot be written', () => {
     it('refuses with server.busy, acknowledges nothing, and what follows in that session is not stored over the hole', async () => {
-      const { log, failFor } = breakable()
-      await begin({ log })
-      const of = server.enrol()
+      const { telemetry, failFor } = breakable()
+      await begin({ telemetry })
+      const of = await server.enroll()
       const agent = await connected(server, of)
       failFor(of.device, 1)
       for (let seq = 1; seq <= 5; seq++) agent.sendBatch([event(seq)])
       const refusal = await agent.refusal()
       assert.equal(refusal.code, 'server.busy')
       assert.ok(refusal.retryAfterMs! >= 5_000)
-      assert.equal(server.log.acked(of.device, 7), 0)
+      assert.equal(await server.stream.acked(of.device, 7), 0)
       assert.deepEqual(await server.stored(of.device), [])
       await neighbourIsWell()
 
@@ -616,9 +650,9 @@ describe('gateway', () => {
     })
 
     it('a retry in a new session waits for the first copy, and stores it when that failed', async () => {
-      const { log, hold } = breakable()
-      await begin({ log })
-      const of = server.enrol()
+      const { telemetry, hold } = breakable()
+      await begin({ telemetry })
+      const of = await server.enroll()
       const first = await connected(server, of)
       const release = hold(of.device)
       first.sendBatch(events(1, 3))
@@ -634,9 +668,9 @@ describe('gateway', () => {
     })
 
     it('a retry in a new session waits for the first copy, and is a duplicate when that was stored', async () => {
-      const { log, hold } = breakable()
-      await begin({ log })
-      const of = server.enrol()
+      const { telemetry, hold } = breakable()
+      await begin({ telemetry })
+      const of = await server.enroll()
       const first = await connected(server, of)
       const release = hold(of.device)
       first.sendBatch(events(1, 3))
@@ -652,9 +686,9 @@ describe('gateway', () => {
     })
 
     it('batches beyond the memory for them are refused: server.busy', async () => {
-      const { log, hold } = breakable()
-      await begin({ log, limits: { inFlightBytes: 100_000 } })
-      const of = server.enrol()
+      const { telemetry, hold } = breakable()
+      await begin({ telemetry, limits: { inFlightBytes: 100_000 } })
+      const of = await server.enroll()
       const agent = await connected(server, of)
       const release = hold(of.device)
       agent.sendBatch(events(1, 100))
@@ -669,7 +703,7 @@ describe('gateway', () => {
   describe('a peer that', () => {
     it('does not answer two pings is let go', async () => {
       await begin({ timing: { firstPingsMs: 10, pingMs: 10 } })
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = new RawAgent(server.url, of, { pongs: false })
       await agent.open()
       assert.equal(await agent.closed, 1006)
@@ -679,13 +713,13 @@ describe('gateway', () => {
 
     it('does not read is let go', async () => {
       await begin()
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
       agent.socket.pause()
-      const policy = JSON.parse((await new RawAgent(server.url, server.enrol()).open()).policy.text)
+      const policy = JSON.parse((await new RawAgent(server.url, await server.enroll()).open()).policy.text)
       const watchedRoots = Array.from({ length: 12 }, () => ({ path: 'x'.repeat(4_000), kind: 'sync' }))
-      await until(() => {
-        server.gateway.push({ ...policy, watchedRoots })
+      await until(async () => {
+        await server.gateway.push({ ...policy, watchedRoots })
         return !server.gateway.sessions().some((it) => it.device === of.device)
       })
       await neighbourIsWell()
@@ -693,7 +727,7 @@ describe('gateway', () => {
 
     it('sends faster than it may is slowed down, not refused, and loses nothing', async () => {
       await begin({ limits: { eventsPerSecond: 2_000, eventsBurst: 100 } })
-      const of = server.enrol()
+      const of = await server.enroll()
       const agent = await connected(server, of)
       const began = Date.now()
       for (let batch = 0; batch < 10; batch++) agent.sendBatch(events(batch * 100 + 1, batch * 100 + 100))
@@ -706,9 +740,9 @@ describe('gateway', () => {
     })
 
     it('has more frames on the way than its credit allows: rate.exceeded', async () => {
-      const { log, hold } = breakable()
-      await begin({ log })
-      const of = server.enrol()
+      const { telemetry, hold } = breakable()
+      await begin({ telemetry })
+      const of = await server.enroll()
       const agent = await connected(server, of)
       const release = hold(of.device)
       agent.sendBatch(events(1, 2))
@@ -758,37 +792,38 @@ async function httpStatus(url: string): Promise<number> {
   return response.statusCode
 }
 
-/** A log whose disk is full, or slow, for the events of one device. */
+/** A stream whose disk is full, or slow, for what one device sends. */
 function breakable() {
-  const log = memoryLog()
+  const { stream, history } = memoryTelemetry()
   const failing = new Map<string, number>()
   const held = new Map<string, { asked: () => void; gate: Promise<void> }>()
-  const broken: TelemetryLog = {
-    ...log,
-    async append(records, rejected) {
+  const broken: Stream = {
+    ...stream,
+    async publish(records, rejected) {
       const first = records[0]
-      if (first?.type === 'event') {
-        const wait = held.get(first.device)
-        held.delete(first.device)
+      if (first?.type === 'event' || first?.type === 'connection') {
+        const key = `${first.type} ${first.device}`
+        const wait = held.get(key)
+        held.delete(key)
         wait?.asked()
         await wait?.gate
-        const left = failing.get(first.device) ?? 0
+        const left = failing.get(key) ?? 0
         if (left > 0) {
-          failing.set(first.device, left - 1)
+          failing.set(key, left - 1)
           throw new Fault('store.unwritable')
         }
       }
-      return await log.append(records, rejected)
+      return await stream.publish(records, rejected)
     },
   }
   return {
-    log: broken,
-    failFor: (device: string, count: number) => failing.set(device, count),
-    /** The next append of this device waits for `go` or `fail`. */
-    hold(device: string) {
+    telemetry: { stream: broken, history },
+    failFor: (device: string, count: number, type = 'event') => failing.set(`${type} ${device}`, count),
+    /** The next records of this device wait for `go` or `fail`. */
+    hold(device: string, type = 'event') {
       const asked = Promise.withResolvers<void>()
       const gate = Promise.withResolvers<void>()
-      held.set(device, { asked: asked.resolve, gate: gate.promise })
+      held.set(`${type} ${device}`, { asked: asked.resolve, gate: gate.promise })
       return { asked: asked.promise, go: gate.resolve, fail: () => gate.reject(new Fault('store.unwritable')) }
     },
   }

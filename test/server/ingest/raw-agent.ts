@@ -6,12 +6,16 @@ import type { AddressInfo } from 'node:net'
 import { zstdCompressSync } from 'node:zlib'
 import { WebSocket } from 'ws'
 import { Config } from '../../../server/config.ts'
-import { type GatewayDeps, gateway } from '../../../server/ingest/gateway.ts'
-import { deviceOf, policyInForce, type ServerKeys, serverKeys } from '../../../server/ingest/keys.ts'
+import { Gateway, type GatewayDeps } from '../../../server/ingest/gateway.ts'
+import { deviceOf, type ServerKeys, serverKeys } from '../../../server/ingest/identity.ts'
+import { policyInForce } from '../../../server/ingest/policy.ts'
 import { logger } from '../../../server/log.ts'
 import { type Metrics, metrics } from '../../../server/metrics.ts'
-import { memoryLog, memoryState } from '../../../server/store/memory/memory.ts'
-import type { State, Stored, TelemetryLog } from '../../../server/store/state.ts'
+import type { History } from '../../../server/store/history.ts'
+import { memoryStore } from '../../../server/store/memory/store.ts'
+import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
+import type { Store } from '../../../server/store/store.ts'
+import type { Stored, Stream } from '../../../server/store/stream.ts'
 import type { Event } from '../../../wire/event.ts'
 import { type Ack, FromServer, type Hello, type Refusal, signedText } from '../../../wire/messages.ts'
 import type { Recorded, RecordedOf } from '../../../wire/recording.ts'
@@ -27,70 +31,77 @@ export const NOWHERE = {
 } as const
 export const QUIET = logger('silent')
 
-export interface TestServer {
+export interface Telemetry {
+  stream: Stream
+  history: History
+}
+
+export interface TestServer extends Telemetry {
   url: string
-  log: TelemetryLog
-  state: State
+  store: Store
   keys: ServerKeys
   metrics: Metrics
-  gateway: ReturnType<typeof gateway>
-  /** What the pipeline was handed, in the order it was. */
+  gateway: Gateway
+  /** What the server itself keeps of the stream, in the order it came. */
   delivered: Stored[]
   stored(device: string): Promise<RecordedOf<'event'>[]>
   connections(device: string): Promise<RecordedOf<'connection'>[]>
-  enrol(): Laptop
+  enroll(): Promise<Laptop>
+  revoke(device: string): Promise<void>
   close(): Promise<void>
 }
 
-type Options = Partial<Omit<GatewayDeps, 'limits'>> & { limits?: Partial<GatewayDeps['limits']> }
+type Options = Partial<Omit<GatewayDeps, 'limits' | 'stream' | 'history' | 'store' | 'keys' | 'policy'>> & {
+  telemetry?: Telemetry
+  store?: Store
+  limits?: Partial<GatewayDeps['limits']>
+}
 
 export async function openServer(options: Options = {}): Promise<TestServer> {
-  const { log = memoryLog(), limits, ...rest } = options
-  const state = memoryState()
-  const keys = serverKeys(state, randomBytes)
+  const { telemetry = memoryTelemetry(), store = memoryStore(), limits, ...rest } = options
+  const { stream, history } = telemetry
+  const keys = await serverKeys(store.values, randomBytes)
   const counted = metrics()
   const delivered: Stored[] = []
-  const door = gateway({
-    log,
-    state,
+  const gateway = new Gateway({
+    stream,
+    history,
+    store,
     keys,
-    policy: policyInForce(state, keys, { off: [], on: [], watchedRoots: [] }),
+    policy: await policyInForce(store.values, keys, { off: [], on: [], watchedRoots: [] }, 1_000),
     hostNames: ['localhost', '127.0.0.1'],
     trustedProxies: [],
     lookupAddress: () => NOWHERE,
     recognise: () => undefined,
-    deliver: (stored) => void delivered.push(...stored),
+    delivered: (stored) => void delivered.push(...stored),
     limits: { ...Config.parse({ dataFolder: 'x' }).limits, ...limits },
     metrics: counted,
-    says: QUIET,
+    log: QUIET,
     now: Date.now,
     random: Math.random,
     ...rest,
   })
   const http = createServer((_request, response) => void response.writeHead(404).end())
-  http.on('upgrade', door.upgrade)
+  http.on('upgrade', gateway.upgrade)
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/agent/v1/stream`
-  const all = async () => {
-    const records: Recorded[] = []
-    for await (const { record } of log.read()) records.push(record)
-    return records
-  }
+  const of = async <T extends Recorded['type']>(type: T, device: string) =>
+    (await recordsOf(stream)).filter((it) => it.type === type && 'device' in it && it.device === device)
   return {
     url,
-    log,
-    state,
+    stream,
+    history,
+    store,
     keys,
     metrics: counted,
-    gateway: door,
+    gateway,
     delivered,
-    stored: async (device) => (await all()).filter((it) => it.type === 'event').filter((it) => it.device === device),
-    connections: async (device) =>
-      (await all()).filter((it) => it.type === 'connection').filter((it) => it.device === device),
-    enrol() {
+    stored: async (device) => (await of('event', device)) as RecordedOf<'event'>[],
+    connections: async (device) => (await of('connection', device)) as RecordedOf<'connection'>[],
+    async enroll() {
       const made = laptop()
-      state.saveEnrolled({
+      await store.devices.save({
         device: made.device,
         publicKey: made.publicKey,
         platform: 'linux',
@@ -102,12 +113,24 @@ export async function openServer(options: Options = {}): Promise<TestServer> {
       })
       return made
     },
+    revoke: async (device) =>
+      store.devices.save({ ...(await store.devices.get(device))!, revokedAt: Date.UTC(2026, 10, 22) }),
     async close() {
-      await door.close()
+      await gateway.close()
       http.closeAllConnections()
       http.close()
     },
   }
+}
+
+export async function storedIn(stream: Stream): Promise<Stored[]> {
+  const stored: Stored[] = []
+  for await (const block of stream.read(0)) stored.push(...block)
+  return stored
+}
+
+async function recordsOf(stream: Stream): Promise<Recorded[]> {
+  return (await storedIn(stream)).map((it) => it.record)
 }
 
 export interface Laptop {
@@ -132,6 +155,8 @@ type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>
 export class RawAgent {
   readonly socket: WebSocket
   readonly closed: Promise<number>
+  /** The types of all that came, in order. */
+  readonly received: Message['type'][] = []
   readonly #of: Laptop
   readonly #hello: Hello
   readonly #inbox: Message[] = []
@@ -160,6 +185,7 @@ export class RawAgent {
     this.socket.on('close', () => this.#wake())
     this.socket.on('message', (data) => {
       const message = FromServer.parse(JSON.parse(data.toString()))
+      this.received.push(message.type)
       if (message.type === 'ping' && options.pongs !== false) this.say({ type: 'pong', n: message.n })
       this.#inbox.push(message)
       this.#wake()
@@ -261,4 +287,15 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 export async function counter(of: Metrics, line: string): Promise<number> {
   const found = (await of.text()).split('\n').find((it) => it.startsWith(`${line} `))
   return Number(found?.split(' ')[1] ?? 0)
+}
+
+/** Whoever comes to `wait` waits for `go`; `asked` resolves when the first one does. */
+export function gate() {
+  const asked = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const wait = () => {
+    asked.resolve()
+    return gate.promise
+  }
+  return { wait, asked: asked.promise, go: () => gate.resolve() }
 }

@@ -12,29 +12,29 @@ describe('round trips', () => {
     }
   }
 
-  it('are told after the first five answers', () => {
+  it('are recorded after the first five answers', () => {
     const trips = roundTrips()
     ask(trips, 40, 50, 41, 45)
-    assert.equal(trips.news(0), null)
+    assert.equal(trips.toRecord(0), null)
     ask(trips, 44)
-    assert.deepEqual(trips.news(0), { minMs: 40, jitterMs: 6 })
-    assert.equal(trips.news(1), null)
+    assert.deepEqual(trips.toRecord(0), { minMs: 40, jitterMs: 6 })
+    assert.equal(trips.toRecord(1), null)
   })
 
   const later = [
-    { what: 'the same', ms: [41, 60], news: null },
-    { what: 'a fifth more', ms: [48], news: null },
-    { what: 'more than that', ms: [120, 49], news: { minMs: 49, jitterMs: 71 } },
-    { what: 'less', ms: [20], news: { minMs: 20, jitterMs: 0 } },
+    { what: 'the same', ms: [41, 60], recorded: null },
+    { what: 'a fifth more', ms: [48], recorded: null },
+    { what: 'more than that', ms: [120, 49], recorded: { minMs: 49, jitterMs: 71 } },
+    { what: 'less', ms: [20], recorded: { minMs: 20, jitterMs: 0 } },
   ]
-  for (const { what, ms, news } of later)
+  for (const { what, ms, recorded } of later)
     it(`of the next hour that are ${what}`, () => {
       const trips = roundTrips()
       ask(trips, 40, 40, 40, 40, 40)
-      trips.news(0)
+      trips.toRecord(0)
       ask(trips, ...ms)
-      assert.equal(trips.news(HOUR - 1), null)
-      assert.deepEqual(trips.news(HOUR), news)
+      assert.equal(trips.toRecord(HOUR - 1), null)
+      assert.deepEqual(trips.toRecord(HOUR), recorded)
     })
 
   it('do not count what was not asked, was answered twice, or came ahead', () => {

@@ -114,7 +114,7 @@ describe('the directory', () => {
     const directory = fed(STREAM)
     assert.deepEqual(
       rows(directory).map((it) => `${it.part} ${it.subject}`),
-      ['contracts w1', 'holdings d1', 'holdings d2'],
+      ['contracts w1', 'devices d1', 'devices d2'],
     )
     assert.deepEqual(rows(directory), [])
     fed([contract('w1', T0 + 9 * DAY), { type: 'clock', time: T0 }], directory)

@@ -86,6 +86,12 @@ describe('reading a roster', () => {
     })
   })
 
+  it('refuses what takes too much memory, and lives on', async () => {
+    const rows = Array.from({ length: 60_000 }, (_, n) => `worker-${n},${'x'.repeat(200)}`).join('\n')
+    const source = { text: `worker,name\n${rows}`, format: 'csv', fileName: 'r.csv', now: T0 } as const
+    await assert.rejects(openRoster(source, 24), /Split it: .*memory.*\[roster\.invalid\]/)
+  })
+
   it('ends its thread when it is closed, also halfway', async () => {
     const roster = await open(`worker\n${Array.from({ length: 5_000 }, (_, n) => `worker-${n}`).join('\n')}`)
     const parts = roster.parts()[Symbol.asyncIterator]()

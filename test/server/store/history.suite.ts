@@ -29,11 +29,11 @@ export interface HistoryUnderTest {
   done(): Promise<void>
 }
 
-export function historySuite(name: string, open: () => Promise<HistoryUnderTest>): void {
+export function historySuite(name: string, open: (test: Mocha.Context) => Promise<HistoryUnderTest>): void {
   describe(name, () => {
     let under: HistoryUnderTest
-    beforeEach(async () => {
-      under = await open()
+    beforeEach(async function () {
+      under = await open(this)
     })
     afterEach(() => under.done())
     const put = (records: readonly Recorded[], rejected: readonly Rejected[] = []) => putInto(under, records, rejected)
@@ -188,8 +188,8 @@ export function historySuite(name: string, open: () => Promise<HistoryUnderTest>
     const records = mixed(4_321)
     let under: HistoryUnderTest
     let history: History
-    before(async () => {
-      under = await open()
+    before(async function () {
+      under = await open(this)
       history = under.history
       for (let from = 0; from < records.length; from += 500) await putInto(under, records.slice(from, from + 500), [])
     })
@@ -256,8 +256,8 @@ export function historySuite(name: string, open: () => Promise<HistoryUnderTest>
     ]
     const all = numbered(calls.flat())
     let under: HistoryUnderTest
-    before(async () => {
-      under = await open()
+    before(async function () {
+      under = await open(this)
       for (const it of calls) await putInto(under, it, [])
     })
     after(() => under.done())

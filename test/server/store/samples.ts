@@ -1,5 +1,7 @@
 /** Records for the stores' tests: real in shape, small, and unique by their numbers. */
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Enrolled } from '../../../server/model/device.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Rejected, Stored } from '../../../server/store/stream.ts'
@@ -96,6 +98,13 @@ export async function gather(blocks: AsyncIterable<readonly Stored[]>): Promise<
   const found: Stored[] = []
   for await (const block of blocks) for (const it of block) found.push(it)
   return found
+}
+
+/** The first that differs: a comparison of all of them takes gigabytes to word. */
+export function sameRecords(found: readonly Stored[], expected: readonly Stored[]): void {
+  const wrong = expected.findIndex((it, index) => !isDeepStrictEqual(it, found[index]))
+  if (wrong >= 0) assert.deepEqual(found[wrong], expected[wrong])
+  assert.equal(found.length, expected.length)
 }
 
 /** from <= n < to */

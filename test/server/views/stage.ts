@@ -38,7 +38,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
   const kept = new Map<string, KeptRow>()
   const policy = { ...POLICY }
   let active: { id: string; time: number } | null = null
-  let standings = new Standings(known())
+  let standings = new Standings('stage', known())
   let position = 0
   /** Whose findings the last commit had, by id. */
   let told = new Map<string, string>()
@@ -137,7 +137,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
 
   /** Other rules found other things; the rest was found by both. */
   async function reevaluate(id: string): Promise<void> {
-    standings = new Standings(known())
+    standings = new Standings('stage', known())
     told = new Map()
     await store.evaluations.begin({ id, ruleset: '{}', stream: stream.id })
     await store.evaluations.commit(id, commitOf(standings))

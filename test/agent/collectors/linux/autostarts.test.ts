@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { autostarts, parseCron, parseDesktop, parseUnit } from '../../../../agent/collectors/linux/autostarts.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
-describe('autostarts', () => {
+describe('agent/collectors/linux/autostarts', () => {
   const crons: [name: string, text: string, withUser: boolean, expected: string[]][] = [
     ['a user table', '# c\nSHELL=/bin/sh\nA = b\n*/5 * * * *  run  it\n@reboot /x y\n', false, ['run it', '/x y']],
     ['a system table', '17 * * * * root cd / && run-parts\n@daily root /x\n', true, ['cd / && run-parts', '/x']],
@@ -54,6 +54,24 @@ describe('autostarts', () => {
     ])
   })
 
+  it('counts files, bytes and entries beyond its bounds', async () => {
+    const host = fakeHost({})
+    const jobs = (count: number) => Array.from({ length: count }, (_, n) => `* * * * * root /bin/job${n}\n`).join('')
+    for (let n = 0; n < 1_005; n++) put(host.tree, `/etc/cron.daily/f${n}`, '')
+    put(host.tree, '/etc/crontab', jobs(4_000))
+    put(host.tree, '/etc/cron.d/long', `${'#'.repeat(262_144)}\n${jobs(1)}`)
+    const [first] = await watchPolls(autostarts, host)
+    const gaps = first!.flatMap((it) =>
+      it.category === 'collection_gap' ? [`${it.About} ${it.Reason} ${it.Count}`] : [],
+    )
+    assert.deepEqual(gaps, [
+      'files in /etc/cron.d overflow 26',
+      '/etc/cron.daily overflow 5',
+      'autostart entries overflow 1000',
+    ])
+    assert.equal(first!.length, 4_003)
+  })
+
   it('a restart is not news, and the memory holds no command', async () => {
     const host = laptop()
     await watchPolls(autostarts, host)
@@ -77,7 +95,7 @@ describe('autostarts', () => {
   it('reads what starts on this machine', async function () {
     needsLinux(this)
     const stop = new AbortController()
-    const host = realHost({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
+    const host = linux.host({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
     host.sleep = async () => stop.abort()
     const found: Observation[] = []
     for await (const it of autostarts.run(host, policy, stop.signal)) found.push(onTheWire(it))

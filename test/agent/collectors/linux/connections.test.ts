@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import {
-  addressOf,
   connections,
   judge,
   parseCounters,
   parseSockets,
   type Socket,
 } from '../../../../agent/collectors/linux/connections.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -31,7 +30,7 @@ const socket = (it: Partial<Socket>): Socket => ({
 const V6_DOCUMENT = 'B80D0120000000000000000001000000'
 const MAPPED = '0000000000000000FFFF0000020200C0'
 
-describe('connections', () => {
+describe('agent/collectors/linux/connections', () => {
   const tables: [name: string, lines: string, found: string[], unparsed: number][] = [
     ['a listener', row('00000000:0016', '00000000:0000', '0A'), ['10 0.0.0.0 22 0.0.0.0 0'], 0],
     ['a connection', row('020200C0:D238', '097100CB:01BB', '01'), ['1 192.0.2.2 53816 203.0.113.9 443'], 0],
@@ -55,14 +54,6 @@ describe('connections', () => {
       )
       assert.equal(parsed.unparsed, unparsed)
     })
-
-  const addresses: [number[], string][] = [
-    [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], '::1'],
-    [[0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], '2001:db8:0:1::1'],
-    [[0x20, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1], '2001:1:0:1:1:1:1:1'],
-    [[0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 'fe80::'],
-  ]
-  for (const [bytes, text] of addresses) it(`address ${text}`, () => assert.equal(addressOf(bytes), text))
 
   it('judges what is news', () => {
     const rows: [name: string, sockets: Socket[], expected: string[]][] = [
@@ -120,17 +111,40 @@ describe('connections', () => {
     const host = laptop()
     put(host.tree, '/proc/self', { data: '', uid: 1000 })
     const [first] = await watchPolls(connections, host)
-    assert.deepEqual(said(first), ['null tcp 0.0.0.0:22', 'denied owners of sockets 1'])
+    assert.deepEqual(said(first), ['denied owners of sockets 1', 'null tcp 0.0.0.0:22'])
   })
 
-  it('reports at most 300 at a look, and counts the rest', async () => {
+  const dialled = (count: number, from = 0) =>
+    Array.from({ length: count }, (_, at) => {
+      const port = (at + from).toString(16).toUpperCase().padStart(4, '0')
+      return row(`020200C0:${port}`, '097100CB:01BB', '06')
+    }).join('')
+
+  it('reports 300 a look, listeners first, and the rest at the next ones', async () => {
     const host = laptop()
-    const many = Array.from({ length: 500 }, (_, at) =>
-      row(`020200C0:${(20_000 + at).toString(16).toUpperCase()}`, '097100CB:01BB', '06'),
+    const polls = await watchPolls(connections, host, [
+      () => open(host, dialled(700) + row('00000000:1F90', '00000000:0000', '0A', 9), 2),
+      () => {},
+      () => {},
+      () => {},
+    ])
+    assert.deepEqual(
+      polls.map((it) => it.length),
+      [1, 300, 300, 101, 0],
     )
-    const [, second] = await watchPolls(connections, host, [() => open(host, many.join(''), 2)])
-    assert.equal(second!.filter((it) => it.category === 'network_connection').length, 300)
-    assert.deepEqual(said(second).slice(-1), ['overflow network_connection 200'])
+    assert.equal(polls[1]![0]!.category, 'listening_socket')
+    assert.equal(new Set(polls.flat().map((it) => JSON.stringify({ ...it, time: 0 }))).size, 702)
+  })
+
+  it('what still waits when it ends is reported; what is too much to wait is counted', async () => {
+    const host = laptop()
+    const polls = await watchPolls(connections, host, [
+      () => open(host, dialled(11_000) + row('00000000:1F90', '00000000:0000', '0A', 9), 2),
+    ])
+    const [, second] = polls
+    assert.equal(second!.filter((it) => it.category !== 'collection_gap').length, 10_000)
+    assert.equal(said(second)[0], 'overflow network_connection 1001')
+    assert.equal(second!.filter((it) => it.category === 'listening_socket').length, 1)
   })
 
   it('says what it could not read, and goes on with the rest', async () => {
@@ -153,7 +167,7 @@ describe('connections', () => {
       server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
     })
     try {
-      const host = realHost({ hmac: (it) => it, memoryFolder: '/nonexistent' })
+      const host = linux.host({ hmac: (it) => it, memoryFolder: '/nonexistent' })
       for await (const it of connections.run(host, policy, stop.signal) as AsyncIterable<Observation>) {
         onTheWire(it)
         if (it.category !== 'listening_socket' || it.Port !== port) continue

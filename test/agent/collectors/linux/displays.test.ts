@@ -9,7 +9,7 @@ const connector = (name: string, block: Buffer | null) => ({
   [`/sys/class/drm/${name}/edid`]: block ?? Buffer.alloc(0),
 })
 
-describe('displays', () => {
+describe('agent/collectors/linux/displays', () => {
   const blocks: [name: string, block: Buffer, expected: unknown[] | null][] = [
     ['PiKVM V3', edid(PIKVM_V3), ['LNX', '0x7771', 'PiKVM V3', 'CAFEBABE', 530, 300]],
     ['TinyPilot, without a size', edid(TINYPILOT), ['TSB', '0x9876', 'TinyPilot', null, 0, 0]],
@@ -73,6 +73,17 @@ describe('displays', () => {
     const host = fakeHost({ ...connector('card0-DP-1', edid(DELL)), ...connector('card0-DP-2', edid(JETKVM)) })
     const polls = await watchPolls(displays, host, [() => put(host.tree, '/sys/class/drm/card0-DP-1/status', denied)])
     assert.deepEqual(polls.map(said), [['present DELL D2721H', 'present T749-fHD720'], ['denied card0-DP-1']])
+  })
+
+  it('counts connectors beyond 64', async () => {
+    const host = fakeHost({})
+    for (let n = 0; n < 70; n++)
+      for (const [path, node] of Object.entries(connector(`card0-DP-${n}`, null))) put(host.tree, path, node)
+    const [first] = await watchPolls(displays, host)
+    assert.deepEqual(
+      first!.map((it) => it.category === 'collection_gap' && [it.Reason, it.Count]),
+      [['overflow', 6]],
+    )
   })
 
   it('says a gap where there is no graphics card', async () => {

@@ -26,7 +26,7 @@ function utmp(...entries: Utmp[]): Buffer {
   )
 }
 
-describe('logons', () => {
+describe('agent/collectors/linux/logons', () => {
   const entries: [name: string, entry: Utmp, expected: string][] = [
     ['the desktop', { line: ':0', user: 'ann', host: ':0' }, 'ann console null'],
     ['a virtual terminal', { line: 'tty2', user: 'ann' }, 'ann console null'],
@@ -89,6 +89,16 @@ describe('logons', () => {
       () => put(host.tree, '/run/utmp', utmp({ line: 'pts/1', user: 'bob', address: [203, 0, 113, 9] })),
     ])
     assert.deepEqual(polls.map(said), [['present ann'], ['logon bob'], [], ['logoff ann']])
+  })
+
+  it('many at once come at the next looks, each once', async () => {
+    const many = Array.from({ length: 300 }, (_, n) => ({ line: `pts/${n}`, user: 'ann' }))
+    const host = fakeHost({ '/run/utmp': utmp(...many) })
+    const polls = await watchPolls(logons, host, [() => {}, () => put(host.tree, '/run/utmp', utmp())])
+    assert.deepEqual(
+      polls.map((it) => [...new Set(said(it))].join() + it.length),
+      ['present ann256', 'present ann44', 'logoff ann300'],
+    )
   })
 
   it('takes logind where there is no utmp, and says a gap where there is neither', async () => {

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { parseLid, parseUptime, power } from '../../../../agent/collectors/linux/power.ts'
+import { parseLid, power } from '../../../../agent/collectors/linux/power.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { fakeHost, put, watchPolls } from '../../fake-host.ts'
 
 const LID = '/proc/acpi/button/lid/LID0/state'
 
-describe('power', () => {
+describe('agent/collectors/linux/power', () => {
   it('reads the small tables', () => {
     assert.equal(parseLid('state:      open\n'), false)
     assert.equal(parseLid('state:      closed\n'), true)
     assert.equal(parseLid('unsupported'), null)
-    assert.equal(parseUptime('12345.67 54321.00\n'), 12_345.67)
-    assert.equal(parseUptime(''), null)
   })
 
   it('reports the first look, changes, sleep, and otherwise every six hours', async () => {

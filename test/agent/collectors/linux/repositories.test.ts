@@ -38,7 +38,7 @@ function begin(
   watched.onProgram({ pid, image: '/usr/bin/git', args: line.split(' '), folder })
 }
 
-describe('repositories', () => {
+describe('agent/collectors/linux/repositories', () => {
   it('a clone is told when it ended, with the size it left; one that failed is not', async () => {
     const host = fakeHost({})
     const code = repositories()
@@ -57,6 +57,60 @@ describe('repositories', () => {
     ])
     assert.deepEqual(said(polls), [[], [], [], ['clone github.com acme 5000']])
     assert.doesNotMatch(JSON.stringify(polls), /pw|api/)
+  })
+
+  it('a clock that is ahead for a moment ends no clone', async () => {
+    const host = fakeHost({})
+    const code = repositories()
+    const polls = await watchPolls(code.collector, host, [
+      () => {
+        running(host, 7)
+        begin(code, 7, 'git clone https://github.com/acme/api.git')
+      },
+      () => {
+        repository(host, '/home/ann/api', 'x', { pack: 1_000 })
+        host.setClock(15 * 86_400_000)
+      },
+      () => host.setClock(-15 * 86_400_000),
+      () => {
+        repository(host, '/home/ann/api', 'x', { pack: 5_000 })
+        ended(host, 7)
+      },
+    ])
+    assert.deepEqual(said(polls), [[], [], [], [], ['clone github.com acme 5000']])
+  })
+
+  it('commands that come faster than it can look, folders and remotes beyond its bounds are counted', async () => {
+    const host = fakeHost({ '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/sh\n' })
+    for (let n = 0; n < 5_010; n++) put(host.tree, `/home/ann/src/f${n}/x`, '')
+    const code = repositories()
+    for (let n = 0; n < 300; n++) begin(code, n, `git push https://github.com/acme/r${n}.git`)
+    const [first] = await watchPolls(code.collector, host, [], SOURCE)
+    const gaps = first!.flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Count}`] : []))
+    assert.deepEqual(gaps, ['repository 44', 'source roots 11'])
+    assert.equal(first!.length, 256 + 2)
+
+    const other = fakeHost({ '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/sh\n', '/home/ann/src/x': '' })
+    const polls = await watchPolls(
+      repositories().collector,
+      other,
+      [
+        ...MINUTE,
+        () => {
+          put(other.tree, '/home/ann/src/api/.git/HEAD', 'ref: x\n')
+          const remotes = Array.from({ length: 70 }, (_, n) => `[remote "r${n}"]\n\turl = https://h${n}.example/a/b\n`)
+          put(other.tree, '/home/ann/src/api/.git/config', remotes.join(''))
+        },
+        ...MINUTE,
+        ...MINUTE,
+      ],
+      SOURCE,
+    )
+    const told = said(polls).flat()
+    assert.deepEqual(
+      [told.filter((it) => it.startsWith('remote_added')).length, told.at(-1)],
+      [64, 'gap remotes of one repository overflow'],
+    )
   })
 
   it('a push goes where the config says, and a remote by name is looked up', async () => {

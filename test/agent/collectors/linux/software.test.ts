@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDpkg, software } from '../../../../agent/collectors/linux/software.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -12,7 +12,7 @@ const dpkg = (name: string, version: string, status = 'install ok installed') =>
   `Package: ${name}\nStatus: ${status}\nMaintainer: A <a@b.example>\nArchitecture: amd64\nVersion: ${version}\nDescription: x\n Package: not this one\n\n`
 const EXTENSION = 'abcdefghijklmnopabcdefghijklmnop'
 
-describe('software', () => {
+describe('agent/collectors/linux/software', () => {
   it('reads the package list: what is installed, each field once', () => {
     const text = `${dpkg('zlib1g', '1:1.2') + dpkg('old', '1', 'deinstall ok config-files')}rubbish\n\nStatus: install ok installed\n\n`
     assert.deepEqual(parseDpkg(text), [
@@ -76,6 +76,34 @@ describe('software', () => {
     assert.deepEqual(said(back), [])
   })
 
+  it('what is too much is counted, and makes nothing that was reported removed', async () => {
+    const packages = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, n) => dpkg(`p${String(from + n).padStart(5, '0')}`, '1')).join('')
+    const host = fakeHost({
+      '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/bash\n',
+      '/var/lib/dpkg/status': packages(1_000, 20_999),
+      '/opt/Astrill/astrill': '',
+    })
+    for (let n = 0; n < 300; n++) put(host.tree, `/home/ann/.config/chromium/Profile ${n}/Extensions/x`, '')
+    const [first, second] = await watchPolls(software, host, [
+      () => put(host.tree, '/var/lib/dpkg/status', packages(0, 20_999)),
+    ])
+    assert.deepEqual([first!.length, said(first)[0]], [20_001, 'overflow browser profiles'])
+    assert.deepEqual(said(second), ['overflow browser profiles', 'overflow list of software'])
+    assert.deepEqual(
+      second!.map((it) => it.category === 'collection_gap' && it.Count),
+      [44, 1_000],
+    )
+  })
+
+  it('counts desktop files beyond 2,000 in a folder', async () => {
+    const host = fakeHost({})
+    for (let n = 0; n < 2_010; n++) put(host.tree, `/usr/local/share/applications/${n}.desktop`, '')
+    const [first] = await watchPolls(software, host)
+    const [gap] = first!
+    assert.deepEqual([gap!.category === 'collection_gap' && gap.Count, first!.length], [10, 2_001])
+  })
+
   it('an rpm database alone is a gap', async () => {
     const [first] = await watchPolls(software, fakeHost({ '/var/lib/rpm/rpmdb.sqlite': 'x' }))
     assert.deepEqual(said(first), ['unsupported /var/lib/rpm'])
@@ -85,7 +113,7 @@ describe('software', () => {
     needsLinux(this)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     try {
-      const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: folder })
+      const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: folder })
       const look = async () => {
         const stop = new AbortController()
         host.sleep = async () => stop.abort()

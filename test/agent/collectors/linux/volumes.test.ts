@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { isVirtualMedia, kindOf, parseMounts, volumes } from '../../../../agent/collectors/linux/volumes.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { isVirtualMedia, volumes } from '../../../../agent/collectors/linux/volumes.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -9,41 +9,7 @@ import { needsLinux } from '../../needs-linux.ts'
 const ROOT = '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw'
 const mount = (rest: string) => `${ROOT}\n36 27 ${rest}\n`
 
-describe('volumes', () => {
-  const lines: [name: string, line: string, kind: string | null][] = [
-    ['a partition', '8:1 / /mnt/a rw shared:1 master:2 - ext4 /dev/sda1 rw', 'disk'],
-    ['a loop', '7:0 / /mnt/a rw - vfat /dev/loop0 rw', 'loop'],
-    ['a snap', '7:1 / /snap/core/1 ro - squashfs /dev/loop1 ro', null],
-    ['a share', '0:60 / /mnt/a rw - nfs4 host:/export rw', 'network'],
-    ['sshfs', '0:61 / /mnt/a rw - fuse.sshfs me@host: rw', 'network'],
-    ['a vault', '0:62 / /mnt/a rw - fuse.gocryptfs vault rw', 'fuse'],
-    ['NTFS through FUSE is a disk', '8:17 / /mnt/a rw - fuseblk /dev/sdb1 rw', 'disk'],
-    ['the desktop', '0:63 / /run/user/1000/gvfs rw - fuse.gvfsd-fuse gvfsd-fuse rw', null],
-    ['memory', '0:64 / /tmp rw - tmpfs tmpfs rw', null],
-    ['a container', '0:65 / /var/lib/x rw - overlay overlay rw', null],
-    ['a CD', '11:0 / /media/cd ro - iso9660 /dev/sr0 ro', 'optical'],
-  ]
-  for (const [name, line, kind] of lines)
-    it(`mount: ${name}`, () => {
-      const { found, unparsed } = parseMounts(`36 27 ${line}\n`)
-      assert.equal(unparsed, 0)
-      assert.equal(kindOf(found[0]!), kind)
-    })
-
-  it('reads blanks in names, the table of a real machine, and counts what it cannot read', () => {
-    const { found, unparsed } = parseMounts(
-      `${mount('8:17 / /media/ann/MY\\040STICK\\134 rw - vfat /dev/sdb1 rw')}rubbish\n`,
-    )
-    assert.equal(found[1]!.at, '/media/ann/MY STICK\\')
-    assert.equal(unparsed, 1)
-    const real = parseMounts(readFileSync('test/agent/fixtures/proc-self-mountinfo', 'utf8'))
-    assert.equal(real.unparsed, 0)
-    assert.deepEqual(
-      real.found.filter((it) => kindOf(it) !== null).map((it) => it.source),
-      ['/dev/vda'],
-    )
-  })
-
+describe('agent/collectors/linux/volumes', () => {
   it('describes a stick when it is mounted, once', async () => {
     const stick = '/sys/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block/sdb'
     const host = fakeHost({
@@ -83,6 +49,16 @@ describe('volumes', () => {
     assert.deepEqual(again, [])
   })
 
+  it('many at once come at the next looks, each once', async () => {
+    const lines = Array.from({ length: 600 }, (_, n) => `${n} 27 8:${n} / /mnt/${n} rw - ext4 /dev/sd${n} rw\n`)
+    const host = fakeHost({ '/proc/self/mountinfo': lines.join('') })
+    const polls = await watchPolls(volumes, host, [() => {}, () => {}])
+    assert.deepEqual(
+      polls.map((it) => it.length),
+      [512, 88, 0],
+    )
+  })
+
   it('an encrypted stick is a stick', async () => {
     const stick = '/sys/devices/pci0/usb2/2-1/2-1:1.0/block/sdb'
     const host = fakeHost({
@@ -118,7 +94,7 @@ describe('volumes', () => {
     needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
-    const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
     host.sleep = async () => stop.abort()
     for await (const it of volumes.run(host, policy, stop.signal)) found.push(onTheWire(it))
     assert.ok(found.length > 0 || !readFileSync('/proc/self/mountinfo', 'utf8').includes(' /dev/'))

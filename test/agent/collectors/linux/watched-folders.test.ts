@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { appendFile, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type FileFacts, findRoots, newer, watchedFolders } from '../../../../agent/collectors/linux/watched-folders.ts'
+import { watchedFolders } from '../../../../agent/collectors/linux/watched-folders.ts'
+import { SWEEP_LIMITS, type SweepLimits } from '../../../../agent/collectors/shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from '../../../../agent/collectors/shared/folder-wakes.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
-import { deniedFolder, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { deniedFolder, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const asleep: WatchFolder = () => ({ close: async () => {} })
 const file = (size: number, modifiedMs = 1, inode = 1) => ({ data: '', size, modifiedMs, inode })
-const facts = (size: number, modifiedMs: number, inode: number): FileFacts => ({ size, modifiedMs, inode })
 const watching = (path: string, kind: Policy['watchedRoots'][number]['kind']): Policy => ({
   ...policy,
   watchedRoots: [{ path, kind }],
@@ -20,61 +20,7 @@ const watching = (path: string, kind: Policy['watchedRoots'][number]['kind']): P
 const EMPTY = '27 1 254:0 / / rw - ext4 /dev/vda rw\n'
 const STICK = `${EMPTY}36 27 8:17 / /media/ann/STICK rw - vfat /dev/sdb1 rw\n`
 
-describe('watched-folders', () => {
-  const changes: [
-    name: string,
-    before: [string, FileFacts][],
-    now: [string, FileFacts][],
-    expected: [string, number][],
-  ][] = [
-    ['new', [], [['/a', facts(5, 1, 1)]], [['/a', 5]]],
-    ['grown', [['/a', facts(5, 1, 1)]], [['/a', facts(8, 2, 1)]], [['/a', 3]]],
-    ['shrunk', [['/a', facts(5, 1, 1)]], [['/a', facts(2, 2, 1)]], [['/a', 0]]],
-    ['replaced by another file', [['/a', facts(5, 1, 1)]], [['/a', facts(6, 1, 2)]], [['/a', 6]]],
-    ['the same', [['/a', facts(5, 1, 1)]], [['/a', facts(5, 1, 1)]], []],
-    ['removed', [['/a', facts(5, 1, 1)]], [], []],
-    ['moved within', [['/a', facts(5, 1, 1)]], [['/b', facts(5, 1, 1)]], []],
-    ['an inode used again', [['/a', facts(5, 1, 1)]], [['/b', facts(7, 2, 1)]], [['/b', 7]]],
-  ]
-  for (const [name, before, now, expected] of changes)
-    it(`change: ${name}`, () => assert.deepEqual([...newer(new Map(before), new Map(now))], expected))
-
-  it('finds the roots: policy, sync clients, autostart, removable and shared mounts', async () => {
-    const host = fakeHost({
-      '/data/Dropbox/x': '',
-      '/home/ann/Dropbox': link('/data/Dropbox'),
-      '/home/ann/OneDrive - Acme/x': '',
-      '/home/ann/Documents/x': '',
-      '/home/ann/.config/autostart/x': '',
-      '/home/ann/Box': 'a file',
-      '/srv/staging/x': '',
-      '/media/ann/MY STICK/x': '',
-      '/mnt/share/x': '',
-      '/mnt/inner/x': '',
-      '/sys/class/block/sda3': link('/sys/devices/pci0/ata1/block/sda/sda3'),
-      '/sys/block/sda/removable': '0\n',
-      '/data/x': '',
-    })
-    const mounts = `${EMPTY}1 27 7:0 / /media/ann/MY\\040STICK rw - vfat /dev/loop0 rw\n2 27 0:60 / /mnt/share rw - nfs4 h:/e rw\n3 27 8:18 / /data rw - ext4 /dev/sda2 rw\n4 27 8:19 / /mnt/inner rw - ext4 /dev/sda3 rw\n`
-    const asked = {
-      ...policy,
-      watchedRoots: [
-        { path: '~/Documents', kind: 'source' as const },
-        { path: '/srv/staging/', kind: 'staging' as const },
-        { path: '/', kind: 'source' as const },
-      ],
-    }
-    assert.deepEqual(await findRoots(host, asked, ['/home/ann', '/root'], mounts), [
-      { path: '/home/ann/Documents', kind: 'source', mounted: false },
-      { path: '/srv/staging', kind: 'staging', mounted: false },
-      { path: '/home/ann/.config/autostart', kind: 'autostart', mounted: false },
-      { path: '/data/Dropbox', kind: 'sync', mounted: false },
-      { path: '/home/ann/OneDrive - Acme', kind: 'sync', mounted: false },
-      { path: '/media/ann/MY STICK', kind: 'removable', mounted: true },
-      { path: '/mnt/share', kind: 'share', mounted: true },
-    ])
-  })
-
+describe('agent/collectors/linux/watched-folders', () => {
   it('what was there is the baseline; a few files are merged by the minute, many are said at once', async () => {
     const host = laptop({ '/home/ann/Dropbox/old.zip': file(9) })
     const polls = 36
@@ -224,6 +170,102 @@ describe('watched-folders', () => {
     )
   })
 
+  /** Two folders of files by name, and sums beyond. */
+  const few: SweepLimits = { ...SWEEP_LIMITS, namedFiles: 10 }
+  const wakesOf = (roots: Map<string, () => void>): WatchFolder => {
+    return (root, _options, onWake) => {
+      roots.set(root, onWake)
+      return { close: async () => {} }
+    }
+  }
+
+  for (const { name, modifiedMs } of [
+    { name: 'as they are written', modifiedMs: null },
+    { name: 'with the times they had elsewhere (cp -a, tar)', modifiedMs: 1 },
+  ])
+    it(`tells all of many new files, ${name}, however few are kept by name`, async () => {
+      const host = laptop({ '/home/ann/Dropbox/old': file(9) })
+      const write = (folder: number) => {
+        for (let n = 0; n < 50; n++)
+          put(
+            host.tree,
+            `/home/ann/Dropbox/d${folder}/f${n}.zip`,
+            file(10, modifiedMs ?? host.clock, 1_000 + folder * 50 + n),
+          )
+      }
+      const archives: string[] = []
+      const said = await watchPolls(
+        watchedFolders(asleep, (path) => void archives.push(path), few),
+        host,
+        at(50, { 1: () => write(0), 2: () => write(1), 25: () => [2, 3, 4].forEach(write) }),
+      )
+      assert.deepEqual(bursts(said), [
+        'sync /home/ann/Dropbox 100 files 1000 bytes 100 archives 0 sources',
+        'sync /home/ann/Dropbox 150 files 1500 bytes 150 archives 0 sources',
+      ])
+      assert.deepEqual(gaps(said), [])
+      if (modifiedMs === null) assert.equal(new Set(archives).size, 250)
+    })
+
+  for (const { name, limits, expected } of [
+    { name: 'folders', limits: { folders: 3 }, expected: 4 },
+    { name: 'files', limits: { files: 4 }, expected: 5 },
+    { name: 'levels', limits: { depth: 1 }, expected: 1 },
+  ])
+    it(`counts the folders beyond its bound of ${name}`, async () => {
+      const host = laptop({ '/home/ann/Dropbox/d0/deeper/x': file(1) })
+      for (let n = 0; n < 5; n++) put(host.tree, `/home/ann/Dropbox/d${n}/x`, { ...file(1), inode: n })
+      for (let n = 0; n < 5; n++) put(host.tree, `/home/ann/Dropbox/d${n}/y`, { ...file(1), inode: 9 + n })
+      const [first] = await watchPolls(
+        watchedFolders(asleep, () => {}, { ...SWEEP_LIMITS, ...limits }),
+        host,
+      )
+      const [gap] = first!.filter((it) => it.category === 'collection_gap')
+      assert.deepEqual([gap?.About, gap?.Reason], ['/home/ann/Dropbox', 'overflow'])
+      assert.ok(gap!.Count! >= 1 && gap!.Count! <= expected, `${gap!.Count}`)
+    })
+
+  it('names of more files than fit a look come at the next ones; what does not fit at all is counted', async () => {
+    const host = laptop({ '/home/ann/.config/autostart/old.desktop': file(9) })
+    const polls = at(140, {
+      1: () => {
+        for (let n = 0; n < 10_050; n++) put(host.tree, `/home/ann/.config/autostart/f${n}`, file(1, 2, 10 + n))
+      },
+    })
+    const said = await watchPolls(watchedFolders(asleep), host, polls)
+    const names = said.flat().flatMap((it) => (it.category === 'file_event' ? [it.TargetFilename] : []))
+    assert.equal(new Set(names).size, 10_000)
+    assert.ok(said.every((it) => it.length <= 101))
+    assert.deepEqual(gaps(said), ['file_event overflow 50'])
+  })
+
+  it('a burst says since when', async () => {
+    const host = laptop({ '/home/ann/Dropbox/old': file(9) })
+    const said = await watchPolls(
+      watchedFolders(asleep),
+      host,
+      at(30, { 18: () => put(host.tree, '/home/ann/Dropbox/new', file(1, 2, 2)) }),
+    )
+    const [burst] = said.flat().filter((it) => it.category === 'file_burst')
+    assert.equal(burst?.WindowSeconds, 60, 'the sweep before was a minute ago')
+  })
+
+  it('what changed after the last look is said to be unseen when the collector ends', async () => {
+    const host = laptop({ '/home/ann/Dropbox/old': file(9) })
+    const wakes = new Map<string, () => void>()
+    const said = await watchPolls(
+      watchedFolders(wakesOf(wakes)),
+      host,
+      at(1, {
+        0: () => {
+          put(host.tree, '/home/ann/Dropbox/new', file(1, 2, 2))
+          wakes.get('/home/ann/Dropbox')!()
+        },
+      }),
+    )
+    assert.deepEqual(gaps(said), ['/home/ann/Dropbox stopped null'])
+  })
+
   it('sees real files copied in bulk, through a real watcher', async function () {
     needsLinux(this)
     this.timeout(60_000)
@@ -234,7 +276,7 @@ describe('watched-folders', () => {
       await mkdir(join(root, 'deep'), { recursive: true })
       await writeFile(join(root, 'old.ts'), 'x'.repeat(50))
       await writeFile(join(folder, 'source'), 'y'.repeat(1_000))
-      const host = realHost({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
+      const host = linux.host({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
       const told: Observation[] = []
       let ready = false
       const watch: WatchFolder = (path, options, onWake, onError) => {
@@ -301,4 +343,8 @@ function bursts(said: Observation[][]): string[] {
       (it) =>
         `${it.RootKind} ${it.Root} ${it.Files} files ${it.Bytes} bytes ${it.Archives} archives ${it.SourceFiles} sources`,
     )
+}
+
+function gaps(said: Observation[][]): string[] {
+  return said.flat().flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Reason} ${it.Count}`] : []))
 }

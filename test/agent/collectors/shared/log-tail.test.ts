@@ -5,7 +5,7 @@ import { fakeHost, put } from '../../fake-host.ts'
 const LOG = '/var/log/x'
 const file = (data: string | Buffer, inode = 1) => ({ data, inode })
 
-describe('log-tail', () => {
+describe('agent/collectors/shared/log-tail', () => {
   async function follow(
     ...contents: ({ data: string | Buffer; inode: number } | Record<string, { data: string; inode: number }>)[]
   ) {
@@ -39,6 +39,14 @@ describe('log-tail', () => {
       }),
       { looks: [['a'], ['b', 'c']], lost: 0 },
     ))
+
+  it('what was too fast before a log was rotated is counted, too', async () => {
+    const { lost } = await follow(file('a\n'), {
+      '/var/log/x.1': file(`a\n${'y'.repeat(2 * MAX_LOOK)}\n`, 1) as { data: string; inode: number },
+      [LOG]: { data: 'c\n', inode: 2 },
+    })
+    assert.ok(lost >= 2 * MAX_LOOK - 1, `${lost} bytes`)
+  })
 
   it('a log that was emptied begins anew', async () =>
     assert.deepEqual((await follow(file('a\nb\nc\n'), file('d\n'))).looks, [['a', 'b', 'c'], ['d']]))

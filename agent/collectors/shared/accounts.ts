@@ -1,0 +1,78 @@
+/**
+ * Who has an account here, and where they are at home.
+ *
+ * Shape   people (uid 1000-59,999), root, and whoever the agent runs as; system accounts own no home worth a look. At
+ *         most 256 homes; those beyond are a gap of whoever asks.
+ * Errors  an unreadable /etc/passwd rejects; accounts from LDAP or a domain are not in it, so their uid stays a number.
+ * Source  passwd(5), read again when its size or time changes.
+ */
+import type { ObservationOf } from '../../../wire/event.ts'
+import { gap, gapReason } from '../../collect.ts'
+import type { Host } from '../../host/host.ts'
+
+const MAX_HOMES = 256
+
+export interface Account {
+  name: string
+  uid: number
+  home: string
+}
+export interface Accounts {
+  all: readonly Account[]
+  /** Home folders of people. */
+  homes: readonly string[]
+  /** So many homes more there are. */
+  homesLeft: number
+  nameOf(uid: number): string
+}
+export type AccountReader = () => Promise<Accounts>
+
+export function accountReader(host: Host): AccountReader {
+  let stamp = ''
+  let last: Accounts | null = null
+  return async () => {
+    const { size, modifiedMs, inode } = await host.stat('/etc/passwd')
+    const now = `${size} ${modifiedMs} ${inode}`
+    if (last !== null && now === stamp) return last
+    const all = parsePasswd(await host.readText('/etc/passwd'))
+    const own = await host.stat('/proc/self').then(
+      (it) => it.uid,
+      () => 0,
+    )
+    const names = new Map(all.map((it) => [it.uid, it.name]))
+    const homes = new Set<string>()
+    for (const it of all)
+      if ((it.uid >= 1_000 && it.uid < 60_000) || it.uid === 0 || it.uid === own)
+        if (it.home.startsWith('/') && it.home !== '/') homes.add(it.home)
+    stamp = now
+    last = {
+      all,
+      homes: [...homes].slice(0, MAX_HOMES),
+      homesLeft: Math.max(0, homes.size - MAX_HOMES),
+      nameOf: (uid) => names.get(uid) ?? String(uid),
+    }
+    return last
+  }
+}
+
+/** The homes to look into, and what keeps us from knowing them all. A system without /etc/passwd has none. */
+export async function homesOf(accounts: AccountReader, stamp: { time: number; collector: string }) {
+  const gaps: ObservationOf<'collection_gap'>[] = []
+  try {
+    const { homes, homesLeft } = await accounts()
+    if (homesLeft > 0) gaps.push(gap(stamp, 'homes', 'overflow', `more than ${MAX_HOMES}`, homesLeft))
+    return { homes, gaps }
+  } catch (cause) {
+    if (gapReason(cause) !== 'unsupported') gaps.push(gap(stamp, '/etc/passwd', gapReason(cause), cause))
+    return { homes: [], gaps }
+  }
+}
+
+export function parsePasswd(text: string): Account[] {
+  const found: Account[] = []
+  for (const line of text.split('\n')) {
+    const [name, , uid, , , home] = line.split(':')
+    if (name && uid && home && /^\d{1,10}$/.test(uid)) found.push({ name, uid: Number(uid), home })
+  }
+  return found
+}

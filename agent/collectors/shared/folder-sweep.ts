@@ -1,0 +1,194 @@
+/**
+ * What lies below a folder, and what is new there since the last sweep.
+ *
+ * Shape   a view folder by folder: names, sizes and times of up to 100,000 files; of the folders beyond only their sums,
+ *         so that bulk is seen however much there is. A file that was moved within the root is not new, unless one
+ *         of its two folders is known by sums only.
+ * Units   `bytes` the sizes of new files and the growth of old ones.
+ * Errors  folders that may not be read are in `denied`. Those beyond 20,000 folders, 1,000,000 files or 16 levels are
+ *         counted in `skipped`, and what is in them is not seen. Links are not followed, mounts are.
+ */
+import { posix } from 'node:path'
+import { gapReason } from '../../collect.ts'
+import type { Entry, Host } from '../../host/host.ts'
+
+export interface SweepLimits {
+  namedFiles: number
+  files: number
+  folders: number
+  depth: number
+}
+export const SWEEP_LIMITS: SweepLimits = { namedFiles: 100_000, files: 1_000_000, folders: 20_000, depth: 16 }
+
+export const IGNORED_FOLDERS: ReadonlySet<string> = new Set(['.git', 'node_modules'])
+const ARCHIVES = /\.(zip|z\d{2}|7z|rar|tar|gz|tgz|bz2|tbz2|xz|txz|zst)(\.\d{3})?$/i
+const SOURCES =
+  /\.(c|h|cc|cpp|cxx|hpp|cs|java|kt|kts|scala|go|rs|py|rb|php|pl|lua|swift|m|mm|js|mjs|cjs|jsx|ts|tsx|vue|svelte|sql|sh|ps1|tf|sol|proto|r|jl|dart|ex|exs|erl|hs|ml|clj|ipynb)$/i
+
+export interface FileFacts {
+  size: number
+  modifiedMs: number
+  inode: number
+}
+export interface Tally {
+  files: number
+  bytes: number
+  archives: number
+  sources: number
+}
+/** Of a folder with more files than are kept by name. `recent`: of those written since the last sweep began. */
+export interface Sums extends Tally {
+  recent: Tally
+}
+/** One folder: its files by name, or their sums alone. */
+export type FolderView = ReadonlyMap<string, FileFacts> | Sums
+export type View = Map<string, FolderView>
+
+export interface Sweep {
+  view: View
+  folders: number
+  denied: ReadonlySet<string>
+  skipped: number
+  /** Archives written since `since` in folders that are known by sums only. */
+  archives: string[]
+  /** Why the root itself cannot be read. */
+  gone: unknown
+}
+
+/** `since`: when the last sweep began, by the wall clock, as files are stamped. */
+export async function sweep(host: Host, root: string, since: number, limits = SWEEP_LIMITS): Promise<Sweep> {
+  const view: View = new Map()
+  const denied = new Set<string>()
+  const archives: string[] = []
+  const waiting = [{ path: root, depth: 0 }]
+  const result = { view, folders: 0, denied, skipped: 0, archives, gone: null as unknown }
+  let [named, files] = [0, 0]
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    if (files >= limits.files || result.folders >= limits.folders) {
+      result.skipped += waiting.length + 1
+      break
+    }
+    result.folders++
+    let entries: Entry[]
+    try {
+      entries = await host.entries(folder.path)
+    } catch (cause) {
+      if (folder.depth === 0) return { ...result, gone: cause }
+      if (gapReason(cause) === 'denied') denied.add(folder.path)
+      continue
+    }
+    const found = entries.filter((it) => it.kind === 'file')
+    for (const { name, kind } of entries) {
+      if (kind !== 'folder' || IGNORED_FOLDERS.has(name)) continue
+      if (folder.depth < limits.depth) waiting.push({ path: `${folder.path}/${name}`, depth: folder.depth + 1 })
+      else result.skipped++
+    }
+    files += found.length
+    if (named + found.length <= limits.namedFiles) {
+      named += found.length
+      view.set(
+        folder.path,
+        new Map(found.map(({ name, size, modifiedMs, inode }) => [name, { size, modifiedMs, inode }])),
+      )
+      continue
+    }
+    const recent = found.filter((it) => it.modifiedMs >= since)
+    view.set(folder.path, { ...sumOf(found), recent: sumOf(recent) })
+    for (const { name } of recent) if (isArchive(name)) archives.push(`${folder.path}/${name}`)
+  }
+  return result
+}
+
+export interface Changes extends Tally {
+  /** New and changed files that are known by name: path → bytes. */
+  named: Map<string, number>
+}
+
+/**
+ * What is new, or changed, and by how many bytes it grew. `since` not null: the last sweep skipped folders, so that of
+ * a folder that it did not see only what was written since then counts.
+ */
+export function changes(before: View, now: View, since: number | null = null): Changes {
+  const found: Changes = { ...noTally(), named: new Map() }
+  let inodes: ReadonlyMap<number, FileFacts> | null = null
+  for (const [folder, files] of now) {
+    const last = before.get(folder)
+    if (isSums(files) || isSums(last)) {
+      const isUnknown = last === undefined && since !== null
+      addGrowth(found, sumsOf(last), isUnknown && isSums(files) ? files.recent : sumsOf(files))
+      continue
+    }
+    for (const [name, facts] of files) {
+      if (last === undefined && since !== null && facts.modifiedMs < since) continue
+      const old = last?.get(name)
+      const bytes = old === undefined ? freshBytes(facts, (inodes ??= inodesOf(before))) : grownBytes(facts, old)
+      if (bytes === null) continue
+      found.named.set(`${folder}/${name}`, bytes)
+      add(found, name, bytes)
+    }
+  }
+  return found
+}
+
+/** What was known of folders that cannot be read now: it is not gone, and not new when it can be read again. */
+export function keepDenied(before: View, now: View, denied: ReadonlySet<string>): void {
+  if (denied.size === 0) return
+  for (const [folder, files] of before)
+    for (let it = folder; it !== '/' && it !== '.'; it = posix.dirname(it)) if (denied.has(it)) now.set(folder, files)
+}
+
+export function isArchive(name: string): boolean {
+  return ARCHIVES.test(name)
+}
+
+export function noTally(): Tally {
+  return { files: 0, bytes: 0, archives: 0, sources: 0 }
+}
+
+/** Null: it is there already, under another name. */
+function freshBytes(facts: FileFacts, inodes: ReadonlyMap<number, FileFacts>): number | null {
+  const moved = inodes.get(facts.inode)
+  const isMoved = moved !== undefined && moved.size === facts.size && moved.modifiedMs === facts.modifiedMs
+  return isMoved ? null : facts.size
+}
+
+/** Null: it is as it was. */
+function grownBytes(facts: FileFacts, old: FileFacts): number | null {
+  if (old.inode !== facts.inode) return facts.size
+  if (old.size === facts.size && old.modifiedMs === facts.modifiedMs) return null
+  return Math.max(0, facts.size - old.size)
+}
+
+function inodesOf(view: View): Map<number, FileFacts> {
+  const inodes = new Map<number, FileFacts>()
+  for (const files of view.values())
+    if (!isSums(files)) for (const facts of files.values()) inodes.set(facts.inode, facts)
+  return inodes
+}
+
+function addGrowth(sum: Tally, before: Tally, now: Tally): void {
+  for (const field of ['files', 'bytes', 'archives', 'sources'] as const)
+    sum[field] += Math.max(0, now[field] - before[field])
+}
+
+function sumOf(files: Iterable<{ name: string; size: number }>): Tally {
+  const sum = noTally()
+  for (const { name, size } of files) add(sum, name, size)
+  return sum
+}
+
+function sumsOf(files: FolderView | undefined): Tally {
+  if (isSums(files)) return files
+  return sumOf([...(files ?? [])].map(([name, { size }]) => ({ name, size })))
+}
+
+function add(sum: Tally, name: string, bytes: number): void {
+  sum.files++
+  sum.bytes += bytes
+  if (ARCHIVES.test(name)) sum.archives++
+  else if (SOURCES.test(name)) sum.sources++
+}
+
+function isSums(files: FolderView | undefined): files is Sums {
+  return files !== undefined && 'recent' in files
+}

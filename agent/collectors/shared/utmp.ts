@@ -1,0 +1,71 @@
+/**
+ * Who is signed in on which line, and who was: utmp and wtmp.
+ *
+ * Shape   struct utmp: type 0, pid 4, line 8 (32), id 40, user 44 (32), host 76 (256), time 340, address 348 (16).
+ * Source  utmp(5), 384 bytes an entry on x86-64 and arm64.
+ */
+import { isIP } from 'node:net'
+import { addressText } from './address-text.ts'
+
+export const UTMP_ENTRY = 384
+export const SIGNED_IN = 7
+const SIGNED_OUT = 8
+
+export interface UtmpEntry {
+  type: number
+  pid: number
+  line: string
+  user: string
+  host: string
+  /** Where from, as far as it is an address. */
+  address: string | null
+  seconds: number
+}
+
+export function utmpEntries(bytes: Buffer): UtmpEntry[] {
+  const found: UtmpEntry[] = []
+  for (let at = 0; at + UTMP_ENTRY <= bytes.length; at += UTMP_ENTRY) {
+    const entry = bytes.subarray(at, at + UTMP_ENTRY)
+    const host = textIn(entry, 76, 256)
+    found.push({
+      type: entry.readInt16LE(0),
+      pid: entry.readInt32LE(4),
+      line: textIn(entry, 8, 32),
+      user: textIn(entry, 44, 32),
+      host,
+      address: hostAddress(host) ?? addressIn(entry.subarray(348, 364)),
+      seconds: entry.readUInt32LE(340),
+    })
+  }
+  return found
+}
+
+/** wtmp keeps what utmp forgets: who came over the network, on which line, and when the line was free again. */
+export function parseWtmp(bytes: Buffer): { line: string; from: string | null; at: number; left: boolean }[] {
+  return utmpEntries(bytes)
+    .filter(({ type }) => type === SIGNED_IN || type === SIGNED_OUT)
+    .map(({ type, line, address, seconds }) => ({
+      line,
+      from: address,
+      at: seconds * 1_000,
+      left: type === SIGNED_OUT,
+    }))
+}
+
+/** A link-local address carries its zone: 'fe80::1%eth0'. */
+export function hostAddress(host: string): string | null {
+  const plain = host.split('%')[0]!
+  return isIP(plain) === 0 ? null : plain
+}
+
+/** An IPv4 address stands in the first four bytes alone. */
+function addressIn(bytes: Buffer): string | null {
+  if (bytes.every((it) => it === 0)) return null
+  return addressText([...(bytes.subarray(4).every((it) => it === 0) ? bytes.subarray(0, 4) : bytes)])
+}
+
+function textIn(entry: Buffer, at: number, length: number): string {
+  const field = entry.subarray(at, at + length)
+  const end = field.indexOf(0)
+  return field.subarray(0, end === -1 ? length : end).toString('utf8')
+}

@@ -1,0 +1,80 @@
+/**
+ * Which folders are watched: those of the policy, sync clients' own, autostart folders, and what is mounted.
+ *
+ * Source  the policy, the names that sync clients give their folders, /proc/self/mountinfo.
+ */
+import { posix } from 'node:path'
+import type { ObservationOf } from '../../../wire/event.ts'
+import type { Policy } from '../../../wire/messages.ts'
+import type { Host } from '../../host/host.ts'
+import { isBuiltIn, kindOf, parseMounts } from './mounts.ts'
+
+const SYNC_FOLDERS =
+  /^(Dropbox( \(.+\))?|OneDrive.*|MEGA(sync)?|pCloudDrive|pCloud Drive|Google ?Drive|GoogleDrive|Nextcloud\d?|ownCloud|Sync|Seafile|Tresorit|Yandex\.Disk|Box( Sync)?|iCloudDrive)$/
+const REMOVABLE_PLACES = /^\/(media|run\/media|mnt)\//
+
+export type RootKind = ObservationOf<'file_burst'>['RootKind']
+export interface Root {
+  path: string
+  kind: RootKind
+  /** A volume: what it brings along is not news. */
+  mounted: boolean
+}
+
+export async function findRoots(
+  host: Host,
+  policy: Policy,
+  homes: readonly string[],
+  mountinfo: string,
+): Promise<Root[]> {
+  const found = new Map<string, Root>()
+  const add = async (path: string, kind: RootKind, mounted = false) => {
+    const plain = await target(host, posix.normalize(path).replace(/(.)\/$/, '$1'))
+    if (plain !== null && plain !== '/' && !found.has(plain)) found.set(plain, { path: plain, kind, mounted })
+  }
+  for (const { path, kind } of policy.watchedRoots)
+    if (path === '~' || path.startsWith('~/')) for (const home of homes) await add(`${home}${path.slice(1)}`, kind)
+    else await add(path, kind)
+  for (const home of homes) {
+    await add(`${home}/.config/autostart`, 'autostart')
+    for (const name of await host.list(home).catch(() => []))
+      if (SYNC_FOLDERS.test(name)) await add(`${home}/${name}`, 'sync')
+  }
+  for (const mount of parseMounts(mountinfo).found) {
+    if (!REMOVABLE_PLACES.test(mount.at) || kindOf(mount) === null) continue
+    // A desktop mounts what is plugged in under /media; under /mnt people keep disks of their own, too.
+    if (mount.at.startsWith('/mnt/') && (await isBuiltIn(host, mount))) continue
+    await add(mount.at, kindOf(mount) === 'network' ? 'share' : 'removable', true)
+  }
+  return [...found.values()]
+}
+
+/** The folder itself, or the one a link in its place points to: people move their sync folder to a larger disk. */
+async function target(host: Host, path: string): Promise<string | null> {
+  if (!path.startsWith('/')) return null
+  const facts = await host.stat(path).catch(() => null)
+  if (facts?.kind !== 'link') return facts?.kind === 'folder' ? path : null
+  const place = posix.resolve(posix.dirname(path), await host.link(path).catch(() => '/'))
+  return (await host.stat(place).catch(() => null))?.kind === 'folder' ? place : null
+}
+
+/**
+ * Folders in which roots may be made, with their inodes. A root that appears in a folder that was there before was
+ * made just now; one that appears together with its parent came with a mount, such as an encrypted home.
+ */
+export async function parentsOf(host: Host, policy: Policy, homes: readonly string[]): Promise<Map<string, number>> {
+  const asked = policy.watchedRoots.flatMap(({ path }) =>
+    path.startsWith('~/') ? homes.map((home) => `${home}${path.slice(1)}`) : [path],
+  )
+  const folders = [
+    ...homes,
+    ...homes.map((home) => `${home}/.config`),
+    ...asked.map((it) => posix.dirname(posix.normalize(it))),
+  ]
+  const found = new Map<string, number>()
+  for (const folder of folders) {
+    const facts = await host.stat(folder).catch(() => null)
+    if (facts !== null) found.set(folder, facts.inode)
+  }
+  return found
+}

@@ -1,0 +1,180 @@
+/**
+ * Lines of events in, lines of matches out: what `tellwire match` does between reading and printing.
+ *
+ * Shape   the output's lines are those of `match.ts`; events are numbered from 0, in lines of the input.
+ * Errors  a line that is no event is reported with its number, and costs only itself.
+ */
+import {
+  covers,
+  type Firing,
+  type FlatEvent,
+  LOGSOURCE_KEYS,
+  type Match,
+  type Program,
+  type Rule,
+} from '../../rules/language/index.ts'
+import type { Attribution } from '../../rules/tooling/sources.ts'
+import { MAX_LINE_BYTES } from './event-lines.ts'
+import { type Correlating, lineOf } from './match-correlations.ts'
+
+const MAX_OUTPUT_CHARS = 65_536
+/** Other logsources than these many are counted together. */
+const MAX_LOGSOURCES = 1_000
+
+export interface MatchStats {
+  lines: number
+  events: number
+  matches: number
+  refused: number
+  seconds: number
+  perRule: Map<Rule, number>
+  /** Events for which there is no rule, by their logsource in words. */
+  unmatched: Map<string, number>
+}
+
+export interface MatchDeps {
+  program: Program
+  /** Null: there are no correlations. */
+  correlate: Correlating | null
+  attribute(rule: Rule): Attribution
+  write(text: string): Promise<void>
+  refuse(line: number, reason: string): void
+  /** Sees each event before it is matched. */
+  sample?(event: FlatEvent, chars: number): void
+}
+
+/** As fast as `write` takes the matches. */
+export async function matchEvents(
+  blocks: AsyncIterable<readonly (string | null)[]>,
+  { program, correlate, attribute, write, refuse, sample }: MatchDeps,
+): Promise<MatchStats> {
+  const started = performance.now()
+  const stats: MatchStats = {
+    ...{ lines: 0, events: 0, matches: 0, refused: 0, seconds: 0 },
+    perRule: new Map(),
+    unmatched: new Map(),
+  }
+  const lines = outputLines(attribute)
+  const isCovered = logsourcesCovered(program.rules)
+  let output = ''
+  try {
+    for await (const block of blocks) {
+      for (const line of block) {
+        matchLine(line, stats.lines++)
+        if (output.length > MAX_OUTPUT_CHARS) await flush()
+      }
+      // A reader of the pipe sees each block's matches at once.
+      if (output !== '') await flush()
+    }
+    addFirings(correlate?.end() ?? [])
+  } finally {
+    if (output !== '') await flush()
+  }
+  stats.seconds = (performance.now() - started) / 1_000
+  return stats
+
+  async function flush(): Promise<void> {
+    const text = output
+    output = ''
+    await write(text)
+  }
+
+  function matchLine(line: string | null, number: number): void {
+    const event = parsed(line)
+    if (event === null) return
+    if (typeof event === 'string') {
+      stats.refused++
+      refuse(number, event)
+      return
+    }
+    stats.events++
+    sample?.(event, line!.length)
+    const matches = program.match(event)
+    addMatches(number, matches)
+    if (correlate) addFirings(correlate.take(event, number, matches))
+    if (sample && matches.length === 0 && !isCovered(event)) countUnmatched(stats.unmatched, event)
+  }
+
+  function addMatches(number: number, matches: readonly Match[]): void {
+    for (const { rule } of matches) {
+      count(rule)
+      if (!correlate?.hides(rule.id)) output += lines.ofMatch(number, rule)
+    }
+  }
+
+  function addFirings(firings: readonly Firing[]): void {
+    for (const firing of firings) {
+      count(firing.rule)
+      output += lines.ofFiring(firing)
+    }
+  }
+
+  function count(rule: Rule): void {
+    stats.matches++
+    stats.perRule.set(rule, (stats.perRule.get(rule) ?? 0) + 1)
+  }
+}
+
+/** What is the same for all matches of a rule is written out once. */
+function outputLines(attribute: MatchDeps['attribute']) {
+  const tails = new Map<Rule, string>()
+  return { ofMatch, ofFiring }
+
+  function ofMatch(number: number, rule: Rule): string {
+    return `{"event":${number}${tailOf(rule)}\n`
+  }
+
+  function ofFiring({ rule, events, group, time, from, to, values }: Firing): string {
+    const about = jsonOf({ time, from, to, group, values })
+    return `{"events":${JSON.stringify(events.map(lineOf))}${tailOf(rule).slice(0, -1)},${about.slice(1)}\n`
+  }
+
+  function tailOf(rule: Rule): string {
+    let tail = tails.get(rule)
+    if (tail === undefined) {
+      const { id, title, level } = rule
+      tail = `,${jsonOf({ rule: id, title, level, ...attribute(rule) }).slice(1)}`
+      tails.set(rule, tail)
+    }
+    return tail
+  }
+}
+
+/** The same JSON, with the characters escaped by which rules and events could control a terminal or reverse a line. */
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** The event; null for an empty line; or what the line is instead, in words. */
+function parsed(line: string | null): FlatEvent | string | null {
+  if (line === null) return `longer than ${MAX_LINE_BYTES} bytes`
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return line.trim() === '' ? null : 'not JSON'
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a JSON object'
+  return value as FlatEvent
+}
+
+function logsourcesCovered(rules: readonly Rule[]): (event: FlatEvent) => boolean {
+  const distinct = new Map(rules.map(({ logsource }) => [JSON.stringify(logsource), logsource]))
+  return (event) => distinct.values().some((wanted) => covers(wanted, event))
+}
+
+function countUnmatched(unmatched: MatchStats['unmatched'], event: FlatEvent): void {
+  const name = logsourceInWords(event)
+  const key = unmatched.has(name) || unmatched.size < MAX_LOGSOURCES ? name : 'others'
+  unmatched.set(key, (unmatched.get(key) ?? 0) + 1)
+}
+
+function logsourceInWords(event: FlatEvent): string {
+  const parts = LOGSOURCE_KEYS.flatMap((key) =>
+    event[key] === undefined ? [] : [`${key} ${String(event[key]).slice(0, 64)}`],
+  )
+  return parts.join(', ') || 'without category, product and service'
+}

@@ -1,0 +1,31 @@
+/** `tellwire restore`: a data folder as `tellwire backup` copied it. */
+import { resolve } from 'node:path'
+import { defineCommand } from 'citty'
+import { dataFolderOf } from '../config.ts'
+import { restoreBackup } from '../store/sqlite/backup.ts'
+import { megabytes, refusePostgres } from './backup.ts'
+
+export const restoreCommand = defineCommand({
+  meta: { name: 'restore', description: 'Put back what `tellwire backup` copied, into a folder that no server uses' },
+  args: {
+    from: { type: 'positional', required: true, description: 'What `tellwire backup` made' },
+    'data-folder': { type: 'string', description: "The server's data folder" },
+    force: { type: 'boolean', description: 'Move aside what is in the data folder' },
+    json: { type: 'boolean', description: 'Print JSON' },
+  },
+  async run({ args }) {
+    refusePostgres(args['data-folder'])
+    const from = resolve(args.from)
+    const folder = dataFolderOf(args['data-folder'])
+    const force = args.force ?? false
+    const { manifest, checked, aside } = await restoreBackup({ from, folder, force, now: Date.now() })
+    const madeAt = new Date(manifest.madeAt).toISOString()
+    if (args.json) console.log(JSON.stringify({ folder, aside, ...manifest }))
+    else {
+      console.log(`${folder}: records 1 to ${manifest.last} as of ${madeAt}, ${megabytes(manifest)} MB, checked`)
+      if (aside) console.log(`what was there is in ${aside}`)
+      console.log('start the server: laptops send again what they still hold')
+    }
+    for (const it of [...checked.lost, ...checked.unreadable]) console.error(`tellwire: ${it.message}`)
+  },
+})

@@ -1,0 +1,146 @@
+/** How a laptop becomes known: a one-time token, a key that never leaves it, and an id made from the key. */
+import { createHash } from 'node:crypto'
+import { identifier } from '../../wire/common.ts'
+import { Fault } from '../../wire/fault.ts'
+import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
+import type { RecordedOf } from '../../wire/recording.ts'
+import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
+import type { Store } from '../store/store.ts'
+import type { Bucket } from './bucket.ts'
+import { deviceOf, rawKey, type ServerKeys, signedBy } from './identity.ts'
+import { signPolicy } from './policy.ts'
+import { whereOf } from './validation.ts'
+
+export interface EnrollmentDeps {
+  store: { devices: Pick<Store['devices'], 'get' | 'save' | 'takeToken'>; audit: Pick<Store['audit'], 'add'> }
+  keys: ServerKeys
+  /** The one in force when the laptop enrolls. */
+  policy(): Policy
+  now(): number
+  /** What each address may still try: `bucketPerKey(now, 10 / 60, 10)`. */
+  tries(address: string): Bucket
+}
+
+export interface Enrollment {
+  reply: EnrollReply
+  /** To be made durable before the reply is sent: who holds this laptop from now on. */
+  records: RecordedOf<'device'>[]
+}
+
+export type Enroll = (request: unknown, address: string) => Promise<Enrollment>
+
+/**
+ * Takes one request after another: the same key with two tokens at once would otherwise be new twice.
+ *
+ * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.proof · device.revoked · enroll.token.
+ *         Only a request that is otherwise in order uses the token up.
+ */
+export function enrollment(deps: EnrollmentDeps): Enroll {
+  let turn: Promise<unknown> = Promise.resolve()
+  return async (request, address) => {
+    if (!deps.tries(address).take(1))
+      throw new Fault('rate.exceeded', { todo: 'Try again in a minute.', facts: { retryAfterMs: 60_000 } })
+    const checked = check(request)
+    const enrolled = turn.then(() => enroll(checked, deps))
+    turn = enrolled.catch(() => {})
+    return await enrolled
+  }
+}
+
+interface Checked {
+  request: EnrollRequest
+  rawKey: Buffer
+}
+
+/** All that can be said without the store. */
+function check(request: unknown): Checked {
+  const parsed = EnrollRequest.safeParse(request)
+  if (!parsed.success) throw new Fault('enroll.malformed', { where: whereOf(parsed.error.issues[0]!) })
+  const { wire, secret, publicKey, nonce, signature } = parsed.data
+  if (!WIRE_VERSIONS_SPOKEN.includes(wire))
+    throw new Fault('wire.version', { where: `wire ${wire}`, todo: `Spoken here: ${WIRE_VERSIONS_SPOKEN.join(', ')}.` })
+  const raw = rawKey(publicKey)
+  if (!raw) throw new Fault('enroll.malformed', { where: 'publicKey', todo: 'Send 32 bytes as base64url.' })
+  if (!signedBy(publicKey, signedText.enrollRequest(nonce, secret, publicKey), signature))
+    throw new Fault('device.proof', { where: 'signature', todo: 'Sign the request with the key it names.' })
+  return { request: parsed.data, rawKey: raw }
+}
+
+async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promise<Enrollment> {
+  const { store, keys, now } = deps
+  const { secret, publicKey, nonce, fingerprint, platform, version, firstBoot } = request
+  const device = deviceOf(rawKey)
+  await notRevoked(device, deps)
+  const time = now()
+  const token = await store.devices.takeToken(hashOf(secret), time)
+  if (!token) throw new Fault('enroll.token', { todo: 'Ask the security team for a new one.' })
+  // Once more: saving it must not undo a revocation that came meanwhile.
+  const before = await notRevoked(device, deps)
+
+  // The laptop's word for its age, but never in the future, and never younger than it said before.
+  const born = Math.min(firstBoot, time, before?.firstBoot ?? time)
+  const binding = { device, worker: token.worker, from: time, to: null, firstBoot: born }
+  await store.devices.save({
+    device,
+    publicKey: rawKey.toString('base64url'),
+    platform,
+    version,
+    fingerprint,
+    enrolledAt: time,
+    revokedAt: null,
+    firstBoot: born,
+  })
+  await store.audit.add({ at: time, user: null, action: 'device.enrolled', about: device, detail: token.worker })
+  return {
+    reply: {
+      device,
+      serverKey: keys.publicKey,
+      policy: signPolicy(deps.policy(), keys),
+      signature: keys.sign(signedText.enroll(nonce, publicKey, device)),
+    },
+    records: [{ type: 'device', ...binding, receivedAt: time }],
+  }
+}
+
+async function notRevoked(device: string, { store }: EnrollmentDeps) {
+  const enrolled = await store.devices.get(device)
+  if (enrolled && enrolled.revokedAt !== null)
+    throw new Fault('device.revoked', { where: device, todo: 'Remove the agent folder, so that a new key is made.' })
+  return enrolled
+}
+
+export interface TokenDeps {
+  store: { devices: Pick<Store['devices'], 'addToken'>; audit: Pick<Store['audit'], 'add'> }
+  keys: ServerKeys
+  /** How agents reach this server: https://tellwire.example. */
+  publicUrl: string
+  hours: number
+  now(): number
+  randomBytes(size: number): Buffer
+}
+
+/**
+ * Makes a one-time token. The secret is in the text and nowhere else: the store keeps its SHA-256, so that comparing
+ * it tells nothing about it.
+ *
+ * Errors  api.invalid when `worker` cannot be a worker's id.
+ */
+export async function makeToken(
+  { worker, by }: { worker: string | null; by: string | null },
+  deps: TokenDeps,
+): Promise<{ token: string; expiresAt: number }> {
+  if (worker !== null && !identifier.safeParse(worker).success)
+    throw new Fault('api.invalid', { where: 'worker', todo: 'Use letters, digits and ._@- only, at most 128.' })
+  const { store, keys, publicUrl, hours, now, randomBytes } = deps
+  const createdAt = now()
+  const expiresAt = createdAt + hours * 3_600_000
+  const secret = randomBytes(32).toString('base64url')
+  const content: Token = { url: publicUrl, serverKey: keys.publicKey, secret }
+  await store.devices.addToken({ hash: hashOf(secret), worker, createdAt, expiresAt })
+  await store.audit.add({ at: createdAt, user: by, action: 'enrollment.token', about: worker, detail: null })
+  return { token: `tw1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`, expiresAt }
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}

@@ -1,0 +1,62 @@
+/** Who this server is to its agents, who they are to it, and the signatures both sides make. */
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import type { Values } from '../store/store.ts'
+
+/**
+ * Shape   keys are raw Ed25519 public keys, base64url; signatures base64url; `salt` 64 hex digits, the HMAC key that
+ *         every laptop of this tenant hashes places with.
+ */
+export interface ServerKeys {
+  publicKey: string
+  salt: string
+  sign(text: string): string
+}
+
+type KeyValues = Pick<Values, 'get' | 'compareAndSet'>
+
+/**
+ * The server's identity, made once and kept in the store: losing it means enrolling every laptop again.
+ *
+ * Source  `randomBytes` makes the salt; the key's own randomness is OpenSSL's.
+ */
+export async function serverKeys(values: KeyValues, randomBytes: (size: number) => Buffer): Promise<ServerKeys> {
+  const pem = await kept(values, 'server.key', () =>
+    generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  )
+  const salt = await kept(values, 'tenant.salt', () => randomBytes(32).toString('hex'))
+  const privateKey = createPrivateKey(pem)
+  const { x } = createPublicKey(privateKey).export({ format: 'jwk' })
+  return { publicKey: x!, salt, sign: (text) => sign(null, Buffer.from(text), privateKey).toString('base64url') }
+}
+
+/** Of several processes that start at once, one makes it and all of them use it. */
+async function kept(values: KeyValues, key: string, make: () => string): Promise<string> {
+  const found = await values.get(key)
+  if (found !== null) return found
+  const made = make()
+  if (await values.compareAndSet(key, null, made)) return made
+  return (await values.get(key))!
+}
+
+/** 32 bytes, or null when the text is something else. */
+export function rawKey(publicKey: string): Buffer | null {
+  const raw = Buffer.from(publicKey, 'base64url')
+  return raw.length === 32 ? raw : null
+}
+
+/** A device is its key: the same key always has the same id, on any server. */
+export function deviceOf(rawPublicKey: Buffer): string {
+  return `d-${createHash('sha256').update(rawPublicKey).digest('hex').slice(0, 20)}`
+}
+
+/** False for a wrong signature and for anything that is not a key or a signature. */
+export function signedBy(publicKey: string, text: string, signature: string): boolean {
+  try {
+    const raw = rawKey(publicKey)
+    if (!raw) return false
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }, format: 'jwk' })
+    return verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Who is connected: every open socket, those that have not proven a key yet, and the one session of each device.
+ *
+ * Shape   a second session of a device replaces the first when it comes from the same hardware (the laptop's old socket
+ *         died silently), or when the first has been quiet; otherwise it is a clone. Which of the two is decided at
+ *         once, so that two sessions that open at the same time cannot both hold the device.
+ */
+import { type Bucket, bucket } from './bucket.ts'
+import type { Session } from './session.ts'
+
+/** A session that gave no sign of life for so long does not stand in the way of another. */
+const LIVE_MS = 45_000
+/** Two live laptops with one key and one fingerprint would replace each other for ever: at most this often. */
+const OPENINGS_BURST = 20
+const OPENINGS_PER_SECOND = 1 / 30
+
+export class Sessions {
+  readonly #now: () => number
+  readonly #all = new Set<Session>()
+  readonly #unproven = new Set<Session>()
+  readonly #live = new Map<string, Session>()
+  readonly #devices = new Set<string>()
+  readonly #openings = new Map<string, Bucket>()
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  get unproven(): number {
+    return this.#unproven.size
+  }
+
+  unprovenFrom(address: string): number {
+    let count = 0
+    for (const it of this.#unproven) if (it.address === address) count++
+    return count
+  }
+
+  all(): Session[] {
+    return [...this.#all]
+  }
+
+  /** Devices of the live ones. */
+  get devices(): ReadonlySet<string> {
+    return this.#devices
+  }
+
+  /** Those that hold their device. */
+  live(): Session[] {
+    return [...this.#live.values()]
+  }
+
+  add(session: Session): void {
+    this.#all.add(session)
+    this.#unproven.add(session)
+  }
+
+  /** A key was proven. False: this device was opened too often. */
+  mayOpen(session: Session): boolean {
+    const { device } = session.hello!
+    const openings = this.#openings.get(device) ?? bucket(this.#now, OPENINGS_PER_SECOND, OPENINGS_BURST)
+    this.#openings.set(device, openings)
+    if (!openings.take(1)) return false
+    this.#unproven.delete(session)
+    return true
+  }
+
+  /** Makes it the session of its device, unless it is a clone; `replaced` is who was that before. */
+  claim(session: Session): { isClone: boolean; replaced: Session | null } {
+    const { device, fingerprint } = session.hello!
+    const other = this.#live.get(device) ?? null
+    const isSame = other === null || other.hello?.fingerprint === fingerprint
+    if (!isSame && this.#now() - other.heardAt < LIVE_MS) return { isClone: true, replaced: null }
+    this.#live.set(device, session)
+    this.#devices.add(device)
+    return { isClone: false, replaced: other }
+  }
+
+  remove(session: Session): void {
+    this.#all.delete(session)
+    this.#unproven.delete(session)
+    const device = session.hello?.device
+    if (device === undefined || this.#live.get(device) !== session) return
+    this.#live.delete(device)
+    this.#devices.delete(device)
+  }
+}

@@ -1,0 +1,68 @@
+/** What people and feeds talk to: the API, the console's page, and the queue behind it. */
+import { randomBytes } from 'node:crypto'
+import type { RequestListener } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Recorded } from '../../wire/recording.ts'
+import type { Addresses } from '../addresses/addresses.ts'
+import { api } from '../api/app.ts'
+import { decide } from '../cases/decide.ts'
+import { type Config, ourNames } from '../config.ts'
+import { buildConsole } from '../console/build.ts'
+import type { Logger } from '../log.ts'
+import type { Verdict } from '../model/case.ts'
+import type { Contracts } from '../roster/contracts.ts'
+import type { Store } from '../store/store.ts'
+import type { Published } from '../store/stream.ts'
+import { Queue } from '../views/queue.ts'
+import type { Reader } from '../views/reader.ts'
+
+export interface ConsoleRoleDeps {
+  config: Config
+  store: Store
+  reader: Reader
+  contracts: Contracts
+  addresses: Addresses
+  publish(records: readonly Recorded[]): Promise<Published>
+  token(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
+  decided(verdict: Verdict): void
+  metricsText(): Promise<string>
+  ready(): boolean
+  log: Logger
+  now(): number
+}
+
+export interface ConsoleRole {
+  queue: Queue
+  listener: RequestListener
+}
+
+export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
+  const { config, store, reader, contracts, addresses, publish, log, now } = deps
+  const queue = await Queue.open(reader)
+  const { files } = await buildConsole()
+  const app = api({
+    ...{ reader, queue, contracts, store, now, random: randomBytes, files },
+    decide: (worker, verdict, by) => decide({ store, isWorker, now, decided }, worker, verdict, by),
+    enrollmentToken: deps.token,
+    feeds: {
+      lookup: (address, at) => addresses.lookup(address, at),
+      append: async (lines) => (await publish(lines)).duplicates.length,
+    },
+    metricsText: deps.metricsText,
+    ready: deps.ready,
+    secureCookies: config.tls !== null,
+    hosts: ourNames(config),
+    trustedProxies: config.trustedProxies,
+    onError: (cause) => log.error({ err: cause }, 'unhandled error in a request'),
+  })
+  return { queue, listener: getRequestListener(app.fetch) }
+
+  function isWorker(worker: string): boolean {
+    return queue.row(worker) !== null
+  }
+
+  function decided(verdict: Verdict): Promise<void> {
+    deps.decided(verdict)
+    return queue.decided(verdict)
+  }
+}

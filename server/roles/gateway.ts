@@ -1,0 +1,96 @@
+/** What laptops talk to: their sessions, their enrollment, and the one way into the stream for everybody else. */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import type { Event } from '../../wire/event.ts'
+import type { CatalogueFacts, Recorded } from '../../wire/recording.ts'
+import type { Addresses } from '../addresses/addresses.ts'
+import { type Config, ourNames } from '../config.ts'
+import { bucketPerKey } from '../ingest/bucket.ts'
+import { enrollment, makeToken } from '../ingest/enrollment.ts'
+import { ENROLL_PATH, enrollmentRoute } from '../ingest/enrollment-route.ts'
+import { Gateway } from '../ingest/gateway.ts'
+import { serverKeys } from '../ingest/identity.ts'
+import { type AskedPolicy, policyInForce } from '../ingest/policy.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { History } from '../store/history.ts'
+import type { Store } from '../store/store.ts'
+import type { Published, Stored, Stream } from '../store/stream.ts'
+
+export interface GatewayRoleDeps {
+  config: Config
+  stream: Stream
+  history: History
+  store: Store
+  addresses: Addresses
+  metrics: Metrics
+  log: Logger
+  now(): number
+  /** What others than laptops had published, in the stream's order. */
+  delivered(stored: readonly Stored[]): void
+  connection(device: string): void
+}
+
+export interface GatewayRole {
+  gateway: Gateway
+  publish(records: readonly Recorded[]): Promise<Published>
+  upgrade(http: Server): void
+  /** False: the request is not for us. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean
+  token(worker: string | null, by: string, publicUrl: string): Promise<{ token: string; expiresAt: number }>
+  /** What the configuration asks of laptops now: those that are connected have it in seconds. */
+  ask(config: Config): Promise<void>
+}
+
+export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
+  const { config, store, addresses, now, log } = deps
+  const keys = await serverKeys(store.values, randomBytes)
+  const catalogue = loadCatalogue()
+  const { trustedProxies, limits } = config
+  const gateway = new Gateway({
+    ...deps,
+    ...{ keys, trustedProxies, limits, hostNames: ourNames(config), random: Math.random },
+    policy: await policyInForce(store.values, keys, asked(config), now()),
+    lookupAddress: (address, at) => addresses.lookup(address, at),
+    recognise: factsOf,
+  })
+  const enroll = enrollment({
+    ...{ store, keys, now },
+    policy: () => gateway.policy,
+    tries: bucketPerKey(now, limits.enrollmentsPerMinute / 60, limits.enrollmentsPerMinute),
+  })
+  const route = enrollmentRoute({
+    ...{ enroll, trustedProxies },
+    publish: gateway.publish,
+    onError: (cause) => log.error({ err: cause }, 'unhandled error in an enrollment'),
+  })
+
+  return {
+    gateway,
+    publish: gateway.publish,
+    upgrade: (http) => http.on('upgrade', gateway.upgrade),
+    handle(request, response) {
+      if (request.url !== ENROLL_PATH) return false
+      void route(request, response)
+      return true
+    },
+    token: (worker, by, publicUrl) =>
+      makeToken({ worker, by }, { store, keys, publicUrl, hours: config.enrollTokenHours, now, randomBytes }),
+    async ask(next) {
+      const policy = await policyInForce(store.values, keys, asked(next), now())
+      if (policy.version !== gateway.policy.version) await gateway.push(policy)
+    },
+  }
+
+  /** What is kept with an event, so that no later edition of anything changes history. */
+  function factsOf(event: Event): CatalogueFacts | undefined {
+    const facts = recognise(catalogue, event)
+    if (event.category !== 'remote_session' || event.PeerIp === null) return facts
+    return { ...facts, peer: addresses.lookup(event.PeerIp, event.time) }
+  }
+}
+
+function asked({ collection, watchedRoots }: Config): AskedPolicy {
+  return { ...collection, watchedRoots }
+}

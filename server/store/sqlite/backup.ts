@@ -1,0 +1,320 @@
+/**
+ * A data folder copied while its server runs, and put back.
+ *
+ * Shape   a backup is a folder, or one file that `tar` reads, with `backup.json`: what is in it, and each file's
+ *         SHA-256. The state is copied before the telemetry, each as it was at one moment: so it never speaks of records
+ *         that the telemetry lacks. A backup has its name only when it is whole, synced and checked.
+ * Errors  Fault 'usage' when something is in the way, 'store.missing', 'store.damaged', 'store.unwritable',
+ *         'server.running'. Nothing is left behind after one, and nothing that was there is lost.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chmod, copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { backup, type DatabaseSync } from 'node:sqlite'
+import * as z from 'zod'
+import { Fault } from '../../../wire/fault.ts'
+import { readArchive, writeArchive } from './archive.ts'
+import { asFault, openDatabase } from './database.ts'
+import { holdLock, LOCK_FILE } from './lock.ts'
+import { MARK_FILE, readMark } from './mark.ts'
+import { LOG_SCHEMA, LOG_VERSION, STORE_SCHEMA, STORE_VERSION } from './schema.ts'
+import { openSqliteStore } from './store.ts'
+import { openTelemetry } from './telemetry.ts'
+
+const TELEMETRY = 'telemetry.db'
+const STATE = 'state.db'
+/** Imported range lists: no part of the truth, but of what comes next. */
+const FEEDS = 'feeds'
+const MANIFEST = 'backup.json'
+const ASIDE = 'before-restore-'
+const PARTIAL = '.restore-partial'
+
+/** Nothing that leads out of the folder. */
+const FileName = z
+  .string()
+  .max(100)
+  .regex(new RegExp(`^(?!.*\\.\\.)(${FEEDS}/)?[\\w.-]+$`))
+
+export const Manifest = z.object({
+  format: z.literal(1),
+  /** Epoch ms. */
+  madeAt: z.int(),
+  stream: z.string(),
+  /** The last position in it. */
+  last: z.int(),
+  files: z.array(z.object({ name: FileName, bytes: z.int(), sha256: z.string() })),
+})
+export type Manifest = z.infer<typeof Manifest>
+
+export interface Checked {
+  stream: string
+  last: number
+  /** Positions that were lost before: known, told, and no fault of the copy. */
+  lost: Fault[]
+  /** Positions that cannot be read. */
+  unreadable: Fault[]
+}
+
+export const isArchive = (name: string) => name.endsWith('.tar')
+
+/** `to` is a folder, or a file where it ends in '.tar'; neither may be there. */
+export async function makeBackup(options: {
+  folder: string
+  to: string
+  now: number
+}): Promise<{ manifest: Manifest; checked: Checked }> {
+  const { folder, to, now } = options
+  if (existsSync(to)) throw new Fault('usage', { where: to, todo: 'It exists: give the backup another name.' })
+  const partial = `${to}.partial`
+  try {
+    await rm(partial, { recursive: true, force: true })
+    await mkdir(dirname(to), { recursive: true })
+    await mkdir(partial, { mode: 0o700 })
+    if (existsSync(join(folder, STATE))) await copyDatabase(folder, partial, STATE, STORE_SCHEMA, STORE_VERSION)
+    await copyDatabase(folder, partial, TELEMETRY, LOG_SCHEMA, LOG_VERSION)
+    await copyFeeds(folder, partial)
+    const checked = await check(partial)
+    const missing = await missingOf(folder)
+    if (missing) checked.lost.push(missing)
+    const manifest = await describe(partial, checked, now)
+    if (isArchive(to)) {
+      const names = [MANIFEST, ...manifest.files.map((it) => it.name)]
+      const file = `${to}.partial-file`
+      await rm(file, { force: true })
+      await writeArchive(
+        file,
+        names.map((name) => ({ name, path: join(partial, name) })),
+        now,
+      )
+      await rename(file, to)
+      await rm(partial, { recursive: true })
+    } else await rename(partial, to)
+    await sync(dirname(to))
+    return { manifest, checked }
+  } catch (cause) {
+    await rm(partial, { recursive: true, force: true })
+    throw asFault(cause, to)
+  }
+}
+
+/**
+ * What is in `folder` goes aside when `force` says so, and stays there. `aside` is where, or null.
+ *
+ * The new telemetry takes over the mark of the old one: the server then knows which positions were given since the
+ * backup was made, says that they are missing, and gives them to nothing else.
+ */
+export async function restoreBackup(options: {
+  from: string
+  folder: string
+  force: boolean
+  now: number
+}): Promise<{ manifest: Manifest; checked: Checked; aside: string | null }> {
+  const { from, folder, force, now } = options
+  if (!existsSync(from)) throw new Fault('store.missing', { where: from, todo: 'Name a backup that is there.' })
+  const lock = holdLock(folder)
+  const partial = join(folder, PARTIAL)
+  try {
+    await rm(partial, { recursive: true, force: true })
+    const there = (await readdir(folder)).filter((it) => !it.startsWith(LOCK_FILE) && !it.startsWith(ASIDE))
+    if (there.length > 0 && !force) {
+      const todo = `It holds ${there.slice(0, 3).join(', ')}: give another one, or --force to move that aside.`
+      throw new Fault('usage', { where: folder, todo })
+    }
+    await mkdir(partial, { mode: 0o700 })
+    const manifest = await unpackInto(partial, from)
+    const checked = await check(partial)
+    const mark = readMark(folder)
+    const aside = await moveAside(folder, now)
+    if (aside && mark && mark.stream === checked.stream)
+      await copyFile(join(aside, MARK_FILE), join(partial, MARK_FILE))
+    for (const name of await readdir(partial)) await rename(join(partial, name), join(folder, name))
+    await rm(partial, { recursive: true })
+    await sync(folder)
+    return { manifest, checked, aside }
+  } catch (cause) {
+    await rm(partial, { recursive: true, force: true })
+    throw asFault(cause, folder)
+  } finally {
+    lock.close()
+  }
+}
+
+/** The whole file as it is when this begins, whatever its server writes meanwhile. */
+async function copyDatabase(folder: string, to: string, name: string, schema: string, version: number): Promise<void> {
+  const source = openDatabase(join(folder, name), { schema, version, readOnly: true })
+  const copy = join(to, name)
+  try {
+    await backup(source, copy, { rate: ALL_PAGES })
+    await chmod(copy, 0o600)
+  } catch (cause) {
+    throw asFault(cause, join(folder, name))
+  } finally {
+    source.close()
+  }
+}
+/** In pieces, it would begin again whenever the server writes. */
+const ALL_PAGES = 2 ** 31 - 1
+
+/** What its server will find lost when it starts again. */
+async function missingOf(folder: string): Promise<Fault | null> {
+  const { stream, close } = await openTelemetry({ folder, readOnly: true })
+  await close()
+  return stream.missing?.fault ?? null
+}
+
+async function copyFeeds(folder: string, to: string): Promise<void> {
+  const from = join(folder, FEEDS)
+  if (!existsSync(from)) return
+  await mkdir(join(to, FEEDS), { mode: 0o700 })
+  for (const it of await readdir(from, { withFileTypes: true }))
+    if (it.isFile()) await copyFile(join(from, it.name), join(to, FEEDS, it.name))
+}
+
+/** Errors  Fault 'store.damaged' when a database contradicts itself, or the state speaks of other telemetry. */
+async function check(folder: string): Promise<Checked> {
+  const { stream, history, close } = await openTelemetry({ folder, readOnly: true })
+  const checked: Checked = { stream: stream.id, last: await stream.last(), lost: [], unreadable: [] }
+  try {
+    integrity(join(folder, TELEMETRY), LOG_SCHEMA, LOG_VERSION)
+    const onDamaged = (fault: Fault) => void (fault.facts.lost ? checked.lost : checked.unreadable).push(fault)
+    // No word is in any of it, so every segment is unpacked, and no line of it parsed.
+    const everything = { categories: null, after: 0, upTo: checked.last, literals: [] }
+    for await (const _ of history.scan(everything, { onDamaged }));
+    if (existsSync(join(folder, STATE))) {
+      integrity(join(folder, STATE), STORE_SCHEMA, STORE_VERSION)
+      const store = await openSqliteStore({ folder, readOnly: true })
+      const active = await store.evaluations.active()
+      await store.close()
+      if (active?.stream === stream.id) {
+        const digest = active.position === 0 ? active.digest : await stream.digest(active.position)
+        if (active.position > checked.last || (digest !== null && active.digest !== null && digest !== active.digest))
+          throw new Fault('store.damaged', {
+            where: join(folder, STATE),
+            todo: 'It speaks of telemetry that is not here: take another backup.',
+            facts: { position: active.position, last: checked.last },
+          })
+      }
+    }
+  } finally {
+    await close()
+  }
+  // Opening made them; there was nothing in them.
+  for (const name of [TELEMETRY, STATE])
+    for (const it of ['-wal', '-shm']) await rm(join(folder, `${name}${it}`), { force: true })
+  return checked
+}
+
+function integrity(file: string, schema: string, version: number): void {
+  let db: DatabaseSync | undefined
+  try {
+    db = openDatabase(file, { schema, version, readOnly: true })
+    const found = String(db.prepare('pragma integrity_check(1)').get()?.integrity_check)
+    if (found !== 'ok') {
+      const todo = 'The copy contradicts itself, and so does what it was made of: use an older backup.'
+      throw new Fault('store.damaged', { where: file, todo, facts: { reason: found } })
+    }
+  } catch (cause) {
+    throw asFault(cause, file)
+  } finally {
+    db?.close()
+  }
+}
+
+async function describe(folder: string, { stream, last }: Checked, madeAt: number): Promise<Manifest> {
+  const files: Manifest['files'] = []
+  for (const name of (await namesIn(folder)).sort()) {
+    const path = join(folder, name)
+    files.push({ name, bytes: (await stat(path)).size, sha256: await hashOf(path) })
+    await sync(path)
+  }
+  const manifest: Manifest = { format: 1, madeAt, stream, last, files }
+  await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600, flush: true })
+  return manifest
+}
+
+/** Errors  Fault 'store.damaged' when a file is not what `backup.json` says, or there is another one. */
+async function unpackInto(folder: string, from: string): Promise<Manifest> {
+  await mkdir(join(folder, FEEDS), { mode: 0o700 })
+  if (isArchive(from)) {
+    for await (const { name, contents } of readArchive(from)) {
+      if (!FileName.safeParse(name).success) throw noBackup(from)
+      await writeFile(join(folder, name), contents, { mode: 0o600, flush: true })
+    }
+  } else {
+    const manifest = join(from, MANIFEST)
+    if (!existsSync(manifest)) throw noBackup(from)
+    await copyFile(manifest, join(folder, MANIFEST))
+    for (const { name } of (await manifestOf(from, from)).files) {
+      if (!existsSync(join(from, name))) continue
+      await copyFile(join(from, name), join(folder, name))
+      await chmod(join(folder, name), 0o600)
+      await sync(join(folder, name))
+    }
+  }
+  const manifest = await manifestOf(folder, from)
+  const listed = new Set([MANIFEST, ...manifest.files.map((it) => it.name)])
+  if ((await namesIn(folder)).some((it) => !listed.has(it))) throw noBackup(from)
+  for (const { name, bytes, sha256 } of manifest.files) {
+    const path = join(folder, name)
+    const size = existsSync(path) ? (await stat(path)).size : null
+    if (size === bytes && (await hashOf(path)) === sha256) continue
+    throw new Fault('store.damaged', {
+      where: `${from}, ${name}`,
+      todo: 'It is not what was backed up: use another backup.',
+      facts: { bytes, found: size },
+    })
+  }
+  await rm(join(folder, MANIFEST))
+  if (!manifest.files.some((it) => it.name.startsWith(FEEDS))) await rmdir(join(folder, FEEDS))
+  return manifest
+}
+
+async function manifestOf(folder: string, from: string): Promise<Manifest> {
+  try {
+    return Manifest.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')))
+  } catch (cause) {
+    throw noBackup(from, cause)
+  }
+}
+
+function noBackup(from: string, cause?: unknown): Fault {
+  const todo = `It has no ${MANIFEST} that this Tellwire reads: name what \`tellwire backup\` made.`
+  return new Fault('store.damaged', { where: from, todo, cause })
+}
+
+/** Only what Tellwire keeps: a configuration that lies beside it stays where it is. */
+async function moveAside(folder: string, now: number): Promise<string | null> {
+  const ours = new RegExp(`^(telemetry|state)\\.(db(-wal|-shm)?|mark)$|^${FEEDS}$|^server\\.json$`)
+  const names = (await readdir(folder)).filter((it) => ours.test(it))
+  if (names.length === 0) return null
+  const aside = join(folder, `${ASIDE}${new Date(now).toISOString().replaceAll(':', '-')}`)
+  await mkdir(aside, { mode: 0o700 })
+  for (const it of names) await rename(join(folder, it), join(aside, it))
+  return aside
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true })
+  return files.filter((it) => it.isFile()).map((it) => (it.parentPath === folder ? it.name : `${FEEDS}/${it.name}`))
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  const file = await open(path)
+  try {
+    for await (const piece of file.createReadStream({ highWaterMark: 1_048_576 })) hash.update(piece)
+    return hash.digest('hex')
+  } finally {
+    await file.close()
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path)
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,31 @@
+/** One at a time changes what is in a data folder: a server, or a restore. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Fault } from '../../../wire/fault.ts'
+import { asFault } from './database.ts'
+
+export const LOCK_FILE = 'telemetry.lock'
+const SQLITE_BUSY = 5
+
+/**
+ * Held until it is closed; it dies with the process, whatever way that goes. Makes the folder.
+ *
+ * Errors  Fault 'server.running' when somebody else holds it.
+ */
+export function holdLock(folder: string): DatabaseSync {
+  const file = join(folder, LOCK_FILE)
+  let lock: DatabaseSync | undefined
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    lock = new DatabaseSync(file, { timeout: 0 })
+    lock.exec('begin exclusive')
+    return lock
+  } catch (cause) {
+    lock?.close()
+    const isHeld = (cause as { errcode?: number }).errcode === SQLITE_BUSY
+    if (!isHeld) throw asFault(cause, file)
+    const todo = 'Use that one, or give this one another --data-folder.'
+    throw new Fault('server.running', { where: folder, todo, cause })
+  }
+}

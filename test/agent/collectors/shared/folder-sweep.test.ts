@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import {
+  changes,
+  type FileFacts,
+  type FolderView,
+  noTally,
+  SWEEP_LIMITS,
+  sweep,
+  type View,
+} from '../../../../agent/collectors/shared/folder-sweep.ts'
+import { deniedFolder, fakeHost } from '../../fake-host.ts'
+
+const facts = (size: number, modifiedMs: number, inode: number): FileFacts => ({ size, modifiedMs, inode })
+const files = (...all: [string, FileFacts][]): FolderView => new Map(all)
+const sums = (count: number, bytes: number, recent = 0): FolderView => ({
+  ...noTally(),
+  files: count,
+  bytes,
+  recent: { ...noTally(), files: recent, bytes: recent },
+})
+const view = (folders: Record<string, FolderView>): View => new Map(Object.entries(folders))
+
+describe('agent/collectors/shared/folder-sweep', () => {
+  const a = facts(5, 1, 1)
+  for (const [name, before, now, named, tally] of [
+    ['new', {}, { '/r': files(['a', a]) }, ['/r/a 5'], '1 files 5 bytes'],
+    ['grown', { '/r': files(['a', a]) }, { '/r': files(['a', facts(8, 2, 1)]) }, ['/r/a 3'], '1 files 3 bytes'],
+    ['shrunk', { '/r': files(['a', a]) }, { '/r': files(['a', facts(2, 2, 1)]) }, ['/r/a 0'], '1 files 0 bytes'],
+    ['replaced', { '/r': files(['a', a]) }, { '/r': files(['a', facts(6, 1, 2)]) }, ['/r/a 6'], '1 files 6 bytes'],
+    ['the same', { '/r': files(['a', a]) }, { '/r': files(['a', a]) }, [], '0 files 0 bytes'],
+    ['removed', { '/r': files(['a', a]) }, { '/r': files() }, [], '0 files 0 bytes'],
+    [
+      'moved',
+      { '/r': files(['a', a]), '/r/s': files() },
+      { '/r': files(), '/r/s': files(['b', a]) },
+      [],
+      '0 files 0 bytes',
+    ],
+    [
+      'an inode used again',
+      { '/r': files(['a', a]) },
+      { '/r': files(['b', facts(7, 2, 1)]) },
+      ['/r/b 7'],
+      '1 files 7 bytes',
+    ],
+    ['a folder of sums that grew', { '/r': sums(5, 50) }, { '/r': sums(7, 90) }, [], '2 files 40 bytes'],
+    ['a folder of sums that shrank', { '/r': sums(5, 50) }, { '/r': sums(4, 40) }, [], '0 files 0 bytes'],
+    ['a new folder of sums', {}, { '/r': sums(5, 50) }, [], '5 files 50 bytes'],
+    ['names that became sums', { '/r': files(['a', a]) }, { '/r': sums(3, 11) }, [], '2 files 6 bytes'],
+    ['sums that became names', { '/r': sums(1, 4) }, { '/r': files(['a', a], ['b', a]) }, [], '1 files 6 bytes'],
+  ] as [string, Record<string, FolderView>, Record<string, FolderView>, string[], string][])
+    it(`change: ${name}`, () => {
+      const found = changes(view(before), view(now))
+      assert.deepEqual(
+        [...found.named].map(([path, bytes]) => `${path} ${bytes}`),
+        named,
+      )
+      assert.equal(`${found.files} files ${found.bytes} bytes`, tally)
+    })
+
+  it('of a folder that the last sweep skipped, only what was written since counts', () => {
+    const now = view({ '/r/new': files(['old', a], ['fresh', facts(7, 900, 2)]), '/r/sums': sums(50, 500, 3) })
+    const found = changes(new Map(), now, 800)
+    assert.deepEqual([[...found.named.keys()], found.files, found.bytes], [['/r/new/fresh'], 4, 10])
+  })
+
+  it('keeps as many files by name as it may, of the rest the sums, and names the archives written since', async () => {
+    const file = (size: number, modifiedMs: number) => ({ data: '', size, modifiedMs })
+    const host = fakeHost({
+      '/r/a': file(1, 1),
+      '/r/many/b.zip': file(10, 50),
+      '/r/many/c.py': file(10, 1),
+      '/r/many/d': file(10, 50),
+      '/r/denied': deniedFolder,
+      '/r/node_modules/x': file(9, 1),
+    })
+    const found = await sweep(host, '/r', 50, { ...SWEEP_LIMITS, namedFiles: 2 })
+    assert.deepEqual(found.view.get('/r/many'), {
+      files: 3,
+      bytes: 30,
+      archives: 1,
+      sources: 1,
+      recent: { files: 2, bytes: 20, archives: 1, sources: 0 },
+    })
+    assert.deepEqual([found.archives, [...found.denied], found.skipped], [['/r/many/b.zip'], ['/r/denied'], 0])
+    assert.equal(found.view.has('/r/node_modules'), false)
+  })
+})

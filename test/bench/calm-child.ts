@@ -1,0 +1,107 @@
+/** The process of calm-server.ts, from the bench's side. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FromServer, Report, ToServer } from './calm-server.ts'
+import { cpuMs, signIn } from './children.ts'
+
+export class CalmServer {
+  readonly #folder: string
+  #child: ChildProcess | null = null
+  #startedAt = 0
+  #printed = ''
+  url = ''
+  cookie = ''
+  listeningAfterMs = 0
+
+  static async start(folder: string): Promise<CalmServer> {
+    const server = new CalmServer(folder)
+    await server.startAgain()
+    return server
+  }
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async startAgain(): Promise<void> {
+    const script = join(import.meta.dirname, 'calm-server.ts')
+    this.#startedAt = performance.now()
+    const flags = process.env.CALM_FLAGS?.split(' ') ?? []
+    const child = fork(script, [join(this.#folder, 'tellwire.yml')], {
+      execArgv: ['--disable-warning=ExperimentalWarning', ...flags],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    })
+    this.#child = child
+    child.stderr?.on('data', (text) => {
+      this.#printed = `${this.#printed}${text}`.slice(-65_536)
+    })
+    const { url, link } = await this.#hears('listening')
+    this.listeningAfterMs = this.sinceStartMs()
+    this.url = url
+    this.cookie = await signIn(url, link.split('#/welcome/')[1]!)
+  }
+
+  sinceStartMs(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  async measure(): Promise<void> {
+    this.#tell({ type: 'measure' })
+  }
+
+  async report(): Promise<Report> {
+    const heard = this.#hears('report')
+    this.#tell({ type: 'report' })
+    return (await heard).report
+  }
+
+  async gauge(name: string): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text()
+    return Number(new RegExp(`^tellwire_${name} (.*)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+  }
+
+  /** Of the whole process. */
+  cpuMs(): number {
+    return cpuMs(this.#child!.pid!)
+  }
+
+  /** Of all threads but those of a lower priority, which judge. */
+  servingCpuMs(): number {
+    const tasks = `/proc/${this.#child!.pid}/task`
+    return readdirSync(tasks).reduce((sum, task) => {
+      const stat = readFileSync(join(tasks, task, 'stat'), 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      const isServing = Number(fields[16]) === 0
+      return sum + (isServing ? (Number(fields[11]) + Number(fields[12])) * 10 : 0)
+    }, 0)
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = null
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  #tell(message: ToServer): void {
+    this.#child?.send(message)
+  }
+
+  #hears<T extends FromServer['type']>(type: T): Promise<Extract<FromServer, { type: T }>> {
+    const child = this.#child!
+    return new Promise((resolve, reject) => {
+      const ended = () => reject(new Error(`the server ended:\n${this.#printed}`))
+      child.once('exit', ended)
+      const hear = (message: FromServer) => {
+        if (message.type !== type) return
+        child.off('message', hear)
+        child.off('exit', ended)
+        resolve(message as Extract<FromServer, { type: T }>)
+      }
+      child.on('message', hear)
+    })
+  }
+}

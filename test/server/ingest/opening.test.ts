@@ -1,0 +1,256 @@
+/** What may happen between an agent's proof and its welcome, where the store and the stream are waited for. */
+import assert from 'node:assert/strict'
+import { memoryStore } from '../../../server/store/memory/store.ts'
+import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
+import type { Store } from '../../../server/store/store.ts'
+import { Fault } from '../../../wire/fault.ts'
+import { counter, event, events, gate, type Laptop, openServer, RawAgent, type TestServer, until } from './raw-agent.ts'
+
+type Options = Parameters<typeof openServer>[0]
+
+describe('a session that opens', () => {
+  let server: TestServer
+  let of: Laptop
+  let waits: ReturnType<typeof waiting>
+
+  async function begin(options: Options = {}): Promise<void> {
+    waits = waiting()
+    server = await openServer({ ...waits, ...options })
+    of = await server.enroll()
+  }
+
+  afterEach(() => server.close())
+
+  const isOpen = () => server.gateway.sessions().length
+  const openSockets = () => counter(server.metrics, 'tellwire_sessions')
+  /** Its proof is sent, and the store is being asked for the device. */
+  async function proving(laptop = of): Promise<{ agent: RawAgent; answer: () => void }> {
+    const { asked, go } = waits.holdDevice(laptop.device)
+    const agent = new RawAgent(server.url, laptop)
+    agent.say(agent.proof((await agent.sayHello()).nonce))
+    await asked
+    return { agent, answer: go }
+  }
+  /** Its key is proven, and its `connection` line is being stored. */
+  async function opening(): Promise<{ agent: RawAgent; stored: () => void }> {
+    const { asked, go } = waits.holdPublish()
+    const agent = new RawAgent(server.url, of)
+    agent.say(agent.proof((await agent.sayHello()).nonce))
+    await asked
+    return { agent, stored: go }
+  }
+
+  it('and whose device is revoked meanwhile is not welcomed', async () => {
+    await begin()
+    const { agent, stored } = await opening()
+    await server.revoke(of.device)
+    stored()
+    assert.equal((await agent.refusal()).code, 'device.revoked')
+    assert.ok(!agent.received.includes('welcome'))
+    await until(() => isOpen() === 0)
+  })
+
+  it('and that the agent leaves meanwhile is not registered', async () => {
+    await begin()
+    const { agent, answer } = await proving()
+    agent.socket.terminate()
+    await until(async () => (await openSockets()) === 0)
+    answer()
+    // The next one waits for the same lane of work: when it is open, the first would be, too.
+    await new RawAgent(server.url, { ...of, fingerprint: 'c'.repeat(64) }).open()
+    assert.equal(isOpen(), 1)
+    assert.deepEqual(
+      (await server.connections(of.device)).map((it) => it.fingerprint),
+      ['c'.repeat(64)],
+    )
+  })
+
+  it('beside another one of the same laptop: one of them holds the device', async () => {
+    await begin()
+    const [first, second] = [await proving(), await proving()]
+    first.answer()
+    second.answer()
+    assert.equal((await first.agent.refusal()).code, 'device.cloned')
+    await second.agent.next('welcome')
+    assert.equal((await second.agent.batch(events(1, 2))).seq, 2)
+    assert.equal(isOpen(), 1)
+    assert.equal((await server.connections(of.device)).length, 2)
+  })
+
+  it('beside another one with the same key and other hardware: whose proof is checked first holds the device', async () => {
+    await begin()
+    const [first, second] = [await proving(), await proving({ ...of, fingerprint: 'c'.repeat(64) })]
+    second.answer()
+    await second.agent.next('welcome')
+    first.answer()
+    assert.equal((await first.agent.refusal()).code, 'device.cloned')
+    assert.deepEqual(
+      server.gateway.sessions().map((it) => it.fingerprint),
+      ['c'.repeat(64)],
+    )
+  })
+
+  it('and that another one replaces while it is recorded ends there', async () => {
+    await begin({ timing: { firstPingsMs: 1 } })
+    const { agent, stored } = await opening()
+    const second = new RawAgent(server.url, of)
+    const welcomed = second.open()
+    assert.equal((await agent.refusal()).code, 'device.cloned')
+    await until(async () => (await openSockets()) === 1)
+    stored()
+    await welcomed
+    await until(() => second.received.filter((it) => it === 'ping').length === 6)
+    second.say({ type: 'ping', n: 1 })
+    await second.next('pong')
+    // Each for its proof and before its welcome, and the second with its sixth ping: the first is not pinged.
+    assert.equal(waits.asked(of.device), 5)
+    assert.equal(isOpen(), 1)
+  })
+
+  it('while the server closes is told so, and not recorded', async () => {
+    await begin()
+    const { agent, answer } = await proving()
+    const closed = server.gateway.close()
+    assert.equal((await agent.refusal()).code, 'server.busy')
+    answer()
+    await closed
+    assert.deepEqual(await server.connections(of.device), [])
+  })
+
+  it('and is being recorded while the server closes is waited for', async () => {
+    await begin()
+    const { agent, stored } = await opening()
+    let isClosed = false
+    const closed = server.gateway.close().then(() => {
+      isClosed = true
+    })
+    assert.equal((await agent.refusal()).code, 'server.busy')
+    await until(async () => (await openSockets()) === 0)
+    assert.equal(isClosed, false)
+    stored()
+    await closed
+    assert.equal((await server.connections(of.device)).length, 1)
+  })
+
+  const early: { what: string; says(agent: RawAgent): void; where: string }[] = [
+    { what: 'a second proof', says: (it) => it.say(it.proof('0'.repeat(64))), where: 'proof' },
+    { what: 'a batch', says: (it) => it.sendBatch([event(1)]), where: 'batch' },
+  ]
+  for (const { what, says, where } of early)
+    it(`and sends ${what} before its welcome: wire.unexpected`, async () => {
+      await begin()
+      const { agent, answer } = await proving()
+      says(agent)
+      const refusal = await agent.refusal()
+      assert.deepEqual([refusal.code, refusal.where], ['wire.unexpected', where])
+      answer()
+      await until(async () => (await openSockets()) === 0)
+      assert.deepEqual(await server.stored(of.device), [])
+    })
+
+  it('gets the policy that is pushed meanwhile with its welcome, and only once', async () => {
+    await begin()
+    const { agent, stored } = await opening()
+    await server.gateway.push({ ...server.gateway.policy, version: 2_000, off: ['logon'] })
+    stored()
+    // Anything else that came before the welcome would be the first to be seen.
+    const { policy } = await agent.next('welcome')
+    assert.equal(JSON.parse(policy.text).version, 2_000)
+    agent.say({ type: 'ping', n: 1 })
+    await agent.next('pong')
+    assert.deepEqual(
+      agent.received.filter((it) => it !== 'ping'),
+      ['challenge', 'welcome', 'pong'],
+    )
+  })
+
+  it('while the store does not answer in time is sent away, and its place is free', async () => {
+    await begin({ timing: { provenMs: 30 } })
+    const { agent, answer } = await proving()
+    assert.equal((await agent.refusal()).code, 'server.busy')
+    answer()
+    await until(async () => (await openSockets()) === 0)
+  })
+
+  it('while the store cannot be read: server.busy, and nothing of the server is told', async () => {
+    await begin()
+    waits.failFor(of.device)
+    const agent = new RawAgent(server.url, of)
+    agent.say(agent.proof((await agent.sayHello()).nonce))
+    const { code, where, todo, retryAfterMs } = await agent.refusal()
+    assert.deepEqual([code, where], ['server.busy', null])
+    assert.ok(!todo?.includes(PLACE) && retryAfterMs! >= 5_000)
+  })
+
+  it('stays open when the store cannot be read later', async () => {
+    await begin({ timing: { firstPingsMs: 5, pingMs: 5 } })
+    const agent = new RawAgent(server.url, of)
+    await agent.open()
+    const { failed } = waits.failFor(of.device)
+    await failed
+    assert.equal((await agent.batch(events(1, 2))).seq, 2)
+  })
+})
+
+const PLACE = '/var/lib/tellwire/state.db'
+
+/** A store and a stream that answer when they are told to. */
+function waiting() {
+  const memory = memoryStore()
+  const { stream, history } = memoryTelemetry()
+  const held = new Map<string, (() => Promise<void>)[]>()
+  const failing = new Map<string, () => void>()
+  const asked = new Map<string, number>()
+  let heldPublish: (() => Promise<void>) | null = null
+  const store: Store = {
+    ...memory,
+    devices: {
+      ...memory.devices,
+      async get(device) {
+        asked.set(device, (asked.get(device) ?? 0) + 1)
+        await held.get(device)?.shift()?.()
+        const fail = failing.get(device)
+        if (fail) {
+          failing.delete(device)
+          fail()
+          throw new Fault('store.damaged', { where: PLACE })
+        }
+        return await memory.devices.get(device)
+      },
+    },
+  }
+  return {
+    store,
+    telemetry: {
+      stream: {
+        ...stream,
+        async publish(...records: Parameters<typeof stream.publish>) {
+          const wait = heldPublish
+          heldPublish = null
+          await wait?.()
+          return await stream.publish(...records)
+        },
+      },
+      history,
+    },
+    /** How often the store was asked for this device. */
+    asked: (device: string) => asked.get(device) ?? 0,
+    /** The next question for this device waits for `go`. */
+    holdDevice(device: string) {
+      const { wait, asked, go } = gate()
+      held.set(device, [...(held.get(device) ?? []), wait])
+      return { asked, go }
+    },
+    holdPublish() {
+      const { wait, asked, go } = gate()
+      heldPublish = wait
+      return { asked, go }
+    },
+    /** The next question for this device fails. */
+    failFor(device: string) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      failing.set(device, resolve)
+      return { failed: promise }
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { type ServerKeys, serverKeys, signedBy } from '../../../server/ingest/identity.ts'
+import { type AskedPolicy, policyInForce, signPolicy } from '../../../server/ingest/policy.ts'
+import { memoryStore } from '../../../server/store/memory/store.ts'
+import type { Store } from '../../../server/store/store.ts'
+import { signedText } from '../../../wire/messages.ts'
+
+const NOTHING: AskedPolicy = { off: [], on: [], watchedRoots: [] }
+const NO_LOGONS: AskedPolicy = { ...NOTHING, off: ['logon'] }
+
+describe('the policy in force', () => {
+  let store: Store
+  let keys: ServerKeys
+  const inForce = async (asked: AskedPolicy, now: number) =>
+    (await policyInForce(store.values, keys, asked, now)).version
+
+  beforeEach(async () => {
+    store = memoryStore()
+    keys = await serverKeys(store.values, randomBytes)
+  })
+
+  it('has a higher version with each change, and only then', async () => {
+    const versions = []
+    for (const asked of [NOTHING, NOTHING, NO_LOGONS, NO_LOGONS, NOTHING]) versions.push(await inForce(asked, 7_000))
+    assert.deepEqual(versions, [7, 7, 8, 8, 9])
+  })
+
+  it('has a version above all that laptops have seen, also when the store was set back', async () => {
+    const backup = memoryStore()
+    assert.equal(await inForce(NOTHING, 1_000_000), 1_000)
+    await backup.values.set('policy', (await store.values.get('policy'))!)
+    assert.equal(await inForce(NO_LOGONS, 2_000_000), 2_000)
+    assert.equal(await inForce(NOTHING, 2_000_000), 2_001)
+    store = backup
+    assert.equal(await inForce(NO_LOGONS, 3_000_000), 3_000)
+  })
+
+  const kept: { what: string; value: string; version: number }[] = [
+    { what: 'a field that is not known here', value: '{"version":41,"salt":"00000000","new":1}', version: 42 },
+    { what: 'no policy in it', value: 'null', version: 7 },
+    { what: 'a version that is none', value: '{"version":"x"}', version: 7 },
+  ]
+  for (const { what, value, version } of kept)
+    it(`goes on from a stored value with ${what}`, async () => {
+      await store.values.set('policy', value)
+      assert.equal(await inForce(NOTHING, 7_000), version)
+    })
+
+  it('is one, also for processes that ask at the same time', async () => {
+    const policies = await Promise.all([NOTHING, NOTHING].map((it) => policyInForce(store.values, keys, it, 7_000)))
+    assert.deepEqual(policies[0], policies[1])
+  })
+
+  it('is signed as the text that is sent', async () => {
+    const policy = await policyInForce(store.values, keys, NO_LOGONS, 7_000)
+    const { text, signature } = signPolicy(policy, keys)
+    assert.deepEqual(JSON.parse(text), policy)
+    assert.ok(signedBy(keys.publicKey, signedText.policy(text), signature))
+  })
+})

@@ -1,0 +1,172 @@
+/** A server that runs: edits of rules, filters and configuration take effect, and a log that was set back is told. */
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStore } from '../../../server/store/open.ts'
+import { openTelemetry } from '../../../server/store/sqlite/telemetry.ts'
+import type { Store } from '../../../server/store/store.ts'
+import type { Recorded } from '../../../wire/recording.ts'
+import { startServer, until } from '../../bench/children.ts'
+import { fourStories } from '../../scenarios/four-stories.ts'
+import { contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
+
+const WITHIN_MS = 60_000
+const RULE = `
+title: A program that ends with aa
+id: 11111111-1111-4111-8111-1111111111aa
+level: high
+logsource: { category: process_creation }
+detection: { it: { Image|endswith: /aa }, condition: it }
+`
+const FILTER = `
+title: Our own build
+id: 55555555-5555-4555-8555-555555555555
+logsource: { category: process_creation }
+filter:
+  rules: [11111111-1111-4111-8111-1111111111aa]
+  it: { Image|startswith: /build/ }
+  condition: not it
+`
+
+describe('server/roles: a server that runs', function () {
+  this.timeout(3 * WITHIN_MS)
+  let root: string
+  let server: Awaited<ReturnType<typeof startServer>> | null = null
+  const at = (...names: string[]) => join(root, ...names)
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'tellwire-roles-'))
+    mkdirSync(at('rules'))
+    configure()
+  })
+  afterEach(async () => {
+    await server?.stop()
+    server = null
+    rmSync(root, { recursive: true, force: true })
+  })
+
+  function configure(more = ''): void {
+    writeFileSync(at('tellwire.yml'), `listen: { port: 0 }\nrulesFolders: [rules]\nlog: { level: warn }\n${more}`)
+  }
+
+  async function start(): Promise<void> {
+    server = await startServer(at('data'), {}, ['--config', at('tellwire.yml')])
+  }
+
+  async function publish(records: readonly Recorded[]): Promise<void> {
+    const { stream, close } = await openTelemetry({ folder: at('data') })
+    await stream.publish(records)
+    await close()
+  }
+
+  async function stored<T>(read: (store: Store) => Promise<T>): Promise<T> {
+    const store = await openStore({ engine: 'sqlite', folder: at('data') }, { run: 'inline', readOnly: true })
+    try {
+      return await read(store)
+    } finally {
+      await store.close()
+    }
+  }
+
+  /** By the rule of this test; what the shipped ones find of so old a log is another matter. */
+  function found(worker: string): Promise<string[]> {
+    return stored(async ({ evaluations }) => {
+      const active = await evaluations.active()
+      const all = active ? await evaluations.findingsOf(active.id, worker) : []
+      return all.map((it) => it.title).filter((it) => RULE.includes(it))
+    })
+  }
+
+  async function isFound(worker: string, titles: readonly string[]): Promise<void> {
+    let last: string[] = []
+    await until(
+      async () => {
+        last = await found(worker)
+        return JSON.stringify(last) === JSON.stringify(titles) || null
+      },
+      WITHIN_MS,
+      () => `${worker}: ${last.join(', ') || 'nothing'} instead of ${titles.join(', ') || 'nothing'}`,
+    )
+  }
+
+  it('rules and filters that come and go act on what is stored, and on what comes', async () => {
+    const title = 'A program that ends with aa'
+    const program = (image: string, hours: number) => received('d1', processStart(image, T0 + hours * HOUR))
+    mkdirSync(at('data'))
+    await publish([contract('w1'), holding('d1', 'w1'), program('/build/aa', 0), program('/x/aa', 30)])
+    await start()
+    await isFound('w1', [])
+    writeFileSync(at('rules', 'rule.yml'), RULE)
+    await isFound('w1', [title, title])
+    writeFileSync(at('rules', 'filter.yml'), FILTER)
+    await isFound('w1', [title])
+    rmSync(at('rules', 'filter.yml'))
+    await isFound('w1', [title, title])
+    await server!.stop()
+    rmSync(at('rules', 'rule.yml'))
+    await start()
+    await isFound('w1', [])
+  })
+
+  it('listens and shows what was judged before, while other thresholds judge the log anew', async () => {
+    mkdirSync(at('data'))
+    await publish(fourStories())
+    await start()
+    const band = (worker: string) =>
+      stored(async ({ evaluations }) => {
+        const active = await evaluations.active()
+        return active && ((await evaluations.standing(active.id, worker))?.assessment.band ?? null)
+      })
+    const isCritical = () =>
+      until(
+        async () => ((await band('f1')) === 'critical' ? true : null),
+        WITHIN_MS,
+        () => 'the farm was not found',
+      )
+    await isCritical()
+    const before = await stored((store) => store.evaluations.active())
+    await server!.stop()
+    configure('thresholds: { silence: { silentHours: 30 } }\n')
+    await start()
+    // There is an answer at any time, and never one without the farm.
+    await until(
+      async () => {
+        assert.equal(await band('f1'), 'critical')
+        const { rows } = await server!.get<{ rows: { worker: string; band: string }[] }>('/workers')
+        assert.equal(rows.find((it) => it.worker === 'f1')?.band, 'critical')
+        const now = await stored((store) => store.evaluations.active())
+        return now?.id !== before?.id ? true : null
+      },
+      WITHIN_MS,
+      () => 'the new thresholds never took effect',
+    )
+  })
+
+  it('a log that was set back is told, and judged anew', async () => {
+    mkdirSync(at('data'))
+    writeFileSync(at('rules', 'rule.yml'), RULE)
+    const program = (hours: number) => received('d1', processStart('/x/aa', T0 + hours * HOUR))
+    await publish([contract('w1'), holding('d1', 'w1'), program(0)])
+    cpSync(at('data'), at('yesterday'), { recursive: true })
+    await publish([program(30), program(60)])
+    await start()
+    await isFound('w1', Array(3).fill('A program that ends with aa'))
+    await server!.stop()
+    for (const name of ['telemetry.db', 'telemetry.db-wal', 'telemetry.db-shm', 'telemetry.mark']) {
+      rmSync(at('data', name), { force: true })
+      try {
+        renameSync(at('yesterday', name), at('data', name))
+      } catch (cause) {
+        assert.equal((cause as NodeJS.ErrnoException).code, 'ENOENT')
+      }
+    }
+    await start()
+    await isFound('w1', ['A program that ends with aa'])
+    await until(
+      () => (/does not rest on this log/.test(server!.printed()) ? true : null),
+      WITHIN_MS,
+      () => `nothing was said: ${server!.printed()}`,
+    )
+  })
+})

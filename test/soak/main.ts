@@ -1,0 +1,126 @@
+/**
+ * `npm run soak`: kills a real server and a real agent with kill -9 at random moments, while rules are edited and both
+ * are restarted, and checks that nothing is lost, nothing is there twice, and judgement is what the log says.
+ *
+ *   npm run soak                          a thousand kills
+ *   SOAK_KILLS=50 npm run soak            fewer
+ *   SOAK_SEED=7 npm run soak              the same choices again (not the same moments: those are the machine's)
+ *
+ * Shape   every `CHECK_EVERY` kills, and at the end, both are stopped and the data folder is verified: see verify.ts.
+ * Errors  the first thing that is wrong ends it with exit 1; the data folder stays, and its place is printed.
+ */
+import { randomInt } from 'node:crypto'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { stream as randomStream } from '../../server/simulate/random.ts'
+import { editRules } from './edits.ts'
+import { Rig } from './rig.ts'
+import { type Verified, verify } from './verify.ts'
+
+const KILLS = Number(process.env.SOAK_KILLS ?? 1_000)
+const SEED = Number(process.env.SOAK_SEED ?? randomInt(1_000_000))
+const CHECK_EVERY = 50
+/** Some kills come while a server starts, most while it serves, and some after a rule edit took effect. */
+const LONGEST_MS = 9_000
+const PROGRESS = 20
+
+const random = randomStream(SEED, 'soak')
+const counts = { server: 0, agent: 0, starting: 0, edits: 0, restarts: 0, checks: 0 }
+const kills = () => counts.server + counts.agent
+
+const rig = await Rig.open(join(import.meta.dirname, 'agent-process.ts'))
+const began = performance.now()
+console.log(`${KILLS} kills, seed ${SEED}`)
+try {
+  rig.startServer()
+  await rig.enroll('w1')
+  rig.startAgent()
+  for (let checked = 0; kills() < KILLS; ) {
+    await step()
+    if (kills() < checked + CHECK_EVERY) continue
+    checked = kills()
+    report(await check())
+  }
+  await rig.progress(PROGRESS)
+  report(await check())
+  const { acked } = rig.place()
+  console.log(
+    `${counts.server} kills of the server (${counts.starting} before it listened), ${counts.agent} of the agent, ` +
+      `${counts.edits} rule edits, ${counts.restarts} clean restarts: ${acked.toLocaleString('en')} events ` +
+      'acknowledged, 0 lost, 0 twice, judgement as a fresh replay in each of ' +
+      `${counts.checks} checks; ${minutes()}, load ${load()}`,
+  )
+} catch (cause) {
+  console.error(`after ${kills()} kills with seed ${SEED}: ${cause instanceof Error ? cause.stack : cause}`)
+  console.error(`the folder stays: ${rig.folder}`)
+  await Promise.all([rig.killAgent(), rig.killServer()].map((it) => it.catch(() => {})))
+  process.exit(1)
+}
+await rig.close()
+process.exit()
+
+async function step(): Promise<void> {
+  // Without this a slow machine could kill for ever before anything is acknowledged.
+  if (random() < 0.3) await rig.progress(PROGRESS)
+  else await delay(random() ** 2 * LONGEST_MS)
+  const chosen = random()
+  if (chosen < 0.15) {
+    counts.edits++
+    editRules(rig.rules, random)
+  } else if (chosen < 0.2) {
+    await rig.listening()
+    await rig.stopServer()
+    rig.startServer()
+    counts.restarts++
+  } else if (chosen < 0.6) {
+    await killServer()
+    rig.startServer()
+  } else if (chosen < 0.9) {
+    await killAgent()
+    rig.startAgent()
+  } else {
+    await Promise.all([killServer(), killAgent()])
+    rig.startServer()
+    rig.startAgent()
+  }
+}
+
+async function killServer(): Promise<void> {
+  counts.server++
+  if (!rig.isListening) counts.starting++
+  await rig.killServer()
+}
+
+async function killAgent(): Promise<void> {
+  counts.agent++
+  await rig.killAgent()
+}
+
+/** Kills both once more, looks, and starts them again. */
+async function check(): Promise<Verified> {
+  await killAgent()
+  const place = rig.place()
+  await killServer()
+  const verified = await verify(rig.data, rig.rules, [place])
+  counts.checks++
+  rig.startServer()
+  rig.startAgent()
+  return verified
+}
+
+function report({ events, findings, standings, evaluations, judged, last }: Verified): void {
+  console.log(
+    `${kills()} kills: ${events.toLocaleString('en')} events in the log, each once; ${findings} findings and ` +
+      `${standings} standings as a replay has them (${evaluations} evaluations, ${last - judged} records not judged ` +
+      `yet); ${minutes()}, load ${load()}`,
+  )
+}
+
+function minutes(): string {
+  return `${Math.round((performance.now() - began) / 60_000)} min`
+}
+
+function load(): string {
+  return loadavg()[0]!.toFixed(1)
+}

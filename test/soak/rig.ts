@@ -1,0 +1,190 @@
+/**
+ * A real server and a real agent, as processes of their own on one folder, to be killed.
+ *
+ * Errors  a server or agent that ends without being told to is reported with what it printed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Cursor } from '../../agent/spool/cursor.ts'
+import { BINARY, enrolAgent, until } from '../bench/children.ts'
+
+const STARTS_WITHIN_MS = 180_000
+const PROGRESS_WITHIN_MS = 180_000
+
+/** What the agent itself noted down: its word for what was acknowledged. */
+export interface Place {
+  epoch: number
+  acked: number
+}
+
+export class Rig {
+  readonly folder: string
+  readonly #agentScript: string
+  readonly #port: number
+  #server: Child | null = null
+  #agent: Child | null = null
+
+  /** `agentScript` is given the agent's folder. */
+  static async open(agentScript: string): Promise<Rig> {
+    const folder = mkdtempSync(join(tmpdir(), 'tellwire-kill-'))
+    const rig = new Rig(folder, agentScript, await freePort())
+    mkdirSync(rig.rules)
+    return rig
+  }
+
+  private constructor(folder: string, agentScript: string, port: number) {
+    this.folder = folder
+    this.#agentScript = agentScript
+    this.#port = port
+  }
+
+  get data(): string {
+    return join(this.folder, 'data')
+  }
+
+  /** Rules beside the shipped ones. */
+  get rules(): string {
+    return join(this.folder, 'rules')
+  }
+
+  /** Starts it; it need not be listening yet. */
+  startServer(): void {
+    const args = ['server', '--data-folder', this.data, '--port', String(this.#port)]
+    const env = { TELLWIRE_LOG_LEVEL: 'error', TELLWIRE_RULES_FOLDERS: this.rules }
+    this.#server = new Child('the server', [BINARY, ...args], env)
+  }
+
+  startAgent(): void {
+    this.#agent = new Child('the agent', [this.#agentScript, join(this.folder, 'agent')], {})
+  }
+
+  /** Whether the server has come up. */
+  get isListening(): boolean {
+    return this.#welcome() !== null
+  }
+
+  async listening(): Promise<void> {
+    await until(
+      () => this.#welcome(),
+      STARTS_WITHIN_MS,
+      () => `the server does not come up:\n${this.#server?.printed}`,
+    )
+  }
+
+  async enroll(worker: string): Promise<void> {
+    await this.listening()
+    const [, url = '', secret] = this.#welcome()!
+    const ask = (path: string, body: object, cookie = '') =>
+      fetch(`${url}/api/v1/${path}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Origin: url, Cookie: cookie },
+        body: JSON.stringify(body),
+      })
+    const session = await ask('session/once', { secret })
+    const cookie = session.headers.getSetCookie()[0]?.split(';')[0] ?? ''
+    const made = await ask('enrollment-tokens', { worker }, cookie)
+    const { token } = (await made.json()) as { token: string }
+    await enrolAgent(join(this.folder, 'agent'), token)
+  }
+
+  killServer(): Promise<void> {
+    return this.#server?.end('SIGKILL') ?? Promise.resolve()
+  }
+
+  killAgent(): Promise<void> {
+    return this.#agent?.end('SIGKILL') ?? Promise.resolve()
+  }
+
+  /** As a supervisor stops it: everything judged is written down. */
+  async stopServer(): Promise<void> {
+    await this.#server?.end('SIGTERM')
+  }
+
+  place(): Place {
+    const cursor = new Cursor(join(this.folder, 'agent', 'spool', 'cursor'))
+    try {
+      return cursor.read() ?? { epoch: -1, acked: 0 }
+    } finally {
+      cursor.close()
+    }
+  }
+
+  /** Resolves when that many more events are acknowledged: a kill then comes while others are on their way. */
+  async progress(events: number): Promise<void> {
+    const from = this.place().acked
+    await until(
+      () => {
+        this.#server?.assertAlive()
+        this.#agent?.assertAlive()
+        return this.place().acked >= from + events ? true : null
+      },
+      PROGRESS_WITHIN_MS,
+      () => `no progress past ${from}:\n${this.#server?.printed}\n${this.#agent?.printed}`,
+    )
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.killAgent(), this.killServer()])
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #welcome(): RegExpExecArray | null {
+    return /listening on (\S+)[\s\S]*#\/welcome\/(\S+)/.exec(this.#server?.printed ?? '')
+  }
+}
+
+class Child {
+  readonly #name: string
+  readonly #process: ChildProcess
+  readonly #exited: Promise<void>
+  #isEnding = false
+  #printed = ''
+
+  constructor(name: string, args: readonly string[], env: Record<string, string>) {
+    this.#name = name
+    this.#process = spawn(process.execPath, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.#process.stdout, this.#process.stderr])
+      stream?.on('data', (text) => {
+        this.#printed = `${this.#printed}${text}`.slice(-65_536)
+      })
+    this.#exited = new Promise((resolve) => this.#process.once('exit', () => resolve()))
+  }
+
+  get printed(): string {
+    return this.#printed
+  }
+
+  assertAlive(): void {
+    const { exitCode, signalCode } = this.#process
+    if (!this.#isEnding && (exitCode !== null || signalCode !== null))
+      throw new Error(`${this.#name} ended by itself (${exitCode ?? signalCode}):\n${this.#printed}`)
+  }
+
+  /** Resolves when it is gone. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (!this.#isEnding) this.assertAlive()
+    this.#isEnding = true
+    this.#process.kill(signal)
+    await this.#exited
+    if (signal === 'SIGTERM' && this.#process.exitCode !== 0)
+      throw new Error(`${this.#name} did not stop cleanly (${this.#process.exitCode}):\n${this.#printed}`)
+  }
+}
+
+/** A port that was free a moment ago: the agent must find the server again after each restart. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
