@@ -1,2 +1,2 @@
-/** As the API has it (`NewPassword`); said here again because the page must not carry the schemas' library. */
+/** As `model/user.ts` has it; repeated because the page must not carry the schemas' library. */
 export const PASSWORD_MIN = 12

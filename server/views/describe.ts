@@ -1,10 +1,12 @@
-/** One event in one line of words, for the timeline. Values come from laptops: hostile, to be rendered as text. */
+/** One event as one line, for the timeline. Values come from laptops: hostile, to be rendered as text. */
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 
 type Describe = { [C in Category]: (event: EventOf<C>) => string }
 
 const or = (value: unknown, otherwise = 'unknown') =>
   value === null || value === undefined || value === '' ? otherwise : String(value)
+/** '1 file', '4,812 files'. */
+const counted = (count: number, what: string) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`
 const size = (bytes: number | null) => {
   if (bytes === null) return 'unknown size'
   const units = ['B', 'KB', 'MB', 'GB', 'TB']
@@ -26,16 +28,16 @@ const DESCRIBE: Describe = {
   network_place: (e) =>
     `network: ${or(e.Interface, 'no interface')}${e.TunnelInterface ? `, tunnel ${e.TunnelInterface}` : ''}${e.DefaultRouteOnTunnel ? ' carries everything' : ''}`,
   file_event: (e) => `file ${e.TargetFilename}`,
-  file_burst: (e) => `${e.Files} files, ${size(e.Bytes)} into ${e.RootKind} folder ${e.Root}`,
+  file_burst: (e) => `${counted(e.Files, 'file')}, ${size(e.Bytes)} into ${e.RootKind} folder ${e.Root}`,
   archive_created: (e) => `archive of ${size(e.Bytes)} in a ${e.RootKind ?? 'plain'} folder`,
   volume_mounted: (e) =>
     `${e.Removable ? 'removable ' : ''}volume ${or(e.Label, e.VolumeKind)} mounted, ${size(e.SizeBytes)}`,
   repository: (e) => `repository ${e.Action} ${or(e.Host)}`,
   usb_device: (e) => `USB ${e.Action}: ${or(e.Manufacturer, '')} ${or(e.ProductName, `${e.VendorId}:${e.ProductId}`)}`,
   display: (e) => `display ${e.Action}: ${or(e.MakerId)} ${or(e.MonitorName, or(e.ProductCode))}`,
-  input_pattern: (e) => `input pattern of ${e.SourceDevice}: ${e.Events} events`,
+  input_pattern: (e) => `input pattern of ${e.SourceDevice}: ${counted(e.Events, 'event')}`,
   software: (e) => `${e.Kind} ${e.Name} ${or(e.Version, '')} ${e.Action}`,
-  autostart: (e) => `starts by itself: ${e.Name} (${e.Kind})`,
+  autostart: (e) => `set to start automatically: ${e.Name} (${e.Kind})`,
   remote_session: (e) => `${e.Direction} ${e.Tool} session`,
   clock_place: (e) =>
     `time zone ${or(e.TimeZone)}${e.ClockJumpMs ? `, clock jumped ${Math.round(e.ClockJumpMs / 1000)} s` : ''}`,
@@ -53,15 +55,16 @@ const DESCRIBE: Describe = {
   travel: (e) =>
     `${or(e.FromCountry)} to ${or(e.ToCountry)}: ${Math.round(e.DistanceKm)} km in ${e.Hours.toFixed(1)} h`,
   rtt_excess: (e) => `round trips ${Math.round(e.ExcessMs)} ms longer than ${e.Target} explains`,
-  shared_key: (e) => `same ${e.KeyKind} as ${e.Workers - 1} other worker(s)`,
-  tool: (e) => `${e.Tool} recognised by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
-  hardware: (e) => `${e.Device} recognised by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
-  volume_anomaly: (e) => `${e.Metric} far above habit: ${e.Value}`,
+  shared_key: (e) => `same ${e.KeyKind.replaceAll('_', ' ')} as ${counted(e.Workers - 1, 'other worker')}`,
+  tool: (e) => `${e.Tool} recognized by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
+  hardware: (e) => `${e.Device} recognized by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
+  volume_anomaly: (e) =>
+    `${e.Metric.replaceAll('_', ' ')} far above habit: ${e.Metric.endsWith('bytes') ? size(e.Value) : e.Value.toLocaleString('en')}`,
   rhythm: (e) =>
     e.OffHoursShare === null
       ? `active ${Math.round(e.ActiveHoursPerDay)} h a day`
       : `${Math.round(e.OffHoursShare * 100)} % of activity outside the declared hours`,
-  silence: (e) => `silent for ${e.HoursSilent} h${e.Announced ? ', announced' : ''}`,
+  silence: (e) => `silent for ${Math.round(e.HoursSilent)} h${e.Announced ? ', announced' : ''}`,
   identity_conflict: (e) => `identity conflict: ${e.Reason.replaceAll('_', ' ')}`,
   contract_event: (e) => `contract: ${e.Action.replaceAll('_', ' ')}`,
   idp_login: (e) => `login to ${or(e.App)} from ${or(e.Ip)}: ${e.Result}`,

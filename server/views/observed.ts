@@ -1,10 +1,10 @@
 /**
- * The contract beside what was seen: agrees, differs, or cannot be told, line by line. For people; it scores nothing.
+ * The contract compared with what was seen: agrees, differs or unknown, line by line. For people; it scores nothing.
  *
- * Shape   one row per thing that contracts speak of, always all six. A row differs when anything seen differs, agrees
+ * Shape   one row for each subject of a contract, always all six. A row differs when anything seen differs, agrees
  *         when all that was seen does, and is unknown otherwise: with no contract, nothing on record, an exit that
  *         proves no place, or a laptop that cannot look.
- * Units   places of the last 14 days, tools and hardware of the last 30, clocks as they were told last.
+ * Units   places of the last 14 days, tools and hardware of the last 30, clocks as last reported.
  * Source  the coverage book's sightings, and the events behind findings. Strings come from laptops: hostile.
  */
 import type { Contract } from '../../wire/contract.ts'
@@ -20,7 +20,7 @@ const DAY = 86_400_000
 const PLACE_DAYS = 14
 const THING_DAYS = 30
 const MAX_SEEN = 32
-/** As `place_mismatch` has them unless the policy says otherwise: how far databases are off (N7). */
+/** As `place_mismatch` has them unless the policy says otherwise: how inaccurate address databases are (N7). */
 const TOLERATED_KM = 300
 const MOBILE_TOLERATED_KM = 600
 
@@ -75,7 +75,7 @@ function region({ contract, ...about }: ObservedOf): Row {
     if (km !== null && km > far) return item('differs', `${Math.round(km)} km away`)
     if (km !== null) {
       const inIt = same(place.region, contract?.region)
-      return item('agrees', inIt ? null : `${Math.round(km)} km away, within what databases are off`)
+      return item('agrees', inIt ? null : `${Math.round(km)} km away, within the accuracy of address databases`)
     }
     if (same(place.region, contract.region) || same(place.city, contract.city)) return item('agrees', null)
     return item('unknown', 'the names differ and the distance is not known')
@@ -91,7 +91,7 @@ function timeZone({ worker, contract, laptops }: ObservedOf): Row {
   const agreed = contract?.timeZone ?? null
   const offsetOf = utcOffsets()
   const seen = laptops.flatMap(({ device, sightings: { clock } }): Item[] => {
-    // Told on change: what it said last holds until it says otherwise.
+    // Reported when it changes: the last report holds until the next.
     if (!clock || clock.worker !== worker) return []
     const { time, utcOffsetMinutes: offset, timeZone } = clock
     const text = [timeZone, offset === null ? null : `UTC${signedHours(offset)}`].filter(Boolean).join(', ')
@@ -106,7 +106,7 @@ function timeZone({ worker, contract, laptops }: ObservedOf): Row {
   })
   return row('time_zone', agreed === null ? [] : [agreed], seen, {
     agreedSays: contract ? null : NO_CONTRACT,
-    unseen: 'no laptop has told its clock',
+    unseen: 'no laptop has reported its clock',
   })
 }
 
@@ -158,7 +158,7 @@ interface ThingsAre {
   what: 'tool' | 'hardware'
   /** The name of what an event behind a finding says was there and not agreed. */
   fromEvent: (event: Event) => string | null
-  /** Categories without which 'none seen' says nothing. */
+  /** Categories without which 'none seen' means nothing. */
   sight: readonly string[]
   none: string
 }
@@ -228,7 +228,7 @@ function places({ worker, laptops, now }: Omit<ObservedOf, 'contract'>): { devic
   )
 }
 
-/** What speaks against the contract's place, by what was found in the same days: one line a place. */
+/** Places that findings of the same days hold against the contract: one line for each place. */
 function mismatches(
   { findings, now }: Omit<ObservedOf, 'contract'>,
   wanted: (event: Extract<Event, { category: 'place_mismatch' }>) => boolean,
@@ -239,7 +239,7 @@ function mismatches(
       if (event.category !== 'place_mismatch' || event.TravelNotice || now - event.time > PLACE_DAYS * DAY) continue
       if (event.Reason === 'operator_address' || !wanted(event)) continue
       const text = [event.ObservedRegion, event.ObservedCountry].filter(Boolean).join(', ') || 'elsewhere'
-      const why = `found: on ${event.Days} of 14 days`
+      const why = `in a finding: on ${event.Days} of 14 days`
       if ((by.get(text)?.time ?? 0) < event.time)
         by.set(text, { text, state: 'differs', device, time: event.time, why })
     }
@@ -268,7 +268,8 @@ function same(a: string | null | undefined, b: string | null | undefined): boole
   return a != null && b != null && a.toLowerCase() === b.toLowerCase()
 }
 
+/** '+5:30', '-6'. */
 function signedHours(minutes: number): string {
-  const hours = Math.abs(minutes) / 60
-  return `${minutes < 0 ? '-' : '+'}${Number.isInteger(hours) ? hours : hours.toFixed(2)}`
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60]
+  return `${minutes < 0 ? '-' : '+'}${hours}${rest === 0 ? '' : `:${String(rest).padStart(2, '0')}`}`
 }

@@ -1,9 +1,9 @@
 /**
- * What we would not see: the other side of a quiet worker, in words, by family of signals.
+ * What would be missed: why a quiet worker may not be a clean one, in words, by family of signals.
  *
- * Shape   one entry per family with something amiss; in it one line per category that no laptop, or not every laptop,
- *         can tell of. No laptop at all: every family, every category unknown.
- * Source  the coverage of each laptop; the words are ours, from what the rules of the family rest on.
+ * Shape   one entry for each family with a gap; in it one line for each category that no laptop, or not every laptop,
+ *         can report. No laptop at all: every family, every category unknown.
+ * Source  the coverage of each laptop; the words follow from what the rules of the family read.
  */
 import { CATEGORIES, type Category } from '../../wire/event.ts'
 import type { Coverage } from '../model/coverage.ts'
@@ -29,14 +29,14 @@ export const MISSED: Record<Category, Partial<Record<Family, string>> | null> = 
     tampering: 'commands that stop the agent, clear logs or wipe disks',
   },
   network_connection: {
-    'remote-access': 'tools given away only by the relay they talk to',
+    'remote-access': 'tools that only the relay they talk to gives away',
     exfiltration: 'uploads to file shares and chats by destination',
     network: 'proxies and networks of note',
-    tampering: 'programs that fetch orders from known campaigns',
+    tampering: 'programs that fetch commands from known campaigns',
   },
-  listening_socket: { 'remote-access': 'a remote desktop that waits for somebody to connect' },
-  egress: { exfiltration: 'how much leaves the laptop: bursts and the slow drip' },
-  file_event: { tampering: 'a program placed where it starts by itself' },
+  listening_socket: { 'remote-access': 'a remote desktop that waits for connections' },
+  egress: { exfiltration: 'how much data leaves the laptop, in bursts or slowly' },
+  file_event: { tampering: 'a program placed where it starts automatically' },
   file_burst: {
     exfiltration: 'mass copies to removable disks and synchronised folders',
     tampering: 'mass deletion',
@@ -48,7 +48,7 @@ export const MISSED: Record<Category, Partial<Record<Family, string>> | null> = 
   },
   display: { hardware: 'KVMs and capture cards that pose as a monitor; one monitor with several workers' },
   input_pattern: {
-    hardware: 'input that no hand makes',
+    hardware: 'input that no human makes',
     presence: 'jigglers by the rhythm of their movement',
   },
   software: {
@@ -57,19 +57,19 @@ export const MISSED: Record<Category, Partial<Record<Family, string>> | null> = 
     identity: 'tools for several identities that are installed',
   },
   autostart: {
-    'remote-access': 'unattended access set to start by itself',
+    'remote-access': 'unattended access set to start automatically',
     tampering: 'programs set to start from unusual places',
   },
   remote_session: {
-    'remote-access': "who drove the laptop, from where and for how long, by the tool's own log",
+    'remote-access': "who controlled the laptop, from where and for how long, by the tool's own log",
   },
   clock_place: { network: "a clock set to another time zone than the contract's", tampering: 'a clock that was moved' },
   logon: { identity: 'who signs in on the laptop, and from where', 'remote-access': 'sign-ins over the network' },
   power_state: { presence: 'work on a closed lid, and a laptop that never rests' },
   repository: { exfiltration: "clones, mirrors and pushes to somebody else's repository" },
   network_place: { network: 'a shared gateway or Wi-Fi, and a tunnel that carries everything' },
-  presence: { presence: 'hours and breaks: activity round the clock' },
-  collection_gap: { tampering: 'that the agent cannot look' },
+  presence: { presence: 'activity round the clock, without breaks' },
+  collection_gap: { tampering: 'that the agent cannot collect something' },
   agent_state: { tampering: 'an agent that was killed, copied, or runs in a virtual machine' },
   connection: null,
   place_mismatch: null,
@@ -109,7 +109,7 @@ interface Impaired {
   devices: string[]
 }
 
-/** How the category stands on the laptops that do not see it; null when all of them do. */
+/** The state of the category on the laptops that do not see it; null when all of them do. */
 function worst(
   category: Category,
   laptops: readonly { device: string; coverage: readonly Coverage[] }[],

@@ -11,8 +11,8 @@ const ORIGINS: readonly { origin: CategoryView['origin']; title: string; about: 
     title: 'From laptops',
     about: 'What the agent sees. Its user can read the same list and what was last sent: tellwire agent show.',
   },
-  { origin: 'server', title: 'Worked out here', about: 'What the server concludes from the above.' },
-  { origin: 'feed', title: 'From other systems', about: 'Only what you feed in.' },
+  { origin: 'server', title: 'Derived on the server', about: 'What the server concludes from the events of laptops.' },
+  { origin: 'feed', title: 'From other systems', about: 'Only what you send to the server.' },
 ]
 
 function byDefault({ origin, sensitive, on }: CategoryView): string {
@@ -36,7 +36,7 @@ export function Collected() {
         </ul>
         <p class="muted">{YET}</p>
         <p class="muted">
-          Language, keyboard layout and names never count against anybody. A finding says what was seen, and a person
+          Language, keyboard layout and names never count against anybody. A finding says what was seen; a person
           decides.
         </p>
       </section>

@@ -1,4 +1,4 @@
-/** Coming in: by name and password, or by a one-time link, which then asks for both to be chosen. */
+/** Signing in: by name and password, or by a one-time link, which then lets both be chosen. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
@@ -80,7 +80,7 @@ export function Welcome({ secret }: { secret: string }) {
 
   if (failure.value)
     return (
-      <Card title="This link does not open anything">
+      <Card title="This link does not work">
         <Failure failure={failure.value} />
         <p>
           <a href={to('')}>Sign in with a password</a>
@@ -90,7 +90,7 @@ export function Welcome({ secret }: { secret: string }) {
   if (!session.value)
     return (
       <Card title="Welcome">
-        <p role="status">{secret === '' ? 'This address needs its secret: open the whole link.' : 'Opening…'}</p>
+        <p role="status">{secret === '' ? 'This link is incomplete: open all of it.' : 'Opening…'}</p>
         {secret === '' && <a href={to('')}>Sign in with a password</a>}
       </Card>
     )
@@ -98,8 +98,8 @@ export function Welcome({ secret }: { secret: string }) {
     <Card title={session.value.passwordSet ? 'Choose a new password' : 'Welcome to Tellwire'}>
       <p>
         {session.value.passwordSet
-          ? 'You came by a one-time link. Choose a new password, or go on and keep the old one.'
-          : 'You came by a one-time link, which is now used up. Choose how you sign in from now on.'}
+          ? 'You signed in by a one-time link. Choose a new password, or keep the old one.'
+          : 'You signed in by a one-time link, which is now used up. Choose how you sign in from now on.'}
       </p>
       <PasswordForm session={session.value} done={() => go('')} />
       <p>

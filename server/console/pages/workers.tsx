@@ -173,7 +173,7 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   {
     title: 'Case',
     name: 'col-case',
-    cell: ({ case: state }) => (state === 'none' ? <span class="muted">–</span> : <CaseMark state={state} short />),
+    cell: ({ case: state }) => (state === 'none' ? <span class="muted">–</span> : <CaseMark state={state} />),
   },
   { title: 'Last finding', name: 'col-finding', cell: ({ lastFinding }) => <TimeOrNever ms={lastFinding} /> },
   {

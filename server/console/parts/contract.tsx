@@ -34,7 +34,7 @@ export function ContractFacts({ contract }: { contract: Facts | null }) {
       ) : (
         <div class="notice notice-warn">
           <p>
-            <strong>No contract is known: place cannot be judged.</strong>
+            <strong>No contract is known: the place cannot be judged.</strong>
           </p>
           <p>
             Tools and egress cannot be known to be approved either. Import what was agreed:{' '}

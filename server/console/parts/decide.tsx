@@ -129,7 +129,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
           </label>
           {failure.value && <Failure failure={failure.value} />}
           <div class="actions">
-            <span class="muted">Evidence of a new kind opens the case again; more of the same does not.</span>
+            <span class="muted">Evidence of a new kind reopens the case; more of the same does not.</span>
             <button type="button" onClick={cancel}>
               Cancel <kbd>Esc</kbd>
             </button>
@@ -151,7 +151,7 @@ function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
         {state === 'open' && <span class="muted">Nobody has decided yet.</span>}
         {newKinds.length > 0 && (
           <>
-            {state === 'reopened' ? 'new evidence: ' : 'since then also: '}
+            {state === 'reopened' ? 'new evidence: ' : 'new since then: '}
             <Text value={newKinds.join('; ')} max={400} />
           </>
         )}
@@ -173,16 +173,16 @@ function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
 const MARKS: Record<CaseView['state'], { mark: string; words: string }> = {
   none: { mark: '', words: 'No case' },
   open: { mark: '●', words: 'Open' },
-  reopened: { mark: '↻', words: 'Opened again' },
+  reopened: { mark: '↻', words: 'Reopened' },
   closed: { mark: '✓', words: 'Closed' },
 }
 
-/** A case by mark and word: the short one for lists. */
-export function CaseMark({ state, short = false }: { state: CaseView['state']; short?: boolean }) {
+/** A case by mark and word. */
+export function CaseMark({ state }: { state: CaseView['state'] }) {
   const { mark, words } = MARKS[state]
   return (
     <span class={`case case-${state}`}>
-      {mark && <span aria-hidden="true">{mark}</span>} {short && state === 'reopened' ? 'Reopened' : words}
+      {mark && <span aria-hidden="true">{mark}</span>} {words}
     </span>
   )
 }

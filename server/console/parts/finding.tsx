@@ -1,4 +1,4 @@
-/** One finding: what it says, what to do, what it cannot see, and the events it rests on. */
+/** One finding: what it says, what to do, its blind spots, and the events behind it. */
 import type { FindingView } from '../../views/schema.ts'
 import { EventFields } from './fields.tsx'
 import { plain, Text } from './text.tsx'
@@ -49,11 +49,11 @@ export function FindingCard({ finding, open = false }: { finding: FindingView; o
             <dd>{finding.response ? <Text value={finding.response} max={2_000} /> : <Unsaid what="response" />}</dd>
           </div>
           <div>
-            <dt>What this rule does not see</dt>
+            <dt>Blind spots</dt>
             <dd>{finding.blindTo ? <Text value={finding.blindTo} max={2_000} /> : <Unsaid what="blind spot" />}</dd>
           </div>
           <div>
-            <dt>When it is wrong</dt>
+            <dt>False positives</dt>
             <dd>
               {finding.falsepositives.length === 0 && <Unsaid what="false positive" />}
               {finding.falsepositives.map((text) => (

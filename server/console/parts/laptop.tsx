@@ -1,4 +1,4 @@
-/** One laptop: whether it talks, what it costs, what is missing, and what cannot be seen on it. */
+/** One laptop: whether it is online, what its agent costs, what is missing, and what cannot be seen on it. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import type { Laptop, LaptopRow } from '../../views/schema.ts'
@@ -93,9 +93,9 @@ function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
     <div class="laptop-body">
       <dl class="numbers">
         <Fact label="Events" value={laptop.events.toLocaleString()} />
-        <Fact label="Never came" value={laptop.missing.toLocaleString()} bad={laptop.missing > 0} />
+        <Fact label="Missing" value={laptop.missing.toLocaleString()} bad={laptop.missing > 0} />
         <Fact label="Rejected" value={laptop.rejected.toLocaleString()} bad={laptop.rejected > 0} />
-        <Fact label="Waiting on it" value={laptop.spoolBytes === null ? 'not known' : size(laptop.spoolBytes)} />
+        <Fact label="Not sent yet" value={laptop.spoolBytes === null ? 'not known' : size(laptop.spoolBytes)} />
         <Fact label="Agent's memory" value={laptop.residentBytes === null ? 'not known' : size(laptop.residentBytes)} />
         <Fact
           label="Clock off by"
@@ -178,7 +178,7 @@ function Fact({ label, value, bad = false }: { label: string; value: string; bad
 /** What somebody should look at, in words short enough for the list. */
 function problems({ missing, rejected, gaps }: Pick<LaptopRow, 'missing' | 'rejected' | 'gaps'>): string[] {
   return [
-    ...(missing > 0 ? [`${missing.toLocaleString()} never came`] : []),
+    ...(missing > 0 ? [`${missing.toLocaleString()} missing`] : []),
     ...(rejected > 0 ? [`${rejected.toLocaleString()} rejected`] : []),
     ...(gaps > 0 ? [`${gaps} ${gaps === 1 ? 'gap' : 'gaps'}`] : []),
   ]

@@ -14,7 +14,7 @@ const NAMES = 200
 const COLUMN = 76
 const ROW = 30
 const HEAD = 52
-/** More would be a carpet; the tables have all. */
+/** More could not be read; the tables have all. */
 const MAX_PEOPLE = 40
 const MAX_KEYS = 20
 
@@ -60,7 +60,7 @@ export function Matrix({ cluster }: { cluster: ClusterView }) {
                       cx={NAMES + (column + 0.5) * COLUMN}
                       r={Math.min(11, 5 + Math.sqrt(days))}
                     >
-                      <title>{`${plain(name ?? worker, 40)}: ${oneOf(kind)}, ${days} days`}</title>
+                      <title>{`${plain(name ?? worker, 40)}: ${oneOf(kind)}, ${days === 1 ? '1 day' : `${days} days`}`}</title>
                     </circle>
                   ) : null,
                 )}

@@ -1,4 +1,4 @@
-/** The contract beside what was seen of it: agrees, differs, or not known; the last is shown as much as the others. */
+/** The contract compared with what was seen: agrees, differs, or not known, which is shown as much as the others. */
 import type { Compared } from '../../views/schema.ts'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
@@ -10,7 +10,7 @@ const LINES: Record<Compared['what'], string> = {
   time_zone: 'Time zone',
   network: 'Network',
   remote_tools: 'Remote-control tools',
-  hardware: 'Hardware that drives laptops',
+  hardware: 'Remote-control hardware',
 }
 
 const STATES: Record<Compared['state'], { mark: string; word: string }> = {
@@ -27,7 +27,8 @@ export function Observed({ rows }: { rows: readonly Compared[] }) {
         <h2 id="observed-title">Contract against what was seen</h2>
         <span class="muted">
           {differ === 0 ? 'Nothing differs' : `${differ} of ${rows.length} differ`},{' '}
-          {rows.filter((it) => it.state === 'unknown').length} not known. Places of 14 days, things of 30.
+          {rows.filter((it) => it.state === 'unknown').length} not known. Places of the last 14 days, tools and hardware
+          of the last 30.
         </span>
       </div>
       <table class="observed">
@@ -36,7 +37,7 @@ export function Observed({ rows }: { rows: readonly Compared[] }) {
             <th scope="col">What</th>
             <th scope="col">Agreed</th>
             <th scope="col">Seen</th>
-            <th scope="col">Together</th>
+            <th scope="col">Result</th>
           </tr>
         </thead>
         <tbody>

@@ -1,4 +1,4 @@
-/** Choosing a password: long beats complicated, so its length is all we ask. */
+/** Choosing a password: long beats complicated, so only its length is checked. */
 import { useSignal } from '@preact/signals'
 import type { SessionView } from '../../api/schema.ts'
 import { ApiFailure, ask } from '../api.ts'
@@ -84,7 +84,7 @@ export function PasswordForm({ session, done }: { session: SessionView; done: ()
         {length.value > 0 && (length.value < PASSWORD_MIN ? `${PASSWORD_MIN - length.value} to go.` : 'Long enough.')}
       </p>
       <label>
-        The same again
+        Repeat the new password
         <input name="again" type="password" required maxLength={256} autocomplete="new-password" />
       </label>
       {failure.value && (

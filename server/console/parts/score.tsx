@@ -1,5 +1,5 @@
 /**
- * The score, taken apart: each part is a bar that begins where the one before ended, so that the eye can add.
+ * The parts of the score: each is a bar that begins where the one before ended, so that the eye can add.
  * Caps and mitigations take away. Each part opens to its findings, and each finding to its events.
  */
 
@@ -143,7 +143,7 @@ function Clears({ assessment: { parts, band } }: { assessment: Pick<Assessment, 
 
 const WHY: Record<Part['kind'], string> = {
   finding: 'No finding is kept for this part.',
-  family_cap: 'One family of signals counts up to a limit only, so that one noisy rule cannot fill the score.',
+  family_cap: 'A family of signals counts up to a limit only, so that one noisy rule cannot fill the score.',
   total_cap: 'The score ends at its limit.',
   mitigation: 'Something known and agreed explains a part of this.',
   referral: 'Somebody who is flagged recommended this worker, so what was found counts one and a half times.',

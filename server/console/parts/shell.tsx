@@ -86,7 +86,7 @@ function LostBanner() {
       {connection.value === 'lost' && (
         <p class="banner">
           <strong>Connection lost.</strong> What you see is from{' '}
-          {lastHeard.value === null ? 'before' : <Time ms={lastHeard.value} as="full" />}; trying again.
+          {lastHeard.value === null ? 'before' : <Time ms={lastHeard.value} as="full" />}; reconnecting.
         </p>
       )}
     </div>

@@ -1,4 +1,4 @@
-/** What we would not see: where laptops cannot look, and what the rules that fired say they are blind to. */
+/** What we would not see: what laptops cannot report, and the blind spots of the rules that fired. */
 import type { FindingView, Unseen } from '../../views/schema.ts'
 import { STATES } from './coverage.tsx'
 import { plain, Text } from './text.tsx'
@@ -71,7 +71,7 @@ export function WouldNotSee({
       {blindTo.size > 0 && (
         <details class="blind-rules" open={blindTo.size <= FEW}>
           <summary>
-            What the {blindTo.size === 1 ? 'rule that spoke up does' : `${blindTo.size} rules that spoke up do`} not see
+            {blindTo.size === 1 ? 'Blind spot of the rule' : `Blind spots of the ${blindTo.size} rules`} that fired
           </summary>
           <ul class="blind-to">
             {[...blindTo.values()].map(({ rule, title, blindTo: words }) => (

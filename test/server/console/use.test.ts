@@ -43,10 +43,10 @@ describe('server/console: in use', function () {
     await page.reload()
     await page.getByLabel('Name').fill('ada')
     await page.getByLabel('New password').fill('correct horse battery')
-    await page.getByLabel('The same again').fill('correct horse batterx')
+    await page.getByLabel('Repeat the new password').fill('correct horse batterx')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('are not the same').waitFor()
-    await page.getByLabel('The same again').fill('correct horse battery')
+    await page.getByLabel('Repeat the new password').fill('correct horse battery')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('heading', { name: 'Nothing to watch yet' }).waitFor()
 
@@ -235,7 +235,7 @@ describe('server/console: in use', function () {
     await page.goto(`${here.origin}/#/workers/w1`)
     const state = page.locator('.decide-state')
     await state.waitFor()
-    assert.match(await state.innerText(), /Opened again[\s\S]*new evidence: IP-KVM on a USB port/)
+    assert.match(await state.innerText(), /Reopened[\s\S]*new evidence: IP-KVM on a USB port/)
     assert.match(
       await state.innerText(),
       /Rule too wide by ann[\s\S]*Medium[\s\S]*40 points[\s\S]*fires on every build/,
