@@ -6,10 +6,15 @@ import type { Host } from './host/host.ts'
 
 export interface Collector {
   name: string
-  platform: NodeJS.Platform
   /** What it can report, besides gaps. Switched-off categories stop the collector, or are dropped from its output. */
   categories: readonly Category[]
   run(host: Host, policy: Policy, signal: AbortSignal): AsyncIterable<Observation>
+}
+
+/** Process starts that were seen, of those the system counted (on Linux with threads) since the first look. */
+export interface StartCounters {
+  seen: number
+  total: number
 }
 
 /** Where observations go: the spool numbers them and writes them down before anything else sees them. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { epochMs, identifier, name } from '../wire/common.ts'
 import { Fault } from '../wire/fault.ts'
+import type { System } from './host/host.ts'
 
 export function layout(folder: string) {
   return {
@@ -23,13 +24,15 @@ export function layout(folder: string) {
 }
 
 /** `--folder`, then TELLWIRE_AGENT_FOLDER, then where the system keeps such things. */
-export function agentFolder(given: string | undefined, env: NodeJS.ProcessEnv, uid: number | undefined): string {
-  const chosen = given || env.TELLWIRE_AGENT_FOLDER
-  if (chosen) return chosen
-  if (process.platform === 'win32') return join(env.ProgramData ?? 'C:\\ProgramData', 'tellwire', 'agent')
-  if (uid === 0) return '/var/lib/tellwire/agent'
-  if (!env.HOME) throw new Fault('usage', { todo: 'HOME is not set: name a folder with --folder.' })
-  return join(env.XDG_STATE_HOME || join(env.HOME, '.local', 'state'), 'tellwire', 'agent')
+export function agentFolder(
+  given: string | undefined,
+  env: NodeJS.ProcessEnv,
+  uid: number | undefined,
+  system: Pick<System, 'agentFolder'>,
+): string {
+  const folder = given || env.TELLWIRE_AGENT_FOLDER || system.agentFolder(env, uid)
+  if (!folder) throw new Fault('usage', { todo: 'HOME is not set: name a folder with --folder.' })
+  return folder
 }
 
 /** Who this laptop is, and for whom. `ca` PEM of the authority that signed the server's certificate, null: the system's. */

@@ -1,16 +1,7 @@
-/** The laptop's key, the signatures it makes and checks, and what its hardware looks like. */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto'
+/** The laptop's key, and the signatures it makes and checks. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Fault } from '../wire/fault.ts'
-import type { Host } from './host/host.ts'
 
 export const newKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 
@@ -45,52 +36,5 @@ export function isSigned(publicKey: string, text: string, signature: string): bo
     return verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'))
   } catch {
     return false
-  }
-}
-
-export interface MachineFacts {
-  /** SHA-256, lower-case hex; null when nothing could be read. */
-  fingerprint: string | null
-  /** A virtual machine; null when nothing says. */
-  virtual: boolean | null
-  bootId: string | null
-}
-
-const DMI = '/sys/class/dmi/id'
-const HYPERVISORS =
-  /kvm|qemu|vmware|virtualbox|innotek|xen|bochs|parallels|hyper-v|virtual machine|amazon ec2|google compute/i
-
-/**
- * What tells this machine from a copy of its disk.
- *
- * Errors  what cannot be read is left out of the fingerprint: serial numbers need root, so root and user differ.
- * Source  /etc/machine-id, /sys/class/dmi/id, /proc/cpuinfo, /proc/sys/kernel/random/boot_id.
- */
-export async function machineFacts(host: Host): Promise<MachineFacts> {
-  const read = (path: string) =>
-    host
-      .readText(path, 262_144)
-      .then((it) => it.trim() || null)
-      .catch(() => null)
-  const parts = await Promise.all(
-    [
-      '/etc/machine-id',
-      `${DMI}/product_name`,
-      `${DMI}/product_uuid`,
-      `${DMI}/product_serial`,
-      `${DMI}/board_vendor`,
-      `${DMI}/board_name`,
-      `${DMI}/board_serial`,
-    ].map(read),
-  )
-  const isKnown = parts.some((it) => it !== null)
-  const text = [host.platform, ...parts.map((it) => it ?? '')].join('\n')
-  const maker = `${(await read(`${DMI}/sys_vendor`)) ?? ''} ${parts[1] ?? ''}`
-  const cpu = await read('/proc/cpuinfo')
-  const saysHypervisor = cpu === null ? null : /^flags\s*:.*\bhypervisor\b/m.test(cpu)
-  return {
-    fingerprint: isKnown ? createHash('sha256').update(text).digest('hex') : null,
-    virtual: HYPERVISORS.test(maker) || saysHypervisor,
-    bootId: await read('/proc/sys/kernel/random/boot_id'),
   }
 }

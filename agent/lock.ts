@@ -91,6 +91,8 @@ function describe(pid: number): string | null {
 }
 
 function read(path: string): string | null {
+  // Elsewhere anybody could make a folder of that name.
+  if (path.startsWith('/proc/') && process.platform !== 'linux') return null
   try {
     return readFileSync(path, 'utf8')
   } catch {

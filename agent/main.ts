@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
 import { Fault } from '../wire/fault.ts'
-import { collectorsWith } from './collectors/index.ts'
+import { collectorsOf } from './collectors/index.ts'
 import { agentFolder, layout, loadConfig, readJson } from './config.ts'
 import { enroll } from './enroll.ts'
-import { realHost } from './host/host.ts'
-import { machineFacts } from './identity.ts'
+import { thisSystem } from './host/systems.ts'
 import { lockHolder } from './lock.ts'
 import { lastPolicy } from './policy.ts'
-import { run, thisProduct } from './run.ts'
+import { run } from './run.ts'
 import { describeShown, shown } from './show.ts'
 import { lastSent } from './spool/sent.ts'
 import { describeStatus, Status } from './status.ts'
@@ -18,8 +17,9 @@ import { AGENT_VERSION } from './version.ts'
 
 /** The agent with everything this system can collect. Resolves after a clean stop. Errors: see `run`. */
 export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
-  const forks = { seen: 0, total: 0 }
-  return run({ folder: options.folder, collectors: collectorsWith(forks), forks }, signal)
+  const starts = { seen: 0, total: 0 }
+  const system = thisSystem()
+  return run({ folder: options.folder, system, collectors: collectorsOf(system.product, starts), starts }, signal)
 }
 
 const folder = {
@@ -53,15 +53,14 @@ const enrollCommand = defineCommand({
     json,
   },
   async run({ args }) {
-    const host = realHost({ hmac: () => '', memoryFolder: '' })
-    const product = thisProduct()
-    if (product === 'tellwire') throw new Fault('usage')
+    const system = thisSystem()
+    const { fingerprint } = await system.machine(system.host({ hmac: () => '', memoryFolder: '' }))
     const config = await enroll(args.token, folderOf(args), {
       now: Date.now,
       random: randomBytes,
       version: AGENT_VERSION,
-      platform: product,
-      fingerprint: (await machineFacts(host)).fingerprint,
+      platform: system.product,
+      fingerprint,
       caFile: args.ca ?? null,
       replace: args.replace === true,
     })
@@ -101,7 +100,7 @@ const showCommand = defineCommand({
       throw new Fault('usage', { where: '--last', todo: 'Give a number from 0 to 10000.' })
     const at = layout(folderOf(args))
     const config = loadConfig(folderOf(args))
-    const all = shown(config, lastPolicy(at.policy, config.serverKey), lastSent(at.sent, limit), thisProduct())
+    const all = shown(config, lastPolicy(at.policy, config.serverKey), lastSent(at.sent, limit), thisSystem().product)
     console.log(args.json ? JSON.stringify(all) : describeShown(all))
   },
 })
@@ -118,7 +117,7 @@ export function main(args: string[]): Promise<void> {
 }
 
 function folderOf(args: { folder?: string | undefined }): string {
-  return agentFolder(args.folder, process.env, process.getuid?.())
+  return agentFolder(args.folder, process.env, process.getuid?.(), thisSystem())
 }
 
 // As one file it is run by itself: `node agent.mjs run`.

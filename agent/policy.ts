@@ -39,6 +39,54 @@ export function lastPolicy(path: string, serverKey: string): Policy | null {
   return signed && acceptPolicy(signed, serverKey)
 }
 
+/** The policy that holds, and whether the last one that came was refused. */
+export interface PolicyHolder {
+  readonly current: Policy | null
+  /** Why the last one was refused, or the saved one could not be read. */
+  readonly trouble: string | null
+  /** The policy, when it is another one than before; null when nothing changes. */
+  take(signed: SignedPolicy): Policy | null
+}
+
+export function policyHolder(path: string, serverKey: string): PolicyHolder {
+  let current: Policy | null = null
+  let trouble: string | null = null
+  try {
+    current = lastPolicy(path, serverKey)
+  } catch (cause) {
+    trouble = textOf(cause) // the server sends one with its welcome
+  }
+  return {
+    get current() {
+      return current
+    },
+    get trouble() {
+      return trouble
+    },
+    take(signed) {
+      const before = current
+      try {
+        current = acceptPolicy(signed, serverKey, before?.version)
+        trouble = null
+      } catch (cause) {
+        trouble = textOf(cause)
+        return null
+      }
+      if (before && JSON.stringify(before) === JSON.stringify(current)) return null
+      try {
+        savePolicy(path, signed)
+      } catch {
+        // A full disk: it comes again with the next welcome.
+      }
+      return current
+    },
+  }
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Fault ? cause.message : String(cause)
+}
+
 /** Everything that is off: what the policy switches off, and the sensitive categories that it does not switch on. */
 export function categoriesOff(policy: Policy): string[] {
   const categories = Object.keys(CATEGORIES) as Category[]

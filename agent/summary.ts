@@ -1,5 +1,6 @@
 /** What the agent costs, since the last time it was asked. */
 import type { ObservationOf } from '../wire/event.ts'
+import type { StartCounters } from './collect.ts'
 
 type State = ObservationOf<'agent_state'>
 export type Costs = Pick<State, 'CpuMs' | 'ResidentBytes' | 'SpoolBytes' | 'WireBytes' | 'ForksSeen' | 'ForksTotal'>
@@ -19,23 +20,23 @@ export interface Meters {
   residentBytes(): number
   spoolBytes(): number
   wireBytes(): number
-  forks(): { seen: number; total: number } | null
+  starts(): StartCounters | null
 }
 
 /** Gives back what grew since the last call, and what is now. */
 export function summary(meters: Meters): () => Costs {
-  let before = { cpuMs: 0, wireBytes: 0, forks: { seen: 0, total: 0 } }
+  let before = { cpuMs: 0, wireBytes: 0, starts: { seen: 0, total: 0 } }
   return () => {
-    const now = { cpuMs: meters.cpuMs(), wireBytes: meters.wireBytes(), forks: meters.forks() }
+    const now = { cpuMs: meters.cpuMs(), wireBytes: meters.wireBytes(), starts: meters.starts() }
     const costs: Costs = {
       CpuMs: grown(now.cpuMs, before.cpuMs),
       ResidentBytes: meters.residentBytes(),
       SpoolBytes: meters.spoolBytes(),
       WireBytes: grown(now.wireBytes, before.wireBytes),
-      ForksSeen: now.forks && grown(now.forks.seen, before.forks.seen),
-      ForksTotal: now.forks && grown(now.forks.total, before.forks.total),
+      ForksSeen: now.starts && grown(now.starts.seen, before.starts.seen),
+      ForksTotal: now.starts && grown(now.starts.total, before.starts.total),
     }
-    before = { ...now, forks: now.forks ?? before.forks }
+    before = { ...now, starts: now.starts ?? before.starts }
     return costs
   }
 }

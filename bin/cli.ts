@@ -1,10 +1,10 @@
-/** What every command shares: help, refusing what is not understood, one line for what went wrong. */
+/** What every command shares: help, refusing unknown options, one line for an error. */
 import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty'
 import { Fault } from '../wire/fault.ts'
 
-/** Exit 0 on success, 1 on failure, 2 on bad usage. Sets `process.exitCode`, never throws. */
+/** Exit code 0 on success, 1 on failure, 2 on wrong usage. Sets `process.exitCode`, never throws. */
 export async function runCli(root: CommandDef, args: string[]): Promise<void> {
-  // A reader that closes early (`| head`) is no failure.
+  // A reader that closes the pipe early (`| head`) is not a failure.
   process.stdout.on('error', (cause: NodeJS.ErrnoException) => process.exit(cause.code === 'EPIPE' ? 0 : 1))
   try {
     const help = args.findIndex((it) => it === '--help' || it === '-h')
@@ -28,7 +28,7 @@ async function explain(cause: unknown, root: CommandDef, args: string[]): Promis
     console.error(`tellwire: ${cause.message}\n\n${await usage(root, args)}`)
     return 2
   }
-  console.error('tellwire: this should not have happened; please report it with these lines:')
+  console.error('tellwire: unexpected error; please report it with these lines:')
   console.error(cause)
   return 1
 }
@@ -38,7 +38,7 @@ async function usage(root: CommandDef, args: readonly string[]): Promise<string>
   return renderUsage(command, parent)
 }
 
-/** citty takes an option it does not know and forgets it; a misspelt one must not pass for one that was obeyed. */
+/** citty ignores unknown options; a misspelt one must not look as if it had taken effect. */
 async function refuseUnknownOptions(root: CommandDef, args: readonly string[]): Promise<void> {
   const { command, rest } = await deepest(root, args)
   const known = Object.entries(((await resolved(command.args)) ?? {}) as ArgsDef).filter(
@@ -52,12 +52,13 @@ async function refuseUnknownOptions(root: CommandDef, args: readonly string[]): 
     const options = names.map((it) => `--${it}`).join(', ')
     throw new Fault('usage', {
       where: word,
-      todo: options ? `Options here: ${options}.` : 'There are no options here.',
+      why: 'There is no such option.',
+      todo: options ? `Use one of: ${options}.` : 'This command has no options.',
     })
   }
 }
 
-/** The deepest command that `args` name, and what is left of them. */
+/** The deepest subcommand that `args` name, and the remaining arguments. */
 async function deepest(root: CommandDef, args: readonly string[]) {
   let command = root
   let parent: CommandDef | undefined

@@ -1,4 +1,4 @@
-// Installs what is missing, once. Plain JavaScript: it has to run on whatever Node the system has.
+// Installs missing packages, once. Plain JavaScript: it has to run on whatever Node the system has.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,7 +11,7 @@ const locked = join(root, 'package-lock.json')
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(locked).mtimeMs) {
   console.log('Installing the packages Tellwire needs (once; about a minute) …')
   const started = Date.now()
-  // npm says where it is itself; a shell is needed only where npm is a script of the system's.
+  // npm names its own script in npm_execpath; without it, npm is found by PATH, which needs a shell on Windows.
   const npm = process.env.npm_execpath
   const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm']
   const run = spawnSync(command[0], [...command.slice(1), 'ci', '--no-fund', '--no-audit', '--loglevel=error'], {
@@ -20,7 +20,9 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(locked).mti
     shell: process.platform === 'win32' && command.length === 1,
   })
   if (run.status !== 0) {
-    console.error('Installing failed: see the lines above. Check the network or proxy settings of npm, then try again.')
+    console.error(
+      'Installation failed: see the lines above. Check the network or proxy settings of npm, then try again.',
+    )
     process.exit(1)
   }
   console.log(`Installed in ${Math.round((Date.now() - started) / 1000)} s.`)

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command. Plain JavaScript, so that an older Node can read it: it hands over to the Node 24 that came along.
+// The command. Plain JavaScript, so that an older Node can run it: it then hands over to the Node 24 that npm installed.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const NEEDED = 24
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
-  // SQLite in Node 24 works and is tested here, but prints that it is experimental at every start.
+  // SQLite in Node 24 works and is tested here, but prints a warning that it is experimental at every start.
   const warn = process.emitWarning
   process.emitWarning = (warning, ...rest) => {
     const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type
@@ -17,24 +17,24 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   }
   const args = process.argv.slice(2)
   const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
-  // Only as one file: what strips types from sources needs WebAssembly, which goes with the JIT.
+  // Only when bundled: stripping types from the sources needs WebAssembly, which does not run without the JIT.
   if (bundle && args[1] === 'run') await becomeLean()
   const entry = bundle ?? join(root, args[0] === 'agent' ? 'agent' : 'server', 'main.ts')
   const { main } = await import(pathToFileURL(entry).href)
   await main(args)
 } else {
-  const node = broughtAlong()
+  const node = installedNode()
   if (node) handOver(node)
   else {
     console.error(
-      `Tellwire needs Node ${NEEDED} or newer; this is ${process.version}, and none came along for ` +
+      `Tellwire needs Node ${NEEDED} or newer; this is ${process.version}, and npm installed none for ` +
         `${process.platform}-${process.arch}. Install Node ${NEEDED} from your package manager, or run "npm ci" here.`,
     )
     process.exit(1)
   }
 }
 
-/** The same process, started anew with the agent's flags. Not where a parent talks to us: it chose them itself. */
+/** Re-executes this process with the agent's flags. Not under a parent with an IPC channel, which sets them itself. */
 async function becomeLean() {
   if (!process.execve || process.platform === 'win32' || process.send || process.env.MALLOC_ARENA_MAX) return
   const { LEAN } = await import('./lean.js')
@@ -45,7 +45,7 @@ async function becomeLean() {
   })
 }
 
-function broughtAlong() {
+function installedNode() {
   const modules = join(root, 'node_modules')
   if (!existsSync(modules)) return null
   const file = process.platform === 'win32' ? 'node.exe' : 'node'
@@ -59,7 +59,7 @@ function broughtAlong() {
 
 function handOver(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
-  // A terminal sends Ctrl-C to both; a supervisor's SIGTERM comes to this process alone.
+  // A terminal sends Ctrl-C to both processes; a supervisor sends SIGTERM to this one only.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))

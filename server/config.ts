@@ -36,24 +36,24 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   tls: z.strictObject({ certFile: file, keyFile: file }).nullable().default(null),
-  /** Names that agents may have dialled, besides localhost, this machine's name and that of `publicUrl`. */
+  /** Host names that agents may connect to, besides localhost, this machine's name and that of `publicUrl`. */
   hostNames: z.array(z.string().min(1).max(253)).max(64).default([]),
   /** How agents and people reach this server; null: the listening address. */
   publicUrl: z
     .url({ protocol: /^https?$/ })
     .nullable()
     .default(null),
-  /** Proxies whose X-Forwarded-For is believed: addresses or ranges. */
+  /** Proxies whose X-Forwarded-For header is trusted: addresses or ranges. */
   trustedProxies: z.array(networks).max(64).default([]),
-  /** Rules besides our own; later folders win over earlier ones. */
+  /** Rules besides the shipped ones; later folders override earlier ones. */
   rulesFolders: z.array(file).max(64).default([]),
-  /** Ids of rules that are off for legal reasons, and are to be used all the same: `tellwire rules coverage` lists them. */
+  /** Ids of rules to switch on that are off by default for legal reasons; `tellwire rules coverage` lists them. */
   sensitiveRules: z.array(z.string().min(1).max(256)).max(256).default([]),
   /** Imported range lists; null: 'feeds' in the data folder. */
   feedsFolder: file.nullable().default(null),
   /**
-   * Your own address databases (.mmdb), asked before the installed ones: GeoLite2, GeoIP2, IPinfo or ip-location-db.
-   * `privacyFile` is MaxMind's Anonymous IP or IPinfo's privacy detection. Read again when they change.
+   * Your own address databases (.mmdb), consulted before the installed ones: GeoLite2, GeoIP2, IPinfo or
+   * ip-location-db. `privacyFile` is MaxMind's Anonymous IP or IPinfo's privacy detection. Reloaded when they change.
    */
   geoip: z
     .strictObject({
@@ -62,17 +62,17 @@ export const Config = z.strictObject({
       privacyFile: file.nullable().default(null),
     })
     .prefault({}),
-  /** What derivers call too far, too long and too much, by deriver: see `server/derive/`. */
+  /** Thresholds of the derivers, by deriver: see `server/derive/`. */
   thresholds: Thresholds.prefault({}),
-  /** Telemetry older than this is deleted at night; findings keep the events they stand on. */
+  /** Telemetry older than this is deleted at night; findings keep copies of the events behind them. */
   retentionDays: z.number().min(1).max(3_650).default(90),
-  /** Folders that laptops watch for bulk copies, beyond removable volumes and the sync folders they find by name. */
+  /** Folders that laptops watch for bulk copies, besides removable volumes and the sync folders they recognise. */
   watchedRoots: Policy.shape.watchedRoots.default([]),
-  /** Categories that are switched off, and sensitive ones that are switched on: see `tellwire agent show`. */
+  /** Categories to switch off, and sensitive ones to switch on: see `tellwire agent show`. */
   collection: z
     .strictObject({ off: z.array(category).max(64).default([]), on: z.array(category).max(64).default([]) })
     .prefault({}),
-  enrolTokenHours: z.number().min(0.1).max(720).default(72),
+  enrollTokenHours: z.number().min(0.1).max(720).default(72),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   limits: z
     .strictObject({
@@ -83,7 +83,7 @@ export const Config = z.strictObject({
       eventsBurst: z.int().min(100).default(20_000),
       inFlightBytes: z.int().min(16_777_216).default(268_435_456),
       evidencePerHour: z.int().min(0).default(1_000),
-      enrolmentsPerMinute: z.int().min(1).default(10),
+      enrollmentsPerMinute: z.int().min(1).default(10),
     })
     .prefault({}),
 })
@@ -92,7 +92,9 @@ export type Config = z.infer<typeof Config> & { feedsFolder: string }
 
 type Path = readonly PropertyKey[]
 
-/** `flags` by dotted path, values of the right type: `{ 'listen.port': 0 }`; an undefined one was not given. */
+const NO_SUCH_KEY = 'There is no such key.'
+
+/** `flags` by dotted path, with values of the right type: `{ 'listen.port': 0 }`; undefined ones are ignored. */
 export function loadConfig(from: {
   file?: string | null
   env: Readonly<Record<string, string | undefined>>
@@ -101,7 +103,7 @@ export function loadConfig(from: {
   const source = from.file ? readFile(from.file) : null
   const base = from.file ? dirname(resolve(from.file)) : process.cwd()
   const values: Record<string, unknown> = { ...source?.values }
-  /** Who set what, when it was not the file. */
+  /** The variable or flag that set a path; paths set by the file are missing here. */
   const setBy = new Map<string, string>()
   for (const [path, name] of envNames()) {
     const text = from.env[name]
@@ -115,7 +117,7 @@ export function loadConfig(from: {
     assign(values, path.split('.'), value)
     setBy.set(path, `the flag for ${path}`)
   }
-  values.dataFolder ??= folderOf(undefined, from.env)
+  values.dataFolder ??= dataFolderOf(undefined, from.env)
 
   const parsed = Config.safeParse(values)
   if (!parsed.success) throw invalid(parsed.error.issues[0]!, (path) => setBy.get(path.join('.')) ?? source?.at(path))
@@ -128,8 +130,8 @@ export function loadConfig(from: {
   return config
 }
 
-/** Where everything is kept when nobody says otherwise: XDG Base Directory Specification. */
-export function folderOf(
+/** The data folder: as given, else from the environment, else by the XDG Base Directory Specification. */
+export function dataFolderOf(
   given: string | undefined,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
@@ -137,7 +139,7 @@ export function folderOf(
   return resolve(folder || join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'tellwire'))
 }
 
-/** Every name that agents may have dialled to get here. */
+/** Every host name under which agents and browsers may reach this server. */
 export function ourNames(config: Pick<Config, 'hostNames' | 'publicUrl' | 'listen'>): string[] {
   const { hostNames, publicUrl, listen } = config
   const publicName = publicUrl ? [new URL(publicUrl).hostname] : []
@@ -149,7 +151,8 @@ function readFile(path: string): { values: Record<string, unknown>; at: (path: P
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new Fault('config.invalid', { where: path, todo: 'Name a file that can be read.', cause })
+    const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
+    throw new Fault('config.invalid', { where: path, why, todo: 'Check its path and permissions.', cause })
   }
   const lines = new LineCounter()
   const place = (offset: number) => {
@@ -158,17 +161,17 @@ function readFile(path: string): { values: Record<string, unknown>; at: (path: P
   }
   const document = parseDocument(text, { lineCounter: lines })
   const [error] = document.errors
-  if (error) throw new Fault('config.invalid', { where: place(error.pos[0]), todo: error.message.split('\n')[0]! })
+  if (error) throw new Fault('config.invalid', { where: place(error.pos[0]), why: error.message.split('\n')[0]! })
   let values: unknown
   try {
     values = document.toJS() ?? {}
   } catch (cause) {
-    // Aliases that multiply.
-    throw new Fault('config.invalid', { where: path, todo: `${(cause as Error).message}.`, cause })
+    // Aliases of aliases that would expand to millions of nodes.
+    throw new Fault('config.invalid', { where: path, why: (cause as Error).message, cause })
   }
   if (typeof values !== 'object' || values === null || Array.isArray(values))
-    throw new Fault('config.invalid', { where: place(0), todo: 'The file is a map of keys to values.' })
-  // The key's own place where there is one; else that of what should hold it.
+    throw new Fault('config.invalid', { where: place(0), todo: 'Write a map of keys to values.' })
+  // The position of the key, or of the map it belongs in when the key is missing.
   const at = (keys: Path): string => {
     const holder = keys.length > 1 ? document.getIn(keys.slice(0, -1), true) : document.contents
     const pair = isMap(holder) ? holder.items.find((it) => String(it.key) === String(keys.at(-1))) : undefined
@@ -183,11 +186,11 @@ function invalid(issue: z.core.$ZodIssue, at: (path: Path) => string | undefined
   const path = extra === null ? issue.path : [...issue.path, extra]
   const name = path.join('.')
   const where = `${at(path) ?? 'configuration'} ${name}`
-  if (extra === null) return new Fault('config.invalid', { where, todo: `${issue.message}.` })
+  if (extra === null) return new Fault('config.invalid', { where, why: issue.message })
   const known = Object.keys(shapeAt(issue.path) ?? {})
   const near = nearest(extra, known)
-  const todo = near ? `Did you mean '${near}'?` : `Known here: ${known.join(', ')}.`
-  return new Fault('config.invalid', { where, todo: `There is no such key. ${todo}` })
+  const todo = near ? `Did you mean '${near}'?` : `Use one of: ${known.join(', ')}.`
+  return new Fault('config.invalid', { where, why: NO_SUCH_KEY, todo })
 }
 
 /** `listen.port` → `TELLWIRE_LISTEN_PORT`, for every key that holds a value. */
@@ -205,17 +208,17 @@ function envNames(): Map<string, string> {
   return names
 }
 
-/** Other programs of ours read TELLWIRE_ variables too, so only what looks like a slip of the pen is refused. */
+/** Other programs of ours read TELLWIRE_ variables too, so only a name that looks misspelt is refused. */
 function refuseMisspelt(given: readonly string[]): void {
   const known = [...envNames().values()]
   for (const name of given) {
     if (!name.startsWith('TELLWIRE_') || known.includes(name)) continue
     const near = nearest(name, known)
-    if (near) throw new Fault('config.invalid', { where: name, todo: `There is no such key. Did you mean '${near}'?` })
+    if (near) throw new Fault('config.invalid', { where: name, why: NO_SUCH_KEY, todo: `Did you mean '${near}'?` })
   }
 }
 
-/** The schema under defaults and nulls. */
+/** The schema at a path, without its defaults and nullability. */
 function leaf(path: Path): z.core.$ZodType | null {
   let schema: z.core.$ZodType = Config
   for (const key of path) {
@@ -237,7 +240,7 @@ function shapeAt(path: Path): z.core.$ZodShape | null {
   return schema instanceof z.ZodObject ? schema.shape : null
 }
 
-/** A variable's text as the schema wants it; what does not fit stays text, and the schema refuses it. */
+/** A variable's text converted to the schema's type; text that does not convert is returned for the schema to refuse. */
 function typed(text: string, schema: z.core.$ZodType): unknown {
   if (text === 'null') return null
   if (schema instanceof z.ZodArray) return text === '' ? [] : text.split(',').map((it) => it.trim())
@@ -251,7 +254,7 @@ function assign(values: Record<string, unknown>, path: readonly string[], value:
     values[key!] = value
     return
   }
-  // A copy: what the file said stays as it was read.
+  // A copy: the values read from the file must not change.
   const inner = { ...(values[key!] as Record<string, unknown> | null | undefined) }
   assign(inner, rest, value)
   values[key!] = inner
@@ -283,7 +286,7 @@ function upperSnake(key: string): string {
   return key.replace(/[A-Z]/g, '_$&').toUpperCase()
 }
 
-/** The known word that is at most three letters, and half of them, away; null when none is. */
+/** The most similar known word: at most three edits away, and at most half its length; null when there is none. */
 function nearest(word: string, known: readonly string[]): string | null {
   let best: { name: string; distance: number } | null = null
   for (const name of known) {

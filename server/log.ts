@@ -1,15 +1,12 @@
 import { type DestinationStream, pino } from 'pino'
 
-/** What the server says while it runs: one JSON object a line. */
+/** The server's log: one JSON object a line. */
 export interface Logger {
   debug(facts: Record<string, unknown>, message: string): void
   info(facts: Record<string, unknown>, message: string): void
   warn(facts: Record<string, unknown>, message: string): void
   error(facts: Record<string, unknown>, message: string): void
 }
-
-/** The name it had. */
-export type Log = Logger
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]

@@ -1,4 +1,4 @@
-/** The command line: one binary, every command in a file of its own, loaded when it is called. */
+/** The command line: one binary; each command has its own file, loaded when the command is run. */
 import { type CommandDef, defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
 

@@ -1,33 +1,33 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { FaultCode } from '../wire/fault.ts'
 
-/** What the server counts. Plain functions, so that whoever counts knows nothing of Prometheus. */
+/** What the server counts. Plain functions, so that callers do not depend on Prometheus. */
 export interface Metrics {
   batch(bytes: number, unpackedBytes: number): void
   accepted(events: number): void
-  /** One event that was not taken, and why. */
+  /** One event that was rejected, and why. */
   rejected(code: FaultCode): void
   duplicates(events: number): void
   conflicts(events: number): void
-  /** Evidence (rejected or conflicting events) beyond the hourly cap of a device: counted, not stored. */
+  /** Evidence (rejected or conflicting events) beyond a device's hourly cap: counted, not stored. */
   capped(events: number): void
-  /** Events that were acknowledged, and that the log does not know any more. */
+  /** Events that were acknowledged and are missing from the log. */
   lost(events: number): void
   appended(seconds: number): void
   /** A session, upgrade or enrollment that was refused, and why. */
   refusal(code: FaultCode): void
   sessions(open: number): void
   inFlight(bytes: number): void
-  /** Rules in use, and documents that could not be used. */
-  rules(loaded: number, leftOut: number): void
+  /** Rules in use, and rule documents that could not be used. */
+  rules(loaded: number, omitted: number): void
   /** The Prometheus text format. */
   text(): Promise<string>
   contentType: string
-  /** For whoever adds its own. */
+  /** For components that register metrics of their own. */
   registry: Registry
 }
 
-/** One registry per server: nothing is global, so that two servers in one test do not add up. */
+/** One registry per server, none global, so that two servers in one test do not share counts. */
 export function metrics(): Metrics {
   const registry = new Registry()
   const counter = (name: string, help: string, labelNames: string[] = []) =>
@@ -35,19 +35,19 @@ export function metrics(): Metrics {
   const gauge = (name: string, help: string) => new Gauge({ name: `tellwire_${name}`, help, registers: [registry] })
 
   const batches = counter('batches_total', 'Batches received')
-  const bytes = counter('batch_bytes_total', 'Bytes of batches, as they travelled')
-  const unpacked = counter('batch_unpacked_bytes_total', 'Bytes of batches, once unpacked')
+  const bytes = counter('batch_bytes_total', 'Bytes of batches as received')
+  const unpacked = counter('batch_unpacked_bytes_total', 'Bytes of batches after unpacking')
   const accepted = counter('events_accepted_total', 'Events stored')
-  const rejected = counter('events_rejected_total', 'Events that were not taken, by reason', ['code'])
-  const duplicates = counter('events_duplicate_total', 'Events that came again and were stored before')
-  const conflicts = counter('events_conflict_total', 'Events whose number was used before for another event')
+  const rejected = counter('events_rejected_total', 'Events rejected, by reason', ['code'])
+  const duplicates = counter('events_duplicate_total', 'Events received again after they were stored')
+  const conflicts = counter('events_conflict_total', 'Events whose number had already been used for another event')
   const capped = counter('evidence_capped_total', 'Rejected or conflicting events beyond the cap: not stored')
   const lost = counter('events_lost_total', 'Events that were acknowledged and are missing from the log')
   const refusals = counter('refusals_total', 'Sessions, upgrades and enrollments refused, by reason', ['code'])
   const sessions = gauge('sessions', 'Open agent sessions')
   const inFlight = gauge('in_flight_bytes', 'Bytes of batches that are not yet stored and delivered')
   const rulesLoaded = gauge('rules_loaded', 'Rules in use')
-  const rulesLeftOut = gauge('rules_left_out', 'Rule documents that could not be used')
+  const rulesOmitted = gauge('rules_left_out', 'Rule documents that could not be used')
   const append = new Histogram({
     name: 'tellwire_append_seconds',
     help: 'Time until a batch was durable',
@@ -71,9 +71,9 @@ export function metrics(): Metrics {
     refusal: (code) => refusals.inc({ code }),
     sessions: (open) => sessions.set(open),
     inFlight: (size) => inFlight.set(size),
-    rules: (loaded, leftOut) => {
+    rules: (loaded, omitted) => {
       rulesLoaded.set(loaded)
-      rulesLeftOut.set(leftOut)
+      rulesOmitted.set(omitted)
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

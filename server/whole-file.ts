@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Writes a file so that a reader sees the old one or the new one whole, also after a power cut. */
+/** Replaces a file atomically: a reader sees the whole old file or the whole new one, even after a power cut. */
 export async function writeWhole(folder: string, name: string, text: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const draft = join(folder, `.${name}.${randomUUID()}`)

@@ -32,6 +32,8 @@ export const uuid = z.uuid()
 
 export const PRODUCTS = ['windows', 'linux', 'macos', 'tellwire'] as const
 export type Product = (typeof PRODUCTS)[number]
+/** A system that agents run on. */
+export type AgentProduct = Exclude<Product, 'tellwire'>
 
 /**
  * What every event carries.

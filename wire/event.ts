@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Product } from './common.ts'
+import type { AgentProduct, Product } from './common.ts'
 import * as derived from './events/derived.ts'
 import * as devices from './events/devices.ts'
 import * as feeds from './events/feeds.ts'
@@ -70,8 +70,22 @@ interface CategoryFacts {
   about: string
 }
 
+/** What the agent of each system collects. A test compares it with the agent's collectors. */
+const COLLECTED: Record<AgentProduct, readonly Category[]> = {
+  linux: [
+    ...(['process_creation', 'network_connection', 'listening_socket', 'egress', 'network_place'] as const),
+    ...(['file_event', 'file_burst', 'archive_created', 'volume_mounted', 'repository'] as const),
+    ...(['usb_device', 'display', 'software', 'autostart', 'remote_session'] as const),
+    ...(['clock_place', 'logon', 'power_state'] as const),
+  ],
+  macos: [],
+  windows: [],
+}
+/** What every agent says of itself. */
+const OF_ITSELF: ReadonlySet<string> = new Set<Category>(['agent_state', 'collection_gap'])
+
 /** Every category, in one table: a new one does not compile until it has answered. */
-export const CATEGORIES: Record<Category, CategoryFacts> = {
+export const CATEGORIES: Record<Category, CategoryFacts> = withSystems({
   process_creation: agent(3, 'a program began: path, command line without secrets, parent, user'),
   network_connection: agent(1, 'a connection began: addresses, ports and the program, no content'),
   listening_socket: agent(5, 'a program began to accept connections'),
@@ -82,7 +96,7 @@ export const CATEGORIES: Record<Category, CategoryFacts> = {
   volume_mounted: agent(7, 'a disk was mounted: kind, size, removable or not'),
   usb_device: agent(8, 'a USB device: ids, names it gives itself, what it can do'),
   display: agent(8, 'a display: maker, model, size'),
-  input_pattern: planned(4, 'timing of an input device: counts and intervals, never keys', true),
+  input_pattern: agent(4, 'timing of an input device: counts and intervals, never keys', true),
   software: agent(5, 'software that is present, was installed or removed'),
   autostart: agent(6, 'a program set to start by itself'),
   remote_session: agent(8, "a remote-control session, from the tool's own log"),
@@ -91,7 +105,7 @@ export const CATEGORIES: Record<Category, CategoryFacts> = {
   clock_place: agent(4, 'time zone and clock jumps'),
   logon: agent(5, 'somebody signed in or out'),
   power_state: agent(2, 'lid, battery, uptime, sleep'),
-  presence: planned(2, 'minutes of activity in an hour; security use only', true),
+  presence: agent(2, 'minutes of activity in an hour; security use only', true),
   collection_gap: agent(9, 'something the agent could not see'),
   agent_state: agent(9, 'the agent on itself: started, stopped, what it costs'),
   connection: server("the agent's session, placed by address"),
@@ -109,18 +123,23 @@ export const CATEGORIES: Record<Category, CategoryFacts> = {
   idp_login: feed('a login, from the identity provider'),
   repo_audit: feed('an action in a repository, from its audit log'),
   sanctions_match: feed('a name on a sanctions list: a compliance check'),
+})
+
+function agent(keep: number, about: string, sensitive = false): Omit<CategoryFacts, 'on'> {
+  return { origin: 'agent', keep, sensitive, about }
+}
+function server(about: string, sensitive = false): Omit<CategoryFacts, 'on'> {
+  return { origin: 'server', keep: 9, sensitive, about }
+}
+function feed(about: string): Omit<CategoryFacts, 'on'> {
+  return { origin: 'feed', keep: 9, sensitive: false, about }
 }
 
-function agent(keep: number, about: string, sensitive = false): CategoryFacts {
-  return { origin: 'agent', keep, sensitive, on: ['linux'], about }
-}
-/** Part of the contract, but no agent collects it yet. */
-function planned(keep: number, about: string, sensitive = false): CategoryFacts {
-  return { origin: 'agent', keep, sensitive, on: [], about }
-}
-function server(about: string, sensitive = false): CategoryFacts {
-  return { origin: 'server', keep: 9, sensitive, on: [], about }
-}
-function feed(about: string): CategoryFacts {
-  return { origin: 'feed', keep: 9, sensitive: false, on: [], about }
+/** Adds the systems that each is collected on. */
+function withSystems(facts: Record<Category, Omit<CategoryFacts, 'on'>>): Record<Category, CategoryFacts> {
+  const products = Object.keys(COLLECTED) as AgentProduct[]
+  const on = (category: Category) =>
+    products.filter((it) => OF_ITSELF.has(category) || COLLECTED[it].includes(category))
+  const whole = Object.entries(facts).map(([category, it]) => [category, { ...it, on: on(category as Category) }])
+  return Object.fromEntries(whole) as Record<Category, CategoryFacts>
 }

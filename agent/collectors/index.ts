@@ -1,5 +1,6 @@
-/** Every collector, in one list: a new one is one file and one line here. */
-import type { Collector } from '../collect.ts'
+/** Every collector, by system: a new one is one file and one line here. */
+import type { AgentProduct } from '../../wire/common.ts'
+import type { Collector, StartCounters } from '../collect.ts'
 import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
@@ -17,30 +18,35 @@ import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
 import { watchedFolders } from './linux/watched-folders.ts'
 import { watchFolder } from './shared/folder-wakes.ts'
-import type { StartCounters } from './shared/programs.ts'
 
-export type { StartCounters } from './shared/programs.ts'
+/** `starts` is counted up while they run, for the agent's summary. */
+export function collectorsOf(product: AgentProduct, starts: StartCounters): readonly Collector[] {
+  return COLLECTORS[product](starts)
+}
 
-/** `forks` is counted up while they run, for the agent's summary. */
-export function collectorsWith(forks: StartCounters): readonly Collector[] {
-  const code = repositories()
-  const packed = archives()
-  return [
-    processes(forks, [code.onProgram, packed.onProgram]),
-    connections,
-    interfaces,
-    software,
-    autostarts,
-    usbDevices,
-    displays,
-    volumes,
-    watchedFolders(watchFolder, packed.onArchive),
-    code.collector,
-    packed.collector,
-    networkPlaces,
-    power,
-    logons,
-    remoteSessions,
-    clockPlaces,
-  ]
+const COLLECTORS: Record<AgentProduct, (starts: StartCounters) => readonly Collector[]> = {
+  linux: (starts) => {
+    const code = repositories()
+    const packed = archives()
+    return [
+      processes(starts, [code.onProgram, packed.onProgram]),
+      connections,
+      interfaces,
+      software,
+      autostarts,
+      usbDevices,
+      displays,
+      volumes,
+      watchedFolders(watchFolder, packed.onArchive),
+      code.collector,
+      packed.collector,
+      networkPlaces,
+      power,
+      logons,
+      remoteSessions,
+      clockPlaces,
+    ]
+  },
+  macos: () => [],
+  windows: () => [],
 }

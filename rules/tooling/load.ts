@@ -26,13 +26,14 @@ export async function readRuleFiles(
   const files: RuleFile[] = []
   for (const folder of folders) {
     const root = await realpath(folder).catch((cause: unknown) => {
-      throw new Fault('rule.invalid', { where: folder, todo: 'There is no such file or folder.', cause })
+      throw new Fault('rule.invalid', { where: folder, why: 'There is no such file or folder.', cause })
     })
     for (const path of await pathsUnder(folder)) {
       if (files.length >= MAX_FILES)
         throw new Fault('rule.invalid', {
           where: folder,
-          todo: `More than ${MAX_FILES} rule files; name fewer folders.`,
+          why: `There are more than ${MAX_FILES} rule files.`,
+          todo: 'Name fewer folders.',
         })
       try {
         files.push({ path, text: await readBounded(path, root) })
@@ -40,7 +41,12 @@ export async function readRuleFiles(
         refused(
           cause instanceof Fault
             ? cause
-            : new Fault('rule.invalid', { where: path, todo: 'The file cannot be read.', cause }),
+            : new Fault('rule.invalid', {
+                where: path,
+                why: 'The file cannot be read.',
+                todo: 'Check its permissions.',
+                cause,
+              }),
         )
       }
     }
@@ -48,12 +54,25 @@ export async function readRuleFiles(
   return files
 }
 
+export function tooLarge(path: string): Fault {
+  return new Fault('rule.invalid', {
+    where: path,
+    why: `A rule file may have at most ${MAX_FILE_BYTES} bytes.`,
+    todo: 'Split it.',
+  })
+}
+
 async function pathsUnder(folder: string, depth = 0): Promise<string[]> {
   const facts = await lstat(folder)
   // A link that was named by the user is followed, one that was found is not.
   const isFolder = facts.isDirectory() || (depth === 0 && facts.isSymbolicLink() && (await isLinkToFolder(folder)))
   if (!isFolder) return depth === 0 || /\.ya?ml$/i.test(folder) ? [folder] : []
-  if (depth > MAX_DEPTH) throw new Fault('rule.invalid', { where: folder, todo: `Folders may lie ${MAX_DEPTH} deep.` })
+  if (depth > MAX_DEPTH)
+    throw new Fault('rule.invalid', {
+      where: folder,
+      why: `Folders are nested more than ${MAX_DEPTH} deep.`,
+      todo: 'Move the rules up.',
+    })
   const paths: string[] = []
   for (const name of (await readdir(folder)).sort()) {
     if (name.startsWith('.') || name === 'node_modules') continue
@@ -72,18 +91,15 @@ async function readBounded(path: string, root: string): Promise<string> {
   if (below === '..' || below.startsWith(`..${sep}`))
     throw new Fault('rule.invalid', {
       where: path,
-      todo: 'The link leads out of the folder; put the file itself there.',
+      why: 'The link points outside the folder.',
+      todo: 'Put the file itself into the folder.',
     })
   // Reading a pipe under such a name would block for ever.
-  if (!(await lstat(real)).isFile()) throw new Fault('rule.invalid', { where: path, todo: 'This is not a file.' })
+  if (!(await lstat(real)).isFile()) throw new Fault('rule.invalid', { where: path, why: 'This is not a file.' })
   const file = await open(real)
   try {
     const { size } = await file.stat()
-    if (size > MAX_FILE_BYTES)
-      throw new Fault('rule.invalid', {
-        where: path,
-        todo: `A rule file has at most ${MAX_FILE_BYTES} bytes; split it.`,
-      })
+    if (size > MAX_FILE_BYTES) throw tooLarge(path)
     const buffer = Buffer.alloc(size)
     const { bytesRead } = await file.read(buffer, 0, size, 0)
     return buffer.toString('utf8', 0, bytesRead)

@@ -7,7 +7,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
 import type { Rule, RuleFile } from '../language/index.ts'
 import { textsIn } from './archive.ts'
-import { MAX_FILE_BYTES, MAX_FILES, readRuleFiles } from './load.ts'
+import { MAX_FILE_BYTES, MAX_FILES, readRuleFiles, tooLarge } from './load.ts'
 
 export interface SourcedFile extends RuleFile {
   /** Its path in its tree, or under the folder that was named; with slashes. */
@@ -77,17 +77,15 @@ async function inFolders(path: string, refused: (fault: Fault) => void): Promise
 }
 
 async function archived(path: string, refused: (fault: Fault) => void): Promise<SourcedFile[]> {
-  const refuse = (where: string, todo: string, cause?: unknown) =>
-    refused(new Fault('rule.invalid', { where, todo, cause }))
   await lstat(path).catch((cause: unknown) => {
-    throw new Fault('rule.invalid', { where: path, todo: 'There is no such file or folder.', cause })
+    throw new Fault('rule.invalid', { where: path, why: 'There is no such file or folder.', cause })
   })
   const texts = new Map<string, string>()
   let license: string | null = null
   const wanted = (name: string) => /\.ya?ml$/i.test(name) || /^([^/]+\/)?LICENSE[^/]*$/.test(name)
   try {
     for await (const { name, text } of textsIn(path, { wanted, maxBytes: MAX_FILE_BYTES })) {
-      if (text === null) refuse(`${path}/${name}`, `A rule file has at most ${MAX_FILE_BYTES} bytes; split it.`)
+      if (text === null) refused(tooLarge(`${path}/${name}`))
       else if (!/\.ya?ml$/i.test(name)) license = text.slice(0, MAX_LICENSE_BYTES)
       else texts.set(name, text)
       if (texts.size > MAX_FILES) throw new Error(`It holds more than ${MAX_FILES} rule files.`)
@@ -95,7 +93,7 @@ async function archived(path: string, refused: (fault: Fault) => void): Promise<
   } catch (cause) {
     throw new Fault('rule.invalid', {
       where: path,
-      todo: `The archive cannot be read: ${(cause as Error).message}`,
+      why: `The archive cannot be read: ${(cause as Error).message}`,
       cause,
     })
   }

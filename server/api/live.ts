@@ -52,8 +52,10 @@ function streamOf({ source, stillIn, signal, ended }: StreamOf): ReadableStream<
   const hasRoom = (controller: ReadableStreamDefaultController<Uint8Array>) => (controller.desiredSize ?? 0) > 0
   const flush = (controller: ReadableStreamDefaultController<Uint8Array>) => {
     if (!unsent || !hasRoom(controller)) return
-    controller.enqueue(written(unsent))
+    const notice = unsent
+    // Before it is sent: while it takes it, the stream may already ask for the next.
     unsent = null
+    controller.enqueue(written(notice))
   }
   return new ReadableStream<Uint8Array>(
     {

@@ -1,4 +1,4 @@
-/** How a failure is answered: one shape, with a code, a place and what to do. */
+/** How a failure is answered: one shape, with a code, a place, and in `todo` the cause and what to do about it. */
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FAULTS, Fault, type FaultCode } from '../../wire/fault.ts'
 import type { ApiError } from './schema.ts'
@@ -14,13 +14,13 @@ const STATUS: Partial<Record<FaultCode, ContentfulStatusCode>> = {
 }
 
 export function refusal(fault: Fault): { status: ContentfulStatusCode; body: ApiError } {
-  const { code, where, todo } = fault
-  return { status: STATUS[code] ?? 400, body: { code, message: FAULTS[code], where, todo } }
+  const { code, where, detail } = fault
+  return { status: STATUS[code] ?? 400, body: { code, message: FAULTS[code], where, todo: detail } }
 }
 
 /** The first thing zod found wrong, as a Fault that says where. */
 export function invalid(target: string, issues: readonly { path: readonly PropertyKey[]; message: string }[]): Fault {
   const first = issues[0]
   const where = [target === 'json' ? 'body' : target, ...(first?.path ?? []).map(String)].join('.').slice(0, 256)
-  return new Fault('api.invalid', { where, ...(first && { todo: `${first.message.slice(0, 256)}.` }) })
+  return new Fault('api.invalid', { where, ...(first && { why: first.message.slice(0, 256) }) })
 }

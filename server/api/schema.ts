@@ -71,6 +71,8 @@ const laptop = {
   /** Numbers that never came, besides those the agent itself reported as dropped. */
   missing: z.int(),
   rejected: z.int(),
+  /** Categories that the policy wants, how many of those are seen, and how many partly or not at all. */
+  visible: z.object({ wanted: z.int(), seen: z.int(), impaired: z.int() }),
 }
 
 /** A laptop in the list. */
@@ -78,8 +80,6 @@ export const LaptopRow = z.object({
   ...laptop,
   /** How many kinds of gaps its agent reported. */
   gaps: z.int(),
-  /** Categories that the policy wants, how many of those are seen, and how many partly or not at all. */
-  visible: z.object({ wanted: z.int(), seen: z.int(), impaired: z.int() }),
 })
 export type LaptopRow = z.infer<typeof LaptopRow>
 
@@ -243,6 +243,7 @@ export const SessionView = z.object({
   byLink: z.boolean(),
 })
 export type SessionView = z.infer<typeof SessionView>
+export type Permission = SessionView['may'][number]
 
 export const Login = z.strictObject({ name: z.string().min(1).max(64), password: z.string().min(1).max(256) })
 export const LinkExchange = z.strictObject({ secret: z.string().min(1).max(256) })

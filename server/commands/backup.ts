@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { folderOf } from '../config.ts'
+import { dataFolderOf } from '../config.ts'
 import { type Manifest, makeBackup } from '../store/sqlite/backup.ts'
 
 export const backupCommand = defineCommand({
@@ -15,7 +15,7 @@ export const backupCommand = defineCommand({
   async run({ args }) {
     refusePostgres(args['data-folder'])
     const to = resolve(args.to)
-    const { manifest, checked } = await makeBackup({ folder: folderOf(args['data-folder']), to, now: Date.now() })
+    const { manifest, checked } = await makeBackup({ folder: dataFolderOf(args['data-folder']), to, now: Date.now() })
     if (args.json) console.log(JSON.stringify({ backup: to, ...manifest }))
     else console.log(`${to}: records 1 to ${manifest.last}, ${megabytes(manifest)} MB, checked`)
     for (const it of checked.lost) console.error(`tellwire: ${it.message}`)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
-import { folderOf } from '../config.ts'
+import { dataFolderOf } from '../config.ts'
 import { World } from '../derive/kit/world.ts'
 import { ALIVE_AT } from '../jobs/clock-line.ts'
 import { openStore } from '../store/open.ts'
@@ -18,7 +18,7 @@ export const exportCommand = defineCommand({
     'data-folder': { type: 'string', description: "The server's data folder" },
   },
   async run({ args }) {
-    const folder = folderOf(args['data-folder'])
+    const folder = dataFolderOf(args['data-folder'])
     const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
     const { stream, close } = await openTelemetry({ folder, readOnly: true })
     try {

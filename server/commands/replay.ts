@@ -8,7 +8,7 @@ import { fits } from '../../wire/fits.ts'
 import { type AddressFacts, type CatalogueFacts, Recorded, RecordedWhole } from '../../wire/recording.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { Assessments } from '../assess/assessments.ts'
-import { folderOf, loadConfig } from '../config.ts'
+import { dataFolderOf, loadConfig } from '../config.ts'
 import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
@@ -166,7 +166,7 @@ export const replayCommand = defineCommand({
     const catalogue = loadCatalogue()
     const config = loadConfig({ file: args.config ?? null, env: process.env })
     const addresses = await openAddresses({
-      rangesFolder: `${folderOf(args['data-folder'])}/feeds`,
+      rangesFolder: `${dataFolderOf(args['data-folder'])}/feeds`,
       geoip: config.geoip,
       catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })

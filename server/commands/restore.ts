@@ -1,7 +1,7 @@
 /** `tellwire restore`: a data folder as `tellwire backup` copied it. */
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
-import { folderOf } from '../config.ts'
+import { dataFolderOf } from '../config.ts'
 import { restoreBackup } from '../store/sqlite/backup.ts'
 import { megabytes, refusePostgres } from './backup.ts'
 
@@ -16,7 +16,7 @@ export const restoreCommand = defineCommand({
   async run({ args }) {
     refusePostgres(args['data-folder'])
     const from = resolve(args.from)
-    const folder = folderOf(args['data-folder'])
+    const folder = dataFolderOf(args['data-folder'])
     const force = args.force ?? false
     const { manifest, checked, aside } = await restoreBackup({ from, folder, force, now: Date.now() })
     const madeAt = new Date(manifest.madeAt).toISOString()

@@ -13,7 +13,7 @@ import * as z from 'zod'
 import { load, type Rule } from '../../rules/language/index.ts'
 import { attribution, readRuleSources, type SourcedFile } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
-import { folderOf } from '../config.ts'
+import { dataFolderOf } from '../config.ts'
 import { printable } from './terminal.ts'
 
 const MAX_SHOWN = 10
@@ -57,7 +57,7 @@ export const importCommand = defineCommand({
     json: { type: 'boolean', description: 'Print the contents of INDEX.json' },
   },
   async run({ args }) {
-    const to = resolve(args.to ?? join(folderOf(args['data-folder']), 'rules', 'imported'))
+    const to = resolve(args.to ?? join(dataFolderOf(args['data-folder']), 'rules', 'imported'))
     const index = await importRules(args.from, to, Date.now())
     if (args.json) console.log(JSON.stringify(index))
     else for (const line of inWords(index, to)) console.log(printable(line))

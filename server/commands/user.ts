@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { addUser, makeOneTimeLink } from '../access/sign-in.ts'
-import { folderOf } from '../config.ts'
+import { dataFolderOf } from '../config.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
@@ -31,7 +31,7 @@ const link = defineCommand({
 })
 
 async function printLink(dataFolder: string | undefined, make: (store: Store) => Promise<string>): Promise<void> {
-  const folder = folderOf(dataFolder)
+  const folder = dataFolderOf(dataFolder)
   const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
   try {
     console.log(`${readServerFile(folder)?.url ?? 'http://<the server>'}${await make(store)}`)

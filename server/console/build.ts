@@ -36,7 +36,7 @@ export async function buildConsole({
 } = {}): Promise<{ files: Map<string, ConsoleFile> }> {
   const built = await build({
     absWorkingDir: HERE,
-    entryPoints: ['main.tsx', 'style.css'],
+    entryPoints: ['main.tsx'],
     outdir: '/assets',
     entryNames: '[name]-[hash]',
     bundle: true,
@@ -56,7 +56,7 @@ export async function buildConsole({
   }))
   const named = (ending: string) => assets.find(({ path }) => path.endsWith(ending))?.path ?? ''
   const template = await readFile(join(HERE, 'index.html'), 'utf8')
-  const page = template.replace('/style.css', named('.css')).replace('/main.js', named('.js'))
+  const page = template.replace('/main.css', named('.css')).replace('/main.js', named('.js'))
   const plain = [
     { path: '/index.html', body: new TextEncoder().encode(page) },
     { path: '/favicon.svg', body: new Uint8Array(await readFile(join(HERE, 'favicon.svg'))) },

@@ -1,22 +1,31 @@
 /**
- * What the page shows stays true: one event stream says 'changed', and whatever is on screen asks again.
+ * What the page shows stays true: one stream of notices says who may read differently, and whatever on screen is
+ * concerned asks again.
  *
  * Shape   the stream is closed while the page is hidden (browsers allow six connections to a host, for all tabs
- *         together) and opened again, with one fresh look, when it is seen.
+ *         together) and opened again when it is seen. Notices that came meanwhile are lost, so that each opening means
+ *         everybody.
  */
 import { computed, effect, signal, useSignal } from '@preact/signals'
-import { useLayoutEffect } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
+import type { Notice } from '../api/schema.ts'
 import { ApiFailure, ask } from './api.ts'
 import { findSession, session } from './session.ts'
 
-/** More often than this nobody can read. */
-const AGAIN_AFTER_MS = 1_000
 const RETRY_MS = 3_000
 
-/** Counts notices; reading it in an effect asks for the next. */
-const changes = signal(0)
 export const connection = signal<'connecting' | 'live' | 'lost'>('connecting')
 export const lastHeard = signal<number | null>(null)
+
+/** Null: anything may read differently. */
+type Listener = (notice: Notice | null) => void
+const listeners = new Set<Listener>()
+
+/** The answer ends it. */
+export function onNotice(listener: Listener): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
 
 export function listen(): void {
   const visible = signal(!document.hidden)
@@ -29,18 +38,17 @@ export function listen(): void {
 function stream(): () => void {
   let source: EventSource | null = null
   let again: ReturnType<typeof setTimeout> | undefined
-  let notice: ReturnType<typeof setTimeout> | undefined
+  const heard = (notice: Notice | null) => {
+    lastHeard.value = Date.now()
+    for (const it of listeners) it(notice)
+  }
   const open = () => {
     source = new EventSource('/api/v1/events')
     source.onopen = () => {
-      const back = connection.peek() === 'lost'
       connection.value = 'live'
-      lastHeard.value = Date.now()
-      // After a loss the page is stale. At the beginning it has just asked, and need not at once ask again.
-      if (back) heard()
-      else soon()
+      heard(null)
     }
-    source.addEventListener('changed', soon)
+    source.addEventListener('changed', (event: MessageEvent<string>) => heard(JSON.parse(event.data) as Notice))
     source.onerror = () => {
       connection.value = 'lost'
       // A refused stream stays closed: either we are signed out, or the server is busy and we come back later.
@@ -49,23 +57,43 @@ function stream(): () => void {
       again = setTimeout(open, RETRY_MS)
     }
   }
-  const soon = () => {
-    // The first of a burst starts the clock; the rest ride along.
-    notice ??= setTimeout(() => {
-      notice = undefined
-      heard()
-    }, AGAIN_AFTER_MS)
-  }
-  const heard = () => {
-    lastHeard.value = Date.now()
-    changes.value++
-  }
   open()
   return () => {
     source?.close()
     clearTimeout(again)
-    clearTimeout(notice)
     connection.value = 'connecting'
+  }
+}
+
+/** Runs `look` one at a time; asked for meanwhile, once more. */
+export function oneAtATime(look: () => Promise<void>): () => void {
+  let isLooking = false
+  let again = false
+  // A newer look does not cancel the older: with a slow server none would ever end.
+  return async () => {
+    again = isLooking
+    if (isLooking) return
+    isLooking = true
+    try {
+      do {
+        again = false
+        await look()
+      } while (again)
+    } finally {
+      isLooking = false
+    }
+  }
+}
+
+/** What `work` resolves with, or how the server refused. A session that ended leads to the sign-in. */
+export async function asked<T>(work: Promise<T>): Promise<T | ApiFailure | null> {
+  try {
+    return await work
+  } catch (cause) {
+    if (!(cause instanceof ApiFailure)) throw cause
+    if (cause.status !== 401) return cause
+    session.value = null
+    return null
   }
 }
 
@@ -74,38 +102,58 @@ export interface Loaded<T> {
   failure: ApiFailure | null
 }
 
-/** The answer of `path`, asked again on every change. Old data stays on screen while the new is on its way. */
-export function useLive<T>(path: string): Loaded<T> {
-  const loaded = useSignal<Loaded<T> & { path: string }>({ path, data: null, failure: null })
+export interface LiveOptions<T> {
+  /** Whether a notice concerns what is shown; left out: none does. */
+  concerns?: (notice: Notice, data: T | null) => boolean
+  /** Asked again after so many ms while it is shown, notice or not; null: it is not. */
+  everyMs?: (data: T) => number | null
+}
+
+/** The answer of `path`, asked again when it may be another. Old data stays on screen while the new is on its way. */
+export function useLive<T>(path: string, options: LiveOptions<T> = {}): Loaded<T> {
+  const { data, failure, key } = useLook<T>(path, () => ask<T>(path), options)
+  return key === path ? { data, failure } : { data: null, failure: null }
+}
+
+/**
+ * The same of whatever `load` resolves with. The data belong to `key`; `inputs` are what it is loaded by besides: when
+ * they change, it is loaded again, and the old data stay on screen until then.
+ */
+export function useLook<T>(
+  key: string,
+  load: () => Promise<T>,
+  options: LiveOptions<T>,
+  inputs: readonly unknown[] = [],
+): Loaded<T> & { key: string } {
+  const loaded = useSignal<Loaded<T> & { key: string }>({ key, data: null, failure: null })
+  // The newest of both without a new look at every draw.
+  const latest = useRef({ load, options })
+  latest.current = { load, options }
   // Before the first paint, not after: on a slow machine that is a tenth of a second.
   useLayoutEffect(() => {
-    let gone = false
-    let asking = false
-    let again = false
-    // One question at a time: were a newer one to cancel the older, a slow server would never be heard.
-    const look = async () => {
-      again = asking
-      if (asking) return
-      asking = true
-      const answer = await ask<T>(path).catch((cause: unknown) => {
-        if (cause instanceof ApiFailure) return cause
-        throw cause
-      })
-      asking = false
-      if (gone) return
-      if (!(answer instanceof ApiFailure)) loaded.value = { path, data: answer, failure: null }
-      else if (answer.status === 401) session.value = null
-      else {
-        const { path: shown, data } = loaded.peek()
-        loaded.value = { path, data: shown === path ? data : null, failure: answer }
-      }
-      if (again) void look()
-    }
-    const unsubscribe = changes.subscribe(() => void look())
+    let isGone = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const look = oneAtATime(async () => {
+      clearTimeout(timer)
+      const answer = await asked(latest.current.load())
+      if (isGone || answer === null) return
+      const before = loaded.peek()
+      if (!(answer instanceof ApiFailure)) loaded.value = { key, data: answer, failure: null }
+      else loaded.value = { key, data: before.key === key ? before.data : null, failure: answer }
+      const { data } = loaded.peek()
+      const pauseMs = data === null ? null : (latest.current.options.everyMs?.(data) ?? null)
+      if (pauseMs !== null) timer = setTimeout(() => (document.hidden ? undefined : look()), pauseMs)
+    })
+    const unlisten = onNotice((notice) => {
+      const { concerns } = latest.current.options
+      if (notice === null || concerns?.(notice, loaded.peek().data)) look()
+    })
+    look()
     return () => {
-      gone = true
-      unsubscribe()
+      isGone = true
+      clearTimeout(timer)
+      unlisten()
     }
-  }, [path])
-  return loaded.value.path === path ? loaded.value : { data: null, failure: null }
+  }, [key, ...inputs])
+  return loaded.value
 }

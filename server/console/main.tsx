@@ -1,4 +1,7 @@
 /** The console: who is signed in decides what is drawn, the address decides which page. */
+import './tokens.css'
+import './base.css'
+import './controls.css'
 import { type ComponentChildren, render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { ApiFailure } from './api.ts'

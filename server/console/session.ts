@@ -1,9 +1,14 @@
 /** Who is signed in, as the page knows it. `undefined`: not asked yet; null: nobody. */
 import { signal } from '@preact/signals'
-import type { SessionView } from '../api/schema.ts'
+import type { Permission, SessionView } from '../api/schema.ts'
 import { ApiFailure, ask } from './api.ts'
 
 export const session = signal<SessionView | null | undefined>(undefined)
+
+/** Whether the server will let them: what they may not do is not offered. */
+export function may(permission: Permission): boolean {
+  return session.value?.may.includes(permission) ?? false
+}
 
 export async function findSession(): Promise<void> {
   try {

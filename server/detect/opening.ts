@@ -182,7 +182,9 @@ async function copy(from: string, to: Evaluation, replaced: ReadonlySet<string>,
     }
     const derived: DerivedEvent[] = []
     for (let it = first[0]; !it.done; it = await kept.next()) {
-      const rows = it.value.filter((row) => row.part !== RULES_PART && !belongsTo(row, replaced))
+      const rows = it.value.filter(
+        (row) => row.part !== RULES_PART && !belongsTo(row, replaced) && !isOld(row, deps.horizon()),
+      )
       for (const row of rows) {
         if (row.part === DERIVED_PART && row.state !== null) derived.push(JSON.parse(row.state) as DerivedEvent)
         else to.restore(row)
@@ -196,6 +198,11 @@ async function copy(from: string, to: Evaluation, replaced: ReadonlySet<string>,
     derived.sort((a, b) => a.position - b.position)
     return { moment: before, derived }
   }
+}
+
+/** A derived event from before the telemetry that is kept: a replay of the log would not find it. */
+function isOld({ part, state }: KeptRow, horizon: number): boolean {
+  return part === DERIVED_PART && state !== null && (JSON.parse(state) as DerivedEvent).event.time < horizon
 }
 
 /** State of a correlation is kept under its id. */

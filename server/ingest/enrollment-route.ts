@@ -38,8 +38,8 @@ export function enrollmentRoute(deps: EnrollmentRouteDeps) {
     } catch (cause) {
       const about = agentFault(cause)
       if (!about) deps.onError(cause)
-      const { code, where, todo } = about ?? new Fault('api.failed')
-      answer(response, STATUS[code] ?? 400, { code, message: FAULTS[code], where, todo })
+      const { code, where, detail } = about ?? new Fault('api.failed')
+      answer(response, STATUS[code] ?? 400, { code, message: FAULTS[code], where, todo: detail })
     }
   }
 }

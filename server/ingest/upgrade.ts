@@ -43,8 +43,8 @@ export function upgradeRefusal(
 }
 
 export function answer(socket: Duplex, { status, fault }: UpgradeRefusal): void {
-  const { code, where, todo, facts } = fault
-  const body = JSON.stringify({ code, where, todo })
+  const { code, where, detail, facts } = fault
+  const body = JSON.stringify({ code, where, todo: detail })
   const retryAfter = Math.ceil(Number(facts.retryAfterMs ?? 0) / 1_000)
   socket.on('error', () => {})
   socket.end(

@@ -58,7 +58,7 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
   const enroll = enrollment({
     ...{ store, keys, now },
     policy: () => gateway.policy,
-    tries: bucketPerKey(now, limits.enrolmentsPerMinute / 60, limits.enrolmentsPerMinute),
+    tries: bucketPerKey(now, limits.enrollmentsPerMinute / 60, limits.enrollmentsPerMinute),
   })
   const route = enrollmentRoute({
     ...{ enroll, trustedProxies },
@@ -76,7 +76,7 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
       return true
     },
     token: (worker, by, publicUrl) =>
-      makeToken({ worker, by }, { store, keys, publicUrl, hours: config.enrolTokenHours, now, randomBytes }),
+      makeToken({ worker, by }, { store, keys, publicUrl, hours: config.enrollTokenHours, now, randomBytes }),
     async ask(next) {
       const policy = await policyInForce(store.values, keys, asked(next), now())
       if (policy.version !== gateway.policy.version) await gateway.push(policy)

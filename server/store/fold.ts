@@ -12,6 +12,8 @@ export interface Note {
   line: string
   facts: EventFacts | null
   category: string | null
+  /** By which a feed line is known. Null: it is none. */
+  feedId: string | null
   arrived: number | null
   isLandmark: boolean
 }
@@ -51,13 +53,14 @@ export function noteOf(line: string, record: Recorded): Note {
     line,
     facts: factsOf(record),
     category: categoryOf(record),
+    feedId: record.type === 'feed' ? record.event.id : null,
     arrived: arrivalOf(record),
     isLandmark: isLandmark(record),
   }
 }
 
 /** What was deleted because of its age: it keeps its position. */
-export const DELETED: Note = { line: '', facts: null, category: null, arrived: null, isLandmark: false }
+export const DELETED: Note = { line: '', facts: null, category: null, feedId: null, arrived: null, isLandmark: false }
 
 export function fold(first: number, notes: readonly Note[]): Folded {
   const facts = notes.flatMap((it) => it.facts ?? [])

@@ -1,6 +1,6 @@
 /**
- * Every enrolled laptop as the queue needs it: who holds it, whether it is online, when it was last seen, and how much
- * of it can be seen.
+ * Every enrolled laptop as queue and list need it: who holds it, whether it is online, when it was last seen, and how
+ * much of it can be seen.
  *
  * Shape   what follows from judgement (when it was last heard, what it can see) is looked up when a laptop connects or
  *         leaves, every hour while it is online, and every day otherwise: not with each of its events.
@@ -18,12 +18,14 @@ const DAY = 24 * HOUR
 const SOON_MS = 60_000
 
 export interface FleetLaptop {
-  device: string
-  platform: string
+  enrolled: Enrolled
   worker: string | null
   online: boolean
   lastSeen: number | null
   sight: Sight
+  place: string | null
+  /** Its agent reported gaps, or some of its events are missing or were rejected. */
+  hasGaps: boolean
   /** When to look it up again. */
   lookAt: number
 }
@@ -33,6 +35,16 @@ export interface Sight {
   wanted: number
   seen: number
   partly: number
+}
+
+export interface LaptopQuery {
+  /** Ids after this one; null: from the first. */
+  after: string | null
+  limit: number
+  /** Words that stand in id, worker, name or place, without regard to case. */
+  search: string
+  /** Only those that are offline, or have gaps. */
+  troubled: boolean
 }
 
 /** What a look found. */
@@ -51,6 +63,8 @@ export class Fleet {
   readonly #laptops = new Map<string, FleetLaptop>()
   /** By the worker who holds them, or their own id where nobody does. */
   readonly #bySubject = new Map<string, Set<FleetLaptop>>()
+  /** Ids in order; null: one was added. */
+  #order: string[] | null = null
   #online = 0
 
   constructor(reader: Reader) {
@@ -73,29 +87,53 @@ export class Fleet {
     return this.#laptops.get(device)?.worker ?? device
   }
 
-  /** Of a laptop that was enrolled now or before. */
-  add({ device, platform }: Enrolled): void {
-    if (this.#laptops.has(device)) return
+  get(device: string): Enrolled | null {
+    return this.#laptops.get(device)?.enrolled ?? null
+  }
+
+  /** In order of the id. */
+  find({ after, limit, search, troubled }: LaptopQuery): Enrolled[] {
+    this.#order ??= [...this.#laptops.keys()].sort()
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean)
+    const found: Enrolled[] = []
+    for (const device of this.#order) {
+      if (after !== null && device <= after) continue
+      const laptop = this.#laptops.get(device)!
+      if ((troubled && laptop.online && !laptop.hasGaps) || !this.#matches(laptop, words)) continue
+      found.push(laptop.enrolled)
+      if (found.length === limit) break
+    }
+    return found
+  }
+
+  #matches({ enrolled, worker, place }: FleetLaptop, words: readonly string[]): boolean {
+    if (words.length === 0) return true
+    const name = worker === null ? null : this.#reader.directory.latestContract(worker)?.name
+    const text = `${enrolled.device} ${worker ?? ''} ${name ?? ''} ${place ?? ''}`.toLowerCase()
+    return words.every((it) => text.includes(it))
+  }
+
+  /** Of a laptop that enrolled now, before, or again. */
+  add(enrolled: Enrolled): void {
+    const { device } = enrolled
+    const known = this.#laptops.get(device)
+    if (known) {
+      known.enrolled = enrolled
+      return
+    }
     const laptop: FleetLaptop = {
-      ...{ device, platform, worker: null, online: false, lastSeen: null, sight: UNKNOWN },
+      ...{ enrolled, worker: null, online: false, lastSeen: null, sight: UNKNOWN, place: null, hasGaps: false },
       lookAt: this.#reader.now() + SOON_MS,
     }
     this.#laptops.set(device, laptop)
+    this.#order = null
     this.#index(laptop)
     this.connection(device)
     this.holder(device)
   }
 
-  has(device: string): boolean {
-    return this.#laptops.has(device)
-  }
-
   devices(): string[] {
     return [...this.#laptops.keys()]
-  }
-
-  subjects(): IterableIterator<string> {
-    return this.#bySubject.keys()
   }
 
   /** It connected or left. Answers whether that is news. */
@@ -129,7 +167,7 @@ export class Fleet {
   /** Laptops that are to be looked up. */
   due(now: number): string[] {
     const due: string[] = []
-    for (const { device, lookAt } of this.#laptops.values()) if (lookAt <= now) due.push(device)
+    for (const [device, { lookAt }] of this.#laptops) if (lookAt <= now) due.push(device)
     return due
   }
 
@@ -140,10 +178,11 @@ export class Fleet {
     const now = this.#reader.now()
     const book = bookOf(state === null ? null : JSON.parse(state))
     const lastSeen = laptop.online ? now : Math.max(book.lastSeen, laptop.lastSeen ?? 0) || null
-    const sight = sightOf(coverageOf(book, laptop.platform, darkCategories(this.#reader.policy()), now))
+    const sight = sightOf(coverageOf(book, laptop.enrolled.platform, darkCategories(this.#reader.policy()), now))
     const sees = !isSame(sight, laptop.sight)
     const isNew = sees || lastSeen !== laptop.lastSeen
-    Object.assign(laptop, { lastSeen, sight })
+    const hasGaps = book.gaps.length > 0 || book.holes > book.dropped
+    Object.assign(laptop, { lastSeen, sight, hasGaps, place: book.place })
     laptop.lookAt = now + (laptop.online ? HOUR : DAY)
     const moved = this.holder(device)
     return { subjects: isNew ? [...moved, this.subjectOf(device)] : moved, isNews: sees || moved.length > 0 }
@@ -166,12 +205,12 @@ export class Fleet {
   }
 
   #index(laptop: FleetLaptop): void {
-    const subject = laptop.worker ?? laptop.device
+    const subject = laptop.worker ?? laptop.enrolled.device
     this.#bySubject.set(subject, (this.#bySubject.get(subject) ?? new Set()).add(laptop))
   }
 
   #unindex(laptop: FleetLaptop): void {
-    const subject = laptop.worker ?? laptop.device
+    const subject = laptop.worker ?? laptop.enrolled.device
     const laptops = this.#bySubject.get(subject)
     laptops?.delete(laptop)
     if (laptops?.size === 0) this.#bySubject.delete(subject)

@@ -9,6 +9,8 @@ import { bookOf, coverageOf, type DeviceBook } from '../derive/coverage.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Enrolled } from '../model/device.ts'
 import { COVERAGE_PART, darkCategories } from './coverage.ts'
+import type { LaptopQuery } from './fleet.ts'
+import type { LaptopIndex } from './queue.ts'
 import { fromOne, type Judged, type Reader } from './reader.ts'
 
 /** A laptop, and what its contract is compared with. */
@@ -17,25 +19,22 @@ export interface KnownLaptop {
   sightings: DeviceBook['sightings']
 }
 
-export async function laptopPage(
-  reader: Reader,
-  totals: Pick<LaptopPage, 'total' | 'online'>,
-  { after, limit }: { after: string | null; limit: number },
-): Promise<LaptopPage> {
+export async function laptopPage(reader: Reader, index: LaptopIndex, query: LaptopQuery): Promise<LaptopPage> {
   // One more than asked for says whether there are more.
-  const found = await reader.store.devices.list({ ...(after !== null && { after }), limit: limit + 1 })
-  const enrolled = found.slice(0, limit)
+  const found = index.find({ ...query, limit: query.limit + 1 })
+  const enrolled = found.slice(0, query.limit)
   const laptops = await fromOne(reader, (judged) => laptopsOf(reader, judged, enrolled))
   return {
     laptops: laptops.map(({ laptop }) => rowOf(laptop)),
-    next: found.length > limit ? enrolled.at(-1)!.device : null,
-    ...totals,
+    next: found.length > query.limit ? enrolled.at(-1)!.device : null,
+    total: index.size,
+    online: index.online,
   }
 }
 
 /** Null: no such laptop. */
-export async function laptopOf(reader: Reader, device: string): Promise<Laptop | null> {
-  const enrolled = await reader.store.devices.get(device)
+export async function laptopOf(reader: Reader, index: LaptopIndex, device: string): Promise<Laptop | null> {
+  const enrolled = index.get(device)
   if (!enrolled) return null
   const [known] = await fromOne(reader, (judged) => laptopsOf(reader, judged, [enrolled]))
   return known?.laptop ?? null
@@ -63,6 +62,7 @@ export async function laptopsOf(
 function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, rejected: number): Laptop {
   const { device, platform, enrolledAt, revokedAt } = enrolled
   const now = reader.now()
+  const coverage = coverageOf(book, platform, darkCategories(reader.policy()), now)
   return {
     device,
     worker: reader.directory.holderAt(device, now),
@@ -81,13 +81,17 @@ function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, 
     missing: Math.max(0, book.holes - book.dropped - rejected),
     rejected,
     gaps: book.gaps.map(({ categories: _, ...gap }) => gap),
-    coverage: coverageOf(book, platform, darkCategories(reader.policy()), now),
+    visible: visibleOf(coverage),
+    coverage,
   }
 }
 
 function rowOf({ coverage, gaps, lastAddress, spoolBytes, residentBytes, clockSkewMs, ...row }: Laptop): LaptopRow {
+  return { ...row, gaps: gaps.length }
+}
+
+function visibleOf(coverage: readonly Coverage[]): Laptop['visible'] {
   const wanted = coverage.filter((it) => it.state !== 'off')
   const count = (...states: Coverage['state'][]) => wanted.filter((it) => states.includes(it.state)).length
-  const visible = { wanted: wanted.length, seen: count('seen', 'quiet'), impaired: count('blind', 'partial') }
-  return { ...row, gaps: gaps.length, visible }
+  return { wanted: wanted.length, seen: count('seen', 'quiet'), impaired: count('blind', 'partial') }
 }

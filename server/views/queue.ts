@@ -27,6 +27,9 @@ const LAST_FINDING_STEP_MS = 10 * 60_000
 const AT_ONCE = 200
 const DEVICES_AT_ONCE = 2_000
 
+/** What can be asked of the laptops. */
+export type LaptopIndex = Pick<Fleet, 'size' | 'online' | 'get' | 'find'>
+
 /** What a row needs of a standing. */
 type Brief = Pick<WorkerRow, 'band' | 'points' | 'reason' | 'case' | 'cluster' | 'lastFinding'>
 
@@ -77,9 +80,8 @@ export class Queue {
     return this.#clusters
   }
 
-  /** Of laptops. */
-  get totals(): { total: number; online: number } {
-    return { total: this.#fleet.size, online: this.#fleet.online }
+  get laptops(): LaptopIndex {
+    return this.#fleet
   }
 
   /** Calls back, at most once a second, with who may read differently; the answer ends it. */
@@ -132,7 +134,7 @@ export class Queue {
   /** A session of this laptop opened or closed. */
   connection(device: string): Promise<void> {
     return this.#inTurn(async () => {
-      const isAdded = await this.#add(device)
+      const isAdded = this.#fleet.get(device) === null && (await this.#enrolled(device))
       if (this.#fleet.connection(device) || isAdded) this.#refreshed([this.#fleet.subjectOf(device)], { laptops: true })
     })
   }
@@ -253,16 +255,16 @@ export class Queue {
     if (this.revision > before || news.size > 0) this.#notify([...news], { laptops: news.size > 0 })
   }
 
-  /** A laptop that enrolled since. Answers whether it was one. */
-  async #add(device: string): Promise<boolean> {
-    if (this.#fleet.has(device)) return false
+  /** A laptop that enrolled, perhaps again. Answers whether it was not known. */
+  async #enrolled(device: string): Promise<boolean> {
+    const isKnown = this.#fleet.get(device) !== null
     const enrolled = await this.#reader.store.devices.get(device)
     if (enrolled) this.#fleet.add(enrolled)
-    return enrolled !== null
+    return enrolled !== null && !isKnown
   }
 
   async #holderOf(device: string): Promise<string[]> {
-    if (await this.#add(device)) return [this.#fleet.subjectOf(device)]
+    if (await this.#enrolled(device)) return [this.#fleet.subjectOf(device)]
     return this.#fleet.holder(device)
   }
 

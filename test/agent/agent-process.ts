@@ -1,4 +1,5 @@
 /** A real agent process with a collector that never rests. The kill -9 test starts it. */
+import { thisSystem } from '../../agent/host/systems.ts'
 import { run } from '../../agent/run.ts'
 import { TIMING } from '../../agent/uplink/uplink.ts'
 import { connectionTo } from './laptop.ts'
@@ -6,12 +7,12 @@ import { connectionTo } from './laptop.ts'
 await run(
   {
     folder: process.argv[2]!,
-    forks: { seen: 0, total: 0 },
+    system: thisSystem(),
+    starts: { seen: 0, total: 0 },
     timing: { ...TIMING, backoff: { baseMs: 5, capMs: 50 } },
     collectors: [
       {
         name: 'restless',
-        platform: process.platform,
         categories: ['network_connection'],
         async *run(host, _policy, signal) {
           for (let n = 0; !signal.aborted; n++) {

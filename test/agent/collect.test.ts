@@ -14,7 +14,6 @@ async function pumped(looks: readonly ((host: FakeHost) => Observation[])[]): Pr
   const kept: Observation[] = []
   const collector: Collector = {
     name: 'test',
-    platform: 'linux',
     categories: ['network_connection', 'listening_socket'],
     async *run() {
       for (const look of looks) {
@@ -31,7 +30,7 @@ const gaps = (kept: readonly Observation[]) =>
   kept.filter((it): it is ObservationOf<'collection_gap'> => it.category === 'collection_gap')
 const denied = (host: FakeHost) => [gap({ time: host.now(), collector: 'test' }, '/proc/net/tcp', 'denied')]
 
-describe('agent/collect: pump', () => {
+describe('agent/collect', () => {
   it('a gap with the same words is reported once an hour', async () => {
     const later = (host: FakeHost) => {
       host.clock += HOUR

@@ -67,7 +67,6 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
     clock: START,
     saved: new Map(),
     reads: [],
-    platform: 'linux',
     now: () => host.clock,
     elapsed: () => host.clock - START - set + 500_000,
     setClock: (ms) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { agentFolder, layout, readJson } from '../../agent/config.ts'
+import { SYSTEMS } from '../../agent/host/systems.ts'
 import { Status } from '../../agent/status.ts'
 import { removeFolder, temporaryFolder, until } from './laptop.ts'
 import { type TestServer, testServer } from './server.ts'
@@ -80,7 +81,7 @@ describe('agent/main', () => {
   ])
     it(`bad usage is exit 2: ${name}`, async () => assert.equal((await tellwire(...args)).code, 2))
 
-  for (const { name, given, env, uid, folder } of [
+  for (const { name, given, env, uid, folder, system = SYSTEMS.linux } of [
     { name: 'what is given', given: '/a', env: { TELLWIRE_AGENT_FOLDER: '/b' }, uid: 0, folder: '/a' },
     { name: 'the environment', given: undefined, env: { TELLWIRE_AGENT_FOLDER: '/b' }, uid: 0, folder: '/b' },
     { name: 'root', given: undefined, env: {}, uid: 0, folder: '/var/lib/tellwire/agent' },
@@ -91,10 +92,17 @@ describe('agent/main', () => {
       uid: 1_000,
       folder: '/home/u/.local/state/tellwire/agent',
     },
+    {
+      name: 'Windows',
+      given: undefined,
+      env: { ProgramData: 'D:\\Data' },
+      uid: undefined,
+      folder: 'D:\\Data\\tellwire\\agent',
+      system: SYSTEMS.windows,
+    },
   ])
-    it(`its folder: ${name}`, function () {
-      if (process.platform === 'win32') return this.skip()
-      assert.equal(agentFolder(given, env, uid), folder)
-      assert.ok(layout(folder).spool.startsWith(folder))
-    })
+    it(`its folder: ${name}`, () => assert.equal(agentFolder(given, env, uid, system), folder))
+
+  it('without a home it wants to be told a folder', () =>
+    assert.throws(() => agentFolder(undefined, {}, 1_000, SYSTEMS.linux), /--folder/))
 })

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Collector } from '../../agent/collect.ts'
 import { layout, readJson } from '../../agent/config.ts'
+import { thisSystem } from '../../agent/host/systems.ts'
 import { lockHolder } from '../../agent/lock.ts'
 import { run } from '../../agent/run.ts'
 import { lastSent } from '../../agent/spool/sent.ts'
@@ -39,7 +40,6 @@ describe('agent/run', () => {
   function collector(started: string[][] = []): Collector {
     return {
       name: 'test',
-      platform: process.platform,
       categories: ['network_connection'],
       async *run(host, policy, signal) {
         started.push(policy.off)
@@ -51,7 +51,10 @@ describe('agent/run', () => {
   }
   function start(collectors: Collector[]): () => Promise<void> {
     const stop = new AbortController()
-    const done = run({ folder, collectors, forks: { seen: 0, total: 0 }, timing: QUICK }, stop.signal)
+    const done = run(
+      { folder, collectors, system: thisSystem(), starts: { seen: 0, total: 0 }, timing: QUICK },
+      stop.signal,
+    )
     const stopped = async () => {
       stop.abort()
       await done
@@ -86,7 +89,10 @@ describe('agent/run', () => {
 
   it('without an enrolment it says what to do', async () => {
     const empty = temporaryFolder()
-    const running = run({ folder: empty, collectors: [], forks: { seen: 0, total: 0 } }, new AbortController().signal)
+    const running = run(
+      { folder: empty, collectors: [], system: thisSystem(), starts: { seen: 0, total: 0 } },
+      new AbortController().signal,
+    )
     await assert.rejects(running, (error) => error instanceof Fault && error.code === 'agent.not_enrolled')
     removeFolder(empty)
   })
@@ -94,7 +100,10 @@ describe('agent/run', () => {
   it('two agents do not share a folder', async () => {
     start([])
     await until(() => actions().length > 0, 'the first is there')
-    const second = run({ folder, collectors: [], forks: { seen: 0, total: 0 } }, new AbortController().signal)
+    const second = run(
+      { folder, collectors: [], system: thisSystem(), starts: { seen: 0, total: 0 } },
+      new AbortController().signal,
+    )
     await assert.rejects(second, (error) => error instanceof Fault && error.code === 'agent.running')
   })
 

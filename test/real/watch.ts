@@ -9,8 +9,9 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { pump } from '../../agent/collect.ts'
-import { collectorsWith, type StartCounters } from '../../agent/collectors/index.ts'
-import { type Host, realHost } from '../../agent/host/host.ts'
+import { collectorsOf } from '../../agent/collectors/index.ts'
+import type { Host } from '../../agent/host/host.ts'
+import { linux } from '../../agent/host/linux.ts'
 import { forCollectors } from '../../agent/policy.ts'
 import { uuid7 } from '../../agent/uuid.ts'
 import { type Category, Event, type EventOf } from '../../wire/event.ts'
@@ -34,8 +35,7 @@ export interface WatchOptions {
 
 export function watch(names: readonly string[], options: WatchOptions): Watch {
   const stop = new AbortController()
-  const forks: StartCounters = { seen: 0, total: 0 }
-  const all = collectorsWith(forks).filter((it) => names.includes(it.name))
+  const all = collectorsOf('linux', { seen: 0, total: 0 }).filter((it) => names.includes(it.name))
   assert.equal(all.length, names.length, `no such collector among ${names}`)
   const policy = forCollectors({ ...nothingAsked, ...options.policy })
   const events: Event[] = []
@@ -59,7 +59,7 @@ export function keeper(events: Event[]): Parameters<typeof pump>[3] {
 }
 
 function quickened({ folder, host = (it) => it }: WatchOptions, signal: AbortSignal): Host {
-  const real = realHost({
+  const real = linux.host({
     hmac: (value) => createHmac('sha256', 'a salt').update(value).digest('hex'),
     memoryFolder: `${folder}/memory`,
   })

@@ -50,6 +50,15 @@ describe('four stories', () => {
       assert.deepEqual([worker, of(worker).findings.map((it) => it.title)], [worker, []])
   })
 
+  it('a server clock that was a year ahead for one start changes nothing', async () => {
+    const middle = Math.floor(records.length / 2)
+    const time = momentOf(records[middle]!)
+    const year = 365 * 24 * HOUR
+    const wrong: Recorded[] = [{ type: 'clock', time: time + year, downSince: time }]
+    const withIt = await judged([...records.slice(0, middle), ...wrong, ...records.slice(middle)])
+    assert.deepEqual({ ...withIt, stats: null }, { ...answer, stats: null })
+  })
+
   it('parts add up, for everybody', () => {
     for (const { points, parts } of answer.workers)
       assert.equal(

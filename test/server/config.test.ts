@@ -26,7 +26,7 @@ describe('configuration', () => {
     assert.equal(loadConfig({ env: { XDG_DATA_HOME: '/data' } }).dataFolder, '/data/tellwire')
   })
 
-  it('takes a flag before the environment, that before the file, that before the default', () => {
+  it('prefers flags to the environment, the environment to the file, and the file to defaults', () => {
     const yaml = 'listen: { port: 1001, host: localhost }\nretentionDays: 5\nlimits: { sessions: 7 }'
     const config = load(
       yaml,
@@ -56,7 +56,7 @@ describe('configuration', () => {
     assert.deepEqual(config.geoip, { cityFile: join(folder, 'city.mmdb'), asnFile, privacyFile: null })
   })
 
-  it('knows every name an agent may have dialled', () => {
+  it('lists every host name of the server', () => {
     const names = ourNames(load('publicUrl: https://tellwire.example:8443/x\nhostNames: [other.example]'))
     assert.deepEqual(names, ['localhost', '127.0.0.1', '::1', hostname(), 'tellwire.example', 'other.example'])
   })
@@ -67,89 +67,95 @@ describe('configuration', () => {
     env?: Record<string, string>
     code?: string
     where: RegExp
-    todo: RegExp
+    detail: RegExp
   }[] = [
     {
       what: 'a misspelt key',
       yaml: 'dataFolder: x\nretentionDay: 3',
       where: /server\.yml:2:1 retentionDay$/,
-      todo: /Did you mean 'retentionDays'\?/,
+      detail: /Did you mean 'retentionDays'\?/,
     },
     {
       what: 'a misspelt inner key',
       yaml: 'listen:\n  prot: 3',
       where: /server\.yml:2:3 listen\.prot$/,
-      todo: /Did you mean 'port'\?/,
+      detail: /Did you mean 'port'\?/,
     },
     {
-      what: 'a key like none',
+      what: 'a key in British spelling',
+      yaml: 'limits:\n  enrolmentsPerMinute: 3',
+      where: /server\.yml:2:3 limits\.enrolmentsPerMinute$/,
+      detail: /^There is no such key\. Did you mean 'enrollmentsPerMinute'\?$/,
+    },
+    {
+      what: 'an unknown key',
       yaml: 'frobnicate: 3',
       where: /server\.yml:1:1 frobnicate$/,
-      todo: /Known here: dataFolder, listen/,
+      detail: /Use one of: dataFolder, listen/,
     },
     {
       what: 'a wrong value',
       yaml: 'listen: { host: localhost, port: 70000 }',
       where: /server\.yml:1:28 listen\.port$/,
-      todo: /65535/,
+      detail: /65535/,
     },
     {
       what: 'a wrong entry of a list',
       yaml: 'trustedProxies:\n  - ::1\n  - nonsense',
       where: /server\.yml:3:5 trustedProxies\.1$/,
-      todo: /an address or a range/,
+      detail: /an address or a range/,
     },
     {
       what: 'half a certificate',
       yaml: 'tls:\n  certFile: a.pem',
       where: /server\.yml:1:6 tls\.keyFile$|server\.yml:2:3 tls\.keyFile$/,
-      todo: /expected string/,
+      detail: /expected string/,
     },
-    { what: 'no YAML', yaml: 'listen: [', where: /server\.yml:1:10$/, todo: /./ },
-    { what: 'a key twice', yaml: 'retentionDays: 3\nretentionDays: 4', where: /server\.yml:2:1$/, todo: /unique/ },
-    { what: 'a list', yaml: '- a', where: /server\.yml:1:1$/, todo: /map/ },
+    { what: 'no YAML', yaml: 'listen: [', where: /server\.yml:1:10$/, detail: /./ },
+    { what: 'a key twice', yaml: 'retentionDays: 3\nretentionDays: 4', where: /server\.yml:2:1$/, detail: /unique/ },
+    { what: 'a list', yaml: '- a', where: /server\.yml:1:1$/, detail: /map/ },
     {
-      what: 'a bomb of aliases',
+      what: 'aliases that expand without bound',
       yaml: `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.replace(/./g, (it) => `${it}: &${it} [${Array(9).fill(`*${String.fromCharCode(it.charCodeAt(0) - 1)}`)}]\n`)}`,
       where: /server\.yml/,
-      todo: /alias/i,
+      detail: /alias/i,
     },
     {
       what: 'a variable of the wrong kind',
       yaml: '',
       env: { TELLWIRE_LISTEN_PORT: 'http' },
       where: /^TELLWIRE_LISTEN_PORT listen\.port$/,
-      todo: /expected number/,
+      detail: /expected number/,
     },
     {
       what: 'a misspelt variable',
       yaml: '',
       env: { TELLWIRE_RETENTION_DAY: '3' },
       where: /^TELLWIRE_RETENTION_DAY$/,
-      todo: /TELLWIRE_RETENTION_DAYS/,
+      detail: /TELLWIRE_RETENTION_DAYS/,
     },
     {
-      what: 'others reaching it without TLS',
+      what: 'an address beyond loopback without TLS',
       yaml: 'listen:\n  host: 0.0.0.0',
       code: 'server.plain',
       where: /server\.yml:2:3$/,
-      todo: /certFile/,
+      detail: /certFile/,
     },
   ]
-  for (const { what, yaml, env, code = 'config.invalid', where, todo } of refused)
+  for (const { what, yaml, env, code = 'config.invalid', where, detail } of refused)
     it(`refuses ${what}`, () => {
       const fault = faultOf(() => load(yaml, env))
       assert.equal(fault.code, code)
       assert.match(fault.where ?? '', where)
-      assert.match(fault.todo ?? '', todo)
+      assert.match(fault.detail ?? '', detail)
     })
 
-  it('refuses a file that is not there', () => {
+  it('refuses a missing file', () => {
     const fault = faultOf(() => loadConfig({ file: join(folder, 'no.yml'), env: {} }))
     assert.deepEqual([fault.code, fault.where], ['config.invalid', join(folder, 'no.yml')])
   })
 
-  it('lets others reach it with TLS, leaves variables of others alone', () => {
+  it('accepts other hosts with TLS, and ignores the variables of other programs', () => {
     const yaml = 'listen: { host: 0.0.0.0 }\ntls: { certFile: a.pem, keyFile: b.pem }'
     assert.deepEqual(load(yaml, { TELLWIRE_AGENT_FOLDER: 'x' }).tls, {
       certFile: join(folder, 'a.pem'),

@@ -2,6 +2,7 @@
  * A real agent process with a collector that never rests: some hundred events a second, of which a few raise findings.
  * What the n-th one is depends on n and chance alone.
  */
+import { thisSystem } from '../../agent/host/systems.ts'
 import { run } from '../../agent/run.ts'
 import { TIMING } from '../../agent/uplink/uplink.ts'
 import type { ObservationOf } from '../../wire/event.ts'
@@ -14,12 +15,12 @@ const RARE = ['/usr/bin/anydesk', '/usr/bin/teamviewer', '/usr/bin/rustdesk']
 await run(
   {
     folder: process.argv[2]!,
-    forks: { seen: 0, total: 0 },
+    system: thisSystem(),
+    starts: { seen: 0, total: 0 },
     timing: { ...TIMING, backoff: { baseMs: 5, capMs: 50 } },
     collectors: [
       {
         name: 'restless',
-        platform: process.platform,
         categories: ['network_connection', 'process_creation'],
         async *run(host, _policy, signal) {
           for (let n = 0; !signal.aborted; n++) {

@@ -34,7 +34,7 @@ function changed(value: unknown, [key, ...rest]: readonly string[], to: unknown)
 
 const isRecorded = fits(RecordedWhole)
 
-describe('what fits a schema', () => {
+describe('wire/fits', () => {
   it('is told of events, sessions and feeds as servers write them', () => {
     const records = samples().filter((it) => ['event', 'connection', 'feed'].includes(Recorded.parse(it).type))
     assert.ok(records.length > 30)

@@ -55,7 +55,6 @@ export function archives(): { collector: Collector; onProgram: OnProgram; onArch
     onArchive: (path) => add(wholeOf(path), null),
     collector: {
       name: NAME,
-      platform: 'linux',
       categories: ['archive_created'],
       run: (host, policy, signal) => run(host, policy, signal, waiting, counts),
     },

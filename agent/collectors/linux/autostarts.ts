@@ -37,7 +37,6 @@ interface Folder {
 
 export const autostarts: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['autostart'],
   run: (host, _policy, signal) => run(host, signal),
 }

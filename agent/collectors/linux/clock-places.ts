@@ -21,7 +21,6 @@ const INTERRUPTED_MS = 1_000
 
 export const clockPlaces: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['clock_place'],
   run: (host, _policy, signal) => run(host, signal),
 }

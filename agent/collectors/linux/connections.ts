@@ -49,7 +49,6 @@ type Stamp = { time: number; collector: string }
 
 export const connections: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['network_connection', 'listening_socket'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -24,7 +24,6 @@ export type Edid = Omit<Described, 'Internal'>
 
 export const displays: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['display'],
   run: (host, _policy, signal) => run(host, signal),
 }

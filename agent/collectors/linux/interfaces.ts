@@ -26,7 +26,6 @@ export interface Counter {
 
 export const interfaces: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['egress'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -29,7 +29,6 @@ export interface LogonEntry {
 
 export const logons: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['logon'],
   run: (host, _policy, signal) => run(host, signal),
 }

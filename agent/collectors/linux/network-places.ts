@@ -47,7 +47,6 @@ export interface Route {
 
 export const networkPlaces: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['network_place'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -18,7 +18,6 @@ const AT_LEAST_MS = 6 * 3_600_000
 
 export const power: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['power_state'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -13,12 +13,12 @@
  */
 
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason } from '../../collect.ts'
+import { type Collector, gap, gapReason, type StartCounters } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { redactArguments } from '../../redact.ts'
 import { type Accounts, accountReader } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
-import { imageOf, type OnProgram, type Program, type StartCounters } from '../shared/programs.ts'
+import { imageOf, type OnProgram, type Program } from '../shared/programs.ts'
 
 const NAME = 'processes'
 const EVERY_MS = 2_000
@@ -40,15 +40,14 @@ interface View {
 }
 
 /** `onProgram` is called for each program that is reported, so that one look at /proc serves all. */
-export const processes = (forks: StartCounters, onProgram: readonly OnProgram[] = []): Collector => ({
+export const processes = (starts: StartCounters, onProgram: readonly OnProgram[] = []): Collector => ({
   name: NAME,
-  platform: 'linux',
   // The last two are made from the programs it hands on: it runs for them, too, and is missed by them.
   categories: ['process_creation', 'repository', 'archive_created'],
-  run: (host, _policy, signal) => run(host, forks, onProgram, signal),
+  run: (host, _policy, signal) => run(host, starts, onProgram, signal),
 })
 
-async function* run(host: Host, forks: StartCounters, onProgram: readonly OnProgram[], signal: AbortSignal) {
+async function* run(host: Host, starts: StartCounters, onProgram: readonly OnProgram[], signal: AbortSignal) {
   const known = new Map<number, Seen>()
   const accounts = accountReader(host)
   let young: number[] = []
@@ -63,7 +62,7 @@ async function* run(host: Host, forks: StartCounters, onProgram: readonly OnProg
       const pid = parseLastPid(await host.readText('/proc/loadavg'))
       if (pid === null || pid !== lastPid || young.length > 0 || verify) {
         const counted = parseForks(await host.readText('/proc/stat'))
-        if (counted !== null && kernelCount !== null) forks.total += Math.max(0, counted - kernelCount)
+        if (counted !== null && kernelCount !== null) starts.total += Math.max(0, counted - kernelCount)
         kernelCount = counted
         const who = await accounts().catch(() => null)
         const pids = await listPids(host)
@@ -82,7 +81,7 @@ async function* run(host: Host, forks: StartCounters, onProgram: readonly OnProg
           if (seen.known.view === null) continue
           if (!first) {
             young.push(it)
-            if (!changed.has(it)) forks.seen++
+            if (!changed.has(it)) starts.seen++
           }
           found.push({ ticks: seen.known.ticks, event: seen.event(stamp, known, first) })
         }

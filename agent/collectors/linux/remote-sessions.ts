@@ -74,7 +74,6 @@ interface Memory {
 
 export const remoteSessions: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['remote_session'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -74,7 +74,6 @@ export function repositories(): { collector: Collector; onProgram: OnProgram } {
     },
     collector: {
       name: NAME,
-      platform: 'linux',
       categories: ['repository'],
       run: (host, policy, signal) => run(host, policy, signal, waiting, counts),
     },

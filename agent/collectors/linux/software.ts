@@ -44,7 +44,6 @@ type Read = Map<string, { changed: string; things: Thing[]; left: number }>
 
 export const software: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['software'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -32,7 +32,6 @@ export interface UsbInterface {
 
 export const usbDevices: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['usb_device'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -26,7 +26,6 @@ const KVM_DISKS = /virtual *(media|cd|dvd|floppy)|optical drive/i
 
 export const volumes: Collector = {
   name: NAME,
-  platform: 'linux',
   categories: ['volume_mounted'],
   run: (host, _policy, signal) => run(host, signal),
 }

@@ -96,7 +96,6 @@ export const watchedFolders = (
   limits = SWEEP_LIMITS,
 ): Collector => ({
   name: NAME,
-  platform: 'linux',
   // The last is made from the archives it hands on: it runs for it, too, and is missed by it.
   categories: ['file_event', 'file_burst', 'archive_created'],
   run: async function* (host, policy, signal) {

@@ -1,11 +1,5 @@
 /** What the collector of processes tells the others: one look at the system's programs serves all. */
 
-/** Process starts that were seen, of those the system counted (on Linux with threads) since the first look. */
-export interface StartCounters {
-  seen: number
-  total: number
-}
-
 /** A program as it began, for collectors that read more out of it: its arguments hold secrets, and are not kept. */
 export interface Program {
   pid: number

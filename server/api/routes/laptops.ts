@@ -16,19 +16,23 @@ export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
     createRoute({
       method: 'get',
       path: '/laptops',
-      summary: 'Laptops in order of their id, a page at a time; `after` is `next` of the page before',
+      summary:
+        'Laptops in order of their id, a page at a time; `after` is `next` of the page before. `search`: words in id, ' +
+        'worker, name or place; `troubled`: only those offline or with gaps, as of the last hour',
       middleware: may('laptop.read'),
       request: {
         query: z.object({
           after: device.optional(),
           limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE),
+          search: z.string().max(256).default(''),
+          troubled: z.stringbool().default(false),
         }),
       },
       responses: answers(LaptopPage),
     }),
     async (c) => {
-      const { after, limit } = c.req.valid('query')
-      return c.json(await laptopPage(reader, queue.totals, { after: after ?? null, limit }), 200)
+      const { after = null, ...query } = c.req.valid('query')
+      return c.json(await laptopPage(reader, queue.laptops, { after, ...query }), 200)
     },
   )
 
@@ -42,7 +46,7 @@ export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
       responses: answers(Laptop),
     }),
     async (c) => {
-      const laptop = await laptopOf(reader, c.req.valid('param').device)
+      const laptop = await laptopOf(reader, queue.laptops, c.req.valid('param').device)
       if (!laptop) throw new Fault('api.notfound', { where: 'device' })
       return c.json(laptop, 200)
     },

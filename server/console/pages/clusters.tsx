@@ -9,9 +9,10 @@ import { Failure } from '../parts/failure.tsx'
 import { Matrix } from '../parts/matrix.tsx'
 import { plain } from '../parts/text.tsx'
 import { go, to } from '../route.ts'
+import './clusters.css'
 
 export function Clusters({ rest }: { rest: readonly string[] }) {
-  const { data, failure } = useLive<ClusterView[]>('/clusters')
+  const { data, failure } = useLive<ClusterView[]>('/clusters', { concerns: (it) => it.clusters })
   const key = rest[0] ?? ''
   useKeys({ Escape: () => go(key === '' ? '' : 'clusters') })
   if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading clusters…</p>

@@ -3,6 +3,7 @@ import { NEVER_COLLECTED, YET } from '../../../wire/privacy.ts'
 import type { CategoryView } from '../../api/schema.ts'
 import { useLive } from '../live.ts'
 import { Failure } from '../parts/failure.tsx'
+import './collected.css'
 
 const ORIGINS: readonly { origin: CategoryView['origin']; title: string; about: string }[] = [
   {

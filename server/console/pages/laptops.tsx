@@ -1,37 +1,43 @@
-/** Every laptop: a quiet one, or one that cannot look, is a signal of its own. */
+/** Every laptop, a page at a time: a quiet one, or one that cannot look, is a signal of its own. */
 import { signal, useSignal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
-import type { Laptop } from '../../api/schema.ts'
+import { useEffect, useRef } from 'preact/hooks'
+import type { LaptopPage, LaptopRow } from '../../api/schema.ts'
+import { ask } from '../api.ts'
 import { useKeys } from '../keys.ts'
-import { useLive } from '../live.ts'
-import { EnrolButton } from '../parts/enrol.tsx'
+import { useLook } from '../live.ts'
+import { EnrollButton } from '../parts/enroll.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { LaptopCard, problems } from '../parts/laptop.tsx'
+import { LaptopItem } from '../parts/laptop.tsx'
+import './laptops.css'
 
-const STEP = 50
+const PAGE = 50
+/** Somebody who types is not done yet. */
+const TYPING_MS = 250
+
 const search = signal('')
 const onlyTroubled = signal(false)
 
 export function Laptops() {
-  const { data, failure } = useLive<Laptop[]>('/laptops')
-  const limit = useSignal(STEP)
+  const pages = useSignal(1)
   const field = useRef<HTMLInputElement>(null)
+  const query = useQuery(() => (pages.value = 1))
+  const inputs = [query, pages.value]
+  const { data, failure } = useLook(
+    'laptops',
+    () => found(query, pages.value),
+    { concerns: (it) => it.laptops },
+    inputs,
+  )
   useKeys({ '/': () => field.current?.select() })
   if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading laptops…</p>
-  const wanted = search.value.toLowerCase()
-  const shown = data.filter(
-    (laptop) =>
-      `${laptop.device} ${laptop.worker ?? ''} ${laptop.place ?? ''}`.toLowerCase().includes(wanted) &&
-      (!onlyTroubled.value || !laptop.online || problems(laptop).length > 0),
-  )
-  const online = data.filter((laptop) => laptop.online).length
+  const { laptops, next, total, online } = data
   return (
     <>
       {failure && <Failure failure={failure} />}
       <div class="page-head">
         <h1>Laptops</h1>
         <span class="muted">
-          {online.toLocaleString()} of {data.length.toLocaleString()} online
+          {online.toLocaleString()} of {total.toLocaleString()} online
         </span>
         <label class="check">
           <input
@@ -46,29 +52,60 @@ export function Laptops() {
           <input
             ref={field}
             type="search"
+            maxLength={256}
             placeholder="Search laptop, worker, place"
             value={search.value}
             onInput={(event) => (search.value = event.currentTarget.value)}
           />
         </label>
-        <EnrolButton />
+        <EnrollButton />
       </div>
-      {data.length === 0 && (
+      {total === 0 && (
         <div class="empty">
           <p>No laptop is enrolled yet. Make a token, and run the command that you are shown on the laptop.</p>
         </div>
       )}
-      {data.length > 0 && shown.length === 0 && <p class="notice">No laptop fits.</p>}
+      {total > 0 && laptops.length === 0 && <p class="notice">No laptops match.</p>}
       <div class="laptops">
-        {shown.slice(0, limit.value).map((laptop) => (
-          <LaptopCard key={laptop.device} laptop={laptop} />
+        {laptops.map((laptop) => (
+          <LaptopItem key={laptop.device} laptop={laptop} />
         ))}
       </div>
-      {shown.length > limit.value && (
-        <button type="button" onClick={() => (limit.value += STEP)}>
-          Show {Math.min(STEP, shown.length - limit.value)} more of {shown.length.toLocaleString()}
+      {next !== null && (
+        <button type="button" onClick={() => pages.value++}>
+          Show {PAGE} more
         </button>
       )}
     </>
   )
+}
+
+/** The query of what is typed and ticked; `changed` is called before another is asked for. */
+function useQuery(changed: () => void): string {
+  const query = useSignal(queryOf())
+  const wanted = queryOf()
+  useEffect(() => {
+    if (wanted === query.peek()) return
+    const timer = setTimeout(() => {
+      changed()
+      query.value = wanted
+    }, TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [wanted])
+  return query.value
+}
+
+function queryOf(): string {
+  const troubled = onlyTroubled.value ? '&troubled=true' : ''
+  return `limit=${PAGE}&search=${encodeURIComponent(search.value.trim().toWellFormed())}${troubled}`
+}
+
+async function found(query: string, pages: number): Promise<LaptopPage> {
+  const laptops: LaptopRow[] = []
+  for (let after = ''; ; ) {
+    const page = await ask<LaptopPage>(`/laptops?${query}${after}`)
+    laptops.push(...page.laptops)
+    if (page.next === null || laptops.length >= pages * PAGE) return { ...page, laptops }
+    after = `&after=${encodeURIComponent(page.next)}`
+  }
 }

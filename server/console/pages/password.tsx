@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { PasswordForm } from '../parts/password-form.tsx'
 import { session } from '../session.ts'
+import './password.css'
 
 export function Password() {
   const saved = useSignal(false)

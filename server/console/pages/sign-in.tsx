@@ -9,6 +9,7 @@ import { PasswordForm } from '../parts/password-form.tsx'
 import { ThemePicker } from '../parts/shell.tsx'
 import { go, replace, to } from '../route.ts'
 import { findSession, session } from '../session.ts'
+import './sign-in.css'
 
 export function SignIn() {
   const failure = useSignal<ApiFailure | null>(null)

@@ -1,4 +1,4 @@
-/** One person: what was agreed, what speaks against, and what it rests on. */
+/** One worker: what was agreed, what speaks against them, and what it rests on. */
 import type { WorkerPage } from '../../api/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
@@ -15,10 +15,18 @@ import { Text } from '../parts/text.tsx'
 import { Timeline } from '../parts/timeline.tsx'
 import { WouldNotSee } from '../parts/unseen.tsx'
 import { go, to } from '../route.ts'
+import './worker.css'
+
+/** Telemetry that changes no judgement is told to nobody: a laptop at work is looked at once a minute. */
+const AT_WORK_MS = 60_000
 
 export function Worker({ rest }: { rest: readonly string[] }) {
   const id = rest[0] ?? ''
-  const { data, failure } = useLive<WorkerPage>(`/workers/${encodeURIComponent(id.toWellFormed())}`)
+  const { data, failure } = useLive<WorkerPage>(`/workers/${encodeURIComponent(id.toWellFormed())}`, {
+    concerns: ({ workers, clusters }, page) =>
+      workers === null || workers.includes(id) || (clusters && Boolean(page?.cluster)),
+    everyMs: ({ laptops }) => (laptops.some((it) => it.online) ? AT_WORK_MS : null),
+  })
   useKeys({ Escape: () => go('') })
 
   if (failure && failure.status === 404)
@@ -77,7 +85,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
             <h2 id="laptops-title">Laptops</h2>
             {data.laptops.length === 0 && <p class="muted">No laptop is known to be with this worker.</p>}
             {data.laptops.map((laptop) => (
-              <LaptopCard key={laptop.device} laptop={laptop} withWorker={false} />
+              <LaptopCard key={laptop.device} laptop={laptop} />
             ))}
           </section>
         </div>

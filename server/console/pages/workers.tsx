@@ -1,20 +1,23 @@
 /** The list: people, not alerts; worst first, one line of why. */
 import { signal, useComputed, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
-import type { ClusterView, Laptop, WorkerRow } from '../../api/schema.ts'
+import { useRef } from 'preact/hooks'
+import type { LaptopPage, WorkerRow } from '../../api/schema.ts'
 import type { Band } from '../../model/assessment.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
 import { BAND_WORDS, BandChip, BandIcon } from '../parts/band.tsx'
 import { ClusterTag } from '../parts/cluster.tsx'
 import { CaseMark } from '../parts/decide.tsx'
-import { EnrolButton } from '../parts/enrol.tsx'
+import { EnrollButton } from '../parts/enroll.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { type Column, Grid, type GridPlace } from '../parts/grid.tsx'
 import { CoverageMeter } from '../parts/meter.tsx'
 import { plain } from '../parts/text.tsx'
-import { TimeOrNever } from '../parts/time.tsx'
+import { LastSeen, TimeOrNever } from '../parts/time.tsx'
+import { clusterSizes, useQueue } from '../queue.ts'
 import { go, to } from '../route.ts'
+import '../parts/dot.css'
+import './workers.css'
 
 const BANDS: readonly Band[] = ['critical', 'high', 'medium', 'low', 'none']
 
@@ -22,12 +25,10 @@ const BANDS: readonly Band[] = ['critical', 'high', 'medium', 'low', 'none']
 const search = signal('')
 const bands = signal<ReadonlySet<Band>>(new Set())
 const onlyOpen = signal(false)
-/** People by cluster: rows carry the key only. */
-const sizes = signal<ReadonlyMap<string, number>>(new Map())
 const place = signal<GridPlace>({ active: null, top: 0 })
 
 export function Workers() {
-  const { data, failure } = useLive<WorkerRow[]>('/workers')
+  const { rows: data, isWhole, failure } = useQueue()
   const field = useRef<HTMLInputElement>(null)
   const rows = useSignal<readonly WorkerRow[]>([])
   rows.value = data ?? []
@@ -48,7 +49,7 @@ export function Workers() {
   })
   useKeys({
     '/': () => field.current?.select(),
-    Escape: everybody,
+    Escape: showAll,
   })
 
   if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading workers…</p>
@@ -96,16 +97,15 @@ export function Workers() {
           />
         </label>
       </div>
-      {data.every(({ points }) => points === 0) && <FirstEvents />}
-      {data.some(({ cluster }) => cluster !== null) && <ClusterSizes />}
+      {isWhole && data.every(({ points }) => points === 0) && <FirstEvents />}
       <p class="sr-only" aria-live="polite">
         {shown.value.length.toLocaleString()} workers shown; {counts.value.critical} critical, {counts.value.high} high.
       </p>
       {shown.value.length === 0 ? (
         <p class="notice">
-          Nobody fits.{' '}
-          <button type="button" class="link" onClick={everybody}>
-            Show everybody
+          No workers match.{' '}
+          <button type="button" class="link" onClick={showAll}>
+            Show all workers
           </button>
         </p>
       ) : (
@@ -122,7 +122,7 @@ export function Workers() {
   )
 }
 
-function everybody(): void {
+function showAll(): void {
   search.value = ''
   bands.value = new Set()
   onlyOpen.value = false
@@ -165,7 +165,7 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
     name: 'col-why',
     cell: ({ reason, cluster }) => (
       <>
-        {cluster !== null && <ClusterTag clusterKey={cluster} people={sizes.value.get(cluster) ?? null} />}
+        {cluster !== null && <ClusterTag clusterKey={cluster} people={clusterSizes.value.get(cluster) ?? null} />}
         <bdi title={plain(reason, 600)}>{plain(reason)}</bdi>
       </>
     ),
@@ -176,7 +176,11 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
     cell: ({ case: state }) => (state === 'none' ? <span class="muted">–</span> : <CaseMark state={state} short />),
   },
   { title: 'Last finding', name: 'col-finding', cell: ({ lastFinding }) => <TimeOrNever ms={lastFinding} /> },
-  { title: 'Last seen', name: 'col-seen', cell: ({ lastSeen }) => <TimeOrNever ms={lastSeen} /> },
+  {
+    title: 'Last seen',
+    name: 'col-seen',
+    cell: ({ lastSeen, online }) => <LastSeen ms={lastSeen} online={online > 0} />,
+  },
   {
     title: 'Laptops',
     name: 'col-laptops',
@@ -193,29 +197,30 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   { title: 'Coverage', name: 'col-coverage', cell: ({ coverage }) => <CoverageMeter share={coverage} /> },
 ]
 
-/** Asked for once the list stands: the first row does not wait for it. */
-function ClusterSizes() {
-  const { data } = useLive<ClusterView[]>('/clusters')
-  useEffect(() => {
-    if (data) sizes.value = new Map(data.map((it) => [it.key, it.workers.length]))
-  }, [data])
-  return null
+/** The first laptops: asked for again and again while there are few, so that the first events are seen to come. */
+function useFirstLaptops(): LaptopPage | null {
+  return useLive<LaptopPage>('/laptops', {
+    concerns: (it) => it.laptops,
+    everyMs: ({ next }) => (next === null ? FIRST_EVENTS_EVERY_MS : null),
+  }).data
 }
+const FIRST_EVENTS_EVERY_MS = 5_000
 
 function NobodyYet() {
-  const laptops = useLive<Laptop[]>('/laptops').data
+  const page = useFirstLaptops()
+  const hasLaptops = page !== null && page.total > 0
   return (
     <div class="empty">
-      <h1>{laptops && laptops.length > 0 ? 'No worker to judge yet' : 'Nothing to watch yet'}</h1>
+      <h1>{hasLaptops ? 'No worker to judge yet' : 'Nothing to watch yet'}</h1>
       <p>
-        {laptops && laptops.length > 0
-          ? 'Laptops are enrolled, but no worker is known to hold one. Import your roster, or enrol a laptop for a worker.'
-          : 'Tellwire judges workers by what their laptops report. Enrol a first laptop to begin.'}
+        {hasLaptops
+          ? 'Laptops are enrolled, but no worker is known to hold one. Import your roster, or enroll a laptop for a worker.'
+          : 'Tellwire judges workers by what their laptops report. Enroll a first laptop to begin.'}
       </p>
-      <Progress laptops={laptops} />
+      <Progress page={page} />
       <ol class="steps">
         <li>
-          Make a token: <EnrolButton />
+          Make a token: <EnrollButton />
         </li>
         <li>Run the command that you are shown on the laptop. It appears here within seconds.</li>
         <li>
@@ -228,18 +233,19 @@ function NobodyYet() {
 
 /** Until there is something to judge, the numbers show that something is happening. */
 function FirstEvents() {
-  return <Progress laptops={useLive<Laptop[]>('/laptops').data} />
+  return <Progress page={useFirstLaptops()} />
 }
 
-function Progress({ laptops }: { laptops: readonly Laptop[] | null }) {
-  if (!laptops || laptops.length === 0) return null
-  const online = laptops.filter((laptop) => laptop.online).length
+function Progress({ page }: { page: LaptopPage | null }) {
+  // Of a large fleet the first page says little, and nobody doubts that it is alive.
+  if (!page || page.total === 0 || page.next !== null) return null
+  const { total, online, laptops } = page
   const events = laptops.reduce((sum, laptop) => sum + laptop.events, 0)
   return (
     <p class="progress" role="status">
       <i aria-hidden="true" />
-      {online < laptops.length && `${online} of `}
-      {laptops.length} {laptops.length === 1 ? 'laptop' : 'laptops'} connected, {events.toLocaleString()}{' '}
+      {online < total && `${online} of `}
+      {total} {total === 1 ? 'laptop' : 'laptops'} connected, {events.toLocaleString()}{' '}
       {events === 1 ? 'event' : 'events'} so far; nothing speaks against anybody yet.
     </p>
   )

@@ -1,6 +1,7 @@
 /** Events per hour over seven days: as a picture, and the same numbers as a table. */
 import { useSignal } from '@preact/signals'
 import { now } from '../clock.ts'
+import './activity.css'
 
 const HOUR = 3_600_000
 const HOURS = 168

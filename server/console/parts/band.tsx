@@ -1,5 +1,6 @@
 /** A band by shape, word and colour: any one of the three is enough. */
 import type { Band } from '../../model/assessment.ts'
+import './band.css'
 
 /** Paths in a square of 16. */
 export const SHAPES: Record<Band, string> = {

@@ -2,6 +2,7 @@
 import type { Cluster } from '../../model/assessment.ts'
 import { to } from '../route.ts'
 import { plain } from './text.tsx'
+import './cluster.css'
 
 /** By kind of key: with its article, and short enough to stand over a column. */
 const KINDS: Readonly<Record<string, { one: string; short: string }>> = {

@@ -1,6 +1,7 @@
 /** What was agreed with a worker. What is absent is unknown, and said to be. */
 import { day } from '../clock.ts'
 import { Text } from './text.tsx'
+import './contract.css'
 
 type Facts = Readonly<Record<string, unknown>>
 

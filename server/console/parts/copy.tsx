@@ -1,6 +1,7 @@
 /** A line to copy, and the button that does it. Where the clipboard is not allowed, the line is selected instead. */
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
+import './copy.css'
 
 export function Copyable({ text, label }: { text: string; label: string }) {
   const said = useSignal('')

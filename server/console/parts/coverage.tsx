@@ -2,6 +2,7 @@
 import type { Coverage } from '../../model/coverage.ts'
 import { plain } from './text.tsx'
 import { Time } from './time.tsx'
+import './coverage.css'
 
 export const STATES: Record<Coverage['state'], { mark: string; word: string; about: string }> = {
   seen: { mark: '●', word: 'seen', about: 'Events came.' },
@@ -32,11 +33,4 @@ export function CoverageGrid({ coverage }: { coverage: readonly Coverage[] }) {
       })}
     </ul>
   )
-}
-
-/** 'x of y seen', counting what the policy switched off as neither. */
-export function coverageInWords(coverage: readonly Coverage[]): { seen: number; of: number; blind: number } {
-  const wanted = coverage.filter(({ state }) => state !== 'off')
-  const count = (...states: Coverage['state'][]) => wanted.filter(({ state }) => states.includes(state)).length
-  return { seen: count('seen', 'quiet'), of: wanted.length, blind: count('blind', 'partial') }
 }

@@ -1,18 +1,19 @@
 /**
- * What was decided about a worker, and the four ways to decide: a verdict, why, and it is said.
+ * What was decided about a worker, and the four ways to decide: a verdict, and why.
  *
- * Keys    1 to 4 choose, Enter sends, Shift and Enter begin a new line, Escape leaves.
+ * Keys    1 to 4 choose, Enter sends, Shift and Enter begin a new line, Escape cancels.
  */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { CaseView, Verdict } from '../../model/case.ts'
 import { ApiFailure, ask } from '../api.ts'
 import { useKeys } from '../keys.ts'
-import { session } from '../session.ts'
+import { may } from '../session.ts'
 import { BandChip } from './band.tsx'
 import { Failure } from './failure.tsx'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
+import './decide.css'
 
 const REASON_MIN = 3
 const REASON_MAX = 2_000
@@ -27,9 +28,9 @@ export const VERDICTS: readonly { verdict: Verdict['verdict']; name: string; abo
   {
     verdict: 'rule_too_wide',
     name: 'Rule too wide',
-    about: 'The rule speaks up where it should not, here and elsewhere.',
+    about: 'The rule fires where it should not, here and elsewhere.',
   },
-  { verdict: 'bad_data', name: 'Bad data', about: 'What the laptop, a feed or a database told is wrong.' },
+  { verdict: 'bad_data', name: 'Bad data', about: 'What the laptop, a feed or a database reported is wrong.' },
 ]
 
 export function Decide({ worker, state }: { worker: string; state: CaseView }) {
@@ -39,12 +40,12 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
   const answer = useSignal<CaseView | null>(null)
   const bar = useRef<HTMLFieldSetElement>(null)
   const reason = useRef<HTMLTextAreaElement>(null)
-  const mayDecide = session.value?.role === 'admin' || session.value?.role === 'analyst'
+  const mayDecide = may('case.decide')
   const choose = (index: number) => {
     failure.value = null
     chosen.value = index
   }
-  const leave = () => {
+  const cancel = () => {
     const before = chosen.value
     chosen.value = null
     bar.current?.querySelectorAll('button')[before ?? 0]?.focus()
@@ -54,10 +55,10 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
   }, [chosen.value])
   useKeys({
     ...(mayDecide && Object.fromEntries(VERDICTS.map((_, index) => [String(index + 1), () => choose(index)]))),
-    ...(chosen.value !== null && { Escape: leave }),
+    ...(chosen.value !== null && { Escape: cancel }),
   })
 
-  // The page learns of it with the next change; until then the answer is newer than the page.
+  // The page learns of it with the next notice; until then the answer is newer than the page.
   const now = (answer.value?.verdict?.at ?? 0) > (state.verdict?.at ?? 0) ? (answer.value ?? state) : state
   const choice = chosen.value === null ? null : VERDICTS[chosen.value]
   const send = async (event: SubmitEvent) => {
@@ -69,7 +70,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
         method: 'POST',
         body: { verdict: choice.verdict, reason: reason.current?.value.trim() },
       })
-      leave()
+      cancel()
     } catch (cause) {
       if (!(cause instanceof ApiFailure)) throw cause
       failure.value = cause
@@ -93,7 +94,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
                 type="button"
                 title={about}
                 aria-pressed={chosen.value === index}
-                onClick={() => (chosen.value === index ? leave() : choose(index))}
+                onClick={() => (chosen.value === index ? cancel() : choose(index))}
               >
                 <kbd>{index + 1}</kbd> {name}
               </button>
@@ -118,7 +119,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
                 if (event.isComposing) return
                 if (event.key === 'Escape') {
                   event.preventDefault()
-                  leave()
+                  cancel()
                 } else if (event.key === 'Enter' && !event.shiftKey) {
                   event.preventDefault()
                   event.currentTarget.form?.requestSubmit()
@@ -129,8 +130,8 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
           {failure.value && <Failure failure={failure.value} />}
           <div class="actions">
             <span class="muted">Evidence of a new kind opens the case again; more of the same does not.</span>
-            <button type="button" onClick={leave}>
-              Leave <kbd>Esc</kbd>
+            <button type="button" onClick={cancel}>
+              Cancel <kbd>Esc</kbd>
             </button>
             <button type="submit" class="primary" disabled={busy.value}>
               Send <kbd>Enter</kbd>
@@ -146,7 +147,7 @@ function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
   return (
     <>
       <p>
-        <CaseMark state={state} /> {state === 'none' && <span class="muted">Nothing asks for a decision.</span>}
+        <CaseMark state={state} /> {state === 'none' && <span class="muted">No decision needed.</span>}
         {state === 'open' && <span class="muted">Nobody has decided yet.</span>}
         {newKinds.length > 0 && (
           <>

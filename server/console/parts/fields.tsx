@@ -2,6 +2,7 @@
 import { full, utc } from '../clock.ts'
 import { size } from './size.ts'
 import { Text } from './text.tsx'
+import './fields.css'
 
 const ENVELOPE = new Set(['category', 'time', 'id', 'seq', 'product', 'collector', 'receivedAt', 'device', 'worker'])
 /** An event has about 20; a hostile one may have any number. */

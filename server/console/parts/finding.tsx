@@ -3,6 +3,7 @@ import type { FindingView } from '../../api/schema.ts'
 import { EventFields } from './fields.tsx'
 import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'
+import './finding.css'
 
 const STRENGTHS = ['', 'weak', 'notable', 'strong', 'decisive']
 

@@ -1,115 +1,159 @@
 /** One laptop: whether it talks, what it costs, what is missing, and what cannot be seen on it. */
-import type { Laptop } from '../../api/schema.ts'
+import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import type { Laptop, LaptopRow } from '../../api/schema.ts'
+import { useLive } from '../live.ts'
 import { to } from '../route.ts'
-import { CoverageGrid, coverageInWords } from './coverage.tsx'
+import { CoverageGrid } from './coverage.tsx'
+import { Failure } from './failure.tsx'
 import { size } from './size.ts'
 import { plain, Text } from './text.tsx'
-import { Time, TimeOrNever } from './time.tsx'
+import { LastSeen, Time } from './time.tsx'
+import './dot.css'
+import './laptop.css'
 
-export function LaptopCard({ laptop, withWorker = true }: { laptop: Laptop; withWorker?: boolean }) {
-  const { seen, of, blind } = coverageInWords(laptop.coverage)
+/** In the list: what it consists of is asked for when it is opened. */
+export function LaptopItem({ laptop }: { laptop: LaptopRow }) {
+  const isOpen = useSignal(false)
   return (
-    <details class="laptop">
+    <Card summary={laptop} withWorker onToggle={(open) => (isOpen.value = open)}>
+      {isOpen.value && <Opened laptop={laptop} />}
+    </Card>
+  )
+}
+
+function Opened({ laptop: { device, worker } }: { laptop: LaptopRow }) {
+  const { data, failure } = useLive<Laptop>(`/laptops/${encodeURIComponent(device.toWellFormed())}`, {
+    concerns: ({ workers }) => workers === null || workers.includes(worker ?? device),
+  })
+  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading…</p>
+  return <Body laptop={data} withWorker />
+}
+
+/** On the page of the worker who holds it. */
+export function LaptopCard({ laptop }: { laptop: Laptop }) {
+  return (
+    <Card summary={{ ...laptop, gaps: laptop.gaps.length }} withWorker={false}>
+      <Body laptop={laptop} withWorker={false} />
+    </Card>
+  )
+}
+
+interface CardOf {
+  summary: Omit<LaptopRow, 'place' | 'events' | 'enrolledAt'>
+  withWorker: boolean
+  onToggle?: (open: boolean) => void
+  children: ComponentChildren
+}
+
+function Card({ summary, withWorker, onToggle, children }: CardOf) {
+  const { device, platform, version, worker, lastSeen, online, visible } = summary
+  const { wanted, seen, impaired } = visible
+  return (
+    <details class="laptop" onToggle={(event) => onToggle?.(event.currentTarget.open)}>
       <summary>
-        <Presence laptop={laptop} />
+        <Presence laptop={summary} />
         <span class="laptop-name">
           <span class="mono">
-            <bdi>{plain(laptop.device, 60)}</bdi>
+            <bdi>{plain(device, 60)}</bdi>
           </span>
           <span class="muted">
             <bdi>
-              {plain(laptop.platform, 20)} · agent {plain(laptop.version, 20)}
+              {plain(platform, 20)} · agent {plain(version, 20)}
             </bdi>
           </span>
         </span>
         {withWorker && (
           <span class="laptop-worker">
-            {laptop.worker === null ? <span class="muted">no worker</span> : <bdi>{plain(laptop.worker, 60)}</bdi>}
+            {worker === null ? <span class="muted">no worker</span> : <bdi>{plain(worker, 60)}</bdi>}
           </span>
         )}
         <span class="laptop-seen">
-          <TimeOrNever ms={laptop.lastSeen} />
+          <LastSeen ms={lastSeen} online={online} />
         </span>
-        <span class={blind > 0 ? 'laptop-coverage warn' : 'laptop-coverage'}>
-          {of === 0 ? 'coverage not known' : `${seen} of ${of} visible`}
-          {blind > 0 && `, ${blind} impaired`}
+        <span class={impaired > 0 ? 'laptop-coverage warn' : 'laptop-coverage'}>
+          {wanted === 0 ? 'coverage not known' : `${seen} of ${wanted} visible`}
+          {impaired > 0 && `, ${impaired} impaired`}
         </span>
         <span class="laptop-problems">
-          {problems(laptop).map((words) => (
+          {problems(summary).map((words) => (
             <span class="flag" key={words}>
               {words}
             </span>
           ))}
         </span>
       </summary>
-      <div class="laptop-body">
-        <dl class="numbers">
-          <Fact label="Events" value={laptop.events.toLocaleString()} />
-          <Fact label="Never came" value={laptop.missing.toLocaleString()} bad={laptop.missing > 0} />
-          <Fact label="Rejected" value={laptop.rejected.toLocaleString()} bad={laptop.rejected > 0} />
-          <Fact label="Waiting on it" value={laptop.spoolBytes === null ? 'not known' : size(laptop.spoolBytes)} />
-          <Fact
-            label="Agent's memory"
-            value={laptop.residentBytes === null ? 'not known' : size(laptop.residentBytes)}
-          />
-          <Fact
-            label="Clock off by"
-            value={laptop.clockSkewMs === null ? 'not known' : skew(laptop.clockSkewMs)}
-            bad={Math.abs(laptop.clockSkewMs ?? 0) > 120_000}
-          />
-          <Fact label="Address" value={laptop.lastAddress === null ? 'not known' : plain(laptop.lastAddress, 64)} />
-          <Fact label="Place" value={laptop.place === null ? 'not known' : plain(laptop.place, 80)} />
-        </dl>
-        <h4>What can be seen on it</h4>
-        <CoverageGrid coverage={laptop.coverage} />
-        <h4>Gaps</h4>
-        {laptop.gaps.length === 0 ? (
-          <p class="muted">None reported.</p>
-        ) : (
-          <ul class="gaps">
-            {laptop.gaps.map((gap, index) => (
-              <li key={`${gap.time} ${index}`}>
-                <Time ms={gap.time} as="brief" />
-                <span>
-                  <span class="mono">
-                    <Text value={gap.about} max={80} />
-                  </span>
-                  {gap.detail !== null && (
-                    <span class="muted gap-detail">
-                      <Text value={gap.detail} max={120} />
-                    </span>
-                  )}
-                </span>
-                <span class="gap-reason">
-                  {plain(gap.reason, 60)}
-                  {gap.count !== null && gap.count > 1 && ` × ${gap.count.toLocaleString()}`}
-                </span>
-              </li>
-            ))}
-          </ul>
-        )}
-        {withWorker && laptop.worker !== null && (
-          <p>
-            Held by{' '}
-            <a href={to('workers', laptop.worker)}>
-              <bdi>{plain(laptop.worker, 60)}</bdi>
-            </a>
-          </p>
-        )}
-        <p class="muted">
-          Enrolled <Time ms={laptop.enrolledAt} as="full" />
-          {laptop.revokedAt !== null && (
-            <>
-              , revoked <Time ms={laptop.revokedAt} as="full" />
-            </>
-          )}
-        </p>
-      </div>
+      {children}
     </details>
   )
 }
 
-function Presence({ laptop }: { laptop: Laptop }) {
+function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
+  return (
+    <div class="laptop-body">
+      <dl class="numbers">
+        <Fact label="Events" value={laptop.events.toLocaleString()} />
+        <Fact label="Never came" value={laptop.missing.toLocaleString()} bad={laptop.missing > 0} />
+        <Fact label="Rejected" value={laptop.rejected.toLocaleString()} bad={laptop.rejected > 0} />
+        <Fact label="Waiting on it" value={laptop.spoolBytes === null ? 'not known' : size(laptop.spoolBytes)} />
+        <Fact label="Agent's memory" value={laptop.residentBytes === null ? 'not known' : size(laptop.residentBytes)} />
+        <Fact
+          label="Clock off by"
+          value={laptop.clockSkewMs === null ? 'not known' : skew(laptop.clockSkewMs)}
+          bad={Math.abs(laptop.clockSkewMs ?? 0) > 120_000}
+        />
+        <Fact label="Address" value={laptop.lastAddress === null ? 'not known' : plain(laptop.lastAddress, 64)} />
+        <Fact label="Place" value={laptop.place === null ? 'not known' : plain(laptop.place, 80)} />
+      </dl>
+      <h4>What can be seen on it</h4>
+      <CoverageGrid coverage={laptop.coverage} />
+      <h4>Gaps</h4>
+      {laptop.gaps.length === 0 ? (
+        <p class="muted">None reported.</p>
+      ) : (
+        <ul class="gaps">
+          {laptop.gaps.map((gap, index) => (
+            <li key={`${gap.time} ${index}`}>
+              <Time ms={gap.time} as="brief" />
+              <span>
+                <span class="mono">
+                  <Text value={gap.about} max={80} />
+                </span>
+                {gap.detail !== null && (
+                  <span class="muted gap-detail">
+                    <Text value={gap.detail} max={120} />
+                  </span>
+                )}
+              </span>
+              <span class="gap-reason">
+                {plain(gap.reason, 60)}
+                {gap.count !== null && gap.count > 1 && ` × ${gap.count.toLocaleString()}`}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {withWorker && laptop.worker !== null && (
+        <p>
+          Held by{' '}
+          <a href={to('workers', laptop.worker)}>
+            <bdi>{plain(laptop.worker, 60)}</bdi>
+          </a>
+        </p>
+      )}
+      <p class="muted">
+        Enrolled <Time ms={laptop.enrolledAt} as="full" />
+        {laptop.revokedAt !== null && (
+          <>
+            , revoked <Time ms={laptop.revokedAt} as="full" />
+          </>
+        )}
+      </p>
+    </div>
+  )
+}
+
+function Presence({ laptop }: { laptop: Pick<LaptopRow, 'revokedAt' | 'online'> }) {
   const [name, word] =
     laptop.revokedAt !== null ? ['revoked', 'Revoked'] : laptop.online ? ['online', 'Online'] : ['offline', 'Offline']
   return (
@@ -132,11 +176,11 @@ function Fact({ label, value, bad = false }: { label: string; value: string; bad
 }
 
 /** What somebody should look at, in words short enough for the list. */
-export function problems(laptop: Laptop): string[] {
+function problems({ missing, rejected, gaps }: Pick<LaptopRow, 'missing' | 'rejected' | 'gaps'>): string[] {
   return [
-    ...(laptop.missing > 0 ? [`${laptop.missing.toLocaleString()} never came`] : []),
-    ...(laptop.rejected > 0 ? [`${laptop.rejected.toLocaleString()} rejected`] : []),
-    ...(laptop.gaps.length > 0 ? [`${laptop.gaps.length} ${laptop.gaps.length === 1 ? 'gap' : 'gaps'}`] : []),
+    ...(missing > 0 ? [`${missing.toLocaleString()} never came`] : []),
+    ...(rejected > 0 ? [`${rejected.toLocaleString()} rejected`] : []),
+    ...(gaps > 0 ? [`${gaps} ${gaps === 1 ? 'gap' : 'gaps'}`] : []),
   ]
 }
 

@@ -8,6 +8,7 @@ import { to } from '../route.ts'
 import { SHAPES } from './band.tsx'
 import { brief, oneOf, shortOf } from './cluster.tsx'
 import { plain } from './text.tsx'
+import './matrix.css'
 
 const NAMES = 200
 const COLUMN = 76

@@ -1,4 +1,6 @@
 /** How much of what could be seen is seen: a number, and a bar beside it. */
+import './meter.css'
+
 export function CoverageMeter({ share }: { share: number | null }) {
   if (share === null) return <span class="muted">not known</span>
   const percent = Math.round(Math.min(1, Math.max(0, share)) * 100)

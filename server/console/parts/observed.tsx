@@ -2,6 +2,7 @@
 import type { Compared } from '../../api/schema.ts'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
+import './observed.css'
 
 const LINES: Record<Compared['what'], string> = {
   country: 'Country',

@@ -4,6 +4,7 @@ import type { SessionView } from '../../api/schema.ts'
 import { ApiFailure, ask } from '../api.ts'
 import { PASSWORD_MIN } from '../limits.ts'
 import { session as current } from '../session.ts'
+import './password-form.css'
 
 export function PasswordForm({ session, done }: { session: SessionView; done: () => void }) {
   const failure = useSignal<string | null>(null)

@@ -7,6 +7,7 @@ import type { Assessment, Part } from '../../model/assessment.ts'
 import { BAND_WORDS, BandChip, BandIcon, isBelow } from './band.tsx'
 import { FindingCard } from './finding.tsx'
 import { plain, Text } from './text.tsx'
+import './score.css'
 
 export function Score({
   assessment: { parts, points, band },

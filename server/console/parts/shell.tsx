@@ -1,4 +1,4 @@
-/** What stands around every page: navigation, state of the connection, theme, help. */
+/** What surrounds every page: navigation, state of the connection, theme, help. */
 import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
@@ -8,8 +8,10 @@ import { PAGES } from '../pages/index.ts'
 import { route, to } from '../route.ts'
 import { session, signOut } from '../session.ts'
 import { THEMES, theme } from '../theme.ts'
-import { EnrolDialog } from './enrol.tsx'
+import { EnrollDialog } from './enroll.tsx'
 import { Time } from './time.tsx'
+import './dot.css'
+import './shell.css'
 
 const helpOpen = signal(false)
 
@@ -62,7 +64,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <main id="main" tabIndex={-1}>
         {children}
       </main>
-      <EnrolDialog />
+      <EnrollDialog />
       {helpOpen.value && <Help />}
     </>
   )
@@ -114,7 +116,7 @@ const SHORTCUTS = [
   ['Enter', 'open the worker'],
   ['/', 'search'],
   ['1  2  3  4', 'on a worker: choose a verdict'],
-  ['Esc', 'back to the list; leave the search or the verdict'],
+  ['Esc', 'back to the list; cancel the search or the verdict'],
   ['?', 'this help'],
 ] as const
 

@@ -9,6 +9,11 @@ export function Time({ ms, as = 'ago' }: { ms: number; as?: 'ago' | 'brief' | 'f
   )
 }
 
+/** What is online is seen now, whenever the server wrote it down last. */
+export function LastSeen({ ms, online }: { ms: number | null; online: boolean }) {
+  return online ? <span>now</span> : <TimeOrNever ms={ms} />
+}
+
 export function TimeOrNever({ ms }: { ms: number | null }) {
   return ms === null ? <span class="muted">never</span> : <Time ms={ms} />
 }

@@ -4,6 +4,7 @@ import type { TimelineEntry } from '../../api/schema.ts'
 import { day } from '../clock.ts'
 import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'
+import './timeline.css'
 
 const STEP = 100
 

@@ -2,6 +2,7 @@
 import type { FindingView, Unseen } from '../../api/schema.ts'
 import { STATES } from './coverage.tsx'
 import { plain, Text } from './text.tsx'
+import './unseen.css'
 
 const FAMILIES: Readonly<Record<string, string>> = {
   'remote-access': 'Remote access',

@@ -67,6 +67,10 @@ export class TelemetryReader {
     return this.#fact('stream')
   }
 
+  get isOpen(): boolean {
+    return this.#db.isOpen
+  }
+
   last(): number {
     return this.#sound(() => Number(this.#sql.last.get()!.last))
   }
@@ -273,6 +277,7 @@ export class TelemetryReader {
       if (block && block.lines.length === 0) return this.#lost(block)
       if (block) return block
     } catch (broken) {
+      this.#refuseWhenClosed(broken)
       // SQLite itself stumbled over the lines; where they begin and end stands apart from them.
       const extent = orNull(() => this.#sql.extentAt.get(position)) as { first: number; last: number } | null
       if (extent && extent.last >= position)
@@ -333,12 +338,18 @@ export class TelemetryReader {
     return this.#sound(() => transaction(this.#db, 'begin', work))
   }
 
+  #refuseWhenClosed(cause: unknown): void {
+    if (!this.#db.isOpen)
+      throw new Fault('store.unwritable', { where: this.#file, todo: 'The telemetry is closed.', cause })
+  }
+
   /** Nothing that a reader asks fails for any other reason than what is in the file. */
   #sound<T>(work: () => T): T {
     try {
       return work()
     } catch (cause) {
       if (cause instanceof Fault) throw cause
+      this.#refuseWhenClosed(cause)
       throw new Fault('store.damaged', {
         where: this.#file,
         todo: 'Restore the data folder from a backup.',
@@ -352,7 +363,7 @@ export class TelemetryReader {
 const linesOf = ({ first, last, lines }: Block) => unpack(lines, last - first + 1)
 
 /** Null: it cannot be read. */
-function orNull<T>(work: () => T): T | null {
+export function orNull<T>(work: () => T): T | null {
   try {
     return work()
   } catch {

@@ -15,14 +15,14 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
-import type { Recorded } from '../../../wire/recording.ts'
 import { DELETED, fold, type Note, noteOf, pieces, SEGMENT_CHARACTERS, SEGMENT_RECORDS, tally } from '../fold.ts'
 import { REJECTED_PER_DEVICE } from '../history.ts'
-import { arrivalOf, digestOf, pack, recordOf, unpack } from '../segment.ts'
+import { digestOf, pack, recordOf, unpack } from '../segment.ts'
 import type { Published, Rejected } from '../stream.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
 import { holdLock } from './lock.ts'
 import { type Mark, MarkFile, readMark } from './mark.ts'
+import { type NoteColumns, notesOf } from './note-columns.ts'
 import { Received, type SpoolMark } from './received.ts'
 import { LOG_SCHEMA, LOG_UPGRADES, LOG_VERSION } from './schema.ts'
 import { inspectWal } from './wal.ts'
@@ -44,9 +44,10 @@ export interface WriterOptions {
   now: number
 }
 
-/** One `publish`: its records as lines, joined by newlines. */
+/** One `publish`: its records as lines, joined by newlines, and what is to be known of them. */
 export interface Call {
   lines: string
+  columns: NoteColumns
   count: number
   rejected: readonly Rejected[]
 }
@@ -206,10 +207,8 @@ export class TelemetryWriter {
     const first = now.last + 1
     const duplicates: number[] = []
     if (call.count === 0) return { first, last: now.last, duplicates }
-    for (const [index, line] of call.lines.split('\n').entries()) {
-      const record = recordOf(line)
-      const note = noteOf(line, record)
-      if (note.facts ? now.received.isKnown(note.facts) : this.#isKnownFeed(record)) duplicates.push(index)
+    for (const [index, note] of notesOf(call.lines.split('\n'), call.columns).entries()) {
+      if (note.facts ? now.received.isKnown(note.facts) : this.#isKnownFeed(note)) duplicates.push(index)
       else {
         now.last++
         keep(now, note)
@@ -219,8 +218,8 @@ export class TelemetryWriter {
     return { first, last: now.last, duplicates }
   }
 
-  #isKnownFeed(record: Recorded): boolean {
-    return record.type === 'feed' && this.#sql.addFeedId.run(record.event.id, arrivalOf(record)).changes === 0
+  #isKnownFeed({ feedId, arrived }: Note): boolean {
+    return feedId !== null && this.#sql.addFeedId.run(feedId, arrived).changes === 0
   }
 
   /** False: this number was refused before. */

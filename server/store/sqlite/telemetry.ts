@@ -13,7 +13,7 @@ import type { Missing, Stream } from '../stream.ts'
 import { openDatabase } from './database.ts'
 import { readMark } from './mark.ts'
 import { LOG_SCHEMA, LOG_VERSION } from './schema.ts'
-import { TelemetryReader } from './telemetry-reader.ts'
+import { orNull, TelemetryReader } from './telemetry-reader.ts'
 import { unwritable, WriterThread } from './writer-thread.ts'
 
 /** How often one that only reads looks for what others wrote, while anybody listens. */
@@ -112,7 +112,7 @@ function faces({ folder, writer, reader, id, missing, close }: Parts): Telemetry
     missing,
     publish: (records, rejected) => writer?.publish(records, rejected) ?? refuse(),
     last: async () => last(),
-    onPublished: (listener) => writer?.onPublished(listener) ?? looking(last, listener),
+    onPublished: (listener) => writer?.onPublished(listener) ?? looking(reader, listener),
     read: (after, damage = {}) => reader.read(after, last(), damage),
     acked: async (device, epoch) => writer?.acked(device, epoch) ?? reader.acked(device, epoch),
     digest: async (position) => reader.digest(position),
@@ -138,11 +138,13 @@ function faces({ folder, writer, reader, id, missing, close }: Parts): Telemetry
   return { stream, history, close }
 }
 
-function looking(last: () => number, listener: (last: number) => void): () => void {
-  let seen = last()
+/** What cannot be read is told to whoever reads; closed, there is nothing more to hear. */
+function looking(reader: TelemetryReader, listener: (last: number) => void): () => void {
+  let seen = reader.last()
   const timer = setInterval(() => {
-    const now = last()
-    if (now === seen) return
+    if (!reader.isOpen) return clearInterval(timer)
+    const now = orNull(() => reader.last())
+    if (now === null || now === seen) return
     seen = now
     listener(now)
   }, LOOK_MS)

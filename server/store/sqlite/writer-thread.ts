@@ -9,6 +9,7 @@ import { Fault } from '../../../wire/fault.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { lineOf } from '../segment.ts'
 import type { Missing, Published, Rejected } from '../stream.ts'
+import { columnsOf } from './note-columns.ts'
 import type { SpoolMark } from './received.ts'
 import type { Call, FromWriter, Told, ToWriter, WriterOptions } from './telemetry-writer.ts'
 
@@ -82,7 +83,8 @@ export class WriterThread {
   publish(records: readonly Recorded[], rejected: readonly Rejected[] = []): Promise<Published> {
     if (this.#refusal) return Promise.reject(this.#refusal)
     const { promise, resolve, reject } = Promise.withResolvers<Published>()
-    const call = { lines: records.map(lineOf).join('\n'), count: records.length, rejected }
+    const lines = records.map(lineOf).join('\n')
+    const call = { lines, columns: columnsOf(records), count: records.length, rejected }
     this.#queue.push({ call, resolve, reject })
     this.#next()
     return promise
@@ -153,7 +155,9 @@ export class WriterThread {
   #next(): void {
     if (this.#committing.length > 0 || this.#refusal) return
     this.#committing = takeGroup(this.#queue)
-    if (this.#committing.length > 0) this.#send({ type: 'commit', calls: this.#committing.map((it) => it.call) })
+    const calls = this.#committing.map((it) => it.call)
+    const numbers = calls.map((it) => it.columns.numbers.buffer)
+    if (calls.length > 0) this.#send({ type: 'commit', calls }, numbers)
     else this.#onIdle?.()
   }
 
@@ -176,8 +180,8 @@ export class WriterThread {
     this.#onStopped = null
   }
 
-  #send(message: ToWriter): void {
-    this.#worker.postMessage(message)
+  #send(message: ToWriter, handedOver: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, handedOver)
   }
 }
 

@@ -2,19 +2,30 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { collectorsWith } from '../../../agent/collectors/index.ts'
-import { realHost } from '../../../agent/host/host.ts'
-import { CATEGORIES, type Observation } from '../../../wire/event.ts'
+import { collectorsOf } from '../../../agent/collectors/index.ts'
+import { SYSTEMS } from '../../../agent/host/systems.ts'
+import type { AgentProduct } from '../../../wire/common.ts'
+import { CATEGORIES, type Category, type Observation } from '../../../wire/event.ts'
 import { fakeHost, onTheWire, policy, watchPolls } from '../fake-host.ts'
 import { needsLinux } from '../needs-linux.ts'
 
-describe('collectors', () => {
-  const all = collectorsWith({ seen: 0, total: 0 })
+describe('agent/collectors/index', () => {
+  for (const product of Object.keys(SYSTEMS) as AgentProduct[]) {
+    const all = collectorsOf(product, { seen: 0, total: 0 })
 
-  it('have names of their own, and report what agents may', () => {
-    assert.equal(new Set(all.map((it) => it.name)).size, all.length)
-    for (const { categories } of all) for (const it of categories) assert.equal(CATEGORIES[it].origin, 'agent')
-  })
+    it(`${product}: have names of their own, and report what agents may`, () => {
+      assert.equal(new Set(all.map((it) => it.name)).size, all.length)
+      for (const { categories } of all) for (const it of categories) assert.equal(CATEGORIES[it].origin, 'agent')
+    })
+
+    it(`${product}: collect what wire/event.ts says they do`, () => {
+      const collected = new Set<Category>(['agent_state', 'collection_gap', ...all.flatMap((it) => it.categories)])
+      const said = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].on.includes(product))
+      assert.deepEqual([...collected].sort(), said.sort())
+    })
+  }
+
+  const all = collectorsOf('linux', { seen: 0, total: 0 })
 
   for (const collector of all) {
     it(`${collector.name}: looks twice at this machine, and what it says is fit for the wire`, async function () {
@@ -23,7 +34,7 @@ describe('collectors', () => {
       const stop = new AbortController()
       const found: Observation[] = []
       try {
-        const host = realHost({ hmac: () => '0f'.repeat(32), memoryFolder: folder })
+        const host = SYSTEMS.linux.host({ hmac: () => '0f'.repeat(32), memoryFolder: folder })
         let looks = 0
         host.sleep = async () => {
           if (++looks === 2) stop.abort()

@@ -25,7 +25,7 @@ describe('agent/spool/clock', () => {
     })
 })
 
-describe('agent/spool: age', () => {
+describe('agent/spool/spool: age', () => {
   let folder = ''
   let wall = NOW
   let up = HOUR

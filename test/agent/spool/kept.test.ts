@@ -24,7 +24,7 @@ const HOUR = 3_600_000
 const seqs = (events: readonly { seq: number | null }[]) => events.map(({ seq }) => seq)
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-describe('agent/spool: what was acknowledged', () => {
+describe('agent/spool/spool: acknowledged events', () => {
   let folder = ''
   let up = 0
   let spool: Spool

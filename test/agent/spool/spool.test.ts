@@ -11,7 +11,7 @@ import { connectionTo, disk, gapsIn, leaseAll, openSpool, removeFolder, temporar
 
 const HEAD = 16
 
-describe('agent/spool', () => {
+describe('agent/spool/spool', () => {
   let folder = ''
   beforeEach(() => {
     folder = temporaryFolder()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { BACKOFF, backoffMs } from '../../../agent/uplink/backoff.ts'
 
-describe('agent/backoff', () => {
+describe('agent/uplink/backoff', () => {
   it('doubles up to the cap, with the jitter after it', () => {
     const most = (failures: number) => backoffMs(failures, () => 0.999999)
     assert.deepEqual([0, 1, 5, 9, 10, 5_000].map(most), [999, 1_999, 31_999, 511_999, 899_999, 899_999])

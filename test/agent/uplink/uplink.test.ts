@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { layout, loadConfig } from '../../../agent/config.ts'
 import { loadKey, newKey, publicKeyOf } from '../../../agent/identity.ts'
 import type { Spool } from '../../../agent/spool/spool.ts'
-import { pack, TIMING, type Timing, type Uplink, uplink } from '../../../agent/uplink/uplink.ts'
+import { TIMING, type Timing, type Uplink, uplink } from '../../../agent/uplink/uplink.ts'
 import type { Ack, SignedPolicy } from '../../../wire/messages.ts'
 import { connectionTo, openSpool, removeFolder, temporaryFolder, until } from '../laptop.ts'
 import { type TestServer, testServer } from '../server.ts'
 
 const QUICK: Timing = { ...TIMING, backoff: { baseMs: 5, capMs: 20 }, handshakeMs: 400, pingMs: 5_000 }
 
-describe('agent/uplink', () => {
+describe('agent/uplink/uplink', () => {
   let folder = ''
   let server: TestServer
   let spool: Spool
@@ -302,18 +302,5 @@ describe('agent/uplink', () => {
     link.reconnect()
     await until(() => server.hellos.length === 4 && link.status.connected, 'connected anew')
     assert.equal(server.hellos.length, 4)
-  })
-
-  it('packs what does not fit one frame into several', () => {
-    const events = Array.from({ length: 40 }, (_, index) => ({
-      seq: index + 1,
-      text: Buffer.from(JSON.stringify({ noise: randomBytes(20_000).toString('base64') })),
-    }))
-    const frames = pack(1, events)
-    assert.ok(frames.length > 1 && frames.every(({ frame }) => frame.length <= 262_144))
-    assert.deepEqual(
-      frames.flatMap((it) => it.events.map(({ seq }) => seq)),
-      oneTo(40),
-    )
   })
 })

@@ -52,7 +52,7 @@ describe('readRuleFiles', () => {
         writeFileSync(join(outside, 'secret.yml'), 'secret')
         symlinkSync(join(outside, 'secret.yml'), join(folder, 'link.yml'))
       },
-      says: /link\.yml: .*leads out of the folder/,
+      says: /link\.yml: .*points outside the folder/,
     },
     {
       name: 'a link to nothing',

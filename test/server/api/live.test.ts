@@ -30,12 +30,14 @@ function opened(stillIn = async () => true) {
 }
 
 describe('server/api: the live stream', () => {
-  it('says where the queue stands, and then each notice', async () => {
+  it('says where the queue stands, and then each notice once', async () => {
     const { next, notice, send } = opened()
     assert.equal(await next(), 'retry: 2000\n\n')
     assert.deepEqual(await notice(), { revision: 7, workers: [], clusters: false, laptops: false })
     send(['w1'])
     assert.deepEqual(await notice(), { revision: 8, workers: ['w1'], clusters: false, laptops: false })
+    send(['w2'], 9)
+    assert.deepEqual(await notice(), { revision: 9, workers: ['w2'], clusters: false, laptops: false })
   })
 
   it('a page that does not read gets what it missed as one notice', async () => {

@@ -55,7 +55,10 @@ describe('server/api: views', () => {
 
   it('laptops: a page at a time', async () => {
     const { person, stage } = await office()
-    for (const device of ['d2', 'd3']) await stage.enroll(device)
+    for (const device of ['d2', 'd3']) {
+      await stage.enroll(device)
+      await stage.records(holding(device, 'w2'))
+    }
     const first = await person.read<LaptopPage>('/api/v1/laptops?limit=2')
     assert.deepEqual([first.laptops.map((it) => it.device), first.next], [['d1', 'd2'], 'd2'])
     const second = await person.read<LaptopPage>(`/api/v1/laptops?limit=2&after=${first.next}`)
@@ -63,7 +66,14 @@ describe('server/api: views', () => {
     assert.equal((await person.get('/api/v1/laptops/d99')).status, 404)
   })
 
-  const bad = ['/workers?since=x', '/workers?limit=0', '/workers?limit=5001', '/laptops?limit=1001', '/audit?limit=0']
+  const bad = [
+    '/workers?since=x',
+    '/workers?limit=0',
+    '/workers?limit=5001',
+    '/laptops?limit=1001',
+    '/laptops?troubled=maybe',
+    '/audit?limit=0',
+  ]
   for (const path of bad)
     it(`${path}: 400`, async () => {
       const { signedIn } = await harness()

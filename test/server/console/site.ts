@@ -1,4 +1,4 @@
-/** The console on a real socket, with a fake desk behind it. */
+/** The console on a real socket, with the API and its views behind it, in memory. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
@@ -10,7 +10,7 @@ import { harness } from '../api/harness.ts'
 
 export async function site() {
   const { files } = await buildConsole()
-  const parts = harness({ files, now: Date.now })
+  const parts = await harness({ files, now: Date.now })
   const server = serve({ fetch: parts.app.fetch, port: 0, hostname: '127.0.0.1' })
   if (!server.listening) await new Promise((done) => server.once('listening', done))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -19,9 +19,9 @@ export async function site() {
     ...parts,
     origin,
     files,
-    adminLink: () => origin + makeOneTimeLink(parts.state, Date.now(), randomBytes),
-    userLink: (role: 'admin' | 'analyst' | 'viewer') =>
-      origin + addUser(parts.state, `${role}${++users}`, role, Date.now(), randomBytes),
+    adminLink: async () => origin + (await makeOneTimeLink(parts.store, Date.now(), randomBytes)),
+    userLink: async (role: 'admin' | 'analyst' | 'viewer') =>
+      origin + (await addUser(parts.store, `${role}${++users}`, role, Date.now(), randomBytes)),
     /** Every open stream falls, as when the server dies; `listen` brings it back on the same port. */
     stop: () =>
       new Promise<void>((done) => {
@@ -53,8 +53,8 @@ export async function watched(context: BrowserContext, expected: RegExp[] = []) 
 }
 
 /** In by link, past the password. */
-export async function enter(page: Page, link: string): Promise<void> {
-  await page.goto(link)
+export async function enter(page: Page, link: Promise<string>): Promise<void> {
+  await page.goto(await link)
   await page.getByRole('link', { name: 'Later' }).click()
   await page.getByText('Live', { exact: true }).waitFor()
 }

@@ -1,440 +1,273 @@
-/** A desk that looks like a Tuesday: what the screenshots show. */
-import type { ClusterView, FindingView, WorkerPage } from '../../../server/api/schema.ts'
-import type { Band } from '../../../server/model/assessment.ts'
-import { unseen } from '../../../server/views/unseen.ts'
-import { coverage, type FakeDesk, finding, laptop, workerRow } from '../views/fake-desk.ts'
+/** An office that looks like a Tuesday: what the screenshots show. */
+import type { DeviceBook } from '../../../server/derive/coverage.ts'
+import type { Finding } from '../../../server/model/finding.ts'
+import type { RuleFacts } from '../../../server/model/rule.ts'
+import { CATEGORIES, type Category, type Event } from '../../../wire/event.ts'
+import type { RecordedOf } from '../../../wire/recording.ts'
+import { finding } from '../assess/finding.ts'
+import { contract, event, holding, processStart, received } from '../events.ts'
+import type { Stage } from '../views/stage.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-const REASONS: Record<Band, string[]> = {
-  critical: ['IP-KVM by USB id and EDID, unapproved AnyDesk on the first evening, and egress 40 times the own median.'],
-  high: ['Unapproved remote-control tool, and connections from a place that does not match the contract.'],
-  medium: ['Mass copy to removable media: 4,812 files, 3.1 GiB in 20 minutes.', 'The agent fell silent for 19 hours.'],
-  low: ['A VPN client of note was installed.', 'Two remote-control vendors within 30 days.'],
-  none: ['Nothing speaks against this worker.'],
-}
-
-export function fill(desk: FakeDesk, workers: number, now: number): void {
-  const share: [Band, number][] = [
-    ['critical', 0.002],
-    ['high', 0.006],
-    ['medium', 0.02],
-    ['low', 0.08],
-    ['none', 1],
-  ]
-  desk.groups = [farm(), pair()]
-  const points: Record<Band, number> = { critical: 97, high: 68, medium: 34, low: 14, none: 0 }
-  desk.rows = Array.from({ length: workers }, (_, index) => {
-    const band = share.find(([, part]) => index < Math.ceil(workers * part))?.[0] ?? 'none'
-    const reasons = REASONS[band]
-    return workerRow(workerId(index), {
-      name: NAMES[index % NAMES.length] ?? null,
-      band,
-      points: Math.max(0, points[band] - (index % 9)),
-      reason: reasons[index % reasons.length] ?? '',
-      lastFinding: band === 'none' ? null : now - (index + 1) * 17 * MINUTE,
-      lastSeen: now - (index % 40) * MINUTE,
-      laptops: 1 + (index % 7 === 0 ? 1 : 0),
-      online: index % 5 === 0 ? 0 : 1,
-      coverage: index % 11 === 0 ? 0.42 : 0.78 + (index % 3) * 0.1,
-      case: band === 'none' || band === 'low' ? 'none' : (CASES[index % CASES.length] ?? 'open'),
-      cluster: desk.groups.find((it) => it.workers.includes(workerId(index)))?.key ?? null,
-    })
-  }).sort(
-    (a, b) =>
-      rank(b.band) - rank(a.band) || Number(a.case === 'closed') - Number(b.case === 'closed') || b.points - a.points,
-  )
-  desk.machines = Array.from({ length: 14 }, (_, index) =>
-    laptop(`lt-${(0x3f2a + index * 977).toString(16)}`, {
-      worker: index === 9 ? null : workerId(index),
-      platform: (['linux', 'macos', 'windows'] as const)[index % 3] ?? 'linux',
-      online: index % 4 !== 3,
-      lastSeen: now - (index % 4 === 3 ? 19 * HOUR : index * 7_000),
-      enrolledAt: now - 40 * DAY,
-      missing: index === 2 ? 12 : 0,
-      rejected: index === 5 ? 3 : 0,
-      revokedAt: index === 11 ? now - 2 * DAY : null,
-      coverage: index === 9 ? [] : coverage(now),
-      gaps:
-        index % 3 === 0
-          ? [
-              {
-                about: '/dev/input',
-                reason: 'denied',
-                count: null,
-                detail: 'EACCES: permission denied',
-                time: now - HOUR,
-              },
-              {
-                about: 'process_creation',
-                reason: 'denied',
-                count: 4,
-                detail: 'exe of other users',
-                time: now - 3 * HOUR,
-              },
-            ]
-          : [],
-    }),
-  )
-}
-
-const CASES = ['open', 'open', 'reopened', 'closed', 'open'] as const
-const workerId = (index: number) => `w${String(index + 1).padStart(4, '0')}`
-
 const NAMES = ['Amara Lindqvist', 'Ben Okafor', null, 'Chiara Novak', 'Dmitri Hale', 'Elif Sato', 'Farid Jensen']
+const PLACES = [
+  { country: 'US', region: 'Texas', city: 'Austin' },
+  { country: 'US', region: 'Arizona', city: 'Tempe' },
+  { country: 'US', region: 'Idaho', city: 'Boise' },
+  { country: 'GB', region: 'England', city: 'Leeds' },
+]
 
-function rank(band: Band): number {
-  return ['none', 'low', 'medium', 'high', 'critical'].indexOf(band)
+export const workerId = (index: number) => `w${String(index + 1).padStart(4, '0')}`
+const laptopId = (index: number) => `lt-${String(index + 1).padStart(4, '0')}`
+
+const KVM = { rule: 'kvm', title: 'IP-KVM on a USB port', family: 'hardware', strength: 4 as const }
+const ANYDESK = { rule: 'tool', title: 'Unapproved remote-control tool', strength: 3 as const }
+const COPY = { rule: 'copy', title: 'Mass copy to removable media', family: 'exfiltration', strength: 3 as const }
+const VPN = { rule: 'vpn', title: 'A VPN client of note', family: 'network', strength: 1 as const }
+
+/** `workers` people, of whom few have done anything; a farm and a pair among them. The last of them are quiet. */
+export async function fill(stage: Stage, workers: number, now: number): Promise<void> {
+  for (let index = 0; index < workers; index++) {
+    const [worker, device] = [workerId(index), laptopId(index)]
+    // Who has a story already keeps it.
+    if (stage.queue.row(worker)) continue
+    const found = foundOf(index / workers, worker, device, now - (index % 40) * 17 * MINUTE)
+    stage.find(...found)
+    await stage.enroll(device, {
+      ...{
+        platform: (['linux', 'linux', 'linux', 'macos', 'windows'] as const)[index % 5]!,
+        enrolledAt: now - 40 * DAY,
+      },
+      ...(index === 11 && { revokedAt: now - 2 * DAY }),
+    })
+    stage.book(device, bookOf(index, now))
+    const records: RecordedOf<'contract' | 'device'>[] = [holding(device, worker, { from: now - 40 * DAY })]
+    if (index !== 1) records.push(agreed(index, now))
+    await stage.records(...records)
+    if (index % 5 !== 4) await stage.connect(device)
+  }
+  farm(stage, now)
+  pair(stage, now)
+  await stage.judge()
+  await decideSome(stage, now)
+  // What is known of laptops is looked up at once, and not only in an hour.
+  await stage.queue.reload()
 }
 
-export function displacedWorker(now: number): WorkerPage {
-  const findings: FindingView[] = [
-    finding('f1', {
-      title: 'IP-KVM on a USB port',
-      family: 'hardware',
-      strength: 4,
-      level: 'critical',
-      time: now - 2 * DAY,
-      lastTime: now - 5 * HOUR,
-      count: 14,
-      says: 'A PiKVM (1d6b:0104) with an absolute pointer is attached to lt-3f2a; the contract declares none.',
-      blindTo: 'A KVM that copies the ids of a common keyboard and shows the EDID of a common monitor.',
-      response: 'Do not warn the worker. Ask for a photo of the desk in the next video call; freeze repository access.',
-      falsepositives: ['A homelab KVM that the worker declared by mail; put it into the contract.'],
-      tags: ['attack.t1219.003'],
-      events: [usb(now - 2 * DAY, 'f1a'), usb(now - 5 * HOUR, 'f1b')],
+/** By where somebody is among all: the first two of a thousand are critical, most are nothing. */
+function foundOf(share: number, worker: string, device: string, lastTime: number): Finding[] {
+  const about = { worker, device, time: lastTime - DAY, lastTime }
+  const tool = finding({ ...ANYDESK, ...about, says: 'Unapproved AnyDesk on the first evening' })
+  if (share < 0.002) return [finding({ ...KVM, ...about, says: 'IP-KVM by USB id and EDID' }), tool]
+  if (share < 0.008) return [finding({ ...KVM, ...about, says: 'IP-KVM by USB id and EDID' })]
+  if (share < 0.016) return [tool]
+  if (share < 0.028) return [finding({ ...COPY, ...about, says: 'Mass copy to removable media: 4,812 files' })]
+  if (share < 0.1) return [finding({ ...VPN, ...about, says: 'A VPN client of note was installed' })]
+  return []
+}
+
+/** Every fourth case is closed; of those some were opened again. */
+async function decideSome(stage: Stage, now: number): Promise<void> {
+  const open = stage.rows().filter((it) => it.case === 'open' && it.cluster === null)
+  for (const [index, { worker }] of open.entries()) {
+    if (index % 4 !== 1) continue
+    await stage.decide(worker, { verdict: 'benign_expected', reason: 'The help desk, ticket 7.' }, 'ann')
+    if (index % 8 !== 1) continue
+    const later = finding({ rule: 'silence', title: 'The agent fell silent', family: 'tampering', strength: 3 })
+    stage.find({ ...later, worker, device: null, time: now, lastTime: now, says: 'The agent was silent for 19 hours' })
+  }
+  await stage.judge()
+}
+
+function agreed(index: number, now: number): RecordedOf<'contract'> {
+  const name = NAMES[index % NAMES.length]
+  const place = PLACES[index % PLACES.length]
+  return contract(workerId(index), { from: now - 90 * DAY, ...(name && { name }), ...place })
+}
+
+function bookOf(index: number, now: number): Partial<DeviceBook> {
+  if (index === 9) return {}
+  const denied = { about: '/dev/input', reason: 'denied', count: null, detail: 'EACCES: permission denied' }
+  const others = { about: 'process_creation', reason: 'denied', count: 4, detail: 'exe of other users' }
+  return {
+    ...{ events: 18_204 + index, lastSeen: now - (index % 40) * MINUTE, lastAddress: '203.0.113.9' },
+    ...{ place: 'Austin, Texas, US', spoolBytes: 48_211, residentBytes: 61_000_000, clockSkewMs: -240 },
+    holes: index === 2 ? 12 : 0,
+    categories: seenAt(now),
+    gaps:
+      index % 3 === 0
+        ? [
+            { ...denied, time: now - HOUR, categories: ['usb_device', 'display'] },
+            { ...others, time: now - 3 * HOUR, categories: ['process_creation'] },
+          ]
+        : [],
+  }
+}
+
+function seenAt(now: number): DeviceBook['categories'] {
+  const agents = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].origin === 'agent')
+  return Object.fromEntries(agents.map((it, index) => [it, now - index * 4 * MINUTE]).filter((_, at) => at % 3 !== 2))
+}
+
+/** What people are told of the rules that the story's findings come from. */
+const FACTS: RuleFacts = {
+  blindTo: 'A tool that is renamed and re-signed, and talks to a relay we do not know.',
+  response: 'Ask the help desk whether a session was booked; then call the worker on the number from the contract.',
+  falsepositives: ['A tool that IT forgot to approve in the contract; approve it there, do not weaken the rule.'],
+  tags: ['attack.t1219.002'],
+  ...{ author: null, license: null, link: null },
+}
+const KVM_FACTS: RuleFacts = {
+  ...FACTS,
+  blindTo: 'A KVM that copies the ids of a common keyboard and shows the EDID of a common monitor.',
+  response: 'Do not warn the worker. Ask for a photo of the desk in the next video call; freeze repository access.',
+  falsepositives: ['A homelab KVM that the worker declared by mail; put it into the contract.'],
+  tags: ['attack.t1219.003'],
+}
+
+/** One worker whose laptop somebody else drives, from somewhere else. */
+export async function displaced(stage: Stage, worker: string, now: number): Promise<void> {
+  const device = `lt-of-${worker}`
+  await stage.enroll(device, { enrolledAt: now - 40 * DAY })
+  await stage.records(terms(worker, now), holding(device, worker, { from: now - 40 * DAY }))
+  stage.book(device, { ...bookOf(0, now), holes: 12, sightings: sightings(worker, now) })
+  stage.facts('kvm', KVM_FACTS)
+  for (const rule of ['tool', 'place', 'vendors']) stage.facts(rule, FACTS)
+  stage.find(...evidence(worker, device, now))
+  await stage.records(...lately(device, now))
+  await stage.judge()
+  await stage.connect(device)
+}
+
+function terms(worker: string, now: number): RecordedOf<'contract'> {
+  return contract(worker, {
+    ...{ name: 'Amara Lindqvist', from: now - 90 * DAY, country: 'US', region: 'Texas', city: 'Austin' },
+    ...{ timeZone: 'America/Chicago', roles: ['developer', 'payments'], start: now - 90 * DAY },
+    shipTo: { country: 'US', region: 'Arizona', city: 'Tempe' },
+    approvedTools: [{ tool: 'ScreenConnect', tenant: 'acme', to: now + 90 * DAY }],
+    approvedEgress: [{ address: '198.51.100.0/24' }, { asn: 64_500 }],
+  })
+}
+
+function evidence(worker: string, device: string, now: number): Finding[] {
+  const about = { worker, device, halfLifeDays: null }
+  const mismatch = event(
+    'place_mismatch',
+    {
+      ...{ ContractCountry: 'US', ContractRegion: 'Texas', ObservedCountry: 'NL', ObservedRegion: 'North Holland' },
+      ...{ DistanceKm: 8_084, Days: 3, TravelNotice: false, ShipToDistanceKm: 8_084 },
+    } as Parameters<typeof event<'place_mismatch'>>[1],
+    now - HOUR,
+  )
+  return [
+    finding({
+      ...{ ...KVM, ...about, id: `kvm-${worker}`, time: now - 2 * DAY, lastTime: now - 5 * HOUR, count: 14 },
+      says: `A PiKVM (1d6b:0104) with an absolute pointer is attached to ${device}`,
+      events: [usb(now - 2 * DAY), usb(now - 5 * HOUR)],
     }),
-    finding('f2', {
-      time: now - 26 * HOUR,
-      lastTime: now - 26 * HOUR,
-      device: 'lt-3f2a',
-      events: [
-        {
-          id: '0190a1b2-0000-7000-8000-00000000f2aa',
-          seq: 4_211,
-          time: now - 26 * HOUR,
-          category: 'process_creation',
-          product: 'linux',
-          collector: 'processes',
-          Image: '/opt/anydesk/anydesk',
-          CommandLine: 'anydesk --service --set-password [removed]',
-          ParentImage: '/usr/lib/systemd/systemd',
-          ParentCommandLine: '/sbin/init',
-          User: 'amara',
-          ProcessId: 41_220,
-          ParentProcessId: 1,
-          CurrentDirectory: '/',
-          Signer: null,
-          StartedBeforeAgent: false,
-        },
-      ],
+    finding({
+      ...{ ...ANYDESK, ...about, id: `tool-${worker}`, time: now - 26 * HOUR, lastTime: now - 26 * HOUR },
+      ...{ level: 'high', says: `AnyDesk runs on ${device}, 2 days after its first boot` },
+      events: [processStart('/opt/anydesk/anydesk', now - 26 * HOUR, { CommandLine: 'anydesk --service' })],
     }),
-    finding('f3', {
-      title: 'Place does not match the contract',
-      family: 'network',
-      strength: 3,
-      time: now - 3 * DAY,
-      lastTime: now - HOUR,
-      count: 61,
-      says: 'Connections for 3 days from Amsterdam, NL (hosting); the contract says Austin, Texas. No travel notice.',
-      events: [
-        {
-          id: '0190a1b2-0000-8000-8000-00000000f3aa',
-          seq: null,
-          time: now - HOUR,
-          category: 'place_mismatch',
-          product: 'tellwire',
-          collector: 'place_mismatch',
-          ContractCountry: 'US',
-          ContractRegion: 'Texas',
-          ObservedCountry: 'NL',
-          ObservedRegion: 'North Holland',
-          DistanceKm: 8_084,
-          Days: 3,
-          TravelNotice: false,
-          ShipToDistanceKm: 8_084,
-        },
-      ],
+    finding({
+      ...{ ...about, id: `place-${worker}`, rule: 'place', title: 'Place does not match the contract', strength: 2 },
+      ...{ family: 'network', time: now - 3 * DAY, lastTime: now - HOUR, count: 61, events: [mismatch] },
+      says: 'Connections for 3 days from Amsterdam, NL; the contract says Austin, Texas',
     }),
-    finding('f4', {
-      title: 'Two remote-control vendors within 30 days',
-      strength: 2,
-      time: now - 20 * HOUR,
-      lastTime: now - 20 * HOUR,
-      says: 'AnyDesk and RustDesk were both seen on lt-3f2a.',
-    }),
-    finding('f5', {
-      title: 'A VPN client of note',
-      family: 'network',
-      strength: 1,
-      time: now - 80 * DAY,
-      lastTime: now - 80 * DAY,
-      says: 'Mullvad VPN was installed 80 days ago.',
+    finding({
+      ...{ ...about, id: `vendors-${worker}`, rule: 'vendors', title: 'Two remote-control vendors', strength: 2 },
+      ...{ time: now - 20 * HOUR, lastTime: now - 20 * HOUR, says: 'AnyDesk and RustDesk were both seen' },
     }),
   ]
+}
+
+function sightings(worker: string, now: number): DeviceBook['sightings'] {
+  const seen = { worker, time: now - HOUR }
   return {
-    worker: 'w0001',
-    contract: {
-      worker: 'w0001',
-      name: 'Amara Lindqvist',
-      from: now - 90 * DAY,
-      country: 'US',
-      region: 'Texas',
-      city: 'Austin',
-      timeZone: 'America/Chicago',
-      roles: ['developer', 'payments'],
-      start: now - 90 * DAY,
-      end: null,
-      shipTo: { country: 'US', region: 'Arizona', city: 'Tempe' },
-      approvedTools: [{ tool: 'ScreenConnect', tenant: 'acme', to: now + 90 * DAY }],
-      approvedEgress: [{ address: '198.51.100.0/24' }, { asn: 64_500 }],
+    place: {
+      ...{ ...seen, country: 'NL', region: 'North Holland', city: 'Amsterdam', lat: 52.37, lon: 4.89 },
+      ...{ networkClass: 'hosting', asName: 'Example Servers B.V.', proves: false, approved: false },
     },
-    case: { state: 'open', verdict: null, newKinds: [] },
-    cluster: withoutPeople(farm()),
-    assessment: {
-      worker: 'w0001',
-      band: 'critical',
-      points: 97,
-      reason:
-        'IP-KVM by USB id, unapproved AnyDesk on the first evening, and a place that does not match the contract.',
-      parts: [
-        {
-          kind: 'finding',
-          label: 'IP-KVM on a USB port',
-          points: 50,
-          family: 'hardware',
-          findings: ['f1'],
-          without: { points: 47, band: 'high' },
-        },
-        {
-          kind: 'finding',
-          label: 'Unapproved remote-control tool',
-          points: 30,
-          family: 'remote-access',
-          findings: ['f2'],
-          without: { points: 79, band: 'critical' },
-        },
-        {
-          kind: 'finding',
-          label: 'Two vendors within 30 days',
-          points: 12,
-          family: 'remote-access',
-          findings: ['f4'],
-          without: { points: 97, band: 'critical' },
-        },
-        {
-          kind: 'family_cap',
-          label: 'Limit of remote-access',
-          points: -12,
-          family: 'remote-access',
-          findings: ['f2', 'f4'],
-          without: null,
-        },
-        {
-          kind: 'finding',
-          label: 'Place does not match the contract',
-          points: 25,
-          family: 'network',
-          findings: ['f3'],
-          without: { points: 80, band: 'critical' },
-        },
-        {
-          kind: 'mitigation',
-          label: 'Approved egress of the company',
-          points: -8,
-          family: 'network',
-          findings: [],
-          without: { points: 105, band: 'critical' },
-        },
-      ],
-    },
-    findings,
-    observed: [
-      {
-        what: 'country',
-        state: 'differs',
-        agreed: ['US'],
-        agreedSays: null,
-        seen: [
-          {
-            text: 'North Holland, NL',
-            state: 'differs',
-            device: 'lt-3f2a',
-            time: now - HOUR,
-            why: 'found: on 3 of 14 days',
-          },
-          {
-            text: 'NL',
-            state: 'unknown',
-            device: 'lt-3f2a',
-            time: now - HOUR,
-            why: 'a data centre: it proves no place',
-          },
-        ],
-        unseen: null,
-      },
-      {
-        what: 'region',
-        state: 'unknown',
-        agreed: ['Austin, Texas'],
-        agreedSays: null,
-        seen: [],
-        unseen: 'no address with a known region in 14 days',
-      },
-      {
-        what: 'time_zone',
-        state: 'agrees',
-        agreed: ['America/Chicago'],
-        agreedSays: null,
-        seen: [{ text: 'America/Chicago, UTC-6', state: 'agrees', device: 'lt-3f2a', time: now - 3 * DAY, why: null }],
-        unseen: null,
-      },
-      {
-        what: 'network',
-        state: 'differs',
-        agreed: ['198.51.100.0/24', 'AS64500'],
-        agreedSays: null,
-        seen: [
-          {
-            text: 'hosting, Example Servers B.V.',
-            state: 'differs',
-            device: 'lt-3f2a',
-            time: now - HOUR,
-            why: 'not an approved exit',
-          },
-        ],
-        unseen: null,
-      },
-      {
-        what: 'remote_tools',
-        state: 'differs',
-        agreed: ['ScreenConnect, acme'],
-        agreedSays: null,
-        seen: [
-          { text: 'AnyDesk', state: 'differs', device: 'lt-3f2a', time: now - 26 * HOUR, why: 'not in the contract' },
-          { text: 'ScreenConnect', state: 'agrees', device: 'lt-3f2a', time: now - 2 * DAY, why: null },
-        ],
-        unseen: null,
-      },
-      {
-        what: 'hardware',
-        state: 'unknown',
-        agreed: [],
-        agreedSays: 'none declared',
-        seen: [],
-        unseen: 'none, but not every laptop can look for it',
-      },
+    clock: { ...seen, timeZone: 'America/Chicago', utcOffsetMinutes: -360 },
+    things: [
+      { ...seen, what: 'tool', id: 'anydesk', name: 'AnyDesk', approved: false },
+      { ...seen, what: 'tool', id: 'screenconnect', name: 'ScreenConnect', approved: true },
     ],
-    unseen: unseen([{ device: 'lt-3f2a', coverage: coverage(now) }]),
-    laptops: [
-      laptop('lt-3f2a', {
-        worker: 'w0001',
-        lastSeen: now - 4_000,
-        coverage: coverage(now),
-        missing: 12,
-        gaps: [
-          { about: '/dev/input', reason: 'denied', count: null, detail: 'EACCES: permission denied', time: now - HOUR },
-        ],
-      }),
-    ],
-    activity: Array.from({ length: 168 }, (_, index) => {
-      const hour = Math.floor(now / HOUR) * HOUR - index * HOUR
-      const clock = new Date(hour).getUTCHours()
-      const busy = clock > 1 && clock < 11 ? 900 : clock > 14 && clock < 22 ? 140 : 12
-      return { hour, events: Math.round(busy * (0.6 + ((index * 7_919) % 97) / 120)) }
-    }),
-    timeline: findings.flatMap((it) => [
-      { time: it.time, device: it.device, category: 'finding', text: it.says, finding: it.id },
-      {
-        time: it.time - 90 * MINUTE,
-        device: 'lt-3f2a',
-        category: 'usb_device',
-        text: 'A USB device was attached: Logitech Unifying Receiver (046d:c52b), keyboard and pointer.',
-        finding: null,
-      },
-      {
-        time: it.time - 4 * HOUR,
-        device: 'lt-3f2a',
-        category: 'network_place',
-        text: 'Another network: gateway 5f3a…, DNS 10.2.0.1, default route on a WireGuard tunnel.',
-        finding: null,
-      },
-    ]),
   }
+}
+
+/** A week of work, and what was notable in it. */
+function lately(device: string, now: number): RecordedOf<'event'>[] {
+  const from = Math.floor(now / HOUR) * HOUR
+  const work = Array.from({ length: 160 }, (_, index) => {
+    const time = from - index * HOUR
+    const clock = new Date(time).getUTCHours()
+    const busy = clock > 1 && clock < 11 ? 5 : clock > 14 && clock < 22 ? 2 : 0
+    return Array.from({ length: busy }, (_, n) => processStart('/usr/bin/make', time + n * MINUTE))
+  })
+  const notable: Event[] = [usb(now - 2 * DAY), usb(now - 5 * HOUR)]
+  return [...work.flat(), ...notable].map((it) => received(device, it))
+}
+
+export function usb(time: number): Event {
+  return event(
+    'usb_device',
+    {
+      ...{ Action: 'attached', VendorId: '1d6b', ProductId: '0104', Manufacturer: 'PiKVM' },
+      ...{ ProductName: 'Composite KVM Device', SerialNumber: 'CAFEBABE', InterfaceClasses: ['03', '03', '08'] },
+      ...{ HasKeyboard: true, HasAbsolutePointer: true, HasStorage: true, HasNetwork: false, ParentPort: '1-2' },
+    },
+    time,
+  )
 }
 
 /** Five people, one flat: some keys are everybody's, some only two people's. */
-export function farm(): ClusterView {
-  const workers = ['w0001', 'w0002', 'w0003', 'w0007', 'w0012']
-  const key = (letter: string, kind: string, whose: number[], days: number, strength: number) => ({
-    ...{ key: letter.repeat(64), kind, days, strength },
-    workers: whose.map((it) => workers[it] ?? ''),
-  })
-  return {
-    key: 'a'.repeat(64),
-    kind: 'uplink',
-    workers,
-    band: 'critical',
-    points: 97,
-    keys: [
-      key('a', 'uplink', [0, 1, 2, 3], 9, 4),
-      key('b', 'controller', [0, 1, 2, 3, 4], 6, 4),
-      key('c', 'gateway', [0, 1], 9, 3),
-      key('d', 'edid', [2, 4], 2, 3),
-      key('e', 'usb_serial', [1, 4], 1, 3),
-    ],
-    people: [
-      {
-        worker: 'w0001',
-        name: 'Amara Lindqvist',
-        band: 'critical',
-        points: 97,
-        place: 'Austin, Texas, US',
-        case: 'open',
-      },
-      { worker: 'w0002', name: 'Ben Okafor', band: 'high', points: 68, place: 'Tempe, Arizona, US', case: 'reopened' },
-      { worker: 'w0003', name: null, band: 'high', points: 67, place: null, case: 'open' },
-      { worker: 'w0007', name: 'Farid Jensen', band: 'medium', points: 34, place: 'Boise, Idaho, US', case: 'closed' },
-      { worker: 'w0012', name: 'Elif Sato', band: 'low', points: 14, place: 'Leeds, England, GB', case: 'none' },
-    ],
-  }
+export const FARM = [0, 1, 2, 6, 11].map(workerId)
+export const FARM_KEY = 'b'.repeat(64)
+
+export function farm(stage: Stage, now: number): void {
+  share(stage, now, { letter: 'a', kind: 'uplink', workers: FARM.slice(0, 4), days: 9, strength: 4 })
+  share(stage, now, { letter: 'b', kind: 'controller', workers: FARM, days: 6, strength: 4 })
+  share(stage, now, { letter: 'c', kind: 'gateway', workers: FARM.slice(0, 2), days: 9, strength: 3 })
+  share(stage, now, { letter: 'd', kind: 'edid', workers: [FARM[2]!, FARM[4]!], days: 2, strength: 3 })
+  share(stage, now, { letter: 'e', kind: 'usb_serial', workers: [FARM[1]!, FARM[4]!], days: 1, strength: 3 })
 }
 
-export function pair(): ClusterView {
-  const workers = ['w0020', 'w0021']
-  const key = 'f'.repeat(64)
-  return {
-    ...{ key, kind: 'bssid', workers, band: 'medium', points: 40 },
-    keys: [{ key, kind: 'bssid', workers, days: 4, strength: 3 }],
-    people: workers.map((worker) => ({ worker, name: null, band: 'medium', points: 40, place: null, case: 'open' })),
-  }
+export function pair(stage: Stage, now: number): void {
+  share(stage, now, { letter: 'f', kind: 'bssid', workers: [workerId(19), workerId(20)], days: 4, strength: 3 })
 }
 
-function withoutPeople({ people: _, ...cluster }: ClusterView) {
-  return cluster
+export interface Shared {
+  letter: string
+  kind: string
+  workers: readonly string[]
+  days: number
+  strength: 3 | 4
+  /** Left out: the letter, 64 times. */
+  key?: string
 }
 
-function usb(time: number, id: string) {
-  return {
-    id,
-    seq: 88,
-    time,
-    category: 'usb_device',
-    product: 'linux',
-    collector: 'usb-devices',
-    Action: 'attached',
-    VendorId: '1d6b',
-    ProductId: '0104',
-    Manufacturer: 'PiKVM',
-    ProductName: 'Composite KVM Device',
-    SerialNumber: 'CAFEBABE',
-    InterfaceClasses: ['03', '03', '08'],
-    HasKeyboard: true,
-    HasAbsolutePointer: true,
-    HasStorage: true,
-    HasNetwork: false,
-    ParentPort: '1-2',
-  }
+export function share(stage: Stage, now: number, { letter, kind, workers, days, strength, key }: Shared): void {
+  for (const worker of workers)
+    stage.find(
+      finding({
+        ...{ id: `${kind}-${letter}-${worker}`, rule: `shares ${kind}`, title: `Shares: ${kind}`, family: 'network' },
+        ...{ strength, worker, device: null, halfLifeDays: null, time: now - DAY, lastTime: now - HOUR },
+        says: `shares a ${kind} with ${workers.length - 1} unrelated ${workers.length === 2 ? 'person' : 'people'}`,
+        events: [
+          event(
+            'shared_key',
+            {
+              ...{ KeyKind: kind, KeyHash: key ?? letter.repeat(64), Workers: workers.length, Days: days },
+              ...{ Rarity: 0.01, Corroborated: null, Roams: null, NetworkClass: null },
+            } as Parameters<typeof event<'shared_key'>>[1],
+            now - HOUR,
+          ),
+        ],
+      }),
+    )
 }

@@ -1,24 +1,14 @@
 /** The console in use: by keyboard, with hostile text, with many workers, with a server that goes away. */
 import assert from 'node:assert/strict'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { PASSWORD_MIN } from '../../../server/api/schema.ts'
 import { PASSWORD_MIN as PAGE_PASSWORD_MIN } from '../../../server/console/limits.ts'
+import { PASSWORD_MIN } from '../../../server/model/user.ts'
 import { browser as chromium, screenshot } from '../../chromium.ts'
-import { finding, laptop, workerRow } from '../views/fake-desk.ts'
+import { finding } from '../assess/finding.ts'
+import { contract, holding, processStart } from '../events.ts'
+import { HOSTILE, hostile, idOf } from './hostile.ts'
 import { enter, type Site, site, watched } from './site.ts'
-import { displacedWorker, farm, fill } from './story.ts'
-
-const HOSTILE = [
-  { name: 'markup', text: '<img src=x onerror="alert(1)"><script>alert(2)</script>' },
-  { name: 'an override', text: 'report\u202excod.exe' },
-  { name: 'a formula', text: '=HYPERLINK("http://evil.example","pay")' },
-  { name: 'a link', text: 'javascript:alert(3)' },
-  { name: '10 KB', text: 'A'.repeat(10_240) },
-  { name: 'control characters', text: 'a\u0000b\u001b[31mc\r\nd' },
-  { name: 'nothing to see', text: '\u200b\u2800\u3164' },
-  { name: 'half a character', text: 'x\ud83dy' },
-  { name: 'a tower', text: `z${'\u0301'.repeat(40)}` },
-]
+import { displaced, fill } from './story.ts'
 
 describe('server/console: in use', function () {
   this.timeout(60_000)
@@ -47,7 +37,7 @@ describe('server/console: in use', function () {
 
   it('in by link, a password is chosen, the secret leaves the address, and the password works afterwards', async () => {
     const { page, clean } = await watched(context, [/401/])
-    await page.goto(here.adminLink())
+    await page.goto(await here.adminLink())
     await page.getByLabel('Name').fill('ada')
     assert.match(page.url(), /#\/welcome$/)
     await page.reload()
@@ -73,9 +63,9 @@ describe('server/console: in use', function () {
   })
 
   it('a used link says so and shows the way', async () => {
-    const link = here.adminLink()
+    const link = await here.adminLink()
     const { page } = await watched(context)
-    await enter(page, link)
+    await enter(page, Promise.resolve(link))
     await context.clearCookies()
     const again = await watched(context, [/401/])
     await again.page.goto(link)
@@ -86,97 +76,20 @@ describe('server/console: in use', function () {
   })
 
   it('hostile text is text, everywhere', async () => {
-    const now = Date.now()
-    const base = displacedWorker(now)
-    // What any store could hold: the contract of the wire is far stricter.
-    const idOf = (text: string) => text.slice(0, 128)
-    here.desk.rows = HOSTILE.map(({ text }, index) =>
-      workerRow(idOf(text), { name: index % 2 === 0 ? text : null, reason: text, band: 'high', points: 60 }),
-    )
-    here.desk.machines = HOSTILE.map(({ text }) =>
-      laptop(text, {
-        worker: idOf(text),
-        platform: text,
-        version: text,
-        place: text,
-        lastAddress: text,
-        gaps: [{ about: text, reason: text, count: 1, detail: text, time: now }],
-        coverage: [{ category: text, state: 'blind', detail: text, lastEvent: now }],
-      }),
-    )
-    const bad = farm()
-    here.desk.groups = HOSTILE.map(({ text }) => ({
-      ...bad,
-      ...{ key: idOf(text), kind: text, workers: [idOf(text), 'w2'] },
-      people: [idOf(text), 'w2'].map((worker) => ({ ...bad.people[0]!, worker, name: text, place: text })),
-      keys: bad.keys.map((it, index) => ({ ...it, key: `${text}${index}`, kind: text, workers: [idOf(text), 'w2'] })),
-    }))
-    for (const { text } of HOSTILE)
-      here.desk.pages.set(idOf(text).toWellFormed(), {
-        ...base,
-        worker: idOf(text),
-        contract: { name: text, city: text, roles: [text], approvedTools: [{ tool: text }], timeZone: { deep: text } },
-        assessment: {
-          ...base.assessment,
-          worker: text,
-          reason: text,
-          points: 60,
-          parts: [{ kind: 'finding', label: text, points: 60, family: text, findings: ['h1'], without: null }],
-        },
-        findings: [
-          finding('h1', {
-            title: text,
-            says: text,
-            family: text,
-            device: text,
-            level: text,
-            rule: text,
-            response: text,
-            blindTo: text,
-            falsepositives: [text],
-            tags: [text],
-            events: [
-              {
-                category: text,
-                time: now,
-                Image: text,
-                [text]: text,
-                Odd: { dangerouslySetInnerHTML: { __html: text } },
-              },
-            ],
-          }),
-        ],
-        case: {
-          state: 'reopened',
-          verdict: {
-            ...{ worker: text, verdict: 'bad_data', reason: text, by: text, at: now },
-            ...{ band: 'low', points: 1, kinds: [text] },
-          },
-          newKinds: [text],
-        },
-        cluster: { ...bad, key: text, kind: text, workers: [text, idOf(text)] },
-        observed: base.observed.map((it) => ({
-          ...it,
-          agreed: [text],
-          seen: [{ text, state: 'differs', device: text, time: now, why: text }],
-        })),
-        unseen: [
-          { family: text, missed: [{ category: text, words: text, state: 'blind', detail: text, devices: [text] }] },
-        ],
-        laptops: here.desk.machines.filter((it) => it.worker === idOf(text)),
-        timeline: [{ time: now, device: text, category: text, text, finding: 'h1' }],
-      })
+    for (const [index, { text }] of HOSTILE.entries()) await hostile(here.stage, text, index)
+    await here.stage.judge()
+    await here.stage.queue.reload()
 
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('admin'))
     for (const { name, text } of HOSTILE) {
       await page.goto(`${here.origin}/#/`)
       await page.getByRole('row').nth(1).waitFor()
-      await page.goto(`${here.origin}/#/workers/${encodeURIComponent(idOf(text).toWellFormed())}`)
+      await page.goto(`${here.origin}/#/workers/${encodeURIComponent(idOf(text))}`)
       await page.getByRole('heading', { name: 'Why this score' }).waitFor()
       await openEverything(page)
       await nothingInjected(page, name)
-      await page.goto(`${here.origin}/#/clusters/${encodeURIComponent(idOf(text).toWellFormed())}`)
+      await page.goto(`${here.origin}/#/clusters/${encodeURIComponent(idOf(text))}`)
       await page.getByRole('heading', { name: '2 people, one case' }).waitFor()
       await nothingInjected(page, `the cluster of ${name}`)
     }
@@ -189,12 +102,12 @@ describe('server/console: in use', function () {
     await openEverything(page)
     await nothingInjected(page, 'laptops')
 
-    await page.goto(`${here.origin}/#/workers/${encodeURIComponent(HOSTILE[0]?.text ?? '')}`)
+    await page.goto(`${here.origin}/#/workers/${encodeURIComponent(idOf(HOSTILE[0]?.text ?? ''))}`)
     await page.getByRole('heading', { name: 'Why this score' }).waitFor()
     await openEverything(page)
     await page.locator('.fields td', { hasText: '<img src=x onerror="alert(1)">' }).first().waitFor()
     await screenshot(page, 'console-hostile', { fullPage: true })
-    await page.goto(`${here.origin}/#/workers/${encodeURIComponent(HOSTILE[1]?.text ?? '')}`)
+    await page.goto(`${here.origin}/#/workers/${encodeURIComponent(idOf(HOSTILE[1]?.text ?? ''))}`)
     await page.locator('.verdict', { hasText: 'cod.exe' }).waitFor()
     await page.locator('.unseen', { hasText: 'U+202E' }).first().waitFor()
     assert.ok(!(await page.locator('main').innerText()).includes('\u202e'))
@@ -203,18 +116,15 @@ describe('server/console: in use', function () {
   })
 
   it('a long value is cut, and shown whole when asked', async () => {
-    const base = displacedWorker(Date.now())
     const long = `${'B'.repeat(10_239)}E`
-    here.desk.rows = [workerRow('w1')]
-    here.desk.pages.set('w1', {
-      ...base,
-      findings: base.findings.map((it) => (it.id === 'f2' ? { ...it, events: [{ category: 'x', Image: long }] } : it)),
-    })
+    await here.stage.records(contract('w1'))
+    here.stage.find(finding({ says: 'a long name', events: [processStart(long)], time: Date.now() }))
+    await here.stage.judge()
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/workers/w1`)
-    await page.locator('.score summary', { hasText: 'Unapproved remote-control tool' }).first().click()
-    const value = page.locator('.fields td', { hasText: 'BBBB' })
+    await page.locator('.score summary', { hasText: 'a long name' }).first().click()
+    const value = page.locator('.fields td', { hasText: 'BBBB' }).first()
     assert.ok((await value.innerText()).length < 400)
     await value.getByRole('button', { name: 'show all 10,240 characters' }).click()
     assert.ok((await value.innerText()).includes(long))
@@ -222,10 +132,7 @@ describe('server/console: in use', function () {
   })
 
   it('by keyboard alone: down the list, into a worker, back, search, help', async () => {
-    const now = Date.now()
-    fill(here.desk, 200, now)
-    for (const { worker } of here.desk.rows)
-      here.desk.pages.set(worker, { ...displacedWorker(now), worker, contract: null })
+    await fill(here.stage, 200, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('admin'))
     const press = (key: string) => page.keyboard.press(key)
@@ -241,9 +148,9 @@ describe('server/console: in use', function () {
     assert.ok(await (await active()).isVisible())
     await press('Home')
     await page.locator('.active[aria-rowindex="2"]').waitFor()
-    const first = here.desk.rows[0]?.worker ?? ''
+    const { worker: first, name } = here.stage.rows()[0]!
     await press('Enter')
-    await page.getByRole('heading', { name: first, level: 1 }).waitFor()
+    await page.getByRole('heading', { name: name ?? first, level: 1 }).waitFor()
     assert.equal(await page.title(), `${first} · Tellwire`)
     await press('Escape')
     await page.locator('.active[aria-rowindex="2"]').waitFor()
@@ -265,9 +172,7 @@ describe('server/console: in use', function () {
   })
 
   it('a verdict by keyboard alone: chosen, left, chosen again, explained, sent, and on the page', async () => {
-    const now = Date.now()
-    here.desk.rows = [workerRow('w1', { band: 'critical', points: 97, case: 'open' })]
-    here.desk.pages.set('w1', { ...displacedWorker(now), worker: 'w1', contract: null })
+    await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('analyst'))
     await page.getByRole('grid').press('Enter')
@@ -284,7 +189,7 @@ describe('server/console: in use', function () {
     assert.equal(await box.inputValue(), '')
     await page.keyboard.press('Enter')
     assert.equal(await box.evaluate((it: HTMLTextAreaElement) => it.validity.valueMissing), true)
-    assert.equal(here.desk.pages.get('w1')?.case.verdict, null)
+    assert.deepEqual(await here.store.cases.verdictsOf('w1'), [])
     await page.keyboard.type('The help desk, ticket 7.')
     await page.keyboard.press('Shift+Enter')
     await page.keyboard.type('Seen again tomorrow.')
@@ -292,9 +197,9 @@ describe('server/console: in use', function () {
     await page.locator('.decided', { hasText: 'Benign and expected' }).waitFor()
     assert.match(
       await page.locator('.decide-state').innerText(),
-      /Closed[\s\S]*by analyst1[\s\S]*Critical[\s\S]*97 points[\s\S]*ticket 7/,
+      /Closed[\s\S]*by analyst1[\s\S]*Critical[\s\S]*140 points[\s\S]*ticket 7/,
     )
-    const { verdict } = here.desk.pages.get('w1')!.case
+    const [verdict] = await here.store.cases.verdictsOf('w1')
     assert.deepEqual(
       [verdict?.verdict, verdict?.by, verdict?.reason],
       ['benign_expected', 'analyst1', 'The help desk, ticket 7.\nSeen again tomorrow.'],
@@ -305,7 +210,7 @@ describe('server/console: in use', function () {
   })
 
   it('a verdict that is refused says why and keeps the words', async () => {
-    here.desk.pages.set('w1', displacedWorker(Date.now()))
+    await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context, [/400/])
     await enter(page, here.userLink('admin'))
     await page.goto(`${here.origin}/#/workers/w1`)
@@ -318,19 +223,13 @@ describe('server/console: in use', function () {
   })
 
   it('a viewer reads what was decided and what is new, and decides nothing', async () => {
-    const now = Date.now()
-    const base = displacedWorker(now)
-    const verdict = {
-      ...{
-        worker: 'w1',
-        verdict: 'rule_too_wide' as const,
-        reason: 'fires on every build',
-        by: 'ann',
-        at: now - 60_000,
-      },
-      ...{ band: 'medium' as const, points: 40, kinds: [] },
-    }
-    here.desk.pages.set('w1', { ...base, case: { state: 'reopened', verdict, newKinds: ['IP-KVM on a USB port'] } })
+    const { stage } = here
+    await stage.records(contract('w1'))
+    stage.find(finding({ halfLifeDays: null }))
+    await stage.judge()
+    await stage.decide('w1', { verdict: 'rule_too_wide', reason: 'fires on every build' }, 'ann')
+    stage.find(finding({ title: 'IP-KVM on a USB port', family: 'hardware', strength: 4, time: Date.now() }))
+    await stage.judge()
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/workers/w1`)
@@ -348,32 +247,26 @@ describe('server/console: in use', function () {
   })
 
   it('each part says what it is worth, and what carries the band stands apart', async () => {
-    here.desk.pages.set('w1', displacedWorker(Date.now()))
-    here.desk.pages.set('w2', {
-      ...displacedWorker(Date.now()),
-      assessment: {
-        ...{ worker: 'w2', band: 'high', points: 140, reason: 'two of a kind' },
-        parts: ['one', 'two'].map((label) => ({
-          ...{ kind: 'finding', label, points: 70, family: label, findings: [] },
-          without: { points: 70, band: 'high' },
-        })),
-      },
-    })
+    const { stage } = here
+    await displaced(stage, 'w1', Date.now())
+    const twice = { worker: 'w2', strength: 4 as const, halfLifeDays: null }
+    stage.find(...['one', 'two', 'three'].map((family) => finding({ ...twice, family, says: family })))
+    await stage.judge()
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/workers/w1`)
-    await page.getByText('without this: 47, high').waitFor()
+    await page.getByText('without this: 70, high').waitFor()
     assert.deepEqual(
       (await page.locator('.clears li').allInnerTexts()).map((it) => it.replace(/\s+/g, ' ')),
-      ['Without IP-KVM on a USB port it would be High with 47 points.'],
+      ['Without A PiKVM (1d6b:0104) with an absolute pointer is attached to lt-of-w1 it would be High with 70 points.'],
     )
     await page.goto(`${here.origin}/#/workers/w2`)
-    await page.getByText('No single part: without any one of them it stays high.').waitFor()
+    await page.getByText('No single part: without any one of them it stays critical.').waitFor()
     clean()
   })
 
   it('the contract beside what was seen, and what nobody would see', async () => {
-    here.desk.pages.set('w1', displacedWorker(Date.now()))
+    await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/workers/w1`)
@@ -384,54 +277,47 @@ describe('server/console: in use', function () {
       ['differs', 'not known', 'agrees', 'differs', 'differs', 'not known'],
     )
     const unseen = page.getByRole('region', { name: 'What we would not see' })
-    assert.match(await unseen.innerText(), /Exfiltration[\s\S]*removable disks blind/)
+    assert.match(await unseen.innerText(), /Hardware[\s\S]*by their USB description[^\n]*blind usb_device/)
     assert.match(await unseen.innerText(), /A tool that is renamed and re-signed/)
     clean()
   })
 
   it('open cases alone, counted; everybody again', async () => {
-    fill(here.desk, 300, Date.now())
+    await fill(here.stage, 300, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     const grid = page.getByRole('grid')
     await grid.waitFor()
-    const open = here.desk.rows.filter((it) => it.case === 'open' || it.case === 'reopened').length
-    assert.equal(await grid.getAttribute('aria-rowcount'), '301')
+    const open = here.stage.rows().filter((it) => it.case === 'open' || it.case === 'reopened').length
+    await page.locator('[aria-rowcount="301"]').waitFor()
     await page.getByRole('button', { name: `Open cases ${open}` }).click()
     await page.locator(`[aria-rowcount="${open + 1}"]`).waitFor()
     for (const words of await page.locator('.grid-body .col-case').allInnerTexts()) assert.match(words, /Open|Reopened/)
     await page.getByRole('searchbox').fill('nobody at all')
-    await page.getByRole('button', { name: 'Show everybody' }).click()
+    await page.getByRole('button', { name: 'Show all workers' }).click()
     await page.locator('[aria-rowcount="301"]').waitFor()
     clean()
   })
 
   it('from the list to a cluster, from there to a person by keyboard, and back', async () => {
-    const now = Date.now()
-    fill(here.desk, 40, now)
-    for (const { worker, name } of farm().people)
-      here.desk.pages.set(worker, { ...displacedWorker(now), worker, contract: { name } })
+    await fill(here.stage, 40, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.locator('.cluster-tag', { hasText: 'cluster of 5' }).first().click()
     await page.getByRole('heading', { name: '5 people, one case' }).waitFor()
     // The picture has a dot for every 'who has it' of the table.
-    const dots = await page.locator('.matrix circle').count()
-    assert.equal(
-      dots,
-      farm().keys.reduce((sum, it) => sum + it.workers.length, 0),
-    )
+    assert.equal(await page.locator('.matrix circle').count(), 15)
     const rows = await page.getByRole('row').allInnerTexts()
     assert.ok(rows.some((it) => /Leeds, England, GB[\s\S]*a remote controller, a monitor, a USB device/.test(it)))
-    assert.ok(rows.some((it) => /a gateway[\s\S]*9[\s\S]*3 of 4[\s\S]*Amara Lindqvist, Ben Okafor/.test(it)))
+    assert.ok(rows.some((it) => /a gateway[\s\S]*9[\s\S]*3 of 4[\s\S]*Amara Lindqvist, w0002/.test(it)))
     await page.locator('.matrix').focus()
     await page.keyboard.press('Tab')
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Ben Okafor', level: 1 }).waitFor()
+    await page.getByRole('heading', { name: 'w0002', level: 1 }).waitFor()
     assert.match(
       await page.locator('.cluster-note').innerText(),
-      /Shares an uplink, a remote controller, a gateway, a USB device with w0001, w0003, w0007, w0012 → cluster of 5/,
+      /Shares a remote controller, an uplink, a gateway, a USB device with w0001, w0003, w0007, w0012 → cluster of 5/,
     )
     await page.getByRole('link', { name: '→ cluster of 5' }).press('Enter')
     await page.getByRole('heading', { name: '5 people, one case' }).waitFor()
@@ -440,8 +326,10 @@ describe('server/console: in use', function () {
     const [first, second] = await page.locator('.clusters a').allInnerTexts()
     assert.match(first ?? '', /Critical[\s\S]*5 people/)
     assert.match(second ?? '', /Medium[\s\S]*2 people share a Wi-Fi/)
-    here.desk.groups = []
-    here.desk.changed()
+    const { stage } = here
+    for await (const block of stage.store.evaluations.findings('e1'))
+      for (const { id, rule } of block) if (rule.startsWith('shares ')) stage.retract(id)
+    await stage.judge()
     await page.getByText('Nobody shares an uplink').waitFor()
     await page.goto(`${here.origin}/#/clusters/gone`)
     await page.getByText('There is no such cluster now').waitFor()
@@ -449,7 +337,7 @@ describe('server/console: in use', function () {
   })
 
   it('the skip link and the Tab key lead to the content', async () => {
-    fill(here.desk, 20, Date.now())
+    await fill(here.stage, 20, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('admin'))
     await page.goto(`${here.origin}/#/collected`)
@@ -464,18 +352,19 @@ describe('server/console: in use', function () {
   })
 
   it('5,000 workers: few rows are drawn, and filters, search and the end of the list answer', async () => {
-    fill(here.desk, 5_000, Date.now())
+    await fill(here.stage, 5_000, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     const drawn = page.locator('.grid-body .grid-row')
     await drawn.first().waitFor()
     assert.ok((await drawn.count()) < 60)
-    assert.equal(await page.getByRole('grid').getAttribute('aria-rowcount'), '5001')
+    await page.locator('[aria-rowcount="5001"]').waitFor()
     await page.getByRole('grid').press('End')
     await page.locator('[aria-rowindex="5001"]').waitFor()
     assert.ok((await drawn.count()) < 60)
     await page.getByRole('button', { name: /^Critical/ }).click()
-    await page.locator('[aria-rowcount="11"]').waitFor()
+    const critical = here.stage.rows().filter((it) => it.band === 'critical').length
+    await page.locator(`[aria-rowcount="${critical + 1}"]`).waitFor()
     await page.getByRole('button', { name: /^Critical/ }).click()
     await page.getByRole('searchbox').fill('w4321')
     await page.locator('[aria-rowcount="2"]').waitFor()
@@ -485,7 +374,7 @@ describe('server/console: in use', function () {
   })
 
   it('says when it can be used: 5,000 workers on a processor four times slower', async () => {
-    fill(here.desk, 5_000, Date.now())
+    await fill(here.stage, 5_000, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     // Timed in the page itself: asking from outside is slowed down too.
@@ -509,61 +398,129 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('what changes on the desk changes on the page, and the chosen worker stays chosen', async () => {
-    here.desk.rows = [workerRow('w1'), workerRow('w2')]
+  it('what is judged changes on the page, and the chosen worker stays chosen', async () => {
+    const { stage } = here
+    await stage.records(contract('w1'), contract('w2'))
+    await stage.judge()
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.getByRole('grid').press('End')
     await page.locator('.active', { hasText: 'w2' }).waitFor()
-    here.desk.rows = [workerRow('w2', { band: 'critical', points: 90 }), workerRow('w1'), workerRow('w3')]
-    here.desk.changed()
+    await stage.records(contract('w3'))
+    stage.find(finding({ worker: 'w2', pattern: 'critical' }))
+    await stage.judge()
     await page.locator('.active[aria-rowindex="2"]', { hasText: 'Critical' }).waitFor()
     assert.match(await page.locator('.active').innerText(), /w2/)
+    await page.locator('.grid-row', { hasText: 'w3' }).waitFor()
+    clean()
+  })
+
+  it('a page asks for what concerns it, and for nothing else', async () => {
+    const { stage } = here
+    await stage.records(contract('w1'), contract('w2'), contract('w3'))
+    await stage.judge()
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    await page.locator('.grid-row', { hasText: 'w3' }).waitFor()
+    const asked: string[] = []
+    page.on('request', (request) => {
+      const [, path] = /^\/api\/v1(\/.*)$/.exec(new URL(request.url()).pathname) ?? []
+      if (path) asked.push(path)
+    })
+    const speaks = async (worker: string, says: string) => {
+      stage.find(finding({ worker, says }))
+      await stage.judge()
+    }
+    // What the page still asked while it opened is over when this is there.
+    await speaks('w2', 'before the first word')
+    await page.getByText('before the first word').waitFor()
+    asked.length = 0
+    await speaks('w3', 'the first word')
+    await page.getByText('the first word').waitFor()
+    assert.deepEqual(asked, ['/workers'])
+
+    await page.goto(`${here.origin}/#/workers/w1`)
+    await page.getByRole('heading', { name: 'w1', level: 1 }).waitFor()
+    asked.length = 0
+    await speaks('w3', 'a word about another')
+    await speaks('w1', 'the second word')
+    await page.locator('.reason', { hasText: 'the second word' }).waitFor()
+    assert.deepEqual(asked, ['/workers/w1'])
+    await page.keyboard.press('Escape')
+    await page.getByText('before the first word').waitFor()
+    assert.deepEqual(asked, ['/workers/w1', '/workers'])
     clean()
   })
 
   it('while nothing speaks against anybody, it counts what comes in', async () => {
-    here.desk.rows = [workerRow('w1')]
-    here.desk.machines = [laptop('d1', { events: 312 })]
+    const { stage } = here
+    await stage.enroll('d1')
+    await stage.records(contract('w1'), holding('d1', 'w1'))
+    stage.book('d1', { events: 312 })
+    await stage.judge()
+    await stage.connect('d1')
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.getByText('1 laptop connected, 312 events so far').waitFor()
-    here.desk.machines = [laptop('d1', { events: 1_204 })]
-    here.desk.changed()
+    stage.book('d1', { events: 1_204 })
+    await stage.judge()
     await page.getByText('1,204 events so far').waitFor()
     await screenshot(page, 'console-first-events')
     clean()
   })
 
-  it('an enrolled laptop: the command is shown once, a viewer cannot ask for one', async () => {
+  it('laptops: opened one by one, searched on the server, and more on demand', async () => {
+    await fill(here.stage, 120, Date.now())
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    await page.goto(`${here.origin}/#/laptops`)
+    const cards = page.locator('.laptop')
+    await cards.first().waitFor()
+    assert.equal(await cards.count(), 50)
+    await page.getByRole('button', { name: 'Show 50 more' }).click()
+    await page.locator('.laptop', { hasText: 'lt-0100' }).waitFor()
+    await cards.first().locator('summary').click()
+    await page.getByText('EACCES: permission denied').first().waitFor()
+    await page.getByRole('searchbox').fill('leeds w0004')
+    await page.locator('.laptop', { hasText: 'lt-0003' }).waitFor({ state: 'detached' })
+    await page.getByText('No laptops match.').waitFor()
+    await page.getByRole('searchbox').fill('W0004')
+    await page.locator('.laptop', { hasText: 'lt-0004' }).waitFor()
+    assert.equal(await cards.count(), 1)
+    await here.stage.disconnect('lt-0004')
+    await page.locator('.laptop', { hasText: 'Offline' }).waitFor()
+    clean()
+  })
+
+  it('enrolling a laptop: the command is shown once, a viewer cannot ask for one', async () => {
     const { page, clean } = await watched(context, [/400/])
     await enter(page, here.userLink('analyst'))
-    await page.getByRole('button', { name: 'Enrol a laptop' }).click()
+    await page.getByRole('button', { name: 'Enroll a laptop' }).click()
     await page.getByLabel('Worker who holds it').fill('not an id!')
     await page.getByRole('button', { name: 'Make a token' }).click()
     await page.getByRole('alert').waitFor()
     await page.getByLabel('Worker who holds it').fill('w7')
     await page.getByRole('button', { name: 'Make a token' }).click()
-    assert.match(await page.getByLabel('Command to enrol').inputValue(), /^npx tellwire agent enroll tw1\./)
+    assert.match(await page.getByLabel('Command to enroll').inputValue(), /^npx tellwire agent enroll tw1\./)
     assert.deepEqual(
-      here.desk.tokens.map(({ worker }) => worker),
+      here.tokens.map(({ worker }) => worker),
       ['w7'],
     )
     await page.getByRole('button', { name: 'Done' }).click()
-    await page.getByRole('button', { name: 'Enrol a laptop' }).click()
-    assert.equal(await page.getByLabel('Command to enrol').count(), 0)
+    await page.getByRole('button', { name: 'Enroll a laptop' }).click()
+    assert.equal(await page.getByLabel('Command to enroll').count(), 0)
     clean()
 
     const other = await browser.newContext()
     const viewer = await watched(other)
     await enter(viewer.page, here.userLink('viewer'))
     await viewer.page.getByRole('heading', { name: 'Nothing to watch yet' }).waitFor()
-    assert.equal(await viewer.page.getByRole('button', { name: 'Enrol a laptop' }).count(), 0)
+    assert.equal(await viewer.page.getByRole('button', { name: 'Enroll a laptop' }).count(), 0)
     await other.close()
   })
 
   it('a server that goes away is said to be away, and is found again', async () => {
-    here.desk.rows = [workerRow('w1')]
+    await here.stage.records(contract('w1'))
     const { page, clean } = await watched(context, [/ERR_/])
     await enter(page, here.userLink('viewer'))
     await page.locator('.grid-body .grid-row').waitFor()
@@ -571,7 +528,7 @@ describe('server/console: in use', function () {
     await page.getByText('Connection lost.').waitFor()
     await screenshot(page, 'console-lost')
     assert.equal(await page.locator('.grid-body .grid-row').count(), 1)
-    here.desk.rows = [workerRow('w1'), workerRow('w2')]
+    await here.stage.records(contract('w2'))
     await here.listen()
     await page.getByText('Live', { exact: true }).waitFor({ timeout: 15_000 })
     await page.locator('.grid-row', { hasText: 'w2' }).waitFor()
@@ -580,11 +537,11 @@ describe('server/console: in use', function () {
   })
 
   it('a session that ends elsewhere ends here', async () => {
-    here.desk.rows = [workerRow('w1')]
+    await here.stage.records(contract('w1'))
     const { page, clean } = await watched(context, [/401/])
     await enter(page, here.userLink('viewer'))
     await context.clearCookies()
-    here.desk.changed()
+    await here.stage.records(contract('w2'))
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     clean()
   })

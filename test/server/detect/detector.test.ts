@@ -135,3 +135,41 @@ level: high
     assert.deepEqual(found(pipeline), ['Two shells in an hour @1.5'])
   })
 })
+
+describe('bounds of what correlations remember', () => {
+  const PAIR = `
+title: A shell
+id: 44444444-4444-4444-8444-444444444444
+name: a-shell
+logsource: { category: process_creation }
+detection: { shell: { Image|endswith: /sh }, condition: shell }
+---
+title: Two shells in a day
+id: 55555555-5555-4555-8555-555555555555
+correlation:
+  type: event_count
+  rules: [a-shell]
+  group-by: [worker]
+  timespan: 1d
+  condition: { gte: 2 }
+level: high
+`
+  it('one worker who does a lot costs the evidence of nobody else', () => {
+    const loaded = load([{ path: 'pair.yml', text: PAIR }])
+    const pipeline = new Pipeline({
+      program: compile(loaded.rules),
+      correlations: loaded.correlations,
+      recognise: () => undefined,
+      lookup: () => AUSTIN,
+    })
+    const quiet = (atHours: number) => received('d2', processStart('/bin/sh', T0 + atHours * HOUR))
+    for (const it of [...start, contract('w2'), holding('d2', 'w2'), quiet(0)]) pipeline.take(it)
+    for (let n = 0; n < 3_000; n++) pipeline.take(shell(0.5 + n / 10_000))
+    pipeline.take(quiet(1))
+    assert.ok(pipeline.detector.dropped.evidence > 0)
+    assert.deepEqual(
+      pipeline.findings.of('w2').map((it) => it.events.length),
+      [2],
+    )
+  })
+})

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Recorded } from '../../../wire/recording.ts'
-import { contract, DAY, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import { AUSTIN, contract, DAY, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
 import { judged, programRule, rulesetOf } from './judged.ts'
 
 const start: Recorded[] = [contract('w1'), holding('d1', 'w1')]
@@ -194,5 +194,25 @@ describe('server/detect: how an evaluation begins', () => {
         [0],
       )
     }
+  })
+
+  it('derived events from before what is kept are not judged by rules that come', async () => {
+    const it = judged()
+    const day = (n: number) => session('d1', AUSTIN, T0 + n * DAY)
+    const days = Array.from({ length: 4 }, (_, n) => day(n))
+    await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, ...days])
+    const derived = `
+title: A connection
+id: 77777777-7777-4777-8777-777777777777
+level: low
+logsource: { category: connection }
+detection: { it: { Country: US }, condition: it }
+`
+    const horizon = () => T0 + 2 * DAY
+    await it.follow(await it.open(rulesetOf(programRule('aa'), derived), { horizon }))
+    assert.deepEqual(
+      (await it.findings()).map((found) => (found.time - T0) / DAY),
+      [2, 3],
+    )
   })
 })

@@ -1,5 +1,6 @@
 /** The list of laptops in pages, and one with all that is known of it. */
 import assert from 'node:assert/strict'
+import type { LaptopQuery } from '../../../server/views/fleet.ts'
 import { laptopOf, laptopPage } from '../../../server/views/laptops.ts'
 import { contract, HOUR, holding, T0 } from '../events.ts'
 import { stage } from './stage.ts'
@@ -10,15 +11,18 @@ async function running() {
   const all = await stage({ now: () => T0 + HOUR })
   for (const device of ['d1', 'd2', 'd3']) await all.enroll(device)
   const held = (device: string) => ({ ...holding(device, ''), worker: null })
-  await all.records(contract('w1'), holding('d1', 'w1'), held('d2'), held('d3'))
+  await all.records(contract('w1', { name: 'Ada Byron' }), holding('d1', 'w1'), held('d2'), held('d3'))
+  all.book('d2', { gaps: [GAP] })
   all.book('d1', { ...{ events: 7, holes: 5, dropped: 1, lastSeen: T0, place: 'Austin', version: '9' }, gaps: [GAP] })
   await all.judge()
   await all.connect('d1')
   await all.reject(
     [1, 2].map((seq) => ({ device: 'd1', receivedAt: T0, seq, code: 'event.malformed', where: 'x', raw: '{}' })),
   )
-  const page = (after: string | null, limit: number) => laptopPage(all.reader, all.queue.totals, { after, limit })
-  return { ...all, page }
+  const page = (after: string | null, limit: number, about: Partial<LaptopQuery> = {}) =>
+    laptopPage(all.reader, all.queue.laptops, { after, limit, search: '', troubled: false, ...about })
+  const one = (device: string) => laptopOf(all.reader, all.queue.laptops, device)
+  return { ...all, page, one }
 }
 
 describe('laptops', () => {
@@ -31,6 +35,33 @@ describe('laptops', () => {
     )
     const second = await page(first.next, 2)
     assert.deepEqual([second.laptops.map((it) => it.device), second.next], [['d3'], null])
+  })
+
+  const searches: { name: string; query: Partial<LaptopQuery>; devices: string[] }[] = [
+    { name: 'by id', query: { search: 'D2' }, devices: ['d2'] },
+    { name: 'by worker', query: { search: 'w1' }, devices: ['d1'] },
+    { name: 'by name and place, in any order', query: { search: 'austin ada' }, devices: ['d1'] },
+    { name: 'a word that nothing has', query: { search: 'd1 berlin' }, devices: [] },
+    { name: 'offline, or with gaps', query: { troubled: true }, devices: ['d1', 'd2', 'd3'] },
+    { name: 'both', query: { troubled: true, search: 'd3' }, devices: ['d3'] },
+  ]
+  for (const { name, query, devices } of searches)
+    it(`are found: ${name}`, async () => {
+      const { page } = await running()
+      assert.deepEqual(
+        (await page(null, 10, query)).laptops.map((it) => it.device),
+        devices,
+      )
+    })
+
+  it('one that is online and without gaps is in no trouble', async () => {
+    const { page, connect } = await running()
+    await connect('d3')
+    const found = (await page(null, 10, { troubled: true })).laptops
+    assert.deepEqual(
+      found.map((it) => it.device),
+      ['d1', 'd2'],
+    )
   })
 
   it('in the list are counts, and not what they count', async () => {
@@ -49,14 +80,14 @@ describe('laptops', () => {
   })
 
   it('one alone has what its agent can see, category by category', async () => {
-    const { reader } = await running()
-    const laptop = await laptopOf(reader, 'd1')
+    const { one } = await running()
+    const laptop = await one('d1')
     assert.deepEqual(laptop?.gaps, [{ about: '/dev/input', reason: 'denied', count: null, detail: null, time: T0 }])
     const usb = laptop?.coverage.find((it) => it.category === 'usb_device')
     assert.deepEqual([usb?.state, usb?.detail], ['blind', 'denied: /dev/input'])
-    const quiet = await laptopOf(reader, 'd2')
+    const quiet = await one('d3')
     assert.deepEqual([quiet?.worker, quiet?.lastSeen, quiet?.events, quiet?.version], [null, null, 0, '0.1.0'])
-    assert.equal(await laptopOf(reader, 'd99'), null)
+    assert.equal(await one('d99'), null)
   })
 
   it('what the policy switches off is not wanted', async () => {

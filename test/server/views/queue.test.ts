@@ -123,7 +123,7 @@ describe('the queue', () => {
     const [online] = delta().rows
     assert.deepEqual([online?.online, online?.laptops, online?.lastSeen], [1, 1, clock.at])
     assert.deepEqual(heard[0], { revision: queue.revision, workers: ['w1'], clusters: false, laptops: true })
-    assert.deepEqual(queue.totals, { total: 1, online: 1 })
+    assert.deepEqual([queue.laptops.size, queue.laptops.online], [1, 1])
     clock.at += 5 * MINUTE
     await connect('d1')
     assert.deepEqual(delta().rows, [])
@@ -169,7 +169,7 @@ describe('the queue', () => {
     const { records, enroll, row, queue, clock } = await running()
     await enroll('d2')
     await records(holding('d2', 'w2'))
-    assert.deepEqual([row('w2')?.laptops, queue.totals.total], [1, 2])
+    assert.deepEqual([row('w2')?.laptops, queue.laptops.size], [1, 2])
     await records({ ...holding('d2', 'w3'), from: clock.at + DAY })
     assert.deepEqual([row('w2')?.laptops, row('w3')?.laptops], [1, 0])
     clock.at += DAY

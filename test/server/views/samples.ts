@@ -39,6 +39,7 @@ export function laptop(device: string, about: Partial<Laptop> = {}): Laptop {
     events: 18_204,
     missing: 0,
     rejected: 0,
+    visible: { wanted: 20, seen: 16, impaired: 4 },
     gaps: [],
     coverage: coverage(1_790_000_000_000),
     ...about,

@@ -4,6 +4,7 @@
  * Shape   a test puts findings, contracts, laptops and what was kept of them; `judge` makes standings and clusters of
  *         them with the code that makes them in the server, commits, and lets the queue know.
  */
+import type { QueuePage } from '../../../server/api/schema.ts'
 import { Standings } from '../../../server/assess/standings.ts'
 import { decide } from '../../../server/cases/decide.ts'
 import { bookOf, type DeviceBook } from '../../../server/derive/coverage.ts'
@@ -37,7 +38,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
   const kept = new Map<string, KeptRow>()
   const policy = { ...POLICY }
   let active: { id: string; time: number } | null = null
-  let standings = new Standings(known())
+  let standings = new Standings('stage', known())
   let position = 0
   /** Whose findings the last commit had, by id. */
   let told = new Map<string, string>()
@@ -76,7 +77,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
       decide({ store, isWorker: (it) => queue.row(it) !== null, now, decided }, worker, verdict, by),
 
     /** Rows in the order of the queue, as a page that asks for the first time gets them. */
-    rows: () => (JSON.parse(queue.page(null, 100_000)) as { rows: { worker: string }[] }).rows,
+    rows: () => (JSON.parse(queue.page(null, 100_000)) as QueuePage).rows,
   }
 
   function known() {
@@ -136,7 +137,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
 
   /** Other rules found other things; the rest was found by both. */
   async function reevaluate(id: string): Promise<void> {
-    standings = new Standings(known())
+    standings = new Standings('stage', known())
     told = new Map()
     await store.evaluations.begin({ id, ruleset: '{}', stream: stream.id })
     await store.evaluations.commit(id, commitOf(standings))

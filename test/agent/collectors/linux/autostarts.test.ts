@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { autostarts, parseCron, parseDesktop, parseUnit } from '../../../../agent/collectors/linux/autostarts.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
-describe('autostarts', () => {
+describe('agent/collectors/linux/autostarts', () => {
   const crons: [name: string, text: string, withUser: boolean, expected: string[]][] = [
     ['a user table', '# c\nSHELL=/bin/sh\nA = b\n*/5 * * * *  run  it\n@reboot /x y\n', false, ['run it', '/x y']],
     ['a system table', '17 * * * * root cd / && run-parts\n@daily root /x\n', true, ['cd / && run-parts', '/x']],
@@ -95,7 +95,7 @@ describe('autostarts', () => {
   it('reads what starts on this machine', async function () {
     needsLinux(this)
     const stop = new AbortController()
-    const host = realHost({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
+    const host = linux.host({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
     host.sleep = async () => stop.abort()
     const found: Observation[] = []
     for await (const it of autostarts.run(host, policy, stop.signal)) found.push(onTheWire(it))

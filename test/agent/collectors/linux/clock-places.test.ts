@@ -29,7 +29,7 @@ function laptop(paths: Record<string, ReturnType<typeof link> | string>): { host
   }
 }
 
-describe('clock-places', () => {
+describe('agent/collectors/linux/clock-places', () => {
   it('tells the zone at first, when it changes, and when the clock was set', async () => {
     const { host, jump } = laptop({ '/etc/localtime': link(BERLIN) })
     const polls = await watchPolls(clockPlaces, host, [

@@ -8,7 +8,7 @@ import {
   parseSockets,
   type Socket,
 } from '../../../../agent/collectors/linux/connections.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -30,7 +30,7 @@ const socket = (it: Partial<Socket>): Socket => ({
 const V6_DOCUMENT = 'B80D0120000000000000000001000000'
 const MAPPED = '0000000000000000FFFF0000020200C0'
 
-describe('connections', () => {
+describe('agent/collectors/linux/connections', () => {
   const tables: [name: string, lines: string, found: string[], unparsed: number][] = [
     ['a listener', row('00000000:0016', '00000000:0000', '0A'), ['10 0.0.0.0 22 0.0.0.0 0'], 0],
     ['a connection', row('020200C0:D238', '097100CB:01BB', '01'), ['1 192.0.2.2 53816 203.0.113.9 443'], 0],
@@ -167,7 +167,7 @@ describe('connections', () => {
       server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
     })
     try {
-      const host = realHost({ hmac: (it) => it, memoryFolder: '/nonexistent' })
+      const host = linux.host({ hmac: (it) => it, memoryFolder: '/nonexistent' })
       for await (const it of connections.run(host, policy, stop.signal) as AsyncIterable<Observation>) {
         onTheWire(it)
         if (it.category !== 'listening_socket' || it.Port !== port) continue

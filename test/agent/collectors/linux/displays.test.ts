@@ -9,7 +9,7 @@ const connector = (name: string, block: Buffer | null) => ({
   [`/sys/class/drm/${name}/edid`]: block ?? Buffer.alloc(0),
 })
 
-describe('displays', () => {
+describe('agent/collectors/linux/displays', () => {
   const blocks: [name: string, block: Buffer, expected: unknown[] | null][] = [
     ['PiKVM V3', edid(PIKVM_V3), ['LNX', '0x7771', 'PiKVM V3', 'CAFEBABE', 530, 300]],
     ['TinyPilot, without a size', edid(TINYPILOT), ['TSB', '0x9876', 'TinyPilot', null, 0, 0]],

@@ -8,7 +8,7 @@ const row = (name: string, received: number, sent: number) =>
   `${name}: ${received} 1 0 0 0 0 0 0 ${sent} 1 0 0 0 0 0 0\n`
 const counter = (received: number, sent: number) => ({ received, sent })
 
-describe('interfaces', () => {
+describe('agent/collectors/linux/interfaces', () => {
   it('reads the table of a real machine', () => {
     const { found, unparsed } = parseInterfaces(readFileSync('test/agent/fixtures/proc-net-dev', 'utf8'))
     assert.deepEqual([...found.keys()], ['lo', 'ifb0', 'ifb1', 'eth0'])

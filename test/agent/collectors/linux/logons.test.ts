@@ -26,7 +26,7 @@ function utmp(...entries: Utmp[]): Buffer {
   )
 }
 
-describe('logons', () => {
+describe('agent/collectors/linux/logons', () => {
   const entries: [name: string, entry: Utmp, expected: string][] = [
     ['the desktop', { line: ':0', user: 'ann', host: ':0' }, 'ann console null'],
     ['a virtual terminal', { line: 'tty2', user: 'ann' }, 'ann console null'],

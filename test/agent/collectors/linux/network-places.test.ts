@@ -8,7 +8,7 @@ import {
   parseRoutes,
   parseRoutes6,
 } from '../../../../agent/collectors/linux/network-places.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -20,7 +20,7 @@ const ARP = 'IP address       HW type     Flags       HW address            Mask
 const HOME = route('wlan0', '00000000', '010200C0', '00000000', 600)
 const MAC = '02:FC:00:00:00:05'
 
-describe('network-places', () => {
+describe('agent/collectors/linux/network-places', () => {
   it('reads routes', () => {
     const found = parseRoutes(`${ROUTES + HOME + route('wlan0', '000200C0', '00000000', '00FFFFFF')}rubbish\n`)
     assert.deepEqual(found, [
@@ -140,7 +140,7 @@ describe('network-places', () => {
     needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
-    const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
     host.sleep = async () => {
       if (found.length > 0) stop.abort()
     }

@@ -5,7 +5,7 @@ import { fakeHost, put, watchPolls } from '../../fake-host.ts'
 
 const LID = '/proc/acpi/button/lid/LID0/state'
 
-describe('power', () => {
+describe('agent/collectors/linux/power', () => {
   it('reads the small tables', () => {
     assert.equal(parseLid('state:      open\n'), false)
     assert.equal(parseLid('state:      closed\n'), true)

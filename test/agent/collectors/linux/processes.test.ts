@@ -11,7 +11,7 @@ import {
   parseUid,
   processes,
 } from '../../../../agent/collectors/linux/processes.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -19,7 +19,7 @@ import { needsLinux } from '../../needs-linux.ts'
 const stat = (pid: number, comm: string, parent: number, ticks: number, flags = 4_194_304) =>
   `${pid} (${comm}) S ${parent} 1 1 0 -1 ${flags} 1 2 3 4 5 6 7 8 20 0 1 0 ${ticks} 1000 10\n`
 
-describe('processes', () => {
+describe('agent/collectors/linux/processes', () => {
   const stats: [name: string, text: string, expected: ReturnType<typeof parseStat>][] = [
     ['plain', stat(7, 'bash', 1, 55), { comm: 'bash', parent: 1, flags: 4_194_304, ticks: 55 }],
     [
@@ -158,7 +158,7 @@ describe('processes', () => {
     try {
       const program = join(folder, 'anydesk')
       await copyFile('/bin/sleep', program)
-      const host = realHost({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
+      const host = linux.host({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
       let baseline = 0
       for await (const it of processes({ seen: 0, total: 0 }).run(
         host,

@@ -38,7 +38,7 @@ function begin(
   watched.onProgram({ pid, image: '/usr/bin/git', args: line.split(' '), folder })
 }
 
-describe('repositories', () => {
+describe('agent/collectors/linux/repositories', () => {
   it('a clone is told when it ended, with the size it left; one that failed is not', async () => {
     const host = fakeHost({})
     const code = repositories()

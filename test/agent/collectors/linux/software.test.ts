@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDpkg, software } from '../../../../agent/collectors/linux/software.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -12,7 +12,7 @@ const dpkg = (name: string, version: string, status = 'install ok installed') =>
   `Package: ${name}\nStatus: ${status}\nMaintainer: A <a@b.example>\nArchitecture: amd64\nVersion: ${version}\nDescription: x\n Package: not this one\n\n`
 const EXTENSION = 'abcdefghijklmnopabcdefghijklmnop'
 
-describe('software', () => {
+describe('agent/collectors/linux/software', () => {
   it('reads the package list: what is installed, each field once', () => {
     const text = `${dpkg('zlib1g', '1:1.2') + dpkg('old', '1', 'deinstall ok config-files')}rubbish\n\nStatus: install ok installed\n\n`
     assert.deepEqual(parseDpkg(text), [
@@ -113,7 +113,7 @@ describe('software', () => {
     needsLinux(this)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     try {
-      const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: folder })
+      const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: folder })
       const look = async () => {
         const stop = new AbortController()
         host.sleep = async () => stop.abort()

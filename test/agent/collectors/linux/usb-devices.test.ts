@@ -4,7 +4,7 @@ import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, put, watchPolls } from '../../fake-host.ts'
 import { JETKVM, MOUSE, PHONE, PIKVM, plug } from '../../fixtures/usb.ts'
 
-describe('usb-devices', () => {
+describe('agent/collectors/linux/usb-devices', () => {
   it('reports what is present, then what is attached and removed', async () => {
     const host = fakeHost({ '/sys/bus/usb/devices/usb1/devnum': '1\n', ...plug(MOUSE) })
     const [first, second, quiet, third] = await watchPolls(usbDevices, host, [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { isVirtualMedia, volumes } from '../../../../agent/collectors/linux/volumes.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
@@ -9,7 +9,7 @@ import { needsLinux } from '../../needs-linux.ts'
 const ROOT = '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw'
 const mount = (rest: string) => `${ROOT}\n36 27 ${rest}\n`
 
-describe('volumes', () => {
+describe('agent/collectors/linux/volumes', () => {
   it('describes a stick when it is mounted, once', async () => {
     const stick = '/sys/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block/sdb'
     const host = fakeHost({
@@ -94,7 +94,7 @@ describe('volumes', () => {
     needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
-    const host = realHost({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
     host.sleep = async () => stop.abort()
     for await (const it of volumes.run(host, policy, stop.signal)) found.push(onTheWire(it))
     assert.ok(found.length > 0 || !readFileSync('/proc/self/mountinfo', 'utf8').includes(' /dev/'))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { watchedFolders } from '../../../../agent/collectors/linux/watched-folders.ts'
 import { SWEEP_LIMITS, type SweepLimits } from '../../../../agent/collectors/shared/folder-sweep.ts'
 import { type WatchFolder, watchFolder } from '../../../../agent/collectors/shared/folder-wakes.ts'
-import { realHost } from '../../../../agent/host/host.ts'
+import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
 import { deniedFolder, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
@@ -20,7 +20,7 @@ const watching = (path: string, kind: Policy['watchedRoots'][number]['kind']): P
 const EMPTY = '27 1 254:0 / / rw - ext4 /dev/vda rw\n'
 const STICK = `${EMPTY}36 27 8:17 / /media/ann/STICK rw - vfat /dev/sdb1 rw\n`
 
-describe('watched-folders', () => {
+describe('agent/collectors/linux/watched-folders', () => {
   it('what was there is the baseline; a few files are merged by the minute, many are said at once', async () => {
     const host = laptop({ '/home/ann/Dropbox/old.zip': file(9) })
     const polls = 36
@@ -276,7 +276,7 @@ describe('watched-folders', () => {
       await mkdir(join(root, 'deep'), { recursive: true })
       await writeFile(join(root, 'old.ts'), 'x'.repeat(50))
       await writeFile(join(folder, 'source'), 'y'.repeat(1_000))
-      const host = realHost({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
+      const host = linux.host({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
       const told: Observation[] = []
       let ready = false
       const watch: WatchFolder = (path, options, onWake, onError) => {

@@ -30,7 +30,7 @@ const commands: [line: string, expected: string | null][] = [
   ['', null],
 ]
 
-describe('git commands', () => {
+describe('agent/collectors/shared/git-command', () => {
   for (const [line, expected] of commands)
     it(line === '' ? 'nothing' : line, () => {
       const found = gitCommand(line.split(' '), FOLDER)

@@ -5,7 +5,7 @@ import { fakeHost, put } from '../../fake-host.ts'
 const LOG = '/var/log/x'
 const file = (data: string | Buffer, inode = 1) => ({ data, inode })
 
-describe('log-tail', () => {
+describe('agent/collectors/shared/log-tail', () => {
   async function follow(
     ...contents: ({ data: string | Buffer; inode: number } | Record<string, { data: string; inode: number }>)[]
   ) {

@@ -3,8 +3,20 @@
  * as it was, or its place is told; the server opens, or refuses with one fault; no position is given twice.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { lineOf } from '../../../../server/store/segment.ts'
+import { columnsOf } from '../../../../server/store/sqlite/note-columns.ts'
 import { openTelemetry } from '../../../../server/store/sqlite/telemetry.ts'
 import { TelemetryWriter } from '../../../../server/store/sqlite/telemetry-writer.ts'
 import type { Stored } from '../../../../server/store/stream.ts'
@@ -15,6 +27,8 @@ import { batch, gather, HOUR, mixed, rejectedEvent, sameRecords, T0 } from '../s
 const DB = 'telemetry.db'
 const WAL = 'telemetry.db-wal'
 const MARK = 'telemetry.mark'
+/** When its writer empties it. */
+const WAL_BYTES = 4_194_304
 const PAGE = 4_096
 
 /** Evenly over a file, neither its first nor its last byte. */
@@ -33,17 +47,21 @@ describe('damage to telemetry.db', function () {
   const { folder: root, remove } = temporaryFolder()
   let killed: Scene
   let stopped: Scene
+  let held: Scene
   let work = 0
 
   before(async () => {
     killed = await scene(join(root, 'killed'), false)
     stopped = await scene(join(root, 'stopped'), true)
+    held = await heldScene(join(root, 'held'))
   })
   after(() => remove())
 
-  const damages: { name: string; of: 'killed' | 'stopped'; damage(folder: string): void; least: Outcome }[] = [
+  const damages: { name: string; of: 'killed' | 'stopped' | 'held'; damage(folder: string): void; least: Outcome }[] = [
     { name: 'nothing', of: 'killed', damage: () => {}, least: 'whole' },
     { name: 'nothing', of: 'stopped', damage: () => {}, least: 'whole' },
+    { name: 'nothing', of: 'held', damage: () => {}, least: 'whole' },
+    { name: 'WAL gone', of: 'held', damage: (it) => rmSync(join(it, WAL)), least: 'told' },
     { name: 'the mark gone', of: 'killed', damage: (it) => rmSync(join(it, MARK)), least: 'whole' },
     { name: 'the mark empty', of: 'killed', damage: (it) => truncateSync(join(it, MARK), 0), least: 'whole' },
     { name: 'a byte of the mark flipped', of: 'killed', damage: (it) => flip(join(it, MARK), 0.3), least: 'whole' },
@@ -64,6 +82,12 @@ describe('damage to telemetry.db', function () {
       of: 'killed' as const,
       damage: (it: string) => flip(join(it, WAL), at),
       least: 'whole' as const,
+    })),
+    ...places(40).map((at) => ({
+      name: `WAL flipped at ${percent(at)}`,
+      of: 'held' as const,
+      damage: (it: string) => flip(join(it, WAL), at),
+      least: 'told' as const,
     })),
     ...places(12).map((at) => ({
       name: `WAL with a page of zeros at ${percent(at)}`,
@@ -92,7 +116,7 @@ describe('damage to telemetry.db', function () {
   ]
   for (const { name, of, damage, least } of damages) {
     it(`${of}: ${name}`, async () => {
-      const from = of === 'killed' ? killed : stopped
+      const from = { killed, stopped, held }[of]
       const folder = copied(from.folder, join(root, `work-${++work}`))
       damage(folder)
       const outcome = await opened(folder, from)
@@ -214,17 +238,48 @@ async function scene(folder: string, isStopped: boolean): Promise<Scene> {
   return { folder, acknowledged, acked }
 }
 
+/**
+ * A WAL that could not be emptied because somebody was reading: a part of it is in the database already, and the rest
+ * is not. Cut off in the first part, it takes the database back to where it never was.
+ */
+async function heldScene(folder: string): Promise<Scene> {
+  const live = `${folder}-live`
+  const open = await openTelemetry({ folder: live })
+  const wal = join(live, WAL)
+  const sizes = { atReading: 0, atEnd: 0 }
+  const database = statSync(join(live, DB)).size
+  const reader = new DatabaseSync(join(live, DB), { readOnly: true })
+  for (let seq = 1; sizes.atEnd < 1.4 * WAL_BYTES; seq += 4) {
+    await open.stream.publish(batch(`d${1 + (seq % 2)}`, seq, 4))
+    sizes.atEnd = statSync(wal).size
+    if (sizes.atReading > 0 || sizes.atEnd < 0.6 * WAL_BYTES) continue
+    reader.exec('begin')
+    reader.prepare('select count(*) from journal').get()
+    sizes.atReading = sizes.atEnd
+  }
+  const acknowledged = await gather(open.stream.read(0))
+  const acked = new Map<string, number>()
+  for (const device of ['d1', 'd2']) acked.set(device, await open.stream.acked(device, 7))
+  copied(live, folder)
+  assert(statSync(join(folder, DB)).size > database, 'a part of the WAL is in the database')
+  reader.close()
+  await open.close()
+  return { folder, acknowledged, acked }
+}
+
 /** Opens it as a server does, asks it everything, and holds each answer against what was acknowledged. */
 async function opened(folder: string, { acknowledged, acked }: Scene): Promise<Outcome> {
   let missing: { after: number; upTo: number } | null
+  let spools: { device: string; epoch: number; seq: number }[] = []
   const last = acknowledged.length
   try {
     const writer = new TelemetryWriter({ folder, maxPages: undefined, now: T0 })
     missing = writer.missing
-    for (const { device, epoch, seq } of writer.marks().spools)
-      if (epoch === 7) assert(seq <= acked.get(device)!, `${device} was never sent up to ${seq}`)
-    const lines = batch('d9', 1, 3).map((it) => JSON.stringify(it))
-    const committed = damagedOrNot(() => writer.commit([{ lines: lines.join('\n'), count: 3, rejected: [] }]))
+    spools = writer.marks().spools.filter((it) => it.epoch === 7)
+    for (const { device, seq } of spools) assert(seq <= acked.get(device)!, `${device} was never sent up to ${seq}`)
+    const more = batch('d9', 1, 3)
+    const call = { lines: more.map(lineOf).join('\n'), columns: columnsOf(more), count: 3, rejected: [] }
+    const committed = damagedOrNot(() => writer.commit([call]))
     if (committed) assert.equal(committed.results[0]?.first, last + 1, 'a position is given twice')
     writer.close()
   } catch (cause) {
@@ -245,6 +300,12 @@ async function opened(folder: string, { acknowledged, acked }: Scene): Promise<O
   const silent = acknowledged.find(({ position }) => !here.has(position) && !isTold(position))
   assert.equal(silent, undefined, `position ${silent?.position} is gone without a word`)
   assert(here.size === last || faults.length > 0)
+  // What was lost with the newest commits is sent again only if its number does not count as received.
+  const highest = new Map<string, number>()
+  for (const { record } of found)
+    if (record.type === 'event' && record.epoch === 7) highest.set(record.device, record.event.seq ?? 0)
+  for (const { device, seq } of spools)
+    if (missing && highest.has(device)) assert.equal(seq, highest.get(device), `${device} does not send again`)
 
   for (const ask of [
     () => history.events({}, 10_000, { onDamaged }),

@@ -97,6 +97,56 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await once(child, 'exit')
   })
 
+  it('one that only reads follows what another thread writes, commit by commit', async () => {
+    const writer = await openTelemetry({ folder })
+    const reader = await openTelemetry({ folder, readOnly: true })
+    assert.equal(reader.stream.id, writer.stream.id)
+    let after = 0
+    for (let first = 1; first <= 2_500; first += 50) {
+      const { last } = await writer.stream.publish(batch('d1', first, 50))
+      assert.equal(await reader.stream.last(), last)
+      const blocks: number[][] = []
+      for await (const block of reader.stream.read(after)) blocks.push(block.map((it) => it.position))
+      assert.deepEqual(blocks, [range(after + 1, last + 1)], 'one block, and nothing twice')
+      assert.equal(await reader.stream.digest(last), await writer.stream.digest(last))
+      after = last
+    }
+    await reader.close()
+    await writer.close()
+  })
+
+  it('one that only reads tells who listens', async () => {
+    const writer = await openTelemetry({ folder })
+    const reader = await openTelemetry({ folder, readOnly: true })
+    const heard = new Promise<number>((resolve) => reader.stream.onPublished(resolve))
+    await writer.stream.publish(batch('d1', 1, 5))
+    assert.equal(await heard, 5)
+    await reader.close()
+    await writer.close()
+  })
+
+  it('a reading that is under way when it closes ends as refused, not as damaged', async () => {
+    const open = await openTelemetry({ folder })
+    for (let first = 1; first <= 4_000; first += 1_000) await open.stream.publish(batch('d1', first, 1_000))
+    const faults: Fault[] = []
+    const onDamaged = (it: Fault) => void faults.push(it)
+    const refused = assert.rejects(gather(open.stream.read(0, { onDamaged })), { code: 'store.unwritable' })
+    await open.close()
+    await refused
+    await assert.rejects(open.stream.digest(1), { code: 'store.unwritable' })
+    assert.deepEqual(faults, [])
+  })
+
+  it('stays open until stream and history are closed', async () => {
+    const { stream, history } = await openTelemetry({ folder })
+    await stream.publish(batch('d1', 1, 5))
+    await stream.close()
+    await stream.close()
+    assert.equal((await history.events({}, 10)).length, 5)
+    await history.close()
+    await (await openTelemetry({ folder })).close()
+  })
+
   it('refuses a second writer, and takes it when the first has gone', async () => {
     const first = await openTelemetry({ folder })
     await assert.rejects(openTelemetry({ folder }), { code: 'server.running' })

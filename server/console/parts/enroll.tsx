@@ -1,32 +1,32 @@
 /** Enrolling a laptop: who it is for, then the command to run there. The token is shown once and kept nowhere. */
 import { signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { EnrolmentToken } from '../../api/schema.ts'
+import type { EnrollmentToken } from '../../api/schema.ts'
 import { ApiFailure, ask } from '../api.ts'
-import { session } from '../session.ts'
+import { may } from '../session.ts'
 import { Copyable } from './copy.tsx'
 import { Failure } from './failure.tsx'
 import { Time } from './time.tsx'
 
 const open = signal(false)
 
-export function EnrolButton() {
-  if (session.value?.role === 'viewer') return null
+export function EnrollButton() {
+  if (!may('laptop.enroll')) return null
   return (
     <button type="button" class="primary" onClick={() => (open.value = true)}>
-      Enrol a laptop
+      Enroll a laptop
     </button>
   )
 }
 
 /** Once in the page, so that a list drawn anew does not take an open dialog with it. */
-export function EnrolDialog() {
+export function EnrollDialog() {
   return open.value ? <Dialog /> : null
 }
 
 function Dialog() {
   const dialog = useRef<HTMLDialogElement>(null)
-  const made = useSignal<EnrolmentToken | null>(null)
+  const made = useSignal<EnrollmentToken | null>(null)
   const failure = useSignal<ApiFailure | null>(null)
   const busy = useSignal(false)
   useEffect(() => dialog.current?.showModal(), [])
@@ -37,7 +37,10 @@ function Dialog() {
     const worker = String(form.get('worker') ?? '').trim()
     busy.value = true
     try {
-      made.value = await ask<EnrolmentToken>('/enrolment-tokens', { method: 'POST', body: { worker: worker || null } })
+      made.value = await ask<EnrollmentToken>('/enrollment-tokens', {
+        method: 'POST',
+        body: { worker: worker || null },
+      })
       failure.value = null
     } catch (cause) {
       if (!(cause instanceof ApiFailure)) throw cause
@@ -48,12 +51,12 @@ function Dialog() {
   }
 
   return (
-    <dialog ref={dialog} aria-labelledby="enrol-title" onClose={() => (open.value = false)}>
-      <h2 id="enrol-title">Enrol a laptop</h2>
+    <dialog ref={dialog} aria-labelledby="enroll-title" onClose={() => (open.value = false)}>
+      <h2 id="enroll-title">Enroll a laptop</h2>
       {made.value ? (
         <>
           <p>On the laptop, in the folder where Tellwire is installed, run:</p>
-          <Copyable label="Command to enrol" text={`npx tellwire agent enroll ${made.value.token}`} />
+          <Copyable label="Command to enroll" text={`npx tellwire agent enroll ${made.value.token}`} />
           <p>and then start the agent:</p>
           <Copyable label="Command to start" text="npx tellwire agent run" />
           <p class="notice">
@@ -72,7 +75,7 @@ function Dialog() {
             <input name="worker" maxLength={128} autocomplete="off" spellcheck={false} placeholder="w1" />
           </label>
           <p class="muted">
-            The id from your roster. Without one, the laptop is listed but judged against no contract.
+            The id from your roster. Without one, the laptop is listed, but compared with no contract.
           </p>
           {failure.value && <Failure failure={failure.value} />}
           <div class="actions">

@@ -1,0 +1,14 @@
+/** The systems an agent runs on. */
+import type { AgentProduct } from '../../wire/common.ts'
+import type { System } from './host.ts'
+import { linux } from './linux.ts'
+import { macos } from './macos.ts'
+import { windows } from './windows.ts'
+
+export const SYSTEMS: Record<AgentProduct, System> = { linux, macos, windows }
+
+const BY_PLATFORM: Partial<Record<NodeJS.Platform, System>> = { darwin: macos, win32: windows }
+
+export function thisSystem(): System {
+  return BY_PLATFORM[process.platform] ?? linux
+}

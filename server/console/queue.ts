@@ -1,0 +1,90 @@
+/**
+ * The queue as this page has it: its head at once, the rest behind it, and from then on what changed.
+ *
+ * Shape   kept while somebody is signed in, so that the way back from a worker costs nothing; asked for changes while
+ *         it is shown. In the order of the queue.
+ */
+import { computed, effect, signal } from '@preact/signals'
+import { useLayoutEffect } from 'preact/hooks'
+import type { QueuePage, WorkerRow } from '../api/schema.ts'
+import { byUrgency } from '../model/urgency.ts'
+import { ApiFailure, ask } from './api.ts'
+import { asked, oneAtATime, onNotice } from './live.ts'
+import { session } from './session.ts'
+
+/** Enough for what is in sight. */
+const HEAD_ROWS = 200
+const REST_ROWS = 5_000
+
+export interface Shown {
+  /** Null: nothing has come yet. */
+  rows: readonly WorkerRow[] | null
+  /** False while the rest is still on its way. */
+  isWhole: boolean
+  failure: ApiFailure | null
+}
+
+const NOTHING: Shown = { rows: null, isWhole: false, failure: null }
+const shown = signal<Shown>(NOTHING)
+/** People by cluster: everybody in one has a row. */
+export const clusterSizes = computed(() => {
+  const sizes = new Map<string, number>()
+  for (const { cluster } of shown.value.rows ?? [])
+    if (cluster !== null) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1)
+  return sizes
+})
+
+let rows: readonly WorkerRow[] = []
+let revision: number | null = null
+/** Counts sign-outs: what comes late belongs to somebody else. */
+let life = 0
+
+effect(() => {
+  if (session.value) return
+  life++
+  rows = []
+  revision = null
+  shown.value = NOTHING
+})
+
+const follow = oneAtATime(async () => {
+  const began = life
+  for (let more = true; more; ) {
+    const page = await asked(ask<QueuePage>(pathOf(revision)))
+    if (page === null || began !== life) return
+    if (page instanceof ApiFailure) {
+      shown.value = { ...shown.peek(), failure: page }
+      return
+    }
+    rows = withChanges(page.reset ? [] : rows, page)
+    revision = page.revision
+    more = page.more
+    // After a restart of the server the old list stays in sight until the new one is whole.
+    if (!more || !shown.peek().isWhole) shown.value = { rows, isWhole: !more, failure: null }
+  }
+})
+
+/** The rows, kept up to date while the caller is drawn. */
+export function useQueue(): Shown {
+  useLayoutEffect(() => {
+    const unlisten = onNotice((notice) => {
+      if (notice === null || revision === null || notice.revision > revision) follow()
+    })
+    follow()
+    return unlisten
+  }, [])
+  return shown.value
+}
+
+function pathOf(since: number | null): string {
+  return since === null ? `/workers?limit=${HEAD_ROWS}` : `/workers?since=${since}&limit=${REST_ROWS}`
+}
+
+/** What is left is in order already: sorting it with a few others is quick. */
+export function withChanges(
+  before: readonly WorkerRow[],
+  { rows, gone }: Pick<QueuePage, 'rows' | 'gone'>,
+): WorkerRow[] {
+  const moved = new Set([...rows.map((it) => it.worker), ...gone])
+  return [...before.filter((it) => !moved.has(it.worker)), ...rows].sort(byUrgency)
+}

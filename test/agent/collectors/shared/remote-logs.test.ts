@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import {
+  addressOf,
+  anydeskConnections,
+  anydeskTrace,
+  chromeRemoteDesktop,
+  type Reader,
+  rustdesk,
+  sshd,
+  syslogTime,
+  teamviewerConnections,
+  teamviewerLog,
+  xrdp,
+} from '../../../../agent/collectors/shared/remote-logs.ts'
+import { START } from '../../fake-host.ts'
+import { ANYDESK, at, iso, local, trace } from '../../fixtures/remote-logs.ts'
+
+const read = (reader: Reader, lines: string) =>
+  lines.split(/\r?\n/).flatMap((line) => {
+    const step = reader(line, START)
+    return step === null ? [] : [step]
+  })
+
+describe('agent/collectors/shared/remote-logs', () => {
+  it('AnyDesk trace', () =>
+    assert.deepEqual(read(anydeskTrace(), ANYDESK(0, 60_000)), [
+      {
+        ...{ does: 'open', key: '', at: START, direction: 'incoming' },
+        ...{ ip: '77.232.122.31', peer: '442226597', unattended: true },
+      },
+      { does: 'close', key: '', at: START + 60_000 },
+    ]))
+
+  it('AnyDesk trace: a request that nobody let in is no session', () =>
+    assert.deepEqual(read(anydeskTrace(), trace(0, 'app.backend_session', 'Incoming session request: X (123456)')), []))
+
+  it('AnyDesk trace: an address of long ago is not the one', () => {
+    const lines = [
+      trace(-3_600_000, 'anynet.any_socket', 'Logged in from 192.0.2.1:4026 on relay 872f8937.'),
+      trace(0, 'app.service', 'Accept request from 123456789 (via relay).'),
+      trace(0, 'app.session', 'Authenticated by local user.'),
+    ]
+    assert.deepEqual(
+      read(anydeskTrace(), lines.join('\n')).map((it) => [it.peer, it.ip, it.unattended]),
+      [['123456789', null, false]],
+    )
+  })
+
+  const START_MINUTE = START - (START % 60_000)
+  const { day, time } = local(START_MINUTE - START)
+  const connections: [line: string, expected: unknown[] | null][] = [
+    [
+      `Incoming    ${day}, ${time.slice(0, 5)}    User                              547911884    547911884`,
+      ['incoming', '547911884', false],
+    ],
+    [
+      `Incoming    ${day}, ${time.slice(0, 5)}    Passwd                            547911884    a@ad`,
+      ['incoming', '547911884', true],
+    ],
+    [
+      `Outgoing    ${day}, ${time.slice(0, 5)}    Token                             547911884    547911884`,
+      ['outgoing', '547911884', true],
+    ],
+    [`Incoming    ${day}, ${time.slice(0, 5)}    REJECTED                          547911884    547911884`, null],
+    ['Incoming    once', null],
+  ]
+  for (const [line, expected] of connections)
+    it(`AnyDesk list: ${line.slice(0, 70)}`, () => {
+      const [step] = read(anydeskConnections(), line)
+      assert.deepEqual(step ? [step.direction, step.peer, step.unattended] : null, expected)
+      if (step) assert.equal(step.at, START_MINUTE)
+    })
+
+  it('TeamViewer list', () => {
+    const line =
+      '514162531\tJames Moriarty\t20-08-2025 09:58:25\t20-08-2025 10:14:27\tCogwork_Admin\tRemoteControl\t{7ca6431e-30f6-45e3-9ac6-0ef1e0cecb6a}\t'
+    assert.deepEqual(read(teamviewerConnections('incoming'), line), [
+      {
+        ...{ does: 'whole', key: '', at: Date.UTC(2025, 7, 20, 9, 58, 25), endedAt: Date.UTC(2025, 7, 20, 10, 14, 27) },
+        ...{ direction: 'incoming', peer: '514162531' },
+      },
+    ])
+    assert.deepEqual(read(teamviewerConnections('incoming'), 'x\ty\n\n1234567\tz\tyesterday'), [])
+  })
+
+  it('TeamViewer log', () =>
+    assert.equal(
+      read(
+        teamviewerLog(),
+        '2025/08/20 10:58:36.813  2804       3076 S0   UDPv4: punch received a=192.168.69.213:55408: (*)',
+      )[0]?.ip,
+      '192.168.69.213',
+    ))
+
+  it('RustDesk', () => {
+    const prefix = (ms: number) => `[${iso(ms).replace('T', ' ').slice(0, 19)}.123456 +00:00]`
+    const lines = [
+      `${prefix(0)} DEBUG [src/server/connection.rs:1210] #1001 Connection opened from 203.0.113.9:50412.`,
+      `${prefix(0)} INFO [src/server/video_service.rs:9] Connection opened from the past`,
+      `${prefix(9_000)} INFO [src/server/connection.rs:900] #1001 connection loop exited`,
+    ]
+    assert.deepEqual(
+      read(rustdesk(), lines.join('\n')).map((it) => [it.does, it.key, it.at - START, it.ip]),
+      [
+        ['open', '1001', 123, '203.0.113.9'],
+        ['close', '1001', 9_123, undefined],
+      ],
+    )
+  })
+
+  it('Chrome Remote Desktop', () => {
+    const who = 'Ann@example.com/chromoting_ftl_0523e78a'
+    const lines = [
+      `${iso(0)} host chromoting[812]: Client connected: ${who}`,
+      `${iso(10)} host chromoting[812]: Channel IP for client: ${who} ip='203.0.113.9:22205' host_ip='192.0.2.2:1' channel='video' connection='direct'`,
+      `${iso(20)} host chromoting[812]: Channel IP for client: ${who} ip='unknown' host_ip='' channel='' connection='relay'`,
+      `${iso(30)} host nginx[1]: Client connected: nobody`,
+      `${iso(40)} host chromoting[812]: Client disconnected: ${who}`,
+    ]
+    assert.deepEqual(
+      read(chromeRemoteDesktop(), lines.join('\n')).map((it) => [it.does, it.at - START, it.peer, it.ip]),
+      [
+        ['open', 0, 'ann@example.com', undefined],
+        ['more', 10, undefined, '203.0.113.9'],
+        ['close', 40, undefined, undefined],
+      ],
+    )
+  })
+
+  it('sshd, by both kinds of time stamp', () => {
+    const bsd = `${at(0).toString().slice(4, 7)} ${String(at(0).getDate()).padStart(2)} ${local(0).time}`
+    const lines = [
+      `${bsd} host sshd[77]: Accepted publickey for ann from 203.0.113.9 port 51234 ssh2: ED25519 SHA256:x`,
+      `${iso(1_000)} host sshd-session[78]: Accepted password for invalid from from 2001:db8::1 port 1 ssh2`,
+      `${iso(2_000)} host sshd[79]: Failed password for ann from 203.0.113.9 port 51234 ssh2`,
+      `${iso(3_000)} host sshd[77]: pam_unix(sshd:session): session closed for user ann`,
+      `${iso(3_000)} host sudo[77]: pam_unix(sudo:session): session closed for user root`,
+    ]
+    assert.deepEqual(
+      read(sshd(), lines.join('\n')).map((it) => [it.does, it.key, it.at - START, it.ip]),
+      [
+        ['open', '77', 0, '203.0.113.9'],
+        ['open', '78', 1_000, '2001:db8::1'],
+        ['close', '77', 3_000, undefined],
+      ],
+    )
+  })
+
+  it('xrdp', () => {
+    const stamp = (ms: number) => `[${local(ms).day.replaceAll('-', '')}-${local(ms).time}]`
+    const lines = [
+      `${stamp(0)} [INFO ] ++ created session (access granted): username kym, ip ::ffff:192.168.0.100:27900 - socket: 12`,
+      `${stamp(0)} [INFO ] starting Xorg session...`,
+      `${stamp(9_000)} [INFO ] ++ terminated session:  username kym, display :10.0, session_pid 906, ip ::ffff:192.168.0.100:27900 - socket: 12`,
+    ]
+    assert.deepEqual(
+      read(xrdp(), lines.join('\n')).map((it) => [it.does, it.at - START, it.key, it.ip]),
+      [
+        ['open', 0, 'kym 192.168.0.100', '192.168.0.100'],
+        ['close', 9_000, 'kym 192.168.0.100', undefined],
+      ],
+    )
+  })
+
+  it('addresses', () =>
+    assert.deepEqual(
+      [
+        '203.0.113.9:50',
+        '[2001:db8::1]:50',
+        '::ffff:192.0.2.1:279',
+        'fe80::1%eth0',
+        '2001:db8::1',
+        'unknown',
+        '',
+        undefined,
+      ].map(addressOf),
+      ['203.0.113.9', '2001:db8::1', '192.0.2.1', 'fe80::1', '2001:db8::1', null, null, null],
+    ))
+
+  it('a month that lies ahead was last year', () => {
+    const january = new Date(2026, 0, 2).getTime()
+    assert.equal(syslogTime('Dec 31 23:59:59 h x: y', january), new Date(2025, 11, 31, 23, 59, 59).getTime())
+    assert.equal(syslogTime('Foo  1 00:00:00 h x: y', january), null)
+  })
+
+  it('hostile lines cost no more than their length', () => {
+    const readers = [
+      anydeskTrace,
+      anydeskConnections,
+      rustdesk,
+      chromeRemoteDesktop,
+      sshd,
+      xrdp,
+      teamviewerLog,
+      () => teamviewerConnections('incoming'),
+    ]
+    const lines = [
+      'info 2026-01-01 00:00:00 ',
+      'Incoming   ',
+      '[2026-01-01 00:00:00 +00:00] ',
+      `${iso(0)} h sshd[1]: Accepted x for `,
+    ]
+    for (const make of readers)
+      for (const line of lines)
+        for (const fill of [' ', 'a', 'app.x - ', '(', ' for from '])
+          assert.equal(read(make(), line + fill.repeat(8_192 / fill.length)).length, 0)
+  })
+})

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import type { Host } from '../../../agent/host/host.ts'
+import { linux } from '../../../agent/host/linux.ts'
+
+const hostWith = (files: Record<string, string>) =>
+  ({
+    readText: async (path: string) => {
+      const text = files[path]
+      if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' })
+      return text
+    },
+  }) as unknown as Host
+const DMI = '/sys/class/dmi/id'
+
+describe('agent/host/linux', () => {
+  for (const { name, files, virtual } of [
+    {
+      name: 'a laptop',
+      files: { '/proc/cpuinfo': 'flags\t\t: fpu vme', [`${DMI}/sys_vendor`]: 'LENOVO' },
+      virtual: false,
+    },
+    { name: 'a guest by its flags', files: { '/proc/cpuinfo': 'flags\t\t: fpu hypervisor lm' }, virtual: true },
+    { name: 'a guest by its maker', files: { [`${DMI}/sys_vendor`]: 'QEMU' }, virtual: true },
+    { name: 'nothing readable', files: {}, virtual: null },
+  ])
+    it(`virtual: ${name}`, async () => assert.equal((await linux.machine(hostWith(files))).virtual, virtual))
+
+  it('the fingerprint is the same for the same machine, another for another, and null for nothing', async () => {
+    const of = async (files: Record<string, string>) => (await linux.machine(hostWith(files))).fingerprint
+    const one = await of({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X1' })
+    assert.match(one ?? '', /^[0-9a-f]{64}$/)
+    assert.equal(await of({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X1' }), one)
+    assert.notEqual(await of({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X2' }), one)
+    assert.equal(await of({ '/proc/cpuinfo': 'flags' }), null)
+  })
+})

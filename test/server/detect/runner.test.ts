@@ -1,0 +1,153 @@
+/** The loop that judges: follows the stream, takes over, keeps on when writing fails. */
+import assert from 'node:assert/strict'
+import type { Evaluation } from '../../../server/detect/evaluation.ts'
+import { Runner, type RunnerDeps } from '../../../server/detect/runner.ts'
+import type { Commit, Store } from '../../../server/store/store.ts'
+import { Fault } from '../../../wire/fault.ts'
+import { until } from '../../bench/children.ts'
+import { contract, DAY, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import { judged, programRule, rulesetOf } from './judged.ts'
+
+const WITHIN_MS = 10_000
+const start = [contract('w1'), holding('d1', 'w1')]
+const program = (image: string, hours: number) => received('d1', processStart(image, T0 + hours * HOUR))
+
+describe('server/detect: the runner', () => {
+  const stopping: AbortController[] = []
+  afterEach(() => {
+    for (const it of stopping.splice(0)) it.abort()
+  })
+
+  function running(it: ReturnType<typeof judged>, evaluation: Evaluation, more: Partial<RunnerDeps> = {}) {
+    const stop = new AbortController()
+    stopping.push(stop)
+    const held: (object | null)[] = []
+    const runner = new Runner({
+      stream: it.stream,
+      evaluation,
+      now: () => T0 + 31 * HOUR,
+      takeOver: async () => {},
+      onCommit: () => {},
+      onProgress: () => {},
+      onClockHeld: (state) => held.push(state),
+      log: it.log,
+      ...more,
+    })
+    return { stop, held, runner, ended: runner.run(stop.signal) }
+  }
+
+  function isFound(it: ReturnType<typeof judged>, count: number): Promise<true> {
+    return until(
+      async () => ((await it.findings()).length === count ? true : null),
+      WITHIN_MS,
+      () => `not ${count} findings`,
+    )
+  }
+
+  it('judges what is there, and what is published afterwards', async () => {
+    const it = judged()
+    await it.stream.publish([...start, program('/x/aa', 0)])
+    const { stop, ended } = running(it, await it.open(rulesetOf(programRule('aa'))))
+    await isFound(it, 1)
+    await it.stream.publish([program('/x/aa', 30)])
+    await isFound(it, 2)
+    stop.abort()
+    await ended
+  })
+
+  it('waits for the place of the active evaluation, and misses nothing meanwhile', async () => {
+    const it = judged()
+    await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0)])
+    const asked = Promise.withResolvers<void>()
+    const granted = Promise.withResolvers<void>()
+    const takeOver = () => {
+      asked.resolve()
+      return granted.promise
+    }
+    const beside = await it.open(rulesetOf(programRule('aa'), programRule('bb')))
+    const { stop, ended } = running(it, beside, { takeOver })
+    await asked.promise
+    await it.stream.publish([program('/x/bb', 1)])
+    assert.equal((await it.findings()).length, 1)
+    granted.resolve()
+    await isFound(it, 2)
+    stop.abort()
+    await ended
+  })
+
+  it('writes down what it judged when it is stopped', async () => {
+    const it = judged()
+    await it.stream.publish([...start, program('/x/aa', 0)])
+    const evaluation = await it.open(rulesetOf(programRule('aa')))
+    const { stop, ended } = running(it, evaluation)
+    await isFound(it, 1)
+    await it.stream.publish([program('/x/other', 1)])
+    await until(
+      () => (evaluation.position === 4 ? true : null),
+      WITHIN_MS,
+      () => 'not judged',
+    )
+    stop.abort()
+    await ended
+    assert.equal((await it.store.evaluations.active())?.position, 4)
+  })
+
+  it('goes on when a commit fails, says so once, and writes everything with the next', async () => {
+    const it = judged()
+    let refuses = false
+    const { evaluations } = it.store
+    const commit = async (id: string, what: Commit) => {
+      if (refuses) throw new Fault('store.unwritable', { where: 'disk', todo: 'Free some space.' })
+      await evaluations.commit(id, what)
+    }
+    const store: Store = { ...it.store, evaluations: { ...evaluations, commit } }
+    await it.stream.publish([...start, program('/x/aa', 0)])
+    const evaluation = await it.open(rulesetOf(programRule('aa')), { store })
+    const { stop, ended } = running(it, evaluation)
+    await isFound(it, 1)
+    refuses = true
+    await it.stream.publish([program('/x/aa', 30)])
+    await until(
+      () => (it.said.some((line) => /could not be saved/.test(line.message)) ? true : null),
+      WITHIN_MS,
+      () => 'nothing was said',
+    )
+    refuses = false
+    stop.abort()
+    await ended
+    assert.equal((await it.findings()).length, 2)
+    assert.equal(it.said.filter((line) => /could not be saved/.test(line.message)).length, 1)
+  })
+
+  it('ends when another evaluation took its place', async () => {
+    const it = judged()
+    const first = await it.open(rulesetOf(programRule('aa')))
+    await it.follow(first, start)
+    await it.follow(await it.open(rulesetOf(programRule('bb'))))
+    const { ended } = running(it, first)
+    await it.stream.publish([program('/x/aa', 0)])
+    await assert.rejects(ended, /store\.superseded/)
+  })
+
+  it('says that the clock is held, and that it is no longer', async () => {
+    const it = judged()
+    let now = T0 + 365 * DAY
+    await it.stream.publish([...start, program('/x/aa', 0)])
+    const { stop, ended, held, runner } = running(it, await it.open(rulesetOf(programRule('aa'))), { now: () => now })
+    await until(
+      () => (held.length === 1 ? true : null),
+      WITHIN_MS,
+      () => 'nothing was said',
+    )
+    now = T0 + HOUR
+    await it.stream.publish([program('/x/aa', 1)])
+    runner.poke()
+    await until(
+      () => (held.at(-1) === null ? true : null),
+      WITHIN_MS,
+      () => 'it is still held',
+    )
+    stop.abort()
+    await ended
+  })
+})

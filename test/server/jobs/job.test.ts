@@ -1,0 +1,67 @@
+/** Periodic work: never over itself, never waiting for another, going on after a failure. */
+import assert from 'node:assert/strict'
+import { type Job, runJobs } from '../../../server/jobs/job.ts'
+import { until } from '../../bench/children.ts'
+
+const WITHIN_MS = 10_000
+const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
+
+describe('server/jobs', () => {
+  let stop: () => Promise<void> = async () => {}
+  afterEach(() => stop())
+
+  const job = (name: string, run: Job['run']): Job => ({ name, when: 1, run })
+  const times = (count: () => number, least: number) =>
+    until(
+      () => (count() >= least ? true : null),
+      WITHIN_MS,
+      () => `only ${count()} times`,
+    )
+
+  it('a job that takes long holds up no other, and never runs twice at once', async () => {
+    const long = Promise.withResolvers<void>()
+    let [running, most, short] = [0, 0, 0]
+    const slow = job('slow', async () => {
+      most = Math.max(most, ++running)
+      await long.promise
+      running--
+    })
+    const quick = job('quick', async () => void short++)
+    stop = runJobs([slow, quick], QUIET)
+    await times(() => short, 5)
+    assert.deepEqual([running, most], [1, 1])
+    long.resolve()
+  })
+
+  it('one that fails is reported with its name, and comes again', async () => {
+    const said: unknown[] = []
+    const log = { ...QUIET, error: (facts: object) => void said.push(facts) }
+    let [failed, other] = [0, 0]
+    const failing = job('failing', async () => {
+      failed++
+      throw new Error('no')
+    })
+    stop = runJobs([failing, job('other', async () => void other++)], log)
+    await times(() => failed, 3)
+    await times(() => other, 3)
+    assert.equal((said[0] as { job: string }).job, 'failing')
+  })
+
+  it('stopping waits for what runs, and tells it', async () => {
+    const began = Promise.withResolvers<AbortSignal>()
+    const ending = Promise.withResolvers<void>()
+    let ended = false
+    const run = async (signal: AbortSignal) => {
+      began.resolve(signal)
+      await ending.promise
+      ended = true
+    }
+    const end = runJobs([job('slow', run)], QUIET)
+    const signal = await began.promise
+    const stopped = end()
+    assert.deepEqual([signal.aborted, ended], [true, false])
+    ending.resolve()
+    await stopped
+    assert.equal(ended, true)
+  })
+})
