@@ -5,6 +5,17 @@ import { batch, connect, ordinary, remoteControl, type SimulatedAgent } from './
 
 const RATE = 100
 const FINDING_EVERY = 100
+const TOOLS = [
+  'teamviewer',
+  'rustdesk',
+  'dwagent',
+  'xrdp',
+  'x11vnc',
+  'meshagent',
+  'parsecd',
+  'sunshine',
+  'nxserver.bin',
+]
 /** Not the epoch of what is stored: a spool begins anew. */
 const EPOCH = Math.floor(Date.now() / 1_000)
 
@@ -44,9 +55,11 @@ export class Traffic {
     const which = n % this.#agents.length
     const agent = this.#agents[which]!
     const seq = ++this.#seqs[which]!
-    // Every laptop has its turn at it.
-    const raises = n % FINDING_EVERY === Math.floor(n / FINDING_EVERY) % FINDING_EVERY
-    const event = raises ? remoteControl(seq, Date.now()) : ordinary(seq, Date.now())
+    // Every laptop has its turn with each tool.
+    const second = Math.floor(n / FINDING_EVERY)
+    const raises = n % FINDING_EVERY === second % FINDING_EVERY
+    const tool = TOOLS[Math.floor(second / this.#agents.length) % TOOLS.length]!
+    const event = raises ? remoteControl(seq, Date.now(), tool) : ordinary(seq, Date.now())
     const sent = performance.now()
     agent.send(batch(EPOCH, [event]))
     await agent.acked(seq)

@@ -140,9 +140,9 @@ export function ordinary(seq: number, time: number): object {
 }
 
 /** A remote-control tool that nobody approved. */
-export function remoteControl(seq: number, time: number): object {
+export function remoteControl(seq: number, time: number, tool = 'anydesk'): object {
   const envelope = { id: randomUUID(), seq, time, product: 'linux', collector: 'processes' }
-  return program(envelope, '/usr/bin/anydesk', '/usr/bin/anydesk --service')
+  return program(envelope, `/usr/bin/${tool}`, `/usr/bin/${tool} --service`)
 }
 
 function program(envelope: object, Image: string, CommandLine: string): object {

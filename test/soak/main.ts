@@ -30,6 +30,8 @@ const counts = { server: 0, agent: 0, starting: 0, edits: 0, restarts: 0, checks
 const kills = () => counts.server + counts.agent
 
 const rig = await Rig.open(join(import.meta.dirname, 'agent-process.ts'))
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void rig.close().then(() => process.exit(1)))
 const began = performance.now()
 console.log(`${KILLS} kills, seed ${SEED}`)
 try {
