@@ -1,9 +1,9 @@
 /**
- * Judges the whole log by some rules only: what changed when a rule, a filter or a correlation was edited.
+ * Re-evaluates the whole log by the changed rules only, after a rule, a filter or a correlation was edited.
  *
- * Shape   derivers see no rules, so their events in force are taken as they are, each beside the contract that was
- *         known when it was emitted; of the rest of the log only what those rules can match is read. The result is a
- *         detector that found what the whole pipeline would have found by these rules.
+ * Shape   derivers do not depend on rules, so the derived events in force are taken as they are, each with the contract
+ *         that was known when it was emitted. Of the rest of the log, only records that these rules can match are read.
+ *         The result is a detector with the findings that the whole pipeline would have made by these rules.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Category } from '../../wire/event.ts'
@@ -20,7 +20,7 @@ export interface ChangedRulesDeps {
   history: Pick<History, 'scan'>
   /** In order of position. */
   derived: readonly DerivedEvent[]
-  /** As it is at `upTo`: which stamps it did not believe. */
+  /** As it is at `upTo`: it knows which stamps were held. */
   clock: LogClock
   upTo: number
   signal: AbortSignal
@@ -28,13 +28,13 @@ export interface ChangedRulesDeps {
   onDamaged(fault: Fault): void
 }
 
-export async function judgeByChangedRules(subset: Subset, deps: ChangedRulesDeps): Promise<Detector> {
+export async function evaluateChangedRules(subset: Subset, deps: ChangedRulesDeps): Promise<Detector> {
   const { history, derived, clock, upTo, signal, onProgress, onDamaged } = deps
   const detector = new Detector(subset.program, subset.correlations)
   const world = new World()
   const { categories, literals } = subset.reads
   let nextDerived = 0
-  let toldAt = performance.now()
+  let reportedAt = performance.now()
   const scan = history.scan(
     {
       categories: categories && ([...categories] as Category[]),
@@ -48,20 +48,20 @@ export async function judgeByChangedRules(subset: Subset, deps: ChangedRulesDeps
     for (const { position, record } of block) {
       takeDerived(position)
       const stamp = stampOf(record)
-      if (stamp !== null && !clock.doubted(position)) detector.advance(Math.min(stamp, clock.time))
+      if (stamp !== null && !clock.wasHeldAt(position)) detector.advance(Math.min(stamp, clock.time))
       take(record)
     }
     await setImmediate()
     signal.throwIfAborted()
-    if (performance.now() < toldAt + 1_000) continue
-    toldAt = performance.now()
+    if (performance.now() < reportedAt + 1_000) continue
+    reportedAt = performance.now()
     onProgress({ position: block.at(-1)?.position ?? 0, last: upTo })
   }
   takeDerived(Number.POSITIVE_INFINITY)
   detector.advance(clock.time)
   return detector
 
-  /** Those that were emitted before the record at `position` was taken. */
+  /** Takes the derived events that were emitted before the record at `position` was taken. */
   function takeDerived(position: number): void {
     for (let it = derived[nextDerived]; it && it.position < position; it = derived[++nextDerived]) {
       const { event, device, worker } = it

@@ -1,14 +1,14 @@
 /**
- * The derived events in force, with what is needed to judge them again by other rules: derivers need not run for that.
+ * The derived events in force, with what is needed to evaluate them by other rules without running the derivers.
  *
- * Shape   one row an event, by its id; `position` is the last record of the log that had been taken when it was
- *         emitted, so that a contract from after it is not read into it.
- * Memory  none: a row is written down and let go. `kept.changed` hands over what was emitted and retracted since.
+ * Shape   one row per event, by its id; `position` is that of the last record taken when the event was emitted, so that
+ *         a later contract is not applied to it.
+ * Memory  only the rows changed since the last save: `kept.changed` hands them over, emitted and retracted ones.
  */
 import type { Event } from '../../wire/event.ts'
 import type { Kept } from '../derive/kit/kept.ts'
 
-/** Under which they are kept. */
+/** The part of an evaluation's saved state that holds them. */
 export const DERIVED_PART = 'derived'
 
 export interface DerivedEvent {
@@ -27,7 +27,7 @@ export class DerivedEvents {
       this.#changed = new Map()
       return changed
     },
-    // Read by whoever judges other rules, straight from the store.
+    // `opening.ts` reads them from the store when rules change.
     restore: () => {},
   }
 

@@ -1,11 +1,11 @@
 /**
  * Events to findings: single rules, and correlations over what they matched.
  *
- * Shape   a rule's match becomes a finding by itself unless the rule only serves correlations. A correlation's firing
- *         is a finding with the firing's id; when a late event shows that it was not so, the finding goes again.
- * Memory  per worker (or laptop without one) the events that correlations may still name as evidence, `EVIDENCE_MAX`,
- *         and what derived events matched that may still be retracted, `MATCHED_MAX`; the oldest go first, and both go
- *         after `KEEP_MS`. A finding whose evidence is gone keeps its count and its sentence.
+ * Shape   a rule's match becomes a finding unless the rule only serves correlations. A correlation's firing becomes a
+ *         finding with the firing's id, which is removed when a late event disproves the firing.
+ * Memory  per worker (or per laptop without a worker), at most `EVIDENCE_MAX` events that correlations may still name
+ *         as evidence, and the matches of at most `MATCHED_MAX` derived events that may still be retracted. The oldest
+ *         are dropped first, and all after `#keepMs`. A finding without its evidence keeps its count and sentence.
  */
 import {
   type Changes,
@@ -22,9 +22,9 @@ import { LATENESS_MS } from '../derive/deriver.ts'
 import { type Kept, Subjects } from '../derive/kit/kept.ts'
 import { Findings, subjectOf } from './findings.ts'
 
-/** Events of one worker; a correlation of our rules names at most some hundred. */
+/** Per worker. The shipped correlations name at most about a hundred. */
 const EVIDENCE_MAX = 1_000
-/** Matches of one worker's derived events; some 30 a laptop are in force within the lateness bound. */
+/** Per worker. About 30 derived events of a laptop are in force within the lateness bound. */
 const MATCHED_MAX = 2_000
 
 export interface Subject {
@@ -36,11 +36,11 @@ interface Evidence extends Subject {
   event: Event
 }
 
-/** What a derived event has done, so that it can be undone. */
+/** The effects of a derived event, so that its retraction can undo them. */
 interface Matched extends Subject {
   time: number
   findings: [id: string, rule: string][]
-  /** As the correlations saw it; null when none counts what it matched. */
+  /** The event as the correlations took it; null when none of them counts a matched rule. */
   flat: FlatEvent | null
   rules: string[]
 }
@@ -52,9 +52,9 @@ export class Detector {
   readonly #correlator: Correlator | null
   /** Rules that correlations count. */
   readonly #counted: ReadonlySet<string>
-  /** Categories that any rule asks for; null when a rule asks for all of them. */
-  readonly #asked: ReadonlySet<string> | null
-  /** What rules for a category read beside the event. */
+  /** Categories that some rule matches; null when a rule matches all of them. */
+  readonly #categories: ReadonlySet<string> | null
+  /** What the rules of a category read besides the event's own fields. */
   readonly #reads = new Map<string, { contract: boolean; subject: boolean }>()
   /** How long an event can matter to a correlation. */
   readonly #keepMs: number
@@ -65,20 +65,20 @@ export class Detector {
   constructor(program: Program, correlations: readonly LoadedCorrelation[]) {
     this.#program = program
     this.#rules = new Map(program.rules.map((it) => [it.id, it]))
-    // What a laptop brings after a week offline is counted as if it had come at once.
+    // Events that a laptop sends after a week offline still count.
     const patient = correlations.map((it) => ({ ...it, latenessMs: Math.max(it.latenessMs, LATENESS_MS) }))
     this.#correlator = patient.length > 0 ? correlator(patient) : null
     this.#counted = new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)))
     const categories = program.rules.map((rule) => rule.logsource.category)
-    this.#asked = categories.includes(null) ? null : new Set(categories as string[])
+    this.#categories = categories.includes(null) ? null : new Set(categories as string[])
     this.#keepMs = LATENESS_MS + Math.max(LATENESS_MS, ...patient.map((it) => it.latenessMs + it.spanMs))
     this.#evidence = new BySubject(EVIDENCE_MAX, (it) => it.event.time)
     this.#matched = new BySubject(MATCHED_MAX, (it) => it.time)
   }
 
-  /** `isDerived`: it may be retracted. */
+  /** `isDerived`: the event may be retracted later. */
   take(event: Event, subject: Subject, contract: unknown, isDerived = false): void {
-    if (this.#asked && !this.#asked.has(event.category)) return
+    if (this.#categories && !this.#categories.has(event.category)) return
     const matches = this.#program.match(this.#flat(event, subject, contract))
     if (matches.length === 0) return
     const made = matches
@@ -88,7 +88,7 @@ export class Detector {
         it.rule.id,
       ])
     const counts = this.#correlator !== null && matches.some((it) => this.#counted.has(it.rule.id))
-    // Correlations group by whom it is about.
+    // Correlations group by device and worker.
     const flat = this.#flat(event, subject, contract, counts)
     if (isDerived) {
       const rules = matches.map((it) => it.rule.id)
@@ -99,7 +99,7 @@ export class Detector {
     this.#follow(this.#correlator.take({ event: flat, time: event.time, id: event.id, matches }))
   }
 
-  /** A derived event that is retracted: what it made or grew is undone. */
+  /** Undoes the effects of a retracted derived event. */
   forget(id: string): void {
     const matched = this.#matched.get(id)
     if (!matched) return
@@ -111,25 +111,25 @@ export class Detector {
     this.#evidence.delete(id)
   }
 
-  /** The log's clock: what correlations decide at a window's end. */
+  /** The log's clock reached `now`: correlations decide the windows that have ended. */
   advance(now: number): void {
     if (this.#correlator) this.#follow(this.#correlator.advance(now))
   }
 
-  /** Lets go of what nothing can name or retract any more. */
+  /** Drops what can no longer be named as evidence or retracted. */
   sweep(now: number): void {
     this.#evidence.dropBefore(now - this.#keepMs)
     this.#matched.dropBefore(now - this.#keepMs)
   }
 
-  /** How much was given up because one worker had too much of it. */
+  /** How many entries were dropped because one worker had too many. */
   get dropped(): { evidence: number; matched: number } {
     return { evidence: this.#evidence.dropped, matched: this.#matched.dropped }
   }
 
   /**
-   * Takes over what another detector found by rules that this one has not judged: its findings, what derived events
-   * matched there, and the state of its correlations.
+   * Takes over the results of another detector for rules that this one has not evaluated: its findings, the matches of
+   * derived events, and the state of its correlations.
    */
   adopt(
     other: Detector,
@@ -139,14 +139,14 @@ export class Detector {
     for (const [id, it] of other.#matched.entries()) {
       const theirs = { ...it, findings: it.findings.filter(([, rule]) => reported.has(rule)) }
       const ours = this.#matched.get(id)
-      this.#matched.put(id, ours ? joined(ours, theirs) : theirs)
+      this.#matched.put(id, ours ? merged(ours, theirs) : theirs)
     }
     for (const [id, it] of other.#evidence.entries()) this.#evidence.put(id, it)
     if (this.#correlator && other.#correlator) this.#correlator.adopt(other.#correlator, replaced)
   }
 
-  /** Of rules that are going to be judged anew, nothing is left: neither findings nor what was matched. */
-  without(rules: ReadonlySet<string>): void {
+  /** Drops the findings and matches of rules that are about to be re-evaluated. */
+  drop(rules: ReadonlySet<string>): void {
     for (const finding of [...this.findings.all()]) if (rules.has(finding.rule)) this.findings.remove(finding.id)
     for (const [id, it] of [...this.#matched.entries()]) {
       if (!it.rules.some((rule) => rules.has(rule))) continue
@@ -174,7 +174,7 @@ export class Detector {
     return found
   }
 
-  /** With what the server adds, where rules read it. */
+  /** The event with the fields that the server adds, where rules read them. */
   #flat(event: Event, { device, worker }: Subject, contract: unknown, withSubject = false): FlatEvent {
     const reads = this.#readsOf(event.category)
     const withContract = contract != null && reads.contract
@@ -184,11 +184,11 @@ export class Detector {
 
   #follow({ fired, retracted }: Changes): void {
     for (const id of retracted) this.findings.remove(id)
-    for (const firing of fired) this.findings.put(firing, ...this.#behind(firing))
+    for (const firing of fired) this.findings.put(firing, ...this.#evidenceOf(firing))
   }
 
-  /** The events of a firing, and whom they are about; a firing over firings rests on theirs. */
-  #behind(firing: Firing): [events: Event[], subject: Subject] {
+  /** The events of a firing, and their subject; a firing over firings has the events of those. */
+  #evidenceOf(firing: Firing): [events: Event[], subject: Subject] {
     const found: Evidence[] = []
     for (const id of firing.events) {
       const evidence = this.#evidence.get(id)
@@ -205,8 +205,7 @@ export class Detector {
   }
 }
 
-/** What two detectors know of one derived event. */
-function joined(a: Matched, b: Matched): Matched {
+function merged(a: Matched, b: Matched): Matched {
   return {
     ...a,
     findings: [...a.findings, ...b.findings.filter(([id]) => !a.findings.some(([known]) => known === id))],
@@ -215,7 +214,7 @@ function joined(a: Matched, b: Matched): Matched {
   }
 }
 
-/** Entries by event id, at most `max` of them for one worker or laptop: one who has many costs only themselves. */
+/** Entries by event id, at most `max` per subject, so that a noisy one displaces only its own. */
 class BySubject<T extends Subject> {
   readonly kept = new Subjects<T>(undefined, (id, one) => void this.#idsOf(one).add(id))
   readonly #max: number
@@ -236,7 +235,7 @@ class BySubject<T extends Subject> {
     this.kept.set(id, one)
     const ids = this.#idsOf(one).add(id)
     if (ids.size <= this.#max) return
-    // Several at once, because finding the oldest means looking at all.
+    // A tenth at once, because finding the oldest takes a sort of all of them.
     const oldest = [...ids].sort((a, b) => this.#time(a) - this.#time(b) || (a < b ? -1 : 1)).slice(0, this.#max / 10)
     for (const it of oldest) this.delete(it)
     this.dropped += oldest.length

@@ -1,9 +1,10 @@
 /**
- * One judgement of the log by one ruleset: a pipeline, how everybody stands by it, and what of both is written down.
+ * One evaluation of the log by one ruleset: its pipeline, the workers' standings, and the saved state of both.
  *
- * Shape   `take` judges records; `commit` writes what changed since the last one, with the position it stands for, in
- *         one transaction. An evaluation that is active tells its changes; one that is still catching up tells nothing.
- * Errors  a commit that fails keeps everything for the next one; the log is the truth, and nothing is lost.
+ * Shape   `take` evaluates records; `commit` writes what changed since the last commit, with the position in the log
+ *         that it stands for, in one transaction. Only an active evaluation writes `Change` rows; one that is catching
+ *         up writes none.
+ * Errors  after a failed commit, the next one writes everything. Nothing is lost, because all of it follows from the log.
  */
 import { Standings } from '../assess/standings.ts'
 import type { Kept } from '../derive/kit/kept.ts'
@@ -28,7 +29,7 @@ export class Evaluation {
   readonly id: string
   readonly pipeline: Pipeline
   readonly standings: Standings
-  /** Whether it is the one that people see. */
+  /** Whether the console shows this one. */
   isActive = false
   readonly #deps: EvaluationDeps
   readonly #parts: ReadonlyMap<string, Kept>
@@ -44,22 +45,22 @@ export class Evaluation {
     this.#parts = this.pipeline.kept()
   }
 
-  /** The last position that was judged. */
+  /** The last position that was evaluated. */
   get position(): number {
     return this.#position
   }
 
-  /** How many records were judged since the last commit. */
+  /** How many records were evaluated since the last commit. */
   get unsaved(): number {
     return this.#position - this.#savedPosition
   }
 
-  /** Whether there is something that others wait to hear. */
+  /** Whether there are findings or changes that people wait for. */
   get hasNews(): boolean {
     return this.pipeline.findings.isChanged || this.#unsaved.hasNews
   }
 
-  /** In the log's order; what was judged before is passed over. */
+  /** In the log's order; records that were evaluated before are skipped. */
   take(stored: readonly Stored[]): void {
     for (const { position, record } of stored) {
       if (position <= this.#position) continue
@@ -68,8 +69,8 @@ export class Evaluation {
     }
   }
 
-  /** A damaged end of the log has no records, but it has been passed. */
-  passed(position: number): void {
+  /** Continues after `position` although its records could not be read: the end of the log is damaged. */
+  skipTo(position: number): void {
     this.#position = Math.max(this.#position, position)
   }
 
@@ -88,12 +89,12 @@ export class Evaluation {
     this.#savedPosition = position
   }
 
-  /** Written with the next commit, beside what the parts of judgement write. */
+  /** Adds rows to the next commit, besides those of this evaluation's own parts. */
   put(rows: readonly KeptRow[]): void {
     for (const row of rows) this.#unsaved.keep(row)
   }
 
-  /** Takes the place of the active evaluation; what is different from it is told. */
+  /** Replaces the active evaluation, and writes the differences from it as changes. */
   async activate(): Promise<void> {
     const { evaluations } = this.#deps.store
     const before = await evaluations.active()
@@ -102,13 +103,13 @@ export class Evaluation {
     this.isActive = true
   }
 
-  /** Where it stood at `position`. */
+  /** Continues after `position`, up to which the restored state has been saved. */
   restorePosition(position: number): void {
     this.#position = position
     this.#savedPosition = position
   }
 
-  /** Puts a row back; false: no part of this evaluation has such a name. */
+  /** Restores a saved row; false when this evaluation has no such part. */
   restore({ part, subject, state }: KeptRow): boolean {
     const kept = this.#parts.get(part)
     if (kept && state !== null) kept.restore(subject, JSON.parse(state))
@@ -119,14 +120,14 @@ export class Evaluation {
     const { pipeline, standings } = this
     const found = pipeline.findings.changes()
     const revision = standings.revise(pipeline.findings.touched(), pipeline.time, this.#position)
-    const changes = [...this.#toldOf(found), ...this.#toldOfSilence(), ...revision.changes]
+    const changes = [...this.#findingChanges(found), ...this.#silenceChanges(), ...revision.changes]
     this.#unsaved.add(found, revision, this.isActive ? changes : [])
     for (const [part, kept] of this.#parts)
       for (const [subject, state] of kept.changed())
         this.#unsaved.keep({ part, subject, state: state === undefined ? null : JSON.stringify(state) })
   }
 
-  #toldOf({ opened, updated, retracted }: FindingChanges): Change[] {
+  #findingChanges({ opened, updated, retracted }: FindingChanges): Change[] {
     return [
       ...opened.map((it) => change({ kind: 'finding_opened', ...this.#about(it) }, this.id)),
       ...updated.map((it) => change({ kind: 'finding_updated', ...this.#about(it), count: it.count }, this.id)),
@@ -140,7 +141,7 @@ export class Evaluation {
     return { finding: id, rule, title, strength, worker, time: this.pipeline.time, position: this.#position }
   }
 
-  #toldOfSilence(): Change[] {
+  #silenceChanges(): Change[] {
     return this.pipeline
       .silent()
       .map(({ device, worker, time, hours }) =>
@@ -152,16 +153,16 @@ export class Evaluation {
   }
 
   #everything(): Change[] {
-    return this.#toldOf({ opened: [...this.pipeline.findings.all()], updated: [], retracted: [] })
+    return this.#findingChanges({ opened: [...this.pipeline.findings.all()], updated: [], retracted: [] })
   }
 
-  /** What is told when this one takes the place of `before`. */
+  /** The changes to write when this evaluation replaces `before`. */
   async #differences(before: string): Promise<Change[]> {
     const { evaluations, cases } = this.#deps.store
     const { findings } = this.pipeline
     const theirs = new Map<string, Finding>()
     for await (const block of evaluations.findings(before)) for (const it of block) theirs.set(it.id, it)
-    const told = this.#toldOf({
+    const changes = this.#findingChanges({
       opened: [...findings.all()].filter((it) => !theirs.has(it.id)),
       updated: [],
       retracted: [...theirs.values()].filter((it) => findings.get(it.id) === null),
@@ -169,11 +170,11 @@ export class Evaluation {
     const known = await evaluations.standingsSince(before, 0)
     const shadow = new Standings(this.id, this.pipeline)
     shadow.restore(known.standings, await evaluations.clusters(before), await cases.latest())
-    return [...told, ...shadow.revise(new Set(), this.pipeline.time, this.#position).changes]
+    return [...changes, ...shadow.revise(new Set(), this.pipeline.time, this.#position).changes]
   }
 }
 
-/** What is going to be written, the last word on each thing. */
+/** What the next commit writes: the latest state of each row. */
 class Unsaved {
   readonly #kept = new Map<string, KeptRow>()
   readonly #findings = new Map<string, Finding | null>()
@@ -202,7 +203,7 @@ class Unsaved {
     this.#changes.push(...changes)
   }
 
-  rows(tells: boolean): Omit<Commit, 'position' | 'digest' | 'time'> {
+  rows(withChanges: boolean): Omit<Commit, 'position' | 'digest' | 'time'> {
     return {
       kept: [...this.#kept.values()],
       findings: [...this.#findings.values()].filter((it) => it !== null),
@@ -210,7 +211,7 @@ class Unsaved {
       standings: [...this.#standings.values()].filter((it) => it !== null),
       standingsGone: goneOf(this.#standings),
       ...(this.#clusters ? { clusters: this.#clusters } : {}),
-      changes: tells ? this.#changes : [],
+      changes: withChanges ? this.#changes : [],
     }
   }
 

@@ -1,37 +1,37 @@
 /**
- * Matches become findings: one per rule version, group and UTC day of event time.
+ * Turns matches into findings: one per rule version, group and UTC day of event time.
  *
- * Shape   the id is a hash over rule id, rule version, group and day, so that the same events give the same findings in
- *         any order and any number of times; a later event of the same group and day adds to the finding.
- *         The group is the laptop, the worker and the fields the rule names in `groupBy`.
+ * Shape   the id is a hash over rule id, rule version, group and day, so that the same events make the same findings in
+ *         any order and any number of times; another event of the same group and day is added to the finding.
+ *         The group is the laptop, the worker and the fields that the rule names in `groupBy`.
  */
 import { createHash } from 'node:crypto'
 import type { Firing, Match, Rule } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
+import { DAY } from '../../wire/time.ts'
 import type { Finding } from '../model/finding.ts'
 
-const DAY = 86_400_000
 const MAX_EVENTS = 10
-/** Of derived events more are kept: any of them may be taken back, and the others then say what is left. */
+/** More derived events are kept, because any of them may be retracted and the rest then make up the finding. */
 const MAX_DERIVED = 100
 
-/** What is different from what was last written down. */
+/** Differences from what was last saved. */
 export interface FindingChanges {
   opened: Finding[]
   updated: Finding[]
-  /** As they were when they were written. */
+  /** As they were last saved. */
   retracted: Finding[]
 }
 
 export class Findings {
   readonly #byId = new Map<string, Finding>()
   readonly #bySubject = new Map<string, Set<string>>()
-  /** As last written down: only what has changed since. */
+  /** The last saved state of what has changed since; null for what is new. */
   #before = new Map<string, Finding | null>()
-  /** Whose findings changed since they were last asked for. */
+  /** Subjects whose findings changed since the last call of `touched()`. */
   #touched = new Set<string>()
 
-  /** The finding this match made or grew. */
+  /** Adds a match, and returns the finding that it made or was added to. */
   add(match: Match, event: Event, device: string | null, worker: string | null): Finding {
     const { rule } = match
     const group = groupOf(rule, event, device, worker)
@@ -45,7 +45,7 @@ export class Findings {
     return finding
   }
 
-  /** A correlation's firing; reported again under a known id, it takes the place of the one before. */
+  /** Adds a correlation's firing; a firing with a known id replaces the previous one. */
   put(firing: Firing, events: readonly Event[], subject: { device: string | null; worker: string | null }): void {
     this.#put({
       ...basics(firing.id, firing.rule, { ...firing.group, ...firing.values }),
@@ -58,7 +58,7 @@ export class Findings {
     })
   }
 
-  /** One of its events is no longer in force; with the last of them the finding goes. */
+  /** Removes a retracted event from a finding, and the finding with its last event. */
   shrink(id: string, rule: Rule | undefined, eventId: string): void {
     const finding = this.#byId.get(id)
     if (!finding) return
@@ -109,12 +109,12 @@ export class Findings {
     return this.#byId.size
   }
 
-  /** Whether anything is different from what was last written down. */
+  /** Whether anything has changed since the last save. */
   get isChanged(): boolean {
     return this.#before.size > 0
   }
 
-  /** Hands over what is different, and from then on counts it as written. */
+  /** Returns what has changed since the last call. */
   changes(): FindingChanges {
     const changes: FindingChanges = { opened: [], updated: [], retracted: [] }
     for (const [id, before] of this.#before) {
@@ -127,19 +127,19 @@ export class Findings {
     return changes
   }
 
-  /** Whose findings changed since the last call. */
+  /** Subjects whose findings changed since the last call. */
   touched(): ReadonlySet<string> {
     const touched = this.#touched
     this.#touched = new Set()
     return touched
   }
 
-  /** Findings of another judgement: of rules that did not change, or of telemetry that is gone. */
+  /** Takes over findings of another evaluation: of unchanged rules, or of deleted telemetry. */
   adopt(findings: Iterable<Finding>): void {
     for (const finding of findings) this.#put(finding)
   }
 
-  /** As they were written down. */
+  /** Adds a saved finding. */
   restore(finding: Finding): void {
     this.#keep(finding)
   }
@@ -147,7 +147,7 @@ export class Findings {
   #put(finding: Finding): void {
     const before = this.#byId.get(finding.id)
     this.#remember(finding.id, before ?? null)
-    // Told again, a firing may be about somebody else.
+    // A firing that is reported again may have another subject.
     if (before && subjectOf(before) !== subjectOf(finding)) this.#forgetSubject(before)
     this.#keep(finding)
   }
@@ -173,7 +173,7 @@ export class Findings {
   }
 }
 
-/** Whom a finding is about: the worker, or the laptop while nobody is known to hold it. */
+/** The subject of a finding: the worker, or the laptop while it is assigned to no known worker. */
 export function subjectOf(finding: { worker: string | null; device: string | null }): string {
   return finding.worker ?? finding.device ?? 'unknown'
 }
@@ -203,7 +203,7 @@ function begun(
   }
 }
 
-/** What a finding has from its rule; `fields` fill the sentence. */
+/** The fields that come from the rule; `fields` fill the sentence's placeholders. */
 function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>>) {
   const ours = rule.tellwire
   return {
@@ -221,10 +221,10 @@ function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>
   }
 }
 
-/** Rules that are not ours carry no strength; their level stands in, and never reaches 4 ('near-conclusive'). */
+/** Third-party rules have no strength; it follows from their level, and never reaches 4 ('near-conclusive'). */
 const STRENGTH_OF_LEVEL: Record<string, 1 | 2 | 3> = { informational: 1, low: 1, medium: 2, high: 3, critical: 3 }
 
-/** The earliest ten events by (time, id), whatever order they came in. */
+/** Keeps the earliest events by (time, id), whatever order they arrive in. */
 function grown(finding: Finding, rule: Rule, event: Event): Finding {
   if (finding.events.some((it) => it.id === event.id)) return finding
   const events = [...finding.events, event]
@@ -240,7 +240,7 @@ function grown(finding: Finding, rule: Rule, event: Event): Finding {
   }
 }
 
-/** Of the earliest event, whatever order they came in. */
+/** The sentence about the earliest event. */
 function sentenceOf(rule: Rule, [first]: readonly Event[]): string {
   return sentence(rule.tellwire?.says ?? rule.title, first as unknown as Record<string, unknown>)
 }
@@ -249,7 +249,7 @@ function sentence(template: string, fields: Readonly<Record<string, unknown>>): 
   return template.replace(/\{([A-Za-z0-9_]+)\}/g, (_, field: string) => {
     const value = fields[field]
     if (value === null || value === undefined) return 'unknown'
-    // A reader does not want the fourteenth digit of a day.
+    // One decimal is enough for a reader.
     return typeof value === 'number' ? String(Math.round(value * 10) / 10) : String(value).slice(0, 200)
   })
 }

@@ -1,11 +1,11 @@
 /**
- * What evaluated a log, as data: two processes with equal identities make the same findings of the same log.
+ * The identity of an evaluator, as data: two processes with equal identities make the same findings from the same log.
  *
  * Shape   covers the engine, everything that changes what is derived from a record (thresholds, catalogue, derivers),
  *         and each rule and correlation in use with its filters, placeholders, and whether its matches are findings or
- *         only counted by correlations. A correlation's hash covers what it counts, however far down; so where a
- *         member changed, came or went, the correlation is changed too. Sensitive rules that are switched off are
- *         not in use, and so not in it. The order of files and rules makes no difference.
+ *         only counted by correlations. A correlation's hash covers its members, and their members in turn; so a
+ *         member that is added, changed or removed changes the correlation too. Sensitive rules that are switched off
+ *         are not in use and not covered. The order of files and rules makes no difference.
  * Units   hashes are 32 hex digits.
  */
 import { createHash } from 'node:crypto'
@@ -13,7 +13,7 @@ import { ENGINE_VERSION, hiddenBy, type LoadedCorrelation } from '../../rules/la
 import { Thresholds } from '../derive/index.ts'
 import type { Ruleset } from './program.ts'
 
-/** Raise it when derivers, or the catalogue's code, make other events of the same records than before. */
+/** Increase it when derivers, or the catalogue's code, derive other events from the same records than before. */
 export const DERIVATION_VERSION = 1
 
 export interface Identity {
@@ -24,17 +24,17 @@ export interface Identity {
 }
 
 export interface Derivation {
-  /** As configured; what is left out is as shipped. */
+  /** As configured; missing ones have their shipped values. */
   thresholds?: Thresholds | undefined
   /** `contentHash` of the catalogue. */
   catalogueHash: string
 }
 
 export interface Difference {
-  /** Other events are derived: everything must be evaluated anew. */
+  /** Other events are derived: everything must be re-evaluated. */
   derivation: boolean
   engine: boolean
-  /** Ids of rules and correlations that were added, altered or removed, in their order. All of them with another engine. */
+  /** Ids of rules and correlations that were added, changed or removed, sorted. All of them after an engine change. */
   changed: readonly string[]
 }
 
@@ -51,7 +51,7 @@ export function identityOf(ruleset: Ruleset, { thresholds, catalogueHash }: Deri
     rules: Object.fromEntries([...hashes].sort(([a], [b]) => (a < b ? -1 : 1))),
   }
 
-  /** Null: it is not in use, so the correlation never sees a match of it. `load` has refused circles. */
+  /** Null: the member is not in use, so the correlation never sees a match of it. `load` has refused cycles. */
   function hashOfMember(id: string): string | null {
     const correlation = byId.get(id)
     return hashes.get(id) ?? (correlation ? hashOfCorrelation(correlation) : null)

@@ -1,30 +1,31 @@
 /**
- * The log's clock: how far time has come, as far as anybody but this server says so too.
+ * The log's clock: the time that the log has reached, confirmed by senders other than this server.
  *
- * Shape   a record carries the server's stamp. A stamp little ahead of the clock moves it; one far ahead is believed
- *         when the sender's own clock says the same, and held otherwise: the clock stays, and so does everything that
- *         waits for time to pass. Decided from the records alone, so that a replay decides the same.
+ * Shape   a record carries the server's time stamp. A stamp a little ahead of the clock moves it. One far ahead moves it
+ *         only when the sender's own clock agrees, and is held otherwise: the clock stops, and with it everything that
+ *         waits for time to pass. All of it is decided from the records alone, so that a replay decides the same.
  * Units   epoch ms. Never goes back.
  */
 import type { Recorded } from '../../wire/recording.ts'
+import { DAY, HOUR } from '../../wire/time.ts'
 import { type Kept, single } from '../derive/kit/kept.ts'
 
-/** Further than this takes somebody else's word. A running server writes a clock line more often than that. */
-const STEP_MS = 3_600_000
-/** An export ends with a clock line that nothing follows to confirm it: believed up to the lateness bound. */
-const LAST_STEP_MS = 8 * 86_400_000
-/** How far a sender's clock may be from the server's and still confirm it: laptops' clocks are wrong by hours at most. */
-const AGREES_MS = 86_400_000
+/** A larger step needs a sender's confirmation. A running server writes a clock line more often than this. */
+const STEP_MS = HOUR
+/** An export ends with a clock line that no later record can confirm: it is accepted up to the lateness bound. */
+const LAST_STEP_MS = 8 * DAY
+/** How far a sender's clock may differ from the server's and still confirm it: laptops' clocks are hours off at most. */
+const AGREES_MS = DAY
 
-/** A server whose clock ran on for so long, and whom not even two laptops contradict, is right. */
-const STEADY_MS = 86_400_000
+/** A server's clock that has advanced steadily for this long, contradicted by fewer than two laptops, is right. */
+const STEADY_MS = DAY
 const DOUBTERS = 2
 
 interface State {
   time: number
-  /** Stamps that nobody confirmed, as far as they follow one another; null: none are held. */
+  /** The latest unbroken series of unconfirmed stamps; null when none is held. */
   held: { from: number; to: number; doubters: string[] } | null
-  /** Positions at which stamps were first held, and where a believed one came next. */
+  /** Ranges of positions whose stamps were held; `to` is the position of the next accepted stamp. */
   doubts: [from: number, to: number | null][]
 }
 
@@ -35,35 +36,35 @@ export class LogClock {
     return this.#state.time
   }
 
-  /** Where a recording ends: its last stamp, unless that is too far ahead to be believed. */
+  /** The end of a recording: its last stamp, unless that is too far ahead to be accepted. */
   get end(): number {
     const { time } = this.#state
     return this.held !== null && (time === 0 || this.held - time <= LAST_STEP_MS) ? this.held : time
   }
 
-  /** A stamp that is ahead of the clock, and that nobody has confirmed; null: none. */
+  /** The latest stamp that is held, unconfirmed and far ahead of the clock; null when there is none. */
   get held(): number | null {
     return this.#state.held?.to ?? null
   }
 
-  /** True when the clock moved. `position` is the record's place in the log. */
+  /** True when the clock moved. `position` is the record's position in the log. */
   take(record: Recorded, position: number): boolean {
     const stamp = stampOf(record)
-    return stamp !== null && this.#reach(stamp, wordOn(record, stamp), position)
+    return stamp !== null && this.#reach(stamp, confirmationOf(record, stamp), position)
   }
 
-  /** The server's own clock says `now`, without a record. */
+  /** The server's own clock reads `now`, without a record. */
   reach(now: number, position: number): boolean {
-    return this.#reach(now, NOBODY, position)
+    return this.#reach(now, UNCONFIRMED, position)
   }
 
-  /** Somebody says so: the time that a replay is asked to judge at. */
+  /** Sets the time without confirmation: the time that a replay is asked for. */
   set(now: number): void {
     this.#state.time = Math.max(this.#state.time, now)
   }
 
-  /** True where stamps were not believed: whoever reads a part of the log leaves them alone there. */
-  doubted(position: number): boolean {
+  /** Whether the stamp at `position` was held; a reader of a part of the log must ignore those stamps too. */
+  wasHeldAt(position: number): boolean {
     return this.#state.doubts.some(([from, to]) => from <= position && (to === null || position < to))
   }
 
@@ -76,10 +77,10 @@ export class LogClock {
     )
   }
 
-  #reach(stamp: number, word: Word, position: number): boolean {
+  #reach(stamp: number, confirmation: Confirmation, position: number): boolean {
     const state = this.#state
     const isFar = stamp - state.time > STEP_MS
-    if (isFar && !word.confirms && !this.#isSteady(stamp, word)) {
+    if (isFar && !confirmation.confirms && !this.#isSteady(stamp, confirmation)) {
       if (state.doubts.at(-1)?.[1] !== null) state.doubts.push([position, null])
       return false
     }
@@ -91,8 +92,8 @@ export class LogClock {
     return true
   }
 
-  /** Holds the stamp; true when those before it make it credible. */
-  #isSteady(stamp: number, { doubter }: Word): boolean {
+  /** Holds the stamp; true when the series of held stamps is long enough to be right. */
+  #isSteady(stamp: number, { doubter }: Confirmation): boolean {
     const held = this.#state.held
     const follows = held !== null && Math.abs(stamp - held.to) <= STEP_MS
     const chain = follows ? held : { from: stamp, to: stamp, doubters: [] }
@@ -104,7 +105,7 @@ export class LogClock {
   }
 }
 
-/** When the server took the record, by its own clock; null: a record that does not say. */
+/** When the server received the record, by its own clock; null for a record without a time. */
 export function stampOf(record: Recorded): number | null {
   switch (record.type) {
     case 'event':
@@ -121,15 +122,15 @@ export function stampOf(record: Recorded): number | null {
   }
 }
 
-interface Word {
+interface Confirmation {
   confirms: boolean
-  /** The laptop whose clock says something else. */
+  /** The laptop whose clock disagrees. */
   doubter: string | null
 }
-const NOBODY: Word = { confirms: false, doubter: null }
+const UNCONFIRMED: Confirmation = { confirms: false, doubter: null }
 
-/** What the sender's clock says. A recording made by hand names no skew, and nobody doubts it. */
-function wordOn(record: Recorded, stamp: number): Word {
+/** Whether the sender's clock agrees. A recording made by hand has no skew, which counts as agreement. */
+function confirmationOf(record: Recorded, stamp: number): Confirmation {
   switch (record.type) {
     case 'event':
       return { confirms: Math.abs(record.event.time - stamp) <= AGREES_MS, doubter: null }
@@ -140,6 +141,6 @@ function wordOn(record: Recorded, stamp: number): Word {
       return { confirms, doubter: confirms ? null : record.device }
     }
     default:
-      return NOBODY
+      return UNCONFIRMED
   }
 }

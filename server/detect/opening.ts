@@ -1,13 +1,13 @@
 /**
- * How an evaluation begins: it goes on where a saved one stopped, takes over what an edit of the rules left as it is,
- * or starts with the first record.
+ * Opens an evaluation: it continues a saved one, takes over what an edit of the rules did not change, or starts with
+ * the first record.
  *
- * Shape   resumed     the same ruleset judged before, and the log still is the one it judged
- *         rebased     only rules changed: everything is copied from the active evaluation, and the changed rules judge
- *                     the log beside it
- *         fresh       thresholds, catalogue or engine changed, or the log is another one: the log is judged anew
- *         What is not active yet goes on beside the active evaluation until it has judged as much.
- *         Findings whose telemetry was deleted because of its age cannot be made again, and are carried over.
+ * Shape   resumed     a saved evaluation by the same ruleset continues, on the same log
+ *         rebased     only rules changed: everything is copied from the active evaluation, and the log is re-evaluated
+ *                     by the changed rules only
+ *         fresh       thresholds, catalogue or engine changed, or it is another log: the whole log is re-evaluated
+ *         A new evaluation runs next to the active one until it has caught up with the log, and then replaces it.
+ *         Findings whose telemetry has been deleted by age cannot be made again, and are carried over.
  */
 import type { Event } from '../../wire/event.ts'
 import type { Fault } from '../../wire/fault.ts'
@@ -16,9 +16,9 @@ import type { Thresholds } from '../derive/index.ts'
 import type { Logger } from '../log.ts'
 import { RULES_PART, type RuleFacts } from '../model/rule.ts'
 import type { History } from '../store/history.ts'
-import type { Commit, KeptRow, Evaluation as Saved, Store } from '../store/store.ts'
+import type { Commit, KeptRow, Evaluation as SavedEvaluation, Store } from '../store/store.ts'
 import type { Stream } from '../store/stream.ts'
-import { judgeByChangedRules } from './changed-rules.ts'
+import { evaluateChangedRules } from './changed-rules.ts'
 import { DERIVED_PART, type DerivedEvent } from './derived-events.ts'
 import { Evaluation } from './evaluation.ts'
 import { differenceOf, type Identity } from './identity.ts'
@@ -35,7 +35,7 @@ export interface OpeningDeps {
   thresholds: Thresholds
   recognise(event: Event): CatalogueFacts | undefined
   lookup(address: string, at: number): AddressFacts
-  /** Findings from before this may rest on telemetry that is gone. Epoch ms. */
+  /** Telemetry from before this may have been deleted. Epoch ms. */
   horizon(): number
   makeId(): string
   signal: AbortSignal
@@ -43,65 +43,65 @@ export interface OpeningDeps {
   log: Logger
 }
 
-/** As it stands in the store: what judged, and the form of its state. */
-interface Judged extends Identity {
+/** What the store knows a ruleset by: the evaluator's identity, and the form of the saved state. */
+interface SavedIdentity extends Identity {
   form: number
 }
 
 export async function openEvaluation(deps: OpeningDeps): Promise<Evaluation> {
   const { store, identity, log } = deps
-  const judged = textOf(identity)
+  const rulesetId = textOf(identity)
   const saved = await store.evaluations.list()
-  for (const it of saved) if (!it.active && it.ruleset !== judged) await store.evaluations.drop(it.id)
-  const begun = saved.find((it) => !it.active && it.ruleset === judged)
-  if (begun && begun.position > 0 && (await restsOn(begun, deps)) === null) return resumed(begun, deps)
+  for (const it of saved) if (!it.active && it.ruleset !== rulesetId) await store.evaluations.drop(it.id)
+  const begun = saved.find((it) => !it.active && it.ruleset === rulesetId)
+  if (begun && begun.position > 0 && (await mismatch(begun, deps)) === null) return resumed(begun, deps)
   if (begun) await store.evaluations.drop(begun.id)
 
   const active = saved.find((it) => it.active)
-  if (!active) return fresh(judged, null, deps)
-  const doubt = await restsOn(active, deps)
-  if (doubt !== null) {
+  if (!active) return fresh(rulesetId, null, deps)
+  const reason = await mismatch(active, deps)
+  if (reason !== null) {
     log.error(
       { position: active.position, last: await deps.stream.last() },
-      `the judgement that was saved does not rest on this log: ${doubt}; the log is judged anew`,
+      `the saved evaluation does not belong to this log: ${reason}; re-evaluating the log`,
     )
-    return fresh(judged, active, deps)
+    return fresh(rulesetId, active, deps)
   }
-  if (active.ruleset === judged) return resumed(active, deps)
-  const before = judgedBy(active)
+  if (active.ruleset === rulesetId) return resumed(active, deps)
+  const before = identityIn(active)
   const difference = before && before.form === STATE_FORM ? differenceOf(before, identity) : null
   if (difference === null || difference.derivation || difference.engine) {
-    log.info({}, 'thresholds, catalogue or engine changed; the log is judged anew beside the judgement in use')
-    return fresh(judged, active, deps)
+    log.info({}, 'thresholds, catalogue or engine changed; re-evaluating the log')
+    return fresh(rulesetId, active, deps)
   }
-  log.info({ rules: difference.changed }, 'rules changed; the log is judged by those')
-  return rebased(judged, active, difference.changed, deps)
+  log.info({ rules: difference.changed }, 'rules changed; re-evaluating the log by those')
+  return rebased(rulesetId, active, difference.changed, deps)
 }
 
 /** Whether the active evaluation is by this ruleset. */
-export async function isJudgedBy(store: Store, identity: Identity): Promise<boolean> {
+export async function isActiveIdentity(store: Store, identity: Identity): Promise<boolean> {
   return (await store.evaluations.active())?.ruleset === textOf(identity)
 }
 
 function textOf(identity: Identity): string {
-  return JSON.stringify({ ...identity, form: STATE_FORM } satisfies Judged)
+  return JSON.stringify({ ...identity, form: STATE_FORM } satisfies SavedIdentity)
 }
 
-/** Null: yes. Otherwise why not. */
-async function restsOn({ stream, position, digest }: Saved, deps: OpeningDeps): Promise<string | null> {
+/** Why a saved evaluation does not belong to this log; null when it does. */
+async function mismatch({ stream, position, digest }: SavedEvaluation, deps: OpeningDeps): Promise<string | null> {
   const log = deps.stream
-  if (stream !== log.id) return 'the log is another one'
+  if (stream !== log.id) return 'the log has another id'
   const last = await log.last()
-  if (position > last) return `it had judged ${position} records, and the log has ${last}`
+  if (position > last) return `it had evaluated ${position} records, and the log has ${last}`
   if (position > 0 && digest !== null && (await log.digest(position)) !== digest)
-    return `record ${position} of the log is another one`
+    return `record ${position} of the log differs`
   return null
 }
 
-function judgedBy(saved: Saved): Judged | null {
+function identityIn(saved: SavedEvaluation): SavedIdentity | null {
   try {
-    const judged = JSON.parse(saved.ruleset) as Partial<Judged>
-    return typeof judged.form === 'number' && judged.rules ? (judged as Judged) : null
+    const identity = JSON.parse(saved.ruleset) as Partial<SavedIdentity>
+    return typeof identity.form === 'number' && identity.rules ? (identity as SavedIdentity) : null
   } catch {
     return null
   }
@@ -112,7 +112,7 @@ function make(id: string, deps: OpeningDeps): Evaluation {
   return new Evaluation({ id, stream, store, pipeline: { ...ruleset, thresholds, recognise, lookup } })
 }
 
-async function resumed(saved: Saved, deps: OpeningDeps): Promise<Evaluation> {
+async function resumed(saved: SavedEvaluation, deps: OpeningDeps): Promise<Evaluation> {
   const { evaluations } = deps.store
   const evaluation = make(saved.id, deps)
   for await (const block of evaluations.kept(saved.id))
@@ -122,29 +122,29 @@ async function resumed(saved: Saved, deps: OpeningDeps): Promise<Evaluation> {
   return ready(evaluation, saved, deps)
 }
 
-async function fresh(judged: string, active: Saved | null, deps: OpeningDeps): Promise<Evaluation> {
-  const evaluation = await begin(judged, deps)
+async function fresh(rulesetId: string, active: SavedEvaluation | null, deps: OpeningDeps): Promise<Evaluation> {
+  const evaluation = await begin(rulesetId, deps)
   if (active) await carryOver(active.id, evaluation, null, deps)
   evaluation.standings.restore([], [], await deps.store.cases.latest())
   return evaluation
 }
 
 async function rebased(
-  judged: string,
-  active: Saved,
+  rulesetId: string,
+  active: SavedEvaluation,
   changed: readonly string[],
   deps: OpeningDeps,
 ): Promise<Evaluation> {
   const { ruleset, history, signal, onProgress, log } = deps
   const subset = subsetOf(ruleset, changed)
-  const evaluation = await begin(judged, deps)
+  const evaluation = await begin(rulesetId, deps)
   const { moment, derived } = await copy(active.id, evaluation, subset.replaced, deps)
   await ready(evaluation, { ...moment, active: false }, deps)
-  evaluation.pipeline.detector.without(subset.replaced)
+  evaluation.pipeline.detector.drop(subset.replaced)
   await carryOver(active.id, evaluation, subset.replaced, deps)
-  const onDamaged = (fault: Fault) => log.error({ err: fault }, 'a part of the log cannot be read and is not judged')
+  const onDamaged = (fault: Fault) => log.error({ err: fault }, 'part of the log cannot be read; skipping it')
   const { clock } = evaluation.pipeline
-  const found = await judgeByChangedRules(subset, {
+  const found = await evaluateChangedRules(subset, {
     ...{ history, derived, clock, signal, onProgress, onDamaged },
     upTo: moment.position,
   })
@@ -153,29 +153,29 @@ async function rebased(
   return evaluation
 }
 
-async function begin(judged: string, deps: OpeningDeps): Promise<Evaluation> {
+async function begin(rulesetId: string, deps: OpeningDeps): Promise<Evaluation> {
   const id = deps.makeId()
-  await deps.store.evaluations.begin({ id, ruleset: judged, stream: deps.stream.id })
+  await deps.store.evaluations.begin({ id, ruleset: rulesetId, stream: deps.stream.id })
   const evaluation = make(id, deps)
   evaluation.put(ruleRows(deps.ruleset))
   return evaluation
 }
 
 /**
- * Everything of the active evaluation at one moment, but what belongs to rules that are judged anew.
+ * Copies the active evaluation as it is at one moment, without the state of rules that are re-evaluated.
  *
- * Shape   written as it is read, at position 0: an evaluation that stops here is not gone on with.
+ * Shape   written as it is read, at position 0, so that an interrupted copy is never resumed.
  */
 async function copy(from: string, to: Evaluation, replaced: ReadonlySet<string>, deps: OpeningDeps) {
   const { evaluations } = deps.store
   for (;;) {
     const before = (await evaluations.list()).find((it) => it.id === from)
-    if (!before) throw new Error('the active evaluation went while it was copied')
+    if (!before) throw new Error('the active evaluation was dropped while it was copied')
     const kept = evaluations.kept(from)[Symbol.asyncIterator]()
     const findings = evaluations.findings(from)[Symbol.asyncIterator]()
     const first = [await kept.next(), await findings.next()] as const
     const after = (await evaluations.list()).find((it) => it.id === from)
-    // Both show one moment each; nothing was committed between them, so it is the same one.
+    // Each iterator reads a snapshot. With no commit between the two lists, both are of the same moment.
     if (after?.position !== before.position || after.time !== before.time) {
       await Promise.all([kept.return?.(), findings.return?.()])
       continue
@@ -205,38 +205,38 @@ function isOld({ part, state }: KeptRow, horizon: number): boolean {
   return part === DERIVED_PART && state !== null && (JSON.parse(state) as DerivedEvent).event.time < horizon
 }
 
-/** State of a correlation is kept under its id. */
+/** The state of a correlation has its id in the part's name. */
 function belongsTo({ part }: KeptRow, replaced: ReadonlySet<string>): boolean {
   const [, correlation] = /^detect\.correlation\.([^ ]+)/.exec(part) ?? []
   return correlation !== undefined && replaced.has(correlation)
 }
 
-/** Findings that cannot be made again: of all rules, or of those that are judged anew. */
+/** Carries over the findings whose telemetry is deleted: of all rules, or of `rules`. */
 async function carryOver(
   from: string,
   to: Evaluation,
   rules: ReadonlySet<string> | null,
   { store, horizon }: OpeningDeps,
 ): Promise<void> {
-  const gone = horizon()
+  const deletedBefore = horizon()
   for await (const block of store.evaluations.findings(from))
-    to.pipeline.findings.adopt(block.filter((it) => it.lastTime < gone && (rules?.has(it.rule) ?? true)))
+    to.pipeline.findings.adopt(block.filter((it) => it.lastTime < deletedBefore && (rules?.has(it.rule) ?? true)))
 }
 
-/** Everything is back in its place, as of `saved`. */
-async function ready(evaluation: Evaluation, saved: Saved, { store }: OpeningDeps): Promise<Evaluation> {
+/** Completes the restored state: position, standings and clusters of `saved`. */
+async function ready(evaluation: Evaluation, saved: SavedEvaluation, { store }: OpeningDeps): Promise<Evaluation> {
   const { evaluations, cases } = store
   evaluation.pipeline.restored()
   evaluation.restorePosition(saved.position)
   evaluation.isActive = saved.active
-  // Of one that is not active yet nobody has heard: all its standings are new.
+  // An evaluation that is not active yet has reported nothing: all its standings are new.
   const { standings } = saved.active ? await evaluations.standingsSince(saved.id, 0) : { standings: [] }
   const clusters = saved.active ? await evaluations.clusters(saved.id) : []
   evaluation.standings.restore(standings, clusters, await cases.latest())
   return evaluation
 }
 
-/** At position 0, where an evaluation that was not finished begins again. */
+/** A commit at position 0, where an unfinished evaluation starts again. */
 const NOTHING: Commit = {
   ...{ position: 0, digest: null, time: 0 },
   ...{ kept: [], findings: [], gone: [], standings: [], standingsGone: [], changes: [] },

@@ -1,14 +1,16 @@
 /**
- * The one way through: a record of the log goes to the derivers, their events to the rules, matches to findings.
+ * The pipeline: a record of the log goes to the derivers, their events and the record's own to the rules, and matches
+ * become findings.
  *
- * Shape   live, replay and back-test run this and nothing else, in log order; it has no clock, no files and no network.
- *         What a record needs from outside (address facts, catalogue facts) stands in the record, or is looked up
- *         through `deps` where a recording left it out.
+ * Shape   live detection, replay and back-test all run this, in log order; it has no clock, files or network. External
+ *         facts (about addresses, from the catalogue) are in the record, or looked up through `deps` for recordings
+ *         without them.
  */
 import { createHash } from 'node:crypto'
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import { CATEGORIES, type Category, type Event } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../../wire/recording.ts'
+import { DAY, MINUTE } from '../../wire/time.ts'
 import { CoverageBook } from '../derive/coverage.ts'
 import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
 import { wholeGeo } from '../derive/derivers/connection.ts'
@@ -21,28 +23,27 @@ import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
 
-/** Goes up when what is kept, or what derivers make of it, is no longer what it was: the log is then judged anew. */
+/** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
 export const STATE_FORM = 4
-/** How often derivers are told the time, by the log's clock: what they decide by it is hours and days. */
-const TICK_MS = 300_000
-const DAY_MS = 86_400_000
+/** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
+const TICK_MS = 5 * MINUTE
 
 export interface PipelineDeps {
   program: Program
   correlations: readonly LoadedCorrelation[]
-  /** By deriver; what is left out is as shipped. */
+  /** By deriver; missing ones have their shipped values. */
   thresholds?: Thresholds
   recognise(event: Event): CatalogueFacts | undefined
   lookup(address: string, at: number): AddressFacts
 }
 
-interface Running {
+interface NamedDeriver {
   name: string
   deriver: Deriver
   emit: Emit
 }
 
-/** A laptop from which nothing was heard for `hours`, as far as `time`. */
+/** A laptop that had been silent for `hours` at `time`. */
 export interface Silent {
   device: string
   worker: string | null
@@ -50,7 +51,7 @@ export interface Silent {
   hours: number
 }
 
-interface Counted {
+interface PipelineState {
   position: number
   counted: { events: number; ticked: number; swept: number }
   downSince: number | null
@@ -60,19 +61,19 @@ export class Pipeline {
   readonly world = new World()
   readonly coverage = new CoverageBook()
   readonly clock = new LogClock()
-  /** Takes the places out of connections that a database moved by itself. */
+  /** Removes the place from connections whose address moved only because of a new database edition. */
   readonly gate: PlaceGate
   readonly detector: Detector
   readonly #deps: PipelineDeps
-  readonly #derivers: readonly Running[]
-  readonly #readers: ReadonlyMap<Reading, readonly Running[]>
-  /** Null while nobody writes them down. */
+  readonly #derivers: readonly NamedDeriver[]
+  readonly #readers: ReadonlyMap<Reading, readonly NamedDeriver[]>
+  /** Null while state is not saved. */
   #derived: DerivedEvents | null = null
   #silent: Silent[] = []
   #counted = { events: 0, ticked: 0, swept: 0 }
-  /** The place in the log of the last record taken. */
+  /** The position of the last record taken. */
   #position = 0
-  /** From when on the server was not listening, told by a clock line whose own time nobody has confirmed yet. */
+  /** Since when the server was down, from a clock line whose own time is not yet confirmed. */
   #downSince: number | null = null
 
   constructor(deps: PipelineDeps) {
@@ -107,11 +108,11 @@ export class Pipeline {
     return this.clock.time
   }
 
-  /** `position` in the log; records of a recording are numbered as they come. */
+  /** `position` in the log; records of a recording are numbered in order. */
   take(record: Recorded, position = this.#position + 1): void {
     if (this.clock.take(record, position)) this.#reached()
     if (record.type === 'clock') this.#downSince = earlier(this.#downSince, record.downSince ?? null)
-    this.#hear(stampOf(record))
+    this.#endDowntime(stampOf(record))
     switch (record.type) {
       case 'contract':
         this.world.addContract(record)
@@ -137,18 +138,18 @@ export class Pipeline {
     this.#position = position
   }
 
-  /** The server's own clock says `now`. */
+  /** The server's own clock reads `now`. */
   reach(now: number): void {
     if (this.clock.reach(now, this.#position)) this.#reached()
   }
 
-  /** The same, and what is in force is going to be compared: everything is decided that can be. */
+  /** As `reach`, and everything that depends on time is decided now. */
   advance(now: number): void {
     this.reach(now)
     this.#tick()
   }
 
-  /** As `advance`, by a time that is believed whatever the log says: the moment that a replay is judged at. */
+  /** As `advance`, at a time that needs no confirmation from the log: the end of a replay. */
   judgeAt(now: number): void {
     this.clock.set(now)
     this.detector.advance(this.clock.time)
@@ -187,33 +188,33 @@ export class Pipeline {
     return parts
   }
 
-  /** Everything kept is back in its place. */
+  /** All saved state has been restored. */
   restored(): void {
     const keepers: Keeper[] = [this.world, this.coverage, this.gate, ...this.#derivers.map((it) => it.deriver)]
     for (const it of keepers) it.restored?.()
   }
 
-  #saved(): Counted {
+  #saved(): PipelineState {
     return { position: this.#position, counted: this.#counted, downSince: this.#downSince }
   }
 
-  #load(state: Counted): void {
+  #load(state: PipelineState): void {
     this.#position = state.position
     this.#counted = state.counted
     this.#downSince = state.downSince
   }
 
-  /** The clock moved: derivers are told every few minutes of it, correlations at once. */
+  /** The clock moved: correlations are advanced at once, derivers every `TICK_MS`. */
   #reached(): void {
     if (this.time >= this.#counted.ticked + TICK_MS) this.#tick()
     this.detector.advance(this.time)
-    if (this.time < this.#counted.swept + DAY_MS) return
+    if (this.time < this.#counted.swept + DAY) return
     this.#counted.swept = this.time
     this.detector.sweep(this.time)
   }
 
-  /** The first record with a believed time after a start ends the time in which nobody was listening. */
-  #hear(stamp: number | null): void {
+  /** The first record with an accepted time after a start ends the server's downtime. */
+  #endDowntime(stamp: number | null): void {
     if (this.#downSince === null || stamp === null || stamp > this.time) return
     const [from, to] = [Math.min(this.#downSince, this.time), stamp]
     this.#downSince = null
@@ -232,7 +233,7 @@ export class Pipeline {
     if (seen.event && !seen.conflict) this.detector.take(seen.event, seen, seen.contract)
   }
 
-  /** What a deriver emitted goes to the rules; what it retracts is found no more. */
+  /** Passes a derived event to the rules; a null draft retracts the event and its findings. */
   #emit(name: string, { device, worker, time }: About, key: string, draft: Draft | null): void {
     const id = derivedId(name, device ?? worker, time, key)
     this.detector.forget(id)
@@ -247,14 +248,14 @@ export class Pipeline {
     this.detector.take(event, { device, worker }, this.world.contractAt(worker, time), true)
   }
 
-  /** At a time that is believed, with the places that the databases know. */
+  /** The connection at an accepted time, with the place of its address. */
   #placed(record: RecordedOf<'connection'>): PlacedRecord {
     const geo = record.geo ? wholeGeo(record.geo) : this.#deps.lookup(record.remoteAddress, record.time)
-    return { ...record, time: this.#believed(record.time), geo }
+    return { ...record, time: this.#accepted(record.time), geo }
   }
 
-  /** A stamp that is held counts as the time that is believed. */
-  #believed(stamp: number): number {
+  /** A held stamp is replaced by the clock's time. */
+  #accepted(stamp: number): number {
     return this.time === 0 ? stamp : Math.min(stamp, this.time)
   }
 
@@ -263,7 +264,7 @@ export class Pipeline {
   }
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
-    const seen = seenBy(this.world.besideOf(device, event.time), event.time, this.#believed(receivedAt), event, null)
+    const seen = seenBy(this.world.besideOf(device, event.time), event.time, this.#accepted(receivedAt), event, null)
     seen.epoch = epoch ?? 0
     seen.conflict = conflict ?? false
     seen.facts = facts ?? this.#deps.recognise(event)
@@ -272,13 +273,13 @@ export class Pipeline {
   }
 
   #feed({ worker, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
-    const beside = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
-    const seen = seenBy(beside, time, this.#believed(receivedAt ?? time), event, null)
+    const context = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
+    const seen = seenBy(context, time, this.#accepted(receivedAt ?? time), event, null)
     if (event.category === 'idp_login') seen.peer = this.#peer(geo, event.Ip, time)
     return seen
   }
 
-  /** What was recorded about the address, or what the databases say where a recording left it out. */
+  /** The recorded facts about the address, or a lookup where the recording has none. */
   #peer(known: RecordedOf<'connection'>['geo'], address: string | null, time: number): AddressFacts | null {
     if (known) return wholeGeo(known)
     return address === null ? null : this.#deps.lookup(address, time)
@@ -289,7 +290,7 @@ function earlier(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }
 
-/** All in one place and order, so that what reads them finds each field where it was the last time. */
+/** One literal for every record, so that all of them have the same hidden class in V8. */
 function seenBy(
   { device, worker, contract, firstBoot }: Pick<Seen, 'device' | 'worker' | 'contract' | 'firstBoot'>,
   time: number,
@@ -313,7 +314,7 @@ function seenBy(
   }
 }
 
-/** A UUID of version 8 (RFC 9562: custom) from a hash: the same derivation has the same id in every run. */
+/** A UUID of version 8 (RFC 9562: custom) from a hash: the same derived event has the same id in every run. */
 function derivedId(deriver: string, subject: string | null, time: number, key: string): string {
   const hex = createHash('sha256')
     .update(JSON.stringify([deriver, subject, time, key]))

@@ -1,4 +1,4 @@
-/** The rules in use: ours, and the folders the configuration names. */
+/** The rules in use: the shipped ones, and those of the configured folders. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,17 +18,17 @@ export const SHIPPED_RULES = fileURLToPath(new URL('../../rules/content', import
 export interface Ruleset {
   program: Program
   correlations: readonly LoadedCorrelation[]
-  /** What must be stated with every finding of a rule that is not ours. */
+  /** The attribution to show with findings of a third-party rule. */
   credit(rule: Rule): Attribution
 }
 
 /**
  * Loads `folders`, or the shipped rules when none is given.
  *
- * Shape   rules marked `sensitive` are omitted unless `sensitiveRules` has their id; correlations that count them then
- *         never see a match of them.
+ * Shape   rules marked `sensitive` are omitted unless `sensitiveRules` has their id; correlations over an omitted rule
+ *         never see a match of it.
  * Errors  a bad rule is reported to `onProblem`, and so is an id in `sensitiveRules` that no sensitive rule has; the
- *         others load.
+ *         other rules load.
  */
 export async function loadRules(
   folders: readonly string[],
@@ -69,7 +69,7 @@ function notSensitive(id: string): Problem {
   }
 }
 
-/** Changes when a file at or under these paths was added, removed or changed: cheap enough to check every few seconds. */
+/** A text that changes when a file at or under these paths changes: cheap enough to compute every few seconds. */
 export async function stamp(paths: readonly string[]): Promise<string> {
   const facts = await Promise.all(
     paths.map(async (path) => {

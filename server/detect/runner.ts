@@ -1,11 +1,11 @@
 /**
- * Runs one evaluation: follows the stream, lets time pass, and writes down what came of it.
+ * Runs one evaluation: follows the stream, advances time, and saves the results.
  *
- * Shape   one loop. News is written within `TELL_MS`, what nobody waits for within `SAVE_MS`; and the first takes no more
- *         than a tenth of the time, the second no more than a twentieth. An evaluation that is not active yet asks for the place
- *         of the active one when it has judged everything, and takes it.
- * Errors  a damaged part of the log is reported and passed over. A commit that fails is reported and tried again. One
- *         whose evaluation was superseded ends the run.
+ * Shape   one loop. News is committed within `NEWS_MS`, other state within `SAVE_MS`; commits of the first kind take at
+ *         most a tenth of the time, those of the second at most a twentieth. An evaluation that is not active asks to
+ *         replace the active one when it has caught up.
+ * Errors  a damaged part of the log is reported and skipped. A failed commit is reported and retried. The run ends when
+ *         another evaluation has replaced this one.
  */
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { Fault } from '../../wire/fault.ts'
@@ -13,28 +13,28 @@ import type { Logger } from '../log.ts'
 import type { Stream } from '../store/stream.ts'
 import type { Evaluation } from './evaluation.ts'
 
-const TELL_MS = 250
+const NEWS_MS = 250
 const SAVE_MS = 2_000
 const SAVE_RECORDS = 50_000
-/** While an evaluation catches up, saving only makes an interrupted one cheaper to go on with. */
+/** While an evaluation catches up, a save only shortens the work after an interruption. */
 const SAVE_BEHIND_MS = 60_000
-/** Time passes for the judgement this often, when nothing comes. */
+/** How often time is advanced when no records arrive. */
 const TICK_MS = 5_000
-/** Judged up to this far behind the clock, so that what is being written down right now is not called silent. */
-const JUDGE_BEHIND_MS = 60_000
+/** How far behind the wall clock time is advanced, so that a laptop whose events are being stored is not called silent. */
+const BEHIND_MS = 60_000
 
 export interface RunnerDeps {
   stream: Pick<Stream, 'read' | 'last' | 'onPublished'>
   evaluation: Evaluation
   /** Wall clock, epoch ms. */
   now(): number
-  /** Resolves when the active evaluation has stopped, and this one may take its place. */
+  /** Resolves when the active evaluation has stopped and this one may replace it. */
   takeOver(): Promise<void>
   /** After each commit. */
   onCommit(committed: { position: number }): void
-  /** How far it has come, at most once a second while it is behind. */
+  /** Called at most once a second while this evaluation is behind the log. */
   onProgress(progress: { position: number; last: number }): void
-  /** The time of the log is held, because nobody confirms the server's clock; null: no longer. */
+  /** The log's clock is held because no laptop confirms the server's clock; null when it is released. */
   onClockHeld(held: { stamp: number; time: number } | null): void
   log: Logger
 }
@@ -44,7 +44,7 @@ export class Runner {
   readonly #evaluation: Evaluation
   #wake: (() => void) | null = null
   #hasMore = true
-  #nextTellAt = 0
+  #nextNewsAt = 0
   #nextSaveAt = 0
   #nextTickAt = 0
   #isHeld = false
@@ -56,7 +56,7 @@ export class Runner {
     if (!deps.evaluation.isActive) this.#nextSaveAt = performance.now() + SAVE_BEHIND_MS
   }
 
-  /** Until `signal` aborts; what was judged by then is written down. */
+  /** Runs until `signal` aborts, and then commits a last time. */
   async run(signal: AbortSignal): Promise<void> {
     const { stream } = this.#deps
     const unlisten = stream.onPublished(() => this.#more())
@@ -69,7 +69,7 @@ export class Runner {
         if (!this.#evaluation.isActive) await this.#takeOver(signal)
         this.#tick()
         await this.#commitIfDue()
-        await this.#rest(signal)
+        await this.#idle(signal)
       }
       await this.#commit()
     } finally {
@@ -78,7 +78,7 @@ export class Runner {
     }
   }
 
-  /** Somebody decided, or asks for what is known to be written down: do not wait. */
+  /** Wakes the loop: a verdict has to be taken into account now. */
   poke(): void {
     this.#more()
   }
@@ -87,31 +87,31 @@ export class Runner {
     const { stream, log, onProgress } = this.#deps
     this.#hasMore = false
     const last = await stream.last()
-    let toldAt = performance.now()
-    const onDamaged = (fault: Fault) => log.error({ err: fault }, 'a part of the log cannot be read and is not judged')
+    let reportedAt = performance.now()
+    const onDamaged = (fault: Fault) => log.error({ err: fault }, 'part of the log cannot be read; skipping it')
     for await (const block of stream.read(this.#evaluation.position, { onDamaged })) {
       this.#evaluation.take(block)
-      // Messages of other threads have their turn between any two blocks.
+      // Let messages of other threads arrive between blocks.
       await setImmediate()
       if (signal.aborted) return
       await this.#commitIfDue()
-      if (performance.now() < toldAt + 1_000) continue
-      toldAt = performance.now()
+      if (performance.now() < reportedAt + 1_000) continue
+      reportedAt = performance.now()
       onProgress({ position: this.#evaluation.position, last })
     }
-    this.#evaluation.passed(last)
+    this.#evaluation.skipTo(last)
   }
 
   async #takeOver(signal: AbortSignal): Promise<void> {
     await this.#deps.takeOver()
-    // What came while the other one ended.
+    // Records that arrived while the other one stopped.
     await this.#catchUp(signal)
     this.#advance()
     await this.#evaluation.activate()
     this.#deps.onCommit({ position: this.#evaluation.position })
   }
 
-  /** What depends on time is decided now, so that people need not wait for it: never more than a fiftieth of the time. */
+  /** Advances time, spaced so that this takes at most a fiftieth of the time. */
   #tick(): void {
     const began = performance.now()
     if (began < this.#nextTickAt) return
@@ -121,9 +121,9 @@ export class Runner {
 
   #advance(): void {
     const { pipeline } = this.#evaluation
-    pipeline.advance(this.#deps.now() - JUDGE_BEHIND_MS)
+    pipeline.advance(this.#deps.now() - BEHIND_MS)
     const { held, time } = pipeline.clock
-    // A log that nobody has written to yet says nothing about time.
+    // An empty log has no time yet.
     const isHeld = held !== null && time > 0
     if (isHeld === this.#isHeld) return
     this.#isHeld = isHeld
@@ -134,7 +134,7 @@ export class Runner {
     const now = performance.now()
     const { isActive, hasNews, unsaved } = this.#evaluation
     const isDue = isActive
-      ? (hasNews && now >= this.#nextTellAt) || (unsaved > 0 && (now >= this.#nextSaveAt || unsaved >= SAVE_RECORDS))
+      ? (hasNews && now >= this.#nextNewsAt) || (unsaved > 0 && (now >= this.#nextSaveAt || unsaved >= SAVE_RECORDS))
       : unsaved > 0 && now >= this.#nextSaveAt
     if (isDue) await this.#commit()
   }
@@ -148,22 +148,22 @@ export class Runner {
       onCommit({ position: this.#evaluation.position })
     } catch (cause) {
       if (cause instanceof Fault && cause.code === 'store.superseded') throw cause
-      // Once, and not at every attempt: a full disk may last.
-      if (this.#commitsFailed++ === 0) log.error({ err: cause }, 'the judgement could not be saved; retrying')
+      // Log the first failure only: a disk may stay full for long.
+      if (this.#commitsFailed++ === 0) log.error({ err: cause }, 'the evaluation could not be saved; retrying')
     }
     const took = performance.now() - began
     const ended = began + took
-    this.#nextTellAt = ended + Math.max(TELL_MS, 9 * took, this.#commitsFailed > 0 ? 5_000 : 0)
+    this.#nextNewsAt = ended + Math.max(NEWS_MS, 9 * took, this.#commitsFailed > 0 ? 5_000 : 0)
     this.#nextSaveAt = ended + Math.max(this.#evaluation.isActive ? SAVE_MS : SAVE_BEHIND_MS, 20 * took)
   }
 
-  /** Until something comes, or something is due. */
-  async #rest(signal: AbortSignal): Promise<void> {
+  /** Waits until records arrive or something is due. */
+  async #idle(signal: AbortSignal): Promise<void> {
     if (this.#hasMore || signal.aborted) return
     const { hasNews, unsaved } = this.#evaluation
     const due = Math.min(
       this.#nextTickAt,
-      hasNews ? this.#nextTellAt : Infinity,
+      hasNews ? this.#nextNewsAt : Infinity,
       unsaved > 0 ? this.#nextSaveAt : Infinity,
     )
     const woken = new AbortController()

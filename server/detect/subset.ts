@@ -1,8 +1,8 @@
 /**
- * The part of a ruleset that evaluates some of its rules anew, after an edit that touched only those.
+ * The part of a ruleset that is needed to re-evaluate some of its rules after an edit.
  *
- * Shape   the named rules and correlations, the correlations that count them, and all that these count in turn. What is
- *         there only to be counted makes no findings: those of the whole ruleset still hold.
+ * Shape   the named rules and correlations, the correlations that count them, and everything that these count in turn.
+ *         Rules included only to be counted make no findings: those of the whole ruleset still hold.
  *         For the replaced ids the subset makes exactly the findings that the whole ruleset makes.
  */
 import { compile, type LoadedCorrelation, type LoadedRule, literalsOf } from '../../rules/language/index.ts'
@@ -10,14 +10,14 @@ import { reportedBy } from './identity.ts'
 import type { Ruleset } from './program.ts'
 
 export interface Subset extends Ruleset {
-  /** Ids whose findings so far no longer hold: the named ones, whether they are still there or not, and what counts them. */
+  /** Ids whose earlier findings no longer hold: the named ones, even if they were removed, and correlations over them. */
   replaced: ReadonlySet<string>
-  /** Ids whose matches and firings become findings: those of `replaced` that report in the whole ruleset. */
+  /** Ids whose matches and firings become findings: those of `replaced` that do so in the whole ruleset. */
   reported: ReadonlySet<string>
   reads: Reads
 }
 
-/** Which events its rules can match. Others need not be read. */
+/** Which events the rules of a subset can match; others need not be read. */
 export interface Reads {
   /** The event's `category` is one of these. Null: any. */
   categories: ReadonlySet<string> | null
@@ -28,7 +28,7 @@ export interface Reads {
   literals: readonly string[] | null
 }
 
-/** What the server adds to an event: it is in no record of the event. */
+/** Fields that the server adds to an event; the recorded event lacks them. */
 const CONTEXT = /^(Contract|device|worker)(\.|$)/
 
 export function subsetOf(ruleset: Ruleset, ids: Iterable<string>): Subset {
@@ -56,7 +56,7 @@ export function readsOf(rules: readonly LoadedRule[]): Reads {
   }
 }
 
-/** A search of the whole event also finds device and worker. */
+/** A keyword search of the whole event also covers device and worker. */
 function isContext(field: string | null): boolean {
   return field === null || CONTEXT.test(field)
 }
@@ -76,7 +76,7 @@ function withThoseBelow(ids: ReadonlySet<string>, correlations: readonly LoadedC
 
 function closure(ids: ReadonlySet<string>, next: (id: string) => readonly string[]): ReadonlySet<string> {
   const all = new Set(ids)
-  // A set's iterator comes to what is added while it runs.
+  // A set's iterator also visits members that are added while it runs.
   for (const id of all) for (const other of next(id)) all.add(other)
   return all
 }

@@ -1,17 +1,18 @@
 /**
- * Says in the log that time passed and that the server was listening, when nothing else says so.
+ * Records in the log that time has passed and that the server was running.
  *
- * Shape   a `clock` line an hour, well under the step that the log's clock believes by itself; and the moment that the
- *         next start will take for the beginning of the time in which nobody was listening.
+ * Shape   a `clock` line every 45 minutes, less than the step that the log's clock accepts without confirmation; and
+ *         the last time the server was alive, which the next start takes as the beginning of the downtime.
  */
 import type { Recorded } from '../../wire/recording.ts'
+import { MINUTE } from '../../wire/time.ts'
 import type { Store } from '../store/store.ts'
 import type { Job } from './job.ts'
 
 const EVERY_MS = 5_000
-const LINE_EVERY_MS = 45 * 60_000
-/** What is being written down right now was heard. */
-const BEHIND_MS = 60_000
+const LINE_EVERY_MS = 45 * MINUTE
+/** Set back by this, so that the downtime includes events that were received but not yet stored. */
+const BEHIND_MS = MINUTE
 
 export const ALIVE_AT = 'aliveAt'
 

@@ -1,4 +1,4 @@
-/** Says once a day which lists and databases are old. */
+/** Warns once a day about old address lists and databases. */
 import type { Logger } from '../log.ts'
 import type { Job } from './job.ts'
 

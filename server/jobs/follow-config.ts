@@ -1,21 +1,21 @@
-/** A configuration that was edited: what laptops collect and what derivers call too much takes effect in seconds. */
+/** Applies an edited configuration within seconds, where it can change while the server runs. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config.ts'
 import type { Logger } from '../log.ts'
 import type { Job } from './job.ts'
 
 const EVERY_MS = 5_000
-/** What can change while the server runs. The rest waits for a restart, and the log says so. */
+/** Keys that can change while the server runs. The others need a restart, and the log says so. */
 const LIVE = ['thresholds', 'sensitiveRules', 'watchedRoots', 'collection', 'retentionDays'] as const
 
 export function followConfig(deps: {
   config: Config
-  /** Reads it again. Errors  Fault 'config.invalid': what is in force stays. */
+  /** Reloads it. Errors  Fault 'config.invalid': the current configuration stays in use. */
   load(): Config
   changed(config: Config): Promise<void>
   log: Logger
 }): Job {
-  let inForce = deps.config
+  let current = deps.config
   let read = deps.config
   let refused: string | null = null
   return {
@@ -25,11 +25,11 @@ export function followConfig(deps: {
       const next = loaded()
       if (next === null || isDeepStrictEqual(next, read)) return
       read = next
-      const live = { ...inForce, ...Object.fromEntries(LIVE.map((key) => [key, next[key]])) }
+      const live = { ...current, ...Object.fromEntries(LIVE.map((key) => [key, next[key]])) }
       if (!isDeepStrictEqual(live, next))
-        deps.log.warn({}, 'the configuration changed in a part that takes effect with the next start only')
-      if (isDeepStrictEqual(live, inForce)) return
-      inForce = live
+        deps.log.warn({}, 'part of the changed configuration takes effect at the next start only')
+      if (isDeepStrictEqual(live, current)) return
+      current = live
       await deps.changed(live)
     },
   }
@@ -40,9 +40,9 @@ export function followConfig(deps: {
       refused = null
       return config
     } catch (cause) {
-      // Once, and not every five seconds.
+      // Log each error once, not every five seconds.
       const why = String(cause)
-      if (why !== refused) deps.log.error({ err: cause }, 'the configuration cannot be read; the one in force stays')
+      if (why !== refused) deps.log.error({ err: cause }, 'the configuration cannot be used; keeping the current one')
       refused = why
       return null
     }

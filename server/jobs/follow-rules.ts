@@ -1,4 +1,4 @@
-/** Rules that were edited take effect without a restart. */
+/** Applies edited rules without a restart. */
 import { stamp } from '../detect/program.ts'
 import type { Job } from './job.ts'
 

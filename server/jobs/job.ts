@@ -1,22 +1,22 @@
 /**
- * Periodic work of the server. One file a job, all of them in `index.ts`.
+ * Periodic jobs of the server: one file per job. `roles/all.ts` lists them.
  *
- * Shape   a job never overlaps itself, and jobs do not wait for each other. One that took long comes less often: never
- *         more than a twentieth of the time.
- * Errors  a job that fails is reported and tried again at its next turn; the others go on.
+ * Shape   a job never overlaps itself, and jobs do not wait for each other. A slow job runs less often, so that it takes
+ *         at most a twentieth of the time.
+ * Errors  a job that fails is reported and runs again at its next turn; the others are not affected.
  */
 import { schedule } from 'node-cron'
 import type { Logger } from '../log.ts'
 
 export interface Job {
   name: string
-  /** Milliseconds from one run's end to the next, or a cron expression in local time. */
+  /** Milliseconds from the end of one run to the next, or a cron expression in local time. */
   when: number | string
-  /** `signal` aborts when the server closes: what takes long stops where it may. */
+  /** `signal` aborts when the server closes: a long run should then stop early. */
   run(signal: AbortSignal): Promise<void>
 }
 
-/** Starts them; the answer stops them, and resolves when none runs any more. */
+/** Starts the jobs. The returned function stops them, and resolves when none is running. */
 export function runJobs(jobs: readonly Job[], log: Logger): () => Promise<void> {
   const stopping = new AbortController()
   const stops = jobs.map((job) =>

@@ -1,4 +1,4 @@
-/** Time passes for the queue: laptops that were last seen long enough ago are looked at. */
+/** Advances the queue's time, for laptops that have been silent long enough. */
 import type { Queue } from '../views/queue.ts'
 import type { Job } from './job.ts'
 

@@ -1,4 +1,4 @@
-/** Address lists and databases that were replaced take effect without a restart. */
+/** Applies replaced address lists and databases without a restart. */
 import type { Addresses } from '../addresses/addresses.ts'
 import type { Logger } from '../log.ts'
 import type { Job } from './job.ts'

@@ -1,4 +1,4 @@
-/** Takes in the rosters that commands put into the inbox folder. */
+/** Imports the rosters that commands write to the inbox folder. */
 import type { Contracts } from '../roster/contracts.ts'
 import { importInbox } from '../roster/inbox.ts'
 import type { Job } from './job.ts'

@@ -1,8 +1,8 @@
 /**
- * Everything in one process: the stream, the store, what laptops and people talk to, a detector, the periodic work.
+ * The whole server in one process: stream, store, gateway, console, detector and periodic jobs.
  *
- * Shape   listens first and judges beside: the detector has a thread of its own, and what was judged before is shown
- *         meanwhile. So does the store, and the writer of the log: this thread waits for no disk.
+ * Shape   listens at once; while the detector catches up, the console shows the last saved state. Detector, store and
+ *         log writer have threads of their own, so that this one never waits for a disk.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -34,32 +34,32 @@ import { openTelemetry, type Telemetry } from '../store/sqlite/telemetry.ts'
 import type { Store } from '../store/store.ts'
 import type { Stored } from '../store/stream.ts'
 import { type ConsoleRole, consoleRole } from './console.ts'
-import { Detector, judgementGauges } from './detector.ts'
+import { DetectorRole, detectorGauges } from './detector.ts'
 import { gatewayRole } from './gateway.ts'
 import { httpServer, listen, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 
 export interface Running {
   url: string
-  /** An address with a secret in its fragment: who opens it is signed in, once. */
+  /** An address with a secret in its fragment, which signs in whoever opens it first. */
   oneTimeLink(): Promise<string>
   makeToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   close(): Promise<void>
 }
 
 export interface ServeOptions {
-  /** Reads the configuration again. Left out: it does not change while the server runs. */
+  /** Reloads the configuration; without it, changes take effect at the next start. */
   reload?: () => Config
 }
 
-/** Errors  Faults of config, store and port; nothing is left open after one. */
+/** Errors  Faults of configuration, store and port; everything is closed again after one. */
 export async function serve(config: Config, log: Logger, options: ServeOptions = {}): Promise<Running> {
   for (const folder of config.rulesFolders) if (!existsSync(folder)) throw noRules(folder)
   const telemetry = await openTelemetry({
     folder: config.dataFolder,
-    // Nothing could be stored and so nothing acknowledged: a supervisor's restart mends it, going on does not.
+    // Nothing can be stored or acknowledged any more. Only a restart by a supervisor helps.
     onStopped: (fault) => {
-      log.error({ err: fault }, 'the log stopped; ending, so that a restart can mend it')
+      log.error({ err: fault }, 'the log cannot be written; exiting so that a supervisor can restart the server')
       process.exit(1)
     },
   })
@@ -83,7 +83,7 @@ async function start(
 ): Promise<Running> {
   const now = Date.now
   const { stream, history } = telemetry
-  if (stream.missing) log.error({ err: stream.missing.fault }, 'records that were stored are missing from the log')
+  if (stream.missing) log.error({ err: stream.missing.fault }, 'stored records are missing from the log')
   const metrics = makeMetrics()
   const catalogue = loadCatalogue()
   const addresses = await openAddresses({
@@ -102,14 +102,14 @@ async function start(
     for (const { record } of block) directory.take(record)
   const downSince = Number((await store.values.get(ALIVE_AT)) ?? 0)
   const before = await store.evaluations.active()
-  let detector: Detector | null = null
+  let detector: DetectorRole | null = null
   let people: ConsoleRole | null = null
   let ready = false
 
   const agents = await gatewayRole({
     ...{ config, stream, history, store, addresses, metrics, log, now },
     delivered: onDelivered,
-    connection: (device) => void told(people?.queue.connection(device)),
+    connection: (device) => logFailure(people?.queue.connection(device)),
   })
   const contracts = makeContracts({
     directory,
@@ -139,19 +139,19 @@ async function start(
   })
   agents.upgrade(http)
   const url = urlOf(config, await listen(http, config))
-  const judging = new Detector({
+  const running = new DetectorRole({
     config,
     log,
-    onCommit: () => told(queue.judged()),
-    onRuleset: ({ rules, leftOut }) => metrics.rules(rules, leftOut),
+    onCommit: () => logFailure(queue.judged()),
+    onRuleset: ({ rules, omitted }) => metrics.rules(rules, omitted),
     onMoved,
   })
-  detector = judging
-  judgementGauges(metrics.registry, () => judging.status, stream.last)
-  stream.onPublished((last) => judging.published(last))
+  detector = running
+  detectorGauges(metrics.registry, () => running.status, stream.last)
+  stream.onPublished((last) => running.published(last))
   writeServerFile(config.dataFolder, { pid: process.pid, url })
   ready = true
-  // Without TLS and proxies only this machine connects, and no public address is looked up.
+  // Without TLS and proxies only this machine connects, so no public address is looked up.
   if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
   for (const warning of warnings()) log.warn({}, warning)
   const stopJobs = runJobs(await jobs(), log)
@@ -169,7 +169,7 @@ async function start(
     const all: Job[] = [
       clockLine({ store, append: agents.publish, now }),
       rosterInbox({ folder: join(config.dataFolder, 'inbox'), contracts }),
-      await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => judging.follow() }),
+      await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => running.follow() }),
       reloadAddresses({ addresses, log }),
       queueTick(queue),
       retention({ stream, store, days: () => days, now, log }),
@@ -178,26 +178,26 @@ async function start(
     if (!reload) return all
     const changed = async (next: Config) => {
       days = next.retentionDays
-      await agents.ask(next)
-      judging.follow(next)
+      await agents.applyPolicy(next)
+      running.follow(next)
     }
     return [...all, followConfig({ config, load: reload, changed, log })]
   }
 
   function onDelivered(stored: readonly Stored[]): void {
     for (const { record } of stored) directory.take(record)
-    told(people?.queue.took(stored))
+    logFailure(people?.queue.took(stored))
   }
 
-  /** N27: a database that moved many people at once is the operator's business, and nobody's accusation. */
+  /** N27: a database edition that moves many workers at once is reported to the operator, and makes no findings. */
   function onMoved(changes: readonly FeedChange[]): void {
     moved = changes
-    told(keepFeedChanges(store, changes))
+    logFailure(keepFeedChanges(store, changes))
     for (const it of changes) log.warn({}, feedChangeWarning(it))
   }
 
-  function told(work: Promise<unknown> | undefined): void {
-    work?.catch((cause) => log.error({ err: cause }, 'the queue could not be brought up to date'))
+  function logFailure(work: Promise<unknown> | undefined): void {
+    work?.catch((cause) => log.error({ err: cause }, 'the queue could not be updated'))
   }
 
   async function close(): Promise<void> {
@@ -206,7 +206,7 @@ async function start(
     await agents.gateway.close()
     http.closeAllConnections()
     await new Promise<void>((resolve) => http.close(() => resolve()))
-    await judging.close()
+    await running.close()
     queue.close()
     await telemetry.close()
     await store.close()
@@ -217,6 +217,7 @@ async function start(
 function noRules(folder: string): Fault {
   return new Fault('rule.invalid', {
     where: folder,
-    todo: 'Name a folder or file of rules that is there, in rulesFolders.',
+    why: 'There is no such file or folder.',
+    todo: 'Correct rulesFolders in the configuration.',
   })
 }

@@ -1,4 +1,4 @@
-/** What people and feeds talk to: the API, the console's page, and the queue behind it. */
+/** The console role: the API for people and feeds, the console's page, and the queue behind it. */
 import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'

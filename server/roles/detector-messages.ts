@@ -1,4 +1,4 @@
-/** What the server and a detector's thread say to each other. */
+/** Messages between the server and a detector thread. */
 import type { Problem } from '../../rules/language/index.ts'
 import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
@@ -6,25 +6,25 @@ import type { Verdict } from '../model/case.ts'
 
 export interface DetectorOptions {
   config: Config
-  /** Left out where its ruleset is already the active one: then there is nothing to do. */
+  /** Stop with 'unchanged' when the ruleset is that of the active evaluation. */
   onlyIfChanged: boolean
 }
 
 export type ToDetector =
   | { type: 'published'; last: number }
   | { type: 'decided'; verdict: Verdict }
-  /** The active evaluation has stopped: its place may be taken. */
+  /** The active evaluation has stopped and may be replaced. */
   | { type: 'granted' }
   | { type: 'stop' }
 
 export type FromDetector =
   | { type: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; facts: Record<string, unknown>; message: string }
-  | { type: 'ruleset'; rules: number; leftOut: number; problems: Problem[] }
-  /** Its ruleset is the active one. */
+  | { type: 'ruleset'; rules: number; omitted: number; problems: Problem[] }
+  /** The ruleset is that of the active evaluation. */
   | { type: 'unchanged' }
   | { type: 'opened'; evaluation: string; isActive: boolean; position: number; time: number }
   | { type: 'progress'; position: number; last: number }
-  /** It has judged everything, and asks for the place of the active evaluation. */
+  /** It has caught up with the log, and asks to replace the active evaluation. */
   | { type: 'ready' }
   | { type: 'active'; evaluation: string }
   | { type: 'committed'; evaluation: string; position: number; time: number }

@@ -1,8 +1,8 @@
 /**
- * A detector in a thread of its own: judges what the stream holds, and writes what comes of it to the store.
+ * A detector thread: evaluates the log, and writes the results to the store.
  *
- * Shape   reads the log and writes the store itself; only notices travel between the threads. On Linux it runs at a
- *         lower priority than what serves laptops and people.
+ * Shape   it opens log and store itself; only notifications pass between the threads. On Linux it runs at a lower
+ *         priority than the threads that serve laptops and people.
  */
 import { randomUUID } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
@@ -12,9 +12,10 @@ import { catalogueHash, loadCatalogue, recognise } from '../../rules/catalogue/i
 import type { Problem } from '../../rules/language/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import type { AddressFacts } from '../../wire/recording.ts'
+import { DAY } from '../../wire/time.ts'
 import type { Evaluation } from '../detect/evaluation.ts'
 import { identityOf } from '../detect/identity.ts'
-import { isJudgedBy, openEvaluation } from '../detect/opening.ts'
+import { isActiveIdentity, openEvaluation } from '../detect/opening.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { Runner } from '../detect/runner.ts'
 import type { Logger } from '../log.ts'
@@ -22,10 +23,9 @@ import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
 
-const DAY_MS = 86_400_000
-/** Below what serves laptops and people (0), above what nobody waits for (19). */
+/** Below the threads that serve laptops and people (0), above background work (19). */
 const NICE = 5
-/** What was recorded without its address facts stays without: the databases are the gateway's. */
+/** Records without address facts stay without: only the gateway has the databases. */
 const NOWHERE: AddressFacts = {
   ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null, class: 'unknown' as const },
 }
@@ -38,7 +38,7 @@ const published = new Set<(last: number) => void>()
 const granted = Promise.withResolvers<void>()
 let evaluation: Evaluation | null = null
 let runner: Runner | null = null
-let toldActive = false
+let reportedActive = false
 let movedRevision = 0
 
 port.on('message', (message: ToDetector) => {
@@ -53,7 +53,7 @@ port.on('message', (message: ToDetector) => {
   }
 })
 await run()
-say({ type: 'stopped' })
+send({ type: 'stopped' })
 port.close()
 
 async function run(): Promise<void> {
@@ -65,8 +65,8 @@ async function run(): Promise<void> {
     const catalogue = loadCatalogue()
     const { thresholds } = config
     const identity = identityOf(ruleset, { thresholds, catalogueHash })
-    if (onlyIfChanged && (await isJudgedBy(store, identity))) {
-      say({ type: 'unchanged' })
+    if (onlyIfChanged && (await isActiveIdentity(store, identity))) {
+      send({ type: 'unchanged' })
       return
     }
     const opened = await openEvaluation({
@@ -75,23 +75,23 @@ async function run(): Promise<void> {
       ...{ store, ruleset, identity, thresholds, log, onProgress, signal: stopping.signal },
       recognise: (event) => recognise(catalogue, event),
       lookup: () => NOWHERE,
-      horizon: () => Date.now() - config.retentionDays * DAY_MS,
+      horizon: () => Date.now() - config.retentionDays * DAY,
       makeId: randomUUID,
     })
     evaluation = opened
     const { id, isActive, position, pipeline } = opened
-    say({ type: 'opened', evaluation: id, isActive, position, time: pipeline.time })
+    send({ type: 'opened', evaluation: id, isActive, position, time: pipeline.time })
     runner = new Runner({
       stream: { ...telemetry.stream, onPublished },
       evaluation: opened,
       now: Date.now,
       takeOver: async () => {
-        say({ type: 'ready' })
+        send({ type: 'ready' })
         await granted.promise
       },
       onCommit: ({ position }) => onCommit(opened, position),
       onProgress,
-      onClockHeld: (held) => say({ type: 'clock', held }),
+      onClockHeld: (held) => send({ type: 'clock', held }),
       log,
     })
     await runner.run(stopping.signal)
@@ -104,22 +104,22 @@ async function run(): Promise<void> {
 }
 
 function onCommit({ id, isActive, pipeline }: Evaluation, position: number): void {
-  if (isActive && !toldActive) {
-    toldActive = true
-    say({ type: 'active', evaluation: id })
+  if (isActive && !reportedActive) {
+    reportedActive = true
+    send({ type: 'active', evaluation: id })
   }
-  if (isActive) say({ type: 'committed', evaluation: id, position, time: pipeline.time })
+  if (isActive) send({ type: 'committed', evaluation: id, position, time: pipeline.time })
   if (pipeline.gate.revision === movedRevision) return
   movedRevision = pipeline.gate.revision
-  say({ type: 'moved', changes: pipeline.gate.changes(Date.now()) })
+  send({ type: 'moved', changes: pipeline.gate.changes(Date.now()) })
 }
 
 async function loadOurRules() {
   const problems: Problem[] = []
   const folders = [SHIPPED_RULES, ...config.rulesFolders]
   const ruleset = await loadRules(folders, (problem) => problems.push(problem), config.sensitiveRules)
-  const leftOut = problems.filter((it) => it.severity === 'error').length
-  say({ type: 'ruleset', rules: ruleset.program.rules.length + ruleset.correlations.length, leftOut, problems })
+  const omitted = problems.filter((it) => it.severity === 'error').length
+  send({ type: 'ruleset', rules: ruleset.program.rules.length + ruleset.correlations.length, omitted, problems })
   return ruleset
 }
 
@@ -129,29 +129,29 @@ function onPublished(listener: (last: number) => void): () => void {
 }
 
 function onProgress({ position, last }: { position: number; last: number }): void {
-  say({ type: 'progress', position, last })
+  send({ type: 'progress', position, last })
 }
 
-/** Linux gives threads a priority of their own; elsewhere all of the process have the same. */
+/** Only Linux gives each thread its own priority. */
 function lowerPriority(): void {
   if (process.platform !== 'linux') return
   try {
     setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), NICE)
   } catch (cause) {
-    log.debug({ err: cause }, 'the priority of the detector could not be lowered')
+    log.debug({ err: cause }, "the detector's priority could not be lowered")
   }
 }
 
-function say(message: FromDetector): void {
+function send(message: FromDetector): void {
   port.postMessage(message)
 }
 
 function logging(level: Extract<FromDetector, { type: 'log' }>['level']) {
   return (facts: Record<string, unknown>, message: string) => {
-    // An error does not survive the way as it is.
+    // An Error loses its class and fields on the way to another thread.
     const { err, ...rest } = facts
-    const told = err instanceof Fault ? { code: err.code, where: err.where, todo: err.todo } : {}
+    const fault = err instanceof Fault ? { code: err.code, where: err.where, why: err.why, todo: err.todo } : {}
     const stack = err instanceof Error ? { reason: err.message, stack: err.stack } : {}
-    say({ type: 'log', level, facts: { ...rest, ...told, ...stack }, message })
+    send({ type: 'log', level, facts: { ...rest, ...fault, ...stack }, message })
   }
 }

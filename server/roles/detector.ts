@@ -1,10 +1,11 @@
 /**
- * The detector as the server sees it: one thread that judges, and beside it, while rules change, one that catches up.
+ * The detector role: one thread that runs the active evaluation, and a second one that catches up after a change of
+ * rules.
  *
- * Shape   a change of rules or thresholds starts a thread beside the one in use; when it has judged as much, the one in
- *         use stops and the other takes its place. A further change ends the one that was catching up.
- * Errors  a thread that dies is reported and started again, later each time; laptops are served meanwhile, and nothing
- *         is lost, because judgement follows from the log.
+ * Shape   a change of rules or thresholds starts a second thread; when it has caught up, the first one stops and the
+ *         second takes over. Another change ends the thread that is catching up, and starts a new one.
+ * Errors  a thread that dies is reported and restarted with growing delays. Laptops are served meanwhile, and nothing
+ *         is lost, because findings follow from the log.
  */
 import { Worker } from 'node:worker_threads'
 import { Gauge, type Registry } from 'prom-client'
@@ -16,9 +17,9 @@ import type { DetectorOptions, FromDetector, ToDetector } from './detector-messa
 
 const RESTART_MS = 1_000
 const RESTART_MAX_MS = 60_000
-/** A line now and then, for whoever watches the log. */
+/** How often progress is logged. */
 const PROGRESS_MS = 10_000
-/** Some 100 KB a worker while the whole log is judged. */
+/** About 100 KB per worker while the whole log is evaluated. */
 const HEAP_MB = 8_192
 
 export interface DetectorDeps {
@@ -26,12 +27,12 @@ export interface DetectorDeps {
   log: Logger
   /** After each commit of the active evaluation, and when another one becomes active. */
   onCommit(committed: { evaluation: string; position: number; time: number }): void
-  onRuleset(ruleset: { rules: number; leftOut: number }): void
+  onRuleset(ruleset: { rules: number; omitted: number }): void
   onMoved(changes: FeedChange[]): void
 }
 
-/** How judgement keeps up, for whoever scrapes. */
-export function judgementGauges(registry: Registry, status: () => DetectorStatus, last: () => Promise<number>): void {
+/** Metrics of how far the detector has come. */
+export function detectorGauges(registry: Registry, status: () => DetectorStatus, last: () => Promise<number>): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
     new Gauge({
       name: `tellwire_${name}`,
@@ -41,25 +42,29 @@ export function judgementGauges(registry: Registry, status: () => DetectorStatus
         this.set(await read())
       },
     })
-  gauge('judged_position', 'The last record of the log that was judged and written down', () => status().position)
-  gauge('judged_behind', 'Records of the log that are not judged yet', async () => (await last()) - status().position)
-  gauge('reevaluation_position', 'How far a re-evaluation has come; 0 while there is none', () => {
+  gauge('judged_position', 'Position of the last record that was evaluated and saved', () => status().position)
+  gauge(
+    'judged_behind',
+    'Records of the log that are not yet evaluated',
+    async () => (await last()) - status().position,
+  )
+  gauge('reevaluation_position', 'Position that a re-evaluation has reached; 0 without one', () => {
     return status().catchingUp?.position ?? 0
   })
-  gauge('clock_held', '1 while no laptop confirms the clock of this server, and no time passes for judgement', () =>
+  gauge('clock_held', "1 while no laptop confirms the server's clock, and the log's clock is held", () =>
     status().clockHeld ? 1 : 0,
   )
 }
 
 export interface DetectorStatus {
-  /** Null: none is active in this process yet. */
+  /** Null while none is active in this process. */
   evaluation: string | null
   position: number
   /** The log's clock. */
   time: number
-  /** While something is being judged anew: how far it has come. */
+  /** Progress of a re-evaluation. */
   catchingUp: { position: number; last: number } | null
-  /** The server's clock is ahead of what anybody confirms. */
+  /** The server's clock is far ahead of the log's, and no laptop confirms it. */
   clockHeld: { stamp: number; time: number } | null
 }
 
@@ -70,12 +75,12 @@ interface Thread {
   gone: Promise<void>
 }
 
-export class Detector {
+export class DetectorRole {
   readonly #deps: DetectorDeps
   #config: Config
-  /** Whose evaluation is active, or is going to be the first. */
+  /** Runs the active evaluation, or the first one. */
   #current: Thread | null = null
-  /** What catches up beside it. */
+  /** Catches up, to replace `#current`. */
   #next: Thread | null = null
   #deaths = 0
   #restart: NodeJS.Timeout | null = null
@@ -94,18 +99,18 @@ export class Detector {
   }
 
   published(last: number): void {
-    this.#tell({ type: 'published', last })
+    this.#post({ type: 'published', last })
   }
 
   decided(verdict: Verdict): void {
-    this.#tell({ type: 'decided', verdict })
+    this.#post({ type: 'decided', verdict })
   }
 
-  /** Rules, thresholds or switches may be other ones now. */
+  /** Call it when rules, thresholds or switches may have changed. */
   follow(config: Config = this.#config): void {
     this.#config = config
     if (this.#isClosing) return
-    // Before the first one is active there is nothing to go on beside.
+    // While the first evaluation is not active yet, it is simply replaced.
     if (this.#current && !this.#current.isActive) {
       void this.#end(this.#current)
       this.#current = this.#start(false)
@@ -115,7 +120,7 @@ export class Detector {
     this.#next = this.#start(true)
   }
 
-  /** What has been judged is written down. */
+  /** Saves what has been evaluated, and stops. */
   async close(): Promise<void> {
     this.#isClosing = true
     if (this.#restart) clearTimeout(this.#restart)
@@ -124,7 +129,7 @@ export class Detector {
     await Promise.all(threads.map((it) => it.gone))
   }
 
-  #tell(message: ToDetector): void {
+  #post(message: ToDetector): void {
     for (const it of [this.#current, this.#next]) if (it) post(it.worker, message)
   }
 
@@ -136,16 +141,16 @@ export class Detector {
     })
     const { promise: gone, resolve } = Promise.withResolvers<void>()
     const thread: Thread = { worker, onlyIfChanged, isActive: false, gone }
-    worker.on('message', (message: FromDetector) => this.#hear(thread, message))
-    worker.on('error', (cause) => this.#deps.log.error({ err: cause }, 'a detector died'))
+    worker.on('message', (message: FromDetector) => this.#receive(thread, message))
+    worker.on('error', (cause) => this.#deps.log.error({ err: cause }, 'a detector thread failed'))
     worker.on('exit', () => {
       resolve()
-      this.#left(thread)
+      this.#ended(thread)
     })
     return thread
   }
 
-  #hear(thread: Thread, message: FromDetector): void {
+  #receive(thread: Thread, message: FromDetector): void {
     const { log, onRuleset, onMoved } = this.#deps
     switch (message.type) {
       case 'log':
@@ -154,7 +159,7 @@ export class Detector {
       case 'ruleset':
         onRuleset(message)
         for (const problem of message.problems)
-          log.warn({ ...problem }, problem.severity === 'error' ? 'a rule is left out' : 'a rule is doubtful')
+          log.warn({ ...problem }, problem.severity === 'error' ? 'rule cannot be used' : 'warning about a rule')
         return
       case 'opened':
         if (message.isActive) this.#advanced(thread, message)
@@ -198,7 +203,7 @@ export class Detector {
     this.#deps.log.info({ position, last, percent: Math.floor((100 * position) / last) }, 're-evaluating the log')
   }
 
-  /** The one in use stops, with everything written down; then the other one may take its place. */
+  /** Stops the current thread, which saves everything, and lets `thread` take over. */
   async #grant(thread: Thread): Promise<void> {
     if (thread === this.#next) {
       const before = this.#current
@@ -213,8 +218,8 @@ export class Detector {
     post(thread.worker, { type: 'granted' })
   }
 
-  /** A thread ended: as it was told to, because there was nothing to do, or because it failed. */
-  #left(thread: Thread): void {
+  /** A thread ended: on request, because there was nothing to do, or because it failed. */
+  #ended(thread: Thread): void {
     if (thread === this.#next) {
       this.#next = null
       this.#status = { ...this.#status, catchingUp: null }
@@ -225,10 +230,10 @@ export class Detector {
     this.#restart = setTimeout(() => {
       this.#current = this.#start(false)
     }, waitMs)
-    this.#deps.log.error({ seconds: waitMs / 1_000 }, 'the detector stopped; starting it again')
+    this.#deps.log.error({ seconds: waitMs / 1_000 }, 'the detector stopped; restarting it')
   }
 
-  /** Its evaluation is not wanted any more: whoever starts next drops it. */
+  /** Ends a thread whose evaluation is outdated; the next thread drops that from the store. */
   async #end(thread: Thread): Promise<void> {
     if (thread === this.#next) this.#next = null
     if (thread === this.#current) this.#current = null
@@ -238,11 +243,11 @@ export class Detector {
   #hold(held: DetectorStatus['clockHeld']): void {
     this.#status = { ...this.#status, clockHeld: held }
     const { log } = this.#deps
-    if (held === null) log.info({}, "laptops confirm this server's clock; time passes again")
+    if (held === null) log.info({}, "laptops confirm the server's clock again")
     else
       log.warn(
         { serverClock: new Date(held.stamp).toISOString(), log: new Date(held.time).toISOString() },
-        "this server's clock is far ahead of the log, and no laptop confirms it: check the clock. Until then no time passes for judgement, and nobody is called silent",
+        "the server's clock is far ahead of the log, and no laptop confirms it: check the clock. Until it is confirmed, no laptop is reported as silent",
       )
   }
 }

@@ -1,4 +1,4 @@
-/** What laptops talk to: their sessions, their enrollment, and the one way into the stream for everybody else. */
+/** The gateway role: sessions and enrollment of laptops. Everything else is published to the stream through it too. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
@@ -27,7 +27,7 @@ export interface GatewayRoleDeps {
   metrics: Metrics
   log: Logger
   now(): number
-  /** What others than laptops had published, in the stream's order. */
+  /** Called with stored records that are not events of laptops, in the stream's order. */
   delivered(stored: readonly Stored[]): void
   connection(device: string): void
 }
@@ -36,11 +36,11 @@ export interface GatewayRole {
   gateway: Gateway
   publish(records: readonly Recorded[]): Promise<Published>
   upgrade(http: Server): void
-  /** False: the request is not for us. */
+  /** False when the request is not for the gateway. */
   handle(request: IncomingMessage, response: ServerResponse): boolean
   token(worker: string | null, by: string, publicUrl: string): Promise<{ token: string; expiresAt: number }>
-  /** What the configuration asks of laptops now: those that are connected have it in seconds. */
-  ask(config: Config): Promise<void>
+  /** Sends connected laptops the policy that follows from `config`, if it has changed. */
+  applyPolicy(config: Config): Promise<void>
 }
 
 export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
@@ -77,13 +77,13 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
     },
     token: (worker, by, publicUrl) =>
       makeToken({ worker, by }, { store, keys, publicUrl, hours: config.enrollTokenHours, now, randomBytes }),
-    async ask(next) {
+    async applyPolicy(next) {
       const policy = await policyInForce(store.values, keys, asked(next), now())
       if (policy.version !== gateway.policy.version) await gateway.push(policy)
     },
   }
 
-  /** What is kept with an event, so that no later edition of anything changes history. */
+  /** Facts stored with an event, so that later catalogues and databases do not change history. */
   function factsOf(event: Event): CatalogueFacts | undefined {
     const facts = recognise(catalogue, event)
     if (event.category !== 'remote_session' || event.PeerIp === null) return facts

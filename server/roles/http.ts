@@ -1,4 +1,4 @@
-/** The one port on which laptops, feeds and people reach the server. */
+/** The HTTP server: one port for laptops, feeds and people. */
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { Fault } from '../../wire/fault.ts'
 import type { Config } from '../config.ts'
 
-/** Slow headers and bodies are cut off early; WebSockets are not requests and live on. */
+/** Slow headers and bodies are cut off early. WebSockets are not affected. */
 const LIMITS = { headersTimeout: 15_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }
 
 /** Errors  Fault 'config.invalid' for a certificate or key that cannot be read. */
@@ -24,11 +24,11 @@ export function listen(http: Server, { listen }: Pick<Config, 'listen'>): Promis
   const { host, port } = listen
   return new Promise((resolve, reject) => {
     http.once('error', (cause: NodeJS.ErrnoException) => {
-      const todo =
+      const about =
         cause.code === 'EADDRINUSE'
-          ? 'Stop what listens there, or choose another with --port.'
-          : `${cause.message}. Choose another with --host and --port.`
-      reject(new Fault('server.port', { where: `${host}:${port}`, todo, cause }))
+          ? { why: 'Another program listens there.', todo: 'Stop it, or choose another port with --port.' }
+          : { why: cause.message, todo: 'Choose another address with --host and --port.' }
+      reject(new Fault('server.port', { where: `${host}:${port}`, ...about, cause }))
     })
     http.listen(port, host, () => resolve((http.address() as AddressInfo).port))
   })
@@ -43,7 +43,7 @@ function pem(file: string, key: string): Buffer {
   try {
     return readFileSync(file)
   } catch (cause) {
-    const todo = `The file cannot be read (${(cause as NodeJS.ErrnoException).code}): name another, or give this user the right to read it.`
-    throw new Fault('config.invalid', { where: `${key} ${file}`, todo, cause })
+    const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
+    throw new Fault('config.invalid', { where: `${key} ${file}`, why, todo: 'Check its path and permissions.', cause })
   }
 }

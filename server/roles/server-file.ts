@@ -1,4 +1,4 @@
-/** `<data folder>/server.json`: where the running server is, for the other commands. */
+/** `<data folder>/server.json`: process id and address of the running server, for other commands. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -17,7 +17,7 @@ export function removeServerFile(folder: string): void {
   rmSync(fileOf(folder), { force: true })
 }
 
-/** Null when no server is running on this folder: no file, or one left behind by a server that was killed. */
+/** Null when no server is running on this folder: there is no file, or a killed server left it behind. */
 export function readServerFile(folder: string): ServerFile | null {
   try {
     const facts: unknown = JSON.parse(readFileSync(fileOf(folder), 'utf8'))

@@ -1,11 +1,11 @@
-/** Correlations inside the pipeline: live, late, across a restart. */
+/** Correlations in the pipeline: live, with late events, across a restart. */
 import assert from 'node:assert/strict'
 import { compile, load } from '../../../rules/language/index.ts'
 
 import { Pipeline } from '../../../server/detect/pipeline.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
-import { goOn } from './go-on.ts'
+import { copyState } from './copy-state.ts'
 
 const RULES = `
 title: A shell began
@@ -74,12 +74,12 @@ describe('correlations in the pipeline', () => {
     assert.deepEqual([finding?.count, finding?.events.length, finding?.worker, finding?.device], [3, 3, 'w1', 'd1'])
   })
 
-  it("what is decided at the window's end waits for the clock", () => {
+  it("decisions at a window's end wait for the clock", () => {
     assert.deepEqual(found(run([shell(0)], 0.5)), [])
     assert.deepEqual(found(run([shell(0)], 2)), ['No more than one shell in an hour @1'])
   })
 
-  it('a late event takes back what is true no longer', () =>
+  it('a late event retracts a firing that it disproves', () =>
     assert.deepEqual(found(run([shell(0), shell(3), shell(0.5, 3.1), shell(0.6, 3.2)], 3.5)), [
       'Three shells in an hour @0.6',
     ]))
@@ -89,7 +89,7 @@ describe('correlations in the pipeline', () => {
     it(`a restart after ${cut} records changes nothing`, () => {
       const before = run(records.slice(0, cut))
       const after = fresh()
-      goOn(before, after)
+      copyState(before, after)
       for (const it of records.slice(cut)) after.take(it)
       after.judgeAt(T0 + 9 * HOUR)
       const whole = run(records, 9)
@@ -121,7 +121,7 @@ correlation:
   generate: true
 level: high
 `
-  it('count, and are no findings of their own, whatever `generate` says', () => {
+  it('are counted, and make no findings of their own even with `generate`', () => {
     const loaded = load([{ path: 'steps.yml', text: STEP }])
     assert.deepEqual(loaded.problems, [])
     const pipeline = new Pipeline({

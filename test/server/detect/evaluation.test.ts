@@ -1,18 +1,18 @@
-/** What an evaluation writes down, and what it tells. */
+/** What an evaluation saves, and which changes it reports. */
 import assert from 'node:assert/strict'
 import { change } from '../../../server/model/change.ts'
 import type { Commit } from '../../../server/store/store.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, DAY, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
-import { judged, programRule, rulesetOf } from './judged.ts'
+import { evaluator, programRule, rulesetOf } from './evaluator.ts'
 
 const start: Recorded[] = [contract('w1'), holding('d1', 'w1')]
 const program = (image: string, hours: number, device = 'd1') =>
   received(device, processStart(image, T0 + hours * HOUR))
 
 describe('server/detect: evaluation', () => {
-  it('a finding that went and came again between two commits is still there', async () => {
-    const it = judged()
+  it('a finding that is removed and added again between two commits is kept', async () => {
+    const it = evaluator()
     const evaluation = await it.open(rulesetOf(programRule('aa')))
     await it.follow(evaluation, [...start, program('/x/aa', 0)])
     const { findings } = evaluation.pipeline
@@ -29,8 +29,8 @@ describe('server/detect: evaluation', () => {
     assert.deepEqual(await it.findings(), [])
   })
 
-  it('tells what opened, grew and went, each with the position it stands for', async () => {
-    const it = judged()
+  it('reports findings that opened, grew and were retracted, each with its position', async () => {
+    const it = evaluator()
     const evaluation = await it.open(rulesetOf(programRule('aa')))
     await it.follow(evaluation, start)
     await it.follow(evaluation, [program('/x/aa', 0)])
@@ -38,8 +38,8 @@ describe('server/detect: evaluation', () => {
     const [found] = [...evaluation.pipeline.findings.all()]
     evaluation.pipeline.findings.remove(found!.id)
     await evaluation.commit()
-    const told = (await it.changes()).map((change) => [change.kind, change.worker, change.position])
-    assert.deepEqual(told, [
+    const changes = (await it.changes()).map((change) => [change.kind, change.worker, change.position])
+    assert.deepEqual(changes, [
       ['finding_opened', 'w1', 3],
       ['band_moved', 'w1', 3],
       ['case_opened', 'w1', 3],
@@ -49,8 +49,8 @@ describe('server/detect: evaluation', () => {
     ])
   })
 
-  it('a decided case opens again on evidence of a new kind only', async () => {
-    const it = judged()
+  it('a decided case reopens only on evidence of a new kind', async () => {
+    const it = evaluator()
     const evaluation = await it.open(rulesetOf(programRule('aa'), programRule('bb')))
     await it.follow(evaluation, [...start, program('/x/aa', 0)])
     const standing = evaluation.standings.get('w1')!
@@ -59,7 +59,7 @@ describe('server/detect: evaluation', () => {
       ...{ worker: 'w1', verdict: 'benign_expected' as const, reason: 'ours', by: 'eve', at: T0, band, points },
       kinds: standing.kinds.map((kind) => kind.rule),
     }
-    const told = {
+    const decision = {
       kind: 'case_decided' as const,
       worker: 'w1',
       time: T0,
@@ -68,7 +68,7 @@ describe('server/detect: evaluation', () => {
       by: 'eve',
     }
     const entry = { at: T0, user: 'eve', action: 'verdict', about: 'w1', detail: null }
-    await it.store.cases.decide(verdict, change(told), entry)
+    await it.store.cases.decide(verdict, change(decision), entry)
     evaluation.decided(verdict)
     await it.follow(evaluation, [program('/x/aa', 30)])
     const kinds = async () => (await it.changes()).map((change) => change.kind)
@@ -80,8 +80,8 @@ describe('server/detect: evaluation', () => {
     )
   })
 
-  it('says that a laptop fell silent', async () => {
-    const it = judged()
+  it('reports that a laptop fell silent', async () => {
+    const it = evaluator()
     const evaluation = await it.open(rulesetOf(programRule('aa')))
     await it.follow(evaluation, [...start, session('d1', AUSTIN, T0), session('d2', AUSTIN, T0 + HOUR)])
     for (let hours = 2; hours < 80; hours++) {
@@ -93,8 +93,8 @@ describe('server/detect: evaluation', () => {
     assert.deepEqual([...new Set(silent)], ['d1'])
   })
 
-  it('a commit that failed is written whole by the next', async () => {
-    const it = judged()
+  it('after a failed commit, the next one writes everything', async () => {
+    const it = evaluator()
     let refuses = false
     const { evaluations } = it.store
     const commit = (id: string, what: Commit) =>
@@ -114,22 +114,22 @@ describe('server/detect: evaluation', () => {
     assert.equal((await it.findings()).length, 3)
   })
 
-  it('one that is not active tells nothing until it takes the place of the active one', async () => {
-    const it = judged()
+  it('an inactive evaluation reports nothing until it replaces the active one', async () => {
+    const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0)])
-    const told = (await it.changes()).length
-    const beside = await it.open(rulesetOf(programRule('aa'), programRule('bb')))
+    const before = (await it.changes()).length
+    const second = await it.open(rulesetOf(programRule('aa'), programRule('bb')))
     await it.stream.publish([program('/x/bb', 1)])
-    for await (const block of it.stream.read(beside.position)) beside.take(block)
-    await beside.commit()
-    assert.equal((await it.changes()).length, told)
-    await beside.activate()
-    const kinds = (await it.changes()).slice(told).map((change) => change.kind)
+    for await (const block of it.stream.read(second.position)) second.take(block)
+    await second.commit()
+    assert.equal((await it.changes()).length, before)
+    await second.activate()
+    const kinds = (await it.changes()).slice(before).map((change) => change.kind)
     assert.deepEqual(kinds, ['finding_opened'])
   })
 
-  it('what was superseded is refused', async () => {
-    const it = judged()
+  it('a commit of a superseded evaluation is refused', async () => {
+    const it = evaluator()
     const before = await it.open(rulesetOf(programRule('aa')))
     await it.follow(before, start)
     await it.follow(await it.open(rulesetOf(programRule('bb'))))
@@ -137,8 +137,8 @@ describe('server/detect: evaluation', () => {
     await assert.rejects(before.commit(), /store\.superseded/)
   })
 
-  it('how far a laptop was seen is what the log says, not what a wrong clock did', async () => {
-    const it = judged()
+  it("a laptop's last sighting follows the log, not a wrong server clock", async () => {
+    const it = evaluator()
     const evaluation = await it.open(rulesetOf(programRule('aa')))
     const year = 365 * DAY
     const wrong: Recorded[] = [

@@ -33,7 +33,7 @@ const identity = (documents: readonly string[], options: LoadOptions = {}) =>
   identityOf(rulesetOf(documents, options), DERIVATION)
 const BASE = [rule('r1', 'x'), rule('r2', 'y'), counting('c1', '[r1]'), counting('c2', '[c1]'), rule('r3', 'z')]
 
-describe('the identity of what evaluates', () => {
+describe('the identity of an evaluator', () => {
   const EXPIRES = 'tellwire: { expires: 2026-11-01 }\n'
   const edits = [
     { name: 'nothing', before: BASE, after: BASE, changed: [] },
@@ -128,7 +128,7 @@ describe('the identity of what evaluates', () => {
   it('is the same text whatever the order of the files', () =>
     assert.equal(JSON.stringify(identity(BASE)), JSON.stringify(identity(BASE.toReversed()))))
 
-  it('another engine: every rule, and those that went', () => {
+  it('another engine: every rule, and the removed ones', () => {
     const before = { ...identity([...BASE, rule('r4', 'w')]), engine: 0 }
     assert.deepEqual(differenceOf(before, identity(BASE)), {
       derivation: false,
@@ -158,7 +158,7 @@ describe('the identity of what evaluates', () => {
     const of = async (sensitive: readonly string[] = []) =>
       identityOf(await loadRules([SHIPPED_RULES, folder], (it) => assert.fail(it.message), sensitive), DERIVATION)
 
-    it('changes when a filter is put beside the shipped rules, for the rule it names', async () => {
+    it('changes with an added filter, for the rule that it names', async () => {
       const before = await of()
       writeFileSync(
         join(folder, 'filter.yml'),
@@ -168,7 +168,7 @@ describe('the identity of what evaluates', () => {
       assert.ok(changed.includes('b8e63408-6516-44f1-be4e-707b26231213'), changed.join(' '))
     })
 
-    it('changes when a sensitive rule is switched on, for it and for what counts it', async () => {
+    it('changes with a sensitive rule that is switched on, for it and the correlations over it', async () => {
       const ours = 'tellwire: { family: finance, strength: 1, halfLifeDays: 1, sensitive: true }\n'
       writeFileSync(
         join(folder, 'a.yml'),

@@ -1,9 +1,9 @@
-/** How an evaluation begins: goes on, takes over what did not change, or judges the log anew. */
+/** How an evaluation opens: it resumes, takes over what did not change, or re-evaluates the log. */
 import assert from 'node:assert/strict'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, DAY, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
-import { judged, programRule, rulesetOf } from './judged.ts'
+import { evaluator, programRule, rulesetOf } from './evaluator.ts'
 
 const start: Recorded[] = [contract('w1'), holding('d1', 'w1')]
 const program = (image: string, hours: number) => received('d1', processStart(image, T0 + hours * HOUR))
@@ -30,15 +30,15 @@ correlation:
   generate: true
 `
 
-describe('server/detect: how an evaluation begins', () => {
-  it('a restart goes on where it was written down, and judges the rest once', async () => {
-    const it = judged()
+describe('server/detect: opening an evaluation', () => {
+  it('a restart resumes at the last commit, and evaluates the rest once', async () => {
+    const it = evaluator()
     const ruleset = rulesetOf(programRule('aa'))
     const before = await it.open(ruleset)
     await it.follow(before, [...start, program('/x/aa', 0)])
     await it.stream.publish([program('/x/aa', 1), program('/x/aa', 30)])
     for await (const block of it.stream.read(before.position)) before.take(block)
-    // Killed here: what was judged since the commit was not written.
+    // Killed here: what was evaluated since the commit is lost.
     const after = await it.open(ruleset)
     assert.deepEqual([after.id, after.isActive, after.position], [before.id, true, 3])
     await it.follow(after)
@@ -54,47 +54,47 @@ describe('server/detect: how an evaluation begins', () => {
     retracted: string[]
   }[] = [
     {
-      name: 'a rule that comes judges what was there before it',
+      name: 'an added rule is applied to older records',
       ...{ before: [programRule('aa')], after: [programRule('aa'), programRule('bb')] },
       ...{ found: ['aa', 'aa', 'bb', 'bb'], opened: ['bb', 'bb'], retracted: [] },
     },
     {
-      name: 'a rule that goes takes its findings with it',
+      name: 'removing a rule removes its findings',
       ...{ before: [programRule('aa'), programRule('bb')], after: [programRule('bb')] },
       ...{ found: ['bb', 'bb'], opened: [], retracted: ['aa', 'aa'] },
     },
     {
-      name: 'a filter acts on what was found before it',
+      name: 'an added filter is applied to existing findings',
       ...{ before: [programRule('aa')], after: [programRule('aa'), FILTER] },
       ...{ found: ['aa'], opened: [], retracted: ['aa'] },
     },
     {
-      name: 'and one that goes gives back what it hid',
+      name: 'removing a filter restores what it hid',
       ...{ before: [programRule('aa'), FILTER], after: [programRule('aa')] },
       ...{ found: ['aa', 'aa'], opened: ['aa'], retracted: [] },
     },
     {
-      name: 'a correlation that comes finds what its rule had matched',
+      name: 'an added correlation counts earlier matches of its rule',
       ...{ before: [programRule('aa'), programRule('bb')], after: [programRule('aa'), programRule('bb'), CORRELATION] },
       ...{ found: ['aa', 'aa', 'bb', 'bb', 'cc'], opened: ['cc'], retracted: [] },
     },
     {
-      name: 'a correlation goes with the rule that it counts',
+      name: 'removing a correlation removes its findings',
       ...{ before: [programRule('aa'), programRule('bb'), CORRELATION], after: [programRule('aa'), programRule('bb')] },
       ...{ found: ['aa', 'aa', 'bb', 'bb'], opened: [], retracted: ['cc'] },
     },
   ]
   for (const { name, before, after, found, opened, retracted } of edits)
     it(name, async () => {
-      const it = judged()
+      const it = evaluator()
       const records = [program('/build/aa', 0), program('/x/aa', 30), program('/x/bb', 1), program('/x/bb', 20)]
       await it.follow(await it.open(rulesetOf(...before)), [...start, ...records])
-      const told = (await it.changes()).length
+      const reported = (await it.changes()).length
       const edited = await it.open(rulesetOf(...after))
       assert.equal(edited.isActive, false)
       await it.follow(edited)
       assert.deepEqual(titles(await it.findings()), found)
-      const changes = (await it.changes()).slice(told)
+      const changes = (await it.changes()).slice(reported)
       const of = (kind: string) =>
         changes.flatMap((change) => (change.kind === kind && 'title' in change ? [change.title.slice(-2)] : [])).sort()
       assert.deepEqual([of('finding_opened'), of('finding_retracted')], [opened, retracted])
@@ -104,8 +104,8 @@ describe('server/detect: how an evaluation begins', () => {
       )
     })
 
-  it('what comes while the changed rules judge is not missed', async () => {
-    const it = judged()
+  it('records that arrive while changed rules are evaluated are not missed', async () => {
+    const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/bb', 0)])
     const edited = await it.open(rulesetOf(programRule('bb')))
     for (let hours = 30; hours < 300; hours += 30) await it.stream.publish([program('/x/bb', hours)])
@@ -113,8 +113,8 @@ describe('server/detect: how an evaluation begins', () => {
     assert.equal((await it.findings()).length, 10)
   })
 
-  it('a rule that reads the contract sees the one that was known then', async () => {
-    const it = judged()
+  it('a rule over the contract sees the version known at the time', async () => {
+    const it = evaluator()
     const role = (name: string) => contract('w1', { from: T0 - DAY, roles: [name] })
     const records = [role('developer'), holding('d1', 'w1'), program('/x/aa', 0), role('designer'), program('/x/aa', 1)]
     await it.follow(await it.open(rulesetOf(programRule('bb'))), records)
@@ -129,8 +129,8 @@ describe('server/detect: how an evaluation begins', () => {
     )
   })
 
-  it('an interrupted change begins again, and one that nobody wants any more goes', async () => {
-    const it = judged()
+  it('an interrupted change starts again, and an outdated one is dropped', async () => {
+    const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0), program('/x/bb', 0)])
     await it.open(rulesetOf(programRule('bb')))
     const wanted = await it.open(rulesetOf(programRule('aa'), programRule('bb')))
@@ -139,8 +139,8 @@ describe('server/detect: how an evaluation begins', () => {
     assert.deepEqual(titles(await it.findings()), ['aa', 'bb'])
   })
 
-  it('a change that was written down whole before the kill is gone on with', async () => {
-    const it = judged()
+  it('a change that was saved completely before the kill is resumed', async () => {
+    const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0), program('/x/bb', 0)])
     const edited = await it.open(rulesetOf(programRule('bb')))
     const again = await it.open(rulesetOf(programRule('bb')))
@@ -149,8 +149,8 @@ describe('server/detect: how an evaluation begins', () => {
     assert.deepEqual(titles(await it.findings()), ['bb'])
   })
 
-  it('other thresholds judge the log anew, beside what is in use', async () => {
-    const it = judged()
+  it('other thresholds re-evaluate the log next to the active evaluation', async () => {
+    const it = evaluator()
     const ruleset = rulesetOf(programRule('aa'))
     const before = await it.open(ruleset)
     await it.follow(before, [...start, program('/x/aa', 0)])
@@ -161,30 +161,33 @@ describe('server/detect: how an evaluation begins', () => {
     assert.equal((await it.findings()).length, 1)
   })
 
-  it('a log that is older than what was judged is told, and judged anew', async () => {
-    const it = judged()
+  it('a different log is reported and re-evaluated', async () => {
+    const it = evaluator()
     const ruleset = rulesetOf(programRule('aa'))
     await it.follow(await it.open(ruleset), [...start, program('/x/aa', 0), program('/x/aa', 1)])
-    const older = judged()
+    const older = evaluator()
     await older.stream.publish([...start, program('/y/aa', 0)])
     const anew = await it.open(ruleset, { stream: older.stream, history: older.history })
     assert.equal(anew.position, 0)
-    assert.match(it.said.find((line) => line.level === 'error')?.message ?? '', /another one.*judged anew/)
+    assert.match(it.logged.find((line) => line.level === 'error')?.message ?? '', /another id; re-evaluating/)
   })
 
-  it('a log that lost its end is told, and judged anew', async () => {
-    const it = judged()
+  it('a log that lost its end is reported and re-evaluated', async () => {
+    const it = evaluator()
     const ruleset = rulesetOf(programRule('aa'))
     await it.follow(await it.open(ruleset), [...start, program('/x/aa', 0), program('/x/aa', 1)])
     const { stream } = it
     const short = { id: stream.id, digest: (position: number) => stream.digest(position), last: async () => 3 }
     const anew = await it.open(ruleset, { stream: short })
     assert.equal(anew.position, 0)
-    assert.match(it.said.find((line) => line.level === 'error')?.message ?? '', /judged 4 records, and the log has 3/)
+    assert.match(
+      it.logged.find((line) => line.level === 'error')?.message ?? '',
+      /evaluated 4 records, and the log has 3/,
+    )
   })
 
-  it('findings whose telemetry is gone stay, whatever changes', async () => {
-    const it = judged()
+  it('findings whose telemetry has been deleted stay, whatever changes', async () => {
+    const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0), program('/x/aa', 30)])
     for (const thresholds of [{}, { silence: { silentHours: 30 } }]) {
       const horizon = () => T0 + 10 * HOUR
@@ -197,7 +200,7 @@ describe('server/detect: how an evaluation begins', () => {
   })
 
   it('derived events from before what is kept are not judged by rules that come', async () => {
-    const it = judged()
+    const it = evaluator()
     const day = (n: number) => session('d1', AUSTIN, T0 + n * DAY)
     const days = Array.from({ length: 4 }, (_, n) => day(n))
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, ...days])

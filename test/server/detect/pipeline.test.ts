@@ -6,7 +6,7 @@ import type { FlatEvent, Match, Program } from '../../../rules/language/index.ts
 import { Pipeline } from '../../../server/detect/pipeline.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, processStart, received, rule, session, T0 } from '../events.ts'
-import { goOn } from './go-on.ts'
+import { copyState } from './copy-state.ts'
 
 const toolRule = rule()
 const placeRule = rule({
@@ -60,7 +60,7 @@ const records: Recorded[] = [
 ]
 
 describe('the pipeline', () => {
-  it('finds what is there, about the worker who held the laptop', () =>
+  it('makes findings about the worker to whom the laptop was assigned', () =>
     assert.deepEqual(
       run(records)
         .findings.of('w1')
@@ -77,7 +77,7 @@ describe('the pipeline', () => {
     it(`a restart after ${cut} records changes nothing`, () => {
       const before = run(records.slice(0, cut))
       const after = fresh()
-      goOn(before, after)
+      copyState(before, after)
       for (const it of records.slice(cut)) after.take(it)
       assert.equal(found(after), found(run(records)))
     })
@@ -93,12 +93,12 @@ describe('the pipeline', () => {
     )
   })
 
-  it('a laptop that nobody holds is judged under its own id', () => {
+  it('evaluates a laptop without a worker under its own id', () => {
     const pipeline = run([received('d9', processStart('/opt/anydesk'))])
     assert.equal(pipeline.findings.of('d9').length, 1)
   })
 
-  it('counts holes, and what filled them', () => {
+  it('counts gaps in the numbering, and gaps that were filled later', () => {
     const numbered = (seq: number): Recorded => {
       const it = received('d1', processStart('/x'))
       return { ...it, epoch: 7, event: { ...it.event, seq } }

@@ -6,7 +6,7 @@ import type { Commit, Store } from '../../../server/store/store.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { until } from '../../bench/children.ts'
 import { contract, DAY, HOUR, holding, processStart, received, T0 } from '../events.ts'
-import { judged, programRule, rulesetOf } from './judged.ts'
+import { evaluator, programRule, rulesetOf } from './evaluator.ts'
 
 const WITHIN_MS = 10_000
 const start = [contract('w1'), holding('d1', 'w1')]
@@ -18,7 +18,7 @@ describe('server/detect: the runner', () => {
     for (const it of stopping.splice(0)) it.abort()
   })
 
-  function running(it: ReturnType<typeof judged>, evaluation: Evaluation, more: Partial<RunnerDeps> = {}) {
+  function running(it: ReturnType<typeof evaluator>, evaluation: Evaluation, more: Partial<RunnerDeps> = {}) {
     const stop = new AbortController()
     stopping.push(stop)
     const held: (object | null)[] = []
@@ -36,7 +36,7 @@ describe('server/detect: the runner', () => {
     return { stop, held, runner, ended: runner.run(stop.signal) }
   }
 
-  function isFound(it: ReturnType<typeof judged>, count: number): Promise<true> {
+  function isFound(it: ReturnType<typeof evaluator>, count: number): Promise<true> {
     return until(
       async () => ((await it.findings()).length === count ? true : null),
       WITHIN_MS,
@@ -45,7 +45,7 @@ describe('server/detect: the runner', () => {
   }
 
   it('judges what is there, and what is published afterwards', async () => {
-    const it = judged()
+    const it = evaluator()
     await it.stream.publish([...start, program('/x/aa', 0)])
     const { stop, ended } = running(it, await it.open(rulesetOf(programRule('aa'))))
     await isFound(it, 1)
@@ -56,7 +56,7 @@ describe('server/detect: the runner', () => {
   })
 
   it('waits for the place of the active evaluation, and misses nothing meanwhile', async () => {
-    const it = judged()
+    const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0)])
     const asked = Promise.withResolvers<void>()
     const granted = Promise.withResolvers<void>()
@@ -76,7 +76,7 @@ describe('server/detect: the runner', () => {
   })
 
   it('writes down what it judged when it is stopped', async () => {
-    const it = judged()
+    const it = evaluator()
     await it.stream.publish([...start, program('/x/aa', 0)])
     const evaluation = await it.open(rulesetOf(programRule('aa')))
     const { stop, ended } = running(it, evaluation)
@@ -93,7 +93,7 @@ describe('server/detect: the runner', () => {
   })
 
   it('goes on when a commit fails, says so once, and writes everything with the next', async () => {
-    const it = judged()
+    const it = evaluator()
     let refuses = false
     const { evaluations } = it.store
     const commit = async (id: string, what: Commit) => {
@@ -108,7 +108,7 @@ describe('server/detect: the runner', () => {
     refuses = true
     await it.stream.publish([program('/x/aa', 30)])
     await until(
-      () => (it.said.some((line) => /could not be saved/.test(line.message)) ? true : null),
+      () => (it.logged.some((line) => /could not be saved/.test(line.message)) ? true : null),
       WITHIN_MS,
       () => 'nothing was said',
     )
@@ -116,11 +116,11 @@ describe('server/detect: the runner', () => {
     stop.abort()
     await ended
     assert.equal((await it.findings()).length, 2)
-    assert.equal(it.said.filter((line) => /could not be saved/.test(line.message)).length, 1)
+    assert.equal(it.logged.filter((line) => /could not be saved/.test(line.message)).length, 1)
   })
 
   it('ends when another evaluation took its place', async () => {
-    const it = judged()
+    const it = evaluator()
     const first = await it.open(rulesetOf(programRule('aa')))
     await it.follow(first, start)
     await it.follow(await it.open(rulesetOf(programRule('bb'))))
@@ -130,7 +130,7 @@ describe('server/detect: the runner', () => {
   })
 
   it('says that the clock is held, and that it is no longer', async () => {
-    const it = judged()
+    const it = evaluator()
     let now = T0 + 365 * DAY
     await it.stream.publish([...start, program('/x/aa', 0)])
     const { stop, ended, held, runner } = running(it, await it.open(rulesetOf(programRule('aa'))), { now: () => now })

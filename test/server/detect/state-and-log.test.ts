@@ -1,6 +1,6 @@
 /**
- * What the store says is what a fresh replay of the log says, whatever happened on the way: restarts, kills, edits of
- * rules, filters, thresholds and catalogue, in any order.
+ * The store equals a fresh replay of the log after any sequence of restarts, kills, and edits of rules, filters,
+ * thresholds and catalogue.
  *
  * Shape   a simulated fleet of 50, a random history for each seed: rounds of steps, and after each round findings, standings and
  *         clusters in the store are compared with a replay.
@@ -32,7 +32,7 @@ const STEPS = 6
 const EVERY_NTH = 40
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** What a tuner writes: filters that hide something of shipped rules, and a rule and a correlation of their own. */
+/** Edits that an operator makes: a filter over shipped rules, and a rule and a correlation of their own. */
 const EDITS: readonly RuleFile[] = [
   {
     path: 'own/filter-tool.yml',
@@ -78,7 +78,7 @@ interface World {
   files: RuleFile[]
 }
 
-describe('server/detect: the state is what the log says', function () {
+describe('server/detect: the state follows from the log', function () {
   this.timeout(600_000)
   let world: World
 
@@ -92,14 +92,16 @@ describe('server/detect: the state is what the log says', function () {
   for (let seed = 1; seed <= HISTORIES; seed++) it(`history ${seed}`, () => new History(world, seed).run())
 })
 
-/** One random history: a store, a stream, and whoever judges at the moment. */
+/** One random history: a store, a stream, and the current evaluation. */
 class History {
   readonly #random: () => number
   readonly #records: Recorded[]
   readonly #files: readonly RuleFile[]
   readonly #telemetry = memoryTelemetry()
   readonly #store: Store = memoryStore()
-  readonly #left = new Set<string>()
+  /** Paths of shipped rules that are switched off. */
+  readonly #omitted = new Set<string>()
+  /** Indexes of `EDITS` in use. */
   readonly #own = new Set<number>()
   #threshold = 24
   #catalogue = 'first'
@@ -107,7 +109,7 @@ class History {
   #ruleset: Ruleset | null = null
   #ids = 0
   #next = 0
-  readonly #told: string[] = []
+  readonly #steps: string[] = []
 
   constructor({ records, files }: World, seed: number) {
     this.#random = randomStream(seed, 'history')
@@ -126,9 +128,9 @@ class History {
   }
 
   async #step(): Promise<void> {
-    const steps = [this.#append, this.#append, this.#judge, this.#commit, this.#kill, this.#restart, this.#edit]
+    const steps = [this.#append, this.#append, this.#evaluate, this.#commit, this.#kill, this.#restart, this.#edit]
     const chosen = steps[Math.floor(this.#random() * steps.length)]!
-    this.#told.push(chosen.name)
+    this.#steps.push(chosen.name)
     await chosen.call(this)
   }
 
@@ -139,7 +141,7 @@ class History {
     if (batch.length > 0) await this.#telemetry.stream.publish(batch)
   }
 
-  async #judge(): Promise<void> {
+  async #evaluate(): Promise<void> {
     for await (const block of this.#telemetry.stream.read(this.#evaluation!.position)) {
       this.#evaluation!.take(block.slice(0, 1 + Math.floor(this.#random() * block.length)))
       break
@@ -150,9 +152,9 @@ class History {
     await this.#evaluation!.commit()
   }
 
-  /** Whatever was not written down is gone. */
+  /** Loses everything that was not saved. */
   async #kill(): Promise<void> {
-    await this.#judge()
+    await this.#evaluate()
     await this.#open()
   }
 
@@ -165,19 +167,19 @@ class History {
     const kind = this.#random()
     if (kind < 0.4) {
       const file = this.#files[Math.floor(this.#random() * this.#files.length)]!.path
-      if (!this.#left.delete(file)) this.#left.add(file)
+      if (!this.#omitted.delete(file)) this.#omitted.add(file)
     } else if (kind < 0.8) {
       const index = Math.floor(this.#random() * EDITS.length)
       if (!this.#own.delete(index)) this.#own.add(index)
     } else if (kind < 0.9) this.#threshold = this.#threshold === 24 ? 30 : 24
     else this.#catalogue = this.#catalogue === 'first' ? 'second' : 'first'
-    // Half the time somebody stops the server to edit, half the time it runs.
+    // Half of the edits are made while the server is stopped, half while it runs.
     if (this.#random() < 0.5) await this.#commit()
     await this.#open()
   }
 
   #rules(): Ruleset {
-    const files = this.#files.filter((it) => !this.#left.has(it.path))
+    const files = this.#files.filter((it) => !this.#omitted.has(it.path))
     const { rules, correlations } = load([...files, ...EDITS.filter((_, index) => this.#own.has(index))])
     return { program: compile(rules.filter((it) => !it.tellwire?.sensitive)), correlations, credit: () => ({}) }
   }
@@ -208,9 +210,9 @@ class History {
     if (!evaluation.isActive) await evaluation.activate()
     evaluation.pipeline.advance(evaluation.pipeline.time)
     await evaluation.commit()
-    const what = this.#told.join(' ')
+    const steps = this.#steps.join(' ')
     const fresh = await this.#replayed()
-    assert.deepEqual(await this.#stored(), fresh, what)
+    assert.deepEqual(await this.#stored(), fresh, steps)
   }
 
   async #stored() {
@@ -239,7 +241,7 @@ class History {
   }
 }
 
-/** Forty who work beside those of the stories: of what their laptops report, every fortieth line. */
+/** Forty more workers besides those of the stories, with every fortieth line that their laptops report. */
 function others(): Recorded[] {
   const lines = simulate({ scenarios: ['N9', 'P7'], seed: 7, workers: 40, days: 16, start: T0 })
   const all = [...lines].map((line, index): [Recorded, number] => [JSON.parse(line) as Recorded, index])

@@ -1,4 +1,4 @@
-/** After an edit, a subset makes what the whole ruleset makes for the rules that changed; the others' findings hold. */
+/** After an edit, a subset makes the findings that the whole ruleset makes for changed rules; the others' still hold. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { compile, correlator, type FlatEvent, literalScan, load, type Problem } from '../../../rules/language/index.ts'
@@ -6,10 +6,9 @@ import { TEST_START } from '../../../rules/tooling/tests.ts'
 import { differenceOf, identityOf, reportedBy } from '../../../server/detect/identity.ts'
 import { loadRules, type Ruleset } from '../../../server/detect/program.ts'
 import { readsOf, subsetOf } from '../../../server/detect/subset.ts'
+import { SECOND } from '../../../wire/time.ts'
 
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 300)
-const SECOND = 1_000
-
 interface Timed {
   id: string
   time: number
@@ -21,7 +20,7 @@ function rulesetOf(documents: readonly string[]): Ruleset {
   return { program: compile(rules), correlations, credit: () => ({}) }
 }
 
-/** What is found in the end, by the id of its rule. */
+/** The final findings, by the id of their rule. */
 function found(ruleset: Ruleset, reported: ReadonlySet<string>, events: readonly Timed[]): Map<string, string[]> {
   const engine = correlator(ruleset.correlations)
   const standing = new Map<string, { rule: string; text: string }>()
@@ -48,7 +47,7 @@ const only = (all: ReadonlyMap<string, string[]>, ids: (id: string) => boolean) 
 
 const IDS = ['r0', 'r1', 'r2', 'r3']
 
-/** Rules, filters and correlations that may refer to what is not there; then they are refused, which is an edit too. */
+/** Rules, filters and correlations whose references may be missing; the loader then refuses them, also a kind of edit. */
 const ruleText = fc.record({ value: fc.constantFrom('a', 'b', '"*"'), step: fc.boolean() }).map(
   ({ value, step }) =>
     (id: string) =>
@@ -74,7 +73,7 @@ const correlationText = fc
         `title: ${id}\nid: ${id}\ncorrelation: { type: event_count, rules: [${rules}], group-by: [G], condition: ${condition}, timespan: 10s, generate: ${generate} }\n`,
   )
 
-/** Of each part the one before, and the one after: mostly the same. */
+/** Each part before and after the edit: mostly unchanged. */
 const edited = <T>(part: fc.Arbitrary<T>) =>
   fc.tuple(fc.option(part), fc.option(part), fc.integer({ min: 0, max: 3 })).map(([before, other, keep]) => ({
     before,
@@ -111,7 +110,7 @@ const events = fc
   )
 
 describe('a subset', () => {
-  it('makes what the whole ruleset makes, and nothing that did not change', function () {
+  it('makes the findings of the whole ruleset for changed rules, and no others', function () {
     this.timeout(300_000)
     let touched = 0
     fc.assert(
@@ -131,19 +130,19 @@ describe('a subset', () => {
           only(now, (id) => !isChanged(id)),
           'what did not change holds',
         )
-        const anew = found(subset, subset.reported, given)
+        const remade = found(subset, subset.reported, given)
         assert.deepEqual(
-          only(anew, () => true),
+          only(remade, () => true),
           only(now, isChanged),
         )
-        if (anew.size > 0 && anew.size < now.size) touched++
+        if (remade.size > 0 && remade.size < now.size) touched++
       }),
       { numRuns: RUNS },
     )
     assert.ok(touched > RUNS / 50, `${touched} edits of a part`)
   })
 
-  it('is closed over the correlations above, when only a member is named', () => {
+  it('includes the correlations over a named rule', () => {
     const text = (id: string, rules: string) =>
       `title: ${id}\nid: ${id}\ncorrelation: { type: event_count, rules: ${rules}, timespan: 5s, condition: { gte: 2 } }\n`
     const rule = (id: string) =>
@@ -172,7 +171,7 @@ describe('what the shipped rules read', async () => {
   )
 
   it('never excludes an event of their tests that they match', () => {
-    let told = 0
+    let withLiterals = 0
     const scanOf = new Map(
       program.rules.map((rule) => {
         const { categories, literals } = readsOf([rule])
@@ -187,13 +186,13 @@ describe('what the shipped rules read', async () => {
         const { categories, scan } = scanOf.get(rule.id)!
         assert.ok(categories === null || categories.has(String(own.category)), rule.title)
         assert.ok(scan?.(json) ?? true, `${rule.title}: ${json}`)
-        told += scan === null ? 0 : 1
+        withLiterals += scan === null ? 0 : 1
       }
     }
-    assert.ok(told > 100, `${told} matches of rules with literals`)
+    assert.ok(withLiterals > 100, `${withLiterals} matches of rules with literals`)
   })
 
-  it('lets most events by', () => {
+  it('excludes most events', () => {
     const some = program.rules.filter((rule) => readsOf([rule]).literals !== null)
     assert.ok(some.length > program.rules.length / 2, `${some.length} of ${program.rules.length} rules have literals`)
   })

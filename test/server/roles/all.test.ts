@@ -1,4 +1,4 @@
-/** A server that runs: edits of rules, filters and configuration take effect, and a log that was set back is told. */
+/** A running server: edits of rules, filters and configuration take effect, and a restored log is reported. */
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,7 +29,7 @@ filter:
   condition: not it
 `
 
-describe('server/roles: a server that runs', function () {
+describe('server/roles: a running server', function () {
   this.timeout(3 * WITHIN_MS)
   let root: string
   let server: Awaited<ReturnType<typeof startServer>> | null = null
@@ -69,7 +69,7 @@ describe('server/roles: a server that runs', function () {
     }
   }
 
-  /** By the rule of this test; what the shipped ones find of so old a log is another matter. */
+  /** Findings by the rule of this test, without those of the shipped rules. */
   function found(worker: string): Promise<string[]> {
     return stored(async ({ evaluations }) => {
       const active = await evaluations.active()
@@ -78,7 +78,7 @@ describe('server/roles: a server that runs', function () {
     })
   }
 
-  async function isFound(worker: string, titles: readonly string[]): Promise<void> {
+  async function untilFound(worker: string, titles: readonly string[]): Promise<void> {
     let last: string[] = []
     await until(
       async () => {
@@ -90,26 +90,26 @@ describe('server/roles: a server that runs', function () {
     )
   }
 
-  it('rules and filters that come and go act on what is stored, and on what comes', async () => {
+  it('added and removed rules and filters apply to stored and new records', async () => {
     const title = 'A program that ends with aa'
     const program = (image: string, hours: number) => received('d1', processStart(image, T0 + hours * HOUR))
     mkdirSync(at('data'))
     await publish([contract('w1'), holding('d1', 'w1'), program('/build/aa', 0), program('/x/aa', 30)])
     await start()
-    await isFound('w1', [])
+    await untilFound('w1', [])
     writeFileSync(at('rules', 'rule.yml'), RULE)
-    await isFound('w1', [title, title])
+    await untilFound('w1', [title, title])
     writeFileSync(at('rules', 'filter.yml'), FILTER)
-    await isFound('w1', [title])
+    await untilFound('w1', [title])
     rmSync(at('rules', 'filter.yml'))
-    await isFound('w1', [title, title])
+    await untilFound('w1', [title, title])
     await server!.stop()
     rmSync(at('rules', 'rule.yml'))
     await start()
-    await isFound('w1', [])
+    await untilFound('w1', [])
   })
 
-  it('listens and shows what was judged before, while other thresholds judge the log anew', async () => {
+  it('shows the previous findings while other thresholds re-evaluate the log', async () => {
     mkdirSync(at('data'))
     await publish(fourStories())
     await start()
@@ -129,7 +129,7 @@ describe('server/roles: a server that runs', function () {
     await server!.stop()
     configure('thresholds: { silence: { silentHours: 30 } }\n')
     await start()
-    // There is an answer at any time, and never one without the farm.
+    // The API answers at any time, and never without the farm.
     await until(
       async () => {
         assert.equal(await band('f1'), 'critical')
@@ -143,7 +143,7 @@ describe('server/roles: a server that runs', function () {
     )
   })
 
-  it('a log that was set back is told, and judged anew', async () => {
+  it('a log restored to an older state is reported and re-evaluated', async () => {
     mkdirSync(at('data'))
     writeFileSync(at('rules', 'rule.yml'), RULE)
     const program = (hours: number) => received('d1', processStart('/x/aa', T0 + hours * HOUR))
@@ -151,7 +151,7 @@ describe('server/roles: a server that runs', function () {
     cpSync(at('data'), at('yesterday'), { recursive: true })
     await publish([program(30), program(60)])
     await start()
-    await isFound('w1', Array(3).fill('A program that ends with aa'))
+    await untilFound('w1', Array(3).fill('A program that ends with aa'))
     await server!.stop()
     for (const name of ['telemetry.db', 'telemetry.db-wal', 'telemetry.db-shm', 'telemetry.mark']) {
       rmSync(at('data', name), { force: true })
@@ -162,11 +162,11 @@ describe('server/roles: a server that runs', function () {
       }
     }
     await start()
-    await isFound('w1', ['A program that ends with aa'])
+    await untilFound('w1', ['A program that ends with aa'])
     await until(
-      () => (/does not rest on this log/.test(server!.printed()) ? true : null),
+      () => (/does not belong to this log/.test(server!.printed()) ? true : null),
       WITHIN_MS,
-      () => `nothing was said: ${server!.printed()}`,
+      () => `nothing was reported: ${server!.printed()}`,
     )
   })
 })

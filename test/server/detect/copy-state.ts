@@ -1,7 +1,7 @@
-/** A restart without a store: what one pipeline would write down, put into another, in no particular order. */
+/** A restart without a store: restores the saved state of one pipeline in another, in no particular order. */
 import type { Pipeline } from '../../../server/detect/pipeline.ts'
 
-export function goOn(before: Pipeline, after: Pipeline): void {
+export function copyState(before: Pipeline, after: Pipeline): void {
   const parts = after.kept()
   for (const [name, kept] of before.kept())
     for (const [subject, state] of [...kept.changed()].reverse())

@@ -1,4 +1,4 @@
-/** A log, a store and whoever judges, in memory: what tests of judgement start from. */
+/** An in-memory log and store with evaluations over them, for tests. */
 import { compile, load, type RuleFile } from '../../../rules/language/index.ts'
 import type { Thresholds } from '../../../server/derive/index.ts'
 import type { Evaluation } from '../../../server/detect/evaluation.ts'
@@ -12,7 +12,7 @@ import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN } from '../events.ts'
 
-export interface Said {
+export interface LogLine {
   level: string
   message: string
   facts: Record<string, unknown>
@@ -26,7 +26,7 @@ export function rulesetOf(...texts: string[]): Ruleset {
   return { program: compile(rules), correlations, credit: () => ({}) }
 }
 
-/** A rule for programs whose path ends with two hex digits, which are also its id's. */
+/** A rule for programs whose path ends with `ending`, two hex digits that also end the rule's id. */
 export const programRule = (ending: string, more = '') => `
 title: A program that ends with ${ending}
 id: 11111111-1111-4111-8111-1111111111${ending}
@@ -35,16 +35,16 @@ logsource: { category: process_creation }
 detection: { it: { Image|endswith: '${ending}' }, condition: it }
 ${more}`
 
-export function judged() {
+export function evaluator() {
   const telemetry = memoryTelemetry()
   const store = memoryStore()
-  const said: Said[] = []
-  const say = (level: string) => (facts: Record<string, unknown>, message: string) =>
-    void said.push({ level, message, facts })
-  const log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
+  const logged: LogLine[] = []
+  const at = (level: string) => (facts: Record<string, unknown>, message: string) =>
+    void logged.push({ level, message, facts })
+  const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   let ids = 0
 
-  return { ...telemetry, store, said, log, open, follow, findings, changes }
+  return { ...telemetry, store, logged, log, open, follow, findings, changes }
 
   function open(ruleset: Ruleset, more: Partial<OpeningDeps> & { thresholds?: Thresholds } = {}): Promise<Evaluation> {
     const thresholds = more.thresholds ?? {}
@@ -63,7 +63,7 @@ export function judged() {
     })
   }
 
-  /** Judges everything that is stored, and writes it down; makes it the active evaluation. */
+  /** Publishes `records`, evaluates everything that is stored, commits, and makes it the active evaluation. */
   async function follow(evaluation: Evaluation, records: readonly Recorded[] = []): Promise<void> {
     if (records.length > 0) await telemetry.stream.publish(records)
     for await (const block of telemetry.stream.read(evaluation.position)) evaluation.take(block)
@@ -71,7 +71,7 @@ export function judged() {
     else await evaluation.activate()
   }
 
-  /** Of the active evaluation, as the store has them. */
+  /** The stored findings of the active evaluation. */
   async function findings(): Promise<Finding[]> {
     const active = await store.evaluations.active()
     const all: Finding[] = []
