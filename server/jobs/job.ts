@@ -1,5 +1,5 @@
 /**
- * Periodic work of the server. One file a job, all of them in `index.ts`.
+ * Periodic work of the server. One file a job, all of them listed in `roles/all.ts`.
  *
  * Shape   a job never overlaps itself, and jobs do not wait for each other. One that took long comes less often: never
  *         more than a twentieth of the time.
