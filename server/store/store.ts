@@ -180,8 +180,8 @@ export interface ChangeFeed {
   after(seq: number, limit: number): Promise<TakenChange[]>
   /** The seq of the newest, trimmed or not; 0 for none. */
   last(): Promise<number>
-  /** How far a named consumer has come; 0 for one that is new. */
-  position(consumer: string): Promise<number>
+  /** How far a named consumer has come; null for one that never said: 0 is one that waits for the first change. */
+  position(consumer: string): Promise<number | null>
   setPosition(consumer: string, seq: number): Promise<void>
   /** Deletes those whose time is before `time`. Resolves with how many went. */
   trim(time: number): Promise<number>

@@ -235,7 +235,7 @@ function changeFeed(): { changes: ChangeFeed; tell(changes: readonly Change[]): 
   const changes: ChangeFeed = {
     after: async (seq, limit) => feed.filter((it) => it.seq > seq).slice(0, limit),
     last: async () => last,
-    position: async (consumer) => positions.get(consumer) ?? 0,
+    position: async (consumer) => positions.get(consumer) ?? null,
     setPosition: async (consumer, seq) => void positions.set(consumer, seq),
     async trim(time) {
       const before = feed.length

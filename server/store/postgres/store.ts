@@ -399,7 +399,7 @@ function changes({ query }: Database): ChangeFeed {
     last: async () => Number((await query('select last from feed'))[0]!.last),
     async position(consumer) {
       const [row] = await query('select seq from consumers where name = $1', [keyOf(consumer)])
-      return Number(row?.seq ?? 0)
+      return row ? Number(row.seq) : null
     },
     async setPosition(consumer, seq) {
       await query(

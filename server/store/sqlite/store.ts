@@ -460,8 +460,10 @@ function changes({ sql, relaxed }: Database): ChangeFeed {
       return rows.map((row) => ({ seq: Number(row.seq), change: JSON.parse(String(row.doc)) as Change }))
     },
     last: async () => Number(sql(`select seq from sqlite_sequence where name = 'changes'`).get()?.seq ?? 0),
-    position: async (consumer) =>
-      Number(sql('select seq from consumers where name = ?').get(keyOf(consumer))?.seq ?? 0),
+    async position(consumer) {
+      const row = sql('select seq from consumers where name = ?').get(keyOf(consumer))
+      return row ? Number(row.seq) : null
+    },
     async setPosition(consumer, seq) {
       const save = sql(
         'insert into consumers (name, seq) values (?, ?) on conflict (name) do update set seq = excluded.seq',

@@ -660,10 +660,12 @@ function changes(given: Given): void {
   }
   const five = [1, 2, 3, 4, 5].map((it) => opened(`f${it}`, T0 + it))
 
-  it('begins empty, with every consumer at 0', async () => {
-    const { store } = given()
+  it('begins empty, and tells a consumer that waits for the first change from one that never came', async () => {
+    const { store, another } = given()
     assert.deepEqual([await store.changes.after(0, 9), await store.changes.last()], [[], 0])
-    assert.equal(await store.changes.position('console'), 0)
+    await store.changes.setPosition('console', 0)
+    const again = await another()
+    assert.deepEqual([await again.changes.position('console'), await again.changes.position('outputs')], [0, null])
     assert.equal(await store.changes.trim(T0), 0)
   })
 
