@@ -37,7 +37,7 @@ describe('agent/main', () => {
     this.timeout(90_000) // ten starts of the command, each a second of CPU or two
     const before = await tellwire('run')
     assert.deepEqual([before.code, before.out], [1, ''])
-    assert.match(before.err, /^tellwire: .*not enrolled.*tellwire agent enroll TOKEN \[agent\.not_enrolled\]\n$/)
+    assert.match(before.err, /^tellwire: .*not enrolled.*tellwire agent enroll TOKEN\.? \[agent\.not_enrolled\]\n$/)
 
     assert.deepEqual(JSON.parse((await tellwire('enroll', server.token(), '--json')).out), {
       device: 'd-test',
