@@ -7,7 +7,7 @@
  */
 import { Fault } from '../../wire/fault.ts'
 import { type Listener, merged } from '../views/notices.ts'
-import type { Notice } from './schema.ts'
+import type { Notice } from '../views/schema.ts'
 
 const STREAMS_MAX = 256
 const PULSE_MS = 25_000

@@ -10,15 +10,7 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { build } from 'esbuild'
-
-export interface ConsoleFile {
-  body: Uint8Array<ArrayBuffer>
-  gzip: Uint8Array<ArrayBuffer>
-  br: Uint8Array<ArrayBuffer>
-  type: string
-  etag: string
-  immutable: boolean
-}
+import type { ConsoleFile } from '../api/files.ts'
 
 const HERE = import.meta.dirname
 const TYPES: Record<string, string> = {

@@ -8,7 +8,7 @@
  */
 import { computed, effect, signal, useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import type { Notice } from '../api/schema.ts'
+import type { Notice } from '../views/schema.ts'
 import { ApiFailure, ask } from './api.ts'
 import { findSession, session } from './session.ts'
 

@@ -6,8 +6,8 @@
  */
 import { computed, effect, signal } from '@preact/signals'
 import { useLayoutEffect } from 'preact/hooks'
-import type { QueuePage, WorkerRow } from '../api/schema.ts'
 import { byUrgency } from '../model/urgency.ts'
+import type { QueuePage, WorkerRow } from '../views/schema.ts'
 import { ApiFailure, ask } from './api.ts'
 import { asked, oneAtATime, onNotice } from './live.ts'
 import { session } from './session.ts'

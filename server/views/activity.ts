@@ -1,6 +1,7 @@
 /** Events per hour over seven days: of all laptops of one worker together. */
-import type { WorkerPage } from '../api/schema.ts'
+
 import type { Reader } from './reader.ts'
+import type { WorkerPage } from './schema.ts'
 
 export const ACTIVITY_MS = 7 * 86_400_000
 

@@ -1,9 +1,10 @@
 /** Clusters with their people, worst first: what the queue knows of everybody in them, and where the contract has them. */
-import type { ClusterView } from '../api/schema.ts'
+
 import type { Cluster } from '../model/assessment.ts'
 import { byUrgency } from '../model/urgency.ts'
 import type { Queue } from './queue.ts'
 import type { Reader } from './reader.ts'
+import type { ClusterView } from './schema.ts'
 
 type Rows = Pick<Queue, 'row' | 'clusters'>
 

@@ -4,7 +4,6 @@
  * Shape   the list leaves out what the agent can see, category by category: that is nine tenths of it.
  */
 
-import type { Laptop, LaptopPage, LaptopRow } from '../api/schema.ts'
 import { bookOf, coverageOf, type DeviceBook } from '../derive/coverage.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Enrolled } from '../model/device.ts'
@@ -12,6 +11,7 @@ import { COVERAGE_PART, darkCategories } from './coverage.ts'
 import type { LaptopQuery } from './fleet.ts'
 import type { LaptopIndex } from './queue.ts'
 import { fromOne, type Judged, type Reader } from './reader.ts'
+import type { Laptop, LaptopPage, LaptopRow } from './schema.ts'
 
 /** A laptop, and what its contract is compared with. */
 export interface KnownLaptop {

@@ -4,7 +4,7 @@
  * Shape   the first one after a quiet second is sent at once; what follows within a second is sent together at its end.
  *         Nothing is sent when nothing happened.
  */
-import type { Notice } from '../api/schema.ts'
+import type { Notice } from './schema.ts'
 
 export const NOTICE_EVERY_MS = 1_000
 /** More than this are not named: whoever listens then takes everybody to be meant. */

@@ -9,12 +9,12 @@
  */
 import type { Contract } from '../../wire/contract.ts'
 import type { Event } from '../../wire/event.ts'
-import type { Compared } from '../api/schema.ts'
 import { utcOffsets } from '../derive/kit/local-time.ts'
 import { kilometres, positionOf } from '../derive/kit/place.ts'
 import type { SeenPlace, Sightings } from '../derive/kit/sightings.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Finding } from '../model/finding.ts'
+import type { Compared } from './schema.ts'
 
 const DAY = 86_400_000
 const PLACE_DAYS = 14

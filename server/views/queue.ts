@@ -10,7 +10,6 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Recorded } from '../../wire/recording.ts'
-import type { Notice, WorkerRow } from '../api/schema.ts'
 import { caseOf } from '../cases/case.ts'
 import type { Cluster } from '../model/assessment.ts'
 import type { Verdict } from '../model/case.ts'
@@ -20,6 +19,7 @@ import { Fleet, type FleetLaptop } from './fleet.ts'
 import { type Listener, Notices } from './notices.ts'
 import type { Reader } from './reader.ts'
 import { RowTable } from './row-table.ts'
+import type { Notice, WorkerRow } from './schema.ts'
 import { unjudged } from './unjudged.ts'
 
 const LAST_FINDING_STEP_MS = 10 * 60_000

@@ -6,8 +6,9 @@
  *         microseconds, so that those of an earlier life of the server are recognized: who comes with one starts over.
  * Memory  a row and its text a worker; the last 10,000 who are gone.
  */
-import type { WorkerRow } from '../api/schema.ts'
+
 import { byUrgency } from '../model/urgency.ts'
+import type { WorkerRow } from './schema.ts'
 
 const GONE_MAX = 10_000
 /** Superseded entries of the log are passed over until there are so many. */

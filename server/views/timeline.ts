@@ -1,10 +1,10 @@
 /** Findings, and the notable events of seven days, in words: newest first. Texts come from laptops and are hostile. */
 import type { Category } from '../../wire/event.ts'
-import type { TimelineEntry } from '../api/schema.ts'
 import type { Finding } from '../model/finding.ts'
 import type { Stored } from '../store/stream.ts'
 import { describe } from './describe.ts'
 import type { Reader } from './reader.ts'
+import type { TimelineEntry } from './schema.ts'
 
 const DAYS = 7
 const EVENTS_MAX = 200

@@ -6,8 +6,8 @@
  * Source  the coverage of each laptop; the words follow from what the rules of the family read.
  */
 import { CATEGORIES, type Category } from '../../wire/event.ts'
-import type { Unseen } from '../api/schema.ts'
 import type { Coverage } from '../model/coverage.ts'
+import type { Unseen } from './schema.ts'
 
 export const FAMILIES = [
   'remote-access',

@@ -4,7 +4,6 @@
  * Shape   read point by point, from one evaluation: nothing of anybody else but the referrer's band.
  */
 import type { Contract } from '../../wire/contract.ts'
-import type { FindingView, WorkerPage } from '../api/schema.ts'
 import { type Beside, explained } from '../assess/score.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
@@ -15,6 +14,7 @@ import { activity } from './activity.ts'
 import { laptopsOf } from './laptops.ts'
 import { observed } from './observed.ts'
 import { fromOne, type Judged, type Reader } from './reader.ts'
+import type { FindingView, WorkerPage } from './schema.ts'
 import { timeline } from './timeline.ts'
 import { unjudged } from './unjudged.ts'
 import { unseen } from './unseen.ts'

@@ -3,7 +3,7 @@
  *
  * Shape   one question at a time; a notice during one is answered by the next.
  */
-import type { QueuePage, WorkerRow } from '../../server/api/schema.ts'
+import type { QueuePage, WorkerRow } from '../../server/views/schema.ts'
 import type { ServerChild } from './children.ts'
 
 export interface ConsolePage {

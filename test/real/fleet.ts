@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { WorkerPage } from '../../server/api/schema.ts'
+import type { WorkerPage } from '../../server/views/schema.ts'
 import { type AgentChild, BINARY, enrolAgent, json, startAgent, startServer, until } from '../bench/children.ts'
 
 export interface Line {

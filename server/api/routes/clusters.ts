@@ -1,10 +1,10 @@
 /** GET /clusters: workers who share what unrelated people do not. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { clusters } from '../../views/clusters.ts'
+import { ClusterView } from '../../views/schema.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers } from '../openapi.ts'
-import { ClusterView } from '../schema.ts'
 
 export function clusterRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { may }: Guard): void {
   app.openapi(

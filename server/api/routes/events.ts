@@ -1,10 +1,10 @@
 /** GET /events: the live stream of notices. */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
 import type { SignIn } from '../../access/sign-in.ts'
+import { Notice } from '../../views/schema.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { live } from '../live.ts'
-import { Notice } from '../schema.ts'
 
 export function eventRoutes(app: OpenAPIHono<Env>, { queue }: Deps, signIn: SignIn, { may }: Guard): void {
   const streams = live(queue)

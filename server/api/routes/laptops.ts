@@ -2,10 +2,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
 import { laptopOf, laptopPage } from '../../views/laptops.ts'
+import { Laptop, LaptopPage } from '../../views/schema.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers } from '../openapi.ts'
-import { Laptop, LaptopPage } from '../schema.ts'
 
 const PAGE = 200
 const PAGE_MAX = 1_000

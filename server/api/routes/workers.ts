@@ -2,11 +2,11 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
 import { Fault } from '../../../wire/fault.ts'
+import { QueuePage, WorkerPage } from '../../views/schema.ts'
 import { workerPage } from '../../views/worker.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers } from '../openapi.ts'
-import { QueuePage, WorkerPage } from '../schema.ts'
 
 const ROWS_MAX = 5_000
 const ROWS = 1_000

@@ -1,5 +1,5 @@
 /** Workers who share what unrelated people do not: each cluster is one case with all its people, worst first. */
-import type { ClusterView } from '../../api/schema.ts'
+import type { ClusterView } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
 import { BandChip } from '../parts/band.tsx'

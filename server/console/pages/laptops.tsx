@@ -1,7 +1,7 @@
 /** Every laptop, a page at a time: a quiet one, or one that cannot look, is a signal of its own. */
 import { signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { LaptopPage, LaptopRow } from '../../api/schema.ts'
+import type { LaptopPage, LaptopRow } from '../../views/schema.ts'
 import { ask } from '../api.ts'
 import { useKeys } from '../keys.ts'
 import { useLook } from '../live.ts'

@@ -1,5 +1,5 @@
 /** One worker: what was agreed, what speaks against them, and what it rests on. */
-import type { WorkerPage } from '../../api/schema.ts'
+import type { WorkerPage } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
 import { Activity } from '../parts/activity.tsx'

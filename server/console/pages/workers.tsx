@@ -1,8 +1,8 @@
 /** The list: people, not alerts; worst first, one line of why. */
 import { signal, useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
-import type { LaptopPage, WorkerRow } from '../../api/schema.ts'
 import type { Band } from '../../model/assessment.ts'
+import type { LaptopPage, WorkerRow } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
 import { BAND_WORDS, BandChip, BandIcon } from '../parts/band.tsx'

@@ -1,5 +1,5 @@
 /** One finding: what it says, what to do, its blind spots, and the events behind it. */
-import type { FindingView } from '../../api/schema.ts'
+import type { FindingView } from '../../views/schema.ts'
 import { EventFields } from './fields.tsx'
 import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'

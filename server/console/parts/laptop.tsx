@@ -1,7 +1,7 @@
 /** One laptop: whether it is online, what its agent costs, what is missing, and what cannot be seen on it. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import type { Laptop, LaptopRow } from '../../api/schema.ts'
+import type { Laptop, LaptopRow } from '../../views/schema.ts'
 import { useLive } from '../live.ts'
 import { to } from '../route.ts'
 import { CoverageGrid } from './coverage.tsx'

@@ -3,7 +3,7 @@
  *
  * The tables of the page say the same. Names are links, so the picture is walked through with the Tab key.
  */
-import type { ClusterView } from '../../api/schema.ts'
+import type { ClusterView } from '../../views/schema.ts'
 import { to } from '../route.ts'
 import { SHAPES } from './band.tsx'
 import { brief, oneOf, shortOf } from './cluster.tsx'

@@ -1,5 +1,5 @@
 /** The contract compared with what was seen: agrees, differs, or not known, which is shown as much as the others. */
-import type { Compared } from '../../api/schema.ts'
+import type { Compared } from '../../views/schema.ts'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
 import './observed.css'

@@ -2,8 +2,9 @@
  * The parts of the score: each is a bar that begins where the one before ended, so that the eye can add.
  * Caps and mitigations take away. Each part opens to its findings, and each finding to its events.
  */
-import type { FindingView } from '../../api/schema.ts'
+
 import type { Assessment, Part } from '../../model/assessment.ts'
+import type { FindingView } from '../../views/schema.ts'
 import { BAND_WORDS, BandChip, BandIcon, isBelow } from './band.tsx'
 import { FindingCard } from './finding.tsx'
 import { plain, Text } from './text.tsx'

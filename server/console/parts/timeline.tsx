@@ -1,6 +1,6 @@
 /** Findings and notable events, newest first, by day. */
 import { useSignal } from '@preact/signals'
-import type { TimelineEntry } from '../../api/schema.ts'
+import type { TimelineEntry } from '../../views/schema.ts'
 import { day } from '../clock.ts'
 import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'

@@ -1,5 +1,5 @@
 /** What we would not see: what laptops cannot report, and the blind spots of the rules that fired. */
-import type { FindingView, Unseen } from '../../api/schema.ts'
+import type { FindingView, Unseen } from '../../views/schema.ts'
 import { STATES } from './coverage.tsx'
 import { plain, Text } from './text.tsx'
 import './unseen.css'

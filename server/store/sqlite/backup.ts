@@ -12,7 +12,6 @@ import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { backup, type DatabaseSync } from 'node:sqlite'
-import * as z from 'zod'
 import { Fault } from '../../../wire/fault.ts'
 import { readArchive, writeArchive } from './archive.ts'
 import { asFault, openDatabase } from './database.ts'
@@ -30,22 +29,18 @@ const MANIFEST = 'backup.json'
 const ASIDE = 'before-restore-'
 const PARTIAL = '.restore-partial'
 
-/** Nothing that leads out of the folder. */
-const FileName = z
-  .string()
-  .max(100)
-  .regex(new RegExp(`^(?!.*\\.\\.)(${FEEDS}/)?[\\w.-]+$`))
-
-export const Manifest = z.object({
-  format: z.literal(1),
+export interface Manifest {
+  format: 1
   /** Epoch ms. */
-  madeAt: z.int(),
-  stream: z.string(),
+  madeAt: number
+  stream: string
   /** The last position in it. */
-  last: z.int(),
-  files: z.array(z.object({ name: FileName, bytes: z.int(), sha256: z.string() })),
-})
-export type Manifest = z.infer<typeof Manifest>
+  last: number
+  files: { name: string; bytes: number; sha256: string }[]
+}
+
+/** Nothing that leads out of the folder. */
+const FILE_NAME = new RegExp(`^(?!.*\\.\\.)(${FEEDS}/)?[\\w.-]{1,90}$`)
 
 export interface Checked {
   stream: string
@@ -238,7 +233,7 @@ async function unpackInto(folder: string, from: string): Promise<Manifest> {
   await mkdir(join(folder, FEEDS), { mode: 0o700 })
   if (isArchive(from)) {
     for await (const { name, contents } of readArchive(from)) {
-      if (!FileName.safeParse(name).success) throw noBackup(from)
+      if (!FILE_NAME.test(name)) throw noBackup(from)
       await writeFile(join(folder, name), contents, { mode: 0o600, flush: true })
     }
   } else {
@@ -271,11 +266,24 @@ async function unpackInto(folder: string, from: string): Promise<Manifest> {
 }
 
 async function manifestOf(folder: string, from: string): Promise<Manifest> {
+  let read: unknown
   try {
-    return Manifest.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')))
+    read = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'))
   } catch (cause) {
     throw noBackup(from, cause)
   }
+  if (!isManifest(read)) throw noBackup(from)
+  return read
+}
+
+function isManifest(read: unknown): read is Manifest {
+  const { format, madeAt, stream, last, files } = Object(read) as Partial<Manifest>
+  const isFile = (it: unknown) => {
+    const { name, bytes, sha256 } = Object(it) as Partial<Manifest['files'][number]>
+    return typeof name === 'string' && FILE_NAME.test(name) && Number.isInteger(bytes) && typeof sha256 === 'string'
+  }
+  const isWhole = Number.isInteger(madeAt) && typeof stream === 'string' && Number.isInteger(last)
+  return format === 1 && isWhole && Array.isArray(files) && files.every(isFile)
 }
 
 function noBackup(from: string, cause?: unknown): Fault {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
 import { live } from '../../../server/api/live.ts'
-import type { Notice } from '../../../server/api/schema.ts'
 import { Notices } from '../../../server/views/notices.ts'
+import type { Notice } from '../../../server/views/schema.ts'
 import { harness } from './harness.ts'
 
 const PULSE_MS = 25_000

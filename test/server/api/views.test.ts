@@ -1,7 +1,7 @@
 /** What the routes that read answer: in the shape that is described, and by its changes where there is much. */
 import assert from 'node:assert/strict'
 import * as z from 'zod'
-import { ClusterView, Laptop, LaptopPage, QueuePage, WorkerPage } from '../../../server/api/schema.ts'
+import { ClusterView, Laptop, LaptopPage, QueuePage, WorkerPage } from '../../../server/views/schema.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import { finding } from '../assess/finding.ts'
 import { contract, holding } from '../events.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
-import type { Notice } from '../../../server/api/schema.ts'
 import { merged, NAMED_MAX, NOTICE_EVERY_MS, Notices } from '../../../server/views/notices.ts'
+import type { Notice } from '../../../server/views/schema.ts'
 
 const about = (workers: string[] | null, fields: Partial<Notice> = {}): Notice => ({
   ...{ revision: 1, workers, clusters: false, laptops: false, ...fields },

@@ -1,9 +1,9 @@
 /** The contract beside what was seen: what is not known is neither agreement nor a difference. */
 import assert from 'node:assert/strict'
-import type { Compared } from '../../../server/api/schema.ts'
 import { noSightings, type SeenPlace, type Sightings } from '../../../server/derive/kit/sightings.ts'
 import type { Coverage } from '../../../server/model/coverage.ts'
 import { observed } from '../../../server/views/observed.ts'
+import type { Compared } from '../../../server/views/schema.ts'
 import type { Contract } from '../../../wire/contract.ts'
 import type { EventOf } from '../../../wire/event.ts'
 import { finding } from '../assess/finding.ts'

@@ -1,8 +1,8 @@
 /** The queue: filled once, kept up to date by what happens, and quiet when nothing does. */
 import assert from 'node:assert/strict'
-import type { Notice, QueuePage, WorkerRow } from '../../../server/api/schema.ts'
 import { memoryStore } from '../../../server/store/memory/store.ts'
 import { Queue } from '../../../server/views/queue.ts'
+import type { Notice, QueuePage, WorkerRow } from '../../../server/views/schema.ts'
 import { finding } from '../assess/finding.ts'
 import { contract, DAY, event, HOUR, holding, MINUTE, T0 } from '../events.ts'
 import { stage } from './stage.ts'

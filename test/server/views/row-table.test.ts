@@ -1,9 +1,9 @@
 /** Rows by their changes: nothing lost, nothing twice, wherever the pages are cut. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { QueuePage, WorkerRow } from '../../../server/api/schema.ts'
 import { byUrgency } from '../../../server/model/urgency.ts'
 import { RowTable } from '../../../server/views/row-table.ts'
+import type { QueuePage, WorkerRow } from '../../../server/views/schema.ts'
 import { T0 } from '../events.ts'
 import { workerRow } from './samples.ts'
 

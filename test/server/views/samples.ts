@@ -1,6 +1,7 @@
 /** Views as a test needs them: what it does not name is unremarkable. */
-import type { FindingView, Laptop, WorkerRow } from '../../../server/api/schema.ts'
+
 import type { Coverage } from '../../../server/model/coverage.ts'
+import type { FindingView, Laptop, WorkerRow } from '../../../server/views/schema.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 
 export function workerRow(worker: string, about: Partial<WorkerRow> = {}): WorkerRow {

@@ -4,7 +4,7 @@
  * Shape   a test puts findings, contracts, laptops and what was kept of them; `judge` makes standings and clusters of
  *         them with the code that makes them in the server, commits, and lets the queue know.
  */
-import type { QueuePage } from '../../../server/api/schema.ts'
+
 import { Standings } from '../../../server/assess/standings.ts'
 import { decide } from '../../../server/cases/decide.ts'
 import { bookOf, type DeviceBook } from '../../../server/derive/coverage.ts'
@@ -21,6 +21,7 @@ import type { Rejected } from '../../../server/store/stream.ts'
 import { COVERAGE_PART } from '../../../server/views/coverage.ts'
 import { Queue } from '../../../server/views/queue.ts'
 import type { Reader } from '../../../server/views/reader.ts'
+import type { QueuePage } from '../../../server/views/schema.ts'
 import type { Policy } from '../../../wire/messages.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 
