@@ -3,6 +3,7 @@ import * as addresses from './addresses.ts'
 import * as agentIdle from './agent-idle.ts'
 import * as assess from './assess.ts'
 import * as calm from './calm.ts'
+import * as consolePages from './console.ts'
 import * as correlation from './correlation.ts'
 import * as derive from './derive.ts'
 import * as endToEnd from './end-to-end.ts'
@@ -28,6 +29,7 @@ export const benches: readonly Bench[] = [
   { name: 'spool', run: spool.bench },
   { name: 'store', run: store.bench },
   { name: 'state', run: state.bench },
+  { name: 'console', run: consolePages.bench },
   { name: 'import', run: roster.bench },
   { name: 'calm', run: calm.bench },
   { name: 'end-to-end', run: endToEnd.bench },
