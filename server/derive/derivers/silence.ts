@@ -78,7 +78,8 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       else if (seen.worker !== null) note(seen.worker, seen)
     },
     advance(now, emit) {
-      const due = [...laptops].filter(([, laptop]) => now >= laptop.due || laptop.fresh)
+      const due: [string, Laptop][] = []
+      for (const [device, laptop] of laptops) if (now >= laptop.due || laptop.fresh) due.push([device, laptop])
       // Before any is judged: each looks at when the worker's other laptops were heard.
       for (const [, laptop] of due) forgetHeard(laptop, now)
       for (const [device, laptop] of due) judge(device, laptop, now, emit)
@@ -107,7 +108,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   }
 
   function hear(device: string, { event, worker, time, receivedAt }: Seen): void {
-    const laptop = laptops.ensure(device, () => ({ heard: [], stops: [], wakes: [], said: [], due: 0, fresh: true }))
+    const laptop = laptops.ensure(device, unheard)
     laptops.touch(device)
     // What one laptop was awake for is no riddle of the others.
     if (worker !== null && activity.has(worker)) refresh(worker, device)
@@ -172,16 +173,16 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
 
   /** Every gap of the kept time, and what stands of it. */
   function judge(device: string, laptop: Laptop, now: number, emit: Emit): void {
-    const { heard } = laptop
-    const gaps = heard.flatMap(([, from], index): Gap[] => {
+    const first = laptop.heard.findIndex(([, to], index) => to > now - KEPT_MS || index === laptop.heard.length - 1)
+    const heard = laptop.heard.slice(first)
+    const gaps = heard.map(([, from], index): Gap => {
       const next = heard[index + 1]
-      if (from <= now - KEPT_MS && next) return []
       // Just connected, it may be about to tell what it saw meanwhile.
       const ended = next !== undefined && (next[1] - next[0] >= TALKS_AGAIN_MS || index + 2 < heard.length)
-      return [{ from, to: next?.[0] ?? now, ended, evidence: null }]
+      return { from, to: next?.[0] ?? now, ended, evidence: null }
     })
     // What is older than is judged stands as it stood.
-    laptop.said = laptop.said.filter(([gap]) => gap >= gaps[0]!.from)
+    laptop.said = laptop.said.filter(([gap]) => gap >= heard[0]![0])
     for (const gap of gaps) gap.evidence = gap.to - gap.from < activeMs ? null : evidenceIn(device, gap)
     const said = gaps.flatMap((gap): Laptop['said'] => {
       const word = wordOn(laptop, gap, gaps)
@@ -282,6 +283,10 @@ interface Gap {
   /** False: it lasts. */
   ended: boolean
   evidence: { kind: Evidence; since: number } | null
+}
+
+function unheard(): Laptop {
+  return { heard: [], stops: [], wakes: [], said: [], due: 0, fresh: true }
 }
 
 /** What a feed's event says about who was active; null for what says nothing, such as a phone or a failure. */
