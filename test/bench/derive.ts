@@ -4,6 +4,7 @@ import v8 from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Deriver, Reading, Seen } from '../../server/derive/deriver.ts'
 import { derivers } from '../../server/derive/index.ts'
+import { changedRows, type Row as KeptRow, prefixed } from '../../server/derive/kit/kept.ts'
 import { World } from '../../server/derive/kit/world.ts'
 import { CATEGORIES, type Category, type Event } from '../../wire/event.ts'
 import type { AddressFacts } from '../../wire/recording.ts'
@@ -33,17 +34,41 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   const bytes = (await bytesInUse()) - before
   // Asked after the measurement, so that it cannot have been collected.
   if (run.world.workers().length !== WORKERS) throw new Error('the workers are not all there')
+  says('what changed, written every five minutes')
+  const written = { rows: 0, bytes: 0 }
+  const writing = filled((rows) => {
+    written.rows += rows.length
+    for (const { part, subject, state } of rows) written.bytes += part.length + subject.length + (state?.length ?? 0)
+  })
+  const days = WORKERS * DAYS
   const label = `derivers, ${WORKERS} workers, ${DAYS} days, ${events.toLocaleString('en')} events`
   return [
     { name: label, unit: 'events/CPU-s', value: median(rates), budget: '>= 50,000' },
     { name: `${label}, what they keep`, unit: 'B/worker', value: bytes / WORKERS, budget: '' },
+    { name: `${label}, and what changed as text`, unit: 'events/CPU-s', value: events / writing.seconds, budget: '' },
+    {
+      name: 'derivers, rows that changed in five minutes',
+      unit: 'a worker-day',
+      value: written.rows / days,
+      budget: '',
+    },
+    { name: 'derivers, text of those', unit: 'B/worker-day', value: written.bytes / days, budget: '' },
   ]
 }
 
-/** In order of time, a laptop a worker; only the derivers' own time counts, not that of making the events. */
-function filled(): { world: World; events: number; seconds: number; all: [string, Deriver][] } {
+/**
+ * In order of time, a laptop a worker; only the derivers' own time counts, not that of making the events. `write` is
+ * handed what changed.
+ */
+function filled(write?: (rows: readonly KeptRow[]) => void): {
+  world: World
+  events: number
+  seconds: number
+  all: [string, Deriver][]
+} {
   const world = new World()
   const all = derivers(world)
+  const parts = Object.assign({}, ...all.map(([name, it]) => prefixed(name, it.kept)))
   for (let n = 0; n < WORKERS; n++) {
     const from = START - 90 * DAY
     world.addContract({ worker: `w${n}`, from, country: 'US', timeZone: 'America/Chicago', roles: [ROLES[n % 4]!] })
@@ -64,6 +89,7 @@ function filled(): { world: World; events: number; seconds: number; all: [string
         if (it.time < ticked + TICK_MS) continue
         ticked = it.time
         for (const [, deriver] of all) deriver.advance?.(it.time, () => {})
+        write?.(changedRows(parts))
       }
       const { user, system } = process.threadCpuUsage(start)
       spent += (user + system) / 1e6

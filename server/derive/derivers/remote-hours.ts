@@ -61,8 +61,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
       if (sessions.size > MAX_SESSIONS) sessions.delete(shortest(sessions))
     },
     advance(_now, emit) {
-      for (const device of due.keys()) {
-        due.delete(device)
+      for (const device of due) {
         const sessions = devices.get(device)!
         const reached = Math.max(...[...sessions.values()].map((it) => it.end))
         const since = Math.floor((reached - LATENESS_MS) / DAY)
@@ -73,6 +72,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
             devices.touch(device)
           }
       }
+      due.clear()
     },
     kept: { devices, due, said: said.kept },
   }

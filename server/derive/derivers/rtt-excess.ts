@@ -91,12 +91,13 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
   const squares = new Subjects<Map<number, Peers>>(mapCodec())
   /** By laptop and holder, then claim: the best of the days that are no longer kept. */
   const best = new Subjects<Map<string, number>>(mapCodec())
-  /** By laptop and holder, the days to judge once they are over. */
-  const waiting = new Subjects<number[]>()
+  /** Laptops and holders with trips on a day that is not over, and on days that were judged. */
+  const waiting = new Subjects<1>()
+  const late = new Names()
   /** Squares that changed on days that were judged. */
   const changed = new Names()
   /** Laptops that were measured by peers elsewhere: any square may be theirs. */
-  const far = new Names()
+  const far = new Subjects<1>()
   /** Of the window that ends with a day, the least of each peer, by square. Filled and emptied in `advance`. */
   const windows = new Map<number, [square: string, peers: Map<string, number>][]>()
   let progress = {
@@ -117,8 +118,8 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
       if (day < progress.peersFrom) return
       const subject = JSON.stringify([device, worker])
       if (!trips.add(subject, time, JSON.stringify(claim), [rttMinMs, time])) return
-      const days = waiting.get(subject) ?? []
-      if (!days.includes(day)) waiting.set(subject, [...days, day])
+      if (day < progress.judgedTo) late.add(subject)
+      else if (!waiting.has(subject)) waiting.set(subject, 1)
       if (SHARED.has(claim.class)) return
       const square = squareOf(claim)
       const isNew = addPeer(square, day, worker, rttMinMs)
@@ -126,17 +127,16 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
     },
     advance(now, emit) {
       const today = Math.floor(now / DAY)
-      const due = new Set<string>()
-      for (const [subject, days] of waiting) {
-        const open = days.filter((it) => it >= today)
-        if (open.length === days.length) continue
-        due.add(subject)
-        if (open.length > 0) waiting.set(subject, open)
-        else waiting.delete(subject)
-      }
-      if (changed.size > 0) for (const subject of trips.subjects()) if (isNearChange(subject)) due.add(subject)
-      for (const square of changed.keys()) changed.delete(square)
       const isNewDay = today > progress.judgedTo
+      const due = new Set(late)
+      late.clear()
+      if (isNewDay)
+        for (const subject of waiting.keys()) {
+          due.add(subject)
+          if (trips.reached(subject) < today * DAY) waiting.delete(subject)
+        }
+      if (changed.size > 0) for (const subject of trips.subjects()) if (isNearChange(subject)) due.add(subject)
+      changed.clear()
       progress.judgedTo = Math.max(progress.judgedTo, today)
       for (const subject of due) judge(subject, emit)
       windows.clear()
@@ -148,6 +148,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
       squares,
       best,
       waiting,
+      late,
       changed,
       far,
       progress: single(
@@ -216,7 +217,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
     if (server !== null) return { ms: server, target: 'server' }
     const near = expectedOfPeers(worker, here.day, here)
     if (near !== null) return { ms: near, target: `peers near ${here.city}` }
-    far.add(subject)
+    if (!far.has(subject)) far.set(subject, 1)
     const elsewhere = expectedFromElsewhere(worker, here)
     return elsewhere === null ? null : { ms: elsewhere, target: 'peers elsewhere' }
   }
@@ -305,7 +306,7 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
   function isNearChange(subject: string): boolean {
     if (far.has(subject)) return true
     const claims = new Set(trips.of(subject).map((it) => it.key))
-    return [...claims].some((key) => [...changed.keys()].some((square) => isNear(square, JSON.parse(key) as Claim)))
+    return [...claims].some((key) => [...changed].some((square) => isNear(square, JSON.parse(key) as Claim)))
   }
 
   /** True: the square's least are others than before. */

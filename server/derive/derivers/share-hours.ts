@@ -67,7 +67,7 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
     },
     advance(now, emit) {
       const today = Math.floor(now / DAY)
-      for (const device of due.keys()) {
+      for (const device of due) {
         const since = (Math.min(judgedTo || today, today) - LATENESS_MS / DAY) * DAY
         said.revise(device, since, statementsOn(device, since, today), emit)
         // Who is still in the middle of a day is judged when it is over.

@@ -87,15 +87,11 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       else if (seen.worker !== null) takeLogin(seen.worker, seen)
     },
     advance(now, emit) {
-      for (const name of freshHolders.keys()) {
-        freshHolders.delete(name)
-        workOut(name)
-      }
+      for (const name of freshHolders) workOut(name)
+      freshHolders.clear()
       // What was settled by the time of the last call stands as it stood.
-      for (const key of freshKeys.keys()) {
-        freshKeys.delete(key)
-        judge(key, newestDay - LATE_DAYS, emit)
-      }
+      for (const key of freshKeys) judge(key, newestDay - LATE_DAYS, emit)
+      freshKeys.clear()
       const today = Math.floor(now / DAY)
       if (today <= newestDay) return
       newestDay = today
@@ -161,7 +157,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   }
 
   function holderOf(name: string): Holder {
-    return holders.ensure(name, () => ({ awake: new Map(), changes: new Map(), moments: new Map() }))
+    return holders.ensure(name, unknown)
   }
 
   function moment(name: string, holder: Holder, key: string, time: number): void {
@@ -229,12 +225,19 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
           const draft = wordOn(name, workers, worker, day, time)
           if (draft) now.set(`${worker} ${day}`, [{ device: null, worker, time }, name, draft])
         }
-    const gone = [...before].filter(([place, [about]]) => now.get(place)?.[0].time !== about.time)
-    const fresh = [...now].filter(([place, it]) => JSON.stringify(before.get(place)) !== JSON.stringify(it))
-    for (const [, [about, word]] of gone) emit(about, word, null)
-    for (const [, it] of fresh) emit(...it)
+    let isNews = false
+    for (const [place, [about, word]] of before) {
+      if (now.get(place)?.[0].time === about.time) continue
+      isNews = true
+      emit(about, word, null)
+    }
+    for (const [place, it] of now) {
+      if (JSON.stringify(before.get(place)) === JSON.stringify(it)) continue
+      isNews = true
+      emit(...it)
+    }
     if (now.size === 0) said.delete(name)
-    else if (gone.length + fresh.length > 0) said.set(name, now)
+    else if (isNews) said.set(name, now)
   }
 
   /** By worker, the days on which any of their laptops had it. */
@@ -375,6 +378,10 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     for (const [key, [time]] of networks) if (time < oldest * DAY && !holdersOf.has(key)) networks.delete(key)
   }
 })
+
+function unknown(): Holder {
+  return { awake: new Map(), changes: new Map(), moments: new Map() }
+}
 
 /** How many facts. */
 function sizeOf({ awake, changes, moments }: Holder): number {

@@ -56,7 +56,7 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
 
   return {
     add(name, time, key, values) {
-      const subject = subjects.ensure(name, () => ({ reached: time, keys: [], rows: [] }))
+      const subject = subjects.get(name) ?? begin(name, time)
       const bucket = bucketOf(time)
       if (bucket < bucketOf(subject.reached - keepMs)) return false
       const isLatest = time > subject.reached
@@ -74,6 +74,12 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
     reached: (name) => subjects.get(name)?.reached ?? Number.NEGATIVE_INFINITY,
     subjects: () => subjects.keys(),
     kept: subjects,
+  }
+
+  function begin(name: string, time: number): Subject {
+    const subject: Subject = { reached: time, keys: [], rows: [] }
+    subjects.set(name, subject)
+    return subject
   }
 
   function put(subject: Subject, bucket: number, key: string, values: readonly number[]): boolean {

@@ -43,6 +43,8 @@ export class Subjects<T> extends Map<string, T> implements Part {
   readonly #codec: Codec<T>
   readonly #onRestore: ((name: string, value: T) => void) | undefined
   #dirty = new Set<string>()
+  /** What one laptop sends comes in batches, so the name is mostly the one before. */
+  #last: string | undefined
 
   /** Without a codec the values are plain JSON themselves. `onRestore` may index what is put back. */
   constructor(
@@ -55,13 +57,13 @@ export class Subjects<T> extends Map<string, T> implements Part {
   }
 
   override set(name: string, value: T): this {
-    this.#dirty.add(name)
+    this.touch(name)
     return super.set(name, value)
   }
 
   override delete(name: string): boolean {
     const had = super.delete(name)
-    if (had) this.#dirty.add(name)
+    if (had) this.touch(name)
     return had
   }
 
@@ -75,12 +77,15 @@ export class Subjects<T> extends Map<string, T> implements Part {
   }
 
   touch(name: string): void {
+    if (name === this.#last) return
+    this.#last = name
     this.#dirty.add(name)
   }
 
   *changed(): Iterable<readonly [string, unknown]> {
     const names = this.#dirty
     this.#dirty = new Set()
+    this.#last = undefined
     for (const name of names) {
       const value = this.get(name)
       yield [name, value === undefined ? undefined : this.#codec.save(value)]
@@ -98,50 +103,28 @@ export class Subjects<T> extends Map<string, T> implements Part {
   }
 }
 
-/** Names that are remembered: who has yet to be judged, and the like. */
-export class Names extends Subjects<1> {
-  add(name: string): void {
-    if (!this.has(name)) this.set(name, 1)
-  }
-}
-
 /**
- * Pieces of what is held elsewhere, where one subject's whole would be too much to write each time.
+ * A few names that come and go: whom to judge next, and the like.
  *
- * Shape   `read` answers undefined for what is not there; `names` are those of every piece there is.
+ * Shape   compared with what was written when it is asked for, so that a name that comes and goes between costs nothing.
  */
-export class Pieces implements Part {
-  readonly #read: (name: string) => unknown
-  readonly #write: (name: string, state: unknown) => void
-  readonly #names: () => Iterable<string>
-  #dirty = new Set<string>()
-
-  constructor(
-    read: (name: string) => unknown,
-    write: (name: string, state: unknown) => void,
-    names: () => Iterable<string>,
-  ) {
-    this.#read = read
-    this.#write = write
-    this.#names = names
-  }
-
-  touch(name: string): void {
-    this.#dirty.add(name)
-  }
+export class Names extends Set<string> implements Part {
+  #written = new Set<string>();
 
   *changed(): Iterable<readonly [string, unknown]> {
-    const names = this.#dirty
-    this.#dirty = new Set()
-    for (const name of names) yield [name, this.#read(name)]
+    const before = this.#written
+    this.#written = new Set(this)
+    for (const name of this) if (!before.has(name)) yield [name, 1]
+    for (const name of before) if (!this.has(name)) yield [name, undefined]
   }
 
   *all(): Iterable<readonly [string, unknown]> {
-    for (const name of this.#names()) yield [name, this.#read(name)]
+    for (const name of this) yield [name, 1]
   }
 
-  restore(name: string, state: unknown): void {
-    this.#write(name, state)
+  restore(name: string): void {
+    this.#written.add(name)
+    this.add(name)
   }
 }
 

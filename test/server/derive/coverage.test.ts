@@ -1,9 +1,9 @@
 /** Blind is not empty: what the console says an agent can see. */
 import assert from 'node:assert/strict'
-import { CoverageBook } from '../../../server/derive/coverage.ts'
+import { bookOf, CoverageBook, coverageOf } from '../../../server/derive/coverage.ts'
 import type { Seen } from '../../../server/derive/deriver.ts'
 import type { Category, EventOf } from '../../../wire/event.ts'
-import { agentState, event, HOUR, processStart, T0 } from '../events.ts'
+import { agentState, DAY, event, HOUR, processStart, T0 } from '../events.ts'
 
 const seen = (it: EventOf<Category>): Seen => ({
   event: it,
@@ -91,4 +91,20 @@ describe('coverage', () => {
       const row = book.coverage('d1', product, off, at).find((it) => it.category === category)
       assert.equal(row?.state, state)
     })
+
+  it('a laptop’s kept row alone says the same as the book of all', () => {
+    const book = new CoverageBook()
+    for (const it of cases.flatMap(({ events }) => events)) book.take(seen(it))
+    const [[device, state] = ['', null]] = [...book.kept.devices.changed()]
+    const kept = bookOf(JSON.parse(JSON.stringify(state)))
+    assert.deepEqual([device, kept], ['d1', book.of('d1')])
+    assert.deepEqual(coverageOf(kept, 'linux', [], T0 + DAY), book.coverage('d1', 'linux', [], T0 + DAY))
+  })
+
+  it('of a laptop of which nothing is kept, nothing was heard', () => {
+    for (const state of [undefined, null]) {
+      const states = new Set(coverageOf(bookOf(state), 'linux', [], T0).map((it) => it.state))
+      assert.ok(states.has('unknown') && !states.has('seen') && !states.has('quiet'))
+    }
+  })
 })

@@ -49,14 +49,14 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
       if (day > worker.roleDay || worker.askedAt !== world.revision) enter(name, worker, day)
       const role = rolePeers(worker.role)
       const additions = additionsOf(seen)
-      if ((device !== null || additions.length > 0) && workers.markActive(name, time)) {
+      if ((device !== null || additions.length > 0) && workers.markActive(worker, time)) {
         role?.activeOn(day, 1)
         touch(name, day)
       }
       if (additions.length === 0) return
       const before = role && sumsOf(worker.book, day)
       let added = false
-      for (const [count, value] of additions) added = workers.add(name, time, count, value) || added
+      for (const [count, value] of additions) added = workers.add(worker, time, count, value) || added
       if (!added) return
       touch(name, day)
       if (!role || !before) return

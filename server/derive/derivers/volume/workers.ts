@@ -2,7 +2,7 @@
  * What is known of each worker, and how it is kept: a small row for where they stand, one for the days that are over,
  * and one for each recent day, so that an addition writes a day and not nine.
  */
-import { type Parts, Pieces } from '../../kit/kept.ts'
+import type { Part, Parts } from '../../kit/kept.ts'
 import { add, type Book, type Count, daysOf, type Edits, emptyBook, markActive, rowsOf } from './book.ts'
 
 export interface Worker {
@@ -17,45 +17,38 @@ export interface Worker {
 }
 
 export class Workers extends Map<string, Worker> {
-  readonly #heads = new Pieces(
-    (name) => headOf(this.get(name)),
-    (name, state) => {
-      const { reached, ...rest } = state as NonNullable<ReturnType<typeof headOf>>
-      const worker = Object.assign(this.ensure(name), rest)
-      worker.book.reached = reached
-    },
-    () => this.keys(),
-  )
-  readonly #days = new Pieces(
-    (name) => someOf(this.get(name)?.book.days),
-    (name, state) => {
-      this.ensure(name).book.days = state as number[]
-    },
-    () => [...this].flatMap(([name, { book }]) => (book.days.length > 0 ? [name] : [])),
-  )
-  readonly #recent = new Pieces(
-    (piece) => {
-      const [name, day] = JSON.parse(piece) as [string, number]
-      const book = this.get(name)?.book
-      return someOf(book && rowsOf(book, day))
-    },
-    (piece, state) => {
-      const [name] = JSON.parse(piece) as [string, number]
-      this.ensure(name).book.recent.push(...(state as number[]))
-    },
-    () => [...this].flatMap(([name, { book }]) => [...daysOf(book)].map((day) => pieceOf(name, day))),
-  )
+  /** Names of what was edited since it was asked for. */
+  readonly #heads = new Set<string>()
+  readonly #days = new Set<string>()
+  readonly #recent = new Set<string>()
   readonly #edits: Edits = {
     slotsOf: ({ worker }, day) => {
-      this.#heads.touch(worker)
-      this.#recent.touch(pieceOf(worker, day))
+      this.#heads.add(worker)
+      this.#recent.add(pieceOf(worker, day))
     },
     days: ({ worker }) => {
-      this.#heads.touch(worker)
-      this.#days.touch(worker)
+      this.#heads.add(worker)
+      this.#days.add(worker)
     },
   }
-  readonly kept: Parts = { workers: this.#heads, days: this.#days, recent: this.#recent }
+  readonly kept: Parts = {
+    workers: {
+      changed: () => taken(this.#heads, (name) => headOf(this.get(name))),
+      all: () => named(this.keys(), (name) => headOf(this.get(name))),
+      restore: (name, state) => {
+        const { reached, ...rest } = state as NonNullable<ReturnType<typeof headOf>>
+        Object.assign(this.ensure(name), rest).book.reached = reached
+      },
+    },
+    days: {
+      changed: () => taken(this.#days, (name) => someOf(this.get(name)?.book.days)),
+      all: () => named(this.keys(), (name) => someOf(this.get(name)?.book.days)),
+      restore: (name, state) => {
+        this.ensure(name).book.days = state as number[]
+      },
+    },
+    recent: this.#recentPart(),
+  }
 
   ensure(name: string): Worker {
     const known = this.get(name)
@@ -66,17 +59,17 @@ export class Workers extends Map<string, Worker> {
     return worker
   }
 
-  /** Something of where they stand was edited. */
+  /** Something of where the worker stands was edited. */
   touch(name: string): void {
-    this.#heads.touch(name)
+    this.#heads.add(name)
   }
 
-  add(name: string, time: number, count: Count, value: number): boolean {
-    return add(this.ensure(name).book, time, count, value, this.#edits)
+  add({ book }: Worker, time: number, count: Count, value: number): boolean {
+    return add(book, time, count, value, this.#edits)
   }
 
-  markActive(name: string, time: number): boolean {
-    return markActive(this.ensure(name).book, time, this.#edits)
+  markActive({ book }: Worker, time: number): boolean {
+    return markActive(book, time, this.#edits)
   }
 
   forget(name: string): void {
@@ -86,18 +79,55 @@ export class Workers extends Map<string, Worker> {
     for (const day of daysOf(book)) this.#edits.slotsOf(book, day)
     this.delete(name)
   }
+
+  #recentPart(): Part {
+    const read = (piece: string) => {
+      const [name, day] = partsOf(piece)
+      const book = this.get(name)?.book
+      return someOf(book && rowsOf(book, day))
+    }
+    const pieces = () => [...this].flatMap(([name, { book }]) => Array.from(daysOf(book), (day) => pieceOf(name, day)))
+    return {
+      changed: () => taken(this.#recent, read),
+      all: () => named(pieces(), read),
+      restore: (piece, state) => {
+        this.ensure(partsOf(piece)[0]).book.recent.push(...(state as number[]))
+      },
+    }
+  }
 }
 
-function someOf(rows: number[] | undefined): number[] | undefined {
-  return rows && rows.length > 0 ? rows : undefined
+type Read = (name: string) => unknown
+
+function* taken(edited: Set<string>, read: Read): Iterable<readonly [string, unknown]> {
+  const names = [...edited]
+  edited.clear()
+  for (const name of names) yield [name, read(name)]
 }
 
-function pieceOf(name: string, day: number): string {
-  return JSON.stringify([name, day])
+function* named(names: Iterable<string>, read: Read): Iterable<readonly [string, unknown]> {
+  for (const name of names) {
+    const state = read(name)
+    if (state !== undefined) yield [name, state]
+  }
 }
 
 function headOf(worker: Worker | undefined) {
   if (!worker) return undefined
   const { role, roleDay, since, book } = worker
   return { role, roleDay, since, reached: book.reached }
+}
+
+function someOf(rows: number[] | undefined): number[] | undefined {
+  return rows && rows.length > 0 ? rows : undefined
+}
+
+/** A worker's recent day. */
+function pieceOf(name: string, day: number): string {
+  return `${day} ${name}`
+}
+
+function partsOf(piece: string): [name: string, day: number] {
+  const blank = piece.indexOf(' ')
+  return [piece.slice(blank + 1), Number(piece.slice(0, blank))]
 }

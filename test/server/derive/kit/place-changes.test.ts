@@ -253,6 +253,35 @@ describe('places that changed because the database did (N27)', () => {
       }
   })
 
+  it('a laptop that comes from more networks a day than anybody does costs nobody else anything', () => {
+    const changes = new PlaceChanges()
+    const takes = (...row: Row) => changes.take(seen(row))
+    takes('quiet', 0, '8.8.8.8', 'austin', 'E1')
+    for (let n = 0; n < 300; n++) takes('loud', n / 60, `9.${n >> 8}.${n & 255}.1`, 'austin', 'E1')
+    assert.deepEqual(
+      [seen(['quiet', 30, '8.8.8.8', 'berlin', 'E2']), seen(['loud', 30, '9.0.1.1', 'berlin', 'E2'])].map((it) => {
+        changes.take(it)
+        return changes.whose(it.connection, it.connection.time)
+      }),
+      ['feed', 'feed'],
+    )
+    // What it stated beyond its share of the day is not known: then it is the laptop that moved.
+    const last = seen(['loud', 31, '9.1.40.1', 'berlin', 'E2'])
+    changes.take(last)
+    assert.equal(changes.whose(last.connection, last.connection.time), 'laptop')
+  })
+
+  it('forgets what was not seen for twice as long as a change is doubted', () => {
+    const changes = judged([
+      ['a', 0, '8.8.8.8', 'austin', 'E1'],
+      ['b', 0, '9.9.9.9', 'austin', 'E1', 64501],
+      ['b', 24 * 60, '9.9.9.9', 'austin', 'E1', 64501],
+      ['b', 24 * 95, '9.9.9.9', 'austin', 'E1', 64501],
+    ])
+    const subjects = (part: string) => Array.from(changes.kept[part]!.all(), ([name]) => name)
+    assert.deepEqual([subjects('networks'), subjects('devices')], [['9.9.9'], ['laptop-b']])
+  })
+
   it('leaves a change that others may join undecided for a day, and says when an answer has changed', () => {
     const rows = cases.find((it) => it.name.startsWith('N27'))!.rows
     const changes = judged(rows.slice(0, 4))

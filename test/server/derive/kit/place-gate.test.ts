@@ -56,4 +56,20 @@ describe('the gate for places', () => {
       assert.deepEqual(it.advance(T0 + 49 * HOUR), [])
     }
   })
+
+  it('a laptop with too many waiting lets its own go, and nobody else’s', () => {
+    const gate = begin()
+    assert.deepEqual(gate.take(record('2', 23, 'DE'), 'w2'), [])
+    const passed = Array.from({ length: 80 }, (_, minute) =>
+      gate.take(record('1', 24 + minute / 60, 'DE'), 'w1'),
+    ).flat()
+    assert.deepEqual(
+      passed.map((it) => [it.device, (it.time - T0) / HOUR]),
+      Array.from({ length: 16 }, (_, minute) => ['1', 24 + minute / 60]),
+    )
+    // The third of the night frees all that still wait, in order of time.
+    gate.take(record('3', 26, 'DE'), 'w3')
+    const freed = gate.advance(T0 + 26 * HOUR)
+    assert.deepEqual([freed.length, freed[0]?.device, freed.every((it) => it.geo.country === null)], [65, '2', true])
+  })
 })
