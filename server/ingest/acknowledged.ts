@@ -1,19 +1,18 @@
 /**
- * How far each laptop's events were acknowledged, remembered apart from the log: a log that knows less than that has
- * lost something, or was restored from a backup.
+ * The highest acknowledged number of each laptop, stored apart from the log: a log that has fewer events has lost some,
+ * or was restored from a backup.
  *
- * Shape   of each device one number, for the life (epoch) of the spool it used last; a laptop cannot send again what an
- *         earlier spool held. Devices are gathered in groups, one small value in the store each. New numbers stay in
- *         memory until it is their group's turn, so what is remembered is a few minutes old at most after a kill, and
- *         is never higher than what was acknowledged.
- * Errors  a group that cannot be written is reported, and written at its next turn.
+ * Shape   one number per device, for the epoch of its latest spool; a laptop cannot resend what an earlier spool held.
+ *         Devices are gathered in groups, each a small value in the store. New numbers stay in memory until their
+ *         group's turn, so after a kill the stored number is a few minutes old at most, and never too high.
+ * Errors  a group that cannot be written is reported, and retried at its next turn.
  */
 import { crc32 } from 'node:zlib'
 import * as z from 'zod'
 import type { Logger } from '../log.ts'
 import type { Values } from '../store/store.ts'
 
-/** At one group a second each is written every four minutes, however many laptops send: some 80 of 20,000 in each. */
+/** At one group a second, each is written every four minutes; with 20,000 laptops a group has about 80. */
 const GROUPS = 256
 
 type Mark = readonly [epoch: number, seq: number]
@@ -23,7 +22,7 @@ type KeyValues = Pick<Values, 'get' | 'compareAndSet'>
 export class Acknowledged {
   readonly #values: KeyValues
   readonly #log: Logger
-  /** By group and device: not written yet. */
+  /** Numbers that are not written yet, by group and device. */
   readonly #noted = Array.from({ length: GROUPS }, () => new Map<string, Mark>())
   #turn = 0
   #saving: Promise<void> = Promise.resolve()
@@ -33,7 +32,7 @@ export class Acknowledged {
     this.#log = log
   }
 
-  /** 0: nothing is remembered of this life of the spool. */
+  /** 0 when nothing is known about this epoch. */
   async of(device: string, epoch: number): Promise<number> {
     const group = groupOf(device)
     const mark = this.#noted[group]!.get(device) ?? this.#parse(await this.#values.get(keyOf(group))).get(device)
@@ -66,7 +65,7 @@ export class Acknowledged {
     if (noted.size === 0) return
     const written = [...noted]
     try {
-      // Another gateway may write to the same group: what it wrote about other laptops stays.
+      // Another gateway may write to the same group: keep its numbers of other laptops.
       for (let isWritten = false; !isWritten; ) {
         const before = await this.#values.get(keyOf(group))
         const next = new Map([...this.#parse(before), ...written])
@@ -78,7 +77,7 @@ export class Acknowledged {
     }
   }
 
-  /** What cannot be read is as good as not remembered: it must not keep laptops out. */
+  /** An unreadable value counts as empty, so that it does not keep laptops out. */
   #parse(text: string | null): Map<string, Mark> {
     try {
       return new Map(Group.parse(JSON.parse(text ?? '[]')))

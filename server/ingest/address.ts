@@ -1,12 +1,12 @@
 import ipaddr from 'ipaddr.js'
 
 /**
- * Where a request really came from.
+ * The client address of a request, behind trusted proxies.
  *
- * Shape   the socket's address; when that is a trusted proxy, the last hop in X-Forwarded-For that is none. IPv4 mapped
- *         into IPv6 is written as IPv4, a zone is omitted.
- * Errors  '0.0.0.0' when the socket has gone; an unreadable hop ends the walk at the last one that was readable.
- * Source  a client can write anything to the left of what our own proxies append, so the list is read from the right.
+ * Shape   the socket's address; when that is a trusted proxy, the last hop in X-Forwarded-For that is not one. IPv4
+ *         mapped into IPv6 is written as IPv4; a zone is omitted.
+ * Errors  '0.0.0.0' when the socket is closed; an unreadable hop ends the walk at the last readable one.
+ * Source  a client can write anything before the hops that our own proxies append, so the list is read from its end.
  */
 export function remoteAddress(
   socketAddress: string | undefined,
@@ -23,13 +23,13 @@ export function remoteAddress(
   return address
 }
 
-/** Null: not an address. */
+/** Null for text that is not an address. */
 export function normalAddress(text: string): string | null {
   const bare = text.replace(/^\[|\](:\d+)?$/g, '').replace(/%.*$/, '')
   return ipaddr.isValid(bare) ? ipaddr.process(bare).toString() : null
 }
 
-/** `ranges` are addresses or CIDR ranges; one of the other family never contains it. */
+/** `ranges` are addresses or CIDR ranges; a range of the other address family never contains it. */
 export function within(address: string, ranges: readonly string[]): boolean {
   if (ranges.length === 0) return false
   const parsed = ipaddr.process(address)

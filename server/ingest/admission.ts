@@ -1,15 +1,15 @@
 /**
- * Where batches become records: unpacked, validated, compared with what is stored, made durable.
+ * Turns batches into records: unpacks and validates them, compares them with stored events, and makes them durable.
  *
- * One lane per device, across its sessions: a batch that a reconnected agent sends again waits until the first copy is
- * durable or has failed, so that 'was this stored?' has one answer. Lanes of different devices run side by side and
- * share the stream's commits. Nothing here waits for judgement: the detector reads the stream itself.
+ * There is one lane per device, across its sessions: a batch that a reconnected agent resends waits until the first
+ * copy is durable or has failed, so that it is known whether it was stored. Lanes of different devices run in parallel
+ * and share the stream's commits. Detection is not awaited: the detector reads the stream itself.
  *
- * Shape   a number above the highest stored one is new. One at or below is looked up: nothing there is a hole being
- *         filled, the same id is a retry, another id is a conflict, which is evidence.
- * Errors  Fault 'batch.*' for a batch that is no batch, 'server.busy' when it could not be made durable or the memory
- *         for batches is used up. After either nothing of that batch is stored, and the caller must close the session:
- *         a later batch would otherwise be acknowledged over the hole.
+ * Shape   a number above the highest stored one is new. One at or below is looked up: a missing event fills a gap, the
+ *         same id is a retry, and another id is a conflict, which is kept as evidence.
+ * Errors  Fault 'batch.*' for a malformed batch, 'server.busy' when it cannot be made durable or the memory for batches
+ *         is used up. Nothing of the batch is stored then, and the caller must close the session: a later batch would
+ *         otherwise be acknowledged beyond the missing one.
  */
 
 import { setImmediate } from 'node:timers/promises'
@@ -17,6 +17,7 @@ import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type Ack, LIMITS, type Policy } from '../../wire/messages.ts'
 import type { CatalogueFacts, Recorded, RecordedEvent } from '../../wire/recording.ts'
+import { HOUR } from '../../wire/time.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { History } from '../store/history.ts'
@@ -25,21 +26,21 @@ import { type Bucket, bucket } from './bucket.ts'
 import { type Accepted, parseBatch, type Refused, unpack, validateEvents } from './validation.ts'
 
 export interface AdmissionLimits {
-  /** Events a device may send, for ever and at once. An agent that drains a backlog is slowed down, not refused. */
+  /** Events a device may send, sustained and in a burst. An agent that sends a backlog is slowed down, not refused. */
   eventsPerSecond: number
   eventsBurst: number
   /** Bytes of batches in memory, all sessions together. */
   inFlightBytes: number
-  /** Rejected and conflicting events a device may have stored in an hour: a laptop must not fill the disk with junk. */
+  /** Rejected and conflicting events stored per device and hour, so that no laptop fills the disk with junk. */
   evidencePerHour: number
 }
 
 export interface AdmissionDeps {
   stream: Pick<Stream, 'publish' | 'acked'>
   history: Pick<History, 'bySeq'>
-  /** What `publish` stored, in the order of the stream, each once; events of laptops are not among it. */
+  /** Called with the records that `publish` stored, in the stream's order, each once. Laptops' events are not included. */
   delivered(stored: readonly Stored[]): void
-  /** The stream now knows this life of the device's spool up to `seq`. */
+  /** Events of this device and epoch are stored up to `seq`. */
   durable(device: string, epoch: number, seq: number): void
   recognise(event: Event): CatalogueFacts | undefined
   policy(): Policy
@@ -59,15 +60,14 @@ export interface Admitted {
   events: number
 }
 
-/** What one batch costs besides its events, in events. */
+/** The cost of a batch besides its events, in events. */
 const BATCH_COST = 5
-/** Looking up an old number unpacks a segment: 2 ms measured. An honest agent needs it for one batch after a broken line. */
+/** Looking up an old number unpacks a segment: 2 ms measured. An honest agent causes it for one batch per reconnection. */
 const LOOKUP_COST = 20
-/** Bytes that count as one event: a batch of few huge events pays for its size. */
+/** Bytes that count as one event, so that a batch of few huge events is charged for its size. */
 const BYTES_PER_EVENT = 1_024
-const HOUR = 3_600_000
 
-/** A device's turn, and what it may still send. */
+/** A device's queue of batches, and what it may still send. */
 interface Lane {
   device: string
   tail: Promise<unknown>
@@ -76,17 +76,17 @@ interface Lane {
   evidence: number
 }
 
-/** A batch that was read. */
+/** A batch that was unpacked and validated. */
 interface Received {
   epoch: number
   receivedAt: number
   accepted: Accepted[]
   refused: Refused[]
-  /** The highest number of the batch: what the acknowledgement reaches. */
+  /** The highest number of the batch, up to which it is acknowledged. */
   highest: number
 }
 
-/** A batch compared with what is stored. */
+/** A batch after the comparison with stored events. */
 interface Compared {
   records: RecordedEvent[]
   duplicates: number
@@ -97,14 +97,14 @@ export class Admission {
   readonly #deps: AdmissionDeps
   readonly #lanes = new Map<string, Lane>()
   #inFlight = 0
-  /** Ends when all that was published so far has been delivered. */
+  /** Resolves when everything published so far has been delivered. */
   #delivering: Promise<void> = Promise.resolve()
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps
   }
 
-  /** One batch of a device. `frame` must have been reserved by the caller, and is released by it. */
+  /** Takes one batch of a device. The caller must have reserved memory for `frame`, and releases it. */
   batch(device: string, epoch: number, frame: Uint8Array): Promise<Admitted> {
     const lane = this.#laneOf(device)
     const admitted = lane.tail.then(() => this.#take(lane, epoch, frame))
@@ -113,11 +113,11 @@ export class Admission {
   }
 
   /**
-   * Makes records of others durable and delivers them. Whatever is written to the stream while the server runs and is
-   * not an event of a laptop goes through here, so that `delivered` sees positions in order.
+   * Makes records that no laptop sent durable, and delivers them. All of them go through here while the server runs, so
+   * that `delivered` sees positions in order.
    *
    * Shape   resolves when the records are durable and delivered.
-   * Errors  Fault 'server.busy' when the stream cannot be written: nothing was kept.
+   * Errors  Fault 'server.busy' when the stream cannot be written: nothing is stored then.
    */
   async publish(records: readonly Recorded[]): Promise<Published> {
     const written = this.#store(records, [])
@@ -129,12 +129,12 @@ export class Admission {
     return published
   }
 
-  /** What is left of the burst, but never so little that a batch of some size would not fit. */
+  /** What is left of the burst, but at least enough for a small batch. */
   credit(device: string): number {
     return creditOf(this.#laneOf(device))
   }
 
-  /** False: the memory for batches is used up. */
+  /** False when the memory for batches is used up. */
   reserve(bytes: number): boolean {
     if (this.#inFlight + bytes > this.#deps.limits.inFlightBytes) return false
     this.#inFlight += bytes
@@ -147,10 +147,10 @@ export class Admission {
     this.#deps.metrics.inFlight(this.#inFlight)
   }
 
-  /** Jittered, so that those who are sent away together do not come back together. */
-  busy(todo: string, cause?: unknown): Fault {
+  /** The retry delay is jittered, so that agents refused together do not all reconnect at once. */
+  busy(why: string, cause?: unknown): Fault {
     return new Fault('server.busy', {
-      todo,
+      why,
       facts: { retryAfterMs: 5_000 + Math.floor(this.#deps.random() * 10_000) },
       cause,
     })
@@ -163,7 +163,7 @@ export class Admission {
   }
 
   async #take(lane: Lane, epoch: number, frame: Uint8Array): Promise<Admitted> {
-    // The debt of earlier batches is waited for before this one takes any memory.
+    // Wait for the debt of earlier batches before this one takes memory.
     const debtMs = lane.budget.debtMs()
     if (debtMs > 0) await this.#deps.sleep(debtMs)
     const text = await unpack(frame)
@@ -179,7 +179,7 @@ export class Admission {
   #receive(lane: Lane, epoch: number, text: Buffer): Received {
     const batch = parseBatch(text.toString('utf8'))
     if (batch.epoch !== epoch)
-      throw new Fault('batch.malformed', { where: 'epoch', todo: 'Say hello again with the new epoch.' })
+      throw new Fault('batch.malformed', { where: 'epoch', todo: 'Reconnect with a hello that names the new epoch.' })
     const validated = validateEvents(batch.events, this.#deps.policy())
     if (validated.highest === 0)
       throw new Fault('batch.malformed', { where: 'events[0].seq', todo: 'Number the events from 1 upwards.' })
@@ -197,12 +197,12 @@ export class Admission {
     let late = 0
     if (records.length + rejected.length > 0) {
       const published = await this.#store(records, rejected)
-      // The history may be behind the stream: the stream's word counts.
+      // The history may be behind the stream, so the stream decides.
       for (const index of published.duplicates) if (!records[index]!.conflict) late++
       const reached = Math.max(known, lastSeq(records), ...rejected.map((it) => it.seq ?? 0))
       if (reached > known) durable(device, epoch, reached)
     } else {
-      // Nothing was waited for: before this device's next batch, everybody else has a turn.
+      // Nothing was awaited so far: let other devices have a turn before this one's next batch.
       await setImmediate()
     }
     const events = records.reduce((sum, it) => sum + Number(!it.conflict), 0) - late
@@ -223,21 +223,21 @@ export class Admission {
         compared.duplicates++
         continue
       }
-      // Nothing recognised is a fact too: a later catalogue must not find in history what this one did not.
+      // Empty facts are stored too, so that a later catalogue does not recognise something in old events.
       const facts = this.#deps.recognise(event) ?? {}
       const record: RecordedEvent = { type: 'event', device, receivedAt, epoch, event, facts }
       if (before === null) compared.records.push(record)
       else {
         compared.conflicts.push({ seq, code: 'event.conflict', where: `seq ${seq}`, raw: '' })
         this.#deps.metrics.rejected('event.conflict')
-        // Kept whole, as a record.
+        // Stored as a whole record.
         if (this.#mayKeepEvidence(lane)) compared.records.push({ ...record, conflict: true })
       }
     }
     return compared
   }
 
-  /** The refused events that are kept, as they came. */
+  /** The refused events that are stored as evidence, as received. */
   #evidence(lane: Lane, { epoch, receivedAt, refused }: Received): Rejected[] {
     const kept: Rejected[] = []
     for (const it of refused) {
@@ -247,12 +247,12 @@ export class Admission {
     return kept
   }
 
-  /** The id stored under this number; null: none, or in a damaged segment: then the stream's own numbers decide. */
+  /** The id stored under this number; null when there is none or its segment is damaged, and the stream decides. */
   async #lookUp(lane: Lane, epoch: number, seq: number): Promise<string | null> {
     const { history, log } = this.#deps
     const { device } = lane
     lane.budget.charge(LOOKUP_COST)
-    // Between any two of them everybody else has a turn.
+    // Let other devices have a turn between lookups.
     await setImmediate()
     try {
       return (await history.bySeq(device, epoch, seq))?.id ?? null
@@ -276,7 +276,7 @@ export class Admission {
   }
 
   async #deliver(written: Promise<Published>, records: readonly Recorded[]): Promise<void> {
-    // Rejected: whoever called `publish` hears of it, and there is nothing to deliver.
+    // A failure is reported to the caller of `publish`; there is nothing to deliver.
     const published = await written.catch(() => null)
     if (published === null) return
     const omitted = new Set<number>(published.duplicates)
@@ -299,7 +299,7 @@ export class Admission {
     return made
   }
 
-  /** The stream stores neither a conflict nor a rejected number twice; this bounds how many different ones it gets. */
+  /** The stream stores each conflict and rejected number once; this bounds how many different ones it gets. */
   #mayKeepEvidence(lane: Lane): boolean {
     const hour = Math.floor(this.#deps.now() / HOUR)
     if (lane.hour !== hour) lane.evidence = 0
@@ -317,7 +317,7 @@ function creditOf(lane: Lane): number {
   return Math.max(100, Math.min(LIMITS.creditEvents, Math.floor(lane.budget.left())))
 }
 
-/** Of those that are no conflict, which come upwards; 0 for none. */
+/** The highest number among records that are not conflicts; these are in ascending order. 0 for none. */
 function lastSeq(records: readonly RecordedEvent[]): number {
   return records.findLast((it) => !it.conflict)?.event.seq ?? 0
 }

@@ -1,10 +1,10 @@
-/** Which failures a laptop hears of. */
+/** Which failures are reported to a laptop. */
 import { Fault } from '../../wire/fault.ts'
 
-/** About what the laptop did, or when it may come again. The rest is the server's own trouble, with paths and stacks. */
+/** Faults of the laptop's own making, and when to retry. Others are internal, and may name paths of the server. */
 const ABOUT_LAPTOPS = /^(wire|batch|device|enroll|rate)\.|^server\.busy$|^api\.notfound$/
 
-/** Null: for the server's log only. */
+/** Null for a failure that belongs in the server's log only. */
 export function agentFault(cause: unknown): Fault | null {
   return cause instanceof Fault && ABOUT_LAPTOPS.test(cause.code) ? cause : null
 }

@@ -1,22 +1,22 @@
-/** How much of something is allowed, and when more will be. */
+/** A rate limit: how much is allowed now, and when more will be. */
 export interface Bucket {
-  /** True, and takes it, when there is enough. */
+  /** Takes `amount` when there is enough, and returns whether it did. */
   take(amount: number): boolean
-  /** Takes it in any case, going into debt. */
+  /** Takes `amount` in any case, if necessary on credit. */
   charge(amount: number): void
-  /** What could be taken now; negative in debt. */
+  /** What could be taken now; negative when in debt. */
   left(): number
   /** Milliseconds until the debt is paid; 0 without debt. */
   debtMs(): number
 }
 
-/** A token bucket: `burst` at once, `perSecond` for ever. `now` in ms. */
+/** A token bucket: `burst` at once, `perSecond` sustained. `now` in ms. */
 export function bucket(now: () => number, perSecond: number, burst: number): Bucket {
   let tokens = burst
   let at = now()
   const refill = () => {
     const time = now()
-    // A clock that steps back gives nothing, and takes nothing.
+    // A clock that is set back neither adds nor removes tokens.
     tokens = Math.min(burst, tokens + (Math.max(0, time - at) / 1_000) * perSecond)
     at = time
   }
@@ -43,8 +43,8 @@ export function bucket(now: () => number, perSecond: number, burst: number): Buc
 }
 
 /**
- * One bucket a key, for keys that strangers choose (addresses).
- * At most `maxKeys`: the oldest is forgotten, which forgives it; a stranger who can afford 10,000 addresses can anyway.
+ * One bucket per key, for keys that a client chooses (its address).
+ * At most `maxKeys` are kept. Dropping the oldest resets its limit, but only an attacker with 10,000 addresses gains.
  */
 export function bucketPerKey(now: () => number, perSecond: number, burst: number, maxKeys = 10_000) {
   const buckets = new Map<string, Bucket>()

@@ -1,4 +1,4 @@
-/** POST /agent/v1/enroll, outside the API: it is called by agents, which have no session, cookie or Origin. */
+/** POST /agent/v1/enroll. It is not part of the API, because agents have no session, cookie or Origin header. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FAULTS, Fault, type FaultCode } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
@@ -9,7 +9,7 @@ import type { Enroll } from './enrollment.ts'
 export const ENROLL_PATH = '/agent/v1/enroll'
 const MAX_BODY_BYTES = 16_384
 const BODY_MS = 10_000
-/** The rest is 400. */
+/** All other codes are answered with 400. */
 const STATUS: Partial<Record<FaultCode, number>> = {
   'api.notfound': 404,
   'wire.oversize': 413,
@@ -20,14 +20,14 @@ const STATUS: Partial<Record<FaultCode, number>> = {
 
 export interface EnrollmentRouteDeps {
   enroll: Enroll
-  /** Makes what was decided durable; the answer waits for it. */
+  /** Makes the enrollment durable before it is answered. */
   publish(records: readonly Recorded[]): Promise<unknown>
   trustedProxies: readonly string[]
-  /** The server's own trouble, which the laptop does not hear of. */
+  /** Reports an internal error, which the laptop is told nothing about. */
   onError(cause: unknown): void
 }
 
-/** Errors  a Fault about the request is answered as JSON with its status; any other error with 500 and no detail. */
+/** Errors  a Fault about the request is answered as JSON with its status; any other error with 500 and no details. */
 export function enrollmentRoute(deps: EnrollmentRouteDeps) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
@@ -49,7 +49,8 @@ function addressOf({ socket, headers }: IncomingMessage, { trustedProxies }: Enr
 }
 
 async function body(request: IncomingMessage): Promise<unknown> {
-  const late = setTimeout(() => request.destroy(new Fault('enroll.malformed', { where: 'body' })), BODY_MS)
+  const tooSlow = new Fault('enroll.malformed', { where: 'body', why: `It took more than ${BODY_MS / 1_000} s.` })
+  const late = setTimeout(() => request.destroy(tooSlow), BODY_MS)
   try {
     const chunks: Buffer[] = []
     let total = 0

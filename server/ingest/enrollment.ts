@@ -1,9 +1,10 @@
-/** How a laptop becomes known: a one-time token, a key that never leaves it, and an id made from the key. */
+/** Enrollment of a laptop: by a one-time token, with a key that never leaves the laptop and gives it its id. */
 import { createHash } from 'node:crypto'
 import { identifier } from '../../wire/common.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
+import { HOUR } from '../../wire/time.ts'
 import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
 import type { Store } from '../store/store.ts'
 import type { Bucket } from './bucket.ts'
@@ -14,26 +15,26 @@ import { whereOf } from './validation.ts'
 export interface EnrollmentDeps {
   store: { devices: Pick<Store['devices'], 'get' | 'save' | 'takeToken'>; audit: Pick<Store['audit'], 'add'> }
   keys: ServerKeys
-  /** The one in force when the laptop enrolls. */
+  /** The policy in force when the laptop enrolls. */
   policy(): Policy
   now(): number
-  /** What each address may still try: `bucketPerKey(now, 10 / 60, 10)`. */
+  /** Attempts left to an address: `bucketPerKey(now, 10 / 60, 10)`. */
   tries(address: string): Bucket
 }
 
 export interface Enrollment {
   reply: EnrollReply
-  /** To be made durable before the reply is sent: who holds this laptop from now on. */
+  /** To be made durable before the reply is sent: the worker this laptop is assigned to from now on. */
   records: RecordedOf<'device'>[]
 }
 
 export type Enroll = (request: unknown, address: string) => Promise<Enrollment>
 
 /**
- * Takes one request after another: the same key with two tokens at once would otherwise be new twice.
+ * Requests are handled one after another; otherwise one key with two tokens at once would enroll twice.
  *
  * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.proof · device.revoked · enroll.token.
- *         Only a request that is otherwise in order uses the token up.
+ *         Only a valid request uses up the token.
  */
 export function enrollment(deps: EnrollmentDeps): Enroll {
   let turn: Promise<unknown> = Promise.resolve()
@@ -52,13 +53,16 @@ interface Checked {
   rawKey: Buffer
 }
 
-/** All that can be said without the store. */
+/** The checks that do not need the store. */
 function check(request: unknown): Checked {
   const parsed = EnrollRequest.safeParse(request)
   if (!parsed.success) throw new Fault('enroll.malformed', { where: whereOf(parsed.error.issues[0]!) })
   const { wire, secret, publicKey, nonce, signature } = parsed.data
   if (!WIRE_VERSIONS_SPOKEN.includes(wire))
-    throw new Fault('wire.version', { where: `wire ${wire}`, todo: `Spoken here: ${WIRE_VERSIONS_SPOKEN.join(', ')}.` })
+    throw new Fault('wire.version', {
+      where: `wire ${wire}`,
+      todo: `Use version ${WIRE_VERSIONS_SPOKEN.join(' or ')}.`,
+    })
   const raw = rawKey(publicKey)
   if (!raw) throw new Fault('enroll.malformed', { where: 'publicKey', todo: 'Send 32 bytes as base64url.' })
   if (!signedBy(publicKey, signedText.enrollRequest(nonce, secret, publicKey), signature))
@@ -74,10 +78,10 @@ async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promi
   const time = now()
   const token = await store.devices.takeToken(hashOf(secret), time)
   if (!token) throw new Fault('enroll.token', { todo: 'Ask the security team for a new one.' })
-  // Once more: saving it must not undo a revocation that came meanwhile.
+  // Check again: saving must not undo a revocation made in the meantime.
   const before = await notRevoked(device, deps)
 
-  // The laptop's word for its age, but never in the future, and never younger than it said before.
+  // The first boot as the laptop reports it, but never in the future, and never later than reported before.
   const born = Math.min(firstBoot, time, before?.firstBoot ?? time)
   const binding = { device, worker: token.worker, from: time, to: null, firstBoot: born }
   await store.devices.save({
@@ -105,14 +109,14 @@ async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promi
 async function notRevoked(device: string, { store }: EnrollmentDeps) {
   const enrolled = await store.devices.get(device)
   if (enrolled && enrolled.revokedAt !== null)
-    throw new Fault('device.revoked', { where: device, todo: 'Remove the agent folder, so that a new key is made.' })
+    throw new Fault('device.revoked', { where: device, todo: 'Delete the agent folder, so that a new key is made.' })
   return enrolled
 }
 
 export interface TokenDeps {
   store: { devices: Pick<Store['devices'], 'addToken'>; audit: Pick<Store['audit'], 'add'> }
   keys: ServerKeys
-  /** How agents reach this server: https://tellwire.example. */
+  /** Where agents reach this server, such as https://tellwire.example. */
   publicUrl: string
   hours: number
   now(): number
@@ -120,8 +124,8 @@ export interface TokenDeps {
 }
 
 /**
- * Makes a one-time token. The secret is in the text and nowhere else: the store keeps its SHA-256, so that comparing
- * it tells nothing about it.
+ * Makes a one-time token. The secret is only in the token: the store keeps its SHA-256 hash, so that neither the store
+ * nor the time of a comparison reveals it.
  *
  * Errors  api.invalid when `worker` cannot be a worker's id.
  */
@@ -133,7 +137,7 @@ export async function makeToken(
     throw new Fault('api.invalid', { where: 'worker', todo: 'Use letters, digits and ._@- only, at most 128.' })
   const { store, keys, publicUrl, hours, now, randomBytes } = deps
   const createdAt = now()
-  const expiresAt = createdAt + hours * 3_600_000
+  const expiresAt = createdAt + hours * HOUR
   const secret = randomBytes(32).toString('base64url')
   const content: Token = { url: publicUrl, serverKey: keys.publicKey, secret }
   await store.devices.addToken({ hash: hashOf(secret), worker, createdAt, expiresAt })

@@ -1,8 +1,8 @@
 /**
- * The batches of one session that wait to be taken, one after the other.
+ * The queue of batches of one session.
  *
- * Shape   each is counted in the memory for batches from `add` until it is taken. When many wait, nothing more is read
- *         from the socket; TCP then holds the agent back.
+ * Shape   a batch counts towards the memory for batches from `add` until it is done. When many are queued, the socket
+ *         is paused, and TCP slows the agent down.
  */
 import { Fault } from '../../wire/fault.ts'
 import { LIMITS } from '../../wire/messages.ts'
@@ -15,7 +15,7 @@ export interface FrameQueueDeps {
   socket: { readonly isPaused: boolean; pause(): void; resume(): void }
   admission: Pick<Admission, 'reserve' | 'release' | 'busy'>
   take(frame: Buffer): Promise<void>
-  /** `take` rejected. What waited is dropped: later batches must not be stored over the hole that this one leaves. */
+  /** `take` rejected. The queue is dropped, because later batches must not be stored without this one. */
   failed(cause: unknown): void
 }
 
@@ -32,9 +32,9 @@ export class FrameQueue {
   /** Errors  Fault 'rate.exceeded' beyond the credit, 'server.busy' when the memory for batches is used up. */
   add(frame: Buffer): void {
     const { admission, socket } = this.#deps
-    // A frame has at least one event, so this many waiting ones are more than the credit whatever is in them.
+    // Each frame has at least one event, so this many frames exceed the credit whatever they contain.
     if (this.#frames.length >= LIMITS.creditEvents)
-      throw new Fault('rate.exceeded', { where: 'batch', todo: 'Keep to the credit.' })
+      throw new Fault('rate.exceeded', { where: 'batch', todo: 'Send no more events than the credit allows.' })
     if (!admission.reserve(frame.length)) throw admission.busy('Too many batches are waiting.')
     this.#frames.push(frame)
     this.#bytes += frame.length
@@ -42,7 +42,7 @@ export class FrameQueue {
     if (!this.#isTaking) void this.#takeAll()
   }
 
-  /** Forgets what waits. The one that is being taken is taken to its end. */
+  /** Drops queued batches. The one being taken is finished. */
   drop(): void {
     this.#deps.admission.release(this.#bytes)
     this.#bytes = 0

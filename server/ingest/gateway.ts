@@ -1,19 +1,20 @@
 /**
- * The door for agents: accepts WebSocket upgrades, keeps the sessions, and refuses early and cheaply.
+ * The gateway for agents: accepts WebSocket upgrades, keeps the sessions, and refuses early and at little cost.
  *
- * Shape   one session per device: see sessions.ts. Replaced, clone or neither, its `connection` line is stored: two
- *         fingerprints on one key are evidence. Each welcome says how far the log knows the laptop's events; a log that
- *         knows less than was acknowledged before has lost something, and the laptop sends again what it still holds.
- * Errors  before the upgrade an HTTP answer with a JSON body; after it a `refusal` message. See session.ts, admission.ts.
+ * Shape   one session per device: see sessions.ts. Every session is recorded as a `connection` line, a replaced or
+ *         cloned one too, because two fingerprints with one key are evidence. Each welcome names the highest stored
+ *         number of the laptop's events; when the log has lost acknowledged events, the laptop resends those it holds.
+ * Errors  an HTTP answer with a JSON body before the upgrade, a `refusal` message after it. See session.ts, admission.ts.
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
-import { Fault } from '../../wire/fault.ts'
+import { Fault, type FaultDetails } from '../../wire/fault.ts'
 import { LIMITS, type Policy } from '../../wire/messages.ts'
 import type { AddressFacts, Recorded, RecordedConnection } from '../../wire/recording.ts'
+import { MINUTE } from '../../wire/time.ts'
 import type { Store } from '../store/store.ts'
 import type { Published } from '../store/stream.ts'
 import { Acknowledged } from './acknowledged.ts'
@@ -26,7 +27,7 @@ import { AgentSocket, Session, type SessionDeps, TIMING, type Timing } from './s
 import { Sessions } from './sessions.ts'
 import { answer, type SessionLimits, upgradeRefusal } from './upgrade.ts'
 
-/** A changed policy goes to so many laptops before everything else has a turn. */
+/** A changed policy is sent to this many laptops before other work gets a turn. */
 const PUSHED_AT_ONCE = 100
 
 export type GatewayLimits = AdmissionLimits & SessionLimits
@@ -34,13 +35,13 @@ export type GatewayLimits = AdmissionLimits & SessionLimits
 export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'durable' | 'sleep' | 'limits'> {
   store: { devices: Pick<Store['devices'], 'get'>; values: Pick<Store['values'], 'get' | 'compareAndSet'> }
   keys: ServerKeys
-  /** In force at the start; see `Gateway.push`. */
+  /** The policy at the start; `Gateway.push` changes it. */
   policy: Policy
-  /** Every name that agents may have dialled to get here. */
+  /** Every host name under which agents may reach this server. */
   hostNames: readonly string[]
   trustedProxies: readonly string[]
   lookupAddress(address: string, at: number): AddressFacts
-  /** The set of laptops with an open session is another one now. */
+  /** A laptop's session opened or closed. */
   connection?(device: string): void
   limits: GatewayLimits
   timing?: Partial<Timing>
@@ -113,7 +114,7 @@ export class Gateway {
     this.#remembering.unref()
   }
 
-  /** For `upgrade` of an HTTP server. */
+  /** Handler of an HTTP server's `upgrade` event. */
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const { limits, metrics, trustedProxies } = this.#deps
     const forwardedFor = request.headers['x-forwarded-for']
@@ -126,8 +127,8 @@ export class Gateway {
       unprovenFrom: (from: string) => sessions.unprovenFrom(from),
     }
     const refusal = upgradeRefusal({ url: request.url, address }, is, limits, {
-      busy: (todo) => this.#admission.busy(todo),
-      tooMuch: (todo) => this.#tooMuch(todo),
+      busy: (why) => this.#admission.busy(why),
+      tooMuch: (why) => this.#tooMuch(why),
     })
     if (refusal) {
       metrics.refusal(refusal.fault.code)
@@ -145,7 +146,7 @@ export class Gateway {
     return this.#policy
   }
 
-  /** Signs it, and holds batches and welcomes to it from now on. Resolves when it, or a later one, is sent to all. */
+  /** Signs `policy` and applies it to batches and welcomes from now on. Resolves when it, or a later one, is sent to all. */
   async push(policy: Policy): Promise<void> {
     this.#policy = policy
     this.#signed = signPolicy(policy, this.#deps.keys)
@@ -155,7 +156,7 @@ export class Gateway {
     }
   }
 
-  /** Laptops with an open session: the set itself, not a copy. */
+  /** Laptops with an open session: a live view. */
   get online(): ReadonlySet<string> {
     return this.#sessions.devices
   }
@@ -176,12 +177,13 @@ export class Gateway {
   }
 
   /**
-   * Records of others (devices, contracts, feeds, the clock). Resolves when they are durable and `delivered` has them.
-   * Errors  Fault 'server.busy' when the stream cannot be written: nothing was kept.
+   * Publishes records that no laptop sent (devices, contracts, feeds, the clock). Resolves when they are durable and
+   * delivered.
+   * Errors  Fault 'server.busy' when the stream cannot be written: nothing is stored then.
    */
   readonly publish = (records: readonly Recorded[]): Promise<Published> => this.#admission.publish(records)
 
-  /** Refuses the new, says goodbye to the old, resolves when all that was taken is stored and delivered. */
+  /** Refuses new sessions, closes the open ones, and resolves when everything received is stored and delivered. */
   async close(): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#remembering)
@@ -192,40 +194,44 @@ export class Gateway {
     await this.#acknowledged.saveAll()
   }
 
-  /** A key was proven. Who holds the device is decided before anything is waited for. */
+  /** A session has proven its key. Whether it may claim the device is decided before anything is awaited. */
   async #opened(session: Session): Promise<{ acked: number }> {
     const { device, epoch } = session.hello!
-    if (!this.#sessions.mayOpen(session)) throw this.#tooMuch('Reconnect less often.')
+    if (!this.#sessions.mayOpen(session)) throw this.#tooMuch('This laptop reconnects too often.')
     const { isClone, replaced } = this.#sessions.claim(session)
     const awayMs = 60_000 + Math.floor(this.#deps.random() * 60_000)
-    replaced?.refuse(cloned(device, 'A newer session of this laptop took over.', awayMs))
+    replaced?.refuse(cloned(device, { why: 'A newer session of this laptop has replaced this one.' }, awayMs))
     this.#deps.connection?.(device)
     await this.publish([this.#connectionLine(session, null)])
     if (isClone)
-      throw cloned(device, 'Enroll this laptop with its own token; do not copy the agent folder.', 15 * 60_000)
+      throw cloned(
+        device,
+        { todo: 'Enroll each laptop with its own token; do not copy the agent folder.' },
+        15 * MINUTE,
+      )
     return { acked: await this.#acked(device, epoch) }
   }
 
-  /** How far the log knows this life of the spool. When that is less than it was: see `Acknowledged`. */
+  /** The highest stored number of this epoch. When it is lower than the acknowledged one: see `Acknowledged`. */
   async #acked(device: string, epoch: number): Promise<number> {
     const { stream, metrics, log } = this.#deps
-    // In this order: what another session has stored in between is then in both numbers, or in the log's alone.
+    // In this order, because what another session stores in between must not look lost.
     const remembered = await this.#acknowledged.of(device, epoch)
     const acked = await stream.acked(device, epoch)
     if (acked < remembered) {
       log.error(
         { device, epoch, acknowledged: remembered, stored: acked },
-        'the log lacks events that were acknowledged; the laptop sends again what it still holds',
+        'acknowledged events are missing from the log; the laptop resends what it still holds',
       )
       metrics.lost(remembered - acked)
-      // Counted once: from here on the log is compared with what it knew now.
+      // Count the loss once: later comparisons start from what the log has now.
       this.#acknowledged.note(device, epoch, acked)
     }
     return acked
   }
 
   #measured(session: Session, rtt: RoundTrip): void {
-    // The next one comes in an hour; a stream that cannot be written is reported by admission.
+    // Ignore a failure: admission reports it, and the next measurement comes within an hour.
     this.publish([this.#connectionLine(session, rtt)]).catch(() => {})
   }
 
@@ -250,17 +256,17 @@ export class Gateway {
     }
   }
 
-  #tooMuch(todo: string): Fault {
+  #tooMuch(why: string): Fault {
     const retryAfterMs = 30_000 + Math.floor(this.#deps.random() * 60_000)
-    return new Fault('rate.exceeded', { todo, facts: { retryAfterMs } })
+    return new Fault('rate.exceeded', { why, todo: 'Reconnect less often.', facts: { retryAfterMs } })
   }
 }
 
-function cloned(device: string, todo: string, retryAfterMs: number): Fault {
-  return new Fault('device.cloned', { where: device, todo, facts: { retryAfterMs } })
+function cloned(device: string, about: Pick<FaultDetails, 'why' | 'todo'>, retryAfterMs: number): Fault {
+  return new Fault('device.cloned', { where: device, ...about, facts: { retryAfterMs } })
 }
 
-/** Without brackets, final dot and case: '[::1]' and '::1' are one name. */
+/** A host name in lower case, without brackets and final dot, so that '[::1]' and '::1' are equal. */
 function bareHost(host: string): string {
   return host
     .toLowerCase()

@@ -1,9 +1,9 @@
 /**
- * Who is there: from an agent's hello to the proof of its key.
+ * The handshake: from an agent's hello to the proof of its key.
  *
- * Shape   the server proves itself first. Unknown and revoked are said only after the agent's proof came: by then the
- *         agent knows that it is we who say so.
- * Errors  Fault 'device.unknown', 'device.revoked', 'device.proof', 'device.host'; what the store throws.
+ * Shape   the server proves itself first. It reports an unknown or revoked device only after the agent's proof, when
+ *         the agent has verified the server.
+ * Errors  Fault 'device.unknown', 'device.revoked', 'device.proof', 'device.host'; errors of the store.
  */
 import { Fault } from '../../wire/fault.ts'
 import { type FromAgent, type FromServer, type Hello, signedText } from '../../wire/messages.ts'
@@ -15,7 +15,7 @@ type Proof = Extract<FromAgent, { type: 'proof' }>
 
 export interface HandshakeDeps {
   keys: ServerKeys
-  /** Is this one of our names, as an agent may dial them? */
+  /** Whether this is a host name of this server. */
   isOurName(host: string): boolean
   enrolled(device: string): Promise<Enrolled | null>
   now(): number
@@ -37,7 +37,7 @@ export class Handshake {
     return this.#hello
   }
 
-  /** The agent's clock less ours. */
+  /** The agent's clock minus the server's. */
   get clockSkewMs(): number {
     return this.#clockSkewMs
   }
@@ -58,10 +58,10 @@ export class Handshake {
     if (!signedBy(publicKey, signedText.proof(nonce, this.#nonce, host, device, epoch), signature))
       throw new Fault('device.proof', { where: device, todo: 'Sign the text of this challenge with the enrolled key.' })
     if (!this.#deps.isOurName(host))
-      throw new Fault('device.host', { where: host, todo: 'Add this name to hostNames if it is ours.' })
+      throw new Fault('device.host', { where: host, todo: "Add this name to the server's hostNames if it is correct." })
   }
 
-  /** Asks the store once more: somebody may have revoked the device. */
+  /** Checks again, because the device may have been revoked meanwhile. */
   async stillEnrolled(): Promise<Enrolled> {
     const { device } = this.#hello!
     const enrolled = await this.#deps.enrolled(device)

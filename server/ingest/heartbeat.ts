@@ -1,7 +1,8 @@
 /**
- * Whether the peer is still there, and how far away: pings from the welcome on, a few quick ones first.
+ * Pings: whether the peer is still connected, and its round-trip time. They start with the welcome, a few in quick
+ * succession first.
  *
- * Shape   any byte is a sign of life, also a part of a frame that is still on its way.
+ * Shape   any received byte is a sign of life, even a part of an incomplete frame.
  * Units   heardAt epoch ms; round trips ms.
  */
 import { type RoundTrip, roundTrips } from './round-trips.ts'
@@ -13,19 +14,19 @@ export interface HeartbeatTiming {
 }
 
 export interface HeartbeatDeps {
-  /** As of the TCP socket: grows with every byte that came. */
+  /** Bytes received by the TCP socket so far. */
   bytesRead(): number
-  /** False while we do not read: a peer that we do not hear cannot answer. */
+  /** False while the socket is paused: its answers are then not read. */
   isReading(): boolean
   timing: HeartbeatTiming
   now(): number
   randomBytes(size: number): Buffer
   send(n: number): void
-  /** With every ping but the first ones, which come when everybody reconnects at once. */
+  /** Called with every ping except the first ones, which many agents get at once after a restart. */
   beat(): void
-  /** No sign of life for two pings; no more are sent. */
+  /** There was no sign of life for two pings; no more are sent. */
   silent(): void
-  /** A first, or a considerably different, round-trip time is known. */
+  /** Called with the first, or a clearly different, round-trip time. */
   measured(rtt: RoundTrip): void
 }
 
@@ -60,7 +61,7 @@ export class Heartbeat {
     this.#trips.answered(n, performance.now())
   }
 
-  /** Pings, now and from now on. */
+  /** Sends a ping, and schedules the next. */
   start(): void {
     const { timing, now, isReading, randomBytes, send, beat, silent, measured } = this.#deps
     this.#noteBytes()
@@ -68,7 +69,7 @@ export class Heartbeat {
       silent()
       return
     }
-    // Not a counter: a pong sent ahead of its ping would make a round trip look short.
+    // Not a counter: an agent could answer in advance to fake a short round trip.
     const n = randomBytes(6).readUIntBE(0, 6)
     this.#trips.sent(n, performance.now())
     send(n)

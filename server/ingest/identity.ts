@@ -1,10 +1,10 @@
-/** Who this server is to its agents, who they are to it, and the signatures both sides make. */
+/** The server's keys, the ids of devices, and the signatures of both. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import type { Values } from '../store/store.ts'
 
 /**
- * Shape   keys are raw Ed25519 public keys, base64url; signatures base64url; `salt` 64 hex digits, the HMAC key that
- *         every laptop of this tenant hashes places with.
+ * Shape   keys are raw Ed25519 public keys, base64url; signatures base64url; `salt` 64 hex digits, the HMAC key with
+ *         which every laptop of this tenant hashes network places.
  */
 export interface ServerKeys {
   publicKey: string
@@ -15,7 +15,7 @@ export interface ServerKeys {
 type KeyValues = Pick<Values, 'get' | 'compareAndSet'>
 
 /**
- * The server's identity, made once and kept in the store: losing it means enrolling every laptop again.
+ * The server's identity, made once and kept in the store. If it is lost, every laptop must be enrolled again.
  *
  * Source  `randomBytes` makes the salt; the key's own randomness is OpenSSL's.
  */
@@ -29,7 +29,7 @@ export async function serverKeys(values: KeyValues, randomBytes: (size: number) 
   return { publicKey: x!, salt, sign: (text) => sign(null, Buffer.from(text), privateKey).toString('base64url') }
 }
 
-/** Of several processes that start at once, one makes it and all of them use it. */
+/** When several processes start at once, one makes the value and all of them use it. */
 async function kept(values: KeyValues, key: string, make: () => string): Promise<string> {
   const found = await values.get(key)
   if (found !== null) return found
@@ -38,18 +38,18 @@ async function kept(values: KeyValues, key: string, make: () => string): Promise
   return (await values.get(key))!
 }
 
-/** 32 bytes, or null when the text is something else. */
+/** 32 bytes; null for any other text. */
 export function rawKey(publicKey: string): Buffer | null {
   const raw = Buffer.from(publicKey, 'base64url')
   return raw.length === 32 ? raw : null
 }
 
-/** A device is its key: the same key always has the same id, on any server. */
+/** The id of a device follows from its key: the same key has the same id on any server. */
 export function deviceOf(rawPublicKey: Buffer): string {
   return `d-${createHash('sha256').update(rawPublicKey).digest('hex').slice(0, 20)}`
 }
 
-/** False for a wrong signature and for anything that is not a key or a signature. */
+/** False for a wrong signature, and for text that is not a key or signature. */
 export function signedBy(publicKey: string, text: string, signature: string): boolean {
   try {
     const raw = rawKey(publicKey)

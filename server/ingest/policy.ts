@@ -1,9 +1,9 @@
-/** What the server asks of its laptops: which version is in force, and its signature. */
+/** The policy that laptops obey: its version and its signature. */
 import { Policy, type SignedPolicy, signedText } from '../../wire/messages.ts'
 import type { Values } from '../store/store.ts'
 import type { ServerKeys } from './identity.ts'
 
-/** A week offline and more, at what a busy laptop writes. */
+/** More than a week offline for a busy laptop. */
 const SPOOL_BYTES = 64 * 1_048_576
 const SPOOL_DAYS = 14
 const KEY = 'policy'
@@ -11,12 +11,11 @@ const KEY = 'policy'
 export type AskedPolicy = Pick<Policy, 'off' | 'on' | 'watchedRoots'>
 
 /**
- * The policy in force: what the configuration asks of the laptops, with a higher version whenever it asks for something
- * else.
+ * The policy in force: what the configuration asks of laptops. Its version increases with every change.
  *
- * Shape   agents refuse an older version than they obey. So versions outlive restarts, and a new one is at least the
- *         second it was made in: a server restored from a backup does not count again through versions that laptops
- *         have seen.
+ * Shape   agents refuse a version older than their current one, so versions are stored. A new version is at least the
+ *         time in seconds at which it is made, so that a server restored from a backup does not reuse versions that
+ *         laptops have seen.
  */
 export async function policyInForce(
   values: Pick<Values, 'get' | 'compareAndSet'>,
@@ -32,7 +31,7 @@ export async function policyInForce(
     const { data } = Policy.safeParse(before)
     if (data && content(data) === content(next)) return data
     const policy = { version: Math.max(versionOf(before) + 1, Math.floor(now / 1_000)), ...next }
-    // Otherwise another process was quicker, and what it wrote is looked at.
+    // Another process was faster: start again from its policy.
     if (await values.compareAndSet(KEY, text, JSON.stringify(policy))) return policy
   }
 }
@@ -42,13 +41,13 @@ export function signPolicy(policy: Policy, keys: ServerKeys): SignedPolicy {
   return { text, signature: keys.sign(signedText.policy(text)) }
 }
 
-/** Everything but the version, in one order. */
+/** Everything but the version, in a fixed order. */
 function content(policy: Omit<Policy, 'version'>): string {
   const fields = Object.entries(policy).filter(([name]) => name !== 'version')
   return JSON.stringify(fields.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Also of a policy that a later Tellwire wrote with fields that are not known here. */
+/** Also reads a policy with unknown fields, written by a later Tellwire. */
 function versionOf(policy: unknown): number {
   const version = (policy as { version?: unknown } | null)?.version
   return Number.isSafeInteger(version) ? (version as number) : 0

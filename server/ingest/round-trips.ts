@@ -1,13 +1,14 @@
 /**
  * Round-trip times of one session, from pings.
  *
- * Shape   the first answer to a number counts, a number we did not send never. What is worth recording: the first five
- *         answers together, then once an hour, and only when the hour's minimum moved by more than a fifth.
- * Units   ms, one decimal. `jitterMs` is the mean difference of neighbours.
+ * Shape   only the first answer to a number counts, and numbers that were not sent are ignored. Recorded are the first
+ *         five answers together, and then once an hour, when the minimum has changed by more than a fifth.
+ * Units   ms, one decimal. `jitterMs` is the mean difference between successive round trips.
  */
+import { HOUR } from '../../wire/time.ts'
+
 const FIRST = 5
 const OUTSTANDING_MAX = 4
-const HOUR = 3_600_000
 const MOVED = 0.2
 
 export interface RoundTrip {
@@ -18,9 +19,9 @@ export interface RoundTrip {
 export interface RoundTrips {
   sent(n: number, atMs: number): void
   answered(n: number, atMs: number): void
-  /** Of the current hour, or of the last one that had answers; null before the first answer. */
+  /** The current hour's values, or those of the last hour with answers; null before the first answer. */
   now(): RoundTrip | null
-  /** What is worth recording, once; null most of the time. `time` epoch ms. */
+  /** The values to record now, if any; mostly null. `time` epoch ms. */
   toRecord(time: number): RoundTrip | null
 }
 
@@ -39,7 +40,7 @@ export function roundTrips(): RoundTrips {
       const sentAt = outstanding.get(n)
       if (sentAt === undefined) return
       outstanding.delete(n)
-      // A ping each 30 s makes 120 an hour.
+      // Bounded: a ping every 30 s makes 120 an hour.
       hour.push(atMs - sentAt)
       shown = summary(hour)
     },

@@ -1,13 +1,13 @@
 /**
- * One agent's socket, from hello to close.
+ * The session of one agent: its socket, from hello to close.
  *
  *   hello ─▶ proof ─▶ proving ─▶ opening ─▶ open ─▶ closed
  *
- * Shape   text frames are control messages, binary frames are batches. While the store is asked for the device
- *         ('proving') and the session is recorded ('opening'), it may be closed by either side: whoever waited looks at
- *         the state again. Whatever ends a session from our side is sent in a `refusal` first: code, where, what to do,
- *         when to come back.
- * Errors  nothing thrown here leaves the session; a broken agent costs only itself.
+ * Shape   text frames are control messages, binary frames are batches. Either side may close the session while the
+ *         store is asked for the device ('proving') or the session is recorded ('opening'), so the state is checked
+ *         again after each wait. When the server ends a session, it first sends a `refusal`: code, where, what to do,
+ *         when to reconnect.
+ * Errors  nothing thrown here leaves the session; a broken agent affects no other.
  */
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
@@ -26,11 +26,11 @@ import type { RoundTrip } from './round-trips.ts'
 import { whereOf } from './validation.ts'
 
 export interface Timing extends HeartbeatTiming {
-  /** From the socket's opening to a valid proof. */
+  /** Allowed from the opening of the socket to a valid proof. */
   provenMs: number
-  /** How long a peer that was sent a refusal may take to close. */
+  /** How long a refused peer may take to close. */
   closeMs: number
-  /** Between two groups of acknowledged numbers that are written to the store. */
+  /** Between the saves of two groups of acknowledged numbers. */
   rememberMs: number
 }
 export const TIMING: Timing = {
@@ -41,7 +41,7 @@ export const TIMING: Timing = {
   rememberMs: 1_000,
 }
 
-/** ws closes by itself after a frame it cannot take; this lets us say why first. */
+/** ws closes the socket after a frame it cannot take; this lets the session send a refusal first. */
 export class AgentSocket extends WebSocket {
   onBroken: (closeCode: number) => void = () => {}
   override close(code?: number, reason?: string | Buffer): void {
@@ -50,9 +50,9 @@ export class AgentSocket extends WebSocket {
   }
 }
 
-/** What a peer that does not read may leave in our memory. */
+/** Memory that messages to a peer that does not read may take. */
 const UNSENT_BYTES_MAX = 262_144
-/** Control messages: an honest agent sends a pong each 30 s. */
+/** Limits of control messages: an honest agent sends a pong every 30 s. */
 const CONTROLS_PER_SECOND = 5
 const CONTROLS_BURST = 60
 
@@ -60,19 +60,19 @@ type State = 'hello' | 'proof' | 'proving' | 'opening' | 'open' | 'closed'
 const WAITS_FOR: Record<State, string> = {
   hello: 'a hello',
   proof: 'a proof',
-  proving: 'our welcome',
-  opening: 'our welcome',
+  proving: "the server's welcome",
+  opening: "the server's welcome",
   open: 'batches',
-  closed: 'the end',
+  closed: 'nothing: it is closed',
 }
 
 export interface SessionDeps extends HandshakeDeps {
   admission: Admission
-  /** Registers a proven session; what it throws is the refusal. Resolves with how far the log knows its events. */
+  /** Registers a proven session, and returns the highest stored number of its events. Throws the refusal. */
   opened(session: Session): Promise<{ acked: number }>
-  /** The one in force, signed. */
+  /** The policy in force, signed. */
   policy(): SignedPolicy
-  /** A first, or a considerably different, round-trip time is known. */
+  /** Called with the first, or a clearly different, round-trip time. */
   measured(session: Session, rtt: RoundTrip): void
   closed(session: Session): void
   timing: Timing
@@ -94,7 +94,7 @@ export class Session {
   #state: State = 'hello'
   #eventsStored = 0
   #policy: SignedPolicy | null = null
-  /** Until the key is proven, and after a refusal. */
+  /** Runs until the key is proven, and after a refusal. */
   #deadline: NodeJS.Timeout
 
   constructor(socket: AgentSocket, raw: Socket, address: string, deps: SessionDeps) {
@@ -136,7 +136,7 @@ export class Session {
     return this.#handshake.clockSkewMs
   }
 
-  /** When the peer last gave any sign of life, epoch ms. */
+  /** When the peer last gave a sign of life, epoch ms. */
   get heardAt(): number {
     return this.#heartbeat.heardAt
   }
@@ -149,7 +149,7 @@ export class Session {
     return this.#eventsStored
   }
 
-  /** Sends the policy in force, unless the laptop has it, or gets it with its welcome. */
+  /** Sends the policy in force, unless the laptop has it or will get it with its welcome. */
   sendPolicy(): void {
     const policy = this.#deps.policy()
     if (this.#state !== 'open' || this.#policy === policy) return
@@ -161,13 +161,14 @@ export class Session {
     if (this.#state === 'closed') return
     const { admission, log, metrics, timing } = this.#deps
     const about = { device: this.hello?.device, address: this.address }
-    const said = agentFault(cause)
-    if (!said) log.error({ err: cause, ...about }, 'a session failed')
-    const { code, where, todo, facts } = said ?? admission.busy('The server failed; its log says why.')
+    const reported = agentFault(cause)
+    if (!reported) log.error({ err: cause, ...about }, 'a session failed')
+    const fault = reported ?? admission.busy("An internal error is in the server's log.")
+    const { code, where, why, detail, facts } = fault
     const retryAfterMs = typeof facts.retryAfterMs === 'number' ? facts.retryAfterMs : null
     metrics.refusal(code)
-    log.info({ code, where, ...about, ...facts }, 'session refused')
-    this.#send({ type: 'refusal', code, where: where?.slice(0, 512) ?? null, todo, retryAfterMs })
+    log.info({ code, where, why, ...about, ...facts }, 'session refused')
+    this.#send({ type: 'refusal', code, where: where?.slice(0, 512) ?? null, todo: detail, retryAfterMs })
     this.#end()
     this.#frames.drop()
     this.#socket.resume()
@@ -182,12 +183,12 @@ export class Session {
       this.#heartbeat.heard()
       this.#guard(() => (isBinary ? this.#takeFrame(data as Buffer) : this.#takeText(data as Buffer)))
     })
-    // A flood of WebSocket pings makes us write pongs to somebody who may not read them.
+    // Limit WebSocket pings: each is answered with a pong, which the peer may never read.
     socket.on('ping', () => this.#state !== 'closed' && this.#guard(() => this.#spendControl()))
     socket.onBroken = (code) => this.refuse(code === 1009 ? oversize(LIMITS.frameBytes) : new Fault('wire.malformed'))
     socket.on('error', (cause) => this.#deps.log.debug({ err: cause, address: this.address }, 'socket error'))
     socket.on('close', () => {
-      // What still waits is stored all the same: an agent that says goodbye closes right behind its last batch.
+      // Queued batches are still stored: an agent may close right after its last batch.
       this.#end()
       this.#deps.closed(this)
     })
@@ -230,7 +231,7 @@ export class Session {
   async #open(proof: Extract<FromAgent, { type: 'proof' }>): Promise<void> {
     const { admission, opened, now } = this.#deps
     await this.#handshake.verify(proof)
-    // Closed meanwhile: registered now, it would stay registered for ever.
+    // Closed meanwhile: if registered now, it would stay registered for ever.
     if (this.#state !== 'proving') return
     this.#state = 'opening'
     clearTimeout(this.#deadline)
@@ -261,8 +262,9 @@ export class Session {
       await this.#handshake.stillEnrolled()
     } catch (cause) {
       if (agentFault(cause)) this.refuse(cause)
-      // A store that fails for a moment is no reason to send everybody away.
-      else this.#deps.log.error({ err: cause, device: this.hello?.device }, 'could not ask whether a device is revoked')
+      // A failure of the store is no reason to close sessions.
+      else
+        this.#deps.log.error({ err: cause, device: this.hello?.device }, 'revocation of a device could not be checked')
     }
   }
 
@@ -284,29 +286,32 @@ export class Session {
 
   #unproven(): Fault {
     const { admission, timing } = this.#deps
-    if (this.#state === 'proving') return admission.busy('The server is slow.')
+    if (this.#state === 'proving') return admission.busy('The server is too slow to check the proof.')
     return new Fault('wire.unexpected', { where: this.#state, todo: `Prove your key within ${timing.provenMs} ms.` })
   }
 
   #unexpected(what: string): Fault {
     return new Fault('wire.unexpected', {
       where: what,
-      todo: `This session is waiting for ${WAITS_FOR[this.#state]}.`,
+      why: `The session is waiting for ${WAITS_FOR[this.#state]}.`,
     })
   }
 }
 
-/** Errors: Fault 'wire.version' before anything else is looked at, then 'wire.malformed' with the field's path. */
+/** Errors  Fault 'wire.version', which is checked first; 'wire.malformed' with the field's path. */
 function parseControl(text: string): FromAgent {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new Fault('wire.malformed', { todo: 'A text frame is one JSON message.', cause })
+    throw new Fault('wire.malformed', { todo: 'Send one JSON message in a text frame.', cause })
   }
   const { type, wire } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
   if (type === 'hello' && typeof wire === 'number' && !WIRE_VERSIONS_SPOKEN.includes(wire))
-    throw new Fault('wire.version', { where: `wire ${wire}`, todo: `Spoken here: ${WIRE_VERSIONS_SPOKEN.join(', ')}.` })
+    throw new Fault('wire.version', {
+      where: `wire ${wire}`,
+      todo: `Use version ${WIRE_VERSIONS_SPOKEN.join(' or ')}.`,
+    })
   const message = FromAgent.safeParse(value)
   if (message.success) return message.data
   throw new Fault('wire.malformed', { where: whereOf(message.error.issues[0]!), todo: 'See wire/messages.ts.' })
@@ -316,7 +321,7 @@ function oversize(bytes: number): Fault {
   return new Fault('wire.oversize', { todo: `Send at most ${bytes} bytes in one frame of this kind.` })
 }
 
-/** RFC 6455, 7.4.1: 1009 too big, 1013 try again later, 1008 policy. The refusal says the rest. */
+/** RFC 6455, 7.4.1: 1009 too big, 1013 try again later, 1008 policy. The refusal has the details. */
 function closeCode(code: FaultCode): number {
   if (code === 'wire.oversize') return 1009
   return code === 'server.busy' || code === 'rate.exceeded' ? 1013 : 1008

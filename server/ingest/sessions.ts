@@ -1,16 +1,16 @@
 /**
- * Who is connected: every open socket, those that have not proven a key yet, and the one session of each device.
+ * The registry of sessions: every open socket, those without a proven key, and the one live session of each device.
  *
- * Shape   a second session of a device replaces the first when it comes from the same hardware (the laptop's old socket
- *         died silently), or when the first has been quiet; otherwise it is a clone. Which of the two is decided at
- *         once, so that two sessions that open at the same time cannot both hold the device.
+ * Shape   a second session of a device replaces the first one when it comes from the same hardware (the old socket died
+ *         silently) or when the first one is silent; otherwise it is a clone. This is decided synchronously, so that
+ *         two sessions that open at the same time cannot both claim the device.
  */
 import { type Bucket, bucket } from './bucket.ts'
 import type { Session } from './session.ts'
 
-/** A session that gave no sign of life for so long does not stand in the way of another. */
+/** A session without a sign of life for this long can be replaced. */
 const LIVE_MS = 45_000
-/** Two live laptops with one key and one fingerprint would replace each other for ever: at most this often. */
+/** Limits how often two laptops with the same key and fingerprint can replace each other. */
 const OPENINGS_BURST = 20
 const OPENINGS_PER_SECOND = 1 / 30
 
@@ -44,12 +44,12 @@ export class Sessions {
     return [...this.#all]
   }
 
-  /** Devices of the live ones. */
+  /** Devices of the live sessions. */
   get devices(): ReadonlySet<string> {
     return this.#devices
   }
 
-  /** Those that hold their device. */
+  /** The sessions that have claimed their device. */
   live(): Session[] {
     return [...this.#live.values()]
   }
@@ -59,7 +59,7 @@ export class Sessions {
     this.#unproven.add(session)
   }
 
-  /** A key was proven. False: this device was opened too often. */
+  /** To be called for a proven session; false when the device has opened too many sessions. */
   mayOpen(session: Session): boolean {
     const { device } = session.hello!
     const openings = this.#openings.get(device) ?? bucket(this.#now, OPENINGS_PER_SECOND, OPENINGS_BURST)
@@ -69,7 +69,7 @@ export class Sessions {
     return true
   }
 
-  /** Makes it the session of its device, unless it is a clone; `replaced` is who was that before. */
+  /** Makes it the live session of its device, unless it is a clone; `replaced` is the previous one. */
   claim(session: Session): { isClone: boolean; replaced: Session | null } {
     const { device, fingerprint } = session.hello!
     const other = this.#live.get(device) ?? null

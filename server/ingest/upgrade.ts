@@ -1,4 +1,4 @@
-/** Before there is a session: which upgrades are refused, and how that is said in HTTP. */
+/** WebSocket upgrades: which are refused, and with what HTTP answer. */
 import type { Duplex } from 'node:stream'
 import { Fault } from '../../wire/fault.ts'
 
@@ -9,7 +9,7 @@ export interface UpgradeRefusal {
   fault: Fault
 }
 
-export interface Openness {
+export interface Load {
   isClosing: boolean
   sessions: number
   unproven: number
@@ -18,28 +18,28 @@ export interface Openness {
 
 export interface SessionLimits {
   sessions: number
-  /** Sockets that have not proven a key yet: all, and from one address (an office shares one). */
+  /** Sockets without a proven key: in total, and from one address (which a whole office may share). */
   unproven: number
   unprovenPerAddress: number
 }
 
-/** Null: let it in. */
+/** Null when the upgrade is accepted. */
 export function upgradeRefusal(
   request: { url: string | undefined; address: string },
-  is: Openness,
+  is: Load,
   limits: SessionLimits,
-  faults: { busy(todo: string): Fault; tooMuch(todo: string): Fault },
+  faults: { busy(why: string): Fault; tooMuch(why: string): Fault },
 ): UpgradeRefusal | null {
   if (is.isClosing) return { status: 503, fault: faults.busy('The server is stopping.') }
   if (request.url?.split('?')[0] !== STREAM_PATH)
     return {
       status: 404,
-      fault: new Fault('api.notfound', { where: 'path', todo: `Agents connect to ${STREAM_PATH}.` }),
+      fault: new Fault('api.notfound', { where: 'path', todo: `Connect to ${STREAM_PATH}.` }),
     }
   if (is.sessions >= limits.sessions || is.unproven >= limits.unproven)
     return { status: 503, fault: faults.busy('Too many sessions are open.') }
   if (is.unprovenFrom(request.address) < limits.unprovenPerAddress) return null
-  return { status: 429, fault: faults.tooMuch('Too many sessions of this address have not proven a key.') }
+  return { status: 429, fault: faults.tooMuch('Too many sessions from this address have not proven a key.') }
 }
 
 export function answer(socket: Duplex, { status, fault }: UpgradeRefusal): void {

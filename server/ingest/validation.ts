@@ -1,4 +1,4 @@
-/** From a binary frame to events that can be trusted to have the right shape. Pure, but for the unpacking. */
+/** Unpacks a binary frame, and validates the events in it. Pure except for the unpacking. */
 import { promisify } from 'node:util'
 import { constants, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { CATEGORIES, Event } from '../../wire/event.ts'
@@ -8,13 +8,13 @@ import { Batch, LIMITS, type Policy } from '../../wire/messages.ts'
 
 const unzstd = promisify(zstdDecompress)
 /**
- * An ordinary batch is unpacked at once: 23 µs of processor time for 100 events, where a stream object and a thread took
- * 116. What is larger, packed or not, must not hold the other laptops up: 8 MiB take 20 ms.
+ * An ordinary batch is unpacked synchronously: 23 µs of processor time for 100 events, instead of 116 µs with a stream
+ * and a thread. A larger one must not block other laptops: 8 MiB take 20 ms.
  */
 const AT_ONCE_BYTES = 65_536
 const AT_ONCE_UNPACKED = 1_048_576
 const UNPACK = {
-  // A frame may ask for a window of 128 MiB whatever it contains; one as large as a batch is always enough.
+  // A frame may ask for a window of 128 MiB whatever it contains; a window of a batch's size is always enough.
   params: { [constants.ZSTD_d_windowLogMax]: Math.ceil(Math.log2(LIMITS.batchBytes)) },
   chunkSize: 65_536,
 }
@@ -36,7 +36,7 @@ export async function unpack(frame: Uint8Array): Promise<Buffer> {
   }
 }
 
-/** Null: too large for that. */
+/** Null when the frame is too large for that. */
 function unpackedAtOnce(frame: Uint8Array): Buffer | null {
   if (frame.length > AT_ONCE_BYTES) return null
   try {
@@ -57,14 +57,14 @@ export function parseBatch(text: string): Batch {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new Fault('batch.malformed', { todo: 'A batch is JSON, compressed with zstd.', cause })
+    throw new Fault('batch.malformed', { todo: 'Send JSON, compressed with zstd.', cause })
   }
   const batch = Batch.safeParse(value)
   if (batch.success) return batch.data
   const [issue] = batch.error.issues
   throw new Fault('batch.malformed', {
     where: whereOf(issue!) || 'batch',
-    facts: { why: issue!.message.slice(0, 200) },
+    why: issue!.message.slice(0, 200),
   })
 }
 
@@ -73,18 +73,18 @@ export interface Accepted {
   event: Event
 }
 export interface Refused {
-  /** Null: it had no usable number. */
+  /** Null when it has no usable number. */
   seq: number | null
   code: FaultCode
   where: string
-  /** As JSON; '' where the policy forbids to keep it. */
+  /** The event as JSON; '' where the policy forbids keeping it. */
   raw: string
 }
 
 /**
- * Each event alone, in the order they came: a bad one costs only itself.
+ * Validates each event by itself, in order: a bad one does not affect the others.
  *
- * Shape   `highest` is the highest number among all of them, 0 for none: what an acknowledgement may reach.
+ * Shape   `highest` is the highest number among all of them, up to which they may be acknowledged; 0 for none.
  * Errors  event.malformed · event.origin · event.off · batch.order, in `refused`.
  */
 export function validateEvents(
@@ -117,7 +117,7 @@ export function validateEvents(
       continue
     }
     if (facts && isOff(category, policy)) {
-      // What must not be collected must not be kept as evidence of having been sent either.
+      // What must not be collected must not be kept as evidence either.
       refuse('event.off', 'category', '')
       continue
     }
@@ -129,20 +129,20 @@ export function validateEvents(
   return { accepted, refused, highest }
 }
 
-/** Text: the field that is wrong. The schema is asked only about what does not fit as it stands, which is rare. */
+/** The event, or the path of the wrong field. The schema parses only the rare event that `fits` does not accept. */
 function eventOf(value: unknown): Event | string {
   if (isEvent(value)) return value as Event
   const parsed = Event.safeParse(value)
   return parsed.success ? parsed.data : whereOf(parsed.error.issues[0]!)
 }
 
-/** A gap is never off: not to know that something was not seen would be worse than knowing it. */
+/** Gaps cannot be switched off: it must always be known what was not seen. */
 export function isOff(category: Event['category'], policy: Policy): boolean {
   if (category === 'collection_gap') return false
   return policy.off.includes(category) || (CATEGORIES[category].sensitive && !policy.on.includes(category))
 }
 
-/** 'DnsServers.3'; for keys that should not be there, the first of them. */
+/** Such as 'DnsServers.3'; of unknown keys, the first. */
 export function whereOf(issue: { code: string; path: readonly PropertyKey[]; keys?: readonly string[] }): string {
   const extra = issue.code === 'unrecognized_keys' ? (issue.keys ?? []).slice(0, 1) : []
   return [...issue.path, ...extra].map(String).join('.').slice(0, WHERE_MAX)

@@ -1,10 +1,11 @@
 /**
- * The contracts: their versions, and the one way in which new versions and hand-overs get into the log.
+ * The contracts: their versions, and the only way that new versions and laptop assignments get into the log.
  *
- * Shape   `take` compares a roster with the directory part by part, and writes what is new. A part is written whole or
- *         not at all, and the next one is compared with the result: an import that was interrupted, runs beside
- *         another one or is repeated adds what is missing and nothing twice.
- * Errors  what `append` rejects with. The parts before it are in the log and in the audit trail; import it again.
+ * Shape   `take` compares a roster with the directory part by part, and writes the differences. A part is written
+ *         completely or not at all, and the next one is compared with the result. So an import that is interrupted,
+ *         repeated or run twice at once adds what is missing, and nothing twice.
+ * Errors  what `append` rejects with. The parts before it are in the log and in the audit trail; a new import adds the
+ *         rest.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Contract } from '../../wire/contract.ts'
@@ -14,22 +15,22 @@ import type { Directory } from './directory.ts'
 import { type News, newsOf } from './news.ts'
 import { partsOf, type RosterPart } from './parts.ts'
 
-/** How many versions and hand-overs were new. */
+/** How many contract versions and laptop assignments were new. */
 export interface Taken {
   contracts: number
   devices: number
 }
 
 export interface Contracts {
-  /** As they were written, oldest first. */
+  /** All versions as written, oldest first. */
   versions(worker: string): Contract[]
-  /** `by` null: a command on the server's own machine. */
+  /** `by` is null for a command on the server's own machine. */
   take(parts: Iterable<RosterPart> | AsyncIterable<RosterPart>, by: string | null): Promise<Taken>
 }
 
 export interface ContractsDeps {
   directory: Pick<Directory, 'versions' | 'holdings'>
-  /** When it resolves, the records are durable and the directory has taken them. All of them, or it rejects. */
+  /** Appends all records or rejects. When it resolves, they are durable and in the directory. */
   append(records: readonly Recorded[]): Promise<void>
   audit(entry: AuditEntry): void | Promise<void>
   now(): number
@@ -61,7 +62,7 @@ export function contracts({ directory, append, audit, now }: ContractsDeps): Con
     return news
   }
 
-  /** One part at a time: no other import may write between comparing with the directory and writing the difference. */
+  /** One part at a time, so that no other import writes between the comparison and the writing of the differences. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = turn.then(work)
     turn = done.catch(() => {})
@@ -72,7 +73,7 @@ export function contracts({ directory, append, audit, now }: ContractsDeps): Con
 class Tally implements Taken {
   contracts = 0
   devices = 0
-  /** Whom it is about; no more than tells one from several. */
+  /** Names that were affected; two are enough to tell one from several. */
   readonly #about = new Set<string>()
 
   add(news: News): void {

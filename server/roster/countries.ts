@@ -1,8 +1,8 @@
 /**
  * Countries by code and by English name.
  *
- * Source  the names that Unicode's CLDR, which comes with Node, gives to the ISO 3166-1 alpha-2 codes; and the few
- *         spellings below that people write and CLDR does not have.
+ * Source  the names of ISO 3166-1 alpha-2 codes in Unicode's CLDR, which comes with Node, and the few spellings below
+ *         that are common and missing in CLDR.
  */
 export type CountryCode = string
 
@@ -21,7 +21,7 @@ const SPELLINGS: Record<string, CountryCode> = {
   holland: 'NL',
 }
 
-/** CLDR names these too, and they are not countries: groups, pseudo codes and 'unknown'. */
+/** Codes with names in CLDR that are not countries: groups, pseudo codes and 'unknown'. */
 const NO_COUNTRIES = new Set(['EU', 'EZ', 'UN', 'QO', 'XA', 'XB', 'ZZ'])
 
 const CODES = countryCodes()
@@ -32,7 +32,7 @@ function countryCodes(): ReadonlySet<CountryCode> {
   const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ']
   const names = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' })
   const pairs = letters.flatMap((first) => letters.map((second) => first + second))
-  // A locale gives a retired code (DD, SU, UK) its successor.
+  // A locale replaces a retired code (DD, SU, UK) by its successor.
   const current = (code: string) => new Intl.Locale(`und-${code}`).region === code
   return new Set(pairs.filter((code) => !NO_COUNTRIES.has(code) && names.of(code) !== undefined && current(code)))
 }
@@ -60,7 +60,7 @@ export function isCountryCode(code: string): boolean {
   return CODES.has(code)
 }
 
-/** The code of a code or a name; null with the code of the name that was probably meant. */
+/** The code for a code or name; if there is none, null and the code of the most similar name. */
 export function countryCode(text: string): { code: CountryCode | null; nearest: CountryCode | null } {
   if (CODES.has(text.toUpperCase())) return { code: text.toUpperCase(), nearest: null }
   if (text.length > LONGEST) return { code: null, nearest: null }
@@ -71,12 +71,12 @@ export function countryCode(text: string): { code: CountryCode | null; nearest: 
   return { code: null, nearest: meant && BY_NAME.get(meant)! }
 }
 
-/** No name is longer, misspelt or not. */
+/** No name is longer than this, even when misspelt. */
 const LONGEST = 64
 
 /**
- * The name that takes the fewest edits, two at most. A roster can hold an unknown country in each of 100,000 rows, so
- * only names of about the same length are compared, and each no further than it takes to rule it out.
+ * The name with the fewest edits, two at most. A roster can have an unknown country in each of 100,000 rows, so only
+ * names of about the same length are compared, and a comparison stops as soon as it exceeds the limit.
  */
 function nearestName(name: string): string | null {
   let best: string | null = null
@@ -95,8 +95,8 @@ function nearestName(name: string): string | null {
 }
 
 /**
- * Edits that turn `a` into `b` (Levenshtein); any number above `most` where it takes more. Only cells within `most` of
- * the diagonal can matter. `row` is room to work in, longer than `b`.
+ * The number of edits from `a` to `b` (Levenshtein), or any number above `most` when it takes more. Only cells within
+ * `most` of the diagonal are computed. `row` is scratch space, longer than `b`.
  */
 function editsUpTo(most: number, a: string, b: string, row: Uint8Array): number {
   for (let j = 0; j <= b.length; j++) row[j] = j

@@ -1,10 +1,10 @@
 /**
- * Comma-separated values as RFC 4180 has them.
+ * A parser of comma-separated values, RFC 4180.
  *
- * Shape   rows with the line they begin on; blank lines are omitted. Cells are text, as written, without quotes.
- *         CRLF and LF end a row, a quoted cell may hold either; a byte order mark is not data.
- * Errors  a row with a wrong quote is a row with `problem` and no cells. A quote that is never closed takes the rest
- *         of the file with it, and says where it was opened.
+ * Shape   rows with the line they start on; blank lines are skipped. Cells are text as written, without the quotes.
+ *         CRLF and LF end a row, and a quoted cell may contain either; a byte order mark is skipped.
+ * Errors  a row with a misplaced quote has a `problem` and no cells. With a quote that is never closed, the rest of the
+ *         file is unreadable; the problem names the line where it was opened.
  */
 export interface CsvRow {
   line: number

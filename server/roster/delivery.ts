@@ -1,5 +1,5 @@
 /**
- * A roster as the command delivers it: parsed already, good rows only.
+ * A roster as the command delivers it: parsed, with valid rows only.
  *
  * Errors  Fault 'roster.invalid' for a file that is too large, is not a delivery, or has an invalid entry; else the
  *         file system's error.
@@ -25,9 +25,10 @@ export async function deliverySize(file: string): Promise<number> {
 }
 
 export async function readDelivery(file: string): Promise<RosterPart> {
-  if ((await deliverySize(file)) > MAX_DELIVERY_BYTES) throw invalid(file, `Larger than ${MAX_DELIVERY_BYTES} bytes.`)
+  if ((await deliverySize(file)) > MAX_DELIVERY_BYTES)
+    throw invalid(file, `It has more than ${MAX_DELIVERY_BYTES} bytes.`)
   const read = Delivery.safeParse(await readJson(file))
-  if (!read.success) throw invalid(file, 'It is not a delivery: contracts and devices are expected.')
+  if (!read.success) throw invalid(file, 'It is not an object with contracts and devices.')
   const part: RosterPart = { contracts: [], devices: [] }
   for (const [at, value] of read.data.contracts.entries())
     part.contracts.push(...whole(file, at, [value], []).contracts)
@@ -39,7 +40,7 @@ function whole(file: string, at: number, contracts: unknown[], devices: unknown[
   const { problem, ...found } = entry(at, contracts, devices)
   if (problem === null) return found
   const of = contracts.length > 0 ? 'contracts' : 'devices'
-  throw invalid(file, `${[of, at, problem.column ?? []].flat().join('.')}: ${problem.why}.`)
+  throw invalid(file, `${[of, at, problem.column ?? []].flat().join('.')}: ${problem.why}`)
 }
 
 async function readJson(file: string): Promise<unknown> {
@@ -47,10 +48,10 @@ async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {
-    throw invalid(file, `It is not JSON: ${cause instanceof Error ? cause.message.slice(0, 200) : 'unreadable'}.`)
+    throw invalid(file, `It is not JSON: ${cause instanceof Error ? cause.message.slice(0, 200) : 'unreadable'}`)
   }
 }
 
-function invalid(where: string, todo: string): Fault {
-  return new Fault('roster.invalid', { where, todo })
+function invalid(where: string, why: string): Fault {
+  return new Fault('roster.invalid', { where, why })
 }

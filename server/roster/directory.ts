@@ -1,13 +1,12 @@
 /**
- * The contracts and the holders of laptops, read by views, feeds and imports. It is fed from the stream and never waits
- * for judgement.
+ * The contracts, and the workers that laptops are assigned to, for views, feeds and imports. It follows the stream and
+ * does not wait for the detector.
  *
- * Shape   takes the stream's records in order; it keeps contracts and holdings and ignores the others. Taking the same
- *         records again, in their order, changes nothing, so a restored copy may be fed from a position before the one
- *         it was saved at.
- *         `kept` is what is saved: every version of a contract by worker, every holding by device, as recorded;
- *         the same form as the world's own rows (`derive/kit/world.ts`), so that either can be restored from them.
- * Errors  unknown is null or an empty list, never a default.
+ * Shape   takes the stream's records in order, and ignores all but contracts and assignments. Taking the same records
+ *         again, in order, changes nothing, so a restored copy may continue from an earlier position.
+ *         `kept` is the state to save: every version of a contract by worker, every assignment by device, as recorded.
+ *         Its rows have the form of the world's (`derive/kit/world.ts`), so that either can be restored from them.
+ * Errors  what is unknown is null or an empty list, never a default.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 import type { Recorded } from '../../wire/recording.ts'
@@ -17,7 +16,7 @@ import { World } from '../derive/kit/world.ts'
 export class Directory {
   readonly kept: Readonly<Record<'contracts' | 'devices', Kept>>
   readonly #world = new World()
-  /** Changed since `kept` was last asked. */
+  /** Workers and devices that changed since `kept` was last read. */
   readonly #workers = new Set<string>()
   readonly #devices = new Set<string>()
   #revision = 0
@@ -48,7 +47,7 @@ export class Directory {
     }
   }
 
-  /** Goes up with everything that may change an answer. */
+  /** Increases with every change. */
   get revision(): number {
     return this.#revision
   }
@@ -62,12 +61,12 @@ export class Directory {
     return this.#world.latestContract(worker)
   }
 
-  /** What held for `worker` at `time`, without what had lapsed or not begun. */
+  /** The contract of `worker` in force at `time`, without entries that had lapsed or not begun. */
   contractAt(worker: string | null, time: number): Contract | null {
     return this.#world.contractAt(worker, time)
   }
 
-  /** Who held `device`, and when, oldest first. */
+  /** The assignments of `device`, oldest first. */
   holdings(device: string): Device[] {
     return this.#world.holdingsOf(device)
   }
@@ -76,12 +75,12 @@ export class Directory {
     return this.#world.holderAt(device, time)
   }
 
-  /** Every laptop the worker ever held. */
+  /** Every laptop ever assigned to the worker. */
   devicesOf(worker: string): readonly string[] {
     return this.#world.devicesOf(worker)
   }
 
-  /** Everybody a contract or a laptop names. */
+  /** Every worker named by a contract or an assignment. */
   workers(): string[] {
     return this.#world.workers()
   }

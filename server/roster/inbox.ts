@@ -1,23 +1,24 @@
 /**
- * How a command hands a roster to the server, which alone writes to the store: files in `<data folder>/inbox`.
+ * The inbox: how a command passes a roster to the server, the only writer of the store. Files in `<data folder>/inbox`.
  *
- * Shape   `roster-<epoch ms>-<hash>.json`, imported in the order of their names. The server answers by moving a file to
- *         `done/`, or to `failed/` with the reason in a `.reason` file beside it. Answers are deleted after a week: a
- *         roster holds names and places.
- * Errors  a file that is not a roster is failed here and never reaches the server. A server that was killed between an
- *         import and its answer imports the file again, which adds nothing. A folder that cannot be read rejects.
+ * Shape   `roster-<epoch ms>-<hash>.json`, imported in the order of their names. The server moves an imported file to
+ *         `done/`, and a refused one to `failed/`, next to a `.reason` file. Both are deleted after a week, because a
+ *         roster contains names and places.
+ * Errors  a file that is not a roster fails before it reaches the import. A server that is killed between an import and
+ *         the move imports the file again, which adds nothing. A folder that cannot be read rejects.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
+import { DAY } from '../../wire/time.ts'
 import { writeWhole } from '../whole-file.ts'
 import type { Contracts } from './contracts.ts'
 import { deliveryText } from './delivery.ts'
 import type { RosterPart } from './parts.ts'
 import { type OpenRoster, openRoster } from './reader.ts'
 
-const KEEP_ANSWERS_MS = 7 * 86_400_000
+const KEEP_ANSWERS_MS = 7 * DAY
 
 export interface InboxItem {
   file: string
@@ -26,7 +27,7 @@ export interface InboxItem {
   fail(reason: string): Promise<void>
 }
 
-/** Puts a roster into the inbox; the answer will be under the returned name. */
+/** Puts a roster into the inbox, and returns its file name, for `answerTo`. */
 export async function deliver(inbox: string, roster: Readonly<RosterPart>, now: number): Promise<string> {
   const text = deliveryText(roster)
   const name = `roster-${now}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}.json`
@@ -34,7 +35,7 @@ export async function deliver(inbox: string, roster: Readonly<RosterPart>, now: 
   return name
 }
 
-/** Null: not answered yet. */
+/** Null while the file is not imported yet. */
 export async function answerTo(inbox: string, name: string): Promise<{ failed: string | null } | null> {
   if (await exists(join(inbox, 'done', name))) return { failed: null }
   if (!(await exists(join(inbox, 'failed', name)))) return null
@@ -42,8 +43,8 @@ export async function answerTo(inbox: string, name: string): Promise<{ failed: s
 }
 
 /**
- * Imports what is in the inbox, and answers. A delivery that `signal` interrupts stays where it is: the next start
- * imports what is left of it.
+ * Imports the files in the inbox, and moves them. A file whose import is aborted by `signal` stays in the inbox, and the
+ * next start imports the rest of it.
  */
 export async function importInbox(inbox: string, take: Contracts['take'], signal: AbortSignal): Promise<void> {
   for await (const { roster, done, fail } of takeInbox(inbox)) {
@@ -65,7 +66,7 @@ async function* unlessAborted<T>(parts: AsyncIterable<T>, signal: AbortSignal): 
   }
 }
 
-/** Each stays open until the next one is asked for. */
+/** Each roster stays open until the next one is requested. */
 export async function* takeInbox(inbox: string): AsyncGenerator<InboxItem> {
   const names = await readdir(inbox).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return []
@@ -76,7 +77,7 @@ export async function* takeInbox(inbox: string): AsyncGenerator<InboxItem> {
     const done = () => move(inbox, name, 'done')
     const fail = async (reason: string) => {
       await mkdir(join(inbox, 'failed'), { recursive: true, mode: 0o700 })
-      // The reason first: whoever sees the file there finds it.
+      // Write the reason first, so that it is there when the file appears.
       await writeFile(join(inbox, 'failed', `${name}.reason`), reason, { mode: 0o600 })
       await move(inbox, name, 'failed')
     }
@@ -93,12 +94,12 @@ export async function* takeInbox(inbox: string): AsyncGenerator<InboxItem> {
   }
 }
 
-/** The roster, or why there is none. */
+/** The roster, or why it cannot be read. */
 async function open(path: string): Promise<OpenRoster | string> {
   try {
     return await openRoster({ deliveryFile: path })
   } catch (cause) {
-    if (cause instanceof Fault && cause.todo) return cause.todo
+    if (cause instanceof Fault && cause.detail) return cause.detail
     return cause instanceof Error ? cause.message : String(cause)
   }
 }

@@ -1,10 +1,10 @@
 /**
- * What is new in a roster: one that is imported every night adds nothing to the log but its changes.
+ * Finds what is new in a roster, so that one that is imported every night adds only its changes to the log.
  *
- * Shape   each version is compared with the one that holds at its `from`, be it known already or earlier in the same
- *         part. Beside a new version stands a `contract_event` for each change that signals ask about: a moved address
- *         or ship-to, an end that was set or moved, a referral. A first version changes nothing.
- * Units   a change happens when its version begins, and not after we received it.
+ * Shape   each version is compared with the one in force at its `from`, whether it is recorded already or earlier in the
+ *         same part. Changes that matter to rules are also recorded as a `contract_event`: another address or ship-to,
+ *         an end date that was set or changed, a referral. A first version has no changes.
+ * Units   the time of a change is the beginning of its version, or the time of receipt if that is earlier.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 import { FeedEvent } from '../../wire/events/feeds.ts'
@@ -12,20 +12,20 @@ import { wholeFeedEvent } from '../../wire/feed-line.ts'
 import type { Recorded, RecordedOf } from '../../wire/recording.ts'
 import type { RosterPart } from './parts.ts'
 
-/** What is known so far: lists of the caller's own, oldest first. */
-export interface Known {
+/** The versions and assignments on record, oldest first, as copies. */
+export interface OnRecord {
   versions(worker: string): Contract[]
   holdings(device: string): Device[]
 }
 
 export interface News extends RosterPart {
-  /** For the log: contracts, holdings, and the changes that they mean. */
+  /** For the log: contracts, assignments, and the events that they imply. */
   records: Recorded[]
 }
 
-export function newsOf(part: Readonly<RosterPart>, known: Known, receivedAt: number): News {
-  const versions = ownLists((worker) => known.versions(worker))
-  const holdings = ownLists((device) => known.holdings(device))
+export function newsOf(part: Readonly<RosterPart>, onRecord: OnRecord, receivedAt: number): News {
+  const versions = listsOf((worker) => onRecord.versions(worker))
+  const holdings = listsOf((device) => onRecord.holdings(device))
   const news: News = { contracts: [], devices: [], records: [] }
   const changes: RecordedOf<'feed'>[] = []
   for (const contract of part.contracts) {
@@ -49,8 +49,8 @@ export function newsOf(part: Readonly<RosterPart>, known: Known, receivedAt: num
   return news
 }
 
-/** Each subject's list as it is known, to which this part adds. */
-function ownLists<T>(known: (subject: string) => T[]): (subject: string) => T[] {
+/** The list of each subject, as on record at first; this part adds to it. */
+function listsOf<T>(known: (subject: string) => T[]): (subject: string) => T[] {
   const found = new Map<string, T[]>()
   return (subject) => {
     const list = found.get(subject) ?? known(subject)
@@ -59,23 +59,23 @@ function ownLists<T>(known: (subject: string) => T[]): (subject: string) => T[] 
   }
 }
 
-/** Of a list that is oldest first. */
+/** The entry in force at `time`, of a list that is oldest first. */
 function heldAt<T extends { from: number }>(list: readonly T[], time: number): T | undefined {
   return list.findLast((it) => it.from <= time)
 }
 
-/** Keeps the list oldest first. One that begins at the same moment is replaced. */
+/** Keeps the list oldest first. An entry with the same `from` is replaced. */
 function insert<T extends { from: number }>(list: T[], it: T): void {
   const at = list.findLastIndex((other) => other.from <= it.from)
   if (list[at]?.from === it.from) list[at] = it
   else list.splice(at + 1, 0, it)
 }
 
-/** When a version begins, and when we received it, are not part of its terms. */
+/** Keys that are not part of a contract's terms. */
 const ENVELOPE: ReadonlySet<string> = new Set(['from', 'type', 'receivedAt'])
 const NOTHING: ReadonlySet<string> = new Set()
 
-/** Absent and null are equal, both mean 'unknown'; the order of keys does not matter. */
+/** Absent and null are equal, because both mean unknown; the order of keys does not matter. */
 function isSame(a: unknown, b: unknown): boolean {
   return sameBut(ENVELOPE, a, b)
 }
@@ -114,10 +114,10 @@ export function changeLines(before: Contract, after: Contract, receivedAt: numbe
   ]
 }
 
-type Place = Partial<Pick<Contract, 'country' | 'region' | 'city'>>
+type AddressFields = Partial<Pick<Contract, 'country' | 'region' | 'city'>>
 
-/** By name, because positions are rounded differently from one export to the next. From unknown to known is no move. */
-function hasMoved(before: Place, after: Place): boolean {
+/** Compares names, because positions are rounded differently in each export. From unknown to known is not a move. */
+function hasMoved(before: AddressFields, after: AddressFields): boolean {
   return (['country', 'region', 'city'] as const).some((key) => {
     const [was, is] = [before[key]?.toLowerCase(), after[key]?.toLowerCase()]
     return was !== undefined && is !== undefined && was !== is

@@ -1,8 +1,8 @@
 /**
- * A roster in parts: a part is compared and written in one step, and other work has its turn between any two.
+ * Splits a roster into parts. A part is compared and written in one step, and other work gets a turn between parts.
  *
- * Shape   in order of when each version begins, so that a later one is compared with an earlier one of the same file;
- *         a worker's laptops come with the contract.
+ * Shape   sorted by the beginning of each version, so that a later one is compared with an earlier one of the same file;
+ *         a worker's laptops follow the contract.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 
@@ -11,7 +11,7 @@ export interface RosterPart {
   devices: Device[]
 }
 
-/** Comparing and writing so many takes some 5 ms. */
+/** Comparing and writing this many takes about 5 ms. */
 export const PART_ROWS = 250
 
 export function* partsOf({ contracts, devices }: Readonly<RosterPart>): Generator<RosterPart> {

@@ -1,4 +1,4 @@
-/** The thread that reads one roster (`reader.ts`): it reports what it read, then sends a part for each request. */
+/** The thread that reads one roster (`reader.ts`): it reports the counts, then sends a part for each request. */
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import { Fault } from '../../wire/fault.ts'
 import { partsOf } from './parts.ts'
@@ -14,8 +14,8 @@ try {
   const counted = { contracts: contracts.length, devices: devices.length }
   answer({ type: 'read', ...counted, problems, omitted, thread: threadId })
 } catch (cause) {
-  // Anything else is a defect of ours: it ends this thread, and the import fails with it.
+  // Any other error is a bug: it ends this thread and fails the import.
   if (!(cause instanceof Fault)) throw cause
-  const { code, where, todo } = cause
-  answer({ type: 'refused', code, where, todo })
+  const { code, where, why, todo } = cause
+  answer({ type: 'refused', code, where, why, todo })
 }

@@ -1,12 +1,12 @@
 /**
  * Reads a roster without blocking the thread that serves agents and people.
  *
- * Shape   a small one is read in place, others in a thread of their own (`reader-thread.ts`), which keeps the result
- *         and sends it part by part, each when it is asked for. `close` ends the thread.
- * Errors  Fault 'roster.invalid', as `parseRoster` and `readDelivery` throw it, or when the thread runs out of memory.
+ * Shape   a small roster is read in place, a larger one in its own thread (`reader-thread.ts`), which keeps the result
+ *         and sends it part by part on request. `close` ends the thread.
+ * Errors  Fault 'roster.invalid' from `parseRoster` and `readDelivery`, and when the thread runs out of memory.
  */
 import { Worker } from 'node:worker_threads'
-import { Fault, type FaultCode } from '../../wire/fault.ts'
+import { Fault } from '../../wire/fault.ts'
 import { deliverySize, readDelivery } from './delivery.ts'
 import { partsOf, type RosterPart } from './parts.ts'
 import { parseRoster, type Roster, type RosterProblem } from './roster.ts'
@@ -21,17 +21,17 @@ export interface OpenRoster {
   devices: number
   problems: RosterProblem[]
   omitted: number
-  /** Which thread read it; 0 is the main one. */
+  /** The thread that read it; 0 is the main thread. */
   thread: number
-  /** Everything that can be used; once. */
+  /** All valid rows. To be called once. */
   parts(): AsyncIterable<RosterPart>
   close(): Promise<void>
 }
 
-/** Some 100 rows: reading them takes 5 ms, a thread takes 100 ms to start. */
+/** About 100 rows, which take 5 ms to read; a thread takes 100 ms to start. */
 export const READ_IN_PLACE_CHARACTERS = 16_384
 
-/** A delivery of 100 MB takes some 700 MB to read. */
+/** Reading a delivery of 100 MB takes about 700 MB. */
 const READER_MEMORY_MB = 2_048
 
 export async function openRoster(source: RosterSource, memoryMb = READER_MEMORY_MB): Promise<OpenRoster> {
@@ -48,7 +48,7 @@ export type ToReader = 'next'
 export type FromReader =
   | ({ type: 'read' } & Omit<OpenRoster, 'parts' | 'close'>)
   | { type: 'part'; part: RosterPart | null }
-  | { type: 'refused'; code: FaultCode; where: string | null; todo: string | null }
+  | ({ type: 'refused' } & Pick<Fault, 'code' | 'where' | 'why' | 'todo'>)
 
 function inPlace({ contracts, devices, problems, omitted }: Roster): OpenRoster {
   return {
@@ -90,7 +90,7 @@ async function inThread(source: RosterSource, memoryMb: number): Promise<OpenRos
   }
 }
 
-/** One answer per request; the end of the thread rejects the request that waits. */
+/** One answer per request; when the thread ends, the pending request is rejected. */
 function answersOf(worker: Worker): { next(): Promise<FromReader> } {
   let answer = asked()
   worker.on('message', (message: FromReader) => answer.resolve(message))
@@ -106,7 +106,7 @@ function answersOf(worker: Worker): { next(): Promise<FromReader> } {
 
   function asked() {
     const made = Promise.withResolvers<FromReader>()
-    // The end of a thread that was closed rejects a request that was never made.
+    // Closing the thread rejects this promise although no request was made.
     made.promise.catch(() => {})
     return made
   }
@@ -115,11 +115,10 @@ function answersOf(worker: Worker): { next(): Promise<FromReader> } {
 const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY'
 
 function tooLarge(): Fault {
-  return new Fault('roster.invalid', { todo: 'Split it: reading it takes more memory than there is for one roster.' })
+  return new Fault('roster.invalid', { why: 'Reading it takes too much memory.', todo: 'Split it.' })
 }
 
 function refusal(answer: FromReader): Error {
   if (answer.type !== 'refused') return new Error(`the reader answered '${answer.type}' out of turn`)
-  const { code, where, todo } = answer
-  return new Fault(code, { ...(where !== null && { where }), ...(todo !== null && { todo }) })
+  return new Fault(answer.code, answer)
 }

@@ -1,40 +1,41 @@
 /**
- * A roster's rows in CSV: which columns there are, and how each reads its cell.
+ * A roster in CSV: its columns, and how their cells are read.
  *
- * Shape   lists are separated by semicolons. An item of approvedTools, approvedEgress, travelNotices, household,
- *         peripherals or declaredHours may end in `from 2026-05-01` and `until 2026-05-14`, in this order: from the
- *         first moment of one day to the last of the other. They read as in these:
+ * Shape   the items of a list are separated by semicolons. An item of approvedTools, approvedEgress, travelNotices,
+ *         household, peripherals or declaredHours may end with `from 2026-05-01` and `until 2026-05-14`, in this order:
+ *         from the start of the first day to the end of the second. Examples:
  *             approvedTools   ScreenConnect@acme until 2026-12-31; Zoom
  *             approvedEgress  198.51.100.0/24; AS64500; sase.example
  *             travelNotices   Germany from 2026-05-01 until 2026-05-14; DE/Berlin from …; US/Texas/Austin from …
  *             household       w7; w9 until 2026-06-30
  *             peripherals     ip_kvm 1d6b:0104; kvm_switch 046d:c52b SERIAL-7 until 2026-12-31
  *             declaredHours   Mon-Fri 09:00-17:00; Sat 22:00-06:00 until 2026-03-31
- *         `approvedBy` and `ticket` stand for the whole row. JSON only: another approver for each entry, further keys,
- *         and when a laptop was given back (in CSV the next holder's row says so).
+ *         `approvedBy` and `ticket` apply to the whole row. Only JSON can give each entry its own approver, additional
+ *         keys, and the time a laptop was returned (in CSV, the row of the next worker implies it).
  */
+
 import * as z from 'zod'
 import { nearest } from '../../rules/language/refusal.ts'
 import { identifier } from '../../wire/common.ts'
-import { Fault } from '../../wire/fault.ts'
+import { Fault, type FaultDetails } from '../../wire/fault.ts'
+import { DAY } from '../../wire/time.ts'
 import { isBlock } from '../addresses/table.ts'
 import { countryCode } from './countries.ts'
 import { parseCsv } from './csv.ts'
 import { type Entry, entry, MAX_ENTRY_CHARACTERS, quoted, refused, tooLong } from './roster-entry.ts'
 
-/** What a cell means, or why it cannot be read. Empty cells are never read: what they leave open is unknown. */
+/** The value of a cell, or why it cannot be read. Empty cells are not read: their value is unknown. */
 type Read = { value: unknown } | { why: string }
 
 interface Column {
-  /** Where the value goes: the contract, its ship-to, or beside the contract. */
-  of: 'contract' | 'shipTo' | 'beside'
+  /** Where the value goes: the contract, its ship-to address, or the laptops. */
+  of: 'contract' | 'shipTo' | 'laptops'
   key: string
   read(cell: string): Read
 }
 
-const DAY_MS = 86_400_000
 const MAX_UNKNOWN_SHOWN = 10
-/** As the schema's longest list: what is beyond need not be read to be refused. */
+/** The schema's longest list; a longer one is refused without reading it. */
 const MAX_ITEMS = 256
 
 const COLUMNS: Record<string, Column> = {
@@ -49,8 +50,8 @@ const COLUMNS: Record<string, Column> = {
   timeZone: { of: 'contract', key: 'timeZone', read: text },
   roles: { of: 'contract', key: 'roles', read: (cell) => ({ value: list(cell) }) },
   start: { of: 'contract', key: 'start', read: (cell) => moment(cell, 0) },
-  // The last day is worked through.
-  end: { of: 'contract', key: 'end', read: (cell) => moment(cell, DAY_MS - 1) },
+  // The end is the end of the last day.
+  end: { of: 'contract', key: 'end', read: (cell) => moment(cell, DAY - 1) },
   shipToCountry: { of: 'shipTo', key: 'country', read: country },
   shipToRegion: { of: 'shipTo', key: 'region', read: text },
   shipToCity: { of: 'shipTo', key: 'city', read: text },
@@ -65,8 +66,8 @@ const COLUMNS: Record<string, Column> = {
   referredBy: { of: 'contract', key: 'referredBy', read: worker },
   approvedBy: { of: 'contract', key: 'approvedBy', read: text },
   ticket: { of: 'contract', key: 'ticket', read: text },
-  device: { of: 'beside', key: 'devices', read: (cell) => each(cell, device) },
-  serial: { of: 'beside', key: 'serial', read: text },
+  device: { of: 'laptops', key: 'devices', read: (cell) => each(cell, device) },
+  serial: { of: 'laptops', key: 'serial', read: text },
 }
 
 /** Case, blanks, hyphens and underscores in a column's name do not matter. */
@@ -76,7 +77,11 @@ const BY_SIMPLE_NAME = new Map(Object.keys(COLUMNS).map((name) => [simple(name),
 export function* csvEntries(csv: string, fileName: string, now: number): Generator<Entry> {
   const rows = parseCsv(csv)
   const head = rows.next().value
-  if (!head || head.problem) throw invalid(fileName, 'Its first line must name the columns, at least worker.')
+  if (!head || head.problem)
+    throw invalid(fileName, {
+      why: 'It has no header line.',
+      todo: 'Let the first line name the columns, at least worker.',
+    })
   const columns = header(head.cells, `${fileName}:${head.line}`)
   for (const { line, cells, problem } of rows) {
     if (problem) yield refused(line, null, problem)
@@ -96,17 +101,17 @@ function charactersOf(cells: readonly string[]): number {
 
 function header(cells: readonly string[], where: string): string[] {
   if (cells.length === 1 && /[;\t]/.test(cells[0]!))
-    throw invalid(where, 'Separate the columns with commas; it looks separated by semicolons or tabs.')
+    throw invalid(where, { why: 'It seems to use semicolons or tabs.', todo: 'Separate the columns with commas.' })
   const columns = cells.map((cell) => BY_SIMPLE_NAME.get(simple(cell)))
   const odd = cells.filter((_, at) => columns[at] === undefined).slice(0, MAX_UNKNOWN_SHOWN)
   if (odd.length > 0)
-    throw invalid(
-      where,
-      `Unknown columns: ${odd.map(unknownColumn).join(', ')}. Known: ${Object.keys(COLUMNS).join(', ')}.`,
-    )
+    throw invalid(where, {
+      why: `Unknown columns: ${odd.map(unknownColumn).join(', ')}.`,
+      todo: `Use these: ${Object.keys(COLUMNS).join(', ')}.`,
+    })
   const twice = columns.find((name, at) => columns.indexOf(name) !== at)
-  if (twice) throw invalid(where, `The column ${twice} stands there twice.`)
-  if (!columns.includes('worker')) throw invalid(where, 'The column worker is missing.')
+  if (twice) throw invalid(where, { why: `The column ${twice} appears twice.` })
+  if (!columns.includes('worker')) throw invalid(where, { why: 'The column worker is missing.' })
   return columns as string[]
 }
 
@@ -118,19 +123,19 @@ function unknownColumn(cell: string): string {
 function row(line: number, columns: readonly string[], cells: readonly string[], now: number): Entry {
   const contract: Record<string, unknown> = { from: now }
   const shipTo: Record<string, unknown> = {}
-  const beside: { devices?: string[]; serial?: string } = {}
+  const laptops: { devices?: string[]; serial?: string } = {}
   for (const [at, name] of columns.entries()) {
     const cell = cells[at]!.trim()
     if (cell === '') continue
     const { of, key, read } = COLUMNS[name]!
     const found = read(cell)
     if ('why' in found) return refused(line, name, found.why)
-    Object.assign({ contract, shipTo, beside }[of], { [key]: found.value })
+    Object.assign({ contract, shipTo, laptops }[of], { [key]: found.value })
   }
-  const { devices = [], serial = null } = beside
+  const { devices = [], serial = null } = laptops
   if (contract.worker === undefined) return refused(line, 'worker', 'it is empty')
   if (serial !== null && devices.length !== 1)
-    return refused(line, 'serial', 'a serial number needs exactly one device beside it')
+    return refused(line, 'serial', 'a serial number needs exactly one device in its row')
   if (Object.keys(shipTo).length > 0) contract.shipTo = shipTo
   const { worker, from } = contract
   return entry(
@@ -151,7 +156,7 @@ function list(cell: string): string[] {
     .filter((it) => it !== '')
 }
 
-/** Every item of a list, or the first that cannot be read. */
+/** All items of a list, or why the first unreadable one cannot be read. */
 function each(cell: string, read: (item: string) => Read): Read {
   const items = list(cell)
   if (items.length > MAX_ITEMS) return { why: `it lists ${items.length}; at most ${MAX_ITEMS}` }
@@ -173,12 +178,12 @@ function device(item: string): Read {
   return { why: `${quoted(item)} is not a device's id; \`tellwire agent status\` shows it` }
 }
 
-/** Takes `from DAY` and `until DAY` off the end of an item before it is read, and adds them to what was read. */
+/** Reads an item that may end with `from DAY` and `until DAY`, and adds these to its value. */
 function dated(read: (item: string) => Read): (item: string) => Read {
   return (item) => {
     const words = item.split(/\s+/)
     const span: { from?: unknown; to?: unknown } = {}
-    for (const [word, key, intoDayMs] of [['until', 'to', DAY_MS] as const, ['from', 'from', 0] as const]) {
+    for (const [word, key, intoDayMs] of [['until', 'to', DAY] as const, ['from', 'from', 0] as const]) {
       if (words.at(-2)?.toLowerCase() !== word) continue
       const found = moment(words.at(-1)!, intoDayMs)
       if ('why' in found) return { why: `${quoted(item)}: ${found.why}` }
@@ -190,7 +195,7 @@ function dated(read: (item: string) => Read): (item: string) => Read {
   }
 }
 
-/** `tool@tenant`: approved in that tenant only. */
+/** `tool@tenant` is approved in that tenant only. */
 function tool(item: string): Read {
   const at = item.lastIndexOf('@')
   if (at < 0) return { value: { tool: item, tenant: null } }
@@ -250,7 +255,7 @@ function hours(item: string): Read {
   const from = DAYS.indexOf(first)
   const to = DAYS.indexOf(last)
   if (from < 0 || to < 0) return { why: `${quoted(item)}: write days and times such as Mon-Fri 09:00-17:00` }
-  // Sat-Tue goes over the end of the week.
+  // A range such as Sat-Tue spans the end of the week.
   const days = Array.from({ length: ((to - from + 7) % 7) + 1 }, (_, n) => ((from + n) % 7) + 1)
   return { value: { days: days.sort((a, b) => a - b), start, end } }
 }
@@ -271,13 +276,13 @@ function degrees(cell: string, most: number): Read {
 const Day = z.iso.date()
 const Instant = z.iso.datetime({ offset: true })
 
-/** A date alone is its day in UTC; `intoDayMs` says which moment of it. */
+/** A date without a time is a day in UTC, and means the moment `intoDayMs` after its start. */
 function moment(cell: string, intoDayMs: number): Read {
   if (Day.safeParse(cell).success) return { value: Date.parse(cell) + intoDayMs }
   if (Instant.safeParse(cell).success) return { value: Date.parse(cell) }
   return { why: 'write a date as 2026-03-31, or a time as 2026-03-31T17:00:00Z' }
 }
 
-function invalid(where: string, todo: string): Fault {
-  return new Fault('roster.invalid', { where, todo })
+function invalid(where: string, about: Pick<FaultDetails, 'why' | 'todo'>): Fault {
+  return new Fault('roster.invalid', { where, ...about })
 }

@@ -1,14 +1,14 @@
 /**
- * What one row or object of a roster comes to: contracts and devices, or the column and why not.
+ * One row or object of a roster: its contracts and devices, or the problem with it.
  *
- * Errors  what is too large or nested too deeply is refused before the schema sees it: a schema words every fault in
- *         it, and one object can hold millions.
+ * Errors  values that are too large or nested too deeply are refused before the schema is applied: a schema reports
+ *         every error, and one object can have millions.
  */
 import * as z from 'zod'
 import { Contract, Device } from '../../wire/contract.ts'
 
 export const MAX_ROWS = 100_000
-/** The log, a snapshot and every rule that asks carry a contract whole. */
+/** Contracts are copied as a whole, into the log, saved state and events under evaluation. */
 export const MAX_ENTRY_CHARACTERS = 65_536
 const MAX_DEPTH = 16
 const MAX_SHOWN = 64
@@ -23,7 +23,7 @@ export interface Found {
   devices: Device[]
 }
 
-/** `line` in the file; of an array's objects their place in it, counted from 1. */
+/** `line` in the file; for objects of an array, their index counted from 1. */
 export interface Entry extends Found {
   line: number
   problem: ColumnProblem | null
@@ -44,7 +44,7 @@ export function refused(line: number, column: string | null, why: string): Entry
   return { line, contracts: [], devices: [], problem: { column, why } }
 }
 
-/** Somebody else's text in a problem: enough of it to be recognized. */
+/** The beginning of a foreign text, to quote in a problem. */
 export function quoted(text: string): string {
   return `'${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text}'`
 }

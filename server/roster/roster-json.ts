@@ -11,14 +11,14 @@ export function* jsonEntries(json: string, fileName: string, now: number): Gener
     for (const [at, value] of items(whole.value).entries()) yield object(at + 1, value, now)
     return
   }
-  if (!holdsLines(text)) throw new Fault('roster.invalid', { where: fileName, todo: `It is not JSON: ${whole.why}.` })
+  if (!holdsLines(text)) throw new Fault('roster.invalid', { where: fileName, why: `It is not JSON: ${whole.why}` })
   for (const { line, text: row } of lines(text)) {
     const read = tryJson(row)
     yield 'value' in read ? object(line, read.value, now) : refused(line, null, `it is not JSON: ${read.why}`)
   }
 }
 
-/** Lines are NDJSON when one of the first is an object by itself; else this is one document with a fault in it. */
+/** The text is NDJSON when one of the first lines is an object; otherwise it is one document with a syntax error. */
 function holdsLines(text: string): boolean {
   return lines(text)
     .take(LOOKED_AT)
@@ -30,7 +30,7 @@ function holdsLines(text: string): boolean {
 
 const LOOKED_AT = 1_000
 
-/** Those that are not blank, one after the other: 30 MB can be 15 million lines. */
+/** The lines that are not blank, one at a time: 30 MB can have 15 million lines. */
 function* lines(text: string): Generator<{ line: number; text: string }> {
   for (let at = 0, line = 1; at < text.length; line++) {
     const newline = text.indexOf('\n', at)
@@ -63,7 +63,7 @@ function items(value: unknown): unknown[] {
   return [...lists.data.contracts, ...devices]
 }
 
-/** Keys beyond the schema's are allowed; one that is a known key in another spelling is a mistake. */
+/** Additional keys are allowed, but another spelling of a known key is a mistake. */
 const simple = (key: string) => key.toLowerCase().replace(/[\s_-]/g, '')
 const SPELLING = {
   contract: new Map(Object.keys(Contract.shape).map((key) => [simple(key), key])),

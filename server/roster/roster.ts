@@ -1,13 +1,13 @@
 /**
- * The roster: who works here, from where, until when, on which laptop.
+ * The roster: which workers there are, where they work, until when, and on which laptop.
  *
- * Shape   CSV with one worker a row (`roster-csv.ts` has the columns), or JSON: contracts and devices as in recorded
- *         telemetry, in an array, one a line, or `{"contracts":[],"devices":[]}`. What is left empty is unknown.
+ * Shape   CSV with one worker per row (`roster-csv.ts` has the columns), or JSON: contracts and devices as in recorded
+ *         telemetry, in an array, one per line, or `{"contracts":[],"devices":[]}`. Empty values are unknown.
  * Units   JSON times are epoch ms. CSV dates are ISO; a date alone is that day in UTC, `end` its last millisecond.
- *         `from`, when this version begins to hold, is `now` unless given.
- * Errors  a bad row costs only itself: it is omitted, and is a problem with line, column and what to do. Unknown
- *         columns, or a file that is neither, throw Fault 'roster.invalid': a misspelt column would leave every worker
- *         without it.
+ *         `from`, the beginning of this version, is `now` unless given.
+ * Errors  a bad row is omitted, and reported as a problem with line, column and what to do; the others are used. Unknown
+ *         columns, or a file of another format, throw Fault 'roster.invalid', because a misspelt column would be missing
+ *         for every worker.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 import { Fault } from '../../wire/fault.ts'
@@ -18,9 +18,9 @@ import { type ColumnProblem, type Found, MAX_ROWS, quoted } from './roster-entry
 import { jsonEntries } from './roster-json.ts'
 
 export const MAX_ROSTER_BYTES = 32 * 1_048_576
-/** More than anybody reads; 100,000 bad rows must not become 100,000 sentences. */
+/** More than anyone reads; 100,000 bad rows must not become 100,000 sentences. */
 export const MAX_PROBLEMS = 1_000
-/** Of one worker's contract, or hand-overs of one laptop, in one file. More is a mistake, and every look-up pays. */
+/** Versions of one contract, or assignments of one laptop, in one file. More are a mistake, and slow down look-ups. */
 const MAX_VERSIONS = 1_000
 
 export interface RosterProblem {
@@ -35,7 +35,7 @@ export interface Roster {
   devices: Device[]
   /** The first 1,000. */
   problems: RosterProblem[]
-  /** Rows that cannot be used: as many as there are problems, or more. */
+  /** How many rows cannot be used; may exceed the number of problems. */
   omitted: number
 }
 
@@ -48,7 +48,11 @@ export function parseRoster(text: string, options: { format: 'csv' | 'json'; fil
   let rows = 0
   for (const { line, problem, ...found } of entries) {
     if (++rows > MAX_ROWS)
-      throw new Fault('roster.invalid', { where: `${fileName}:${line}`, todo: `Split it: more than ${MAX_ROWS} rows.` })
+      throw new Fault('roster.invalid', {
+        where: `${fileName}:${line}`,
+        why: `It has more than ${MAX_ROWS} rows.`,
+        todo: 'Split it.',
+      })
     const why = problem ?? checked(found, isTimeZone) ?? claims.conflict(found)
     if (why) {
       roster.omitted++
@@ -56,14 +60,14 @@ export function parseRoster(text: string, options: { format: 'csv' | 'json'; fil
       continue
     }
     claims.add(found, line)
-    // Not spread: an entry may list more laptops than a call takes arguments.
+    // Not spread into `push`: an entry may list more laptops than a call takes arguments.
     for (const it of found.contracts) roster.contracts.push(it)
     for (const it of found.devices) roster.devices.push(it)
   }
   return roster
 }
 
-/** A file has one version of a contract, and one holder of a laptop, for each moment from which they hold. */
+/** Within a file, each contract has one version, and each laptop one worker, per `from`. */
 function claimsOfOneFile() {
   /** Lines by `from`, by worker; holders by `from`, by device. */
   const contracts = new Map<string, Map<number, number>>()
@@ -104,7 +108,7 @@ function inner<K, V>(maps: Map<string, Map<K, V>>, name: string): Map<K, V> {
   return made
 }
 
-/** What the schema does not say: countries and zones that exist, places with both halves, ends after starts. */
+/** Checks beyond the schema: countries and time zones exist, latitudes have longitudes, ends follow starts. */
 function checked({ contracts, devices }: Found, isTimeZone: TimeZones): ColumnProblem | null {
   for (const contract of contracts) {
     const problem = oddPlace(contract) ?? oddTime(contract, isTimeZone) ?? oddEntry(contract)
@@ -149,18 +153,18 @@ function oddEntry(contract: Contract): ColumnProblem | null {
   const members = (household ?? []).map((it) => (typeof it === 'string' ? { worker: it } : it))
   if (members.some((it) => it.worker === worker))
     return { column: 'household', why: 'name the others who live there, not the worker' }
-  if (contract.referredBy === worker) return { column: 'referredBy', why: 'nobody refers themselves' }
+  if (contract.referredBy === worker) return { column: 'referredBy', why: 'a worker cannot refer themselves' }
   const lists = { approvedTools, approvedEgress, travelNotices, household: members, peripherals, declaredHours }
   for (const [column, entries] of Object.entries(lists))
     for (const [at, { from, to }] of (entries ?? []).entries())
       if (from != null && to != null && to <= from)
-        return { column: `${column}.${at}.to`, why: 'it lapses before it begins' }
+        return { column: `${column}.${at}.to`, why: 'it ends before it starts' }
   return null
 }
 
 type TimeZones = (zone: string) => boolean
 
-/** Asking Intl takes 0.1 ms, and a company has few zones: each is asked once a roster. */
+/** A look-up in Intl takes 0.1 ms, and a company has few time zones, so results are cached per roster. */
 function timeZones(): TimeZones {
   const known = new Map<string, boolean>()
   return (zone) => {

@@ -20,14 +20,14 @@ import {
   until,
 } from './raw-agent.ts'
 
-/** As many as there are groups, and more. */
+/** More laptops than there are groups. */
 const TURNS = 300
 
-describe('what is remembered of acknowledgements', () => {
+describe('acknowledged numbers', () => {
   let store: Store
   let acknowledged: Acknowledged
   let writes: number
-  /** Of the next write: before it, or instead of it. */
+  /** Called before the next write, or instead of it. */
   let before: () => Promise<void>
 
   beforeEach(() => {
@@ -55,7 +55,7 @@ describe('what is remembered of acknowledgements', () => {
     for (let turn = 0; turn < TURNS; turn++) await of.saveNext()
   }
 
-  it('is known at once, and after a restart once its turn came', async () => {
+  it('are known at once, and after a restart once their group was saved', async () => {
     acknowledged.note('d-1', 7, 41)
     assert.equal(await acknowledged.of('d-1', 7), 41)
     assert.equal(await afterRestart().of('d-1', 7), 0)
@@ -63,7 +63,7 @@ describe('what is remembered of acknowledgements', () => {
     assert.equal(await afterRestart().of('d-1', 7), 41)
   })
 
-  it('is nothing for a laptop that never came, and for another life of its spool', async () => {
+  it('are 0 for an unknown laptop and for another epoch', async () => {
     acknowledged.note('d-1', 7, 41)
     await acknowledged.saveAll()
     for (const it of [acknowledged, afterRestart()])
@@ -72,7 +72,7 @@ describe('what is remembered of acknowledgements', () => {
     assert.deepEqual([await acknowledged.of('d-1', 7), await acknowledged.of('d-1', 8)], [0, 3])
   })
 
-  it('is written once a turn, however many batches and laptops there are', async () => {
+  it('are written once a turn, however many batches and laptops there are', async () => {
     for (let seq = 1; seq <= 1_000; seq++) for (const device of ['d-1', 'd-2']) acknowledged.note(device, 7, seq)
     await turnOfAll()
     assert.equal(writes, 2)
@@ -84,7 +84,7 @@ describe('what is remembered of acknowledgements', () => {
     assert.deepEqual([await afterRestart().of('d-0', 7), await afterRestart().of('d-19999', 7)], [1, 1])
   })
 
-  it('keeps what another gateway wrote at the same time', async () => {
+  it('keep what another gateway wrote at the same time', async () => {
     // With so many laptops, some share a group.
     const laptops = Array.from({ length: 600 }, (_, index) => `d-${index}`)
     const other = afterRestart()
@@ -94,7 +94,7 @@ describe('what is remembered of acknowledgements', () => {
     for (const [index, device] of laptops.entries()) assert.equal(await read.of(device, 7), index + 1)
   })
 
-  it('keeps what is noted while it is written', async () => {
+  it('keep what is noted during a write', async () => {
     acknowledged.note('d-1', 7, 41)
     before = async () => acknowledged.note('d-1', 7, 42)
     await acknowledged.saveAll()
@@ -102,7 +102,7 @@ describe('what is remembered of acknowledgements', () => {
     assert.equal(await afterRestart().of('d-1', 7), 42)
   })
 
-  it('is written at the next turn when it could not be written at this one', async () => {
+  it('are written at the next turn after a failed write', async () => {
     acknowledged.note('d-1', 7, 41)
     before = () => Promise.reject(new Fault('store.unwritable'))
     await acknowledged.saveAll()
@@ -112,7 +112,7 @@ describe('what is remembered of acknowledgements', () => {
   })
 
   for (const damaged of ['[["d-1",', '{"d-1":7}', '[["d-1",["7",1]]]'])
-    it(`is nothing where the store holds ${damaged}, and is written anew`, async () => {
+    it(`are 0 where the store holds ${damaged}, and are written again`, async () => {
       acknowledged.note('d-1', 7, 41)
       const key = await keyOf(acknowledged)
       await store.values.set(key, damaged)
@@ -122,7 +122,7 @@ describe('what is remembered of acknowledgements', () => {
       assert.equal(await afterRestart().of('d-1', 7), 42)
     })
 
-  /** Where the only laptop is written. */
+  /** The key of the only laptop's group. */
   async function keyOf(acknowledged: Acknowledged): Promise<string> {
     let key = ''
     const { values } = store
@@ -142,7 +142,7 @@ describe('what is remembered of acknowledgements', () => {
   }
 })
 
-describe('a log that knows less than was acknowledged', () => {
+describe('a log that lacks acknowledged events', () => {
   let store: Store
   let of: Laptop
   const servers: TestServer[] = []
@@ -167,7 +167,7 @@ describe('a log that knows less than was acknowledged', () => {
   afterEach(() => Promise.all(servers.splice(0).map((it) => it.close())))
 
   const lost = (server: TestServer) => counter(server.metrics, 'tellwire_events_lost_total')
-  /** Restored from a backup: this is what it holds. */
+  /** The log as restored from a backup. */
   async function restored(upTo: number): Promise<{ telemetry: ReturnType<typeof memoryTelemetry> }> {
     const telemetry = memoryTelemetry()
     const records = upTo === 0 ? [] : events(1, upTo)
@@ -181,11 +181,11 @@ describe('a log that knows less than was acknowledged', () => {
     { what: 'is older', upTo: 4, epoch: 7, acked: 4, lost: 6 },
     { what: 'is empty', upTo: 0, epoch: 7, acked: 0, lost: 10 },
     { what: 'holds it all', upTo: 10, epoch: 7, acked: 10, lost: 0 },
-    { what: 'knows more', upTo: 12, epoch: 7, acked: 12, lost: 0 },
+    { what: 'holds more', upTo: 12, epoch: 7, acked: 12, lost: 0 },
     { what: 'is asked about another spool', upTo: 4, epoch: 8, acked: 0, lost: 0 },
   ]
   for (const { what, upTo, epoch, acked, lost: missing } of cases)
-    it(`and ${what}: the laptop is told ${acked}, and ${missing} are counted`, async () => {
+    it(`and ${what}: the welcome names ${acked}, and ${missing} are counted as lost`, async () => {
       const server = await open(await restored(upTo))
       const welcome = await new RawAgent(server.url, of, { hello: { epoch } }).open()
       assert.equal(welcome.acked, acked)
@@ -196,9 +196,9 @@ describe('a log that knows less than was acknowledged', () => {
       )
     })
 
-  it('gets again what the laptop still holds, and is counted once', async () => {
+  it('receives again what the laptop still holds, and counts the loss once', async () => {
     const server = await open(await restored(4))
-    // Its line breaks before it sends anything.
+    // The connection breaks before it sends anything.
     await (await connected(server, of)).leave()
     const agent = await connected(server, of)
     assert.equal((await agent.batch(events(5, 12))).seq, 12)
@@ -215,7 +215,7 @@ describe('a log that knows less than was acknowledged', () => {
     assert.equal(await lost(later), 0)
   })
 
-  it('is noticed after a kill as well: what was acknowledged is written while laptops send', async () => {
+  it('is noticed after a kill too, because numbers are saved while laptops send', async () => {
     const server = await open({ ...(await restored(10)), timing: { rememberMs: 1 } })
     const agent = await connected(server, of)
     await agent.batch([event(11)])
@@ -225,7 +225,7 @@ describe('a log that knows less than was acknowledged', () => {
     assert.equal(await lost(after), 1)
   })
 
-  it('is not what is seen by a session that opens while another one of the laptop stores', async () => {
+  it('is not assumed by a session that opens while another one of the laptop stores events', async () => {
     const { telemetry } = await restored(10)
     const { stream } = telemetry
     const [publishing, knowing] = [gate(), gate()]

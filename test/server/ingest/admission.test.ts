@@ -11,13 +11,13 @@ import { counter, event, packed, QUIET, storedIn } from './raw-agent.ts'
 
 const DEVICES = ['d-1', 'd-2']
 
-/** One batch on its way: cut, repeated and reordered as the network and a restarted agent may, or worse. */
+/** One batch in transit: cut, repeated and reordered as the network and a restarted agent may do, or worse. */
 const sending = fc.record({
   device: fc.constantFrom(...DEVICES),
   epoch: fc.constantFrom(1, 2),
   from: fc.integer({ min: 1, max: 12 }),
   length: fc.integer({ min: 1, max: 8 }),
-  /** 0 is the true event; another edition claims the number for another event. */
+  /** 0 is the original event; another edition reuses the number for a different event. */
   edition: fc.constantFrom(0, 0, 0, 1),
   diskFull: fc.boolean(),
   /** False: the next batch is sent while this one is still being stored. */
@@ -25,7 +25,7 @@ const sending = fc.record({
 })
 
 describe('admission', () => {
-  it('never loses an acknowledged event and never doubles one, whatever is retried, split, reordered or failed', async () => {
+  it('never loses or duplicates an acknowledged event, whatever is retried, split, reordered or fails', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(sending, { minLength: 1, maxLength: 25 }), async (sendings) => {
         const { gate, stream, durable, fail } = open()
@@ -75,7 +75,7 @@ describe('admission', () => {
     )
   })
 
-  it('delivers records of others in the order of the stream, also while batches are being stored', async () => {
+  it("delivers published records in the stream's order, even while batches are being stored", async () => {
     const { gate, stream, delivered } = open()
     const work: Promise<unknown>[] = []
     for (let seq = 1; seq <= 50; seq++) {
@@ -101,7 +101,7 @@ describe('admission', () => {
     )
   })
 
-  it('delivers nothing twice, and nothing of a publication that failed', async () => {
+  it('delivers nothing twice, and nothing of a failed publication', async () => {
     const { gate, delivered, fail } = open()
     const login = feedLine('0195b2c0-0000-7000-8000-000000000001')
     const other = feedLine('0195b2c0-0000-7000-8000-000000000002')
@@ -120,7 +120,7 @@ describe('admission', () => {
     ])
   })
 
-  it('goes on when what was delivered could not be taken', async () => {
+  it('continues when a delivery fails', async () => {
     const { gate, stream } = open({
       delivered() {
         throw new Error('a bug in a projection')
@@ -130,7 +130,7 @@ describe('admission', () => {
     assert.equal(await stream.last(), 2)
   })
 
-  it('answers a batch that leaves nothing to store, and lets others have their turn', async () => {
+  it('acknowledges a batch without anything to store, and lets other devices have a turn', async () => {
     const { gate, stream, durable, counted } = open({ limits: { ...LIMITS, evidencePerHour: 0 } })
     let turns = 0
     setImmediate(() => turns++)
@@ -138,11 +138,11 @@ describe('admission', () => {
     const { ack, events } = await gate.batch('d-1', 1, packed({ type: 'batch', epoch: 1, events: junk }))
     assert.deepEqual([ack.seq, ack.rejected.length, events, turns], [9, 2, 0, 1])
     assert.equal(await counter(counted, 'tellwire_evidence_capped_total'), 2)
-    // Acknowledged, but the stream knows nothing of it: remembering it would look like a loss.
+    // Acknowledged, but not in the stream: noting it would look like a loss later.
     assert.deepEqual([await stream.acked('d-1', 1), durable.get('d-1 1')], [0, undefined])
   })
 
-  it('counts as duplicates what the stream had and the history did not yet', async () => {
+  it('counts as duplicates what the stream has and the history does not yet', async () => {
     const { gate, stream, counted } = open({ history: { bySeq: async () => null } })
     const frame = packed({ type: 'batch', epoch: 1, events: [event(1), event(2)] })
     assert.equal((await gate.batch('d-1', 1, frame)).events, 2)
@@ -173,7 +173,7 @@ function feedLine(id: string): RecordedOf<'feed'> {
 
 function open(over: Partial<AdmissionDeps> = {}) {
   const { stream: memory, history } = memoryTelemetry()
-  /** By device and epoch, or type: is the disk full for it just now? */
+  /** By device and epoch, or type: whether its next write fails. */
   const fail = new Map<string, boolean>()
   const stream: Stream = {
     ...memory,
@@ -181,7 +181,7 @@ function open(over: Partial<AdmissionDeps> = {}) {
       const [first] = records
       if (first?.type === 'event' && fail.get(`${first.device} ${first.epoch}`)) throw new Fault('store.unwritable')
       if (first && fail.get(first.type)) throw new Fault('store.unwritable')
-      // A turn of the loop, as a disk takes; the order of calls stays the order of positions.
+      // Takes a turn of the event loop, as a disk does; positions keep the order of the calls.
       const published = await memory.publish(records, rejected)
       await new Promise((resolve) => setImmediate(resolve))
       return published

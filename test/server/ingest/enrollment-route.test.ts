@@ -12,7 +12,7 @@ const ENROLLED: Enrollment = {
   records: [{ type: 'device', device: 'd-1', worker: 'w1', from: 1, to: null, firstBoot: 1 }],
 }
 
-describe('the enrollment door', () => {
+describe('the enrollment route', () => {
   let http: Server
   let url: string
   let asked: unknown[]
@@ -48,13 +48,13 @@ describe('the enrollment door', () => {
     return { status: response.status, body: await response.json() }
   }
 
-  it('answers what was decided, once it is durable', async () => {
+  it('answers once the enrollment is durable', async () => {
     assert.deepEqual(await post('{"wire":1}'), { status: 200, body: REPLY })
     assert.deepEqual(asked, [{ wire: 1 }, '127.0.0.1'])
     assert.deepEqual(published, ENROLLED.records)
   })
 
-  it('asks about the address behind a trusted proxy', async () => {
+  it('uses the address behind a trusted proxy', async () => {
     deps.trustedProxies = ['127.0.0.1']
     await post('{}', { 'X-Forwarded-For': '203.0.113.9' })
     assert.equal(asked[1], '203.0.113.9')
@@ -67,11 +67,11 @@ describe('the enrollment door', () => {
     deps?: Partial<EnrollmentRouteDeps>
     status: number
     is: { code: string; where: string | null }
-    /** Written to the server's log. */
+    /** Whether it is reported to the server's log. */
     errors?: number
   }[] = [
-    { what: 'no JSON', body: '{"wire":', status: 400, is: about('enroll.malformed', 'body') },
-    { what: 'too long a body', body: ' '.repeat(16_385), status: 413, is: about('wire.oversize', 'body') },
+    { what: 'text that is not JSON', body: '{"wire":', status: 400, is: about('enroll.malformed', 'body') },
+    { what: 'a body that is too long', body: ' '.repeat(16_385), status: 413, is: about('wire.oversize', 'body') },
     {
       what: 'a used token',
       deps: { enroll: () => Promise.reject(new Fault('enroll.token')) },
@@ -91,14 +91,14 @@ describe('the enrollment door', () => {
       is: about('server.busy', null),
     },
     {
-      what: 'a laptop while the store is damaged, without the place',
+      what: 'a laptop while the store is damaged, without naming the file',
       deps: { enroll: () => Promise.reject(new Fault('store.damaged', { where: '/var/lib/tellwire/state.db' })) },
       status: 500,
       is: about('api.failed', null),
       errors: 1,
     },
     {
-      what: 'a laptop that meets a bug',
+      what: 'a laptop after an internal error',
       deps: { enroll: () => Promise.reject(new TypeError('x is not a function')) },
       status: 500,
       is: about('api.failed', null),
@@ -114,7 +114,7 @@ describe('the enrollment door', () => {
       assert.deepEqual(published, [])
     })
 
-  it('takes no other method: 404', async () => {
+  it('refuses other methods: 404', async () => {
     const response = await fetch(url)
     assert.deepEqual([response.status, (await response.json()).code], [404, 'api.notfound'])
   })

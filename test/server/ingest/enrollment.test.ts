@@ -8,10 +8,10 @@ import { memoryStore } from '../../../server/store/memory/store.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
 import { EnrollReply, type Policy, signedText, Token } from '../../../wire/messages.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { laptop } from './raw-agent.ts'
 
 const START = Date.UTC(2026, 10, 22)
-const HOUR = 3_600_000
 const ADDRESS = '203.0.113.9'
 
 describe('enrollment', () => {
@@ -69,7 +69,7 @@ describe('enrollment', () => {
     }
   }
 
-  it('binds a key to the worker of the token, and signs what it says', async () => {
+  it('binds a key to the worker of the token, and signs the reply', async () => {
     const made = await token()
     assert.equal(made.expiresAt, START + 72 * HOUR)
     const said = read(made.token)
@@ -101,7 +101,7 @@ describe('enrollment', () => {
     )
   })
 
-  it('gives the policy in force at that moment', async () => {
+  it('sends the policy in force at that moment', async () => {
     const secret = await secretFor()
     policy = { ...policy, version: policy.version + 1, off: ['logon'] }
     const { reply } = await enroll(request(secret), ADDRESS)
@@ -109,7 +109,7 @@ describe('enrollment', () => {
     assert.ok(signedBy(keys.publicKey, signedText.policy(reply.policy.text), reply.policy.signature))
   })
 
-  it('gives the same key the same id again, to whom the new token says, as old as it said first', async () => {
+  it("gives the same key the same id again, with the new token's worker and the earliest first boot", async () => {
     const first = await enroll(request(await secretFor('w1')), ADDRESS)
     clock += 5 * HOUR
     const again = await enroll(request(await secretFor('w2'), { firstBoot: clock }), ADDRESS)
@@ -120,7 +120,7 @@ describe('enrollment', () => {
     )
   })
 
-  it('does not believe a first boot in the future', async () => {
+  it('does not accept a first boot in the future', async () => {
     const { records } = await enroll(request(await secretFor(), { firstBoot: START + 1_000 * HOUR }), ADDRESS)
     assert.equal(records[0]?.firstBoot, START)
   })
@@ -143,9 +143,9 @@ describe('enrollment', () => {
       },
     },
     { what: 'an unknown token', code: 'enroll.token', act: () => enroll(request('AAAA'), ADDRESS) },
-    { what: 'no object', code: 'enroll.malformed', act: () => enroll('text', ADDRESS) },
+    { what: 'a request that is not an object', code: 'enroll.malformed', act: () => enroll('text', ADDRESS) },
     {
-      what: 'a field too many',
+      what: 'an unknown field',
       code: 'enroll.malformed',
       act: (it) => enroll(request(it, { admin: true }), ADDRESS),
     },
@@ -165,7 +165,7 @@ describe('enrollment', () => {
       act: async (it) => enroll(request(it, { signature: request(await secretFor()).signature }), ADDRESS),
     },
     { what: 'another wire version', code: 'wire.version', act: (it) => enroll(request(it, { wire: 2 }), ADDRESS) },
-    { what: "a worker's id that is none", code: 'api.invalid', act: () => token('no such <worker>') },
+    { what: "an invalid worker's id", code: 'api.invalid', act: () => token('no such <worker>') },
     {
       what: 'a revoked key',
       code: 'device.revoked',
@@ -176,7 +176,7 @@ describe('enrollment', () => {
       },
     },
     {
-      what: 'an eleventh try within a minute',
+      what: 'an eleventh attempt within a minute',
       code: 'rate.exceeded',
       async act(it) {
         for (let turn = 0; turn < 10; turn++)
@@ -189,13 +189,13 @@ describe('enrollment', () => {
   for (const { what, code, act } of refused)
     it(`refuses ${what}: ${code}`, async () => assert.equal(await codeOf(act(await secretFor())), code))
 
-  it('does not use the token up for a request that is refused for another reason', async () => {
+  it('does not use up the token for a request that is refused for another reason', async () => {
     const secret = await secretFor()
     assert.equal(await codeOf(enroll(request(secret, { publicKey: 'AAAA' }), ADDRESS)), 'enroll.malformed')
     assert.equal((await enroll(request(secret), ADDRESS)).records.length, 1)
   })
 
-  it('gives a token that two laptops use at the same time to one of them', async () => {
+  it('lets only one of two laptops use a token at the same time', async () => {
     const other = laptop()
     const secret = await secretFor()
     const codes = await Promise.all([
@@ -208,7 +208,7 @@ describe('enrollment', () => {
     assert.equal((await store.devices.list()).length, 1)
   })
 
-  it('takes a key that comes twice at the same time as one laptop, as old as it said first', async () => {
+  it('enrolls a key that is sent twice at the same time once, with the earliest first boot', async () => {
     const [first, second] = [await secretFor('w1'), await secretFor('w2')]
     const both = await Promise.all([
       enroll(request(first, { firstBoot: START - 9 * HOUR }), ADDRESS),
@@ -223,7 +223,7 @@ describe('enrollment', () => {
     )
   })
 
-  it('does not undo a revocation that comes while the token is looked up', async () => {
+  it('does not undo a revocation made while the token is looked up', async () => {
     const { device } = (await enroll(request(await secretFor()), ADDRESS)).reply
     const secret = await secretFor()
     const slow: Store = {
@@ -240,7 +240,7 @@ describe('enrollment', () => {
     assert.equal((await store.devices.get(device))?.revokedAt, START)
   })
 
-  it('goes on with the next request when the store failed for one', async () => {
+  it('continues with the next request when the store failed for one', async () => {
     let failures = 1
     const failing: Store = {
       ...store,

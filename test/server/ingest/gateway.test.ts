@@ -24,7 +24,7 @@ import {
 
 describe('gateway', () => {
   let server: TestServer
-  /** A well-behaved laptop that is connected all the time, and must not notice anything. */
+  /** A well-behaved laptop that stays connected, and must not be affected. */
   let neighbour: RawAgent
   let neighbourDevice: string
   let sent = 0
@@ -48,7 +48,7 @@ describe('gateway', () => {
   afterEach(() => server.close())
 
   describe('an honest agent', () => {
-    it('proves its key, is welcomed, and has its events stored and acknowledged', async () => {
+    it('proves its key, gets a welcome, and has its events stored and acknowledged', async () => {
       await begin({ recognise: (it) => (it.seq === 2 ? { tools: [] } : undefined) })
       const of = await server.enroll()
       const agent = new RawAgent(server.url, of)
@@ -70,7 +70,7 @@ describe('gateway', () => {
       assert.deepEqual([view?.address, view?.fingerprint, view?.events], ['127.0.0.1', of.fingerprint, 3])
     })
 
-    it('leaves a connection line with its fingerprint and clock skew, and a second one once round trips are known', async () => {
+    it('is recorded with its fingerprint and clock skew, and again once its round-trip time is known', async () => {
       await begin({ timing: { firstPingsMs: 5 } })
       const of = await server.enroll()
       await connected(server, of, { time: Date.now() - 3_600_000 })
@@ -84,7 +84,7 @@ describe('gateway', () => {
       )
     })
 
-    it('is told on its next connection how far its events are durable', async () => {
+    it('learns from its next welcome up to which number its events are durable', async () => {
       await begin()
       const of = await server.enroll()
       const first = await connected(server, of)
@@ -94,7 +94,7 @@ describe('gateway', () => {
       assert.equal((await new RawAgent(server.url, of, { hello: { epoch: 8 } }).open()).acked, 0)
     })
 
-    it('sends a batch again whose acknowledgement was lost: nothing is doubled', async () => {
+    it('resends a batch whose acknowledgement was lost: nothing is duplicated', async () => {
       await begin()
       const of = await server.enroll()
       const first = await connected(server, of)
@@ -110,7 +110,7 @@ describe('gateway', () => {
       assert.equal(await counter(server.metrics, 'tellwire_events_duplicate_total'), 5)
     })
 
-    it('has what it sent right before it closed stored', async () => {
+    it('has events stored that it sent right before closing', async () => {
       await begin()
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -120,7 +120,7 @@ describe('gateway', () => {
       assert.equal(await server.stream.acked(of.device, 7), 20)
     })
 
-    it('gets a new policy pushed, and events of a category it switches off are refused and not kept', async () => {
+    it('is pushed a new policy; events of a category it switches off are refused and not kept', async () => {
       await begin()
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -135,9 +135,9 @@ describe('gateway', () => {
       assert.equal((await server.history.rejected(of.device, 10))[0]?.raw, '')
     })
 
-    it('gets one policy, when a second one is pushed while the first is on its way to thousands', async () => {
+    it('gets one policy when a second one is pushed while the first is being sent to thousands', async () => {
       await begin()
-      // More than are served at once.
+      // More than are sent to at once.
       const laptops = await Promise.all(Array.from({ length: 120 }, () => server.enroll()))
       const agents = await Promise.all(laptops.map((it) => connected(server, it)))
       const { policy } = server.gateway
@@ -156,7 +156,7 @@ describe('gateway', () => {
       assert.equal(JSON.parse(late.policy.text).version, 2_001)
     })
 
-    it('is online from its proof to its leaving, and only its last session counts', async () => {
+    it('is online from its proof until it leaves, and only its last session counts', async () => {
       const changed: string[] = []
       await begin({ connection: (device) => void changed.push(device) })
       const of = await server.enroll()
@@ -178,7 +178,7 @@ describe('gateway', () => {
       assert.equal((await agent.next('pong')).n, 42)
     })
 
-    it('is told that the server stops, and when to come back', async () => {
+    it('is told that the server stops, and when to reconnect', async () => {
       await begin()
       const agent = await connected(server, await server.enroll())
       await server.gateway.close()
@@ -187,7 +187,7 @@ describe('gateway', () => {
       assert.ok(refusal.retryAfterMs! >= 5_000)
     })
 
-    it('comes through a trusted proxy: the last hop that is none of ours is where it is', async () => {
+    it('behind a trusted proxy, is recorded with the last hop that is not one of ours', async () => {
       await begin({ trustedProxies: ['127.0.0.0/8', '10.0.0.1'] })
       const of = await server.enroll()
       const headers = { 'X-Forwarded-For': '198.51.100.66, ::ffff:203.0.113.9, 10.0.0.1' }
@@ -206,7 +206,7 @@ describe('gateway', () => {
       before?: 'hello' | 'open'
     }
     const cases: Case[] = [
-      { what: 'text that is no JSON', code: 'wire.malformed', where: null, does: async (it) => it.say('{"type":') },
+      { what: 'text that is not JSON', code: 'wire.malformed', where: null, does: async (it) => it.say('{"type":') },
       {
         what: 'an unknown message',
         code: 'wire.malformed',
@@ -220,7 +220,7 @@ describe('gateway', () => {
         does: async (it) => it.say({ ...HELLO, nonce: 'x' }),
       },
       {
-        what: 'a hello with a field too many',
+        what: 'a hello with an unknown field',
         code: 'wire.malformed',
         where: 'extra',
         does: async (it) => it.say({ ...HELLO, extra: 1 }),
@@ -271,7 +271,7 @@ describe('gateway', () => {
         does: async (it) => it.say('x'.repeat(LIMITS.controlBytes + 1)),
       },
       {
-        what: 'text that is no UTF-8',
+        what: 'text that is not UTF-8',
         code: 'wire.malformed',
         where: null,
         before: 'open',
@@ -292,7 +292,7 @@ describe('gateway', () => {
         does: async (it) => times(1_000, () => it.socket.ping()),
       },
       {
-        what: 'bytes that are no zstd',
+        what: 'bytes that are not zstd',
         code: 'batch.malformed',
         where: null,
         before: 'open',
@@ -306,7 +306,7 @@ describe('gateway', () => {
         does: async (it) => it.socket.send(Buffer.alloc(0)),
       },
       {
-        what: 'zstd that is no JSON',
+        what: 'zstd that is not JSON',
         code: 'batch.malformed',
         where: null,
         before: 'open',
@@ -389,7 +389,7 @@ describe('gateway', () => {
       await neighbourIsWell()
     })
 
-    it('a proof that was overheard and is played again: device.proof', async () => {
+    it('a replayed proof: device.proof', async () => {
       await begin()
       const of = await server.enroll()
       const nonce = randomBytes(32).toString('hex')
@@ -416,7 +416,7 @@ describe('gateway', () => {
       await neighbourIsWell()
     })
 
-    it('a revoked device: device.revoked, also in the middle of its session', async () => {
+    it('a revoked device: device.revoked, even in the middle of its session', async () => {
       await begin({ timing: { firstPingsMs: 5, pingMs: 5 } })
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -425,7 +425,7 @@ describe('gateway', () => {
       assert.deepEqual(await refusalOf(new RawAgent(server.url, of)), ['device.revoked', of.device])
     })
 
-    it('no hello within the time: wire.unexpected', async () => {
+    it('no hello within the time allowed: wire.unexpected', async () => {
       await begin()
       await server.close()
       server = await openServer({ timing: { provenMs: 20 } })
@@ -433,7 +433,7 @@ describe('gateway', () => {
       assert.deepEqual(await agent.refusal().then((it) => [it.code, it.where]), ['wire.unexpected', 'hello'])
     })
 
-    it('the wrong path, and too many sockets that prove nothing: an HTTP answer', async () => {
+    it('the wrong path, and too many sockets without a proof: an HTTP answer', async () => {
       await begin({ limits: { unprovenPerAddress: 3 } })
       assert.equal(await httpStatus(server.url.replace('/stream', '/other')), 404)
       const silent = [1, 2, 3].map(() => new RawAgent(server.url, laptop()))
@@ -442,7 +442,7 @@ describe('gateway', () => {
       await neighbourIsWell()
     })
 
-    it('more sessions than the server takes: 503', async () => {
+    it('more sessions than the server allows: 503', async () => {
       await begin({ limits: { sessions: 1 } })
       assert.equal(await httpStatus(server.url), 503)
       await neighbourIsWell()
@@ -450,7 +450,7 @@ describe('gateway', () => {
   })
 
   describe('a second session of one device', () => {
-    it('with another fingerprint is a clone while the first is alive; both places are on record', async () => {
+    it('with another fingerprint is a clone while the first is alive; both places are recorded', async () => {
       await begin()
       const of = await server.enroll()
       const first = await connected(server, of)
@@ -474,7 +474,7 @@ describe('gateway', () => {
       assert.equal(server.gateway.sessions().filter((it) => it.device === of.device).length, 1)
     })
 
-    it('with another fingerprint is accepted when the first gave no sign of life for 45 s', async () => {
+    it('with another fingerprint is accepted after the first gave no sign of life for 45 s', async () => {
       let offset = 0
       await begin({ now: () => Date.now() + offset })
       const of = await server.enroll()
@@ -484,7 +484,7 @@ describe('gateway', () => {
       assert.equal((await second.open()).acked, 0)
     })
 
-    it('coming again and again is slowed down: rate.exceeded', async () => {
+    it('is refused when it reconnects again and again: rate.exceeded', async () => {
       await begin()
       const of = await server.enroll()
       const codes = []
@@ -503,7 +503,7 @@ describe('gateway', () => {
     })
   })
 
-  describe('each event alone', () => {
+  describe('each event by itself', () => {
     const good = event(5)
     const { Port: _, ...lacking } = event(5) as Extract<Event, { category: 'listening_socket' }>
     const cases: { what: string; bad: unknown; code: FaultCode; where: string; seq?: number | null }[] = [
@@ -513,8 +513,8 @@ describe('gateway', () => {
         code: 'event.malformed',
         where: 'events[1].Port',
       },
-      { what: 'a field too many', bad: { ...good, Extra: 1 }, code: 'event.malformed', where: 'events[1].Extra' },
-      { what: 'a field that lacks', bad: lacking, code: 'event.malformed', where: 'events[1].Port' },
+      { what: 'an unknown field', bad: { ...good, Extra: 1 }, code: 'event.malformed', where: 'events[1].Extra' },
+      { what: 'a missing field', bad: lacking, code: 'event.malformed', where: 'events[1].Port' },
       {
         what: 'an unknown category',
         bad: { ...good, category: 'constructor' },
@@ -540,15 +540,15 @@ describe('gateway', () => {
         where: 'events[1].product',
       },
       {
-        what: 'a sensitive category that nobody switched on',
+        what: 'a sensitive category that is not switched on',
         bad: { ...good, category: 'presence' },
         code: 'event.off',
         where: 'events[1].category',
       },
-      { what: 'no object', bad: 'text', code: 'event.malformed', where: 'events[1].seq', seq: null },
+      { what: 'text instead of an object', bad: 'text', code: 'event.malformed', where: 'events[1].seq', seq: null },
       { what: 'no number', bad: { ...good, seq: null }, code: 'event.malformed', where: 'events[1].seq', seq: null },
       {
-        what: 'a broken number',
+        what: 'a fraction as number',
         bad: { ...good, seq: 5.5 },
         code: 'event.malformed',
         where: 'events[1].seq',
@@ -580,7 +580,7 @@ describe('gateway', () => {
         await neighbourIsWell()
       })
 
-    it('a number used before for another event is evidence: stored once, marked, acknowledged', async () => {
+    it('a number already used for another event is evidence: stored once, marked, acknowledged', async () => {
       await begin()
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -602,7 +602,7 @@ describe('gateway', () => {
       await neighbourIsWell()
     })
 
-    it('evidence is capped by the hour: beyond it counted, not stored, still acknowledged', async () => {
+    it('evidence is capped per hour: beyond the cap it is counted, not stored, and still acknowledged', async () => {
       await begin({ limits: { evidencePerHour: 2 } })
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -612,7 +612,7 @@ describe('gateway', () => {
       assert.equal(await counter(server.metrics, 'tellwire_evidence_capped_total'), 3)
     })
 
-    it('a number in a hole is new', async () => {
+    it('a number in a gap is new', async () => {
       await begin()
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -626,7 +626,7 @@ describe('gateway', () => {
   })
 
   describe('a log that cannot be written', () => {
-    it('refuses with server.busy, acknowledges nothing, and what follows in that session is not stored over the hole', async () => {
+    it('refuses with server.busy, acknowledges nothing, and stores nothing that follows in that session', async () => {
       const { telemetry, failFor } = breakable()
       await begin({ telemetry })
       const of = await server.enroll()
@@ -649,7 +649,7 @@ describe('gateway', () => {
       )
     })
 
-    it('a retry in a new session waits for the first copy, and stores it when that failed', async () => {
+    it('a retry in a new session waits for the first copy, and is stored when that failed', async () => {
       const { telemetry, hold } = breakable()
       await begin({ telemetry })
       const of = await server.enroll()
@@ -685,7 +685,7 @@ describe('gateway', () => {
       )
     })
 
-    it('batches beyond the memory for them are refused: server.busy', async () => {
+    it('batches beyond the memory limit are refused: server.busy', async () => {
       const { telemetry, hold } = breakable()
       await begin({ telemetry, limits: { inFlightBytes: 100_000 } })
       const of = await server.enroll()
@@ -701,7 +701,7 @@ describe('gateway', () => {
   })
 
   describe('a peer that', () => {
-    it('does not answer two pings is let go', async () => {
+    it('does not answer two pings is disconnected', async () => {
       await begin({ timing: { firstPingsMs: 10, pingMs: 10 } })
       const of = await server.enroll()
       const agent = new RawAgent(server.url, of, { pongs: false })
@@ -711,7 +711,7 @@ describe('gateway', () => {
       await neighbourIsWell()
     })
 
-    it('does not read is let go', async () => {
+    it('does not read is disconnected', async () => {
       await begin()
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -725,7 +725,7 @@ describe('gateway', () => {
       await neighbourIsWell()
     })
 
-    it('sends faster than it may is slowed down, not refused, and loses nothing', async () => {
+    it('sends faster than allowed is slowed down, not refused, and loses nothing', async () => {
       await begin({ limits: { eventsPerSecond: 2_000, eventsBurst: 100 } })
       const of = await server.enroll()
       const agent = await connected(server, of)
@@ -739,7 +739,7 @@ describe('gateway', () => {
       await neighbourIsWell()
     })
 
-    it('has more frames on the way than its credit allows: rate.exceeded', async () => {
+    it('has more frames in transit than its credit allows: rate.exceeded', async () => {
       const { telemetry, hold } = breakable()
       await begin({ telemetry })
       const of = await server.enroll()
@@ -747,7 +747,7 @@ describe('gateway', () => {
       const release = hold(of.device)
       agent.sendBatch(events(1, 2))
       await release.asked
-      // Empty frames are 6 bytes on the wire: thousands arrive in one read, before we can stop reading.
+      // Empty frames take 6 bytes each: thousands arrive in one read, before the socket can be paused.
       const flood = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x82, 0x80, 0, 0, 0, 0])))
       ;(agent.socket as unknown as { _socket: { write(data: Buffer): void } })._socket.write(flood)
       assert.equal((await agent.refusal()).code, 'rate.exceeded')
@@ -792,7 +792,7 @@ async function httpStatus(url: string): Promise<number> {
   return response.statusCode
 }
 
-/** A stream whose disk is full, or slow, for what one device sends. */
+/** A stream whose writes fail, or wait, for one device. */
 function breakable() {
   const { stream, history } = memoryTelemetry()
   const failing = new Map<string, number>()
@@ -819,7 +819,7 @@ function breakable() {
   return {
     telemetry: { stream: broken, history },
     failFor: (device: string, count: number, type = 'event') => failing.set(`${type} ${device}`, count),
-    /** The next records of this device wait for `go` or `fail`. */
+    /** Makes the next records of this device wait for `go` or `fail`. */
     hold(device: string, type = 'event') {
       const asked = Promise.withResolvers<void>()
       const gate = Promise.withResolvers<void>()

@@ -12,13 +12,13 @@ describe("the server's identity", () => {
     assert.ok(signedBy(keys.publicKey, 'text', again.sign('text')))
   })
 
-  it('is one, also for processes that start at the same time', async () => {
+  it('is the same for processes that start at the same time', async () => {
     const { values } = memoryStore()
     const [one, other] = await Promise.all([serverKeys(values, randomBytes), serverKeys(values, randomBytes)])
     assert.deepEqual([one.publicKey, one.salt], [other.publicKey, other.salt])
   })
 
-  it('takes no other text, key or signature for its own', async () => {
+  it('accepts no other text, key or signature', async () => {
     const keys = await serverKeys(memoryStore().values, randomBytes)
     assert.ok(!signedBy(keys.publicKey, 'other text', keys.sign('text')))
     assert.ok(!signedBy(keys.publicKey, 'text', ''))

@@ -1,4 +1,4 @@
-/** What may happen between an agent's proof and its welcome, where the store and the stream are waited for. */
+/** What may happen between an agent's proof and its welcome, while the store and the stream are awaited. */
 import assert from 'node:assert/strict'
 import { memoryStore } from '../../../server/store/memory/store.ts'
 import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
@@ -8,7 +8,7 @@ import { counter, event, events, gate, type Laptop, openServer, RawAgent, type T
 
 type Options = Parameters<typeof openServer>[0]
 
-describe('a session that opens', () => {
+describe('an opening session', () => {
   let server: TestServer
   let of: Laptop
   let waits: ReturnType<typeof waiting>
@@ -23,7 +23,7 @@ describe('a session that opens', () => {
 
   const isOpen = () => server.gateway.sessions().length
   const openSockets = () => counter(server.metrics, 'tellwire_sessions')
-  /** Its proof is sent, and the store is being asked for the device. */
+  /** The proof is sent, and the store is being asked for the device. */
   async function proving(laptop = of): Promise<{ agent: RawAgent; answer: () => void }> {
     const { asked, go } = waits.holdDevice(laptop.device)
     const agent = new RawAgent(server.url, laptop)
@@ -31,7 +31,7 @@ describe('a session that opens', () => {
     await asked
     return { agent, answer: go }
   }
-  /** Its key is proven, and its `connection` line is being stored. */
+  /** The key is proven, and the `connection` line is being stored. */
   async function opening(): Promise<{ agent: RawAgent; stored: () => void }> {
     const { asked, go } = waits.holdPublish()
     const agent = new RawAgent(server.url, of)
@@ -40,7 +40,7 @@ describe('a session that opens', () => {
     return { agent, stored: go }
   }
 
-  it('and whose device is revoked meanwhile is not welcomed', async () => {
+  it('gets no welcome when its device is revoked meanwhile', async () => {
     await begin()
     const { agent, stored } = await opening()
     await server.revoke(of.device)
@@ -50,13 +50,13 @@ describe('a session that opens', () => {
     await until(() => isOpen() === 0)
   })
 
-  it('and that the agent leaves meanwhile is not registered', async () => {
+  it('is not registered when the agent leaves meanwhile', async () => {
     await begin()
     const { agent, answer } = await proving()
     agent.socket.terminate()
     await until(async () => (await openSockets()) === 0)
     answer()
-    // The next one waits for the same lane of work: when it is open, the first would be, too.
+    // The next session waits for the same store: once it is open, the first one would be open too.
     await new RawAgent(server.url, { ...of, fingerprint: 'c'.repeat(64) }).open()
     assert.equal(isOpen(), 1)
     assert.deepEqual(
@@ -65,7 +65,7 @@ describe('a session that opens', () => {
     )
   })
 
-  it('beside another one of the same laptop: one of them holds the device', async () => {
+  it('of a laptop that opens two at once: one of them claims the device', async () => {
     await begin()
     const [first, second] = [await proving(), await proving()]
     first.answer()
@@ -77,7 +77,7 @@ describe('a session that opens', () => {
     assert.equal((await server.connections(of.device)).length, 2)
   })
 
-  it('beside another one with the same key and other hardware: whose proof is checked first holds the device', async () => {
+  it('with the same key on other hardware at once: the one whose proof is checked first claims the device', async () => {
     await begin()
     const [first, second] = [await proving(), await proving({ ...of, fingerprint: 'c'.repeat(64) })]
     second.answer()
@@ -90,7 +90,7 @@ describe('a session that opens', () => {
     )
   })
 
-  it('and that another one replaces while it is recorded ends there', async () => {
+  it('ends when another one replaces it while it is recorded', async () => {
     await begin({ timing: { firstPingsMs: 1 } })
     const { agent, stored } = await opening()
     const second = new RawAgent(server.url, of)
@@ -102,12 +102,12 @@ describe('a session that opens', () => {
     await until(() => second.received.filter((it) => it === 'ping').length === 6)
     second.say({ type: 'ping', n: 1 })
     await second.next('pong')
-    // Each for its proof and before its welcome, and the second with its sixth ping: the first is not pinged.
+    // Once for each proof, once before each welcome, and at the second one's sixth ping; the first gets no pings.
     assert.equal(waits.asked(of.device), 5)
     assert.equal(isOpen(), 1)
   })
 
-  it('while the server closes is told so, and not recorded', async () => {
+  it('is refused and not recorded while the server closes', async () => {
     await begin()
     const { agent, answer } = await proving()
     const closed = server.gateway.close()
@@ -117,7 +117,7 @@ describe('a session that opens', () => {
     assert.deepEqual(await server.connections(of.device), [])
   })
 
-  it('and is being recorded while the server closes is waited for', async () => {
+  it('delays the closing of the server while it is being recorded', async () => {
     await begin()
     const { agent, stored } = await opening()
     let isClosed = false
@@ -137,7 +137,7 @@ describe('a session that opens', () => {
     { what: 'a batch', says: (it) => it.sendBatch([event(1)]), where: 'batch' },
   ]
   for (const { what, says, where } of early)
-    it(`and sends ${what} before its welcome: wire.unexpected`, async () => {
+    it(`is refused when it sends ${what} before its welcome: wire.unexpected`, async () => {
       await begin()
       const { agent, answer } = await proving()
       says(agent)
@@ -148,12 +148,12 @@ describe('a session that opens', () => {
       assert.deepEqual(await server.stored(of.device), [])
     })
 
-  it('gets the policy that is pushed meanwhile with its welcome, and only once', async () => {
+  it('gets a policy that is pushed meanwhile with its welcome, and only once', async () => {
     await begin()
     const { agent, stored } = await opening()
     await server.gateway.push({ ...server.gateway.policy, version: 2_000, off: ['logon'] })
     stored()
-    // Anything else that came before the welcome would be the first to be seen.
+    // Anything sent before the welcome would be seen first.
     const { policy } = await agent.next('welcome')
     assert.equal(JSON.parse(policy.text).version, 2_000)
     agent.say({ type: 'ping', n: 1 })
@@ -164,7 +164,7 @@ describe('a session that opens', () => {
     )
   })
 
-  it('while the store does not answer in time is sent away, and its place is free', async () => {
+  it('is refused when the store does not answer in time, and frees its slot', async () => {
     await begin({ timing: { provenMs: 30 } })
     const { agent, answer } = await proving()
     assert.equal((await agent.refusal()).code, 'server.busy')
@@ -172,7 +172,7 @@ describe('a session that opens', () => {
     await until(async () => (await openSockets()) === 0)
   })
 
-  it('while the store cannot be read: server.busy, and nothing of the server is told', async () => {
+  it('is refused with server.busy while the store cannot be read, without internal details', async () => {
     await begin()
     waits.failFor(of.device)
     const agent = new RawAgent(server.url, of)
@@ -182,7 +182,7 @@ describe('a session that opens', () => {
     assert.ok(!todo?.includes(PLACE) && retryAfterMs! >= 5_000)
   })
 
-  it('stays open when the store cannot be read later', async () => {
+  it('stays open when the store fails later', async () => {
     await begin({ timing: { firstPingsMs: 5, pingMs: 5 } })
     const agent = new RawAgent(server.url, of)
     await agent.open()
@@ -194,7 +194,7 @@ describe('a session that opens', () => {
 
 const PLACE = '/var/lib/tellwire/state.db'
 
-/** A store and a stream that answer when they are told to. */
+/** A store and a stream whose answers the test releases. */
 function waiting() {
   const memory = memoryStore()
   const { stream, history } = memoryTelemetry()
@@ -233,9 +233,9 @@ function waiting() {
       },
       history,
     },
-    /** How often the store was asked for this device. */
+    /** How often the store has been asked for this device. */
     asked: (device: string) => asked.get(device) ?? 0,
-    /** The next question for this device waits for `go`. */
+    /** Makes the next lookup of this device wait for `go`. */
     holdDevice(device: string) {
       const { wait, asked, go } = gate()
       held.set(device, [...(held.get(device) ?? []), wait])
@@ -246,7 +246,7 @@ function waiting() {
       heldPublish = wait
       return { asked, go }
     },
-    /** The next question for this device fails. */
+    /** Makes the next lookup of this device fail. */
     failFor(device: string) {
       const { promise, resolve } = Promise.withResolvers<void>()
       failing.set(device, resolve)

@@ -20,13 +20,13 @@ describe('the policy in force', () => {
     keys = await serverKeys(store.values, randomBytes)
   })
 
-  it('has a higher version with each change, and only then', async () => {
+  it('gets a higher version with each change, and only then', async () => {
     const versions = []
     for (const asked of [NOTHING, NOTHING, NO_LOGONS, NO_LOGONS, NOTHING]) versions.push(await inForce(asked, 7_000))
     assert.deepEqual(versions, [7, 7, 8, 8, 9])
   })
 
-  it('has a version above all that laptops have seen, also when the store was set back', async () => {
+  it('gets a version above all that laptops have seen, even after the store was restored', async () => {
     const backup = memoryStore()
     assert.equal(await inForce(NOTHING, 1_000_000), 1_000)
     await backup.values.set('policy', (await store.values.get('policy'))!)
@@ -37,17 +37,17 @@ describe('the policy in force', () => {
   })
 
   const kept: { what: string; value: string; version: number }[] = [
-    { what: 'a field that is not known here', value: '{"version":41,"salt":"00000000","new":1}', version: 42 },
+    { what: 'an unknown field', value: '{"version":41,"salt":"00000000","new":1}', version: 42 },
     { what: 'no policy in it', value: 'null', version: 7 },
-    { what: 'a version that is none', value: '{"version":"x"}', version: 7 },
+    { what: 'an invalid version', value: '{"version":"x"}', version: 7 },
   ]
   for (const { what, value, version } of kept)
-    it(`goes on from a stored value with ${what}`, async () => {
+    it(`continues from a stored value with ${what}`, async () => {
       await store.values.set('policy', value)
       assert.equal(await inForce(NOTHING, 7_000), version)
     })
 
-  it('is one, also for processes that ask at the same time', async () => {
+  it('is the same for processes that ask at the same time', async () => {
     const policies = await Promise.all([NOTHING, NOTHING].map((it) => policyInForce(store.values, keys, it, 7_000)))
     assert.deepEqual(policies[0], policies[1])
   })

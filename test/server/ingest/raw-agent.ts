@@ -1,4 +1,4 @@
-/** A server with a gateway on loopback, and an agent that speaks the raw protocol: well or badly, as the test says. */
+/** A gateway on loopback, and an agent that speaks the raw protocol, correctly or not. */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -42,7 +42,7 @@ export interface TestServer extends Telemetry {
   keys: ServerKeys
   metrics: Metrics
   gateway: Gateway
-  /** What the server itself keeps of the stream, in the order it came. */
+  /** What was delivered, in order. */
   delivered: Stored[]
   stored(device: string): Promise<RecordedOf<'event'>[]>
   connections(device: string): Promise<RecordedOf<'connection'>[]>
@@ -151,11 +151,11 @@ export function laptop(): Laptop {
 type Message = FromServer
 type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>
 
-/** One socket. Answers pings unless told not to; keeps everything else until somebody asks for it. */
+/** One socket. It answers pings unless told not to, and keeps all other messages until the test asks for them. */
 export class RawAgent {
   readonly socket: WebSocket
   readonly closed: Promise<number>
-  /** The types of all that came, in order. */
+  /** The types of all received messages, in order. */
   readonly received: Message['type'][] = []
   readonly #of: Laptop
   readonly #hello: Hello
@@ -192,7 +192,7 @@ export class RawAgent {
     })
   }
 
-  /** The next message of this type; what comes before it is dropped. Fails on a refusal that was not asked for. */
+  /** The next message of this type; earlier ones are dropped. Fails on an unexpected refusal. */
   async next<T extends Message['type']>(type: T): Promise<MessageOf<T>> {
     for (;;) {
       for (let it = this.#inbox.shift(); it; it = this.#inbox.shift()) {
@@ -258,7 +258,7 @@ export async function connected(server: TestServer, of: Laptop, hello: Partial<H
   return agent
 }
 
-/** `id` follows from `seq` and `edition`: the same pair is a retry, another edition of a number is a conflict. */
+/** `id` follows from `seq` and `edition`: the same pair is a retry, another edition of the number is a conflict. */
 export function event(seq: number, edition = 0, more: Record<string, unknown> = {}): Event {
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
   return {
@@ -279,7 +279,7 @@ export function event(seq: number, edition = 0, more: Record<string, unknown> = 
 export const events = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => event(from + index))
 
-/** Resolves when `condition` holds; asks again each time the event loop comes round. */
+/** Resolves when `condition` holds; checked once per turn of the event loop. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
 }
@@ -289,7 +289,7 @@ export async function counter(of: Metrics, line: string): Promise<number> {
   return Number(found?.split(' ')[1] ?? 0)
 }
 
-/** Whoever comes to `wait` waits for `go`; `asked` resolves when the first one does. */
+/** Callers of `wait` wait for `go`; `asked` resolves with the first of them. */
 export function gate() {
   const asked = Promise.withResolvers<void>()
   const gate = Promise.withResolvers<void>()

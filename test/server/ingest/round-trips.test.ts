@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { roundTrips } from '../../../server/ingest/round-trips.ts'
-
-const HOUR = 3_600_000
+import { HOUR } from '../../../wire/time.ts'
 
 describe('round trips', () => {
   let n = 0
@@ -37,7 +36,7 @@ describe('round trips', () => {
       assert.deepEqual(trips.toRecord(HOUR), recorded)
     })
 
-  it('do not count what was not asked, was answered twice, or came ahead', () => {
+  it('ignore unknown, repeated and early answers', () => {
     const trips = roundTrips()
     trips.answered(7, 1)
     trips.sent(7, 1_000)

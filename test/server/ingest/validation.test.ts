@@ -34,16 +34,16 @@ describe('unpacking a frame', () => {
     },
   ]
   for (const { what, content } of taken)
-    it(`gives ${what} as it was`, async () => {
+    it(`unpacks ${what}`, async () => {
       const unpacked = await unpack(zstdCompressSync(content))
       assert.ok(unpacked.equals(Buffer.from(content)))
     })
 
   const cut = zstdCompressSync(text(5_000)).subarray(0, 20)
   const refused: { what: string; frame: Buffer; code: FaultCode }[] = [
-    { what: 'nothing', frame: Buffer.alloc(0), code: 'batch.malformed' },
-    { what: 'no zstd', frame: Buffer.from('{"type":"batch"}'), code: 'batch.malformed' },
-    { what: 'much that is no zstd', frame: randomBytes(200_000), code: 'batch.malformed' },
+    { what: 'an empty frame', frame: Buffer.alloc(0), code: 'batch.malformed' },
+    { what: 'bytes that are not zstd', frame: Buffer.from('{"type":"batch"}'), code: 'batch.malformed' },
+    { what: 'many bytes that are not zstd', frame: randomBytes(200_000), code: 'batch.malformed' },
     { what: 'half a frame', frame: cut, code: 'batch.malformed' },
     { what: 'one byte too many', frame: zstdCompressSync(text(LIMITS.batchBytes + 1)), code: 'batch.bomb' },
     { what: 'a bomb', frame: zstdCompressSync(text(64 * LIMITS.batchBytes)), code: 'batch.bomb' },
@@ -52,14 +52,14 @@ describe('unpacking a frame', () => {
       frame: zstdCompressSync(noise(400_000) + 'x'.repeat(LIMITS.batchBytes)),
       code: 'batch.bomb',
     },
-    // RFC 8878, 3.1.1.1: a header that asks for a window of 128 MiB, and one empty raw block.
+    // RFC 8878, 3.1.1.1: a header that asks for a window of 128 MiB, followed by an empty raw block.
     { what: 'a window of 128 MiB', frame: Buffer.from('28b52ffd008801000000', 'hex'), code: 'batch.bomb' },
   ]
   for (const { what, frame, code } of refused)
     it(`refuses ${what}: ${code}`, () => assert.rejects(unpack(frame), { name: 'Fault', code }))
 })
 
-/** A few of every category that laptops of a simulated fleet send. */
+/** A few events of every category that the laptops of a simulated fleet send. */
 function samples(): Record<string, unknown>[] {
   const found = new Map<string, Record<string, unknown>[]>()
   for (const line of simulate({ scenarios: [], seed: 3, workers: 12, days: 3, start: Date.UTC(2026, 8, 14) })) {
@@ -71,7 +71,7 @@ function samples(): Record<string, unknown>[] {
   return [...found.values()].flat()
 }
 
-/** The schema alone, asked about every event. */
+/** Validation by the schema alone, for comparison. */
 function bySchema(value: unknown): { event: Event } | { code: FaultCode; where: string } {
   const { seq, category } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return { code: 'event.malformed', where: 'seq' }
@@ -92,7 +92,7 @@ function validated(value: unknown): ReturnType<typeof bySchema> {
   return event ? { event: event.event } : { code: no!.code, where: no!.where.replace(/^events\[0\]\.?/, '') }
 }
 
-/** Every place in an event: what stands there can be put in place of something else, or taken out. */
+/** Every path in an event, at which a value can be replaced or removed. */
 function placesIn(value: unknown, above: string[] = []): string[][] {
   if (typeof value !== 'object' || value === null) return [above]
   return [above, ...Object.entries(value).flatMap(([key, inner]) => placesIn(inner, [...above, key]))]
@@ -111,7 +111,7 @@ function changed(value: unknown, [key, ...rest]: readonly string[], to: unknown)
 describe('validating events', () => {
   const all = samples()
 
-  it('takes what laptops send, each as the schema would', () => {
+  it('accepts what laptops send, as the schema does', () => {
     assert.ok(new Set(all.map((it) => it.category)).size >= 15)
     let accepted = 0
     for (const value of all) {
@@ -122,7 +122,7 @@ describe('validating events', () => {
     assert.ok(accepted > 50, String(accepted))
   })
 
-  it('says of anything what the schema says, whatever is changed in an event', () => {
+  it('agrees with the schema about any changed event', () => {
     const anything = fc.oneof(
       fc.constantFrom(undefined, null, true, '', 'x'.repeat(5_000), '203.0.113.9', 'fe80::1', '::ffff:192.0.2.1'),
       fc.constantFrom(0, -0, -1, 1.5, 2 ** 53, 1e300, 'tellwire', 'idp_login', 'logon', 'presence', '\ud800'),
@@ -146,14 +146,14 @@ describe('validating events', () => {
     assert.ok(verdicts.accepted > 200 && verdicts.refused > 1_000, JSON.stringify(verdicts))
   })
 
-  it('takes an event whose fields come in another order for the same', () => {
+  it('ignores the order of fields', () => {
     for (const value of all) {
       const turned = Object.fromEntries(Object.entries(value).reverse())
       assert.deepEqual(validated(turned), bySchema(value))
     }
   })
 
-  it('counts numbers upwards over the whole batch, and says how far it reaches', () => {
+  it('requires ascending numbers over the whole batch, and returns the highest', () => {
     const { accepted, refused, highest } = validateEvents([event(3), event(2), event(9), { seq: 12 }], POLICY)
     assert.deepEqual(
       accepted.map((it) => it.seq),

@@ -8,7 +8,7 @@ import type { Contract } from '../../../wire/contract.ts'
 import { Recorded } from '../../../wire/recording.ts'
 import { DAY, T0 } from '../events.ts'
 
-/** A log, and the directory that is fed from it, as the server has them. `failsAfter` that many writes. */
+/** A log and the directory that follows it. Writes fail after `failsAfter` of them. */
 function office({ failsAfter = Number.POSITIVE_INFINITY } = {}) {
   const clock = { at: T0 }
   const directory = new Directory()
@@ -40,7 +40,7 @@ const base: Contract = { worker: 'w1', from: T0, country: 'US', region: 'Texas',
 const later = (about: Partial<Contract>): Contract => ({ ...base, from: T0 + DAY, ...about })
 
 describe('contracts', () => {
-  it('what says nothing new is neither written nor audited', async () => {
+  it('a roster without changes is neither written nor audited', async () => {
     const { version, log, trail, versions } = office()
     assert.deepEqual(await version(base), { contracts: 1, devices: 0 })
     assert.deepEqual(await version(later({ name: null })), { contracts: 0, devices: 0 })
@@ -54,7 +54,7 @@ describe('contracts', () => {
     })
   })
 
-  it('a laptop that changed hands is written with when we learnt of it', async () => {
+  it('a reassigned laptop is written with the time of receipt', async () => {
     const { take, log, trail } = office()
     const device = { device: 'd1', worker: 'w1', from: T0, to: null }
     await take({ contracts: [base], devices: [device] }, null)
@@ -71,9 +71,9 @@ describe('contracts', () => {
 
   const changes: { name: string; before?: Partial<Contract>; after: Partial<Contract>; events: unknown[] }[] = [
     { name: 'a move', after: { city: 'Dallas' }, events: [['address_changed', null, null]] },
-    { name: 'a spelling is no move', after: { city: 'AUSTIN' }, events: [] },
-    { name: 'a city that was not known is no move', before: { city: null }, after: {}, events: [] },
-    { name: 'a city that is not known any more is no move', after: { city: null }, events: [] },
+    { name: 'another spelling is not a move', after: { city: 'AUSTIN' }, events: [] },
+    { name: 'a city that was unknown before is not a move', before: { city: null }, after: {}, events: [] },
+    { name: 'a city that becomes unknown is not a move', after: { city: null }, events: [] },
     {
       name: 'another ship-to',
       before: { shipTo: { country: 'US', city: 'Austin' } },
@@ -82,7 +82,7 @@ describe('contracts', () => {
     },
     { name: 'a first ship-to', after: { shipTo: { country: 'US' } }, events: [] },
     { name: 'an end', after: { end: T0 + 9 * DAY }, events: [['ending', T0 + 9 * DAY, null]] },
-    { name: 'no end any more', before: { end: T0 + 9 * DAY }, after: { end: null }, events: [] },
+    { name: 'an end that is removed', before: { end: T0 + 9 * DAY }, after: { end: null }, events: [] },
     { name: 'a referral', after: { referredBy: 'w3' }, events: [['referral', null, 'w3']] },
     { name: 'another role', after: { roles: ['designer'] }, events: [] },
   ]
@@ -114,7 +114,7 @@ describe('contracts', () => {
     contracts: Array.from({ length: count }, (_, n) => ({ ...base, worker: `w${n}`, ...about })),
     devices: Array.from({ length: count }, (_, n) => ({ device: `d${n}`, worker: `w${n}`, from: T0, to: null })),
   })
-  /** What the log holds, without repetitions: it must hold nothing else. */
+  /** The contents of the log without repetitions; it must not have any. */
   const distinct = (log: readonly Recorded[]) => new Set(log.map((it) => JSON.stringify({ ...it, receivedAt: 0 }))).size
 
   it('a large roster is written in parts, a contract with its laptop', async () => {
@@ -125,7 +125,7 @@ describe('contracts', () => {
     assert.deepEqual([first.length, first[0], first.at(-1)], [125, 'w0', 'w124'])
   })
 
-  it('others have their turn between any two parts', async () => {
+  it('other work gets a turn between parts', async () => {
     const { take, version, log } = office()
     const importing = take(many(2_000))
     assert.deepEqual(await version({ ...base, worker: 'urgent' }), { contracts: 1, devices: 0 })
@@ -148,7 +148,7 @@ describe('contracts', () => {
     )
   })
 
-  it('two rosters that differ, at once: the changes are told once', async () => {
+  it('two different rosters at once: changes are recorded once', async () => {
     const { take, log, versions } = office()
     await take(many(300))
     const moved = many(300, { city: 'Dallas', from: T0 + DAY })
@@ -160,7 +160,7 @@ describe('contracts', () => {
     )
   })
 
-  it('an import that the disk cut short is in the trail as far as it came, and is completed by the next try', async () => {
+  it('an import that fails halfway is audited as far as it got, and completed by the next attempt', async () => {
     const { take, log, trail, disk } = office({ failsAfter: 3 })
     await assert.rejects(take(many(1_000)), /the disk is full/)
     assert.equal(log.length, 750)
@@ -173,7 +173,7 @@ describe('contracts', () => {
     assert.deepEqual([log.length, distinct(log)], [2_000, 2_000])
   })
 
-  it('a write that fails keeps nobody else from writing', async () => {
+  it('a failed write does not block later ones', async () => {
     const { take, version, log, disk } = office({ failsAfter: 0 })
     await assert.rejects(take(many(1)), /the disk is full/)
     disk.writesLeft = 1
@@ -181,7 +181,7 @@ describe('contracts', () => {
     assert.equal(log.length, 1)
   })
 
-  it('a roster that cannot be read to its end is taken as far as it came', async () => {
+  it('a roster that cannot be read to its end is imported as far as it was read', async () => {
     const { log, directory, trail } = office()
     const it = contracts({
       directory,

@@ -4,7 +4,7 @@ import { parseCsv } from '../../../server/roster/csv.ts'
 describe('comma-separated values', () => {
   const cases: { name: string; text: string; rows: [line: number, ...cells: string[]][] }[] = [
     { name: 'nothing', text: '', rows: [] },
-    { name: 'a mark and nothing', text: '\uFEFF', rows: [] },
+    { name: 'a byte order mark alone', text: '\uFEFF', rows: [] },
     {
       name: 'LF',
       text: 'a,b\nc,d\n',
@@ -56,13 +56,13 @@ describe('comma-separated values', () => {
       assert.deepEqual(found, rows)
     })
 
-  it('text after a closing quote costs its row only', () => {
+  it('text after a closing quote affects only its row', () => {
     const rows = [...parseCsv('a,"b"c,d\ne,f\n')]
     assert.match(rows[0]?.problem ?? '', /follows a closing quote/)
     assert.deepEqual(rows[1], { line: 2, cells: ['e', 'f'], problem: null })
   })
 
-  it('a quote that is never closed says where it was opened', () => {
+  it('a quote that is never closed is reported with the line where it was opened', () => {
     const rows = [...parseCsv('a\n"b\nc\nd')]
     assert.deepEqual(rows[0]?.cells, ['a'])
     assert.match(rows[1]?.problem ?? '', /opened on line 2 is never closed/)

@@ -28,7 +28,7 @@ const STREAM: readonly Recorded[] = [
   holding('d1', 'w2', T0 + 2 * DAY, { to: T0 + 3 * DAY }),
   contract('w1', T0 + 2 * DAY, { country: 'DE' }),
   contract('w1', T0 + DAY, { country: 'FR' }),
-  // The same begin again takes the other's place.
+  // One with the same `from` replaces the other.
   contract('w1', T0 + DAY, { country: 'CA' }),
   { type: 'label', worker: 'w8', truth: 'benign', scenario: 'none', from: T0 },
   holding('d2', null, T0),
@@ -39,7 +39,7 @@ function fed(records: readonly Recorded[], directory = new Directory()): Directo
   return directory
 }
 
-/** Everything that can be asked of it. */
+/** All answers of the directory. */
 function answers(directory: Directory) {
   const times = [T0 - DAY, T0, T0 + DAY, T0 + 2 * DAY, T0 + 4 * DAY]
   return {
@@ -53,7 +53,7 @@ function answers(directory: Directory) {
   }
 }
 
-/** What would be written down, as rows of JSON. */
+/** The state to save, as rows of JSON. */
 const rows = (directory: Directory) =>
   Object.entries(directory.kept).flatMap(([part, kept]) =>
     [...kept.changed()].map(([subject, state]) => ({ part, subject, state: JSON.stringify(state) })),
@@ -67,7 +67,7 @@ function restored(written: ReturnType<typeof rows>): Directory {
 }
 
 describe('the directory', () => {
-  it('answers with what the stream said last', () => {
+  it('answers with the latest records of the stream', () => {
     const directory = fed(STREAM)
     assert.deepEqual(answers(directory).versions, [
       [T0, 'US'],
@@ -80,7 +80,7 @@ describe('the directory', () => {
     assert.equal(answers(directory).latest, 'DE')
   })
 
-  it('knows nothing of whom nobody named', () => {
+  it('knows nothing about unknown workers and devices', () => {
     const directory = fed(STREAM)
     assert.deepEqual([directory.versions('w9'), directory.holdings('d9'), directory.devicesOf('w9')], [[], [], []])
     assert.deepEqual(
@@ -90,27 +90,27 @@ describe('the directory', () => {
     assert.equal(directory.contractAt(null, T0), null)
   })
 
-  it('hands out lists that are the caller’s own', () => {
+  it('returns copies of its lists', () => {
     const directory = fed(STREAM)
     directory.versions('w1').length = 0
     directory.holdings('d1').length = 0
     assert.deepEqual(answers(directory), answers(fed(STREAM)))
   })
 
-  it('goes up by one for each contract and holding', () => {
+  it('increases its revision by one for each contract and assignment', () => {
     const directory = fed(STREAM)
     assert.equal(directory.revision, 7)
     fed([{ type: 'clock', time: T0 + DAY }], directory)
     assert.equal(directory.revision, 7)
   })
 
-  it('comes back from its rows as it was', () => {
+  it('is restored from its rows as it was', () => {
     const directory = fed(STREAM)
     const before = answers(directory)
     assert.deepEqual(answers(restored(rows(directory))), before)
   })
 
-  it('writes down what changed, once', () => {
+  it('hands over each change once', () => {
     const directory = fed(STREAM)
     assert.deepEqual(
       rows(directory).map((it) => `${it.part} ${it.subject}`),
@@ -126,7 +126,7 @@ describe('the directory', () => {
   })
 
   for (const from of STREAM.keys())
-    it(`restored at the end and fed from position ${from} on, it is the same`, () => {
+    it(`restored at the end and fed again from position ${from}, it is the same`, () => {
       const directory = restored(rows(fed(STREAM)))
       assert.deepEqual(answers(fed(STREAM.slice(from), directory)), answers(fed(STREAM)))
     })

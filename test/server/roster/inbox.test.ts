@@ -15,7 +15,7 @@ describe('the inbox', () => {
   })
   afterEach(() => rm(join(inbox, '..'), { recursive: true }))
 
-  it('a roster comes out as it went in, and is answered', async () => {
+  it('a roster is read as it was delivered, and answered', async () => {
     const name = await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
     assert.equal((await stat(join(inbox, name))).mode & 0o077, 0)
     assert.equal(await answerTo(inbox, name), null)
@@ -29,7 +29,7 @@ describe('the inbox', () => {
     for await (const item of takeInbox(inbox)) assert.fail(`${item.file} came again`)
   })
 
-  it('what was not answered comes again, in the order it was delivered', async () => {
+  it('unanswered files are read again, in the order of delivery', async () => {
     await deliver(inbox, { contracts: [contract('w2')], devices: [] }, NOW + 1)
     await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
     for (let look = 0; look < 2; look++) {
@@ -49,7 +49,7 @@ describe('the inbox', () => {
   const filler = JSON.stringify(Array.from({ length: 500 }, (_, n) => contract(`w${n}`))).slice(1, -1)
   for (const [what, text, reason] of [
     ['no JSON', 'roster', /^It is not JSON: /],
-    ['another shape', '{"contracts":[]}', /^It is not a delivery/],
+    ['another shape', '{"contracts":[]}', /^It is not an object with contracts/],
     ['a bad entry', '{"contracts":[{"worker":"w 1","from":1}],"devices":[]}', /^contracts\.0\.worker: /],
     ['a bad laptop', '{"contracts":[],"devices":[{"device":7}]}', /^devices\.0\.device: /],
     [
@@ -60,7 +60,7 @@ describe('the inbox', () => {
     ['a large file that was cut short', `{"contracts":[${filler},`, /^It is not JSON: /],
     ['a folder', null, /EISDIR/],
   ] as const)
-    it(`${what} is failed and never reaches the server`, async () => {
+    it(`${what} fails and is not imported`, async () => {
       await mkdir(inbox, { recursive: true })
       const name = 'roster-1-bad.json'
       await (text === null ? mkdir(join(inbox, name)) : writeFile(join(inbox, name), text))
@@ -72,7 +72,7 @@ describe('the inbox', () => {
       assert.match((await answerTo(inbox, name))?.failed ?? '', reason)
     })
 
-  it('is empty when there is no folder, and leaves alone what is no roster', async () => {
+  it('is empty without a folder, and ignores other files', async () => {
     for await (const item of takeInbox(inbox)) assert.fail(item.file)
     await mkdir(inbox, { recursive: true })
     for (const name of ['.roster-1-a.json.draft', 'notes.txt', 'roster-.txt']) await writeFile(join(inbox, name), '{}')
@@ -84,7 +84,7 @@ describe('the inbox', () => {
   const imported = async (take: Contracts['take'], signal = new AbortController().signal) =>
     importInbox(inbox, take, signal)
 
-  it('an import that is refused is failed, and the next one is imported', async () => {
+  it('a refused import fails, and the next one is imported', async () => {
     const bad = await deliver(inbox, { contracts: [contract('bad')], devices: [] }, NOW)
     const good = await deliver(inbox, { contracts: [contract('good')], devices: [] }, NOW + 1)
     await imported(async (parts) => {
@@ -95,7 +95,7 @@ describe('the inbox', () => {
     assert.deepEqual(await answerTo(inbox, good), { failed: null })
   })
 
-  it('an import that the server’s end interrupts is neither done nor failed, and comes again', async () => {
+  it('an import interrupted by the end of the server stays in the inbox', async () => {
     const name = await deliver(inbox, { contracts: names(600), devices: [] }, NOW)
     const stopping = new AbortController()
     const seen: number[] = []
@@ -112,7 +112,7 @@ describe('the inbox', () => {
     assert.deepEqual([seen, await answerTo(inbox, name)], [[250, 250, 250, 100], { failed: null }])
   })
 
-  it('forgets answers of last week', async () => {
+  it('deletes answers after a week', async () => {
     const old = await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
     for await (const { done } of takeInbox(inbox)) await done()
     const weekAgo = Date.now() / 1_000 - 8 * 86_400

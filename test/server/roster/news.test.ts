@@ -20,13 +20,13 @@ const names = ({ contracts, devices }: RosterPart) => ({
   devices: devices.map((it) => it.device),
 })
 
-describe('a roster that comes again', () => {
+describe('a repeated roster', () => {
   const same = 'worker,country,device\nw1,US,d1\nw2,DE,d2'
   const cases = [
-    { name: 'says nothing new', text: same, contracts: [], devices: [] },
+    { name: 'has nothing new', text: same, contracts: [], devices: [] },
     { name: 'a moved worker', text: same.replace('w1,US', 'w1,FR'), contracts: ['w1'], devices: [] },
     {
-      name: 'a laptop that changed hands',
+      name: 'a reassigned laptop',
       text: 'worker,country,device\nw1,US,d2\nw2,DE,',
       contracts: [],
       devices: ['d2'],
@@ -57,9 +57,13 @@ describe('what is new about a contract', () => {
     approvedTools: [{ tool: 'Zoom', tenant: null, type: 'help desk' }],
   }
   const versions: { name: string; about: Partial<Contract>; isNew: boolean }[] = [
-    { name: 'another begin', about: {}, isNew: false },
-    { name: 'a null where nothing was', about: { name: null, ticket: null }, isNew: false },
-    { name: 'nothing where a null was', about: { approvedTools: [{ tool: 'Zoom', type: 'help desk' }] }, isNew: false },
+    { name: 'another beginning', about: {}, isNew: false },
+    { name: 'null instead of a missing key', about: { name: null, ticket: null }, isNew: false },
+    {
+      name: 'a missing key instead of null',
+      about: { approvedTools: [{ tool: 'Zoom', type: 'help desk' }] },
+      isNew: false,
+    },
     { name: 'keys in another order', about: { shipTo: { city: 'Reno', country: 'US' } }, isNew: false },
     { name: 'one field less', about: { country: undefined }, isNew: true },
     { name: 'one field more', about: { city: 'Austin' }, isNew: true },
@@ -69,7 +73,7 @@ describe('what is new about a contract', () => {
     { name: 'an item less', about: { roles: ['developer'] }, isNew: true },
     { name: 'an empty list', about: { roles: [] }, isNew: true },
     { name: 'a key that also names a record', about: { approvedTools: [{ tool: 'Zoom', type: 'own' }] }, isNew: true },
-    { name: 'a name of every object', about: { toString: 'x' } as Partial<Contract>, isNew: true },
+    { name: 'a key that every object inherits', about: { toString: 'x' } as Partial<Contract>, isNew: true },
     {
       name: 'a list for an object',
       about: { shipTo: null, roles: { 0: 'developer', 1: 'lead' } as never },
@@ -87,7 +91,7 @@ describe('what is new about a contract', () => {
       assert.deepEqual(contracts, isNew ? [next] : [])
     })
 
-  it('an earlier version of the same part is known to a later one', () => {
+  it('a version is compared with an earlier one of the same part', () => {
     const [first, again, later] = [known, { ...known, from: T0 + 1 }, { ...known, from: T0 + 2, country: 'DE' }]
     const news = newsOf({ contracts: [first, again, later], devices: [] }, new Directory(), T0 + DAY)
     assert.deepEqual(news.contracts, [first, later])
@@ -97,7 +101,7 @@ describe('what is new about a contract', () => {
     )
   })
 
-  it('a version that begins with the known one and says something else takes its place', () => {
+  it('a different version with the same beginning replaces the known one', () => {
     const other = { ...known, country: 'DE' }
     const directory = directoryOf({ contracts: [known], devices: [] })
     for (const record of newsOf({ contracts: [other], devices: [] }, directory, T0).records) directory.take(record)
@@ -114,9 +118,9 @@ describe('what is new about a laptop', () => {
   const holdings: { name: string; about: Partial<Device>; isNew: boolean }[] = [
     { name: 'another begin', about: {}, isNew: false },
     { name: 'a first boot that a roster cannot know', about: { firstBoot: T0 }, isNew: false },
-    { name: 'another holder', about: { worker: 'w2' }, isNew: true },
-    { name: 'nobody', about: { worker: null }, isNew: true },
-    { name: 'given back', about: { to: T0 + DAY }, isNew: true },
+    { name: 'another worker', about: { worker: 'w2' }, isNew: true },
+    { name: 'no worker', about: { worker: null }, isNew: true },
+    { name: 'a return', about: { to: T0 + DAY }, isNew: true },
     { name: 'another serial', about: { serial: 'SN8' }, isNew: true },
   ]
   for (const { name, about, isNew } of holdings)

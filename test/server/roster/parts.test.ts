@@ -10,7 +10,7 @@ const rosters: { name: string; contracts: Contract[]; devices: Device[]; sizes: 
   { name: 'nothing', contracts: [], devices: [], sizes: [] },
   { name: 'one worker', contracts: [contract('w1')], devices: [device('d1', 'w1')], sizes: [2] },
   {
-    name: 'as many as a part takes',
+    name: 'exactly one full part',
     contracts: Array.from({ length: PART_ROWS }, (_, n) => contract(`w${n}`)),
     devices: [],
     sizes: [PART_ROWS],
@@ -22,7 +22,7 @@ const rosters: { name: string; contracts: Contract[]; devices: Device[]; sizes: 
     sizes: [PART_ROWS, PART_ROWS, PART_ROWS, 1],
   },
   {
-    name: 'laptops of whom it does not list, and of nobody',
+    name: 'laptops of workers without a contract, and unassigned ones',
     contracts: [contract('w1')],
     devices: [device('d1', 'w2'), device('d2', null), device('d3', 'w1')],
     sizes: [4],
@@ -37,7 +37,7 @@ const rosters: { name: string; contracts: Contract[]; devices: Device[]; sizes: 
 
 describe('a roster in parts', () => {
   for (const { name, contracts, devices, sizes } of rosters)
-    it(`${name}: nothing lost, nothing twice, none larger than ${PART_ROWS}`, () => {
+    it(`${name}: nothing is lost or doubled, and no part is larger than ${PART_ROWS}`, () => {
       const parts = [...partsOf({ contracts, devices })]
       assert.deepEqual(
         parts.map((it) => it.contracts.length + it.devices.length),
@@ -53,7 +53,7 @@ describe('a roster in parts', () => {
       )
     })
 
-  it('is ordered by when versions begin, else as the file is', () => {
+  it('is ordered by the beginning of versions, and otherwise as the file is', () => {
     const [part] = partsOf({
       contracts: [contract('w3', T0 + 1), contract('w1'), contract('w2')],
       devices: [device('d1', 'w1', T0 + 1), device('d2', 'w1')],

@@ -1,4 +1,4 @@
-/** Large rosters beside other work: where they are read, and whether others have their turn between two writes. */
+/** Large rosters: they are read in a thread, and other work gets a turn between writes. */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ async function partsOf(roster: Pick<OpenRoster, 'parts'>): Promise<RosterPart[]>
   return parts
 }
 
-/** A log and a directory behind it; `crowded` the writes before which nobody else had had a turn since the last. */
+/** A log and its directory; `crowded` counts writes that followed another one without a turn for other work. */
 function office() {
   const directory = new Directory()
   const log: Recorded[] = []
@@ -75,24 +75,24 @@ describe('reading a roster', () => {
       await roster.close()
     })
 
-  it('refuses in a thread as it does in place', async () => {
+  it('refuses in a thread what it refuses in place', async () => {
     const text = `name,country\n${'Jane,US\n'.repeat(10_000)}`
-    const expected = { code: 'roster.invalid', where: 'r.csv:1', todo: 'The column worker is missing.' }
+    const expected = { code: 'roster.invalid', where: 'r.csv:1', why: 'The column worker is missing.', todo: null }
     await assert.rejects(open(text), (cause) => {
       assert.ok(cause instanceof Fault)
-      const { code, where, todo } = cause
-      assert.deepEqual({ code, where, todo }, expected)
+      const { code, where, why, todo } = cause
+      assert.deepEqual({ code, where, why, todo }, expected)
       return true
     })
   })
 
-  it('refuses what takes too much memory, and lives on', async () => {
+  it('refuses a roster that takes too much memory, and survives', async () => {
     const rows = Array.from({ length: 60_000 }, (_, n) => `worker-${n},${'x'.repeat(200)}`).join('\n')
     const source = { text: `worker,name\n${rows}`, format: 'csv', fileName: 'r.csv', now: T0 } as const
-    await assert.rejects(openRoster(source, 24), /Split it: .*memory.*\[roster\.invalid\]/)
+    await assert.rejects(openRoster(source, 24), /memory\. Split it\. \[roster\.invalid\]/)
   })
 
-  it('ends its thread when it is closed, also halfway', async () => {
+  it('ends its thread when it is closed, even halfway', async () => {
     const roster = await open(`worker\n${Array.from({ length: 5_000 }, (_, n) => `worker-${n}`).join('\n')}`)
     const parts = roster.parts()[Symbol.asyncIterator]()
     assert.equal((await parts.next()).value?.contracts.length, PART_ROWS)

@@ -47,13 +47,13 @@ describe('a roster in CSV', () => {
     assert.deepEqual(devices, [{ device: 'd-1', worker: 'w1', from: NOW, to: null, serial: 'SN9' }])
   })
 
-  it('leaves what is empty away: unknown, and no place is made up from a city', () => {
+  it('omits empty cells, and derives no coordinates from a city', () => {
     const { contracts, devices } = csv('worker,country,city,latitude,longitude,device\nw1,,Austin,,,\n\n')
     assert.deepEqual(contracts, [{ worker: 'w1', from: NOW, city: 'Austin' }])
     assert.deepEqual(devices, [])
   })
 
-  it('takes headers as people write them, and several laptops', () => {
+  it('accepts other spellings of columns, and several laptops', () => {
     const { contracts, devices } = csv(
       'Worker,Time Zone,ship_to_city,From,Device\nw1,Asia/Kolkata,Pune,2026-11-01T09:00:00+05:30,d1;d2\n',
     )
@@ -70,7 +70,7 @@ describe('a roster in CSV', () => {
 
   const lists: { name: string; column: keyof Contract; cell: string; value: unknown }[] = [
     {
-      name: 'approved tools, one of them for a while',
+      name: 'approved tools, one of them with an end',
       column: 'approvedTools',
       cell: 'Screen Connect@acme from 2026-11-01 until 2026-12-31;Zoom UNTIL 2026-11-30T12:00:00Z',
       value: [
@@ -79,7 +79,7 @@ describe('a roster in CSV', () => {
       ],
     },
     {
-      name: 'an exit for a while',
+      name: 'an egress address with an end',
       column: 'approvedEgress',
       cell: 'AS64500 until 2026-12-31',
       value: [{ asn: 64_500, to: day('2027-01-01') }],
@@ -95,7 +95,7 @@ describe('a roster in CSV', () => {
       ],
     },
     {
-      name: 'a household, one of whom moves out',
+      name: 'a household, with one member until a date',
       column: 'household',
       cell: 'w7;w8 until 2026-06-30',
       value: ['w7', { worker: 'w8', to: day('2026-07-01') }],
@@ -111,7 +111,7 @@ describe('a roster in CSV', () => {
       ],
     },
     {
-      name: 'declared hours, over midnight and over the end of the week',
+      name: 'declared hours, past midnight and past the end of the week',
       column: 'declaredHours',
       cell: 'Mon-Fri 09:00-17:00;sat 22:00-06:00 until 2026-03-31; Sat-Mon 08:00-12:30',
       value: [
@@ -120,7 +120,7 @@ describe('a roster in CSV', () => {
         { days: [1, 6, 7], start: '08:00', end: '12:30' },
       ],
     },
-    { name: 'who referred them', column: 'referredBy', cell: 'w3', value: 'w3' },
+    { name: 'a referral', column: 'referredBy', cell: 'w3', value: 'w3' },
   ]
   for (const { name, column, cell, value } of lists)
     it(`reads ${name}`, () => {
@@ -140,13 +140,13 @@ describe('a roster in CSV', () => {
       says: "country: 'Germny' is not a country; did you mean DE?",
     },
     {
-      name: 'a code that is no country',
+      name: 'a code that is not a country',
       header: 'worker,country',
       row: 'x,ZZ',
       says: "country: 'ZZ' is not a country",
     },
     {
-      name: 'a date of another habit',
+      name: 'a date in another format',
       header: 'worker,start',
       row: 'x,03/31/2026',
       says: 'start: write a date as 2026-03-31',
@@ -159,19 +159,19 @@ describe('a roster in CSV', () => {
       says: "travelNotices: 'DE from 2026-05-01': write when, such as",
     },
     {
-      name: 'travel that ends first',
+      name: 'travel that ends before it starts',
       header: 'worker,travelNotices',
       row: 'x,DE from 2026-05-04 until 2026-05-01',
-      says: 'travelNotices.0.to: it lapses before it begins',
+      says: 'travelNotices.0.to: it ends before it starts',
     },
     {
-      name: 'travel to nowhere',
+      name: 'travel to an unknown country',
       header: 'worker,travelNotices',
       row: 'x,Atlantis from 2026-05-01 until 2026-05-04',
       says: "travelNotices: 'Atlantis' is not a country",
     },
     {
-      name: 'a lapse that is no date',
+      name: 'an end that is not a date',
       header: 'worker,approvedTools',
       row: 'x,Zoom until soon',
       says: "approvedTools: 'Zoom until soon': write a date as 2026-03-31",
@@ -183,7 +183,7 @@ describe('a roster in CSV', () => {
       says: "peripherals: 'ip_kvm 1d6b': write what it is",
     },
     {
-      name: 'hours of another habit',
+      name: 'hours in another format',
       header: 'worker,timeZone,declaredHours',
       row: 'x,UTC,9 to 5',
       says: "declaredHours: '9 to 5': write days and times",
@@ -195,22 +195,22 @@ describe('a roster in CSV', () => {
       says: 'declaredHours.0.end: write a time such as 09:00',
     },
     {
-      name: 'hours in no time zone',
+      name: 'hours without a time zone',
       header: 'worker,declaredHours',
       row: 'x,Mon 09:00-17:00',
       says: 'declaredHours: hours need the time zone',
     },
     {
-      name: 'a household of oneself',
+      name: 'a household of the worker alone',
       header: 'worker,household',
       row: 'x,x',
       says: 'household: name the others who live there',
     },
     {
-      name: 'a referral by oneself',
+      name: 'a referral by the worker themselves',
       header: 'worker,referredBy',
       row: 'x,x',
-      says: 'referredBy: nobody refers themselves',
+      says: 'referredBy: a worker cannot refer themselves',
     },
     { name: 'a year 1900', header: 'worker,start', row: 'x,1900-01-01', says: 'start: Too small' },
     {
@@ -226,13 +226,13 @@ describe('a roster in CSV', () => {
       says: 'latitude: write degrees',
     },
     {
-      name: 'degrees beyond the pole',
+      name: 'a latitude beyond the pole',
       header: 'worker,latitude,longitude',
       row: 'x,91,1',
       says: 'latitude: write degrees from -90 to 90',
     },
     {
-      name: 'half a place',
+      name: 'a latitude without a longitude',
       header: 'worker,latitude',
       row: 'x,30',
       says: 'latitude: latitude and longitude come together',
@@ -250,13 +250,13 @@ describe('a roster in CSV', () => {
       says: "timeZone: '+02:00' is not an IANA",
     },
     {
-      name: 'egress that is nothing',
+      name: 'an invalid egress address',
       header: 'worker,approvedEgress',
       row: 'x,AS1;1.2.3',
       says: "approvedEgress: '1.2.3' is not an address",
     },
     {
-      name: 'egress wider than addresses are long',
+      name: 'an egress range with too many bits',
       header: 'worker,approvedEgress',
       row: 'x,198.51.100.0/33',
       says: "approvedEgress: '198.51.100.0/33' is not",
@@ -291,13 +291,13 @@ describe('a roster in CSV', () => {
       says: `country: '${'Germny'.repeat(11).slice(0, 64)}…' is not a country: write`,
     },
     {
-      name: 'two hundred and fifty-seven exits',
+      name: '257 egress addresses',
       header: 'worker,approvedEgress',
       row: `x,${'AS1;'.repeat(257)}`,
       says: 'approvedEgress: it lists 257; at most 256',
     },
     {
-      name: 'a cell of 10,000 journeys',
+      name: 'a cell of 10,000 travel notices',
       header: 'worker,travelNotices',
       row: `x,${'Germny from 2026-05-01 until 2026-05-04;'.repeat(10_000)}`,
       says: 'null: it is longer than 65536 characters',
@@ -310,7 +310,7 @@ describe('a roster in CSV', () => {
     },
   ]
   for (const { name, header, row, says } of rows)
-    it(`${name} costs its row only`, () => {
+    it(`${name} affects only its row`, () => {
       const blank = ','.repeat(header.split(',').length - 1)
       const roster = csv(`${header}\ngood1${blank}\n${row}\ngood2${blank}\n`)
       assert.deepEqual(
@@ -321,7 +321,7 @@ describe('a roster in CSV', () => {
       assert.ok(reported(roster)[0]?.includes(says), reported(roster)[0])
     })
 
-  it('may say different things for different moments', () => {
+  it('may have several versions of a contract', () => {
     const { contracts, problems } = csv('worker,from,country\nw1,2026-01-01,US\nw1,2026-06-01,DE\n')
     assert.deepEqual(problems, [])
     assert.deepEqual(
@@ -338,7 +338,7 @@ describe('a roster in CSV', () => {
     { text: 'Q', says: 'write its code' },
   ]
   for (const { text, says } of misspelt)
-    it(`of the country '${text}': ${says}`, () => {
+    it(`suggests for the country '${text}': ${says}`, () => {
       const [problem] = csv(`worker,country\nw1,${text}`).problems
       assert.ok(problem?.why.includes(says), problem?.why)
     })
@@ -350,7 +350,7 @@ describe('a roster in CSV', () => {
     assert.deepEqual([problems[0]?.line, problems.at(-1)?.line], [3, 1_501])
   })
 
-  it('takes 1,000 versions of one contract, and of one laptop', () => {
+  it('accepts 1,000 versions of a contract, and 1,000 assignments of a laptop', () => {
     const rows = (column: string) =>
       Array.from({ length: 1_001 }, (_, n) => `${column},${new Date(NOW - n).toISOString()}`).join('\n')
     const versions = csv(`worker,from\n${rows('w1')}`)
@@ -367,7 +367,7 @@ describe('a roster in CSV', () => {
     assert.match(reported(holdings)[0]!, /r\.json:1001 device: 'd1' changes hands 1000 times/)
   })
 
-  it('gives a laptop to one worker', () => {
+  it('assigns a laptop to one worker', () => {
     const roster = csv('worker,device\nw1,d1\nw2,d1\nw3,d3')
     assert.deepEqual(
       roster.contracts.map((it) => it.worker),
@@ -377,21 +377,25 @@ describe('a roster in CSV', () => {
   })
 
   const refused = [
-    { name: 'an empty file', text: '', says: /must name the columns/ },
+    { name: 'an empty file', text: '', says: /no header line/ },
     {
       name: 'an unknown column',
       text: 'worker,contry\nw1,US',
       says: /r\.csv:1: .*'contry' \(did you mean country\?\)/,
     },
-    { name: 'columns by semicolons', text: 'worker;country\nw1;US', says: /Separate the columns with commas/ },
-    { name: 'a column twice', text: 'worker,city,City\n', says: /city stands there twice/ },
+    {
+      name: 'columns separated by semicolons',
+      text: 'worker;country\nw1;US',
+      says: /Separate the columns with commas/,
+    },
+    { name: 'a column twice', text: 'worker,city,City\n', says: /city appears twice/ },
     { name: 'no worker column', text: 'name,city\n', says: /column worker is missing/ },
     {
       name: 'a million unknown columns, naming ten',
       text: `worker${',country_x'.repeat(1_000_000)}`,
-      says: /Unknown columns: ('country_x' \(did you mean country\?\)(, )?){10}\. Known/,
+      says: /Unknown columns: ('country_x' \(did you mean country\?\)(, )?){10}\. Use these/,
     },
-    { name: 'another file altogether', text: '<html>\n<body>', says: /Unknown columns: '<html>'/ },
+    { name: 'a file of another kind', text: '<html>\n<body>', says: /Unknown columns: '<html>'/ },
   ]
   for (const { name, text, says } of refused)
     it(`refuses ${name}`, () =>
@@ -432,7 +436,7 @@ describe('a roster in JSON', () => {
       assert.equal(roster.devices.length, devices)
     })
 
-  it('fills in when it begins, and keeps travel notices and peripherals', () => {
+  it('fills in the beginning, and keeps travel notices and peripherals', () => {
     const travelNotices = [{ from: 1_700_000_000_000, to: 1_701_000_000_000, country: 'DE', ticket: 'T-1' }]
     const peripherals = [{ kind: 'ip_kvm', vendorId: '1d6b', productId: '0104' }]
     const { contracts, devices } = json(
@@ -446,7 +450,7 @@ describe('a roster in JSON', () => {
   })
 
   const entries = [
-    { name: 'a value that is no object', entry: 7, says: 'null: a contract or device is an object' },
+    { name: 'a value that is not an object', entry: 7, says: 'null: a contract or device is an object' },
     {
       name: 'another type',
       entry: { type: 'event', device: 'd1' },
@@ -461,12 +465,12 @@ describe('a roster in JSON', () => {
       says: 'shipTo.country: ',
     },
     {
-      name: 'a fault deep inside',
+      name: 'an error deep inside',
       entry: { worker: 'x', travelNotices: [{ from: 'May', to: 1 }] },
       says: 'travelNotices.0.from: ',
     },
     {
-      name: 'an exit that names nothing',
+      name: 'an empty egress entry',
       entry: { worker: 'x', approvedEgress: [{ ticket: 'T-1' }] },
       says: 'approvedEgress.0: name an address, an asn or a domain',
     },
@@ -476,17 +480,17 @@ describe('a roster in JSON', () => {
       says: "travelNotices.0.country: 'QQ' is not a country code",
     },
     {
-      name: 'a contract that is a book',
+      name: 'an oversized contract',
       entry: { worker: 'x', note: 'x'.repeat(70_000) },
       says: 'null: it is longer than 65536 characters',
     },
     {
-      name: 'a list of 30,000 faults',
+      name: 'a list of 30,000 errors',
       entry: { worker: 'x', approvedTools: Array(30_000).fill(1) },
       says: 'approvedTools: Too big',
     },
     {
-      name: 'a list of 40,000 faults',
+      name: 'a list of 40,000 errors',
       entry: { worker: 'x', approvedTools: Array(40_000).fill(1) },
       says: 'null: it is longer than 65536 characters',
     },
@@ -496,13 +500,13 @@ describe('a roster in JSON', () => {
       says: 'device: a laptop is an object of its own',
     },
     {
-      name: 'a holding that ends first',
+      name: 'an assignment that ends before it starts',
       entry: { type: 'device', device: 'd', worker: 'x', from: NOW, to: NOW - 1 },
       says: 'to: it ends',
     },
   ]
   for (const { name, entry, says } of entries)
-    it(`${name} costs itself only`, () => {
+    it(`${name} affects only itself`, () => {
       const good = { worker: 'good' }
       for (const [line, text] of [
         [2, JSON.stringify([{ worker: 'first' }, entry, good])],
@@ -517,7 +521,7 @@ describe('a roster in JSON', () => {
       }
     })
 
-  it('a note of 10,000 brackets costs itself only', () => {
+  it('a note of 10,000 brackets affects only its row', () => {
     const roster = json(`[{"worker":"x","note":${'['.repeat(10_000)}${']'.repeat(10_000)}},{"worker":"good"}]`)
     assert.deepEqual(
       roster.contracts.map((it) => it.worker),
@@ -526,7 +530,7 @@ describe('a roster in JSON', () => {
     assert.deepEqual(reported(roster), ['r.json:1 null: it is nested more than 16 deep'])
   })
 
-  it('a line that is not JSON costs itself only', () => {
+  it('a line that is not JSON affects only itself', () => {
     const roster = json('{"worker":"w1"}\n{"worker":\n{"worker":"w2"}\n')
     assert.deepEqual(
       roster.contracts.map((it) => it.worker),
@@ -535,7 +539,7 @@ describe('a roster in JSON', () => {
     assert.match(reported(roster)[0] ?? '', /r\.json:2 null: it is not JSON/)
   })
 
-  it('reads no more rows than it takes', () => {
+  it('stops reading after the maximum number of rows', () => {
     const rows = '{"worker":"w"}\n'.concat('x\n'.repeat(200_000))
     assert.throws(() => json(rows), /r\.json:100001: .*more than 100000 rows/)
   })
