@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import type { WorkerPage, QueuePage } from '../server/views/schema.ts'
+import type { QueuePage, WorkerPage } from '../server/views/schema.ts'
 import { BINARY, json, until } from './bench/children.ts'
 import { screenshot, withBrowser } from './chromium.ts'
 
