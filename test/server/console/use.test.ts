@@ -42,7 +42,7 @@ describe('server/console: in use', function () {
     assert.match(page.url(), /#\/welcome$/)
     await page.reload()
     await page.getByLabel('Name').fill('ada')
-    await page.getByLabel('New password').fill('correct horse battery')
+    await page.getByLabel('New password', { exact: true }).fill('correct horse battery')
     await page.getByLabel('Repeat the new password').fill('correct horse batterx')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('are not the same').waitFor()
