@@ -4,7 +4,7 @@
  * Keys    1 to 4 choose, Enter sends, Shift and Enter begin a new line, Escape cancels.
  */
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { CaseView, Verdict } from '../../model/case.ts'
 import { ApiFailure, ask } from '../api.ts'
 import { useKeys } from '../keys.ts'
@@ -50,7 +50,8 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
     chosen.value = null
     bar.current?.querySelectorAll('button')[before ?? 0]?.focus()
   }
-  useEffect(() => {
+  // Before the page is painted: a key pressed a moment later must not reach the button that still has the focus.
+  useLayoutEffect(() => {
     if (chosen.value !== null) reason.current?.focus()
   }, [chosen.value])
   useKeys({
