@@ -1,6 +1,6 @@
 /**
- * How often somebody may fail to sign in: by address, by name, and by both together, so that one guesser gets nowhere
- * and does not lock out the whole team.
+ * Limits failed sign-ins by address, by name and by both together, so that guessing is slow and one attacker cannot
+ * lock out the whole team.
  *
  * Errors  Fault 'rate.exceeded' with `retryAfterMs` among its facts.
  */
@@ -12,8 +12,8 @@ const TRIES = { address: 30, name: 100, nameAtAddress: 6 }
 
 export interface SignInLimits {
   /**
-   * Counts a try as failed, so that guesses in parallel are counted too; the answer takes that back.
-   * `name` null: by a link.
+   * Counts an attempt as failed before it runs, so that parallel guesses are counted too. The returned function takes
+   * that back after a success. `name` is null for a sign-in by link.
    */
   attempt(address: string, name: string | null): () => void
 }
@@ -39,7 +39,7 @@ export function signInLimits(now: () => number): SignInLimits {
       }
       for (const { limit, key } of counted) limit.failed(key)
       return () => {
-        // Refunded and not forgotten for the address: an own account must not buy more guesses at another's.
+        // Refunded but not cleared for the address: signing in to one account must not allow more guesses at another.
         limits.address.refund(address)
         for (const { limit, key } of ofName) limit.forget(key)
       }

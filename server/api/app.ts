@@ -1,7 +1,7 @@
 /**
  * The HTTP side of the server: the API under /api/v1, the endpoint for feeds, the console's files, health and metrics.
  *
- * Errors  every refusal is `ApiError` JSON. An error that is no `Fault` goes to `onError` and is answered with
+ * Errors  every refusal is `ApiError` JSON. An error that is not a `Fault` goes to `onError` and is answered with
  *         'api.failed'.
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
@@ -30,8 +30,8 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   const app = new OpenAPIHono<Env>()
 
   app.use(securityHeaders)
-  // Before the check of the host name: probes use whatever name they have, and these two say nothing about anybody; a
-  // feed has its token, which no page elsewhere knows.
+  // Before the host name check: probes use any name, and these two routes reveal nothing about people; a feed has a
+  // token, which no foreign page knows.
   app.get('/healthz', (c) => c.text('ok\n'))
   app.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('not ready\n', 503)))
   feedRoutes(app, deps)
@@ -75,7 +75,7 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   app.notFound((c) => answer(c, new Fault('api.notfound', { where: 'path' })))
   app.onError((cause, c) => {
     if (cause instanceof Fault) return answer(c, cause)
-    // Hono's own: a body that is not JSON, or does not say that it is.
+    // From Hono: a body that is not JSON, or is not declared as JSON.
     if (cause instanceof HTTPException && cause.status < 500)
       return answer(
         c,
@@ -87,8 +87,8 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   return app
 
   /**
-   * Metrics name no worker, but they tell how large the fleet is: for a scraper on this machine, or for who is signed
-   * in. A proxy on this machine asks from loopback for everybody, and says so in its headers.
+   * Metrics name no worker, but reveal the size of the fleet: they are for a scraper on this machine, or for signed-in
+   * users. A proxy on this machine connects from loopback for everybody, and says so in its headers.
    */
   async function metricsReader(c: Ctx, next: () => Promise<void>) {
     const address = clientAddress(c)

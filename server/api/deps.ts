@@ -1,4 +1,4 @@
-/** What the API is given, and what each request carries. */
+/** What the API needs, and what each request carries. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
@@ -12,10 +12,10 @@ import type { Reader } from '../views/reader.ts'
 import type { ConsoleFile } from './files.ts'
 import type { NewVerdict } from './schema.ts'
 
-/** What a feed's events need. */
+/** What the feed endpoint needs. */
 export interface Feeds {
   lookup(address: string, at: number): AddressFacts
-  /** Durable when it resolves; answers how many were stored before. */
+  /** Durable when it resolves; resolves with the number of events that were already stored. */
   append(lines: readonly RecordedOf<'feed'>[]): Promise<number>
 }
 
@@ -24,7 +24,7 @@ export interface Deps {
   queue: Queue
   /** `cases/decide.ts`. Null: no such worker. */
   decide(worker: string, verdict: NewVerdict, by: string): Promise<CaseView | null>
-  /** A one-time token with which one laptop enrolls; the secret is in it and nowhere else. */
+  /** A one-time token with which one laptop enrolls. The secret is in it and nowhere else. */
   enrollmentToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   contracts: Contracts
   feeds: Feeds
@@ -33,17 +33,17 @@ export interface Deps {
   random: Random
   /** Prometheus text. */
   metricsText(): Promise<string>
-  /** Whether the server takes work: what /readyz answers. */
+  /** Whether the server accepts work: the answer of /readyz. */
   ready(): boolean
-  /** True behind TLS: cookies are then marked Secure and bound to this host. */
+  /** True behind TLS: cookies are marked Secure and bound to this host. */
   secureCookies: boolean
-  /** Host names besides 'localhost' and IP addresses under which people reach us; others are refused. */
+  /** Host names of the server, besides 'localhost' and IP addresses; requests for other names are refused. */
   hosts: readonly string[]
-  /** Proxies whose X-Forwarded-For we believe, so that one guesser does not use up the tries of everybody. */
+  /** Proxies whose X-Forwarded-For we trust, so that one attacker does not use up everybody's attempts. */
   trustedProxies?: readonly string[]
   /** The built console, by path. */
   files: ReadonlyMap<string, ConsoleFile>
-  /** Called with an error that is no `Fault`; the client learns only that there was one. */
+  /** Called with an error that is not a `Fault`; the client gets only 'api.failed'. */
   onError(cause: unknown): void
 }
 
@@ -55,7 +55,7 @@ export interface Env {
 
 export type Ctx = Context<Env>
 
-/** Who asks: the peer, or whom a trusted proxy names. */
+/** The address of the client: the peer, or the address that a trusted proxy names. */
 export function clientAddress(c: Ctx, trustedProxies: readonly string[] = []): string {
   return remoteAddress(c.env?.incoming?.socket?.remoteAddress, c.req.header('X-Forwarded-For'), trustedProxies)
 }

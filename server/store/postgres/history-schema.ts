@@ -1,13 +1,13 @@
 /**
- * The tables of the history in PostgreSQL: those of telemetry.db (`sqlite/schema.ts`) without what only a stream needs.
- * Times are epoch ms, hours are epoch ms / 3,600,000; texts are found by `keyOf`.
+ * The tables of the history in PostgreSQL: those of telemetry.db (`sqlite/schema.ts`) without the stream's own.
+ * Times are epoch ms, hours are epoch ms / 3,600,000; texts are looked up by `keyOf`.
  *
- * Lines are compressed already: `external` keeps PostgreSQL from trying again.
+ * Lines are already compressed: storage `external` keeps PostgreSQL from compressing them again.
  */
 import type { Schema } from './database.ts'
 
 const TABLES = `
--- One row, locked by whoever writes. records and characters: of the journal.
+-- One row, locked by every writer. records and characters: of the journal.
 create table history_head (last bigint not null, records integer not null, characters bigint not null);
 insert into history_head values (0, 0, 0);
 

@@ -1,20 +1,20 @@
 /**
  * The tables of both databases, in one place. Times are epoch ms, hours are epoch ms / 3,600,000.
  *
- * What a laptop or a person may have written goes in as JSON text: SQLite's own text functions, and node:sqlite, cut
- * or replace NUL and lone surrogates, and JSON escapes both.
+ * Text from laptops or people is stored as JSON: SQLite's own text functions, and node:sqlite, cut or replace NUL and
+ * lone surrogates, and JSON escapes both.
  */
 export const LOG_VERSION = 3
 
-/** Which feed events are stored, so that a sender may send again. Goes with the events when they are old. */
+/** Ids of the stored feed events, so that a sender may send again. Deleted with the events. */
 const FEED_IDS = `
 create table feed_ids (id text primary key, arrived integer not null) without rowid;
 create index feed_ids_by_arrival on feed_ids (arrived);
 `
 
 /**
- * facts 'stream': the stream's id. 'edits': how many commits stored no record. 'scanned_from': segments from this
- * position on are in the two tables below; of those before it a scan reads everything.
+ * facts 'stream': the stream's id. 'edits': the number of commits without a record. 'scanned_from': segments from this
+ * position on are in the two tables below; a scan reads older segments whole.
  */
 const SCANNING = `
 create table facts (key text primary key, value text not null) without rowid;
@@ -36,7 +36,7 @@ create table journal (first integer primary key, last integer not null, lines bl
 -- The rest of the log, about 1,000 records each. Its number is its first position. Only retain() changes it.
 -- newest: the latest event time in it. arrived: when the last telemetry in it was received. Null without any.
 -- What was deleted because of its age is an empty line. Lines of no bytes at all: these positions were lost, and
--- arrived says when that was found; null: so long ago that it is told no more.
+-- arrived says when that was found; null: so long ago that it is not reported any more.
 create table segments (
   first integer primary key, last integer not null, newest integer, arrived integer, lines blob not null
 );
@@ -85,7 +85,7 @@ create table rejected_totals (device text primary key, total integer not null) w
 ${FEED_IDS}${SCANNING}
 insert into facts values ('scanned_from', '0');
 `
-/** What makes of each version the next: the first makes 2 of 1. */
+/** Upgrades each version to the next: the first upgrades 1 to 2. */
 export const LOG_UPGRADES: readonly string[] = [
   FEED_IDS,
   `${SCANNING}
@@ -93,14 +93,14 @@ insert into facts select 'scanned_from', coalesce(max(last), 0) + 1 from segment
 alter table streams add column sum integer;`,
 ]
 
-/** What people decided about workers; the newest of a worker counts. */
+/** Decisions about workers; a worker's newest counts. */
 const VERDICTS = `
 create table verdicts (id integer primary key autoincrement, worker text not null, doc text not null);
 create index verdicts_by_worker on verdicts (worker, id);
 `
 
 /**
- * doc: JSON of the interface's type, everywhere below; the other columns are what is looked up or sorted by.
+ * doc: JSON of the interface's type, everywhere below; the other columns are for look-up and order.
  */
 const PEOPLE = `
 create table enrolled (device text primary key, doc text not null) without rowid;
@@ -120,7 +120,7 @@ create table settings (key text primary key, value text not null) without rowid;
 ${VERDICTS}
 `
 
-/** Rows with more than a few hundred bytes stand better in a table with a rowid: https://sqlite.org/withoutrowid.html */
+/** Rows of more than a few hundred bytes are faster in a table with a rowid: https://sqlite.org/withoutrowid.html */
 const JUDGEMENT = `
 -- doc: what does not change. revision: the highest of its standings.
 create table evaluations (
@@ -161,8 +161,8 @@ create table consumers (name text primary key, seq integer not null) without row
 `
 
 /**
- * Judgement is made again from the log: what was found before becomes the active evaluation until then, so that the
- * console has something to show. The worker of a token becomes JSON, as everything else that somebody else has written.
+ * The log is evaluated again: until then the old findings are the active evaluation, so that the console has something
+ * to show. The worker of a token becomes JSON, as all text from outside.
  */
 const JUDGEMENT_BY_EVALUATION = `
 drop index findings_by_time;

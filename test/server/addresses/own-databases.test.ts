@@ -281,7 +281,7 @@ describe("the user's own databases", () => {
     assert.equal(countryOf(own), 'US')
     assert.match(
       own.problems().join(),
-      /^geoip\.cityFile \(.*cut short.*edition of 2026-10-02 goes on answering; put a/,
+      /^geoip\.cityFile \(.*cut short.*edition of 2026-10-02 stays in use; replace it/,
     )
     assert.equal(await own.reload(), false)
     await copyFile(join(folder, 'new'), city())
@@ -295,7 +295,7 @@ describe("the user's own databases", () => {
     const own = await openOwnDatabases({ ...NONE, cityFile: city() })
     await rename(city(), join(folder, 'away'))
     assert.equal(await own.reload(), true)
-    assert.match(own.problems().join(), /ENOENT.*goes on answering/)
+    assert.match(own.problems().join(), /ENOENT.*stays in use/)
     assert.equal(countryOf(own), 'US')
     await rename(join(folder, 'away'), city())
     assert.equal(await own.reload(), true)
@@ -306,7 +306,7 @@ describe("the user's own databases", () => {
     const own = await openOwnDatabases({ ...NONE, cityFile: city(), asnFile: folder })
     assert.deepEqual([countryOf(own), own.facts()], [null, []])
     assert.equal(own.problems().length, 2)
-    assert.match(own.problems()[0]!, /ENOENT.*It is not used; put a whole file in its place/)
+    assert.match(own.problems()[0]!, /ENOENT.*It is not used; replace it with a complete file/)
     assert.match(own.problems()[1]!, /asnFile .*not a file/)
   })
 

@@ -222,7 +222,7 @@ describe('imported lists', () => {
       text: `${'198.51.100.1\n'.repeat(8)}no\n`,
       says: /list\.txt:9: .*1 of 9 lines/,
     },
-    { name: 'no address at all', text: '# nothing\n', says: /holds no address/ },
+    { name: 'no address at all', text: '# nothing\n', says: /contains no address/ },
     { name: 'a date in the future', text: '198.51.100.1', date: '2027-01-01', says: /not a day up to today/ },
     { name: 'a date that is none', text: '198.51.100.1', date: '2026-13-01', says: /not a day up to today/ },
   ]
@@ -251,7 +251,7 @@ describe('imported lists', () => {
   for (const name of ['../exits', 'nothing', ''])
     it(`does not remove '${name}'`, async () => {
       await writeFile(join(folder, 'exits.json'), '{}')
-      await assert.rejects(removeRanges(feeds(), name), /no list of this name/)
+      await assert.rejects(removeRanges(feeds(), name), /no such list/)
       assert.ok((await readdir(folder)).includes('exits.json'))
     })
 })

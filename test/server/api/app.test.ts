@@ -47,7 +47,7 @@ describe('server/api: routes', () => {
         await stage.records(contract('w1'))
         const answer = await guarded[permission](await signedIn(role))
         assert.equal(answer.status, status)
-        if (status === 403) assert.match(await answer.text(), /Ask somebody who is admin/)
+        if (status === 403) assert.match(await answer.text(), /Ask a user with the role admin/)
       })
     }
 

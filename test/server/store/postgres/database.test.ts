@@ -165,7 +165,7 @@ describe('PostgreSQL as a store', () => {
 
   it('says what to do when there is no such database', async () => {
     const url = database.url.replace(/test_\d+/, 'nowhere')
-    await assert.rejects(openPostgresStore({ url }), { ...UNWRITABLE, todo: 'Make the database: createdb.' })
+    await assert.rejects(openPostgresStore({ url }), { ...UNWRITABLE, todo: 'Create the database: createdb.' })
   })
 
   it('names the place without the password when nobody answers', async () => {
@@ -201,7 +201,7 @@ describe('PostgreSQL as a store', () => {
 
 describe('what PostgreSQL says, in our words', () => {
   const errors: { name: string; cause: unknown; code: string; todo: RegExp }[] = [
-    { name: 'a full disk', cause: { code: '53100', message: 'm' }, code: 'store.unwritable', todo: /disk .* is full/ },
+    { name: 'a full disk', cause: { code: '53100', message: 'm' }, code: 'store.unwritable', todo: /disk is full/ },
     {
       name: 'too many connections',
       cause: { code: '53300', message: 'm' },
@@ -247,7 +247,7 @@ describe('what PostgreSQL says, in our words', () => {
     it(`is ${code} for ${name}`, () => {
       const fault = asFault(cause, 'place')
       assert.equal(fault.code, code)
-      assert.match(fault.todo ?? '', todo)
+      assert.match(fault.detail ?? '', todo)
     })
   }
 })

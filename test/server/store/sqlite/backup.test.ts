@@ -118,7 +118,7 @@ describe('a backup', function () {
     truncateSync(at('killed/telemetry.db-wal'), 0)
     const { checked, manifest } = await makeBackup({ folder: at('killed'), to: at('backup'), now: T0 })
     assert.equal(manifest.last, 0)
-    assert.match(checked.lost[0]?.message ?? '', /Positions 1 to 10 are gone/)
+    assert.match(checked.lost[0]?.message ?? '', /Positions 1 to 10 are missing/)
   })
 
   const refused: { name: string; prepare(): Promise<unknown>; code: string; where: string }[] = [

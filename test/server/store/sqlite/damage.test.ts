@@ -137,7 +137,7 @@ describe('damage to telemetry.db', function () {
     assert.equal(missing.upTo, last)
     assert.equal(missing.fault.code, 'store.damaged')
     assert.equal(missing.fault.where, join(folder, DB))
-    assert.match(missing.fault.todo ?? '', new RegExp(`Positions ${missing.after + 1} to ${last} are gone`))
+    assert.match(missing.fault.detail ?? '', new RegExp(`Positions ${missing.after + 1} to ${last} are missing`))
     const kept = killed.acknowledged.slice(0, missing.after)
     const faults: Fault[] = []
     const onDamaged = (fault: Fault) => void faults.push(fault)
@@ -146,7 +146,7 @@ describe('damage to telemetry.db', function () {
       faults.map(({ facts }) => [facts.first, facts.last]),
       [[missing.after + 1, last]],
     )
-    assert.match(faults[0]?.todo ?? '', /2026-11-22T09:00:00.000Z/)
+    assert.match(faults[0]?.detail ?? '', /2026-11-22T09:00:00.000Z/)
     await assert.rejects(gather(open.stream.read(0)), { code: 'store.damaged' })
 
     // The laptops send again what was not acknowledged after all: it is stored, once.
@@ -180,7 +180,7 @@ describe('damage to telemetry.db', function () {
     copyFileSync(join(root, 'wal'), join(image, WAL))
     const again = await openTelemetry({ folder: image })
     assert.deepEqual([again.stream.missing?.after, again.stream.missing?.upTo], [3, 3])
-    assert.match(again.stream.missing?.fault.todo ?? '', /Refused events/)
+    assert.match(again.stream.missing?.fault.detail ?? '', /Refused events/)
     assert.equal(await again.stream.acked('d1', 7), 3)
     assert.equal((await again.stream.publish(batch('d1', 4, 1))).first, 4)
     await again.close()
@@ -325,7 +325,7 @@ async function opened(folder: string, { acknowledged, acked }: Scene): Promise<O
 function told(cause: unknown): Fault {
   assert(cause instanceof Fault, `a raw error: ${cause}`)
   assert.equal(cause.code, 'store.damaged', cause.message)
-  assert(cause.where && cause.todo)
+  assert(cause.where && cause.detail)
   return cause
 }
 

@@ -164,7 +164,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await assert.rejects(log.stream.publish(large), (fault: Fault) => {
       assert.equal(fault.code, 'store.unwritable')
       assert.equal(fault.where, folder)
-      assert.match(fault.todo ?? '', /full/)
+      assert.match(fault.detail ?? '', /full/)
       return true
     })
     assert.equal(await log.stream.last(), 10)
