@@ -1,9 +1,9 @@
 /**
- * What would be missed: why a quiet worker may not be a clean one, in words, by family of signals.
+ * What would be missed: why a worker without findings may still be hiding something, in words, by family of signals.
  *
- * Shape   one entry for each family with a gap; in it one line for each category that no laptop, or not every laptop,
- *         can report. No laptop at all: every family, every category unknown.
- * Source  the coverage of each laptop; the words follow from what the rules of the family read.
+ * Shape   one entry per family with a gap; in it, one line per category that no laptop, or not every laptop,
+ *         can report. Without a laptop: every family, every category unknown.
+ * Source  the coverage of each laptop; the texts follow from what the family's rules read.
  */
 import { CATEGORIES, type Category } from '../../wire/event.ts'
 import type { Coverage } from '../model/coverage.ts'
@@ -20,7 +20,7 @@ export const FAMILIES = [
 ] as const
 type Family = (typeof FAMILIES)[number]
 
-/** What rules would miss without a category, by family; null: agents do not make it. */
+/** What rules would miss without a category, by family; null: not collected by agents. */
 export const MISSED: Record<Category, Partial<Record<Family, string>> | null> = {
   process_creation: {
     'remote-access': 'remote-control tools and tunnels that run without being installed',
@@ -109,7 +109,7 @@ interface Impaired {
   devices: string[]
 }
 
-/** The state of the category on the laptops that do not see it; null when all of them do. */
+/** The worst state of the category on laptops that do not see it; null when all do. */
 function worst(
   category: Category,
   laptops: readonly { device: string; coverage: readonly Coverage[] }[],

@@ -2,12 +2,12 @@ import { takenFor } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A provider's blocks change hands on paper: overnight a database's new edition says London of twenty-four lines in
- * Dallas. Nobody moved. Four others have the same new edition and the same place as before.
+ * A provider's address blocks change owners: a new edition of a database suddenly places twenty-four lines of Dallas
+ * in London. Nobody moved. Four other lines have the same new edition and the same place as before.
  *
- * Variants  'within': it says Seattle instead, 2,700 km away in the same country. 'back': after five days a third edition
- *           is right again.
- * Source    threat model N27: many unrelated people at once, each behind the address they had.
+ * Variants  'within': it says Seattle instead, 2,700 km away in the same country. 'back': after five days a third
+ *           edition is correct again.
+ * Source    threat model N27: many unrelated people at once, each still behind the same address.
  */
 export const n27: Scenario = {
   id: 'N27',

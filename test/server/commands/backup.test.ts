@@ -64,7 +64,7 @@ describe('tellwire backup and restore', function () {
     assert.equal((await backup(at('backup'))).code, 0)
     const again = await backup(at('backup'))
     assert.deepEqual([again.code, again.out], [2, ''])
-    assert.match(again.error, /backup: .* It exists: give the backup another name/)
+    assert.match(again.error, /backup: .* It exists\. Give the backup another name/)
 
     const inUse = await restore(at('backup'), '--force', '--data-folder', at('data'))
     assert.equal(inUse.code, 1)

@@ -93,7 +93,7 @@ describe('tellwire doctor', () => {
       checks.map((it) => it.state),
       ['ok', 'ok', 'warn'],
     )
-    assert.match(checks[1]!.says, /will be made/)
+    assert.match(checks[1]!.text, /will be created/)
     assert.match(checks[2]!.todo!, /chmod 700/)
   })
 
@@ -144,13 +144,13 @@ describe('tellwire doctor', () => {
         ['warn', 'geoip.asnFile'],
       ],
     )
-    assert.match(checks[0]!.says, /privacyFile .*cut short/)
-    assert.equal(checks[2]!.says, 'of 2026-01-01, 325 days old')
+    assert.match(checks[0]!.text, /privacyFile .*cut short/)
+    assert.equal(checks[2]!.text, 'of 2026-01-01, 325 days old')
   })
 
   it('lists: none, fresh, stale, damaged', async () => {
     const feeds = join(folder, 'feeds')
-    const states = async () => (await lists(feeds, NOW)).map((it) => `${it.state} ${it.says}`)
+    const states = async () => (await lists(feeds, NOW)).map((it) => `${it.state} ${it.text}`)
     assert.match((await states())[0]!, /^warn none/)
     const root = await tree({ 'list.txt': '198.51.100.1' })
     const add = (name: string, date: string) =>
@@ -169,7 +169,7 @@ describe('tellwire doctor', () => {
     assert.deepEqual(await inbox(folder), [])
     await tree({ 'inbox/failed/roster-1-a.json': '{}', 'inbox/failed/roster-1-a.json.reason': 'why' })
     assert.deepEqual(
-      (await inbox(folder)).map((it) => [it.state, it.says]),
+      (await inbox(folder)).map((it) => [it.state, it.text]),
       [['warn', '1 were refused this week']],
     )
   })
@@ -218,6 +218,6 @@ describe('tellwire doctor', () => {
   for (const { name, folder, state, ...answer } of agents)
     it(`an agent, ${name}: ${state}`, async () => {
       const check = await agent(folder, { agentStatus: async () => answer })
-      assert.equal(check.state, state, check.says)
+      assert.equal(check.state, state, check.text)
     })
 })

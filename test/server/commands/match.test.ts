@@ -146,14 +146,14 @@ describe('tellwire match', function () {
     assert.match(stderr, /^r\/2\.yml:6:\d+: error: .*endwith/)
     const none = await run(['--rules', 'r/2.yml'], event())
     assert.equal(none.status, 1)
-    assert.match(none.stderr, /No usable rule/)
+    assert.match(none.stderr, /There is no usable rule/)
   })
 
   const failures: [string, string[], RegExp][] = [
     ['rules that are not there', ['--rules', 'nowhere'], /^tellwire: nowhere: .*no such file/],
     ['events that are not there', ['--rules', '1.yml', 'nowhere.ndjson'], /^tellwire: nowhere\.ndjson: .*no such file/],
-    ['a folder of events', ['--rules', '1.yml', '.'], /^tellwire: \.: .*This is a folder/],
-    ['a gzip file cut short', ['--rules', '1.yml', 'cut.gz'], /^tellwire: cut\.gz: .*cut short/],
+    ['a folder of events', ['--rules', '1.yml', '.'], /^tellwire: \.: .*It is a folder/],
+    ['a gzip file cut short', ['--rules', '1.yml', 'cut.gz'], /^tellwire: cut\.gz: .*truncated/],
     ['a gzip file that is none', ['--rules', '1.yml', 'not.gz'], /^tellwire: not\.gz: .*damaged/],
     ['an archive that is none', ['--rules', 'not.tar.gz'], /^tellwire: not\.tar\.gz: .*The archive cannot be read/],
   ]
@@ -308,7 +308,7 @@ correlation:
     const days = [at(5 * 86_400, 'a'), at(0, 'a'), at(1, 'a'), at(2, 'a')].join('\n')
     const late = await run(['--rules', 'r.yml'], days)
     assert.deepEqual(late.matches, [])
-    assert.equal(late.stderr, '3 matches came too late for their correlations; sort the events by time.\n')
+    assert.equal(late.stderr, '3 matches arrived too late for their correlations: sort the events by time.\n')
     const written = await run(
       ['--rules', 'r.yml'],
       ['00', '20', '59'].map((it) => event({ User: 'a', UtcTime: `2020-06-10 02:50:${it}.631` })).join('\n'),

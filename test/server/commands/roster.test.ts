@@ -74,7 +74,7 @@ describe('the commands that read files', () => {
     stop.abort()
     await server
     assert.equal(code, 1)
-    assert.match(error, /The server said: the disk is full\.? \[roster\.invalid\]/)
+    assert.match(error, /The server refused it: the disk is full\.? \[roster\.invalid\]/)
   })
 
   it('roster import without a server leaves it for the next start; bad rows are told, and the exit says so', async () => {

@@ -92,8 +92,8 @@ describe('tellwire rules import', () => {
 
   const refusals: [string, () => void, RegExp][] = [
     ['a folder under another licence', () => write('to/LICENSE', 'MIT'), /under another licence/],
-    ['an index that leads out of the folder', () => index('../x.yml'), /not the index that an import wrote/],
-    ['an index that is none', () => write('to/INDEX.json', '[]'), /not the index that an import wrote/],
+    ['an index that leads out of the folder', () => index('../x.yml'), /was not written by an import/],
+    ['an index that is none', () => write('to/INDEX.json', '[]'), /was not written by an import/],
   ]
   const index = (path: string) => {
     const files = [{ path, sha256: '', source: '', rules: [] }]

@@ -241,7 +241,7 @@ describe('a scene', () => {
         ({ event }) =>
           event.time > START + 2 * DAY + 6 * HOUR && event.time < START + 3 * DAY + 4 * HOUR ? [event] : [],
       )
-    const left = hours((stage) => stage.works('09:00', '17:00').hands(null).stirred('00:00', '24:00', 60))
+    const left = hours((stage) => stage.works('09:00', '17:00').hands(null).nudged('00:00', '24:00', 60))
     assert.ok(!left.some((it) => it.category === 'input_pattern'))
     const idle = left.flatMap((it) => (it.category === 'presence' ? [it.LongestIdleSeconds] : []))
     assert.ok(idle.length > 20 && Math.max(...idle) < 80, `${idle}`)
