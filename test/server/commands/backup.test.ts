@@ -1,4 +1,6 @@
-/** The backup and restore commands as processes of their own, as people and cron run them, beside a server that writes. */
+/**
+ * The backup and restore commands as processes of their own, as people and cron run them, beside a server that writes.
+ */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -75,7 +77,7 @@ describe('tellwire backup and restore', function () {
     assert.match(taken.error, /It holds .*: give another one, or --force to move that aside/)
     const forced = await restore(at('backup'), '--force', '--data-folder', at('data'))
     assert.equal(forced.code, 0)
-    const [, aside = ''] = /what was there is in (\S+)/.exec(forced.out) ?? []
+    const [, aside = ''] = /the old contents are in (\S+)/.exec(forced.out) ?? []
     assert(existsSync(join(aside, 'telemetry.db')))
   })
 

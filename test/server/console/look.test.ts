@@ -65,7 +65,7 @@ describe('server/console: every page, in light and dark', function () {
       ready: 'Laptops',
       prepare: async (page) => {
         await page.getByRole('button', { name: 'Enroll a laptop' }).click()
-        await page.getByRole('button', { name: 'Make a token' }).click()
+        await page.getByRole('button', { name: 'Create a token' }).click()
         await page.getByLabel('Command to enroll').waitFor()
       },
     },

@@ -55,7 +55,7 @@ describe('server/console: in use', function () {
     await page.getByLabel('Name').fill('ada')
     await page.getByLabel('Password').fill('wrong')
     await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByText('The name or the password is not right.').waitFor()
+    await page.getByText('The name or the password is wrong.').waitFor()
     await page.getByLabel('Password').fill('correct horse battery')
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('heading', { name: 'Nothing to watch yet' }).waitFor()
@@ -330,7 +330,7 @@ describe('server/console: in use', function () {
     for await (const block of stage.store.evaluations.findings('e1'))
       for (const { id, rule } of block) if (rule.startsWith('shares ')) stage.retract(id)
     await stage.judge()
-    await page.getByText('Nobody shares an uplink').waitFor()
+    await page.getByText('No unrelated workers share an uplink').waitFor()
     await page.goto(`${here.origin}/#/clusters/gone`)
     await page.getByText('There is no such cluster now').waitFor()
     clean()
@@ -452,7 +452,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('while nothing speaks against anybody, it counts what comes in', async () => {
+  it('counts the events of the first laptops, while there are no findings', async () => {
     const { stage } = here
     await stage.enroll('d1')
     await stage.records(contract('w1'), holding('d1', 'w1'))
@@ -497,10 +497,10 @@ describe('server/console: in use', function () {
     await enter(page, here.userLink('analyst'))
     await page.getByRole('button', { name: 'Enroll a laptop' }).click()
     await page.getByLabel('Worker who holds it').fill('not an id!')
-    await page.getByRole('button', { name: 'Make a token' }).click()
+    await page.getByRole('button', { name: 'Create a token' }).click()
     await page.getByRole('alert').waitFor()
     await page.getByLabel('Worker who holds it').fill('w7')
-    await page.getByRole('button', { name: 'Make a token' }).click()
+    await page.getByRole('button', { name: 'Create a token' }).click()
     assert.match(await page.getByLabel('Command to enroll').inputValue(), /^npx tellwire agent enroll tw1\./)
     assert.deepEqual(
       here.tokens.map(({ worker }) => worker),
