@@ -1,6 +1,5 @@
-/**
- * The backup and restore commands as processes of their own, as people and cron run them, beside a server that writes.
- */
+/** The backup and restore commands as processes of their own, beside a server that writes. */
+
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -42,7 +41,7 @@ describe('tellwire backup and restore', function () {
     rmSync(root, { recursive: true })
   })
 
-  it('copy a folder in use and put it back elsewhere', async () => {
+  it('copy a folder in use and restore it elsewhere', async () => {
     const made = await backup(at('backup.tar'))
     assert.deepEqual([made.code, made.error], [0, ''])
     assert.match(made.out, /backup\.tar: records 1 to 1500, 1 MB, checked\n$/)
@@ -62,7 +61,7 @@ describe('tellwire backup and restore', function () {
     assert.deepEqual([restored.folder, restored.aside, restored.last], [at('other'), null, 1_500])
   })
 
-  it('refuse what is in the way, and say what to do', async () => {
+  it('refuse existing targets, and say what to do', async () => {
     assert.equal((await backup(at('backup'))).code, 0)
     const again = await backup(at('backup'))
     assert.deepEqual([again.code, again.out], [2, ''])
@@ -81,7 +80,7 @@ describe('tellwire backup and restore', function () {
     assert(existsSync(join(aside, 'telemetry.db')))
   })
 
-  it('keep a copy of what is damaged, and fail', async () => {
+  it('keep a damaged copy, and fail', async () => {
     await server.close()
     const db = new DatabaseSync(at('data/telemetry.db'))
     db.exec('update segments set lines = zeroblob(50)')
@@ -96,7 +95,7 @@ describe('tellwire backup and restore', function () {
     () => tellwire('backup', at('backup'), '--data-folder', 'postgresql://db.example/tellwire'),
     () => tellwire('restore', at('backup'), '--data-folder', 'postgres://db.example/tellwire'),
   ])
-    it('leave PostgreSQL to its own tools', async () => {
+    it('refer to the tools of PostgreSQL', async () => {
       const { code, error } = await run()
       assert.equal(code, 2)
       assert.match(error, /pg_dump and pg_restore, or pg_basebackup/)

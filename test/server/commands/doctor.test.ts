@@ -60,31 +60,35 @@ describe('tellwire doctor', () => {
   const without = (path: keyof typeof healthy) =>
     Object.fromEntries(Object.entries(healthy).filter(([it]) => it !== path))
   const kernels = [
-    { name: 'a whole Linux', files: healthy, told: [] },
-    { name: 'no /proc/net', files: without('proc/net/tcp'), told: ['fail /proc'] },
-    { name: 'hidepid', files: without('proc/1/stat'), told: ['warn /proc'] },
-    { name: 'a container', files: without('sys/class/drm/'), told: ['warn /sys'] },
+    { name: 'a whole Linux', files: healthy, reported: [] },
+    { name: 'no /proc/net', files: without('proc/net/tcp'), reported: ['fail /proc'] },
+    { name: 'hidepid', files: without('proc/1/stat'), reported: ['warn /proc'] },
+    { name: 'a container', files: without('sys/class/drm/'), reported: ['warn /sys'] },
     {
       name: 'few watches',
       files: { ...healthy, 'proc/sys/fs/inotify/max_user_watches': '100\n' },
-      told: ['warn inotify watches'],
+      reported: ['warn inotify watches'],
     },
-    { name: 'no inotify', files: without('proc/sys/fs/inotify/max_user_instances'), told: ['warn inotify instances'] },
+    {
+      name: 'no inotify',
+      files: without('proc/sys/fs/inotify/max_user_instances'),
+      reported: ['warn inotify instances'],
+    },
   ]
-  for (const { name, files, told } of kernels)
-    it(`${name}: ${told.join(', ') || 'ok'}`, async () => {
+  for (const { name, files, reported } of kernels)
+    it(`${name}: ${reported.join(', ') || 'ok'}`, async () => {
       const checks = await gathered(kernel({ platform: 'linux', root: await tree(files) }))
       assert.deepEqual(
         checks.filter((it) => it.state !== 'ok').map((it) => `${it.state} ${it.name}`),
-        told,
+        reported,
       )
       assert.equal(checks.length, 4)
     })
 
-  it('asks no other system for /proc', async () =>
+  it('does not check /proc on other systems', async () =>
     assert.deepEqual(await gathered(kernel({ platform: 'darwin', root: folder })), []))
 
-  it('a data folder that is there, is not there yet, or is open to others', async () => {
+  it('a data folder that exists, does not exist yet, or is readable by others', async () => {
     await mkdir(join(folder, 'mine'), { mode: 0o700 })
     await mkdir(join(folder, 'open'))
     await chmod(join(folder, 'open'), 0o755)
@@ -99,27 +103,27 @@ describe('tellwire doctor', () => {
 
   it('a data folder that cannot be written', async function () {
     if (process.platform !== 'linux') this.skip()
-    // Even root makes no folder in there.
+    // Even root cannot create a folder there.
     assert.equal((await dataFolder('/proc/tellwire')).state, 'fail')
   })
 
   const editions = [
-    { name: 'fresh databases', version: '2.3.2026110112', told: [] },
-    { name: 'databases of 90 days', version: '2.3.2026082412', told: [] },
-    { name: 'old databases', version: '2.3.2026082312', told: ['warn city database', 'warn network operators'] },
-    { name: 'databases from tomorrow', version: '2.3.2026120112', told: ['fail clock'] },
-    { name: 'databases without a date', version: '2.3.1', told: ['warn city database', 'warn network operators'] },
-    { name: 'no databases', version: null, told: ['warn city database', 'warn network operators'] },
+    { name: 'fresh databases', version: '2.3.2026110112', reported: [] },
+    { name: 'databases of 90 days', version: '2.3.2026082412', reported: [] },
+    { name: 'old databases', version: '2.3.2026082312', reported: ['warn city database', 'warn network operators'] },
+    { name: 'databases from tomorrow', version: '2.3.2026120112', reported: ['fail clock'] },
+    { name: 'databases without a date', version: '2.3.1', reported: ['warn city database', 'warn network operators'] },
+    { name: 'no databases', version: null, reported: ['warn city database', 'warn network operators'] },
   ]
-  for (const { name, version, told } of editions)
-    it(`${name}: ${told.join(', ') || 'ok'}`, async () => {
+  for (const { name, version, reported } of editions)
+    it(`${name}: ${reported.join(', ') || 'ok'}`, async () => {
       const root = await tree({ 'db/package.json': JSON.stringify({ name: 'db', version }, null, 2) })
       const packageFolder = (it: string) =>
         version !== null && [CITY_PACKAGE, ASN_PACKAGE].includes(it) ? join(root, 'db') : null
       const checks = await gathered(databases({ packageFolder, now: NOW }))
       assert.deepEqual(
         checks.filter((it) => it.state !== 'ok').map((it) => `${it.state} ${it.name}`),
-        told,
+        reported,
       )
       for (const it of checks) assert.equal(it.todo === null, it.state === 'ok')
     })

@@ -1,4 +1,4 @@
-/** Every page in both themes: kept as pictures for people, and checked by axe. */
+/** Every page in both themes: saved as screenshots for people, and checked by axe. */
 import assert from 'node:assert/strict'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
@@ -122,7 +122,7 @@ describe('server/console: every page, in light and dark', function () {
       })
   }
 
-  it('at 320 pixels nothing needs sideways scrolling of the page', async () => {
+  it('at 320 pixels no page scrolls sideways', async () => {
     const context = await browser.newContext({ viewport: { width: 320, height: 800 } })
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('admin'))

@@ -103,7 +103,7 @@ describe('simulate', () => {
   it('refuses scenes that do not exist or do not fit, and says what to do', () => {
     assert.throws(() => lines({ scenarios: ['P99'] }), /P99.*--list/)
     assert.throws(() => lines({ scenarios: ['P4/nothing'] }), /no such variant/)
-    assert.throws(() => lines({ scenarios: ['P4'], workers: 2, days: 20 }), /take 3 workers/)
+    assert.throws(() => lines({ scenarios: ['P4'], workers: 2, days: 20 }), /need 3 workers/)
     assert.throws(() => lines({ scenarios: ['P4'], days: 5 }), /14 days/)
     assert.throws(() => lines({ scenarios: ['P4/slow'], days: 15 }), /more days/)
   })
