@@ -4,8 +4,8 @@
  *
  * Shape   a change of rules or thresholds starts a second thread; when it has caught up, the first one stops and the
  *         second takes over. Another change ends the thread that is catching up, and starts a new one.
- * Errors  a thread that dies is reported and restarted with growing delays. Laptops are served meanwhile, and nothing
- *         is lost, because findings follow from the log.
+ * Errors  a thread that dies is reported and restarted with growing delays. Laptops are served in the meantime, and
+ *         nothing is lost, because findings follow from the log.
  */
 import { Worker } from 'node:worker_threads'
 import { Gauge, type Registry } from 'prom-client'

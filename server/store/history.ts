@@ -38,7 +38,7 @@ export interface ScanQuery {
 export interface History {
   /**
    * Stores records of the stream in order of position, all or none; positions up to `last()` are skipped.
-   * Only one caller may feed a history: it never asks again for what another caller left out.
+   * Only one caller may feed a history: it does not notice records that another caller skipped.
    */
   append(stored: readonly Stored[], rejected?: readonly Rejected[]): Promise<void>
   /** The last position stored; 0 for none. Feeding resumes there. */

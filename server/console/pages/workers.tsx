@@ -215,7 +215,7 @@ function NobodyYet() {
       <p>
         {hasLaptops
           ? 'Laptops are enrolled, but no worker is known to hold one. Import your roster, or enroll a laptop for a worker.'
-          : 'Tellwire judges workers by what their laptops report. Enroll a first laptop to begin.'}
+          : 'Tellwire assesses workers by what their laptops report. Enroll a first laptop to begin.'}
       </p>
       <Progress page={page} />
       <ol class="steps">

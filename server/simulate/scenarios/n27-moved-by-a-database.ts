@@ -24,10 +24,10 @@ export const n27: Scenario = {
       const home = cast.home('Dallas', { name, monitors: [] })
       const line = cast.exit('Dallas', { name, asn: 7018, asName: 'AT&T' })
       const wrong = variant === 'within' ? 'Seattle' : 'London'
-      const said = (edition: string, city: string) => ({ ...home, exit: takenFor(line, city, edition) })
-      const before = said('dbip-city 2026-08-01', 'Dallas')
-      const after = said('dbip-city 2026-09-01', nth < 24 ? wrong : 'Dallas')
-      const corrected = said('dbip-city 2026-10-01', 'Dallas')
+      const placedBy = (edition: string, city: string) => ({ ...home, exit: takenFor(line, city, edition) })
+      const before = placedBy('dbip-city 2026-08-01', 'Dallas')
+      const after = placedBy('dbip-city 2026-09-01', nth < 24 ? wrong : 'Dallas')
+      const corrected = placedBy('dbip-city 2026-10-01', 'Dallas')
       worker.livesAt(before)
       worker.on({ from: changed, to: cast.days - 1 }, (stage) => {
         const isBack = variant === 'back' && stage.day >= changed + 5

@@ -13,7 +13,7 @@ create table tokens (
   hash text collate "C" primary key, worker text, created_at bigint not null, expires_at bigint not null, used_at bigint
 );
 
--- An identity never gives a number twice: the audit trail and sessions name it.
+-- An identity is never reused, because the audit trail and sessions refer to it.
 create table users (
   id bigint generated always as identity primary key, name text collate "C" not null unique, doc text not null
 );
@@ -36,10 +36,10 @@ create table evaluations (
   revision bigint not null default 0
 );
 create unique index evaluations_active on evaluations (active) where active;
--- Evaluations that are gone, and whose rows below are being deleted.
+-- Dropped evaluations, whose rows below are being deleted.
 create table dropped (evaluation bigint primary key);
 
--- full_subject: JSON of the subject where its key is not the subject itself.
+-- full_subject: JSON of the subject if its key differs from it.
 create table kept (
   evaluation bigint not null, part text collate "C" not null, subject text collate "C" not null, full_subject text,
   state text not null, primary key (evaluation, part, subject)
@@ -49,7 +49,7 @@ create table findings (
   doc text not null, primary key (evaluation, id)
 );
 create index findings_by_worker on findings (evaluation, worker, time, id);
--- gone: of a worker who has none any more; doc is JSON of his id then.
+-- gone: the worker's standing was removed; doc is then JSON of the worker's id.
 create table standings (
   evaluation bigint not null, worker text collate "C" not null, revision bigint not null, gone boolean not null,
   doc text not null, primary key (evaluation, worker)

@@ -93,7 +93,7 @@ describe('PostgreSQL as a store', () => {
     const stores = [await open(), await open(), await open()]
     await stores[0]!.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })
     await stores[0]!.evaluations.activate('e1', [])
-    const told = (id: string) => ({
+    const changeOf = (id: string) => ({
       ...({ kind: 'case_decided', id, position: 1, time: 1, worker: 'w1', verdict: 'confirmed', by: 'ana' } as const),
     })
     const verdict = {
@@ -109,9 +109,9 @@ describe('PostgreSQL as a store', () => {
     await Promise.all(
       Array.from({ length: 30 }, (_, index) => {
         const { evaluations, cases } = stores[index % 3]!
-        if (index % 5 === 0) return evaluations.activate('e1', [told(`a${index}`)])
-        if (index % 2 === 0) return cases.decide({ ...verdict, kinds: [] }, told(`d${index}`), entry)
-        return evaluations.commit('e1', commitOf(1, { changes: [told(`c${index}`)] }))
+        if (index % 5 === 0) return evaluations.activate('e1', [changeOf(`a${index}`)])
+        if (index % 2 === 0) return cases.decide({ ...verdict, kinds: [] }, changeOf(`d${index}`), entry)
+        return evaluations.commit('e1', commitOf(1, { changes: [changeOf(`c${index}`)] }))
       }),
     )
     const seqs = (await stores[0]!.changes.after(0, 99)).map((it) => it.seq)
