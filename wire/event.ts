@@ -116,8 +116,8 @@ const FACTS = {
 
 /** The categories of one origin. */
 export type CategoryOf<O extends Origin> = {
-  [C in Category]: (typeof FACTS)[C]['origin'] extends O ? C : never
-}[Category]
+  [C in keyof typeof FACTS]: (typeof FACTS)[C]['origin'] extends O ? C : never
+}[keyof typeof FACTS]
 
 /** What the agent of each system collects. Its collectors do not compile until each of their categories is in here. */
 const COLLECTED = {
@@ -150,7 +150,7 @@ function feed(about: string): Facts<'feed'> {
 }
 
 /** Adds the systems that each is collected on. */
-function withSystems(facts: Record<Category, Facts<Origin>>): Record<Category, CategoryFacts> {
+function withSystems(facts: typeof FACTS): Record<Category, CategoryFacts> {
   const products = Object.keys(COLLECTED) as AgentProduct[]
   const on = (category: Category) => products.filter((it) => [...OF_ITSELF, ...COLLECTED[it]].includes(category))
   const whole = Object.entries(facts).map(([category, it]) => [category, { ...it, on: on(category as Category) }])
