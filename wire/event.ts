@@ -71,6 +71,21 @@ interface CategoryFacts {
   about: string
 }
 
+/** What the agent of each system collects. Its collectors do not compile until each of their categories is in here. */
+const COLLECTED = {
+  linux: [
+    ...(['process_creation', 'network_connection', 'listening_socket', 'egress', 'network_place'] as const),
+    ...(['file_event', 'file_burst', 'archive_created', 'volume_mounted', 'repository'] as const),
+    ...(['usb_device', 'display', 'software', 'autostart', 'remote_session'] as const),
+    ...(['clock_place', 'logon', 'power_state'] as const),
+  ],
+  macos: [],
+  windows: [],
+} as const satisfies Record<AgentProduct, readonly CategoryOf<'agent'>[]>
+export type CollectedOn<P extends AgentProduct> = (typeof COLLECTED)[P][number]
+/** What every agent reports of itself. */
+const OF_ITSELF: readonly Category[] = ['agent_state', 'collection_gap']
+
 type Facts<O extends Origin> = Omit<CategoryFacts, 'on'> & { origin: O }
 
 /** Every category, in one table: a new one does not compile until it has a row here. */
@@ -119,22 +134,8 @@ export type CategoryOf<O extends Origin> = {
   [C in keyof typeof FACTS]: (typeof FACTS)[C]['origin'] extends O ? C : never
 }[keyof typeof FACTS]
 
-/** What the agent of each system collects. Its collectors do not compile until each of their categories is in here. */
-const COLLECTED = {
-  linux: [
-    ...(['process_creation', 'network_connection', 'listening_socket', 'egress', 'network_place'] as const),
-    ...(['file_event', 'file_burst', 'archive_created', 'volume_mounted', 'repository'] as const),
-    ...(['usb_device', 'display', 'software', 'autostart', 'remote_session'] as const),
-    ...(['clock_place', 'logon', 'power_state'] as const),
-  ],
-  macos: [],
-  windows: [],
-} as const satisfies Record<AgentProduct, readonly CategoryOf<'agent'>[]>
-export type CollectedOn<P extends AgentProduct> = (typeof COLLECTED)[P][number]
-/** What every agent reports of itself. */
-const OF_ITSELF: readonly Category[] = ['agent_state', 'collection_gap']
-
 export const CATEGORIES: Record<Category, CategoryFacts> = withSystems(FACTS)
+/** The categories that agents make, as a list. */
 export const AGENT_CATEGORIES: readonly CategoryOf<'agent'>[] = (Object.keys(CATEGORIES) as Category[]).filter(
   (it): it is CategoryOf<'agent'> => CATEGORIES[it].origin === 'agent',
 )

@@ -22,36 +22,39 @@ describe('agent/collectors/index', () => {
       const said = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].on.includes(product))
       assert.deepEqual([...collected].sort(), said.sort())
     })
+  }
 
-    for (const collector of all) {
-      it(`${product}: ${collector.name} looks twice at this machine, and what it says is fit for the wire`, async function () {
-        needsSystem(this, system)
-        const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
-        const stop = new AbortController()
-        const found: Observation[] = []
-        try {
-          const host = system.host({ hmac: () => '0f'.repeat(32), memoryFolder: folder })
-          let looks = 0
-          host.sleep = async () => {
-            if (++looks === 2) stop.abort()
-          }
-          for await (const it of collector.run(host, policy, stop.signal)) found.push(onTheWire(it))
-        } finally {
-          await rm(folder, { recursive: true, force: true })
+  const everywhere = Object.values(SYSTEMS).flatMap((system) =>
+    collectorsOf(system.product, { seen: 0, total: 0 }).map((collector) => ({ system, collector })),
+  )
+  for (const { system, collector } of everywhere) {
+    it(`${system.product}: ${collector.name} looks twice at this machine, and what it says is fit for the wire`, async function () {
+      needsSystem(this, system)
+      const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
+      const stop = new AbortController()
+      const found: Observation[] = []
+      try {
+        const host = system.host({ hmac: () => '0f'.repeat(32), memoryFolder: folder })
+        let looks = 0
+        host.sleep = async () => {
+          if (++looks === 2) stop.abort()
         }
-        const may = new Set<string>(['collection_gap', ...collector.categories])
-        assert.deepEqual(
-          [...new Set(found.map((it) => it.category))].filter((it) => !may.has(it)),
-          [],
-        )
-        assert.ok(found.every((it) => it.collector === collector.name))
-      })
+        for await (const it of collector.run(host, policy, stop.signal)) found.push(onTheWire(it))
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+      const may = new Set<string>(['collection_gap', ...collector.categories])
+      assert.deepEqual(
+        [...new Set(found.map((it) => it.category))].filter((it) => !may.has(it)),
+        [],
+      )
+      assert.ok(found.every((it) => it.collector === collector.name))
+    })
 
-      it(`${product}: ${collector.name} goes on when it finds nothing, and reports nothing as removed`, async () => {
-        const said = await watchPolls(collector, fakeHost({}), [() => {}, () => {}])
-        assert.equal(said.length, 3)
-        assert.doesNotMatch(JSON.stringify(said), /"Action":"(removed|logoff)"/)
-      })
-    }
+    it(`${system.product}: ${collector.name} goes on when it finds nothing, and reports nothing as removed`, async () => {
+      const said = await watchPolls(collector, fakeHost({}), [() => {}, () => {}])
+      assert.equal(said.length, 3)
+      assert.doesNotMatch(JSON.stringify(said), /"Action":"(removed|logoff)"/)
+    })
   }
 })
