@@ -1,6 +1,6 @@
 /** The real agent at a real server, killed as somebody would who wants it blind. See `waking.test.ts` for the pause. */
 import assert from 'node:assert/strict'
-import { needsLinux } from '../agent/needs-system.ts'
+import { needsLinux } from '../agent/needs-linux.ts'
 import { until } from '../bench/children.ts'
 import { type Fleet, fleet } from './fleet.ts'
 

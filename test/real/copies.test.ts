@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { needsLinux } from '../agent/needs-system.ts'
+import { needsLinux } from '../agent/needs-linux.ts'
 import { until } from '../bench/children.ts'
 import { has, judged } from './judged.ts'
 import { needsCommands, needsRight } from './needs.ts'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Category, Event, type EventOf } from '../../wire/event.ts'
-import { needsLinux } from '../agent/needs-system.ts'
+import { needsLinux } from '../agent/needs-linux.ts'
 import { needsCommands, needsRight } from './needs.ts'
 import { until, type Watch, type WatchOptions } from './watch.ts'
 

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { needsLinux } from '../agent/needs-system.ts'
+import { needsLinux } from '../agent/needs-linux.ts'
 import { has, judged } from './judged.ts'
 import { type Watch, watch } from './watch.ts'
 

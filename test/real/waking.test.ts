@@ -1,6 +1,6 @@
 /** The agent that was paused before the other real runs began says, when it goes on, how long it saw nothing. */
 import assert from 'node:assert/strict'
-import { needsLinux } from '../agent/needs-system.ts'
+import { needsLinux } from '../agent/needs-linux.ts'
 import { until } from '../bench/children.ts'
 import { type Fleet, fleet, type Line } from './fleet.ts'
 

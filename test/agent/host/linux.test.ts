@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import type { Host } from '../../../agent/host/host.ts'
 import { linux } from '../../../agent/host/linux.ts'
-import { needsLinux } from '../needs-system.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const hostWith = (files: Record<string, string>) =>
   ({

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { compile, load } from '../../../rules/language/index.ts'
 import { matchEvents } from '../../../server/commands/match-events.ts'
-import { needsLinux } from '../../agent/needs-system.ts'
+import { needsLinux } from '../../agent/needs-linux.ts'
 import { needSharedData, sysmonLines, sysmonMatches } from '../../rules/language/shared-data.ts'
 
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))

@@ -3,7 +3,7 @@ import { autostarts, parseCron, parseDesktop, parseUnit } from '../../../../agen
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
-import { needsLinux } from '../../needs-system.ts'
+import { needsLinux } from '../../needs-linux.ts'
 
 describe('agent/collectors/linux/autostarts', () => {
   const crons: [name: string, text: string, withUser: boolean, expected: string[]][] = [

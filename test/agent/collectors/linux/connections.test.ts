@@ -11,7 +11,7 @@ import {
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
-import { needsLinux } from '../../needs-system.ts'
+import { needsLinux } from '../../needs-linux.ts'
 
 const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
 const row = (local: string, remote: string, state: string, inode = 0, uid = 0) =>

@@ -11,7 +11,7 @@ import {
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
-import { needsLinux } from '../../needs-system.ts'
+import { needsLinux } from '../../needs-linux.ts'
 
 const ROUTES = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n'
 const route = (name: string, destination: string, gateway: string, mask: string, metric = 0) =>

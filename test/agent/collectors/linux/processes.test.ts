@@ -14,7 +14,7 @@ import {
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
-import { needsLinux } from '../../needs-system.ts'
+import { needsLinux } from '../../needs-linux.ts'
 
 const stat = (pid: number, comm: string, parent: number, ticks: number, flags = 4_194_304) =>
   `${pid} (${comm}) S ${parent} 1 1 0 -1 ${flags} 1 2 3 4 5 6 7 8 20 0 1 0 ${ticks} 1000 10\n`

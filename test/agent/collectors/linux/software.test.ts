@@ -6,7 +6,7 @@ import { parseDpkg, software } from '../../../../agent/collectors/linux/software
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
-import { needsLinux } from '../../needs-system.ts'
+import { needsLinux } from '../../needs-linux.ts'
 
 const dpkg = (name: string, version: string, status = 'install ok installed') =>
   `Package: ${name}\nStatus: ${status}\nMaintainer: A <a@b.example>\nArchitecture: amd64\nVersion: ${version}\nDescription: x\n Package: not this one\n\n`

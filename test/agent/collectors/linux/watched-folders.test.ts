@@ -9,7 +9,7 @@ import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
 import { deniedFolder, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
-import { needsLinux } from '../../needs-system.ts'
+import { needsLinux } from '../../needs-linux.ts'
 
 const asleep: WatchFolder = () => ({ close: async () => {} })
 const file = (size: number, modifiedMs = 1, inode = 1) => ({ data: '', size, modifiedMs, inode })
