@@ -337,7 +337,11 @@ async function listening(
     ...{ reader, queue, store, now: Date.now, random: randomBytes, hosts: [], files: new Map() },
     ...{ decide: unused, enrollmentToken: unused, contracts: { versions: () => [], take: unused } },
     feeds: { lookup: () => NOWHERE, append: unused },
-    ...{ metricsText: unused, ready: () => true, secureCookies: false },
+    ...{
+      metrics: { text: unused, token: null, isOpenToLoopback: false },
+      notReady: () => null,
+      isPublicOverTls: false,
+    },
     onError: (cause) => console.error(cause),
   })
   const http = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
