@@ -1,13 +1,13 @@
 /** What a collector is, and the one pump that runs each of them. */
-import { CATEGORIES, type Category, type Observation, type ObservationOf } from '../wire/event.ts'
+import { CATEGORIES, type CategoryOf, type Observation, type ObservationOf } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import type { Policy } from '../wire/messages.ts'
 import type { Host } from './host/host.ts'
 
-export interface Collector {
+export interface Collector<C extends CategoryOf<'agent'> = CategoryOf<'agent'>> {
   name: string
   /** What it can report, besides gaps. Switched-off categories stop the collector, or are dropped from its output. */
-  categories: readonly Category[]
+  categories: readonly C[]
   run(host: Host, policy: Policy, signal: AbortSignal): AsyncIterable<Observation>
 }
 

@@ -2,15 +2,19 @@
 import { randomUUID } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { Fault } from '../wire/fault.ts'
+import type { System } from './host/host.ts'
+import { thisSystem } from './host/systems.ts'
+
+type Processes = Pick<System, 'processStart'>
 
 /**
  * Takes the lock, or throws Fault 'agent.running'. Gives back what releases it.
  *
- * Shape   a file with pid, the process's start time and the boot: a pid that was given to another process since, or
- *         before a restart of the laptop, holds nothing. Where the system has no /proc, the pid alone decides.
+ * Shape   a file with the pid and when its process began: a pid that was given to another process since, or before a
+ *         restart of the laptop, holds nothing. Where the system does not say when, the pid alone decides.
  */
-export function takeLock(path: string): () => void {
-  const mine = describe(process.pid) ?? `${process.pid}`
+export function takeLock(path: string, processes: Processes = thisSystem()): () => void {
+  const mine = describe(process.pid, processes) ?? `${process.pid}`
   const draft = `${path}.${randomUUID()}`
   writeFileSync(draft, mine, { mode: 0o600 })
   try {
@@ -23,7 +27,7 @@ export function takeLock(path: string): () => void {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
       }
       const theirs = read(path)
-      if (theirs !== null && isAlive(theirs)) throw running(path, theirs)
+      if (theirs !== null && isAlive(theirs, processes)) throw running(path, theirs)
       if (theirs !== null) removeStale(path, theirs)
     }
     throw running(path, read(path) ?? 'another process')
@@ -33,9 +37,9 @@ export function takeLock(path: string): () => void {
 }
 
 /** The process that holds the lock; null when nobody does. */
-export function lockHolder(path: string): number | null {
+export function lockHolder(path: string, processes: Processes = thisSystem()): number | null {
   const theirs = read(path)
-  return theirs !== null && isAlive(theirs) ? Number(theirs.split(' ')[0]) : null
+  return theirs !== null && isAlive(theirs, processes) ? Number(theirs.split(' ')[0]) : null
 }
 
 function running(path: string, holder: string): Fault {
@@ -65,12 +69,12 @@ function release(path: string, mine: string): void {
   if (read(path) === mine) unlinkSync(path)
 }
 
-function isAlive(holder: string): boolean {
+function isAlive(holder: string, processes: Processes): boolean {
   const pid = Number(holder.split(' ')[0])
   if (!Number.isSafeInteger(pid) || pid < 1) return false
-  const now = describe(pid)
+  const now = describe(pid, processes)
   if (now !== null) return now === holder
-  if (process.platform === 'linux') return false
+  if (processes.processStart) return false
   try {
     process.kill(pid, 0)
     return true
@@ -79,20 +83,13 @@ function isAlive(holder: string): boolean {
   }
 }
 
-/** 'pid start boot', or null when there is no such process or no /proc. */
-function describe(pid: number): string | null {
-  const stat = read(`/proc/${pid}/stat`)
-  if (stat === null) return null
-  // The second field is the program's name and may hold blanks and brackets; the 22nd is the start time in ticks.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (fields[0] === 'Z' || fields[0] === 'X') return null // dead, not yet buried
-  const start = fields[19]
-  return `${pid} ${start} ${(read('/proc/sys/kernel/random/boot_id') ?? '').trim()}`
+/** 'pid start', or null when there is no such process or the system does not say. */
+function describe(pid: number, processes: Processes): string | null {
+  const start = processes.processStart?.(pid) ?? null
+  return start === null ? null : `${pid} ${start}`
 }
 
 function read(path: string): string | null {
-  // Elsewhere anybody could make a folder of that name.
-  if (path.startsWith('/proc/') && process.platform !== 'linux') return null
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -270,9 +270,14 @@ function redactAddresses(word: string): string {
   return out + (bare && at === 0 ? `${bare[0]}${CUT}` : tail)
 }
 
+/** `mysql` of `/usr/bin/mysql`, and of `"C:\MySQL\bin\MySQL.exe"`: Windows reads no case in a name. */
 function programOf(word: string): string {
-  const bare = word.slice(0, 4_096).replace(/^["'(]{1,3}/, '')
-  return bare.slice(bare.lastIndexOf('/') + 1)
+  const bare = word
+    .slice(0, 4_096)
+    .replace(/^["'(]{1,3}/, '')
+    .replace(/["']$/, '')
+  const name = bare.slice(Math.max(bare.lastIndexOf('/'), bare.lastIndexOf('\\')) + 1)
+  return /\.exe$/i.test(name) ? name.slice(0, -4).toLowerCase() : name
 }
 
 function isBlank(code: number): boolean {

@@ -57,9 +57,10 @@ type Without<E, K extends PropertyKey> = E extends unknown ? Omit<E, K> : never
 export type Observation = Without<Event, 'id' | 'seq' | 'product'>
 export type ObservationOf<C extends Category> = Extract<Observation, { category: C }>
 
+type Origin = 'agent' | 'server' | 'feed'
 interface CategoryFacts {
   /** Who may make it. An agent that sends what is not 'agent' has that event rejected. */
-  origin: 'agent' | 'server' | 'feed'
+  origin: Origin
   /** What a full spool gives up first: 0 is dropped first, 9 never before everything else. */
   keep: number
   /** Off until the policy switches it on: legal reasons, see design section 2. */
@@ -70,8 +71,8 @@ interface CategoryFacts {
   about: string
 }
 
-/** What the agent of each system collects. A test compares it with the agent's collectors. */
-const COLLECTED: Record<AgentProduct, readonly Category[]> = {
+/** What the agent of each system collects. Its collectors do not compile until each of their categories is in here. */
+const COLLECTED = {
   linux: [
     ...(['process_creation', 'network_connection', 'listening_socket', 'egress', 'network_place'] as const),
     ...(['file_event', 'file_burst', 'archive_created', 'volume_mounted', 'repository'] as const),
@@ -80,12 +81,15 @@ const COLLECTED: Record<AgentProduct, readonly Category[]> = {
   ],
   macos: [],
   windows: [],
-}
-/** What every agent says of itself. */
-const OF_ITSELF: ReadonlySet<string> = new Set<Category>(['agent_state', 'collection_gap'])
+} as const satisfies Record<AgentProduct, readonly CategoryOf<'agent'>[]>
+export type CollectedOn<P extends AgentProduct> = (typeof COLLECTED)[P][number]
+/** What every agent reports of itself. */
+const OF_ITSELF: readonly Category[] = ['agent_state', 'collection_gap']
 
-/** Every category, in one table: a new one does not compile until it has answered. */
-export const CATEGORIES: Record<Category, CategoryFacts> = withSystems({
+type Facts<O extends Origin> = Omit<CategoryFacts, 'on'> & { origin: O }
+
+/** Every category, in one table: a new one does not compile until it has a row here. */
+const FACTS = {
   process_creation: agent(3, 'a program began: path, command line without secrets, parent, user'),
   network_connection: agent(1, 'a connection began: addresses, ports and the program, no content'),
   listening_socket: agent(5, 'a program began to accept connections'),
@@ -123,23 +127,33 @@ export const CATEGORIES: Record<Category, CategoryFacts> = withSystems({
   idp_login: feed('a login, from the identity provider'),
   repo_audit: feed('an action in a repository, from its audit log'),
   sanctions_match: feed('a name on a sanctions list: a compliance check'),
-})
+} satisfies Record<Category, Facts<Origin>>
 
-function agent(keep: number, about: string, sensitive = false): Omit<CategoryFacts, 'on'> {
+/** The categories of one origin. */
+export type CategoryOf<O extends Origin> = {
+  [C in keyof typeof FACTS]: (typeof FACTS)[C]['origin'] extends O ? C : never
+}[keyof typeof FACTS]
+
+export const CATEGORIES: Record<Category, CategoryFacts> = withSystems(FACTS)
+/** The categories that agents make, as a list. */
+export const AGENT_CATEGORIES: readonly CategoryOf<'agent'>[] = (Object.keys(CATEGORIES) as Category[]).filter(
+  (it): it is CategoryOf<'agent'> => CATEGORIES[it].origin === 'agent',
+)
+
+function agent(keep: number, about: string, sensitive = false): Facts<'agent'> {
   return { origin: 'agent', keep, sensitive, about }
 }
-function server(about: string, sensitive = false): Omit<CategoryFacts, 'on'> {
+function server(about: string, sensitive = false): Facts<'server'> {
   return { origin: 'server', keep: 9, sensitive, about }
 }
-function feed(about: string): Omit<CategoryFacts, 'on'> {
+function feed(about: string): Facts<'feed'> {
   return { origin: 'feed', keep: 9, sensitive: false, about }
 }
 
 /** Adds the systems that each is collected on. */
-function withSystems(facts: Record<Category, Omit<CategoryFacts, 'on'>>): Record<Category, CategoryFacts> {
+function withSystems(facts: typeof FACTS): Record<Category, CategoryFacts> {
   const products = Object.keys(COLLECTED) as AgentProduct[]
-  const on = (category: Category) =>
-    products.filter((it) => OF_ITSELF.has(category) || COLLECTED[it].includes(category))
+  const on = (category: Category) => products.filter((it) => [...OF_ITSELF, ...COLLECTED[it]].includes(category))
   const whole = Object.entries(facts).map(([category, it]) => [category, { ...it, on: on(category as Category) }])
   return Object.fromEntries(whole) as Record<Category, CategoryFacts>
 }

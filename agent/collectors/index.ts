@@ -1,5 +1,6 @@
 /** Every collector, by system: a new one is one file and one line here. */
 import type { AgentProduct } from '../../wire/common.ts'
+import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
 import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
@@ -24,7 +25,8 @@ export function collectorsOf(product: AgentProduct, starts: StartCounters): read
   return COLLECTORS[product](starts)
 }
 
-const COLLECTORS: Record<AgentProduct, (starts: StartCounters) => readonly Collector[]> = {
+/** The compiler rejects a category that COLLECTED in wire/event.ts lacks: the server reads there what agents collect. */
+const COLLECTORS: { [P in AgentProduct]: (starts: StartCounters) => readonly Collector<CollectedOn<P>>[] } = {
   linux: (starts) => {
     const code = repositories()
     const packed = archives()

@@ -61,8 +61,15 @@ export interface MachineFacts {
 /** An operating system, as the agent needs it: a new one is a file beside this and a line in systems.ts. */
 export interface System {
   product: AgentProduct
+  /** What Node calls it. */
+  platform: NodeJS.Platform
   host(options: HostOptions): Host
   machine(host: Host): Promise<MachineFacts>
   /** Where the agent keeps its key, spool and status when nobody names a folder. Null: there is no such place. */
   agentFolder(env: NodeJS.ProcessEnv, uid: number | undefined): string | null
+  /**
+   * When a process began, as a text that no other process with its pid ever has; null: there is no such process.
+   * Left out where the system does not say.
+   */
+  processStart?(pid: number): string | null
 }

@@ -4,6 +4,7 @@ import type { System } from './host.ts'
 
 export const macos: System = {
   product: 'macos',
+  platform: 'darwin',
   host: fileHost,
   machine: async () => ({ fingerprint: null, virtual: null, bootId: null }),
   agentFolder: unixAgentFolder,

@@ -7,8 +7,6 @@ import { windows } from './windows.ts'
 
 export const SYSTEMS: Record<AgentProduct, System> = { linux, macos, windows }
 
-const BY_PLATFORM: Partial<Record<NodeJS.Platform, System>> = { darwin: macos, win32: windows }
-
 export function thisSystem(): System {
-  return BY_PLATFORM[process.platform] ?? linux
+  return Object.values(SYSTEMS).find((it) => it.platform === process.platform) ?? linux
 }

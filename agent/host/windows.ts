@@ -5,6 +5,7 @@ import type { System } from './host.ts'
 
 export const windows: System = {
   product: 'windows',
+  platform: 'win32',
   host: fileHost,
   machine: async () => ({ fingerprint: null, virtual: null, bootId: null }),
   agentFolder: (env) => join(env.ProgramData ?? 'C:\\ProgramData', 'tellwire', 'agent'),

@@ -13,7 +13,7 @@ import { fdatasync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Product } from '../../wire/common.ts'
-import { CATEGORIES, type Category, type Observation, type ObservationOf } from '../../wire/event.ts'
+import { AGENT_CATEGORIES, CATEGORIES, type Observation, type ObservationOf } from '../../wire/event.ts'
 import { gap } from '../collect.ts'
 import { takeLock } from '../lock.ts'
 import { type Random, uuid7 } from '../uuid.ts'
@@ -404,7 +404,6 @@ export class Spool {
 
 const DAMAGED = 'events damaged on disk, at most'
 const FORGOTTEN = 'acknowledged once, asked for again by the server, and no longer kept here, at most'
-const AGENT_CATEGORIES = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].origin === 'agent')
 
 /** Nobody knows what the lost events were about. */
 function ofAny(gap: ObservationOf<'collection_gap'>): ObservationOf<'collection_gap'> {

@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import type { OpenSession, Random } from '../access/sign-in.ts'
-import { remoteAddress } from '../ingest/address.ts'
+import { remoteAddress, within } from '../ingest/address.ts'
 import type { CaseView } from '../model/case.ts'
 import type { Contracts } from '../roster/contracts.ts'
 import type { Store } from '../store/store.ts'
@@ -19,6 +19,16 @@ export interface Feeds {
   append(lines: readonly RecordedOf<'feed'>[]): Promise<number>
 }
 
+/** Metrics name no worker, but they tell how large the fleet is. */
+export interface MetricsAccess {
+  /** Prometheus text. */
+  text(): Promise<string>
+  /** What a scraper has to send as a bearer token; null: none is configured. */
+  token: string | null
+  /** True when nothing on this machine passes requests on: a scraper on loopback then needs no token. */
+  isOpenToLoopback: boolean
+}
+
 export interface Deps {
   reader: Reader
   queue: Queue
@@ -31,12 +41,11 @@ export interface Deps {
   store: Pick<Store, 'users' | 'audit' | 'values'>
   now(): number
   random: Random
-  /** Prometheus text. */
-  metricsText(): Promise<string>
-  /** Whether the server accepts work: the answer of /readyz. */
-  ready(): boolean
-  /** True behind TLS: cookies are marked Secure and bound to this host. */
-  secureCookies: boolean
+  metrics: MetricsAccess
+  /** Why the server accepts no work, without internal names or paths; null when it accepts work. The answer of /readyz. */
+  notReady(): string | null
+  /** True when the configured public address uses TLS. A trusted proxy may also report TLS for a single request. */
+  isPublicOverTls: boolean
   /** Host names of the server, besides 'localhost' and IP addresses; requests for other names are refused. */
   hosts: readonly string[]
   /** Proxies whose X-Forwarded-For we trust, so that one attacker does not use up everybody's attempts. */
@@ -58,4 +67,15 @@ export type Ctx = Context<Env>
 /** The address of the client: the peer, or the address that a trusted proxy names. */
 export function clientAddress(c: Ctx, trustedProxies: readonly string[] = []): string {
   return remoteAddress(c.env?.incoming?.socket?.remoteAddress, c.req.header('X-Forwarded-For'), trustedProxies)
+}
+
+/** Whether the browser sees TLS: by the configuration, or because a trusted proxy says so. */
+export function isOverTls(
+  c: Ctx,
+  { isPublicOverTls, trustedProxies = [] }: Pick<Deps, 'isPublicOverTls' | 'trustedProxies'>,
+): boolean {
+  if (isPublicOverTls) return true
+  const peer = remoteAddress(c.env?.incoming?.socket?.remoteAddress, undefined, [])
+  if (!within(peer, trustedProxies)) return false
+  return c.req.header('X-Forwarded-Proto')?.split(',').at(-1)?.trim().toLowerCase() === 'https'
 }

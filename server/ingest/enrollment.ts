@@ -7,6 +7,7 @@ import type { RecordedOf } from '../../wire/recording.ts'
 import { HOUR } from '../../wire/time.ts'
 import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
 import type { Store } from '../store/store.ts'
+import { networkOf } from './address.ts'
 import type { Bucket } from './bucket.ts'
 import { deviceOf, rawKey, type ServerKeys, signedBy } from './identity.ts'
 import { signPolicy } from './policy.ts'
@@ -18,8 +19,8 @@ export interface EnrollmentDeps {
   /** The policy in force when the laptop enrolls. */
   policy(): Policy
   now(): number
-  /** Attempts left to an address: `bucketPerKey(now, 10 / 60, 10)`. */
-  tries(address: string): Bucket
+  /** Attempts left to a network: `bucketPerKey(now, 10 / 60, 10)`. */
+  tries(network: string): Bucket
 }
 
 export interface Enrollment {
@@ -39,7 +40,7 @@ export type Enroll = (request: unknown, address: string) => Promise<Enrollment>
 export function enrollment(deps: EnrollmentDeps): Enroll {
   let turn: Promise<unknown> = Promise.resolve()
   return async (request, address) => {
-    if (!deps.tries(address).take(1))
+    if (!deps.tries(networkOf(address)).take(1))
       throw new Fault('rate.exceeded', { todo: 'Try again in a minute.', facts: { retryAfterMs: 60_000 } })
     const checked = check(request)
     const enrolled = turn.then(() => enroll(checked, deps))

@@ -16,6 +16,7 @@ import { FromAgent, type FromServer, type Hello, LIMITS, type SignedPolicy } fro
 import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { networkOf } from './address.ts'
 import type { Admission } from './admission.ts'
 import { agentFault } from './agent-fault.ts'
 import { type Bucket, bucket } from './bucket.ts'
@@ -82,6 +83,7 @@ export interface SessionDeps extends HandshakeDeps {
 
 export class Session {
   readonly address: string
+  readonly network: string
   readonly openedAt: number
   /** Resolves when the socket has closed. */
   readonly gone: Promise<void>
@@ -100,6 +102,7 @@ export class Session {
   constructor(socket: AgentSocket, raw: Socket, address: string, deps: SessionDeps) {
     const { now, timing, admission } = deps
     this.address = address
+    this.network = networkOf(address)
     this.openedAt = now()
     this.gone = new Promise((resolve) => socket.once('close', () => resolve()))
     this.#socket = socket

@@ -107,7 +107,7 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
 }
 
 export function put(tree: Tree, path: string, node: Node | undefined): void {
-  const names = path.split('/').filter((it) => it !== '')
+  const names = namesOf(path)
   const last = names.pop()!
   let folder = tree
   for (const name of names) folder = (folder[name] ??= {}) as Tree
@@ -172,7 +172,7 @@ function follow(tree: Tree, path: string): Node {
 
 function walk(tree: Tree, path: string, last: boolean, depth = 0): Node {
   if (depth > 40) throw failure('ELOOP', path)
-  const names = path.split('/').filter((it) => it !== '')
+  const names = namesOf(path)
   let node: Node = tree
   for (const [at, name] of names.entries()) {
     if (isDenied(node)) throw failure('EACCES', path)
@@ -188,6 +188,11 @@ function walk(tree: Tree, path: string, last: boolean, depth = 0): Node {
     node = next
   }
   return node
+}
+
+/** In a path of Windows, as `C:\\a`, either slash separates. */
+function namesOf(path: string): string[] {
+  return path.split(/^[A-Za-z]:/.test(path) ? /[\\/]/ : '/').filter((it) => it !== '')
 }
 
 function isDenied(node: Node): boolean {

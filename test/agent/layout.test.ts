@@ -39,7 +39,7 @@ describe('layout of agent and wire', () => {
 
   it('the platform is asked where it makes a difference, and nowhere else', () => {
     const asks = files.filter((it) => textOf(it).includes('process.platform'))
-    assert.deepEqual(asks.sort(), ['agent/host/systems.ts', 'agent/lock.ts', 'agent/spool/segment.ts'])
+    assert.deepEqual(asks.sort(), ['agent/host/systems.ts', 'agent/spool/segment.ts'])
   })
 
   it('there is no import cycle', () => {

@@ -62,6 +62,13 @@ const lines: [name: string, line: string, expected: string][] = [
   ['JSON', `x {"password":"hunter2"}`, `x {"password":***`],
   ['a connection string', 'x Server=h;Password=p;Database=d', 'x Server=h;Password=***'],
   ['nested in sh -c', `sh -c 'mysql --password hunter2' arg`, `sh -c 'mysql --password ***' arg`],
+  ['a program in a path of Windows', 'C:\\MySQL\\bin\\MySQL.exe -phunter2 db', 'C:\\MySQL\\bin\\MySQL.exe -p*** db'],
+  [
+    'a path of Windows with blanks, in quotes',
+    '"C:\\Program Files\\curl\\curl.exe" -u ann:hunter2 x',
+    '"C:\\Program Files\\curl\\curl.exe" -u *** x',
+  ],
+  ['an option of Windows', 'cmdkey.exe /user:ann /pass:hunter2', 'cmdkey.exe /user:ann /pass:***'],
   ['control characters stay', 'a\u001b[31m\tb', 'a\u001b[31m\tb'],
   ['nothing', '', ''],
 ]
@@ -82,6 +89,7 @@ const argumentLists: [name: string, args: string[], expected: string][] = [
   ['a shell line inside', ['sh', '-c', 'mysql --password hunter2; ls'], 'sh -c mysql --password *** ls'],
   ['a title that a program set', ['nginx: master process'], 'nginx: master process'],
   ['a short option of a known tool', ['/usr/bin/mysql', '-px y'], '/usr/bin/mysql -p***'],
+  ['a short option of a known tool on Windows', ['C:\\curl.exe', '-u', 'ann:x y'], 'C:\\curl.exe -u ***'],
   ['an empty argument', ['t', '', '--pin', '1'], 't  --pin ***'],
   ['no arguments', [], ''],
 ]

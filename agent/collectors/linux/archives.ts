@@ -38,7 +38,11 @@ interface Waiting {
 }
 type Stamp = { time: number; collector: string }
 
-export function archives(): { collector: Collector; onProgram: OnProgram; onArchive: (path: string) => void } {
+export function archives(): {
+  collector: Collector<'archive_created'>
+  onProgram: OnProgram
+  onArchive: (path: string) => void
+} {
   const waiting = new Map<string, Waiting>()
   const counts = { over: 0 }
   const add = (path: string, by: Waiting['by']) => {

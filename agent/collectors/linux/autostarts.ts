@@ -35,7 +35,7 @@ interface Folder {
   prefix: string
 }
 
-export const autostarts: Collector = {
+export const autostarts: Collector<'autostart'> = {
   name: NAME,
   categories: ['autostart'],
   run: (host, _policy, signal) => run(host, signal),

@@ -19,7 +19,7 @@ const EVERY_MS = 30_000
 const JUMP_MS = 5_000
 const INTERRUPTED_MS = 1_000
 
-export const clockPlaces: Collector = {
+export const clockPlaces: Collector<'clock_place'> = {
   name: NAME,
   categories: ['clock_place'],
   run: (host, _policy, signal) => run(host, signal),

@@ -47,7 +47,7 @@ type Socketed = ObservationOf<'network_connection' | 'listening_socket'>
 type Found = Socketed | ObservationOf<'collection_gap'>
 type Stamp = { time: number; collector: string }
 
-export const connections: Collector = {
+export const connections: Collector<'network_connection' | 'listening_socket'> = {
   name: NAME,
   categories: ['network_connection', 'listening_socket'],
   run: (host, _policy, signal) => run(host, signal),

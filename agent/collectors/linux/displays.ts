@@ -22,7 +22,7 @@ const MAX_CONNECTORS = 64
 type Described = Omit<ObservationOf<'display'>, 'category' | 'time' | 'collector' | 'Action'>
 export type Edid = Omit<Described, 'Internal'>
 
-export const displays: Collector = {
+export const displays: Collector<'display'> = {
   name: NAME,
   categories: ['display'],
   run: (host, _policy, signal) => run(host, signal),

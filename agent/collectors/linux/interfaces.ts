@@ -24,7 +24,7 @@ export interface Counter {
   sent: number
 }
 
-export const interfaces: Collector = {
+export const interfaces: Collector<'egress'> = {
   name: NAME,
   categories: ['egress'],
   run: (host, _policy, signal) => run(host, signal),

@@ -27,7 +27,7 @@ export interface LogonEntry {
   SourceIp: string | null
 }
 
-export const logons: Collector = {
+export const logons: Collector<'logon'> = {
   name: NAME,
   categories: ['logon'],
   run: (host, _policy, signal) => run(host, signal),

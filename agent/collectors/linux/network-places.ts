@@ -45,7 +45,7 @@ export interface Route {
   metric: number
 }
 
-export const networkPlaces: Collector = {
+export const networkPlaces: Collector<'network_place'> = {
   name: NAME,
   categories: ['network_place'],
   run: (host, _policy, signal) => run(host, signal),

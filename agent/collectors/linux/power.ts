@@ -16,7 +16,7 @@ const EVERY_MS = 10_000
 const ASLEEP_MS = 60_000
 const AT_LEAST_MS = 6 * 3_600_000
 
-export const power: Collector = {
+export const power: Collector<'power_state'> = {
   name: NAME,
   categories: ['power_state'],
   run: (host, _policy, signal) => run(host, signal),

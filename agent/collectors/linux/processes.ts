@@ -40,7 +40,10 @@ interface View {
 }
 
 /** `onProgram` is called for each program that is reported, so that one look at /proc serves all. */
-export const processes = (starts: StartCounters, onProgram: readonly OnProgram[] = []): Collector => ({
+export const processes = (
+  starts: StartCounters,
+  onProgram: readonly OnProgram[] = [],
+): Collector<'process_creation' | 'repository' | 'archive_created'> => ({
   name: NAME,
   // The last two are made from the programs it hands on: it runs for them, too, and is missed by them.
   categories: ['process_creation', 'repository', 'archive_created'],

@@ -72,7 +72,7 @@ interface Memory {
   punch: { ip: string; at: number } | null
 }
 
-export const remoteSessions: Collector = {
+export const remoteSessions: Collector<'remote_session'> = {
   name: NAME,
   categories: ['remote_session'],
   run: (host, _policy, signal) => run(host, signal),

@@ -62,7 +62,7 @@ interface Seen {
   since: Map<string, number>
 }
 
-export function repositories(): { collector: Collector; onProgram: OnProgram } {
+export function repositories(): { collector: Collector<'repository'>; onProgram: OnProgram } {
   const waiting: Waiting[] = []
   const counts = { over: 0 }
   return {

@@ -42,7 +42,7 @@ type Stamp = { time: number; collector: string }
 /** What was read of a place, and when it was last changed. */
 type Read = Map<string, { changed: string; things: Thing[]; left: number }>
 
-export const software: Collector = {
+export const software: Collector<'software'> = {
   name: NAME,
   categories: ['software'],
   run: (host, _policy, signal) => run(host, signal),

@@ -30,7 +30,7 @@ export interface UsbInterface {
   protocol: string
 }
 
-export const usbDevices: Collector = {
+export const usbDevices: Collector<'usb_device'> = {
   name: NAME,
   categories: ['usb_device'],
   run: (host, _policy, signal) => run(host, signal),

@@ -24,7 +24,7 @@ const KVM_MAKERS = /jetkvm|pikvm|nanokvm|sipeed|glinet|tinypilot/i
 /** Said by servers' management boards and by KVMs; a virtual machine's own disks are not on USB. */
 const KVM_DISKS = /virtual *(media|cd|dvd|floppy)|optical drive/i
 
-export const volumes: Collector = {
+export const volumes: Collector<'volume_mounted'> = {
   name: NAME,
   categories: ['volume_mounted'],
   run: (host, _policy, signal) => run(host, signal),

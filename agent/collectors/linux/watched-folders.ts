@@ -94,7 +94,7 @@ export const watchedFolders = (
   watch: WatchFolder,
   onArchive: (path: string) => void = () => {},
   limits = SWEEP_LIMITS,
-): Collector => ({
+): Collector<'file_event' | 'file_burst' | 'archive_created'> => ({
   name: NAME,
   // The last is made from the archives it hands on: it runs for it, too, and is missed by it.
   categories: ['file_event', 'file_burst', 'archive_created'],

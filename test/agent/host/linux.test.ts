@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import type { Host } from '../../../agent/host/host.ts'
 import { linux } from '../../../agent/host/linux.ts'
+import { needsLinux } from '../needs-linux.ts'
 
 const hostWith = (files: Record<string, string>) =>
   ({
@@ -24,6 +26,14 @@ describe('agent/host/linux', () => {
     { name: 'nothing readable', files: {}, virtual: null },
   ])
     it(`virtual: ${name}`, async () => assert.equal((await linux.machine(hostWith(files))).virtual, virtual))
+
+  it('processes have a start, until they end', function () {
+    needsLinux(this)
+    const start = linux.processStart?.(process.pid)
+    assert.match(start ?? '', /^\d+ [0-9a-f-]{36}$/)
+    assert.equal(linux.processStart?.(process.pid), start)
+    assert.equal(linux.processStart?.(spawnSync(process.execPath, ['--version']).pid), null)
+  })
 
   it('the fingerprint is the same for the same machine, another for another, and null for nothing', async () => {
     const of = async (files: Record<string, string>) => (await linux.machine(hostWith(files))).fingerprint

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import type { HttpBindings } from '@hono/node-server'
 import { PERMISSIONS, type Permission, ROLES_WITH } from '../../../server/access/permissions.ts'
+import type { Deps } from '../../../server/api/deps.ts'
 import { buildConsole } from '../../../server/console/build.ts'
 import { ROLES } from '../../../server/model/user.ts'
+import { Fault } from '../../../wire/fault.ts'
 import { contract } from '../events.ts'
 import { type Harness, harness } from './harness.ts'
 
@@ -194,10 +196,11 @@ describe('server/api: routes', () => {
       assert.equal((await app.request(path)).status, 404, path)
   })
 
-  it('health needs no session, and readiness follows the server', async () => {
-    const { app } = await harness({ ready: () => false })
+  it('health is for everybody, readiness tells the truth', async () => {
+    const { app } = await harness({ notReady: () => 'starting or stopping' })
     assert.equal((await app.request('http://10.0.0.9/healthz')).status, 200)
-    assert.equal((await app.request('http://any-name-a-probe-uses/readyz')).status, 503)
+    const readiness = await app.request('http://any-name-a-probe-uses/readyz')
+    assert.deepEqual([readiness.status, await readiness.text()], [503, 'not ready: starting or stopping\n'])
   })
 
   const readers = [
@@ -218,7 +221,34 @@ describe('server/api: routes', () => {
       assert.equal((await app.request('/metrics', { headers }, env)).status, status)
     })
 
-  it('metrics for a signed-in user', async () => {
+  it('metrics behind a proxy, which may not say so: with the token only', async () => {
+    const { app } = await harness({
+      metrics: { text: async () => 'x 1\n', token: 'a'.repeat(16), isOpenToLoopback: false },
+    })
+    const env = { incoming: { socket: { remoteAddress: '127.0.0.1' } } } as unknown as HttpBindings
+    const read = async (headers: Record<string, string>) => (await app.request('/metrics', { headers }, env)).status
+    assert.equal(await read({}), 401)
+    assert.equal(await read({ Authorization: `Bearer ${'b'.repeat(16)}` }), 401)
+    assert.equal(await read({ Authorization: `Bearer ${'a'.repeat(16)}` }), 200)
+  })
+
+  it('a store that cannot be written is a 503 that names no place on the disk', async () => {
+    const fault = new Fault('store.unwritable', {
+      where: '/srv/tellwire/state.db',
+      why: 'SQLITE_FULL: /srv/tellwire',
+      todo: 'Free space at /srv.',
+    })
+    const broken = new Proxy({}, { get: () => () => Promise.reject(fault) })
+    const { browser, failures } = await harness({
+      store: { users: broken, audit: broken, values: broken } as Deps['store'],
+    })
+    const refused = await browser().post('/api/v1/session', { name: 'eve', password: 'long enough a password' })
+    assert.equal(refused.status, 503)
+    assert.doesNotMatch(await refused.text(), /srv|SQLITE/)
+    assert.deepEqual(failures, [fault])
+  })
+
+  it('metrics for who is signed in', async () => {
     const { signedIn } = await harness()
     const person = await signedIn('viewer')
     assert.match(await (await person.get('/metrics')).text(), /tellwire_events_total 3/)
