@@ -84,7 +84,7 @@ export function api(deps: Deps): OpenAPIHono<Env> {
       deps.onError(cause)
       return answer(
         c,
-        new Fault('server.busy', { why: 'The server cannot store right now.', todo: 'Try again later.' }),
+        new Fault('server.busy', { why: 'The server cannot store data at the moment.', todo: 'Try again later.' }),
       )
     }
     // From Hono: a body that is not JSON, or is not declared as JSON.
@@ -109,12 +109,12 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   }
 }
 
-/** Faults of the server's own files name places on its disk, which are for its log alone. */
+/** Faults about the server's own files have paths, which belong only in its log. */
 function isOurs({ code }: Fault): boolean {
   return code.startsWith('store.')
 }
 
-/** Compares in a time that does not depend on where they differ. */
+/** Compares in constant time. */
 function isSame(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(a), digest(b))

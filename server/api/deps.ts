@@ -19,13 +19,13 @@ export interface Feeds {
   append(lines: readonly RecordedOf<'feed'>[]): Promise<number>
 }
 
-/** Metrics name no worker, but they tell how large the fleet is. */
+/** Metrics name no worker, but reveal the size of the fleet. */
 export interface MetricsAccess {
   /** Prometheus text. */
   text(): Promise<string>
-  /** What a scraper has to send as a bearer token; null: none is configured. */
+  /** The bearer token of a scraper; null: none is configured. */
   token: string | null
-  /** True when nothing on this machine passes requests on: a scraper on loopback then needs no token. */
+  /** True without a proxy on this machine: a scraper on loopback then needs no token. */
   isOpenToLoopback: boolean
 }
 
@@ -42,7 +42,9 @@ export interface Deps {
   now(): number
   random: Random
   metrics: MetricsAccess
-  /** Why the server accepts no work, without internal names or paths; null when it accepts work. The answer of /readyz. */
+  /**
+   * Why the server accepts no work, without internal names or paths; null when it accepts work. The answer of /readyz.
+   */
   notReady(): string | null
   /** True when the configured public address uses TLS. A trusted proxy may also report TLS for a single request. */
   isPublicOverTls: boolean
@@ -69,7 +71,7 @@ export function clientAddress(c: Ctx, trustedProxies: readonly string[] = []): s
   return remoteAddress(c.env?.incoming?.socket?.remoteAddress, c.req.header('X-Forwarded-For'), trustedProxies)
 }
 
-/** Whether the browser sees TLS: by the configuration, or because a trusted proxy says so. */
+/** Whether the browser uses TLS: by the configuration, or by the header of a trusted proxy. */
 export function isOverTls(
   c: Ctx,
   { isPublicOverTls, trustedProxies = [] }: Pick<Deps, 'isPublicOverTls' | 'trustedProxies'>,

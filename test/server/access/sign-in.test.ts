@@ -136,7 +136,7 @@ describe('server/api: sign-in', () => {
     assert.equal((await browser().post('/api/v1/session', { name: 'eve', password: PASSWORD })).status, 200)
   })
 
-  it('a thousand guesses at one name from a hundred networks leave the right password its try, wherever it comes from', async () => {
+  it('after a thousand guesses at one name from a hundred networks, the right password still works from anywhere', async () => {
     const { browser, signedIn } = await harness()
     const inside = await signedIn('analyst', 'eve')
     const guess = async (address: string, password: string) =>
@@ -144,16 +144,16 @@ describe('server/api: sign-in', () => {
     let checked = 0
     for (let network = 0; network < 100; network++)
       for (let i = 0; i < 10; i++) checked += Number((await guess(`198.51.100.${network}`, 'no')) === 401)
-    // Six each until the fiftieth failure, one more each afterwards.
+    // Six per network until the fiftieth failure, and one per network afterwards.
     assert.equal(checked, 8 * 6 + 3 + 91)
     assert.equal(await guess('192.0.2.7', PASSWORD), 200)
     assert.equal(await guess('192.0.2.7', 'a slip'), 401)
-    assert.equal(await guess('192.0.2.7', PASSWORD), 200, 'a network from which the name signed in keeps six tries')
+    assert.equal(await guess('192.0.2.7', PASSWORD), 200, 'a network from which the name signed in keeps six attempts')
     const change = { current: PASSWORD, password: `${PASSWORD} 2`, name: null }
     assert.equal((await inside.post('/api/v1/users/me/password', change)).status, 200)
   })
 
-  it('the addresses of one IPv6 /64 share their tries', async () => {
+  it('the addresses of one IPv6 /64 share their attempts', async () => {
     const { browser, signedIn } = await harness()
     await signedIn('analyst', 'eve')
     const statuses = []
@@ -162,7 +162,7 @@ describe('server/api: sign-in', () => {
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 401, 429])
   })
 
-  it('a wrong current password is counted by session, and locks out no sign-in', async () => {
+  it('wrong current passwords are counted by session, and do not prevent signing in', async () => {
     const { browser, signedIn } = await harness()
     await signedIn('analyst', 'eve')
     const thief = browser()
@@ -280,7 +280,7 @@ describe('server/api: sign-in', () => {
     }
   })
 
-  it('behind a TLS-terminating proxy that is trusted, the cookie and HSTS are those of TLS', async () => {
+  it('behind a trusted TLS-terminating proxy, sets the cookie and HSTS as with TLS', async () => {
     const { browser, link } = await harness({ trustedProxies: ['10.0.0.1'] })
     const headers = { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' }
     for (const [address, isSecure] of [

@@ -221,7 +221,7 @@ describe('server/api: routes', () => {
       assert.equal((await app.request('/metrics', { headers }, env)).status, status)
     })
 
-  it('metrics behind a proxy, which may not say so: with the token only', async () => {
+  it('behind a proxy, metrics need the token', async () => {
     const { app } = await harness({
       metrics: { text: async () => 'x 1\n', token: 'a'.repeat(16), isOpenToLoopback: false },
     })
@@ -232,7 +232,7 @@ describe('server/api: routes', () => {
     assert.equal(await read({ Authorization: `Bearer ${'a'.repeat(16)}` }), 200)
   })
 
-  it('a store that cannot be written is a 503 that names no place on the disk', async () => {
+  it('an unwritable store is a 503 without paths', async () => {
     const fault = new Fault('store.unwritable', {
       where: '/srv/tellwire/state.db',
       why: 'SQLITE_FULL: /srv/tellwire',

@@ -10,12 +10,12 @@ interface Look {
   name: string
   /** Parts of the address after the page's own. */
   rest?: string
-  /** The heading that says that it is the right page; left out: any. */
+  /** The heading of the expected page; omitted: any. */
   ready?: string
   prepare?: (page: Page) => Promise<void>
 }
 
-/** What to look at, by page. One that is not in here is looked at as it opens. */
+/** Views to check, by page. A page that is not listed is checked as it opens. */
 const LOOKS: Record<string, Look[]> = {
   '': [
     { name: 'workers', ready: 'Workers' },
@@ -103,7 +103,7 @@ describe('server/console: every page, in light and dark', function () {
     await here?.stop()
   })
 
-  it('has looks for pages that exist', () => {
+  it('lists only pages that exist', () => {
     const paths = pages.map((it) => it.path)
     assert.deepEqual(
       Object.keys(LOOKS).filter((it) => !paths.includes(it)),

@@ -278,7 +278,7 @@ function values(given: Given): void {
     assert.equal(await store.values.get('counter'), '40')
   })
 
-  it('loses no step of a counter that two processes raise at once', async function () {
+  it('loses no increment of a counter that two processes raise at once', async function () {
     const { store, config, isShared } = given()
     if (!isShared) return this.skip() // no other process can see it
     await store.values.set('counter', '2')
