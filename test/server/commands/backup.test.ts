@@ -73,7 +73,7 @@ describe('tellwire backup and restore', function () {
     await server.close()
     const taken = await restore(at('backup'), '--data-folder', at('data'))
     assert.equal(taken.code, 2)
-    assert.match(taken.error, /It holds .*: give another one, or --force to move that aside/)
+    assert.match(taken.error, /It contains .*\. Give another folder, or --force to move its files aside/)
     const forced = await restore(at('backup'), '--force', '--data-folder', at('data'))
     assert.equal(forced.code, 0)
     const [, aside = ''] = /the old contents are in (\S+)/.exec(forced.out) ?? []
