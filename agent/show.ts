@@ -2,7 +2,7 @@
 import type { Product } from '../wire/common.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
-import { NEVER_COLLECTED, YET } from '../wire/privacy.ts'
+import { CAVEAT, NEVER_COLLECTED } from '../wire/privacy.ts'
 import type { Config } from './config.ts'
 import { categoriesOff } from './policy.ts'
 
@@ -55,7 +55,7 @@ export function describeShown({ server, device, collected, never, watchedFolders
     'Never collected:',
     ...never.map((it) => `  ${it}`),
     '',
-    YET,
+    CAVEAT,
     '',
     lastSent.length > 0 ? `Last sent (newest first, ${lastSent.length}):` : 'Nothing was sent yet.',
     ...lastSent.map((it) => `  ${plain(it)}`),

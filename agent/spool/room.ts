@@ -125,5 +125,5 @@ function sum(segments: readonly Segment[]): number {
 }
 
 function keepOf(category: string): number {
-  return Object.hasOwn(CATEGORIES, category) ? CATEGORIES[category as keyof typeof CATEGORIES].keep : 0
+  return Object.hasOwn(CATEGORIES, category) ? CATEGORIES[category as keyof typeof CATEGORIES].priority : 0
 }

@@ -163,7 +163,7 @@ export class Spool {
   append(observation: Observation): boolean {
     if (this.#isClosed) return false // the folder may be another process's by now
     const { category, ...rest } = observation
-    const room = CATEGORIES[category].keep >= 8 ? 2 * QUEUE_BYTES : QUEUE_BYTES
+    const room = CATEGORIES[category].priority >= 8 ? 2 * QUEUE_BYTES : QUEUE_BYTES
     const id = uuid7(this.#options.now(), this.#options.random)
     // The category comes first: `categoryOf` reads it without parsing the rest.
     const text = JSON.stringify({ category, id, seq: this.#next, product: this.#options.product, ...rest })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import * as z from 'zod'
 import { simulate } from '../../server/simulate/simulate.ts'
 import { fits } from '../../wire/fits.ts'
-import { Recorded, RecordedWhole } from '../../wire/recording.ts'
+import { Recorded, RecordedComplete } from '../../wire/recording.ts'
 
 /** A few of every kind of line that a simulated fleet writes. */
 function samples(): unknown[] {
@@ -32,7 +32,7 @@ function changed(value: unknown, [key, ...rest]: readonly string[], to: unknown)
   return copy
 }
 
-const isRecorded = fits(RecordedWhole)
+const isRecorded = fits(RecordedComplete)
 
 describe('wire/fits', () => {
   it('is told of events, sessions and feeds as servers write them', () => {
