@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Collector, gap, lost, pump } from '../../agent/collect.ts'
+import { type Collector, gap, lossGap, pump } from '../../agent/collect.ts'
 import type { Observation, ObservationOf } from '../../wire/event.ts'
 import { type FakeHost, fakeHost, policy } from './fake-host.ts'
 import { connectionTo } from './laptop.ts'
@@ -41,7 +41,7 @@ describe('agent/collect', () => {
 
   it('losses are added up, and reported once an hour or when the collector ends', async () => {
     const missed = (count: number) => (host: FakeHost) => [
-      lost({ time: host.now(), collector: 'test' }, 'network_connection', 'too many at once', count),
+      lossGap({ time: host.now(), collector: 'test' }, 'network_connection', 'too many at once', count),
     ]
     const later = (host: FakeHost) => {
       host.clock += HOUR
@@ -56,7 +56,7 @@ describe('agent/collect', () => {
 
   it('losses about ever new things are not forgotten for their number', async () => {
     const look = (host: FakeHost) =>
-      Array.from({ length: 1_500 }, (_, n) => lost({ time: host.now(), collector: 'test' }, `log ${n}`, 'bytes', 1))
+      Array.from({ length: 1_500 }, (_, n) => lossGap({ time: host.now(), collector: 'test' }, `log ${n}`, 'bytes', 1))
     const kept = gaps(await pumped([look, look]))
     assert.equal(
       kept.reduce((sum, { Count }) => sum + Count!, 0),

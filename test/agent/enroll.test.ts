@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { laptop, layout, loadConfig } from '../../agent/config.ts'
+import { agentPaths, loadConfig, recordRun } from '../../agent/config.ts'
 import { type EnrollOptions, enroll, parseToken, serverUrl } from '../../agent/enroll.ts'
 import { isSigned, loadKey, newKey, publicKeyOf, signText } from '../../agent/identity.ts'
 import { lastPolicy } from '../../agent/policy.ts'
@@ -38,32 +38,32 @@ describe('agent/enroll', () => {
   })
 
   it('makes a key that only the owner reads, and keeps who the server is', async () => {
-    laptop(folder, NOW - 1_000, 'older')
+    recordRun(folder, NOW - 1_000, 'older')
     const config = await enroll(server.token(), folder, options)
     assert.deepEqual(config, { url: `${server.url}/`, serverKey: server.publicKey, device: DEVICE, ca: null })
     assert.deepEqual(loadConfig(folder), config)
-    assert.equal(statSync(layout(folder).key).mode & 0o777, 0o600)
-    assert.deepEqual(lastPolicy(layout(folder).policy, server.publicKey), POLICY)
-    assert.equal(laptop(folder, NOW, 'test').firstBoot, NOW - 1_000)
-    const key = loadKey(layout(folder).key)
+    assert.equal(statSync(agentPaths(folder).key).mode & 0o777, 0o600)
+    assert.deepEqual(lastPolicy(agentPaths(folder).policy, server.publicKey), POLICY)
+    assert.equal(recordRun(folder, NOW, 'test').firstBoot, NOW - 1_000)
+    const key = loadKey(agentPaths(folder).key)
     assert.ok(
       isSigned(publicKeyOf(key), 'x', signText(key, 'x')) && !isSigned(publicKeyOf(key), 'y', signText(key, 'x')),
     )
-    assert.deepEqual(readdirSync(layout(folder).spool), [])
+    assert.deepEqual(readdirSync(agentPaths(folder).spool), [])
   })
 
   it('is done once, unless asked to replace; then what was kept for the other identity is gone', async () => {
     await enroll(server.token(), folder, options)
-    const spool = openSpool(layout(folder).spool)
+    const spool = openSpool(agentPaths(folder).spool)
     spool.append(connectionTo(1))
     await spool.flush()
     await assert.rejects(enroll(server.token(), folder, options), faultOf('usage'))
     await assert.rejects(enroll(server.token(), folder, { ...options, replace: true }), faultOf('agent.running'))
     await spool.close()
-    const before = readFileSync(layout(folder).key, 'utf8')
+    const before = readFileSync(agentPaths(folder).key, 'utf8')
     await enroll(server.token(), folder, { ...options, replace: true })
-    assert.notEqual(readFileSync(layout(folder).key, 'utf8'), before)
-    const again = openSpool(layout(folder).spool)
+    assert.notEqual(readFileSync(agentPaths(folder).key, 'utf8'), before)
+    const again = openSpool(agentPaths(folder).spool)
     assert.deepEqual([again.last, again.epoch === spool.epoch], [0, false])
     await again.close()
   })
@@ -91,7 +91,7 @@ describe('agent/enroll', () => {
   for (const { name, token, code } of refusals) {
     it(`refuses ${name} and keeps nothing`, async () => {
       await assert.rejects(enroll(token(server), folder, options), faultOf(code))
-      assert.equal(existsSync(layout(folder).config) || existsSync(layout(folder).key), false)
+      assert.equal(existsSync(agentPaths(folder).config) || existsSync(agentPaths(folder).key), false)
     })
   }
 

@@ -98,7 +98,7 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
     },
     stat: async (path) => facts(walk(tree, path, false)),
     hmac: (value) => createHash('sha256').update(`salt ${value}`).digest('hex'),
-    memory: {
+    state: {
       load: async (name) => host.saved.get(name) ?? null,
       save: async (name, text) => void host.saved.set(name, text),
     },

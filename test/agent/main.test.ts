@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { agentFolder, layout, readJson } from '../../agent/config.ts'
+import { agentFolder, agentPaths, readJson } from '../../agent/config.ts'
 import { SYSTEMS } from '../../agent/host/systems.ts'
 import { Status } from '../../agent/status.ts'
 import { removeFolder, temporaryFolder, until } from './laptop.ts'
@@ -47,7 +47,7 @@ describe('agent/main', () => {
     const gone = new Promise((resolve) => agent.once('exit', (code) => resolve(code)))
     const has = (category: string) => server.batches.some(({ events }) => events.some((it) => it.category === category))
     await until(() => has('process_creation'), 'the first processes', 40_000)
-    await until(() => readJson(layout(folder).status, Status)?.connected === true, 'the first status', 20_000)
+    await until(() => readJson(agentPaths(folder).status, Status)?.connected === true, 'the first status', 20_000)
 
     const status = JSON.parse((await tellwire('status', '--json')).out) as {
       running: boolean

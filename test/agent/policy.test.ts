@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
-import { layout } from '../../agent/config.ts'
+import { agentPaths } from '../../agent/config.ts'
 import { newKey, publicKeyOf, signText } from '../../agent/identity.ts'
 import { acceptPolicy, categoriesOff, changesCollection, lastPolicy, savePolicy } from '../../agent/policy.ts'
 import { Fault } from '../../wire/fault.ts'
@@ -35,7 +35,7 @@ describe('agent/policy', () => {
 
   it('keeps the last good one, and does not take a damaged file', () => {
     const folder = temporaryFolder()
-    const { policy } = layout(folder)
+    const { policy } = agentPaths(folder)
     assert.equal(lastPolicy(policy, serverKey), null)
     savePolicy(policy, good)
     assert.deepEqual(lastPolicy(policy, serverKey), POLICY)

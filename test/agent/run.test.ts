@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Collector } from '../../agent/collect.ts'
-import { layout, readJson } from '../../agent/config.ts'
+import { agentPaths, readJson } from '../../agent/config.ts'
 import { thisSystem } from '../../agent/host/systems.ts'
 import { lockHolder } from '../../agent/lock.ts'
 import { run } from '../../agent/run.ts'
@@ -77,13 +77,13 @@ describe('agent/run', () => {
       [],
     )
     assert.match(JSON.stringify(received()[2]), /"Image":"[0-9a-f]{64}"/)
-    assert.equal(existsSync(layout(folder).running), false)
-    assert.equal(lockHolder(layout(folder).lock), null)
+    assert.equal(existsSync(agentPaths(folder).running), false)
+    assert.equal(lockHolder(agentPaths(folder).lock), null)
     assert.deepEqual(
-      lastSent(layout(folder).sent, 2).map((it) => it.Action ?? it.category),
+      lastSent(agentPaths(folder).sent, 2).map((it) => it.Action ?? it.category),
       ['stopping', 'network_connection'],
     )
-    const status = readJson(layout(folder).status, Status)
+    const status = readJson(agentPaths(folder).status, Status)
     assert.deepEqual([status?.spool.unsent, status?.spool.acked, status?.connected], [0, 4, false])
   })
 
@@ -128,7 +128,7 @@ describe('agent/run', () => {
     await until(() => received().length >= 3, 'the first events')
     const forged = server.sign({ ...POLICY, version: 9 })
     server.peers[0]!.say({ type: 'policy', policy: { ...forged, text: forged.text.replace('9', '8') } })
-    const trouble = () => readJson(layout(folder).status, Status)?.policyTrouble ?? ''
+    const trouble = () => readJson(agentPaths(folder).status, Status)?.policyTrouble ?? ''
     await until(() => /agent\.policy/.test(trouble()), 'in the status')
     assert.deepEqual(actions(), ['started'])
   })
@@ -149,12 +149,12 @@ describe('agent/run', () => {
 
   it('a mark of this boot means that it was killed; one of another boot does not', async () => {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    writeFileSync(layout(folder).running, JSON.stringify({ bootId }))
+    writeFileSync(agentPaths(folder).running, JSON.stringify({ bootId }))
     const stop = start([])
     await until(() => actions().length >= 2, 'started')
     await stop()
     assert.deepEqual(actions(), ['killed_last_time', 'started', 'stopping'])
-    writeFileSync(layout(folder).running, JSON.stringify({ bootId: 'another' }))
+    writeFileSync(agentPaths(folder).running, JSON.stringify({ bootId: 'another' }))
     start([])
     await until(() => actions().length >= 4, 'started again')
     assert.deepEqual(actions().slice(3), ['started'])

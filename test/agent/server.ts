@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { zstdDecompressSync } from 'node:zlib'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { layout, saveConfig, writeWhole } from '../../agent/config.ts'
-import { isSigned, keyText, newKey, publicKeyOf } from '../../agent/identity.ts'
+import { agentPaths, saveConfig, writeFileAtomically } from '../../agent/config.ts'
+import { isSigned, keyPem, newKey, publicKeyOf } from '../../agent/identity.ts'
 import { savePolicy } from '../../agent/policy.ts'
 import type { Category, EventOf } from '../../wire/event.ts'
 import {
@@ -129,8 +129,8 @@ export async function testServer(): Promise<TestServer> {
     enrolled(folder) {
       const key = newKey()
       deviceKey = publicKeyOf(key)
-      writeWhole(layout(folder).key, keyText(key))
-      savePolicy(layout(folder).policy, self.policy)
+      writeFileAtomically(agentPaths(folder).key, keyPem(key))
+      savePolicy(agentPaths(folder).policy, self.policy)
       saveConfig(folder, { url: `${self.url}/`, serverKey: publicKey, device: DEVICE, ca: null })
     },
     async close() {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describeStatus, type Status, statusWriter } from '../../agent/status.ts'
+import { formatStatus, type Status, statusWriter } from '../../agent/status.ts'
 import { NOW, removeFolder, temporaryFolder } from './laptop.ts'
 
 describe('agent/status', () => {
@@ -28,14 +28,14 @@ describe('agent/status', () => {
       name: 'connected',
       change: {},
       pid: 7,
-      says: /running, process 7[\s\S]*yes, for 30 s[\s\S]*2 s ago[\s\S]*12 events; 1\.0 MiB/,
+      says: /running, process 7[\s\S]*yes, for 30 s[\s\S]*2 s ago[\s\S]*12 events, 1\.0 MiB/,
     },
     { name: 'not running', change: {}, pid: null, says: /not running \(last seen 0 s ago\)[\s\S]*connected +no\./ },
     {
       name: 'revoked',
       change: { connected: false, trouble: 'This device has been revoked.', nextTryAt: NOW + 600_000 },
       pid: 7,
-      says: /no\. This device has been revoked\. Next try in 10 min\./,
+      says: /no\. This device has been revoked\. Next attempt in 10 min\./,
     },
     {
       name: 'losing events',
@@ -48,7 +48,7 @@ describe('agent/status', () => {
       says: /ENOSPC[\s\S]*egress 5[\s\S]*event\.malformed 2[\s\S]*\/dev\/input: denied/,
     },
   ])
-    it(`says in words: ${name}`, () => assert.match(describeStatus({ ...status, ...change }, pid, NOW), says))
+    it(`says in words: ${name}`, () => assert.match(formatStatus({ ...status, ...change }, pid, NOW), says))
 
   it('is written when there is news, and once a minute', () => {
     const folder = temporaryFolder()

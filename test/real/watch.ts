@@ -61,7 +61,7 @@ export function keeper(events: Event[]): Parameters<typeof pump>[3] {
 function quickened({ folder, host = (it) => it }: WatchOptions, signal: AbortSignal): Host {
   const real = linux.host({
     hmac: (value) => createHmac('sha256', 'a salt').update(value).digest('hex'),
-    memoryFolder: `${folder}/memory`,
+    stateFolder: `${folder}/memory`,
   })
   let ahead = 0
   return host({

@@ -14,7 +14,7 @@
 import { basename, dirname } from 'node:path/posix'
 import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
-import { type Collector, lost } from '../../collect.ts'
+import { type Collector, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import { archiveCommand } from '../shared/archive-command.ts'
@@ -78,8 +78,8 @@ async function* run(
       remember(told, it.path, version)
       return !known && (it.by !== null || sum(parts) >= UNSEEN_BYTES)
     })
-    if (counts.over > 0) yield lost(stamp, 'archive_created', 'more than are waited for', counts.over)
-    if (endless > 0) yield lost(stamp, 'archive_created', 'still growing after six hours', endless)
+    if (counts.over > 0) yield lossGap(stamp, 'archive_created', 'more than are waited for', counts.over)
+    if (endless > 0) yield lossGap(stamp, 'archive_created', 'still growing after six hours', endless)
     counts.over = 0
     if (fresh.length > 0) {
       const { homes, gaps } = await homesOf(accounts, stamp)

@@ -14,7 +14,7 @@
  *         (4.6 ms each on a 48 GB machine), so the counters in /proc/net/{snmp,sockstat,sockstat6} are asked first (150 us).
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason, lost } from '../../collect.ts'
+import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { addressText } from '../shared/address-text.ts'
 import { bounded } from '../shared/bounded.ts'
@@ -93,7 +93,7 @@ function queue(unreported: Socketed[], events: readonly Socketed[], stamp: Stamp
   const left = ordered.slice(MAX_WAITING)
   return (['listening_socket', 'network_connection'] as const).flatMap((category) => {
     const count = left.filter((it) => it.category === category).length
-    return count === 0 ? [] : [lost(stamp, category, `more than ${MAX_WAITING} waited to be reported`, count)]
+    return count === 0 ? [] : [lossGap(stamp, category, `more than ${MAX_WAITING} waited to be reported`, count)]
   })
 }
 

@@ -14,7 +14,7 @@
  * Source  see `remote-logs.ts`; utmp(5) for wtmp.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason, lost } from '../../collect.ts'
+import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import { type Place, tail } from '../shared/log-tail.ts'
@@ -95,7 +95,7 @@ async function* run(host: Host, signal: AbortSignal) {
       try {
         const { lines, place, lost: bytes } = await tail(host, log.path, memory.places.get(log.path) ?? null)
         memory.places.set(log.path, place)
-        if (bytes > 0) yield lost(stamp, log.path, 'bytes that were not read', bytes)
+        if (bytes > 0) yield lossGap(stamp, log.path, 'bytes that were not read', bytes)
         const reader = readers.get(log.path) ?? log.reader()
         readers.set(log.path, reader)
         for (const line of lines) {
@@ -127,11 +127,11 @@ async function* run(host: Host, signal: AbortSignal) {
       if (event !== null) yield event
     }
     const open = forget(memory, logs, host.elapsed(), heldSince)
-    if (open > 0) yield lost(stamp, 'remote_session', 'sessions whose end will not be reported', open)
+    if (open > 0) yield lossGap(stamp, 'remote_session', 'sessions whose end will not be reported', open)
     const now = JSON.stringify(written(memory))
     if (now !== saved) {
       saved = now
-      await host.memory.save(NAME, now).catch(() => {}) // a full disk: told again after a restart
+      await host.state.save(NAME, now).catch(() => {}) // a full disk: told again after a restart
     }
     await host.sleep(EVERY_MS, signal)
   }
@@ -287,7 +287,7 @@ function forget(memory: Memory, logs: readonly Log[], now: number, heldSince: He
 
 async function recall(host: Host): Promise<Memory> {
   try {
-    const saved = JSON.parse((await host.memory.load(NAME)) ?? 'null') as ReturnType<typeof written>
+    const saved = JSON.parse((await host.state.load(NAME)) ?? 'null') as ReturnType<typeof written>
     return { places: new Map(saved.places), sessions: new Map(saved.sessions), punch: saved.punch }
   } catch {
     return { places: new Map(), sessions: new Map(), punch: null }

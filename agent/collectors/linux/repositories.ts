@@ -11,13 +11,13 @@
  *         where the remote is a folder, or its name cannot be looked up. Commands beyond 256 that wait, folders beyond
  *         2,000 repositories or 5,000 folders, and remotes beyond 64 of one repository are gaps 'overflow' with their
  *         number; a source root that cannot be read is 'denied'. What lies deeper than four folders is not looked for.
- * Source  `git-command.ts`; gitrepository-layout(5): a clone is the first line of .git/logs/HEAD, its packs lie in
+ * Source  `git-command.ts`; gitrepository-agentPaths(5): a clone is the first line of .git/logs/HEAD, its packs lie in
  *         objects/pack, unfinished ones as tmp_pack_*.
  */
 import { dirname, posix } from 'node:path'
 import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
-import { type Collector, gap, gapReason, lost } from '../../collect.ts'
+import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import {
@@ -88,7 +88,7 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Wa
   let sweptAt = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
-    if (counts.over > 0) yield lost(stamp, 'repository', 'more commands at once than we keep', counts.over)
+    if (counts.over > 0) yield lossGap(stamp, 'repository', 'more commands at once than we keep', counts.over)
     counts.over = 0
     let ended = false
     for (const it of waiting.splice(0)) {
@@ -111,7 +111,7 @@ async function* run(host: Host, policy: Policy, signal: AbortSignal, waiting: Wa
           else if (isNews(said, it, host.elapsed())) yield it.event
         const changed = known === null || JSON.stringify([...next]) !== JSON.stringify([...known])
         known = next
-        if (changed) await host.memory.save(NAME, JSON.stringify([...next])).catch(() => {})
+        if (changed) await host.state.save(NAME, JSON.stringify([...next])).catch(() => {})
       }
       sweptAt = host.elapsed()
     }
@@ -299,7 +299,7 @@ async function isClone(host: Host, git: string): Promise<boolean> {
 
 async function recall(host: Host): Promise<Known | null> {
   try {
-    const saved: unknown = JSON.parse((await host.memory.load(NAME)) ?? 'null')
+    const saved: unknown = JSON.parse((await host.state.load(NAME)) ?? 'null')
     return Array.isArray(saved) ? new Map(saved as [string, string[]][]) : null
   } catch {
     return null

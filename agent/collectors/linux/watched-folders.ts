@@ -16,7 +16,7 @@
 import { posix } from 'node:path'
 import type { ObservationOf } from '../../../wire/event.ts'
 import type { Policy } from '../../../wire/messages.ts'
-import { type Collector, gap, gapReason, lost } from '../../collect.ts'
+import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
@@ -237,7 +237,7 @@ function take(it: Watching, root: Watched, view: View, stamp: Stamp): Found[] {
   const room = MAX_NAMES - root.names.length
   for (const path of [...named.keys()].slice(0, room)) root.names.push({ path, size: sizeIn(view, path) })
   const left = files - Math.min(room, named.size)
-  return left > 0 ? [lost(stamp, 'file_event', 'more files than wait to be reported', left)] : []
+  return left > 0 ? [lossGap(stamp, 'file_event', 'more files than wait to be reported', left)] : []
 }
 
 function beginWatching(it: Watching, root: Watched, folders: number, stamp: Stamp): Found[] {

@@ -17,7 +17,7 @@ export interface Reported<T> {
 
 export async function recall<T>(host: Host, name: string): Promise<Reported<T>> {
   try {
-    const saved: unknown = JSON.parse((await host.memory.load(name)) ?? 'null')
+    const saved: unknown = JSON.parse((await host.state.load(name)) ?? 'null')
     if (saved !== null && typeof saved === 'object' && 'baselineAt' in saved && 'things' in saved)
       if (typeof saved.baselineAt === 'number' && Array.isArray(saved.things))
         return { baselineAt: saved.baselineAt, things: new Map(saved.things as [string, T][]) }
@@ -31,5 +31,5 @@ export function baselineIsDue(reported: Reported<unknown>, now: number): boolean
 }
 
 export function remember<T>(host: Host, name: string, reported: Reported<T>): Promise<void> {
-  return host.memory.save(name, JSON.stringify({ baselineAt: reported.baselineAt, things: [...reported.things] }))
+  return host.state.save(name, JSON.stringify({ baselineAt: reported.baselineAt, things: [...reported.things] }))
 }

@@ -34,7 +34,7 @@ describe('agent/collectors/index', () => {
       const stop = new AbortController()
       const found: Observation[] = []
       try {
-        const host = SYSTEMS.linux.host({ hmac: () => '0f'.repeat(32), memoryFolder: folder })
+        const host = SYSTEMS.linux.host({ hmac: () => '0f'.repeat(32), stateFolder: folder })
         let looks = 0
         host.sleep = async () => {
           if (++looks === 2) stop.abort()

@@ -14,8 +14,8 @@ import {
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { crc32 } from 'node:zlib'
+import type { KeptLimits } from '../../../agent/spool/eviction.ts'
 import { readFrames } from '../../../agent/spool/frames.ts'
-import type { KeptBounds } from '../../../agent/spool/room.ts'
 import type { Spool, SpoolOptions } from '../../../agent/spool/spool.ts'
 import type { Category, EventOf } from '../../../wire/event.ts'
 import { connectionTo, disk, gapsIn, leaseAll, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
@@ -163,7 +163,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     open()
     await append(20)
     await acknowledge(20)
-    spool.bound({ maxBytes: 3_000, maxAgeMs: 30 * 24 * HOUR })
+    spool.setLimits({ maxBytes: 3_000, maxAgeMs: 30 * 24 * HOUR })
     const kept = spool.keptBytes
     up += 47 * HOUR
     spool.rewind(2)
@@ -380,7 +380,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     })
 
   /** What a server and a spool go through: lost acknowledgements, restarts, backups that are restored. */
-  async function history(seed: number, kept: KeptBounds) {
+  async function history(seed: number, kept: KeptLimits) {
     const random = seeded(seed)
     const below = (n: number) => Math.floor(random() * n)
     const ids = new Map<number, string>()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { layout, loadConfig } from '../../../agent/config.ts'
+import { agentPaths, loadConfig } from '../../../agent/config.ts'
 import { loadKey, newKey, publicKeyOf } from '../../../agent/identity.ts'
 import type { Spool } from '../../../agent/spool/spool.ts'
 import { TIMING, type Timing, type Uplink, uplink } from '../../../agent/uplink/uplink.ts'
@@ -24,7 +24,7 @@ describe('agent/uplink/uplink', () => {
     folder = temporaryFolder()
     server = await testServer()
     server.enrolled(folder)
-    spool = openSpool(layout(folder).spool)
+    spool = openSpool(agentPaths(folder).spool)
     stop = new AbortController()
     policies = []
     rejected = []
@@ -43,7 +43,7 @@ describe('agent/uplink/uplink', () => {
       {
         ...loadConfig(folder),
         serverKey,
-        key: loadKey(layout(folder).key),
+        key: loadKey(agentPaths(folder).key),
         version: 'test',
         fingerprint: null,
         spool,
@@ -135,7 +135,7 @@ describe('agent/uplink/uplink', () => {
     start()
     await until(() => spool.acked === 3, 'acknowledged')
     assert.deepEqual(seqs(), [1, 2, 3])
-    assert.match(link.status.trouble ?? '', /up to 99.*only knows 3/)
+    assert.match(link.status.trouble ?? '', /up to 99.*only up to 3/)
   })
 
   it('leaves a peer that never answers, and comes back', async () => {

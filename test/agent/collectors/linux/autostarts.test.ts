@@ -95,7 +95,7 @@ describe('agent/collectors/linux/autostarts', () => {
   it('reads what starts on this machine', async function () {
     needsLinux(this)
     const stop = new AbortController()
-    const host = linux.host({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
+    const host = linux.host({ hmac: (it) => it, stateFolder: '/dev/null/nowhere' })
     host.sleep = async () => stop.abort()
     const found: Observation[] = []
     for await (const it of autostarts.run(host, policy, stop.signal)) found.push(onTheWire(it))

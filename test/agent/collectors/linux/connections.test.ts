@@ -167,7 +167,7 @@ describe('agent/collectors/linux/connections', () => {
       server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
     })
     try {
-      const host = linux.host({ hmac: (it) => it, memoryFolder: '/nonexistent' })
+      const host = linux.host({ hmac: (it) => it, stateFolder: '/nonexistent' })
       for await (const it of connections.run(host, policy, stop.signal) as AsyncIterable<Observation>) {
         onTheWire(it)
         if (it.category !== 'listening_socket' || it.Port !== port) continue

@@ -140,7 +140,7 @@ describe('agent/collectors/linux/network-places', () => {
     needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
-    const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    const host = linux.host({ hmac: () => '00'.repeat(32), stateFolder: '/nonexistent' })
     host.sleep = async () => {
       if (found.length > 0) stop.abort()
     }

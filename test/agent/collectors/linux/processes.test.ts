@@ -158,7 +158,7 @@ describe('agent/collectors/linux/processes', () => {
     try {
       const program = join(folder, 'anydesk')
       await copyFile('/bin/sleep', program)
-      const host = linux.host({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
+      const host = linux.host({ hmac: (it) => it, stateFolder: join(folder, 'memory') })
       let baseline = 0
       for await (const it of processes({ seen: 0, total: 0 }).run(
         host,

@@ -113,7 +113,7 @@ describe('agent/collectors/linux/software', () => {
     needsLinux(this)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     try {
-      const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: folder })
+      const host = linux.host({ hmac: () => '00'.repeat(32), stateFolder: folder })
       const look = async () => {
         const stop = new AbortController()
         host.sleep = async () => stop.abort()

@@ -94,7 +94,7 @@ describe('agent/collectors/linux/volumes', () => {
     needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
-    const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    const host = linux.host({ hmac: () => '00'.repeat(32), stateFolder: '/nonexistent' })
     host.sleep = async () => stop.abort()
     for await (const it of volumes.run(host, policy, stop.signal)) found.push(onTheWire(it))
     assert.ok(found.length > 0 || !readFileSync('/proc/self/mountinfo', 'utf8').includes(' /dev/'))

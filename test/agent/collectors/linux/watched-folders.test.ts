@@ -276,7 +276,7 @@ describe('agent/collectors/linux/watched-folders', () => {
       await mkdir(join(root, 'deep'), { recursive: true })
       await writeFile(join(root, 'old.ts'), 'x'.repeat(50))
       await writeFile(join(folder, 'source'), 'y'.repeat(1_000))
-      const host = linux.host({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
+      const host = linux.host({ hmac: (it) => it, stateFolder: join(folder, 'memory') })
       const told: Observation[] = []
       let ready = false
       const watch: WatchFolder = (path, options, onWake, onError) => {
