@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { archives, wholeOf } from '../../../../agent/collectors/linux/archives.ts'
+import { archiveOf, archives } from '../../../../agent/collectors/linux/archives.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
 import { type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
@@ -27,7 +27,7 @@ const end = (host: FakeHost, pid = 7) => put(host.tree, `/proc/${pid}`, undefine
 
 describe('agent/collectors/linux/archives', () => {
   it('finds the archive a part belongs to', () =>
-    assert.deepEqual(['x.7z.001', 'x.z01', 'x.part12.rar', 'x.zip', 'x.tar.gz'].map(wholeOf), [
+    assert.deepEqual(['x.7z.001', 'x.z01', 'x.part12.rar', 'x.zip', 'x.tar.gz'].map(archiveOf), [
       'x.7z',
       'x.zip',
       'x.rar',

@@ -99,7 +99,7 @@ describe('agent/collectors/linux/autostarts', () => {
     host.sleep = async () => stop.abort()
     const found: Observation[] = []
     for await (const it of autostarts.run(host, policy, stop.signal)) found.push(onTheWire(it))
-    assert.ok(found.some((it) => it.category === 'collection_gap' && it.About === 'memory of autostarts'))
+    assert.ok(found.some((it) => it.category === 'collection_gap' && it.About === 'saved state of autostarts'))
   })
 })
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import {
+  compare,
   connections,
-  judge,
   parseCounters,
   parseSockets,
   type Socket,
@@ -70,7 +70,7 @@ describe('agent/collectors/linux/connections', () => {
       ['a connected UDP socket does not', [socket({ protocol: 'udp' })], ['connection dialled']],
     ]
     for (const [name, sockets, expected] of rows) {
-      const { fresh } = judge(sockets, new Set(), new Set())
+      const { fresh } = compare(sockets, new Set(), new Set())
       assert.deepEqual(
         fresh.map((it) => it.kind + (it.kind === 'connection' && it.initiated ? ' dialled' : '')),
         expected,
@@ -78,12 +78,12 @@ describe('agent/collectors/linux/connections', () => {
       )
     }
     const bound = [socket({ protocol: 'udp', state: 7, localPort: 51_820, remotePort: 0 })]
-    const first = judge(bound, new Set(), new Set())
+    const first = compare(bound, new Set(), new Set())
     assert.ok(first.waiting)
-    const second = judge(bound, first.known, first.bound)
+    const second = compare(bound, first.known, first.bound)
     assert.equal(second.fresh.length, 1)
     assert.ok(!second.waiting)
-    assert.equal(judge(bound, second.known, second.bound).fresh.length, 0)
+    assert.equal(compare(bound, second.known, second.bound).fresh.length, 0)
   })
 
   it('reads the counters', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { flowed, interfaces, parseInterfaces } from '../../../../agent/collectors/linux/interfaces.ts'
+import { interfaces, parseInterfaces, trafficBetween } from '../../../../agent/collectors/linux/interfaces.ts'
 import { fakeHost, put, watchPolls } from '../../fake-host.ts'
 
 const HEADER = 'Inter-|   Receive\n face |bytes\n'
@@ -30,7 +30,7 @@ describe('agent/collectors/linux/interfaces', () => {
   for (const [name, before, now, expected] of flows)
     it(`flow ${name}`, () =>
       assert.deepEqual(
-        flowed(new Map(before ? [['e', counter(...before)]] : []), new Map([['e', counter(...now)]])),
+        trafficBetween(new Map(before ? [['e', counter(...before)]] : []), new Map([['e', counter(...now)]])),
         counter(...expected),
       ))
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { abilities, isAbsolutePointer, usbDevices } from '../../../../agent/collectors/linux/usb-devices.ts'
+import { capabilitiesOf, isAbsolutePointer, usbDevices } from '../../../../agent/collectors/linux/usb-devices.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, put, watchPolls } from '../../fake-host.ts'
 import { JETKVM, MOUSE, PHONE, PIKVM, plug } from '../../fixtures/usb.ts'
@@ -107,7 +107,7 @@ describe('agent/collectors/linux/usb-devices', () => {
   it('tells network devices by class', () => {
     const has = (codes: string) => {
       const [code, subclass, protocol] = codes.split('/') as [string, string, string]
-      return abilities([{ class: code, subclass, protocol }]).network
+      return capabilitiesOf([{ class: code, subclass, protocol }]).network
     }
     assert.deepEqual(['02/06/00', '02/0d/00', 'e0/01/03', 'ef/04/01', '02/02/ff', '02/02/01', 'e0/01/01'].map(has), [
       true,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { watchedFolders } from '../../../../agent/collectors/linux/watched-folders.ts'
 import { SWEEP_LIMITS, type SweepLimits } from '../../../../agent/collectors/shared/folder-sweep.ts'
-import { type WatchFolder, watchFolder } from '../../../../agent/collectors/shared/folder-wakes.ts'
+import { type WatchFolder, watchFolder } from '../../../../agent/collectors/shared/folder-watcher.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
@@ -166,7 +166,7 @@ describe('agent/collectors/linux/watched-folders', () => {
     const [first] = await watchPolls(watchedFolders(asleep), host)
     assert.deepEqual(
       first!.map((it) => it.category === 'collection_gap' && `${it.Reason} ${it.About} ${it.Count}`),
-      ['overflow wakes of /home/ann/Dropbox 21'],
+      ['overflow watcher of /home/ann/Dropbox 21'],
     )
   })
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import {
   changes,
+  emptyTally,
   type FileFacts,
   type FolderView,
-  noTally,
   SWEEP_LIMITS,
   sweep,
   type View,
@@ -13,10 +13,10 @@ import { deniedFolder, fakeHost } from '../../fake-host.ts'
 const facts = (size: number, modifiedMs: number, inode: number): FileFacts => ({ size, modifiedMs, inode })
 const files = (...all: [string, FileFacts][]): FolderView => new Map(all)
 const sums = (count: number, bytes: number, recent = 0): FolderView => ({
-  ...noTally(),
+  ...emptyTally(),
   files: count,
   bytes,
-  recent: { ...noTally(), files: recent, bytes: recent },
+  recent: { ...emptyTally(), files: recent, bytes: recent },
 })
 const view = (folders: Record<string, FolderView>): View => new Map(Object.entries(folders))
 

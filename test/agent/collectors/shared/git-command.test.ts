@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { gitCommand, isAddress, parseRemotes, remoteOf } from '../../../../agent/collectors/shared/git-command.ts'
+import { gitCommand, isUrl, parseRemotes, remoteOf } from '../../../../agent/collectors/shared/git-command.ts'
 
 const FOLDER = '/home/ann/src'
 const commands: [line: string, expected: string | null][] = [
@@ -83,13 +83,7 @@ describe('agent/collectors/shared/git-command', () => {
   })
 
   it('tells an address from a name', () => {
-    assert.deepEqual(['origin', 'my-fork', '../x', 'h:x', 'https://h/x'].map(isAddress), [
-      false,
-      false,
-      true,
-      true,
-      true,
-    ])
+    assert.deepEqual(['origin', 'my-fork', '../x', 'h:x', 'https://h/x'].map(isUrl), [false, false, true, true, true])
   })
 
   it('reads the remotes of a config', () => {

@@ -25,10 +25,10 @@ describe('agent/collectors/shared/remote-logs', () => {
   it('AnyDesk trace', () =>
     assert.deepEqual(read(anydeskTrace(), ANYDESK(0, 60_000)), [
       {
-        ...{ does: 'open', key: '', at: START, direction: 'incoming' },
+        ...{ kind: 'open', key: '', at: START, direction: 'incoming' },
         ...{ ip: '77.232.122.31', peer: '442226597', unattended: true },
       },
-      { does: 'close', key: '', at: START + 60_000 },
+      { kind: 'close', key: '', at: START + 60_000 },
     ]))
 
   it('AnyDesk trace: a request that nobody let in is no session', () =>
@@ -76,7 +76,12 @@ describe('agent/collectors/shared/remote-logs', () => {
       '514162531\tJames Moriarty\t20-08-2025 09:58:25\t20-08-2025 10:14:27\tCogwork_Admin\tRemoteControl\t{7ca6431e-30f6-45e3-9ac6-0ef1e0cecb6a}\t'
     assert.deepEqual(read(teamviewerConnections('incoming'), line), [
       {
-        ...{ does: 'whole', key: '', at: Date.UTC(2025, 7, 20, 9, 58, 25), endedAt: Date.UTC(2025, 7, 20, 10, 14, 27) },
+        ...{
+          kind: 'complete',
+          key: '',
+          at: Date.UTC(2025, 7, 20, 9, 58, 25),
+          endedAt: Date.UTC(2025, 7, 20, 10, 14, 27),
+        },
         ...{ direction: 'incoming', peer: '514162531' },
       },
     ])
@@ -100,7 +105,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${prefix(9_000)} INFO [src/server/connection.rs:900] #1001 connection loop exited`,
     ]
     assert.deepEqual(
-      read(rustdesk(), lines.join('\n')).map((it) => [it.does, it.key, it.at - START, it.ip]),
+      read(rustdesk(), lines.join('\n')).map((it) => [it.kind, it.key, it.at - START, it.ip]),
       [
         ['open', '1001', 123, '203.0.113.9'],
         ['close', '1001', 9_123, undefined],
@@ -118,10 +123,10 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${iso(40)} host chromoting[812]: Client disconnected: ${who}`,
     ]
     assert.deepEqual(
-      read(chromeRemoteDesktop(), lines.join('\n')).map((it) => [it.does, it.at - START, it.peer, it.ip]),
+      read(chromeRemoteDesktop(), lines.join('\n')).map((it) => [it.kind, it.at - START, it.peer, it.ip]),
       [
         ['open', 0, 'ann@example.com', undefined],
-        ['more', 10, undefined, '203.0.113.9'],
+        ['update', 10, undefined, '203.0.113.9'],
         ['close', 40, undefined, undefined],
       ],
     )
@@ -137,7 +142,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${iso(3_000)} host sudo[77]: pam_unix(sudo:session): session closed for user root`,
     ]
     assert.deepEqual(
-      read(sshd(), lines.join('\n')).map((it) => [it.does, it.key, it.at - START, it.ip]),
+      read(sshd(), lines.join('\n')).map((it) => [it.kind, it.key, it.at - START, it.ip]),
       [
         ['open', '77', 0, '203.0.113.9'],
         ['open', '78', 1_000, '2001:db8::1'],
@@ -154,7 +159,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${stamp(9_000)} [INFO ] ++ terminated session:  username kym, display :10.0, session_pid 906, ip ::ffff:192.168.0.100:27900 - socket: 12`,
     ]
     assert.deepEqual(
-      read(xrdp(), lines.join('\n')).map((it) => [it.does, it.at - START, it.key, it.ip]),
+      read(xrdp(), lines.join('\n')).map((it) => [it.kind, it.at - START, it.key, it.ip]),
       [
         ['open', 0, 'kym 192.168.0.100', '192.168.0.100'],
         ['close', 9_000, 'kym 192.168.0.100', undefined],
