@@ -7,7 +7,7 @@ import { POLICY } from './server.ts'
 const config = { url: 'https://tellwire.example/', serverKey: 'k', device: 'd-1', ca: null }
 
 describe('agent/show', () => {
-  it("names every category that this system's agent collects, and which are off", () => {
+  it("lists every category that this system's agent collects, and which are off", () => {
     const { collected } = showReport(config, { ...POLICY, on: ['presence'], off: ['egress'] }, [], 'linux')
     const here = Object.entries(CATEGORIES).filter(([, it]) => it.on.includes('linux'))
     assert.deepEqual(
@@ -20,7 +20,7 @@ describe('agent/show', () => {
     )
   })
 
-  it("is plain words, and others' names cannot command the terminal", () => {
+  it('prints plain text without control characters from names', () => {
     const event = {
       category: 'usb_device',
       time: NOW,

@@ -20,7 +20,7 @@ describe('agent/ticker', () => {
     return { lost, pass }
   }
 
-  it('runs what is due, once after any number of misses', async () => {
+  it('runs a due job, and only once however often it was missed', async () => {
     let runs = 0
     const { pass } = start(10_000, () => void runs++)
     for (let second = 1; second <= 25; second++) {
@@ -33,7 +33,7 @@ describe('agent/ticker', () => {
     assert.equal(runs, 3)
   })
 
-  it('never runs a job beside itself', async () => {
+  it('never runs a job while it is still running', async () => {
     let running = 0
     let finish = () => {}
     const { pass } = start(1_000, () => {
@@ -49,7 +49,7 @@ describe('agent/ticker', () => {
     assert.equal(running, 2)
   })
 
-  it('tells sleep from a freeze, and neither from an ordinary tick', () => {
+  it('distinguishes sleep, a freeze and an ordinary tick', () => {
     const { lost, pass } = start(1_000, () => {})
     pass(1_000)
     pass(3_000, 2_000)

@@ -31,10 +31,10 @@ describe('agent/collectors/shared/remote-logs', () => {
       { kind: 'close', key: '', at: START + 60_000 },
     ]))
 
-  it('AnyDesk trace: a request that nobody let in is no session', () =>
+  it('AnyDesk trace: a rejected request is not a session', () =>
     assert.deepEqual(read(anydeskTrace(), trace(0, 'app.backend_session', 'Incoming session request: X (123456)')), []))
 
-  it('AnyDesk trace: an address of long ago is not the one', () => {
+  it('AnyDesk trace: ignores an old address', () => {
     const lines = [
       trace(-3_600_000, 'anynet.any_socket', 'Logged in from 192.0.2.1:4026 on relay 872f8937.'),
       trace(0, 'app.service', 'Accept request from 123456789 (via relay).'),
@@ -132,7 +132,7 @@ describe('agent/collectors/shared/remote-logs', () => {
     )
   })
 
-  it('sshd, by both kinds of time stamp', () => {
+  it('sshd, with both kinds of timestamps', () => {
     const bsd = `${at(0).toString().slice(4, 7)} ${String(at(0).getDate()).padStart(2)} ${local(0).time}`
     const lines = [
       `${bsd} host sshd[77]: Accepted publickey for ann from 203.0.113.9 port 51234 ssh2: ED25519 SHA256:x`,
@@ -182,13 +182,13 @@ describe('agent/collectors/shared/remote-logs', () => {
       ['203.0.113.9', '2001:db8::1', '192.0.2.1', 'fe80::1', '2001:db8::1', null, null, null],
     ))
 
-  it('a month that lies ahead was last year', () => {
+  it('a month in the future was last year', () => {
     const january = new Date(2026, 0, 2).getTime()
     assert.equal(syslogTime('Dec 31 23:59:59 h x: y', january), new Date(2025, 11, 31, 23, 59, 59).getTime())
     assert.equal(syslogTime('Foo  1 00:00:00 h x: y', january), null)
   })
 
-  it('hostile lines cost no more than their length', () => {
+  it('parses hostile lines in linear time', () => {
     const readers = [
       anydeskTrace,
       anydeskConnections,
