@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type LostTime, ticker } from '../../agent/ticker.ts'
+import { HOUR } from '../../wire/time.ts'
 
 describe('agent/ticker', () => {
   let awake = 0
@@ -54,10 +55,10 @@ describe('agent/ticker', () => {
     pass(1_000)
     pass(3_000, 2_000)
     assert.deepEqual(lost, [])
-    pass(1_000, 3_600_000)
+    pass(1_000, HOUR)
     pass(40_000)
     assert.deepEqual(lost, [
-      { kind: 'asleep', ms: 3_600_000 },
+      { kind: 'asleep', ms: HOUR },
       { kind: 'frozen', ms: 40_000 },
     ])
   })

@@ -5,6 +5,7 @@ import { loadKey, newKey, publicKeyOf } from '../../../agent/identity.ts'
 import type { Spool } from '../../../agent/spool/spool.ts'
 import { TIMING, type Timing, type Uplink, uplink } from '../../../agent/uplink/uplink.ts'
 import type { Ack, SignedPolicy } from '../../../wire/messages.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { connectionTo, openSpool, removeFolder, temporaryFolder, until } from '../laptop.ts'
 import { type TestServer, testServer } from '../server.ts'
 
@@ -295,7 +296,7 @@ describe('agent/uplink/uplink', () => {
   it('reconnects at once after sleep, however long it would have waited', async () => {
     const { onProof } = server.behaviour
     server.behaviour.onProof = (peer) => peer.socket.terminate()
-    start({ backoff: { baseMs: 3_600_000, capMs: 3_600_000 } })
+    start({ backoff: { baseMs: HOUR, capMs: HOUR } })
     await until(() => link.status.nextTryAt !== null, 'waiting')
     link.reconnect()
     await until(() => server.hellos.length === 2 && link.status.nextTryAt !== null, 'a second try, and waiting again')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { archiveOf, archives } from '../../../../agent/collectors/linux/archives.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
 
 const SYNC: Policy = { ...policy, watchedRoots: [{ path: '/home/ann/Box', kind: 'sync' }] }
@@ -54,9 +55,9 @@ describe('agent/collectors/linux/archives', () => {
     const archiveParts = archives()
     const polls = await watchPolls(archiveParts.collector, host, [
       () => begin(archiveParts, host, 'zip -r out.zip src'),
-      () => host.setClock(15 * 86_400_000),
+      () => host.setClock(15 * DAY),
       () => {
-        host.setClock(-15 * 86_400_000)
+        host.setClock(-15 * DAY)
         put(host.tree, '/w/out.zip', sized(500))
         end(host)
       },
@@ -141,7 +142,7 @@ describe('agent/collectors/linux/archives', () => {
       grow,
       () => {
         grow()
-        host.clock += 7 * 3_600_000
+        host.clock += 7 * HOUR
       },
       grow,
       () => {},

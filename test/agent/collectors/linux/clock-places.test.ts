@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { clockPlaces, offsetMinutes, zoneInLink } from '../../../../agent/collectors/linux/clock-places.ts'
 import type { Observation } from '../../../../wire/event.ts'
+import { HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, link, put, START, watchPolls } from '../../fake-host.ts'
 
 const BERLIN = '/usr/share/zoneinfo/Europe/Berlin'
@@ -51,7 +52,7 @@ describe('agent/collectors/linux/clock-places', () => {
     const { host, jump } = laptop({ '/etc/localtime': link(BERLIN) })
     const drift = () => jump(3_000)
     const sleep = () => {
-      host.clock += 8 * 3_600_000
+      host.clock += 8 * HOUR
     }
     assert.deepEqual(
       reported(await watchPolls(clockPlaces, host, [drift, drift, drift, sleep]))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { parseLid, power } from '../../../../agent/collectors/linux/power.ts'
 import type { Observation } from '../../../../wire/event.ts'
+import { HOUR } from '../../../../wire/time.ts'
 import { fakeHost, put, watchPolls } from '../../fake-host.ts'
 
 const LID = '/proc/acpi/button/lid/LID0/state'
@@ -36,8 +37,8 @@ describe('agent/collectors/linux/power', () => {
       () => pass(10, '/sys/class/power_supply/AC/online', '0\n'),
       () => pass(7_210),
       // A clock that is set forward is not sleep.
-      () => setClock(3_600_000),
-      () => setClock(6 * 3_600_000),
+      () => setClock(HOUR),
+      () => setClock(6 * HOUR),
     ])
     assert.deepEqual(polls.map(reported), [
       ['lid false battery false up 1000 slept null'],

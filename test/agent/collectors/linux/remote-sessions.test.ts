@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { remoteSessions } from '../../../../agent/collectors/linux/remote-sessions.ts'
 import type { Observation } from '../../../../wire/event.ts'
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, put, START, watchPolls } from '../../fake-host.ts'
 import { ANYDESK, iso, local } from '../../fixtures/remote-logs.ts'
 
@@ -30,7 +31,7 @@ const reported = (host: FakeHost, polls: Observation[][]) =>
   )
 
 describe('agent/collectors/linux/remote-sessions', () => {
-  const HOUR = -3_600_000
+  const HOUR_AGO = -HOUR
 
   it('reports a session when it begins and when it ends, with the same start', async () => {
     const host = laptop()
@@ -56,8 +57,8 @@ describe('agent/collectors/linux/remote-sessions', () => {
     const path = '/var/log/anydesk.trace'
     const polls = await watchPolls(remoteSessions, host, [
       () => put(host.tree, path, ANYDESK(1_000)),
-      () => host.setClock(15 * 86_400_000),
-      () => host.setClock(-15 * 86_400_000),
+      () => host.setClock(15 * DAY),
+      () => host.setClock(-15 * DAY),
       () => put(host.tree, path, ANYDESK(1_000, 110_000)),
     ])
     assert.deepEqual(reported(host, polls).slice(2), [
@@ -87,10 +88,10 @@ describe('agent/collectors/linux/remote-sessions', () => {
   })
 
   it("reports a session in the service's trace, the user's trace and the list once", async () => {
-    const { day, time } = local(HOUR)
+    const { day, time } = local(HOUR_AGO)
     const host = laptop({
       '/etc/anydesk/connection_trace.txt': `Incoming    ${day}, ${time.slice(0, 5)}    Token      442226597    442226597\n`,
-      '/home/ann/.anydesk/ad.trace': ANYDESK(HOUR, HOUR + 60_000),
+      '/home/ann/.anydesk/ad.trace': ANYDESK(HOUR_AGO, HOUR_AGO + 60_000),
     })
     const polls = reported(host, await watchPolls(remoteSessions, host, [() => {}]))
     assert.equal(polls[0]?.length, 1)
@@ -99,10 +100,10 @@ describe('agent/collectors/linux/remote-sessions', () => {
   })
 
   it('after a restart, reports nothing twice, and continues at its position', async () => {
-    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(HOUR) })
+    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(HOUR_AGO) })
     const first = await watchPolls(remoteSessions, host)
     const again = await watchPolls(remoteSessions, host)
-    put(host.tree, '/var/log/anydesk.trace', ANYDESK(HOUR, HOUR + 90_000))
+    put(host.tree, '/var/log/anydesk.trace', ANYDESK(HOUR_AGO, HOUR_AGO + 90_000))
     const ended = await watchPolls(remoteSessions, host)
     assert.deepEqual(
       [first, again, ended].map((polls) =>
@@ -110,24 +111,24 @@ describe('agent/collectors/linux/remote-sessions', () => {
           .flat()
           .map((it) => it.split(' ').slice(-2)[0]),
       ),
-      [[''], [], [String(HOUR + 90_000)]],
+      [[''], [], [String(HOUR_AGO + 90_000)]],
     )
   })
 
   it('does not report old sessions, or sessions in the future', async () => {
-    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(-8 * 86_400_000) + ANYDESK(3 * 86_400_000) })
+    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(-8 * DAY) + ANYDESK(3 * DAY) })
     assert.deepEqual(reported(host, await watchPolls(remoteSessions, host)), [[]])
   })
 
   it('TeamViewer: combines the peer from the list with the address from the log', async () => {
     const european = (ms: number) => iso(ms).replace(/^(\d+)-(\d+)-(\d+)T(.{8}).*$/, '$3-$2-$1 $4')
-    const { day, time } = local(HOUR)
+    const { day, time } = local(HOUR_AGO)
     const host = laptop({
       '/var/log/teamviewer15/TeamViewer15_Logfile.log': `${day.replaceAll('-', '/')} ${time}.813  2804  3076 S0   UDPv4: punch received a=203.0.113.9:55408: (*)\n`,
-      '/var/log/teamviewer15/Connections_incoming.txt': `514162531\tX\t${european(HOUR)}\t${european(HOUR + 60_000)}\tann\tRemoteControl\t{1}\t\n`,
+      '/var/log/teamviewer15/Connections_incoming.txt': `514162531\tX\t${european(HOUR_AGO)}\t${european(HOUR_AGO + 60_000)}\tann\tRemoteControl\t{1}\t\n`,
     })
     assert.deepEqual(reported(host, await watchPolls(remoteSessions, host)), [
-      [`TeamViewer incoming 203.0.113.9 TeamViewer 514162531 ${HOUR} ${HOUR + 60_000} `],
+      [`TeamViewer incoming 203.0.113.9 TeamViewer 514162531 ${HOUR_AGO} ${HOUR_AGO + 60_000} `],
     ])
   })
 
@@ -136,12 +137,12 @@ describe('agent/collectors/linux/remote-sessions', () => {
       `[${iso(ms).replace('T', ' ').slice(0, 23)} +00:00] DEBUG [src/server/connection.rs:1] #${key} ${text}\n`
     const host = laptop({
       '/root/.local/share/logs/RustDesk/server/rustdesk_rCURRENT.log':
-        line(HOUR, 1, 'Connection opened from 203.0.113.9:1.') +
-        line(HOUR + 3_000, 1, 'connection loop exited') +
-        line(HOUR, 2, 'Connection opened from 203.0.113.10:1.'),
+        line(HOUR_AGO, 1, 'Connection opened from 203.0.113.9:1.') +
+        line(HOUR_AGO + 3_000, 1, 'connection loop exited') +
+        line(HOUR_AGO, 2, 'Connection opened from 203.0.113.10:1.'),
     })
     assert.deepEqual(reported(host, await watchPolls(remoteSessions, host)), [
-      [`RustDesk incoming 203.0.113.10  ${HOUR}  `],
+      [`RustDesk incoming 203.0.113.10  ${HOUR_AGO}  `],
     ])
   })
 
@@ -155,19 +156,19 @@ describe('agent/collectors/linux/remote-sessions', () => {
       return bytes
     }
     const host = laptop()
-    const began = entry(7, 'pts/0', '203.0.113.9', HOUR)
-    put(host.tree, '/var/log/wtmp', Buffer.concat([entry(7, 'tty1', '', HOUR), began]))
+    const began = entry(7, 'pts/0', '203.0.113.9', HOUR_AGO)
+    put(host.tree, '/var/log/wtmp', Buffer.concat([entry(7, 'tty1', '', HOUR_AGO), began]))
     const polls = await watchPolls(remoteSessions, host, [
       () =>
         put(
           host.tree,
           '/var/log/wtmp',
-          Buffer.concat([entry(7, 'tty1', '', HOUR), began, entry(8, 'pts/0', '', 0), began.subarray(0, 9)]),
+          Buffer.concat([entry(7, 'tty1', '', HOUR_AGO), began, entry(8, 'pts/0', '', 0), began.subarray(0, 9)]),
         ),
     ])
     assert.deepEqual(reported(host, polls), [
-      [`sshd incoming 203.0.113.9  ${HOUR}  `],
-      [`sshd incoming 203.0.113.9  ${HOUR} 0 `],
+      [`sshd incoming 203.0.113.9  ${HOUR_AGO}  `],
+      [`sshd incoming 203.0.113.9  ${HOUR_AGO} 0 `],
     ])
   })
 
@@ -177,7 +178,7 @@ describe('agent/collectors/linux/remote-sessions', () => {
       '/var/log/auth.log': 'x',
       '/opt/google/chrome-remote-desktop/x': '',
       '/home/ann/.anydesk/ad.trace': { link: '/etc/shadow' },
-      '/etc/shadow': ANYDESK(HOUR),
+      '/etc/shadow': ANYDESK(HOUR_AGO),
     })
     host.readPart = async () => Promise.reject(Object.assign(new Error('EACCES: not ours'), { code: 'EACCES' }))
     const [first] = reported(host, await watchPolls(remoteSessions, host))

@@ -3,6 +3,7 @@ import type { Collector } from '../../../../agent/collect.ts'
 import { repositories } from '../../../../agent/collectors/linux/repositories.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { deniedFolder, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
 
 const SOURCE: Policy = { ...policy, watchedRoots: [{ path: '/home/ann/src', kind: 'source' }] }
@@ -69,9 +70,9 @@ describe('agent/collectors/linux/repositories', () => {
       },
       () => {
         repository(host, '/home/ann/api', 'x', { pack: 1_000 })
-        host.setClock(15 * 86_400_000)
+        host.setClock(15 * DAY)
       },
-      () => host.setClock(-15 * 86_400_000),
+      () => host.setClock(-15 * DAY),
       () => {
         repository(host, '/home/ann/api', 'x', { pack: 5_000 })
         ended(host, 7)
@@ -140,7 +141,7 @@ describe('agent/collectors/linux/repositories', () => {
     const code = repositories()
     const push = () => begin(code, 7, 'git push https://h/a/b', null)
     const hour = () => {
-      host.clock += 3_600_000
+      host.clock += HOUR
       push()
     }
     assert.deepEqual(reported(await watchPolls(code.collector, host, [push, push, hour])), [

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseDpkg, software } from '../../../../agent/collectors/linux/software.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
+import { DAY } from '../../../../wire/time.ts'
 import { checked, denied, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
@@ -60,7 +61,7 @@ describe('agent/collectors/linux/software', () => {
     assert.deepEqual((await watchPolls(software, host)).map(reported), [
       ['installed package b 1 b:amd64', 'removed package a 1 a:amd64'],
     ])
-    host.clock += 7 * 86_400_000
+    host.clock += 7 * DAY
     assert.equal((await watchPolls(software, host))[0]!.length, 7)
     host.saved.set('software', '{"baselineAt":1,')
     assert.equal((await watchPolls(software, host))[0]!.length, 7, 'a damaged memory is a new baseline')

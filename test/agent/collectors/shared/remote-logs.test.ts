@@ -12,6 +12,7 @@ import {
   teamviewerLog,
   xrdp,
 } from '../../../../agent/collectors/shared/remote-logs.ts'
+import { HOUR } from '../../../../wire/time.ts'
 import { START } from '../../fake-host.ts'
 import { ANYDESK, at, iso, local, trace } from '../../fixtures/remote-logs.ts'
 
@@ -36,7 +37,7 @@ describe('agent/collectors/shared/remote-logs', () => {
 
   it('AnyDesk trace: ignores an old address', () => {
     const lines = [
-      trace(-3_600_000, 'anynet.any_socket', 'Logged in from 192.0.2.1:4026 on relay 872f8937.'),
+      trace(-HOUR, 'anynet.any_socket', 'Logged in from 192.0.2.1:4026 on relay 872f8937.'),
       trace(0, 'app.service', 'Accept request from 123456789 (via relay).'),
       trace(0, 'app.session', 'Authenticated by local user.'),
     ]
