@@ -7,12 +7,16 @@ import type { Host } from './host/host.ts'
 
 export interface Collector {
   name: string
-  /** What it reports, besides gaps. If all are switched off it does not run; single ones are dropped from its output. */
+  /**
+   * What it reports, besides gaps. If all are switched off it does not run; single ones are dropped from its output.
+   */
   categories: readonly Category[]
   run(host: Host, policy: Policy, signal: AbortSignal): AsyncIterable<Observation>
 }
 
-/** Process starts that were seen, and those that the system counted (on Linux including threads), since the first poll. */
+/**
+ * Process starts that were seen, and those that the system counted (on Linux including threads), since the first poll.
+ */
 export interface StartCounters {
   seen: number
   total: number
@@ -37,7 +41,9 @@ export function lossGap(stamp: { time: number; collector: string }, about: strin
   return found
 }
 
-/** A failed observation, as an event. `about`: the category, path or device. The pump adds the collector's categories. */
+/**
+ * A failed observation, as an event. `about`: the category, path or device. The pump adds the collector's categories.
+ */
 export function gap(
   stamp: { time: number; collector: string },
   about: string,

@@ -62,7 +62,9 @@ export function saveConfig(folder: string, config: Config): void {
 
 const Runs = z.strictObject({ firstBoot: epochMs, version: name })
 
-/** Records this run. `firstBoot`: when the agent first ran on this laptop; `previousVersion`: the version that ran last. */
+/**
+ * Records this run. `firstBoot`: when the agent first ran on this laptop; `previousVersion`: the version that ran last.
+ */
 export function recordRun(
   folder: string,
   now: number,

@@ -29,9 +29,9 @@ export interface EnrollOptions {
 }
 
 /**
- * Errors  Fault 'enroll.token' for an invalid token; 'agent.plain' for a server without TLS that is not on this machine;
- *         'agent.unreachable'; 'agent.server' for a reply that the token's server did not sign; otherwise the server's
- *         refusal. Nothing is written before the reply is verified.
+ * Errors  Fault 'enroll.token' for an invalid token; 'agent.plain' for a server without TLS that is not on this
+ *         machine; 'agent.unreachable'; 'agent.server' for a reply that the token's server did not sign; otherwise the
+ *         server's refusal. Nothing is written before the reply is verified.
  */
 export async function enroll(tokenText: string, folder: string, options: EnrollOptions): Promise<Config> {
   const token = parseToken(tokenText)

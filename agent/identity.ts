@@ -9,7 +9,10 @@ export function keyPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
-/** Errors  Fault 'agent.not_enrolled' if the key is missing or invalid, because the agent cannot authenticate without it. */
+/**
+ * Errors  Fault 'agent.not_enrolled' if the key is missing or invalid, because the agent cannot authenticate without
+ * it.
+ */
 export function loadKey(path: string): KeyObject {
   try {
     return createPrivateKey(readFileSync(path, 'utf8'))

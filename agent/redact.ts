@@ -1,8 +1,8 @@
 /**
  * Removes secrets and the paths of URLs from command lines before anything else processes them.
  *
- * Shape   option and variable names stay, and their values become `***`; a URL keeps scheme and host. When in doubt, the
- *         value is removed: removing too much costs a rule a detail, removing too little exposes an account.
+ * Shape   option and variable names stay, and their values become `***`; a URL keeps scheme and host. When in doubt,
+ *         the value is removed: removing too much costs a rule a detail, removing too little exposes an account.
  * Units   at most 8,192 characters of input, at most 8,192 of output.
  * Errors  none: any string gives a string. Time is linear in the input.
  * Blind   a secret that is a plain word where none of the tables below expects one (`mytool hunter2`), and the paths of
@@ -73,7 +73,9 @@ const SHORT = new Map<string, ShortOptions>(
 /** Programs that read a secret from a pipe: what is echoed into them is removed. */
 const PIPED_IN = /--set-password|--password-stdin|--stdin|chpasswd|\bsudo +-S\b/
 
-/** Keys with a recognisable format, in any place. Each is a fixed prefix and one character class, so nothing backtracks. */
+/**
+ * Keys with a recognisable format, in any place. Each is a fixed prefix and one character class, so nothing backtracks.
+ */
 const KNOWN_KEYS =
   /(?:AKIA|ASIA)[0-9A-Z]{12,}|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{8,}|sk-[\w-]{16,}|[sr]k_live_\w{8,}|AIza[\w-]{20,}|npm_\w{20,}|hf_\w{20,}|ya29\.[\w.-]{8,}|tskey-[\w-]{8,}|eyJ[\w-]{8,}(?:\.[\w-]*)*/g
 

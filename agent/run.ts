@@ -1,4 +1,7 @@
-/** The running agent: collectors write to the spool, the uplink sends it to the server, and a status file reports on both. */
+/**
+ * The running agent: collectors write to the spool, the uplink sends it to the server, and a status file reports on
+ * both.
+ */
 import { createHmac, randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import * as z from 'zod'

@@ -1,4 +1,6 @@
-/** What `tellwire agent show` prints for the laptop's user: what is collected, what never is, and what was sent last. */
+/**
+ * What `tellwire agent show` prints for the laptop's user: what is collected, what never is, and what was sent last.
+ */
 import type { Product } from '../wire/common.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'

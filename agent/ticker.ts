@@ -2,7 +2,8 @@
 import { uptime } from 'node:os'
 
 /**
- * Units   ms. `wall`: the wall clock, which users can change; `awake`: stops while the laptop sleeps; `booted`: does not.
+ * Units   ms. `wall`: the wall clock, which users can change; `awake`: stops while the laptop sleeps; `booted`: does
+ *         not.
  * Source  Linux CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, through Node.
  */
 export interface Clocks {

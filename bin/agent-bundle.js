@@ -1,5 +1,6 @@
-// Builds the agent as one file, which a laptop installs and `tellwire agent` runs. Resident memory with separate modules
-// is 115 MB for the imports alone, with one file 70 MB. Plain JavaScript, because it runs before TypeScript can.
+// Builds the agent as one file, which a laptop installs and `tellwire agent` runs. Resident memory with separate
+// modules is 115 MB for the imports alone, with one file 70 MB. Plain JavaScript, because it runs before TypeScript
+// can.
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -38,8 +38,8 @@ export type AgentProduct = Exclude<Product, 'tellwire'>
 /**
  * The fields of every event.
  *
- * Shape   `id` stays the same on every retry; `seq` has no gaps per (device, epoch), and is null on events that no spool
- *         numbered (derived events, external feeds); `product` is 'tellwire' on events that the server derived.
+ * Shape   `id` stays the same on every retry; `seq` has no gaps per (device, epoch), and is null on events that no
+ *         spool numbered (derived events, external feeds); `product` is 'tellwire' on events that the server derived.
  * Units   `time` epoch ms UTC by the clock of the observer.
  * Source  `collector` is the observer: a collector on the laptop, a deriver or a feed.
  */

@@ -16,7 +16,8 @@ const position = {
 /** `tenant` is our tenant's id at the tool's vendor: the same tool in another tenant is not approved. */
 export const ApprovedTool = z.looseObject({ tool: name, tenant: name.nullish(), ...approval })
 /**
- * An exit whose location says nothing about where the worker is: an address or address block, an AS number, or a domain.
+ * An exit whose location says nothing about where the worker is: an address or address block, an AS number, or a
+ * domain.
  */
 export const ApprovedEgress = z.looseObject({
   address: text(64).nullish(),
@@ -41,8 +42,8 @@ const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'write a time su
 /**
  * The hours in which the worker works: core hours, a shift, an on-call rota.
  *
- * Shape   `days`: 1 is Monday, 7 is Sunday, the days on which a period starts. A period whose end is not after its start
- *         ends on the next day.
+ * Shape   `days`: 1 is Monday, 7 is Sunday, the days on which a period starts. A period whose end is not after its
+ *         start ends on the next day.
  * Units   `start` and `end` HH:MM in the contract's time zone, including daylight saving time.
  */
 export const DeclaredHours = z.looseObject({

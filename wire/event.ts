@@ -64,7 +64,9 @@ interface CategoryFacts {
   priority: number
   /** Off until the policy switches it on, for legal reasons. */
   sensitive: boolean
-  /** The operating systems on which the agent collects it today. The console lists it as not collected on the others. */
+  /**
+   * The operating systems on which the agent collects it today. The console lists it as not collected on the others.
+   */
   on: readonly Product[]
   /** One line that the console and `tellwire agent show` print. */
   about: string

@@ -35,8 +35,8 @@ export function completeFeedEvent(event: Readonly<Record<string, unknown>>, fact
 }
 
 /**
- * An id that is the same for the same content, whoever sends it: a hash without the envelope and without nulls. No valid
- * field is an object, so objects are skipped; the schema rejects them.
+ * An id that is the same for the same content, whoever sends it: a hash without the envelope and without nulls. No
+ * valid field is an object, so objects are skipped; the schema rejects them.
  */
 export function contentId(event: Readonly<Record<string, unknown>>, about: { worker: string | null; time: number }) {
   const content = Object.entries(event)

@@ -2,7 +2,8 @@
  * A fast check whether a schema accepts a value without changing it, several times faster than parsing.
  *
  * Shape   true: parsing succeeds and gives an equal value. False: parse the value, because it may be invalid, or the
- *         schema may fill in or remove something. A kind of schema that is not handled here gives false: slow, not wrong.
+ *         schema may fill in or remove something. A kind of schema that is not handled here gives false: slow, not
+ *         wrong.
  */
 import type * as z from 'zod'
 

@@ -19,7 +19,10 @@ import { FAULTS, type FaultCode } from './fault.ts'
 export const LIMITS = {
   /** One WebSocket frame on the wire, compressed. */
   frameBytes: 1_048_576,
-  /** A control message (text frame) from an agent. The server's may be as large as a frame: an ack can list many rejections. */
+  /**
+   * A control message (text frame) from an agent. The server's may be as large as a frame: an ack can list many
+   * rejections.
+   */
   controlBytes: 65_536,
   /** A batch, uncompressed. */
   batchBytes: 8_388_608,

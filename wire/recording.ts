@@ -19,7 +19,9 @@ export const AddressFacts = z.object({
   accuracyKm: z.number().min(0).nullish(),
   /** What determined the class: 'range:<list> <date>', 'asn', 'name'. */
   by: name.nullish(),
-  /** The database edition that gave the place, such as 'dbip-city 2026-06-05'. Another edition may give another place. */
+  /**
+   * The database edition that gave the place, such as 'dbip-city 2026-06-05'. Another edition may give another place.
+   */
   edition: name.nullish(),
 })
 export type AddressFacts = z.infer<typeof AddressFacts>
@@ -104,9 +106,9 @@ const feedLine = {
 /**
  * An event from another system.
  *
- * Shape   if written by hand, the event may omit its envelope and every nullable field. `id` is then a hash over worker,
- *         time and content, so that a repeated line is one event, and `Worker` is the line's `worker`. `geo` is the
- *         location of the address in the event.
+ * Shape   if written by hand, the event may omit its envelope and every nullable field. `id` is then a hash over
+ *         worker, time and content, so that a repeated line is one event, and `Worker` is the line's `worker`. `geo` is
+ *         the location of the address in the event.
  */
 export const RecordedFeed = z
   .object({ ...feedLine, event: z.record(z.string(), z.unknown()) })
@@ -121,7 +123,9 @@ export const RecordedFeed = z
   })
 export type RecordedFeed = z.infer<typeof RecordedFeed>
 
-/** `receivedAt` on contract, device and feed lines: when the server received it; absent in recordings written by hand. */
+/**
+ * `receivedAt` on contract, device and feed lines: when the server received it; absent in recordings written by hand.
+ */
 export const Recorded = z.discriminatedUnion('type', [
   Contract.extend({ type: z.literal('contract'), receivedAt: epochMs.optional() }),
   Device.extend({ type: z.literal('device'), receivedAt: epochMs.optional() }),

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of a text in UTF-8, as lower-case hex. Implemented here because wire/ and rules/language/ also run in browsers,
- * which have no node:crypto and only an asynchronous Web Crypto.
+ * SHA-256 of a text in UTF-8, as lower-case hex. Implemented here because wire/ and rules/language/ also run in
+ * browsers, which have no node:crypto and only an asynchronous Web Crypto.
  *
  * Source  FIPS 180-4. The constants are the first 32 bits of the fractional parts of roots of the first primes.
  */

@@ -22,7 +22,9 @@ export interface Host {
   entries(path: string): Promise<Entry[]>
   link(path: string): Promise<string>
   stat(path: string): Promise<FileFacts>
-  /** HMAC-SHA-256 with the tenant's salt, lower-case hex. Identifiers of networks and devices leave the laptop only so. */
+  /**
+   * HMAC-SHA-256 with the tenant's salt, lower-case hex. Identifiers of networks and devices leave the laptop only so.
+   */
   hmac(value: string): string
   state: StateStore
 }

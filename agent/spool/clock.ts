@@ -1,9 +1,9 @@
 /**
  * The spool's own clock, which measures the age of events independently of changes to the wall clock.
  *
- * Shape   starts at the wall clock's time when the spool is created, and from then on only adds time since boot, including
- *         sleep. Between two runs it adds the minimum that can have passed: the difference of the two times since boot,
- *         or, if the later one is smaller because the laptop was rebooted, the whole later one.
+ * Shape   starts at the wall clock's time when the spool is created, and from then on only adds time since boot,
+ *         including sleep. Between two runs it adds the minimum that can have passed: the difference of the two times
+ *         since boot, or, if the later one is smaller because the laptop was rebooted, the whole later one.
  * Units   ms. The spool does not age while the laptop is switched off: only the wall clock measures that time.
  */
 export interface ClockState {

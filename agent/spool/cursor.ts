@@ -1,8 +1,8 @@
 /**
  * The spool's persistent state: its epoch, what the server has, the last number that was assigned, and its clock.
  *
- * Shape   two slots of one sector each, written alternately: after a torn write or a flipped bit, the other slot is still
- *         valid, and only a little older. Written in place, so that acknowledgements can be saved on a full disk.
+ * Shape   two slots of one sector each, written alternately: after a torn write or a flipped bit, the other slot is
+ *         still valid, and only a little older. Written in place, so that acknowledgements can be saved on a full disk.
  *         A slot is turn · epoch · acked · last · crc32 of these (bytes 0-35), then everAcked · clock · since boot ·
  *         crc32 of everything before it (36-63). Older agents wrote and read the first part only.
  * Units   doubles, little-endian.

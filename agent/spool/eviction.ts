@@ -1,10 +1,10 @@
 /**
  * What the spool deletes, and when.
  *
- * Shape   two independent limits. Events that the server never acknowledged are limited by bytes and age: those with the
- *         lowest priority are dropped first, the oldest of them first, and each loss is counted. Acknowledged events are
- *         kept for 48 h or 16 MiB, whichever is reached first, because a server that is restored from a backup needs
- *         them again; the oldest are deleted first, which is not a loss.
+ * Shape   two independent limits. Events that the server never acknowledged are limited by bytes and age: those with
+ *         the lowest priority are dropped first, the oldest of them first, and each loss is counted. Acknowledged
+ *         events are kept for 48 h or 16 MiB, whichever is reached first, because a server that is restored from a
+ *         backup needs them again; the oldest are deleted first, which is not a loss.
  * Units   bytes on disk; ages by the spool's clock.
  */
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'

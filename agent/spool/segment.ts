@@ -166,8 +166,8 @@ function markedPath({ path, first, acknowledgedAt }: Segment): string {
 }
 
 /**
- * Reads the folder. `damaged` counts events by the numbers that are missing around damage, so it may be too high if some
- * of them had been dropped; events that the server has, up to `acked`, are not counted.
+ * Reads the folder. `damaged` counts events by the numbers that are missing around damage, so it may be too high if
+ * some of them had been dropped; events that the server has, up to `acked`, are not counted.
  */
 export function scan(folder: string, known: { acked: number; last: number }) {
   const segments: Segment[] = []

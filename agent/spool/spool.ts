@@ -6,8 +6,8 @@
  *         `rollback` makes leased events available again, `rewind` events that the server acknowledged and has lost.
  * Units   bytes on disk; ages by the spool's own clock (clock.ts), which does not depend on the wall clock.
  * Errors  a torn tail is truncated; damage affects only the events that it touches, and is reported as a collection_gap
- *         about 'spool'. Events that are dropped, because the spool is full or the disk fails, are reported by category.
- *         Only `open` throws: Fault 'agent.running', or node:fs's errors about the folder.
+ *         about 'spool'. Events that are dropped, because the spool is full or the disk fails, are reported by
+ *         category. Only `open` throws: Fault 'agent.running', or node:fs's errors about the folder.
  */
 import { fdatasync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -160,7 +160,9 @@ export class Spool {
     Object.assign(this.#options, limits)
   }
 
-  /** Numbers the event and passes it to the kernel within a tick. False: dropped and counted, because the disk fails. */
+  /**
+   * Numbers the event and passes it to the kernel within a tick. False: dropped and counted, because the disk fails.
+   */
   append(observation: Observation): boolean {
     if (this.#isClosed) return false // another process may be using the folder by now
     const { category, ...rest } = observation
@@ -229,14 +231,14 @@ export class Spool {
 
   /**
    * The server has nothing above `seq`, although it acknowledged more: it was restored from a backup. Makes the events
-   * that are kept available again, with the same ids and numbers. Returns how many these are (`again`) and at most how
-   * many are lost (`gone`), which are also reported as a gap.
+   * that are still stored available again, with the same ids and numbers. Returns their number, and the maximum number
+   * of events that are lost, which is also reported as a gap.
    */
-  rewind(seq: number): { again: number; gone: number } {
-    if (seq >= this.#acked) return { again: 0, gone: 0 }
-    const again = this.#storedBetween(seq, this.#acked)
-    const gone = this.#acked - seq - again
-    this.#lostByServer += gone
+  rewind(seq: number): { resendable: number; lost: number } {
+    if (seq >= this.#acked) return { resendable: 0, lost: 0 }
+    const resendable = this.#storedBetween(seq, this.#acked)
+    const lost = this.#acked - seq - resendable
+    this.#lostByServer += lost
     // Report first, then save the cursor: after a kill in between, it is reported twice instead of never.
     this.#reportLosses()
     this.#write()
@@ -244,7 +246,7 @@ export class Spool {
     this.#acked = seq
     this.rollback()
     if (this.#trouble === null) this.#saveCursor()
-    return { again, gone }
+    return { resendable, lost }
   }
 
   async close(): Promise<void> {

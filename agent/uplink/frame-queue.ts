@@ -1,8 +1,8 @@
 /**
  * The frames in flight: packed within the server's credit, and dropped when they are acknowledged.
  *
- * Shape   events are leased from the spool in order, so that numbers ascend on the wire. The spool is committed only on an
- *         ack.
+ * Shape   events are leased from the spool in order, so that numbers ascend on the wire. The spool is committed only on
+ *         an ack.
  * Errors  `acknowledge` throws Fault 'wire.unexpected' for a number that was never sent.
  */
 import { constants, zstdCompressSync } from 'node:zlib'

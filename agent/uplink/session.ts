@@ -218,13 +218,15 @@ export class Session {
     this.send()
   }
 
-  /** The server was restored from a backup, or does not know this spool. New events wait until the old ones are sent. */
+  /**
+   * The server was restored from a backup, or does not know this spool. New events wait until the old ones are sent.
+   */
   #resend(stored: number): void {
     const { spool, log } = this.#options
     const acknowledged = spool.acked
-    const { again, gone } = spool.rewind(stored)
+    const { resendable, lost } = spool.rewind(stored)
     const message = 'the server has lost events that it had acknowledged; resending those that are kept'
-    log.warn({ server: this.#url.hostname, acknowledged, stored, again, gone }, message)
+    log.warn({ server: this.#url.hostname, acknowledged, stored, resendable, lost }, message)
   }
 
   #onAck(ack: Ack): void {

@@ -17,7 +17,8 @@ await run(
         async *run(host, _policy, signal) {
           for (let n = 0; !signal.aborted; n++) {
             yield connectionTo(n % 65_536)
-            // About 1,000 per second, so that a process that is killed again and again keeps up, and no spool overflows.
+            // About 1,000 per second, so that a process that is killed again and again keeps up, and no spool
+            // overflows.
             if (n % 10 === 0) await host.sleep(10, signal)
           }
         },

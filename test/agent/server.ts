@@ -1,4 +1,6 @@
-/** A small server on loopback that implements the wire contract, for tests of the agent. Tests can change what it does. */
+/**
+ * A small server on loopback that implements the wire contract, for tests of the agent. Tests can change what it does.
+ */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

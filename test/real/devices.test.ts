@@ -1,6 +1,6 @@
 /**
- * USB devices and displays in a folder tree like sysfs, which the real host reads. The trees use published ids, because the
- * hardware is not available here.
+ * USB devices and displays in a folder tree like sysfs, which the real host reads. The trees use published ids, because
+ * the hardware is not available here.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

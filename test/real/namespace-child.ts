@@ -1,6 +1,6 @@
 /**
- * Runs collectors in a network namespace, where `namespace.ts` starts it. Prints one observation per line, runs each line
- * of its input in a shell, and then prints `{"done": exit status}`.
+ * Runs collectors in a network namespace, where `namespace.ts` starts it. Prints one observation per line, runs each
+ * line of its input in a shell, and then prints `{"done": exit status}`.
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'

@@ -1,4 +1,6 @@
-/** An agent that was paused before the other real runs: when it continues, it reports how long nothing was collected. */
+/**
+ * An agent that was paused before the other real runs: when it continues, it reports how long nothing was collected.
+ */
 import assert from 'node:assert/strict'
 import { needsLinux } from '../agent/needs-linux.ts'
 import { until } from '../bench/children.ts'

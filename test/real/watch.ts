@@ -3,8 +3,8 @@
  *
  * Shape   `watch` runs collectors with the real host. What they yield is completed as the spool would do it, and must
  *         satisfy the wire's schema.
- * Units   a collector's pauses are at most 100 ms, and its clock advances by the full pause, so that tests do not wait for
- *         polling intervals. Each collector has its own clock.
+ * Units   a collector's pauses are at most 100 ms, and its clock advances by the full pause, so that tests do not wait
+ *         for polling intervals. Each collector has its own clock.
  */
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
@@ -22,7 +22,10 @@ const PAUSE_MS = 100
 
 export interface Watch {
   events: Event[]
-  /** The first event of the category for which `fits` is true, now or later. Rejects after `withinMs` with the latest events. */
+  /**
+   * The first event of the category for which `fits` is true, now or later. Rejects after `withinMs` with the latest
+   * events.
+   */
   until<C extends Category>(category: C, fits: (event: EventOf<C>) => boolean, withinMs?: number): Promise<EventOf<C>>
   stop(): Promise<void>
 }

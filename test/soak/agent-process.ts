@@ -1,5 +1,6 @@
 /**
- * An agent process with a collector that yields about a hundred random events per second, a few of which cause findings.
+ * An agent process with a collector that yields about a hundred random events per second, a few of which cause
+ * findings.
  */
 import { thisSystem } from '../../agent/host/systems.ts'
 import { run } from '../../agent/run.ts'

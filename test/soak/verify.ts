@@ -2,8 +2,8 @@
  * Verifies a data folder after its server and agents were killed: the log has every acknowledged number once, and the
  * stored findings are those of a fresh replay of the log.
  *
- * Shape   works on a copy of the folder. The state is opened as a starting server opens it, and evaluates the records that
- *         were not evaluated yet.
+ * Shape   works on a copy of the folder. The state is opened as a starting server opens it, and evaluates the records
+ *         that were not evaluated yet.
  */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'

@@ -13,7 +13,10 @@ export const NETWORK_CLASSES = [
 ] as const
 export type NetworkClass = (typeof NETWORK_CLASSES)[number]
 
-/** How a tool was recognised. `command`: the arguments of a general-purpose program; `package`: also a browser extension's id. */
+/**
+ * How a tool was recognised. `command`: the arguments of a general-purpose program; `package`: also a browser
+ * extension's id.
+ */
 export const TOOL_MATCHES = [
   ...(['name', 'signer', 'service', 'domain', 'port', 'path'] as const),
   ...(['package', 'interface', 'command', 'address'] as const),
@@ -57,10 +60,9 @@ export const Connection = z.strictObject({
  *
  * Shape   `Reason` contract: connections from elsewhere on `Days` distinct UTC days of the last 14 · first_boot: the
  *         first connections were far from the shipping address · never_converged: after 14 days, most of them were
- *         never near the contract's place · reappeared_abroad: it was in the right place, and later in another country ·
- *         operator_address: the remote end of a remote-control session, from the tool's own log.
- *         `TravelNotice` true: the mismatch is announced travel. `DaysInPlace`: the days of the same window that agree
- *         with the contract.
+ *         never near the contract's place · reappeared_abroad: it was in the right place, and later in another country
+ *         · operator_address: the remote end of a remote-control session, from the tool's own log. `TravelNotice` true:
+ *         the mismatch is announced travel. `DaysInPlace`: the days of the same window that agree with the contract.
  * Units   km, great circle; null if either place has no coordinates.
  */
 export const PlaceMismatch = z.strictObject({
@@ -99,7 +101,8 @@ export const Travel = z.strictObject({
 /**
  * Round trips that for days were longer than the location of the address explains (#46, #53).
  *
- * Shape   `Target` is the reference: 'server', the distance to it; 'peers near <city>', workers located in the same city.
+ * Shape   `Target` is the reference: 'server', the distance to it; 'peers near <city>', workers located in the same
+ *         city.
  * Units   `MeasuredMs` is the median of the daily minimum round trips of the last 14 days, `ExpectedMs` the maximum for
  *         the claimed place, `ExcessMs` the difference; `Days` the number of days that exceed it.
  */
@@ -115,7 +118,8 @@ export const RttExcess = z.strictObject({
 })
 
 /**
- * One uplink, network, monitor, USB device, remote controller or MFA device shared by several workers (#4, #26, #42, #56).
+ * One uplink, network, monitor, USB device, remote controller or MFA device shared by several workers (#4, #26, #42,
+ * #56).
  *
  * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
  *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
@@ -141,10 +145,10 @@ export const SharedKey = z.strictObject({
  *
  * Shape   `Tool` the catalogue's name, `ToolId` its id; `Approved` by the contract at the event's time;
  *         `VendorsLast30d` distinct remote-control tools on this laptop, including this one; `Renamed`: the catalogue
- *         does not know the binary's name and recognised it by something else. `Baseline`: it was present at the agent's
- *         first inventory, so its installation time is unknown. `DaysSinceStart` of the contract; `DaysSinceRemoval`
- *         since another remote-control tool was removed or disappeared; `ByProvisioning`: a management agent started it
- *         before anybody had logged on.
+ *         does not know the binary's name and recognised it by something else. `Baseline`: it was present at the
+ *         agent's first inventory, so its installation time is unknown. `DaysSinceStart` of the contract;
+ *         `DaysSinceRemoval` since another remote-control tool was removed or disappeared; `ByProvisioning`: a
+ *         management agent started it before anybody had logged on.
  */
 export const Tool = z.strictObject({
   category: z.literal('tool'),
@@ -244,8 +248,8 @@ export const Rhythm = z.strictObject({
  * A laptop that stopped reporting.
  *
  * Shape   `ActiveElsewhere`: an identity or repository feed showed the worker meanwhile; null if no such feed is
- *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account on
- *         another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
+ *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account
+ *         on another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
  *         reported that it was stopping, or that the laptop went to sleep.
  */
 export const Silence = z.strictObject({
@@ -261,9 +265,9 @@ export const Silence = z.strictObject({
 /**
  * One identity in two places.
  *
- * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one place
- *         while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a managed
- *         laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
+ * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
+ *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
+ *         managed laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
  */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),

@@ -6,8 +6,8 @@ const Action = z.enum(['present', 'attached', 'removed'])
 /**
  * A USB device, as the bus describes it.
  *
- * Shape   `InterfaceClasses` two hex digits each, one per interface, in order. `HasAbsolutePointer`: an IP-KVM has one, a
- *         mouse does not. Strings come from the device and are untrusted.
+ * Shape   `InterfaceClasses` two hex digits each, one per interface, in order. `HasAbsolutePointer`: an IP-KVM has one,
+ *         a mouse does not. Strings come from the device and are untrusted.
  * Errors  null: the descriptor could not be read. An empty string: the device has none.
  * Source  Linux /sys/bus/usb/devices and /sys/class/input capabilities.
  */

@@ -5,8 +5,8 @@ import { address, count, country, envelope, epochMs, hash, identifier, name, tex
 /**
  * A change in a worker's contract, without the new values.
  *
- * Shape   `ToThirdParty`: the new address is a forwarder's, a PO box or not the worker's own (#1). `Relation`: the other
- *         worker, such as the one who referred this one (#7).
+ * Shape   `ToThirdParty`: the new address is a forwarder's, a PO box or not the worker's own (#1). `Relation`: the
+ *         other worker, such as the one who referred this one (#7).
  * Units   `EffectiveAt` epoch ms: when it takes effect, such as the last day for an `ending`.
  * Errors  null: the sender did not say.
  * Source  HR; the roster, if a new version differs from the previous one. The server itself emits `ending`, `ended`,
@@ -34,10 +34,10 @@ export const ContractEvent = z.strictObject({
  * A sign-in, or the use of a session, at the identity provider.
  *
  * Shape   `Worker`: the account, as the provider spells it; the feed line has the worker's id. `Result` 'success',
- *         'failure' or 'denied'. `DeviceId`: our id of a managed laptop, in which case `ManagedDevice` is true; `Mobile`:
- *         a phone or tablet. `MfaDeviceHash` identifies the authenticator (#4) and `AccountHash` the account name (#11):
- *         hashes that are equal for the same value and cannot be reversed.
- *         `Ip`: where the session is, `MfaIp`: where the push was approved (#12).
+ *         'failure' or 'denied'. `DeviceId`: our id of a managed laptop, in which case `ManagedDevice` is true;
+ *         `Mobile`: a phone or tablet. `MfaDeviceHash` identifies the authenticator (#4) and `AccountHash` the account
+ *         name (#11): hashes that are equal for the same value and cannot be reversed. `Ip`: where the session is,
+ *         `MfaIp`: where the push was approved (#12).
  * Errors  null: the sender did not say. `Country` and `MfaCountry` are then looked up from the addresses at ingest.
  * Source  the identity provider's log.
  */

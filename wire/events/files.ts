@@ -4,7 +4,9 @@ import { bytes, count, envelope, hash, name, path } from '../common.ts'
 export const ROOT_KINDS = ['removable', 'sync', 'staging', 'source', 'share', 'autostart'] as const
 const RootKind = z.enum(ROOT_KINDS)
 
-/** A file that appeared or grew in a root where its name is evidence (autostart folders). Other roots give bursts only. */
+/**
+ * A file that appeared or grew in a root where its name is evidence (autostart folders). Other roots give bursts only.
+ */
 export const FileEvent = z.strictObject({
   category: z.literal('file_event'),
   ...envelope,
@@ -66,8 +68,10 @@ export const VolumeMounted = z.strictObject({
  * Code that moved between this laptop and a host.
  *
  * Shape   `Host`: the host name without port; `Namespace`: the first part of the path (a person's or a team's name),
- *         never the rest, never a user name or password. Only the server sets `InsideOrganisation`; an agent sends null.
- * Units   `Bytes`: the size of the pack files that a clone wrote; null for a push, because git does not record its size.
+ *         never the rest, never a user name or password. Only the server sets `InsideOrganisation`; an agent sends
+ *         null.
+ * Units   `Bytes`: the size of the pack files that a clone wrote; null for a push, because git does not record its
+ *         size.
  * Errors  Host null: a local folder or file, or a remote that could not be read.
  * Source  command lines of git; .git/config and the packs of repositories.
  */

@@ -26,8 +26,9 @@ export const Autostart = z.strictObject({
  * One session of a remote-control tool, from the tool's own log.
  *
  * Shape   reported when it begins, and again when more becomes known or it ends: (Tool, PeerIdHash, StartedAt) stay the
- *         same, so the latest report is the valid one. `PeerIdHash`: the controlling party, as an HMAC with the tenant's
- *         salt, equal on two laptops. `Unattended`: accepted by password or token, not by somebody at the laptop.
+ *         same, so the latest report is the valid one. `PeerIdHash`: the controlling party, as an HMAC with the
+ *         tenant's salt, equal on two laptops. `Unattended`: accepted by password or token, not by somebody at the
+ *         laptop.
  * Units   epoch ms by the laptop's clock. EndedAt null: it is still open, or the log does not say.
  * Errors  null: the log does not say.
  */

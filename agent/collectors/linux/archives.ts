@@ -4,11 +4,11 @@
  * Shape   one archive_created when an archive has stopped growing, with the sizes of all its parts. From the command
  *         lines of archivers anywhere, with Image and Encrypted; from the sweep of watched folders, from 1 MB on, with
  *         both null (a download, a program's own archive). File names do not leave the laptop.
- * Units   checked every 5 s while archives are pending; complete when the size is the same at two checks and the archiver
- *         has exited. At most 50 per check, the rest at the next ones.
+ * Units   checked every 5 s while archives are pending; complete when the size is the same at two checks and the
+ *         archiver has exited. At most 50 per check, the rest at the next ones.
  * Errors  an archiver that runs for less than two seconds is missed, unless it writes to a watched folder. An archive
- *         that does not exist when its archiver has exited (it failed, or wrote elsewhere) is not reported. More than 256
- *         pending archives, or one that still grows after six hours: gap 'overflow' with their number.
+ *         that does not exist when its archiver has exited (it failed, or wrote elsewhere) is not reported. More than
+ *         256 pending archives, or one that still grows after six hours: gap 'overflow' with their number.
  * Source  `archive-command.ts`; names of parts as zip (.z01), 7-Zip (.7z.001) and RAR (.part1.rar) write them.
  */
 import { basename, dirname } from 'node:path/posix'

@@ -4,8 +4,8 @@
  * Shape   one autostart per entry in a baseline (see reported.ts), then for each new entry or new command. Removed
  *         entries are not reported. `Kind` is systemd, cron or xdg; `Name` is the unit's, the table's or the file's.
  * Units   checked every two minutes; read when a file in one of the folders changed, and at least once an hour.
- * Errors  gaps for what cannot be read, and for what is omitted: files beyond 1,000 in a folder, bytes beyond 262,144 in a
- *         file, entries beyond 4,000. Command is null if there is none (a target) or it cannot be read.
+ * Errors  gaps for what cannot be read, and for what is omitted: files beyond 1,000 in a folder, bytes beyond 262,144
+ *         in a file, entries beyond 4,000. Command is null if there is none (a target) or it cannot be read.
  * Source  systemd.unit(5): enabled is linked from a .wants folder; crontab(5); the XDG autostart specification.
  *         Secrets are removed from command lines (redact.ts).
  */
@@ -214,7 +214,9 @@ export function parseUnit(text: string): string | null {
   return commands.length === 0 ? null : commands.join('; ')
 }
 
-/** A line has five fields or one `@word`, then a user in the system's tables; lines `NAME=value` set the environment. */
+/**
+ * A line has five fields or one `@word`, then a user in the system's tables; lines `NAME=value` set the environment.
+ */
 export function parseCron(text: string, withUser: boolean): string[] {
   const found: string[] = []
   for (const raw of text.split('\n')) {

@@ -5,8 +5,8 @@
  *         when the clock was changed. `KeyboardLayouts` is not collected: null.
  * Units   polled every 30 s. A jump is the movement of the wall clock minus that of the time since boot, including
  *         sleep; jumps below 5 s, such as NTP's small corrections, are not reported.
- * Errors  TimeZone and UtcOffsetMinutes are null if no zone is configured. A poll that took longer than a second gives no
- *         jump, because it was interrupted between reading the two clocks.
+ * Errors  TimeZone and UtcOffsetMinutes are null if no zone is configured. A poll that took longer than a second gives
+ *         no jump, because it was interrupted between reading the two clocks.
  * Source  /etc/localtime (a link below zoneinfo, localtime(5)), else /etc/timezone; /proc/uptime.
  */
 import { type Collector, gap, gapReason } from '../../collect.ts'

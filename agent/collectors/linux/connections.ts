@@ -2,14 +2,14 @@
  * Connections and listening sockets, as the kernel's socket tables list them.
  *
  * Shape   one network_connection or listening_socket per socket that the previous poll did not have; the first poll
- *         reports all. Connections within the loopback are not reported. IPv4-mapped IPv6 addresses are written as IPv4.
- *         `Initiated`: the local port is not a listening one. Names are not resolved, so DestinationHostname is null.
- *         UDP: connected sockets, and bound ones that exist at two polls (a name lookup is shorter).
+ *         reports all. Connections within the loopback are not reported. IPv4-mapped IPv6 addresses are written as
+ *         IPv4. `Initiated`: the local port is not a listening one. Names are not resolved, so DestinationHostname is
+ *         null. UDP: connected sockets, and bound ones that exist at two polls (a name lookup is shorter).
  * Units   polled every 10 s; a shorter connection is seen only while the kernel keeps its TIME_WAIT (60 s), and then
  *         without its owner. At most 300 per poll, listeners first, the rest at the next ones; `time` is when it was
  *         observed.
- * Errors  Image is null, with a gap 'denied', if the owner cannot be read; gaps for unreadable tables and lines, and for
- *         the number of sockets beyond 10,000 that wait to be reported.
+ * Errors  Image is null, with a gap 'denied', if the owner cannot be read; gaps for unreadable tables and lines, and
+ *         for the number of sockets beyond 10,000 that wait to be reported.
  * Source  Linux Documentation/networking/proc_net_tcp.rst. Reading the TCP tables walks the kernel's whole hash table
  *         (4.6 ms each on a 48 GB machine), so /proc/net/{snmp,sockstat,sockstat6} are read first (150 us): if none of
  *         their counters grew, the tables are not read.
@@ -23,7 +23,9 @@ import { imageOf } from '../shared/programs.ts'
 
 const NAME = 'connections'
 const EVERY_MS = 10_000
-/** Read the tables at least this often: a listener that replaces another between two polls does not change the counters. */
+/**
+ * Read the tables at least this often: a listener that replaces another between two polls does not change the counters.
+ */
 const READ_MS = 60_000
 const MAX_PER_POLL = 300
 const MAX_UNREPORTED = 10_000
@@ -98,7 +100,9 @@ function queue(unreported: SocketEvent[], events: readonly SocketEvent[], stamp:
   })
 }
 
-/** Counters that grow when a socket is opened: outgoing and accepted connections, sockets in use. Null: not available. */
+/**
+ * Counters that grow when a socket is opened: outgoing and accepted connections, sockets in use. Null: not available.
+ */
 async function readCounters(host: Host): Promise<number[] | null> {
   try {
     const [snmp, four, six] = await Promise.all([
@@ -215,8 +219,9 @@ type Owners = (sockets: readonly Socket[]) => Promise<{ images: Map<number, stri
 /**
  * Finds the owners of sockets by inode among the open files of processes.
  *
- * Reading all open files costs 17 ms on a machine with 300 processes. So this runs only for new sockets, starts with the
- * processes that opened sockets last (a browser opens most of them), then the youngest, and stops when all are found.
+ * Reading all open files costs 17 ms on a machine with 300 processes. So this runs only for new sockets, starts with
+ * the processes that opened sockets last (a browser opens most of them), then the youngest, and stops when all are
+ * found.
  */
 function owners(host: Host): Owners {
   let recent: string[] = []

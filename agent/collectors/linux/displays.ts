@@ -1,12 +1,12 @@
 /**
  * Displays, by their EDID.
  *
- * Shape   'present' for all at the first poll, then 'attached' and 'removed'. `Internal` by the connector: eDP, LVDS and
- *         DSI are built in. For a connected display without an EDID, all other fields are null.
+ * Shape   'present' for all at the first poll, then 'attached' and 'removed'. `Internal` by the connector: eDP, LVDS
+ *         and DSI are built in. For a connected display without an EDID, all other fields are null.
  * Units   polled every 5 s.
  * Errors  an EDID with a wrong checksum gives a gap 'unparsed' and no display.
- * Source  VESA E-EDID 1.4, base block; Linux /sys/class/drm/<card>-<connector>/{status,edid}. The kernel caches both, so
- *         reading does not wake the display. Strings come from the display and are untrusted.
+ * Source  VESA E-EDID 1.4, base block; Linux /sys/class/drm/<card>-<connector>/{status,edid}. The kernel caches both,
+ *         so reading does not wake the display. Strings come from the display and are untrusted.
  */
 import { createHash } from 'node:crypto'
 import type { ObservationOf } from '../../../wire/event.ts'

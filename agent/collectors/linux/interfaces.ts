@@ -6,10 +6,10 @@
  * Units   bytes over `WindowSeconds`; polled every 5 min.
  * Errors  a counter that decreases was reset (the driver was reloaded), so it counts from zero.
  * Blind   the program or peer: the kernel counts bytes per socket in tcp_info, which is available only over netlink
- *         (sock_diag), and Node cannot open netlink sockets; /proc/net/tcp has queues but no totals, /proc/<pid>/io counts
- *         files but not sockets, and connection tracking counts bytes only if an administrator enabled that.
- * Source  /proc/net/dev; an interface is physical if /sys/class/net/<it>/device exists. Bridges, tunnels and the ends of
- *         containers do not have it, so traffic through a tunnel is counted once.
+ *         (sock_diag), and Node cannot open netlink sockets; /proc/net/tcp has queues but no totals, /proc/<pid>/io
+ *         counts files but not sockets, and connection tracking counts bytes only if an administrator enabled that.
+ * Source  /proc/net/dev; an interface is physical if /sys/class/net/<it>/device exists. Bridges, tunnels and the ends
+ *         of containers do not have it, so traffic through a tunnel is counted once.
  */
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'

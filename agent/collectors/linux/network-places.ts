@@ -1,11 +1,12 @@
 /**
  * The network that the laptop is in.
  *
- * Shape   one network_place at the first poll and at each change. The gateway's MAC address leaves the laptop only as an
- *         HMAC. SsidHash and BssidHash are null: wireless names need nl80211, a socket that Node cannot open.
+ * Shape   one network_place at the first poll and at each change. The gateway's MAC address leaves the laptop only as
+ *         an HMAC. SsidHash and BssidHash are null: wireless names need nl80211, a socket that Node cannot open.
  * Units   polled every 15 s. A new gateway's MAC address may take up to 3 polls to appear in the neighbour table. It is
  *         then kept as long as the route does not change: an expired entry is not a new place.
- * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MAC addresses (a tunnel).
+ * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MAC addresses (a
+ *         tunnel).
  * Source  /proc/net/{route,ipv6_route,arp}, /etc/resolv.conf, /sys/class/net/<it>/{uevent,tun_flags,mtu,operstate}.
  *         The IPv6 neighbour table needs netlink, so a network without IPv4 has no GatewayHash.
  */

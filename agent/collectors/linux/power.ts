@@ -2,8 +2,8 @@
  * Lid, battery, uptime, and the end of sleep.
  *
  * Shape   at the first poll, when lid or battery change, after sleep, and every 6 h.
- * Units   seconds. `ResumedAfterSeconds`: the time since the previous poll beyond the polling interval, by the clock that
- *         includes sleep; null if the laptop did not sleep. If the agent was stopped, it looks the same.
+ * Units   seconds. `ResumedAfterSeconds`: the time since the previous poll beyond the polling interval, by the clock
+ *         that includes sleep; null if the laptop did not sleep. If the agent was stopped, it looks the same.
  * Errors  null: no lid, no battery, or not readable. OnBattery is false on mains without a battery.
  * Source  /proc/acpi/button/lid/<it>/state, /sys/class/power_supply/<it>/{type,online,status}, /proc/uptime.
  */

@@ -2,12 +2,12 @@
  * Programs that started, from /proc.
  *
  * Shape   one process_creation per process that the previous poll did not have; the first poll reports all, with
- *         StartedBeforeAgent true. A process that executes another program (exec) is reported again: at the next poll if
- *         it is new, within a minute otherwise. Kernel threads are omitted.
+ *         StartedBeforeAgent true. A process that executes another program (exec) is reported again: at the next poll
+ *         if it is new, within a minute otherwise. Kernel threads are omitted.
  * Units   polled every 2 s: a shorter process can be missed. `StartCounters` has the number.
- * Errors  null for what cannot be read; a process that ends during the poll is omitted. `Image` is argv[0] if the link to
- *         the executable cannot be read (another user's process). A /proc that hides other users' processes (hidepid)
- *         gives a gap 'denied'.
+ * Errors  null for what cannot be read; a process that ends during the poll is omitted. `Image` is argv[0] if the link
+ *         to the executable cannot be read (another user's process). A /proc that hides other users' processes
+ *         (hidepid) gives a gap 'denied'.
  * Source  Linux proc_pid_stat(5): field 4 is the parent, 9 the flags, 22 the start in ticks after boot, which detects a
  *         reused pid. If the last pid in /proc/loadavg is unchanged, nothing forked; reading it costs only 40 us.
  */
@@ -103,7 +103,10 @@ async function listPids(host: Host): Promise<Set<number>> {
   return pids
 }
 
-/** Of `suspects`, those that now run another program. Removes those with a reused pid from `known`, so that they are new. */
+/**
+ * Of `suspects`, those that now run another program. Removes those with a reused pid from `known`, so that they are
+ * new.
+ */
 async function changedAmong(host: Host, known: Map<number, Seen>, suspects: number[], young: Set<number>) {
   const changed = new Set<number>()
   for (const pid of suspects) {

@@ -2,14 +2,14 @@
  * Sessions of remote-control tools, from the tools' own logs: who controlled the laptop, from where, for how long.
  *
  * Shape   one remote_session when a session begins, and again when its address becomes known or it ends, with the same
- *         StartedAt. The controlling party (AnyDesk id, TeamViewer id, Google account) leaves the laptop only as an HMAC.
- *         A session in two logs of one tool is reported once. TeamViewer logs a session when it ends, so it is reported
- *         then; AnyDesk's connection list does not contain the end.
- * Units   polled every 30 s. Sessions that began more than 7 days ago are not reported, nor RustDesk sessions shorter than
- *         10 s, because its log does not distinguish attempts from sessions.
+ *         StartedAt. The controlling party (AnyDesk id, TeamViewer id, Google account) leaves the laptop only as an
+ *         HMAC. A session in two logs of one tool is reported once. TeamViewer logs a session when it ends, so it is
+ *         reported then; AnyDesk's connection list does not contain the end.
+ * Units   polled every 30 s. Sessions that began more than 7 days ago are not reported, nor RustDesk sessions shorter
+ *         than 10 s, because its log does not distinguish attempts from sessions.
  * Errors  null for what a log does not say. A log that cannot be read gives a gap 'denied'; one that grew by more than
- *         the agent reads gives a gap 'overflow'. Systems with only a journal have no text log of sshd and Chrome Remote
- *         Desktop: sshd is then read from /var/log/wtmp, and Chrome Remote Desktop, if installed, gives a gap
+ *         the agent reads gives a gap 'overflow'. Systems with only a journal have no text log of sshd and Chrome
+ *         Remote Desktop: sshd is then read from /var/log/wtmp, and Chrome Remote Desktop, if installed, gives a gap
  *         'unsupported'.
  * Source  see `remote-logs.ts`; utmp(5) for wtmp.
  */

@@ -1,14 +1,15 @@
 /**
  * Repositories that are cloned, pushed, bundled or given another remote: hosts and owners, never content.
  *
- * Shape   from git's command lines, which the processes collector passes on; and from the .git/config of repositories in
- *         the policy's source roots, which also shows commands that were too short for the processes collector, and
+ * Shape   from git's command lines, which the processes collector passes on; and from the .git/config of repositories
+ *         in the policy's source roots, which also shows commands that were too short for the processes collector, and
  *         other programs than git. The same action on the same repository is reported once an hour. The content of a
- *         source root at the very first sweep is its baseline; later, what came while the agent was stopped is reported.
+ *         source root at the very first sweep is its baseline; later, what came while the agent was stopped is
+ *         reported.
  * Units   checked every 5 s after git ran; source roots every 60 s and after a clone. `Bytes` is the size of the packs
  *         that a clone wrote, reported when it has ended; a failed clone is not reported. A push has no size.
- * Errors  a clone outside the source roots that takes less than two seconds is missed, like its process. Host is null if
- *         the remote is a folder, or its name cannot be resolved. Gap 'overflow' with the number of pending commands
+ * Errors  a clone outside the source roots that takes less than two seconds is missed, like its process. Host is null
+ *         if the remote is a folder, or its name cannot be resolved. Gap 'overflow' with the number of pending commands
  *         beyond 256, of folders beyond 2,000 repositories or 5,000 folders, and of remotes beyond 64 per repository;
  *         'denied' for a source root that cannot be read. Repositories deeper than four folders are not found.
  * Source  `git-command.ts`; gitrepository-layout(5): the first line of .git/logs/HEAD shows a clone; its packs are in

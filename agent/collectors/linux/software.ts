@@ -6,9 +6,9 @@
  *         extension's id. Of an extension, only its id and version folder are read.
  * Units   checked once a minute; a list is read again only if its file or folder changed. `InstalledAt` is when dpkg
  *         wrote the package's file list, otherwise null.
- * Errors  gaps for what cannot be read (its known software is kept), and for what is omitted: beyond 2,000 desktop files
- *         in a folder, 256 browser profiles, 20,000 items. An rpm database needs a library: gap 'unsupported' if it is
- *         the only package database.
+ * Errors  gaps for what cannot be read (its known software is kept), and for what is omitted: beyond 2,000 desktop
+ *         files in a folder, 256 browser profiles, 20,000 items. An rpm database needs a library: gap 'unsupported' if
+ *         it is the only package database.
  * Source  dpkg(1) status file; flatpak, snap, desktop and unit files by name; Chromium's profile folders.
  */
 import type { ObservationOf } from '../../../wire/event.ts'

@@ -1,8 +1,8 @@
 /**
  * USB devices, as the bus describes them.
  *
- * Shape   'present' for all at the first poll, then 'attached' and 'removed'. Root hubs are omitted, other hubs are not.
- *         `ParentPort` is the bus and the chain of ports ('1-1.2'). `HasKeyboard`: a boot keyboard (03/01/01);
+ * Shape   'present' for all at the first poll, then 'attached' and 'removed'. Root hubs are omitted, other hubs are
+ *         not. `ParentPort` is the bus and the chain of ports ('1-1.2'). `HasKeyboard`: a boot keyboard (03/01/01);
  *         `HasAbsolutePointer`: one of its input devices has ABS_X and ABS_Y and a button or touch.
  * Units   polled every 5 s: a device that is attached for less can be missed. A device on the same port with another
  *         device number is another device.

@@ -1,8 +1,8 @@
 /**
  * Mounted file systems: on disks, over the network and in user space.
  *
- * Shape   one volume_mounted per device or share; the first poll reports all. `VolumeKind` is loop, optical, usb,
- *         disk, network or fuse. Kernel file systems, overlays and squashfs images (snaps) are omitted. A device that is
+ * Shape   one volume_mounted per device or share; the first poll reports all. `VolumeKind` is loop, optical, usb, disk,
+ *         network or fuse. Kernel file systems, overlays and squashfs images (snaps) are omitted. A device that is
  *         mounted twice is one volume.
  * Units   polled every 5 s; bytes of the whole partition.
  * Errors  null for what is unknown. Label and serial need udev's links in /dev/disk.

@@ -4,13 +4,13 @@
  * Shape   per root: a file_event with the name if the root's kind is autostart; otherwise one file_burst of counts and
  *         sizes, without names. The content of a root at its first sweep is its baseline and not reported, also on a
  *         volume that is mounted later; in a folder that is created later, everything is new. See `folder-sweep.ts`.
- * Units   a sweep (names, sizes, times) 3 s after a change, and every 60 s anyway; a root whose sweeps are slow is swept
- *         less often, so that sweeps take at most half a percent of the time. A burst of at least 20 files or 50 MB is
- *         reported at once, others at most once per root and minute; its window starts at the previous sweep. At most
- *         100 names per poll, the rest at the next ones.
+ * Units   a sweep (names, sizes, times) 3 s after a change, and every 60 s anyway; a root whose sweeps are slow is
+ *         swept less often, so that sweeps take at most half a percent of the time. A burst of at least 20 files or 50
+ *         MB is reported at once, others at most once per root and minute; its window starts at the previous sweep. At
+ *         most 100 names per poll, the rest at the next ones.
  * Errors  gap 'overflow' with the number of folders beyond the limits of a sweep, for more than 10,000 names that wait,
- *         and if there are more folders than the agent may watch (they are swept only); 'denied' for folders that cannot
- *         be read; 'stopped' for a root that changed after its last sweep before the collector ended.
+ *         and if there are more folders than the agent may watch (they are swept only); 'denied' for folders that
+ *         cannot be read; 'stopped' for a root that changed after its last sweep before the collector ended.
  * Source  file system watchers lose events in a burst, so they only trigger the sweep, which is authoritative.
  */
 import { posix } from 'node:path'

@@ -1,9 +1,10 @@
 /**
  * The user accounts and their home folders.
  *
- * Shape   homes of users (uid 1000-59,999), of root, and of the user that the agent runs as, but not of system accounts.
- *         At most 256 homes; `homesOf` gives a gap for the others.
- * Errors  an unreadable /etc/passwd rejects; accounts from LDAP or a domain are not in it, so their uid is used as name.
+ * Shape   homes of users (uid 1000-59,999), of root, and of the user that the agent runs as, but not of system
+ *         accounts. At most 256 homes; `homesOf` gives a gap for the others.
+ * Errors  an unreadable /etc/passwd rejects; accounts from LDAP or a domain are not in it, so their uid is used as
+ *         name.
  * Source  passwd(5), read again when its size or time changes.
  */
 import type { ObservationOf } from '../../../wire/event.ts'

@@ -2,8 +2,8 @@
  * Lists the files below a folder, and compares two such lists.
  *
  * Shape   a view per folder: names, sizes and times of up to 100,000 files; for the folders beyond, only sums, so that
- *         bulk changes are seen in a root of any size. A file that was moved within the root is not new, unless one of the
- *         two folders has sums only.
+ *         bulk changes are seen in a root of any size. A file that was moved within the root is not new, unless one of
+ *         the two folders has sums only.
  * Units   `bytes`: the sizes of new files and the growth of existing ones.
  * Errors  folders that cannot be read are in `denied`. Folders beyond 20,000 folders, 1,000,000 files or 16 levels are
  *         counted in `skipped`, and not read. Links are not followed, mounts are.
@@ -36,7 +36,9 @@ export interface Tally {
   archives: number
   sources: number
 }
-/** For a folder whose files are not listed by name. `recent`: the files that were written since the last sweep began. */
+/**
+ * For a folder whose files are not listed by name. `recent`: the files that were written since the last sweep began.
+ */
 export interface Sums extends Tally {
   recent: Tally
 }
@@ -105,8 +107,8 @@ export interface Changes extends Tally {
 }
 
 /**
- * New and changed files, and by how many bytes they grew. `since` not null: the last sweep skipped folders, so in a folder
- * that it did not read, only files written since then count.
+ * New and changed files, and by how many bytes they grew. `since` not null: the last sweep skipped folders, so in a
+ * folder that it did not read, only files written since then count.
  */
 export function changes(before: View, now: View, since: number | null = null): Changes {
   const found: Changes = { ...emptyTally(), named: new Map() }

@@ -1,9 +1,9 @@
 /**
  * Follows logs that grow and are rotated, and that anybody may write to.
  *
- * Shape   returns the complete lines since the previous call. The caller keeps the position (inode and byte offset), also
- *         across restarts. A file with another inode (rotation), or that became shorter, is read from its beginning,
- *         after the rest of the old file if that is now `<path>.1`.
+ * Shape   returns the complete lines since the previous call. The caller keeps the position (inode and byte offset),
+ *         also across restarts. A file with another inode (rotation), or that became shorter, is read from its
+ *         beginning, after the rest of the old file if that is now `<path>.1`.
  * Units   at most `MAX_READ` bytes per call; of a new log, only its last `MAX_READ` bytes.
  * Errors  lines that are too long, and what a fast log has beyond `MAX_READ`, are omitted and counted in `lostBytes`.
  *         Rejects as node:fs does if the file cannot be read.

@@ -1,4 +1,7 @@
-/** A started program, which the collector of processes passes to others. Its arguments may contain secrets: do not keep them. */
+/**
+ * A started program, which the collector of processes passes to others. Its arguments may contain secrets: do not keep
+ * them.
+ */
 export interface Program {
   pid: number
   image: string | null

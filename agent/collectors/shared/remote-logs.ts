@@ -1,8 +1,8 @@
 /**
  * Readers for the logs of remote-control tools: one per log format, which gets the log line by line.
  *
- * Shape   a reader keeps state between lines, so there is one per file. It extracts only who connected (hashed later), from
- *         where, when and how they were accepted; the rest of the line is not kept.
+ * Shape   a reader keeps state between lines, so there is one per file. It extracts only who connected (hashed later),
+ *         from where, when and how they were accepted; the rest of the line is not kept.
  * Units   epoch ms. AnyDesk's traces and TeamViewer's connection lists are in UTC, the others in local time.
  * Errors  any other line gives null.
  * Source  written from published samples and sources, not tested with the tools themselves:
@@ -89,7 +89,9 @@ export function anydeskConnections(): Reader {
   }
 }
 
-/** Connections_incoming.txt: id, name, start, end, local user, kind, separated by tabs; written when the session ends. */
+/**
+ * Connections_incoming.txt: id, name, start, end, local user, kind, separated by tabs; written when the session ends.
+ */
 export function teamviewerConnections(direction: 'incoming' | 'outgoing'): Reader {
   return (line) => {
     const columns = line.split('\t')

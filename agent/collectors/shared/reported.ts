@@ -1,8 +1,8 @@
 /**
  * What an inventory has already reported, saved across restarts, so that after a restart only changes are reported.
  *
- * Shape   key → the reported version. A full baseline is due if there is none, and then once a week, so that a server that
- *         lost data gets it again; 2,000 packages cost about 50 KB on the wire.
+ * Shape   key → the reported version. A full baseline is due if there is none, and then once a week, so that a server
+ *         that lost data gets it again; 2,000 packages cost about 50 KB on the wire.
  * Errors  if the saved state is missing or damaged, a new baseline is reported.
  */
 import { DAY } from '../../../wire/time.ts'

@@ -59,8 +59,8 @@ async function target(host: Host, path: string): Promise<string | null> {
 }
 
 /**
- * The parent folders of possible roots, with their inodes. A new root whose parent existed before was just created; if its
- * parent is new, too, both came with a mount, such as an encrypted home.
+ * The parent folders of possible roots, with their inodes. A new root whose parent existed before was just created; if
+ * its parent is new, too, both came with a mount, such as an encrypted home.
  */
 export async function parentsOf(host: Host, policy: Policy, homes: readonly string[]): Promise<Map<string, number>> {
   const requested = policy.watchedRoots.flatMap(({ path }) =>

@@ -96,7 +96,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     const before = leaseAll(spool)
     await acknowledge(20)
     await append(3)
-    assert.deepEqual(spool.rewind(8), { again: 12, gone: 0 })
+    assert.deepEqual(spool.rewind(8), { resendable: 12, lost: 0 })
     assert.deepEqual([spool.acked, spool.unsent], [8, 15])
     const again = leaseAll(spool)
     assert.deepEqual(again.slice(0, 12), before.slice(8))
@@ -105,10 +105,10 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.deepEqual(leaseAll(spool), [])
   })
 
-  for (const { name, stored, gone } of [
-    { name: 'a number older than those that are kept', stored: 5, gone: 'some' },
-    { name: '0, because the server does not know the spool', stored: 0, gone: 'some' },
-    { name: 'a number that is kept', stored: 36, gone: 'none' },
+  for (const { name, stored, lost } of [
+    { name: 'a number older than those that are kept', stored: 5, lost: 'some' },
+    { name: '0, because the server does not know the spool', stored: 0, lost: 'some' },
+    { name: 'a number that is kept', stored: 36, lost: 'none' },
   ])
     it(`rewound to ${name}: kept events are leased, and lost ones are counted once`, async () => {
       open({ kept: { bytes: 4_000, ms: HOUR } })
@@ -119,13 +119,13 @@ describe('agent/spool/spool: acknowledged events', () => {
       const events = leaseAll(spool)
       const held = events.filter((it) => it.category === 'network_connection')
       assert.equal(held.at(-1)!.seq, 40)
-      assert.deepEqual(rewound, { again: held.length, gone: 40 - stored - held.length })
+      assert.deepEqual(rewound, { resendable: held.length, lost: 40 - stored - held.length })
       assert.deepEqual(
         gapsIn(events).map((it) => [it.About, it.Reason, it.Count, it.Categories.includes('usb_device')]),
-        gone === 'none' ? [] : [['spool', 'overflow', rewound.gone, true]],
+        lost === 'none' ? [] : [['spool', 'overflow', rewound.lost, true]],
       )
       // The connection broke before an ack, so the server names the same number again: nothing changes.
-      assert.deepEqual(spool.rewind(stored), { again: 0, gone: 0 })
+      assert.deepEqual(spool.rewind(stored), { resendable: 0, lost: 0 })
       await reopen()
       assert.deepEqual(seqs(leaseAll(spool)), seqs(events))
     })
@@ -279,8 +279,8 @@ describe('agent/spool/spool: acknowledged events', () => {
       up += 2 * HOUR
     }
     assert.ok(files().length <= 10, files().join(' '))
-    const { again } = spool.rewind(0)
-    assert.ok(again >= 24 && again <= 28, `${again} of 30 events, one every two hours, are kept`)
+    const { resendable } = spool.rewind(0)
+    assert.ok(resendable >= 24 && resendable <= 28, `${resendable} of 30 events, one every two hours, are kept`)
   })
 
   it('reads the cursor of an older agent', async () => {
@@ -372,10 +372,10 @@ describe('agent/spool/spool: acknowledged events', () => {
     it(`100 random histories: ${name}`, async function () {
       this.timeout(60_000)
       for (let seed = 1; seed <= 100; seed++) {
-        const { server, gone, last } = await history(seed, { bytes, ms: 1e12 })
+        const { server, lost, last } = await history(seed, { bytes, ms: 1e12 })
         const missing = range(1, last).filter((seq) => !server.has(seq)).length
-        assert.ok(missing <= gone, `seed ${seed}: ${missing} are missing, ${gone} were counted`)
-        if (bytes === 1e9) assert.equal(gone, 0, `seed ${seed}`)
+        assert.ok(missing <= lost, `seed ${seed}: ${missing} are missing, ${lost} were counted`)
+        if (bytes === 1e9) assert.equal(lost, 0, `seed ${seed}`)
       }
     })
 
@@ -386,11 +386,11 @@ describe('agent/spool/spool: acknowledged events', () => {
     const ids = new Map<number, string>()
     let server = new Set<number>()
     let backup = new Set<number>()
-    let gone = 0
+    let lost = 0
     const connect = () => {
       spool.rollback()
       const stored = Math.max(0, ...server)
-      if (stored < spool.acked) gone += spool.rewind(stored).gone
+      if (stored < spool.acked) lost += spool.rewind(stored).lost
       else spool.commit(stored)
     }
     const send = (times: number) => {
@@ -429,20 +429,20 @@ describe('agent/spool/spool: acknowledged events', () => {
     const { last } = spool
     await spool.close()
     removeFolder(folder)
-    return { server, gone, last }
+    return { server, lost, last }
   }
 
   it('kill -9 at any moment, with a server that loses events: every acknowledged event is kept', async function () {
     this.timeout(60_000)
     for (let round = 0; round < 10; round++) {
       const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder, 'lossy'])
-      const gone = new Promise((resolve) => child.once('exit', resolve))
+      const exited = new Promise((resolve) => child.once('exit', resolve))
       let acked = 0
       for await (const line of createInterface({ input: child.stdout })) {
         acked = Math.max(acked, Number(line))
         if (acked > (round + 1) * 300 + round * 37) child.kill('SIGKILL')
       }
-      await gone
+      await exited
       open({ kept: { bytes: 1_000_000_000, ms: HOUR } })
       spool.rewind(0)
       await spool.flush()

@@ -115,7 +115,7 @@ describe('agent/uplink/uplink', () => {
     await until(() => spool.acked === 25, 'all is acknowledged')
     assert.deepEqual(seqs().slice(5), oneTo(25).slice(8))
     assert.deepEqual(received().slice(5, 17), lost)
-    assert.deepEqual(warnings, [{ server: '127.0.0.1', acknowledged: 20, stored: 8, again: 12, gone: 0 }])
+    assert.deepEqual(warnings, [{ server: '127.0.0.1', acknowledged: 20, stored: 8, resendable: 12, lost: 0 }])
   })
 
   it('resends everything that is kept to a server that no longer knows the spool', async () => {
