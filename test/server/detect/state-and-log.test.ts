@@ -84,7 +84,8 @@ describe('server/detect: the state follows from the log', function () {
 
   before(async () => {
     const records = [...fourStories(), ...others()].sort(byArrival)
-    world = { records, files: await readRuleSources([SHIPPED_RULES], (fault) => assert.fail(String(fault))) }
+    const files = await readRuleSources([SHIPPED_RULES], (fault) => assert.fail(String(fault)))
+    world = { records, files: matching(files, records) }
     const workers = new Set(records.flatMap((it) => (it.type === 'contract' ? [it.worker] : [])))
     assert.ok(workers.size >= 50, `only ${workers.size} workers`)
   })
@@ -239,6 +240,24 @@ class History {
     const clusters = new Assessments(pipeline).clusters(pipeline.time)
     return seen([...pipeline.findings.all()], revision.standings, clusters)
   }
+}
+
+/** Those of the files whose rules find something in the records: the others would only be parsed at each edit. */
+function matching(files: readonly RuleFile[], records: readonly Recorded[]): RuleFile[] {
+  const { rules, correlations } = load(files)
+  const fleet = new Pipeline({
+    ...{ program: compile(rules), correlations, credit: () => ({}) },
+    ...{ recognise: RECOGNISE, lookup: () => NOWHERE },
+  })
+  for (const [index, record] of records.entries()) fleet.take(record, index + 1)
+  fleet.advance(fleet.time)
+  const ids = new Set([...fleet.findings.all()].map((it) => it.rule))
+  // A set grows while it is walked: members of members are found too.
+  for (const id of ids)
+    for (const { id: member } of correlations.find((it) => it.id === id)?.members ?? []) ids.add(member)
+  const kept = files.filter(({ text }) => [...text.matchAll(/^id: (\S+)/gm)].some(([, id]) => ids.has(id!)))
+  assert.ok(kept.length >= 20, `only ${kept.length} files`)
+  return kept
 }
 
 /** Forty more workers besides those of the stories, with every fortieth line that their laptops report. */
