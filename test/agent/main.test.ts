@@ -44,7 +44,7 @@ describe('agent/main', () => {
       url: `${server.url}/`,
     })
     const agent = start('run')
-    const gone = new Promise((resolve) => agent.once('exit', (code) => resolve(code)))
+    const exited = new Promise((resolve) => agent.once('exit', (code) => resolve(code)))
     const has = (category: string) => server.batches.some(({ events }) => events.some((it) => it.category === category))
     await until(() => has('process_creation'), 'the first processes', 40_000)
     await until(() => readJson(agentPaths(folder).status, Status)?.connected === true, 'the first status', 20_000)
@@ -69,7 +69,7 @@ describe('agent/main', () => {
     )
 
     agent.kill('SIGTERM')
-    assert.equal(await gone, 0)
+    assert.equal(await exited, 0)
     const last = server.batches.at(-1)!.events.at(-1)!
     assert.deepEqual([last.category, last.category === 'agent_state' && last.Action], ['agent_state', 'stopping'])
     assert.match((await tellwire('status')).out, /not running/)

@@ -170,10 +170,10 @@ describe('agent/run', () => {
     for (let round = 0; round < 10; round++) {
       const before = frames
       child = spawn(process.execPath, [join(import.meta.dirname, 'agent-process.ts'), folder], { stdio: 'inherit' })
-      const gone = new Promise((resolve) => child!.once('exit', resolve))
+      const exited = new Promise((resolve) => child!.once('exit', resolve))
       await until(() => frames >= before + 4, 'four more batches')
       child.kill('SIGKILL')
-      await gone
+      await exited
     }
     server.behaviour.onBatch = onBatch
     const stop = start([])

@@ -50,9 +50,9 @@ export function enterNamespace(names: readonly string[], options: Omit<WatchOpti
         child.stdin.write(`${line}\n`)
       }),
     async stop() {
-      const gone = once(child, 'exit')
+      const exited = once(child, 'exit')
       child.stdin.end()
-      await gone
+      await exited
     },
   }
 }

@@ -111,10 +111,10 @@ async function check(): Promise<Verified> {
   return verified
 }
 
-function report({ events, findings, standings, evaluations, judged, last }: Verified): void {
+function report({ events, findings, standings, evaluations, evaluated, last }: Verified): void {
   console.log(
     `${kills()} kills: ${events.toLocaleString('en')} events in the log, without duplicates; ${findings} findings and ` +
-      `${standings} standings, as in a replay (${evaluations} evaluations, ${last - judged} records not evaluated ` +
+      `${standings} standings, as in a replay (${evaluations} evaluations, ${last - evaluated} records not evaluated ` +
       `yet); ${minutes()}, load ${load()}`,
   )
 }

@@ -33,7 +33,7 @@ export interface Verified {
   standings: number
   /** Evaluations in the store before the check, and the position of the active one. */
   evaluations: number
-  judged: number
+  evaluated: number
   last: number
 }
 
@@ -48,9 +48,9 @@ export async function verify(folder: string, rules: string, agents: readonly Age
     assert.equal(stream.missing, null, 'records that were stored are missing')
     const events = await verifyNumbers(stream, agents)
     const found = await store.evaluations.list()
-    const judged = found.find((it) => it.active)?.position ?? 0
+    const evaluated = found.find((it) => it.active)?.position ?? 0
     const state = await verifyState({ stream, history, store, rules })
-    return { events, evaluations: found.length, judged, last: await stream.last(), ...state }
+    return { events, evaluations: found.length, evaluated, last: await stream.last(), ...state }
   } finally {
     await store.close()
     await telemetry.close()

@@ -256,8 +256,8 @@ async function readWtmp(host: Host, state: State, stamp: { time: number; collect
     const bytes =
       size - start < UTMP_ENTRY ? Buffer.alloc(0) : await host.readPart(WTMP, start, WTMP_PER_POLL * UTMP_ENTRY)
     const whole = bytes.length - (bytes.length % UTMP_ENTRY)
-    for (const { line, from: ip, at, left } of parseWtmp(bytes.subarray(0, whole)))
-      if (left) applyStep(state, host, log, { kind: 'close', key: line, at }, stamp.time)
+    for (const { line, from: ip, at, isLogoff } of parseWtmp(bytes.subarray(0, whole)))
+      if (isLogoff) applyStep(state, host, log, { kind: 'close', key: line, at }, stamp.time)
       else if (ip !== null) applyStep(state, host, log, { kind: 'open', key: line, at, ip }, stamp.time)
     state.positions.set(WTMP, { inode, offset: start + whole })
     return []

@@ -54,7 +54,7 @@ export interface Sweep {
   /** Archives written after `since` in folders that have sums only. */
   archives: string[]
   /** Why the root itself cannot be read. */
-  gone: unknown
+  rootError: unknown
 }
 
 /** `since`: when the last sweep began, by the wall clock, like the times of files. */
@@ -63,7 +63,7 @@ export async function sweep(host: Host, root: string, since: number, limits = SW
   const denied = new Set<string>()
   const archives: string[] = []
   const waiting = [{ path: root, depth: 0 }]
-  const result = { view, folders: 0, denied, skipped: 0, archives, gone: null as unknown }
+  const result = { view, folders: 0, denied, skipped: 0, archives, rootError: null as unknown }
   let [named, files] = [0, 0]
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     if (files >= limits.files || result.folders >= limits.folders) {
@@ -75,7 +75,7 @@ export async function sweep(host: Host, root: string, since: number, limits = SW
     try {
       entries = await host.entries(folder.path)
     } catch (cause) {
-      if (folder.depth === 0) return { ...result, gone: cause }
+      if (folder.depth === 0) return { ...result, rootError: cause }
       if (gapReason(cause) === 'denied') denied.add(folder.path)
       continue
     }

@@ -40,15 +40,15 @@ export function utmpEntries(bytes: Buffer): UtmpEntry[] {
   return found
 }
 
-/** The logons and logoffs in wtmp. `from`: the remote address; `left`: a logoff from the line. */
-export function parseWtmp(bytes: Buffer): { line: string; from: string | null; at: number; left: boolean }[] {
+/** The logons and logoffs in wtmp. `from`: the remote address; `isLogoff`: a logoff from the line. */
+export function parseWtmp(bytes: Buffer): { line: string; from: string | null; at: number; isLogoff: boolean }[] {
   return utmpEntries(bytes)
     .filter(({ type }) => type === SIGNED_IN || type === SIGNED_OUT)
     .map(({ type, line, address, seconds }) => ({
       line,
       from: address,
       at: seconds * 1_000,
-      left: type === SIGNED_OUT,
+      isLogoff: type === SIGNED_OUT,
     }))
 }
 

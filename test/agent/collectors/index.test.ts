@@ -35,9 +35,9 @@ describe('agent/collectors/index', () => {
       const found: Observation[] = []
       try {
         const host = SYSTEMS.linux.host({ hmac: () => '0f'.repeat(32), stateFolder: folder })
-        let looks = 0
+        let polls = 0
         host.sleep = async () => {
-          if (++looks === 2) stop.abort()
+          if (++polls === 2) stop.abort()
         }
         for await (const it of collector.run(host, policy, stop.signal)) found.push(checked(it))
       } finally {

@@ -226,9 +226,9 @@ describe('agent/spool/spool: acknowledged events', () => {
       await acknowledge(4)
       await spool.close()
       const [name] = files()
-      const whole = readFileSync(join(folder, name!))
-      const at = [...readFrames(whole.subarray(16))][4]!.start + 16
-      writeFileSync(join(folder, '0000000000000005.seg'), Buffer.concat([whole.subarray(0, 16), whole.subarray(at)]))
+      const intact = readFileSync(join(folder, name!))
+      const at = [...readFrames(intact.subarray(16))][4]!.start + 16
+      writeFileSync(join(folder, '0000000000000005.seg'), Buffer.concat([intact.subarray(0, 16), intact.subarray(at)]))
       open()
       assert.deepEqual([seqs(leaseAll(spool)), spool.unsent], [range(5, 10), 6])
       spool.rewind(0)
@@ -302,7 +302,7 @@ describe('agent/spool/spool: acknowledged events', () => {
   })
 
   describe('damage', () => {
-    let whole = ''
+    let intact = ''
     let kept = ''
     let ends: number[] = []
     beforeEach(async () => {
@@ -314,16 +314,16 @@ describe('agent/spool/spool: acknowledged events', () => {
       const [name] = files()
       kept = name!.replace('.seg', `.1.kept`)
       renameSync(join(folder, name!), join(folder, kept))
-      whole = folder
+      intact = folder
       folder = ''
-      ends = [...readFrames(readFileSync(join(whole, kept)).subarray(16))].map((it) => it.end + 16)
+      ends = [...readFrames(readFileSync(join(intact, kept)).subarray(16))].map((it) => it.end + 16)
       assert.equal(ends.length, 4)
     })
-    afterEach(() => removeFolder(whole))
+    afterEach(() => removeFolder(intact))
 
     async function rewound(name: string, harm: (path: string) => void): Promise<EventOf<Category>[]> {
-      folder = `${whole}-${name}`
-      cpSync(whole, folder, { recursive: true })
+      folder = `${intact}-${name}`
+      cpSync(intact, folder, { recursive: true })
       harm(join(folder, kept))
       open()
       spool.rewind(0)

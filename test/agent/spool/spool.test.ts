@@ -133,24 +133,24 @@ describe('agent/spool/spool', () => {
   })
 
   describe('damage', () => {
-    let whole = ''
+    let intact = ''
     let ends: number[] = []
     beforeEach(async () => {
-      whole = join(folder, 'whole')
-      const spool = openSpool(whole)
+      intact = join(folder, 'intact')
+      const spool = openSpool(intact)
       for (let port = 1; port <= 4; port++) spool.append(connectionTo(port))
       await spool.close()
-      const frames = [...readFrames(readFileSync(join(whole, segments(whole)[0]!)).subarray(HEADER_BYTES))]
+      const frames = [...readFrames(readFileSync(join(intact, segments(intact)[0]!)).subarray(HEADER_BYTES))]
       ends = frames.map((it) => it.end + HEADER_BYTES)
       assert.equal(ends.length, 4)
     })
 
     it('truncated at every byte: complete events survive, no number is used twice, the loss is reported', async () => {
-      const size = statSync(join(whole, segments(whole)[0]!)).size
+      const size = statSync(join(intact, segments(intact)[0]!)).size
       for (let cut = 0; cut <= size; cut++) {
         const torn = join(folder, `torn-${cut}`)
-        cpSync(whole, torn, { recursive: true })
-        truncateSync(join(torn, segments(whole)[0]!), cut)
+        cpSync(intact, torn, { recursive: true })
+        truncateSync(join(torn, segments(intact)[0]!), cut)
         const survivors = ends.filter((end) => end <= cut).length
         const spool = openSpool(torn)
         spool.append(connectionTo(99))
@@ -173,11 +173,11 @@ describe('agent/spool/spool', () => {
     })
 
     it('a flipped bit at any byte of a segment damages at most one event, and is reported', async () => {
-      const name = segments(whole)[0]!
-      const size = statSync(join(whole, name)).size
+      const name = segments(intact)[0]!
+      const size = statSync(join(intact, name)).size
       for (let at = 0; at < size; at++) {
         const flipped = join(folder, `flipped-${at}`)
-        cpSync(whole, flipped, { recursive: true })
+        cpSync(intact, flipped, { recursive: true })
         flip(join(flipped, name), at)
         const hit = at < HEADER_BYTES ? 0 : ends.findIndex((end) => at < end) + 1
         const spool = openSpool(flipped)
@@ -200,10 +200,10 @@ describe('agent/spool/spool', () => {
     })
 
     it('a flipped bit at any byte of the cursor has no effect', async () => {
-      const size = statSync(join(whole, 'cursor')).size
+      const size = statSync(join(intact, 'cursor')).size
       for (let at = 0; at < size; at++) {
         const flipped = join(folder, `flipped-${at}`)
-        cpSync(whole, flipped, { recursive: true })
+        cpSync(intact, flipped, { recursive: true })
         flip(join(flipped, 'cursor'), at)
         const spool = openSpool(flipped)
         assert.deepEqual(
@@ -218,9 +218,9 @@ describe('agent/spool/spool', () => {
     })
 
     it('without a cursor, epoch and number come from the segments', async () => {
-      const { epoch } = await closed(whole)
-      writeFileSync(join(whole, 'cursor'), 'garbage')
-      const spool = openSpool(whole)
+      const { epoch } = await closed(intact)
+      writeFileSync(join(intact, 'cursor'), 'garbage')
+      const spool = openSpool(intact)
       assert.deepEqual([spool.epoch, spool.last, leaseAll(spool).length], [epoch, 4, 4])
       await spool.close()
     })
@@ -230,13 +230,13 @@ describe('agent/spool/spool', () => {
     this.timeout(60_000)
     for (let round = 0; round < 10; round++) {
       const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder])
-      const gone = new Promise((resolve) => child.once('exit', resolve))
+      const exited = new Promise((resolve) => child.once('exit', resolve))
       let durable = 0
       for await (const line of createInterface({ input: child.stdout })) {
         durable = Math.max(durable, Number(line))
         if (durable > (round + 1) * 400 + round * 37) child.kill('SIGKILL')
       }
-      await gone
+      await exited
       const spool = openSpool(folder)
       const seqs = leaseAll(spool).map((it) => it.seq!)
       assert.ok(durable > 0 && seqs.length >= durable, `${durable} were durable, ${seqs.length} are there`)

@@ -25,7 +25,7 @@ describe('agent/collectors/linux/displays', () => {
     ['too short', edid(DELL).subarray(0, 127), null],
     ['zeros', Buffer.alloc(128), null],
     [
-      'extensions are left alone',
+      'extension blocks are ignored',
       Buffer.concat([edid(DELL), Buffer.alloc(128, 1)]),
       ['DEL', '0x2013', 'DELL D2721H', '3S5GQ23', 598, 336],
     ],

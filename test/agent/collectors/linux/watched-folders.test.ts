@@ -277,7 +277,7 @@ describe('agent/collectors/linux/watched-folders', () => {
       await writeFile(join(root, 'old.ts'), 'x'.repeat(50))
       await writeFile(join(folder, 'source'), 'y'.repeat(1_000))
       const host = linux.host({ hmac: (it) => it, stateFolder: join(folder, 'memory') })
-      const told: Observation[] = []
+      const yielded: Observation[] = []
       let ready = false
       const watch: WatchFolder = (path, options, onWake, onError) => {
         ready ||= path === root
@@ -302,7 +302,7 @@ describe('agent/collectors/linux/watched-folders', () => {
         watching(root, 'staging'),
         stop.signal,
       ) as AsyncIterable<Observation>) {
-        told.push(checked(it))
+        yielded.push(checked(it))
         if (it.category !== 'file_burst' || it.Root !== root) continue
         files += it.Files
         bytes += it.Bytes
@@ -313,7 +313,7 @@ describe('agent/collectors/linux/watched-folders', () => {
       await copying
       assert.deepEqual([files, bytes, archives, sources], [201, 200_005, 100, 101])
       assert.ok(Date.now() - began < 45_000, 'the watcher woke the sweep, the minute did not')
-      assert.ok(!JSON.stringify(told.filter((it) => it.category === 'file_burst')).includes('.zip'))
+      assert.ok(!JSON.stringify(yielded.filter((it) => it.category === 'file_burst')).includes('.zip'))
     } finally {
       stop.abort()
       await rm(folder, { recursive: true, force: true })
