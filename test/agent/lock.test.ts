@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { lockHolder, acquireLock } from '../../agent/lock.ts'
+import { acquireLock, lockHolder } from '../../agent/lock.ts'
 
 const { pid: dead } = spawnSync(process.execPath, ['--version'])
 const mine = process.pid
