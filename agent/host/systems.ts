@@ -1,4 +1,4 @@
-/** The systems an agent runs on. */
+/** The operating systems that the agent supports. */
 import type { AgentProduct } from '../../wire/common.ts'
 import type { System } from './host.ts'
 import { linux } from './linux.ts'

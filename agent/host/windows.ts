@@ -1,4 +1,4 @@
-/** Windows: files and clocks only. Nothing of the system is read: its collectors do not exist. */
+/** Windows: files and clocks only, because it has no collectors yet. */
 import { join } from 'node:path/win32'
 import { fileHost } from './files.ts'
 import type { System } from './host.ts'

@@ -5,7 +5,7 @@ import { Fault } from '../../wire/fault.ts'
 import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { HOUR } from '../../wire/time.ts'
-import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
+import { WIRE_VERSIONS_SUPPORTED } from '../../wire/version.ts'
 import type { Store } from '../store/store.ts'
 import { networkOf } from './address.ts'
 import type { Bucket } from './bucket.ts'
@@ -59,10 +59,10 @@ function check(request: unknown): Checked {
   const parsed = EnrollRequest.safeParse(request)
   if (!parsed.success) throw new Fault('enroll.malformed', { where: whereOf(parsed.error.issues[0]!) })
   const { wire, secret, publicKey, nonce, signature } = parsed.data
-  if (!WIRE_VERSIONS_SPOKEN.includes(wire))
+  if (!WIRE_VERSIONS_SUPPORTED.includes(wire))
     throw new Fault('wire.version', {
       where: `wire ${wire}`,
-      todo: `Use version ${WIRE_VERSIONS_SPOKEN.join(' or ')}.`,
+      todo: `Use version ${WIRE_VERSIONS_SUPPORTED.join(' or ')}.`,
     })
   const raw = rawKey(publicKey)
   if (!raw) throw new Fault('enroll.malformed', { where: 'publicKey', todo: 'Send 32 bytes as base64url.' })

@@ -13,7 +13,7 @@ import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
 import { FromAgent, type FromServer, type Hello, LIMITS, type SignedPolicy } from '../../wire/messages.ts'
-import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
+import { WIRE_VERSIONS_SUPPORTED } from '../../wire/version.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { networkOf } from './address.ts'
@@ -310,10 +310,10 @@ function parseControl(text: string): FromAgent {
     throw new Fault('wire.malformed', { todo: 'Send one JSON message in a text frame.', cause })
   }
   const { type, wire } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
-  if (type === 'hello' && typeof wire === 'number' && !WIRE_VERSIONS_SPOKEN.includes(wire))
+  if (type === 'hello' && typeof wire === 'number' && !WIRE_VERSIONS_SUPPORTED.includes(wire))
     throw new Fault('wire.version', {
       where: `wire ${wire}`,
-      todo: `Use version ${WIRE_VERSIONS_SPOKEN.join(' or ')}.`,
+      todo: `Use version ${WIRE_VERSIONS_SUPPORTED.join(' or ')}.`,
     })
   const message = FromAgent.safeParse(value)
   if (message.success) return message.data

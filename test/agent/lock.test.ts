@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { lockHolder, takeLock } from '../../agent/lock.ts'
+import { acquireLock, lockHolder } from '../../agent/lock.ts'
 
 const { pid: dead } = spawnSync(process.execPath, ['--version'])
 const mine = process.pid
@@ -31,9 +31,9 @@ describe('agent/lock', () => {
     it(`${name}: ${holder === null ? 'the lock is free' : 'the lock is held'}`, () => {
       writeFileSync(path, lock)
       assert.equal(lockHolder(path, system), holder)
-      if (holder !== null) assert.throws(() => takeLock(path, system), { code: 'agent.running' })
+      if (holder !== null) assert.throws(() => acquireLock(path, system), { code: 'agent.running' })
       else {
-        const release = takeLock(path, system)
+        const release = acquireLock(path, system)
         assert.equal(lockHolder(path, system), mine)
         release()
       }
@@ -41,7 +41,7 @@ describe('agent/lock', () => {
     })
 
   it('holds on this system', () => {
-    const release = takeLock(path)
+    const release = acquireLock(path)
     assert.equal(lockHolder(path), mine)
     release()
     assert.equal(lockHolder(path), null)

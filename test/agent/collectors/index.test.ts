@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { collectorsOf } from '../../../agent/collectors/index.ts'
 import { SYSTEMS } from '../../../agent/host/systems.ts'
 import { CATEGORIES, type Category, type Observation } from '../../../wire/event.ts'
-import { fakeHost, onTheWire, policy, watchPolls } from '../fake-host.ts'
+import { checked, fakeHost, policy, watchPolls } from '../fake-host.ts'
 import { needsSystem } from '../needs-system.ts'
 
 describe('agent/collectors/index', () => {
@@ -13,14 +13,14 @@ describe('agent/collectors/index', () => {
     const { product } = system
     const all = collectorsOf(product, { seen: 0, total: 0 })
 
-    it(`${product}: have names of their own`, () => {
+    it(`${product}: collectors have unique names`, () => {
       assert.equal(new Set(all.map((it) => it.name)).size, all.length)
     })
 
-    it(`${product}: collect what wire/event.ts says they do`, () => {
+    it(`${product}: collectors cover the categories in wire/event.ts`, () => {
       const collected = new Set<Category>(['agent_state', 'collection_gap', ...all.flatMap((it) => it.categories)])
-      const said = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].on.includes(product))
-      assert.deepEqual([...collected].sort(), said.sort())
+      const declared = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].on.includes(product))
+      assert.deepEqual([...collected].sort(), declared.sort())
     })
   }
 
@@ -28,18 +28,18 @@ describe('agent/collectors/index', () => {
     collectorsOf(system.product, { seen: 0, total: 0 }).map((collector) => ({ system, collector })),
   )
   for (const { system, collector } of everywhere) {
-    it(`${system.product}: ${collector.name} looks twice at this machine, and what it says is fit for the wire`, async function () {
+    it(`${system.product}: ${collector.name} polls this machine twice, and its events satisfy the wire schema`, async function () {
       needsSystem(this, system)
       const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
       const stop = new AbortController()
       const found: Observation[] = []
       try {
-        const host = system.host({ hmac: () => '0f'.repeat(32), memoryFolder: folder })
-        let looks = 0
+        const host = system.host({ hmac: () => '0f'.repeat(32), stateFolder: folder })
+        let polls = 0
         host.sleep = async () => {
-          if (++looks === 2) stop.abort()
+          if (++polls === 2) stop.abort()
         }
-        for await (const it of collector.run(host, policy, stop.signal)) found.push(onTheWire(it))
+        for await (const it of collector.run(host, policy, stop.signal)) found.push(checked(it))
       } finally {
         await rm(folder, { recursive: true, force: true })
       }
@@ -51,10 +51,10 @@ describe('agent/collectors/index', () => {
       assert.ok(found.every((it) => it.collector === collector.name))
     })
 
-    it(`${system.product}: ${collector.name} goes on when it finds nothing, and reports nothing as removed`, async () => {
-      const said = await watchPolls(collector, fakeHost({}), [() => {}, () => {}])
-      assert.equal(said.length, 3)
-      assert.doesNotMatch(JSON.stringify(said), /"Action":"(removed|logoff)"/)
+    it(`${system.product}: ${collector.name} keeps running on an empty machine, and reports nothing as removed`, async () => {
+      const observations = await watchPolls(collector, fakeHost({}), [() => {}, () => {}])
+      assert.equal(observations.length, 3)
+      assert.doesNotMatch(JSON.stringify(observations), /"Action":"(removed|logoff)"/)
     })
   }
 })

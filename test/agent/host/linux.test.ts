@@ -21,8 +21,12 @@ describe('agent/host/linux', () => {
       files: { '/proc/cpuinfo': 'flags\t\t: fpu vme', [`${DMI}/sys_vendor`]: 'LENOVO' },
       virtual: false,
     },
-    { name: 'a guest by its flags', files: { '/proc/cpuinfo': 'flags\t\t: fpu hypervisor lm' }, virtual: true },
-    { name: 'a guest by its maker', files: { [`${DMI}/sys_vendor`]: 'QEMU' }, virtual: true },
+    {
+      name: 'a virtual machine by its CPU flags',
+      files: { '/proc/cpuinfo': 'flags\t\t: fpu hypervisor lm' },
+      virtual: true,
+    },
+    { name: 'a virtual machine by its vendor', files: { [`${DMI}/sys_vendor`]: 'QEMU' }, virtual: true },
     { name: 'nothing readable', files: {}, virtual: null },
   ])
     it(`virtual: ${name}`, async () => assert.equal((await linux.machine(hostWith(files))).virtual, virtual))
@@ -35,12 +39,12 @@ describe('agent/host/linux', () => {
     assert.equal(linux.processStart?.(spawnSync(process.execPath, ['--version']).pid), null)
   })
 
-  it('the fingerprint is the same for the same machine, another for another, and null for nothing', async () => {
-    const of = async (files: Record<string, string>) => (await linux.machine(hostWith(files))).fingerprint
-    const one = await of({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X1' })
+  it('the fingerprint is equal for the same machine, different for another, and null if nothing is readable', async () => {
+    const fingerprintOf = async (files: Record<string, string>) => (await linux.machine(hostWith(files))).fingerprint
+    const one = await fingerprintOf({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X1' })
     assert.match(one ?? '', /^[0-9a-f]{64}$/)
-    assert.equal(await of({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X1' }), one)
-    assert.notEqual(await of({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X2' }), one)
-    assert.equal(await of({ '/proc/cpuinfo': 'flags' }), null)
+    assert.equal(await fingerprintOf({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X1' }), one)
+    assert.notEqual(await fingerprintOf({ '/etc/machine-id': 'aa\n', [`${DMI}/board_name`]: 'X2' }), one)
+    assert.equal(await fingerprintOf({ '/proc/cpuinfo': 'flags' }), null)
   })
 })
