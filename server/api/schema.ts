@@ -7,12 +7,12 @@ import { identifier } from '../../wire/common.ts'
 import { Contract } from '../../wire/contract.ts'
 import { PERMISSIONS } from '../access/permissions.ts'
 import { VERDICTS } from '../model/case.ts'
-import { NewPassword, Role, UserName } from '../model/user.ts'
+import { NewPassword, Reason, Role, UserName } from '../model/user.ts'
 
 export const NewVerdict = z.strictObject({
   verdict: z.enum(VERDICTS),
   /** Read by the next person who works on the case. */
-  reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(2_000),
+  reason: Reason,
 })
 export type NewVerdict = z.infer<typeof NewVerdict>
 
