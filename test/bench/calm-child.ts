@@ -61,19 +61,18 @@ export class CalmServer {
     return Number(new RegExp(`^tellwire_${name} (.*)$`, 'm').exec(text)?.[1] ?? Number.NaN)
   }
 
-  /** Of the whole process. */
-  cpuMs(): number {
-    return cpuMs(this.#child!.pid!)
+  /** Of all threads but the main one, those that ended too. */
+  otherCpuMs(): number {
+    const { pid } = this.#child!
+    return cpuMs(pid!) - ticksOf(readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')).cpuMs
   }
 
   /** Of all threads but those of a lower priority, which judge. */
   servingCpuMs(): number {
     const tasks = `/proc/${this.#child!.pid}/task`
     return readdirSync(tasks).reduce((sum, task) => {
-      const stat = readFileSync(join(tasks, task, 'stat'), 'utf8')
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      const isServing = Number(fields[16]) === 0
-      return sum + (isServing ? (Number(fields[11]) + Number(fields[12])) * 10 : 0)
+      const { cpuMs, nice } = ticksOf(readFileSync(join(tasks, task, 'stat'), 'utf8'))
+      return sum + (nice === 0 ? cpuMs : 0)
     }, 0)
   }
 
@@ -104,4 +103,10 @@ export class CalmServer {
       child.on('message', hear)
     })
   }
+}
+
+/** Of `/proc/<pid>/task/<tid>/stat`. */
+function ticksOf(stat: string): { cpuMs: number; nice: number } {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { cpuMs: (Number(fields[11]) + Number(fields[12])) * 10, nice: Number(fields[16]) }
 }

@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { answerTo, deliver } from '../../server/roster/inbox.ts'
 import { openStore } from '../../server/store/open.ts'
 import type { Store } from '../../server/store/store.ts'
+import type { Contract } from '../../wire/contract.ts'
 import { CalmServer } from './calm-child.ts'
 import { type Size, type StoredFleet, storedFleet } from './calm-log.ts'
 import type { Report } from './calm-server.ts'
@@ -24,22 +25,23 @@ import { openPage } from './console-page.ts'
 import { DAY, workerOf } from './fleet.ts'
 import { type BenchOptions, quantile, type Row } from './row.ts'
 
-const IDLE_MS = 15_000
-/** Two saves, which come every 30 s. */
-const SAVING_MS = 65_000
+/** With the five minutes that `--seconds` is by default, each watched stage takes one. */
+const STAGES = 5
 const PAGES = 5
 /** The largest size, on a machine that others use. */
 const WITHIN_MS = 1_800_000
+const ROSTER_BYTES = 30_000_000
 
 type Says = BenchOptions['says']
 
-export async function bench({ sizes, folder, says }: BenchOptions): Promise<Row[]> {
+export async function bench({ sizes, folder, seconds, says }: BenchOptions): Promise<Row[]> {
+  const watchMs = (seconds * 1_000) / STAGES
   const rows: Row[] = []
   for (const size of sizes) {
     const own = folder === null ? mkdtempSync(join(tmpdir(), 'tellwire-bench-')) : null
     const at = own ?? join(folder!, `${size.workers}-${size.events}`)
     try {
-      rows.push(...(await measured(await storedFleet(at, size, says), size, says)))
+      rows.push(...(await measured(await storedFleet(at, size, says), size, watchMs, says)))
     } finally {
       if (own) rmSync(own, { recursive: true, force: true })
     }
@@ -47,7 +49,7 @@ export async function bench({ sizes, folder, says }: BenchOptions): Promise<Row[
   return rows
 }
 
-async function measured(stored: StoredFleet, size: Size, says: Says): Promise<Row[]> {
+async function measured(stored: StoredFleet, size: Size, watchMs: number, says: Says): Promise<Row[]> {
   const label = `${short(size.workers)} workers, ${short(stored.events)} events`
   says(label)
   configure(stored.folder, 24)
@@ -57,10 +59,11 @@ async function measured(stored: StoredFleet, size: Size, says: Says): Promise<Ro
     { engine: 'sqlite', folder: join(stored.folder, 'data') },
     { run: 'inline', readOnly: true },
   )
-  const stage: Stage = { stored, size, server, store, traffic: new Traffic(stored.laptops), says, rows }
+  const traffic = new Traffic(stored.laptops)
+  const stage: Stage = { stored, size, server, store, traffic, watchMs, says, rows }
   try {
     await judgedFirst(stage)
-    await stage.traffic.connect(server.url)
+    await traffic.connect(server.url)
     await idle(stage)
     await saving(stage)
     await watched(stage)
@@ -68,9 +71,10 @@ async function measured(stored: StoredFleet, size: Size, says: Says): Promise<Ro
     await ruleEdit(stage, 'one rule edited that reads every program', (n) => `{ Image|re: '^/usr/b.n/[a-z]*${n}$' }`)
     await thresholds(stage)
     await roster(stage)
+    await rosterWhileJudging(stage)
     await restart(stage)
   } finally {
-    stage.traffic.close()
+    traffic.close()
     await server.kill()
     await store.close()
   }
@@ -83,6 +87,7 @@ interface Stage {
   server: CalmServer
   store: Store
   traffic: Traffic
+  watchMs: number
   says: Says
   rows: Row[]
 }
@@ -113,48 +118,70 @@ detection: { it: ${detection}, condition: it }
 }
 
 /** The log is judged from its beginning; a folder that was used before goes on. */
-async function judgedFirst({ server, store, says, rows }: Stage): Promise<void> {
+async function judgedFirst(stage: Stage): Promise<void> {
+  const { server, store, says, rows } = stage
   rows.push({ name: 'start, to listening', unit: 's', value: server.listeningAfterMs / 1_000, budget: '' })
-  const samples: { position: number; cpuMs: number }[] = []
   const begun = performance.now()
+  const costs = new Costs(stage)
   await until(
     async () => {
-      const position = await server.gauge('reevaluation_position')
-      if (position > 0) samples.push({ position, cpuMs: server.cpuMs() })
+      await costs.sample()
       return (await store.evaluations.active()) && (await server.gauge('judged_behind')) < 10_000 ? true : null
     },
     WITHIN_MS,
     () => 'the log is not judged',
   )
   says(`judged after ${((performance.now() - begun) / 1_000).toFixed(0)} s`)
-  const [first, last] = [samples[0], samples.at(-1)]
-  if (!first || !last || last.position <= first.position) return
-  const each = ((last.cpuMs - first.cpuMs) * 1_000) / (last.position - first.position)
-  rows.push({ name: 'judging the whole log', unit: 'µs of CPU/record', value: each, budget: '' })
+  rows.push(...costs.row('judging the whole log, nothing coming in'))
 }
 
-async function idle({ server, rows, says }: Stage): Promise<void> {
+/** What judging the log costs for each of its events: processor time of all threads but the main one. */
+class Costs {
+  readonly #stage: Stage
+  readonly #samples: { position: number; cpuMs: number }[] = []
+
+  constructor(stage: Stage) {
+    this.#stage = stage
+  }
+
+  async sample(): Promise<void> {
+    const { server } = this.#stage
+    const position = await server.gauge('reevaluation_position')
+    const known = this.#samples.at(-1)?.position ?? 0
+    if (position > known) this.#samples.push({ position, cpuMs: server.otherCpuMs() })
+  }
+
+  /** None when it was over too soon to be looked at twice. */
+  row(name: string): Row[] {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)]
+    if (!first || !last || last === first) return []
+    const each = ((last.cpuMs - first.cpuMs) * 1_000) / (last.position - first.position)
+    return [{ name, unit: 'µs of CPU/record', value: each, budget: '' }]
+  }
+}
+
+async function idle({ server, watchMs, rows, says }: Stage): Promise<void> {
   says(`idle, load ${load()}`)
   await server.measure()
-  await delay(IDLE_MS)
+  await delay(watchMs / 4)
   rows.push(...lateness('idle', await server.report()))
 }
 
-async function saving({ server, traffic, rows, says }: Stage): Promise<void> {
+async function saving({ server, traffic, watchMs, rows, says }: Stage): Promise<void> {
   says(`saving, load ${load()}`)
-  const { report, acks } = await during(server, traffic, () => delay(SAVING_MS))
+  const { report, acks } = await during(server, traffic, () => delay(watchMs))
   rows.push(...lateness('saving', report), ...acknowledged('saving', acks))
 }
 
 /** What five people who watch cost: the same traffic with them, and without. */
-async function watched({ server, traffic, rows, says }: Stage): Promise<void> {
+async function watched({ server, traffic, watchMs, rows, says }: Stage): Promise<void> {
   says(`without and with consoles, load ${load()}`)
-  const without = await during(server, traffic, () => delay(SAVING_MS / 2))
+  const without = await during(server, traffic, () => delay(watchMs / 2))
   const servingBefore = server.servingCpuMs()
   const pages = await Promise.all(Array.from({ length: PAGES }, () => openPage(server)))
   const opened = pages.reduce((sum, it) => sum + it.spent().bytes, 0) / PAGES
   const serving = server.servingCpuMs()
-  const watched = await during(server, traffic, () => delay(SAVING_MS / 2))
+  const watched = await during(server, traffic, () => delay(watchMs / 2))
   const spent = pages.map((it) => it.spent())
   await Promise.all(pages.map((it) => it.close()))
   const share = ({ cpuMs, tookMs }: Report) => (100 * cpuMs) / tookMs
@@ -181,49 +208,46 @@ async function watched({ server, traffic, rows, says }: Stage): Promise<void> {
 }
 
 async function ruleEdit(stage: Stage, name: string, detection: (n: number) => string): Promise<void> {
-  const { stored, rows } = stage
-  await settled(stage)
-  const { seconds, report, acks } = await reevaluated(stage, name, () => writeRule(stored.folder, detection(++edits)))
-  rows.push(
-    { name: `${name}, to active`, unit: 's', value: seconds, budget: '<= 30' },
-    ...lateness(name, report),
-    ...acknowledged(name, acks),
-  )
+  const change = () => writeRule(stage.stored.folder, detection(++edits))
+  stage.rows.push(...(await reevaluated(stage, name, '<= 30', change)))
 }
 
 async function thresholds(stage: Stage): Promise<void> {
-  const { stored, rows } = stage
-  const name = 'thresholds changed'
-  await settled(stage)
-  const change = () =>
-    writeFileSync(
-      join(stored.folder, 'tellwire.yml'),
-      'dataFolder: data\nlisten: { port: 0 }\nrulesFolders: [rules]\nlog: { level: warn }\n' +
-        `thresholds: { silence: { silentHours: ${30 + ++edits} } }\n`,
-    )
-  const { seconds, report, acks } = await reevaluated(stage, name, change)
-  rows.push(
-    { name: `${name}, to active`, unit: 's', value: seconds, budget: '' },
-    ...lateness(name, report),
-    ...acknowledged(name, acks),
-  )
+  const change = () => configure(stage.stored.folder, 30 + ++edits)
+  stage.rows.push(...(await reevaluated(stage, 'thresholds changed', '', change)))
 }
 
-/** Everybody's contract says something else. */
 async function roster(stage: Stage): Promise<void> {
-  const { stored, size, server, traffic, rows, says } = stage
-  const name = 'a roster imported'
-  says(`${name}, load ${load()}`)
+  stage.rows.push(...(await imported(stage, 'a 30 MB roster imported')))
+}
+
+/** While the whole log is judged anew. */
+async function rosterWhileJudging(stage: Stage): Promise<void> {
+  const { stored, server, store, rows } = stage
   await settled(stage)
+  const before = (await store.evaluations.active())?.id
+  configure(stored.folder, 30 + ++edits)
+  await until(
+    async () => ((await server.gauge('reevaluation_position')) > 0 ? true : null),
+    WITHIN_MS,
+    () => 'the log is not judged anew',
+  )
+  const name = 'a 30 MB roster imported while the log is judged anew'
+  rows.push(...(await imported(stage, name)))
+  const isOver = (await store.evaluations.active())?.id !== before
+  if (isOver) stage.says('judgement was over before the import')
+}
+
+/** As the command delivers it. Every version of everybody's contract says something new. */
+async function imported(stage: Stage, name: string): Promise<Row[]> {
+  const { stored, size, server, traffic, says } = stage
+  says(`${name}, load ${load()}`)
   const inbox = join(stored.folder, 'data', 'inbox')
-  const from = Date.now() - 80 * DAY
-  const contracts = Array.from({ length: size.workers }, (_, n) => ({
-    ...{ worker: workerOf(n), from, country: 'US', timeZone: 'America/New_York', roles: ['developer'] },
-    ...{ latitude: 32.78, longitude: -96.8, approvedTools: [{ tool: 'ScreenConnect', tenant: 'company' }] },
-  }))
-  const began = performance.now()
+  const contracts = rosterOf(size.workers)
+  let seconds = Number.NaN
   const { report, acks } = await during(server, traffic, async () => {
     const file = await deliver(inbox, { contracts, devices: [] }, Date.now())
+    const began = performance.now()
     await until(
       async () => {
         const answer = await answerTo(inbox, file)
@@ -233,12 +257,45 @@ async function roster(stage: Stage): Promise<void> {
       WITHIN_MS,
       () => 'the roster is not imported',
     )
+    seconds = (performance.now() - began) / 1_000
   })
-  rows.push(
-    { name: `${name}, from delivery`, unit: 's', value: (performance.now() - began) / 1_000, budget: '' },
+  return [
+    { name: `${name}, from delivery`, unit: 's', value: seconds, budget: '' },
     ...lateness(name, report),
     ...acknowledged(name, acks),
+  ]
+}
+
+/** So many versions of each contract as fill 30 MB, a day apart. */
+function rosterOf(workers: number): Contract[] {
+  const import_ = ++edits
+  const one = contractOf(0, 0, import_)
+  const versions = Math.max(1, Math.round(ROSTER_BYTES / JSON.stringify(one).length / workers))
+  return Array.from({ length: workers * versions }, (_, n) =>
+    contractOf(n % workers, Date.now() - 80 * DAY + Math.floor(n / workers) * DAY + import_, import_),
   )
+}
+
+/** Some 1,500 bytes: with what a company writes down of somebody who works from home. */
+function contractOf(n: number, from: number, ticket: number): Contract {
+  const approved = { from: from - DAY, to: from + 900 * DAY, approvedBy: 'it-security@example', ticket: `IT-${ticket}` }
+  return {
+    ...{ worker: workerOf(n), from, name: `Worker ${n}`, country: 'US', region: 'Texas', city: 'Austin' },
+    ...{ latitude: 30.27, longitude: -97.74, timeZone: 'America/Chicago', roles: ['developer', 'on call'] },
+    approvedTools: [
+      { tool: 'ScreenConnect', tenant: 'company', ...approved },
+      { tool: 'Zoom', tenant: 'company', ...approved },
+    ],
+    approvedEgress: [{ address: '198.51.100.0/24', ...approved }],
+    travelNotices: [{ country: 'CA', ...approved, from: from + 300 * DAY, to: from + 310 * DAY }],
+    household: [{ worker: `household-${n}`, ...approved }],
+    peripherals: [
+      { kind: 'keyboard', vendorId: '046d', productId: 'c52b', serial: `K${n}`, ...approved },
+      { kind: 'monitor', vendorId: '0bda', productId: '5411', serial: `M${n}`, ...approved },
+    ],
+    declaredHours: [{ days: [1, 2, 3, 4, 5], start: '09:00', end: '17:30', ...approved }],
+    ...{ approvedBy: 'people-operations@example', ticket: `HR-${ticket}` },
+  }
 }
 
 /** After kill -9, with what was not saved. */
@@ -274,23 +331,36 @@ async function settled({ server }: Stage): Promise<void> {
   )
 }
 
-async function reevaluated({ server, store, traffic, says }: Stage, name: string, change: () => void) {
+async function reevaluated(stage: Stage, name: string, budget: string, change: () => void): Promise<Row[]> {
+  const { server, store, traffic, says } = stage
+  await settled(stage)
   says(`${name}, load ${load()}`)
   const before = (await store.evaluations.active())?.id
   const began = performance.now()
-  let seconds = Number.NaN
-  const measured = await during(server, traffic, async () => {
+  const costs = new Costs(stage)
+  let [seconds, cpuMs] = [Number.NaN, server.otherCpuMs()]
+  const { report, acks } = await during(server, traffic, async () => {
     change()
     await until(
-      async () => ((await store.evaluations.active())?.id !== before ? true : null),
+      async () => {
+        await costs.sample()
+        return (await store.evaluations.active())?.id !== before ? true : null
+      },
       WITHIN_MS,
       () => 'the new judgement does not become active',
     )
     seconds = (performance.now() - began) / 1_000
+    cpuMs = server.otherCpuMs() - cpuMs
     // What it costs that it became active, too.
     await delay(5_000)
   })
-  return { seconds, ...measured }
+  return [
+    { name: `${name}, to active`, unit: 's', value: seconds, budget },
+    { name: `${name}, to active, all threads but the main one`, unit: 'CPU-s', value: cpuMs / 1_000, budget: '' },
+    ...costs.row(`${name}, while it is read again`),
+    ...lateness(name, report),
+    ...acknowledged(name, acks),
+  ]
 }
 
 async function during(server: CalmServer, traffic: Traffic, work: () => Promise<unknown>) {
