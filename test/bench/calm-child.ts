@@ -69,10 +69,12 @@ export class CalmServer {
 
   /** Of all threads but those of a lower priority, which judge. */
   servingCpuMs(): number {
-    const tasks = `/proc/${this.#child!.pid}/task`
+    const { pid } = this.#child!
+    const tasks = `/proc/${pid}/task`
+    const main = ticksOf(readFileSync(join(tasks, String(pid), 'stat'), 'utf8')).nice
     return readdirSync(tasks).reduce((sum, task) => {
       const { cpuMs, nice } = ticksOf(readFileSync(join(tasks, task, 'stat'), 'utf8'))
-      return sum + (nice === 0 ? cpuMs : 0)
+      return sum + (nice === main ? cpuMs : 0)
     }, 0)
   }
 
