@@ -2,33 +2,40 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FromServer, Report, ToServer } from './calm-server.ts'
+import type { FromServer, Judged, Report, ToServer } from './calm-server.ts'
 import { cpuMs, signIn } from './children.ts'
 
 export class CalmServer {
   readonly #folder: string
+  readonly #checkout: string | null
   #child: ChildProcess | null = null
   #startedAt = 0
   #printed = ''
   url = ''
   cookie = ''
   listeningAfterMs = 0
+  /** What the server before judged until it listened. */
+  judged: Judged | null = null
+  /** Of the server before: how often other rules came into use, and whether it judges by others. */
+  rules = { inUse: 0, isChanging: false }
 
-  static async start(folder: string): Promise<CalmServer> {
-    const server = new CalmServer(folder)
+  /** `checkout`: of the server before. */
+  static async start(folder: string, checkout: string | null): Promise<CalmServer> {
+    const server = new CalmServer(folder, checkout)
     await server.startAgain()
     return server
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, checkout: string | null) {
     this.#folder = folder
+    this.#checkout = checkout
   }
 
   async startAgain(): Promise<void> {
     const script = join(import.meta.dirname, 'calm-server.ts')
     this.#startedAt = performance.now()
     const flags = process.env.CALM_FLAGS?.split(' ') ?? []
-    const child = fork(script, [join(this.#folder, 'tellwire.yml')], {
+    const child = fork(script, [join(this.#folder, 'tellwire.yml'), ...(this.#checkout ? [this.#checkout] : [])], {
       execArgv: ['--disable-warning=ExperimentalWarning', ...flags],
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
@@ -36,7 +43,12 @@ export class CalmServer {
     child.stderr?.on('data', (text) => {
       this.#printed = `${this.#printed}${text}`.slice(-65_536)
     })
-    const { url, link } = await this.#hears('listening')
+    child.on('message', (message: FromServer) => {
+      if (message.type !== 'rules') return
+      this.rules = { inUse: this.rules.inUse + Number(message.inUse), isChanging: !message.inUse }
+    })
+    const { url, link, judged } = await this.#hears('listening')
+    this.judged = judged
     this.listeningAfterMs = this.sinceStartMs()
     this.url = url
     this.cookie = await signIn(url, link.split('#/welcome/')[1]!)
@@ -61,10 +73,9 @@ export class CalmServer {
     return Number(new RegExp(`^tellwire_${name} (.*)$`, 'm').exec(text)?.[1] ?? Number.NaN)
   }
 
-  /** Of all threads but the main one, those that ended too. */
-  otherCpuMs(): number {
-    const { pid } = this.#child!
-    return cpuMs(pid!) - ticksOf(readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')).cpuMs
+  /** Of the whole process. */
+  cpuMs(): number {
+    return cpuMs(this.#child!.pid!)
   }
 
   /** Of all threads but those of a lower priority, which judge. */

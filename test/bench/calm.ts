@@ -14,7 +14,6 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { answerTo, deliver } from '../../server/roster/inbox.ts'
 import { openStore } from '../../server/store/open.ts'
-import type { Store } from '../../server/store/store.ts'
 import type { Contract } from '../../wire/contract.ts'
 import { CalmServer } from './calm-child.ts'
 import { type Size, type StoredFleet, storedFleet } from './calm-log.ts'
@@ -34,14 +33,25 @@ const ROSTER_BYTES = 30_000_000
 
 type Says = BenchOptions['says']
 
-export async function bench({ sizes, folder, seconds, says }: BenchOptions): Promise<Row[]> {
+export function bench(options: BenchOptions): Promise<Row[]> {
+  return measuredAll({ ...options, checkout: null })
+}
+
+/** The same of the server at commit 1476a52, as far as it has it: calm-before.ts. */
+export async function benchBefore(options: BenchOptions): Promise<Row[]> {
+  if (options.checkout === null) throw new Error('give it a checkout of commit 1476a52: --checkout DIR')
+  return measuredAll(options)
+}
+
+async function measuredAll({ sizes, folder, checkout, seconds, says }: BenchOptions): Promise<Row[]> {
   const watchMs = (seconds * 1_000) / STAGES
   const rows: Row[] = []
   for (const size of sizes) {
     const own = folder === null ? mkdtempSync(join(tmpdir(), 'tellwire-bench-')) : null
-    const at = own ?? join(folder!, `${size.workers}-${size.events}`)
+    const at = own ?? join(folder!, `${size.workers}-${size.events}${checkout ? '-before' : ''}`)
     try {
-      rows.push(...(await measured(await storedFleet(at, size, says), size, watchMs, says)))
+      const stored = await storedFleet(at, size, checkout, says)
+      rows.push(...(await (checkout ? measuredBefore : measured)({ stored, size, checkout, watchMs, says })))
     } finally {
       if (own) rmSync(own, { recursive: true, force: true })
     }
@@ -49,21 +59,10 @@ export async function bench({ sizes, folder, seconds, says }: BenchOptions): Pro
   return rows
 }
 
-async function measured(stored: StoredFleet, size: Size, watchMs: number, says: Says): Promise<Row[]> {
-  const label = `${short(size.workers)} workers, ${short(stored.events)} events`
-  says(label)
-  configure(stored.folder, 24)
-  const rows: Row[] = []
-  const server = await CalmServer.start(stored.folder)
-  const store = await openStore(
-    { engine: 'sqlite', folder: join(stored.folder, 'data') },
-    { run: 'inline', readOnly: true },
-  )
-  const traffic = new Traffic(stored.laptops)
-  const stage: Stage = { stored, size, server, store, traffic, watchMs, says, rows }
-  try {
+function measured(setting: Setting): Promise<Row[]> {
+  return inStages(setting, async (stage) => {
     await judgedFirst(stage)
-    await traffic.connect(server.url)
+    await stage.traffic.connect(stage.server.url)
     await idle(stage)
     await saving(stage)
     await watched(stage)
@@ -73,23 +72,88 @@ async function measured(stored: StoredFleet, size: Size, watchMs: number, says: 
     await roster(stage)
     await rosterWhileJudging(stage)
     await restart(stage)
+  })
+}
+
+function measuredBefore(setting: Setting): Promise<Row[]> {
+  return inStages(setting, async (stage) => {
+    judgedBefore(stage)
+    await stage.traffic.connect(stage.server.url)
+    await idle(stage)
+    await saving(stage)
+    await ruleEdit(stage, 'one rule edited', (n) => `{ Image|endswith: /anydesk${n} }`)
+    await roster(stage)
+    await rosterWhileJudging(stage)
+    await restart(stage)
+  })
+}
+
+async function inStages(setting: Setting, work: (stage: Stage) => Promise<void>): Promise<Row[]> {
+  const { stored, size, checkout, says } = setting
+  const label = `${short(size.workers)} workers, ${short(stored.events)} events`
+  says(label)
+  configure(stored.folder, 24)
+  const rows: Row[] = []
+  const server = await CalmServer.start(stored.folder, checkout)
+  const traffic = new Traffic(stored.laptops)
+  const subject = checkout === null ? await today(server, stored.folder) : before(server, stored.folder)
+  try {
+    await work({ ...setting, server, subject, traffic, rows })
   } finally {
     traffic.close()
     await server.kill()
-    await store.close()
+    await subject.close()
   }
   return rows.map((row) => ({ ...row, name: `${label}: ${row.name}` }))
 }
 
-interface Stage {
+interface Setting {
   stored: StoredFleet
   size: Size
-  server: CalmServer
-  store: Store
-  traffic: Traffic
+  checkout: string | null
   watchMs: number
   says: Says
+}
+
+interface Stage extends Setting {
+  server: CalmServer
+  subject: Subject
+  traffic: Traffic
   rows: Row[]
+}
+
+/** How judgement stands in one of the two servers. */
+interface Subject {
+  /** Another one when another judgement is in use; null: none is. */
+  inUse(): Promise<string | null>
+  isJudgingAnew(): Promise<boolean>
+  /** Records that are not judged yet. */
+  behind(): Promise<number>
+  /** Makes it judge the whole log anew. */
+  judgeAnew(): void
+  close(): Promise<void>
+}
+
+async function today(server: CalmServer, folder: string): Promise<Subject> {
+  const store = await openStore({ engine: 'sqlite', folder: join(folder, 'data') }, { run: 'inline', readOnly: true })
+  return {
+    inUse: async () => (await store.evaluations.active())?.id ?? null,
+    isJudgingAnew: async () => (await server.gauge('reevaluation_position')) > 0,
+    behind: () => server.gauge('judged_behind'),
+    judgeAnew: () => configure(folder, 30 + ++edits),
+    close: () => store.close(),
+  }
+}
+
+/** It judges a record before it hands it on, and every edit of a rule makes it judge everything. */
+function before(server: CalmServer, folder: string): Subject {
+  return {
+    inUse: async () => String(server.rules.inUse),
+    isJudgingAnew: async () => server.rules.isChanging,
+    behind: async () => 0,
+    judgeAnew: () => writeRule(folder, `{ Image|endswith: /anydesk${++edits} }`),
+    close: async () => {},
+  }
 }
 
 const RULE = 'calm.yml'
@@ -119,14 +183,14 @@ detection: { it: ${detection}, condition: it }
 
 /** The log is judged from its beginning; a folder that was used before goes on. */
 async function judgedFirst(stage: Stage): Promise<void> {
-  const { server, store, says, rows } = stage
+  const { server, subject, says, rows } = stage
   rows.push({ name: 'start, to listening', unit: 's', value: server.listeningAfterMs / 1_000, budget: '' })
   const begun = performance.now()
   const costs = new Costs(stage)
   await until(
     async () => {
       await costs.sample()
-      return (await store.evaluations.active()) && (await server.gauge('judged_behind')) < 10_000 ? true : null
+      return (await subject.inUse()) && (await subject.behind()) < 10_000 ? true : null
     },
     WITHIN_MS,
     () => 'the log is not judged',
@@ -135,7 +199,14 @@ async function judgedFirst(stage: Stage): Promise<void> {
   rows.push(...costs.row('judging the whole log, nothing coming in'))
 }
 
-/** What judging the log costs for each of its events: processor time of all threads but the main one. */
+/** It listens when the log is judged. */
+function judgedBefore({ server, rows }: Stage): void {
+  rows.push({ name: 'start, to listening', unit: 's', value: server.listeningAfterMs / 1_000, budget: '' })
+  const { judged } = server
+  if (judged) rows.push(costOf('judging the whole log, nothing coming in', judged.cpuMs, judged.records))
+}
+
+/** What judging the log costs for each of its records: processor time of the whole process. */
 class Costs {
   readonly #stage: Stage
   readonly #samples: { position: number; cpuMs: number }[] = []
@@ -146,18 +217,22 @@ class Costs {
 
   async sample(): Promise<void> {
     const { server } = this.#stage
+    if (this.#stage.checkout !== null) return
     const position = await server.gauge('reevaluation_position')
     const known = this.#samples.at(-1)?.position ?? 0
-    if (position > known) this.#samples.push({ position, cpuMs: server.otherCpuMs() })
+    if (position > known) this.#samples.push({ position, cpuMs: server.cpuMs() })
   }
 
   /** None when it was over too soon to be looked at twice. */
   row(name: string): Row[] {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)]
     if (!first || !last || last === first) return []
-    const each = ((last.cpuMs - first.cpuMs) * 1_000) / (last.position - first.position)
-    return [{ name, unit: 'µs of CPU/record', value: each, budget: '' }]
+    return [costOf(name, last.cpuMs - first.cpuMs, last.position - first.position)]
   }
+}
+
+function costOf(name: string, cpuMs: number, records: number): Row {
+  return { name, unit: 'µs of CPU/record', value: (cpuMs * 1_000) / records, budget: '' }
 }
 
 async function idle({ server, watchMs, rows, says }: Stage): Promise<void> {
@@ -223,18 +298,18 @@ async function roster(stage: Stage): Promise<void> {
 
 /** While the whole log is judged anew. */
 async function rosterWhileJudging(stage: Stage): Promise<void> {
-  const { stored, server, store, rows } = stage
+  const { subject, rows } = stage
   await settled(stage)
-  const before = (await store.evaluations.active())?.id
-  configure(stored.folder, 30 + ++edits)
+  const inUse = await subject.inUse()
+  subject.judgeAnew()
   await until(
-    async () => ((await server.gauge('reevaluation_position')) > 0 ? true : null),
+    async () => ((await subject.isJudgingAnew()) ? true : null),
     WITHIN_MS,
     () => 'the log is not judged anew',
   )
   const name = 'a 30 MB roster imported while the log is judged anew'
   rows.push(...(await imported(stage, name)))
-  const isOver = (await store.evaluations.active())?.id !== before
+  const isOver = (await subject.inUse()) !== inUse
   if (isOver) stage.says('judgement was over before the import')
 }
 
@@ -299,10 +374,12 @@ function contractOf(n: number, from: number, ticket: number): Contract {
 }
 
 /** After kill -9, with what was not saved. */
-async function restart({ server, traffic, rows, says }: Stage): Promise<void> {
+async function restart(stage: Stage): Promise<void> {
+  const { server, checkout, traffic, rows, says } = stage
+  await settled(stage)
   says('killed and started again')
   traffic.close()
-  const last = await server.gauge('judged_position')
+  const last = checkout === null ? await server.gauge('judged_position') : 0
   await server.kill()
   await server.startAgain()
   rows.push({
@@ -311,6 +388,7 @@ async function restart({ server, traffic, rows, says }: Stage): Promise<void> {
     value: server.listeningAfterMs / 1_000,
     budget: '<= 5',
   })
+  if (checkout !== null) return
   await until(
     async () => ((await server.gauge('judged_position')) >= last ? true : null),
     WITHIN_MS,
@@ -320,43 +398,40 @@ async function restart({ server, traffic, rows, says }: Stage): Promise<void> {
 }
 
 /** Nothing is left over from before. */
-async function settled({ server }: Stage): Promise<void> {
+async function settled({ subject }: Stage): Promise<void> {
   await until(
-    async () =>
-      (await server.gauge('reevaluation_position')) === 0 && (await server.gauge('judged_behind')) < 5_000
-        ? true
-        : null,
+    async () => (!(await subject.isJudgingAnew()) && (await subject.behind()) < 5_000 ? true : null),
     WITHIN_MS,
     () => 'judgement is behind',
   )
 }
 
 async function reevaluated(stage: Stage, name: string, budget: string, change: () => void): Promise<Row[]> {
-  const { server, store, traffic, says } = stage
+  const { server, subject, traffic, says } = stage
   await settled(stage)
   says(`${name}, load ${load()}`)
-  const before = (await store.evaluations.active())?.id
+  const inUse = await subject.inUse()
   const began = performance.now()
   const costs = new Costs(stage)
-  let [seconds, cpuMs] = [Number.NaN, server.otherCpuMs()]
+  let [seconds, cpuMs] = [Number.NaN, server.cpuMs()]
   const { report, acks } = await during(server, traffic, async () => {
     change()
     await until(
       async () => {
         await costs.sample()
-        return (await store.evaluations.active())?.id !== before ? true : null
+        return (await subject.inUse()) !== inUse ? true : null
       },
       WITHIN_MS,
       () => 'the new judgement does not become active',
     )
     seconds = (performance.now() - began) / 1_000
-    cpuMs = server.otherCpuMs() - cpuMs
+    cpuMs = server.cpuMs() - cpuMs
     // What it costs that it became active, too.
     await delay(5_000)
   })
   return [
     { name: `${name}, to active`, unit: 's', value: seconds, budget },
-    { name: `${name}, to active, all threads but the main one`, unit: 'CPU-s', value: cpuMs / 1_000, budget: '' },
+    { name: `${name}, to active, of the whole process`, unit: 'CPU-s', value: cpuMs / 1_000, budget: '' },
     ...costs.row(`${name}, while it is read again`),
     ...lateness(name, report),
     ...acknowledged(name, acks),

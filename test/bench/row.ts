@@ -9,6 +9,8 @@ export interface Row {
 
 export interface Bench {
   name: string
+  /** Runs only when this is given. */
+  needs?: 'checkout'
   run(options: BenchOptions): Promise<Row[]>
 }
 
@@ -19,6 +21,8 @@ export interface BenchOptions {
   sizes: readonly { workers: number; events: number }[]
   /** Where what takes long to make is kept for the next run; null: nowhere. */
   folder: string | null
+  /** A checkout of the commit that a bench compares with; null: none. */
+  checkout: string | null
   /** One line about what is happening, for whoever waits. */
   says(text: string): void
 }
