@@ -127,7 +127,7 @@ async function publish(
   deviceOf: (n: number) => string,
   says: (text: string) => void,
 ): Promise<number> {
-  const days = Math.max(1, Math.round(events / workers / EVENTS_A_DAY))
+  const days = Math.ceil(events / workers / EVENTS_A_DAY)
   const from = Math.floor(Date.now() / HOUR) * HOUR - calendarDay(days - 1) * DAY - WORKING_HOURS * HOUR
   let [published, saidAt] = [0, 0]
   for (const block of fleet({ workers, days, from, deviceOf })) {
