@@ -34,6 +34,7 @@ export class CalmServer {
   async startAgain(): Promise<void> {
     const script = join(import.meta.dirname, 'calm-server.ts')
     this.#startedAt = performance.now()
+    // For a profile: --cpu-prof
     const flags = process.env.CALM_FLAGS?.split(' ') ?? []
     const child = fork(script, [join(this.#folder, 'tellwire.yml'), ...(this.#checkout ? [this.#checkout] : [])], {
       execArgv: ['--disable-warning=ExperimentalWarning', ...flags],
