@@ -6,6 +6,8 @@
  *   npm run bench -- --seconds 30          watch running things for less than five minutes
  *   npm run bench -- calm --workers 1000,5000,20000 --events 1000000,3000000,5000000 --folder DIR
  *                                          in these sizes, and keep the stored logs in DIR for the next run
+ *   npm run bench -- calm --stages saving,edit,roster,restart
+ *                                          these of its stages only
  *   npm run bench -- calm-before --checkout DIR
  *                                          the same of the server at commit 1476a52, from a checkout with its packages
  *   npm run bench -- --write               and write the tables into RESULTS.md
@@ -30,16 +32,18 @@ const { values, positionals } = parseArgs({
     events: { type: 'string', default: '200000' },
     folder: { type: 'string' },
     checkout: { type: 'string' },
+    stages: { type: 'string' },
   },
 })
 const seconds = Number(values.seconds)
 const [workers, events] = [values.workers, values.events].map((it) => it.split(',').map(Number)) as [number[], number[]]
 const sizes = workers.map((it, index) => ({ workers: it, events: events[index] ?? 0 }))
 const areSizes = workers.length === events.length && [...workers, ...events].every((it) => it >= 1)
+const stages = values.stages?.split(',') ?? null
 const unknown = positionals.filter((name) => !benches.some((it) => it.name === name))
 if (unknown.length > 0 || !(seconds > 0) || !areSizes) {
   console.error(
-    `Usage: npm run bench -- [--write] [--seconds N] [--workers N,… --events N,…] [--folder DIR] [--checkout DIR] [${benches.map((it) => it.name).join('|')}]...`,
+    `Usage: npm run bench -- [--write] [--seconds N] [--workers N,… --events N,…] [--folder DIR] [--checkout DIR] [--stages NAME,…] [${benches.map((it) => it.name).join('|')}]...`,
   )
   process.exit(2)
 }
@@ -66,7 +70,14 @@ async function measured(bench: Bench): Promise<Row[] | null> {
   const says = (text: string) =>
     console.log(`  ${((performance.now() - start) / 1_000).toFixed(0).padStart(4)} s  ${text}`)
   try {
-    return await bench.run({ seconds, sizes, folder: values.folder ?? null, checkout: values.checkout ?? null, says })
+    return await bench.run({
+      seconds,
+      sizes,
+      folder: values.folder ?? null,
+      checkout: values.checkout ?? null,
+      stages,
+      says,
+    })
   } catch (cause) {
     console.error(`  failed: ${cause instanceof Error ? cause.message : cause}`)
     return null
@@ -109,6 +120,7 @@ function given(): string[] {
       ? []
       : [`--workers ${values.workers} --events ${values.events}`]),
     ...(values.checkout ? ['--checkout DIR'] : []),
+    ...(values.stages ? [`--stages ${values.stages}`] : []),
   ]
 }
 

@@ -23,6 +23,8 @@ export interface BenchOptions {
   folder: string | null
   /** A checkout of the commit that a bench compares with; null: none. */
   checkout: string | null
+  /** Of benches that have stages, only these; null: all. */
+  stages: readonly string[] | null
   /** One line about what is happening, for whoever waits. */
   says(text: string): void
 }
