@@ -76,8 +76,9 @@ const ALL: readonly [string, Work][] = [
   ['wide-edit', editedThatReadsAll],
   ['thresholds', thresholds],
   ['roster', roster],
-  ['roster-while-judging', rosterWhileJudging],
   ['restart', restart],
+  // Last: a server that is killed meanwhile judges the whole log before it goes on.
+  ['roster-while-judging', rosterWhileJudging],
 ]
 /** What it has no way to do: thresholds that change while it runs, and a page that asks for what changed. */
 const NOT_BEFORE = ['watched', 'wide-edit', 'thresholds']
@@ -395,13 +396,16 @@ async function restart(stage: Stage): Promise<void> {
     value: server.listeningAfterMs / 1_000,
     budget: '<= 5',
   })
-  if (checkout !== null) return
-  await until(
-    async () => ((await server.gauge('judged_position')) >= last ? true : null),
-    WITHIN_MS,
-    () => 'judgement does not go on',
-  )
-  rows.push({ name: 'restart after kill -9, to judging', unit: 's', value: server.sinceStartMs() / 1_000, budget: '' })
+  if (checkout === null) {
+    await until(
+      async () => ((await server.gauge('judged_position')) >= last ? true : null),
+      WITHIN_MS,
+      () => 'judgement does not go on',
+    )
+    const seconds = server.sinceStartMs() / 1_000
+    rows.push({ name: 'restart after kill -9, to judging', unit: 's', value: seconds, budget: '' })
+  }
+  await traffic.connect(server.url)
 }
 
 /** Nothing is left over from before. */
