@@ -1,4 +1,5 @@
 /** Runs the tests inside the rules: the events of each, and how many findings they must make. */
+import { DAY, HOUR, MINUTE } from '../../wire/time.ts'
 import {
   correlator,
   type LoadedCorrelation,
@@ -8,10 +9,9 @@ import {
   type RuleTest,
 } from '../language/index.ts'
 
-const DAY = 86_400_000
 /** The start of every test: midnight UTC, so that 'at: 5h' and 'at: 23h' are one day. A Monday. */
 export const TEST_START = Date.UTC(2026, 5, 1)
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY }
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: MINUTE, h: HOUR, d: DAY }
 
 export interface RuleTestResult {
   rule: Rule

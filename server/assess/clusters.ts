@@ -6,10 +6,10 @@
  *         is near conclusive by itself, or keys of two kinds say it.
  *         In order of band, size, key.
  */
+import { DAY } from '../../wire/time.ts'
 import { BANDS, type Band, type Cluster } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 
-const DAY = 86_400_000
 const FARM_FROM = 3
 const MAX_AGE_DAYS = 60
 

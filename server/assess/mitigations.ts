@@ -5,10 +5,10 @@
  *         if it were one strength weaker. What excuses wholly never gets here: rules do not fire on it.
  * Source  the contract in force; what has lapsed is not in it.
  */
-import type { Contract } from '../../wire/contract.ts'
-import type { Finding } from '../model/finding.ts'
 
-const DAY = 86_400_000
+import type { Contract } from '../../wire/contract.ts'
+import { DAY } from '../../wire/time.ts'
+import type { Finding } from '../model/finding.ts'
 
 export interface Mitigation {
   label: string

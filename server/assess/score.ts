@@ -8,13 +8,13 @@
  *         fill the total.
  * Errors  none: no findings is band 'none' and 0 points, which says nothing about what could not be seen.
  */
+
 import type { Contract } from '../../wire/contract.ts'
+import { DAY, HOUR } from '../../wire/time.ts'
 import type { Assessment, Band, Part } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 export const BASE = { 1: 5, 2: 15, 3: 40, 4: 70 } as const
 export const FAMILY_CAP = 80
 export const TOTAL_CAP = 200

@@ -6,6 +6,7 @@
  *         to hear: a band that moved, a case that opened.
  * Memory  one standing and its text a worker with findings.
  */
+import { HOUR } from '../../wire/time.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Band, Cluster } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
@@ -13,8 +14,6 @@ import { type Change, change } from '../model/change.ts'
 import type { Standing } from '../model/standing.ts'
 import { Assessments, type Known } from './assessments.ts'
 import { clusters, linksPeople } from './clusters.ts'
-
-const HOUR = 3_600_000
 
 export interface Revision {
   standings: Standing[]

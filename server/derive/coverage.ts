@@ -4,13 +4,15 @@
  * Shape   per device, the last event of each category, the last word of each gap, and what was sighted last.
  * Memory  at most 64 gaps a device, the oldest given up first; sightings as `derive/sightings.ts` says.
  */
+
 import { CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
+import { DAY } from '../../wire/time.ts'
 import type { Coverage, Gap } from '../model/coverage.ts'
 import type { Seen } from './deriver.ts'
 import { type Keeper, Subjects } from './kit/kept.ts'
 import { noSightings, type Sightings, sight } from './kit/sightings.ts'
 
-const RECENT_MS = 86_400_000
+const RECENT_MS = DAY
 const MAX_GAPS = 64
 
 type KnownGap = Gap & { categories: string[] }

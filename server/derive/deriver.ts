@@ -1,8 +1,10 @@
 /** What a deriver is: a small state machine over the record stream. One file each, listed in index.ts. */
+
 import type * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, RecordedConnection } from '../../wire/recording.ts'
+import { DAY } from '../../wire/time.ts'
 import type { Keeper } from './kit/kept.ts'
 import type { World } from './kit/world.ts'
 
@@ -82,4 +84,4 @@ export function deriverKind<T extends z.ZodType>(
 }
 
 /** Eight days: a spool keeps seven, so a laptop that comes back after a week is judged as if it had never been away. */
-export const LATENESS_MS = 8 * 86_400_000
+export const LATENESS_MS = 8 * DAY

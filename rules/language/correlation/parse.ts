@@ -5,6 +5,7 @@
  * Errors  Refusal at the key or value; nothing unknown is passed over.
  */
 
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { keysOf, mappingOf, numberIn, oneOf, textIn, textsIn } from '../field.ts'
 import type { Mapping, Node } from '../node.ts'
 import { Refusal, type Warn } from '../refusal.ts'
@@ -12,16 +13,16 @@ import type { Problem, Rule, TellwireFacts } from '../rule.ts'
 import { parseTellwire } from '../tellwire.ts'
 import { type Bound, type CorrelationType, OPERATORS, TYPES } from './rule.ts'
 
-export const DEFAULT_LATENESS_MS = 72 * 3_600_000
+export const DEFAULT_LATENESS_MS = 72 * HOUR
 const MAX_SPAN_MS = 10 * 31_556_952_000
-const MAX_LATENESS_MS = 366 * 86_400_000
+const MAX_LATENESS_MS = 366 * DAY
 const MAX_RULES = 1_000
 const MAX_FIELDS = 16
 const UNITS: Record<string, number> = {
   s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
+  m: MINUTE,
+  h: HOUR,
+  d: DAY,
   w: 604_800_000,
   M: 2_629_746_000,
   y: 31_556_952_000,

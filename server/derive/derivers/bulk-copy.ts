@@ -5,12 +5,14 @@
  *         that is not the hour's only one: so a rule with hourly limits sees what a slow copy adds up to.
  * Memory  per device and root the bursts within the lateness bound, as `inOrder` keeps them.
  */
+
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { deriverKind } from '../deriver.ts'
 import { inOrder } from '../kit/in-order.ts'
 
-const WINDOW_MS = 3_600_000
+const WINDOW_MS = HOUR
 
 const COUNTED = ['Files', 'Bytes', 'Archives', 'SourceFiles'] as const
 type Burst = Pick<EventOf<'file_burst'>, 'id' | 'time' | 'Root' | 'RootKind' | (typeof COUNTED)[number]>

@@ -5,14 +5,15 @@
  *         with the day's least round trip so far.
  * Memory  per device and holder, the addresses of the days within the lateness bound: five numbers each.
  */
+
 import * as z from 'zod'
 import type { RecordedOf } from '../../../wire/recording.ts'
+import { DAY } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
 import { buckets } from '../kit/buckets.ts'
 import { approvedExit } from '../kit/place.ts'
 import { expectedMs, roundTripThresholds } from '../kit/round-trip.ts'
 
-const DAY = 86_400_000
 /** Stands for a round trip that was not measured: it has to be a number. */
 const NONE = Number.MAX_SAFE_INTEGER
 

@@ -6,13 +6,13 @@
  *         `login_after_end` a login, `work_after_end` code taken or sent, or somebody in on the laptop from outside.
  * Memory  per worker what was said of the ends within KEPT_DAYS; per worker and day after an end two moments.
  */
+
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Seen } from '../deriver.ts'
 import { mapCodec, Subjects, single } from '../kit/kept.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const KEPT_DAYS = 30
 
 const thresholds = z.strictObject({

@@ -8,15 +8,16 @@
  * Memory  as `firstOfDay` keeps it; per device the moments of the last nine days at which a display, or a device with
  *         the shape, came: 64 of each.
  */
+
 import * as z from 'zod'
 import type { Contract } from '../../../wire/contract.ts'
 import type { Category, EventOf } from '../../../wire/event.ts'
+import { DAY } from '../../../wire/time.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { firstOfDay } from '../kit/first-of-day.ts'
 import { Subjects } from '../kit/kept.ts'
 import { jigglerIn } from './jiggler.ts'
 
-const DAY = 86_400_000
 const MAX_MOMENTS = 64
 
 const thresholds = z.strictObject({

@@ -14,17 +14,17 @@
  *         network, two a day for when a laptop was in use, two for each hour and place with a login; the days of
  *         conflict of the week before.
  */
+
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
 import type { AddressFacts } from '../../../wire/recording.ts'
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
 import { Subjects } from '../kit/kept.ts'
 import { announced, kilometres, positionOf, provesPlace } from '../kit/place.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const STRETCH_MS = 6 * HOUR
 /** The vocabulary's 'of the last 7'. */
 const WINDOW_DAYS = 7
@@ -136,7 +136,7 @@ export const identityConflict = deriverKind('identity_conflict', thresholds, (li
       const other = before.findLast((it) => it.print !== print)
       if (!other) return []
       const again = before.findLast((it) => it.print === print && it.time <= other.time)
-      const isTogether = time - other.time <= limits.togetherMinutes * 60_000
+      const isTogether = time - other.time <= limits.togetherMinutes * MINUTE
       return isTogether || (again && time - again.time <= limits.backWithinHours * HOUR) ? [time] : []
     })
     const from = dayOf(fingerprints.reached(subject))

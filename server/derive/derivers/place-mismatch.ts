@@ -19,16 +19,16 @@
  *         reason contract and operator_address, and not at all for the others.
  * Memory  per device and holder, four numbers for each place of 36 days, and the days in its country that went before.
  */
+
 import * as z from 'zod'
 import type { AddressFacts } from '../../../wire/recording.ts'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
 import { Subjects } from '../kit/kept.ts'
 import { announced, approvedExit, kilometres, positionOf, provesPlace } from '../kit/place.ts'
 import { statements } from '../kit/statements.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 /** The vocabulary's 'of the last 14'. */
 const WINDOW_DAYS = 14
 /** First boots are judged by what follows, so what was said of them can change for so long. */

@@ -8,16 +8,16 @@
  * Silent  sessions of a tool that the contract allows.
  * Memory  per device with sessions: those of the last two weeks, MAX_SESSIONS at most, the shortest go first.
  */
+
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { mapCodec, Names, Subjects } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 import { isApprovedTool } from '../kit/tenant.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const MAX_SESSIONS = 512
 
 const thresholds = z.strictObject({

@@ -10,15 +10,15 @@
  * Silent  with several laptops, the idlest speaks for all: one that is kept awake beside another is not seen here.
  * Memory  per worker 8 bytes for each hour of presence in 40 days: 2 KB for somebody who works on 22 days a month.
  */
+
 import * as z from 'zod'
 import type { Contract } from '../../../wire/contract.ts'
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Draft, deriverKind, LATENESS_MS } from '../deriver.ts'
 import { Subjects, single } from '../kit/kept.ts'
 import { utcOffsets } from '../kit/local-time.ts'
 
-const HOUR = 3_600_000
 const HOURS_A_DAY = 24
-const DAY = HOURS_A_DAY * HOUR
 const KEPT_DAYS = 40
 /** The middle of a day from 9 to 18. */
 const NOON = 13.5
@@ -150,7 +150,7 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
       const offset = contract?.timeZone ? offsetAt(contract.timeZone, time) : null
       if (!contract || offset === null) continue
       all += minutes
-      if (!isAgreed(contract, time + HOUR / 2 + offset * 60_000)) off += minutes
+      if (!isAgreed(contract, time + HOUR / 2 + offset * MINUTE)) off += minutes
     }
     return all === 0 ? null : twoDigits(off / all)
   }
@@ -222,7 +222,7 @@ function isWithin(weekday: number, start: string, end: string, wall: number): bo
   const from = minuteOf(start)
   const to = minuteOf(end) <= from ? minuteOf(end) + 1_440 : minuteOf(end)
   const today = new Date(wall).getUTCDay() || 7
-  const minute = Math.floor(wall / 60_000) % 1_440
+  const minute = Math.floor(wall / MINUTE) % 1_440
   return [0, 1].some((ago) => {
     const began = ((today - ago + 6) % 7) + 1
     const since = minute + ago * 1_440

@@ -16,8 +16,10 @@
  * Memory  per laptop and holder four numbers for each network of 22 days, and two for the best ever of at most
  *         `NETWORKS` networks. Per square degree that anybody claims, the six least of each of 22 days.
  */
+
 import * as z from 'zod'
 import type { NetworkClass } from '../../../wire/events/derived.ts'
+import { DAY } from '../../../wire/time.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, type Fact } from '../kit/buckets.ts'
 import { mapCodec, Names, Subjects, single } from '../kit/kept.ts'
@@ -25,7 +27,6 @@ import { kilometres } from '../kit/place.ts'
 import { expectedMs, overKm, roundTripThresholds } from '../kit/round-trip.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 
-const DAY = 86_400_000
 const WINDOW_DAYS = 14
 /** Of the peers, the least. */
 const PEERS = 5

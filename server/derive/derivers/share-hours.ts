@@ -7,14 +7,13 @@
  * Silent  calls, in which as much comes back; uploads, which are faster; days without a meeting program.
  * Memory  per laptop two numbers for each day of three weeks.
  */
+
 import * as z from 'zod'
+import { DAY } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { Names, Subjects, single } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
-
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 
 const thresholds = z.strictObject({
   /** Hours of a UTC day. Threat model #28 says 8; a working day west of Greenwich ends after midnight UTC. */

@@ -12,18 +12,18 @@
  * Memory  per laptop its keys' changes and the days it was awake, `windowDays` and the lateness bound back; at most
  *         MAX_KEYS keys a laptop.
  */
+
 import ipaddr from 'ipaddr.js'
 import * as z from 'zod'
 import type { Category } from '../../../wire/event.ts'
 import type { NetworkClass } from '../../../wire/events/derived.ts'
 import { sha256 } from '../../../wire/sha256.ts'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { type Codec, mapCodec, Names, Subjects, single } from '../kit/kept.ts'
 import { approvedExit } from '../kit/place.ts'
 import { holds } from '../kit/world.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const LATE_DAYS = LATENESS_MS / DAY
 const MAX_KEYS = 256
 const MAX_CHANGES = 500

@@ -10,12 +10,13 @@
  *         Time in which the server itself was not listening does not count.
  * Memory  per laptop the stretches in which it was heard, per worker the hours of activity elsewhere, KEPT_MS back.
  */
+
 import * as z from 'zod'
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { Subjects, single } from '../kit/kept.ts'
 
-const HOUR = 3_600_000
-const WEEK = 7 * 24 * HOUR
+const WEEK = 7 * DAY
 /** The lateness bound, and the days over which a silence may repeat. */
 const KEPT_MS = LATENESS_MS + WEEK
 const MAX_ENTRIES = 400
@@ -64,7 +65,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   const silentMs = limits.silentHours * HOUR
   const activeMs = Math.min(limits.activeSilentHours * HOUR, silentMs)
   const lastingMs = Math.min(limits.lastingHours * HOUR, silentMs)
-  const marginMs = limits.marginMinutes * 60_000
+  const marginMs = limits.marginMinutes * MINUTE
   const laptops = new Subjects<Laptop>()
   const activity = new Subjects<Activity[]>()
   let deaf: [number, number][] = []
@@ -213,7 +214,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       evidence.kind !== 'account' &&
       to >= afterListening(from, ended ? activeMs : Math.max(lastingMs, activeMs))
     if (!full && !counts) return null
-    const slept = laptop.wakes.some(([time, ms]) => Math.abs(time - to) < 10 * 60_000 && ms >= 0.8 * (to - from))
+    const slept = laptop.wakes.some(([time, ms]) => Math.abs(time - to) < 10 * MINUTE && ms >= 0.8 * (to - from))
     const hour = new Date(from).getUTCHours()
     const alike = gaps.filter(
       (it) =>
@@ -226,7 +227,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
         HoursSilent: full ? limits.silentHours * timesPassed(from, to) : limits.activeSilentHours,
         ActiveElsewhere: feeds ? evidence !== null : null,
         Evidence: evidence?.kind ?? null,
-        Announced: slept || laptop.stops.some((it) => Math.abs(it - from) < 5 * 60_000),
+        Announced: slept || laptop.stops.some((it) => Math.abs(it - from) < 5 * MINUTE),
         RepeatsAtHour: evidence && alike.length >= limits.repeats ? hour : null,
       },
     ]

@@ -9,17 +9,17 @@
  * Memory  per device that has such a tool: the last day of each remote-control tool (64 at most), what was said today,
  *         and within the lateness bound one note per day and kind of sighting. Per new device one logon, for 16 days.
  */
+
 import * as z from 'zod'
 import { isRemoteControl } from '../../../rules/catalogue/categories.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import type { CatalogueFacts } from '../../../wire/recording.ts'
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
 import { inOrder, type Note } from '../kit/in-order.ts'
 import { mapCodec, prefixed, Subjects } from '../kit/kept.ts'
 import { isApprovedTool } from '../kit/tenant.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const MAX_TOOLS = 64
 const MAX_REMOVALS = 16
 const MAX_SAID = 512
@@ -183,7 +183,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
   /** An update's two halves come in either order: the removal after what is new is none, the one before is forgotten. */
   function remember(memory: Memory, { tool: id, time, publisher }: Removal): void {
     const now = memory.tools.find((it) => it.id === id)
-    if (now?.installed != null && time - now.installed <= limits.updateMinutes * 60_000 && now.maker === publisher)
+    if (now?.installed != null && time - now.installed <= limits.updateMinutes * MINUTE && now.maker === publisher)
       return
     const kept = memory.removals.filter((it) => it.tool !== id && time - it.time <= limits.returnDays * DAY)
     memory.removals = [...kept, { tool: id, time, publisher }].slice(-MAX_REMOVALS)
@@ -194,7 +194,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
     const before = memory.tools.find((it) => it.id === found.id)
     const known = before !== undefined && before.day > day - limits.vendorDays
     const removal = memory.removals.find((it) => it.tool === found.id)
-    const updating = removal !== undefined && time - removal.time <= limits.updateMinutes * 60_000
+    const updating = removal !== undefined && time - removal.time <= limits.updateMinutes * MINUTE
     const sameMaker = removal?.publisher === note.publisher
     if (removal && updating && note.installed && sameMaker)
       memory.removals = memory.removals.filter((it) => it !== removal)

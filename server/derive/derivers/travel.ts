@@ -11,14 +11,14 @@
  * Memory  per worker four numbers for each laptop and network of a stretch of six hours, ten days back, and two for
  *         each stretch in which a laptop was used.
  */
+
 import * as z from 'zod'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
 import { announced, kilometres, networkOf, positionOf, provesPlace } from '../kit/place.ts'
 import { statements } from '../kit/statements.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const STRETCH_MS = 6 * HOUR
 /** Two sightings in one moment still have a speed. */
 const LEAST_HOURS = 1 / 60

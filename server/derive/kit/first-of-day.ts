@@ -4,10 +4,10 @@
  * Shape   per subject and kind one sighting a day stands: the earliest, by (time, id). An earlier one takes its place.
  * Memory  per subject, kind and day one time, id and key, for nine days; `MOST` of them a subject, the oldest go first.
  */
+import { DAY } from '../../../wire/time.ts'
 import { type Draft, LATENESS_MS } from '../deriver.ts'
 import { mapCodec, type Part, Subjects } from './kept.ts'
 
-const DAY = 86_400_000
 const MOST = 512
 
 export interface Sighting {

@@ -1,9 +1,9 @@
 /** Hours of something on one laptop, as a `volume_anomaly`: nobody's habit or peers are asked about it. */
+
 import type { EventOf } from '../../../wire/event.ts'
+import { DAY } from '../../../wire/time.ts'
 import type { Statement } from './statements.ts'
 import type { World } from './world.ts'
-
-const DAY = 86_400_000
 
 export function hoursStatement(
   world: World,

@@ -1,6 +1,6 @@
 /** What a clock on the wall says: the offset of a time zone, daylight saving included. */
+import { HOUR, MINUTE } from '../../../wire/time.ts'
 
-const HOUR = 3_600_000
 /** Of one zone: some 170 days' hours. */
 const MAX_HOURS = 4_096
 
@@ -46,5 +46,5 @@ function formatOf(timeZone: string): Intl.DateTimeFormat | null {
 function offsetAt(format: Intl.DateTimeFormat, time: number): number {
   const parts = Object.fromEntries(format.formatToParts(time).map((it) => [it.type, Number(it.value)]))
   const wall = Date.UTC(parts.year!, parts.month! - 1, parts.day, parts.hour, parts.minute)
-  return Math.round((wall - time) / 60_000)
+  return Math.round((wall - time) / MINUTE)
 }

@@ -13,12 +13,13 @@
  *         networks a day: what it says beyond is taken for its own doing, and costs nobody else anything.
  * Source  threat model N27.
  */
+
 import * as z from 'zod'
 import type { AddressFacts } from '../../../wire/recording.ts'
+import { DAY } from '../../../wire/time.ts'
 import { type Keeper, type Parts, Subjects, single } from './kept.ts'
 import { kilometres, networkOf } from './place.ts'
 
-const DAY = 86_400_000
 /** They are the databases' own: a new one comes a few times a month. */
 const MAX_EDITIONS = 64
 const PLACES_A_NETWORK = 8

@@ -1,9 +1,10 @@
 /** What is bounded, counted, hidden and written down. */
+
 import assert from 'node:assert/strict'
 import { type Correlator, correlator, type FlatEvent, load, type Rule } from '../../../rules/language/index.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { Ledger, standing } from './correlation-clock.ts'
 
-const HOUR = 3_600_000
 const BASE = 'title: a\nid: a\nlogsource: { category: x }\ndetection: { s: { K: a }, condition: s }\n'
 
 function loaded(...correlations: string[]) {

@@ -13,10 +13,11 @@
  * Memory  as `book.ts` says for each worker, 4 to 8 KB, forgotten after 60 days without a word; as `peers.ts` for each
  *         role; candidates of the last ten days.
  */
+import { DAY } from '../../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit } from '../../deriver.ts'
 import { Subjects, single } from '../../kit/kept.ts'
 import { statements } from '../../kit/statements.ts'
-import { byDay, DAY, sumsAfter, sumsOf } from './book.ts'
+import { byDay, sumsAfter, sumsOf } from './book.ts'
 import { drips } from './drip.ts'
 import { archiveUpload, type Candidate, daily, draftOf } from './habit.ts'
 import { additionsOf, DAILY, type Daily, isActive, measured } from './metrics.ts'

@@ -7,10 +7,10 @@
  * Memory  24 bytes for each half hour and count in use, 16 for each day and count: 4 to 8 KB for somebody who works on
  *         22 days a month, nothing for who does not. `DISTINCT_A_SLOT` clones in one half hour: the lowest hashes.
  */
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { LATENESS_MS } from '../../deriver.ts'
 
-export const DAY = 86_400_000
-export const SLOT_MS = 1_800_000
+export const SLOT_MS = HOUR / 2
 const SLOTS_A_DAY = DAY / SLOT_MS
 const KEPT_DAYS = 45
 const DISTINCT_A_SLOT = 256

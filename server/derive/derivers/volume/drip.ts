@@ -8,8 +8,9 @@
  *         addition to them, against the 21 days before, if ten of those were active: a drip that goes on for long is
  *         told in its first weeks, and is then the habit.
  */
+import { DAY } from '../../../../wire/time.ts'
 import type { Draft } from '../../deriver.ts'
-import { activeDays, byDay, DAY, type Sums } from './book.ts'
+import { activeDays, byDay, type Sums } from './book.ts'
 import type { Candidate } from './habit.ts'
 import { isActive, measured } from './metrics.ts'
 import { PEER_DAYS, type Peers } from './peers.ts'

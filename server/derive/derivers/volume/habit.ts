@@ -1,18 +1,9 @@
 /** What one worker did beyond their own habit: a function of their book alone. */
+
 import type { EventOf } from '../../../../wire/event.ts'
+import { DAY } from '../../../../wire/time.ts'
 import type { Draft } from '../../deriver.ts'
-import {
-  type Book,
-  byDay,
-  COUNTS,
-  type Count,
-  DAY,
-  dayOfSlot,
-  type Slot,
-  type Sums,
-  slotsOf,
-  WINDOW_SLOTS,
-} from './book.ts'
+import { type Book, byDay, COUNTS, type Count, dayOfSlot, type Slot, type Sums, slotsOf, WINDOW_SLOTS } from './book.ts'
 import { DAILY, type Daily, isActive, MADE_OF, measured } from './metrics.ts'
 import type { VolumeThresholds } from './thresholds.ts'
 
