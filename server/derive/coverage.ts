@@ -10,7 +10,7 @@ import { DAY } from '../../wire/time.ts'
 import type { Coverage, Gap } from '../model/coverage.ts'
 import type { Seen } from './deriver.ts'
 import { type Keeper, Subjects } from './kit/kept.ts'
-import { noSightings, type Sightings, sight } from './kit/sightings.ts'
+import { addSighting, noSightings, type Sightings } from './kit/sightings.ts'
 
 const RECENT_MS = DAY
 const MAX_GAPS = 64
@@ -47,7 +47,7 @@ export class CoverageBook implements Keeper {
     if (device === null) return
     const memory = this.#devices.ensure(device, blank)
     this.#devices.touch(device)
-    sight(memory.sightings, seen)
+    addSighting(memory.sightings, seen)
     memory.lastSeen = Math.max(memory.lastSeen, receivedAt)
     if (connection) {
       memory.lastAddress = connection.remoteAddress

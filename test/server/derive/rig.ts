@@ -74,7 +74,7 @@ export class Rig {
         break
       case 'clock':
         if (record.downSince != null)
-          for (const { deriver } of this.#derivers) deriver.deaf?.(record.downSince, record.time)
+          for (const { deriver } of this.#derivers) deriver.serverDown?.(record.downSince, record.time)
         this.#reach(record.time)
         break
       case 'connection': {
@@ -128,7 +128,7 @@ export class Rig {
 
   #pass(records: ReturnType<PlaceGate['take']>): void {
     for (const it of records) {
-      const seen = this.#seen(this.world.besideOf(it.device, it.time), it.time, it.time)
+      const seen = this.#seen(this.world.contextOf(it.device, it.time), it.time, it.time)
       this.#run({ ...seen, connection: it })
     }
   }
@@ -142,7 +142,7 @@ export class Rig {
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
     return {
-      ...this.#seen(this.world.besideOf(device, event.time), event.time, receivedAt),
+      ...this.#seen(this.world.contextOf(device, event.time), event.time, receivedAt),
       event,
       epoch: epoch ?? 0,
       conflict: conflict ?? false,

@@ -1,7 +1,7 @@
 /** What was seen last on a laptop, by event time and by who held it. */
 import assert from 'node:assert/strict'
 import type { Seen } from '../../../../server/derive/deriver.ts'
-import { noSightings, sight } from '../../../../server/derive/kit/sightings.ts'
+import { addSighting, noSightings } from '../../../../server/derive/kit/sightings.ts'
 import type { Contract } from '../../../../wire/contract.ts'
 import type { Event } from '../../../../wire/event.ts'
 import { AUSTIN, DAY, event, HOUR, processStart, session, T0 } from '../../events.ts'
@@ -38,7 +38,7 @@ const zone = (name: string, time = T0) =>
 
 function keptOf(...all: Seen[]) {
   const memory = noSightings()
-  for (const it of all) sight(memory, it)
+  for (const it of all) addSighting(memory, it)
   return memory
 }
 const things = (...all: Seen[]) => keptOf(...all).things.map((it) => `${it.name} ${it.approved}`)

@@ -1,7 +1,7 @@
 /** What is silence, what was only slow to arrive, and who was active meanwhile. */
 import assert from 'node:assert/strict'
-import type { EventOf } from '../../../../wire/event.ts'
-import type { Recorded } from '../../../../wire/recording.ts'
+import type { EventOf } from '../../../../../wire/event.ts'
+import type { Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   agentState,
@@ -15,8 +15,8 @@ import {
   received,
   session,
   T0,
-} from '../../events.ts'
-import { sameInAnyOrder, standing } from '../standing.ts'
+} from '../../../events.ts'
+import { sameInAnyOrder, standing } from '../../standing.ts'
 
 const home: Recorded[] = [contract('w1'), holding('d1', 'w1'), contract('w2'), holding('d2', 'w2')]
 const word = (hour: number, device = 'd1') => received(device, processStart('/usr/bin/x', T0 + hour * HOUR))
