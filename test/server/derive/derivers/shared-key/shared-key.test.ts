@@ -1,7 +1,7 @@
 /** Who shares what with whom, over days. */
 import assert from 'node:assert/strict'
-import type { NetworkClass } from '../../../../wire/events/derived.ts'
-import type { Recorded } from '../../../../wire/recording.ts'
+import type { NetworkClass } from '../../../../../wire/events/derived.ts'
+import type { Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   agentState,
@@ -13,8 +13,8 @@ import {
   login as loginOf,
   received,
   T0,
-} from '../../events.ts'
-import { about, sameInAnyOrder } from '../standing.ts'
+} from '../../../events.ts'
+import { about, sameInAnyOrder } from '../../standing.ts'
 
 const HASH = 'abcdef0123456789'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { AddressFacts, Recorded } from '../../../../wire/recording.ts'
-import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, session, T0 } from '../../events.ts'
-import { about, type Run, sameInAnyOrder } from '../standing.ts'
+import type { AddressFacts, Recorded } from '../../../../../wire/recording.ts'
+import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, session, T0 } from '../../../events.ts'
+import { about, type Run, sameInAnyOrder } from '../../standing.ts'
 
 const workers = ['w1', 'w2', 'w3', 'w4', 'w5']
 const home = workers.flatMap((worker) => [contract(worker), holding(worker.replace('w', 'd'), worker)])
