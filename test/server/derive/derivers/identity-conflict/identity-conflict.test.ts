@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AddressFacts, Recorded, RecordedOf } from '../../../../wire/recording.ts'
+import type { AddressFacts, Recorded, RecordedOf } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   BERLIN,
@@ -12,8 +12,8 @@ import {
   received,
   session,
   T0,
-} from '../../events.ts'
-import { about, sameInAnyOrder, standing } from '../standing.ts'
+} from '../../../events.ts'
+import { about, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1'), holding('d2', 'w1'), holding('d9', 'w9')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
