@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AddressFacts, Recorded } from '../../../../wire/recording.ts'
+import type { AddressFacts, Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   BERLIN,
@@ -11,8 +11,8 @@ import {
   received,
   session as sessionOf,
   T0,
-} from '../../events.ts'
-import { type Run, sameInAnyOrder, standing } from '../standing.ts'
+} from '../../../events.ts'
+import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
