@@ -1,8 +1,8 @@
 /**
- * Documents with `correlation:` → drafts, whose references are looked up once every document is known.
+ * Parses documents with `correlation:` into drafts. Their references are resolved when all documents have been parsed.
  *
- * Units   `timespan` as Sigma writes it: 90s, 5m, 1h, 7d, 2w, 1M (30.44 days), 1y (365.24 days).
- * Errors  Refusal at the key or value; nothing unknown is passed over.
+ * Units   `timespan` as in Sigma: 90s, 5m, 1h, 7d, 2w, 1M (30.44 days), 1y (365.24 days).
+ * Errors  Refusal at the key or value; unknown keys are refused.
  */
 
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
@@ -41,12 +41,12 @@ export interface CorrelationDraft {
   groupBy: readonly string[]
   spanMs: number
   latenessMs: number
-  /** A condition in words, or numbers. */
+  /** The condition when it is in words; null when it is numbers. */
   words: Reference | null
   bounds: readonly Bound[]
   valueFields: readonly string[]
   percentile: number
-  /** Alias → the rule as written → that rule's field. */
+  /** By alias: the rules as written in the file, each with its field. */
   aliases: ReadonlyMap<string, readonly { rule: Reference; field: string }[]>
   generate: boolean
   at: number
@@ -100,7 +100,7 @@ function duration(text: string, at: number, most: number, what: string): number 
   return ms
 }
 
-/** Texts with their places, each once. */
+/** The distinct texts with their places in the file. */
 function listed(map: Mapping, key: string, most: number): Reference[] {
   const node = map.entries.get(key)?.value
   if (!node || (node.kind === 'scalar' && node.value === null)) return []
@@ -199,7 +199,7 @@ function flag(map: Mapping, key: string): boolean | null {
   return value.value
 }
 
-/** Beside what rules have, a correlation says under `tellwire` how late its events may come. */
+/** Like a rule, and the lateness bound of a correlation, from `tellwire`. */
 function ours(map: Mapping): { facts: TellwireFacts | null; latenessMs: number } {
   const node = map.entries.get('tellwire')?.value
   if (!node) return { facts: null, latenessMs: DEFAULT_LATENESS_MS }
