@@ -1,4 +1,4 @@
-/** The interface of a deriver: a state machine over the log's records that emits derived events. One file each, listed in index.ts. */
+/** The interface of derivers: state machines over the log's records that emit derived events. Listed in index.ts. */
 
 import type * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
@@ -87,5 +87,5 @@ export function deriverKind<T extends z.ZodType>(
   return { name, thresholds, make: (given, world) => make(thresholds.parse(given ?? {}), world) }
 }
 
-/** Eight days: a spool keeps seven, so a laptop that reconnects after a week is judged as if it had never been offline. */
+/** Eight days: a spool keeps seven, so a laptop that was offline for a week is judged as if it had not been. */
 export const LATENESS_MS = 8 * DAY

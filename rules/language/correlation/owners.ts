@@ -2,7 +2,7 @@
  * Owners of groups: groups with the same value in the first of several fields, such as one worker's, have one owner.
  *
  * Shape   an owner with too many groups loses its own, so that a laptop that invents values affects no other laptop.
- *         For a correlation that groups by at most one field, every group has an owner of its own, and nothing is counted.
+ *         With at most one field to group by, every group has an owner of its own, and nothing is counted.
  */
 import { textsOf } from './group-key.ts'
 

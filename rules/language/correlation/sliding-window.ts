@@ -1,4 +1,4 @@
-/** The window of each group that ends with its latest match, one span long; the measure is updated as entries enter and leave. */
+/** The window of each group that ends with its latest match, one span long, with its measure kept up to date. */
 import { type Entries, NONE } from './entries.ts'
 import type { Groups } from './groups.ts'
 import type { Measure } from './measure.ts'

@@ -46,7 +46,7 @@ type SavedGroup = [times: number[], ids: string[], rules: number[], flags: numbe
 export interface Stage {
   readonly counters: Counters
   readonly size: { groups: number; events: number }
-  /** By group. Entries that only became too old are not reported as changed: they go with the next change or the group. */
+  /** By group. A group that only lost old entries is not reported as changed. */
   readonly kept: KeptPart
   insert(key: string, time: number, id: string, rule: number, value: Value, report: Report): void
   remove(key: string, time: number, id: string, rule: number, report: Report): void

@@ -1,4 +1,4 @@
-/** The part of a contract in force at one moment: without approvals, notices and declarations that ended or have not begun. */
+/** The part of a contract in force at one moment: without approvals and notices that ended or have not begun. */
 import type { Contract } from '../../../wire/contract.ts'
 
 /** The contract as in force from `since` until `until`. */

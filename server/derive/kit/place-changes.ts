@@ -31,7 +31,7 @@ const GRID = 0.5
 export const PlaceChangeThresholds = z.strictObject({
   /** Unrelated workers who must change place together. N27 says 'many'; two may travel together. */
   workers: z.int().min(2).max(1_000).default(3),
-  /** Distance in km within a country that still counts as the same place: two vendors agree that well on most addresses. */
+  /** Km within a country that are still the same place: two vendors agree that well on most addresses. */
   toleratedKm: z.number().min(0).max(20_000).default(100),
   /** Days for which a changed place is not believed: by then there is a new edition, and operators have been told. */
   doubtDays: z.number().min(1).max(365).default(45),
