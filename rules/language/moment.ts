@@ -42,7 +42,7 @@ function zoneMs(zone: string | undefined): number {
   return (zone[0] === '-' ? -minutes : minutes) * MINUTE
 }
 
-/** ISO 8601: weeks begin on Monday; week 1 holds the year's first Thursday. */
+/** ISO 8601: weeks begin on Monday; week 1 contains the year's first Thursday. */
 function isoWeek(date: Date): number {
   const thursday = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()))
   thursday.setUTCDate(thursday.getUTCDate() + 3 - ((thursday.getUTCDay() + 6) % 7))

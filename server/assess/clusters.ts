@@ -1,9 +1,9 @@
 /**
  * Clusters: workers who share keys that unrelated people do not share, such as a farm (P4, P5, P16, P17).
  *
- * Shape   workers joined, directly or indirectly, by findings of strength 3 or 4 on `shared_key` events that still carry
- *         weight. A cluster has the highest band of its workers; with three or more workers it is critical when a key is
- *         near-conclusive by itself, or keys of two kinds agree.
+ * Shape   workers joined, directly or indirectly, by findings of strength 3 or 4 on `shared_key` events that still
+ *         carry weight. A cluster has the highest band of its workers; with three or more workers it is critical when a
+ *         key is near-conclusive by itself, or keys of two kinds agree.
  *         In order of band, size, key.
  */
 import { DAY } from '../../wire/time.ts'

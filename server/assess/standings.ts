@@ -74,7 +74,9 @@ export class Standings {
     return this.#rows.get(worker)?.standing ?? null
   }
 
-  /** `touched`: subjects whose findings changed since the last revision. `position`: the log position of the changes. */
+  /**
+   * `touched`: subjects whose findings changed since the last revision. `position`: the log position of the changes.
+   */
   revise(touched: ReadonlySet<string>, now: number, position: number): Revision {
     const hour = Math.floor(now / HOUR)
     const { findings, world } = this.#deps

@@ -1,9 +1,9 @@
 /**
  * The state of a worker's case, from the verdict, the band and the kinds of evidence.
  *
- * Shape   'open' from band medium on without a verdict; 'closed' with one; 'reopened' when the band is medium or more and
- *         a rule that had no finding at the time of the verdict has one, of strength 2 or more. More findings of the
- *         same rules, or more points by them, do not reopen it.
+ * Shape   'open' from band medium on without a verdict; 'closed' with one; 'reopened' when the band is medium or more
+ *         and a rule that had no finding at the time of the verdict has one, of strength 2 or more. More findings of
+ *         the same rules, or more points by them, do not reopen it.
  */
 import { BANDS, type Band } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'

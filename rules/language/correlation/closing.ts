@@ -56,7 +56,8 @@ export function closing(
       for (let at = groups.first[group]!; at !== NONE; at = entries.next[at]!) {
         if (!windows.opens(at)) continue
         latest[group] = at
-        // The clock may be restored after the groups. Windows that were decided are decided again, with the same result.
+        // The clock may be restored after the groups. Windows that were decided are decided again, with the same
+        // result.
         if (!hasFired(at)) windows.schedule(group, at)
       }
     },

@@ -1,8 +1,8 @@
 import type { Report } from './firing.ts'
 
 /**
- * Decides when a correlation fires: at each match, or at the end of a window. All decisions are stored with the entries,
- * so that a late match can undo them.
+ * Decides when a correlation fires: at each match, or at the end of a window. All decisions are stored with the
+ * entries, so that a late match can undo them.
  */
 export interface Decider {
   /** A new group without entries. Called before everything else for the group. */

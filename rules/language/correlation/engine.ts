@@ -141,7 +141,9 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
     else stage.insert(key, time, id, rule, value, reportFor.get(one)!)
   }
 
-  /** Records a correlation's firings, and passes them to the correlations over it, as events with the group's values. */
+  /**
+   * Records a correlation's firings, and passes them to the correlations over it, as events with the group's values.
+   */
   function reporterOf({ correlation }: Running) {
     const above = usesOf.get(correlation.id) ?? []
     return ({ id, time, group, firing }: FiringChange): void => {

@@ -1,9 +1,10 @@
 /**
  * The end of a contract, as events that rules can correlate with others (#83, #84, P13).
  *
- * Shape   `ending` `daysBefore` the end, or when an end that near was entered; `ended` at the end. When an end is moved,
- *         events of the old one that are no longer true are retracted. After the end, at most once per UTC day:
- *         `login_after_end` for a login, `work_after_end` for code downloaded or pushed, or a remote session on the laptop.
+ * Shape   `ending` `daysBefore` the end, or when an end that near was entered; `ended` at the end. When an end is
+ *         moved, events of the old one that are no longer true are retracted. After the end, at most once per UTC day:
+ *         `login_after_end` for a login, `work_after_end` for code downloaded or pushed, or a remote session on the
+ *         laptop.
  * Memory  per worker the events of ends within KEPT_DAYS; per worker and day after an end two times.
  */
 

@@ -7,7 +7,8 @@
  * Units   offsets in hours. `BestUtcOffset` is the whole offset that puts the middle of the activity at 13:30, the
  *         middle of a day from 9 to 18; null when the worker is active around the clock. `LongestIdleSeconds` is of the
  *         last `idleDays` days; an hour without an event counts as idle, because the laptop was off.
- * Silent  of several laptops the longest idleness counts, so one that is kept awake next to another is not noticed here.
+ * Silent  of several laptops the longest idleness counts, so one that is kept awake next to another is not noticed
+ *         here.
  * Memory  per worker 8 bytes for each hour of presence in 40 days: 2 KB for somebody who works on 22 days a month.
  */
 
@@ -35,7 +36,10 @@ const thresholds = z.strictObject({
   leastLean: z.number().min(0).max(1).default(0.2),
 })
 
-/** An hour is packed into one number: hour since 1970, active minutes (at most 60), longest idle seconds (at most 3,600). */
+/**
+ * An hour is packed into one number: hour since 1970, active minutes (at most 60), longest idle seconds (at most
+ * 3,600).
+ */
 const MINUTES_RADIX = 64
 const IDLE_RADIX = 4_096
 

@@ -1,8 +1,8 @@
 /**
  * Remote-control tools, VPN clients and similar programs that the catalogue recognised (#13-#24, #30, #44).
  *
- * Shape   one `tool` per device, tool, way of recognition and UTC day: the first sighting of the day. Another one on the
- *         same day when it is unattended, renamed, approved or not, or new where it was only present before.
+ * Shape   one `tool` per device, tool, way of recognition and UTC day: the first sighting of the day. Another one on
+ *         the same day when it is unattended, renamed, approved or not, or new where it was only present before.
  *         Only removing a package or application is a removal; services and autostarts are removed by every update. A
  *         tool that still runs within an hour of its removal has not returned, and one that the same publisher
  *         installs again within that hour was updated.

@@ -1,9 +1,9 @@
 /**
  * Travel that would have been faster than an aircraft (#51).
  *
- * Shape   one `travel` per worker, UTC day and pair of regions: two consecutive proven places of the worker in different
- *         countries or regions, at the first time of the second place on that day. Places of two laptops count only
- *         when each was in use at that time, because a laptop may run at home without its worker.
+ * Shape   one `travel` per worker, UTC day and pair of regions: two consecutive proven places of the worker in
+ *         different countries or regions, at the first time of the second place on that day. Places of two laptops
+ *         count only when each was in use at that time, because a laptop may run at home without its worker.
  *         `Hours` is at most the time between the places; when both alternate within one bucket of six hours, the time
  *         between their first sightings.
  * Silent  addresses that prove no place (VPN, relay, Tor, hosting, company exits, approved ones); mobile networks,

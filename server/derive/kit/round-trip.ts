@@ -1,7 +1,8 @@
 /**
  * The longest round trip to expect when a laptop is where its address says.
  *
- * Source  light in fibre travels at two thirds of its speed in vacuum: 200 km in a millisecond, so 100 km there and back.
+ * Source  light in fibre travels at two thirds of its speed in vacuum: 200 km in a millisecond, so 100 km there and
+ *         back.
  */
 import * as z from 'zod'
 import { kilometres } from './place.ts'

@@ -34,7 +34,9 @@ function textOf(event: Event): string {
   }
 }
 
-/** Whether `word` is a whole word: 'acme' is one of 'acme.example.com' and 'instance-acme-relay', not of 'acme-evil'. */
+/**
+ * Whether `word` is a whole word: 'acme' is one of 'acme.example.com' and 'instance-acme-relay', not of 'acme-evil'.
+ */
 export function hasWord(text: string, word: string): boolean {
   const isPart = (it: string | undefined) => it !== undefined && /[\p{L}\p{N}_-]/u.test(it)
   const plain = text.replace(/instance-([a-z0-9]+)-relay/g, ' $1 ')

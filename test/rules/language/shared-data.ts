@@ -40,7 +40,9 @@ export function sysmonMatches(): Record<string, string[]> {
   return JSON.parse(readFileSync(new URL('sysmon-otrf.matches.json', FOLDER), 'utf8')).matches
 }
 
-/** The objects of a text that holds one JSON object after another, as flat events: EventData, and System's attributes. */
+/**
+ * The objects of a text that holds one JSON object after another, as flat events: EventData, and System's attributes.
+ */
 export function windowsEvents(text: string): FlatEvent[] {
   return text
     .split(/(?<=^\})\s*$/m)

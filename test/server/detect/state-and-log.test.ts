@@ -2,8 +2,8 @@
  * The store equals a fresh replay of the log after any sequence of restarts, kills, and edits of rules, filters,
  * thresholds and catalogue.
  *
- * Shape   a simulated fleet of 50, a random history for each seed: rounds of steps, and after each round findings, standings and
- *         clusters in the store are compared with a replay.
+ * Shape   a simulated fleet of 50, a random history for each seed: rounds of steps, and after each round findings,
+ *         standings and clusters in the store are compared with a replay.
  */
 import assert from 'node:assert/strict'
 import { loadCatalogue, recognise } from '../../../rules/catalogue/index.ts'

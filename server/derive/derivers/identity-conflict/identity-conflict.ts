@@ -5,12 +5,13 @@
  *         two_fingerprints   a session from other hardware (#98, P23), when the previous hardware is seen again soon
  *                            afterwards, or both at nearly the same time: one per device and UTC day. Hardware that
  *                            changes once and stays changed is a repair or a new disk (N26), and is not reported.
- *         two_places         a login from one place while the worker's own laptops were in use elsewhere (#50, #52, P9):
- *                            one per worker, UTC day, country and region of the login, and whether its device is
+ *         two_places         a login from one place while the worker's own laptops were in use elsewhere (#50, #52,
+ *                            P9): one per worker, UTC day, country and region of the login, and whether its device is
  *                            managed; not about a laptop. All laptops in use must have a proven place away from the
  *                            login.
  *         `Days`: distinct UTC days of the last 7, including this one.
- * Silent  failed logins, logins from phones, during an announced journey there, or through an exit that proves no place.
+ * Silent  failed logins, logins from phones, during an announced journey there, or through an exit that proves no
+ *         place.
  * Memory  ten days. Per device three numbers for each fingerprint and six hours; per worker as much for each laptop's
  *         network, two a day for when a laptop was in use, two for each hour and place with a login, and the days of
  *         conflict of the week before.

@@ -4,11 +4,12 @@
  * Shape   at most one `place_mismatch` per device, `Reason`, UTC day and observed region, at the day's first sighting:
  *         contract             the laptop connected from another place.
  *         first_boot (#2)      it did so soon after its first boot, far from where it was shipped. Retracted when the
- *                              laptop is at the contract's place on most days of about the first week: a hotel, a visit.
+ *                              laptop is at the contract's place on most days of about the first week: a hotel, a
+ *                              visit.
  *         never_converged (#3) on most of the last 14 days it was nowhere near. `DistanceKm` is that of the median day,
  *                              the observed place the most frequent one.
- *         reappeared_abroad (#59)  it was in the contract's country for days, and is now in another one: from the second
- *                              such day on, or on the first when connections span hours.
+ *         reappeared_abroad (#59)  it was in the contract's country for days, and is now in another one: from the
+ *                              second such day on, or on the first when connections span hours.
  *         operator_address (#25)   the remote end of an incoming remote-control session is in another country than the
  *                              contract, or without one, than the laptop on that day. Addresses of all classes count;
  *                              the rule decides how much.

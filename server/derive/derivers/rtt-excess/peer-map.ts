@@ -1,7 +1,8 @@
 /**
  * The shortest round trips of workers by place, for comparison with others near by and far away.
  *
- * Shape   the earth is divided into squares of one degree. Per square and day, the workers with the shortest round trips.
+ * Shape   the earth is divided into squares of one degree. Per square and day, the workers with the shortest round
+ *         trips.
  * Memory  `KEPT_PEERS` workers per square and day, for the days that are kept.
  */
 

@@ -1,8 +1,8 @@
 /**
  * The daily values of the workers of one role, for a fast 99th percentile over all of them but one.
  *
- * Shape   per day and metric a histogram of the daily values, in steps of 5 %; `p99` is the upper bound of a step. A day
- *         on which a peer was active and moved nothing counts as zero.
+ * Shape   per day and metric a histogram of the daily values, in steps of 5 %; `p99` is the upper bound of a step. A
+ *         day on which a peer was active and moved nothing counts as zero.
  * Memory  2.5 KB for each day and metric with any value, for `KEPT_DAYS`.
  */
 import { DAILY, type Daily } from './metrics.ts'
@@ -35,8 +35,8 @@ export function peers(): Peers {
   const bins = new Map<number, Uint32Array>()
   const active = new Map<number, number>()
   /**
-   * The number of the last change, by day and metric, or by day and ANYBODY for who was active. Days that are RING apart
-   * share an entry, so a change of one may cause an unnecessary comparison for the other.
+   * The number of the last change, by day and metric, or by day and ANYBODY for who was active. Days that are RING
+   * apart share an entry, so a change of one may cause an unnecessary comparison for the other.
    */
   const changed = new Float64Array(RING * RADIX)
   const ANYBODY = RADIX - 1

@@ -57,7 +57,9 @@ export const volumeThresholds = z.strictObject({
   dripDays: z.int().min(2).max(DRIP_DAYS).default(8),
   /** Active days of the 21 before from which there is a habit. */
   dripHabitDays: z.int().min(2).max(DRIP_HABIT_DAYS).default(10),
-  /** Least reference values for 14 days, if peers move less: repositories, bytes sent, bytes set aside. Our judgement. */
+  /**
+   * Least reference values for 14 days, if peers move less: repositories, bytes sent, bytes set aside. Our judgement.
+   */
   dripRepositories: z.number().min(1).default(10),
   dripEgressBytes: z.number().min(1).default(5e9),
   dripAsideBytes: z.number().min(1).default(1e9),
