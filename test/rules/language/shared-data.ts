@@ -1,6 +1,6 @@
 /**
  * Real rules and real events, where they are: `../shared/data` beside the repository (not shipped; licences there).
- * Without it the tests that need it say so and skip, except in CI.
+ * Without it the tests that need it are skipped with a message, except in CI.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'

@@ -39,7 +39,7 @@ function answers(rows: readonly Row[], changes = judged(rows)): string[] {
 
 const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] = [
   {
-    name: 'one address, another edition, another country: the feed',
+    name: 'one address, another edition, another country: the database',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'berlin', 'E2'],
@@ -96,7 +96,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
     causes: ['laptop', 'laptop', 'laptop'],
   },
   {
-    name: 'what differs by 45 km is the same place',
+    name: 'places 45 km apart are the same place',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'sanMarcos', 'E2'],
@@ -104,7 +104,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
     causes: ['laptop', 'laptop'],
   },
   {
-    name: 'what is no longer known is no other place',
+    name: 'a place that becomes unknown is not a change',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'america', 'E2'],
@@ -113,7 +113,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
     causes: ['laptop', 'laptop', 'laptop'],
   },
   {
-    name: 'and back: the place that was there first is nobody’s change',
+    name: 'and back: the first place is not a change',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'berlin', 'E2'],
@@ -122,7 +122,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
     causes: ['laptop', 'database', 'laptop'],
   },
   {
-    name: 'still doubted when other addresses come between, and not for ever',
+    name: 'doubted also when other addresses come between, for a limited time',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'berlin', 'E2'],
@@ -155,7 +155,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
     causes: ['laptop', 'laptop', 'laptop', 'laptop'],
   },
   {
-    name: 'three workers behind one address are a farm, not a feed',
+    name: 'three workers behind one address are a farm, not a change of the database',
     rows: (['a', 'b', 'c'] as const).flatMap((it, at): Row[] => [
       [it, at, '203.0.113.5', 'austin', null],
       [it, 24 + at, '203.0.113.5', 'berlin', null],
@@ -163,7 +163,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
     causes: Array(6).fill('laptop'),
   },
   {
-    name: 'three in three days are no night',
+    name: 'three within three days are not within one day',
     rows: (['a', 'b', 'c'] as const).flatMap((it, at): Row[] => [
       [it, at, `203.0.113.${at}`, 'austin', null],
       [it, 24 + at * 25, `203.0.113.${at}`, 'berlin', null],
@@ -214,7 +214,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
     causes: Array(7).fill('laptop'),
   },
   {
-    name: 'what is no address, and what has no place',
+    name: 'unparsable addresses, and addresses without a place',
     rows: [
       ['a', 0, 'fe80::1%eth0', 'austin', 'E1'],
       ['a', 1, '8.8.8.8', 'nowhere', 'E1'],
@@ -227,7 +227,7 @@ const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] 
 describe('places that changed because the database did (N27)', () => {
   for (const { name, rows, causes } of cases) it(name, () => assert.deepEqual(answers(rows), causes))
 
-  it('whatever the order the records come in', () => {
+  it('does not depend on the order of records', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...cases).chain(({ rows, causes }) =>
@@ -242,7 +242,7 @@ describe('places that changed because the database did (N27)', () => {
     )
   })
 
-  it('goes on where it was saved, at any record', () => {
+  it('resumes from saved state, at any record', () => {
     for (const { rows, causes } of cases)
       for (let at = 0; at <= rows.length; at++) {
         const resumed = new PlaceChanges()
@@ -253,7 +253,7 @@ describe('places that changed because the database did (N27)', () => {
       }
   })
 
-  it('a laptop that comes from more networks a day than anybody does costs nobody else anything', () => {
+  it('a laptop with too many networks a day does not affect others', () => {
     const changes = new PlaceChanges()
     const takes = (...row: Row) => changes.take(seen(row))
     takes('quiet', 0, '8.8.8.8', 'austin', 'E1')
@@ -271,7 +271,7 @@ describe('places that changed because the database did (N27)', () => {
     assert.equal(changes.causeOf(last.connection, last.connection.time), 'laptop')
   })
 
-  it('forgets what was not seen for twice as long as a change is doubted', () => {
+  it('drops what was not seen for twice as long as a change is doubted', () => {
     const changes = judged([
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['b', 0, '9.9.9.9', 'austin', 'E1', 64501],
@@ -282,7 +282,7 @@ describe('places that changed because the database did (N27)', () => {
     assert.deepEqual([subjects('networks'), subjects('devices')], [['9.9.9'], ['laptop-b']])
   })
 
-  it('leaves a change that others may join undecided for a day, and causes when an answer has changed', () => {
+  it('leaves a change that others may join undecided for a day, and increases its revision when an answer changes', () => {
     const rows = cases.find((it) => it.name.startsWith('N27'))!.rows
     const changes = judged(rows.slice(0, 4))
     const { connection } = seen(rows[3]!)
@@ -297,7 +297,7 @@ describe('places that changed because the database did (N27)', () => {
     assert.equal(changes.revision, after)
   })
 
-  it('tells the operators once for all, the largest first, until it is over', () => {
+  it('lists changes for operators, the largest first, until they are believed', () => {
     const rows: Row[] = [0, 1, 2].flatMap((at): Row[] => [
       ['a', at, `8.8.${at}.1`, 'austin', 'E1'],
       ['a', 30 + at, `8.8.${at}.1`, 'berlin', 'E2'],
@@ -331,7 +331,7 @@ describe('places that changed because the database did (N27)', () => {
     assert.deepEqual(changes.changes(T0 + 60 * DAY), [])
   })
 
-  it('has thresholds', () => {
+  it('applies its thresholds', () => {
     const strict = new PlaceChanges({ workers: 4, toleratedKm: 20, doubtDays: 10 })
     const [first, second] = [seen(['a', 0, '8.8.8.8', 'austin', 'E1']), seen(['a', 30, '8.8.8.8', 'sanMarcos', 'E2'])]
     for (const it of [first, second]) strict.take(it)

@@ -91,7 +91,7 @@ const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
   )
 const login = (worker: string, day: number, mfa: string) => loginOf(worker, T0 + day * DAY, { MfaDeviceHash: mfa })
 
-/** 'w2 day 3: uplink x3, 4 days' for each that stands on the last day that has any. */
+/** 'w2 day 3: uplink x3, 4 days' for each event in force on the last day with any. */
 const lastDay = (records: readonly Recorded[]): string[] => {
   const all = about('shared_key', records)
   const last = Math.max(...all.map((it) => Math.floor(it.event.time / DAY)))
@@ -292,7 +292,7 @@ describe('shared_key', () => {
     assert.match([...hashes][0]!, /^[0-9a-f]{32}$/)
   })
 
-  it('stands the same in any order, across a restart', () => {
+  it('is the same in any order, across a restart', () => {
     const farm = [
       ...days(0, 4, (day) => ['d1', 'd2', 'd3'].map((it) => online(it, day, FARM))),
       place('d1', 0, HASH),
