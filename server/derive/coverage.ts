@@ -4,8 +4,7 @@
  * Shape   per device, the last event of each category, the latest state of each gap, and the latest sightings.
  * Memory  at most 64 gaps per device, the oldest dropped first; sightings in the bounds of `kit/sightings.ts`.
  */
-
-import { CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
+import { AGENT_CATEGORIES, CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
 import { DAY } from '../../wire/time.ts'
 import type { Coverage, Gap } from '../model/coverage.ts'
 import type { Seen } from './deriver.ts'
@@ -92,13 +91,11 @@ export function coverageOf(
   off: readonly string[],
   now: number,
 ): Coverage[] {
-  return (Object.keys(CATEGORIES) as Category[])
-    .filter((it) => CATEGORIES[it].origin === 'agent' && it !== 'collection_gap')
-    .map((category) => ({
-      category,
-      ...stateOf(book, category, platform, off, now),
-      lastEvent: book.categories[category] ?? null,
-    }))
+  return AGENT_CATEGORIES.filter((it) => it !== 'collection_gap').map((category) => ({
+    category,
+    ...stateOf(book, category, platform, off, now),
+    lastEvent: book.categories[category] ?? null,
+  }))
 }
 
 function stateOf(
