@@ -1,44 +1,44 @@
 /**
- * Takes secrets and addresses' paths out of command lines, before anything else sees them.
+ * Removes secrets and the paths of URLs from command lines before anything else processes them.
  *
- * Shape   option and variable names stay, their values become `***`; a URL keeps its scheme and host. When in doubt a
- *         value goes: what is cut too much costs a rule a detail, what is cut too little costs somebody an account.
- * Units   at most 8,192 characters go in, at most 8,192 come out.
+ * Shape   option and variable names stay, and their values become `***`; a URL keeps scheme and host. When in doubt,
+ *         the value is removed: removing too much costs a rule a detail, removing too little exposes an account.
+ * Units   at most 8,192 characters of input, at most 8,192 of output.
  * Errors  none: any string gives a string. Time is linear in the input.
- * Blind   a secret that is a bare word where no table below expects one (`mytool hunter2`), and paths of addresses
- *         written without a scheme (`curl example.com/a`), stay.
+ * Blind   a secret that is a plain word where none of the tables below expects one (`mytool hunter2`), and the paths of
+ *         URLs without a scheme (`curl example.com/a`), are not removed.
  */
 const MAX = 8_192
-const CUT = '***'
+const REDACTED = '***'
 
-/** A name with one of these words in it holds a secret … */
+/** A name that contains one of these words has a secret value … */
 const SECRET_WORDS = new Set(
   (
     'password passwd passphrase passcode pass pwd psk secret secrets token tokens credential credentials cred creds ' +
     'auth authorization bearer cookie jwt otp totp pin pat sas apikey authkey accesskey secretkey privatekey'
   ).split(' '),
 )
-/** … and so does one that ends so without a break: `DBPASSWORD`, `mytoken`. */
+/** … and so does a name with such a suffix: `DBPASSWORD`, `mytoken`. */
 const SECRET_ENDS =
   /(?:password|passwd|passphrase|passcode|pwd|psk|secret|token|credential|apikey|authkey|accesskey)s?\d{0,4}$/
-/** `api-key`, `SIGNING_KEY`: the word before makes the key a secret one. */
+/** Words that make a following `key` a secret: `api-key`, `SIGNING_KEY`. */
 const KEY_OF = new Set(
   'api access secret private auth account encryption signing license shared preshared service deploy master aws'.split(
     ' ',
   ),
 )
-/** … unless its last word says that it is something about the secret. */
+/** … unless its last word means something about the secret, such as its file. */
 const HARMLESS_ENDS = new Set(
   'file path dir directory folder ttl stdin fd type mode length expiry timeout prompt policy store format endpoint'.split(
     ' ',
   ),
 )
-/** Secret as an option only: `--code=4/0Ab…` registers a remote desktop, `code=1` is an exit status. */
+/** Secret only as an option: `--code=4/0Ab…` registers a remote desktop, but `code=1` is an exit status. */
 const SECRET_OPTIONS = new Set(['code', 'key', 'sig', 'signature', 'session', 'p12', 'pfx'])
-/** Headers whose whole rest is secret, blanks included. */
+/** Headers whose whole value is secret, including blanks. */
 const SECRET_HEADERS = /authorization|cookie/i
 
-/** Short options that carry a secret, by program: joined to it, or as the next word. */
+/** Short options with a secret value, by program: joined to the option, or as the next word. */
 interface ShortOptions {
   joined?: readonly string[]
   next?: readonly string[]
@@ -70,48 +70,52 @@ const SHORT = new Map<string, ShortOptions>(
     teamviewer: { next: ['passwd'] },
   }),
 )
-/** Programs that take the secret from a pipe: what is echoed into them goes. */
+/** Programs that read a secret from a pipe: what is echoed into them is removed. */
 const PIPED_IN = /--set-password|--password-stdin|--stdin|chpasswd|\bsudo +-S\b/
 
-/** Keys that give themselves away, wherever they stand. Each is a fixed start and one class: nothing to backtrack. */
+/**
+ * Keys with a recognisable format, in any place. Each is a fixed prefix and one character class, so nothing backtracks.
+ */
 const KNOWN_KEYS =
   /(?:AKIA|ASIA)[0-9A-Z]{12,}|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{8,}|sk-[\w-]{16,}|[sr]k_live_\w{8,}|AIza[\w-]{20,}|npm_\w{20,}|hf_\w{20,}|ya29\.[\w.-]{8,}|tskey-[\w-]{8,}|eyJ[\w-]{8,}(?:\.[\w-]*)*/g
 
-/** A command line as the kernel keeps it: one string an argument, so that a value with blanks is cut whole. */
+/** A command line as the kernel has it, one string per argument, so that a value with blanks is removed as a whole. */
 export function redactArguments(args: readonly string[]): string {
   const out: string[] = []
   let tool = programOf(args[0] ?? '')
-  let cutNext = false
+  let redactNext = false
   let size = 0
   for (const arg of args) {
     if (size > MAX) break
     const argument = arg.slice(0, MAX - Math.min(size, MAX))
     size += argument.length + 1
-    if (cutNext && !/^--[a-z]/.test(argument)) {
-      out.push(CUT)
-      cutNext = false
+    if (redactNext && !/^--[a-z]/.test(argument)) {
+      out.push(REDACTED)
+      redactNext = false
       continue
     }
     if (SHORT.has(programOf(argument))) tool = programOf(argument)
     const header = secretHeaderEnd(argument)
-    out.push(header > 0 ? `${argument.slice(0, header)} ${CUT}` : redactWords(argument, tool, isOneValue(argument)))
-    cutNext = wantsNext(argument, tool)
+    out.push(
+      header > 0 ? `${argument.slice(0, header)} ${REDACTED}` : redactWords(argument, tool, isOneValue(argument)),
+    )
+    redactNext = isSecretNext(argument, tool)
   }
   return out.join(' ').slice(0, MAX)
 }
 
-/** A command line in one string, as in a crontab or a unit file. */
+/** A command line as one string, as in a crontab or a unit file. */
 export function redactCommandLine(line: string): string {
   return redactWords(line.slice(0, MAX), '', false).slice(0, MAX)
 }
 
-/** Word by word. `whole`: the text is one argument, so a value reaches to its end. */
+/** Redacts word by word. `whole`: the text is one argument, so that a value extends to its end. */
 function redactWords(text: string, startTool: string, whole: boolean): string {
   const piped = text.includes('|') && PIPED_IN.test(text)
   let tool = startTool
   let out = ''
   let at = 0
-  let cutNext = false
+  let redactNext = false
   let echoing = false
   while (at < text.length) {
     const start = at
@@ -123,13 +127,13 @@ function redactWords(text: string, startTool: string, whole: boolean): string {
     const word = text.slice(at, end)
 
     if (echoing && word.startsWith('|')) echoing = false
-    if ((cutNext && !/^--[a-z]/.test(word)) || echoing) {
-      // 'Bearer abc': the scheme stays, the next word goes.
+    if ((redactNext && !/^--[a-z]/.test(word)) || echoing) {
+      // 'Bearer abc': the scheme stays, the next word is removed.
       const scheme = /^["']?(?:bearer|basic|token|digest|negotiate)$/i.test(word)
       const close = whole && !echoing ? text.length : valueEnd(text, at)
-      out += scheme ? word : CUT + (echoing || whole ? '' : closingQuotes(text.slice(at, close)))
+      out += scheme ? word : REDACTED + (echoing || whole ? '' : closingQuotes(text.slice(at, close)))
       at = scheme ? end : close
-      cutNext = scheme
+      redactNext = scheme
       continue
     }
     const program = programOf(word)
@@ -138,10 +142,10 @@ function redactWords(text: string, startTool: string, whole: boolean): string {
 
     const header = secretHeaderEnd(word)
     if (header > 0) {
-      // To the end of the quoted text it stands in, or of everything.
+      // To the end of the quoted text that contains it, or of the line.
       const quote = word[0] === '"' || word[0] === "'" ? word[0] : null
       const close = quote === null ? -1 : text.indexOf(quote, at + header)
-      out += `${word.slice(0, header)} ${CUT}`
+      out += `${word.slice(0, header)} ${REDACTED}`
       at = close === -1 ? text.length : close
       continue
     }
@@ -149,23 +153,23 @@ function redactWords(text: string, startTool: string, whole: boolean): string {
     if (value > 0) {
       const close = whole ? text.length : Math.max(end, valueEnd(text, at + value))
       const before = redactPlain(word.slice(0, value))
-      out += (before.endsWith(CUT) ? before : before + CUT) + closingQuotes(text.slice(at + value, close))
+      out += (before.endsWith(REDACTED) ? before : before + REDACTED) + closingQuotes(text.slice(at + value, close))
       at = close
       continue
     }
     out += redactPlain(word)
     at = end
-    cutNext = wantsNext(word, tool) || /^["']?bearer$/i.test(word)
+    redactNext = isSecretNext(word, tool) || /^["']?bearer$/i.test(word)
   }
   return out
 }
 
-/** An option or assignment: blanks in it belong to its value. A shell line (`sh -c 'a; b'`) is not one. */
+/** An option or assignment, in which blanks belong to the value; not a shell line (`sh -c 'a; b'`). */
 function isOneValue(argument: string): boolean {
   return argument.startsWith('-') || /^[A-Za-z_][\w.-]{0,63}=/.test(argument) || !/\s/.test(argument)
 }
 
-/** Where the secret begins within a word (`--token=`, `PASSWORD:`, `a=1&pin=`, `-p…`), or 0. */
+/** Where a secret begins in a word (`--token=`, `PASSWORD:`, `a=1&pin=`, `-p…`), or 0. */
 function secretValueStart(word: string, tool: string): number {
   for (const option of SHORT.get(tool)?.joined ?? [])
     if (word.startsWith(option) && word.length > option.length) return option.length
@@ -185,8 +189,8 @@ function secretValueStart(word: string, tool: string): number {
   return 0
 }
 
-/** True when the word after this one is the secret. */
-function wantsNext(word: string, tool: string): boolean {
+/** True if the next word is a secret. */
+function isSecretNext(word: string, tool: string): boolean {
   const bare = word.replace(/^["'({]{1,4}/, '')
   if (SHORT.get(tool)?.next?.includes(bare)) return true
   if (/[=:]["']?$/.test(bare)) {
@@ -226,7 +230,7 @@ function secretHeaderEnd(text: string): number {
   return /^[A-Za-z-]+$/.test(name) && SECRET_HEADERS.test(name) ? colon + 1 : 0
 }
 
-/** A quoted value reaches to its closing quote, or to the end of everything when there is none; others to a blank. */
+/** A quoted value ends at its closing quote, or at the end of the text if there is none; others at a blank. */
 function valueEnd(text: string, from: number): number {
   const quote = text[from]
   if (quote === '"' || quote === "'") {
@@ -238,15 +242,15 @@ function valueEnd(text: string, from: number): number {
   return end
 }
 
-/** What closes something that was opened before the value: kept, so that the line still reads. */
+/** A quote that was opened before the value and closes after it is kept. */
 function closingQuotes(value: string): string {
   const last = value.at(-1)
   return (last === '"' || last === "'") && value[0] !== last ? last : ''
 }
 
-/** A word that names no secret: addresses lose their path, keys that give themselves away go. */
+/** A word that is not a secret by its name: removes the paths of URLs, and keys with a recognisable format. */
 function redactPlain(word: string): string {
-  return redactAddresses(word).replace(KNOWN_KEYS, CUT)
+  return redactAddresses(word).replace(KNOWN_KEYS, REDACTED)
 }
 
 function redactAddresses(word: string): string {
@@ -261,18 +265,23 @@ function redactAddresses(word: string): string {
     while (end < word.length && !/["'`<>|]/.test(word[end]!)) end++
     const host = word.slice(sign + 3, hostEnd)
     const user = host.lastIndexOf('@')
-    const rest = end - hostEnd > 1 ? `/${CUT}` : word.slice(hostEnd, end)
-    out += word.slice(at, sign + 3) + (user === -1 ? host : `${CUT}${host.slice(user)}`) + rest
+    const rest = end - hostEnd > 1 ? `/${REDACTED}` : word.slice(hostEnd, end)
+    out += word.slice(at, sign + 3) + (user === -1 ? host : `${REDACTED}${host.slice(user)}`) + rest
     at = end
   }
   const tail = word.slice(at)
   const bare = /^(["'(]{0,2})(file|data|javascript|otpauth|mailto):(?!\/\/)/i.exec(tail)
-  return out + (bare && at === 0 ? `${bare[0]}${CUT}` : tail)
+  return out + (bare && at === 0 ? `${bare[0]}${REDACTED}` : tail)
 }
 
+/** `mysql` of `/usr/bin/mysql`, and of `"C:\MySQL\bin\MySQL.exe"`: Windows reads no case in a name. */
 function programOf(word: string): string {
-  const bare = word.slice(0, 4_096).replace(/^["'(]{1,3}/, '')
-  return bare.slice(bare.lastIndexOf('/') + 1)
+  const bare = word
+    .slice(0, 4_096)
+    .replace(/^["'(]{1,3}/, '')
+    .replace(/["']$/, '')
+  const name = bare.slice(Math.max(bare.lastIndexOf('/'), bare.lastIndexOf('\\')) + 1)
+  return /\.exe$/i.test(name) ? name.slice(0, -4).toLowerCase() : name
 }
 
 function isBlank(code: number): boolean {

@@ -1,9 +1,9 @@
-/** What the API is given, and what each request carries. */
+/** What the API needs, and what each request carries. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import type { OpenSession, Random } from '../access/sign-in.ts'
-import { remoteAddress } from '../ingest/address.ts'
+import { remoteAddress, within } from '../ingest/address.ts'
 import type { CaseView } from '../model/case.ts'
 import type { Contracts } from '../roster/contracts.ts'
 import type { Store } from '../store/store.ts'
@@ -12,11 +12,21 @@ import type { Reader } from '../views/reader.ts'
 import type { ConsoleFile } from './files.ts'
 import type { NewVerdict } from './schema.ts'
 
-/** What a feed's events need. */
+/** What the feed endpoint needs. */
 export interface Feeds {
   lookup(address: string, at: number): AddressFacts
-  /** Durable when it resolves; answers how many were stored before. */
+  /** Durable when it resolves; resolves with the number of events that were already stored. */
   append(lines: readonly RecordedOf<'feed'>[]): Promise<number>
+}
+
+/** Metrics name no worker, but reveal the size of the fleet. */
+export interface MetricsAccess {
+  /** Prometheus text. */
+  text(): Promise<string>
+  /** The bearer token of a scraper; null: none is configured. */
+  token: string | null
+  /** True without a proxy on this machine: a scraper on loopback then needs no token. */
+  isOpenToLoopback: boolean
 }
 
 export interface Deps {
@@ -24,26 +34,27 @@ export interface Deps {
   queue: Queue
   /** `cases/decide.ts`. Null: no such worker. */
   decide(worker: string, verdict: NewVerdict, by: string): Promise<CaseView | null>
-  /** A one-time token with which one laptop enrolls; the secret is in it and nowhere else. */
+  /** A one-time token with which one laptop enrolls. The secret is in it and nowhere else. */
   enrollmentToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   contracts: Contracts
   feeds: Feeds
   store: Pick<Store, 'users' | 'audit' | 'values'>
   now(): number
   random: Random
-  /** Prometheus text. */
-  metricsText(): Promise<string>
-  /** Whether the server takes work: what /readyz answers. */
-  ready(): boolean
-  /** True behind TLS: cookies are then marked Secure and bound to this host. */
-  secureCookies: boolean
-  /** Host names besides 'localhost' and IP addresses under which people reach us; others are refused. */
+  metrics: MetricsAccess
+  /**
+   * Why the server accepts no work, without internal names or paths; null when it accepts work. The answer of /readyz.
+   */
+  notReady(): string | null
+  /** True when the configured public address uses TLS. A trusted proxy may also report TLS for a single request. */
+  isPublicOverTls: boolean
+  /** Host names of the server, besides 'localhost' and IP addresses; requests for other names are refused. */
   hosts: readonly string[]
-  /** Proxies whose X-Forwarded-For we believe, so that one guesser does not use up the tries of everybody. */
+  /** Proxies whose X-Forwarded-For we trust, so that one attacker does not use up everybody's attempts. */
   trustedProxies?: readonly string[]
   /** The built console, by path. */
   files: ReadonlyMap<string, ConsoleFile>
-  /** Called with an error that is no `Fault`; the client learns only that there was one. */
+  /** Called with an error that is not a `Fault`; the client gets only 'api.failed'. */
   onError(cause: unknown): void
 }
 
@@ -55,7 +66,18 @@ export interface Env {
 
 export type Ctx = Context<Env>
 
-/** Who asks: the peer, or whom a trusted proxy names. */
+/** The address of the client: the peer, or the address that a trusted proxy names. */
 export function clientAddress(c: Ctx, trustedProxies: readonly string[] = []): string {
   return remoteAddress(c.env?.incoming?.socket?.remoteAddress, c.req.header('X-Forwarded-For'), trustedProxies)
+}
+
+/** Whether the browser uses TLS: by the configuration, or by the header of a trusted proxy. */
+export function isOverTls(
+  c: Ctx,
+  { isPublicOverTls, trustedProxies = [] }: Pick<Deps, 'isPublicOverTls' | 'trustedProxies'>,
+): boolean {
+  if (isPublicOverTls) return true
+  const peer = remoteAddress(c.env?.incoming?.socket?.remoteAddress, undefined, [])
+  if (!within(peer, trustedProxies)) return false
+  return c.req.header('X-Forwarded-Proto')?.split(',').at(-1)?.trim().toLowerCase() === 'https'
 }

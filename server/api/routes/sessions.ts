@@ -4,6 +4,7 @@ import { Fault } from '../../../wire/fault.ts'
 import { signInLimits } from '../../access/limits.ts'
 import { permissionsOf } from '../../access/permissions.ts'
 import type { OpenSession, SignIn } from '../../access/sign-in.ts'
+import { networkOf } from '../../ingest/address.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
@@ -11,13 +12,14 @@ import { LinkExchange, Login, PasswordChange, SessionView } from '../schema.ts'
 
 export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, { cookies, signedIn }: Guard): void {
   const limits = signInLimits(deps.now)
-  const attempt = (c: Ctx, name: string | null) => limits.attempt(clientAddress(c, deps.trustedProxies), name)
+  const attempt = (c: Ctx, name: string | null) =>
+    limits.attempt(networkOf(clientAddress(c, deps.trustedProxies)), name)
 
   app.openapi(
     createRoute({
       method: 'get',
       path: '/session',
-      summary: 'Who is signed in, and what they may do',
+      summary: 'The signed-in user and their permissions',
       middleware: signedIn,
       responses: answers(SessionView),
     }),
@@ -36,7 +38,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
       const { name, password } = c.req.valid('json')
       const succeeded = attempt(c, name)
       const secret = await signIn.byPassword(name, password)
-      return c.json(await enter(c, secret, 'The name or the password is not right.', succeeded), 200)
+      return c.json(await enter(c, secret, 'The name or the password is wrong.', succeeded), 200)
     },
   )
 
@@ -51,7 +53,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     async (c) => {
       const succeeded = attempt(c, null)
       const secret = await signIn.byLink(c.req.valid('json').secret)
-      const why = 'This link is unknown, used or expired; make a new one on the server.'
+      const why = 'This link is unknown, used or expired. Create a new one on the server.'
       return c.json(await enter(c, secret, why, succeeded), 200)
     },
   )
@@ -75,22 +77,22 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     createRoute({
       method: 'post',
       path: '/users/me/password',
-      summary: 'Choose or change the own password; ends every other session',
+      summary: 'Set or change your password; ends your other sessions',
       middleware: signedIn,
       request: body(PasswordChange),
       responses: answers(SessionView),
     }),
     async (c) => {
       const session = c.get('session')
-      const succeeded = attempt(c, session.user.name)
+      const succeeded = limits.inSession(session.secret)
       const secret = await signIn.setPassword(session, c.req.valid('json'))
-      return c.json(await enter(c, secret, 'This session has ended; sign in again.', succeeded), 200)
+      return c.json(await enter(c, secret, 'This session has ended. Sign in again.', succeeded), 200)
     },
   )
 
   async function enter(c: Ctx, secret: string | null, why: string, succeeded: () => void): Promise<SessionView> {
     const session = secret === null ? null : await signIn.session(secret)
-    if (!session) throw new Fault('api.unauthenticated', { todo: why })
+    if (!session) throw new Fault('api.unauthenticated', { why })
     succeeded()
     cookies.write(c, session.secret)
     return view(session)
