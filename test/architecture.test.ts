@@ -20,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'rules/language/': ['wire/', 'yaml', 're2js'],
   'rules/': ['wire/', 'zod', 'node:'],
   // A collector yields observations. Who keeps or sends them is not its business; a system's are a system's own.
-  'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact.ts', 'wire/', 'node:', 'chokidar'],
+  'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
   'agent/': ['wire/', 'bin/cli.ts', 'node:', 'zod', 'ws', 'citty', 'picocolors'],
   // Words, and nothing that does anything.
   'server/model/': ['wire/', 'zod'],

@@ -15,7 +15,7 @@
 import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason, type StartCounters } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { redactArguments } from '../../redact.ts'
+import { redactArguments } from '../../redact/index.ts'
 import { type Accounts, accountReader } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
 import { imageOf, type OnProgram, type Program } from '../shared/programs.ts'

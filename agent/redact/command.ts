@@ -1,0 +1,418 @@
+/**
+ * Reads a command line word by word and masks what is secret in it.
+ *
+ * Shape   three layers, in this order: what the programs of the line take (tools.ts), what names say (names.ts), and
+ *         what a word itself looks like (addresses.ts, patterns.ts, shape.ts). A program counts wherever its name
+ *         appears, and until the command ends, so that `sudo -u ann env X=1 mysql -ppw` needs no table of wrappers. Text
+ *         in quotes is read as a command line of its own, for which the programs around it count, too.
+ * Units   time is linear: each character is read a fixed number of times, and text in quotes once more for each level.
+ */
+import { maskAddresses, maskHostPath } from './addresses.ts'
+import { endsInSecretName, isFileOf, isSecretName, isSecretOption, secretHeaderEnd, secretValueStart } from './names.ts'
+import { maskTokens } from './patterns.ts'
+import { maskRandom } from './shape.ts'
+import { optionOf, programOf, TOOLS, type Tool } from './tools.ts'
+import { indexInQuoted, isBlank, isQuote, Quotes, unquoted } from './words.ts'
+
+const MASK = '***'
+/** Quotes within quotes: what is deeper is masked. */
+const MAX_DEPTH = 5
+/** More lines of the table in one command than anybody needs. */
+const MAX_RUNNING = 16
+/** Words of a passphrase. */
+const MAX_PHRASE = 24
+const MAX_WORD = 128
+
+/** Programs that read a secret from a pipe: what is echoed into them is masked. */
+const PIPED_IN =
+  /--set-password|--password-stdin|--passphrase-fd|--stdin|-stdin|chpasswd|sudo +-S|passwd|with-token|cryptsetup|kinit|ssh-add|ConvertTo-SecureString|secret(?:s|-tool)? +(?:create|store|set|put)|pass +insert|unlock/i
+const ECHO = new Set(['echo', 'printf', 'print', 'yes', 'write-output', 'write-host'])
+const SHELLS = new Set(
+  'sh bash zsh dash ksh fish ash csh tcsh busybox cmd powershell pwsh su wsl script watch'.split(' '),
+)
+const SCHEME = /^(?:bearer|basic|token|digest|negotiate|apikey)$/i
+/** `--verbose`, `-v`, `-AsPlainText` are no values. A value that begins with a dash has digits or other signs, too. */
+const OPTION = /^(?:-{1,2}[A-Za-z][A-Za-z-]*(?:[=:].*)?|-[A-Za-z0-9])$/
+const ASSIGN = /^(?:[=:]{1,2}|:=|=>|\+=|-eq)$/
+/** `aws configure set NAME VALUE`, `setx NAME VALUE`, `git config NAME VALUE`. */
+const SETTERS = new Set('set setx config config:set put add update set-secret setenv export --set'.split(' '))
+/** The value of what was named before: `/v DefaultPassword /d X`, `--name db-password --value X`. */
+const VALUE_OPTION = /^(?:--?|\/)(?:value|body|d|data|string|newvalue|text)(?:[=:](.*))?$/i
+const SCRIPT_OPTION = /^(?:-[a-z]{0,3}c|\/[ckr]|-{1,2}command)$/i
+/** Options that often take a password, for programs that no table knows. */
+const MAYBE_PASSWORD = /^-(?:[pPwW]|pw)$/
+const MAYBE_LOGIN = /^(?:-u|-U|--user(?:name)?|--login|--account)$/
+const NO_PASSWORD = new Set(
+  'mkdir cp mv tar rsync scp ssh install ps cargo docker podman nmap read pytest npx pnpm make'.split(' '),
+)
+/** `user/password@database`, of which the user stays. */
+const SLASH_PAIR = /^[\w$#.-]{1,64}\/(?=.)/
+/** In the place of a secret: a drive or a share of `net use`, a question, standard input. */
+const NO_SECRET = /^(?:\\\\.*|[A-Za-z]:|\*|-)$/
+/** An argument that begins with an address, in whose password there may be blanks. */
+const ADDRESS = /^(?:[\w.-]{1,64}=)?(?:[A-Za-z][\w+.-]{1,31}:\/\/\S|[^\s:@]{1,64}:[^@]*@)/
+
+/** What the words before say of the next one. */
+type Pending = 'none' | 'secret' | 'phrase' | 'maybe password' | 'maybe login' | 'piped'
+
+interface Running {
+  readonly tool: Tool
+  /** So many of the tool's verbs have come. */
+  verbs: number
+  /** So many plain words have come behind them. */
+  plain: number
+}
+
+/** A text with what must be known of all of it. */
+class Text {
+  readonly all: string
+  readonly quotes: Quotes
+  readonly isPiped: boolean
+
+  constructor(all: string) {
+    this.all = all
+    this.quotes = new Quotes(all)
+    this.isPiped = all.includes('|') && PIPED_IN.test(all)
+  }
+}
+
+/** A word, and where it is. */
+interface Word {
+  readonly text: Text
+  readonly at: number
+  readonly end: number
+  readonly raw: string
+  /** Without quotes. */
+  readonly bare: string
+  /** The word is a whole argument: a value reaches to its end. */
+  readonly isWhole: boolean
+}
+
+export class CommandReader {
+  out = ''
+  #running: Running[] = []
+  /** The first program of the command. */
+  #program = ''
+  /** The last program that is known is a shell. */
+  #isShell = false
+  #pending: Pending = 'none'
+  /** The option that made it so. */
+  #option = ''
+  #phrase = 0
+  /** The word before is the name of a secret; some word of this command is. */
+  #isNamed = false
+  #hasName = false
+  #lastPlain = ''
+  #lastArgument = ''
+  #depth = 0
+
+  /** One argument, as the kernel keeps it. */
+  argument(argument: string): void {
+    const isCommand = this.#isShell && SCRIPT_OPTION.test(this.#lastArgument)
+    const isScript = /\s/.test(argument) && (isCommand || !isOneValue(argument))
+    const mayBeSecret = this.#pending !== 'none' || this.#running.some((it) => mayTake(it, argument))
+    if (isScript && (isCommand || !mayBeSecret)) this.#inner(argument)
+    else this.#word(new Text(argument), 0, argument.length, true)
+    this.#lastArgument = argument.length < MAX_WORD ? argument : ''
+  }
+
+  /** A command line in one string. */
+  line(line: string): void {
+    const text = new Text(line)
+    let at = 0
+    let wordEnd = 0
+    while (at < line.length) {
+      const start = at
+      while (at < line.length && isBlank(line.charCodeAt(at))) at++
+      const blank = line.slice(start, at)
+      if (start > 0 && blank.includes('\n') && line[start - 1] !== '\\') this.#endCommand()
+      this.out += blank
+      if (at >= line.length) break
+      // What an operator cut off is still of the same word.
+      if (at >= wordEnd) wordEnd = text.quotes.endOfWord(at)
+      at = this.#word(text, at, this.#pending === 'none' ? operatorIn(line, at, wordEnd) : wordEnd, false)
+    }
+  }
+
+  #endCommand(): void {
+    this.#running = []
+    this.#program = ''
+    this.#hasName = false
+    this.#lastPlain = ''
+    if (this.#pending !== 'secret') this.#pending = 'none'
+  }
+
+  /** Gives where reading goes on: a value may reach beyond its word. */
+  #word(text: Text, at: number, end: number, isWhole: boolean): number {
+    const raw = text.all.slice(at, end)
+    const word: Word = { text, at, end, raw, bare: unquoted(raw), isWhole }
+    if (!isWhole && /^[;|&]+$/.test(raw)) {
+      this.#pending = 'none'
+      this.#endCommand()
+      return this.#keep(word)
+    }
+    if (this.#pending !== 'none') {
+      const next = this.#afterPending(word)
+      if (next !== -1) return next
+    }
+    const isOption = /^[-\u2013\u2014]/.test(word.bare)
+    if (!isOption) this.#noteProgram(word)
+    if (this.#pending !== 'none') return this.#keep(word)
+    return this.#byTool(word, isOption) ?? this.#byName(word, isOption) ?? this.#emit(word)
+  }
+
+  /** The word behind one that may have made it secret. -1: it did not. */
+  #afterPending(word: Word): number {
+    const { raw, bare } = word
+    const pending = this.#pending
+    if (pending === 'piped' && !raw.startsWith('|')) {
+      this.out += MASK + closingQuotes(raw)
+      return word.end
+    }
+    if (ASSIGN.test(bare) || SCHEME.test(bare)) return this.#keep(word)
+    const option = this.#option
+    this.#pending = 'none'
+    this.#option = ''
+    if (pending === 'piped') {
+      this.#endCommand()
+      return this.#keep(word)
+    }
+    if (OPTION.test(bare) || isFileOf(option, bare)) return -1
+    if (pending === 'maybe password' && !looksLikePassword(bare)) return -1
+    if (pending === 'maybe login' && !looksLikeLogin(bare)) return -1
+    if (pending === 'phrase') {
+      if (this.#phrase > 0 && !/^[A-Za-z0-9'"]+$/.test(raw)) return -1
+      if (++this.#phrase < MAX_PHRASE) this.#pending = 'phrase'
+    }
+    return this.#mask(word, 0)
+  }
+
+  #noteProgram({ bare, text }: Word): void {
+    if (bare.length > 4_096) return
+    const name = bare.includes('=') ? bare.slice(bare.lastIndexOf('=') + 1) : bare
+    const isPlain = !/^[({$`@!&]|[;)`]$/.test(name)
+    const program = programOf(isPlain ? name : name.replace(/^[({$`@!&]{1,4}/, '').replace(/[;)`]$/, ''))
+    if (program === '') return
+    for (const it of this.#running) if (it.tool.verbs[it.verbs] === program) it.verbs++
+    const tools = TOOLS.get(program)
+    if (SHELLS.has(program)) this.#isShell = true
+    else if (tools !== undefined) this.#isShell = false
+    const isNew = tools !== undefined && this.#running.every(({ tool }) => !tools.includes(tool))
+    if (this.#running.some(({ tool, plain }) => tool.endsAtFirst && (isNew || plain >= 0)))
+      this.#running = this.#running.filter(({ tool }) => !tool.endsAtFirst)
+    // -1: the program's own name is the first plain word.
+    if (isNew && this.#running.length < MAX_RUNNING)
+      for (const tool of tools) this.#running.push({ tool, verbs: 0, plain: -1 })
+    if (this.#program === '' && !/^[A-Za-z_]\w*=/.test(bare)) this.#program = program
+    if (ECHO.has(program) && text.isPiped) this.#pending = 'piped'
+  }
+
+  /** What the programs of this command take. Undefined: nothing of it is this word. */
+  #byTool(word: Word, isOption: boolean): number | undefined {
+    if (this.#running.length === 0) return undefined
+    const { raw, bare } = word
+    const lower = bare.length > MAX_WORD ? '' : bare.toLowerCase()
+    let secret = -1
+    let isPair = false
+    for (const it of this.#running) {
+      const { tool } = it
+      if (it.verbs < tool.verbs.length) continue
+      const option = optionOf(tool, bare)
+      if (option === -1) return this.#keep(word, 'secret')
+      if (option > 0) return this.#mask(word, indexInQuoted(raw, option))
+      if (isOption || (tool.hasSlashOptions && bare[0] === '/')) continue
+      // The last verb is no plain word, nor is the program.
+      if (it.plain++ < 0) continue
+      if (tool.from > 0 && it.plain >= tool.from && !NO_SECRET.test(bare)) secret = 0
+      else if (tool.hasSlashPair) secret = SLASH_PAIR.exec(bare)?.[0].length ?? secret
+      isPair ||=
+        tool.pairs.length > 0 && (tool.pairs.includes(lower) || (tool.pairs.includes('*') && isSecretName(bare)))
+    }
+    if (secret >= 0) return this.#mask(word, indexInQuoted(raw, secret))
+    if (!isPair) return undefined
+    this.#hasName = true
+    return this.#keep(word, 'secret')
+  }
+
+  /** What a name in the word, or before it, says. Undefined: nothing. */
+  #byName(word: Word, isOption: boolean): number | undefined {
+    const { text, at, end, raw, bare, isWhole } = word
+    const wasNamed = this.#isNamed
+    this.#isNamed = false
+
+    const header = secretHeaderEnd(raw)
+    if (header > 0) {
+      // To the end of the quotes it is in, or of everything.
+      const isQuoted = isQuote(raw.charCodeAt(0)) && end - at > header
+      this.out += `${raw.slice(0, header)} ${MASK}${isQuoted ? raw[0] : ''}`
+      return isQuoted ? end : text.all.length
+    }
+    const value = secretValueStart(raw, isWhole)
+    if (value > 0) return this.#mask(word, value)
+    const ofNamed = this.#hasName ? VALUE_OPTION.exec(bare.slice(0, 8_192)) : null
+    if (ofNamed?.[1]) return this.#mask(word, indexInQuoted(raw, bare.length - ofNamed[1].length))
+    if (ofNamed !== null || endsInSecretName(raw) || SCHEME.test(bare) || bare === '<<<')
+      return this.#keep(word, 'secret')
+
+    if (isOption || /^\/[A-Za-z]+$/.test(bare)) {
+      const name = bare.replace(/^(?:--|[-/\u2013\u2014])/, '')
+      if (/^[A-Za-z][\w.-]{0,63}$/.test(name) && isSecretOption(name)) {
+        this.#option = name
+        this.#phrase = 0
+        return this.#keep(word, /phrase|mnemonic|seed/i.test(name) ? 'phrase' : 'secret')
+      }
+      if (NO_PASSWORD.has(this.#program)) return undefined
+      if (MAYBE_PASSWORD.test(bare)) return this.#keep(word, 'maybe password')
+      if (MAYBE_LOGIN.test(bare)) return this.#keep(word, 'maybe login')
+      if (isOption) return undefined
+    }
+
+    // In a script: `WITH PASSWORD 'x'`, `"x" | ConvertTo-SecureString`.
+    if (!isWhole && /^\\*["']/.test(raw) && (wasNamed || (text.isPiped && /^\s*\|/.test(text.all.slice(end, end + 8)))))
+      return this.#mask(word, 0)
+    const lower = bare.length > MAX_WORD ? '' : bare.toLowerCase()
+    // `$env:TOKEN` is a name, too.
+    const isName = bare.length <= MAX_WORD && isSecretName(/[\w.-]*$/.exec(bare)![0])
+    const last = this.#lastPlain
+    this.#lastPlain = lower
+    this.#isNamed = isName
+    this.#hasName ||= isName
+    if (isName && SETTERS.has(last)) return this.#keep(word, 'secret')
+    if (lower === 'by' && last === 'identified') return this.#keep(word, 'secret')
+    if (isName && !isWhole && /^\s{1,8}(?:[:=]=?|=>|\+=)\s/.test(text.all.slice(end, end + 12)))
+      return this.#keep(word, 'secret')
+    return undefined
+  }
+
+  #keep(word: Word, pending: Pending = this.#pending): number {
+    this.out += word.raw
+    this.#pending = pending
+    return word.end
+  }
+
+  /** Masks from `from` within the word to where its value ends. */
+  #mask({ text, at, end, isWhole }: Word, from: number): number {
+    const close = isWhole ? text.all.length : valueEnd(text, at + from, end)
+    const before = text.all.slice(at, at + from)
+    const value = text.all.slice(at + from, close)
+    const plain = before === '' ? '' : this.#plain(before)
+    this.out += (plain.endsWith(MASK) ? plain : plain + MASK) + (isWhole ? '' : closingQuotes(value, before))
+    if (!isWhole && /;["']?$/.test(value)) this.#endCommand()
+    return close
+  }
+
+  /** A word that no table and no name marks. Text in quotes is read as a line of its own. */
+  #emit({ raw, isWhole, end }: Word): number {
+    if (!/\s/.test(raw)) this.out += this.#plain(raw)
+    else if (isWhole && ADDRESS.test(raw) && !/\s/.test(raw.slice(raw.lastIndexOf('@')))) this.out += this.#plain(raw)
+    else if (isWhole) this.#inner(raw)
+    else {
+      const quote = raw.search(/["']/)
+      const before = raw.slice(0, quote + 1)
+      // `ann:"a b"@h.example`: the quotes are around the password of an address.
+      if (quote === -1 || before.includes('://') || (raw.includes('@') && /[^\s"']:\\{0,8}["']$/.test(before)))
+        this.out += this.#plain(raw)
+      else {
+        const sign = /\\{0,8}["']$/.exec(before)![0]
+        const isClosed = raw.length > quote + sign.length && raw.endsWith(sign)
+        this.out += this.#plain(before)
+        this.#inner(raw.slice(quote + 1, isClosed ? raw.length - sign.length : raw.length))
+        this.out += isClosed ? sign : ''
+      }
+    }
+    return end
+  }
+
+  #inner(text: string): void {
+    if (this.#depth >= MAX_DEPTH) {
+      this.out += MASK
+      return
+    }
+    const running = this.#running
+    const program = this.#program
+    const lastPlain = this.#lastPlain
+    this.#running = running.map((it) => ({ ...it }))
+    this.#depth++
+    this.line(text)
+    this.#depth--
+    this.#pending = 'none'
+    this.#running = running
+    this.#program = program
+    this.#lastPlain = lastPlain
+  }
+
+  #plain(raw: string): string {
+    let hasHosts = false
+    let hexIsName = false
+    for (const { tool } of this.#running) {
+      hasHosts ||= tool.hasHosts
+      hexIsName ||= tool.hexIsName
+    }
+    const address = maskAddresses(raw, MASK)
+    return maskRandom(maskTokens(hasHosts ? maskHostPath(address, MASK) : address, MASK), MASK, hexIsName)
+  }
+}
+
+/**
+ * Where the operator in a word begins, or, of a word that begins with one, ends. Signs of a value are none: in options,
+ * in quotes, in URLs, and in `A=1;B=2`.
+ */
+function operatorIn(line: string, at: number, end: number): number {
+  if (line[at] === '-') return end
+  for (let it = at; it < end; it++) {
+    const sign = line[it]
+    if (sign === '"' || sign === "'" || sign === '`' || (sign === ':' && line[it + 1] === '/')) return end
+    if (sign === '=') {
+      const last = line.lastIndexOf(';', end - 1)
+      return last > it && !line.slice(last, end).includes('=') && !/["'`]|:\/\//.test(line.slice(it, end)) ? last : end
+    }
+    if (sign !== ';' && sign !== '|' && (sign !== '&' || (line[it + 1] !== '&' && it > at))) continue
+    if (it > at) return it
+    while (it < end && /[;|&]/.test(line[it]!)) it++
+    return it
+  }
+  return end
+}
+
+/** True when a plain word of blanks may be a secret of the tool. */
+function mayTake({ tool, verbs }: Running, argument: string): boolean {
+  return verbs === tool.verbs.length && (tool.from > 0 || (tool.hasSlashPair && SLASH_PAIR.test(argument)))
+}
+
+/** An option, an assignment, a header or an address: blanks in it belong to its value. A script (`a; b`) is not one. */
+function isOneValue(argument: string): boolean {
+  return /^(?:-|\/[\w-]{1,40}[=:]|[A-Za-z_][\w.-]{0,63}[=:])/.test(argument) || ADDRESS.test(argument)
+}
+
+/** A value in quotes or brackets that the word does not close reaches to where they close, or to the end. */
+function valueEnd(text: Text, from: number, end: number): number {
+  const first = text.all[from] ?? ''
+  if (first === '"' || first === "'" || /^\\{1,8}["']/.test(text.all.slice(from, from + 9))) {
+    const close = text.quotes.closing(from)
+    return close === -1 ? text.all.length : Math.max(close, end)
+  }
+  const bracket = first === '' ? -1 : '([{'.indexOf(first)
+  return bracket === -1 ? end : Math.max(end, text.all.indexOf(')]}'[bracket]!, from) + 1)
+}
+
+/** What closes a quote that was opened before the value. */
+function closingQuotes(value: string, before = ''): string {
+  const last = value.at(-1) ?? ''
+  return (last === '"' || last === "'") && value[0] !== last && before.includes(last) ? last : ''
+}
+
+function looksLikePassword(word: string): boolean {
+  return (
+    /^[\w!@#$%^&*+=.,:;?~-]{8,128}$/.test(word) &&
+    /[a-z]/.test(word) &&
+    /[A-Z]/.test(word) &&
+    /[0-9]/.test(word) &&
+    !/\.[A-Za-z]{1,5}$/.test(word)
+  )
+}
+
+/** `ann:pw1`, not `1000:1000` nor `www-data:www-data`. */
+function looksLikeLogin(word: string): boolean {
+  const password = /^[^\s:/]{1,128}:(?!\/\/)([^\s/]{4,})$/.exec(word)?.[1]
+  return password !== undefined && /[A-Za-z]/.test(password) && /[^A-Za-z._-]/.test(password)
+}
