@@ -14,7 +14,7 @@ const CLOSING: Readonly<Record<string, string>> = {
   '[': ']',
   '{': '}',
 }
-const OPAQUE = /^(["'(]{0,2}|[^\s]{0,64}[=,])(file|data|javascript|otpauth|mailto|blob|view-source):(?!\/\/)(?=.)/i
+const OPAQUE = /^(["'(]{0,2}|[^\s]{0,64}[=,])(file|data|javascript|otpauth|mailto|wifi|blob|view-source):(?!\/\/)(?=.)/i
 /** What comes before the colon of `user:password@host`: an option's name, a domain, the user. */
 const USER = /^(?:[^\s=@]{0,64}=)?["'(]{0,2}(?:[\w.-]{1,64}[\\/])?[^\s:@/"'=]{0,128}$/
 /** What is no password there: the port of `h:80/@vite`, the path of scp's `h:/a@b`. */

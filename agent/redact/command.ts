@@ -25,11 +25,14 @@ const MAX_WORD = 128
 
 /** Programs that read a secret from a pipe: what is echoed into them is masked. */
 const PIPED_IN =
-  /--set-password|--password-stdin|--passphrase-fd|--stdin|-stdin|chpasswd|sudo +-S|passwd|with-token|cryptsetup|kinit|ssh-add|ConvertTo-SecureString|secret(?:s|-tool)? +(?:create|store|set|put)|pass +insert|unlock/i
+  /--set-password|--password-stdin|--passphrase-fd|--stdin|-stdin|chpasswd|pdbedit|sudo +-S|passwd|with-token|cryptsetup|kinit|ssh-add|ConvertTo-SecureString|secret(?:s|-tool)? +(?:create|store|set|put)|pass +insert|unlock/i
 const ECHO = new Set(['echo', 'printf', 'print', 'yes', 'write-output', 'write-host'])
 const SHELLS = new Set(
   'sh bash zsh dash ksh fish ash csh tcsh busybox cmd powershell pwsh su wsl script watch'.split(' '),
 )
+/** Another program follows them, behind options or a place. */
+const WRAPPERS = new Set('sudo doas env nohup time nice ionice timeout xargs strace setsid stdbuf watch'.split(' '))
+const PLACES = new Set('ssh docker podman nerdctl kubectl'.split(' '))
 const SCHEME = /^(?:bearer|basic|token|digest|negotiate|apikey)$/i
 /** `--verbose`, `-v`, `-AsPlainText` are no values. A value that begins with a dash has digits or other signs, too. */
 const OPTION = /^(?:-{1,2}[A-Za-z][A-Za-z-]*(?:[=:].*)?|-[A-Za-z0-9])$/
@@ -39,11 +42,22 @@ const SETTERS = new Set('set setx config config:set put add update set-secret se
 /** The value of what was named before: `/v DefaultPassword /d X`, `--name db-password --value X`. */
 const VALUE_OPTION = /^(?:--?|\/)(?:value|body|d|data|string|newvalue|text)(?:[=:](.*))?$/i
 const SCRIPT_OPTION = /^(?:-[a-z]{0,3}c|\/[ckr]|-{1,2}command)$/i
-/** Options that often take a password, for programs that no table knows. */
+/** Options that often take a password, for programs that no table knows; certainly so beside one that takes a user. */
 const MAYBE_PASSWORD = /^-(?:[pPwW]|pw)$/
-const MAYBE_LOGIN = /^(?:-u|-U|--user(?:name)?|--login|--account)$/
+const USER_OPTION = /(?:^|\s)["']?(?:-[uU]|--?(?:user|username|login|account|principal)\b)/
+/** `-xu ann -xp pw`. */
+const PASSWORD_BESIDE = /^-([A-Za-z]{1,2})p(?:w|ass)?$/
+const MAYBE_LOGIN = /^(?:-[uUnaA]|--?(?:user|username|login|account|auth|basic|creds?))$/
+const LOGIN_VALUE = /(?:^|[,;&?_-])(?:user|username|login|account)=(?=[^\s:%,]{1,64}[:%])/i
+/** Sub-commands behind which plain words are a user and a password. */
+const USER_VERB = /^\+?(?:log-?in|sign-?in|(?:add|create)[-_]?user)$/
+const PASSWORD_VERB = /^(?:change|set|reset|update|modify|new)[-_]?(?:user|account|admin)?[-_]?pass(?:word|wd)?$/
+const USER_WORDS = new Set(['user', 'username', 'login', 'account', 'name'])
 const NO_PASSWORD = new Set(
-  'mkdir cp mv tar rsync scp ssh install ps cargo docker podman nmap read pytest npx pnpm make'.split(' '),
+  (
+    'mkdir cp mv tar rsync scp install ps cargo nmap read pytest npx pnpm make ls git virtualenv patch lsof fuser ' +
+    'pgrep pkill kill rmdir touch tmux less chown useradd psql'
+  ).split(' '),
 )
 /** `user/password@database`, of which the user stays. */
 const SLASH_PAIR = /^[\w$#.-]{1,64}\/(?=.)/
@@ -53,7 +67,7 @@ const NO_SECRET = /^(?:\\\\.*|[A-Za-z]:|\*|-)$/
 const ADDRESS = /^(?:[\w.-]{1,64}=)?(?:[A-Za-z][\w+.-]{1,31}:\/\/\S|[^\s:@]{1,64}:[^@]*@)/
 
 /** What the words before say of the next one. */
-type Pending = 'none' | 'secret' | 'phrase' | 'maybe password' | 'maybe login' | 'piped'
+type Pending = 'none' | 'secret' | 'phrase' | 'password' | 'maybe password' | 'maybe login' | 'piped'
 
 interface Running {
   readonly tool: Tool
@@ -76,6 +90,25 @@ class Text {
   }
 }
 
+class Options {
+  readonly #all: () => string
+  #words: Set<string> | null = null
+  #hasUser: boolean | null = null
+
+  constructor(all: () => string) {
+    this.#all = all
+  }
+
+  has(option: string): boolean {
+    this.#words ??= new Set(this.#all().split(/\s+/))
+    return this.#words.has(option)
+  }
+
+  hasUser(): boolean {
+    return (this.#hasUser ??= USER_OPTION.test(this.#all()))
+  }
+}
+
 /** A word, and where it is. */
 interface Word {
   readonly text: Text
@@ -90,9 +123,13 @@ interface Word {
 
 export class CommandReader {
   out = ''
+  /** Which options stand in the command line: asked of all of it, because a user may be named behind the password. */
+  readonly #options: Options
   #running: Running[] = []
   /** The first program of the command. */
   #program = ''
+  /** Another program comes somewhere behind it. */
+  #isWrapped = false
   /** The last program that is known is a shell. */
   #isShell = false
   #pending: Pending = 'none'
@@ -103,17 +140,26 @@ export class CommandReader {
   #isNamed = false
   #hasName = false
   #lastPlain = ''
-  #lastArgument = ''
+  #plainBeforeLast = ''
+  #isBehindOption = false
+  #lastWord = ''
+  /** In quotes, and no command of a shell. */
+  #isProse = false
+  /** The sub-command takes a secret as its plain word of this number; 0: it has none. */
+  #secretPlain = 0
   #depth = 0
+
+  constructor(all: () => string) {
+    this.#options = new Options(all)
+  }
 
   /** One argument, as the kernel keeps it. */
   argument(argument: string): void {
-    const isCommand = this.#isShell && SCRIPT_OPTION.test(this.#lastArgument)
+    const isCommand = this.#isShell && SCRIPT_OPTION.test(this.#lastWord)
     const isScript = /\s/.test(argument) && (isCommand || !isOneValue(argument))
     const mayBeSecret = this.#pending !== 'none' || this.#running.some((it) => mayTake(it, argument))
-    if (isScript && (isCommand || !mayBeSecret)) this.#inner(argument)
+    if (isScript && (isCommand || !mayBeSecret)) this.#inner(argument, isCommand)
     else this.#word(new Text(argument), 0, argument.length, true)
-    this.#lastArgument = argument.length < MAX_WORD ? argument : ''
   }
 
   /** A command line in one string. */
@@ -137,8 +183,12 @@ export class CommandReader {
   #endCommand(): void {
     this.#running = []
     this.#program = ''
+    this.#isWrapped = false
     this.#hasName = false
     this.#lastPlain = ''
+    this.#plainBeforeLast = ''
+    this.#isBehindOption = false
+    this.#secretPlain = 0
     if (this.#pending !== 'secret') this.#pending = 'none'
   }
 
@@ -158,7 +208,11 @@ export class CommandReader {
     const isOption = /^[-\u2013\u2014]/.test(word.bare)
     if (!isOption) this.#noteProgram(word)
     if (this.#pending !== 'none') return this.#keep(word)
-    return this.#byTool(word, isOption) ?? this.#byName(word, isOption) ?? this.#emit(word)
+    const wasBehindOption = this.#isBehindOption
+    this.#isBehindOption = isOption && !/[=:]/.test(word.bare)
+    const next = this.#byTool(word, isOption) ?? this.#byName(word, isOption, wasBehindOption) ?? this.#emit(word)
+    this.#lastWord = word.bare.length < MAX_WORD ? word.bare : ''
+    return next
   }
 
   /** The word behind one that may have made it secret. -1: it did not. */
@@ -178,6 +232,7 @@ export class CommandReader {
       return this.#keep(word)
     }
     if (OPTION.test(bare) || isFileOf(option, bare)) return -1
+    if (pending === 'password' && isNoPassword(bare)) return -1
     if (pending === 'maybe password' && !looksLikePassword(bare)) return -1
     if (pending === 'maybe login' && !looksLikeLogin(bare)) return -1
     if (pending === 'phrase') {
@@ -203,7 +258,11 @@ export class CommandReader {
     // -1: the program's own name is the first plain word.
     if (isNew && this.#running.length < MAX_RUNNING)
       for (const tool of tools) this.#running.push({ tool, verbs: 0, plain: -1 })
-    if (this.#program === '' && !/^[A-Za-z_]\w*=/.test(bare)) this.#program = program
+    const isFirst = this.#program === '' || (WRAPPERS.has(this.#program) && !this.#isBehindOption)
+    if (isFirst && !/^[A-Za-z_]\w*=/.test(bare)) {
+      this.#program = program
+      this.#isWrapped ||= WRAPPERS.has(program) || PLACES.has(program)
+    }
     if (ECHO.has(program) && text.isPiped) this.#pending = 'piped'
   }
 
@@ -235,7 +294,7 @@ export class CommandReader {
   }
 
   /** What a name in the word, or before it, says. Undefined: nothing. */
-  #byName(word: Word, isOption: boolean): number | undefined {
+  #byName(word: Word, isOption: boolean, isBehindOption: boolean): number | undefined {
     const { text, at, end, raw, bare, isWhole } = word
     const wasNamed = this.#isNamed
     this.#isNamed = false
@@ -261,12 +320,20 @@ export class CommandReader {
         this.#phrase = 0
         return this.#keep(word, /phrase|mnemonic|seed/i.test(name) ? 'phrase' : 'secret')
       }
-      if (NO_PASSWORD.has(this.#program)) return undefined
-      if (MAYBE_PASSWORD.test(bare)) return this.#keep(word, 'maybe password')
-      if (MAYBE_LOGIN.test(bare)) return this.#keep(word, 'maybe login')
-      if (isOption) return undefined
+      const isKnown =
+        NO_PASSWORD.has(this.#program) ||
+        this.#running.some((it) => it.verbs === it.tool.verbs.length && hasOptions(it.tool))
+      const maybe = isKnown ? 'none' : this.#mayTakeLogin(word)
+      if (maybe !== 'none') return this.#keep(word, maybe)
+      if (/^-[uU][^\s-]/.test(bare) && looksLikeLogin(bare.slice(2))) return this.#mask(word, indexInQuoted(raw, 2))
     }
 
+    const login = LOGIN_VALUE.exec(bare.slice(0, 8_192))
+    const loginAt = login === null ? 0 : login.index + login[0].length
+    if (loginAt > 0 && looksLikeLogin(bare.slice(loginAt).split(',')[0]!))
+      return this.#mask(word, indexInQuoted(raw, loginAt))
+
+    if (isOption) return undefined
     // In a script: `WITH PASSWORD 'x'`, `"x" | ConvertTo-SecureString`.
     if (!isWhole && /^\\*["']/.test(raw) && (wasNamed || (text.isPiped && /^\s*\|/.test(text.all.slice(end, end + 8)))))
       return this.#mask(word, 0)
@@ -274,7 +341,15 @@ export class CommandReader {
     // `$env:TOKEN` is a name, too.
     const isName = bare.length <= MAX_WORD && isSecretName(/[\w.-]*$/.exec(bare)![0])
     const last = this.#lastPlain
+    const isOfUser = /^pass(?:word|wd|phrase)?$/.test(lower) && USER_WORDS.has(this.#plainBeforeLast)
+    this.#plainBeforeLast = last
     this.#lastPlain = lower
+    if (this.#secretPlain > 0 && !isBehindOption && --this.#secretPlain === 0) return this.#mask(word, 0)
+    // Directly behind the program only: in a sentence these are words like others.
+    const isVerb = last !== '' && (last === this.#program || this.#isWrapped)
+    if (isVerb && !this.#isProse && USER_VERB.test(lower)) this.#secretPlain = 2
+    if (isVerb && !this.#isProse && PASSWORD_VERB.test(lower)) this.#secretPlain = 1
+    if (isOfUser) return this.#keep(word, 'secret')
     this.#isNamed = isName
     this.#hasName ||= isName
     if (isName && SETTERS.has(last)) return this.#keep(word, 'secret')
@@ -282,6 +357,15 @@ export class CommandReader {
     if (isName && !isWhole && /^\s{1,8}(?:[:=]=?|=>|\+=)\s/.test(text.all.slice(end, end + 12)))
       return this.#keep(word, 'secret')
     return undefined
+  }
+
+  /** What an option of a program without a table may take, by its letters and by the options beside it. */
+  #mayTakeLogin({ bare }: Word): Pending {
+    if (MAYBE_LOGIN.test(bare)) return 'maybe login'
+    const prefix = PASSWORD_BESIDE.exec(bare)?.[1]
+    if (prefix !== undefined && this.#options.has(`-${prefix}u`)) return 'password'
+    if (!MAYBE_PASSWORD.test(bare)) return 'none'
+    return this.#options.hasUser() ? 'password' : 'maybe password'
   }
 
   #keep(word: Word, pending: Pending = this.#pending): number {
@@ -305,7 +389,7 @@ export class CommandReader {
   #emit({ raw, isWhole, end }: Word): number {
     if (!/\s/.test(raw)) this.out += this.#plain(raw)
     else if (isWhole && ADDRESS.test(raw) && !/\s/.test(raw.slice(raw.lastIndexOf('@')))) this.out += this.#plain(raw)
-    else if (isWhole) this.#inner(raw)
+    else if (isWhole) this.#inner(raw, false)
     else {
       const quote = raw.search(/["']/)
       const before = raw.slice(0, quote + 1)
@@ -316,29 +400,32 @@ export class CommandReader {
         const sign = /\\{0,8}["']$/.exec(before)![0]
         const isClosed = raw.length > quote + sign.length && raw.endsWith(sign)
         this.out += this.#plain(before)
-        this.#inner(raw.slice(quote + 1, isClosed ? raw.length - sign.length : raw.length))
+        const isCommand = this.#isShell && SCRIPT_OPTION.test(this.#lastWord)
+        this.#inner(raw.slice(quote + 1, isClosed ? raw.length - sign.length : raw.length), isCommand)
         this.out += isClosed ? sign : ''
       }
     }
     return end
   }
 
-  #inner(text: string): void {
+  #inner(text: string, isCommand: boolean): void {
     if (this.#depth >= MAX_DEPTH) {
       this.out += MASK
       return
     }
-    const running = this.#running
-    const program = this.#program
-    const lastPlain = this.#lastPlain
-    this.#running = running.map((it) => ({ ...it }))
+    const before = { running: this.#running, program: this.#program, plain: this.#lastPlain, isProse: this.#isProse }
+    this.#running = before.running.map((it) => ({ ...it }))
+    this.#isProse = !isCommand
+    if (isCommand) this.#program = ''
+    this.#lastPlain = ''
     this.#depth++
     this.line(text)
     this.#depth--
     this.#pending = 'none'
-    this.#running = running
-    this.#program = program
-    this.#lastPlain = lastPlain
+    this.#running = before.running
+    this.#program = before.program
+    this.#lastPlain = before.plain
+    this.#isProse = before.isProse
   }
 
   #plain(raw: string): string {
@@ -374,6 +461,11 @@ function operatorIn(line: string, at: number, end: number): number {
   return end
 }
 
+/** True when the table tells of the tool's options, so that nothing need be guessed. */
+function hasOptions(tool: Tool): boolean {
+  return tool.short + tool.joined + tool.next !== '' || tool.long.length > 0 || tool.prefixes.length > 0
+}
+
 /** True when a plain word of blanks may be a secret of the tool. */
 function mayTake({ tool, verbs }: Running, argument: string): boolean {
   return verbs === tool.verbs.length && (tool.from > 0 || (tool.hasSlashPair && SLASH_PAIR.test(argument)))
@@ -387,11 +479,14 @@ function isOneValue(argument: string): boolean {
 /** A value in quotes or brackets that the word does not close reaches to where they close, or to the end. */
 function valueEnd(text: Text, from: number, end: number): number {
   const first = text.all[from] ?? ''
-  if (first === '"' || first === "'" || /^\\{1,8}["']/.test(text.all.slice(from, from + 9))) {
+  const isCall = from > 0 && text.all[from - 1] === '('
+  if (!isCall && (first === '"' || first === "'" || /^\\{1,8}["']/.test(text.all.slice(from, from + 9)))) {
     const close = text.quotes.closing(from)
     return close === -1 ? text.all.length : Math.max(close, end)
   }
-  const bracket = first === '' ? -1 : '([{'.indexOf(first)
+  // Of a call the rest of its arguments, too: `Credential("ann", "pw")`.
+  const opening = isCall ? '(' : first
+  const bracket = opening === '' ? -1 : '([{'.indexOf(opening)
   return bracket === -1 ? end : Math.max(end, text.all.indexOf(')]}'[bracket]!, from) + 1)
 }
 
@@ -401,18 +496,22 @@ function closingQuotes(value: string, before = ''): string {
   return (last === '"' || last === "'") && value[0] !== last && before.includes(last) ? last : ''
 }
 
+/** A port, a path, a host with a port: what `-p` of a program with a user may be else. */
+function isNoPassword(word: string): boolean {
+  return /^\d{1,5}(?:[:,-]\d{1,5})*$|^[./~]|^[A-Za-z]:[\\/]|^[\w.-]+:\d{1,5}$|^[\w.-]*\/[\w./-]*$/.test(word)
+}
+
 function looksLikePassword(word: string): boolean {
   return (
-    /^[\w!@#$%^&*+=.,:;?~-]{8,128}$/.test(word) &&
-    /[a-z]/.test(word) &&
-    /[A-Z]/.test(word) &&
+    /^[\w!@#$%^&*+?-]{6,128}$/.test(word) &&
+    /[A-Za-z]/.test(word) &&
     /[0-9]/.test(word) &&
-    !/\.[A-Za-z]{1,5}$/.test(word)
+    !/^[A-Za-z]+-[\w-]*$/.test(word)
   )
 }
 
-/** `ann:pw1`, not `1000:1000` nor `www-data:www-data`. */
+/** `ann:pw1`, `ann%pw1`, not `1000:1000` nor `www-data:www-data`. */
 function looksLikeLogin(word: string): boolean {
-  const password = /^[^\s:/]{1,128}:(?!\/\/)([^\s/]{4,})$/.exec(word)?.[1]
+  const password = /^[^\s:%]{1,128}[:%](?!\/\/)(\S{4,})$/.exec(word)?.[1]
   return password !== undefined && /[A-Za-z]/.test(password) && /[^A-Za-z._-]/.test(password)
 }

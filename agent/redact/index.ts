@@ -16,7 +16,7 @@ const BLOCK = '-----BEGIN '
 
 /** A command line as the kernel keeps it: one string an argument, so that a value with blanks is masked whole. */
 export function redactArguments(args: readonly string[]): string {
-  const reader = new CommandReader()
+  const reader = new CommandReader(() => args.join(' ').slice(0, MAX))
   let size = 0
   for (const [at, arg] of args.entries()) {
     if (size >= MAX) break
@@ -30,8 +30,9 @@ export function redactArguments(args: readonly string[]): string {
 
 /** A command line in one string, as Windows keeps it, or as in a crontab or a unit file. */
 export function redactCommandLine(line: string): string {
-  const reader = new CommandReader()
-  reader.line(maskBlocks(line.slice(0, MAX)))
+  const text = maskBlocks(line.slice(0, MAX))
+  const reader = new CommandReader(() => text)
+  reader.line(text)
   return reader.out.slice(0, MAX)
 }
 

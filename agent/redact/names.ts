@@ -9,12 +9,12 @@ const SECRET_WORDS = new Set(
   (
     'password passwd passphrase passcode passkey pass pwd pw psk secret secrets token tokens credential credentials ' +
     'cred creds auth authorization bearer cookie cookies jwt otp totp mfa pin puk pat sas apikey authkey accesskey ' +
-    'secretkey privatekey mnemonic seedphrase dsn requirepass masterauth nthash ntlm hashes keymaterial keypair'
+    'secretkey privatekey mnemonic seedphrase dsn requirepass masterauth nthash ntlm hashes keymaterial keypair community'
   ).split(' '),
 )
 /** Words that end so hold one too, without a break: `DBPASSWORD`, `mytoken`, `dbpass`, `bindpw`. */
 const SECRET_ENDS =
-  /(?:password|passwd|passphrase|passcode|passwort|pwd|psk|secret|token|credential|apikey|authkey|accesskey|secretkey|privatekey|pass|[^aeiou]pw)s?\d{0,4}$/
+  /(?:password|passwd|passphrase|passcode|passwort|pwd|psk|secret|token|credential|apikey|authkey|accesskey|secretkey|privatekey|[a-z]auth|pass|[^aeiou]pw)s?\d{0,4}$/
 /** Other words that end in 'pass'. */
 const NO_SECRET = /(?:by|com|encom|sur|tres|under|over|multi|single|two|one|first|second|low|high|band)pass$/
 /** `api-key`, `SIGNING_KEY`: the word before makes the key a secret one. */
@@ -42,7 +42,7 @@ const FILE =
   /^["']?(?:[./~%$\\]|[A-Za-z]:[\\/])|\.(?:pem|key|crt|cer|der|pub|p12|pfx|jks|json|ya?ml|txt|gpg|asc)["']?$/i
 /** A name without one of these letters in a row holds no secret: most names are dismissed here. */
 const HINT =
-  /pass|pw|psk|secret|token|cred|auth|bearer|cookie|jwt|otp|pin|puk|pat|sas|key|mnemonic|seed|dsn|mfa|nt(?:hash|lm)|hashes/i
+  /pass|pw|psk|secret|token|cred|auth|bearer|cookie|jwt|otp|pin|puk|pat|sas|key|mnemonic|seed|dsn|mfa|nt(?:hash|lm)|hashes|community|sonar\.login/i
 /** Headers whose whole rest is secret, blanks included. */
 const SECRET_HEADERS = /authorization|cookie/i
 const HEADER = /^-?["']?(?:-H["']?)?([A-Za-z-]{4,40}):/
@@ -56,6 +56,8 @@ export function isSecretName(name: string): boolean {
     .split(/[-_.]/)
     .filter((word) => word !== '')
   if (HARMLESS_ENDS.has(words.at(-1) ?? '')) return false
+  // A token, whatever its name says (SonarQube's manual).
+  if (words.at(-1) === 'login' && words.at(-2)?.endsWith('sonar')) return true
   for (const [at, word] of words.entries()) {
     if (SECRET_WORDS.has(word) || SECRET_WORDS.has(word.replace(/\d{1,4}$/, ''))) return true
     if (SECRET_ENDS.test(word) && !NO_SECRET.test(word)) return true
@@ -81,6 +83,8 @@ export function secretHeaderEnd(text: string): number {
   return found !== null && SECRET_HEADERS.test(found[1]!) ? found[0].length : 0
 }
 
+/** Functions that are given a user and a password. */
+const CALLS = new Set('pdo mysqli mysqli_connect pg_connect login authenticate'.split(' '))
 const NAME_BEFORE = /[A-Za-z0-9_.-]/
 
 /**
@@ -108,7 +112,7 @@ export function secretValueStart(word: string, isWhole: boolean): number {
     while (valueAt < word.length && (word[valueAt] === '=' || word[valueAt] === '>' || word[valueAt] === ' ')) valueAt++
     if (valueAt >= word.length) continue
     const name = word.slice(nameStart, nameEnd)
-    if (isSecretName(name)) return valueAt
+    if (isSecretName(name) || (sign === 40 && CALLS.has(name.toLowerCase().replace(/^.*\./, '')))) return valueAt
     const isOption =
       /^["']?(?:-{1,2}|\/)$/.test(word.slice(0, Math.min(nameStart, 4))) || (nameStart === 0 && name[0] === '-')
     const bare = name.replace(/^-{1,2}/, '')

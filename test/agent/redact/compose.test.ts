@@ -77,6 +77,26 @@ const PROGRAMS: readonly string[] = [
   'psexec \\\\h -u ann -p @ cmd',
   'plink -ssh h -l ann -pw @',
   'wmic /node:h /user:ann /password:@ os get name',
+  'ipmitool -I lanplus -H h -U ADMIN -P @ chassis status',
+  'snmpwalk -v2c -c @ 10.0.0.1',
+  'openssl rsa -passin pass:@ -in key.pem',
+  'gpg --batch --passphrase @ -c file',
+  'nxc smb 10.0.0.5 -u admin -p @',
+  'mc alias set store http://h:9000 ann @',
+  'mount.cifs //h/s /mnt -o user=ann,pass=@',
+  'net ads join -U admin%@',
+  'etcdctl --user root:@ put a b',
+]
+/** Programs that no table knows, and what such options mean in most. */
+const UNKNOWN: readonly string[] = [
+  'unknown -u ann -p @ h.example',
+  'unknown -p @ -U ann h.example',
+  'unknown -xu ann -xp @',
+  'unknown login ann @',
+  'unknown user ann password @',
+  'unknown --user ann:@1 h.example',
+  'unknown -n ann:@1',
+  'unknown -U dom/ann%@1',
 ]
 const ASSIGNMENTS = ['SSHPASS', 'TF_VAR_dbpass', 'STRIPE_KEY', 'PGPASSWORD', 'AWS_SECRET_ACCESS_KEY', 'myApiToken']
 
@@ -142,6 +162,21 @@ describe('agent/redact, composed', () => {
       fc.property(program, secret, wrapper, (line, secret, wrapper) =>
         assertGone(redactArguments([...wrapper, ...argumentsOf(line, secret)])),
       ),
+      RUNS,
+    )
+  })
+
+  it('programs that no table knows: what their options mean in others', () => {
+    const secret = fc
+      .array(piece, { minLength: 1, maxLength: 3 })
+      .chain((pieces) => joined(pieces, '_+.,^~%!#*'.split('')))
+    fc.assert(
+      fc.property(fc.constantFrom(...UNKNOWN), secret, wrapper, (line, secret, wrapper) => {
+        const args = [...wrapper, ...argumentsOf(line, secret)]
+        assertGone(redactArguments(args))
+        assertGone(redactCommandLine(args.join(' ')))
+        assertGone(redactArguments(['sh', '-c', args.join(' ')]))
+      }),
       RUNS,
     )
   })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { redactArguments, redactCommandLine } from '../../../agent/redact/index.ts'
+import { LATER, MANUALS } from './manuals.ts'
 import { ORDINARY } from './ordinary.ts'
 import { BARE, SHAPES } from './shapes.ts'
 
@@ -100,10 +101,26 @@ const bombs = [
   ' '.repeat(8_192),
   'x@'.repeat(4_096),
   'echo | chpasswd '.repeat(512),
+  '='.repeat(8_192),
+  '\0'.repeat(8_192),
+  '\ud800'.repeat(8_192),
+  '\\'.repeat(8_192),
+  '\\"'.repeat(4_096),
+  '\\"a '.repeat(2_048),
+  '"\''.repeat(4_096),
+  'a;'.repeat(4_096),
+  '(a '.repeat(2_730),
+  'password=('.repeat(819),
+  'mysql -p '.repeat(910),
+  'tool -p '.repeat(1_024),
+  '-----BEGIN '.repeat(744),
+  'A1b'.repeat(2_730),
+  'a"b c" '.repeat(1_170),
+  'u:p@'.repeat(2_048),
 ]
 
 describe('agent/redact', () => {
-  for (const [name, args, secret] of SHAPES)
+  for (const [name, args, secret] of [...SHAPES, ...MANUALS, ...LATER])
     it(`a secret: ${name}`, () => {
       assert.ok(!redactArguments(args).includes(secret), redactArguments(args))
       assert.ok(!redactCommandLine(quoted(args)).includes(secret), redactCommandLine(quoted(args)))

@@ -115,6 +115,7 @@ export const ORDINARY: readonly string[] = [
   // Databases, without passwords
   'psql -h db.internal -p 5432 -U ann -d shop -f migrations/0042_add_orders.sql',
   'mysql -h 127.0.0.1 -P 3306 -u root shop',
+  'mysql -u root -p shop',
   'redis-server *:6379',
   'redis-cli -h cache.internal -p 6379 INFO memory',
   'pg_dump --format=custom --no-owner --file=/backup/shop.dump shop',
