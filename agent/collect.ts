@@ -1,42 +1,47 @@
-/** What a collector is, and the one pump that runs each of them. */
-import { CATEGORIES, type Category, type Observation, type ObservationOf } from '../wire/event.ts'
+/** What a collector is, and the pump that runs it. */
+import { CATEGORIES, type CategoryOf, type Observation, type ObservationOf } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import type { Policy } from '../wire/messages.ts'
+import { HOUR } from '../wire/time.ts'
 import type { Host } from './host/host.ts'
 
-export interface Collector {
+export interface Collector<C extends CategoryOf<'agent'> = CategoryOf<'agent'>> {
   name: string
-  /** What it can report, besides gaps. Switched-off categories stop the collector, or are dropped from its output. */
-  categories: readonly Category[]
+  /** What it reports, besides gaps. If all are switched off it does not run; single ones are dropped from its output. */
+  categories: readonly C[]
   run(host: Host, policy: Policy, signal: AbortSignal): AsyncIterable<Observation>
 }
 
-/** Process starts that were seen, of those the system counted (on Linux with threads) since the first look. */
+/**
+ * Process starts that were seen, and those that the system counted (on Linux including threads), since the first poll.
+ */
 export interface StartCounters {
   seen: number
   total: number
 }
 
-/** Where observations go: the spool numbers them and writes them down before anything else sees them. */
-export type Keep = (observation: Observation) => void | Promise<void>
+/** Takes an observation. The agent passes it to the spool, which numbers and stores it. */
+export type Emit = (observation: Observation) => void | Promise<void>
 
 type Gap = ObservationOf<'collection_gap'>
 type GapReason = Gap['Reason']
 
-/** Gaps whose counts add up, see `lost`. */
+/** The gaps that `lossGap` made. */
 const additive = new WeakSet<Gap>()
 
 /**
- * So many events of a category, or bytes of a log, that nobody will hear of. Two of these are the sum of both, where
- * two of `gap` say twice how it is.
+ * A gap for events of a category, or bytes of a log, that are lost. The counts of such gaps are added up; the count of
+ * any other gap is the current number.
  */
-export function lost(stamp: { time: number; collector: string }, about: string, why: string, count: number): Gap {
+export function lossGap(stamp: { time: number; collector: string }, about: string, why: string, count: number): Gap {
   const found = gap(stamp, about, 'overflow', why, count)
   additive.add(found)
   return found
 }
 
-/** 'Could not look' as an event. `about` names the category, path or device; the pump adds the collector's categories. */
+/**
+ * A failed observation, as an event. `about`: the category, path or device. The pump adds the collector's categories.
+ */
 export function gap(
   stamp: { time: number; collector: string },
   about: string,
@@ -44,7 +49,7 @@ export function gap(
   why: unknown = null,
   count: number | null = null,
 ): Gap {
-  // Node's own messages begin with the code.
+  // Node's own messages begin with the error code.
   const detail = why instanceof Error ? (why.message.includes(':') ? why.message : `${why.name}: ${why.message}`) : why
   return {
     category: 'collection_gap',
@@ -66,95 +71,100 @@ export function gapReason(cause: unknown): GapReason {
 }
 
 /**
- * Runs one collector until `signal`. Its end is news, not silence, and never stops another collector.
- * A gap that repeats with the same words is reported once an hour, so that a blind collector does not flood the spool;
- * losses are added up meanwhile.
+ * Runs one collector until `signal`. If it ends or throws, that is reported as a gap, and it is started again; other
+ * collectors go on. A gap with the same `About` and `Reason` is reported once an hour, so that a failing collector does
+ * not flood the spool; losses are added up in between.
  */
 export async function pump(
   collector: Collector,
   host: Host,
   policy: Policy,
-  keep: Keep,
+  emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
   const gaps = gapFilter(host, collector)
   const wanted = new Set<string>(['collection_gap', ...collector.categories.filter((it) => !policy.off.includes(it))])
   for (let failures = 0; !signal.aborted; failures++) {
-    let why: unknown = 'ended by itself'
+    let why: unknown = 'ended unexpectedly'
     try {
       for await (const observation of collector.run(host, policy, signal)) {
         failures = 0
-        for (const held of gaps.overdue()) await keep(held)
+        for (const due of gaps.overdue()) await emit(due)
         if (!wanted.has(observation.category)) continue
-        if (observation.category !== 'collection_gap') await keep(observation)
-        else for (const due of gaps.take(observation)) await keep(due)
+        if (observation.category !== 'collection_gap') await emit(observation)
+        else for (const due of gaps.filter(observation)) await emit(due)
       }
     } catch (cause) {
-      // A spool that refuses is not the collector's fault: whoever runs the pumps has to know.
+      // An error of the spool, not of the collector.
       if (cause instanceof Fault) throw cause
       why = cause
     }
-    for (const held of gaps.rest()) await keep(held)
+    for (const due of gaps.flush()) await emit(due)
     if (signal.aborted) return
-    await keep(gaps.ofCollector(gap({ time: host.now(), collector: collector.name }, collector.name, 'stopped', why)))
+    await emit(
+      gaps.withCategories(gap({ time: host.now(), collector: collector.name }, collector.name, 'stopped', why)),
+    )
     await host.sleep(Math.min(60_000, 1_000 * 2 ** failures), signal)
   }
 }
 
-const REPEATED_MS = 3_600_000
-const MAX_WORDS = 1_000
+const REPEATED_MS = HOUR
+const MAX_KNOWN = 1_000
 
-/** Which gaps are reported, and when. */
+/** Decides which gaps are reported, and when. */
 function gapFilter(host: Host, { categories }: Collector) {
-  /** By words: when they were last reported, and the losses since. */
-  const known = new Map<string, { at: number; held: Gap | null }>()
-  /** Of what is held, the earliest `at`. */
+  /** By `About` and `Reason`: when the gap was last reported, and the losses since. */
+  const known = new Map<string, { reportedAt: number; unreported: Gap | null }>()
+  /** The earliest `reportedAt` of the gaps with unreported losses. */
   let oldest = Number.POSITIVE_INFINITY
-  return { take, overdue, rest, ofCollector }
+  return { filter, overdue, flush, withCategories }
 
-  /** What is to be reported now. */
-  function take(found: Gap): Gap[] {
-    const words = `${found.About}\n${found.Reason}`
-    const before = known.get(words)
+  /** The gaps to report now. */
+  function filter(found: Gap): Gap[] {
+    const key = `${found.About}\n${found.Reason}`
+    const before = known.get(key)
     const now = host.elapsed()
-    const isDue = before === undefined || now - before.at >= REPEATED_MS
-    const sum = additive.has(found) ? { ...found, Count: (found.Count ?? 0) + (before?.held?.Count ?? 0) } : found
-    const rest = before === undefined && known.size >= MAX_WORDS ? forget() : []
-    if (isDue) known.set(words, { at: now, held: null })
+    const isDue = before === undefined || now - before.reportedAt >= REPEATED_MS
+    const sum = additive.has(found) ? { ...found, Count: (found.Count ?? 0) + (before?.unreported?.Count ?? 0) } : found
+    const flushed = before === undefined && known.size >= MAX_KNOWN ? flushAndClear() : []
+    if (isDue) known.set(key, { reportedAt: now, unreported: null })
     else if (additive.has(found)) {
-      known.set(words, { at: before.at, held: sum })
-      oldest = Math.min(oldest, before.at)
+      known.set(key, { reportedAt: before.reportedAt, unreported: sum })
+      oldest = Math.min(oldest, before.reportedAt)
     }
-    return isDue ? [...rest, ofCollector(sum)] : rest
+    return isDue ? [...flushed, withCategories(sum)] : flushed
   }
 
-  /** The losses, when one of them has waited for an hour. */
+  /** All unreported losses, once the oldest has waited for an hour. */
   function overdue(): Gap[] {
-    return oldest < Number.POSITIVE_INFINITY && host.elapsed() - oldest >= REPEATED_MS ? rest() : []
+    return oldest < Number.POSITIVE_INFINITY && host.elapsed() - oldest >= REPEATED_MS ? flush() : []
   }
 
-  /** Losses that were not reported yet. */
-  function rest(): Gap[] {
+  /** All unreported losses. */
+  function flush(): Gap[] {
     oldest = Number.POSITIVE_INFINITY
-    const due = [...known.values()].flatMap(({ held }) => (held === null ? [] : [ofCollector(held)]))
-    for (const it of known.values()) if (it.held !== null) Object.assign(it, { at: host.elapsed(), held: null })
+    const due = [...known.values()].flatMap(({ unreported }) =>
+      unreported === null ? [] : [withCategories(unreported)],
+    )
+    for (const it of known.values())
+      if (it.unreported !== null) Object.assign(it, { reportedAt: host.elapsed(), unreported: null })
     return due
   }
 
-  function forget(): Gap[] {
-    const due = rest()
+  function flushAndClear(): Gap[] {
+    const due = flush()
     known.clear()
     return due
   }
 
-  function ofCollector(found: Gap): Gap {
+  function withCategories(found: Gap): Gap {
     return found.Categories.length > 0 ? found : { ...found, Categories: [...categories] }
   }
 }
 
 /**
- * A collector that looks again and again: yields what `read` finds, every `everyMs`, until `signal`.
- * `read` keeps its own last view, so that a failed look does not make everything news again.
+ * Yields what `read` returns, every `everyMs`, until `signal`. `read` keeps its previous result itself, so that after a
+ * failed poll it does not report everything as new.
  */
 export async function* polled(options: {
   host: Host

@@ -1,4 +1,4 @@
-/** The agent's folder: where each thing lies, and the few that are read and written whole. */
+/** The agent's folder: its files, and functions to read and write the small ones. */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
@@ -6,24 +6,24 @@ import { epochMs, identifier, name } from '../wire/common.ts'
 import { Fault } from '../wire/fault.ts'
 import type { System } from './host/host.ts'
 
-export function layout(folder: string) {
+export function agentPaths(folder: string) {
   return {
     config: join(folder, 'agent.json'),
     key: join(folder, 'key.pem'),
     policy: join(folder, 'policy.json'),
-    /** When the agent first ran here, and which version ran last. */
-    laptop: join(folder, 'laptop.json'),
-    /** There while the agent runs; a clean stop removes it. */
+    /** When the agent first ran on this laptop, and which version ran last. */
+    runs: join(folder, 'laptop.json'),
+    /** Exists while the agent runs; a clean stop removes it. */
     running: join(folder, 'running.json'),
     status: join(folder, 'status.json'),
     sent: join(folder, 'sent.ndjson'),
     spool: join(folder, 'spool'),
     lock: join(folder, 'spool', 'lock'),
-    memory: join(folder, 'memory'),
+    state: join(folder, 'memory'),
   }
 }
 
-/** `--folder`, then TELLWIRE_AGENT_FOLDER, then where the system keeps such things. */
+/** `--folder`, else TELLWIRE_AGENT_FOLDER, else the default of the operating system. */
 export function agentFolder(
   given: string | undefined,
   env: NodeJS.ProcessEnv,
@@ -31,11 +31,11 @@ export function agentFolder(
   system: Pick<System, 'agentFolder'>,
 ): string {
   const folder = given || env.TELLWIRE_AGENT_FOLDER || system.agentFolder(env, uid)
-  if (!folder) throw new Fault('usage', { todo: 'HOME is not set: name a folder with --folder.' })
+  if (!folder) throw new Fault('usage', { why: 'HOME is not set.', todo: 'Name a folder with --folder.' })
   return folder
 }
 
-/** Who this laptop is, and for whom. `ca` PEM of the authority that signed the server's certificate, null: the system's. */
+/** The enrollment. `ca`: PEM of the authority that signed the server's certificate; null: the system's authorities. */
 export const Config = z.strictObject({
   url: z.string().max(512),
   serverKey: z.string().max(64),
@@ -44,9 +44,9 @@ export const Config = z.strictObject({
 })
 export type Config = z.infer<typeof Config>
 
-/** Errors: Fault 'agent.not_enrolled' when there is none, 'config.invalid' when it cannot be read. */
+/** Errors  Fault 'agent.not_enrolled' if there is none, 'config.invalid' if it cannot be read. */
 export function loadConfig(folder: string): Config {
-  const { config } = layout(folder)
+  const { config } = agentPaths(folder)
   const found = readJson(config, Config)
   if (found === null)
     throw new Fault('agent.not_enrolled', {
@@ -57,26 +57,34 @@ export function loadConfig(folder: string): Config {
 }
 
 export function saveConfig(folder: string, config: Config): void {
-  writeWhole(layout(folder).config, JSON.stringify(config, null, 2))
+  writeFileAtomically(agentPaths(folder).config, JSON.stringify(config, null, 2))
 }
 
-const Laptop = z.strictObject({ firstBoot: epochMs, version: name })
+const Runs = z.strictObject({ firstBoot: epochMs, version: name })
 
-/** The moment the agent first ran on this laptop, noted at the first call; and the version of its last run. */
-export function laptop(folder: string, now: number, version: string): { firstBoot: number; versionBefore: string } {
-  const path = layout(folder).laptop
-  let found: z.infer<typeof Laptop> | null = null
+/**
+ * Records this run. `firstBoot`: when the agent first ran on this laptop; `previousVersion`: the version that ran last.
+ */
+export function recordRun(
+  folder: string,
+  now: number,
+  version: string,
+): { firstBoot: number; previousVersion: string } {
+  const path = agentPaths(folder).runs
+  let found: z.infer<typeof Runs> | null = null
   try {
-    found = readJson(path, Laptop)
+    found = readJson(path, Runs)
   } catch {
-    // Unreadable: it is written anew. The server keeps the moment it was told at enrolment.
+    // Unreadable: write it again. The server keeps the `firstBoot` that it received at enrollment.
   }
   const firstBoot = found?.firstBoot ?? now
-  if (found?.version !== version) writeWhole(path, JSON.stringify({ firstBoot, version }))
-  return { firstBoot, versionBefore: found?.version ?? version }
+  if (found?.version !== version) writeFileAtomically(path, JSON.stringify({ firstBoot, version }))
+  return { firstBoot, previousVersion: found?.version ?? version }
 }
 
-/** Null when there is no such file. Errors: Fault 'config.invalid' with the field. */
+const REPAIR = 'Delete this file. If it is agent.json, enroll again with a new token.'
+
+/** Null if there is no such file. Errors  Fault 'config.invalid' with the field. */
 export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
   let text: string
   try {
@@ -84,22 +92,31 @@ export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
     const { code } = cause as NodeJS.ErrnoException
-    throw new Fault('config.invalid', { where: path, todo: `It cannot be read (${code}).`, cause })
+    throw new Fault('config.invalid', {
+      where: path,
+      why: `It cannot be read (${code}).`,
+      todo: 'Check the permissions of the file, and the user that runs the agent.',
+      cause,
+    })
   }
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new Fault('config.invalid', { where: path, todo: 'It is no JSON; enrol again with a new token.', cause })
+    throw new Fault('config.invalid', { where: path, why: 'It is not JSON.', todo: REPAIR, cause })
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw new Fault('config.invalid', { where: `${path}: ${issue?.path.join('.')}`, todo: `${issue?.message}.` })
+  throw new Fault('config.invalid', {
+    where: `${path}: ${issue?.path.join('.')}`,
+    why: issue?.message ?? null,
+    todo: REPAIR,
+  })
 }
 
-/** Written beside, synced, renamed: whoever reads finds the old one or the new one, also after a power cut. */
-export function writeWhole(path: string, text: string, options: { sync: boolean } = { sync: true }): void {
+/** Writes a draft, syncs and renames it: readers see the old file or the new one, even after a power failure. */
+export function writeFileAtomically(path: string, text: string, options: { sync: boolean } = { sync: true }): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.new`
   const fd = openSync(draft, 'w', 0o600)

@@ -1,4 +1,4 @@
-/** Enrolment: a one-time token makes this laptop known to one server, with a key that never leaves it. */
+/** Enrollment: registers this laptop with one server, by a one-time token and a key that never leaves the laptop. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
@@ -6,14 +6,15 @@ import { join } from 'node:path'
 import { FAULTS, Fault, type FaultCode } from '../wire/fault.ts'
 import { EnrollReply, type EnrollRequest, signedText, Token } from '../wire/messages.ts'
 import { WIRE_VERSION } from '../wire/version.ts'
-import { type Config, laptop, layout, saveConfig, writeWhole } from './config.ts'
-import { isSigned, keyText, newKey, publicKeyOf, signText } from './identity.ts'
-import { takeLock } from './lock.ts'
+import { agentPaths, type Config, recordRun, saveConfig, writeFileAtomically } from './config.ts'
+import { isSigned, keyPem, newKey, publicKeyOf, signText } from './identity.ts'
+import { acquireLock } from './lock.ts'
 import { acceptPolicy, savePolicy } from './policy.ts'
 import type { Random } from './uuid.ts'
 
 const REPLY_BYTES = 262_144
 const TIMEOUT_MS = 30_000
+const CHECK_SERVER = 'Check that this is the address of a Tellwire server.'
 
 export interface EnrollOptions {
   now: () => number
@@ -23,39 +24,43 @@ export interface EnrollOptions {
   fingerprint: string | null
   /** PEM file of the authority that signed the server's certificate; null: the system's. */
   caFile: string | null
-  /** Enrol again where a laptop is enrolled already: what was not sent yet is thrown away. */
+  /** Enroll again although the laptop is already enrolled. Unsent events are deleted. */
   replace: boolean
 }
 
 /**
- * Errors  Fault 'enroll.token' for what is no token; 'agent.plain' for a server without TLS elsewhere than here;
- *         'agent.unreachable'; 'agent.server' for a reply that the token's server did not sign; else what it refused.
- *         Nothing is written before the reply was verified.
+ * Errors  Fault 'enroll.token' for an invalid token; 'agent.plain' for a server without TLS that is not on this
+ *         machine; 'agent.unreachable'; 'agent.server' for a reply that the token's server did not sign; otherwise the
+ *         server's refusal. Nothing is written before the reply is verified.
  */
 export async function enroll(tokenText: string, folder: string, options: EnrollOptions): Promise<Config> {
   const token = parseToken(tokenText)
-  const at = layout(folder)
-  if (existsSync(at.config) && !options.replace)
-    throw new Fault('usage', { where: at.config, todo: 'This laptop is enrolled already; --replace enrols it anew.' })
+  const paths = agentPaths(folder)
+  if (existsSync(paths.config) && !options.replace)
+    throw new Fault('usage', {
+      where: paths.config,
+      why: 'This laptop is already enrolled.',
+      todo: 'Use --replace to enroll it again.',
+    })
   const url = serverUrl(token.url)
   const ca = options.caFile === null ? null : readCa(options.caFile)
-  mkdirSync(at.spool, { recursive: true, mode: 0o700 })
-  const release = takeLock(at.lock) // a running agent would go on under the old identity
+  mkdirSync(paths.spool, { recursive: true, mode: 0o700 })
+  const release = acquireLock(paths.lock) // a running agent would keep using the old identity
   try {
-    return await introduce(token, url, ca, folder, options)
+    return await enrollWith(token, url, ca, folder, options)
   } finally {
     release()
   }
 }
 
-async function introduce(
+async function enrollWith(
   token: Token,
   url: URL,
   ca: string | null,
   folder: string,
   options: EnrollOptions,
 ): Promise<Config> {
-  const at = layout(folder)
+  const paths = agentPaths(folder)
   const key = newKey()
   const publicKey = publicKeyOf(key)
   const nonce = Buffer.from(options.random(32)).toString('hex')
@@ -67,55 +72,58 @@ async function introduce(
     fingerprint: options.fingerprint,
     platform: options.platform,
     version: options.version,
-    firstBoot: laptop(folder, options.now(), options.version).firstBoot,
+    firstBoot: recordRun(folder, options.now(), options.version).firstBoot,
     signature: signText(key, signedText.enrollRequest(nonce, token.secret, publicKey)),
   })
   const parsed = EnrollReply.safeParse(reply)
-  if (!parsed.success) throw new Fault('wire.malformed', { where: url.href, todo: 'Is this a Tellwire server?' })
+  if (!parsed.success) throw new Fault('wire.malformed', { where: url.href, todo: CHECK_SERVER })
   const { device, serverKey, policy, signature } = parsed.data
-  const isOurs = serverKey === token.serverKey
-  if (!isOurs || !isSigned(token.serverKey, signedText.enroll(nonce, publicKey, device), signature))
+  const isTokensServer = serverKey === token.serverKey
+  if (!isTokensServer || !isSigned(token.serverKey, signedText.enroll(nonce, publicKey, device), signature))
     throw new Fault('agent.server', {
       where: url.href,
-      todo: 'Something between may read along (a TLS inspecting proxy?); tell the security team.',
+      why: 'Something between this laptop and the server, such as a TLS-inspecting proxy, may be reading the traffic.',
+      todo: 'Report this to the security team.',
     })
   acceptPolicy(policy, token.serverKey)
-  // What was collected for another identity must not go out under this one.
-  const held = readdirSync(at.spool).map((name) => join(at.spool, name))
-  for (const left of [at.config, ...held.filter((it) => it !== at.lock), at.memory, at.sent, at.status, at.running])
-    rmSync(left, { recursive: true, force: true })
-  writeWhole(at.key, keyText(key))
-  savePolicy(at.policy, policy)
+  // Events collected under another identity must not be sent under this one.
+  const spooled = readdirSync(paths.spool)
+    .map((name) => join(paths.spool, name))
+    .filter((it) => it !== paths.lock)
+  for (const stale of [paths.config, ...spooled, paths.state, paths.sent, paths.status, paths.running])
+    rmSync(stale, { recursive: true, force: true })
+  writeFileAtomically(paths.key, keyPem(key))
+  savePolicy(paths.policy, policy)
   const config: Config = { url: url.href, serverKey: token.serverKey, device, ca }
-  saveConfig(folder, config) // last: with it the laptop is enrolled
+  saveConfig(folder, config) // last, because its existence means that the laptop is enrolled
   return config
 }
 
 export function parseToken(text: string): Token {
-  const wrong = (todo: string) => new Fault('enroll.token', { todo })
-  if (!text.startsWith('tw1.')) throw wrong("A token starts with 'tw1.'; copy it whole from the console.")
+  const invalid = (why: string) => new Fault('enroll.token', { why, todo: 'Copy the whole token from the console.' })
+  if (!text.startsWith('tw1.')) throw invalid("A token starts with 'tw1.'.")
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(text.slice(4).trim(), 'base64url').toString('utf8'))
   } catch {
-    throw wrong('It is cut or mistyped; copy it whole from the console.')
+    throw invalid('It is incomplete or mistyped.')
   }
   const parsed = Token.safeParse(value)
-  if (!parsed.success) throw wrong('It is cut or mistyped; copy it whole from the console.')
+  if (!parsed.success) throw invalid('It is incomplete or mistyped.')
   return parsed.data
 }
 
-/** With a slash at its end. Errors: Fault 'agent.plain' for http to anywhere but this machine. */
+/** With a trailing slash. Errors  Fault 'agent.plain' for http to any other machine. */
 export function serverUrl(text: string): URL {
   let url: URL
   try {
     url = new URL(text.endsWith('/') ? text : `${text}/`)
   } catch {
-    throw new Fault('enroll.token', { where: text, todo: 'Its address is no URL; ask for another token.' })
+    throw new Fault('enroll.token', { where: text, why: 'Its address is not a URL.', todo: 'Ask for another token.' })
   }
   if (url.protocol === 'https:') return url
   if (url.protocol === 'http:' && isLoopback(url.hostname)) return url
-  throw new Fault('agent.plain', { where: url.href, todo: 'Give the server a certificate and use https.' })
+  throw new Fault('agent.plain', { where: url.href, todo: 'Install a certificate on the server and use https.' })
 }
 
 function isLoopback(hostname: string): boolean {
@@ -126,8 +134,8 @@ function readCa(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const todo = `The certificate file cannot be read (${(cause as NodeJS.ErrnoException).code}).`
-    throw new Fault('usage', { where: path, todo, cause })
+    const why = `The certificate file cannot be read (${(cause as NodeJS.ErrnoException).code}).`
+    throw new Fault('usage', { where: path, why, todo: 'Name a readable PEM file with --ca.', cause })
   }
 }
 
@@ -135,18 +143,19 @@ function post(url: URL, ca: string | null, body: EnrollRequest): Promise<unknown
   return new Promise((resolve, reject) => {
     const unreachable = (cause: Error) => {
       const { code } = cause as NodeJS.ErrnoException
-      const todo = `${code ?? cause.message}: check the network, and --ca if its certificate is your own authority's.`
-      reject(new Fault('agent.unreachable', { where: url.host, todo, cause }))
+      const why = code ?? cause.message
+      const todo = "Check the network; use --ca if your own authority signed the server's certificate."
+      reject(new Fault('agent.unreachable', { where: url.host, why, todo, cause }))
     }
     const request = url.protocol === 'https:' ? tlsRequest : plainRequest
-    const asked = request(url, {
+    const sent = request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(ca === null ? {} : { ca }),
     })
-    asked.on('error', unreachable)
-    asked.on('response', (response) => {
+    sent.on('error', unreachable)
+    sent.on('response', (response) => {
       const chunks: Buffer[] = []
       let bytes = 0
       response.on('error', unreachable)
@@ -158,10 +167,10 @@ function post(url: URL, ca: string | null, body: EnrollRequest): Promise<unknown
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8')
         if (response.statusCode === 200 || response.statusCode === 201) resolve(parseJson(text))
-        else reject(refused(url, response.statusCode ?? 0, parseJson(text)))
+        else reject(refusalFault(url, response.statusCode ?? 0, parseJson(text)))
       })
     })
-    asked.end(JSON.stringify(body))
+    sent.end(JSON.stringify(body))
   })
 }
 
@@ -173,11 +182,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-function refused(url: URL, status: number, body: unknown): Fault {
+function refusalFault(url: URL, status: number, body: unknown): Fault {
   const { code, where, todo } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
   const known = typeof code === 'string' && Object.hasOwn(FAULTS, code) ? (code as FaultCode) : 'agent.unreachable'
-  return new Fault(known, {
-    where: typeof where === 'string' ? where.slice(0, 512) : url.host,
-    todo: typeof todo === 'string' ? todo.slice(0, 1_024) : `It answered ${status}. Is this a Tellwire server?`,
-  })
+  const about = { where: typeof where === 'string' ? where.slice(0, 512) : url.host }
+  return typeof todo === 'string'
+    ? new Fault(known, { ...about, todo: todo.slice(0, 1_024) })
+    : new Fault(known, { ...about, why: `The reply has status ${status}.`, todo: CHECK_SERVER })
 }

@@ -5,17 +5,20 @@ import { Fault } from '../wire/fault.ts'
 
 export const newKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 
-export function keyText(key: KeyObject): string {
+export function keyPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
-/** Errors: Fault 'agent.not_enrolled' when the key is not there or not a key: without it nobody can prove who we are. */
+/**
+ * Errors  Fault 'agent.not_enrolled' if the key is missing or invalid, because the agent cannot authenticate without
+ * it.
+ */
 export function loadKey(path: string): KeyObject {
   try {
     return createPrivateKey(readFileSync(path, 'utf8'))
   } catch (cause) {
-    const todo = `The key cannot be read (${(cause as NodeJS.ErrnoException).code}); enrol again with a new token.`
-    throw new Fault('agent.not_enrolled', { where: path, todo, cause })
+    const why = `The key cannot be read (${(cause as NodeJS.ErrnoException).code}).`
+    throw new Fault('agent.not_enrolled', { where: path, why, todo: 'Enroll again with a new token.', cause })
   }
 }
 
@@ -28,7 +31,7 @@ export function signText(key: KeyObject, text: string): string {
   return sign(null, Buffer.from(text), key).toString('base64url')
 }
 
-/** False for a wrong signature and for anything that is no key or signature. */
+/** False for a wrong signature, and for malformed keys and signatures. */
 export function isSigned(publicKey: string, text: string, signature: string): boolean {
   try {
     const x = Buffer.from(publicKey, 'base64url').toString('base64url')

@@ -1,20 +1,25 @@
-/** One process a folder. */
+/** A lock file: one process per folder. */
 import { randomUUID } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { Fault } from '../wire/fault.ts'
+import type { System } from './host/host.ts'
+import { thisSystem } from './host/systems.ts'
+
+type Processes = Pick<System, 'processStart'>
 
 /**
- * Takes the lock, or throws Fault 'agent.running'. Gives back what releases it.
+ * Acquires the lock and returns the function that releases it.
  *
- * Shape   a file with pid, the process's start time and the boot: a pid that was given to another process since, or
- *         before a restart of the laptop, holds nothing. Where the system has no /proc, the pid alone decides.
+ * Shape   a file with the pid and when its process started, so that a pid that was reused, or dates from before a
+ *         reboot, does not hold the lock. Where the system cannot tell, the pid alone decides.
+ * Errors  Fault 'agent.running' if another process holds it.
  */
-export function takeLock(path: string): () => void {
-  const mine = describe(process.pid) ?? `${process.pid}`
+export function acquireLock(path: string, processes: Processes = thisSystem()): () => void {
+  const mine = processIdentity(process.pid, processes) ?? `${process.pid}`
   const draft = `${path}.${randomUUID()}`
   writeFileSync(draft, mine, { mode: 0o600 })
   try {
-    // A link appears at once with its content, and fails when the name is there: nobody reads half a lock.
+    // A link appears together with its content, and fails if the name exists, so nobody reads a half-written lock.
     for (let tries = 0; tries < 5; tries++) {
       try {
         linkSync(draft, path)
@@ -23,7 +28,7 @@ export function takeLock(path: string): () => void {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
       }
       const theirs = read(path)
-      if (theirs !== null && isAlive(theirs)) throw running(path, theirs)
+      if (theirs !== null && isAlive(theirs, processes)) throw running(path, theirs)
       if (theirs !== null) removeStale(path, theirs)
     }
     throw running(path, read(path) ?? 'another process')
@@ -32,30 +37,30 @@ export function takeLock(path: string): () => void {
   }
 }
 
-/** The process that holds the lock; null when nobody does. */
-export function lockHolder(path: string): number | null {
+/** The process that holds the lock; null if none does. */
+export function lockHolder(path: string, processes: Processes = thisSystem()): number | null {
   const theirs = read(path)
-  return theirs !== null && isAlive(theirs) ? Number(theirs.split(' ')[0]) : null
+  return theirs !== null && isAlive(theirs, processes) ? Number(theirs.split(' ')[0]) : null
 }
 
 function running(path: string, holder: string): Fault {
   const pid = holder.split(' ')[0]
-  return new Fault('agent.running', { where: path, todo: `Stop process ${pid} first, or use another --folder.` })
+  return new Fault('agent.running', { where: path, todo: `Stop process ${pid}, or use another --folder.` })
 }
 
-/** Moves it aside and looks again: whoever else found it stale may have taken the lock in the meantime. */
+/** Moves the file aside and checks it again, because another process may have acquired the lock in the meantime. */
 function removeStale(path: string, stale: string): void {
   const aside = `${path}.${randomUUID()}`
   try {
     renameSync(path, aside)
   } catch {
-    return // somebody else was faster
+    return // another process was faster
   }
   if (read(aside) !== stale) {
     try {
       linkSync(aside, path)
     } catch {
-      // The name is taken again; its holder is alive and will be found so.
+      // The name is in use again, by a process that is alive.
     }
   }
   unlinkSync(aside)
@@ -65,12 +70,12 @@ function release(path: string, mine: string): void {
   if (read(path) === mine) unlinkSync(path)
 }
 
-function isAlive(holder: string): boolean {
+function isAlive(holder: string, processes: Processes): boolean {
   const pid = Number(holder.split(' ')[0])
   if (!Number.isSafeInteger(pid) || pid < 1) return false
-  const now = describe(pid)
+  const now = processIdentity(pid, processes)
   if (now !== null) return now === holder
-  if (process.platform === 'linux') return false
+  if (processes.processStart) return false
   try {
     process.kill(pid, 0)
     return true
@@ -79,20 +84,13 @@ function isAlive(holder: string): boolean {
   }
 }
 
-/** 'pid start boot', or null when there is no such process or no /proc. */
-function describe(pid: number): string | null {
-  const stat = read(`/proc/${pid}/stat`)
-  if (stat === null) return null
-  // The second field is the program's name and may hold blanks and brackets; the 22nd is the start time in ticks.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (fields[0] === 'Z' || fields[0] === 'X') return null // dead, not yet buried
-  const start = fields[19]
-  return `${pid} ${start} ${(read('/proc/sys/kernel/random/boot_id') ?? '').trim()}`
+/** 'pid start', or null if there is no such process or the system cannot tell. */
+function processIdentity(pid: number, processes: Processes): string | null {
+  const start = processes.processStart?.(pid) ?? null
+  return start === null ? null : `${pid} ${start}`
 }
 
 function read(path: string): string | null {
-  // Elsewhere anybody could make a folder of that name.
-  if (path.startsWith('/proc/') && process.platform !== 'linux') return null
   try {
     return readFileSync(path, 'utf8')
   } catch {

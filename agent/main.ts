@@ -1,21 +1,21 @@
-/** `tellwire agent`: the laptop's side of the command line. */
+/** `tellwire agent`: the commands that run on the laptop. */
 import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
 import { Fault } from '../wire/fault.ts'
 import { collectorsOf } from './collectors/index.ts'
-import { agentFolder, layout, loadConfig, readJson } from './config.ts'
+import { agentFolder, agentPaths, loadConfig, readJson } from './config.ts'
 import { enroll } from './enroll.ts'
 import { thisSystem } from './host/systems.ts'
 import { lockHolder } from './lock.ts'
 import { lastPolicy } from './policy.ts'
 import { run } from './run.ts'
-import { describeShown, shown } from './show.ts'
+import { formatShowReport, showReport } from './show.ts'
 import { lastSent } from './spool/sent.ts'
-import { describeStatus, Status } from './status.ts'
+import { formatStatus, Status } from './status.ts'
 import { AGENT_VERSION } from './version.ts'
 
-/** The agent with everything this system can collect. Resolves after a clean stop. Errors: see `run`. */
+/** Runs the agent with all collectors of this operating system. Resolves after a clean stop. Errors: see `run`. */
 export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
   const starts = { seen: 0, total: 0 }
   const system = thisSystem()
@@ -36,7 +36,7 @@ const runCommand = defineCommand({
     const stop = new AbortController()
     process.once('SIGTERM', () => stop.abort())
     process.once('SIGINT', () => stop.abort())
-    // Started by `tellwire up`: when that is killed, its agent does not stay behind.
+    // `tellwire up` starts the agent with an IPC channel, so that the agent stops if `up` is killed.
     process.once('disconnect', () => stop.abort())
     process.channel?.unref()
     await runAgent({ folder: folderOf(args) }, stop.signal)
@@ -44,17 +44,21 @@ const runCommand = defineCommand({
 })
 
 const enrollCommand = defineCommand({
-  meta: { name: 'enroll', description: 'Make this laptop known to a server' },
+  meta: { name: 'enroll', description: 'Register this laptop with a server' },
   args: {
     token: { type: 'positional', description: 'The one-time token, tw1.…, from the console', required: true },
     folder,
-    ca: { type: 'string', valueHint: 'file', description: "Certificate (PEM) of the server's own authority" },
-    replace: { type: 'boolean', description: 'Enrol anew; what was not sent yet is thrown away' },
+    ca: {
+      type: 'string',
+      valueHint: 'file',
+      description: "PEM file of the authority that signed the server's certificate",
+    },
+    replace: { type: 'boolean', description: 'Enroll again; events that are not sent yet are deleted' },
     json,
   },
   async run({ args }) {
     const system = thisSystem()
-    const { fingerprint } = await system.machine(system.host({ hmac: () => '', memoryFolder: '' }))
+    const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
     const config = await enroll(args.token, folderOf(args), {
       now: Date.now,
       random: randomBytes,
@@ -72,47 +76,55 @@ const enrollCommand = defineCommand({
 })
 
 const statusCommand = defineCommand({
-  meta: { name: 'status', description: 'Is it connected, and what is not sent yet' },
+  meta: { name: 'status', description: 'Show whether it is connected, and how much is not sent yet' },
   args: { folder, json },
   run({ args }) {
-    const at = layout(folderOf(args))
+    const paths = agentPaths(folderOf(args))
     loadConfig(folderOf(args))
-    const status = readJson(at.status, Status)
-    const pid = lockHolder(at.lock)
+    const status = readJson(paths.status, Status)
+    const pid = lockHolder(paths.lock)
     if (args.json) console.log(JSON.stringify({ running: pid !== null, pid, ...status }))
     else
       console.log(
-        status ? describeStatus(status, pid, Date.now()) : 'Enrolled, but not started yet: tellwire agent run',
+        status ? formatStatus(status, pid, Date.now()) : 'Enrolled, but not started yet. Run: tellwire agent run',
       )
   },
 })
 
 const showCommand = defineCommand({
-  meta: { name: 'show', description: 'What is collected on this laptop, what never is, and what was last sent' },
+  meta: {
+    name: 'show',
+    description: 'Show what is collected on this laptop, what is never collected, and what was sent last',
+  },
   args: {
     folder,
-    last: { type: 'string', valueHint: 'count', default: '20', description: 'How many of the last sent events' },
+    last: { type: 'string', valueHint: 'count', default: '20', description: 'How many of the events sent last' },
     json,
   },
   run({ args }) {
     const limit = Number(args.last)
     if (!Number.isInteger(limit) || limit < 0 || limit > 10_000)
-      throw new Fault('usage', { where: '--last', todo: 'Give a number from 0 to 10000.' })
-    const at = layout(folderOf(args))
+      throw new Fault('usage', { where: '--last', todo: 'Use a number from 0 to 10000.' })
+    const paths = agentPaths(folderOf(args))
     const config = loadConfig(folderOf(args))
-    const all = shown(config, lastPolicy(at.policy, config.serverKey), lastSent(at.sent, limit), thisSystem().product)
-    console.log(args.json ? JSON.stringify(all) : describeShown(all))
+    const all = showReport(
+      config,
+      lastPolicy(paths.policy, config.serverKey),
+      lastSent(paths.sent, limit),
+      thisSystem().product,
+    )
+    console.log(args.json ? JSON.stringify(all) : formatShowReport(all))
   },
 })
 
 export const agentCommand = defineCommand({
-  meta: { name: 'agent', description: "The laptop's side: run, enroll, status, show" },
+  meta: { name: 'agent', description: 'The agent on the laptop: run, enroll, status, show' },
   subCommands: { run: runCommand, enroll: enrollCommand, status: statusCommand, show: showCommand },
 })
 
-/** The agent alone, as the one file that a laptop installs. */
+/** The agent without the server, as the single file that a laptop installs. */
 export function main(args: string[]): Promise<void> {
-  const meta = { name: 'tellwire', description: "The laptop's agent" }
+  const meta = { name: 'tellwire', description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
 }
 
@@ -120,5 +132,5 @@ function folderOf(args: { folder?: string | undefined }): string {
   return agentFolder(args.folder, process.env, process.getuid?.(), thisSystem())
 }
 
-// As one file it is run by itself: `node agent.mjs run`.
+// The bundle is also run directly: `node agent.mjs run`.
 if (import.meta.main) await main(['agent', ...process.argv.slice(2)])

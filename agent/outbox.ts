@@ -1,4 +1,4 @@
-/** From an observation to the disk and the wire: a burst shares one sync and one batch. */
+/** Appends observations to the spool and flushes it, so that a burst needs only one sync and one batch. */
 import type { Observation } from '../wire/event.ts'
 import type { Spool } from './spool/spool.ts'
 
@@ -6,16 +6,16 @@ const FLUSH_MS = 100
 const FLUSH_EVENTS = 200
 
 export interface Outbox {
-  keep(observation: Observation): void
-  /** Makes durable what was kept, and says so to `onFlushed`. */
+  append(observation: Observation): void
+  /** Makes everything durable that was appended, then calls `onFlushed`. */
   flush(): Promise<void>
 }
 
 export function outbox(spool: Spool, onFlushed: () => void): Outbox {
   let due: NodeJS.Timeout | undefined
-  return { keep, flush }
+  return { append, flush }
 
-  function keep(observation: Observation): void {
+  function append(observation: Observation): void {
     spool.append(observation)
     if (spool.unsynced >= FLUSH_EVENTS) void flush()
     else due ??= setTimeout(flush, FLUSH_MS)

@@ -1,14 +1,16 @@
-/** What the server asks of this laptop: only what it signed, and the last good one across restarts. */
+/** The policy: accepted only with the server's signature, and saved across restarts. */
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import { Fault } from '../wire/fault.ts'
 import { Policy, SignedPolicy, signedText } from '../wire/messages.ts'
-import { readJson, writeWhole } from './config.ts'
+import { readJson, writeFileAtomically } from './config.ts'
 import { isSigned } from './identity.ts'
 
+const UPDATE = 'Update the agent.'
+
 /**
- * `atLeast` is the version obeyed now: an older policy, though signed, is somebody playing an old recording.
+ * `atLeast`: the version in use. An older policy is rejected even if it is signed, because it may be a replay.
  *
- * Errors  Fault 'agent.policy' for a wrong signature, a signed text that is no policy, and an older version.
+ * Errors  Fault 'agent.policy' for a wrong signature, a signed text that is not a policy, and an older version.
  */
 export function acceptPolicy(signed: SignedPolicy, serverKey: string, atLeast = 0): Policy {
   if (!isSigned(serverKey, signedText.policy(signed.text), signed.signature)) throw new Fault('agent.policy')
@@ -16,36 +18,41 @@ export function acceptPolicy(signed: SignedPolicy, serverKey: string, atLeast = 
   try {
     value = JSON.parse(signed.text)
   } catch (cause) {
-    throw new Fault('agent.policy', { where: 'text', todo: 'It is signed, but no JSON.', cause })
+    throw new Fault('agent.policy', { where: 'text', why: 'It is signed, but not JSON.', todo: UPDATE, cause })
   }
   const parsed = Policy.safeParse(value)
   if (parsed.success && parsed.data.version < atLeast)
     throw new Fault('agent.policy', {
       where: 'version',
-      todo: `It is older than version ${atLeast}, which holds here.`,
+      why: `It is older than version ${atLeast}, which is in use.`,
+      todo: `Sign a policy with a version above ${atLeast}.`,
     })
   if (parsed.success) return parsed.data
   const where = parsed.error.issues[0]?.path.join('.') ?? ''
-  throw new Fault('agent.policy', { where, todo: 'It is signed, but not understood; update the agent.' })
+  throw new Fault('agent.policy', {
+    where,
+    why: 'It is signed, but this agent does not know its format.',
+    todo: UPDATE,
+  })
 }
 
 export function savePolicy(path: string, signed: SignedPolicy): void {
-  writeWhole(path, JSON.stringify(signed))
+  writeFileAtomically(path, JSON.stringify(signed))
 }
 
-/** The last good one. Errors: Fault 'agent.policy' or 'config.invalid'; null when there is none. */
+/** The saved policy; null if there is none. Errors  Fault 'agent.policy' or 'config.invalid'. */
 export function lastPolicy(path: string, serverKey: string): Policy | null {
   const signed = readJson(path, SignedPolicy)
   return signed && acceptPolicy(signed, serverKey)
 }
 
-/** The policy that holds, and whether the last one that came was refused. */
+/** The policy in use, and why the latest one was rejected. */
 export interface PolicyHolder {
   readonly current: Policy | null
-  /** Why the last one was refused, or the saved one could not be read. */
+  /** Why the latest policy was rejected, or the saved one could not be read. */
   readonly trouble: string | null
-  /** The policy, when it is another one than before; null when nothing changes. */
-  take(signed: SignedPolicy): Policy | null
+  /** The new policy; null if it is rejected or changes nothing. */
+  update(signed: SignedPolicy): Policy | null
 }
 
 export function policyHolder(path: string, serverKey: string): PolicyHolder {
@@ -63,7 +70,7 @@ export function policyHolder(path: string, serverKey: string): PolicyHolder {
     get trouble() {
       return trouble
     },
-    take(signed) {
+    update(signed) {
       const before = current
       try {
         current = acceptPolicy(signed, serverKey, before?.version)
@@ -76,7 +83,7 @@ export function policyHolder(path: string, serverKey: string): PolicyHolder {
       try {
         savePolicy(path, signed)
       } catch {
-        // A full disk: it comes again with the next welcome.
+        // A full disk: the next welcome contains the policy again.
       }
       return current
     },
@@ -87,19 +94,19 @@ function textOf(cause: unknown): string {
   return cause instanceof Fault ? cause.message : String(cause)
 }
 
-/** Everything that is off: what the policy switches off, and the sensitive categories that it does not switch on. */
+/** All categories that are off: those in `off`, and the sensitive ones that are not in `on`. */
 export function categoriesOff(policy: Policy): string[] {
   const categories = Object.keys(CATEGORIES) as Category[]
   return categories.filter((it) => policy.off.includes(it) || (CATEGORIES[it].sensitive && !policy.on.includes(it)))
 }
 
-/** The policy as collectors get it: `off` names everything that is off. */
+/** The policy for collectors: `off` lists every category that is off. */
 export function forCollectors(policy: Policy): Policy {
   return { ...policy, off: categoriesOff(policy) }
 }
 
-/** Whether the collectors have to start again to follow `next`. */
+/** Whether `next` requires a restart of the collectors. */
 export function changesCollection(before: Policy, next: Policy): boolean {
-  const asked = ({ salt, off, on, watchedRoots }: Policy) => JSON.stringify([salt, off, on, watchedRoots])
-  return asked(before) !== asked(next)
+  const relevant = ({ salt, off, on, watchedRoots }: Policy) => JSON.stringify([salt, off, on, watchedRoots])
+  return relevant(before) !== relevant(next)
 }

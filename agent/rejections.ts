@@ -1,23 +1,22 @@
-/** What the server could not use is a hole in what it sees: a gap per reason, at most once an hour. */
+/** Reports events that the server rejected: one gap per reason, at most once an hour. */
 import type { Observation } from '../wire/event.ts'
 import type { Ack } from '../wire/messages.ts'
+import { HOUR } from '../wire/time.ts'
 import { gap } from './collect.ts'
 import type { Clocks } from './ticker.ts'
 
-const HOUR_MS = 3_600_000
-
 export interface Rejections {
-  take(rejected: Ack['rejected']): void
-  /** Reports those that have waited for long enough. */
+  add(rejected: Ack['rejected']): void
+  /** Emits the gaps that are due. */
   report(): void
-  /** In this run, by reason. */
+  /** Rejected events of this run, by code. */
   readonly counts: Record<string, number>
 }
 
-export function rejections(keep: (observation: Observation) => void, clocks: Clocks): Rejections {
+export function rejections(emit: (observation: Observation) => void, clocks: Clocks): Rejections {
   const known = new Map<string, { total: number; unreported: number; reportedAt: number; where: string }>()
   return {
-    take(rejected) {
+    add(rejected) {
       for (const { code, where } of rejected) {
         const it = known.get(code) ?? { total: 0, unreported: 0, reportedAt: Number.NEGATIVE_INFINITY, where }
         known.set(code, { ...it, total: it.total + 1, unreported: it.unreported + 1 })
@@ -33,10 +32,10 @@ export function rejections(keep: (observation: Observation) => void, clocks: Clo
   function report(): void {
     const now = clocks.booted()
     for (const [code, it] of known) {
-      // Switched off while it was on its way: nobody wanted it.
-      if (code === 'event.off' || it.unreported === 0 || now - it.reportedAt < HOUR_MS) continue
+      // The policy switched the category off while the event was in flight: nothing is missing.
+      if (code === 'event.off' || it.unreported === 0 || now - it.reportedAt < HOUR) continue
       const stamp = { time: clocks.wall(), collector: 'uplink' }
-      keep(gap(stamp, code, 'unparsed', `rejected, first at ${it.where}`, it.unreported))
+      emit(gap(stamp, code, 'unparsed', `rejected, first at ${it.where}`, it.unreported))
       Object.assign(it, { unreported: 0, reportedAt: now })
     }
   }

@@ -1,12 +1,16 @@
-/** The running agent: collectors into the spool, the spool to the server, and word of how that goes. */
+/**
+ * The running agent: collectors write to the spool, the uplink sends it to the server, and a status file reports on
+ * both.
+ */
 import { createHmac, randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import * as z from 'zod'
 import type { Observation, ObservationOf } from '../wire/event.ts'
 import type { Policy, SignedPolicy } from '../wire/messages.ts'
+import { DAY, HOUR } from '../wire/time.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
-import { type Collecting, collecting } from './collecting.ts'
-import { type Config, laptop, layout, loadConfig, readJson, writeWhole } from './config.ts'
+import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
+import { agentPaths, type Config, loadConfig, readJson, recordRun, writeFileAtomically } from './config.ts'
 import type { MachineFacts, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
 import { type Logger, logger } from './log.ts'
@@ -21,11 +25,10 @@ import { type LostTime, realClocks, ticker } from './ticker.ts'
 import { type Timing, type Uplink, uplink } from './uplink/uplink.ts'
 import { AGENT_VERSION } from './version.ts'
 
-/** How long a stopping agent tries to send what it has; the rest waits in the spool. */
-const GOODBYE_MS = 2_000
-const HOUR_MS = 3_600_000
+/** How long a stopping agent tries to send what is left; the rest stays in the spool. */
+const DRAIN_MS = 2_000
 const GAPS_SHOWN = 50
-const BEFORE_ANY_POLICY = { spoolBytes: 64 * 1_048_576, spoolDays: 14 }
+const LIMITS_WITHOUT_POLICY = { spoolBytes: 64 * 1_048_576, spoolDays: 14 }
 
 const Running = z.object({ bootId: z.string().nullable() })
 
@@ -33,22 +36,21 @@ export interface RunOptions {
   folder: string
   system: System
   collectors: readonly Collector[]
-  /** The collector of processes keeps it. */
+  /** Updated by the collector of processes. */
   starts: StartCounters
   timing?: Timing
   log?: Logger
 }
 
-/** Resolves after a clean stop. Errors: Fault 'agent.not_enrolled', 'agent.running', 'config.invalid'. */
+/** Resolves after a clean stop. Errors  Fault 'agent.not_enrolled', 'agent.running', 'config.invalid'. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
   const agent = await start(options)
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   await agent.stop()
 }
 
-/** The parts of a running agent, as those of its own see them that need several. */
+/** The parts of a running agent, for functions that need several of them. */
 interface Parts {
-  at: ReturnType<typeof layout>
   config: Config
   facts: MachineFacts
   policies: PolicyHolder
@@ -56,7 +58,7 @@ interface Parts {
   out: Outbox
   link: Uplink
   rejected: Rejections
-  collectors: Collecting
+  collectors: CollectorRunner
   gaps: Map<string, Status['gaps'][number]>
   startedAt: number
 }
@@ -64,27 +66,26 @@ interface Parts {
 async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const { folder, system, starts } = options
   const { wall, booted } = realClocks
-  const at = layout(folder)
+  const paths = agentPaths(folder)
   const config = loadConfig(folder)
-  const key = loadKey(at.key)
-  const policies = policyHolder(at.policy, config.serverKey)
-  const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), memoryFolder: at.memory })
+  const key = loadKey(paths.key)
+  const policies = policyHolder(paths.policy, config.serverKey)
+  const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
   const facts = await system.machine(host)
-  const limits = bounds(policies.current)
   const spool = Spool.open({
-    folder: at.spool,
+    folder: paths.spool,
     product: system.product,
     now: wall,
     booted,
     random: randomBytes,
-    ...limits,
+    ...limitsOf(policies.current),
   })
   const out = outbox(spool, () => link.wake())
   const offline = new AbortController()
-  const rejected = rejections(keep, realClocks)
-  const collectors = collecting(options.collectors, host, keep)
+  const rejected = rejections(emit, realClocks)
+  const collectors = collectorRunner(options.collectors, host, emit)
   const gaps: Parts['gaps'] = new Map()
-  sayHello(folder, at, facts, keep)
+  reportStart(folder, facts, emit)
   const link = uplink(
     {
       ...config,
@@ -96,87 +97,86 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
       random: randomBytes,
       log: options.log ?? logger(wall, (line) => process.stderr.write(line)),
       onPolicy,
-      onRejected: rejected.take,
-      onSent: sentLog(at.sent),
+      onRejected: rejected.add,
+      onSent: sentLog(paths.sent),
       ...(options.timing ? { timing: options.timing } : {}),
     },
     offline.signal,
   )
-  const parts: Parts = { at, config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
+  const parts: Parts = { config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
   const costs = summary(meters(parts, starts))
-  const writeStatus = statusWriter(at.status, realClocks, () => statusOf(parts))
+  const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
   const ticks = ticker(
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
       { everyMs: 15_000, firstMs: 0, run: writeStatus },
-      { everyMs: HOUR_MS, firstMs: 300_000, run: hourly },
+      { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,
   )
-  if (policies.current) collectors.follow(policies.current)
+  if (policies.current) collectors.apply(policies.current)
   return { stop }
 
-  function keep(observation: Observation): void {
-    out.keep(observation)
-    if (observation.category === 'collection_gap') noteGap(gaps, observation)
-    // A changed network is the best moment to try again.
+  function emit(observation: Observation): void {
+    out.append(observation)
+    if (observation.category === 'collection_gap') addGap(gaps, observation)
+    // A change of network is a good moment to retry.
     if (observation.category === 'network_place') link.retry()
   }
 
   function onPolicy(signed: SignedPolicy): void {
-    const next = policies.take(signed)
+    const next = policies.update(signed)
     if (next === null) return
-    spool.bound(bounds(next))
-    keep(state('policy_applied', facts))
-    collectors.follow(next)
+    spool.setLimits(limitsOf(next))
+    emit(agentState('policy_applied', facts))
+    collectors.apply(next)
   }
 
   function onLostTime({ kind, ms }: LostTime): void {
-    const why = `nothing was seen for ${Math.round(ms / 1_000)} s, although the laptop was awake`
-    if (kind === 'asleep') keep(state('resumed', facts))
-    else keep(gap({ time: wall(), collector: 'agent' }, 'agent', 'stopped', why))
+    const why = `nothing was collected for ${Math.round(ms / 1_000)} s, although the laptop was awake`
+    if (kind === 'asleep') emit(agentState('resumed', facts))
+    else emit(gap({ time: wall(), collector: 'agent' }, 'agent', 'stopped', why))
     link.reconnect()
   }
 
   function hourly(): void {
     rejected.report()
-    keep(state('summary', facts, costs()))
+    emit(agentState('summary', facts, costs()))
   }
 
   async function stop(): Promise<void> {
     await collectors.stop(1_000)
-    keep(state('stopping', facts))
+    emit(agentState('stopping', facts))
     await out.flush()
-    await link.drained(GOODBYE_MS)
+    await link.drain(DRAIN_MS)
     offline.abort()
     await link.done
     ticks.stop()
     writeStatus()
     await spool.close()
-    attempt(() => rmSync(at.running, { force: true }))
+    attempt(() => rmSync(paths.running, { force: true }))
   }
 }
 
-/** A mark that a clean stop removes. After a restart of the laptop it means a power cut at most, not a kill. */
-function sayHello(
-  folder: string,
-  at: ReturnType<typeof layout>,
-  facts: MachineFacts,
-  keep: (observation: Observation) => void,
-): void {
+/**
+ * Reports this start, and what happened before it: a kill or an upgrade. A clean stop removes the file `running`, so if
+ * it exists from the same boot, the agent was killed; from another boot, the laptop may only have lost power.
+ */
+function reportStart(folder: string, facts: MachineFacts, emit: (observation: Observation) => void): void {
+  const { running } = agentPaths(folder)
   const startedAt = realClocks.wall()
-  const before = attempt(() => readJson(at.running, Running))
-  if (before?.bootId && before.bootId === facts.bootId) keep(state('killed_last_time', facts))
-  attempt(() => writeWhole(at.running, JSON.stringify({ bootId: facts.bootId, pid: process.pid, startedAt })))
-  const known = attempt(() => laptop(folder, startedAt, AGENT_VERSION))
-  if (known && known.versionBefore !== AGENT_VERSION) keep(state('upgraded', facts))
-  keep(state('started', facts))
+  const before = attempt(() => readJson(running, Running))
+  if (before?.bootId && before.bootId === facts.bootId) emit(agentState('killed_last_time', facts))
+  attempt(() => writeFileAtomically(running, JSON.stringify({ bootId: facts.bootId, pid: process.pid, startedAt })))
+  const last = attempt(() => recordRun(folder, startedAt, AGENT_VERSION))
+  if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))
+  emit(agentState('started', facts))
 }
 
-function noteGap(gaps: Parts['gaps'], { About, Reason, time }: ObservationOf<'collection_gap'>): void {
-  const name = `${About}\n${Reason}`
-  gaps.delete(name)
-  gaps.set(name, { about: About, reason: Reason, lastAt: time })
+function addGap(gaps: Parts['gaps'], { About, Reason, time }: ObservationOf<'collection_gap'>): void {
+  const key = `${About}\n${Reason}`
+  gaps.delete(key) // so that the newest are last
+  gaps.set(key, { about: About, reason: Reason, lastAt: time })
   if (gaps.size > GAPS_SHOWN) gaps.delete(gaps.keys().next().value!)
 }
 
@@ -215,7 +215,7 @@ function statusOf({ config, policies, spool, link, rejected, gaps, startedAt }: 
   }
 }
 
-function state(Action: ObservationOf<'agent_state'>['Action'], facts: MachineFacts, costs: Costs = NO_COSTS) {
+function agentState(Action: ObservationOf<'agent_state'>['Action'], facts: MachineFacts, costs: Costs = NO_COSTS) {
   const { fingerprint, virtual, bootId } = facts
   const about = { Version: AGENT_VERSION, Fingerprint: fingerprint, Virtual: virtual, BootId: bootId }
   const stamp = { time: realClocks.wall(), collector: 'agent' }
@@ -226,12 +226,12 @@ function hmac(salt: string, value: string): string {
   return createHmac('sha256', Buffer.from(salt, 'hex')).update(value).digest('hex')
 }
 
-function bounds(policy: Policy | null): { maxBytes: number; maxAgeMs: number } {
-  const { spoolBytes, spoolDays } = policy ?? BEFORE_ANY_POLICY
-  return { maxBytes: spoolBytes, maxAgeMs: spoolDays * 86_400_000 }
+function limitsOf(policy: Policy | null): { maxBytes: number; maxAgeMs: number } {
+  const { spoolBytes, spoolDays } = policy ?? LIMITS_WITHOUT_POLICY
+  return { maxBytes: spoolBytes, maxAgeMs: spoolDays * DAY }
 }
 
-/** What may fail on a full disk without stopping the agent. */
+/** Runs something that may fail, for example on a full disk, without stopping the agent. */
 function attempt<T>(act: () => T): T | null {
   try {
     return act()

@@ -1,12 +1,14 @@
-/** What the agent tells the laptop's user: what is collected, what never is, for whom, and what was last sent. */
+/**
+ * What `tellwire agent show` prints for the laptop's user: what is collected, what never is, and what was sent last.
+ */
 import type { Product } from '../wire/common.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
-import { NEVER_COLLECTED, YET } from '../wire/privacy.ts'
+import { CAVEAT, NEVER_COLLECTED } from '../wire/privacy.ts'
 import type { Config } from './config.ts'
 import { categoriesOff } from './policy.ts'
 
-export interface Shown {
+export interface ShowReport {
   server: string
   device: string
   collected: { category: string; about: string; sensitive: boolean; on: boolean }[]
@@ -16,13 +18,13 @@ export interface Shown {
   lastSent: Record<string, unknown>[]
 }
 
-/** `product` is this system: what its agent cannot collect yet is not claimed to be collected. */
-export function shown(
+/** `product`: this operating system. Categories that its agent does not collect are omitted. */
+export function showReport(
   config: Config,
   policy: Policy | null,
   lastSent: Record<string, unknown>[],
   product: Product,
-): Shown {
+): ShowReport {
   const off = policy ? categoriesOff(policy) : []
   const fromAgent = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].on.includes(product))
   return {
@@ -38,7 +40,7 @@ export function shown(
   }
 }
 
-export function describeShown({ server, device, collected, never, watchedFolders, lastSent }: Shown): string {
+export function formatShowReport({ server, device, collected, never, watchedFolders, lastSent }: ShowReport): string {
   const rows = (on: boolean) =>
     collected.filter((it) => it.on === on).map((it) => `  ${it.category.padEnd(20)}${it.about}`)
   const off = rows(false)
@@ -55,9 +57,9 @@ export function describeShown({ server, device, collected, never, watchedFolders
     'Never collected:',
     ...never.map((it) => `  ${it}`),
     '',
-    YET,
+    CAVEAT,
     '',
-    lastSent.length > 0 ? `Last sent (newest first, ${lastSent.length}):` : 'Nothing was sent yet.',
+    lastSent.length > 0 ? `Last sent (newest first, ${lastSent.length}):` : 'Nothing has been sent yet.',
     ...lastSent.map((it) => `  ${plain(it)}`),
   ].join('\n')
 }
@@ -70,7 +72,7 @@ function plain(event: Record<string, unknown>): string {
   return printable(`${when} ${category}: ${text.join(' ')}`)
 }
 
-/** Names of programs and devices are others' text: no terminal commands, no line breaks, no reversed writing. */
+/** Replaces control characters: names of programs and devices are untrusted and could control the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }

@@ -1,11 +1,11 @@
-/** What the running agent says about itself to whoever asks on the laptop: status.json. */
+/** status.json: how the running agent is doing, for `tellwire agent status` and `tellwire doctor`. */
 import * as z from 'zod'
-import { writeWhole } from './config.ts'
+import { writeFileAtomically } from './config.ts'
 import type { Clocks } from './ticker.ts'
 
 const at = z.number().nullable()
 
-/** Times epoch ms. `connected` and all else as of `at`. */
+/** Times are epoch ms. All fields are as of `at`. */
 export const Status = z.object({
   at: z.number(),
   version: z.string(),
@@ -14,14 +14,14 @@ export const Status = z.object({
   startedAt: z.number(),
   connected: z.boolean(),
   connectedAt: at,
-  /** Why there is no connection; one line. */
+  /** Why there is no connection, in one line. */
   trouble: z.string().nullable(),
   nextTryAt: at,
   lastAckAt: at,
   policyVersion: z.number().nullable(),
   policyTrouble: z.string().nullable(),
   spool: z.object({
-    /** On disk: what the server does not have, and what it has and is kept for a while. */
+    /** On disk: unsent events, and acknowledged events that are still kept. */
     bytes: z.number(),
     keptBytes: z.number().default(0),
     unsent: z.number(),
@@ -30,15 +30,15 @@ export const Status = z.object({
     trouble: z.string().nullable(),
     dropped: z.record(z.string(), z.number()),
   }),
-  /** Events the server could not use, by reason, in this run. */
+  /** Events of this run that the server rejected, by code. */
   rejected: z.record(z.string(), z.number()),
-  /** What could not be seen in this run, newest last. */
+  /** Gaps of this run, newest last. */
   gaps: z.array(z.object({ about: z.string(), reason: z.string(), lastAt: z.number() })),
   wireBytes: z.number(),
 })
 export type Status = z.infer<typeof Status>
 
-/** Writes it only when there is news, and once a minute: it is a file on somebody's SSD. */
+/** Writes the file when its content changes, and otherwise once a minute, to spare the SSD. */
 export function statusWriter(path: string, clocks: Clocks, status: () => Omit<Status, 'at'>): () => void {
   let text = ''
   let writtenAt = Number.NEGATIVE_INFINITY
@@ -48,14 +48,14 @@ export function statusWriter(path: string, clocks: Clocks, status: () => Omit<St
     text = next
     writtenAt = clocks.booted()
     try {
-      writeWhole(path, `{"at":${clocks.wall()},${text.slice(1)}`, { sync: false })
+      writeFileAtomically(path, `{"at":${clocks.wall()},${text.slice(1)}`, { sync: false })
     } catch {
-      // A full disk costs the view of the agent, not the agent.
+      // On a full disk the status gets old, but the agent goes on.
     }
   }
 }
 
-const minutes = (from: number, to: number) => {
+const duration = (from: number, to: number) => {
   const passed = Math.max(0, Math.round((to - from) / 1_000))
   return passed < 120
     ? `${passed} s`
@@ -64,10 +64,10 @@ const minutes = (from: number, to: number) => {
       : `${Math.round(passed / 3_600)} h`
 }
 
-/** In plain words. `pid` of the running agent, null when none runs. */
-export function describeStatus(status: Status, pid: number | null, now: number): string {
+/** The status as text. `pid`: of the running agent, null if none runs. */
+export function formatStatus(status: Status, pid: number | null, now: number): string {
   const { spool } = status
-  const ago = (time: number | null) => (time === null ? 'never' : `${minutes(time, now)} ago`)
+  const ago = (time: number | null) => (time === null ? 'never' : `${duration(time, now)} ago`)
   const rows: [string, string][] = [
     [
       'agent',
@@ -78,18 +78,18 @@ export function describeStatus(status: Status, pid: number | null, now: number):
     ['last acknowledgement', ago(status.lastAckAt)],
     [
       'not sent yet',
-      `${spool.unsent} events; ${mebibytes(spool.bytes)} on disk, and ${mebibytes(spool.keptBytes)} kept that the server has`,
+      `${spool.unsent} events, ${mebibytes(spool.bytes)} on disk; ${mebibytes(spool.keptBytes)} of acknowledged events are kept`,
     ],
     [
       'policy',
-      `${status.policyVersion ?? 'none yet'}${status.policyTrouble ? `; refused: ${status.policyTrouble}` : ''}`,
+      `${status.policyVersion ?? 'none yet'}${status.policyTrouble ? `; rejected: ${status.policyTrouble}` : ''}`,
     ],
   ]
-  if (spool.trouble) rows.push(['disk', `does not take events: ${spool.trouble}; they wait in memory`])
+  if (spool.trouble) rows.push(['disk', `cannot be written (${spool.trouble}); events are held in memory`])
   if (Object.keys(spool.dropped).length > 0) rows.push(['dropped', counts(spool.dropped)])
   if (Object.keys(status.rejected).length > 0) rows.push(['rejected', counts(status.rejected)])
   for (const { about, reason, lastAt } of status.gaps)
-    rows.push(['could not see', `${about}: ${reason}, ${ago(lastAt)}`])
+    rows.push(['not observed', `${about}: ${reason}, ${ago(lastAt)}`])
   return rows.map(([label, value]) => `${label.padEnd(22)}${value}`).join('\n')
 }
 
@@ -98,8 +98,8 @@ function mebibytes(bytes: number): string {
 }
 
 function connection({ connectedAt, connected, trouble, nextTryAt }: Status, pid: number | null, now: number): string {
-  if (pid !== null && connected && connectedAt !== null) return `yes, for ${minutes(connectedAt, now)}`
-  const next = pid === null || nextTryAt === null ? '' : ` Next try in ${minutes(now, nextTryAt)}.`
+  if (pid !== null && connected && connectedAt !== null) return `yes, for ${duration(connectedAt, now)}`
+  const next = pid === null || nextTryAt === null ? '' : ` Next attempt in ${duration(now, nextTryAt)}.`
   return `no.${trouble ? ` ${trouble}` : ''}${next}`
 }
 

@@ -1,4 +1,4 @@
-/** What the agent costs, since the last time it was asked. */
+/** The agent's resource usage since the previous summary. */
 import type { ObservationOf } from '../wire/event.ts'
 import type { StartCounters } from './collect.ts'
 
@@ -14,7 +14,7 @@ export const NO_COSTS: Costs = {
   ForksTotal: null,
 }
 
-/** Counted since the agent began; null: cannot be known here. */
+/** Totals since the agent started; null: not known on this system. */
 export interface Meters {
   cpuMs(): number
   residentBytes(): number
@@ -23,7 +23,7 @@ export interface Meters {
   starts(): StartCounters | null
 }
 
-/** Gives back what grew since the last call, and what is now. */
+/** Returns a function that gives the growth of the totals since its previous call, and the current values. */
 export function summary(meters: Meters): () => Costs {
   let before = { cpuMs: 0, wireBytes: 0, starts: { seen: 0, total: 0 } }
   return () => {

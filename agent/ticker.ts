@@ -1,9 +1,10 @@
-/** Due times and lost time. */
+/** Runs periodic jobs, and detects sleep and freezes. */
 import { uptime } from 'node:os'
 
 /**
- * Units   ms. `wall` the clock a user can set; `awake` stands still while the laptop sleeps; `booted` does not.
- * Source  Linux CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, by way of node.
+ * Units   ms. `wall`: the wall clock, which users can change; `awake`: stops while the laptop sleeps; `booted`: does
+ *         not.
+ * Source  Linux CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, through Node.
  */
 export interface Clocks {
   wall(): number
@@ -12,7 +13,7 @@ export interface Clocks {
 }
 export const realClocks: Clocks = { wall: Date.now, awake: () => performance.now(), booted: () => uptime() * 1_000 }
 
-/** Time in which nothing was seen: the laptop slept, or the agent was stopped while the laptop was awake. */
+/** Time in which nothing was collected: the laptop slept, or the agent was stopped while the laptop was awake. */
 export type LostTime = { kind: 'asleep' | 'frozen'; ms: number }
 
 const TICK_MS = 1_000
@@ -20,9 +21,8 @@ const ASLEEP_MS = 5_000
 const FROZEN_MS = 30_000
 
 /**
- * Calls `job.run` when it is due: once, however many times it was missed, and never while it still runs. It must not
- * throw.
- * `onLostTime` is called first, when a tick comes late.
+ * Calls `job.run` when it is due: once, however often it was missed, and never while it is still running. It must not
+ * throw. If a tick is late, `onLostTime` is called first.
  */
 export function ticker(
   jobs: readonly { everyMs: number; firstMs: number; run(): void | Promise<void> }[],

@@ -1,7 +1,7 @@
-/** Random bytes, as many as asked for. */
+/** Returns that many random bytes. */
 export type Random = (bytes: number) => Uint8Array
 
-/** UUID version 7 (RFC 9562): 48 bits of epoch ms, then randomness. */
+/** UUID version 7 (RFC 9562): 48 bits of epoch ms, then random bits. */
 export function uuid7(now: number, random: Random): string {
   const bytes = Buffer.allocUnsafe(16)
   bytes.writeUIntBE(Math.max(0, Math.floor(now)), 0, 6)

@@ -1,2 +1,2 @@
-/** The agent's version. It ships as one file, so it cannot look into package.json; a test holds the two together. */
+/** The agent's version. The bundle has no package.json to read it from; a test compares the two. */
 export const AGENT_VERSION = '0.1.0'

@@ -1,5 +1,6 @@
-// The agent as one file: what a laptop installs, and what `tellwire agent` runs here. Unbundled, its imports alone
-// take 115 MB of resident memory; as one file it takes 70. Plain JavaScript: it runs before TypeScript can.
+// Builds the agent as one file, which a laptop installs and `tellwire agent` runs. Resident memory with separate
+// modules is 115 MB for the imports alone, with one file 70 MB. Plain JavaScript, because it runs before TypeScript
+// can.
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const file = join(root, 'dist', 'agent.mjs')
 
-/** The path of an up-to-date bundle, or null where it cannot be made (a read-only folder, no esbuild). */
+/** The path of an up-to-date bundle, or null if it cannot be built (a read-only folder, no esbuild). */
 export async function agentBundle() {
   const newest = Math.max(
     ...['agent', 'wire', 'bin'].flatMap((folder) =>
@@ -21,11 +22,11 @@ export async function agentBundle() {
   try {
     const { build } = await import('esbuild')
     mkdirSync(dirname(file), { recursive: true })
-    const part = `${file}.${process.pid}`
+    const draft = `${file}.${process.pid}`
     await build({
       absWorkingDir: root,
       entryPoints: ['agent/main.ts'],
-      outfile: part,
+      outfile: draft,
       bundle: true,
       minify: true,
       platform: 'node',
@@ -33,13 +34,14 @@ export async function agentBundle() {
       target: 'node24',
       legalComments: 'none',
       logLevel: 'silent',
-      // ws loads these two only if they are installed; the CommonJS modules in the bundle need a `require`.
+      // ws loads these two only if they are installed.
       external: ['bufferutil', 'utf-8-validate'],
+      // The CommonJS modules in the bundle need a `require`.
       banner: {
         js: "import { createRequire as __require } from 'node:module'; const require = __require(import.meta.url);",
       },
     })
-    renameSync(part, file)
+    renameSync(draft, file)
     return file
   } catch (cause) {
     if (process.env.TELLWIRE_DEBUG) console.error(cause)

@@ -1,4 +1,4 @@
-/** What every command shares: help, refusing unknown options, one line for an error. */
+/** What all commands share: help, rejection of unknown options, one line per error. */
 import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty'
 import { Fault } from '../wire/fault.ts'
 
@@ -12,7 +12,7 @@ export async function runCli(root: CommandDef, args: string[]): Promise<void> {
       console.log(await usage(root, help < 0 ? [] : args.slice(0, help)))
       return
     }
-    await refuseUnknownOptions(root, args)
+    await rejectUnknownOptions(root, args)
     await runCommand(root, { rawArgs: args })
   } catch (cause) {
     process.exitCode = await explain(cause, root, args)
@@ -38,8 +38,8 @@ async function usage(root: CommandDef, args: readonly string[]): Promise<string>
   return renderUsage(command, parent)
 }
 
-/** citty ignores unknown options; a misspelt one must not look as if it had taken effect. */
-async function refuseUnknownOptions(root: CommandDef, args: readonly string[]): Promise<void> {
+/** citty ignores unknown options, so that a misspelt option would seem to have taken effect. */
+async function rejectUnknownOptions(root: CommandDef, args: readonly string[]): Promise<void> {
   const { command, rest } = await deepest(root, args)
   const known = Object.entries(((await resolved(command.args)) ?? {}) as ArgsDef).filter(
     ([, it]) => it.type !== 'positional',
@@ -52,13 +52,13 @@ async function refuseUnknownOptions(root: CommandDef, args: readonly string[]): 
     const options = names.map((it) => `--${it}`).join(', ')
     throw new Fault('usage', {
       where: word,
-      why: 'There is no such option.',
-      todo: options ? `Use one of: ${options}.` : 'This command has no options.',
+      why: options ? 'There is no such option.' : 'This command has no options.',
+      todo: options ? `Use one of: ${options}.` : 'Remove it.',
     })
   }
 }
 
-/** The deepest subcommand that `args` name, and the remaining arguments. */
+/** The deepest subcommand that `args` select, and the remaining arguments. */
 async function deepest(root: CommandDef, args: readonly string[]) {
   let command = root
   let parent: CommandDef | undefined

@@ -1,4 +1,4 @@
-// Installs missing packages, once. Plain JavaScript: it has to run on whatever Node the system has.
+// Installs missing packages, once. Plain JavaScript, because it must run on any version of Node.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,7 +9,7 @@ const installed = join(root, 'node_modules', '.package-lock.json')
 const locked = join(root, 'package-lock.json')
 
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(locked).mtimeMs) {
-  console.log('Installing the packages Tellwire needs (once; about a minute) …')
+  console.log('Installing the packages that Tellwire needs (once, about a minute) …')
   const started = Date.now()
   // npm names its own script in npm_execpath; without it, npm is found by PATH, which needs a shell on Windows.
   const npm = process.env.npm_execpath
@@ -21,7 +21,7 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(locked).mti
   })
   if (run.status !== 0) {
     console.error(
-      'Installation failed: see the lines above. Check the network or proxy settings of npm, then try again.',
+      'Installation failed; see the output above. Check the network or proxy settings of npm, then try again.',
     )
     process.exit(1)
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command. Plain JavaScript, so that an older Node can run it: it then hands over to the Node 24 that npm installed.
+// The tellwire command. Plain JavaScript, so that an older Node can run it and start the Node 24 that npm installed.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const NEEDED = 24
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
-  // SQLite in Node 24 works and is tested here, but prints a warning that it is experimental at every start.
+  // Node 24 warns at every start that SQLite is experimental. Our tests cover it.
   const warn = process.emitWarning
   process.emitWarning = (warning, ...rest) => {
     const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type
@@ -17,14 +17,14 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   }
   const args = process.argv.slice(2)
   const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
-  // Only when bundled: stripping types from the sources needs WebAssembly, which does not run without the JIT.
-  if (bundle && args[1] === 'run') await becomeLean()
+  // Only with the bundle: Node strips types with WebAssembly, which does not run without the JIT.
+  if (bundle && args[1] === 'run') await restartWithLeanFlags()
   const entry = bundle ?? join(root, args[0] === 'agent' ? 'agent' : 'server', 'main.ts')
   const { main } = await import(pathToFileURL(entry).href)
   await main(args)
 } else {
   const node = installedNode()
-  if (node) handOver(node)
+  if (node) runWith(node)
   else {
     console.error(
       `Tellwire needs Node ${NEEDED} or newer; this is ${process.version}, and npm installed none for ` +
@@ -34,8 +34,8 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   }
 }
 
-/** Re-executes this process with the agent's flags. Not under a parent with an IPC channel, which sets them itself. */
-async function becomeLean() {
+/** Re-executes this process with the agent's flags. A parent with an IPC channel has already set them. */
+async function restartWithLeanFlags() {
   if (!process.execve || process.platform === 'win32' || process.send || process.env.MALLOC_ARENA_MAX) return
   const { LEAN } = await import('./lean.js')
   const script = fileURLToPath(import.meta.url)
@@ -57,9 +57,9 @@ function installedNode() {
   )
 }
 
-function handOver(node) {
+function runWith(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
-  // A terminal sends Ctrl-C to both processes; a supervisor sends SIGTERM to this one only.
+  // A terminal sends Ctrl-C to both processes; a supervisor sends SIGTERM only to this one.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))

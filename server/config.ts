@@ -73,15 +73,22 @@ export const Config = z.strictObject({
     .strictObject({ off: z.array(category).max(64).default([]), on: z.array(category).max(64).default([]) })
     .prefault({}),
   enrollTokenHours: z.number().min(0.1).max(720).default(72),
+  /** A file with the bearer token for /metrics; null: only people who are signed in, and this machine without a proxy. */
+  metricsTokenFile: file.nullable().default(null),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   limits: z
     .strictObject({
       sessions: z.int().min(1).default(12_000),
       unproven: z.int().min(1).default(1_000),
-      unprovenPerAddress: z.int().min(1).default(32),
+      unprovenPerNetwork: z.int().min(1).default(256),
       eventsPerSecond: z.int().min(10).default(2_000),
       eventsBurst: z.int().min(100).default(20_000),
       inFlightBytes: z.int().min(16_777_216).default(268_435_456),
+      /** Of one laptop: sustained, and at once, which a full spool has to fit into. */
+      bytesPerDay: z.int().min(1_048_576).default(268_435_456),
+      bytesBurst: z.int().min(1_048_576).default(1_073_741_824),
+      /** Free space that telemetry leaves alone. */
+      diskReserveBytes: z.int().min(0).default(536_870_912),
       evidencePerHour: z.int().min(0).default(1_000),
       enrollmentsPerMinute: z.int().min(1).default(10),
     })

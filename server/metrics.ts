@@ -20,6 +20,8 @@ export interface Metrics {
   inFlight(bytes: number): void
   /** Rules in use, and rule documents that could not be used. */
   rules(loaded: number, omitted: number): void
+  /** Bytes free where the data folder is, asked when metrics are read. */
+  diskFree(read: () => number): void
   /** The Prometheus text format. */
   text(): Promise<string>
   contentType: string
@@ -75,6 +77,15 @@ export function metrics(): Metrics {
       rulesLoaded.set(loaded)
       rulesOmitted.set(omitted)
     },
+    diskFree: (read) =>
+      void new Gauge({
+        name: 'tellwire_disk_free_bytes',
+        help: 'Free space where the data folder is',
+        registers: [registry],
+        collect() {
+          this.set(read())
+        },
+      }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
     registry,

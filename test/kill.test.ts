@@ -50,21 +50,21 @@ describe('kill -9', function () {
     cpSync(rig.data, backup, { recursive: true })
     rig.startServer()
     await rig.progress(1_000)
-    const { acked } = rig.place()
+    const { acked } = rig.progressOfAgent()
     await rig.killServer()
     rmSync(rig.data, { recursive: true })
     renameSync(backup, rig.data)
     rig.startServer()
     await until(
-      () => (rig.place().acked >= acked + 200 ? true : null),
+      () => (rig.progressOfAgent().acked >= acked + 200 ? true : null),
       60_000,
-      () => `${rig.place().acked} acknowledged by the restored server, ${acked} before`,
+      () => `${rig.progressOfAgent().acked} acknowledged by the restored server, ${acked} before`,
     )
   })
 
   it('leaves every acknowledged number in the log, once, without a hole, and the judgement that the log has', async () => {
     await rig.killAgent()
-    const place = rig.place()
+    const place = rig.progressOfAgent()
     await rig.killServer()
     assert.ok(place.acked > 2 * KILLS * 200, `only ${place.acked} acknowledged`)
     const { events } = await verify(rig.data, rig.rules, [place])

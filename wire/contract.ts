@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { country, epochMs, identifier, name, text, usbId } from './common.ts'
 
-/** When an entry begins and lapses (exclusive; absent or null: it does not), who approved it, and where that is on file. */
+/** When an entry begins and expires (exclusive; absent or null: never), who approved it, and the ticket for it. */
 const approval = { from: epochMs.nullish(), to: epochMs.nullish(), approvedBy: name.nullish(), ticket: name.nullish() }
 const place = {
   country: country.nullish(),
@@ -13,20 +13,23 @@ const position = {
   longitude: z.number().min(-180).max(180).nullish(),
 }
 
-/** `tenant` the id of ours at the tool's maker: the same tool in another's tenant is not the approved one. */
+/** `tenant` is our tenant's id at the tool's vendor: the same tool in another tenant is not approved. */
 export const ApprovedTool = z.looseObject({ tool: name, tenant: name.nullish(), ...approval })
-/** An exit that proves no other place: an address or block of them, an AS number, or a domain. */
+/**
+ * An exit whose location says nothing about where the worker is: an address or address block, an AS number, or a
+ * domain.
+ */
 export const ApprovedEgress = z.looseObject({
   address: text(64).nullish(),
   asn: z.int().min(0).max(4_294_967_295).nullish(),
   domain: text(253).nullish(),
   ...approval,
 })
-/** Announced travel. A country that is absent is anywhere. */
+/** Announced travel. Without a country, it applies to every country. */
 export const TravelNotice = z.looseObject({ ...place, ...approval, from: epochMs, to: epochMs })
-/** Somebody who lives at the same address; the id alone says so without an end. */
+/** Another worker who lives at the same address. The id alone means that it never expires. */
 export const HouseholdMember = z.union([identifier, z.looseObject({ worker: identifier, ...approval })])
-/** Hardware that would otherwise give somebody away: an IP-KVM in a test rack, a jiggler on a kiosk. */
+/** Approved hardware that would otherwise be reported: an IP-KVM in a test rack, a mouse jiggler on a kiosk. */
 export const Peripheral = z.looseObject({
   kind: name,
   vendorId: usbId.nullish(),
@@ -37,11 +40,11 @@ export const Peripheral = z.looseObject({
 
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'write a time such as 09:00')
 /**
- * Hours in which somebody said they work: core hours, a shift, an on-call rota.
+ * The hours in which the worker works: core hours, a shift, an on-call rota.
  *
- * Shape   `days` 1 Monday to 7 Sunday, the days on which a stretch starts; one that ends at or before its start ends on
- *         the next day.
- * Units   `start` and `end` HH:MM in the contract's time zone, daylight saving included.
+ * Shape   `days`: 1 is Monday, 7 is Sunday, the days on which a period starts. A period whose end is not after its
+ *         start ends on the next day.
+ * Units   `start` and `end` HH:MM in the contract's time zone, including daylight saving time.
  */
 export const DeclaredHours = z.looseObject({
   days: z.array(z.int().min(1).max(7)).min(1).max(7),
@@ -53,13 +56,13 @@ export const DeclaredHours = z.looseObject({
 const entries = <T extends z.ZodType>(entry: T, most = 256) => z.array(entry).max(most).nullish()
 
 /**
- * What was agreed with one worker, from one moment on.
+ * What was agreed with one worker, valid from a given time.
  *
- * Shape   a version; the newest whose `from` is not after an event's time is the one that holds for it. What is absent
- *         is unknown and shown as unknown. Further keys may stand beside each entry. An entry that has lapsed excuses
- *         nothing. `referredBy` the worker who recommended them.
+ * Shape   one version of the contract. The newest version whose `from` is not after an event's time applies to that
+ *         event. Absent fields are unknown and shown as unknown. Each entry may have further keys. An expired entry
+ *         approves nothing. `referredBy` is the worker who recommended this one.
  * Units   times epoch ms UTC; degrees WGS 84; `timeZone` an IANA name.
- * Source  the roster (CSV, JSON), the API, or a recording. How and where somebody is paid is not collected.
+ * Source  the roster (CSV, JSON), the API, or a recording. Payment details are not collected.
  */
 export const Contract = z.looseObject({
   worker: identifier,
@@ -85,8 +88,8 @@ export const Contract = z.looseObject({
 export type Contract = z.infer<typeof Contract>
 
 /**
- * Who holds a laptop, and since when. `firstBoot` the agent's first start on it; `to` when they gave it back. Both null
- * when not known.
+ * Who holds a laptop, and since when. `firstBoot` is the agent's first start on it, `to` when it was returned; both are
+ * null when unknown.
  */
 export const Device = z.looseObject({
   device: identifier,

@@ -1,4 +1,4 @@
-/** Every failure that we foresee. Codes travel in acks, refusals and logs: retire one, never reuse it. */
+/** Every expected failure. Acks, refusals and logs contain the codes, so a retired code is never reused. */
 export const FAULTS = {
   'wire.version': 'This wire version is not supported here.',
   'wire.malformed': 'The message does not match the wire contract.',
@@ -61,10 +61,10 @@ export interface FaultDetails {
 }
 
 /**
- * A failure that has a code, and says where it is, why it happened and what to do.
+ * A failure with a code, where it is, why it happened and what to do.
  *
- * Shape   `why` and `todo` are whole sentences, each ended by the constructor where it has no full stop; null when
- *         there is nothing to say beyond the code. `detail` is both of them, for messages with one field for both.
+ * Shape   `why` and `todo` are whole sentences; the constructor adds a missing full stop. Null: nothing beyond what the
+ *         code says. `detail` joins both, for messages with one field for them.
  *         The message is `<where>: <meaning of the code> <why> <todo> [code]`.
  */
 export class Fault extends Error {

@@ -1,4 +1,4 @@
-/** What a line of a feed may leave away, filled in: the same line gives the same event, wherever it is read. */
+/** Fills in what a line of a feed may omit. The same line always gives the same event. */
 import * as z from 'zod'
 import { FEED_CATEGORIES } from './events/feeds.ts'
 import { sha256 } from './sha256.ts'
@@ -6,18 +6,18 @@ import { sha256 } from './sha256.ts'
 export interface FeedFacts {
   worker: string | null
   time: number
-  /** Who brought it. */
+  /** Who sent it. */
   collector: string
-  /** Null: its content names it. */
+  /** Null: derived from the content. */
   id: string | null
   country: string | null
 }
 
 /**
- * The event with its envelope, and every field that may be null written out. What is there stays; what cannot be
- * filled is left for the schema to refuse.
+ * The event with its envelope, and null for every nullable field that is missing. Existing fields stay as they are;
+ * required fields that are missing are left for the schema to reject.
  */
-export function wholeFeedEvent(event: Readonly<Record<string, unknown>>, facts: FeedFacts): Record<string, unknown> {
+export function completeFeedEvent(event: Readonly<Record<string, unknown>>, facts: FeedFacts): Record<string, unknown> {
   const { worker, time, collector, country } = facts
   const form = FORMS.get(event.category)
   return {
@@ -28,21 +28,21 @@ export function wholeFeedEvent(event: Readonly<Record<string, unknown>>, facts: 
     product: 'tellwire',
     collector,
     time,
-    // A line that was written by a server has its id.
+    // A line that a server wrote has an id.
     id: event.id ?? facts.id ?? contentId(event, facts),
     ...event,
   }
 }
 
 /**
- * The same for whoever brings the same thing: nothing of the envelope, and nothing that says nothing. No field is an
- * object; one that is, however deep, is left for the schema to refuse.
+ * An id that is the same for the same content, whoever sends it: a hash without the envelope and without nulls. No
+ * valid field is an object, so objects are skipped; the schema rejects them.
  */
 export function contentId(event: Readonly<Record<string, unknown>>, about: { worker: string | null; time: number }) {
-  const said = Object.entries(event)
+  const content = Object.entries(event)
     .filter(([key, value]) => typeof value !== 'object' && value !== undefined && !ENVELOPE.has(key))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  return hashId([about.worker, about.time, said])
+  return hashId([about.worker, about.time, content])
 }
 
 /** A UUID of version 8 (RFC 9562: custom) from a hash. */

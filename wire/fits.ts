@@ -1,8 +1,9 @@
 /**
- * Whether a value is, as it stands, what a schema lets through unchanged: several times quicker than parsing it.
+ * A fast check whether a schema accepts a value without changing it, several times faster than parsing.
  *
- * Shape   true: parsing succeeds and gives an equal value. False: ask the schema, which then says what is wrong, fills
- *         in, or leaves out; so a kind of schema that is not known here is never wrong, only slow.
+ * Shape   true: parsing succeeds and gives an equal value. False: parse the value, because it may be invalid, or the
+ *         schema may fill in or remove something. A kind of schema that is not handled here gives false: slow, not
+ *         wrong.
  */
 import type * as z from 'zod'
 
@@ -60,7 +61,7 @@ function typeOf(def: z.core.$ZodTypes['_zod']['def']): Fits {
   }
 }
 
-/** Only with nothing beside the keys of the shape: a schema refuses that, leaves it out, or has more to say about it. */
+/** No keys other than those of the shape: a schema would reject or remove them, or validate them further. */
 function objectOf({ shape, catchall }: z.core.$ZodObjectDef): Fits {
   if (catchall && catchall._zod.def.type !== 'never') return never
   const fields = Object.entries(shape).map(([key, schema]) => ({ key, fits: fits(schema) }))
@@ -78,7 +79,10 @@ function objectOf({ shape, catchall }: z.core.$ZodObjectDef): Fits {
   }
 }
 
-/** Of several the first that parses counts, which might not be the one that fits: so either told apart, or all scalar. */
+/**
+ * Zod takes the first option that parses, which might change the value although a later option would not. So only
+ * discriminated unions and unions of scalars are handled.
+ */
 function unionOf(def: z.core.$ZodUnionDef | z.core.$ZodDiscriminatedUnionDef): Fits {
   const all = def.options.map((it) => ({ fits: fits(it), schema: it as z.core.$ZodTypes }))
   if (!('discriminator' in def)) {

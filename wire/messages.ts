@@ -4,27 +4,30 @@ import { ROOT_KINDS } from './events/files.ts'
 import { FAULTS, type FaultCode } from './fault.ts'
 
 /**
- * The conversation. Text frames are JSON; binary frames are one zstd-compressed JSON `batch`.
+ * The protocol. Text frames are JSON; binary frames are one zstd-compressed JSON `batch`.
  *
- *   agent  hello ─────────────▶ server      who I say I am, and a nonce
- *          ◀───────── challenge              a nonce, and the server's signature over both
- *          proof ─────────────▶              my signature over both and the host name I dialled
- *          ◀─────────── welcome              policy, how far you have my events, credit
- *          batch ═════════════▶              events, numbered upwards
- *          ◀─────────────── ack              durable through seq; what was rejected; new credit
+ *   agent  hello ─────────────▶ server      the claimed identity, and a nonce
+ *          ◀───────── challenge              a nonce, and the server's signature over both nonces
+ *          proof ─────────────▶              the agent's signature over both nonces and the host name it connected to
+ *          ◀─────────── welcome              policy, the last durable seq, credit
+ *          batch ═════════════▶              events, in ascending seq
+ *          ◀─────────────── ack              durable up to seq; rejected events; new credit
  *          ping ◀────────────▶ pong          either side, any time
- *          ◀──────────── policy              a new one, signed
- *          ◀─────────── refusal              a code, where, what to do, when to come back; then close
+ *          ◀──────────── policy              a new signed policy
+ *          ◀─────────── refusal              code, where, what to do, when to retry; then the server closes
  */
 export const LIMITS = {
-  /** One WebSocket frame, as it travels. */
+  /** One WebSocket frame on the wire, compressed. */
   frameBytes: 1_048_576,
-  /** A control message from an agent (text frame). What the server says fits a frame: an ack may list many rejections. */
+  /**
+   * A control message (text frame) from an agent. The server's may be as large as a frame: an ack can list many
+   * rejections.
+   */
   controlBytes: 65_536,
-  /** A batch once unpacked. */
+  /** A batch, uncompressed. */
   batchBytes: 8_388_608,
   batchEvents: 1_000,
-  /** Events a client may have on the way without an ack. */
+  /** How many unacknowledged events an agent may have in flight. */
   creditEvents: 4_000,
   rejectedPerAck: 1_000,
 } as const
@@ -46,7 +49,7 @@ export const Hello = z.strictObject({
   epoch: z.int().min(0),
   nonce,
   fingerprint: hash.nullable(),
-  /** The agent's clock, to measure skew; skew never locks anybody out. */
+  /** The agent's clock, to measure its skew. Skew is never a reason to refuse. */
   time: epochMs,
 })
 export type Hello = z.infer<typeof Hello>
@@ -55,7 +58,7 @@ export const Challenge = z.strictObject({ type: z.literal('challenge'), nonce, s
 export const Proof = z.strictObject({ type: z.literal('proof'), host: text(253), signature })
 
 /**
- * What the server asks of the agent. Signed as text: `text` is the JSON of a `Policy`, exactly as signed.
+ * The policy for an agent. `text` is the JSON of a `Policy`, byte for byte as it was signed.
  */
 export const SignedPolicy = z.strictObject({ text: text(60_000), signature })
 export type SignedPolicy = z.infer<typeof SignedPolicy>
@@ -64,10 +67,10 @@ export const Policy = z.strictObject({
   version: z.int().min(1),
   /** HMAC key for gateway MACs, SSIDs and serials: hex, the same on every laptop of a tenant. */
   salt: hash,
-  /** Categories that are switched off. The sensitive ones are off unless `on` names them. */
+  /** Categories that are switched off. Sensitive ones are off unless `on` lists them. */
   off: z.array(name).max(64),
   on: z.array(name).max(64),
-  /** Folders to watch beyond the platform's own; '~' is each home. */
+  /** Folders to watch in addition to the built-in ones; '~' is each home folder. */
   watchedRoots: z.array(z.strictObject({ path, kind: z.enum(ROOT_KINDS) })).max(64),
   spoolBytes: z.int().min(1_048_576).max(4_294_967_296),
   spoolDays: z.int().min(1).max(60),
@@ -77,7 +80,7 @@ export type Policy = z.infer<typeof Policy>
 export const Welcome = z.strictObject({
   type: z.literal('welcome'),
   policy: SignedPolicy,
-  /** The highest seq of this epoch that is durable here; 0 for none. */
+  /** The highest seq of this epoch that is durable on the server; 0 for none. */
   acked: count,
   credit: count,
   time: epochMs,
@@ -104,7 +107,7 @@ export const Refusal = z.strictObject({
 })
 export type Refusal = z.infer<typeof Refusal>
 
-/** The envelope of a batch; each event is judged alone, later, so that a bad one costs only itself. */
+/** The envelope of a batch. Each event is validated separately, so that an invalid one does not affect the others. */
 export const Batch = z.strictObject({
   type: z.literal('batch'),
   epoch: z.int().min(0),
@@ -126,9 +129,9 @@ export const EnrollRequest = z.strictObject({
   fingerprint: hash.nullable(),
   platform: z.enum(['windows', 'linux', 'macos']),
   version: name,
-  /** The moment this agent first ran on this laptop, by its clock. */
+  /** When the agent first ran on this laptop, by the laptop's clock. */
   firstBoot: epochMs,
-  /** The laptop's signature over `enrollRequest`: nobody enrols with a key that is not theirs. */
+  /** The laptop's signature over `signedText.enrollRequest`, which proves that it holds the private key. */
   signature,
 })
 export type EnrollRequest = z.infer<typeof EnrollRequest>
@@ -136,16 +139,16 @@ export const EnrollReply = z.strictObject({
   device: identifier,
   serverKey: base64(64),
   policy: SignedPolicy,
-  /** The server's signature over `enrollText`. */
+  /** The server's signature over `signedText.enroll`. */
   signature,
 })
 export type EnrollReply = z.infer<typeof EnrollReply>
 
-/** What a one-time token says, as base64url JSON after 'tw1.': where, whom to trust, and the secret. */
+/** The content of a one-time token, base64url JSON after 'tw1.': the server's address, its key, and the secret. */
 export const Token = z.strictObject({ url: text(512), serverKey: base64(64), secret: base64(128) })
 export type Token = z.infer<typeof Token>
 
-/** The exact texts that are signed. Each names its use, so that no signature serves for another. */
+/** The exact texts that are signed. Each begins with its purpose, so that a signature is valid for one purpose only. */
 export const signedText = {
   challenge: (helloNonce: string, nonce: string) => `tellwire challenge 1\n${helloNonce}\n${nonce}`,
   proof: (helloNonce: string, nonce: string, host: string, device: string, epoch: number) =>

@@ -4,9 +4,9 @@ import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
 import { NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
 import { FeedEvent } from './events/feeds.ts'
-import { wholeFeedEvent } from './feed-line.ts'
+import { completeFeedEvent } from './feed-line.ts'
 
-/** What the installed databases said about an address when it was seen. Null: they did not know. */
+/** What the installed databases said about an address when it was observed. Null: they do not know. */
 export const AddressFacts = z.object({
   country: country.nullable(),
   region: name.nullable(),
@@ -17,14 +17,16 @@ export const AddressFacts = z.object({
   class: z.enum(NETWORK_CLASSES),
   asName: name.nullish(),
   accuracyKm: z.number().min(0).nullish(),
-  /** What the class was read from: 'range:<list> <date>', 'asn', 'name'. */
+  /** What determined the class: 'range:<list> <date>', 'asn', 'name'. */
   by: name.nullish(),
-  /** Which edition of which database gave the place: 'dbip-city 2026-06-05'. Another one may give another place. */
+  /**
+   * The database edition that gave the place, such as 'dbip-city 2026-06-05'. Another edition may give another place.
+   */
   edition: name.nullish(),
 })
 export type AddressFacts = z.infer<typeof AddressFacts>
 
-/** What the catalogue recognised in an event when it was received, so that its next edition changes no history. */
+/** What the catalogue recognised in an event at ingest. Stored, so that a new catalogue does not change history. */
 export const CatalogueFacts = z.object({
   tools: z
     .array(
@@ -50,18 +52,18 @@ export const CatalogueFacts = z.object({
     )
     .max(16)
     .optional(),
-  /** Where the far end of a remote session is. */
+  /** Where the other end of a remote session is. */
   peer: AddressFacts.partial().optional(),
 })
 export type CatalogueFacts = z.infer<typeof CatalogueFacts>
 
 /**
- * Recorded telemetry: one object a line, in order of arrival. It is what `tellwire export` writes, `tellwire replay`
- * reads, and what the server's own log holds: there is no second form.
+ * Recorded telemetry: one object per line, in order of arrival. `tellwire export` writes this format, `tellwire replay`
+ * reads it, and the server's own log consists of it.
  *
- * Shape   `epoch` is the spool's life that `seq` counts in (absent: 0). `facts` is what the catalogue recognised at
- *         ingest; absent: the installed catalogue answers. `conflict` true: the number was used before for another
- *         event. `clock` lines say that the server was listening at `time`, and that it was not since `downSince`.
+ * Shape   `epoch`: the spool that `seq` belongs to (absent: 0). `facts`: what the catalogue recognised at ingest; if
+ *         absent, the installed catalogue is used. `conflict` true: the number was used before for another event. A
+ *         `clock` line says that the server was running at `time`, and had been down since `downSince`.
  */
 export const RecordedEvent = z.object({
   type: z.literal('event'),
@@ -102,18 +104,18 @@ const feedLine = {
 }
 
 /**
- * What another system told.
+ * An event from another system.
  *
- * Shape   made by hand, the event may leave its envelope and every field that may be null away: `id` is then a hash over
- *         worker, time and content, so that the same line twice is one event; `Worker` the line's. `geo` is where the
- *         address in the event is.
+ * Shape   if written by hand, the event may omit its envelope and every nullable field. `id` is then a hash over
+ *         worker, time and content, so that a repeated line is one event, and `Worker` is the line's `worker`. `geo` is
+ *         the location of the address in the event.
  */
 export const RecordedFeed = z
   .object({ ...feedLine, event: z.record(z.string(), z.unknown()) })
   .transform((line, context) => {
     const { worker, time, geo } = line
     const facts = { worker, time, collector: 'feed', id: null, country: geo?.country ?? null }
-    const event = FeedEvent.safeParse(wholeFeedEvent(line.event, facts))
+    const event = FeedEvent.safeParse(completeFeedEvent(line.event, facts))
     if (event.success) return { ...line, event: event.data }
     for (const issue of event.error.issues)
       context.issues.push({ ...issue, input: line, path: ['event', ...issue.path] } as z.core.$ZodRawIssue)
@@ -121,7 +123,9 @@ export const RecordedFeed = z
   })
 export type RecordedFeed = z.infer<typeof RecordedFeed>
 
-/** `receivedAt` on contract, device and feed lines is when the server learnt of it; absent in recordings made by hand. */
+/**
+ * `receivedAt` on contract, device and feed lines: when the server received it; absent in recordings written by hand.
+ */
 export const Recorded = z.discriminatedUnion('type', [
   Contract.extend({ type: z.literal('contract'), receivedAt: epochMs.optional() }),
   Device.extend({ type: z.literal('device'), receivedAt: epochMs.optional() }),
@@ -138,8 +142,8 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedClock,
 ])
 export type Recorded = z.infer<typeof Recorded>
-/** Of these the lines that a server wrote in full: `Recorded` has nothing to fill in, and gives them as they are. */
-export const RecordedWhole = z.discriminatedUnion('type', [
+/** The lines of `Recorded` in their complete form, as a server writes them: parsing them changes nothing. */
+export const RecordedComplete = z.discriminatedUnion('type', [
   RecordedConnection,
   RecordedEvent,
   z.object({ ...feedLine, event: FeedEvent }),

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of a text's UTF-8, lower-case hex. Here because wire/ and rules/language/ run where there is no node:crypto,
- * and Web Crypto's is asynchronous.
+ * SHA-256 of a text in UTF-8, as lower-case hex. Implemented here because wire/ and rules/language/ also run in
+ * browsers, which have no node:crypto and only an asynchronous Web Crypto.
  *
  * Source  FIPS 180-4. The constants are the first 32 bits of the fractional parts of roots of the first primes.
  */
@@ -30,12 +30,13 @@ function block(view: DataView, at: number, state: Int32Array, w: Int32Array): vo
   for (let i = 16; i < 64; i++) {
     const a = w[i - 15]!
     const b = w[i - 2]!
-    w[i] = w[i - 16]! + (turn(a, 7) ^ turn(a, 18) ^ (a >>> 3)) + w[i - 7]! + (turn(b, 17) ^ turn(b, 19) ^ (b >>> 10))
+    w[i] =
+      w[i - 16]! + (rotate(a, 7) ^ rotate(a, 18) ^ (a >>> 3)) + w[i - 7]! + (rotate(b, 17) ^ rotate(b, 19) ^ (b >>> 10))
   }
   let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number]
   for (let i = 0; i < 64; i++) {
-    const t1 = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + K[i]! + w[i]!) | 0
-    const t2 = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0
+    const t1 = (h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + K[i]! + w[i]!) | 0
+    const t2 = ((rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0
     h = g
     g = f
     f = e
@@ -49,6 +50,6 @@ function block(view: DataView, at: number, state: Int32Array, w: Int32Array): vo
   for (let i = 0; i < 8; i++) state[i] = state[i]! + next[i]!
 }
 
-function turn(x: number, by: number): number {
+function rotate(x: number, by: number): number {
   return (x >>> by) | (x << (32 - by))
 }

@@ -1,10 +1,10 @@
 /**
  * The version of the contract between agent and server.
  *
- * One dated line a change, newest last. A server refuses a hello it does not speak with `wire.version` and says which
- * versions it does.
+ * One dated line per change, newest last. A server refuses a hello with a version that it does not support with
+ * `wire.version`, and names the versions that it supports.
  *
  * 1  2026-11-22  first contract: envelope, categories, hello · challenge · proof · welcome · batch · ack · policy · ping
  */
 export const WIRE_VERSION = 1
-export const WIRE_VERSIONS_SPOKEN: readonly number[] = [1]
+export const WIRE_VERSIONS_SUPPORTED: readonly number[] = [1]

@@ -1,5 +1,6 @@
-/** Every collector, by system: a new one is one file and one line here. */
+/** All collectors, by operating system. A new one is one file, and one line here. */
 import type { AgentProduct } from '../../wire/common.ts'
+import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
 import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
@@ -17,19 +18,20 @@ import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
 import { watchedFolders } from './linux/watched-folders.ts'
-import { watchFolder } from './shared/folder-wakes.ts'
+import { watchFolder } from './shared/folder-watcher.ts'
 
-/** `starts` is counted up while they run, for the agent's summary. */
+/** The running collectors update `starts`, for the agent's summary. */
 export function collectorsOf(product: AgentProduct, starts: StartCounters): readonly Collector[] {
   return COLLECTORS[product](starts)
 }
 
-const COLLECTORS: Record<AgentProduct, (starts: StartCounters) => readonly Collector[]> = {
+/** The compiler rejects a category that COLLECTED in wire/event.ts lacks: the server reads there what agents collect. */
+const COLLECTORS: { [P in AgentProduct]: (starts: StartCounters) => readonly Collector<CollectedOn<P>>[] } = {
   linux: (starts) => {
-    const code = repositories()
-    const packed = archives()
+    const repositoryParts = repositories()
+    const archiveParts = archives()
     return [
-      processes(starts, [code.onProgram, packed.onProgram]),
+      processes(starts, [repositoryParts.onProgram, archiveParts.onProgram]),
       connections,
       interfaces,
       software,
@@ -37,9 +39,9 @@ const COLLECTORS: Record<AgentProduct, (starts: StartCounters) => readonly Colle
       usbDevices,
       displays,
       volumes,
-      watchedFolders(watchFolder, packed.onArchive),
-      code.collector,
-      packed.collector,
+      watchedFolders(watchFolder, archiveParts.onArchive),
+      repositoryParts.collector,
+      archiveParts.collector,
       networkPlaces,
       power,
       logons,

@@ -1,13 +1,13 @@
-/** What Node gives on every system: clocks, files on disks, and a folder to remember things in. */
+/** What Node offers on every operating system: clocks, files, and a folder for saved state. */
 import { constants, lstat as lstatCallback, type Stats } from 'node:fs'
 import { lstat, mkdir, open, readdir, readlink, rename } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Entry, FileFacts, Host, HostOptions, Memory } from './host.ts'
+import type { Entry, FileFacts, Host, HostOptions, StateStore } from './host.ts'
 
 export const MAX_BYTES = 4 * 1_048_576
-/** Sequential promised lstats cost 120 us of CPU each, 64 at a time with callbacks 8 us (Node 24, Linux). */
+/** An lstat costs 120 us of CPU one at a time with promises, 8 us 64 at a time with callbacks (Node 24, Linux). */
 const STATS_AT_ONCE = 64
 
 export function fileHost(options: HostOptions): Host {
@@ -23,11 +23,11 @@ export function fileHost(options: HostOptions): Host {
     link: (path) => readlink(path),
     stat: async (path) => factsOf(await lstat(path)),
     hmac: options.hmac,
-    memory: folderMemory(options.memoryFolder),
+    state: folderStateStore(options.stateFolder),
   }
 }
 
-/** Null where a user has no home. */
+/** Null if the user has no home folder. */
 export function unixAgentFolder(env: NodeJS.ProcessEnv, uid: number | undefined): string | null {
   if (uid === 0) return '/var/lib/tellwire/agent'
   const state = env.XDG_STATE_HOME || (env.HOME && join(env.HOME, '.local', 'state'))
@@ -35,7 +35,7 @@ export function unixAgentFolder(env: NodeJS.ProcessEnv, uid: number | undefined)
 }
 
 async function readDisk(path: string, maxBytes: number, from: number | null = null): Promise<Buffer> {
-  // A user may put a pipe where we expect a file: without O_NONBLOCK, opening it would hold a thread for ever.
+  // A user may put a pipe in the place of a file: without O_NONBLOCK, opening it would block a thread for ever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const chunks: Buffer[] = []
@@ -75,8 +75,8 @@ export function factsOf(found: Stats): FileFacts {
   return { kind, size: found.size, modifiedMs: found.mtimeMs, inode: found.ino, uid: found.uid }
 }
 
-/** One file a name, written beside and renamed: a torn save leaves the one before. */
-function folderMemory(folder: string): Memory {
+/** One file per name, written to a draft and renamed, so that an interrupted save leaves the previous file. */
+function folderStateStore(folder: string): StateStore {
   return {
     load: (name) =>
       readDisk(join(folder, `${name}.json`), 16 * 1_048_576).then(
@@ -85,15 +85,15 @@ function folderMemory(folder: string): Memory {
       ),
     save: async (name, text) => {
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      const beside = join(folder, `${name}.json.new`)
-      const file = await open(beside, 'w', 0o600)
+      const draft = join(folder, `${name}.json.new`)
+      const file = await open(draft, 'w', 0o600)
       try {
         await file.writeFile(text)
         await file.sync()
       } finally {
         await file.close()
       }
-      await rename(beside, join(folder, `${name}.json`))
+      await rename(draft, join(folder, `${name}.json`))
     },
   }
 }

@@ -1,30 +1,32 @@
 /**
- * The laptop as collectors see it: everything they may touch, and nothing else. A test hands them another one.
+ * The only interface through which collectors access the laptop. Tests pass a fake one.
  *
- * Errors  every read rejects as node:fs does; a collector turns that into a `collection_gap`.
+ * Errors  every read rejects as node:fs does; collectors turn that into a `collection_gap`.
  */
 import type { AgentProduct } from '../../wire/common.ts'
 
 export interface Host {
-  /** The wall clock, which stamps events. It can be set at any moment. */
+  /** The wall clock, for the time of events. Users can change it at any moment. */
   now(): number
-  /** Ms since the laptop was started, sleep included: what durations are measured by. */
+  /** Ms since boot, including sleep. Measure durations with it. */
   elapsed(): number
   /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** A text file, at most `maxBytes` of it (default 4 MiB). */
+  /** The first `maxBytes` of a text file (default 4 MiB). */
   readText(path: string, maxBytes?: number): Promise<string>
   readBytes(path: string, maxBytes?: number): Promise<Buffer>
-  /** At most `maxBytes` of a file on a disk, from byte `from` on: how a log that grows is followed. */
+  /** At most `maxBytes` of a file from byte `from` on, to follow a growing log. */
   readPart(path: string, from: number, maxBytes: number): Promise<Buffer>
   list(path: string): Promise<string[]>
-  /** What is in a folder, with its facts. An entry that vanished meanwhile is left out. */
+  /** The entries of a folder with their facts. An entry that disappears meanwhile is omitted. */
   entries(path: string): Promise<Entry[]>
   link(path: string): Promise<string>
   stat(path: string): Promise<FileFacts>
-  /** HMAC-SHA-256 under the tenant's salt, lower-case hex: how identifiers of places and things leave the laptop. */
+  /**
+   * HMAC-SHA-256 with the tenant's salt, lower-case hex. Identifiers of networks and devices leave the laptop only so.
+   */
   hmac(value: string): string
-  memory: Memory
+  state: StateStore
 }
 
 export interface FileFacts {
@@ -36,33 +38,40 @@ export interface FileFacts {
 }
 export type Entry = FileFacts & { name: string }
 
-/** What a collector has already reported, kept across restarts. It belongs to one spool's life, and lies beside it. */
-export interface Memory {
+/** What a collector has already reported, saved across restarts. It is deleted together with the spool. */
+export interface StateStore {
   /** Null: nothing was saved, or it cannot be read. */
   load(name: string): Promise<string | null>
   save(name: string, text: string): Promise<void>
 }
 
 export interface HostOptions {
-  /** Under the policy's salt, which can change while we run. */
+  /** Uses the current policy's salt, which can change while the agent runs. */
   hmac: (value: string) => string
-  memoryFolder: string
+  stateFolder: string
 }
 
-/** What tells this machine from a copy of its disk. */
+/** What distinguishes this machine from a copy of its disk. */
 export interface MachineFacts {
-  /** SHA-256, lower-case hex; null when nothing could be read. */
+  /** SHA-256, lower-case hex; null if nothing could be read. */
   fingerprint: string | null
-  /** A virtual machine; null when nothing says. */
+  /** A virtual machine; null if unknown. */
   virtual: boolean | null
   bootId: string | null
 }
 
-/** An operating system, as the agent needs it: a new one is a file beside this and a line in systems.ts. */
+/** What the agent needs of an operating system. A new one is a file in this folder and a line in systems.ts. */
 export interface System {
   product: AgentProduct
+  /** What Node calls it. */
+  platform: NodeJS.Platform
   host(options: HostOptions): Host
   machine(host: Host): Promise<MachineFacts>
-  /** Where the agent keeps its key, spool and status when nobody names a folder. Null: there is no such place. */
+  /** The default folder for key, spool and status. Null: there is none. */
   agentFolder(env: NodeJS.ProcessEnv, uid: number | undefined): string | null
+  /**
+   * When a process began, as a text that no other process with its pid ever has; null: there is no such process.
+   * Left out where the system does not say.
+   */
+  processStart?(pid: number): string | null
 }

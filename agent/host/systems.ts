@@ -1,4 +1,4 @@
-/** The systems an agent runs on. */
+/** The operating systems that the agent supports. */
 import type { AgentProduct } from '../../wire/common.ts'
 import type { System } from './host.ts'
 import { linux } from './linux.ts'
@@ -7,8 +7,6 @@ import { windows } from './windows.ts'
 
 export const SYSTEMS: Record<AgentProduct, System> = { linux, macos, windows }
 
-const BY_PLATFORM: Partial<Record<NodeJS.Platform, System>> = { darwin: macos, win32: windows }
-
 export function thisSystem(): System {
-  return BY_PLATFORM[process.platform] ?? linux
+  return Object.values(SYSTEMS).find((it) => it.platform === process.platform) ?? linux
 }

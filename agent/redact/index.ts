@@ -1,20 +1,20 @@
 /**
- * Takes secrets and addresses' paths out of command lines, before anything else sees them.
+ * Removes secrets and the paths of URLs from command lines before anything else processes them.
  *
- * Shape   names of options and variables stay, their values become `***`; a URL keeps its scheme and host. When in doubt
- *         a value is masked: too much costs a rule a detail, too little costs somebody an account. Linux, macOS and
- *         Windows spellings alike.
- * Units   at most 8,192 characters go in, at most 8,192 come out.
+ * Shape   option and variable names stay, and their values become `***`; a URL keeps scheme and host. When in doubt,
+ *         the value is removed: removing too much costs a rule a detail, removing too little exposes an account. Linux,
+ *         macOS and Windows command lines are read alike.
+ * Units   at most 8,192 characters of input, at most 8,192 of output.
  * Errors  none: any string gives a string. Time is linear in the input.
- * Blind   a short secret that is a bare word of a program that tools.ts does not know (`mytool hunter2`), and one that
- *         reads like ordinary words.
+ * Blind   a short secret that is a plain word or behind a short option of a program that tools.ts does not know
+ *         (`mytool hunter2`), and one that reads like ordinary words. test/agent/redact/manuals.ts has the rates.
  */
 import { CommandReader } from './command.ts'
 
 const MAX = 8_192
 const BLOCK = '-----BEGIN '
 
-/** A command line as the kernel keeps it: one string an argument, so that a value with blanks is masked whole. */
+/** A command line as the kernel has it, one string per argument, so that a value with blanks is removed as a whole. */
 export function redactArguments(args: readonly string[]): string {
   const reader = new CommandReader(() => args.join(' ').slice(0, MAX))
   let size = 0
@@ -28,7 +28,7 @@ export function redactArguments(args: readonly string[]): string {
   return reader.out.slice(0, MAX)
 }
 
-/** A command line in one string, as Windows keeps it, or as in a crontab or a unit file. */
+/** A command line as one string, as Windows has it, or as in a crontab or a unit file. */
 export function redactCommandLine(line: string): string {
   const text = maskBlocks(line.slice(0, MAX))
   const reader = new CommandReader(() => text)

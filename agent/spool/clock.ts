@@ -1,15 +1,15 @@
 /**
- * Time as the spool counts it: how much has certainly passed, whatever happens to the clock that a user can set.
+ * The spool's own clock, which measures the age of events independently of changes to the wall clock.
  *
- * Shape   begins at the wall clock's time when the spool is created, and from then on only adds time since boot, sleep
- *         included. Between two runs it adds the least that can have passed: the difference of the two times since
- *         boot, or the whole of the later one where that is smaller, because then the laptop was restarted.
- * Units   ms. A laptop that is switched off does not age its spool: nothing measures that time but the wall clock.
+ * Shape   starts at the wall clock's time when the spool is created, and from then on only adds time since boot,
+ *         including sleep. Between two runs it adds the minimum that can have passed: the difference of the two times
+ *         since boot, or, if the later one is smaller because the laptop was rebooted, the whole later one.
+ * Units   ms. The spool does not age while the laptop is switched off: only the wall clock measures that time.
  */
 export interface ClockState {
-  /** The spool's time. */
+  /** The time of this clock. */
   at: number
-  /** Time since boot at that moment. */
+  /** The time since boot at that time. */
   booted: number
 }
 
@@ -17,7 +17,7 @@ export class SpoolClock {
   readonly #booted: () => number
   #state: ClockState
 
-  /** `saved` null: begins at `start`. */
+  /** `saved` null: starts at `start`. */
   constructor(booted: () => number, saved: ClockState | null, start: number) {
     this.#booted = booted
     this.#state = saved ?? { at: start, booted: booted() }
@@ -32,7 +32,7 @@ export class SpoolClock {
     return this.#state.at
   }
 
-  /** Asks the system, which costs a read of /proc/uptime: once a batch, not once an event. */
+  /** Reads the time since boot (a read of /proc/uptime), so call it once per batch, not once per event. */
   tick(): number {
     const booted = Math.max(0, Math.floor(this.#booted()))
     const before = this.#state

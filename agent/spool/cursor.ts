@@ -1,10 +1,10 @@
 /**
- * Where the spool is: its epoch, what the server has, the last number given out, and its clock.
+ * The spool's persistent state: its epoch, what the server has, the last number that was assigned, and its clock.
  *
- * Shape   two slots of one sector each, written in turn: a torn write or a flipped bit leaves the other one, which is
- *         a little older. Written in place, because a full disk must not keep us from noting an acknowledgement.
+ * Shape   two slots of one sector each, written alternately: after a torn write or a flipped bit, the other slot is
+ *         still valid, and only a little older. Written in place, so that acknowledgements can be saved on a full disk.
  *         A slot is turn · epoch · acked · last · crc32 of these (bytes 0-35), then everAcked · clock · since boot ·
- *         crc32 of all before it (36-63). Older agents wrote the first part only, and read no more of it.
+ *         crc32 of everything before it (36-63). Older agents wrote and read the first part only.
  * Units   doubles, little-endian.
  */
 import { closeSync, fdatasync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
@@ -19,13 +19,13 @@ const syncLater = promisify(fdatasync)
 
 export interface CursorState {
   epoch: number
-  /** The server holds everything up to this seq; 0 for none. */
+  /** The server has everything up to this seq; 0 for none. */
   acked: number
-  /** The highest `acked` there ever was. Above `acked` after a server forgot what it had acknowledged. */
+  /** The highest value that `acked` ever had. Above `acked` if the server has lost events that it had acknowledged. */
   everAcked: number
   /** The last seq that was durable when this was written; 0 for none. */
   last: number
-  /** Null in a slot of an older agent. */
+  /** Null in a slot that an older agent wrote. */
   clock: ClockState | null
 }
 
@@ -42,7 +42,7 @@ export class Cursor {
     }
   }
 
-  /** The newer readable slot, or null when there is none. */
+  /** The newer of the valid slots; null if there is none. */
   read(): CursorState | null {
     const buffer = Buffer.alloc(2 * SLOT)
     readSync(this.#fd, buffer, 0, buffer.length, 0)
@@ -58,7 +58,7 @@ export class Cursor {
     return found
   }
 
-  /** In the kernel, not yet on the disk: see `sync`. */
+  /** Passes the state to the kernel; `sync` makes it durable. */
   write({ epoch, acked, everAcked, last, clock }: CursorState & { clock: ClockState }): void {
     const slot = Buffer.alloc(SLOT)
     for (const [index, value] of [++this.#turn, epoch, acked, last].entries()) slot.writeDoubleLE(value, index * 8)

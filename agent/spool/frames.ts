@@ -1,15 +1,15 @@
 /**
- * How the spool writes an event down: one frame an event, so that damage costs only the frames it touches.
+ * The frame format of the spool: one frame per event, so that damage affects only the frames that it touches.
  *
  * Shape   magic (4) · crc32 of all that follows (4) · bytes of text (4) · seq (6) · written at (6) · JSON text.
- *         The magic holds a byte that UTF-8 never does, so no event's text can look like the start of a frame.
+ *         The magic contains a byte that never occurs in UTF-8, so no event's text can look like the start of a frame.
  * Units   numbers little-endian; `writtenAt` epoch ms by the laptop's clock.
  */
 import { crc32 } from 'node:zlib'
 
 const MAGIC = Buffer.from([0xf5, 0x54, 0x57, 0x01])
 export const FRAME_HEAD = 24
-/** Longer than any event whose strings keep to their schema. */
+/** Longer than any event whose strings are within the limits of its schema. */
 export const FRAME_TEXT_BYTES = 262_144
 
 export interface Frame {
@@ -20,7 +20,7 @@ export interface Frame {
   end: number
   text: Buffer
 }
-/** Bytes that are no whole frame. When it reaches the end of the file, it is a torn tail. */
+/** Bytes that are not a complete frame. At the end of the file, they are a torn tail. */
 export interface Damage {
   kind: 'damage'
   start: number
@@ -39,7 +39,7 @@ export function frame(seq: number, writtenAt: number, text: string): Buffer {
   return buffer
 }
 
-/** Every whole frame, and what lies between them. */
+/** Every complete frame, and the damage between them. */
 export function* readFrames(buffer: Buffer): Generator<Frame | Damage> {
   let at = 0
   let damagedFrom = -1

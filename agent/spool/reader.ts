@@ -1,8 +1,8 @@
-/** Gives out what the segments hold, in order, and remembers where it was. */
+/** Reads events from the segments in order, and remembers its position. */
 import { FRAME_TEXT_BYTES, readFrames } from './frames.ts'
-import { readChunk, SEGMENT_HEAD, type Segment } from './segment.ts'
+import { readChunk, SEGMENT_HEADER_BYTES, type Segment } from './segment.ts'
 
-/** One event, as the JSON it is sent as. */
+/** One event, as the JSON text that is sent. */
 export interface Leased {
   seq: number
   text: Buffer
@@ -11,7 +11,7 @@ export interface Leased {
 export class Reader {
   #last: { segment: Segment; at: number } | null = null
 
-  /** Events above `after` and up to `upTo`, within the limits; always at least one when there is one. */
+  /** Events above `after` and up to `upTo`, within the limits, but at least one if there is one. */
   read(
     segments: readonly Segment[],
     { after, upTo, maxEvents, maxBytes }: { after: number; upTo: number; maxEvents: number; maxBytes: number },
@@ -20,15 +20,15 @@ export class Reader {
     let bytes = 0
     for (const segment of segments) {
       if (segment.last <= after || segment.first > upTo) continue
-      // A segment that was written anew is another object, and read from its beginning.
-      let at = this.#last?.segment === segment ? this.#last.at : SEGMENT_HEAD
+      // A rewritten segment is a new object, and read from its beginning.
+      let at = this.#last?.segment === segment ? this.#last.at : SEGMENT_HEADER_BYTES
       while (at < segment.bytes) {
         const chunk = readChunk(segment, at, maxBytes + FRAME_TEXT_BYTES)
         if (chunk.length === 0) break
         const reachesEnd = at + chunk.length >= segment.bytes
         let used = 0
         for (const found of readFrames(chunk)) {
-          // A frame cut by the end of the chunk is read again from its start.
+          // A frame that the end of the chunk truncates is read again from its start.
           if (found.kind === 'damage' && found.end === chunk.length && !reachesEnd && found.start > 0) break
           if (found.kind === 'frame' && found.seq > (leased.at(-1)?.seq ?? after)) {
             const isFull = leased.length >= maxEvents || (leased.length > 0 && bytes + found.text.length > maxBytes)
@@ -48,7 +48,7 @@ export class Reader {
     return leased
   }
 
-  /** The next one starts from the beginning. */
+  /** The next read starts from the beginning. */
   reset(): void {
     this.#last = null
   }

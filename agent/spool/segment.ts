@@ -1,11 +1,11 @@
 /**
- * One file of the spool: a head and frames.
+ * One file of the spool: a header and frames.
  *
- * Shape   `<first seq>.seg`, and `<first seq>.<since>.kept` once the server has acknowledged all of it, so that a
- *         restart knows how long it has been kept. Head: magic (8) · epoch (8), for the day when both slots of the
- *         cursor are gone.
- * Units   `since`, `startedAt`, `newestAt` by the spool's clock; `bytes` as they lie on disk.
- * Errors  a torn tail is cut; damage costs the frames it touches. Everything else throws as node:fs does.
+ * Shape   `<first seq>.seg`; renamed to `<first seq>.<since>.kept` when the server has acknowledged all of it, so that
+ *         after a restart the agent knows how long it has been kept. Header: magic (8) · epoch (8), which is needed if
+ *         both slots of the cursor are damaged.
+ * Units   `since`, `startedAt`, `newestAt` by the spool's clock; `bytes` on disk.
+ * Errors  a torn tail is truncated; damage affects only the frames that it touches. Other errors are node:fs's.
  */
 import {
   closeSync,
@@ -23,7 +23,7 @@ import { dirname, join } from 'node:path'
 import { type Frame, readFrames } from './frames.ts'
 
 const SEGMENT_MAGIC = Buffer.from('TWSPOOL1')
-export const SEGMENT_HEAD = 16
+export const SEGMENT_HEADER_BYTES = 16
 const NAME = /^(\d{16})\.(?:seg|(\d{1,16})\.kept)$/
 
 export interface Segment {
@@ -33,7 +33,7 @@ export interface Segment {
   bytes: number
   startedAt: number
   newestAt: number
-  /** Since when the server has all of it. Null: it does not, or it forgot. */
+  /** When the server acknowledged all of it. Null: it did not, or has lost it. */
   acknowledgedAt: number | null
   /** Events by category. */
   categories: Map<string, number>
@@ -44,7 +44,7 @@ export function emptySegment(path: string, first: number): Segment {
     path,
     first,
     last: first - 1,
-    bytes: SEGMENT_HEAD,
+    bytes: SEGMENT_HEADER_BYTES,
     startedAt: 0,
     newestAt: 0,
     acknowledgedAt: null,
@@ -52,8 +52,8 @@ export function emptySegment(path: string, first: number): Segment {
   }
 }
 
-export function segmentHead(epoch: number): Buffer {
-  const head = Buffer.alloc(SEGMENT_HEAD)
+export function segmentHeader(epoch: number): Buffer {
+  const head = Buffer.alloc(SEGMENT_HEADER_BYTES)
   SEGMENT_MAGIC.copy(head)
   head.writeDoubleLE(epoch, 8)
   return head
@@ -63,7 +63,7 @@ export function segmentPath(folder: string, first: number): string {
   return join(folder, `${String(first).padStart(16, '0')}.seg`)
 }
 
-/** Counts an event that was written to the end of it. */
+/** Updates the counts for an event that was written at the end. */
 export function addEvent(segment: Segment, seq: number, writtenAt: number, category: string): void {
   countEvents(segment, category, 1)
   segment.last = seq
@@ -84,14 +84,14 @@ export function categoryOf(text: Buffer): string {
   return text.toString('latin1', start, text.indexOf('"', start))
 }
 
-/** Whole frames, with the bytes they are in. */
+/** The complete frames, and their bytes. */
 function* framesOf(segment: Segment): Generator<{ found: Frame; bytes: Buffer }> {
-  const body = readFileSync(segment.path).subarray(SEGMENT_HEAD, segment.bytes)
+  const body = readFileSync(segment.path).subarray(SEGMENT_HEADER_BYTES, segment.bytes)
   for (const found of readFrames(body))
     if (found.kind === 'frame') yield { found, bytes: body.subarray(found.start, found.end) }
 }
 
-/** How many events numbered above `from`, and up to `to`, it holds. */
+/** The number of its events with `from` < seq <= `to`. */
 export function eventsBetween(segment: Segment, from: number, to: number): number {
   if (segment.last <= from || segment.first > to) return 0
   if (segment.first > from && segment.last <= to) return eventsIn(segment)
@@ -110,47 +110,47 @@ export function readChunk(segment: Segment, at: number, maxBytes: number): Buffe
   }
 }
 
-/** Writes it anew with the frames that `keeps` keeps. Null: it keeps none, and the file is as it was. */
+/** Rewrites it with the frames for which `keeps` is true. Null: there are none, and the file is unchanged. */
 export function rewriteSegment(segment: Segment, epoch: number, keeps: (frame: Frame) => boolean): Segment | null {
   const slimmer = { ...emptySegment(segment.path, segment.first), acknowledgedAt: segment.acknowledgedAt }
-  const kept = [segmentHead(epoch)]
+  const kept = [segmentHeader(epoch)]
   for (const { found, bytes } of framesOf(segment)) {
     if (!keeps(found)) continue
     kept.push(bytes)
     slimmer.bytes += bytes.length
     addEvent(slimmer, found.seq, found.writtenAt, categoryOf(found.text))
   }
-  if (slimmer.bytes === SEGMENT_HEAD) return null
+  if (slimmer.bytes === SEGMENT_HEADER_BYTES) return null
   replaceFile(segment.path, Buffer.concat(kept))
   return slimmer
 }
 
 /**
- * Two files of one: up to `seq`, and the rest. After a crash in between, the rest lies in both; `scan` takes the first
- * of each number.
+ * Splits it into two files: up to `seq`, and the rest. After a crash in between, the rest is in both files; `scan` uses
+ * the first event of each number.
  */
 export function splitSegment(segment: Segment, epoch: number, seq: number): [Segment, Segment] {
   const low = emptySegment(segment.path, segment.first)
   let high: Segment | null = null
-  const kept = [segmentHead(epoch)]
+  const kept = [segmentHeader(epoch)]
   for (const { found, bytes } of framesOf(segment)) {
     if (found.seq > seq) high ??= emptySegment(segmentPath(dirname(segment.path), found.seq), found.seq)
     addEvent(high ?? low, found.seq, found.writtenAt, categoryOf(found.text))
     if (high === null) {
-      low.bytes = SEGMENT_HEAD + found.end
+      low.bytes = SEGMENT_HEADER_BYTES + found.end
       continue
     }
     kept.push(bytes)
     high.bytes += bytes.length
   }
-  if (high === null) throw new Error(`nothing above ${seq} is left in ${segment.path}`)
+  if (high === null) throw new Error(`no event above ${seq} in ${segment.path}`)
   replaceFile(high.path, Buffer.concat(kept))
   syncFolder(dirname(segment.path))
   truncateSync(segment.path, low.bytes)
   return [low, high]
 }
 
-/** Notes in its name since when the server has it. */
+/** Records in the file name when the server acknowledged it. */
 export function markKept(segment: Segment): void {
   const path = markedPath(segment)
   renameSync(segment.path, path)
@@ -166,8 +166,8 @@ function markedPath({ path, first, acknowledgedAt }: Segment): string {
 }
 
 /**
- * What lies in the folder. `damaged` counts events by the numbers that are missing around damage, so it may be too
- * high where an overflow had dropped some of them; what the server has, up to `acked`, is not counted.
+ * Reads the folder. `damaged` counts events by the numbers that are missing around damage, so it may be too high if
+ * some of them had been dropped; events that the server has, up to `acked`, are not counted.
  */
 export function scan(folder: string, known: { acked: number; last: number }) {
   const segments: Segment[] = []
@@ -184,13 +184,14 @@ export function scan(folder: string, known: { acked: number; last: number }) {
     const [, first = '', since = null] = NAME.exec(name) ?? []
     const segment = emptySegment(path, Number(first))
     if (segments.length === 0) last = Math.max(last, segment.first - 1)
-    if (whole.length >= SEGMENT_HEAD && whole.subarray(0, 8).equals(SEGMENT_MAGIC)) epoch = whole.readDoubleLE(8)
-    for (const found of readFrames(whole.subarray(SEGMENT_HEAD))) {
+    if (whole.length >= SEGMENT_HEADER_BYTES && whole.subarray(0, 8).equals(SEGMENT_MAGIC))
+      epoch = whole.readDoubleLE(8)
+    for (const found of readFrames(whole.subarray(SEGMENT_HEADER_BYTES))) {
       if (found.kind === 'damage') {
         isAfterDamage = true
         continue
       }
-      segment.bytes = SEGMENT_HEAD + found.end
+      segment.bytes = SEGMENT_HEADER_BYTES + found.end
       if (found.seq <= last) continue
       if (isAfterDamage) damaged += Math.max(0, found.seq - 1 - Math.max(last, known.acked))
       isAfterDamage = false
@@ -225,7 +226,7 @@ function replaceFile(path: string, bytes: Buffer): void {
   renameSync(draft, path)
 }
 
-/** Makes a new name durable. Windows has no such call, and needs none. */
+/** Makes a new file name durable. Windows has no such call, and needs none. */
 export function syncFolder(folder: string): void {
   if (process.platform === 'win32') return
   const fd = openSync(folder, 'r')

@@ -1,9 +1,9 @@
 /**
- * The spool's files, oldest first, and the one that is being written to.
+ * The spool's files, oldest first, and the open one that is being written.
  *
- * Shape   frames go to the end of the open segment; one that is large or old enough is ended, and never written to
- *         again. What the server has acknowledged is kept for a while in segments of its own.
- * Errors  throws as node:fs does; the list then says what the files hold, as far as that is known.
+ * Shape   frames are appended to the open segment. When it is large or old enough it is closed, and never appended to
+ *         again. Acknowledged events are kept in segments of their own.
+ * Errors  throws as node:fs does; the list still reflects the content of the files, as far as it is known.
  */
 import { closeSync, ftruncateSync, openSync, unlinkSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -16,21 +16,21 @@ import {
   isMarked,
   markKept,
   rewriteSegment,
-  SEGMENT_HEAD,
+  SEGMENT_HEADER_BYTES,
   type Segment,
-  segmentHead,
+  segmentHeader,
   segmentPath,
   splitSegment,
   syncFolder,
 } from './segment.ts'
 
-/** What a failing disk is made of, for tests. */
+/** Disk operations, which tests replace to simulate a failing disk. */
 export interface Disk {
   write(fd: number, bytes: Buffer, at: number): void
   sync(fd: number): Promise<void>
 }
 
-/** A frame on its way to the disk. */
+/** A frame that is not yet durable. */
 export interface Framed {
   seq: number
   writtenAt: number
@@ -43,7 +43,7 @@ export class Segments {
   readonly #epoch: number
   readonly #disk: Disk
   #all: Segment[]
-  /** Of the last one, while it is open. */
+  /** Of the last segment, while it is open. */
   #fd: number | null = null
 
   constructor(folder: string, epoch: number, disk: Disk, found: Segment[]) {
@@ -56,23 +56,24 @@ export class Segments {
   get all(): readonly Segment[] {
     return this.#all
   }
-  get ended(): readonly Segment[] {
+  /** Segments that are not written to any more. */
+  get closed(): readonly Segment[] {
     return this.#fd === null ? this.#all : this.#all.slice(0, -1)
   }
-  /** The one that is being written to. */
+  /** The segment that is being written. */
   get open(): Segment | null {
     return this.#fd === null ? null : this.#all.at(-1)!
   }
 
-  /** Goes on with the last segment after a restart. */
+  /** After a restart, continues to write to the last segment. */
   reopenLast(): void {
     const last = this.#all.at(-1)
     if (last && this.#fd === null) this.#fd = openSync(last.path, 'r+')
   }
 
-  /** In the kernel, not yet on the disk: see `sync`. A failed write leaves bytes that the next one overwrites. */
+  /** Passes the frames to the kernel; `sync` makes them durable. The next write overwrites the rest of a failed one. */
   write(frames: readonly Framed[]): void {
-    const segment = this.open ?? this.#begin(frames[0]!.seq)
+    const segment = this.open ?? this.#open(frames[0]!.seq)
     const bytes = Buffer.concat(frames.map((it) => it.bytes))
     this.#disk.write(this.#fd!, bytes, segment.bytes)
     for (const { seq, writtenAt, category } of frames) addEvent(segment, seq, writtenAt, category)
@@ -84,8 +85,8 @@ export class Segments {
     return this.#disk.sync(this.#fd!)
   }
 
-  /** Cuts off again what `sync` could not make durable, down to what is numbered `last`, and ends the segment. */
-  takeBack(frames: readonly Framed[], last: number): void {
+  /** Truncates what `sync` could not make durable, so that `last` is the last number, and closes the segment. */
+  undoWrite(frames: readonly Framed[], last: number): void {
     const segment = this.open!
     for (const { category, bytes } of frames) {
       countEvents(segment, category, -1)
@@ -95,13 +96,13 @@ export class Segments {
     try {
       ftruncateSync(this.#fd!, segment.bytes)
     } catch {
-      // Then these events lie there twice; `scan` takes the first of each number.
+      // Then these events are in two files; `scan` uses the first event of each number.
     }
-    this.end()
-    if (segment.bytes <= SEGMENT_HEAD) this.remove(segment)
+    this.close()
+    if (segment.bytes <= SEGMENT_HEADER_BYTES) this.remove(segment)
   }
 
-  end(): void {
+  close(): void {
     if (this.#fd !== null) closeSync(this.#fd)
     this.#fd = null
   }
@@ -111,24 +112,24 @@ export class Segments {
     try {
       unlinkSync(segment.path)
     } catch {
-      // Read again at the next start, and tried again.
+      // The next start reads it again, and tries again to remove it.
     }
   }
 
-  /** Leaves out the events that `gives` gives up. Only of ended segments. */
+  /** Removes the events for which `keeps` is false. Only for closed segments. */
   rewrite(segment: Segment, keeps: (frame: Frame) => boolean): void {
     const slimmer = rewriteSegment(segment, this.#epoch, keeps)
     if (slimmer === null) this.remove(segment)
     else this.#replace(segment, [slimmer])
   }
 
-  /** Afterwards no ended segment holds numbers on both sides of `seq`. */
+  /** Splits the closed segment, if any, that has numbers both up to `seq` and above. */
   splitAt(seq: number): void {
-    const segment = this.ended.find((it) => it.first <= seq && it.last > seq)
+    const segment = this.closed.find((it) => it.first <= seq && it.last > seq)
     if (segment === undefined) return
     const [low, high] = splitSegment(segment, this.#epoch, seq)
     this.#replace(segment, [low, high])
-    if (low.bytes === SEGMENT_HEAD) this.remove(low)
+    if (low.bytes === SEGMENT_HEADER_BYTES) this.remove(low)
   }
 
   /** The server has everything up to `seq`. */
@@ -136,14 +137,14 @@ export class Segments {
     for (const segment of this.#all) if (segment.last <= seq) segment.acknowledgedAt ??= now
   }
 
-  /** The server has nothing above `seq`. */
-  forget(seq: number): void {
+  /** The server has lost everything above `seq`. */
+  unacknowledge(seq: number): void {
     for (const segment of this.#all) if (segment.last > seq) segment.acknowledgedAt = null
   }
 
-  /** Ended ones whose names do not say yet since when they are kept. */
+  /** Closed, acknowledged segments whose file names do not have the time yet. */
   get unmarked(): readonly Segment[] {
-    return this.ended.filter((it) => it.acknowledgedAt !== null && !isMarked(it))
+    return this.closed.filter((it) => it.acknowledgedAt !== null && !isMarked(it))
   }
 
   mark(): void {
@@ -151,20 +152,20 @@ export class Segments {
       try {
         markKept(segment)
       } catch {
-        // After a restart it is kept from then on.
+        // After a restart, the time counts from then on.
       }
   }
 
-  /** How many events numbered above `from`, and up to `to`, can be sent again. */
+  /** The number of events with `from` < seq <= `to` that can be sent again. */
   eventsBetween(from: number, to: number): number {
     return this.#all.reduce((sum, segment) => sum + eventsBetween(segment, from, to), 0)
   }
 
-  #begin(first: number): Segment {
+  #open(first: number): Segment {
     const segment = emptySegment(segmentPath(this.#folder, first), first)
     const fd = openSync(segment.path, 'w+', 0o600)
     try {
-      this.#disk.write(fd, segmentHead(this.#epoch), 0)
+      this.#disk.write(fd, segmentHeader(this.#epoch), 0)
       syncFolder(this.#folder)
     } catch (cause) {
       closeSync(fd)

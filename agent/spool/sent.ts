@@ -1,4 +1,4 @@
-/** What was last sent, kept for the laptop's user: two files, the older one overwritten when the newer is full. */
+/** A log of the events sent last, for the laptop's user: two files; when the newer is full, it replaces the older. */
 import { appendFileSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import type { Leased } from './spool.ts'
 
@@ -7,7 +7,7 @@ const FILE_BYTES = 131_072
 export function sentLog(path: string): (events: readonly Leased[]) => void {
   let bytes = existsSync(path) ? statSync(path).size : 0
   return (events) => {
-    // A backlog of a week passes through here too: only its end is worth writing.
+    // Of a long backlog, only the end is written.
     const lines: string[] = []
     for (let at = events.length - 1, left = FILE_BYTES; at >= 0; at--) {
       left -= events[at]!.text.length + 1
@@ -23,12 +23,12 @@ export function sentLog(path: string): (events: readonly Leased[]) => void {
       appendFileSync(path, text, { mode: 0o600 })
       bytes += text.length
     } catch {
-      // A full disk costs the user this view, not us the sending.
+      // On a full disk this log is incomplete, but sending goes on.
     }
   }
 }
 
-/** The last `limit` events, newest first. A line that was cut is left out. */
+/** The last `limit` events, newest first. Incomplete lines are omitted. */
 export function lastSent(path: string, limit: number): Record<string, unknown>[] {
   const text = [`${path}.before`, path].map((it) => (existsSync(it) ? readFileSync(it, 'utf8') : '')).join('')
   const found: Record<string, unknown>[] = []
@@ -37,7 +37,7 @@ export function lastSent(path: string, limit: number): Record<string, unknown>[]
     try {
       if (line !== '') found.push(JSON.parse(line) as Record<string, unknown>)
     } catch {
-      // cut
+      // an incomplete line
     }
   }
   return found

@@ -1,8 +1,9 @@
 /**
- * What is on its way to the server: packed under its credit, forgotten when it is acknowledged.
+ * The frames in flight: packed within the server's credit, and dropped when they are acknowledged.
  *
- * Shape   events are leased from the spool in order, so that numbers go upwards on the wire. `commit` only on an ack.
- * Errors  `acknowledge` throws Fault 'wire.unexpected' for what was never sent.
+ * Shape   events are leased from the spool in order, so that numbers ascend on the wire. The spool is committed only on
+ *         an ack.
+ * Errors  `acknowledge` throws Fault 'wire.unexpected' for a number that was never sent.
  */
 import { constants, zstdCompressSync } from 'node:zlib'
 import { Fault } from '../../wire/fault.ts'
@@ -10,8 +11,9 @@ import type { Ack } from '../../wire/messages.ts'
 import type { Leased, Spool } from '../spool/spool.ts'
 
 const BATCH_EVENTS = 500
-/** Packed; before that, what is leased at once. */
+/** Compressed. */
 const BATCH_BYTES = 262_144
+/** Uncompressed. */
 const LEASE_BYTES = 1_048_576
 
 export interface PackedFrame {
@@ -31,7 +33,7 @@ export class FrameQueue {
     this.#credit = credit
   }
 
-  /** Frames to be sent now; none when there is nothing, or no credit for it. */
+  /** The frames to send now; none if there are no events or no credit. */
   next(): PackedFrame[] {
     const room = this.#credit - this.#inFlight.reduce((sum, { events }) => sum + events, 0)
     if (room <= 0) return []
@@ -47,20 +49,20 @@ export class FrameQueue {
 
   acknowledge({ epoch, seq, credit }: Ack): void {
     if (epoch !== this.#spool.epoch || seq > this.#sent)
-      throw new Fault('wire.unexpected', { where: `ack of ${seq}`, todo: 'This was never sent.' })
+      throw new Fault('wire.unexpected', { where: `ack of ${seq}`, why: 'This number was never sent.' })
     this.#spool.commit(seq)
     this.#inFlight = this.#inFlight.filter(({ last }) => last > seq)
     this.#credit = credit
   }
 
-  /** How long the oldest frame has waited for its acknowledgement. */
+  /** How long the oldest frame in flight has waited for its ack. */
   get waitedMs(): number {
     const [oldest] = this.#inFlight
     return oldest ? performance.now() - oldest.at : 0
   }
 }
 
-/** Frames of at most BATCH_BYTES; halved until they are. */
+/** Splits the events in halves until each frame is at most BATCH_BYTES. */
 export function pack(epoch: number, events: Leased[]): PackedFrame[] {
   const texts = events.flatMap(({ text }, index) => (index === 0 ? [text] : [COMMA, text]))
   const raw = Buffer.concat([Buffer.from(`{"type":"batch","epoch":${epoch},"events":[`), ...texts, Buffer.from(']}')])

@@ -1,12 +1,12 @@
-/** Finds out that a peer is gone, though the connection still looks open. */
+/** Detects a dead peer on a connection that still looks open. */
 export interface HeartbeatOptions {
   everyMs: number
-  /** A server that answers pings but acknowledges nothing for so long is gone, too. */
+  /** A server that answers pings but acknowledges nothing for this long counts as dead, too. */
   ackMs: number
   ping(n: number): void
-  /** How long the oldest frame has waited for its acknowledgement. */
+  /** How long the oldest frame in flight has waited for its ack. */
   waitedMs(): number
-  /** Called once, with what did not come. */
+  /** Called once, with what is missing. */
   onSilent(what: string): void
 }
 

@@ -1,9 +1,9 @@
 /**
- * One connection, from dialing to its end.
+ * One connection, from opening it to its end.
  *
- * Shape   hello · challenge · proof · welcome, then batches under the server's credit. The server proves its key before
- *         anything but the hello is sent.
- * Errors  none leave it: `ended` says why.
+ * Shape   hello · challenge · proof · welcome, then batches within the server's credit. Nothing but the hello is sent
+ *         before the server has proved that it holds its key.
+ * Errors  it does not throw; `ended` has the reason.
  */
 import type { KeyObject } from 'node:crypto'
 import { type RawData, WebSocket } from 'ws'
@@ -25,18 +25,19 @@ import type { Random } from '../uuid.ts'
 import { FrameQueue } from './frame-queue.ts'
 import { type Heartbeat, heartbeat } from './heartbeat.ts'
 
-/** No frame is handed to a socket that has so much left to send. */
-const UNSENT_BYTES = 262_144
+const REPORT_IT = 'Report this to the security team.'
+/** No frame is passed to a socket that has more than this left to send. */
+const MAX_BUFFERED_BYTES = 262_144
 
 export interface SessionTiming {
-  /** From dialing to the welcome. */
+  /** From opening the connection to the welcome. */
   handshakeMs: number
   pingMs: number
   ackMs: number
 }
 
 export interface SessionOptions {
-  /** Of the server, with a slash at its end. */
+  /** The server's URL, with a trailing slash. */
   url: string
   serverKey: string
   ca: string | null
@@ -48,7 +49,7 @@ export interface SessionOptions {
   now: () => number
   random: Random
   log: Logger
-  /** A signed policy came; verifying it is the caller's. */
+  /** Called with a signed policy, whose signature the caller must verify. */
   onPolicy(signed: SignedPolicy): void
   onRejected(rejected: Ack['rejected']): void
   onSent(events: readonly Leased[]): void
@@ -59,17 +60,17 @@ export interface UplinkStatus {
   /** Epoch ms. */
   connectedAt: number | null
   lastAckAt: number | null
-  /** Why it is not connected, or the last time was not: one line. */
+  /** Why it is not connected, or why the latest connection ended: one line. */
   trouble: string | null
   nextTryAt: number | null
-  /** Both ways, without TCP and TLS. */
+  /** Sent and received, without TCP and TLS overhead. */
   wireBytes: number
 }
 
 type Welcome = Extract<FromServer, { type: 'welcome' }>
 
 export class Session {
-  /** Why it ended; null when nobody said. */
+  /** Why it ended; null if the peer just closed it. */
   readonly ended: Promise<Fault | null>
   readonly #options: SessionOptions
   readonly #timing: SessionTiming
@@ -93,19 +94,19 @@ export class Session {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    this.#handshake = setTimeout(() => this.end(this.#silent('no welcome')), timing.handshakeMs)
-    this.#socket = this.#dial()
+    this.#handshake = setTimeout(() => this.end(this.#noReply('no welcome')), timing.handshakeMs)
+    this.#socket = this.#connect()
   }
 
-  /** As much as credit and socket allow. Called again by every ack, drained frame and new event. */
+  /** Sends as much as credit and socket allow. Called again on every ack, drained frame and new event. */
   send(): void {
-    while (this.#state === 'open' && this.#queue !== null && this.#socket.bufferedAmount <= UNSENT_BYTES) {
+    while (this.#state === 'open' && this.#queue !== null && this.#socket.bufferedAmount <= MAX_BUFFERED_BYTES) {
       const frames = this.#queue.next()
       if (frames.length === 0) return
       for (const { bytes, events } of frames) {
         this.#status.wireBytes += bytes.length
         this.#socket.send(bytes, (error) => {
-          if (!error && this.#socket.bufferedAmount <= UNSENT_BYTES) this.send()
+          if (!error && this.#socket.bufferedAmount <= MAX_BUFFERED_BYTES) this.send()
         })
         this.#options.onSent(events)
       }
@@ -118,14 +119,14 @@ export class Session {
     clearTimeout(this.#handshake)
     this.#heartbeat?.stop()
     const socket = this.#socket
-    // Not `close`: that waits 30 s for a peer that may be gone.
+    // After a failure, terminate at once: `close` would wait 30 s for a peer that may be dead.
     if (why === null && socket.readyState === WebSocket.OPEN) socket.close(1000)
     const late = setTimeout(() => socket.terminate(), why === null ? 1_000 : 0)
     socket.once('close', () => clearTimeout(late))
     this.#resolve(why)
   }
 
-  #dial(): WebSocket {
+  #connect(): WebSocket {
     const { ca } = this.#options
     const socket = new WebSocket(this.#url, {
       perMessageDeflate: false,
@@ -134,13 +135,13 @@ export class Session {
       followRedirects: false,
       ...(ca === null ? {} : { ca }),
     })
-    socket.on('open', () => this.#hello())
-    socket.on('message', (data, isBinary) => this.#received(data, isBinary))
+    socket.on('open', () => this.#sendHello())
+    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary))
     socket.on('unexpected-response', (_request, response) => {
       const seconds = Number(response.headers['retry-after'])
       const facts = Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {}
       response.resume()
-      this.end(this.#unreachable(`It answered ${response.statusCode}.`, { facts }))
+      this.end(this.#unreachable(`It replied with status ${response.statusCode}.`, { facts }))
     })
     socket.on('error', (cause: NodeJS.ErrnoException) =>
       this.end(this.#unreachable(`${cause.message || cause.code}.`, { cause })),
@@ -149,83 +150,86 @@ export class Session {
     return socket
   }
 
-  #received(data: RawData, isBinary: boolean): void {
+  #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#state === 'ended') return
     try {
-      this.#take(data as Buffer, isBinary)
+      this.#handle(data as Buffer, isBinary)
     } catch (cause) {
       this.end(cause instanceof Fault ? cause : new Fault('wire.malformed', { where: this.#url.hostname, cause }))
     }
   }
 
-  #take(bytes: Buffer, isBinary: boolean): void {
+  #handle(bytes: Buffer, isBinary: boolean): void {
     this.#status.wireBytes += bytes.length
-    if (isBinary) throw new Fault('wire.unexpected', { where: this.#url.hostname, todo: 'Servers send text.' })
+    if (isBinary)
+      throw new Fault('wire.unexpected', { where: this.#url.hostname, why: 'A server must send text frames only.' })
     const parsed = FromServer.safeParse(JSON.parse(bytes.toString('utf8')))
     if (!parsed.success) throw new Fault('wire.malformed', { where: parsed.error.issues[0]?.path.join('.') ?? '' })
     const message = parsed.data
-    if (message.type === 'challenge') this.#challenged(message.nonce, message.signature)
-    else if (message.type === 'welcome') this.#welcomed(message)
-    else if (message.type === 'ack') this.#acknowledged(message)
-    else if (message.type === 'ping') this.#say({ type: 'pong', n: message.n })
+    if (message.type === 'challenge') this.#onChallenge(message.nonce, message.signature)
+    else if (message.type === 'welcome') this.#onWelcome(message)
+    else if (message.type === 'ack') this.#onAck(message)
+    else if (message.type === 'ping') this.#send({ type: 'pong', n: message.n })
     else if (message.type === 'pong') this.#heartbeat?.pong(message.n)
-    else if (message.type === 'refusal') this.#refused(message)
+    else if (message.type === 'refusal') this.#onRefusal(message)
     else {
       this.#expect('open')
       this.#options.onPolicy(message.policy)
     }
   }
 
-  #hello(): void {
+  #sendHello(): void {
     const { device, version, fingerprint, spool, now } = this.#options
     const who = { device, version, epoch: spool.epoch, nonce: this.#nonce, fingerprint }
-    this.#say({ type: 'hello', wire: WIRE_VERSION, ...who, time: now() })
+    this.#send({ type: 'hello', wire: WIRE_VERSION, ...who, time: now() })
   }
 
-  #challenged(nonce: string, signature: string): void {
+  #onChallenge(nonce: string, signature: string): void {
     this.#expect('challenge')
     const { serverKey, key, device, spool } = this.#options
     const host = this.#url.hostname
     if (!isSigned(serverKey, signedText.challenge(this.#nonce, nonce), signature))
-      throw new Fault('agent.server', { where: host, todo: 'Nothing was sent to it; tell the security team.' })
+      throw new Fault('agent.server', { where: host, why: 'No event was sent to it.', todo: REPORT_IT })
     this.#state = 'welcome'
     const text = signedText.proof(this.#nonce, nonce, host, device, spool.epoch)
-    this.#say({ type: 'proof', host, signature: signText(key, text) })
+    this.#send({ type: 'proof', host, signature: signText(key, text) })
   }
 
-  #welcomed({ acked, credit, policy }: Welcome): void {
+  #onWelcome({ acked, credit, policy }: Welcome): void {
     this.#expect('welcome')
     clearTimeout(this.#handshake)
     const { spool, now, onPolicy } = this.#options
     this.#state = 'open'
     Object.assign(this.#status, { connected: true, connectedAt: now(), trouble: null })
-    if (acked < spool.acked) this.#sendAgain(acked)
+    if (acked < spool.acked) this.#resend(acked)
     else if (acked <= spool.synced) spool.commit(acked)
-    // More than we ever numbered: this folder was set back (an old disk image). The server tells both apart by id.
-    else this.#status.trouble = `The server has events up to ${acked}, this folder only knows ${spool.synced}.`
+    // More than was ever numbered here: this folder was restored from an old disk image. The server compares the ids.
+    else this.#status.trouble = `The server has events up to ${acked}, this folder only up to ${spool.synced}.`
     const queue = new FrameQueue(spool, credit)
     this.#queue = queue
     onPolicy(policy)
     this.#heartbeat = heartbeat({
       everyMs: this.#timing.pingMs,
       ackMs: this.#timing.ackMs,
-      ping: (n) => this.#say({ type: 'ping', n }),
+      ping: (n) => this.#send({ type: 'ping', n }),
       waitedMs: () => queue.waitedMs,
-      onSilent: (what) => this.end(this.#silent(what)),
+      onSilent: (what) => this.end(this.#noReply(what)),
     })
     this.send()
   }
 
-  /** The server was restored from a backup, or knows nothing of this spool. New events wait until it has the older ones. */
-  #sendAgain(stored: number): void {
+  /**
+   * The server was restored from a backup, or does not know this spool. New events wait until the old ones are sent.
+   */
+  #resend(stored: number): void {
     const { spool, log } = this.#options
     const acknowledged = spool.acked
-    const { again, gone } = spool.rewind(stored)
-    const message = 'the server has lost events that it had acknowledged; sending again what is kept'
-    log.warn({ server: this.#url.hostname, acknowledged, stored, again, gone }, message)
+    const { resendable, lost } = spool.rewind(stored)
+    const message = 'the server has lost events that it had acknowledged; resending those that are kept'
+    log.warn({ server: this.#url.hostname, acknowledged, stored, resendable, lost }, message)
   }
 
-  #acknowledged(ack: Ack): void {
+  #onAck(ack: Ack): void {
     this.#expect('open')
     this.#queue!.acknowledge(ack)
     this.#status.lastAckAt = this.#options.now()
@@ -233,25 +237,28 @@ export class Session {
     this.send()
   }
 
-  #refused({ code, where, todo, retryAfterMs }: Refusal): void {
+  #onRefusal({ code, where, todo, retryAfterMs }: Refusal): void {
     const facts = retryAfterMs === null ? {} : { retryAfterMs }
     this.end(new Fault(code, { ...(where === null ? {} : { where }), ...(todo === null ? {} : { todo }), facts }))
   }
 
   #expect(wanted: 'challenge' | 'welcome' | 'open'): void {
     if (this.#state !== wanted)
-      throw new Fault('wire.unexpected', { where: this.#url.hostname, todo: `Waiting for ${this.#state}.` })
+      throw new Fault('wire.unexpected', {
+        where: this.#url.hostname,
+        why: `The agent is waiting for '${this.#state}'.`,
+      })
   }
 
-  #silent(what: string): Fault {
-    return this.#unreachable(`It does not answer (${what}).`)
+  #noReply(what: string): Fault {
+    return this.#unreachable(`It does not reply (${what}).`)
   }
 
-  #unreachable(todo: string, more: { facts?: Record<string, unknown>; cause?: unknown } = {}): Fault {
-    return new Fault('agent.unreachable', { where: this.#url.host, todo, ...more })
+  #unreachable(why: string, more: { facts?: Record<string, unknown>; cause?: unknown } = {}): Fault {
+    return new Fault('agent.unreachable', { where: this.#url.host, why, ...more })
   }
 
-  #say(message: FromAgent): void {
+  #send(message: FromAgent): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return
     const text = JSON.stringify(message)
     this.#status.wireBytes += text.length

@@ -1,21 +1,22 @@
 /**
- * The one connection to the server, kept up until it is told to stop.
+ * Keeps one connection to the server open until the signal.
  *
- * Shape   session after session. Every end rolls the spool back: what was not acknowledged is sent again, with the same
- *         ids and numbers.
- * Errors  none leave it: each end is a line in `status`, and a later try.
+ * Shape   one session after another. When one ends, the spool is rolled back: what was not acknowledged is sent again,
+ *         with the same ids and numbers.
+ * Errors  it does not throw; `status.trouble` has the reason, and it retries.
  */
 import { Fault } from '../../wire/fault.ts'
+import { HOUR } from '../../wire/time.ts'
 import type { Random } from '../uuid.ts'
 import { BACKOFF, type Backoff, backoffMs } from './backoff.ts'
 import { Session, type SessionOptions, type SessionTiming, type UplinkStatus } from './session.ts'
 
-/** However long a server asks us to stay away. */
-const ASKED_MS_MAX = 3_600_000
+/** The longest `retryAfterMs` of a server that is respected. */
+const MAX_RETRY_AFTER_MS = HOUR
 
 export interface Timing extends SessionTiming {
   backoff: Backoff
-  /** A connection that held so long ends the row of failures. */
+  /** A connection that lasted this long resets the count of failures. */
   stableMs: number
 }
 export const TIMING: Timing = {
@@ -32,15 +33,15 @@ export interface UplinkOptions extends SessionOptions {
 
 export interface Uplink {
   readonly status: Readonly<UplinkStatus>
-  /** There is something to send. */
+  /** Sends new events, if connected. */
   wake(): void
-  /** The laptop slept or froze: what we think of the connection is old. */
+  /** After sleep or a freeze: opens a new connection, because the old one may be dead. */
   reconnect(): void
-  /** The network changed: if there is no connection, now is the time to try. */
+  /** After a change of network: if it is waiting for the next attempt, tries at once. */
   retry(): void
-  /** Resolves once everything durable is acknowledged, when there is no connection in sight, or after `ms`. */
-  drained(ms: number): Promise<void>
-  /** Resolves when stopped by the signal. */
+  /** Resolves when everything durable is acknowledged, when an attempt to connect has failed, or after `ms`. */
+  drain(ms: number): Promise<void>
+  /** Resolves after the signal. */
   readonly done: Promise<void>
 }
 
@@ -56,17 +57,17 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
   }
   let session: Session | null = null
   let retryNow = () => {}
-  let isAtOnce = false
+  let skipDelay = false
   return {
     status,
     wake: () => session?.send(),
     reconnect: () => {
-      isAtOnce = session !== null
-      session?.end(new Fault('agent.unreachable', { todo: 'The laptop slept.' }))
+      skipDelay = session !== null
+      session?.end(new Fault('agent.unreachable', { why: 'The laptop slept.' }))
       retryNow()
     },
     retry: () => retryNow(),
-    drained,
+    drain,
     done: run(),
   }
 
@@ -86,20 +87,20 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
       if (signal.aborted) return
       status.trouble = why?.message ?? 'The connection was closed.'
       if (wasStable) failures = 0
-      if (!isAtOnce) await pause(delayAfter(why, failures++))
-      isAtOnce = false
+      if (!skipDelay) await pause(delayAfter(why, failures++))
+      skipDelay = false
     }
   }
 
   function delayAfter(why: Fault | null, failures: number): number {
     const { backoff } = timing
     const jittered = (failures: number) => backoffMs(failures, () => fraction(options.random), backoff)
-    // Only a person can end these: no hurry, but the collecting goes on, and so does asking.
+    // Only an administrator can change these: retry at the slowest rate, and keep collecting.
     if (why?.code === 'device.revoked' || why?.code === 'device.unknown')
       return Math.max(jittered(Number.MAX_SAFE_INTEGER), backoff.baseMs)
-    const asked = Number(why?.facts.retryAfterMs ?? 0)
-    // On top of what was asked for, so that all who were asked the same do not come at once.
-    return Math.min(asked, ASKED_MS_MAX) + jittered(failures)
+    const requested = Number(why?.facts.retryAfterMs ?? 0)
+    // Jitter on top, so that agents with the same `retryAfterMs` do not return at the same time.
+    return Math.min(requested, MAX_RETRY_AFTER_MS) + jittered(failures)
   }
 
   async function pause(ms: number): Promise<void> {
@@ -117,7 +118,7 @@ export function uplink(options: UplinkOptions, signal: AbortSignal): Uplink {
     status.nextTryAt = null
   }
 
-  async function drained(ms: number): Promise<void> {
+  async function drain(ms: number): Promise<void> {
     const { spool } = options
     const end = performance.now() + ms
     while (spool.acked < spool.synced && status.nextTryAt === null && performance.now() < end) {

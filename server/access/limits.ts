@@ -1,48 +1,80 @@
 /**
- * How often somebody may fail to sign in: by address, by name, and by both together, so that one guesser gets nowhere
- * and does not lock out the whole team.
+ * How often somebody may fail to sign in, so that a guesser gets nowhere and locks nobody out.
  *
+ * Shape   counted by network (see `networkOf`), and by name within a network. While many guess at one name, networks from
+ *         which it never signed in get one try each instead of six; there is no limit by which strangers together could
+ *         lock out the right password. In an open session wrong passwords are counted by session.
  * Errors  Fault 'rate.exceeded' with `retryAfterMs` among its facts.
  */
 import { Fault } from '../../wire/fault.ts'
-import { attempts } from './rate.ts'
+import { type Attempts, attempts } from './rate.ts'
 
 const WINDOW_MS = 15 * 60_000
-const TRIES = { address: 30, name: 100, nameAtAddress: 6 }
+const NETWORK_TRIES = 30
+const NAME_TRIES = 6
+const NAME_TRIES_UNDER_ATTACK = 1
+/** Failures of one name from everywhere in a window, from which on it counts as under attack. */
+const ATTACK = 50
+const SESSION_TRIES = 6
+const KNOWN_MAX = 10_000
 
 export interface SignInLimits {
   /**
-   * Counts a try as failed, so that guesses in parallel are counted too; the answer takes that back.
+   * Counts a try as failed, so that guesses in parallel are counted too; the returned function takes that back.
    * `name` null: by a link.
    */
-  attempt(address: string, name: string | null): () => void
+  attempt(network: string, name: string | null): () => void
+  /** The same for the current password within an open session. */
+  inSession(secret: string): () => void
 }
 
 export function signInLimits(now: () => number): SignInLimits {
   const limit = (max: number) => attempts({ max, windowMs: WINDOW_MS, now })
-  const limits = { address: limit(TRIES.address), name: limit(TRIES.name), nameAtAddress: limit(TRIES.nameAtAddress) }
+  const network = limit(NETWORK_TRIES)
+  const atNetwork = limit(NAME_TRIES)
+  const atNetworkUnderAttack = limit(NAME_TRIES_UNDER_ATTACK)
+  const everywhere = limit(ATTACK)
+  const session = limit(SESSION_TRIES)
+  /** Networks from which a name signed in, the oldest first. */
+  const known = new Set<string>()
+
   return {
-    attempt(address, name) {
-      const ofName =
-        name === null
-          ? []
-          : [
-              { limit: limits.name, key: name.toLowerCase() },
-              { limit: limits.nameAtAddress, key: `${address} ${name.toLowerCase()}` },
-            ]
-      const counted = [{ limit: limits.address, key: address }, ...ofName]
-      const retryAfterMs = Math.max(...counted.map(({ limit, key }) => limit.waitMs(key)))
-      if (retryAfterMs > 0) {
-        const minutes = Math.ceil(retryAfterMs / 60_000)
-        const todo = `Try again in ${minutes === 1 ? '1 minute' : `${minutes} minutes`}.`
-        throw new Fault('rate.exceeded', { todo, facts: { retryAfterMs } })
-      }
-      for (const { limit, key } of counted) limit.failed(key)
-      return () => {
-        // Refunded and not forgotten for the address: an own account must not buy more guesses at another's.
-        limits.address.refund(address)
-        for (const { limit, key } of ofName) limit.forget(key)
-      }
+    attempt(from, name) {
+      if (name === null) return count([[network, from]], () => network.refund(from))
+      const who = name.toLowerCase()
+      const key = `${from} ${who}`
+      const isAttacked = everywhere.waitMs(who) > 0 && !known.has(key)
+      const counted: Counted[] = [
+        [network, from],
+        [atNetwork, key],
+      ]
+      if (isAttacked) counted.push([atNetworkUnderAttack, key])
+      const succeeded = count(counted, () => {
+        // Refunded and not forgotten for the network: an own account must not buy more guesses at another's.
+        network.refund(from)
+        everywhere.refund(who)
+        atNetwork.forget(key)
+        atNetworkUnderAttack.forget(key)
+        known.delete(key)
+        known.add(key)
+        if (known.size > KNOWN_MAX) known.delete(known.values().next().value!)
+      })
+      everywhere.failed(who)
+      return succeeded
     },
+    inSession: (secret) => count([[session, secret]], () => session.forget(secret)),
   }
+}
+
+type Counted = readonly [limit: Attempts, key: string]
+
+function count(counted: readonly Counted[], succeeded: () => void): () => void {
+  const retryAfterMs = Math.max(...counted.map(([limit, key]) => limit.waitMs(key)))
+  if (retryAfterMs > 0) {
+    const minutes = Math.ceil(retryAfterMs / 60_000)
+    const todo = `Try again in ${minutes === 1 ? '1 minute' : `${minutes} minutes`}.`
+    throw new Fault('rate.exceeded', { todo, facts: { retryAfterMs } })
+  }
+  for (const [limit, key] of counted) limit.failed(key)
+  return succeeded
 }

@@ -4,12 +4,13 @@
  * Errors  every refusal is `ApiError` JSON. An error that is no `Fault` goes to `onError` and is answered with
  *         'api.failed'.
  */
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { compress } from 'hono/compress'
 import { HTTPException } from 'hono/http-exception'
 import { Fault } from '../../wire/fault.ts'
 import { SignIn } from '../access/sign-in.ts'
-import { type Ctx, clientAddress, type Deps, type Env } from './deps.ts'
+import { type Ctx, clientAddress, type Deps, type Env, isOverTls } from './deps.ts'
 import { bodiesUpTo, cookies, guard, knownHost, sameOrigin, securityHeaders } from './guard.ts'
 import { invalid, refusal } from './refusal.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -26,19 +27,23 @@ import { workerRoutes } from './routes/workers.ts'
 
 export function api(deps: Deps): OpenAPIHono<Env> {
   const signIn = new SignIn(deps.store, deps.now, deps.random)
-  const guarded = guard(signIn, cookies(deps.secureCookies))
+  const isSecure = (c: Ctx) => isOverTls(c, deps)
+  const guarded = guard(signIn, cookies(isSecure))
   const app = new OpenAPIHono<Env>()
 
-  app.use(securityHeaders)
+  app.use(securityHeaders(isSecure))
   // Before the check of the host name: probes use whatever name they have, and these two say nothing about anybody; a
   // feed has its token, which no page elsewhere knows.
   app.get('/healthz', (c) => c.text('ok\n'))
-  app.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('not ready\n', 503)))
+  app.get('/readyz', (c) => {
+    const why = deps.notReady()
+    return why === null ? c.text('ready\n') : c.text(`not ready: ${why}\n`, 503)
+  })
   feedRoutes(app, deps)
   app.use(knownHost(deps.hosts))
   app.use(sameOrigin)
   app.get('/metrics', metricsReader, async (c) =>
-    c.text(await deps.metricsText(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
+    c.text(await deps.metrics.text(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
 
   const [small, large] = [bodiesUpTo(16_384), bodiesUpTo(CONTRACT_BYTES)]
@@ -74,7 +79,14 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   app.get('*', (c) => consoleFile(c, deps.files))
   app.notFound((c) => answer(c, new Fault('api.notfound', { where: 'path' })))
   app.onError((cause, c) => {
-    if (cause instanceof Fault) return answer(c, cause)
+    if (cause instanceof Fault && !isOurs(cause)) return answer(c, cause)
+    if (cause instanceof Fault) {
+      deps.onError(cause)
+      return answer(
+        c,
+        new Fault('server.busy', { why: 'The server cannot store right now.', todo: 'Try again later.' }),
+      )
+    }
     // Hono's own: a body that is not JSON, or does not say that it is.
     if (cause instanceof HTTPException && cause.status < 500)
       return answer(
@@ -86,16 +98,26 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   })
   return app
 
-  /**
-   * Metrics name no worker, but they tell how large the fleet is: for a scraper on this machine, or for who is signed
-   * in. A proxy on this machine asks from loopback for everybody, and says so in its headers.
-   */
+  /** For a scraper with the token, for one on this machine where no proxy is, and for who is signed in. */
   async function metricsReader(c: Ctx, next: () => Promise<void>) {
+    const { token, isOpenToLoopback } = deps.metrics
+    if (token !== null && isSame(c.req.header('Authorization') ?? '', `Bearer ${token}`)) return next()
     const address = clientAddress(c)
     const local = address === '::1' || address.startsWith('127.')
     const proxied = c.req.header('X-Forwarded-For') !== undefined || c.req.header('Forwarded') !== undefined
-    return local && !proxied ? next() : guarded.may('metrics.read')(c, next)
+    return isOpenToLoopback && local && !proxied ? next() : guarded.may('metrics.read')(c, next)
   }
+}
+
+/** Faults of the server's own files name places on its disk, which are for its log alone. */
+function isOurs({ code }: Fault): boolean {
+  return code.startsWith('store.')
+}
+
+/** Compares in a time that does not depend on where they differ. */
+function isSame(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
 }
 
 function answer(c: Ctx, fault: Fault) {

@@ -21,11 +21,16 @@ const HEADERS: Record<string, string> = {
   'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
 }
 
+const HSTS = 'max-age=31536000'
+
 /** On every answer, refusals too. No cache keeps what the API answers; the console's files say otherwise. */
-export const securityHeaders: MiddlewareHandler<Env> = async (c, next) => {
-  await next()
-  for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value)
-  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+export function securityHeaders(isSecure: (c: Ctx) => boolean): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    await next()
+    for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value)
+    if (isSecure(c)) c.res.headers.set('Strict-Transport-Security', HSTS)
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+  }
 }
 
 /**
@@ -78,13 +83,13 @@ export interface Cookies {
 }
 
 /** Without TLS (loopback only) browsers refuse the __Host- prefix, which is what binds the cookie to this host. */
-export function cookies(secure: boolean): Cookies {
-  const name = secure ? '__Host-tellwire' : 'tellwire'
-  const options = { path: '/', httpOnly: true, sameSite: 'Strict', secure } as const
+export function cookies(isSecure: (c: Ctx) => boolean): Cookies {
+  const nameFor = (c: Ctx) => (isSecure(c) ? '__Host-tellwire' : 'tellwire')
+  const optionsFor = (c: Ctx) => ({ path: '/', httpOnly: true, sameSite: 'Strict', secure: isSecure(c) }) as const
   return {
-    read: (c) => getCookie(c, name) ?? null,
-    write: (c, secret) => setCookie(c, name, secret, options),
-    clear: (c) => void deleteCookie(c, name, options),
+    read: (c) => getCookie(c, nameFor(c)) ?? null,
+    write: (c, secret) => setCookie(c, nameFor(c), secret, optionsFor(c)),
+    clear: (c) => void deleteCookie(c, nameFor(c), optionsFor(c)),
   }
 }
 

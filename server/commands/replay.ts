@@ -5,7 +5,7 @@ import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { fits } from '../../wire/fits.ts'
-import { type AddressFacts, type CatalogueFacts, Recorded, RecordedWhole } from '../../wire/recording.ts'
+import { type AddressFacts, type CatalogueFacts, Recorded, RecordedComplete } from '../../wire/recording.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { Assessments } from '../assess/assessments.ts'
 import { dataFolderOf, loadConfig } from '../config.ts'
@@ -124,7 +124,7 @@ export async function replay(
 }
 
 /** Of nearly every line; the others are the schema's to judge. */
-const isRecorded = fits(RecordedWhole) as (value: unknown) => value is Recorded
+const isRecorded = fits(RecordedComplete) as (value: unknown) => value is Recorded
 
 /** The record, or why it is none. */
 function parse(text: string | null): Recorded | string {

@@ -4,7 +4,7 @@
  * Shape   per device, the last event of each category, the last word of each gap, and what was sighted last.
  * Memory  at most 64 gaps a device, the oldest given up first; sightings as `derive/sightings.ts` says.
  */
-import { CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
+import { AGENT_CATEGORIES, CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
 import type { Coverage, Gap } from '../model/coverage.ts'
 import type { Seen } from './deriver.ts'
 import { type Keeper, Subjects } from './kit/kept.ts'
@@ -90,13 +90,11 @@ export function coverageOf(
   off: readonly string[],
   now: number,
 ): Coverage[] {
-  return (Object.keys(CATEGORIES) as Category[])
-    .filter((it) => CATEGORIES[it].origin === 'agent' && it !== 'collection_gap')
-    .map((category) => ({
-      category,
-      ...stateOf(book, category, platform, off, now),
-      lastEvent: book.categories[category] ?? null,
-    }))
+  return AGENT_CATEGORIES.filter((it) => it !== 'collection_gap').map((category) => ({
+    category,
+    ...stateOf(book, category, platform, off, now),
+    lastEvent: book.categories[category] ?? null,
+  }))
 }
 
 function stateOf(

@@ -105,7 +105,9 @@ export class Runner {
   async #takeOver(signal: AbortSignal): Promise<void> {
     await this.#deps.takeOver()
     // Records that arrived while the other one stopped.
-    await this.#catchUp(signal)
+    if (!signal.aborted) await this.#catchUp(signal)
+    // Stopped while it waited: the active evaluation keeps its place.
+    if (signal.aborted) return
     this.#advance()
     await this.#evaluation.activate()
     this.#deps.onCommit({ position: this.#evaluation.position })

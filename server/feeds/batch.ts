@@ -13,7 +13,7 @@ import * as z from 'zod'
 import { epochMs, identifier } from '../../wire/common.ts'
 import { FEED_CATEGORIES, FeedEvent } from '../../wire/events/feeds.ts'
 import { Fault } from '../../wire/fault.ts'
-import { hashId, wholeFeedEvent } from '../../wire/feed-line.ts'
+import { completeFeedEvent, hashId } from '../../wire/feed-line.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import { type FeedToken, SENT_CATEGORIES, type SentCategory } from './tokens.ts'
 
@@ -89,7 +89,7 @@ function validated(value: unknown, { feed, lookup, now }: FeedBatchDeps): Record
   const envelope = ENVELOPE.find((key) => Object.hasOwn(event, key))
   if (envelope) return { path: `event.${envelope}`, todo: 'Omit it: id and time stand beside the event.' }
   const parsed = FeedEvent.safeParse(
-    wholeFeedEvent(event, {
+    completeFeedEvent(event, {
       worker,
       time,
       collector: `feed:${feed.name}`,

@@ -40,3 +40,12 @@ export function within(address: string, ranges: readonly string[]): boolean {
     return base.kind() === parsed.kind() && parsed.match(base, bits)
   })
 }
+
+/** What one customer of a provider has, by which strangers are counted: an IPv4 address, or an IPv6 /64. */
+export function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address
+  const parsed = ipaddr.process(address)
+  return parsed.kind() === 'ipv4'
+    ? parsed.toString()
+    : `${new ipaddr.IPv6([...(parsed as ipaddr.IPv6).toByteArray().slice(0, 8), ...new Array<number>(8).fill(0)])}/64`
+}

@@ -17,7 +17,7 @@ import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type Ack, LIMITS, type Policy } from '../../wire/messages.ts'
 import type { CatalogueFacts, Recorded, RecordedEvent } from '../../wire/recording.ts'
-import { HOUR } from '../../wire/time.ts'
+import { DAY, HOUR } from '../../wire/time.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { History } from '../store/history.ts'
@@ -29,6 +29,9 @@ export interface AdmissionLimits {
   /** Events a device may send, sustained and in a burst. An agent that sends a backlog is slowed down, not refused. */
   eventsPerSecond: number
   eventsBurst: number
+  /** Unpacked bytes a device may send, sustained and in a burst. Beyond them it is told when to come back. */
+  bytesPerDay: number
+  bytesBurst: number
   /** Bytes of batches in memory, all sessions together. */
   inFlightBytes: number
   /** Rejected and conflicting events stored per device and hour, so that no laptop fills the disk with junk. */
@@ -44,6 +47,8 @@ export interface AdmissionDeps {
   durable(device: string, epoch: number, seq: number): void
   recognise(event: Event): CatalogueFacts | undefined
   policy(): Policy
+  /** True while there is no room on the disk for telemetry. */
+  isFull(): boolean
   limits: AdmissionLimits
   now(): number
   /** 0 <= random < 1: jitter. */
@@ -67,11 +72,16 @@ const LOOKUP_COST = 20
 /** Bytes that count as one event, so that a batch of few huge events is charged for its size. */
 const BYTES_PER_EVENT = 1_024
 
+const DAY_SECONDS = DAY / 1_000
+
 /** A device's queue of batches, and what it may still send. */
 interface Lane {
   device: string
   tail: Promise<unknown>
   budget: Bucket
+  bytes: Bucket
+  /** The day on which its use of all its bytes was logged. */
+  reportedDay: number
   hour: number
   evidence: number
 }
@@ -97,6 +107,7 @@ export class Admission {
   readonly #deps: AdmissionDeps
   readonly #lanes = new Map<string, Lane>()
   #inFlight = 0
+  #isStoring = true
   /** Resolves when everything published so far has been delivered. */
   #delivering: Promise<void> = Promise.resolve()
 
@@ -127,6 +138,11 @@ export class Admission {
     const published = await written
     await delivering
     return published
+  }
+
+  /** False after a record could not be stored, until one was. */
+  get isStoring(): boolean {
+    return this.#isStoring
   }
 
   /** What is left of the burst, but at least enough for a small batch. */
@@ -163,6 +179,8 @@ export class Admission {
   }
 
   async #take(lane: Lane, epoch: number, frame: Uint8Array): Promise<Admitted> {
+    if (this.#deps.isFull()) throw this.busy("The server's disk is nearly full.")
+    this.#guardBytes(lane)
     // Wait for the debt of earlier batches before this one takes memory.
     const debtMs = lane.budget.debtMs()
     if (debtMs > 0) await this.#deps.sleep(debtMs)
@@ -183,6 +201,7 @@ export class Admission {
     const validated = validateEvents(batch.events, this.#deps.policy())
     if (validated.highest === 0)
       throw new Fault('batch.malformed', { where: 'events[0].seq', todo: 'Number the events from 1 upwards.' })
+    lane.bytes.charge(text.length)
     lane.budget.charge(Math.max(batch.events.length, text.length / BYTES_PER_EVENT) + BATCH_COST)
     return { epoch, receivedAt: this.#deps.now(), ...validated }
   }
@@ -268,8 +287,10 @@ export class Admission {
     try {
       const published = await stream.publish(records, rejected)
       metrics.appended((performance.now() - began) / 1_000)
+      this.#isStoring = true
       return published
     } catch (cause) {
+      this.#isStoring = false
       log.error({ err: cause }, 'telemetry could not be stored')
       throw this.busy('The server cannot store right now.', cause)
     }
@@ -294,9 +315,29 @@ export class Admission {
     if (found) return found
     const { now, limits } = this.#deps
     const budget = bucket(now, limits.eventsPerSecond, limits.eventsBurst)
-    const made: Lane = { device, tail: Promise.resolve(), budget, hour: 0, evidence: 0 }
+    const bytes = bucket(now, limits.bytesPerDay / DAY_SECONDS, limits.bytesBurst)
+    const made: Lane = { device, tail: Promise.resolve(), budget, bytes, reportedDay: 0, hour: 0, evidence: 0 }
     this.#lanes.set(device, made)
     return made
+  }
+
+  /** Errors  Fault 'rate.exceeded' with the time until more is allowed. */
+  #guardBytes(lane: Lane): void {
+    const debtMs = lane.bytes.debtMs()
+    if (debtMs === 0) return
+    const day = Math.floor(this.#deps.now() / DAY)
+    if (lane.reportedDay !== day)
+      this.#deps.log.warn(
+        { device: lane.device },
+        'a laptop has sent more than its bytes of a day; the rest waits on it',
+      )
+    lane.reportedDay = day
+    throw new Fault('rate.exceeded', {
+      where: lane.device,
+      why: 'This laptop has sent more than its bytes of a day.',
+      todo: 'Keep the rest until then.',
+      facts: { retryAfterMs: Math.min(debtMs, HOUR) },
+    })
   }
 
   /** The stream stores each conflict and rejected number once; this bounds how many different ones it gets. */

@@ -5,8 +5,9 @@ import { Fault } from '../../wire/fault.ts'
 import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
 import { HOUR } from '../../wire/time.ts'
-import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
+import { WIRE_VERSIONS_SUPPORTED } from '../../wire/version.ts'
 import type { Store } from '../store/store.ts'
+import { networkOf } from './address.ts'
 import type { Bucket } from './bucket.ts'
 import { deviceOf, rawKey, type ServerKeys, signedBy } from './identity.ts'
 import { signPolicy } from './policy.ts'
@@ -18,8 +19,8 @@ export interface EnrollmentDeps {
   /** The policy in force when the laptop enrolls. */
   policy(): Policy
   now(): number
-  /** Attempts left to an address: `bucketPerKey(now, 10 / 60, 10)`. */
-  tries(address: string): Bucket
+  /** Attempts left to a network: `bucketPerKey(now, 10 / 60, 10)`. */
+  tries(network: string): Bucket
 }
 
 export interface Enrollment {
@@ -39,7 +40,7 @@ export type Enroll = (request: unknown, address: string) => Promise<Enrollment>
 export function enrollment(deps: EnrollmentDeps): Enroll {
   let turn: Promise<unknown> = Promise.resolve()
   return async (request, address) => {
-    if (!deps.tries(address).take(1))
+    if (!deps.tries(networkOf(address)).take(1))
       throw new Fault('rate.exceeded', { todo: 'Try again in a minute.', facts: { retryAfterMs: 60_000 } })
     const checked = check(request)
     const enrolled = turn.then(() => enroll(checked, deps))
@@ -58,10 +59,10 @@ function check(request: unknown): Checked {
   const parsed = EnrollRequest.safeParse(request)
   if (!parsed.success) throw new Fault('enroll.malformed', { where: whereOf(parsed.error.issues[0]!) })
   const { wire, secret, publicKey, nonce, signature } = parsed.data
-  if (!WIRE_VERSIONS_SPOKEN.includes(wire))
+  if (!WIRE_VERSIONS_SUPPORTED.includes(wire))
     throw new Fault('wire.version', {
       where: `wire ${wire}`,
-      todo: `Use version ${WIRE_VERSIONS_SPOKEN.join(' or ')}.`,
+      todo: `Use version ${WIRE_VERSIONS_SUPPORTED.join(' or ')}.`,
     })
   const raw = rawKey(publicKey)
   if (!raw) throw new Fault('enroll.malformed', { where: 'publicKey', todo: 'Send 32 bytes as base64url.' })

@@ -18,7 +18,7 @@ import { MINUTE } from '../../wire/time.ts'
 import type { Store } from '../store/store.ts'
 import type { Published } from '../store/stream.ts'
 import { Acknowledged } from './acknowledged.ts'
-import { remoteAddress } from './address.ts'
+import { networkOf, remoteAddress } from './address.ts'
 import { Admission, type AdmissionDeps, type AdmissionLimits } from './admission.ts'
 import type { ServerKeys } from './identity.ts'
 import { signPolicy } from './policy.ts'
@@ -86,7 +86,7 @@ export class Gateway {
     this.#timing = { ...TIMING, ...deps.timing }
     this.#policy = policy
     this.#signed = signPolicy(policy, keys)
-    this.#sessions = new Sessions(now)
+    this.#sessions = new Sessions(now, deps.limits.unproven)
     this.#acknowledged = new Acknowledged(store.values, log)
     this.#admission = new Admission({
       ...deps,
@@ -123,20 +123,17 @@ export class Gateway {
     const is = {
       isClosing: this.#closing.signal.aborted,
       sessions: sessions.size,
-      unproven: sessions.unproven,
-      unprovenFrom: (from: string) => sessions.unprovenFrom(from),
+      unprovenThere: sessions.unprovenFrom(networkOf(address)),
     }
-    const refusal = upgradeRefusal({ url: request.url, address }, is, limits, {
-      busy: (why) => this.#admission.busy(why),
-      tooMuch: (why) => this.#tooMuch(why),
-    })
+    const refusal = upgradeRefusal(request, is, limits, this.#admission)
     if (refusal) {
       metrics.refusal(refusal.fault.code)
       answer(socket, refusal)
       return
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      sessions.add(new Session(webSocket, request.socket, address, this.#sessionDeps))
+      const outnumbered = sessions.add(new Session(webSocket, request.socket, address, this.#sessionDeps))
+      outnumbered?.refuse(this.#admission.busy('Too many sessions have not proven a key.'))
       metrics.sessions(sessions.size)
     })
   }
@@ -154,6 +151,11 @@ export class Gateway {
       if (index % PUSHED_AT_ONCE === PUSHED_AT_ONCE - 1) await setImmediate()
       session.sendPolicy()
     }
+  }
+
+  /** False after a record could not be stored, until one was. */
+  get isStoring(): boolean {
+    return this.#admission.isStoring
   }
 
   /** Laptops with an open session: a live view. */

@@ -13,9 +13,10 @@ import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { Fault, type FaultCode } from '../../wire/fault.ts'
 import { FromAgent, type FromServer, type Hello, LIMITS, type SignedPolicy } from '../../wire/messages.ts'
-import { WIRE_VERSIONS_SPOKEN } from '../../wire/version.ts'
+import { WIRE_VERSIONS_SUPPORTED } from '../../wire/version.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { networkOf } from './address.ts'
 import type { Admission } from './admission.ts'
 import { agentFault } from './agent-fault.ts'
 import { type Bucket, bucket } from './bucket.ts'
@@ -82,6 +83,7 @@ export interface SessionDeps extends HandshakeDeps {
 
 export class Session {
   readonly address: string
+  readonly network: string
   readonly openedAt: number
   /** Resolves when the socket has closed. */
   readonly gone: Promise<void>
@@ -100,6 +102,7 @@ export class Session {
   constructor(socket: AgentSocket, raw: Socket, address: string, deps: SessionDeps) {
     const { now, timing, admission } = deps
     this.address = address
+    this.network = networkOf(address)
     this.openedAt = now()
     this.gone = new Promise((resolve) => socket.once('close', () => resolve()))
     this.#socket = socket
@@ -307,10 +310,10 @@ function parseControl(text: string): FromAgent {
     throw new Fault('wire.malformed', { todo: 'Send one JSON message in a text frame.', cause })
   }
   const { type, wire } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
-  if (type === 'hello' && typeof wire === 'number' && !WIRE_VERSIONS_SPOKEN.includes(wire))
+  if (type === 'hello' && typeof wire === 'number' && !WIRE_VERSIONS_SUPPORTED.includes(wire))
     throw new Fault('wire.version', {
       where: `wire ${wire}`,
-      todo: `Use version ${WIRE_VERSIONS_SPOKEN.join(' or ')}.`,
+      todo: `Use version ${WIRE_VERSIONS_SUPPORTED.join(' or ')}.`,
     })
   const message = FromAgent.safeParse(value)
   if (message.success) return message.data

@@ -6,6 +6,7 @@
  *         two sessions that open at the same time cannot both claim the device.
  */
 import { type Bucket, bucket } from './bucket.ts'
+import { ByNetwork } from './by-network.ts'
 import type { Session } from './session.ts'
 
 /** A session without a sign of life for this long can be replaced. */
@@ -17,27 +18,22 @@ const OPENINGS_PER_SECOND = 1 / 30
 export class Sessions {
   readonly #now: () => number
   readonly #all = new Set<Session>()
-  readonly #unproven = new Set<Session>()
+  readonly #unproven: ByNetwork<Session>
   readonly #live = new Map<string, Session>()
   readonly #devices = new Set<string>()
   readonly #openings = new Map<string, Bucket>()
 
-  constructor(now: () => number) {
+  constructor(now: () => number, unprovenMax: number) {
     this.#now = now
+    this.#unproven = new ByNetwork(unprovenMax)
   }
 
   get size(): number {
     return this.#all.size
   }
 
-  get unproven(): number {
-    return this.#unproven.size
-  }
-
-  unprovenFrom(address: string): number {
-    let count = 0
-    for (const it of this.#unproven) if (it.address === address) count++
-    return count
+  unprovenFrom(network: string): number {
+    return this.#unproven.of(network)
   }
 
   all(): Session[] {
@@ -54,9 +50,10 @@ export class Sessions {
     return [...this.#live.values()]
   }
 
-  add(session: Session): void {
+  /** Returns the session that has to give way, the added one itself included; null when there is room. */
+  add(session: Session): Session | null {
     this.#all.add(session)
-    this.#unproven.add(session)
+    return this.#unproven.add(session.network, session)
   }
 
   /** To be called for a proven session; false when the device has opened too many sessions. */
@@ -65,7 +62,7 @@ export class Sessions {
     const openings = this.#openings.get(device) ?? bucket(this.#now, OPENINGS_PER_SECOND, OPENINGS_BURST)
     this.#openings.set(device, openings)
     if (!openings.take(1)) return false
-    this.#unproven.delete(session)
+    this.#unproven.delete(session.network, session)
     return true
   }
 
@@ -82,7 +79,7 @@ export class Sessions {
 
   remove(session: Session): void {
     this.#all.delete(session)
-    this.#unproven.delete(session)
+    this.#unproven.delete(session.network, session)
     const device = session.hello?.device
     if (device === undefined || this.#live.get(device) !== session) return
     this.#live.delete(device)

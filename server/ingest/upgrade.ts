@@ -12,23 +12,26 @@ export interface UpgradeRefusal {
 export interface Load {
   isClosing: boolean
   sessions: number
-  unproven: number
-  unprovenFrom(address: string): number
+  /** Sockets without a proven key from the asker's network. */
+  unprovenThere: number
 }
 
 export interface SessionLimits {
   sessions: number
-  /** Sockets without a proven key: in total, and from one address (which a whole office may share). */
+  /**
+   * Sockets without a proven key: in total, beyond which the oldest of the busiest network gives way, and from one
+   * network, which a whole office may share.
+   */
   unproven: number
-  unprovenPerAddress: number
+  unprovenPerNetwork: number
 }
 
 /** Null when the upgrade is accepted. */
 export function upgradeRefusal(
-  request: { url: string | undefined; address: string },
+  request: { url?: string | undefined },
   is: Load,
   limits: SessionLimits,
-  faults: { busy(why: string): Fault; tooMuch(why: string): Fault },
+  faults: { busy(why: string): Fault },
 ): UpgradeRefusal | null {
   if (is.isClosing) return { status: 503, fault: faults.busy('The server is stopping.') }
   if (request.url?.split('?')[0] !== STREAM_PATH)
@@ -36,10 +39,9 @@ export function upgradeRefusal(
       status: 404,
       fault: new Fault('api.notfound', { where: 'path', todo: `Connect to ${STREAM_PATH}.` }),
     }
-  if (is.sessions >= limits.sessions || is.unproven >= limits.unproven)
-    return { status: 503, fault: faults.busy('Too many sessions are open.') }
-  if (is.unprovenFrom(request.address) < limits.unprovenPerAddress) return null
-  return { status: 429, fault: faults.tooMuch('Too many sessions from this address have not proven a key.') }
+  if (is.sessions >= limits.sessions) return { status: 503, fault: faults.busy('Too many sessions are open.') }
+  if (is.unprovenThere < limits.unprovenPerNetwork) return null
+  return { status: 429, fault: faults.busy('Too many sessions from this network have not proven a key yet.') }
 }
 
 export function answer(socket: Duplex, { status, fault }: UpgradeRefusal): void {

@@ -19,6 +19,8 @@ export const ALIVE_AT = 'aliveAt'
 export function clockLine(deps: {
   store: Pick<Store, 'values'>
   append(records: readonly Recorded[]): Promise<unknown>
+  /** False after a record could not be stored: the next line tries again. */
+  isStoring(): boolean
   now(): number
 }): Job {
   let lineAt = deps.now()
@@ -28,7 +30,7 @@ export function clockLine(deps: {
     async run() {
       const now = deps.now()
       await deps.store.values.set(ALIVE_AT, String(now - BEHIND_MS))
-      if (now < lineAt + LINE_EVERY_MS) return
+      if (now < lineAt + LINE_EVERY_MS && deps.isStoring()) return
       lineAt = now
       await deps.append([{ type: 'clock', time: now }])
     },

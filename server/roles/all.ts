@@ -6,9 +6,11 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { asnClass, catalogueVersion, loadCatalogue } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
+import type { Recorded } from '../../wire/recording.ts'
 import { makeOneTimeLink } from '../access/sign-in.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { ageGauges, feedAges as agesOf, staleWarnings } from '../addresses/ages.ts'
@@ -17,6 +19,7 @@ import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { ALIVE_AT, clockLine } from '../jobs/clock-line.ts'
+import { diskSpace } from '../jobs/disk-space.ts'
 import { feedAges } from '../jobs/feed-ages.ts'
 import { followConfig } from '../jobs/follow-config.ts'
 import { followRules } from '../jobs/follow-rules.ts'
@@ -32,11 +35,11 @@ import { Directory } from '../roster/directory.ts'
 import { openStore } from '../store/open.ts'
 import { openTelemetry, type Telemetry } from '../store/sqlite/telemetry.ts'
 import type { Store } from '../store/store.ts'
-import type { Stored } from '../store/stream.ts'
+import type { Published, Stored } from '../store/stream.ts'
 import { type ConsoleRole, consoleRole } from './console.ts'
 import { DetectorRole, detectorGauges } from './detector.ts'
 import { gatewayRole } from './gateway.ts'
-import { httpServer, listen, urlOf } from './http.ts'
+import { httpServer, listen, serveRequests, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 
 export interface Running {
@@ -106,8 +109,11 @@ async function start(
   let people: ConsoleRole | null = null
   let ready = false
 
+  const disk = diskSpace({ folder: config.dataFolder, reserveBytes: config.limits.diskReserveBytes, log })
+  await disk.job.run(new AbortController().signal)
+  metrics.diskFree(disk.free)
   const agents = await gatewayRole({
-    ...{ config, stream, history, store, addresses, metrics, log, now },
+    ...{ config, stream, history, store, addresses, metrics, log, now, isFull: disk.isFull },
     delivered: onDelivered,
     connection: (device) => logFailure(people?.queue.connection(device)),
   })
@@ -118,7 +124,7 @@ async function start(
     now,
   })
   people = await consoleRole({
-    ...{ config, store, contracts, addresses, log, now, publish: agents.publish },
+    ...{ config, store, contracts, addresses, log, now, publishTelemetry },
     reader: {
       ...{ now, store, history, directory },
       evaluation: () => detector?.status.evaluation ?? before?.id ?? null,
@@ -129,15 +135,16 @@ async function start(
     token: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
     decided: (verdict) => detector?.decided(verdict),
     metricsText: metrics.text,
-    ready: () => ready,
+    notReady,
   })
   const { queue, listener } = people
   await agents.publish([{ type: 'clock', time: now(), ...(downSince > 0 ? { downSince } : {}) }])
 
-  const http = httpServer(config, (request, response) => {
+  const http = httpServer(config)
+  const onRequest: RequestListener = (request, response) => {
     if (!agents.handle(request, response)) listener(request, response)
-  })
-  agents.upgrade(http)
+  }
+  serveRequests(http, onRequest, agents.gateway.upgrade)
   const url = urlOf(config, await listen(http, config))
   const running = new DetectorRole({
     config,
@@ -167,7 +174,8 @@ async function start(
   async function jobs(): Promise<Job[]> {
     let days = config.retentionDays
     const all: Job[] = [
-      clockLine({ store, append: agents.publish, now }),
+      clockLine({ store, append: agents.publish, isStoring: () => agents.gateway.isStoring, now }),
+      disk.job,
       rosterInbox({ folder: join(config.dataFolder, 'inbox'), contracts }),
       await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => running.follow() }),
       reloadAddresses({ addresses, log }),
@@ -182,6 +190,22 @@ async function start(
       running.follow(next)
     }
     return [...all, followConfig({ config, load: reload, changed, log })]
+  }
+
+  function notReady(): string | null {
+    if (!ready) return 'starting or stopping'
+    if (disk.isFull()) return 'the disk is nearly full'
+    return agents.gateway.isStoring ? null : 'the log cannot be written'
+  }
+
+  async function publishTelemetry(records: readonly Recorded[]): Promise<Published> {
+    if (disk.isFull())
+      throw new Fault('server.busy', {
+        why: "The server's disk is nearly full.",
+        todo: 'Send it again later.',
+        facts: { retryAfterMs: 60_000 },
+      })
+    return agents.publish(records)
   }
 
   function onDelivered(stored: readonly Stored[]): void {

@@ -1,7 +1,9 @@
 /** The console role: the API for people and feeds, the console's page, and the queue behind it. */
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import type { Addresses } from '../addresses/addresses.ts'
 import { api } from '../api/app.ts'
@@ -16,17 +18,20 @@ import type { Published } from '../store/stream.ts'
 import { Queue } from '../views/queue.ts'
 import type { Reader } from '../views/reader.ts'
 
+const METRICS_TOKEN_MIN = 16
+
 export interface ConsoleRoleDeps {
   config: Config
   store: Store
   reader: Reader
   contracts: Contracts
   addresses: Addresses
-  publish(records: readonly Recorded[]): Promise<Published>
+  /** Durable when it resolves; refused while there is no room on the disk for telemetry. */
+  publishTelemetry(records: readonly Recorded[]): Promise<Published>
   token(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   decided(verdict: Verdict): void
   metricsText(): Promise<string>
-  ready(): boolean
+  notReady(): string | null
   log: Logger
   now(): number
 }
@@ -37,7 +42,7 @@ export interface ConsoleRole {
 }
 
 export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
-  const { config, store, reader, contracts, addresses, publish, log, now } = deps
+  const { config, store, reader, contracts, addresses, log, now } = deps
   const queue = await Queue.open(reader)
   const { files } = await buildConsole()
   const app = api({
@@ -46,11 +51,15 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
     enrollmentToken: deps.token,
     feeds: {
       lookup: (address, at) => addresses.lookup(address, at),
-      append: async (lines) => (await publish(lines)).duplicates.length,
+      append: async (lines) => (await deps.publishTelemetry(lines)).duplicates.length,
     },
-    metricsText: deps.metricsText,
-    ready: deps.ready,
-    secureCookies: config.tls !== null,
+    metrics: {
+      text: deps.metricsText,
+      token: config.metricsTokenFile === null ? null : metricsToken(config.metricsTokenFile),
+      isOpenToLoopback: config.publicUrl === null && config.trustedProxies.length === 0,
+    },
+    notReady: deps.notReady,
+    isPublicOverTls: config.tls !== null || config.publicUrl?.startsWith('https:') === true,
     hosts: ourNames(config),
     trustedProxies: config.trustedProxies,
     onError: (cause) => log.error({ err: cause }, 'unhandled error in a request'),
@@ -65,4 +74,21 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
     deps.decided(verdict)
     return queue.decided(verdict)
   }
+}
+
+/** Errors  Fault 'config.invalid' for a file that cannot be read or holds too short a token. */
+function metricsToken(file: string): string {
+  const where = `metricsTokenFile ${file}`
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
+    throw new Fault('config.invalid', { where, why, todo: 'Check its path and permissions.', cause })
+  }
+  if (text.length >= METRICS_TOKEN_MIN) return text
+  throw new Fault('config.invalid', {
+    where,
+    todo: `Write a token of at least ${METRICS_TOKEN_MIN} characters into it.`,
+  })
 }

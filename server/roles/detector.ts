@@ -3,7 +3,8 @@
  * rules.
  *
  * Shape   a change of rules or thresholds starts a second thread; when it has caught up, the first one stops and the
- *         second takes over. Another change ends the thread that is catching up, and starts a new one.
+ *         second takes over. Another change stops the thread that is catching up, and a new one starts when it has
+ *         ended. No thread is terminated: Node aborts the whole process when that hits a zstd stream being made.
  * Errors  a thread that dies is reported and restarted with growing delays. Laptops are served meanwhile, and nothing
  *         is lost, because findings follow from the log.
  */
@@ -72,6 +73,8 @@ interface Thread {
   worker: Worker
   onlyIfChanged: boolean
   isActive: boolean
+  /** The rules changed again: another thread replaces it when it has ended. */
+  isOutdated: boolean
   gone: Promise<void>
 }
 
@@ -111,13 +114,13 @@ export class DetectorRole {
     this.#config = config
     if (this.#isClosing) return
     // While the first evaluation is not active yet, it is simply replaced.
-    if (this.#current && !this.#current.isActive) {
-      void this.#end(this.#current)
-      this.#current = this.#start(false)
+    const outdated = this.#current && !this.#current.isActive ? this.#current : this.#next
+    if (!outdated) {
+      this.#next = this.#start(true)
       return
     }
-    if (this.#next) void this.#end(this.#next)
-    this.#next = this.#start(true)
+    outdated.isOutdated = true
+    post(outdated.worker, { type: 'stop' })
   }
 
   /** Saves what has been evaluated, and stops. */
@@ -140,7 +143,7 @@ export class DetectorRole {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     })
     const { promise: gone, resolve } = Promise.withResolvers<void>()
-    const thread: Thread = { worker, onlyIfChanged, isActive: false, gone }
+    const thread: Thread = { worker, onlyIfChanged, isActive: false, isOutdated: false, gone }
     worker.on('message', (message: FromDetector) => this.#receive(thread, message))
     worker.on('error', (cause) => this.#deps.log.error({ err: cause }, 'a detector thread failed'))
     worker.on('exit', () => {
@@ -169,7 +172,7 @@ export class DetectorRole {
         this.#logProgress(message)
         return
       case 'ready':
-        void this.#grant(thread)
+        if (!thread.isOutdated) void this.#grant(thread)
         return
       case 'active':
         this.#status = { ...this.#status, catchingUp: null }
@@ -223,21 +226,19 @@ export class DetectorRole {
     if (thread === this.#next) {
       this.#next = null
       this.#status = { ...this.#status, catchingUp: null }
+      if (thread.isOutdated && !this.#isClosing) this.#next = this.#start(true)
     }
     if (thread !== this.#current || this.#isClosing) return
+    if (thread.isOutdated) {
+      this.#current = this.#start(false)
+      return
+    }
     this.#current = null
     const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** this.#deaths++)
     this.#restart = setTimeout(() => {
       this.#current = this.#start(false)
     }, waitMs)
     this.#deps.log.error({ seconds: waitMs / 1_000 }, 'the detector stopped; restarting it')
-  }
-
-  /** Ends a thread whose evaluation is outdated; the next thread drops that from the store. */
-  async #end(thread: Thread): Promise<void> {
-    if (thread === this.#next) this.#next = null
-    if (thread === this.#current) this.#current = null
-    await thread.worker.terminate()
   }
 
   #hold(held: DetectorStatus['clockHeld']): void {

@@ -1,6 +1,6 @@
 /** The gateway role: sessions and enrollment of laptops. Everything else is published to the stream through it too. */
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { Event } from '../../wire/event.ts'
 import type { CatalogueFacts, Recorded } from '../../wire/recording.ts'
@@ -27,6 +27,8 @@ export interface GatewayRoleDeps {
   metrics: Metrics
   log: Logger
   now(): number
+  /** True while there is no room on the disk for telemetry. */
+  isFull(): boolean
   /** Called with stored records that are not events of laptops, in the stream's order. */
   delivered(stored: readonly Stored[]): void
   connection(device: string): void
@@ -35,7 +37,6 @@ export interface GatewayRoleDeps {
 export interface GatewayRole {
   gateway: Gateway
   publish(records: readonly Recorded[]): Promise<Published>
-  upgrade(http: Server): void
   /** False when the request is not for the gateway. */
   handle(request: IncomingMessage, response: ServerResponse): boolean
   token(worker: string | null, by: string, publicUrl: string): Promise<{ token: string; expiresAt: number }>
@@ -69,7 +70,6 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
   return {
     gateway,
     publish: gateway.publish,
-    upgrade: (http) => http.on('upgrade', gateway.upgrade),
     handle(request, response) {
       if (request.url !== ENROLL_PATH) return false
       void route(request, response)

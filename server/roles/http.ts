@@ -1,22 +1,96 @@
-/** The HTTP server: one port for laptops, feeds and people. */
+/**
+ * The HTTP server: one port for laptops, feeds and people.
+ *
+ * Errors  a request with two Host headers is answered 400, as RFC 9112 asks: a proxy before us may believe the other one.
+ */
 import { readFileSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Fault } from '../../wire/fault.ts'
 import type { Config } from '../config.ts'
+import { networkOf, normalAddress, within } from '../ingest/address.ts'
+import { ByNetwork } from '../ingest/by-network.ts'
 
-/** Slow headers and bodies are cut off early. WebSockets are not affected. */
-const LIMITS = { headersTimeout: 15_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }
+/** Slow headers and bodies are cut off early, and so is whoever connects and says nothing. WebSockets are not affected. */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16_384,
+}
+const HANDSHAKE_MS = 10_000
+/** Connections without a request yet: beyond them the oldest of the busiest network is closed. */
+const SILENT_MAX = 2_048
+
+export type HttpLimits = typeof LIMITS & { silentMax: number }
 
 /** Errors  Fault 'config.invalid' for a certificate or key that cannot be read. */
-export function httpServer(config: Pick<Config, 'tls'>, onRequest: RequestListener): Server {
-  if (!config.tls) return createServer(LIMITS, onRequest)
-  const { certFile, keyFile } = config.tls
-  return createSecureServer(
-    { ...LIMITS, cert: pem(certFile, 'tls.certFile'), key: pem(keyFile, 'tls.keyFile') },
-    onRequest,
-  )
+export function httpServer(
+  { tls, trustedProxies }: Pick<Config, 'tls' | 'trustedProxies'>,
+  { silentMax = SILENT_MAX, ...limits }: Partial<HttpLimits> = {},
+): Server {
+  const bounds = { ...LIMITS, ...limits }
+  const server = tls
+    ? createSecureServer({
+        ...bounds,
+        handshakeTimeout: HANDSHAKE_MS,
+        cert: pem(tls.certFile, 'tls.certFile'),
+        key: pem(tls.keyFile, 'tls.keyFile'),
+      })
+    : createServer(bounds)
+  boundSilent(server, trustedProxies, silentMax)
+  return server
+}
+
+/** Adds the two ways in: requests, and upgrades to a WebSocket. */
+export function serveRequests(
+  http: Server,
+  onRequest: RequestListener,
+  onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
+): void {
+  http.on('request', (request, response) => {
+    if (hasNoSecondHost(request)) return void onRequest(request, response)
+    response.writeHead(400, { Connection: 'close' }).end()
+  })
+  http.on('upgrade', (request, socket, head) => {
+    if (hasNoSecondHost(request)) return onUpgrade(request, socket, head)
+    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
+}
+
+function hasNoSecondHost({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length <= 1
+}
+
+/** A trusted proxy opens connections ahead of requests, for everybody: its own are not counted. */
+function boundSilent(http: Server, trustedProxies: readonly string[], silentMax: number): void {
+  const silent = new ByNetwork<Socket>(silentMax)
+  /** By the peer's address and port: a request over TLS names another socket than the one that connected. */
+  const connected = new Map<string, { socket: Socket; network: string }>()
+  http.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket)
+    const address = normalAddress(socket.remoteAddress ?? '')
+    if (address === null || within(address, trustedProxies)) return
+    const network = networkOf(address)
+    connected.set(peer, { socket, network })
+    socket.once('close', () => {
+      silent.delete(network, socket)
+      connected.delete(peer)
+    })
+    silent.add(network, socket)?.destroy()
+  })
+  const heard = (request: IncomingMessage) => {
+    const { socket, network } = connected.get(peerOf(request.socket)) ?? {}
+    if (socket && network) silent.delete(network, socket)
+  }
+  http.on('request', heard)
+  http.on('upgrade', heard)
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 /** The port it listens on. Errors  Fault 'server.port'. */

@@ -8,7 +8,7 @@
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 import { FeedEvent } from '../../wire/events/feeds.ts'
-import { wholeFeedEvent } from '../../wire/feed-line.ts'
+import { completeFeedEvent } from '../../wire/feed-line.ts'
 import type { Recorded, RecordedOf } from '../../wire/recording.ts'
 import type { RosterPart } from './parts.ts'
 
@@ -99,7 +99,7 @@ export function changeLines(before: Contract, after: Contract, receivedAt: numbe
   const line = (fields: Record<string, unknown>): RecordedOf<'feed'> => {
     const { worker } = after
     const facts = { worker, time, collector: 'roster', id: null, country: null }
-    const event = FeedEvent.parse(wholeFeedEvent({ category: 'contract_event', ...fields }, facts))
+    const event = FeedEvent.parse(completeFeedEvent({ category: 'contract_event', ...fields }, facts))
     return { type: 'feed', worker, time, receivedAt, event }
   }
   const address = hasMoved(before, after) ? [line({ Action: 'address_changed' })] : []

@@ -5,25 +5,12 @@
  *         are written when the spool numbers it. A laptop sends many alike, so noise writes such texts once.
  */
 import type { Product } from '../../wire/common.ts'
-import type { Category, EventOf } from '../../wire/event.ts'
+import type { Category, CategoryOf, EventOf } from '../../wire/event.ts'
 import { below, hexOf, type Random } from './random.ts'
 
-export type LaptopCategory = Exclude<Category, ServerCategory>
-type ServerCategory =
-  | 'connection'
-  | 'place_mismatch'
-  | 'travel'
-  | 'rtt_excess'
-  | 'shared_key'
-  | 'tool'
-  | 'hardware'
-  | 'volume_anomaly'
-  | 'rhythm'
-  | 'silence'
-  | 'identity_conflict'
-  | 'sanctions_match'
-  | FeedCategory
-export type FeedCategory = 'contract_event' | 'idp_login' | 'repo_audit'
+export type LaptopCategory = CategoryOf<'agent'>
+/** What a company's own systems send. */
+export type FeedCategory = Exclude<CategoryOf<'feed'>, 'sanctions_match'>
 
 type Envelope = 'category' | 'id' | 'seq' | 'time' | 'product' | 'collector'
 export type FieldsOf<C extends Category> = Omit<EventOf<C>, Envelope>

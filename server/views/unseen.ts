@@ -5,7 +5,7 @@
  *         can report. No laptop at all: every family, every category unknown.
  * Source  the coverage of each laptop; the words follow from what the rules of the family read.
  */
-import { CATEGORIES, type Category } from '../../wire/event.ts'
+import { AGENT_CATEGORIES, type CategoryOf } from '../../wire/event.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Unseen } from './schema.ts'
 
@@ -20,8 +20,8 @@ export const FAMILIES = [
 ] as const
 type Family = (typeof FAMILIES)[number]
 
-/** What rules would miss without a category, by family; null: agents do not make it. */
-export const MISSED: Record<Category, Partial<Record<Family, string>> | null> = {
+/** What rules would miss without a category, by family. */
+export const MISSED: Record<CategoryOf<'agent'>, Partial<Record<Family, string>>> = {
   process_creation: {
     'remote-access': 'remote-control tools and tunnels that run without being installed',
     exfiltration: 'copying, archiving and uploading by command line',
@@ -71,31 +71,16 @@ export const MISSED: Record<Category, Partial<Record<Family, string>> | null> = 
   presence: { presence: 'activity round the clock, without breaks' },
   collection_gap: { tampering: 'that the agent cannot collect something' },
   agent_state: { tampering: 'an agent that was killed, copied, or runs in a virtual machine' },
-  connection: null,
-  place_mismatch: null,
-  travel: null,
-  rtt_excess: null,
-  shared_key: null,
-  tool: null,
-  hardware: null,
-  volume_anomaly: null,
-  rhythm: null,
-  silence: null,
-  identity_conflict: null,
-  contract_event: null,
-  idp_login: null,
-  repo_audit: null,
-  sanctions_match: null,
 }
 
 const IMPAIRED: readonly Coverage['state'][] = ['blind', 'unknown', 'off', 'partial']
 
 /** `coverage` of each laptop of one worker. */
 export function unseen(laptops: readonly { device: string; coverage: readonly Coverage[] }[]): Unseen[] {
-  const impaired = (Object.keys(CATEGORIES) as Category[]).flatMap((category) => worst(category, laptops) ?? [])
+  const impaired = AGENT_CATEGORIES.flatMap((category) => worst(category, laptops) ?? [])
   return FAMILIES.flatMap((family): Unseen[] => {
     const missed = impaired.flatMap(({ category, ...rest }) => {
-      const words = MISSED[category]?.[family]
+      const words = MISSED[category][family]
       return words ? [{ category, words, ...rest }] : []
     })
     return missed.length > 0 ? [{ family, missed }] : []
@@ -103,7 +88,7 @@ export function unseen(laptops: readonly { device: string; coverage: readonly Co
 }
 
 interface Impaired {
-  category: Category
+  category: CategoryOf<'agent'>
   state: Coverage['state']
   detail: string | null
   devices: string[]
@@ -111,10 +96,10 @@ interface Impaired {
 
 /** The state of the category on the laptops that do not see it; null when all of them do. */
 function worst(
-  category: Category,
+  category: CategoryOf<'agent'>,
   laptops: readonly { device: string; coverage: readonly Coverage[] }[],
 ): Impaired | null {
-  if (MISSED[category] === null || category === 'collection_gap') return null
+  if (category === 'collection_gap') return null
   if (laptops.length === 0) return { category, state: 'unknown', detail: 'no laptop reports', devices: [] }
   const rows = laptops.flatMap(({ device, coverage }) => {
     const found = coverage.find((it) => it.category === category)

@@ -1,4 +1,4 @@
-/** A real agent process with a collector that never rests. The kill -9 test starts it. */
+/** An agent process with a collector that yields all the time. The kill -9 test starts it. */
 import { thisSystem } from '../../agent/host/systems.ts'
 import { run } from '../../agent/run.ts'
 import { TIMING } from '../../agent/uplink/uplink.ts'
@@ -12,12 +12,13 @@ await run(
     timing: { ...TIMING, backoff: { baseMs: 5, capMs: 50 } },
     collectors: [
       {
-        name: 'restless',
+        name: 'busy',
         categories: ['network_connection'],
         async *run(host, _policy, signal) {
           for (let n = 0; !signal.aborted; n++) {
             yield connectionTo(n % 65_536)
-            // About 1,000 a second: a server that is killed again and again still keeps up, and no spool runs over.
+            // About 1,000 per second, so that a process that is killed again and again keeps up, and no spool
+            // overflows.
             if (n % 10 === 0) await host.sleep(10, signal)
           }
         },

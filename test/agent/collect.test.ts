@@ -1,37 +1,35 @@
 import assert from 'node:assert/strict'
-import { type Collector, gap, lost, pump } from '../../agent/collect.ts'
+import { type Collector, gap, lossGap, pump } from '../../agent/collect.ts'
 import type { Observation, ObservationOf } from '../../wire/event.ts'
+import { DAY, HOUR } from '../../wire/time.ts'
 import { type FakeHost, fakeHost, policy } from './fake-host.ts'
 import { connectionTo } from './laptop.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
-
-/** What the pump keeps of what a collector yields; `looks[i]` happens, and is yielded, a second after the one before. */
-async function pumped(looks: readonly ((host: FakeHost) => Observation[])[]): Promise<Observation[]> {
+/** What the pump emits for a collector that yields the result of each of `polls`, a second apart. */
+async function pumped(polls: readonly ((host: FakeHost) => Observation[])[]): Promise<Observation[]> {
   const host = fakeHost({})
   const stop = new AbortController()
-  const kept: Observation[] = []
+  const emitted: Observation[] = []
   const collector: Collector = {
     name: 'test',
     categories: ['network_connection', 'listening_socket'],
     async *run() {
-      for (const look of looks) {
-        yield* look(host)
+      for (const poll of polls) {
+        yield* poll(host)
         await host.sleep(1_000, stop.signal)
       }
       stop.abort()
     },
   }
-  await pump(collector, host, policy, (it) => void kept.push(it), stop.signal)
-  return kept
+  await pump(collector, host, policy, (it) => void emitted.push(it), stop.signal)
+  return emitted
 }
-const gaps = (kept: readonly Observation[]) =>
-  kept.filter((it): it is ObservationOf<'collection_gap'> => it.category === 'collection_gap')
+const gaps = (emitted: readonly Observation[]) =>
+  emitted.filter((it): it is ObservationOf<'collection_gap'> => it.category === 'collection_gap')
 const denied = (host: FakeHost) => [gap({ time: host.now(), collector: 'test' }, '/proc/net/tcp', 'denied')]
 
 describe('agent/collect', () => {
-  it('a gap with the same words is reported once an hour', async () => {
+  it('reports a gap with the same subject and reason once an hour', async () => {
     const later = (host: FakeHost) => {
       host.clock += HOUR
       return denied(host)
@@ -39,9 +37,9 @@ describe('agent/collect', () => {
     assert.equal(gaps(await pumped([denied, denied, denied, later, denied])).length, 2)
   })
 
-  it('losses are added up, and reported once an hour or when the collector ends', async () => {
+  it('adds up losses, and reports them once an hour and when the collector ends', async () => {
     const missed = (count: number) => (host: FakeHost) => [
-      lost({ time: host.now(), collector: 'test' }, 'network_connection', 'too many at once', count),
+      lossGap({ time: host.now(), collector: 'test' }, 'network_connection', 'too many at once', count),
     ]
     const later = (host: FakeHost) => {
       host.clock += HOUR
@@ -54,10 +52,10 @@ describe('agent/collect', () => {
     )
   })
 
-  it('losses about ever new things are not forgotten for their number', async () => {
-    const look = (host: FakeHost) =>
-      Array.from({ length: 1_500 }, (_, n) => lost({ time: host.now(), collector: 'test' }, `log ${n}`, 'bytes', 1))
-    const kept = gaps(await pumped([look, look]))
+  it('reports all losses even if their subjects are always new', async () => {
+    const poll = (host: FakeHost) =>
+      Array.from({ length: 1_500 }, (_, n) => lossGap({ time: host.now(), collector: 'test' }, `log ${n}`, 'bytes', 1))
+    const kept = gaps(await pumped([poll, poll]))
     assert.equal(
       kept.reduce((sum, { Count }) => sum + Count!, 0),
       3_000,
@@ -66,9 +64,9 @@ describe('agent/collect', () => {
 
   for (const [name, days] of [
     ['ahead', 15],
-    ['back', -15],
+    ['behind', -15],
   ] as const)
-    it(`a clock that was ${name} for a moment silences no gap`, async () => {
+    it(`a clock that was ${name} for a moment suppresses no gap`, async () => {
       const jumped = (host: FakeHost) => {
         host.setClock(days * DAY)
         return denied(host)
@@ -81,7 +79,7 @@ describe('agent/collect', () => {
       assert.equal(gaps(await pumped([jumped, right])).length, 2)
     })
 
-  it('gaps and what is switched on pass; a gap that names no category is one of all the collector has', async () => {
+  it('emits gaps and categories that are on; a gap without categories gets those of the collector', async () => {
     const kept = await pumped([(host) => [connectionTo(1), ...denied(host)]])
     assert.deepEqual(
       kept.map((it) => (it.category === 'collection_gap' ? it.Categories : it.category)),

@@ -1,8 +1,8 @@
 /**
- * A laptop made of a plain object: folders are objects, files strings or buffers, links `link('target')`.
+ * A fake laptop from a plain object: folders are objects, files strings or buffers, links `link('target')`.
  *
- * Reading what is absent rejects with ENOENT, `denied` with EACCES. The clocks move when somebody sleeps, so a
- * collector's polls run as fast as they can.
+ * Reading a missing path rejects with ENOENT, a `denied` one with EACCES. `sleep` only moves the clocks, so polls run
+ * without waiting.
  */
 import { createHash } from 'node:crypto'
 import type { Collector } from '../../agent/collect.ts'
@@ -19,7 +19,7 @@ export interface Meta {
   modifiedMs?: number
   inode?: number
   uid?: number
-  /** What stat says instead of the data's own length. */
+  /** The size that stat returns instead of the length of the data. */
   size?: number
 }
 export const link = (target: string): Link => ({ link: target })
@@ -35,7 +35,7 @@ export interface FakeHost extends Host {
   clock: number
   saved: Map<string, string>
   reads: string[]
-  /** Sets the wall clock, as a user may. */
+  /** Changes the wall clock, as a user could. */
   setClock(ms: number): void
 }
 
@@ -50,7 +50,7 @@ export const policy: Policy = {
   spoolDays: 7,
 }
 
-/** `paths`: absolute path → node; folders between are made. */
+/** `paths`: absolute path → node. Folders in between are created. */
 export function fakeHost(paths: Record<string, Node>): FakeHost {
   const tree: Tree = {}
   for (const [path, node] of Object.entries(paths)) put(tree, path, node)
@@ -98,7 +98,7 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
     },
     stat: async (path) => facts(walk(tree, path, false)),
     hmac: (value) => createHash('sha256').update(`salt ${value}`).digest('hex'),
-    memory: {
+    state: {
       load: async (name) => host.saved.get(name) ?? null,
       save: async (name, text) => void host.saved.set(name, text),
     },
@@ -107,7 +107,7 @@ export function fakeHost(paths: Record<string, Node>): FakeHost {
 }
 
 export function put(tree: Tree, path: string, node: Node | undefined): void {
-  const names = path.split('/').filter((it) => it !== '')
+  const names = namesOf(path)
   const last = names.pop()!
   let folder = tree
   for (const name of names) folder = (folder[name] ??= {}) as Tree
@@ -116,32 +116,33 @@ export function put(tree: Tree, path: string, node: Node | undefined): void {
 }
 
 /**
- * Everything a collector says in `polls.length + 1` polls: `polls[i]` changes the laptop before poll i + 2.
- * Each observation is stamped as the spool would, and must then satisfy the wire's schema.
+ * What a collector yields in each of `polls.length + 1` polls; `polls[i]` changes the laptop before poll i + 2. Each
+ * observation is completed as the spool would do it, and must then satisfy the wire's schema.
  */
 export async function watchPolls(
   collector: Collector,
   host: FakeHost,
   polls: readonly (() => void)[] = [],
-  its: Policy = policy,
+  collectorPolicy: Policy = policy,
 ): Promise<Observation[][]> {
   const stop = new AbortController()
-  const said: Observation[][] = [[]]
+  const yielded: Observation[][] = [[]]
   const { sleep } = host
   host.sleep = async (ms, signal) => {
-    if (said.length > polls.length) return stop.abort()
+    if (yielded.length > polls.length) return stop.abort()
     await sleep(ms, signal)
-    polls[said.length - 1]!()
-    said.push([])
+    polls[yielded.length - 1]!()
+    yielded.push([])
   }
-  for await (const observation of collector.run(host, its, stop.signal)) said.at(-1)!.push(onTheWire(observation))
+  for await (const observation of collector.run(host, collectorPolicy, stop.signal))
+    yielded.at(-1)!.push(checked(observation))
   host.sleep = sleep
-  return said
+  return yielded
 }
 
 let made = 0
-/** Stamps an observation as the spool would and parses it: throws where the wire would refuse it. */
-export function onTheWire(observation: Observation): Observation {
+/** Completes an observation as the spool would, and throws if the wire's schema rejects it. */
+export function checked(observation: Observation): Observation {
   const id = `0192f0c1-2000-7000-8000-${(++made).toString(16).padStart(12, '0')}`
   Event.parse(JSON.parse(JSON.stringify({ ...observation, id, seq: made, product: 'linux' })))
   return observation
@@ -159,7 +160,7 @@ function facts(node: Node): FileFacts {
     uid: meta?.uid ?? 0,
   }
 }
-/** A different content has a different time, without anybody setting it. */
+/** A modification time that depends on the content. */
 function stampOf(content: string): number {
   return createHash('sha256').update(content).digest().readUInt32BE(0)
 }
@@ -172,7 +173,7 @@ function follow(tree: Tree, path: string): Node {
 
 function walk(tree: Tree, path: string, last: boolean, depth = 0): Node {
   if (depth > 40) throw failure('ELOOP', path)
-  const names = path.split('/').filter((it) => it !== '')
+  const names = namesOf(path)
   let node: Node = tree
   for (const [at, name] of names.entries()) {
     if (isDenied(node)) throw failure('EACCES', path)
@@ -188,6 +189,11 @@ function walk(tree: Tree, path: string, last: boolean, depth = 0): Node {
     node = next
   }
   return node
+}
+
+/** In a path of Windows, as `C:\\a`, either slash separates. */
+function namesOf(path: string): string[] {
+  return path.split(/^[A-Za-z]:/.test(path) ? /[\\/]/ : '/').filter((it) => it !== '')
 }
 
 function isDenied(node: Node): boolean {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isSigned, newKey, publicKeyOf, signText } from '../../agent/identity.ts'
 
 describe('agent/identity', () => {
-  it('signs and checks; garbage is false, not an error', () => {
+  it('signs and verifies; malformed input is false, not an error', () => {
     const key = newKey()
     const signature = signText(key, 'text')
     assert.equal(isSigned(publicKeyOf(key), 'text', signature), true)

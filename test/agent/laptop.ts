@@ -1,21 +1,22 @@
-/** What the agent's tests share: a folder that goes away, a spool with a clock, an event to put in it. */
+/** Helpers for the agent's tests: temporary folders, a spool, sample events, waiting for a condition. */
 import { randomBytes } from 'node:crypto'
 import { accessSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Spool, type SpoolOptions } from '../../agent/spool/spool.ts'
 import type { Category, EventOf, ObservationOf } from '../../wire/event.ts'
+import { DAY } from '../../wire/time.ts'
 
 export const NOW = Date.UTC(2026, 10, 22)
 
-/** In memory where the system has such a folder: these tests open a spool thousands of times, and each syncs. */
+/** In memory if the system has /dev/shm: these tests open and sync a spool thousands of times. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(memoryFolder() ?? tmpdir(), 'tellwire-agent-'))
+  return mkdtempSync(join(sharedMemoryFolder() ?? tmpdir(), 'tellwire-agent-'))
 }
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true })
 }
-function memoryFolder(): string | null {
+function sharedMemoryFolder(): string | null {
   try {
     accessSync('/dev/shm', 6)
     return '/dev/shm'
@@ -32,7 +33,7 @@ export function openSpool(folder: string, options: Partial<SpoolOptions> = {}): 
     booted: () => 0,
     random: randomBytes,
     maxBytes: 64 * 1_048_576,
-    maxAgeMs: 7 * 86_400_000,
+    maxAgeMs: 7 * DAY,
     ...options,
   })
 }
@@ -67,7 +68,7 @@ export function disk(serial: string): ObservationOf<'volume_mounted'> {
   }
 }
 
-/** Everything not acknowledged, as the server would get it. */
+/** All events that are neither acknowledged nor leased, as the server would receive them. */
 export function leaseAll(spool: Spool): EventOf<Category>[] {
   const all: EventOf<Category>[] = []
   for (let part = spool.lease(500, 1_048_576); part.length > 0; part = spool.lease(500, 1_048_576)) {
@@ -80,11 +81,11 @@ export function gapsIn(events: EventOf<Category>[]): EventOf<'collection_gap'>[]
   return events.filter((it) => it.category === 'collection_gap')
 }
 
-/** Resolves when `isSo` is true; looks every few ms. Rejects after `withinMs`. */
-export async function until(isSo: () => boolean, what: string, withinMs = 8_000): Promise<void> {
+/** Resolves when the condition is true, which is checked every few ms. Rejects after `withinMs`. */
+export async function until(condition: () => boolean, what: string, withinMs = 8_000): Promise<void> {
   const end = performance.now() + withinMs
-  while (!isSo()) {
-    if (performance.now() > end) throw new Error(`still not so after ${withinMs} ms: ${what}`)
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

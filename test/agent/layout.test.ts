@@ -1,4 +1,4 @@
-/** The inner walls of agent/ and wire/. */
+/** Import rules within agent/ and wire/. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
@@ -11,7 +11,7 @@ const files = ['agent', 'wire'].flatMap((folder) =>
 )
 const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8')
 
-/** Type imports too: a circle of types is read as one, however it runs. */
+/** Including type imports: a cycle of types makes code as hard to read as any other. */
 function importsOf(file: string): string[] {
   const found = textOf(file).matchAll(/(?:^|\n)(?:import|export)\s[^'"`;]*?from\s+'(\.[^']+)'/g)
   return [...found].map((it) => posix.normalize(posix.join(posix.dirname(file), it[1]!)))
@@ -19,9 +19,9 @@ function importsOf(file: string): string[] {
 const systemOf = (file: string) => /^agent\/collectors\/(linux|macos|windows)\//.exec(file)?.[1]
 
 describe('layout of agent and wire', () => {
-  it('sees the files it is to judge', () => assert.ok(files.length > 60, `only ${files.length} files`))
+  it('finds the files to check', () => assert.ok(files.length > 60, `only ${files.length} files`))
 
-  it('no collector imports another one, nor anything of another system', () => {
+  it('no collector imports another one, or anything of another operating system', () => {
     const wrong = files.flatMap((file) => {
       const system = systemOf(file)
       if (file === 'agent/collectors/index.ts') return []
@@ -30,28 +30,28 @@ describe('layout of agent and wire', () => {
     assert.deepEqual(wrong, [])
   })
 
-  it('what collectors share imports no host of one system', () => {
+  it('collectors do not import the host of an operating system', () => {
     const wrong = files
       .filter((it) => it.startsWith('agent/collectors/'))
       .flatMap((file) => importsOf(file).filter((it) => it.startsWith('agent/host/') && it !== 'agent/host/host.ts'))
     assert.deepEqual(wrong, [])
   })
 
-  it('the platform is asked where it makes a difference, and nowhere else', () => {
-    const asks = files.filter((it) => textOf(it).includes('process.platform'))
-    assert.deepEqual(asks.sort(), ['agent/host/systems.ts', 'agent/lock.ts', 'agent/spool/segment.ts'])
+  it('only two files read process.platform', () => {
+    const readers = files.filter((it) => textOf(it).includes('process.platform'))
+    assert.deepEqual(readers.sort(), ['agent/host/systems.ts', 'agent/spool/segment.ts'])
   })
 
   it('there is no import cycle', () => {
-    const circles: string[] = []
+    const cycles: string[] = []
     const done = new Set<string>()
     const visit = (file: string, path: readonly string[]): void => {
-      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
       if (path.includes(file) || done.has(file)) return
       for (const it of importsOf(file)) visit(it, [...path, file])
       done.add(file)
     }
     for (const file of files) visit(file, [])
-    assert.deepEqual(circles, [])
+    assert.deepEqual(cycles, [])
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { agentFolder, layout, readJson } from '../../agent/config.ts'
+import { agentFolder, agentPaths, readJson } from '../../agent/config.ts'
 import { SYSTEMS } from '../../agent/host/systems.ts'
 import { Status } from '../../agent/status.ts'
 import { removeFolder, temporaryFolder, until } from './laptop.ts'
@@ -33,8 +33,8 @@ describe('agent/main', () => {
   const start = (...args: string[]) =>
     spawn(process.execPath, [BINARY, 'agent', ...args, '--folder', folder], { stdio: ['ignore', 'pipe', 'pipe'] })
 
-  it('enrols, runs with every collector of this system, says how it is, shows what was sent, and stops on SIGTERM', async function () {
-    this.timeout(90_000) // ten starts of the command, each a second of CPU or two
+  it('enrolls, runs all collectors of this system, shows status and sent events, and stops on SIGTERM', async function () {
+    this.timeout(90_000) // ten commands, each one or two seconds of CPU
     const before = await tellwire('run')
     assert.deepEqual([before.code, before.out], [1, ''])
     assert.match(before.err, /^tellwire: .*not enrolled.*tellwire agent enroll TOKEN\.? \[agent\.not_enrolled\]\n$/)
@@ -44,10 +44,10 @@ describe('agent/main', () => {
       url: `${server.url}/`,
     })
     const agent = start('run')
-    const gone = new Promise((resolve) => agent.once('exit', (code) => resolve(code)))
+    const exited = new Promise((resolve) => agent.once('exit', (code) => resolve(code)))
     const has = (category: string) => server.batches.some(({ events }) => events.some((it) => it.category === category))
     await until(() => has('process_creation'), 'the first processes', 40_000)
-    await until(() => readJson(layout(folder).status, Status)?.connected === true, 'the first status', 20_000)
+    await until(() => readJson(agentPaths(folder).status, Status)?.connected === true, 'the first status', 20_000)
 
     const status = JSON.parse((await tellwire('status', '--json')).out) as {
       running: boolean
@@ -69,7 +69,7 @@ describe('agent/main', () => {
     )
 
     agent.kill('SIGTERM')
-    assert.equal(await gone, 0)
+    assert.equal(await exited, 0)
     const last = server.batches.at(-1)!.events.at(-1)!
     assert.deepEqual([last.category, last.category === 'agent_state' && last.Action], ['agent_state', 'stopping'])
     assert.match((await tellwire('status')).out, /not running/)
@@ -77,12 +77,12 @@ describe('agent/main', () => {
 
   for (const { name, args } of [
     { name: 'enroll without a token', args: ['enroll'] },
-    { name: 'show with a count that is none', args: ['show', '--last', 'many'] },
+    { name: 'show with an invalid count', args: ['show', '--last', 'many'] },
   ])
-    it(`bad usage is exit 2: ${name}`, async () => assert.equal((await tellwire(...args)).code, 2))
+    it(`exits with 2 for wrong usage: ${name}`, async () => assert.equal((await tellwire(...args)).code, 2))
 
   for (const { name, given, env, uid, folder, system = SYSTEMS.linux } of [
-    { name: 'what is given', given: '/a', env: { TELLWIRE_AGENT_FOLDER: '/b' }, uid: 0, folder: '/a' },
+    { name: 'the given one', given: '/a', env: { TELLWIRE_AGENT_FOLDER: '/b' }, uid: 0, folder: '/a' },
     { name: 'the environment', given: undefined, env: { TELLWIRE_AGENT_FOLDER: '/b' }, uid: 0, folder: '/b' },
     { name: 'root', given: undefined, env: {}, uid: 0, folder: '/var/lib/tellwire/agent' },
     {
@@ -101,8 +101,8 @@ describe('agent/main', () => {
       system: SYSTEMS.windows,
     },
   ])
-    it(`its folder: ${name}`, () => assert.equal(agentFolder(given, env, uid, system), folder))
+    it(`default folder: ${name}`, () => assert.equal(agentFolder(given, env, uid, system), folder))
 
-  it('without a home it wants to be told a folder', () =>
+  it('without a home folder it asks for --folder', () =>
     assert.throws(() => agentFolder(undefined, {}, 1_000, SYSTEMS.linux), /--folder/))
 })

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Collector } from '../../agent/collect.ts'
-import { layout, readJson } from '../../agent/config.ts'
+import { agentPaths, readJson } from '../../agent/config.ts'
 import { thisSystem } from '../../agent/host/systems.ts'
 import { lockHolder } from '../../agent/lock.ts'
 import { run } from '../../agent/run.ts'
@@ -24,7 +24,7 @@ describe('agent/run', () => {
   beforeEach(async () => {
     folder = temporaryFolder()
     server = await testServer()
-    server.enrolled(folder)
+    server.enroll(folder)
     stops = []
   })
   afterEach(async () => {
@@ -36,7 +36,7 @@ describe('agent/run', () => {
   const received = () => server.batches.flatMap((batch) => batch.events)
   const actions = () => received().flatMap((it) => (it.category === 'agent_state' ? [it.Action] : []))
 
-  /** Yields once, then waits; notes with which policy it was started. */
+  /** Yields two events and waits. `started` gets the categories that are off, at each start. */
   function collector(started: string[][] = []): Collector {
     return {
       name: 'test',
@@ -63,7 +63,7 @@ describe('agent/run', () => {
     return stopped
   }
 
-  it('reports its start, what collectors see, and its stop; every event as the wire wants it', async () => {
+  it('reports its start, the collected events and its stop, all valid by the wire schema', async () => {
     const stop = start([collector()])
     await until(() => received().length >= 3, 'the first events')
     await stop()
@@ -77,17 +77,17 @@ describe('agent/run', () => {
       [],
     )
     assert.match(JSON.stringify(received()[2]), /"Image":"[0-9a-f]{64}"/)
-    assert.equal(existsSync(layout(folder).running), false)
-    assert.equal(lockHolder(layout(folder).lock), null)
+    assert.equal(existsSync(agentPaths(folder).running), false)
+    assert.equal(lockHolder(agentPaths(folder).lock), null)
     assert.deepEqual(
-      lastSent(layout(folder).sent, 2).map((it) => it.Action ?? it.category),
+      lastSent(agentPaths(folder).sent, 2).map((it) => it.Action ?? it.category),
       ['stopping', 'network_connection'],
     )
-    const status = readJson(layout(folder).status, Status)
+    const status = readJson(agentPaths(folder).status, Status)
     assert.deepEqual([status?.spool.unsent, status?.spool.acked, status?.connected], [0, 4, false])
   })
 
-  it('without an enrolment it says what to do', async () => {
+  it('fails if it is not enrolled', async () => {
     const empty = temporaryFolder()
     const running = run(
       { folder: empty, collectors: [], system: thisSystem(), starts: { seen: 0, total: 0 } },
@@ -97,9 +97,9 @@ describe('agent/run', () => {
     removeFolder(empty)
   })
 
-  it('two agents do not share a folder', async () => {
+  it('two agents cannot use the same folder', async () => {
     start([])
-    await until(() => actions().length > 0, 'the first is there')
+    await until(() => actions().length > 0, 'the first one runs')
     const second = run(
       { folder, collectors: [], system: thisSystem(), starts: { seen: 0, total: 0 } },
       new AbortController().signal,
@@ -107,11 +107,11 @@ describe('agent/run', () => {
     await assert.rejects(second, (error) => error instanceof Fault && error.code === 'agent.running')
   })
 
-  it('follows a pushed policy at once, and starts collectors again only when it concerns them', async () => {
+  it('applies a pushed policy at once, and restarts collectors only if it concerns them', async () => {
     const started: string[][] = []
     start([collector(started)])
     await until(() => received().length >= 3, 'the first events')
-    const push = (policy: typeof POLICY) => server.peers[0]!.say({ type: 'policy', policy: server.sign(policy) })
+    const push = (policy: typeof POLICY) => server.peers[0]!.send({ type: 'policy', policy: server.sign(policy) })
     push({ ...POLICY, version: 2, spoolDays: 7 })
     await until(() => actions().includes('policy_applied'), 'applied')
     assert.equal(started.length, 1)
@@ -123,22 +123,22 @@ describe('agent/run', () => {
     assert.equal(started.length, 2)
   })
 
-  it('a policy that another signed changes nothing and is told', async () => {
+  it('rejects a policy with a wrong signature, and shows that in the status', async () => {
     start([collector()])
     await until(() => received().length >= 3, 'the first events')
     const forged = server.sign({ ...POLICY, version: 9 })
-    server.peers[0]!.say({ type: 'policy', policy: { ...forged, text: forged.text.replace('9', '8') } })
-    const trouble = () => readJson(layout(folder).status, Status)?.policyTrouble ?? ''
+    server.peers[0]!.send({ type: 'policy', policy: { ...forged, text: forged.text.replace('9', '8') } })
+    const trouble = () => readJson(agentPaths(folder).status, Status)?.policyTrouble ?? ''
     await until(() => /agent\.policy/.test(trouble()), 'in the status')
     assert.deepEqual(actions(), ['started'])
   })
 
-  it('what the server rejects becomes a gap, once per reason', async () => {
-    const { onBatch } = server.manners
-    server.manners.onBatch = (peer, batch) => {
+  it('reports rejected events as one gap per reason', async () => {
+    const { onBatch } = server.behaviour
+    server.behaviour.onBatch = (peer, batch) => {
       onBatch(peer, batch)
       const rejected = batch.events.map(({ seq }) => ({ seq, code: 'event.malformed' as const, where: 'Image' }))
-      peer.say({ type: 'ack', epoch: batch.epoch, seq: server.acked, rejected, credit: 4_000 })
+      peer.send({ type: 'ack', epoch: batch.epoch, seq: server.acked, rejected, credit: 4_000 })
     }
     start([collector()])
     await until(() => gapsIn(received()).length > 0, 'the gap')
@@ -147,43 +147,43 @@ describe('agent/run', () => {
     assert.equal(gapsIn(received()).length, 1)
   })
 
-  it('a mark of this boot means that it was killed; one of another boot does not', async () => {
+  it('reports that it was killed if the file of the last run is from the same boot, but not from another', async () => {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    writeFileSync(layout(folder).running, JSON.stringify({ bootId }))
+    writeFileSync(agentPaths(folder).running, JSON.stringify({ bootId }))
     const stop = start([])
     await until(() => actions().length >= 2, 'started')
     await stop()
     assert.deepEqual(actions(), ['killed_last_time', 'started', 'stopping'])
-    writeFileSync(layout(folder).running, JSON.stringify({ bootId: 'another' }))
+    writeFileSync(agentPaths(folder).running, JSON.stringify({ bootId: 'another' }))
     start([])
     await until(() => actions().length >= 4, 'started again')
     assert.deepEqual(actions().slice(3), ['started'])
   })
 
-  it('kill -9 ten times in mid-flow: the server gets every number once it has an event for it, and no event twice', async function () {
+  it('kill -9 ten times while sending: the server gets every number, each for one event', async function () {
     this.timeout(60_000)
-    const { onBatch } = server.manners
+    const { onBatch } = server.behaviour
     let frames = 0
-    // Every third ack is lost with its connection, so that resending is part of it.
-    server.manners.onBatch = (peer, batch) => (++frames % 3 === 0 ? peer.socket.terminate() : onBatch(peer, batch))
+    // Every third ack is lost together with its connection, so that the agent must resend.
+    server.behaviour.onBatch = (peer, batch) => (++frames % 3 === 0 ? peer.socket.terminate() : onBatch(peer, batch))
     let child: ChildProcess | null = null
     for (let round = 0; round < 10; round++) {
       const before = frames
       child = spawn(process.execPath, [join(import.meta.dirname, 'agent-process.ts'), folder], { stdio: 'inherit' })
-      const gone = new Promise((resolve) => child!.once('exit', resolve))
+      const exited = new Promise((resolve) => child!.once('exit', resolve))
       await until(() => frames >= before + 4, 'four more batches')
       child.kill('SIGKILL')
-      await gone
+      await exited
     }
-    server.manners.onBatch = onBatch
+    server.behaviour.onBatch = onBatch
     const stop = start([])
     const killed = () => received().filter((it) => it.category === 'agent_state' && it.Action === 'killed_last_time')
-    await until(() => new Set(killed().map((it) => it.id)).size === 10, 'the last of ten deaths is told')
+    await until(() => new Set(killed().map((it) => it.id)).size === 10, 'the last of ten kills is reported')
     await stop()
     assert.equal(actions().at(-1), 'stopping')
     const ids = new Map<number, string>()
     for (const { seq, id } of received()) {
-      assert.ok(!ids.has(seq!) || ids.get(seq!) === id, `number ${seq} stands for two events`)
+      assert.ok(!ids.has(seq!) || ids.get(seq!) === id, `number ${seq} was used for two events`)
       ids.set(seq!, id)
     }
     assert.deepEqual(

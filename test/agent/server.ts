@@ -1,11 +1,13 @@
-/** A small server of the wire contract on loopback, for tests of the agent: says what it is told to say. */
+/**
+ * A small server on loopback that implements the wire contract, for tests of the agent. Tests can change what it does.
+ */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { zstdDecompressSync } from 'node:zlib'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { layout, saveConfig, writeWhole } from '../../agent/config.ts'
-import { isSigned, keyText, newKey, publicKeyOf } from '../../agent/identity.ts'
+import { agentPaths, saveConfig, writeFileAtomically } from '../../agent/config.ts'
+import { isSigned, keyPem, newKey, publicKeyOf } from '../../agent/identity.ts'
 import { savePolicy } from '../../agent/policy.ts'
 import type { Category, EventOf } from '../../wire/event.ts'
 import {
@@ -30,8 +32,8 @@ export const POLICY: Policy = {
   spoolDays: 14,
 }
 
-/** What the server does; a test replaces what it wants otherwise. */
-export interface Manners {
+/** How the server responds. Tests replace single functions. */
+export interface Behaviour {
   onHello(peer: Peer, hello: Hello): void
   onProof(peer: Peer): void
   onBatch(peer: Peer, batch: Received): void
@@ -39,7 +41,7 @@ export interface Manners {
 }
 export interface Peer {
   socket: WebSocket
-  say(message: FromServer | string | Buffer): void
+  send(message: FromServer | string | Buffer): void
 }
 export interface Received {
   epoch: number
@@ -51,7 +53,7 @@ export interface TestServer {
   url: string
   publicKey: string
   secret: string
-  manners: Manners
+  behaviour: Behaviour
   policy: SignedPolicy
   hellos: Hello[]
   batches: Received[]
@@ -61,8 +63,8 @@ export interface TestServer {
   pongs: number[]
   sign(policy: Policy): SignedPolicy
   token(): string
-  /** A folder that is enrolled here already. */
-  enrolled(folder: string): void
+  /** Makes the folder one of an enrolled agent. */
+  enroll(folder: string): void
   close(): Promise<void>
 }
 
@@ -81,14 +83,15 @@ export async function testServer(): Promise<TestServer> {
     let text = ''
     request.on('data', (chunk) => (text += chunk))
     request.on('end', () => {
-      const asked = EnrollRequest.safeParse(JSON.parse(text))
-      if (request.url !== '/agent/v1/enroll' || !asked.success || asked.data.secret !== self.secret) {
+      // Empty: an upgrade that came while the server was closing.
+      const parsed = EnrollRequest.safeParse(JSON.parse(text || 'null'))
+      if (request.url !== '/agent/v1/enroll' || !parsed.success || parsed.data.secret !== self.secret) {
         response.writeHead(403, { 'content-type': 'application/json' })
         response.end(JSON.stringify({ code: 'enroll.token', where: null, todo: 'Ask for another one.' }))
         return
       }
-      deviceKey = asked.data.publicKey
-      const signature = signed(signedText.enroll(asked.data.nonce, asked.data.publicKey, DEVICE))
+      deviceKey = parsed.data.publicKey
+      const signature = signed(signedText.enroll(parsed.data.nonce, parsed.data.publicKey, DEVICE))
       const reply: EnrollReply = { device: DEVICE, serverKey: publicKey, policy: self.policy, signature }
       response.end(JSON.stringify(reply))
     })
@@ -98,11 +101,11 @@ export async function testServer(): Promise<TestServer> {
     url: '',
     publicKey,
     secret: 'c2VjcmV0',
-    manners: {
+    behaviour: {
       onHello(peer, hello) {
         const nonce = randomBytes(32).toString('hex')
         nonces.set(peer, { hello, nonce })
-        peer.say({
+        peer.send({
           type: 'challenge',
           nonce,
           signature: signed(signedText.challenge(hello.nonce, nonce)),
@@ -110,12 +113,12 @@ export async function testServer(): Promise<TestServer> {
         })
       },
       onProof: (peer) =>
-        peer.say({ type: 'welcome', policy: self.policy, acked: self.acked, credit: 4_000, time: Date.now() }),
+        peer.send({ type: 'welcome', policy: self.policy, acked: self.acked, credit: 4_000, time: Date.now() }),
       onBatch(peer, { epoch, events }) {
         self.acked = Math.max(self.acked, events.at(-1)!.seq!)
-        peer.say({ type: 'ack', epoch, seq: self.acked, rejected: [], credit: 4_000 })
+        peer.send({ type: 'ack', epoch, seq: self.acked, rejected: [], credit: 4_000 })
       },
-      onPing: (peer, n) => peer.say({ type: 'pong', n }),
+      onPing: (peer, n) => peer.send({ type: 'pong', n }),
     },
     policy: signPolicy(POLICY),
     hellos: [],
@@ -126,11 +129,11 @@ export async function testServer(): Promise<TestServer> {
     sign: signPolicy,
     token: () =>
       `tw1.${Buffer.from(JSON.stringify({ url: self.url, serverKey: publicKey, secret: self.secret })).toString('base64url')}`,
-    enrolled(folder) {
+    enroll(folder) {
       const key = newKey()
       deviceKey = publicKeyOf(key)
-      writeWhole(layout(folder).key, keyText(key))
-      savePolicy(layout(folder).policy, self.policy)
+      writeFileAtomically(agentPaths(folder).key, keyPem(key))
+      savePolicy(agentPaths(folder).policy, self.policy)
       saveConfig(folder, { url: `${self.url}/`, serverKey: publicKey, device: DEVICE, ca: null })
     },
     async close() {
@@ -144,7 +147,7 @@ export async function testServer(): Promise<TestServer> {
   sockets.on('connection', (socket) => {
     const peer: Peer = {
       socket,
-      say: (message) =>
+      send: (message) =>
         socket.send(typeof message === 'string' || message instanceof Buffer ? message : JSON.stringify(message)),
     }
     self.peers.push(peer)
@@ -154,20 +157,20 @@ export async function testServer(): Promise<TestServer> {
         const batch = Batch.parse(JSON.parse(zstdDecompressSync(data).toString('utf8')))
         const received = { epoch: batch.epoch, events: batch.events as EventOf<Category>[], bytes: data.length }
         self.batches.push(received)
-        self.manners.onBatch(peer, received)
+        self.behaviour.onBatch(peer, received)
         return
       }
       const message = FromAgent.parse(JSON.parse(data.toString('utf8')))
       if (message.type === 'hello') {
         self.hellos.push(message)
-        self.manners.onHello(peer, message)
+        self.behaviour.onHello(peer, message)
       } else if (message.type === 'proof') {
         const { hello, nonce } = nonces.get(peer)!
         const text = signedText.proof(hello.nonce, nonce, message.host, hello.device, hello.epoch)
         if (message.host !== '127.0.0.1' || !isSigned(deviceKey, text, message.signature))
-          peer.say({ type: 'refusal', code: 'device.proof', where: null, todo: null, retryAfterMs: null })
-        else self.manners.onProof(peer)
-      } else if (message.type === 'ping') self.manners.onPing(peer, message.n)
+          peer.send({ type: 'refusal', code: 'device.proof', where: null, todo: null, retryAfterMs: null })
+        else self.behaviour.onProof(peer)
+      } else if (message.type === 'ping') self.behaviour.onPing(peer, message.n)
       else self.pongs.push(message.n)
     })
   })

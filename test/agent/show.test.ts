@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describeShown, shown } from '../../agent/show.ts'
+import { formatShowReport, showReport } from '../../agent/show.ts'
 import { CATEGORIES } from '../../wire/event.ts'
 import { NOW } from './laptop.ts'
 import { POLICY } from './server.ts'
@@ -7,8 +7,8 @@ import { POLICY } from './server.ts'
 const config = { url: 'https://tellwire.example/', serverKey: 'k', device: 'd-1', ca: null }
 
 describe('agent/show', () => {
-  it("names every category that this system's agent collects, and which are off", () => {
-    const { collected } = shown(config, { ...POLICY, on: ['presence'], off: ['egress'] }, [], 'linux')
+  it("lists every category that this system's agent collects, and which are off", () => {
+    const { collected } = showReport(config, { ...POLICY, on: ['presence'], off: ['egress'] }, [], 'linux')
     const here = Object.entries(CATEGORIES).filter(([, it]) => it.on.includes('linux'))
     assert.deepEqual(
       collected.map((it) => it.category),
@@ -20,7 +20,7 @@ describe('agent/show', () => {
     )
   })
 
-  it("is plain words, and others' names cannot command the terminal", () => {
+  it('prints plain text without control characters from names', () => {
     const event = {
       category: 'usb_device',
       time: NOW,
@@ -29,7 +29,7 @@ describe('agent/show', () => {
       ProductName: 'a\u001b[31mb\n\u202ec',
       Serial: null,
     }
-    const text = describeShown(shown(config, { ...POLICY, off: ['egress'] }, [event], 'linux'))
+    const text = formatShowReport(showReport(config, { ...POLICY, off: ['egress'] }, [event], 'linux'))
     assert.match(text, /reports to https:\/\/tellwire\.example\/ as d-1/)
     assert.match(text, /Switched off by your company:\n {2}egress/)
     assert.match(text, /Never collected:\n {2}what you type/)

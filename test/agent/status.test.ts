@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describeStatus, type Status, statusWriter } from '../../agent/status.ts'
+import { formatStatus, type Status, statusWriter } from '../../agent/status.ts'
+import { DAY } from '../../wire/time.ts'
 import { NOW, removeFolder, temporaryFolder } from './laptop.ts'
 
 describe('agent/status', () => {
@@ -23,19 +24,19 @@ describe('agent/status', () => {
     gaps: [],
     wireBytes: 0,
   }
-  for (const { name, change, pid, says } of [
+  for (const { name, change, pid, text } of [
     {
       name: 'connected',
       change: {},
       pid: 7,
-      says: /running, process 7[\s\S]*yes, for 30 s[\s\S]*2 s ago[\s\S]*12 events; 1\.0 MiB/,
+      text: /running, process 7[\s\S]*yes, for 30 s[\s\S]*2 s ago[\s\S]*12 events, 1\.0 MiB/,
     },
-    { name: 'not running', change: {}, pid: null, says: /not running \(last seen 0 s ago\)[\s\S]*connected +no\./ },
+    { name: 'not running', change: {}, pid: null, text: /not running \(last seen 0 s ago\)[\s\S]*connected +no\./ },
     {
       name: 'revoked',
       change: { connected: false, trouble: 'This device has been revoked.', nextTryAt: NOW + 600_000 },
       pid: 7,
-      says: /no\. This device has been revoked\. Next try in 10 min\./,
+      text: /no\. This device has been revoked\. Next attempt in 10 min\./,
     },
     {
       name: 'losing events',
@@ -45,12 +46,12 @@ describe('agent/status', () => {
         gaps: [{ about: '/dev/input', reason: 'denied', lastAt: NOW }],
       },
       pid: 7,
-      says: /ENOSPC[\s\S]*egress 5[\s\S]*event\.malformed 2[\s\S]*\/dev\/input: denied/,
+      text: /ENOSPC[\s\S]*egress 5[\s\S]*event\.malformed 2[\s\S]*\/dev\/input: denied/,
     },
   ])
-    it(`says in words: ${name}`, () => assert.match(describeStatus({ ...status, ...change }, pid, NOW), says))
+    it(`as text: ${name}`, () => assert.match(formatStatus({ ...status, ...change }, pid, NOW), text))
 
-  it('is written when there is news, and once a minute', () => {
+  it('is written when it changes, and once a minute', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'status.json')
     let wall = NOW
@@ -72,10 +73,10 @@ describe('agent/status', () => {
     pass(60_000)
     write()
     assert.equal(writtenAt(), 65_000)
-    wall -= 86_400_000
+    wall -= DAY
     pass(60_000)
     write()
-    assert.equal(writtenAt(), 125_000 - 86_400_000, 'a clock that was set back stops nothing')
+    assert.equal(writtenAt(), 125_000 - DAY, 'it is written although the clock was set back')
     removeFolder(folder)
   })
 })

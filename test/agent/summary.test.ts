@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { summary } from '../../agent/summary.ts'
 
 describe('agent/summary', () => {
-  it('says what grew since the last one, and what is now', () => {
+  it('has the growth since the previous one, and current values', () => {
     let at = 1
     let starts: { seen: number; total: number } | null = null
     const next = summary({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type LostTime, ticker } from '../../agent/ticker.ts'
+import { HOUR } from '../../wire/time.ts'
 
 describe('agent/ticker', () => {
   let awake = 0
@@ -20,7 +21,7 @@ describe('agent/ticker', () => {
     return { lost, pass }
   }
 
-  it('runs what is due, once after any number of misses', async () => {
+  it('runs a due job, and only once however often it was missed', async () => {
     let runs = 0
     const { pass } = start(10_000, () => void runs++)
     for (let second = 1; second <= 25; second++) {
@@ -33,7 +34,7 @@ describe('agent/ticker', () => {
     assert.equal(runs, 3)
   })
 
-  it('never runs a job beside itself', async () => {
+  it('never runs a job while it is still running', async () => {
     let running = 0
     let finish = () => {}
     const { pass } = start(1_000, () => {
@@ -49,15 +50,15 @@ describe('agent/ticker', () => {
     assert.equal(running, 2)
   })
 
-  it('tells sleep from a freeze, and neither from an ordinary tick', () => {
+  it('distinguishes sleep, a freeze and an ordinary tick', () => {
     const { lost, pass } = start(1_000, () => {})
     pass(1_000)
     pass(3_000, 2_000)
     assert.deepEqual(lost, [])
-    pass(1_000, 3_600_000)
+    pass(1_000, HOUR)
     pass(40_000)
     assert.deepEqual(lost, [
-      { kind: 'asleep', ms: 3_600_000 },
+      { kind: 'asleep', ms: HOUR },
       { kind: 'frozen', ms: 40_000 },
     ])
   })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { AGENT_VERSION } from '../../agent/version.ts'
 
 describe('agent/version', () => {
-  it('is the version of the package', () => {
+  it('equals the version in package.json', () => {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
       version: string
     }

@@ -26,7 +26,7 @@ import type { Commit, Store } from '../../server/store/store.ts'
 import { COVERAGE_PART } from '../../server/views/coverage.ts'
 import { Queue } from '../../server/views/queue.ts'
 import type { Reader } from '../../server/views/reader.ts'
-import { CATEGORIES, type Category } from '../../wire/event.ts'
+import { AGENT_CATEGORIES } from '../../wire/event.ts'
 import { contract, holding, NOWHERE } from '../server/events.ts'
 import { signIn } from './children.ts'
 import type { FromWatchers, ToWatchers, Watched } from './console-watchers.ts'
@@ -291,11 +291,10 @@ function enrolledOf(n: number, now: number) {
 
 /** What the coverage book keeps of a laptop that reports everything. */
 function stateOf(n: number, now: number): string {
-  const agents = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].origin === 'agent')
   return JSON.stringify({
     ...bookOf(null),
     ...{ events: 10_000 + n, lastSeen: now, lastAddress: '203.0.113.9', place: 'Austin, Texas, US', version: '0.1.0' },
-    categories: Object.fromEntries(agents.map((it, index) => [it, now - index * 60_000])),
+    categories: Object.fromEntries(AGENT_CATEGORIES.map((it, index) => [it, now - index * 60_000])),
   })
 }
 
@@ -338,7 +337,11 @@ async function listening(
     ...{ reader, queue, store, now: Date.now, random: randomBytes, hosts: [], files: new Map() },
     ...{ decide: unused, enrollmentToken: unused, contracts: { versions: () => [], take: unused } },
     feeds: { lookup: () => NOWHERE, append: unused },
-    ...{ metricsText: unused, ready: () => true, secureCookies: false },
+    ...{
+      metrics: { text: unused, token: null, isOpenToLoopback: false },
+      notReady: () => null,
+      isPublicOverTls: false,
+    },
     onError: (cause) => console.error(cause),
   })
   const http = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })

@@ -1,4 +1,4 @@
-/** The real agent at a real server, killed as somebody would who wants it blind. See `waking.test.ts` for the pause. */
+/** An agent that is killed, as somebody would do to stop the collection. `waking.test.ts` pauses one. */
 import assert from 'node:assert/strict'
 import { needsLinux } from '../agent/needs-linux.ts'
 import { until } from '../bench/children.ts'
@@ -13,13 +13,13 @@ describe('real runs: the agent', function () {
     here = await fleet()
   })
 
-  it('killed, it says so when it is back', async () => {
+  it('reports after its restart that it was killed', async () => {
     process.kill(here.first.pid, 'SIGKILL')
     here.startAgain()
     const finding = await until(
       async () => (await here.page('killed')).findings.find((it) => /kill/i.test(it.title)) ?? null,
       30_000,
-      () => 'the kill raised nothing',
+      () => 'the kill caused no finding',
     )
     assert.equal(finding.family, 'tampering')
   })

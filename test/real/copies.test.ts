@@ -1,4 +1,4 @@
-/** Data that is carried out: onto a real volume, and out of a real git server. */
+/** Exfiltration: to a mounted volume, and from a git server. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { needsLinux } from '../agent/needs-linux.ts'
 import { until } from '../bench/children.ts'
-import { has, judged } from './judged.ts'
-import { needsCommands, needsRight } from './needs.ts'
+import { needsCommands, needsPermission } from './needs.ts'
+import { assertFound, rulesFor } from './rules-for.ts'
 import { type Watch, watch } from './watch.ts'
 
 const run = promisify(execFile)
@@ -29,23 +29,23 @@ describe('real runs: copies', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  describe('onto a volume', () => {
-    const place = `/media/tellwire-real-${process.pid}`
+  describe('to a volume', () => {
+    const mountPoint = `/media/tellwire-real-${process.pid}`
     before(function () {
       needsLinux(this)
       needsCommands(this, 'mkfs.ext4', 'mount', 'umount')
-      needsRight(
+      needsPermission(
         this,
-        `mkdir -p ${place} && truncate -s 32M ${place}.img && mkfs.ext4 -q ${place}.img && mount -o loop ${place}.img ${place}`,
+        `mkdir -p ${mountPoint} && truncate -s 32M ${mountPoint}.img && mkfs.ext4 -q ${mountPoint}.img && mount -o loop ${mountPoint}.img ${mountPoint}`,
       )
     })
     after(() => {
-      spawnSync('umount', [place])
-      rmSync(`${place}.img`, { force: true })
-      rmSync(place, { recursive: true, force: true })
+      spawnSync('umount', [mountPoint])
+      rmSync(`${mountPoint}.img`, { force: true })
+      rmSync(mountPoint, { recursive: true, force: true })
     })
 
-    it('2,500 files onto a disk that was plugged in', async () => {
+    it('2,500 files are copied to a disk that was mounted', async () => {
       seen = watch(['volumes', 'watched-folders'], { folder })
       const volume = await seen.until(
         'volume_mounted',
@@ -55,26 +55,26 @@ describe('real runs: copies', function () {
       const source = join(folder, 'src')
       mkdirSync(source)
       for (let n = 0; n < 2_500; n++) writeFileSync(join(source, `file-${n}.ts`), 'export {}\n')
-      // What lies there at the first look is its baseline: when a file makes news, that look is over.
+      // The content at the first sweep is the baseline: once a new file is reported, that sweep is over.
       const { events } = seen
       let written = 0
       await until(
         () => {
-          writeFileSync(join(place, `first-${written++}`), 'x')
-          return events.some((it) => it.category === 'file_burst' && it.Root === place) || null
+          writeFileSync(join(mountPoint, `first-${written++}`), 'x')
+          return events.some((it) => it.category === 'file_burst' && it.Root === mountPoint) || null
         },
         10_000,
-        () => 'the disk was not looked at',
+        () => 'the disk was not swept',
       )
-      cpSync(source, join(place, 'src'), { recursive: true })
+      cpSync(source, join(mountPoint, 'src'), { recursive: true })
       const copied = () => events.reduce((sum, it) => sum + (it.category === 'file_burst' ? it.SourceFiles : 0), 0)
       const burst = await seen.until('file_burst', () => copied() >= 2_500)
       assert.equal(burst.RootKind, 'removable')
-      has(await judged(events), 'exfiltration/removable-mass-copy')
+      assertFound(await rulesFor(events), 'exfiltration/removable-mass-copy')
     })
   })
 
-  describe('out of a git server', () => {
+  describe('from a git server', () => {
     const REPOSITORIES = 20
     let server: ChildProcess
     let url: string
@@ -86,7 +86,7 @@ describe('real runs: copies', function () {
         execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args])
       git('init', '-q', work)
       for (let n = 0; n < REPOSITORIES; n++) {
-        // Each is of another size: that is all the server has to tell them apart by.
+        // Each has another size, which is the only thing that distinguishes them in events.
         writeFileSync(join(work, `part-${n}`), randomBytes(1_000))
         git('-C', work, 'add', '.')
         git('-C', work, 'commit', '-qm', 'a')
@@ -112,7 +112,7 @@ describe('real runs: copies', function () {
       if (server?.pid) process.kill(-server.pid, 'SIGKILL')
     })
 
-    it('twenty repositories are cloned, each told once, then one is given a remote elsewhere', async () => {
+    it('twenty repositories are cloned, each is reported once, then one gets another remote', async () => {
       const sources = join(folder, 'src')
       mkdirSync(sources)
       seen = watch(['processes', 'repositories'], {
@@ -122,19 +122,19 @@ describe('real runs: copies', function () {
       await until(
         () => existsSync(join(folder, 'memory', 'repositories.json')) || null,
         10_000,
-        () => 'the sources were not looked at',
+        () => 'the sources were not swept',
       )
       const { events } = seen
-      const told = () => events.filter((it) => it.category === 'repository')
+      const reported = () => events.filter((it) => it.category === 'repository')
       for (let n = 0; n < REPOSITORIES; n++) await run('git', ['clone', '-q', `${url}/r${n}.git`], { cwd: sources })
-      await seen.until('repository', () => told().length >= REPOSITORIES)
+      await seen.until('repository', () => reported().length >= REPOSITORIES)
       assert.deepEqual(
-        [...new Set(told().map((it) => `${it.Action} ${it.Host} ${it.Namespace}`))],
+        [...new Set(reported().map((it) => `${it.Action} ${it.Host} ${it.Namespace}`))],
         ['clone 127.0.0.1 acme'],
       )
-      assert.equal(told().length, REPOSITORIES)
-      assert.equal(new Set(told().map((it) => it.Bytes)).size, REPOSITORIES)
-      has(await judged(told()), 'exfiltration/clone-surge')
+      assert.equal(reported().length, REPOSITORIES)
+      assert.equal(new Set(reported().map((it) => it.Bytes)).size, REPOSITORIES)
+      assertFound(await rulesFor(reported()), 'exfiltration/clone-surge')
 
       execFileSync('git', [
         '-C',

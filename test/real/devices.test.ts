@@ -1,6 +1,6 @@
 /**
- * Devices as firmware publishes them: trees like sysfs on a real disk, read by the real host. No such hardware is here, so
- * the trees are made to the published ids.
+ * USB devices and displays in a folder tree like sysfs, which the real host reads. The trees use published ids, because
+ * the hardware is not available here.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,44 +10,44 @@ import type { Host } from '../../agent/host/host.ts'
 import type { Link, Node } from '../agent/fake-host.ts'
 import {
   DELL,
+  type EdidFields,
   edid,
   JETKVM as JETKVM_DISPLAY,
-  type Looks,
   PIKVM_V3,
   TINYPILOT as TINYPILOT_DISPLAY,
 } from '../agent/fixtures/edid.ts'
 import { JETKVM, MOUSE, PHONE, PIKVM, plug } from '../agent/fixtures/usb.ts'
-import { has, judged } from './judged.ts'
+import { assertFound, rulesFor } from './rules-for.ts'
 import { type Watch, watch } from './watch.ts'
 
 type Gadget = Parameters<typeof plug>[0]
 const TINYPILOT: Gadget = {
   ...PIKVM,
-  says: { manufacturer: 'tinypilot', product: 'Multifunction USB Device', serial: '6b65796d696d6570690' },
+  strings: { manufacturer: 'tinypilot', product: 'Multifunction USB Device', serial: '6b65796d696d6570690' },
 }
 const NANOKVM: Gadget = {
   ...PIKVM,
   vendor: '3346',
   product: '1009',
-  says: { manufacturer: 'sipeed', product: 'NanoKVM', serial: '0123456789ABCDEF' },
+  strings: { manufacturer: 'sipeed', product: 'NanoKVM', serial: '0123456789ABCDEF' },
 }
 const CH9329: Gadget = {
   ...PIKVM,
   vendor: '1a86',
   product: 'e129',
-  says: { manufacturer: 'WCH.CN', product: 'WCH UART TO KB-MS' },
+  strings: { manufacturer: 'WCH.CN', product: 'WCH UART TO KB-MS' },
   interfaces: ['03/01/01', '03/00/00'],
 }
-/** Nothing of it names its maker: a keyboard, an absolute pointer and a disk in one. */
+/** Nothing identifies its vendor: it has a keyboard, an absolute pointer and a disk. */
 const NAMELESS: Gadget = {
   ...PIKVM,
   vendor: 'f00d',
   product: 'beef',
-  says: { manufacturer: 'Generic', product: 'Device' },
+  strings: { manufacturer: 'Generic', product: 'Device' },
 }
-const NANOKVM_DISPLAY: Looks = { maker: 'SPD', product: 0x3301, name: 'NanoKVM' }
+const NANOKVM_DISPLAY: EdidFields = { maker: 'SPD', product: 0x3301, name: 'NanoKVM' }
 
-/** Paths below /sys are those below `folder`. */
+/** Redirects paths in /sys to `folder`. */
 const rooted =
   (folder: string) =>
   (real: Host): Host => {
@@ -84,7 +84,7 @@ describe('real runs: devices', () => {
       else symlinkSync(folder + (node as Link).link, folder + path)
     }
   }
-  /** As the kernel does it: all of a device is there before its folder can be listed. */
+  /** As in the kernel: all files of a device exist before its folder is listed. */
   function attach(gadget: Gadget): void {
     const { [`/sys/bus/usb/devices/${gadget.port}/devnum`]: last, ...nodes } = plug(gadget)
     write(nodes)
@@ -97,7 +97,7 @@ describe('real runs: devices', () => {
     ['JetKVM', JETKVM, ['hardware/ip-kvm-by-usb-id']],
     ['NanoKVM', NANOKVM, ['hardware/ip-kvm-by-usb-id']],
     ['a CH9329 cable', CH9329, ['hardware/keyboard-bridge']],
-    ['one that hides its name', NAMELESS, ['hardware/ip-kvm-by-shape']],
+    ['one without a known name', NAMELESS, ['hardware/ip-kvm-by-shape']],
   ]
   for (const [name, gadget, rules] of gadgets)
     it(`${name} is plugged in`, async () => {
@@ -105,32 +105,32 @@ describe('real runs: devices', () => {
       attach(gadget)
       const event = await seen.until('usb_device', (it) => it.Action === 'attached')
       assert.deepEqual([event.VendorId, event.ProductId, event.HasKeyboard], [gadget.vendor, gadget.product, true])
-      has(await judged(seen.events), ...rules)
+      assertFound(await rulesFor(seen.events), ...rules)
     })
 
-  const displays: [name: string, looks: Looks][] = [
+  const displays: [name: string, fields: EdidFields][] = [
     ['PiKVM', PIKVM_V3],
     ['TinyPilot', TINYPILOT_DISPLAY],
     ['JetKVM', JETKVM_DISPLAY],
     ['NanoKVM', NANOKVM_DISPLAY],
   ]
-  for (const [name, looks] of displays)
-    it(`${name} takes a monitor's place`, async () => {
+  for (const [name, fields] of displays)
+    it(`${name} replaces a monitor`, async () => {
       write({
-        '/sys/class/drm/card0-HDMI-A-1/edid': edid(looks),
+        '/sys/class/drm/card0-HDMI-A-1/edid': edid(fields),
         '/sys/class/drm/card0-HDMI-A-1/status': 'connected\n',
       })
-      const event = await seen.until('display', (it) => it.MakerId === looks.maker)
-      assert.equal(event.MonitorName, looks.name)
-      has(await judged(seen.events), 'hardware/ip-kvm-by-edid')
+      const event = await seen.until('display', (it) => it.MakerId === fields.maker)
+      assert.equal(event.MonitorName, fields.name)
+      assertFound(await rulesFor(seen.events), 'hardware/ip-kvm-by-edid')
     })
 
-  it('a mouse, a phone and a monitor are nothing', async () => {
+  it('a mouse, a phone and a monitor cause no finding', async () => {
     attach(PHONE)
     const monitor = edid({ ...DELL, serialText: 'OTHER' })
     write({ '/sys/class/drm/card0-DP-1/edid': monitor, '/sys/class/drm/card0-DP-1/status': 'connected\n' })
     await seen.until('usb_device', (it) => it.VendorId === PHONE.vendor)
     await seen.until('display', (it) => it.MakerId === 'DEL')
-    assert.deepEqual(await judged(seen.events), [])
+    assert.deepEqual(await rulesFor(seen.events), [])
   })
 })

@@ -1,8 +1,8 @@
 /**
- * A real server with two real agents, shared by the files that need them: one is there to be killed, and one is paused
- * from the start, so that the half minute it has to be is spent on the other tests.
+ * A server with two agents, shared by the test files that need them: one to be killed, and one that is paused from the
+ * start, so that other tests run during the half minute of its pause.
  *
- * Errors  whatever happens, the processes end with this one.
+ * Errors  the processes always end with this one.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,11 +16,12 @@ export interface Line {
   event?: { category: string; About?: string; Reason?: string; Detail?: string }
 }
 export interface Fleet {
-  /** The agent that is there to be killed, and another in its place. */
+  /** The agent to kill. */
   first: AgentChild
+  /** Starts another agent in its folder. */
   startAgain(): void
   page(worker: 'killed' | 'paused'): Promise<WorkerPage>
-  /** SIGCONT, when it was stopped for `ms`. */
+  /** Continues the paused agent (SIGCONT) when it was paused for `afterMs`. */
   wake(afterMs: number): Promise<void>
   recorded(worker: 'killed' | 'paused'): Promise<Line[]>
 }

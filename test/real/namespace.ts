@@ -1,26 +1,26 @@
-/** A network of its own, in which a test may make tunnels and routes without touching the machine's. */
+/** A network namespace, in which a test can create tunnels and routes without changing the machine's. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Category, Event, type EventOf } from '../../wire/event.ts'
 import { needsLinux } from '../agent/needs-linux.ts'
-import { needsCommands, needsRight } from './needs.ts'
+import { needsCommands, needsPermission } from './needs.ts'
 import { until, type Watch, type WatchOptions } from './watch.ts'
 
-/** Names and a table of interfaces of its own; as another user than root, within a namespace of users. */
+/** Enters a network and mount namespace; as a user other than root, in a user namespace. */
 const ENTER = process.getuid?.() === 0 ? 'unshare -n -m' : 'unshare -U -r -n -m'
 const CHILD = join(import.meta.dirname, 'namespace-child.ts')
 
 export interface Namespace extends Watch {
-  /** Runs a line of shell in there. Rejects when it fails. */
+  /** Runs a shell command in the namespace. Rejects if it fails. */
   do(line: string): Promise<void>
 }
 
 export function needsNamespace(test: Mocha.Context): void {
   needsLinux(test)
   needsCommands(test, 'unshare', 'ip')
-  needsRight(test, `${ENTER} sh -c 'mount -t sysfs sysfs /sys && ip link add eth0 type veth peer name eth1'`)
+  needsPermission(test, `${ENTER} sh -c 'mount -t sysfs sysfs /sys && ip link add eth0 type veth peer name eth1'`)
 }
 
 export function enterNamespace(names: readonly string[], options: Omit<WatchOptions, 'host'>): Namespace {
@@ -31,9 +31,9 @@ export function enterNamespace(names: readonly string[], options: Omit<WatchOpti
   const events: Event[] = []
   const waiting: { line: string; settle(code: number | null): void }[] = []
   createInterface({ input: child.stdout }).on('line', (text) => {
-    const said = JSON.parse(text)
-    if ('done' in said) waiting.shift()?.settle(said.done)
-    else events.push(Event.parse(said))
+    const message = JSON.parse(text)
+    if ('done' in message) waiting.shift()?.settle(message.done)
+    else events.push(Event.parse(message))
   })
   child.once('exit', (code) => {
     for (const it of waiting.splice(0)) it.settle(code ?? 1)
@@ -45,14 +45,14 @@ export function enterNamespace(names: readonly string[], options: Omit<WatchOpti
     do: (line) =>
       new Promise((resolve, reject) => {
         const settle = (code: number | null) =>
-          code === 0 ? resolve() : reject(new Error(`'${line}' ended with ${code}`))
+          code === 0 ? resolve() : reject(new Error(`'${line}' exited with ${code}`))
         waiting.push({ line, settle })
         child.stdin.write(`${line}\n`)
       }),
     async stop() {
-      const gone = once(child, 'exit')
+      const exited = once(child, 'exit')
       child.stdin.end()
-      await gone
+      await exited
     },
   }
 }

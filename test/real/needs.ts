@@ -1,4 +1,4 @@
-/** What a real run needs of the machine: tools that can be installed must be there in CI, rights need not. */
+/** Requirements of the real runs. Commands must be installed in CI; permissions may be missing there. */
 import { spawnSync } from 'node:child_process'
 
 export function needsCommands(test: Mocha.Context, ...commands: string[]): void {
@@ -9,8 +9,8 @@ export function needsCommands(test: Mocha.Context, ...commands: string[]): void 
   skip(test, why)
 }
 
-/** `probe` fails where the kernel or a container's rules say no: nothing that CI could be blamed for. */
-export function needsRight(test: Mocha.Context, probe: string): void {
+/** Skips the test if `probe` fails, because the kernel or the container does not permit it. */
+export function needsPermission(test: Mocha.Context, probe: string): void {
   const { status, stderr } = spawnSync('sh', ['-c', probe], { encoding: 'utf8' })
   if (status !== 0) skip(test, `this machine does not allow it: ${stderr.trim()}`)
 }

@@ -1,12 +1,12 @@
-/** Tunnels that take the default route over, and bytes that go out, in a network namespace. */
+/** Tunnels that replace the default route, and uploads, in a network namespace. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { has, judged } from './judged.ts'
 import { enterNamespace, type Namespace, needsNamespace } from './namespace.ts'
 import { needsCommands } from './needs.ts'
+import { assertFound, rulesFor } from './rules-for.ts'
 
 const MEGABYTE = 1_048_576
 
@@ -27,40 +27,40 @@ describe('real runs: networks', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('a tunnel comes up, takes everything, and goes', async () => {
-    // A pair of virtual cables under a tunnel's name: a tun without a client that holds it is never up.
+  it('a tunnel comes up, gets the default route, and goes down', async () => {
+    // A veth pair with a tunnel's name, because a tun device is never up without a client.
     there = enterNamespace(['network-places'], { folder })
     await there.until('network_place', (it) => it.TunnelInterface === null)
     await there.do('ip link add tun0 type veth peer name far && ip link set far up && ip link set tun0 mtu 1293 up')
     await there.do('ip addr add 10.8.0.2/24 dev tun0 && ip route add default via 10.8.0.1 dev tun0')
     const up = await there.until('network_place', (it) => it.DefaultRouteOnTunnel === true)
     assert.deepEqual([up.TunnelInterface, up.TunnelKind, up.TunnelMtu, up.Interface], ['tun0', 'tun', 1_293, 'tun0'])
-    // This size of packet on this name is one client's own: see the catalogue.
-    has(await judged([up]), 'network/astrill')
+    // This MTU with this name identifies one VPN client: see the catalogue.
+    assertFound(await rulesFor([up]), 'network/astrill')
     await there.do('ip link del tun0')
     await there.until('network_place', (it) => it.time > up.time && it.TunnelInterface === null)
   })
 
-  it('an ordinary tunnel is seen and judged by nobody', async () => {
+  it('an ordinary tunnel is reported and causes no finding', async () => {
     there = enterNamespace(['network-places'], { folder })
     await there.do('ip link add wg0 type veth peer name far && ip link set far up && ip link set wg0 up')
     const up = await there.until('network_place', (it) => it.TunnelInterface === 'wg0')
     assert.deepEqual([up.TunnelKind, up.DefaultRouteOnTunnel], ['wireguard', false])
-    assert.deepEqual(await judged([up]), [])
+    assert.deepEqual(await rulesFor([up]), [])
   })
 
-  it('an archive is made and sent out: its size, then as many bytes', async function () {
+  it('an archive is created and uploaded: its size, and then as many bytes', async function () {
     needsCommands(this, 'tar', 'nsenter')
     mkdirSync(join(folder, 'src'))
     mkdirSync(join(folder, 'out'))
-    // Incompressible, and enough that its archiver lives for a look or two.
+    // Incompressible, and large enough that the archiver runs for a poll or two.
     for (let n = 0; n < 8; n++) writeFileSync(join(folder, 'src', `part-${n}.ts`), randomBytes(MEGABYTE))
     there = enterNamespace(['processes', 'watched-folders', 'archives', 'interfaces', 'connections'], {
       folder,
       policy: { watchedRoots: [{ path: join(folder, 'out'), kind: 'staging' }] },
     })
     await there.until('process_creation', (it) => it.StartedBeforeAgent)
-    // The other end of the cable is another network, so that nothing is loopback.
+    // The other end of the veth pair is in another namespace, so that the traffic is not loopback.
     const far = join(folder, 'far')
     const quiet = '/dev/null 2>&1'
     await there.do(`unshare -n sleep 25 > ${quiet} & echo $! > ${far}`)
@@ -74,7 +74,7 @@ describe('real runs: networks', function () {
     await there.do(`nsenter -t $(cat ${far}) -n ${process.execPath} -e "${sink}" > ${quiet} & echo $! > ${far}.sink`)
     await there.do(`until [ -e ${folder}/up ]; do sleep 0.02; done`)
 
-    // It rests now and then, so that it lives as long as one that has gigabytes to pack.
+    // With pauses, so that it runs as long as with gigabytes of data.
     await there.do(`tar --checkpoint=400 --checkpoint-action=sleep=1 -czf ${folder}/out/code.tgz -C ${folder} src`)
     const made = await there.until('archive_created', () => true)
     assert.deepEqual([made.RootKind, made.Parts, made.Encrypted], ['staging', 1, false])

@@ -1,11 +1,11 @@
-/** Programs that really run under the names, from the places and on the ports of remote-control tools. */
+/** Running programs with the names, paths and ports of remote-control tools. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needsLinux } from '../agent/needs-linux.ts'
-import { has, judged } from './judged.ts'
+import { assertFound, rulesFor } from './rules-for.ts'
 import { type Watch, watch } from './watch.ts'
 
 describe('real runs: programs', function () {
@@ -18,7 +18,7 @@ describe('real runs: programs', function () {
     needsLinux(this)
     folder = mkdtempSync(join(tmpdir(), 'tellwire-real-'))
     seen = watch(['processes', 'connections'], { folder })
-    // This very test among what runs: the first look is over.
+    // Once this process is reported, the first poll is over.
     await seen.until('process_creation', (it) => it.ProcessId === process.pid)
   })
   afterEach(() => {
@@ -37,7 +37,7 @@ describe('real runs: programs', function () {
     return at
   }
 
-  /** A hard link to this runtime: a program of another name that can listen. */
+  /** A hard link to Node: a program with another name that can listen. */
   async function listensAs(name: string, port: number): Promise<string | null> {
     const at = join(folder, name)
     try {
@@ -54,7 +54,7 @@ describe('real runs: programs', function () {
     })
   }
 
-  it('portable tools, run from a temporary folder: each is seen, and two vendors are more than one', async () => {
+  it('two portable tools in a temporary folder: both are reported, and two vendors are a finding', async () => {
     const one = sleepsAs('Downloads', 'rustdesk')
     const two = sleepsAs('Downloads', 'teamviewerd')
     for (const path of [one, two]) {
@@ -62,8 +62,8 @@ describe('real runs: programs', function () {
       assert.equal(event.StartedBeforeAgent, false)
       assert.equal(event.CommandLine, `${path} 60`)
     }
-    has(
-      await judged(
+    assertFound(
+      await rulesFor(
         seen.events.filter((it) => it.category === 'process_creation' && [one, two].includes(it.Image ?? '')),
       ),
       'remote-access/tool-in-first-days',
@@ -71,28 +71,28 @@ describe('real runs: programs', function () {
     )
   })
 
-  it('a tool under another name gives itself away by the port it waits on', async function () {
+  it('a renamed tool is recognised by its port', async function () {
     const path = await listensAs('updater', 21_118)
     if (path === null) return void this.skip() // the port is taken: a real RustDesk runs here
     const event = await seen.until('listening_socket', (it) => it.Port === 21_118)
     assert.equal(event.Image, path)
-    // The socket may be seen before the program that opened it.
+    // The socket may be reported before the program that opened it.
     const program = await seen.until('process_creation', (it) => it.Image === path)
-    assert.deepEqual(await judged([program]), [], 'its name says nothing')
-    has(await judged([event]), 'remote-access/tool-in-first-days')
+    assert.deepEqual(await rulesFor([program]), [], 'it is not recognised by its name')
+    assertFound(await rulesFor([event]), 'remote-access/tool-in-first-days')
   })
 
-  it('a VNC server that waits on its port', async function () {
+  it('a VNC server on its port', async function () {
     const path = await listensAs('x11vnc', 5_900)
     if (path === null) return void this.skip() // the port is taken: somebody's own server
     const event = await seen.until('listening_socket', (it) => it.Port === 5_900)
     assert.deepEqual([event.Image, event.Protocol], [path, 'tcp'])
-    has(await judged([event]), 'remote-access/tool-in-first-days')
+    assertFound(await rulesFor([event]), 'remote-access/tool-in-first-days')
   })
 
-  it('an ordinary program under an ordinary name is nothing', async () => {
+  it('an ordinary program causes no finding', async () => {
     const path = sleepsAs('bin', 'backup-helper')
     const event = await seen.until('process_creation', (it) => it.Image === path)
-    assert.deepEqual(await judged([event]), [])
+    assert.deepEqual(await rulesFor([event]), [])
   })
 })

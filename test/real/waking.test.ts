@@ -1,10 +1,12 @@
-/** The agent that was paused before the other real runs began says, when it goes on, how long it saw nothing. */
+/**
+ * An agent that was paused before the other real runs: when it continues, it reports how long nothing was collected.
+ */
 import assert from 'node:assert/strict'
 import { needsLinux } from '../agent/needs-linux.ts'
 import { until } from '../bench/children.ts'
 import { type Fleet, fleet, type Line } from './fleet.ts'
 
-/** From half a minute on; less is a busy machine. */
+/** The agent reports pauses above half a minute; shorter ones happen on a busy machine. */
 const PAUSE_MS = 31_000
 
 describe('real runs: waking', function () {
@@ -16,7 +18,7 @@ describe('real runs: waking', function () {
     here = await fleet()
   })
 
-  it('paused, it says so when it goes on', async () => {
+  it('reports the pause when it continues', async () => {
     await here.wake(PAUSE_MS)
     const gap = await until(
       async () => (await here.recorded('paused')).find(isPause) ?? null,

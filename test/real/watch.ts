@@ -1,10 +1,10 @@
 /**
- * Real collectors on this machine.
+ * Runs real collectors on this machine.
  *
- * Shape   `watch` runs collectors with the real host; what they yield is stamped as the spool would and has to fit the
- *         wire.
- * Units   a collector's pauses last 100 ms at most, and its clock moves on as if they had been whole: what is seen is
- *         real, waiting for it is not. Each collector has a clock of its own.
+ * Shape   `watch` runs collectors with the real host. What they yield is completed as the spool would do it, and must
+ *         satisfy the wire's schema.
+ * Units   a collector's pauses are at most 100 ms, and its clock advances by the full pause, so that tests do not wait
+ *         for polling intervals. Each collector has its own clock.
  */
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
@@ -16,20 +16,23 @@ import { forCollectors } from '../../agent/policy.ts'
 import { uuid7 } from '../../agent/uuid.ts'
 import { type Category, Event, type EventOf } from '../../wire/event.ts'
 import type { Policy } from '../../wire/messages.ts'
-import { policy as nothingAsked } from '../agent/fake-host.ts'
+import { policy as basePolicy } from '../agent/fake-host.ts'
 
 const PAUSE_MS = 100
 
 export interface Watch {
   events: Event[]
-  /** The first event of a category that fits, now or later. Rejects after `withinMs`, saying what was seen. */
+  /**
+   * The first event of the category for which `fits` is true, now or later. Rejects after `withinMs` with the latest
+   * events.
+   */
   until<C extends Category>(category: C, fits: (event: EventOf<C>) => boolean, withinMs?: number): Promise<EventOf<C>>
   stop(): Promise<void>
 }
 export interface WatchOptions {
   folder: string
   policy?: Partial<Policy>
-  /** Where this machine's files are: `rooted` puts trees in their place. */
+  /** Wraps the host, for example to redirect paths. */
   host?: (real: Host) => Host
 }
 
@@ -37,10 +40,10 @@ export function watch(names: readonly string[], options: WatchOptions): Watch {
   const stop = new AbortController()
   const all = collectorsOf('linux', { seen: 0, total: 0 }).filter((it) => names.includes(it.name))
   assert.equal(all.length, names.length, `no such collector among ${names}`)
-  const policy = forCollectors({ ...nothingAsked, ...options.policy })
+  const policy = forCollectors({ ...basePolicy, ...options.policy })
   const events: Event[] = []
-  const keep = keeper(events)
-  const pumps = all.map((it) => pump(it, quickened(options, stop.signal), policy, keep, stop.signal))
+  const emit = collectInto(events)
+  const pumps = all.map((it) => pump(it, fastHost(options, stop.signal), policy, emit, stop.signal))
   return {
     events,
     until: (category, fits, withinMs = 15_000) => until(events, category, fits, withinMs),
@@ -51,17 +54,17 @@ export function watch(names: readonly string[], options: WatchOptions): Watch {
   }
 }
 
-export function keeper(events: Event[]): Parameters<typeof pump>[3] {
+function collectInto(events: Event[]): Parameters<typeof pump>[3] {
   return (observation) => {
     const seq = events.length + 1
     events.push(Event.parse({ ...observation, id: uuid7(observation.time, randomBytes), seq, product: 'linux' }))
   }
 }
 
-function quickened({ folder, host = (it) => it }: WatchOptions, signal: AbortSignal): Host {
+function fastHost({ folder, host = (it) => it }: WatchOptions, signal: AbortSignal): Host {
   const real = linux.host({
     hmac: (value) => createHmac('sha256', 'a salt').update(value).digest('hex'),
-    memoryFolder: `${folder}/memory`,
+    stateFolder: `${folder}/memory`,
   })
   let ahead = 0
   return host({

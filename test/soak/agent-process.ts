@@ -1,6 +1,6 @@
 /**
- * A real agent process with a collector that never rests: some hundred events a second, of which a few raise findings.
- * What the n-th one is depends on n and chance alone.
+ * An agent process with a collector that yields about a hundred random events per second, a few of which cause
+ * findings.
  */
 import { thisSystem } from '../../agent/host/systems.ts'
 import { run } from '../../agent/run.ts'
@@ -20,7 +20,7 @@ await run(
     timing: { ...TIMING, backoff: { baseMs: 5, capMs: 50 } },
     collectors: [
       {
-        name: 'restless',
+        name: 'busy',
         categories: ['network_connection', 'process_creation'],
         async *run(host, _policy, signal) {
           for (let n = 0; !signal.aborted; n++) {
@@ -38,7 +38,7 @@ function started(time: number): ObservationOf<'process_creation'> {
   const images = Math.random() < 0.02 ? RARE : IMAGES
   const Image = images[Math.floor(Math.random() * images.length)]!
   return {
-    ...{ category: 'process_creation', time, collector: 'restless', Image, CommandLine: `${Image} --run` },
+    ...{ category: 'process_creation', time, collector: 'busy', Image, CommandLine: `${Image} --run` },
     ...{ ParentImage: '/usr/bin/bash', ParentCommandLine: '-bash', User: 'ana', ProcessId: 4_242 },
     ...{ ParentProcessId: 4_000, CurrentDirectory: '/home/ana', OriginalFileName: null, Product: null },
     ...{ Company: null, Signer: null, StartedBeforeAgent: false },

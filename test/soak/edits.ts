@@ -1,4 +1,4 @@
-/** What a tuner writes while the server runs: rules and correlations of their own, and filters of shipped ones. */
+/** Rule edits while the server runs: custom rules and correlations, and filters for shipped rules. */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -42,10 +42,10 @@ detection: { it: { Image|endswith: /rclone }, condition: it }
 `,
 }
 const LEVELS = ['low', 'medium', 'high']
-/** Counts others of these: it comes after them, and goes before them. */
-const COUNTS = { 'browsers.yml': 'browser.yml' }
+/** A correlation and the rule that it needs: the rule is written first, and removed last. */
+const NEEDS = { 'browsers.yml': 'browser.yml' }
 
-/** One of them comes, goes, or changes its level. */
+/** Adds, removes or changes a random rule. */
 export function editRules(folder: string, random: Random): void {
   const names = Object.keys(EDITS)
   const name = names[Math.floor(random() * names.length)]!
@@ -55,14 +55,14 @@ export function editRules(folder: string, random: Random): void {
 }
 
 function write(folder: string, name: string, level: string): void {
-  const counted = COUNTS[name as keyof typeof COUNTS]
-  if (counted && !existsSync(join(folder, counted))) write(folder, counted, level)
-  // At once, as an editor does it: a server that starts meanwhile reads one or the other.
+  const needed = NEEDS[name as keyof typeof NEEDS]
+  if (needed && !existsSync(join(folder, needed))) write(folder, needed, level)
+  // Atomically, as editors do: a server that starts meanwhile reads the old or the new file.
   writeFileSync(join(folder, `${name}.new`), EDITS[name]!(level))
   renameSync(join(folder, `${name}.new`), join(folder, name))
 }
 
 function remove(folder: string, name: string): void {
-  for (const [above, below] of Object.entries(COUNTS)) if (below === name) rmSync(join(folder, above), { force: true })
+  for (const [rule, needed] of Object.entries(NEEDS)) if (needed === name) rmSync(join(folder, rule), { force: true })
   rmSync(join(folder, name))
 }

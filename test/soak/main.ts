@@ -1,13 +1,13 @@
 /**
- * `npm run soak`: kills a real server and a real agent with kill -9 at random moments, while rules are edited and both
- * are restarted, and checks that nothing is lost, nothing is there twice, and judgement is what the log says.
+ * `npm run soak`: kills a server and an agent with kill -9 at random moments, while rules are edited and both are
+ * restarted, and checks that no event is lost or duplicated, and that the findings are those of a replay of the log.
  *
  *   npm run soak                          a thousand kills
  *   SOAK_KILLS=50 npm run soak            fewer
- *   SOAK_SEED=7 npm run soak              the same choices again (not the same moments: those are the machine's)
+ *   SOAK_SEED=7 npm run soak              the same random choices (not the same timing)
  *
  * Shape   every `CHECK_EVERY` kills, and at the end, both are stopped and the data folder is verified: see verify.ts.
- * Errors  the first thing that is wrong ends it with exit 1; the data folder stays, and its place is printed.
+ * Errors  the first failure ends it with exit code 1; the data folder is kept, and its path is printed.
  */
 import { randomInt } from 'node:crypto'
 import { loadavg } from 'node:os'
@@ -21,8 +21,8 @@ import { type Verified, verify } from './verify.ts'
 const KILLS = Number(process.env.SOAK_KILLS ?? 1_000)
 const SEED = Number(process.env.SOAK_SEED ?? randomInt(1_000_000))
 const CHECK_EVERY = 50
-/** Some kills come while a server starts, most while it serves, and some after a rule edit took effect. */
-const LONGEST_MS = 9_000
+/** Some kills happen while a server starts, most while it runs, and some after a rule edit took effect. */
+const MAX_PAUSE_MS = 9_000
 const PROGRESS = 20
 
 const random = randomStream(SEED, 'soak')
@@ -46,16 +46,16 @@ try {
   }
   await rig.progress(PROGRESS)
   report(await check())
-  const { acked } = rig.place()
+  const { acked } = rig.progressOfAgent()
   console.log(
     `${counts.server} kills of the server (${counts.starting} before it listened), ${counts.agent} of the agent, ` +
       `${counts.edits} rule edits, ${counts.restarts} clean restarts: ${acked.toLocaleString('en')} events ` +
-      'acknowledged, 0 lost, 0 twice, judgement as a fresh replay in each of ' +
+      'acknowledged, 0 lost, 0 duplicated, the same findings as a fresh replay in each of ' +
       `${counts.checks} checks; ${minutes()}, load ${load()}`,
   )
 } catch (cause) {
   console.error(`after ${kills()} kills with seed ${SEED}: ${cause instanceof Error ? cause.stack : cause}`)
-  console.error(`the folder stays: ${rig.folder}`)
+  console.error(`the folder is kept: ${rig.folder}`)
   await Promise.all([rig.killAgent(), rig.killServer()].map((it) => it.catch(() => {})))
   process.exit(1)
 }
@@ -63,9 +63,9 @@ await rig.close()
 process.exit()
 
 async function step(): Promise<void> {
-  // Without this a slow machine could kill for ever before anything is acknowledged.
+  // Otherwise, a slow machine might never acknowledge anything between two kills.
   if (random() < 0.3) await rig.progress(PROGRESS)
-  else await delay(random() ** 2 * LONGEST_MS)
+  else await delay(random() ** 2 * MAX_PAUSE_MS)
   const chosen = random()
   if (chosen < 0.15) {
     counts.edits++
@@ -99,22 +99,22 @@ async function killAgent(): Promise<void> {
   await rig.killAgent()
 }
 
-/** Kills both once more, looks, and starts them again. */
+/** Kills both once more, verifies the data, and starts them again. */
 async function check(): Promise<Verified> {
   await killAgent()
-  const place = rig.place()
+  const progress = rig.progressOfAgent()
   await killServer()
-  const verified = await verify(rig.data, rig.rules, [place])
+  const verified = await verify(rig.data, rig.rules, [progress])
   counts.checks++
   rig.startServer()
   rig.startAgent()
   return verified
 }
 
-function report({ events, findings, standings, evaluations, judged, last }: Verified): void {
+function report({ events, findings, standings, evaluations, evaluated, last }: Verified): void {
   console.log(
-    `${kills()} kills: ${events.toLocaleString('en')} events in the log, each once; ${findings} findings and ` +
-      `${standings} standings as a replay has them (${evaluations} evaluations, ${last - judged} records not judged ` +
+    `${kills()} kills: ${events.toLocaleString('en')} events in the log, without duplicates; ${findings} findings and ` +
+      `${standings} standings, as in a replay (${evaluations} evaluations, ${last - evaluated} records not evaluated ` +
       `yet); ${minutes()}, load ${load()}`,
   )
 }

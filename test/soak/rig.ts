@@ -1,7 +1,7 @@
 /**
- * A real server and a real agent, as processes of their own on one folder, to be killed.
+ * A server process and an agent process, which a test starts and kills.
  *
- * Errors  a server or agent that ends without being told to is reported with what it printed.
+ * Errors  if one of them exits unexpectedly, the error contains its output.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -14,8 +14,8 @@ import { BINARY, enrolAgent, until } from '../bench/children.ts'
 const STARTS_WITHIN_MS = 180_000
 const PROGRESS_WITHIN_MS = 180_000
 
-/** What the agent itself noted down: its word for what was acknowledged. */
-export interface Place {
+/** What is acknowledged, according to the agent's cursor. */
+export interface AgentProgress {
   epoch: number
   acked: number
 }
@@ -27,7 +27,7 @@ export class Rig {
   #server: Child | null = null
   #agent: Child | null = null
 
-  /** `agentScript` is given the agent's folder. */
+  /** `agentScript` gets the agent's folder as its argument. */
   static async open(agentScript: string): Promise<Rig> {
     const folder = mkdtempSync(join(tmpdir(), 'tellwire-kill-'))
     const rig = new Rig(folder, agentScript, await freePort())
@@ -45,12 +45,12 @@ export class Rig {
     return join(this.folder, 'data')
   }
 
-  /** Rules beside the shipped ones. */
+  /** The folder for custom rules. */
   get rules(): string {
     return join(this.folder, 'rules')
   }
 
-  /** Starts it; it need not be listening yet. */
+  /** Does not wait until it listens. */
   startServer(): void {
     const args = ['server', '--data-folder', this.data, '--port', String(this.#port)]
     const env = { TELLWIRE_LOG_LEVEL: 'error', TELLWIRE_RULES_FOLDERS: this.rules }
@@ -61,7 +61,7 @@ export class Rig {
     this.#agent = new Child('the agent', [this.#agentScript, join(this.folder, 'agent')], {})
   }
 
-  /** Whether the server has come up. */
+  /** Whether the server has printed its address. */
   get isListening(): boolean {
     return this.#welcome() !== null
   }
@@ -70,7 +70,7 @@ export class Rig {
     await until(
       () => this.#welcome(),
       STARTS_WITHIN_MS,
-      () => `the server does not come up:\n${this.#server?.printed}`,
+      () => `the server does not start:\n${this.#server?.printed}`,
     )
   }
 
@@ -98,12 +98,12 @@ export class Rig {
     return this.#agent?.end('SIGKILL') ?? Promise.resolve()
   }
 
-  /** As a supervisor stops it: everything judged is written down. */
+  /** Stops it cleanly, so that it saves its state. */
   async stopServer(): Promise<void> {
     await this.#server?.end('SIGTERM')
   }
 
-  place(): Place {
+  progressOfAgent(): AgentProgress {
     const cursor = new Cursor(join(this.folder, 'agent', 'spool', 'cursor'))
     try {
       return cursor.read() ?? { epoch: -1, acked: 0 }
@@ -112,14 +112,14 @@ export class Rig {
     }
   }
 
-  /** Resolves when that many more events are acknowledged: a kill then comes while others are on their way. */
+  /** Resolves when that many more events are acknowledged, so that a kill happens while events are in flight. */
   async progress(events: number): Promise<void> {
-    const from = this.place().acked
+    const from = this.progressOfAgent().acked
     await until(
       () => {
         this.#server?.assertAlive()
         this.#agent?.assertAlive()
-        return this.place().acked >= from + events ? true : null
+        return this.progressOfAgent().acked >= from + events ? true : null
       },
       PROGRESS_WITHIN_MS,
       () => `no progress past ${from}:\n${this.#server?.printed}\n${this.#agent?.printed}`,
@@ -163,10 +163,10 @@ class Child {
   assertAlive(): void {
     const { exitCode, signalCode } = this.#process
     if (!this.#isEnding && (exitCode !== null || signalCode !== null))
-      throw new Error(`${this.#name} ended by itself (${exitCode ?? signalCode}):\n${this.#printed}`)
+      throw new Error(`${this.#name} exited unexpectedly (${exitCode ?? signalCode}):\n${this.#printed}`)
   }
 
-  /** Resolves when it is gone. */
+  /** Resolves when it has exited. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (!this.#isEnding) this.assertAlive()
     this.#isEnding = true
@@ -177,7 +177,7 @@ class Child {
   }
 }
 
-/** A port that was free a moment ago: the agent must find the server again after each restart. */
+/** A fixed port, so that the agent finds the server again after each restart. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()

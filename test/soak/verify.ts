@@ -1,9 +1,9 @@
 /**
- * What a data folder must say after its server and its agents were killed: the log holds every acknowledged number once,
- * and what is judged is what a fresh replay of the log judges.
+ * Verifies a data folder after its server and agents were killed: the log has every acknowledged number once, and the
+ * stored findings are those of a fresh replay of the log.
  *
- * Shape   the folder is copied first, so that looking changes nothing. The state is opened as a server that starts opens
- *         it, and judges what was not judged yet.
+ * Shape   works on a copy of the folder. The state is opened as a starting server opens it, and evaluates the records
+ *         that were not evaluated yet.
  */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -24,21 +24,21 @@ import type { Evaluation as Saved, Store } from '../../server/store/store.ts'
 import type { Stream } from '../../server/store/stream.ts'
 import type { Event } from '../../wire/event.ts'
 import { NOWHERE } from '../server/events.ts'
-import type { Place } from './rig.ts'
+import type { AgentProgress } from './rig.ts'
 
 export interface Verified {
   /** Event records in the log. */
   events: number
   findings: number
   standings: number
-  /** Evaluations in the store as it was found, and how far the active one had judged. */
+  /** Evaluations in the store before the check, and the position of the active one. */
   evaluations: number
-  judged: number
+  evaluated: number
   last: number
 }
 
-/** Errors  throws what is wrong first. The server must not be running. */
-export async function verify(folder: string, rules: string, places: readonly Place[]): Promise<Verified> {
+/** Errors  throws at the first failure. The server must not be running. */
+export async function verify(folder: string, rules: string, agents: readonly AgentProgress[]): Promise<Verified> {
   const copy = mkdtempSync(join(tmpdir(), 'tellwire-verify-'))
   cpSync(folder, copy, { recursive: true })
   const telemetry = await openTelemetry({ folder: copy })
@@ -46,11 +46,11 @@ export async function verify(folder: string, rules: string, places: readonly Pla
   try {
     const { stream, history } = telemetry
     assert.equal(stream.missing, null, 'records that were stored are missing')
-    const events = await verifyNumbers(stream, places)
+    const events = await verifyNumbers(stream, agents)
     const found = await store.evaluations.list()
-    const judged = found.find((it) => it.active)?.position ?? 0
+    const evaluated = found.find((it) => it.active)?.position ?? 0
     const state = await verifyState({ stream, history, store, rules })
-    return { events, evaluations: found.length, judged, last: await stream.last(), ...state }
+    return { events, evaluations: found.length, evaluated, last: await stream.last(), ...state }
   } finally {
     await store.close()
     await telemetry.close()
@@ -58,9 +58,9 @@ export async function verify(folder: string, rules: string, places: readonly Pla
   }
 }
 
-/** Every number that was acknowledged, once, in order, without a hole, and nobody's number used twice. */
-async function verifyNumbers(stream: Stream, places: readonly Place[]): Promise<number> {
-  const last = new Map<number, number>(places.map(({ epoch }) => [epoch, 0]))
+/** Every acknowledged number is in the log once, in order, without gaps, and no number was used for two events. */
+async function verifyNumbers(stream: Stream, agents: readonly AgentProgress[]): Promise<number> {
+  const last = new Map<number, number>(agents.map(({ epoch }) => [epoch, 0]))
   const ids = new Set<string>()
   let events = 0
   for await (const block of stream.read(0))
@@ -71,13 +71,13 @@ async function verifyNumbers(stream: Stream, places: readonly Place[]): Promise<
       const seq = event.seq ?? 0
       assert.ok(!conflict, `position ${position}: number ${seq} was used for two events`)
       const before = last.get(epoch)
-      assert.ok(before !== undefined, `position ${position}: epoch ${epoch} is no spool's`)
-      assert.equal(seq, before + 1, `position ${position}: out of place`)
+      assert.ok(before !== undefined, `position ${position}: epoch ${epoch} belongs to no spool`)
+      assert.equal(seq, before + 1, `position ${position}: out of order`)
       last.set(epoch, seq)
       ids.add(event.id)
     }
-  assert.equal(ids.size, events, 'an event is there twice')
-  for (const { epoch, acked } of places)
+  assert.equal(ids.size, events, 'an event is duplicated')
+  for (const { epoch, acked } of agents)
     assert.ok(last.get(epoch)! >= acked, `${acked} acknowledged, ${last.get(epoch)} stored`)
   return events
 }
@@ -100,7 +100,7 @@ async function verifyState({ stream, history, store, rules }: State): Promise<{ 
     lookup: () => NOWHERE,
   }
   const evaluation = await openEvaluation({
-    ...{ stream, history, store, ruleset, ...needs, log: REFUSES_ERRORS },
+    ...{ stream, history, store, ruleset, ...needs, log: THROWS_ERRORS },
     identity: identityOf(ruleset, { thresholds: {}, catalogueHash }),
     horizon: () => 0,
     makeId: randomUUID,
@@ -115,20 +115,20 @@ async function verifyState({ stream, history, store, rules }: State): Promise<{ 
   const fresh = new Pipeline({ ...ruleset, ...needs })
   for await (const block of stream.read(0)) for (const { position, record } of block) fresh.take(record, position)
   fresh.advance(evaluation.pipeline.time)
-  const replayed = seenIn(fresh)
-  const stored = await seenBy(store, (await store.evaluations.active())!)
+  const replayed = resultsIn(fresh)
+  const stored = await storedResults(store, (await store.evaluations.active())!)
   for (const kind of ['findings', 'standings', 'clusters'] as const)
-    assert.deepEqual(stored[kind], replayed[kind], `${kind} are not what a replay of the log finds`)
+    assert.deepEqual(stored[kind], replayed[kind], `${kind} differ from a replay of the log`)
   return { findings: replayed.findings.length, standings: replayed.standings.length }
 }
 
-function seenIn(pipeline: Pipeline) {
+function resultsIn(pipeline: Pipeline) {
   const { standings } = new Standings('replay', pipeline).revise(new Set(), pipeline.time, pipeline.position)
   const clusters = new Assessments(pipeline).clusters(pipeline.time)
   return sorted([...pipeline.findings.all()], standings, clusters)
 }
 
-async function seenBy({ evaluations }: Store, { id }: Saved) {
+async function storedResults({ evaluations }: Store, { id }: Saved) {
   const findings = []
   for await (const block of evaluations.findings(id)) findings.push(...block)
   const { standings } = await evaluations.standingsSince(id, 0)
@@ -148,7 +148,7 @@ function sorted(
   }
 }
 
-const REFUSES_ERRORS: Logger = {
+const THROWS_ERRORS: Logger = {
   debug() {},
   info() {},
   warn() {},

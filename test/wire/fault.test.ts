@@ -3,7 +3,7 @@ import { FAULTS, Fault, type FaultDetails } from '../../wire/fault.ts'
 
 describe('faults', () => {
   for (const [code, meaning] of Object.entries(FAULTS))
-    it(`${code} has a whole sentence`, () => {
+    it(`${code} has a complete sentence`, () => {
       // A capital letter, several words, one full stop at the end, no doubled space.
       assert.match(meaning, /^[A-Z][a-z]*( [^ .!?]+)+\.$/)
     })
@@ -34,19 +34,19 @@ describe('faults', () => {
       detail: 'It is not a time. Give an ISO time.',
     },
     {
-      name: 'texts without a full stop, and with blanks around them',
+      name: 'texts without a full stop, or with surrounding blanks',
       about: { why: ' EACCES: permission denied\n', todo: 'Try another port' },
       message: 'The command was not understood. EACCES: permission denied. Try another port. [usage]',
       detail: 'EACCES: permission denied. Try another port.',
     },
     {
-      name: 'other ends of a sentence',
+      name: 'texts that end in other punctuation',
       about: { why: "Did you mean 'port'?", todo: 'Send Authorization: Bearer twf1.…' },
       message: "The command was not understood. Did you mean 'port'? Send Authorization: Bearer twf1.… [usage]",
       detail: "Did you mean 'port'? Send Authorization: Bearer twf1.…",
     },
     {
-      name: 'null and empty texts, as other threads send them',
+      name: 'null and empty texts',
       about: { where: null, why: '', todo: null },
       message: 'The command was not understood. [usage]',
       detail: null,

@@ -11,8 +11,8 @@ function read(line: object) {
   return record.event
 }
 
-describe('wire/recording: a feed line made by hand', () => {
-  it('gets its envelope, and its nulls written out', () =>
+describe('wire/recording: a feed line written by hand', () => {
+  it('gets an envelope and explicit nulls', () =>
     assert.deepEqual(read(feed(login)), {
       ...login,
       id: read(feed(login)).id,
@@ -32,12 +32,12 @@ describe('wire/recording: a feed line made by hand', () => {
       App: null,
     }))
 
-  it('is read again as it was written', () => {
+  it('is unchanged when it is read again', () => {
     const record = Recorded.parse(feed(login))
     assert.deepEqual(Recorded.parse(JSON.parse(JSON.stringify(record))), record)
   })
 
-  it('takes the country of its address facts, unless it says one', () => {
+  it('takes the country from its address facts, unless it has one', () => {
     const geo = { country: 'DE' }
     const country = (event: object) => {
       const found = read(feed(event, { geo }))
@@ -49,8 +49,8 @@ describe('wire/recording: a feed line made by hand', () => {
 
   const same: { name: string; other: object; same: boolean }[] = [
     { name: 'keys in another order', other: feed(Object.fromEntries(Object.entries(login).reverse())), same: true },
-    { name: 'a null written out', other: feed({ ...login, App: null }), same: true },
-    { name: 'when the server learnt of it', other: feed(login, { receivedAt: TIME + 1 }), same: true },
+    { name: 'an explicit null', other: feed({ ...login, App: null }), same: true },
+    { name: 'another receivedAt', other: feed(login, { receivedAt: TIME + 1 }), same: true },
     { name: 'another worker', other: feed(login, { worker: 'w2' }), same: false },
     { name: 'another time', other: feed(login, { time: TIME + 1 }), same: false },
     { name: 'another result', other: feed({ ...login, Result: 'failure' }), same: false },
@@ -59,21 +59,25 @@ describe('wire/recording: a feed line made by hand', () => {
     it(`${name}: ${expected.same ? 'the same id' : 'another id'}`, () =>
       assert.equal(read(other).id === read(feed(login)).id, expected.same))
 
-  const refused: { name: string; line: object; path: string }[] = [
-    { name: 'a field that is not known', line: feed({ ...login, Reslt: 1 }), path: 'event' },
-    { name: 'an address that is none', line: feed({ ...login, Ip: 'home' }), path: 'event.Ip' },
-    { name: 'what must be there and is not', line: feed({ category: 'idp_login' }), path: 'event.Result' },
+  const invalid: { name: string; line: object; path: string }[] = [
+    { name: 'an unknown field', line: feed({ ...login, Reslt: 1 }), path: 'event' },
+    { name: 'an invalid address', line: feed({ ...login, Ip: 'home' }), path: 'event.Ip' },
+    { name: 'a missing required field', line: feed({ category: 'idp_login' }), path: 'event.Result' },
     { name: 'a category of agents', line: feed({ category: 'presence' }), path: 'event.category' },
-    { name: 'a category that is an inherited name', line: feed({ category: 'constructor' }), path: 'event.category' },
+    {
+      name: 'a category that is an inherited property',
+      line: feed({ category: 'constructor' }),
+      path: 'event.category',
+    },
     { name: 'no event', line: { ...feed({}), event: undefined }, path: 'event' },
   ]
-  for (const { name, line, path } of refused)
-    it(`refuses ${name}, and says where`, () => {
+  for (const { name, line, path } of invalid)
+    it(`rejects ${name}, with its path`, () => {
       const paths = Recorded.safeParse(line).error?.issues.map((it) => it.path.join('.'))
       assert.deepEqual(paths, [path])
     })
 
-  it('a device line may leave away what is not known', () =>
+  it('a device line may omit what is unknown', () =>
     assert.deepEqual(Recorded.parse({ type: 'device', device: 'd1', worker: 'w1', from: TIME }), {
       type: 'device',
       device: 'd1',

@@ -13,7 +13,10 @@ export const NETWORK_CLASSES = [
 ] as const
 export type NetworkClass = (typeof NETWORK_CLASSES)[number]
 
-/** What gave a tool away. `command`: what an everyday program was told to do; `package`: a browser extension's id as well. */
+/**
+ * How a tool was recognised. `command`: the arguments of a general-purpose program; `package`: also a browser
+ * extension's id.
+ */
 export const TOOL_MATCHES = [
   ...(['name', 'signer', 'service', 'domain', 'port', 'path'] as const),
   ...(['package', 'interface', 'command', 'address'] as const),
@@ -24,13 +27,14 @@ const longitude = z.number().min(-180).max(180).nullable()
 const km = z.number().min(0)
 
 /**
- * An agent's session, placed on the map.
+ * An agent's session, located by its address.
  *
- * Shape   one when a device's address, or what we know of it, changes, and once a day while it does not.
- *         `Approved`: the contract names this exit, and the approval has not lapsed.
- * Units   `AccuracyKm` radius; RTT in ms from WebSocket pings, null before the first answer.
- * Errors  null is 'no database knows'; a private or loopback address has no place and class 'unknown'.
- * Source  the databases installed when it was received; kept with the event, so a feed's update changes no history.
+ * Shape   one when a device's address, or what the databases say about it, changes, and once a day otherwise.
+ *         `Approved`: the contract lists this exit, and the approval has not expired.
+ * Units   `AccuracyKm` radius; RTT in ms from WebSocket pings, null before the first pong.
+ * Errors  null: no database knows. A private or loopback address has no location, and class 'unknown'.
+ * Source  the databases that were installed when the session was received. The result is stored with the event, so that
+ *         a database update does not change history.
  */
 export const Connection = z.strictObject({
   category: z.literal('connection'),
@@ -52,14 +56,14 @@ export const Connection = z.strictObject({
 })
 
 /**
- * The contract says one place and the laptop was seen in another.
+ * The laptop was seen somewhere other than the contract says.
  *
- * Shape   `Reason` contract: connections from elsewhere, on `Days` distinct UTC days of the last 14 · first_boot: the
- *         first connections were far from where it was shipped · never_converged: 14 days, and most never near the
- *         contract's place · reappeared_abroad: it was where it should be, and later in another country ·
- *         operator_address: the far end of a remote-control session, by the tool's own log.
- *         `TravelNotice` true excuses. `DaysInPlace` the days of the same window that agreed with the contract.
- * Units   km, great circle; null where either place has no position.
+ * Shape   `Reason` contract: connections from elsewhere on `Days` distinct UTC days of the last 14 · first_boot: the
+ *         first connections were far from the shipping address · never_converged: after 14 days, most of them were
+ *         never near the contract's place · reappeared_abroad: it was in the right place, and later in another country
+ *         · operator_address: the remote end of a remote-control session, from the tool's own log. `TravelNotice` true:
+ *         the mismatch is announced travel. `DaysInPlace`: the days of the same window that agree with the contract.
+ * Units   km, great circle; null if either place has no coordinates.
  */
 export const PlaceMismatch = z.strictObject({
   category: z.literal('place_mismatch'),
@@ -77,8 +81,8 @@ export const PlaceMismatch = z.strictObject({
 })
 
 /**
- * Two places of one worker too far apart for the time between (#51). Neither end proves no place (VPN, relay, Tor,
- * hosting, company exits), and nobody announced it.
+ * Two places of one worker too far apart for the time between them (#51). Addresses that do not show where somebody is
+ * (VPN, relay, Tor, hosting, company exits) and announced travel are excluded.
  */
 export const Travel = z.strictObject({
   category: z.literal('travel'),
@@ -95,11 +99,12 @@ export const Travel = z.strictObject({
 })
 
 /**
- * Round trips longer, for days, than the place that the address claims can explain (#46, #53).
+ * Round trips that for days were longer than the location of the address explains (#46, #53).
  *
- * Shape   `Target` what it is measured by: 'server', the distance to it; 'peers near <city>', others who claim to be there.
- * Units   `MeasuredMs` the median of the least round trips of the last 14 days' days, `ExpectedMs` what the claimed place
- *         allows for at most, `ExcessMs` the difference; `Days` how many of the days exceed.
+ * Shape   `Target` is the reference: 'server', the distance to it; 'peers near <city>', workers located in the same
+ *         city.
+ * Units   `MeasuredMs` is the median of the daily minimum round trips of the last 14 days, `ExpectedMs` the maximum for
+ *         the claimed place, `ExcessMs` the difference; `Days` the number of days that exceed it.
  */
 export const RttExcess = z.strictObject({
   category: z.literal('rtt_excess'),
@@ -113,13 +118,14 @@ export const RttExcess = z.strictObject({
 })
 
 /**
- * One uplink, network, monitor, USB device, remote controller or MFA device with several workers (#4, #26, #42, #56).
+ * One uplink, network, monitor, USB device, remote controller or MFA device shared by several workers (#4, #26, #42,
+ * #56).
  *
- * Shape   about one of those workers; the others have the same `KeyHash`, a hash over kind and value. `Workers` all of
- *         them that no declared household joins; `Days` distinct UTC days on which at least two had it.
- *         `Corroborated`: a second key says the same (an uplink with one gateway or BSSID behind it); false: the second
+ * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
+ *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
+ *         `Corroborated` true: a second key confirms it (the gateway or BSSID behind the uplink); false: the second
  *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
- * Units   `Rarity` 0 (everybody has it) to 1 (only these).
+ * Units   `Rarity` 0 (everybody has it) to 1 (only these workers).
  */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
@@ -138,11 +144,11 @@ export const SharedKey = z.strictObject({
  * A remote-control tool, VPN client or the like, recognised by the catalogue.
  *
  * Shape   `Tool` the catalogue's name, `ToolId` its id; `Approved` by the contract at the event's time;
- *         `VendorsLast30d` distinct remote-control tools on this laptop, this one included; `Renamed` the binary's
- *         name is not one the catalogue knows, so something else gave it away. `Baseline`: it was there at a first look
- *         of the agent, so nobody knows when it came. `DaysSinceStart` of the contract; `DaysSinceRemoval` a remote-control
- *         tool was removed or stopped being there that long ago, and this one came; `ByProvisioning` a management agent
- *         started it before anybody had logged on.
+ *         `VendorsLast30d` distinct remote-control tools on this laptop, including this one; `Renamed`: the catalogue
+ *         does not know the binary's name and recognised it by something else. `Baseline`: it was present at the
+ *         agent's first inventory, so its installation time is unknown. `DaysSinceStart` of the contract;
+ *         `DaysSinceRemoval` since another remote-control tool was removed or disappeared; `ByProvisioning`: a
+ *         management agent started it before anybody had logged on.
  */
 export const Tool = z.strictObject({
   category: z.literal('tool'),
@@ -162,7 +168,7 @@ export const Tool = z.strictObject({
   ByProvisioning: z.boolean(),
 })
 
-/** Hardware that lets somebody else drive the laptop. `Approved`: a declared peripheral that has not lapsed. */
+/** Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. */
 export const Hardware = z.strictObject({
   category: z.literal('hardware'),
   ...envelope,
@@ -174,36 +180,36 @@ export const Hardware = z.strictObject({
   DaysSinceFirstBoot: z.number().min(0).nullable(),
 })
 
-/** What is measured for volume. Each is summed over `WindowDays`. */
+/** The volume metrics. Each is summed over `WindowDays`. */
 export const METRICS = [
   /** Distinct repositories cloned or downloaded. */
   'repositories',
   /** Bytes sent by the whole laptop. */
   'egress_bytes',
-  /** Bytes sent to file shares, chats and paste sites, as far as destinations are seen. */
+  /** Bytes sent to file shares, chats and paste sites, where the destination is known. */
   'file_share_bytes',
-  /** Files and bytes that went to removable volumes and to sync folders. */
+  /** Files and bytes written to removable volumes and to sync folders. */
   'removable_bytes',
   'removable_files',
   'sync_bytes',
   'sync_files',
-  /** Bytes put into archives. */
+  /** Bytes in new archives. */
   'archive_bytes',
-  /** Bytes that left within two hours of an archive of that size. */
+  /** Bytes sent within two hours after an archive of that size was created. */
   'archive_then_upload_bytes',
-  /** Clones, bytes sent and bytes set aside, each as a share of what peers do at most, added up: the slow drip. */
+  /** Slow exfiltration: clones, bytes sent and bytes staged, each as a share of the peers' maximum, added up. */
   'drip',
-  /** Hours of incoming remote control: of one day, and of the days that make a working week. */
+  /** Hours of incoming remote control: of one day, and of a working week. */
   'remote_session_hours',
-  /** Hours of a steady stream out and little back, on days with a meeting program: a screen that is shown. */
+  /** Hours of screen sharing: a steady outgoing stream with little coming back, on days with a meeting program. */
   'screen_share_hours',
 ] as const
 
 /**
- * Far more than this worker's own habit, or than the peers of the same role.
+ * Far more than this worker's own history, or than peers with the same role.
  *
- * Units   `Value` in the metric's unit over `WindowDays`; `Z` robust: (value - median) / (1.4826 x MAD); null where
- *         there is too little history. `PeerP99` over workers with the same role; null with too few peers.
+ * Units   `Value` in the metric's unit over `WindowDays`; `Z` is the robust z-score (value - median) / (1.4826 x MAD),
+ *         null with too little history. `PeerP99` over workers with the same role, null with too few peers.
  */
 export const VolumeAnomaly = z.strictObject({
   category: z.literal('volume_anomaly'),
@@ -219,13 +225,13 @@ export const VolumeAnomaly = z.strictObject({
 })
 
 /**
- * When somebody is active, against the hours that were agreed.
+ * When the worker is active, compared with the agreed hours.
  *
- * Shape   `OffHoursShare` of the active minutes outside the declared hours, or at night where none are declared; null
- *         without a time zone in the contract. `Days` active UTC days that were judged. `LongestIdleSeconds` of the
- *         last three days: an hour of which nothing was told is one of idleness.
- * Units   offsets in hours east of UTC. `BestUtcOffset` the one at which the activity would be a day from 9 to 18;
- *         null when it goes round the clock.
+ * Shape   `OffHoursShare`: the share of active minutes outside the declared hours, or at night if none are declared;
+ *         null without a time zone in the contract. `Days`: active UTC days in the calculation. `LongestIdleSeconds` of
+ *         the last three days; an hour without any report counts as idle.
+ * Units   offsets in hours east of UTC. `BestUtcOffset`: the offset at which the activity would be a day from 9 to 18;
+ *         null for activity around the clock.
  */
 export const Rhythm = z.strictObject({
   category: z.literal('rhythm'),
@@ -239,11 +245,12 @@ export const Rhythm = z.strictObject({
 })
 
 /**
- * A laptop that stopped talking.
+ * A laptop that stopped reporting.
  *
- * Shape   `ActiveElsewhere` the worker was seen in an identity or repository feed meanwhile; null when no such feed
- *         is connected. `Evidence` what the feed showed: a login from this very laptop, work in repositories, or the
- *         account on something else. `RepeatsAtHour` the UTC hour at which it fell silent on several days. `Announced` the agent said it was stopping, or that the laptop went to sleep.
+ * Shape   `ActiveElsewhere`: an identity or repository feed showed the worker meanwhile; null if no such feed is
+ *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account
+ *         on another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
+ *         reported that it was stopping, or that the laptop went to sleep.
  */
 export const Silence = z.strictObject({
   category: z.literal('silence'),
@@ -258,9 +265,9 @@ export const Silence = z.strictObject({
 /**
  * One identity in two places.
  *
- * Shape   two_fingerprints, sequence_replay: of a laptop's agent (#98) · two_places: a login from one place while the
- *         worker's own laptop is in another (#50); `ManagedDevice` false: the login came from no managed laptop (#52).
- *         The countries and `Days` (distinct days of the last 7) are null on the other reasons.
+ * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
+ *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
+ *         managed laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
  */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),

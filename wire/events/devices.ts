@@ -6,9 +6,9 @@ const Action = z.enum(['present', 'attached', 'removed'])
 /**
  * A USB device, as the bus describes it.
  *
- * Shape   `InterfaceClasses` two hex digits each, one per interface, in order. `HasAbsolutePointer` is what an IP-KVM
- *         has and a mouse has not. Strings come from the device: hostile.
- * Errors  null: the descriptor could not be read. An empty string: the device gave none.
+ * Shape   `InterfaceClasses` two hex digits each, one per interface, in order. `HasAbsolutePointer`: an IP-KVM has one,
+ *         a mouse does not. Strings come from the device and are untrusted.
+ * Errors  null: the descriptor could not be read. An empty string: the device has none.
  * Source  Linux /sys/bus/usb/devices and /sys/class/input capabilities.
  */
 export const UsbDevice = z.strictObject({
@@ -32,7 +32,7 @@ export const UsbDevice = z.strictObject({
  * A display, from its EDID.
  *
  * Shape   `MakerId` three letters; `ProductCode` '0x7771'; `EdidHash` SHA-256 of the base block, lower-case hex.
- * Units   millimetres; 0 where the EDID says nothing.
+ * Units   millimetres; 0 if the EDID does not say.
  * Source  VESA E-EDID; Linux /sys/class/drm/<connector>/edid.
  */
 export const Display = z.strictObject({

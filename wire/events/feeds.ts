@@ -1,16 +1,16 @@
-/** What other systems tell: HR, the identity provider, the code host, the sanctions check. */
+/** Events from other systems: HR, the identity provider, the code host, the sanctions check. */
 import * as z from 'zod'
 import { address, count, country, envelope, epochMs, hash, identifier, name, text } from '../common.ts'
 
 /**
- * A change in somebody's contract, without what it was changed to.
+ * A change in a worker's contract, without the new values.
  *
- * Shape   `ToThirdParty` the new address is a forwarder's, a PO box or not the worker's own (#1). `Relation` the worker
- *         at the other end: who referred them (#7).
- * Units   `EffectiveAt` epoch ms: when it takes effect, such as the last day of an `ending`.
+ * Shape   `ToThirdParty`: the new address is a forwarder's, a PO box or not the worker's own (#1). `Relation`: the
+ *         other worker, such as the one who referred this one (#7).
+ * Units   `EffectiveAt` epoch ms: when it takes effect, such as the last day for an `ending`.
  * Errors  null: the sender did not say.
- * Source  HR; the roster, where a new version differs from the one before. That the end is near, that it has come, and
- *         that somebody logged in or worked after it (#84), the server says itself.
+ * Source  HR; the roster, if a new version differs from the previous one. The server itself emits `ending`, `ended`,
+ *         `login_after_end` and `work_after_end` (#84).
  */
 export const ContractEvent = z.strictObject({
   category: z.literal('contract_event'),
@@ -33,11 +33,11 @@ export const ContractEvent = z.strictObject({
 /**
  * A sign-in, or the use of a session, at the identity provider.
  *
- * Shape   `Worker` the account, as the provider spells it; the line beside it has the worker's id. `Result` 'success',
- *         'failure' or 'denied'. `DeviceId` our id when it came from a managed laptop, which `ManagedDevice` says as
- *         well; `Mobile` a phone or tablet. `MfaDeviceHash` names the authenticator (#4) and `AccountHash` the handle
- *         (#11), each equal wherever it is the same one and readable nowhere.
- *         `Ip` where the session is, `MfaIp` where the push was approved (#12).
+ * Shape   `Worker`: the account, as the provider spells it; the feed line has the worker's id. `Result` 'success',
+ *         'failure' or 'denied'. `DeviceId`: our id of a managed laptop, in which case `ManagedDevice` is true;
+ *         `Mobile`: a phone or tablet. `MfaDeviceHash` identifies the authenticator (#4) and `AccountHash` the account
+ *         name (#11): hashes that are equal for the same value and cannot be reversed. `Ip`: where the session is,
+ *         `MfaIp`: where the push was approved (#12).
  * Errors  null: the sender did not say. `Country` and `MfaCountry` are then looked up from the addresses at ingest.
  * Source  the identity provider's log.
  */
@@ -61,13 +61,13 @@ export const IdpLogin = z.strictObject({
 /**
  * Something done in a repository, a package registry or their settings.
  *
- * Shape   `Action` the sender's word; our rules know 'clone', 'fetch', 'download', 'push', 'force_push', 'fork',
+ * Shape   `Action`: the sender's term; the rules use 'clone', 'fetch', 'download', 'push', 'force_push', 'fork',
  *         'transfer', 'made_public', 'delete', 'branch_delete', 'list' (of repositories), 'token_created',
  *         'key_added', 'app_authorised', 'role_granted', 'publisher_added', 'signer_added'.
- *         `Destination` where it went: host and namespace, for a push, fork or transfer; `InsideOrganisation` whether
- *         that is ours (#71). `OutsideTeam` the repository is not one of the worker's own teams' (#70).
- *         `AccountHash` the handle it was done under (#11).
- * Units   `Bytes` moved; `Count` of what was deleted, listed or created, where one line stands for many (#86).
+ *         `Destination`: host and namespace of a push, fork or transfer; `InsideOrganisation`: whether that belongs to
+ *         the company (#71). `OutsideTeam`: the repository belongs to none of the worker's teams (#70).
+ *         `AccountHash`: a hash of the account name (#11).
+ * Units   `Bytes` transferred; `Count` of the items deleted, listed or created, if one line reports several (#86).
  * Errors  null: the sender did not say.
  * Source  the code host's audit log.
  */
@@ -87,7 +87,7 @@ export const RepoAudit = z.strictObject({
   Bytes: count.nullable(),
 })
 
-/** A name of the roster near one on a sanctions list: a compliance check, never a detection. */
+/** A name in the roster that is similar to one on a sanctions list: a compliance check, never a detection. */
 export const SanctionsMatch = z.strictObject({
   category: z.literal('sanctions_match'),
   ...envelope,
@@ -98,7 +98,7 @@ export const SanctionsMatch = z.strictObject({
   Field: name,
 })
 
-/** Everything that comes over a feed. */
+/** Every event that a feed can send. */
 export const FeedEvent = z.discriminatedUnion('category', [ContractEvent, IdpLogin, RepoAudit, SanctionsMatch])
 export type FeedEvent = z.infer<typeof FeedEvent>
 export type FeedCategory = FeedEvent['category']

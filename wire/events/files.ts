@@ -4,7 +4,9 @@ import { bytes, count, envelope, hash, name, path } from '../common.ts'
 export const ROOT_KINDS = ['removable', 'sync', 'staging', 'source', 'share', 'autostart'] as const
 const RootKind = z.enum(ROOT_KINDS)
 
-/** A file that appeared or grew under a root where its name is evidence (autostart folders); elsewhere only bursts. */
+/**
+ * A file that appeared or grew in a root where its name is evidence (autostart folders). Other roots give bursts only.
+ */
 export const FileEvent = z.strictObject({
   category: z.literal('file_event'),
   ...envelope,
@@ -14,11 +16,11 @@ export const FileEvent = z.strictObject({
 })
 
 /**
- * Many files under one root within a window: counts only, no names.
+ * Many files in one root within a time window: counts only, no names.
  *
- * Shape   `Root` is the watched root's own path; `Archives` and `SourceFiles` are counted by file ending.
- * Units   `Bytes` the sum of the sizes the sweep found, over `WindowSeconds`.
- * Source  a size and mtime sweep; the watcher only wakes it, because watchers lose events in a burst.
+ * Shape   `Root` is the watched root's path; `Archives` and `SourceFiles` are recognised by file name extension.
+ * Units   `Bytes`: the sum of the sizes that the sweep found, over `WindowSeconds`.
+ * Source  a sweep over sizes and mtimes. File system watchers only trigger it, because they lose events in a burst.
  */
 export const FileBurst = z.strictObject({
   category: z.literal('file_burst'),
@@ -33,10 +35,11 @@ export const FileBurst = z.strictObject({
 })
 
 /**
- * An archive that was made, or appeared, and stopped growing.
+ * An archive that was created, or appeared, and stopped growing.
  *
- * Shape   `Parts` 1, or as many as it was split into; `Bytes` of all of them. `Image` the program that made it.
- * Errors  RootKind null: outside every watched folder. Encrypted and Image null: nobody saw it being made.
+ * Shape   `Parts`: the number of files it is split into, otherwise 1; `Bytes` of all of them. `Image`: the program that
+ *         created it.
+ * Errors  RootKind null: outside every watched folder. Encrypted and Image null: its creation was not observed.
  * Source  command lines of archivers, and the sweep of watched folders.
  */
 export const ArchiveCreated = z.strictObject({
@@ -49,7 +52,7 @@ export const ArchiveCreated = z.strictObject({
   Image: path.nullable(),
 })
 
-/** A file system that was mounted. `VirtualMedia`: the device calls itself a virtual or optical drive of a KVM. */
+/** A file system that was mounted. `VirtualMedia`: by its name, the device is a virtual or optical drive of a KVM. */
 export const VolumeMounted = z.strictObject({
   category: z.literal('volume_mounted'),
   ...envelope,
@@ -64,10 +67,12 @@ export const VolumeMounted = z.strictObject({
 /**
  * Code that moved between this laptop and a host.
  *
- * Shape   `Host` the host's name, without port; `Namespace` the first part of the path there (a person's or a team's
- *         name), never the rest, never a user or password. `InsideOrganisation` is the server's to say: null from an agent.
- * Units   `Bytes` of the packs a clone left on the disk; null for a push, whose size git does not leave behind.
- * Errors  Host null: a folder on this laptop or a file, or a remote that could not be read.
+ * Shape   `Host`: the host name without port; `Namespace`: the first part of the path (a person's or a team's name),
+ *         never the rest, never a user name or password. Only the server sets `InsideOrganisation`; an agent sends
+ *         null.
+ * Units   `Bytes`: the size of the pack files that a clone wrote; null for a push, because git does not record its
+ *         size.
+ * Errors  Host null: a local folder or file, or a remote that could not be read.
  * Source  command lines of git; .git/config and the packs of repositories.
  */
 export const Repository = z.strictObject({

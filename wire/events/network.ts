@@ -4,10 +4,10 @@ import { address, bytes, envelope, hash, name, path, port, text } from '../commo
 const Protocol = z.enum(['tcp', 'udp'])
 
 /**
- * A connection that was not there at the last look.
+ * A connection that did not exist at the previous poll.
  *
- * Shape   one per (Protocol, local, remote); `Initiated` true when the laptop dialled. Loopback is not reported.
- * Errors  an owner we may not read is null.
+ * Shape   one per (Protocol, local, remote); `Initiated` true: the laptop opened it. Loopback is not reported.
+ * Errors  Image null: no permission to read the owning process.
  * Source  Linux /proc/net/{tcp,tcp6,udp,udp6}.
  */
 export const NetworkConnection = z.strictObject({
@@ -23,7 +23,7 @@ export const NetworkConnection = z.strictObject({
   DestinationHostname: text(253).nullable(),
 })
 
-/** A socket that began to accept connections. '0.0.0.0' and '::' mean every interface. */
+/** A socket that started to accept connections. '0.0.0.0' and '::' mean every interface. */
 export const ListeningSocket = z.strictObject({
   category: z.literal('listening_socket'),
   ...envelope,
@@ -34,9 +34,9 @@ export const ListeningSocket = z.strictObject({
 })
 
 /**
- * Bytes that left and came in over a window.
+ * Bytes sent and received in a time window.
  *
- * Shape   with an Image or DestinationIp: that process or peer; with both null: the sum of all physical interfaces.
+ * Shape   with an Image or DestinationIp: of that process or peer; with both null: the sum of all physical interfaces.
  * Units   bytes over `WindowSeconds`.
  * Source  Linux /proc/net/dev.
  */
@@ -53,11 +53,11 @@ export const Egress = z.strictObject({
 })
 
 /**
- * Where in a network the laptop sits: one event when it changes, with everything that is known.
+ * The network that the laptop is in: one event at each change, with everything that is known.
  *
- * Shape   hashes are HMAC-SHA-256 under the tenant's salt: equal on two laptops, readable on none.
+ * Shape   hashes are HMAC-SHA-256 with the tenant's salt: equal on two laptops, and they cannot be reversed.
  *         `TunnelKind` is the driver's or the interface pattern's name ('wireguard', 'tun').
- * Errors  null is 'could not be read'; `DnsServers` [] is 'read, and none configured'.
+ * Errors  null: could not be read. `DnsServers` []: read, and none is configured.
  * Source  Linux /proc/net/{route,ipv6_route,arp}, /sys/class/net, /etc/resolv.conf.
  */
 export const NetworkPlace = z.strictObject({

@@ -2,11 +2,11 @@ import * as z from 'zod'
 import { envelope, name, path, text } from '../common.ts'
 
 /**
- * A program began.
+ * A program started.
  *
- * Shape   names are Sigma's (Sysmon spelling), so that public rules run unchanged. `CommandLine` has the values of
- *         secret-like options and the paths of URLs removed on the laptop; the option names stay.
- * Errors  what could not be read is null. `StartedBeforeAgent` true: seen running at the agent's first look.
+ * Shape   field names are Sigma's (Sysmon spelling), so that public rules run unchanged. The agent removes the values
+ *         of options that look like secrets, and the paths of URLs, from `CommandLine`; option names stay.
+ * Errors  what could not be read is null. `StartedBeforeAgent` true: it was running at the agent's first poll.
  * Source  Linux /proc/<pid>; macOS eslogger or `ps`; Windows Security 4688 or Sysmon 1.
  */
 export const ProcessCreation = z.strictObject({

@@ -25,11 +25,12 @@ export const Autostart = z.strictObject({
 /**
  * One session of a remote-control tool, from the tool's own log.
  *
- * Shape   told when it began, again when more became known or it ended: (Tool, PeerIdHash, StartedAt) stay the same, so
- *         the last word counts. `PeerIdHash` is HMAC under the tenant's salt of who controls: equal on two laptops.
- *         `Unattended`: a password or token let them in, nobody at the laptop did.
- * Units   epoch ms by the laptop's clock. EndedAt null: it goes on, or the log does not say.
- * Errors  null is 'the log does not say'.
+ * Shape   reported when it begins, and again when more becomes known or it ends: (Tool, PeerIdHash, StartedAt) stay the
+ *         same, so the latest report is the valid one. `PeerIdHash`: the controlling party, as an HMAC with the
+ *         tenant's salt, equal on two laptops. `Unattended`: accepted by password or token, not by somebody at the
+ *         laptop.
+ * Units   epoch ms by the laptop's clock. EndedAt null: it is still open, or the log does not say.
+ * Errors  null: the log does not say.
  */
 export const RemoteSession = z.strictObject({
   category: z.literal('remote_session'),
@@ -44,12 +45,12 @@ export const RemoteSession = z.strictObject({
 })
 
 /**
- * What the laptop's clock says of where it is: on change, and at the first look.
+ * The time zone and clock of the laptop: at the first poll, and at each change.
  *
  * Shape   `KeyboardLayouts` is off by default, and null from an agent that does not collect it.
- * Units   minutes east of UTC, as of `time`; `ClockJumpMs` how far the wall clock was set, forward positive, since the
- *         last look; null when it was not.
- * Errors  TimeZone null: the system names none.
+ * Units   minutes east of UTC, as of `time`; `ClockJumpMs`: by how much the wall clock was changed since the previous
+ *         poll, positive for forward; null if it was not changed.
+ * Errors  TimeZone null: none is configured.
  */
 export const ClockPlace = z.strictObject({
   category: z.literal('clock_place'),
@@ -87,13 +88,13 @@ export const Presence = z.strictObject({
 })
 
 /**
- * Something that could not be seen. Blind is not empty.
+ * Something that could not be observed. An empty result and a failed observation are different things.
  *
- * Shape   `About` names the category, path or device that was not seen; `Categories` those that are the poorer for it;
- *         `Count` how many, null when unknown. An overflow about a category, a log or the spool counts events or bytes
- *         lost since the last such gap, so its counts add up; any other count says how it is now.
- *         denied: no right · unparsed: read, not understood · stopped: the collector ended · overflow: more than we
- *         could keep or watch · unsupported: this system does not offer it.
+ * Shape   `About`: the category, path or device that was not observed; `Categories`: the categories that lack data
+ *         because of it; `Count`: how many, null if unknown. An overflow about a category, a log or the spool counts
+ *         the events or bytes lost since the previous such gap, so these counts add up; any other count is the current
+ *         number. `Reason` denied: no permission · unparsed: read, but not understood · stopped: the collector ended ·
+ *         overflow: more than the agent can keep or watch · unsupported: this system does not offer it.
  */
 export const CollectionGap = z.strictObject({
   category: z.literal('collection_gap'),
@@ -106,13 +107,13 @@ export const CollectionGap = z.strictObject({
 })
 
 /**
- * The agent on itself.
+ * The agent itself.
  *
- * Shape   `Action` 'summary' comes hourly and carries what the agent costs; on the other actions those are null.
- *         `Fingerprint` SHA-256 over machine id, product and board: a hint at clones, never a key.
- *         `ForksSeen` of `ForksTotal`: how many process starts the polls saw of those the kernel counted (threads
- *         included, so the ratio is a lower bound).
- * Units   CPU ms and bytes since the last summary; resident bytes now, and spool bytes that wait to be acknowledged now.
+ * Shape   `Action` 'summary' is sent hourly and has the agent's resource usage, which is null for the other actions.
+ *         `Fingerprint`: SHA-256 over machine id, product and board, a hint at clones, never a key.
+ *         `ForksSeen` of `ForksTotal`: the process starts that polling saw, of those the kernel counted (including
+ *         threads, so the ratio is a lower bound).
+ * Units   CPU ms and wire bytes since the previous summary; resident bytes and unacknowledged spool bytes now.
  */
 export const AgentState = z.strictObject({
   category: z.literal('agent_state'),

@@ -1,26 +1,27 @@
 /**
- * What is set to start by itself: enabled systemd units, cron jobs, XDG autostart entries.
+ * What starts automatically: enabled systemd units, cron jobs, XDG autostart entries.
  *
- * Shape   one autostart per entry in a baseline (see reported.ts), then for each new entry or new command. That one
- *         went away is not reported. `Kind` is systemd, cron or xdg; `Name` the unit's, the table's or the file's.
- * Units   looked at every two minutes; read when a file in one of the folders changed, and once an hour anyway.
- * Errors  what may not be read is a gap, and so is what is left out: files beyond 1,000 in a folder, bytes beyond
- *         262,144 in a file, entries beyond 4,000. Command is null where there is none (a target) or it cannot be read.
+ * Shape   one autostart per entry in a baseline (see reported.ts), then for each new entry or new command. Removed
+ *         entries are not reported. `Kind` is systemd, cron or xdg; `Name` is the unit's, the table's or the file's.
+ * Units   checked every two minutes; read when a file in one of the folders changed, and at least once an hour.
+ * Errors  gaps for what cannot be read, and for what is omitted: files beyond 1,000 in a folder, bytes beyond 262,144
+ *         in a file, entries beyond 4,000. Command is null if there is none (a target) or it cannot be read.
  * Source  systemd.unit(5): enabled is linked from a .wants folder; crontab(5); the XDG autostart specification.
- *         Command lines lose their secrets here (redact.ts).
+ *         Secrets are removed from command lines (agent/redact).
  */
 import { posix } from 'node:path'
 import type { ObservationOf } from '../../../wire/event.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { redactCommandLine } from '../../redact/index.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
-import { baselineIsDue, recall, remember } from '../shared/reported.ts'
+import { baselineIsDue, loadReported, saveReported } from '../shared/reported.ts'
 
 const NAME = 'autostarts'
 const EVERY_MS = 120_000
-const READ_MS = 3_600_000
+const READ_MS = HOUR
 const MAX_ENTRIES = 4_000
 const MAX_FILES = 1_000
 const MAX_BYTES = 262_144
@@ -31,11 +32,11 @@ interface Folder {
   path: string
   read(host: Host, folder: Folder, files: string[]): Promise<Autostart[]>
   scope: Autostart['Scope']
-  /** The folder's files, as their names should begin. */
+  /** Put before the file's name in `Name`. */
   prefix: string
 }
 
-export const autostarts: Collector = {
+export const autostarts: Collector<'autostart'> = {
   name: NAME,
   categories: ['autostart'],
   run: (host, _policy, signal) => run(host, signal),
@@ -43,8 +44,8 @@ export const autostarts: Collector = {
 
 async function* run(host: Host, signal: AbortSignal) {
   const accounts = accountReader(host)
-  const reported = await recall<string>(host, NAME)
-  const read = new Map<string, { stamp: string; at: number; found: Autostart[] }>()
+  const reported = await loadReported<string>(host, NAME)
+  const read = new Map<string, { version: string; at: number; found: Autostart[] }>()
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     const { homes, gaps } = await homesOf(accounts, stamp)
@@ -52,12 +53,13 @@ async function* run(host: Host, signal: AbortSignal) {
     const now = new Map<string, Autostart>()
     for (const folder of await folders(host, homes)) {
       try {
-        const { files, left, cut, changed } = await filesIn(host, folder)
-        if (left > 0) yield gap(stamp, folder.path, 'overflow', `more than ${MAX_FILES} files`, left)
-        if (cut > 0) yield gap(stamp, `files in ${folder.path}`, 'overflow', 'bytes that were not read', cut)
+        const { files, omitted, truncated, version } = await filesIn(host, folder)
+        if (omitted > 0) yield gap(stamp, folder.path, 'overflow', `more than ${MAX_FILES} files`, omitted)
+        if (truncated > 0)
+          yield gap(stamp, `files in ${folder.path}`, 'overflow', 'bytes that were not read', truncated)
         const before = read.get(folder.path)
-        if (before?.stamp !== changed || host.elapsed() - before.at >= READ_MS)
-          read.set(folder.path, { stamp: changed, at: host.elapsed(), found: await folder.read(host, folder, files) })
+        if (before?.version !== version || host.elapsed() - before.at >= READ_MS)
+          read.set(folder.path, { version, at: host.elapsed(), found: await folder.read(host, folder, files) })
       } catch (cause) {
         const reason = gapReason(cause)
         if (reason === 'unsupported') read.delete(folder.path)
@@ -68,19 +70,19 @@ async function* run(host: Host, signal: AbortSignal) {
     }
     if (now.size > MAX_ENTRIES) yield gap(stamp, 'autostart entries', 'overflow', null, now.size - MAX_ENTRIES)
     const baseline = baselineIsDue(reported, stamp.time)
-    const fresh = [...now].slice(0, MAX_ENTRIES).filter(([key]) => baseline || !reported.things.has(host.hmac(key)))
+    const fresh = [...now].slice(0, MAX_ENTRIES).filter(([key]) => baseline || !reported.items.has(host.hmac(key)))
     for (const [, it] of fresh) yield { category: 'autostart' as const, ...stamp, ...it }
     if (fresh.length > 0 || baseline) {
       if (baseline) {
-        reported.things.clear()
+        reported.items.clear()
         reported.baselineAt = stamp.time
       }
-      // Hashes only: the file beside the spool need not repeat anybody's command lines.
-      for (const [key] of fresh) reported.things.set(host.hmac(key), '')
+      // Hashes only, so that the saved state contains no command lines.
+      for (const [key] of fresh) reported.items.set(host.hmac(key), '')
       try {
-        await remember(host, NAME, reported)
+        await saveReported(host, NAME, reported)
       } catch (cause) {
-        yield gap(stamp, 'memory of autostarts', gapReason(cause), cause)
+        yield gap(stamp, 'saved state of autostarts', gapReason(cause), cause)
       }
     }
     await host.sleep(EVERY_MS, signal)
@@ -111,26 +113,28 @@ async function folders(host: Host, homes: readonly string[]): Promise<Folder[]> 
 
 interface Files {
   files: string[]
-  /** So many more there are. */
-  left: number
-  /** So many bytes of them will not be read. */
-  cut: number
-  /** Words that change when any of it does. */
-  changed: string
+  /** Number of files that are not read. */
+  omitted: number
+  /** Number of bytes that are not read, because files are too large. */
+  truncated: number
+  /** Changes when a file changes. */
+  version: string
 }
 
-/** What is in the folder (or the one file). */
+/** The files of the folder, or the single file. */
 async function filesIn(host: Host, { path }: Folder): Promise<Files> {
-  const words = (it: { modifiedMs: number; size: number; inode: number }) => `${it.modifiedMs} ${it.size} ${it.inode}`
+  const versionOf = (it: { modifiedMs: number; size: number; inode: number }) =>
+    `${it.modifiedMs} ${it.size} ${it.inode}`
   const own = await host.stat(path)
-  if (own.kind === 'file') return { files: [''], left: 0, cut: cutFrom([own]), changed: words(own) }
+  if (own.kind === 'file') return { files: [''], omitted: 0, truncated: bytesTruncated([own]), version: versionOf(own) }
   const all = (await host.entries(path)).filter((it) => it.kind !== 'folder')
   const entries = all.slice(0, MAX_FILES)
-  const changed = entries.map((it) => `${it.name} ${words(it)}`).join('\n')
-  return { files: entries.map((it) => it.name), left: all.length - entries.length, cut: cutFrom(entries), changed }
+  const version = entries.map((it) => `${it.name} ${versionOf(it)}`).join('\n')
+  const omitted = all.length - entries.length
+  return { files: entries.map((it) => it.name), omitted, truncated: bytesTruncated(entries), version }
 }
 
-function cutFrom(files: readonly { size: number }[]): number {
+function bytesTruncated(files: readonly { size: number }[]): number {
   return files.reduce((bytes, { size }) => bytes + Math.max(0, size - MAX_BYTES), 0)
 }
 
@@ -194,7 +198,7 @@ function redacted(command: string | null): string | null {
   return command === null ? null : bounded(redactCommandLine(command.replaceAll('\0', ' ')), 8_192)
 }
 
-/** The commands of `ExecStart=`; '-@:+!' before a path are systemd's own signs. */
+/** The commands of `ExecStart=`, without systemd's prefixes '-@:+!'. */
 export function parseUnit(text: string): string | null {
   const commands = text
     .replaceAll('\\\n', ' ')
@@ -210,7 +214,9 @@ export function parseUnit(text: string): string | null {
   return commands.length === 0 ? null : commands.join('; ')
 }
 
-/** Five fields or one `@word`, then, in the system's tables, a user; lines `NAME=value` set the environment. */
+/**
+ * A line has five fields or one `@word`, then a user in the system's tables; lines `NAME=value` set the environment.
+ */
 export function parseCron(text: string, withUser: boolean): string[] {
   const found: string[] = []
   for (const raw of text.split('\n')) {

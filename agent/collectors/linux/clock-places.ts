@@ -1,12 +1,12 @@
 /**
- * The time zone the laptop is set to, and clocks that are set.
+ * The configured time zone, and changes of the wall clock.
  *
- * Shape   one clock_place at the first look, when the zone or its offset changes (daylight saving too), and when the
- *         clock was set. `KeyboardLayouts` is not collected: null.
- * Units   polled every 30 s. A jump is what the wall clock moved beyond the clock that counts since boot, sleep
- *         included; below 5 s it is not news, which leaves NTP's small corrections out.
- * Errors  TimeZone null where the system names none, and UtcOffsetMinutes with it. A look that took longer than a
- *         second says nothing about jumps: it was interrupted between the two clocks.
+ * Shape   one clock_place at the first poll, when the zone or its offset changes (including daylight saving time), and
+ *         when the clock was changed. `KeyboardLayouts` is not collected: null.
+ * Units   polled every 30 s. A jump is the movement of the wall clock minus that of the time since boot, including
+ *         sleep; jumps below 5 s, such as NTP's small corrections, are not reported.
+ * Errors  TimeZone and UtcOffsetMinutes are null if no zone is configured. A poll that took longer than a second gives
+ *         no jump, because it was interrupted between reading the two clocks.
  * Source  /etc/localtime (a link below zoneinfo, localtime(5)), else /etc/timezone; /proc/uptime.
  */
 import { type Collector, gap, gapReason } from '../../collect.ts'
@@ -19,7 +19,7 @@ const EVERY_MS = 30_000
 const JUMP_MS = 5_000
 const INTERRUPTED_MS = 1_000
 
-export const clockPlaces: Collector = {
+export const clockPlaces: Collector<'clock_place'> = {
   name: NAME,
   categories: ['clock_place'],
   run: (host, _policy, signal) => run(host, signal),
@@ -27,25 +27,25 @@ export const clockPlaces: Collector = {
 
 async function* run(host: Host, signal: AbortSignal) {
   const offsetOf = offsets()
-  let said = ''
+  let reported = ''
   let bootedAt: number | null = null
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     let ClockJumpMs: number | null = null
     try {
-      // Wall clock minus time since boot stands still unless somebody sets the clock.
+      // Wall clock minus time since boot is constant unless the clock is changed.
       const now = await bootMoment(host)
       if (now !== null && bootedAt !== null && Math.abs(now - bootedAt) >= JUMP_MS)
         ClockJumpMs = Math.round(now - bootedAt)
-      // Small drifts must not add up to a jump.
+      // Updated at each poll, so that small drifts do not add up to a jump.
       bootedAt = now ?? bootedAt
     } catch (cause) {
       yield gap(stamp, '/proc/uptime', gapReason(cause), cause)
     }
     const TimeZone = await zoneOf(host)
     const UtcOffsetMinutes = TimeZone === null ? null : offsetOf(TimeZone, stamp.time)
-    const words = `${TimeZone} ${UtcOffsetMinutes}`
-    if (words !== said || ClockJumpMs !== null) {
+    const current = `${TimeZone} ${UtcOffsetMinutes}`
+    if (current !== reported || ClockJumpMs !== null) {
       yield {
         category: 'clock_place' as const,
         ...stamp,
@@ -54,7 +54,7 @@ async function* run(host: Host, signal: AbortSignal) {
         KeyboardLayouts: null,
         ClockJumpMs,
       }
-      said = words
+      reported = current
     }
     await host.sleep(EVERY_MS, signal)
   }
@@ -78,7 +78,7 @@ export function zoneInLink(link: string): string | null {
   return /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(link)?.[1] ?? null
 }
 
-/** An hour's answer is kept: asking the runtime's calendar costs 50 us, and offsets change on the quarter hour at most. */
+/** Caches the offset for a quarter of an hour: a lookup costs 50 us, and offsets change only at quarters of an hour. */
 function offsets(): (zone: string, at: number) => number | null {
   let key = ''
   let last: number | null = null

@@ -1,20 +1,21 @@
 /**
  * Connections and listening sockets, as the kernel's socket tables list them.
  *
- * Shape   one network_connection or listening_socket per socket the previous look lacked; the first look reports all.
- *         What both ends of stay on this laptop's loopback is not reported. An IPv4 address in IPv6 clothes is IPv4.
- *         `Initiated`: the local port is not one that listens. Nothing is looked up, so DestinationHostname is null.
- *         UDP: connected sockets, and bound ones that were there at two looks (a name lookup lives shorter).
- * Units   polled every 10 s; a connection that lives less is seen only while the kernel keeps its TIME_WAIT (60 s), and
- *         then without its owner. At most 300 a look, listeners first, the rest at the next ones; `time` is when it was
- *         seen.
- * Errors  an owner we may not read is null, and a gap 'denied' says so; unreadable tables and lines are gaps, and so is
- *         the number of those beyond 10,000 that wait to be reported.
+ * Shape   one network_connection or listening_socket per socket that the previous poll did not have; the first poll
+ *         reports all. Connections within the loopback are not reported. IPv4-mapped IPv6 addresses are written as
+ *         IPv4. `Initiated`: the local port is not a listening one. Names are not resolved, so DestinationHostname is
+ *         null. UDP: connected sockets, and bound ones that exist at two polls (a name lookup is shorter).
+ * Units   polled every 10 s; a shorter connection is seen only while the kernel keeps its TIME_WAIT (60 s), and then
+ *         without its owner. At most 300 per poll, listeners first, the rest at the next ones; `time` is when it was
+ *         observed.
+ * Errors  Image is null, with a gap 'denied', if the owner cannot be read; gaps for unreadable tables and lines, and
+ *         for the number of sockets beyond 10,000 that wait to be reported.
  * Source  Linux Documentation/networking/proc_net_tcp.rst. Reading the TCP tables walks the kernel's whole hash table
- *         (4.6 ms each on a 48 GB machine), so the counters in /proc/net/{snmp,sockstat,sockstat6} are asked first (150 us).
+ *         (4.6 ms each on a 48 GB machine), so /proc/net/{snmp,sockstat,sockstat6} are read first (150 us): if none of
+ *         their counters grew, the tables are not read.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason, lost } from '../../collect.ts'
+import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { addressText } from '../shared/address-text.ts'
 import { bounded } from '../shared/bounded.ts'
@@ -22,14 +23,16 @@ import { imageOf } from '../shared/programs.ts'
 
 const NAME = 'connections'
 const EVERY_MS = 10_000
-/** A listener that takes another's place between two looks leaves the counters alike: look at least this often. */
-const LOOK_MS = 60_000
-const A_LOOK = 300
-const MAX_WAITING = 10_000
+/**
+ * Read the tables at least this often: a listener that replaces another between two polls does not change the counters.
+ */
+const READ_MS = 60_000
+const MAX_PER_POLL = 300
+const MAX_UNREPORTED = 10_000
 const MAX_TABLE = 16 * 1_048_576
 const TABLES = ['tcp', 'tcp6', 'udp', 'udp6'] as const
 const LISTEN = 0x0a
-/** UDP sockets have no life cycle: 07 is 'bound', 01 'connected'. */
+/** UDP sockets have only two states: 07 'bound' and 01 'connected'. */
 const UDP_BOUND = 0x07
 
 export interface Socket {
@@ -40,14 +43,14 @@ export interface Socket {
   remoteAddress: string
   remotePort: number
   uid: number
-  /** 0 when no process holds it: TIME_WAIT, or not accepted yet. */
+  /** 0 if no process owns it: TIME_WAIT, or not accepted yet. */
   inode: number
 }
-type Socketed = ObservationOf<'network_connection' | 'listening_socket'>
-type Found = Socketed | ObservationOf<'collection_gap'>
+type SocketEvent = ObservationOf<'network_connection' | 'listening_socket'>
+type Found = SocketEvent | ObservationOf<'collection_gap'>
 type Stamp = { time: number; collector: string }
 
-export const connections: Collector = {
+export const connections: Collector<'network_connection' | 'listening_socket'> = {
   name: NAME,
   categories: ['network_connection', 'listening_socket'],
   run: (host, _policy, signal) => run(host, signal),
@@ -60,16 +63,16 @@ async function* run(host: Host, signal: AbortSignal) {
   let counters: number[] | null = null
   let lookedAt = Number.NEGATIVE_INFINITY
   let waiting = false
-  const unreported: Socketed[] = []
+  const unreported: SocketEvent[] = []
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     const now = await readCounters(host)
-    if (grew(now, counters) || waiting || host.elapsed() - lookedAt >= LOOK_MS) {
-      const { sockets, gaps, whole } = await readTables(host, stamp)
+    if (grew(now, counters) || waiting || host.elapsed() - lookedAt >= READ_MS) {
+      const { sockets, gaps, isComplete } = await readTables(host, stamp)
       yield* gaps
-      const view = judge(sockets, known, bound)
-      // A table that could not be read says nothing about what was in it.
-      known = whole ? view.known : new Set([...known, ...view.known])
+      const view = compare(sockets, known, bound)
+      // If a table could not be read, its sockets may still be open.
+      known = isComplete ? view.known : new Set([...known, ...view.known])
       waiting = view.waiting
       bound = view.bound
       const { events, denied } = await describe(view.fresh, stamp, ownerOf)
@@ -78,26 +81,28 @@ async function* run(host: Host, signal: AbortSignal) {
       lookedAt = host.elapsed()
     }
     counters = now
-    yield* unreported.splice(0, A_LOOK)
+    yield* unreported.splice(0, MAX_PER_POLL)
     await host.sleep(EVERY_MS, signal)
   }
   yield* unreported
 }
 
-/** Listeners first, as far as there is room; what there is not is counted. */
-function queue(unreported: Socketed[], events: readonly Socketed[], stamp: Stamp): Found[] {
-  const isListener = (it: Socketed) => it.category === 'listening_socket'
+/** Orders listeners first, and counts what exceeds the limit. */
+function queue(unreported: SocketEvent[], events: readonly SocketEvent[], stamp: Stamp): Found[] {
+  const isListener = (it: SocketEvent) => it.category === 'listening_socket'
   const all = [...unreported, ...events]
   const ordered = [...all.filter(isListener), ...all.filter((it) => !isListener(it))]
-  unreported.splice(0, unreported.length, ...ordered.slice(0, MAX_WAITING))
-  const left = ordered.slice(MAX_WAITING)
+  unreported.splice(0, unreported.length, ...ordered.slice(0, MAX_UNREPORTED))
+  const omitted = ordered.slice(MAX_UNREPORTED)
   return (['listening_socket', 'network_connection'] as const).flatMap((category) => {
-    const count = left.filter((it) => it.category === category).length
-    return count === 0 ? [] : [lost(stamp, category, `more than ${MAX_WAITING} waited to be reported`, count)]
+    const count = omitted.filter((it) => it.category === category).length
+    return count === 0 ? [] : [lossGap(stamp, category, `more than ${MAX_UNREPORTED} waited to be reported`, count)]
   })
 }
 
-/** What grows when a socket is opened: dials, accepts, and sockets in use. Null: always look. */
+/**
+ * Counters that grow when a socket is opened: outgoing and accepted connections, sockets in use. Null: not available.
+ */
 async function readCounters(host: Host): Promise<number[] | null> {
   try {
     const [snmp, four, six] = await Promise.all([
@@ -120,7 +125,7 @@ export function parseCounters(snmp: string, sockstat: string, sockstat6: string)
   return dials.some(Number.isNaN) || used.length === 0 ? null : [...dials, ...used]
 }
 
-/** A socket that closed makes no news. */
+/** A closed socket needs no report, so only growth counts. */
 function grew(now: readonly number[] | null, before: readonly number[] | null): boolean {
   return now === null || before?.length !== now.length || now.some((it, at) => it > before[at]!)
 }
@@ -128,23 +133,23 @@ function grew(now: readonly number[] | null, before: readonly number[] | null): 
 async function readTables(host: Host, stamp: Stamp) {
   const sockets: Socket[] = []
   const gaps: Found[] = []
-  let whole = true
+  let isComplete = true
   for (const table of TABLES) {
     const path = `/proc/net/${table}`
     try {
       const text = await host.readText(path, MAX_TABLE)
       const { found, unparsed } = parseSockets(text, table.startsWith('tcp') ? 'tcp' : 'udp')
       sockets.push(...found)
-      if (text.length >= MAX_TABLE) gaps.push(gap(stamp, path, 'overflow', 'more sockets than we read'))
+      if (text.length >= MAX_TABLE) gaps.push(gap(stamp, path, 'overflow', 'more sockets than the agent reads'))
       else if (unparsed > 0) gaps.push(gap(stamp, path, 'unparsed', null, unparsed))
     } catch (cause) {
-      // A kernel without IPv6 has no such tables: nothing is missed.
+      // A kernel without IPv6 does not have these tables.
       if (table.endsWith('6') && (cause as NodeJS.ErrnoException).code === 'ENOENT') continue
-      whole = false
+      isComplete = false
       gaps.push(gap(stamp, path, gapReason(cause), cause))
     }
   }
-  return { sockets, gaps, whole }
+  return { sockets, gaps, isComplete }
 }
 
 export interface Fresh {
@@ -153,8 +158,8 @@ export interface Fresh {
   initiated: boolean
 }
 
-/** Which sockets are news. `waiting`: a UDP socket that becomes news if it is still there at the next look. */
-export function judge(sockets: readonly Socket[], before: ReadonlySet<string>, boundBefore: ReadonlySet<string>) {
+/** Finds the new sockets. `waiting`: there is a UDP socket that will be new if it still exists at the next poll. */
+export function compare(sockets: readonly Socket[], before: ReadonlySet<string>, boundBefore: ReadonlySet<string>) {
   const listening = new Set<string>()
   for (const it of sockets) if (isListener(it)) listening.add(`${it.protocol} ${it.localPort}`)
   const known = new Set<string>()
@@ -188,7 +193,7 @@ function isLoopback(address: string): boolean {
 
 async function describe(fresh: readonly Fresh[], stamp: Stamp, ownerOf: Owners) {
   const { images, denied } = await ownerOf(fresh.map((it) => it.socket))
-  const events = fresh.map(({ socket, kind, initiated }): Socketed => {
+  const events = fresh.map(({ socket, kind, initiated }): SocketEvent => {
     const Image = images.get(socket.inode) ?? null
     const { protocol: Protocol, localAddress, localPort, remoteAddress, remotePort } = socket
     if (kind === 'listener')
@@ -212,10 +217,11 @@ async function describe(fresh: readonly Fresh[], stamp: Stamp, ownerOf: Owners) 
 type Owners = (sockets: readonly Socket[]) => Promise<{ images: Map<number, string>; denied: number }>
 
 /**
- * Who holds a socket, found by its inode among the open files of processes.
+ * Finds the owners of sockets by inode among the open files of processes.
  *
- * Walking all open files costs 17 ms on a machine with 300 processes, so it happens only for new sockets, begins with
- * those who opened sockets last (a browser opens most of them), then the youngest, and stops when all are found.
+ * Reading all open files costs 17 ms on a machine with 300 processes. So this runs only for new sockets, starts with
+ * the processes that opened sockets last (a browser opens most of them), then the youngest, and stops when all are
+ * found.
  */
 function owners(host: Host): Owners {
   let recent: string[] = []
@@ -238,7 +244,7 @@ function owners(host: Host): Owners {
     const holders: string[] = []
     for (const pid of new Set([...recent.filter((it) => pids.includes(it)), ...pids])) {
       if (wanted.size === 0) break
-      const held = await heldBy(host, pid, wanted)
+      const held = await socketsOf(host, pid, wanted)
       if (held.length === 0) continue
       holders.push(pid)
       const image = await host.link(`/proc/${pid}/exe`).then(imageOf, () => null)
@@ -252,7 +258,7 @@ function owners(host: Host): Owners {
   }
 }
 
-async function heldBy(host: Host, pid: string, wanted: ReadonlySet<number>): Promise<number[]> {
+async function socketsOf(host: Host, pid: string, wanted: ReadonlySet<number>): Promise<number[]> {
   const held: number[] = []
   for (const file of await host.list(`/proc/${pid}/fd`).catch(() => [])) {
     const target = await host.link(`/proc/${pid}/fd/${file}`).catch(() => '')

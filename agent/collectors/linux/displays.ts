@@ -1,12 +1,12 @@
 /**
- * Displays, from the EDID that each sends.
+ * Displays, by their EDID.
  *
- * Shape   'present' for all at the first look, then 'attached' and 'removed'. `Internal` by the connector: eDP, LVDS
- *         and DSI are built in. A connected display without an EDID has null for everything but that.
+ * Shape   'present' for all at the first poll, then 'attached' and 'removed'. `Internal` by the connector: eDP, LVDS
+ *         and DSI are built in. For a connected display without an EDID, all other fields are null.
  * Units   polled every 5 s.
- * Errors  an EDID with a wrong checksum is a gap 'unparsed' and no display.
- * Source  VESA E-EDID 1.4, base block; Linux /sys/class/drm/<card>-<connector>/{status,edid}, both cached by the
- *         kernel, so reading wakes nobody. Strings come from the display: hostile.
+ * Errors  an EDID with a wrong checksum gives a gap 'unparsed' and no display.
+ * Source  VESA E-EDID 1.4, base block; Linux /sys/class/drm/<card>-<connector>/{status,edid}. The kernel caches both,
+ *         so reading does not wake the display. Strings come from the display and are untrusted.
  */
 import { createHash } from 'node:crypto'
 import type { ObservationOf } from '../../../wire/event.ts'
@@ -22,7 +22,7 @@ const MAX_CONNECTORS = 64
 type Described = Omit<ObservationOf<'display'>, 'category' | 'time' | 'collector' | 'Action'>
 export type Edid = Omit<Described, 'Internal'>
 
-export const displays: Collector = {
+export const displays: Collector<'display'> = {
   name: NAME,
   categories: ['display'],
   run: (host, _policy, signal) => run(host, signal),
@@ -93,7 +93,7 @@ async function readEdid(host: Host, connector: string): Promise<Buffer | null> {
   return host.readBytes(`${ROOT}/${connector}/edid`, 128)
 }
 
-/** The base block. Null: not an EDID, or its checksum is wrong. */
+/** Parses the base block. Null: not an EDID, or a wrong checksum. */
 export function parseEdid(bytes: Uint8Array): Edid | null {
   const block = Buffer.from(bytes.subarray(0, 128))
   if (block.length < 128 || block.subarray(0, 8).toString('hex') !== '00ffffffffffff00') return null
@@ -101,7 +101,7 @@ export function parseEdid(bytes: Uint8Array): Edid | null {
   const [name, serial] = [0xfc, 0xff].map((tag) => descriptorText(block, tag))
   const size = sizeOf(block)
   return {
-    MakerId: makerOf(block.readUInt16BE(8)),
+    MakerId: manufacturerOf(block.readUInt16BE(8)),
     ProductCode: `0x${block.readUInt16LE(10).toString(16).padStart(4, '0')}`,
     MonitorName: name ?? null,
     SerialText: serial ?? null,
@@ -112,12 +112,12 @@ export function parseEdid(bytes: Uint8Array): Edid | null {
 }
 
 /** Three letters of five bits, A is 1. */
-function makerOf(word: number): string | null {
+function manufacturerOf(word: number): string | null {
   const letters = [(word >> 10) & 31, (word >> 5) & 31, word & 31]
   return letters.every((it) => it >= 1 && it <= 26) ? String.fromCharCode(...letters.map((it) => it + 64)) : null
 }
 
-/** Four descriptors of 18 bytes; one that begins 00 00 00 is text, 13 bytes up to a line feed. */
+/** There are four descriptors of 18 bytes; one that starts with 00 00 00 has 13 bytes of text up to a line feed. */
 function descriptorText(block: Buffer, tag: number): string | null {
   for (const at of [54, 72, 90, 108]) {
     if (block[at] !== 0 || block[at + 1] !== 0 || block[at + 3] !== tag) continue
@@ -127,13 +127,13 @@ function descriptorText(block: Buffer, tag: number): string | null {
   return null
 }
 
-/** The first detailed timing says millimetres; older displays say centimetres only. */
+/** The first detailed timing has millimetres; older displays have only centimetres. */
 function sizeOf(block: Buffer): { width: number; height: number } {
   const timing = block.readUInt16LE(54) !== 0
   const width = timing ? block[66]! | ((block[68]! >> 4) << 8) : 0
   const height = timing ? block[67]! | ((block[68]! & 15) << 8) : 0
   if (width > 0 && height > 0) return { width, height }
-  // One of the two zero: an aspect ratio, not a size.
+  // If one of the two is zero, they encode an aspect ratio, not a size.
   return block[21]! > 0 && block[22]! > 0
     ? { width: block[21]! * 10, height: block[22]! * 10 }
     : { width: 0, height: 0 }

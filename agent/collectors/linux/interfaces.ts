@@ -1,30 +1,31 @@
 /**
  * Bytes over the physical network interfaces.
  *
- * Shape   one egress with Image and DestinationIp null: the sum of all physical interfaces. Sent when a megabyte has
- *         gone by, or an hour; nothing when nothing flowed. What flowed before the first look is not counted.
+ * Shape   one egress with Image and DestinationIp null: the sum of all physical interfaces. Sent after a megabyte of
+ *         traffic, or after an hour if there was any. Traffic before the first poll is not counted.
  * Units   bytes over `WindowSeconds`; polled every 5 min.
- * Errors  a counter that goes backwards began anew (driver loaded again), so it counts from zero.
- * Blind   to which program or peer it was: the kernel counts bytes per socket in tcp_info, which only netlink (sock_diag)
- *         gives out, and Node opens no netlink socket; /proc/net/tcp has queues but no totals, /proc/<pid>/io counts files
- *         but not sockets, and connection tracking counts bytes only where an administrator switched that on.
- * Source  /proc/net/dev; an interface is physical when /sys/class/net/<it>/device exists, which bridges, tunnels and
- *         container ends lack, so that what goes through a tunnel is counted once.
+ * Errors  a counter that decreases was reset (the driver was reloaded), so it counts from zero.
+ * Blind   the program or peer: the kernel counts bytes per socket in tcp_info, which is available only over netlink
+ *         (sock_diag), and Node cannot open netlink sockets; /proc/net/tcp has queues but no totals, /proc/<pid>/io
+ *         counts files but not sockets, and connection tracking counts bytes only if an administrator enabled that.
+ * Source  /proc/net/dev; an interface is physical if /sys/class/net/<it>/device exists. Bridges, tunnels and the ends
+ *         of containers do not have it, so traffic through a tunnel is counted once.
  */
+import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 
 const NAME = 'interfaces'
 const EVERY_MS = 300_000
-const AT_ONCE_BYTES = 1_048_576
-const AT_LEAST_MS = 3_600_000
+const MIN_BYTES = 1_048_576
+const MAX_WINDOW_MS = HOUR
 
 export interface Counter {
   received: number
   sent: number
 }
 
-export const interfaces: Collector = {
+export const interfaces: Collector<'egress'> = {
   name: NAME,
   categories: ['egress'],
   run: (host, _policy, signal) => run(host, signal),
@@ -42,14 +43,14 @@ async function* run(host: Host, signal: AbortSignal) {
       if (unparsed > 0) yield gap(stamp, '/proc/net/dev', 'unparsed', null, unparsed)
       const counters = await physicalOf(host, found)
       if (before === null) since = now
-      else sum = add(sum, flowed(before, counters))
+      else sum = add(sum, trafficBetween(before, counters))
       before = counters
     } catch (cause) {
       yield gap(stamp, '/proc/net/dev', gapReason(cause), cause)
     }
     const bytes = sum.sent + sum.received
     const waited = now - since
-    if (bytes >= AT_ONCE_BYTES || waited >= AT_LEAST_MS) {
+    if (bytes >= MIN_BYTES || waited >= MAX_WINDOW_MS) {
       if (bytes > 0)
         yield {
           category: 'egress' as const,
@@ -69,7 +70,7 @@ async function* run(host: Host, signal: AbortSignal) {
   }
 }
 
-/** Where no interface has a device (a container), all that do not look virtual count. */
+/** If no interface has a device (a container), all whose names do not look virtual count as physical. */
 async function physicalOf(host: Host, all: Map<string, Counter>): Promise<Map<string, Counter>> {
   const physical = new Map<string, Counter>()
   for (const [name, counter] of all)
@@ -87,8 +88,8 @@ async function physicalOf(host: Host, all: Map<string, Counter>): Promise<Map<st
   )
 }
 
-/** What went through since. An interface that was not there before began at zero. */
-export function flowed(before: ReadonlyMap<string, Counter>, now: ReadonlyMap<string, Counter>): Counter {
+/** The traffic between two polls. A new interface starts at zero. */
+export function trafficBetween(before: ReadonlyMap<string, Counter>, now: ReadonlyMap<string, Counter>): Counter {
   let sum: Counter = { received: 0, sent: 0 }
   for (const [name, { received, sent }] of now) {
     const last = before.get(name) ?? { received: 0, sent: 0 }

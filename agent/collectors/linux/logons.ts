@@ -1,11 +1,11 @@
 /**
- * People who are signed in.
+ * Users who are signed in.
  *
- * Shape   'present' for all at the first look, then 'logon' and 'logoff'. `LogonType` is console (a seat, a virtual
- *         terminal, an X display), remote (it came from an address or another host), or terminal (a window, a tmux).
+ * Shape   'present' for all at the first poll, then 'logon' and 'logoff'. `LogonType` is console (a seat, a virtual
+ *         terminal, an X display), remote (from an address or another host), or terminal (a window, a tmux).
  * Units   polled every 30 s.
- * Errors  a host name instead of an address gives SourceIp null. Neither table: gap 'unsupported'.
- * Source  utmp(5), 384 bytes an entry on x86-64 and arm64; where there is none (Debian 13 dropped it), logind's
+ * Errors  SourceIp is null if the table has a host name instead of an address. Neither table: gap 'unsupported'.
+ * Source  utmp(5), 384 bytes per entry on x86-64 and arm64; if there is none (Debian 13 dropped it), logind's
  *         /run/systemd/sessions.
  */
 import { type Collector, gap, gapReason } from '../../collect.ts'
@@ -15,7 +15,7 @@ import { hostAddress, SIGNED_IN, utmpEntries } from '../shared/utmp.ts'
 
 const NAME = 'logons'
 const EVERY_MS = 30_000
-/** At one look; the rest at the next ones. */
+/** Per poll; the rest at the next ones. */
 const MAX_NEW = 256
 const UTMP = ['/run/utmp', '/var/run/utmp']
 const SESSIONS = '/run/systemd/sessions'
@@ -27,7 +27,7 @@ export interface LogonEntry {
   SourceIp: string | null
 }
 
-export const logons: Collector = {
+export const logons: Collector<'logon'> = {
   name: NAME,
   categories: ['logon'],
   run: (host, _policy, signal) => run(host, signal),
@@ -76,7 +76,7 @@ async function read(host: Host): Promise<LogonEntry[] | null> {
   if (names === null) return null
   const found: LogonEntry[] = []
   for (const name of names) {
-    // Beside each session lies <name>.ref, a pipe.
+    // Each session also has a pipe, <name>.ref.
     if (!/^[A-Za-z0-9_-]+$/.test(name)) continue
     const session = parseSession(name, await host.readText(`${SESSIONS}/${name}`, 16_384).catch(() => ''))
     if (session) found.push(session)
@@ -102,20 +102,20 @@ export function parseUtmp(bytes: Buffer): LogonEntry[] {
 
 function typeOf(line: string, fromHost: boolean, source: string | null): LogonEntry['LogonType'] {
   if (source !== null) return 'remote'
-  // The display manager writes 'login screen' where a host's name would stand.
+  // Display managers write 'login screen' instead of a host name, so check the line first.
   if (line.startsWith(':') || line.startsWith('seat') || /^tty\d/.test(line)) return 'console'
   return fromHost ? 'remote' : 'terminal'
 }
 
-/** logind's own format: KEY=value lines. A manager or a greeter is nobody who signed in. */
+/** logind's format: KEY=value lines. Sessions of managers and greeters are not logons. */
 export function parseSession(name: string, text: string): LogonEntry | null {
   const fields = new Map<string, string>()
   for (const line of text.split('\n')) {
     const sign = line.indexOf('=')
     if (sign > 0) fields.set(line.slice(0, sign), line.slice(sign + 1))
   }
-  const of = fields.get('CLASS') ?? 'user'
-  if (!of.startsWith('user') || fields.get('STATE') === 'closing' || !fields.has('UID')) return null
+  const sessionClass = fields.get('CLASS') ?? 'user'
+  if (!sessionClass.startsWith('user') || fields.get('STATE') === 'closing' || !fields.has('UID')) return null
   const from = fields.get('REMOTE_HOST') ?? ''
   const user = fields.get('USER') ?? fields.get('UID')!
   const line = fields.get('SEAT') ?? fields.get('TTY') ?? fields.get('DISPLAY') ?? ''

@@ -1,11 +1,12 @@
 /**
- * Where in a network the laptop sits.
+ * The network that the laptop is in.
  *
- * Shape   one network_place at the first look and whenever it changes. The gateway's MAC leaves only as an HMAC.
- *         SsidHash and BssidHash are null: wireless names are to be had over nl80211 only, a socket Node cannot open.
- * Units   polled every 15 s. A new gateway has 3 polls to show its MAC in the neighbour table; one that showed it keeps
- *         it while the route stays: an entry that ran out is no new place.
- * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MACs (a tunnel).
+ * Shape   one network_place at the first poll and at each change. The gateway's MAC address leaves the laptop only as
+ *         an HMAC. SsidHash and BssidHash are null: wireless names need nl80211, a socket that Node cannot open.
+ * Units   polled every 15 s. A new gateway's MAC address may take up to 3 polls to appear in the neighbour table. It is
+ *         then kept as long as the route does not change: an expired entry is not a new place.
+ * Errors  null: not readable. GatewayHash null: no default route, or a gateway on a link without MAC addresses (a
+ *         tunnel).
  * Source  /proc/net/{route,ipv6_route,arp}, /etc/resolv.conf, /sys/class/net/<it>/{uevent,tun_flags,mtu,operstate}.
  *         The IPv6 neighbour table needs netlink, so a network without IPv4 has no GatewayHash.
  */
@@ -19,7 +20,8 @@ import { shortText } from '../shared/short-text.ts'
 
 const NAME = 'network-places'
 const EVERY_MS = 15_000
-const PATIENCE = 3
+/** How many polls wait for the MAC address of a new gateway. */
+const MAC_POLLS = 3
 const ROUTE_UP = 1
 const ROUTE_GATEWAY = 2
 const TUNNELS: readonly [RegExp, string][] = [
@@ -34,47 +36,47 @@ const TUNNELS: readonly [RegExp, string][] = [
   [/^(ppp|ipsec|xfrm)\d/, 'ppp'],
 ]
 
-type Place = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'>
+type PlaceFields = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'>
 export interface Route {
   interface: string
-  /** Null: the destination is on the link itself. */
+  /** Null: the destination is on the link. */
   gateway: string | null
-  /** Bits of the destination that count: 0 is the default route. */
+  /** Prefix length: 0 is the default route. */
   length: number
   destination: string
   metric: number
 }
 
-export const networkPlaces: Collector = {
+export const networkPlaces: Collector<'network_place'> = {
   name: NAME,
   categories: ['network_place'],
   run: (host, _policy, signal) => run(host, signal),
 }
 
 async function* run(host: Host, signal: AbortSignal) {
-  let said = ''
+  let reported = ''
   let lastRoute = ''
   let lastHash: string | null = null
-  let blanks = 0
+  let pollsWithoutMac = 0
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     try {
-      const { place, route } = await look(host)
+      const { place, route } = await readPlace(host)
       if (route !== lastRoute) {
         lastRoute = route
         lastHash = null
-        blanks = 0
+        pollsWithoutMac = 0
       }
       lastHash = place.GatewayHash ?? lastHash
       place.GatewayHash = lastHash
-      if (route !== '' && lastHash === null && ++blanks < PATIENCE) {
+      if (route !== '' && lastHash === null && ++pollsWithoutMac < MAC_POLLS) {
         await host.sleep(EVERY_MS, signal)
         continue
       }
-      const words = JSON.stringify(place)
-      if (words !== said) {
+      const current = JSON.stringify(place)
+      if (current !== reported) {
         yield { category: 'network_place' as const, ...stamp, ...place }
-        said = words
+        reported = current
       }
     } catch (cause) {
       yield gap(stamp, 'network_place', gapReason(cause), cause)
@@ -83,7 +85,7 @@ async function* run(host: Host, signal: AbortSignal) {
   }
 }
 
-async function look(host: Host): Promise<{ place: Place; route: string }> {
+async function readPlace(host: Host): Promise<{ place: PlaceFields; route: string }> {
   const four = parseRoutes(await host.readText('/proc/net/route'))
   const six = parseRoutes6(await host.readText('/proc/net/ipv6_route').catch(() => ''))
   const tunnels = await findTunnels(host)
@@ -92,12 +94,12 @@ async function look(host: Host): Promise<{ place: Place; route: string }> {
   const arp = await host.readText('/proc/net/arp').catch(() => '')
   const mac = route?.gateway ? gatewayMac(arp, route.gateway, route.interface) : null
   const resolvers = await host.readText('/etc/resolv.conf', 65_536).then(parseResolvers, () => null)
-  const taken = [...four, ...six].find((it) => it.length <= 1 && tunnels.has(it.interface))?.interface
-  const name = taken ?? [...tunnels.keys()][0] ?? null
+  const byRoute = [...four, ...six].find((it) => it.length <= 1 && tunnels.has(it.interface))?.interface
+  const name = byRoute ?? [...tunnels.keys()][0] ?? null
   const kind = name === null ? null : tunnels.get(name)!
   const mtu = name === null ? '' : await text(host, `/sys/class/net/${name}/mtu`)
   return {
-    // Which gateway must have a MAC for the place to be known: none on a tunnel, or where a link has none.
+    // The gateway whose MAC address the place needs: '' on a tunnel or another link without MAC addresses.
     route:
       route?.gateway && isIP(route.gateway) === 4 && !tunnels.has(route.interface)
         ? `${route.interface} ${route.gateway}`
@@ -116,7 +118,7 @@ async function look(host: Host): Promise<{ place: Place; route: string }> {
   }
 }
 
-/** Tunnels that are up: name → kind, by name. */
+/** The tunnels that are up: name → kind, sorted by name. */
 async function findTunnels(host: Host): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   for (const name of await host.list('/sys/class/net')) {
@@ -124,7 +126,7 @@ async function findTunnels(host: Host): Promise<Map<string, string>> {
     const named = TUNNELS.find(([pattern]) => pattern.test(name))?.[1]
     const type = /^DEVTYPE=(.*)$/m.exec(await text(host, `${folder}/uevent`))?.[1]
     const flags = await text(host, `${folder}/tun_flags`)
-    // A virtual machine's tap is a bridge's port, not a way out.
+    // Only tun devices: a virtual machine's tap is a port of a bridge, not a tunnel.
     const tun = /^0x[0-9a-f]+$/.test(flags) && (Number(flags) & 1) === 1
     const kind = type === 'wireguard' ? (named ?? 'wireguard') : tun ? (named ?? 'tun') : named
     if (kind !== undefined && (await text(host, `${folder}/operstate`)) !== 'down') found.set(name, kind)
@@ -132,7 +134,7 @@ async function findTunnels(host: Host): Promise<Map<string, string>> {
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** VPN clients take the default route over by its metric, or by two routes of half the world each. */
+/** VPN clients replace the default route by a lower metric, or by two routes for half of all addresses each. */
 export function goesThrough(routes: readonly Route[], tunnels: ReadonlyMap<string, unknown>): boolean {
   const best = defaultRoute(routes)
   if (best !== null && tunnels.has(best.interface)) return true
@@ -161,7 +163,7 @@ export function parseRoutes(text: string): Route[] {
   return found
 }
 
-/** Whole bytes in order, lengths and metrics in hex; the kernel's 'lo' default is a wall, not a route. */
+/** Addresses in byte order, lengths and metrics in hex. The default route on 'lo' rejects packets, so it is skipped. */
 export function parseRoutes6(text: string): Route[] {
   const found: Route[] = []
   for (const line of text.split('\n')) {

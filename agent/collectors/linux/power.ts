@@ -1,12 +1,13 @@
 /**
- * Lid, battery, uptime, and sleep that ended.
+ * Lid, battery, uptime, and the end of sleep.
  *
- * Shape   at the first look, when lid or battery change, after a sleep, and every 6 h.
- * Units   seconds. `ResumedAfterSeconds`: how much longer than a poll the time since the last one was, by the clock
- *         that goes on while the laptop sleeps; null when it did not sleep. An agent that was stopped looks the same.
- * Errors  null: no lid, no battery, or not readable. A laptop on mains without a battery is not on battery: false.
+ * Shape   at the first poll, when lid or battery change, after sleep, and every 6 h.
+ * Units   seconds. `ResumedAfterSeconds`: the time since the previous poll beyond the polling interval, by the clock
+ *         that includes sleep; null if the laptop did not sleep. If the agent was stopped, it looks the same.
+ * Errors  null: no lid, no battery, or not readable. OnBattery is false on mains without a battery.
  * Source  /proc/acpi/button/lid/<it>/state, /sys/class/power_supply/<it>/{type,online,status}, /proc/uptime.
  */
+import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { parseUptime } from '../shared/uptime.ts'
@@ -14,17 +15,17 @@ import { parseUptime } from '../shared/uptime.ts'
 const NAME = 'power'
 const EVERY_MS = 10_000
 const ASLEEP_MS = 60_000
-const AT_LEAST_MS = 6 * 3_600_000
+const REPEAT_MS = 6 * HOUR
 
-export const power: Collector = {
+export const power: Collector<'power_state'> = {
   name: NAME,
   categories: ['power_state'],
   run: (host, _policy, signal) => run(host, signal),
 }
 
 async function* run(host: Host, signal: AbortSignal) {
-  let said = ''
-  let saidAt = Number.NEGATIVE_INFINITY
+  let reported = ''
+  let reportedAt = Number.NEGATIVE_INFINITY
   let lastUptime: number | null = null
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
@@ -40,11 +41,11 @@ async function* run(host: Host, signal: AbortSignal) {
     const slept = uptime !== null && lastUptime !== null ? uptime - lastUptime - EVERY_MS / 1_000 : 0
     const ResumedAfterSeconds = slept * 1_000 > ASLEEP_MS ? Math.round(slept) : null
     const state = `${LidClosed} ${OnBattery}`
-    if (state !== said || ResumedAfterSeconds !== null || host.elapsed() - saidAt >= AT_LEAST_MS) {
+    if (state !== reported || ResumedAfterSeconds !== null || host.elapsed() - reportedAt >= REPEAT_MS) {
       const UptimeSeconds = uptime === null ? null : Math.floor(uptime)
       yield { category: 'power_state' as const, ...stamp, LidClosed, OnBattery, UptimeSeconds, ResumedAfterSeconds }
-      said = state
-      saidAt = host.elapsed()
+      reported = state
+      reportedAt = host.elapsed()
     }
     lastUptime = uptime
     await host.sleep(EVERY_MS, signal)
@@ -72,7 +73,7 @@ async function onBattery(host: Host): Promise<boolean | null> {
         ),
       ),
     )
-    // A mouse's or a headset's battery says scope 'Device'.
+    // The battery of a mouse or headset has scope 'Device'.
     if (scope === 'Device') continue
     if ((type === 'Mains' || type === 'USB') && online !== '') mains = mains === true || online === '1'
     if (type === 'Battery' && status !== '') discharging = discharging === true || status === 'Discharging'

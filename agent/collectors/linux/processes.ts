@@ -1,15 +1,15 @@
 /**
- * Programs that began, as /proc lists them.
+ * Programs that started, from /proc.
  *
- * Shape   one process_creation per process the previous poll lacked; the first poll reports all, StartedBeforeAgent
- *         true. A process that puts another program in its place (exec) is reported again when we see it: at the next
- *         poll when young, within a minute when old. Kernel threads are left out.
- * Units   polled every 2 s: a process that lives less can be missed. `StartCounters` says how many.
- * Errors  null for what we may not read; a process that ended while we looked is left out. `Image` is argv[0] where
- *         the executable's link is not ours to read (another user's process), because its name is then all there is.
- *         A /proc that hides other users' processes (hidepid) is a gap 'denied'.
- * Source  Linux proc_pid_stat(5): field 4 is the parent, 9 the flags, 22 the start in ticks after boot, which tells a
- *         pid from the same pid used again. The last pid in /proc/loadavg says for 40 us that nothing forked.
+ * Shape   one process_creation per process that the previous poll did not have; the first poll reports all, with
+ *         StartedBeforeAgent true. A process that executes another program (exec) is reported again: at the next poll
+ *         if it is new, within a minute otherwise. Kernel threads are omitted.
+ * Units   polled every 2 s: a shorter process can be missed. `StartCounters` has the number.
+ * Errors  null for what cannot be read; a process that ends during the poll is omitted. `Image` is argv[0] if the link
+ *         to the executable cannot be read (another user's process). A /proc that hides other users' processes
+ *         (hidepid) gives a gap 'denied'.
+ * Source  Linux proc_pid_stat(5): field 4 is the parent, 9 the flags, 22 the start in ticks after boot, which detects a
+ *         reused pid. If the last pid in /proc/loadavg is unchanged, nothing forked; reading it costs only 40 us.
  */
 
 import type { ObservationOf } from '../../../wire/event.ts'
@@ -22,14 +22,14 @@ import { imageOf, type OnProgram, type Program } from '../shared/programs.ts'
 
 const NAME = 'processes'
 const EVERY_MS = 2_000
-/** Start times are compared again this often, so that a pid used again, or an exec, is seen. */
+/** How often start times are compared, to detect reused pids and execs. */
 const VERIFY_MS = 60_000
 const KERNEL_THREAD = 0x0020_0000
 const MAX_COMMAND = 8_192
 
 interface Seen {
   ticks: number
-  /** The kernel's short name; an exec changes it. */
+  /** The kernel's short name, which an exec changes. */
   comm: string
   /** Null for a kernel thread. */
   view: View | null
@@ -39,10 +39,13 @@ interface View {
   commandLine: string | null
 }
 
-/** `onProgram` is called for each program that is reported, so that one look at /proc serves all. */
-export const processes = (starts: StartCounters, onProgram: readonly OnProgram[] = []): Collector => ({
+/** `onProgram` is called for each program that is reported, so that other collectors need not read /proc again. */
+export const processes = (
+  starts: StartCounters,
+  onProgram: readonly OnProgram[] = [],
+): Collector<'process_creation' | 'repository' | 'archive_created'> => ({
   name: NAME,
-  // The last two are made from the programs it hands on: it runs for them, too, and is missed by them.
+  // The collectors of the last two depend on `onProgram`, so this one must also run for them.
   categories: ['process_creation', 'repository', 'archive_created'],
   run: (host, _policy, signal) => run(host, starts, onProgram, signal),
 })
@@ -64,7 +67,7 @@ async function* run(host: Host, starts: StartCounters, onProgram: readonly OnPro
         const counted = parseForks(await host.readText('/proc/stat'))
         if (counted !== null && kernelCount !== null) starts.total += Math.max(0, counted - kernelCount)
         kernelCount = counted
-        const who = await accounts().catch(() => null)
+        const users = await accounts().catch(() => null)
         const pids = await listPids(host)
         if (!pids.has(1)) yield gap(stamp, 'processes of others', 'denied', '/proc is mounted with hidepid')
         const suspects = verify ? [...known.keys()] : young
@@ -74,9 +77,9 @@ async function* run(host: Host, starts: StartCounters, onProgram: readonly OnPro
         young = []
         const found: { ticks: number; event: ObservationOf<'process_creation'> }[] = []
         for (const it of [...fresh, ...changed]) {
-          const seen = await look(host, it, who)
+          const seen = await readProcess(host, it, users)
           if (seen === null) continue
-          if (seen.program !== null) for (const tell of onProgram) tell(seen.program)
+          if (seen.program !== null) for (const listener of onProgram) listener(seen.program)
           known.set(it, seen.known)
           if (seen.known.view === null) continue
           if (!first) {
@@ -103,7 +106,10 @@ async function listPids(host: Host): Promise<Set<number>> {
   return pids
 }
 
-/** Of `suspects`, those whose pid was used again (forgotten here, so that they are new) or that run another program. */
+/**
+ * Of `suspects`, those that now run another program. Removes those with a reused pid from `known`, so that they are
+ * new.
+ */
 async function changedAmong(host: Host, known: Map<number, Seen>, suspects: number[], young: Set<number>) {
   const changed = new Set<number>()
   for (const pid of suspects) {
@@ -115,18 +121,18 @@ async function changedAmong(host: Host, known: Map<number, Seen>, suspects: numb
     else if (before.view !== null && (young.has(pid) || now.comm !== before.comm)) {
       const view = await viewOf(host, pid)
       known.set(pid, { ...before, comm: now.comm })
-      const became = view.image !== before.view.image || view.commandLine !== before.view.commandLine
-      if (became && view.commandLine !== null) changed.add(pid)
+      const isAnother = view.image !== before.view.image || view.commandLine !== before.view.commandLine
+      if (isAnother && view.commandLine !== null) changed.add(pid)
     }
   }
   return changed
 }
 
-async function look(host: Host, pid: number, who: Accounts | null) {
+async function readProcess(host: Host, pid: number, users: Accounts | null) {
   const stat = await host.readText(`/proc/${pid}/stat`, 4_096).then(parseStat, () => null)
   if (stat === null) return null
   const known: Seen = { ticks: stat.ticks, comm: stat.comm, view: null }
-  if ((stat.flags & KERNEL_THREAD) !== 0) return { known, program: null, event: never }
+  if ((stat.flags & KERNEL_THREAD) !== 0) return { known, program: null, event: notAProgram }
   const { args, ...view } = await viewOf(host, pid)
   known.view = view
   const uid = await host.readText(`/proc/${pid}/status`, 8_192).then(parseUid, () => null)
@@ -140,7 +146,7 @@ async function look(host: Host, pid: number, who: Accounts | null) {
       CommandLine: view.commandLine,
       ParentImage: parent?.image ?? null,
       ParentCommandLine: parent?.commandLine ?? null,
-      User: uid === null || who === null ? null : bounded(who.nameOf(uid), 256),
+      User: uid === null || users === null ? null : bounded(users.nameOf(uid), 256),
       ProcessId: pid,
       ParentProcessId: stat.parent,
       CurrentDirectory: folder === null ? null : bounded(folder, 4_096),
@@ -155,7 +161,7 @@ async function look(host: Host, pid: number, who: Accounts | null) {
   return { known, program, event }
 }
 
-function never(): never {
+function notAProgram(): never {
   throw new Error('a kernel thread is not a program')
 }
 
@@ -170,13 +176,13 @@ async function viewOf(host: Host, pid: number): Promise<View & { args: string[] 
   }
 }
 
-/** Arguments end in NUL each. A program that wrote its own title may leave blanks between, and NULs behind. */
+/** Each argument ends in NUL. A program that set its own title may leave blanks between, and NULs at the end. */
 export function parseArguments(text: string): string[] {
   const trimmed = text.replace(/\0+$/, '')
   return trimmed === '' ? [] : trimmed.split('\0')
 }
 
-/** The short name stands in parentheses and may hold any character, ')' and newline too: the last ')' ends it. */
+/** The short name is in parentheses and may contain any character, including ')' and newline: the last ')' ends it. */
 export function parseStat(text: string): { comm: string; parent: number; flags: number; ticks: number } | null {
   const open = text.indexOf('(')
   const close = text.lastIndexOf(')')
@@ -187,7 +193,7 @@ export function parseStat(text: string): { comm: string; parent: number; flags: 
   return { comm: text.slice(open + 1, close), parent, flags, ticks }
 }
 
-/** The real user id. A name with a newline in it is escaped by the kernel, so the line is the kernel's own. */
+/** The real user id. The kernel escapes newlines in names, so a process cannot forge this line. */
 export function parseUid(status: string): number | null {
   const found = /^Uid:\s+(\d{1,10})\s/m.exec(status)
   return found ? Number(found[1]) : null

@@ -1,23 +1,24 @@
 /**
- * Sessions of remote-control tools, from the tools' own logs: who held the mouse, from where, for how long.
+ * Sessions of remote-control tools, from the tools' own logs: who controlled the laptop, from where, for how long.
  *
- * Shape   one remote_session when a session began, again when its address became known or it ended, with the same
- *         StartedAt. Whoever controls (AnyDesk id, TeamViewer id, Google account) leaves only as an HMAC. A session two
- *         logs of one tool tell of is told once. TeamViewer writes a session down when it ends, so it is told then;
- *         AnyDesk's connection list knows no end.
- * Units   polled every 30 s. Sessions that began more than 7 days ago are not told, nor those of RustDesk that ended
- *         within 10 s: its log does not tell an attempt from a session.
- * Errors  null for what a log does not say. A log that is there and cannot be read is a gap 'denied'; one that wrote
- *         more than we read is a gap 'overflow'. Systems that keep a journal only have no text log of sshd and Chrome
- *         Remote Desktop: sshd then comes from /var/log/wtmp, Chrome Remote Desktop is a gap 'unsupported' where it is
- *         installed.
+ * Shape   one remote_session when a session begins, and again when its address becomes known or it ends, with the same
+ *         StartedAt. The controlling party (AnyDesk id, TeamViewer id, Google account) leaves the laptop only as an
+ *         HMAC. A session in two logs of one tool is reported once. TeamViewer logs a session when it ends, so it is
+ *         reported then; AnyDesk's connection list does not contain the end.
+ * Units   polled every 30 s. Sessions that began more than 7 days ago are not reported, nor RustDesk sessions shorter
+ *         than 10 s, because its log does not distinguish attempts from sessions.
+ * Errors  null for what a log does not say. A log that cannot be read gives a gap 'denied'; one that grew by more than
+ *         the agent reads gives a gap 'overflow'. Systems with only a journal have no text log of sshd and Chrome
+ *         Remote Desktop: sshd is then read from /var/log/wtmp, and Chrome Remote Desktop, if installed, gives a gap
+ *         'unsupported'.
  * Source  see `remote-logs.ts`; utmp(5) for wtmp.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason, lost } from '../../collect.ts'
+import { DAY, HOUR } from '../../../wire/time.ts'
+import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
-import { type Place, tail } from '../shared/log-tail.ts'
+import { type Position, tail } from '../shared/log-tail.ts'
 import {
   anydeskConnections,
   anydeskTrace,
@@ -34,18 +35,19 @@ import { parseWtmp, UTMP_ENTRY } from '../shared/utmp.ts'
 
 const NAME = 'remote-sessions'
 const EVERY_MS = 30_000
-const MAX_AGE_MS = 7 * 86_400_000
-/** A session whose end no log told: TeamViewer ends all after 48 h. */
-const FORGOTTEN_MS = 48 * 3_600_000
+const MAX_AGE_MS = 7 * DAY
+/** For a session whose end no log contains. TeamViewer itself ends sessions after 48 h. */
+const MAX_OPEN_MS = 48 * HOUR
 const ATTEMPT_MS = 10_000
-/** AnyDesk's connection list names the minute only. */
+/** Sessions in two logs that start within this time are the same: AnyDesk's connection list has only minutes. */
 const SAME_MS = 120_000
 const MAX_SESSIONS = 128
 const MAX_LOGS = 64
 const WTMP = '/var/log/wtmp'
-/** At one look; the rest at the next ones. At the first look, what is older than so many entries is the past. */
-const WTMP_LOOK = 512
-const WTMP_FIRST = 8_192
+/** Entries per poll; the rest at the next ones. */
+const WTMP_PER_POLL = 512
+/** The first poll starts this many entries before the end. */
+const WTMP_AT_START = 8_192
 const CRD_FOLDER = '/opt/google/chrome-remote-desktop'
 
 interface Log {
@@ -62,17 +64,17 @@ interface Session {
   startedAt: number
   endedAt: number | null
   unattended: boolean | null
-  /** What was told of it: the same is not told twice. */
-  told: string
+  /** The reported content, to avoid reporting it twice. */
+  reported: string
 }
-interface Memory {
-  places: Map<string, Place>
+interface State {
+  positions: Map<string, Position>
   sessions: Map<string, Session>
-  /** Where TeamViewer was last reached from, for the line that tells of the session afterwards. */
+  /** The latest address from TeamViewer's log, for the session that its connection list contains later. */
   punch: { ip: string; at: number } | null
 }
 
-export const remoteSessions: Collector = {
+export const remoteSessions: Collector<'remote_session'> = {
   name: NAME,
   categories: ['remote_session'],
   run: (host, _policy, signal) => run(host, signal),
@@ -81,9 +83,9 @@ export const remoteSessions: Collector = {
 async function* run(host: Host, signal: AbortSignal) {
   const accounts = accountReader(host)
   const readers = new Map<string, Reader>()
-  const memory = await recall(host)
-  const heldSince: HeldSince = new WeakMap()
-  let saved = JSON.stringify(written(memory))
+  const state = await loadState(host)
+  const knownSince: KnownSince = new WeakMap()
+  let saved = JSON.stringify(toJson(state))
   while (!signal.aborted) {
     const stamp = { time: host.now(), collector: NAME }
     const { homes, gaps } = await homesOf(accounts, stamp)
@@ -93,51 +95,51 @@ async function* run(host: Host, signal: AbortSignal) {
       yield gap(stamp, 'logs of remote-control tools', 'overflow', null, logs.length - MAX_LOGS)
     for (const log of logs.slice(0, MAX_LOGS)) {
       try {
-        const { lines, place, lost: bytes } = await tail(host, log.path, memory.places.get(log.path) ?? null)
-        memory.places.set(log.path, place)
-        if (bytes > 0) yield lost(stamp, log.path, 'bytes that were not read', bytes)
+        const { lines, position, lostBytes } = await tail(host, log.path, state.positions.get(log.path) ?? null)
+        state.positions.set(log.path, position)
+        if (lostBytes > 0) yield lossGap(stamp, log.path, 'bytes that were not read', lostBytes)
         const reader = readers.get(log.path) ?? log.reader()
         readers.set(log.path, reader)
         for (const line of lines) {
           const step = reader(line, stamp.time)
-          if (step !== null) take(memory, host, log, step, stamp.time)
+          if (step !== null) applyStep(state, host, log, step, stamp.time)
         }
       } catch (cause) {
         yield gap(stamp, log.path, gapReason(cause), cause)
       }
     }
-    const text = new Set(logs.map((it) => it.tool))
-    if (!text.has('sshd')) yield* await readWtmp(host, memory, stamp)
-    if (!text.has('Chrome Remote Desktop') && (await isThere(host, CRD_FOLDER)))
+    const inText = new Set(logs.map((it) => it.tool))
+    if (!inText.has('sshd')) yield* await readWtmp(host, state, stamp)
+    if (!inText.has('Chrome Remote Desktop') && (await isThere(host, CRD_FOLDER)))
       yield gap(
         stamp,
         'Chrome Remote Desktop',
         'unsupported',
-        'its sessions are in the journal only, which has no text',
+        'its sessions are only in the journal, which is not a text file',
       )
-    for (const session of memory.sessions.values()) {
-      const twin = twinOf(memory, session)
-      if (twin === null) continue
-      twin.ip ??= session.ip
-      twin.endedAt ??= session.endedAt
-      twin.unattended ??= session.unattended
+    for (const session of state.sessions.values()) {
+      const original = originalOf(state, session)
+      if (original === null) continue
+      original.ip ??= session.ip
+      original.endedAt ??= session.endedAt
+      original.unattended ??= session.unattended
     }
-    for (const session of memory.sessions.values()) {
-      const event = twinOf(memory, session) === null ? tell(session, stamp) : null
+    for (const session of state.sessions.values()) {
+      const event = originalOf(state, session) === null ? report(session, stamp) : null
       if (event !== null) yield event
     }
-    const open = forget(memory, logs, host.elapsed(), heldSince)
-    if (open > 0) yield lost(stamp, 'remote_session', 'sessions whose end will not be reported', open)
-    const now = JSON.stringify(written(memory))
+    const open = removeOld(state, logs, host.elapsed(), knownSince)
+    if (open > 0) yield lossGap(stamp, 'remote_session', 'sessions whose end will not be reported', open)
+    const now = JSON.stringify(toJson(state))
     if (now !== saved) {
       saved = now
-      await host.memory.save(NAME, now).catch(() => {}) // a full disk: told again after a restart
+      await host.state.save(NAME, now).catch(() => {}) // a full disk: reported again after a restart
     }
     await host.sleep(EVERY_MS, signal)
   }
 }
 
-/** Text logs that are there. A link in a log's place is not followed: a user could point it anywhere. */
+/** The text logs that exist. Links are not followed, because a user could point them anywhere. */
 async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
   const found: Log[] = []
   const add = async (path: string, tool: string, reader: () => Reader) => {
@@ -159,7 +161,7 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
     teamviewer.push(...(await within(`${home}/.local/share`, /^teamviewer\d*$/)).map((it) => `${it}/logfiles`))
   }
   for (const folder of teamviewer) {
-    // The log first: it says where the session came from that the list then tells of.
+    // The log before the list: it has the addresses of the sessions in the list.
     for (const path of await within(folder, /_Logfile\.log$/i)) await add(path, 'TeamViewer', teamviewerLog)
     for (const path of await within(folder, /^connections_incoming\.txt$/i))
       await add(path, 'TeamViewer', () => teamviewerConnections('incoming'))
@@ -174,22 +176,22 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
   return found
 }
 
-function take(memory: Memory, host: Host, log: Log, step: Step, now: number): void {
-  if (step.does === 'more' && step.key === 'punch') {
-    if (step.ip) memory.punch = { ip: step.ip, at: step.at }
+function applyStep(state: State, host: Host, log: Log, step: Step, now: number): void {
+  if (step.kind === 'update' && step.key === 'punch') {
+    if (step.ip) state.punch = { ip: step.ip, at: step.at }
     return
   }
-  const key = `${log.path}\n${step.does === 'whole' ? `${step.peer} ${step.at}` : step.key}`
-  const before = memory.sessions.get(key)
-  if (step.does === 'more' || step.does === 'close') {
+  const key = `${log.path}\n${step.kind === 'complete' ? `${step.peer} ${step.at}` : step.key}`
+  const before = state.sessions.get(key)
+  if (step.kind === 'update' || step.kind === 'close') {
     if (before === undefined || before.endedAt !== null) return
     before.ip = step.ip ?? before.ip
-    if (step.does === 'close') before.endedAt = Math.max(before.startedAt, step.at)
+    if (step.kind === 'close') before.endedAt = Math.max(before.startedAt, step.at)
     return
   }
-  // What the log says lies ahead is a clock that was set, or a lie.
-  if (!Number.isFinite(step.at) || step.at > now + 86_400_000 || now - step.at > MAX_AGE_MS) return
-  const { punch } = memory
+  // A time in the future means that the clock was changed, or that the line is forged.
+  if (!Number.isFinite(step.at) || step.at > now + DAY || now - step.at > MAX_AGE_MS) return
+  const { punch } = state
   const near = log.tool === 'TeamViewer' && punch && punch.at >= step.at - SAME_MS && punch.at <= (step.endedAt ?? now)
   const session: Session = {
     log: log.path,
@@ -200,18 +202,19 @@ function take(memory: Memory, host: Host, log: Log, step: Step, now: number): vo
     startedAt: step.at,
     endedAt: step.endedAt ?? null,
     unattended: step.unattended ?? null,
-    told: '',
+    reported: '',
   }
-  // The one it takes the place of keeps what was told, so that it is still known as told.
-  if (before !== undefined) memory.sessions.set(`${key}\n${before.startedAt}`, before)
-  memory.sessions.set(key, session)
+  // The session that had this key is kept under another, so that it is not reported again.
+  if (before !== undefined) state.sessions.set(`${key}\n${before.startedAt}`, before)
+  state.sessions.set(key, session)
 }
 
-function tell(it: Session, stamp: { time: number; collector: string }) {
-  const words = `${it.ip} ${it.endedAt} ${it.unattended}`
-  if (words === it.told) return null
-  if (it.tool === 'RustDesk' && it.told === '' && (it.endedAt ?? stamp.time) - it.startedAt < ATTEMPT_MS) return null
-  it.told = words
+function report(it: Session, stamp: { time: number; collector: string }) {
+  const current = `${it.ip} ${it.endedAt} ${it.unattended}`
+  if (current === it.reported) return null
+  if (it.tool === 'RustDesk' && it.reported === '' && (it.endedAt ?? stamp.time) - it.startedAt < ATTEMPT_MS)
+    return null
+  it.reported = current
   return {
     category: 'remote_session' as const,
     ...stamp,
@@ -225,9 +228,12 @@ function tell(it: Session, stamp: { time: number; collector: string }) {
   } satisfies ObservationOf<'remote_session'>
 }
 
-/** AnyDesk writes a session into its service's trace, its user's trace and its list: what each knows becomes one. */
-function twinOf(memory: Memory, one: Session): Session | null {
-  for (const it of memory.sessions.values()) {
+/**
+ * The earlier entry of the same session from another log; null if this one is the first. AnyDesk logs a session in its
+ * service's trace, its user's trace and its list.
+ */
+function originalOf(state: State, one: Session): Session | null {
+  for (const it of state.sessions.values()) {
     if (it === one) return null
     if (it.log === one.log || it.tool !== one.tool || it.peer !== one.peer || it.direction !== one.direction) continue
     if (Math.abs(it.startedAt - one.startedAt) <= SAME_MS) return it
@@ -236,23 +242,24 @@ function twinOf(memory: Memory, one: Session): Session | null {
 }
 
 /**
- * Entries of 384 bytes: a line that somebody from an address signed in on, and the same line when they left. Whoever
- * wrote it, a login from an address on a text log-less system is sshd's.
+ * wtmp has entries of 384 bytes: a logon from an address on a line, and the logoff from the same line. On a system
+ * without text logs, every logon from an address counts as one over sshd.
  */
-async function readWtmp(host: Host, memory: Memory, stamp: { time: number; collector: string }) {
+async function readWtmp(host: Host, state: State, stamp: { time: number; collector: string }) {
   const log: Log = { path: WTMP, tool: 'sshd', reader: sshd }
   try {
     const { inode, size } = await host.stat(WTMP)
-    const before = memory.places.get(WTMP)
+    const before = state.positions.get(WTMP)
     const from =
-      before?.inode === inode && before.offset <= size ? before.offset : Math.max(0, size - WTMP_FIRST * UTMP_ENTRY)
+      before?.inode === inode && before.offset <= size ? before.offset : Math.max(0, size - WTMP_AT_START * UTMP_ENTRY)
     const start = from - (from % UTMP_ENTRY)
-    const bytes = size - start < UTMP_ENTRY ? Buffer.alloc(0) : await host.readPart(WTMP, start, WTMP_LOOK * UTMP_ENTRY)
+    const bytes =
+      size - start < UTMP_ENTRY ? Buffer.alloc(0) : await host.readPart(WTMP, start, WTMP_PER_POLL * UTMP_ENTRY)
     const whole = bytes.length - (bytes.length % UTMP_ENTRY)
-    for (const { line, from: ip, at, left } of parseWtmp(bytes.subarray(0, whole)))
-      if (left) take(memory, host, log, { does: 'close', key: line, at }, stamp.time)
-      else if (ip !== null) take(memory, host, log, { does: 'open', key: line, at, ip }, stamp.time)
-    memory.places.set(WTMP, { inode, offset: start + whole })
+    for (const { line, from: ip, at, isLogoff } of parseWtmp(bytes.subarray(0, whole)))
+      if (isLogoff) applyStep(state, host, log, { kind: 'close', key: line, at }, stamp.time)
+      else if (ip !== null) applyStep(state, host, log, { kind: 'open', key: line, at, ip }, stamp.time)
+    state.positions.set(WTMP, { inode, offset: start + whole })
     return []
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
@@ -262,40 +269,43 @@ async function readWtmp(host: Host, memory: Memory, stamp: { time: number; colle
   }
 }
 
-/** Since when, in this run, a session is known in the state it is in. */
-type HeldSince = WeakMap<Session, { ended: boolean; at: number }>
+/** Since when, in this run, a session has been open or ended. */
+type KnownSince = WeakMap<Session, { ended: boolean; at: number }>
 
-/** Gives back how many sessions went that had not ended. */
-function forget(memory: Memory, logs: readonly Log[], now: number, heldSince: HeldSince): number {
+/** Removes old sessions and positions. Returns the number of removed sessions that had not ended. */
+function removeOld(state: State, logs: readonly Log[], now: number, knownSince: KnownSince): number {
   const paths = new Set([WTMP, ...logs.map((it) => it.path)])
-  for (const path of memory.places.keys()) if (!paths.has(path)) memory.places.delete(path)
-  for (const [key, it] of memory.sessions) {
-    // What ended stays a while, for the other log that tells of it.
+  for (const path of state.positions.keys()) if (!paths.has(path)) state.positions.delete(path)
+  for (const [key, it] of state.sessions) {
+    // Ended sessions are kept for a while, because another log may also contain them.
     const ended = it.endedAt !== null || it.log.endsWith('/connection_trace.txt')
-    const held = heldSince.get(it)
-    if (held?.ended !== ended) heldSince.set(it, { ended, at: now })
-    else if (now - held.at > (ended ? 10 * SAME_MS : FORGOTTEN_MS)) memory.sessions.delete(key)
+    const known = knownSince.get(it)
+    if (known?.ended !== ended) knownSince.set(it, { ended, at: now })
+    else if (now - known.at > (ended ? 10 * SAME_MS : MAX_OPEN_MS)) state.sessions.delete(key)
   }
-  const all = [...memory.sessions]
-  const gone = [...all.filter(([, it]) => it.endedAt !== null), ...all.filter(([, it]) => it.endedAt === null)].slice(
-    0,
-    Math.max(0, all.length - MAX_SESSIONS),
-  )
-  for (const [key] of gone) memory.sessions.delete(key)
-  return gone.filter(([, it]) => it.endedAt === null).length
+  const all = [...state.sessions]
+  const removed = [
+    ...all.filter(([, it]) => it.endedAt !== null),
+    ...all.filter(([, it]) => it.endedAt === null),
+  ].slice(0, Math.max(0, all.length - MAX_SESSIONS))
+  for (const [key] of removed) state.sessions.delete(key)
+  return removed.filter(([, it]) => it.endedAt === null).length
 }
 
-async function recall(host: Host): Promise<Memory> {
+async function loadState(host: Host): Promise<State> {
   try {
-    const saved = JSON.parse((await host.memory.load(NAME)) ?? 'null') as ReturnType<typeof written>
-    return { places: new Map(saved.places), sessions: new Map(saved.sessions), punch: saved.punch }
+    const saved = JSON.parse((await host.state.load(NAME)) ?? 'null') as ReturnType<typeof toJson>
+    const sessions = saved.sessions.map(([key, { told, ...it }]): [string, Session] => [key, { ...it, reported: told }])
+    return { positions: new Map(saved.places), sessions: new Map(sessions), punch: saved.punch }
   } catch {
-    return { places: new Map(), sessions: new Map(), punch: null }
+    return { positions: new Map(), sessions: new Map(), punch: null }
   }
 }
 
-function written(memory: Memory) {
-  return { places: [...memory.places], sessions: [...memory.sessions], punch: memory.punch }
+/** The saved form, whose field names must not change. */
+function toJson({ positions, sessions, punch }: State) {
+  const saved = [...sessions].map(([key, { reported, ...it }]) => [key, { ...it, told: reported }] as const)
+  return { places: [...positions], sessions: saved, punch }
 }
 
 function isThere(host: Host, path: string): Promise<boolean> {

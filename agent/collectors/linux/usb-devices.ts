@@ -1,15 +1,15 @@
 /**
  * USB devices, as the bus describes them.
  *
- * Shape   'present' for all at the first look, then 'attached' and 'removed'. Root hubs are left out, other hubs not.
- *         `ParentPort` is the bus and the chain of ports it hangs on ('1-1.2'). `HasKeyboard` a boot keyboard
- *         (03/01/01); `HasAbsolutePointer` an input device of it has ABS_X and ABS_Y and a button or touch.
- * Units   polled every 5 s: a device that stays less can be missed. A device on the same port with another number on
- *         the bus is another device.
- * Errors  HasAbsolutePointer is null where the input devices cannot be read. A device whose drivers are not ready is
- *         looked at once more before it is reported.
+ * Shape   'present' for all at the first poll, then 'attached' and 'removed'. Root hubs are omitted, other hubs are
+ *         not. `ParentPort` is the bus and the chain of ports ('1-1.2'). `HasKeyboard`: a boot keyboard (03/01/01);
+ *         `HasAbsolutePointer`: one of its input devices has ABS_X and ABS_Y and a button or touch.
+ * Units   polled every 5 s: a device that is attached for less can be missed. A device on the same port with another
+ *         device number is another device.
+ * Errors  HasAbsolutePointer is null if the input devices cannot be read. A device whose drivers are not ready is
+ *         reported at the next poll.
  * Source  Linux Documentation/ABI/testing/sysfs-bus-usb; class codes from usb.org/defined-class-codes. Strings come
- *         from the device: hostile.
+ *         from the device and are untrusted.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
@@ -20,7 +20,7 @@ import { shortText } from '../shared/short-text.ts'
 const NAME = 'usb-devices'
 const ROOT = '/sys/bus/usb/devices'
 const EVERY_MS = 5_000
-/** At one look; the rest at the next ones. */
+/** Per poll; the rest at the next ones. */
 const MAX_NEW = 256
 
 type Described = Omit<ObservationOf<'usb_device'>, 'category' | 'time' | 'collector' | 'Action'>
@@ -30,7 +30,7 @@ export interface UsbInterface {
   protocol: string
 }
 
-export const usbDevices: Collector = {
+export const usbDevices: Collector<'usb_device'> = {
   name: NAME,
   categories: ['usb_device'],
   run: (host, _policy, signal) => run(host, signal),
@@ -67,7 +67,7 @@ async function* run(host: Host, signal: AbortSignal) {
         const Action = first ? ('present' as const) : ('attached' as const)
         yield { category: 'usb_device' as const, ...stamp, Action, ...device }
       }
-      // A device that waits for its drivers at the first look was present all the same.
+      // A device that waits for its drivers at the first poll is still 'present', not 'attached'.
       first &&= waited.size > 0 || fresh.length > MAX_NEW
     } catch (cause) {
       yield gap(stamp, ROOT, gapReason(cause), cause)
@@ -89,13 +89,13 @@ async function describe(host: Host, port: string): Promise<Described> {
     if (/^[0-9a-f]{2}$/.test(code ?? ''))
       interfaces.push({ class: code!, subclass: subclass ?? '', protocol: protocol ?? '' })
   }
-  const has = abilities(interfaces)
+  const has = capabilitiesOf(interfaces)
   return {
     VendorId: hex4(await shortText(host, `${folder}/idVendor`)),
     ProductId: hex4(await shortText(host, `${folder}/idProduct`)),
-    Manufacturer: await says(host, `${folder}/manufacturer`),
-    ProductName: await says(host, `${folder}/product`),
-    SerialNumber: await says(host, `${folder}/serial`),
+    Manufacturer: await readString(host, `${folder}/manufacturer`),
+    ProductName: await readString(host, `${folder}/product`),
+    SerialNumber: await readString(host, `${folder}/serial`),
     InterfaceClasses: interfaces.map((it) => it.class),
     HasKeyboard: has.keyboard,
     HasAbsolutePointer: has.input ? await hasAbsolutePointer(host, port) : false,
@@ -109,7 +109,7 @@ function interfaceNumber(name: string): number {
   return Number(name.slice(name.lastIndexOf('.') + 1))
 }
 
-export function abilities(interfaces: readonly UsbInterface[]) {
+export function capabilitiesOf(interfaces: readonly UsbInterface[]) {
   const is = (...codes: string[]) =>
     interfaces.some((it) => codes.includes(`${it.class}/${it.subclass}/${it.protocol}`))
   const of = (code: string, ...subclasses: string[]) =>
@@ -118,14 +118,14 @@ export function abilities(interfaces: readonly UsbInterface[]) {
     input: interfaces.some((it) => it.class === '03'),
     keyboard: is('03/01/01'),
     storage: interfaces.some((it) => it.class === '08'),
-    // CDC: ECM, EEM, NCM, MBIM. RNDIS goes by three names.
+    // CDC: ECM, EEM, NCM, MBIM. RNDIS has three class codes.
     network: of('02', '06', '0c', '0d', '0e') || is('02/02/ff', 'e0/01/03', 'ef/04/01'),
   }
 }
 
-/** Null: no input device of it is there (yet), or none can be read. */
+/** Null: it has no input device (yet), or none can be read. */
 async function hasAbsolutePointer(host: Host, port: string): Promise<boolean | null> {
-  let looked = false
+  let wasRead = false
   for (const name of await host.list('/sys/class/input').catch(() => [])) {
     if (!/^input\d+$/.test(name)) continue
     const place = await host.link(`/sys/class/input/${name}`).catch(() => '')
@@ -135,10 +135,10 @@ async function hasAbsolutePointer(host: Host, port: string): Promise<boolean | n
       shortText(host, `/sys/class/input/${name}/capabilities/key`),
     ])
     if (abs === null || keys === null) continue
-    looked = true
+    wasRead = true
     if (isAbsolutePointer(abs, keys)) return true
   }
-  return looked ? false : null
+  return wasRead ? false : null
 }
 
 /** ABS_X and ABS_Y with BTN_LEFT (0x110) or BTN_TOUCH (0x14a). A joystick has the axes, but neither button. */
@@ -156,8 +156,8 @@ function hasBit(bitmap: string, bit: number): boolean {
   return /^[0-9a-f]{1,16}$/.test(word) && ((BigInt(`0x${word}`) >> BigInt(bit % 64)) & 1n) === 1n
 }
 
-/** '' : the device gave no such string, so the kernel made no such file. Null: it could not be read. */
-async function says(host: Host, path: string): Promise<string | null> {
+/** '': the device has no such string, so the kernel created no file. Null: it could not be read. */
+async function readString(host: Host, path: string): Promise<string | null> {
   try {
     return bounded((await host.readText(path, 4_096)).replace(/\n$/, ''), 256)
   } catch (cause) {

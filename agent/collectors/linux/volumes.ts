@@ -1,13 +1,13 @@
 /**
- * File systems on disks, over the network and from user space, when they are mounted.
+ * Mounted file systems: on disks, over the network and in user space.
  *
- * Shape   one volume_mounted per device or share; the first look reports all. `VolumeKind` is loop, optical, usb,
- *         disk, network or fuse. Kernel file systems, overlays and squashfs images (snaps) are left out. What one
- *         device is mounted at twice is one volume.
+ * Shape   one volume_mounted per device or share; the first poll reports all. `VolumeKind` is loop, optical, usb, disk,
+ *         network or fuse. Kernel file systems, overlays and squashfs images (snaps) are omitted. A device that is
+ *         mounted twice is one volume.
  * Units   polled every 5 s; bytes of the whole partition.
- * Errors  null for what cannot be told of this device. Label and serial need udev's links in /dev/disk.
+ * Errors  null for what is unknown. Label and serial need udev's links in /dev/disk.
  * Source  proc_pid_mountinfo(5); /sys/dev/block, /sys/class/block, /dev/disk/by-{label,uuid}. A volume on a mapped
- *         device (encrypted, LVM) is what the disk below it is.
+ *         device (encrypted, LVM) has the properties of the disk below it.
  */
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
@@ -17,14 +17,14 @@ import { shortText } from '../shared/short-text.ts'
 
 const NAME = 'volumes'
 const EVERY_MS = 5_000
-/** At one look; the rest at the next ones. */
+/** Per poll; the rest at the next ones. */
 const MAX_NEW = 512
 
-const KVM_MAKERS = /jetkvm|pikvm|nanokvm|sipeed|glinet|tinypilot/i
-/** Said by servers' management boards and by KVMs; a virtual machine's own disks are not on USB. */
+const KVM_VENDORS = /jetkvm|pikvm|nanokvm|sipeed|glinet|tinypilot/i
+/** Names from servers' management boards and KVMs. Also a virtual machine's own disks, but these are not on USB. */
 const KVM_DISKS = /virtual *(media|cd|dvd|floppy)|optical drive/i
 
-export const volumes: Collector = {
+export const volumes: Collector<'volume_mounted'> = {
   name: NAME,
   categories: ['volume_mounted'],
   run: (host, _policy, signal) => run(host, signal),
@@ -69,12 +69,12 @@ async function describe(host: Host, mount: Mount) {
     SerialHash: uuid === null ? null : host.hmac(uuid.toLowerCase()),
     SizeBytes: /^\d{1,12}$/.test(sectors) ? Number(sectors) * 512 : null,
     Removable: disk === null ? null : disk.removable,
-    VirtualMedia: disk !== null && isVirtualMedia(disk.says, disk.usb || kind === 'optical'),
+    VirtualMedia: disk !== null && isVirtualMedia(disk.model, disk.usb || kind === 'optical'),
   }
 }
 
-export function isVirtualMedia(says: string, external: boolean): boolean {
-  return KVM_MAKERS.test(says) || (external && KVM_DISKS.test(says))
+export function isVirtualMedia(model: string, external: boolean): boolean {
+  return KVM_VENDORS.test(model) || (external && KVM_DISKS.test(model))
 }
 
 async function linkedName(host: Host, folder: string, device: string): Promise<string | null> {
@@ -83,7 +83,7 @@ async function linkedName(host: Host, folder: string, device: string): Promise<s
   return null
 }
 
-/** udev writes what a file name must not hold as \x20. */
+/** udev escapes characters that are not allowed in file names, such as \x20. */
 function unescaped(name: string): string {
   return name.replace(/\\x([0-9a-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }

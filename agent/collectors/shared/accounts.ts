@@ -1,9 +1,10 @@
 /**
- * Who has an account here, and where they are at home.
+ * The user accounts and their home folders.
  *
- * Shape   people (uid 1000-59,999), root, and whoever the agent runs as; system accounts own no home worth a look. At
- *         most 256 homes; those beyond are a gap of whoever asks.
- * Errors  an unreadable /etc/passwd rejects; accounts from LDAP or a domain are not in it, so their uid stays a number.
+ * Shape   homes of users (uid 1000-59,999), of root, and of the user that the agent runs as, but not of system
+ *         accounts. At most 256 homes; `homesOf` gives a gap for the others.
+ * Errors  an unreadable /etc/passwd rejects; accounts from LDAP or a domain are not in it, so their uid is used as
+ *         name.
  * Source  passwd(5), read again when its size or time changes.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
@@ -19,10 +20,10 @@ export interface Account {
 }
 export interface Accounts {
   all: readonly Account[]
-  /** Home folders of people. */
+  /** Home folders to check. */
   homes: readonly string[]
-  /** So many homes more there are. */
-  homesLeft: number
+  /** Number of homes beyond the limit. */
+  omittedHomes: number
   nameOf(uid: number): string
 }
 export type AccountReader = () => Promise<Accounts>
@@ -48,19 +49,19 @@ export function accountReader(host: Host): AccountReader {
     last = {
       all,
       homes: [...homes].slice(0, MAX_HOMES),
-      homesLeft: Math.max(0, homes.size - MAX_HOMES),
+      omittedHomes: Math.max(0, homes.size - MAX_HOMES),
       nameOf: (uid) => names.get(uid) ?? String(uid),
     }
     return last
   }
 }
 
-/** The homes to look into, and what keeps us from knowing them all. A system without /etc/passwd has none. */
+/** The homes, and gaps for those that are not known. A system without /etc/passwd has no homes. */
 export async function homesOf(accounts: AccountReader, stamp: { time: number; collector: string }) {
   const gaps: ObservationOf<'collection_gap'>[] = []
   try {
-    const { homes, homesLeft } = await accounts()
-    if (homesLeft > 0) gaps.push(gap(stamp, 'homes', 'overflow', `more than ${MAX_HOMES}`, homesLeft))
+    const { homes, omittedHomes } = await accounts()
+    if (omittedHomes > 0) gaps.push(gap(stamp, 'homes', 'overflow', `more than ${MAX_HOMES}`, omittedHomes))
     return { homes, gaps }
   } catch (cause) {
     if (gapReason(cause) !== 'unsupported') gaps.push(gap(stamp, '/etc/passwd', gapReason(cause), cause))

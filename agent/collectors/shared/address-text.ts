@@ -1,6 +1,4 @@
-/** How addresses are written. */
-
-/** RFC 5952 text of 4 or 16 bytes; ::ffff:a.b.c.d is a.b.c.d. */
+/** An IP address of 4 or 16 bytes as text (RFC 5952). IPv4-mapped addresses (::ffff:a.b.c.d) are written as IPv4. */
 export function addressText(bytes: readonly number[]): string {
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.slice(0, 10).every((it) => it === 0) && bytes[10] === 255 && bytes[11] === 255)

@@ -1,8 +1,8 @@
 /**
- * What an archiver's command line makes, and whether under a password.
+ * The archive that a command line creates, and whether it has a password.
  *
- * Shape   the path of the archive; passwords are looked for, never kept.
- * Errors  null: no archiver, or one that reads, lists or writes to a pipe.
+ * Shape   the path of the archive; passwords are detected, but not kept.
+ * Errors  null: not an archiver, or one that extracts, lists or writes to a pipe.
  * Source  zip(1), 7z(1), rar's manual, tar(1), gpg(1).
  */
 import { basename, extname, isAbsolute, join, normalize } from 'node:path/posix'
@@ -26,7 +26,7 @@ const ARCHIVERS: Record<string, Parse> = {
   gpg2: gpg,
 }
 const NONE = { file: null, encrypted: false }
-/** zip's options that take the next word. */
+/** zip's options whose value is the next word. */
 const ZIP_VALUES = new Set(
   '-P --password -s --split-size -b --temp-path -n --suffixes -t -tt -i -x -O --out'.split(' '),
 )
@@ -45,14 +45,14 @@ function zip(rest: readonly string[]) {
   let encrypted = false
   for (let at = 0; at < rest.length; at++) {
     const word = rest[at]!
-    // Single letters may be joined: -re is -r -e.
+    // Single letters may be combined: -re is -r -e.
     if (/^(-P|--password|--encrypt)/.test(word) || /^-[a-zA-Z0-9]*e/.test(word)) encrypted = true
     if (word === '-O' || word === '--out') out = rest[at + 1] ?? null
     if (ZIP_VALUES.has(word)) at++
     else if (word === '-' || !word.startsWith('-')) words.push(word)
   }
   const file = out ?? words[0] ?? null
-  // zip adds its ending where there is none.
+  // zip appends .zip if there is no extension.
   return { file: file === null || file === '-' || extname(file) !== '' ? file : `${file}.zip`, encrypted }
 }
 
@@ -80,20 +80,20 @@ function tar(rest: readonly string[]) {
   let create = false
   let file: string | null = null
   for (const [at, word] of rest.entries()) {
-    // The first word may be letters without a dash: tar czf out.tgz …
+    // The first word may be options without a dash: tar czf out.tgz …
     const letters = /^-[A-Za-z]+$/.test(word) || (at === 0 && /^[A-Za-z]+$/.test(word)) ? word.replace('-', '') : ''
     if (word === '--create' || letters.includes('c')) create = true
     if (letters.includes('f')) file ??= rest[at + 1] ?? null
     if (word.startsWith('--file=')) file ??= word.slice(7)
     else if (word === '--file') file ??= rest[at + 1] ?? null
   }
-  // 'host:file' is another machine's.
+  // 'host:file' is on another machine.
   return create && file !== null && !/^[^/]*:/.test(file) ? { file, encrypted: false } : NONE
 }
 
 function gpg(rest: readonly string[]) {
-  const makes = rest.some((it) => /^(--symmetric|--encrypt|--encrypt-files|-[a-z]*[ce][a-z]*)$/.test(it))
-  if (!makes) return NONE
+  const encrypts = rest.some((it) => /^(--symmetric|--encrypt|--encrypt-files|-[a-z]*[ce][a-z]*)$/.test(it))
+  if (!encrypts) return NONE
   const at = rest.findIndex((it) => it === '-o' || it === '--output')
   if (at !== -1) return { file: rest[at + 1] ?? null, encrypted: true }
   const from = rest.at(-1)

@@ -1,4 +1,4 @@
-/** Text as the wire takes it: at most `max` UTF-16 units, and no half of a surrogate pair at the cut. */
+/** Truncates text for the wire to `max` UTF-16 units, and replaces lone surrogates. */
 export function bounded(text: string, max: number): string {
   return (text.length > max ? text.slice(0, max) : text).toWellFormed()
 }

@@ -1,12 +1,12 @@
 /**
- * What lies below a folder, and what is new there since the last sweep.
+ * Lists the files below a folder, and compares two such lists.
  *
- * Shape   a view folder by folder: names, sizes and times of up to 100,000 files; of the folders beyond only their sums,
- *         so that bulk is seen however much there is. A file that was moved within the root is not new, unless one
- *         of its two folders is known by sums only.
- * Units   `bytes` the sizes of new files and the growth of old ones.
- * Errors  folders that may not be read are in `denied`. Those beyond 20,000 folders, 1,000,000 files or 16 levels are
- *         counted in `skipped`, and what is in them is not seen. Links are not followed, mounts are.
+ * Shape   a view per folder: names, sizes and times of up to 100,000 files; for the folders beyond, only sums, so that
+ *         bulk changes are seen in a root of any size. A file that was moved within the root is not new, unless one of
+ *         the two folders has sums only.
+ * Units   `bytes`: the sizes of new files and the growth of existing ones.
+ * Errors  folders that cannot be read are in `denied`. Folders beyond 20,000 folders, 1,000,000 files or 16 levels are
+ *         counted in `skipped`, and not read. Links are not followed, mounts are.
  */
 import { posix } from 'node:path'
 import { gapReason } from '../../collect.ts'
@@ -36,11 +36,13 @@ export interface Tally {
   archives: number
   sources: number
 }
-/** Of a folder with more files than are kept by name. `recent`: of those written since the last sweep began. */
+/**
+ * For a folder whose files are not listed by name. `recent`: the files that were written since the last sweep began.
+ */
 export interface Sums extends Tally {
   recent: Tally
 }
-/** One folder: its files by name, or their sums alone. */
+/** One folder: its files by name, or only their sums. */
 export type FolderView = ReadonlyMap<string, FileFacts> | Sums
 export type View = Map<string, FolderView>
 
@@ -49,19 +51,19 @@ export interface Sweep {
   folders: number
   denied: ReadonlySet<string>
   skipped: number
-  /** Archives written since `since` in folders that are known by sums only. */
+  /** Archives written after `since` in folders that have sums only. */
   archives: string[]
   /** Why the root itself cannot be read. */
-  gone: unknown
+  rootError: unknown
 }
 
-/** `since`: when the last sweep began, by the wall clock, as files are stamped. */
+/** `since`: when the last sweep began, by the wall clock, like the times of files. */
 export async function sweep(host: Host, root: string, since: number, limits = SWEEP_LIMITS): Promise<Sweep> {
   const view: View = new Map()
   const denied = new Set<string>()
   const archives: string[] = []
   const waiting = [{ path: root, depth: 0 }]
-  const result = { view, folders: 0, denied, skipped: 0, archives, gone: null as unknown }
+  const result = { view, folders: 0, denied, skipped: 0, archives, rootError: null as unknown }
   let [named, files] = [0, 0]
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     if (files >= limits.files || result.folders >= limits.folders) {
@@ -73,7 +75,7 @@ export async function sweep(host: Host, root: string, since: number, limits = SW
     try {
       entries = await host.entries(folder.path)
     } catch (cause) {
-      if (folder.depth === 0) return { ...result, gone: cause }
+      if (folder.depth === 0) return { ...result, rootError: cause }
       if (gapReason(cause) === 'denied') denied.add(folder.path)
       continue
     }
@@ -100,16 +102,16 @@ export async function sweep(host: Host, root: string, since: number, limits = SW
 }
 
 export interface Changes extends Tally {
-  /** New and changed files that are known by name: path → bytes. */
+  /** New and changed files with known names: path → bytes. */
   named: Map<string, number>
 }
 
 /**
- * What is new, or changed, and by how many bytes it grew. `since` not null: the last sweep skipped folders, so that of
- * a folder that it did not see only what was written since then counts.
+ * New and changed files, and by how many bytes they grew. `since` not null: the last sweep skipped folders, so in a
+ * folder that it did not read, only files written since then count.
  */
 export function changes(before: View, now: View, since: number | null = null): Changes {
-  const found: Changes = { ...noTally(), named: new Map() }
+  const found: Changes = { ...emptyTally(), named: new Map() }
   let inodes: ReadonlyMap<number, FileFacts> | null = null
   for (const [folder, files] of now) {
     const last = before.get(folder)
@@ -121,7 +123,7 @@ export function changes(before: View, now: View, since: number | null = null): C
     for (const [name, facts] of files) {
       if (last === undefined && since !== null && facts.modifiedMs < since) continue
       const old = last?.get(name)
-      const bytes = old === undefined ? freshBytes(facts, (inodes ??= inodesOf(before))) : grownBytes(facts, old)
+      const bytes = old === undefined ? newBytes(facts, (inodes ??= inodesOf(before))) : grownBytes(facts, old)
       if (bytes === null) continue
       found.named.set(`${folder}/${name}`, bytes)
       add(found, name, bytes)
@@ -130,7 +132,7 @@ export function changes(before: View, now: View, since: number | null = null): C
   return found
 }
 
-/** What was known of folders that cannot be read now: it is not gone, and not new when it can be read again. */
+/** Keeps the previous view of unreadable folders, so that their files are not new when they are readable again. */
 export function keepDenied(before: View, now: View, denied: ReadonlySet<string>): void {
   if (denied.size === 0) return
   for (const [folder, files] of before)
@@ -141,18 +143,18 @@ export function isArchive(name: string): boolean {
   return ARCHIVES.test(name)
 }
 
-export function noTally(): Tally {
+export function emptyTally(): Tally {
   return { files: 0, bytes: 0, archives: 0, sources: 0 }
 }
 
-/** Null: it is there already, under another name. */
-function freshBytes(facts: FileFacts, inodes: ReadonlyMap<number, FileFacts>): number | null {
+/** Null: a known file that was moved. */
+function newBytes(facts: FileFacts, inodes: ReadonlyMap<number, FileFacts>): number | null {
   const moved = inodes.get(facts.inode)
   const isMoved = moved !== undefined && moved.size === facts.size && moved.modifiedMs === facts.modifiedMs
   return isMoved ? null : facts.size
 }
 
-/** Null: it is as it was. */
+/** Null: unchanged. */
 function grownBytes(facts: FileFacts, old: FileFacts): number | null {
   if (old.inode !== facts.inode) return facts.size
   if (old.size === facts.size && old.modifiedMs === facts.modifiedMs) return null
@@ -172,7 +174,7 @@ function addGrowth(sum: Tally, before: Tally, now: Tally): void {
 }
 
 function sumOf(files: Iterable<{ name: string; size: number }>): Tally {
-  const sum = noTally()
+  const sum = emptyTally()
   for (const { name, size } of files) add(sum, name, size)
   return sum
 }

@@ -1,9 +1,9 @@
 /**
- * What a git command line does with a remote, and whom the remote belongs to.
+ * What a git command line does with a remote, and who owns the remote.
  *
- * Shape   of an address only the host and the first part of the path are given back, and a key that tells one
- *         repository from another on this laptop; user, password and the rest of the path are not.
- * Errors  null: no git, or a command that moves nothing out or in (fetch, pull: the remote is known by then).
+ * Shape   of a URL, only the host and the first part of the path, and a key that identifies the repository on this
+ *         laptop; not the user, the password or the rest of the path.
+ * Errors  null: not git, or a command that needs no report (for fetch and pull, the remote is already known).
  * Source  git-clone(1), git-push(1), git-remote(1), git-bundle(1); URL forms from git-fetch(1), GIT URLS.
  */
 import { basename, isAbsolute, join, normalize } from 'node:path/posix'
@@ -12,11 +12,11 @@ import { bounded } from './bounded.ts'
 export type Action = 'clone' | 'push' | 'remote_added' | 'bundle' | 'mirror'
 export interface GitCommand {
   action: Action
-  /** The address, or the name of a remote to be looked up in .git/config; null: the default one. */
+  /** A URL, or the name of a remote in .git/config; null: the default remote. */
   remote: string | null
   /** The folder git works in. Null: unknown. */
   folder: string | null
-  /** Where a clone will be. */
+  /** The folder of a clone. */
   target: string | null
 }
 export interface Remote {
@@ -26,7 +26,7 @@ export interface Remote {
   key: string
 }
 
-/** Options of git itself, clone, push and remote that take the next word. */
+/** Options of git itself whose value is the next word. */
 const GLOBAL = new Set([
   '-C',
   '-c',
@@ -37,6 +37,7 @@ const GLOBAL = new Set([
   '--super-prefix',
   '--config-env',
 ])
+/** The same of its subcommands. */
 const VALUES: Record<string, Set<string>> = {
   clone: new Set(
     (
@@ -67,7 +68,7 @@ export function gitCommand(args: readonly string[], folder: string | null): GitC
 
 function clone(rest: readonly string[], folder: string | null): GitCommand | null {
   const { words, options } = split(rest, VALUES.clone!)
-  const [remote, asked] = words
+  const [remote, givenTarget] = words
   if (remote === undefined) return null
   const mirror = options.has('--mirror')
   const bare = mirror || options.has('--bare')
@@ -77,7 +78,7 @@ function clone(rest: readonly string[], folder: string | null): GitCommand | nul
       .replace(/\/?\.git$/, '')
       .replace(/^[^/]*:/, ''),
   )
-  const target = asked ?? (bare ? `${name}.git` : name)
+  const target = givenTarget ?? (bare ? `${name}.git` : name)
   return { action: mirror ? 'mirror' : 'clone', remote, folder, target: target === '' ? null : within(folder, target) }
 }
 
@@ -113,8 +114,8 @@ function within(folder: string | null, path: string): string | null {
   return folder === null ? null : join(folder, path)
 }
 
-/** True for what git takes as an address, and not as a remote's name. */
-export function isAddress(text: string): boolean {
+/** Whether git takes the text as a URL, and not as the name of a remote. */
+export function isUrl(text: string): boolean {
   return /[:/\\]/.test(text)
 }
 
@@ -123,9 +124,9 @@ export function remoteOf(url: string): Remote {
   const text = url.slice(0, 4_096)
   const [, scheme, authority, path = ''] = /^([a-z][a-z0-9+.-]*(?:::)?):\/\/([^/]*)(\/.*)?$/i.exec(text) ?? []
   if (scheme !== undefined && authority !== undefined)
-    return scheme.toLowerCase() === 'file' ? local(path) : far(hostIn(authority), path)
+    return scheme.toLowerCase() === 'file' ? localRemote(path) : hostedRemote(hostIn(authority), path)
   const [, host, place = ''] = /^(?:[^/:@]*@)?(\[[^\]]+\]|[^/:@[\]]+):(?!:)(.*)$/.exec(text) ?? []
-  return host === undefined ? local(text) : far(host.replace(/^\[|\]$/g, ''), place)
+  return host === undefined ? localRemote(text) : hostedRemote(host.replace(/^\[|\]$/g, ''), place)
 }
 
 function hostIn(authority: string): string {
@@ -133,13 +134,13 @@ function hostIn(authority: string): string {
   return /^\[([^\]]+)\]/.exec(host)?.[1] ?? host.replace(/:\d*$/, '')
 }
 
-function far(host: string, path: string): Remote {
+function hostedRemote(host: string, path: string): Remote {
   const parts = path
     .split(/[?#]/)[0]!
     .replace(/\.git\/?$/, '')
     .split('/')
     .filter((it) => it !== '' && it !== '.')
-  // Bitbucket's own server puts 'scm' before the project.
+  // URLs of Bitbucket Server have 'scm' before the project.
   const named = parts[0] === 'scm' && parts.length > 2 ? parts.slice(1) : parts
   const name = host.toLowerCase()
   return {
@@ -149,11 +150,11 @@ function far(host: string, path: string): Remote {
   }
 }
 
-function local(path: string): Remote {
+function localRemote(path: string): Remote {
   return { host: null, namespace: null, key: path }
 }
 
-/** Remotes of a .git/config: name → addresses, push addresses too. Git's own escapes in values are left as they are. */
+/** The remotes in a .git/config: name → URLs, including push URLs. Escapes in values are not decoded. */
 export function parseRemotes(config: string): Map<string, string[]> {
   const found = new Map<string, string[]>()
   let section: string | null = null

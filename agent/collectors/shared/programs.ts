@@ -1,16 +1,17 @@
-/** What the collector of processes tells the others: one look at the system's programs serves all. */
-
-/** A program as it began, for collectors that read more out of it: its arguments hold secrets, and are not kept. */
+/**
+ * A started program, which the collector of processes passes to others. Its arguments may contain secrets: do not keep
+ * them.
+ */
 export interface Program {
   pid: number
   image: string | null
   args: readonly string[]
-  /** Null: not ours to read. */
+  /** The working folder. Null: no permission to read it. */
   folder: string | null
 }
 export type OnProgram = (program: Program) => void
 
-/** The kernel appends ' (deleted)' when the file was replaced or removed since, as every upgrade does. */
+/** The kernel appends ' (deleted)' if the file was removed or replaced meanwhile, for example by an upgrade. */
 export function imageOf(link: string): string {
   return link.endsWith(' (deleted)') ? link.slice(0, -10) : link
 }

@@ -1,34 +1,35 @@
 /**
- * What the logs of remote-control tools say about sessions: a reader per kind of log, line by line.
+ * Readers for the logs of remote-control tools: one per log format, which gets the log line by line.
  *
- * Shape   a reader keeps what one line says for the next; it is made anew for each file. Only who (hashed later), from
- *         where, when and how somebody was let in is taken out of a line; the rest of it is not kept.
- * Units   epoch ms. AnyDesk's traces and TeamViewer's connection lists are written in UTC, the rest in local time.
- * Errors  a line that is none of these forms gives null: logs are mostly about other things.
- * Source  written from published samples and sources, not from these tools running here:
+ * Shape   a reader keeps state between lines, so there is one per file. It extracts only who connected (hashed later),
+ *         from where, when and how they were accepted; the rest of the line is not kept.
+ * Units   epoch ms. AnyDesk's traces and TeamViewer's connection lists are in UTC, the others in local time.
+ * Errors  any other line gives null.
+ * Source  written from published samples and sources, not tested with the tools themselves:
  *         AnyDesk ad.trace and connection_trace.txt: incident reports and forensic write-ups (Windows, macOS);
  *         TeamViewer Connections_incoming.txt and *_Logfile.log: the same; RustDesk: src/server/connection.rs;
  *         Chrome Remote Desktop: chromium remoting/host/host_event_logger_posix.cc; sshd: OpenSSH auth.c;
  *         xrdp: sesman/scp_v0.c and its successors.
  */
 import { isIP } from 'node:net'
+import { DAY } from '../../../wire/time.ts'
 
 export interface Step {
-  /** 'open' begins a session, 'more' adds to it, 'close' ends it, 'whole' tells all of it at once. */
-  does: 'open' | 'more' | 'close' | 'whole'
-  /** Which session of this log. */
+  /** 'open' begins a session, 'update' adds to it, 'close' ends it, 'complete' contains a whole session. */
+  kind: 'open' | 'update' | 'close' | 'complete'
+  /** Identifies the session within its log. */
   key: string
   at: number
   endedAt?: number
   direction?: 'incoming' | 'outgoing'
   ip?: string | null
-  /** Who controls, in plain: it leaves the laptop only as a hash. */
+  /** The controlling party, not hashed yet: it leaves the laptop only as a hash. */
   peer?: string | null
   unattended?: boolean | null
 }
 export type Reader = (line: string, now: number) => Step | null
 
-/** How long what one line said about an address holds for a session that begins. */
+/** An address in one line belongs to a session that begins within this time. */
 const NEAR_MS = 60_000
 const SYSLOG_TIME =
   /^(?:([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))) /
@@ -37,7 +38,7 @@ const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 /** ad.trace, ad_svc.trace, anydesk.trace: `info 2026-03-23 12:00:00.123 back 1 2 app.backend_session - Incoming …`. */
 export function anydeskTrace(): Reader {
   let from: { ip: string; at: number } | null = null
-  let asked: { peer: string; at: number } | null = null
+  let request: { peer: string; at: number } | null = null
   return (line) => {
     const [, date, time, module, text] =
       /^\s*\w+ (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)\s.*?\s((?:anynet|app)\.\w+)\s+- (.*)$/.exec(line) ?? []
@@ -53,16 +54,16 @@ export function anydeskTrace(): Reader {
       /^Incoming session request: .*\((\d{5,20})\)$/.exec(text)?.[1] ??
       /^Accept request from (\d{5,20})\b/.exec(text)?.[1]
     if (peer) {
-      asked = { peer, at }
+      request = { peer, at }
       return null
     }
     const how = /^(?:\d+: )?Authenticated (by local user|with )/.exec(text)?.[1]
-    if (how && asked !== null) {
-      const began = asked
-      asked = null
+    if (how && request !== null) {
+      const began = request
+      request = null
       const near = from !== null && Math.abs(from.at - began.at) <= NEAR_MS ? from.ip : null
       return {
-        does: 'open',
+        kind: 'open',
         key: '',
         at: began.at,
         direction: 'incoming',
@@ -71,11 +72,11 @@ export function anydeskTrace(): Reader {
         unattended: how === 'with ',
       }
     }
-    return /^(?:\d+: )?Session (?:closed|stopped|ended)\b/.test(text) ? { does: 'close', key: '', at } : null
+    return /^(?:\d+: )?Session (?:closed|stopped|ended)\b/.test(text) ? { kind: 'close', key: '', at } : null
   }
 }
 
-/** connection_trace.txt: `Incoming  2026-02-22, 14:34  User  123456789  123456789`, a line a session, no end. */
+/** connection_trace.txt: `Incoming  2026-02-22, 14:34  User  123456789  123456789`, one line per session, without its end. */
 export function anydeskConnections(): Reader {
   return (line) => {
     const [, way, day, time, how, peer] =
@@ -84,11 +85,13 @@ export function anydeskConnections(): Reader {
     const at = localTime(...numbers(day, time))
     const direction = way === 'Incoming' ? 'incoming' : 'outgoing'
     const unattended = how === 'User' ? false : how === 'Passwd' || how === 'Token' ? true : null
-    return { does: 'whole', key: '', at, direction, peer, unattended }
+    return { kind: 'complete', key: '', at, direction, peer, unattended }
   }
 }
 
-/** Connections_incoming.txt: id, name, start, end, local user, kind, between tabs; written when the session ends. */
+/**
+ * Connections_incoming.txt: id, name, start, end, local user, kind, separated by tabs; written when the session ends.
+ */
 export function teamviewerConnections(direction: 'incoming' | 'outgoing'): Reader {
   return (line) => {
     const columns = line.split('\t')
@@ -96,16 +99,18 @@ export function teamviewerConnections(direction: 'incoming' | 'outgoing'): Reade
     const times = columns.map(european).filter((it) => it !== null)
     const [at, endedAt] = times
     if (!peer || at === undefined || endedAt === undefined || endedAt < at) return null
-    return { does: 'whole', key: '', at, endedAt, direction, peer }
+    return { kind: 'complete', key: '', at, endedAt, direction, peer }
   }
 }
 
-/** TeamViewer15_Logfile.log: where the last hole was punched from. A session that the list tells of later takes it up. */
+/** TeamViewer15_Logfile.log: the address of the latest UDP hole punch, for the session that the list contains later. */
 export function teamviewerLog(): Reader {
   return (line) => {
     const [, day, time, from] = /^(\d{4}\/\d\d\/\d\d) (\d\d:\d\d:\d\d)\S*\s.*\bpunch received a=(\S+)/.exec(line) ?? []
     const ip = addressOf(from?.replace(/:$/, ''))
-    return day && time && ip !== null ? { does: 'more', key: 'punch', at: localTime(...numbers(day, time)), ip } : null
+    return day && time && ip !== null
+      ? { kind: 'update', key: 'punch', at: localTime(...numbers(day, time)), ip }
+      : null
   }
 }
 
@@ -118,8 +123,8 @@ export function rustdesk(): Reader {
     if (!day || !time || !key || !text) return null
     const at = Date.parse(`${day}T${time.slice(0, 12)}${zone}`)
     const from = /^Connection opened from (\S+?)\.?$/.exec(text)?.[1]
-    if (from) return { does: 'open', key, at, direction: 'incoming', ip: addressOf(from) }
-    return /^(?:connection loop exited|Connection closed)/.test(text) ? { does: 'close', key, at } : null
+    if (from) return { kind: 'open', key, at, direction: 'incoming', ip: addressOf(from) }
+    return /^(?:connection loop exited|Connection closed)/.test(text) ? { kind: 'close', key, at } : null
   }
 }
 
@@ -132,11 +137,11 @@ export function chromeRemoteDesktop(): Reader {
     const [, what, key] =
       /^(Client connected|Client disconnected|Channel IP for client): (\S+?)\.?(?:\s|$)/.exec(text) ?? []
     if (!key) return null
-    if (what === 'Client disconnected') return { does: 'close', key, at }
+    if (what === 'Client disconnected') return { kind: 'close', key, at }
     if (what === 'Client connected')
-      return { does: 'open', key, at, direction: 'incoming', peer: key.split('/')[0]!.toLowerCase() }
+      return { kind: 'open', key, at, direction: 'incoming', peer: key.split('/')[0]!.toLowerCase() }
     const ip = addressOf(/ ip='([^']*)'/.exec(text)?.[1])
-    return ip === null ? null : { does: 'more', key, at, ip }
+    return ip === null ? null : { kind: 'update', key, at, ip }
   }
 }
 
@@ -147,8 +152,8 @@ export function sshd(): Reader {
     const [, key, text] = /\ssshd(?:-session)?\[(\d+)\]: (.*)$/.exec(line) ?? []
     if (at === null || !key || !text) return null
     const ip = addressOf(/^Accepted \S+ for .* from (\S+) port \d+/.exec(text)?.[1])
-    if (ip !== null) return { does: 'open', key, at, direction: 'incoming', ip }
-    return /^pam_unix\(sshd:session\): session closed\b/.test(text) ? { does: 'close', key, at } : null
+    if (ip !== null) return { kind: 'open', key, at, direction: 'incoming', ip }
+    return /^pam_unix\(sshd:session\): session closed\b/.test(text) ? { kind: 'close', key, at } : null
   }
 }
 
@@ -162,8 +167,8 @@ export function xrdp(): Reader {
     const user = /\busername (\S+?)(?:,|$)/.exec(text)?.[1] ?? ''
     const ip = addressOf(/\bip (\S+)/.exec(text)?.[1])
     const key = `${user} ${ip}`
-    if (/^(?:created|reconnected) session/.test(text)) return { does: 'open', key, at, direction: 'incoming', ip }
-    return /^terminated session/.test(text) ? { does: 'close', key, at } : null
+    if (/^(?:created|reconnected) session/.test(text)) return { kind: 'open', key, at, direction: 'incoming', ip }
+    return /^terminated session/.test(text) ? { kind: 'close', key, at } : null
   }
 }
 
@@ -178,7 +183,7 @@ export function addressOf(text: string | undefined): string | null {
   return null
 }
 
-/** BSD syslog names no year: the one that does not lie ahead. RFC 3339 stamps name everything. */
+/** BSD syslog omits the year: use the latest one that is not in the future. RFC 3339 times are complete. */
 export function syslogTime(line: string, now: number): number | null {
   const [, month, day, h, m, s, iso] = SYSLOG_TIME.exec(line) ?? []
   if (iso) return Date.parse(iso)
@@ -186,7 +191,7 @@ export function syslogTime(line: string, now: number): number | null {
   if (!Number.isInteger(at) || at < 0) return null
   const of = (year: number) => localTime(year, at + 1, Number(day), Number(h), Number(m), Number(s))
   const year = new Date(now).getFullYear()
-  return of(year) > now + 86_400_000 ? of(year - 1) : of(year)
+  return of(year) > now + DAY ? of(year - 1) : of(year)
 }
 
 /** '20-08-2026 09:58:25' */

@@ -1,35 +1,36 @@
 /**
- * What a slow inventory has already reported, across restarts, so that a restart reports only what changed while the
- * agent was away.
+ * What an inventory has already reported, saved across restarts, so that after a restart only changes are reported.
  *
- * Shape   key → the version that was reported. A full baseline is due when there is none, and then once a week, so that
- *         a server which lost something heals; 2,000 packages cost about 50 KB on the wire.
- * Errors  a memory that is gone or damaged means a new baseline, never a failure.
+ * Shape   key → the reported version. A full baseline is due if there is none, and then once a week, so that a server
+ *         that lost data gets it again; 2,000 packages cost about 50 KB on the wire.
+ * Errors  if the saved state is missing or damaged, a new baseline is reported.
  */
+import { DAY } from '../../../wire/time.ts'
 import type { Host } from '../../host/host.ts'
 
-const BASELINE_EVERY_MS = 7 * 86_400_000
+const BASELINE_EVERY_MS = 7 * DAY
 
 export interface Reported<T> {
   baselineAt: number | null
-  things: Map<string, T>
+  items: Map<string, T>
 }
 
-export async function recall<T>(host: Host, name: string): Promise<Reported<T>> {
+export async function loadReported<T>(host: Host, name: string): Promise<Reported<T>> {
   try {
-    const saved: unknown = JSON.parse((await host.memory.load(name)) ?? 'null')
+    const saved: unknown = JSON.parse((await host.state.load(name)) ?? 'null')
     if (saved !== null && typeof saved === 'object' && 'baselineAt' in saved && 'things' in saved)
       if (typeof saved.baselineAt === 'number' && Array.isArray(saved.things))
-        return { baselineAt: saved.baselineAt, things: new Map(saved.things as [string, T][]) }
+        return { baselineAt: saved.baselineAt, items: new Map(saved.things as [string, T][]) }
   } catch {}
-  return { baselineAt: null, things: new Map() }
+  return { baselineAt: null, items: new Map() }
 }
 
-/** A clock that was set back makes a baseline due, too. */
+/** Also due if the clock was set back. */
 export function baselineIsDue(reported: Reported<unknown>, now: number): boolean {
   return reported.baselineAt === null || now < reported.baselineAt || now - reported.baselineAt >= BASELINE_EVERY_MS
 }
 
-export function remember<T>(host: Host, name: string, reported: Reported<T>): Promise<void> {
-  return host.memory.save(name, JSON.stringify({ baselineAt: reported.baselineAt, things: [...reported.things] }))
+/** The field names of the saved form must not change. */
+export function saveReported<T>(host: Host, name: string, reported: Reported<T>): Promise<void> {
+  return host.state.save(name, JSON.stringify({ baselineAt: reported.baselineAt, things: [...reported.items] }))
 }

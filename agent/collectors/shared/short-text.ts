@@ -1,4 +1,4 @@
-/** A small file of the kernel's, or one that holds a name: without the blanks at its ends. Null: it cannot be read. */
+/** Reads a small text file, such as the kernel's, and trims it. Null: it cannot be read. */
 import type { Host } from '../../host/host.ts'
 
 export function shortText(host: Host, path: string): Promise<string | null> {

@@ -1,8 +1,8 @@
 /**
- * Who is signed in on which line, and who was: utmp and wtmp.
+ * Entries of utmp (who is signed in on which line) and wtmp (its history).
  *
  * Shape   struct utmp: type 0, pid 4, line 8 (32), id 40, user 44 (32), host 76 (256), time 340, address 348 (16).
- * Source  utmp(5), 384 bytes an entry on x86-64 and arm64.
+ * Source  utmp(5), 384 bytes per entry on x86-64 and arm64.
  */
 import { isIP } from 'node:net'
 import { addressText } from './address-text.ts'
@@ -17,7 +17,7 @@ export interface UtmpEntry {
   line: string
   user: string
   host: string
-  /** Where from, as far as it is an address. */
+  /** The remote address. Null: none, or only a host name. */
   address: string | null
   seconds: number
 }
@@ -40,25 +40,25 @@ export function utmpEntries(bytes: Buffer): UtmpEntry[] {
   return found
 }
 
-/** wtmp keeps what utmp forgets: who came over the network, on which line, and when the line was free again. */
-export function parseWtmp(bytes: Buffer): { line: string; from: string | null; at: number; left: boolean }[] {
+/** The logons and logoffs in wtmp. `from`: the remote address; `isLogoff`: a logoff from the line. */
+export function parseWtmp(bytes: Buffer): { line: string; from: string | null; at: number; isLogoff: boolean }[] {
   return utmpEntries(bytes)
     .filter(({ type }) => type === SIGNED_IN || type === SIGNED_OUT)
     .map(({ type, line, address, seconds }) => ({
       line,
       from: address,
       at: seconds * 1_000,
-      left: type === SIGNED_OUT,
+      isLogoff: type === SIGNED_OUT,
     }))
 }
 
-/** A link-local address carries its zone: 'fe80::1%eth0'. */
+/** Without the zone of a link-local address ('fe80::1%eth0'). Null: not an address. */
 export function hostAddress(host: string): string | null {
   const plain = host.split('%')[0]!
   return isIP(plain) === 0 ? null : plain
 }
 
-/** An IPv4 address stands in the first four bytes alone. */
+/** An IPv4 address is in the first four bytes, and the others are zero. */
 function addressIn(bytes: Buffer): string | null {
   if (bytes.every((it) => it === 0)) return null
   return addressText([...(bytes.subarray(4).every((it) => it === 0) ? bytes.subarray(0, 4) : bytes)])

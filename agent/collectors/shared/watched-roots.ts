@@ -1,7 +1,7 @@
 /**
- * Which folders are watched: those of the policy, sync clients' own, autostart folders, and what is mounted.
+ * The folders to watch: those of the policy, the folders of sync clients, autostart folders, and mounted volumes.
  *
- * Source  the policy, the names that sync clients give their folders, /proc/self/mountinfo.
+ * Source  the policy, the default folder names of sync clients, /proc/self/mountinfo.
  */
 import { posix } from 'node:path'
 import type { ObservationOf } from '../../../wire/event.ts'
@@ -17,7 +17,7 @@ export type RootKind = ObservationOf<'file_burst'>['RootKind']
 export interface Root {
   path: string
   kind: RootKind
-  /** A volume: what it brings along is not news. */
+  /** A mounted volume, whose existing files are not new. */
   mounted: boolean
 }
 
@@ -42,14 +42,14 @@ export async function findRoots(
   }
   for (const mount of parseMounts(mountinfo).found) {
     if (!REMOVABLE_PLACES.test(mount.at) || kindOf(mount) === null) continue
-    // A desktop mounts what is plugged in under /media; under /mnt people keep disks of their own, too.
+    // Desktops mount removable disks in /media; in /mnt, users also mount built-in disks.
     if (mount.at.startsWith('/mnt/') && (await isBuiltIn(host, mount))) continue
     await add(mount.at, kindOf(mount) === 'network' ? 'share' : 'removable', true)
   }
   return [...found.values()]
 }
 
-/** The folder itself, or the one a link in its place points to: people move their sync folder to a larger disk. */
+/** The folder, or the target if it is a link: users move their sync folder to a larger disk. */
 async function target(host: Host, path: string): Promise<string | null> {
   if (!path.startsWith('/')) return null
   const facts = await host.stat(path).catch(() => null)
@@ -59,17 +59,17 @@ async function target(host: Host, path: string): Promise<string | null> {
 }
 
 /**
- * Folders in which roots may be made, with their inodes. A root that appears in a folder that was there before was
- * made just now; one that appears together with its parent came with a mount, such as an encrypted home.
+ * The parent folders of possible roots, with their inodes. A new root whose parent existed before was just created; if
+ * its parent is new, too, both came with a mount, such as an encrypted home.
  */
 export async function parentsOf(host: Host, policy: Policy, homes: readonly string[]): Promise<Map<string, number>> {
-  const asked = policy.watchedRoots.flatMap(({ path }) =>
+  const requested = policy.watchedRoots.flatMap(({ path }) =>
     path.startsWith('~/') ? homes.map((home) => `${home}${path.slice(1)}`) : [path],
   )
   const folders = [
     ...homes,
     ...homes.map((home) => `${home}/.config`),
-    ...asked.map((it) => posix.dirname(posix.normalize(it))),
+    ...requested.map((it) => posix.dirname(posix.normalize(it))),
   ]
   const found = new Map<string, number>()
   for (const folder of folders) {

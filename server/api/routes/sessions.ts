@@ -4,6 +4,7 @@ import { Fault } from '../../../wire/fault.ts'
 import { signInLimits } from '../../access/limits.ts'
 import { permissionsOf } from '../../access/permissions.ts'
 import type { OpenSession, SignIn } from '../../access/sign-in.ts'
+import { networkOf } from '../../ingest/address.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
@@ -11,7 +12,8 @@ import { LinkExchange, Login, PasswordChange, SessionView } from '../schema.ts'
 
 export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn, { cookies, signedIn }: Guard): void {
   const limits = signInLimits(deps.now)
-  const attempt = (c: Ctx, name: string | null) => limits.attempt(clientAddress(c, deps.trustedProxies), name)
+  const attempt = (c: Ctx, name: string | null) =>
+    limits.attempt(networkOf(clientAddress(c, deps.trustedProxies)), name)
 
   app.openapi(
     createRoute({
@@ -82,7 +84,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     }),
     async (c) => {
       const session = c.get('session')
-      const succeeded = attempt(c, session.user.name)
+      const succeeded = limits.inSession(session.secret)
       const secret = await signIn.setPassword(session, c.req.valid('json'))
       return c.json(await enter(c, secret, 'This session has ended; sign in again.', succeeded), 200)
     },

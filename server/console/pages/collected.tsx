@@ -1,5 +1,5 @@
 /** What is collected, from the contract itself; and what never is. */
-import { NEVER_COLLECTED, YET } from '../../../wire/privacy.ts'
+import { CAVEAT, NEVER_COLLECTED } from '../../../wire/privacy.ts'
 import type { CategoryView } from '../../api/schema.ts'
 import { useLive } from '../live.ts'
 import { Failure } from '../parts/failure.tsx'
@@ -34,7 +34,7 @@ export function Collected() {
             <li key={what}>{what}</li>
           ))}
         </ul>
-        <p class="muted">{YET}</p>
+        <p class="muted">{CAVEAT}</p>
         <p class="muted">
           Language, keyboard layout and names never count against anybody. A finding says what was seen; a person
           decides.

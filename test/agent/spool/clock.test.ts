@@ -1,18 +1,17 @@
-/** How old an event in the spool is, whatever happens to the clock that a user can set. */
+/** The age of events in the spool does not depend on the wall clock. */
 import assert from 'node:assert/strict'
 import { SpoolClock } from '../../../agent/spool/clock.ts'
 import type { Spool } from '../../../agent/spool/spool.ts'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { connectionTo, gapsIn, leaseAll, NOW, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const EVENTS = 1_000
 
 describe('agent/spool/clock', () => {
   for (const { name, readings, passed } of [
-    { name: 'time since boot, sleep included', readings: [1_000, 5_000, 60_000], passed: [0, 4_000, 59_000] },
-    { name: 'a restart of the laptop: the time since', readings: [50_000, 2_000, 3_000], passed: [0, 2_000, 3_000] },
-    { name: 'a reading that is no number of ms', readings: [0.4, 7.9, -3], passed: [0, 7, 7] },
+    { name: 'time since boot, including sleep', readings: [1_000, 5_000, 60_000], passed: [0, 4_000, 59_000] },
+    { name: 'only the time since boot after a reboot', readings: [50_000, 2_000, 3_000], passed: [0, 2_000, 3_000] },
+    { name: 'whole, positive milliseconds', readings: [0.4, 7.9, -3], passed: [0, 7, 7] },
   ])
     it(`counts ${name}`, () => {
       let at = 0
@@ -83,7 +82,7 @@ describe('agent/spool/spool: age', () => {
       },
     },
     {
-      name: 'ahead across a restart of the laptop',
+      name: 'ahead across a reboot',
       happens: async () => {
         wall += 400 * DAY
         await restart(20_000)
@@ -93,7 +92,7 @@ describe('agent/spool/spool: age', () => {
       },
     },
     {
-      name: 'set back by a year, and then right again',
+      name: 'set back by a year, and then corrected',
       happens: async () => {
         wall -= 365 * DAY
         await append(1)
@@ -103,25 +102,25 @@ describe('agent/spool/spool: age', () => {
       },
     },
     {
-      name: 'at 1970 after an empty battery, and then right again',
+      name: 'at 1970 after an empty battery, and then corrected',
       happens: async () => {
-        const right = wall
+        const correct = wall
         wall = 0
         await restart(5_000)
         await append(1)
-        wall = right + DAY
+        wall = correct + DAY
         await append(1)
       },
     },
     {
-      name: 'right, and the laptop switched off for a month',
+      name: 'right, with the laptop switched off for a month',
       happens: async () => {
         wall += 30 * DAY
         await restart(9_000)
       },
     },
   ])
-    it(`a clock that is ${name} costs no event`, async () => {
+    it(`a clock that is ${name} drops no event`, async () => {
       await append(EVENTS)
       await happens()
       await pass(HOUR)
@@ -129,7 +128,7 @@ describe('agent/spool/spool: age', () => {
       assert.ok(kept() >= EVENTS)
     })
 
-  it('a spool that was made while the clock was ahead ages like any other', async () => {
+  it('a spool that was created while the clock was ahead ages normally', async () => {
     await spool.close()
     removeFolder(folder)
     wall += 90 * DAY
@@ -143,20 +142,20 @@ describe('agent/spool/spool: age', () => {
   })
 
   for (const { name, happens } of [
-    { name: 'at one stretch', happens: () => pass(15 * DAY) },
+    { name: 'in one run', happens: () => pass(15 * DAY) },
     {
       name: 'with restarts of the agent in between',
       happens: async () => {
         for (let n = 0; n < 5; n++) {
           await pass(2 * DAY)
           await spool.close()
-          up += DAY // nobody looked
+          up += DAY // while no agent runs
           open()
         }
       },
     },
     {
-      name: 'with restarts of the laptop in between',
+      name: 'with reboots in between',
       happens: async () => {
         for (let n = 0; n < 4; n++) {
           await pass(4 * DAY)
@@ -165,7 +164,7 @@ describe('agent/spool/spool: age', () => {
       },
     },
     {
-      name: 'with the wall clock standing still',
+      name: 'with a wall clock that stands still',
       happens: async () => {
         up += 15 * DAY
         await append(1)
@@ -173,14 +172,14 @@ describe('agent/spool/spool: age', () => {
       },
     },
   ])
-    it(`what has waited for 15 days goes, ${name}, and is counted`, async () => {
+    it(`drops and counts what has waited for 15 days, ${name}`, async () => {
       await append(EVENTS)
       await happens()
       await append(1)
       await append(1)
-      const left = leaseAll(spool)
-      assert.ok(left[0]!.seq! > EVENTS, `number ${left[0]!.seq} is still there`)
-      const counted = gapsIn(left).reduce((sum, { Count }) => sum + Count!, 0)
+      const remaining = leaseAll(spool)
+      assert.ok(remaining[0]!.seq! > EVENTS, `number ${remaining[0]!.seq} is still there`)
+      const counted = gapsIn(remaining).reduce((sum, { Count }) => sum + Count!, 0)
       assert.ok(counted >= EVENTS, `${counted} were counted`)
     })
 })

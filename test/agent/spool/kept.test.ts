@@ -1,4 +1,4 @@
-/** What the server has acknowledged is kept for a while, and sent again when it asks for it. */
+/** Acknowledged events are kept for some time, and sent again to a server that has lost them. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import {
@@ -14,13 +14,13 @@ import {
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { crc32 } from 'node:zlib'
+import type { KeptLimits } from '../../../agent/spool/eviction.ts'
 import { readFrames } from '../../../agent/spool/frames.ts'
-import type { KeptBounds } from '../../../agent/spool/room.ts'
 import type { Spool, SpoolOptions } from '../../../agent/spool/spool.ts'
 import type { Category, EventOf } from '../../../wire/event.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { connectionTo, disk, gapsIn, leaseAll, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
 
-const HOUR = 3_600_000
 const seqs = (events: readonly { seq: number | null }[]) => events.map(({ seq }) => seq)
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
@@ -51,7 +51,7 @@ describe('agent/spool/spool: acknowledged events', () => {
       .filter((name) => /\.(seg|kept)$/.test(name))
       .sort()
 
-  /** Numbered from the last one on, in segments of about three events. */
+  /** Appends in segments of about three events. */
   async function append(events: number): Promise<void> {
     for (let n = 0; n < events; n++) {
       spool.append(connectionTo(spool.last + 1))
@@ -64,7 +64,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     await spool.flush()
   }
 
-  it('stays for 48 h, is not sent, and then goes', async () => {
+  it('are kept for 48 h, not sent, and then deleted', async () => {
     open()
     await append(20)
     await acknowledge(20)
@@ -79,7 +79,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.deepEqual(seqs(leaseAll(spool)), [21, 22])
   })
 
-  it('beyond its bytes the oldest goes first', async () => {
+  it('are deleted oldest first beyond the limit of bytes', async () => {
     open({ kept: { bytes: 4_000, ms: HOUR } })
     await append(40)
     await acknowledge(40)
@@ -90,13 +90,13 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.deepEqual(seqs(held), range(held[0]!.seq!, 40))
   })
 
-  it('is leased again after a rewind, with the same ids, before what is new', async () => {
+  it('are leased again after a rewind, with the same ids, before new events', async () => {
     open()
     await append(20)
     const before = leaseAll(spool)
     await acknowledge(20)
     await append(3)
-    assert.deepEqual(spool.rewind(8), { again: 12, gone: 0 })
+    assert.deepEqual(spool.rewind(8), { resendable: 12, lost: 0 })
     assert.deepEqual([spool.acked, spool.unsent], [8, 15])
     const again = leaseAll(spool)
     assert.deepEqual(again.slice(0, 12), before.slice(8))
@@ -105,12 +105,12 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.deepEqual(leaseAll(spool), [])
   })
 
-  for (const { name, stored, gone } of [
-    { name: 'an older number than is kept', stored: 5, gone: 'some' },
-    { name: 'nothing, because the server does not know the spool', stored: 0, gone: 'some' },
-    { name: 'a number that is kept', stored: 36, gone: 'none' },
+  for (const { name, stored, lost } of [
+    { name: 'a number older than those that are kept', stored: 5, lost: 'some' },
+    { name: '0, because the server does not know the spool', stored: 0, lost: 'some' },
+    { name: 'a number that is kept', stored: 36, lost: 'none' },
   ])
-    it(`asked for again from ${name}: what is held is sent, and what is gone is counted once`, async () => {
+    it(`rewound to ${name}: kept events are leased, and lost ones are counted once`, async () => {
       open({ kept: { bytes: 4_000, ms: HOUR } })
       await append(40)
       await acknowledge(40)
@@ -119,18 +119,18 @@ describe('agent/spool/spool: acknowledged events', () => {
       const events = leaseAll(spool)
       const held = events.filter((it) => it.category === 'network_connection')
       assert.equal(held.at(-1)!.seq, 40)
-      assert.deepEqual(rewound, { again: held.length, gone: 40 - stored - held.length })
+      assert.deepEqual(rewound, { resendable: held.length, lost: 40 - stored - held.length })
       assert.deepEqual(
         gapsIn(events).map((it) => [it.About, it.Reason, it.Count, it.Categories.includes('usb_device')]),
-        gone === 'none' ? [] : [['spool', 'overflow', rewound.gone, true]],
+        lost === 'none' ? [] : [['spool', 'overflow', rewound.lost, true]],
       )
-      // The connection broke before anything was acknowledged: the same number is no news.
-      assert.deepEqual(spool.rewind(stored), { again: 0, gone: 0 })
+      // The connection broke before an ack, so the server names the same number again: nothing changes.
+      assert.deepEqual(spool.rewind(stored), { resendable: 0, lost: 0 })
       await reopen()
       assert.deepEqual(seqs(leaseAll(spool)), seqs(events))
     })
 
-  it('survives a restart, with the time it has been kept for', async () => {
+  it('survive a restart, together with their age', async () => {
     open()
     await append(10)
     await acknowledge(10)
@@ -146,7 +146,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.ok(held[0]!.seq! > 8, `${held[0]!.seq} is still there`)
   })
 
-  it('a restart in the middle of sending again goes on there', async () => {
+  it('resending continues after a restart', async () => {
     open()
     await append(20)
     await acknowledge(20)
@@ -159,11 +159,11 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.deepEqual(seqs(leaseAll(spool)), range(10, 21))
   })
 
-  it('sent again, it is given up by neither bound; acknowledged again, it is kept anew', async () => {
+  it('are within neither limit while they are resent; acknowledged again, their time starts again', async () => {
     open()
     await append(20)
     await acknowledge(20)
-    spool.bound({ maxBytes: 3_000, maxAgeMs: 30 * 24 * HOUR })
+    spool.setLimits({ maxBytes: 3_000, maxAgeMs: 30 * 24 * HOUR })
     const kept = spool.keptBytes
     up += 47 * HOUR
     spool.rewind(2)
@@ -181,7 +181,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.equal(spool.keptBytes, 0)
   })
 
-  it('never acknowledged again, it goes when it is as old as an unsent event may be, and is counted', async () => {
+  it('if never acknowledged again, are dropped and counted at the maximum age of unsent events', async () => {
     open({ maxAgeMs: 7 * 24 * HOUR })
     await append(10)
     await acknowledge(10)
@@ -190,12 +190,12 @@ describe('agent/spool/spool: acknowledged events', () => {
     await append(1)
     await append(1)
     assert.ok((spool.dropped.network_connection ?? 0) >= 9, JSON.stringify(spool.dropped))
-    const told = gapsIn(leaseAll(spool)).map((it) => [it.About, it.Reason, it.Count])
-    assert.deepEqual(told, [['network_connection', 'overflow', spool.dropped.network_connection]])
+    const gaps = gapsIn(leaseAll(spool)).map((it) => [it.About, it.Reason, it.Count])
+    assert.deepEqual(gaps, [['network_connection', 'overflow', spool.dropped.network_connection]])
   })
 
-  describe('and the bound of what was not', () => {
-    it('a full spool gives up none of it, and counts none of it', async () => {
+  describe('and the limit of unsent events', () => {
+    it('a full spool neither drops nor counts them', async () => {
       open({ maxBytes: 12_000 })
       await append(30)
       await acknowledge(30)
@@ -207,7 +207,7 @@ describe('agent/spool/spool: acknowledged events', () => {
       assert.deepEqual(seqs(events.slice(0, 30)), range(1, 30))
     })
 
-    it('a segment with both in it is parted, and keeps the acknowledged half', async () => {
+    it('a segment with both is split, and the acknowledged part is kept', async () => {
       open({ maxBytes: 12_000, segmentBytes: 20_000 })
       await append(30)
       await acknowledge(20)
@@ -217,25 +217,25 @@ describe('agent/spool/spool: acknowledged events', () => {
       spool.rewind(0)
       const events = leaseAll(spool)
       assert.deepEqual(seqs(events.slice(0, 20)), range(1, 20))
-      assert.ok(events[20]!.seq! > 21, 'the oldest of the unsent ones went')
+      assert.ok(events[20]!.seq! > 21, 'the oldest unsent ones were dropped')
     })
 
-    it('a crash while it is parted doubles nothing', async () => {
+    it('a crash during the split creates no duplicates', async () => {
       open({ segmentBytes: 20_000 })
       await append(10)
       await acknowledge(4)
       await spool.close()
       const [name] = files()
-      const whole = readFileSync(join(folder, name!))
-      const at = [...readFrames(whole.subarray(16))][4]!.start + 16
-      writeFileSync(join(folder, '0000000000000005.seg'), Buffer.concat([whole.subarray(0, 16), whole.subarray(at)]))
+      const intact = readFileSync(join(folder, name!))
+      const at = [...readFrames(intact.subarray(16))][4]!.start + 16
+      writeFileSync(join(folder, '0000000000000005.seg'), Buffer.concat([intact.subarray(0, 16), intact.subarray(at)]))
       open()
       assert.deepEqual([seqs(leaseAll(spool)), spool.unsent], [range(5, 10), 6])
       spool.rewind(0)
       assert.deepEqual(seqs(leaseAll(spool)), range(1, 10))
     })
 
-    it('however much is kept, nothing unsent goes for it', async () => {
+    it('deleting acknowledged events drops no unsent ones', async () => {
       open({ kept: { bytes: 1_000, ms: HOUR } })
       await append(40)
       await acknowledge(10)
@@ -246,7 +246,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     })
   })
 
-  it('gives way to new events on a full disk, the oldest first', async () => {
+  it('are deleted for new events on a full disk, oldest first', async () => {
     const room = 30_000
     const used = () => files().reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
     open({
@@ -271,7 +271,7 @@ describe('agent/spool/spool: acknowledged events', () => {
     assert.equal(spool.trouble, 'ENOSPC')
   })
 
-  it('a segment that fills slowly ends after six hours, so that its events go in time', async () => {
+  it('a segment with few events is closed after six hours, so that its events expire in time', async () => {
     open({ segmentBytes: 1_000_000 })
     for (let hour = 0; hour < 60; hour += 2) {
       await append(1)
@@ -279,11 +279,11 @@ describe('agent/spool/spool: acknowledged events', () => {
       up += 2 * HOUR
     }
     assert.ok(files().length <= 10, files().join(' '))
-    const { again } = spool.rewind(0)
-    assert.ok(again >= 24 && again <= 28, `${again} of 30 events, one every two hours, are kept`)
+    const { resendable } = spool.rewind(0)
+    assert.ok(resendable >= 24 && resendable <= 28, `${resendable} of 30 events, one every two hours, are kept`)
   })
 
-  it('a cursor of an older agent is understood', async () => {
+  it('reads the cursor of an older agent', async () => {
     open()
     await append(10)
     await acknowledge(6)
@@ -298,11 +298,11 @@ describe('agent/spool/spool: acknowledged events', () => {
     const slots = [old.subarray(0, 512), old.subarray(512)].map(
       (slot) => crc32(slot.subarray(0, 32)) === slot.readUInt32LE(32),
     )
-    assert.deepEqual(slots, [true, true], 'and an older agent understands ours')
+    assert.deepEqual(slots, [true, true], 'an older agent can read the new cursor')
   })
 
   describe('damage', () => {
-    let whole = ''
+    let intact = ''
     let kept = ''
     let ends: number[] = []
     beforeEach(async () => {
@@ -310,20 +310,20 @@ describe('agent/spool/spool: acknowledged events', () => {
       await append(4)
       await acknowledge(4)
       await spool.close()
-      // Ended as one of many would be.
+      // As if the segment had been closed.
       const [name] = files()
       kept = name!.replace('.seg', `.1.kept`)
       renameSync(join(folder, name!), join(folder, kept))
-      whole = folder
+      intact = folder
       folder = ''
-      ends = [...readFrames(readFileSync(join(whole, kept)).subarray(16))].map((it) => it.end + 16)
+      ends = [...readFrames(readFileSync(join(intact, kept)).subarray(16))].map((it) => it.end + 16)
       assert.equal(ends.length, 4)
     })
-    afterEach(() => removeFolder(whole))
+    afterEach(() => removeFolder(intact))
 
     async function rewound(name: string, harm: (path: string) => void): Promise<EventOf<Category>[]> {
-      folder = `${whole}-${name}`
-      cpSync(whole, folder, { recursive: true })
+      folder = `${intact}-${name}`
+      cpSync(intact, folder, { recursive: true })
       harm(join(folder, kept))
       open()
       spool.rewind(0)
@@ -334,7 +334,7 @@ describe('agent/spool/spool: acknowledged events', () => {
       return events
     }
 
-    it('torn at every byte: what is whole is sent again, the rest is counted', async () => {
+    it('truncated at every byte: complete events are leased again, the rest is counted', async () => {
       for (let cut = 0; cut <= ends[3]!; cut++) {
         const survivors = ends.filter((end) => end <= cut).length
         const events = await rewound(`torn-${cut}`, (path) => truncateSync(path, cut))
@@ -347,7 +347,7 @@ describe('agent/spool/spool: acknowledged events', () => {
       }
     })
 
-    it('a flipped bit at every byte costs at most the event it hits', async () => {
+    it('a flipped bit at any byte damages at most one event', async () => {
       for (let at = 0; at < ends[3]!; at++) {
         const hit = at < 16 ? 0 : ends.findIndex((end) => at < end) + 1
         const events = await rewound(`flipped-${at}`, (path) => {
@@ -366,38 +366,38 @@ describe('agent/spool/spool: acknowledged events', () => {
   })
 
   for (const { name, bytes } of [
-    { name: 'with room for all, a server that is set back again and again ends up with every number', bytes: 1e9 },
-    { name: 'with little room, what it misses in the end was counted', bytes: 6_000 },
+    { name: 'with unlimited space, a server that is restored repeatedly ends up with every number', bytes: 1e9 },
+    { name: 'with little space, everything that it misses was counted', bytes: 6_000 },
   ])
     it(`100 random histories: ${name}`, async function () {
       this.timeout(60_000)
       for (let seed = 1; seed <= 100; seed++) {
-        const { server, gone, last } = await history(seed, { bytes, ms: 1e12 })
+        const { server, lost, last } = await history(seed, { bytes, ms: 1e12 })
         const missing = range(1, last).filter((seq) => !server.has(seq)).length
-        assert.ok(missing <= gone, `seed ${seed}: ${missing} are missing, ${gone} were counted`)
-        if (bytes === 1e9) assert.equal(gone, 0, `seed ${seed}`)
+        assert.ok(missing <= lost, `seed ${seed}: ${missing} are missing, ${lost} were counted`)
+        if (bytes === 1e9) assert.equal(lost, 0, `seed ${seed}`)
       }
     })
 
-  /** What a server and a spool go through: lost acknowledgements, restarts, backups that are restored. */
-  async function history(seed: number, kept: KeptBounds) {
+  /** A random sequence of appends, lost acks, restarts, backups and restores. */
+  async function history(seed: number, kept: KeptLimits) {
     const random = seeded(seed)
     const below = (n: number) => Math.floor(random() * n)
     const ids = new Map<number, string>()
     let server = new Set<number>()
     let backup = new Set<number>()
-    let gone = 0
+    let lost = 0
     const connect = () => {
       spool.rollback()
       const stored = Math.max(0, ...server)
-      if (stored < spool.acked) gone += spool.rewind(stored).gone
+      if (stored < spool.acked) lost += spool.rewind(stored).lost
       else spool.commit(stored)
     }
     const send = (times: number) => {
       for (let n = 0; n < times; n++) {
         const batch = spool.lease(1 + below(9), 1_000_000).map(({ text }) => JSON.parse(String(text)))
         for (const { seq, id } of batch) {
-          assert.equal(ids.get(seq) ?? id, id, `seed ${seed}: number ${seq} stands for two events`)
+          assert.equal(ids.get(seq) ?? id, id, `seed ${seed}: number ${seq} was used for two events`)
           ids.set(seq, id)
           server.add(seq)
         }
@@ -408,11 +408,11 @@ describe('agent/spool/spool: acknowledged events', () => {
     const options = { kept, segmentBytes: 1_000 + below(3_000) }
     open(options)
     for (let step = 0; step < 40; step++) {
-      const does = below(8)
-      if (does < 3) await append(1 + below(6))
-      else if (does < 5) send(1 + below(4))
-      else if (does === 5) backup = new Set(server)
-      else if (does === 6) connect()
+      const action = below(8)
+      if (action < 3) await append(1 + below(6))
+      else if (action < 5) send(1 + below(4))
+      else if (action === 5) backup = new Set(server)
+      else if (action === 6) connect()
       else if (below(2) === 0) await reopen(options)
       else {
         server = new Set(backup)
@@ -429,20 +429,20 @@ describe('agent/spool/spool: acknowledged events', () => {
     const { last } = spool
     await spool.close()
     removeFolder(folder)
-    return { server, gone, last }
+    return { server, lost, last }
   }
 
-  it('kill -9 at any moment, while servers come and go: everything called acknowledged is held', async function () {
+  it('kill -9 at any moment, with a server that loses events: every acknowledged event is kept', async function () {
     this.timeout(60_000)
     for (let round = 0; round < 10; round++) {
-      const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder, 'forgetful'])
-      const gone = new Promise((resolve) => child.once('exit', resolve))
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder, 'lossy'])
+      const exited = new Promise((resolve) => child.once('exit', resolve))
       let acked = 0
       for await (const line of createInterface({ input: child.stdout })) {
         acked = Math.max(acked, Number(line))
         if (acked > (round + 1) * 300 + round * 37) child.kill('SIGKILL')
       }
-      await gone
+      await exited
       open({ kept: { bytes: 1_000_000_000, ms: HOUR } })
       spool.rewind(0)
       await spool.flush()
@@ -458,7 +458,7 @@ describe('agent/spool/spool: acknowledged events', () => {
   })
 })
 
-/** mulberry32: 0 <= x < 1, the same for the same seed. */
+/** mulberry32: 0 <= x < 1, repeatable by seed. */
 function seeded(seed: number): () => number {
   let state = seed
   return () => {

@@ -11,7 +11,7 @@ describe('agent/spool/sent', () => {
   beforeEach(() => (folder = temporaryFolder()))
   afterEach(() => removeFolder(folder))
 
-  it('keeps the last ones across restarts, within its bound', () => {
+  it('keeps the last events across restarts, within its limit', () => {
     const path = join(folder, 'sent.ndjson')
     const filler = 'x'.repeat(900)
     let log = sentLog(path)
@@ -19,7 +19,7 @@ describe('agent/spool/sent', () => {
       if (seq === 300) log = sentLog(path)
       log([leased(seq, { seq, filler })])
     }
-    appendFileSync(path, '{"seq":601,"cut')
+    appendFileSync(path, '{"seq":601,"incomplete')
     assert.deepEqual(
       lastSent(path, 3).map((it) => it.seq),
       [600, 599, 598],
@@ -30,5 +30,5 @@ describe('agent/spool/sent', () => {
     assert.ok(statSync(path).size <= 131_072)
   })
 
-  it('nothing sent is nothing shown', () => assert.deepEqual(lastSent(join(folder, 'none'), 5), []))
+  it('is empty if nothing was sent', () => assert.deepEqual(lastSent(join(folder, 'none'), 5), []))
 })

@@ -7,9 +7,10 @@ import { readFrames } from '../../../agent/spool/frames.ts'
 import type { Disk } from '../../../agent/spool/spool.ts'
 import { Event } from '../../../wire/event.ts'
 import { Fault } from '../../../wire/fault.ts'
+import { DAY } from '../../../wire/time.ts'
 import { connectionTo, disk, gapsIn, leaseAll, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
 
-const HEAD = 16
+const HEADER_BYTES = 16
 
 describe('agent/spool/spool', () => {
   let folder = ''
@@ -23,7 +24,7 @@ describe('agent/spool/spool', () => {
       .filter((name) => name.endsWith('.seg'))
       .sort()
 
-  it('numbers events gaplessly, as the wire wants them', async () => {
+  it('numbers events without gaps, valid by the wire schema', async () => {
     const spool = openSpool(folder)
     for (let port = 1; port <= 3; port++) spool.append(connectionTo(port))
     await spool.flush()
@@ -70,7 +71,7 @@ describe('agent/spool/spool', () => {
     await again.close()
   })
 
-  it('a lease keeps to its bounds, but never starves on one large event', async () => {
+  it('a lease stays within its limits, but returns at least one event', async () => {
     const spool = openSpool(folder)
     for (let port = 1; port <= 10; port++) spool.append(connectionTo(port))
     await spool.flush()
@@ -83,7 +84,7 @@ describe('agent/spool/spool', () => {
     await spool.close()
   })
 
-  it('a spool whose segments are all gone still knows the next number', async () => {
+  it('knows the next number without any segment', async () => {
     const spool = openSpool(folder, { segmentBytes: 1_000, kept: { bytes: 0, ms: 0 } })
     for (let port = 1; port <= 40; port++) {
       spool.append(connectionTo(port))
@@ -102,7 +103,7 @@ describe('agent/spool/spool', () => {
     await again.close()
   })
 
-  it('an acknowledgement of what was never written is cut to what was', async () => {
+  it('an ack beyond the last number counts up to the last number', async () => {
     const spool = openSpool(folder)
     spool.append(connectionTo(1))
     await spool.flush()
@@ -116,7 +117,7 @@ describe('agent/spool/spool', () => {
     await spool.close()
   })
 
-  it('one process a folder; a dead one holds nothing', async () => {
+  it('one process per folder; a dead process holds no lock', async () => {
     const spool = openSpool(folder)
     assert.throws(
       () => openSpool(folder),
@@ -132,24 +133,24 @@ describe('agent/spool/spool', () => {
   })
 
   describe('damage', () => {
-    let whole = ''
+    let intact = ''
     let ends: number[] = []
     beforeEach(async () => {
-      whole = join(folder, 'whole')
-      const spool = openSpool(whole)
+      intact = join(folder, 'intact')
+      const spool = openSpool(intact)
       for (let port = 1; port <= 4; port++) spool.append(connectionTo(port))
       await spool.close()
-      const frames = [...readFrames(readFileSync(join(whole, segments(whole)[0]!)).subarray(HEAD))]
-      ends = frames.map((it) => it.end + HEAD)
+      const frames = [...readFrames(readFileSync(join(intact, segments(intact)[0]!)).subarray(HEADER_BYTES))]
+      ends = frames.map((it) => it.end + HEADER_BYTES)
       assert.equal(ends.length, 4)
     })
 
-    it('torn at every byte: what is whole survives, no number is used twice, the loss is told', async () => {
-      const size = statSync(join(whole, segments(whole)[0]!)).size
+    it('truncated at every byte: complete events survive, no number is used twice, the loss is reported', async () => {
+      const size = statSync(join(intact, segments(intact)[0]!)).size
       for (let cut = 0; cut <= size; cut++) {
         const torn = join(folder, `torn-${cut}`)
-        cpSync(whole, torn, { recursive: true })
-        truncateSync(join(torn, segments(whole)[0]!), cut)
+        cpSync(intact, torn, { recursive: true })
+        truncateSync(join(torn, segments(intact)[0]!), cut)
         const survivors = ends.filter((end) => end <= cut).length
         const spool = openSpool(torn)
         spool.append(connectionTo(99))
@@ -171,14 +172,14 @@ describe('agent/spool/spool', () => {
       }
     })
 
-    it('a flipped bit at every byte of a segment costs at most the event it hits, and is told', async () => {
-      const name = segments(whole)[0]!
-      const size = statSync(join(whole, name)).size
+    it('a flipped bit at any byte of a segment damages at most one event, and is reported', async () => {
+      const name = segments(intact)[0]!
+      const size = statSync(join(intact, name)).size
       for (let at = 0; at < size; at++) {
         const flipped = join(folder, `flipped-${at}`)
-        cpSync(whole, flipped, { recursive: true })
+        cpSync(intact, flipped, { recursive: true })
         flip(join(flipped, name), at)
-        const hit = at < HEAD ? 0 : ends.findIndex((end) => at < end) + 1
+        const hit = at < HEADER_BYTES ? 0 : ends.findIndex((end) => at < end) + 1
         const spool = openSpool(flipped)
         await spool.flush()
         await spool.flush()
@@ -198,11 +199,11 @@ describe('agent/spool/spool', () => {
       }
     })
 
-    it('a flipped bit at every byte of the cursor costs nothing', async () => {
-      const size = statSync(join(whole, 'cursor')).size
+    it('a flipped bit at any byte of the cursor has no effect', async () => {
+      const size = statSync(join(intact, 'cursor')).size
       for (let at = 0; at < size; at++) {
         const flipped = join(folder, `flipped-${at}`)
-        cpSync(whole, flipped, { recursive: true })
+        cpSync(intact, flipped, { recursive: true })
         flip(join(flipped, 'cursor'), at)
         const spool = openSpool(flipped)
         assert.deepEqual(
@@ -216,26 +217,26 @@ describe('agent/spool/spool', () => {
       }
     })
 
-    it('without a cursor the segments still know epoch and number', async () => {
-      const { epoch } = await closed(whole)
-      writeFileSync(join(whole, 'cursor'), 'garbage')
-      const spool = openSpool(whole)
+    it('without a cursor, epoch and number come from the segments', async () => {
+      const { epoch } = await closed(intact)
+      writeFileSync(join(intact, 'cursor'), 'garbage')
+      const spool = openSpool(intact)
       assert.deepEqual([spool.epoch, spool.last, leaseAll(spool).length], [epoch, 4, 4])
       await spool.close()
     })
   })
 
-  it('kill -9 at any moment keeps everything it called durable', async function () {
+  it('kill -9 at any moment keeps every durable event', async function () {
     this.timeout(60_000)
     for (let round = 0; round < 10; round++) {
       const child = spawn(process.execPath, [join(import.meta.dirname, 'spool-writer.ts'), folder])
-      const gone = new Promise((resolve) => child.once('exit', resolve))
+      const exited = new Promise((resolve) => child.once('exit', resolve))
       let durable = 0
       for await (const line of createInterface({ input: child.stdout })) {
         durable = Math.max(durable, Number(line))
         if (durable > (round + 1) * 400 + round * 37) child.kill('SIGKILL')
       }
-      await gone
+      await exited
       const spool = openSpool(folder)
       const seqs = leaseAll(spool).map((it) => it.seq!)
       assert.ok(durable > 0 && seqs.length >= durable, `${durable} were durable, ${seqs.length} are there`)
@@ -249,7 +250,7 @@ describe('agent/spool/spool', () => {
   })
 
   describe('full', () => {
-    it('gives up the least valuable first, the oldest of them first, and says how many', async () => {
+    it('drops the lowest priority first, oldest first, and reports the number', async () => {
       const maxBytes = 100_000
       const spool = openSpool(folder, { segmentBytes: 8_192, maxBytes })
       for (let n = 1; n <= 300; n++) {
@@ -263,19 +264,19 @@ describe('agent/spool/spool', () => {
       assert.equal(events.filter((it) => it.category === 'volume_mounted').length, 30)
       const ports = events.flatMap((it) => (it.category === 'network_connection' ? [it.DestinationPort] : []))
       assert.equal(ports.at(-1), 299)
-      const given = 270 - ports.length
-      assert.ok(given > 0 && ports[0]! > given, `${given} given up, the oldest left is ${ports[0]}`)
-      const told = gapsIn(events).map((it) => [it.About, it.Reason, it.Count])
+      const dropped = 270 - ports.length
+      assert.ok(dropped > 0 && ports[0]! > dropped, `${dropped} dropped, the oldest remaining is ${ports[0]}`)
+      const gaps = gapsIn(events).map((it) => [it.About, it.Reason, it.Count])
       assert.equal(
-        told.reduce((sum, [, , count]) => sum + Number(count), 0),
-        given,
+        gaps.reduce((sum, [, , count]) => sum + Number(count), 0),
+        dropped,
       )
-      assert.ok(told.every(([about, reason]) => about === 'network_connection' && reason === 'overflow'))
-      assert.deepEqual(spool.dropped, { network_connection: given })
+      assert.ok(gaps.every(([about, reason]) => about === 'network_connection' && reason === 'overflow'))
+      assert.deepEqual(spool.dropped, { network_connection: dropped })
       await spool.close()
     })
 
-    it('what is on its way is not given up', async () => {
+    it('does not drop events in flight', async () => {
       const spool = openSpool(folder, { segmentBytes: 4_096, maxBytes: 50_000 })
       for (let n = 1; n <= 100; n++) spool.append(connectionTo(n))
       await spool.flush()
@@ -294,13 +295,13 @@ describe('agent/spool/spool', () => {
       await spool.close()
     })
 
-    it('what is worth most stays while others flood in faster than room is made', async () => {
+    it('keeps high priorities while others arrive faster than they are dropped', async () => {
       const spool = openSpool(folder, { segmentBytes: 4_000, maxBytes: 40_000 })
       spool.append(disk('kept'))
       for (let round = 0; round < 40; round++) {
         const flushing = spool.flush()
-        // Each breath that making room takes, as much again comes in.
-        for (let breath = 0; breath < 5; breath++) {
+        // Each time that eviction yields to the event loop, more events arrive.
+        for (let turn = 0; turn < 5; turn++) {
           for (let n = 0; n < 20; n++) spool.append(connectionTo(n))
           await new Promise((resolve) => setImmediate(resolve))
         }
@@ -311,12 +312,12 @@ describe('agent/spool/spool', () => {
       await spool.close()
     })
 
-    it('what is too old goes, and is told', async () => {
+    it('drops and reports events that are too old', async () => {
       let up = 0
-      const spool = openSpool(folder, { segmentBytes: 2_000, booted: () => up, maxAgeMs: 7 * 86_400_000 })
+      const spool = openSpool(folder, { segmentBytes: 2_000, booted: () => up, maxAgeMs: 7 * DAY })
       for (let n = 1; n <= 20; n++) spool.append(connectionTo(n))
       await spool.flush()
-      up += 8 * 86_400_000
+      up += 8 * DAY
       spool.append(disk('new'))
       await spool.flush()
       await spool.flush()
@@ -334,24 +335,24 @@ describe('agent/spool/spool', () => {
     })
   })
 
-  describe('a disk that refuses', () => {
-    const refusing = (code: string) => Object.assign(new Error(code), { code })
+  describe('a failing disk', () => {
+    const diskError = (code: string) => Object.assign(new Error(code), { code })
     const flaky = (): Disk & { failsWrite: string | null; failsSync: string | null; shortBytes: number } => ({
       failsWrite: null,
       failsSync: null,
       shortBytes: 0,
       write(fd, bytes, at) {
         if (this.failsWrite) writeSync(fd, bytes, 0, Math.min(this.shortBytes, bytes.length), at)
-        if (this.failsWrite) throw refusing(this.failsWrite)
+        if (this.failsWrite) throw diskError(this.failsWrite)
         writeSync(fd, bytes, 0, bytes.length, at)
       },
       async sync() {
-        if (this.failsSync) throw refusing(this.failsSync)
+        if (this.failsSync) throw diskError(this.failsSync)
       },
     })
 
     for (const code of ['ENOSPC', 'EIO']) {
-      it(`${code} on write: kept in memory, written when it can be`, async () => {
+      it(`${code} on write: keeps events in memory, and writes them later`, async () => {
         const disk = flaky()
         const spool = openSpool(folder, { disk })
         spool.append(connectionTo(1))
@@ -370,7 +371,7 @@ describe('agent/spool/spool', () => {
         await spool.close()
       })
 
-      it(`${code} on sync: written again elsewhere, nothing twice`, async () => {
+      it(`${code} on sync: writes events again to another segment, without duplicates`, async () => {
         const disk = flaky()
         const spool = openSpool(folder, { disk })
         spool.append(connectionTo(1))
@@ -397,7 +398,7 @@ describe('agent/spool/spool', () => {
       })
     }
 
-    it('what memory cannot hold is counted, and told once it can be', async () => {
+    it('counts what does not fit into memory, and reports it later', async () => {
       const disk = flaky()
       const spool = openSpool(folder, { disk })
       disk.failsWrite = 'ENOSPC'

@@ -3,15 +3,15 @@ import { BACKOFF, backoffMs } from '../../../agent/uplink/backoff.ts'
 
 describe('agent/uplink/backoff', () => {
   it('doubles up to the cap, with the jitter after it', () => {
-    const most = (failures: number) => backoffMs(failures, () => 0.999999)
-    assert.deepEqual([0, 1, 5, 9, 10, 5_000].map(most), [999, 1_999, 31_999, 511_999, 899_999, 899_999])
+    const longest = (failures: number) => backoffMs(failures, () => 0.999999)
+    assert.deepEqual([0, 1, 5, 9, 10, 5_000].map(longest), [999, 1_999, 31_999, 511_999, 899_999, 899_999])
     assert.equal(
       backoffMs(30, () => 0),
       0,
     )
   })
 
-  it('1,000 agents after a long outage come back spread out: peak below three times the mean', () => {
+  it('1,000 agents reconnect spread out after a long outage: peak below three times the mean', () => {
     const random = seeded(7)
     const outageMs = 60 * 60_000
     const bucketMs = 10_000
@@ -29,7 +29,7 @@ describe('agent/uplink/backoff', () => {
   })
 })
 
-/** mulberry32: the same numbers at every run. */
+/** mulberry32, so that every run has the same numbers. */
 function seeded(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0

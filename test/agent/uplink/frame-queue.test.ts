@@ -32,7 +32,7 @@ describe('agent/uplink/frame-queue', () => {
     credit,
   })
 
-  it('sends no more than the credit, and goes on when it is given back', async () => {
+  it('sends no more than the credit, and continues when an ack renews it', async () => {
     await append(30)
     const queue = new FrameQueue(spool, 20)
     assert.deepEqual([sent(queue), sent(queue)], [oneTo(20), []])
@@ -40,7 +40,7 @@ describe('agent/uplink/frame-queue', () => {
     assert.deepEqual([sent(queue), spool.acked], [[21, 22, 23, 24, 25, 26, 27], 20])
   })
 
-  it('nothing waits once all is acknowledged', async () => {
+  it('has no waiting time once everything is acknowledged', async () => {
     await append(3)
     const queue = new FrameQueue(spool, 20)
     assert.equal(queue.waitedMs, 0)
@@ -54,7 +54,7 @@ describe('agent/uplink/frame-queue', () => {
     { name: 'a number that was never sent', seq: 4, epoch: 0 },
     { name: 'another epoch', seq: 2, epoch: 1 },
   ])
-    it(`takes no acknowledgement of ${name}`, async () => {
+    it(`rejects an ack of ${name}`, async () => {
       await append(10)
       const queue = new FrameQueue(spool, 3)
       sent(queue)
@@ -65,7 +65,7 @@ describe('agent/uplink/frame-queue', () => {
       assert.equal(spool.acked, 0)
     })
 
-  it('packs what does not fit one frame into several', () => {
+  it('splits events that do not fit into one frame', () => {
     const events = Array.from({ length: 40 }, (_, index) => ({
       seq: index + 1,
       text: Buffer.from(JSON.stringify({ noise: randomBytes(20_000).toString('base64') })),

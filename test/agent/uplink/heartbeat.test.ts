@@ -23,7 +23,7 @@ describe('agent/uplink/heartbeat', () => {
     })
   }
 
-  it('goes on while every ping is answered', async () => {
+  it('continues while every ping is answered', async () => {
     waitedMs = 0
     start((n) => beat.pong(n))
     await until(() => pings.length >= 10, 'ten pings')
@@ -41,7 +41,7 @@ describe('agent/uplink/heartbeat', () => {
       assert.deepEqual([silent, pings], [['two pings'], [1, 2]])
     })
 
-  it('ends when an acknowledgement is too late, whatever is answered', async () => {
+  it('ends when an ack is too late, even if pings are answered', async () => {
     waitedMs = 101
     start((n) => beat.pong(n))
     await until(() => silent.length > 0, 'silent')

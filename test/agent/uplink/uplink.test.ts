@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { layout, loadConfig } from '../../../agent/config.ts'
+import { agentPaths, loadConfig } from '../../../agent/config.ts'
 import { loadKey, newKey, publicKeyOf } from '../../../agent/identity.ts'
 import type { Spool } from '../../../agent/spool/spool.ts'
 import { TIMING, type Timing, type Uplink, uplink } from '../../../agent/uplink/uplink.ts'
 import type { Ack, SignedPolicy } from '../../../wire/messages.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { connectionTo, openSpool, removeFolder, temporaryFolder, until } from '../laptop.ts'
 import { type TestServer, testServer } from '../server.ts'
 
@@ -23,8 +24,8 @@ describe('agent/uplink/uplink', () => {
   beforeEach(async () => {
     folder = temporaryFolder()
     server = await testServer()
-    server.enrolled(folder)
-    spool = openSpool(layout(folder).spool)
+    server.enroll(folder)
+    spool = openSpool(agentPaths(folder).spool)
     stop = new AbortController()
     policies = []
     rejected = []
@@ -43,7 +44,7 @@ describe('agent/uplink/uplink', () => {
       {
         ...loadConfig(folder),
         serverKey,
-        key: loadKey(layout(folder).key),
+        key: loadKey(agentPaths(folder).key),
         version: 'test',
         fingerprint: null,
         spool,
@@ -67,7 +68,7 @@ describe('agent/uplink/uplink', () => {
   const seqs = () => received().map((it) => it.seq)
   const oneTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
 
-  it('proves itself, takes the policy, sends what there is and what comes, and commits what is acknowledged', async () => {
+  it('authenticates, applies the policy, sends the backlog and new events, and commits what is acknowledged', async () => {
     await append(1_200)
     start()
     await until(() => spool.acked === 1_200, 'the backlog is acknowledged')
@@ -79,19 +80,19 @@ describe('agent/uplink/uplink', () => {
     assert.deepEqual([server.hellos[0]!.epoch, link.status.connected, link.status.trouble], [spool.epoch, true, null])
   })
 
-  it('sends again, with the same ids and numbers, what was not acknowledged when the connection broke', async () => {
-    const { onBatch } = server.manners
-    server.manners.onBatch = (peer) => peer.socket.terminate()
+  it('resends, with the same ids and numbers, what was not acknowledged when the connection broke', async () => {
+    const { onBatch } = server.behaviour
+    server.behaviour.onBatch = (peer) => peer.socket.terminate()
     await append(10)
     start()
     await until(() => server.batches.length > 0, 'a first batch')
-    server.manners.onBatch = onBatch
+    server.behaviour.onBatch = onBatch
     await until(() => spool.acked === 10, 'acknowledged')
     const [first, ...later] = server.batches
     assert.deepEqual(later.at(-1)!.events, first!.events)
   })
 
-  it('skips what the welcome says is there already', async () => {
+  it('does not send what the server already has according to the welcome', async () => {
     await append(10)
     server.acked = 7
     start()
@@ -99,25 +100,25 @@ describe('agent/uplink/uplink', () => {
     assert.deepEqual(seqs(), [8, 9, 10])
   })
 
-  it('a server that was restored from a backup gets again what it forgot, then what is new', async () => {
+  it('resends what a server lost when it was restored from a backup, then new events', async () => {
     await append(20)
     start()
     await until(() => spool.acked === 20, 'acknowledged')
-    const forgotten = received().slice(8)
+    const lost = received().slice(8)
     server.batches.length = 0
-    const { onBatch } = server.manners
-    server.manners.onBatch = (peer) => {
-      Object.assign(server, { acked: 8, manners: { ...server.manners, onBatch } })
+    const { onBatch } = server.behaviour
+    server.behaviour.onBatch = (peer) => {
+      Object.assign(server, { acked: 8, behaviour: { ...server.behaviour, onBatch } })
       peer.socket.terminate()
     }
     await append(5)
     await until(() => spool.acked === 25, 'all is acknowledged')
     assert.deepEqual(seqs().slice(5), oneTo(25).slice(8))
-    assert.deepEqual(received().slice(5, 17), forgotten)
-    assert.deepEqual(warnings, [{ server: '127.0.0.1', acknowledged: 20, stored: 8, again: 12, gone: 0 }])
+    assert.deepEqual(received().slice(5, 17), lost)
+    assert.deepEqual(warnings, [{ server: '127.0.0.1', acknowledged: 20, stored: 8, resendable: 12, lost: 0 }])
   })
 
-  it('a server that does not know the spool any more gets all that is kept', async () => {
+  it('resends everything that is kept to a server that no longer knows the spool', async () => {
     await append(1_200)
     start()
     await until(() => spool.acked === 1_200, 'acknowledged')
@@ -128,40 +129,40 @@ describe('agent/uplink/uplink', () => {
     assert.deepEqual(seqs(), oneTo(1_200))
   })
 
-  it('does not believe a welcome that knows more than it ever had, and says so', async () => {
+  it('ignores and reports a welcome with a higher number than was ever assigned', async () => {
     await append(3)
     server.acked = 99
-    server.manners.onBatch = (peer, { epoch }) => peer.say({ type: 'ack', epoch, seq: 3, rejected: [], credit: 10 })
+    server.behaviour.onBatch = (peer, { epoch }) => peer.send({ type: 'ack', epoch, seq: 3, rejected: [], credit: 10 })
     start()
     await until(() => spool.acked === 3, 'acknowledged')
     assert.deepEqual(seqs(), [1, 2, 3])
-    assert.match(link.status.trouble ?? '', /up to 99.*only knows 3/)
+    assert.match(link.status.trouble ?? '', /up to 99.*only up to 3/)
   })
 
-  it('leaves a peer that never answers, and comes back', async () => {
-    const { onHello } = server.manners
-    server.manners.onHello = () => {}
+  it('disconnects from a peer that never replies, and reconnects', async () => {
+    const { onHello } = server.behaviour
+    server.behaviour.onHello = () => {}
     start({ handshakeMs: 50 })
     await until(() => server.hellos.length >= 3, 'three tries')
     assert.match(link.status.trouble ?? '', /no welcome/)
-    server.manners.onHello = onHello
+    server.behaviour.onHello = onHello
     await until(() => link.status.connected, 'connected')
   })
 
-  it('leaves a peer that stops answering pings, and comes back', async () => {
-    server.manners.onPing = () => {}
+  it('disconnects from a peer that stops answering pings, and reconnects', async () => {
+    server.behaviour.onPing = () => {}
     start({ pingMs: 20 })
     await until(() => server.hellos.length >= 3, 'two reconnections')
     assert.match(link.status.trouble ?? 'two pings', /two pings/)
   })
 
-  it('leaves a peer that answers pings but acknowledges nothing', async () => {
-    const { onBatch } = server.manners
-    server.manners.onBatch = () => {}
+  it('disconnects from a peer that answers pings but acknowledges nothing', async () => {
+    const { onBatch } = server.behaviour
+    server.behaviour.onBatch = () => {}
     await append(2)
     start({ pingMs: 20, ackMs: 50 })
     await until(() => server.hellos.length >= 2, 'a reconnection')
-    server.manners.onBatch = onBatch
+    server.behaviour.onBatch = onBatch
     await until(() => spool.acked === 2, 'acknowledged')
     assert.ok(server.batches.every(({ events }) => events[0]!.seq === 1))
   })
@@ -169,7 +170,7 @@ describe('agent/uplink/uplink', () => {
   it('answers pings', async () => {
     start()
     await until(() => link.status.connected, 'connected')
-    server.peers[0]!.say({ type: 'ping', n: 77 })
+    server.peers[0]!.send({ type: 'ping', n: 77 })
     await until(() => server.pongs.includes(77), 'a pong')
     assert.deepEqual(server.pongs, [77])
   })
@@ -182,23 +183,26 @@ describe('agent/uplink/uplink', () => {
     assert.match(link.status.trouble ?? '', /agent\.server/)
   })
 
-  for (const { name, say } of [
-    { name: 'text that is no JSON', say: 'garbage {' },
-    { name: 'an unknown message', say: '{"type":"format_disk"}' },
-    { name: 'a binary frame', say: Buffer.from([1, 2, 3]) },
-    { name: 'an ack of what was never sent', say: '{"type":"ack","epoch":1,"seq":5,"rejected":[],"credit":9}' },
-    { name: 'a frame that is too large', say: `{"type":"pong","n":1,"x":"${'x'.repeat(1_100_000)}"}` },
+  for (const { name, message } of [
+    { name: 'text that is not JSON', message: 'garbage {' },
+    { name: 'an unknown message', message: '{"type":"format_disk"}' },
+    { name: 'a binary frame', message: Buffer.from([1, 2, 3]) },
     {
-      name: 'a challenge out of place',
-      say: `{"type":"challenge","nonce":"${'0'.repeat(64)}","signature":"aa","time":${Date.now()}}`,
+      name: 'an ack of a number that was never sent',
+      message: '{"type":"ack","epoch":1,"seq":5,"rejected":[],"credit":9}',
+    },
+    { name: 'a frame that is too large', message: `{"type":"pong","n":1,"x":"${'x'.repeat(1_100_000)}"}` },
+    {
+      name: 'an unexpected challenge',
+      message: `{"type":"challenge","nonce":"${'0'.repeat(64)}","signature":"aa","time":${Date.now()}}`,
     },
   ]) {
-    it(`survives ${name}, and comes back`, async () => {
-      const { onProof } = server.manners
+    it(`survives ${name}, and reconnects`, async () => {
+      const { onProof } = server.behaviour
       let times = 0
-      server.manners.onProof = (peer) => {
+      server.behaviour.onProof = (peer) => {
         onProof(peer)
-        if (times++ < 2) peer.say(say)
+        if (times++ < 2) peer.send(message)
       }
       start()
       await until(() => server.hellos.length === 3 && link.status.connected, 'the third connection')
@@ -208,13 +212,13 @@ describe('agent/uplink/uplink', () => {
     })
   }
 
-  it('stays away as long as a refusal asks', async () => {
-    const { onProof } = server.manners
+  it('waits as long as a refusal asks', async () => {
+    const { onProof } = server.behaviour
     const times: number[] = []
-    server.manners.onProof = (peer) => {
+    server.behaviour.onProof = (peer) => {
       times.push(performance.now())
       if (times.length > 1) onProof(peer)
-      else peer.say({ type: 'refusal', code: 'server.busy', where: null, todo: 'Later.', retryAfterMs: 300 })
+      else peer.send({ type: 'refusal', code: 'server.busy', where: null, todo: 'Later.', retryAfterMs: 300 })
     }
     start()
     await until(() => server.hellos.length === 1 && link.status.nextTryAt !== null, 'refused')
@@ -223,9 +227,9 @@ describe('agent/uplink/uplink', () => {
     assert.ok(times[1]! - times[0]! >= 300, `${times[1]! - times[0]!} ms`)
   })
 
-  it('a revoked laptop keeps its events, says why, and asks at the slowest pace', async () => {
-    server.manners.onProof = (peer) =>
-      peer.say({ type: 'refusal', code: 'device.revoked', where: null, todo: 'Ask.', retryAfterMs: null })
+  it('a revoked laptop keeps its events, reports why, and retries at the slowest rate', async () => {
+    server.behaviour.onProof = (peer) =>
+      peer.send({ type: 'refusal', code: 'device.revoked', where: null, todo: 'Ask.', retryAfterMs: null })
     await append(3)
     start({ backoff: { baseMs: 60_000, capMs: 900_000 } })
     await until(() => link.status.nextTryAt !== null, 'refused')
@@ -234,7 +238,7 @@ describe('agent/uplink/uplink', () => {
     assert.deepEqual([spool.acked, spool.unsent], [0, 3])
   })
 
-  it('obeys a Retry-After that came before the upgrade', async () => {
+  it('respects a Retry-After header in the reply to the upgrade', async () => {
     await server.close()
     const { createServer } = await import('node:http')
     const busy = createServer().on('upgrade', (_request, socket) =>
@@ -248,59 +252,59 @@ describe('agent/uplink/uplink', () => {
     server.close = async () => {}
   })
 
-  it('keeps to the credit', async () => {
+  it('never exceeds the credit', async () => {
     let most = 0
     let unacked = 0
     let last = 0
     let free = () => {}
-    server.manners.onProof = (peer) =>
-      peer.say({ type: 'welcome', policy: server.policy, acked: 0, credit: 30, time: Date.now() })
-    server.manners.onBatch = (peer, { epoch, events }) => {
+    server.behaviour.onProof = (peer) =>
+      peer.send({ type: 'welcome', policy: server.policy, acked: 0, credit: 30, time: Date.now() })
+    server.behaviour.onBatch = (peer, { epoch, events }) => {
       unacked += events.length
       most = Math.max(most, unacked)
       last = events.at(-1)!.seq!
       free = () => {
         unacked = 0
-        peer.say({ type: 'ack', epoch, seq: last, rejected: [], credit: 30 })
+        peer.send({ type: 'ack', epoch, seq: last, rejected: [], credit: 30 })
       }
       setTimeout(() => free(), 10)
     }
     await append(100)
     start()
     await until(() => spool.acked === 100, 'acknowledged')
-    assert.ok(most <= 30, `${most} on the way`)
+    assert.ok(most <= 30, `${most} in flight`)
     assert.deepEqual(seqs(), oneTo(100))
   })
 
-  it('hands on what was rejected', async () => {
+  it('passes rejected events to onRejected', async () => {
     const bad = [{ seq: 2, code: 'event.malformed' as const, where: 'Image' }]
-    server.manners.onBatch = (peer, { epoch }) => peer.say({ type: 'ack', epoch, seq: 3, rejected: bad, credit: 10 })
+    server.behaviour.onBatch = (peer, { epoch }) => peer.send({ type: 'ack', epoch, seq: 3, rejected: bad, credit: 10 })
     await append(3)
     start()
     await until(() => spool.acked === 3, 'acknowledged')
     assert.deepEqual(rejected, bad)
   })
 
-  it('a pushed policy is handed on', async () => {
+  it('passes a pushed policy to onPolicy', async () => {
     start()
     await until(() => link.status.connected, 'connected')
-    server.peers[0]!.say({ type: 'policy', policy: server.policy })
+    server.peers[0]!.send({ type: 'policy', policy: server.policy })
     await until(() => policies.length === 2, 'the second policy')
     assert.deepEqual(policies[1], server.policy)
   })
 
-  it('after sleep it connects anew at once, however long it was to wait', async () => {
-    const { onProof } = server.manners
-    server.manners.onProof = (peer) => peer.socket.terminate()
-    start({ backoff: { baseMs: 3_600_000, capMs: 3_600_000 } })
+  it('reconnects at once after sleep, however long it would have waited', async () => {
+    const { onProof } = server.behaviour
+    server.behaviour.onProof = (peer) => peer.socket.terminate()
+    start({ backoff: { baseMs: HOUR, capMs: HOUR } })
     await until(() => link.status.nextTryAt !== null, 'waiting')
     link.reconnect()
     await until(() => server.hellos.length === 2 && link.status.nextTryAt !== null, 'a second try, and waiting again')
-    server.manners.onProof = onProof
+    server.behaviour.onProof = onProof
     link.retry()
     await until(() => link.status.connected, 'connected')
     link.reconnect()
-    await until(() => server.hellos.length === 4 && link.status.connected, 'connected anew')
+    await until(() => server.hellos.length === 4 && link.status.connected, 'connected again')
     assert.equal(server.hellos.length, 4)
   })
 })

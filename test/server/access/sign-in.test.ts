@@ -136,6 +136,44 @@ describe('server/api: sign-in', () => {
     assert.equal((await browser().post('/api/v1/session', { name: 'eve', password: PASSWORD })).status, 200)
   })
 
+  it('a thousand guesses at one name from a hundred networks leave the right password its try, wherever it comes from', async () => {
+    const { browser, signedIn } = await harness()
+    const inside = await signedIn('analyst', 'eve')
+    const guess = async (address: string, password: string) =>
+      (await browser(address).post('/api/v1/session', { name: 'eve', password })).status
+    let checked = 0
+    for (let network = 0; network < 100; network++)
+      for (let i = 0; i < 10; i++) checked += Number((await guess(`198.51.100.${network}`, 'no')) === 401)
+    // Six each until the fiftieth failure, one more each afterwards.
+    assert.equal(checked, 8 * 6 + 3 + 91)
+    assert.equal(await guess('192.0.2.7', PASSWORD), 200)
+    assert.equal(await guess('192.0.2.7', 'a slip'), 401)
+    assert.equal(await guess('192.0.2.7', PASSWORD), 200, 'a network from which the name signed in keeps six tries')
+    const change = { current: PASSWORD, password: `${PASSWORD} 2`, name: null }
+    assert.equal((await inside.post('/api/v1/users/me/password', change)).status, 200)
+  })
+
+  it('the addresses of one IPv6 /64 share their tries', async () => {
+    const { browser, signedIn } = await harness()
+    await signedIn('analyst', 'eve')
+    const statuses = []
+    for (let i = 1; i <= 7; i++)
+      statuses.push((await browser(`2001:db8::${i}`).post('/api/v1/session', { name: 'eve', password: 'no' })).status)
+    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 401, 429])
+  })
+
+  it('a wrong current password is counted by session, and locks out no sign-in', async () => {
+    const { browser, signedIn } = await harness()
+    await signedIn('analyst', 'eve')
+    const thief = browser()
+    await thief.post('/api/v1/session', { name: 'eve', password: PASSWORD })
+    const change = (current: string) =>
+      thief.post('/api/v1/users/me/password', { current, password: `${PASSWORD} 2`, name: null })
+    for (let i = 0; i < 6; i++) assert.equal((await change('no')).status, 403)
+    assert.equal((await change(PASSWORD)).status, 429)
+    assert.equal((await browser().post('/api/v1/session', { name: 'eve', password: PASSWORD })).status, 200)
+  })
+
   it('an own account buys no more guesses at others from the same address', async () => {
     const { browser, signedIn } = await harness()
     await signedIn('analyst', 'eve')
@@ -232,13 +270,28 @@ describe('server/api: sign-in', () => {
   })
 
   it('the cookie is for this host, this site and no script; behind TLS it is bound to both', async () => {
-    for (const [secureCookies, pattern] of [
+    for (const [isPublicOverTls, pattern] of [
       [false, /^tellwire=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/],
       [true, /^__Host-tellwire=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/],
     ] as const) {
-      const { browser, link } = await harness({ secureCookies })
+      const { browser, link } = await harness({ isPublicOverTls })
       const opened = await browser().post('/api/v1/session/once', { secret: await link() })
       assert.match(opened.headers.get('Set-Cookie') ?? '', pattern)
+    }
+  })
+
+  it('behind a TLS-terminating proxy that is trusted, the cookie and HSTS are those of TLS', async () => {
+    const { browser, link } = await harness({ trustedProxies: ['10.0.0.1'] })
+    const headers = { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' }
+    for (const [address, isSecure] of [
+      ['10.0.0.1', true],
+      ['203.0.113.9', false],
+    ] as const) {
+      const person = browser(address)
+      const opened = await person.post('/api/v1/session/once', { secret: await link() }, headers)
+      assert.equal(/^__Host-tellwire=.*; Secure/.test(opened.headers.get('Set-Cookie') ?? ''), isSecure)
+      assert.equal(opened.headers.has('Strict-Transport-Security'), isSecure)
+      assert.equal((await person.get('/api/v1/session', headers)).status, 200)
     }
   })
 

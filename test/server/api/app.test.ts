@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import type { HttpBindings } from '@hono/node-server'
 import { PERMISSIONS, type Permission, ROLES_WITH } from '../../../server/access/permissions.ts'
+import type { Deps } from '../../../server/api/deps.ts'
 import { buildConsole } from '../../../server/console/build.ts'
 import { ROLES } from '../../../server/model/user.ts'
+import { Fault } from '../../../wire/fault.ts'
 import { contract } from '../events.ts'
 import { type Harness, harness } from './harness.ts'
 
@@ -195,9 +197,10 @@ describe('server/api: routes', () => {
   })
 
   it('health is for everybody, readiness tells the truth', async () => {
-    const { app } = await harness({ ready: () => false })
+    const { app } = await harness({ notReady: () => 'starting or stopping' })
     assert.equal((await app.request('http://10.0.0.9/healthz')).status, 200)
-    assert.equal((await app.request('http://any-name-a-probe-uses/readyz')).status, 503)
+    const readiness = await app.request('http://any-name-a-probe-uses/readyz')
+    assert.deepEqual([readiness.status, await readiness.text()], [503, 'not ready: starting or stopping\n'])
   })
 
   const readers = [
@@ -217,6 +220,33 @@ describe('server/api: routes', () => {
       const env = { incoming: { socket: { remoteAddress: address } } } as unknown as HttpBindings
       assert.equal((await app.request('/metrics', { headers }, env)).status, status)
     })
+
+  it('metrics behind a proxy, which may not say so: with the token only', async () => {
+    const { app } = await harness({
+      metrics: { text: async () => 'x 1\n', token: 'a'.repeat(16), isOpenToLoopback: false },
+    })
+    const env = { incoming: { socket: { remoteAddress: '127.0.0.1' } } } as unknown as HttpBindings
+    const read = async (headers: Record<string, string>) => (await app.request('/metrics', { headers }, env)).status
+    assert.equal(await read({}), 401)
+    assert.equal(await read({ Authorization: `Bearer ${'b'.repeat(16)}` }), 401)
+    assert.equal(await read({ Authorization: `Bearer ${'a'.repeat(16)}` }), 200)
+  })
+
+  it('a store that cannot be written is a 503 that names no place on the disk', async () => {
+    const fault = new Fault('store.unwritable', {
+      where: '/srv/tellwire/state.db',
+      why: 'SQLITE_FULL: /srv/tellwire',
+      todo: 'Free space at /srv.',
+    })
+    const broken = new Proxy({}, { get: () => () => Promise.reject(fault) })
+    const { browser, failures } = await harness({
+      store: { users: broken, audit: broken, values: broken } as Deps['store'],
+    })
+    const refused = await browser().post('/api/v1/session', { name: 'eve', password: 'long enough a password' })
+    assert.equal(refused.status, 503)
+    assert.doesNotMatch(await refused.text(), /srv|SQLITE/)
+    assert.deepEqual(failures, [fault])
+  })
 
   it('metrics for who is signed in', async () => {
     const { signedIn } = await harness()

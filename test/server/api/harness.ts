@@ -1,5 +1,6 @@
 /** The API without a socket: a clock that a test moves, everything in memory behind the real views, a cookie jar. */
 import { randomBytes } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
 import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
@@ -38,20 +39,21 @@ export async function harness(about: Partial<Deps> = {}) {
     store,
     now,
     random: randomBytes,
-    metricsText: async () => 'tellwire_events_total 3\n',
-    ready: () => true,
-    secureCookies: false,
+    metrics: { text: async () => 'tellwire_events_total 3\n', token: null, isOpenToLoopback: true },
+    notReady: () => null,
+    isPublicOverTls: false,
     hosts: ['tellwire.example'],
     files: new Map(),
     onError: (cause) => failures.push(cause),
     ...about,
   })
 
-  /** One person at a browser: keeps the cookie, sends what a browser sends. */
-  function browser() {
+  /** One person at a browser at an address: keeps the cookie, sends what a browser sends. */
+  function browser(address = '203.0.113.1') {
+    const env = { incoming: { socket: { remoteAddress: address } } } as unknown as HttpBindings
     let cookie: string | null = null
     const send = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-      const response = await app.request(path, {
+      const request = {
         method,
         headers: {
           ...(cookie && { Cookie: cookie }),
@@ -60,7 +62,8 @@ export async function harness(about: Partial<Deps> = {}) {
           ...headers,
         },
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      })
+      }
+      const response = await app.request(path, request, env)
       const set = response.headers.get('Set-Cookie')
       if (set) cookie = set.split(';')[0] ?? null
       return response

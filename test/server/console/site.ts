@@ -1,11 +1,16 @@
 /** The console on a real socket, with the API and its views behind it, in memory. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { serve } from '@hono/node-server'
+import { transformSync } from 'esbuild'
 import type { BrowserContext, Page } from 'playwright-core'
 import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { buildConsole } from '../../../server/console/build.ts'
+import type { PAGES } from '../../../server/console/pages/index.ts'
 import { harness } from '../api/harness.ts'
 
 export async function site() {
@@ -33,6 +38,14 @@ export async function site() {
   }
 }
 export type Site = Awaited<ReturnType<typeof site>>
+
+/** The console's own list of pages, without what they show: Node runs no JSX. */
+export function consolePages(): typeof PAGES {
+  const source = readFileSync(join(import.meta.dirname, '../../../server/console/pages/index.ts'), 'utf8')
+  const module = { exports: {} as { PAGES: typeof PAGES } }
+  runInNewContext(transformSync(source, { loader: 'ts', format: 'cjs' }).code, { module, require: () => ({}) })
+  return module.exports.PAGES
+}
 
 /** A page that fails the test when anything ran, was refused by the policy, or was thrown. `expected` is let pass. */
 export async function watched(context: BrowserContext, expected: RegExp[] = []) {

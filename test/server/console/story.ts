@@ -2,7 +2,7 @@
 import type { DeviceBook } from '../../../server/derive/coverage.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { RuleFacts } from '../../../server/model/rule.ts'
-import { CATEGORIES, type Category, type Event } from '../../../wire/event.ts'
+import { AGENT_CATEGORIES, type Event } from '../../../wire/event.ts'
 import type { RecordedOf } from '../../../wire/recording.ts'
 import { finding } from '../assess/finding.ts'
 import { contract, event, holding, processStart, received } from '../events.ts'
@@ -108,8 +108,9 @@ function bookOf(index: number, now: number): Partial<DeviceBook> {
 }
 
 function seenAt(now: number): DeviceBook['categories'] {
-  const agents = (Object.keys(CATEGORIES) as Category[]).filter((it) => CATEGORIES[it].origin === 'agent')
-  return Object.fromEntries(agents.map((it, index) => [it, now - index * 4 * MINUTE]).filter((_, at) => at % 3 !== 2))
+  return Object.fromEntries(
+    AGENT_CATEGORIES.map((it, index) => [it, now - index * 4 * MINUTE]).filter((_, at) => at % 3 !== 2),
+  )
 }
 
 /** What people are told of the rules that the story's findings come from. */

@@ -75,6 +75,19 @@ describe('server/detect: the runner', () => {
     await ended
   })
 
+  it('stopped while it waits for the place of the active evaluation, it does not take it', async () => {
+    const it = evaluator()
+    await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0)])
+    const active = await it.store.evaluations.active()
+    const { promise: granted, resolve } = Promise.withResolvers<void>()
+    const beside = await it.open(rulesetOf(programRule('aa'), programRule('bb')))
+    const { stop, ended } = running(it, beside, { takeOver: () => granted })
+    stop.abort()
+    resolve()
+    await ended
+    assert.equal((await it.store.evaluations.active())?.id, active?.id)
+  })
+
   it('writes down what it judged when it is stopped', async () => {
     const it = evaluator()
     await it.stream.publish([...start, program('/x/aa', 0)])

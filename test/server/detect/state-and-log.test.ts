@@ -1,11 +1,15 @@
 /**
- * The store equals a fresh replay of the log after any sequence of restarts, kills, and edits of rules, filters,
- * thresholds and catalogue.
+ * `state.db` and the API say what a fresh replay of the log finds, after any sequence of restarts, kills, and edits of
+ * rules, filters, thresholds and catalogue.
  *
- * Shape   a simulated fleet of 50, a random history for each seed: rounds of steps, and after each round findings, standings and
- *         clusters in the store are compared with a replay.
+ * Shape   a simulated fleet of 50, a random history for each seed: rounds of steps, and after each round the findings,
+ *         standings and clusters in the store, the queue of the API and the pages of the first workers in it are
+ *         compared with the replay.
  */
 import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { loadCatalogue, recognise } from '../../../rules/catalogue/index.ts'
 import { compile, load, type RuleFile } from '../../../rules/language/index.ts'
 import { readRuleSources } from '../../../rules/tooling/sources.ts'
@@ -17,19 +21,32 @@ import { stampOf } from '../../../server/detect/log-clock.ts'
 import { openEvaluation } from '../../../server/detect/opening.ts'
 import { Pipeline } from '../../../server/detect/pipeline.ts'
 import { type Ruleset, SHIPPED_RULES } from '../../../server/detect/program.ts'
+import type { Cluster } from '../../../server/model/assessment.ts'
+import type { Finding } from '../../../server/model/finding.ts'
+import type { Standing } from '../../../server/model/standing.ts'
+import { Directory } from '../../../server/roster/directory.ts'
 import { stream as randomStream } from '../../../server/simulate/random.ts'
 import { simulate } from '../../../server/simulate/simulate.ts'
-import { memoryStore } from '../../../server/store/memory/store.ts'
 import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
+import { openStore } from '../../../server/store/open.ts'
 import type { Store } from '../../../server/store/store.ts'
+import { Queue } from '../../../server/views/queue.ts'
+import type { Reader } from '../../../server/views/reader.ts'
+import type { QueuePage, WorkerPage } from '../../../server/views/schema.ts'
 import { Recorded } from '../../../wire/recording.ts'
 import { fourStories } from '../../scenarios/four-stories.ts'
+import { harness } from '../api/harness.ts'
 import { NOWHERE, T0 } from '../events.ts'
+import { POLICY } from '../views/stage.ts'
 
 const HISTORIES = Number(process.env.TELLWIRE_HISTORIES ?? (process.env.CI === 'true' ? 200 : 40))
 const ROUNDS = 3
 const STEPS = 6
 const EVERY_NTH = 40
+/** In memory where the system has such a folder: nothing here is about what a disk keeps, and there are thousands of commits. */
+const FOLDERS = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+/** Pages that are read of the API after each round: those of the first in its queue. */
+const PAGES = 3
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Edits that an operator makes: a filter over shipped rules, and a rule and a correlation of their own. */
@@ -90,7 +107,17 @@ describe('server/detect: the state follows from the log', function () {
     assert.ok(workers.size >= 50, `only ${workers.size} workers`)
   })
 
-  for (let seed = 1; seed <= HISTORIES; seed++) it(`history ${seed}`, () => new History(world, seed).run())
+  for (let seed = 1; seed <= HISTORIES; seed++)
+    it(`history ${seed}`, async () => {
+      const folder = mkdtempSync(join(FOLDERS, 'tellwire-history-'))
+      const history = new History(world, seed, folder)
+      try {
+        await history.run()
+      } finally {
+        await history.close()
+        rmSync(folder, { recursive: true })
+      }
+    })
 })
 
 /** One random history: a store, a stream, and the current evaluation. */
@@ -98,8 +125,9 @@ class History {
   readonly #random: () => number
   readonly #records: Recorded[]
   readonly #files: readonly RuleFile[]
+  readonly #folder: string
   readonly #telemetry = memoryTelemetry()
-  readonly #store: Store = memoryStore()
+  #store: Store | null = null
   /** Paths of shipped rules that are switched off. */
   readonly #omitted = new Set<string>()
   /** Indexes of `EDITS` in use. */
@@ -112,10 +140,15 @@ class History {
   #next = 0
   readonly #steps: string[] = []
 
-  constructor({ records, files }: World, seed: number) {
+  constructor({ records, files }: World, seed: number, folder: string) {
+    this.#folder = folder
     this.#random = randomStream(seed, 'history')
     this.#records = records
     this.#files = files
+  }
+
+  async close(): Promise<void> {
+    await this.#store?.close()
   }
 
   async run(): Promise<void> {
@@ -189,6 +222,8 @@ class History {
     const ruleset = this.#rules()
     const thresholds = this.#thresholds()
     this.#ruleset = ruleset
+    await this.#store?.close()
+    this.#store = await openStore({ engine: 'sqlite', folder: this.#folder }, { run: 'inline' })
     this.#evaluation = await openEvaluation({
       ...this.#telemetry,
       ...{ store: this.#store, ruleset, thresholds, recognise: RECOGNISE, lookup: () => NOWHERE, log: QUIET },
@@ -214,10 +249,43 @@ class History {
     const steps = this.#steps.join(' ')
     const fresh = await this.#replayed()
     assert.deepEqual(await this.#stored(), fresh, steps)
+    await this.#compareWithApi(fresh, steps)
+  }
+
+  async #compareWithApi({ findings, standings }: ReturnType<typeof seen>, steps: string): Promise<void> {
+    const directory = new Directory()
+    for await (const block of this.#telemetry.stream.read(0)) for (const { record } of block) directory.take(record)
+    const { id, time } = (await this.#store!.evaluations.active())!
+    const reader: Reader = {
+      ...{ store: this.#store!, history: this.#telemetry.history, directory, now: () => time },
+      ...{ evaluation: () => id, judgedAt: () => time, online: () => new Set(), policy: () => POLICY },
+    }
+    const queue = await Queue.open(reader)
+    const { signedIn } = await harness({ reader, queue })
+    const person = await signedIn('viewer')
+    const { rows } = await person.read<QueuePage>('/api/v1/workers?limit=1000')
+    const shown = rows.filter((it) => it.points !== 0 || it.lastFinding !== null)
+    const listed = standings.filter((it) => it.assessment.points !== 0 || it.lastFinding !== null)
+    const brief = (it: { worker: string; band: string; points: number; reason: string }) =>
+      `${it.worker} ${it.band} ${it.points} ${it.reason}`
+    assert.deepEqual(
+      shown.map(brief).sort(),
+      listed.map((it) => brief({ ...it.assessment, worker: it.worker })).sort(),
+      steps,
+    )
+    for (const { worker } of rows.slice(0, PAGES)) {
+      const page = await person.read<WorkerPage>(`/api/v1/workers/${encodeURIComponent(worker)}`)
+      assert.deepEqual(
+        page.findings.map((it) => it.id).sort(),
+        findings.filter((it) => (it.worker ?? it.device) === worker).map((it) => it.id),
+        steps,
+      )
+    }
+    queue.close()
   }
 
   async #stored() {
-    const { evaluations } = this.#store
+    const { evaluations } = this.#store!
     const { id } = (await evaluations.active())!
     const findings = []
     for await (const block of evaluations.findings(id)) findings.push(...block)
@@ -275,15 +343,16 @@ function byArrival(a: Recorded, b: Recorded): number {
 const CATALOGUE = loadCatalogue()
 const RECOGNISE = (event: Parameters<typeof recognise>[1]) => recognise(CATALOGUE, event)
 
-function seen(
-  findings: readonly { id: string }[],
-  standings: readonly { worker: string }[],
-  clusters: readonly unknown[],
-) {
-  const by = (key: string) => (a: object, b: object) => (String(a[key as never]) < String(b[key as never]) ? -1 : 1)
+function seen(findings: readonly Finding[], standings: readonly Standing[], clusters: readonly Cluster[]) {
+  const by =
+    <T>(key: (it: T) => string) =>
+    (a: T, b: T) =>
+      key(a) < key(b) ? -1 : 1
+  // As the store and the API give them back: without what JSON leaves out.
+  const plain = <T>(value: T) => JSON.parse(JSON.stringify(value)) as T
   return {
-    findings: JSON.parse(JSON.stringify([...findings].sort(by('id')))),
-    standings: JSON.parse(JSON.stringify([...standings].sort(by('worker')))),
-    clusters: JSON.parse(JSON.stringify(clusters)),
+    findings: plain([...findings].sort(by((it) => it.id))),
+    standings: plain([...standings].sort(by((it) => it.worker))),
+    clusters: plain(clusters),
   }
 }

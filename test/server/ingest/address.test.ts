@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { remoteAddress } from '../../../server/ingest/address.ts'
+import { networkOf, remoteAddress } from '../../../server/ingest/address.ts'
 
 describe('the client address of a request', () => {
   const cases = [
@@ -27,4 +27,16 @@ describe('the client address of a request', () => {
   ]
   for (const { what, socket, header, is } of cases)
     it(what, () => assert.equal(remoteAddress(socket, header, ['127.0.0.1', '10.0.0.0/8', 'fd00::/8']), is))
+})
+
+describe('the network of an address', () => {
+  const cases = [
+    { what: 'IPv4', address: '203.0.113.9', is: '203.0.113.9' },
+    { what: 'IPv4 mapped into IPv6', address: '::ffff:203.0.113.9', is: '203.0.113.9' },
+    { what: 'IPv6', address: '2001:db8:1:2:aaaa:bbbb:cccc:dddd', is: '2001:db8:1:2::/64' },
+    { what: 'the same /64', address: '2001:db8:1:2::1', is: '2001:db8:1:2::/64' },
+    { what: 'another /64', address: '2001:db8:1:3::1', is: '2001:db8:1:3::/64' },
+    { what: 'no address', address: 'unknown', is: 'unknown' },
+  ]
+  for (const { what, address, is } of cases) it(what, () => assert.equal(networkOf(address), is))
 })

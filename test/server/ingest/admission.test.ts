@@ -130,6 +130,37 @@ describe('admission', () => {
     assert.equal(await stream.last(), 2)
   })
 
+  it('takes nothing of laptops while the disk is full, and records that are not theirs', async () => {
+    const { gate, stream } = open({ isFull: () => true })
+    const frame = packed({ type: 'batch', epoch: 1, events: [event(1)] })
+    await assert.rejects(gate.batch('d-1', 1, frame), { code: 'server.busy' })
+    await gate.publish([{ type: 'clock', time: 1_763_800_000_000 }])
+    assert.equal(await stream.last(), 1)
+  })
+
+  it('a laptop that has used up its bytes is told when to come back; others go on, and nothing is lost', async () => {
+    let at = 1_763_800_000_000
+    const { gate } = open({ now: () => at, limits: { ...LIMITS, bytesPerDay: 86_400 * 100, bytesBurst: 100 } })
+    const frame = (seq: number) => packed({ type: 'batch', epoch: 1, events: [event(seq)] })
+    assert.equal((await gate.batch('d-1', 1, frame(1))).events, 1)
+    const refused = await gate.batch('d-1', 1, frame(2)).catch((cause) => cause)
+    assert.equal(refused.code, 'rate.exceeded')
+    assert.ok(refused.facts.retryAfterMs > 0)
+    assert.equal((await gate.batch('d-2', 1, frame(1))).events, 1)
+    at += refused.facts.retryAfterMs
+    assert.equal((await gate.batch('d-1', 1, frame(2))).events, 1)
+  })
+
+  it('says that it cannot store until it can again', async () => {
+    const { gate, fail } = open()
+    fail.set('clock', true)
+    await assert.rejects(gate.publish([{ type: 'clock', time: 1_763_800_000_000 }]), { code: 'server.busy' })
+    assert.equal(gate.isStoring, false)
+    fail.set('clock', false)
+    await gate.publish([{ type: 'clock', time: 1_763_800_000_001 }])
+    assert.equal(gate.isStoring, true)
+  })
+
   it('acknowledges a batch without anything to store, and lets other devices have a turn', async () => {
     const { gate, stream, durable, counted } = open({ limits: { ...LIMITS, evidencePerHour: 0 } })
     let turns = 0
@@ -197,6 +228,7 @@ function open(over: Partial<AdmissionDeps> = {}) {
     durable: (device, epoch, seq) => void durable.set(`${device} ${epoch}`, seq),
     recognise: () => undefined,
     policy: () => POLICY,
+    isFull: () => false,
     limits: LIMITS,
     now: Date.now,
     random: () => 0,

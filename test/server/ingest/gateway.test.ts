@@ -434,12 +434,29 @@ describe('gateway', () => {
     })
 
     it('the wrong path, and too many sockets without a proof: an HTTP answer', async () => {
-      await begin({ limits: { unprovenPerAddress: 3 } })
+      await begin({ limits: { unprovenPerNetwork: 3 } })
       assert.equal(await httpStatus(server.url.replace('/stream', '/other')), 404)
       const silent = [1, 2, 3].map(() => new RawAgent(server.url, laptop()))
       await Promise.all(silent.map((it) => once(it.socket, 'open')))
       assert.equal(await httpStatus(server.url), 429)
       await neighbourIsWell()
+    })
+
+    it('a flood of sockets without a proof keeps no newcomer out', async () => {
+      await begin()
+      await server.close()
+      server = await openServer({ trustedProxies: ['127.0.0.1'], limits: { unproven: 8 } })
+      const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } })
+      const flood = Array.from(
+        { length: 8 },
+        (_, index) => new RawAgent(server.url, laptop(), from(`198.51.100.${index % 4}`)),
+      )
+      await Promise.all(flood.map((it) => once(it.socket, 'open')))
+      const newcomer = new RawAgent(server.url, await server.enroll(), from('203.0.113.9'))
+      await newcomer.open()
+      const [closed] = await Promise.all(flood.slice(0, 1).map((it) => it.refusal()))
+      assert.equal(closed?.code, 'server.busy')
+      assert.equal(flood.filter((it) => it.socket.readyState === WebSocket.OPEN).length, 7)
     })
 
     it('more sessions than the server allows: 503', async () => {

@@ -73,6 +73,7 @@ export async function openServer(options: Options = {}): Promise<TestServer> {
     trustedProxies: [],
     lookupAddress: () => NOWHERE,
     recognise: () => undefined,
+    isFull: () => false,
     delivered: (stored) => void delivered.push(...stored),
     limits: { ...Config.parse({ dataFolder: 'x' }).limits, ...limits },
     metrics: counted,

@@ -90,6 +90,15 @@ describe('server/roles: a running server', function () {
     )
   }
 
+  it('without room on the disk it is not ready, takes nothing of feeds and laptops, and still lets people in', async () => {
+    configure('limits: { diskReserveBytes: 9007199254740991 }')
+    await start()
+    const readiness = await fetch(`${server!.url}/readyz`)
+    assert.deepEqual([readiness.status, await readiness.text()], [503, 'not ready: the disk is nearly full\n'])
+    const headers = { Cookie: server!.cookie }
+    assert.equal((await fetch(`${server!.url}/api/v1/session`, { headers })).status, 200)
+  })
+
   it('added and removed rules and filters apply to stored and new records', async () => {
     const title = 'A program that ends with aa'
     const program = (image: string, hours: number) => received('d1', processStart(image, T0 + hours * HOUR))

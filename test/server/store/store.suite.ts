@@ -1,33 +1,54 @@
 /** What every store must do, whatever it is made of. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Cluster } from '../../../server/model/assessment.ts'
 import type { Verdict } from '../../../server/model/case.ts'
 import { type Change, change } from '../../../server/model/change.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Standing } from '../../../server/model/standing.ts'
 import type { AuditEntry, User } from '../../../server/model/user.ts'
+import { type OpenOptions, openStore, type StoreConfig } from '../../../server/store/open.ts'
 import type { Commit, KeptRow, Store } from '../../../server/store/store.ts'
 import { enrolledDevice, findingOf, HOSTILE, T0 } from './samples.ts'
 
-export interface StoreUnderTest {
-  store: Store
-  /** Another handle on the same database; the same store where it is kept nowhere else. Closed by `done`. */
-  another(): Promise<Store>
+/** An empty database, and all that the suite has to know of its engine. */
+export interface EngineUnderTest {
+  config: StoreConfig
+  run?: OpenOptions['run']
+  /** False: kept in the one store that was opened, so that no other handle or process sees it. */
+  isShared: boolean
   /** From now on the database refuses what is added to the feed; the answer ends it. Null: nothing can fail. */
   breakFeed: (() => Promise<() => Promise<void>>) | null
-  done(): Promise<void>
+  /** When every handle is closed. */
+  done(): Promise<unknown>
 }
 
+interface StoreUnderTest extends EngineUnderTest {
+  store: Store
+  /** Another handle on the same database; the same store where that is not shared. The suite closes it. */
+  another(): Promise<Store>
+}
 type Given = () => StoreUnderTest
 
-export function storeSuite(name: string, open: (context: Mocha.Context) => Promise<StoreUnderTest>): void {
+export function storeSuite(name: string, make: (context: Mocha.Context) => Promise<EngineUnderTest>): void {
   describe(name, () => {
     let under: StoreUnderTest | undefined
+    const handles: Store[] = []
     beforeEach(async function () {
-      under = await open(this)
+      const made = await make(this)
+      const another = async () => {
+        if (!made.isShared && handles[0]) return handles[0]
+        const store = await openStore(made.config, made.run ? { run: made.run } : {})
+        handles.push(store)
+        return store
+      }
+      under = { ...made, store: await another(), another }
     })
     afterEach(async () => {
+      for (const it of handles.splice(0)) await it.close()
       await under?.done()
       under = undefined
     })
@@ -255,6 +276,16 @@ function values(given: Given): void {
     const handles = [store, await another()]
     await Promise.all(Array.from({ length: 40 }, (_, index) => raise(handles[index % 2]!)))
     assert.equal(await store.values.get('counter'), '40')
+  })
+
+  it('loses no step of a counter that two processes raise at once', async function () {
+    const { store, config, isShared } = given()
+    if (!isShared) return this.skip() // no other process can see it
+    await store.values.set('counter', '2')
+    const child = join(import.meta.dirname, 'store-child.ts')
+    const raise = () => promisify(execFile)(process.execPath, [child, JSON.stringify(config), '40'])
+    await Promise.all([raise(), raise()])
+    assert.equal(await store.values.get('counter'), '82')
   })
 }
 

@@ -2,7 +2,7 @@
 
 import type { Coverage } from '../../../server/model/coverage.ts'
 import type { FindingView, Laptop, WorkerRow } from '../../../server/views/schema.ts'
-import { CATEGORIES } from '../../../wire/event.ts'
+import { AGENT_CATEGORIES } from '../../../wire/event.ts'
 
 export function workerRow(worker: string, about: Partial<WorkerRow> = {}): WorkerRow {
   return {
@@ -49,18 +49,16 @@ export function laptop(device: string, about: Partial<Laptop> = {}): Laptop {
 
 export function coverage(time: number): Coverage[] {
   const states = ['seen', 'seen', 'quiet', 'seen', 'partial', 'quiet', 'seen', 'blind', 'seen', 'off'] as const
-  return Object.entries(CATEGORIES)
-    .filter(([, { origin }]) => origin === 'agent')
-    .map(([category], index) => {
-      const state = states[index % states.length] ?? 'unknown'
-      return {
-        category,
-        state,
-        detail:
-          state === 'blind' ? 'denied: /dev/input' : state === 'partial' ? '4 processes of other users not read' : null,
-        lastEvent: state === 'seen' ? time - index * 240_000 : null,
-      }
-    })
+  return AGENT_CATEGORIES.map((category, index) => {
+    const state = states[index % states.length] ?? 'unknown'
+    return {
+      category,
+      state,
+      detail:
+        state === 'blind' ? 'denied: /dev/input' : state === 'partial' ? '4 processes of other users not read' : null,
+      lastEvent: state === 'seen' ? time - index * 240_000 : null,
+    }
+  })
 }
 
 export function finding(id: string, about: Partial<FindingView> = {}): FindingView {

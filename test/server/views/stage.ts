@@ -27,7 +27,7 @@ import type { Recorded } from '../../../wire/recording.ts'
 
 export type Stage = Awaited<ReturnType<typeof stage>>
 
-const POLICY: Policy = {
+export const POLICY: Policy = {
   ...{ version: 1, salt: 'aaaaaaaa', off: [], on: [], watchedRoots: [], spoolBytes: 1_000_000, spoolDays: 7 },
 }
 

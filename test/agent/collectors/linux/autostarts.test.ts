@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { autostarts, parseCron, parseDesktop, parseUnit } from '../../../../agent/collectors/linux/autostarts.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
-import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { checked, denied, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 describe('agent/collectors/linux/autostarts', () => {
   const crons: [name: string, text: string, withUser: boolean, expected: string[]][] = [
     ['a user table', '# c\nSHELL=/bin/sh\nA = b\n*/5 * * * *  run  it\n@reboot /x y\n', false, ['run it', '/x y']],
     ['a system table', '17 * * * * root cd / && run-parts\n@daily root /x\n', true, ['cd / && run-parts', '/x']],
-    ['cut short', '17 * * *\n@reboot\n\n', false, []],
+    ['incomplete', '17 * * *\n@reboot\n\n', false, []],
   ]
   for (const [name, text, withUser, expected] of crons)
     it(`cron: ${name}`, () => assert.deepEqual(parseCron(text, withUser), expected))
@@ -28,7 +28,7 @@ describe('agent/collectors/linux/autostarts', () => {
     assert.deepEqual(parseDesktop('Exec=x'), { command: null, hidden: false })
   })
 
-  it('reports all once, without secrets, then what is new or changed, also in place', async () => {
+  it('reports all once, without secrets, then new and changed entries', async () => {
     const host = laptop()
     const polls = await watchPolls(autostarts, host, [
       () => {},
@@ -36,7 +36,7 @@ describe('agent/collectors/linux/autostarts', () => {
       () => put(host.tree, '/home/ann/.config/autostart/rustdesk.desktop', '[Desktop Entry]\nExec=rustdesk --tray\n'),
       () => put(host.tree, '/home/ann/.config/autostart/rustdesk.desktop', undefined),
     ])
-    assert.deepEqual(polls.map(said), [
+    assert.deepEqual(polls.map(reported), [
       [
         'systemd anydesk.service system /usr/bin/anydesk --service --password ***',
         'systemd x.timer system /usr/bin/x',
@@ -54,7 +54,7 @@ describe('agent/collectors/linux/autostarts', () => {
     ])
   })
 
-  it('counts files, bytes and entries beyond its bounds', async () => {
+  it('counts files, bytes and entries beyond its limits', async () => {
     const host = fakeHost({})
     const jobs = (count: number) => Array.from({ length: count }, (_, n) => `* * * * * root /bin/job${n}\n`).join('')
     for (let n = 0; n < 1_005; n++) put(host.tree, `/etc/cron.daily/f${n}`, '')
@@ -72,34 +72,34 @@ describe('agent/collectors/linux/autostarts', () => {
     assert.equal(first!.length, 4_003)
   })
 
-  it('a restart is not news, and the memory holds no command', async () => {
+  it('a restart reports nothing, and the saved state contains no command', async () => {
     const host = laptop()
     await watchPolls(autostarts, host)
-    assert.deepEqual((await watchPolls(autostarts, host)).map(said), [[]])
+    assert.deepEqual((await watchPolls(autostarts, host)).map(reported), [[]])
     assert.ok(!host.saved.get('autostarts')!.includes('anydesk'))
     put(host.tree, '/etc/crontab', '1 * * * * root /opt/new\n')
-    assert.deepEqual((await watchPolls(autostarts, host)).map(said), [['cron crontab system /opt/new']])
+    assert.deepEqual((await watchPolls(autostarts, host)).map(reported), [['cron crontab system /opt/new']])
   })
 
-  it('says a gap for what it may not read', async () => {
+  it('reports a gap for what it cannot read', async () => {
     const host = laptop()
     put(host.tree, '/etc/cron.d/secret', denied)
     const [first] = await watchPolls(autostarts, host)
     assert.deepEqual(
-      said(first).filter((it) => it.startsWith('denied')),
+      reported(first).filter((it) => it.startsWith('denied')),
       ['denied /etc/cron.d'],
     )
     assert.equal(first!.length, 8)
   })
 
-  it('reads what starts on this machine', async function () {
+  it('reads the entries of this machine', async function () {
     needsLinux(this)
     const stop = new AbortController()
-    const host = linux.host({ hmac: (it) => it, memoryFolder: '/dev/null/nowhere' })
+    const host = linux.host({ hmac: (it) => it, stateFolder: '/dev/null/nowhere' })
     host.sleep = async () => stop.abort()
     const found: Observation[] = []
-    for await (const it of autostarts.run(host, policy, stop.signal)) found.push(onTheWire(it))
-    assert.ok(found.some((it) => it.category === 'collection_gap' && it.About === 'memory of autostarts'))
+    for await (const it of autostarts.run(host, policy, stop.signal)) found.push(checked(it))
+    assert.ok(found.some((it) => it.category === 'collection_gap' && it.About === 'saved state of autostarts'))
   })
 })
 
@@ -122,7 +122,7 @@ function laptop(): FakeHost {
   })
 }
 
-function said(found: Observation[] | undefined): string[] {
+function reported(found: Observation[] | undefined): string[] {
   return found!.map((it) => {
     if (it.category === 'autostart') return `${it.Kind} ${it.Name} ${it.Scope} ${it.Command}`
     return it.category === 'collection_gap' ? `${it.Reason} ${it.About}` : it.category

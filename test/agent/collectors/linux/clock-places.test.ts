@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { clockPlaces, offsetMinutes, zoneInLink } from '../../../../agent/collectors/linux/clock-places.ts'
 import type { Observation } from '../../../../wire/event.ts'
+import { HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, link, put, START, watchPolls } from '../../fake-host.ts'
 
 const BERLIN = '/usr/share/zoneinfo/Europe/Berlin'
-const said = (polls: Observation[][]) =>
+const reported = (polls: Observation[][]) =>
   polls.map((poll) =>
     poll.map((it) =>
       it.category === 'clock_place'
@@ -13,7 +14,7 @@ const said = (polls: Observation[][]) =>
     ),
   )
 
-/** The clock that counts since boot goes on with the laptop's own, except for what `jump` moved. */
+/** The time since boot follows the wall clock, except for changes by `jump`. */
 function laptop(paths: Record<string, ReturnType<typeof link> | string>): { host: FakeHost; jump(ms: number): void } {
   const host = fakeHost(paths)
   let moved = 0
@@ -30,7 +31,7 @@ function laptop(paths: Record<string, ReturnType<typeof link> | string>): { host
 }
 
 describe('agent/collectors/linux/clock-places', () => {
-  it('tells the zone at first, when it changes, and when the clock was set', async () => {
+  it('reports the zone at first, when it changes, and when the clock was changed', async () => {
     const { host, jump } = laptop({ '/etc/localtime': link(BERLIN) })
     const polls = await watchPolls(clockPlaces, host, [
       () => {},
@@ -38,7 +39,7 @@ describe('agent/collectors/linux/clock-places', () => {
       () => jump(900),
       () => put(host.tree, '/etc/localtime', link('../usr/share/zoneinfo/Asia/Shanghai')),
     ])
-    assert.deepEqual(said(polls), [
+    assert.deepEqual(reported(polls), [
       [['Europe/Berlin', 60, null, null]],
       [],
       [['Europe/Berlin', 60, null, -7_200_000]],
@@ -47,21 +48,21 @@ describe('agent/collectors/linux/clock-places', () => {
     ])
   })
 
-  it('drift does not add up to a jump, sleep is none', async () => {
+  it('neither drift nor sleep is a jump', async () => {
     const { host, jump } = laptop({ '/etc/localtime': link(BERLIN) })
     const drift = () => jump(3_000)
     const sleep = () => {
-      host.clock += 8 * 3_600_000
+      host.clock += 8 * HOUR
     }
     assert.deepEqual(
-      said(await watchPolls(clockPlaces, host, [drift, drift, drift, sleep]))
+      reported(await watchPolls(clockPlaces, host, [drift, drift, drift, sleep]))
         .slice(1)
         .flat(),
       [],
     )
   })
 
-  it('a look that was interrupted says nothing', async () => {
+  it('an interrupted poll reports no jump', async () => {
     const { host } = laptop({ '/etc/localtime': link(BERLIN) })
     const readText = host.readText
     const polls = await watchPolls(clockPlaces, host, [
@@ -73,10 +74,10 @@ describe('agent/collectors/linux/clock-places', () => {
         }
       },
     ])
-    assert.deepEqual(said(polls)[1], [])
+    assert.deepEqual(reported(polls)[1], [])
   })
 
-  it('takes the other file, and no nonsense', async () => {
+  it('uses the other file, and ignores invalid names', async () => {
     const zones: [paths: Record<string, ReturnType<typeof link> | string>, expected: (string | number | null)[]][] = [
       [{ '/etc/timezone': 'America/Chicago\n' }, ['America/Chicago', -360, null, null]],
       [{ '/etc/localtime': 'TZif2', '/etc/timezone': 'Etc/UTC' }, ['Etc/UTC', 0, null, null]],
@@ -85,10 +86,10 @@ describe('agent/collectors/linux/clock-places', () => {
       [{}, [null, null, null, null]],
     ]
     for (const [paths, expected] of zones)
-      assert.deepEqual(said(await watchPolls(clockPlaces, laptop(paths).host)), [[expected]])
+      assert.deepEqual(reported(await watchPolls(clockPlaces, laptop(paths).host)), [[expected]])
   })
 
-  it('offsets follow daylight saving', () => {
+  it('offsets include daylight saving time', () => {
     assert.equal(offsetMinutes('Europe/Berlin', Date.UTC(2026, 6, 1)), 120)
     assert.equal(offsetMinutes('Asia/Kathmandu', Date.UTC(2026, 6, 1)), 345)
     assert.equal(offsetMinutes('America/St_Johns', Date.UTC(2026, 0, 1)), -210)

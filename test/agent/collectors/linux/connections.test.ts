@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import {
+  compare,
   connections,
-  judge,
   parseCounters,
   parseSockets,
   type Socket,
 } from '../../../../agent/collectors/linux/connections.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
-import { type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { checked, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
@@ -43,7 +43,7 @@ describe('agent/collectors/linux/connections', () => {
       1,
     ],
     ['an odd number of digits', row('0100007:0016', '00000000:0000', '0A'), [], 1],
-    ['nothing but the heading', '', [], 0],
+    ['only the heading', '', [], 0],
   ]
   for (const [name, lines, found, unparsed] of tables)
     it(`table: ${name}`, () => {
@@ -55,35 +55,39 @@ describe('agent/collectors/linux/connections', () => {
       assert.equal(parsed.unparsed, unparsed)
     })
 
-  it('judges what is news', () => {
+  it('finds new sockets', () => {
     const rows: [name: string, sockets: Socket[], expected: string[]][] = [
-      ['loopback to itself is not', [socket({ localAddress: '127.0.0.1', remoteAddress: '127.0.0.1' })], []],
-      ['a listener on loopback is', [socket({ state: 10, localAddress: '127.0.0.1', remotePort: 0 })], ['listener']],
-      ['who dialled', [socket({})], ['connection dialled']],
+      ['a loopback connection is not new', [socket({ localAddress: '127.0.0.1', remoteAddress: '127.0.0.1' })], []],
       [
-        'who was dialled',
+        'a listener on loopback is new',
+        [socket({ state: 10, localAddress: '127.0.0.1', remotePort: 0 })],
+        ['listener'],
+      ],
+      ['an outgoing connection', [socket({})], ['connection outgoing']],
+      [
+        'who was outgoing',
         [socket({ state: 10, localPort: 22, remotePort: 0 }), socket({ localPort: 22 })],
         ['listener', 'connection'],
       ],
-      ['the same twice is one', [socket({}), socket({})], ['connection dialled']],
+      ['the same twice is one', [socket({}), socket({})], ['connection outgoing']],
       ['a bound UDP socket waits', [socket({ protocol: 'udp', state: 7, remotePort: 0 })], []],
-      ['a connected UDP socket does not', [socket({ protocol: 'udp' })], ['connection dialled']],
+      ['a connected UDP socket does not', [socket({ protocol: 'udp' })], ['connection outgoing']],
     ]
     for (const [name, sockets, expected] of rows) {
-      const { fresh } = judge(sockets, new Set(), new Set())
+      const { fresh } = compare(sockets, new Set(), new Set())
       assert.deepEqual(
-        fresh.map((it) => it.kind + (it.kind === 'connection' && it.initiated ? ' dialled' : '')),
+        fresh.map((it) => it.kind + (it.kind === 'connection' && it.initiated ? ' outgoing' : '')),
         expected,
         name,
       )
     }
     const bound = [socket({ protocol: 'udp', state: 7, localPort: 51_820, remotePort: 0 })]
-    const first = judge(bound, new Set(), new Set())
+    const first = compare(bound, new Set(), new Set())
     assert.ok(first.waiting)
-    const second = judge(bound, first.known, first.bound)
+    const second = compare(bound, first.known, first.bound)
     assert.equal(second.fresh.length, 1)
     assert.ok(!second.waiting)
-    assert.equal(judge(bound, second.known, second.bound).fresh.length, 0)
+    assert.equal(compare(bound, second.known, second.bound).fresh.length, 0)
   })
 
   it('reads the counters', () => {
@@ -95,35 +99,35 @@ describe('agent/collectors/linux/connections', () => {
     assert.equal(parseCounters('nonsense', '', ''), null)
   })
 
-  it('names the owner of what is new, and reads no table while the counters rest', async () => {
+  it('finds the owner of a new socket, and reads no table while no counter grows', async () => {
     const host = laptop()
     const [first, quiet, second] = await watchPolls(connections, host, [
       () => {},
       () => open(host, row('020200C0:D238', '097100CB:01BB', '01', 777), 2),
     ])
-    assert.deepEqual(said(first), ['/usr/sbin/sshd tcp 0.0.0.0:22'])
+    assert.deepEqual(reported(first), ['/usr/sbin/sshd tcp 0.0.0.0:22'])
     assert.deepEqual(quiet, [])
     assert.equal(host.reads.filter((it) => it === '/proc/net/tcp').length, 2)
-    assert.deepEqual(said(second), ['/opt/anydesk tcp 192.0.2.2:53816 > 203.0.113.9:443'])
+    assert.deepEqual(reported(second), ['/opt/anydesk tcp 192.0.2.2:53816 > 203.0.113.9:443'])
   })
 
-  it('says null and a gap for an owner that is not ours to see', async () => {
+  it('reports null and a gap for an owner that it cannot read', async () => {
     const host = laptop()
     put(host.tree, '/proc/self', { data: '', uid: 1000 })
     const [first] = await watchPolls(connections, host)
-    assert.deepEqual(said(first), ['denied owners of sockets 1', 'null tcp 0.0.0.0:22'])
+    assert.deepEqual(reported(first), ['denied owners of sockets 1', 'null tcp 0.0.0.0:22'])
   })
 
-  const dialled = (count: number, from = 0) =>
+  const outgoing = (count: number, from = 0) =>
     Array.from({ length: count }, (_, at) => {
       const port = (at + from).toString(16).toUpperCase().padStart(4, '0')
       return row(`020200C0:${port}`, '097100CB:01BB', '06')
     }).join('')
 
-  it('reports 300 a look, listeners first, and the rest at the next ones', async () => {
+  it('reports 300 per poll, listeners first, and the rest at the next ones', async () => {
     const host = laptop()
     const polls = await watchPolls(connections, host, [
-      () => open(host, dialled(700) + row('00000000:1F90', '00000000:0000', '0A', 9), 2),
+      () => open(host, outgoing(700) + row('00000000:1F90', '00000000:0000', '0A', 9), 2),
       () => {},
       () => {},
       () => {},
@@ -136,30 +140,30 @@ describe('agent/collectors/linux/connections', () => {
     assert.equal(new Set(polls.flat().map((it) => JSON.stringify({ ...it, time: 0 }))).size, 702)
   })
 
-  it('what still waits when it ends is reported; what is too much to wait is counted', async () => {
+  it('reports what still waits when it ends, and counts what is beyond its limit', async () => {
     const host = laptop()
     const polls = await watchPolls(connections, host, [
-      () => open(host, dialled(11_000) + row('00000000:1F90', '00000000:0000', '0A', 9), 2),
+      () => open(host, outgoing(11_000) + row('00000000:1F90', '00000000:0000', '0A', 9), 2),
     ])
     const [, second] = polls
     assert.equal(second!.filter((it) => it.category !== 'collection_gap').length, 10_000)
-    assert.equal(said(second)[0], 'overflow network_connection 1001')
+    assert.equal(reported(second)[0], 'overflow network_connection 1001')
     assert.equal(second!.filter((it) => it.category === 'listening_socket').length, 1)
   })
 
-  it('says what it could not read, and goes on with the rest', async () => {
+  it('reports what it could not read, and continues with the rest', async () => {
     const host = laptop()
     put(host.tree, '/proc/net/udp', undefined)
     open(host, 'rubbish\n', 2)
     const [first] = await watchPolls(connections, host)
-    assert.deepEqual(said(first), [
+    assert.deepEqual(reported(first), [
       'unparsed /proc/net/tcp 1',
       'unsupported /proc/net/udp null',
       '/usr/sbin/sshd tcp 0.0.0.0:22',
     ])
   })
 
-  it('sees a real socket that begins to listen', async function () {
+  it('reports a real socket that starts to listen', async function () {
     needsLinux(this)
     const stop = new AbortController()
     const server = createServer()
@@ -167,9 +171,9 @@ describe('agent/collectors/linux/connections', () => {
       server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
     })
     try {
-      const host = linux.host({ hmac: (it) => it, memoryFolder: '/nonexistent' })
+      const host = linux.host({ hmac: (it) => it, stateFolder: '/nonexistent' })
       for await (const it of connections.run(host, policy, stop.signal) as AsyncIterable<Observation>) {
-        onTheWire(it)
+        checked(it)
         if (it.category !== 'listening_socket' || it.Port !== port) continue
         assert.equal(it.Image, realpathSync(process.execPath))
         assert.equal(it.Address, '127.0.0.1')
@@ -204,7 +208,7 @@ function open(host: FakeHost, rows: string, dials: number): void {
   put(host.tree, '/proc/net/sockstat', 'TCP: inuse 1\nUDP: inuse 0\n')
 }
 
-function said(found: Observation[] | undefined): string[] {
+function reported(found: Observation[] | undefined): string[] {
   return found!.map((it) => {
     if (it.category === 'listening_socket') return `${it.Image} ${it.Protocol} ${it.Address}:${it.Port}`
     if (it.category === 'network_connection')

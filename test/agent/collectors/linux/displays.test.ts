@@ -15,17 +15,17 @@ describe('agent/collectors/linux/displays', () => {
     ['TinyPilot, without a size', edid(TINYPILOT), ['TSB', '0x9876', 'TinyPilot', null, 0, 0]],
     ['JetKVM', edid(JETKVM), ['TSB', '0x8801', 'T749-fHD720', null, 0, 0]],
     ['a monitor, in millimetres', edid(DELL), ['DEL', '0x2013', 'DELL D2721H', '3S5GQ23', 598, 336]],
-    ['an aspect ratio is no size', edid({ ...JETKVM, cm: [79, 0] }), ['TSB', '0x8801', 'T749-fHD720', null, 0, 0]],
+    ['an aspect ratio is not a size', edid({ ...JETKVM, cm: [79, 0] }), ['TSB', '0x8801', 'T749-fHD720', null, 0, 0]],
     [
       'a maker that is no letters',
       edid({ ...JETKVM, maker: '\u0040\u0040\u0040' }),
       [null, '0x8801', 'T749-fHD720', null, 0, 0],
     ],
     ['a wrong checksum', Buffer.from(edid(DELL)).fill(7, 20, 21), null],
-    ['cut short', edid(DELL).subarray(0, 127), null],
+    ['too short', edid(DELL).subarray(0, 127), null],
     ['zeros', Buffer.alloc(128), null],
     [
-      'extensions are left alone',
+      'extension blocks are ignored',
       Buffer.concat([edid(DELL), Buffer.alloc(128, 1)]),
       ['DEL', '0x2013', 'DELL D2721H', '3S5GQ23', 598, 336],
     ],
@@ -40,7 +40,7 @@ describe('agent/collectors/linux/displays', () => {
       if (found) assert.match(found.EdidHash!, /^[0-9a-f]{64}$/)
     })
 
-  it('reports what is present, then what changes', async () => {
+  it('reports present displays, then changes', async () => {
     const host = fakeHost({
       '/sys/class/drm/card1/x': '',
       '/sys/class/drm/version': 'drm 1.1.0\n',
@@ -58,7 +58,7 @@ describe('agent/collectors/linux/displays', () => {
       () => become(Buffer.alloc(128)),
       () => put(host.tree, '/sys/class/drm/card1-eDP-1', undefined),
     ])
-    assert.deepEqual(polls.map(said), [
+    assert.deepEqual(polls.map(reported), [
       ['present DELL D2721H internal'],
       ['attached PiKVM V3'],
       [],
@@ -69,10 +69,10 @@ describe('agent/collectors/linux/displays', () => {
     ])
   })
 
-  it('a connector that cannot be read costs only itself', async () => {
+  it('an unreadable connector does not affect the others', async () => {
     const host = fakeHost({ ...connector('card0-DP-1', edid(DELL)), ...connector('card0-DP-2', edid(JETKVM)) })
     const polls = await watchPolls(displays, host, [() => put(host.tree, '/sys/class/drm/card0-DP-1/status', denied)])
-    assert.deepEqual(polls.map(said), [['present DELL D2721H', 'present T749-fHD720'], ['denied card0-DP-1']])
+    assert.deepEqual(polls.map(reported), [['present DELL D2721H', 'present T749-fHD720'], ['denied card0-DP-1']])
   })
 
   it('counts connectors beyond 64', async () => {
@@ -86,13 +86,13 @@ describe('agent/collectors/linux/displays', () => {
     )
   })
 
-  it('says a gap where there is no graphics card', async () => {
+  it('reports a gap without a graphics card', async () => {
     const [first] = await watchPolls(displays, fakeHost({}))
-    assert.deepEqual(said(first), ['unsupported /sys/class/drm'])
+    assert.deepEqual(reported(first), ['unsupported /sys/class/drm'])
   })
 })
 
-function said(found: Observation[] | undefined): string[] {
+function reported(found: Observation[] | undefined): string[] {
   return found!.map((it) => {
     if (it.category === 'display') return `${it.Action} ${it.MonitorName}${it.Internal ? ' internal' : ''}`
     return it.category === 'collection_gap' ? `${it.Reason} ${it.About}` : it.category

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { flowed, interfaces, parseInterfaces } from '../../../../agent/collectors/linux/interfaces.ts'
+import { interfaces, parseInterfaces, trafficBetween } from '../../../../agent/collectors/linux/interfaces.ts'
 import { fakeHost, put, watchPolls } from '../../fake-host.ts'
 
 const HEADER = 'Inter-|   Receive\n face |bytes\n'
@@ -16,25 +16,25 @@ describe('agent/collectors/linux/interfaces', () => {
     assert.equal(unparsed, 0)
   })
 
-  it('counts lines it cannot read, and keeps a name with a colon', () => {
+  it('counts invalid lines, and accepts a name with a colon', () => {
     const { found, unparsed } = parseInterfaces(`${HEADER}${row('eth0:1', 1, 2)}eth1: x\n\n`)
     assert.deepEqual([...found], [['eth0:1', counter(1, 2)]])
     assert.equal(unparsed, 1)
   })
 
   const flows: [name: string, before: [number, number] | null, now: [number, number], expected: [number, number]][] = [
-    ['forwards', [10, 10], [15, 30], [5, 20]],
-    ['backwards: began anew', [10, 10], [4, 30], [4, 20]],
-    ['a new interface began at zero', null, [7, 8], [7, 8]],
+    ['increasing counters', [10, 10], [15, 30], [5, 20]],
+    ['decreasing counters, which were reset', [10, 10], [4, 30], [4, 20]],
+    ['a new interface, which starts at zero', null, [7, 8], [7, 8]],
   ]
   for (const [name, before, now, expected] of flows)
-    it(`flow ${name}`, () =>
+    it(`traffic: ${name}`, () =>
       assert.deepEqual(
-        flowed(new Map(before ? [['e', counter(...before)]] : []), new Map([['e', counter(...now)]])),
+        trafficBetween(new Map(before ? [['e', counter(...before)]] : []), new Map([['e', counter(...now)]])),
         counter(...expected),
       ))
 
-  it('sums the physical ones: at once when much, hourly when little, not at all when nothing', async () => {
+  it('sums the physical interfaces: large amounts at once, small ones hourly, nothing without traffic', async () => {
     const host = fakeHost({ '/sys/class/net/eth0/device': {}, '/sys/class/net/wg0/tun_flags': '' })
     const count = (sent: number) =>
       put(host.tree, '/proc/net/dev', HEADER + row('eth0', 0, sent) + row('wg0', 0, sent) + row('lo', 0, sent))
@@ -45,9 +45,9 @@ describe('agent/collectors/linux/interfaces', () => {
       () => count(2_000_100),
       ...Array.from({ length: 12 }, () => () => {}),
     ]
-    const said = await watchPolls(interfaces, host, polls)
+    const reported = await watchPolls(interfaces, host, polls)
     assert.deepEqual(
-      said.flat().map((it) => it.category === 'egress' && [it.BytesSent, it.WindowSeconds]),
+      reported.flat().map((it) => it.category === 'egress' && [it.BytesSent, it.WindowSeconds]),
       [
         [1_995_000, 300],
         [100, 3_600],
@@ -55,10 +55,10 @@ describe('agent/collectors/linux/interfaces', () => {
     )
   })
 
-  it('says a gap when there is no table', async () => {
-    const [said] = await watchPolls(interfaces, fakeHost({}))
+  it('reports a gap without the table', async () => {
+    const [reported] = await watchPolls(interfaces, fakeHost({}))
     assert.deepEqual(
-      said!.map((it) => it.category === 'collection_gap' && it.Reason),
+      reported!.map((it) => it.category === 'collection_gap' && it.Reason),
       ['unsupported'],
     )
   })

@@ -45,7 +45,7 @@ describe('agent/collectors/linux/logons', () => {
     ],
     ['ssh, by name', { line: 'pts/1', user: 'ann', host: 'far.example' }, 'ann remote null'],
     ['a link-local address with its zone', { line: 'pts/1', user: 'ann', host: 'fe80::1%eth0' }, 'ann remote fe80::1'],
-    ['a name without an end', { line: 'pts/1', user: 'x'.repeat(32) }, `${'x'.repeat(32)} terminal null`],
+    ['a name without a terminator', { line: 'pts/1', user: 'x'.repeat(32) }, `${'x'.repeat(32)} terminal null`],
   ]
   for (const [name, entry, expected] of entries)
     it(`utmp: ${name}`, () =>
@@ -54,7 +54,7 @@ describe('agent/collectors/linux/logons', () => {
         [expected],
       ))
 
-  it('leaves out what is no person, and a torn tail', () => {
+  it('skips entries that are not users, and an incomplete tail', () => {
     const bytes = utmp(
       { type: 2, line: '~', user: 'reboot' },
       { type: 8, line: 'pts/1', user: '' },
@@ -68,7 +68,7 @@ describe('agent/collectors/linux/logons', () => {
     ['ssh', 'UID=1000\nUSER=ann\nCLASS=user\nREMOTE=1\nREMOTE_HOST=203.0.113.9\nTTY=pts/0\n', 'ann remote 203.0.113.9'],
     ['a greeter', 'UID=120\nUSER=gdm\nCLASS=greeter\nSEAT=seat0\n', null],
     ['a manager', 'UID=1000\nUSER=ann\nCLASS=manager\n', null],
-    ['rubbish', 'x', null],
+    ['another format', 'x', null],
   ]
   for (const [name, text, expected] of sessions)
     it(`session: ${name}`, () => {
@@ -76,7 +76,7 @@ describe('agent/collectors/linux/logons', () => {
       assert.equal(found && `${found.User} ${found.LogonType} ${found.SourceIp}`, expected)
     })
 
-  it('reports who is there, who comes and who goes', async () => {
+  it('reports present users, logons and logoffs', async () => {
     const host = fakeHost({ '/run/utmp': utmp({ line: 'tty1', user: 'ann' }) })
     const polls = await watchPolls(logons, host, [
       () =>
@@ -88,31 +88,31 @@ describe('agent/collectors/linux/logons', () => {
       () => {},
       () => put(host.tree, '/run/utmp', utmp({ line: 'pts/1', user: 'bob', address: [203, 0, 113, 9] })),
     ])
-    assert.deepEqual(polls.map(said), [['present ann'], ['logon bob'], [], ['logoff ann']])
+    assert.deepEqual(polls.map(reported), [['present ann'], ['logon bob'], [], ['logoff ann']])
   })
 
-  it('many at once come at the next looks, each once', async () => {
+  it('reports many at once over several polls, each once', async () => {
     const many = Array.from({ length: 300 }, (_, n) => ({ line: `pts/${n}`, user: 'ann' }))
     const host = fakeHost({ '/run/utmp': utmp(...many) })
     const polls = await watchPolls(logons, host, [() => {}, () => put(host.tree, '/run/utmp', utmp())])
     assert.deepEqual(
-      polls.map((it) => [...new Set(said(it))].join() + it.length),
+      polls.map((it) => [...new Set(reported(it))].join() + it.length),
       ['present ann256', 'present ann44', 'logoff ann300'],
     )
   })
 
-  it('takes logind where there is no utmp, and says a gap where there is neither', async () => {
+  it('uses logind without utmp, and reports a gap without either', async () => {
     const host = fakeHost({
       '/run/systemd/sessions/c1': 'UID=1000\nUSER=ann\nCLASS=user\nSEAT=seat0\n',
       '/run/systemd/sessions/c1.ref': '',
     })
-    assert.deepEqual((await watchPolls(logons, host)).map(said), [['present ann']])
-    assert.deepEqual((await watchPolls(logons, fakeHost({}))).map(said), [['unsupported']])
-    assert.deepEqual((await watchPolls(logons, fakeHost({ '/run/utmp': denied }))).map(said), [['denied']])
+    assert.deepEqual((await watchPolls(logons, host)).map(reported), [['present ann']])
+    assert.deepEqual((await watchPolls(logons, fakeHost({}))).map(reported), [['unsupported']])
+    assert.deepEqual((await watchPolls(logons, fakeHost({ '/run/utmp': denied }))).map(reported), [['denied']])
   })
 })
 
-function said(found: Observation[]): string[] {
+function reported(found: Observation[]): string[] {
   return found.map((it) =>
     it.category === 'logon' ? `${it.Action} ${it.User}` : it.category === 'collection_gap' ? it.Reason : it.category,
   )

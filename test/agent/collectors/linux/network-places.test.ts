@@ -10,7 +10,7 @@ import {
 } from '../../../../agent/collectors/linux/network-places.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
-import { type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { checked, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const ROUTES = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n'
@@ -33,7 +33,7 @@ describe('agent/collectors/linux/network-places', () => {
     ])
   })
 
-  it('takes the default route with the lowest metric, and sees two halves as one', () => {
+  it('uses the default route with the lowest metric, and recognises two half routes', () => {
     const both = parseRoutes(ROUTES + HOME + route('tun0', '00000000', '0100080A', '00000000', 50))
     assert.equal(defaultRoute(both)!.interface, 'tun0')
     const halves = parseRoutes(
@@ -58,7 +58,7 @@ describe('agent/collectors/linux/network-places', () => {
     )
   })
 
-  it('says the place once, hashed, and again when a tunnel takes the default route', async () => {
+  it('reports the place once, hashed, and again when a tunnel gets the default route', async () => {
     const host = home()
     const [first, quiet, tunnel] = await watchPolls(networkPlaces, host, [
       () => {},
@@ -89,7 +89,7 @@ describe('agent/collectors/linux/network-places', () => {
     ])
   })
 
-  it('a neighbour entry that ran out is no new place; a new gateway has three polls to show itself', async () => {
+  it('an expired neighbour entry is not a new place; a new gateway has three polls to appear', async () => {
     const host = home()
     const polls = await watchPolls(networkPlaces, host, [
       () => put(host.tree, '/proc/net/arp', ARP),
@@ -105,7 +105,7 @@ describe('agent/collectors/linux/network-places', () => {
     )
   })
 
-  it('knows tunnels by driver and by name, and leaves out what is down', async () => {
+  it('recognises tunnels by driver and by name, and skips those that are down', async () => {
     const rows: [nodes: Record<string, string>, expected: string | null][] = [
       [{ '/sys/class/net/foo/uevent': 'DEVTYPE=wireguard\nINTERFACE=foo\n' }, 'wireguard'],
       [{ '/sys/class/net/nordlynx/uevent': 'DEVTYPE=wireguard\n' }, 'nordlynx'],
@@ -122,7 +122,7 @@ describe('agent/collectors/linux/network-places', () => {
     }
   })
 
-  it('without a network there is a place all the same; without tables a gap', async () => {
+  it('reports a place without a network, and a gap without tables', async () => {
     const offline = fakeHost({ '/proc/net/route': ROUTES, '/sys/class/net/lo/mtu': '65536\n' })
     const [first] = await watchPolls(networkPlaces, offline)
     assert.deepEqual(
@@ -136,15 +136,15 @@ describe('agent/collectors/linux/network-places', () => {
     )
   })
 
-  it('knows the place of this machine', async function () {
+  it('reports the place of this machine', async function () {
     needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
-    const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    const host = linux.host({ hmac: () => '00'.repeat(32), stateFolder: '/nonexistent' })
     host.sleep = async () => {
       if (found.length > 0) stop.abort()
     }
-    for await (const it of networkPlaces.run(host, policy, stop.signal)) found.push(onTheWire(it))
+    for await (const it of networkPlaces.run(host, policy, stop.signal)) found.push(checked(it))
     assert.equal(found[0]!.category, 'network_place')
   })
 })

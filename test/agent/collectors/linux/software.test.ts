@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { parseDpkg, software } from '../../../../agent/collectors/linux/software.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
-import { denied, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { DAY } from '../../../../wire/time.ts'
+import { checked, denied, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const dpkg = (name: string, version: string, status = 'install ok installed') =>
@@ -13,7 +14,7 @@ const dpkg = (name: string, version: string, status = 'install ok installed') =>
 const EXTENSION = 'abcdefghijklmnopabcdefghijklmnop'
 
 describe('agent/collectors/linux/software', () => {
-  it('reads the package list: what is installed, each field once', () => {
+  it('reads the installed packages of the package list', () => {
     const text = `${dpkg('zlib1g', '1:1.2') + dpkg('old', '1', 'deinstall ok config-files')}rubbish\n\nStatus: install ok installed\n\n`
     assert.deepEqual(parseDpkg(text), [
       {
@@ -29,14 +30,14 @@ describe('agent/collectors/linux/software', () => {
     assert.equal(parseDpkg(dpkg('x'.repeat(9_000), 'y'.repeat(9_000)))[0]!.Version!.length, 256)
   })
 
-  it('reports all once, then what is installed, updated and removed', async () => {
+  it('reports all once, then what is installed, updated or removed', async () => {
     const host = laptop()
     const polls = await watchPolls(software, host, [
       () => {},
       () => put(host.tree, '/var/lib/dpkg/status', dpkg('a', '2') + dpkg('anydesk', '7.0')),
       () => put(host.tree, '/var/lib/dpkg/status', dpkg('a', '2')),
     ])
-    assert.deepEqual(polls.map(said), [
+    assert.deepEqual(polls.map(reported), [
       [
         'present package a 1 a:amd64',
         'present application org.x.App null org.x.App',
@@ -53,30 +54,30 @@ describe('agent/collectors/linux/software', () => {
     assert.equal(host.reads.filter((it) => it === '/var/lib/dpkg/status').length, 3, 'read only when it changed')
   })
 
-  it('a restart reports only what changed meanwhile; after a week all is said again', async () => {
+  it('a restart reports only changes; after a week, everything is reported again', async () => {
     const host = laptop()
     await watchPolls(software, host)
     put(host.tree, '/var/lib/dpkg/status', dpkg('b', '1'))
-    assert.deepEqual((await watchPolls(software, host)).map(said), [
+    assert.deepEqual((await watchPolls(software, host)).map(reported), [
       ['installed package b 1 b:amd64', 'removed package a 1 a:amd64'],
     ])
-    host.clock += 7 * 86_400_000
+    host.clock += 7 * DAY
     assert.equal((await watchPolls(software, host))[0]!.length, 7)
     host.saved.set('software', '{"baselineAt":1,')
     assert.equal((await watchPolls(software, host))[0]!.length, 7, 'a damaged memory is a new baseline')
   })
 
-  it('what cannot be looked at is a gap, and not removed', async () => {
+  it('reports a gap for an unreadable source, and nothing as removed', async () => {
     const host = laptop()
     const [, blind, back] = await watchPolls(software, host, [
       () => put(host.tree, '/var/lib/dpkg/status', denied),
       () => put(host.tree, '/var/lib/dpkg/status', dpkg('a', '1')),
     ])
-    assert.deepEqual(said(blind), ['denied /var/lib/dpkg/status'])
-    assert.deepEqual(said(back), [])
+    assert.deepEqual(reported(blind), ['denied /var/lib/dpkg/status'])
+    assert.deepEqual(reported(back), [])
   })
 
-  it('what is too much is counted, and makes nothing that was reported removed', async () => {
+  it('counts items beyond its limit, and reports no known item as removed', async () => {
     const packages = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, n) => dpkg(`p${String(from + n).padStart(5, '0')}`, '1')).join('')
     const host = fakeHost({
@@ -88,8 +89,8 @@ describe('agent/collectors/linux/software', () => {
     const [first, second] = await watchPolls(software, host, [
       () => put(host.tree, '/var/lib/dpkg/status', packages(0, 20_999)),
     ])
-    assert.deepEqual([first!.length, said(first)[0]], [20_001, 'overflow browser profiles'])
-    assert.deepEqual(said(second), ['overflow browser profiles', 'overflow list of software'])
+    assert.deepEqual([first!.length, reported(first)[0]], [20_001, 'overflow browser profiles'])
+    assert.deepEqual(reported(second), ['overflow browser profiles', 'overflow list of software'])
     assert.deepEqual(
       second!.map((it) => it.category === 'collection_gap' && it.Count),
       [44, 1_000],
@@ -104,26 +105,26 @@ describe('agent/collectors/linux/software', () => {
     assert.deepEqual([gap!.category === 'collection_gap' && gap.Count, first!.length], [10, 2_001])
   })
 
-  it('an rpm database alone is a gap', async () => {
+  it('reports a gap if there is only an rpm database', async () => {
     const [first] = await watchPolls(software, fakeHost({ '/var/lib/rpm/rpmdb.sqlite': 'x' }))
-    assert.deepEqual(said(first), ['unsupported /var/lib/rpm'])
+    assert.deepEqual(reported(first), ['unsupported /var/lib/rpm'])
   })
 
-  it('lists the software of this machine, and nothing twice', async function () {
+  it('lists the software of this machine without duplicates', async function () {
     needsLinux(this)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     try {
-      const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: folder })
-      const look = async () => {
+      const host = linux.host({ hmac: () => '00'.repeat(32), stateFolder: folder })
+      const poll = async () => {
         const stop = new AbortController()
         host.sleep = async () => stop.abort()
         const found: Observation[] = []
-        for await (const it of software.run(host, policy, stop.signal)) found.push(onTheWire(it))
+        for await (const it of software.run(host, policy, stop.signal)) found.push(checked(it))
         return found
       }
-      const first = await look()
+      const first = await poll()
       assert.ok(first.length > 10)
-      assert.deepEqual(said(await look()), [])
+      assert.deepEqual(reported(await poll()), [])
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -147,7 +148,7 @@ function laptop(): FakeHost {
   })
 }
 
-function said(found: Observation[] | undefined): string[] {
+function reported(found: Observation[] | undefined): string[] {
   return found!.map((it) => {
     if (it.category === 'software') return `${it.Action} ${it.Kind} ${it.Name} ${it.Version} ${it.Identifier}`
     return it.category === 'collection_gap' ? `${it.Reason} ${it.About}` : it.category

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
-import { abilities, isAbsolutePointer, usbDevices } from '../../../../agent/collectors/linux/usb-devices.ts'
+import { capabilitiesOf, isAbsolutePointer, usbDevices } from '../../../../agent/collectors/linux/usb-devices.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, put, watchPolls } from '../../fake-host.ts'
 import { JETKVM, MOUSE, PHONE, PIKVM, plug } from '../../fixtures/usb.ts'
 
 describe('agent/collectors/linux/usb-devices', () => {
-  it('reports what is present, then what is attached and removed', async () => {
+  it('reports present devices, then attached and removed ones', async () => {
     const host = fakeHost({ '/sys/bus/usb/devices/usb1/devnum': '1\n', ...plug(MOUSE) })
     const [first, second, quiet, third] = await watchPolls(usbDevices, host, [
       () => attach(host, PIKVM),
       () => {},
       () => put(host.tree, '/sys/bus/usb/devices/1-3', undefined),
     ])
-    assert.deepEqual(said(first), ['present 046d:c077'])
+    assert.deepEqual(reported(first), ['present 046d:c077'])
     assert.deepEqual(quiet, [])
-    assert.deepEqual(said(third), ['removed 046d:c077'])
+    assert.deepEqual(reported(third), ['removed 046d:c077'])
     const { time: _, ...pikvm } = second![0]!
     assert.deepEqual(pikvm, {
       category: 'usb_device',
@@ -34,7 +34,7 @@ describe('agent/collectors/linux/usb-devices', () => {
     })
   })
 
-  it('knows a mouse from an IP-KVM, and a phone from both', async () => {
+  it('distinguishes a mouse, an IP-KVM and a phone', async () => {
     const [first] = await watchPolls(usbDevices, fakeHost({ ...plug(MOUSE), ...plug(JETKVM), ...plug(PHONE) }))
     assert.deepEqual(
       first!.map(
@@ -55,15 +55,15 @@ describe('agent/collectors/linux/usb-devices', () => {
     )
   })
 
-  it('another number on the same port is another device', async () => {
+  it('another device number on the same port is another device', async () => {
     const host = fakeHost(plug(MOUSE))
     const [, second] = await watchPolls(usbDevices, host, [
       () => put(host.tree, '/sys/bus/usb/devices/1-3/devnum', '12\n'),
     ])
-    assert.deepEqual(said(second), ['removed 046d:c077', 'attached 046d:c077'])
+    assert.deepEqual(reported(second), ['removed 046d:c077', 'attached 046d:c077'])
   })
 
-  it('waits one look for a driver, then says that it cannot know', async () => {
+  it('waits one poll for a driver, then reports null', async () => {
     const host = fakeHost(plug({ ...JETKVM, inputs: [] }))
     const [first, second, third] = await watchPolls(usbDevices, host, [() => {}, () => {}])
     assert.deepEqual(first, [])
@@ -74,8 +74,10 @@ describe('agent/collectors/linux/usb-devices', () => {
     assert.deepEqual(third, [])
   })
 
-  it('bounds hostile strings, and says null for what it may not read', async () => {
-    const host = fakeHost(plug({ ...MOUSE, says: { manufacturer: '<script>'.repeat(200), product: '\u202egnp.exe' } }))
+  it('limits the length of strings, and reports null for what it cannot read', async () => {
+    const host = fakeHost(
+      plug({ ...MOUSE, strings: { manufacturer: '<script>'.repeat(200), product: '\u202egnp.exe' } }),
+    )
     put(host.tree, '/sys/bus/usb/devices/1-3/serial', denied)
     const [first] = await watchPolls(usbDevices, host)
     const [device] = first!
@@ -85,7 +87,7 @@ describe('agent/collectors/linux/usb-devices', () => {
     assert.equal(device.SerialNumber, null)
   })
 
-  it('says a gap where there is no bus', async () => {
+  it('reports a gap without a USB bus', async () => {
     const [first] = await watchPolls(usbDevices, fakeHost({}))
     assert.deepEqual(
       first!.map((it) => it.category === 'collection_gap' && it.Reason),
@@ -104,10 +106,10 @@ describe('agent/collectors/linux/usb-devices', () => {
   for (const [name, abs, key, expected] of pointers)
     it(`pointer: ${name}`, () => assert.equal(isAbsolutePointer(abs, key), expected))
 
-  it('tells network devices by class', () => {
+  it('recognises network devices by class', () => {
     const has = (codes: string) => {
       const [code, subclass, protocol] = codes.split('/') as [string, string, string]
-      return abilities([{ class: code, subclass, protocol }]).network
+      return capabilitiesOf([{ class: code, subclass, protocol }]).network
     }
     assert.deepEqual(['02/06/00', '02/0d/00', 'e0/01/03', 'ef/04/01', '02/02/ff', '02/02/01', 'e0/01/01'].map(has), [
       true,
@@ -124,7 +126,7 @@ describe('agent/collectors/linux/usb-devices', () => {
 function attach(host: FakeHost, gadget: typeof PIKVM): void {
   for (const [path, node] of Object.entries(plug(gadget))) put(host.tree, path, node)
 }
-function said(found: Observation[] | undefined): string[] {
+function reported(found: Observation[] | undefined): string[] {
   return found!.map((it) =>
     it.category === 'usb_device' ? `${it.Action} ${it.VendorId}:${it.ProductId}` : it.category,
   )

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { isVirtualMedia, volumes } from '../../../../agent/collectors/linux/volumes.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
-import { fakeHost, link, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { checked, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const ROOT = '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw'
 const mount = (rest: string) => `${ROOT}\n36 27 ${rest}\n`
 
 describe('agent/collectors/linux/volumes', () => {
-  it('describes a stick when it is mounted, once', async () => {
+  it('reports a USB stick once when it is mounted', async () => {
     const stick = '/sys/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0/block/sdb'
     const host = fakeHost({
       '/proc/self/mountinfo': `${ROOT}\n`,
@@ -49,7 +49,7 @@ describe('agent/collectors/linux/volumes', () => {
     assert.deepEqual(again, [])
   })
 
-  it('many at once come at the next looks, each once', async () => {
+  it('reports many at once over several polls, each once', async () => {
     const lines = Array.from({ length: 600 }, (_, n) => `${n} 27 8:${n} / /mnt/${n} rw - ext4 /dev/sd${n} rw\n`)
     const host = fakeHost({ '/proc/self/mountinfo': lines.join('') })
     const polls = await watchPolls(volumes, host, [() => {}, () => {}])
@@ -59,7 +59,7 @@ describe('agent/collectors/linux/volumes', () => {
     )
   })
 
-  it('an encrypted stick is a stick', async () => {
+  it('reports an encrypted USB stick like any other', async () => {
     const stick = '/sys/devices/pci0/usb2/2-1/2-1:1.0/block/sdb'
     const host = fakeHost({
       '/proc/self/mountinfo': '36 27 253:0 / /media/x rw - ext4 /dev/mapper/luks-1 rw\n',
@@ -78,7 +78,7 @@ describe('agent/collectors/linux/volumes', () => {
     )
   })
 
-  const media: [says: string, external: boolean, expected: boolean][] = [
+  const media: [model: string, external: boolean, expected: boolean][] = [
     ['PiKVM Optical Drive', false, true],
     ['Linux Optical Drive', true, true],
     ['VMware Virtual disk', false, false],
@@ -87,16 +87,16 @@ describe('agent/collectors/linux/volumes', () => {
     ['SanDisk Cruzer Blade', true, false],
     ['HL-DT-ST DVDRAM GP60', true, false],
   ]
-  for (const [says, external, expected] of media)
-    it(`virtual media: ${says}`, () => assert.equal(isVirtualMedia(says, external), expected))
+  for (const [model, external, expected] of media)
+    it(`virtual media: ${model}`, () => assert.equal(isVirtualMedia(model, external), expected))
 
-  it('sees the disk of this machine', async function () {
+  it('reports the disk of this machine', async function () {
     needsLinux(this)
     const stop = new AbortController()
     const found: Observation[] = []
-    const host = linux.host({ hmac: () => '00'.repeat(32), memoryFolder: '/nonexistent' })
+    const host = linux.host({ hmac: () => '00'.repeat(32), stateFolder: '/nonexistent' })
     host.sleep = async () => stop.abort()
-    for await (const it of volumes.run(host, policy, stop.signal)) found.push(onTheWire(it))
+    for await (const it of volumes.run(host, policy, stop.signal)) found.push(checked(it))
     assert.ok(found.length > 0 || !readFileSync('/proc/self/mountinfo', 'utf8').includes(' /dev/'))
   })
 })

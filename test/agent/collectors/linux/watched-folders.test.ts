@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { watchedFolders } from '../../../../agent/collectors/linux/watched-folders.ts'
 import { SWEEP_LIMITS, type SweepLimits } from '../../../../agent/collectors/shared/folder-sweep.ts'
-import { type WatchFolder, watchFolder } from '../../../../agent/collectors/shared/folder-wakes.ts'
+import { type WatchFolder, watchFolder } from '../../../../agent/collectors/shared/folder-watcher.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import type { Policy } from '../../../../wire/messages.ts'
-import { deniedFolder, type FakeHost, fakeHost, onTheWire, policy, put, watchPolls } from '../../fake-host.ts'
+import { checked, deniedFolder, type FakeHost, fakeHost, policy, put, watchPolls } from '../../fake-host.ts'
 import { needsLinux } from '../../needs-linux.ts'
 
 const asleep: WatchFolder = () => ({ close: async () => {} })
@@ -21,21 +21,21 @@ const EMPTY = '27 1 254:0 / / rw - ext4 /dev/vda rw\n'
 const STICK = `${EMPTY}36 27 8:17 / /media/ann/STICK rw - vfat /dev/sdb1 rw\n`
 
 describe('agent/collectors/linux/watched-folders', () => {
-  it('what was there is the baseline; a few files are merged by the minute, many are said at once', async () => {
+  it('existing files are the baseline; reports a few files per minute, many at once', async () => {
     const host = laptop({ '/home/ann/Dropbox/old.zip': file(9) })
     const polls = 36
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(asleep),
       host,
       at(polls, {
-        // The sweep at 60 s sees these two: the first burst of this root.
+        // The sweep at 60 s finds these two: the first burst of this root.
         5: () => {
           put(host.tree, '/home/ann/Dropbox/a.zip', file(100, 2, 2))
           put(host.tree, '/home/ann/Dropbox/deep/b.ts', file(10, 2, 3))
         },
       }),
     )
-    assert.deepEqual(bursts(said), ['sync /home/ann/Dropbox 2 files 110 bytes 1 archives 1 sources'])
+    assert.deepEqual(bursts(reported), ['sync /home/ann/Dropbox 2 files 110 bytes 1 archives 1 sources'])
     const many = await watchPolls(
       watchedFolders(asleep),
       host,
@@ -48,14 +48,14 @@ describe('agent/collectors/linux/watched-folders', () => {
     assert.deepEqual(bursts(many), ['sync /home/ann/Dropbox 25 files 25 bytes 0 archives 0 sources'])
   })
 
-  it('a wake brings the sweep forward', async () => {
+  it('a change triggers an earlier sweep', async () => {
     const host = laptop({ '/home/ann/Dropbox/old': file(9) })
     let wake = () => {}
     const watch: WatchFolder = (root, _options, onWake) => {
       if (root === '/home/ann/Dropbox') wake = onWake
       return { close: async () => {} }
     }
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(watch),
       host,
       at(4, {
@@ -66,14 +66,14 @@ describe('agent/collectors/linux/watched-folders', () => {
       }),
     )
     assert.deepEqual(
-      said.map((it) => it.length),
+      reported.map((it) => it.length),
       [0, 0, 0, 1, 0],
     )
   })
 
-  it('what a volume brings along is its baseline; what is written to it is not', async () => {
+  it('the existing files of a volume are its baseline; reports what is written to it', async () => {
     const host = laptop({})
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(asleep),
       host,
       at(70, {
@@ -85,10 +85,10 @@ describe('agent/collectors/linux/watched-folders', () => {
         60: () => put(host.tree, '/proc/self/mountinfo', EMPTY),
       }),
     )
-    assert.deepEqual(bursts(said), ['removable /media/ann/STICK 1 files 62914560 bytes 1 archives 0 sources'])
+    assert.deepEqual(bursts(reported), ['removable /media/ann/STICK 1 files 62914560 bytes 1 archives 0 sources'])
   })
 
-  it('says what is left when a volume goes', async () => {
+  it('reports pending changes when a volume is unmounted', async () => {
     const host = laptop({ '/proc/self/mountinfo': STICK, '/media/ann/STICK/old': file(1) })
     let wake = () => {}
     const watch: WatchFolder = (_root, _options, onWake) => {
@@ -99,7 +99,7 @@ describe('agent/collectors/linux/watched-folders', () => {
       put(host.tree, `/media/ann/STICK/${name}`, file(7, inode, inode))
       wake()
     }
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(watch),
       host,
       at(12, {
@@ -109,12 +109,12 @@ describe('agent/collectors/linux/watched-folders', () => {
       }),
     )
     assert.deepEqual(
-      said.flatMap((it, poll) => it.map(() => poll)),
+      reported.flatMap((it, poll) => it.map(() => poll)),
       [3, 10],
     )
   })
 
-  it('a sync folder that is made later is all news; one that comes with its home is not', async () => {
+  it('reports all files of a sync folder that is created later, but not of one that is mounted with its home', async () => {
     const host = laptop({ '/home/ann/x': '' })
     const made = await watchPolls(
       watchedFolders(asleep),
@@ -131,9 +131,9 @@ describe('agent/collectors/linux/watched-folders', () => {
     assert.deepEqual(bursts(came), [])
   })
 
-  it('names files in autostart folders only', async () => {
+  it('reports names of files only in autostart folders', async () => {
     const host = laptop({ '/home/ann/.config/autostart/old.desktop': file(9) })
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(asleep),
       host,
       at(40, {
@@ -141,15 +141,15 @@ describe('agent/collectors/linux/watched-folders', () => {
       }),
     )
     assert.deepEqual(
-      said.flat().map((it) => it.category === 'file_event' && [it.TargetFilename, it.Size]),
+      reported.flat().map((it) => it.category === 'file_event' && [it.TargetFilename, it.Size]),
       [['/home/ann/.config/autostart/anydesk.desktop', 77]],
     )
   })
 
-  it('says what it may not read, and does not take it for new afterwards', async () => {
+  it('reports unreadable folders, and does not report their files as new afterwards', async () => {
     const host = laptop({ '/home/ann/Dropbox/in/a': file(5), '/home/ann/Dropbox/b': file(5) })
     const inside = { a: file(5) }
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(asleep),
       host,
       at(80, {
@@ -157,20 +157,20 @@ describe('agent/collectors/linux/watched-folders', () => {
         40: () => put(host.tree, '/home/ann/Dropbox/in', inside),
       }),
     )
-    assert.deepEqual(bursts(said), [])
+    assert.deepEqual(bursts(reported), [])
   })
 
-  it('says overflow where there is more than it can watch', async () => {
+  it('reports a gap if there are more folders than it can watch', async () => {
     const host = laptop({ '/proc/sys/fs/inotify/max_user_watches': '8\n' })
     for (let n = 0; n < 20; n++) put(host.tree, `/home/ann/Dropbox/f${n}/x`, file(1))
     const [first] = await watchPolls(watchedFolders(asleep), host)
     assert.deepEqual(
       first!.map((it) => it.category === 'collection_gap' && `${it.Reason} ${it.About} ${it.Count}`),
-      ['overflow wakes of /home/ann/Dropbox 21'],
+      ['overflow watcher of /home/ann/Dropbox 21'],
     )
   })
 
-  /** Two folders of files by name, and sums beyond. */
+  /** Two folders are listed by name, the others as sums. */
   const few: SweepLimits = { ...SWEEP_LIMITS, namedFiles: 10 }
   const wakesOf = (roots: Map<string, () => void>): WatchFolder => {
     return (root, _options, onWake) => {
@@ -180,10 +180,10 @@ describe('agent/collectors/linux/watched-folders', () => {
   }
 
   for (const { name, modifiedMs } of [
-    { name: 'as they are written', modifiedMs: null },
-    { name: 'with the times they had elsewhere (cp -a, tar)', modifiedMs: 1 },
+    { name: 'with the time of writing', modifiedMs: null },
+    { name: 'with preserved times (cp -a, tar)', modifiedMs: 1 },
   ])
-    it(`tells all of many new files, ${name}, however few are kept by name`, async () => {
+    it(`reports all of many new files, ${name}, although few are listed by name`, async () => {
       const host = laptop({ '/home/ann/Dropbox/old': file(9) })
       const write = (folder: number) => {
         for (let n = 0; n < 50; n++)
@@ -194,16 +194,16 @@ describe('agent/collectors/linux/watched-folders', () => {
           )
       }
       const archives: string[] = []
-      const said = await watchPolls(
+      const reported = await watchPolls(
         watchedFolders(asleep, (path) => void archives.push(path), few),
         host,
         at(50, { 1: () => write(0), 2: () => write(1), 25: () => [2, 3, 4].forEach(write) }),
       )
-      assert.deepEqual(bursts(said), [
+      assert.deepEqual(bursts(reported), [
         'sync /home/ann/Dropbox 100 files 1000 bytes 100 archives 0 sources',
         'sync /home/ann/Dropbox 150 files 1500 bytes 150 archives 0 sources',
       ])
-      assert.deepEqual(gaps(said), [])
+      assert.deepEqual(gaps(reported), [])
       if (modifiedMs === null) assert.equal(new Set(archives).size, 250)
     })
 
@@ -212,7 +212,7 @@ describe('agent/collectors/linux/watched-folders', () => {
     { name: 'files', limits: { files: 4 }, expected: 5 },
     { name: 'levels', limits: { depth: 1 }, expected: 1 },
   ])
-    it(`counts the folders beyond its bound of ${name}`, async () => {
+    it(`counts the folders beyond its limit of ${name}`, async () => {
       const host = laptop({ '/home/ann/Dropbox/d0/deeper/x': file(1) })
       for (let n = 0; n < 5; n++) put(host.tree, `/home/ann/Dropbox/d${n}/x`, { ...file(1), inode: n })
       for (let n = 0; n < 5; n++) put(host.tree, `/home/ann/Dropbox/d${n}/y`, { ...file(1), inode: 9 + n })
@@ -225,35 +225,35 @@ describe('agent/collectors/linux/watched-folders', () => {
       assert.ok(gap!.Count! >= 1 && gap!.Count! <= expected, `${gap!.Count}`)
     })
 
-  it('names of more files than fit a look come at the next ones; what does not fit at all is counted', async () => {
+  it('reports names over several polls, and counts those beyond its limit', async () => {
     const host = laptop({ '/home/ann/.config/autostart/old.desktop': file(9) })
     const polls = at(140, {
       1: () => {
         for (let n = 0; n < 10_050; n++) put(host.tree, `/home/ann/.config/autostart/f${n}`, file(1, 2, 10 + n))
       },
     })
-    const said = await watchPolls(watchedFolders(asleep), host, polls)
-    const names = said.flat().flatMap((it) => (it.category === 'file_event' ? [it.TargetFilename] : []))
+    const reported = await watchPolls(watchedFolders(asleep), host, polls)
+    const names = reported.flat().flatMap((it) => (it.category === 'file_event' ? [it.TargetFilename] : []))
     assert.equal(new Set(names).size, 10_000)
-    assert.ok(said.every((it) => it.length <= 101))
-    assert.deepEqual(gaps(said), ['file_event overflow 50'])
+    assert.ok(reported.every((it) => it.length <= 101))
+    assert.deepEqual(gaps(reported), ['file_event overflow 50'])
   })
 
-  it('a burst says since when', async () => {
+  it('a burst has the window since the previous sweep', async () => {
     const host = laptop({ '/home/ann/Dropbox/old': file(9) })
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(asleep),
       host,
       at(30, { 18: () => put(host.tree, '/home/ann/Dropbox/new', file(1, 2, 2)) }),
     )
-    const [burst] = said.flat().filter((it) => it.category === 'file_burst')
+    const [burst] = reported.flat().filter((it) => it.category === 'file_burst')
     assert.equal(burst?.WindowSeconds, 60, 'the sweep before was a minute ago')
   })
 
-  it('what changed after the last look is said to be unseen when the collector ends', async () => {
+  it('reports a gap for changes after the last sweep when the collector ends', async () => {
     const host = laptop({ '/home/ann/Dropbox/old': file(9) })
     const wakes = new Map<string, () => void>()
-    const said = await watchPolls(
+    const reported = await watchPolls(
       watchedFolders(wakesOf(wakes)),
       host,
       at(1, {
@@ -263,10 +263,10 @@ describe('agent/collectors/linux/watched-folders', () => {
         },
       }),
     )
-    assert.deepEqual(gaps(said), ['/home/ann/Dropbox stopped null'])
+    assert.deepEqual(gaps(reported), ['/home/ann/Dropbox stopped null'])
   })
 
-  it('sees real files copied in bulk, through a real watcher', async function () {
+  it('reports real files that are copied in bulk, with a real watcher', async function () {
     needsLinux(this)
     this.timeout(60_000)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
@@ -276,8 +276,8 @@ describe('agent/collectors/linux/watched-folders', () => {
       await mkdir(join(root, 'deep'), { recursive: true })
       await writeFile(join(root, 'old.ts'), 'x'.repeat(50))
       await writeFile(join(folder, 'source'), 'y'.repeat(1_000))
-      const host = linux.host({ hmac: (it) => it, memoryFolder: join(folder, 'memory') })
-      const told: Observation[] = []
+      const host = linux.host({ hmac: (it) => it, stateFolder: join(folder, 'memory') })
+      const yielded: Observation[] = []
       let ready = false
       const watch: WatchFolder = (path, options, onWake, onError) => {
         ready ||= path === root
@@ -302,7 +302,7 @@ describe('agent/collectors/linux/watched-folders', () => {
         watching(root, 'staging'),
         stop.signal,
       ) as AsyncIterable<Observation>) {
-        told.push(onTheWire(it))
+        yielded.push(checked(it))
         if (it.category !== 'file_burst' || it.Root !== root) continue
         files += it.Files
         bytes += it.Bytes
@@ -313,7 +313,7 @@ describe('agent/collectors/linux/watched-folders', () => {
       await copying
       assert.deepEqual([files, bytes, archives, sources], [201, 200_005, 100, 101])
       assert.ok(Date.now() - began < 45_000, 'the watcher woke the sweep, the minute did not')
-      assert.ok(!JSON.stringify(told.filter((it) => it.category === 'file_burst')).includes('.zip'))
+      assert.ok(!JSON.stringify(yielded.filter((it) => it.category === 'file_burst')).includes('.zip'))
     } finally {
       stop.abort()
       await rm(folder, { recursive: true, force: true })
@@ -330,13 +330,13 @@ function laptop(nodes: Parameters<typeof fakeHost>[0]): FakeHost {
   })
 }
 
-/** Polls are 2 s apart; what is not named changes nothing. */
+/** Polls are 2 s apart. `steps`: poll → change. */
 function at(polls: number, steps: Record<number, () => void>): (() => void)[] {
   return Array.from({ length: polls }, (_, poll) => steps[poll] ?? (() => {}))
 }
 
-function bursts(said: Observation[][]): string[] {
-  return said
+function bursts(reported: Observation[][]): string[] {
+  return reported
     .flat()
     .filter((it) => it.category === 'file_burst')
     .map(
@@ -345,6 +345,8 @@ function bursts(said: Observation[][]): string[] {
     )
 }
 
-function gaps(said: Observation[][]): string[] {
-  return said.flat().flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Reason} ${it.Count}`] : []))
+function gaps(reported: Observation[][]): string[] {
+  return reported
+    .flat()
+    .flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Reason} ${it.Count}`] : []))
 }

@@ -8,15 +8,15 @@ const many = (count: number) => Array.from({ length: count }, (_, n) => `u${n}:x
 describe('agent/collectors/shared/accounts', () => {
   for (const { name, passwd, homes, gaps } of [
     {
-      name: 'people, root, and nobody else',
+      name: 'users and root only',
       passwd: 'root:x:0:0::/root:/bin/sh\nwww:x:33:33::/var/www:/bin/false\nann:x:1000:1000::/home/ann:/bin/sh\n',
       homes: ['/root', '/home/ann'],
       gaps: [],
     },
     { name: 'one home of two accounts', passwd: 'a:x:1000:1::/h:\nb:x:1001:1::/h:\n', homes: ['/h'], gaps: [] },
-    { name: 'a table that may not be read', passwd: denied, homes: [], gaps: ['/etc/passwd denied null'] },
+    { name: 'an unreadable table', passwd: denied, homes: [], gaps: ['/etc/passwd denied null'] },
     { name: 'no table', passwd: undefined, homes: [], gaps: [] },
-    { name: 'more homes than we look into', passwd: many(260).join(''), homes: 256, gaps: ['homes overflow 4'] },
+    { name: 'more homes than the limit', passwd: many(260).join(''), homes: 256, gaps: ['homes overflow 4'] },
   ] as { name: string; passwd: Node | undefined; homes: string[] | number; gaps: string[] }[])
     it(`homes: ${name}`, async () => {
       const host = fakeHost({

@@ -36,6 +36,6 @@ describe('agent/collectors/shared/archive-command', () => {
       assert.equal(found && `${found.path}${found.encrypted ? ' encrypted' : ''}`, expected)
     })
 
-  it('a relative path in an unknown folder is no path', () =>
+  it('a relative path in an unknown folder gives null', () =>
     assert.equal(archiveCommand(['tar', 'cf', 'x.tar', 'y'], null), null))
 })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import {
   changes,
+  emptyTally,
   type FileFacts,
   type FolderView,
-  noTally,
   SWEEP_LIMITS,
   sweep,
   type View,
@@ -13,10 +13,10 @@ import { deniedFolder, fakeHost } from '../../fake-host.ts'
 const facts = (size: number, modifiedMs: number, inode: number): FileFacts => ({ size, modifiedMs, inode })
 const files = (...all: [string, FileFacts][]): FolderView => new Map(all)
 const sums = (count: number, bytes: number, recent = 0): FolderView => ({
-  ...noTally(),
+  ...emptyTally(),
   files: count,
   bytes,
-  recent: { ...noTally(), files: recent, bytes: recent },
+  recent: { ...emptyTally(), files: recent, bytes: recent },
 })
 const view = (folders: Record<string, FolderView>): View => new Map(Object.entries(folders))
 
@@ -46,8 +46,14 @@ describe('agent/collectors/shared/folder-sweep', () => {
     ['a folder of sums that grew', { '/r': sums(5, 50) }, { '/r': sums(7, 90) }, [], '2 files 40 bytes'],
     ['a folder of sums that shrank', { '/r': sums(5, 50) }, { '/r': sums(4, 40) }, [], '0 files 0 bytes'],
     ['a new folder of sums', {}, { '/r': sums(5, 50) }, [], '5 files 50 bytes'],
-    ['names that became sums', { '/r': files(['a', a]) }, { '/r': sums(3, 11) }, [], '2 files 6 bytes'],
-    ['sums that became names', { '/r': sums(1, 4) }, { '/r': files(['a', a], ['b', a]) }, [], '1 files 6 bytes'],
+    ['names that were replaced by sums', { '/r': files(['a', a]) }, { '/r': sums(3, 11) }, [], '2 files 6 bytes'],
+    [
+      'sums that were replaced by names',
+      { '/r': sums(1, 4) },
+      { '/r': files(['a', a], ['b', a]) },
+      [],
+      '1 files 6 bytes',
+    ],
   ] as [string, Record<string, FolderView>, Record<string, FolderView>, string[], string][])
     it(`change: ${name}`, () => {
       const found = changes(view(before), view(now))
@@ -58,13 +64,13 @@ describe('agent/collectors/shared/folder-sweep', () => {
       assert.equal(`${found.files} files ${found.bytes} bytes`, tally)
     })
 
-  it('of a folder that the last sweep skipped, only what was written since counts', () => {
+  it('in a folder that the last sweep skipped, only files written since then count', () => {
     const now = view({ '/r/new': files(['old', a], ['fresh', facts(7, 900, 2)]), '/r/sums': sums(50, 500, 3) })
     const found = changes(new Map(), now, 800)
     assert.deepEqual([[...found.named.keys()], found.files, found.bytes], [['/r/new/fresh'], 4, 10])
   })
 
-  it('keeps as many files by name as it may, of the rest the sums, and names the archives written since', async () => {
+  it('lists files by name up to the limit, then sums, with the names of new archives', async () => {
     const file = (size: number, modifiedMs: number) => ({ data: '', size, modifiedMs })
     const host = fakeHost({
       '/r/a': file(1, 1),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { gitCommand, isAddress, parseRemotes, remoteOf } from '../../../../agent/collectors/shared/git-command.ts'
+import { gitCommand, isUrl, parseRemotes, remoteOf } from '../../../../agent/collectors/shared/git-command.ts'
 
 const FOLDER = '/home/ann/src'
 const commands: [line: string, expected: string | null][] = [
@@ -68,7 +68,7 @@ describe('agent/collectors/shared/git-command', () => {
       assert.doesNotMatch(JSON.stringify(found), /secret|p@ss|private_token/)
     })
 
-  it('one repository has one key, however it is written', () => {
+  it('all URLs of a repository have the same key', () => {
     const forms = [
       'https://ann:pw@github.com/acme/api.git',
       'git@github.com:acme/api',
@@ -77,19 +77,13 @@ describe('agent/collectors/shared/git-command', () => {
     assert.equal(new Set(forms.map((it) => remoteOf(it).key)).size, 1)
   })
 
-  it('bounds what is long', () => {
+  it('limits long names', () => {
     const found = remoteOf(`https://${'h'.repeat(10_000)}/${'o'.repeat(1_000)}/x`)
     assert.ok((found.host?.length ?? 0) <= 256 && (found.namespace?.length ?? 0) <= 256)
   })
 
-  it('tells an address from a name', () => {
-    assert.deepEqual(['origin', 'my-fork', '../x', 'h:x', 'https://h/x'].map(isAddress), [
-      false,
-      false,
-      true,
-      true,
-      true,
-    ])
+  it('distinguishes URLs from names', () => {
+    assert.deepEqual(['origin', 'my-fork', '../x', 'h:x', 'https://h/x'].map(isUrl), [false, false, true, true, true])
   })
 
   it('reads the remotes of a config', () => {

@@ -26,7 +26,7 @@ describe('agent/collectors/shared/mounts', () => {
       assert.equal(kindOf(found[0]!), kind)
     })
 
-  it('reads blanks in names, the table of a real machine, and counts what it cannot read', () => {
+  it('reads blanks in names and the table of a real machine, and counts invalid lines', () => {
     const { found, unparsed } = parseMounts(
       `${mount('8:17 / /media/ann/MY\\040STICK\\134 rw - vfat /dev/sdb1 rw')}rubbish\n`,
     )

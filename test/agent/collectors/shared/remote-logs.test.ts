@@ -12,6 +12,7 @@ import {
   teamviewerLog,
   xrdp,
 } from '../../../../agent/collectors/shared/remote-logs.ts'
+import { HOUR } from '../../../../wire/time.ts'
 import { START } from '../../fake-host.ts'
 import { ANYDESK, at, iso, local, trace } from '../../fixtures/remote-logs.ts'
 
@@ -25,18 +26,18 @@ describe('agent/collectors/shared/remote-logs', () => {
   it('AnyDesk trace', () =>
     assert.deepEqual(read(anydeskTrace(), ANYDESK(0, 60_000)), [
       {
-        ...{ does: 'open', key: '', at: START, direction: 'incoming' },
+        ...{ kind: 'open', key: '', at: START, direction: 'incoming' },
         ...{ ip: '77.232.122.31', peer: '442226597', unattended: true },
       },
-      { does: 'close', key: '', at: START + 60_000 },
+      { kind: 'close', key: '', at: START + 60_000 },
     ]))
 
-  it('AnyDesk trace: a request that nobody let in is no session', () =>
+  it('AnyDesk trace: a rejected request is not a session', () =>
     assert.deepEqual(read(anydeskTrace(), trace(0, 'app.backend_session', 'Incoming session request: X (123456)')), []))
 
-  it('AnyDesk trace: an address of long ago is not the one', () => {
+  it('AnyDesk trace: ignores an old address', () => {
     const lines = [
-      trace(-3_600_000, 'anynet.any_socket', 'Logged in from 192.0.2.1:4026 on relay 872f8937.'),
+      trace(-HOUR, 'anynet.any_socket', 'Logged in from 192.0.2.1:4026 on relay 872f8937.'),
       trace(0, 'app.service', 'Accept request from 123456789 (via relay).'),
       trace(0, 'app.session', 'Authenticated by local user.'),
     ]
@@ -76,7 +77,12 @@ describe('agent/collectors/shared/remote-logs', () => {
       '514162531\tJames Moriarty\t20-08-2025 09:58:25\t20-08-2025 10:14:27\tCogwork_Admin\tRemoteControl\t{7ca6431e-30f6-45e3-9ac6-0ef1e0cecb6a}\t'
     assert.deepEqual(read(teamviewerConnections('incoming'), line), [
       {
-        ...{ does: 'whole', key: '', at: Date.UTC(2025, 7, 20, 9, 58, 25), endedAt: Date.UTC(2025, 7, 20, 10, 14, 27) },
+        ...{
+          kind: 'complete',
+          key: '',
+          at: Date.UTC(2025, 7, 20, 9, 58, 25),
+          endedAt: Date.UTC(2025, 7, 20, 10, 14, 27),
+        },
         ...{ direction: 'incoming', peer: '514162531' },
       },
     ])
@@ -100,7 +106,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${prefix(9_000)} INFO [src/server/connection.rs:900] #1001 connection loop exited`,
     ]
     assert.deepEqual(
-      read(rustdesk(), lines.join('\n')).map((it) => [it.does, it.key, it.at - START, it.ip]),
+      read(rustdesk(), lines.join('\n')).map((it) => [it.kind, it.key, it.at - START, it.ip]),
       [
         ['open', '1001', 123, '203.0.113.9'],
         ['close', '1001', 9_123, undefined],
@@ -118,16 +124,16 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${iso(40)} host chromoting[812]: Client disconnected: ${who}`,
     ]
     assert.deepEqual(
-      read(chromeRemoteDesktop(), lines.join('\n')).map((it) => [it.does, it.at - START, it.peer, it.ip]),
+      read(chromeRemoteDesktop(), lines.join('\n')).map((it) => [it.kind, it.at - START, it.peer, it.ip]),
       [
         ['open', 0, 'ann@example.com', undefined],
-        ['more', 10, undefined, '203.0.113.9'],
+        ['update', 10, undefined, '203.0.113.9'],
         ['close', 40, undefined, undefined],
       ],
     )
   })
 
-  it('sshd, by both kinds of time stamp', () => {
+  it('sshd, with both kinds of timestamps', () => {
     const bsd = `${at(0).toString().slice(4, 7)} ${String(at(0).getDate()).padStart(2)} ${local(0).time}`
     const lines = [
       `${bsd} host sshd[77]: Accepted publickey for ann from 203.0.113.9 port 51234 ssh2: ED25519 SHA256:x`,
@@ -137,7 +143,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${iso(3_000)} host sudo[77]: pam_unix(sudo:session): session closed for user root`,
     ]
     assert.deepEqual(
-      read(sshd(), lines.join('\n')).map((it) => [it.does, it.key, it.at - START, it.ip]),
+      read(sshd(), lines.join('\n')).map((it) => [it.kind, it.key, it.at - START, it.ip]),
       [
         ['open', '77', 0, '203.0.113.9'],
         ['open', '78', 1_000, '2001:db8::1'],
@@ -154,7 +160,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${stamp(9_000)} [INFO ] ++ terminated session:  username kym, display :10.0, session_pid 906, ip ::ffff:192.168.0.100:27900 - socket: 12`,
     ]
     assert.deepEqual(
-      read(xrdp(), lines.join('\n')).map((it) => [it.does, it.at - START, it.key, it.ip]),
+      read(xrdp(), lines.join('\n')).map((it) => [it.kind, it.at - START, it.key, it.ip]),
       [
         ['open', 0, 'kym 192.168.0.100', '192.168.0.100'],
         ['close', 9_000, 'kym 192.168.0.100', undefined],
@@ -177,13 +183,13 @@ describe('agent/collectors/shared/remote-logs', () => {
       ['203.0.113.9', '2001:db8::1', '192.0.2.1', 'fe80::1', '2001:db8::1', null, null, null],
     ))
 
-  it('a month that lies ahead was last year', () => {
+  it('a month in the future was last year', () => {
     const january = new Date(2026, 0, 2).getTime()
     assert.equal(syslogTime('Dec 31 23:59:59 h x: y', january), new Date(2025, 11, 31, 23, 59, 59).getTime())
     assert.equal(syslogTime('Foo  1 00:00:00 h x: y', january), null)
   })
 
-  it('hostile lines cost no more than their length', () => {
+  it('parses hostile lines in linear time', () => {
     const readers = [
       anydeskTrace,
       anydeskConnections,

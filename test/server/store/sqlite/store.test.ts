@@ -9,35 +9,27 @@ import { openStoreThread } from '../../../../server/store/sqlite/store-thread.ts
 import type { Store } from '../../../../server/store/store.ts'
 import { temporaryFolder } from '../folder.ts'
 import { enrolledDevice, findingOf, T0 } from '../samples.ts'
-import { commitOf, type StoreUnderTest, storeSuite } from '../store.suite.ts'
+import { commitOf, type EngineUnderTest, storeSuite } from '../store.suite.ts'
 
-storeSuite('store in SQLite', () => under(openSqliteStore))
-storeSuite('store in SQLite, in a thread of its own', () => under(openStoreThread))
+storeSuite('store in SQLite', () => under('inline'))
+storeSuite('store in SQLite, in a thread of its own', () => under('thread'))
 
-async function under(open: (options: { folder: string }) => Promise<Store>): Promise<StoreUnderTest> {
+async function under(run: 'inline' | 'thread'): Promise<EngineUnderTest> {
   const { folder, remove } = temporaryFolder()
-  const opened: Store[] = []
-  const another = async () => {
-    const store = await open({ folder })
-    opened.push(store)
-    return store
+  const execute = (sql: string) => {
+    const db = new DatabaseSync(join(folder, 'state.db'))
+    db.exec(sql)
+    db.close()
   }
   return {
-    store: await another(),
-    another,
+    config: { engine: 'sqlite', folder },
+    run,
+    isShared: true,
     async breakFeed() {
-      const execute = (sql: string) => {
-        const db = new DatabaseSync(join(folder, 'state.db'))
-        db.exec(sql)
-        db.close()
-      }
       execute(`create trigger broken before insert on changes begin select raise(abort, 'broken'); end`)
       return async () => execute('drop trigger broken')
     },
-    async done() {
-      for (const it of opened) await it.close()
-      remove()
-    },
+    done: async () => remove(),
   }
 }
 

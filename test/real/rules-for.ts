@@ -1,19 +1,20 @@
-/** What the server makes of what was seen: the shipped rules and catalogue, by way of `tellwire replay`. */
+/** The findings for collected events: the shipped rules and catalogue, through `tellwire replay`. */
 import assert from 'node:assert/strict'
 import { basename, dirname } from 'node:path'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { replay } from '../../server/commands/replay.ts'
 import { loadRules } from '../../server/detect/program.ts'
 import type { Event } from '../../wire/event.ts'
+import { HOUR } from '../../wire/time.ts'
 
 const catalogue = loadCatalogue()
 const ruleset = loadRules([], (it) => assert.fail(`${it.path}:${it.line}: ${it.message}`))
 
-/** 'hardware/ip-kvm-by-usb-id': the rules that found something, about a laptop that was handed over an hour before. */
-export async function judged(events: readonly Event[]): Promise<string[]> {
+/** The rules with findings, such as 'hardware/ip-kvm-by-usb-id', for a laptop that was handed over an hour before. */
+export async function rulesFor(events: readonly Event[]): Promise<string[]> {
   const { program, correlations } = await ruleset
   const first = Math.min(...events.map((it) => it.time))
-  const from = first - 3_600_000
+  const from = first - HOUR
   const records = [
     { type: 'contract', worker: 'w1', from, country: 'US', roles: ['developer'], start: from },
     { type: 'device', device: 'd1', worker: 'w1', from, to: null, firstBoot: from },
@@ -22,7 +23,7 @@ export async function judged(events: readonly Event[]): Promise<string[]> {
       .map((event) => ({ type: 'event', device: 'd1', epoch: 1, receivedAt: event.time, event })),
   ]
   const problems: string[] = []
-  const answer = await replay(
+  const result = await replay(
     lines(records),
     {
       program,
@@ -34,7 +35,7 @@ export async function judged(events: readonly Event[]): Promise<string[]> {
   )
   assert.deepEqual(problems, [])
   const paths = new Map([...program.rules, ...correlations].map((it) => [it.id, it.path]))
-  const found = answer.workers.flatMap((it) => it.findings).map((it) => paths.get(it.rule) ?? it.rule)
+  const found = result.workers.flatMap((it) => it.findings).map((it) => paths.get(it.rule) ?? it.rule)
   return [...new Set(found.map((it) => `${basename(dirname(it))}/${basename(it, '.yml')}`))].sort()
 }
 
@@ -42,7 +43,7 @@ async function* lines(records: readonly object[]) {
   for (const it of records) yield JSON.stringify(it)
 }
 
-export function has(found: readonly string[], ...rules: string[]): void {
+export function assertFound(found: readonly string[], ...rules: string[]): void {
   assert.deepEqual(
     rules.filter((it) => !found.includes(it)),
     [],

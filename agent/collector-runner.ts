@@ -1,45 +1,46 @@
-/** The collectors as the policy wants them: started, and started anew when it changes what is collected. */
+/** Runs the collectors that the policy asks for, and restarts them when a new policy changes what is collected. */
 import type { Policy } from '../wire/messages.ts'
-import { type Collector, type Keep, pump } from './collect.ts'
+import { type Collector, type Emit, pump } from './collect.ts'
 import type { Host } from './host/host.ts'
 import { changesCollection, forCollectors } from './policy.ts'
 
 const RESTART_MS = 5_000
 
-export interface Collecting {
-  follow(policy: Policy): void
+export interface CollectorRunner {
+  apply(policy: Policy): void
   /** Resolves when all have ended, or after `withinMs`. None is started afterwards. */
   stop(withinMs: number): Promise<void>
 }
 
-export function collecting(collectors: readonly Collector[], host: Host, keep: Keep): Collecting {
+export function collectorRunner(collectors: readonly Collector[], host: Host, emit: Emit): CollectorRunner {
   let policy: Policy | null = null
   let running: { stop: AbortController; all: Promise<unknown> } | null = null
   let changing: Promise<void> = Promise.resolve()
-  let isOver = false
-  return { follow, stop }
+  let isStopped = false
+  return { apply, stop }
 
-  function follow(next: Policy): void {
+  function apply(next: Policy): void {
     const before = policy
     policy = next
     if (before === null) start(next)
     else if (changesCollection(before, next))
       changing = changing.then(async () => {
         await end(RESTART_MS)
-        if (!isOver) start(next)
+        if (!isStopped) start(next)
       })
   }
 
   async function stop(withinMs: number): Promise<void> {
-    isOver = true
+    isStopped = true
     await changing
     await end(withinMs)
   }
 
   function start(current: Policy): void {
     const stop = new AbortController()
-    const asked = forCollectors(current)
-    const all = collectors.filter((it) => isWanted(it, asked)).map((it) => pump(it, host, asked, keep, stop.signal))
+    const policy = forCollectors(current)
+    const wanted = collectors.filter((it) => isWanted(it, policy))
+    const all = wanted.map((it) => pump(it, host, policy, emit, stop.signal))
     running = { stop, all: Promise.allSettled(all) }
   }
 
@@ -51,7 +52,7 @@ export function collecting(collectors: readonly Collector[], host: Host, keep: K
   }
 }
 
-/** A collector all of whose categories are off is not run at all. */
+/** A collector is not run if all its categories are switched off. */
 function isWanted({ categories }: Collector, policy: Policy): boolean {
   return categories.length === 0 || categories.some((it) => !policy.off.includes(it))
 }
