@@ -8,11 +8,22 @@
  * Units   time is linear: each character is read a fixed number of times, and text in quotes once more for each level.
  */
 import { maskAddresses, maskHostPath } from './addresses.ts'
+import {
+  type Guess,
+  guessOption,
+  isGuessed,
+  isPasswordOfUser,
+  isWrapper,
+  loginIn,
+  Options,
+  runsOther,
+  secretBehind,
+} from './guesses.ts'
 import { endsInSecretName, isFileOf, isSecretName, isSecretOption, secretHeaderEnd, secretValueStart } from './names.ts'
 import { maskTokens } from './patterns.ts'
 import { maskRandom } from './shape.ts'
 import { optionOf, programOf, TOOLS, type Tool } from './tools.ts'
-import { indexInQuoted, isBlank, isQuote, Quotes, unquoted } from './words.ts'
+import { closingQuotes, indexInQuoted, isBlank, isQuote, operatorIn, Quotes, unquoted, valueEnd } from './words.ts'
 
 const MASK = '***'
 /** Quotes within quotes: what is deeper is masked. */
@@ -30,35 +41,17 @@ const ECHO = new Set(['echo', 'printf', 'print', 'yes', 'write-output', 'write-h
 const SHELLS = new Set(
   'sh bash zsh dash ksh fish ash csh tcsh busybox cmd powershell pwsh su wsl script watch'.split(' '),
 )
-/** Another program follows them, behind options or a place. */
-const WRAPPERS = new Set('sudo doas env nohup time nice ionice timeout xargs strace setsid stdbuf watch'.split(' '))
-const PLACES = new Set('ssh docker podman nerdctl kubectl'.split(' '))
+/** Schemes of HTTP, wherever a secret is due; and those that announce one by themselves. */
 const SCHEME = /^(?:bearer|basic|token|digest|negotiate|apikey)$/i
+const BARE_SCHEME = /^(?:bearer|Bearer|BEARER|Basic|Digest|Negotiate)$/
 /** `--verbose`, `-v`, `-AsPlainText` are no values. A value that begins with a dash has digits or other signs, too. */
-const OPTION = /^(?:-{1,2}[A-Za-z][A-Za-z-]*(?:[=:].*)?|-[A-Za-z0-9])$/
+const OPTION = /^(?:--[A-Za-z][A-Za-z-]*(?:=.*)?|-[A-Za-z0-9]|-[A-Z][a-z]+[A-Z][A-Za-z]+)$/
 const ASSIGN = /^(?:[=:]{1,2}|:=|=>|\+=|-eq)$/
 /** `aws configure set NAME VALUE`, `setx NAME VALUE`, `git config NAME VALUE`. */
 const SETTERS = new Set('set setx config config:set put add update set-secret setenv export --set'.split(' '))
 /** The value of what was named before: `/v DefaultPassword /d X`, `--name db-password --value X`. */
 const VALUE_OPTION = /^(?:--?|\/)(?:value|body|d|data|string|newvalue|text)(?:[=:](.*))?$/i
 const SCRIPT_OPTION = /^(?:-[a-z]{0,3}c|\/[ckr]|-{1,2}command)$/i
-/** Options that often take a password, for programs that no table knows; certainly so beside one that takes a user. */
-const MAYBE_PASSWORD = /^-(?:[pPwW]|pw)$/
-const USER_OPTION = /(?:^|\s)["']?(?:-[uU]|--?(?:user|username|login|account|principal)\b)/
-/** `-xu ann -xp pw`. */
-const PASSWORD_BESIDE = /^-([A-Za-z]{1,2})p(?:w|ass)?$/
-const MAYBE_LOGIN = /^(?:-[uUnaA]|--?(?:user|username|login|account|auth|basic|creds?))$/
-const LOGIN_VALUE = /(?:^|[,;&?_-])(?:user|username|login|account)=(?=[^\s:%,]{1,64}[:%])/i
-/** Sub-commands behind which plain words are a user and a password. */
-const USER_VERB = /^\+?(?:log-?in|sign-?in|(?:add|create)[-_]?user)$/
-const PASSWORD_VERB = /^(?:change|set|reset|update|modify|new)[-_]?(?:user|account|admin)?[-_]?pass(?:word|wd)?$/
-const USER_WORDS = new Set(['user', 'username', 'login', 'account', 'name'])
-const NO_PASSWORD = new Set(
-  (
-    'mkdir cp mv tar rsync scp install ps cargo nmap read pytest npx pnpm make ls git virtualenv patch lsof fuser ' +
-    'pgrep pkill kill rmdir touch tmux less chown useradd psql'
-  ).split(' '),
-)
 /** `user/password@database`, of which the user stays. */
 const SLASH_PAIR = /^[\w$#.-]{1,64}\/(?=.)/
 /** In the place of a secret: a drive or a share of `net use`, a question, standard input. */
@@ -67,7 +60,7 @@ const NO_SECRET = /^(?:\\\\.*|[A-Za-z]:|\*|-)$/
 const ADDRESS = /^(?:[\w.-]{1,64}=)?(?:[A-Za-z][\w+.-]{1,31}:\/\/\S|[^\s:@]{1,64}:[^@]*@)/
 
 /** What the words before say of the next one. */
-type Pending = 'none' | 'secret' | 'phrase' | 'password' | 'maybe password' | 'maybe login' | 'piped'
+type Pending = Guess | 'secret' | 'phrase' | 'piped'
 
 interface Running {
   readonly tool: Tool
@@ -87,25 +80,6 @@ class Text {
     this.all = all
     this.quotes = new Quotes(all)
     this.isPiped = all.includes('|') && PIPED_IN.test(all)
-  }
-}
-
-class Options {
-  readonly #all: () => string
-  #words: Set<string> | null = null
-  #hasUser: boolean | null = null
-
-  constructor(all: () => string) {
-    this.#all = all
-  }
-
-  has(option: string): boolean {
-    this.#words ??= new Set(this.#all().split(/\s+/))
-    return this.#words.has(option)
-  }
-
-  hasUser(): boolean {
-    return (this.#hasUser ??= USER_OPTION.test(this.#all()))
   }
 }
 
@@ -232,13 +206,13 @@ export class CommandReader {
       return this.#keep(word)
     }
     if (OPTION.test(bare) || isFileOf(option, bare)) return -1
-    if (pending === 'password' && isNoPassword(bare)) return -1
-    if (pending === 'maybe password' && !looksLikePassword(bare)) return -1
-    if (pending === 'maybe login' && !looksLikeLogin(bare)) return -1
+    if (pending !== 'secret' && pending !== 'phrase' && !isGuessed(pending, bare)) return -1
     if (pending === 'phrase') {
       if (this.#phrase > 0 && !/^[A-Za-z0-9'"]+$/.test(raw)) return -1
       if (++this.#phrase < MAX_PHRASE) this.#pending = 'phrase'
     }
+    // It may be a plain word as well: `ipmitool user set password 2 pw`. Counted once too often, too much is masked.
+    for (const it of this.#running) if (it.verbs === it.tool.verbs.length) it.plain++
     return this.#mask(word, 0)
   }
 
@@ -258,10 +232,10 @@ export class CommandReader {
     // -1: the program's own name is the first plain word.
     if (isNew && this.#running.length < MAX_RUNNING)
       for (const tool of tools) this.#running.push({ tool, verbs: 0, plain: -1 })
-    const isFirst = this.#program === '' || (WRAPPERS.has(this.#program) && !this.#isBehindOption)
+    const isFirst = this.#program === '' || (isWrapper(this.#program) && !this.#isBehindOption)
     if (isFirst && !/^[A-Za-z_]\w*=/.test(bare)) {
       this.#program = program
-      this.#isWrapped ||= WRAPPERS.has(program) || PLACES.has(program)
+      this.#isWrapped ||= runsOther(program)
     }
     if (ECHO.has(program) && text.isPiped) this.#pending = 'piped'
   }
@@ -307,10 +281,19 @@ export class CommandReader {
       return isQuoted ? end : text.all.length
     }
     const value = secretValueStart(raw, isWhole)
+    if (value > 0 && value < raw.lastIndexOf('@') && (!/\s/.test(raw) || ADDRESS.test(raw))) {
+      // `ann:xpwd=y@h.example`: what looks like a name is part of an address.
+      const address = maskAddresses(raw, MASK)
+      if (address !== raw) {
+        const rest = secretValueStart(address, isWhole)
+        this.out += rest > 0 ? this.#plain(address.slice(0, rest)) + MASK : this.#plain(address)
+        return end
+      }
+    }
     if (value > 0) return this.#mask(word, value)
     const ofNamed = this.#hasName ? VALUE_OPTION.exec(bare.slice(0, 8_192)) : null
     if (ofNamed?.[1]) return this.#mask(word, indexInQuoted(raw, bare.length - ofNamed[1].length))
-    if (ofNamed !== null || endsInSecretName(raw) || SCHEME.test(bare) || bare === '<<<')
+    if (ofNamed !== null || endsInSecretName(raw) || BARE_SCHEME.test(bare) || bare === '<<<')
       return this.#keep(word, 'secret')
 
     if (isOption || /^\/[A-Za-z]+$/.test(bare)) {
@@ -320,52 +303,39 @@ export class CommandReader {
         this.#phrase = 0
         return this.#keep(word, /phrase|mnemonic|seed/i.test(name) ? 'phrase' : 'secret')
       }
-      const isKnown =
-        NO_PASSWORD.has(this.#program) ||
-        this.#running.some((it) => it.verbs === it.tool.verbs.length && hasOptions(it.tool))
-      const maybe = isKnown ? 'none' : this.#mayTakeLogin(word)
-      if (maybe !== 'none') return this.#keep(word, maybe)
-      if (/^-[uU][^\s-]/.test(bare) && looksLikeLogin(bare.slice(2))) return this.#mask(word, indexInQuoted(raw, 2))
+      const isKnown = this.#running.some((it) => it.verbs === it.tool.verbs.length && hasOptions(it.tool))
+      const guess = isKnown ? 'none' : guessOption(this.#program, bare, this.#options)
+      if (guess !== 'none') return this.#keep(word, guess)
     }
+    const login = loginIn(bare)
+    if (login > 0) return this.#mask(word, indexInQuoted(raw, login))
+    return isOption ? undefined : this.#byPlainWords(word, wasNamed, isBehindOption)
+  }
 
-    const login = LOGIN_VALUE.exec(bare.slice(0, 8_192))
-    const loginAt = login === null ? 0 : login.index + login[0].length
-    if (loginAt > 0 && looksLikeLogin(bare.slice(loginAt).split(',')[0]!))
-      return this.#mask(word, indexInQuoted(raw, loginAt))
-
-    if (isOption) return undefined
+  /** What a plain word is by the plain words before it, and what it says of the next one. Undefined: nothing. */
+  #byPlainWords(word: Word, wasNamed: boolean, isBehindOption: boolean): number | undefined {
+    const { text, end, raw, bare, isWhole } = word
     // In a script: `WITH PASSWORD 'x'`, `"x" | ConvertTo-SecureString`.
-    if (!isWhole && /^\\*["']/.test(raw) && (wasNamed || (text.isPiped && /^\s*\|/.test(text.all.slice(end, end + 8)))))
-      return this.#mask(word, 0)
+    const isPiped = text.isPiped && /^\s*\|/.test(text.all.slice(end, end + 8))
+    if (!isWhole && (wasNamed || isPiped) && /^\\*["']/.test(raw)) return this.#mask(word, 0)
     const lower = bare.length > MAX_WORD ? '' : bare.toLowerCase()
-    // `$env:TOKEN` is a name, too.
-    const isName = bare.length <= MAX_WORD && isSecretName(/[\w.-]*$/.exec(bare)![0])
     const last = this.#lastPlain
-    const isOfUser = /^pass(?:word|wd|phrase)?$/.test(lower) && USER_WORDS.has(this.#plainBeforeLast)
+    const isOfUser = isPasswordOfUser(lower, this.#plainBeforeLast)
     this.#plainBeforeLast = last
     this.#lastPlain = lower
     if (this.#secretPlain > 0 && !isBehindOption && --this.#secretPlain === 0) return this.#mask(word, 0)
-    // Directly behind the program only: in a sentence these are words like others.
-    const isVerb = last !== '' && (last === this.#program || this.#isWrapped)
-    if (isVerb && !this.#isProse && USER_VERB.test(lower)) this.#secretPlain = 2
-    if (isVerb && !this.#isProse && PASSWORD_VERB.test(lower)) this.#secretPlain = 1
-    if (isOfUser) return this.#keep(word, 'secret')
+    // Directly behind the program only: in a sentence 'login' is a word like others.
+    if (last !== '' && (last === this.#program || this.#isWrapped) && !this.#isProse)
+      this.#secretPlain = secretBehind(lower) || this.#secretPlain
+
+    // `$env:TOKEN` is a name, too.
+    const isName = bare.length <= MAX_WORD && isSecretName(/[\w.-]*$/.exec(bare)![0])
     this.#isNamed = isName
     this.#hasName ||= isName
-    if (isName && SETTERS.has(last)) return this.#keep(word, 'secret')
-    if (lower === 'by' && last === 'identified') return this.#keep(word, 'secret')
-    if (isName && !isWhole && /^\s{1,8}(?:[:=]=?|=>|\+=)\s/.test(text.all.slice(end, end + 12)))
-      return this.#keep(word, 'secret')
-    return undefined
-  }
-
-  /** What an option of a program without a table may take, by its letters and by the options beside it. */
-  #mayTakeLogin({ bare }: Word): Pending {
-    if (MAYBE_LOGIN.test(bare)) return 'maybe login'
-    const prefix = PASSWORD_BESIDE.exec(bare)?.[1]
-    if (prefix !== undefined && this.#options.has(`-${prefix}u`)) return 'password'
-    if (!MAYBE_PASSWORD.test(bare)) return 'none'
-    return this.#options.hasUser() ? 'password' : 'maybe password'
+    const isAssigned = isName && !isWhole && /^\s{1,8}(?:[:=]=?|=>|\+=)\s/.test(text.all.slice(end, end + 12))
+    const isSet = isName && SETTERS.has(last)
+    const isSql = lower === 'by' && last === 'identified'
+    return isOfUser || isAssigned || isSet || isSql ? this.#keep(word, 'secret') : undefined
   }
 
   #keep(word: Word, pending: Pending = this.#pending): number {
@@ -376,7 +346,7 @@ export class CommandReader {
 
   /** Masks from `from` within the word to where its value ends. */
   #mask({ text, at, end, isWhole }: Word, from: number): number {
-    const close = isWhole ? text.all.length : valueEnd(text, at + from, end)
+    const close = isWhole ? text.all.length : valueEnd(text.all, text.quotes, at + from, end)
     const before = text.all.slice(at, at + from)
     const value = text.all.slice(at + from, close)
     const plain = before === '' ? '' : this.#plain(before)
@@ -440,27 +410,6 @@ export class CommandReader {
   }
 }
 
-/**
- * Where the operator in a word begins, or, of a word that begins with one, ends. Signs of a value are none: in options,
- * in quotes, in URLs, and in `A=1;B=2`.
- */
-function operatorIn(line: string, at: number, end: number): number {
-  if (line[at] === '-') return end
-  for (let it = at; it < end; it++) {
-    const sign = line[it]
-    if (sign === '"' || sign === "'" || sign === '`' || (sign === ':' && line[it + 1] === '/')) return end
-    if (sign === '=') {
-      const last = line.lastIndexOf(';', end - 1)
-      return last > it && !line.slice(last, end).includes('=') && !/["'`]|:\/\//.test(line.slice(it, end)) ? last : end
-    }
-    if (sign !== ';' && sign !== '|' && (sign !== '&' || (line[it + 1] !== '&' && it > at))) continue
-    if (it > at) return it
-    while (it < end && /[;|&]/.test(line[it]!)) it++
-    return it
-  }
-  return end
-}
-
 /** True when the table tells of the tool's options, so that nothing need be guessed. */
 function hasOptions(tool: Tool): boolean {
   return tool.short + tool.joined + tool.next !== '' || tool.long.length > 0 || tool.prefixes.length > 0
@@ -474,44 +423,4 @@ function mayTake({ tool, verbs }: Running, argument: string): boolean {
 /** An option, an assignment, a header or an address: blanks in it belong to its value. A script (`a; b`) is not one. */
 function isOneValue(argument: string): boolean {
   return /^(?:-|\/[\w-]{1,40}[=:]|[A-Za-z_][\w.-]{0,63}[=:])/.test(argument) || ADDRESS.test(argument)
-}
-
-/** A value in quotes or brackets that the word does not close reaches to where they close, or to the end. */
-function valueEnd(text: Text, from: number, end: number): number {
-  const first = text.all[from] ?? ''
-  const isCall = from > 0 && text.all[from - 1] === '('
-  if (!isCall && (first === '"' || first === "'" || /^\\{1,8}["']/.test(text.all.slice(from, from + 9)))) {
-    const close = text.quotes.closing(from)
-    return close === -1 ? text.all.length : Math.max(close, end)
-  }
-  // Of a call the rest of its arguments, too: `Credential("ann", "pw")`.
-  const opening = isCall ? '(' : first
-  const bracket = opening === '' ? -1 : '([{'.indexOf(opening)
-  return bracket === -1 ? end : Math.max(end, text.all.indexOf(')]}'[bracket]!, from) + 1)
-}
-
-/** What closes a quote that was opened before the value. */
-function closingQuotes(value: string, before = ''): string {
-  const last = value.at(-1) ?? ''
-  return (last === '"' || last === "'") && value[0] !== last && before.includes(last) ? last : ''
-}
-
-/** A port, a path, a host with a port: what `-p` of a program with a user may be else. */
-function isNoPassword(word: string): boolean {
-  return /^\d{1,5}(?:[:,-]\d{1,5})*$|^[./~]|^[A-Za-z]:[\\/]|^[\w.-]+:\d{1,5}$|^[\w.-]*\/[\w./-]*$/.test(word)
-}
-
-function looksLikePassword(word: string): boolean {
-  return (
-    /^[\w!@#$%^&*+?-]{6,128}$/.test(word) &&
-    /[A-Za-z]/.test(word) &&
-    /[0-9]/.test(word) &&
-    !/^[A-Za-z]+-[\w-]*$/.test(word)
-  )
-}
-
-/** `ann:pw1`, `ann%pw1`, not `1000:1000` nor `www-data:www-data`. */
-function looksLikeLogin(word: string): boolean {
-  const password = /^[^\s:%]{1,128}[:%](?!\/\/)(\S{4,})$/.exec(word)?.[1]
-  return password !== undefined && /[A-Za-z]/.test(password) && /[^A-Za-z._-]/.test(password)
 }

@@ -49,6 +49,7 @@ const TABLE: readonly [programs: string, rules: string][] = [
   ['mysql mysqldump mysqladmin mysqlimport mysqlshow mysqlcheck mysqlslap mysqlbinlog mysqlpump mysqlsh', MYSQL],
   ['mariadb mariadb-dump mariadb-admin mariadb-import mariadb-check mariadb-show mariadb-binlog', MYSQL],
   ['mariadb-backup mariabackup xtrabackup innobackupex mytop mydumper myloader pt-table-sync', '-p --password'],
+  ['mysqladmin: password', '>1'],
   ['mycli pgcli litecli mssql-cli athenacli', '-p -P. --password'],
   ['mongosh mongo mongodump mongorestore mongoexport mongoimport mongostat mongotop mongofiles', '-p --password'],
   ['redis-cli valkey-cli keydb-cli redis-benchmark', '-a --pass =auth =requirepass =masterauth'],
@@ -65,6 +66,7 @@ const TABLE: readonly [programs: string, rules: string][] = [
   ['rabbitmqctl: change_password', '>2'],
   ['rabbitmqctl: authenticate_user', '>2'],
   ['elasticsearch-users', '-p. --password'],
+  ['zkcli: addauth', '>2'],
   ['db2 clpplus', '=using u/p'],
   // Fetching and sending
   [
@@ -113,6 +115,8 @@ const TABLE: readonly [programs: string, rules: string][] = [
   ['git jj', 'hex'],
   // Directories
   ['ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop ldapurl', LDAP],
+  ['ldapvi shelldap', '-w --password'],
+  ['kadmin kadmin.local', '-w -pw'],
   ['ldappasswd', `-s -a ${LDAP}`],
   // Networks and audits
   ['ipmitool ipmiutil', '-P -k -y =password ~vVhcgN'],
@@ -146,6 +150,7 @@ const TABLE: readonly [programs: string, rules: string][] = [
   ['pdftotext pdfinfo pdftops pdftoppm pdfimages pdftocairo', '-upw -opw'],
   // Remote access
   ['sshpass', '-p ~vV first'],
+  ['ssh-keygen', '-N -P ~qvlyeBF'],
   ['xfreerdp xfreerdp3 wlfreerdp wlfreerdp3 wfreerdp sdl-freerdp sdl-freerdp3', '/p: /pth: /gp: /pass: -p. --gateway'],
   ['rdesktop', '-p ~4560abfzDCEKNOPtvX'],
   ['x11vnc x0vncserver wayvnc', '-passwd -viewpasswd -storepasswd'],
@@ -190,6 +195,10 @@ const TABLE: readonly [programs: string, rules: string][] = [
   ['vault: token', '=lookup =revoke =renew'],
   ['vault: write', '>2'],
   ['vault: kv', '>3'],
+  ['dotnet: user-secrets set', '>2'],
+  ['chamber: write', '>3'],
+  ['sops', '--set'],
+  ['travis: encrypt', '>1'],
   ['pulumi: config set', '>2'],
   ['pulumi: login', '>2'],
   ['fly flyctl firebase wrangler supabase gh glab: secrets', '>2 --body'],
@@ -221,7 +230,7 @@ const TABLE: readonly [programs: string, rules: string][] = [
   ['bw: unlock', '>1'],
   ['bw: login', '>2'],
   ['op: signin', '>1'],
-  ['pass: insert', '>1'],
+  ['pass gopass: insert', '>1'],
   ['secret-tool: store', '>1'],
   ['keyctl', '=add =padd =update >3'],
   ['lpass', '>3'],
@@ -326,7 +335,8 @@ export function optionOf(tool: Tool, word: string): number {
     if (word.length > prefix.length + 1 && word.slice(1, prefix.length + 1).toLowerCase() === prefix)
       return prefix.length + 1
   const isLetters = word[1] !== '-' && word[0] !== '/'
-  if (isLetters && word.length === 2 && tool.next.includes(word[1]!)) return -1
+  // `/P` is how Windows' own programs spell `-P`.
+  if (word.length === 2 && (tool.next + (isLetters ? '' : tool.short)).includes(word[1]!)) return -1
   if (isLetters && word.length > 1) {
     let at = 1
     while (at < word.length && tool.flags.includes(word[at]!)) at++
@@ -347,5 +357,5 @@ export function programOf(word: string): string {
   const from = Math.max(word.lastIndexOf('/'), word.lastIndexOf('\\')) + 1
   if (word.length - from > 40) return ''
   const name = word.slice(from).toLowerCase()
-  return name.includes('.') ? name.replace(/\.(?:exe|cmd|bat|com|vbs|ps1|py)$/, '') : name
+  return name.includes('.') ? name.replace(/\.(?:exe|cmd|bat|com|vbs|ps1|py|sh)$/, '') : name
 }

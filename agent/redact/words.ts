@@ -93,3 +93,44 @@ export function isQuote(code: number): boolean {
 function isLetter(code: number): boolean {
   return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code > 127
 }
+
+/**
+ * Where the operator in a word begins, or, of a word that begins with one, ends. Signs of a value are none: in options,
+ * in quotes, in URLs, and in `A=1;B=2`.
+ */
+export function operatorIn(line: string, at: number, end: number): number {
+  if (line[at] === '-') return end
+  for (let it = at; it < end; it++) {
+    const sign = line[it]
+    if (sign === '"' || sign === "'" || sign === '`' || (sign === ':' && line[it + 1] === '/')) return end
+    if (sign === '=') {
+      const last = line.lastIndexOf(';', end - 1)
+      return last > it && !line.slice(last, end).includes('=') && !/["'`]|:\/\//.test(line.slice(it, end)) ? last : end
+    }
+    if (sign !== ';' && sign !== '|' && (sign !== '&' || (line[it + 1] !== '&' && it > at))) continue
+    if (it > at) return it
+    while (it < end && /[;|&]/.test(line[it]!)) it++
+    return it
+  }
+  return end
+}
+
+/** A value in quotes or brackets that the word does not close reaches to where they close, or to the end. */
+export function valueEnd(text: string, quotes: Quotes, from: number, end: number): number {
+  const first = text[from] ?? ''
+  const isCall = from > 0 && text[from - 1] === '('
+  if (!isCall && (first === '"' || first === "'" || /^\\{1,8}["']/.test(text.slice(from, from + 9)))) {
+    const close = quotes.closing(from)
+    return close === -1 ? text.length : Math.max(close, end)
+  }
+  // Of a call the rest of its arguments, too: `Credential("ann", "pw")`.
+  const opening = isCall ? '(' : first
+  const bracket = opening === '' ? -1 : '([{'.indexOf(opening)
+  return bracket === -1 ? end : Math.max(end, text.indexOf(')]}'[bracket]!, from) + 1)
+}
+
+/** What closes a quote that was opened before the value. */
+export function closingQuotes(value: string, before = ''): string {
+  const last = value.at(-1) ?? ''
+  return (last === '"' || last === "'") && value[0] !== last && before.includes(last) ? last : ''
+}

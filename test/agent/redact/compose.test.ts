@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { redactArguments, redactCommandLine } from '../../../agent/redact/index.ts'
+import { TOOLS } from '../../../agent/redact/tools.ts'
 
 const RUNS = { numRuns: 3_000 }
 
@@ -164,6 +165,31 @@ describe('agent/redact, composed', () => {
       ),
       RUNS,
     )
+  })
+
+  it('every program of the table, every option, every spelling', () => {
+    for (const [name, tools] of TOOLS)
+      for (const tool of tools) {
+        const start = [name, ...tool.verbs]
+        const words = Array.from({ length: Math.max(0, tool.from - 1) }, () => 'x')
+        const all = [
+          ...[...tool.short].flatMap((it) => [[`-${it}`, '@'], [`-${it}@`], [`-${tool.flags[0] ?? ''}${it}`, '@']]),
+          ...[...tool.joined].map((it) => [`-${it}@`]),
+          ...[...tool.next].map((it) => [`-${it}`, '@']),
+          ...tool.long.flatMap((it) => [[`--${it}`, '@'], [`--${it}=@`], [`/${it}:@`]]),
+          // `-password` is `-p assword` where -p takes what is joined to it.
+          ...tool.long.flatMap((it) => (`${tool.short}${tool.joined}`.includes(it[0]!) ? [] : [[`-${it}`, '@']])),
+          ...tool.prefixes.map((it) => [`-${it}@`]),
+          ...tool.pairs.map((it) => [it === '*' ? 'password' : it, '@']),
+          ...(tool.from > 0 ? [[...words, '@']] : []),
+          ...(tool.hasSlashPair ? [['ann/@']] : []),
+        ]
+        for (const args of all) {
+          const filled = [...start, ...args.map((it) => it.replace('@', 'hzq2'))]
+          assertGone(redactArguments(filled))
+          assertGone(redactCommandLine(filled.join(' ')))
+        }
+      }
   })
 
   it('programs that no table knows: what their options mean in others', () => {
