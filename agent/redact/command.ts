@@ -205,7 +205,10 @@ export class CommandReader {
       this.#endCommand()
       return this.#keep(word)
     }
-    if (OPTION.test(bare) || isFileOf(option, bare)) return -1
+    const isUnclear = /^-[A-Za-z-]{2,40}$/.test(bare)
+    if (OPTION.test(bare) || isFileOf(option, bare) || (isUnclear && isSecretOption(bare.slice(1)))) return -1
+    // `-keypass -keystore x`: either an option or a value that looks like one, so that both are masked.
+    if (isUnclear && pending === 'secret') this.#pending = pending
     if (pending !== 'secret' && pending !== 'phrase' && !isGuessed(pending, bare)) return -1
     if (pending === 'phrase') {
       if (this.#phrase > 0 && !/^[A-Za-z0-9'"]+$/.test(raw)) return -1

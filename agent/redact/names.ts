@@ -9,7 +9,7 @@ const SECRET_WORDS = new Set(
   (
     'password passwd passphrase passcode passkey pass pwd pw psk secret secrets token tokens credential credentials ' +
     'cred creds auth authorization bearer cookie cookies jwt otp totp mfa pin puk pat sas apikey authkey accesskey ' +
-    'secretkey privatekey mnemonic seedphrase dsn requirepass masterauth nthash ntlm hashes keymaterial keypair community'
+    'secretkey privatekey mnemonic seedphrase dsn requirepass masterauth nthash ntlm hashes keymaterial keypair community tokenid deployid dcode'
   ).split(' '),
 )
 /** Words that end so hold one too, without a break: `DBPASSWORD`, `mytoken`, `dbpass`, `bindpw`. */
@@ -42,7 +42,7 @@ const FILE =
   /^["']?(?:[./~%$\\]|[A-Za-z]:[\\/])|\.(?:pem|key|crt|cer|der|pub|p12|pfx|jks|json|ya?ml|txt|gpg|asc)["']?$/i
 /** A name without one of these letters in a row holds no secret: most names are dismissed here. */
 const HINT =
-  /pass|pw|psk|secret|token|cred|auth|bearer|cookie|jwt|otp|pin|puk|pat|sas|key|mnemonic|seed|dsn|mfa|nt(?:hash|lm)|hashes|community|sonar\.login/i
+  /pass|pw|psk|secret|token|cred|auth|bearer|cookie|jwt|otp|pin|puk|pat|sas|key|mnemonic|seed|dsn|mfa|nt(?:hash|lm)|hashes|community|deployid|dcode|sonar\.login/i
 /** Headers whose whole rest is secret, blanks included. */
 const SECRET_HEADERS = /authorization|cookie/i
 const HEADER = /^-?["']?(?:-H["']?)?([A-Za-z-]{4,40}):/

@@ -225,6 +225,12 @@ export const SHAPES: readonly Shape[] = [
   ['a password with a slash in a URL', ['tool', 'amqp://u:a/hunter2XyZ9@h/v'], 'hunter2XyZ9'],
   ['user and password without a scheme', ['tool', 'u:hunter2XyZ9@h.example'], 'hunter2XyZ9'],
   ['userinfo behind an option', ['tool', '--proxy=u:hunter2XyZ9@h.example:3128'], 'hunter2XyZ9'],
+  ['GNOME remote desktop', ['grdctl', 'rdp', 'set-credentials', 'ann', 'hunter2'], 'hunter2'],
+  ['GNOME remote desktop, VNC', ['grdctl', 'vnc', 'set-password', 'hunter2'], 'hunter2'],
+  ['macOS screen sharing', ['kickstart', '-configure', '-clientopts', '-setvncpw', '-vncpw', 'hunter2'], 'hunter2'],
+  ['TightVNC installer', ['msiexec', '/i', 'x.msi', 'SET_PASSWORD=1', 'VALUE_OF_PASSWORD=hunter2'], 'hunter2'],
+  ['Splashtop installer', ['setup.exe', 'prevercheck', '/s', '/i', 'dcode=HUNTER2CODE,hidewindow=1'], 'HUNTER2CODE'],
+  ['Mullvad account', ['mullvad', 'account', 'login', '1234567812345678'], '1234567812345678'],
 ]
 
 /** What stays, and why: nothing in the line says that the word is a secret, and it is too short to look random. */
