@@ -1,5 +1,5 @@
 /**
- * Addresses within a word: what a URL names beyond its scheme and host is masked.
+ * Masks user, path and query of the URLs in a word.
  *
  * Shape   `https://ann:pw@h.example:8443/a?b` becomes `https://***@h.example:8443/***`. The same without a scheme:
  *         `ann:pw@h.example`, and, for programs that fetch addresses, `h.example/a`.

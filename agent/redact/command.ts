@@ -28,7 +28,7 @@ import { closingQuotes, indexInQuoted, isBlank, isQuote, operatorIn, Quotes, unq
 const MASK = '***'
 /** Quotes within quotes: what is deeper is masked. */
 const MAX_DEPTH = 5
-/** More lines of the table in one command than anybody needs. */
+/** Lines of the table that count at once; the oldest are dropped. */
 const MAX_RUNNING = 16
 /** Words of a passphrase. */
 const MAX_PHRASE = 24
@@ -59,7 +59,7 @@ const NO_SECRET = /^(?:\\\\.*|[A-Za-z]:|\*|-)$/
 /** An argument that begins with an address, in whose password there may be blanks. */
 const ADDRESS = /^(?:[\w.-]{1,64}=)?(?:[A-Za-z][\w+.-]{1,31}:\/\/\S|[^\s:@]{1,64}:[^@]*@)/
 
-/** What the words before say of the next one. */
+/** What the next word is, judged by the words before it. */
 type Pending = Guess | 'secret' | 'phrase' | 'piped'
 
 interface Running {
@@ -97,7 +97,7 @@ interface Word {
 
 export class CommandReader {
   out = ''
-  /** Which options stand in the command line: asked of all of it, because a user may be named behind the password. */
+  /** The options of the whole command line. */
   readonly #options: Options
   #running: Running[] = []
   /** The first program of the command. */
@@ -166,7 +166,7 @@ export class CommandReader {
     if (this.#pending !== 'secret') this.#pending = 'none'
   }
 
-  /** Gives where reading goes on: a value may reach beyond its word. */
+  /** Returns the index at which reading continues: a value may extend beyond its word. */
   #word(text: Text, at: number, end: number, isWhole: boolean): number {
     const raw = text.all.slice(at, end)
     const word: Word = { text, at, end, raw, bare: unquoted(raw), isWhole }
@@ -189,7 +189,7 @@ export class CommandReader {
     return next
   }
 
-  /** The word behind one that may have made it secret. -1: it did not. */
+  /** Reads a word that the one before it may make secret. -1: it does not. */
   #afterPending(word: Word): number {
     const { raw, bare } = word
     const pending = this.#pending
@@ -233,8 +233,10 @@ export class CommandReader {
     if (this.#running.some(({ tool, plain }) => tool.endsAtFirst && (isNew || plain >= 0)))
       this.#running = this.#running.filter(({ tool }) => !tool.endsAtFirst)
     // -1: the program's own name is the first plain word.
-    if (isNew && this.#running.length < MAX_RUNNING)
+    if (isNew) {
       for (const tool of tools) this.#running.push({ tool, verbs: 0, plain: -1 })
+      this.#running = this.#running.slice(-MAX_RUNNING)
+    }
     const isFirst = this.#program === '' || (isWrapper(this.#program) && !this.#isBehindOption)
     if (isFirst && !/^[A-Za-z_]\w*=/.test(bare)) {
       this.#program = program
@@ -243,7 +245,7 @@ export class CommandReader {
     if (ECHO.has(program) && text.isPiped) this.#pending = 'piped'
   }
 
-  /** What the programs of this command take. Undefined: nothing of it is this word. */
+  /** First layer: what the programs of this command take. Undefined: the word is not of their secrets. */
   #byTool(word: Word, isOption: boolean): number | undefined {
     if (this.#running.length === 0) return undefined
     const { raw, bare } = word
@@ -270,7 +272,7 @@ export class CommandReader {
     return this.#keep(word, 'secret')
   }
 
-  /** What a name in the word, or before it, says. Undefined: nothing. */
+  /** Second layer: names in the word or before it. Undefined: there is none. */
   #byName(word: Word, isOption: boolean, isBehindOption: boolean): number | undefined {
     const { text, at, end, raw, bare, isWhole } = word
     const wasNamed = this.#isNamed
@@ -358,7 +360,7 @@ export class CommandReader {
     return close
   }
 
-  /** A word that no table and no name marks. Text in quotes is read as a line of its own. */
+  /** Third layer: a word that no table and no name marks. Text in quotes is read as a line of its own. */
   #emit({ raw, isWhole, end }: Word): number {
     if (!/\s/.test(raw)) this.out += this.#plain(raw)
     else if (isWhole && ADDRESS.test(raw) && !/\s/.test(raw.slice(raw.lastIndexOf('@')))) this.out += this.#plain(raw)

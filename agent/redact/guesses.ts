@@ -5,6 +5,7 @@
  *         password, and so is `user=ann:pw1`; plain words behind `login` are a user and a password.
  * Blind   options of other letters, and plain words behind other sub-commands.
  */
+
 /** Options that often take a password, for programs that no table knows; certainly so beside one that takes a user. */
 const MAYBE_PASSWORD = /^-(?:[pPwW]|pw)$/
 const USER_OPTION = /(?:^|\s)["']?(?:-[uU]|--?(?:user|username|login|account|principal)\b)/
@@ -16,20 +17,20 @@ const LOGIN_VALUE = /(?:^|[,;&?_-])(?:user|username|login|account)=(?=[^\s:%,]{1
 const USER_VERB = /^\+?(?:log-?in|sign-?in|(?:add|create)[-_]?user)$/
 const PASSWORD_VERB = /^(?:change|set|reset|update|modify|new)[-_]?(?:user|account|admin)?[-_]?pass(?:word|wd)?$/
 const USER_WORDS = new Set(['user', 'username', 'login', 'account', 'name'])
-/** Programs of every day whose `-p` and `-u` are something else. */
+/** Common programs whose `-p` and `-u` are something else. */
 const NO_PASSWORD = new Set(
   (
     'mkdir cp mv tar rsync scp install ps cargo nmap read pytest npx pnpm make ls git virtualenv patch lsof fuser ' +
     'pgrep pkill kill rmdir touch tmux less chown useradd psql'
   ).split(' '),
 )
-/** Another program follows them, behind options or a place. */
+/** Programs that start another one: the name of that follows, or a place and then the name. */
 const WRAPPERS = new Set('sudo doas env nohup time nice ionice timeout xargs strace setsid stdbuf watch'.split(' '))
 const PLACES = new Set('ssh docker podman nerdctl kubectl'.split(' '))
 
 export type Guess = 'none' | 'password' | 'maybe password' | 'maybe login'
 
-/** The options of a command line: asked of all of it, because the user may be named behind the password. */
+/** The options of a whole command line, because the user may follow the password. */
 export class Options {
   readonly #all: () => string
   #words: Set<string> | null = null

@@ -40,7 +40,7 @@ const SECRET_OPTIONS = new Set('code key sig signature session sid p12 pfx licen
 /** What `--key` takes as often: a file. */
 const FILE =
   /^["']?(?:[./~%$\\]|[A-Za-z]:[\\/])|\.(?:pem|key|crt|cer|der|pub|p12|pfx|jks|json|ya?ml|txt|gpg|asc)["']?$/i
-/** A name without one of these letters in a row holds no secret: most names are dismissed here. */
+/** Quick test: a name that contains none of these is not secret. */
 const HINT =
   /pass|pw|psk|secret|token|cred|auth|bearer|cookie|jwt|otp|pin|puk|pat|sas|key|mnemonic|seed|dsn|mfa|nt(?:hash|lm)|hashes|community|deployid|dcode|sonar\.login/i
 /** Headers whose whole rest is secret, blanks included. */
