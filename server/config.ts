@@ -73,7 +73,9 @@ export const Config = z.strictObject({
     .strictObject({ off: z.array(category).max(64).default([]), on: z.array(category).max(64).default([]) })
     .prefault({}),
   enrollTokenHours: z.number().min(0.1).max(720).default(72),
-  /** A file with the bearer token for /metrics; null: only people who are signed in, and this machine without a proxy. */
+  /**
+   * A file with the bearer token for /metrics; null: only for signed-in users, and for this machine without a proxy.
+   */
   metricsTokenFile: file.nullable().default(null),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   limits: z
@@ -84,10 +86,10 @@ export const Config = z.strictObject({
       eventsPerSecond: z.int().min(10).default(2_000),
       eventsBurst: z.int().min(100).default(20_000),
       inFlightBytes: z.int().min(16_777_216).default(268_435_456),
-      /** Of one laptop: sustained, and at once, which a full spool has to fit into. */
+      /** Per laptop: the sustained rate, and the burst, into which a full spool must fit. */
       bytesPerDay: z.int().min(1_048_576).default(268_435_456),
       bytesBurst: z.int().min(1_048_576).default(1_073_741_824),
-      /** Free space that telemetry leaves alone. */
+      /** Disk space that telemetry leaves free. */
       diskReserveBytes: z.int().min(0).default(536_870_912),
       evidencePerHour: z.int().min(0).default(1_000),
       enrollmentsPerMinute: z.int().min(1).default(10),
@@ -247,7 +249,9 @@ function shapeAt(path: Path): z.core.$ZodShape | null {
   return schema instanceof z.ZodObject ? schema.shape : null
 }
 
-/** A variable's text converted to the schema's type; text that does not convert is returned for the schema to refuse. */
+/**
+ * A variable's text converted to the schema's type; text that does not convert is returned for the schema to refuse.
+ */
 function typed(text: string, schema: z.core.$ZodType): unknown {
   if (text === 'null') return null
   if (schema instanceof z.ZodArray) return text === '' ? [] : text.split(',').map((it) => it.trim())

@@ -1,4 +1,4 @@
-/** The arrows of the house (ARCHITECTURE.md): what each room may import. No file imports itself, however indirectly. */
+/** The dependency rules (ARCHITECTURE.md): what each folder may import. No file imports itself, even indirectly. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
@@ -6,26 +6,26 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Rooms of the server that any room above may use: each is a word, and may use those before it in its own row. */
+/** Folders of the server that those above may use; each may use the ones before it in its own row. */
 const MODEL = ['server/model/']
 const STORE = [...MODEL, 'server/store/']
 const DERIVE = [...MODEL, 'server/derive/']
 const LOG = ['server/log.ts']
 
-/** room → what it may import besides itself, and why not more. The longest name wins. */
+/** folder → what it may import besides itself, and why not more. The longest name wins. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  // The contract is readable by anybody, anywhere: schemas and types, no I/O.
+  // The contract can be used anywhere: schemas and types, no I/O.
   'wire/': ['zod'],
   // The engine is pure: no clock, no files, nothing of the server. Its libraries are YAML and regular expressions.
   'rules/language/': ['wire/', 'yaml', 're2js'],
   'rules/': ['wire/', 'zod', 'node:'],
-  // A collector yields observations. Who keeps or sends them is not its business; a system's are a system's own.
+  // A collector yields observations, and does not know who stores or sends them; each operating system has its own.
   'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
   'agent/': ['wire/', 'bin/cli.ts', 'node:', 'zod', 'ws', 'citty', 'picocolors'],
-  // Words, and nothing that does anything.
+  // Types only.
   'server/model/': ['wire/', 'zod'],
   'server/store/': [...MODEL, 'wire/', 'node:', 'pg'],
-  // What judges is pure: the same live and in replay. It knows neither store nor clock.
+  // Evaluation is pure: the same live and in replay, without store and clock.
   'server/derive/': [...MODEL, 'rules/', 'wire/', 'ipaddr.js', 'zod', 'node:crypto'],
   'server/cases/': [...STORE, 'wire/'],
   'server/assess/': [...DERIVE, 'server/cases/case.ts', 'wire/'],
@@ -54,7 +54,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   'server/feeds/': [...STORE, 'wire/', 'node:', 'zod'],
   'server/access/': [...STORE, 'server/ingest/address.ts', 'wire/', 'node:', 'zod', '@node-rs/argon2'],
-  // Read models: they keep nothing and change nothing.
+  // Read models: they store nothing and change nothing.
   'server/views/': [
     ...STORE,
     ...DERIVE,
@@ -71,23 +71,23 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...['server/views/', 'server/access/', 'server/roster/', 'server/feeds/', 'server/ingest/', 'server/cases/'],
     ...['wire/', 'node:', 'hono', '@hono/', 'zod'],
   ],
-  // The page talks to the API only. Its build is the server's.
+  // The page uses the API only. The server builds it.
   'server/console/': [...MODEL, 'server/api/schema.ts', 'server/views/schema.ts', 'wire/', 'preact', '@preact/'],
   'server/console/build.ts': ['server/console/', 'server/api/files.ts', 'node:', 'esbuild'],
   'server/jobs/': ['server/', 'wire/', 'node:', 'node-cron'],
-  // Whole fleets as recorded telemetry: it must not know how it is judged.
+  // Generates telemetry: it must not know how that is evaluated.
   'server/simulate/': ['wire/', 'rules/catalogue/', 'node:'],
   'server/config.ts': ['server/derive/', 'server/log.ts', 'wire/', 'node:', 'zod', 'yaml', 'ipaddr.js'],
   'server/log.ts': ['pino'],
   'server/metrics.ts': ['wire/', 'prom-client'],
   'server/whole-file.ts': ['node:'],
-  // Put processes together, and know everything of the server.
+  // Assemble processes, and may use all of the server.
   'server/roles/': ['server/', 'rules/', 'wire/', 'node:', '@hono/node-server', 'prom-client'],
   'server/commands/': ['server/', 'rules/', 'wire/', 'bin/', 'node:', 'citty', 'picocolors', 'zod'],
-  // The command line hands over to both sides.
+  // The command line starts both sides.
   'server/main.ts': ['server/', 'agent/', 'bin/', 'citty'],
 }
-/** Whom nothing but roles and commands may import: what puts together is not put together. */
+/** Only roles and commands may import these: assembling code is not imported by what it assembles. */
 const TOPS = /^server\/(roles|commands|jobs)\//
 
 const files = ['wire', 'agent', 'rules', 'server'].flatMap((folder) =>
@@ -110,11 +110,11 @@ function importsOf(file: string): string[] {
 function roomOf(file: string): string {
   const rooms = Object.keys(MAY_IMPORT).filter((it) => file === it || file.startsWith(it))
   const room = rooms.sort((a, b) => b.length - a.length)[0]
-  assert.ok(room, `${file} stands in no room: say what it may import`)
+  assert.ok(room, `${file} is in no known folder: define what it may import`)
   return room
 }
 
-/** The first circle that is found, as its files in order; null: none. */
+/** The first import cycle found, as its files in order; null: none. */
 function circle(): string[] | null {
   const done = new Set<string>()
   const path: string[] = []
@@ -137,14 +137,14 @@ function circle(): string[] | null {
   return null
 }
 
-describe('the arrows', () => {
-  it('sees the files it is to check', () => assert.ok(files.length > 400, `only ${files.length} files`))
+describe('dependency rules', () => {
+  it('finds the files to check', () => assert.ok(files.length > 400, `only ${files.length} files`))
 
   for (const room of Object.keys(MAY_IMPORT))
-    it(`${room} imports what it may`, () => {
+    it(`${room} imports only what it may`, () => {
       const allowed = [room, ...MAY_IMPORT[room]!]
       const mine = files.filter((it) => roomOf(it) === room)
-      assert.ok(mine.length > 0, 'there is no such room any more')
+      assert.ok(mine.length > 0, 'this folder no longer exists')
       const wrong = mine.flatMap((file) =>
         imports
           .get(file)!
@@ -159,9 +159,9 @@ describe('the arrows', () => {
       assert.deepEqual(wrong, [])
     })
 
-  it('no file imports itself, however indirectly', () => assert.equal(circle()?.join(' → ') ?? null, null))
+  it('no file imports itself, even indirectly', () => assert.equal(circle()?.join(' → ') ?? null, null))
 
-  it('nothing imports what puts everything together', () => {
+  it('nothing else imports roles and commands', () => {
     const wrong = files
       .filter((it) => !/^server\/(roles|commands)\/|^server\/main\.ts$/.test(it))
       .flatMap((file) =>
@@ -173,7 +173,7 @@ describe('the arrows', () => {
     assert.deepEqual(wrong, [])
   })
 
-  it('server and rules never import the agent, nor the agent them', () => {
+  it('server and rules never import the agent, and the agent never imports them', () => {
     for (const [file, its] of imports) {
       if (file === 'server/main.ts') continue
       const other = file.startsWith('agent/') ? /^(server|rules)\// : /^agent\//

@@ -1,4 +1,4 @@
-/** A real browser for tests: the system's Chromium, without its calls home. */
+/** A real browser for tests: the system's Chromium, without its background requests. */
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -18,8 +18,8 @@ const ARGS = [
 const ARTEFACTS = join(import.meta.dirname, '..', 'artefacts')
 
 /**
- * Starts it; the caller closes it. Where there is none, the test that asks is skipped and says so;
- * under CI=true it fails instead.
+ * Starts it; the caller closes it. Without Chromium, the test is skipped with a message; with CI=true it fails
+ * instead.
  */
 export async function browser(test: Mocha.Context): Promise<Browser> {
   const executablePath = found()
@@ -40,7 +40,7 @@ export async function withBrowser(test: Mocha.Context, use: (browser: Browser) =
   }
 }
 
-/** Kept for people to look at: artefacts/<name>.png, which git ignores. */
+/** Saved for people to look at, as artefacts/<name>.png, which git ignores. */
 export async function screenshot(page: Page, name: string, options: { fullPage?: boolean } = {}): Promise<void> {
   mkdirSync(ARTEFACTS, { recursive: true })
   await page.screenshot({ path: join(ARTEFACTS, `${name}.png`), animations: 'disabled', ...options })

@@ -1,6 +1,6 @@
 /**
- * kill -9 of the real agent and of the real server in mid-flow, ten times each, and a server that is set back to an
- * older copy of its data: what was acknowledged is stored, once, and what is judged is what the log says.
+ * kill -9 of the real agent and the real server under load, ten times each, and a server restored from an older copy of
+ * its data: acknowledged events are stored once, and the findings are those of the log.
  * `npm run soak` does the same a thousand times, at random moments.
  */
 
@@ -26,7 +26,7 @@ describe('kill -9', function () {
 
   after(() => rig.close())
 
-  it('of the server loses nothing it acknowledged', async () => {
+  it('of the server loses no acknowledged event', async () => {
     for (let turn = 0; turn < KILLS; turn++) {
       await rig.progress(200)
       await rig.killServer()
@@ -35,7 +35,7 @@ describe('kill -9', function () {
     await rig.progress(200)
   })
 
-  it('of the agent loses nothing that was acknowledged, and uses no number twice', async () => {
+  it('of the agent loses no acknowledged event, and reuses no number', async () => {
     for (let turn = 0; turn < KILLS; turn++) {
       await rig.progress(200)
       await rig.killAgent()
@@ -44,7 +44,7 @@ describe('kill -9', function () {
     await rig.progress(200)
   })
 
-  it('a server that is restored from a backup gets again what it acknowledged since', async () => {
+  it('a restored server gets again the events acknowledged since the backup', async () => {
     const backup = join(rig.folder, 'backup')
     await rig.killServer()
     cpSync(rig.data, backup, { recursive: true })
@@ -62,7 +62,7 @@ describe('kill -9', function () {
     )
   })
 
-  it('leaves every acknowledged number in the log, once, without a hole, and the judgement that the log has', async () => {
+  it('leaves every acknowledged number in the log once, without gaps, and the findings of that log', async () => {
     await rig.killAgent()
     const place = rig.progressOfAgent()
     await rig.killServer()

@@ -1,6 +1,6 @@
 /**
- * The main job as a user meets it: `tellwire up` as a real process, a real program under the name of a remote-control
- * tool, real files copied in bulk, the page in a real browser, and the export replayed.
+ * The main use case: `tellwire up` as a real process, a real program under the name of a remote-control tool, real
+ * files copied in bulk, the page in a real browser, and a replay of the export.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -48,7 +48,7 @@ describe('the main job', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('shows this machine, finds the tool and the copy within 20 s, and replays to the same', async function () {
+  it('shows this machine, finds the tool and the copy within 20 s, and a replay finds the same', async function () {
     await withBrowser(this, async (browser) => {
       const page = await browser.newPage({ viewport: { width: 1_280, height: 900 } })
       const errors: string[] = []
@@ -60,11 +60,11 @@ describe('the main job', function () {
       const worker = await until(
         async () => (await read<QueuePage>(page, url, 'workers')).rows[0]?.worker ?? null,
         FOUND_WITHIN_MS,
-        () => `nobody is watched:\n${printed}`,
+        () => `no worker is shown:\n${printed}`,
       )
       const look = () => read<WorkerPage>(page, url, `workers/${encodeURIComponent(worker)}`)
 
-      // What runs here is seen: this very test among it.
+      // The processes of this machine are seen, this test among them.
       await until(
         async () =>
           (await look()).laptops[0]?.coverage.find((it) => it.category === 'process_creation')?.state === 'seen' ||
@@ -79,7 +79,7 @@ describe('the main job', function () {
       await until(
         async () => (await titles()).find((it) => /contract does not approve/.test(it)) ?? null,
         FOUND_WITHIN_MS,
-        () => 'a program named anydesk raised nothing',
+        () => 'no finding for a program named anydesk',
       )
       await page.goto(`${url}/#/workers/${encodeURIComponent(worker)}`)
       await page
@@ -92,7 +92,7 @@ describe('the main job', function () {
       await until(
         async () => (await look()).findings.find((it) => it.family === 'exfiltration') ?? null,
         FOUND_WITHIN_MS,
-        () => '2,500 files onto a removable volume raised nothing',
+        () => 'no finding for 2,500 files copied to a removable volume',
       )
       await page.goto(`${url}/#/`)
       await page.getByText(worker).first().waitFor()
@@ -103,7 +103,7 @@ describe('the main job', function () {
       await screenshot(page, 'main-job-laptops', { fullPage: true })
       assert.deepEqual(errors, [])
 
-      // The log keeps growing while we look, but what was found by then is found again, and nothing that was not.
+      // The log keeps growing, but the replay must have all findings so far and no others.
       const live = async () => (await look()).findings.map((it) => it.id)
       const before = await live()
       const recording = await tellwire(['export', '--data-folder', join(folder, 'data')])
@@ -115,20 +115,20 @@ describe('the main job', function () {
         before.filter((id) => !again.includes(id)),
         [],
       )
-      // What depends on time is decided every few seconds here, and at the end of a replay.
+      // Findings that depend on time are made every few seconds by the server, and at the end by a replay.
       await until(
         async () => {
           const now = await live()
           return again.every((id) => now.includes(id)) || null
         },
         FOUND_WITHIN_MS,
-        () => 'the replay found what the server did not',
+        () => 'the replay has findings that the server does not have',
       )
       assert.equal(answer.stats.rejected, 0)
     })
   })
 
-  it('the laptop shows its user what was sent', async () => {
+  it('`tellwire agent show` shows the events sent', async () => {
     const shown = await tellwire(['agent', 'show', '--folder', join(folder, 'data', 'agent')])
     assert.match(shown, /never/i)
     assert.match(shown, /process_creation/)
@@ -143,7 +143,7 @@ async function choosePassword(page: Page): Promise<void> {
   await page.locator('input[type=password]').first().waitFor({ state: 'detached' })
 }
 
-/** Through the page's own session, so that what is read is what the page may read. */
+/** With the page's own session, so that only data allowed to the page is read. */
 async function read<T>(page: Page, url: string, path: string): Promise<T> {
   const cookies = await page.context().cookies()
   const Cookie = cookies.map((it) => `${it.name}=${it.value}`).join('; ')

@@ -1,6 +1,6 @@
 /**
- * A second laptop as README describes it: the server behind TLS, its certificate signed by the company's own authority.
- * The certificate in test/fixtures is for localhost, made for this test, and trusted by nobody.
+ * A second laptop as in the README: the server with TLS, its certificate signed by the company's own authority.
+ * The certificate in test/fixtures is for localhost, made for this test, and trusted by no system.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -36,7 +36,7 @@ describe('behind TLS', function () {
     const [, origin = '', link = ''] = await until(
       () => /listening on (\S+)[\s\S]*#\/welcome\/(\S+)/.exec(printed),
       30_000,
-      () => `the server does not come up:\n${printed}`,
+      () => `the server does not start:\n${printed}`,
     )
     url = origin
     secret = link
@@ -72,7 +72,7 @@ describe('behind TLS', function () {
     await until(
       async () => ((await events()) ?? 0) > 10 || null,
       30_000,
-      () => 'no events came through TLS',
+      () => 'no events arrived over TLS',
     )
   })
 

@@ -1,9 +1,9 @@
 /**
- * How often somebody may fail to sign in, so that a guesser gets nowhere and locks nobody out.
+ * Limits failed sign-ins, so that guessing is slow and an attacker cannot lock anybody out.
  *
- * Shape   counted by network (see `networkOf`), and by name within a network. While many guess at one name, networks from
- *         which it never signed in get one try each instead of six; there is no limit by which strangers together could
- *         lock out the right password. In an open session wrong passwords are counted by session.
+ * Shape   counted by network (see `networkOf`), and by name within a network. While a name is under attack, networks
+ *         from which it never signed in get one attempt instead of six. There is no limit for a name over all networks,
+ *         so attackers cannot lock out the right password. In an open session, wrong passwords are counted by session.
  * Errors  Fault 'rate.exceeded' with `retryAfterMs` among its facts.
  */
 import { Fault } from '../../wire/fault.ts'
@@ -13,18 +13,18 @@ const WINDOW_MS = 15 * 60_000
 const NETWORK_TRIES = 30
 const NAME_TRIES = 6
 const NAME_TRIES_UNDER_ATTACK = 1
-/** Failures of one name from everywhere in a window, from which on it counts as under attack. */
+/** Failures of one name over all networks, in a time window, from which it counts as under attack. */
 const ATTACK = 50
 const SESSION_TRIES = 6
 const KNOWN_MAX = 10_000
 
 export interface SignInLimits {
   /**
-   * Counts a try as failed, so that guesses in parallel are counted too; the returned function takes that back.
-   * `name` null: by a link.
+   * Counts an attempt as failed before it runs, so that parallel guesses are counted too. The returned function takes
+   * that back after a success. `name` is null for a sign-in by link.
    */
   attempt(network: string, name: string | null): () => void
-  /** The same for the current password within an open session. */
+  /** The same, for the current password within an open session. */
   inSession(secret: string): () => void
 }
 
@@ -35,7 +35,7 @@ export function signInLimits(now: () => number): SignInLimits {
   const atNetworkUnderAttack = limit(NAME_TRIES_UNDER_ATTACK)
   const everywhere = limit(ATTACK)
   const session = limit(SESSION_TRIES)
-  /** Networks from which a name signed in, the oldest first. */
+  /** Networks from which a name signed in, oldest first. */
   const known = new Set<string>()
 
   return {
@@ -50,7 +50,7 @@ export function signInLimits(now: () => number): SignInLimits {
       ]
       if (isAttacked) counted.push([atNetworkUnderAttack, key])
       const succeeded = count(counted, () => {
-        // Refunded and not forgotten for the network: an own account must not buy more guesses at another's.
+        // Refunded but not cleared for the network: signing in to one account must not allow more guesses at another.
         network.refund(from)
         everywhere.refund(who)
         atNetwork.forget(key)

@@ -1,4 +1,4 @@
-/** Who may do what. A route asks for a permission and never for a role; what a role may is said here alone. */
+/** Who may do what. A route asks for a permission, never for a role; only this file says what a role may do. */
 import type { Role } from '../model/user.ts'
 
 export const PERMISSIONS = [
@@ -21,7 +21,7 @@ export const ROLES_WITH: Record<Permission, readonly Role[]> = {
   'laptop.read': EVERYBODY,
   'metrics.read': EVERYBODY,
   'case.decide': ANALYSTS,
-  // Names and places of people, more than the judgement of a worker needs.
+  // Personal data (names, places) beyond what assessing a worker needs.
   'contract.read': ANALYSTS,
   'contract.write': ANALYSTS,
   'laptop.enroll': ANALYSTS,

@@ -1,12 +1,12 @@
-/** How often somebody may fail: a count per key and window, bounded in memory. */
+/** Limits how often something may fail: a count per key and time window, bounded in memory. */
 
 export interface Attempts {
-  /** Milliseconds until this key may try again; 0 when it may now. */
+  /** Milliseconds until this key may try again; 0: now. */
   waitMs(key: string): number
   failed(key: string): void
-  /** Takes one failure back: the try was none after all. */
+  /** Takes one failure back: the attempt succeeded after all. */
   refund(key: string): void
-  /** Forgets the failures: whoever this is has proved who they are. */
+  /** Clears the failures of a key, after a success. */
   forget(key: string): void
 }
 
@@ -14,7 +14,7 @@ const KEYS_MAX = 10_000
 
 export function attempts(options: { max: number; windowMs: number; now: () => number }): Attempts {
   const { max, windowMs, now } = options
-  // Insertion order is age: a key is put back at the end when its window begins anew.
+  // Insertion order is age: a key moves to the end when a new window begins for it.
   const seen = new Map<string, { count: number; since: number }>()
 
   return {

@@ -6,7 +6,7 @@
  *         over the secret and the user's current password hash is stored, so a new password ends every other session
  *         and link of that user without a list of them.
  * Units   a link is valid for 24 h and once; a session for 12 h from its last use, 7 days at most.
- * Errors  a wrong name, a wrong password and a user without one give the same answer after the same work.
+ * Errors  an unknown name, a wrong password and a user without a password get the same answer after the same work.
  */
 import { createHash } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
@@ -21,7 +21,7 @@ export type AccessStore = Pick<Store, 'users' | 'audit'>
 const LINK_MS = 24 * 3_600_000
 const SESSION_IDLE_MS = 12 * 3_600_000
 const SESSION_MAX_MS = 7 * 24 * 3_600_000
-/** A session's end is moved at most this often, so that reading does not write on every request. */
+/** A session's end is moved at most this often, so that most requests write nothing. */
 const EXTEND_EVERY_MS = 5 * 60_000
 const EXTENSIONS_MAX = 10_000
 /** 19 MiB each: more at once exhausts memory. */
@@ -47,8 +47,8 @@ export interface NewPassword {
 }
 
 /**
- * A link for the administrator: the one with a password if there is one, else the first; made when there is none.
- * The secret is in the fragment, which browsers send to nobody.
+ * A link for the administrator: the one with a password if there is one, else the first; created when there is none.
+ * The secret is in the fragment of the URL, which browsers do not send.
  */
 export async function makeOneTimeLink(store: AccessStore, now: number, random: Random): Promise<string> {
   const admins = (await store.users.list()).filter((user) => user.role === 'admin')
@@ -59,7 +59,7 @@ export async function makeOneTimeLink(store: AccessStore, now: number, random: R
   return linkFor(store, user, now, random)
 }
 
-/** Resolves with the user's one-time link. Errors  Fault 'api.invalid' when the name is taken or cannot be one. */
+/** Resolves with the user's one-time link. Errors  Fault 'api.invalid' when the name is taken or not allowed. */
 export async function addUser(
   store: AccessStore,
   name: string,
@@ -68,7 +68,7 @@ export async function addUser(
   random: Random,
 ): Promise<string> {
   const parsed = UserName.safeParse(name)
-  if (!parsed.success) throw new Fault('api.invalid', { where: 'name', todo: `It ${parsed.error.issues[0]?.message}.` })
+  if (!parsed.success) throw new Fault('api.invalid', { where: 'name', why: `It ${parsed.error.issues[0]?.message}.` })
   const user = await store.users.add({ name, role, passwordHash: null, createdAt: now })
   await store.audit.add({ at: now, user: null, action: 'user.added', about: name, detail: role })
   return linkFor(store, user, now, random)
@@ -110,7 +110,7 @@ export class SignIn {
   /** A session's secret, or null. Errors  Fault 'server.busy' when too many passwords are being checked. */
   async byPassword(name: string, password: string): Promise<string | null> {
     const user = await this.#store.users.byName(name)
-    // Checked against a decoy where there is no password, so that the time it takes tells nothing about names.
+    // Checked against a decoy where there is no password, so that the duration does not reveal which names exist.
     this.#decoy ??= hash(Buffer.from(this.#random(32)).toString('base64url'), ARGON2)
     const stored = user?.passwordHash ?? (await this.#decoy)
     const isRight = await this.#bounded(() => verify(stored, password))
@@ -123,7 +123,7 @@ export class SignIn {
     return this.#issue(user, 'p')
   }
 
-  /** The open session of this secret, or null. Using it moves its end. */
+  /** The open session of this secret, or null. Using a session extends it. */
   session(secret: string): Promise<OpenSession | null> {
     return this.#turns.run(secret, async () => {
       const found = (await this.#find(secret, 'l')) ?? (await this.#find(secret, 'p'))
@@ -140,14 +140,13 @@ export class SignIn {
     })
   }
 
-  /** Sets the password; resolves with the secret of a new session, all others of this user having ended. */
+  /** Sets the password; resolves with the secret of a new session. All other sessions of this user end. */
   async setPassword(session: OpenSession, { current, password, name }: NewPassword): Promise<string> {
     const { user, secret } = session
     const before = user.passwordHash
     if (before !== null && !session.byLink) {
       const isRight = current !== null && (await this.#bounded(() => verify(before, current)))
-      if (!isRight)
-        throw new Fault('api.forbidden', { where: 'body.current', todo: 'The current password is not right.' })
+      if (!isRight) throw new Fault('api.forbidden', { where: 'body.current', why: 'The current password is wrong.' })
     }
     const passwordHash = await this.#bounded(() => hash(password, ARGON2))
     const owner = await this.#renamed(user, name, passwordHash)
@@ -157,11 +156,11 @@ export class SignIn {
     return this.#issue({ ...owner, passwordHash }, session.byLink ? 'l' : 'p')
   }
 
-  /** A first user may choose another name than the one its link was made for; the old one, without a password, stays shut. */
+  /** Only a user who never had a password may change the name, once. Nobody can sign in with the old name. */
   async #renamed(user: User, name: string | null, passwordHash: string): Promise<User> {
     if (name === null || name === user.name) return user
     if (user.passwordHash !== null)
-      throw new Fault('api.forbidden', { where: 'body.name', todo: 'The name can be chosen once only.' })
+      throw new Fault('api.forbidden', { where: 'body.name', why: 'The name can be changed only once.' })
     return this.#store.users.add({ name, role: user.role, passwordHash, createdAt: this.#now() })
   }
 

@@ -1,7 +1,7 @@
 /**
- * One at a time for each key: nobody else gets between a look at the store and the write that follows from it.
+ * Runs work for one key strictly one after another, so that nothing comes between a read and the write based on it.
  *
- * Shape   within this process. Work that fails lets the next one in all the same.
+ * Shape   within this process. Failed work does not block the next.
  */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>()

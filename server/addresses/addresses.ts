@@ -1,14 +1,14 @@
 /**
  * What the databases and the imported range lists say about an address.
  *
- * Shape   place from the user's own city database, else from DB-IP's, or the country alone from the fall-back; never a
- *         mixture. Number and name from the user's own ASN database, else from the ASN table. Class from the range
- *         lists and the user's privacy database, whichever names the stronger one, then from what the catalogue knows
- *         of the ASN, else 'unknown': never a guess.
- *         An address that is not public (private, loopback, documentation) has no place; of the lists only
- *         'corporate' may name it. Carrier-grade NAT says `by` 'cgnat'.
- * Units   degrees WGS 84; `accuracyKm` null where the database does not say, as DB-IP's.
- * Errors  a missing database is nulls and one warning with what to install.
+ * Shape   place: from the user's own city database, else from DB-IP's, else the country alone from the fallback; never
+ *         a mixture. ASN: from the user's own database, else from the ASN table. Class: from the range
+ *         lists and the user's privacy database, whichever names the stronger class, else from the catalogue's
+ *         entry for the ASN, else 'unknown': never a guess.
+ *         An address that is not public (private, loopback, documentation) has no place, and only a list
+ *         of class 'corporate' may classify it. Carrier-grade NAT has `by` 'cgnat'.
+ * Units   degrees WGS 84; `accuracyKm` is null where the database has none, as DB-IP's.
+ * Errors  a missing database gives nulls and one warning that says what to install.
  */
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { AddressFacts } from '../../wire/recording.ts'
@@ -20,21 +20,21 @@ import { ageDays, Ranges, STALE_DAYS } from './ranges.ts'
 import { parseAddress } from './table.ts'
 
 export interface Addresses {
-  /** `at` epoch ms: when the address was seen. A list that was stale by then says its age in `by`. */
+  /** `at` epoch ms: when the address was seen. For a list that was stale by then, `by` has its age. */
   lookup(address: string, at: number): AddressFacts
   /**
-   * Looks for changed range lists and databases of the user; true when there were. An unchanged file costs a stat; a
-   * large one is read without blocking, and look-ups are answered from its last edition meanwhile.
+   * Looks for changed range lists and user databases; true when something changed. An unchanged file costs a stat; a
+   * large one is read without blocking, and its previous edition answers in the meantime.
    */
   reload(): Promise<boolean>
-  /** Reads the installed databases without blocking; else the first address of a version does, for some 0.3 s. */
+  /** Reads the installed databases without blocking. Otherwise the first look-up per IP version blocks for 0.3 s. */
   preload(): Promise<void>
   lists(): RangeListFacts[]
-  /** The user's own first. */
+  /** The user's own come first. */
   databases(): DatabaseFacts[]
-  /** Files of the user that cannot be used, each with what to do. */
+  /** User files that cannot be used, each with what to do. */
   problems(): string[]
-  /** These, and what is not installed. */
+  /** The problems, and the databases that are not installed. */
   warnings(): string[]
 }
 
@@ -45,7 +45,7 @@ export interface AddressSources {
   catalogueAsnClass(asn: number): NetworkClass | null
   /** The user's own databases, where there are any. */
   geoip?: GeoipFiles
-  /** The folder of an installed package, or null. A test hands in its own. */
+  /** The folder of an installed package, or null. Tests pass their own. */
   packageFolder?: PackageFolder
 }
 
@@ -71,7 +71,7 @@ export async function openAddresses(sources: AddressSources): Promise<Addresses>
         ...(named(ranges.classOf(address), own.privacy(address), at) ?? classOf(system)),
       }
     },
-    // A second call joins the one under way: nothing is read twice.
+    // A second call joins the running one, so that nothing is read twice.
     reload: () => (reloading ??= reload().finally(() => (reloading = null))),
     preload: installed.preload,
     lists: () => ranges.lists(),
@@ -91,7 +91,7 @@ export async function openAddresses(sources: AddressSources): Promise<Addresses>
   }
 }
 
-/** The stronger of what a list and the privacy database say; the list where they agree. */
+/** The stronger of the list's class and the privacy database's; the list where they agree. */
 function named(
   list: RangeListFacts | null,
   privacy: (Privacy & { by: string }) | null,

@@ -1,14 +1,14 @@
 /**
- * How old what we know of addresses is, and what to do about it.
+ * How old the data about addresses is, and how to get newer data.
  *
- * Units   whole days since the day it was made (UTC), which its maker says: a database's build, a list's date, a
- *         package's version. Null where it does not say; that is shown, and is not called stale.
+ * Units   whole days since the data's own date (UTC): a database's build, a list's date, a package's version. Null
+ *         where the data has no date; that is shown, and does not count as stale.
  */
 import { Gauge, type Registry } from 'prom-client'
 import type { Addresses } from './addresses.ts'
 import { ageDays, STALE_DAYS } from './ranges.ts'
 
-/** Blocks change hands all the time; the makers publish at least monthly, and after a quarter the difference shows. */
+/** Address blocks change owners all the time. Makers publish monthly or more often; after 90 days errors show. */
 export const DATABASE_STALE_DAYS = 90
 
 export interface FeedAge {
@@ -37,8 +37,8 @@ export function listAge({ name, class: kind, date }: ReturnType<Addresses['lists
 
 export function databaseAge({ source, name, date }: ReturnType<Addresses['databases']>[number], now: number): FeedAge {
   const todo = source.startsWith('@')
-    ? `Take a newer edition: npm install --no-save ${source}@latest`
-    : `Fetch a newer edition from its maker and put it in the place of ${source}.`
+    ? `Install a newer edition: npm install --no-save ${source}@latest`
+    : `Get a newer edition from its publisher and replace ${source} with it.`
   return { kind: 'database', name, ...aged(date, DATABASE_STALE_DAYS, now), todo }
 }
 
@@ -52,14 +52,14 @@ function aged(date: string | null, staleAfterDays: number, now: number) {
   return { date, days, staleAfterDays, stale: days !== null && days > staleAfterDays }
 }
 
-/** One sentence for each that is stale. */
+/** One sentence for each stale source. */
 export function staleWarnings(ages: readonly FeedAge[]): string[] {
   return ages
     .filter((it) => it.stale)
     .map(({ kind, name, date, days, todo }) => `The ${kind} '${name}' was made on ${date}, ${days} days ago. ${todo}`)
 }
 
-/** Ages at the time of each scrape. */
+/** Computed at each scrape. */
 export function ageGauges(registry: Registry, ages: () => readonly FeedAge[]): void {
   const labelNames = ['kind', 'name'] as const
   new Gauge({
@@ -74,7 +74,7 @@ export function ageGauges(registry: Registry, ages: () => readonly FeedAge[]): v
   })
   new Gauge({
     name: 'tellwire_feed_stale',
-    help: '1 for what is older than its kind should be',
+    help: '1 if older than recommended for its kind',
     labelNames,
     registers: [registry],
     collect() {

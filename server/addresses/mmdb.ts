@@ -1,12 +1,12 @@
 /**
- * A MaxMind DB file, read so that a torn or hostile one costs an error and nothing more.
+ * Reads a MaxMind DB file so that a truncated or hostile file costs an error and nothing more.
  *
- * Shape   the whole file in memory. `get` answers what the file holds for an address, unjudged: records are somebody
- *         else's data, and `database-records.ts` reads them. `sample` gives records from all over the file, the same
- *         ones each time: what kind of database it is shows in their fields.
+ * Shape   the whole file in memory. `get` returns what the file holds for an address, unchecked: records come from
+ *         third parties, and `database-records.ts` reads them. `sample` gives records from all over the file, the
+ *         same ones each time: their fields show what kind of database it is.
  * Units   `builtAt` epoch ms, from the file's own metadata.
- * Errors  a plain Error with the reason: by `openMmdb` for a file that is cut, not of this format or not consistent; by
- *         `get` for a record that cannot be decoded, or is beyond what any honest one is.
+ * Errors  a plain Error with the reason: from `openMmdb` for a file that is truncated, of another format or not
+ *         consistent; from `get` for a record that cannot be decoded, or is larger than any real one.
  * Source  MaxMind DB file format 2.0: search tree, sixteen zero bytes, data, marker, metadata of at most 128 KiB.
  */
 import { Reader, type Response } from 'mmdb-lib'
@@ -18,7 +18,7 @@ export interface Mmdb {
   type: string
   builtAt: number
   get(address: Pick<ParsedAddress, 'version' | 'words'>): unknown
-  /** Up to `SAMPLES`; none where the file has none. Errors  as `get`, when no record of them can be decoded. */
+  /** Up to `SAMPLES`; none where the file has none. Fails as `get` does when none of them can be decoded. */
   sample(): unknown[]
 }
 
@@ -28,7 +28,7 @@ const SEPARATOR_BYTES = 16
 /** A city record of GeoIP2 with all its languages decodes to about 200 values. */
 const MAX_VALUES = 4_096
 const MAX_RECORD_BYTES = 65_536
-/** Decoding so many takes some 2 ms. */
+/** Decoding this many takes about 2 ms. */
 const SAMPLES = 128
 
 const Metadata = z.object({
@@ -42,7 +42,7 @@ const Metadata = z.object({
 
 export function openMmdb(bytes: Buffer): Mmdb {
   const metadataAt = metadataOffset(bytes)
-  // Without the marker mmdb-lib would read the search tree as if it were metadata.
+  // Without the marker mmdb-lib would read the search tree as metadata.
   if (metadataAt === -1) throw new Error('it is not a MaxMind DB file, or it is cut short')
   const reader = new Reader<Response>(bytes)
   const metadata = Metadata.safeParse(reader.metadata)
@@ -51,10 +51,10 @@ export function openMmdb(bytes: Buffer): Mmdb {
   const tree: Tree = { bytes, ...metadata.data }
   const separator = bytes.subarray(searchTreeSize, searchTreeSize + SEPARATOR_BYTES)
   if (searchTreeSize + SEPARATOR_BYTES > metadataAt || separator.some((byte) => byte !== 0))
-    throw new Error('its parts do not fit together: it was cut, or is half of one edition and half of another')
+    throw new Error('its parts do not fit together: it is truncated, or mixes two editions')
   const meter = metered(reader, metadataAt)
   const get: Mmdb['get'] = (address) => {
-    // An IPv4 tree would answer for the first 32 bits of an IPv6 address.
+    // An IPv4 tree would return its answer for the first 32 bits of an IPv6 address.
     if (address.version > ipVersion) return null
     meter.values = 0
     return reader.get(spelled(address.words))
@@ -62,7 +62,7 @@ export function openMmdb(bytes: Buffer): Mmdb {
   return { type: databaseType, builtAt: buildEpoch.getTime(), get, sample: () => readable(someAddresses(tree), get) }
 }
 
-/** Looked for only where it may be: in 130 MB without one, a search of the whole file takes 75 ms. */
+/** Searched only where it may be: in 130 MB without a marker, searching the whole file takes 75 ms. */
 function metadataOffset(bytes: Buffer): number {
   const from = Math.max(0, bytes.length - METADATA_BYTES - MARKER.length)
   const at = bytes.subarray(from).lastIndexOf(MARKER)
@@ -98,14 +98,14 @@ function someAddresses(tree: Tree): SomeAddress[] {
   return addresses.filter((it) => it !== null)
 }
 
-/** Null: a dead end. Only the tree of an empty file has one, or a damaged one. */
+/** Null for a dead end, which only empty or damaged files have. */
 function walkDown({ bytes, ipVersion, nodeCount, recordSize }: Tree, turn: () => 0 | 1): SomeAddress | null {
   const words = ipVersion === 4 ? [0] : [0, 0, 0, 0]
   let node = 0
   for (let depth = 0; depth < words.length * 32; depth++) {
     const children = [childOf(bytes, recordSize, node, 0), childOf(bytes, recordSize, node, 1)] as const
     let side = turn()
-    // Most of the address space is a few large unused networks: seven of eight walks go on where it is divided further.
+    // Most of the address space is a few large unused networks: seven of eight walks continue where it is divided.
     const stopsHere = children[side] >= nodeCount && children[1 - side]! < nodeCount
     if (children[side] === nodeCount || (stopsHere && turn() + turn() + turn() > 0)) side = side === 0 ? 1 : 0
     const child = children[side]
@@ -117,7 +117,7 @@ function walkDown({ bytes, ipVersion, nodeCount, recordSize }: Tree, turn: () =>
   return null
 }
 
-/** A node is two records of 24, 28 or 32 bits; of 28, the byte between them holds the high bits of both. */
+/** A node is two records of 24, 28 or 32 bits; with 28 bits, the byte between them holds the high bits of both. */
 function childOf(bytes: Buffer, recordSize: Tree['recordSize'], node: number, side: 0 | 1): number {
   const at = (node * recordSize) / 4
   if (recordSize !== 28) return bytes.readUIntBE(at + (side * recordSize) / 8, recordSize / 8)
@@ -126,7 +126,7 @@ function childOf(bytes: Buffer, recordSize: Tree['recordSize'], node: number, si
   return high * 0x1_00_00_00 + bytes.readUIntBE(at + side * 4, 3)
 }
 
-/** Left or right, from a fixed seed (xorshift): the same file must be judged the same every time. */
+/** Left or right, from a fixed seed (xorshift), so that the same file gets the same result every time. */
 function turnsOf(seed: number): () => 0 | 1 {
   let state = Math.imul(seed, 0x9e37_79b1)
   return () => {
@@ -138,8 +138,8 @@ function turnsOf(seed: number): () => 0 | 1 {
 }
 
 /**
- * Counts what a record decodes to. A few bytes can point at each other so that they unfold without end, and a half
- * overwritten file does so by chance. mmdb-lib has no limit of its own, and decodes every value through `decode`.
+ * Counts the values that a record decodes to. A few bytes can point at each other and expand without end; a
+ * half-overwritten file can do so by accident. mmdb-lib has no limit, and decodes every value through `decode`.
  */
 function metered(reader: Reader<Response>, end: number): { values: number } {
   const meter = { values: 0 }
@@ -155,7 +155,7 @@ function metered(reader: Reader<Response>, end: number): { values: number } {
   return meter
 }
 
-/** The address as mmdb-lib takes it; what came in may have been the IPv6 mapping of an IPv4 address. */
+/** The address as mmdb-lib takes it; an IPv6-mapped IPv4 address arrives here as IPv4. */
 function spelled(words: readonly number[]): string {
   if (words.length === 1) return [24, 16, 8, 0].map((shift) => (words[0]! >>> shift) & 0xff).join('.')
   return words.map((word) => `${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`).join(':')

@@ -1,7 +1,7 @@
 /**
- * Databases that put many addresses elsewhere at once: kept by the server, shown by `tellwire feeds list`.
+ * Databases that moved many addresses at once: the server stores this, `tellwire feeds list` shows it.
  *
- * Shape   one value in the server's state, because the command is another process and the judgement's own state is big.
+ * Shape   one value in the server's store: the command is another process, and the detector's state is large.
  */
 import { Gauge, type Registry } from 'prom-client'
 import * as z from 'zod'
@@ -30,7 +30,7 @@ export function keepFeedChanges({ values }: Pick<Store, 'values'>, changes: read
 export function feedChangeGauge(registry: Registry, networks: () => number): void {
   new Gauge({
     name: 'tellwire_feed_moved_networks',
-    help: 'Networks whose place a database changed by itself; moves there are not judged for a while',
+    help: 'Networks whose place a database changed by itself; moves there make no findings for a while',
     registers: [registry],
     collect() {
       this.set(networks())
@@ -38,7 +38,7 @@ export function feedChangeGauge(registry: Registry, networks: () => number): voi
   })
 }
 
-/** Those that still count at `now`. Errors  Fault 'store.missing' where no server has run yet. */
+/** The changes still in effect at `now`. Errors  Fault 'store.missing' where no server has run yet. */
 export async function keptFeedChanges(dataFolder: string, now: number): Promise<FeedChange[]> {
   const store = await openStore({ engine: 'sqlite', folder: dataFolder }, { run: 'inline', readOnly: true })
   try {
@@ -56,6 +56,6 @@ export function feedChangeWarning({ edition, asn, from, to, networks, until }: F
   const day = new Date(until).toISOString().slice(0, 10)
   return (
     `${edition ?? 'A database'} put ${networks} network${networks === 1 ? '' : 's'}${of} elsewhere, ${how}. ` +
-    `The workers did not move: places there are not judged until ${day}. Compare with another database; correct the contracts if it is right.`
+    `The workers did not move: places there make no findings until ${day}. Compare with another database, and correct the contracts if the new place is right.`
   )
 }

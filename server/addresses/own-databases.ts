@@ -1,10 +1,10 @@
 /**
- * The user's own address databases: MaxMind's, IPinfo's, or any .mmdb file in one of the shapes we read.
+ * The user's own address databases: MaxMind's, IPinfo's, or any .mmdb file in one of the supported formats.
  *
- * Shape   up to three files. Each answers, or gives null: then the installed packages, the lists and the catalogue do.
- * Units   read whole into memory, at most 2 GiB each; `reload` is a stat for each while they do not change.
- * Errors  a file that is missing, torn or of another kind is one problem with what to do. One that was good before
- *         goes on answering in its last whole edition. One that breaks on a record stops answering until it changes.
+ * Shape   up to three files. Where one gives null, the installed packages, the lists and the catalogue answer.
+ * Units   read whole into memory, at most 2 GiB each; while a file does not change, `reload` costs one stat.
+ * Errors  a file that is missing, truncated or of another kind is one problem with what to do. A file that was good
+ *         before keeps answering in its last complete edition. One that fails on a record is unused until it changes.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { type Place, type Privacy, placeOf, privacyOf, type System, systemOf } from './database-records.ts'
@@ -19,11 +19,11 @@ export interface GeoipFiles {
 }
 
 export interface DatabaseFacts {
-  /** Its key in the configuration, or its package. */
+  /** Its configuration key, or its package. */
   source: string
-  /** What it calls itself. */
+  /** Its name for itself. */
   name: string
-  /** UTC, YYYY-MM-DD; null where it does not say. */
+  /** UTC, YYYY-MM-DD; null where it has no date. */
   date: string | null
 }
 
@@ -31,7 +31,7 @@ export interface OwnDatabases {
   place(address: ParsedAddress): (Place & { edition: string }) | null
   system(address: ParsedAddress): System | null
   privacy(address: ParsedAddress): (Privacy & { by: string }) | null
-  /** True when a file or a problem changed since the last time, be it by a look-up. */
+  /** True when a file or a problem has changed since the last call; look-ups can find problems too. */
   reload(): Promise<boolean>
   facts(): DatabaseFacts[]
   problems(): string[]
@@ -39,10 +39,10 @@ export interface OwnDatabases {
 
 const MAX_BYTES = 2 ** 31 - 1
 
-/** A whole file, without holding this thread. */
+/** Reads a whole file without blocking this thread. */
 type ReadFile = (path: string) => Promise<Buffer>
 
-/** What a file is to tell, how its records are read, and what such a file is called. */
+/** What a file must contain, how its records are read, and what the type of such a file looks like. */
 interface Kind<T> {
   holds: string
   type: RegExp
@@ -85,7 +85,7 @@ export async function openOwnDatabases(files: GeoipFiles, read: ReadFile = readF
   return own
 }
 
-/** 'GeoLite2-City 2026-10-02': what is written beside every answer. */
+/** 'GeoLite2-City 2026-10-02': stored with every answer. */
 export function edition({ name, date }: Pick<DatabaseFacts, 'name' | 'date'>): string {
   return date === null ? name : `${name} ${date}`
 }
@@ -144,7 +144,7 @@ function follow<T>(source: string, path: string | null, kind: Kind<T>, readFile:
     if (!found.isFile()) throw new Error('it is not a file')
     if (found.size > MAX_BYTES) throw new Error('it is larger than 2 GiB')
     const bytes = await readFile(path)
-    // Written to while it was read: it is read again at the next look.
+    // Written to while it was read; the next look reads it again.
     if (stampOf(await stat(path)) !== seen) return
     stamp = seen
     const db = openMmdb(bytes)
@@ -156,12 +156,12 @@ function follow<T>(source: string, path: string | null, kind: Kind<T>, readFile:
 
   function trouble(cause: unknown): string {
     const why = cause instanceof Error ? cause.message : String(cause)
-    const meanwhile = open ? `Its edition of ${open.facts.date} goes on answering` : 'It is not used'
-    return `${source} (${path}): ${why}. ${meanwhile}; put a whole file in its place.`
+    const meanwhile = open ? `Its edition of ${open.facts.date} stays in use` : 'It is not used'
+    return `${source} (${path}): ${why}. ${meanwhile}; replace it with a complete file.`
   }
 }
 
-/** By the fields of its records; one without records by its type alone. */
+/** By the fields of its records; a file without records by its type alone. */
 function isOf<T>(kind: Kind<T>, db: Mmdb): boolean {
   const records = db.sample()
   return records.length > 0 ? records.some((it) => kind.read(it) !== null) : kind.type.test(db.type)
@@ -171,7 +171,7 @@ function stampOf({ mtimeMs, size, ino }: { mtimeMs: number; size: number; ino: n
   return `${mtimeMs} ${size} ${ino}`
 }
 
-/** A type is somebody else's text, and stands in facts and on terminals. */
+/** A type is third-party text, and appears in facts and on terminals. */
 function plain(type: string): string {
   return type.replace(/[^\w .-]+/g, '_').slice(0, 64)
 }

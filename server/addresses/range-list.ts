@@ -1,14 +1,14 @@
 /**
  * A range list as it is stored: its facts, and the ranges sorted, joined and packed.
  *
- * Shape   JSON; the ranges are `RangeTable`'s words in base64. `entries` counts lines as they came, before joining;
- *         `source` is the file's name.
- * Errors  `parseStoredList` throws what is wrong with the text.
+ * Shape   JSON; the ranges are `RangeTable`'s words in base64. `entries` counts lines before joining; `source` is the
+ *         name of the imported file.
+ * Errors  `parseStoredList` throws the reason why the text cannot be used.
  */
 import * as z from 'zod'
 import { isSound } from './table.ts'
 
-/** In order of precedence: Private Relay stands before vpn because public VPN lists contain it, and it is not one. */
+/** In order of precedence. Private Relay comes before VPN because public VPN lists contain it, and it is not a VPN. */
 export const RANGE_CLASSES = ['corporate', 'private_relay', 'tor', 'vpn', 'hosting'] as const
 export type RangeClass = (typeof RANGE_CLASSES)[number]
 
@@ -24,7 +24,7 @@ const Facts = z.strictObject({
 export type RangeListFacts = z.infer<typeof Facts>
 const StoredList = Facts.extend({ v4: z.base64(), v6: z.base64() })
 
-/** Arrays of their own, so that they can be handed to another thread. */
+/** Arrays with buffers of their own, so that they can be transferred to another thread. */
 export interface LoadedList {
   facts: RangeListFacts
   table: { v4: Uint32Array<ArrayBuffer>; v6: Uint32Array<ArrayBuffer> }

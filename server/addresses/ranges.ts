@@ -1,11 +1,11 @@
 /**
- * Address ranges that the user imports: who runs this address. Shipped with none, because they age in weeks.
+ * Address ranges that the user imports: who runs an address. None are shipped, because they go stale within weeks.
  *
  * Shape   one file per list, `<name>.json`, in the feeds folder (`range-list.ts`).
- * Units   `date` the day the list was made (UTC); it is stale after STALE_DAYS.
- * Errors  a bad line costs only itself; more than a tenth of bad lines refuse the file. A stored list that cannot be
- *         read is a problem that is reported, and the others go on.
- * Source  any text with one address or CIDR block per line; what follows a comma is not read, so that Apple's
+ * Units   `date` the day the list was made (UTC); a list is stale after STALE_DAYS.
+ * Errors  a bad line affects no other line; with more than a tenth of bad lines the file is refused. A stored list
+ *         that cannot be read is reported as a problem, and does not affect the other lists.
+ * Source  any text with one address or CIDR block per line; text after a comma is ignored, so that Apple's
  *         egress-ip-ranges.csv works as published.
  */
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
@@ -25,16 +25,16 @@ import {
 } from './range-list.ts'
 import { buildTable, findRange, type ParsedAddress, parseAddress, type RangeTable, type Span } from './table.ts'
 
-/** Exits change hands in weeks; the threat model calls a list from another quarter rotten. */
+/** Exit addresses change owners within weeks; the threat model calls a list of the last quarter stale. */
 export const STALE_DAYS = 45
-/** About a million entries; the largest public list of ours to date is 0.7 MB. */
+/** About a million entries; the largest public list we know of has 0.7 MB. */
 const MAX_LIST_BYTES = 16 * 1_048_576
 const MAX_SHOWN = 10
-/** A block wider than this in a list is a mistake: it would put 1/256 of the Internet into one class. */
+/** A block wider than this is a mistake: it would put 1/256 of the Internet into one class. */
 const WIDEST = { 4: 8, 6: 16 } as const
 const DAY_MS = 86_400_000
 
-/** A stored list up to this size is read in place: some 1 ms. */
+/** A stored list up to this size is read in this thread: about 1 ms. */
 export const LOAD_IN_PLACE_BYTES = 262_144
 
 export interface BadLine {
@@ -46,7 +46,7 @@ export interface BadLine {
 export interface ParsedRanges {
   table: RangeTable
   entries: number
-  /** The first ten; `badLines` counts all. */
+  /** The first ten; `badLines` counts all of them. */
   bad: BadLine[]
   badLines: number
 }
@@ -67,7 +67,7 @@ export function parseRanges(text: string): ParsedRanges {
   return { table: buildTable(spans), entries: spans.length, bad, badLines }
 }
 
-/** The range of an address or CIDR block, or why it is none. */
+/** The range of an address or CIDR block, or the reason why it is neither. */
 function parseEntry(entry: string): Span | string {
   const [text = '', length, ...more] = entry.split('/')
   const address = text.includes('%') ? null : parseAddress(text)
@@ -82,35 +82,44 @@ function parseEntry(entry: string): Span | string {
   return { version: address.version, start: value & ~host, end: value | host }
 }
 
-/** Reads, judges and stores a list under its name, in place of an older one of that name. */
+/** Reads, checks and stores a list under its name, and replaces an older one of that name. */
 export async function importRanges(options: {
   folder: string
   file: string
   class: RangeClass
   name: string
-  /** Null: the day the file was last modified. */
+  /** Null: the day of the file's last modification. */
   date: string | null
   now: number
 }): Promise<ParsedRanges & { facts: RangeListFacts }> {
   const { folder, file, now } = options
   const found = await stat(file).catch((cause: unknown) => {
-    throw new Fault('feed.invalid', { where: file, todo: 'The file cannot be read: check path and rights.', cause })
+    const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
+    throw new Fault('feed.invalid', { where: file, why, todo: 'Check its path and permissions.', cause })
   })
   if (!found.isFile() || found.size > MAX_LIST_BYTES)
     throw new Fault('feed.invalid', { where: file, todo: `Give a file of at most ${MAX_LIST_BYTES / 1_048_576} MiB.` })
   const date = options.date ?? new Date(Math.min(found.mtimeMs, now)).toISOString().slice(0, 10)
   if (!z.iso.date().safeParse(date).success || Date.parse(date) > now + DAY_MS)
-    throw new Fault('feed.invalid', { where: file, todo: `'${date}' is not a day up to today; write YYYY-MM-DD.` })
+    throw new Fault('feed.invalid', {
+      where: file,
+      why: `'${date}' is not a day up to today.`,
+      todo: 'Write YYYY-MM-DD.',
+    })
 
   const parsed = parseRanges(await readFile(file, 'utf8'))
   const first = parsed.bad[0]
   if (parsed.badLines * 10 > parsed.entries + parsed.badLines)
     throw new Fault('feed.invalid', {
       where: `${file}:${first?.line}`,
-      todo: `${parsed.badLines} of ${parsed.entries + parsed.badLines} lines are not addresses (here: '${first?.text}', ${first?.why}); nothing was imported.`,
+      why: `${parsed.badLines} of ${parsed.entries + parsed.badLines} lines are not addresses (here: '${first?.text}', ${first?.why}); nothing was imported.`,
     })
   if (parsed.entries === 0)
-    throw new Fault('feed.invalid', { where: file, todo: 'It holds no address; one a line is expected.' })
+    throw new Fault('feed.invalid', {
+      where: file,
+      why: 'It contains no address.',
+      todo: 'Give one address or block per line.',
+    })
 
   const { name, class: kind } = options
   const facts = { name, class: kind, date, importedAt: now, source: basename(file), entries: parsed.entries }
@@ -119,9 +128,9 @@ export async function importRanges(options: {
 }
 
 export async function removeRanges(folder: string, name: string): Promise<void> {
-  // The name becomes a path: nothing but a list's name may.
+  // The name becomes part of a path, so it must be a valid list name.
   if (!ListName.safeParse(name).success || !(await stat(join(folder, `${name}.json`)).catch(() => null)))
-    throw new Fault('feed.invalid', { where: name, todo: 'There is no list of this name; see `tellwire feeds list`.' })
+    throw new Fault('feed.invalid', { where: name, why: 'There is no such list.', todo: 'See `tellwire feeds list`.' })
   await rm(join(folder, `${name}.json`))
 }
 
@@ -132,7 +141,7 @@ export function ageDays(date: string, now: number): number {
 
 type LoadList = (path: string) => Promise<LoadedList>
 
-/** The installed lists. `classOf` answers from memory; `reload` looks for changed files: a stat for each. */
+/** The installed lists. `classOf` answers from memory; `reload` looks for changed files, with one stat each. */
 export class Ranges {
   readonly #folder: string
   readonly #load: LoadList
@@ -151,7 +160,7 @@ export class Ranges {
     return ranges
   }
 
-  /** True when something changed. A list that became unreadable keeps its last good state, and is a problem. */
+  /** True when something changed. A list that cannot be read any more keeps its last good state, and is a problem. */
   async reload(): Promise<boolean> {
     const names = await this.#names()
     if (names === null) return false
@@ -176,7 +185,7 @@ export class Ranges {
     return changed
   }
 
-  /** Null: the folder cannot be read, which is not the same as empty. */
+  /** Null: the folder cannot be read, which is different from empty. */
   async #names(): Promise<string[] | null> {
     try {
       const names = await readdir(this.#folder)
@@ -184,7 +193,8 @@ export class Ranges {
       return names.filter((name) => name.endsWith('.json')).sort()
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException
-      this.#folderProblem = code === 'ENOENT' ? null : `${this.#folder} cannot be read (${code}): check its rights.`
+      this.#folderProblem =
+        code === 'ENOENT' ? null : `${this.#folder} cannot be read (${code}): check its permissions.`
       return code === 'ENOENT' ? [] : null
     }
   }
@@ -197,7 +207,7 @@ export class Ranges {
     return [this.#folderProblem ?? [], ...[...this.#files.values()].map((file) => file.problem ?? [])].flat()
   }
 
-  /** The first list that holds the address: by class, then the newest. `only` asks the lists of one class. */
+  /** The first list that contains the address: by class, then the newest. `only` limits it to one class. */
   classOf(address: ParsedAddress, only?: RangeClass): RangeListFacts | null {
     for (const { facts, table } of this.#ordered)
       if ((only === undefined || facts.class === only) && findRange(table, address) !== -1) return facts

@@ -17,13 +17,13 @@ export interface ParsedAddress {
   version: 4 | 6
   /** One word, or four. */
   words: number[]
-  /** What ipaddr.js calls its block: 'unicast' is a public address. */
+  /** ipaddr.js's name for its block: 'unicast' is a public address. */
   block: string
 }
 
 /** Reads one address; an IPv6-mapped IPv4 address is its IPv4 address. Null: not an address. */
 export function parseAddress(text: string): ParsedAddress | null {
-  // ipaddr.js also reads '010.1' and '0x7f.1', in which two readers may see two addresses; node:net does not.
+  // ipaddr.js also accepts '010.1' and '0x7f.1', which other programs may read as other addresses; node:net does not.
   if (isIP(text) === 0) return null
   const address = ipaddr.process(text)
   const bytes = address.toByteArray()
@@ -33,7 +33,7 @@ export function parseAddress(text: string): ParsedAddress | null {
   return { version: words.length === 1 ? 4 : 6, words, block: address.range() }
 }
 
-/** Whether this is an address, or a block of them in CIDR notation. */
+/** Whether this is an address, or a block of addresses in CIDR notation. */
 export function isBlock(text: string): boolean {
   const [address = '', length, ...more] = text.split('/')
   const parsed = parseAddress(address)
@@ -56,7 +56,7 @@ export function findRange(table: RangeTable, address: Pick<ParsedAddress, 'versi
   return -1
 }
 
-/** Orders two addresses of `size` words; the sign is the answer. */
+/** Compares two addresses of `size` words; returns a negative number, zero or a positive one. */
 export function compareWords(
   a: ArrayLike<number>,
   aAt: number,
@@ -110,12 +110,12 @@ function putWords(words: Uint32Array, at: number, value: bigint, size: number): 
     words[at + word] = Number(rest & 0xffff_ffffn)
 }
 
-/** False for what was damaged or written by hand: not sorted, overlapping, or not whole entries. */
+/** False for a damaged or hand-written table: unsorted, overlapping, or with incomplete entries. */
 export function isSound(entries: Uint32Array, size: 1 | 4): boolean {
   if (entries.length % (2 * size) !== 0) return false
   for (let at = size; at < entries.length; at += size) {
     const order = compareWords(entries, at - size, entries, at, size)
-    // An end may equal its start; the next start must lie beyond.
+    // A range may consist of one address; the next range must start after it.
     const isEnd = (at / size) % 2 === 1
     if (order > 0 || (order === 0 && !isEnd)) return false
   }

@@ -1,7 +1,7 @@
 /**
  * The HTTP side of the server: the API under /api/v1, the endpoint for feeds, the console's files, health and metrics.
  *
- * Errors  every refusal is `ApiError` JSON. An error that is no `Fault` goes to `onError` and is answered with
+ * Errors  every refusal is `ApiError` JSON. An error that is not a `Fault` goes to `onError` and is answered with
  *         'api.failed'.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -32,8 +32,8 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   const app = new OpenAPIHono<Env>()
 
   app.use(securityHeaders(isSecure))
-  // Before the check of the host name: probes use whatever name they have, and these two say nothing about anybody; a
-  // feed has its token, which no page elsewhere knows.
+  // Before the host name check: probes use any name, and these two routes reveal nothing about people; a feed has a
+  // token, which no foreign page knows.
   app.get('/healthz', (c) => c.text('ok\n'))
   app.get('/readyz', (c) => {
     const why = deps.notReady()
@@ -84,10 +84,10 @@ export function api(deps: Deps): OpenAPIHono<Env> {
       deps.onError(cause)
       return answer(
         c,
-        new Fault('server.busy', { why: 'The server cannot store right now.', todo: 'Try again later.' }),
+        new Fault('server.busy', { why: 'The server cannot store data at the moment.', todo: 'Try again later.' }),
       )
     }
-    // Hono's own: a body that is not JSON, or does not say that it is.
+    // From Hono: a body that is not JSON, or is not declared as JSON.
     if (cause instanceof HTTPException && cause.status < 500)
       return answer(
         c,
@@ -98,7 +98,7 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   })
   return app
 
-  /** For a scraper with the token, for one on this machine where no proxy is, and for who is signed in. */
+  /** For a scraper with the token, for one on this machine when there is no proxy, and for signed-in users. */
   async function metricsReader(c: Ctx, next: () => Promise<void>) {
     const { token, isOpenToLoopback } = deps.metrics
     if (token !== null && isSame(c.req.header('Authorization') ?? '', `Bearer ${token}`)) return next()
@@ -109,12 +109,12 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   }
 }
 
-/** Faults of the server's own files name places on its disk, which are for its log alone. */
+/** Faults about the server's own files have paths, which belong only in its log. */
 function isOurs({ code }: Fault): boolean {
   return code.startsWith('store.')
 }
 
-/** Compares in a time that does not depend on where they differ. */
+/** Compares in constant time. */
 function isSame(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(a), digest(b))

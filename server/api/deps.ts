@@ -1,4 +1,4 @@
-/** What the API is given, and what each request carries. */
+/** What the API needs, and what each request carries. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
@@ -12,20 +12,20 @@ import type { Reader } from '../views/reader.ts'
 import type { ConsoleFile } from './files.ts'
 import type { NewVerdict } from './schema.ts'
 
-/** What a feed's events need. */
+/** What the feed endpoint needs. */
 export interface Feeds {
   lookup(address: string, at: number): AddressFacts
-  /** Durable when it resolves; answers how many were stored before. */
+  /** Durable when it resolves; resolves with the number of events that were already stored. */
   append(lines: readonly RecordedOf<'feed'>[]): Promise<number>
 }
 
-/** Metrics name no worker, but they tell how large the fleet is. */
+/** Metrics name no worker, but reveal the size of the fleet. */
 export interface MetricsAccess {
   /** Prometheus text. */
   text(): Promise<string>
-  /** What a scraper has to send as a bearer token; null: none is configured. */
+  /** The bearer token of a scraper; null: none is configured. */
   token: string | null
-  /** True when nothing on this machine passes requests on: a scraper on loopback then needs no token. */
+  /** True without a proxy on this machine: a scraper on loopback then needs no token. */
   isOpenToLoopback: boolean
 }
 
@@ -34,7 +34,7 @@ export interface Deps {
   queue: Queue
   /** `cases/decide.ts`. Null: no such worker. */
   decide(worker: string, verdict: NewVerdict, by: string): Promise<CaseView | null>
-  /** A one-time token with which one laptop enrolls; the secret is in it and nowhere else. */
+  /** A one-time token with which one laptop enrolls. The secret is in it and nowhere else. */
   enrollmentToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   contracts: Contracts
   feeds: Feeds
@@ -42,17 +42,19 @@ export interface Deps {
   now(): number
   random: Random
   metrics: MetricsAccess
-  /** Why the server takes no work, in words that name no place; null when it does. What /readyz answers. */
+  /**
+   * Why the server accepts no work, without internal names or paths; null when it accepts work. The answer of /readyz.
+   */
   notReady(): string | null
-  /** True when the configuration says that people reach us over TLS. A trusted proxy may say so for a request too. */
+  /** True when the configured public address uses TLS. A trusted proxy may also report TLS for a single request. */
   isPublicOverTls: boolean
-  /** Host names besides 'localhost' and IP addresses under which people reach us; others are refused. */
+  /** Host names of the server, besides 'localhost' and IP addresses; requests for other names are refused. */
   hosts: readonly string[]
-  /** Proxies whose X-Forwarded-For we believe, so that one guesser does not use up the tries of everybody. */
+  /** Proxies whose X-Forwarded-For we trust, so that one attacker does not use up everybody's attempts. */
   trustedProxies?: readonly string[]
   /** The built console, by path. */
   files: ReadonlyMap<string, ConsoleFile>
-  /** Called with an error that is no `Fault`; the client learns only that there was one. */
+  /** Called with an error that is not a `Fault`; the client gets only 'api.failed'. */
   onError(cause: unknown): void
 }
 
@@ -64,12 +66,12 @@ export interface Env {
 
 export type Ctx = Context<Env>
 
-/** Who asks: the peer, or whom a trusted proxy names. */
+/** The address of the client: the peer, or the address that a trusted proxy names. */
 export function clientAddress(c: Ctx, trustedProxies: readonly string[] = []): string {
   return remoteAddress(c.env?.incoming?.socket?.remoteAddress, c.req.header('X-Forwarded-For'), trustedProxies)
 }
 
-/** Whether the browser sees TLS: by the configuration, or because a trusted proxy says so. */
+/** Whether the browser uses TLS: by the configuration, or by the header of a trusted proxy. */
 export function isOverTls(
   c: Ctx,
   { isPublicOverTls, trustedProxies = [] }: Pick<Deps, 'isPublicOverTls' | 'trustedProxies'>,

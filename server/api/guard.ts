@@ -1,4 +1,4 @@
-/** What every request passes first: headers, known host names, same origin, bounded bodies, and who is asking. */
+/** Checks for every request: headers, known host names, same origin, bounded bodies, and who is signed in. */
 import { isIP } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -23,7 +23,7 @@ const HEADERS: Record<string, string> = {
 
 const HSTS = 'max-age=31536000'
 
-/** On every answer, refusals too. No cache keeps what the API answers; the console's files say otherwise. */
+/** On every response, refusals too. API responses are never cached; the console's files set their own header. */
 export function securityHeaders(isSecure: (c: Ctx) => boolean): MiddlewareHandler<Env> {
   return async (c, next) => {
     await next()
@@ -34,8 +34,8 @@ export function securityHeaders(isSecure: (c: Ctx) => boolean): MiddlewareHandle
 }
 
 /**
- * Refuses names that are not ours: a page elsewhere can point its own name at this address (DNS rebinding) and would
- * then be our origin. An address as host cannot be rebound.
+ * Refuses unknown host names: a foreign page can point its own name at this address (DNS rebinding) and would then
+ * be same-origin. An address as host cannot be rebound.
  */
 export function knownHost(hosts: readonly string[]): MiddlewareHandler<Env> {
   const known = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())])
@@ -44,13 +44,14 @@ export function knownHost(hosts: readonly string[]): MiddlewareHandler<Env> {
     if (!known.has(host) && isIP(host.replace(/^\[|\]$/g, '')) === 0)
       throw new Fault('api.forbidden', {
         where: 'header Host',
-        todo: 'This host name is not ours; open the console by its address, or name the host in the configuration.',
+        why: 'This host name is not configured.',
+        todo: "Open the console by its address, or add the name to the server's hostNames.",
       })
     await next()
   }
 }
 
-/** What changes something must come from our own page. A browser always says so; a script has to send our Origin. */
+/** A request that changes something must come from our own page. Browsers always send the origin; scripts have to. */
 export const sameOrigin: MiddlewareHandler<Env> = async (c, next) => {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
   const site = c.req.header('Sec-Fetch-Site')
@@ -62,7 +63,7 @@ export const sameOrigin: MiddlewareHandler<Env> = async (c, next) => {
   return next()
 }
 
-// The host alone: behind a TLS-terminating proxy the scheme we see is not the one the browser saw.
+// Compares the host only: behind a TLS-terminating proxy the browser used another scheme than we see.
 function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null
 }
@@ -82,7 +83,7 @@ export interface Cookies {
   clear(c: Ctx): void
 }
 
-/** Without TLS (loopback only) browsers refuse the __Host- prefix, which is what binds the cookie to this host. */
+/** Without TLS (loopback only) browsers refuse the __Host- prefix, which binds the cookie to this host. */
 export function cookies(isSecure: (c: Ctx) => boolean): Cookies {
   const nameFor = (c: Ctx) => (isSecure(c) ? '__Host-tellwire' : 'tellwire')
   const optionsFor = (c: Ctx) => ({ path: '/', httpOnly: true, sameSite: 'Strict', secure: isSecure(c) }) as const
@@ -95,9 +96,9 @@ export function cookies(isSecure: (c: Ctx) => boolean): Cookies {
 
 export interface Guard {
   cookies: Cookies
-  /** Lets in whoever is signed in. */
+  /** Requires a signed-in user. */
   signedIn: MiddlewareHandler<Env>
-  /** Lets in whoever is signed in and has the permission. */
+  /** Requires a signed-in user with the permission. */
   may(permission: Permission): MiddlewareHandler<Env>
 }
 
@@ -110,7 +111,7 @@ export function guard(signIn: SignIn, jar: Cookies): Guard {
     return async (c, next) => {
       const { user } = await enter(c)
       if (!mayDo(user.role, permission))
-        throw new Fault('api.forbidden', { todo: `Ask somebody who is ${ROLES_WITH[permission].join(' or ')}.` })
+        throw new Fault('api.forbidden', { todo: `Ask a user with the role ${ROLES_WITH[permission].join(' or ')}.` })
       await next()
     }
   }

@@ -1,9 +1,9 @@
 /**
- * Server-Sent Events: a notice whenever somebody may read differently; the page then asks for what concerns it.
+ * Server-Sent Events: tells pages what may have changed; each page then requests what concerns it.
  *
- * Shape   `event: changed` with a `Notice` as JSON; the first one says where the queue stands. A comment every 25 s, so
- *         that proxies and the page know that the stream lives.
- * Errors  Fault 'rate.exceeded' when too many pages listen. A page that reads slowly gets many notices as one.
+ * Shape   `event: changed` with a `Notice` as JSON; the first has the queue's current revision. A comment every 25 s
+ *         shows proxies and the page that the stream is alive.
+ * Errors  Fault 'rate.exceeded' when too many pages listen. For a page that reads slowly, notices are merged.
  */
 import { Fault } from '../../wire/fault.ts'
 import { type Listener, merged } from '../views/notices.ts'
@@ -11,17 +11,17 @@ import type { Notice } from '../views/schema.ts'
 
 const STREAMS_MAX = 256
 const PULSE_MS = 25_000
-/** Notices that a page has not read yet; more are merged. */
+/** Notices that a page has not read yet; beyond this number they are merged. */
 const UNREAD_MAX = 8
 
-/** Where notices come from. */
+/** Source of the notices. */
 export interface Source {
   readonly revision: number
   onNotice(listener: Listener): () => void
 }
 
 export interface Live {
-  /** `stillIn` is asked at each pulse: the end of a session ends its streams. */
+  /** `stillIn` is called every 25 s: when a session ends, its streams end. */
   stream(stillIn: () => Promise<boolean>, signal: AbortSignal): Response
 }
 
@@ -47,13 +47,13 @@ interface StreamOf {
 function streamOf({ source, stillIn, signal, ended }: StreamOf): ReadableStream<Uint8Array> {
   let isOpen = true
   let stop = () => {}
-  /** What a full queue had no room for. */
+  /** The merged notices for which the queue had no room. */
   let unsent: Notice | null = null
   const hasRoom = (controller: ReadableStreamDefaultController<Uint8Array>) => (controller.desiredSize ?? 0) > 0
   const flush = (controller: ReadableStreamDefaultController<Uint8Array>) => {
     if (!unsent || !hasRoom(controller)) return
     const notice = unsent
-    // Before it is sent: while it takes it, the stream may already ask for the next.
+    // Cleared before sending: `enqueue` may ask for the next notice right away.
     unsent = null
     controller.enqueue(written(notice))
   }
@@ -75,7 +75,7 @@ function streamOf({ source, stillIn, signal, ended }: StreamOf): ReadableStream<
               if (!isIn) end()
               else if (hasRoom(controller)) controller.enqueue(ALIVE)
             },
-            // The store does not answer: whoever is in stays in until it does.
+            // The store does not answer: a stream stays open until it does.
             () => {},
           )
         }, PULSE_MS)
@@ -88,7 +88,7 @@ function streamOf({ source, stillIn, signal, ended }: StreamOf): ReadableStream<
           signal.removeEventListener('abort', end)
         }
         signal.addEventListener('abort', end, { once: true })
-        // How soon to come back when the stream falls, and where the queue stands.
+        // The reconnect delay, and the queue's current revision.
         controller.enqueue(encoder.encode('retry: 2000\n\n'))
         controller.enqueue(written({ revision: source.revision, workers: [], clusters: false, laptops: false }))
       },
@@ -103,7 +103,7 @@ const encoder = new TextEncoder()
 const ALIVE = encoder.encode(': alive\n\n')
 const texts = new WeakMap<Notice, Uint8Array>()
 
-/** A notice goes to every page: it is written once. */
+/** A notice goes to every page, so it is encoded once. */
 function written(notice: Notice): Uint8Array {
   const known = texts.get(notice)
   if (known) return known

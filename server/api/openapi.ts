@@ -4,7 +4,7 @@ import { ApiError } from './schema.ts'
 
 const refused = (description: string) => ({ description, content: { 'application/json': { schema: ApiError } } })
 
-/** What a route answers: `schema` as JSON, or nothing (204) when it is null; and what any route may refuse with. */
+/** The responses of a route: `schema` as JSON, or nothing (204) when it is null; and the refusals of any route. */
 export function answers<S extends z.ZodType>(
   schema: S,
 ): { 200: { description: string; content: { 'application/json': { schema: S } } } } & Refusals
@@ -20,11 +20,11 @@ export function answers(schema: z.ZodType | null): object {
 
 const REFUSALS = {
   400: refused('The request does not match.'),
-  401: refused('Nobody is signed in.'),
-  403: refused('Not with this role, or not from this page.'),
-  404: refused('There is no such thing.'),
+  401: refused('No user is signed in.'),
+  403: refused('Not allowed with this role or from this page.'),
+  404: refused('The requested item does not exist.'),
   413: refused('The body is too large.'),
-  429: refused('Too many tries.'),
+  429: refused('Too many requests.'),
 }
 type Refusals = typeof REFUSALS
 

@@ -1,4 +1,4 @@
-/** How a failure is answered: one shape, with a code, a place, and in `todo` the cause and what to do about it. */
+/** The response to a failure: always a code, a place, and in `todo` the cause and what to do about it. */
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FAULTS, Fault, type FaultCode } from '../../wire/fault.ts'
 import type { ApiError } from './schema.ts'
@@ -18,7 +18,7 @@ export function refusal(fault: Fault): { status: ContentfulStatusCode; body: Api
   return { status: STATUS[code] ?? 400, body: { code, message: FAULTS[code], where, todo: detail } }
 }
 
-/** The first thing zod found wrong, as a Fault that says where. */
+/** The first issue that zod found, as a Fault that says where it is. */
 export function invalid(target: string, issues: readonly { path: readonly PropertyKey[]; message: string }[]): Fault {
   const first = issues[0]
   const where = [target === 'json' ? 'body' : target, ...(first?.path ?? []).map(String)].join('.').slice(0, 256)

@@ -1,6 +1,6 @@
 /**
- * What the API takes, and what it answers besides the views (`server/views/schema.ts`). OpenAPI and the types of server
- * and console come from the two.
+ * What the API takes, and what it returns besides the views (`server/views/schema.ts`). OpenAPI and the types of
+ * server and console are made from the two.
  */
 import * as z from 'zod'
 import { identifier } from '../../wire/common.ts'
@@ -11,17 +11,17 @@ import { NewPassword, Role, UserName } from '../model/user.ts'
 
 export const NewVerdict = z.strictObject({
   verdict: z.enum(VERDICTS),
-  /** What the next person will want to know. */
+  /** Read by the next person who works on the case. */
   reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(2_000),
 })
 export type NewVerdict = z.infer<typeof NewVerdict>
 
-/** A category as people read of it: what it is, who makes it, and whether the law wants it switched on by hand. */
+/** A category as people read about it: what it is, who makes it, and whether it is off by default for legal reasons. */
 export const CategoryView = z.object({
   category: z.string(),
   origin: z.enum(['agent', 'server', 'feed']),
   sensitive: z.boolean(),
-  /** The systems whose agent collects it today; empty for what agents do not make, and for what none does yet. */
+  /** The operating systems whose agent collects it today; empty when none does, or when it is not made by agents. */
   on: z.array(z.string()),
   about: z.string(),
 })
@@ -30,7 +30,7 @@ export type CategoryView = z.infer<typeof CategoryView>
 export const SessionView = z.object({
   name: z.string(),
   role: Role,
-  /** False: signed in by a one-time link, and the user has yet to choose a password. */
+  /** False: signed in by a one-time link, and the user has not set a password yet. */
   passwordSet: z.boolean(),
   /** What the role allows. */
   may: z.array(z.enum(PERMISSIONS)),
@@ -54,21 +54,21 @@ export const EnrollmentRequest = z.strictObject({ worker: identifier.nullable() 
 export const EnrollmentToken = z.object({ token: z.string(), expiresAt: z.int() })
 export type EnrollmentToken = z.infer<typeof EnrollmentToken>
 
-/** Without the worker, who stands in the path; `from` is now unless given. */
+/** Without the worker, who is in the path; `from` defaults to now. */
 export const NewContract = Contract.omit({ worker: true }).partial({ from: true })
 
-/** About 3,000 workers. A larger roster goes through the command, which reads it in a process of its own. */
+/** About 3,000 workers. Import a larger roster with the command, which reads it in a process of its own. */
 export const ROSTER_CHARACTERS = 524_288
 export const RosterRequest = z.strictObject({
   format: z.enum(['csv', 'json']),
   text: z.string().max(ROSTER_CHARACTERS),
-  /** Problems name it. */
+  /** Used in the texts of problems. */
   fileName: z.string().min(1).max(256).default('roster'),
   dryRun: z.boolean().default(false),
 })
 const Taken = z.object({ contracts: z.int(), devices: z.int() })
 export const RosterAnswer = z.object({
-  /** Rows that can be used; of those, the ones that say something new. */
+  /** Rows that can be used, and how many of them add something new. */
   usable: Taken,
   stored: Taken,
   /** Rows that cannot be used; `problems` has the first 1,000. */
@@ -76,7 +76,7 @@ export const RosterAnswer = z.object({
   problems: z.array(
     z.object({
       file: z.string(),
-      /** Of an array's objects their place in it, counted from 1. */
+      /** For an array of objects, the position in it, counted from 1. */
       line: z.int(),
       column: z.string().nullable(),
       why: z.string(),

@@ -1,4 +1,4 @@
-/** `tellwire catalogue`: what is known by name, and what would be recognised in a path, name or address. */
+/** `tellwire catalogue`: known tools and hardware, and what a path, name or address is recognised as. */
 import { readFile, readlink, realpath } from 'node:fs/promises'
 import { defineCommand } from 'citty'
 import { isToolCategory, TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
@@ -49,7 +49,8 @@ const listCommand = defineCommand({
     if (category !== undefined && category !== 'hardware' && !isToolCategory(category))
       throw new Fault('usage', {
         where: category,
-        todo: `There is no such category. Categories: hardware, ${Object.keys(TOOL_CATEGORIES).join(', ')}.`,
+        why: 'There is no such category.',
+        todo: `Use one of: hardware, ${Object.keys(TOOL_CATEGORIES).join(', ')}.`,
       })
     const entries = [
       ...catalogue.tools,
@@ -69,7 +70,7 @@ const listCommand = defineCommand({
 })
 
 export const catalogueCommand = defineCommand({
-  meta: { name: 'catalogue', description: 'What is known by name: tools, hardware, networks' },
+  meta: { name: 'catalogue', description: 'Show the known tools, hardware and networks' },
   subCommands: { check: checkCommand, list: listCommand },
 })
 
@@ -86,13 +87,13 @@ function isNewIn(answers: readonly Recognition[]): (answer: Recognition) => bool
   return ({ id, by }) => !answers.some((it) => it.id === id && it.by === by)
 }
 
-/** Errors: no such process, or not on Linux. Unreadable facts are null, as the agent would report them. */
+/** Errors  the process does not exist, or this is not Linux. Unreadable facts are null, as the agent reports them. */
 async function running(pid: string) {
   const folder = `/proc/${pid}`
   const commandLine = await readFile(`${folder}/cmdline`, 'utf8').catch((cause: unknown) => {
     throw new Fault('usage', {
       where: `pid:${pid}`,
-      todo: process.platform === 'linux' ? 'No such process is running.' : 'Running processes are read on Linux only.',
+      why: process.platform === 'linux' ? 'No such process is running.' : 'Running processes are read on Linux only.',
       cause,
     })
   })
@@ -138,7 +139,7 @@ function fromWhere(catalogue: Catalogue, { sources, date, confidence, reports }:
   ]
 }
 
-/** Named by a report, at first or second hand; 'unverified' is a name that somebody mentioned. */
+/** Named by a report, directly or by reference; 'unverified' reports do not count. */
 function isReported({ reports }: { reports?: Recognition['reports'] }): boolean {
   return reports != null && reports.evidence !== 'unverified'
 }

@@ -1,7 +1,7 @@
 /**
- * `tellwire doctor`: is everything there that this machine needs, and what to do where it is not.
+ * `tellwire doctor`: checks that this machine has what it needs, and says what to do where it has not.
  *
- * Shape   one line a check: ok, warn (works, but less well) or fail (does not work); exit 1 when anything fails.
+ * Shape   one line per check: ok, warn (works with limits) or fail (does not work); exit 1 when anything fails.
  */
 import { spawn } from 'node:child_process'
 import { access, constants, mkdtemp, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
@@ -24,20 +24,20 @@ import { readServerFile } from '../roles/server-file.ts'
 export interface Check {
   name: string
   state: 'ok' | 'warn' | 'fail'
-  says: string
-  /** What to do; null when it is ok. */
+  text: string
+  /** What to do; null if ok. */
   todo: string | null
 }
 
-/** What the checks ask about. A test hands in another machine. */
+/** What the checks read of the machine; tests pass another one. */
 export interface Machine {
   nodeVersion: string
   platform: NodeJS.Platform
   now: number
-  /** The root of the file system: '/' but in tests. */
+  /** The root of the file system: '/' except in tests. */
   root: string
   packageFolder(packageName: string): string | null
-  /** Runs `tellwire agent status --json --folder F`: its exit code, and what it printed. */
+  /** Runs `tellwire agent status --json --folder F`; resolves with its exit code and output. */
   agentStatus(folder: string | null): Promise<{ code: number | null; out: string; error: string }>
 }
 
@@ -68,39 +68,39 @@ export const doctorCommand = defineCommand({
       tell(await agent(args['agent-folder'] ?? (await agentOfUp(config)), machine))
     } catch (cause) {
       if (!(cause instanceof Fault)) throw cause
-      tell(fail('configuration', cause.message, 'Correct it; nothing that depends on it was checked.'))
+      tell(fail('configuration', cause.message, 'Correct it. Checks that depend on it were skipped.'))
     }
     if (args.json) console.log(JSON.stringify({ checks }))
     if (checks.some((it) => it.state === 'fail')) process.exitCode = 1
   },
 })
 
-function print({ name, state, says, todo }: Check): void {
+function print({ name, state, text, todo }: Check): void {
   const pc = createColors(process.stdout.isTTY === true)
   const colour = { ok: pc.green, warn: pc.yellow, fail: pc.red }[state]
-  console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${says}${todo ? `\n${' '.repeat(25)}${todo}` : ''}`)
+  console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${text}${todo ? `\n${' '.repeat(25)}${todo}` : ''}`)
 }
 
-const ok = (name: string, says: string): Check => ({ name, state: 'ok', says, todo: null })
-const warn = (name: string, says: string, todo: string): Check => ({ name, state: 'warn', says, todo })
-const fail = (name: string, says: string, todo: string): Check => ({ name, state: 'fail', says, todo })
+const ok = (name: string, text: string): Check => ({ name, state: 'ok', text, todo: null })
+const warn = (name: string, text: string, todo: string): Check => ({ name, state: 'warn', text, todo })
+const fail = (name: string, text: string, todo: string): Check => ({ name, state: 'fail', text, todo })
 
 export function nodeVersion({ nodeVersion }: Pick<Machine, 'nodeVersion'>): Check {
   if (Number.parseInt(nodeVersion.replace('v', ''), 10) >= NEEDED_NODE) return ok('node', nodeVersion)
   return fail(
     'node',
     nodeVersion,
-    `Tellwire needs Node ${NEEDED_NODE}: run it as bin/tellwire.js, which finds its own.`,
+    `Tellwire needs Node ${NEEDED_NODE}: run it as bin/tellwire.js, which finds the right version.`,
   )
 }
 
-/** What an agent needs of the kernel; Linux only, because only there it reads the kernel's own tables. */
+/** What an agent needs from the kernel. Linux only: elsewhere the agent does not read the kernel's tables. */
 export async function* kernel({ platform, root }: Pick<Machine, 'platform' | 'root'>): AsyncGenerator<Check> {
   if (platform !== 'linux') return
   const at = (path: string) => join(root, path)
   const others = await readable(at('proc/1/stat'))
   if (!(await readable(at('proc/net/tcp'))))
-    yield fail('/proc', 'it cannot be read', 'Mount procfs; the agent sees processes and connections through it.')
+    yield fail('/proc', 'it cannot be read', 'Mount procfs: the agent reads processes and connections from it.')
   else if (!others)
     yield warn(
       '/proc',
@@ -117,7 +117,7 @@ export async function* kernel({ platform, root }: Pick<Machine, 'platform' | 'ro
     yield warn(
       '/sys',
       `there is no ${missing.join(', ')}`,
-      'In a container or virtual machine that is usual; an agent here reports it as gaps.',
+      'This is usual in a container or virtual machine. An agent reports it as gaps.',
     )
 
   for (const [file, least] of [
@@ -131,7 +131,7 @@ export async function* kernel({ platform, root }: Pick<Machine, 'platform' | 'ro
       yield warn(
         name,
         `${limit}, less than ${least}`,
-        `Raise it: sysctl fs.inotify.${file}=${least}. Until then files are found by sweeps.`,
+        `Raise it: sysctl fs.inotify.${file}=${least}. Until then the agent finds files by periodic sweeps.`,
       )
   }
 }
@@ -157,15 +157,16 @@ export async function dataFolder(folder: string): Promise<Check> {
     return fail(
       name,
       `${existing} cannot be written`,
-      `Run this as the user that runs the server, or: chown it to them.`,
+      'Run this as the user that runs the server, or chown the folder to that user.',
     )
   }
   const { bavail, bsize } = await statfs(existing)
   const free = `${((bavail * bsize) / GIB).toFixed(1)} GiB free`
   if (bavail * bsize < GIB / 10)
-    return fail(name, `${folder}: ${free}`, 'Make room: nothing can be acknowledged on a full disk.')
-  if (bavail * bsize < GIB) return warn(name, `${folder}: ${free}`, 'Make room; a million events take about 125 MB.')
-  if (existing !== folder) return ok(name, `${folder} will be made; ${free}`)
+    return fail(name, `${folder}: ${free}`, 'Free some space: nothing can be acknowledged on a full disk.')
+  if (bavail * bsize < GIB)
+    return warn(name, `${folder}: ${free}`, 'Free some space: a million events take about 125 MB.')
+  if (existing !== folder) return ok(name, `${folder} will be created; ${free}`)
   const { mode } = await stat(folder)
   if (process.platform !== 'win32' && (mode & 0o077) !== 0)
     return warn(
@@ -181,15 +182,11 @@ async function listener(config: Config): Promise<Check> {
   if (running) {
     const healthy = await fetch(`${running.url}/readyz`, { signal: AbortSignal.timeout(5_000) }).then(
       (answer) => answer.ok,
-      // Its certificate may be its own authority's; that it listens is told by the refusal.
+      // Node may not trust its certificate authority; a failed TLS handshake still shows that it listens.
       (cause: Error) => String((cause.cause as NodeJS.ErrnoException | undefined)?.code ?? '').includes('CERT'),
     )
     if (healthy) return ok('server', `process ${running.pid} listens on ${running.url}`)
-    return fail(
-      'server',
-      `process ${running.pid} does not answer on ${running.url}`,
-      'Look at its log, then start it again.',
-    )
+    return fail('server', `process ${running.pid} does not answer on ${running.url}`, 'Read its log, then restart it.')
   }
   const { host, port } = config.listen
   const refused = await bindError(host, port)
@@ -215,7 +212,7 @@ function bindError(host: string, port: number): Promise<string | null> {
   })
 }
 
-/** The databases' age, from the date in their version; and the clock, which cannot be before it. */
+/** The age of the databases, from the date in their version; and the clock, which must not be before that date. */
 export async function* databases(machine: Pick<Machine, 'packageFolder' | 'now'>): AsyncGenerator<Check> {
   let newest = 0
   for (const [name, packageName, without] of [
@@ -235,7 +232,11 @@ export async function* databases(machine: Pick<Machine, 'packageFolder' | 'now'>
   }
   const time = new Date(machine.now).toISOString().slice(0, 19)
   if (machine.now < newest)
-    yield fail('clock', `${time} UTC is before the installed databases were made`, 'Set the clock; run a time service.')
+    yield fail(
+      'clock',
+      `${time} UTC is before the date of the installed databases`,
+      'Set the clock, and run a time service.',
+    )
   else yield ok('clock', `${time} UTC`)
 }
 
@@ -244,11 +245,11 @@ function aged(name: string, { date, days, stale, todo }: FeedAge): Check {
   return stale ? warn(name, `of ${date}, ${days} days old`, todo) : ok(name, `of ${date}`)
 }
 
-/** The files that `geoip` in the configuration names. */
+/** The files under `geoip` in the configuration. */
 export async function ownDatabases(files: GeoipFiles, now: number): Promise<Check[]> {
   const own = await openOwnDatabases(files)
   return [
-    ...own.problems().map((problem) => warn('own databases', problem, 'Until then the installed packages answer.')),
+    ...own.problems().map((problem) => warn('own databases', problem, 'Until then the installed packages are used.')),
     ...own.facts().map((it) => aged(it.source, databaseAge(it, now))),
   ]
 }
@@ -263,7 +264,7 @@ export async function lists(feedsFolder: string, now: number): Promise<Check[]> 
     checks.push(
       warn(
         name,
-        'none: VPN exits are known only by their operator',
+        'none: VPN exits are recognised only by their operator',
         'Import some: tellwire feeds import FILE --class vpn',
       ),
     )
@@ -281,12 +282,12 @@ async function rules(config: Config): Promise<Check> {
   if (problems.length === 0) return ok('rules', `${loaded} loaded`)
   return warn(
     'rules',
-    `${problems.length} left out, ${loaded} loaded; first: ${problems[0]}`,
+    `${problems.length} omitted, ${loaded} loaded; first: ${problems[0]}`,
     'See `tellwire rules check`.',
   )
 }
 
-/** Rosters the server refused, so that nobody thinks they are in. */
+/** Rosters that the server refused: without this nobody would notice that they are missing. */
 export async function inbox(folder: string): Promise<Check[]> {
   const failed = (await readdir(join(folder, 'inbox', 'failed')).catch(() => [])).filter((it) => it.endsWith('.json'))
   if (failed.length === 0) return []
@@ -302,26 +303,26 @@ const Status = z.object({
   spool: z.object({ unsent: z.number(), trouble: z.string().nullable() }).optional(),
 })
 
-/** The agent answers for itself: its folder is its own. */
+/** Asks the agent itself, because only it knows its folder. */
 export async function agent(folder: string | null, machine: Pick<Machine, 'agentStatus'>): Promise<Check> {
   const name = 'agent'
   const { code, out, error } = await machine.agentStatus(folder)
   if (code !== 0) {
     const notEnrolled = error.includes('[agent.not_enrolled]')
     if (notEnrolled && folder === null) return ok(name, 'none on this machine')
-    const todo = notEnrolled ? 'Enrol it with a token from the console.' : 'See `tellwire agent status`.'
+    const todo = notEnrolled ? 'Enroll it with a token from the console.' : 'See `tellwire agent status`.'
     return (notEnrolled ? warn : fail)(name, error.trim().split('\n')[0] || `status ended with ${code}`, todo)
   }
   const status = parsed(out)
   if (!status) return fail(name, 'its status cannot be read', 'See `tellwire agent status`.')
   if (!status.running) return warn(name, 'enrolled, not running', 'Start it: tellwire agent run')
   if (status.spool?.trouble)
-    return fail(name, `its disk does not take events: ${status.spool.trouble}`, 'Make room, or mend the disk.')
+    return fail(name, `its disk does not take events: ${status.spool.trouble}`, 'Free some space, or replace the disk.')
   if (!status.connected)
     return warn(
       name,
       `not connected to ${status.server}: ${status.trouble ?? 'no reason given'}`,
-      'It keeps what it sees and tries again.',
+      'It keeps its events and retries.',
     )
   return ok(name, `connected to ${status.server}, ${status.spool?.unsent ?? 0} events not sent yet`)
 }

@@ -1,16 +1,16 @@
 /**
  * Newline-delimited JSON, any size in constant memory: a file, a gzipped file, or standard input.
  *
- * Shape   lines in blocks, as they come, with back-pressure; null for a line longer than `MAX_LINE_BYTES`. A last line
- *         without a newline counts; a byte order mark is skipped.
- * Errors  Fault 'events.invalid' for what cannot be read, after the lines before it.
+ * Shape   blocks of lines, as they are read, with back-pressure; null for a line longer than `MAX_LINE_BYTES`. A last
+ *         line without a newline counts; a byte order mark is skipped.
+ * Errors  Fault 'events.invalid' when the input cannot be read, after the lines before that point.
  */
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { Fault } from '../../wire/fault.ts'
 
-/** As for replay. An event of an agent has at most some 100 KB. */
+/** The same as in replay. An event from an agent has at most about 100 KB. */
 export const MAX_LINE_BYTES = 4 * 1_048_576
 const NEWLINE = 0x0a
 /** Large enough that the work per block is small compared with the work for its lines. */
@@ -22,16 +22,16 @@ export async function* eventLines(file: string): AsyncGenerator<(string | null)[
     yield* linesOf(file === '-' ? process.stdin : opened(file))
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? ''
-    throw new Fault('events.invalid', { where, todo: REASONS[code] ?? (cause as Error).message, cause })
+    throw new Fault('events.invalid', { where, ...(REASONS[code] ?? { why: (cause as Error).message }), cause })
   }
 }
 
-const REASONS: Record<string, string> = {
-  ENOENT: 'There is no such file.',
-  EACCES: 'This user may not read it.',
-  EISDIR: 'This is a folder; name a file.',
-  Z_BUF_ERROR: 'The gzip file is cut short; the lines before that were read.',
-  Z_DATA_ERROR: 'The file is not gzip, or damaged; the lines before that were read.',
+const REASONS: Record<string, { why: string; todo?: string }> = {
+  ENOENT: { why: 'There is no such file.' },
+  EACCES: { why: 'This user may not read it.' },
+  EISDIR: { why: 'It is a folder.', todo: 'Name a file.' },
+  Z_BUF_ERROR: { why: 'The gzip file is truncated; the lines before that point were read.' },
+  Z_DATA_ERROR: { why: 'The file is not gzip, or is damaged; the lines before that point were read.' },
 }
 
 function opened(file: string): AsyncIterable<Buffer> {
@@ -61,7 +61,7 @@ export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<(s
     begunBytes += rest.length
     tooLong ||= begunBytes > MAX_LINE_BYTES
     if (tooLong) begun = []
-    // A copy, or the whole chunk would stay in memory as long.
+    // A copy, because a slice would keep the whole chunk in memory.
     else if (rest.length > 0) begun.push(Buffer.from(rest))
   }
   if (tooLong) yield [null]
@@ -73,7 +73,7 @@ export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<(s
     ]
 }
 
-/** A newline is never part of another character's UTF-8, so the text may be cut after it is read. */
+/** A newline byte is never part of another UTF-8 character, so splitting before decoding is safe. */
 function split(block: Buffer): (string | null)[] {
   const lines = block.toString('utf8').split('\n')
   return lines.some((line) => line.length > MAX_LINE_BYTES)

@@ -1,4 +1,4 @@
-/** `tellwire export`: the server's own log as recorded telemetry, while the server runs or not. */
+/** `tellwire export`: the server's log as recorded telemetry, whether the server runs or not. */
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
@@ -10,7 +10,7 @@ import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
 
 export const exportCommand = defineCommand({
-  meta: { name: 'export', description: 'Write what was recorded as NDJSON, in order of arrival' },
+  meta: { name: 'export', description: 'Write the recorded telemetry as NDJSON, in order of arrival' },
   args: {
     from: { type: 'string', description: 'Only events that happened from this ISO time on' },
     to: { type: 'string', description: 'Only events that happened before this ISO time' },
@@ -26,7 +26,7 @@ export const exportCommand = defineCommand({
     } finally {
       await close()
     }
-    // How far the server had judged by then: a replay decides the same silences.
+    // The last time the server was alive: with it, a replay finds the same silences.
     const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly: true })
     const alive = Number((await store.values.get(ALIVE_AT)) ?? 0)
     await store.close()
@@ -45,7 +45,7 @@ function time(text: string | undefined, where: string): number | null {
   return parsed
 }
 
-/** Contracts, holdings and clocks are kept whatever the span: without them its events mean something else. */
+/** Contracts, holdings and clock lines are always included: without them the events cannot be interpreted. */
 function selection(want: { from: number | null; to: number | null; worker: string | undefined }) {
   const world = new World()
   const inSpan = (at: number) => (want.from === null || at >= want.from) && (want.to === null || at < want.to)

@@ -15,9 +15,9 @@ const where = {
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
 const add = defineCommand({
-  meta: { name: 'add', description: 'Make a token for one sender, and print it once' },
+  meta: { name: 'add', description: 'Create a token for one sender, and print it once' },
   args: {
-    name: { type: 'positional', required: true, description: 'Who sends: it stands with every event' },
+    name: { type: 'positional', required: true, description: 'A name for the sender, stored with every event' },
     category: {
       type: 'string',
       required: true,
@@ -36,19 +36,19 @@ const add = defineCommand({
     if (args.json) console.log(JSON.stringify({ name: args.name, categories, token, url }))
     else {
       console.log(token)
-      console.log(`It is shown once and works from now on: POST ${url} with Authorization: Bearer <token>`)
+      console.log(`It is shown only once. Send events with: POST ${url} and Authorization: Bearer <token>`)
     }
   },
 })
 
 const list = defineCommand({
-  meta: { name: 'list', description: 'Show who may send, and what' },
+  meta: { name: 'list', description: 'List the senders and what they may send' },
   args: { ...where, json },
   async run({ args }) {
     const tokens = (await withStore(dataFolder(args), true, feedTokens)).map(({ hash: _, ...it }) => it)
     if (args.json) console.log(JSON.stringify(tokens))
     else if (tokens.length === 0)
-      console.log('No tokens. Make one with `tellwire feeds token add NAME --category idp_login`.')
+      console.log('No tokens. Create one with `tellwire feeds token add NAME --category idp_login`.')
     else
       for (const { name, categories, createdAt } of tokens)
         console.log(`${name.padEnd(24)} ${new Date(createdAt).toISOString().slice(0, 10)}  ${categories.join(', ')}`)
@@ -56,16 +56,16 @@ const list = defineCommand({
 })
 
 const remove = defineCommand({
-  meta: { name: 'remove', description: 'Refuse this sender from the next request on' },
+  meta: { name: 'remove', description: 'Remove a token: its sender is refused from the next request on' },
   args: { name: { type: 'positional', required: true, description: "The token's name" }, ...where },
   async run({ args }) {
     await withStore(dataFolder(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
-    console.log(`${args.name} is refused from now on; events that it sent are kept.`)
+    console.log(`${args.name} is refused from now on. Its earlier events are kept.`)
   },
 })
 
 export const feedTokenCommand = defineCommand({
-  meta: { name: 'token', description: 'Who may send events of HR, the identity provider or the code host' },
+  meta: { name: 'token', description: 'Manage who may send events of HR, the identity provider or the code host' },
   subCommands: { add, list, remove },
 })
 

@@ -1,4 +1,4 @@
-/** `tellwire feeds`: address ranges by class, address databases and their age, and who may send events. */
+/** `tellwire feeds`: address range lists, address databases and their age, and the tokens of senders. */
 import { basename } from 'node:path'
 import { defineCommand } from 'citty'
 import { catalogueVersion } from '../../rules/catalogue/index.ts'
@@ -24,26 +24,32 @@ const importCommand = defineCommand({
     file: {
       type: 'positional',
       required: true,
-      description: 'The list; # begins a comment, what follows a comma is not read',
+      description: 'The list; # begins a comment, and text after a comma is ignored',
     },
-    class: { type: 'enum', options: [...RANGE_CLASSES], required: true, description: 'Whose addresses these are' },
+    class: {
+      type: 'enum',
+      options: [...RANGE_CLASSES],
+      required: true,
+      description: 'What kind of addresses these are',
+    },
     name: { type: 'string', description: "The list's name (default: the file's); importing it again replaces it" },
     date: { type: 'string', description: "The day the list was made, YYYY-MM-DD (default: the file's date)" },
     ...where,
     json,
   },
   async run({ args }) {
-    // citty does not ask for an option of type enum, whatever `required` says.
+    // citty does not enforce `required` for an option of type enum.
     if (args.class === undefined)
       throw new Fault('usage', {
         where: '--class',
-        todo: `Say whose addresses these are: ${RANGE_CLASSES.join(', ')}.`,
+        todo: `Give one of: ${RANGE_CLASSES.join(', ')}.`,
       })
     const name = args.name ?? nameOf(args.file)
     if (!ListName.safeParse(name).success)
       throw new Fault('usage', {
         where: '--name',
-        todo: `'${name}' is not a name: use up to 64 lower-case letters, digits and ._-.`,
+        why: `'${name}' is not a valid name.`,
+        todo: 'Use up to 64 lower-case letters, digits and ._-.',
       })
     const { facts, bad, badLines } = await importRanges({
       folder: feedsFolder(args),
@@ -69,7 +75,7 @@ const importCommand = defineCommand({
 const listCommand = defineCommand({
   meta: {
     name: 'list',
-    description: 'Show range lists in order of precedence, address databases and the catalogue, each with its age',
+    description: 'List range lists in order of precedence, address databases and the catalogue, with their age',
   },
   args: { ...where, json },
   async run({ args }) {
@@ -111,7 +117,7 @@ const removeCommand = defineCommand({
   args: { name: { type: 'positional', required: true, description: "The list's name" }, ...where },
   async run({ args }) {
     await removeRanges(feedsFolder(args), args.name)
-    console.log(`${args.name} is removed; a running server stops using it within a minute.`)
+    console.log(`${args.name} is removed. A running server stops using it within a minute.`)
   },
 })
 
@@ -128,7 +134,7 @@ function configOf(args: { config?: string | undefined; 'data-folder'?: string | 
   return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder: args['data-folder'] } })
 }
 
-/** None where no server has run yet. */
+/** Empty where no server has run yet. */
 async function changesIn(dataFolder: string, now: number): Promise<FeedChange[]> {
   try {
     return await keptFeedChanges(dataFolder, now)
@@ -146,5 +152,5 @@ function nameOf(file: string): string {
 }
 
 function age({ days, stale }: FeedAge): string {
-  return stale ? ` (${days} days old: stale, fetch a newer one)` : ` (${days} days old)`
+  return stale ? ` (${days} days old: stale, get a newer one)` : ` (${days} days old)`
 }

@@ -1,9 +1,9 @@
 /**
- * Correlations over a file of events: the engine's correlator, with line numbers for ids and the file's own clock.
+ * Runs correlations over a file of events: the engine's correlator, with line numbers as ids and event times as clock.
  *
- * Shape   a firing is returned once nothing in the file can change it any more: when an event has come that is later by
- *         the correlation's lateness, or at the end. So the same lines in another order give the same firings.
- * Units   at most `MAX_HELD` firings wait; beyond, the earliest is returned as it is.
+ * Shape   a firing is returned once nothing later in the file can change it: when an event is later by more than the
+ *         correlation's lateness, or at the end. So the order of the lines does not change the firings.
+ * Units   at most `MAX_HELD` firings wait; beyond that, the earliest is returned unsettled.
  */
 import {
   correlator,
@@ -14,18 +14,18 @@ import {
 } from '../../rules/language/index.ts'
 
 const MAX_HELD = 100_000
-/** Firings are checked when the clock has advanced by this. */
+/** Firings are checked each time the clock has advanced by this. */
 const STEP_MS = 60_000
-/** Wide enough that ids sort as the lines do. */
+/** Wide enough that ids sort in the order of the lines. */
 const DIGITS = 15
 
 export interface Correlating {
-  /** Firings that are settled by now. */
+  /** Firings that nothing can change any more. */
   take(event: FlatEvent, line: number, matches: readonly Match[]): Firing[]
   end(): Firing[]
-  /** The rule only serves correlations: its matches are not reported. */
+  /** The rule is used by correlations only: its own matches are not reported. */
   hides(rule: string): boolean
-  /** What was not counted, as sentences. */
+  /** Sentences about events and matches that were not counted. */
   uncounted(): string[]
 }
 
@@ -68,7 +68,7 @@ export function correlating(correlations: readonly LoadedCorrelation[]): Correla
         .reduce((sum, it) => sum + it.evicted + it.truncated, 0)
       return [
         ...(timeless > 0 ? [`${timeless} matching events have no time; no correlation counts them.`] : []),
-        ...(late > 0 ? [`${late} matches came too late for their correlations; sort the events by time.`] : []),
+        ...(late > 0 ? [`${late} matches arrived too late for their correlations: sort the events by time.`] : []),
         ...(over > 0
           ? [`${over} times a correlation reached its limit of groups or matches and dropped the oldest.`]
           : []),
@@ -94,7 +94,7 @@ export function lineOf(event: string): number {
   return Number(event)
 }
 
-/** `time` as ours has it; else as Sysmon and log shippers write it. Without a zone it is UTC. Null: none can be read. */
+/** From `time` in our format, or as Sysmon and log shippers write it. UTC without a zone. Null: no readable time. */
 export function timeOf(event: FlatEvent): number | null {
   const value = event.time ?? event['@timestamp'] ?? event.UtcTime
   if (typeof value === 'number') return Number.isFinite(value) ? value : null

@@ -1,8 +1,8 @@
 /**
- * What each rule costs: measured separately from the matching, each rule alone on a sample of its logsource's events.
+ * Measures what each rule costs, separately from matching: each rule alone on a sample of its logsource's events.
  *
- * Shape   alone, a rule pays for what it would share with others in the full program, so the costs add up to more than
- *         the program's; the order of the most expensive rules is the same.
+ * Shape   alone, a rule pays for work that it shares with others in the full program, so the costs add up to more than
+ *         the program's cost; the order of the most expensive rules is the same.
  */
 import {
   compile,
@@ -13,23 +13,23 @@ import {
   type Rule,
 } from '../../rules/language/index.ts'
 
-/** Of each logsource that events had. */
+/** Per logsource. */
 const MAX_EVENTS = 64
 const MAX_LOGSOURCES = 64
-/** Larger events are not kept, so that the sample is bounded in bytes too. */
+/** Larger events are skipped, so that the sample is bounded in bytes too. */
 const MAX_CHARS = 16_384
-/** The fastest pass counts: what else the machine did meanwhile is not the rule's cost. */
+/** The fastest pass counts: other load on the machine is not the rule's cost. */
 const PASSES = 3
 
 export interface Costs {
   events: number
-  /** Microseconds that the rule adds to an event of its logsource; absent where there was none. */
+  /** Microseconds that the rule adds per event of its logsource; absent when there were none. */
   perEvent: ReadonlyMap<Rule, number>
-  /** The same for all events of its logsource together. */
+  /** The same, for all events of its logsource together. */
   total: ReadonlyMap<Rule, number>
 }
 
-/** Events of one logsource: every nth, n doubling whenever there are too many, so that they are spread evenly. */
+/** Events of one logsource, evenly spread: every nth, where n doubles whenever there are too many. */
 export interface Sample {
   logsource: Logsource
   kept: FlatEvent[]
@@ -74,7 +74,7 @@ export function costs(rules: readonly LoadedRule[], samples: readonly Sample[], 
     const events = its.flatMap(({ kept }) => kept)
     if (events.length === 0) continue
     const key = JSON.stringify(rule.logsource)
-    // What any rule costs: reading the event at all.
+    // The fixed cost of any rule: reading the event.
     const nothing: LoadedRule = { ...rule, condition: { kind: 'test', field: '\0', test: { op: 'present' } } }
     if (!idle.has(key)) idle.set(key, microseconds(nothing, events))
     const each = Math.max(0, microseconds(rule, events) - idle.get(key)!) / events.length

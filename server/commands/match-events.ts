@@ -1,8 +1,8 @@
 /**
- * Lines of events in, lines of matches out: what `tellwire match` does between reading and printing.
+ * Matches lines of events and returns lines of matches: the core of `tellwire match`, without reading and printing.
  *
- * Shape   the output's lines are those of `match.ts`; events are numbered from 0, in lines of the input.
- * Errors  a line that is no event is reported with its number, and costs only itself.
+ * Shape   the output lines are those of `match.ts`; events are numbered by input line, from 0.
+ * Errors  a line that is not an event is reported with its number, and does not affect the others.
  */
 import {
   covers,
@@ -18,7 +18,7 @@ import { MAX_LINE_BYTES } from './event-lines.ts'
 import { type Correlating, lineOf } from './match-correlations.ts'
 
 const MAX_OUTPUT_CHARS = 65_536
-/** Other logsources than these many are counted together. */
+/** Beyond this number, logsources are counted together. */
 const MAX_LOGSOURCES = 1_000
 
 export interface MatchStats {
@@ -28,7 +28,7 @@ export interface MatchStats {
   refused: number
   seconds: number
   perRule: Map<Rule, number>
-  /** Events for which there is no rule, by their logsource in words. */
+  /** Events without a rule for their logsource, by logsource in words. */
   unmatched: Map<string, number>
 }
 
@@ -39,11 +39,11 @@ export interface MatchDeps {
   attribute(rule: Rule): Attribution
   write(text: string): Promise<void>
   refuse(line: number, reason: string): void
-  /** Sees each event before it is matched. */
+  /** Called with each event before it is matched. */
   sample?(event: FlatEvent, chars: number): void
 }
 
-/** As fast as `write` takes the matches. */
+/** As fast as `write` accepts the matches. */
 export async function matchEvents(
   blocks: AsyncIterable<readonly (string | null)[]>,
   { program, correlate, attribute, write, refuse, sample }: MatchDeps,
@@ -63,7 +63,7 @@ export async function matchEvents(
         matchLine(line, stats.lines++)
         if (output.length > MAX_OUTPUT_CHARS) await flush()
       }
-      // A reader of the pipe sees each block's matches at once.
+      // So that a reader of the pipe gets each block's matches at once.
       if (output !== '') await flush()
     }
     addFirings(correlate?.end() ?? [])
@@ -115,7 +115,7 @@ export async function matchEvents(
   }
 }
 
-/** What is the same for all matches of a rule is written out once. */
+/** What all matches of a rule have in common is serialised once. */
 function outputLines(attribute: MatchDeps['attribute']) {
   const tails = new Map<Rule, string>()
   return { ofMatch, ofFiring }
@@ -140,7 +140,7 @@ function outputLines(attribute: MatchDeps['attribute']) {
   }
 }
 
-/** The same JSON, with the characters escaped by which rules and events could control a terminal or reverse a line. */
+/** JSON with those characters escaped by which rules and events could control a terminal or reverse a line. */
 function jsonOf(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
@@ -148,7 +148,7 @@ function jsonOf(value: unknown): string {
   )
 }
 
-/** The event; null for an empty line; or what the line is instead, in words. */
+/** The event; null for an empty line; otherwise, in words, why the line is not an event. */
 function parsed(line: string | null): FlatEvent | string | null {
   if (line === null) return `longer than ${MAX_LINE_BYTES} bytes`
   let value: unknown

@@ -1,10 +1,10 @@
 /**
- * `tellwire match`: Sigma rules over flat events, as a tool of its own.
+ * `tellwire match`: matches Sigma rules against flat events, without a server.
  *
- * Shape   one line a match: {"event": 0-based line, "rule": id, "title", "level"}, and for rules that are not ours what
+ * Shape   one line per match: {"event": 0-based line, "rule": id, "title", "level"}, and for third-party rules what
  *         their licence requires: author, license, link. A correlation: {"events": [lines, ten at most], "rule",
  *         "title", "level", "time", "from", "to", "group", "values"}; its rules' own matches only with `generate`.
- * Errors  a line that is no event is reported with its number, ten of them in full, and costs only itself; exit 1.
+ * Errors  a line that is not an event is skipped and reported with its number (the first ten); exit 1.
  */
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
@@ -48,7 +48,7 @@ export const matchCommand = defineCommand({
   },
   async run({ args, rawArgs }) {
     if (args._.length > 1)
-      throw new Fault('usage', { where: String(args._[1]), todo: 'Name one file of events, or pipe them all in.' })
+      throw new Fault('usage', { where: String(args._[1]), todo: 'Name one file of events, or use standard input.' })
     const loading = performance.now()
     const { program, correlations, attribute } = await loaded(repeated(rawArgs, '--rules'))
     const loadSeconds = (performance.now() - loading) / 1_000
@@ -79,7 +79,7 @@ export const matchCommand = defineCommand({
   },
 })
 
-/** Rules that cannot be used are reported; the others are in the program. */
+/** Unusable rules are reported; the others are in the program. */
 async function loaded(
   paths: readonly string[],
 ): Promise<{ program: Program; correlations: LoadedCorrelation[]; attribute: (rule: Rule) => Attribution }> {
@@ -91,7 +91,7 @@ async function loaded(
   for (const problem of problems) if (problem.severity === 'error') report(problem)
   const warnings = problems.filter((it) => it.severity === 'warning').length
   if (warnings > 0) console.error(`${warnings} warnings about rules; see \`tellwire rules check\`.`)
-  if (rules.length === 0) throw new Fault('rule.invalid', { todo: 'No usable rule.' })
+  if (rules.length === 0) throw new Fault('rule.invalid', { why: 'There is no usable rule.' })
   const origins = new Map(files.map(({ path, origin }) => [path, origin]))
   return { program: compile(rules), correlations, attribute: (rule) => attribution(rule, origins.get(rule.path)) }
 }

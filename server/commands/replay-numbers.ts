@@ -1,8 +1,8 @@
 /**
- * Which numbers a recording has used, for which events: what the store knows of a log, for what has no store.
+ * The event numbers that a recording has used, and for which events: what the store does for a live server.
  *
- * Shape   by device and spool's life, a hash of the event's id for each number.
- * Memory  8 bytes an event, where numbers are gapless; a map entry for those far beyond the others.
+ * Shape   a hash of the event's id for each number, by device and spool epoch.
+ * Memory  8 bytes per event while numbers have no gaps; a map entry for a number far beyond the others.
  */
 const FAR = 1_024
 
@@ -16,13 +16,13 @@ interface Stream {
 export class Numbers {
   readonly #streams = new Map<string, Stream>()
 
-  /** 'new', or the number was used before: for the same event, a retry, or for another, a conflict. */
+  /** 'retry': the number was used for the same event. 'conflict': for another event. */
   take(device: string, epoch: number, seq: number, id: string): 'new' | 'retry' | 'conflict' {
     const key = `${device} ${epoch}`
     const stream = this.#streams.get(key) ?? { used: 0, dense: new Float64Array(256), far: new Map() }
     this.#streams.set(key, stream)
     const mark = hashOf(id)
-    // At most four empty places a number: whoever skips far must not fill our memory with nothing.
+    // At most four empty places per number, so that numbers with large gaps do not fill the memory.
     if (seq >= stream.dense.length && seq < stream.used * 4 + FAR) grow(stream, seq)
     const isFar = seq >= stream.dense.length
     const before = isFar ? (stream.far.get(seq) ?? 0) : stream.dense[seq]!
@@ -46,7 +46,7 @@ function grow(stream: Stream, seq: number): void {
   stream.dense = dense
 }
 
-/** Two FNV-1a hashes in 52 bits: never 0, which is 'not used'. */
+/** Two FNV-1a hashes in 52 bits; never 0, which means unused. */
 function hashOf(id: string): number {
   let a = 0x811c9dc5
   let b = 0x9747b28c

@@ -1,4 +1,4 @@
-/** `tellwire replay`: recorded telemetry through derive, detect and assess, on nothing but memory. */
+/** `tellwire replay`: runs recorded telemetry through derive, detect and assess, in memory only. */
 import { defineCommand } from 'citty'
 import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
@@ -21,13 +21,13 @@ const LATENESS_MS = 72 * 3_600_000
 export interface ReplayDeps {
   program: Program
   correlations: readonly LoadedCorrelation[]
-  /** By deriver; what is left out is as shipped. */
+  /** By deriver; the defaults for those omitted. */
   thresholds?: Thresholds
   recognise(event: Event): CatalogueFacts | undefined
   lookup(address: string, at: number): AddressFacts
 }
 
-/** What `replay --json` answers; the shape is design section 9's. */
+/** The output of `replay --json`; the shape is design section 9's. */
 export interface ReplayAnswer {
   workers: {
     worker: string
@@ -49,9 +49,9 @@ export interface ReplayAnswer {
 }
 
 /**
- * Shape   one JSON object a line, in order of arrival, one by one or in blocks; null: a line that is too long. A retry
+ * Shape   one JSON object per line, in order of arrival, singly or in blocks; null for a line that is too long. A retry
  *         (same id and number) counts once; the same number with another id is a conflict.
- * Errors  a line that does not match is counted as rejected and told to `onProblem` with its number; the rest goes on.
+ * Errors  a line that does not match is counted as rejected and passed to `onProblem` with its number.
  */
 export async function replay(
   lines: AsyncIterable<string | readonly (string | null)[]>,
@@ -86,7 +86,7 @@ export async function replay(
     } else if (admit(record)) pipeline.take(record)
   }
 
-  /** False: a retry. Marks a conflict on the record. */
+  /** False for a retry. Marks conflicts on the record. */
   function admit(record: Recorded): boolean {
     if (record.type === 'feed') return feedIds.size < feedIds.add(record.event.id).size
     if (record.type !== 'event') return true
@@ -123,10 +123,10 @@ export async function replay(
   }
 }
 
-/** Of nearly every line; the others are the schema's to judge. */
+/** Accepts nearly every valid line quickly; the schema decides about the others. */
 const isRecorded = fits(RecordedComplete) as (value: unknown) => value is Recorded
 
-/** The record, or why it is none. */
+/** The record, or why the line is not one. */
 function parse(text: string | null): Recorded | string {
   if (text === null || text.length > MAX_LINE_BYTES) return `the line is longer than ${MAX_LINE_BYTES} characters`
   try {
@@ -152,10 +152,10 @@ export const replayCommand = defineCommand({
     rules: { type: 'string', description: 'A folder or file of rules instead of the shipped ones' },
     at: {
       type: 'string',
-      description: 'The moment to judge at: ISO time or epoch ms (default: the end of the recording)',
+      description: 'The time of the assessment: ISO time or epoch ms (default: the end of the recording)',
     },
-    json: { type: 'boolean', description: 'Print the whole answer as JSON' },
-    'data-folder': { type: 'string', description: "Where imported ranges are (default: the server's)" },
+    json: { type: 'boolean', description: 'Print everything as JSON' },
+    'data-folder': { type: 'string', description: "The folder with imported range lists (default: the server's)" },
     config: { type: 'string', description: "The server's configuration file, for its thresholds" },
   },
   async run({ args }) {
@@ -170,7 +170,7 @@ export const replayCommand = defineCommand({
       geoip: config.geoip,
       catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })
-    let told = 0
+    let reported = 0
     const result = await replay(
       eventLines(args.file ?? '-'),
       {
@@ -182,7 +182,7 @@ export const replayCommand = defineCommand({
       {
         ...(at === undefined ? {} : { at }),
         onProblem: (line, why) => {
-          if (told++ < 10) console.error(`${args.file ?? 'standard input'}:${line}: ${why}; the line is left out.`)
+          if (reported++ < 10) console.error(`${args.file ?? 'standard input'}:${line}: ${why}; the line is skipped.`)
         },
       },
     )
@@ -204,5 +204,5 @@ function print(result: ReplayAnswer): void {
     for (const it of findings) console.log(`               ${new Date(it.time).toISOString()}  ${it.title}`)
   }
   const { events, findings, late, rejected, seconds } = result.stats
-  console.log(`${events} events, ${findings} findings, ${late} late, ${rejected} lines left out, ${seconds} s`)
+  console.log(`${events} events, ${findings} findings, ${late} late, ${rejected} lines skipped, ${seconds} s`)
 }

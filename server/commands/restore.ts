@@ -1,4 +1,4 @@
-/** `tellwire restore`: a data folder as `tellwire backup` copied it. */
+/** `tellwire restore`: restores a data folder from a backup. */
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import { dataFolderOf } from '../config.ts'
@@ -6,11 +6,11 @@ import { restoreBackup } from '../store/sqlite/backup.ts'
 import { megabytes, refusePostgres } from './backup.ts'
 
 export const restoreCommand = defineCommand({
-  meta: { name: 'restore', description: 'Put back what `tellwire backup` copied, into a folder that no server uses' },
+  meta: { name: 'restore', description: 'Restore a backup into a data folder that no server uses' },
   args: {
-    from: { type: 'positional', required: true, description: 'What `tellwire backup` made' },
+    from: { type: 'positional', required: true, description: 'The backup that `tellwire backup` made' },
     'data-folder': { type: 'string', description: "The server's data folder" },
-    force: { type: 'boolean', description: 'Move aside what is in the data folder' },
+    force: { type: 'boolean', description: 'Move the current contents of the data folder aside' },
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args }) {
@@ -23,8 +23,8 @@ export const restoreCommand = defineCommand({
     if (args.json) console.log(JSON.stringify({ folder, aside, ...manifest }))
     else {
       console.log(`${folder}: records 1 to ${manifest.last} as of ${madeAt}, ${megabytes(manifest)} MB, checked`)
-      if (aside) console.log(`what was there is in ${aside}`)
-      console.log('start the server: laptops send again what they still hold')
+      if (aside) console.log(`the old contents are in ${aside}`)
+      console.log('start the server: laptops send again what they still have')
     }
     for (const it of [...checked.lost, ...checked.unreadable]) console.error(`tellwire: ${it.message}`)
   },

@@ -1,4 +1,4 @@
-/** `tellwire roster import`: reads a roster and hands it to the server, which writes what is new into its log. */
+/** `tellwire roster import`: reads a roster and hands it to the server, which writes what is new to its log. */
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,7 +9,7 @@ import { readServerFile } from '../roles/server-file.ts'
 import { answerTo, deliver } from '../roster/inbox.ts'
 import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../roster/roster.ts'
 
-/** The server looks every 5 s; a roster of 100,000 rows takes it some ten more, or thirty on a busy machine. */
+/** The server looks every 5 s; a roster of 100,000 rows takes it another 10 s, or 30 s on a busy machine. */
 const ANSWER_WITHIN_MS = 60_000
 const LOOK_EVERY_MS = 100
 const MAX_SHOWN = 20
@@ -17,13 +17,13 @@ const MAX_SHOWN = 20
 const importCommand = defineCommand({
   meta: {
     name: 'import',
-    description: 'Import who works here, from where, until when, on which laptop (CSV or JSON)',
+    description: 'Import who works from where, until when, and on which laptop (CSV or JSON)',
   },
   args: {
     file: {
       type: 'positional',
       required: true,
-      description: 'The roster; a row that cannot be used is reported and omitted',
+      description: 'The roster; rows that cannot be used are reported and omitted',
     },
     format: { type: 'enum', options: ['csv', 'json'], description: "csv or json (default: by the file's name)" },
     'dry-run': { type: 'boolean', description: 'Only report what would be imported' },
@@ -41,14 +41,17 @@ const importCommand = defineCommand({
     for (const problem of problems.slice(0, MAX_SHOWN)) console.error(sentence(problem))
     if (omitted > MAX_SHOWN) console.error(`${args.file}: and ${omitted - MAX_SHOWN} more rows omitted.`)
     if (contracts.length + devices.length === 0)
-      throw new Fault('roster.invalid', { where: args.file, todo: 'No row of it can be used; nothing was imported.' })
+      throw new Fault('roster.invalid', {
+        where: args.file,
+        why: 'None of its rows can be used; nothing was imported.',
+      })
 
     const state = args['dry-run'] ? 'dry-run' : await handOver(dataFolder, { contracts, devices }, now)
     const counted = `contracts ${contracts.length}, laptops ${devices.length}`
     if (args.json)
       console.log(JSON.stringify({ state, contracts: contracts.length, devices: devices.length, omitted, problems }))
     else console.log(`${counted}: ${STATES[state]}`)
-    // The good rows are in; whoever runs this every night still has to hear of the others.
+    // The good rows were imported, but a nightly job must still report the others.
     if (omitted > 0) process.exitCode = 1
   },
 })
@@ -80,7 +83,7 @@ async function handOver(
     if (answer?.failed != null)
       throw new Fault('roster.invalid', {
         where: join(inbox, 'failed', name),
-        todo: `The server said: ${answer.failed}`,
+        why: `The server refused it: ${answer.failed}`,
       })
     if (answer) return 'taken'
   }
@@ -89,7 +92,8 @@ async function handOver(
 
 async function readRoster(file: string): Promise<string> {
   const found = await stat(file).catch((cause: unknown) => {
-    throw new Fault('roster.invalid', { where: file, todo: 'The file cannot be read: check path and rights.', cause })
+    const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
+    throw new Fault('roster.invalid', { where: file, why, todo: 'Check its path and permissions.', cause })
   })
   if (!found.isFile() || found.size > MAX_ROSTER_BYTES)
     throw new Fault('roster.invalid', {
@@ -100,7 +104,7 @@ async function readRoster(file: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    throw new Fault('roster.invalid', { where: file, todo: 'It is not UTF-8: save it as "CSV UTF-8".', cause })
+    throw new Fault('roster.invalid', { where: file, why: 'It is not UTF-8.', todo: 'Save it as "CSV UTF-8".', cause })
   }
 }
 

@@ -1,4 +1,4 @@
-/** `tellwire rules coverage`: which signal has which rule, as a page, an ATT&CK Navigator layer or JSON. */
+/** `tellwire rules coverage`: which signals have which rules, as a page, an ATT&CK Navigator layer or JSON. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { defineCommand } from 'citty'
@@ -17,10 +17,10 @@ import { SHIPPED_RULES } from '../detect/program.ts'
 const PAGE = join(SHIPPED_RULES, 'COVERAGE.md')
 
 export const coverageCommand = defineCommand({
-  meta: { name: 'coverage', description: 'Show which signal has which rule, and why others have none' },
+  meta: { name: 'coverage', description: 'Show which signals have which rules, and why others have none' },
   args: {
     write: { type: 'boolean', description: 'Write the page instead of printing it' },
-    check: { type: 'boolean', description: 'Exit 3 when the page is not what would be written' },
+    check: { type: 'boolean', description: 'Exit 3 when the page is out of date' },
     page: { type: 'string', valueHint: 'FILE', description: 'The page (default: rules/content/COVERAGE.md)' },
     navigator: { type: 'string', valueHint: 'FILE', description: 'Write an ATT&CK Navigator layer' },
     itm: { type: 'string', valueHint: 'FILE', description: 'Write the mapping to the Insider Threat Matrix' },
@@ -62,6 +62,6 @@ function json(value: unknown): string {
 
 async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
-    throw new Fault('usage', { where: path, todo: `It cannot be written: ${cause.code ?? cause.message}.`, cause })
+    throw new Fault('usage', { where: path, why: `It cannot be written: ${cause.code ?? cause.message}.`, cause })
   })
 }

@@ -10,13 +10,13 @@ import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const MAX_SHOWN_CHARS = 200
-/** Values that do not hold are shown up to this many; those that do, all. */
+/** Failing values shown; all matching ones are shown. */
 const MAX_FAILING = 5
 
 export const explainCommand = defineCommand({
   meta: { name: 'explain', description: 'Explain which parts of a rule match an event, and which do not' },
   args: {
-    rule: { type: 'positional', required: true, description: 'A rule file, or the id of one among --rules' },
+    rule: { type: 'positional', required: true, description: 'A rule file, or the id of a rule among --rules' },
     event: {
       type: 'positional',
       required: true,
@@ -52,9 +52,13 @@ async function rulesNamed(
 ): Promise<{ rules: LoadedRule[]; filters: LoadedFilter[]; textOf: (rule: LoadedRule) => string }> {
   const facts = await stat(rule).catch(() => null)
   if (facts?.isDirectory())
-    throw new Fault('usage', { where: rule, todo: 'This is a folder. Name one rule: its file, or its id and --rules.' })
+    throw new Fault('usage', {
+      where: rule,
+      why: 'This is a folder.',
+      todo: 'Name one rule: its file, or its id and --rules.',
+    })
   const isFile = facts?.isFile() ?? false
-  // The file comes first, so that of two rules with the same id its own is used.
+  // The file comes first: it wins over another rule with the same id.
   const sources = isFile ? [rule, ...paths] : paths.length > 0 ? paths : [SHIPPED_RULES]
   const files = await readRuleSources(sources, (fault) => console.error(`tellwire: ${printable(fault.message)}`))
   const loaded = load(files)
@@ -64,19 +68,23 @@ async function rulesNamed(
       isFile ? it.path === rule : it.id === rule || it.name === rule,
     )
     if (isCorrelation)
-      throw new Fault('usage', { where: rule, todo: 'A correlation counts matches of rules; explain one of those.' })
+      throw new Fault('usage', {
+        where: rule,
+        why: 'A correlation counts matches of rules.',
+        todo: 'Explain one of those rules.',
+      })
     const errors = loaded.problems.filter((it) => it.severity === 'error' && (!isFile || it.path === rule))
     for (const problem of isFile ? errors : []) console.error(printable(described(problem)))
     throw new Fault('rule.invalid', {
       where: rule,
-      todo: isFile ? 'It contains no usable rule.' : 'No such file, and no rule with this id in --rules.',
+      why: isFile ? 'It contains no usable rule.' : 'There is no such file, and no rule with this id in --rules.',
     })
   }
   const texts = new Map(files.map(({ path, text }) => [path, text]))
   return { rules, filters: loaded.filters, textOf: (it) => texts.get(it.path) ?? '' }
 }
 
-/** 0-based, or null: the input is one event. */
+/** Counted from 0; null: the input is one event. */
 function placeOf(line: string | undefined, number: string | undefined): number | null {
   const given = line ?? number
   if (given === undefined) return null
@@ -84,28 +92,30 @@ function placeOf(line: string | undefined, number: string | undefined): number |
   if (!/^\d{1,15}$/.test(given) || Number(given) < least)
     throw new Fault('usage', {
       where: line === undefined ? '--number' : '--line',
-      todo: `Give a number from ${least} on.`,
+      todo: `Give a number of at least ${least}.`,
     })
   return Number(given) - least
 }
 
+type Refuse = (why: string, todo?: string) => Fault
+
 async function readEvent(file: string, place: number | null): Promise<FlatEvent> {
   const where = file === '-' ? 'standard input' : file
-  const refuse = (todo: string) => new Fault('events.invalid', { where, todo })
+  const refuse: Refuse = (why, todo) => new Fault('events.invalid', { where, why, todo: todo ?? null })
   const text = place === null ? await whole(file, refuse) : await lineAt(file, place, refuse)
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    throw refuse(
-      place === null ? 'This is not one JSON object; choose one of several with --line N.' : 'The line is not JSON.',
-    )
+    throw place === null
+      ? refuse('This is not one JSON object.', 'Choose a line with --line N.')
+      : refuse('The line is not JSON.')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse('This is not a JSON object.')
   return value as FlatEvent
 }
 
-async function lineAt(file: string, place: number, refuse: (todo: string) => Fault): Promise<string> {
+async function lineAt(file: string, place: number, refuse: Refuse): Promise<string> {
   let before = 0
   for await (const block of eventLines(file)) {
     const line = block[place - before]
@@ -116,14 +126,14 @@ async function lineAt(file: string, place: number, refuse: (todo: string) => Fau
   throw refuse(`It has ${before} lines.`)
 }
 
-async function whole(file: string, refuse: (todo: string) => Fault): Promise<string> {
+async function whole(file: string, refuse: Refuse): Promise<string> {
   const lines: string[] = []
   let chars = 0
   for await (const block of eventLines(file))
     for (const line of block) {
       chars += line?.length ?? MAX_LINE_BYTES
       if (line === null || chars > MAX_LINE_BYTES)
-        throw refuse('This is too large for one event; choose one of several with --line N.')
+        throw refuse('This is too large for one event.', 'Choose a line with --line N.')
       lines.push(line)
     }
   return lines.join('\n')

@@ -1,9 +1,9 @@
 /**
  * `tellwire rules import DIR`: copies the usable rules of a collection such as SigmaHQ into a folder.
  *
- * Shape   the copies keep their paths, their text and their licence file. INDEX.json lists their source, what each one is,
- *         and what was refused and why.
- * Errors  a copy that was edited since is kept and reported; the new text is not written over it.
+ * Shape   the copies keep their paths, their text and their licence file. INDEX.json lists their source, each file's
+ *         rules, and which files were refused and why.
+ * Errors  a copy that was edited since is kept and reported, not overwritten.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -20,9 +20,9 @@ const MAX_SHOWN = 10
 const INDEX = 'INDEX.json'
 
 const Copy = z.object({
-  /** With slashes, under the folder. */
+  /** Relative to the folder, with slashes. */
   path: z.string().refine((it) => !it.startsWith('/') && !it.split('/').includes('..')),
-  /** Of the text as it was copied. */
+  /** Hash of the text as copied. */
   sha256: z.string(),
   source: z.string(),
   rules: z.array(
@@ -70,11 +70,14 @@ export async function importRules(from: string, to: string, now: number): Promis
   if (to === source || to.startsWith(source + sep))
     throw new Fault('usage', {
       where: to,
-      todo: 'The target folder is inside the source; choose another --to.',
+      why: 'The target folder is inside the source.',
+      todo: 'Choose another --to.',
     })
   const refused = new Map<string, string[]>()
   const refuse = (path: string, reason: string) => refused.set(path, [...(refused.get(path) ?? []), reason])
-  const files = await readRuleSources([from], ({ where, todo }) => refuse(where ?? from, todo ?? 'It cannot be read.'))
+  const files = await readRuleSources([from], ({ where, detail }) =>
+    refuse(where ?? from, detail ?? 'It cannot be read.'),
+  )
   const { rules, correlations, filters, problems } = load(files)
   const withinOf = new Map(files.map(({ path, within }) => [path, within]))
   for (const { severity, path, line, column, message, hint } of problems)
@@ -146,14 +149,15 @@ function copyOf(file: SourcedFile, rules: readonly Rule[], source: string): Copy
   }
 }
 
-/** The licence goes with the rules; a folder has one. */
+/** Copies the licence with the rules; a folder has only one. */
 async function keepTerms(files: readonly SourcedFile[], to: string): Promise<void> {
   const terms = files.find(({ origin }) => origin.terms !== null)?.origin.terms
   const there = await textAt(join(to, 'LICENSE'))
   if (terms && there !== null && there !== terms)
     throw new Fault('rule.invalid', {
       where: join(to, 'LICENSE'),
-      todo: 'This folder holds rules under another licence; choose another folder with --to.',
+      why: 'This folder has rules under another licence.',
+      todo: 'Choose another folder with --to.',
     })
   if (terms && there === null) await write(join(to, 'LICENSE'), terms)
 }
@@ -166,21 +170,22 @@ async function readIndex(to: string): Promise<Index | null> {
   } catch (cause) {
     throw new Fault('rule.invalid', {
       where: join(to, INDEX),
-      todo: 'This is not the index that an import wrote; move it away, or choose another folder with --to.',
+      why: 'This index was not written by an import.',
+      todo: 'Move it away, or choose another folder with --to.',
       cause,
     })
   }
 }
 
-/** Null: there is no such file. */
+/** Null: no such file. */
 async function textAt(path: string): Promise<string | null> {
   return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return null
-    throw new Fault('rule.invalid', { where: path, todo: 'It cannot be read.', cause })
+    throw new Fault('rule.invalid', { where: path, why: 'It cannot be read.', cause })
   })
 }
 
-/** Whole or not at all. */
+/** Writes the whole file or nothing. */
 async function write(path: string, text: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })

@@ -90,7 +90,7 @@ const listCommand = defineCommand({
     const rules = all.filter((rule) => technique === null || attackOf(rule).some((it) => isUnder(it, technique)))
     if (args.json) console.log(JSON.stringify(rules.map(summary)))
     else for (const line of table(rules)) print(line)
-    // Standard output has the list alone, so that a program can read it; errors go to standard error.
+    // Standard output has only the list, so that a program can read it; errors go to standard error.
     const errors = problems.filter((it) => it.severity === 'error')
     for (const problem of errors) console.error(printable(described(problem)))
     if (errors.length > 0) process.exitCode = 1
@@ -116,8 +116,8 @@ async function read(
 ): Promise<{ rules: LoadedRule[]; correlations: LoadedCorrelation[]; problems: Problem[] }> {
   const unread: Problem[] = []
   const shipped = relative(process.cwd(), SHIPPED_RULES) || '.'
-  const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, todo }) =>
-    unread.push({ severity: 'error', path: where ?? '', line: 1, column: 1, message: todo ?? '', hint: null }),
+  const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, detail }) =>
+    unread.push({ severity: 'error', path: where ?? '', line: 1, column: 1, message: detail ?? '', hint: null }),
   )
   const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY, now: Date.now() })
   return { rules, correlations, problems: [...unread, ...problems] }

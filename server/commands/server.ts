@@ -8,7 +8,7 @@ import { serve } from '../roles/all.ts'
 
 export const serverArgs = {
   config: { type: 'string', description: 'The configuration file (YAML)' },
-  'data-folder': { type: 'string', description: 'Where everything is kept (default: ~/.local/share/tellwire)' },
+  'data-folder': { type: 'string', description: 'Where the server keeps its data (default: ~/.local/share/tellwire)' },
   host: { type: 'string', description: 'The address to listen on (default: 127.0.0.1)' },
   port: { type: 'string', description: 'The port to listen on; 0 takes a free one (default: 8740)' },
 } as const
@@ -43,7 +43,7 @@ export function untilStopped(): Promise<void> {
 }
 
 export const serverCommand = defineCommand({
-  meta: { name: 'server', description: 'Run the server alone; agents enrol with tokens made in the console' },
+  meta: { name: 'server', description: 'Run the server alone; agents enroll with tokens from the console' },
   args: serverArgs,
   async run({ args }) {
     const config = configOf(args)

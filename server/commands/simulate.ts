@@ -1,7 +1,7 @@
 /**
- * `tellwire simulate`: recorded telemetry of a fleet that does not exist, with scenes in it, to standard output.
+ * `tellwire simulate`: writes recorded telemetry of a simulated fleet, with scenes in it, to standard output.
  *
- * Shape   the same options give the same bytes. Who plays in a scene has a `label` line; everybody else is ordinary.
+ * Shape   the same options give the same bytes. People in a scene have a `label` line; all others are ordinary.
  */
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
@@ -12,7 +12,7 @@ import { columns } from './terminal.ts'
 
 const DAY = 86_400_000
 const BLOCK_CHARS = 131_072
-/** A run of fewer people is grown to this many for each person of a scene, so that there is a crowd to be found in. */
+/** A small run is grown to this many people for each person in a scene, so that there is a crowd to hide in. */
 const CROWD = 10
 const DEFAULT_WORKERS = 100
 const MAX_WORKERS = 1_000_000
@@ -22,13 +22,13 @@ const SCENES =
   '"simulate all --workers 1000 > fleet.ndjson"; none: ordinary days only. --list shows them'
 
 export const simulateCommand = defineCommand({
-  meta: { name: 'simulate', description: 'Make recorded telemetry of a fleet that does not exist, with scenes in it' },
+  meta: { name: 'simulate', description: 'Write recorded telemetry of a simulated fleet, with scenes in it' },
   args: {
     scenarios: { type: 'positional', required: false, description: SCENES },
-    seed: { type: 'string', default: '1', description: 'A whole number; another one is another fleet' },
+    seed: { type: 'string', default: '1', description: 'A whole number; another number gives another fleet' },
     workers: {
       type: 'string',
-      description: `How many workers, those of the scenes included (default: ${DEFAULT_WORKERS})`,
+      description: `How many workers, including those in scenes (default: ${DEFAULT_WORKERS})`,
     },
     days: { type: 'string', default: '60', description: 'How many days' },
     start: { type: 'string', default: '2026-09-14', description: 'The first day: an ISO date, in UTC' },
@@ -74,7 +74,7 @@ async function write(options: SimulateOptions): Promise<void> {
   tell(null)
 }
 
-/** Which day it is, on a terminal only. */
+/** Shows the current day, on a terminal only. */
 function progress({ start, days }: SimulateOptions): (line: string | null) => void {
   if (!process.stderr.isTTY) return () => {}
   let shown = -1

@@ -1,7 +1,7 @@
-/** What commands share when they write for people. */
+/** Text output for people, shared by the commands. */
 import type { Problem } from '../../rules/language/index.ts'
 
-/** Rules and events come from anywhere: no escape sequence of theirs reaches the terminal, nor turns the line round. */
+/** Rules and events are untrusted: removes escape sequences and characters that reverse the direction of text. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }
@@ -10,7 +10,7 @@ export function described({ path, line, column, severity, message, hint }: Probl
   return `${path}:${line}:${column}: ${severity}: ${message}${hint ? ` ${hint}` : ''}`
 }
 
-/** Columns as wide as what is in them. */
+/** Columns as wide as their contents. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0)) ?? []
   return rows.map((row) =>

@@ -1,4 +1,4 @@
-/** `tellwire up`: a server, and an agent that watches this very machine. What `npm start` runs. */
+/** `tellwire up`: a server, and an agent that watches this machine. What `npm start` runs. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
@@ -14,7 +14,7 @@ import { logger } from '../log.ts'
 import { type Running, serve } from '../roles/all.ts'
 import { configOf, serverArgs, untilStopped } from './server.ts'
 
-// By the terminal alone: a log, or a test run by CI, wants the bare link.
+// Colours on a terminal only: a log, or a test in CI, wants the bare link.
 const pc = createColors(process.stdout.isTTY === true)
 const BINARY = fileURLToPath(new URL('../../bin/tellwire.js', import.meta.url))
 
@@ -26,7 +26,7 @@ export const upCommand = defineCommand({
     const running = await serve(config, logger(config.log.level), { reload: () => configOf(args) })
     const stopping = new AbortController()
     const folder = join(config.dataFolder, 'agent')
-    if (!existsSync(join(folder, 'agent.json'))) await enrol(running, folder)
+    if (!existsSync(join(folder, 'agent.json'))) await enroll(running, folder)
     const agent = keepRunning(folder, stopping.signal)
     const link = await running.oneTimeLink()
     console.log(`
@@ -40,26 +40,26 @@ ${pc.bold('Tellwire watches this machine.')}
 
 Stop with Ctrl-C.`)
     await untilStopped()
-    console.log('\nStopping: the agent says goodbye, what it saw is kept …')
+    console.log('\nStopping; recorded events are kept …')
     stopping.abort()
     await agent
     await running.close()
   },
 })
 
-async function enrol(running: Running, folder: string): Promise<void> {
+async function enroll(running: Running, folder: string): Promise<void> {
   const { token } = await running.makeToken(workerName(), 'tellwire up')
   const code = await ended(await tellwire(['agent', 'enroll', token, '--folder', folder], 'ignore'))
   if (code !== 0) throw new Fault('agent.not_enrolled', { where: folder, todo: 'See the line above.' })
 }
 
-/** Who holds this machine, as an identifier: the user and host names, of which only the safe characters stay. */
+/** The holder of this machine, as an identifier: the safe characters of user and host name. */
 function workerName(): string {
   const safe = (text: string) => text.replace(/[^A-Za-z0-9._-]/g, '').slice(0, 60)
   return `${safe(userInfo().username) || 'user'}@${safe(hostname()) || 'this-machine'}`.replace(/^[^A-Za-z0-9]+/, '')
 }
 
-/** An agent that dies is started again, later each time; every start says so. */
+/** Restarts an agent that ends, with growing delays, and reports every restart. */
 async function keepRunning(folder: string, signal: AbortSignal): Promise<void> {
   for (let deaths = 0; !signal.aborted; deaths++) {
     const child = await tellwire(['agent', 'run', '--folder', folder], 'inherit')
@@ -69,15 +69,15 @@ async function keepRunning(folder: string, signal: AbortSignal): Promise<void> {
     signal.removeEventListener('abort', stop)
     if (signal.aborted) return
     const seconds = Math.min(60, 2 ** deaths)
-    console.error(`The agent ended (${code ?? 'killed'}); starting it again in ${seconds} s.`)
+    console.error(`The agent ended (${code ?? 'killed'}); restarting it in ${seconds} s.`)
     await delay(seconds * 1_000, undefined, { signal }).catch(() => {})
   }
 }
 
 async function tellwire(args: string[], stdout: 'ignore' | 'inherit'): Promise<ChildProcess> {
-  // Without the bundle the agent runs from its sources, for which the lean flags leave too little.
+  // Without the bundle the agent runs from its sources, which need more memory than the lean flags allow.
   const { flags, env } = (await agentBundle()) ? LEAN : { flags: [], env: {} }
-  // Its own process group: Ctrl-C reaches us alone, and we stop it in order. The channel tells it when we are killed.
+  // Its own process group, so that Ctrl-C reaches only us and we stop it in order. The channel closes if we are killed.
   return spawn(process.execPath, [...flags, BINARY, ...args], {
     stdio: ['ignore', stdout, 'inherit', 'ipc'],
     env: { ...process.env, ...env },

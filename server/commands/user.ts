@@ -1,4 +1,4 @@
-/** `tellwire user add`: another analyst, by a one-time link. */
+/** `tellwire user`: adds users of the console by one-time links. */
 import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts'
 const ROLES = ['admin', 'analyst', 'viewer'] as const
 
 const add = defineCommand({
-  meta: { name: 'add', description: 'Add somebody who may sign in, and print their one-time link' },
+  meta: { name: 'add', description: 'Add a user, and print their one-time link' },
   args: {
     name: { type: 'positional', required: true, description: 'The name they sign in with' },
     role: { type: 'string', default: 'analyst', description: 'admin, analyst or viewer' },
@@ -25,7 +25,10 @@ const add = defineCommand({
 })
 
 const link = defineCommand({
-  meta: { name: 'link', description: 'Print a new one-time link for the administrator (a forgotten password)' },
+  meta: {
+    name: 'link',
+    description: 'Print a new one-time link for the administrator, to replace a forgotten password',
+  },
   args: { 'data-folder': { type: 'string', description: "The server's data folder" } },
   run: ({ args }) => printLink(args['data-folder'], (store) => makeOneTimeLink(store, Date.now(), randomBytes)),
 })
@@ -42,6 +45,6 @@ async function printLink(dataFolder: string | undefined, make: (store: Store) =>
 }
 
 export const userCommand = defineCommand({
-  meta: { name: 'user', description: 'Who may sign in to the console' },
+  meta: { name: 'user', description: 'Manage who may sign in to the console' },
   subCommands: { add, link },
 })

@@ -1,4 +1,4 @@
-/** The one way to the server: JSON over same-origin requests. A refusal is an `ApiFailure` with the server's words. */
+/** All requests to the server: JSON, same-origin. A refusal is an `ApiFailure` with the server's text. */
 import type { ApiError } from '../api/schema.ts'
 
 export class ApiFailure extends Error {
@@ -15,7 +15,7 @@ export class ApiFailure extends Error {
   }
 }
 
-/** Status 0: nobody answered. */
+/** Status 0: no response. */
 export async function ask<T>(path: string, options: { method?: string; body?: unknown } = {}): Promise<T> {
   const { method = 'GET', body } = options
   let response: Response

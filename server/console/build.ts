@@ -1,7 +1,7 @@
 /**
- * Builds the console: one script, one stylesheet, one page, all minified and compressed once, when the server starts.
+ * Builds the console: one script, one stylesheet, one page, minified and compressed once, when the server starts.
  *
- * Shape   a file per path; script and style carry a hash of their content in the name and may be cached for ever.
+ * Shape   a file per path; script and style have a hash of their content in the name, so browsers cache them for ever.
  * Errors  rejects with esbuild's message when the source does not build.
  */
 import { createHash } from 'node:crypto'

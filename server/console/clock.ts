@@ -1,7 +1,7 @@
-/** Times in words: in the viewer's zone, with UTC beside it, and relative ones that move. */
+/** Times as text: in the viewer's time zone with UTC beside it, and relative ones that are updated. */
 import { signal } from '@preact/signals'
 
-/** Now, every 10 s: what reads it draws again. */
+/** The current time, updated every 10 s; components that read it are drawn again. */
 export const now = signal(Date.now())
 setInterval(() => (now.value = Date.now()), 10_000)
 
@@ -20,7 +20,7 @@ export const brief = (ms: number) => short.format(ms)
 export const day = (ms: number) => date.format(ms)
 export const utc = (ms: number) => `${new Date(ms).toISOString().replace('T', ' ').slice(0, 19)} UTC`
 
-/** 'just now', '4 min ago', '3 h ago', '2 d ago'. What a wrong clock puts in the future is said to be so. */
+/** 'just now', '4 min ago', '3 h ago', '2 d ago'; 'in 4 min' for a time that a wrong clock puts in the future. */
 export function ago(ms: number, at: number): string {
   const seconds = Math.round((at - ms) / 1_000)
   if (seconds < -90) return `in ${span(-seconds)}`

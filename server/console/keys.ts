@@ -1,4 +1,4 @@
-/** Single-key shortcuts. They can be switched off (WCAG 2.1.4), and never act while somebody types. */
+/** Single-key shortcuts. They can be switched off (WCAG 2.1.4), and are ignored while somebody types. */
 import { effect, signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 
@@ -8,7 +8,7 @@ effect(() => localStorage.setItem('tellwire.keys', keysOn.value ? 'on' : 'off'))
 export type Keys = Record<string, (event: KeyboardEvent) => void>
 
 export function useKeys(keys: Keys): void {
-  // The newest handlers without a new listener at every draw.
+  // The newest handlers, without a new listener at every draw.
   const latest = useRef(keys)
   latest.current = keys
   useEffect(() => {

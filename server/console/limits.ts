@@ -1,2 +1,2 @@
-/** As `model/user.ts` has it; repeated because the page must not carry the schemas' library. */
+/** The same as in `model/user.ts`; repeated because the page must not load the schema library. */
 export const PASSWORD_MIN = 12

@@ -1,10 +1,10 @@
 /**
- * What the page shows stays true: one stream of notices says who may read differently, and whatever on screen is
- * concerned asks again.
+ * Keeps the page up to date: one stream of notices says what may have changed, and every part of the screen that is
+ * concerned loads its data again.
  *
  * Shape   the stream is closed while the page is hidden (browsers allow six connections to a host, for all tabs
- *         together) and opened again when it is seen. Notices that came meanwhile are lost, so that each opening means
- *         everybody.
+ *         together) and opened again when it is visible. Notices in between are lost, so each opening counts as a
+ *         change of everything.
  */
 import { computed, effect, signal, useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
@@ -17,11 +17,11 @@ const RETRY_MS = 3_000
 export const connection = signal<'connecting' | 'live' | 'lost'>('connecting')
 export const lastHeard = signal<number | null>(null)
 
-/** Null: anything may read differently. */
+/** Null: anything may have changed. */
 type Listener = (notice: Notice | null) => void
 const listeners = new Set<Listener>()
 
-/** The answer ends it. */
+/** Returns a function that removes the listener. */
 export function onNotice(listener: Listener): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
@@ -30,7 +30,7 @@ export function onNotice(listener: Listener): () => void {
 export function listen(): void {
   const visible = signal(!document.hidden)
   document.addEventListener('visibilitychange', () => (visible.value = !document.hidden))
-  // Whether, not who: asking for the session again makes a new object, which must not open a new stream.
+  // A boolean, not the session: loading the session again makes a new object, which must not open a new stream.
   const wanted = computed(() => visible.value && Boolean(session.value))
   effect(() => (wanted.value ? stream() : undefined))
 }
@@ -51,7 +51,7 @@ function stream(): () => void {
     source.addEventListener('changed', (event: MessageEvent<string>) => heard(JSON.parse(event.data) as Notice))
     source.onerror = () => {
       connection.value = 'lost'
-      // A refused stream stays closed: either we are signed out, or the server is busy and we come back later.
+      // A refused stream stays closed: either the session has ended, or the server is busy and we retry later.
       if (source?.readyState !== EventSource.CLOSED) return
       findSession().catch(() => {})
       again = setTimeout(open, RETRY_MS)
@@ -65,11 +65,11 @@ function stream(): () => void {
   }
 }
 
-/** Runs `look` one at a time; asked for meanwhile, once more. */
+/** Runs `look` one at a time; calls during a run lead to one more run. */
 export function oneAtATime(look: () => Promise<void>): () => void {
   let isLooking = false
   let again = false
-  // A newer look does not cancel the older: with a slow server none would ever end.
+  // A newer run does not cancel the older one: with a slow server none would ever finish.
   return async () => {
     again = isLooking
     if (isLooking) return
@@ -85,7 +85,7 @@ export function oneAtATime(look: () => Promise<void>): () => void {
   }
 }
 
-/** What `work` resolves with, or how the server refused. A session that ended leads to the sign-in. */
+/** What `work` resolves with, or the server's refusal. When the session has ended, shows the sign-in page. */
 export async function asked<T>(work: Promise<T>): Promise<T | ApiFailure | null> {
   try {
     return await work
@@ -103,21 +103,21 @@ export interface Loaded<T> {
 }
 
 export interface LiveOptions<T> {
-  /** Whether a notice concerns what is shown; left out: none does. */
+  /** Whether a notice concerns the data; omitted: none does. */
   concerns?: (notice: Notice, data: T | null) => boolean
-  /** Asked again after so many ms while it is shown, notice or not; null: it is not. */
+  /** Reload after this many ms while shown, even without a notice; null: never. */
   everyMs?: (data: T) => number | null
 }
 
-/** The answer of `path`, asked again when it may be another. Old data stays on screen while the new is on its way. */
+/** The data at `path`, reloaded when they may have changed. Old data stay on screen until the new data arrive. */
 export function useLive<T>(path: string, options: LiveOptions<T> = {}): Loaded<T> {
   const { data, failure, key } = useLook<T>(path, () => ask<T>(path), options)
   return key === path ? { data, failure } : { data: null, failure: null }
 }
 
 /**
- * The same of whatever `load` resolves with. The data belong to `key`; `inputs` are what it is loaded by besides: when
- * they change, it is loaded again, and the old data stay on screen until then.
+ * The same for anything that `load` resolves with. The data belong to `key`; when one of the other `inputs` changes,
+ * they are loaded again, and the old data stay on screen until then.
  */
 export function useLook<T>(
   key: string,
@@ -126,10 +126,10 @@ export function useLook<T>(
   inputs: readonly unknown[] = [],
 ): Loaded<T> & { key: string } {
   const loaded = useSignal<Loaded<T> & { key: string }>({ key, data: null, failure: null })
-  // The newest of both without a new look at every draw.
+  // The newest of both, without loading again at every draw.
   const latest = useRef({ load, options })
   latest.current = { load, options }
-  // Before the first paint, not after: on a slow machine that is a tenth of a second.
+  // Before the first paint, because after it costs a tenth of a second on a slow machine.
   useLayoutEffect(() => {
     let isGone = false
     let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,4 +1,4 @@
-/** The console: who is signed in decides what is drawn, the address decides which page. */
+/** The console: the session decides what is drawn, the address decides which page. */
 import './tokens.css'
 import './base.css'
 import './controls.css'
@@ -35,7 +35,7 @@ function Console() {
   )
 }
 
-/** A page is a place: it has a title, begins at its top, and whoever comes from another is taken there. */
+/** A page with its title. When somebody comes from another page, it scrolls to the top and takes the focus. */
 function Place({ title, at, children }: { title: string; at: string; children: ComponentChildren }) {
   const from = useRef(at)
   useEffect(() => {
@@ -53,7 +53,7 @@ async function begin(): Promise<void> {
   if (!place) return
   render(<Console />, place)
   listen()
-  // A one-time link brings its own session; asking first would only say that there is none.
+  // A one-time link brings its own session; asking first would only report that there is none.
   if (route.value[0] === 'welcome' && route.value[1]) return
   while (session.value === undefined) {
     try {

@@ -1,8 +1,8 @@
 /**
- * The queue as this page has it: its head at once, the rest behind it, and from then on what changed.
+ * The queue as this page holds it: the first rows at once, then the rest, and from then on the changes.
  *
- * Shape   kept while somebody is signed in, so that the way back from a worker costs nothing; asked for changes while
- *         it is shown. In the order of the queue.
+ * Shape   kept while somebody is signed in, so that going back from a worker costs nothing; changes are requested
+ *         while it is shown. In the order of the queue.
  */
 import { computed, effect, signal } from '@preact/signals'
 import { useLayoutEffect } from 'preact/hooks'
@@ -12,21 +12,21 @@ import { ApiFailure, ask } from './api.ts'
 import { asked, oneAtATime, onNotice } from './live.ts'
 import { session } from './session.ts'
 
-/** Enough for what is in sight. */
+/** Enough for the visible rows. */
 const HEAD_ROWS = 200
 const REST_ROWS = 5_000
 
 export interface Shown {
-  /** Null: nothing has come yet. */
+  /** Null: nothing has arrived yet. */
   rows: readonly WorkerRow[] | null
-  /** False while the rest is still on its way. */
+  /** False while the rest is still loading. */
   isWhole: boolean
   failure: ApiFailure | null
 }
 
 const NOTHING: Shown = { rows: null, isWhole: false, failure: null }
 const shown = signal<Shown>(NOTHING)
-/** People by cluster: everybody in one has a row. */
+/** The number of people by cluster: everybody in a cluster has a row. */
 export const clusterSizes = computed(() => {
   const sizes = new Map<string, number>()
   for (const { cluster } of shown.value.rows ?? [])
@@ -36,7 +36,7 @@ export const clusterSizes = computed(() => {
 
 let rows: readonly WorkerRow[] = []
 let revision: number | null = null
-/** Counts sign-outs: what comes late belongs to somebody else. */
+/** Counts sign-outs: a late answer belongs to an earlier session. */
 let life = 0
 
 effect(() => {
@@ -59,12 +59,12 @@ const follow = oneAtATime(async () => {
     rows = withChanges(page.reset ? [] : rows, page)
     revision = page.revision
     more = page.more
-    // After a restart of the server the old list stays in sight until the new one is whole.
+    // After a restart of the server the old list stays visible until the new one is complete.
     if (!more || !shown.peek().isWhole) shown.value = { rows, isWhole: !more, failure: null }
   }
 })
 
-/** The rows, kept up to date while the caller is drawn. */
+/** The rows, kept up to date while the calling component is shown. */
 export function useQueue(): Shown {
   useLayoutEffect(() => {
     const unlisten = onNotice((notice) => {
@@ -80,7 +80,7 @@ function pathOf(since: number | null): string {
   return since === null ? `/workers?limit=${HEAD_ROWS}` : `/workers?since=${since}&limit=${REST_ROWS}`
 }
 
-/** What is left is in order already: sorting it with a few others is quick. */
+/** The remaining rows are already in order, so sorting in a few changed ones is fast. */
 export function withChanges(
   before: readonly WorkerRow[],
   { rows, gone }: Pick<QueuePage, 'rows' | 'gone'>,

@@ -1,4 +1,4 @@
-/** Where we are: the fragment, in parts. Fragments reach no server and no log. */
+/** The current address: the fragment, in parts. Fragments reach no server and no log. */
 import { signal } from '@preact/signals'
 
 export const route = signal(parse(location.hash))
@@ -11,7 +11,7 @@ function parse(hash: string): string[] {
     .map(decoded)
 }
 
-/** Where a link goes. Worker ids come from outside: a lone surrogate would make encodeURIComponent throw. */
+/** The address of a page. Worker ids come from outside: a lone surrogate would make encodeURIComponent throw. */
 export function to(...parts: string[]): string {
   return `#/${parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/')}`
 }
@@ -20,7 +20,7 @@ export function go(...parts: string[]): void {
   location.hash = to(...parts)
 }
 
-/** Another address without another page in the history: used to take a secret out of sight. */
+/** Changes the address without a new entry in the history: removes a secret from view. */
 export function replace(...parts: string[]): void {
   history.replaceState(null, '', to(...parts))
 }

@@ -1,11 +1,11 @@
-/** Who is signed in, as the page knows it. `undefined`: not asked yet; null: nobody. */
+/** The signed-in user. `undefined`: not requested yet; null: nobody. */
 import { signal } from '@preact/signals'
 import type { Permission, SessionView } from '../api/schema.ts'
 import { ApiFailure, ask } from './api.ts'
 
 export const session = signal<SessionView | null | undefined>(undefined)
 
-/** Whether the server will let them: what they may not do is not offered. */
+/** Whether the server will allow it: actions that are not allowed are not offered. */
 export function may(permission: Permission): boolean {
   return session.value?.may.includes(permission) ?? false
 }

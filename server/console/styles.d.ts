@@ -1,2 +1,2 @@
-/** A sheet beside its part: imported for its effect, bundled by `build.ts`. */
+/** A style sheet beside its component: imported for its effect, bundled by `build.ts`. */
 declare module '*.css' {}

@@ -1,4 +1,4 @@
-/** Light, dark, or as the system says. */
+/** Light, dark, or the system's theme. */
 import { effect, signal } from '@preact/signals'
 
 export const THEMES = ['system', 'light', 'dark'] as const
@@ -11,6 +11,6 @@ effect(() => {
 })
 
 function kept(): Theme {
-  const said = localStorage.getItem('tellwire.theme')
-  return THEMES.find((it) => it === said) ?? 'system'
+  const saved = localStorage.getItem('tellwire.theme')
+  return THEMES.find((it) => it === saved) ?? 'system'
 }

@@ -1,18 +1,19 @@
 /**
- * What a feed sent, validated event by event: lines for the log, and what is wrong with the others.
+ * Validates what a feed sent, event by event: gives lines for the log, and says why each other event was refused.
  *
- * Shape   a JSON array, or one object per line, of `{"worker","time","event":{"category", …}}`; `id` may stand beside
- *         them, whatever the sender calls it. Sent again, the same `id` of the same feed is the same event; without
- *         one, the same content is. Fields that may be null may be omitted.
+ * Shape   a JSON array, or one object per line, of `{"worker","time","event":{"category", …}}`; `id` may be added
+ *         by the sender, in any format. The same `id` of the same feed is the same event; without an `id`,
+ *         the same content is the same event. Fields that may be null may be omitted.
  * Units   `time` epoch ms UTC, at most a day ahead of our clock.
- * Errors  a bad event costs only itself, and is reported with its index (of a line: counted from 0, blank ones too),
- *         the path in it and what to do. Fault 'events.invalid' for what is neither an array nor lines, or too much.
+ * Errors  a bad event does not affect the others. It is reported with its index (for lines, counted from 0 with the
+ *         blank ones), the path in it and what to do. Fault 'events.invalid' for a body that is neither an array
+ *         nor lines, or holds too many events.
  */
 import { setImmediate } from 'node:timers/promises'
 import * as z from 'zod'
 import { epochMs, identifier } from '../../wire/common.ts'
 import { FEED_CATEGORIES, FeedEvent } from '../../wire/events/feeds.ts'
-import { Fault } from '../../wire/fault.ts'
+import { Fault, type FaultDetails } from '../../wire/fault.ts'
 import { completeFeedEvent, hashId } from '../../wire/feed-line.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import { type FeedToken, SENT_CATEGORIES, type SentCategory } from './tokens.ts'
@@ -28,7 +29,7 @@ const SentEvent = z.strictObject({
   event: z.looseObject({ category: z.string().max(64) }),
 })
 
-/** For the API's description: what each category takes, and what may be omitted. */
+/** For the API's description: which fields each category takes, and which may be omitted. */
 export const DescribedEvent = SentEvent.extend({ event: z.union(SENT_CATEGORIES.map(described)) })
 
 function described(category: SentCategory): z.ZodType {
@@ -49,19 +50,19 @@ export interface FeedBatch {
 
 export interface FeedBatchDeps {
   feed: Pick<FeedToken, 'name' | 'categories'>
-  /** What is known of an address now: kept with the line. */
+  /** What is known about an address now; stored with the line. */
   lookup(address: string, at: number): AddressFacts
   now: number
 }
 
-/** The values that were sent: an `Error` stands for a line that is not JSON. */
+/** The values that were sent; an `Error` replaces a line that is not JSON. */
 export function sentValues(text: string): unknown[] {
   const values = text.trimStart().startsWith('[') ? whole(text) : lines(text)
-  if (values.length > FEED_EVENTS_MAX) throw invalid(`Send at most ${FEED_EVENTS_MAX} events at once.`)
+  if (values.length > FEED_EVENTS_MAX) throw invalid({ todo: `Send at most ${FEED_EVENTS_MAX} events at once.` })
   return values
 }
 
-/** Some 5 ms of validation; then others have their turn. */
+/** Events validated before other work gets its turn: about 5 ms. */
 const SLICE = 200
 
 export async function validateEvents(values: readonly unknown[], deps: FeedBatchDeps): Promise<FeedBatch> {
@@ -87,13 +88,13 @@ function validated(value: unknown, { feed, lookup, now }: FeedBatchDeps): Record
   if (!(feed.categories as readonly string[]).includes(event.category))
     return { path: 'event.category', todo: `This token may send: ${feed.categories.join(', ')}.` }
   const envelope = ENVELOPE.find((key) => Object.hasOwn(event, key))
-  if (envelope) return { path: `event.${envelope}`, todo: 'Omit it: id and time stand beside the event.' }
+  if (envelope) return { path: `event.${envelope}`, todo: 'Omit it: id and time belong beside the event, not in it.' }
   const parsed = FeedEvent.safeParse(
     completeFeedEvent(event, {
       worker,
       time,
       collector: `feed:${feed.name}`,
-      // Two feeds may call different events by the same name.
+      // Two feeds may use the same id for different events.
       id: id == null ? null : hashId([feed.name, id]),
       country: null,
     }),
@@ -102,7 +103,7 @@ function validated(value: unknown, { feed, lookup, now }: FeedBatchDeps): Record
   return { type: 'feed', worker, time, receivedAt: now, ...located(parsed.data, lookup, now) }
 }
 
-/** With what is known of its addresses. A country that the sender gave is kept. */
+/** The event with the facts about its addresses. A country that the sender gave is kept. */
 function located(
   event: FeedEvent,
   lookup: FeedBatchDeps['lookup'],
@@ -122,7 +123,7 @@ function refusalOf(issue: z.core.$ZodIssue, inside?: string): Refusal {
   return { path, todo }
 }
 
-/** A blank line: not an event, but it counts. */
+/** A blank line: no event, but counted in the index. */
 const BLANK = Symbol('blank')
 
 function lines(text: string): unknown[] {
@@ -130,14 +131,15 @@ function lines(text: string): unknown[] {
   if (rows.at(-1)?.trim() === '') rows.pop()
   const values = rows.map((row) => (row.trim() === '' ? BLANK : json(row)))
   if (values.every((it) => it === BLANK || it instanceof Error))
-    throw invalid('Send a JSON array of events, or one event a line.')
+    throw invalid({ todo: 'Send a JSON array of events, or one event per line.' })
   return values
 }
 
 function whole(text: string): unknown[] {
   const value = json(text)
   if (Array.isArray(value)) return value
-  throw invalid(value instanceof Error ? `It is not JSON: ${value.message.slice(0, 200)}.` : 'Send a JSON array.')
+  const why = value instanceof Error ? `It is not JSON: ${value.message.slice(0, 200)}.` : null
+  throw invalid({ why, todo: 'Send a JSON array.' })
 }
 
 function json(text: string): unknown {
@@ -148,6 +150,6 @@ function json(text: string): unknown {
   }
 }
 
-function invalid(todo: string): Fault {
-  return new Fault('events.invalid', { where: 'body', todo })
+function invalid(details: Pick<FaultDetails, 'why' | 'todo'>): Fault {
+  return new Fault('events.invalid', { where: 'body', ...details })
 }

@@ -1,20 +1,20 @@
 /**
  * Who may send feed events: a name, the categories it is trusted with, and a secret.
  *
- * Shape   the secret is shown once and never kept: the state has its SHA-256. Read at every request, so that a token
- *         that was removed is refused from the next request on.
- * Errors  Fault 'api.invalid' for a name that is taken or cannot be one; 'api.notfound' for one that is not there.
+ * Shape   the secret is shown once and never stored: the store has its SHA-256. Tokens are read at every request, so a
+ *         removed token is refused at once.
+ * Errors  Fault 'api.invalid' for a name that is taken or not allowed; 'api.notfound' for a name that does not exist.
  */
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import type { FeedCategory } from '../../wire/events/feeds.ts'
-import { Fault } from '../../wire/fault.ts'
+import { Fault, type FaultDetails } from '../../wire/fault.ts'
 import type { Store } from '../store/store.ts'
 
 /** Where events are sent. */
 export const FEED_PATH = '/feed/v1/events'
 
-/** What may be sent over HTTP. A sanctions match is made here, from an imported list. */
+/** What may be sent over HTTP. Sanctions matches are missing here: the server makes them from an imported list. */
 export const SENT_CATEGORIES = ['contract_event', 'idp_login', 'repo_audit'] as const satisfies readonly FeedCategory[]
 export type SentCategory = (typeof SENT_CATEGORIES)[number]
 
@@ -27,7 +27,7 @@ export interface FeedToken {
 
 type Tokens = Pick<Store, 'values' | 'audit'>
 
-/** With 'feed:' before it, it names an event's collector. */
+/** With 'feed:' before it, this is the collector name of the feed's events. */
 const FeedName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,47}$/)
 const KEY = 'feedTokens'
 const MAX_TOKENS = 100
@@ -36,20 +36,26 @@ export async function feedTokens({ values }: Pick<Store, 'values'>): Promise<Fee
   return parsed(await values.get(KEY))
 }
 
-/** The secret. */
+/** Resolves with the secret. */
 export async function addFeedToken(
   store: Tokens,
   { name, categories }: Pick<FeedToken, 'name' | 'categories'>,
   now: number,
   random: (bytes: number) => Uint8Array,
 ): Promise<string> {
-  const refuse = (todo: string) => new Fault('api.invalid', { where: 'name', todo })
+  const refuse = (details: Pick<FaultDetails, 'why' | 'todo'>) =>
+    new Fault('api.invalid', { where: 'name', ...details })
   if (!FeedName.safeParse(name).success)
-    throw refuse('Use 1 to 48 lower-case letters, digits and ._-, beginning with a letter or digit.')
+    throw refuse({ todo: 'Use 1 to 48 lower-case letters, digits and ._-, beginning with a letter or digit.' })
   const secret = `twf1.${Buffer.from(random(32)).toString('base64url')}`
   await edit(store, (tokens) => {
-    if (tokens.some((it) => it.name === name)) throw refuse(`There is a token '${name}'; remove it first.`)
-    if (tokens.length >= MAX_TOKENS) throw refuse(`There are ${MAX_TOKENS} tokens; remove those that nobody uses.`)
+    if (tokens.some((it) => it.name === name))
+      throw refuse({ why: `There is a token '${name}'.`, todo: 'Remove it first.' })
+    if (tokens.length >= MAX_TOKENS)
+      throw refuse({
+        why: `There are ${MAX_TOKENS} tokens, the maximum.`,
+        todo: 'Remove those that are no longer used.',
+      })
     return [...tokens, { name, categories, hash: hashOf(secret), createdAt: now }]
   })
   await store.audit.add({ at: now, user: null, action: 'feed.token.added', about: name, detail: categories.join(', ') })
@@ -59,19 +65,19 @@ export async function addFeedToken(
 export async function removeFeedToken(store: Tokens, name: string, now: number): Promise<void> {
   await edit(store, (tokens) => {
     if (tokens.some((it) => it.name === name)) return tokens.filter((it) => it.name !== name)
-    const todo = `There is no token '${name}': see \`tellwire feeds token list\`.`
-    throw new Fault('api.notfound', { where: 'name', todo })
+    const why = `There is no token '${name}'.`
+    throw new Fault('api.notfound', { where: 'name', why, todo: 'See `tellwire feeds token list`.' })
   })
   await store.audit.add({ at: now, user: null, action: 'feed.token.removed', about: name, detail: null })
 }
 
-/** Found by hash: how long the comparison takes says nothing about a secret. */
+/** Found by hash, so that the duration of the comparison reveals nothing about a secret. */
 export async function feedOf(store: Pick<Store, 'values'>, secret: string): Promise<FeedToken | null> {
   const hash = hashOf(secret)
   return (await feedTokens(store)).find((it) => it.hash === hash) ?? null
 }
 
-/** Again, when somebody else wrote meanwhile. */
+/** Retried when another process wrote in the meantime. */
 async function edit({ values }: Tokens, change: (tokens: FeedToken[]) => FeedToken[]): Promise<void> {
   for (;;) {
     const before = await values.get(KEY)

@@ -41,13 +41,15 @@ export interface AdmissionLimits {
 export interface AdmissionDeps {
   stream: Pick<Stream, 'publish' | 'acked'>
   history: Pick<History, 'bySeq'>
-  /** Called with the records that `publish` stored, in the stream's order, each once. Laptops' events are not included. */
+  /**
+   * Called with the records that `publish` stored, in the stream's order, each once. Laptops' events are not included.
+   */
   delivered(stored: readonly Stored[]): void
   /** Events of this device and epoch are stored up to `seq`. */
   durable(device: string, epoch: number, seq: number): void
   recognise(event: Event): CatalogueFacts | undefined
   policy(): Policy
-  /** True while there is no room on the disk for telemetry. */
+  /** True while the disk is nearly full and telemetry is refused. */
   isFull(): boolean
   limits: AdmissionLimits
   now(): number
@@ -67,7 +69,9 @@ export interface Admitted {
 
 /** The cost of a batch besides its events, in events. */
 const BATCH_COST = 5
-/** Looking up an old number unpacks a segment: 2 ms measured. An honest agent causes it for one batch per reconnection. */
+/**
+ * Looking up an old number unpacks a segment: 2 ms measured. An honest agent causes it for one batch per reconnection.
+ */
 const LOOKUP_COST = 20
 /** Bytes that count as one event, so that a batch of few huge events is charged for its size. */
 const BYTES_PER_EVENT = 1_024

@@ -19,7 +19,7 @@ export const ALIVE_AT = 'aliveAt'
 export function clockLine(deps: {
   store: Pick<Store, 'values'>
   append(records: readonly Recorded[]): Promise<unknown>
-  /** False after a record could not be stored: the next line tries again. */
+  /** False after a record could not be stored; the next clock line tries again. */
   isStoring(): boolean
   now(): number
 }): Job {

@@ -1,11 +1,11 @@
 /**
- * Watches the free space where the data folder is, so that telemetry never takes the last of it: decisions, users and
- * the state of judgement are still written then.
+ * Watches the free disk space of the data folder, so that telemetry never uses the last of it: decisions, users and
+ * evaluations can still be written then.
  *
- * Shape   'full' below the reserve, and until a tenth more than it is free again. While it is full, nothing of laptops
- *         and feeds is taken; laptops keep it and send it later.
+ * Shape   'full' below the reserve, until a tenth more than the reserve is free again. While it is full, data from
+ *         laptops and feeds is refused; laptops keep theirs and send it later.
  * Units   bytes.
- * Errors  a file system that cannot be asked does not count as full; the failure is reported by the job's runner.
+ * Errors  a file system whose free space cannot be read does not count as full; the job's runner reports the failure.
  */
 import { statfs } from 'node:fs/promises'
 import type { Logger } from '../log.ts'
@@ -16,7 +16,7 @@ const EVERY_MS = 5_000
 export interface DiskSpace {
   job: Job
   isFull(): boolean
-  /** 0 before the first look. */
+  /** 0 before the first reading. */
   free(): number
 }
 
@@ -32,7 +32,7 @@ export function diskSpace(deps: { folder: string; reserveBytes: number; log: Log
     const was = isFull
     isFull = free < (was ? reserveBytes * 1.1 : reserveBytes)
     if (isFull && !was)
-      log.error({ folder, free, reserveBytes }, 'the disk is nearly full: no telemetry is taken until there is room')
-    if (was && !isFull) log.info({ folder, free }, 'there is room on the disk again')
+      log.error({ folder, free, reserveBytes }, 'the disk is nearly full: telemetry is refused until space is free')
+    if (was && !isFull) log.info({ folder, free }, 'the disk has free space again')
   }
 }

@@ -1,4 +1,4 @@
-/** How somebody stands: a band and points, in parts that add up exactly; and who stands together. */
+/** A worker's band and points, as parts that add up exactly; and clusters of workers. */
 import * as z from 'zod'
 
 export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
@@ -11,9 +11,9 @@ export const Part = z.object({
   label: z.string(),
   points: z.int(),
   family: z.string().nullable(),
-  /** The findings behind it: their ids. */
+  /** Ids of the findings behind it. */
   findings: z.array(z.string()),
-  /** How the worker would stand without this part; null for caps, and where nobody asked. */
+  /** The worker's score without this part; null for caps, and where it was not computed. */
   without: z.object({ points: z.int(), band: Band }).nullable(),
 })
 export type Part = z.infer<typeof Part>
@@ -22,21 +22,21 @@ export const Assessment = z.object({
   worker: z.string(),
   band: Band,
   points: z.int(),
-  /** One line: why this band. */
+  /** One line that explains the band. */
   reason: z.string(),
   /** Which findings carry the band, in words. */
   parts: z.array(Part),
 })
 export type Assessment = z.infer<typeof Assessment>
 
-/** One case with all its people: workers joined by what unrelated people do not share. */
+/** One case with several people: workers joined by something that unrelated people do not share. */
 export const Cluster = z.object({
-  /** The hash of the key that says most; stable while it is shared. */
+  /** The hash of the strongest key; stable while it is shared. */
   key: z.string(),
   kind: z.string(),
   workers: z.array(z.string()),
   band: Band,
-  /** Of whoever in it has most. */
+  /** The highest among its workers. */
   points: z.int(),
   keys: z.array(
     z.object({ key: z.string(), kind: z.string(), workers: z.array(z.string()), days: z.int(), strength: z.int() }),

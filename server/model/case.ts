@@ -1,4 +1,4 @@
-/** What a person decided about a worker, and whether anything is left to decide. */
+/** What a person decided about a worker, and whether a decision is needed. */
 import * as z from 'zod'
 import { Band } from './assessment.ts'
 
@@ -10,7 +10,7 @@ export const Verdict = z.object({
   reason: z.string(),
   by: z.string(),
   at: z.int(),
-  /** How the worker stood, and the rules that had found something. */
+  /** The worker's score at that time, and the rules that had found something. */
   band: Band,
   points: z.int(),
   kinds: z.array(z.string()),

@@ -1,8 +1,8 @@
 /**
- * What changed in judgement, as others may want to hear of it: the console, and what leaves the house.
+ * What changed in the assessment, for consumers such as the console and the outputs.
  *
- * Shape   `id` is a hash over what happened and when, so that the same change told twice is one. `position` is the place in the
- *         log that it stands for: it is stored in one transaction with the judgement of everything up to there.
+ * Shape   `id` is a hash over what happened and when, so that a change reported twice has one id. `position` is a place
+ *         in the log: the change is stored in one transaction with the results for everything up to there.
  * Units   `time` is the log's, epoch ms.
  */
 import * as z from 'zod'
@@ -14,7 +14,7 @@ const about = {
   id: z.string(),
   position: z.int(),
   time: z.int(),
-  /** Whom it is about: a worker, or a laptop that nobody is known to hold. */
+  /** The worker it is about, or a laptop with no known holder. */
   worker: z.string(),
 }
 const finding = { finding: z.string(), rule: z.string(), title: z.string(), strength: z.int() }
@@ -36,9 +36,9 @@ export const Change = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('device_silent'), ...about, device: z.string(), hours: z.number() }),
 ])
 export type Change = z.infer<typeof Change>
-type Untold<C> = C extends unknown ? Omit<C, 'id'> : never
+type WithoutId<C> = C extends unknown ? Omit<C, 'id'> : never
 
-/** `by` is who tells it, an evaluation: two that say the same of one moment say it twice. */
-export function change(told: Untold<Change>, by = ''): Change {
-  return { ...told, id: sha256(JSON.stringify([by, told])).slice(0, 32) } as Change
+/** `by`: the evaluation that reports it. The same change from two evaluations has two ids. */
+export function change(details: WithoutId<Change>, by = ''): Change {
+  return { ...details, id: sha256(JSON.stringify([by, details])).slice(0, 32) } as Change
 }

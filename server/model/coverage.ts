@@ -4,15 +4,15 @@ import * as z from 'zod'
 /** How well one category can be seen on one laptop. */
 export const Coverage = z.object({
   category: z.string(),
-  /** seen: events came · quiet: the collector runs, nothing happened · partial: some of it could not be read ·
-   *  blind: it said it cannot look · off: policy · unknown: nothing heard */
+  /** seen: events arrived · quiet: the collector runs, nothing happened · partial: some of it could not be read ·
+   *  blind: the agent cannot read it · off: by policy · unknown: no report */
   state: z.enum(['seen', 'quiet', 'partial', 'blind', 'off', 'unknown']),
   detail: z.string().nullable(),
   lastEvent: z.int().nullable(),
 })
 export type Coverage = z.infer<typeof Coverage>
 
-/** What an agent said it could not read. */
+/** What an agent reported as unreadable. */
 export const Gap = z.object({
   about: z.string(),
   reason: z.string(),

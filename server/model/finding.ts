@@ -15,12 +15,12 @@ export interface Finding {
   strength: 1 | 2 | 3 | 4
   halfLifeDays: number | null
   pattern: 'high' | 'critical' | null
-  /** Roles whose ordinary work looks like this, by the rule. */
+  /** Roles whose ordinary work looks like this, according to the rule. */
   ordinaryFor: readonly string[]
   worker: string | null
   device: string | null
   group: string
-  /** Event time of the earliest and the latest event in it. */
+  /** Event times of the earliest and the latest event in it. */
   time: number
   lastTime: number
   count: number

@@ -1,4 +1,4 @@
-/** What people are told of a rule beside its finding. */
+/** What people read about a rule beside its finding. */
 import * as z from 'zod'
 
 export const RuleFacts = z.object({
@@ -6,12 +6,12 @@ export const RuleFacts = z.object({
   response: z.string().nullable(),
   falsepositives: z.array(z.string()),
   tags: z.array(z.string()),
-  /** Of a rule that is not ours: who wrote it, under which licence, where it is. Null: ours, or not known. */
+  /** For a third-party rule: its author, licence and address. Null for our own rules, or when not known. */
   author: z.string().nullable(),
   license: z.string().nullable(),
   link: z.string().nullable(),
 })
 export type RuleFacts = z.infer<typeof RuleFacts>
 
-/** The part of an evaluation under which the facts of its rules are kept, by rule id. */
+/** The part of an evaluation under which the facts about its rules are stored, by rule id. */
 export const RULES_PART = 'rules'

@@ -1,4 +1,4 @@
-/** The order of the queue, for server and page alike. No schema in it: the page must not carry the schemas' library. */
+/** The order of the queue, for server and page alike. No schema in it: the page must not load the schema library. */
 import type { Band } from './assessment.ts'
 import type { CaseView } from './case.ts'
 
@@ -8,7 +8,7 @@ export interface Urgent {
   worker: string
   band: Band
   points: number
-  /** Left out where nobody closed is among them. */
+  /** Omitted where no closed case is among them. */
   case?: CaseView['state']
 }
 

@@ -8,7 +8,7 @@ export type Role = z.infer<typeof Role>
 export const UserName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or @, and begin with one')
-/** Long beats complicated: no rule about which characters. */
+/** Length matters more than complexity: no rule about which characters. */
 export const PASSWORD_MIN = 12
 export const NewPassword = z.string().min(PASSWORD_MIN, `must be at least ${PASSWORD_MIN} characters`).max(256)
 

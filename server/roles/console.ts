@@ -26,7 +26,7 @@ export interface ConsoleRoleDeps {
   reader: Reader
   contracts: Contracts
   addresses: Addresses
-  /** Durable when it resolves; refused while there is no room on the disk for telemetry. */
+  /** Durable when it resolves; refused while the disk is nearly full. */
   publishTelemetry(records: readonly Recorded[]): Promise<Published>
   token(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
   decided(verdict: Verdict): void
@@ -76,7 +76,7 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
   }
 }
 
-/** Errors  Fault 'config.invalid' for a file that cannot be read or holds too short a token. */
+/** Errors  Fault 'config.invalid' for a file that cannot be read, or a token that is too short. */
 function metricsToken(file: string): string {
   const where = `metricsTokenFile ${file}`
   let text: string

@@ -5,8 +5,8 @@
  * Shape   a change of rules or thresholds starts a second thread; when it has caught up, the first one stops and the
  *         second takes over. Another change stops the thread that is catching up, and a new one starts when it has
  *         ended. No thread is terminated: Node aborts the whole process when that hits a zstd stream being made.
- * Errors  a thread that dies is reported and restarted with growing delays. Laptops are served meanwhile, and nothing
- *         is lost, because findings follow from the log.
+ * Errors  a thread that dies is reported and restarted with growing delays. Laptops are served in the meantime, and
+ *         nothing is lost, because findings follow from the log.
  */
 import { Worker } from 'node:worker_threads'
 import { Gauge, type Registry } from 'prom-client'

@@ -27,7 +27,7 @@ export interface GatewayRoleDeps {
   metrics: Metrics
   log: Logger
   now(): number
-  /** True while there is no room on the disk for telemetry. */
+  /** True while the disk is nearly full and telemetry is refused. */
   isFull(): boolean
   /** Called with stored records that are not events of laptops, in the stream's order. */
   delivered(stored: readonly Stored[]): void

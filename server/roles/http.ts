@@ -1,7 +1,7 @@
 /**
  * The HTTP server: one port for laptops, feeds and people.
  *
- * Errors  a request with two Host headers is answered 400, as RFC 9112 asks: a proxy before us may believe the other one.
+ * Errors  a request with two Host headers is answered with 400, as RFC 9112 requires: a proxy may use the other one.
  */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
@@ -13,7 +13,7 @@ import type { Config } from '../config.ts'
 import { networkOf, normalAddress, within } from '../ingest/address.ts'
 import { ByNetwork } from '../ingest/by-network.ts'
 
-/** Slow headers and bodies are cut off early, and so is whoever connects and says nothing. WebSockets are not affected. */
+/** Slow headers, slow bodies and connections without a request are cut off early. WebSockets are not affected. */
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -21,7 +21,7 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 }
 const HANDSHAKE_MS = 10_000
-/** Connections without a request yet: beyond them the oldest of the busiest network is closed. */
+/** The maximum of connections without a request; above it, the oldest one of the busiest network is closed. */
 const SILENT_MAX = 2_048
 
 export type HttpLimits = typeof LIMITS & { silentMax: number }
@@ -44,7 +44,7 @@ export function httpServer(
   return server
 }
 
-/** Adds the two ways in: requests, and upgrades to a WebSocket. */
+/** Adds the handlers of requests, and of upgrades to a WebSocket. */
 export function serveRequests(
   http: Server,
   onRequest: RequestListener,
@@ -64,10 +64,10 @@ function hasNoSecondHost({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length <= 1
 }
 
-/** A trusted proxy opens connections ahead of requests, for everybody: its own are not counted. */
+/** Connections of a trusted proxy are not counted: it opens them in advance, for everybody. */
 function boundSilent(http: Server, trustedProxies: readonly string[], silentMax: number): void {
   const silent = new ByNetwork<Socket>(silentMax)
-  /** By the peer's address and port: a request over TLS names another socket than the one that connected. */
+  /** By the peer's address and port, because a request over TLS has another socket object than the connection. */
   const connected = new Map<string, { socket: Socket; network: string }>()
   http.on('connection', (socket: Socket) => {
     const peer = peerOf(socket)

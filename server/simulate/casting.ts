@@ -1,4 +1,4 @@
-/** Gives a scene its people: picks them from the fleet, and lets the scene say who they are. */
+/** Picks the people of a scene from the fleet, and lets the scene set them up. */
 import { Fault } from '../../wire/fault.ts'
 import { cityCalled } from './cities.ts'
 import { minutesOf } from './local-time.ts'
@@ -7,7 +7,7 @@ import { hexOf, stream } from './random.ts'
 import type { Cast, Member, Scenario } from './scene.ts'
 import { exitAt, monitor, placedRight, siteAt, vpnExit } from './sites.ts'
 
-/** A scene as it was asked for: 'P12/slow'. */
+/** A scene as requested, such as 'P12/slow'. */
 export interface Asked {
   scenario: Scenario
   variant: string | null
@@ -17,10 +17,10 @@ export function askedFor(name: string, scenarios: readonly Scenario[]): Asked[] 
   if (name.toLowerCase() === 'all') return scenarios.map((scenario) => ({ scenario, variant: null }))
   const [id = '', variant = null] = name.split('/')
   const scenario = scenarios.find((it) => it.id.toLowerCase() === id.toLowerCase())
-  const list = 'Run "tellwire simulate --list" to see what there is.'
-  if (!scenario) throw new Fault('usage', { where: name, todo: `There is no such scene. ${list}` })
+  const list = 'See `tellwire simulate --list`.'
+  if (!scenario) throw new Fault('usage', { where: name, why: 'There is no such scene.', todo: list })
   if (variant !== null && !scenario.variants?.includes(variant))
-    throw new Fault('usage', { where: name, todo: `${scenario.id} has no such variant. ${list}` })
+    throw new Fault('usage', { where: name, why: `${scenario.id} has no such variant.`, todo: list })
   return [{ scenario, variant }]
 }
 
@@ -32,13 +32,18 @@ export function castAll(run: Run, fleet: readonly Person[], asked: readonly Aske
   if (needed > fleet.length)
     throw new Fault('usage', {
       where: '--workers',
-      todo: `These scenes take ${needed} workers: give at least as many.`,
+      why: `These scenes need ${needed} workers.`,
+      todo: 'Increase --workers.',
     })
   const free = shuffled(run, fleet)
   for (const [nth, { scenario, variant }] of asked.entries()) {
     const name = `${scenario.id}${variant === null ? '' : `/${variant}`}`
     const tooShort = (days: string) =>
-      new Fault('usage', { where: '--days', todo: `${name} takes ${days}, this run has ${run.days}: give more.` })
+      new Fault('usage', {
+        where: '--days',
+        why: `${name} needs ${days}, this run has ${run.days}.`,
+        todo: 'Increase --days.',
+      })
     if (run.days < (scenario.days ?? 1)) throw tooShort(`${scenario.days} days`)
     const people = free.splice(0, scenario.people)
     for (const person of people) engage(run, person, name, scenario)
@@ -47,7 +52,7 @@ export function castAll(run: Run, fleet: readonly Person[], asked: readonly Aske
   }
 }
 
-/** Spread over the fleet, so that a worker's number tells nothing. */
+/** Spread over the fleet, so that a worker's number reveals nothing. */
 function shuffled(run: Run, fleet: readonly Person[]): Person[] {
   const random = stream(run.seed, 'cast')
   return fleet
@@ -61,7 +66,7 @@ function engage(run: Run, person: Person, scenario: string, { truth }: Scenario)
     ...{ joins: null, leaves: null, swapDay: null, tunnel: null, corporateTunnel: false },
     ...{ office: null, neverSleeps: false, lively: false },
     home: { ...person.home, leaseDays: null },
-    label: { scenario, truth, from: truth === 'benign' ? run.start : null, told: false },
+    label: { scenario, truth, from: truth === 'benign' ? run.start : null, written: false },
   } satisfies Partial<Person>)
 }
 
@@ -73,7 +78,8 @@ function castOf(run: Run, people: Person[], { scenario, variant }: Asked, name: 
     leaseDays: null,
     ...changes,
   })
-  // What a look-alike is told by is often that somebody is at home: databases err about the fleet's lines, not theirs.
+  // Look-alikes often depend on being seen at home, so databases place these lines correctly; those of the fleet may be
+  // wrong.
   const home: Cast['home'] = (city, changes = {}) => {
     const line = siteAt(seed, 'home', cityCalled(city), `${name} ${changes.name ?? ''}`).exit
     return site('home', city, { ...(scenario.truth === 'benign' && { exit: placedRight(line) }), ...changes })
@@ -191,7 +197,7 @@ function memberOf(run: Run, person: Person, tooShort: () => Fault): Member {
   return member
 }
 
-/** What the server learns of a person besides what their laptop tells, each with its time. */
+/** The records about a person that do not come from their laptop, each with its time. */
 export function paperwork(run: Run, person: Person, opening: number): { time: number; body: string }[] {
   const lines: { time: number; body: string }[] = []
   const boot = firstBootOf(run, person)
@@ -231,7 +237,7 @@ function baseContract(run: Run, person: Person) {
   }
 }
 
-/** In order of time; announced trips become notices some days ahead, a known end becomes the contract's. */
+/** In order of time. Announced trips become notices some days ahead; a known end becomes the contract's. */
 function amendmentsOf(run: Run, person: Person): Person['amendments'] {
   const all = [...person.amendments]
   const notices: NonNullable<Person['contract']['travelNotices']> = []

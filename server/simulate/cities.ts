@@ -1,9 +1,9 @@
 /**
- * Where people and networks are: cities, and the internet providers of their countries.
+ * The places of people and networks: cities, and the internet providers of their countries.
  *
  * Units   degrees WGS 84, to a hundredth; IANA zones.
  * Source  general geography; AS numbers of the largest consumer and mobile providers as commonly known. They are
- *         realistic, not authoritative: every recorded session carries its address facts itself.
+ *         realistic, not authoritative: every recorded session has its address facts with it.
  */
 export interface City {
   city: string
@@ -75,7 +75,7 @@ const ROWS: readonly Row[] = [
   ['Melbourne', 'Victoria', 'AU', -37.81, 144.96, 'Australia/Melbourne'],
   ['Seoul', 'Seoul', 'KR', 37.57, 126.98, 'Asia/Seoul'],
   ['Singapore', 'Singapore', 'SG', 1.35, 103.82, 'Asia/Singapore'],
-  // Places nobody of the fleet lives in: where scenarios have their other end.
+  // Nobody of the fleet lives here: the remote ends of scenes.
   ['Shenyang', 'Liaoning', 'CN', 41.81, 123.43, 'Asia/Shanghai'],
   ['Dandong', 'Liaoning', 'CN', 40.13, 124.39, 'Asia/Shanghai'],
   ['Beijing', 'Beijing', 'CN', 39.9, 116.41, 'Asia/Shanghai'],

@@ -1,4 +1,4 @@
-/** What one person's day is made of, before it becomes events. */
+/** The plan of one person's day, before it becomes events. */
 import type { Gap, Place, Span } from './person.ts'
 import type { Draft } from './spool.ts'
 import type { Script } from './stage.ts'
@@ -10,5 +10,5 @@ export interface DayPlan {
   gaps: Gap[]
   drafts: Draft[]
   hands: Script['hands']
-  stirred: Script['stirred']
+  nudged: Script['nudged']
 }

@@ -1,8 +1,8 @@
 /**
- * One ordinary day of one worker, with what a scene changes in it.
+ * Plans one ordinary day of one worker, with the changes of a scene.
  *
- * Shape   spans (at work, awake, without network or agent), where the laptop is, and what happens at its own times.
- *         What happens all the time (processes, connections) is made hour by hour, in `hour.ts`.
+ * Shape   spans (at work, awake, without network or agent), the laptop's places, and events with a time of their own.
+ *         Events that happen all day (processes, connections) are made hour by hour, in `hour.ts`.
  * Source  all figures are assumed: working days of 8 to 9.5 h with a break; 4 % of weekend days with some work; one
  *         laptop in eight never shut; a flaky network every fourth day; restarts every eighth morning.
  */
@@ -21,7 +21,7 @@ import { feeds, helpdesk, meetingsOf, setUp, work } from './work.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** Null: nothing happens, the laptop stays shut. */
+/** Null: no events, the laptop stays shut. */
 export function planDay(run: Run, person: Person, day: number): DayPlan | null {
   const random = stream(run.seed, 'day', person.worker, day)
   const here = presenceOf(run, person, day)
@@ -32,7 +32,7 @@ export function planDay(run: Run, person: Person, day: number): DayPlan | null {
   for (const hook of person.hooks) if (isOn(hook.days, day, working)) hook.play(stage)
   const plan: DayPlan = {
     ...{ active: [], awake: [], meetings: [], places: [], gaps: [...script.gaps] },
-    ...{ hands: script.hands, stirred: script.stirred },
+    ...{ hands: script.hands, nudged: script.nudged },
     drafts: script.drafts,
   }
   if (person.swapDay === day) swap(run, person, day, plan)
@@ -66,7 +66,7 @@ const away = (person: Person, day: number): boolean =>
   person.lively && person.vacations.some((it) => it.from <= day && day <= it.to)
 
 function activeSpans(run: Run, person: Person, day: number, working: boolean, script: Script, random: Random): Span[] {
-  // Drawn before anything is decided, so that what a scene says of one thing does not shift another.
+  // Drawn before any decision, so that a scene's change of one thing does not shift the others.
   const shift = normal(random, 0, 22)
   const length = normal(random, 0, 30)
   const lunch = between(random, 25, 75)
@@ -96,13 +96,13 @@ function awakeSpans(person: Person, all: Span, active: Span[], script: Script, r
   const slack = () => Math.round(between(random, 0.5, 8) * MINUTE)
   const spans = active.map((it) => ({ from: Math.max(all.from, it.from - MINUTE), to: it.to + slack() }))
   spans.push(...script.awake)
-  // What a scene places while the laptop is shut opens it.
+  // An event that a scene places while the laptop is shut opens it.
   for (const { kind, time } of script.drafts)
     if (kind === 'event' && !within(spans, time)) spans.push({ from: time - MINUTE, to: time + 5 * MINUTE })
   return merged(spans, chance(random, 0.6) ? 90 * MINUTE : 5 * MINUTE)
 }
 
-/** Joined where no more than `gap` lies between. */
+/** Joins spans with no more than `gap` between them. */
 function merged(spans: readonly Span[], gap: number): Span[] {
   const out: Span[] = []
   for (const span of [...spans].sort((a, b) => a.from - b.from)) {
@@ -127,7 +127,7 @@ function flaky(plan: DayPlan, random: Random): void {
   }
 }
 
-/** Everything that has a moment of its own. */
+/** Events with a time of their own. */
 function happenings(run: Run, person: Person, day: number, plan: DayPlan, script: Script, random: Random): void {
   const { machine } = person
   const say: Say = (at, category, fields) => {

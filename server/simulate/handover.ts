@@ -1,4 +1,4 @@
-/** A laptop that changes hands: swapped for another, or given back on the last day. */
+/** A laptop that changes hands: replaced by another, or returned on the last day. */
 
 import type { DayPlan } from './day-plan.ts'
 import { observed } from './observations.ts'
@@ -9,7 +9,7 @@ const HOUR = 3_600_000
 
 export const swapTime = (run: Run, person: Person, day: number): number => localAt(run, person, day, person.from - 30)
 
-/** Another laptop: the old one says goodbye, the new one starts anew. */
+/** Replaces the laptop: the old one reports that it stops, the new one starts from the beginning. */
 export function swap(run: Run, person: Person, day: number, plan: DayPlan): void {
   const old = person.machine
   const at = swapTime(run, person, day)

@@ -1,9 +1,9 @@
 /**
- * What a laptop tells in one hour besides what its day had planned: programs, connections, and the hour's summaries.
+ * What a laptop reports in one hour besides its planned events: programs, connections, and the hour's summaries.
  *
- * Units   per hour at work 7 to 13 programs and 6 to 10 connections by role, so that a working day has 150 to 350
- *         events in all. Real agents see more of both: what rules read in them is rare anyway, and a run of sixty days
- *         should stay a file that can be replayed.
+ * Units   per hour at work 7 to 13 programs and 6 to 10 connections by role, so a working day has 150 to 350 events
+ *         in all. Real agents report more of both, but the ones that rules match are rare anyway, and a run of sixty
+ *         days should stay a file that can be replayed.
  * Source  assumed; hours differ by a log-normal factor.
  */
 import type { DayPlan } from './day-plan.ts'
@@ -24,10 +24,10 @@ const RATES: Readonly<Record<Role, { processes: number; connections: number }>> 
   designer: { processes: 8, connections: 7 },
   sales: { processes: 7, connections: 8 },
 }
-/** With nobody there. */
+/** While nobody is at the laptop. */
 const IDLE = { processes: 1, connections: 0.8 }
 
-/** Appends to `out`, in no order. */
+/** Appends to `out`, in any order. */
 export function hourOf(person: Person, plans: readonly DayPlan[], hour: Span, random: Random, out: Draft[]): void {
   const awake = overlaps(
     plans.flatMap((it) => it.awake),
@@ -52,9 +52,9 @@ export function hourOf(person: Person, plans: readonly DayPlan[], hour: Span, ra
   place(active, rates.connections * busy, connection)
   place(awake, IDLE.processes, process)
   place(awake, IDLE.connections, connection)
-  const stirred = plans.flatMap((it) => it.stirred)
+  const nudged = plans.flatMap((it) => it.nudged)
   const hands = plans.find((it) => within(it.active, active[0]?.from ?? hour.from))?.hands
-  summaries(person, hour, { awake, active, stirred, hands }, random, out)
+  summaries(person, hour, { awake, active, nudged, hands }, random, out)
 }
 
 function overlaps(spans: readonly Span[], hour: Span): Span[] {
@@ -64,11 +64,11 @@ function overlaps(spans: readonly Span[], hour: Span): Span[] {
   return found
 }
 
-/** The agent on itself, and how long somebody was there. Each laptop has its own minute. */
+/** The agent's own summary, and the minutes of activity. Each laptop reports at its own minute of the hour. */
 function summaries(
   person: Person,
   hour: Span,
-  { awake, active, stirred, hands }: { awake: Span[]; active: Span[] } & Pick<DayPlan, 'stirred' | 'hands'>,
+  { awake, active, nudged, hands }: { awake: Span[]; active: Span[] } & Pick<DayPlan, 'nudged' | 'hands'>,
   random: Random,
   out: Draft[],
 ): void {
@@ -80,7 +80,7 @@ function summaries(
   const minutes = Math.min(60, Math.round(active.reduce((sum, it) => sum + it.to - it.from, 0) / MINUTE))
   const ActiveMinutes = Math.round(minutes * between(random, 0.6, 1))
   const idle = Math.min(3_600, minutes === 0 ? 3_600 : (60 - minutes) * 60 + below(random, 900))
-  const nudge = within(stirred, time)
+  const nudge = within(nudged, time)
   const presence = nudge
     ? {
         ActiveMinutes: 60,
@@ -113,7 +113,7 @@ const COST = {
   ForksTotal: 410,
 }
 
-/** Hands are irregular: most intervals short, a long tail. */
+/** Human input is irregular: mostly short intervals, with a long tail. */
 function histogram(events: number): Record<string, number> {
   return {
     '50': Math.round(events * 0.2),

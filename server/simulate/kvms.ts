@@ -1,8 +1,8 @@
 /**
- * IP-KVMs as a laptop sees them: one USB device, one "monitor", and how they keep a screen awake.
+ * IP-KVMs as a laptop sees them: one USB device, one "monitor", and the way they keep a screen awake.
  *
- * Source  threat model #31-#37 and #63 (strings and cadences read in the makers' firmware), shared hardware list. What
- *         is not known there (a size, a serial number that is each unit's own) is assumed. Interval bounds are those a
+ * Source  threat model #31-#37 and #63 (strings and cadences from the makers' firmware), shared hardware list. Values
+ *         not known from there (a size, a unit's own serial number) are assumed. Interval bounds are those that a
  *         timing collector would commonly use.
  */
 import type { FieldsOf } from './observations.ts'
@@ -18,7 +18,7 @@ export interface Kvm {
 
 interface Jiggler {
   everySeconds: number
-  /** Events each time, a tenth of a second apart. */
+  /** Events per burst, a tenth of a second apart. */
   burst: number
   cornerPinned: boolean
 }
@@ -26,7 +26,7 @@ interface Jiggler {
 export const KVMS = ['pikvm', 'tinypilot', 'jetkvm', 'nanokvm', 'comet'] as const
 export type KvmName = (typeof KVMS)[number]
 
-/** `unit` tells one box from another where its serial number is not a constant of the firmware. */
+/** `unit` distinguishes boxes whose serial number is not a constant of the firmware. */
 export function kvm(name: KvmName, unit: string): Kvm {
   const { usb, edid, jiggler } = MODELS[name]
   const [VendorId, ProductId, Manufacturer, ProductName, serial] = usb
@@ -41,7 +41,7 @@ export function kvm(name: KvmName, unit: string): Kvm {
   }
 }
 
-/** A keyboard, an absolute and a relative pointer, a drive: the shape that all of them share. */
+/** A keyboard, an absolute and a relative pointer, a drive: all of them have this shape. */
 const COMPOSITE = {
   InterfaceClasses: ['03', '03', '03', '08'],
   HasKeyboard: true,
@@ -89,12 +89,14 @@ const MODELS: Readonly<Record<KvmName, { usb: Usb; edid: Edid; jiggler: Jiggler 
 }
 
 function displayOf(...[MakerId, ProductCode, MonitorName, SerialText, WidthMm, HeightMm]: Edid): Kvm['display'] {
-  // A firmware's block is the same in every unit.
+  // The EDID block in the firmware is the same in every unit.
   const EdidHash = hexOf(`edid ${MakerId} ${ProductCode} ${SerialText}`, 64)
   return { MakerId, ProductCode, MonitorName, SerialText, WidthMm, HeightMm, EdidHash }
 }
 
-/** JetKVM's own presets: a keyboard and a monitor of well-known makers, with the drive that the keyboard has not (#35). */
+/**
+ * JetKVM's own presets: a keyboard and a monitor of well-known makers, with a drive that the real keyboard lacks (#35).
+ */
 export function disguised(preset: 'logitech' | 'microsoft' | 'dell'): Kvm {
   const { usb, edid } = PRESETS[preset]
   const [VendorId, ProductId, Manufacturer, ProductName] = usb
@@ -125,10 +127,10 @@ export function plugsIn(moment: Moment, { usb, display }: Pick<Kvm, 'usb' | 'dis
   return moment.saw('usb_device', usb).saw('display', display)
 }
 
-/** Hour by hour what the jiggler does, from one full hour to another, and that the laptop is not idle meanwhile. */
+/** The jiggler's events of each hour from one full hour to another; the laptop is not idle in that time. */
 export function jiggles(stage: Stage, { hands, jiggler }: Kvm, from: number, to: number): void {
   const clock = (hour: number) => `${String(hour).padStart(2, '0')}:00`
-  stage.stirred(clock(from), clock(to), jiggler.everySeconds * 1.25)
+  stage.nudged(clock(from), clock(to), jiggler.everySeconds * 1.25)
   for (let hour = from; hour < to; hour++)
     stage.at(clock(hour)).saw('input_pattern', {
       SourceDevice: hands.pointer,
@@ -139,7 +141,7 @@ export function jiggles(stage: Stage, { hands, jiggler }: Kvm, from: number, to:
 
 function cadence({ everySeconds, burst, cornerPinned }: Jiggler, random: Random) {
   const times = Math.round((3_600 / everySeconds) * between(random, 0.97, 1.03))
-  // PiKVM varies its minute by a quarter, so half of the pauses are longer than one.
+  // PiKVM varies its one-minute pause by a quarter, so half of the pauses are longer than a minute.
   const long = everySeconds === 60 ? Math.round(times * between(random, 0.4, 0.6)) : 0
   const bound = everySeconds < 20 ? '20000' : everySeconds < 30 ? '30000' : '60000'
   return {

@@ -1,18 +1,18 @@
 /**
- * A worker's own clock and calendar: days of the run, local times, daylight saving, weekends and public holidays.
+ * A worker's local time and calendar: days of the run, daylight saving, weekends and public holidays.
  *
- * Shape   a day is its number from the run's first UTC date on; a local time is minutes after that date's local
- *         midnight, and may lie past 1,440 for shifts that end the next morning.
- * Errors  an hour that daylight saving leaves out is the one after it.
+ * Shape   a day is counted from the run's first UTC date; a local time is minutes after that date's local midnight,
+ *         and may exceed 1,440 for shifts that end the next morning.
+ * Errors  a local time that daylight saving skips becomes the hour after it.
  * Source  the runtime's IANA time zones. Holidays: those of the whole country that fall on fixed dates or on a
- *         weekday rule, 2026; regional ones and those of the moon are left out.
+ *         weekday rule, 2026; regional ones and those of the lunar calendar are omitted.
  */
 const DAY = 86_400_000
 const MINUTE = 60_000
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, readonly [atStart: number, atEnd: number]>()
-/** A zone's days are asked for in order, so old ones can go. */
+/** Days of a zone are requested in order, so old entries can be deleted. */
 const MAX_OFFSETS = 10_000
 
 export function utcOffsetMs(zone: string, at: number): number {
@@ -38,11 +38,11 @@ export function localTime(zone: string, date: number, minutes: number): number {
     if (offsets.size > MAX_OFFSETS) offsets.clear()
     offsets.set(key, both)
   }
-  // Where clocks change they do so before three in the morning, in every zone that we place workers in.
+  // Clocks change before three in the morning in every zone that has workers.
   return date + minutes * MINUTE - (minutes < 180 ? both[0] : both[1])
 }
 
-/** Minutes after midnight of '09:30', or of '26:00': two in the morning of the next day. */
+/** Minutes after midnight of '09:30'; '26:00' is two in the morning of the next day. */
 export function minutesOf(clock: string): number {
   const [, hours, minutes] = /^(\d\d?):([0-5]\d)$/.exec(clock) ?? []
   if (hours === undefined || Number(hours) > 48) throw new RangeError(`"${clock}" is no local time such as "09:30"`)
@@ -51,7 +51,7 @@ export function minutesOf(clock: string): number {
 
 export const isWeekend = (date: number): boolean => [0, 6].includes(new Date(date).getUTCDay())
 
-/** 'MM-DD', or the how-manieth weekday of a month: '09:1:1' is the first Monday of September. */
+/** 'MM-DD', or the nth weekday of a month: '09:1:1' is the first Monday of September. */
 const HOLIDAYS: Readonly<Record<string, readonly string[]>> = {
   US: ['01-01', '01:1:3', '06-19', '07-04', '09:1:1', '11-11', '11:4:4', '12-25'],
   CA: ['01-01', '07-01', '09:1:1', '09-30', '10:1:2', '11-11', '12-25', '12-26'],

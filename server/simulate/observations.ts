@@ -1,8 +1,8 @@
 /**
- * Every kind of event a laptop can send, with what is unremarkable filled in.
+ * Every kind of event that a laptop can send, with unremarkable defaults.
  *
- * Shape   `observed` is the JSON of an event's own fields, without braces and without the envelope's numbers: those
- *         are written when the spool numbers it. A laptop sends many alike, so noise writes such texts once.
+ * Shape   `observed` gives the JSON of an event's own fields, without braces and without the envelope: that is added
+ *         when the spool numbers it. Laptops send many equal texts, so noise writes each text once.
  */
 import type { Product } from '../../wire/common.ts'
 import type { Category, CategoryOf, EventOf } from '../../wire/event.ts'
@@ -15,7 +15,7 @@ export type FeedCategory = Exclude<CategoryOf<'feed'>, 'sanctions_match'>
 type Envelope = 'category' | 'id' | 'seq' | 'time' | 'product' | 'collector'
 export type FieldsOf<C extends Category> = Omit<EventOf<C>, Envelope>
 
-/** The laptop an event is of. */
+/** The laptop that an event is from. */
 export interface Laptop {
   system: System
   user: string
@@ -23,12 +23,12 @@ export interface Laptop {
   fingerprint: string
   bootId: string
   zone: string
-  /** Address in its own network. */
+  /** Address in its local network. */
   lanAddress: string
 }
 export type System = Exclude<Product, 'tellwire'>
 
-/** Every account has this name: names are nobody's evidence here, and fragments can be shared. */
+/** Every account has this name: rules do not use names, and equal names let texts be shared. */
 export const USER = 'user'
 
 export function homeOf(system: System): string {
@@ -220,14 +220,14 @@ const PARENT: Readonly<Record<System, string>> = {
   windows: 'C:\\Windows\\explorer.exe',
 }
 
-/** The text of an event's own fields. What `fields` does not name is what such an event usually says. */
+/** The text of an event's own fields. Fields not in `fields` get the usual value. */
 export function observed<C extends LaptopCategory>(
   category: C,
   fields: Partial<FieldsOf<C>>,
-  beside: { laptop: Laptop; time: number; random: Random; collector?: string },
+  about: { laptop: Laptop; time: number; random: Random; collector?: string },
 ): string {
-  const usual = USUAL[category](beside.laptop, beside.time, beside.random)
-  const collector = beside.collector ?? COLLECTORS[category]
+  const usual = USUAL[category](about.laptop, about.time, about.random)
+  const collector = about.collector ?? COLLECTORS[category]
   return JSON.stringify({ category, collector, ...usual, ...fields }).slice(1, -1)
 }
 
@@ -264,13 +264,13 @@ const USUAL_FEED: UsualFeed = {
   }),
 }
 
-/** What an outside source told: it has no spool, so it carries its own id. `geo` the JSON of where its address is. */
+/** An event of an outside source: it has no spool, so it has its own id. `geo`: JSON of its address facts. */
 export function feedLine<C extends FeedCategory>(
   category: C,
   fields: Partial<FieldsOf<C>>,
-  told: { worker: string; time: number; receivedAt: number; geo?: string },
+  about: { worker: string; time: number; receivedAt: number; geo?: string },
 ): string {
-  const { worker, time, receivedAt, geo } = told
+  const { worker, time, receivedAt, geo } = about
   const whole = { category, ...USUAL_FEED[category](worker), ...fields }
   const hex = hexOf(`${worker} ${time} ${JSON.stringify(whole)}`, 32)
   const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`

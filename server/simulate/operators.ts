@@ -1,10 +1,10 @@
 /**
- * Those who work under another's name: where they say they are and where they are, what they use, and how they go
- * about it. What scenes of infiltration share.
+ * People who work under another's name: their claimed and their true place, their tools and habits. Shared by the
+ * scenes of infiltration.
  *
  * Source  threat model sections 1 and 2: Shenyang and the border, Vladivostok, Laos, Vietnam and the Emirates for the
  *         operators; houses in the United States for the laptops; the tools named in #16 to #20; #107 for the first
- *         look round. Times, sizes and shares are assumed.
+ *         commands. Times, sizes and shares are assumed.
  */
 import { minutesOf } from './local-time.ts'
 import { homeOf, type System } from './observations.ts'
@@ -15,17 +15,17 @@ import type { Exit } from './sites.ts'
 const CLAIMED = ['New York', 'Austin', 'Denver', 'Seattle', 'Chicago', 'Atlanta', 'Portland', 'Dallas'] as const
 const HOUSES = ['Nashville', 'Phoenix', 'Raleigh', 'Minneapolis', 'Las Vegas'] as const
 const OPERATORS = ['Shenyang', 'Dandong', 'Beijing', 'Vladivostok', 'Vientiane', 'Ho Chi Minh City', 'Dubai'] as const
-/** Where consumers' VPNs have exits, for those who want to look American. */
+/** Cities with exits of consumer VPNs, for operators who want to appear in the United States. */
 const VPN_CITIES = ['Los Angeles', 'New York', 'Chicago', 'Seattle', 'Miami', 'Dallas'] as const
 
 export interface Setting {
-  /** Where the worker says they live. */
+  /** Where the worker claims to live. */
   claimed: string
-  /** Where somebody keeps the laptop for them. */
+  /** Where somebody hosts the laptop for them. */
   house: string
-  /** Where they are. */
+  /** Where they really are. */
   operator: string
-  /** Where their VPN comes out. */
+  /** The city of their VPN's exit. */
   vpnCity: string
   system: System
 }
@@ -40,7 +40,7 @@ export function settingOf({ random }: Cast): Setting {
   }
 }
 
-/** Tools whose own logs tell of sessions. `log` is how the agent calls them then. */
+/** Tools whose own logs record sessions. `log` is the agent's name for the tool in such events. */
 export const REMOTE_TOOLS = [
   { id: 'anydesk', log: 'AnyDesk' },
   { id: 'teamviewer', log: 'TeamViewer' },
@@ -54,7 +54,7 @@ export function clock(random: Random, from: string, to: string): string {
   return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
 }
 
-/** A day's work through remote control: from the morning on, with a break, and nobody's hands on the laptop. */
+/** A day's work through remote control: from the morning on, with a break, and without local input. */
 export function driven(stage: Stage, tool: string, by: Controller): void {
   const { random } = stage
   stage.hands(null)
@@ -88,13 +88,13 @@ const LOOKS: Readonly<Record<System, readonly (readonly [image: string, command:
 }
 const ADDRESS_SITES = ['ipinfo.io', 'api.ipify.org', 'ifconfig.me', 'whatismyipaddress.com', 'iplocation.net']
 
-/** What machine is this, who am I, where do I seem to be (#107). */
+/** What machine is this, who am I, what is my public address (#107). */
 export function looksRound(moment: Moment, system: System, random: Random): Moment {
   for (const [image, command] of LOOKS[system]) moment.wait(between(random, 0.1, 1.5)).runs(image, command)
   return moment.wait(between(random, 0.2, 2)).saw('network_connection', {
     Image: BROWSERS[system],
     DestinationIp: `198.51.100.${1 + below(random, 250)}`,
-    // Linux' agent looks no names up.
+    // The Linux agent does not resolve names.
     DestinationHostname: system === 'linux' ? null : pick(random, ADDRESS_SITES),
   })
 }
@@ -134,7 +134,7 @@ export function repositories(random: Random, count: number): string[] {
     .map((it) => it.name)
 }
 
-/** One after the other, as the laptop and the code host see it. */
+/** Clones one repository after another, as seen by the laptop and by the code host. */
 export function clones(moment: Moment, names: readonly string[], random: Random, from: Exit, pause = 3): Moment {
   for (const Repository of names) {
     const Bytes = Math.round(logNormal(random, 30e6, 1.1))
@@ -146,7 +146,7 @@ export function clones(moment: Moment, names: readonly string[], random: Random,
   return moment
 }
 
-/** Bytes that leave, in the windows they are counted in. Linux' agent knows the laptop's sum only. */
+/** Uploaded bytes, in the windows of the egress events. The Linux agent knows only the laptop's sum. */
 export function uploads(
   moment: Moment,
   system: System,
@@ -199,7 +199,7 @@ const SECRETS: Readonly<Record<System, readonly (readonly [image: string, comman
   ],
 }
 
-/** Keys, tokens, cookies: what lets somebody in later (#80). */
+/** Keys, tokens, cookies: whatever allows access later (#80). */
 export function sweepsSecrets(moment: Moment, system: System, random: Random): Moment {
   for (const [image, command] of SECRETS[system]) moment.wait(between(random, 0.1, 2)).runs(image, command)
   return moment

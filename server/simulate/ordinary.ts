@@ -1,8 +1,8 @@
 /**
- * What people who do nothing wrong are helped, tricked and excused by. What scenes of look-alikes share.
+ * Parts shared by the scenes of look-alikes: help desk, approved tools, ordinary hardware, wrong address databases.
  *
- * Source  threat model section 4. The help desk's client and its options as ScreenConnect writes them: 'e=Support' is a
- *         session that somebody at the laptop asked for, 'e=Access' one that nobody did.
+ * Source  threat model section 4. The help desk's client and its options as ScreenConnect writes them: 'e=Support' is
+ *         a session that somebody at the laptop requested, 'e=Access' an unrequested one.
  */
 import type { Contract } from '../../wire/contract.ts'
 import { cityCalled } from './cities.ts'
@@ -14,10 +14,10 @@ import { SUPPORT_CLIENT } from './work.ts'
 
 const DAY = 86_400_000
 
-/** Epoch ms of a day's midnight, UTC; approvals and notices are agreed by the date. */
+/** Epoch ms of a day's midnight, UTC; approvals and notices are dated by day. */
 export const midnight = ({ start }: Pick<Cast, 'start'>, day: number): number => start + day * DAY
 
-/** The first day from `from` on that is this day of the week, 0 Sunday. */
+/** The first day from `from` on with this day of the week, 0 Sunday. */
 export function nextWeekday(cast: Pick<Cast, 'start'>, weekday: number, from: number): number {
   const today = new Date(midnight(cast, from)).getUTCDay()
   return from + ((weekday - today + 7) % 7)
@@ -25,25 +25,25 @@ export function nextWeekday(cast: Pick<Cast, 'start'>, weekday: number, from: nu
 
 export const anySystem = (random: Random): System => weighted(random, { windows: 5, macos: 3, linux: 2 })
 
-/** The support tool that everybody has been told of; what a scene adds to the list stands beside it. */
+/** The support tool that every contract approves; a scene adds to the list. */
 export const SUPPORT_TOOL = { tool: 'ScreenConnect', tenant: 'company', approvedBy: 'IT', ticket: 'IT-100' } as const
 /** The company's own exits. */
 export const COMPANY_ASN = 64_496
 
 type ApprovedTools = NonNullable<Contract['approvedTools']>
 
-/** The contract's list with these on it. */
+/** The contract's list with these tools added. */
 export const approves = (...tools: ApprovedTools): { approvedTools: ApprovedTools } => ({
   approvedTools: [SUPPORT_TOOL, ...tools],
 })
 
-/** The same line, which a database puts into another city. */
+/** The same line, placed by a database in another city. */
 export function takenFor(exit: Exit, name: string, edition?: string): Exit {
   const { geo } = placedRight({ ...exit, city: cityCalled(name) })
   return { ...exit, geo: { ...geo, ...(edition && { edition }) } }
 }
 
-/** Somebody at the laptop asked for help, and watches. */
+/** An attended support session: somebody at the laptop requested it and watches. */
 export function helped(moment: Moment, system: System, minutes: number, by: Omit<Controller, 'unattended'>): Moment {
   const Image = SUPPORT_CLIENT[system]
   return moment
@@ -54,7 +54,7 @@ export function helped(moment: Moment, system: System, minutes: number, by: Omit
     .controlled('ScreenConnect', minutes, { ...by, unattended: false })
 }
 
-/** The camera that a laptop's lid has: a USB device with video interfaces and nothing else. */
+/** The camera in a laptop's lid: a USB device with video interfaces only. */
 export const BUILT_IN_CAMERA: Partial<FieldsOf<'usb_device'>> = {
   Action: 'present',
   VendorId: '04f2',
@@ -67,7 +67,7 @@ export const BUILT_IN_CAMERA: Partial<FieldsOf<'usb_device'>> = {
   ParentPort: '1-8',
 }
 
-/** A mouse and a keyboard as people buy them, each a device of its own. */
+/** An ordinary keyboard, and an ordinary mouse receiver below, each a device of its own. */
 export const OWN_KEYBOARD: Partial<FieldsOf<'usb_device'>> = {
   VendorId: '05ac',
   ProductId: '024f',

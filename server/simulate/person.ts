@@ -1,5 +1,5 @@
 /**
- * Who works for this company, and with what.
+ * The people who work for this company, and their equipment.
  *
  * Source  all shares are assumed unless a source is named. Systems: 47 % Windows, 33 % macOS, 20 % Linux among
  *         developers, after the shape of the 2024 Stack Overflow survey (professional use), as remembered; designers
@@ -28,7 +28,7 @@ import { type Exit, exitAt, type Site, siteAt, vpnExit } from './sites.ts'
 
 const DAY = 86_400_000
 
-/** What every part of a run knows. */
+/** What every part of a run needs. */
 export interface Run {
   seed: number
   /** Epoch ms of the first day's midnight, UTC. */
@@ -40,14 +40,14 @@ export interface Machine extends Laptop {
   device: string
   serial: string
   epoch: number
-  /** The number of the last event. */
+  /** The number of its last event. */
   seq: number
   hash: number
-  /** How far the laptop's clock is ahead. */
+  /** How far its clock is ahead. */
   skewMs: number
-  /** When it was started last. */
+  /** Time of the last boot. */
   bootedAt: number
-  /** When the batch that is on its way arrives. */
+  /** When the batch in transit arrives. */
   uploadAt: number
 }
 
@@ -70,7 +70,7 @@ export interface Gap extends Span {
 export interface Place extends Span {
   site: Site
   exit: Exit
-  /** By a VPN on the laptop. */
+  /** Through a VPN on the laptop. */
   tunnelled: boolean
 }
 
@@ -86,34 +86,34 @@ export interface Person {
   /** Minutes after local midnight. */
   from: number
   to: number
-  /** The day of the first start within the run, and minutes; null: long before. */
+  /** The day and minute of the first boot, when within the run; null: long before. */
   joins: { day: number; minutes: number; logsOn: number } | null
   tenureDays: number
   /** The last day worked within the run. */
   leaves: number | null
   swapDay: number | null
-  /** A privacy VPN or the company's gateway that all traffic goes through. */
+  /** A privacy VPN or the company's gateway, for all traffic. */
   tunnel: Exit | null
   corporateTunnel: boolean
   trips: readonly Trip[]
   vacations: readonly Span[]
   neverSleeps: boolean
-  /** False for people of a scene: no vacation, illness, travel or trouble that the scene did not ask for. */
+  /** False for people of a scene: no vacation, illness, travel or trouble unless the scene sets it. */
   lively: boolean
-  /** Where the last planned day ended. */
+  /** The end of the last planned day. */
   awakeUntil: number
   lastPlace: Place | null
-  /** Without network, or without agent; kept until the laptop is awake after it. */
+  /** Without network or agent; kept until the laptop is awake afterwards. */
   gaps: Gap[]
   mfaHash: string
   machine: Machine
   contract: Partial<Contract>
   amendments: { day: number; fields: Partial<Contract> }[]
-  /** What HR tells, in no order. */
+  /** Events from HR, in any order. */
   hr: { time: number; fields: Partial<FieldsOf<'contract_event'>> }[]
   hooks: { days: Days; play: (stage: Stage) => void }[]
-  /** The scene this person plays in. */
-  label: { scenario: string; truth: Truth; from: number | null; told: boolean } | null
+  /** The scene this person is in. */
+  label: { scenario: string; truth: Truth; from: number | null; written: boolean } | null
 }
 
 const ROLES: Readonly<Record<Role, number>> = {
@@ -187,7 +187,7 @@ export function hire(run: Run, index: number): Person {
   }
 }
 
-/** `logsOn`: minutes too, and not before the first start. */
+/** `logsOn`: minutes as well, not before the first boot. */
 export const joining = (day: number, minutes: number, logsOn = minutes): Person['joins'] => ({ day, minutes, logsOn })
 
 export const officeIn = (seed: number, city: City): Site => siteAt(seed, 'office', city, 'the company')
@@ -215,7 +215,7 @@ export function machineOf(run: Run, index: number, nth: number, system: System, 
   }
 }
 
-/** What a repair changes: the system is installed anew on other hardware, and so is the agent. */
+/** A repair: the system and the agent are reinstalled on other hardware. */
 export function rebuilt({ device, epoch, fingerprint }: Machine, at: number): Partial<Machine> {
   return { fingerprint: hexOf(`${fingerprint} rebuilt ${device} ${at}`, 64), epoch: epoch + 1, seq: 0 }
 }
@@ -225,7 +225,7 @@ export function bootIdOf(run: Run, device: string, at: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 
-/** 4 % privacy VPN, mostly in the own country (N6); 8 % all through the company's gateway (N5). */
+/** 4 % privacy VPN, mostly within the country (N6); 8 % all traffic through the company's gateway (N5). */
 function tunnelOf(run: Run, random: Random, city: City): { exit: Exit; corporate: boolean } | null {
   const kind = random()
   const near = CITIES.filter((it) => it.country === city.country)
@@ -278,11 +278,11 @@ function workdayFrom(run: Run, country: string, day: number): number {
   return isWeekend(date) || isHoliday(country, date) ? workdayFrom(run, country, day + 1) : day
 }
 
-/** Epoch ms of the laptop's first start. */
+/** Epoch ms of the laptop's first boot. */
 export const firstBootOf = (run: Run, person: Person): number =>
   person.joins ? localAt(run, person, person.joins.day, person.joins.minutes) : run.start - person.tenureDays * DAY
 
-/** Who holds a laptop: from its first start, until the end where there is one. `at` is when the server learns it. */
+/** Who holds a laptop: from its first boot until the end, if there is one. `at`: when the server learns it. */
 export function holdingLine(
   run: Run,
   person: Person,

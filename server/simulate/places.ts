@@ -1,5 +1,5 @@
 /**
- * Where a laptop is in the course of a day, and through which exit it is seen.
+ * The places of a laptop during a day, and the exit through which the server sees it.
  *
  * Source  assumed: 3 % of working days have an afternoon in a café, 2 % an hour behind a telephone.
  */
@@ -10,7 +10,7 @@ import type { Script } from './stage.ts'
 
 const HOUR = 3_600_000
 
-/** From coarse to fine: each that comes later covers those before it. */
+/** From coarse to fine: later entries override earlier ones. */
 export function placesOf(
   run: Run,
   person: Person,
@@ -59,7 +59,10 @@ export function placeAt(places: readonly Place[], time: number): Place | undefin
 
 const leases = new WeakMap<Site, { nth: number; site: Site }>()
 
-/** Consumers' addresses change now and then: a lease of 20 to 200 days (assumed). A scene's own sites keep theirs. */
+/**
+ * Consumers' addresses change now and then: a lease of 20 to 200 days (assumed). A scene's own sites keep their
+ * address.
+ */
 function leased(run: Run, site: Site, day: number): Site {
   const nth = site.leaseDays === null ? 0 : Math.floor((day + site.leaseDays / 3) / site.leaseDays)
   if (nth === 0) return site

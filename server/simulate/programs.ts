@@ -1,8 +1,8 @@
 /**
- * What ordinary people's programs do: the bulk of what a laptop tells.
+ * Programs of ordinary people: the bulk of a laptop's events.
  *
- * Shape   the text of a process or connection event in two halves, made once per system and role; only numbers go in
- *         between. Program mixes by role are assumed; paths are where those programs commonly are.
+ * Shape   the text of a process or connection event in pieces, made once per system and role; only numbers are
+ *         inserted. Program mixes by role are assumed; paths are the usual ones.
  */
 import { homeOf, observed, type System, USER } from './observations.ts'
 import { below, hashOf, type Random, stream } from './random.ts'
@@ -85,7 +85,7 @@ const PROGRAMS = {
 } as const satisfies Record<string, Program>
 type Name = keyof typeof PROGRAMS
 
-/** What a program is started with, and by which other one. */
+/** The options a program is started with, and its parent program. */
 const STARTS: Readonly<Record<Name, { by: Name; options: readonly string[] }>> = {
   git: {
     by: 'shell',
@@ -159,7 +159,7 @@ export interface Bulk {
 }
 
 const made = new Map<string, Bulk>()
-/** Entries a list has, so that a number picks by weight. */
+/** Length of a list in which an entry's share is its weight, so that a random index picks by weight. */
 const SLOTS = 512
 const MARK = 987_654_321
 const OTHER_MARK = 987_654_322
@@ -215,7 +215,7 @@ function connectionHalves(name: Name, system: System, random: Random): Halves {
   const DestinationHostname = hosts[below(random, hosts.length)]!
   const hash = hashOf(DestinationHostname) >>> 0
   const DestinationIp = `${hash & 1 ? '203.0.113' : '198.51.100'}.${1 + ((hash >>> 8) % 250)}`
-  // The address is the laptop's place in its network; only the port counts upwards.
+  // The address is the laptop's in its local network; only the port differs.
   const fields = { Image: PROGRAMS[name][system], DestinationIp, DestinationHostname, SourcePort: OTHER_MARK }
   const text = observed('network_connection', fields, beside(system, random))
   return halves(text.replace(LAN, `${MARK}`))

@@ -1,8 +1,8 @@
 /**
- * Chance that can be repeated: the same keys give the same numbers, on every machine.
+ * Reproducible randomness: the same keys give the same numbers, on every machine.
  *
- * Shape   `stream` makes one source per purpose (worker, day, hour), so that what is added for one worker changes
- *         nothing for another. The distributions take the source first.
+ * Shape   `stream` makes one source per purpose (worker, day, hour), so that a change for one worker does not affect
+ *         another. The distributions take the source as first argument.
  * Units   0 <= a number < 1, of 32 bits.
  * Source  xoshiro128** 1.1 (Blackman and Vigna), seeded by splitmix32 from an FNV-1a hash of the keys. Not for secrets.
  */
@@ -28,7 +28,7 @@ export function stream(...keys: readonly (string | number)[]): Random {
   }
 }
 
-/** 32 bits, spread well. */
+/** A 32-bit hash, well mixed. */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
@@ -52,14 +52,14 @@ export const between = (random: Random, from: number, to: number): number => fro
 export const chance = (random: Random, share: number): boolean => random() < share
 export const pick = <T>(random: Random, list: readonly T[]): T => list[below(random, list.length)]!
 
-/** One of the keys, as often as its weight says. */
+/** One of the keys, with a probability by weight. */
 export function weighted<K extends string>(random: Random, weights: Readonly<Record<K, number>>): K {
   const keys = Object.keys(weights) as K[]
   let left = random() * keys.reduce((sum, key) => sum + weights[key], 0)
   return keys.find((key) => (left -= weights[key]) < 0) ?? keys.at(-1)!
 }
 
-/** Box and Muller's method; the second value is given away. */
+/** The Box-Muller method; the second value is discarded. */
 export function normal(random: Random, mean: number, deviation: number): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random()))
   return mean + deviation * radius * Math.cos(2 * Math.PI * random())
@@ -71,7 +71,7 @@ export const logNormal = (random: Random, median: number, sigma: number): number
 
 export const exponential = (random: Random, mean: number): number => -mean * Math.log(1 - random())
 
-/** How many come when `mean` come on average. Knuth's method; above 30 a rounded normal is as good. */
+/** A Poisson-distributed count. Knuth's method; above 30 a rounded normal is good enough. */
 export function poisson(random: Random, mean: number): number {
   if (mean > 30) return Math.max(0, Math.round(normal(random, mean, Math.sqrt(mean))))
   const limit = Math.exp(-mean)
@@ -80,7 +80,7 @@ export function poisson(random: Random, mean: number): number {
   return count
 }
 
-/** `digits` hex digits that stand for `text`: what an HMAC or a serial number would be. */
+/** `digits` hex digits derived from `text`, in place of an HMAC or a serial number. */
 export function hexOf(text: string, digits: number): string {
   let hex = ''
   for (let part = 0; hex.length < digits; part++)

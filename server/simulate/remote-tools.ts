@@ -1,9 +1,9 @@
 /**
- * What a remote-control tool, VPN client or the like leaves behind when it is installed and started.
+ * The traces of installing and starting a remote-control tool, a VPN client or the like.
  *
  * Shape   in the order it happens: package, service, process, connection; each the fields of an event.
- * Source  names, folders, services, signers and hosts as the shipped catalogue has them, by its id. A scene that wants
- *         to test what the catalogue does not know says so itself with `saw` and `runs`.
+ * Source  names, folders, services, signers and hosts as the shipped catalogue has them, by its id. A scene that tests
+ *         what the catalogue does not know places such events with `saw` and `runs`.
  */
 import { loadCatalogue, type ToolEntry } from '../../rules/catalogue/index.ts'
 import { type FieldsOf, homeOf, type LaptopCategory, type System } from './observations.ts'
@@ -57,7 +57,7 @@ export function toolTraces(id: string, system: System, how: ToolUse): Trace[] {
   return traces
 }
 
-/** What the fleet's management starts: its installation. */
+/** What the fleet's management starts: the installation, … */
 const MANAGEMENT: Readonly<Record<System, Partial<FieldsOf<'process_creation'>>>> = {
   windows: {
     User: 'NT AUTHORITY\\SYSTEM',
@@ -66,7 +66,7 @@ const MANAGEMENT: Readonly<Record<System, Partial<FieldsOf<'process_creation'>>>
   macos: { User: 'root', ParentImage: '/usr/local/jamf/bin/jamf' },
   linux: { User: 'root', ParentImage: '/usr/bin/landscape-client' },
 }
-/** And the service that is there from then on. */
+/** … and the installed service. */
 const SERVICES: typeof MANAGEMENT = {
   windows: { User: 'NT AUTHORITY\\SYSTEM', ParentImage: 'C:\\Windows\\System32\\services.exe' },
   macos: { User: 'root', ParentImage: '/sbin/launchd' },
@@ -84,7 +84,7 @@ function executable(tool: ToolEntry, system: System, how: ToolUse): string {
   return placed(tool.paths?.[system]?.[0] ?? usualFolder(tool.name, system), name, system)
 }
 
-/** Where programs of that name are, as `runs` takes it too. */
+/** The usual folder of such a program; `runs` uses it too. */
 export function usualFolder(program: string, system: System): string {
   if (system === 'linux') return '/usr/bin'
   if (system === 'macos') return `/Applications/${program}.app`

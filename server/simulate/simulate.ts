@@ -1,10 +1,10 @@
 /**
- * A whole fleet's recorded telemetry, in order of arrival, from a seed.
+ * Generates a whole fleet's recorded telemetry, in order of arrival, from a seed.
  *
- * Shape   lines of `wire/recording.ts` without their line ends. The same options give the same bytes; a scene that is
- *         added changes nothing for workers outside it. Derived events are never made here: that is the server's work.
- * Memory  one hour of the fleet, one day's plan of each worker, and what is on its way; not the run.
- * Errors  Fault 'usage' for scenes that do not exist or do not fit.
+ * Shape   lines of `wire/recording.ts` without line ends. The same options give the same bytes; adding a scene changes
+ *         nothing for workers outside it. Derived events are never generated: the server derives them.
+ * Memory  one hour of the fleet, one day's plan of each worker, and what is in transit; not the run.
+ * Errors  Fault 'usage' for scenes that do not exist, or need more people or days.
  */
 import { askedFor, castAll, paperwork, peopleOf } from './casting.ts'
 import { planDay } from './day.ts'
@@ -19,11 +19,11 @@ import { type Arrival, type Draft, spooled } from './spool.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-/** Where the day begins first, it begins so much before it does in UTC. */
+/** Time zones east of UTC: their day begins this much before the UTC day. */
 const EAST_MS = 14 * HOUR
 
 export interface SimulateOptions {
-  /** 'P4', 'P12/slow', 'all'; the same twice is two scenes. None: only noise. */
+  /** 'P4', 'P12/slow', 'all'; the same name twice gives two scenes. None: only noise. */
   scenarios: readonly string[]
   seed: number
   workers: number
@@ -32,7 +32,7 @@ export interface SimulateOptions {
   start: number
 }
 
-/** One person, and what of their days is not over. */
+/** One person, and their planned days that are not over. */
 interface Life {
   person: Person
   nextDay: number
@@ -63,7 +63,7 @@ export function* simulate(options: SimulateOptions, scenarios: readonly Scenario
   for (const from of [...buckets.keys()].sort((a, b) => a - b)) yield* delivered(buckets, from)
 }
 
-/** Fewest workers that the scenes asked for take. */
+/** The number of workers that the requested scenes need. */
 export const workersFor = (names: readonly string[], scenarios: readonly Scenario[] = SCENARIOS): number =>
   peopleOf(names.flatMap((it) => askedFor(it, scenarios)))
 
@@ -104,14 +104,14 @@ function beginDay(run: Run, life: Life): void {
   const { person } = life
   const day = life.nextDay++
   const midnight = localAt(run, person, day, 0)
-  // Shifts and gaps may reach into the days after.
+  // Shifts and gaps may reach into the next days.
   life.plans = life.plans.filter((it) => lastOf(it) > midnight)
   const plan = planDay(run, person, day)
   if (plan) {
     life.plans.push({ ...plan, drafts: [] })
     life.pending.push(...plan.drafts)
   }
-  tell(run, life, midnight)
+  writeLabel(run, life, midnight)
   life.pending.sort((a, b) => a.time - b.time)
 }
 
@@ -119,11 +119,11 @@ function lastOf({ awake, active, gaps }: DayPlan): number {
   return [...awake, ...active, ...gaps].reduce((last, it) => Math.max(last, it.to), 0)
 }
 
-/** The label, as soon as it is known when it begins; of a scene in which nothing was placed, on the last day. */
-function tell(run: Run, { person, nextDay, pending }: Life, midnight: number): void {
+/** Writes the label once its beginning is known; for a scene without placed events, on the last day. */
+function writeLabel(run: Run, { person, nextDay, pending }: Life, midnight: number): void {
   const { label, worker } = person
-  if (!label || label.told || (label.from === null && nextDay < run.days)) return
-  label.told = true
+  if (!label || label.written || (label.from === null && nextDay < run.days)) return
+  label.written = true
   const { truth, scenario, from } = label
   const body = JSON.stringify({ type: 'label', worker, truth, scenario, from: from ?? run.start })
   pending.push({ time: Math.max(midnight, from ?? midnight), kind: 'line', body })
@@ -140,7 +140,7 @@ function* delivered(buckets: Map<number, Arrival[]>, hour: number): Generator<st
   const bucket = buckets.get(hour)
   if (!bucket) return
   buckets.delete(hour)
-  // Stable: what one laptop sent in one batch stays in its order.
+  // A stable sort: what one laptop sent in one batch stays in order.
   bucket.sort((a, b) => a.at - b.at)
   for (const { line } of bucket) yield line
 }

@@ -1,8 +1,8 @@
 /**
- * Networks a laptop sits in, and where they come out on the internet.
+ * The networks of laptops, and their exits to the internet.
  *
- * Shape   a site has a gateway and an uplink; an exit has the address that the server sees. Through a tunnel the two
- *         are far apart. Everything follows from the seed and the site's name.
+ * Shape   a site has a gateway and an uplink; an exit has the address that the server sees. With a tunnel the two
+ *         are far apart. Everything is derived from the seed and the site's name.
  * Units   km on the sphere; round trips in ms to a server in Ashburn, Virginia.
  * Source  light in fibre covers 200 km a ms, and routes are longer than the great circle; the factor (1.2 to 1.8) and
  *         last miles (fibre and cable 3 to 14 ms, mobile 28 to 60) are assumed. How far address databases err:
@@ -12,10 +12,10 @@ import type { NetworkClass } from '../../wire/events/derived.ts'
 import { CITIES, type City, cityCalled, type Provider, providersOf } from './cities.ts'
 import { between, chance, hashOf, hexOf, pick, type Random, stream } from './random.ts'
 
-/** Where a session comes out: what the connection line says. */
+/** The exit of a session: the data of the connection line. */
 export interface Exit {
   address: string
-  /** Where the packets really come out, for the round trip. */
+  /** Where the packets really leave, for the round trip. */
   city: City
   geo: ExitFacts
   lastMileMs: number
@@ -31,7 +31,7 @@ export interface ExitFacts {
   asn: number
   class: NetworkClass
   asName: string
-  /** Which edition of which database says so; scenes in which one changes. */
+  /** The database edition with this place; set by scenes in which it changes. */
   edition?: string
 }
 
@@ -54,13 +54,13 @@ export interface Site {
   bssidHash: string | null
   dns: readonly string[]
   monitors: readonly Monitor[]
-  /** How long its provider leaves it an address; null: for ever. */
+  /** How long it keeps an address; null: for ever. */
   leaseDays: number | null
 }
 
 export const SERVER_PLACE = cityCalled('Ashburn')
 
-/** `name` tells sites apart: the same seed, kind, city and name are the same network. */
+/** `name` distinguishes sites: the same seed, kind, city and name give the same network. */
 export function siteAt(seed: number, kind: Site['kind'], city: City, name: string): Site {
   const random = stream(seed, 'site', kind, city.city, name)
   const exit = exitAt(
@@ -84,7 +84,7 @@ export function siteAt(seed: number, kind: Site['kind'], city: City, name: strin
   }
 }
 
-/** An exit in a city, of one of the country's providers. `name` tells lines of one provider apart. */
+/** An exit in a city, of one of the country's providers. `name` distinguishes lines of one provider. */
 export function exitAt(seed: number, city: City, name: string, networkClass: NetworkClass, provider?: Provider): Exit {
   const random = stream(seed, 'exit', city.city, name, networkClass)
   const mobile = networkClass === 'mobile'
@@ -114,11 +114,11 @@ const VPNS: Readonly<Record<string, Provider>> = {
   proton: [209103, 'Proton'],
   nordvpn: [207137, 'PacketHub'],
   expressvpn: [212238, 'Datacamp'],
-  // The one public example of its exits is this provider's (catalogues, section 2).
+  // The one public example of its exits belongs to this provider (catalogues, section 2).
   astrill: [54290, 'Hostwinds'],
 }
 
-/** A consumer VPN's exit: one of four it has in that city, shared with strangers. */
+/** A consumer VPN's exit: one of four in that city, shared with strangers. */
 export function vpnExit(seed: number, provider: string, city: City, which = 0): Exit {
   const known = VPNS[provider]
   if (!known) throw new RangeError(`"${provider}" is none of ${Object.keys(VPNS).join(', ')}`)
@@ -127,7 +127,7 @@ export function vpnExit(seed: number, provider: string, city: City, which = 0): 
 }
 
 /**
- * What a database takes a city for.
+ * The place that a database gives for a city.
  *
  * Source  the shape of catalogues section 3 (two databases, both with a city in the US: p50 14 km, p75 170, p90 1,178),
  *         shortened, because those were random addresses and consumers' agree more: p50 8 km, p75 40, p90 150, p95 350,
@@ -146,7 +146,7 @@ function placeError(random: Random, city: City, mobile: boolean): City {
   return same.reduce((best, it) => (distanceKm(it, shifted) < distanceKm(best, shifted) ? it : best), city)
 }
 
-/** The same line, as a database has it that does not err. */
+/** The same line, placed correctly by the databases. */
 export function placedRight(exit: Exit): Exit {
   const { city, region, country, lat, lon } = exit.city
   return { ...exit, geo: { ...exit.geo, city, region, country, lat, lon } }
@@ -169,7 +169,7 @@ const MOBILE_ERROR: Quantiles = [
   [1, 1_500],
 ]
 
-/** Between the given quantiles, on a logarithmic scale. */
+/** Interpolates between the given quantiles, on a logarithmic scale. */
 function quantile(share: number, table: Quantiles): number {
   const at = table.findIndex(([upTo]) => share < upTo)
   const [[fromShare, from], [toShare, to]] = [table[at - 1]!, table[at]!]
@@ -205,10 +205,10 @@ export function distanceKm(a: { lat: number; lon: number }, b: { lat: number; lo
   return 12_742 * Math.asin(Math.min(1, Math.sqrt(h)))
 }
 
-/** The least of a session's round trips: from the laptop to the exit, and on to the server. */
+/** The shortest round trip of a session: from the laptop to the exit, and on to the server. */
 export function roundTripMs(random: Random, site: Site, exit: Exit): number {
   const km = distanceKm(site.city, exit.city) + distanceKm(exit.city, SERVER_PLACE)
-  // A pair of places keeps its route: the factor is theirs, only the last part is this session's.
+  // A pair of places keeps its route: the factor belongs to the pair, and only the last part varies by session.
   const factor = 1.2 + (0.6 * (hashOf(`${site.city.city} ${exit.city.city}`) & 1023)) / 1_023
   const lastMile = exit === site.exit ? exit.lastMileMs : site.exit.lastMileMs + exit.lastMileMs
   return (km / 100) * factor + lastMile + between(random, 0, 2)

@@ -1,30 +1,30 @@
 /**
- * From what happened on a laptop to what the server wrote down: numbers, ids, and when it arrived.
+ * From events on a laptop to the server's records: numbers, ids, and times of arrival.
  *
  * Shape   `Draft` is one event, or a whole line, at its true time. `Spool` numbers a laptop's events in the order of
- *         their times, and says when each arrived: after a network's gap, all at once.
- * Units   an upload takes 0.2 to 3 s (assumed); a retry of one in 3,000 events is written as it would be heard twice.
+ *         their times, and sets when each arrives: after a network gap, all at once.
+ * Units   an upload takes 0.2 to 3 s (assumed); one in 3,000 events is written twice, as after a retry.
  */
 import type { Gap, Machine, Person, Span } from './person.ts'
 import { below, between, mixed, type Random } from './random.ts'
 import { type Exit, roundTripMs, type Site } from './sites.ts'
 
 export interface Draft {
-  /** True time, epoch ms; of a 'line' the time of its arrival. */
+  /** True time, epoch ms; for a 'line' the time of its arrival. */
   time: number
   /**
-   * event: an event's own fields · reused: the same, under an old number · session: a line but for the clock's skew ·
+   * event: an event's own fields · reused: the same, with an old number · session: a line without the clock's skew ·
    * line: a whole line · clock: by how many ms the laptop's clock is set forward.
    */
   kind: 'event' | 'reused' | 'session' | 'line' | 'clock'
   body: string
-  /** JSON of what the catalogue and the databases said at ingest. Left away: they are asked when it is read. */
+  /** JSON of the facts from catalogue and databases at ingest. Omitted: looked up when the line is read. */
   facts?: string
-  /** The laptop, where it is not the one the person has now. */
+  /** The laptop, if not the person's current one. */
   machine?: Machine
 }
 
-/** One line, and when it arrived. */
+/** One line, and its time of arrival. */
 export interface Arrival {
   at: number
   line: string
@@ -52,7 +52,7 @@ export function geoText(exit: Exit): string {
   return text
 }
 
-/** `drafts` in order of time. Appends to `out`; what fell into a silence is nowhere. */
+/** `drafts` in order of time. Appends to `out`; what falls into a silence is dropped. */
 export function spooled(
   person: Person,
   drafts: readonly Draft[],
@@ -75,7 +75,7 @@ export function spooled(
       if (!gap) out.push({ at: time, line: `${body},"clockSkewMs":${machine.skewMs}}` })
       continue
     }
-    // One batch a moment: what comes while one is on its way goes with it.
+    // One batch at a time: events during an upload go with the same batch.
     const ready = Math.max(notBefore, gap ? gap.to + 2_000 : time)
     if (machine.uploadAt < ready + 200) machine.uploadAt = ready + 200 + below(random, 2_800)
     const upload = machine.uploadAt
@@ -100,7 +100,7 @@ export function within<S extends Span>(spans: readonly S[], time: number): S | u
   return undefined
 }
 
-/** A UUID of version 7 whose chance is the number itself: a retry has the same. */
+/** A UUID of version 7 whose random part is derived from the number, so that a retry has the same id. */
 function idOf(hash: number, seq: number, time: number): string {
   const at = time.toString(16).padStart(12, '0')
   const a = hex8(mixed(hash ^ Math.imul(seq, 0x9e3779b1)))

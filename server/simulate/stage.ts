@@ -1,4 +1,4 @@
-/** One worker's day while it is planned: what hooks say about it is kept here, and the planner reads it. */
+/** One worker's day during planning: collects what hooks change, for the planner to read. */
 import { type Catalogue, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { minutesOf } from './local-time.ts'
@@ -13,29 +13,29 @@ import { type Draft, geoText, sessionLine } from './spool.ts'
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-/** What hooks changed. Null: as the day would be anyway. */
+/** What hooks changed. Null: unchanged. */
 export interface Script {
   works: Span[] | null
   rests: boolean
   restarts: boolean
   awake: Span[]
-  /** Undefined: through the laptop's own keyboard and trackpad. */
+  /** Undefined: the laptop's own keyboard and trackpad. */
   hands: Hands | null | undefined
-  stirred: Stirred[]
+  nudged: Nudged[]
   sits: (Span & { site: Site })[]
   tunnels: (Span & { exit: Exit })[]
   gaps: Gap[]
   drafts: Draft[]
 }
 
-export interface Stirred extends Span {
+export interface Nudged extends Span {
   everySeconds: number
 }
 
 export function stageOf(run: Run, person: Person, day: number, working: boolean): { stage: Stage; script: Script } {
   const script: Script = {
     ...{ works: null, rests: false, restarts: false, awake: [], sits: [], tunnels: [], gaps: [], drafts: [] },
-    ...{ hands: undefined, stirred: [] },
+    ...{ hands: undefined, nudged: [] },
   }
   const random = stream(run.seed, 'stage', person.worker, day)
   const time = (clock: string) => localAt(run, person, day, minutesOf(clock))
@@ -71,8 +71,8 @@ export function stageOf(run: Run, person: Person, day: number, working: boolean)
       script.hands = through
       return stage
     },
-    stirred(from, to, everySeconds) {
-      script.stirred.push({ ...span(from, to), everySeconds })
+    nudged(from, to, everySeconds) {
+      script.nudged.push({ ...span(from, to), everySeconds })
       return stage
     },
     sits(site, from, to) {
@@ -136,8 +136,8 @@ function momentOf(person: Person, script: Script, random: Random, begin: number)
       const receivedAt = time + Math.round(between(random, 5_000, 120_000))
       const placed = from && { Ip: from.address, Country: from.geo.country }
       const geo = from && { geo: geoText(from) }
-      const told = { worker: person.worker, time, receivedAt, ...geo }
-      place({ kind: 'line', body: feedLine(category, { ...placed, ...fields }, told), at: receivedAt })
+      const about = { worker: person.worker, time, receivedAt, ...geo }
+      place({ kind: 'line', body: feedLine(category, { ...placed, ...fields }, about), at: receivedAt })
       return moment
     },
     controlled(Tool, minutes, { from, id, unattended = true }) {
@@ -163,7 +163,7 @@ function momentOf(person: Person, script: Script, random: Random, begin: number)
   return moment
 }
 
-/** What the server would have written beside it: the tool, and where the far end is. */
+/** The facts that the server would have stored with it: the tool, and the place of the far end. */
 function factsOf(product: System, body: string, peer: Exit): string {
   catalogue ??= loadCatalogue()
   const event = { ...JSON.parse(`{${body}}`), product } as Event

@@ -1,4 +1,4 @@
-/** What a laptop tells when it wakes, starts, moves, or is heard again. */
+/** The events of a laptop that wakes, boots, moves, or comes back online. */
 
 import type { DayPlan } from './day-plan.ts'
 import { utcOffsetMs } from './local-time.ts'
@@ -54,7 +54,7 @@ export function wake(run: Run, person: Person, span: Span, known: Known & { rest
   if (!person.neverSleeps) say(span.to, 'power_state', { LidClosed: true, UptimeSeconds: uptime(machine, span.to) })
 }
 
-/** A laptop that was not shut since the day before: measured anew once a day, restarted for updates once a fortnight. */
+/** A laptop that was not shut overnight: a new session once a day, a restart for updates once a fortnight. */
 export function stayAwake(run: Run, person: Person, span: Span, known: Known): void {
   const { plan, say, session, random } = known
   const { machine, lastPlace } = person
@@ -70,8 +70,8 @@ export function stayAwake(run: Run, person: Person, span: Span, known: Known): v
 }
 
 /**
- * The system starts, and the agent has its first look. One restart in thirty is a power cut, which says no goodbye; nor
- * does an agent that is new.
+ * The system boots, and the agent has its first look. One restart in thirty is a power cut, without a last event; a new
+ * agent has none either.
  */
 function start(
   run: Run,
@@ -96,7 +96,7 @@ function start(
   say(at + 3_000, 'clock_place', zoneFields(machine, at))
 }
 
-/** A new one comes out every twenty days, and is installed with a restart. */
+/** A new version every twenty days, installed with a restart. */
 const agentVersion = (run: Run, at: number): string => `0.1.${Math.max(0, Math.floor((at - run.start) / (20 * DAY)))}`
 
 const uptime = (machine: Machine, at: number): number => Math.max(0, Math.round((at - machine.bootedAt) / 1_000))
@@ -134,7 +134,7 @@ function zoneFields(machine: Machine, at: number) {
   return { TimeZone: machine.zone, UtcOffsetMinutes: utcOffsetMs(machine.zone, at) / MINUTE }
 }
 
-/** What stands on a desk: monitors of the site, and a receiver beside the first. */
+/** The devices on a desk: the site's monitors, and a receiver beside the first one. */
 function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 'removed', say: Say): void {
   for (const monitor of site.monitors) {
     say(time, 'display', {
@@ -151,7 +151,7 @@ function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 
   }
 }
 
-/** Where the laptop goes to another network while it is awake. */
+/** Changes of network while the laptop is awake. */
 export function moves(machine: Machine, plan: DayPlan, say: Say, session: Known['session']): void {
   const times = [...new Set(plan.places.flatMap((it) => [it.from, it.to]))].sort((a, b) => a - b)
   for (const time of times) {
@@ -166,7 +166,7 @@ export function moves(machine: Machine, plan: DayPlan, say: Say, session: Known[
   }
 }
 
-/** True: the laptop is awake after the gap on this day, and is heard again. */
+/** True when the laptop is awake after the gap on this day, and back online. */
 export function resumed(machine: Machine, gap: Gap, plan: DayPlan, say: Say, session: Known['session']): boolean {
   if (gap.kind === 'stopped' && plan.gaps.includes(gap)) say(gap.from - 1_000, 'agent_state', { Action: 'stopping' })
   const back = plan.awake.find((it) => it.to > gap.to + MINUTE)
@@ -180,7 +180,7 @@ export function resumed(machine: Machine, gap: Gap, plan: DayPlan, say: Say, ses
   return true
 }
 
-/** The agent itself dies once in some years of working days: out of memory, or its own fault (assumed). */
+/** The agent crashes once in some years of working days: out of memory, or a bug (assumed). */
 export function crash(person: Person, plan: DayPlan, say: Say, random: Random): void {
   const span = plan.active[0]
   if (!span || !person.lively || !chance(random, 0.001)) return

@@ -1,5 +1,5 @@
 /**
- * What people do at work: installing, meeting, cloning, copying, sending.
+ * Events of work: installing, meeting, cloning, copying, sending.
  *
  * Source  all figures are assumed unless one is named. Video calls send about 1.5 Mbit/s, as their makers' requirements
  *         say of group video. Bytes are log-normal, as traffic volumes commonly are; windows are 15 minutes, not the
@@ -19,7 +19,7 @@ import { BASE_IMAGES, type Say } from './waking.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** A laptop's first hours: what is installed, and the first repositories. */
+/** A laptop's first hours: installed software, and the first repositories. */
 export function setUp(person: Person, plan: DayPlan, say: Say, random: Random): void {
   const { system } = person.machine
   const at = plan.awake[0]!.from
@@ -83,7 +83,7 @@ export function meetingsOf(person: Person, plan: DayPlan, say: Say, random: Rand
   }
 }
 
-/** Each per working day, on average; bytes the median. */
+/** Each per working day, on average; bytes are medians. */
 const HABITS: Readonly<
   Record<Role, { clones: number; pushes: number; bursts: number; archives: number; bulky: number }>
 > = {
@@ -178,7 +178,7 @@ function traffic(
       const BytesSent = Math.round(logNormal(random, median, sigma)) + call
       say(at, 'egress', { BytesSent, BytesReceived: Math.round(logNormal(random, median * 8, sigma)) + call })
     }
-  // Designers deliver films, release engineers push images (N19): a few gigabytes to the company's own places.
+  // Designers deliver films, release engineers push images (N19): a few gigabytes to the company's own hosts.
   often(HABITS[person.role].bulky, (time) => {
     const BytesSent = Math.round(logNormal(random, 2e9, 1))
     say(time, 'egress', {
@@ -221,14 +221,14 @@ export function helpdesk(run: Run, person: Person, plan: DayPlan, say: Say, rand
   })
 }
 
-/** Without a network nobody signs in. */
+/** Signing in needs a network. */
 function isOnline({ gaps }: DayPlan, time: number): boolean {
   return !gaps.some((it) => it.kind === 'offline' && it.from <= time && time < it.to)
 }
 
 const APPLICATIONS = ['mail', 'wiki', 'tickets', 'payroll', 'calendar', 'code', 'storage']
 
-/** What the identity provider and the repositories say, with some delay. */
+/** Events from the identity provider and the repositories, with some delay. */
 export function feeds(run: Run, person: Person, day: number, plan: DayPlan, random: Random): void {
   const line = <C extends 'idp_login' | 'repo_audit'>(
     time: number,
@@ -239,8 +239,8 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
     const at = Math.round(time)
     const receivedAt = at + 20_000 + below(random, 280_000)
     const placed = exit && { Ip: exit.address, Country: exit.geo.country }
-    const told = { worker: person.worker, time: at, receivedAt, ...(exit && { geo: geoText(exit) }) }
-    plan.drafts.push({ time: receivedAt, kind: 'line', body: feedLine(category, { ...placed, ...fields }, told) })
+    const about = { worker: person.worker, time: at, receivedAt, ...(exit && { geo: geoText(exit) }) }
+    plan.drafts.push({ time: receivedAt, kind: 'line', body: feedLine(category, { ...placed, ...fields }, about) })
   }
   const login = (time: number, first: boolean) => {
     const place = placeAt(plan.places, time)
@@ -259,7 +259,7 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
     login(span.from + between(random, 1, 6) * MINUTE, nth === 0)
     for (let left = poisson(random, 0.6); left > 0; left--) login(between(random, span.from, span.to), false)
   })
-  // A phone has no managed device's id; it is somewhere near, behind its carrier.
+  // A phone has no managed device's id; it is nearby, behind its carrier.
   if (person.lively && chance(random, 0.15)) {
     const phone = placeAt(plan.places, plan.active[0]!.from)?.site.city ?? person.claimed
     const exit = exitAt(run.seed, phone, `phone ${person.worker} ${day}`, 'mobile')

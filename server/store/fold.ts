@@ -1,18 +1,18 @@
-/** A run of records becomes a segment: packed, with what it is found by. The same in every engine. */
+/** Turns a run of records into a segment: packed, with the data it is looked up by. The same in every engine. */
 import type { Recorded } from '../../wire/recording.ts'
 import { arrivalOf, categoryOf, type EventFacts, factsOf, hourOf, isLandmark, pack } from './segment.ts'
 
-/** A segment has this many records, up to twice as many less one. */
+/** Records in a segment; the most is twice as many, less one. */
 export const SEGMENT_RECORDS = 1_000
-/** Or this many characters: what is not yet in a segment is read whole by every query, so it stays small. */
+/** Or this many characters: every query reads all records that are not in a segment yet, so these must be few. */
 export const SEGMENT_CHARACTERS = 4_000_000
 
-/** A record's line, and what the store wants to know of it without parsing it again. */
+/** A record's line, and the facts that the store needs without parsing it again. */
 export interface Note {
   line: string
   facts: EventFacts | null
   category: string | null
-  /** By which a feed line is known. Null: it is none. */
+  /** The id of a feed event. Null: not a feed line. */
   feedId: string | null
   arrived: number | null
   isLandmark: boolean
@@ -25,7 +25,7 @@ export interface Tally {
   events: number
 }
 
-/** Event numbers without a hole. */
+/** A range of event numbers without gaps. */
 export interface Run {
   device: string
   epoch: number
@@ -36,15 +36,15 @@ export interface Run {
 export interface Folded {
   first: number
   last: number
-  /** The latest event time in it. Null: no event. */
+  /** The latest event time in it. Null: no events. */
   newest: number | null
-  /** When the last telemetry in it was received. Null: none. */
+  /** When its last telemetry was received. Null: no telemetry. */
   arrived: number | null
   lines: Buffer
   tallies: Tally[]
   runs: Run[]
   categories: Set<string>
-  /** The lines that every scan gives, at their index; the others are empty. Null: there is none. */
+  /** The lines that every scan returns, at their index; the other lines are empty. Null: there are none. */
   landmarks: Buffer | null
 }
 
@@ -59,7 +59,7 @@ export function noteOf(line: string, record: Recorded): Note {
   }
 }
 
-/** What was deleted because of its age: it keeps its position. */
+/** A record deleted because of its age: it keeps its position. */
 export const DELETED: Note = { line: '', facts: null, category: null, feedId: null, arrived: null, isLandmark: false }
 
 export function fold(first: number, notes: readonly Note[]): Folded {
@@ -88,13 +88,13 @@ export function landmarksOf(notes: readonly Note[]): Buffer | null {
   return lines.some((it) => it !== '') ? pack(lines, 3) : null
 }
 
-/** How many pieces of about `SEGMENT_RECORDS` these become, as equal as can be. */
+/** Splits into pieces of about `SEGMENT_RECORDS`, as equal as possible. */
 export function pieces<T>(notes: readonly T[]): T[][] {
   const size = Math.ceil(notes.length / Math.max(1, Math.floor(notes.length / SEGMENT_RECORDS)))
   return Array.from({ length: Math.ceil(notes.length / size) }, (_, n) => notes.slice(n * size, (n + 1) * size))
 }
 
-/** How many events of each device, category and hour. */
+/** The number of events by device, category and hour. */
 export function tally(events: readonly EventFacts[]): Tally[] {
   const found = new Map<string, Tally>()
   for (const { device, category, time } of events) {

@@ -1,7 +1,7 @@
 /**
- * What was stored, to be asked about: by device, category and time. Fed from the stream; a question never reads it all.
+ * Stored telemetry, to query by device, category and time. Fed from the stream; no query reads all of it.
  *
- * Errors  reading something damaged throws Fault 'store.damaged' with the place, unless `onDamaged` takes it.
+ * Errors  reading damaged data throws Fault 'store.damaged' with the place, unless `onDamaged` is given.
  */
 import type { Category, Event } from '../../wire/event.ts'
 import type { OnDamage, Rejected, Stored } from './stream.ts'
@@ -23,42 +23,42 @@ export interface HourCount {
 }
 
 export interface ScanQuery {
-  /** Null: every category. Contract, device and clock records come in any case, in their place. */
+  /** Null: every category. Contract, device and clock records are always included, in order. */
   categories: readonly Category[] | null
   /** Positions: after < position <= upTo. */
   after: number
   upTo: number
   /**
-   * At least one of these must stand in one of the record's values, without regard to case; left out: no such demand.
-   * In the value as it is, not as JSON escapes it.
+   * At least one of these must occur in one of the record's values, ignoring case; omitted: no such condition.
+   * Compared with the value itself, not with its JSON escapes.
    */
   literals?: readonly string[]
 }
 
 export interface History {
   /**
-   * Takes what the stream holds, in order of position, all of it or nothing; positions up to `last()` are passed over.
-   * One at a time feeds it: what somebody else left out behind him is never asked for again.
+   * Stores records of the stream in order of position, all or none; positions up to `last()` are skipped.
+   * Only one caller may feed a history: it does not notice records that another caller skipped.
    */
   append(stored: readonly Stored[], rejected?: readonly Rejected[]): Promise<void>
-  /** How far it has come; 0 for nothing: whoever feeds it goes on from there. */
+  /** The last position stored; 0 for none. Feeding resumes there. */
   last(): Promise<number>
-  /** Event records that fit, newest first by event time (then position), at most `limit`. */
+  /** Matching event records, newest first by event time (then position), at most `limit`. */
   events(query: HistoryQuery, limit: number, damage?: OnDamage): Promise<Stored[]>
-  /** By hour, device, category. An hour that the query touches is counted whole. */
+  /** By hour, device, category. Hours that the query covers in part are counted whole. */
   counts(query: HistoryQuery): Promise<HourCount[]>
   /** The event stored under this number, or null. */
   bySeq(device: string, epoch: number, seq: number): Promise<Event | null>
-  /** In order of position, in blocks: every record that may fit (more may come than asked for, never fewer). */
+  /** In order of position, in blocks: every record that may match (possibly more than asked for, never fewer). */
   scan(query: ScanQuery, damage?: OnDamage): AsyncIterable<readonly Stored[]>
   /** Newest first. The newest `REJECTED_PER_DEVICE` of a device are kept. */
   rejected(device: string, limit: number): Promise<Rejected[]>
-  /** How many were ever rejected, kept or not, by device; a device without any is left out. */
+  /** The number of rejected events by device, stored or not; devices without any are omitted. */
   rejectedTotals(devices: readonly string[]): Promise<Map<string, number>>
-  /** Deletes what came before `time`, as `Stream.trim` does. Resolves with how many records went. */
+  /** Deletes what arrived before `time`, as `Stream.trim` does. Resolves with the number of deleted records. */
   retain(time: number): Promise<number>
   close(): Promise<void>
 }
 
-/** Of each device; what is older is counted only. */
+/** Per device; older ones are only counted. */
 export const REJECTED_PER_DEVICE = 1_000

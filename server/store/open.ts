@@ -11,13 +11,13 @@ export type StoreConfig =
   | { engine: 'postgres'; url: string }
 
 export interface OpenOptions {
-  /** Where SQLite waits for its lock and the disk: in a thread of its own, or inline in the one that calls. */
+  /** Where SQLite waits for its lock and the disk: in a thread of its own, or inline in the caller's thread. */
   run?: 'thread' | 'inline'
-  /** SQLite only: beside a server, in a folder as it is. */
+  /** SQLite only: may run beside a server, and leaves the folder unchanged. */
   readOnly?: boolean
 }
 
-/** Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'; 'store.missing' when opened for reading only. */
+/** Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'; 'store.missing' when read-only. */
 export async function openStore(config: StoreConfig, options: OpenOptions = {}): Promise<Store> {
   const { run = 'thread', readOnly = false } = options
   switch (config.engine) {

@@ -1,13 +1,13 @@
-/** What a query means, the same in every store. */
+/** What a query means, the same in every engine. */
 import type { Category, Event } from '../../wire/event.ts'
 import type { HistoryQuery, HourCount } from './history.ts'
 import { type EventFacts, factsOf, hourOf, hourStart, recordOf } from './segment.ts'
 import type { Stored } from './stream.ts'
 
-/** Beyond every hour there is. */
+/** After every possible hour. */
 const FOREVER_HOUR = 2 ** 40
 
-/** The hours that a query touches, both ends included. */
+/** The hours that a query covers, both ends included. */
 export function hours({ from, to }: HistoryQuery): { fromHour: number; toHour: number } {
   return {
     fromHour: from === undefined ? 0 : hourOf(from),
@@ -15,7 +15,7 @@ export function hours({ from, to }: HistoryQuery): { fromHour: number; toHour: n
   }
 }
 
-/** `line` is a quick look that may let too much through: parsing costs fifty times as much. */
+/** `line` is a fast check that may accept too much: parsing costs fifty times as much. */
 export function fitting(query: HistoryQuery) {
   const { from = -Infinity, to = Infinity } = query
   const devices = query.devices && new Set<string>(query.devices)
@@ -28,7 +28,7 @@ export function fitting(query: HistoryQuery) {
   }
 }
 
-/** The newest `limit` of all that are added, in a buffer that stays near that size. */
+/** The newest `limit` of all added records, in a buffer not much larger than that. */
 export function newestFirst(limit: number) {
   let kept: { time: number; stored: Stored }[] = []
   const cut = () => {
@@ -39,7 +39,7 @@ export function newestFirst(limit: number) {
       kept.push({ time: factsOf(stored.record)?.time ?? 0, stored })
       if (kept.length > 2 * limit + 1_000) cut()
     },
-    /** True when nothing from `time` or before could be among them. */
+    /** True when no event at `time` or before can be among the newest. */
     none(time: number): boolean {
       if (kept.length < limit) return false
       cut()
@@ -52,7 +52,7 @@ export function newestFirst(limit: number) {
   }
 }
 
-/** Events by hour, device and category, from counts and from events one by one. */
+/** Events by hour, device and category, from counts and from single events. */
 export function hourCounts() {
   const counted = new Map<string, HourCount>()
   return { add, event, list }
@@ -78,7 +78,7 @@ export function hourCounts() {
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
-/** The events among these lines, by the number that a spool gave them. */
+/** The events among these lines, by their spool's number. */
 export function byNumber(lines: Iterable<string>): Map<string, Event> {
   const events = new Map<string, Event>()
   for (const line of lines) {

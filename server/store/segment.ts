@@ -1,4 +1,4 @@
-/** How records lie on the disk, in every engine: JSON lines in a zstd frame that carries its own checksum. */
+/** The storage format of records, in every engine: JSON lines in a zstd frame with a checksum. */
 import { createHash } from 'node:crypto'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { Recorded } from '../../wire/recording.ts'
@@ -13,27 +13,27 @@ export const lineOf = (record: Recorded) => JSON.stringify(record)
 export const recordOf = (line: string) => JSON.parse(line) as Recorded
 export const digestOf = (line: string) => createHash('sha256').update(line).digest('hex')
 
-/** Level 1 for what is read and written again within minutes, 3 for what stays. */
+/** Level 1 for data rewritten within minutes, 3 for data that stays. */
 export function pack(lines: readonly string[], level: 1 | 3): Buffer {
   return zstdCompressSync(lines.join('\n'), {
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
   })
 }
 
-/** Errors  throws when a byte was changed or cut off. */
+/** Errors  throws when a byte was changed or is missing. */
 export function unpackBytes(blob: Uint8Array): Buffer {
-  // A segment fits in one piece: put together from small ones it takes twice as long.
+  // Output in one piece: joining small pieces takes twice as long.
   return zstdDecompressSync(blob, { chunkSize: Math.min(4_194_304, Math.max(16_384, 16 * blob.length)) })
 }
 
-/** Errors  throws when a byte was changed or cut off, or when it is not the `count` lines that were packed. */
+/** Errors  throws when a byte was changed or is missing, or when these are not the `count` lines that were packed. */
 export function unpack(blob: Uint8Array, count: number): string[] {
   const lines = unpackBytes(blob).toString('utf8').split('\n')
   if (lines.length !== count) throw new Error(`${lines.length} lines instead of ${count}`)
   return lines
 }
 
-/** What the store looks things up by. `seq` null: no spool numbered it. */
+/** What the store looks events up by. `seq` null: not numbered by a spool. */
 export interface EventFacts {
   device: string
   category: string
@@ -44,7 +44,7 @@ export interface EventFacts {
   conflict: boolean
 }
 
-/** When telemetry was received. Null for what is not telemetry but what was agreed, and outlives it. */
+/** When telemetry was received. Null for records that are not telemetry, such as contracts: they outlive it. */
 export function arrivalOf(record: Recorded): number | null {
   switch (record.type) {
     case 'event':
@@ -61,19 +61,19 @@ export function arrivalOf(record: Recorded): number | null {
   }
 }
 
-/** Null for what is not an event record. */
+/** Null for a record that is not an event. */
 export function factsOf(record: Recorded): EventFacts | null {
   if (record.type !== 'event') return null
   const { device, epoch = 0, conflict = false, event } = record
   return { device, category: event.category, time: event.time, epoch, seq: event.seq, id: event.id, conflict }
 }
 
-/** The category that a scan asks for. Null: neither an event nor a feed line. */
+/** The category that scans filter by. Null: neither an event nor a feed line. */
 export function categoryOf(record: Recorded): string | null {
   return record.type === 'event' || record.type === 'feed' ? record.event.category : null
 }
 
-/** What a scan gives whatever it asks for: without these, no event means what it meant. */
+/** Records that every scan returns: without them, events cannot be interpreted. */
 export function isLandmark({ type }: Recorded): boolean {
   return type === 'contract' || type === 'device' || type === 'clock'
 }

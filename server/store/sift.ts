@@ -1,27 +1,27 @@
 /**
- * Which lines of a block a scan gives, found in the block's text: parsing a line costs five times as much as everything
- * else that a scan does with it.
+ * Selects the lines of a block that a scan returns, by text search: parsing a line costs five times as much as
+ * everything else that a scan does with it.
  *
- * Shape   works on the text as latin1, one character a byte, so that it costs the same whatever it holds; lines that
- *         are given are decoded as the UTF-8 they are. More may come than was asked for, never fewer.
+ * Shape   searches the text as latin1, one character per byte, so that the cost is independent of the content; selected
+ *         lines are decoded as UTF-8. May select too many lines, never too few.
  */
 import { isAscii } from 'node:buffer'
 import type { ScanQuery } from './history.ts'
 import { recordOf } from './segment.ts'
 import type { Stored } from './stream.ts'
 
-/** With more alternatives, finding costs more than parsing. */
+/** With more alternatives, searching costs more than parsing. */
 const MOST_LITERALS = 24
-/** How ingest writes them. What begins in any other way is given, and looked at by whoever asked. */
+/** How ingest writes records. A line that begins differently is selected, and the caller checks it. */
 const EVENT = '{"type":"event"'
 const FEED = '{"type":"feed"'
 const CONNECTION = '{"type":"connection"'
-/** Letters outside ASCII that are another case of one in it: U+017F of s, U+212A of k. */
+/** Non-ASCII letters whose other case is ASCII: U+017F of s, U+212A of k. */
 const FOLDS_TO_ASCII = /\u00c5\u00bf|\u00e2\u0084\u00aa/g
 
 type Next = (from: number) => number
 
-/** Errors  what it makes throws when the block is not as many lines as it should be. */
+/** Errors  the returned function throws when the block has the wrong number of lines. */
 export function sifting({ categories, after, upTo, literals }: ScanQuery) {
   const marks = categories && [...new Set(categories)].map((it) => `"category":${JSON.stringify(it)}`)
   const wording = literals ? wordingOf(literals) : null
@@ -55,7 +55,7 @@ function mayFit(text: string, start: number, end: number, category: Next, litera
 
 const always: Next = (from) => from
 
-/** Where the first of them comes next. Asked for ever later places, each goes through the text once. */
+/** The earliest next match of all. Called with ascending positions, each searches the text only once. */
 function earliest(nexts: readonly Next[]): Next {
   if (nexts.length === 1) return nexts[0]!
   return (from) => nexts.reduce((least, next) => Math.min(least, next(from)), Infinity)
@@ -84,8 +84,8 @@ function matcher(text: string, pattern: RegExp): Next {
 }
 
 /**
- * Literals as they look in JSON, of each its longest part that is the same in every encoding. Null: they cannot be
- * looked for, or not cheaply.
+ * The literals as they look in JSON; of each, its longest part that is the same in every encoding. Null: they cannot
+ * be searched for, or not cheaply.
  */
 export function wordingOf(literals: readonly string[]): RegExp | null {
   if (literals.length > MOST_LITERALS) return null

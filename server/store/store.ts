@@ -1,11 +1,11 @@
 /**
- * What is kept besides the telemetry, by aggregate: each of these an interface of its own, all of them one transaction
- * wide where it matters. Every engine passes the same suite.
+ * Everything stored besides telemetry, by aggregate. Each aggregate has an interface of its own; where it matters, one
+ * transaction covers several. All engines pass the same test suite.
  *
- * Shape   any text is taken and comes back as it was, NUL and half a surrogate pair included; an id of any length too.
- *         Several handles, threads and processes may use one database: nothing is cached, and each call sees what every
- *         finished call of the others wrote.
- * Errors  Fault 'store.unwritable' when nothing was written, 'store.damaged' when what is there cannot be read; both
+ * Shape   any text can be stored and is returned unchanged, with NUL, lone surrogates and at any length, ids included.
+ *         Several handles, threads and processes may use one database: nothing is cached, and each call sees what
+ *         every finished call of the others wrote.
+ * Errors  Fault 'store.unwritable' when nothing was written, 'store.damaged' when stored data cannot be read; both
  *         name the place. Later calls may succeed.
  */
 import { Fault } from '../../wire/fault.ts'
@@ -35,7 +35,7 @@ export interface Devices {
   save(enrolled: Enrolled): Promise<void>
   /** One-time enrollment tokens, by SHA-256 of the secret. */
   addToken(token: { hash: string; worker: string | null; createdAt: number; expiresAt: number }): Promise<void>
-  /** Uses the token up, or null when it is unknown, used or expired. */
+  /** Uses up the token; null when it is unknown, used or expired. */
   takeToken(hash: string, now: number): Promise<{ worker: string | null } | null>
 }
 
@@ -43,9 +43,9 @@ export interface Users {
   list(): Promise<User[]>
   byName(name: string): Promise<User | null>
   byId(id: number): Promise<User | null>
-  /** Errors  Fault 'api.invalid' when the name is taken. The id of a user who is gone never comes back. */
+  /** Errors  Fault 'api.invalid' when the name is taken. Ids of deleted users are never used again. */
   add(user: Omit<User, 'id'>): Promise<User>
-  /** Nothing happens when there is no such user. */
+  /** Does nothing when there is no such user. */
   setPassword(id: number, passwordHash: string): Promise<void>
   /** Sessions and one-time links, by SHA-256 of the secret. */
   addSession(session: {
@@ -60,7 +60,7 @@ export interface Users {
 }
 
 export interface Cases {
-  /** A person's verdict with the change and the audit entry that say so, in one transaction; kept for good. */
+  /** Stores a verdict with its change and audit entry, in one transaction. Verdicts are never deleted. */
   decide(verdict: Verdict, change: Change, entry: AuditEntry): Promise<void>
   /** Newest first. */
   verdictsOf(worker: string): Promise<Verdict[]>
@@ -78,19 +78,19 @@ export interface Audit {
 export interface Values {
   get(key: string): Promise<string | null>
   set(key: string, value: string): Promise<void>
-  /** False, and nothing written, unless the value is `expected` (null: not there). */
+  /** Writes only if the value is `expected` (null: no value); else returns false. */
   compareAndSet(key: string, expected: string | null, value: string): Promise<boolean>
 }
 
 /**
- * One judgement of the stream by one ruleset. A change of the rules makes another beside the active one; when that has
- * caught up it is activated, and the one before is dropped.
+ * One evaluation of the stream by one ruleset. A change of the rules starts another beside the active one. When it has
+ * caught up, it is activated and the previous one is dropped.
  */
 export interface Evaluation {
   id: string
-  /** What judged: rules, filters, thresholds, catalogue, switches, engine. JSON. */
+  /** JSON of what evaluates: rules, filters, thresholds, catalogue, switches, engine. */
   ruleset: string
-  /** The stream it stands on, and the last position that was judged; `digest` of the record there. */
+  /** The stream's id, the last evaluated position, and the hash of the record there. */
   stream: string
   position: number
   digest: string | null
@@ -99,11 +99,11 @@ export interface Evaluation {
   active: boolean
 }
 
-/** State of one part of judgement about one subject. */
+/** State of one part of an evaluation about one subject. */
 export interface KeptRow {
   part: string
   subject: string
-  /** As JSON.stringify writes it. Null: it is gone. */
+  /** JSON. Null: delete it. */
   state: string | null
 }
 
@@ -111,57 +111,57 @@ export interface Commit {
   position: number
   digest: string | null
   time: number
-  /** Where one commit names a thing twice, the last counts, and `gone` after `findings`, likewise for standings. */
+  /** If one commit names an item twice, the last counts; `gone` counts after `findings`, and likewise for standings. */
   kept: readonly KeptRow[]
   findings: readonly Finding[]
-  /** Ids of findings that are no more. */
+  /** Ids of deleted findings. */
   gone: readonly string[]
   standings: readonly Standing[]
-  /** Workers who have none any more. */
+  /** Workers who have no standing any more. */
   standingsGone: readonly string[]
-  /** All clusters as they are now; left out: unchanged. */
+  /** All current clusters; omitted: unchanged. */
   clusters?: readonly Cluster[]
-  /** Told by the active evaluation only; one that is not active yet tells nothing. */
+  /** Added to the feed only if the evaluation is active. */
   changes: readonly Change[]
 }
 
 /**
- * Shape   of an evaluation that is not there, reading finds nothing; writing to it is refused.
+ * Shape   for an unknown evaluation, reads find nothing and writes are refused.
  */
 export interface Evaluations {
-  /** In the order they were begun. */
+  /** In the order of `begin`. */
   list(): Promise<Evaluation[]>
   active(): Promise<Evaluation | null>
-  /** A new one at position 0 with nothing in it. Not active. Errors  Fault 'store.superseded' when the id is taken. */
+  /** Creates an inactive, empty evaluation at position 0. Errors  Fault 'store.superseded' when the id is taken. */
   begin(evaluation: Omit<Evaluation, 'active' | 'position' | 'digest' | 'time'>): Promise<void>
   /**
-   * All of it or nothing. The standings of a commit get the next revision. A commit at the position of the one before
-   * is taken: that is how much is written in several.
-   * Errors  Fault 'store.superseded' when the evaluation was dropped, or has come further than the commit's position:
-   *         somebody else judges it.
+   * All or nothing. The standings of a commit get the next revision. Several commits may have the same position, to
+   * write much data in parts.
+   * Errors  Fault 'store.superseded' when the evaluation was dropped, or is past the commit's position because another
+   *         process writes it.
    */
   commit(id: string, commit: Commit): Promise<void>
   /**
-   * Makes it the active one, with the changes that tell what is different, and drops the others. One transaction; the
-   * rows of those that were dropped are deleted afterwards, and hold nobody up.
+   * Makes it the active one, adds the changes between the two to the feed, and drops the others. One transaction; the
+   * rows of dropped evaluations are deleted afterwards in the background.
    * Errors  Fault 'store.superseded' when it was dropped.
    */
   activate(id: string, changes: readonly Change[]): Promise<void>
-  /** As if it had never been. Its rows are deleted as `activate` does it. */
+  /** Removes it at once; its rows are deleted afterwards in the background. */
   drop(id: string): Promise<void>
-  /** Of parts whose name begins with `prefix`, in blocks that show one moment: that of the first. */
+  /** The rows of parts whose name begins with `prefix`, in blocks, as of the first read. */
   kept(id: string, prefix?: string): AsyncIterable<readonly KeptRow[]>
-  /** Null: nothing kept. */
+  /** Null: no such row. */
   keptOf(id: string, part: string, subject: string): Promise<string | null>
-  /** In blocks that show one moment, in order of id. */
+  /** By id, in blocks, as of the first read. */
   findings(id: string): AsyncIterable<readonly Finding[]>
-  /** About a worker, or a laptop that nobody held: in order of time, then id. */
+  /** About a worker, or about a laptop without a holder: by time, then id. */
   findingsOf(id: string, subject: string): Promise<Finding[]>
   finding(id: string, finding: string): Promise<Finding | null>
   standing(id: string, worker: string): Promise<Standing | null>
   /**
-   * Standings whose revision is above `since`, who is gone since, and the highest revision now. Revisions belong to
-   * one evaluation: after an activation, ask from 0.
+   * Standings with a revision above `since`, workers whose standing was removed since, and the highest revision.
+   * Revisions belong to one evaluation: after an activation, start at 0.
    */
   standingsSince(id: string, since: number): Promise<{ revision: number; standings: Standing[]; gone: string[] }>
   /** In the order of the commit. */
@@ -169,26 +169,31 @@ export interface Evaluations {
 }
 
 export interface TakenChange {
-  /** 1, 2, 3 …: where a consumer goes on from. What is written later has a higher one, and no number is left out. */
+  /** 1, 2, 3 … without gaps, ascending in the order of writes: a consumer resumes from here. */
   seq: number
   change: Change
 }
 
-/** A change whose id is in the feed already is passed over, so that the same one told twice is one. */
+/** A change whose id is already in the feed is skipped. */
 export interface ChangeFeed {
   /** In order, after `seq`, at most `limit`. */
   after(seq: number, limit: number): Promise<TakenChange[]>
-  /** The seq of the newest, trimmed or not; 0 for none. */
+  /** The seq of the newest change, even if trimmed; 0 for none. */
   last(): Promise<number>
-  /** How far a named consumer has come; null for one that never said: 0 is one that waits for the first change. */
+  /** The last seq that a consumer has handled; 0 for none yet, null for an unknown consumer. */
   position(consumer: string): Promise<number | null>
   setPosition(consumer: string, seq: number): Promise<void>
-  /** Deletes those whose time is before `time`. Resolves with how many went. */
+  /** Deletes changes before `time`. Resolves with their number. */
   trim(time: number): Promise<number>
 }
 
 export function nameTaken(name: string): Fault {
-  return new Fault('api.invalid', { where: 'name', todo: 'Choose another name: this one is taken.', facts: { name } })
+  return new Fault('api.invalid', {
+    where: 'name',
+    why: 'This name is taken.',
+    todo: 'Choose another name.',
+    facts: { name },
+  })
 }
 
 export function superseded(evaluation: string): Fault {

@@ -1,4 +1,4 @@
-/** Events per hour over seven days: of all laptops of one worker together. */
+/** Events per hour over seven days, of all laptops of one worker. */
 
 import type { Reader } from './reader.ts'
 import type { WorkerPage } from './schema.ts'

@@ -1,4 +1,4 @@
-/** Clusters with their people, worst first: what the queue knows of everybody in them, and where the contract has them. */
+/** Clusters with their people, highest band first: each person's row in the queue, and their place by contract. */
 
 import type { Cluster } from '../model/assessment.ts'
 import { byUrgency } from '../model/urgency.ts'

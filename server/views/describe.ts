@@ -1,4 +1,4 @@
-/** One event as one line, for the timeline. Values come from laptops: hostile, to be rendered as text. */
+/** One event as one line, for the timeline. Values come from laptops: hostile, render them as text. */
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 
 type Describe = { [C in Category]: (event: EventOf<C>) => string }

@@ -1,10 +1,10 @@
 /**
- * Every enrolled laptop as queue and list need it: who holds it, whether it is online, when it was last seen, and how
- * much of it can be seen.
+ * Every enrolled laptop for the queue and the list: who holds it, whether it is online, when it was last seen, and how
+ * much its agent can see.
  *
- * Shape   what follows from judgement (when it was last heard, what it can see) is looked up when a laptop connects or
- *         leaves, every hour while it is online, and every day otherwise: not with each of its events.
- * Memory  one small object a laptop.
+ * Shape   what comes from the evaluation (last contact, coverage) is read when a laptop connects or disconnects, every
+ *         hour while it is online, and every day otherwise: not with each of its events.
+ * Memory  one small object per laptop.
  */
 import { bookOf, coverageOf } from '../derive/coverage.ts'
 import type { Coverage } from '../model/coverage.ts'
@@ -14,7 +14,7 @@ import type { Reader } from './reader.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-/** After it connected or left: by then its first or last events have been judged. */
+/** Delay after a laptop connects or disconnects: by then its first or last events have been evaluated. */
 const SOON_MS = 60_000
 
 export interface FleetLaptop {
@@ -26,7 +26,7 @@ export interface FleetLaptop {
   place: string | null
   /** Its agent reported gaps, or some of its events are missing or were rejected. */
   hasGaps: boolean
-  /** When to look it up again. */
+  /** When to read it again. */
   lookAt: number
 }
 
@@ -38,20 +38,20 @@ export interface Sight {
 }
 
 export interface LaptopQuery {
-  /** Ids after this one; null: from the first. */
+  /** Ids after this one; null: all. */
   after: string | null
   limit: number
-  /** Words that stand in id, worker, name or place, without regard to case. */
+  /** Words to find in id, worker, name or place, ignoring case. */
   search: string
-  /** Only those that are offline, or have gaps. */
+  /** Only laptops that are offline or have gaps. */
   troubled: boolean
 }
 
-/** What a look found. */
+/** The result of reading laptops again. */
 export interface Looked {
-  /** Whose rows may read differently. */
+  /** Workers or laptops whose rows may have changed. */
   subjects: string[]
-  /** More than that time has passed: it sees more or less, or somebody else holds it. */
+  /** Something other than the last contact changed: its coverage or its holder. */
   isNews: boolean
 }
 
@@ -61,9 +61,9 @@ const NOTHING_NEW: Looked = { subjects: [], isNews: false }
 export class Fleet {
   readonly #reader: Reader
   readonly #laptops = new Map<string, FleetLaptop>()
-  /** By the worker who holds them, or their own id where nobody does. */
+  /** By the worker who holds them, or by their own id when nobody does. */
   readonly #bySubject = new Map<string, Set<FleetLaptop>>()
-  /** Ids in order; null: one was added. */
+  /** Sorted ids; null after one was added. */
   #order: string[] | null = null
   #online = 0
 
@@ -91,7 +91,7 @@ export class Fleet {
     return this.#laptops.get(device)?.enrolled ?? null
   }
 
-  /** In order of the id. */
+  /** By id. */
   find({ after, limit, search, troubled }: LaptopQuery): Enrolled[] {
     this.#order ??= [...this.#laptops.keys()].sort()
     const words = search.toLowerCase().split(/\s+/).filter(Boolean)
@@ -113,7 +113,7 @@ export class Fleet {
     return words.every((it) => text.includes(it))
   }
 
-  /** Of a laptop that enrolled now, before, or again. */
+  /** Adds a laptop that enrolled, or enrolled again. */
   add(enrolled: Enrolled): void {
     const { device } = enrolled
     const known = this.#laptops.get(device)
@@ -136,7 +136,7 @@ export class Fleet {
     return [...this.#laptops.keys()]
   }
 
-  /** It connected or left. Answers whether that is news. */
+  /** Sets whether it is connected. Returns whether that changed. */
   connection(device: string): boolean {
     const laptop = this.#laptops.get(device)
     const online = this.#reader.online().has(device)
@@ -149,7 +149,7 @@ export class Fleet {
     return true
   }
 
-  /** Somebody else may hold it. Answers with the subjects whose laptops are others now. */
+  /** Updates its holder. Returns the subjects whose laptops changed. */
   holder(device: string): string[] {
     const laptop = this.#laptops.get(device)
     if (!laptop) return []
@@ -164,14 +164,14 @@ export class Fleet {
     return [before ?? device, worker ?? device]
   }
 
-  /** Laptops that are to be looked up. */
+  /** Laptops that are due to be read again. */
   due(now: number): string[] {
     const due: string[] = []
     for (const [device, { lookAt }] of this.#laptops) if (lookAt <= now) due.push(device)
     return due
   }
 
-  /** `state` is what an evaluation keeps of it, as text; null: nothing. */
+  /** `state` is what an evaluation stores about it, as text; null: nothing. */
   look(device: string, state: string | null): Looked {
     const laptop = this.#laptops.get(device)
     if (!laptop) return NOTHING_NEW
@@ -188,7 +188,7 @@ export class Fleet {
     return { subjects: isNew ? [...moved, this.subjectOf(device)] : moved, isNews: sees || moved.length > 0 }
   }
 
-  /** Looks are spread, so that laptops which were found together are not looked up together for ever. */
+  /** Spread in time, so that laptops added together are not always read together. */
   spread(): void {
     const now = this.#reader.now()
     let index = 0
@@ -196,7 +196,7 @@ export class Fleet {
       laptop.lookAt = Math.min(laptop.lookAt, now + (index++ / this.#laptops.size) * (laptop.online ? HOUR : DAY))
   }
 
-  /** A hand-over that was written down ahead of its time. */
+  /** The time of the next hand-over that was recorded in advance. */
   #nextHandOver(device: string, now: number): number {
     const moments = this.#reader.directory
       .holdings(device)
@@ -217,7 +217,7 @@ export class Fleet {
   }
 }
 
-/** What the policy switches off says nothing about an agent's sight, nor does one that was never heard. */
+/** Categories that the policy switches off do not count, nor does a laptop that was never heard from. */
 export function sightOf(coverage: readonly Coverage[]): Sight {
   const wanted = coverage.filter((it) => it.state !== 'off' && it.state !== 'unknown')
   const seen = wanted.filter((it) => it.state === 'seen' || it.state === 'quiet').length

@@ -1,7 +1,7 @@
 /**
- * Laptops: a page of the list, and one with all that is known of it.
+ * Laptops: a page of the list, and one laptop in full.
  *
- * Shape   the list leaves out what the agent can see, category by category: that is nine tenths of it.
+ * Shape   the list omits the coverage by category, which is nine tenths of the data.
  */
 
 import { bookOf, coverageOf, type DeviceBook } from '../derive/coverage.ts'
@@ -13,14 +13,14 @@ import type { LaptopIndex } from './queue.ts'
 import { fromOne, type Judged, type Reader } from './reader.ts'
 import type { Laptop, LaptopPage, LaptopRow } from './schema.ts'
 
-/** A laptop, and what its contract is compared with. */
+/** A laptop, and the sightings with which its contract is compared. */
 export interface KnownLaptop {
   laptop: Laptop
   sightings: DeviceBook['sightings']
 }
 
 export async function laptopPage(reader: Reader, index: LaptopIndex, query: LaptopQuery): Promise<LaptopPage> {
-  // One more than asked for says whether there are more.
+  // Requests one more, to know whether there are more.
   const found = index.find({ ...query, limit: query.limit + 1 })
   const enrolled = found.slice(0, query.limit)
   const laptops = await fromOne(reader, (judged) => laptopsOf(reader, judged, enrolled))
@@ -40,7 +40,7 @@ export async function laptopOf(reader: Reader, index: LaptopIndex, device: strin
   return known?.laptop ?? null
 }
 
-/** In the order given. */
+/** In the order of `enrolled`. */
 export async function laptopsOf(
   reader: Reader,
   judged: Judged | null,

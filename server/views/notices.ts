@@ -1,16 +1,16 @@
 /**
- * Who may read differently now, sent to open pages: gathered, and at most once a second.
+ * Tells open pages which workers may have changed: collected, and sent at most once a second.
  *
- * Shape   the first one after a quiet second is sent at once; what follows within a second is sent together at its end.
- *         Nothing is sent when nothing happened.
+ * Shape   the first notice after a quiet second is sent at once; later ones within it are sent together at its end.
+ *         Nothing is sent when nothing changed.
  */
 import type { Notice } from './schema.ts'
 
 export const NOTICE_EVERY_MS = 1_000
-/** More than this are not named: whoever listens then takes everybody to be meant. */
+/** With more workers than this, none are named: the listener must then treat all as changed. */
 export const NAMED_MAX = 200
 
-/** Several notices as one. */
+/** Several notices merged into one. */
 export function merged(a: Notice, b: Notice): Notice {
   return {
     revision: Math.max(a.revision, b.revision),
@@ -32,12 +32,12 @@ export class Notices {
   #pending: Notice | null = null
   #timer: NodeJS.Timeout | null = null
 
-  /** 0: each is sent at once. */
+  /** 0: every notice is sent at once. */
   constructor(everyMs = NOTICE_EVERY_MS) {
     this.#everyMs = everyMs
   }
 
-  /** The answer ends it. */
+  /** Returns a function that removes the listener. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -62,7 +62,7 @@ export class Notices {
     this.#timer = null
     if (!notice) return
     this.#pending = null
-    // Unreferenced, it keeps no process alive.
+    // Unreferenced, so that it keeps no process alive.
     if (this.#everyMs > 0) this.#timer = setTimeout(() => this.#flush(), this.#everyMs).unref()
     for (const listener of this.#listeners) listener(notice)
   }

@@ -1,11 +1,11 @@
 /**
- * The contract compared with what was seen: agrees, differs or unknown, line by line. For people; it scores nothing.
+ * Compares the contract with what was seen: agrees, differs or unknown, line by line. For people; not scored.
  *
- * Shape   one row for each subject of a contract, always all six. A row differs when anything seen differs, agrees
- *         when all that was seen does, and is unknown otherwise: with no contract, nothing on record, an exit that
- *         proves no place, or a laptop that cannot look.
+ * Shape   always six rows, one per subject of a contract. A row differs when anything seen differs, agrees when
+ *         everything seen agrees, and is unknown otherwise: without a contract or a report, with an exit that
+ *         proves no place, or on a laptop whose agent cannot see it.
  * Units   places of the last 14 days, tools and hardware of the last 30, clocks as last reported.
- * Source  the coverage book's sightings, and the events behind findings. Strings come from laptops: hostile.
+ * Source  sightings of the coverage, and the events behind findings. Strings come from laptops: hostile.
  */
 import type { Contract } from '../../wire/contract.ts'
 import type { Event } from '../../wire/event.ts'
@@ -20,7 +20,7 @@ const DAY = 86_400_000
 const PLACE_DAYS = 14
 const THING_DAYS = 30
 const MAX_SEEN = 32
-/** As `place_mismatch` has them unless the policy says otherwise: how inaccurate address databases are (N7). */
+/** The default of `place_mismatch`: how inaccurate address databases are (N7). */
 const TOLERATED_KM = 300
 const MOBILE_TOLERATED_KM = 600
 
@@ -30,7 +30,7 @@ type State = Row['state']
 
 export interface ObservedOf {
   worker: string
-  /** In force now. */
+  /** The contract in force now. */
   contract: Contract | null
   laptops: readonly { device: string; sightings: Sightings; coverage: readonly Coverage[] }[]
   findings: readonly Finding[]
@@ -91,7 +91,7 @@ function timeZone({ worker, contract, laptops }: ObservedOf): Row {
   const agreed = contract?.timeZone ?? null
   const offsetOf = utcOffsets()
   const seen = laptops.flatMap(({ device, sightings: { clock } }): Item[] => {
-    // Reported when it changes: the last report holds until the next.
+    // Reported when it changes, so the last report holds until the next.
     if (!clock || clock.worker !== worker) return []
     const { time, utcOffsetMinutes: offset, timeZone } = clock
     const text = [timeZone, offset === null ? null : `UTC${signedHours(offset)}`].filter(Boolean).join(', ')
@@ -156,9 +156,9 @@ function hardware(about: ObservedOf): Row {
 
 interface ThingsAre {
   what: 'tool' | 'hardware'
-  /** The name of what an event behind a finding says was there and not agreed. */
+  /** The name of the tool or hardware, if the event of a finding reports one that was not agreed. */
   fromEvent: (event: Event) => string | null
-  /** Categories without which 'none seen' means nothing. */
+  /** Categories that must be visible before 'none seen' means anything. */
   sight: readonly string[]
   none: string
 }
@@ -221,14 +221,14 @@ function row(
 
 const ORDER: readonly State[] = ['differs', 'unknown', 'agrees']
 
-/** Where the worker's laptops last were. */
+/** Where the worker's laptops were last seen. */
 function places({ worker, laptops, now }: Omit<ObservedOf, 'contract'>): { device: string; place: SeenPlace }[] {
   return laptops.flatMap(({ device, sightings: { place } }) =>
     place && place.worker === worker && now - place.time <= PLACE_DAYS * DAY ? [{ device, place }] : [],
   )
 }
 
-/** Places that findings of the same days hold against the contract: one line for each place. */
+/** Places from findings of the same days that contradict the contract: one line per place. */
 function mismatches(
   { findings, now }: Omit<ObservedOf, 'contract'>,
   wanted: (event: Extract<Event, { category: 'place_mismatch' }>) => boolean,

@@ -1,12 +1,12 @@
 /**
- * The queue: a row for everybody, kept up to date by what happens, and read by its changes.
+ * The queue: one row for everybody, kept up to date by events, and read by its changes.
  *
- * Shape   filled once, from standings, contracts, verdicts and laptops. Whoever writes those calls the method that says
- *         so; each runs after the one before, and tells open pages of what is different. Another evaluation that
- *         becomes active changes those rows only that read differently under it.
- * Units   `lastFinding` alone moves a row every ten minutes, `lastSeen` every hour while a laptop is online.
- * Errors  a method rejects with what the store rejects with; what it was to read is read with the next call.
- * Memory  a row and what it is made of a worker, a small object a laptop.
+ * Shape   filled once, from standings, contracts, verdicts and laptops. A writer of one of those calls the matching
+ *         method; calls run one after another, and notify open pages of differences. When another evaluation
+ *         becomes active, only rows that differ under it change.
+ * Units   a change of `lastFinding` alone updates a row every ten minutes; `lastSeen` is updated every hour.
+ * Errors  a method rejects with the store's error; the next call reads what is missing.
+ * Memory  a row and its sources per worker, a small object per laptop.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Recorded } from '../../wire/recording.ts'
@@ -23,14 +23,14 @@ import type { Notice, WorkerRow } from './schema.ts'
 import { unjudged } from './unjudged.ts'
 
 const LAST_FINDING_STEP_MS = 10 * 60_000
-/** So many rows or laptops take some milliseconds; then agents and pages have their turn. */
+/** This many rows or laptops take a few milliseconds; then agents and pages get their turn. */
 const AT_ONCE = 200
 const DEVICES_AT_ONCE = 2_000
 
-/** What can be asked of the laptops. */
+/** What can be asked about laptops. */
 export type LaptopIndex = Pick<Fleet, 'size' | 'online' | 'get' | 'find'>
 
-/** What a row needs of a standing. */
+/** The part of a standing that a row needs. */
 type Brief = Pick<WorkerRow, 'band' | 'points' | 'reason' | 'case' | 'cluster' | 'lastFinding'>
 
 export class Queue {
@@ -39,17 +39,17 @@ export class Queue {
   readonly #fleet: Fleet
   readonly #notices: Notices
   readonly #verdicts = new Map<string, Verdict>()
-  /** Everybody whom a contract or a laptop names. */
+  /** Everybody named by a contract or a laptop. */
   readonly #known = new Set<string>()
   #briefs = new Map<string, Brief>()
   #evaluation: string | null = null
-  /** Of the standings that were read. */
+  /** Revision of the standings already read. */
   #standingsAt = 0
   #clusters: readonly Cluster[] = []
   #turn: Promise<unknown> = Promise.resolve()
   #judging: Promise<void> | null = null
 
-  /** Filled, and ready to be read. `noticeEveryMs` 0: every notice is sent at once. */
+  /** Filled and ready to be read. `noticeEveryMs` 0: every notice is sent at once. */
   static async open(reader: Reader, noticeEveryMs?: number): Promise<Queue> {
     const queue = new Queue(reader, new Notices(noticeEveryMs))
     await queue.reload()
@@ -63,7 +63,7 @@ export class Queue {
     this.#fleet = new Fleet(reader)
   }
 
-  /** `QueuePage` as JSON: rows that changed after `since`; null: the first in the order of the queue. */
+  /** `QueuePage` as JSON: rows that changed after `since`; null: the first rows in the order of the queue. */
   page(since: number | null, limit: number): string {
     return this.#table.page(since, limit)
   }
@@ -84,7 +84,7 @@ export class Queue {
     return this.#fleet
   }
 
-  /** Calls back, at most once a second, with who may read differently; the answer ends it. */
+  /** Calls the listener, at most once a second, with what may have changed. Returns a function that removes it. */
   onNotice(listener: Listener): () => void {
     return this.#notices.listen(listener)
   }
@@ -93,7 +93,7 @@ export class Queue {
     return this.#notices.listeners
   }
 
-  /** After each commit of the active evaluation, and when another one became active. Calls that pile up are one. */
+  /** Call it after each commit of the active evaluation, and when another became active. Pending calls are merged. */
   judged(): Promise<void> {
     this.#judging ??= this.#inTurn(async () => {
       this.#judging = null
@@ -103,7 +103,7 @@ export class Queue {
     return this.#judging
   }
 
-  /** Somebody decided about a worker. */
+  /** Call it when a case was decided. */
   decided(verdict: Verdict): Promise<void> {
     return this.#inTurn(async () => {
       const { worker } = verdict
@@ -114,7 +114,7 @@ export class Queue {
     })
   }
 
-  /** The directory has taken these records of the stream. */
+  /** Call it when the directory has taken these records of the stream. */
   took(stored: readonly { record: Recorded }[]): Promise<void> {
     const records = stored.flatMap(({ record }) =>
       record.type === 'contract' || record.type === 'device' ? [record] : [],
@@ -131,7 +131,7 @@ export class Queue {
     })
   }
 
-  /** A session of this laptop opened or closed. */
+  /** Call it when a session of this laptop opened or closed. */
   connection(device: string): Promise<void> {
     return this.#inTurn(async () => {
       const isAdded = this.#fleet.get(device) === null && (await this.#enrolled(device))
@@ -139,7 +139,7 @@ export class Queue {
     })
   }
 
-  /** Time passed: looks at the laptops that are due. Once a minute is enough. */
+  /** Call it once a minute: reads the laptops that are due. */
   tick(): Promise<void> {
     return this.#inTurn(async () => {
       const due = this.#fleet.due(this.#reader.now())
@@ -150,7 +150,7 @@ export class Queue {
     })
   }
 
-  /** Everything is read again: after a change of the policy, or of what another process writes. */
+  /** Reads everything again: after a change of the policy, or of data that another process writes. */
   reload(): Promise<void> {
     return this.#inTurn(async () => {
       const { store, directory } = this.#reader
@@ -176,13 +176,13 @@ export class Queue {
     return done
   }
 
-  /** What changed in the evaluation that is shown. */
+  /** Reads what changed in the current evaluation. */
   async #follow(): Promise<void> {
     const id = this.#evaluation
     if (id === null) return
     const { evaluations } = this.#reader.store
     const { revision, standings, gone } = await evaluations.standingsSince(id, this.#standingsAt)
-    // It was replaced, and its rows are gone: who says that it was calls again.
+    // It was replaced and its rows are gone; the replacement causes another call.
     if (revision < this.#standingsAt) return
     const clusters = await evaluations.clusters(id)
     this.#standingsAt = revision
@@ -194,7 +194,7 @@ export class Queue {
       this.#refreshed([...standings.map((it) => it.worker), ...gone], { clusters: isNew })
   }
 
-  /** Another evaluation is shown from now on, or the same one anew. */
+  /** Switches to another evaluation, or reads the same one from the start. */
   async #adopt(): Promise<void> {
     const id = this.#reader.evaluation()
     const { evaluations } = this.#reader.store
@@ -255,7 +255,7 @@ export class Queue {
     if (this.revision > before || news.size > 0) this.#notify([...news], { laptops: news.size > 0 })
   }
 
-  /** A laptop that enrolled, perhaps again. Answers whether it was not known. */
+  /** A laptop that enrolled, or enrolled again. Returns whether it is new. */
   async #enrolled(device: string): Promise<boolean> {
     const isKnown = this.#fleet.get(device) !== null
     const enrolled = await this.#reader.store.devices.get(device)
@@ -311,7 +311,7 @@ export class Queue {
     }
   }
 
-  /** Nothing was found of them. */
+  /** For a worker without findings. */
   #unjudged(worker: string): Brief {
     const { band, points, reason } = unjudged(worker, this.#evaluation)
     const { state } = caseOf(this.#verdicts.get(worker) ?? null, band, [])
@@ -319,7 +319,7 @@ export class Queue {
   }
 }
 
-/** Where nothing but the time of the last finding moved, and not by much, the row stays as it was. */
+/** Keeps the row as it was when only the time of the last finding changed, and not by much. */
 function settled(row: WorkerRow, before: WorkerRow): WorkerRow {
   const [now, then] = [row.lastFinding, before.lastFinding]
   if (now === null || then === null || now < then || now - then >= LAST_FINDING_STEP_MS) return row
@@ -330,7 +330,7 @@ function settled(row: WorkerRow, before: WorkerRow): WorkerRow {
 function shareSeen(laptops: readonly FleetLaptop[]): number | null {
   const sum = (of: 'wanted' | 'seen' | 'partly') => laptops.reduce((total, { sight }) => total + sight[of], 0)
   const wanted = sum('wanted')
-  // Three digits are more than anybody reads, and a third of the bytes.
+  // Three digits are precise enough, and save a third of the bytes.
   return wanted === 0 ? null : Math.round(((sum('seen') + sum('partly') / 2) / wanted) * 1_000) / 1_000
 }
 

@@ -1,7 +1,7 @@
 /**
- * What views read. A view is a function of it: it keeps nothing and changes nothing.
+ * What views read from. A view is a function of it: it stores nothing and changes nothing.
  *
- * Shape   everything judged belongs to one evaluation; `fromOne` makes sure that an answer comes from one.
+ * Shape   all results belong to one evaluation; `fromOne` makes sure that an answer comes from a single one.
  */
 import type { Policy } from '../../wire/messages.ts'
 import type { Directory } from '../roster/directory.ts'
@@ -16,11 +16,11 @@ export interface Reader {
     Directory,
     'workers' | 'versions' | 'latestContract' | 'contractAt' | 'holdings' | 'holderAt' | 'devicesOf'
   >
-  /** The active evaluation; null while nothing has been judged yet. */
+  /** The active evaluation; null before the first evaluation. */
   evaluation(): string | null
   /** The log's clock of the active evaluation: scores are computed at this time. */
   judgedAt(): number
-  /** Laptops with an open session. Asked often: the set itself, not a copy. */
+  /** Laptops with an open session. Called often, so it returns the set itself, not a copy. */
   online(): ReadonlySet<string>
   policy(): Policy
 }
@@ -28,14 +28,14 @@ export interface Reader {
 /** The evaluation that an answer comes from. */
 export interface Judged {
   id: string
-  /** Of its log, epoch ms. */
+  /** The time of its log, epoch ms. */
   time: number
 }
 
-/** How often a read starts over because another evaluation became active meanwhile. */
+/** How often a read starts over because another evaluation became active in the meantime. */
 const TRIES = 3
 
-/** Reads from one evaluation: the rows of one that was replaced are gone, so what was half read is read again. */
+/** Reads from one evaluation. If it was replaced in the meantime, its rows are gone and everything is read again. */
 export async function fromOne<T>(reader: Reader, read: (judged: Judged | null) => Promise<T>): Promise<T> {
   const id = reader.evaluation()
   let judged: Judged | null = id === null ? null : { id, time: reader.judgedAt() }

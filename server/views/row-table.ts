@@ -1,17 +1,17 @@
 /**
- * The rows of the queue with a revision each, so that a reader asks for what changed since its last answer only.
+ * The rows of the queue, each with a revision, so that a reader can ask for changes since its last answer.
  *
- * Shape   every change gets the next revision: pages cut between any two rows lose and double nothing. Each row is
- *         turned into JSON once, when it changes, and not for every reader. The first revision comes from the clock in
- *         microseconds, so that those of an earlier life of the server are recognized: who comes with one starts over.
- * Memory  a row and its text a worker; the last 10,000 who are gone.
+ * Shape   every change gets the next revision, so pages that end between any two rows lose and repeat nothing. A row is
+ *         turned into JSON once per change, not per reader. The first revision comes from the clock in microseconds,
+ *         so that a reader with a revision from before a restart is recognised and starts over.
+ * Memory  a row and its text per worker; the last 10,000 removed workers.
  */
 
 import { byUrgency } from '../model/urgency.ts'
 import type { WorkerRow } from './schema.ts'
 
 const GONE_MAX = 10_000
-/** Superseded entries of the log are passed over until there are so many. */
+/** Superseded entries of the log are skipped until there are this many. */
 const SUPERSEDED_MAX = 1_000
 
 interface Entry {
@@ -27,13 +27,13 @@ interface Logged {
 
 export class RowTable {
   readonly #entries = new Map<string, Entry>()
-  /** By revision, oldest first; an entry counts while it names the worker's present revision. */
+  /** By revision, oldest first; an entry counts while it has the worker's current revision. */
   #changed: Logged[] = []
   #gone: Logged[] = []
-  /** Who comes with less than this starts over. */
+  /** A reader with a lower revision starts over. */
   #since: number
   #revision: number
-  /** By urgency; null: somebody moved. */
+  /** By urgency; null after a change. */
   #order: Entry[] | null = null
 
   constructor(now: number) {
@@ -57,7 +57,7 @@ export class RowTable {
     return this.#entries.keys()
   }
 
-  /** True when anything in it is different. */
+  /** Returns true when anything in it changed. */
   put(row: WorkerRow): boolean {
     const before = this.#entries.get(row.worker)
     const text = JSON.stringify(row)
@@ -70,7 +70,7 @@ export class RowTable {
     return true
   }
 
-  /** True when it was there. */
+  /** Returns true when it existed. */
   remove(worker: string): boolean {
     if (!this.#entries.delete(worker)) return false
     this.#gone.push({ revision: ++this.#revision, worker })
@@ -79,7 +79,7 @@ export class RowTable {
     return true
   }
 
-  /** `QueuePage` as JSON. `since` null, or from another life: the first `limit` rows in the order of the queue. */
+  /** `QueuePage` as JSON. `since` null, or from before a restart: the first `limit` rows in the order of the queue. */
   page(since: number | null, limit: number): string {
     if (since === null || since < this.#since || since > this.#revision) return this.#first(limit)
     const entries: Entry[] = []
@@ -94,7 +94,7 @@ export class RowTable {
     return text({ revision: upTo, reset: false, entries, gone, more: upTo < this.#revision })
   }
 
-  /** More than fits is fetched from the first revision on. */
+  /** Rows beyond the limit are fetched from the first revision on. */
   #first(limit: number): string {
     const whole = this.#entries.size <= limit
     const entries = this.#ordered().slice(0, limit)
@@ -106,7 +106,7 @@ export class RowTable {
     return this.#order
   }
 
-  /** Who came back since is there, and not gone. */
+  /** Without those who came back since. */
   #goneBetween(since: number, upTo: number): string[] {
     const workers = this.#gone.slice(firstAfter(this.#gone, since)).filter((it) => it.revision <= upTo)
     return [...new Set(workers.map((it) => it.worker))].filter((it) => !this.#entries.has(it))

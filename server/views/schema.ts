@@ -1,11 +1,11 @@
-/** What the views answer, built on the words of `server/model`: what people read. */
+/** What the views return: types for people to read, built on `server/model`. */
 import * as z from 'zod'
 import { Assessment, Band, Cluster } from '../model/assessment.ts'
 import { CaseView } from '../model/case.ts'
 import { Coverage, Gap } from '../model/coverage.ts'
 import { RuleFacts } from '../model/rule.ts'
 
-/** A cluster with what people need to know of everybody in it, worst first. */
+/** A cluster with its people, highest band first. */
 export const ClusterView = Cluster.extend({
   people: z.array(
     z.object({
@@ -13,7 +13,7 @@ export const ClusterView = Cluster.extend({
       name: z.string().nullable(),
       band: Band,
       points: z.int(),
-      /** By the contract; null: not known. */
+      /** From the contract; null: not known. */
       place: z.string().nullable(),
       case: CaseView.shape.state,
     }),
@@ -21,7 +21,7 @@ export const ClusterView = Cluster.extend({
 })
 export type ClusterView = z.infer<typeof ClusterView>
 
-/** A finding with the facts of its rule. */
+/** A finding with the facts about its rule. */
 export const FindingView = z.object({
   id: z.string(),
   rule: z.string(),
@@ -35,17 +35,17 @@ export const FindingView = z.object({
   count: z.int(),
   says: z.string(),
   ...RuleFacts.shape,
-  /** The events as rules saw them: flat, hostile text inside. */
+  /** The events as the rules read them: flat, with hostile text. */
   events: z.array(z.record(z.string(), z.unknown())),
 })
 export type FindingView = z.infer<typeof FindingView>
 
 const laptop = {
   device: z.string(),
-  /** Who holds it now; null: nobody is known to. */
+  /** Who holds it now; null: not known. */
   worker: z.string().nullable(),
   platform: z.string(),
-  /** Of the agent. */
+  /** The agent's version. */
   version: z.string(),
   online: z.boolean(),
   enrolledAt: z.int(),
@@ -54,10 +54,10 @@ const laptop = {
   lastSeen: z.int().nullable(),
   place: z.string().nullable(),
   events: z.int(),
-  /** Numbers that never came, besides those the agent itself reported as dropped. */
+  /** Event numbers that never arrived, except those that the agent reported as dropped. */
   missing: z.int(),
   rejected: z.int(),
-  /** Categories that the policy wants, how many of those are seen, and how many partly or not at all. */
+  /** Categories that the policy wants, how many of them can be seen, and how many only in part or not at all. */
   visible: z.object({ wanted: z.int(), seen: z.int(), impaired: z.int() }),
 }
 
@@ -70,21 +70,21 @@ export const LaptopRow = z.object({
 export type LaptopRow = z.infer<typeof LaptopRow>
 
 export const LaptopPage = z.object({
-  /** In order of the id. */
+  /** By id. */
   laptops: z.array(LaptopRow),
-  /** Ask on with `after=` this; null: that was all. */
+  /** For the next page, request `after=` this; null: no more. */
   next: z.string().nullable(),
-  /** Of all laptops, not of this page. */
+  /** Counts of all laptops, not of this page. */
   total: z.int(),
   online: z.int(),
 })
 export type LaptopPage = z.infer<typeof LaptopPage>
 
-/** A laptop with all that is known of it. */
+/** A laptop with all that is known about it. */
 export const Laptop = z.object({
   ...laptop,
   lastAddress: z.string().nullable(),
-  /** As its last summary said; null before the first. */
+  /** From its last summary; null before the first. */
   spoolBytes: z.int().nullable(),
   residentBytes: z.int().nullable(),
   clockSkewMs: z.int().nullable(),
@@ -100,7 +100,7 @@ export const WorkerRow = z.object({
   points: z.int(),
   reason: z.string(),
   case: CaseView.shape.state,
-  /** Key of the cluster the worker is in; null: none. */
+  /** Key of the worker's cluster; null: none. */
   cluster: z.string().nullable(),
   /** Exact to ten minutes while nothing else changes. */
   lastFinding: z.int().nullable(),
@@ -114,39 +114,39 @@ export const WorkerRow = z.object({
 export type WorkerRow = z.infer<typeof WorkerRow>
 
 export const QueuePage = z.object({
-  /** Ask on with `since=` this. */
+  /** For later changes, request `since=` this. */
   revision: z.int(),
-  /** True: these are the first of all rows, in the order of the queue; forget what you had. */
+  /** True: these are the first rows in the order of the queue; discard all earlier rows. */
   reset: z.boolean(),
   /** Rows that changed after `since`, oldest change first. */
   rows: z.array(WorkerRow),
-  /** Workers whose rows are no more. */
+  /** Workers whose rows were removed. */
   gone: z.array(z.string()),
-  /** True: ask again at once, with the `revision` of this answer. */
+  /** True: request again at once, with the `revision` of this answer. */
   more: z.boolean(),
 })
 export type QueuePage = z.infer<typeof QueuePage>
 
-/** What the live stream sends: who may read differently now. */
+/** What the live stream sends: what may have changed. */
 export const Notice = z.object({
-  /** Of the queue. */
+  /** The queue's revision. */
   revision: z.int(),
-  /** Workers, and laptops that nobody holds; null: too many to name. */
+  /** Workers, and laptops without a holder; null: too many to name. */
   workers: z.array(z.string()).nullable(),
-  /** Whether a cluster, or somebody in one, changed. */
+  /** Whether a cluster changed, or somebody in one. */
   clusters: z.boolean(),
-  /** Whether a laptop connected, left, enrolled or changed hands. */
+  /** Whether a laptop connected, disconnected, enrolled or changed hands. */
   laptops: z.boolean(),
 })
 export type Notice = z.infer<typeof Notice>
 
 const Agreement = z.enum(['agrees', 'differs', 'unknown'])
-/** One line of the contract beside what was seen of it. */
+/** One line of the contract, compared with what was seen. */
 export const Compared = z.object({
   what: z.enum(['country', 'region', 'time_zone', 'network', 'remote_tools', 'hardware']),
   state: Agreement,
   agreed: z.array(z.string()),
-  /** What to say where nothing was agreed. */
+  /** Text to show when nothing was agreed. */
   agreedSays: z.string().nullable(),
   seen: z.array(
     z.object({
@@ -157,22 +157,22 @@ export const Compared = z.object({
       why: z.string().nullable(),
     }),
   ),
-  /** What to say where nothing was seen. */
+  /** Text to show when nothing was seen. */
   unseen: z.string().nullable(),
 })
 export type Compared = z.infer<typeof Compared>
 
-/** Of one family of signals: what would not be noticed, because a laptop cannot tell of it. */
+/** For one family of signals: what would be missed, because a laptop cannot report it. */
 export const Unseen = z.object({
   family: z.string(),
   missed: z.array(
     z.object({
       category: z.string(),
-      /** What rules would miss, in words. */
+      /** What the rules would miss, in words. */
       words: z.string(),
       state: Coverage.shape.state,
       detail: z.string().nullable(),
-      /** On which laptops; empty: the worker has none. */
+      /** On which laptops; empty: the worker has no laptop. */
       devices: z.array(z.string()),
     }),
   ),
@@ -183,7 +183,7 @@ export const TimelineEntry = z.object({
   time: z.int(),
   device: z.string().nullable(),
   category: z.string(),
-  /** One line in words, hostile text inside. */
+  /** One line of text, with hostile text inside. */
   text: z.string(),
   finding: z.string().nullable(),
 })
@@ -191,17 +191,17 @@ export type TimelineEntry = z.infer<typeof TimelineEntry>
 
 export const WorkerPage = z.object({
   worker: z.string(),
-  /** Null: no contract is known, and the page says so. */
+  /** Null: no contract is known. */
   contract: z.record(z.string(), z.unknown()).nullable(),
   assessment: Assessment,
   case: CaseView,
-  /** With whom the worker shares what unrelated people do not; null: with nobody. */
+  /** The worker's cluster; null: none. */
   cluster: Cluster.nullable(),
   findings: z.array(FindingView),
   laptops: z.array(Laptop),
   observed: z.array(Compared),
   unseen: z.array(Unseen),
-  /** Events per hour, newest 7 days: the picture; its table twin is made from the same rows. */
+  /** Events per hour in the last 7 days, for the chart and its table. */
   activity: z.array(z.object({ hour: z.int(), events: z.int() })),
   timeline: z.array(TimelineEntry),
 })

@@ -1,4 +1,4 @@
-/** Findings, and the notable events of seven days, in words: newest first. Texts come from laptops and are hostile. */
+/** Findings, and the notable events of the last seven days, in words, newest first. Texts from laptops are hostile. */
 import type { Category } from '../../wire/event.ts'
 import type { Finding } from '../model/finding.ts'
 import type { Stored } from '../store/stream.ts'
@@ -8,7 +8,7 @@ import type { TimelineEntry } from './schema.ts'
 
 const DAYS = 7
 const EVENTS_MAX = 200
-/** One such event says something by itself; the others are in the activity picture. */
+/** One such event is informative by itself; the others are only in the activity chart. */
 const NOTABLE: readonly Category[] = [
   'usb_device',
   'display',
@@ -22,7 +22,7 @@ const NOTABLE: readonly Category[] = [
   'archive_created',
   'agent_state',
 ]
-/** An agent's hourly report of what it costs is no news about a person. */
+/** An agent's hourly report of its resource use says nothing about a person. */
 const HOURLY = 'summary'
 
 export async function timeline(
@@ -36,7 +36,7 @@ export async function timeline(
 
 async function notable(reader: Reader, devices: readonly string[]): Promise<Stored[]> {
   if (devices.length === 0) return []
-  // Each hour may bring a summary: without them there are still as many as are shown.
+  // Each hour may have a summary: without summaries there must still be enough entries.
   const most = EVENTS_MAX + devices.length * 24 * DAYS
   return reader.history.events({ devices, categories: NOTABLE, from: reader.now() - DAYS * 86_400_000 }, most)
 }

@@ -1,8 +1,8 @@
-/** How somebody stands of whom nothing was found. */
+/** The assessment of a worker without findings. */
 import { assess } from '../assess/score.ts'
 import type { Assessment } from '../model/assessment.ts'
 
-/** `evaluation` null: nothing has been judged at all, which is another thing to say. */
+/** `evaluation` null: nothing has been evaluated yet, which the reason then says. */
 export function unjudged(worker: string, evaluation: string | null): Assessment {
   const clean = assess(worker, [], 0)
   return evaluation === null ? { ...clean, reason: 'not evaluated yet' } : clean

@@ -1,9 +1,9 @@
 /**
- * What would be missed: why a quiet worker may not be a clean one, in words, by family of signals.
+ * What would be missed: why a worker without findings may still be hiding something, in words, by family of signals.
  *
- * Shape   one entry for each family with a gap; in it one line for each category that no laptop, or not every laptop,
- *         can report. No laptop at all: every family, every category unknown.
- * Source  the coverage of each laptop; the words follow from what the rules of the family read.
+ * Shape   one entry per family with a gap; in it, one line per category that no laptop, or not every laptop,
+ *         can report. Without a laptop: every family, every category unknown.
+ * Source  the coverage of each laptop; the texts follow from what the family's rules read.
  */
 import { AGENT_CATEGORIES, type CategoryOf } from '../../wire/event.ts'
 import type { Coverage } from '../model/coverage.ts'
@@ -94,7 +94,7 @@ interface Impaired {
   devices: string[]
 }
 
-/** The state of the category on the laptops that do not see it; null when all of them do. */
+/** The worst state of the category on laptops that do not see it; null when all do. */
 function worst(
   category: CategoryOf<'agent'>,
   laptops: readonly { device: string; coverage: readonly Coverage[] }[],

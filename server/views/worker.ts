@@ -1,10 +1,10 @@
 /**
- * One worker's page: what was agreed, how they stand and why, what was found, and what could not be seen.
+ * One worker's page: contract, score with reasons, findings, and what could not be seen.
  *
- * Shape   read point by point, from one evaluation: nothing of anybody else but the referrer's band.
+ * Shape   read row by row, from one evaluation: of other people, only the referrer's band.
  */
 import type { Contract } from '../../wire/contract.ts'
-import { type Beside, explained } from '../assess/score.ts'
+import { explained, type ScoreContext } from '../assess/score.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
 import type { Enrolled } from '../model/device.ts'
@@ -24,7 +24,7 @@ export function workerPage(reader: Reader, worker: string): Promise<WorkerPage |
   return fromOne(reader, (judged) => page(reader, worker, judged))
 }
 
-/** Whether anybody knows of them: a contract, a laptop, or a finding. */
+/** Whether the worker is known from a contract, a laptop or a finding. */
 export async function isKnown(reader: Reader, worker: string, judged: Judged | null): Promise<boolean> {
   const { directory, store } = reader
   if (directory.versions(worker).length > 0 || directory.devicesOf(worker).length > 0) return true
@@ -68,12 +68,12 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
   }
 }
 
-/** As it was written: whoever decides sees what lapsed, and when. */
+/** As it was written, so that the reader sees what lapsed and when. */
 function shownContract(versions: readonly Contract[], now: number): Contract | null {
   return versions.findLast((it) => it.from <= now) ?? versions.at(-1) ?? null
 }
 
-/** Enrolled laptops that the worker holds now; or the laptop itself, where the page is that of one nobody holds. */
+/** Enrolled laptops that the worker holds now; or the laptop itself, if `worker` is a laptop without a holder. */
 async function laptopsHeldBy({ directory, store, now }: Reader, worker: string): Promise<Enrolled[]> {
   const held = directory.devicesOf(worker).filter((it) => directory.holderAt(it, now()) === worker)
   const own = directory.holderAt(worker, now()) === null ? [worker] : []
@@ -92,7 +92,11 @@ async function assessmentOf(
   return explained(worker, findings, judged.time, { contract, referrer: await referrerOf(reader, contract, judged) })
 }
 
-async function referrerOf(reader: Reader, contract: Contract | null, judged: Judged): Promise<Beside['referrer']> {
+async function referrerOf(
+  reader: Reader,
+  contract: Contract | null,
+  judged: Judged,
+): Promise<ScoreContext['referrer']> {
   const by = contract?.referredBy
   if (!by || by === contract.worker) return null
   const standing = await reader.store.evaluations.standing(judged.id, by)
@@ -105,7 +109,7 @@ async function clusterOf(reader: Reader, worker: string, judged: Judged | null):
   return clusters.find((it) => it.workers.includes(worker)) ?? null
 }
 
-/** What people are told of each rule that found something. */
+/** What people read about each rule that found something. */
 async function factsOf(
   reader: Reader,
   findings: readonly Finding[],

@@ -19,7 +19,7 @@ describe('the analyst', () => {
     for (const [nth, queue] of days.entries()) desk.day(T0 + nth * DAY, queue)
     return desk.reviews.map((it) => `day ${(it.at - T0) / DAY} ${it.worker}${it.confirmed ? ' confirmed' : ''}`)
   }
-  const nobody = () => false
+  const none = () => false
 
   for (const { name, perDay, days, infiltrator = '', from = 0, is } of [
     {
@@ -31,13 +31,13 @@ describe('the analyst', () => {
       is: ['day 0 a', 'day 0 b', 'day 0 c'],
     },
     {
-      name: 'leaves who asks for nobody',
+      name: 'skips workers without an open case',
       perDay: 3,
       days: [[waiting('a', 'low', 15), waiting('b', 'medium', 40)]],
       is: ['day 0 b'],
     },
     {
-      name: 'carries a fraction to the next day',
+      name: 'carries a fraction over to the next day',
       perDay: 0.5,
       days: Array.from({ length: 4 }, () => [
         waiting('a', 'high', 9),
@@ -47,13 +47,13 @@ describe('the analyst', () => {
       is: ['day 1 a', 'day 3 b'],
     },
     {
-      name: 'does not save what it did not use',
+      name: 'does not carry over unused reviews',
       perDay: 1,
       days: [[], [], [waiting('a', 'high', 9), waiting('b', 'high', 8)]],
       is: ['day 2 a'],
     },
     {
-      name: 'a benign comes back with evidence of a new kind, not with more of the same',
+      name: 'a benign worker comes back only with evidence of a new kind',
       perDay: 1,
       days: [
         [waiting('a', 'high', 9)],
@@ -63,14 +63,14 @@ describe('the analyst', () => {
       is: ['day 0 a', 'day 2 a'],
     },
     {
-      name: 'the confirmed never',
+      name: 'a confirmed worker never comes back',
       perDay: 1,
       infiltrator: 'a',
       days: [[waiting('a', 'high', 9)], [waiting('a', 'critical', 99, ['tool', 'place'])]],
       is: ['day 0 a confirmed'],
     },
     {
-      name: 'whoever has done nothing yet is benign, until there is something new',
+      name: 'an infiltrator is benign before their first action, until there is new evidence',
       perDay: 1,
       infiltrator: 'a',
       from: T0 + DAY,
@@ -80,7 +80,7 @@ describe('the analyst', () => {
   ])
     it(name, () =>
       assert.deepEqual(
-        reviewed(perDay, days, infiltrator === '' ? nobody : (worker, at) => worker === infiltrator && at >= from),
+        reviewed(perDay, days, infiltrator === '' ? none : (worker, at) => worker === infiltrator && at >= from),
         is,
       ),
     )

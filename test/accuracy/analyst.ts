@@ -1,10 +1,10 @@
 /**
- * Somebody who looks at so many cases a day and no more, and is never wrong about whom they looked at.
+ * An analyst who reviews a fixed number of cases a day, and always decides correctly.
  *
- * Shape   each working day of the queue the open and the reopened cases, by band and points as the console shows them;
- *         the first few are decided by the truth. Who was decided upon comes back only with evidence of a new kind
- *         (`server/assess/case.ts`), the confirmed never.
- * Units   reviews a day per 1,000 laptops; the fraction is carried to the next day, what was not used is not.
+ * Shape   each working day, takes the open and reopened cases by band and points, as the console orders them, and
+ *         decides the first few by the truth. A decided worker comes back only with evidence of a new kind
+ *         (`server/cases/case.ts`), a confirmed one never.
+ * Units   reviews a day per 1,000 laptops; a fraction carries over to the next day, unused reviews do not.
  */
 
 import { caseOf, kindsOf } from '../../server/cases/case.ts'
@@ -32,9 +32,9 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
   let allowed = 0
   return {
     reviews,
-    /** A day's work. Returns how many cases asked for somebody. */
+    /** One day's work. Returns how many cases were open. */
     day(at: number, everybody: readonly InQueue[]): number {
-      const queue = everybody.filter(asksForSomebody).sort(byUrgency)
+      const queue = everybody.filter(isOpen).sort(byUrgency)
       allowed += perDay
       const today = Math.floor(allowed)
       allowed -= today
@@ -43,7 +43,7 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
     },
   }
 
-  function asksForSomebody({ worker, band, findings }: InQueue): boolean {
+  function isOpen({ worker, band, findings }: InQueue): boolean {
     const verdict = verdicts.get(worker) ?? null
     if (verdict?.verdict === 'confirmed') return false
     const { state } = caseOf(verdict, band, kindsOf(findings))

@@ -1,11 +1,11 @@
 /**
- * One fleet from its first day to its last through what is shipped, and how everybody stood in between.
+ * Runs one fleet from its first day to its last through the shipped rules, and records every worker's band over time.
  *
- * Shape   as `tellwire replay` judges a recording, and as a console would show it: at every full hour of the log's clock
- *         whoever has findings that changed is looked at; once a day everybody who has any, and the queue is worked off.
- *         The server stands where the simulator's round trips go.
- * Memory  the pipeline's, and what changed of each worker; the fleet is read line by line.
- * Errors  a line that the wire's schema refuses is a mistake of the simulator: Error, with the line, where it is checked.
+ * Shape   evaluated as by `tellwire replay`, and assessed as for a console: at every full hour of the log's clock, all
+ *         workers whose findings changed; once a day all workers with findings, and then the queue is reviewed.
+ *         The server's place is the one assumed by the simulator's round trips.
+ * Memory  the pipeline's, and the changes of each worker; the fleet is read line by line.
+ * Errors  Error with the line, when the wire's schema refuses one: a bug in the simulator.
  */
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { Assessments } from '../../server/assess/assessments.ts'
@@ -22,7 +22,7 @@ import type { Fleet } from './fleets.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-/** Design, section 6 and issue 5: what a small team can look at. */
+/** Design, section 6 and issue 5: what a small team can review. */
 const REVIEWS_A_DAY_PER_LAPTOP = 5 / 1_000
 const UNKNOWN: AddressFacts = {
   country: null,
@@ -36,13 +36,13 @@ const UNKNOWN: AddressFacts = {
 
 export type Label = Pick<RecordedOf<'label'>, 'truth' | 'scenario' | 'from'>
 
-/** How a worker stood from `at` on, until the next of these. */
+/** A worker's band from `at` until the next entry. */
 export interface Stand {
   at: number
   band: Band
   points: number
   reason: string
-  /** What had been found by then, where the band is a new one: some of it may be taken back later. */
+  /** The findings at that time, if the band is new; some may be retracted later. */
   found: string[]
 }
 
@@ -51,11 +51,11 @@ export interface Followed {
   /** Null: an ordinary person. */
   label: Label | null
   stands: Stand[]
-  /** What there is at the end. `own`: by a rule made for the scene's pattern. */
+  /** The findings at the end. `own`: from a rule made for the scene's pattern. */
   findings: { title: string; at: number; strength: number; own: boolean }[]
 }
 
-/** Findings that stand at the end; how often somebody rose to medium or above, and to high or critical. */
+/** Findings at the end; how often workers rose to medium or above, and to high or critical. */
 export interface Alerts {
   findings: number
   medium: number
@@ -64,15 +64,15 @@ export interface Alerts {
 
 export interface Course {
   fleet: Fleet
-  /** Everybody with a label, and of the others those who ever stood at medium or above. */
+  /** All workers with a label, and of the others those who ever reached medium. */
   people: Followed[]
   reviews: Review[]
-  /** Of infiltrators, and of all others. */
+  /** For infiltrators, and for all others. */
   alerts: { infiltrators: Alerts; others: Alerts }
   events: number
   seconds: number
-  /** For those who were asked about: who they are, and everything found, in order of time. */
-  told: string[]
+  /** For the requested workers: who they are, and all findings in order of time. */
+  explained: string[]
 }
 
 export async function course(
@@ -122,7 +122,7 @@ export async function course(
     .filter((it) => it.label !== null || it.stands.some(({ band }) => isAtLeast(band, 'medium')))
     .map((it) => ({ ...it, findings: pipeline.findings.of(it.worker).map((found) => shown(found, it.label)) }))
     .sort((a, b) => (a.worker < b.worker ? -1 : 1))
-  const told = people.filter((it) => explain(it.label, it.worker)).flatMap((it) => account(it))
+  const explained = people.filter((it) => explain(it.label, it.worker)).flatMap((it) => account(it))
   return {
     fleet,
     people,
@@ -130,7 +130,7 @@ export async function course(
     alerts: alerts(),
     events: pipeline.events,
     seconds: (performance.now() - began) / 1_000,
-    told,
+    explained,
   }
 
   function isNew(record: Recorded): boolean {
@@ -210,7 +210,7 @@ export async function course(
   }
 }
 
-/** How often; falling and rising again is twice. */
+/** How often the band was reached; falling and rising again counts twice. */
 export function risesTo(band: Band, stands: readonly Pick<Stand, 'band'>[]): number {
   return stands.filter((it, nth) => isAtLeast(it.band, band) && !isAtLeast(stands[nth - 1]?.band ?? 'none', band))
     .length
@@ -225,8 +225,8 @@ export function isAtLeast(band: Band, least: Band): boolean {
 }
 
 /**
- * Events of laptops, nearly all there is, are only checked now and then: the schema takes them as they are, a tenth of the
- * time goes into checking, and what the simulator writes comes from few places.
+ * Events of laptops, nearly all lines, are checked only now and then: the schema does not change them, a tenth of the
+ * time would go into checking, and few places in the simulator write them.
  */
 const CHECKED_EVERY = 32
 
@@ -238,11 +238,13 @@ function reader(): (line: string) => Recorded {
     const checked = Recorded.safeParse(record)
     if (checked.success) return checked.data
     const [issue] = checked.error.issues
-    throw new Error(`the simulator wrote what the wire refuses: ${issue?.path.join('.')}: ${issue?.message}\n${line}`)
+    throw new Error(
+      `the simulator wrote a line that the wire schema refuses: ${issue?.path.join('.')}: ${issue?.message}\n${line}`,
+    )
   }
 }
 
-/** When the server had it. Labels, and what it always knew, come with the others. */
+/** The time of arrival at the server. Labels, and records known from the start, arrive with the others. */
 function arrival(record: Recorded): number {
   switch (record.type) {
     case 'event':

@@ -23,7 +23,7 @@ const infiltrator = (scenario: string, from = T0): Label => ({ truth: 'infiltrat
 const benign = (scenario: string): Label => ({ truth: 'benign', scenario, from: T0 })
 const course = (people: Followed[], fields: Partial<Course> = {}): Course => ({
   fleet: { kind: 'scenes', seed: 100_001, scenarios: [], workers: 100, days: 30, start: T0 },
-  ...{ people, reviews: [], alerts: { infiltrators: NONE, others: NONE }, events: 1_000, seconds: 1, told: [] },
+  ...{ people, reviews: [], alerts: { infiltrators: NONE, others: NONE }, events: 1_000, seconds: 1, explained: [] },
   ...fields,
 })
 const company = (people: Followed[], fields: Partial<Course> = {}): Course =>
@@ -34,24 +34,24 @@ describe('the figures', () => {
   for (const { name, from = T0, stands, is } of [
     { name: 'nothing found', stands: [], is: Number.POSITIVE_INFINITY },
     { name: 'later', stands: [stand(T0 + HOUR, 'medium'), stand(T0 + 5 * HOUR, 'critical')], is: 5 },
-    { name: 'stood there already', stands: [stand(T0 - HOUR, 'high')], is: 0 },
+    { name: 'already at the band', stands: [stand(T0 - HOUR, 'high')], is: 0 },
     {
-      name: 'stood there long ago, and no more',
+      name: 'at the band before, but no longer',
       stands: [stand(T0 - 9, 'high'), stand(T0 - 1, 'low')],
       is: Number.POSITIVE_INFINITY,
     },
     {
-      name: 'fell, and rose again',
+      name: 'fell and rose again',
       stands: [stand(T0 - 9, 'high'), stand(T0 - 1, 'low'), stand(T0 + HOUR, 'high')],
       is: 1,
     },
   ])
     it(`hours to high: ${name}`, () => assert.equal(hoursTo({ label: infiltrator('P1', from), stands }, 'high'), is))
 
-  it('a pattern states a band, and one form of P10 another', () =>
+  it('a pattern has a stated band, and a variant of P10 another one', () =>
     assert.deepEqual(['P1', 'P3/router', 'P10', 'P10/remote'].map(statedOf), ['critical', 'high', 'medium', 'high']))
 
-  it('who stays below what the pattern states is missed, with what was found', () => {
+  it('a worker who stays below the stated band is missed, with their findings', () => {
     const { patterns, missed } = of([
       course([
         person('w1', infiltrator('P1'), [stand(T0 + HOUR, 'high')]),
@@ -77,13 +77,13 @@ describe('the figures', () => {
     assert.deepEqual([row?.people, row?.scenes, row?.share], [3, 1, 1])
   })
 
-  it('evasions stand apart', () => {
+  it('evasions are counted separately', () => {
     const { patterns, evasions } = of([course([person('w1', infiltrator('P4/kvm')), person('w2', infiltrator('P1'))])])
     assert.deepEqual([patterns.map((it) => it.scenario), evasions.map((it) => it.scenario)], [['P1'], ['P4/kvm']])
   })
 
-  it('who was high for an hour was wronged, though it is over', () => {
-    const { lookAlikes, wronged } = of([
+  it('a worker who was high for a day is a false positive, even if no longer', () => {
+    const { lookAlikes, falsePositives } = of([
       course([
         person('w1', benign('N9'), [stand(T0 + DAY, 'high'), stand(T0 + 2 * DAY, 'low')]),
         person('w2', benign('N9'), [stand(T0, 'medium')]),
@@ -94,22 +94,22 @@ describe('the figures', () => {
       [['N9', 2, 0.5]],
     )
     assert.deepEqual(
-      wronged.map((it) => [it.worker, it.band, it.day, it.findings]),
+      falsePositives.map((it) => [it.worker, it.band, it.day, it.findings]),
       [['w1', 'high', 1, ['high then']]],
     )
   })
 
-  it('a benign person of a pattern is not missed, and can be wronged', () => {
-    const { patterns, missed, wronged } = of([course([person('w1', benign('P4'), [stand(T0, 'high')])])])
-    assert.deepEqual([patterns, missed.length, wronged.map((it) => it.scenario)], [[], 0, ['P4']])
+  it('a benign person of a pattern is not missed, and can be a false positive', () => {
+    const { patterns, missed, falsePositives } = of([course([person('w1', benign('P4'), [stand(T0, 'high')])])])
+    assert.deepEqual([patterns, missed.length, falsePositives.map((it) => it.scenario)], [[], 0, ['P4']])
   })
 
-  it('ordinary people are all without a label, whether anything was found or not', () => {
+  it('all workers without a label are ordinary, with or without findings', () => {
     const { ordinary } = of([course([person('w1', null, [stand(T0, 'critical')]), person('w2', infiltrator('P1'))])])
     assert.deepEqual([ordinary.people, ordinary.share], [99, 1 / 99])
   })
 
-  it('the queue: in time, later, and too near the end to say', () => {
+  it('the queue: in time, later, and too close to the end to tell', () => {
     const people = ['in time', 'later', 'never'].map((it) => person(it, infiltrator('P1')))
     const reviews = [
       { worker: 'in time', at: T0 + 14 * DAY, confirmed: true },
@@ -132,7 +132,7 @@ describe('the figures', () => {
     )
   })
 
-  it('who never got to high is later than all others, and null in JSON', () => {
+  it('a worker who never reached high counts as later than all others, and is null in JSON', () => {
     const got = [1, 2].map((it) => person(`w${it}`, infiltrator('P1'), [stand(T0 + it * HOUR, 'critical')]))
     const { hoursToHigh } = of([course([...got, person('w3', infiltrator('P1')), person('w4', infiltrator('P10'))])])
     assert.equal(hoursToHigh.people, 3)
@@ -145,18 +145,18 @@ describe('the figures', () => {
     ])
   })
 
-  it('what was not asked about is not told', () => {
+  it('scenes that were not requested are omitted', () => {
     const people = [
       person('w1', infiltrator('P1')),
       person('w2', infiltrator('P4')),
       person('w3', null, [stand(T0, 'high')]),
     ]
-    const { patterns, missed, wronged } = figures([course(people)], 'tuning', {
+    const { patterns, missed, falsePositives } = figures([course(people)], 'tuning', {
       scenarios: SCENES,
       asked: (it) => it === 'P4',
     })
     assert.deepEqual(
-      [patterns, missed, wronged].map((all) => all.map((it) => it.scenario)),
+      [patterns, missed, falsePositives].map((all) => all.map((it) => it.scenario)),
       [['P4'], ['P4'], [null]],
     )
   })

@@ -1,8 +1,8 @@
 /**
- * From what happened in fleets to the figures that are published.
+ * Computes the published figures from the courses of fleets.
  *
- * Shape   plain JSON, so that the page is made from it alone. Shares are 0 to 1, each with its 95 % interval; hours that
- *         never came are null. Every person who was missed or wronged is named with seed and worker.
+ * Shape   plain JSON, from which alone the page is made. Shares are 0 to 1, each with its 95 % interval; null hours
+ *         mean never. Every missed infiltrator and every false positive is named with seed and worker.
  */
 import { LOOK_ALIKES, PATTERNS, type Pattern } from '../../rules/tooling/signals.ts'
 import type { Band } from '../../server/model/assessment.ts'
@@ -15,15 +15,15 @@ import { type Interval, quantile, resampled, wilson } from './statistics.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-/** How long the queue has for an infiltrator. */
+/** How long the queue may take to review an infiltrator. */
 const REVIEW_WITHIN = 14 * DAY
 const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9] as const
-/** What the pattern's band depends on (threat model P10: with remote control, high). */
+/** Variants with another stated band than their pattern (threat model P10: high with remote control). */
 const STATED_OF_VARIANT: Readonly<Record<string, Pattern['severity']>> = { 'P10/remote': 'high' }
 
 export interface Share {
   people: number
-  /** Scenes they are from: what could have gone one way or the other. */
+  /** The number of scenes: the independent trials. */
   scenes: number
   share: number
   interval: Interval
@@ -33,7 +33,7 @@ export interface Share {
 export interface Hours {
   people: number
   quantiles: [share: number, hours: number | null][]
-  /** Of the median. */
+  /** Interval of the median. */
   interval: [number | null, number | null] | null
 }
 
@@ -41,7 +41,7 @@ export interface PatternFigures extends Share {
   scenario: string
   name: string
   stated: Pattern['severity']
-  /** Share of people about whom a rule made for this pattern found something. */
+  /** Share of people with a finding from a rule made for this pattern. */
   own: number
   medianHours: number | null
 }
@@ -57,12 +57,12 @@ export interface Who {
   worker: string
   /** Null: an ordinary person. */
   scenario: string | null
-  /** The highest they stood at (from the label's beginning on, for infiltrators). */
+  /** The highest band (for infiltrators, since the label's beginning). */
   band: Band
-  /** Day of the run on which they came to stand there. */
+  /** Day of the run on which they reached it. */
   day: number | null
   reason: string
-  /** Of a missed one all that was ever found and stands; of a wronged one, what had been found when they came to stand there. */
+  /** For a missed infiltrator, the findings at the end; for a false positive, those when they reached the band. */
   findings: string[]
 }
 
@@ -74,7 +74,7 @@ export interface Accuracy {
     start: string
     days: number
     scenesWorkers: number
-    /** Of the scenes' people. */
+    /** Share of the scenes' people. */
     infiltrators: number
     companyWorkers: number
     events: number
@@ -85,16 +85,16 @@ export interface Accuracy {
   lookAlikes: LookAlikeFigures[]
   lookAlikeVariants: LookAlikeFigures[]
   ordinary: Share
-  /** Of the companies; `reviews` a day per 1,000 laptops. */
+  /** For the companies; `reviews` a day per 1,000 laptops. */
   queue: { reviews: number; within: Share; ever: Share; confirmedShare: number | null }
   hoursToHigh: Hours
-  /** Of the companies, per 1,000 laptops and day. */
+  /** For the companies, per 1,000 laptops and day. */
   alerts: { name: keyof Alerts; of: keyof Course['alerts']; rate: number; interval: Interval | null }[]
   missed: Who[]
-  wronged: Who[]
+  falsePositives: Who[]
 }
 
-/** `asked`: scenes to tell of one by one; ordinary people, the queue and the noise are told of as a whole. */
+/** `asked`: which scenes to report one by one; ordinary people, the queue and the noise are always reported. */
 export function figures(
   courses: readonly Course[],
   seeds: Accuracy['run']['seeds'],
@@ -147,7 +147,7 @@ export function figures(
     hoursToHigh: hoursToHigh(scenes),
     alerts: alerts(companies),
     missed: courses.flatMap(missed).filter(isAsked),
-    wronged: courses.flatMap(wronged).filter(isAsked),
+    falsePositives: courses.flatMap(falsePositives).filter(isAsked),
   }
 
   function patternFigures(scenario: string, people: readonly { person: Followed }[]): PatternFigures {
@@ -188,7 +188,7 @@ export function statedOf(scenario: string): Pattern['severity'] {
   return STATED_OF_VARIANT[scenario] ?? PATTERNS.find((it) => it.id === id)!.severity
 }
 
-/** Hours from the label's beginning until somebody stood at `band`; Infinity: never. */
+/** Hours from the label's beginning until `band` was reached; Infinity: never. */
 export function hoursTo({ label, stands }: Pick<Followed, 'label' | 'stands'>, band: Band): number {
   const from = label?.from ?? 0
   const before = stands.findLast((it) => it.at <= from)
@@ -211,7 +211,7 @@ function share(some: number, people: number, scenes: number): Share {
   return { people, scenes, share: value, interval: wilson(value, scenes) }
 }
 
-/** People of one scene go the same way: a farm of three is one trial. */
+/** People of one scene share its outcome: a farm of three is one trial. */
 function scenesOf(people: readonly Followed[], scenarios: readonly Scenario[]): number {
   const size = ({ label }: Followed) => scenarios.find((it) => it.id === label?.scenario.split('/')[0])?.people ?? 1
   return Math.ceil(people.reduce((sum, it) => sum + 1 / size(it), 0) - 1e-9)
@@ -220,7 +220,7 @@ function scenesOf(people: readonly Followed[], scenarios: readonly Scenario[]): 
 function ordinary(courses: readonly Course[]): Share {
   const labelled = courses.reduce((sum, it) => sum + it.people.filter(({ label }) => label !== null).length, 0)
   const people = courses.reduce((sum, it) => sum + it.fleet.workers, 0) - labelled
-  const wrong = courses.flatMap(wronged).filter((it) => it.scenario === null).length
+  const wrong = courses.flatMap(falsePositives).filter((it) => it.scenario === null).length
   return share(wrong, people, people)
 }
 
@@ -295,7 +295,7 @@ function missed(course: Course): Who[] {
     .map((it) => who(course, it))
 }
 
-function wronged(course: Course): Who[] {
+function falsePositives(course: Course): Who[] {
   return course.people
     .filter((it) => it.label?.truth !== 'infiltrator' && it.stands.some(({ band }) => isAtLeast(band, 'high')))
     .map((it) => who(course, it))
@@ -316,7 +316,7 @@ function who({ fleet }: Course, person: Followed): Who {
   }
 }
 
-/** When they first stood as high as they ever did; of an infiltrator, as one. */
+/** The first time at their highest band; for an infiltrator, since the label's beginning. */
 function highest({ label, stands }: Followed) {
   const from = label?.truth === 'infiltrator' ? label.from : 0
   const counting = stands.filter((it, nth) => it.at >= from || (stands[nth + 1]?.at ?? from) > from)
@@ -330,7 +330,7 @@ function finite(value: number | null): number | null {
   return value === Number.POSITIVE_INFINITY ? null : value
 }
 
-/** P2 before P10. */
+/** Sorts P2 before P10. */
 function byNumber(a: string, b: string): number {
   const key = (it: string) => `${it[0]}${it.slice(1).split('/')[0]!.padStart(2, '0')}${it.slice(it.indexOf('/'))}`
   return key(a) < key(b) ? -1 : 1

@@ -1,10 +1,10 @@
-/** A process that takes fleets through the pipeline, one after the other, and answers with what happened in them. */
+/** A process that runs fleets through the pipeline, one after another, and returns their courses. */
 import { course } from './course.ts'
 import { type Fleet, isAmong } from './fleets.ts'
 
 export interface Task {
   fleet: Fleet
-  /** Scenes, or workers, whose story is to be told. */
+  /** Scenes or workers to explain. */
   explain: readonly string[]
 }
 

@@ -10,15 +10,15 @@ const peopleIn = (scenarios: readonly string[], letter: string) =>
     .reduce((sum, it) => sum + SCENARIOS.find(({ id }) => id === it.split('/')[0])!.people, 0)
 
 describe('the fleets of a seed', () => {
-  it('what rules were changed by is never reported on', () => {
+  it('tuning and reporting use different seeds', () => {
     const tuned = new Set(seedsOf(TUNING, TUNING.to - TUNING.from + 1))
     assert.deepEqual(
       seedsOf(REPORTING, 1_000).filter((it) => tuned.has(it)),
       [],
     )
   })
-  it('more seeds than there are for tuning are refused', () => assert.throws(() => seedsOf(TUNING, 1_000), RangeError))
-  it('every scene is in each, and every variant in one of five in a row', () => {
+  it('refuses more seeds than the tuning range has', () => assert.throws(() => seedsOf(TUNING, 1_000), RangeError))
+  it('each fleet has every scene, and five consecutive ones have every variant', () => {
     const fleets = seedsOf(REPORTING, 5).map((seed) => scenesFleet(seed, SIZE).scenarios)
     for (const fleet of fleets) for (const { id } of SCENARIOS) assert.equal(fleet.filter((it) => it === id).length, 1)
     assert.deepEqual(
@@ -29,17 +29,17 @@ describe('the fleets of a seed', () => {
       variants.toSorted(),
     )
   })
-  it('alone are the scenes asked for, in all forms', () => {
+  it('with --alone, has only the requested scenes in all variants', () => {
     assert.deepEqual(aloneFleet(1, SIZE, ['p4', 'P1/relay']).scenarios, ['P1/relay', 'P4', 'P4/kvm', 'P4/slow'])
   })
-  it('of a company one in fifty infiltrates', () => {
+  it('in a company, one in fifty is an infiltrator', () => {
     for (const seed of seedsOf(REPORTING, 20)) {
       const { scenarios } = companyFleet(seed, SIZE)
       assert.equal(peopleIn(scenarios, 'P'), 10)
       assert.ok(peopleIn(scenarios, 'N') <= 25, `${seed}: ${scenarios}`)
     }
   })
-  it('companies differ, and are the same again', () => {
+  it('companies differ by seed, and are reproducible', () => {
     assert.notDeepEqual(companyFleet(1, SIZE), { ...companyFleet(2, SIZE), seed: 1 })
     assert.deepEqual(companyFleet(1, SIZE), companyFleet(1, SIZE))
   })

@@ -1,11 +1,11 @@
 /**
- * Which fleets a seed stands for.
+ * The fleets of a seed.
  *
- * Shape   'scenes': every pattern and every look-alike once, and of the evasions and other variants those whose turn it
- *         is, among ordinary people: for what is found of each. Far more in it is wrong than in any company.
- *         'company': ordinary people, of whom one in fifty is an infiltrator, of patterns drawn by lot, and few are
- *         in look-alikes: for the queue and the noise.
- * Seeds   of tuning 1 to 999, of reporting from 100,001 on: what was looked at while rules were changed is never
+ * Shape   'scenes': every pattern and every look-alike once, and a fifth of the evasions and other variants in turn,
+ *         among ordinary people: to measure detection of each. It has far more incidents than any company. 'company':
+ *         ordinary people, of whom one in fifty is an infiltrator with a randomly drawn pattern, and a few are in
+ *         look-alikes: to measure the queue and the noise.
+ * Seeds   tuning: 1 to 999; reporting: from 100,001. Fleets that were looked at while rules were changed are never
  *         reported on.
  */
 import { below, type Random, stream } from '../../server/simulate/random.ts'
@@ -14,11 +14,11 @@ import type { Scenario } from '../../server/simulate/scene.ts'
 
 export const TUNING = { from: 1, to: 999 } as const
 export const REPORTING = { from: 100_001, to: 199_999 } as const
-/** So many fleets it takes until every variant has been in one. */
+/** The number of fleets until every variant was in one. */
 const TURNS = 5
 /**
- * Share of a company's people. At one in a hundred, as many cases for the queue's figure would take twice the time; reviews
- * are not what is short (a fifth of all people could be reviewed in a run), so how rare they are hardly moves it.
+ * Share of a company's people. With one in a hundred, the queue's figure would take twice the time for as many cases.
+ * Reviews are not scarce (a fifth of all people could be reviewed in a run), so this share hardly changes it.
  */
 const INFILTRATORS = 0.02
 const LOOK_ALIKES = 0.05
@@ -39,7 +39,7 @@ export interface Size {
   start: number
 }
 
-/** Errors  RangeError for more than there are: the next would be another range's. */
+/** Errors  RangeError for more seeds than the range has. */
 export function seedsOf({ from, to }: { from: number; to: number }, count: number): number[] {
   if (count > to - from + 1) throw new RangeError(`there are seeds from ${from} to ${to}, not ${count}`)
   return Array.from({ length: count }, (_, nth) => from + nth)
@@ -52,7 +52,7 @@ export function scenesFleet(seed: number, size: Size, scenarios: readonly Scenar
   return { kind: 'scenes', seed, scenarios: [...scenarios.map((it) => it.id), ...due], ...size }
 }
 
-/** Nothing but what `only` names, with every variant: quick, and other people in other days than in a whole fleet. */
+/** Only the scenes in `only`, with every variant: fast, but with other people and days than in a whole fleet. */
 export function aloneFleet(seed: number, size: Size, only: readonly string[], scenarios = SCENARIOS): Fleet {
   const asked = scenarios.flatMap((it) => [it.id, ...(it.variants ?? []).map((variant) => `${it.id}/${variant}`)])
   return { kind: 'scenes', seed, scenarios: asked.filter((it) => isAmong(it, only)), ...size }
@@ -74,7 +74,7 @@ export function isAmong(scenario: string, only: readonly string[]): boolean {
   return only.some((it) => it.toLowerCase() === scenario.toLowerCase() || it.toLowerCase() === id.toLowerCase())
 }
 
-/** Drawn by lot, any form of a scene alike, until there are so many people; a last scene that is too large is left. */
+/** Draws scenes at random in any variant, up to this number of people; scenes that are too large are skipped. */
 function some(random: Random, scenarios: readonly Scenario[], people: number): string[] {
   const drawn: string[] = []
   for (let left = people; left > 0; ) {

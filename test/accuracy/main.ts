@@ -1,17 +1,18 @@
 /**
- * `npm run accuracy`: whether what is shipped finds the patterns and leaves the look-alikes alone, on simulated fleets.
+ * `npm run accuracy`: measures on simulated fleets whether the shipped rules find the patterns and not the look-alikes.
  *
  *   npm run accuracy -- --write                        the published figures: rules/content/accuracy.json, ACCURACY.md
- *   npm run accuracy -- --check                        exit 3 when the page is not what the figures say
- *   npm run accuracy -- --tuning --seeds 2             on the seeds that rules are changed by
- *   npm run accuracy -- --tuning --only P12,N9 --alone --seeds 4    these scenes and variants alone: quick
- *   npm run accuracy -- --seed 100007 --only P12 --explain          what was found of P12's people, in order of time
+ *   npm run accuracy -- --check                        exit 3 when the page does not match the figures
+ *   npm run accuracy -- --tuning --seeds 2             on the seeds for tuning rules
+ *   npm run accuracy -- --tuning --only P12,N9 --alone --seeds 4    only these scenes and variants: fast
+ *   npm run accuracy -- --seed 100007 --only P12 --explain          the findings about P12's people, in order of time
  *
  * Shape   the page goes to standard output, progress to standard error. `--only` takes scenes, 'P12/thin' or workers;
- *         without `--alone` the fleet is whole, and so the people are those of the published run.
- * Size    20 seeds of 175 workers in scenes and 40 in a company, 33 days (the longest scene takes 32): 29 million events.
- *         At 75 µs of processor an event (November 2026, two cores, with the simulator's 13) that is 26 minutes on both.
- * Errors  a fleet that cannot be finished ends the run, exit 1; bad usage 2.
+ *         without `--alone` the fleet is complete, so the people are those of the published run.
+ * Size    20 seeds of 175 workers in scenes and 40 in a company, 33 days (the longest scene takes 32): 29 million
+ *         events. At 75 µs of processor an event (November 2026, 2 cores, with the simulator's 13) it takes 26 minutes
+ *         on both.
+ * Errors  a fleet that fails ends the run with exit 1; bad usage with 2.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -28,10 +29,10 @@ import { courses, type Progress } from './processes.ts'
 const CONTENT = join(import.meta.dirname, '../../rules/content')
 const FIGURES = join(CONTENT, 'accuracy.json')
 const PAGE = join(CONTENT, 'ACCURACY.md')
-/** A crowd for each person of a scene, where there is nothing else. */
+/** The crowd for each person of a scene, with --alone. */
 const CROWD = 10
 const DAY = 86_400_000
-const TOLD_AFTER_MS = 2_000
+const REPORT_AFTER_MS = 2_000
 
 const SCENES = SCENARIOS.flatMap(({ id, variants = [] }) => [id, ...variants.map((it) => `${id}/${it}`)]).map((it) =>
   it.toLowerCase(),
@@ -64,14 +65,14 @@ function check(): void {
   const known = [FIGURES, PAGE].every((it) => existsSync(it))
   if (known && readFileSync(PAGE, 'utf8') === accuracyPage(JSON.parse(readFileSync(FIGURES, 'utf8')) as Accuracy))
     return
-  console.error(`${PAGE} is not what ${FIGURES} says. Run \`npm run accuracy -- --write\`.`)
+  console.error(`${PAGE} does not match ${FIGURES}. Run \`npm run accuracy -- --write\`.`)
   process.exitCode = 3
 }
 
 async function measure(): Promise<void> {
   const only = values.only.split(',').filter((it) => it !== '')
   if (values.write && (values.tuning || values.seed !== undefined || only.length > 0 || values.kind !== 'both'))
-    usage('--write is for whole fleets of reporting seeds')
+    usage('--write needs whole fleets with reporting seeds')
   if (only.length === 0 && (values.alone || values.explain)) usage('--alone and --explain need --only')
   const unknown = only.find((it) => !/^w\d+$/.test(it) && !SCENES.includes(it.toLowerCase()))
   if (unknown !== undefined) usage(`--only ${unknown}: there is no such scene, variant or worker`)
@@ -83,8 +84,8 @@ async function measure(): Promise<void> {
     tell,
   )
   if (values.explain) {
-    for (const { fleet, told } of all)
-      if (told.length > 0) console.log(`seed ${fleet.seed}, ${fleet.kind}\n\n${told.join('\n')}`)
+    for (const { fleet, explained } of all)
+      if (explained.length > 0) console.log(`seed ${fleet.seed}, ${fleet.kind}\n\n${explained.join('\n')}`)
     return
   }
   const asked = only.length === 0 ? () => true : (scenario: string) => isAmong(scenario, only)
@@ -127,7 +128,7 @@ function progress(): (progress: Progress, finished: Course | null) => void {
   const isTerminal = process.stderr.isTTY
   return ({ done, of, share }, finished) => {
     const passed = performance.now() - began
-    if (passed < TOLD_AFTER_MS || (!finished && !isTerminal)) return
+    if (passed < REPORT_AFTER_MS || (!finished && !isTerminal)) return
     const left = share > 0 ? Math.round(((passed / share) * (1 - share)) / 1_000) : null
     const line = `${done} of ${of} fleets, ${Math.floor(share * 100)} %${left === null ? '' : `, about ${left} s left`}`
     const of1 = finished
@@ -146,6 +147,6 @@ function whole(name: string, text: string, least: number, most = 2 ** 32 - 1): n
 }
 
 function usage(why: string): never {
-  console.error(`accuracy: ${why}. What there is stands at the top of test/accuracy/main.ts.`)
+  console.error(`accuracy: ${why}. See the top of test/accuracy/main.ts.`)
   process.exit(2)
 }

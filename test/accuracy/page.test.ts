@@ -26,7 +26,7 @@ const COURSE: Course = {
     alerts: { infiltrators: NONE, others: { findings: 10, medium: 2, high: 1 } },
     events: 1_000,
     seconds: 1,
-    told: [],
+    explained: [],
   },
 }
 
@@ -36,7 +36,7 @@ describe('the page', () => {
   it('is made from the JSON alone', () =>
     assert.equal(accuracyPage(JSON.parse(JSON.stringify(found)) as Accuracy), accuracyPage(found)))
 
-  it('names everybody who was missed or wronged', () => {
+  it('names everybody who was missed, and every false positive', () => {
     const page = accuracyPage(found)
     assert.match(page, /\*\*P1\*\*, 1 person\n {2}- seed 100001, scenes, w1: high on day 0/)
     assert.match(
@@ -45,19 +45,19 @@ describe('the page', () => {
     )
   })
 
-  it('what laptops said is text', () => {
+  it('escapes text from laptops', () => {
     const page = accuracyPage(found)
     assert.ok(page.includes('a \\<tool\\> called \\`a\\|b\\`'))
     assert.ok(page.includes('Two \\*tools\\*'))
   })
 
-  it('tells what was not measured', () => {
+  it('shows what was not measured', () => {
     const page = accuracyPage(figures([COURSE], 'tuning'))
     assert.doesNotMatch(page, /NaN|undefined|Infinity/)
     assert.doesNotMatch(page, /## The queue/)
   })
 
-  for (const [share, said] of [
+  for (const [share, text] of [
     [0, '0 %'],
     [0.0002, '0.1 %'],
     [0.004, '0.4 %'],
@@ -65,14 +65,14 @@ describe('the page', () => {
     [0.9996, '99.9 %'],
     [1, '100 %'],
   ] as const)
-    it(`${share} is ${said}`, () => assert.equal(percent(share), said))
+    it(`${share} is ${text}`, () => assert.equal(percent(share), text))
 
-  for (const [value, said] of [
+  for (const [value, text] of [
     [null, 'not by the end'],
     [0, 'at once'],
     [0.25, '0.3 h'],
     [30, '30 h'],
     [120, '5.0 d'],
   ] as const)
-    it(`${value} hours are ${said}`, () => assert.equal(hours(value), said))
+    it(`${value} hours are ${text}`, () => assert.equal(hours(value), text))
 })

@@ -1,4 +1,4 @@
-/** ACCURACY.md from the figures, and from nothing else. */
+/** Makes ACCURACY.md from the figures alone. */
 import type { Accuracy, LookAlikeFigures, PatternFigures, Share, Who } from './figures.ts'
 import type { Interval } from './statistics.ts'
 
@@ -15,15 +15,15 @@ export function accuracyPage(it: Accuracy): string {
     patterns(it.patterns),
     ...(it.evasions.length > 0 ? evasions(it) : []),
     '## Look-alikes',
-    'Workers who stood at high or critical at any hour, and should not have.',
+    'Workers who were high or critical at any hour, and should not have been.',
     lookAlikes([...it.lookAlikes, { scenario: '', name: 'ordinary people', ...it.ordinary }]),
     ...(it.lookAlikeVariants.length > 0 ? otherForms(it) : []),
     ...timeToHigh(it),
     ...(it.run.companyWorkers > 0 ? [...queue(it), ...noise(it)] : []),
     '## What falls short',
-    'Anybody can rerun one: `npm run accuracy -- --seed SEED --kind KIND --only WORKER --explain` tells what was found about a worker, and when.',
+    'Anybody can rerun one: `npm run accuracy -- --seed SEED --kind KIND --only WORKER --explain` shows the findings about a worker, in order of time.',
     ...shortfalls('Missed', it.missed),
-    ...shortfalls('Wronged', it.wronged),
+    ...shortfalls('False positives', it.falsePositives),
   ].join('\n\n')}\n`
 }
 
@@ -55,7 +55,7 @@ function method({ run }: Accuracy): string[] {
           `*Companies*, one a seed: ${count(companyWorkers)} workers, one in fifty an infiltrator, one in twenty in a look-alike's scene, each drawn by lot in any variant. Here the queue and the noise are measured, because those depend on how rare infiltrators are.`,
         ]
       : []),
-    'Everybody is looked at every full hour of simulated time in which something about them changed, and once a day. Intervals are of 95 %: of shares Wilson, with scenes as trials, because the people of one scene go the same way; of medians and rates by drawing the seeds again.',
+    'A worker is assessed at every full hour of simulated time in which their findings changed, and once a day. Intervals are of 95 %: of shares Wilson, with scenes as trials, because the people of one scene share its outcome; of medians and rates by drawing the seeds again.',
     'What a simulator shows is bounded by what its authors thought of. These figures say that the rules do what they are meant to on scenes written from public reports, not how often infiltrators in the world do something else.',
   ]
 }
@@ -67,14 +67,14 @@ function scenes({ scenesWorkers, infiltrators }: Accuracy['run']): string {
 function evasions(it: Accuracy): string[] {
   return [
     '## Evasions',
-    "Other forms of the same, most of them made to get past the rules. They do not count into the patterns' figure.",
+    "Other forms of the same, most of them made to evade the rules. They are not part of the patterns' figure.",
     patterns(it.evasions),
   ]
 }
 
 function otherForms(it: Accuracy): string[] {
   return [
-    'Other forms of them. In some, what would excuse is missing or has lapsed, and somebody should look; they do not count into the figure.',
+    'Other forms of them. In some, the excuse is missing or has lapsed, so an alert is right; they are not part of the figure.',
     lookAlikes(it.lookAlikeVariants),
   ]
 }
@@ -82,7 +82,7 @@ function otherForms(it: Accuracy): string[] {
 function timeToHigh({ hoursToHigh: { people, quantiles, interval: sure } }: Accuracy): string[] {
   return [
     '## Time to high',
-    `Hours from the first malicious event until high or critical, plain patterns that state as much, ${count(people)} people. Who never got there counts as later than all others. 95 % interval of the median: ${sure ? sure.map(hours).join(' to ') : 'unknown'}.`,
+    `Hours from the first malicious event until high or critical, plain patterns that state as much, ${count(people)} people. A worker who never got there counts as later than all others. 95 % interval of the median: ${sure ? sure.map(hours).join(' to ') : 'unknown'}.`,
     table(
       quantiles.map(([share]) => (share === 0.5 ? 'median' : percent(share))),
       [quantiles.map(([, value]) => hours(value))],
@@ -93,7 +93,7 @@ function timeToHigh({ hoursToHigh: { people, quantiles, interval: sure } }: Accu
 function queue({ queue: { within, ever, reviews, confirmedShare } }: Accuracy): string[] {
   return [
     '## The queue',
-    'In the companies, somebody looks at the first cases of the queue each day, 5 a day per 1,000 laptops, and decides rightly; who was decided upon comes back only with evidence of a new kind.',
+    'In the companies, an analyst reviews the first cases of the queue each day, 5 a day per 1,000 laptops, and decides correctly; a decided case comes back only with evidence of a new kind.',
     table(
       ['', 'infiltrators', 'share', '95 %'],
       [
@@ -101,7 +101,7 @@ function queue({ queue: { within, ever, reviews, confirmedShare } }: Accuracy): 
         ['reviewed by the end', ...cells(ever)],
       ],
     ),
-    `Used: ${reviews.toFixed(2)} reviews a day per 1,000 laptops; ${confirmedShare === null ? 'none' : percent(confirmedShare)} of them met an infiltrator.`,
+    `Used: ${reviews.toFixed(2)} reviews a day per 1,000 laptops; ${confirmedShare === null ? 'none' : percent(confirmedShare)} of them were of an infiltrator.`,
   ]
 }
 
@@ -119,7 +119,7 @@ function noise({ alerts }: Accuracy): string[] {
   ])
   return [
     '## Noise',
-    'In the companies, per 1,000 laptops and day: of all who are no infiltrators, and what infiltrators add.',
+    'In the companies, per 1,000 laptops and day: for all who are not infiltrators, and what infiltrators add.',
     table(['', 'rate', '95 %'], rows),
   ]
 }
@@ -133,14 +133,14 @@ function patterns(rows: readonly PatternFigures[]): string {
 
 function lookAlikes(rows: readonly LookAlikeFigures[]): string {
   return table(
-    ['', 'look-alike', 'people', 'scenes', 'wronged', '95 %'],
+    ['', 'look-alike', 'people', 'scenes', 'false positives', '95 %'],
     rows.map((it) => [it.scenario, it.name, ...cells(it, true)]),
   )
 }
 
-/** By scene, the most frequent first; the same findings are told once. */
+/** By scene, the most frequent first; equal findings are shown once. */
 function shortfalls(title: string, people: readonly Who[]): string[] {
-  if (people.length === 0) return [`${title}: nobody.`]
+  if (people.length === 0) return [`${title}: none.`]
   const groups = [...Map.groupBy(people, (it) => it.scenario ?? 'ordinary people')].sort(
     (a, b) => b[1].length - a[1].length,
   )
@@ -172,7 +172,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** 100 % and 0 % only where it is all or nobody. */
+/** 100 % and 0 % only for all or none. */
 export function percent(share: number): string {
   if (share === 0 || share === 1) return `${share * 100} %`
   return `${Math.min(99.9, Math.max(0.1, share * 100)).toFixed(share > 0.01 && share < 0.995 ? 0 : 1)} %`
@@ -192,7 +192,7 @@ function count(value: number): string {
   return value.toLocaleString('en')
 }
 
-/** What stood in an event may stand in a reason: no markup of ours. */
-function text(said: string): string {
-  return said.replace(/[\\`*_<>|[\]]/g, '\\$&').replace(/\s+/g, ' ')
+/** A reason may contain text from an event: escapes markup. */
+function text(raw: string): string {
+  return raw.replace(/[\\`*_<>|[\]]/g, '\\$&').replace(/\s+/g, ' ')
 }

@@ -1,4 +1,4 @@
-/** Fleets over several processes: each takes the next one when it is done with the last. */
+/** Runs fleets in several processes: each takes the next fleet when it has finished one. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { Course } from './course.ts'
@@ -7,17 +7,17 @@ import type { Task } from './fleet-process.ts'
 const PROGRAM = join(import.meta.dirname, 'fleet-process.ts')
 
 export interface Progress {
-  /** Fleets that are over. */
+  /** Finished fleets. */
   done: number
   of: number
-  /** Of all days of all fleets. */
+  /** Share of all days of all fleets. */
   share: number
 }
 
 /**
- * In the order of `tasks`.
+ * Resolves with the courses in the order of `tasks`.
  *
- * Errors  rejects with what went wrong in the first fleet that could not be finished, and with its seed; the other
+ * Errors  rejects with the error and the seed of the first fleet that fails; the other
  *         processes are ended.
  */
 export async function courses(

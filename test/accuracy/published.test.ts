@@ -1,4 +1,4 @@
-/** The page is what the figures say. That the figures are those of the rules that ship is for whoever releases. */
+/** The page matches the figures. Whether the figures are those of the shipped rules is checked at a release. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** How sure a figure is. */
+/** How certain a figure is. */
 import { below, type Random } from '../../server/simulate/random.ts'
 
 /** Shares, 0 to 1; of medians, the unit of what was measured. */
@@ -11,9 +11,9 @@ const RESAMPLED = 2_000
 /**
  * Wilson's score interval at 95 %.
  *
- * Shape   `share` of `trials` that could each have gone the other way. Where several people share one scene they do not:
- *         then `trials` is the number of scenes, and the share is of people.
- * Errors  no trials: 0 to 1, which is what is known then.
+ * Shape   `share` of `trials` independent trials. Several people of one scene are not independent: then `trials` is
+ *         the number of scenes, and the share is of people.
+ * Errors  no trials: 0 to 1.
  * Source  E. B. Wilson, JASA 22 (1927), 209-212.
  */
 export function wilson(share: number, trials: number): Interval {
@@ -21,13 +21,13 @@ export function wilson(share: number, trials: number): Interval {
   const spread =
     (Z * Math.sqrt((share * (1 - share)) / trials + (Z * Z) / (4 * trials * trials))) / (1 + (Z * Z) / trials)
   const middle = (share + (Z * Z) / (2 * trials)) / (1 + (Z * Z) / trials)
-  // At its ends the interval reaches 0 and 1 exactly; the sum above misses them by a bit.
+  // At the ends the interval is exactly 0 or 1; the sum above misses them by a rounding error.
   return [share === 0 ? 0 : middle - spread, share === 1 ? 1 : middle + spread]
 }
 
 /**
- * The least value that `share` of all do not exceed; null when there is none.
- * What never happened is `Infinity`: it counts as later than everything that did.
+ * The smallest value that at least `share` of all do not exceed; null when there is none.
+ * `Infinity` stands for never: later than everything else.
  */
 export function quantile(values: readonly number[], share: number): number | null {
   if (values.length === 0) return null
@@ -36,10 +36,10 @@ export function quantile(values: readonly number[], share: number): number | nul
 }
 
 /**
- * 95 % of what `figure` would be had other seeds been drawn: whole seeds are drawn again, as what is in one fleet is
+ * The 95 % interval of `figure` if other seeds had been drawn: resamples whole seeds, because people in one fleet are
  * not independent.
  *
- * Errors  a figure that cannot be had from a draw (null) leaves that draw out; null when there is no other.
+ * Errors  draws without a figure (null) are omitted; null when there is no other.
  */
 export function resampled<T>(
   seeds: readonly T[],

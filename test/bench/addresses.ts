@@ -1,4 +1,4 @@
-/** What placing an address costs, with the installed databases and a list of 100,000 ranges. */
+/** The cost of looking up an address, with the installed databases and a list of 100,000 ranges. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
   try {
     const file = join(folder, 'list.txt')
-    // Every third /28 of 100,000 neighbours, so that nothing can be joined.
+    // Every third /28 of 100,000 neighbours, so that no ranges can be joined.
     const block = (n: number) =>
       `${1 + ((n * 3) >> 20)}.${((n * 3) >> 12) & 255}.${((n * 3) >> 4) & 255}.${(n * 48) & 255}/28`
     writeFileSync(file, Array.from({ length: RANGES }, (_, n) => block(n)).join('\n'))

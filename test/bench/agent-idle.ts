@@ -1,7 +1,7 @@
 /**
- * What the agent costs this machine, once it has said what is there: the real agent against the real server.
+ * The agent's cost on this machine after it has sent its baseline: the real agent against the real server.
  *
- * Only as idle as the machine is: the events it sent while it was watched stand beside the cost. Linux only.
+ * The machine is not fully idle: the events sent in that time are shown beside the cost. Linux only.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AgentChild,
   cpuMs,
-  enrolAgent,
+  enrollAgent,
   json,
   memoryOf,
   type ServerChild,
@@ -20,12 +20,12 @@ import {
 } from './children.ts'
 import { type BenchOptions, quantile, type Row } from './row.ts'
 
-/** After the baseline is sent: the runtime optimises and collects garbage, which is not the idle cost. */
+/** Measured after the baseline is sent: before that, optimising and garbage collection are not the idle cost. */
 const SETTLE_SECONDS = 15
 const LOOK_FOR_CHILDREN_MS = 50
 
 export async function bench({ seconds, says }: BenchOptions): Promise<Row[]> {
-  if (process.platform !== 'linux') throw new Error('the agent is watched through /proc: run this on Linux')
+  if (process.platform !== 'linux') throw new Error('the agent is measured through /proc: run this on Linux')
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
   const agentFolder = join(folder, 'agent')
   let server: ServerChild | null = null
@@ -39,13 +39,13 @@ export async function bench({ seconds, says }: BenchOptions): Promise<Row[]> {
         body: JSON.stringify({ worker: 'bench' }),
       }),
     )
-    await enrolAgent(agentFolder, token)
+    await enrollAgent(agentFolder, token)
     agent = startAgent(agentFolder)
-    says('waiting until the agent has said what is here')
+    says('waiting until the agent has sent its baseline')
     await until(
       () => (baselineSent(agentFolder) ? true : null),
       120_000,
-      () => 'the agent does not send its baseline',
+      () => 'the agent did not send its baseline',
     )
     await delay(SETTLE_SECONDS * 1_000)
     return await watch(agent.pid, agentFolder, seconds, says)
@@ -95,7 +95,7 @@ function childrenOf(pid: number): string[] {
     .filter((it) => it !== '')
 }
 
-/** The agent writes it every five seconds. */
+/** The agent writes this file every five seconds. */
 function statusOf(folder: string): { connected: boolean; unsent: number; last: number; wireBytes: number } {
   const { connected, spool, wireBytes } = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8'))
   return { connected, unsent: spool.unsent, last: spool.last, wireBytes }

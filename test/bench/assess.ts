@@ -1,4 +1,4 @@
-/** What it costs to say how everybody stands: half a dozen findings a worker, and a farm here and there. */
+/** The cost of assessments: half a dozen findings per worker, and some farms. */
 import { Assessments } from '../../server/assess/assessments.ts'
 import { Standings } from '../../server/assess/standings.ts'
 import { Pipeline } from '../../server/detect/pipeline.ts'
@@ -42,19 +42,19 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   ]
 }
 
-/** What a commit costs beside judging, by what happened since the last one. */
+/** The cost of standings per commit, by what changed since the last one. */
 function standingRows(pipeline: Pipeline, each: string): Row[] {
   pipeline.findings.touched()
   const standings = new Standings('bench', pipeline)
   const revised = (touched: readonly string[], now: number, expected: number): number => {
     const start = process.threadCpuUsage().user
-    const { standings: told } = standings.revise(new Set(touched), now, 1)
+    const { standings: revised } = standings.revise(new Set(touched), now, 1)
     const took = (process.threadCpuUsage().user - start) / 1_000
-    if (told.length !== expected) throw new Error(`${told.length} standings were revised, expected ${expected}`)
+    if (revised.length !== expected) throw new Error(`${revised.length} standings were revised, expected ${expected}`)
     return took
   }
   const first = revised([], NOW, WORKERS)
-  // Whoever was found out again: their findings are others now.
+  // Gives a worker a changed finding.
   const again = (n: number, pass: number) => {
     const [one] = pipeline.findings.of(`w${n}`)
     pipeline.findings.adopt([{ ...one!, lastTime: NOW - PASSES + pass, count: pass + 2 }])
@@ -96,7 +96,7 @@ async function judged(workers: number): Promise<Pipeline> {
 
 const FAMILIES = ['network', 'remote-access', 'hardware', 'identity', 'exfiltration', 'tampering']
 
-/** Every fourth worker shares an uplink with the two after them. */
+/** Every fourth worker shares an uplink with the next two. */
 function findingOf(who: number, n: number): Finding {
   const kind = n % FINDINGS
   const isShared = kind === 0 && who % 4 < 3
@@ -121,7 +121,7 @@ function findingOf(who: number, n: number): Finding {
   }
 }
 
-/** Milliseconds of each. */
+/** Milliseconds of each pass. */
 function passes(run: () => void): number[] {
   return Array.from({ length: PASSES }, () => {
     const start = process.threadCpuUsage().user

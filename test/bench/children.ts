@@ -9,16 +9,16 @@ export const BINARY = join(import.meta.dirname, '../../bin/tellwire.js')
 export interface ServerChild {
   pid: number
   url: string
-  /** The session cookie of somebody who is signed in to the console. */
+  /** The session cookie of a signed-in console user. */
   cookie: string
   /** Reads the console's API: `get('/workers')`. */
   get<T>(path: string): Promise<T>
-  /** The end of what it printed. */
+  /** The last part of its output. */
   printed(): string
   stop(): Promise<void>
 }
 
-/** Errors  rejects with what the server printed when it does not come up within a minute. */
+/** Errors  rejects with the server's output when it does not start within a minute. */
 export async function startServer(
   folder: string,
   env: Record<string, string> = {},
@@ -33,7 +33,7 @@ export async function startServer(
   const [, url, link] = await until(
     () => /listening on (\S+)[\s\S]*#\/welcome\/(\S+)/.exec(output()),
     60_000,
-    () => `the server does not come up:\n${output()}`,
+    () => `the server does not start:\n${output()}`,
   )
   const cookie = await signIn(url!, link!)
   return {
@@ -54,7 +54,7 @@ export async function signIn(url: string, link: string): Promise<string> {
     body: JSON.stringify({ secret: link }),
   })
   const cookie = answer.headers.getSetCookie()[0]?.split(';')[0]
-  if (!cookie) throw new Error(`the console did not let us in: ${answer.status} ${await answer.text()}`)
+  if (!cookie) throw new Error(`signing in failed: ${answer.status} ${await answer.text()}`)
   return cookie
 }
 
@@ -70,13 +70,13 @@ export interface AgentChild {
   stop(): Promise<void>
 }
 
-export async function enrolAgent(folder: string, token: string): Promise<void> {
+export async function enrollAgent(folder: string, token: string): Promise<void> {
   const child = spawn(process.execPath, [BINARY, 'agent', 'enroll', token, '--folder', folder], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = collected(child)
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  if (code !== 0) throw new Error(`the agent cannot enrol:\n${output()}`)
+  if (code !== 0) throw new Error(`the agent cannot enroll:\n${output()}`)
 }
 
 export function startAgent(folder: string): AgentChild {
@@ -105,7 +105,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(killed)
 }
 
-/** Asks every 50 ms until there is an answer. */
+/** Calls it every 50 ms until there is a result. */
 export async function until<T>(
   ask: () => T | null | Promise<T | null>,
   withinMs: number,
@@ -118,14 +118,14 @@ export async function until<T>(
   throw new Error(why())
 }
 
-/** CPU time of a process and of its children that ended, in ms. Linux: 100 ticks a second everywhere Node runs. */
+/** CPU time of a process and its ended children, in ms. Linux: 100 ticks a second everywhere Node runs. */
 export function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0)
 }
 
-/** Bytes of memory: resident, and of those what no other process shares. */
+/** Bytes of memory: resident, and the part of it that no other process shares. */
 export function memoryOf(pid: number): { resident: number; own: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const sum = (pattern: RegExp) => text.matchAll(pattern).reduce((total, it) => total + Number(it[1]) * 1_024, 0)

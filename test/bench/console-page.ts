@@ -1,20 +1,20 @@
 /**
- * A console page as the server sees it: hears notices over its event stream, and asks for the rows that changed.
+ * A console page as the server sees it: receives notices on its event stream, and requests the changed rows.
  *
- * Shape   one question at a time; a notice during one is answered by the next.
+ * Shape   one request at a time; a notice during a request is answered by the next one.
  */
 import type { QueuePage, WorkerRow } from '../../server/views/schema.ts'
 import type { ServerChild } from './children.ts'
 
 export interface ConsolePage {
   rows: ReadonlyMap<string, WorkerRow>
-  /** What it took to stay up to date. */
+  /** The requests and bytes needed to stay up to date. */
   spent(): { questions: number; bytes: number }
-  /** Rejects with what went wrong meanwhile. */
+  /** Rejects with an error that occurred in the meantime. */
   close(): Promise<void>
 }
 
-/** Resolves when it has everybody. `onRow` hears of every row that came later. */
+/** Resolves when it has all rows. `onRow` is called with every later row. */
 export async function openPage(
   server: Pick<ServerChild, 'url' | 'cookie'>,
   onRow: (row: WorkerRow) => void = () => {},

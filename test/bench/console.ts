@@ -1,11 +1,11 @@
 /**
- * What the console costs the server: a page that opens, pages that watch while people change, and while nothing does.
+ * The server's cost for the console: a page that opens, pages open during changes, and pages open without changes.
  *
  * Shape   the API and its queue over SQLite, on a socket; the pages in another process. A third of the workers have
- *         findings, four of five laptops are online. Judgement is not in it: a commit of standings stands in for the
- *         detector, and costs the same with pages and without.
- * Units   CPU of all of this process's threads, compression and store included. 'watching': beyond what the same commits
- *         cost while nobody watches. Bytes as they go over the wire.
+ *         findings, four of five laptops are online. Evaluation is not included: a commit of standings replaces the
+ *         detector, and costs the same with and without pages.
+ * Units   CPU of all threads of this process, compression and store included. 'watching': more than the same commits
+ *         cost without pages. Bytes as sent over the network.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -63,7 +63,7 @@ async function measured(workers: number): Promise<Row[]> {
     const share = { unit: '% of a core', value: (100 * (watched - alone)) / WATCH_MS }
     rows.push({ name: `${PAGES} pages watching, ${CHANGED} rows a second`, ...share, budget: '<= 10' })
     rows.push(await minutes(office))
-    await everybodyIsThere(office, watchers)
+    await checkRows(office, watchers)
     return rows.map((row) => ({ ...row, name: `${row.name}, ${workers.toLocaleString('en')} workers` }))
   } finally {
     watchers.close()
@@ -81,7 +81,7 @@ async function firstLoads(office: Office, watchers: Watchers): Promise<Row[]> {
   ]
 }
 
-/** One page watches; without it the same commits are measured, and taken off. */
+/** With one page open; the cost of the same commits without a page is subtracted. */
 async function deltas(office: Office, watchers: Watchers): Promise<Row[]> {
   const cpu: number[] = []
   const bytes: number[] = []
@@ -93,7 +93,7 @@ async function deltas(office: Office, watchers: Watchers): Promise<Row[]> {
     })
     cpu.push(spent.cpuMs)
     bytes.push(spent.bytes)
-    // A page hears at most one notice a second.
+    // A page gets at most one notice per second.
     await delay(COMMIT_EVERY_MS)
   }
   const name = `a page that gets ${CHANGED} changed rows, their commit included`
@@ -112,11 +112,11 @@ async function nothing(office: Office, watchers: Watchers): Promise<Row> {
     }
   })
   const asked = (await watchers.report()).questions - questions
-  if (asked > 0) throw new Error(`a page asked ${asked} times though nothing happened`)
+  if (asked > 0) throw new Error(`a page sent ${asked} requests without a change`)
   return { name: 'a page while commits change nothing', unit: 'bytes', value: spent.bytes, budget: '<= 0' }
 }
 
-/** Pages of one worker and of laptops: neither may grow with the fleet. */
+/** Pages of one worker and of laptops: their cost must not grow with the fleet. */
 async function one(office: Office): Promise<Row[]> {
   const rows: Row[] = []
   for (const [name, path] of [
@@ -137,7 +137,7 @@ async function one(office: Office): Promise<Row[]> {
   return rows
 }
 
-/** Laptops are looked at once an hour, a sixtieth of them each minute; those that are online were seen now. */
+/** Laptops are read once an hour, a sixtieth of them each minute; those online were seen just now. */
 async function minutes(office: Office): Promise<Row> {
   const took: number[] = []
   for (let pass = 0; pass < PASSES; pass++) {
@@ -150,7 +150,7 @@ async function minutes(office: Office): Promise<Row> {
   return { name: `a minute passes, ${PAGES} pages watching`, unit: 'CPU-ms', value: median(took), budget: '' }
 }
 
-/** CPU-ms of commits that come every second. */
+/** CPU-ms of one commit per second. */
 async function committing(office: Office): Promise<number> {
   const { cpuMs } = await office.spent(async () => {
     for (let ms = 0; ms < WATCH_MS; ms += COMMIT_EVERY_MS) {
@@ -162,7 +162,7 @@ async function committing(office: Office): Promise<number> {
   return cpuMs
 }
 
-async function everybodyIsThere(office: Office, watchers: Watchers): Promise<void> {
+async function checkRows(office: Office, watchers: Watchers): Promise<void> {
   const { rows } = await watchers.report()
   if (rows.length !== PAGES || rows.some((it) => it !== office.workers))
     throw new Error(`${PAGES} pages should have ${office.workers} rows each; they have ${rows}`)
@@ -221,7 +221,7 @@ class Office {
     this.#clock = about.clock
   }
 
-  /** What a detector does after each commit. Left out: ten workers stand differently. */
+  /** Does what a detector does per commit. By default, ten workers have new standings. */
   async commit(standings?: Standing[]): Promise<void> {
     const moved = standings ?? Array.from({ length: CHANGED }, () => standingOf(3 * (this.#moved++ % 300), this.#moved))
     await this.#store.evaluations.commit('bench', commitOf(++this.#position, { standings: moved }))
@@ -289,7 +289,7 @@ function enrolledOf(n: number, now: number) {
   }
 }
 
-/** What the coverage book keeps of a laptop that reports everything. */
+/** The stored coverage of a laptop that reports everything. */
 function stateOf(n: number, now: number): string {
   return JSON.stringify({
     ...bookOf(null),
@@ -298,7 +298,7 @@ function stateOf(n: number, now: number): string {
   })
 }
 
-/** `turn` makes it another one. */
+/** `turn` makes it differ. */
 function standingOf(n: number, turn: number): Standing {
   const points = 15 + ((n + turn) % 180)
   const bands = ['low', 'medium', 'high', 'critical'] as const
@@ -358,21 +358,21 @@ async function listening(
   return { http, sent: () => closed + [...open].reduce((sum, it) => sum + it.bytesWritten, 0) }
 }
 
-/** The pages, in their process. */
+/** The pages, in their own process. */
 class Watchers {
   readonly #child: ChildProcess = fork(join(import.meta.dirname, 'console-watchers.ts'), {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })
 
   async open({ url, cookie }: Office, pages: number): Promise<void> {
-    const opened = this.#hears('open')
-    this.#tell({ type: 'open', url, cookie, pages })
+    const opened = this.#received('open')
+    this.#send({ type: 'open', url, cookie, pages })
     await opened
   }
 
   async report(): Promise<Watched> {
-    const heard = this.#hears('report')
-    this.#tell({ type: 'report' })
+    const heard = this.#received('report')
+    this.#send({ type: 'report' })
     return (await heard).watched
   }
 
@@ -380,11 +380,11 @@ class Watchers {
     this.#child.kill('SIGKILL')
   }
 
-  #tell(message: ToWatchers): void {
+  #send(message: ToWatchers): void {
     this.#child.send(message)
   }
 
-  #hears<T extends FromWatchers['type']>(type: T): Promise<Extract<FromWatchers, { type: T }>> {
+  #received<T extends FromWatchers['type']>(type: T): Promise<Extract<FromWatchers, { type: T }>> {
     return new Promise((resolve, reject) => {
       const ended = () => reject(new Error('the pages ended'))
       this.#child.once('exit', ended)
@@ -406,5 +406,5 @@ function spentSince(before: NodeJS.CpuUsage): number {
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (const end = performance.now() + 30_000; performance.now() < end; await delay(20)) if (await isSo()) return
-  throw new Error('a page did not hear of a change within 30 s')
+  throw new Error('a page did not get a change within 30 s')
 }

@@ -1,4 +1,4 @@
-/** What a match costs the correlations: 100,000 groups, four matches each, in order of time. */
+/** The cost of a match for correlations: 100,000 groups, four matches each, in order of time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import v8 from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -27,7 +27,7 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   for (const { name, rules, condition, budget } of KINDS) {
     says(`${name} ${condition}`)
     const correlations = load([{ path: 'bench.yml', text: documents(name, rules, condition) }]).correlations
-    // All but one of the rules, so that what is measured is the matches and not the firings.
+    // All rules except one, to measure matches without firings.
     const matches = Array.from({ length: Math.max(1, rules - 1) }, (_, n): Match[] => [
       { rule: { id: `r${n}` } as Rule },
     ])
@@ -46,12 +46,12 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   return rows
 }
 
-/** Groups in turn, all within the span, so that nothing can be forgotten and every match finds its group grown cold. */
+/** Groups in turn, all within the time span, so that none can be dropped and every match finds its group uncached. */
 function run(engine: Correlator, matches: readonly Match[][]): { engine: Correlator; seconds: number } {
   let spent = 0
   const batch = 1_000
   for (let from = 0; from < EVENTS; from += batch) {
-    // As they come from a parser: strings of their own, which the engine may keep.
+    // Parsed JSON, so that every string is a new one that the engine may keep.
     const events = Array.from({ length: batch }, (_, i) => eventAt(from + i))
     const start = performance.now()
     for (let i = 0; i < batch; i++) {
@@ -80,20 +80,20 @@ function documents(type: string, rules: number, condition: string): string {
   return [...base, top].join('---\n')
 }
 
-/** What an engine keeps, typed arrays included. */
+/** The memory that an engine keeps, typed arrays included. */
 async function bytesOf(fill: () => Correlator): Promise<number> {
   const before = await bytesInUse()
   const engine = fill()
   const bytes = (await bytesInUse()) - before
-  // Asked after the measurement, so that it cannot have been collected.
-  if (engine.counters().get('c')?.groups !== GROUPS) throw new Error('the groups are not all there')
+  // Used after the measurement, so that it is not garbage-collected before.
+  if (engine.counters().get('c')?.groups !== GROUPS) throw new Error('some groups are missing')
   return bytes / GROUPS
 }
 
 async function bytesInUse(): Promise<number> {
   v8.setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
-  // Buffers are freed beside the collection, a little later.
+  // Buffers are freed shortly after the collection.
   for (let n = 0; n < 4; n++) {
     gc()
     await sleep(50)

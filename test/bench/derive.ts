@@ -1,4 +1,4 @@
-/** What the derivers cost: a thousand workers, two weeks, through all of them as the pipeline calls them. */
+/** The cost of the derivers: a thousand workers, two weeks, through all derivers as the pipeline calls them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import v8 from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -16,7 +16,7 @@ const PASSES = 3
 const DAY = 86_400_000
 const START = Date.UTC(2026, 0, 5)
 const TICK_MS = 300_000
-/** Of one worker's day at work: one look every eight minutes, and what it finds. */
+/** Per worker and working day: one look every eight minutes, with the events it finds. */
 const LOOKS_A_DAY = 64
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
@@ -32,8 +32,8 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   const before = await bytesInUse()
   const run = filled()
   const bytes = (await bytesInUse()) - before
-  // Asked after the measurement, so that it cannot have been collected.
-  if (run.world.workers().length !== WORKERS) throw new Error('the workers are not all there')
+  // Used after the measurement, so that it is not garbage-collected before.
+  if (run.world.workers().length !== WORKERS) throw new Error('some workers are missing')
   says('what changed, written every five minutes')
   const written = { rows: 0, bytes: 0 }
   const writing = filled((rows) => {
@@ -57,8 +57,8 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
 }
 
 /**
- * In order of time, a laptop a worker; only the derivers' own time counts, not that of making the events. `write` is
- * handed what changed.
+ * In order of time, one laptop per worker. Only the derivers' own time counts, not that of making the events. `write`
+ * receives what changed.
  */
 function filled(write?: (rows: readonly KeptRow[]) => void): {
   world: World
@@ -131,7 +131,7 @@ function seenAt(world: World, n: number, day: number, look: number): Seen {
   }
 }
 
-/** Of 64: 8 of traffic and presence each, a burst, a clone every third day, and else programs. */
+/** Of 64 events: 8 each of traffic and presence, a burst, a clone every third day, and otherwise programs. */
 function eventAt(n: number, day: number, look: number, time: number): Event {
   const number = (day * LOOKS_A_DAY + look) * WORKERS + n
   const id = `01890000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`
@@ -191,7 +191,7 @@ function eventAt(n: number, day: number, look: number, time: number): Event {
   }
 }
 
-/** Every tenth laptop has a remote-control tool, seen again and again. */
+/** Every tenth laptop has a remote-control tool, seen repeatedly. */
 function factsAt(n: number, look: number): Seen['facts'] {
   if (n % 10 !== 0 || look % 4 !== 0) return undefined
   const tool = { id: 'anydesk', name: 'AnyDesk', category: 'remote-desktop', renamed: false, unattended: null }
@@ -201,7 +201,7 @@ function factsAt(n: number, look: number): Seen['facts'] {
 async function bytesInUse(): Promise<number> {
   v8.setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
-  // Buffers are freed beside the collection, a little later.
+  // Buffers are freed shortly after the collection.
   for (let n = 0; n < 4; n++) {
     gc()
     await sleep(50)

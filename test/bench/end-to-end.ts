@@ -1,11 +1,12 @@
 /**
- * The server as a process of its own, with 100 laptops over real sockets: what it takes in, and how soon a person sees it.
+ * The server as a process of its own, with 100 laptops over real sockets: throughput, and the latency until a person
+ * sees an event.
  *
- * Throughput: each laptop sends batches of 100, four on their way at a time, and waits for acknowledgements, which come
+ * Throughput: each laptop sends batches of 100, four in flight at a time, and waits for acknowledgements, which come
  * after the durable commit. Then one more laptop sends an event that raises a finding: when the console shows it,
- * everything before it has been judged, and the second clock stops.
- * Latency: 1,000 ordinary events a second, and every 300 ms one that raises a finding on a laptop that had none. From the
- * moment it is handed to the socket until the rows that the console asks for after the server's notice show that worker
+ * everything before it has been evaluated, and the second clock stops.
+ * Latency: 1,000 ordinary events a second, and every 300 ms one that raises a finding on a laptop without one. From
+ * sending it until the rows that the console requests after the server's notice show that worker
  * with a finding.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -45,12 +46,12 @@ interface Laptop {
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
-  // The last one is the marker.
+  // The last laptop is the marker.
   const laptops = Array.from({ length: LAPTOPS + 1 }, (_, n): Laptop => {
     const key = newLaptopKey()
     return { device: deviceOf(Buffer.from(key.publicKey, 'base64url')), worker: `w${n}`, key }
   })
-  await enrolAll(folder, laptops)
+  await enrollAll(folder, laptops)
   const server = await startServer(folder)
   const agents: SimulatedAgent[] = []
   try {
@@ -58,7 +59,7 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
     await until(
       () => (page.rows.size >= laptops.length ? true : null),
       30_000,
-      () => 'the roster is not taken in',
+      () => 'the roster was not imported',
     )
     for (const { device, key } of laptops) agents.push(await connect({ url: server.url, device, epoch: EPOCH, key }))
     const marker = { worker: laptops[LAPTOPS]!.worker, agent: agents[LAPTOPS]! }
@@ -75,8 +76,8 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   }
 }
 
-/** Straight into the state: enrolment by token is bounded to a few a minute, and is not what is measured. */
-async function enrolAll(folder: string, laptops: readonly Laptop[]): Promise<void> {
+/** Directly into the store: enrollment by token is limited to a few a minute, and is not measured here. */
+async function enrollAll(folder: string, laptops: readonly Laptop[]): Promise<void> {
   const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
   for (const { device, key } of laptops)
     await store.devices.save({
@@ -135,7 +136,7 @@ async function throughput(
   await until(
     () => ((page.rows.get(marker.worker)?.lastFinding ?? null) !== null ? true : null),
     60_000,
-    () => 'what was acknowledged is not judged',
+    () => 'acknowledged events were not evaluated',
   )
   const judgedSeconds = (performance.now() - start) / 1_000
   const cpu = cpuMs(server.pid) - cpuBefore

@@ -1,8 +1,8 @@
 /**
  * The Sigma engine on real rules and events: design section 8, rows one to three.
  *
- * Units   rates per second of this process's CPU time, so that neighbours on the machine count less (they still take
- *         caches and half of a shared core); latencies are wall time, where they do count.
+ * Units   rates per second of this process's CPU time, so that other processes matter less (they still take caches and
+ *         half of a shared core); latencies are wall time, where they do matter.
  */
 import { compile, type FlatEvent, load, type Program, type RuleFile } from '../../rules/language/index.ts'
 import { hasSharedData, ruleFiles, sigmaFiles, sysmonLines } from '../rules/language/shared-data.ts'
@@ -11,7 +11,7 @@ import { type BenchOptions, median, quantile, type Row } from './row.ts'
 const PASSES = 40
 const BOMB_CHARS = 200_000
 const BOMB_PAIRS = 11
-/** What an endpoint agent reports. */
+/** Categories that an endpoint agent reports. */
 const ENDPOINT = /^(process_|file_|registry_|image_load|network_connection|dns_query|pipe_created|driver_load|create_)/
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
@@ -79,7 +79,7 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   ]
 }
 
-/** The engine remembers values: the plain rows are with warm memories; the others with nothing known of CommandLine. */
+/** The engine caches values: the plain rows are with warm caches, the others with new values of CommandLine. */
 function asRows(what: string, rates: readonly number[], latencies: readonly number[]): Row[] {
   return [
     { name: `${what}, median pass`, unit: 'events/s of CPU', value: median(rates), budget: '>= 50,000' },
@@ -103,7 +103,10 @@ function passes(count: number, events: number, pass: () => void): number[] {
   })
 }
 
-/** The dearest of some notorious expressions: the median of pairs measured next to each other, as neighbours come and go. */
+/**
+ * The most expensive of some notorious expressions: the median of pairs measured one after the other, because of other
+ * load.
+ */
 function bombGrowth(): number {
   const bombs = ['(a+)+$', '(a|aa)+$', '\\w+`(\\w+|-|.)`[\\w+|\\s]', '(x+x+)+y']
   return Math.max(

@@ -1,9 +1,9 @@
 /**
- * The telemetry of a large fleet with little happening on each laptop, for benches that need much of it.
+ * The telemetry of a large fleet with few events per laptop, for benches that need many laptops.
  *
  * Shape   by worker and working day: a session, a sign-in, the network, eight reports of traffic, six programs, a login
  *         at the identity provider, every third day a clone; on the first day the dock's devices. Every tenth laptop
- *         has a remote-control tool that nobody approved. The same options give the same records.
+ *         has an unapproved remote-control tool. The same options give the same records.
  */
 import { Recorded } from '../../wire/recording.ts'
 
@@ -11,7 +11,7 @@ export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 export const WORKDAYS = 5
 export const WORKING_HOURS = 8
-/** 8 in the morning in Chicago. */
+/** 08:00 in Chicago. */
 const MONDAY = Date.UTC(2026, 0, 5, 14)
 
 const ROLES = ['developer', 'platform engineer', 'support', 'designer']
@@ -21,14 +21,14 @@ export interface FleetOptions {
   workers: number
   /** Five working days a week. */
   days: number
-  /** When the first working hour of the first day begins. Epoch ms. */
+  /** The start of the first working hour of the first day, epoch ms. */
   from?: number
   deviceOf?: (n: number) => string
 }
 
 export const workerOf = (n: number) => `worker-${n}`
 
-/** In order of time, an hour of all laptops at once; who works here and holds what comes first. */
+/** In order of time, one hour of all laptops at once; contracts and holdings come first. */
 export function* fleet(options: FleetOptions): Generator<Recorded[]> {
   const { workers, days, from = MONDAY, deviceOf = (n: number) => `device-${n}` } = options
   const seqs = new Uint32Array(workers)
@@ -45,12 +45,12 @@ export function* fleet(options: FleetOptions): Generator<Recorded[]> {
     }
 }
 
-/** Counted from the first Monday, 0. */
+/** Days since the first Monday. */
 export function calendarDay(workday: number): number {
   return Math.floor(workday / WORKDAYS) * 7 + (workday % WORKDAYS)
 }
 
-/** As they come from a log: valid, and nothing in one is part of another. */
+/** As read from a log: valid, and without shared objects. */
 function recorded(block: readonly object[]): Recorded[] {
   return (JSON.parse(JSON.stringify(block)) as unknown[]).map((it) => Recorded.parse(it))
 }
@@ -125,7 +125,7 @@ const HOME = {
 }
 const LOGIN = { category: 'idp_login', ManagedDevice: true, App: 'mail', Result: 'success' }
 
-/** An address of each worker's own. */
+/** A unique address per worker. */
 function addressOf(n: number): string {
   return `100.${64 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`
 }

@@ -1,9 +1,9 @@
 /**
- * What importing 30 MB of roster costs those whom the same thread serves: contracts and laptops go into a log on disk,
- * while a heartbeat asks how late the loop is, and a laptop's batches how late their acknowledgement.
+ * How much importing 30 MB of roster delays other work in the same thread: contracts and laptops go into a log on disk,
+ * while a heartbeat measures the event loop's delay, and a laptop's batches the delay of their acknowledgement.
  *
- * Units   a beat is due every 10 ms; its delay is how much later it came. The log, the directory and the API's or the
- *         inbox's own reader are the server's; judgement is not part of it.
+ * Units   a beat is due every 10 ms; its delay is how late it came. The log, the directory and the reader of API or
+ *         inbox are the server's own; evaluation is not included.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -87,7 +87,7 @@ async function measured(
   const over = new AbortController()
   const beats = heartbeat(over.signal)
   const acks = acknowledgements(`laptop, ${name}`, stream, over.signal)
-  // So that what came before the import does not count.
+  // So that work before the import does not count.
   await delay(100)
   const cpu = process.threadCpuUsage()
   const start = performance.now()
@@ -105,7 +105,7 @@ async function measured(
   ]
 }
 
-/** How late each beat was, ms. */
+/** The delay of each beat, ms. */
 async function heartbeat(signal: AbortSignal): Promise<number[]> {
   const delays: number[] = []
   for (let last = performance.now(); !signal.aborted; last = performance.now()) {
@@ -115,7 +115,7 @@ async function heartbeat(signal: AbortSignal): Promise<number[]> {
   return delays
 }
 
-/** How long batches that come at their own pace wait until they are durable, ms. */
+/** How long batches sent at a fixed rate wait until they are durable, ms. */
 async function acknowledgements(device: string, stream: Stream, signal: AbortSignal): Promise<number[]> {
   const waits: Promise<number>[] = []
   for (let seq = 1; !signal.aborted; seq += BATCH) {

@@ -1,4 +1,4 @@
-/** Every bench, in the order they run: what is quick first. */
+/** Every bench, in the order they run: fast ones first. */
 import * as addresses from './addresses.ts'
 import * as agentIdle from './agent-idle.ts'
 import * as assess from './assess.ts'

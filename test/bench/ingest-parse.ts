@@ -1,4 +1,4 @@
-/** What it costs to check one event: unpack, parse, validate. */
+/** The cost of checking one event: unpack, parse, validate. */
 import { randomUUID } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import { parseBatch, unpack, validateEvents } from '../../server/ingest/validation.ts'
@@ -40,7 +40,7 @@ export async function bench(): Promise<Row[]> {
       spent.unpack += unpackedAt - began
       if (accepted.length !== BATCH_EVENTS) throw new Error(`${accepted.length} of ${BATCH_EVENTS} were accepted`)
     }
-    // The first round warms up.
+    // The first round is the warm-up.
     if (round > 0) rounds.push(spent)
   }
   const perEvent = (of: 'unpack' | 'json' | 'validate') =>

@@ -1,14 +1,15 @@
 /**
- * `npm run bench`: measures what design section 8 promises, on this machine.
+ * `npm run bench`: measures the targets of design section 8 on this machine.
  *
  *   npm run bench                          every bench
- *   npm run bench -- store end-to-end      these only
- *   npm run bench -- --seconds 30          watch running things for less than five minutes
+ *   npm run bench -- store end-to-end      only these
+ *   npm run bench -- --seconds 30          observe running processes for less than five minutes
  *   npm run bench -- calm --workers 1000,5000,20000 --events 1000000,3000000,5000000 --folder DIR
  *                                          in these sizes, and keep the stored logs in DIR for the next run
  *   npm run bench -- --write               and write the tables into RESULTS.md
  *
- * Errors  a bench that fails is told, and the others run; exit 1. A figure beyond its budget is shown, and is no failure.
+ * Errors  a bench that fails is reported and the others run; exit 1. A figure over its budget is shown, but is not a
+ *         failure.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
@@ -49,11 +50,11 @@ for (const [index, bench] of chosen.entries()) {
   if (!rows) continue
   tables.set(bench.name, rows)
   console.log(table(rows))
-  // After each, so that a bench that is interrupted later takes nothing away.
+  // After each bench, so that a later interruption loses nothing.
   if (values.write) write(bench.name, rows)
 }
 if (tables.size < chosen.length) process.exitCode = 1
-// What a bench left open must not keep us.
+// Handles that a bench left open must not keep the process running.
 process.exit()
 
 async function measured(bench: Bench): Promise<Row[] | null> {
@@ -81,7 +82,7 @@ function table(rows: readonly Row[]): string {
   return [line(all[0]!), rule, ...all.slice(1).map(line)].join('\n')
 }
 
-/** Puts one bench's section in place of its last one; what people wrote around the sections stays. */
+/** Replaces one bench's section; text around the sections is kept. */
 function write(name: string, rows: readonly Row[]): void {
   const command = ['npm run bench --', name, ...given()].join(' ')
   const begin = `<!-- ${name} -->`
@@ -96,7 +97,7 @@ function write(name: string, rows: readonly Row[]): void {
   writeFileSync(RESULTS, next)
 }
 
-/** What was asked for, without where this machine keeps its files. */
+/** The options given, without paths of this machine. */
 function given(): string[] {
   return [
     ...(seconds === 300 ? [] : [`--seconds ${seconds}`]),

@@ -1,4 +1,4 @@
-/** `tellwire match` as people run it: a process, all of SigmaHQ's rules, Sysmon events through standard input. */
+/** `tellwire match` as a process, with all of SigmaHQ's rules and Sysmon events through standard input. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { type BenchOptions, median, type Row } from './row.ts'
 const ROOT = join(import.meta.dirname, '..', '..')
 const RULES = join(ROOT, '..', 'shared', 'data', 'sigmahq.tar.gz')
 const RUNS = 3
-/** So often the same events, for a run long enough to measure. */
+/** How often the same events are repeated, for a run long enough to measure. */
 const TIMES = 10
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
@@ -40,11 +40,11 @@ async function measured(block: Buffer): Promise<Measured> {
   const child = spawn(process.execPath, [join(ROOT, 'bin', 'tellwire.js'), 'match', '--rules', RULES, '--stats'], {
     stdio: ['pipe', 'ignore', 'pipe'],
   })
-  const told = text(child.stderr)
-  // Its clock starts with the first events, so they wait until the rules are loaded and reading begins.
+  const stderr = text(child.stderr)
+  // Its clock starts with the first events, so they are sent after the rules are loaded.
   for (let time = 0; time < TIMES; time++) if (!child.stdin.write(block)) await once(child.stdin, 'drain')
   child.stdin.end()
-  const report = await told
+  const report = await stderr
   const figure = (pattern: RegExp) => Number(pattern.exec(report)?.[1]?.replaceAll(',', ''))
   return {
     rate: figure(/ s: ([\d,]+) events\/s/),

@@ -1,8 +1,8 @@
 /**
- * A long recording, replayed: reading, parsing, checking and judging, and the last of these alone.
+ * Replaying a long recording: reading, parsing, checking and evaluating, and evaluating alone.
  *
- * Units   events for each second of the main thread's processor time, so that what else runs on this machine is not
- *         measured. The first pass compiles; the others are measured.
+ * Units   events per second of the main thread's CPU time, so that other processes do not count. The first pass is the
+ *         warm-up; the others are measured.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -44,7 +44,7 @@ async function measured(file: string, says: BenchOptions['says']): Promise<Row[]
     const start = seconds()
     const { stats } = await replay(eventLines(file), deps)
     whole.push(events / (seconds() - start))
-    if (stats.rejected > 0) throw new Error(`${stats.rejected} lines were left out`)
+    if (stats.rejected > 0) throw new Error(`${stats.rejected} lines were skipped`)
     const pipeline = new Pipeline(deps)
     const began = seconds()
     for (const it of records) pipeline.take(it)
@@ -65,7 +65,7 @@ async function measured(file: string, says: BenchOptions['says']): Promise<Row[]
 
 type Recognised = Parameters<ConstructorParameters<typeof Pipeline>[0]['recognise']>[0]
 
-/** As a server's log has it: what the catalogue recognises stands beside each event. */
+/** As in a server's log: with the catalogue's facts beside each event. */
 function recorded(facts: ConstructorParameters<typeof Pipeline>[0]['recognise']): Recorded[] {
   const lines = simulate({ scenarios: [], seed: 5, workers: WORKERS, days: DAYS, start: Date.UTC(2026, 8, 14) })
   return [...lines].map((line) => {

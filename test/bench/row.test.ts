@@ -14,17 +14,17 @@ describe('a measured figure', () => {
   for (const { value, budget, held } of cases)
     it(`${value} against '${budget}': ${held}`, () => assert.equal(holds({ ...row, value, budget }), held))
 
-  it('refuses a budget it cannot read', () =>
-    assert.throws(() => holds({ ...row, value: 1, budget: '< 5' }), /'< 5' is no budget/))
+  it('refuses an invalid budget', () =>
+    assert.throws(() => holds({ ...row, value: 1, budget: '< 5' }), /'< 5' is not a budget/))
 
-  it('takes the middle and the tail', () => {
+  it('computes median and quantile', () => {
     assert.equal(median([5, 1, 9]), 5)
     assert.equal(quantile([4, 1, 3, 2], 0.99), 4)
     assert.equal(quantile([4, 1, 3, 2], 0.5), 2)
     assert.ok(Number.isNaN(quantile([], 0.5)))
   })
 
-  it('shows as many digits as were measured', () =>
+  it('shows a suitable number of digits', () =>
     assert.deepEqual([20_653.4, 13.44, 2.649, 0.0123, Number.NaN].map(shown), [
       '20,653',
       '13.4',

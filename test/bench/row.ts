@@ -3,7 +3,7 @@ export interface Row {
   name: string
   unit: string
   value: number
-  /** '>= 10,000', '<= 0.3', or '' where nothing was promised (design, section 8). */
+  /** '>= 10,000', '<= 0.3', or '' without a target (design, section 8). */
   budget: string
 }
 
@@ -13,21 +13,21 @@ export interface Bench {
 }
 
 export interface BenchOptions {
-  /** How long what watches a running thing watches it. */
+  /** How long running processes are observed. */
   seconds: number
-  /** Of the fleets that are measured in several sizes. */
+  /** Sizes of the fleets that are measured in several sizes. */
   sizes: readonly { workers: number; events: number }[]
-  /** Where what takes long to make is kept for the next run; null: nowhere. */
+  /** The folder for data that takes long to make, kept for the next run; null: none. */
   folder: string | null
-  /** One line about what is happening, for whoever waits. */
+  /** Prints one line of progress. */
   says(text: string): void
 }
 
-/** Null where nothing was promised. Errors: a budget in another form, so that none is passed over in silence. */
+/** Null without a target. Errors  a budget in another form, so that none is ignored silently. */
 export function holds({ name, value, budget }: Row): boolean | null {
   if (budget === '') return null
   const [, sign, bound] = /^([<>]=) ([\d.,]+)$/.exec(budget) ?? []
-  if (!sign || !bound) throw new Error(`${name}: '${budget}' is no budget; write '>= 10,000' or '<= 0.3'`)
+  if (!sign || !bound) throw new Error(`${name}: '${budget}' is not a budget; write '>= 10,000' or '<= 0.3'`)
   const limit = Number(bound.replaceAll(',', ''))
   return sign === '>=' ? value >= limit : value <= limit
 }
@@ -42,7 +42,7 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }
 
-/** Enough digits to compare, not more than were measured. */
+/** Enough digits to compare, but not more than were measured. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return 'not measured'
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3

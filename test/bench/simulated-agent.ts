@@ -1,4 +1,4 @@
-/** A laptop as the server sees it: proves its key over a real socket, sends batches, counts acknowledgements. */
+/** A laptop as the server sees it: proves its key over a real socket, sends batches, and waits for acknowledgements. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, randomUUID, sign } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import { WebSocket } from 'ws'
@@ -111,7 +111,7 @@ export function batch(epoch: number, events: readonly object[]): Buffer {
 const PROGRAMS = ['/usr/bin/git', '/usr/bin/node', '/usr/bin/bash', '/usr/lib/firefox/firefox', '/usr/bin/python3.13']
 const ARGUMENTS = ['status --porcelain', 'run build', '-c ls', '--type=renderer', 'install', 'fetch origin', 'test -w']
 
-/** What a developer's laptop sends all day: half programs that began, half connections. Ids and numbers never repeat. */
+/** Typical events of a developer's laptop: half process starts, half connections. Ids and numbers never repeat. */
 export function ordinary(seq: number, time: number): object {
   const envelope = {
     id: randomUUID(),
@@ -139,7 +139,7 @@ export function ordinary(seq: number, time: number): object {
   }
 }
 
-/** A remote-control tool that nobody approved. */
+/** An unapproved remote-control tool. */
 export function remoteControl(seq: number, time: number, tool = 'anydesk'): object {
   const envelope = { id: randomUUID(), seq, time, product: 'linux', collector: 'processes' }
   return program(envelope, `/usr/bin/${tool}`, `/usr/bin/${tool} --service`)

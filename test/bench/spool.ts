@@ -1,4 +1,4 @@
-/** What the spool takes in: appended, durable, leased and acknowledged, on the disk that holds the temporary folder. */
+/** The spool's throughput: append, sync, lease and acknowledge, on the disk of the temporary folder. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * What a large fleet's state takes, in memory and as it is written down: two working weeks of many laptops with little
- * happening on each (see fleet.ts), through the whole pipeline with the shipped rules.
+ * The size of a large fleet's state, in memory and as stored: two working weeks of many laptops with few events each
+ * (see fleet.ts), through the whole pipeline with the shipped rules.
  *
  * Shape   after that, half a minute of a steady fleet at a hundred records a second: what one commit then writes.
  */
@@ -15,7 +15,7 @@ import { NOWHERE } from '../server/events.ts'
 import { fleet, WORKDAYS, WORKING_HOURS } from './fleet.ts'
 import type { BenchOptions, Row } from './row.ts'
 
-/** Some is kept however many there are: it is in both, and not in what each further worker takes. */
+/** A part of the state has a fixed size: it is in both fleets, and not in the difference per further worker. */
 const FEW = 3_000
 const MANY = 10_000
 const WEEKS = 2
@@ -92,7 +92,7 @@ async function filled(workers: number, says: BenchOptions['says']) {
   const bytes = (await bytesInUse()) - before
   const whole = handedOver(parts)
   const measured = { records, spent, bytes, whole: whole.size, parts: shares(whole.byPart, workers) }
-  // The morning of the next week, and the first reports of it: everybody signs in once. Then what comes all day.
+  // The morning of the next week with everybody's first sign-in, and then the steady load of a day.
   take(blocks.next().value ?? [])
   handedOver(parts)
   take((blocks.next().value ?? []).slice(0, STEADY_RECORDS))
@@ -106,7 +106,7 @@ interface Size {
   seconds: number
 }
 
-/** What one commit would take, as the text that the store is given. */
+/** The rows that one commit would write, as text for the store. */
 function handedOver(parts: ReadonlyMap<string, Kept>): { size: Size; byPart: Map<string, number> } {
   const size: Size = { rows: 0, bytes: 0, seconds: 0 }
   const byPart = new Map<string, number>()
@@ -129,7 +129,7 @@ function seconds(): number {
   return (user + system) / 1e6
 }
 
-/** What each part takes, the largest first. */
+/** The size of each part, largest first. */
 function shares(byPart: ReadonlyMap<string, number>, workers: number): string {
   return [...byPart]
     .map(([name, bytes]): [string, number] => [name, bytes / workers])
@@ -142,7 +142,7 @@ function shares(byPart: ReadonlyMap<string, number>, workers: number): string {
 async function bytesInUse(): Promise<number> {
   v8.setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
-  // Buffers are freed beside the collection, a little later.
+  // Buffers are freed shortly after the collection.
   for (let n = 0; n < 4; n++) {
     gc()
     await sleep(50)

@@ -1,6 +1,6 @@
 /**
- * What the telemetry log takes in and gives back: 100 laptops, each with one batch of 100 events on its way at a time,
- * half of them programs that began and half connections, over 30 days, on the disk that holds the temporary folder.
+ * Writing to and reading from the telemetry log: 100 laptops, each with one batch of 100 events in flight at a time,
+ * half process starts and half connections, over 30 days, on the disk of the temporary folder.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -83,7 +83,7 @@ async function appendAll(stream: Stream, rounds: readonly RecordedOf<'event'>[][
   for (const round of rounds) await stream.publish(round[device]!)
 }
 
-/** A laptop's batch: few programs, many arguments; few hosts, many ports; ids and times that never repeat. */
+/** A realistic batch: few programs, many arguments; few hosts, many ports; ids and times never repeat. */
 function realBatch(device: string, round: number, random: () => number): RecordedOf<'event'>[] {
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)]!
   const digits = (count: number) => Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join('')

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { WorkerPage } from '../../server/views/schema.ts'
-import { type AgentChild, BINARY, enrolAgent, json, startAgent, startServer, until } from '../bench/children.ts'
+import { type AgentChild, BINARY, enrollAgent, json, startAgent, startServer, until } from '../bench/children.ts'
 
 export interface Line {
   event?: { category: string; About?: string; Reason?: string; Detail?: string }
@@ -58,7 +58,7 @@ async function start(): Promise<Fleet> {
         body: JSON.stringify({ worker }),
       }),
     )
-    await enrolAgent(join(folder, worker), token)
+    await enrollAgent(join(folder, worker), token)
     const agent = run(worker)
     await until(
       async () => ((await page(worker)).laptops[0]?.coverage.some((it) => it.lastEvent !== null) ? true : null),

@@ -1,4 +1,4 @@
-/** A farm, a VPN on a router, a slow drip and a traveller, judged by what is shipped. */
+/** A farm, a VPN on a router, a slow drip and a traveller, evaluated with the shipped rules. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
@@ -31,7 +31,7 @@ describe('four stories', () => {
     answer = await judged(records)
   })
 
-  it('every line is taken', () => assert.equal(answer.stats.rejected, 0))
+  it('accepts every line', () => assert.equal(answer.stats.rejected, 0))
 
   it('the farm is one critical cluster with its three people', () => {
     assert.deepEqual(
@@ -45,12 +45,12 @@ describe('four stories', () => {
 
   it('the slow drip is high', () => assert.equal(of('s1').band, 'high'))
 
-  it('the traveller is silent, and so are those who only worked', () => {
+  it('the traveller and those who only worked have no findings', () => {
     for (const worker of ['t1', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6'])
       assert.deepEqual([worker, of(worker).findings.map((it) => it.title)], [worker, []])
   })
 
-  it('a server clock that was a year ahead for one start changes nothing', async () => {
+  it('a server clock a year ahead for one start changes nothing', async () => {
     const middle = Math.floor(records.length / 2)
     const time = momentOf(records[middle]!)
     const year = 365 * 24 * HOUR
@@ -59,7 +59,7 @@ describe('four stories', () => {
     assert.deepEqual({ ...withIt, stats: null }, { ...answer, stats: null })
   })
 
-  it('parts add up, for everybody', () => {
+  it('parts add up for every worker', () => {
     for (const { points, parts } of answer.workers)
       assert.equal(
         parts.reduce((sum, it) => sum + it.points, 0),
@@ -67,9 +67,9 @@ describe('four stories', () => {
       )
   })
 
-  it('shuffled within 72 hours, it is the same', async function () {
+  it('the result is the same when records arrive up to 72 hours late', async function () {
     this.timeout(300_000)
-    // When the last of them has come, however late.
+    // After the last record has arrived.
     const at = Math.max(...records.map(momentOf)) + 73 * HOUR
     const { stats: _, ...expected } = await judged(records, at)
     const known = records.filter((it) => it.type === 'contract' || it.type === 'device')

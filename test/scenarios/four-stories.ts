@@ -1,9 +1,9 @@
 /**
- * Three weeks of a small company, by hand: a farm of three, a VPN on a router in the claimed city, a slow drip, an
- * employee on an announced journey, and six people at work.
+ * Three weeks of a small company, written by hand: a farm of three, a VPN on a router in the claimed city, a slow drip,
+ * an employee on an announced journey, and six ordinary workers.
  *
- * Shape   recorded telemetry in order of time, each line as somebody outside would write it from the vocabulary: no
- *         facts of ours, no epochs.
+ * Shape   recorded telemetry in order of time, each line as an outsider would write it from the documented format,
+ *         without our own facts and epochs.
  */
 import type { Category, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, Recorded } from '../../wire/recording.ts'
@@ -67,7 +67,7 @@ function hired(name: string, city: City, fields: object = {}): Recorded[] {
   ]
 }
 
-/** Online in the morning, a few programs, some traffic, and the laptop asleep at night. */
+/** Each day: online in the morning, a few programs, some traffic; the laptop sleeps at night. */
 function workdays(
   { name, city, address, gateway, rtt }: Person,
   about: { class?: AddressFacts['class']; asn?: number } = {},
@@ -99,13 +99,13 @@ function farm(): Recorded[] {
   })
 }
 
-/** The exit is in the claimed city; the person behind it is far beyond it. Nothing on the laptop says VPN. */
+/** The exit is in the claimed city, but the person is far away. Nothing on the laptop shows a VPN. */
 function routerVpn(): Recorded[] {
   const behind = { name: 'r1', city: 'austin' as const, address: '192.0.2.77', gateway: '77'.repeat(8), rtt: 228 }
   return [...hired('r1', 'austin'), ...workdays(behind, { class: 'vpn', asn: 9_009 })]
 }
 
-/** Every evening three repositories and 0.4 GB into a folder that syncs elsewhere: never enough for one day's limit. */
+/** Every evening three repositories and 0.4 GB into a synced folder: always below the daily limit. */
 function drip(): Recorded[] {
   const name = 's1'
   const device = `${name}-laptop`
@@ -137,7 +137,7 @@ function drip(): Recorded[] {
   return [...hired(name, 'boston'), ...workdays(home), ...evenings]
 }
 
-/** Announced: ten days in Berlin. The hotel, the telephone, the flight home. */
+/** Announced: ten days in Berlin, with hotel, mobile hotspot and flights. */
 function traveller(): Recorded[] {
   const name = 't1'
   const device = `${name}-laptop`

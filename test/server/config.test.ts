@@ -111,7 +111,7 @@ describe('configuration', () => {
       where: /server\.yml:1:6 tls\.keyFile$|server\.yml:2:3 tls\.keyFile$/,
       detail: /expected string/,
     },
-    { what: 'no YAML', yaml: 'listen: [', where: /server\.yml:1:10$/, detail: /./ },
+    { what: 'not YAML', yaml: 'listen: [', where: /server\.yml:1:10$/, detail: /./ },
     { what: 'a key twice', yaml: 'retentionDays: 3\nretentionDays: 4', where: /server\.yml:2:1$/, detail: /unique/ },
     { what: 'a list', yaml: '- a', where: /server\.yml:1:1$/, detail: /map/ },
     {

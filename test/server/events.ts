@@ -1,4 +1,4 @@
-/** Small, valid events and records for tests: what a test does not name is unremarkable. */
+/** Small, valid events and records for tests, with unremarkable defaults. */
 import type { LoadedRule } from '../../rules/language/index.ts'
 import type { Category, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
@@ -10,7 +10,7 @@ export const DAY = 24 * HOUR
 
 let made = 0
 
-/** `seq` counts upwards over all events made in this process: one spool for everybody is enough. */
+/** `seq` counts all events made in this process: one spool for all is enough. */
 export function event<C extends Category>(
   category: C,
   fields: Omit<EventOf<C>, 'category' | 'id' | 'seq' | 'time' | 'product' | 'collector'>,
@@ -71,17 +71,17 @@ export const received = (device: string, it: EventOf<Category>, receivedAt = it.
   event: it,
 })
 
-/** A line of the identity provider: what a test does not name nobody said. */
+/** A line of the identity provider; fields that a test does not set are null. */
 export function login(worker: string, time: number, fields: Partial<EventOf<'idp_login'>> = {}): RecordedOf<'feed'> {
-  const said = {
+  const defaults = {
     Worker: worker,
     ...{ Ip: null, Country: null, DeviceId: null, ManagedDevice: null, Mobile: null, MfaDeviceHash: null },
     ...{ MfaIp: null, MfaCountry: null, AccountHash: null, App: null, Result: 'success' },
   }
-  return { type: 'feed', worker, time, event: { ...event('idp_login', { ...said, ...fields }, time), seq: null } }
+  return { type: 'feed', worker, time, event: { ...event('idp_login', { ...defaults, ...fields }, time), seq: null } }
 }
 
-/** What the databases say of an address that nobody knows. */
+/** The facts about an unknown address. */
 export const NOWHERE: AddressFacts = {
   country: null,
   region: null,

@@ -9,7 +9,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cursor } from '../../agent/spool/cursor.ts'
-import { BINARY, enrolAgent, until } from '../bench/children.ts'
+import { BINARY, enrollAgent, until } from '../bench/children.ts'
 
 const STARTS_WITHIN_MS = 180_000
 const PROGRESS_WITHIN_MS = 180_000
@@ -87,7 +87,7 @@ export class Rig {
     const cookie = session.headers.getSetCookie()[0]?.split(';')[0] ?? ''
     const made = await ask('enrollment-tokens', { worker }, cookie)
     const { token } = (await made.json()) as { token: string }
-    await enrolAgent(join(this.folder, 'agent'), token)
+    await enrollAgent(join(this.folder, 'agent'), token)
   }
 
   killServer(): Promise<void> {

@@ -1,4 +1,4 @@
-/** GET /audit: who did what. */
+/** GET /audit: the audit log. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'

@@ -1,4 +1,4 @@
-/** POST /workers/{id}/verdict: a person decides. */
+/** POST /workers/{id}/verdict: decides a case. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
 import { CaseView } from '../../model/case.ts'
@@ -12,7 +12,7 @@ export function caseRoutes(app: OpenAPIHono<Env>, { decide }: Deps, { may }: Gua
     createRoute({
       method: 'post',
       path: '/workers/{id}/verdict',
-      summary: 'Decide about a worker; evidence of a new kind opens the case again',
+      summary: 'Decide about a worker; evidence of a new kind reopens the case',
       middleware: may('case.decide'),
       request: { params: z.object({ id: z.string().min(1).max(256) }), ...body(NewVerdict) },
       responses: answers(CaseView),

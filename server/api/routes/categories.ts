@@ -1,4 +1,4 @@
-/** GET /categories: what is collected, from the wire contract itself. */
+/** GET /categories: what is collected, from the wire contract. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { CATEGORIES } from '../../../wire/event.ts'
 import type { Env } from '../deps.ts'

@@ -1,4 +1,4 @@
-/** GET /clusters: workers who share what unrelated people do not. */
+/** GET /clusters: workers who share what unrelated people do not share. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { clusters } from '../../views/clusters.ts'
 import { ClusterView } from '../../views/schema.ts'
@@ -11,7 +11,7 @@ export function clusterRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { 
     createRoute({
       method: 'get',
       path: '/clusters',
-      summary: 'Workers who share what unrelated people do not, worst first',
+      summary: 'Workers who share what unrelated people do not share, worst first',
       middleware: may('worker.read'),
       responses: answers(z.array(ClusterView)),
     }),

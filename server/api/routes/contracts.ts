@@ -1,4 +1,4 @@
-/** What was agreed with workers: read every version, write a new one, import a roster. */
+/** Contracts of workers: read every version, write a new one, import a roster. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Contract } from '../../../wire/contract.ts'
 import { Fault } from '../../../wire/fault.ts'
@@ -9,9 +9,9 @@ import type { Guard } from '../guard.ts'
 import { answers, body } from '../openapi.ts'
 import { NewContract, ROSTER_CHARACTERS, RosterAnswer, RosterRequest } from '../schema.ts'
 
-/** Bodies that are larger than what the other routes take. */
+/** Routes that accept larger bodies. */
 export const CONTRACT_PATHS = /^\/api\/v1\/(roster|workers\/[^/]+\/contracts)$/
-/** In JSON, quotes and line ends take two characters each. */
+/** In JSON, quotes and line breaks take two characters each. */
 export const CONTRACT_BYTES = 2 * ROSTER_CHARACTERS
 
 export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, { may }: Guard): void {
@@ -21,7 +21,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, 
     createRoute({
       method: 'get',
       path: '/workers/{id}/contracts',
-      summary: 'Every version of a contract as it was written, oldest first; none for somebody unknown',
+      summary: 'Every version of a contract as it was written, oldest first; none for an unknown worker',
       middleware: may('contract.read'),
       request: { params },
       responses: answers(z.array(Contract)),
@@ -33,8 +33,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, 
     createRoute({
       method: 'put',
       path: '/workers/{id}/contracts',
-      summary:
-        'A new, complete version of a contract; it begins now unless `from` says when. Answers with every version',
+      summary: 'A new, complete version of a contract; it begins now unless `from` is given. Returns every version',
       middleware: may('contract.write'),
       request: { params, ...body(NewContract) },
       responses: answers(z.array(Contract)),
@@ -51,7 +50,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, 
       if (problem) {
         const where =
           problem.column === null ? 'body' : problem.column === 'worker' ? 'param.id' : `body.${problem.column}`
-        throw new Fault('api.invalid', { where, todo: `${problem.why}.` })
+        throw new Fault('api.invalid', { where, why: problem.why })
       }
       await contracts.take([{ contracts: versions, devices }], c.get('session').user.name)
       return c.json(contracts.versions(worker), 200)
@@ -63,7 +62,7 @@ export function contractRoutes(app: OpenAPIHono<Env>, { contracts, now }: Deps, 
       method: 'post',
       path: '/roster',
       summary:
-        'Import a roster; a row that cannot be used is reported and omitted. `dryRun`: only report what would be imported',
+        'Import a roster; rows that cannot be used are reported and omitted. `dryRun`: only report what would be imported',
       middleware: may('contract.write'),
       request: body(RosterRequest),
       responses: answers(RosterAnswer),

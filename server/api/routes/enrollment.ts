@@ -10,7 +10,7 @@ export function enrollmentRoutes(app: OpenAPIHono<Env>, { enrollmentToken }: Dep
     createRoute({
       method: 'post',
       path: '/enrollment-tokens',
-      summary: 'A one-time token that enrolls one laptop; shown once, kept nowhere',
+      summary: 'A one-time token that enrolls one laptop; shown once, never stored',
       middleware: may('laptop.enroll'),
       request: body(EnrollmentRequest),
       responses: answers(EnrollmentToken),

@@ -13,7 +13,7 @@ export function eventRoutes(app: OpenAPIHono<Env>, { queue }: Deps, signIn: Sign
     createRoute({
       method: 'get',
       path: '/events',
-      summary: "Server-Sent Events: 'changed' with a notice of who may read differently now",
+      summary: "Server-Sent Events: 'changed' with the workers and lists that may have changed",
       middleware: may('worker.read'),
       responses: {
         200: { description: 'The stream.', content: { 'text/event-stream': { schema: Notice } } },

@@ -1,12 +1,12 @@
 /**
- * POST /feed/v1/events: HR, the identity provider and the code host report what they saw. Outside /api/v1, because
- * machines call it, which have a token and no session, cookie or Origin.
+ * POST /feed/v1/events: HR, the identity provider and the code host send events. Outside /api/v1, because the callers
+ * are programs with a token and without session, cookie or Origin.
  *
- * Errors  401 without a valid token, 429 with Retry-After when too much comes. An event that cannot be used is omitted
- *         and reported with its index; the others are stored, durable before the answer.
+ * Errors  401 without a valid token, 429 with Retry-After above the rate limit. An event that cannot be used is
+ *         reported with its index; the others are stored, durable before the response.
  */
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
-import { Fault } from '../../../wire/fault.ts'
+import { Fault, type FaultDetails } from '../../../wire/fault.ts'
 import { attempts } from '../../access/rate.ts'
 import { DescribedEvent, FEED_EVENTS_MAX, RefusedEvent, sentValues, validateEvents } from '../../feeds/batch.ts'
 import { FEED_PATH, type FeedToken, feedOf } from '../../feeds/tokens.ts'
@@ -16,19 +16,19 @@ import { bodiesUpTo } from '../guard.ts'
 import { answers } from '../openapi.ts'
 
 const BODY_BYTES = 1_048_576
-/** Of each token. A code host of 1,000 developers makes some ten events a second. */
+/** Per token. A code host of 1,000 developers makes about ten events a second. */
 const EVENTS_PER_SECOND = 100
 const EVENTS_BURST = 10_000
-/** Of each address. */
+/** Per address. */
 const WRONG_TOKENS = { max: 30, windowMs: 15 * 60_000 }
 const UNKNOWN_NAMED = 100
 
 const FeedAnswer = z.object({
   stored: z.int(),
-  /** Sent before, and stored then. */
+  /** Stored before this request. */
   duplicates: z.int(),
   refused: z.array(RefusedEvent),
-  /** Stored, but no contract names them: the first 100. */
+  /** Stored, but without a contract: the first 100. */
   unknownWorkers: z.array(z.string()),
 })
 
@@ -37,7 +37,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
   const wrong = attempts({ ...WRONG_TOKENS, now })
   const budgets = bucketPerKey(now, EVENTS_PER_SECOND, EVENTS_BURST)
 
-  // Described here and checked by `validateEvents`: a schema in front would refuse a thousand events because of one.
+  // Described here and checked by `validateEvents`: a schema on the route would refuse all events because of one.
   const events = z.array(DescribedEvent).max(FEED_EVENTS_MAX)
   const bearer = app.openAPIRegistry.registerComponent('securitySchemes', 'feedToken', {
     type: 'http',
@@ -63,7 +63,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
     const budget = budgets(feed.name)
     if (!budget.take(values.length)) {
       const seconds = Math.ceil((values.length - budget.left()) / EVENTS_PER_SECOND)
-      throw tooMuch(seconds, `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} s.`)
+      throw tooMuch(seconds, { todo: `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} s.` })
     }
     const { lines, refused } = await validateEvents(values, { feed, lookup: feeds.lookup, now: now() })
     const duplicates = lines.length > 0 ? await feeds.append(lines) : 0
@@ -80,7 +80,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
   async function whoAsks(c: Ctx): Promise<FeedToken> {
     const address = clientAddress(c, deps.trustedProxies)
     const waitMs = wrong.waitMs(address)
-    if (waitMs > 0) throw tooMuch(Math.ceil(waitMs / 1_000), 'Too many wrong tokens came from this address.')
+    if (waitMs > 0) throw tooMuch(Math.ceil(waitMs / 1_000), { why: 'Too many wrong tokens came from this address.' })
     const [, secret] = /^Bearer +([\w.-]{1,128})$/i.exec(c.req.header('Authorization') ?? '') ?? []
     const feed = secret ? await feedOf(store, secret) : null
     if (feed) return feed
@@ -93,6 +93,6 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
   }
 }
 
-function tooMuch(seconds: number, todo: string): Fault {
-  return new Fault('rate.exceeded', { todo, facts: { retryAfterMs: seconds * 1_000 } })
+function tooMuch(seconds: number, details: Pick<FaultDetails, 'why' | 'todo'>): Fault {
+  return new Fault('rate.exceeded', { ...details, facts: { retryAfterMs: seconds * 1_000 } })
 }

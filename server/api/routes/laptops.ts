@@ -1,4 +1,4 @@
-/** GET /laptops: the list in pages; GET /laptops/{device}: one with all that is known of it. */
+/** GET /laptops: the list in pages; GET /laptops/{device}: all that is known about one laptop. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
 import { laptopOf, laptopPage } from '../../views/laptops.ts'
@@ -17,7 +17,7 @@ export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
       method: 'get',
       path: '/laptops',
       summary:
-        'Laptops in order of their id, a page at a time; `after` is `next` of the page before. `search`: words in id, ' +
+        'Laptops by id, in pages; `after` is `next` of the previous page. `search`: words in id, ' +
         'worker, name or place; `troubled`: only those offline or with gaps, as of the last hour',
       middleware: may('laptop.read'),
       request: {
@@ -40,7 +40,7 @@ export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
     createRoute({
       method: 'get',
       path: '/laptops/{device}',
-      summary: 'One laptop, with what can and cannot be seen on it',
+      summary: 'One laptop, with what its agent can and cannot see',
       middleware: may('laptop.read'),
       request: { params: z.object({ device }) },
       responses: answers(Laptop),

@@ -19,7 +19,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     createRoute({
       method: 'get',
       path: '/session',
-      summary: 'Who is signed in, and what they may do',
+      summary: 'The signed-in user and their permissions',
       middleware: signedIn,
       responses: answers(SessionView),
     }),
@@ -38,7 +38,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
       const { name, password } = c.req.valid('json')
       const succeeded = attempt(c, name)
       const secret = await signIn.byPassword(name, password)
-      return c.json(await enter(c, secret, 'The name or the password is not right.', succeeded), 200)
+      return c.json(await enter(c, secret, 'The name or the password is wrong.', succeeded), 200)
     },
   )
 
@@ -53,7 +53,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     async (c) => {
       const succeeded = attempt(c, null)
       const secret = await signIn.byLink(c.req.valid('json').secret)
-      const why = 'This link is unknown, used or expired; make a new one on the server.'
+      const why = 'This link is unknown, used or expired. Create a new one on the server.'
       return c.json(await enter(c, secret, why, succeeded), 200)
     },
   )
@@ -77,7 +77,7 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     createRoute({
       method: 'post',
       path: '/users/me/password',
-      summary: 'Choose or change the own password; ends every other session',
+      summary: 'Set or change your password; ends your other sessions',
       middleware: signedIn,
       request: body(PasswordChange),
       responses: answers(SessionView),
@@ -86,13 +86,13 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
       const session = c.get('session')
       const succeeded = limits.inSession(session.secret)
       const secret = await signIn.setPassword(session, c.req.valid('json'))
-      return c.json(await enter(c, secret, 'This session has ended; sign in again.', succeeded), 200)
+      return c.json(await enter(c, secret, 'This session has ended. Sign in again.', succeeded), 200)
     },
   )
 
   async function enter(c: Ctx, secret: string | null, why: string, succeeded: () => void): Promise<SessionView> {
     const session = secret === null ? null : await signIn.session(secret)
-    if (!session) throw new Fault('api.unauthenticated', { todo: why })
+    if (!session) throw new Fault('api.unauthenticated', { why })
     succeeded()
     cookies.write(c, session.secret)
     return view(session)

@@ -18,7 +18,7 @@ export function workerRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
       path: '/workers',
       summary:
         'The queue: without `since` its first rows, by band, then closed cases last, then points, then name; with the ' +
-        '`revision` of the last answer, the rows that changed since. Ask again while `more` is true',
+        '`revision` of the last response, the rows changed since then. Repeat while `more` is true',
       middleware: may('worker.read'),
       request: {
         query: z.object({
@@ -30,7 +30,7 @@ export function workerRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
     }),
     (c) => {
       const { since, limit } = c.req.valid('query')
-      // The queue keeps its rows as text, written once for all readers.
+      // The queue keeps its rows as text, encoded once for all readers.
       const text = queue.page(since ?? null, limit)
       const headers = { 'Content-Type': 'application/json' }
       return new Response(text, { headers }) as Response & TypedResponse<QueuePage, 200, 'json'>

@@ -1,4 +1,6 @@
-/** Workers who share what unrelated people do not: each cluster is one case with all its people, worst first. */
+/**
+ * Workers who share what unrelated people do not share: each cluster is one case with all its people, highest first.
+ */
 import type { ClusterView } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
@@ -31,12 +33,12 @@ function List({ clusters }: { clusters: readonly ClusterView[] }) {
       <div class="page-head">
         <h1>Clusters</h1>
         <span class="muted">
-          Workers who share what unrelated people do not share. Declared households are left out.
+          Workers who share what unrelated people do not share. Declared households are omitted.
         </span>
       </div>
       {clusters.length === 0 && (
         <p class="notice">
-          Nobody shares an uplink, a Wi-Fi, a monitor or a controller with anybody unrelated, as far as we can see.
+          No unrelated workers share an uplink, a Wi-Fi, a monitor or a controller, as far as we can see.
         </p>
       )}
       <ul class="clusters">
@@ -86,7 +88,7 @@ function One({ cluster }: { cluster: ClusterView }) {
           up to <strong class="number">{cluster.points}</strong> points
         </p>
         <p class="reason">
-          They share {kindsIn(cluster.keys)}. <Open people={cluster.people} /> decided one by one on the page of each.
+          They share {kindsIn(cluster.keys)}. <Open people={cluster.people} /> decided one by one on each worker's page.
         </p>
       </header>
       <div class="cluster-page">
@@ -171,7 +173,7 @@ function One({ cluster }: { cluster: ClusterView }) {
 function Gone() {
   return (
     <p class="notice">
-      There is no such cluster now: what was shared may have faded, or a stronger key now names it.{' '}
+      This cluster no longer exists: the shared keys may be too old now, or a stronger key names it.{' '}
       <a href={to('clusters')}>To the list of clusters</a>
     </p>
   )

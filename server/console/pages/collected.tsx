@@ -1,4 +1,4 @@
-/** What is collected, from the contract itself; and what never is. */
+/** What is collected, from the wire contract; and what is never collected. */
 import { CAVEAT, NEVER_COLLECTED } from '../../../wire/privacy.ts'
 import type { CategoryView } from '../../api/schema.ts'
 import { useLive } from '../live.ts'
@@ -9,9 +9,9 @@ const ORIGINS: readonly { origin: CategoryView['origin']; title: string; about: 
   {
     origin: 'agent',
     title: 'From laptops',
-    about: 'What the agent sees. Its user can read the same list and what was last sent: tellwire agent show.',
+    about: 'What the agent sees. On the laptop, tellwire agent show prints this list and the last events sent.',
   },
-  { origin: 'server', title: 'Derived on the server', about: 'What the server concludes from the events of laptops.' },
+  { origin: 'server', title: 'Derived on the server', about: 'What the server derives from the events of laptops.' },
   { origin: 'feed', title: 'From other systems', about: 'Only what you send to the server.' },
 ]
 

@@ -1,4 +1,4 @@
-/** Every page of the console: a new one is a file here and a line below. `path` is the first part of its address. */
+/** All pages of the console: a new page is a file here and a line below. `path` is the first part of its address. */
 import type { FunctionComponent } from 'preact'
 import { Clusters } from './clusters.tsx'
 import { Collected } from './collected.tsx'
@@ -10,7 +10,7 @@ import { Workers } from './workers.tsx'
 interface Page {
   path: string
   title: string
-  /** Whether the navigation lists it. */
+  /** Whether it is in the navigation. */
   nav: boolean
   /** `rest` are the parts of the address after the first. */
   page: FunctionComponent<{ rest: readonly string[] }>

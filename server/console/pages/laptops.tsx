@@ -1,4 +1,4 @@
-/** Every laptop, a page at a time: a quiet one, or one that cannot look, is a signal of its own. */
+/** All laptops, in pages: a silent laptop, or one whose agent cannot see, is a signal of its own. */
 import { signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { LaptopPage, LaptopRow } from '../../views/schema.ts'
@@ -11,7 +11,7 @@ import { LaptopItem } from '../parts/laptop.tsx'
 import './laptops.css'
 
 const PAGE = 50
-/** Somebody who types is not done yet. */
+/** Wait this long after the last keystroke. */
 const TYPING_MS = 250
 
 const search = signal('')
@@ -62,7 +62,7 @@ export function Laptops() {
       </div>
       {total === 0 && (
         <div class="empty">
-          <p>No laptop is enrolled yet. Make a token, and run the command that you are shown on the laptop.</p>
+          <p>No laptop is enrolled yet. Create a token, and run the command shown with it on the laptop.</p>
         </div>
       )}
       {total > 0 && laptops.length === 0 && <p class="notice">No laptops match.</p>}
@@ -80,7 +80,7 @@ export function Laptops() {
   )
 }
 
-/** The query of what is typed and ticked; `changed` is called before another is asked for. */
+/** The query for the current search and filter; `changed` is called before it changes. */
 function useQuery(changed: () => void): string {
   const query = useSignal(queryOf())
   const wanted = queryOf()

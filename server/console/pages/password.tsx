@@ -1,4 +1,4 @@
-/** Changing the own password. */
+/** Changing one's own password. */
 import { useSignal } from '@preact/signals'
 import { PasswordForm } from '../parts/password-form.tsx'
 import { session } from '../session.ts'
@@ -12,7 +12,7 @@ export function Password() {
       <h1>{session.value.passwordSet ? 'Change password' : 'Choose a password'}</h1>
       {saved.value ? (
         <p class="notice notice-good" role="status">
-          Saved. Every other session of yours has ended.
+          Saved. Your other sessions have ended.
         </p>
       ) : (
         <section class="panel">

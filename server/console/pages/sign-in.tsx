@@ -1,4 +1,4 @@
-/** Signing in: by name and password, or by a one-time link, which then lets both be chosen. */
+/** Signing in: by name and password, or by a one-time link, after which both can be chosen. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
@@ -54,7 +54,7 @@ export function SignIn() {
         </button>
       </form>
       <p class="muted">
-        No password yet, or forgotten? Whoever runs the server makes a one-time link with{' '}
+        No password yet, or forgotten? The server's administrator can create a one-time link with{' '}
         <code>npx tellwire user link</code>.
       </p>
     </Card>
@@ -66,14 +66,14 @@ export function Welcome({ secret }: { secret: string }) {
   useEffect(() => {
     document.title = 'Welcome · Tellwire'
     if (secret === '') return
-    // The link works once: out of the address and the history before anything else.
+    // The link works once: remove it from the address and the history first.
     replace('welcome')
     ask<SessionView>('/session/once', { method: 'POST', body: { secret } })
       .then((opened) => (session.value = opened))
       .catch((cause: unknown) => {
         if (!(cause instanceof ApiFailure)) throw cause
         failure.value = cause
-        // Somebody who was in already stays in.
+        // Somebody who is already signed in stays signed in.
         findSession().catch(() => (session.value = null))
       })
   }, [])
@@ -90,7 +90,7 @@ export function Welcome({ secret }: { secret: string }) {
   if (!session.value)
     return (
       <Card title="Welcome">
-        <p role="status">{secret === '' ? 'This link is incomplete: open all of it.' : 'Opening…'}</p>
+        <p role="status">{secret === '' ? 'This link is incomplete: open the whole link.' : 'Opening…'}</p>
         {secret === '' && <a href={to('')}>Sign in with a password</a>}
       </Card>
     )
@@ -98,8 +98,8 @@ export function Welcome({ secret }: { secret: string }) {
     <Card title={session.value.passwordSet ? 'Choose a new password' : 'Welcome to Tellwire'}>
       <p>
         {session.value.passwordSet
-          ? 'You signed in by a one-time link. Choose a new password, or keep the old one.'
-          : 'You signed in by a one-time link, which is now used up. Choose how you sign in from now on.'}
+          ? 'You signed in with a one-time link. Choose a new password, or keep the old one.'
+          : 'You signed in with a one-time link, which is now used up. Choose how you sign in from now on.'}
       </p>
       <PasswordForm session={session.value} done={() => go('')} />
       <p>

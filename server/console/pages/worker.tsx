@@ -1,4 +1,4 @@
-/** One worker: what was agreed, what speaks against them, and what it rests on. */
+/** One worker: contract, score with its reasons, findings and what could not be seen. */
 import type { WorkerPage } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
@@ -17,7 +17,7 @@ import { WouldNotSee } from '../parts/unseen.tsx'
 import { go, to } from '../route.ts'
 import './worker.css'
 
-/** Telemetry that changes no judgement is told to nobody: a laptop at work is looked at once a minute. */
+/** Events that change no score send no notice, so a page with a laptop online is reloaded once a minute. */
 const AT_WORK_MS = 60_000
 
 export function Worker({ rest }: { rest: readonly string[] }) {
@@ -94,7 +94,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
   )
 }
 
-/** Opens a finding and whatever it lies in, and goes there. */
+/** Opens a finding and everything around it, and scrolls to it. */
 function showFinding(id: string): void {
   const target = document.getElementById(`finding-${id}`)
   for (let element = target; element; element = element.parentElement) {

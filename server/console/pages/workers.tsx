@@ -1,4 +1,4 @@
-/** The list: people, not alerts; worst first, one line of why. */
+/** The list: people, not alerts; highest band first, with one line of reason. */
 import { signal, useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Band } from '../../model/assessment.ts'
@@ -21,7 +21,7 @@ import './workers.css'
 
 const BANDS: readonly Band[] = ['critical', 'high', 'medium', 'low', 'none']
 
-/** Kept while the page lives, so that the way back from a worker leads to the same list. */
+/** Kept while the page is open, so that going back from a worker leads to the same list. */
 const search = signal('')
 const bands = signal<ReadonlySet<Band>>(new Set())
 const onlyOpen = signal(false)
@@ -114,7 +114,7 @@ export function Workers() {
           columns={COLUMNS}
           keyOf={keyOf}
           open={openRow}
-          label="Workers, worst first"
+          label="Workers, highest band first"
           place={place}
         />
       )}
@@ -197,7 +197,7 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   { title: 'Coverage', name: 'col-coverage', cell: ({ coverage }) => <CoverageMeter share={coverage} /> },
 ]
 
-/** The first laptops: asked for again and again while there are few, so that the first events are seen to come. */
+/** The first laptops: reloaded often while there are few, so that the first events are seen to arrive. */
 function useFirstLaptops(): LaptopPage | null {
   return useLive<LaptopPage>('/laptops', {
     concerns: (it) => it.laptops,
@@ -211,33 +211,33 @@ function NobodyYet() {
   const hasLaptops = page !== null && page.total > 0
   return (
     <div class="empty">
-      <h1>{hasLaptops ? 'No worker to judge yet' : 'Nothing to watch yet'}</h1>
+      <h1>{hasLaptops ? 'No worker yet' : 'Nothing to watch yet'}</h1>
       <p>
         {hasLaptops
           ? 'Laptops are enrolled, but no worker is known to hold one. Import your roster, or enroll a laptop for a worker.'
-          : 'Tellwire judges workers by what their laptops report. Enroll a first laptop to begin.'}
+          : 'Tellwire assesses workers by what their laptops report. Enroll a first laptop to begin.'}
       </p>
       <Progress page={page} />
       <ol class="steps">
         <li>
-          Make a token: <EnrollButton />
+          Create a token: <EnrollButton />
         </li>
-        <li>Run the command that you are shown on the laptop. It appears here within seconds.</li>
+        <li>Run the command shown with it on the laptop. It appears here within seconds.</li>
         <li>
-          Tell Tellwire what was agreed with each worker: <code>npx tellwire roster import roster.csv</code>
+          Import what was agreed with each worker: <code>npx tellwire roster import roster.csv</code>
         </li>
       </ol>
     </div>
   )
 }
 
-/** Until there is something to judge, the numbers show that something is happening. */
+/** Until there is a first finding, these numbers show that events arrive. */
 function FirstEvents() {
   return <Progress page={useFirstLaptops()} />
 }
 
 function Progress({ page }: { page: LaptopPage | null }) {
-  // Of a large fleet the first page says little, and nobody doubts that it is alive.
+  // In a large fleet the first page is not representative, and events visibly arrive anyway.
   if (!page || page.total === 0 || page.next !== null) return null
   const { total, online, laptops } = page
   const events = laptops.reduce((sum, laptop) => sum + laptop.events, 0)
@@ -246,7 +246,7 @@ function Progress({ page }: { page: LaptopPage | null }) {
       <i aria-hidden="true" />
       {online < total && `${online} of `}
       {total} {total === 1 ? 'laptop' : 'laptops'} connected, {events.toLocaleString()}{' '}
-      {events === 1 ? 'event' : 'events'} so far; nothing speaks against anybody yet.
+      {events === 1 ? 'event' : 'events'} so far; no findings yet.
     </p>
   )
 }

@@ -1,4 +1,4 @@
-/** Events per hour over seven days: as a picture, and the same numbers as a table. */
+/** Events per hour over seven days: as a chart, and the same numbers as a table. */
 import { useSignal } from '@preact/signals'
 import { now } from '../clock.ts'
 import './activity.css'
@@ -76,7 +76,7 @@ function Table({ bars }: { bars: readonly Bar[] }) {
     const name = dayName.format(hour)
     const row = days.get(name) ?? new Map<number, number>()
     const clock = new Date(hour).getHours()
-    // Where clocks go back, one hour comes twice.
+    // When clocks go back, one hour occurs twice.
     row.set(clock, (row.get(clock) ?? 0) + events)
     days.set(name, row)
   }

@@ -1,4 +1,4 @@
-/** A band by shape, word and colour: any one of the three is enough. */
+/** A band by shape, word and colour: each of the three is sufficient. */
 import type { Band } from '../../model/assessment.ts'
 import './band.css'
 

@@ -1,10 +1,10 @@
-/** A cluster in words: what is shared, with whom, and the way to its page. */
+/** A cluster in words: what is shared, with whom, and a link to its page. */
 import type { Cluster } from '../../model/assessment.ts'
 import { to } from '../route.ts'
 import { plain } from './text.tsx'
 import './cluster.css'
 
-/** By kind of key: with its article, and short enough to stand over a column. */
+/** By kind of key: with its article, and a short form for column headers. */
 const KINDS: Readonly<Record<string, { one: string; short: string }>> = {
   uplink: { one: 'an uplink', short: 'Uplink' },
   gateway: { one: 'a gateway', short: 'Gateway' },
@@ -17,10 +17,10 @@ const KINDS: Readonly<Record<string, { one: string; short: string }>> = {
 
 export const oneOf = (kind: string) => KINDS[kind]?.one ?? plain(kind, 40)
 export const shortOf = (kind: string) => KINDS[kind]?.short ?? plain(kind, 10)
-/** Enough of a hash to tell two apart. */
+/** Enough of a hash to distinguish two. */
 export const brief = (key: string) => plain(key.slice(0, 8), 8)
 
-/** 'an uplink, a gateway': each kind once, what says most first. */
+/** 'an uplink, a gateway': each kind once, strongest first. */
 export function kindsIn(keys: Cluster['keys']): string {
   return listed([...new Set(keys.map((it) => oneOf(it.kind)))], 7)
 }
@@ -48,7 +48,7 @@ export function ClusterTag({ clusterKey, people }: { clusterKey: string; people:
       class="cluster-tag"
       href={to('clusters', clusterKey)}
       tabIndex={-1}
-      title="Shares what unrelated people do not: to the cluster"
+      title="Shares what unrelated people do not share. Open the cluster"
       onClick={(event) => event.stopPropagation()}
     >
       cluster{people === null ? '' : ` of ${people}`}

@@ -1,4 +1,4 @@
-/** What was agreed with a worker. What is absent is unknown, and said to be. */
+/** The contract of a worker. Missing entries are shown as not known. */
 import { day } from '../clock.ts'
 import { Text } from './text.tsx'
 import './contract.css'
@@ -34,7 +34,7 @@ export function ContractFacts({ contract }: { contract: Facts | null }) {
       ) : (
         <div class="notice notice-warn">
           <p>
-            <strong>No contract is known: the place cannot be judged.</strong>
+            <strong>No contract is known: the place cannot be checked.</strong>
           </p>
           <p>
             Tools and egress cannot be known to be approved either. Import what was agreed:{' '}

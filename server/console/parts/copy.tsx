@@ -4,15 +4,15 @@ import { useRef } from 'preact/hooks'
 import './copy.css'
 
 export function Copyable({ text, label }: { text: string; label: string }) {
-  const said = useSignal('')
+  const result = useSignal('')
   const line = useRef<HTMLTextAreaElement>(null)
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text)
-      said.value = 'Copied'
+      result.value = 'Copied'
     } catch {
       line.current?.select()
-      said.value = 'Selected: press Ctrl+C'
+      result.value = 'Selected: press Ctrl+C'
     }
   }
   return (
@@ -22,7 +22,7 @@ export function Copyable({ text, label }: { text: string; label: string }) {
         Copy
       </button>
       <span class="muted" aria-live="polite">
-        {said.value}
+        {result.value}
       </span>
     </div>
   )

@@ -1,20 +1,20 @@
-/** What can be seen on a laptop, category by category: in words, with a mark beside each. */
+/** What can be seen on a laptop, by category: in words, with a mark beside each. */
 import type { Coverage } from '../../model/coverage.ts'
 import { plain } from './text.tsx'
 import { Time } from './time.tsx'
 import './coverage.css'
 
 export const STATES: Record<Coverage['state'], { mark: string; word: string; about: string }> = {
-  seen: { mark: '●', word: 'seen', about: 'Events came.' },
+  seen: { mark: '●', word: 'seen', about: 'Events arrived.' },
   quiet: { mark: '○', word: 'quiet', about: 'The collector runs; nothing happened.' },
   partial: { mark: '◐', word: 'partial', about: 'Some of it could not be read.' },
-  blind: { mark: '✕', word: 'blind', about: 'The agent said that it cannot look.' },
+  blind: { mark: '✕', word: 'blind', about: 'The agent cannot read it.' },
   off: { mark: '–', word: 'off', about: 'Switched off by policy.' },
-  unknown: { mark: '?', word: 'unknown', about: 'Nothing was heard about it.' },
+  unknown: { mark: '?', word: 'unknown', about: 'Nothing was reported about it.' },
 }
 
 export function CoverageGrid({ coverage }: { coverage: readonly Coverage[] }) {
-  if (coverage.length === 0) return <p class="muted">Nothing was heard yet about what this laptop can see.</p>
+  if (coverage.length === 0) return <p class="muted">This laptop has not reported yet what it can see.</p>
   return (
     <ul class="coverage">
       {coverage.map(({ category, state, detail, lastEvent }) => {

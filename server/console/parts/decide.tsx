@@ -1,7 +1,7 @@
 /**
- * What was decided about a worker, and the four ways to decide: a verdict, and why.
+ * The decision about a worker, and the four ways to decide: a verdict, and a reason.
  *
- * Keys    1 to 4 choose, Enter sends, Shift and Enter begin a new line, Escape cancels.
+ * Keys    1 to 4 choose, Enter sends, Shift+Enter begins a new line, Escape cancels.
  */
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
@@ -19,11 +19,11 @@ const REASON_MIN = 3
 const REASON_MAX = 2_000
 
 export const VERDICTS: readonly { verdict: Verdict['verdict']; name: string; about: string }[] = [
-  { verdict: 'confirmed', name: 'Confirmed', about: 'What was found is true, and it should not be so.' },
+  { verdict: 'confirmed', name: 'Confirmed', about: 'The findings are true, and this should not happen.' },
   {
     verdict: 'benign_expected',
     name: 'Benign and expected',
-    about: 'What was found is true, and there is a good cause.',
+    about: 'The findings are true, and there is a good reason.',
   },
   {
     verdict: 'rule_too_wide',
@@ -50,7 +50,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
     chosen.value = null
     bar.current?.querySelectorAll('button')[before ?? 0]?.focus()
   }
-  // Before the page is painted: a key pressed a moment later must not reach the button that still has the focus.
+  // Before the page is painted: the next key must not reach the button that still has the focus.
   useLayoutEffect(() => {
     if (chosen.value !== null) reason.current?.focus()
   }, [chosen.value])
@@ -59,7 +59,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
     ...(chosen.value !== null && { Escape: cancel }),
   })
 
-  // The page learns of it with the next notice; until then the answer is newer than the page.
+  // The page gets the decision with the next notice; until then this answer is newer than the page.
   const now = (answer.value?.verdict?.at ?? 0) > (state.verdict?.at ?? 0) ? (answer.value ?? state) : state
   const choice = chosen.value === null ? null : VERDICTS[chosen.value]
   const send = async (event: SubmitEvent) => {

@@ -1,4 +1,4 @@
-/** Enrolling a laptop: who it is for, then the command to run there. The token is shown once and kept nowhere. */
+/** Enrolling a laptop: for whom, then the command to run on it. The token is shown once and never stored. */
 import { signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { EnrollmentToken } from '../../api/schema.ts'
@@ -19,7 +19,7 @@ export function EnrollButton() {
   )
 }
 
-/** Once in the page, so that a list drawn anew does not take an open dialog with it. */
+/** Once per page, so that redrawing a list does not close an open dialog. */
 export function EnrollDialog() {
   return open.value ? <Dialog /> : null
 }
@@ -75,7 +75,7 @@ function Dialog() {
             <input name="worker" maxLength={128} autocomplete="off" spellcheck={false} placeholder="w1" />
           </label>
           <p class="muted">
-            The id from your roster. Without one, the laptop is listed, but compared with no contract.
+            The id from your roster. Without one, the laptop is listed but not compared with a contract.
           </p>
           {failure.value && <Failure failure={failure.value} />}
           <div class="actions">
@@ -83,7 +83,7 @@ function Dialog() {
               Cancel
             </button>
             <button type="submit" class="primary" disabled={busy.value}>
-              Make a token
+              Create a token
             </button>
           </div>
         </form>

@@ -1,11 +1,11 @@
-/** One event, field by field, as rules saw it. The order is the order it came in; the envelope follows. */
+/** One event, field by field, as the rules read it: its own fields in their order, then the envelope. */
 import { full, utc } from '../clock.ts'
 import { size } from './size.ts'
 import { Text } from './text.tsx'
 import './fields.css'
 
 const ENVELOPE = new Set(['category', 'time', 'id', 'seq', 'product', 'collector', 'receivedAt', 'device', 'worker'])
-/** An event has about 20; a hostile one may have any number. */
+/** An event has about 20 fields; a hostile one may have any number. */
 const FIELDS_MAX = 200
 
 export function EventFields({ event }: { event: Readonly<Record<string, unknown>> }) {

@@ -46,16 +46,16 @@ export function FindingCard({ finding, open = false }: { finding: FindingView; o
         <dl class="advice">
           <div>
             <dt>What to do</dt>
-            <dd>{finding.response ? <Text value={finding.response} max={2_000} /> : <Unsaid what="response" />}</dd>
+            <dd>{finding.response ? <Text value={finding.response} max={2_000} /> : <Missing what="response" />}</dd>
           </div>
           <div>
             <dt>Blind spots</dt>
-            <dd>{finding.blindTo ? <Text value={finding.blindTo} max={2_000} /> : <Unsaid what="blind spot" />}</dd>
+            <dd>{finding.blindTo ? <Text value={finding.blindTo} max={2_000} /> : <Missing what="blind spot" />}</dd>
           </div>
           <div>
             <dt>False positives</dt>
             <dd>
-              {finding.falsepositives.length === 0 && <Unsaid what="false positive" />}
+              {finding.falsepositives.length === 0 && <Missing what="false positive" />}
               {finding.falsepositives.map((text) => (
                 <p key={text}>
                   <Text value={text} max={2_000} />
@@ -105,11 +105,11 @@ function Strength({ value }: { value: number }) {
   )
 }
 
-function Unsaid({ what }: { what: string }) {
+function Missing({ what }: { what: string }) {
   return <span class="muted">The rule names no {what}.</span>
 }
 
-/** A rule's licence asks that its author, licence and address stand with every alert it makes. */
+/** A rule's licence requires its author, licence and address with every alert. */
 function Credit({ finding: { author, license, link } }: { finding: FindingView }) {
   if (author === null && license === null && link === null) return null
   const isWeb = link?.startsWith('https://') ?? false

@@ -1,9 +1,9 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a table cannot be drawn in part; these roles say what it is.
 // biome-ignore-all lint/a11y/useFocusableInteractive: focus stays on the grid, which names its active row.
 /**
- * A list of any length, of which only what is in sight is drawn: 5,000 rows cost as much as 40.
+ * A list of any length that draws only the visible rows: 5,000 rows cost as much as 40.
  *
- * Shape   rows of one height; the active row is known by its key, so that it stays itself when the order changes.
+ * Shape   rows of one height; the active row is identified by its key, so that it stays active when the order changes.
  *         One stop for the Tab key; arrows, j, k, Home, End, Page Up and Page Down move, Enter opens.
  */
 import { type Signal, useSignal } from '@preact/signals'
@@ -14,12 +14,12 @@ import './grid.css'
 
 export interface Column<Row> {
   title: string
-  /** A class of the style sheet, which gives the width and hides what a narrow window has no room for. */
+  /** A class of the style sheet, which sets the width and hides the column in narrow windows. */
   name: string
   cell: (row: Row) => ComponentChildren
 }
 
-/** Where somebody is in the list; kept by the page, so that the way back leads to the same row. */
+/** The position in the list; kept by the page, so that going back leads to the same row. */
 export interface GridPlace {
   active: string | null
   top: number
@@ -56,7 +56,7 @@ export function Grid<Row>({
     watch.observe(element)
     return () => watch.disconnect()
   }, [])
-  // A list that became shorter leaves the box scrolled past its end until the browser says so.
+  // When a list becomes shorter, the box stays scrolled past its end until the browser reports it.
   useEffect(() => {
     if (box.current) put({ top: box.current.scrollTop })
   }, [rows.length])
@@ -104,7 +104,7 @@ export function Grid<Row>({
   }
 
   const shown = rows.slice(first, last).map((row, offset) => ({ row, index: first + offset }))
-  // The active row is always there: what the grid points at must exist.
+  // The active row is always drawn: the element that the grid points at must exist.
   const activeRow = rows[at]
   if (activeRow && (at < first || at >= last)) shown.push({ row: activeRow, index: at })
 

@@ -1,4 +1,4 @@
-/** One laptop: whether it is online, what its agent costs, what is missing, and what cannot be seen on it. */
+/** One laptop: whether it is online, its agent's resource use, missing events, and what cannot be seen on it. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import type { Laptop, LaptopRow } from '../../views/schema.ts'
@@ -12,7 +12,7 @@ import { LastSeen, Time } from './time.tsx'
 import './dot.css'
 import './laptop.css'
 
-/** In the list: what it consists of is asked for when it is opened. */
+/** In the list: the details are loaded when it is opened. */
 export function LaptopItem({ laptop }: { laptop: LaptopRow }) {
   const isOpen = useSignal(false)
   return (
@@ -175,7 +175,7 @@ function Fact({ label, value, bad = false }: { label: string; value: string; bad
   )
 }
 
-/** What somebody should look at, in words short enough for the list. */
+/** Problems to look at, in words short enough for the list. */
 function problems({ missing, rejected, gaps }: Pick<LaptopRow, 'missing' | 'rejected' | 'gaps'>): string[] {
   return [
     ...(missing > 0 ? [`${missing.toLocaleString()} missing`] : []),

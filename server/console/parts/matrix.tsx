@@ -1,7 +1,7 @@
 /**
- * Who has which key, as a picture: a row a person, a column a key, a dot where they meet, larger for more days.
+ * Who has which key, as a picture: one row per person, one column per key, a dot where they meet, larger for more days.
  *
- * The tables of the page say the same. Names are links, so the picture is walked through with the Tab key.
+ * The page's tables say the same. Names are links, so the Tab key walks through the picture.
  */
 import type { ClusterView } from '../../views/schema.ts'
 import { to } from '../route.ts'
@@ -14,7 +14,7 @@ const NAMES = 200
 const COLUMN = 76
 const ROW = 30
 const HEAD = 52
-/** More could not be read; the tables have all. */
+/** More would not be readable; the tables have all. */
 const MAX_PEOPLE = 40
 const MAX_KEYS = 20
 

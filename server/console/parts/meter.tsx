@@ -1,4 +1,4 @@
-/** How much of what could be seen is seen: a number, and a bar beside it. */
+/** The share of wanted categories that can be seen: a number, and a bar beside it. */
 import './meter.css'
 
 export function CoverageMeter({ share }: { share: number | null }) {

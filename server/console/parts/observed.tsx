@@ -1,4 +1,4 @@
-/** The contract compared with what was seen: agrees, differs, or not known, which is shown as much as the others. */
+/** The contract compared with what was seen: agrees, differs, or not known, which is shown as prominently. */
 import type { Compared } from '../../views/schema.ts'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'

@@ -1,4 +1,4 @@
-/** Choosing a password: long beats complicated, so only its length is checked. */
+/** Choosing a password: length matters more than complexity, so only the length is checked. */
 import { useSignal } from '@preact/signals'
 import type { SessionView } from '../../api/schema.ts'
 import { ApiFailure, ask } from '../api.ts'

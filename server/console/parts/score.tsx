@@ -1,6 +1,6 @@
 /**
- * The parts of the score: each is a bar that begins where the one before ended, so that the eye can add.
- * Caps and mitigations take away. Each part opens to its findings, and each finding to its events.
+ * The parts of the score: each is a bar that begins where the one before ended, so that the sum is visible.
+ * Caps and mitigations subtract. Each part opens to its findings, and each finding to its events.
  */
 
 import type { Assessment, Part } from '../../model/assessment.ts'
@@ -17,7 +17,7 @@ export function Score({
   assessment: Assessment
   findings: readonly FindingView[]
 }) {
-  if (parts.length === 0) return <p class="muted">Nothing speaks against this worker, as far as we can see.</p>
+  if (parts.length === 0) return <p class="muted">No findings about this worker, as far as we can see.</p>
   const byId = new Map(findings.map((finding) => [finding.id, finding]))
   let sum = 0
   const rows = parts.map((part) => {
@@ -76,11 +76,11 @@ export function Score({
                     )
                   })
                 ) : (
-                  // The cards themselves stand under their own parts, once.
+                  // The card itself is under its own part, once.
                   <ul>
                     {part.findings.map((id) => (
                       <li key={id}>
-                        <Text value={byId.get(id)?.title ?? 'A finding that is no longer kept.'} max={160} />
+                        <Text value={byId.get(id)?.title ?? 'A finding that is no longer stored.'} max={160} />
                       </li>
                     ))}
                   </ul>
@@ -94,7 +94,7 @@ export function Score({
         <span>{rows.map(({ part }, index) => summand(part.points, index)).join(' ')}</span>
         <strong>= {sum} points</strong>
         {sum !== points && (
-          <span class="bad"> The server says {points}: these parts do not add up. Please report this.</span>
+          <span class="bad"> The server's total is {points}: these parts do not add up. Please report this.</span>
         )}
       </p>
       <Clears assessment={{ parts, points, band }} />
@@ -112,7 +112,7 @@ export function Score({
   )
 }
 
-/** What carries the band: the parts without which it would be a lower one. */
+/** The parts that carry the band: without one of them, it would be lower. */
 function Clears({ assessment: { parts, band } }: { assessment: Pick<Assessment, 'parts' | 'points' | 'band'> }) {
   const judged = parts.filter((it) => it.without !== null)
   if (band === 'none' || judged.length === 0) return null
@@ -142,11 +142,11 @@ function Clears({ assessment: { parts, band } }: { assessment: Pick<Assessment, 
 }
 
 const WHY: Record<Part['kind'], string> = {
-  finding: 'No finding is kept for this part.',
-  family_cap: 'A family of signals counts up to a limit only, so that one noisy rule cannot fill the score.',
-  total_cap: 'The score ends at its limit.',
-  mitigation: 'Something known and agreed explains a part of this.',
-  referral: 'Somebody who is flagged recommended this worker, so what was found counts one and a half times.',
+  finding: 'No finding is stored for this part.',
+  family_cap: 'A family of signals counts only up to a limit, so that one noisy rule cannot dominate the score.',
+  total_cap: 'The score has an upper limit.',
+  mitigation: 'Something known and agreed explains part of this.',
+  referral: 'A flagged worker recommended this one, so the findings count one and a half times.',
 }
 
 function signed(points: number): string {

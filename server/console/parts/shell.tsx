@@ -1,4 +1,4 @@
-/** What surrounds every page: navigation, state of the connection, theme, help. */
+/** The frame of every page: navigation, state of the connection, theme, help. */
 import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
@@ -85,7 +85,7 @@ function LostBanner() {
     <div aria-live="assertive" class="banner-place">
       {connection.value === 'lost' && (
         <p class="banner">
-          <strong>Connection lost.</strong> What you see is from{' '}
+          <strong>Connection lost.</strong> This data is from{' '}
           {lastHeard.value === null ? 'before' : <Time ms={lastHeard.value} as="full" />}; reconnecting.
         </p>
       )}

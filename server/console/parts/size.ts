@@ -1,4 +1,4 @@
-/** Bytes as people read them: 1,024 at a time. */
+/** Bytes with binary units: 1,024 per step. */
 export function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   let value = bytes

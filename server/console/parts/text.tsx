@@ -1,5 +1,5 @@
 /**
- * Text from laptops, which is hostile: shown as text, with what is invisible made visible and what is long cut.
+ * Text from laptops, which is hostile: shown as text, with invisible characters made visible and long text cut.
  *
  * Control characters, bidirectional overrides, zero-width and private characters, blank look-alikes and piled-up
  * combining marks become small labels ('U+202E'), so that no name can look like another or turn its line around.
@@ -10,7 +10,7 @@ import './text.css'
 
 const INVISIBLE = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Z}\p{DI}\u2800]|\p{M}{3,}/gu
 const CUT = 240
-/** Even when all of it is asked for: a page that stands still helps nobody. */
+/** The limit even after 'show all', so that a huge text cannot freeze the page. */
 const ALL = 20_000
 
 export function Text({ value, max = CUT }: { value: string; max?: number }) {
@@ -36,7 +36,7 @@ export function Text({ value, max = CUT }: { value: string; max?: number }) {
   )
 }
 
-/** For one line that may be cut by its box, and for attributes: no elements, the same labels in brackets. */
+/** For a single line, and for attributes: no elements, the same labels in brackets. */
 export function plain(value: string, max = CUT): string {
   const short = cut(value, max).replace(INVISIBLE, (found) => [...found].map((it) => `[${label(it)}]`).join(''))
   return value.length > max ? `${short}…` : short
@@ -64,7 +64,7 @@ function label(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
 }
 
-/** Never between the halves of one character. */
+/** Never cuts between the halves of one character. */
 function cut(value: string, max: number): string {
   const end = value.charCodeAt(max - 1)
   return value.slice(0, end >= 0xd800 && end <= 0xdbff ? max - 1 : max)

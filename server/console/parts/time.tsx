@@ -1,6 +1,6 @@
 import { ago, brief, full, now, utc } from '../clock.ts'
 
-/** A moment: relative and moving, or as a date; the whole of it, with UTC, in the title. */
+/** A time: relative and updated, or as a date; in full, with UTC, in the title. */
 export function Time({ ms, as = 'ago' }: { ms: number; as?: 'ago' | 'brief' | 'full' }) {
   return (
     <time dateTime={new Date(ms).toISOString()} title={`${full(ms)} · ${utc(ms)}`}>
@@ -9,7 +9,7 @@ export function Time({ ms, as = 'ago' }: { ms: number; as?: 'ago' | 'brief' | 'f
   )
 }
 
-/** What is online is seen now, whenever the server wrote it down last. */
+/** An online laptop is seen now, whenever the server last stored it. */
 export function LastSeen({ ms, online }: { ms: number | null; online: boolean }) {
   return online ? <span>now</span> : <TimeOrNever ms={ms} />
 }

@@ -14,7 +14,7 @@ const FAMILIES: Readonly<Record<string, string>> = {
   tampering: 'Tampering',
 }
 
-/** More than this is read on demand. */
+/** More than this is shown on demand. */
 const FEW = 4
 
 export function WouldNotSee({
@@ -36,7 +36,7 @@ export function WouldNotSee({
             ? 'No laptop reports: none of this can be seen.'
             : unseen.length === 0
               ? 'Every category that the agent can collect is seen.'
-              : 'A low score says nothing about these.'}
+              : 'A low score means nothing for these.'}
         </span>
       </div>
       {unseen.length > 0 && (

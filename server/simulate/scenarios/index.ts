@@ -1,4 +1,4 @@
-/** Every scene: what the threat model's sections 3 and 4 list, one file each. */
+/** All scenes, one file each: the threat model's sections 3 and 4. */
 import type { Scenario } from '../scene.ts'
 import { n01 } from './n01-help-desk.ts'
 import { n02 } from './n02-move-of-tools.ts'

@@ -4,9 +4,9 @@ import { between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Three people ask the help desk for help. The same technician comes through the company's own tool, while they watch.
+ * Three people ask the help desk for help. The same technician connects with the company's own tool, while they watch.
  *
- * Variants  'abroad': the desk is in Manila, behind the company's own exit. 'long': toolchains are set up anew: three
+ * Variants  'abroad': the desk is in Manila, behind the company's own exit. 'long': toolchains are reinstalled: three
  *           calls of an hour and a half each, and the client is updated in between.
  * Source    threat model N1: approved with our tenant and a lapse, attended, one operator of the desk for many.
  */

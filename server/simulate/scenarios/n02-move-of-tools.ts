@@ -4,12 +4,13 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * The company that looks after the laptops moves all of them from TeamViewer to AnyDesk in one weekend.
+ * The company that manages the laptops moves all of them from TeamViewer to AnyDesk in one weekend.
  *
- * Variants  'stragglers': two laptops lie in a bag that weekend and follow on Tuesday and Wednesday, and the window is
- *           made longer for them on Monday. 'unattended': the new tool is set up with a password of the fleet's, as
- *           for maintenance by night.
- * Source    threat model N2: a window with a ticket in which both are approved, started by the management, on all.
+ * Variants  'stragglers': two laptops are off that weekend and follow on Tuesday and Wednesday, and the window is
+ *           extended for them on Monday. 'unattended': the new tool gets a fleet-wide password, as for maintenance
+ *           at night.
+ * Source    threat model N2: a window with a ticket in which both are approved, started by the fleet's management, on
+ *           all laptops.
  */
 export const n02: Scenario = {
   id: 'N2',

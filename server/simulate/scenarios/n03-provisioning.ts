@@ -2,11 +2,11 @@ import { anySystem } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A new laptop: the fleet's management has it for two hours, and installs its own agent ten minutes after the first
- * start, before anybody has logged on. No contract names that agent.
+ * A new laptop: the fleet's management prepares it for two hours, and installs its own agent ten minutes after the
+ * first boot, before anybody has logged on. No contract names that agent.
  *
- * Variants  'again': the installation fails, is taken back and is repeated after a restart. 'by-hand': somebody installs
- *           AnyDesk in the minute in which they first log on; the threat model says that this one must alert.
+ * Variants  'again': the installation fails, is rolled back and is repeated after a restart. 'by-hand': somebody
+ *           installs AnyDesk in the minute of their first logon; the threat model says that this one must alert.
  * Source    threat model N3.
  */
 export const n03: Scenario = {

@@ -3,10 +3,10 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A week in Germany, in a hotel and at a customer's, and home again. The laptop keeps the time zone of home.
+ * A week in Germany, in a hotel and at a customer's, and back home. The laptop keeps the time zone of home.
  *
- * Variants  'extended': two days longer than announced, and the notice says so when the second has begun.
- *           'unannounced': nobody told; the way there and back is all there is, so it may well be asked about.
+ * Variants  'extended': two days longer than announced; the notice is amended when the second of them has begun.
+ *           'unannounced': no notice; there is nothing but the trip itself, so a question about it is fair.
  * Source    threat model N4: travel notice; address, network and round trips move together.
  */
 export const n04: Scenario = {
@@ -32,12 +32,12 @@ export const n04: Scenario = {
     })
     if (variant !== 'unannounced') worker.amends(Math.max(0, from - 5), notice(announced))
     if (variant === 'extended') worker.amends(to, notice(to))
-    // The night between is a flight.
+    // Flies overnight.
     worker.on(from - 1, (stage) => stage.works('08:00', '13:00'))
     worker.on({ from, to }, (stage) => {
       stage.sits(hotel, '00:00', '30:00')
       if (!stage.working) return
-      // Nine to half past five over there.
+      // 09:00 to 17:30 in Germany.
       stage.works('03:00', '06:30').works('07:15', '11:30')
       if (stage.weekday !== 1) stage.sits(customer, '03:30', '11:00')
     })

@@ -2,11 +2,11 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * All traffic goes through the company's gateway, which comes out in another state. In the morning the laptop is seen
- * from home for some minutes, until the tunnel is up.
+ * All traffic goes through the company's gateway, whose exit is in another state. In the morning the laptop is seen
+ * from home for a few minutes, until the tunnel is up.
  *
- * Variants  'failover': the service's own exits, which are a data centre's; for two days they are in another country.
- * Source    threat model N5: the exit is on the contract's list; what is seen before the tunnel is home.
+ * Variants  'failover': the exits of a cloud service, in a data centre; for two days they are in another country.
+ * Source    threat model N5: the exit is on the contract's list; before the tunnel is up, the laptop is seen at home.
  */
 export const n05: Scenario = {
   id: 'N5',

@@ -2,10 +2,10 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Somebody does not want their provider to know, and has had a VPN for years: always on, always their own country.
+ * Somebody wants privacy from their provider, and has used a VPN for years: always on, always in their own country.
  *
- * Variants  'wandering': it comes out in another city every week, and one evening in Toronto.
- * Source    threat model N6: stable, the country that the contract says, nothing of another family.
+ * Variants  'wandering': its exit is in another city every week, and one evening in Toronto.
+ * Source    threat model N6: stable, in the contract's country, no signal of another family.
  */
 export const n06: Scenario = {
   id: 'N6',

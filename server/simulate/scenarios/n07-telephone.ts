@@ -3,11 +3,12 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Two afternoons a week behind a telephone, whose carrier's addresses the databases put some 300 km off.
+ * Two afternoons a week behind a phone's hotspot; the databases place the carrier's addresses about 300 km away.
  *
- * Variants  'only': there is no other line in that village: always behind the carrier, some days here, others there.
- * Source    threat model N7: a carrier's network. Of where the system itself places the laptop nothing is collected, so
- *           that half of the row is in no recording.
+ * Variants  'only': there is no other line in that village: always behind the carrier, on some days here, on others
+ *           there.
+ * Source  threat model N7: a carrier's network. The system's own location of the laptop is not collected, so that half
+ *         of the row is in no recording.
  */
 export const n07: Scenario = {
   id: 'N7',
@@ -27,7 +28,7 @@ export const n07: Scenario = {
     ] as const)
     const behind = (day: number, seenIn: string) => {
       const phone = cast.site('mobile', city, { name: `${day}` })
-      // One telephone: the network is the same, the address is whatever the carrier has free.
+      // One phone: the network stays the same, the address is any that the carrier assigns.
       return { ...cast.site('mobile', city), exit: takenFor(phone.exit, seenIn) }
     }
     worker.livesAt(variant === 'only' ? behind(-1, other) : cast.home(city)).claims(city)

@@ -2,11 +2,11 @@ import { chance } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Six contractors of one city work in the same coworking space: one address and one Wi-Fi for all. In the evening each
- * goes home with the laptop.
+ * Six contractors of one city work in the same coworking space: one address and one Wi-Fi for all. In the evening
+ * each takes the laptop home.
  *
- * Variants  'consumer-line': the space has an ordinary cable line, as small ones have. 'every-day': nobody works at
- *           home; only mails are read there in the evening.
+ * Variants  'consumer-line': the space has an ordinary cable line, as small ones do. 'every-day': nobody works at
+ *           home; they only read mails there in the evening.
  * Source    threat model N8: a business network, laptops that roam and have homes of their own, no remote control.
  */
 export const n08: Scenario = {
@@ -30,7 +30,7 @@ export const n08: Scenario = {
       worker.on('every', (stage) => {
         const there = variant === 'every-day' || (stage.working && chance(stage.random, 0.7))
         if (stage.working && there) stage.sits(space, '06:00', '19:15')
-        // Some mails from the sofa.
+        // Some mails in the evening.
         if (stage.working) stage.awake('21:00', '21:40')
       })
     }

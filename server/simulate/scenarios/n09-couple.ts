@@ -1,7 +1,7 @@
 import type { Scenario } from '../scene.ts'
 
 /**
- * Two people who live together and both work for the company: one router, one Wi-Fi, two lives.
+ * Two people who live together and both work for the company: one router, one Wi-Fi, separate work.
  *
  * Variants  'undeclared': the contracts do not name the household.
  * Source    threat model N9: separate peripherals and hours, and the laptops are seen elsewhere too.

@@ -2,10 +2,10 @@ import { below } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Eight people share five desks of an office, each with a monitor: on most days another one.
+ * Eight people share five desks of an office, each with a monitor; most days everyone sits at another desk.
  *
- * Variants  'docks': each desk has a dock with keyboard and mouse, so these have many owners too.
- * Source    threat model N10: the office's network; a monitor with many, and no keyboard that came with it alone.
+ * Variants  'docks': each desk has a dock with keyboard and mouse, which then also have many users.
+ * Source    threat model N10: the office's network; a monitor with many users, and a keyboard that is not tied to it.
  */
 export const n10: Scenario = {
   id: 'N10',

@@ -5,10 +5,10 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * An administrator of lab servers has a PiKVM on them, which is reached by browser. One afternoon its new firmware is
- * tried on the own laptop, which the list of assets allows for some weeks.
+ * An administrator of lab servers has a PiKVM on them, and uses it in the browser. One afternoon they test its new
+ * firmware on their own laptop, which the asset list allows for some weeks.
  *
- * Variants  'lapsed': the exception ended the day before; the threat model says that what has lapsed excuses nothing,
+ * Variants  'lapsed': the exception ended the day before; by the threat model a lapsed exception excuses nothing,
  *           so this one must alert.
  * Source    threat model N11: role, and an exception with an end.
  */

@@ -3,11 +3,11 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A shut laptop under a 27-inch monitor, with a keyboard of its owner's and a mouse behind a Logitech receiver. Monitor
- * and receiver appear in the same second every morning, because both hang on one cable.
+ * A shut laptop under a 27-inch monitor, with its owner's keyboard and a mouse with a Logitech receiver. Monitor and
+ * receiver appear in the same second every morning, because both are on one cable.
  *
  * Variants  'desk-bound': it never leaves, never sleeps and is never opened.
- * Source    threat model N12: a genuine receiver, input by two ways, a camera that is used. Bluetooth is not collected.
+ * Source    threat model N12: a genuine receiver, two input devices, a camera in use. Bluetooth is not collected.
  */
 export const n12: Scenario = {
   id: 'N12',
@@ -28,7 +28,7 @@ export const n12: Scenario = {
       const moment = stage.at('09:01').saw('usb_device', OWN_KEYBOARD).saw('usb_device', OWN_RECEIVER)
       if (stage.weekday !== 5) moment.saw('power_state', { LidClosed: true })
       stage.at('09:05').saw('usb_device', BUILT_IN_CAMERA)
-      // On Fridays the daily meeting is from the kitchen, with the lid open and the laptop's own camera.
+      // On Fridays the daily meeting is in the kitchen, with the lid open and the built-in camera.
       if (stage.weekday === 5) stage.at('11:00').saw('power_state', { LidClosed: false, OnBattery: true })
     })
   },

@@ -4,10 +4,10 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A trainer records courses with OBS or NVIDIA Broadcast, beside a camera that is really there.
+ * A trainer records courses with OBS or NVIDIA Broadcast, with a physical camera attached.
  *
- * Variants  'newcomer': installs OBS in the first week, as the role asks for.
- * Source    threat model N13: a physical camera, the role, no call in which anybody checks who it is.
+ * Variants  'newcomer': installs OBS in the first week, as the role requires.
+ * Source    threat model N13: a physical camera, the role, and no identity check in a call.
  */
 export const n13: Scenario = {
   id: 'N13',

@@ -3,10 +3,10 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * `caffeinate` around a build of three hours, and a presentation during which the screen must stay on.
+ * `caffeinate` during a build of three hours, and during a presentation.
  *
  * Variants  'nightly': the release is built after hours on five nights, three and a half hours each.
- * Source    threat model N14: it is the build's or the presentation's, ends with it, and takes less than four hours.
+ * Source    threat model N14: it belongs to the build or presentation, ends with it, and lasts less than four hours.
  */
 export const n14: Scenario = {
   id: 'N14',

@@ -2,10 +2,10 @@ import { between, logNormal } from '../random.ts'
 import type { Moment, Scenario } from '../scene.ts'
 
 /**
- * A developer's first week: five repositories of the own team, and the monorepo, which has forty gigabytes.
+ * A developer's first week: five repositories of the team, and the monorepo of forty gigabytes.
  *
- * Variants  'two-teams': lent to a second team: nine repositories in three days, three of them not the own team's.
- * Source    threat model N15: few repositories, the team's; bytes alone do not count.
+ * Variants  'two-teams': also works for a second team: nine repositories in three days, three of them of another team.
+ * Source    threat model N15: few repositories, of the own team; bytes alone do not count.
  */
 export const n15: Scenario = {
   id: 'N15',

@@ -2,10 +2,10 @@ import { between, logNormal } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A platform engineer's laptop clones two hundred repositories every night at two, under the account of a service.
+ * A platform engineer's laptop clones two hundred repositories every night at two, under a service account.
  *
- * Variants  'one-off': one morning three hundred at once, of an organisation that was bought.
- * Source    threat model N16: the role, the schedule, an account that is nobody's.
+ * Variants  'one-off': one morning, three hundred repositories of an acquired company.
+ * Source    threat model N16: the role, the schedule, a service account.
  */
 export const n16: Scenario = {
   id: 'N16',

@@ -5,11 +5,11 @@ import { between } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * The laptop is backed up every night at one to the company's bucket, by a service.
+ * A service backs the laptop up to the company's bucket every night at one.
  *
- * Variants  'full': the index is lost, and one night all 160 GB go again. 'disk': Time Machine instead, to an encrypted
- *           disk that the list of assets has. 'linux': the agent there knows how much leaves and not where to, so that only
- *           the program, its options and the hour tell a backup from anything else.
+ * Variants  'full': the index is lost, and one night all 160 GB are sent again. 'disk': Time Machine instead, to an
+ *           encrypted disk on the asset list. 'linux': the agent knows how much leaves but not where to, so only the
+ *           program, its options and the hour distinguish a backup from anything else.
  * Source    threat model N17: which program, where to (approved), and when.
  */
 export const n17: Scenario = {

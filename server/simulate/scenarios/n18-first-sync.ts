@@ -4,9 +4,9 @@ import { between } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * OneDrive is signed in to the company's tenant for the first time, and takes 80 GB in two days.
+ * OneDrive signs in to the company's tenant for the first time, and uploads 80 GB in two days.
  *
- * Variants  'folders': some days later desktop and documents are moved into it too: another 25 GB.
+ * Variants  'folders': some days later desktop and documents are added: another 25 GB.
  * Source    threat model N18: the tenant, in the folder's name and in the account that the client runs for.
  */
 export const n18: Scenario = {

@@ -3,11 +3,11 @@ import { approves, midnight } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A video editor uploads 60 GB of a film to the company's archive; a release engineer pushes images to its registry,
- * every Thursday.
+ * A video editor uploads a film of 60 GB to the company's archive; a release engineer pushes images to the company's
+ * registry every Thursday.
  *
  * Variants  'customer': the film goes to the customer by WeTransfer, which the contract allows for that week.
- * Source    threat model N19: the roles, and where it goes.
+ * Source    threat model N19: the roles, and the destinations.
  */
 export const n19: Scenario = {
   id: 'N19',

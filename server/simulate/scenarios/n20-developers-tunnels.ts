@@ -3,12 +3,11 @@ import { approves } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A developer is in the company's tailnet, works in a codespace and opens a tunnel from the editor, all with the
- * company's account.
+ * A developer uses the company's tailnet, a codespace and a tunnel of the editor, all with the company's account.
  *
- * Variants  'updated': the client of the tailnet is removed and installed again with its next version.
- * Source    threat model N20: the tenant. Whose account a tunnel of the editor is signed in with is told by its command
- *           line only; for the rest the contract names the tools.
+ * Variants  'updated': the tailnet's client is removed, and its next version installed.
+ * Source  threat model N20: the tenant. Only its command line shows with which account an editor's tunnel is signed
+ *         in; for the others the contract names the tools.
  */
 export const n20: Scenario = {
   id: 'N20',

@@ -1,11 +1,11 @@
 import type { Scenario } from '../scene.ts'
 
 /**
- * Three people whose hours are not nine to five: on call for a week of nights, in Warsaw with New York's hours, and a
- * parent who works before and after the child's day.
+ * Three people whose hours are not nine to five: on call for a week of nights; in Warsaw on New York's hours; and a
+ * parent who works early and late.
  *
- * Variants  'swapped': the week on call is swapped with a colleague's, and the contract says so a day late.
- * Source    threat model N21: hours that were declared; hours alone are never much.
+ * Variants  'swapped': a colleague takes over the week on call, and the contract is amended a day late.
+ * Source    threat model N21: declared hours; hours alone never score much.
  */
 export const n21: Scenario = {
   id: 'N21',

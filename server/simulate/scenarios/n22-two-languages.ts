@@ -2,10 +2,10 @@ import { midnight } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * One adds a Korean keyboard in Los Angeles; the other lives and works in Seoul, as the contract says.
+ * One adds a Korean keyboard layout in Los Angeles; the other lives and works in Seoul, as in the contract.
  *
- * Variants  'family': the first works for ten days from the parents' home in Seoul, announced.
- * Source    threat model N22: names, languages and layouts never count; what was claimed is what is seen.
+ * Variants  'family': the first works from their parents' home in Seoul for ten days, announced.
+ * Source    threat model N22: names, languages and layouts never count; the claims match what is seen.
  */
 export const n22: Scenario = {
   id: 'N22',
@@ -25,7 +25,7 @@ export const n22: Scenario = {
       const parents = cast.home('Seoul', { name: 'parents' })
       const notice = { from: midnight(cast, from - 2), to: midnight(cast, to + 2), country: 'KR' }
       bilingual!.amends(Math.max(0, from - 5), { travelNotices: [{ ...notice, approvedBy: 'a manager' }] })
-      // Half a day there is the evening before in Los Angeles.
+      // The working day in Seoul begins in the evening of the day before in Los Angeles.
       bilingual!.on({ from, to }, (stage) => {
         stage.sits(parents, '00:00', '30:00')
         if (stage.working) stage.works('17:00', '20:30').works('21:00', '24:30')

@@ -3,11 +3,11 @@ import { between } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Somebody who does not type: a head tracker that is a keyboard and an absolute pointer in one device, a program that
- * writes what is said, and remote control from a computer at home that is set up for it, every day for hours.
+ * Somebody who does not type: a head tracker that is keyboard and absolute pointer in one device, dictation
+ * software, and unattended remote control from their computer at home, every day for hours.
  *
- * Variants  'replaced': the tracker breaks, and for two days another one is used before it is declared.
- * Source    threat model N23: declared, with a ticket and no reason. What it is for stands in no recording.
+ * Variants  'replaced': the tracker breaks, and another one is used for two days before it is declared.
+ * Source    threat model N23: declared, with a ticket and no reason: no recording says what it is for.
  */
 export const n23: Scenario = {
   id: 'N23',

@@ -1,11 +1,11 @@
 import type { Scenario } from '../scene.ts'
 
 /**
- * Three laptops that are not heard of: a week's holiday, a flight of fourteen hours during which somebody works, and a
- * stay in hospital that nobody announced.
+ * Three silent laptops: a week's holiday, a flight of fourteen hours with work on board, and an unannounced stay in
+ * hospital.
  *
- * Variants  'mail': from the hospital bed somebody reads mails on the telephone.
- * Source    threat model N24: nothing at the identity provider or in repositories meanwhile.
+ * Variants  'mail': the patient reads mails on their phone.
+ * Source    threat model N24: no activity at the identity provider or in repositories in the meantime.
  */
 export const n24: Scenario = {
   id: 'N24',

@@ -3,10 +3,10 @@ import { approves } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A tester with Android emulators and a browser profile per test account; a developer of the company's own wallet
- * software, whose tests ask chains.
+ * A tester with Android emulators and a browser profile per test account; a developer of the company's wallet software,
+ * whose tests query blockchains.
  *
- * Variants  'antidetect': the testers of sign-up try it through GoLogin too, which the contract allows.
+ * Variants  'antidetect': the tester also tests the sign-up with GoLogin, which the contract allows.
  * Source    threat model N25: roles.
  */
 export const n25: Scenario = {

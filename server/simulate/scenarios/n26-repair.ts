@@ -1,11 +1,11 @@
 import type { Scenario } from '../scene.ts'
 
 /**
- * The support tool updates itself; a laptop is swapped for a new one; another comes back from repair with a new board.
+ * The support tool updates itself; a laptop is replaced by a new one; another comes back from repair with a new board.
  *
  * Variants  'twice': the update fails and the tool is installed again an hour later; the repaired laptop goes back for
  *           its disk within the week.
- * Source    threat model N26: the same publisher; what was there before has stopped first.
+ * Source    threat model N26: the same publisher; the old one has stopped first.
  */
 export const n26: Scenario = {
   id: 'N26',

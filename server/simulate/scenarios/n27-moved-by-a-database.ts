@@ -2,12 +2,12 @@ import { takenFor } from '../ordinary.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A provider's blocks change hands on paper: overnight a database's new edition says London of twenty-four lines in
- * Dallas. Nobody moved. Four others have the same new edition and the same place as before.
+ * A provider's address blocks change owners: a new edition of a database suddenly places twenty-four lines of Dallas
+ * in London. Nobody moved. Four other lines have the same new edition and the same place as before.
  *
- * Variants  'within': it says Seattle instead, 2,700 km away in the same country. 'back': after five days a third edition
- *           is right again.
- * Source    threat model N27: many unrelated people at once, each behind the address they had.
+ * Variants  'within': it says Seattle instead, 2,700 km away in the same country. 'back': after five days a third
+ *           edition is correct again.
+ * Source    threat model N27: many unrelated people at once, each still behind the same address.
  */
 export const n27: Scenario = {
   id: 'N27',
@@ -24,10 +24,10 @@ export const n27: Scenario = {
       const home = cast.home('Dallas', { name, monitors: [] })
       const line = cast.exit('Dallas', { name, asn: 7018, asName: 'AT&T' })
       const wrong = variant === 'within' ? 'Seattle' : 'London'
-      const said = (edition: string, city: string) => ({ ...home, exit: takenFor(line, city, edition) })
-      const before = said('dbip-city 2026-08-01', 'Dallas')
-      const after = said('dbip-city 2026-09-01', nth < 24 ? wrong : 'Dallas')
-      const corrected = said('dbip-city 2026-10-01', 'Dallas')
+      const placedBy = (edition: string, city: string) => ({ ...home, exit: takenFor(line, city, edition) })
+      const before = placedBy('dbip-city 2026-08-01', 'Dallas')
+      const after = placedBy('dbip-city 2026-09-01', nth < 24 ? wrong : 'Dallas')
+      const corrected = placedBy('dbip-city 2026-10-01', 'Dallas')
       worker.livesAt(before)
       worker.on({ from: changed, to: cast.days - 1 }, (stage) => {
         const isBack = variant === 'back' && stage.day >= changed + 5

@@ -4,12 +4,12 @@ import { midnight } from '../ordinary.ts'
 import type { Cast, Scenario } from '../scene.ts'
 
 /**
- * Clocks go forward or back by an hour where somebody lives; and a laptop with two systems wakes an hour or more wrong,
- * until NTP corrects it once.
+ * Clocks go forward or back by an hour where somebody lives; and a dual-boot laptop wakes with a clock an hour or more
+ * off, until NTP corrects it.
  *
- * Variants  'battery': the clock's battery is empty, so every restart begins hours behind.
- * Source    threat model N28. Where no city's clocks change within the run, nobody's do: 21 days from mid September have
- *           Sydney's, on the first Sunday of October.
+ * Variants  'battery': the clock's battery is empty, so the clock is hours behind after every restart.
+ * Source    threat model N28. In a run without a change of clocks in any city, nobody's change: 21 days from mid
+ *           September have only Sydney's, on the first Sunday of October.
  */
 export const n28: Scenario = {
   id: 'N28',

@@ -3,7 +3,7 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Somebody looks for another job, with one extension that fills in applications. That is nobody's business here.
+ * Somebody looks for another job, with one extension that fills in applications. That is their own business.
  *
  * Variants  'diligent': two more such extensions, and the one for one-time codes that many have.
  * Source    threat model N29: no remote control, nothing else.

@@ -3,8 +3,8 @@ import { below, between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A new laptop is unpacked by somebody who was paid for it, handed over through remote control within the hour, looked
- * at, and hidden behind a VPN. From the next day on the worker is elsewhere.
+ * An accomplice unpacks a new laptop and hands it over through remote control within the hour; the operator looks
+ * around and hides behind a VPN. From the next day on the worker is elsewhere.
  *
  * Variants  'portable': a renamed download without installation, and no VPN: its signature, its relay and the sessions
  *           remain. 'relay': RustDesk over a relay of their own: no vendor's host is ever dialled. 'spread': one step

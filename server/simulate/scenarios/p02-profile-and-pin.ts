@@ -10,13 +10,14 @@ const EXTENSIONS = {
 }
 
 /**
- * What was filmed in a sandbox: their own browser profile is synchronised, and its extensions come with it; Chrome
- * Remote Desktop is set up from a shell with a fixed PIN; AnyDesk comes on top; all behind Astrill.
+ * As filmed in a sandbox: the operator syncs their own browser profile with its extensions; sets up Chrome Remote
+ * Desktop from a shell with a fixed PIN; adds AnyDesk; all behind Astrill.
  *
- * Variants  'renamed': AnyDesk is a portable file under another name, and the profile brings the authenticator only.
- *           'pieces': the same over a working day, with hours between, without AnyDesk and VPN: extensions and the PIN remain.
- * Source    threat model P2, #18, #104, #105, #107; ANY.RUN/BCA/NorthScan in section 1.3. Codes and PINs are cut out of
- *           command lines by the agent.
+ * Variants  'renamed': AnyDesk is a portable file under another name, and the profile has only the authenticator.
+ *           'pieces': the same over a working day, with hours between, without AnyDesk and VPN: extensions and the PIN
+ *           remain.
+ * Source    threat model P2, #18, #104, #105, #107; ANY.RUN/BCA/NorthScan in section 1.3. The agent removes codes
+ *           and PINs from command lines.
  */
 export const p02: Scenario = {
   id: 'P2',

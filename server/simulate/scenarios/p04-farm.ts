@@ -4,7 +4,7 @@ import { pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Three laptops in one house, one beside the other, driven through remote-control tools by people who are elsewhere.
+ * Three laptops side by side in one house, driven through remote-control tools by people elsewhere.
  *
  * Variants  'kvm': an IP-KVM on each instead of a tool: no program and no session, but hardware. 'slow': the laptops
  *           come two weeks apart, each with another tool, and are driven by different people: the house remains.

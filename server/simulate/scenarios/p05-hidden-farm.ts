@@ -4,10 +4,10 @@ import type { Scenario } from '../scene.ts'
 
 /**
  * Three laptops in one house that look like three houses: each is behind a VPN of its own, in the city that its worker
- * claims. They share the Wi-Fi, one monitor behind a switch, and whoever drives them.
+ * claims. They share the Wi-Fi, one monitor behind a switch, and the operator.
  *
- * Variants  'routers': each behind a travel router: own gateway, own Wi-Fi. The monitor and the controller remain.
- *           'controller': no monitor either: only who drives them is the same. 'monitor': own routers, and a tool whose
+ * Variants  'routers': each behind a travel router: own gateway, own Wi-Fi. The monitor and the operator remain.
+ *           'controller': no monitor either: only the operator is the same. 'monitor': own routers, and a tool whose
  *           log names nobody: only the monitor is the same.
  * Source    threat model P5, #26, #42, #46, #57; farms of several dozen machines in section 1.3.
  */

@@ -4,14 +4,14 @@ import { below, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A box at the laptop's USB and HDMI ports is keyboard, mouse, drive and monitor. The lid is shut, nobody touches the
- * laptop, and at night the box keeps the screen awake.
+ * A box at the laptop's USB and HDMI ports acts as keyboard, mouse, drive and monitor. The lid is shut, nobody touches
+ * the laptop, and at night the box keeps the screen awake.
  *
  * Variants  'disguised': it calls itself a keyboard and a monitor of well-known makers; its drive, its absolute pointer
- *           and its cadence remain. 'quiet': disguised, its drive and jiggler switched off, reached over a mesh VPN that
- *           runs on the box, where no agent is: an absolute pointer beside a keyboard, a monitor of the same minute, and
- *           input from nothing else remain. 'homoglyph': other ids, and letters that only look the same, with markup in
- *           them: the shape remains.
+ *           and its cadence remain. 'quiet': disguised, its drive and jiggler switched off, reached over a mesh VPN
+ *           that runs on the box, without an agent: an absolute pointer beside a keyboard, a monitor in the same
+ *           minute, and no other input remain. 'homoglyph': other ids, and letters that only look the same, with markup
+ *           in them: the shape remains.
  * Source    threat model P6, #31 to #40, #63, #76.
  */
 export const p06: Scenario = {

@@ -3,12 +3,13 @@ import { between, pick } from '../random.ts'
 import type { Moment, Scenario } from '../scene.ts'
 
 /**
- * The company's own support tool is there, as everywhere. One day a second one comes, and from then on somebody works
- * through it all day.
+ * The company's own support tool is installed, as everywhere. One day a second one is added, and from then on somebody
+ * works through it all day.
  *
- * Variants  'resigned': AnyDesk, renamed and signed anew by somebody else: its relay and its own log remain.
- *           'meshcentral': an agent of their own server, whose log nobody reads: an autostart, a service, one connection
- *           that never ends, and nobody's hands remain. 'short': sessions of less than fifty minutes, some of every day.
+ * Variants  'resigned': AnyDesk, renamed and signed by somebody else: its relay and its own log remain.
+ *           'meshcentral': an agent of their own server, whose log is not collected: an autostart, a service, one
+ *           connection that never ends, and the lack of local input remain. 'short': sessions of less than fifty
+ *           minutes, some of every day.
  * Source    threat model P7, #13, #15, #27, #92.
  */
 export const p07: Scenario = {
@@ -55,7 +56,7 @@ export const p07: Scenario = {
   },
 }
 
-/** What nobody can rename: whom it dials. */
+/** Renaming cannot hide the host it connects to. */
 function resigned(moment: Moment, windows: boolean): void {
   const Image = windows ? 'C:\\ProgramData\\Brightpath\\bpsync.exe' : '/usr/local/bin/bpsync'
   const Signer = windows ? 'Brightpath Software Ltd' : null

@@ -3,12 +3,12 @@ import { below, between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Everything looks right, until the far end's VPN drops for a moment: the tool's own log has the address from which
+ * Everything looks right, until the operator's VPN drops for a moment: the tool's own log has the address from which
  * the laptop is driven. Some days later it happens again.
  *
- * Variants  'once': only one such moment. 'vpn': the far end is a consumer's VPN in the claimed country, always.
- *           'residential': it is a household's line in the claimed city. Then nothing tells where they are: only that
- *           somebody else drives the laptop, all day.
+ * Variants  'once': only one such moment. 'vpn': the operator is always behind a consumer VPN in the claimed country.
+ *           'residential': always behind a household's line in the claimed city. Then nothing shows where they are,
+ *           only that somebody else drives the laptop, all day.
  * Source    threat model P8, #25; Mandiant's two laptops with AnyDesk and Astrill in section 1.3.
  */
 export const p08: Scenario = {
@@ -22,7 +22,7 @@ export const p08: Scenario = {
     const { random, variant } = cast
     const worker = cast.people[0]!
     const { claimed, operator, vpnCity, system } = settingOf(cast)
-    // Those two write the address down.
+    // Only these two log the address.
     const tool = pick(random, REMOTE_TOOLS.slice(0, 2))
     const far = cast.exit(operator)
     const mask =

@@ -3,11 +3,11 @@ import { below, between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * While somebody works at the laptop, the same account is used from elsewhere: a session cookie went along, to a
- * machine that nobody manages.
+ * While somebody works at the laptop, the same account is used from elsewhere: a session cookie was copied to an
+ * unmanaged machine.
  *
  * Variants  'proxy': from a household's line in the worker's own city: only the unknown machine remains.
- *           'device': the stolen session says that it is the company's laptop: only the place remains.
+ *           'device': the stolen session claims to be the company's laptop: only the place remains.
  * Source    threat model P9, #50 to #52; the FBI on cookies used from non-company devices, section 1.2.
  */
 export const p09: Scenario = {
@@ -29,7 +29,7 @@ export const p09: Scenario = {
       worker.on(day, (stage) => {
         stage.works('09:00', '17:30')
         const moment = stage.at(clock(random, '09:40', '15:00'))
-        // Hands are on the laptop in the same minutes.
+        // Somebody uses the laptop in the same minutes.
         moment.saw('logon', { LogonType: 'unlock' })
         for (let left = 2 + below(random, 3); left > 0; left--)
           moment.wait(between(random, 2, 18)).feed(

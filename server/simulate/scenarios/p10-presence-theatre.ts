@@ -4,10 +4,10 @@ import { between, chance, pick } from '../random.ts'
 import type { Moment, Scenario, Stage } from '../scene.ts'
 
 /**
- * The laptop looks attended day and night, but work comes in the hours in which it is day in East Asia.
+ * The laptop looks attended day and night, but the work is done during the day of East Asia.
  *
- * Variants  'script': a loop in a shell moves the pointer, no program to be found. 'hardware': a plug that calls itself
- *           a mouse: no process at all, a cadence only. 'remote': with remote control on top.
+ * Variants  'script': a loop in a shell moves the pointer, without a known program. 'hardware': a plug that claims to
+ *           be a mouse: no process at all, a cadence only. 'remote': with remote control on top.
  * Source    threat model P10, #61 to #65, #101; 14 hours a day with idle time counted, section 1.4. The operator's day
  *           of 09:00 to 19:00 at UTC+8 is evening and night in the Americas.
  */
@@ -44,9 +44,9 @@ export const p10: Scenario = {
       if (variant === 'remote') moment.wait(20).tool('anydesk', { unattended: true })
     })
     worker.on({ from: first + 1, to: cast.days - 1 }, (stage) => {
-      stage.stirred('00:00', '24:00', everySeconds)
+      stage.nudged('00:00', '24:00', everySeconds)
       if (variant === 'hardware') ticks(stage, everySeconds)
-      // A slow evening now and then, and Saturday too: those who are watched do not keep a weekend.
+      // A slow evening now and then, and Saturdays too.
       if (stage.weekday === 0 && chance(stage.random, 0.6)) return void stage.rests()
       stage.works(clock(stage.random, '20:00', '21:00'), '24:20').works('25:10', clock(stage.random, '28:30', '29:50'))
       if (variant !== 'remote') return

@@ -3,13 +3,13 @@ import { below, between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Two weeks in the company, and in one afternoon everything that can be reached is cloned, packed under a password,
- * and put where only the worker can get at it.
+ * Two weeks in the company, and in one afternoon everything within reach is cloned, packed under a password, and
+ * moved to where only the worker has access.
  *
  * Variants  'mirror': straight into repositories of their own, without an archive. 'browser': downloaded from the code
- *           host's pages, packed in a folder nobody watches, dropped at a file share: the code host's log and the bytes
- *           remain. 'clock': the laptop's clock is set back by days first, so that it looks older: the jump and the time
- *           of arrival remain.
+ *           host's pages, packed in an unwatched folder, uploaded to a file share: the code host's log and the bytes
+ *           remain. 'clock': the laptop's clock is set back by days first, so that it looks older: the jump and the
+ *           time of arrival remain.
  * Source    threat model P11, #70 to #74, #100; the FBI on repositories copied to personal profiles, section 1.2.
  */
 export const p11: Scenario = {

@@ -3,11 +3,11 @@ import { below, between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * A few repositories and some hundred megabytes a day, never enough to be noticed on any day, always at the same hour
- * of the night, for weeks.
+ * A few repositories and some hundred megabytes a day, for weeks, never enough to be noticed on a single day, always at
+ * the same hour of the night.
  *
- * Variants  'thin': one repository and tens of megabytes a day, by a synchronised folder only. 'scattered': no hour of
- *           its own, in the middle of the day, to three places in turn: the sum remains.
+ * Variants  'thin': one repository and tens of megabytes a day, by a synchronised folder only. 'scattered': no fixed
+ *           hour, in the middle of the day, to three places in turn: the sum remains.
  * Source    threat model P12, section 6 item 9. 25 working days, 60 to 90 repositories, 4 to 8 GB (assumed).
  */
 export const p12: Scenario = {

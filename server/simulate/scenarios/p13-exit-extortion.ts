@@ -3,12 +3,13 @@ import { below, between } from '../random.ts'
 import type { Scenario, Stage } from '../scene.ts'
 
 /**
- * The contract is ended. Before the last day keys, cookies and code are gathered and taken out, the agent falls silent,
+ * The contract is ended. Before the last day keys, cookies and code are collected and taken out, the agent goes silent,
  * and after the end the account is used from elsewhere.
  *
  * Variants  'patient': little by little over the fortnight, and the token is used only two weeks after the end.
- *           'wiped': the laptop is set up anew on the last day, so nothing of the last hours is told.
- * Source    threat model P13, #80, #83 to #85, #97; Secureworks' extortion cases. HR announces the end two weeks before.
+ *           'wiped': the laptop is reinstalled on the last day, so the last hours are never reported.
+ * Source    threat model P13, #80, #83 to #85, #97; Secureworks' extortion cases. HR announces the end two weeks
+ *           before.
  */
 export const p13: Scenario = {
   id: 'P13',
@@ -23,11 +24,11 @@ export const p13: Scenario = {
     const { claimed, operator, system } = settingOf(cast)
     const home = cast.home(claimed)
     const far = cast.exit(operator)
-    const told = worker.workday(3)
+    const announced = worker.workday(3)
     const last = worker.workday(13)
     const end = cast.start + last * 86_400_000 + 23 * 3_600_000
-    worker.livesAt(home).role('developer').system(system).hours('09:00', '17:30').amends(told, { end })
-    worker.hearsFromHr(told, '09:05', { Action: 'ending', EffectiveAt: end })
+    worker.livesAt(home).role('developer').system(system).hours('09:00', '17:30').amends(announced, { end })
+    worker.hearsFromHr(announced, '09:05', { Action: 'ending', EffectiveAt: end })
     worker.hearsFromHr(last, '18:00', { Action: 'ended', EffectiveAt: end })
 
     const takes = (bytes: number, from: string, count: number) => (stage: Stage) => {
@@ -60,7 +61,7 @@ export const p13: Scenario = {
         takes(Math.round(between(random, 0.6e9, 3e9)), clock(random, '18:00', '20:00'), 9 + below(random, 8)),
       )
 
-    // Nothing is heard of the laptop after the last day, or, wiped, from the morning before it on.
+    // The laptop is silent after the last day, or, wiped, from the morning before it.
     const silentFrom = variant === 'wiped' ? last - 1 : last
     worker.on(silentFrom, (stage) => void stage.silent(variant === 'wiped' ? '11:30' : '15:30', 24 * 40))
     worker.on({ from: last + 1, to: cast.days - 1 }, (stage) => void stage.rests())

@@ -4,7 +4,7 @@ import { below, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * The helpdesk removes a remote-control tool. Within days another one is there.
+ * The helpdesk removes a remote-control tool. Within days another one is installed.
  *
  * Variants  'same': the same tool once more, portable and renamed. 'kvm': a box at the ports instead of a program.
  *           'tunnel': the editor's own tunnel, signed in with an account that is not the company's.

@@ -4,12 +4,11 @@ import { below, between } from '../random.ts'
 import type { Moment, Scenario } from '../scene.ts'
 
 /**
- * The agent is killed, and while it sees nothing the account is busy: from this very laptop code is cloned that nobody
- * is meant to see leaving.
+ * The agent is killed, and while it is down the account is busy: code is cloned from this laptop, unseen by the agent.
  *
- * Variants  'firewall': the agent runs on, but its server cannot be reached: what it saw comes afterwards, all at once.
+ * Variants  'firewall': the agent keeps running, but cannot reach its server: its events arrive later, all at once.
  *           'habit': three quarters of an hour every other day, at the same time, and little each time.
- *           'restart': said to be an update: the service is stopped in an orderly way and says goodbye.
+ *           'restart': disguised as an update: the service is stopped in an orderly way, and reports that.
  * Source    threat model P15, #96, #97. The commands are those an administrator of each system would use.
  */
 export const p15: Scenario = {

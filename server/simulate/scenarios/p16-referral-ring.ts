@@ -3,11 +3,11 @@ import { below, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * One of them is in, and is seen at it: remote control on a laptop that somebody abroad drives. Two more follow on their
- * recommendation, live behind one router, and are driven by the same hand.
+ * One of them has been detected: remote control on a laptop driven from abroad. Two more follow on their
+ * recommendation, live behind one router, and are driven by the same operator.
  *
- * Variants  'uplink': the two who follow have no tool: only the house is theirs together. 'mfa': three houses and no
- *           tool: only one authenticator approves them all.
+ * Variants  'uplink': the two who follow have no tool: they only share the house. 'mfa': three houses and no
+ *           tool: only one authenticator approves all their sign-ins.
  * Source    threat model P16, #4, #5, #7, #26; worker A referred worker B in Mandiant's case, section 1.3.
  */
 export const p16: Scenario = {

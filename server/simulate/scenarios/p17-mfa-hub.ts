@@ -3,12 +3,12 @@ import { below, between } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * Two workers of two cities whose sign-ins are approved with one telephone, and whose laptops come out of one VPN.
+ * Two workers of two cities whose sign-ins are approved with one phone, and whose laptops use one VPN exit.
  *
- * Variants  'weekly': each has a telephone of their own, and the common one approves only where a session is renewed,
- *           once a week. 'apart': two exits, of two cities: the telephone remains.
- * Source    threat model P17, #4, #12; Microsoft on one authenticator for several accounts. The approval comes from
- *           where the telephone is, which is not where the session is.
+ * Variants  'weekly': each has a phone of their own, and the shared one approves only renewals of sessions, once a
+ *           week. 'apart': two exits, in two cities: the phone remains.
+ * Source    threat model P17, #4, #12; Microsoft on one authenticator for several accounts. The approval's address
+ *           is the phone's, not the session's.
  */
 export const p17: Scenario = {
   id: 'P17',

@@ -3,11 +3,11 @@ import { below, between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * The laptop works for a week in the house it was sent to, is heard of no more for days, and then appears in another
- * country. Nobody announced travel.
+ * The laptop works for a week in the house it was sent to, is silent for days, and then appears in another country.
+ * No travel was announced.
  *
- * Variants  'router': where it appears, a router with a VPN in the claimed city stands before it: another gateway and
- *           long round trips remain. 'account': it never appears; the account goes on, from machines nobody manages.
+ * Variants  'router': there, it is behind a router with a VPN in the claimed city: another gateway and long round
+ *           trips remain. 'account': it never reappears; the account is used on, from unmanaged machines.
  * Source    threat model P18, #58, #59; 49 laptops that were sent on in Chapman's case, one to a town at the border.
  */
 export const p18: Scenario = {

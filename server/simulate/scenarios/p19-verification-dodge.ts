@@ -4,13 +4,13 @@ import { below, between, pick } from '../random.ts'
 import type { Moment, Scenario } from '../scene.ts'
 
 /**
- * They are to show themselves in a video call tomorrow. In the evening a virtual camera and a voice changer come; in
- * the call somebody else has the laptop by remote control.
+ * A video call tomorrow is to verify who they are. In the evening a virtual camera and a voice changer are installed;
+ * during the call somebody else controls the laptop remotely.
  *
- * Variants  'script': a face-swap project run from a folder with Python, without any installation. 'before': the virtual
- *           camera was there for weeks: only the session during the call is new.
- * Source    threat model P19, #66, #67. That a call is a verification is known to no feed of ours yet: what can be seen
- *           is the meeting, the tools, and the session.
+ * Variants  'script': a face-swap project run from a folder with Python, without any installation. 'before': the
+ *           virtual camera was installed weeks ago: only the session during the call is new.
+ * Source  threat model P19, #66, #67. No feed says yet that a call is a verification: visible are the meeting, the
+ *         tools, and the session.
  */
 export const p19: Scenario = {
   id: 'P19',

@@ -25,14 +25,14 @@ const GITS: Readonly<Record<System, string>> = {
 }
 
 /**
- * A repository for a "coding task" is opened in the editor. Opening it runs a font as a program, which asks a blockchain
- * where its master is, and takes what keys it finds.
+ * A repository for a "coding task" is opened in the editor. Opening it runs a font file as a program, which asks a
+ * blockchain for the address of its control server, and takes the keys it finds.
  *
- * Variants  'hook': git runs it when the branch is changed. 'install': a package's script runs it, from a file of an
- *           innocent name, and the chain is asked through a host of their own: the child of the installation and what it
- *           reads remain.
- * Source    threat model P20, #80, #89, #90; PolinRider in section 2G. The developer may be a victim: the laptop is
- *           driven by somebody else all the same.
+ * Variants  'hook': git runs it when the branch changes. 'install': a package's script runs it, from a file with an
+ *           innocent name, and the chain is queried through a host of their own: the child of the installation and what
+ *           it reads remain.
+ * Source    threat model P20, #80, #89, #90; PolinRider in section 2G. The developer may be a victim; even so, the
+ *           laptop is driven by somebody else.
  */
 export const p20: Scenario = {
   id: 'P20',
@@ -81,7 +81,7 @@ export const p20: Scenario = {
           DestinationHostname: system === 'linux' ? null : host,
           DestinationIp: `198.51.100.${1 + below(random, 250)}`,
         })
-      // The master's address itself changes within weeks, so it is none that a list could know.
+      // The control server's address changes within weeks, so no list knows it.
       moment.saw('network_connection', { Image: node, DestinationIp: '203.0.113.158', DestinationPort: 1244 })
       sweepsSecrets(moment.wait(between(random, 1, 8)), system, random)
       moment.saw('egress', {

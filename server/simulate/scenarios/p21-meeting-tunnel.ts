@@ -18,11 +18,11 @@ const MEETINGS: Readonly<Record<'zoom' | 'teams', Readonly<Record<System, string
 
 /**
  * No remote-control tool at all: the laptop joins a meeting by itself in the morning, shares its screen until evening,
- * and lets the other side hold the mouse. Nobody touches it.
+ * and lets the other side control the mouse. Nobody touches it.
  *
  * Variants  'breaks': left and joined again every hour and a half. 'teams': another meeting program.
- * Source    threat model P21, #28, #40; Sygnia's laptop with Zoom. What is seen: who started the program, its stream of
- *           bytes all day (a shared screen sends 0.15 to 0.6 Mbit/s, assumed after the makers' figures), and no input.
+ * Source    threat model P21, #28, #40; Sygnia's laptop with Zoom. Visible are the parent process, the bytes sent all
+ *           day (a shared screen sends 0.15 to 0.6 Mbit/s, assumed after the makers' figures), and the lack of input.
  */
 export const p21: Scenario = {
   id: 'P21',
@@ -77,7 +77,7 @@ function joins(moment: Moment, system: System, Image: string): void {
   })
 }
 
-/** By a script at logon, with the meeting on its command line. */
+/** Started by a script at logon, with the meeting on its command line. */
 function startedBy(moment: Moment, system: System, Image: string): void {
   const url = 'zoommtg://zoom.us'
   if (system === 'windows') {

@@ -3,11 +3,11 @@ import { below, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * The laptop is far away from the first day on, behind a router whose VPN comes out in the claimed city. On the laptop
- * there is nothing to be found. What is left is that packets take long, and that the exit is a VPN's.
+ * The laptop is far away from the first day on, behind a router whose VPN exit is in the claimed city. Nothing on the
+ * laptop shows it: only the long round trips and the VPN's exit remain.
  *
- * Variants  'residential': it comes out of a household's line in the claimed city: only the time that packets take
- *           remains. 'flap': now and then the tunnel drops for minutes, and the true address is seen.
+ * Variants  'residential': the exit is a household's line in the claimed city: only the round trips remain.
+ *           'flap': now and then the tunnel drops for minutes, and the true address is seen.
  * Source    threat model P22, #46, #48, #53; Amazon's laptop in Arizona, section 1.3.
  */
 export const p22: Scenario = {

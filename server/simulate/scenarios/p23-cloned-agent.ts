@@ -3,12 +3,12 @@ import { below, between, pick } from '../random.ts'
 import type { Scenario } from '../scene.ts'
 
 /**
- * The agent's folder was copied: the laptop at home goes on as ever, and somewhere else a second machine speaks with
- * its key, at the same time.
+ * The agent's folder was copied: the laptop at home continues as before, and elsewhere a second machine uses its key
+ * at the same time.
  *
- * Variants  'same': the copy pretends to be the same hardware: two countries within minutes, and numbers that were used
- *           before, remain. 'played': not a machine but a recording: while the laptop is shut, yesterday's events are
- *           sent once more from the same house: their numbers remain.
+ * Variants  'same': the copy claims to be the same hardware: two countries within minutes, and reused numbers
+ *           remain. 'played': not a machine but a recording: while the laptop is shut, yesterday's events are
+ *           sent again from the same house: their numbers remain.
  * Source    threat model P23, #98.
  */
 export const p23: Scenario = {

@@ -1,8 +1,8 @@
 /**
- * The store without a disk: what `replay` and tests run on.
+ * The store without a disk, for `replay` and tests.
  *
- * Shape   what went in comes out, the same objects: do not edit them. Every method does its work before it returns, so
- *         none of them is ever seen half done.
+ * Shape   returns the same objects that were stored: do not edit them. Every method does all its work before it
+ *         returns, so no caller sees a half-done change.
  */
 import type { Cluster } from '../../model/assessment.ts'
 import type { Verdict } from '../../model/case.ts'
@@ -37,10 +37,10 @@ export function memoryStore(): Store {
   return {
     devices: devices(),
     users: users(),
-    cases: cases(feed.tell, trail),
+    cases: cases(feed.publish, trail),
     audit: audit(trail),
     values: values(),
-    evaluations: evaluations(feed.tell),
+    evaluations: evaluations(feed.publish),
     changes: feed.changes,
     async close() {},
   }
@@ -95,12 +95,12 @@ function users(): Users {
   }
 }
 
-function cases(tell: (changes: readonly Change[]) => void, trail: AuditEntry[]): Cases {
+function cases(publish: (changes: readonly Change[]) => void, trail: AuditEntry[]): Cases {
   const verdicts: Verdict[] = []
   return {
     async decide(verdict, change, entry) {
       verdicts.push(verdict)
-      tell([change])
+      publish([change])
       trail.push(entry)
     },
     verdictsOf: async (worker) => verdicts.filter((it) => it.worker === worker).reverse(),
@@ -133,13 +133,13 @@ interface Judged {
   /** By part, then subject. */
   kept: Map<string, Map<string, string>>
   findings: Map<string, Finding>
-  /** Null: gone since that revision. */
+  /** Null: removed at that revision. */
   standings: Map<string, { standing: Standing | null; revision: number }>
   revision: number
   clusters: readonly Cluster[]
 }
 
-function evaluations(tell: (changes: readonly Change[]) => void): Evaluations {
+function evaluations(publish: (changes: readonly Change[]) => void): Evaluations {
   const all = new Map<string, Judged>()
   const found = (id: string): Judged => {
     const judged = all.get(id)
@@ -159,13 +159,13 @@ function evaluations(tell: (changes: readonly Change[]) => void): Evaluations {
       const judged = found(id)
       if (commit.position < judged.evaluation.position) throw superseded(id)
       apply(judged, commit)
-      if (judged.evaluation.active) tell(commit.changes)
+      if (judged.evaluation.active) publish(commit.changes)
     },
     async activate(id, changes) {
       const judged = found(id)
       for (const other of all.keys()) if (other !== id) all.delete(other)
       judged.evaluation = { ...judged.evaluation, active: true }
-      tell(changes)
+      publish(changes)
     },
     drop: async (id) => void all.delete(id),
 
@@ -221,13 +221,13 @@ function keptRows(judged: Judged | undefined, prefix: string): KeptRow[] {
   return parts.flatMap(([part, subjects]) => [...subjects].map(([subject, state]) => ({ part, subject, state })))
 }
 
-/** Of what is there when the first is asked for. */
+/** The rows as of the first read. */
 async function* blocks<T>(rows: () => readonly T[]): AsyncIterable<readonly T[]> {
   const found = rows()
   for (let at = 0; at < found.length; at += BLOCK) yield found.slice(at, at + BLOCK)
 }
 
-function changeFeed(): { changes: ChangeFeed; tell(changes: readonly Change[]): void } {
+function changeFeed(): { changes: ChangeFeed; publish(changes: readonly Change[]): void } {
   let feed: TakenChange[] = []
   let last = 0
   const ids = new Set<string>()
@@ -247,8 +247,8 @@ function changeFeed(): { changes: ChangeFeed; tell(changes: readonly Change[]): 
   }
   return {
     changes,
-    tell(told) {
-      for (const change of told) {
+    publish(added) {
+      for (const change of added) {
         if (ids.has(change.id)) continue
         ids.add(change.id)
         feed.push({ seq: ++last, change })

@@ -1,5 +1,5 @@
 /**
- * Stream and history without a disk: what `replay` and tests run on. What went in comes out, the same objects: do not
+ * Stream and history without a disk, for `replay` and tests. They return the same objects that were stored: do not
  * edit them.
  */
 import { randomUUID } from 'node:crypto'
@@ -11,7 +11,7 @@ import type { Published, Rejected, Stored, Stream } from '../stream.ts'
 
 const BLOCK_RECORDS = 1_000
 
-/** What one life of a device's spool has sent. */
+/** What was received from one epoch of a device's spool. */
 interface Spool {
   highest: number
   /** Null: deleted because of its age. */
@@ -25,7 +25,7 @@ interface Refused {
   numbers: Set<string>
 }
 
-/** `random` makes the stream's id. */
+/** `random` creates the stream's id. */
 export function memoryTelemetry(random: () => string = randomUUID): { stream: Stream; history: History } {
   const memory = new Memory()
   const stream: Stream = {
@@ -64,7 +64,7 @@ class Memory {
   #stored: Stored[] = []
   #last = 0
   readonly #spools = new Map<string, Spool>()
-  /** When each feed event came, by its id. */
+  /** When each feed event arrived, by its id. */
   readonly #feedIds = new Map<string, number>()
   readonly #refused = new Map<string, Refused>()
 
@@ -81,7 +81,7 @@ class Memory {
     }
     for (const it of rejected) this.#reject(it)
     const published = { first, last: this.#last, duplicates }
-    // As where a commit takes its time: whoever published hears of it first.
+    // As with a real commit, the publisher learns of the result before the listeners.
     if (published.last >= first)
       queueMicrotask(() => {
         for (const listener of this.listeners) listener(published.last)
@@ -96,7 +96,7 @@ class Memory {
 
   async *scan({ categories, after, upTo, literals }: ScanQuery): AsyncIterable<readonly Stored[]> {
     const wanted = categories && new Set<string | null>(categories)
-    // Half of a pair of surrogates is in the value, and not in the text.
+    // A lone surrogate is in the value, but not in the text.
     const words = literals?.every((it) => it.isWellFormed())
       ? literals.map((it) => folded(JSON.stringify(it).slice(1, -1)))
       : undefined
@@ -154,17 +154,17 @@ class Memory {
     return before - this.#stored.length
   }
 
-  /** The number stays known as received. */
+  /** Deletes the event; its number stays known as received. */
   #forget({ device, epoch = 0, conflict, event: { seq } }: RecordedOf<'event'>): void {
     if (seq !== null && !conflict) this.#spoolOf(device, epoch).events.set(seq, null)
   }
 
-  /** after < position <= end. Positions go upwards, with holes where something was deleted. */
+  /** after < position <= end. Positions ascend, with gaps where something was deleted. */
   #between(after: number, end: number): Stored[] {
     return this.#stored.slice(this.#indexOf(after), this.#indexOf(end))
   }
 
-  /** How many are stored at this position or before it. */
+  /** The number of stored records at this position or before it. */
   #indexOf(position: number): number {
     let low = 0
     for (let high = this.#stored.length; low < high; ) {
@@ -228,6 +228,6 @@ class Memory {
   }
 }
 
-/** Letters outside ASCII that are another case of one in it are of that case: long s, and the kelvin sign. */
+/** Like case-insensitive matching of ASCII: long s (U+017F) matches s, and the kelvin sign (U+212A) matches k. */
 const folded = (text: string) => text.toLowerCase().replaceAll('\u017f', 's').replaceAll('\u212a', 'k')
 const keyOf = (device: string, epoch: number) => `${epoch} ${device}`

@@ -1,10 +1,10 @@
 /**
- * One PostgreSQL database the way our engines want it, and in our words what it says in codes.
+ * Opens a PostgreSQL database for our engines, and translates its error codes into Faults.
  *
- * Shape   a pool of connections. The call that finds its connection lost fails, and those after it get new ones. bigint
- *         comes as a number: nothing of ours passes 2^53.
+ * Shape   a pool of connections. A call whose connection is lost fails; later calls get new connections. bigint is
+ *         read as a number: no value of ours exceeds 2^53.
  * Errors  Fault 'store.unwritable', 'store.damaged', 'store.newer'. When the connection is lost between a commit and
- *         its answer, only PostgreSQL knows whether it was written; we say that it was not.
+ *         its response, only PostgreSQL knows whether the data was written; the call then fails.
  * Source  https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 import pg from 'pg'
@@ -14,29 +14,29 @@ export type Row = Record<string, unknown>
 export type Query = (sql: string, values?: readonly unknown[]) => Promise<Row[]>
 
 export interface Database {
-  /** One statement, a transaction of its own. */
+  /** One statement in a transaction of its own. */
   query: Query
   /** All of it, or nothing and the error. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
-  /** The rows of one SELECT in blocks, as they were when the first was asked for. */
+  /** The rows of one SELECT in blocks, as of the first read. */
   blocks(sql: string, values: readonly unknown[], rows: number): AsyncIterable<Row[]>
-  /** Waits for statements and transactions; a reading that is not at its end is cut short. */
+  /** Waits for statements and transactions; unfinished reads are cut short. */
   close(): Promise<void>
 }
 
 export interface Schema {
-  /** Whose tables they are: several engines share a database, each with a version of its own. */
+  /** Which part the tables belong to: several engines share a database, each with a version of its own. */
   part: 'store' | 'history'
   version: number
-  /** Makes everything in a database that has nothing of this part. */
+  /** Creates everything in a database without this part. */
   create: string
-  /** What makes of each version the next: the first makes 2 of 1. */
+  /** Statements that upgrade each version to the next: the first upgrades 1 to 2. */
   upgrades: readonly string[]
 }
 
 const INT8 = 20
 const CONNECTIONS = 10
-/** A transaction that is left open, because its process hangs, holds nobody up for longer. */
+/** A transaction left open by a hung process blocks the others no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 300_000
 
 export async function openDatabase(options: { url: string; schema: Schema }): Promise<Database> {
@@ -50,7 +50,7 @@ export async function openDatabase(options: { url: string; schema: Schema }): Pr
     keepAlive: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) },
   })
-  // Whoever uses a connection that is lost hears of it from his query; this would end the process.
+  // A query reports its lost connection itself; without this handler an idle one would end the process.
   pool.on('error', () => {})
   const database = opened(connections(pool), where)
   try {
@@ -72,7 +72,7 @@ interface Connection {
   release(isLost: boolean): void
 }
 
-/** When one is lost, the others that are idle most likely are too: none that was made before is used again. */
+/** When one connection is lost, the other idle ones most likely are too: no older connection is used again. */
 function connections(pool: pg.Pool): Connections {
   let losses = 0
   const madeAfter = new WeakMap<pg.PoolClient, number>()
@@ -110,9 +110,9 @@ function opened(connections: Connections, where: string): Database {
   const readings = new Set<Reading>()
   let isClosed = false
   const refuse = () => {
-    if (isClosed) throw new Fault('store.unwritable', { where, todo: 'The store is closed.' })
+    if (isClosed) throw new Fault('store.unwritable', { where, why: 'The store is closed.' })
   }
-  /** The pool forgets at its end who waits for a connection, so its end waits for them. */
+  /** The pool's `end` drops callers that wait for a connection, so closing waits for them first. */
   async function run<T>(work: () => Promise<T>): Promise<T> {
     refuse()
     const begun = work()
@@ -185,11 +185,11 @@ async function transaction<T>(connections: Connections, work: (query: Query) => 
   }
 }
 
-/** A cursor in a transaction of its own: it shows the moment at which it was made. */
+/** A cursor in a transaction of its own: it shows the data as of its creation. */
 interface Reading {
   next(rows: number): Promise<Row[]>
   end(): Promise<void>
-  /** Takes the connection away, whatever it is doing. */
+  /** Ends the connection, whatever it is doing. */
   cut(): void
 }
 
@@ -217,7 +217,7 @@ async function read(connections: Connections, sql: string, values: readonly unkn
   }
 }
 
-/** False: the connection is good for nothing any more. */
+/** False: the connection cannot be used again. */
 async function rolledBack({ query }: Connection): Promise<boolean> {
   try {
     await query('rollback')
@@ -227,21 +227,22 @@ async function rolledBack({ query }: Connection): Promise<boolean> {
   }
 }
 
-/** Only one process at a time makes tables; the others wait and find them made. */
+/** Only one process at a time creates tables; the others wait and find them created. */
 async function bring(database: Database, schema: Schema, where: string): Promise<void> {
   const { part, version, create, upgrades } = schema
   await database.transaction(async (query) => {
     await query(`select pg_advisory_xact_lock(hashtext('tellwire_schema'))`)
     const [encoding] = await query('show server_encoding')
     if (encoding?.server_encoding !== 'UTF8') {
-      throw new Fault('store.unwritable', { where, todo: "Make the database again with encoding 'UTF8'." })
+      const why = `The database has the encoding ${String(encoding?.server_encoding)}.`
+      throw new Fault('store.unwritable', { where, why, todo: "Create it again with encoding 'UTF8'." })
     }
     await query('create table if not exists tellwire_schema (part text primary key, version integer not null)')
     const [row] = await query('select version from tellwire_schema where part = $1', [part])
     const found = row ? Number(row.version) : 0
     if (found > version) {
-      const todo = `It has version ${found} and this Tellwire knows ${version}: run the newer one.`
-      throw new Fault('store.newer', { where, todo })
+      const why = `It has version ${found}; this Tellwire knows version ${version}.`
+      throw new Fault('store.newer', { where, why, todo: 'Run the newer Tellwire.' })
     }
     const statements = found === 0 ? [create] : upgrades.slice(found - 1, version - 1)
     for (const it of statements) await query(it)
@@ -263,41 +264,41 @@ function placeOf(url: string): string {
   }
 }
 
-/** By code or class of codes: what to do. */
-const TODO: Record<string, string> = {
-  '08': 'Start PostgreSQL, or mend the network; what is refused now is taken later.',
-  '28': 'Correct user and password in the URL of the store, or let this user in (pg_hba.conf).',
-  '3D000': 'Make the database: createdb.',
-  '42501': 'Give this user the right to write there.',
-  '53': 'Give PostgreSQL more connections or memory; what is refused now is taken later.',
-  '53100': 'The disk of PostgreSQL is full: free some space; what is refused now is taken later.',
-  '57': 'PostgreSQL ended the connection: when it is back, what is refused now is taken later.',
-  '25006': 'This PostgreSQL takes no writes: name the primary in the URL of the store.',
+/** By SQLSTATE or its class. */
+const ADVICE: Record<string, { why: string | null; todo: string }> = {
+  '08': { why: null, todo: 'Start PostgreSQL, or repair the network. Refused writes can be retried.' },
+  '28': { why: null, todo: "Correct user and password in the store's URL, or allow this user in pg_hba.conf." },
+  '3D000': { why: null, todo: 'Create the database: createdb.' },
+  '42501': { why: null, todo: 'Give this user write permission.' },
+  '53': { why: null, todo: 'Give PostgreSQL more connections or memory. Refused writes can be retried.' },
+  '53100': { why: "PostgreSQL's disk is full.", todo: 'Free some space. Refused writes can be retried.' },
+  '57': { why: 'PostgreSQL ended the connection.', todo: 'Wait until it is back. Refused writes can be retried.' },
+  '25006': { why: 'This PostgreSQL is read-only.', todo: "Name the primary in the store's URL." },
 }
 const DAMAGED = /^XX00[12]$/
-/** What else comes from the system ('EPIPE', 'ECONNREFUSED') or from the client ('Connection terminated'). */
+/** Other errors come from the system ('EPIPE', 'ECONNREFUSED') or from the client ('Connection terminated'). */
 const SQLSTATE = /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/
 const UNREACHABLE = /connect|timeout|terminat|not queryable/i
 
 export function asFault(cause: unknown, where: string): Fault {
   if (cause instanceof Fault) return cause
-  const { code, message } = told(cause)
+  const { code, message } = errorOf(cause)
   const facts = { reason: message, ...(code && { code }) }
   if (code && DAMAGED.test(code)) {
     return new Fault('store.damaged', { where, todo: 'Restore the database from a backup.', facts, cause })
   }
-  const todo = SQLSTATE.test(code ?? '') ? (TODO[code!] ?? TODO[code!.slice(0, 2)]) : undefined
-  const whatToDo = todo ?? (isUnreachable(cause) ? TODO['08']! : `${message}.`)
-  return new Fault('store.unwritable', { where, todo: whatToDo, facts, cause })
+  const advice = SQLSTATE.test(code ?? '') ? (ADVICE[code!] ?? ADVICE[code!.slice(0, 2)]) : undefined
+  const { why, todo } = advice ?? (isUnreachable(cause) ? ADVICE['08']! : { why: message, todo: null })
+  return new Fault('store.unwritable', { where, why, todo, facts, cause })
 }
 
 function isUnreachable(cause: unknown): boolean {
-  const { code = '', message } = told(cause)
+  const { code = '', message } = errorOf(cause)
   return SQLSTATE.test(code) ? /^(08|57P)/.test(code) : /^E[A-Z]+$/.test(code) || UNREACHABLE.test(message)
 }
 
-/** A host with several addresses fails with one error for each of them. */
-function told(cause: unknown): { code: string | undefined; message: string } {
+/** A host with several addresses fails with one error per address. */
+function errorOf(cause: unknown): { code: string | undefined; message: string } {
   const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause
   const { code, message } = first as { code?: string; message?: string }
   return { code, message: message ?? String(first) }

@@ -1,21 +1,21 @@
 /**
- * The tables of the history in PostgreSQL: those of telemetry.db (`sqlite/schema.ts`) without what only a stream needs.
- * Times are epoch ms, hours are epoch ms / 3,600,000; texts are found by `keyOf`.
+ * The tables of the history in PostgreSQL: those of telemetry.db (`sqlite/schema.ts`) without the stream's own.
+ * Times are epoch ms, hours are epoch ms / 3,600,000; texts are looked up by `keyOf`.
  *
- * Lines are compressed already: `external` keeps PostgreSQL from trying again.
+ * Lines are already compressed: storage `external` keeps PostgreSQL from compressing them again.
  */
 import type { Schema } from './database.ts'
 
 const TABLES = `
--- One row, locked by whoever writes. records and characters: of the journal.
+-- One row, locked by every writer. records and characters: of the journal.
 create table history_head (last bigint not null, records integer not null, characters bigint not null);
 insert into history_head values (0, 0, 0);
 
--- The newest records, fewer than a segment's worth. A line that is empty was not in the stream any more.
+-- The newest records, fewer than a segment's worth. An empty line was no longer in the stream.
 create table history_journal (first bigint primary key, last bigint not null, lines bytea not null);
 alter table history_journal alter column lines set storage external;
 
--- The rest, about 1,000 records each. landmarks: the segment again, all lines but contracts, devices, clocks empty.
+-- The rest, about 1,000 records each. landmarks: the segment with all lines empty except contracts, devices and clocks.
 create table history_segments (
   first bigint primary key, last bigint not null, newest bigint, arrived bigint, landmarks bytea, lines bytea not null
 );

@@ -1,6 +1,6 @@
 /**
- * What changes the history in PostgreSQL. One transaction an `append`, in some ten statements however many records it
- * has; whoever writes locks the head first, so writers follow each other and nobody waits in a circle.
+ * Writes the history in PostgreSQL. Each `append` is one transaction of about ten statements, however many records it
+ * has. Every writer locks the head first, so writers run one after another and cannot deadlock.
  */
 import {
   DELETED,
@@ -20,12 +20,12 @@ import { lineOf, pack, recordOf, unpack } from '../segment.ts'
 import type { Rejected, Stored } from '../stream.ts'
 import type { Database, Query, Row } from './database.ts'
 
-/** Segments that are emptied in one transaction. */
+/** Segments emptied in one transaction. */
 const RETAIN_STEP = 20
-/** A hole in the positions that is larger ends a segment; a smaller one is empty lines in it. */
+/** A larger gap in the positions ends a segment; a smaller one becomes empty lines in it. */
 const MOST_EMPTY = 1_000
 
-/** Positions in a row. */
+/** Consecutive positions. */
 interface Span {
   first: number
   notes: Note[]
@@ -51,7 +51,7 @@ export async function append(
   })
 }
 
-/** Resolves with how many records went. */
+/** Resolves with the number of deleted records. */
 export async function retain(database: Database, time: number): Promise<number> {
   await database.query('delete from history_rejected where received_at < $1', [time])
   const unreadable = new Set<number>()
@@ -83,7 +83,7 @@ function noted({ position, record }: Stored): { position: number; note: Note } {
   return { position, note: noteOf(lineOf(record), record) }
 }
 
-/** Small holes are filled: in a stream that was trimmed there may be one after every record. */
+/** Small gaps are filled: a trimmed stream may have one after every record. */
 function spansOf(records: readonly { position: number; note: Note }[]): Span[] {
   const spans: Span[] = []
   for (const { position, note } of records) {
@@ -127,7 +127,7 @@ async function journalSpans(query: Query): Promise<Span[]> {
   })
 }
 
-/** Turns the journal and what comes with it into segments. */
+/** Turns the journal and the new records into segments. */
 async function foldAll(query: Query, { last }: Pick<Head, 'last'>, spans: readonly Span[]): Promise<void> {
   const records = spans.flatMap(({ first, notes }) => notes.map((note, index) => ({ position: first + index, note })))
   const segments = spansOf(records).flatMap(({ first, notes }) => {
@@ -186,7 +186,7 @@ interface Ids {
   category(name: string): number
 }
 
-/** Made where they are new. */
+/** Ids of names; new names are added. */
 async function namesOf(query: Query, devices: readonly string[], categories: readonly string[]): Promise<Ids> {
   const of = async (kind: 'device' | 'category', names: readonly string[]) => {
     const byKey = new Map(names.map((it) => [keyOf(it), it]))
@@ -204,7 +204,7 @@ async function namesOf(query: Query, devices: readonly string[], categories: rea
   return { device: (name) => device.get(keyOf(name))!, category: (name) => category.get(keyOf(name))! }
 }
 
-/** Leaves an empty line where telemetry was, so that every other record keeps its position. */
+/** Replaces deleted telemetry by empty lines, so that every other record keeps its position. */
 async function empty(query: Query, row: Row, unreadable: Set<number>): Promise<number> {
   const first = Number(row.first)
   let lines: string[]
@@ -287,7 +287,7 @@ function tallyColumns(tallies: readonly Tally[], ids: Ids): unknown[][] {
   return columns(tallies, (it) => [ids.device(it.device), ids.category(it.category), it.hour, it.events], 4)
 }
 
-/** One array a column, as `unnest` takes them. */
+/** One array per column, for `unnest`. */
 function columns<T>(rows: readonly T[], valuesOf: (row: T) => readonly unknown[], width: number): unknown[][] {
   const values = rows.map(valuesOf)
   return Array.from({ length: width }, (_, column) => values.map((it) => it[column]))

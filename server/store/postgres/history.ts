@@ -1,8 +1,8 @@
 /**
  * The history in PostgreSQL, for several machines: segments of about 1,000 records in one zstd blob each, found by
- * postings, counted by roll-ups, as in telemetry.db. A row an event, measured: 13 times the disk, twice the time to write,
- * 15 times to count, and no less to scan.
- *
+ * The history in PostgreSQL, for several machines: segments of about 1,000 records in one zstd blob each, with
+ * postings for look-up and roll-ups for counts, as in telemetry.db. With one row per event we measured 13 times the
+ * disk space, twice the time to write, 15 times the time to count, and the same time to scan.
  * Errors  Fault 'store.unwritable' (also when PostgreSQL cannot be reached), 'store.newer', 'store.damaged'.
  */
 import { Fault } from '../../../wire/fault.ts'
@@ -16,7 +16,7 @@ import { type Database, openDatabase, type Query, type Row } from './database.ts
 import { HISTORY } from './history-schema.ts'
 import { append, retain } from './history-writer.ts'
 
-/** Segments that a scan asks for at a time: about 1 MB. */
+/** Segments fetched at a time by a scan: about 1 MB. */
 const SCAN_ROWS = 32
 
 /** A journal row or a segment. */
@@ -55,7 +55,7 @@ export async function openPostgresHistory(options: { url: string }): Promise<His
   }
 }
 
-/** Segments in the order of the latest time they can contribute, until none can beat what was found. */
+/** Reads segments by the latest event time they can contain, until none can hold a newer event than those found. */
 async function events(database: Database, asked: HistoryQuery, limit: number, damage: OnDamage): Promise<Stored[]> {
   if (limit < 1) return []
   const newest = newestFirst(limit)
@@ -115,7 +115,7 @@ async function bySeq(database: Database, device: string, epoch: number, seq: num
   return byNumber(blocks.flatMap((it) => linesOf(it, {}))).get(numberOf(device, epoch, seq)) ?? null
 }
 
-/** Segments without a wanted category give their landmarks only, and their lines stay where they are. */
+/** Segments without a wanted category give only their landmarks; their lines are not fetched. */
 async function* scan(database: Database, asked: ScanQuery, damage: OnDamage): AsyncIterable<readonly Stored[]> {
   const sift = sifting(asked)
   const found = database.blocks(
@@ -139,7 +139,7 @@ async function* scan(database: Database, asked: ScanQuery, damage: OnDamage): As
   }
 }
 
-/** The roll-ups say how far back `limit` events reach, so that no older posting is looked at. */
+/** The roll-ups show how far back `limit` events reach, so that no older posting is read. */
 async function candidateSegments(query: Query, asked: HistoryQuery, limit: number) {
   const { where, values } = within(asked)
   const totals = await query(
@@ -150,7 +150,7 @@ async function candidateSegments(query: Query, asked: HistoryQuery, limit: numbe
   let fromHour = values[0]
   for (const row of totals) {
     fromHour = Number(row.hour)
-    // The hours at both ends may be asked for in part: what they hold is not what we may count on.
+    // The query may cover the first and the last hour only in part, so their counts are not certain.
     if (asked.to === undefined || hourStart(fromHour + 1) <= asked.to) found += Number(row.events)
     if (found >= limit) break
   }
@@ -163,7 +163,7 @@ async function candidateSegments(query: Query, asked: HistoryQuery, limit: numbe
   return rows.map((row) => ({ segment: Number(row.segment), bound: Number(row.bound) }))
 }
 
-/** Of the rows r of roll-ups or postings. */
+/** Conditions on the rows r of roll-ups or postings. */
 function within(asked: HistoryQuery): { where: string; values: [number, ...unknown[]] } {
   const { fromHour, toHour } = hours(asked)
   const values: [number, ...unknown[]] = [fromHour, toHour]
@@ -204,7 +204,8 @@ function opened<T>(block: Block, damage: OnDamage, contentsOf: (block: Block) =>
     const { first, last } = block
     const fault = new Fault('store.damaged', {
       where: `history in PostgreSQL, segment ${first}`,
-      todo: `Positions ${first} to ${last} cannot be read; restore the database from a backup to get them back.`,
+      why: `Positions ${first} to ${last} cannot be read.`,
+      todo: 'Restore the database from a backup to get them back.',
       facts: { segment: first, first, last, reason: String(cause) },
       cause,
     })
@@ -214,7 +215,7 @@ function opened<T>(block: Block, damage: OnDamage, contentsOf: (block: Block) =>
   }
 }
 
-/** Several statements about one moment: between two, the journal could have become a segment. */
+/** Several statements at one moment: between two of them the journal could become a segment. */
 function snapshot<T>(database: Database, work: (query: Query) => Promise<T>): Promise<T> {
   return database.transaction(async (query) => {
     await query('set transaction isolation level repeatable read read only')

@@ -1,9 +1,9 @@
 /**
  * The tables of the store in PostgreSQL. Times are epoch ms.
  *
- * doc: JSON of the interface's type, as text: jsonb refuses NUL and half a surrogate pair even when they are escaped.
- * The other columns are what is looked up or sorted by, by `keyOf`; collation C is the order of characters' numbers,
- * and lets an index answer 'begins with'.
+ * doc: JSON of the interface's type, as text, because jsonb refuses NUL and lone surrogates even when they are escaped.
+ * The other columns are for look-up and order, by `keyOf`; collation C compares code points, and lets an index answer
+ * 'begins with'.
  */
 import type { Schema } from './database.ts'
 
@@ -13,7 +13,7 @@ create table tokens (
   hash text collate "C" primary key, worker text, created_at bigint not null, expires_at bigint not null, used_at bigint
 );
 
--- An identity never gives a number twice: the audit trail and sessions name it.
+-- An identity is never reused, because the audit trail and sessions refer to it.
 create table users (
   id bigint generated always as identity primary key, name text collate "C" not null unique, doc text not null
 );
@@ -29,17 +29,17 @@ create index verdicts_by_worker on verdicts (worker, id);
 create table audit (id bigint generated always as identity primary key, doc text not null);
 create table settings (key text collate "C" primary key, value text not null);
 
--- The row of an evaluation is locked by whoever writes to it. revision: the highest of its standings.
+-- The row of an evaluation is locked by every writer to it. revision: the highest of its standings.
 create table evaluations (
   id bigint generated always as identity primary key, name text collate "C" not null unique, doc text not null,
   position bigint not null default 0, digest text, time bigint not null default 0, active boolean not null default false,
   revision bigint not null default 0
 );
 create unique index evaluations_active on evaluations (active) where active;
--- Evaluations that are gone, and whose rows below are being deleted.
+-- Dropped evaluations, whose rows below are being deleted.
 create table dropped (evaluation bigint primary key);
 
--- full_subject: JSON of the subject where its key is not the subject itself.
+-- full_subject: JSON of the subject if its key differs from it.
 create table kept (
   evaluation bigint not null, part text collate "C" not null, subject text collate "C" not null, full_subject text,
   state text not null, primary key (evaluation, part, subject)
@@ -49,7 +49,7 @@ create table findings (
   doc text not null, primary key (evaluation, id)
 );
 create index findings_by_worker on findings (evaluation, worker, time, id);
--- gone: of a worker who has none any more; doc is JSON of his id then.
+-- gone: the worker's standing was removed; doc is then JSON of the worker's id.
 create table standings (
   evaluation bigint not null, worker text collate "C" not null, revision bigint not null, gone boolean not null,
   doc text not null, primary key (evaluation, worker)
@@ -63,7 +63,7 @@ create table changes (
   seq bigint primary key, id text collate "C" not null unique, time bigint not null, doc text not null
 );
 create index changes_by_time on changes (time);
--- One row, the seq of the newest change. Locked by whoever adds some, so that seq grows in the order of the commits.
+-- One row, the seq of the newest change. Locked by every writer, so that seq grows in the order of the commits.
 create table feed (last bigint not null);
 insert into feed (last) values (0);
 create table consumers (name text collate "C" primary key, seq bigint not null);

@@ -1,9 +1,9 @@
 /**
- * The store in PostgreSQL: what several machines share.
+ * The store in PostgreSQL, shared by several machines.
  *
- * Shape   a commit is one transaction, in some ten statements however many rows it has. Whoever writes to an
- *         evaluation locks its row first, and whoever tells changes the feed's row after that: nobody waits in a
- *         circle, and revisions and seqs become visible in their order.
+ * Shape   a commit is one transaction of about ten statements, however many rows it has. A writer locks the row of the
+ *         evaluation first and the feed's row after it, so writers cannot deadlock, and revisions and seqs become
+ *         visible in order.
  */
 
 import type { Cluster } from '../../model/assessment.ts'
@@ -53,7 +53,7 @@ function devices({ query, transaction }: Database): Devices {
   return {
     get: async (device) => one<Enrolled>(await query('select doc from devices where device = $1', [keyOf(device)])),
     async list({ after, limit } = {}) {
-      // Null is no limit. Nothing comes before an empty id, and nobody has one.
+      // Null means no limit. Every id sorts after the empty text.
       const page = [after === undefined ? '' : keyOf(after), limit ?? null]
       return all<Enrolled>(await query('select doc from devices where device > $1 order by device limit $2', page))
     },
@@ -138,7 +138,7 @@ function cases({ query, transaction }: Database): Cases {
           JSON.stringify(verdict),
         ])
         await addAudit(query, entry)
-        await tell(query, [change])
+        await publish(query, [change])
       }),
     verdictsOf: async (worker) =>
       all<Verdict>(await query('select doc from verdicts where worker = $1 order by id desc', [keyOf(worker)])),
@@ -211,7 +211,7 @@ function evaluations(database: Database): Evaluations {
         if (!found) throw superseded(id)
         await drop(query, 'id <> $1', found.id)
         await query('update evaluations set active = true where id = $1', [found.id])
-        await tell(query, changes)
+        await publish(query, changes)
       })
       void purge(database)
     },
@@ -223,7 +223,7 @@ function evaluations(database: Database): Evaluations {
   }
 }
 
-/** What an evaluation has found. */
+/** The results of an evaluation. */
 function judgement({ query, blocks }: Database) {
   return {
     async *kept(id, prefix = '') {
@@ -253,7 +253,7 @@ function judgement({ query, blocks }: Database) {
       return one<Standing>(await query(sql, [keyOf(id), keyOf(worker)]))
     },
     async standingsSince(id, since) {
-      // One statement sees one moment: the revision is that of the rows.
+      // One statement sees one moment: the revision fits the rows.
       const sql = `select e.revision, s.gone, s.doc from evaluations e
         left join standings s on s.evaluation = e.id and s.revision > $2 where e.name = $1`
       const rows = await query(sql, [keyOf(id), since])
@@ -290,7 +290,7 @@ async function write(query: Query, id: string, commit: Commit): Promise<void> {
     commit.time,
     revision,
   ])
-  if (row.active === true) await tell(query, commit.changes)
+  if (row.active === true) await publish(query, commit.changes)
 }
 
 async function writeKept(query: Query, evaluation: number, rows: readonly KeptRow[]): Promise<void> {
@@ -367,12 +367,12 @@ async function writeClusters(query: Query, evaluation: number, clusters: readonl
   )
 }
 
-/** Adds to the feed. The last thing in its transaction: everybody who tells something waits from here to its end. */
-async function tell(query: Query, told: readonly Change[]): Promise<void> {
-  if (told.length === 0) return
+/** Adds to the feed. Must come last in its transaction: from here to its end every other writer of changes waits. */
+async function publish(query: Query, published: readonly Change[]): Promise<void> {
+  if (published.length === 0) return
   const [feed] = await query('select last from feed for update')
   const byId = new Map<string, Change>()
-  for (const it of told) if (!byId.has(keyOf(it.id))) byId.set(keyOf(it.id), it)
+  for (const it of published) if (!byId.has(keyOf(it.id))) byId.set(keyOf(it.id), it)
   const known = await query('select id from changes where id = any($1)', [[...byId.keys()]])
   for (const { id } of known) byId.delete(String(id))
   const fresh = [...byId]
@@ -417,7 +417,7 @@ function changes({ query }: Database): ChangeFeed {
   }
 }
 
-/** From here on there is none of it; its rows go behind it, by `purge`. */
+/** Removes evaluations at once; `purge` deletes their rows afterwards. */
 async function drop(query: Query, which: string, value: unknown): Promise<void> {
   await query(
     `with gone as (delete from evaluations where ${which} returning id)
@@ -427,8 +427,8 @@ async function drop(query: Query, which: string, value: unknown): Promise<void> 
 }
 
 /**
- * Deletes the rows of evaluations that are gone. Holds nobody up, and nobody waits for it: what is left over, because a
- * connection was lost, goes with the next one.
+ * Deletes the rows of dropped evaluations. Blocks nobody, and nobody waits for it. What is left when a connection is
+ * lost is deleted by the next call.
  */
 async function purge({ transaction }: Database): Promise<void> {
   const step = () =>
@@ -444,11 +444,11 @@ async function purge({ transaction }: Database): Promise<void> {
   try {
     while (await step());
   } catch {
-    // Its rows cost space and nothing else.
+    // Leftover rows only cost space.
   }
 }
 
-/** An upsert takes each row once: the last word about it. */
+/** An upsert takes each row once: the last one wins. */
 function latest<T>(rows: readonly T[], key: (row: T) => string): T[] {
   return [...new Map(rows.map((it) => [key(it), it])).values()]
 }

@@ -1,8 +1,8 @@
 /**
- * Files in one file, as `tar` reads and writes them.
+ * Several files in one file that `tar` can read and write.
  *
- * Shape   plain files only, in POSIX ustar; a size beyond 8 GiB is written in binary, as GNU tar does.
- * Errors  Fault 'store.damaged' with the place when it is no such file, or ends too early.
+ * Shape   regular files only, in POSIX ustar; a size above 8 GiB is written in binary, as GNU tar does.
+ * Errors  Fault 'store.damaged' with the place when the file has another format, or ends too early.
  * Source  IEEE Std 1003.1-2024, pax: ustar interchange format.
  */
 import { type FileHandle, open } from 'node:fs/promises'
@@ -12,7 +12,7 @@ const BLOCK = 512
 const PIECE = 1_048_576
 const LARGEST_OCTAL = 8 ** 11
 
-/** `modified` in epoch ms. Readable by nobody but its owner. */
+/** `modified` in epoch ms. Only its owner may read the file. */
 export async function writeArchive(
   file: string,
   entries: readonly { name: string; path: string }[],
@@ -38,7 +38,8 @@ async function addEntry(archive: FileHandle, name: string, path: string, modifie
         buffer: Buffer.alloc(PIECE),
         length: Math.min(PIECE, size - at),
       })
-      if (bytesRead === 0) throw new Fault('store.damaged', { where: path, todo: 'It became shorter; try again.' })
+      if (bytesRead === 0)
+        throw new Fault('store.damaged', { where: path, why: 'It became shorter.', todo: 'Try again.' })
       await archive.writeFile(buffer.subarray(0, bytesRead))
       at += bytesRead
     }
@@ -89,7 +90,7 @@ function headerOf(name: string, size: number, modified: number): Buffer {
     header.writeBigUInt64BE(BigInt(size), 128)
   }
   header.write(`${octal(Math.floor(modified / 1_000), 11)}\0`, 136)
-  // A plain file.
+  // A regular file.
   header.write('0', 156)
   header.write('ustar\x0000', 257)
   header.write(`${octal(checksum(header), 6)}\0 `, 148)
@@ -104,7 +105,7 @@ function parsed(header: Buffer, file: string, at: number): { name: string; size:
   return { name: text(0, 100), size }
 }
 
-/** The sum of all bytes, its own field taken as blanks. */
+/** The sum of all bytes, with blanks in place of the checksum itself. */
 function checksum(header: Buffer): number {
   let sum = 0
   for (const [index, byte] of header.entries()) sum += index >= 148 && index < 156 ? 0x20 : byte
@@ -115,6 +116,6 @@ const octal = (value: number, digits: number) => value.toString(8).padStart(digi
 const padding = (size: number) => (BLOCK - (size % BLOCK)) % BLOCK
 
 function damaged(file: string, at: number, reason: string): Fault {
-  const todo = 'This is no backup, or it was cut off: take another one.'
-  return new Fault('store.damaged', { where: `${file}, byte ${at}`, todo, facts: { reason } })
+  const why = 'This is not a backup, or it is truncated.'
+  return new Fault('store.damaged', { where: `${file}, byte ${at}`, why, todo: 'Use another one.', facts: { reason } })
 }

@@ -1,11 +1,11 @@
 /**
- * A data folder copied while its server runs, and put back.
+ * Copies a data folder while its server runs, and restores it.
  *
- * Shape   a backup is a folder, or one file that `tar` reads, with `backup.json`: what is in it, and each file's
- *         SHA-256. The state is copied before the telemetry, each as it was at one moment: so it never speaks of records
- *         that the telemetry lacks. A backup has its name only when it is whole, synced and checked.
- * Errors  Fault 'usage' when something is in the way, 'store.missing', 'store.damaged', 'store.unwritable',
- *         'server.running'. Nothing is left behind after one, and nothing that was there is lost.
+ * Shape   a backup is a folder, or one file that `tar` reads, with `backup.json`: a list of the files with their
+ *         SHA-256. state.db is copied before telemetry.db, each as of one moment, so it never refers to records that
+ *         the telemetry lacks. A backup gets its final name only when it is complete, synced and checked.
+ * Errors  Fault 'usage' when the target exists, 'store.missing', 'store.damaged', 'store.unwritable',
+ *         'server.running'. A failure leaves no partial files behind and deletes nothing.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -23,7 +23,7 @@ import { openTelemetry } from './telemetry.ts'
 
 const TELEMETRY = 'telemetry.db'
 const STATE = 'state.db'
-/** Imported range lists: no part of the truth, but of what comes next. */
+/** Imported range lists: needed for future events only, not for stored ones. */
 const FEEDS = 'feeds'
 const MANIFEST = 'backup.json'
 const ASIDE = 'before-restore-'
@@ -34,18 +34,18 @@ export interface Manifest {
   /** Epoch ms. */
   madeAt: number
   stream: string
-  /** The last position in it. */
+  /** The last position in the telemetry. */
   last: number
   files: { name: string; bytes: number; sha256: string }[]
 }
 
-/** Nothing that leads out of the folder. */
+/** No name that leads out of the folder. */
 const FILE_NAME = new RegExp(`^(?!.*\\.\\.)(${FEEDS}/)?[\\w.-]{1,90}$`)
 
 export interface Checked {
   stream: string
   last: number
-  /** Positions that were lost before: known, told, and no fault of the copy. */
+  /** Positions already reported as lost before the copy was made. */
   lost: Fault[]
   /** Positions that cannot be read. */
   unreadable: Fault[]
@@ -53,14 +53,14 @@ export interface Checked {
 
 export const isArchive = (name: string) => name.endsWith('.tar')
 
-/** `to` is a folder, or a file where it ends in '.tar'; neither may be there. */
+/** `to` is a folder, or a file where it ends in '.tar'; it must not exist. */
 export async function makeBackup(options: {
   folder: string
   to: string
   now: number
 }): Promise<{ manifest: Manifest; checked: Checked }> {
   const { folder, to, now } = options
-  if (existsSync(to)) throw new Fault('usage', { where: to, todo: 'It exists: give the backup another name.' })
+  if (existsSync(to)) throw new Fault('usage', { where: to, why: 'It exists.', todo: 'Give the backup another name.' })
   const partial = `${to}.partial`
   try {
     await rm(partial, { recursive: true, force: true })
@@ -94,10 +94,10 @@ export async function makeBackup(options: {
 }
 
 /**
- * What is in `folder` goes aside when `force` says so, and stays there. `aside` is where, or null.
+ * With `force`, the files in `folder` are moved aside and kept. `aside` is their new folder, or null.
  *
- * The new telemetry takes over the mark of the old one: the server then knows which positions were given since the
- * backup was made, says that they are missing, and gives them to nothing else.
+ * The restored telemetry keeps the mark of the old one: the server then knows which positions were assigned since the
+ * backup was made, reports them as missing, and does not assign them again.
  */
 export async function restoreBackup(options: {
   from: string
@@ -106,15 +106,21 @@ export async function restoreBackup(options: {
   now: number
 }): Promise<{ manifest: Manifest; checked: Checked; aside: string | null }> {
   const { from, folder, force, now } = options
-  if (!existsSync(from)) throw new Fault('store.missing', { where: from, todo: 'Name a backup that is there.' })
+  if (!existsSync(from))
+    throw new Fault('store.missing', {
+      where: from,
+      why: 'There is no such file or folder.',
+      todo: 'Name an existing backup.',
+    })
   const lock = holdLock(folder)
   const partial = join(folder, PARTIAL)
   try {
     await rm(partial, { recursive: true, force: true })
     const there = (await readdir(folder)).filter((it) => !it.startsWith(LOCK_FILE) && !it.startsWith(ASIDE))
     if (there.length > 0 && !force) {
-      const todo = `It holds ${there.slice(0, 3).join(', ')}: give another one, or --force to move that aside.`
-      throw new Fault('usage', { where: folder, todo })
+      const why = `It contains ${there.slice(0, 3).join(', ')}.`
+      const todo = 'Give another folder, or --force to move its files aside.'
+      throw new Fault('usage', { where: folder, why, todo })
     }
     await mkdir(partial, { mode: 0o700 })
     const manifest = await unpackInto(partial, from)
@@ -135,7 +141,7 @@ export async function restoreBackup(options: {
   }
 }
 
-/** The whole file as it is when this begins, whatever its server writes meanwhile. */
+/** Copies the whole file as of the start, whatever its server writes in the meantime. */
 async function copyDatabase(folder: string, to: string, name: string, schema: string, version: number): Promise<void> {
   const source = openDatabase(join(folder, name), { schema, version, readOnly: true })
   const copy = join(to, name)
@@ -148,10 +154,10 @@ async function copyDatabase(folder: string, to: string, name: string, schema: st
     source.close()
   }
 }
-/** In pieces, it would begin again whenever the server writes. */
+/** One step: copied in pieces, the backup would start over at every write of the server. */
 const ALL_PAGES = 2 ** 31 - 1
 
-/** What its server will find lost when it starts again. */
+/** What its server will report as lost at the next start. */
 async function missingOf(folder: string): Promise<Fault | null> {
   const { stream, close } = await openTelemetry({ folder, readOnly: true })
   await close()
@@ -166,14 +172,14 @@ async function copyFeeds(folder: string, to: string): Promise<void> {
     if (it.isFile()) await copyFile(join(from, it.name), join(to, FEEDS, it.name))
 }
 
-/** Errors  Fault 'store.damaged' when a database contradicts itself, or the state speaks of other telemetry. */
+/** Errors  Fault 'store.damaged' when a database is inconsistent, or the state refers to other telemetry. */
 async function check(folder: string): Promise<Checked> {
   const { stream, history, close } = await openTelemetry({ folder, readOnly: true })
   const checked: Checked = { stream: stream.id, last: await stream.last(), lost: [], unreadable: [] }
   try {
     integrity(join(folder, TELEMETRY), LOG_SCHEMA, LOG_VERSION)
     const onDamaged = (fault: Fault) => void (fault.facts.lost ? checked.lost : checked.unreadable).push(fault)
-    // No word is in any of it, so every segment is unpacked, and no line of it parsed.
+    // No record contains any of these words, so every segment is unpacked and no line is parsed.
     const everything = { categories: null, after: 0, upTo: checked.last, literals: [] }
     for await (const _ of history.scan(everything, { onDamaged }));
     if (existsSync(join(folder, STATE))) {
@@ -186,7 +192,8 @@ async function check(folder: string): Promise<Checked> {
         if (active.position > checked.last || (digest !== null && active.digest !== null && digest !== active.digest))
           throw new Fault('store.damaged', {
             where: join(folder, STATE),
-            todo: 'It speaks of telemetry that is not here: take another backup.',
+            why: 'It refers to telemetry that is not in the backup.',
+            todo: 'Make another backup.',
             facts: { position: active.position, last: checked.last },
           })
       }
@@ -194,7 +201,7 @@ async function check(folder: string): Promise<Checked> {
   } finally {
     await close()
   }
-  // Opening made them; there was nothing in them.
+  // Opening the databases created these; they are empty.
   for (const name of [TELEMETRY, STATE])
     for (const it of ['-wal', '-shm']) await rm(join(folder, `${name}${it}`), { force: true })
   return checked
@@ -206,8 +213,8 @@ function integrity(file: string, schema: string, version: number): void {
     db = openDatabase(file, { schema, version, readOnly: true })
     const found = String(db.prepare('pragma integrity_check(1)').get()?.integrity_check)
     if (found !== 'ok') {
-      const todo = 'The copy contradicts itself, and so does what it was made of: use an older backup.'
-      throw new Fault('store.damaged', { where: file, todo, facts: { reason: found } })
+      const why = 'The copy is inconsistent, and so is its source.'
+      throw new Fault('store.damaged', { where: file, why, todo: 'Use an older backup.', facts: { reason: found } })
     }
   } catch (cause) {
     throw asFault(cause, file)
@@ -228,7 +235,7 @@ async function describe(folder: string, { stream, last }: Checked, madeAt: numbe
   return manifest
 }
 
-/** Errors  Fault 'store.damaged' when a file is not what `backup.json` says, or there is another one. */
+/** Errors  Fault 'store.damaged' when a file differs from `backup.json` or is not listed there. */
 async function unpackInto(folder: string, from: string): Promise<Manifest> {
   await mkdir(join(folder, FEEDS), { mode: 0o700 })
   if (isArchive(from)) {
@@ -256,7 +263,8 @@ async function unpackInto(folder: string, from: string): Promise<Manifest> {
     if (size === bytes && (await hashOf(path)) === sha256) continue
     throw new Fault('store.damaged', {
       where: `${from}, ${name}`,
-      todo: 'It is not what was backed up: use another backup.',
+      why: 'It differs from what was backed up.',
+      todo: 'Use another backup.',
       facts: { bytes, found: size },
     })
   }
@@ -287,11 +295,11 @@ function isManifest(read: unknown): read is Manifest {
 }
 
 function noBackup(from: string, cause?: unknown): Fault {
-  const todo = `It has no ${MANIFEST} that this Tellwire reads: name what \`tellwire backup\` made.`
-  return new Fault('store.damaged', { where: from, todo, cause })
+  const why = `It has no ${MANIFEST} that this Tellwire can read.`
+  return new Fault('store.damaged', { where: from, why, todo: 'Name a backup made with `tellwire backup`.', cause })
 }
 
-/** Only what Tellwire keeps: a configuration that lies beside it stays where it is. */
+/** Only Tellwire's own files: a configuration beside them is not moved. */
 async function moveAside(folder: string, now: number): Promise<string | null> {
   const ours = new RegExp(`^(telemetry|state)\\.(db(-wal|-shm)?|mark)$|^${FEEDS}$|^server\\.json$`)
   const names = (await readdir(folder)).filter((it) => ours.test(it))

@@ -1,4 +1,4 @@
-/** Opens a SQLite file the way both stores want it, and says in our words what SQLite says in numbers. */
+/** Opens a SQLite file with the settings of both stores, and translates SQLite's error numbers into Faults. */
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -6,9 +6,9 @@ import { Fault } from '../../../wire/fault.ts'
 
 /**
  * Shape   WAL, so that readers never wait for the writer; every commit is on the disk before it returns. A file of an
- *         older version is brought up to this one; `upgrades` has the statements, those that make 2 of 1 first. A
- *         reader takes an older file as it is.
- * Errors  Fault 'store.missing' (read-only, and nothing there), 'store.newer', 'store.unwritable', 'store.damaged'.
+ *         older version is upgraded; `upgrades` has the statements, those from version 1 to 2 first. A
+ *         reader leaves an older file as it is.
+ * Errors  Fault 'store.missing' (read-only, and no file), 'store.newer', 'store.unwritable', 'store.damaged'.
  */
 export function openDatabase(
   file: string,
@@ -17,7 +17,7 @@ export function openDatabase(
     version: number
     upgrades?: readonly string[]
     readOnly?: boolean
-    /** How long a call waits for others that write. */
+    /** How long a call waits for other writers. */
     busyMs?: number
   },
 ): DatabaseSync {
@@ -34,7 +34,8 @@ export function openDatabase(
     if (found > version) {
       throw new Fault('store.newer', {
         where: file,
-        todo: `It has version ${found} and this Tellwire knows ${version}: run the newer one.`,
+        why: `It has version ${found}; this Tellwire knows version ${version}.`,
+        todo: 'Run the newer Tellwire.',
       })
     }
     if (readOnly) return db
@@ -47,7 +48,7 @@ export function openDatabase(
   }
 }
 
-/** What is in it is nobody else's business; SQLite gives its -wal and -shm the same rights. */
+/** Readable by its owner only; SQLite gives -wal and -shm the same permissions. */
 function makeFile(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   closeSync(openSync(file, 'a', 0o600))
@@ -55,7 +56,7 @@ function makeFile(file: string): void {
 
 function bring(db: DatabaseSync, schema: string, version: number, upgrades: readonly string[]): void {
   transaction(db, 'begin immediate', () => {
-    // Two processes may find an empty or old file at the same time: the second one waited above and finds it done.
+    // Two processes may find an empty or old file at the same time: the second waited above, and the work is done.
     const found = versionOf(db)
     const statements = found === 0 ? [schema] : upgrades.slice(found - 1, version - 1)
     for (const it of statements) db.exec(it)
@@ -75,7 +76,7 @@ export function transaction<T>(db: DatabaseSync, begin: 'begin' | 'begin immedia
     db.exec('commit')
     return result
   } catch (cause) {
-    // A full disk makes SQLite roll back by itself.
+    // On a full disk SQLite rolls back by itself.
     if (db.isTransaction) db.exec('rollback')
     throw cause
   }
@@ -96,13 +97,13 @@ export function asFault(cause: unknown, where: string): Fault {
   if (primary === CORRUPT || primary === NOT_A_DATABASE) {
     return new Fault('store.damaged', { where, todo: 'Restore the data folder from a backup.', facts, cause })
   }
-  const todo =
+  const advice =
     primary === FULL || code === 'ENOSPC'
-      ? 'The disk is full: free some space; what is refused now is taken later.'
+      ? { why: 'The disk is full.', todo: 'Free some space. Refused writes can be retried.' }
       : primary === READONLY || code === 'EACCES' || code === 'EROFS'
-        ? 'Give this user the right to write there.'
+        ? { todo: 'Give this user write permission.' }
         : primary === BUSY
-          ? 'Another process holds it: stop that one, or use another folder.'
-          : `${message}.`
-  return new Fault('store.unwritable', { where, todo, facts, cause })
+          ? { why: 'Another process holds it.', todo: 'Stop that process, or use another folder.' }
+          : { why: message }
+  return new Fault('store.unwritable', { where, ...advice, facts, cause })
 }

@@ -1,4 +1,4 @@
-/** One at a time changes what is in a data folder: a server, or a restore. */
+/** Only one process at a time may change a data folder: a server, or a restore. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -9,9 +9,9 @@ export const LOCK_FILE = 'telemetry.lock'
 const SQLITE_BUSY = 5
 
 /**
- * Held until it is closed; it dies with the process, whatever way that goes. Makes the folder.
+ * Held until it is closed; it ends with the process in any case. Creates the folder.
  *
- * Errors  Fault 'server.running' when somebody else holds it.
+ * Errors  Fault 'server.running' when another process holds it.
  */
 export function holdLock(folder: string): DatabaseSync {
   const file = join(folder, LOCK_FILE)
@@ -25,7 +25,7 @@ export function holdLock(folder: string): DatabaseSync {
     lock?.close()
     const isHeld = (cause as { errcode?: number }).errcode === SQLITE_BUSY
     if (!isHeld) throw asFault(cause, file)
-    const todo = 'Use that one, or give this one another --data-folder.'
+    const todo = 'Use that server, or give this one another --data-folder.'
     throw new Fault('server.running', { where: folder, todo, cause })
   }
 }

@@ -1,10 +1,10 @@
 /**
- * How far telemetry.db had come, kept beside it: `telemetry.mark`. A database that lost its newest commits is a sound
- * database; only something outside can tell.
+ * The last known state of telemetry.db, stored beside it in `telemetry.mark`. A database that lost its newest commits
+ * is still consistent, so only a file outside it can show the loss.
  *
- * Shape   one line with its own checksum, twice, rewritten in place after each commit and before anybody hears of the
- *         commit. Not synced: it survives the process, and after a power cut it may be older than the database, which
- *         is no alarm. Where it is absent, or neither line matches its checksum, nothing can be told.
+ * Shape   one line with a checksum, twice, rewritten in place after each commit and before anyone learns of the commit.
+ *         Not synced: it survives the process, but after a power cut it may be older than the database, which is
+ *         no error. When it is missing, or neither line matches its checksum, a loss cannot be detected.
  */
 import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,20 +14,20 @@ export interface Mark {
   /** The stream's id. */
   stream: string
   last: number
-  /** Of the record at `last`; null: there is none. */
+  /** The hash of the record at `last`; null: no record. */
   digest: string | null
-  /** Commits that stored no record. */
+  /** Commits without a record. */
   edits: number
-  /** Everything was in the database itself. */
+  /** The WAL had been moved into the database. */
   isWalEmpty: boolean
 }
 
-/** A line with its checksum and blanks; a mark has 170 characters. */
+/** A line with its checksum and padding; a mark has 170 characters. */
 const LINE = 256
 
 export const MARK_FILE = 'telemetry.mark'
 
-/** Null when there is none that can be trusted. */
+/** Null when no line can be trusted. */
 export function readMark(folder: string): Mark | null {
   let text: string
   try {

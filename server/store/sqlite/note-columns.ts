@@ -1,6 +1,6 @@
 /**
- * What the writer wants to know of records, from the thread that has them as objects: numbers in one array that is
- * handed over, and few texts. Parsing the lines again took the writer a quarter of its time.
+ * The records' facts for the writer, computed in the thread that has the records as objects: numbers in one array that
+ * is transferred, and few texts. Parsing the lines again took a quarter of the writer's time.
  */
 import type { Recorded } from '../../../wire/recording.ts'
 import { type Note, noteOf } from '../fold.ts'
@@ -10,7 +10,7 @@ export interface NoteColumns {
   numbers: Float64Array<ArrayBuffer>
   /** Devices and categories. */
   names: string[]
-  /** Of events that conflict, and of feed lines, in order. */
+  /** Ids of conflicting events and of feed lines, in order. */
   ids: string[]
 }
 
@@ -40,7 +40,7 @@ export function columnsOf(records: readonly Recorded[]): NoteColumns {
   return { numbers, names: [...names.keys()], ids }
 }
 
-/** The notes again. Only the ids of conflicts are kept of all events': nothing else is looked up by them. */
+/** The notes again. Of events, only conflicting ones have their id: nothing else is looked up by it. */
 export function notesOf(lines: readonly string[], { numbers, names, ids }: NoteColumns): Note[] {
   let nextId = 0
   return lines.map((line, index) => {

@@ -1,6 +1,6 @@
 /**
- * Which numbers of which spool are stored. What is in segments is in the database; what is only in the journal yet, and
- * the highest number of each life of a spool, are in memory as well.
+ * Which event numbers of which spool are stored. Those in segments are in the database; those in the journal, and
+ * the highest number of each epoch of a spool, are in memory as well.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
@@ -9,7 +9,7 @@ import type { Run } from '../fold.ts'
 import type { EventFacts } from '../segment.ts'
 import type { Rejected } from '../stream.ts'
 
-/** The highest number of one life of a spool. */
+/** The highest number of one epoch of a spool. */
 export interface SpoolMark {
   device: string
   epoch: number
@@ -22,10 +22,10 @@ export class Received {
   readonly #sql: ReturnType<typeof statements>
   readonly #highest = new Map<string, SpoolMark>()
   readonly #journal = new Map<string, Set<number>>()
-  /** Since `takeRaised`. */
+  /** Raised since the last `takeRaised`. */
   #raised = new Map<string, SpoolMark>()
 
-  /** Errors  Fault 'store.damaged': a number that is too high would make a laptop delete what was never stored. */
+  /** Errors  Fault 'store.damaged': too high a number would make a laptop delete events that were never stored. */
   constructor(db: DatabaseSync, file: string) {
     this.#sql = statements(db)
     for (const row of this.#sql.streams.all() as unknown as (SpoolMark & { sum: number | null })[]) {
@@ -43,26 +43,26 @@ export class Received {
     return [...this.#highest.values()]
   }
 
-  /** Those that went up, once. */
+  /** Each raised mark once. */
   takeRaised(): SpoolMark[] {
     const raised = [...this.#raised.values()]
     this.#raised = new Map()
     return raised
   }
 
-  /** A conflict is noted by this as well. */
+  /** Whether the event is already stored. Also stores the id of a conflicting event. */
   isKnown({ device, epoch, seq, id, conflict }: EventFacts): boolean {
     if (seq === null) return false
     if (conflict) return this.#sql.addConflict.run(device, epoch, seq, id).changes === 0
     const key = keyOf(device, epoch)
-    // Numbers come upwards, so this line decides nearly always.
+    // Numbers ascend, so this line decides nearly always.
     if (seq > (this.#highest.get(key)?.seq ?? 0)) return false
     if (this.#journal.get(key)?.has(seq)) return true
     const run = this.#sql.runOf.get(device, epoch, seq)
     return run !== undefined && Number(run.first) <= seq
   }
 
-  /** An event that goes to the journal. */
+  /** Adds an event of the journal. */
   add({ device, epoch, seq, conflict }: EventFacts): void {
     if (seq === null || conflict) return
     const key = keyOf(device, epoch)
@@ -72,20 +72,20 @@ export class Received {
     this.#raise(device, epoch, seq)
   }
 
-  /** A refused event: its number is done with, and in no journal, so its spool is saved at once. */
+  /** A refused event: its number is used but not in the journal, so its spool is saved at once. */
   refuse({ device, epoch, seq }: Rejected): void {
     if (epoch === undefined || seq === null) return
     if (this.#raise(device, epoch, seq)) this.#save(device, epoch, seq)
   }
 
-  /** What a segment holds, which the journal held. */
+  /** Adds what a segment now holds instead of the journal. */
   addRuns(runs: readonly Run[], segment: number): void {
     for (const { device, epoch, first, last } of runs) {
       this.#sql.addReceived.run(device, epoch, last, first, segment)
     }
   }
 
-  /** The journal became segments. */
+  /** To be called when the journal has become segments. */
   settle(): void {
     for (const key of this.#journal.keys()) {
       const { device, epoch, seq } = this.#highest.get(key)!

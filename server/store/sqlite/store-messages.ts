@@ -1,12 +1,12 @@
-/** What the thread of a store and who uses it say to each other. */
+/** Messages between a store's thread and its users. */
 import { Fault, type FaultCode } from '../../../wire/fault.ts'
 
-/** An aggregate of the store and a method of it. */
+/** An aggregate of the store, and one of its methods. */
 export type Method = readonly [aggregate: string, method: string]
 
 export type ToStore =
   | { id: number; type: 'call'; method: Method; args: unknown[] }
-  /** Makes an iterator, whose number is the id; `next` answers its next block, or null at the end. */
+  /** Creates an iterator, with the message's id as its number; `next` answers its next block, or null at the end. */
   | { id: number; type: 'iterate'; method: Method; args: unknown[] }
   | { id: number; type: 'next' | 'end'; iterator: number }
   | { id: number; type: 'close' }
@@ -20,8 +20,9 @@ export type FromStore =
 export interface SentFault {
   code: FaultCode
   where: string | null
+  why: string | null
   todo: string | null
-  /** JSON, so that nothing in it can keep the message from being sent. */
+  /** JSON, so that every value can be sent. */
   facts: string
 }
 
@@ -30,15 +31,12 @@ export function sent(cause: unknown): SentFault {
   return {
     code: fault?.code ?? 'store.unwritable',
     where: fault?.where ?? null,
+    why: fault?.why ?? null,
     todo: fault?.todo ?? null,
     facts: JSON.stringify(fault?.facts ?? { reason: String(cause) }),
   }
 }
 
-export function received({ code, where, todo, facts }: SentFault): Fault {
-  return new Fault(code, {
-    ...(where !== null && { where }),
-    ...(todo !== null && { todo }),
-    facts: JSON.parse(facts) as Record<string, unknown>,
-  })
+export function received({ code, where, why, todo, facts }: SentFault): Fault {
+  return new Fault(code, { where, why, todo, facts: JSON.parse(facts) as Record<string, unknown> })
 }

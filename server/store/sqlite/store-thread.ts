@@ -1,13 +1,13 @@
 /**
- * A store in a thread of its own, so that the one that talks to agents waits neither for SQLite's lock nor for the disk.
+ * Runs a store in its own thread, so that the thread that talks to agents never waits for SQLite's lock or the disk.
  *
- * Shape   every method is a message and its answer; an async iterable is one message a block. Calls begin in the order
- *         they were made. What is given and what comes back is copied.
- * Errors  those of the store, as Faults with code, where, todo and facts. When the thread itself dies, what was not
- *         answered yet and every later call fails with Fault 'store.unwritable'.
+ * Shape   every method call is a message and its answer; an async iterable is one message per block. Calls begin in the
+ *         order they were made. Arguments and results are copied.
+ * Errors  those of the store, as Faults with code, where, why, todo and facts. When the thread dies, unanswered calls
+ *         and all later ones fail with Fault 'store.unwritable'.
  */
 import { Worker } from 'node:worker_threads'
-import { Fault } from '../../../wire/fault.ts'
+import { Fault, type FaultDetails } from '../../../wire/fault.ts'
 import type { Store } from '../store.ts'
 import { type FromStore, type Method, received, type ToStore } from './store-messages.ts'
 
@@ -18,7 +18,7 @@ type Iterated = {
       : never
   }[keyof Store[A] & string]
 }[Exclude<keyof Store, 'close'>]
-/** The compiler knows which: all others answer with a promise. */
+/** The compiler checks this list: all other methods return a promise. */
 const ITERATED: Record<Iterated, true> = { 'evaluations.kept': true, 'evaluations.findings': true }
 
 export function openStoreThread(options: { folder: string; readOnly?: boolean }): Promise<Store> {
@@ -27,9 +27,11 @@ export function openStoreThread(options: { folder: string; readOnly?: boolean })
 }
 
 type Ask = (message: WithoutId<ToStore>) => { id: number; answer: Promise<unknown> }
+const CLOSED = { why: 'The store is closed.' }
+
 type WithoutId<M> = M extends unknown ? Omit<M, 'id'> : never
 
-/** Of a worker that runs `serveStore`. */
+/** The store of a worker that runs `serveStore`. */
 export async function storeOf(worker: Worker, where: string): Promise<Store> {
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   const opened = Promise.withResolvers<readonly Method[]>()
@@ -47,11 +49,12 @@ export async function storeOf(worker: Worker, where: string): Promise<Store> {
       else reject(received(message.fault))
     }
   })
-  worker.on('error', (cause) => stop('Restart the server: its log says why the thread of the store died.', cause))
-  void exited.then(() => stop('The store is closed.'))
+  const restart = 'Restart the server; its log has the reason.'
+  worker.on('error', (cause) => stop({ why: 'The thread of the store died.', todo: restart, cause }))
+  void exited.then(() => stop(CLOSED))
 
-  function stop(todo: string, cause?: unknown): void {
-    stopped ??= new Fault('store.unwritable', { where, todo, ...(cause !== undefined && { cause }) })
+  function stop(details: FaultDetails): void {
+    stopped ??= new Fault('store.unwritable', { where, ...details })
     opened.reject(stopped)
     for (const it of waiting.values()) it.reject(stopped)
     waiting.clear()
@@ -71,17 +74,17 @@ export async function storeOf(worker: Worker, where: string): Promise<Store> {
 
   async function close(): Promise<void> {
     if (stopped) return
-    // Answered behind everything that was asked before; what is asked from now on is not.
+    // Waits for calls made before; later calls fail.
     const drained = Promise.allSettled([...waiting.values()].map((it) => it.promise))
     const { answer } = ask({ type: 'close' })
-    stopped = new Fault('store.unwritable', { where, todo: 'The store is closed.' })
+    stopped = new Fault('store.unwritable', { where, ...CLOSED })
     await drained
     await answer
     await exited
   }
 }
 
-/** An object with the store's methods, each of which asks. */
+/** An object with the store's methods, each of which sends a message. */
 function facade(methods: readonly Method[], ask: Ask): Omit<Store, 'close'> {
   const store: Record<string, Record<string, unknown>> = {}
   for (const method of methods) {

@@ -1,4 +1,4 @@
-/** The other end of `store-thread.ts`: a store in a worker thread. Calls begin in the order they came. */
+/** The thread's side of `store-thread.ts`: serves a store. Calls begin in the order they came. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Store } from '../store.ts'
 import { openSqliteStore } from './store.ts'
@@ -56,7 +56,7 @@ export async function serveStore(port: MessagePort, open: () => Promise<Store>):
     const { id } = message
     try {
       const value = await answer(message)
-      // What began before is answered before, and a message to a closed port is lost.
+      // Calls that began before are answered first: a message to a closed port is lost.
       if (message.type === 'close') await Promise.all(running)
       say({ type: 'answer', id, value })
     } catch (cause) {

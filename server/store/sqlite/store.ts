@@ -1,11 +1,11 @@
 /**
- * The store in one SQLite file, `state.db`, in the thread that calls.
+ * The store in one SQLite file, `state.db`, in the caller's thread.
  *
- * Shape   node:sqlite is synchronous: a method has done its work when it returns, and its promise says so. Several
- *         threads and processes write the same file: every transaction takes the write lock when it begins, waits up to
- *         30 s for it, and is short. What people and laptops rely on is on the disk before a call resolves; judgement
- *         follows from the log: a power cut may take it back a little, rows and position together.
- * Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'; 'store.missing' when opened for reading only.
+ * Shape   node:sqlite is synchronous: when a method returns, its work is done and its promise settled. Several threads
+ *         and processes write the same file, so every transaction takes the write lock at its start, waits up to
+ *         30 s for it, and is short. What people and laptops rely on is on the disk before a call resolves. A power
+ *         cut may undo the newest results of evaluations, rows and position together; they follow from the log.
+ * Errors  Fault 'store.unwritable', 'store.newer', 'store.damaged'; 'store.missing' when read-only.
  */
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
@@ -41,7 +41,7 @@ type Row = Record<string, unknown>
 const BUSY_MS = 30_000
 const BLOCK = 2_000
 
-/** Shape  `readOnly` takes an older file as it is, and may run beside a server. */
+/** Shape  `readOnly` leaves an older file as it is, and may run beside a server. */
 export async function openSqliteStore(options: { folder: string; readOnly?: boolean }): Promise<Store> {
   const { folder, readOnly = false } = options
   const file = join(folder, 'state.db')
@@ -60,13 +60,13 @@ export async function openSqliteStore(options: { folder: string; readOnly?: bool
 }
 
 interface Database {
-  /** Prepared when it is first asked for: a reader may have opened a file that has not all tables yet. */
+  /** Prepared at first use: a reader may have opened an older file without all tables. */
   sql(text: string): StatementSync
-  /** All of it, on the disk before it returns, or nothing and the error. */
+  /** All of it, on the disk before it returns; or nothing and the error. */
   durable<T>(work: () => T): T
-  /** Without waiting for the disk: 0.1 ms instead of 5. */
+  /** Does not wait for the disk: 0.1 ms instead of 5. */
   relaxed<T>(work: () => T): T
-  /** A connection of its own for as long as one reading lasts. */
+  /** A connection of its own for one read. */
   snapshot(): DatabaseSync
   isOpen(): boolean
   close(): void
@@ -91,7 +91,7 @@ function sqliteDatabase(file: string, readOnly: boolean): Database {
       return known
     },
     durable,
-    // SQLite takes the setting outside of a transaction only.
+    // SQLite accepts the setting only outside of a transaction.
     relaxed(work) {
       db.exec('pragma synchronous = normal')
       try {
@@ -121,7 +121,7 @@ function devices({ sql, durable }: Database): Devices {
   return {
     get: async (device) => one<Enrolled>(sql('select doc from enrolled where device = ?').get(keyOf(device))),
     async list({ after, limit = -1 } = {}) {
-      // Nothing comes before an empty id, and nobody has one.
+      // Every id sorts after the empty text.
       const from = after === undefined ? '' : keyOf(after)
       return all<Enrolled>(sql('select doc from enrolled where device > ? order by device limit ?').all(from, limit))
     },
@@ -205,7 +205,7 @@ function cases(database: Database): Cases {
       durable(() => {
         sql('insert into verdicts (worker, doc) values (?, ?)').run(keyOf(verdict.worker), JSON.stringify(verdict))
         addAudit(database, entry)
-        tell(database, [change])
+        publish(database, [change])
       })
     },
     verdictsOf: async (worker) =>
@@ -279,7 +279,7 @@ function evaluations(database: Database): Omit<Evaluations, keyof Iterated> {
         if (!found) throw superseded(id)
         drop(database, 'id <> ?', Number(found.id))
         sql('update evaluations set active = 1 where id = ?').run(Number(found.id))
-        tell(database, changes)
+        publish(database, changes)
       })
       purge()
     },
@@ -291,7 +291,7 @@ function evaluations(database: Database): Omit<Evaluations, keyof Iterated> {
   }
 }
 
-/** What an evaluation has found. */
+/** The results of an evaluation. */
 function judgement({ sql }: Database) {
   return {
     async keptOf(id, part, subject) {
@@ -315,7 +315,7 @@ function judgement({ sql }: Database) {
       return one<Standing>(found.get(keyOf(id), keyOf(worker)))
     },
     async standingsSince(id, since) {
-      // One statement sees one moment: the revision is that of the rows.
+      // One statement sees one moment: the revision fits the rows.
       const rows = sql(
         `select e.revision, s.gone, s.doc from evaluations e
          left join standings s on s.evaluation = e.id and s.revision > ? where e.name = ?`,
@@ -351,7 +351,7 @@ function iterated(database: Database, file: string): Iterated {
   }
 }
 
-/** A statement that is not at its end holds its moment, and a connection of its own holds it for nobody else. */
+/** A statement sees one moment until its end; on a connection of its own, no other statement is affected. */
 async function* blocks(
   { snapshot }: Database,
   file: string,
@@ -394,7 +394,7 @@ function write(database: Database, id: string, commit: Commit): void {
     revision,
     evaluation,
   )
-  if (row.active === 1) tell(database, commit.changes)
+  if (row.active === 1) publish(database, commit.changes)
 }
 
 function writeKept({ sql }: Database, evaluation: number, rows: readonly KeptRow[]): void {
@@ -446,11 +446,11 @@ function writeClusters({ sql }: Database, evaluation: number, clusters: readonly
   for (const [place, it] of clusters.entries()) save.run(evaluation, place, JSON.stringify(it))
 }
 
-function tell({ sql }: Database, told: readonly Change[]): void {
-  // Looked up first: an insert that a conflict stops uses its number up.
+function publish({ sql }: Database, published: readonly Change[]): void {
+  // Looked up first: an insert stopped by a conflict would use up a number.
   const known = sql('select 1 from changes where id = ?')
   const add = sql('insert into changes (id, time, doc) values (?, ?, ?)')
-  for (const it of told) if (!known.get(keyOf(it.id))) add.run(keyOf(it.id), it.time, JSON.stringify(it))
+  for (const it of published) if (!known.get(keyOf(it.id))) add.run(keyOf(it.id), it.time, JSON.stringify(it))
 }
 
 function changes({ sql, relaxed }: Database): ChangeFeed {
@@ -474,7 +474,7 @@ function changes({ sql, relaxed }: Database): ChangeFeed {
   }
 }
 
-/** From here on there is none of it; its rows go behind it, by `purger`. */
+/** Removes evaluations at once; `purger` deletes their rows afterwards. */
 function drop({ sql }: Database, which: string, value: number | string): void {
   sql(`insert into dropped (evaluation) select id from evaluations where ${which}`).run(value)
   sql(`delete from evaluations where ${which}`).run(value)
@@ -482,13 +482,13 @@ function drop({ sql }: Database, which: string, value: number | string): void {
 
 /** Some 10 ms. */
 const PURGED_ROWS = 500
-/** Whoever waits for the write lock looks again after 1 to 100 ms: without a rest he would hardly ever find it free. */
+/** A waiting writer tries the lock again after 1 to 100 ms: without this pause it would hardly ever find it free. */
 const REST_MS = 10
 const KEYS = { kept: 'part, subject', findings: 'id', standings: 'worker', clusters: 'place' }
 
 /**
- * Deletes the rows of evaluations that are gone, in small transactions, and begins by resting: whoever dropped one does
- * not wait for it. What is left over, because the store was closed or the disk was full, goes with the next one.
+ * Deletes the rows of dropped evaluations in small transactions, and begins with a pause, so that the caller does not
+ * wait. What is left when the store is closed or the disk is full is deleted by the next call.
  */
 function purger({ sql, relaxed, isOpen }: Database): () => void {
   let running = false
@@ -514,7 +514,7 @@ function purger({ sql, relaxed, isOpen }: Database): () => void {
       do await rest(REST_MS)
       while (isOpen() && step())
     } catch {
-      // Its rows cost space and nothing else.
+      // Leftover rows only cost space.
     } finally {
       running = false
     }

@@ -1,9 +1,9 @@
 /**
- * Everything that is asked of telemetry.db, over a connection that only reads: in the thread that writes, in another
- * one, or in a second process.
+ * All reads of telemetry.db, over a read-only connection: in the writer's thread, in another one, or in a second
+ * process.
  *
- * Errors  whatever SQLite or a checksum says of a damaged place becomes Fault 'store.damaged' with the place. `read`
- *         and `scan` go on behind it when the fault is taken.
+ * Errors  errors of SQLite or a checksum become Fault 'store.damaged' with the place. `read` and `scan` continue after
+ *         the damage when `onDamaged` is given.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
@@ -25,7 +25,7 @@ interface Block {
   lines: Uint8Array
 }
 
-/** Positions that cannot be read. Null: deleted, and nobody is told. */
+/** Positions that cannot be read. Fault null: deleted on purpose, not reported. */
 interface Hole {
   last: number
   fault: Fault | null
@@ -44,7 +44,7 @@ interface RollupRow {
   events: number
 }
 
-/** Journal rows are small where agents come one by one; so many records of them make one block. */
+/** Journal rows are small when agents connect one by one; rows are joined into blocks of this many records. */
 const BLOCK_RECORDS = 1_000
 
 export class TelemetryReader {
@@ -52,7 +52,7 @@ export class TelemetryReader {
   readonly #file: string
   readonly #sql: ReturnType<typeof statements>
   readonly #scannedFrom: number
-  /** An agent whose ack was lost sends a whole batch again: its numbers lie in one segment, which is unpacked once. */
+  /** An agent whose ack was lost sends a whole batch again. Its numbers are in one segment, which is unpacked once. */
   #lookedUp: { segment: number; events: Map<string, Event> } | null = null
 
   constructor(db: DatabaseSync, file: string) {
@@ -62,7 +62,7 @@ export class TelemetryReader {
     this.#scannedFrom = Number(this.#fact('scanned_from') ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Null in a file of an older version, which only its writer brings up to date. */
+  /** Null in a file of an older version, which only its writer upgrades. */
   get stream(): string | null {
     return this.#fact('stream')
   }
@@ -89,9 +89,9 @@ export class TelemetryReader {
     while (after < end && stored.length < BLOCK_RECORDS) {
       const block = this.#open(this.#blockAt(after + 1, end), linesOf)
       if ('fault' in block) {
-        // What is before the damage goes first: a reader that does not take the fault has had all up to it.
+        // What precedes the damage is returned first, so that a reader without `onDamaged` gets everything before it.
         if (stored.length > 0) break
-        this.#tell(block.fault, damage)
+        this.#report(block.fault, damage)
       } else {
         for (let index = after + 1 - block.first; index < block.contents.length; index++) {
           const position = block.first + index
@@ -105,7 +105,7 @@ export class TelemetryReader {
     return { stored, last: after }
   }
 
-  /** Segments without a wanted category give their landmarks only, and are not unpacked. */
+  /** Segments without a wanted category give only their landmarks, and are not unpacked. */
   async *scan(query: ScanQuery, damage: OnDamage): AsyncIterable<Stored[]> {
     const sift = sifting(query)
     const categories = query.categories && this.#idsOf('category', query.categories)
@@ -114,21 +114,21 @@ export class TelemetryReader {
       const block = this.#open(skipped ?? this.#blockAt(after + 1, query.upTo), ({ first, last, lines }) =>
         lines.length > 0 ? sift(unpackBytes(lines), first, last) : [],
       )
-      if ('fault' in block) this.#tell(block.fault, damage)
+      if ('fault' in block) this.#report(block.fault, damage)
       else if (block.contents.length > 0) yield block.contents
       after = block.last
       if (!skipped) await setImmediate()
     }
   }
 
-  /** Only where it is certain that a segment holds nothing of the categories: its landmarks in its place. */
+  /** A segment's landmarks in its place, only if it certainly has nothing of the categories. */
   #skippable(position: number, categories: string | null): Block | null {
     if (categories === null || position < this.#scannedFrom) return null
     const row = orNull(() => this.#sql.skippable?.get({ position, categories }))
     return row ? ({ arrived: null, ...row, lines: row.lines ?? new Uint8Array() } as unknown as Block) : null
   }
 
-  /** Segments in the order of the latest time they can contribute, until none can beat what was found. */
+  /** Reads segments by the latest event time they can contain, until none can hold a newer event than those found. */
   async events(query: HistoryQuery, limit: number, damage: OnDamage): Promise<Stored[]> {
     const newest = newestFirst(limit)
     if (limit < 1) return []
@@ -139,7 +139,7 @@ export class TelemetryReader {
     }))
     const add = (found: Block | Hole) => {
       const block = this.#open(found, linesOf)
-      if ('fault' in block) return this.#tell(block.fault, damage)
+      if ('fault' in block) return this.#report(block.fault, damage)
       for (const [index, line] of block.contents.entries()) {
         if (line === '' || !fits.line(line)) continue
         const record = recordOf(line)
@@ -218,14 +218,14 @@ export class TelemetryReader {
     return new Map(rows.map((row) => [String(row.device), Number(row.total)]))
   }
 
-  /** The roll-ups say how far back `limit` events reach, so that no older posting is looked at. */
+  /** The roll-ups show how far back `limit` events reach, so that no older posting is read. */
   #candidateSegments(query: HistoryQuery, limit: number): { segment: number; bound: number }[] {
     const within = this.#scope(query)
     const range = hours(query)
     let found = 0
     for (const row of this.#sql.hourTotals.iterate({ ...within, ...range })) {
       range.fromHour = Number(row.hour)
-      // The hours at both ends may be asked for in part: what they hold is not what we may count on.
+      // The query may cover the first and the last hour only in part, so their counts are not certain.
       const whole = query.to === undefined || hourStart(range.fromHour + 1) <= query.to
       if (whole) found += Number(row.events)
       if (found >= limit) break
@@ -248,11 +248,11 @@ export class TelemetryReader {
     return this.#sql.journal.all() as unknown as Block[]
   }
 
-  /** Errors  throws the damage of a block that cannot be read. */
+  /** Errors  throws the fault of a block that cannot be read. */
   *#linesOf(blocks: readonly (Block | Hole)[]): Iterable<string> {
     for (const it of blocks) {
       const block = this.#open(it, linesOf)
-      if ('fault' in block) this.#tell(block.fault, {})
+      if ('fault' in block) this.#report(block.fault, {})
       else yield* block.contents
     }
   }
@@ -263,13 +263,13 @@ export class TelemetryReader {
     try {
       return { first, last, contents: contentsOf(block) }
     } catch (cause) {
-      // Where it says that it ends is no more certain than the rest of it.
+      // The end it states is no more reliable than its contents.
       const end = this.#nextBlock(first, last) - 1
       return { last: end, fault: this.#unreadable(first, end, cause) }
     }
   }
 
-  /** The segment or journal row that holds this position; reading goes up to `end`. */
+  /** The segment or journal row that contains this position; reading goes up to `end`. */
   #blockAt(position: number, end: number): Block | Hole {
     let cause: unknown
     try {
@@ -278,7 +278,7 @@ export class TelemetryReader {
       if (block) return block
     } catch (broken) {
       this.#refuseWhenClosed(broken)
-      // SQLite itself stumbled over the lines; where they begin and end stands apart from them.
+      // SQLite failed on the lines; where they begin and end is stored separately.
       const extent = orNull(() => this.#sql.extentAt.get(position)) as { first: number; last: number } | null
       if (extent && extent.last >= position)
         return { last: extent.last, fault: this.#unreadable(extent.first, extent.last, broken) }
@@ -288,11 +288,11 @@ export class TelemetryReader {
     return { last, fault: this.#unreadable(position, last, cause) }
   }
 
-  /** The first position after this one that anything readable begins at; beyond `end` where there is none. */
+  /** The first position after this one where something readable begins; beyond `end` when there is none. */
   #nextBlock(position: number, end: number): number {
     let next = end + 1
     for (const blocks of [this.#sql.segmentFrom, this.#sql.journalFrom]) {
-      // A page that is gone hides the blocks on it, and not those behind.
+      // A missing page hides the blocks on it, but not those after it.
       for (let from = position + 1; from < next; from += SEGMENT_RECORDS) {
         const found = orNull(() => blocks.get(from))
         if (found === null) continue
@@ -308,7 +308,8 @@ export class TelemetryReader {
     const found = new Date(arrived).toISOString()
     const fault = new Fault('store.damaged', {
       where: `${this.#file}, positions ${first} to ${last}`,
-      todo: `They were lost before ${found}: restore the data folder from a backup to get them back.`,
+      why: `They were lost before ${found}.`,
+      todo: 'Restore the data folder from a backup to get them back.',
       facts: { segment: first, first, last, lost: true },
     })
     return { last, fault }
@@ -317,13 +318,14 @@ export class TelemetryReader {
   #unreadable(first: number, last: number, cause: unknown): Fault {
     return new Fault('store.damaged', {
       where: `${this.#file}, segment ${first}`,
-      todo: `Positions ${first} to ${last} cannot be read; restore the data folder from a backup to get them back.`,
+      why: `Positions ${first} to ${last} cannot be read.`,
+      todo: 'Restore the data folder from a backup to get them back.',
       facts: { segment: first, first, last, ...(cause === undefined ? {} : { reason: String(cause) }) },
       cause,
     })
   }
 
-  #tell(fault: Fault | null, damage: OnDamage): void {
+  #report(fault: Fault | null, damage: OnDamage): void {
     if (fault === null) return
     if (!damage.onDamaged) throw fault
     damage.onDamaged(fault)
@@ -333,17 +335,17 @@ export class TelemetryReader {
     return this.#sound(() => this.#sql.fact?.get(key)?.value as string | undefined) ?? null
   }
 
-  /** Several statements about one moment: between two, the journal could have become a segment. */
+  /** Several statements at one moment: between two of them the journal could become a segment. */
   #snapshot<T>(work: () => T): T {
     return this.#sound(() => transaction(this.#db, 'begin', work))
   }
 
   #refuseWhenClosed(cause: unknown): void {
     if (!this.#db.isOpen)
-      throw new Fault('store.unwritable', { where: this.#file, todo: 'The telemetry is closed.', cause })
+      throw new Fault('store.unwritable', { where: this.#file, why: 'The telemetry is closed.', cause })
   }
 
-  /** Nothing that a reader asks fails for any other reason than what is in the file. */
+  /** A read fails only because of what is in the file. */
   #sound<T>(work: () => T): T {
     try {
       return work()
@@ -386,7 +388,7 @@ function statements(db: DatabaseSync, hasFacts: boolean) {
                   coalesce((select last from journal order by first desc limit 1), 0)) last`,
     ),
     fact: hasFacts ? db.prepare('select value from facts where key = ?') : null,
-    // One statement, one snapshot: between two the journal could have become a segment.
+    // One statement, one snapshot: between two statements the journal could become a segment.
     blockAt: db.prepare(
       `select * from
          (select first, last, arrived, lines from segments where first <= :position order by first desc limit 1)
@@ -415,7 +417,7 @@ function statements(db: DatabaseSync, hasFacts: boolean) {
     hourTotals: db.prepare(
       `select hour, sum(events) events from rollups where ${WITHIN} group by hour order by hour desc`,
     ),
-    // bound: the latest time at which this segment can hold an event that fits.
+    // bound: the latest time of a matching event in this segment.
     candidates: db.prepare(
       `select segment, min(max(hour) * 3600000 + 3599999, newest) bound from postings
        join segments on segments.first = postings.segment where ${WITHIN}

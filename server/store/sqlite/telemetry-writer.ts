@@ -1,20 +1,20 @@
 /**
  * The one writer of telemetry.db, in a worker thread: compression and fsync stay off the thread that talks to agents.
  *
- * All calls that wait make one commit. A commit adds one row to the journal, or, as soon as that makes 1,000 records
- * together, turns the journal and the calls into segments with postings, roll-ups and received numbers: in the same
- * transaction, so that a record is in exactly one of the two at any instant. What is kept in memory is a copy of what
- * the file says; after any failure it is thrown away and read again.
+ * All waiting calls share one commit. A commit adds one row to the journal or, when journal and calls have 1,000
+ * records together, turns both into segments with postings, roll-ups and received numbers. That is one transaction, so
+ * a record is always in exactly one of the two. The memory holds a copy of what the file says; after any failure it is
+ * discarded and read again.
  *
- * Errors  opening compares the database with its mark (`mark.ts`). Positions that are no more are told, kept as a hole
- *         that reading reports, and never given again. When something was lost, or the WAL is not as its writer left
- *         it, the whole file is checked, and one that contradicts itself is refused with Fault 'store.damaged'.
+ * Errors  opening compares the database with its mark (`mark.ts`). Missing positions are reported, kept as a hole that
+ *         reading reports, and never assigned again. When something was lost, or the WAL is not as its writer left
+ *         it, the whole file is checked; an inconsistent one is refused with Fault 'store.damaged'.
  */
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { Fault, type FaultCode } from '../../../wire/fault.ts'
+import { Fault } from '../../../wire/fault.ts'
 import { DELETED, fold, type Note, noteOf, pieces, SEGMENT_CHARACTERS, SEGMENT_RECORDS, tally } from '../fold.ts'
 import { REJECTED_PER_DEVICE } from '../history.ts'
 import { digestOf, pack, recordOf, unpack } from '../segment.ts'
@@ -25,26 +25,27 @@ import { type Mark, MarkFile, readMark } from './mark.ts'
 import { type NoteColumns, notesOf } from './note-columns.ts'
 import { Received, type SpoolMark } from './received.ts'
 import { LOG_SCHEMA, LOG_UPGRADES, LOG_VERSION } from './schema.ts'
+import { type SentFault, sent } from './store-messages.ts'
 import { inspectWal } from './wal.ts'
 
-/** Segments that are emptied in one transaction: some 50 ms. */
+/** Segments emptied in one transaction: about 50 ms. */
 const TRIM_STEP = 20
-/** In place of a journal row that does not match its checksum: this does not either. */
+/** Replaces a journal row that does not match its checksum; this does not match either. */
 const UNREADABLE = new Uint8Array(1)
-/** The WAL is moved into the database when it has this many bytes: about 1,000 pages. */
+/** The WAL is moved into the database at this many bytes: about 1,000 pages. */
 const WAL_BYTES = 4_194_304
-/** How long agents may wait for readers to let go of the WAL. */
+/** How long agents may wait for readers to release the WAL. */
 const WAL_WAIT_MS = 10
 
 export interface WriterOptions {
   folder: string
-  /** Pages of 4,096 bytes: a disk that fills up, for tests. */
+  /** Pages of 4,096 bytes: simulates a full disk in tests. */
   maxPages: number | undefined
   /** Epoch ms. */
   now: number
 }
 
-/** One `publish`: its records as lines, joined by newlines, and what is to be known of them. */
+/** One `publish`: its records as lines, joined by newlines, and the facts about them. */
 export interface Call {
   lines: string
   columns: NoteColumns
@@ -52,18 +53,10 @@ export interface Call {
   rejected: readonly Rejected[]
 }
 
-/** A Fault, as it goes from thread to thread. */
-export interface Told {
-  code: FaultCode
-  where: string
-  todo: string
-  reason: string
-}
-
 interface Lost {
   after: number
   upTo: number
-  told: Told
+  fault: SentFault
 }
 
 interface Marks {
@@ -76,7 +69,7 @@ export type FromWriter =
   | ({ type: 'opened'; stream: string; missing: Lost | null } & Marks)
   | ({ type: 'committed'; results: Published[] } & Marks)
   | { type: 'trimmed'; records: number; done: boolean }
-  | { type: 'failed'; of: ToWriter['type'] | 'open'; told: Told }
+  | { type: 'failed'; of: ToWriter['type'] | 'open'; fault: SentFault }
 
 interface Row {
   first: number
@@ -110,7 +103,7 @@ export class TelemetryWriter {
   #lost: Lost | null = null
   /** Bytes of the WAL. */
   #checkpointAt = WAL_BYTES
-  /** Segments that `trim` could not read: not tried again until the next start. */
+  /** Segments that `trim` could not read: skipped until the next start. */
   readonly #unreadable = new Set<number>()
   readonly stream: string
 
@@ -167,7 +160,7 @@ export class TelemetryWriter {
     return committed
   }
 
-  /** One small step, so that agents' commits come between. */
+  /** One small step, so that agents' commits can run in between. */
   trim(time: number): { records: number; done: boolean } {
     const step = this.#changed((now) => {
       if (now.pending.some((it) => it.arrived !== null && it.arrived < time)) this.#fold(now)
@@ -190,7 +183,7 @@ export class TelemetryWriter {
     this.#lock.close()
   }
 
-  /** One transaction, and the mark of it before anybody hears of it. */
+  /** One transaction, and its mark, before anyone learns of it. */
   #changed<T>(work: (now: Known) => T): T {
     try {
       const now = (this.#known ??= this.#load())
@@ -222,7 +215,7 @@ export class TelemetryWriter {
     return feedId !== null && this.#sql.addFeedId.run(feedId, arrived).changes === 0
   }
 
-  /** False: this number was refused before. */
+  /** False: this number was already refused. */
   #reject(now: Known, rejected: Rejected): boolean {
     const { device, epoch, seq } = rejected
     const numbered = epoch !== undefined && seq !== null
@@ -235,7 +228,7 @@ export class TelemetryWriter {
     return true
   }
 
-  /** A commit that stores no record is known by this. */
+  /** Counts a commit without a record, so that its loss can be noticed. */
   #edited(now: Known): void {
     this.#sql.setFact.run(String(++now.edits), 'edits')
   }
@@ -276,10 +269,10 @@ export class TelemetryWriter {
     return id
   }
 
-  /** Leaves an empty line where telemetry was, so that every other record keeps its position. */
+  /** Replaces deleted telemetry by empty lines, so that every other record keeps its position. */
   #empty(now: Known, first: number): number {
     if (Number(this.#sql.bytes.get(first)?.bytes) === 0) {
-      // A hole that is older than what is kept: nobody misses it any more.
+      // A hole older than the retention time: its records would be deleted by now.
       this.#sql.emptySegment.run(new Uint8Array(), first)
       return 0
     }
@@ -337,7 +330,7 @@ export class TelemetryWriter {
     })
   }
 
-  /** What is before a damaged row, and the row itself, become segments: reading tells of it, and the rest goes on. */
+  /** Makes segments of the records before a damaged row, and of the row: reads report it, and the rest is usable. */
   #setAside(now: Known, first: number, last: number): void {
     if (now.pending.length > 0) this.#fold(now)
     this.#sql.addSegment.run(first, last, null, null, UNREADABLE)
@@ -350,10 +343,10 @@ export class TelemetryWriter {
     this.#sql.addSegment.run(after + 1, upTo, null, this.#now, new Uint8Array())
     now.last = upTo
     now.digest = null
-    this.#lost = { after: this.#lost?.after ?? after, upTo, told: this.#loss(after, upTo, reason) }
+    this.#lost = { after: this.#lost?.after ?? after, upTo, fault: this.#loss(after, upTo, reason) }
   }
 
-  /** The mark is never ahead of the database, unless commits are gone, or another database took its place. */
+  /** The mark is ahead of the database only when commits were lost, or another database took its place. */
   #compare(mark: Mark, now: Known): void {
     const isSame = mark.stream === this.stream
     if (isSame && mark.last <= now.last && mark.edits <= now.edits) {
@@ -362,24 +355,26 @@ export class TelemetryWriter {
     }
     this.#check()
     const reason = !isSame
-      ? `the stream ${mark.stream} was here before`
+      ? `the stream here was ${mark.stream} before`
       : mark.last === now.last && mark.edits <= now.edits
-        ? 'its last record is another one'
-        : 'its newest commits are gone'
+        ? 'its last record has changed'
+        : 'its newest commits are missing'
     if (mark.last > now.last) transaction(this.#db, 'begin immediate', () => this.#addHole(now, mark.last, reason))
     const after = isSame ? (this.#lost?.after ?? now.last) : 0
-    this.#lost = { after, upTo: mark.last, told: this.#loss(after, mark.last, reason) }
+    this.#lost = { after, upTo: mark.last, fault: this.#loss(after, mark.last, reason) }
   }
 
-  #loss(after: number, upTo: number, reason: string): Told {
+  #loss(after: number, upTo: number, reason: string): SentFault {
     const what =
       after < upTo ? `Positions ${after + 1} to ${upTo}` : 'Refused events or deletions after the last record'
-    return {
-      code: 'store.damaged',
-      where: this.#file,
-      todo: `${what} are gone: laptops send again what they still hold; the rest is in a backup, if there is one.`,
-      reason,
-    }
+    return sent(
+      new Fault('store.damaged', {
+        where: this.#file,
+        why: `${what} are missing.`,
+        todo: 'Laptops send again what they still have; restore the rest from a backup, if there is one.',
+        facts: { reason },
+      }),
+    )
   }
 
   /** Errors  Fault 'store.damaged' when tables, indexes and pages contradict each other. */
@@ -391,7 +386,8 @@ export class TelemetryWriter {
   #contradicts(reason: string): Fault {
     return new Fault('store.damaged', {
       where: this.#file,
-      todo: 'It was changed since the server stopped, or the disk is failing: restore the data folder from a backup.',
+      why: 'It was changed while the server was stopped, or the disk is failing.',
+      todo: 'Restore the data folder from a backup.',
       facts: { reason },
     })
   }
@@ -409,8 +405,8 @@ export class TelemetryWriter {
   }
 
   /**
-   * Moves the WAL into the database and empties it: one whose frames are in the database already is a second truth, and
-   * where that one is damaged the two make a third. False: readers hold it, or the disk is full; nothing is lost by it.
+   * Moves the WAL into the database and empties it. A WAL whose frames are already in the database must not stay: if it
+   * is damaged later, SQLite mixes old and new pages. False: readers hold it, or the disk is full; nothing is lost.
    */
   #emptyWal(): boolean {
     this.#db.exec(`pragma busy_timeout = ${WAL_WAIT_MS}`)
@@ -434,7 +430,7 @@ function keep(now: Known, note: Note): void {
   if (note.facts) now.received.add(note.facts)
 }
 
-/** Null when the checksum, or SQLite, says that they are damaged. */
+/** Null when the checksum, or SQLite, shows that they are damaged. */
 function linesOf(read: () => unknown): string[] | null {
   try {
     const { first, last, lines } = read() as Row
@@ -489,19 +485,17 @@ function statements(db: DatabaseSync) {
 }
 
 function serve(port: MessagePort): void {
-  const tell = (message: FromWriter) => port.postMessage(message)
+  const post = (message: FromWriter) => port.postMessage(message)
   const options = workerData as WriterOptions
-  const tellFailed = (of: ToWriter['type'] | 'open', cause: unknown) => {
-    const { code, where, todo, facts, message } = asFault(cause, options.folder)
-    const told = { code, where: where ?? options.folder, todo: todo ?? '', reason: String(facts.reason ?? message) }
-    tell({ type: 'failed', of, told })
+  const fail = (of: ToWriter['type'] | 'open', cause: unknown) => {
+    post({ type: 'failed', of, fault: sent(asFault(cause, options.folder)) })
   }
   let writer: TelemetryWriter
   try {
     writer = new TelemetryWriter(options)
-    tell({ type: 'opened', stream: writer.stream, missing: writer.missing, ...writer.marks() })
+    post({ type: 'opened', stream: writer.stream, missing: writer.missing, ...writer.marks() })
   } catch (cause) {
-    tellFailed('open', cause)
+    fail('open', cause)
     return
   }
   port.on('message', (message: ToWriter) => {
@@ -511,10 +505,10 @@ function serve(port: MessagePort): void {
       return
     }
     try {
-      if (message.type === 'trim') tell({ type: 'trimmed', ...writer.trim(message.time) })
-      else tell({ type: 'committed', ...writer.commit(message.calls) })
+      if (message.type === 'trim') post({ type: 'trimmed', ...writer.trim(message.time) })
+      else post({ type: 'committed', ...writer.commit(message.calls) })
     } catch (cause) {
-      tellFailed(message.type, cause)
+      fail(message.type, cause)
     }
   })
 }

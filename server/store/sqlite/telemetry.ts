@@ -1,10 +1,10 @@
 /**
- * The telemetry in one SQLite file, `telemetry.db`, which is both the stream and its history.
+ * Telemetry in one SQLite file, `telemetry.db`, which is both the stream and its history.
  *
- * Shape   records become lines; `telemetry-writer.ts`, in its own thread, commits whatever has gathered while it was
- *         busy; reads go to the file directly and never wait for it. `schema.ts` has the tables. Opened for reading
- *         only, it needs no writer, and follows the one of another thread or process.
- * Errors  see Stream and History. When the writer itself dies, every later `publish` is refused.
+ * Shape   records become lines. `telemetry-writer.ts`, in its own thread, commits whatever has collected while it was
+ *         busy. Reads access the file directly and never wait for the writer. `schema.ts` has the tables. When opened
+ *         read-only, it needs no writer, and follows the one of another thread or process.
+ * Errors  see Stream and History. When the writer dies, every later `publish` is refused.
  */
 import { join } from 'node:path'
 import { Fault } from '../../../wire/fault.ts'
@@ -16,16 +16,16 @@ import { LOG_SCHEMA, LOG_VERSION } from './schema.ts'
 import { orNull, TelemetryReader } from './telemetry-reader.ts'
 import { unwritable, WriterThread } from './writer-thread.ts'
 
-/** How often one that only reads looks for what others wrote, while anybody listens. */
+/** How often a read-only instance with listeners looks for new records. */
 const LOOK_MS = 100
 
 export interface TelemetryOptions {
   folder: string
-  /** Needs no writer, and may run beside a server in another thread or process; its `publish` refuses. */
+  /** Needs no writer, and may run beside a server in another thread or process; `publish` is refused. */
   readOnly?: boolean
-  /** Pages of 4,096 bytes: a disk that fills up, for tests. */
+  /** Pages of 4,096 bytes: simulates a full disk in tests. */
   maxPages?: number
-  /** The writer died: nothing can be stored any more, and only a new process mends that. */
+  /** The writer died: nothing can be stored until the process is restarted. */
   onStopped?: (fault: Fault) => void
   now?: () => number
 }
@@ -33,7 +33,7 @@ export interface TelemetryOptions {
 export interface Telemetry {
   stream: Stream
   history: History
-  /** Both; each of them closed by itself leaves the other open. */
+  /** Closes both; either can also be closed on its own. */
   close(): Promise<void>
 }
 
@@ -70,7 +70,7 @@ export interface Parts {
 
 export async function openParts(options: TelemetryOptions): Promise<Parts> {
   const { folder, readOnly = false, maxPages, onStopped = () => {}, now = Date.now } = options
-  // Before the database: a mark read after it may be of a commit that came between.
+  // Read before the database: a mark read later may belong to a commit in between.
   const mark = readOnly ? readMark(folder) : null
   const started = readOnly ? null : await WriterThread.start({ folder, maxPages, now: now() }, onStopped)
   const file = join(folder, 'telemetry.db')
@@ -86,7 +86,7 @@ export async function openParts(options: TelemetryOptions): Promise<Parts> {
     return { folder, writer: started?.writer ?? null, reader, id, missing, close }
 
     async function close(): Promise<void> {
-      // The writer's connection is the last to go: that one moves what is in the WAL into the file.
+      // The writer's connection is closed last, because the last one moves the WAL into the file.
       await started?.writer.drained()
       if (db.isOpen) db.close()
       await started?.writer.close()
@@ -97,15 +97,16 @@ export async function openParts(options: TelemetryOptions): Promise<Parts> {
   }
 }
 
-/** Whoever only reads cannot mend it, but must not pass over it. */
+/** A read-only instance cannot repair a loss, but must report it. */
 function goneSince(marked: number, last: number, file: string): Missing | null {
   if (marked <= last) return null
-  const todo = `Positions ${last + 1} to ${marked} are gone: start the server, and laptops send again what they hold.`
-  return { after: last, upTo: marked, fault: new Fault('store.damaged', { where: file, todo }) }
+  const why = `Positions ${last + 1} to ${marked} are missing.`
+  const todo = 'Start the server: laptops send again what they still have.'
+  return { after: last, upTo: marked, fault: new Fault('store.damaged', { where: file, why, todo }) }
 }
 
 function faces({ folder, writer, reader, id, missing, close }: Parts): Telemetry {
-  const refuse = () => Promise.reject(unwritable(folder, 'It was opened for reading only.'))
+  const refuse = () => Promise.reject(unwritable(folder, { why: 'It was opened read-only.' }))
   const last = () => writer?.last ?? Math.max(reader.last(), missing?.upTo ?? 0)
   const stream: Stream = {
     id,
@@ -120,10 +121,11 @@ function faces({ folder, writer, reader, id, missing, close }: Parts): Telemetry
     close,
   }
   const history: History = {
-    // The stream's file is the history's: what one has been given, the other has.
+    // Both use the same file: the history has whatever the stream has.
     async append(stored) {
       const foreign = stored.find((it) => it.position > last())
-      if (foreign) throw unwritable(folder, `Position ${foreign.position} is not in the stream of this folder.`)
+      if (foreign)
+        throw unwritable(folder, { why: `Position ${foreign.position} is not in the stream of this folder.` })
     },
     last: async () => last(),
     events: (query, limit, damage = {}) => reader.events(query, limit, damage),
@@ -138,7 +140,7 @@ function faces({ folder, writer, reader, id, missing, close }: Parts): Telemetry
   return { stream, history, close }
 }
 
-/** What cannot be read is told to whoever reads; closed, there is nothing more to hear. */
+/** Polls for new records. Unreadable data is reported by reads, not here. */
 function looking(reader: TelemetryReader, listener: (last: number) => void): () => void {
   let seen = reader.last()
   const timer = setInterval(() => {

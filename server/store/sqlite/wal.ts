@@ -1,7 +1,7 @@
 /**
- * What became of a database's write-ahead log since the process that wrote it ended. SQLite takes it up to the first
- * frame that does not match its checksum and forgets the rest without a word, also where the database has been given
- * some of the rest already.
+ * Checks a database's write-ahead log after the process that wrote it ended. SQLite reads it up to the first frame
+ * that does not match its checksum and silently ignores the rest, even when some of the rest is already in the
+ * database.
  *
  * Source  https://sqlite.org/fileformat2.html#walformat
  */
@@ -12,8 +12,8 @@ const FRAME_HEADER = 24
 const MAGIC = 0x377f0682
 
 /**
- * 'torn': it ends in frames that were never finished, as after a kill. 'broken': after a frame that does not match come
- * others of the same transaction or of later ones.
+ * 'torn': it ends in unfinished frames, as after a kill. 'broken': after a frame that does not match come more frames
+ * of the same or of later transactions.
  */
 export type WalState = 'absent' | 'empty' | 'whole' | 'torn' | 'broken'
 
@@ -27,21 +27,21 @@ export function inspectWal(file: string): WalState {
   if (bytes.length === 0) return 'empty'
   const magic = bytes.length < HEADER ? 0 : bytes.readUInt32BE(0)
   if ((magic & ~1) >>> 0 !== MAGIC) return 'broken'
-  // The magic's last bit says in which order the writer read the words it added up.
+  // The last bit of the magic number gives the byte order of the checksums.
   const add = adding(bytes, (magic & 1) === 0)
   let sum = add([0, 0], 0, 24)
   if (!matches(bytes, sum, 24)) return 'broken'
 
   const size = FRAME_HEADER + bytes.readUInt32BE(8)
-  const isOfThis = (at: number) => bytes.readBigUInt64BE(at + 8) === bytes.readBigUInt64BE(16)
+  const isCurrent = (at: number) => bytes.readBigUInt64BE(at + 8) === bytes.readBigUInt64BE(16)
   for (let at = HEADER; at + size <= bytes.length; at += size) {
-    if (isOfThis(at)) {
+    if (isCurrent(at)) {
       sum = add(add(sum, at, at + 8), at + FRAME_HEADER, at + size)
       if (matches(bytes, sum, at + 16)) continue
     }
-    for (let later = at + size; later + size <= bytes.length; later += size) if (isOfThis(later)) return 'broken'
-    // What follows is of an earlier round through the file, unless it begins like one of this.
-    return isOfThis(at) ? 'torn' : 'whole'
+    for (let later = at + size; later + size <= bytes.length; later += size) if (isCurrent(later)) return 'broken'
+    // What follows is from an earlier pass over the file, unless it begins like a frame of this pass.
+    return isCurrent(at) ? 'torn' : 'whole'
   }
   return (bytes.length - HEADER) % size === 0 ? 'whole' : 'torn'
 }

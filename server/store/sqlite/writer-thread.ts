@@ -1,19 +1,20 @@
 /**
- * The writer of telemetry.db, from the thread that talks to agents: calls gather while it is busy and share a commit.
+ * The writer's side in the thread that talks to agents: calls wait while it is busy, and share the next commit.
  *
- * Errors  when the writer itself dies, every later call is refused: what became of the last commit is known only to the
- *         file, and opening it anew reads it there.
+ * Errors  when the writer dies, every later call is refused: only the file knows whether the last commit was written,
+ *         and opening it again shows that.
  */
 import { Worker } from 'node:worker_threads'
-import { Fault } from '../../../wire/fault.ts'
+import { Fault, type FaultDetails } from '../../../wire/fault.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { lineOf } from '../segment.ts'
 import type { Missing, Published, Rejected } from '../stream.ts'
 import { columnsOf } from './note-columns.ts'
 import type { SpoolMark } from './received.ts'
-import type { Call, FromWriter, Told, ToWriter, WriterOptions } from './telemetry-writer.ts'
+import { received } from './store-messages.ts'
+import type { Call, FromWriter, ToWriter, WriterOptions } from './telemetry-writer.ts'
 
-/** One commit takes no more than this, so that the first to wait does not wait for everybody. */
+/** The limit of one commit, so that the first caller does not wait for everybody. */
 const COMMIT_RECORDS = 10_000
 const COMMIT_CHARACTERS = 16_000_000
 
@@ -44,7 +45,7 @@ export class WriterThread {
   #last = 0
   #onIdle: (() => void) | null = null
 
-  /** `onStopped`: it died, and nothing can be stored any more; only a new process mends that. */
+  /** `onStopped`: the writer died, and nothing can be stored until the process is restarted. */
   static async start(
     options: WriterOptions,
     onStopped: (fault: Fault) => void,
@@ -53,14 +54,14 @@ export class WriterThread {
     try {
       const { stream, missing } = await writer.#opened.promise
       writer.#onStopped = onStopped
-      return { writer, stream, missing: missing && { ...missing, fault: faultOf(missing.told) } }
+      return { writer, stream, missing: missing && { ...missing, fault: received(missing.fault) } }
     } catch (fault) {
       await writer.#worker.terminate()
       throw fault
     }
   }
 
-  /** Null while it opens and once it closes: then its end is no news. */
+  /** Null while it opens and while it closes, when its end is expected. */
   #onStopped: ((fault: Fault) => void) | null = null
 
   private constructor(options: WriterOptions) {
@@ -68,8 +69,10 @@ export class WriterThread {
     this.#worker = new Worker(new URL('./telemetry-writer.ts', import.meta.url), { workerData: options })
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
     this.#worker.on('message', (message: FromWriter) => this.#take(message))
-    this.#worker.on('error', (cause) => this.#stop(`The writer stopped: ${cause.message}. Restart the server.`))
-    this.#worker.on('exit', () => this.#stop('The telemetry is closed.'))
+    this.#worker.on('error', (cause) =>
+      this.#stop({ why: `The writer stopped: ${cause.message}.`, todo: 'Restart the server.' }),
+    )
+    this.#worker.on('exit', () => this.#stop({ why: 'The telemetry is closed.' }))
   }
 
   get last(): number {
@@ -96,7 +99,7 @@ export class WriterThread {
   }
 
   async trim(time: number): Promise<number> {
-    // Once at a time; whoever comes meanwhile is served by the one that runs.
+    // Only one runs at a time; a call in the meantime gets the result of the running one.
     if (this.#trimming) return 0
     try {
       for (let removed = 0; ; ) {
@@ -122,7 +125,7 @@ export class WriterThread {
 
   async close(): Promise<void> {
     this.#onStopped = null
-    this.#refusal ??= unwritable(this.#folder, 'The telemetry is closed.')
+    this.#refusal ??= unwritable(this.#folder, { why: 'The telemetry is closed.' })
     this.#send({ type: 'close' })
     await this.#exited
   }
@@ -132,7 +135,7 @@ export class WriterThread {
       this.#learn(message)
       this.#opened.resolve(message)
     } else if (message.type === 'trimmed') this.#trimming?.resolve(message)
-    else if (message.type === 'failed') this.#fail(message.of, faultOf(message.told))
+    else if (message.type === 'failed') this.#fail(message.of, received(message.fault))
     else {
       const before = this.#last
       this.#learn(message)
@@ -170,8 +173,8 @@ export class WriterThread {
     }
   }
 
-  #stop(todo: string): void {
-    this.#refusal ??= unwritable(this.#folder, todo)
+  #stop(details: FaultDetails): void {
+    this.#refusal ??= unwritable(this.#folder, details)
     this.#opened.reject(this.#refusal)
     this.#trimming?.reject(this.#refusal)
     for (const it of [...this.#committing.splice(0), ...this.#queue.splice(0)]) it.reject(this.#refusal)
@@ -185,7 +188,7 @@ export class WriterThread {
   }
 }
 
-/** From the front of the queue, at least one, as much as one commit takes. */
+/** From the front of the queue: at least one call, and as many as one commit takes. */
 function takeGroup(queue: Waiting[]): Waiting[] {
   let records = 0
   let characters = 0
@@ -197,10 +200,6 @@ function takeGroup(queue: Waiting[]): Waiting[] {
   return queue.splice(0, end < 0 ? queue.length : end)
 }
 
-function faultOf({ code, where, todo, reason }: Told): Fault {
-  return new Fault(code, { where, todo, facts: { reason } })
-}
-
-export function unwritable(folder: string, todo: string): Fault {
-  return new Fault('store.unwritable', { where: folder, todo })
+export function unwritable(folder: string, details: FaultDetails): Fault {
+  return new Fault('store.unwritable', { where: folder, ...details })
 }

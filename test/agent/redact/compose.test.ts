@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { redactArguments, redactCommandLine } from '../../../agent/redact/index.ts'
 import { TOOLS } from '../../../agent/redact/tools.ts'
 
-const RUNS = { numRuns: 3_000 }
+const RUNS = { numRuns: 1_000 }
 
 /** `@` is the secret: joined, next, `=`, shortened, at the end of joined letters. */
 const PROGRAMS: readonly string[] = [

@@ -21,14 +21,14 @@ describe('server/api: sign-in', () => {
     assert.equal((await first.get('/api/v1/session')).status, 200)
   })
 
-  it('a link that is used twice at the same moment opens one session', async () => {
+  it('a link used twice at once opens one session', async () => {
     const { browser, link } = await harness()
     const secret = await link()
     const tries = await Promise.all([1, 2, 3].map(() => browser().post('/api/v1/session/once', { secret })))
     assert.deepEqual(tries.map((it) => it.status).sort(), [200, 401, 401])
   })
 
-  it('a request that comes while the end of its session moves gets in', async () => {
+  it('a request is accepted while its session is being extended', async () => {
     const { signedIn, clock, store } = await harness()
     const person = await signedIn('viewer')
     const [moving, moved] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
@@ -47,7 +47,7 @@ describe('server/api: sign-in', () => {
     assert.deepEqual([(await first).status, (await second).status], [200, 200])
   })
 
-  it('a session that is ended while its end moves stays ended', async () => {
+  it('a session that ends while being extended stays ended', async () => {
     const { signedIn, browser, clock, store } = await harness()
     const person = await signedIn('viewer')
     const other = browser()
@@ -58,7 +58,7 @@ describe('server/api: sign-in', () => {
     assert.equal((await other.get('/api/v1/session')).status, 401)
   })
 
-  it('a link holds for 24 hours', async () => {
+  it('a link is valid for 24 hours', async () => {
     const { browser, link, clock } = await harness()
     const [used, late] = [await link(), await link()]
     clock.at += 24 * HOUR - 1
@@ -67,7 +67,7 @@ describe('server/api: sign-in', () => {
     assert.equal((await browser().post('/api/v1/session/once', { secret: late })).status, 401)
   })
 
-  it('a link secret is no session, and a session secret is no link', async () => {
+  it('a link secret is not a session, and a session secret is not a link', async () => {
     const { browser, link } = await harness()
     const person = browser()
     const secret = await link()
@@ -92,7 +92,7 @@ describe('server/api: sign-in', () => {
     assert.match((await store.users.byName('ada'))?.passwordHash ?? '', /^\$argon2id\$/)
   })
 
-  it('the next link is for the administrator who has a password', async () => {
+  it('a new link is for the administrator with a password', async () => {
     const { browser, link } = await harness()
     const person = browser()
     await person.post('/api/v1/session/once', { secret: await link() })
@@ -101,7 +101,7 @@ describe('server/api: sign-in', () => {
     assert.equal(((await opened.json()) as { name: string }).name, 'ada')
   })
 
-  it('a wrong name, a wrong password and a user without one are answered alike', async () => {
+  it('an unknown name, a wrong password and a user without a password get the same answer', async () => {
     const { browser, signedIn, link } = await harness()
     await signedIn('analyst', 'eve')
     await link() // makes 'admin', without a password
@@ -121,7 +121,7 @@ describe('server/api: sign-in', () => {
     assert.deepEqual(answers[2], answers[0])
   })
 
-  it('guessing ends after six tries, also in parallel, and others may still come in', async () => {
+  it('guessing is refused after six attempts, even in parallel, and others may still sign in', async () => {
     const { browser, signedIn, clock } = await harness()
     await signedIn('analyst', 'eve')
     await signedIn('analyst', 'bob')
@@ -136,7 +136,7 @@ describe('server/api: sign-in', () => {
     assert.equal((await browser().post('/api/v1/session', { name: 'eve', password: PASSWORD })).status, 200)
   })
 
-  it('a thousand guesses at one name from a hundred networks leave the right password its try, wherever it comes from', async () => {
+  it('after a thousand guesses at one name from a hundred networks, the right password still works from anywhere', async () => {
     const { browser, signedIn } = await harness()
     const inside = await signedIn('analyst', 'eve')
     const guess = async (address: string, password: string) =>
@@ -144,16 +144,16 @@ describe('server/api: sign-in', () => {
     let checked = 0
     for (let network = 0; network < 100; network++)
       for (let i = 0; i < 10; i++) checked += Number((await guess(`198.51.100.${network}`, 'no')) === 401)
-    // Six each until the fiftieth failure, one more each afterwards.
+    // Six per network until the fiftieth failure, and one per network afterwards.
     assert.equal(checked, 8 * 6 + 3 + 91)
     assert.equal(await guess('192.0.2.7', PASSWORD), 200)
     assert.equal(await guess('192.0.2.7', 'a slip'), 401)
-    assert.equal(await guess('192.0.2.7', PASSWORD), 200, 'a network from which the name signed in keeps six tries')
+    assert.equal(await guess('192.0.2.7', PASSWORD), 200, 'a network from which the name signed in keeps six attempts')
     const change = { current: PASSWORD, password: `${PASSWORD} 2`, name: null }
     assert.equal((await inside.post('/api/v1/users/me/password', change)).status, 200)
   })
 
-  it('the addresses of one IPv6 /64 share their tries', async () => {
+  it('the addresses of one IPv6 /64 share their attempts', async () => {
     const { browser, signedIn } = await harness()
     await signedIn('analyst', 'eve')
     const statuses = []
@@ -162,7 +162,7 @@ describe('server/api: sign-in', () => {
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 401, 429])
   })
 
-  it('a wrong current password is counted by session, and locks out no sign-in', async () => {
+  it('wrong current passwords are counted by session, and do not prevent signing in', async () => {
     const { browser, signedIn } = await harness()
     await signedIn('analyst', 'eve')
     const thief = browser()
@@ -185,7 +185,7 @@ describe('server/api: sign-in', () => {
     assert.equal(await guess('victim30', 'no'), 429)
   })
 
-  it('a session slides for 12 hours and ends after 7 days', async () => {
+  it('a session is extended by 12 hours at each use, and ends after 7 days', async () => {
     const { signedIn, clock } = await harness()
     const [idle, busy] = [await signedIn('analyst', 'idle'), await signedIn('analyst', 'busy')]
     const began = clock.at
@@ -227,7 +227,7 @@ describe('server/api: sign-in', () => {
     assert.equal((await browser().post('/api/v1/session/once', { secret: unused })).status, 401)
   })
 
-  it('a link lets a forgotten password be replaced, but not the name', async () => {
+  it('a link allows a new password, but not a new name', async () => {
     const { signedIn, browser, link } = await harness()
     await signedIn('admin', 'ada')
     const person = browser()
@@ -248,7 +248,7 @@ describe('server/api: sign-in', () => {
     { name: '__proto__', why: 'a name of the language' },
   ]
   for (const { name, why } of names)
-    it(`refuses a user name that is ${why}`, async () => {
+    it(`refuses a user name: ${why}`, async () => {
       const { browser, link } = await harness()
       const person = browser()
       await person.post('/api/v1/session/once', { secret: await link() })
@@ -280,7 +280,7 @@ describe('server/api: sign-in', () => {
     }
   })
 
-  it('behind a TLS-terminating proxy that is trusted, the cookie and HSTS are those of TLS', async () => {
+  it('behind a trusted TLS-terminating proxy, sets the cookie and HSTS as with TLS', async () => {
     const { browser, link } = await harness({ trustedProxies: ['10.0.0.1'] })
     const headers = { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' }
     for (const [address, isSecure] of [
@@ -316,7 +316,7 @@ describe('server/api: sign-in', () => {
   })
 })
 
-/** A store that takes its time to write a session, as a disk does. */
+/** Makes writing a session slow, like on a disk. */
 function slow(store: Store): void {
   const { addSession } = store.users
   store.users.addSession = async (session) => {

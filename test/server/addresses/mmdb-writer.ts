@@ -1,8 +1,8 @@
 /**
- * Writes small MaxMind DB files, as the format's specification 2.0 has them: records of 24 bits, no pointers but those
- * that a test asks for.
+ * Writes small MaxMind DB files by the format's specification 2.0: records of 24 bits, no pointers except those of a
+ * test.
  *
- * Shape   `networks` maps a CIDR block to its record; blocks must not overlap. `Raw` bytes go into the data as they are.
+ * Shape   `networks` maps a CIDR block to its record; blocks must not overlap. `Raw` bytes are written unchanged.
  */
 import ipaddr from 'ipaddr.js'
 
@@ -102,7 +102,7 @@ function encode(value: Value): Buffer {
   return Buffer.concat([head(7, entries.length), ...entries.flatMap(([key, inner]) => [encode(key), encode(inner)])])
 }
 
-/** The control byte, the extended type, and the size in as many bytes as it takes. */
+/** The control byte, the extended type, and the size in as many bytes as needed. */
 function head(type: number, size: number): Buffer {
   const extended = type > 7 ? [type - 7] : []
   const top = (type > 7 ? 0 : type) << 5

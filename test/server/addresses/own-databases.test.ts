@@ -46,7 +46,7 @@ describe('a record of an address database', () => {
       says: { ...AUSTIN, accuracyKm: null },
     },
     {
-      name: 'wrong types, each costs only itself',
+      name: 'wrong types become null one by one',
       record: { ...maxmind, city: 7, subdivisions: { names: 1 }, location: { latitude: 'x', accuracy_radius: -5 } },
       says: { country: 'US', region: null, city: null, lat: null, lon: null, accuracyKm: null },
     },
@@ -56,7 +56,7 @@ describe('a record of an address database', () => {
       says: { country: 'US', region: null, city: null, lat: null, lon: null, accuracyKm: null },
     },
     {
-      name: 'half a point is none',
+      name: 'half a point is no point',
       record: { country: { iso_code: 'US' }, location: { latitude: 30.25 } },
       says: { country: 'US', region: null, city: null, lat: null, lon: null, accuracyKm: null },
     },
@@ -66,7 +66,7 @@ describe('a record of an address database', () => {
       record: { country: 'U'.repeat(60_000), region: 'R'.repeat(60_000), city: 'Austin', lat: 30.25, lng: -97.75 },
       says: { ...AUSTIN, country: null, region: null, accuracyKm: null },
     },
-    { name: 'only who owns the block', record: { registered_country: { iso_code: 'DE' } }, says: null },
+    { name: 'only the owner of the block', record: { registered_country: { iso_code: 'DE' } }, says: null },
     { name: 'another kind', record: { autonomous_system_number: 64500 }, says: null },
     { name: 'no map', record: ['US'], says: null },
     { name: 'nothing', record: null, says: null },
@@ -110,7 +110,7 @@ describe('a record of an address database', () => {
     { name: 'IPinfo, text', record: { vpn: 'true', hosting: '', service: 'Example' }, says: 'vpn' },
     { name: 'IPinfo, relay', record: { relay: true, vpn: true, hosting: true }, says: 'private_relay' },
     { name: 'all clear', record: { vpn: false, proxy: false, tor: false, hosting: false }, says: 'nothing' },
-    { name: 'anonymous, no more said', record: { is_anonymous: true }, says: 'nothing' },
+    { name: 'anonymous, without details', record: { is_anonymous: true }, says: 'nothing' },
     { name: 'wrong types', record: { vpn: 'yes', tor: {}, hosting: 7 }, says: 'nothing' },
     { name: 'another kind', record: { country: 'US' }, says: null },
   ]
@@ -124,7 +124,7 @@ describe('a record of an address database', () => {
 describe('an .mmdb file', () => {
   const bytes = (networks: Record<string, Value>, more = {}) => mmdb({ type: 'Test-City', networks, ...more })
 
-  it('as the test writes it, is what mmdb-lib reads', () => {
+  it('written by the test, can be read by mmdb-lib', () => {
     const networks = { '198.51.100.0/24': maxmind, '2001:db8::/32': { long: 'x'.repeat(300), far: 'y'.repeat(70_000) } }
     const reader = new Reader<Response>(bytes(networks))
     assert.deepEqual(reader.get('198.51.100.7'), maxmind)
@@ -132,7 +132,7 @@ describe('an .mmdb file', () => {
     assert.equal(reader.get('198.51.101.1'), null)
   })
 
-  it('answers IPv4 and IPv6, and knows its day', () => {
+  it('answers IPv4 and IPv6, and has its date', () => {
     const db = openMmdb(bytes({ '198.51.100.0/24': { country: 'US' }, '2001:db8::/32': { country: 'DE' } }))
     assert.deepEqual(db.get(at('198.51.100.7')), { country: 'US' })
     assert.deepEqual(db.get(at('::ffff:198.51.100.7')), { country: 'US' })
@@ -140,7 +140,7 @@ describe('an .mmdb file', () => {
     assert.deepEqual([db.type, db.builtAt], ['Test-City', Date.parse('2026-10-02')])
   })
 
-  it('of IPv4 says nothing of IPv6', () => {
+  it('of IPv4 has no answer for IPv6', () => {
     const db = openMmdb(bytes({ '32.0.0.0/3': { country: 'US' } }, { ipVersion: 4 }))
     assert.deepEqual(db.get(at('32.1.13.184')), { country: 'US' })
     assert.equal(db.get(at('2001:db8::1')), null)
@@ -151,8 +151,8 @@ describe('an .mmdb file', () => {
     { name: 'empty', file: Buffer.alloc(0), says: /not a MaxMind DB file/ },
     { name: 'zeros', file: Buffer.alloc(10_000), says: /not a MaxMind DB file/ },
     { name: 'a page', file: Buffer.from('<html>Sign in</html>'), says: /not a MaxMind DB file/ },
-    { name: 'cut behind', file: whole.subarray(0, whole.length - 200), says: /cut short/ },
-    { name: 'cut before', file: whole.subarray(100), says: /do not fit together/ },
+    { name: 'truncated at the end', file: whole.subarray(0, whole.length - 200), says: /cut short/ },
+    { name: 'truncated at the start', file: whole.subarray(100), says: /do not fit together/ },
     { name: 'one node more', file: bytes({}, { metadata: { node_count: 2 } }), says: /do not fit together/ },
     { name: 'nodes beyond the file', file: bytes({}, { metadata: { node_count: 1e9 } }), says: /do not fit together/ },
     { name: 'an odd record size', file: bytes({}, { metadata: { record_size: 23 } }), says: /record size/ },
@@ -168,15 +168,15 @@ describe('an .mmdb file', () => {
     ['MaxMind-DB-test-mixed-28.mmdb', 5],
     ['MaxMind-DB-test-mixed-32.mmdb', 5],
   ] as const)
-    it(`${name}: samples are records that it has, from all over it`, async () => {
+    it(`${name}: samples are its records, from all over the file`, async () => {
       const db = openMmdb(await readFile(join(MAXMIND, name)))
       const sampled = db.sample().map((it) => (it as { ip: string }).ip)
-      // Each record names the address that it is for.
+      // Each record contains its address.
       for (const ip of new Set(sampled)) assert.deepEqual(db.get(at(ip)), { ip })
-      assert.ok(new Set(sampled).size >= records, `${new Set(sampled).size} different ones`)
+      assert.ok(new Set(sampled).size >= records, `${new Set(sampled).size} different records`)
     })
 
-  it('samples skip what cannot be decoded, unless nothing can', () => {
+  it('samples skip undecodable records, and fail when all are undecodable', () => {
     const broken = new Raw(0x20, 40)
     const half = openMmdb(bytes({ '198.51.100.0/24': { country: 'US' }, '203.0.113.0/24': broken }))
     assert.deepEqual(new Set(half.sample().map((it) => JSON.stringify(it))), new Set(['{"country":"US"}']))
@@ -184,7 +184,8 @@ describe('an .mmdb file', () => {
     assert.deepEqual(openMmdb(bytes({})).sample(), [])
   })
 
-  // An array of pointers to an array of pointers …: 20 bytes that unfold to 8^n values; a pointer to itself; a map cut off.
+  // An array of pointers to an array of pointers …: 20 bytes that expand to 8^n values; a pointer to itself; a
+  // truncated map.
   const eight = (to: number) => [0x08, 4, ...Array.from({ length: 8 }, () => [0x20, to]).flat()]
   const bombs = [
     { name: 'pointers that multiply', record: new Raw(...eight(0)), says: /more than 4096 values|call stack/ },
@@ -217,7 +218,7 @@ describe("the user's own databases", () => {
     writeFile(path, mmdb({ type: 'GeoLite2-City', networks: { '8.8.8.0/24': record }, ...more }))
   const countryOf = (own: Awaited<ReturnType<typeof openOwnDatabases>>) => own.place(at('8.8.8.8'))?.country ?? null
 
-  it('answer place with radius and edition, operator, and what hides', async () => {
+  it('answer place with radius and edition, operator, and privacy', async () => {
     const files = { cityFile: city(), asnFile: join(folder, 'asn.mmdb'), privacyFile: join(folder, 'privacy.mmdb') }
     await write(files.cityFile, maxmind)
     await write(files.asnFile, { asn: 'AS64500', name: 'Example' }, { type: 'ipinfo generic_asn.mmdb' })
@@ -244,7 +245,7 @@ describe("the user's own databases", () => {
     )
   })
 
-  it('are read again when they change', async () => {
+  it('are reloaded when they change', async () => {
     await write(city(), { country: 'US' })
     const own = await openOwnDatabases({ ...NONE, cityFile: city() })
     assert.equal(await own.reload(), false)
@@ -256,7 +257,7 @@ describe("the user's own databases", () => {
     assert.equal(await own.reload(), false)
   })
 
-  it('are not read while they do not change', async () => {
+  it('are not read again while they do not change', async () => {
     await write(city(), { country: 'US' })
     const reads: string[] = []
     const own = await openOwnDatabases({ ...NONE, cityFile: city(), asnFile: city() }, (path) => {
@@ -264,14 +265,14 @@ describe("the user's own databases", () => {
       return readFile(path)
     })
     for (let look = 0; look < 3; look++) assert.equal(await own.reload(), false)
-    // Also the one that is refused is read once.
+    // The refused file, too, is read once.
     assert.deepEqual([reads.length, own.problems().length], [2, 1])
     await utimes(city(), 1, 1)
     for (let look = 0; look < 3; look++) await own.reload()
     assert.equal(reads.length, 4)
   })
 
-  it('torn on the way: the old edition goes on, one problem, and none once it is whole', async () => {
+  it('truncated: the old edition stays in use with one problem, until the file is complete', async () => {
     await write(city(), { country: 'US' })
     const own = await openOwnDatabases({ ...NONE, cityFile: city() })
     await write(join(folder, 'new'), { country: 'DE' })
@@ -281,7 +282,7 @@ describe("the user's own databases", () => {
     assert.equal(countryOf(own), 'US')
     assert.match(
       own.problems().join(),
-      /^geoip\.cityFile \(.*cut short.*edition of 2026-10-02 goes on answering; put a/,
+      /^geoip\.cityFile \(.*cut short.*edition of 2026-10-02 stays in use; replace it/,
     )
     assert.equal(await own.reload(), false)
     await copyFile(join(folder, 'new'), city())
@@ -290,27 +291,27 @@ describe("the user's own databases", () => {
     assert.deepEqual([countryOf(own), own.problems()], ['DE', []])
   })
 
-  it('gone and back: a problem only while it is gone', async () => {
+  it('removed and restored: a problem only while it is missing', async () => {
     await write(city(), { country: 'US' })
     const own = await openOwnDatabases({ ...NONE, cityFile: city() })
     await rename(city(), join(folder, 'away'))
     assert.equal(await own.reload(), true)
-    assert.match(own.problems().join(), /ENOENT.*goes on answering/)
+    assert.match(own.problems().join(), /ENOENT.*stays in use/)
     assert.equal(countryOf(own), 'US')
     await rename(join(folder, 'away'), city())
     assert.equal(await own.reload(), true)
     assert.deepEqual([countryOf(own), own.problems()], ['US', []])
   })
 
-  it('not there from the start: one problem, no answers', async () => {
+  it('missing from the start: one problem, no answers', async () => {
     const own = await openOwnDatabases({ ...NONE, cityFile: city(), asnFile: folder })
     assert.deepEqual([countryOf(own), own.facts()], [null, []])
     assert.equal(own.problems().length, 2)
-    assert.match(own.problems()[0]!, /ENOENT.*It is not used; put a whole file in its place/)
+    assert.match(own.problems()[0]!, /ENOENT.*It is not used; replace it with a complete file/)
     assert.match(own.problems()[1]!, /asnFile .*not a file/)
   })
 
-  it('a record that breaks takes the file out until it changes', async () => {
+  it('a damaged record disables the file until it changes', async () => {
     await writeFile(
       city(),
       mmdb({ type: 'City', networks: { '8.8.8.0/24': { country: 'US' }, '9.9.8.0/24': new Raw(0x20, 40) } }),
@@ -355,7 +356,7 @@ describe("the user's own databases", () => {
     { type: 'GeoLite2-City', key: 'asnFile', problems: 1 },
   ]
   for (const { type, key, problems } of empty)
-    it(`a file without records is judged by its type: ${type} as geoip.${key}`, async () => {
+    it(`a file without records is recognised by its type: ${type} as geoip.${key}`, async () => {
       await writeFile(city(), mmdb({ type, networks: {} }))
       assert.equal((await openOwnDatabases({ ...NONE, [key]: city() })).problems().length, problems)
     })
@@ -366,7 +367,7 @@ describe("the user's own databases", () => {
     { key: 'privacyFile', record: maxmind, holds: /holds no VPN, Tor or hosting marks/ },
   ]
   for (const { key, record, holds } of swapped)
-    it(`another kind of database as geoip.${key} is told`, async () => {
+    it(`another kind of database as geoip.${key} is reported`, async () => {
       await write(city(), record)
       assert.match((await openOwnDatabases({ ...NONE, [key]: city() })).problems().join(), holds)
     })

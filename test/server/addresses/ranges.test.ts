@@ -64,13 +64,13 @@ describe('a list of ranges', () => {
       assert.deepEqual([entries, badLines, bad[0]?.line, bad[0]?.text], [1, 1, 2, line])
     })
 
-  it('joins what overlaps or touches', () => {
+  it('joins overlapping and adjacent ranges', () => {
     const { table, entries } = parseRanges('198.51.100.128/25\n198.51.100.0/25\n198.51.100.9\n203.0.113.9\n203.0.113.9')
     assert.deepEqual([entries, table.v4.length], [5, 4])
     assert.ok(isSound(table.v4, 1))
   })
 
-  it('finds in a large list what a plain walk finds', () => {
+  it('finds the same in a large list as a linear search', () => {
     const blocks = Array.from(
       { length: 3_000 },
       (_, n) => `${(n * 37) % 223}.${(n * 101) % 256}.${n % 256}.0/${20 + (n % 13)}`,
@@ -128,7 +128,7 @@ describe('imported lists', () => {
     )
   })
 
-  it('asks Private Relay before VPN, and the newer list before the older', async () => {
+  it('prefers Private Relay to VPN, and newer lists to older ones', async () => {
     await imported('198.51.100.0/24\n203.0.113.0/24', { name: 'a-vpn', date: '2026-01-01' })
     await imported('203.0.113.0/24', { name: 'b-vpn', date: '2026-09-01' })
     await imported('198.51.100.0/25', { name: 'relay', class: 'private_relay' })
@@ -138,7 +138,7 @@ describe('imported lists', () => {
     assert.equal(whoHas(ranges, '203.0.113.1'), 'b-vpn')
   })
 
-  it('notices a list that came, changed or went', async () => {
+  it('notices added, changed and removed lists', async () => {
     const ranges = await Ranges.open(feeds())
     assert.equal(await ranges.reload(), false)
     await imported('198.51.100.1', { name: 'exits' })
@@ -154,7 +154,7 @@ describe('imported lists', () => {
     assert.equal(whoHas(ranges, '198.51.100.2'), null)
   })
 
-  it('reads a list when it came or changed, and never else', async () => {
+  it('reads a list only when it is new or changed', async () => {
     await imported('198.51.100.1', { name: 'exits' })
     await imported('203.0.113.1', { name: 'others' })
     const reads: string[] = []
@@ -173,7 +173,7 @@ describe('imported lists', () => {
     assert.equal(reads.length, 4)
   })
 
-  it('reads a large list in a thread, and it is the same', async () => {
+  it('reads a large list in a thread, with the same result', async () => {
     const lines = Array.from(
       { length: 20_000 },
       (_, n) => `2001:db8:${n.toString(16)}::/49\n198.${n >> 8}.${n & 255}.7`,
@@ -200,7 +200,7 @@ describe('imported lists', () => {
     { name: 'with half a range', damaged: (text: string) => text.replace(/"v4":"[^"]+"/, '"v4":"BQAAAA=="') },
   ]
   for (const { name, damaged } of damage)
-    it(`a stored list ${name} keeps its last good state, is reported, and costs only itself`, async () => {
+    it(`a stored list ${name} keeps its last good state, is reported, and does not affect others`, async () => {
       await imported('198.51.100.1', { name: 'exits' })
       await imported('203.0.113.1', { name: 'others' })
       const ranges = await Ranges.open(feeds())
@@ -222,9 +222,9 @@ describe('imported lists', () => {
       text: `${'198.51.100.1\n'.repeat(8)}no\n`,
       says: /list\.txt:9: .*1 of 9 lines/,
     },
-    { name: 'no address at all', text: '# nothing\n', says: /holds no address/ },
+    { name: 'no address', text: '# nothing\n', says: /contains no address/ },
     { name: 'a date in the future', text: '198.51.100.1', date: '2027-01-01', says: /not a day up to today/ },
-    { name: 'a date that is none', text: '198.51.100.1', date: '2026-13-01', says: /not a day up to today/ },
+    { name: 'an invalid date', text: '198.51.100.1', date: '2026-13-01', says: /not a day up to today/ },
   ]
   for (const { name, text, date, says } of refused)
     it(`refuses ${name}, and stores nothing`, async () => {
@@ -251,7 +251,7 @@ describe('imported lists', () => {
   for (const name of ['../exits', 'nothing', ''])
     it(`does not remove '${name}'`, async () => {
       await writeFile(join(folder, 'exits.json'), '{}')
-      await assert.rejects(removeRanges(feeds(), name), /no list of this name/)
+      await assert.rejects(removeRanges(feeds(), name), /no such list/)
       assert.ok((await readdir(folder)).includes('exits.json'))
     })
 })

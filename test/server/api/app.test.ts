@@ -14,7 +14,7 @@ const READING = [
 ]
 
 describe('server/api: routes', () => {
-  it('without a session every route says 401, and says it in one shape', async () => {
+  it('without a session every route answers 401 in the same shape', async () => {
     const { browser } = await harness()
     for (const path of READING) {
       const response = await browser().get(`/api/v1${path}`)
@@ -30,7 +30,7 @@ describe('server/api: routes', () => {
     assert.equal((await browser().delete('/api/v1/session')).status, 401)
   })
 
-  /** One route of each permission. */
+  /** One route per permission. */
   const guarded: Record<Permission, (person: Person) => Promise<Response>> = {
     'worker.read': (it) => it.get('/api/v1/workers'),
     'laptop.read': (it) => it.get('/api/v1/laptops'),
@@ -49,11 +49,11 @@ describe('server/api: routes', () => {
         await stage.records(contract('w1'))
         const answer = await guarded[permission](await signedIn(role))
         assert.equal(answer.status, status)
-        if (status === 403) assert.match(await answer.text(), /Ask somebody who is admin/)
+        if (status === 403) assert.match(await answer.text(), /Ask a user with the role admin/)
       })
     }
 
-  it('a token is made for a worker, in the name of who asked', async () => {
+  it('creates a token for a worker, in the name of the caller', async () => {
     const { signedIn, tokens } = await harness()
     const person = await signedIn('analyst', 'ann')
     assert.equal((await person.post('/api/v1/enrollment-tokens', { worker: 'w1' })).status, 200)
@@ -61,7 +61,7 @@ describe('server/api: routes', () => {
     assert.equal((await person.post('/api/v1/enrollment-tokens', { worker: '<b>' })).status, 400)
   })
 
-  it('an id with anything in it is looked for as it is', async () => {
+  it('looks up an id with any characters unchanged', async () => {
     const { signedIn, stage } = await harness()
     const person = await signedIn('viewer')
     const ids = ['<img src=x onerror=alert(1)>', 'a/b', '\u202egnp.exe', '%00', "'; drop table"]
@@ -82,7 +82,7 @@ describe('server/api: routes', () => {
     { name: 'an old browser from another site', headers: { 'Sec-Fetch-Site': '', Origin: 'https://evil.example' } },
   ]
   for (const { name, headers } of strangers)
-    it(`${name} changes nothing, whatever cookie it brings`, async () => {
+    it(`${name} changes nothing, even with a cookie`, async () => {
       const { signedIn, tokens } = await harness()
       const person = await signedIn('admin')
       const response = await person.post('/api/v1/enrollment-tokens', { worker: null }, headers)
@@ -90,7 +90,7 @@ describe('server/api: routes', () => {
       assert.deepEqual(tokens, [])
     })
 
-  it('neither does a request that does not say where it comes from', async () => {
+  it('refuses a request without an origin', async () => {
     const { app, signedIn } = await harness()
     const person = await signedIn('admin')
     const init = { method: 'POST', headers: { Cookie: person.cookie() ?? '', 'Content-Type': 'application/json' } }
@@ -112,20 +112,20 @@ describe('server/api: routes', () => {
     { host: '127.0.0.1.evil.example', status: 403 },
   ]
   for (const { host, status } of hosts)
-    it(`under the name ${host} it answers ${status}`, async () => {
+    it(`answers ${status} under the host name ${host}`, async () => {
       const { app } = await harness()
       assert.equal((await app.request(`http://${host}/api/v1/session`)).status, status)
     })
 
   const bodies = [
-    { name: 'no JSON', body: '{', status: 400, where: 'body' },
+    { name: 'not JSON', body: '{', status: 400, where: 'body' },
     { name: 'a key too many', body: '{"name":"a","password":"b","x":1}', status: 400, where: 'body' },
     { name: 'a number for a name', body: '{"name":1,"password":"b"}', status: 400, where: 'body.name' },
     { name: 'an array', body: '[]', status: 400, where: 'body' },
     { name: '17 KiB', body: JSON.stringify({ name: 'a', password: 'x'.repeat(17_000) }), status: 413, where: 'body' },
   ]
   for (const { name, body, status, where } of bodies)
-    it(`a body that is ${name} is refused with its place`, async () => {
+    it(`refuses a body with its place: ${name}`, async () => {
       const { browser, failures } = await harness()
       const response = await browser().post('/api/v1/session', body)
       assert.equal(response.status, status)
@@ -135,14 +135,14 @@ describe('server/api: routes', () => {
       assert.deepEqual(failures, [])
     })
 
-  it('a form is no JSON: what a page elsewhere could send without asking is refused', async () => {
+  it('refuses content types that a foreign page can send without a preflight', async () => {
     const { browser } = await harness()
     const headers = { 'Content-Type': 'text/plain' }
     const response = await browser().post('/api/v1/session', '{"name":"a","password":"b"}', headers)
     assert.equal(response.status, 400)
   })
 
-  it('every answer has the security headers, refusals and failures too', async () => {
+  it('every response has the security headers, refusals and failures included', async () => {
     const { files } = await buildConsole()
     const { app, browser, stage, failures, signedIn } = await harness({ files })
     const person = await signedIn('admin')
@@ -181,7 +181,7 @@ describe('server/api: routes', () => {
     assert.ok(!(await answers.at(-1)?.text())?.includes('fire'))
   })
 
-  it('serves the console by exact path only, compressed, and its hashed files for ever', async () => {
+  it('serves the console by exact path, compressed, with hashed files cached for ever', async () => {
     const { files } = await buildConsole()
     const { app } = await harness({ files })
     const script = [...files.keys()].find((path) => path.endsWith('.js')) ?? ''
@@ -208,7 +208,7 @@ describe('server/api: routes', () => {
     { name: 'this machine, mapped', address: '::ffff:127.0.0.1', headers: {}, status: 200 },
     { name: 'another machine', address: '198.51.100.7', headers: {}, status: 401 },
     {
-      name: 'a proxy here, for somebody',
+      name: 'a proxy on this machine',
       address: '127.0.0.1',
       headers: { 'X-Forwarded-For': '1.2.3.4' },
       status: 401,
@@ -221,7 +221,7 @@ describe('server/api: routes', () => {
       assert.equal((await app.request('/metrics', { headers }, env)).status, status)
     })
 
-  it('metrics behind a proxy, which may not say so: with the token only', async () => {
+  it('behind a proxy, metrics need the token', async () => {
     const { app } = await harness({
       metrics: { text: async () => 'x 1\n', token: 'a'.repeat(16), isOpenToLoopback: false },
     })
@@ -232,7 +232,7 @@ describe('server/api: routes', () => {
     assert.equal(await read({ Authorization: `Bearer ${'a'.repeat(16)}` }), 200)
   })
 
-  it('a store that cannot be written is a 503 that names no place on the disk', async () => {
+  it('an unwritable store is a 503 without paths', async () => {
     const fault = new Fault('store.unwritable', {
       where: '/srv/tellwire/state.db',
       why: 'SQLITE_FULL: /srv/tellwire',
@@ -254,7 +254,7 @@ describe('server/api: routes', () => {
     assert.match(await (await person.get('/metrics')).text(), /tellwire_events_total 3/)
   })
 
-  it('the description names every route that exists, and every one is answered with ApiError', async () => {
+  it('the OpenAPI document has every route, each with ApiError responses', async () => {
     const { app, browser } = await harness()
     const document = (await (await browser().get('/api/v1/openapi.json')).json()) as {
       openapi: string

@@ -16,7 +16,7 @@ describe('server/api: cases', () => {
     return all
   }
 
-  it('an analyst decides, and the queue knows when the answer comes', async () => {
+  it('an analyst decides, and the queue is updated before the response', async () => {
     const { signedIn, stage } = await withCase()
     const answer = await (await signedIn('analyst', 'ann')).post(PATH, benign)
     const { state, verdict } = (await answer.json()) as CaseView
@@ -24,7 +24,7 @@ describe('server/api: cases', () => {
     assert.equal(stage.queue.row('w1')?.case, 'closed')
   })
 
-  it('a viewer does not, nor does somebody who is not signed in', async () => {
+  it('a viewer or an anonymous client may not decide', async () => {
     const { signedIn, browser } = await withCase()
     assert.equal((await (await signedIn('viewer')).post(PATH, benign)).status, 403)
     assert.equal((await browser().post(PATH, benign)).status, 401)
@@ -33,8 +33,8 @@ describe('server/api: cases', () => {
   const refused: { what: string; body: unknown; where: string }[] = [
     { what: 'no such verdict', body: { ...benign, verdict: 'guilty' }, where: 'body.verdict' },
     { what: 'no reason', body: { ...benign, reason: '  ' }, where: 'body.reason' },
-    { what: 'a reason without end', body: { ...benign, reason: 'x'.repeat(2_001) }, where: 'body.reason' },
-    { what: 'something more', body: { ...benign, by: 'somebody else' }, where: 'body' },
+    { what: 'a reason that is too long', body: { ...benign, reason: 'x'.repeat(2_001) }, where: 'body.reason' },
+    { what: 'an unknown key', body: { ...benign, by: 'somebody else' }, where: 'body' },
   ]
   for (const { what, body, where } of refused)
     it(`refused: ${what}`, async () => {
@@ -44,7 +44,7 @@ describe('server/api: cases', () => {
       assert.deepEqual([answer.status, error.where], [400, where])
     })
 
-  it('about nobody', async () => {
+  it('an unknown worker', async () => {
     const { signedIn } = await withCase()
     assert.equal((await (await signedIn('admin')).post('/api/v1/workers/nobody/verdict', benign)).status, 404)
   })

@@ -5,14 +5,14 @@ const PATH = '/api/v1/workers/w1/contracts'
 const row = (name: string) => `worker,country\nw1,US\nw2,${name}\n`
 
 describe('server/api: contracts', () => {
-  it('nobody reads or writes them without a session', async () => {
+  it('reading and writing need a session', async () => {
     const { browser } = await harness()
     assert.equal((await browser().get(PATH)).status, 401)
     assert.equal((await browser().put(PATH, { country: 'US' })).status, 401)
     assert.equal((await browser().post('/api/v1/roster', { format: 'csv', text: 'worker\nw1' })).status, 401)
   })
 
-  it('a viewer does not: they hold names and places', async () => {
+  it('a viewer may not read or write them', async () => {
     const { signedIn } = await harness()
     const person = await signedIn('viewer')
     assert.equal((await person.get(PATH)).status, 403)
@@ -20,7 +20,7 @@ describe('server/api: contracts', () => {
     assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: 'worker\nw1' })).status, 403)
   })
 
-  it('a version begins now unless it says when, and every version is read', async () => {
+  it('a version begins now by default, and all versions can be read', async () => {
     const { signedIn, clock, log, store } = await harness()
     const person = await signedIn('analyst', 'ann')
     assert.deepEqual(await (await person.get(PATH)).json(), [])
@@ -49,24 +49,24 @@ describe('server/api: contracts', () => {
 
   const refused: { name: string; body: unknown; where: string; path?: string }[] = [
     { name: 'a wrong type', body: { country: 5 }, where: 'body.country' },
-    { name: 'a country that is none', body: { country: 'QQ' }, where: 'body.country' },
+    { name: 'an unknown country', body: { country: 'QQ' }, where: 'body.country' },
     { name: 'a misspelt key', body: { time_zone: 'UTC' }, where: 'body.time_zone' },
     { name: 'a laptop', body: { device: 'd1' }, where: 'body.device' },
     {
-      name: 'an entry that lapses first',
+      name: 'an entry that ends before it begins',
       body: { approvedTools: [{ tool: 'Zoom', from: 1.9e12, to: 1.8e12 }] },
       where: 'body.approvedTools.0.to',
     },
     {
-      name: 'a worker that cannot be one',
+      name: 'an invalid worker id',
       body: { country: 'US' },
       where: 'param.id',
       path: '/api/v1/workers/w%201/contracts',
     },
-    { name: 'no object', body: [1], where: 'body' },
+    { name: 'not an object', body: [1], where: 'body' },
   ]
   for (const { name, body, where, path = PATH } of refused)
-    it(`refuses ${name}, says where, and keeps nothing`, async () => {
+    it(`refuses ${name} with its place, and stores nothing`, async () => {
       const { signedIn, log } = await harness()
       const person = await signedIn('admin')
       const response = await person.put(path, body)
@@ -76,7 +76,7 @@ describe('server/api: contracts', () => {
       assert.deepEqual(log, [])
     })
 
-  it('the worker of the path is the worker, whatever the body says', async () => {
+  it('the worker is taken from the path, not from the body', async () => {
     const { signedIn, log } = await harness()
     const person = await signedIn('admin')
     await person.put(PATH, { worker: 'w9', type: 'device', country: 'US' })
@@ -86,7 +86,7 @@ describe('server/api: contracts', () => {
     )
   })
 
-  it('a roster: the good rows are in, the others reported with line and column', async () => {
+  it('a roster: good rows are imported, the others reported with line and column', async () => {
     const { signedIn, log } = await harness()
     const person = await signedIn('analyst')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: row('Germny'), fileName: 'r.csv' })
@@ -111,7 +111,7 @@ describe('server/api: contracts', () => {
     assert.deepEqual([answer.stored, log.length], [{ contracts: 1, devices: 0 }, 1])
   })
 
-  it('a dry run keeps nothing', async () => {
+  it('a dry run stores nothing', async () => {
     const { signedIn, log } = await harness()
     const person = await signedIn('analyst')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: row('Germany'), dryRun: true })
@@ -119,7 +119,7 @@ describe('server/api: contracts', () => {
     assert.deepEqual(log, [])
   })
 
-  it('a file that is no roster is refused whole', async () => {
+  it('a file that is not a roster is refused', async () => {
     const { signedIn } = await harness()
     const person = await signedIn('analyst')
     const response = await person.post('/api/v1/roster', { format: 'csv', text: 'name\nJane' })
@@ -127,7 +127,7 @@ describe('server/api: contracts', () => {
     assert.equal(((await response.json()) as { code: string }).code, 'roster.invalid')
   })
 
-  it('takes a roster larger than other bodies, and not any size', async () => {
+  it('accepts a roster larger than other bodies, up to a limit', async () => {
     const { signedIn, log } = await harness()
     const person = await signedIn('analyst')
     const rows = Array.from({ length: 3_000 }, (_, n) => `w${n},US`).join('\n')
@@ -135,10 +135,10 @@ describe('server/api: contracts', () => {
     assert.equal(log.length, 3_000)
     assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: 'x'.repeat(2 ** 19 + 1) })).status, 400)
     assert.equal((await person.post('/api/v1/roster', { format: 'csv', text: 'x'.repeat(2 ** 20) })).status, 413)
-    assert.equal((await person.post('/api/v1/enrolment-tokens', { worker: 'w'.repeat(20_000) })).status, 413)
+    assert.equal((await person.post('/api/v1/enrollment-tokens', { worker: 'w'.repeat(20_000) })).status, 413)
   })
 
-  it('all of it is in the OpenAPI document', async () => {
+  it('the OpenAPI document has these routes and fields', async () => {
     const { app } = await harness()
     const document = (await (await app.request('/api/v1/openapi.json')).json()) as {
       paths: Record<string, Record<string, unknown>>

@@ -6,7 +6,7 @@ import { harness } from './harness.ts'
 
 const LOGIN = { category: 'idp_login', Ip: '203.0.113.9', Result: 'success' }
 
-async function door(...categories: SentCategory[]) {
+async function feedEndpoint(...categories: SentCategory[]) {
   const made = await harness()
   const { app, store, clock, stage } = made
   const all: SentCategory[] = ['contract_event', 'idp_login', 'repo_audit']
@@ -44,19 +44,19 @@ describe('feeds: who may send', () => {
   const strangers: { name: string; bearer: string | null }[] = [
     { name: 'no token', bearer: null },
     { name: 'another token', bearer: `twf1.${'A'.repeat(43)}` },
-    { name: 'a token with something in it', bearer: "' or 1=1" },
+    { name: 'a token with other characters', bearer: "' or 1=1" },
     { name: 'a token of 10 KB', bearer: 'A'.repeat(10_000) },
   ]
   for (const { name, bearer } of strangers)
-    it(`${name}: 401, and nothing is kept`, async () => {
-      const { post, sent, lines } = await door()
+    it(`${name}: 401, and nothing is stored`, async () => {
+      const { post, sent, lines } = await feedEndpoint()
       const { status, answer, headers } = await post([sent()], { bearer })
       assert.deepEqual([status, answer.code, headers.get('WWW-Authenticate')], [401, 'api.unauthenticated', 'Bearer'])
       assert.deepEqual(await lines(), [])
     })
 
-  it('a token that was removed is refused at once, another goes on', async () => {
-    const { post, sent, store, clock, token } = await door()
+  it('a removed token is refused at once, others still work', async () => {
+    const { post, sent, store, clock, token } = await feedEndpoint()
     const other = await token('hr')
     assert.equal((await post([sent()])).status, 200)
     await removeFeedToken(store, 'okta', clock.at)
@@ -64,8 +64,8 @@ describe('feeds: who may send', () => {
     assert.equal((await post([sent()], { bearer: other })).status, 200)
   })
 
-  it('a session is no token, and a token no session', async () => {
-    const { app, post, sent, signedIn, token } = await door()
+  it('a session is not a token, and a token is not a session', async () => {
+    const { app, post, sent, signedIn, token } = await feedEndpoint()
     const person = await signedIn('admin')
     assert.equal((await person.post(FEED_PATH, [sent()])).status, 401)
     const headers = { Authorization: `Bearer ${await token('hr')}` }
@@ -73,8 +73,8 @@ describe('feeds: who may send', () => {
     assert.equal((await post([sent()], { headers: { Origin: 'https://elsewhere.example' } })).status, 200)
   })
 
-  it('who guesses is held up, and the one next to them is not', async () => {
-    const { post, sent, clock } = await door()
+  it('limits a guesser, but not other addresses', async () => {
+    const { post, sent, clock } = await feedEndpoint()
     for (let tries = 0; tries < 30; tries++) assert.equal((await post([sent()], { bearer: 'x' })).status, 401)
     const held = await post([sent()])
     assert.equal(held.status, 429)
@@ -83,8 +83,8 @@ describe('feeds: who may send', () => {
     assert.equal((await post([sent()])).status, 200)
   })
 
-  it('a category the token was not made for is refused, alone', async () => {
-    const { post, sent } = await door('idp_login')
+  it('refuses only the events of categories that the token may not send', async () => {
+    const { post, sent } = await feedEndpoint('idp_login')
     const { answer } = await post([sent({ category: 'repo_audit', Action: 'clone' }), sent()])
     assert.deepEqual(answer.refused, [{ index: 0, path: 'event.category', todo: 'This token may send: idp_login.' }])
     assert.equal(answer.stored, 1)
@@ -92,8 +92,8 @@ describe('feeds: who may send', () => {
 })
 
 describe('feeds: what is stored', () => {
-  it('a line as a recording has it, with what is known of the address', async () => {
-    const { post, sent, lines, clock } = await door()
+  it('stores a feed line with the facts about its address', async () => {
+    const { post, sent, lines, clock } = await feedEndpoint()
     const { status, answer } = await post([sent()])
     assert.equal(status, 200)
     assert.deepEqual(answer, { stored: 1, duplicates: 0, refused: [], unknownWorkers: ['w1'] })
@@ -105,8 +105,8 @@ describe('feeds: what is stored', () => {
     assert.deepEqual(Recorded.parse(JSON.parse(JSON.stringify(line))), line)
   })
 
-  it('what the sender says about a country stands; where the push was approved is looked up as well', async () => {
-    const { post, sent, lines } = await door()
+  it('keeps the country that the sender gave, and looks up the MFA address', async () => {
+    const { post, sent, lines } = await feedEndpoint()
     await post([sent({ ...LOGIN, Country: 'FR', MfaIp: '198.51.100.1' }), sent({ ...LOGIN, Ip: null })])
     const events = (await lines()).map((it) => it.type === 'feed' && it.event)
     assert.deepEqual(
@@ -118,8 +118,8 @@ describe('feeds: what is stored', () => {
     )
   })
 
-  it('whom no contract names is stored, and told', async () => {
-    const { post, sent, signedIn } = await door()
+  it('stores and reports workers without a contract', async () => {
+    const { post, sent, signedIn } = await feedEndpoint()
     await (await signedIn('admin')).put('/api/v1/workers/w1/contracts', { country: 'US' })
     const { answer } = await post([sent(), sent(LOGIN, { worker: 'ghost' })])
     assert.deepEqual([answer.stored, answer.unknownWorkers], [2, ['ghost']])
@@ -137,11 +137,11 @@ describe('feeds: what is stored', () => {
     { name: 'another id with the same content', first: { id: 'e-1' }, second: { id: 'e-2' }, stored: 2 },
     { name: 'another worker', first: {}, second: { worker: 'w2' }, stored: 2 },
     { name: 'another field', first: {}, second: { event: { ...LOGIN, App: 'mail' } }, stored: 2 },
-    { name: 'a null written out', first: {}, second: { event: { ...LOGIN, App: null } }, stored: 1 },
+    { name: 'an explicit null', first: {}, second: { event: { ...LOGIN, App: null } }, stored: 1 },
   ]
   for (const { name, first, second, ...expected } of again)
     it(`${name}: ${expected.stored} of two`, async () => {
-      const { post, sent, lines, clock } = await door()
+      const { post, sent, lines, clock } = await feedEndpoint()
       await post([sent(LOGIN, first)])
       clock.at += 1_000
       const { answer } = await post([{ ...sent(LOGIN, second), time: clock.at - 1_000, ...second }])
@@ -149,33 +149,33 @@ describe('feeds: what is stored', () => {
       assert.equal((await lines()).length, expected.stored)
     })
 
-  it('the same id from two feeds is two events', async () => {
-    const { post, sent, lines, token } = await door()
+  it('the same id from two feeds gives two events', async () => {
+    const { post, sent, lines, token } = await feedEndpoint()
     await post([sent(LOGIN, { id: 'e-1' })])
     await post([sent({ ...LOGIN, App: 'mail' }, { id: 'e-1' })], { bearer: await token('other') })
     assert.equal((await lines()).length, 2)
   })
 
-  it('twice in one request counts once', async () => {
-    const { post, sent } = await door()
+  it('an event twice in one request counts once', async () => {
+    const { post, sent } = await feedEndpoint()
     const { answer } = await post([sent(), sent()])
     assert.deepEqual([answer.stored, answer.duplicates], [1, 1])
   })
 })
 
 describe('feeds: what is refused', () => {
-  /** JSON.stringify gives up at this depth; a hostile sender does not use it. */
+  /** Written as text: JSON.stringify fails at this depth, but a hostile sender does not need it. */
   const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
   const events: { name: string; bad: unknown; path: string; todo?: RegExp }[] = [
-    { name: 'a value that is no object', bad: 7, path: '' },
-    { name: 'a worker that is none', bad: { worker: 'w 1', time: 1_790_000_000_000, event: LOGIN }, path: 'worker' },
+    { name: 'a value that is not an object', bad: 7, path: '' },
+    { name: 'an invalid worker id', bad: { worker: 'w 1', time: 1_790_000_000_000, event: LOGIN }, path: 'worker' },
     { name: 'seconds for milliseconds', bad: { worker: 'w1', time: 1_790_000_000, event: LOGIN }, path: 'time' },
     { name: 'next week', bad: { worker: 'w1', time: 1_790_600_000_000, event: LOGIN }, path: 'time', todo: /future/ },
     { name: 'a key beside the event', bad: about({ receivedAt: 1 }), path: 'receivedAt' },
     { name: 'an unknown category', bad: about({ event: { category: 'process_creation' } }), path: 'event.category' },
     { name: 'a misspelt field', bad: about({ event: { ...LOGIN, IP: '1' } }), path: 'event.IP' },
     { name: 'a wrong type', bad: about({ event: { ...LOGIN, Result: 5 } }), path: 'event.Result' },
-    { name: 'what must be there', bad: about({ event: { category: 'idp_login' } }), path: 'event.Result' },
+    { name: 'a missing field', bad: about({ event: { category: 'idp_login' } }), path: 'event.Result' },
     { name: 'an id in the event', bad: about({ event: { ...LOGIN, id: 'x' } }), path: 'event.id', todo: /beside/ },
     { name: 'a long text', bad: about({ event: { ...LOGIN, App: 'x'.repeat(300) } }), path: 'event.App' },
     { name: 'depth', bad: about({ event: { ...LOGIN, App: 'DEEP' } }), path: 'event.App' },
@@ -185,8 +185,8 @@ describe('feeds: what is refused', () => {
     return { worker: 'w1', time: 1_790_000_000_000, event: LOGIN, ...fields }
   }
   for (const { name, bad, path, todo = /./ } of events)
-    it(`${name}: alone, with its index and path`, async () => {
-      const { post, sent, lines } = await door()
+    it(`refuses only this event, with index and path: ${name}`, async () => {
+      const { post, sent, lines } = await feedEndpoint()
       const text = JSON.stringify([sent(), bad, sent({ ...LOGIN, App: 'mail' })]).replace('"DEEP"', deep)
       const { status, answer } = await post(text)
       assert.equal(status, 200)
@@ -197,8 +197,8 @@ describe('feeds: what is refused', () => {
       assert.match(answer.refused[0]?.todo ?? '', todo)
       assert.deepEqual([answer.stored, (await lines()).length], [2, 2])
     })
-  it('takes one event a line, blank lines and all; a line that is no JSON costs itself', async () => {
-    const { post, sent } = await door()
+  it('accepts one event per line with blank lines; a line that is not JSON affects no other', async () => {
+    const { post, sent } = await feedEndpoint()
     const { answer } = await post(
       `${JSON.stringify(sent())}\r\n\n{"worker":\n${JSON.stringify(sent(LOGIN, { worker: 'w2' }))}\n`,
     )
@@ -216,14 +216,14 @@ describe('feeds: what is refused', () => {
   ]
   for (const { name, body, status } of bodies)
     it(`${name}: ${status}`, async () => {
-      const { post, failures } = await door()
+      const { post, failures } = await feedEndpoint()
       const found = await post(body)
       assert.deepEqual([found.status, failures], [status, []])
       assert.ok(found.answer.todo)
     })
 
-  it('too much at once is held up with when to come again, for this token only', async () => {
-    const { post, clock, token } = await door()
+  it('above the rate limit, answers with Retry-After, for this token only', async () => {
+    const { post, clock, token } = await feedEndpoint()
     const thousand = Array(1_000).fill(1)
     for (let times = 0; times < 10; times++) assert.equal((await post(thousand)).status, 200)
     const held = await post(thousand)
@@ -233,8 +233,8 @@ describe('feeds: what is refused', () => {
     assert.equal((await post(thousand)).status, 200)
   })
 
-  it('stands in the OpenAPI document, with its own kind of key', async () => {
-    const { app } = await door()
+  it('is in the OpenAPI document, with its own security scheme', async () => {
+    const { app } = await feedEndpoint()
     const document = (await (await app.request('/api/v1/openapi.json')).json()) as {
       paths: Record<string, { post: { security: unknown } }>
     }

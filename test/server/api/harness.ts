@@ -1,4 +1,4 @@
-/** The API without a socket: a clock that a test moves, everything in memory behind the real views, a cookie jar. */
+/** The API without a socket: a clock that a test sets, the real views on data in memory, a cookie jar. */
 import { randomBytes } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
@@ -18,7 +18,7 @@ export async function harness(about: Partial<Deps> = {}) {
   const stage = await makeStage({ now })
   const { store, directory, stream } = stage
   const failures: unknown[] = []
-  /** What the API wrote of contracts and laptops. */
+  /** The contract and laptop records written by the API. */
   const log: Recorded[] = []
   const tokens: { worker: string | null; by: string }[] = []
   const lookup = (address: string): AddressFacts => ({ ...AUSTIN, country: address.startsWith('198.') ? 'DE' : 'US' })
@@ -48,7 +48,7 @@ export async function harness(about: Partial<Deps> = {}) {
     ...about,
   })
 
-  /** One person at a browser at an address: keeps the cookie, sends what a browser sends. */
+  /** One browser at an address: keeps the cookie, and sends a browser's headers. */
   function browser(address = '203.0.113.1') {
     const env = { incoming: { socket: { remoteAddress: address } } } as unknown as HttpBindings
     let cookie: string | null = null
@@ -70,7 +70,7 @@ export async function harness(about: Partial<Deps> = {}) {
     }
     return {
       get: (path: string, headers?: Record<string, string>) => send('GET', path, undefined, headers),
-      /** The answer as JSON. */
+      /** The response as JSON. */
       read: async <T>(path: string): Promise<T> => (await send('GET', path)).json() as Promise<T>,
       post: (path: string, body: unknown, headers?: Record<string, string>) => send('POST', path, body, headers),
       put: (path: string, body: unknown) => send('PUT', path, body),
@@ -85,7 +85,7 @@ export async function harness(about: Partial<Deps> = {}) {
   const secretOf = (link: string) => link.replace('/#/welcome/', '')
   const link = async () => secretOf(await makeOneTimeLink(store, now(), randomBytes))
 
-  /** A new user who came by link and chose a password. */
+  /** A new user who signed in by link and set a password. */
   async function signedIn(role: 'admin' | 'analyst' | 'viewer', name: string = role) {
     const person = browser()
     const secret = secretOf(await addUser(store, name, role, now(), randomBytes))

@@ -1,4 +1,4 @@
-/** The live stream: where the queue stands, then who may read differently, for as long as somebody may listen. */
+/** The live stream: the queue's revision, then notices of changes, while the session lasts. */
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
 import { live } from '../../../server/api/live.ts'
@@ -30,7 +30,7 @@ function opened(stillIn = async () => true) {
 }
 
 describe('server/api: the live stream', () => {
-  it('says where the queue stands, and then each notice once', async () => {
+  it('sends the revision of the queue, and then each notice once', async () => {
     const { next, notice, send } = opened()
     assert.equal(await next(), 'retry: 2000\n\n')
     assert.deepEqual(await notice(), { revision: 7, workers: [], clusters: false, laptops: false })
@@ -40,7 +40,7 @@ describe('server/api: the live stream', () => {
     assert.deepEqual(await notice(), { revision: 9, workers: ['w2'], clusters: false, laptops: false })
   })
 
-  it('a page that does not read gets what it missed as one notice', async () => {
+  it('a page that does not read gets one merged notice', async () => {
     const { next, notice, send } = opened()
     for (let n = 0; n < 50; n++) send([`w${n}`], 100 + n)
     await next()
@@ -54,7 +54,7 @@ describe('server/api: the live stream', () => {
     assert.deepEqual(heard.sort(), Array.from({ length: 50 }, (_, n) => `w${n}`).sort())
   })
 
-  it('ends with its reader, and with its request', async () => {
+  it('ends when its reader or its request ends', async () => {
     const { reader, notices } = opened()
     assert.equal(notices.listeners, 1)
     await reader.cancel()
@@ -64,7 +64,7 @@ describe('server/api: the live stream', () => {
     assert.equal(other.notices.listeners, 0)
   })
 
-  it('a pulse says that it lives, and the end of a session ends it', async () => {
+  it('sends comments as pulses, and ends with the session', async () => {
     mock.timers.enable({ apis: ['setInterval'] })
     try {
       let isIn = true
@@ -82,7 +82,7 @@ describe('server/api: the live stream', () => {
     }
   })
 
-  it('through the API: as an event stream, and only so many pages', async () => {
+  it('through the API: as an event stream, for a limited number of pages', async () => {
     const { signedIn, stage } = await harness()
     const person = await signedIn('viewer')
     const open = []

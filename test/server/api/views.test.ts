@@ -1,4 +1,4 @@
-/** What the routes that read answer: in the shape that is described, and by its changes where there is much. */
+/** The reading routes: their responses match the described schemas, and large lists are read by their changes. */
 import assert from 'node:assert/strict'
 import * as z from 'zod'
 import { ClusterView, Laptop, LaptopPage, QueuePage, WorkerPage } from '../../../server/views/schema.ts'
@@ -18,7 +18,7 @@ async function office() {
 }
 
 describe('server/api: views', () => {
-  it('each answers as it is described', async () => {
+  it('each response matches its schema', async () => {
     const { person } = await office()
     const answers: [path: string, schema: z.ZodType][] = [
       ['/workers', QueuePage],
@@ -33,7 +33,7 @@ describe('server/api: views', () => {
     }
   })
 
-  it('the queue: first its head, then what changed', async () => {
+  it('the queue: first rows, then changes', async () => {
     const { person, stage } = await office()
     const ask = (query: string) => person.read<QueuePage>(`/api/v1/workers${query}`)
     const head = await ask('?limit=1')
@@ -53,7 +53,7 @@ describe('server/api: views', () => {
     assert.equal((await ask('?since=7')).reset, true)
   })
 
-  it('laptops: a page at a time', async () => {
+  it('laptops in pages', async () => {
     const { person, stage } = await office()
     for (const device of ['d2', 'd3']) {
       await stage.enroll(device)
@@ -80,7 +80,7 @@ describe('server/api: views', () => {
       assert.equal((await (await signedIn('admin')).get(`/api/v1${path}`)).status, 400)
     })
 
-  it('categories are those of the wire contract', async () => {
+  it('the categories of the wire contract', async () => {
     const { person } = await office()
     const categories = await person.read<{ category: string }[]>('/api/v1/categories')
     assert.deepEqual(

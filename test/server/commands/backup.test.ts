@@ -1,4 +1,5 @@
-/** The backup and restore commands as processes of their own, as people and cron run them, beside a server that writes. */
+/** The backup and restore commands as processes of their own, beside a server that writes. */
+
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -40,7 +41,7 @@ describe('tellwire backup and restore', function () {
     rmSync(root, { recursive: true })
   })
 
-  it('copy a folder in use and put it back elsewhere', async () => {
+  it('copy a folder in use and restore it elsewhere', async () => {
     const made = await backup(at('backup.tar'))
     assert.deepEqual([made.code, made.error], [0, ''])
     assert.match(made.out, /backup\.tar: records 1 to 1500, 1 MB, checked\n$/)
@@ -60,11 +61,11 @@ describe('tellwire backup and restore', function () {
     assert.deepEqual([restored.folder, restored.aside, restored.last], [at('other'), null, 1_500])
   })
 
-  it('refuse what is in the way, and say what to do', async () => {
+  it('refuse existing targets, and say what to do', async () => {
     assert.equal((await backup(at('backup'))).code, 0)
     const again = await backup(at('backup'))
     assert.deepEqual([again.code, again.out], [2, ''])
-    assert.match(again.error, /backup: .* It exists: give the backup another name/)
+    assert.match(again.error, /backup: .* It exists\. Give the backup another name/)
 
     const inUse = await restore(at('backup'), '--force', '--data-folder', at('data'))
     assert.equal(inUse.code, 1)
@@ -72,14 +73,14 @@ describe('tellwire backup and restore', function () {
     await server.close()
     const taken = await restore(at('backup'), '--data-folder', at('data'))
     assert.equal(taken.code, 2)
-    assert.match(taken.error, /It holds .*: give another one, or --force to move that aside/)
+    assert.match(taken.error, /It contains .*\. Give another folder, or --force to move its files aside/)
     const forced = await restore(at('backup'), '--force', '--data-folder', at('data'))
     assert.equal(forced.code, 0)
-    const [, aside = ''] = /what was there is in (\S+)/.exec(forced.out) ?? []
+    const [, aside = ''] = /the old contents are in (\S+)/.exec(forced.out) ?? []
     assert(existsSync(join(aside, 'telemetry.db')))
   })
 
-  it('keep a copy of what is damaged, and fail', async () => {
+  it('keep a damaged copy, and fail', async () => {
     await server.close()
     const db = new DatabaseSync(at('data/telemetry.db'))
     db.exec('update segments set lines = zeroblob(50)')
@@ -94,7 +95,7 @@ describe('tellwire backup and restore', function () {
     () => tellwire('backup', at('backup'), '--data-folder', 'postgresql://db.example/tellwire'),
     () => tellwire('restore', at('backup'), '--data-folder', 'postgres://db.example/tellwire'),
   ])
-    it('leave PostgreSQL to its own tools', async () => {
+    it('refer to the tools of PostgreSQL', async () => {
       const { code, error } = await run()
       assert.equal(code, 2)
       assert.match(error, /pg_dump and pg_restore, or pg_basebackup/)

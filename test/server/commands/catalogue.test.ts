@@ -25,14 +25,14 @@ describe('tellwire catalogue', () => {
   })
   after(() => rm(folder, { recursive: true }))
 
-  it('check says what a thing would be recognised as, by which fact, and where that is from', async () => {
+  it('check says what a thing is recognised as, by which fact and from which source', async () => {
     const { code, out, error } = await catalogue('check', '/opt/teamviewer/x')
     assert.equal(code, 0, error)
     assert.match(out, /^\/opt\/teamviewer\/x: would be recognised as TeamViewer \(teamviewer\), remote-desktop/)
     assert.match(out, /by path: \/opt\/teamviewer; as a program on Linux/)
     assert.match(out, /confidence listed, of \d{4}-\d\d-\d\d; from magicsword-io\/LOLRMM/)
   })
-  it('check says clearly that it does not know', async () => {
+  it('check reports an unknown thing as not known', async () => {
     const { code, out } = await catalogue('check', 'no-such-thing')
     assert.equal(code, 0)
     assert.match(out, /^no-such-thing: not known\. The catalogue of \d{4}-\d\d-\d\d/)
@@ -50,7 +50,7 @@ describe('tellwire catalogue', () => {
       ],
     )
   })
-  it('check follows a link to where the tool lies', async () => {
+  it('check follows a link to the tool', async () => {
     const target = join(folder, 'rustdesk')
     await copyFile('/bin/sleep', target)
     await symlink(target, join(folder, 'helper'))
@@ -75,16 +75,16 @@ describe('tellwire catalogue', () => {
       child.kill()
     }
   })
-  it('check of a process that is not there says so', async () => {
+  it('check reports a process that does not exist', async () => {
     const { code, error } = await catalogue('check', 'pid:4194999')
     assert.equal(code, 2)
     assert.match(error, /pid:4194999: .*(No such process is running|read on Linux only)/)
   })
-  it('check shows no escape sequence of what it is given', async () => {
+  it('check removes escape sequences from its input', async () => {
     const { out } = await catalogue('check', '\u001b[31mred\u202e')
     assert.doesNotMatch(out, /[\u001b\u202e]/)
   })
-  it('list lists a category, and what reports name', async () => {
+  it('list shows a category, and the entries named in reports', async () => {
     const { out } = await catalogue('list', 'lan-chat')
     assert.match(out, /^category .*\nlan-chat +beebeep .*\nlan-chat +ip-messenger .* reported\n$/)
     const { entries } = JSON.parse((await catalogue('list', '--reported', '--json')).out) as {
@@ -93,7 +93,7 @@ describe('tellwire catalogue', () => {
     assert.ok(entries.some((it) => it.id === 'astrill') && entries.some((it) => it.id === 'tinypilot'))
     assert.ok(!entries.some((it) => it.id === 'rclone'))
   })
-  it('list refuses a category that is none, and names those there are', async () => {
+  it('list refuses an unknown category, and names the known ones', async () => {
     const { code, error } = await catalogue('list', 'remote')
     assert.equal(code, 2)
     assert.match(error, /remote: .*hardware, remote-desktop, .*inventory-agent/)

@@ -60,31 +60,35 @@ describe('tellwire doctor', () => {
   const without = (path: keyof typeof healthy) =>
     Object.fromEntries(Object.entries(healthy).filter(([it]) => it !== path))
   const kernels = [
-    { name: 'a whole Linux', files: healthy, told: [] },
-    { name: 'no /proc/net', files: without('proc/net/tcp'), told: ['fail /proc'] },
-    { name: 'hidepid', files: without('proc/1/stat'), told: ['warn /proc'] },
-    { name: 'a container', files: without('sys/class/drm/'), told: ['warn /sys'] },
+    { name: 'a whole Linux', files: healthy, reported: [] },
+    { name: 'no /proc/net', files: without('proc/net/tcp'), reported: ['fail /proc'] },
+    { name: 'hidepid', files: without('proc/1/stat'), reported: ['warn /proc'] },
+    { name: 'a container', files: without('sys/class/drm/'), reported: ['warn /sys'] },
     {
       name: 'few watches',
       files: { ...healthy, 'proc/sys/fs/inotify/max_user_watches': '100\n' },
-      told: ['warn inotify watches'],
+      reported: ['warn inotify watches'],
     },
-    { name: 'no inotify', files: without('proc/sys/fs/inotify/max_user_instances'), told: ['warn inotify instances'] },
+    {
+      name: 'no inotify',
+      files: without('proc/sys/fs/inotify/max_user_instances'),
+      reported: ['warn inotify instances'],
+    },
   ]
-  for (const { name, files, told } of kernels)
-    it(`${name}: ${told.join(', ') || 'ok'}`, async () => {
+  for (const { name, files, reported } of kernels)
+    it(`${name}: ${reported.join(', ') || 'ok'}`, async () => {
       const checks = await gathered(kernel({ platform: 'linux', root: await tree(files) }))
       assert.deepEqual(
         checks.filter((it) => it.state !== 'ok').map((it) => `${it.state} ${it.name}`),
-        told,
+        reported,
       )
       assert.equal(checks.length, 4)
     })
 
-  it('asks no other system for /proc', async () =>
+  it('does not check /proc on other systems', async () =>
     assert.deepEqual(await gathered(kernel({ platform: 'darwin', root: folder })), []))
 
-  it('a data folder that is there, is not there yet, or is open to others', async () => {
+  it('a data folder that exists, does not exist yet, or is readable by others', async () => {
     await mkdir(join(folder, 'mine'), { mode: 0o700 })
     await mkdir(join(folder, 'open'))
     await chmod(join(folder, 'open'), 0o755)
@@ -93,33 +97,33 @@ describe('tellwire doctor', () => {
       checks.map((it) => it.state),
       ['ok', 'ok', 'warn'],
     )
-    assert.match(checks[1]!.says, /will be made/)
+    assert.match(checks[1]!.text, /will be created/)
     assert.match(checks[2]!.todo!, /chmod 700/)
   })
 
   it('a data folder that cannot be written', async function () {
     if (process.platform !== 'linux') this.skip()
-    // Even root makes no folder in there.
+    // Even root cannot create a folder there.
     assert.equal((await dataFolder('/proc/tellwire')).state, 'fail')
   })
 
   const editions = [
-    { name: 'fresh databases', version: '2.3.2026110112', told: [] },
-    { name: 'databases of 90 days', version: '2.3.2026082412', told: [] },
-    { name: 'old databases', version: '2.3.2026082312', told: ['warn city database', 'warn network operators'] },
-    { name: 'databases from tomorrow', version: '2.3.2026120112', told: ['fail clock'] },
-    { name: 'databases without a date', version: '2.3.1', told: ['warn city database', 'warn network operators'] },
-    { name: 'no databases', version: null, told: ['warn city database', 'warn network operators'] },
+    { name: 'fresh databases', version: '2.3.2026110112', reported: [] },
+    { name: 'databases of 90 days', version: '2.3.2026082412', reported: [] },
+    { name: 'old databases', version: '2.3.2026082312', reported: ['warn city database', 'warn network operators'] },
+    { name: 'databases from tomorrow', version: '2.3.2026120112', reported: ['fail clock'] },
+    { name: 'databases without a date', version: '2.3.1', reported: ['warn city database', 'warn network operators'] },
+    { name: 'no databases', version: null, reported: ['warn city database', 'warn network operators'] },
   ]
-  for (const { name, version, told } of editions)
-    it(`${name}: ${told.join(', ') || 'ok'}`, async () => {
+  for (const { name, version, reported } of editions)
+    it(`${name}: ${reported.join(', ') || 'ok'}`, async () => {
       const root = await tree({ 'db/package.json': JSON.stringify({ name: 'db', version }, null, 2) })
       const packageFolder = (it: string) =>
         version !== null && [CITY_PACKAGE, ASN_PACKAGE].includes(it) ? join(root, 'db') : null
       const checks = await gathered(databases({ packageFolder, now: NOW }))
       assert.deepEqual(
         checks.filter((it) => it.state !== 'ok').map((it) => `${it.state} ${it.name}`),
-        told,
+        reported,
       )
       for (const it of checks) assert.equal(it.todo === null, it.state === 'ok')
     })
@@ -144,13 +148,13 @@ describe('tellwire doctor', () => {
         ['warn', 'geoip.asnFile'],
       ],
     )
-    assert.match(checks[0]!.says, /privacyFile .*cut short/)
-    assert.equal(checks[2]!.says, 'of 2026-01-01, 325 days old')
+    assert.match(checks[0]!.text, /privacyFile .*cut short/)
+    assert.equal(checks[2]!.text, 'of 2026-01-01, 325 days old')
   })
 
   it('lists: none, fresh, stale, damaged', async () => {
     const feeds = join(folder, 'feeds')
-    const states = async () => (await lists(feeds, NOW)).map((it) => `${it.state} ${it.says}`)
+    const states = async () => (await lists(feeds, NOW)).map((it) => `${it.state} ${it.text}`)
     assert.match((await states())[0]!, /^warn none/)
     const root = await tree({ 'list.txt': '198.51.100.1' })
     const add = (name: string, date: string) =>
@@ -169,7 +173,7 @@ describe('tellwire doctor', () => {
     assert.deepEqual(await inbox(folder), [])
     await tree({ 'inbox/failed/roster-1-a.json': '{}', 'inbox/failed/roster-1-a.json.reason': 'why' })
     assert.deepEqual(
-      (await inbox(folder)).map((it) => [it.state, it.says]),
+      (await inbox(folder)).map((it) => [it.state, it.text]),
       [['warn', '1 were refused this week']],
     )
   })
@@ -218,6 +222,6 @@ describe('tellwire doctor', () => {
   for (const { name, folder, state, ...answer } of agents)
     it(`an agent, ${name}: ${state}`, async () => {
       const check = await agent(folder, { agentStatus: async () => answer })
-      assert.equal(check.state, state, check.says)
+      assert.equal(check.state, state, check.text)
     })
 })

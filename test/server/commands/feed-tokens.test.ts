@@ -1,4 +1,4 @@
-/** A feed from end to end: a token from the command, a server that is killed, a sender that sends again. */
+/** A feed from end to end: a token from the command, a server that is killed, a sender that retries. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -53,7 +53,7 @@ describe('tellwire feeds token', function () {
     await once(child, 'close')
   }
 
-  it('what was answered is there after a kill, once, however often it is sent', async () => {
+  it('an acknowledged event is stored once, even after a kill and retries', async () => {
     const added = await tellwire('feeds', 'token', 'add', 'hr', '--category', 'contract_event', '--json')
     const { token } = JSON.parse(added.out) as { token: string }
     const body = JSON.stringify([
@@ -81,15 +81,15 @@ describe('tellwire feeds token', function () {
   })
 
   const wrong = [
-    { name: 'a name that is none', args: ['add', 'Bad Name', '--category', 'idp_login'], code: 1 },
+    { name: 'an invalid name', args: ['add', 'Bad Name', '--category', 'idp_login'], code: 1 },
     { name: 'an unknown category', args: ['add', 'x', '--category', 'idp_login,presence'], code: 2 },
     { name: 'no category', args: ['add', 'x'], code: 2 },
-    { name: 'a token that is not there', args: ['remove', 'x'], code: 1 },
+    { name: 'an unknown token', args: ['remove', 'x'], code: 1 },
   ]
   for (const { name, args, code } of wrong)
     it(`refuses ${name}`, async () => assert.equal((await tellwire('feeds', 'token', ...args)).code, code))
 
-  it('lists names and categories, and no secret', async () => {
+  it('lists names and categories without secrets', async () => {
     const { out } = await tellwire('feeds', 'token', 'add', 'okta', '--category', 'idp_login, repo_audit')
     const secret = /twf1\.[\w-]+/.exec(out)?.[0] ?? ''
     assert.ok(secret.length > 40)

@@ -46,7 +46,7 @@ describe('tellwire match', function () {
     })
   const run = async (args: string[], input: string | Buffer = '') => {
     const child = start(...args)
-    // It may end, and close its input, before it has read everything.
+    // It may end before it has read all its input.
     child.stdin.on('error', () => {})
     child.stdin.end(input)
     const exit = once(child, 'close')
@@ -99,7 +99,7 @@ describe('tellwire match', function () {
     )
   })
 
-  it('tells author, licence and address of rules that are not ours', async () => {
+  it('reports author, licence and address of third-party rules', async () => {
     write('sigma/LICENSE', 'The rules of https://github.com/SigmaHQ are under the Detection Rule License (DRL) 1.1')
     write('sigma/rules/windows/1 a.yml', rule(1, 'author: Somebody'))
     write('sigma/rules-threat-hunting/2.yml', rule(2, 'author: [One, Two]\nlicense: MIT'))
@@ -121,7 +121,7 @@ describe('tellwire match', function () {
     assert.deepEqual(part.matches, [{ event: 0, rule: id(1), title: 'Rule 1', level: 'high', ...facts, link }])
   })
 
-  it('tells lines that are no events, ten of them in full, goes on, and exits 1', async () => {
+  it('reports the first ten lines that are not events, continues, and exits 1', async () => {
     write('1.yml', rule(1))
     const bad = ['{"a":', '[1]', '3', 'null', '"\u001b[31m"', ...Array.from({ length: 20 }, () => 'x')]
     const { status, stderr, matches } = await run(['--rules', '1.yml'], [event(), ...bad, event()].join('\n'))
@@ -129,16 +129,16 @@ describe('tellwire match', function () {
       matches.map((it) => it.event),
       [0, 26],
     )
-    const told = stderr.trimEnd().split('\n')
-    assert.deepEqual(told.slice(0, 2), [
+    const reported = stderr.trimEnd().split('\n')
+    assert.deepEqual(reported.slice(0, 2), [
       'standard input:2: not JSON; line skipped.',
       'standard input:3: not a JSON object; line skipped.',
     ])
-    assert.deepEqual([told.length, told.at(-1)], [11, 'standard input: 15 more lines skipped.'])
+    assert.deepEqual([reported.length, reported.at(-1)], [11, 'standard input: 15 more lines skipped.'])
     assert.equal(status, 1)
   })
 
-  it('tells what is wrong with rules and works with the others; with none it is a failure', async () => {
+  it('reports unusable rules and uses the others; without usable rules it fails', async () => {
     write('r/1.yml', rule(1))
     write('r/2.yml', rule(2).replace('endswith', 'endwith'))
     const { status, stderr, matches } = await run(['--rules', 'r'], event())
@@ -146,19 +146,23 @@ describe('tellwire match', function () {
     assert.match(stderr, /^r\/2\.yml:6:\d+: error: .*endwith/)
     const none = await run(['--rules', 'r/2.yml'], event())
     assert.equal(none.status, 1)
-    assert.match(none.stderr, /No usable rule/)
+    assert.match(none.stderr, /There is no usable rule/)
   })
 
   const failures: [string, string[], RegExp][] = [
-    ['rules that are not there', ['--rules', 'nowhere'], /^tellwire: nowhere: .*no such file/],
-    ['events that are not there', ['--rules', '1.yml', 'nowhere.ndjson'], /^tellwire: nowhere\.ndjson: .*no such file/],
-    ['a folder of events', ['--rules', '1.yml', '.'], /^tellwire: \.: .*This is a folder/],
-    ['a gzip file cut short', ['--rules', '1.yml', 'cut.gz'], /^tellwire: cut\.gz: .*cut short/],
-    ['a gzip file that is none', ['--rules', '1.yml', 'not.gz'], /^tellwire: not\.gz: .*damaged/],
-    ['an archive that is none', ['--rules', 'not.tar.gz'], /^tellwire: not\.tar\.gz: .*The archive cannot be read/],
+    ['missing rules', ['--rules', 'nowhere'], /^tellwire: nowhere: .*no such file/],
+    ['a missing file of events', ['--rules', '1.yml', 'nowhere.ndjson'], /^tellwire: nowhere\.ndjson: .*no such file/],
+    ['a folder of events', ['--rules', '1.yml', '.'], /^tellwire: \.: .*It is a folder/],
+    ['a truncated gzip file', ['--rules', '1.yml', 'cut.gz'], /^tellwire: cut\.gz: .*truncated/],
+    ['a file that is not gzip', ['--rules', '1.yml', 'not.gz'], /^tellwire: not\.gz: .*damaged/],
+    [
+      'a file that is not an archive',
+      ['--rules', 'not.tar.gz'],
+      /^tellwire: not\.tar\.gz: .*The archive cannot be read/,
+    ],
   ]
   for (const [name, args, says] of failures)
-    it(`says so in one line: ${name}`, async () => {
+    it(`reports in one line: ${name}`, async () => {
       write('1.yml', rule(1))
       write('cut.gz', gzipSync(`${event()}\n`.repeat(1_000)).subarray(0, 60))
       write('not.gz', 'plain text')
@@ -168,7 +172,7 @@ describe('tellwire match', function () {
       assert.deepEqual([status, stderr.trimEnd().split('\n').length], [1, 1])
     })
 
-  it('escapes what could control a terminal, and changes nothing for who parses it', async () => {
+  it('escapes control characters without changing the parsed JSON', async () => {
     const title = 'a\u202eb\u009bc\u2066d'
     write('1.yml', rule(1).replace('title: Rule 1', `title: "${title}"`))
     const child = start('--rules', '1.yml')
@@ -178,7 +182,7 @@ describe('tellwire match', function () {
     assert.equal(JSON.parse(stdout).title, title)
   })
 
-  it('two files of events are bad usage', async () => {
+  it('refuses two files of events', async () => {
     assert.equal((await run(['a', 'b'])).status, 2)
   })
 
@@ -195,7 +199,7 @@ describe('tellwire match', function () {
     assert.match(stderr, /^200 events in 200 lines \(0 skipped\), [\d.]+ s: [\d,]+ events\/s/)
     assert.match(stderr, /2 rules, .* 150 matches of 1 rules\. 150 events have a logsource that rules cover\./)
     assert.match(stderr, new RegExp(`\n150 +[\\d.]+ +high +${id(1)} +Rule 1\n`))
-    // Which of the two is dearer is for the clock to say.
+    // Which of the two costs more depends on the machine.
     for (const n of [1, 2])
       assert.match(
         stderr,
@@ -209,7 +213,7 @@ describe('tellwire match', function () {
     ['a value of 1 MB that is one long backslash', event({ CommandLine: '\\'.repeat(1_048_576) })],
     ['NUL and control characters', event({ CommandLine: '\0\u001b\u202e' })],
     ['lone surrogates', event().replace('"category"', '"\\ud800":"\\udfff\\ud800","category"')],
-    ['bytes that are no UTF-8', event()],
+    ['bytes that are not UTF-8', event()],
     ['a key called __proto__', `{"__proto__":{"x":1},"constructor":1,${event().slice(1)}`],
     [
       'two hundred thousand keys',
@@ -218,7 +222,7 @@ describe('tellwire match', function () {
     ['an array of a million', event({ CommandLine: Array.from({ length: 1_000_000 }, () => 1) })],
     ['arrays in arrays, a million deep', `{"x":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)},${event().slice(1)}`],
   ]
-  it('takes hostile lines as they are: neither crash nor stall', async () => {
+  it('neither crashes nor stalls on hostile lines', async () => {
     write('r/1.yml', rule(1))
     write(
       'r/2.yml',
@@ -240,7 +244,7 @@ describe('tellwire match', function () {
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
   })
 
-  it('leaves out a line of more than 4 MiB, a million keys among them, and finds its way back', async () => {
+  it('skips lines of more than 4 MiB, and continues with the next line', async () => {
     write('1.yml', rule(1))
     const keys = `{${Array.from({ length: 1_000_000 }, (_, n) => `"k${n}":1`).join()}}`
     const { status, stderr, matches } = await run(['--rules', '1.yml'], [event(), keys, event(), keys].join('\n'))
@@ -252,7 +256,7 @@ describe('tellwire match', function () {
     assert.equal(status, 1)
   })
 
-  it('holds its memory while 200 MB go through', async function () {
+  it('keeps its memory bounded for 200 MB of events', async function () {
     needsLinux(this)
     write('r/1.yml', rule(1))
     write('r/2.yml', rule(2))
@@ -276,7 +280,7 @@ describe('tellwire match', function () {
     assert.ok(peakMiB < 256, `its peak was ${peakMiB.toFixed(0)} MiB`)
   })
 
-  it('counts with correlations on event time, the same in any order of lines, and hides what only serves them', async () => {
+  it('counts correlations by event time in any order of lines, and hides matches that only they use', async () => {
     const correlation = `---
 title: Three in a minute
 id: three
@@ -308,7 +312,7 @@ correlation:
     const days = [at(5 * 86_400, 'a'), at(0, 'a'), at(1, 'a'), at(2, 'a')].join('\n')
     const late = await run(['--rules', 'r.yml'], days)
     assert.deepEqual(late.matches, [])
-    assert.equal(late.stderr, '3 matches came too late for their correlations; sort the events by time.\n')
+    assert.equal(late.stderr, '3 matches arrived too late for their correlations: sort the events by time.\n')
     const written = await run(
       ['--rules', 'r.yml'],
       ['00', '20', '59'].map((it) => event({ User: 'a', UtcTime: `2020-06-10 02:50:${it}.631` })).join('\n'),
@@ -322,7 +326,7 @@ correlation:
     )
   })
 
-  it('reads no further while its output is not taken', async () => {
+  it('stops reading while its output is not read', async () => {
     let read = 0
     async function* blocks() {
       for (; read < 100; read++) yield Array.from({ length: 1_000 }, () => event())
@@ -347,7 +351,7 @@ correlation:
     assert.equal((await done).matches, 100_000)
   })
 
-  it('finds on real Sysmon events what pySigma finds, SigmaHQ taken as it is published', async function () {
+  it('matches the same real Sysmon events as pySigma, with SigmaHQ as published', async function () {
     needSharedData(this)
     const { status, stderr, matches } = await run([
       ...['--rules', join(SHARED_DATA, 'sigmahq.tar.gz')],
@@ -356,7 +360,7 @@ correlation:
     const categories = sysmonLines().map((line) => JSON.parse(line).category)
     const expected = Object.entries(sysmonMatches()).flatMap(([event, rules]) => rules.map((it) => `${event} ${it}`))
     const ofCategory = (pairs: string[]) => pairs.filter((it) => categories[parseInt(it, 10)] === 'process_creation')
-    // Rules for a whole product match here too; the oracle was asked about rules for the category.
+    // Rules for a whole product match here too; the expected matches are only of rules for the category.
     const asked = matches.filter((it) => it.link.includes('/proc_creation_'))
     const found = ofCategory(asked.map((it) => `${it.event} ${it.rule}`))
     assert.deepEqual(found.sort(), ofCategory(expected).sort())

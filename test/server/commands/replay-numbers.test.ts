@@ -17,7 +17,7 @@ describe('numbers of a recording', () => {
     )
   })
 
-  it('answers as a map of ids would, near and far, in any order', () =>
+  it('gives the same answers as a map of ids, for any numbers in any order', () =>
     fc.assert(
       fc.property(
         fc.array(
@@ -43,7 +43,7 @@ describe('numbers of a recording', () => {
       ),
     ))
 
-  it('numbers that skip ever farther do not fill the memory', () => {
+  it('numbers with growing gaps do not fill the memory', () => {
     const numbers = new Numbers()
     const before = process.memoryUsage().arrayBuffers
     for (let n = 0; n < 40; n++) numbers.take('d1', 0, 2 ** n, `${n}`)

@@ -1,4 +1,4 @@
-/** `tellwire replay` as people feed it: lines made by hand. */
+/** `tellwire replay` with hand-written lines. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,24 +7,24 @@ import { T0 } from '../events.ts'
 
 async function replayed(
   lines: readonly object[],
-): Promise<{ stats: { events: number; rejected: number }; told: string }> {
+): Promise<{ stats: { events: number; rejected: number }; problems: string }> {
   const child = spawn(process.execPath, [BINARY, 'replay', '--json'])
   let out = ''
-  let told = ''
+  let problems = ''
   child.stdout.on('data', (data) => (out += data))
-  child.stderr.on('data', (data) => (told += data))
+  child.stderr.on('data', (data) => (problems += data))
   child.stdin.end(lines.map((it) => JSON.stringify(it)).join('\n'))
   await once(child, 'close')
-  return { stats: (JSON.parse(out) as { stats: { events: number; rejected: number } }).stats, told }
+  return { stats: (JSON.parse(out) as { stats: { events: number; rejected: number } }).stats, problems }
 }
 
 describe('tellwire replay', function () {
   this.timeout(30_000)
 
-  it('takes feed and device lines without what can be filled in; the same event twice counts once', async () => {
+  it('fills in omitted fields of feed and device lines; the same event twice counts once', async () => {
     const login = { category: 'idp_login', Ip: '203.0.113.9', Result: 'success' }
     const feed = (event: object) => ({ type: 'feed', worker: 'w1', time: T0, event })
-    const { stats, told } = await replayed([
+    const { stats, problems } = await replayed([
       { type: 'contract', worker: 'w1', from: T0, country: 'US' },
       { type: 'device', device: 'd1', worker: 'w1', from: T0 },
       feed(login),
@@ -33,6 +33,6 @@ describe('tellwire replay', function () {
       feed({ ...login, Ipp: 'x' }),
     ])
     assert.deepEqual([stats.events, stats.rejected], [2, 1])
-    assert.match(told, /standard input:6: event: .*Ipp/)
+    assert.match(problems, /standard input:6: event: .*Ipp/)
   })
 })

@@ -1,4 +1,4 @@
-/** The roster and feeds commands as processes of their own, as people and cron run them. */
+/** The roster and feeds commands as processes of their own. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
@@ -37,7 +37,7 @@ describe('the commands that read files', () => {
     return join(folder, name)
   }
 
-  /** This process stands for the server: its pid is alive, and it answers the inbox. */
+  /** This process acts as the server: its pid is alive, and it answers the inbox. */
   async function serving(answer: (item: InboxItem) => Promise<void>, signal: AbortSignal): Promise<void> {
     writeServerFile(folder, { pid: process.pid, url: 'http://127.0.0.1:1' })
     while (!signal.aborted) {
@@ -46,7 +46,7 @@ describe('the commands that read files', () => {
     }
   }
 
-  it('roster import waits for the running server and says what it took in', async () => {
+  it('roster import waits for the running server and reports the import', async () => {
     const stop = new AbortController()
     const workers: string[] = []
     const server = serving(async (item) => {
@@ -61,7 +61,7 @@ describe('the commands that read files', () => {
     assert.match(out, /contracts 2, laptops 1: imported/)
   })
 
-  it('roster import says why the server refused', async () => {
+  it('roster import reports why the server refused', async () => {
     const stop = new AbortController()
     const server = serving((item) => item.fail('the disk is full'), stop.signal)
     const { code, error } = await tellwire(
@@ -74,10 +74,10 @@ describe('the commands that read files', () => {
     stop.abort()
     await server
     assert.equal(code, 1)
-    assert.match(error, /The server said: the disk is full\.? \[roster\.invalid\]/)
+    assert.match(error, /The server refused it: the disk is full\.? \[roster\.invalid\]/)
   })
 
-  it('roster import without a server leaves it for the next start; bad rows are told, and the exit says so', async () => {
+  it('roster import without a server leaves it for the next start; bad rows are reported, with exit code 1', async () => {
     const roster = await file('r.csv', 'worker,country\nw1,US\nw2,Germny\n')
     const { code, out, error } = await tellwire('roster', 'import', roster, '--data-folder', folder)
     assert.equal(code, 1)
@@ -116,7 +116,7 @@ describe('the commands that read files', () => {
     assert.equal((await feeds('remove', 'exits-2026')).code, 1)
   })
 
-  it('feeds list tells of databases, their age, what moved, and a file that cannot be used', async () => {
+  it('feeds list shows databases with their age, moved networks, and unusable files', async () => {
     await file('server.yml', 'dataFolder: data\ngeoip: { cityFile: city.mmdb, asnFile: asn.mmdb }\n')
     const networks = { '8.8.8.0/24': { country: 'US' } }
     await writeFile(join(folder, 'city.mmdb'), mmdb({ type: 'Own-City', builtAt: '2020-01-01', networks }))
@@ -133,21 +133,21 @@ describe('the commands that read files', () => {
     assert.match(out, /catalogue +catalogue +20\d\d-\d\d-\d\d/)
     assert.match(error, /geoip\.asnFile \(.*asn\.mmdb\): .*cut short/)
     assert.match(error, /Own-City 2020-01-01 put 4 networks of AS64500 elsewhere/)
-    const told = JSON.parse((await list('--json')).out)
-    assert.deepEqual([told.databases[0].name, told.databases[0].stale], ['Own-City', true])
-    assert.deepEqual([told.changes, told.problems.length, told.lists], [[change], 1, []])
+    const listed = JSON.parse((await list('--json')).out)
+    assert.deepEqual([listed.databases[0].name, listed.databases[0].stale], ['Own-City', true])
+    assert.deepEqual([listed.changes, listed.problems.length, listed.lists], [[change], 1, []])
   })
 
   const wrong = [
     { name: 'an unknown class', args: ['feeds', 'import', 'x.txt', '--class', 'bad'], code: 2 },
     { name: 'no class', args: ['feeds', 'import', 'x.txt'], code: 2 },
     { name: 'no file', args: ['roster', 'import'], code: 2 },
-    { name: 'a file that is not there', args: ['roster', 'import', 'nothing.csv'], code: 1 },
-    { name: 'a list that is not there', args: ['feeds', 'import', 'nothing.txt', '--class', 'vpn'], code: 1 },
+    { name: 'a missing file', args: ['roster', 'import', 'nothing.csv'], code: 1 },
+    { name: 'a missing list', args: ['feeds', 'import', 'nothing.txt', '--class', 'vpn'], code: 1 },
     { name: 'a name that is a path', args: ['feeds', 'import', BINARY, '--class', 'vpn', '--name', '../x'], code: 2 },
   ]
   for (const { name, args, code } of wrong)
-    it(`${name} ends with ${code}, and one line that says so`, async () => {
+    it(`${name}: exit code ${code}, and one line of error`, async () => {
       const result = await tellwire(...args, '--data-folder', folder)
       assert.equal(result.code, code, result.error)
       assert.match(result.error, /^tellwire: /)

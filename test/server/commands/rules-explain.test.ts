@@ -40,7 +40,7 @@ describe('tellwire rules explain', () => {
     return { status, stdout, stderr }
   }
 
-  it('says in words what fits and what does not', () => {
+  it('explains what matches and what does not', () => {
     const { status, stdout } = run(['rule.yml', 'event.json'])
     assert.equal(
       stdout,
@@ -71,7 +71,7 @@ condition 'program and option and not filter': no
     )
     assert.equal(status, 0)
   })
-  it('--json says the same to programs', () => {
+  it('--json gives the same as JSON', () => {
     const { stdout } = run(['rule.yml', '-', '--json'], JSON.stringify({ ...EVENT, product: 'windows' }))
     const { rule, matches, logsource, conditions } = JSON.parse(stdout)
     assert.deepEqual(
@@ -79,7 +79,7 @@ condition 'program and option and not filter': no
       [ID, false, true, { text: 'option', holds: false }],
     )
   })
-  it('takes a rule by its id, and an event by its line or by the number that match gives', () => {
+  it('finds a rule by id, and an event by line or by the number from `match`', () => {
     const fitting = JSON.stringify({ ...EVENT, product: 'windows', CommandLine: ' -enc aaa' })
     write('events.ndjson.gz', gzipSync(`${JSON.stringify(EVENT)}\n${fitting}\n`))
     const first = (...args: string[]) => run([ID, 'events.ndjson.gz', '--rules', '.', ...args]).stdout.split(':')[0]
@@ -90,7 +90,7 @@ condition 'program and option and not filter': no
   })
 
   const failures: [string, string[], number, RegExp][] = [
-    ['a rule that is not there', ['nowhere', 'event.json'], 1, /no rule with this id/],
+    ['a missing rule', ['nowhere', 'event.json'], 1, /no rule with this id/],
     ['a folder for a rule', ['.', 'event.json'], 2, /Name one rule/],
     [
       'a rule that cannot be used',
@@ -98,10 +98,10 @@ condition 'program and option and not filter': no
       1,
       /^bad\.yml:1:\d+: error: .*\ntellwire: bad\.yml: .*no usable rule/,
     ],
-    ['an event that is not there', ['rule.yml', 'nowhere.json'], 1, /no such file/],
+    ['a missing file of events', ['rule.yml', 'nowhere.json'], 1, /no such file/],
     ['many events, none chosen', ['rule.yml', 'two.ndjson'], 1, /with --line N/],
-    ['a line behind the end', ['rule.yml', 'two.ndjson', '--line', '3'], 1, /It has 2 lines/],
-    ['a line 0', ['rule.yml', 'two.ndjson', '--line', '0'], 2, /a number from 1 on/],
+    ['a line after the end', ['rule.yml', 'two.ndjson', '--line', '3'], 1, /It has 2 lines/],
+    ['a line 0', ['rule.yml', 'two.ndjson', '--line', '0'], 2, /a number of at least 1/],
     ['a list for an event', ['rule.yml', 'list.json'], 1, /not a JSON object/],
   ]
   for (const [name, args, exit, says] of failures)

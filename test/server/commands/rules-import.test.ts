@@ -33,7 +33,7 @@ describe('tellwire rules import', () => {
   const read = (name: string) => readFileSync(join(folder, name), 'utf8')
   const run = () => importRules(join(folder, 'from'), join(folder, 'to'), NOW)
 
-  it('copies what can be used here, with its licence, and writes down what it did', async () => {
+  it('copies usable rules with their licence, and writes an index', async () => {
     const index = await run()
     assert.deepEqual(index.counts, { rules: 3, new: 3, updated: 0, same: 0, moved: 0, edited: 0, refused: 1 })
     assert.deepEqual(
@@ -56,7 +56,7 @@ describe('tellwire rules import', () => {
     assert.deepEqual(JSON.parse(read('to/INDEX.json')), index)
     assert.ok(!existsSync(join(folder, 'to/deprecated')))
   })
-  it('again: takes what is new, and never writes over what was edited', async () => {
+  it('a second import updates files, but never edited ones', async () => {
     await run()
     write('to/rules/windows/1.yml', rule(1, 'Edited here'))
     write('from/rules/windows/1.yml', rule(1, 'Edited there'))
@@ -70,7 +70,7 @@ describe('tellwire rules import', () => {
       assert.match(read('to/rules/windows/2.yml'), /Better/)
     }
   })
-  it('follows a rule that moved, so that no id is there twice; an edited one stays where it is', async () => {
+  it('follows moved rules, so that no id exists twice; an edited file stays where it is', async () => {
     await run()
     write('to/rules/windows/2.yml', rule(2, 'Edited here'))
     for (const name of ['1', '2']) {
@@ -84,7 +84,7 @@ describe('tellwire rules import', () => {
       [true, false, false, true],
     )
   })
-  it('a file of yours that lies where a copy should go is yours', async () => {
+  it('keeps a file of the user in place of a copy', async () => {
     write('to/rules/windows/1.yml', 'mine')
     assert.deepEqual((await run()).edited, ['rules/windows/1.yml'])
     assert.equal(read('to/rules/windows/1.yml'), 'mine')
@@ -92,8 +92,8 @@ describe('tellwire rules import', () => {
 
   const refusals: [string, () => void, RegExp][] = [
     ['a folder under another licence', () => write('to/LICENSE', 'MIT'), /under another licence/],
-    ['an index that leads out of the folder', () => index('../x.yml'), /not the index that an import wrote/],
-    ['an index that is none', () => write('to/INDEX.json', '[]'), /not the index that an import wrote/],
+    ['an index with a path outside the folder', () => index('../x.yml'), /was not written by an import/],
+    ['an invalid index', () => write('to/INDEX.json', '[]'), /was not written by an import/],
   ]
   const index = (path: string) => {
     const files = [{ path, sha256: '', source: '', rules: [] }]
@@ -105,11 +105,11 @@ describe('tellwire rules import', () => {
       prepare()
       await assert.rejects(run(), says)
     })
-  it('refuses to copy into what it copies from', async () => {
+  it('refuses to copy into its source', async () => {
     await assert.rejects(importRules(join(folder, 'from'), join(folder, 'from', 'rules'), NOW), /inside the source/)
   })
 
-  it('as a command: into the data folder, and says how to switch the rules on', () => {
+  it('as a command, copies into the data folder and says how to enable the rules', () => {
     const command = ['rules', 'import', 'from', '--data-folder', 'data']
     const { status, stdout } = spawnSync(process.execPath, [join(ROOT, 'bin', 'tellwire.js'), ...command], {
       cwd: folder,
@@ -122,7 +122,7 @@ describe('tellwire rules import', () => {
     assert.equal(status, 0)
   })
 
-  it('takes SigmaHQ as it is published', async function () {
+  it('imports SigmaHQ as published', async function () {
     this.timeout(60_000)
     needSharedData(this)
     const { counts, license, refused } = await importRules(

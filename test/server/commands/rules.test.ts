@@ -52,43 +52,43 @@ describe('tellwire rules', () => {
     return { status, stdout, stderr }
   }
 
-  it('check finds nothing wrong with the rules that came along', () => {
+  it('check finds no problems in the shipped rules', () => {
     const { status, stdout } = run('check')
     assert.match(stdout, /^\d+ usable rules; 0 errors, 0 warnings\.\n$/)
     assert.equal(status, 0)
   })
-  it('test passes the tests of the rules that came along', () => {
+  it('test passes for the shipped rules', () => {
     const { status, stdout } = run('test', '--json')
     const { passed, failed, untested } = JSON.parse(stdout)
     assert.ok(passed >= 36)
     assert.deepEqual({ failed, untested, status }, { failed: 0, untested: [], status: 0 })
   })
-  it('check names file, line and column of what is wrong, and goes on', () => {
+  it('check reports file, line and column of each problem, and continues', () => {
     write('good.yml', rule())
     write('bad.yml', rule({ id: 2, field: 'Tool|startwith' }))
     const { status, stdout } = run('check', '.')
     assert.match(stdout, /^bad\.yml:\d+:\d+: error: .*startwith.*\n1 usable rules; 1 error, 0 warnings\.\n$/)
     assert.equal(status, 1)
   })
-  it('check takes several paths', () => {
+  it('check accepts several paths', () => {
     write('a.yml', rule())
     write('b.yml', rule({ id: 2 }))
     write('c.yml', rule({ id: 3 }))
     assert.equal(JSON.parse(run('check', 'a.yml', 'c.yml', '--json').stdout).rules, 2)
   })
-  it('test names the case that failed', () => {
+  it('test names the failed case', () => {
     write('a.yml', rule({ fires: 2 }))
     const { status, stdout } = run('test', '.')
     assert.equal(stdout, 'a.yml:1:1: A rule: "it fires" made 1 finding, expected 2.\n0 passed, 1 failed, in 1 rules.\n')
     assert.equal(status, 1)
   })
-  it('test fails on a rule that cannot be used, since its tests did not run', () => {
+  it('test fails for an unusable rule, because its tests did not run', () => {
     write('a.yml', 'title: [')
     const { status, stdout } = run('test', '.')
     assert.match(stdout, /^a\.yml:1:\d+: error: /)
     assert.equal(status, 1)
   })
-  it('list shows a line a rule, and --json the same for programs', () => {
+  it('list shows one line per rule, and the same as JSON with --json', () => {
     write('a.yml', rule({ title: 'Hostile \u001b[31m\u202e title' }))
     assert.match(
       run('list', '.').stdout,
@@ -101,7 +101,7 @@ describe('tellwire rules', () => {
       { family: 'remote-access', strength: 2, attack: ['T1219.002'], signals: ['#13'], path: 'a.yml' },
     )
   })
-  it('list takes an ATT&CK technique, with those under it', () => {
+  it('list filters by an ATT&CK technique and its sub-techniques', () => {
     write('a.yml', rule())
     write('b.yml', rule({ id: 2, title: 'Another' }).replace('t1219.002', 't1052'))
     write('c.yml', rule({ id: 3, title: 'Wider' }).replace('t1219.002', 't1219, attack.t12190'))
@@ -115,7 +115,7 @@ describe('tellwire rules', () => {
     ])
     assert.equal(run('list', '.', '--technique', 'remote access').status, 2)
   })
-  it('coverage prints the page, checks it, and writes what other tools read', () => {
+  it('coverage prints and checks the page, and writes files for other tools', () => {
     const page = run('coverage').stdout
     assert.match(page, /^# Coverage\n[\s\S]*\| #108 \| /)
     assert.equal(run('coverage', '--check').status, 0)
@@ -140,7 +140,7 @@ describe('tellwire rules', () => {
     assert.equal(JSON.parse(stdout).$schema, 'https://json-schema.org/draft/2020-12/schema')
     assert.equal(status, 0)
   })
-  it('a path that is not there is one clear line', () => {
+  it('reports a missing path in one line', () => {
     const { status, stdout, stderr } = run('check', 'nowhere')
     assert.equal(
       stderr,

@@ -1,4 +1,4 @@
-/** `tellwire server` when it cannot start: one line, the right code, and it ends. */
+/** `tellwire server` when it cannot start: one line of error, the right exit code, and no process left. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -46,7 +46,7 @@ describe('tellwire server, where it cannot start', function () {
       says: /typo\.yml:2:3.*'host'.*\[config\.invalid\]/,
     },
     {
-      name: 'a folder of rules that is not there',
+      name: 'a missing folder of rules',
       args: () => ['--config', join(folder, 'rules.yml')],
       says: /nowhere.*\[rule\.invalid\]/,
     },
@@ -56,7 +56,7 @@ describe('tellwire server, where it cannot start', function () {
       says: /\[server\.plain\]/,
     },
     {
-      name: 'no configuration at all',
+      name: 'a missing configuration file',
       args: () => ['--config', join(folder, 'none.yml')],
       says: /none\.yml.*\[config\.invalid\]/,
     },

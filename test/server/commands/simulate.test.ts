@@ -20,7 +20,7 @@ function tellwire(...args: string[]): Promise<{ code: number; stdout: string; st
 }
 
 describe('tellwire simulate', () => {
-  it('writes recorded telemetry, and nothing on standard error when nobody watches', async () => {
+  it('writes recorded telemetry, and no progress when standard error is not a terminal', async () => {
     const { code, stdout, stderr } = await tellwire('N9', '--workers', '3', '--days', '14', '--start', '2026-10-05')
     assert.equal(code, 0)
     assert.equal(stderr, '')
@@ -39,20 +39,20 @@ describe('tellwire simulate', () => {
     assert.match(stdout, /^N9 +benign +2 /m)
   })
 
-  it('ends quietly when its reader has seen enough', async () => {
+  it('ends quietly when its reader closes the pipe', async () => {
     const child = spawn(process.execPath, [COMMAND, 'simulate', '--days', '30'], { stdio: ['ignore', 'pipe', 'pipe'] })
-    let told = ''
+    let errors = ''
     child.stderr.on('data', (text) => {
-      told += text
+      errors += text
     })
     await once(child.stdout, 'data')
     child.stdout.destroy()
     const [code] = await once(child, 'close')
     assert.equal(code, 0)
-    assert.equal(told, '')
+    assert.equal(errors, '')
   })
 
-  it('refuses what it does not understand with status 2 and what to do', async () => {
+  it('refuses wrong usage with status 2 and what to do', async () => {
     for (const [args, says] of [
       [['P99'], /P99.*--list/],
       [['P4', '--workers', '2'], /from 3 to/],

@@ -1,4 +1,4 @@
-/** Text that no laptop should send, in every place where a laptop's, a roster's or a colleague's words are shown. */
+/** Hostile text in every place that shows text from a laptop, a roster or a colleague. */
 import type { DeviceBook } from '../../../server/derive/coverage.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Event } from '../../../wire/event.ts'
@@ -19,10 +19,10 @@ export const HOSTILE = [
   { name: 'a tower', text: `z${'\u0301'.repeat(40)}` },
 ]
 
-/** What any store could hold as an id: the contract of the wire is far stricter. */
+/** Any text that a store could have as an id: the wire contract is much stricter. */
 export const idOf = (text: string) => text.slice(0, 128).toWellFormed()
 
-/** A worker, a laptop and a cluster whose every word is `text`. */
+/** A worker, a laptop and a cluster with `text` in every field. */
 export async function hostile(stage: Stage, text: string, index: number): Promise<void> {
   const now = Date.now()
   const id = idOf(text)

@@ -1,4 +1,4 @@
-/** Every page in both themes: kept as pictures for people, and checked by axe. */
+/** Every page in both themes: saved as screenshots for people, and checked by axe. */
 import assert from 'node:assert/strict'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
@@ -10,12 +10,12 @@ interface Look {
   name: string
   /** Parts of the address after the page's own. */
   rest?: string
-  /** The heading that says that it is the right page; left out: any. */
+  /** The heading of the expected page; omitted: any. */
   ready?: string
   prepare?: (page: Page) => Promise<void>
 }
 
-/** What to look at, by page. One that is not in here is looked at as it opens. */
+/** Views to check, by page. A page that is not listed is checked as it opens. */
 const LOOKS: Record<string, Look[]> = {
   '': [
     { name: 'workers', ready: 'Workers' },
@@ -73,7 +73,7 @@ const LOOKS: Record<string, Look[]> = {
       ready: 'Laptops',
       prepare: async (page) => {
         await page.getByRole('button', { name: 'Enroll a laptop' }).click()
-        await page.getByRole('button', { name: 'Make a token' }).click()
+        await page.getByRole('button', { name: 'Create a token' }).click()
         await page.getByLabel('Command to enroll').waitFor()
       },
     },
@@ -103,7 +103,7 @@ describe('server/console: every page, in light and dark', function () {
     await here?.stop()
   })
 
-  it('has looks for pages that exist', () => {
+  it('lists only pages that exist', () => {
     const paths = pages.map((it) => it.path)
     assert.deepEqual(
       Object.keys(LOOKS).filter((it) => !paths.includes(it)),
@@ -151,7 +151,7 @@ describe('server/console: every page, in light and dark', function () {
       })
   }
 
-  it('at 320 pixels nothing needs sideways scrolling of the page', async () => {
+  it('at 320 pixels no page scrolls sideways', async () => {
     const context = await browser.newContext({ viewport: { width: 320, height: 800 } })
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('admin'))

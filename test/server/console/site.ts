@@ -1,4 +1,4 @@
-/** The console on a real socket, with the API and its views behind it, in memory. */
+/** The console on a real socket, with the API and its views, on data in memory. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ export async function site() {
     adminLink: async () => origin + (await makeOneTimeLink(parts.store, Date.now(), randomBytes)),
     userLink: async (role: 'admin' | 'analyst' | 'viewer') =>
       origin + (await addUser(parts.store, `${role}${++users}`, role, Date.now(), randomBytes)),
-    /** Every open stream falls, as when the server dies; `listen` brings it back on the same port. */
+    /** Closes every open stream, as when the server dies; `listen` starts it again on the same port. */
     stop: () =>
       new Promise<void>((done) => {
         server.close(() => done())
@@ -39,7 +39,7 @@ export async function site() {
 }
 export type Site = Awaited<ReturnType<typeof site>>
 
-/** The console's own list of pages, without what they show: Node runs no JSX. */
+/** The console's own list of pages, without their components, because Node cannot run JSX. */
 export function consolePages(): typeof PAGES {
   const source = readFileSync(join(import.meta.dirname, '../../../server/console/pages/index.ts'), 'utf8')
   const module = { exports: {} as { PAGES: typeof PAGES } }
@@ -47,7 +47,10 @@ export function consolePages(): typeof PAGES {
   return module.exports.PAGES
 }
 
-/** A page that fails the test when anything ran, was refused by the policy, or was thrown. `expected` is let pass. */
+/**
+ * A page that fails the test when a script was injected, the policy refused something, or an error was thrown. Messages
+ * matching `expected` are allowed.
+ */
 export async function watched(context: BrowserContext, expected: RegExp[] = []) {
   const page: Page = await context.newPage()
   const troubles: string[] = []
@@ -65,7 +68,7 @@ export async function watched(context: BrowserContext, expected: RegExp[] = []) 
   return { page, clean: () => assert.deepEqual(troubles, []) }
 }
 
-/** In by link, past the password. */
+/** Signs in by link, without setting a password. */
 export async function enter(page: Page, link: Promise<string>): Promise<void> {
   await page.goto(await link)
   await page.getByRole('link', { name: 'Later' }).click()

@@ -1,4 +1,4 @@
-/** An office that looks like a Tuesday: what the screenshots show. */
+/** An ordinary office, for the screenshots. */
 import type { DeviceBook } from '../../../server/derive/coverage.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { RuleFacts } from '../../../server/model/rule.ts'
@@ -28,11 +28,11 @@ const ANYDESK = { rule: 'tool', title: 'Unapproved remote-control tool', strengt
 const COPY = { rule: 'copy', title: 'Mass copy to removable media', family: 'exfiltration', strength: 3 as const }
 const VPN = { rule: 'vpn', title: 'A VPN client of note', family: 'network', strength: 1 as const }
 
-/** `workers` people, of whom few have done anything; a farm and a pair among them. The last of them are quiet. */
+/** `workers` people, of whom few have findings; among them a farm and a pair. The last of them have none. */
 export async function fill(stage: Stage, workers: number, now: number): Promise<void> {
   for (let index = 0; index < workers; index++) {
     const [worker, device] = [workerId(index), laptopId(index)]
-    // Who has a story already keeps it.
+    // Workers with a story keep it.
     if (stage.queue.row(worker)) continue
     const found = foundOf(index / workers, worker, device, now - (index % 40) * 17 * MINUTE)
     stage.find(...found)
@@ -53,11 +53,11 @@ export async function fill(stage: Stage, workers: number, now: number): Promise<
   pair(stage, now)
   await stage.judge()
   await decideSome(stage, now)
-  // What is known of laptops is looked up at once, and not only in an hour.
+  // Reads the laptops at once, not only after an hour.
   await stage.queue.reload()
 }
 
-/** By where somebody is among all: the first two of a thousand are critical, most are nothing. */
+/** By position among all: the first two of a thousand are critical, most have no findings. */
 function foundOf(share: number, worker: string, device: string, lastTime: number): Finding[] {
   const about = { worker, device, time: lastTime - DAY, lastTime }
   const tool = finding({ ...ANYDESK, ...about, says: 'Unapproved AnyDesk on the first evening' })
@@ -69,7 +69,7 @@ function foundOf(share: number, worker: string, device: string, lastTime: number
   return []
 }
 
-/** Every fourth case is closed; of those some were opened again. */
+/** Every fourth case is closed; some of those are reopened. */
 async function decideSome(stage: Stage, now: number): Promise<void> {
   const open = stage.rows().filter((it) => it.case === 'open' && it.cluster === null)
   for (const [index, { worker }] of open.entries()) {
@@ -113,7 +113,7 @@ function seenAt(now: number): DeviceBook['categories'] {
   )
 }
 
-/** What people are told of the rules that the story's findings come from. */
+/** The facts about the rules of the story's findings. */
 const FACTS: RuleFacts = {
   blindTo: 'A tool that is renamed and re-signed, and talks to a relay we do not know.',
   response: 'Ask the help desk whether a session was booked; then call the worker on the number from the contract.',
@@ -129,7 +129,7 @@ const KVM_FACTS: RuleFacts = {
   tags: ['attack.t1219.003'],
 }
 
-/** One worker whose laptop somebody else drives, from somewhere else. */
+/** A worker whose laptop somebody else drives from another place. */
 export async function displaced(stage: Stage, worker: string, now: number): Promise<void> {
   const device = `lt-of-${worker}`
   await stage.enroll(device, { enrolledAt: now - 40 * DAY })
@@ -201,7 +201,7 @@ function sightings(worker: string, now: number): DeviceBook['sightings'] {
   }
 }
 
-/** A week of work, and what was notable in it. */
+/** A week of work with its notable events. */
 function lately(device: string, now: number): RecordedOf<'event'>[] {
   const from = Math.floor(now / HOUR) * HOUR
   const work = Array.from({ length: 160 }, (_, index) => {
@@ -226,7 +226,7 @@ export function usb(time: number): Event {
   )
 }
 
-/** Five people, one flat: some keys are everybody's, some only two people's. */
+/** Five people in one flat: some keys are shared by all, some by two. */
 export const FARM = [0, 1, 2, 6, 11].map(workerId)
 export const FARM_KEY = 'b'.repeat(64)
 
@@ -248,7 +248,7 @@ export interface Shared {
   workers: readonly string[]
   days: number
   strength: 3 | 4
-  /** Left out: the letter, 64 times. */
+  /** Default: the letter, 64 times. */
   key?: string
 }
 

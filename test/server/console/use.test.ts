@@ -1,4 +1,4 @@
-/** The console in use: by keyboard, with hostile text, with many workers, with a server that goes away. */
+/** Using the console: by keyboard, with hostile text, with many workers, with a server that restarts. */
 import assert from 'node:assert/strict'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { PASSWORD_MIN as PAGE_PASSWORD_MIN } from '../../../server/console/limits.ts'
@@ -28,14 +28,14 @@ describe('server/console: in use', function () {
     await here.stop()
   })
 
-  it('asks for as long a password as the API does', () => assert.equal(PAGE_PASSWORD_MIN, PASSWORD_MIN))
+  it('has the same minimum password length as the API', () => assert.equal(PAGE_PASSWORD_MIN, PASSWORD_MIN))
 
   it('the script and style stay small', () => {
     const bytes = [...here.files.values()].reduce((sum, file) => sum + file.gzip.length, 0)
     assert.ok(bytes < 120_000, `${bytes} bytes compressed`)
   })
 
-  it('in by link, a password is chosen, the secret leaves the address, and the password works afterwards', async () => {
+  it('signs in by link, removes the secret from the address, sets a password, and signs in with it', async () => {
     const { page, clean } = await watched(context, [/401/])
     await page.goto(await here.adminLink())
     await page.getByLabel('Name').fill('ada')
@@ -55,14 +55,14 @@ describe('server/console: in use', function () {
     await page.getByLabel('Name').fill('ada')
     await page.getByLabel('Password').fill('wrong')
     await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByText('The name or the password is not right.').waitFor()
+    await page.getByText('The name or the password is wrong.').waitFor()
     await page.getByLabel('Password').fill('correct horse battery')
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('heading', { name: 'Nothing to watch yet' }).waitFor()
     clean()
   })
 
-  it('a used link says so and shows the way', async () => {
+  it('a used link shows an error and a way to sign in', async () => {
     const link = await here.adminLink()
     const { page } = await watched(context)
     await enter(page, Promise.resolve(link))
@@ -75,7 +75,7 @@ describe('server/console: in use', function () {
     again.clean()
   })
 
-  it('hostile text is text, everywhere', async () => {
+  it('shows hostile text as text everywhere', async () => {
     for (const [index, { text }] of HOSTILE.entries()) await hostile(here.stage, text, index)
     await here.stage.judge()
     await here.stage.queue.reload()
@@ -115,7 +115,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('a long value is cut, and shown whole when asked', async () => {
+  it('cuts a long value, and shows it whole on request', async () => {
     const long = `${'B'.repeat(10_239)}E`
     await here.stage.records(contract('w1'))
     here.stage.find(finding({ says: 'a long name', events: [processStart(long)], time: Date.now() }))
@@ -131,7 +131,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('by keyboard alone: down the list, into a worker, back, search, help', async () => {
+  it('keyboard only: through the list, into a worker, back, search, help', async () => {
     await fill(here.stage, 200, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('admin'))
@@ -171,7 +171,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('a verdict by keyboard alone: chosen, left, chosen again, explained, sent, and on the page', async () => {
+  it('a verdict by keyboard only: choose, cancel, choose again, explain, send, and see it on the page', async () => {
     await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('analyst'))
@@ -209,7 +209,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('a verdict that is refused says why and keeps the words', async () => {
+  it('a refused verdict shows the reason and keeps the text', async () => {
     await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context, [/400/])
     await enter(page, here.userLink('admin'))
@@ -222,7 +222,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('a viewer reads what was decided and what is new, and decides nothing', async () => {
+  it('a viewer sees the decision and new evidence, but cannot decide', async () => {
     const { stage } = here
     await stage.records(contract('w1'))
     stage.find(finding({ halfLifeDays: null }))
@@ -246,7 +246,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('each part says what it is worth, and what carries the band stands apart', async () => {
+  it('each part shows the score without it, and parts that carry the band are listed', async () => {
     const { stage } = here
     await displaced(stage, 'w1', Date.now())
     const twice = { worker: 'w2', strength: 4 as const, halfLifeDays: null }
@@ -265,7 +265,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('the contract beside what was seen, and what nobody would see', async () => {
+  it('shows the contract compared with what was seen, and what would be missed', async () => {
     await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
@@ -282,7 +282,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('open cases alone, counted; everybody again', async () => {
+  it('filters open cases with their count, and shows all again', async () => {
     await fill(here.stage, 300, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
@@ -299,13 +299,13 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('from the list to a cluster, from there to a person by keyboard, and back', async () => {
+  it('from the list to a cluster, to a person by keyboard, and back', async () => {
     await fill(here.stage, 40, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.locator('.cluster-tag', { hasText: 'cluster of 5' }).first().click()
     await page.getByRole('heading', { name: '5 people, one case' }).waitFor()
-    // The picture has a dot for every 'who has it' of the table.
+    // The picture has one dot per holder of a key in the table.
     assert.equal(await page.locator('.matrix circle').count(), 15)
     const rows = await page.getByRole('row').allInnerTexts()
     assert.ok(rows.some((it) => /Leeds, England, GB[\s\S]*a remote controller, a monitor, a USB device/.test(it)))
@@ -330,9 +330,9 @@ describe('server/console: in use', function () {
     for await (const block of stage.store.evaluations.findings('e1'))
       for (const { id, rule } of block) if (rule.startsWith('shares ')) stage.retract(id)
     await stage.judge()
-    await page.getByText('Nobody shares an uplink').waitFor()
+    await page.getByText('No unrelated workers share an uplink').waitFor()
     await page.goto(`${here.origin}/#/clusters/gone`)
-    await page.getByText('There is no such cluster now').waitFor()
+    await page.getByText('This cluster no longer exists').waitFor()
     clean()
   })
 
@@ -351,7 +351,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('5,000 workers: few rows are drawn, and filters, search and the end of the list answer', async () => {
+  it('5,000 workers: draws few rows, and filters, search and scrolling to the end work', async () => {
     await fill(here.stage, 5_000, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
@@ -373,11 +373,11 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('says when it can be used: 5,000 workers on a processor four times slower', async () => {
+  it('measures the time until it can be used: 5,000 workers on a processor four times slower', async () => {
     await fill(here.stage, 5_000, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
-    // Timed in the page itself: asking from outside is slowed down too.
+    // Timed in the page itself, because outside calls are slowed down too.
     await page.addInitScript(() => {
       new MutationObserver((_, observer) => {
         if (!document.querySelector('.grid-body .grid-row')) return
@@ -398,7 +398,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('what is judged changes on the page, and the chosen worker stays chosen', async () => {
+  it('new results appear on the page, and the selected worker stays selected', async () => {
     const { stage } = here
     await stage.records(contract('w1'), contract('w2'))
     await stage.judge()
@@ -415,7 +415,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('a page asks for what concerns it, and for nothing else', async () => {
+  it('a page reloads only data that it shows', async () => {
     const { stage } = here
     await stage.records(contract('w1'), contract('w2'), contract('w3'))
     await stage.judge()
@@ -427,23 +427,23 @@ describe('server/console: in use', function () {
       const [, path] = /^\/api\/v1(\/.*)$/.exec(new URL(request.url()).pathname) ?? []
       if (path) asked.push(path)
     })
-    const speaks = async (worker: string, says: string) => {
+    const addFinding = async (worker: string, says: string) => {
       stage.find(finding({ worker, says }))
       await stage.judge()
     }
-    // What the page still asked while it opened is over when this is there.
-    await speaks('w2', 'before the first word')
+    // Once this is shown, the requests of opening the page are done.
+    await addFinding('w2', 'before the first word')
     await page.getByText('before the first word').waitFor()
     asked.length = 0
-    await speaks('w3', 'the first word')
+    await addFinding('w3', 'the first word')
     await page.getByText('the first word').waitFor()
     assert.deepEqual(asked, ['/workers'])
 
     await page.goto(`${here.origin}/#/workers/w1`)
     await page.getByRole('heading', { name: 'w1', level: 1 }).waitFor()
     asked.length = 0
-    await speaks('w3', 'a word about another')
-    await speaks('w1', 'the second word')
+    await addFinding('w3', 'a word about another')
+    await addFinding('w1', 'the second word')
     await page.locator('.reason', { hasText: 'the second word' }).waitFor()
     assert.deepEqual(asked, ['/workers/w1'])
     await page.keyboard.press('Escape')
@@ -452,7 +452,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('while nothing speaks against anybody, it counts what comes in', async () => {
+  it('counts the events of the first laptops, while there are no findings', async () => {
     const { stage } = here
     await stage.enroll('d1')
     await stage.records(contract('w1'), holding('d1', 'w1'))
@@ -469,7 +469,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('laptops: opened one by one, searched on the server, and more on demand', async () => {
+  it('laptops: details on demand, search on the server, and more pages', async () => {
     await fill(here.stage, 120, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
@@ -492,15 +492,15 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('enrolling a laptop: the command is shown once, a viewer cannot ask for one', async () => {
+  it('enrolling a laptop: shows the command once, and not to a viewer', async () => {
     const { page, clean } = await watched(context, [/400/])
     await enter(page, here.userLink('analyst'))
     await page.getByRole('button', { name: 'Enroll a laptop' }).click()
     await page.getByLabel('Worker who holds it').fill('not an id!')
-    await page.getByRole('button', { name: 'Make a token' }).click()
+    await page.getByRole('button', { name: 'Create a token' }).click()
     await page.getByRole('alert').waitFor()
     await page.getByLabel('Worker who holds it').fill('w7')
-    await page.getByRole('button', { name: 'Make a token' }).click()
+    await page.getByRole('button', { name: 'Create a token' }).click()
     assert.match(await page.getByLabel('Command to enroll').inputValue(), /^npx tellwire agent enroll tw1\./)
     assert.deepEqual(
       here.tokens.map(({ worker }) => worker),
@@ -519,7 +519,7 @@ describe('server/console: in use', function () {
     await other.close()
   })
 
-  it('a server that goes away is said to be away, and is found again', async () => {
+  it('shows a lost connection, and reconnects', async () => {
     await here.stage.records(contract('w1'))
     const { page, clean } = await watched(context, [/ERR_/])
     await enter(page, here.userLink('viewer'))
@@ -536,7 +536,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('a session that ends elsewhere ends here', async () => {
+  it('shows the sign-in page when the session ended elsewhere', async () => {
     await here.stage.records(contract('w1'))
     const { page, clean } = await watched(context, [/401/])
     await enter(page, here.userLink('viewer'))
@@ -546,7 +546,7 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('the theme is kept', async () => {
+  it('keeps the theme', async () => {
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     const background = () => page.evaluate(() => getComputedStyle(document.body).colorScheme)
@@ -567,7 +567,7 @@ describe('server/console: in use', function () {
     }
   }
 
-  /** Nothing that a browser would run or load, and no link that leads elsewhere. */
+  /** Asserts that there are no foreign scripts, loads or links. */
   async function nothingInjected(page: Page, name: string): Promise<void> {
     const foreign = await page.evaluate(() =>
       [...document.querySelectorAll('*')]

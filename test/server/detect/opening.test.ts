@@ -199,7 +199,7 @@ describe('server/detect: opening an evaluation', () => {
     }
   })
 
-  it('derived events from before what is kept are not judged by rules that come', async () => {
+  it('new rules do not evaluate derived events from before the kept telemetry', async () => {
     const it = evaluator()
     const day = (n: number) => session('d1', AUSTIN, T0 + n * DAY)
     const days = Array.from({ length: 4 }, (_, n) => day(n))

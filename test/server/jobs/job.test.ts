@@ -1,4 +1,4 @@
-/** Periodic work: never over itself, never waiting for another, going on after a failure. */
+/** Periodic jobs: no overlap, independent of each other, and continued after a failure. */
 import assert from 'node:assert/strict'
 import { type Job, runJobs } from '../../../server/jobs/job.ts'
 import { until } from '../../bench/children.ts'
@@ -18,7 +18,7 @@ describe('server/jobs', () => {
       () => `only ${count()} times`,
     )
 
-  it('a job that takes long holds up no other, and never runs twice at once', async () => {
+  it('a slow job does not delay others, and never overlaps itself', async () => {
     const long = Promise.withResolvers<void>()
     let [running, most, short] = [0, 0, 0]
     const slow = job('slow', async () => {
@@ -33,9 +33,9 @@ describe('server/jobs', () => {
     long.resolve()
   })
 
-  it('one that fails is reported with its name, and comes again', async () => {
-    const said: unknown[] = []
-    const log = { ...QUIET, error: (facts: object) => void said.push(facts) }
+  it('a failing job is reported with its name, and runs again', async () => {
+    const logged: unknown[] = []
+    const log = { ...QUIET, error: (facts: object) => void logged.push(facts) }
     let [failed, other] = [0, 0]
     const failing = job('failing', async () => {
       failed++
@@ -44,10 +44,10 @@ describe('server/jobs', () => {
     stop = runJobs([failing, job('other', async () => void other++)], log)
     await times(() => failed, 3)
     await times(() => other, 3)
-    assert.equal((said[0] as { job: string }).job, 'failing')
+    assert.equal((logged[0] as { job: string }).job, 'failing')
   })
 
-  it('stopping waits for what runs, and tells it', async () => {
+  it('stopping aborts running jobs and waits for them', async () => {
     const began = Promise.withResolvers<AbortSignal>()
     const ending = Promise.withResolvers<void>()
     let ended = false

@@ -90,7 +90,7 @@ describe('server/roles: a running server', function () {
     )
   }
 
-  it('without room on the disk it is not ready, takes nothing of feeds and laptops, and still lets people in', async () => {
+  it('with a nearly full disk, is not ready and refuses feeds and laptops, but lets people sign in', async () => {
     configure('limits: { diskReserveBytes: 9007199254740991 }')
     await start()
     const readiness = await fetch(`${server!.url}/readyz`)

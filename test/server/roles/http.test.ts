@@ -66,7 +66,7 @@ describe('server/roles: the HTTP server', () => {
     await once(socket, 'close')
   })
 
-  it('of connections that say nothing only so many stay, and one with a request is not among them', async () => {
+  it('limits connections without a request, and keeps those with one', async () => {
     await begin({ silentMax: 3 })
     const heard = await connected()
     heard.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')

@@ -4,7 +4,7 @@ import { isHoliday, isWeekend, localTime, minutesOf, utcOffsetMs } from '../../.
 const HOUR = 3_600_000
 
 describe('local time', () => {
-  it('follows daylight saving to the day and hour', () => {
+  it('follows daylight saving by day and hour', () => {
     const sunday = Date.UTC(2026, 10, 1)
     assert.equal(localTime('America/New_York', sunday, 60), sunday + 5 * HOUR)
     assert.equal(localTime('America/New_York', sunday, 9 * 60), sunday + 14 * HOUR)
@@ -12,7 +12,7 @@ describe('local time', () => {
     assert.equal(localTime('America/Phoenix', sunday, 9 * 60), sunday + 16 * HOUR)
   })
 
-  it('knows half hours, both hemispheres, and nights that end tomorrow', () => {
+  it('handles half-hour zones, both hemispheres, and times after midnight', () => {
     const day = Date.UTC(2026, 9, 3)
     assert.equal(localTime('Asia/Kolkata', day, 0), day - 5.5 * HOUR)
     assert.equal(localTime('Australia/Sydney', day, 9 * 60), day - HOUR)
@@ -21,13 +21,13 @@ describe('local time', () => {
     assert.equal(utcOffsetMs('UTC', day), 0)
   })
 
-  it('reads clocks, and refuses what is none', () => {
+  it('reads local times, and refuses invalid ones', () => {
     assert.equal(minutesOf('09:30'), 570)
     assert.equal(minutesOf('26:00'), 1_560)
     for (const wrong of ['9', '09:60', '75:00', '']) assert.throws(() => minutesOf(wrong), RangeError, wrong)
   })
 
-  it('knows weekends and public holidays', () => {
+  it('recognises weekends and public holidays', () => {
     assert.ok(isWeekend(Date.UTC(2026, 8, 13)) && !isWeekend(Date.UTC(2026, 8, 14)))
     assert.ok(isHoliday('US', Date.UTC(2026, 8, 7)), 'the first Monday of September')
     assert.ok(!isHoliday('US', Date.UTC(2026, 8, 14)))

@@ -9,7 +9,7 @@ import { Recorded, type RecordedOf } from '../../../wire/recording.ts'
 const START = Date.UTC(2026, 8, 14)
 const DAY = 86_400_000
 const SEEDS = [1, 2, 3]
-/** Every so many lines of the fleet's noise is checked against the schema; every line that is rarer, always. */
+/** Of the fleet's noise every nth line is checked against the schema; of rarer lines, all. */
 const SAMPLE = 40
 
 const IDS = Array.from({ length: 29 }, (_, nth) => `N${nth + 1}`)
@@ -20,7 +20,7 @@ function sceneOf(id: string): Scenario {
   return found
 }
 
-/** The scene's people alone. */
+/** Only the people of the scene. */
 function played(scene: Scenario, variant: string | null, seed: number): string[] {
   const name = variant === null ? scene.id : `${scene.id}/${variant}`
   return [...simulate({ scenarios: [name], seed, workers: scene.people, days: scene.days ?? 7, start: START })]
@@ -36,11 +36,11 @@ describe('look-alikes', () => {
   })
 
   for (const id of IDS) {
-    it(`${id} plays in all its forms, with three seeds, and says what it is`, function () {
+    it(`${id} runs in every variant with three seeds, and writes its labels`, function () {
       this.timeout(60_000)
       const scene = sceneOf(id)
       const names = new Set<string>()
-      // A crowd is the same with every seed but for its noise: each form of it has one of its own.
+      // A large scene differs between seeds only in its noise, so each variant runs with one seed.
       for (const [nth, variant] of [null, ...(scene.variants ?? [])].entries())
         for (const seed of scene.people < 6 ? SEEDS : [SEEDS[nth % 3]!]) {
           const lines = played(scene, variant, seed)
@@ -65,8 +65,8 @@ function assertValid(line: string, where: string): void {
   assert.ok(result.success, `${where}: ${line.slice(0, 300)}: ${result.error?.message}`)
 }
 
-/** What a recording says, by kind. */
-interface Told {
+/** The records of a recording, by type. */
+interface Recording {
   contracts: RecordedOf<'contract'>[]
   sessions: RecordedOf<'connection'>[]
   devices: RecordedOf<'device'>[]
@@ -75,7 +75,7 @@ interface Told {
   firstWorker: string
 }
 
-function told(id: string, variant: string | null = null): Told {
+function recordingOf(id: string, variant: string | null = null): Recording {
   const lines = played(sceneOf(id), variant, 1)
   const of = <T extends Recorded['type']>(type: T) =>
     lines
@@ -97,13 +97,13 @@ function told(id: string, variant: string | null = null): Told {
   }
 }
 
-const tools = (it: Told) => it.contracts.flatMap((contract) => contract.approvedTools ?? [])
-const exits = (it: Told) => it.contracts.flatMap((contract) => contract.approvedEgress ?? [])
-const roles = (it: Told) => it.contracts.flatMap((contract) => contract.roles ?? [])
+const tools = (it: Recording) => it.contracts.flatMap((contract) => contract.approvedTools ?? [])
+const exits = (it: Recording) => it.contracts.flatMap((contract) => contract.approvedEgress ?? [])
+const roles = (it: Recording) => it.contracts.flatMap((contract) => contract.roles ?? [])
 const count = <T>(list: readonly T[]): number => new Set(list).size
 
-/** Per row of the threat model's section 4: what tells it from what it looks like is in the recording. */
-const DISCRIMINATORS: Readonly<Record<string, (it: Told) => void>> = {
+/** By row of the threat model's section 4: the recording contains what distinguishes it from what it resembles. */
+const DISCRIMINATORS: Readonly<Record<string, (it: Recording) => void>> = {
   N1(it) {
     assert.ok(tools(it).every(({ tool, tenant, to }) => tool === 'ScreenConnect' && tenant === 'company' && to))
     const sessions = it.events('remote_session')
@@ -225,7 +225,7 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Told) => void>> = {
     const mirrored = it.feeds('repo_audit').filter(({ AccountHash }) => AccountHash !== null)
     assert.equal(mirrored.length, 14 * 200)
     assert.equal(count(mirrored.map(({ AccountHash }) => AccountHash)), 1)
-    // Two to four in Krakow, while summer time lasts.
+    // 02:00 to 04:00 in Krakow, during summer time.
     assert.ok(mirrored.every(({ time }) => new Date(time).getUTCHours() < 2))
     assert.ok(roles(it).includes('repository mirror'))
   },
@@ -234,7 +234,7 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Told) => void>> = {
     assert.ok(sent.length >= 14 * 3)
     assert.ok(
       sent.every(({ time }) => new Date(time).getUTCHours() === 6),
-      'at one, in Minneapolis',
+      'at 01:00 in Minneapolis',
     )
     assert.ok(tools(it).some(({ tool }) => /restic/.test(tool)))
   },
@@ -308,7 +308,7 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Told) => void>> = {
     const seen = new Map<string, string[]>()
     for (const { device, fingerprint } of it.sessions)
       if (seen.get(device)?.at(-1) !== fingerprint) seen.set(device, [...(seen.get(device) ?? []), fingerprint!])
-    // The old one never comes back: as many changes as there are prints.
+    // The old one never comes back: there are as many changes as fingerprints.
     assert.deepEqual([...seen.values()].map((prints) => prints.length).sort(), [1, 1, 1, 2])
     assert.ok(
       it.devices.some(({ to }) => to !== null),
@@ -319,11 +319,11 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Told) => void>> = {
     const prints = new Map<string, Set<string>>()
     for (const { remoteAddress, geo } of it.sessions)
       prints.set(remoteAddress, (prints.get(remoteAddress) ?? new Set()).add(`${geo?.edition} ${geo?.country}`))
-    assert.equal(prints.size, 28, 'nobody has another address')
-    const moved = [...prints.values()].filter((said) => said.has('dbip-city 2026-09-01 GB'))
+    assert.equal(prints.size, 28, 'no address changed')
+    const moved = [...prints.values()].filter((seen) => seen.has('dbip-city 2026-09-01 GB'))
     assert.equal(moved.length, 24)
-    assert.ok(moved.every((said) => said.has('dbip-city 2026-08-01 US')))
-    assert.ok([...prints.values()].every((said) => said.size === 2))
+    assert.ok(moved.every((seen) => seen.has('dbip-city 2026-08-01 US')))
+    assert.ok([...prints.values()].every((seen) => seen.size === 2))
   },
   N28(it) {
     const jumps = it.events('clock_place').filter(({ ClockJumpMs }) => ClockJumpMs !== null)
@@ -331,11 +331,7 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Told) => void>> = {
     const starts = it.events('agent_state').filter(({ Action }) => Action === 'started')
     assert.ok(starts.some(({ time }) => Math.abs(time - jumps[0]!.time) < 3 * 3_600_000))
     const summer = it.events('clock_place').find(({ UtcOffsetMinutes }) => UtcOffsetMinutes === 660)!
-    assert.equal(
-      new Date(summer.time).toISOString().slice(0, 10),
-      '2026-10-03',
-      'ten in the morning of the 4th, in Sydney',
-    )
+    assert.equal(new Date(summer.time).toISOString().slice(0, 10), '2026-10-03', '10:00 on the 4th, in Sydney')
   },
   N29(it) {
     const extensions = it.events('software').filter(({ Kind }) => Kind === 'browser_extension')
@@ -347,12 +343,12 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Told) => void>> = {
   },
 }
 
-describe('what tells a look-alike from what it looks like', () => {
+describe('what distinguishes a look-alike', () => {
   for (const id of IDS)
     it(`${id}: ${sceneOf(id).title}`, function () {
       this.timeout(30_000)
-      const judge = DISCRIMINATORS[id]
-      assert.ok(judge, 'a row without an assertion')
-      judge(told(id))
+      const check = DISCRIMINATORS[id]
+      assert.ok(check, 'a row without an assertion')
+      check(recordingOf(id))
     })
 })

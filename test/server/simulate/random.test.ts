@@ -7,8 +7,8 @@ function sample(make: (random: Random) => number, count = 20_000): number[] {
 }
 const mean = (values: readonly number[]): number => values.reduce((sum, it) => sum + it, 0) / values.length
 
-describe('chance', () => {
-  it('repeats itself for the same keys, and not for others', () => {
+describe('randomness', () => {
+  it('repeats for the same keys only', () => {
     const first = (...keys: (string | number)[]) => {
       const random = stream(...keys)
       return [random(), random(), random()]
@@ -24,7 +24,7 @@ describe('chance', () => {
     for (const count of tenths) assert.ok(count > 1_850 && count < 2_150, `${count}`)
   })
 
-  it('has the distributions it says', () => {
+  it('has the documented distributions', () => {
     for (const wanted of [0.3, 4, 60]) {
       const found = mean(sample((random) => poisson(random, wanted)))
       assert.ok(Math.abs(found - wanted) < 0.03 * wanted, `${found} for ${wanted}`)
@@ -34,7 +34,7 @@ describe('chance', () => {
     assert.ok(Math.abs(sorted[19_800]! - 1_024) < 120)
   })
 
-  it('weighs', () => {
+  it('picks by weight', () => {
     const often = sample((random) => (weighted(random, { a: 3, b: 1 }) === 'a' ? 1 : 0))
     assert.ok(Math.abs(mean(often) - 0.75) < 0.02)
   })

@@ -11,9 +11,9 @@ const DAY = 24 * HOUR
 const SEEDS = [1, 2, 3]
 const INFILTRATIONS = Array.from({ length: 23 }, (_, nth) => `P${nth + 1}`)
 
-/** Everything that one run of one scene wrote down, and nobody outside the scene is in it. */
+/** All records of one run of one scene, with only the people of the scene in it. */
 interface Seen {
-  /** Of everything that laptops told, in order. */
+  /** The times of all events of laptops, in order. */
   times: number[]
   events: RecordedOf<'event'>[]
   sessions: RecordedOf<'connection'>[]
@@ -22,7 +22,7 @@ interface Seen {
   labels: RecordedOf<'label'>[]
 }
 
-/** A moment of evidence. */
+/** The time of a piece of evidence. */
 interface At {
   time: number
 }
@@ -56,7 +56,7 @@ const farSessions = (seen: Seen) =>
     ),
   ).size
 
-/** Hours of remote control by device and UTC date, from the lines that say how long it was. */
+/** Hours of remote control by device and UTC date, from the events with a duration. */
 function controlledHours(seen: Seen): number[] {
   const days = new Map<string, number>()
   for (const it of inbound(seen)) {
@@ -67,13 +67,13 @@ function controlledHours(seen: Seen): number[] {
   return [...days.values()]
 }
 
-/** The most values of one day, and when the first of them was seen. */
+/** The items of the day with the most of them. */
 function busiest<T extends At>(list: readonly T[]): T[] {
   const days = Map.groupBy(list, (it) => Math.floor(it.time / DAY))
   return [...days.values()].sort((a, b) => b.length - a.length)[0] ?? []
 }
 
-/** Those whose key at least two devices or workers have. */
+/** Items whose key at least two devices or workers share. */
 function shared<T>(list: readonly T[], key: (it: T) => string | null, owner: (it: T) => string | null): T[] {
   const owners = new Map<string, Set<string | null>>()
   for (const it of list) {
@@ -94,7 +94,7 @@ const gone = (seen: Seen, hours: number): At[] =>
   seen.times.flatMap((time, nth) => (seen.times[nth + 1]! - time > hours * HOUR ? [{ time }] : []))
 const slow = (seen: Seen) => seen.sessions.filter((it) => (it.rttMinMs ?? 0) > 110 && it.geo?.country === 'US')
 
-/** What must be there to be found, by scene, or by variant where that leaves something else visible. */
+/** The evidence that must be visible, by scene, or by variant if that differs. */
 const EVIDENCE: Record<string, (seen: Seen) => readonly At[]> = {
   P1: (seen) => runs(seen, /set-password|--password|whoami/i),
   'P1/portable': (seen) =>
@@ -255,14 +255,14 @@ const EVIDENCE: Record<string, (seen: Seen) => readonly At[]> = {
 }
 
 const conflicts = (seen: Seen): At[] => seen.events.flatMap((it) => (it.conflict ? [it.event] : []))
-/** The agent told something within five minutes of it. */
+/** The agent sent an event within five minutes of this time. */
 const near = (seen: Seen, time: number) => seen.times.some((it) => Math.abs(it - time) < 300_000)
 
 const named = (scenario: Scenario) => [scenario.id, ...(scenario.variants ?? []).map((it) => `${scenario.id}/${it}`)]
 
 /**
- * Programs and connections that ordinary workers have too: half of all lines. They are validated in `simulate.test.ts`,
- * and are no evidence, so they are not read anew for every scene.
+ * Programs and connections that ordinary workers have too: half of all lines. They are validated in
+ * `simulate.test.ts` and are no evidence, so they are skipped here.
  */
 const ordinary = new Set<string>()
 const formOf = (line: string): string | null => {
@@ -273,7 +273,7 @@ const formOf = (line: string): string | null => {
 }
 
 function played(scenario: Scenario, name: string, seed: number): Seen {
-  // Laptops that come one after the other need the time for it.
+  // Laptops that start one after another need more days.
   const days = name === 'P4/slow' ? 32 : (scenario.days ?? 1)
   const options = { scenarios: [name], seed, workers: scenario.people, days, start: START }
   const seen: Seen = { times: [], events: [], sessions: [], feeds: [], contracts: [], labels: [] }
@@ -300,29 +300,29 @@ describe('scenes of infiltration', () => {
     }
   })
 
-  it('are all there, once', () => {
+  it('exist once each', () => {
     const there = SCENARIOS.map((it) => it.id).filter((id) => id.startsWith('P'))
     assert.deepEqual(there, INFILTRATIONS)
     for (const name of Object.keys(EVIDENCE)) assert.ok(SCENARIOS.flatMap(named).includes(name), name)
   })
 
   for (const scenario of SCENARIOS.filter((it) => it.id.startsWith('P')))
-    it(`${scenario.id}, ${scenario.title}: says what laptops and feeds see, and leaves its traces`, function () {
+    it(`${scenario.id}, ${scenario.title}: has events of laptops and feeds, and visible evidence`, function () {
       this.timeout(20_000)
       for (const name of named(scenario))
         for (const seed of SEEDS) {
           const seen = played(scenario, name, seed)
-          const told = `${name}, seed ${seed}`
-          for (const { event } of seen.events) assert.equal(CATEGORIES[event.category].origin, 'agent', told)
-          assert.equal(seen.labels.length, scenario.people, told)
-          for (const it of seen.labels) assert.deepEqual([it.truth, it.scenario], ['infiltrator', name], told)
+          const where = `${name}, seed ${seed}`
+          for (const { event } of seen.events) assert.equal(CATEGORIES[event.category].origin, 'agent', where)
+          assert.equal(seen.labels.length, scenario.people, where)
+          for (const it of seen.labels) assert.deepEqual([it.truth, it.scenario], ['infiltrator', name], where)
           const evidence = (EVIDENCE[name] ?? EVIDENCE[scenario.id]!)(seen)
-          assert.ok(evidence.length > 0, `${told} leaves nothing to be found`)
+          assert.ok(evidence.length > 0, `${where}: no evidence`)
           const first = Math.min(...evidence.map((it) => it.time))
           const from = Math.min(...seen.labels.map((it) => it.from))
-          // A laptop's clock may be a minute or two off; one that was set back says so.
+          // A laptop's clock may be off by a minute or two; larger changes are visible as events.
           if (name !== 'P11/clock')
-            assert.ok(from <= first + 300_000, `${told}: labelled from ${from}, seen at ${first}`)
+            assert.ok(from <= first + 300_000, `${where}: labelled from ${from}, seen at ${first}`)
         }
     })
 

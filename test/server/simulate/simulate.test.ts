@@ -22,7 +22,7 @@ function only<T extends Recorded['type']>(records: readonly Recorded[], type: T)
   return records.filter((it) => it.type === type) as RecordedOf<T>[]
 }
 
-/** One scene of one person, whatever the test makes of it; the lines of that person's laptop. */
+/** A scene with one person, defined by the test; gives the lines of that person's laptop. */
 function played(play: Scenario['play'], options: Partial<SimulateOptions> = {}) {
   const scene: Scenario = { id: 'P1', title: 'a test', truth: 'infiltrator', people: 1, play }
   const records = parsed(lines({ workers: 1, scenarios: ['P1'], ...options }, [scene]))
@@ -30,7 +30,7 @@ function played(play: Scenario['play'], options: Partial<SimulateOptions> = {}) 
 }
 
 describe('simulate', () => {
-  it('writes nothing but valid records, in order of arrival', () => {
+  it('writes only valid records, in order of arrival', () => {
     const records = parsed(lines({ workers: 30, days: 12, seed: 5, scenarios: ['N9'] }))
     let before = 0
     for (const it of records) {
@@ -43,13 +43,13 @@ describe('simulate', () => {
     assert.ok(of('connection') > 30 * 8 && of('feed') > 30 * 8 && of('contract') >= 30 && of('device') >= 30)
   })
 
-  it('makes what laptops and feeds make, never what the server derives', () => {
+  it('writes events of laptops and feeds, never derived events', () => {
     const made = new Set(only(parsed(lines()), 'event').map((it) => it.event.category))
     assert.ok(made.size > 14, [...made].join(' '))
     for (const category of made) assert.equal(CATEGORIES[category].origin, 'agent', category)
   })
 
-  it('numbers what a spool keeps without holes, and a retry is the same event', () => {
+  it('numbers events without gaps, and a retry is the same event', () => {
     const events = only(parsed(lines({ workers: 40, days: 10 })), 'event')
     const spools = new Map<string, Map<number, string>>()
     let retries = 0
@@ -70,13 +70,13 @@ describe('simulate', () => {
     assert.equal(new Set(all).size, all.length, 'ids are unique')
   })
 
-  it('gives the same bytes for the same options, and others for another seed', () => {
+  it('gives the same bytes for the same options, and different ones for another seed', () => {
     const once = lines({ scenarios: ['N9'] })
     assert.deepEqual(lines({ scenarios: ['N9'] }), once)
     assert.notDeepEqual(lines({ scenarios: ['N9'], seed: 2 }), once)
   })
 
-  it('changes nothing for anybody outside a scene', () => {
+  it('changes nothing for workers outside a scene', () => {
     const cast = new Set(only(parsed(lines({ scenarios: ['N9'] })), 'label').map((it) => it.worker))
     assert.equal(cast.size, 2)
     const others = (text: readonly string[]) =>
@@ -84,7 +84,7 @@ describe('simulate', () => {
     assert.deepEqual(others(lines({ scenarios: ['N9'] })), others(lines()))
   })
 
-  it('is taken by replay, all of it', async () => {
+  it('is accepted completely by replay', async () => {
     const text = lines({ workers: 8, scenarios: ['P4'], days: 16 })
     async function* input() {
       yield* text
@@ -100,10 +100,10 @@ describe('simulate', () => {
     assert.equal(answer.workers.length, 8)
   })
 
-  it('refuses scenes that do not exist or do not fit, and says what to do', () => {
+  it('refuses unknown scenes and too small runs, and says what to do', () => {
     assert.throws(() => lines({ scenarios: ['P99'] }), /P99.*--list/)
     assert.throws(() => lines({ scenarios: ['P4/nothing'] }), /no such variant/)
-    assert.throws(() => lines({ scenarios: ['P4'], workers: 2, days: 20 }), /take 3 workers/)
+    assert.throws(() => lines({ scenarios: ['P4'], workers: 2, days: 20 }), /need 3 workers/)
     assert.throws(() => lines({ scenarios: ['P4'], days: 5 }), /14 days/)
     assert.throws(() => lines({ scenarios: ['P4/slow'], days: 15 }), /more days/)
   })
@@ -121,7 +121,7 @@ describe('a scene', () => {
     )
   })
 
-  it('or from when it says, and a benign one from the first day', () => {
+  it('labels from the time that the scene sets, and a benign scene from the first day', () => {
     const at = (truth: 'infiltrator' | 'benign') =>
       only(
         played((cast) => cast.people[0]!.livesAt(cast.home('London')).begins(1, '08:00').truth(truth)).records,
@@ -132,7 +132,7 @@ describe('a scene', () => {
     assert.equal(only(records, 'label')[0]!.from, Date.UTC(2026, 8, 15, 7))
   })
 
-  it('places events at local times, through a change of clocks too', () => {
+  it('places events at local times, even when clocks change', () => {
     const start = Date.UTC(2026, 9, 23)
     const { events } = played(
       (cast) => cast.people[0]!.livesAt(cast.home('Berlin')).on('every', (stage) => stage.at('12:00').runs('/opt/x')),
@@ -145,7 +145,7 @@ describe('a scene', () => {
     for (const [day, at] of times.entries()) assert.ok(Math.abs(at - expected[day]!) < 10_000, `day ${day}`)
   })
 
-  it('takes a network away: what happens comes later, in order', () => {
+  it('without a network: events arrive later, in order', () => {
     const { events, sessions } = played((cast) => {
       const worker = cast.people[0]!.livesAt(cast.home('Austin')).hours('09:00', '17:00')
       worker.on(2, (stage) => stage.works('09:00', '17:00').offline('10:00', 30))
@@ -158,7 +158,7 @@ describe('a scene', () => {
     assert.ok(sessions.some((it) => it.time >= to && it.time < to + HOUR))
   })
 
-  it('silences an agent: nothing of it, while feeds go on; then it says that it was killed', () => {
+  it('with a killed agent: no events except from feeds, and then a report that it was killed', () => {
     const { records, events } = played((cast) => {
       const worker = cast.people[0]!.livesAt(cast.home('Austin')).hours('09:00', '17:00')
       worker.on(1, (stage) => {
@@ -175,7 +175,7 @@ describe('a scene', () => {
     assert.equal(states.find((it) => it.time >= to - 300_000 && it.Action !== 'summary')?.Action, 'killed_last_time')
   })
 
-  it('moves a laptop: another network, another exit, longer round trips', () => {
+  it('at another site: another network, another exit, longer round trips', () => {
     const { sessions, events } = played((cast) => {
       const home = cast.home('New York')
       const hotel = cast.site('public', 'Tokyo')
@@ -189,7 +189,7 @@ describe('a scene', () => {
     assert.equal(new Set(gateways).size, 2)
   })
 
-  it('puts a router behind a VPN: the address is near, the way is long', () => {
+  it('behind a router with a VPN: a near address, long round trips', () => {
     const { sessions, events } = played((cast) => {
       const home = cast.home('Shenyang', { exit: cast.vpn('astrill', 'Phoenix') })
       cast.people[0]!.claims('Phoenix').livesAt(home)
@@ -202,7 +202,7 @@ describe('a scene', () => {
     for (const { event } of events) if (event.category === 'network_place') assert.equal(event.TunnelInterface, null)
   })
 
-  it('clones a laptop: other hardware, and numbers that were used', () => {
+  it('with a cloned laptop: other hardware, and reused numbers', () => {
     const { sessions, events } = played((cast) => {
       const worker = cast.people[0]!.livesAt(cast.home('Austin'))
       worker.on(worker.workday(3), (stage) => {
@@ -216,7 +216,7 @@ describe('a scene', () => {
     assert.notEqual(same.event.id, conflict.event.id)
   })
 
-  it('installs a tool as the catalogue knows it, on every system', () => {
+  it('installs a tool as in the catalogue, on every system', () => {
     const catalogue = loadCatalogue()
     for (const system of ['linux', 'macos', 'windows'] as const) {
       const { events } = played((cast) => {
@@ -235,13 +235,13 @@ describe('a scene', () => {
     assert.throws(() => played((cast) => cast.people[0]!.on(1, (stage) => stage.at('9:00').tool('no such'))), /no such/)
   })
 
-  it('takes hands off the laptop, and keeps it from being idle', () => {
+  it('without local input: no input events, and no idle time with a jiggler', () => {
     const hours = (play: (stage: Stage) => void) =>
       played((cast) => cast.people[0]!.livesAt(cast.home('Austin')).neverSleeps().on(2, play)).events.flatMap(
         ({ event }) =>
           event.time > START + 2 * DAY + 6 * HOUR && event.time < START + 3 * DAY + 4 * HOUR ? [event] : [],
       )
-    const left = hours((stage) => stage.works('09:00', '17:00').hands(null).stirred('00:00', '24:00', 60))
+    const left = hours((stage) => stage.works('09:00', '17:00').hands(null).nudged('00:00', '24:00', 60))
     assert.ok(!left.some((it) => it.category === 'input_pattern'))
     const idle = left.flatMap((it) => (it.category === 'presence' ? [it.LongestIdleSeconds] : []))
     assert.ok(idle.length > 20 && Math.max(...idle) < 80, `${idle}`)
@@ -251,20 +251,20 @@ describe('a scene', () => {
     assert.deepEqual([...new Set(sources)].sort(), ['a cable absolute_pointer', 'a cable keyboard'])
   })
 
-  it('tells a remote-control session twice, as logs do', () => {
+  it('reports a remote-control session twice, as logs do', () => {
     const { events } = played((cast) => {
       const worker = cast.people[0]!.livesAt(cast.home('Austin'))
       worker.on(1, (stage) => stage.at('10:00').controlled('AnyDesk', 90, { id: cast.hash('who') }))
     })
-    const told = events.flatMap(({ event }) => (event.category === 'remote_session' ? [event] : []))
+    const reported = events.flatMap(({ event }) => (event.category === 'remote_session' ? [event] : []))
     assert.deepEqual(
-      told.map((it) => it.EndedAt),
-      [null, told[0]!.StartedAt + 90 * 60_000],
+      reported.map((it) => it.EndedAt),
+      [null, reported[0]!.StartedAt + 90 * 60_000],
     )
-    assert.equal(told[1]!.StartedAt, told[0]!.StartedAt)
+    assert.equal(reported[1]!.StartedAt, reported[0]!.StartedAt)
   })
 
-  it('sets a clock: what follows is told with the wrong time, and a session shows it', () => {
+  it('with a wrong clock: later events have the wrong time, and sessions the skew', () => {
     const { events, sessions } = played((cast) => {
       const worker = cast.people[0]!.livesAt(cast.home('Austin'))
       worker.on(1, (stage) => stage.at('10:00').setsClock(-600).runs('/opt/x'))
@@ -275,7 +275,7 @@ describe('a scene', () => {
     assert.ok(Math.abs(sessions.at(-1)!.clockSkewMs! + 10 * HOUR) < 300_000)
   })
 
-  it('says where the far end of a remote session is', () => {
+  it('gives the place of the far end of a remote session', () => {
     const { events } = played((cast) => {
       const worker = cast.people[0]!.livesAt(cast.home('Austin'))
       worker.on(1, (stage) => stage.at('10:00').saw('remote_session', { Tool: 'AnyDesk' }, cast.exit('Shenyang')))
@@ -286,7 +286,7 @@ describe('a scene', () => {
   })
 })
 
-/** The worker, or a laptop of theirs. */
+/** Whether it is about the worker or one of their laptops. */
 function concerns(line: string, worker: string): boolean {
   const device = `d${worker.slice(1)}`
   return (

@@ -1,4 +1,4 @@
-/** What every history must do, whatever it is made of. */
+/** The tests that every engine of `History` passes. */
 import assert from 'node:assert/strict'
 import type { History, HistoryQuery, ScanQuery } from '../../../server/store/history.ts'
 import type { Rejected, Stored, Stream } from '../../../server/store/stream.ts'
@@ -21,10 +21,10 @@ import {
 } from './samples.ts'
 
 export interface HistoryUnderTest {
-  /** What the history is fed from. */
+  /** The stream that feeds the history. */
   stream: Stream
   history: History
-  /** Closes both and opens what they left; the same where nothing outlives the process. */
+  /** Closes and reopens both; does nothing for an engine in memory. */
   reopen(): Promise<void>
   done(): Promise<void>
 }
@@ -56,7 +56,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       assert.deepEqual(await everything(under.history), before)
     })
 
-    it('passes over positions that it has', async () => {
+    it('skips positions that it has', async () => {
       const records = mixed(2_700)
       for (let from = 0; from < records.length; from += 300) await put(records.slice(from, from + 300))
       const before = await everything(under.history)
@@ -71,7 +71,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       assert.deepEqual(await everything(under.history), before)
     })
 
-    it('takes what is old and new together', async () => {
+    it('stores the new part of a call that also has old positions', async () => {
       await put(batch('d1', 1, 5))
       await under.stream.publish(batch('d1', 6, 5))
       await under.history.append(await gather(under.stream.read(2)))
@@ -94,14 +94,14 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       })
     }
 
-    it('finds under a number what came first, not what conflicts with it', async () => {
+    it('finds the first event of a number, not a conflicting one', async () => {
       await put(batch('d1', 1, 3))
       await put([recorded('d1', processEvent(2, { id: idOf('other') }), { conflict: true })])
       assert.equal((await under.history.bySeq('d1', 7, 2))?.id, idOf('process 2'))
       assert.equal((await under.history.events({}, 10)).length, 4)
     })
 
-    it('tells the lives of a spool apart', async () => {
+    it('distinguishes the epochs of a spool', async () => {
       const event = (what: string) => processEvent(1, { id: idOf(what) })
       const { epoch: _, ...withoutEpoch } = recorded('d1', event('none'))
       await put([recorded('d1', event('one'), { epoch: 1 }), withoutEpoch])
@@ -109,7 +109,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       assert.equal((await under.history.bySeq('d1', 0, 1))?.id, idOf('none'))
     })
 
-    it('keeps what was rejected, newest first, each number once', async () => {
+    it('returns rejected events newest first, each number once', async () => {
       await put(batch('d1', 1, 3), [rejectedEvent('d1', 4, { epoch: 7 }), rejectedEvent('d1', null)])
       await put([], [rejectedEvent('d1', 4, { epoch: 7 }), rejectedEvent('d1', null), rejectedEvent('d2', 1)])
       assert.deepEqual(
@@ -125,7 +125,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       ])
     })
 
-    it('keeps the newest 1,000 rejected of a device, and the count of all', async () => {
+    it('keeps the newest 1,000 rejected events of a device, and counts all', async () => {
       const many = range(1, 1_600).map((seq) => rejectedEvent('d1', seq, { epoch: 7 }))
       await put([], many)
       const kept = await under.history.rejected('d1', 5_000)
@@ -136,7 +136,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       assert.equal((await under.history.rejectedTotals(['d1'])).get('d1'), 1_599)
     })
 
-    it('deletes telemetry that came before a time, and nothing else', async () => {
+    it('deletes only telemetry that arrived before a time', async () => {
       const old = batch('d1', 1, 1_500)
       const contract: Recorded = { type: 'contract', worker: 'w1', from: T0, country: 'US' }
       const connection: Recorded = { type: 'connection', device: 'd1', time: T0, remoteAddress: '203.0.113.9' }
@@ -162,14 +162,14 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       assert.deepEqual(positions(await history.events({}, 1)), [3_004])
     })
 
-    it('deletes what is old where there is little', async () => {
+    it('deletes old telemetry from a history with few records', async () => {
       await put(batch('d1', 1, 10))
       assert.equal(await under.history.retain(T0 + 1), 10)
       assert.deepEqual([await under.history.events({}, 10), await under.history.counts({})], [[], []])
     })
 
     for (const { name, text } of HOSTILE) {
-      it(`gives back hostile text as it came: ${name}`, async () => {
+      it(`returns hostile text unchanged: ${name}`, async () => {
         const event = processEvent(1, { CommandLine: text, User: text.slice(0, 256) })
         const refused = rejectedEvent('d1', 2, { raw: text, where: text })
         await put([recorded('d1', event)], [refused])
@@ -184,7 +184,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
     }
   })
 
-  describe(`${name}, asked`, () => {
+  describe(`${name}, queries`, () => {
     const records = mixed(4_321)
     let under: HistoryUnderTest
     let history: History
@@ -209,7 +209,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       { name: 'within hours', query: { from: T0 - 5 * HOUR, to: T0 - 2 * HOUR }, limit: 10_000 },
       { name: 'within parts of hours', query: { from: T0 - 4.7 * HOUR, to: T0 - 2.3 * HOUR }, limit: 300 },
       { name: 'a few before the middle of an hour', query: { to: T0 - 2.3 * HOUR, devices: ['d2'] }, limit: 5 },
-      { name: 'a device nobody has', query: { devices: ['nobody'] }, limit: 10 },
+      { name: 'an unknown device', query: { devices: ['nobody'] }, limit: 10 },
       { name: 'no device', query: { devices: [] }, limit: 10 },
       { name: 'before everything', query: { to: T0 - 1_000 * HOUR }, limit: 10 },
       { name: 'after everything', query: { from: T0 + 1_000 * HOUR }, limit: 10 },
@@ -228,8 +228,9 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
     }
   })
 
-  describe(`${name}, scanned`, () => {
-    // Segments of one category each, of both, of rare feed lines only, and a journal: what is skipped must not matter.
+  describe(`${name}, scans`, () => {
+    // Segments of one category each, of both, of rare feed lines only, and a journal: skipping segments must not lose
+    // any.
     const processes = (from: number, count: number) => batch('d1', from, count)
     const connections = (from: number, count: number) =>
       range(from, from + count).map((seq) => recorded('d2', connectionEvent(seq)))
@@ -274,7 +275,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
         query: { categories: ['process_creation', 'network_connection'], after: 10, upTo: all.length },
       },
       { name: 'of feeds', query: { categories: ['contract_event'], after: 0, upTo: all.length } },
-      { name: 'one nobody sent', query: { categories: ['usb_device'], after: 0, upTo: all.length } },
+      { name: 'a category without events', query: { categories: ['usb_device'], after: 0, upTo: all.length } },
       { name: 'no category', query: { categories: [], after: 0, upTo: all.length } },
       ...[
         ['anydesk'],
@@ -300,7 +301,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       ]),
     ]
     for (const { name, query } of scans) {
-      it(`gives every record that may fit, in order, each as it is: ${name}`, async () => {
+      it(`returns every record that may match, in order and unchanged: ${name}`, async () => {
         const found = await gather(under.history.scan(query))
         const given = new Set(found.map((it) => it.position))
         assert.deepEqual(
@@ -313,7 +314,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
       })
     }
 
-    it('leaves out what cannot fit', async () => {
+    it('omits most records that cannot match', async () => {
       const found = await gather(
         under.history.scan({ categories: ['process_creation'], after: 0, upTo: all.length, literals: ['anydesk'] }),
       )
@@ -326,7 +327,7 @@ export function historySuite(name: string, open: (test: Mocha.Context) => Promis
   })
 }
 
-/** Publishes, and hands on what was stored, as whoever feeds a history from a stream. */
+/** Publishes, and feeds the stored records to the history, as a server does. */
 async function putInto(
   { stream, history }: HistoryUnderTest,
   records: readonly Recorded[],
@@ -336,7 +337,7 @@ async function putInto(
   await history.append(await gather(stream.read(first - 1)), rejected)
 }
 
-/** What the scan's promise says, worked out the slow way. Case folds as the rules' engine folds it. */
+/** The records that a scan must return, computed by brute force. Ignores case as the rule engine does. */
 function mustCome({ position, record }: Stored, { categories, after, upTo, literals }: ScanQuery): boolean {
   if (position <= after || position > upTo) return false
   if (['contract', 'device', 'clock'].includes(record.type)) return true

@@ -4,7 +4,7 @@ import { behind, keyOf } from '../../../server/store/keys.ts'
 describe('keys of the store', () => {
   const plain = ['', 'w1', 'HOUSE\\ana', 'é👩🏽‍💻', 'a%_b', 'x'.repeat(256)]
   for (const text of plain) {
-    it(`leaves ${JSON.stringify(text).slice(0, 20)} as it is`, () => assert.equal(keyOf(text), text))
+    it(`keeps ${JSON.stringify(text).slice(0, 20)} unchanged`, () => assert.equal(keyOf(text), text))
   }
 
   const others = [
@@ -18,13 +18,13 @@ describe('keys of the store', () => {
     'x'.repeat(257),
     'x'.repeat(258),
   ]
-  it('gives everything else a short key of its own that any database takes', () => {
+  it('hashes every other text to a short key that any database accepts', () => {
     const keys = others.map(keyOf)
     assert.equal(new Set([...keys, ...others]).size, 2 * others.length)
     for (const key of keys) assert.match(key, /^\x1b[0-9a-f]{64}$/)
   })
 
-  it('has a text behind all that begin with another', () => {
+  it('finds the first text after all texts with a prefix', () => {
     for (const text of ['derive', 'derive.volume', 'derive\u{10fffe}'])
       assert.ok(Buffer.compare(Buffer.from(text), Buffer.from(behind('derive'))) < 0)
     assert.ok('derivf' > behind('derive'))

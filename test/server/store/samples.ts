@@ -1,4 +1,4 @@
-/** Records for the stores' tests: real in shape, small, and unique by their numbers. */
+/** Records for the tests of stores: realistic, small, and unique by their numbers. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
@@ -76,7 +76,10 @@ export function rejectedEvent(device: string, seq: number | null, change: Partia
   return { device, receivedAt: T0, seq, code: 'event.malformed', where: 'Image', raw: `{"seq":${seq}}`, ...change }
 }
 
-/** Six devices, two categories, hours out of order, records of every type between. Numbers are in no stream's order. */
+/**
+ * Six devices, two categories, hours out of order, with records of every type. Numbers do not follow the stream's
+ * order.
+ */
 export function mixed(count: number): Recorded[] {
   return range(0, count).map((index) => {
     const device = `d${index % 6}`
@@ -90,7 +93,7 @@ export function mixed(count: number): Recorded[] {
   })
 }
 
-/** As an empty store stores them. */
+/** With the positions of an empty store. */
 export const numbered = (records: readonly Recorded[]): Stored[] =>
   records.map((record, index) => ({ position: index + 1, record }))
 
@@ -100,7 +103,7 @@ export async function gather(blocks: AsyncIterable<readonly Stored[]>): Promise<
   return found
 }
 
-/** The first that differs: a comparison of all of them takes gigabytes to word. */
+/** Asserts on the first difference only: describing a difference of all records takes gigabytes. */
 export function sameRecords(found: readonly Stored[], expected: readonly Stored[]): void {
   const wrong = expected.findIndex((it, index) => !isDeepStrictEqual(it, found[index]))
   if (wrong >= 0) assert.deepEqual(found[wrong], expected[wrong])
@@ -148,7 +151,7 @@ export function findingOf(id: string, change: Partial<Finding> = {}): Finding {
   }
 }
 
-/** What a laptop may send to harm whoever stores, prints or parses it. */
+/** Text that may harm code that stores, prints or parses it. */
 export const HOSTILE = [
   { name: 'NUL', text: 'before\0after' },
   { name: 'a lone surrogate', text: 'a\ud800b\udc00' },
@@ -159,7 +162,7 @@ export const HOSTILE = [
   { name: '8 KB', text: 'x\ud83d\ude00'.repeat(2_730) },
 ]
 
-/** A UUID that is the same for the same words. */
+/** A UUID derived from the text. */
 export function idOf(words: string): string {
   const hex = createHash('sha256').update(words).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`

@@ -1,4 +1,4 @@
-/** Another process on the same database: raises a counter in it, as often as it is told. */
+/** Another process on the same database: increments a counter as often as requested. */
 import { openStore } from '../../../server/store/open.ts'
 
 const [config, times] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** What every store must do, whatever it is made of. */
+/** The tests that every engine of `Store` passes. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -14,13 +14,13 @@ import { type OpenOptions, openStore, type StoreConfig } from '../../../server/s
 import type { Commit, KeptRow, Store } from '../../../server/store/store.ts'
 import { enrolledDevice, findingOf, HOSTILE, T0 } from './samples.ts'
 
-/** An empty database, and all that the suite has to know of its engine. */
+/** An empty database, and what the suite must know about its engine. */
 export interface EngineUnderTest {
   config: StoreConfig
   run?: OpenOptions['run']
-  /** False: kept in the one store that was opened, so that no other handle or process sees it. */
+  /** False: in memory, so that no other handle or process sees it. */
   isShared: boolean
-  /** From now on the database refuses what is added to the feed; the answer ends it. Null: nothing can fail. */
+  /** Makes the database refuse additions to the feed; the returned function ends that. Null: cannot fail. */
   breakFeed: (() => Promise<() => Promise<void>>) | null
   /** When every handle is closed. */
   done(): Promise<unknown>
@@ -28,7 +28,7 @@ export interface EngineUnderTest {
 
 interface StoreUnderTest extends EngineUnderTest {
   store: Store
-  /** Another handle on the same database; the same store where that is not shared. The suite closes it. */
+  /** Another handle on the same database; the same store if it is in memory. The suite closes it. */
   another(): Promise<Store>
 }
 type Given = () => StoreUnderTest
@@ -65,7 +65,7 @@ export function storeSuite(name: string, make: (context: Mocha.Context) => Promi
 }
 
 function devices(given: Given): void {
-  it('keeps the newest word on an enrolled device', async () => {
+  it('keeps the newest version of an enrolled device', async () => {
     const { store, another } = given()
     const revoked = enrolledDevice('d2', { revokedAt: T0 + 1, fingerprint: 'abcdef01' })
     for (const it of [enrolledDevice('d2'), enrolledDevice('d1'), revoked]) await store.devices.save(it)
@@ -81,7 +81,7 @@ function devices(given: Given): void {
     { name: 'what comes after one', page: { after: 'd2' }, ids: ['d3', 'd4'] },
     { name: 'after one that is not there', page: { after: 'd2x', limit: 1 }, ids: ['d3'] },
     { name: 'nothing after the last', page: { after: 'd4', limit: 9 }, ids: [] },
-    { name: 'no more than none', page: { limit: 0 }, ids: [] },
+    { name: 'none with limit 0', page: { limit: 0 }, ids: [] },
   ]
   for (const { name, page, ids } of pages) {
     it(`lists ${name}`, async () => {
@@ -108,7 +108,7 @@ function devices(given: Given): void {
     })
   }
 
-  it('gives a token to one of two who take it at once, and to nobody later', async () => {
+  it('gives a token to only one of several callers at once, and to none later', async () => {
     const { store, another } = given()
     const other = await another()
     await store.devices.addToken({ ...token, worker: null })
@@ -120,7 +120,7 @@ function devices(given: Given): void {
     assert.equal(await other.devices.takeToken('h1', T0), null)
   })
 
-  it('still takes a token that was added before one that replaces what expired', async () => {
+  it('keeps valid tokens when expired ones are deleted', async () => {
     const { store } = given()
     await store.devices.addToken(token)
     await store.devices.addToken({ ...token, hash: 'h2', createdAt: T0 + 999, expiresAt: T0 + 2_000 })
@@ -148,7 +148,7 @@ function users(given: Given): void {
     assert.deepEqual([await again.users.byName('Ana'), await again.users.byId(ben.id + 99)], [null, null])
   })
 
-  it('refuses a name that is taken, and numbers go on upwards', async () => {
+  it('refuses a name that is taken, and never reuses an id', async () => {
     const { store, another } = given()
     const ana = await store.users.add(ANA)
     await assert.rejects((await another()).users.add({ ...BEN, name: 'ana' }), { name: 'Fault', code: 'api.invalid' })
@@ -156,7 +156,7 @@ function users(given: Given): void {
     assert.equal((await store.users.list()).length, 2)
   })
 
-  it('gives a name to one of several who add it at once', async () => {
+  it('adds a name once when several add it at the same time', async () => {
     const { store, another } = given()
     const other = await another()
     const added = await Promise.allSettled([store, other, store, other].map((it) => it.users.add(ANA)))
@@ -164,7 +164,7 @@ function users(given: Given): void {
     assert.equal((await store.users.list()).length, 1)
   })
 
-  it('ends a session when it is told to, and when its time is over', async () => {
+  it('ends a session on request, and when it expires', async () => {
     const { store, another } = given()
     const { id: userId } = await store.users.add(ANA)
     await store.users.addSession({ hash: 's1', userId, createdAt: T0, expiresAt: T0 + 10, once: false })
@@ -217,14 +217,14 @@ function cases(given: Given): void {
     assert.deepEqual(await again.audit.newest(9), [entryOf(3, 'w1'), entryOf(2, 'w2'), entryOf(1, 'w1')])
   })
 
-  it('decides as a whole or not at all', async function () {
+  it('writes all of a decision or nothing', async function () {
     const { store, breakFeed } = given()
     if (!breakFeed) this.skip()
-    const mend = await breakFeed()
+    const repair = await breakFeed()
     const deciding = () => store.cases.decide(verdictOf('w1', 1), decided('w1', 1), entryOf(1))
     await assert.rejects(deciding(), { name: 'Fault', code: 'store.unwritable' })
     assert.deepEqual([await store.cases.verdictsOf('w1'), await store.audit.newest(9)], [[], []])
-    await mend()
+    await repair()
     await deciding()
     assert.deepEqual(await store.cases.verdictsOf('w1'), [verdictOf('w1', 1)])
     assert.equal(await store.changes.last(), 1)
@@ -249,11 +249,11 @@ function values(given: Given): void {
 
   const sets = [
     { name: 'a value that is as expected', before: 'a', expected: 'a', after: 'new', written: true },
-    { name: 'no value that is another', before: 'b', expected: 'a', after: 'b', written: false },
-    { name: 'a value that is not there, as expected', before: null, expected: null, after: 'new', written: true },
-    { name: 'no value that is there against expectation', before: 'a', expected: null, after: 'a', written: false },
+    { name: 'no value other than expected', before: 'b', expected: 'a', after: 'b', written: false },
+    { name: 'a missing value, as expected', before: null, expected: null, after: 'new', written: true },
+    { name: 'no value where none was expected', before: 'a', expected: null, after: 'a', written: false },
     { name: 'no value that is missing', before: null, expected: 'a', after: null, written: false },
-    { name: 'an empty value, which is not a missing one', before: '', expected: '', after: 'new', written: true },
+    { name: 'an empty value, as expected', before: '', expected: '', after: 'new', written: true },
     { name: 'no empty value where none was expected', before: '', expected: null, after: '', written: false },
   ]
   for (const { name, before, expected, after, written } of sets) {
@@ -265,7 +265,7 @@ function values(given: Given): void {
     })
   }
 
-  it('loses no step of a counter that two handles raise at once', async () => {
+  it('loses no increment of a counter that two handles raise at once', async () => {
     const { store, another } = given()
     const raise = async (of: Store) => {
       for (;;) {
@@ -278,7 +278,7 @@ function values(given: Given): void {
     assert.equal(await store.values.get('counter'), '40')
   })
 
-  it('loses no step of a counter that two processes raise at once', async function () {
+  it('loses no increment of a counter that two processes raise at once', async function () {
     const { store, config, isShared } = given()
     if (!isShared) return this.skip() // no other process can see it
     await store.values.set('counter', '2')
@@ -291,11 +291,11 @@ function values(given: Given): void {
 
 const RULES = { ruleset: '{"rules":["r1"]}', stream: 'stream-1' }
 
-export function commitOf(position: number, told: Partial<Commit> = {}): Commit {
+export function commitOf(position: number, changes: Partial<Commit> = {}): Commit {
   return {
     ...{ position, digest: `digest ${position}`, time: T0 + position },
     ...{ kept: [], findings: [], gone: [], standings: [], standingsGone: [], changes: [] },
-    ...told,
+    ...changes,
   }
 }
 
@@ -330,7 +330,7 @@ const kept = (part: string, subject: string, state: string | null = '{}'): KeptR
 const SUPERSEDED = { name: 'Fault', code: 'store.superseded', where: 'e1' }
 
 function evaluations(given: Given): void {
-  it('begins one at position 0, with nothing in it and not active', async () => {
+  it('begins one at position 0, empty and not active', async () => {
     const { store, another } = given()
     assert.deepEqual([await store.evaluations.list(), await store.evaluations.active()], [[], null])
     await store.evaluations.begin({ id: 'e1', ...RULES })
@@ -350,7 +350,7 @@ function evaluations(given: Given): void {
     assert.equal((await store.evaluations.list())[0]?.stream, 'stream-1')
   })
 
-  it('activates one, tells what is different, and drops the others', async () => {
+  it('activates one, adds the changes to the feed, and drops the others', async () => {
     const { store, another } = given()
     for (const id of ['e1', 'e2', 'e3']) {
       await store.evaluations.begin({ id, ...RULES })
@@ -383,16 +383,16 @@ function evaluations(given: Given): void {
     assert.equal(await store.changes.last(), 1)
   })
 
-  it('activates as a whole or not at all', async function () {
+  it('writes all of an activation or nothing', async function () {
     const { store, breakFeed } = given()
     if (!breakFeed) this.skip()
     for (const id of ['e1', 'e2']) await store.evaluations.begin({ id, ...RULES })
     await store.evaluations.commit('e2', commitOf(1, { kept: [kept('p', 's')] }))
     await store.evaluations.activate('e2', [])
     await store.evaluations.begin({ id: 'e1', ...RULES })
-    const mend = await breakFeed()
+    const repair = await breakFeed()
     await assert.rejects(store.evaluations.activate('e1', [opened('f1')]), { name: 'Fault', code: 'store.unwritable' })
-    await mend()
+    await repair()
     assert.equal((await store.evaluations.active())?.id, 'e2')
     assert.equal((await store.evaluations.list()).length, 2)
     assert.deepEqual(await keptBy(store, 'e2'), [kept('p', 's')])
@@ -403,7 +403,7 @@ function evaluations(given: Given): void {
     { name: 'an activation', write: (store: Store) => store.evaluations.activate('e1', [opened('f1')]) },
   ]
   for (const { name, write } of writes) {
-    it(`refuses ${name} of one that was dropped, and nothing of it is left`, async () => {
+    it(`refuses ${name} of a dropped evaluation, and stores nothing of it`, async () => {
       const { store, another } = given()
       await store.evaluations.begin({ id: 'e1', ...RULES })
       await store.evaluations.commit('e1', commitOf(1, { standings: [standingOf('w1')], clusters: [clusterOf('k')] }))
@@ -415,7 +415,7 @@ function evaluations(given: Given): void {
     })
   }
 
-  it('takes an id again after it was dropped, and finds nothing of the one before', async () => {
+  it('accepts the id of a dropped evaluation again, and starts empty', async () => {
     const { store } = given()
     await store.evaluations.begin({ id: 'e1', ...RULES })
     const everything = { kept: [kept('p', 's')], findings: [findingOf('f1')], standings: [standingOf('w1')] }
@@ -437,7 +437,7 @@ function commits(given: Given): void {
     return under
   }
 
-  it('keeps where it stands', async () => {
+  it('keeps its position', async () => {
     const { store, another } = await begun()
     await store.evaluations.commit('e1', commitOf(5))
     await store.evaluations.commit('e1', commitOf(5, { time: T0 + 9, digest: null }))
@@ -446,7 +446,7 @@ function commits(given: Given): void {
     ])
   })
 
-  it('refuses a position before the one it stands at', async () => {
+  it('refuses a position before its own', async () => {
     const { store, another } = await begun()
     await (await another()).evaluations.commit('e1', commitOf(5))
     await assert.rejects(store.evaluations.commit('e1', commitOf(4, { findings: [findingOf('f1')] })), SUPERSEDED)
@@ -458,18 +458,18 @@ function commits(given: Given): void {
     { name: 'deletes', commits: [[kept('p', 'a'), kept('p', 'b')], [kept('p', 'a', null)]], found: [kept('p', 'b')] },
     { name: 'deletes what is not there', commits: [[kept('p', 'a', null)]], found: [] },
     {
-      name: 'tells parts apart',
+      name: 'distinguishes parts',
       commits: [[kept('p', 'a', '1'), kept('q', 'a', '2')]],
       found: [kept('p', 'a', '1'), kept('q', 'a', '2')],
     },
     {
-      name: 'takes the last of two words',
+      name: 'takes the last of two states',
       commits: [[kept('p', 'a', '1'), kept('p', 'a', '2')]],
       found: [kept('p', 'a', '2')],
     },
-    { name: 'takes a deletion as the last word', commits: [[kept('p', 'a', '1'), kept('p', 'a', null)]], found: [] },
+    { name: 'takes a deletion that comes last', commits: [[kept('p', 'a', '1'), kept('p', 'a', null)]], found: [] },
     {
-      name: 'takes what follows a deletion',
+      name: 'takes a state after a deletion',
       commits: [[kept('p', 'a')], [kept('p', 'a', null), kept('p', 'a', '2')]],
       found: [kept('p', 'a', '2')],
     },
@@ -480,7 +480,7 @@ function commits(given: Given): void {
       found: [kept('derive', 'a'), kept('derive.volume', 'a')],
     },
     {
-      name: 'takes no prefix for a pattern',
+      name: 'does not use a prefix as a pattern',
       commits: [[kept('a_b', 's'), kept('axb', 's'), kept('a%', 's')]],
       prefix: 'a_',
       found: [kept('a_b', 's')],
@@ -501,7 +501,7 @@ function commits(given: Given): void {
     })
   }
 
-  it('reads thousands of rows in blocks, each row once, as they were at the first block', async () => {
+  it('reads thousands of rows in blocks, each row once, as of the first block', async () => {
     const { store, another } = await begun()
     const rows = Array.from({ length: 4_500 }, (_, index) => kept('p', `s${index}`, `${index}`))
     const findings = Array.from({ length: 4_500 }, (_, index) =>
@@ -528,7 +528,7 @@ function commits(given: Given): void {
     assert.deepEqual(await findingsBy(store, 'e1'), [])
   })
 
-  it('reads findings in blocks in order of id, and may be left in the middle', async () => {
+  it('reads findings in blocks by id, and reading may stop early', async () => {
     const { store } = await begun()
     const findings = Array.from({ length: 4_500 }, (_, index) =>
       findingOf(`f${String(index).padStart(4, '0')}`, { events: [] }),
@@ -558,7 +558,7 @@ function commits(given: Given): void {
     assert.deepEqual(await again.evaluations.findingsOf('e1', 'w2'), [])
   })
 
-  it('finds those of a worker in order of time, then id', async () => {
+  it('returns the findings of a worker by time, then id', async () => {
     const { store } = await begun()
     const findings = [findingOf('b', { time: T0 }), findingOf('a', { time: T0 + 1 }), findingOf('c', { time: T0 })]
     await store.evaluations.commit('e1', commitOf(1, { findings }))
@@ -568,7 +568,7 @@ function commits(given: Given): void {
     )
   })
 
-  it('finds those on a laptop that nobody held by the laptop', async () => {
+  it('returns the findings of a laptop without a holder', async () => {
     const { store } = await begun()
     const findings = [findingOf('a', { worker: null, device: 'd9' }), findingOf('b', { worker: 'w1', device: 'd9' })]
     await store.evaluations.commit('e1', commitOf(1, { findings }))
@@ -578,9 +578,10 @@ function commits(given: Given): void {
     )
   })
 
-  it('gives the standings of each commit the next revision, and tells who is gone', async () => {
+  it('gives the standings of each commit the next revision, and lists removed ones', async () => {
     const { store, another } = await begun()
-    const commit = (position: number, told: Partial<Commit>) => store.evaluations.commit('e1', commitOf(position, told))
+    const commit = (position: number, changes: Partial<Commit>) =>
+      store.evaluations.commit('e1', commitOf(position, changes))
     await commit(1, { standings: [standingOf('w1'), standingOf('w2'), standingOf('w3')] })
     await commit(2, { findings: [findingOf('f1')] })
     const before = await store.evaluations.standingsSince('e1', 0)
@@ -600,9 +601,10 @@ function commits(given: Given): void {
     })
   })
 
-  it('replaces all clusters, keeps their order, and leaves them when nothing is said', async () => {
+  it('replaces all clusters, keeps their order, and keeps them when omitted', async () => {
     const { store } = await begun()
-    const commit = (position: number, told: Partial<Commit>) => store.evaluations.commit('e1', commitOf(position, told))
+    const commit = (position: number, changes: Partial<Commit>) =>
+      store.evaluations.commit('e1', commitOf(position, changes))
     await commit(1, { clusters: [clusterOf('b'), clusterOf('a'), clusterOf('c')] })
     await commit(2, {})
     assert.deepEqual(await store.evaluations.clusters('e1'), [clusterOf('b'), clusterOf('a'), clusterOf('c')])
@@ -612,7 +614,7 @@ function commits(given: Given): void {
     assert.deepEqual(await store.evaluations.clusters('e1'), [])
   })
 
-  it('tells changes of the active evaluation only', async () => {
+  it('adds changes of the active evaluation only', async () => {
     const { store } = await begun()
     await store.evaluations.commit('e1', commitOf(1, { changes: [opened('f1')] }))
     assert.equal(await store.changes.last(), 0)
@@ -623,21 +625,21 @@ function commits(given: Given): void {
     assert.deepEqual(await store.changes.after(0, 9), [{ seq: 1, change: opened('f3') }])
   })
 
-  it('writes all of it or nothing', async function () {
+  it('writes all of a commit or nothing', async function () {
     const { store, breakFeed } = await begun()
     if (!breakFeed) this.skip()
     const first = { kept: [kept('p', 'a', '1')], findings: [findingOf('f1')], standings: [standingOf('w1')] }
     await store.evaluations.commit('e1', commitOf(1, { ...first, clusters: [clusterOf('k')] }))
     await store.evaluations.activate('e1', [])
     const before = await everything(store)
-    const mend = await breakFeed()
+    const repair = await breakFeed()
     const second = commitOf(2, {
       ...{ kept: [kept('p', 'a', null), kept('p', 'b')], findings: [findingOf('f2')], gone: ['f1'] },
       ...{ standings: [standingOf('w2')], standingsGone: ['w1'], clusters: [], changes: [opened('f2')] },
     })
     await assert.rejects(store.evaluations.commit('e1', second), { name: 'Fault', code: 'store.unwritable' })
     assert.deepEqual(await everything(store), before)
-    await mend()
+    await repair()
     await store.evaluations.commit('e1', second)
     const after = await everything(store)
     assert.equal(after.evaluations[0]?.position, 2)
@@ -645,7 +647,7 @@ function commits(given: Given): void {
     assert.deepEqual(after.changes, [{ seq: 1, change: opened('f2') }])
   })
 
-  it('takes commits of two handles one after the other', async () => {
+  it('applies commits of two handles one after another', async () => {
     const { store, another } = await begun()
     await store.evaluations.activate('e1', [])
     const handles = [store, await another()]
@@ -683,7 +685,7 @@ async function everything(store: Store) {
 }
 
 function changes(given: Given): void {
-  async function told(...changes: Change[]): Promise<StoreUnderTest> {
+  async function withChanges(...changes: Change[]): Promise<StoreUnderTest> {
     const under = given()
     await under.store.evaluations.begin({ id: 'e1', ...RULES })
     await under.store.evaluations.activate('e1', changes)
@@ -691,7 +693,7 @@ function changes(given: Given): void {
   }
   const five = [1, 2, 3, 4, 5].map((it) => opened(`f${it}`, T0 + it))
 
-  it('begins empty, and tells a consumer that waits for the first change from one that never came', async () => {
+  it('begins empty, and distinguishes a consumer at 0 from an unknown one', async () => {
     const { store, another } = given()
     assert.deepEqual([await store.changes.after(0, 9), await store.changes.last()], [[], 0])
     await store.changes.setPosition('console', 0)
@@ -700,8 +702,8 @@ function changes(given: Given): void {
     assert.equal(await store.changes.trim(T0), 0)
   })
 
-  it('reads on from where a consumer stands', async () => {
-    const { store, another } = await told(...five)
+  it('continues from the position of a consumer', async () => {
+    const { store, another } = await withChanges(...five)
     const again = await another()
     assert.deepEqual(
       (await again.changes.after(1, 2)).map(({ seq, change }) => [seq, change]),
@@ -718,8 +720,8 @@ function changes(given: Given): void {
     assert.equal(await again.changes.last(), 5)
   })
 
-  it('passes over a change that is there already, and leaves no hole', async () => {
-    const { store } = await told(five[0]!, five[1]!, five[1]!)
+  it('skips a known change, and leaves no gap', async () => {
+    const { store } = await withChanges(five[0]!, five[1]!, five[1]!)
     await store.evaluations.commit('e1', commitOf(2, { changes: [five[1]!, five[2]!, five[0]!, five[2]!, five[3]!] }))
     assert.deepEqual(
       await store.changes.after(0, 9),
@@ -727,8 +729,8 @@ function changes(given: Given): void {
     )
   })
 
-  it('trims by time, and never counts from the start again', async () => {
-    const { store, another } = await told(...five)
+  it('trims by time, and never reuses a number', async () => {
+    const { store, another } = await withChanges(...five)
     assert.equal(await store.changes.trim(T0 + 4), 3)
     const again = await another()
     assert.deepEqual(
@@ -742,7 +744,7 @@ function changes(given: Given): void {
   })
 }
 
-/** Of hashes, so that nothing can pack it. */
+/** Of hashes, so that it does not compress. */
 const LONG = Array.from({ length: 160 }, (_, index) => createHash('sha256').update(`${index}`).digest('hex')).join('')
 
 const TEXTS = [
@@ -756,7 +758,7 @@ const TEXTS = [
 
 function hostile(given: Given): void {
   for (const { name, text } of TEXTS) {
-    it(`comes back as it was: ${name}`, async () => {
+    it(`comes back unchanged: ${name}`, async () => {
       const { store, another } = given()
       const written = await writeAll(store, text)
       const again = await another()
@@ -784,7 +786,7 @@ function hostile(given: Given): void {
     })
   }
 
-  it('tells every one of them from every other', async () => {
+  it('distinguishes all of them', async () => {
     const { store, another } = given()
     await store.evaluations.begin({ id: 'e1', ...RULES })
     for (const { name, text } of TEXTS) {

@@ -1,4 +1,4 @@
-/** What every stream must do, whatever it is made of. */
+/** The tests that every engine of `Stream` passes. */
 import assert from 'node:assert/strict'
 import type { Stored, Stream } from '../../../server/store/stream.ts'
 import type { Recorded } from '../../../wire/recording.ts'
@@ -20,7 +20,7 @@ import {
 
 export interface StreamUnderTest {
   stream: Stream
-  /** Closes it and opens what it left; the same stream where nothing outlives the process. */
+  /** Closes and reopens it; does nothing for an engine in memory. */
   reopen(): Promise<Stream>
   done(): Promise<void>
 }
@@ -43,7 +43,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.equal(stream.missing, null)
     })
 
-    it('has an id of its own, which it keeps', async () => {
+    it('has an id of its own, and keeps it', async () => {
       const other = await open()
       assert.match(stream.id, /^[0-9a-f-]{32,36}$/)
       assert.notEqual(other.stream.id, stream.id)
@@ -52,7 +52,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.equal((await under.reopen()).id, id)
     })
 
-    it('gives positions in the order of the calls, also when they share a commit', async () => {
+    it('assigns positions in the order of the calls, even when they share a commit', async () => {
       const published = await Promise.all([
         stream.publish(batch('d1', 1, 3)),
         stream.publish([]),
@@ -69,7 +69,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.deepEqual(await gather(stream.read(0)), numbered(records))
     })
 
-    it('keeps every kind of record in its place, and reads on from any position', async () => {
+    it('keeps every type of record in order, and reads from any position', async () => {
       const records = mixed(3_700)
       for (let from = 0; from < records.length; from += 370) await stream.publish(records.slice(from, from + 370))
       const all = numbered(records)
@@ -78,7 +78,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       }
     })
 
-    it('reads in blocks of up to some thousand, also what came one by one', async () => {
+    it('reads in blocks of a few thousand, even records published one by one', async () => {
       for (const it of mixed(300)) await stream.publish([it])
       await stream.publish(batch('d9', 1, 5_000))
       const sizes: number[] = []
@@ -87,14 +87,14 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert(sizes.length <= 10, `blocks of ${sizes}`)
     })
 
-    it('reads up to what was there when the reading began', async () => {
+    it('reads up to the last position at the start of the read', async () => {
       await stream.publish(batch('d1', 1, 5))
       const reading = stream.read(0)
       await stream.publish(batch('d1', 6, 5))
       assert.deepEqual((await gather(reading)).length, 5)
     })
 
-    it('is the same after a restart, and goes on counting', async () => {
+    it('is the same after a restart, and continues the positions', async () => {
       await stream.publish(mixed(2_500))
       await stream.publish(batch('d1', 1, 10), [rejectedEvent('d1', 11, { epoch: 7 })])
       const before = await everything(stream)
@@ -104,30 +104,30 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.equal(await again.acked('d1', 7), 12)
     })
 
-    it('tells who listens how far it is, until they have heard enough', async () => {
+    it('notifies a listener until it is removed', async () => {
       const heard: number[] = []
-      const told = Promise.withResolvers<void>()
+      const done = Promise.withResolvers<void>()
       const stop = stream.onPublished((last) => {
         heard.push(last)
-        if (last === 5) told.resolve()
+        if (last === 5) done.resolve()
       })
       await stream.publish(batch('d1', 1, 3))
       await stream.publish(batch('d1', 1, 3))
       await stream.publish(batch('d1', 4, 2))
-      await told.promise
+      await done.promise
       stop()
       await stream.publish(batch('d1', 6, 1))
       await stream.publish(batch('d1', 7, 1))
       assert.deepEqual(heard, [3, 5])
     })
 
-    it('has read what it tells of', async () => {
+    it('notifies after the records can be read', async () => {
       const read = new Promise<Stored[]>((resolve) => stream.onPublished(() => resolve(gather(stream.read(0)))))
       await stream.publish(batch('d1', 1, 3))
       assert.deepEqual(await read, numbered(batch('d1', 1, 3)))
     })
 
-    it('has a digest of each record that is its own, and none where there is none', async () => {
+    it('has a digest for each record, and null without a record', async () => {
       const records = mixed(1_500)
       await stream.publish(records)
       await stream.publish(batch('d1', 1, 2))
@@ -137,7 +137,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.deepEqual(await Promise.all([0, -1, 1_503].map((it) => stream.digest(it))), [null, null, null])
       const again = await under.reopen()
       assert.equal(await again.digest(1_502), digests.at(-1))
-      // Another stream that holds the same record has the same digest of it, whatever stands around it.
+      // Another stream with the same record has the same digest, whatever the records around it.
       const other = await open()
       await other.stream.publish([records[1_000]!])
       assert.equal(await other.stream.digest(1), digests[1_000])
@@ -155,7 +155,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
         assert.equal(await stream.acked('d1', 7), size + half - 1)
       })
 
-      it(`takes a number that was left out, also later: ${size} events a call`, async () => {
+      it(`stores a skipped number later: ${size} events a call`, async () => {
         const all = batch('d1', 1, size)
         const hole = all.splice(4, 1)
         await stream.publish(all)
@@ -178,7 +178,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.equal(await stream.last(), 4)
     })
 
-    it('tells the lives of a spool apart, and takes a missing epoch as 0', async () => {
+    it('distinguishes the epochs of a spool, and takes a missing epoch as 0', async () => {
       const event = processEvent(1)
       const { epoch: _, ...withoutEpoch } = recorded('d1', event)
       const published = await stream.publish([
@@ -191,7 +191,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.deepEqual(await Promise.all([0, 1, 2, 3].map((epoch) => stream.acked('d1', epoch))), [1, 1, 1, 0])
     })
 
-    it('keeps a conflict beside what it conflicts with, each once', async () => {
+    it('stores a conflicting event beside the first one, each once', async () => {
       await stream.publish(batch('d1', 1, 3))
       const other = recorded('d1', processEvent(2, { id: idOf('other') }), { conflict: true })
       const third = recorded('d1', processEvent(2, { id: idOf('third') }), { conflict: true })
@@ -201,13 +201,13 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.equal(await stream.last(), 5)
     })
 
-    it('takes any number of events that no spool numbered', async () => {
+    it('stores any number of events without a number', async () => {
       const derived = recorded('d1', processEvent(null))
       assert.deepEqual(await stream.publish([derived, derived]), { first: 1, last: 2, duplicates: [] })
       assert.equal(await stream.acked('d1', 7), 0)
     })
 
-    it('stores a feed event once, also after a restart, until it is deleted because of its age', async () => {
+    it('stores a feed event once, even after a restart, until it is deleted because of its age', async () => {
       const [one, two] = [feedLine('one'), feedLine('two')]
       assert.deepEqual(await stream.publish([one, two, one]), { first: 1, last: 2, duplicates: [2] })
       stream = await under.reopen()
@@ -218,7 +218,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.deepEqual(await stream.publish([again]), { first: 4, last: 4, duplicates: [] })
     })
 
-    it('counts what was refused as received', async () => {
+    it('counts refused events as received', async () => {
       await stream.publish(batch('d1', 1, 3), [rejectedEvent('d1', 4, { epoch: 7 }), rejectedEvent('d1', null)])
       await stream.publish([], [rejectedEvent('d1', 4, { epoch: 7 }), rejectedEvent('d2', 1)])
       assert.equal(await stream.acked('d1', 7), 4)
@@ -226,7 +226,7 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.deepEqual((await stream.publish(batch('d1', 4, 2))).duplicates, [], 'a corrected event may still come')
     })
 
-    it('deletes telemetry that came before a time, and nothing else', async () => {
+    it('deletes only telemetry that arrived before a time', async () => {
       const old = batch('d1', 1, 1_500)
       const contract: Recorded = { type: 'contract', worker: 'w1', from: T0, country: 'US' }
       const connection: Recorded = { type: 'connection', device: 'd1', time: T0, remoteAddress: '203.0.113.9' }
@@ -245,14 +245,14 @@ export function streamSuite(name: string, open: () => Promise<StreamUnderTest>):
       assert.deepEqual(await stream.publish(batch('d1', 3_001, 1)), { first: 3_004, last: 3_004, duplicates: [] })
     })
 
-    it('deletes what is old where there is little', async () => {
+    it('deletes old telemetry from a stream with few records', async () => {
       await stream.publish(batch('d1', 1, 10))
       assert.equal(await stream.trim(T0 + 1), 10)
       assert.deepEqual([await gather(stream.read(0)), await stream.last()], [[], 10])
     })
 
     for (const { name, text } of HOSTILE) {
-      it(`gives back hostile text as it came: ${name}`, async () => {
+      it(`returns hostile text unchanged: ${name}`, async () => {
         const event = processEvent(1, { CommandLine: text, User: text.slice(0, 256) })
         await stream.publish([recorded('d1', event)])
         const again = await under.reopen()

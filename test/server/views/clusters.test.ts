@@ -6,7 +6,7 @@ import { workerRow } from './samples.ts'
 import { stage } from './stage.ts'
 
 describe('clusters', () => {
-  it('have their people worst first, decided ones last, each with the place of the contract', async () => {
+  it('list people by band, decided ones last, each with the place from the contract', async () => {
     const { reader, records } = await stage({ now: () => T0 })
     await records(contract('w1', { city: 'Austin', region: 'Texas' }), contract('w2'))
     const cluster: Cluster = {

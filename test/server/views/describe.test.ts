@@ -3,7 +3,7 @@ import { describe as inWords } from '../../../server/views/describe.ts'
 import type { Category, Event, EventOf } from '../../../wire/event.ts'
 import { event } from '../events.ts'
 
-/** Of each category what its words need. */
+/** An event with only the fields that its text needs. */
 const some = <C extends Category>(category: C, fields: Partial<EventOf<C>>): Event =>
   event(category, fields as Parameters<typeof event<C>>[1])
 

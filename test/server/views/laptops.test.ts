@@ -1,4 +1,4 @@
-/** The list of laptops in pages, and one with all that is known of it. */
+/** The list of laptops in pages, and one laptop in full. */
 import assert from 'node:assert/strict'
 import type { LaptopQuery } from '../../../server/views/fleet.ts'
 import { laptopOf, laptopPage } from '../../../server/views/laptops.ts'
@@ -26,7 +26,7 @@ async function running() {
 }
 
 describe('laptops', () => {
-  it('come in pages, in order of the id, with the totals of all', async () => {
+  it('come in pages by id, with totals of all laptops', async () => {
     const { page } = await running()
     const first = await page(null, 2)
     assert.deepEqual(
@@ -41,12 +41,12 @@ describe('laptops', () => {
     { name: 'by id', query: { search: 'D2' }, devices: ['d2'] },
     { name: 'by worker', query: { search: 'w1' }, devices: ['d1'] },
     { name: 'by name and place, in any order', query: { search: 'austin ada' }, devices: ['d1'] },
-    { name: 'a word that nothing has', query: { search: 'd1 berlin' }, devices: [] },
+    { name: 'a word without a match', query: { search: 'd1 berlin' }, devices: [] },
     { name: 'offline, or with gaps', query: { troubled: true }, devices: ['d1', 'd2', 'd3'] },
     { name: 'both', query: { troubled: true, search: 'd3' }, devices: ['d3'] },
   ]
   for (const { name, query, devices } of searches)
-    it(`are found: ${name}`, async () => {
+    it(`can be found: ${name}`, async () => {
       const { page } = await running()
       assert.deepEqual(
         (await page(null, 10, query)).laptops.map((it) => it.device),
@@ -54,7 +54,7 @@ describe('laptops', () => {
       )
     })
 
-  it('one that is online and without gaps is in no trouble', async () => {
+  it('a laptop online and without gaps is not troubled', async () => {
     const { page, connect } = await running()
     await connect('d3')
     const found = (await page(null, 10, { troubled: true })).laptops
@@ -64,7 +64,7 @@ describe('laptops', () => {
     )
   })
 
-  it('in the list are counts, and not what they count', async () => {
+  it('the list has counts without details', async () => {
     const { page } = await running()
     const { laptops } = await page(null, 1)
     const { worker, version, online, lastSeen, place, events, missing, rejected, gaps, visible } = laptops[0]!
@@ -79,7 +79,7 @@ describe('laptops', () => {
     )
   })
 
-  it('one alone has what its agent can see, category by category', async () => {
+  it('a single laptop has its coverage by category', async () => {
     const { one } = await running()
     const laptop = await one('d1')
     assert.deepEqual(laptop?.gaps, [{ about: '/dev/input', reason: 'denied', count: null, detail: null, time: T0 }])
@@ -90,7 +90,7 @@ describe('laptops', () => {
     assert.equal(await one('d99'), null)
   })
 
-  it('what the policy switches off is not wanted', async () => {
+  it('categories switched off by the policy do not count as wanted', async () => {
     const { page, policy } = await running()
     const wanted = async () => (await page(null, 1)).laptops[0]!.visible.wanted
     const before = await wanted()
@@ -98,7 +98,7 @@ describe('laptops', () => {
     assert.equal(await wanted(), before - 1)
   })
 
-  it('rejected events are asked for once a page', async () => {
+  it('rejected events are counted with one query per page', async () => {
     const { page, reader } = await running()
     const asked: (readonly string[])[] = []
     const { rejectedTotals } = reader.history

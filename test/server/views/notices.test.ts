@@ -12,7 +12,7 @@ describe('notices', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
   afterEach(() => mock.timers.reset())
 
-  it('the first is sent at once, a second of others together at its end, and then it is quiet', () => {
+  it('the first is sent at once, those of the next second together, and then nothing', () => {
     const notices = new Notices()
     const heard: Notice[] = []
     notices.listen((it) => heard.push(it))
@@ -28,7 +28,7 @@ describe('notices', () => {
     assert.equal(heard.length, 3)
   })
 
-  it('who stopped listening hears nothing', () => {
+  it('a removed listener is not called', () => {
     const notices = new Notices(0)
     const stop = notices.listen(() => assert.fail('heard'))
     stop()
@@ -37,10 +37,20 @@ describe('notices', () => {
   })
 
   const unions: { name: string; a: Notice; b: Notice; workers: number | null }[] = [
-    { name: 'names that are the same count once', a: about(['a', 'b']), b: about(['b', 'c']), workers: 3 },
-    { name: 'everybody stays everybody', a: about(null), b: about(['a']), workers: null },
-    { name: 'as many as are named', a: about(many(0, 100)), b: about(many(100, NAMED_MAX - 100)), workers: NAMED_MAX },
-    { name: 'more are everybody', a: about(many(0, 100)), b: about(many(100, NAMED_MAX - 99)), workers: null },
+    { name: 'the same names count once', a: about(['a', 'b']), b: about(['b', 'c']), workers: 3 },
+    { name: 'all workers stay all workers', a: about(null), b: about(['a']), workers: null },
+    {
+      name: 'the largest number that is named',
+      a: about(many(0, 100)),
+      b: about(many(100, NAMED_MAX - 100)),
+      workers: NAMED_MAX,
+    },
+    {
+      name: 'more than that count as all workers',
+      a: about(many(0, 100)),
+      b: about(many(100, NAMED_MAX - 99)),
+      workers: null,
+    },
   ]
   for (const { name, a, b, workers } of unions)
     it(name, () => assert.equal(merged(a, b).workers?.length ?? null, workers))

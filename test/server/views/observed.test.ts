@@ -1,4 +1,4 @@
-/** The contract beside what was seen: what is not known is neither agreement nor a difference. */
+/** The contract compared with what was seen: unknown is neither agreement nor difference. */
 import assert from 'node:assert/strict'
 import { noSightings, type SeenPlace, type Sightings } from '../../../server/derive/kit/sightings.ts'
 import type { Coverage } from '../../../server/model/coverage.ts'
@@ -80,21 +80,21 @@ const cases: Case[] = [
   { name: 'no contract', contract: null, sightings: place({}), what: 'country', state: 'unknown' },
   { name: 'never connected', what: 'country', state: 'unknown', seen: [], unseen: /no connection/ },
   {
-    name: 'a place of three weeks ago is none',
+    name: 'a place of three weeks ago does not count',
     sightings: place({ time: NOW - 21 * DAY }),
     what: 'country',
     state: 'unknown',
     seen: [],
   },
   {
-    name: 'the laptop was with somebody else then',
+    name: 'seen while another worker held the laptop',
     sightings: place({ worker: 'w2', country: 'NL' }),
     what: 'country',
     state: 'unknown',
     seen: [],
   },
   {
-    name: 'home now, and found elsewhere this week',
+    name: 'home now, with a finding elsewhere this week',
     sightings: place({}),
     findings: [mismatch({}), mismatch({ Days: 4 }, T0 + HOUR)],
     what: 'country',
@@ -102,14 +102,14 @@ const cases: Case[] = [
     seen: ['North Holland, NL', 'US'],
   },
   {
-    name: 'found elsewhere, announced',
+    name: 'a finding elsewhere, announced',
     sightings: place({}),
     findings: [mismatch({ TravelNotice: true })],
     what: 'country',
     state: 'agrees',
   },
   {
-    name: 'where the operator sits is not where the laptop is',
+    name: "the operator's place is not the laptop's",
     sightings: place({}),
     findings: [mismatch({ Reason: 'operator_address' })],
     what: 'country',
@@ -152,14 +152,14 @@ const cases: Case[] = [
   { name: 'another time', sightings: clock('Asia/Shanghai', 480), what: 'time_zone', state: 'differs' },
   { name: 'a clock on UTC', sightings: clock('Etc/UTC', 0), what: 'time_zone', state: 'unknown' },
   {
-    name: 'a clock told months ago, and nothing else since',
+    name: 'a clock reported months ago and unchanged',
     sightings: { clock: { worker: 'w1', time: T0 - 90 * DAY, timeZone: 'America/Chicago', utcOffsetMinutes: -300 } },
     what: 'time_zone',
     state: 'agrees',
   },
-  { name: 'no zone told', sightings: clock(null, null), what: 'time_zone', state: 'unknown' },
+  { name: 'no zone reported', sightings: clock(null, null), what: 'time_zone', state: 'unknown' },
   {
-    name: 'a zone that is none',
+    name: 'an unknown zone',
     contract: { timeZone: 'Mars/Base' },
     sightings: clock('Asia/Tokyo', 540),
     what: 'time_zone',
@@ -185,9 +185,9 @@ const cases: Case[] = [
     state: 'agrees',
     seen: [],
   },
-  { name: 'no tool, and the agent looks', what: 'remote_tools', state: 'agrees', seen: [], unseen: /can look/ },
+  { name: 'no tool, visible to the agent', what: 'remote_tools', state: 'agrees', seen: [], unseen: /can look/ },
   {
-    name: 'no tool, and nobody looks',
+    name: 'no tool, not visible to the agent',
     coverage: [],
     what: 'remote_tools',
     state: 'unknown',
@@ -195,7 +195,7 @@ const cases: Case[] = [
   },
   { name: 'no laptop', laptops: 0, what: 'hardware', state: 'unknown', unseen: /no laptop/ },
   {
-    name: 'hardware that only a deriver knew',
+    name: 'hardware known only from a derived event',
     findings: [
       finding({
         events: [
@@ -238,7 +238,7 @@ describe('server/assess: contract against what was seen', () => {
       if (unseen) assert.match(row.unseen ?? '', unseen)
     })
 
-  it('however much was seen, a row stays short, and what differs stands first', () => {
+  it('rows are bounded, with differences first', () => {
     const things = Array.from({ length: 90 }, (_, index) => ({
       ...{ what: 'tool' as const, id: `t${index}`, name: `Tool ${index}`, worker: 'w1', time: T0 + index },
       approved: index !== 3,

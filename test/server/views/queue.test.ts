@@ -1,4 +1,4 @@
-/** The queue: filled once, kept up to date by what happens, and quiet when nothing does. */
+/** The queue: filled once, kept up to date by events, and quiet when nothing changes. */
 import assert from 'node:assert/strict'
 import { memoryStore } from '../../../server/store/memory/store.ts'
 import { Queue } from '../../../server/views/queue.ts'
@@ -21,13 +21,13 @@ async function running() {
   return {
     ...{ ...all, clock },
     row: (worker: string) => queue.row(worker),
-    /** What changed since it was last asked. */
+    /** The changes since the last call. */
     delta: (): QueuePage => {
       const page = JSON.parse(queue.page(at, 1_000)) as QueuePage
       at = page.revision
       return page
     },
-    /** Notices from now on. */
+    /** The notices from now on. */
     notices: () => {
       const heard: Notice[] = []
       queue.onNotice((it) => heard.push(it))
@@ -39,7 +39,7 @@ async function running() {
 const workersOf = ({ rows }: QueuePage) => rows.map((it) => it.worker)
 
 describe('the queue', () => {
-  it('has everybody with a contract or a laptop, and says when nothing was evaluated yet', async () => {
+  it('has everybody with a contract or a laptop, and shows when nothing has been evaluated', async () => {
     const all = await stage({ now: () => T0 })
     await all.records(contract('w1'), holding('d1', 'w2'))
     assert.deepEqual(all.queue.row('w1')?.reason, 'not evaluated yet')
@@ -49,7 +49,7 @@ describe('the queue', () => {
     assert.equal(all.queue.row('nobody'), null)
   })
 
-  it('a finding moves the row of its worker, and no other', async () => {
+  it('a finding changes only the row of its worker', async () => {
     const { find, judge, delta, notices } = await running()
     const heard = notices()
     find(finding({ ...TOOL, lastTime: T0 }))
@@ -65,7 +65,7 @@ describe('the queue', () => {
     )
   })
 
-  it('nothing happened: nothing changes and nothing is told', async () => {
+  it('without events, nothing changes and no notice is sent', async () => {
     const { judge, queue, delta, notices, clock } = await running()
     const heard = notices()
     await judge()
@@ -75,7 +75,7 @@ describe('the queue', () => {
     assert.deepEqual([delta().rows, heard], [[], []])
   })
 
-  it('more of the same moves the time of the last finding every ten minutes only, and is told all the same', async () => {
+  it('repeated findings update the time at most every ten minutes, but always send a notice', async () => {
     const { find, judge, delta, notices, clock } = await running()
     const tool = finding({ ...TOOL, halfLifeDays: null })
     find(tool)
@@ -98,7 +98,7 @@ describe('the queue', () => {
     assert.deepEqual(heard[0]?.workers, ['w1'])
   })
 
-  it('a verdict closes the case, evidence of a new kind opens it again, and within a band closed cases stand last', async () => {
+  it('a verdict closes the case, evidence of a new kind reopens it, and closed cases are last in their band', async () => {
     const { find, judge, decide, row, rows, store } = await running()
     find(finding(TOOL), finding({ ...TOOL, worker: 'w2', device: null }))
     await judge()
@@ -116,7 +116,7 @@ describe('the queue', () => {
     )
   })
 
-  it('a laptop that connects and leaves', async () => {
+  it('a laptop connects and disconnects', async () => {
     const { connect, disconnect, delta, notices, clock, queue } = await running()
     const heard = notices()
     await connect('d1')
@@ -132,7 +132,7 @@ describe('the queue', () => {
     assert.deepEqual([offline?.online, offline?.lastSeen], [0, clock.at])
   })
 
-  it('while a laptop is online, its row moves once an hour', async () => {
+  it('while a laptop is online, its row is updated once an hour', async () => {
     const { connect, delta, queue, clock } = await running()
     await connect('d1')
     delta()
@@ -145,7 +145,7 @@ describe('the queue', () => {
     assert.deepEqual(moved, [1, 61, 121])
   })
 
-  it('what an agent can see is looked up after it connected, and told when it is less', async () => {
+  it('reads the coverage after a laptop connected, and sends a notice when it gets worse', async () => {
     const { connect, book, judge, row, queue, clock, notices } = await running()
     await connect('d1')
     assert.equal(row('w1')?.coverage, null)
@@ -165,7 +165,7 @@ describe('the queue', () => {
     assert.deepEqual(heard.at(-1)?.workers, ['w1'])
   })
 
-  it('a laptop that enrolls, and one that changes hands at a time that was written down before', async () => {
+  it('a laptop enrolls, and changes hands at a time recorded in advance', async () => {
     const { records, enroll, row, queue, clock } = await running()
     await enroll('d2')
     await records(holding('d2', 'w2'))
@@ -177,7 +177,7 @@ describe('the queue', () => {
     assert.deepEqual([row('w2')?.laptops, row('w3')?.laptops], [0, 1])
   })
 
-  it('a laptop that nobody holds has a row of its own once something was found on it', async () => {
+  it('a laptop without a holder has a row once it has a finding', async () => {
     const { records, enroll, find, retract, judge, row, queue, delta } = await running()
     await enroll('d9')
     await records({ ...holding('d9', ''), worker: null })
@@ -192,7 +192,7 @@ describe('the queue', () => {
     assert.deepEqual([queue.row('d9'), delta().gone], [null, ['d9']])
   })
 
-  it('a new name moves the row', async () => {
+  it('a new name changes the row', async () => {
     const { records, delta, clock } = await running()
     await records(contract('w2', { name: 'Ben', from: clock.at }))
     assert.deepEqual(
@@ -201,7 +201,7 @@ describe('the queue', () => {
     )
   })
 
-  it('another evaluation that becomes active moves those rows only that read differently', async () => {
+  it('a new active evaluation changes only rows that differ', async () => {
     const { find, judge, reevaluate, retract, delta, row } = await running()
     const tool = finding(TOOL)
     find(tool, finding({ ...WIPE, worker: 'w2' }))
@@ -214,7 +214,7 @@ describe('the queue', () => {
     assert.deepEqual([row('w1')?.band, row('w2')?.band, row('w3')?.band], ['none', 'medium', 'medium'])
   })
 
-  it('a farm is one cluster: everybody in it says so, and pages that show it are told', async () => {
+  it('a farm is one cluster: the rows of its people show it, and a notice is sent', async () => {
     const { find, judge, row, queue, notices } = await running()
     const heard = notices()
     const uplink = (worker: string, days: number) => finding({ ...sharedKey(days), id: `of-${worker}`, worker })
@@ -228,7 +228,7 @@ describe('the queue', () => {
     assert.equal(heard[0]?.clusters, true)
   })
 
-  it('is filled anew from what is stored, with the order and the rows it had', async () => {
+  it('is restored from the store with the same rows and order', async () => {
     const { find, judge, decide, book, reader, rows, clock } = await running()
     find(finding(TOOL), finding({ ...WIPE, worker: 'w2' }))
     book('d1', { events: 3, lastSeen: T0, categories: { process_creation: T0 } })
@@ -251,7 +251,7 @@ describe('the queue', () => {
     )
   })
 
-  it('a store that fails once is read again with the next commit', async () => {
+  it('after a failure of the store, the next commit reads again', async () => {
     const store = memoryStore()
     const all = await stage({ now: () => T0 + HOUR, store })
     await all.records(contract('w1'))
@@ -265,7 +265,7 @@ describe('the queue', () => {
     assert.equal(all.queue.row('w1')?.band, 'medium')
   })
 
-  it('two hundred are named, more are everybody', async () => {
+  it('notices name up to two hundred workers, and more count as all', async () => {
     const { records, notices, clock } = await running()
     const heard = notices()
     await records(...Array.from({ length: 201 }, (_, n) => contract(`n${n}`, { from: clock.at })))

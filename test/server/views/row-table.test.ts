@@ -1,4 +1,4 @@
-/** Rows by their changes: nothing lost, nothing twice, wherever the pages are cut. */
+/** Rows by their changes: none lost and none repeated, wherever the pages end. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { byUrgency } from '../../../server/model/urgency.ts'
@@ -16,7 +16,7 @@ function filled(...workers: string[]): RowTable {
   return table
 }
 
-/** Reads as a page does: to the end, from where it is, and from the beginning where it must. */
+/** Reads as a page does: from its revision to the end, and from the start when it is reset. */
 class Copy {
   readonly rows = new Map<string, WorkerRow>()
   revision: number | null = null
@@ -38,12 +38,12 @@ class Copy {
 }
 
 describe('the rows of the queue', () => {
-  it('the first page is in the order of the queue, and whole when there is room', () => {
+  it('the first page is in the order of the queue, and complete when all rows fit', () => {
     const page = ask(filled('a', 'b', 'c'), null)
     assert.deepEqual([named(page), page.reset, page.more, page.gone], [['c', 'b', 'a'], true, false, []])
   })
 
-  it('a first page that is cut is followed by all rows, the oldest change first', () => {
+  it('a limited first page is followed by all rows, oldest change first', () => {
     const table = filled('a', 'b', 'c')
     const first = ask(table, null, 2)
     assert.deepEqual([named(first), first.more], [['c', 'b'], true])
@@ -53,7 +53,7 @@ describe('the rows of the queue', () => {
     assert.deepEqual([named(third), third.more, third.revision], [['c'], false, table.revision])
   })
 
-  it('a row that is put as it was is no change', () => {
+  it('storing an equal row is not a change', () => {
     const table = filled('a')
     const { revision } = table
     assert.equal(table.put(workerRow('a', { points: 0 })), false)
@@ -62,7 +62,7 @@ describe('the rows of the queue', () => {
     assert.deepEqual([page.rows, page.gone, page.revision, page.more], [[], [], revision, false])
   })
 
-  it('a row that changed twice is sent once, as it is now', () => {
+  it('a row that changed twice is sent once, in its current state', () => {
     const table = filled('a', 'b')
     const { revision } = table
     table.put(workerRow('a', { points: 50 }))
@@ -70,7 +70,7 @@ describe('the rows of the queue', () => {
     assert.deepEqual(ask(table, revision).rows, [workerRow('a', { points: 60 })])
   })
 
-  it('who is gone is named, unless they came back', () => {
+  it('removed workers are listed, unless they came back', () => {
     const table = filled('a', 'b')
     const { revision } = table
     table.remove('a')
@@ -82,7 +82,7 @@ describe('the rows of the queue', () => {
   })
 
   const strangers = [
-    { name: 'an earlier life', since: (table: RowTable) => table.revision - 10_000 },
+    { name: 'before a restart', since: (table: RowTable) => table.revision - 10_000 },
     { name: 'nowhere', since: () => 0 },
     { name: 'the future', since: (table: RowTable) => table.revision + 1 },
   ]
@@ -93,7 +93,7 @@ describe('the rows of the queue', () => {
       assert.deepEqual([page.reset, named(page)], [true, ['b', 'a']])
     })
 
-  it('more gone than are remembered: who was away too long starts over, who was not does not', () => {
+  it('with more removals than are kept, only a reader with an old revision starts over', () => {
     const table = filled('a')
     const early = table.revision
     for (let n = 0; n < 10_002; n++) {
@@ -106,7 +106,7 @@ describe('the rows of the queue', () => {
     assert.deepEqual([ask(table, late).reset, ask(table, late).gone], [false, ['a']])
   })
 
-  it('whatever changes while it is read, a copy that was read to its end is the table', () => {
+  it('a copy read to the end equals the table, whatever changes during reading', () => {
     const step = fc.oneof(
       fc.record({ worker: fc.nat(12), points: fc.nat(3) }),
       fc.record({ gone: fc.nat(12) }),

@@ -1,4 +1,4 @@
-/** Views as a test needs them: what it does not name is unremarkable. */
+/** Views for tests, with unremarkable defaults. */
 
 import type { Coverage } from '../../../server/model/coverage.ts'
 import type { FindingView, Laptop, WorkerRow } from '../../../server/views/schema.ts'

@@ -1,8 +1,8 @@
 /**
- * What views read, in memory: a store, a directory, telemetry, and judgement that is asked for.
+ * What views read, in memory: a store, a directory, telemetry, and evaluation on request.
  *
- * Shape   a test puts findings, contracts, laptops and what was kept of them; `judge` makes standings and clusters of
- *         them with the code that makes them in the server, commits, and lets the queue know.
+ * Shape   a test sets findings, contracts, laptops and their coverage; `judge` makes standings and clusters of them
+ *         with the server's own code, commits, and notifies the queue.
  */
 
 import { Standings } from '../../../server/assess/standings.ts'
@@ -41,8 +41,8 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
   let active: { id: string; time: number } | null = null
   let standings = new Standings('stage', known())
   let position = 0
-  /** Whose findings the last commit had, by id. */
-  let told = new Map<string, string>()
+  /** The subjects of the last commit's findings, by id. */
+  let committed = new Map<string, string>()
 
   const reader: Reader = {
     ...{ now, store, history, directory },
@@ -56,15 +56,15 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
   return {
     ...{ reader, queue, store, directory, stream, policy, judge, reevaluate, records, find, enroll, connect },
 
-    /** Makes a finding as if it had never been. */
+    /** Removes a finding. */
     retract: (id: string) => void findings.delete(id),
 
-    /** What was kept of a laptop. */
+    /** Sets the stored state of a laptop. */
     book: (device: string, about: Partial<DeviceBook>) => {
       keep({ part: COVERAGE_PART, subject: device, state: JSON.stringify({ ...bookOf(null), ...about }) })
     },
 
-    /** What people are told of a rule. */
+    /** Sets the facts of a rule. */
     facts: (rule: string, about: RuleFacts) => keep({ part: RULES_PART, subject: rule, state: JSON.stringify(about) }),
 
     reject: async (rejected: readonly Rejected[]) => void (await stream.publish([], rejected)),
@@ -77,7 +77,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
     decide: (worker: string, verdict: Pick<Verdict, 'verdict' | 'reason'>, by: string) =>
       decide({ store, isWorker: (it) => queue.row(it) !== null, now, decided }, worker, verdict, by),
 
-    /** Rows in the order of the queue, as a page that asks for the first time gets them. */
+    /** Rows in the order of the queue, as in a first request. */
     rows: () => (JSON.parse(queue.page(null, 100_000)) as QueuePage).rows,
   }
 
@@ -111,7 +111,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
     await queue.took(lines.map((record, index) => ({ position: first + index, record })))
   }
 
-  /** Known from now on; who holds it is a record of its own. */
+  /** Enrolls a laptop; its holder is a record of its own. */
   async function enroll(device: string, about: Partial<Enrolled> = {}): Promise<void> {
     await store.devices.save({
       ...{ device, publicKey: 'key', platform: 'linux', version: '0.1.0', fingerprint: null },
@@ -124,7 +124,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
     await queue.connection(device)
   }
 
-  /** What a detector does after each commit. */
+  /** Does what a detector does for each commit. */
   async function judge(): Promise<void> {
     if (active === null) {
       await store.evaluations.begin({ id: 'e1', ruleset: '{}', stream: stream.id })
@@ -136,10 +136,10 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
     await queue.judged()
   }
 
-  /** Other rules found other things; the rest was found by both. */
+  /** Activates another evaluation with the current findings. */
   async function reevaluate(id: string): Promise<void> {
     standings = new Standings('stage', known())
-    told = new Map()
+    committed = new Map()
     await store.evaluations.begin({ id, ruleset: '{}', stream: stream.id })
     await store.evaluations.commit(id, commitOf(standings))
     await store.evaluations.activate(id, [])
@@ -149,10 +149,10 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
 
   function commitOf(made: Standings): Commit {
     const time = now()
-    const before = told
-    told = new Map([...findings].map(([id, it]) => [id, subjectOf(it)]))
+    const before = committed
+    committed = new Map([...findings].map(([id, it]) => [id, subjectOf(it)]))
     const gone = [...before.keys()].filter((it) => !findings.has(it))
-    const revision = made.revise(new Set([...before.values(), ...told.values()]), time, ++position)
+    const revision = made.revise(new Set([...before.values(), ...committed.values()]), time, ++position)
     return {
       ...{ position, digest: null, time, kept: [...kept.values()], findings: [...findings.values()], gone },
       standings: revision.standings,

@@ -1,4 +1,4 @@
-/** What we would not see, from what laptops cannot tell of. */
+/** What would be missed, from what laptops cannot report. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,43 +8,43 @@ import { AGENT_CATEGORIES, type Category } from '../../../wire/event.ts'
 
 const all = (but: Partial<Record<Category, Coverage['state']>> = {}): Coverage[] =>
   AGENT_CATEGORIES.map((category) => ({ category, state: but[category] ?? 'seen', detail: null, lastEvent: null }))
-const said = (...laptops: Coverage[][]) =>
+const missedBy = (...laptops: Coverage[][]) =>
   unseen(laptops.map((coverage, index) => ({ device: `d${index + 1}`, coverage }))).flatMap(({ family, missed }) =>
     missed.map(({ category, state, devices }) => `${family}: ${category} ${state} on ${devices.join(' ')}`),
   )
 
 describe('server/assess: what we would not see', () => {
-  it('has words for what agents make', () => {
+  it('has texts for all categories of agents', () => {
     for (const category of AGENT_CATEGORIES) assert.ok(Object.keys(MISSED[category]).length > 0, category)
   })
 
-  it('knows the families of the rules that laptops feed', () => {
+  it('has the families of the rules that read events of laptops', () => {
     const folders = readdirSync(join(import.meta.dirname, '../../../rules/content'))
     for (const family of FAMILIES) assert.ok(folders.includes(family), family)
   })
 
   const cases: { name: string; laptops: Coverage[][]; says: string[] }[] = [
     { name: 'everything is seen', laptops: [all()], says: [] },
-    { name: 'quiet is no blindness', laptops: [all({ usb_device: 'quiet' })], says: [] },
+    { name: 'quiet is not blind', laptops: [all({ usb_device: 'quiet' })], says: [] },
     {
       name: 'no USB',
       laptops: [all({ usb_device: 'blind' })],
       says: ['hardware: usb_device blind on d1'],
     },
     {
-      name: 'a category of two families stands in both',
+      name: 'a category of two families is in both',
       laptops: [all({ input_pattern: 'off' })],
       says: ['hardware: input_pattern off on d1', 'presence: input_pattern off on d1'],
     },
     {
-      name: 'one laptop of two, and the worst word of those that cannot',
+      name: 'some laptops, with the worst state of those that cannot see it',
       laptops: [all(), all({ egress: 'partial' }), all({ egress: 'blind' })],
       says: ['exfiltration: egress blind on d3 d2'],
     },
   ]
-  for (const { name, laptops, says } of cases) it(name, () => assert.deepEqual(said(...laptops), says))
+  for (const { name, laptops, says } of cases) it(name, () => assert.deepEqual(missedBy(...laptops), says))
 
-  it('without a laptop nothing is seen of any family', () => {
+  it('without a laptop, every family is missed', () => {
     const families = unseen([])
     assert.deepEqual(
       families.map((it) => it.family),
@@ -53,7 +53,7 @@ describe('server/assess: what we would not see', () => {
     assert.ok(families.every(({ missed }) => missed.every((it) => it.state === 'unknown' && it.devices.length === 0)))
   })
 
-  it('what a laptop does not list is unknown', () => {
-    assert.ok(said([]).includes('hardware: display unknown on d1'))
+  it('a category missing from the coverage is unknown', () => {
+    assert.ok(missedBy([]).includes('hardware: display unknown on d1'))
   })
 })

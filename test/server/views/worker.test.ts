@@ -1,4 +1,4 @@
-/** One worker's page: read point by point, from one evaluation. */
+/** One worker's page: read row by row, from one evaluation. */
 import assert from 'node:assert/strict'
 import { memoryStore } from '../../../server/store/memory/store.ts'
 import type { Store } from '../../../server/store/store.ts'
@@ -28,12 +28,12 @@ async function running(store?: Store) {
 }
 
 describe("a worker's page", () => {
-  it('nobody by this id', async () => {
+  it('an unknown id', async () => {
     const { reader } = await running()
     assert.equal(await workerPage(reader, 'w99'), null)
   })
 
-  it('before anything was evaluated it says so, and shows what was agreed', async () => {
+  it('before the first evaluation, shows that and the contract', async () => {
     const { page } = await running()
     const { assessment, contract, findings, case: decided } = await page('w1')
     assert.deepEqual(
@@ -42,7 +42,7 @@ describe("a worker's page", () => {
     )
   })
 
-  it('the parts add up, and each says what it is worth', async () => {
+  it('the parts add up, and each has the score without it', async () => {
     const { find, judge, page, queue } = await running()
     find(finding(TOOL), finding(WIPE))
     await judge()
@@ -62,7 +62,7 @@ describe("a worker's page", () => {
     assert.deepEqual([assessment.band, assessment.points, assessment.reason], [band, points, reason])
   })
 
-  it('a referrer who is flagged counts, by how they stand', async () => {
+  it('a flagged referrer counts, by their band', async () => {
     const { find, judge, page, records, clock, queue } = await running()
     await records(contract('w2', { from: clock.at - DAY, referredBy: 'w1' }))
     find(finding(TOOL), finding(WIPE), finding({ ...TOOL, worker: 'w2' }))
@@ -78,7 +78,7 @@ describe("a worker's page", () => {
     assert.equal(assessment.points, queue.row('w2')?.points)
   })
 
-  it('findings come newest first, each with the facts of its rule', async () => {
+  it('findings are newest first, each with the facts about its rule', async () => {
     const { find, facts, judge, page } = await running()
     facts('tool', FACTS)
     find(finding({ ...TOOL, time: T0, events: [processStart('/opt/anydesk')] }), finding({ ...WIPE, time: T0 + 1 }))
@@ -90,7 +90,7 @@ describe("a worker's page", () => {
     assert.equal(tool?.events[0]?.Image, '/opt/anydesk')
   })
 
-  it('the contract is compared with what was sighted, and what nobody would see is said', async () => {
+  it('compares the contract with sightings, and lists what would be missed', async () => {
     const { judge, page, book, clock } = await running()
     assert.ok((await page('w1')).unseen.every(({ missed }) => missed.every((it) => it.state !== 'seen')))
     const place = {
@@ -110,7 +110,7 @@ describe("a worker's page", () => {
     )
   })
 
-  it('laptops are those the worker holds now', async () => {
+  it('shows the laptops that the worker holds now', async () => {
     const { page, records, enroll, clock } = await running()
     await enroll('d2')
     await records(holding('d2', 'w1'), { ...holding('d2', 'w2'), from: clock.at })
@@ -118,7 +118,7 @@ describe("a worker's page", () => {
     assert.deepEqual([await devices('w1'), await devices('w2')], [['d1'], ['d2']])
   })
 
-  it('a laptop that nobody holds has a page of its own', async () => {
+  it('a laptop without a holder has a page of its own', async () => {
     const { page, find, judge, enroll } = await running()
     await enroll('d9')
     find(finding({ ...TOOL, worker: null, device: 'd9' }))
@@ -127,7 +127,7 @@ describe("a worker's page", () => {
     assert.deepEqual([assessment.band, laptops.map((it) => it.device), contract], ['medium', ['d9'], null])
   })
 
-  it('the timeline has findings and notable events, without hourly reports; the activity has all of them', async () => {
+  it('the timeline has findings and notable events without hourly reports; the activity counts all events', async () => {
     const { page, records, find, judge } = await running()
     const usb = event('usb_device', {
       ...{ Action: 'attached', VendorId: '1d6b', ProductId: '0104', Manufacturer: 'PiKVM', ProductName: 'KVM' },
@@ -148,7 +148,7 @@ describe("a worker's page", () => {
     assert.deepEqual(activity, [{ hour: T0, events: 3 }])
   })
 
-  it('is read again when another evaluation became active meanwhile', async () => {
+  it('is read again when another evaluation becomes active during the read', async () => {
     const store = memoryStore()
     const { find, judge, reevaluate, page } = await running(store)
     find(finding(TOOL))
@@ -156,7 +156,7 @@ describe("a worker's page", () => {
     const { findingsOf } = store.evaluations
     let reads = 0
     store.evaluations.findingsOf = async (id, worker) => {
-      // The evaluation that is asked for is dropped under the reader's hands.
+      // The evaluation is dropped during the read.
       if (reads++ === 0) await reevaluate('e2')
       return findingsOf(id, worker)
     }
@@ -164,7 +164,7 @@ describe("a worker's page", () => {
     assert.deepEqual([findings.length, assessment.band, reads], [1, 'medium', 2])
   })
 
-  it('asks for nobody else: what it reads does not grow with the fleet', async () => {
+  it('the number of reads does not grow with the fleet', async () => {
     const store = memoryStore()
     const { find, judge, page, records, enroll } = await running(store)
     for (let n = 0; n < 50; n++) {

@@ -32,7 +32,7 @@ describe('PostgreSQL as a store', () => {
     while ((await database.query(sql)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 
-  it('loses nothing but the call when the connection is lost in the middle of a commit, and the next works', async () => {
+  it('fails only the commit whose connection is lost, and the next one works', async () => {
     const store = await open()
     await store.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })
     const holder = await openDatabase({ url: database.url, schema: { ...NOTHING, part: 'history' } })
@@ -47,7 +47,7 @@ describe('PostgreSQL as a store', () => {
     await holder.close()
   })
 
-  it('loses one call at most when all its idle connections are lost', async () => {
+  it('fails at most one call when all idle connections are lost', async () => {
     const store = await open()
     const write = () => Promise.all(Array.from({ length: 20 }, (_, index) => store.values.set(`key ${index}`, 'value')))
     await write()
@@ -58,7 +58,7 @@ describe('PostgreSQL as a store', () => {
     assert.equal(await store.values.get('key 1'), 'value')
   })
 
-  it('fails a reading whose connection is lost, and the next begins anew', async () => {
+  it('fails a read whose connection is lost, and the next read starts over', async () => {
     const store = await open()
     await store.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })
     const kept = Array.from({ length: 4_500 }, (_, index) => ({ part: 'p', subject: `s${index}`, state: '{}' }))
@@ -77,7 +77,7 @@ describe('PostgreSQL as a store', () => {
     assert.equal(read, 4_501)
   })
 
-  it('deletes the rows of what was dropped, without a commit beside it waiting', async () => {
+  it('deletes the rows of a dropped evaluation without blocking commits', async () => {
     const store = await open()
     for (const id of ['e1', 'e2']) {
       await store.evaluations.begin({ id, ruleset: '{}', stream: 's' })
@@ -89,11 +89,11 @@ describe('PostgreSQL as a store', () => {
     assert.deepEqual(await database.query('select count(*)::integer count from kept'), [{ count: 1 }])
   })
 
-  it('lets everybody write who tells changes and commits at once, without a circle', async () => {
+  it('does not deadlock when several write changes and commits at once', async () => {
     const stores = [await open(), await open(), await open()]
     await stores[0]!.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })
     await stores[0]!.evaluations.activate('e1', [])
-    const told = (id: string) => ({
+    const changeOf = (id: string) => ({
       ...({ kind: 'case_decided', id, position: 1, time: 1, worker: 'w1', verdict: 'confirmed', by: 'ana' } as const),
     })
     const verdict = {
@@ -109,9 +109,9 @@ describe('PostgreSQL as a store', () => {
     await Promise.all(
       Array.from({ length: 30 }, (_, index) => {
         const { evaluations, cases } = stores[index % 3]!
-        if (index % 5 === 0) return evaluations.activate('e1', [told(`a${index}`)])
-        if (index % 2 === 0) return cases.decide({ ...verdict, kinds: [] }, told(`d${index}`), entry)
-        return evaluations.commit('e1', commitOf(1, { changes: [told(`c${index}`)] }))
+        if (index % 5 === 0) return evaluations.activate('e1', [changeOf(`a${index}`)])
+        if (index % 2 === 0) return cases.decide({ ...verdict, kinds: [] }, changeOf(`d${index}`), entry)
+        return evaluations.commit('e1', commitOf(1, { changes: [changeOf(`c${index}`)] }))
       }),
     )
     const seqs = (await stores[0]!.changes.after(0, 99)).map((it) => it.seq)
@@ -121,7 +121,7 @@ describe('PostgreSQL as a store', () => {
     )
   })
 
-  it('is made once by several that open it at once', async () => {
+  it('creates its tables once when several open it at once', async () => {
     const stores = await Promise.all(Array.from({ length: 5 }, open))
     await stores[0]!.values.set('key', 'value')
     assert.equal(await stores[4]!.values.get('key'), 'value')
@@ -134,7 +134,7 @@ describe('PostgreSQL as a store', () => {
     upgrades: Array.from({ length: to - 1 }, (_, index) => `insert into steps values (${index + from})`),
   })
 
-  it('is brought from any older version to the newest, part by part', async () => {
+  it('upgrades from any older version to the newest, part by part', async () => {
     for (const to of [1, 1, 2, 4]) {
       await (await openDatabase({ url: database.url, schema: upgrade(1, to) })).close()
     }
@@ -146,7 +146,7 @@ describe('PostgreSQL as a store', () => {
     ])
   })
 
-  it('leaves alone what a newer Tellwire made, and what fails half way', async () => {
+  it('refuses a newer version, and rolls back an upgrade that fails', async () => {
     await (await openDatabase({ url: database.url, schema: { ...NOTHING, version: 2 } })).close()
     await assert.rejects(open(), { name: 'Fault', code: 'store.newer' })
     const failing: Schema = { ...NOTHING, part: 'history', create: 'create table half (way integer); select nothing' }
@@ -154,7 +154,7 @@ describe('PostgreSQL as a store', () => {
     assert.deepEqual(await database.query(`select to_regclass('half') as half`), [{ half: null }])
   })
 
-  it('refuses a database that cannot hold every text', async () => {
+  it('refuses a database with an encoding that cannot store every text', async () => {
     await database.query(`create database latin1 template template0 encoding 'LATIN1'`)
     await assert.rejects(openPostgresStore({ url: database.url.replace(/test_\d+/, 'latin1') }), {
       ...UNWRITABLE,
@@ -163,12 +163,12 @@ describe('PostgreSQL as a store', () => {
     await database.query('drop database latin1')
   })
 
-  it('says what to do when there is no such database', async () => {
+  it('says how to create a missing database', async () => {
     const url = database.url.replace(/test_\d+/, 'nowhere')
-    await assert.rejects(openPostgresStore({ url }), { ...UNWRITABLE, todo: 'Make the database: createdb.' })
+    await assert.rejects(openPostgresStore({ url }), { ...UNWRITABLE, todo: 'Create the database: createdb.' })
   })
 
-  it('names the place without the password when nobody answers', async () => {
+  it('names the server without the password when it cannot be reached', async () => {
     const url = 'postgresql://ana:secret@127.0.0.1:1/tellwire'
     await assert.rejects(openPostgresStore({ url }), (fault: Fault) => {
       assert.deepEqual([fault.code, fault.where], ['store.unwritable', 'postgresql://127.0.0.1:1/tellwire'])
@@ -178,7 +178,7 @@ describe('PostgreSQL as a store', () => {
     })
   })
 
-  it('finishes what was begun before it is closed, and refuses the rest', async () => {
+  it('completes calls made before it is closed, and refuses later ones', async () => {
     const store = await openPostgresStore({ url: database.url })
     const writing = Array.from({ length: 20 }, (_, index) => store.values.set(`key ${index}`, 'value'))
     const closing = store.close()
@@ -187,7 +187,7 @@ describe('PostgreSQL as a store', () => {
     assert.equal((await database.query('select 1 from settings')).length, 20)
   })
 
-  it('closes while somebody is in the middle of reading', async () => {
+  it('can be closed during a read', async () => {
     const store = await openPostgresStore({ url: database.url })
     await store.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })
     const kept = Array.from({ length: 2_500 }, (_, index) => ({ part: 'p', subject: `s${index}`, state: '{}' }))
@@ -199,55 +199,55 @@ describe('PostgreSQL as a store', () => {
   })
 })
 
-describe('what PostgreSQL says, in our words', () => {
-  const errors: { name: string; cause: unknown; code: string; todo: RegExp }[] = [
-    { name: 'a full disk', cause: { code: '53100', message: 'm' }, code: 'store.unwritable', todo: /disk .* is full/ },
+describe('the Fault for an error of PostgreSQL', () => {
+  const errors: { name: string; cause: unknown; code: string; detail: RegExp }[] = [
+    { name: 'a full disk', cause: { code: '53100', message: 'm' }, code: 'store.unwritable', detail: /disk is full/ },
     {
       name: 'too many connections',
       cause: { code: '53300', message: 'm' },
       code: 'store.unwritable',
-      todo: /connections/,
+      detail: /connections/,
     },
-    { name: 'no such database', cause: { code: '3D000', message: 'm' }, code: 'store.unwritable', todo: /createdb/ },
-    { name: 'a wrong password', cause: { code: '28P01', message: 'm' }, code: 'store.unwritable', todo: /password/ },
-    { name: 'a standby', cause: { code: '25006', message: 'm' }, code: 'store.unwritable', todo: /primary/ },
-    { name: 'a damaged page', cause: { code: 'XX001', message: 'm' }, code: 'store.damaged', todo: /backup/ },
+    { name: 'no such database', cause: { code: '3D000', message: 'm' }, code: 'store.unwritable', detail: /createdb/ },
+    { name: 'a wrong password', cause: { code: '28P01', message: 'm' }, code: 'store.unwritable', detail: /password/ },
+    { name: 'a standby', cause: { code: '25006', message: 'm' }, code: 'store.unwritable', detail: /primary/ },
+    { name: 'a damaged page', cause: { code: 'XX001', message: 'm' }, code: 'store.damaged', detail: /backup/ },
     {
       name: 'a broken pipe',
       cause: { code: 'EPIPE', message: 'write EPIPE' },
       code: 'store.unwritable',
-      todo: /^Start/,
+      detail: /^Start/,
     },
     {
       name: 'a lost connection',
       cause: new Error('Connection terminated unexpectedly'),
       code: 'store.unwritable',
-      todo: /^Start/,
+      detail: /^Start/,
     },
     {
       name: 'a host with two addresses',
       cause: new AggregateError([{ code: 'ECONNREFUSED', message: 'm' }]),
       code: 'store.unwritable',
-      todo: /^Start/,
+      detail: /^Start/,
     },
     {
       name: 'anything else',
       cause: { code: '23502', message: 'null value' },
       code: 'store.unwritable',
-      todo: /^null value\.$/,
+      detail: /^null value\.$/,
     },
     {
-      name: 'a fault of ours',
+      name: 'a Fault',
       cause: new Fault('api.invalid', { todo: 'as it is' }),
       code: 'api.invalid',
-      todo: /^as it is\.?$/,
+      detail: /^as it is\.?$/,
     },
   ]
-  for (const { name, cause, code, todo } of errors) {
+  for (const { name, cause, code, detail } of errors) {
     it(`is ${code} for ${name}`, () => {
       const fault = asFault(cause, 'place')
       assert.equal(fault.code, code)
-      assert.match(fault.todo ?? '', todo)
+      assert.match(fault.detail ?? '', detail)
     })
   }
 })

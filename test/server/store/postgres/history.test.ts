@@ -44,7 +44,7 @@ describe('history in PostgreSQL, when things go wrong', () => {
   const everything = () => gather(history.scan({ categories: null, after: 0, upTo: 10_000_000 }))
 
   for (const size of [7, 900, 5_000]) {
-    it(`takes positions with holes as they are: ${size} a call`, async () => {
+    it(`stores positions with gaps: ${size} a call`, async () => {
       const stored = [
         ...numbered(batch('d1', 1, 500)),
         ...at(503, batch('d1', 501, 1)),
@@ -62,7 +62,7 @@ describe('history in PostgreSQL, when things go wrong', () => {
     })
   }
 
-  it('two that feed it from one stream make one history', async () => {
+  it('two writers with the same stream make one history', async () => {
     const stored = numbered(mixed(3_000))
     const other = await openPostgresHistory({ url: database.url })
     const feed = async (to: History, size: number) => {
@@ -78,7 +78,7 @@ describe('history in PostgreSQL, when things go wrong', () => {
     )
   })
 
-  it('keeps nothing of what it refuses, and takes it later', async () => {
+  it('stores nothing of a refused call, which can be repeated', async () => {
     await history.append(numbered(batch('d1', 1, 500)))
     await database.query(`create function broken() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
       create trigger broken before insert on history_received for each row execute function broken()`)
@@ -96,7 +96,7 @@ describe('history in PostgreSQL, when things go wrong', () => {
     assert.equal((await history.rejected('d1', 10)).length, 1)
   })
 
-  it('names a damaged segment, and reads on behind it', async () => {
+  it('reports a damaged segment, and continues after it', async () => {
     for (const first of [1, 1_001, 2_001]) await history.append(at(first, batch('d1', first, 1_000)))
     await database.query(
       `update history_segments set lines = overlay(lines placing '\\x00ff00' from 500) where first = 1001`,
@@ -120,12 +120,12 @@ describe('history in PostgreSQL, when things go wrong', () => {
     )
     await assert.rejects(history.bySeq('d1', 7, 1_500), { code: 'store.damaged' })
     assert.equal((await history.bySeq('d1', 7, 2_500))?.seq, 2_500)
-    // What cannot be read stays, and does not keep the rest.
+    // An unreadable segment stays, and does not prevent deleting the others.
     assert.equal(await history.retain(T0 + 1), 2_000)
     assert.equal(await history.retain(T0 + 1), 0)
   })
 
-  it('says that a newer Tellwire made it', async () => {
+  it('refuses a database of a newer Tellwire', async () => {
     await database.query(`update tellwire_schema set version = 99 where part = 'history'`)
     await assert.rejects(openPostgresHistory({ url: database.url }), { name: 'Fault', code: 'store.newer' })
   })

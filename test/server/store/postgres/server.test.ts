@@ -3,7 +3,7 @@ import pg from 'pg'
 import { testDatabase } from './server.ts'
 
 describe('PostgreSQL for tests', () => {
-  it('is durable, alone with its database, and ends connections when asked', async function () {
+  it('is durable, gives each test its own database, and ends connections on request', async function () {
     const [one, other] = [await testDatabase(this), await testDatabase(this)]
     const client = new pg.Client({ connectionString: one.url })
     const lost = new Promise<Error>((resolve) => client.on('error', resolve))

@@ -1,9 +1,9 @@
 /**
  * A real PostgreSQL for tests: a private server of Debian's `postgresql`, started once per test run, durable as in
- * production, in a folder of its own that goes with the run.
+ * production, in a temporary folder that is deleted after the run.
  *
- * Shape   it listens on a Unix socket in that folder and nowhere else. The server ends with the process that started
- *         it, also when that one is killed: a shell between the two waits for the end of its input.
+ * Shape   it listens on a Unix socket in that folder only. The server ends with the process that started it, even if
+ *         that is killed: a shell between the two waits for the end of its input.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import {
@@ -31,7 +31,7 @@ const SETTINGS = [
   'max_connections=100',
 ]
 
-/** Started in the background, so that the shell's own end of input is what ends it. */
+/** Started in the background, so that the end of the shell's input ends it. */
 const KEEPER = `"$1" -D "$2/data" -k "$2" $(printf -- '-c %s ' $3) </dev/null >"$2/log" 2>&1 &
 postgres=$!
 while read -r _; do :; done
@@ -60,14 +60,14 @@ export interface TestDatabase {
   query(sql: string): Promise<Record<string, unknown>[]>
   /** Ends every connection to it, as a restart of the server would. */
   disconnect(): Promise<unknown>
-  /** Leaves it as it came: faster than another one, which PostgreSQL copies and syncs file by file. */
+  /** Empties it, which is faster than creating another one: PostgreSQL copies and syncs that file by file. */
   empty(): Promise<unknown>
   drop(): Promise<unknown>
 }
 
 /**
- * An empty database of its own. Where PostgreSQL is not installed, the test that asks is skipped and says so; under
- * CI=true it fails instead.
+ * An empty database. Where PostgreSQL is not installed, the test is skipped with a message; with CI=true it fails
+ * instead.
  */
 export async function testDatabase(test: Mocha.Context): Promise<TestDatabase> {
   const binaries = found()
@@ -78,7 +78,7 @@ export async function testDatabase(test: Mocha.Context): Promise<TestDatabase> {
     console.warn(`\n  !! SKIPPED, ${why}: ${title}. Install it: apt-get install postgresql\n`)
     test.skip()
   }
-  // The first to ask waits for initdb, which writes some 40 MB with a sync of each file.
+  // The first call waits for initdb, which writes about 40 MB with a sync of each file.
   if (!running) test.timeout(Math.max(test.timeout(), 120_000))
   const server = await (running ??= start(binaries))
   const name = `test_${++databases}`
@@ -129,7 +129,7 @@ async function start(binaries: string): Promise<Server> {
   }
 }
 
-/** PostgreSQL refuses to run as root. Debian's package makes the user postgres; nobody is everywhere. */
+/** PostgreSQL refuses to run as root. Debian's package creates the user postgres; nobody exists everywhere. */
 function unprivileged(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null
   const users = readFileSync('/etc/passwd', 'utf8')

@@ -1,4 +1,4 @@
-/** What was copied from under a server that writes is put back whole, and laptops bring what came after it. */
+/** A backup made while a server writes is restored completely, and laptops send again what came after it. */
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ describe('a backup', function () {
   const at = (name: string) => join(root, name)
 
   for (const name of ['backup', 'backup.tar']) {
-    it(`the drill: copied under load, everything lost, restored, sent again: ${name}`, async () => {
+    it(`the whole procedure: copied under load, everything lost, restored, sent again: ${name}`, async () => {
       const load = await loaded(at('data'))
       await load.until(1_500)
       const copying = makeBackup({ folder: at('data'), to: at(name), now: T0 })
@@ -40,7 +40,7 @@ describe('a backup', function () {
       const telemetry = await openTelemetry({ folder: at('data') })
       const { stream } = telemetry
       assert.deepEqual([stream.id, stream.missing, await stream.last()], [manifest.stream, null, manifest.last])
-      // The state never speaks of what the stream lacks.
+      // The state never refers to records that the stream lacks.
       const store = await openSqliteStore({ folder: at('data') })
       const active = await store.evaluations.active()
       assert(active && active.position > 0 && active.position <= manifest.last)
@@ -68,7 +68,7 @@ describe('a backup', function () {
     })
   }
 
-  it('put in the place of what ran on, it says what is missing, and gives no position twice', async () => {
+  it('restored over newer data, reports missing positions and assigns none twice', async () => {
     const telemetry = await openTelemetry({ folder: at('data') })
     await telemetry.stream.publish(batch('d1', 1, 1_200))
     await makeBackup({ folder: at('data'), to: at('backup'), now: T0 })
@@ -79,7 +79,7 @@ describe('a backup', function () {
     const { aside } = await restoreBackup({ from: at('backup'), folder: at('data'), force: true, now: T0 })
     assert.equal(aside, at('data/before-restore-2026-11-22T09-00-00.000Z'))
     assert.deepEqual(readdirSync(aside).sort(), ['telemetry.db', 'telemetry.mark'])
-    assert(existsSync(at('data/tellwire.yml')), 'what is not ours stays')
+    assert(existsSync(at('data/tellwire.yml')), 'other files stay')
     const again = await openTelemetry({ folder: at('data') })
     assert.deepEqual([again.stream.missing?.after, again.stream.missing?.upTo], [1_200, 1_300])
     assert.equal(await again.stream.acked('d1', 7), 1_200)
@@ -87,7 +87,7 @@ describe('a backup', function () {
     await again.close()
   })
 
-  it('has the imported lists', async () => {
+  it('contains the imported lists', async () => {
     await (await openTelemetry({ folder: at('data') })).close()
     mkdirSync(at('data/feeds'))
     writeFileSync(at('data/feeds/tor-exits.csv'), '203.0.113.9\n')
@@ -98,7 +98,7 @@ describe('a backup', function () {
     }
   })
 
-  it('of a damaged folder is made, and says what is damaged', async () => {
+  it('of a damaged folder is made, and reports the damage', async () => {
     const telemetry = await openTelemetry({ folder: at('data') })
     for (const first of [1, 1_001, 2_001]) await telemetry.stream.publish(batch('d1', first, 1_000))
     await telemetry.close()
@@ -110,7 +110,7 @@ describe('a backup', function () {
     )
   })
 
-  it('of a folder that lost commits says so', async () => {
+  it('of a folder that lost commits reports them', async () => {
     const telemetry = await openTelemetry({ folder: at('data') })
     await telemetry.stream.publish(batch('d1', 1, 10))
     cpSync(at('data'), at('killed'), { recursive: true })
@@ -118,7 +118,7 @@ describe('a backup', function () {
     truncateSync(at('killed/telemetry.db-wal'), 0)
     const { checked, manifest } = await makeBackup({ folder: at('killed'), to: at('backup'), now: T0 })
     assert.equal(manifest.last, 0)
-    assert.match(checked.lost[0]?.message ?? '', /Positions 1 to 10 are gone/)
+    assert.match(checked.lost[0]?.message ?? '', /Positions 1 to 10 are missing/)
   })
 
   const refused: { name: string; prepare(): Promise<unknown>; code: string; where: string }[] = [
@@ -130,7 +130,7 @@ describe('a backup', function () {
       where: 'data/telemetry.db',
     },
     {
-      name: 'it is no database',
+      name: 'it is not a database',
       prepare: async () => writeFileSync(at('data/telemetry.db'), 'x'.repeat(9_000)),
       code: 'store.damaged',
       where: 'data/telemetry.db',
@@ -149,7 +149,7 @@ describe('a backup', function () {
     },
   ]
   for (const { name, prepare, code, where } of refused) {
-    it(`is refused, and nothing is left of it: ${name}`, async () => {
+    it(`is refused and leaves no files: ${name}`, async () => {
       const telemetry = await openTelemetry({ folder: at('data') })
       await telemetry.stream.publish(mixed(3_000))
       await telemetry.close()
@@ -192,13 +192,13 @@ describe('a backup', function () {
       code: 'store.damaged',
     },
     {
-      name: 'an archive that was cut off',
+      name: 'a truncated archive',
       of: 'backup.tar',
       prepare: async () => truncateSync(at('backup.tar'), 20_000),
       code: 'store.damaged',
     },
     {
-      name: 'an archive of anything',
+      name: 'not an archive',
       of: 'backup.tar',
       prepare: async () => writeFileSync(at('backup.tar'), 'x'.repeat(2_048)),
       code: 'store.damaged',
@@ -213,7 +213,7 @@ describe('a backup', function () {
       code: 'store.damaged',
     },
     {
-      name: 'an archive with more in it than it says',
+      name: 'an archive with an unlisted file',
       of: 'backup.tar',
       prepare: async () => {
         rmSync(at('backup.tar'))
@@ -235,7 +235,7 @@ describe('a backup', function () {
   ]
   let running: Telemetry | null = null
   for (const { name, of, prepare, code } of unrestored) {
-    it(`is not restored, and nothing is changed: ${name}`, async () => {
+    it(`is not restored and changes nothing: ${name}`, async () => {
       const telemetry = await openTelemetry({ folder: at('data') })
       await telemetry.stream.publish(mixed(1_500))
       await telemetry.close()
@@ -267,7 +267,7 @@ describe('a backup', function () {
   }
 })
 
-/** A server at work: three laptops send without end, and what was stored is judged. */
+/** A running server: three laptops send continuously, and stored records are evaluated. */
 async function loaded(folder: string) {
   const { stream, close } = await openTelemetry({ folder })
   const store = await openSqliteStore({ folder })

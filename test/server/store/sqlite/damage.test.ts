@@ -1,6 +1,7 @@
 /**
- * Damage is never silent: whatever is done to the files of a killed or stopped server, each acknowledged record is read
- * as it was, or its place is told; the server opens, or refuses with one fault; no position is given twice.
+ * Damage is always reported: whatever happens to the files of a killed or stopped server, each acknowledged record is
+ * read unchanged, or its position is reported; the server opens, or refuses with one fault; no position is assigned
+ * twice.
  */
 import assert from 'node:assert/strict'
 import {
@@ -31,11 +32,11 @@ const MARK = 'telemetry.mark'
 const WAL_BYTES = 4_194_304
 const PAGE = 4_096
 
-/** Evenly over a file, neither its first nor its last byte. */
+/** Evenly over a file, without its first and last byte. */
 const places = (count: number) => Array.from({ length: count }, (_, index) => (index + 0.5) / count)
 const percent = (at: number) => `${(at * 100).toFixed(1)} %`
 
-/** A server's folder as a kill leaves it, what it had acknowledged, and the highest number of each device. */
+/** A server's folder after a kill, its acknowledged records, and the highest number of each device. */
 interface Scene {
   folder: string
   acknowledged: Stored[]
@@ -61,21 +62,21 @@ describe('damage to telemetry.db', function () {
     { name: 'nothing', of: 'killed', damage: () => {}, least: 'whole' },
     { name: 'nothing', of: 'stopped', damage: () => {}, least: 'whole' },
     { name: 'nothing', of: 'held', damage: () => {}, least: 'whole' },
-    { name: 'WAL gone', of: 'held', damage: (it) => rmSync(join(it, WAL)), least: 'told' },
+    { name: 'WAL gone', of: 'held', damage: (it) => rmSync(join(it, WAL)), least: 'reported' },
     { name: 'the mark gone', of: 'killed', damage: (it) => rmSync(join(it, MARK)), least: 'whole' },
     { name: 'the mark empty', of: 'killed', damage: (it) => truncateSync(join(it, MARK), 0), least: 'whole' },
     { name: 'a byte of the mark flipped', of: 'killed', damage: (it) => flip(join(it, MARK), 0.3), least: 'whole' },
-    { name: 'WAL gone', of: 'killed', damage: (it) => rmSync(join(it, WAL)), least: 'told' },
-    { name: 'WAL empty', of: 'killed', damage: (it) => truncateSync(join(it, WAL), 0), least: 'told' },
-    { name: 'WAL and half of the mark', of: 'killed', damage: loseWalAndHalfTheMark, least: 'told' },
-    { name: 'database gone', of: 'killed', damage: (it) => rmSync(join(it, DB)), least: 'told' },
-    { name: 'database gone', of: 'stopped', damage: (it) => rmSync(join(it, DB)), least: 'told' },
-    { name: 'database empty', of: 'stopped', damage: (it) => truncateSync(join(it, DB), 0), least: 'told' },
+    { name: 'WAL gone', of: 'killed', damage: (it) => rmSync(join(it, WAL)), least: 'reported' },
+    { name: 'WAL empty', of: 'killed', damage: (it) => truncateSync(join(it, WAL), 0), least: 'reported' },
+    { name: 'WAL and half of the mark', of: 'killed', damage: loseWalAndHalfTheMark, least: 'reported' },
+    { name: 'database gone', of: 'killed', damage: (it) => rmSync(join(it, DB)), least: 'reported' },
+    { name: 'database gone', of: 'stopped', damage: (it) => rmSync(join(it, DB)), least: 'reported' },
+    { name: 'database empty', of: 'stopped', damage: (it) => truncateSync(join(it, DB), 0), least: 'reported' },
     ...places(12).map((at) => ({
       name: `WAL cut at ${percent(at)}`,
       of: 'killed' as const,
       damage: (it: string) => cut(join(it, WAL), at),
-      least: 'told' as const,
+      least: 'reported' as const,
     })),
     ...places(48).map((at) => ({
       name: `WAL flipped at ${percent(at)}`,
@@ -87,7 +88,7 @@ describe('damage to telemetry.db', function () {
       name: `WAL flipped at ${percent(at)}`,
       of: 'held' as const,
       damage: (it: string) => flip(join(it, WAL), at),
-      least: 'told' as const,
+      least: 'reported' as const,
     })),
     ...places(12).map((at) => ({
       name: `WAL with a page of zeros at ${percent(at)}`,
@@ -99,7 +100,7 @@ describe('damage to telemetry.db', function () {
       name: `database cut at ${percent(at)}`,
       of: 'stopped' as const,
       damage: (it: string) => cut(join(it, DB), at),
-      least: 'told' as const,
+      least: 'reported' as const,
     })),
     ...places(80).map((at) => ({
       name: `database flipped at ${percent(at)}`,
@@ -127,7 +128,7 @@ describe('damage to telemetry.db', function () {
     })
   }
 
-  it('a stream that lost its newest commits says which, once, and goes on behind them', async () => {
+  it('a stream that lost its newest commits reports them once, and continues after them', async () => {
     const folder = copied(killed.folder, join(root, 'lost'))
     cut(join(folder, WAL), 0.5)
     const last = killed.acknowledged.length
@@ -137,7 +138,7 @@ describe('damage to telemetry.db', function () {
     assert.equal(missing.upTo, last)
     assert.equal(missing.fault.code, 'store.damaged')
     assert.equal(missing.fault.where, join(folder, DB))
-    assert.match(missing.fault.todo ?? '', new RegExp(`Positions ${missing.after + 1} to ${last} are gone`))
+    assert.match(missing.fault.detail ?? '', new RegExp(`Positions ${missing.after + 1} to ${last} are missing`))
     const kept = killed.acknowledged.slice(0, missing.after)
     const faults: Fault[] = []
     const onDamaged = (fault: Fault) => void faults.push(fault)
@@ -146,10 +147,10 @@ describe('damage to telemetry.db', function () {
       faults.map(({ facts }) => [facts.first, facts.last]),
       [[missing.after + 1, last]],
     )
-    assert.match(faults[0]?.todo ?? '', /2026-11-22T09:00:00.000Z/)
+    assert.match(faults[0]?.detail ?? '', /2026-11-22T09:00:00.000Z/)
     await assert.rejects(gather(open.stream.read(0)), { code: 'store.damaged' })
 
-    // The laptops send again what was not acknowledged after all: it is stored, once.
+    // The laptops send the lost events again: they are stored once.
     const acked = await open.stream.acked('d1', 7)
     assert(acked < killed.acked.get('d1')!)
     const again = await open.stream.publish(batch('d1', 1, killed.acked.get('d1')!))
@@ -163,13 +164,13 @@ describe('damage to telemetry.db', function () {
       (await gather(later.stream.read(last))).map((it) => it.position),
       Array.from({ length: again.last - last }, (_, index) => last + 1 + index),
     )
-    // When what was around it is deleted because of its age, nobody misses it any more.
+    // Once the records around the hole are deleted because of their age, it is not reported any more.
     await later.stream.trim(T0 + HOUR)
     sameRecords(await gather(later.stream.read(0)), kept.filter(outlives))
     await later.close()
   })
 
-  it('a lost commit that stored no record is told as well', async () => {
+  it('a lost commit without a record is reported as well', async () => {
     const folder = join(root, 'refused')
     const open = await openTelemetry({ folder })
     await open.stream.publish(batch('d1', 1, 3))
@@ -180,13 +181,13 @@ describe('damage to telemetry.db', function () {
     copyFileSync(join(root, 'wal'), join(image, WAL))
     const again = await openTelemetry({ folder: image })
     assert.deepEqual([again.stream.missing?.after, again.stream.missing?.upTo], [3, 3])
-    assert.match(again.stream.missing?.fault.todo ?? '', /Refused events/)
+    assert.match(again.stream.missing?.fault.detail ?? '', /Refused events/)
     assert.equal(await again.stream.acked('d1', 7), 3)
     assert.equal((await again.stream.publish(batch('d1', 4, 1))).first, 4)
     await again.close()
   })
 
-  it('a database of another stream in this place is told, and positions go on behind both', async () => {
+  it('a database of another stream is reported, and positions continue after both', async () => {
     const folder = copied(killed.folder, join(root, 'other'))
     for (const it of [DB, WAL]) rmSync(join(folder, it))
     const other = await openTelemetry({ folder: join(root, 'another') })
@@ -200,7 +201,7 @@ describe('damage to telemetry.db', function () {
     await open.close()
   })
 
-  it('who only reads says so too', async () => {
+  it('a read-only instance reports it too', async () => {
     const folder = copied(killed.folder, join(root, 'read-only'))
     cut(join(folder, WAL), 0.5)
     const open = await openTelemetry({ folder, readOnly: true })
@@ -217,9 +218,9 @@ describe('damage to telemetry.db', function () {
   })
 })
 
-type Outcome = 'whole' | 'told' | 'refused'
+type Outcome = 'whole' | 'reported' | 'refused'
 
-/** Commits of every kind: small and large, such that fold, refused events, every type of record. */
+/** Commits of every kind: small and large, some that fold, refused events, records of every type. */
 async function scene(folder: string, isStopped: boolean): Promise<Scene> {
   const live = `${folder}-live`
   const open = await openTelemetry({ folder: live })
@@ -239,8 +240,8 @@ async function scene(folder: string, isStopped: boolean): Promise<Scene> {
 }
 
 /**
- * A WAL that could not be emptied because somebody was reading: a part of it is in the database already, and the rest
- * is not. Cut off in the first part, it takes the database back to where it never was.
+ * A WAL that could not be emptied because of a reader: a part of it is already in the database. Truncated within that
+ * part, it takes the database back to a state that never existed.
  */
 async function heldScene(folder: string): Promise<Scene> {
   const live = `${folder}-live`
@@ -267,7 +268,7 @@ async function heldScene(folder: string): Promise<Scene> {
   return { folder, acknowledged, acked }
 }
 
-/** Opens it as a server does, asks it everything, and holds each answer against what was acknowledged. */
+/** Opens the folder as a server does, reads everything, and compares it with what was acknowledged. */
 async function opened(folder: string, { acknowledged, acked }: Scene): Promise<Outcome> {
   let missing: { after: number; upTo: number } | null
   let spools: { device: string; epoch: number; seq: number }[] = []
@@ -276,31 +277,31 @@ async function opened(folder: string, { acknowledged, acked }: Scene): Promise<O
     const writer = new TelemetryWriter({ folder, maxPages: undefined, now: T0 })
     missing = writer.missing
     spools = writer.marks().spools.filter((it) => it.epoch === 7)
-    for (const { device, seq } of spools) assert(seq <= acked.get(device)!, `${device} was never sent up to ${seq}`)
+    for (const { device, seq } of spools) assert(seq <= acked.get(device)!, `${device} never sent number ${seq}`)
     const more = batch('d9', 1, 3)
     const call = { lines: more.map(lineOf).join('\n'), columns: columnsOf(more), count: 3, rejected: [] }
     const committed = damagedOrNot(() => writer.commit([call]))
-    if (committed) assert.equal(committed.results[0]?.first, last + 1, 'a position is given twice')
+    if (committed) assert.equal(committed.results[0]?.first, last + 1, 'a position is assigned twice')
     writer.close()
   } catch (cause) {
-    told(cause)
+    faultOf(cause)
     return 'refused'
   }
 
   const faults: Fault[] = []
-  const onDamaged = (fault: Fault) => void faults.push(told(fault))
+  const onDamaged = (fault: Fault) => void faults.push(faultOf(fault))
   const open = await openTelemetry({ folder, readOnly: true })
   const { stream, history } = open
   const found = (await orFault(faults, gather(stream.read(0, { onDamaged })), [])).filter((it) => it.position <= last)
-  for (const it of found) assert.deepEqual(it, acknowledged[it.position - 1], 'a record is not what it was')
+  for (const it of found) assert.deepEqual(it, acknowledged[it.position - 1], 'a record has changed')
   const here = new Set(found.map((it) => it.position))
-  const isTold = (position: number) =>
+  const isReported = (position: number) =>
     faults.some(({ facts: { first, last } }) => Number(first) <= position && position <= Number(last)) ||
     faults.some(({ facts }) => facts.first === undefined)
-  const silent = acknowledged.find(({ position }) => !here.has(position) && !isTold(position))
-  assert.equal(silent, undefined, `position ${silent?.position} is gone without a word`)
+  const silent = acknowledged.find(({ position }) => !here.has(position) && !isReported(position))
+  assert.equal(silent, undefined, `position ${silent?.position} is missing without a report`)
   assert(here.size === last || faults.length > 0)
-  // What was lost with the newest commits is sent again only if its number does not count as received.
+  // Lost events are sent again only if their numbers do not count as received.
   const highest = new Map<string, number>()
   for (const { record } of found)
     if (record.type === 'event' && record.epoch === 7) highest.set(record.device, record.event.seq ?? 0)
@@ -319,13 +320,13 @@ async function opened(folder: string, { acknowledged, acked }: Scene): Promise<O
   ])
     await orFault(faults, Promise.resolve().then<unknown>(ask), null)
   await open.close()
-  return missing === null && faults.length === 0 ? 'whole' : 'told'
+  return missing === null && faults.length === 0 ? 'whole' : 'reported'
 }
 
-function told(cause: unknown): Fault {
+function faultOf(cause: unknown): Fault {
   assert(cause instanceof Fault, `a raw error: ${cause}`)
   assert.equal(cause.code, 'store.damaged', cause.message)
-  assert(cause.where && cause.todo)
+  assert(cause.where && cause.detail)
   return cause
 }
 
@@ -333,7 +334,7 @@ function damagedOrNot<T>(work: () => T): T | null {
   try {
     return work()
   } catch (cause) {
-    told(cause)
+    faultOf(cause)
     return null
   }
 }
@@ -342,7 +343,7 @@ async function orFault<T>(faults: Fault[], work: Promise<T>, instead: T): Promis
   try {
     return await work
   } catch (cause) {
-    faults.push(told(cause))
+    faults.push(faultOf(cause))
     return instead
   }
 }

@@ -5,7 +5,7 @@ import { columnsOf, notesOf } from '../../../../server/store/sqlite/note-columns
 import type { Recorded } from '../../../../wire/recording.ts'
 import { feedLine, idOf, mixed, processEvent, recorded, T0 } from '../samples.ts'
 
-describe('what is told of records in columns', () => {
+describe('the facts of records as columns', () => {
   const cases: { name: string; records: Recorded[] }[] = [
     { name: 'nothing', records: [] },
     { name: 'records of every type', records: mixed(400) },
@@ -23,9 +23,9 @@ describe('what is told of records in columns', () => {
     },
   ]
   for (const { name, records } of cases) {
-    it(`is what they say themselves: ${name}`, () => {
+    it(`are the same as from the records: ${name}`, () => {
       const lines = records.map(lineOf)
-      // Of events without a conflict the id is not asked for.
+      // Ids of events without a conflict are not transferred.
       const expected = records.map((record, index) => {
         const note = noteOf(lines[index]!, record)
         return note.facts && !note.facts.conflict ? { ...note, facts: { ...note.facts, id: '' } } : note

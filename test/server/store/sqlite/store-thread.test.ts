@@ -15,7 +15,7 @@ describe('a store in a thread of its own', () => {
   })
   afterEach(() => remove())
 
-  it('waits for the write lock while this thread goes on', async () => {
+  it('waits for the write lock without blocking this thread', async () => {
     const store = await openStoreThread({ folder })
     const other = new DatabaseSync(join(folder, 'state.db'))
     other.exec('begin immediate')
@@ -23,7 +23,7 @@ describe('a store in a thread of its own', () => {
     const writing = store.values.set('key', 'value').then(() => {
       written = true
     })
-    // This thread reads through another connection while the store's cannot write.
+    // This thread reads through another connection while the store cannot write.
     const reader = await openStoreThread({ folder, readOnly: true })
     assert.equal(await reader.values.get('key'), null)
     assert.equal(written, false)
@@ -34,7 +34,7 @@ describe('a store in a thread of its own', () => {
     await Promise.all([reader.close(), store.close()])
   })
 
-  it('hands a Fault over with everything that is in it', async () => {
+  it('passes on all fields of a Fault', async () => {
     const store = await openStoreThread({ folder })
     const user = { name: 'ana', role: 'admin', passwordHash: null, createdAt: 1 } as const
     await store.users.add(user)
@@ -47,12 +47,12 @@ describe('a store in a thread of its own', () => {
     await store.close()
   })
 
-  it('refuses to open what is not there, and what cannot be', async () => {
+  it('refuses a missing folder, and one that cannot be created', async () => {
     await assert.rejects(openStoreThread({ folder, readOnly: true }), { name: 'Fault', code: 'store.missing' })
     await assert.rejects(openStoreThread({ folder: '/dev/null/folder' }), { name: 'Fault', code: 'store.unwritable' })
   })
 
-  it('answers what was asked before it was closed, and refuses what is asked after', async () => {
+  it('answers calls made before it was closed, and refuses later ones', async () => {
     const store = await openStoreThread({ folder })
     await store.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })
     const asked = Array.from({ length: 20 }, (_, index) => store.values.set(`key ${index}`, 'value'))
@@ -67,7 +67,7 @@ describe('a store in a thread of its own', () => {
     await again.close()
   })
 
-  it('closes while somebody is in the middle of reading', async () => {
+  it('can be closed during a read', async () => {
     const store = await openStoreThread({ folder })
     await store.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })
     const kept = Array.from({ length: 2_500 }, (_, index) => ({ part: 'p', subject: `s${index}`, state: '{}' }))
@@ -78,7 +78,7 @@ describe('a store in a thread of its own', () => {
     await assert.rejects(blocks.next(), { name: 'Fault', code: 'store.unwritable' })
   })
 
-  it('fails everything that waits, and all that comes, when the thread dies', async () => {
+  it('fails waiting and later calls when the thread dies', async () => {
     const dying = `
       const { parentPort } = require('node:worker_threads')
       parentPort.on('message', () => { throw new Error('gone') })

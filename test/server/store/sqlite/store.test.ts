@@ -33,7 +33,7 @@ async function under(run: 'inline' | 'thread'): Promise<EngineUnderTest> {
   }
 }
 
-/** As version 2 made it. */
+/** The file that version 2 created. */
 const VERSION_2 = `
 create table enrolled (device text primary key, doc text not null) without rowid;
 create table tokens (
@@ -93,7 +93,7 @@ describe('an older state.db', () => {
     ...[it.id, it.worker, it.lastTime, JSON.stringify(it)],
   ])
 
-  it('keeps what people and laptops rely on', async () => {
+  it('keeps users, devices and verdicts', async () => {
     write(VERSION_2, ...people)
     const store = await openSqliteStore({ folder })
     assert.deepEqual(await store.devices.list(), [enrolledDevice('d1')])
@@ -109,7 +109,7 @@ describe('an older state.db', () => {
     await store.close()
   })
 
-  it('shows what was found before until the log was judged anew', async () => {
+  it('shows the old findings until the log has been evaluated again', async () => {
     write(VERSION_2, ...saved, ['insert into progress values (1, 5, ?, ?)', 'rules', 'pipeline'])
     const store = await openSqliteStore({ folder })
     assert.deepEqual(await store.evaluations.active(), {
@@ -125,7 +125,7 @@ describe('an older state.db', () => {
     await store.close()
   })
 
-  it('of version 1 is brought to the newest in one go', async () => {
+  it('of version 1 is upgraded to the newest at once', async () => {
     const version1 = VERSION_2.replace(/create table verdicts[^;]*;/, '')
       .replace(/create index verdicts[^;]*;/, '')
       .replace('user_version = 2', 'user_version = 1')
@@ -136,7 +136,7 @@ describe('an older state.db', () => {
     await store.close()
   })
 
-  it('is read as it is by who only reads', async () => {
+  it('is not changed by a read-only store', async () => {
     write(VERSION_2, ...people)
     const store = await openSqliteStore({ folder, readOnly: true })
     assert.equal(await store.values.get('salt'), 'grain')
@@ -146,12 +146,12 @@ describe('an older state.db', () => {
     db.close()
   })
 
-  it('is left alone when a newer Tellwire wrote it', async () => {
+  it('is refused when a newer Tellwire wrote it', async () => {
     write(`${VERSION_2}; pragma user_version = 99`)
     await assert.rejects(openSqliteStore({ folder }), { name: 'Fault', code: 'store.newer', where: file })
   })
 
-  it('is brought up by one of several that open it at once', async () => {
+  it('is upgraded once when several open it', async () => {
     write(VERSION_2, ...people, ...saved)
     const stores = await Promise.all(Array.from({ length: 4 }, () => openStoreThread({ folder })))
     for (const it of stores) assert.equal((await it.evaluations.active())?.id, 'before-upgrade')
@@ -197,13 +197,13 @@ describe('state.db', () => {
     await assert.rejects(openSqliteStore({ folder: '/dev/null/folder' }), { name: 'Fault', code: 'store.unwritable' })
   })
 
-  it('that is none is damaged', async () => {
+  it('that is not a database is reported as damaged', async () => {
     mkdirSync(join(folder, 'other'))
     writeFileSync(join(folder, 'other', 'state.db'), randomBytes(8_192))
     await assert.rejects(openSqliteStore({ folder: join(folder, 'other') }), { name: 'Fault', code: 'store.damaged' })
   })
 
-  it('loses the rows of a dropped evaluation, also when the store was closed meanwhile', async () => {
+  it('deletes the rows of a dropped evaluation, even if the store was closed in between', async () => {
     const kept = Array.from({ length: 1_200 }, (_, index) => ({ part: 'p', subject: `s${index}`, state: '{}' }))
     const findings = [findingOf('f1')]
     await store.evaluations.begin({ id: 'e1', ruleset: '{}', stream: 's' })

@@ -58,12 +58,12 @@ describe('telemetry in SQLite, when things go wrong', () => {
   })
   afterEach(() => remove())
 
-  it('kill -9, ten times: all that was promised is there, once, in a gapless order', async function () {
+  it('after each of ten kill -9, every acknowledged record is stored once, without gaps', async function () {
     this.timeout(120_000)
     const promised: string[] = []
     for (let kill = 0; kill < 10; kill++) {
       const child = startChild(folder)
-      // Each life is cut at another point of the journal's filling and folding.
+      // Each kill comes at another point of filling and folding the journal.
       promised.push(...(await linesUntil(child, 3 + kill * 7)))
       const log = await openTelemetry({ folder })
       const found = await verified(log.stream)
@@ -97,7 +97,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await once(child, 'exit')
   })
 
-  it('one that only reads follows what another thread writes, commit by commit', async () => {
+  it('a read-only instance follows the commits of another thread', async () => {
     const writer = await openTelemetry({ folder })
     const reader = await openTelemetry({ folder, readOnly: true })
     assert.equal(reader.stream.id, writer.stream.id)
@@ -115,7 +115,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await writer.close()
   })
 
-  it('one that only reads tells who listens', async () => {
+  it('a read-only instance notifies listeners', async () => {
     const writer = await openTelemetry({ folder })
     const reader = await openTelemetry({ folder, readOnly: true })
     const heard = new Promise<number>((resolve) => reader.stream.onPublished(resolve))
@@ -125,7 +125,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await writer.close()
   })
 
-  it('a reading that is under way when it closes ends as refused, not as damaged', async () => {
+  it('a read during close fails as refused, not as damaged', async () => {
     const open = await openTelemetry({ folder })
     for (let first = 1; first <= 4_000; first += 1_000) await open.stream.publish(batch('d1', first, 1_000))
     const faults: Fault[] = []
@@ -147,7 +147,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await (await openTelemetry({ folder })).close()
   })
 
-  it('refuses a second writer, and takes it when the first has gone', async () => {
+  it('refuses a second writer, and accepts it after the first is closed', async () => {
     const first = await openTelemetry({ folder })
     await assert.rejects(openTelemetry({ folder }), { code: 'server.running' })
     await first.stream.publish(batch('d1', 1, 1))
@@ -157,14 +157,14 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await second.close()
   })
 
-  it('a full disk refuses what does not fit, keeps nothing of it, and later takes what fits', async () => {
+  it('a full disk refuses a call, stores nothing of it, and accepts smaller calls later', async () => {
     const log = await openTelemetry({ folder, maxPages: 100 })
     await log.stream.publish(batch('d1', 1, 10))
     const large = Array.from({ length: 400 }, (_, index) => recorded('d1', processEvent(11 + index, noise(index))))
     await assert.rejects(log.stream.publish(large), (fault: Fault) => {
       assert.equal(fault.code, 'store.unwritable')
       assert.equal(fault.where, folder)
-      assert.match(fault.todo ?? '', /full/)
+      assert.match(fault.detail ?? '', /full/)
       return true
     })
     assert.equal(await log.stream.last(), 10)
@@ -192,7 +192,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     { name: 'a page that SQLite cannot follow', damage: () => breakPages(1) },
   ]
   for (const { name, damage } of damages) {
-    it(`a damaged segment is named, and reading goes on behind it: ${name}`, async () => {
+    it(`a damaged segment is reported, and reading continues after it: ${name}`, async () => {
       const log = await openTelemetry({ folder })
       await log.stream.publish(batch('d1', 1, 1_000))
       await log.stream.publish(batch('d1', 1_001, 1_000))
@@ -225,7 +225,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     })
   }
 
-  it('a damaged journal row costs only itself', async () => {
+  it('a damaged journal row does not affect the others', async () => {
     const log = await openTelemetry({ folder })
     for (const first of [1, 11, 21]) await log.stream.publish(batch('d1', first, 10))
     await log.close()
@@ -243,7 +243,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await again.close()
   })
 
-  it('takes over the file of the first version', async () => {
+  it('upgrades a file of the first version', async () => {
     const log = await openTelemetry({ folder })
     await log.stream.publish(batch('d1', 1, 3))
     await log.close()
@@ -262,29 +262,29 @@ describe('telemetry in SQLite, when things go wrong', () => {
   const openings = [
     { name: 'a newer version', code: 'store.newer', prepare: () => edit('pragma user_version = 99') },
     {
-      name: 'a file that is no database',
+      name: 'a file that is not a database',
       code: 'store.damaged',
       prepare: () => writeFileSync(join(folder, 'telemetry.db'), 'x'.repeat(8_192)),
     },
   ]
   for (const { name, code, prepare } of openings) {
-    it(`says what is wrong with ${name}`, async () => {
+    it(`refuses ${name}`, async () => {
       prepare()
       await assert.rejects(openTelemetry({ folder }), { name: 'Fault', code })
       await assert.rejects(openTelemetry({ folder, readOnly: true }), { name: 'Fault', code })
     })
   }
 
-  it('says that there is nothing to read', async () => {
+  it('reports a missing file', async () => {
     await assert.rejects(openTelemetry({ folder, readOnly: true }), { code: 'store.missing' })
   })
 
-  it('says that the folder cannot be made', async () => {
+  it('reports a folder that cannot be created', async () => {
     writeFileSync(join(folder, 'file'), '')
     await assert.rejects(openTelemetry({ folder: join(folder, 'file', 'data') }), { code: 'store.unwritable' })
   })
 
-  it('finishes what was asked before close, and refuses what comes after', async () => {
+  it('completes calls made before close, and refuses later ones', async () => {
     const log = await openTelemetry({ folder })
     const appends = range(0, 20).map((index) => log.stream.publish(batch('d1', index * 100 + 1, 100)))
     await log.close()
@@ -293,7 +293,7 @@ describe('telemetry in SQLite, when things go wrong', () => {
     await log.close()
   })
 
-  /** Points the overflow page that holds a segment's middle to a next page that does not exist. */
+  /** Makes the overflow page in the middle of a segment point to a page that does not exist. */
   function breakPages(segment: number): void {
     const file = join(folder, 'telemetry.db')
     const db = new DatabaseSync(file)
@@ -320,19 +320,19 @@ function startChild(folder: string): ChildProcess {
   return child
 }
 
-/** Kills the child as soon as it has said `count` lines, and gives all it had said by then. */
+/** Kills the child after `count` lines, and returns all lines it had printed by then. */
 async function linesUntil(child: ChildProcess, count: number): Promise<string[]> {
-  let said = ''
+  let printed = ''
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-    if (said.split('\n').length > count) child.kill('SIGKILL')
+    printed += text
+    if (printed.split('\n').length > count) child.kill('SIGKILL')
   })
   await once(child, 'close')
   assert.equal(child.signalCode, 'SIGKILL')
-  return said.split('\n').slice(0, -1)
+  return printed.split('\n').slice(0, -1)
 }
 
-/** Where each (device, seq) lies. Fails when a position is missing, or a number is there twice or out of order. */
+/** The position of each (device, seq). Fails when a position is missing, or a number is repeated or out of order. */
 async function verified(stream: Stream): Promise<Map<string, number>> {
   const found = new Map<string, number>()
   const highest = new Map<string, number>()
@@ -352,7 +352,7 @@ async function positions(stream: Stream, damage: OnDamage = {}): Promise<number[
   return (await gather(stream.read(0, damage))).map((it) => it.position)
 }
 
-/** Text that does not compress: a full disk needs few events. */
+/** Text that does not compress, so that few events fill the disk. */
 function noise(seed: number) {
   let state = T0 + seed
   const next = () => (state = (state * 48_271) % 2_147_483_647)

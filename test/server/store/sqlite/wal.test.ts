@@ -7,11 +7,11 @@ import { temporaryFolder } from '../folder.ts'
 
 const FRAME = 4_096 + 24
 
-describe('what became of a WAL', () => {
+describe('the state of a WAL', () => {
   const { folder, remove } = temporaryFolder()
   const file = join(folder, 'wal')
   let whole: Buffer
-  /** The second round through the file, shorter than the first. */
+  /** The second pass over the file, shorter than the first. */
   let again: Buffer
   before(() => {
     const db = new DatabaseSync(join(folder, 'db'))
@@ -36,9 +36,9 @@ describe('what became of a WAL', () => {
   }
   const cases: { name: string; bytes: () => Buffer | null; state: WalState }[] = [
     { name: 'as its writer left it', bytes: () => whole, state: 'whole' },
-    { name: 'with an older round behind', bytes: () => again, state: 'whole' },
+    { name: 'with frames of an older pass at the end', bytes: () => again, state: 'whole' },
     { name: 'gone', bytes: () => null, state: 'absent' },
-    { name: 'nothing in it', bytes: () => Buffer.alloc(0), state: 'empty' },
+    { name: 'empty', bytes: () => Buffer.alloc(0), state: 'empty' },
     { name: 'cut in a frame', bytes: () => whole.subarray(0, 32 + 3 * FRAME + 100), state: 'torn' },
     { name: 'cut between frames', bytes: () => whole.subarray(0, 32 + 3 * FRAME), state: 'whole' },
     { name: 'a byte of a page', bytes: () => flipped(whole, 32 + 3 * FRAME + 900), state: 'broken' },
