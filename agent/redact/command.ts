@@ -285,7 +285,9 @@ export class CommandReader {
       this.out += `${raw.slice(0, header)} ${MASK}${isQuoted ? raw[0] : ''}`
       return isQuoted ? end : text.all.length
     }
-    const value = secretValueStart(raw, isWhole)
+    // The name of an option may have quotes within it: `--pass"word"=x`.
+    const inBare = isOption && raw !== bare ? secretValueStart(bare, isWhole) : 0
+    const value = secretValueStart(raw, isWhole) || (inBare > 0 ? indexInQuoted(raw, inBare) : 0)
     if (value > 0 && value < raw.lastIndexOf('@') && (!/\s/.test(raw) || ADDRESS.test(raw))) {
       // `ann:xpwd=y@h.example`: what looks like a name is part of an address.
       const address = maskAddresses(raw, MASK)
@@ -311,6 +313,8 @@ export class CommandReader {
       const isKnown = this.#running.some((it) => it.verbs === it.tool.verbs.length && hasOptions(it.tool))
       const guess = isKnown ? 'none' : guessOption(this.#program, bare, this.#options)
       if (guess !== 'none') return this.#keep(word, guess)
+      if (!isKnown && /^-[pP]["']./.test(raw) && guessOption(this.#program, '-p', this.#options) !== 'none')
+        return this.#mask(word, 2)
     }
     const login = loginIn(bare)
     if (login > 0) return this.#mask(word, indexInQuoted(raw, login))

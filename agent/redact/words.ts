@@ -123,6 +123,9 @@ export function valueEnd(text: string, quotes: Quotes, from: number, end: number
     const close = quotes.closing(from)
     return close === -1 ? text.length : Math.max(close, end)
   }
+  // What a command prints: `$(echo pw)`, in backquotes, too.
+  if (first === '`') return Math.max(end, text.indexOf('`', from + 1) + 1)
+  if (first === '$' && text[from + 1] === '(') return Math.max(end, text.indexOf(')', from) + 1)
   // Of a call the rest of its arguments, too: `Credential("ann", "pw")`.
   const opening = isCall ? '(' : first
   const bracket = opening === '' ? -1 : '([{'.indexOf(opening)
