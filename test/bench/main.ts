@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures the targets of design section 8 on this machine.
+ * `npm run bench`: measures what Tellwire costs on this machine, beside its budgets.
  *
  *   npm run bench                          every bench
  *   npm run bench -- store end-to-end      only these
