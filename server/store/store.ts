@@ -57,8 +57,11 @@ export interface Users {
   byId(id: number): Promise<User | null>
   /** Errors  Fault 'api.invalid' when the name is taken. Ids of deleted users are never used again. */
   add(user: NewUser): Promise<User>
-  /** Does nothing when there is no such user. */
-  setPassword(id: number, passwordHash: string): Promise<void>
+  /**
+   * Sets the password, and another name if there is one. Null: no such user.
+   * Errors  Fault 'api.invalid' when the name is taken.
+   */
+  setPassword(id: number, passwordHash: string, name?: string): Promise<User | null>
   /**
    * Changes the user and adds the audit entries, in one transaction. Null: no such user.
    * Errors  Fault 'api.forbidden' when no admin who can sign in would be left: see `keepAdmin`.

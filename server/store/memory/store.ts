@@ -98,9 +98,13 @@ function users(trail: AuditEntry[]): Users {
       users.set(added.id, added)
       return added
     },
-    async setPassword(id, passwordHash) {
+    async setPassword(id, passwordHash, name) {
       const user = users.get(id)
-      if (user) users.set(id, { ...user, passwordHash })
+      if (!user) return null
+      const after = { ...user, passwordHash, name: name ?? user.name }
+      if (after.name !== user.name && byName(after.name)) throw nameTaken(after.name)
+      users.set(id, after)
+      return after
     },
     async change(id, change, entries) {
       const user = users.get(id)

@@ -113,6 +113,12 @@ function devices({ query, transaction }: Database): Devices {
 
 function users({ query, transaction }: Database): Users {
   const list = async (query: Query) => (await query('select id, doc from users order by id')).map(rowUser)
+  const byName = async (query: Query, name: string) =>
+    (await query('select id, doc from users where name = $1', [keyOf(name)])).map(rowUser)[0] ?? null
+  const byId = async (query: Query, id: number) =>
+    (await query('select id, doc from users where id = $1', [id])).map(rowUser)[0] ?? null
+  const write = (query: Query, { id, ...doc }: User) =>
+    query('update users set name = $2, doc = $3 where id = $1', [id, keyOf(doc.name), JSON.stringify(doc)])
   /** One writer at a time: whether an admin remains depends on all rows. */
   const alone = <T>(work: (query: Query) => Promise<T>) =>
     transaction(async (query) => {
@@ -121,14 +127,8 @@ function users({ query, transaction }: Database): Users {
     })
   return {
     list: () => list(query),
-    async byName(name) {
-      const [row] = await query('select id, doc from users where name = $1', [keyOf(name)])
-      return row ? rowUser(row) : null
-    },
-    async byId(id) {
-      const [row] = await query('select id, doc from users where id = $1', [id])
-      return row ? rowUser(row) : null
-    },
+    byName: (name) => byName(query, name),
+    byId: (id) => byId(query, id),
     async add(user) {
       const [row] = await query(
         'insert into users (name, doc) values ($1, $2) on conflict (name) do nothing returning id',
@@ -137,11 +137,14 @@ function users({ query, transaction }: Database): Users {
       if (!row) throw nameTaken(user.name)
       return userOf(Number(row.id), user)
     },
-    setPassword: (id, passwordHash) =>
+    setPassword: (id, passwordHash, name) =>
       alone(async (query) => {
-        const user = one<StoredUser>(await query('select doc from users where id = $1', [id]))
-        if (!user) return
-        await query('update users set doc = $2 where id = $1', [id, JSON.stringify({ ...user, passwordHash })])
+        const user = await byId(query, id)
+        if (!user) return null
+        const after = { ...user, passwordHash, name: name ?? user.name }
+        if (after.name !== user.name && (await byName(query, after.name))) throw nameTaken(after.name)
+        await write(query, after)
+        return after
       }),
     change: (id, change, entries) =>
       alone(async (query) => {
@@ -150,8 +153,7 @@ function users({ query, transaction }: Database): Users {
         if (!user) return null
         const after = changed(user, change)
         keepAdmin(users, user, after)
-        const { id: _, ...doc } = after
-        await query('update users set doc = $2 where id = $1', [id, JSON.stringify(doc)])
+        await write(query, after)
         for (const it of entries) await addAudit(query, it)
         return after
       }),

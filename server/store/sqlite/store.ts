@@ -176,16 +176,15 @@ function devices(database: Database): Devices {
 function users(database: Database): Users {
   const { sql, durable } = database
   const list = () => sql('select id, doc from users order by id').all().map(rowUser)
+  const user = (row: Row | undefined) => (row ? rowUser(row) : null)
+  const byName = (name: string) => user(sql('select id, doc from users where name = ?').get(keyOf(name)))
+  const byId = (id: number) => user(sql('select id, doc from users where id = ?').get(id))
+  const write = ({ id, ...doc }: User) =>
+    sql('update users set name = ?, doc = ? where id = ?').run(keyOf(doc.name), JSON.stringify(doc), id)
   return {
     list: async () => list(),
-    async byName(name) {
-      const row = sql('select id, doc from users where name = ?').get(keyOf(name))
-      return row ? rowUser(row) : null
-    },
-    async byId(id) {
-      const row = sql('select id, doc from users where id = ?').get(id)
-      return row ? rowUser(row) : null
-    },
+    byName: async (name) => byName(name),
+    byId: async (id) => byId(id),
     async add(user) {
       const row = sql('insert into users (name, doc) values (?, ?) on conflict (name) do nothing returning id').get(
         keyOf(user.name),
@@ -194,12 +193,15 @@ function users(database: Database): Users {
       if (!row) throw nameTaken(user.name)
       return userOf(Number(row.id), user)
     },
-    async setPassword(id, passwordHash) {
+    setPassword: async (id, passwordHash, name) =>
       durable(() => {
-        const user = one<StoredUser>(sql('select doc from users where id = ?').get(id))
-        if (user) sql('update users set doc = ? where id = ?').run(JSON.stringify({ ...user, passwordHash }), id)
-      })
-    },
+        const user = byId(id)
+        if (!user) return null
+        const after = { ...user, passwordHash, name: name ?? user.name }
+        if (after.name !== user.name && byName(after.name)) throw nameTaken(after.name)
+        write(after)
+        return after
+      }),
     change: async (id, change, entries) =>
       durable(() => {
         const users = list()
@@ -207,8 +209,7 @@ function users(database: Database): Users {
         if (!user) return null
         const after = changed(user, change)
         keepAdmin(users, user, after)
-        const { id: _, ...doc } = after
-        sql('update users set doc = ? where id = ?').run(JSON.stringify(doc), id)
+        write(after)
         for (const it of entries) addAudit(database, it)
         return after
       }),

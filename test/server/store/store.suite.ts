@@ -243,10 +243,10 @@ function users(given: Given): void {
     const ana = await store.users.add(ANA)
     const ben = await store.users.add(BEN)
     assert.notEqual(ana.id, ben.id)
-    await store.users.setPassword(ben.id, 'argon2')
-    await store.users.setPassword(ben.id + 99, 'nobody')
-    const again = await another()
     const changed = { ...ben, passwordHash: 'argon2' }
+    assert.deepEqual(await store.users.setPassword(ben.id, 'argon2'), changed)
+    assert.equal(await store.users.setPassword(ben.id + 99, 'nobody'), null)
+    const again = await another()
     assert.deepEqual(await again.users.list(), [{ id: ana.id, ...ANA, disabledAt: null, generation: 0 }, changed])
     assert.deepEqual(await again.users.byName('ben'), changed)
     assert.deepEqual(await again.users.byId(ben.id), changed)
@@ -259,6 +259,20 @@ function users(given: Given): void {
     await assert.rejects((await another()).users.add({ ...BEN, name: 'ana' }), { name: 'Fault', code: 'api.invalid' })
     assert.ok((await store.users.add(BEN)).id > ana.id)
     assert.equal((await store.users.list()).length, 2)
+  })
+
+  it('changes a name with the password, but not to one that is taken', async () => {
+    const { store, another } = given()
+    const ana = await store.users.add(ANA)
+    await store.users.add(BEN)
+    const taken = { name: 'Fault', code: 'api.invalid' }
+    await assert.rejects(store.users.setPassword(ana.id, 'argon2', 'ben'), taken)
+    const renamed = { ...ana, name: 'ada', passwordHash: 'argon2' }
+    assert.deepEqual(await store.users.setPassword(ana.id, 'argon2', 'ada'), renamed)
+    const again = await another()
+    assert.deepEqual([await again.users.byName('ana'), await again.users.byName('ada')], [null, renamed])
+    await assert.rejects(again.users.add({ ...BEN, name: 'ada' }), taken)
+    assert.ok((await again.users.add(ANA)).id > ana.id)
   })
 
   it('adds a name once when several add it at the same time', async () => {
