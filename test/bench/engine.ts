@@ -98,7 +98,8 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
       name: 'all rules, every text new, median pass',
       unit: 'events/s of CPU',
       value: median(newEverywhere),
-      budget: '>= 80,000',
+      // 1.5 times what RSigma 0.23 reached on the same events and machine.
+      budget: '>= 87,000',
     },
     { name: 'regular-expression bomb, twice the input', unit: 'times', value: bombGrowth(), budget: '<= 2' },
   ]
