@@ -1,60 +1,44 @@
 /**
  * Compiles loaded rules into a program.
  *
- * Shape   one program for each logsource of events. In each, an index of prefilters selects the few rules that an event
- *         could match; only these are evaluated, each predicate once, cheap ones first.
+ * Shape   one program for each logsource of events, compiled with the first event of that logsource: few events have
+ *         all of them, and compiling costs as much as reading the rules. In each, an index of prefilters selects the
+ *         few rules that an event could match; only these are evaluated, each predicate once, cheap ones first.
  */
 import { CONTEXT_FIELDS } from './cell.ts'
-import { type Evaluator, evaluator } from './evaluator.ts'
-import { type EventCells, eventCells } from './event-cells.ts'
+import type { Expression } from './expression.ts'
 import { ANYWHERE, type FieldIndex } from './index-by-field.ts'
-import { type LogsourceProgram, type PreparedRule, programsByLogsource } from './logsource-program.ts'
+import { type LogsourceProgram, programsByLogsource } from './logsource-program.ts'
 import { budget } from './memory.ts'
-import { interning, type Predicate, type PredicateTree } from './predicates.ts'
-import { type IndexTerms, indexTermsOf, prefilterOf } from './prefilter.ts'
-import type { LoadedRule, Match, Program } from './rule.ts'
+import type { FlatEvent, LoadedRule, Match, Program } from './rule.ts'
 
 /** Characters of values that were seen before, in two generations. */
 const MAX_REMEMBERED = 4_194_304
 
 export function compile(rules: readonly LoadedRule[]): Program {
-  const interned = interning()
-  const terms = remembered(indexTermsOf)
-  const prepared = rules.map((rule, place): PreparedRule => {
-    const tree = interned.treeOf(rule.condition)
-    return { rule, place, tree, prefilter: prefilterOf(tree, terms) }
-  })
-  const cells = eventCells(interned.fields)
-  const trees = evaluator(interned.predicates.length, cells)
-  const programOf = programsByLogsource(prepared, {
-    interned,
-    terms,
-    markTrue: trees.markTrue,
-    budget: budget(MAX_REMEMBERED),
-  })
+  const programOf = programsByLogsource(rules, budget(MAX_REMEMBERED))
   return {
     rules,
     match(event) {
       const program = programOf(event)
-      if (program.rules.length === 0) return []
-      cells.begin(event)
-      trees.begin()
-      return matchesOf(program, cells, trees)
+      return program.rules.length === 0 ? [] : matchesOf(event, program)
     },
     reads(category, prefix) {
       const isFor = (rule: LoadedRule) => (rule.logsource.category ?? category) === category
-      return prepared.some(({ rule, tree }) => isFor(rule) && readsField(tree, interned.fields, prefix))
+      return rules.some((rule) => isFor(rule) && readsField(rule.condition, prefix))
     },
   }
 }
 
 /** In the order of the rules. */
-function matchesOf(program: LogsourceProgram, cells: EventCells, trees: Evaluator): Match[] {
-  const { rules, candidates, facts, indexes, sink } = program
+function matchesOf(event: FlatEvent, program: LogsourceProgram): Match[] {
+  const { rules, candidates, facts, indexes, sink, cells, trees } = program
+  cells.begin(event)
+  trees.begin()
   program.begin()
   for (let i = 0; i < indexes.length; i++) {
     const index = indexes[i]!
-    if (index.slot === ANYWHERE) scanOthers(index, program, cells)
+    if (index.slot === ANYWHERE) scanOthers(index, program)
     else index.scan(cells.cell(index.slot), sink)
   }
   const matching: number[] = []
@@ -66,25 +50,15 @@ function matchesOf(program: LogsourceProgram, cells: EventCells, trees: Evaluato
   return matching.map((place): Match => ({ rule: rules[place]!.rule }))
 }
 
-function scanOthers(index: FieldIndex, { indexed, sink }: LogsourceProgram, cells: EventCells): void {
+function scanOthers(index: FieldIndex, { indexed, sink, cells }: LogsourceProgram): void {
   const texts = cells.otherTexts(indexed)
   if (texts === null || index.mayFind(texts)) cells.forEachOther(indexed, (cell) => index.scan(cell, sink))
 }
 
-function readsField(tree: PredicateTree, fields: readonly string[], prefix: string): boolean {
-  if (tree.kind === 'not') return readsField(tree.of, fields, prefix)
-  if (tree.kind !== 'predicate') return tree.of.some((each) => readsField(each, fields, prefix))
-  const { slot, tests } = tree.predicate
-  if (slot < 0) return !CONTEXT_FIELDS.has(prefix)
-  const names = tests.flatMap((test) => (test.op === 'reference' ? [test.other] : []))
-  return [fields[slot]!, ...names].some((field) => field.startsWith(prefix))
-}
-
-function remembered(of: (predicate: Predicate) => IndexTerms): (predicate: Predicate) => IndexTerms {
-  const known = new Map<Predicate, IndexTerms>()
-  return (predicate) => {
-    let found = known.get(predicate)
-    if (!found) known.set(predicate, (found = of(predicate)))
-    return found
-  }
+function readsField(expression: Expression, prefix: string): boolean {
+  if (expression.kind === 'not') return readsField(expression.of, prefix)
+  if (expression.kind !== 'test') return expression.of.some((each) => readsField(each, prefix))
+  const { field, test } = expression
+  if (field === null) return !CONTEXT_FIELDS.has(prefix)
+  return field.startsWith(prefix) || (test.op === 'reference' && test.other.startsWith(prefix))
 }

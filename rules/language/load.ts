@@ -50,7 +50,7 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
   for (const { path, text } of files) {
     const problem = problemIn(path, text)
     const warn: Warn = (at, message, hint = null) => void problems.push(problem('warning', at, message, hint))
-    for (const document of documents(text)) {
+    for (const [place, document] of documents(text).entries()) {
       try {
         if (document instanceof Refusal) throw document
         const map = mappingOf(document, 'A Sigma document')
@@ -64,7 +64,9 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
           claim(draft.about.id, map, `${path}:${context.line}`)
           correlations.push(draft)
         } else {
-          const rule = parseRule(map, context)
+          // Read again, because keeping the nodes of all rules would double the memory, and few readers need a version.
+          const again = () => mappingOf(documents(text)[place] as Node, 'A Sigma document')
+          const rule = parseRule(map, context, again)
           claim(rule.id, map, `${path}:${context.line}`)
           rules.push(rule)
         }
@@ -122,7 +124,8 @@ interface RuleDraft extends Omit<LoadedRule, 'version' | 'effectiveVersion'> {
   version(): string
 }
 
-function parseRule(map: Mapping, context: DocumentContext): RuleDraft {
+/** `again` returns the same map, read anew. */
+function parseRule(map: Mapping, context: DocumentContext, again: () => Mapping): RuleDraft {
   const title = textIn(map, 'title')
   if (!title) throw new Refusal(map.at, 'The rule has no title.')
   const detection = map.entries.get('detection')
@@ -132,7 +135,7 @@ function parseRule(map: Mapping, context: DocumentContext): RuleDraft {
   const ours = map.entries.get('tellwire')
   return {
     ...about(map, title, context),
-    version: once(() => sha256(canonical(map))),
+    version: once(() => sha256(canonical(again()))),
     logsource: parseLogsource(map),
     tellwire: ours ? parseTellwire(ours.value) : null,
     condition,

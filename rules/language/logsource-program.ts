@@ -1,19 +1,18 @@
 /**
  * The compiled rules of one logsource, which match its events.
  */
-import type { PredicateFacts } from './evaluator.ts'
-import { NO_PLACE } from './evaluator.ts'
+
+import { type Evaluator, evaluator, NO_PLACE, type PredicateFacts } from './evaluator.ts'
+import { type EventCells, eventCells } from './event-cells.ts'
 import { ANYWHERE, type FieldIndex, indexByField, type Prefiltered, type ScanSink } from './index-by-field.ts'
 import { covers, LOGSOURCE_KEYS } from './logsource.ts'
 import type { Budget } from './memory.ts'
-import type { Interning, Predicate, PredicateTree } from './predicates.ts'
-import type { IndexTerms, Prefilter } from './prefilter.ts'
+import { interning, type Predicate, type PredicateTree } from './predicates.ts'
+import { type IndexTerms, indexTermsOf, type Prefilter, prefilterOf } from './prefilter.ts'
 import type { FlatEvent, LoadedRule, Logsource } from './rule.ts'
 
 export interface PreparedRule {
   rule: LoadedRule
-  /** In the order of all rules. */
-  place: number
   tree: PredicateTree
   /** Null: the rule is always evaluated. */
   prefilter: Prefilter | null
@@ -28,39 +27,31 @@ export interface LogsourceProgram {
   /** By slot: 1 when an index reads the field. */
   indexed: Uint8Array
   sink: ScanSink
+  cells: EventCells
+  trees: Evaluator
   /** Starts the next event, without candidates. */
   begin(): void
 }
 
-/** Shared by the programs of one compilation. */
-export interface Shared {
-  interned: Interning
-  terms: (predicate: Predicate) => IndexTerms
-  markTrue: (predicate: number) => void
-  budget: Budget
-}
-
-/**
- * The programs by logsource of events. Those of logsources in rules are made at once, others with their first event.
- */
+/** The programs by logsource of events, each made with the first event. They share `budget`. */
 export function programsByLogsource(
-  prepared: readonly PreparedRule[],
-  shared: Shared,
+  rules: readonly LoadedRule[],
+  budget: Budget,
 ): (event: FlatEvent) => LogsourceProgram {
-  const byLogsource = Map.groupBy(prepared, ({ rule }) => keyOf(rule.logsource))
-  const known = statedValues(prepared)
+  const placeOf = new Map(rules.map((rule, place) => [rule, place]))
+  const byLogsource = Map.groupBy(rules, (rule) => keyOf(rule.logsource))
+  const known = statedValues(rules)
   const programs = new Map<string, LogsourceProgram>()
   /** The same, by the numbers of the logsource's values, to find an event's without making a text. */
   const byNumber = new Map<number, LogsourceProgram>()
-  for (const { rule } of prepared) programFor(rule.logsource)
 
   function programFor(logsource: Logsource): LogsourceProgram {
     const key = keyOf(logsource)
     let program = programs.get(key)
     if (!program) {
-      const fitting = [...byLogsource.values()].filter(([first]) => covers(first!.rule.logsource, logsource)).flat()
-      fitting.sort((a, b) => a.place - b.place)
-      program = compileLogsource(fitting, shared)
+      const fitting = [...byLogsource.values()].filter(([first]) => covers(first!.logsource, logsource)).flat()
+      fitting.sort((a, b) => placeOf.get(a)! - placeOf.get(b)!)
+      program = compileLogsource(fitting, budget)
       programs.set(key, program)
     }
     return program
@@ -76,8 +67,13 @@ export function programsByLogsource(
   }
 }
 
-function compileLogsource(rules: readonly PreparedRule[], { interned, terms, markTrue, budget }: Shared) {
-  const { predicates, fields } = interned
+function compileLogsource(loaded: readonly LoadedRule[], budget: Budget): LogsourceProgram {
+  const { predicates, fields, treeOf } = interning()
+  const terms = remembered(indexTermsOf)
+  const rules = loaded.map((rule): PreparedRule => {
+    const tree = treeOf(rule.condition)
+    return { rule, tree, prefilter: prefilterOf(tree, terms) }
+  })
   const prefiltered: Prefiltered[] = []
   const always: number[] = []
   const decidedByIndex = new Uint8Array(predicates.length)
@@ -100,19 +96,28 @@ function compileLogsource(rules: readonly PreparedRule[], { interned, terms, mar
   const indexes = indexByField(prefiltered, terms, (slot) => widths.get(slot) ?? 0, budget)
   const indexed = new Uint8Array(fields.length)
   for (const { slot } of indexes) if (slot !== ANYWHERE) indexed[slot] = 1
+  const cells = eventCells(fields)
+  const trees = evaluator(predicates.length, cells)
   return {
     rules,
     indexes,
     indexed,
     facts: { decidedByIndex, places },
     candidates,
-    sink: { markTrue, addCandidate },
+    sink: { markTrue: trees.markTrue, addCandidate },
+    cells,
+    trees,
     begin() {
       turn = (turn + 1) | 0
       candidates.length = 0
       for (let i = 0; i < always.length; i++) candidates.push(always[i]!)
     },
   }
+}
+
+function remembered(of: (predicate: Predicate) => IndexTerms): (predicate: Predicate) => IndexTerms {
+  const known: (IndexTerms | undefined)[] = []
+  return (predicate) => (known[predicate.id] ??= of(predicate))
 }
 
 /** Numbers the predicates of each field in these rules. */
@@ -143,9 +148,9 @@ function keyOf({ category, product, service }: Logsource): string {
 }
 
 /** The values in rules' logsources, numbered from 1. */
-function statedValues(rules: readonly PreparedRule[]): ReadonlyMap<unknown, number>[] {
+function statedValues(rules: readonly LoadedRule[]): ReadonlyMap<unknown, number>[] {
   return LOGSOURCE_KEYS.map((key) => {
-    const values = new Set(rules.flatMap(({ rule }) => rule.logsource[key] ?? []))
+    const values = new Set(rules.flatMap(({ logsource }) => logsource[key] ?? []))
     return new Map([...values].map((value, i) => [value, i + 1]))
   })
 }

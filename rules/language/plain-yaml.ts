@@ -2,7 +2,7 @@
  * A fast reader for the subset of YAML that rules use: block maps and lists, one-line scalars, `|` texts.
  *
  * Shape   the same nodes that `documents` makes of the text, or null for everything outside the subset: flow
- *         collections, anchors, folded or multi-line scalars, escapes, several documents, and every error. A test
+ *         collections, anchors, folded or multi-line scalars, rare escapes, several documents, and every error. A test
  *         compares the two over all of SigmaHQ and over damaged rules.
  */
 import type { Entry, Node, Scalar } from './node.ts'
@@ -10,7 +10,7 @@ import type { Entry, Node, Scalar } from './node.ts'
 const UNUSUAL = /[\t\r\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ufeff]|(?:^|\n)(?:---|\.\.\.)/
 const KEY = /(?:([A-Za-z_][A-Za-z0-9_.|@-]*)|'([^'\n]*)'):(?= |\n)/y
 const QUOTED = /'((?:[^'\n]|'')*)' *(?:\n| #.*\n)/y
-const DOUBLE = /"([^"\\\n]*)" *(?:\n| #.*\n)/y
+const DOUBLE = /"((?:[^"\\\n]|\\["\\]|\\u(?![Dd][89A-Fa-f])[\dA-Fa-f]{4})*)" *(?:\n| #.*\n)/y
 const PLAIN = /[^\n]+/y
 const BLOCK = /\|(-?) *\n/y
 const MAX_DEPTH = 16
@@ -157,8 +157,16 @@ function readQuoted(reader: Reader, form: RegExp): Scalar {
   const match = form.exec(reader.text)
   if (!match) throw UNPLAIN
   reader.at += match[0].length
-  const value = form === QUOTED ? match[1]!.replaceAll("''", "'") : match[1]!
+  const value = form === QUOTED ? match[1]!.replaceAll("''", "'") : unescaped(match[1]!)
   return { kind: 'scalar', value, text: value, at: reader.at }
+}
+
+function unescaped(text: string): string {
+  return text.includes('\\')
+    ? text.replace(/\\(?:u(.{4})|(.))/g, (_, code: string | undefined, char: string) =>
+        code === undefined ? char : String.fromCharCode(Number.parseInt(code, 16)),
+      )
+    : text
 }
 
 function readPlain(reader: Reader): Scalar {

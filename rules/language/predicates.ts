@@ -52,7 +52,7 @@ export function interning(): Interning {
   }
 
   function predicateOf(field: string | null, tests: readonly Test[]): PredicateTree {
-    const key = `${field === null ? '' : `${slot(field)} `}${tests.map(textOfTest).join('\n')}`
+    const key = `${field === null ? '' : `${slot(field)} `}${tests.map(keyOf).join('\n')}`
     let predicate = known.get(key)
     if (!predicate) {
       for (const test of tests) if (test.op === 'reference') slot(test.other)
@@ -105,6 +105,11 @@ export function interning(): Interning {
   }
 
   return { fields, predicates, treeOf, slot }
+}
+
+/** The same for the same test. The text's length makes it unambiguous, at a tenth of the cost of JSON. */
+function keyOf(test: Test): string {
+  return test.op === 'text' ? `${test.how}${test.cased ? '!' : ''} ${test.text.length} ${test.text}` : textOfTest(test)
 }
 
 /** Roughly nanoseconds. */

@@ -81,17 +81,19 @@ function termsOfTest(test: Test, anywhere: boolean): IndexTerm[] | null {
 function termOfText(how: 'equals' | 'startswith' | 'endswith' | 'contains', text: string, exact: boolean): IndexTerm {
   if (how === 'equals') return { by: 'equals', text, exact }
   if (how === 'endswith' && /^[\\/][^\\/]+$/.test(text)) return { by: 'name', text, exact }
-  const ascii = text
-    .split(/[^\x00-\x7f]+/)
-    .filter((run) => run.length >= (isAscii(text) ? 1 : 4) && (run.length > 1 || commonness(run) < 0.25))
+  const plain = isAscii(text)
+  const runs = plain ? [text] : text.split(/[^\x00-\x7f]+/).filter((run) => run.length >= 4)
   let key = ''
   let least = Number.POSITIVE_INFINITY
-  for (const each of ascii.flatMap(windows)) {
-    const share = commonness(each)
-    if (share < least) [key, least] = [each, share]
+  for (const run of runs) {
+    if (run === '' || (run.length === 1 && commonness(run) >= 0.25)) continue
+    for (const each of windows(run)) {
+      const share = commonness(each)
+      if (share < least) [key, least] = [each, share]
+    }
   }
   if (key !== '') return { by: 'part', key, how, text, exact }
-  return isAscii(text) ? { by: 'present' } : { by: 'nonascii' }
+  return plain ? { by: 'present' } : { by: 'nonascii' }
 }
 
 /** Longer words are cut: more characters make the table larger and hardly more selective. */

@@ -16,9 +16,9 @@ import {
   type Program,
   type Rule,
 } from '../../rules/language/index.ts'
+import { SHIPPED_RULES } from '../../rules/tooling/shipped.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
-import { SHIPPED_RULES } from '../detect/program.ts'
 import { eventLines } from './event-lines.ts'
 import { correlating } from './match-correlations.ts'
 import { costs, sampler } from './match-costs.ts'

@@ -1,7 +1,6 @@
 /** The rules in use: the shipped ones, and those of the configured folders. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   compile,
   type LoadedCorrelation,
@@ -10,10 +9,11 @@ import {
   type Program,
   type Rule,
 } from '../../rules/language/index.ts'
+import { SHIPPED_RULES } from '../../rules/tooling/shipped.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
 import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 
-export const SHIPPED_RULES = fileURLToPath(new URL('../../rules/content', import.meta.url))
+export { SHIPPED_RULES }
 
 export interface Ruleset {
   program: Program

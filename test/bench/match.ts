@@ -1,33 +1,102 @@
-/** `tellwire match` as a process, with all of SigmaHQ's rules and Sysmon events through standard input. */
-import { spawn } from 'node:child_process'
+/**
+ * `tellwire match` as a process, with all of SigmaHQ's rules and Sysmon events: once over the events (what a person who
+ * calls it pays), and over ten times as many through standard input (its rate).
+ *
+ * Shape   with TELLWIRE_BENCH_RSIGMA, the path of a program that runs RSigma's engine, that runs in turn with ours:
+ *         `$TELLWIRE_BENCH_RSIGMA RULES-FOLDER EVENTS.ndjson match`. It must load the rules, match each line, and print a
+ *         line per match. Without it the rows about RSigma are omitted, with a message.
+ * Units   CPU is user and system time of the whole process, as the shell's `times` reports it.
+ */
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { hasSharedData, sysmonLines } from '../rules/language/shared-data.ts'
+import { hasSharedData, ruleFiles, sigmaFiles, sysmonLines } from '../rules/language/shared-data.ts'
 import { type BenchOptions, median, type Row } from './row.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
+const COMMAND = join(ROOT, 'bin', 'tellwire.js')
 const RULES = join(ROOT, '..', 'shared', 'data', 'sigmahq.tar.gz')
+const RSIGMA = process.env.TELLWIRE_BENCH_RSIGMA
 const RUNS = 3
+const ONCE_RUNS = 5
 /** How often the same events are repeated, for a run long enough to measure. */
 const TIMES = 10
 
 export async function bench({ says }: BenchOptions): Promise<Row[]> {
   if (!hasSharedData()) throw new Error('needs ../shared/data: SigmaHQ rules and Sysmon events')
+  const onceRows = inFolder((folder) => onceOver(folder, says))
   const block = Buffer.from(`${sysmonLines().join('\n')}\n`)
   const runs: Measured[] = []
   for (let run = 0; run < RUNS; run++) {
     runs.push(await measured(block))
     says(`run ${run + 1} of ${RUNS}`)
   }
-  const row = (name: string, unit: string, key: keyof Measured): Row => {
-    return { name, unit, value: median(runs.map((it) => it[key])), budget: '' }
+  const row = (name: string, unit: string, key: keyof Measured, budget = ''): Row => {
+    return { name, unit, value: median(runs.map((it) => it[key])), budget }
   }
   return [
+    ...onceRows,
     row('match, all SigmaHQ rules, reading and parsing included', 'events/s', 'rate'),
     row('match, loading the rules from their archive', 's', 'loadSeconds'),
-    row('match, most memory', 'MiB', 'memory'),
+    row('match, most memory', 'MiB', 'memory', '<= 250'),
   ]
+}
+
+function inFolder<T>(work: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
+  try {
+    return work(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function onceOver(folder: string, says: BenchOptions['says']): Row[] {
+  const events = join(folder, 'events.ndjson')
+  writeFileSync(events, `${sysmonLines().join('\n')}\n`)
+  const ours = [process.execPath, COMMAND, 'match', '--rules', RULES, events]
+  const peer = RSIGMA ? [RSIGMA, rulesFolder(folder), events, 'match'] : null
+  if (!peer) says('SKIPPED: RSigma beside it, because TELLWIRE_BENCH_RSIGMA does not name its program')
+  // Ours keeps its compiled code in the first run.
+  cpuSeconds(ours)
+  const pairs = Array.from({ length: ONCE_RUNS }, () => ({ ours: cpuSeconds(ours), peer: peer && cpuSeconds(peer) }))
+  says(`${ONCE_RUNS} runs over the events`)
+  const name = 'match, all SigmaHQ rules once over the events'
+  const rows = [{ name, unit: 's of CPU', value: median(pairs.map((it) => it.ours)), budget: '' }]
+  if (!peer) return rows
+  return [
+    ...rows,
+    { name: `${name}, RSigma`, unit: 's of CPU', value: median(pairs.map((it) => it.peer!)), budget: '' },
+    {
+      name: `${name}, to RSigma's`,
+      unit: 'times',
+      value: median(pairs.map((it) => it.ours / it.peer!)),
+      budget: '<= 1.2',
+    },
+  ]
+}
+
+function rulesFolder(folder: string): string {
+  for (const { path, text } of ruleFiles(sigmaFiles())) {
+    mkdirSync(dirname(join(folder, 'rules', path)), { recursive: true })
+    writeFileSync(join(folder, 'rules', path), text)
+  }
+  return join(folder, 'rules')
+}
+
+/** The second line that `times` prints is the time of the shell's children. */
+function cpuSeconds(command: readonly string[]): number {
+  const printed = execFileSync('sh', ['-c', '"$@" > /dev/null 2>&1; times', 'sh', ...command], { encoding: 'utf8' })
+  const parts = [
+    ...printed
+      .trim()
+      .split('\n')[1]!
+      .matchAll(/(\d+)m([\d.]+)s/g),
+  ]
+  return parts.reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0)
 }
 
 interface Measured {
@@ -37,7 +106,7 @@ interface Measured {
 }
 
 async function measured(block: Buffer): Promise<Measured> {
-  const child = spawn(process.execPath, [join(ROOT, 'bin', 'tellwire.js'), 'match', '--rules', RULES, '--stats'], {
+  const child = spawn(process.execPath, [COMMAND, 'match', '--rules', RULES, '--stats'], {
     stdio: ['pipe', 'ignore', 'pipe'],
   })
   const stderr = text(child.stderr)
@@ -49,6 +118,6 @@ async function measured(block: Buffer): Promise<Measured> {
   return {
     rate: figure(/ s: ([\d,]+) events\/s/),
     loadSeconds: figure(/loaded in ([\d.]+) s/),
-    memory: figure(/at most (\d+) MiB/),
+    memory: figure(/peak memory ([\d,]+) MiB/),
   }
 }
