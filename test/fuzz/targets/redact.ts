@@ -1,6 +1,6 @@
 /** What may be hidden in a command line before it leaves the laptop. */
 import assert from 'node:assert/strict'
-import { redactArguments, redactCommandLine } from '../../../agent/redact.ts'
+import { redactArguments, redactCommandLine } from '../../../agent/redact/index.ts'
 import type { Target } from '../target.ts'
 
 const SECRET = 'Zq7-sentinel-0451'
