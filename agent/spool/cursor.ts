@@ -91,6 +91,6 @@ function parseSlot(slot: Buffer): CursorState | null {
   if (crc32(slot.subarray(0, 60)) !== slot.readUInt32LE(60)) return null
   const everAcked = slot.readDoubleLE(FIRST_PART)
   const clock = { at: slot.readDoubleLE(FIRST_PART + 8), booted: slot.readDoubleLE(FIRST_PART + 16) }
-  if (![everAcked, clock.at, clock.booted].every(isStorable)) return null
+  if (![everAcked, clock.at, clock.booted].every(isStorable) || acked > everAcked) return null
   return { ...first, everAcked, clock }
 }

@@ -6,14 +6,14 @@
  * Shape   uses `schemathesis` from the PATH, else installs it into a temporary Python environment. Left out: the path
  *         that streams, and, when signed in, the paths that would end the session.
  * Errors  exit code 1 for an answer with status 5xx, of another shape than documented, or with a path of the server's
- *         disk. Without schemathesis: 1 with CI=true, else a line that says so and 0.
+ *         disk, and for an error in the server's log. Without schemathesis: 1 with CI=true, else a line that says so and 0.
  */
 import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startServer } from '../bench/children.ts'
+import { type AgentChild, enrollAgent, json, startAgent, startServer } from '../bench/children.ts'
 
 const VERSION = '4.32.5'
 const CHECKS = [
@@ -36,20 +36,40 @@ if (command === null) {
   const hooks = join(folder, 'hooks.py')
   writeFileSync(hooks, hooksFor(folder))
   const server = await startServer(join(folder, 'data'))
+  const agent = await laptop(server.url, server.cookie)
   const half = Math.ceil(Number(values.seconds) / 2)
   try {
     const signedIn = ['--header', `Cookie: ${server.cookie}`, '--exclude-path-regex', `${STREAMS}|${SESSIONS}`]
     const stranger = ['--exclude-path-regex', STREAMS]
     for (const who of [signedIn, stranger])
       failed = !(await run(command, [...who, '--max-time', String(half)], server.url, hooks)) || failed
-    const answer = await fetch(`${server.url}/healthz`)
-    if (!answer.ok) failed = true
+    const errors = server
+      .printed()
+      .split('\n')
+      .filter((line) => line.includes('"level":"error"'))
+    for (const line of errors) console.error(line.slice(0, 2_000))
+    if (errors.length > 0 || !(await fetch(`${server.url}/healthz`)).ok) failed = true
   } finally {
+    await agent.stop()
     await server.stop()
   }
 }
 rmSync(folder, { recursive: true, force: true })
 process.exit(failed ? 1 : 0)
+
+/** An enrolled laptop that reports, so that answers have content. */
+async function laptop(url: string, cookie: string): Promise<AgentChild> {
+  const { token } = await json<{ token: string }>(
+    fetch(`${url}/api/v1/enrollment-tokens`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Origin: url, Cookie: cookie },
+      body: JSON.stringify({ worker: 'w1' }),
+    }),
+  )
+  const home = join(folder, 'agent')
+  await enrollAgent(home, token)
+  return startAgent(home)
+}
 
 function schemathesis(): string | null {
   const quiet: SpawnSyncOptions = { stdio: 'ignore' }

@@ -233,6 +233,7 @@ describe('agent/spool/spool', () => {
       ['a time since boot that is no number', (it) => editCursor(it, 52, Number.NaN)],
       ['a last number beyond all numbers', (it) => editCursor(it, 24, 2 ** 53)],
       ['a negative acknowledged number', (it) => editCursor(it, 16, -3)],
+      ['more acknowledged than ever was', (it) => editCursor(it, 16, NOW)],
       ['half an epoch', (it) => editCursor(it, 8, 0.5)],
       ['a turn without end', (it) => editCursor(it, 0, Number.POSITIVE_INFINITY)],
       ['a frame with the highest number', (it) => appendFrame(it, frame(2 ** 48 - 1, NOW, '{}'))],
