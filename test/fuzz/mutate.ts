@@ -130,7 +130,11 @@ function restructured(
         return Buffer.from(lines.join('\n'))
       }
       case 'yaml':
-        return Buffer.from(stringifyYaml(changed(parseYaml(text, { logLevel: 'error' }), random, hostile), { aliasDuplicateObjects: false }))
+        return Buffer.from(
+          stringifyYaml(changed(parseYaml(text, { logLevel: 'error' }), random, hostile), {
+            aliasDuplicateObjects: false,
+          }),
+        )
       case 'csv':
         return Buffer.from(recelled(text, random, hostile))
       default:
