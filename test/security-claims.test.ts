@@ -5,11 +5,13 @@ import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
 const text = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8')
-const claims = [...text.matchAll(/^\| (.+) \| `([^`]+)` · (.+) \|$/gm)].map(([, claim = '', file = '', title = '']) => ({
-  claim,
-  file,
-  title,
-}))
+const claims = [...text.matchAll(/^\| (.+) \| `([^`]+)` · (.+) \|$/gm)].map(
+  ([, claim = '', file = '', title = '']) => ({
+    claim,
+    file,
+    title,
+  }),
+)
 
 describe('SECURITY.md', () => {
   it('every row of its tables names a test', () => {

@@ -3,7 +3,7 @@
  *
  *   npm run fuzz                                     every target, 20 s each
  *   npm run fuzz -- wire batches --seconds 60        these
- *   npm run fuzz -- --seed 7                         the same inputs again (how many depends on the time)
+ *   npm run fuzz -- --seed 7 --runs 500              the same inputs again, 500 or as many as the time allows
  *   npm run fuzz -- wire --seed 7 --from 812 --runs 1     one input again, as a failure prints it
  *
  * Shape   a thread per target, one after another. A failing input is minimised and saved in the target's corpus, where

@@ -13,7 +13,7 @@ export interface Work {
   target: string
   seed: number
   from: number
-  /** Inputs to run; 0 for as many as the time allows. */
+  /** At most this many inputs; 0 for as many as the time allows. */
   runs: number
   ms: number
   progress: SharedArrayBuffer
@@ -48,7 +48,7 @@ const input = inputs(
 const end = performance.now() + ms
 let number = from
 let failed: Failed | null = null
-for (; failed === null && (runs === 0 ? performance.now() < end : number < from + runs); number++) {
+for (; failed === null && (runs === 0 || number < from + runs) && performance.now() < end; number++) {
   Atomics.store(counter, 0, number + 1)
   const why = await failure(input(number))
   if (why === null) continue
