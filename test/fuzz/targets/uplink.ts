@@ -10,6 +10,7 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { newKey, publicKeyOf } from '../../../agent/identity.ts'
 import { policyHolder } from '../../../agent/policy.ts'
@@ -109,30 +110,33 @@ async function open(): Promise<Opened> {
 
 /** Says one step after the other; fails when an agent sends an event to a server that has not proved its key. */
 async function talk(socket: WebSocket, steps: readonly unknown[], signature: (text: string) => string): Promise<void> {
-  let nonce = ''
+  const hello = { nonce: '', epoch: 0 }
+  let sent = 0
   let isProven = false
   let early = false
   let heard = () => {}
   socket.on('error', () => {})
   socket.on('close', () => heard())
   socket.on('message', (data: Buffer, isBinary) => {
-    if (isBinary) early ||= !isProven
-    else {
+    if (isBinary) {
+      early ||= !isProven
+      sent = JSON.parse(zstdDecompressSync(data).toString('utf8')).events.at(-1).seq
+    } else {
       const message = JSON.parse(data.toString('utf8'))
-      if (message.type === 'hello') nonce = message.nonce
+      if (message.type === 'hello') Object.assign(hello, { nonce: message.nonce, epoch: message.epoch })
     }
     heard()
   })
   const next = () =>
     Promise.race([new Promise<void>((resolve) => (heard = resolve)), new Promise((resolve) => setTimeout(resolve, 5))])
-  if (nonce === '') await next()
+  if (hello.nonce === '') await next()
   for (const step of steps) {
     const fields = typeof step === 'object' && step !== null ? step : { text: String(step) }
     for (const [key, value] of Object.entries(fields)) {
       if (socket.readyState !== socket.OPEN) break
       if (key === 'hex') socket.send(Buffer.from(String(value), 'hex'))
       else {
-        const said = message(key, value, nonce, signature)
+        const said = message(key, value, { ...hello, sent }, signature)
         isProven ||= said.includes('"challenge"')
         socket.send(said)
       }
@@ -142,16 +146,21 @@ async function talk(socket: WebSocket, steps: readonly unknown[], signature: (te
   assert.ok(!early, 'no event is sent to a server that has not proved its key')
 }
 
-function message(key: string, value: unknown, nonce: string, signature: (text: string) => string): string {
+function message(
+  key: string,
+  value: unknown,
+  agent: { nonce: string; epoch: number; sent: number },
+  signature: (text: string) => string,
+): string {
   const { signed, ...more } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
   const own = 'ab'.repeat(32)
   const text =
     signed === undefined ? JSON.stringify(POLICY) : typeof signed === 'string' ? signed : JSON.stringify(signed)
   const policy = { text, signature: signature(signedText.policy(text)) }
   const right: Record<string, object> = {
-    challenge: { nonce: own, signature: signature(signedText.challenge(nonce, own)), time: Date.now() },
+    challenge: { nonce: own, signature: signature(signedText.challenge(agent.nonce, own)), time: Date.now() },
     welcome: { policy, acked: 0, credit: 4_000, time: Date.now() },
-    ack: { epoch: 0, seq: 1, rejected: [], credit: 4_000 },
+    ack: { epoch: agent.epoch, seq: agent.sent, rejected: [], credit: 4_000 },
     policy: { policy },
     refusal: { code: 'server.busy', where: null, todo: null, retryAfterMs: null },
     ping: { n: 1 },
