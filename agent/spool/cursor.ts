@@ -11,6 +11,7 @@ import { closeSync, fdatasync, fdatasyncSync, openSync, readSync, writeSync } fr
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
 import type { ClockState } from './clock.ts'
+import { isEpoch, isStorable } from './frames.ts'
 
 const SLOT = 512
 const FIRST_PART = 36
@@ -49,7 +50,7 @@ export class Cursor {
     let found: CursorState | null = null
     for (const slot of [buffer.subarray(0, USED), buffer.subarray(SLOT, SLOT + USED)]) {
       const turn = slot.readDoubleLE(0)
-      if (turn <= this.#turn) continue
+      if (!Number.isSafeInteger(turn + 1) || turn <= this.#turn) continue
       const state = parseSlot(slot)
       if (state === null) continue
       this.#turn = turn
@@ -80,13 +81,16 @@ export class Cursor {
   }
 }
 
+/** Null for a slot that is damaged, or has numbers that no agent wrote: with a right checksum, somebody edited it. */
 function parseSlot(slot: Buffer): CursorState | null {
   if (crc32(slot.subarray(0, 32)) !== slot.readUInt32LE(32)) return null
   const acked = slot.readDoubleLE(16)
   const first = { epoch: slot.readDoubleLE(8), acked, last: slot.readDoubleLE(24) }
+  if (!isEpoch(first.epoch) || !isStorable(acked) || !isStorable(first.last)) return null
   if (slot.subarray(FIRST_PART).every((byte) => byte === 0)) return { ...first, everAcked: acked, clock: null }
   if (crc32(slot.subarray(0, 60)) !== slot.readUInt32LE(60)) return null
   const everAcked = slot.readDoubleLE(FIRST_PART)
   const clock = { at: slot.readDoubleLE(FIRST_PART + 8), booted: slot.readDoubleLE(FIRST_PART + 16) }
+  if (![everAcked, clock.at, clock.booted].every(isStorable) || acked > everAcked) return null
   return { ...first, everAcked, clock }
 }

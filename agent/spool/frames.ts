@@ -27,6 +27,19 @@ export interface Damage {
   end: number
 }
 
+/** Half of what a frame's six bytes hold, so that counting on never exceeds them. */
+const MAX_STORED = 2 ** 47
+
+/** Whether an agent can have written this as an event's number or a time. */
+export function isStorable(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= MAX_STORED
+}
+
+/** An epoch is 48 random bits. */
+export function isEpoch(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value < 2 ** 48
+}
+
 export function frame(seq: number, writtenAt: number, text: string): Buffer {
   const bytes = Buffer.byteLength(text)
   const buffer = Buffer.allocUnsafe(FRAME_HEAD + bytes)
@@ -65,10 +78,13 @@ function frameAt(buffer: Buffer, start: number): Frame | null {
   const end = start + FRAME_HEAD + bytes
   if (bytes > FRAME_TEXT_BYTES || end > buffer.length) return null
   if (crc32(buffer.subarray(start + 8, end)) !== buffer.readUInt32LE(start + 4)) return null
+  const seq = buffer.readUIntLE(start + 12, 6)
+  const writtenAt = buffer.readUIntLE(start + 18, 6)
+  if (seq > MAX_STORED || writtenAt > MAX_STORED) return null
   return {
     kind: 'frame',
-    seq: buffer.readUIntLE(start + 12, 6),
-    writtenAt: buffer.readUIntLE(start + 18, 6),
+    seq,
+    writtenAt,
     start,
     end,
     text: buffer.subarray(start + FRAME_HEAD, end),

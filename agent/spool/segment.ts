@@ -20,7 +20,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Frame, readFrames } from './frames.ts'
+import { type Frame, isEpoch, isStorable, readFrames } from './frames.ts'
 
 const SEGMENT_MAGIC = Buffer.from('TWSPOOL1')
 export const SEGMENT_HEADER_BYTES = 16
@@ -165,6 +165,12 @@ function markedPath({ path, first, acknowledgedAt }: Segment): string {
   return join(dirname(path), `${String(first).padStart(16, '0')}.${acknowledgedAt}.kept`)
 }
 
+/** A file that claims a number no agent reaches would make the next number unusable. */
+function isSegmentName(name: string): boolean {
+  const first = NAME.exec(name)?.[1]
+  return first !== undefined && isStorable(Number(first))
+}
+
 /**
  * Reads the folder. `damaged` counts events by the numbers that are missing around damage, so it may be too high if
  * some of them had been dropped; events that the server has, up to `acked`, are not counted.
@@ -178,14 +184,16 @@ export function scan(folder: string, known: { acked: number; last: number }) {
   let isAfterDamage = false
   const names = readdirSync(folder)
   for (const name of names.filter((it) => it.endsWith('.tmp'))) unlinkSync(join(folder, name))
-  for (const name of names.filter((it) => NAME.test(it)).sort()) {
+  for (const name of names.filter(isSegmentName).sort()) {
     const path = join(folder, name)
     const whole = readFileSync(path)
     const [, first = '', since = null] = NAME.exec(name) ?? []
     const segment = emptySegment(path, Number(first))
     if (segments.length === 0) last = Math.max(last, segment.first - 1)
-    if (whole.length >= SEGMENT_HEADER_BYTES && whole.subarray(0, 8).equals(SEGMENT_MAGIC))
-      epoch = whole.readDoubleLE(8)
+    if (whole.length >= SEGMENT_HEADER_BYTES && whole.subarray(0, 8).equals(SEGMENT_MAGIC)) {
+      const written = whole.readDoubleLE(8)
+      if (isEpoch(written)) epoch = written
+    }
     for (const found of readFrames(whole.subarray(SEGMENT_HEADER_BYTES))) {
       if (found.kind === 'damage') {
         isAfterDamage = true

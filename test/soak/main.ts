@@ -5,15 +5,19 @@
  *   npm run soak                          a thousand kills
  *   SOAK_KILLS=50 npm run soak            fewer
  *   SOAK_SEED=7 npm run soak              the same random choices (not the same timing)
+ *   npm run soak -- --fuzz 60             an hour of fuzzing instead: every target for an equal part of it
  *
  * Shape   every `CHECK_EVERY` kills, and at the end, both are stopped and the data folder is verified: see verify.ts.
  * Errors  the first failure ends it with exit code 1; the data folder is kept, and its path is printed.
  */
+import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { stream as randomStream } from '../../server/simulate/random.ts'
+import { TARGETS } from '../fuzz/index.ts'
 import { editRules } from './edits.ts'
 import { Rig } from './rig.ts'
 import { type Verified, verify } from './verify.ts'
@@ -24,6 +28,13 @@ const CHECK_EVERY = 50
 /** Some kills happen while a server starts, most while it runs, and some after a rule edit took effect. */
 const MAX_PAUSE_MS = 9_000
 const PROGRESS = 20
+
+const { values } = parseArgs({ options: { fuzz: { type: 'string' } } })
+if (values.fuzz !== undefined) {
+  const seconds = Math.ceil((Number(values.fuzz) * 60) / TARGETS.length)
+  const args = [join(import.meta.dirname, '../fuzz/main.ts'), '--seconds', String(seconds), '--seed', String(SEED)]
+  process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1)
+}
 
 const random = randomStream(SEED, 'soak')
 const counts = { server: 0, agent: 0, starting: 0, edits: 0, restarts: 0, checks: 0 }

@@ -176,6 +176,11 @@ async function findLogs(host: Host, homes: readonly string[]): Promise<Log[]> {
   return found
 }
 
+/** A time in the future means that the clock was changed, or that the line is forged. */
+function isPossible(at: number, now: number): boolean {
+  return Number.isFinite(at) && at <= now + DAY
+}
+
 function applyStep(state: State, host: Host, log: Log, step: Step, now: number): void {
   if (step.kind === 'update' && step.key === 'punch') {
     if (step.ip) state.punch = { ip: step.ip, at: step.at }
@@ -186,11 +191,10 @@ function applyStep(state: State, host: Host, log: Log, step: Step, now: number):
   if (step.kind === 'update' || step.kind === 'close') {
     if (before === undefined || before.endedAt !== null) return
     before.ip = step.ip ?? before.ip
-    if (step.kind === 'close') before.endedAt = Math.max(before.startedAt, step.at)
+    if (step.kind === 'close') before.endedAt = Math.max(before.startedAt, isPossible(step.at, now) ? step.at : now)
     return
   }
-  // A time in the future means that the clock was changed, or that the line is forged.
-  if (!Number.isFinite(step.at) || step.at > now + DAY || now - step.at > MAX_AGE_MS) return
+  if (!isPossible(step.at, now) || !isPossible(step.endedAt ?? now, now) || now - step.at > MAX_AGE_MS) return
   const { punch } = state
   const near = log.tool === 'TeamViewer' && punch && punch.at >= step.at - SAME_MS && punch.at <= (step.endedAt ?? now)
   const session: Session = {

@@ -122,6 +122,7 @@ export function rustdesk(): Reader {
       []
     if (!day || !time || !key || !text) return null
     const at = Date.parse(`${day}T${time.slice(0, 12)}${zone}`)
+    if (Number.isNaN(at)) return null
     const from = /^Connection opened from (\S+?)\.?$/.exec(text)?.[1]
     if (from) return { kind: 'open', key, at, direction: 'incoming', ip: addressOf(from) }
     return /^(?:connection loop exited|Connection closed)/.test(text) ? { kind: 'close', key, at } : null
@@ -186,12 +187,17 @@ export function addressOf(text: string | undefined): string | null {
 /** BSD syslog omits the year: use the latest one that is not in the future. RFC 3339 times are complete. */
 export function syslogTime(line: string, now: number): number | null {
   const [, month, day, h, m, s, iso] = SYSLOG_TIME.exec(line) ?? []
-  if (iso) return Date.parse(iso)
+  if (iso) return finite(Date.parse(iso))
   const at = month ? MONTHS.indexOf(month) / 3 : -1
   if (!Number.isInteger(at) || at < 0) return null
   const of = (year: number) => localTime(year, at + 1, Number(day), Number(h), Number(m), Number(s))
   const year = new Date(now).getFullYear()
   return of(year) > now + DAY ? of(year - 1) : of(year)
+}
+
+/** Null for a time that no clock shows, such as 49:00. */
+function finite(at: number): number | null {
+  return Number.isNaN(at) ? null : at
 }
 
 /** '20-08-2026 09:58:25' */

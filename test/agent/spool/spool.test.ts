@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { readFrames } from '../../../agent/spool/frames.ts'
+import { crc32 } from 'node:zlib'
+import { frame, readFrames } from '../../../agent/spool/frames.ts'
 import type { Disk } from '../../../agent/spool/spool.ts'
 import { Event } from '../../../wire/event.ts'
 import { Fault } from '../../../wire/fault.ts'
 import { DAY } from '../../../wire/time.ts'
-import { connectionTo, disk, gapsIn, leaseAll, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
+import { connectionTo, disk, gapsIn, leaseAll, NOW, openSpool, removeFolder, temporaryFolder } from '../laptop.ts'
 
 const HEADER_BYTES = 16
 
@@ -216,6 +226,32 @@ describe('agent/spool/spool', () => {
         removeFolder(flipped)
       }
     })
+
+    const edits: [what: string, edit: (folder: string) => void][] = [
+      ['a clock before 1970 in the cursor', (it) => editCursor(it, 44, -1)],
+      ['a clock without end in the cursor', (it) => editCursor(it, 44, Number.POSITIVE_INFINITY)],
+      ['a time since boot that is no number', (it) => editCursor(it, 52, Number.NaN)],
+      ['a last number beyond all numbers', (it) => editCursor(it, 24, 2 ** 53)],
+      ['a negative acknowledged number', (it) => editCursor(it, 16, -3)],
+      ['more acknowledged than ever was', (it) => editCursor(it, 16, NOW)],
+      ['half an epoch', (it) => editCursor(it, 8, 0.5)],
+      ['a turn without end', (it) => editCursor(it, 0, Number.POSITIVE_INFINITY)],
+      ['a frame with the highest number', (it) => appendFrame(it, frame(2 ** 48 - 1, NOW, '{}'))],
+      ['a frame from the far future', (it) => appendFrame(it, frame(1_000, 2 ** 48 - 1, '{}'))],
+      ['a segment named with the highest number', (it) => writeFileSync(join(it, `${'9'.repeat(16)}.seg`), '')],
+    ]
+    for (const [what, edit] of edits)
+      it(`somebody wrote ${what}, with a right checksum: the spool still takes, keeps and sends events`, async () => {
+        edit(intact)
+        const spool = openSpool(intact)
+        const before = spool.last
+        assert.ok(spool.append(connectionTo(9)))
+        await spool.flush()
+        assert.equal(spool.last, spool.synced)
+        assert.ok(Number.isSafeInteger(spool.epoch) && spool.last > before && spool.last < 1_000)
+        assert.equal(leaseAll(spool).at(-1)?.seq, spool.last)
+        await spool.close()
+      })
 
     it('without a cursor, epoch and number come from the segments', async () => {
       const { epoch } = await closed(intact)
@@ -434,4 +470,25 @@ async function closed(folder: string): Promise<{ epoch: number }> {
   const spool = openSpool(folder)
   await spool.close()
   return { epoch: spool.epoch }
+}
+
+/** Writes a number into both slots of the cursor, and makes their checksums right again. */
+function editCursor(folder: string, at: number, value: number): void {
+  const path = join(folder, 'cursor')
+  const bytes = Buffer.alloc(1_024)
+  readFileSync(path).copy(bytes)
+  for (const slot of [bytes.subarray(0, 512), bytes.subarray(512)]) {
+    slot.writeDoubleLE(value, at)
+    slot.writeUInt32LE(crc32(slot.subarray(0, 32)), 32)
+    slot.writeUInt32LE(crc32(slot.subarray(0, 60)), 60)
+  }
+  writeFileSync(path, bytes)
+}
+
+function appendFrame(folder: string, bytes: Buffer): void {
+  const segment = readdirSync(folder)
+    .filter((name) => name.endsWith('.seg'))
+    .sort()
+    .at(-1)!
+  appendFileSync(join(folder, segment), bytes)
 }

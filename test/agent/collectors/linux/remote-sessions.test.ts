@@ -68,6 +68,15 @@ describe('agent/collectors/linux/remote-sessions', () => {
     ])
   })
 
+  it('a session whose end was forged into the far future ends when its line is read', async () => {
+    const opened = `${iso(-60_000)} h sshd[7]: Accepted publickey for ann from 203.0.113.9 port 5 ssh2\n`
+    const closed = '9999-12-31T00:00:00+00:00 h sshd[7]: pam_unix(sshd:session): session closed for user ann\n'
+    const host = laptop({ '/var/log/auth.log': opened })
+    const polls = await watchPolls(remoteSessions, host, [() => put(host.tree, '/var/log/auth.log', opened + closed)])
+    const ends = polls.map((poll) => poll.flatMap((it) => (it.category === 'remote_session' ? [it.EndedAt] : [])))
+    assert.deepEqual(ends, [[null], [host.clock]])
+  })
+
   it('beyond its limit, removes ended sessions first, and counts open ones', async () => {
     const opened = (n: number) =>
       `${iso(-60_000 + n)} h sshd[${n}]: Accepted publickey for ann from 203.0.113.9 port 5 ssh2\n`

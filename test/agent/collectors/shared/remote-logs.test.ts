@@ -187,6 +187,7 @@ describe('agent/collectors/shared/remote-logs', () => {
     const january = new Date(2026, 0, 2).getTime()
     assert.equal(syslogTime('Dec 31 23:59:59 h x: y', january), new Date(2025, 11, 31, 23, 59, 59).getTime())
     assert.equal(syslogTime('Foo  1 00:00:00 h x: y', january), null)
+    assert.equal(syslogTime('2026-11-02T49:00:00+00:00 h x: y', january), null)
   })
 
   it('parses hostile lines in linear time', () => {
