@@ -19,7 +19,7 @@ import {
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
-import { eventLines } from './event-lines.ts'
+import { eventLines } from '../recordings/lines.ts'
 import { correlating } from './match-correlations.ts'
 import { costs, sampler } from './match-costs.ts'
 import { matchEvents } from './match-events.ts'

@@ -4,8 +4,7 @@ import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
-import { fits } from '../../wire/fits.ts'
-import { type AddressFacts, type CatalogueFacts, Recorded, RecordedComplete } from '../../wire/recording.ts'
+import type { AddressFacts, CatalogueFacts, Recorded } from '../../wire/recording.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { Assessments } from '../assess/assessments.ts'
 import { dataFolderOf, loadConfig } from '../config.ts'
@@ -13,8 +12,9 @@ import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
 import type { Cluster } from '../model/assessment.ts'
-import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
-import { Numbers } from './replay-numbers.ts'
+import { eventLines } from '../recordings/lines.ts'
+import { Numbers } from '../recordings/numbers.ts'
+import { recordIn } from '../recordings/record.ts'
 
 const LATENESS_MS = 72 * 3_600_000
 
@@ -79,7 +79,7 @@ export async function replay(
   function take(text: string | null): void {
     line++
     if (text?.trim() === '') return
-    const record = parse(text)
+    const record = recordIn(text)
     if (typeof record === 'string') {
       stats.rejected++
       options.onProblem?.(line, record)
@@ -120,24 +120,6 @@ export async function replay(
         }
       })
       .sort((a, b) => b.points - a.points || (a.worker < b.worker ? -1 : 1))
-  }
-}
-
-/** Accepts nearly every valid line quickly; the schema decides about the others. */
-const isRecorded = fits(RecordedComplete) as (value: unknown) => value is Recorded
-
-/** The record, or why the line is not one. */
-function parse(text: string | null): Recorded | string {
-  if (text === null || text.length > MAX_LINE_BYTES) return `the line is longer than ${MAX_LINE_BYTES} characters`
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isRecorded(value)) return value
-    const checked = Recorded.safeParse(value)
-    if (checked.success) return checked.data
-    const [issue] = checked.error.issues
-    return `${issue?.path.join('.') || 'record'}: ${issue?.message ?? 'does not match'}`
-  } catch {
-    return 'not JSON'
   }
 }
 

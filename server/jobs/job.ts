@@ -12,6 +12,8 @@ export interface Job {
   name: string
   /** Milliseconds from the end of one run to the next, or a cron expression in local time. */
   when: number | string
+  /** Somebody waits for it: its next run is not delayed because the last one took long. */
+  isAsked?: boolean
   /** `signal` aborts when the server closes: a long run should then stop early. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -36,7 +38,8 @@ function every(job: Job, pauseMs: number, signal: AbortSignal, log: Logger): () 
   function turn(): void {
     const began = performance.now()
     running = attempt(job, signal, log).then(() => {
-      if (!signal.aborted) timer = setTimeout(turn, Math.max(pauseMs, 20 * (performance.now() - began)))
+      if (!signal.aborted)
+        timer = setTimeout(turn, job.isAsked ? pauseMs : Math.max(pauseMs, 20 * (performance.now() - began)))
     })
   }
   return () => {
