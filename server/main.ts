@@ -4,6 +4,7 @@ import { runCli } from '../bin/cli.ts'
 
 const COMMANDS: Record<string, () => Promise<unknown>> = {
   up: () => import('./commands/up.ts').then((it) => it.upCommand),
+  demo: () => import('./commands/demo.ts').then((it) => it.demoCommand),
   server: () => import('./commands/server.ts').then((it) => it.serverCommand),
   agent: () => import('../agent/main.ts').then((it) => it.agentCommand),
   rules: () => import('./commands/rules.ts').then((it) => it.rulesCommand),
@@ -11,6 +12,8 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   match: () => import('./commands/match.ts').then((it) => it.matchCommand),
   replay: () => import('./commands/replay.ts').then((it) => it.replayCommand),
   simulate: () => import('./commands/simulate.ts').then((it) => it.simulateCommand),
+  workers: () => import('./commands/workers.ts').then((it) => it.workersCommand),
+  findings: () => import('./commands/findings.ts').then((it) => it.findingsCommand),
   import: () => import('./commands/import.ts').then((it) => it.importCommand),
   export: () => import('./commands/export.ts').then((it) => it.exportCommand),
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),

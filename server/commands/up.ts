@@ -12,7 +12,7 @@ import { LEAN } from '../../bin/lean.js'
 import { Fault } from '../../wire/fault.ts'
 import { logger } from '../log.ts'
 import { type Running, serve } from '../roles/all.ts'
-import { configOf, serverArgs, untilStopped } from './server.ts'
+import { configOf, type ServerArgs, serverArgs, untilStopped } from './server.ts'
 
 // Colours on a terminal only: a log, or a test in CI, wants the bare link.
 const pc = createColors(process.stdout.isTTY === true)
@@ -20,8 +20,16 @@ const BINARY = fileURLToPath(new URL('../../bin/tellwire.js', import.meta.url))
 
 export const upCommand = defineCommand({
   meta: { name: 'up', description: 'Run a server and an agent of this machine, and print a console link' },
-  args: serverArgs,
+  args: {
+    ...serverArgs,
+    demo: { type: 'boolean', description: 'A simulated company instead of this machine, as `tellwire demo`' },
+  },
   async run({ args }) {
+    if (args.demo) {
+      refuseWithDemo(args)
+      const { demo } = await import('./demo.ts')
+      return demo(args)
+    }
     const config = configOf(args)
     const running = await serve(config, logger(config.log.level), { reload: () => configOf(args) })
     const stopping = new AbortController()
@@ -46,6 +54,13 @@ Stop with Ctrl-C.`)
     await running.close()
   },
 })
+
+/** A demo keeps nothing, so a folder to keep it in would be misunderstood. */
+function refuseWithDemo(args: ServerArgs): void {
+  const given = (['data-folder', 'config'] as const).find((it) => args[it] !== undefined)
+  if (given)
+    throw new Fault('usage', { where: `--${given}`, todo: 'Remove it: a demo has its own folder and settings.' })
+}
 
 async function enroll(running: Running, folder: string): Promise<void> {
   const { token } = await running.makeToken(workerName(), 'tellwire up')
