@@ -1,4 +1,5 @@
 /** The command line: one binary; each command has its own file, loaded when the command is run. */
+import { readFileSync } from 'node:fs'
 import { type CommandDef, defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
 
@@ -28,9 +29,15 @@ export function main(args: string[]): Promise<void> {
   const root = defineCommand({
     meta: {
       name: 'tellwire',
+      version: version(),
       description: "Tells which remote contractor's laptop is driven by somebody else, from somewhere else",
     },
     subCommands: COMMANDS as Record<string, () => Promise<CommandDef>>,
   })
   return runCli(root, args)
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }

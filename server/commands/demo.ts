@@ -8,8 +8,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
-import { createColors } from 'picocolors'
+import { colours } from '../../bin/colours.ts'
 import { Fault } from '../../wire/fault.ts'
+import type { RecordedOf } from '../../wire/recording.ts'
 import { DAY } from '../../wire/time.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { logger } from '../log.ts'
@@ -18,9 +19,9 @@ import { importOffline } from '../roles/offline.ts'
 import { simulate } from '../simulate/simulate.ts'
 import { SERVER_PLACE } from '../simulate/sites.ts'
 import { counted, progress, share } from './progress.ts'
-import { untilStopped } from './server.ts'
+import { portOf, untilStopped } from './server.ts'
 
-const pc = createColors(process.stdout.isTTY === true)
+const pc = colours()
 const WORKERS = 200
 const DAYS = 21
 const SEED = 11
@@ -84,7 +85,7 @@ function configOf(folder: string, { host, port }: DemoArgs): Config {
     flags: {
       dataFolder: folder,
       'listen.host': host,
-      'listen.port': port === undefined ? 0 : Number(port),
+      'listen.port': port === undefined ? 0 : portOf(port),
       'log.level': 'error',
       'thresholds.rtt_excess': place,
       'thresholds.connection': place,
@@ -97,6 +98,8 @@ async function fill(config: Config): Promise<void> {
   try {
     await importOffline(config, () => company(Date.now()), {
       log: logger(config.log.level),
+      // The agent that sees what the simulated ones see.
+      platform: 'linux',
       onProblem: (_, why) => {
         throw new Fault('events.invalid', { where: 'simulation', why })
       },
@@ -116,10 +119,29 @@ async function* company(now: number): AsyncGenerator<string[]> {
   for (const line of simulate({ scenarios: SCENES, seed: SEED, workers: WORKERS, days: DAYS, start })) {
     if (line.startsWith('{"type":"label"')) continue
     if (Number(/"(?:receivedAt|time)":(\d+)/.exec(line)?.[1]) > now) break
-    block.push(line)
+    block.push(line.startsWith('{"type":"contract"') ? named(line) : line)
     if (block.length < BLOCK_LINES) continue
     yield block
     block = []
   }
   yield block
 }
+
+/** The contract with a name. Names mean nothing here, as everywhere: they follow from the worker's number. */
+function named(line: string): string {
+  const contract: RecordedOf<'contract'> = JSON.parse(line)
+  const number = Number(contract.worker.replace(/\D/g, ''))
+  const first = FIRST_NAMES[(number * 7) % FIRST_NAMES.length]
+  const last = LAST_NAMES[(number * 11 + Math.floor(number / FIRST_NAMES.length)) % LAST_NAMES.length]
+  return JSON.stringify({ ...contract, name: `${first} ${last}` })
+}
+
+const FIRST_NAMES = (
+  'Adriana Amir Beatriz Carlos Chloe Daniel Elena Emre Fatima Felix Grace Hana Ibrahim Ines Jonas Julia Kofi Lara ' +
+  'Liam Lucia Marek Maya Mei Nadia Noah Olga Omar Paula Priya Rafael Ruth Samuel Sofia Tomas Wei Yara Zoe'
+).split(' ')
+const LAST_NAMES = (
+  'Adeyemi Almeida Bauer Brandt Castillo Chen Costa Dahl Diaz Fischer Garcia Haddad Hughes Ivanova Jensen Kaya Khan ' +
+  'Kim Kowalski Laurent Lopez Mensah Moreau Nowak Okafor Park Patel Petrov Reyes Rossi Sato Silva Singh Tanaka ' +
+  'Torres Weber Young'
+).split(' ')

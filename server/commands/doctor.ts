@@ -9,8 +9,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
-import { createColors } from 'picocolors'
 import * as z from 'zod'
+import { colours } from '../../bin/colours.ts'
 import { catalogueVersion } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { catalogueAge, databaseAge, type FeedAge, listAge } from '../addresses/ages.ts'
@@ -76,7 +76,7 @@ export const doctorCommand = defineCommand({
 })
 
 function print({ name, state, text, todo }: Check): void {
-  const pc = createColors(process.stdout.isTTY === true)
+  const pc = colours()
   const colour = { ok: pc.green, warn: pc.yellow, fail: pc.red }[state]
   console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${text}${todo ? `\n${' '.repeat(25)}${todo}` : ''}`)
 }

@@ -12,6 +12,7 @@ import { recordIn } from '../recordings/record.ts'
 import { importOffline } from '../roles/offline.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { counted, progress, share } from './progress.ts'
+import { makeFolder } from './server.ts'
 import { printable } from './terminal.ts'
 
 const LOOK_EVERY_MS = 100
@@ -44,6 +45,7 @@ export const importCommand = defineCommand({
     const { file } = args
     // Before a data folder is made for a file that does not exist.
     if (file !== '-') await stat(file).catch((cause: unknown) => refuse(file, cause))
+    makeFolder(config.dataFolder)
     const summary = await importFile(config, file)
     if (args.json) console.log(JSON.stringify(summary))
     else console.log(sentence(summary))

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
-import { createColors } from 'picocolors'
 import { agentBundle } from '../../bin/agent-bundle.js'
+import { colours } from '../../bin/colours.ts'
 import { LEAN } from '../../bin/lean.js'
 import { Fault } from '../../wire/fault.ts'
 import { logger } from '../log.ts'
@@ -15,7 +15,7 @@ import { type Running, serve } from '../roles/all.ts'
 import { configOf, type ServerArgs, serverArgs, untilStopped } from './server.ts'
 
 // Colours on a terminal only: a log, or a test in CI, wants the bare link.
-const pc = createColors(process.stdout.isTTY === true)
+const pc = colours()
 const BINARY = fileURLToPath(new URL('../../bin/tellwire.js', import.meta.url))
 
 export const upCommand = defineCommand({

@@ -26,6 +26,8 @@ export interface TakeDeps {
   devices: Pick<Devices, 'get' | 'save'>
   lookup(address: string, at: number): AddressFacts
   recognise(event: Event): CatalogueFacts | undefined
+  /** What the added laptops run on; else what their events say. */
+  platform?: string
   /** A laptop was added. */
   onLaptop?(device: string): void
   onProblem?(line: number, why: string): void
@@ -148,11 +150,11 @@ function seen(laptops: Map<string, Enrolled>, record: RecordedOf<'event'> | Reco
 }
 
 /** Laptops with a key are left as they are. Returns how many are new. */
-async function enroll(laptops: Iterable<Enrolled>, { devices, onLaptop }: TakeDeps): Promise<number> {
+async function enroll(laptops: Iterable<Enrolled>, { devices, platform, onLaptop }: TakeDeps): Promise<number> {
   let added = 0
   for (const it of laptops) {
     if (await devices.get(it.device)) continue
-    await devices.save(it)
+    await devices.save(platform === undefined ? it : { ...it, platform })
     onLaptop?.(it.device)
     added++
   }

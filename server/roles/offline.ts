@@ -25,7 +25,7 @@ import type { Store } from '../store/store.ts'
 
 const SAVE_RECORDS = 200_000
 
-export interface OfflineOptions extends Pick<TakeDeps, 'onProblem' | 'onProgress'> {
+export interface OfflineOptions extends Pick<TakeDeps, 'onProblem' | 'onProgress' | 'platform'> {
   log: Logger
   onRuleProblem(problem: Problem): void
   onJudged(progress: { position: number; last: number }): void
