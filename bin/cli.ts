@@ -67,6 +67,8 @@ function guardOutput(): () => void {
 }
 
 async function explain(cause: unknown, root: CommandDef, args: string[]): Promise<number> {
+  // The line of a command's progress, which the error interrupted.
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
   if (cause instanceof Fault) {
     console.error(`tellwire: ${printable(cause.message)}`)
     return cause.code === 'usage' ? 2 : 1

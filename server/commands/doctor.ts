@@ -20,6 +20,7 @@ import { Ranges, STALE_DAYS } from '../addresses/ranges.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { readServerFile } from '../roles/server-file.ts'
+import { printable } from './terminal.ts'
 
 export interface Check {
   name: string
@@ -78,7 +79,8 @@ export const doctorCommand = defineCommand({
 function print({ name, state, text, todo }: Check): void {
   const pc = colours()
   const colour = { ok: pc.green, warn: pc.yellow, fail: pc.red }[state]
-  console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${text}${todo ? `\n${' '.repeat(25)}${todo}` : ''}`)
+  console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${printable(text)}`)
+  if (todo) console.log(`${' '.repeat(25)}${printable(todo)}`)
 }
 
 const ok = (name: string, text: string): Check => ({ name, state: 'ok', text, todo: null })

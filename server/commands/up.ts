@@ -13,6 +13,7 @@ import { Fault } from '../../wire/fault.ts'
 import { logger } from '../log.ts'
 import { type Running, serve } from '../roles/all.ts'
 import { configOf, type ServerArgs, serverArgs, untilStopped } from './server.ts'
+import { printable } from './terminal.ts'
 
 // Colours on a terminal only: a log, or a test in CI, wants the bare link.
 const pc = colours()
@@ -43,8 +44,8 @@ ${pc.bold('Tellwire watches this machine.')}
   console      ${pc.cyan(link)}
                The link signs you in once, for 24 hours; then choose a password.
   listening on ${running.url}
-  data         ${config.dataFolder}
-  this laptop  tellwire agent show --folder ${folder}   (what is collected, what was sent last)
+  data         ${printable(config.dataFolder)}
+  this laptop  tellwire agent show --folder ${printable(folder)}   (what is collected, what was sent last)
 
 Stop with Ctrl-C.`)
     await untilStopped()
