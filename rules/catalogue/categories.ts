@@ -1,12 +1,12 @@
 /**
- * What a catalogue entry is for. Rules match these words in `ToolCategory`, so the list is closed: rename nothing, and
- * add a word only with its line here and in README.md; a test compares the three.
+ * Categories of catalogue entries. Rules match these words in `ToolCategory`, so the list is closed: rename nothing,
+ * and add a word only with its line here and in README.md; a test compares the three.
  */
 
 interface CategoryFacts {
   /** One line for people. */
   about: string
-  /** It lets somebody else drive the laptop: counted in `VendorsLast30d`. */
+  /** It lets somebody else control the laptop: counted in `VendorsLast30d`. */
   remoteControl: boolean
 }
 
@@ -17,7 +17,7 @@ export const TOOL_CATEGORIES = {
   'remote-support': control("lets a technician in, at the user's word or without"),
   /** An agent of remote management: scripts, files and screens for many machines. */
   'rmm-agent': control('manages this laptop for somebody else'),
-  /** The server end of VNC; viewers are no entry. */
+  /** VNC servers; viewers are not in the catalogue. */
   vnc: control('shares the screen and keyboard over VNC'),
   /** Sold as remote control, used as malware. */
   'malware-rat': control('covert remote control'),
@@ -25,7 +25,7 @@ export const TOOL_CATEGORIES = {
   'remote-shell': other('hands a terminal to others'),
   /** Part of the system or desktop; on every laptop, running on few. */
   builtin: other("the system's own remote desktop or help"),
-  /** Calls in which others may be given control. Presence alone is nothing. */
+  /** Calls in which others may be given control. Its presence alone means nothing. */
   meeting: other('calls with screen sharing and remote control'),
   /** A picture of the screen elsewhere, rarely with control. */
   'screen-sharing': other('shows the screen on another device'),
@@ -39,9 +39,9 @@ export const TOOL_CATEGORIES = {
   'consumer-vpn': other('hides where this laptop is'),
   /** The same as a browser extension. */
   'vpn-extension': other("hides where the browser's traffic comes from"),
-  /** A company's own. Presence alone is nothing. */
+  /** A company's own. Its presence alone means nothing. */
   'corporate-vpn': other("connects to a company's network"),
-  /** OpenVPN, WireGuard: whose it is, the name does not say. */
+  /** OpenVPN, WireGuard: used by companies and persons. */
   'generic-vpn': other('a VPN client of no particular provider'),
   /** Made against censorship. */
   circumvention: other('bypasses network filters'),
@@ -67,9 +67,9 @@ export const TOOL_CATEGORIES = {
   backup: other('keeps copies elsewhere'),
   /** Sends many files anywhere from a command line or a peer. */
   'exfil-cli': other('transfers files in bulk'),
-  /** Web sites for handing files over; here a browser's visit counts too. */
+  /** Web sites for passing on files; here a browser's visit counts too. */
   'file-drop': other('a web site for handing files over'),
-  /** Chats that carry files. Presence alone is nothing. */
+  /** Chats that can send files. Its presence alone means nothing. */
   messaging: other('chat that carries files'),
   /** Fills in applications for jobs. */
   'job-automation': other('fills in job applications'),
@@ -85,7 +85,7 @@ export const TOOL_CATEGORIES = {
   'phone-emulator': other('emulates a phone'),
   /** Keeps cryptocurrency keys. Ids only, never balances. */
   'crypto-wallet': other('keeps cryptocurrency keys'),
-  /** Code run from files that are not code: the mark of trojanised projects. */
+  /** Code run from files that are not code: typical of trojanised projects. */
   'code-hook': other('runs code from files that are not code'),
   /** Addresses and hosts of published campaigns. They live for weeks: look at the date. */
   campaign: other('an address of a published campaign'),

@@ -1,9 +1,9 @@
 /**
- * What the catalogue would recognise in a path, name or address, and by which fact: for rule authors and analysts.
+ * Shows what the catalogue recognises in a path, name or address, and by which fact: for rule authors and analysts.
  *
- * Shape   a text is tried as everything it may be: a path or name on each system, a package, a service, a host, an
- *         address, an interface, a port (':5900'), a USB id, a browser extension. `taken` false: the catalogue knows it,
- *         but it counts only together with what `needs` names.
+ * Shape   a text is tried as everything that it may be: a path or name on each system, a package, a service, a host, an
+ *         address, an interface, a port (':5900'), a USB id, a browser extension. `taken` false: the catalogue knows
+ *         it, but it counts only together with what `needs` names.
  */
 import type { Event, EventOf } from '../../wire/event.ts'
 import type { CommandMark, HardwareEntry, ToolEntry, UsbMark } from './entry.ts'
@@ -19,7 +19,7 @@ export interface Recognition {
   by: string
   /** The catalogue's own fact: a name, a pattern, a folder. */
   fact: string | null
-  /** As what it was tried: 'a program on Linux'. */
+  /** What the text was tried as: 'a program on Linux'. */
   as: string[]
   needs: string | null
   renamed: boolean
@@ -116,7 +116,9 @@ function interpretationsOf(thing: string): Interpretation[] {
   ]
 }
 
-/** Names that count only together with something else, and ordinary programs that act as a tool by some command lines. */
+/**
+ * Names that count only together with something else, and ordinary programs that act as a tool by some command lines.
+ */
 function weakMatches(catalogue: Catalogue, thing: string): Recognition[] {
   return (programPathOf(catalogue.toolIndex, thing).programs ?? []).flatMap((program) => {
     if (program.kind !== 'weak' && program.kind !== 'command') return []

@@ -8,7 +8,7 @@ import { matches } from './names.ts'
 import { programNameOf, projectOwner, toolsAt, toolsNamed } from './programs.ts'
 import type { Mark, ToolIndex } from './tool-index.ts'
 
-/** Options before a script's name are few. */
+/** The number of options before a script's name is small. */
 const MAX_OPTIONS = 16
 
 export function firstWord(line: string): string | null {
@@ -27,7 +27,7 @@ export function toolsOfScript(
   if (script === null) return undefined
   const own =
     toolsAt(index, programNameOf(index, script), product) ?? (isPython ? projectOwner(index, script) : undefined)
-  // 'sh -c "rustdesk --server"': one word, and yet a command.
+  // 'sh -c "rustdesk --server"': a command within one word.
   const command = own || !script.includes(' ') ? null : firstWord(script)
   return command === null ? own : toolsAt(index, programNameOf(index, command), product)
 }
@@ -51,7 +51,7 @@ export function holds(mark: Mark, lower: string): boolean {
   )
 }
 
-/** It was set up for unattended access. Null: not known. */
+/** Whether it was set up for unattended access. Null: not known. */
 export function isUnattended(tool: ToolEntry, lower: string): true | null {
   const isSetUp =
     tool.unattended?.some((option) => hasWord(lower, option, false)) ||

@@ -1,4 +1,4 @@
-/** The shape of the catalogue's three files. `test/rules/catalogue.test.ts` holds them to it. */
+/** The shape of the catalogue's three files. `test/rules/catalogue.test.ts` checks them. */
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { ToolCategory } from './categories.ts'
 
@@ -16,14 +16,14 @@ interface Provenance {
   reports?: { evidence: string; by: string[] }
 }
 
-/** A remote-control tool, VPN client or other program of note. Names compare without regard to case. */
+/** A remote-control tool, VPN client or other notable program. Names are compared without regard to case. */
 export interface ToolEntry extends Provenance {
   id: string
   name: string
   category: ToolCategory
   /** Executables whose name alone identifies the tool; '*' is any run of characters after at least three others. */
   names?: PerSystem
-  /** Names that other software has too: they count only together with a publisher, product, folder, parent or port. */
+  /** Names that other software has too: they count only with a matching publisher, product, folder, parent or port. */
   weakNames?: string[]
   /** Folders that belong to the tool: '/' for every separator, no drive letter, '~' for anybody's home. */
   paths?: PerSystem
@@ -42,7 +42,7 @@ export interface ToolEntry extends Provenance {
   /** Signers that make little else, so that their signature alone identifies the tool. */
   publishers?: string[]
   weakPublishers?: string[]
-  /** '*.x' is x and everything under it. A browser's visit is nothing, but see `browsers`. */
+  /** '*.x' is x and everything under it. A browser's visit does not count, except with `browsers`. */
   domains?: string[]
   /** The domains count only when one of these programs connects. */
   callers?: string[]
@@ -52,7 +52,7 @@ export interface ToolEntry extends Provenance {
   addresses?: string[]
   /** Ports it is known to use; they count only together with a weak name. */
   ports?: number[]
-  /** Ports that nothing else of note uses. */
+  /** Ports that no other notable program uses. */
   distinctivePorts?: number[]
   interfaces?: string[]
   tunnelMtu?: { interface: string; mtu: number }[]
@@ -62,7 +62,7 @@ export interface ToolEntry extends Provenance {
   unattendedNames?: string[]
 }
 
-/** Everything that is given must hold. Letters' case does not count. */
+/** All given fields must match, without regard to case. */
 export interface CommandMark {
   /** Executables, without '.exe'. */
   programs: string[]
@@ -115,9 +115,9 @@ export interface ToolFile extends FileHead {
 }
 
 export interface HardwareFile extends FileHead {
-  /** Serial numbers that firmware ships with: no two devices of honest makers share one. */
+  /** Default serial numbers of firmware: products of other makers have unique ones. */
   genericSerials: string[]
-  /** Keyboard and absolute pointer in one device, and yet no KVM. */
+  /** Devices with keyboard and absolute pointer that are not KVMs. */
   shapeExceptions: { vendorId: string; productId: string; why: string }[]
   devices: HardwareEntry[]
 }

@@ -2,7 +2,7 @@
  * Recognises hardware that controls a laptop from outside, by its USB and EDID data.
  *
  * Shape   at most one per event: a device recognised by its ids is not also reported by its shape.
- * Silent  ids that everybody uses, without a string or a keyboard; what was unplugged; the operator's own side.
+ * Silent  ids that many devices have, without a string or a keyboard; unplugged devices; the operator's own side.
  */
 import type { EventOf } from '../../wire/event.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'

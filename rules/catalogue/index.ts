@@ -1,8 +1,8 @@
 /**
- * What is known of tools, hardware and networks: our own form of public facts (see NOTICE), and how to recognise them.
+ * Known tools, hardware and networks, from public facts (see NOTICE), and their recognition in events.
  *
- * Pure: the files are read as modules, nothing is looked up elsewhere. `recognise` is called for every incoming event,
- * so an event that matches nothing must cost next to nothing.
+ * Pure: the files are imported as modules. `recognise` is called for every incoming event, so events that match nothing
+ * must be very cheap.
  */
 import { createHash } from 'node:crypto'
 import type { Event, EventOf } from '../../wire/event.ts'
@@ -23,13 +23,13 @@ export type { HardwareEntry, ToolEntry } from './entry.ts'
 export interface Catalogue {
   /** The day of its newest file. */
   version: string
-  /** A hash of its whole contents, whatever dates the files carry. */
+  /** A hash of its contents, without the dates of the files. */
   contentHash: string
   tools: readonly ToolEntry[]
   hardware: readonly HardwareEntry[]
   /** The sources that entries refer to. */
   sources: Readonly<Record<string, { title: string; date: string; licence: string }>>
-  /** Networks that sanctions lists name, as CIDR. */
+  /** Networks on sanctions lists, as CIDR. */
   sanctionedNetworks: readonly string[]
   readonly toolIndex: ToolIndex
   readonly hardwareIndex: HardwareIndex
@@ -48,7 +48,7 @@ export const catalogueHash: string = createHash('sha256')
 
 /** A few milliseconds: call it once. */
 export function loadCatalogue(): Catalogue {
-  // The files' inferred types are unions of every entry's literal shape; the test holds them to these instead.
+  // The inferred types of the files are unions of all literal shapes; a test checks them against these types.
   const { tools, sources } = toolFile as unknown as ToolFile
   const hardware = hardwareFile as unknown as HardwareFile
   const { asns, sanctionedNetworks } = asnFile as unknown as AsnFile

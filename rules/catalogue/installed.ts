@@ -55,7 +55,7 @@ function service(index: ToolIndex, name: string): readonly ToolEntry[] | undefin
 }
 
 function packageOf(index: ToolIndex, name: string, id: string): readonly ToolEntry[] | undefined {
-  // The id is the name with an ending, and the name was not found.
+  // The id is the name with an ending, which was not found.
   if (id.startsWith(name) && (id.length === name.length || id.charCodeAt(name.length) === 58)) return undefined
   return index.packages.find(id) ?? index.packages.find(withoutAdded(id))
 }

@@ -1,8 +1,8 @@
 /**
- * Names looked up in place, in text that may be hostile: a miss allocates nothing.
+ * Looks up names within text that may be hostile. A miss allocates nothing.
  *
- * Shape   text is compared without regard to case, and '\' is '/'; what is not ASCII is compared as `normalized` returns it.
- *         `find` takes the part from `start` to `end`.
+ * Shape   text is compared without regard to case, and '\' is '/'; what is not ASCII is compared as `normalized`
+ *         returns it. `find` takes the part from `start` to `end`.
  * Units   linear in the part's length; at most `MAX_NAME` characters are read.
  */
 import { normalized } from './spelling.ts'
@@ -12,7 +12,7 @@ export const MAX_NAME = 256
 const HEAD = 3
 /** In place of a hash: the part is not printable ASCII. */
 export const NON_ASCII = -1
-/** '®' is part of many product names: results for names beyond ASCII are remembered, up to so many of them. */
+/** '®' is part of many product names: so many results for non-ASCII names are remembered. */
 const MAX_REMEMBERED = 512
 
 interface Named<T> {

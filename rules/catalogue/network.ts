@@ -1,8 +1,8 @@
 /**
  * Recognises tools in sockets, connections and tunnels.
  *
- * Silent  a host that a browser visited, but for sites whose use is the visit; loopback listeners; a port whose program
- *         is known to be something else.
+ * Silent  a host that a browser visited, except sites that are used by visiting; loopback listeners; a port whose
+ *         program is known to be something else.
  */
 import type { EventOf } from '../../wire/event.ts'
 import type { ToolEntry } from './entry.ts'
@@ -27,7 +27,7 @@ export function fromConnection(index: ToolIndex, event: EventOf<'network_connect
   return fromPort(index, event.DestinationPort, event.Image === null ? null : programPathOf(index, event.Image))
 }
 
-/** By the address or the name of the other end. */
+/** By the address or name of the remote end. */
 export function fromPeer(
   index: ToolIndex,
   event: EventOf<'network_connection'> | EventOf<'egress'>,

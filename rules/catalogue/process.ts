@@ -30,7 +30,7 @@ export function fromProcess(index: ToolIndex, event: Process): FoundTool[] | und
   return list && event.CommandLine !== null ? withAccess(index, list, event.CommandLine.toLowerCase()) : list
 }
 
-/** A name that identifies nothing by itself. */
+/** A name that identifies no tool by itself. */
 function fromEveryday(index: ToolIndex, seen: ProgramName, event: Process): FoundTool[] | undefined {
   let list: FoundTool[] | undefined
   let lower: string | null = null
@@ -61,7 +61,7 @@ function fromWeak(index: ToolIndex, tool: ToolEntry, seen: ProgramName, event: P
   return parent && toolsAt(index, parent, event.product)?.includes(tool) ? [one(tool, 'path')] : undefined
 }
 
-/** What is written into the binary: its signer, product and original name. */
+/** The facts in the binary: signer, product and original name. */
 function fromInside(index: ToolIndex, seen: ProgramName, event: Process, list: FoundTool[] | undefined) {
   const { Signer, Company, Product, OriginalFileName } = event
   if (Signer === null && Company === null && Product === null && OriginalFileName === null) return list

@@ -1,8 +1,8 @@
 /**
  * Recognises programs by name and by folder.
  *
- * Shape   names are compared after `normalized`: neither case, full-width letters, look-alikes, invisible characters,
- *         trailing blanks and dots, '.exe' twice nor a browser's ' (1)' hide a name.
+ * Shape   names are compared after `normalized`, so that case, full-width letters, look-alikes, invisible characters,
+ *         trailing blanks and dots, '.exe' twice and a browser's ' (1)' make no difference.
  */
 import type { ToolEntry } from './entry.ts'
 import { folded, HASH_START, hashEnd, hashOf, hashStep, MAX_NAME, NON_ASCII } from './names.ts'
@@ -13,7 +13,7 @@ import { type ProgramName, type ProgramPath, SYSTEM_BITS, type ToolIndex } from 
 const MAX_FOLDER = 256
 const HOMES = ['/home/', '/Users/', '\\Users\\', '/users/', '\\users\\']
 
-/** Laptops run the same few thousand programs all day: results are remembered, for so many paths of at most this length. */
+/** Laptops run the same few thousand programs all day, so results are remembered: the number and length of paths. */
 const MAX_REMEMBERED = 4_096
 const MAX_REMEMBERED_CHARS = 256
 
@@ -47,7 +47,7 @@ function nonAsciiProgramNameOf(index: ToolIndex, image: string): ProgramName {
   return { path, start, end, programs: index.programs.find(name), disguised: isDisguised(baseName(image)) }
 }
 
-/** The tools that a name alone identifies, on the system it was seen on. */
+/** The tools that a name identifies by itself on this system. */
 export function toolsNamed({ programs }: ProgramName, product: string): ToolEntry[] | undefined {
   if (!programs) return undefined
   const system = SYSTEM_BITS[product] ?? 0

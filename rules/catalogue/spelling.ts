@@ -1,14 +1,14 @@
 /**
- * One spelling for names that may be disguised: full-width letters, accents, look-alikes of other scripts, invisible
+ * Normalises names that may be disguised: full-width letters, accents, look-alikes of other scripts, invisible
  * characters.
  *
- * Shape   printable ASCII is returned unchanged, the very same string, which is nearly always the case. Everything else
- *         is returned in lower case.
+ * Shape   printable ASCII, which nearly all names are, is returned as the same string. Everything else is returned in
+ *         lower case.
  * Units   at most MAX_CHARS are read.
  * Source  Unicode NFKD and Default_Ignorable_Code_Point; the look-alikes are those of UTS #39 that occur in names.
  */
 
-/** What the contract of `wire/` allows a path. */
+/** The longest path in `wire/`. */
 const MAX_CHARS = 4_096
 
 const ASCII = /^[\x20-\x7e]*$/

@@ -1,4 +1,4 @@
-/** What the look-up tables of the catalogue's tools hold: `index-tools.ts` fills them. */
+/** The look-up tables of the catalogue's tools. `index-tools.ts` fills them. */
 import type { ToolEntry } from './entry.ts'
 import type { Names } from './names.ts'
 

@@ -1,8 +1,8 @@
 /**
- * Recognises tools in what the agent reports.
+ * Recognises tools in the events that the agent reports.
  *
  * Shape   by executable name, folder, command, signer, service, package, host name, address, port or tunnel interface.
- *         Removals are recognised as well: that a tool was removed is a fact about it (#30). A tool is reported once
+ *         Tools in removal events are recognised as well (#30). A tool is reported once
  *         per event, by the first fact that matched; the order is the catalogue's, so results are stable.
  */
 import type { Event } from '../../wire/event.ts'

@@ -1,5 +1,5 @@
 /**
- * One field's value as tests see it: looked up once, turned into text once, folded once.
+ * The value of one field: looked up, converted to text and folded at most once per event.
  */
 import { fold } from './fold.ts'
 import type { FlatEvent } from './rule.ts'
@@ -10,9 +10,11 @@ export interface Cell {
   /** The text form of a string, number or boolean; null for everything else. */
   text: string | null
   folded: string | null
-  /** Set when the value is an array: its members, nested arrays flattened. A test is true when it is for any of them. */
+  /**
+   * Set when the value is an array: its members, with nested arrays flattened. A test is true if it is for any member.
+   */
   members: Cell[] | null
-  /** For a value seen before, by a predicate's place in the program: 0 not evaluated yet, 1 false, 2 true. */
+  /** For a value seen before, by the predicate's index in the program: 0 not evaluated yet, 1 false, 2 true. */
   results: Uint8Array | null
 }
 
@@ -66,8 +68,8 @@ function membersOf(value: readonly unknown[]): Cell[] {
 }
 
 /**
- * A field by name: exactly; then, with dots, as a path into objects (and into the members of arrays); then a key that
- * has the same name once its spaces are removed.
+ * Finds a field: by its exact name; then, if it has dots, as a path into objects and members of arrays; then by a key
+ * that equals the name without its spaces.
  */
 export function lookUp(event: FlatEvent, name: string): unknown {
   const exact = own(event, name)
@@ -118,12 +120,12 @@ export function everyText(event: FlatEvent): Cell[] {
 }
 
 /**
- * Fields that describe an event and are no part of it: its logsource, and the contract in force. Whether the contract
- * comes with an event depends on other rules, so keywords must not find it.
+ * Fields that describe an event and are not part of it: its logsource, and the contract in force. Whether an event has
+ * the contract depends on other rules, so keywords must not find it.
  */
 export const CONTEXT_FIELDS: ReadonlySet<string> = new Set(['category', 'product', 'service', 'Contract'])
 
-/** Adds the values in `value`, however deep. */
+/** Adds all values within `value`, at any depth. */
 export function cellsOf(value: unknown, found: Cell[], depth = 0): void {
   if (found.length >= MAX_MEMBERS || depth > MAX_DEPTH || value === null || value === undefined) return
   if (typeof value === 'object') {

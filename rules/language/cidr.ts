@@ -1,11 +1,11 @@
-/** Networks and addresses as 128-bit prefixes; an IPv4 address is its mapped IPv6 form, so that both spellings meet. */
+/** Networks and addresses as 128-bit prefixes; IPv4 addresses are mapped to IPv6, so that both forms compare equal. */
 export interface Network {
   /** Eight 16-bit words. */
   words: readonly number[]
   bits: number
 }
 
-/** Null: not a network. 'host bits': an address inside a network was given for the network. */
+/** Null: not a network. 'host bits': an address within a network instead of the network itself. */
 export function parseNetwork(text: string): Network | 'host bits' | null {
   const [address = '', bitsText, more] = text.trim().split('/')
   const words = parseAddress(address)

@@ -1,7 +1,8 @@
 /**
- * How many events have a text in them, guessed from a page of everyday values. A wrong guess costs time, never a match.
+ * Estimates the share of events that contain a text, from a sample of common values. A wrong estimate costs time, never
+ * a match.
  *
- * Source  written down by us from what ordinary machines run all day; weights by repetition.
+ * Source  our own list of what ordinary machines run; more frequent values are repeated.
  */
 const EVERYDAY = String.raw`
 nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system|nt authority\system
@@ -52,7 +53,7 @@ hklm\software\microsoft\windows\currentversion|hklm\system\currentcontrolset\con
 /usr/bin/bash|bash -c ls|/usr/lib/systemd/systemd|/bin/sh|sh -c "ps aux"|/usr/sbin/cron|/usr/bin/python3|python3 /opt/app/main.py|/usr/bin/cat|cat /etc/passwd
 /usr/bin/grep|grep -r foo /var/log|/usr/bin/sudo|sudo apt-get update|/usr/bin/git|git pull|/usr/bin/curl|curl -s https://example.com|/tmp/x|/home/user/.config
 /usr/libexec/xpcproxy|/applications/google chrome.app/contents/macos/google chrome|/bin/zsh|/usr/bin/osascript|/system/library/frameworks|/users/user/library`
-/** Longest run of characters that is counted; of longer texts the rarest run speaks for the whole. */
+/** The longest run of characters that is counted; a longer text is as rare as its rarest run. */
 export const MAX_RUN = 8
 
 /** Share of field values that contain `text`, folded; between 0 and 1. */
@@ -61,13 +62,13 @@ export function commonness(text: string): number {
   let seen = runs.get(text.slice(0, MAX_RUN)) ?? 0
   for (let at = 1; at + MAX_RUN <= text.length && seen > 0; at++)
     seen = Math.min(seen, runs.get(text.slice(at, at + MAX_RUN)) ?? 0)
-  // What the page lacks is rare, the rarer the longer.
+  // A text that is not in the sample is rare, and rarer the longer it is.
   return Math.min(1, (seen * 1.5) / lines + 0.4 * 0.45 ** Math.min(text.length, 10))
 }
 
 let page: { runs: ReadonlyMap<string, number>; lines: number } | null = null
 
-/** In how many values each run of up to MAX_RUN characters occurs. */
+/** The number of values in which each run of up to MAX_RUN characters occurs. */
 function countRuns() {
   const lines = EVERYDAY.trim().split(/[|\n]/)
   const runs = new Map<string, number>()

@@ -1,8 +1,8 @@
 /**
- * Loaded rules → a program.
+ * Compiles loaded rules into a program.
  *
- * Shape   one program for each logsource that events can have. In each, an index of prefilters picks the few rules that
- *         an event could match at all; only these are evaluated, each predicate once, the cheap ones first.
+ * Shape   one program for each logsource of events. In each, an index of prefilters selects the few rules that an event
+ *         could match; only these are evaluated, each predicate once, cheap ones first.
  */
 import { CONTEXT_FIELDS } from './cell.ts'
 import { type Evaluator, evaluator } from './evaluator.ts'

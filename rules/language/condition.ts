@@ -1,9 +1,9 @@
 /**
  * The condition line: `or` < `and` < `not` < `N of pattern` < parentheses.
  *
- * Shape   words are words: an identifier may begin with `not` or contain `-`. Keywords in either case. `them` and
- *         patterns skip identifiers that begin with `_`, unless the pattern does too.
- * Errors  Refusal at the word; a pattern that names nothing is refused, because the author meant something.
+ * Shape   an identifier may begin with `not` or contain `-`. Keywords may be in upper or lower case. `them` and
+ *         patterns skip identifiers that begin with `_`, unless the pattern begins with it too.
+ * Errors  Refusal at the word; a pattern that matches no identifier is refused, because it is a mistake.
  */
 import { and, type Expression, not, or } from './expression.ts'
 import { ANY, matches, type Part } from './pattern.ts'
@@ -22,7 +22,7 @@ export interface Condition {
   used: ReadonlySet<string>
 }
 
-/** Where the parsing is. */
+/** The current offset. */
 interface Parser {
   readonly words: readonly Word[]
   next: number
@@ -163,7 +163,7 @@ function tokenise(text: string, at: number): Word[] {
   return words
 }
 
-/** `2 of x*` as an expression: some choice of so many holds. Bounded, because the choices grow fast. */
+/** `2 of x*` as an expression: an OR over all choices of two. Limited, because their number grows fast. */
 function atLeast(least: number, members: readonly Expression[], at: number): Expression {
   if (least === members.length) return and(members)
   const choices: Expression[] = []

@@ -1,5 +1,5 @@
 /**
- * Selections: maps, lists and keywords → expressions.
+ * Parses selections (maps, lists and keywords) into expressions.
  *
  * Shape   a map is AND, a list is OR, a field with a list is OR unless `all`; keywords (values without a field) search
  *         the whole event. Numbers and booleans are compared as text.
@@ -22,7 +22,7 @@ const MAX_VALUE_CHARS = 65_536
 /** The values of `%name%` under `expand`. */
 export type Placeholders = ReadonlyMap<string, readonly string[]>
 
-/** What parsing a document needs beside the document itself. */
+/** What parsing a document needs in addition to the document. */
 export interface DocumentContext {
   path: string
   /** Where the document begins, from 1. */
@@ -198,7 +198,7 @@ function testsOf(
   const front = chain.how === 'contains' || chain.how === 'endswith' || anywhere
   const back = chain.how === 'contains' || chain.how === 'startswith' || anywhere
   return texts.flatMap((each) => {
-    // Nearly all values: nothing to unescape, nothing to expand.
+    // Nearly all values have nothing to unescape or expand.
     if (chain.steps.length === 0 && each !== '' && !/[*?]|\\\\/.test(each)) {
       const how = front ? (back ? 'contains' : 'endswith') : back ? 'startswith' : 'equals'
       return [{ op: 'text', how, text: cased ? each : fold(each), cased }]

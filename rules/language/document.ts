@@ -1,10 +1,10 @@
 /**
- * YAML text → plain nodes with their positions.
+ * Reads YAML text into plain nodes with their positions.
  *
  * Shape   YAML 1.1, as Sigma's own tools read it: `yes` is true, 010 is 8. Bare dates stay text. Anchors and merge keys
  *         are resolved; explicit tags are refused.
- * Units   `at` is an offset into the text; at most `maxChars` a file, `maxNodes` nodes with every alias counted where
- *         it is used (so an alias bomb costs what it would cost written out, up to the limit), `maxDepth` levels.
+ * Units   `at` is an offset into the text. At most `maxChars` per file, `maxDepth` levels, and `maxNodes` nodes, where
+ *         every use of an alias counts, so that an alias bomb reaches the limit.
  * Errors  a `Refusal` per document that cannot be read.
  */
 import * as YAML from 'yaml'
@@ -23,7 +23,7 @@ export function documents(text: string): (Node | Refusal)[] {
   return anyDocuments(text)
 }
 
-/** By the full reader. */
+/** Read with the yaml package. */
 export function anyDocuments(text: string): (Node | Refusal)[] {
   const deep = tooDeep(text)
   if (deep !== null) return [deep]
@@ -64,14 +64,14 @@ function hintFor(code: string): string | null {
   return 'Quote values that hold : # { } [ ] , & * ? | > or begin with @ or `.'
 }
 
-/** Flow brackets nested beyond reason are refused before the parser recurses into them. */
+/** Deeply nested flow brackets are refused before the parser recurses into them. */
 function tooDeep(text: string): Refusal | null {
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === 0x0a && /[^\s[{]/.test(text[i + 1] ?? '')) depth = 0
     if (c === 0x5b || c === 0x7b) {
-      // Brackets inside quoted values count too: no rule has five hundred of them without a closing one.
+      // Brackets inside quoted values count too: no rule has five hundred unclosed ones.
       if (++depth > 500) return new Refusal(i, 'The document is nested too deeply.')
     } else if ((c === 0x5d || c === 0x7d) && depth > 0) depth--
   }
@@ -120,7 +120,7 @@ function reader(document: YAML.Document.Parsed) {
 function scalar(node: YAML.Scalar, at: number): Scalar {
   const { value } = node
   const text = typeof value === 'string' ? value : (node.source ?? String(value ?? ''))
-  // The yaml package takes single letters as booleans; the readers that Sigma was written for do not.
+  // The yaml package reads single letters as booleans; Sigma's own tools do not.
   if (typeof value === 'boolean' && /^[yn]$/i.test(text)) return { kind: 'scalar', value: text, text, at }
   if (value === null || value === undefined) return { kind: 'scalar', value: null, text, at }
   if (typeof value === 'bigint' && Number.isSafeInteger(Number(value)))

@@ -1,4 +1,4 @@
-/** Bytes for the encoding modifiers, and what comes of them as text again. */
+/** Bytes for the encoding modifiers, and their forms as text. */
 
 export type Bytes = Uint8Array
 
@@ -14,7 +14,7 @@ export function utf16(text: string, order: 'le' | 'be', mark: boolean): Bytes {
   return bytes
 }
 
-/** One character a byte, which is how a log shows bytes that it takes for text. */
+/** One character per byte, as logs show bytes as text. */
 export function asText(bytes: Bytes): string {
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)
@@ -26,8 +26,8 @@ export function base64(bytes: Bytes): string {
 }
 
 /**
- * The three texts, one of which must occur in the base64 form of anything that contains these bytes: as they begin at
- * a byte divisible by three, one later, two later, without the characters that the neighbours' bits decide.
+ * The three texts of which one occurs in the base64 form of any data that contains these bytes: for an offset divisible
+ * by three, one more, and two more; without the characters at the ends that depend on neighbouring bytes.
  */
 export function base64Offsets(bytes: Bytes): string[] {
   return [0, 1, 2].map((offset) => {

@@ -1,5 +1,5 @@
 /**
- * Evaluates predicates and trees of them on the present event, each predicate once.
+ * Evaluates predicates and trees of them on the current event, each predicate once.
  *
  * Shape   results are reused from event to event; the event's number distinguishes old results from new ones.
  */
@@ -9,18 +9,18 @@ import type { EventCells } from './event-cells.ts'
 import type { Predicate, PredicateTree } from './predicates.ts'
 
 export interface Evaluator {
-  /** The next event: what is known of the last one no longer counts. */
+  /** Starts the next event: results of the last one are no longer valid. */
   begin(): void
-  /** The index has found that it is true. */
+  /** The index found that the predicate is true. */
   markTrue(predicate: number): void
   evaluateTree(tree: PredicateTree, facts: PredicateFacts): boolean
 }
 
-/** What one logsource's program knows of predicates, by their ids. */
+/** Facts about predicates in one logsource's program, by their ids. */
 export interface PredicateFacts {
-  /** 1: the index would have marked it if it were true. */
+  /** 1: the index marks it whenever it is true. */
   decidedByIndex: Uint8Array
-  /** Its place in `results` of the field's cell, where the field's text alone decides; else NO_PLACE. */
+  /** Its index in `results` of the field's cell if it depends on the field's text only; else NO_PLACE. */
   places: Uint16Array
 }
 

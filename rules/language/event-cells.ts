@@ -1,7 +1,7 @@
 /**
  * The fields of one event at a time, in cells that are reused from event to event.
  *
- * Shape   a slot is a field that rules read; its cell holds the field's value in the present event.
+ * Shape   a slot is a field that rules read; its cell holds the field's value in the current event.
  */
 import { type Cell, CONTEXT_FIELDS, cellsOf, emptyCell, everyText, fill, path, withoutSpaces } from './cell.ts'
 import type { FlatEvent } from './rule.ts'
@@ -10,13 +10,13 @@ export interface EventCells {
   begin(event: FlatEvent): void
   cell(slot: number): Cell
   cellOf(field: string): Cell
-  /** Visits the values that are in no cell of these slots. Do not keep the cell. */
+  /** Visits the values that are not in cells of these slots. The cell is reused: do not keep it. */
   forEachOther(slots: Uint8Array, visit: (cell: Cell) => void): void
-  /** The texts that `forEachOther` would visit, one a line; null when there are values within values. */
+  /** The texts that `forEachOther` would visit, one per line; null when there are nested values. */
   otherTexts(slots: Uint8Array): string | null
 }
 
-/** Names of fields that events had and rules do not read are remembered up to this many. */
+/** The number of names of fields that events had and no rule reads to remember. */
 const MAX_REMEMBERED = 4_096
 
 /** Events with more keys than this are rare. */
@@ -27,7 +27,7 @@ const UNREAD = -1
 /** Instead of a slot: a rule reads it without the name's spaces. */
 const SPACED = -2
 
-/** Where the keys of an event belong. */
+/** The slots of an event's keys. */
 interface Shape {
   keys: readonly string[]
   /** Slot, UNREAD or SPACED by key. */
@@ -110,7 +110,7 @@ export function eventCells(fields: readonly string[]): EventCells {
     return all
   }
 
-  /** In a cell of these slots as one text, or no part of the event itself. */
+  /** Is in a cell of these slots as one text, or is not part of the event itself. */
   function isElsewhere(i: number, indexed: Uint8Array): boolean {
     const slot = shape.slots[i]!
     return (slot >= 0 && indexed[slot] === 1 && cells[slot]!.text !== null) || CONTEXT_FIELDS.has(shape.keys[i]!)
@@ -119,13 +119,13 @@ export function eventCells(fields: readonly string[]): EventCells {
   return { begin, cell, cellOf: (field) => cells[slotOf.get(field)!]!, forEachOther, otherTexts }
 }
 
-/** Events of one source have the same keys in the same order, which is quicker to see than to look each key up. */
+/** Events of one source have the same keys in the same order; comparing those is faster than looking up each key. */
 function shapes(fields: readonly string[], slotOf: ReadonlyMap<string, number>): (event: FlatEvent) => Shape {
-  /** Slots, and what became of other names that events had. */
+  /** Slots, and how other names of events were resolved. */
   const placeOf = new Map(slotOf)
   const bareNames = new Set(fields.map(withoutSpaces))
   const dotted = fields.flatMap((field, slot) => (field.includes('.') ? [{ slot, heads: headsOf(field) }] : []))
-  /** The latest of each number of keys. */
+  /** The latest layout for each number of keys. */
   const latest: Shape[] = []
 
   return (event) => {
@@ -146,7 +146,7 @@ function shapes(fields: readonly string[], slotOf: ReadonlyMap<string, number>):
   }
 }
 
-/** What may be the key in which a path begins: `A` and `A.B` of `A.B.C`. */
+/** Keys that a path may begin with: `A` and `A.B` of `A.B.C`. */
 function headsOf(field: string): string[] {
   const parts = field.split('.')
   return parts.slice(1).map((_, dots) => parts.slice(0, dots + 1).join('.'))

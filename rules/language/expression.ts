@@ -1,5 +1,6 @@
 /**
- * A rule's condition as a closed set of small nodes. Two-valued: a test on a missing field is false, its `not` true.
+ * A rule's condition, as a closed set of small nodes. Two-valued: a test of a missing field is false, and its `not`
+ * true.
  */
 import type { Network } from './cidr.ts'
 import type { Unit } from './moment.ts'
@@ -25,7 +26,7 @@ export type Test =
   | { op: 'time'; unit: Unit; by: Comparison; than: number }
   | { op: 'cidr'; network: Network }
   | { op: 'reference'; how: How; other: string; cased: boolean }
-  /** The field is there and not null. */
+  /** The field exists and is not null. */
   | { op: 'present' }
 
 export type Comparison = 'lt' | 'lte' | 'gt' | 'gte' | 'eq'

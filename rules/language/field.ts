@@ -1,4 +1,4 @@
-/** Reads known keys out of a document's maps, refusing what has the wrong shape. */
+/** Reads known keys of a document's maps, and refuses values of the wrong shape. */
 import type { Mapping, Node } from './node.ts'
 import { nearest, Refusal } from './refusal.ts'
 
@@ -7,7 +7,7 @@ export function mappingOf(node: Node, what: string): Mapping {
   return node
 }
 
-/** Refuses every key that is not known here. */
+/** Refuses unknown keys. */
 export function keysOf(map: Mapping, known: readonly string[], what: string): void {
   for (const [key, { at }] of map.entries) {
     if (known.includes(key)) continue

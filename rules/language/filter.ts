@@ -1,10 +1,10 @@
 /**
- * Sigma filters: what a SOC takes out of rules without editing them.
+ * Sigma filters: exceptions from rules, without editing them.
  *
- * Shape   a filtered rule is `(rule) and (filter condition)`, so the condition says what may remain: `not selection`.
- *         `reason`, `owner`, `expires` and `ticket` are keys of `tellwire:`. An expired filter stops hiding: from events
- *         of that day on, whatever the clock says when they are evaluated, so that a replay gives what was given live.
- * Errors  Refusal as for rules; a reference to no rule, and a condition without a negation, are warnings.
+ * Shape   a filtered rule is `(rule) and (filter condition)`, so the condition is usually `not selection`.
+ *         `reason`, `owner`, `expires` and `ticket` are keys of `tellwire:`. A filter has no effect on events
+ *         from its day of expiry on, whenever they are evaluated, so that a replay gives the same findings.
+ * Errors  Refusal as for rules; warnings for a reference to an unknown rule, and for a condition without a negation.
  */
 import { type DocumentContext, parseDetection } from './detection.ts'
 import { and, type Expression, or } from './expression.ts'
@@ -26,11 +26,11 @@ export interface LoadedFilter {
   reason: string | null
   owner: string | null
   ticket: string | null
-  /** Epoch ms UTC of the first moment it no longer holds. */
+  /** Epoch ms UTC from which it has no effect. */
   expires: number | null
 }
 
-/** A filter whose rules are looked up once every document is known. */
+/** A filter whose rules are resolved when all documents have been parsed. */
 export interface FilterDraft {
   filter: LoadedFilter
   /** Empty for `any`. */
@@ -39,7 +39,7 @@ export interface FilterDraft {
   warn: Warn
 }
 
-/** What a filter looks at to know its rules. */
+/** The facts about a rule that decide whether a filter applies. */
 interface Filterable {
   id: string
   name: string | null
@@ -108,7 +108,7 @@ function negates(condition: Expression): boolean {
   return condition.kind === 'test' ? false : condition.of.some(negates)
 }
 
-/** Which filters apply to each rule, in the filters' order. */
+/** The filters that apply to each rule, in the filters' order. */
 export function filtersByRule<T extends Filterable>(
   rules: readonly T[],
   drafts: readonly FilterDraft[],
@@ -124,7 +124,7 @@ export function filtersByRule<T extends Filterable>(
   return applying
 }
 
-/** The rules that a filter names and that its logsource covers. Warns of names that are no rule's, and when none is left. */
+/** The rules that a filter names and its logsource covers. Warns of unknown names, and when no rule is left. */
 function rulesOf<T extends Filterable>(
   { filter, references, logsourceAt, warn }: FilterDraft,
   all: readonly T[],
@@ -153,7 +153,7 @@ function rulesOf<T extends Filterable>(
   }
 }
 
-/** What a filter may take out of a rule, it takes out of events before its day of expiry. */
+/** The rule's expression with the filter, which has an effect on events before its day of expiry only. */
 export function filtered(condition: Expression, filters: readonly LoadedFilter[]): Expression {
   return filters.length === 0 ? condition : and([condition, ...filters.map(whileItHolds)])
 }

@@ -1,11 +1,11 @@
 /**
- * Unicode simple case folding: one code point to one code point, so that offsets stay what they are.
+ * Unicode simple case folding: one code point to one code point, so that offsets do not change.
  *
  * Source  Unicode CaseFolding.txt, statuses C and S, through the engine's own upper and lower case: folding is the
  *         lower case of the upper case wherever both are single code points, with the exceptions below.
  */
 
-/** Non-ASCII, after `fold`, is looked up here once per code point ever met. */
+/** The folded forms of non-ASCII code points seen so far. */
 const FOLDED = new Map<number, string>([
   [0x131, 'ı'], // dotless i folds to itself, though its upper case is I
   [0x1fd3, '\u0390'], // the two spellings of iota and upsilon with dialytika and tonos, and of the st ligature

@@ -1,10 +1,10 @@
 /**
- * Which of many texts occur in a value, in one pass: each is known by a few characters in a row that are rare.
+ * Finds which of many texts occur in a value, in one pass: each text is indexed by a rare run of a few characters.
  *
- * Shape   one bit for the hash of every run of GRAM characters tells whether any text may be there; the few that may
- *         are compared whole. Unlike an automaton's table the bits stay in the fastest cache whatever else is going on,
- *         and no step waits for the last one's memory access. Shorter texts have bits by their last two characters.
- *         Every text has GRAM characters of ASCII in a row, or is shorter and has no others.
+ * Shape   one bit per hash of a run of GRAM characters says whether a text may be there; only then texts are compared.
+ *         Unlike an automaton's table, the bits fit into the fastest cache, and no step waits for the memory access of
+ *         the one before. Shorter texts are indexed by their last two characters. A text must contain a run of GRAM
+ *         ASCII characters, or be shorter and all ASCII.
  * Units   about 64 bits for each text.
  */
 import { commonness } from './commonness.ts'
@@ -16,13 +16,13 @@ export interface Sought {
 }
 
 export interface Grams {
-  /** Calls `found` with the index of each text that occurs in the value as `how` demands, at least once. */
+  /** Calls `found`, at least once, with the index of each text that occurs in the value as `how` requires. */
   scan(value: string, found: (place: number) => void): void
 }
 
-/** As many characters as fit into 32 bits, a byte each. */
+/** The number of characters that fit into 32 bits, one byte each. */
 const GRAM = 4
-/** Among so many runs of a text the rarest is rare enough. */
+/** The number of runs of a text among which the rarest is chosen. */
 const MAX_TRIED = 8
 /** A character and the half of the one before it. */
 const PAIRS = 4_096
@@ -81,7 +81,7 @@ export function grams(sought: readonly Sought[]): Grams {
 
   return {
     scan(value, found) {
-      // Characters beyond ASCII spoil the code of the runs that contain them, and only of those.
+      // A non-ASCII character makes the codes of the runs that contain it wrong, and of no others.
       let code = 0
       for (let i = 0; i < value.length; i++) {
         code = (code << 8) | value.charCodeAt(i)
@@ -107,7 +107,7 @@ function codeAt(text: string, at: number): number {
   return code
 }
 
-/** Where it begins; -1 when the text has no run that is long enough. `crowd`: how many are there already. */
+/** The start of the run; -1 when none is long enough. `crowd`: the number of texts already indexed by a run. */
 function rarestRun(text: string, crowd: (code: number) => number): number {
   let best = -1
   let least = Number.POSITIVE_INFINITY

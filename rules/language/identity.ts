@@ -1,19 +1,19 @@
 /**
- * What decides a rule's matches, as one hash: when it stays, the same events match as before.
+ * A hash of everything that decides a rule's matches: while it stays the same, the same events match.
  *
  * Shape   covers the document without comments and tests (`version`), the filters that apply to the rule with their
- *         days of expiry, the values of placeholders, and the engine. A correlation's covers its members' too, however
- *         far down. A filter's title, reason, owner and ticket are for people, and not in it.
- *         Whether a filter has expired is not in it either: it expires by the time of the event, so that the same log
- *         gives the same findings whenever it is evaluated.
+ *         days of expiry, the values of placeholders, and the engine. A correlation's hash covers its
+ *         members', at any depth. A filter's title, reason, owner and ticket are not covered.
+ *         Neither is whether a filter has expired: that depends on the time of the event, so that the same log gives
+ *         the same findings whenever it is evaluated.
  */
 import { sha256 } from '../../wire/sha256.ts'
 import { type Expression, textOfExpression } from './expression.ts'
 
 /**
- * Raise it when the same expression and event can have another verdict than before, or the same matches other firings:
- * a change in how values are read, folded, compared or searched, or in what correlations decide. A change in how
- * documents are parsed does not need it: what comes of the parsing is part of the hash.
+ * Increase it when the same expression and event can have another verdict than before, or the same matches other
+ * firings: after changes in how values are read, folded, compared or searched, or in what correlations decide. Changes
+ * in parsing do not need it: the result of parsing is part of the hash.
  * `test/rules/language/engine-version.test.ts` fails when a recorded verdict changed and this number did not.
  */
 export const ENGINE_VERSION = 1

@@ -1,5 +1,5 @@
 /**
- * The index terms of one logsource's prefilters, arranged by field: a value goes in, candidate rules come out.
+ * The index of one logsource's prefilters, by field: finds the candidate rules for a value.
  */
 import { type Cell, isPresent } from './cell.ts'
 import { fold, isAscii } from './fold.ts'
@@ -8,24 +8,24 @@ import { type Budget, memory, spend } from './memory.ts'
 import type { Predicate } from './predicates.ts'
 import type { IndexTerm, IndexTerms } from './prefilter.ts'
 
-/** What one term leads to. */
+/** The effects of a term that is found. */
 interface Posting {
   term: IndexTerm
-  /** Predicates that are true when the term is there. */
+  /** Predicates that are true when the term is found. */
   decides: number[]
-  /** Places in the program's list of rules. */
+  /** Indexes in the program's list of rules. */
   rules: number[]
 }
 
-/** What a scan reports to. */
+/** Receives the results of a scan. */
 export interface ScanSink {
   markTrue(predicate: number): void
   addCandidate(rule: number): void
 }
 
 /**
- * Shape   with `slot` ANYWHERE: for the values that no other index is for. What is searched for anywhere is part of
- *         the indexes of all fields, so that every value is read once.
+ * Shape   with `slot` ANYWHERE: for values without an index of their own. Terms that are searched anywhere are part of
+ *         the indexes of all fields, so that every value is scanned once.
  */
 export interface FieldIndex {
   slot: number
@@ -37,7 +37,7 @@ export interface FieldIndex {
 export const ANYWHERE = -1
 
 export interface Prefiltered {
-  /** Place in the program's list of rules. */
+  /** The index in the program's list of rules. */
   rule: number
   predicates: readonly Predicate[]
 }
@@ -78,7 +78,7 @@ export function indexByField(
   }
 }
 
-/** What a value leads to, each once. */
+/** The distinct effects of a value. */
 interface ScanResult {
   folded: string
   isTrue: readonly number[]
@@ -87,10 +87,10 @@ interface ScanResult {
   results: Uint8Array | null
 }
 
-/** Longer values are rarely seen twice. */
+/** Longer values rarely recur, so their results are not remembered. */
 const MAX_REMEMBERED = 8_192
 
-/** So many texts are looked for one by one. */
+/** Up to this many texts are searched one by one. */
 const FEW = 4
 
 function fieldIndex(slot: number, postings: readonly Posting[], width: number, budget: Budget): FieldIndex {
@@ -106,7 +106,7 @@ function fieldIndex(slot: number, postings: readonly Posting[], width: number, b
     else if (term.by === 'part') parts.push(posting as Posting & { term: IndexTerm & { by: 'part' } })
     else (term.by === 'present' ? present : nonAscii).push(posting)
   }
-  // Long texts are not hashed in vain.
+  // Avoids hashing long texts that cannot be found.
   const [longestEqual, longestName] = [longestOf(equals.keys()), longestOf(names.keys())]
   const search: Grams | null = parts.length > 0 ? grams(parts.map(({ term }) => term)) : null
   const onlyParts = parts.length === postings.length
@@ -199,7 +199,7 @@ function report(posting: Posting, sink: ScanSink): void {
   for (let i = 0; i < posting.rules.length; i++) sink.addCandidate(posting.rules[i]!)
 }
 
-/** With its separator; empty when there is none, or when it is longer than any name that is looked for. */
+/** With its separator; empty when there is none, or when it is longer than all names in the index. */
 function lastPart(text: string, longest: number): string {
   for (let at = text.length - 1; at >= 0 && text.length - at <= longest; at--) {
     const c = text.charCodeAt(at)

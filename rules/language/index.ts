@@ -1,8 +1,8 @@
 /**
- * The Sigma engine's face: rule files in, events in, matches out. No clock, no files, no network.
+ * The public interface of the Sigma engine: it takes rules and events, and returns matches. No clock, files or network.
  *
- * `load` parses and checks documents, gathering problems instead of stopping at the first; `compile` makes a program;
- * `Program.match` runs it; `correlator` takes the matches. Everything that reads rules goes through here.
+ * `load` parses and checks documents, and collects all problems; `compile` makes a program; `Program.match` evaluates
+ * an event; `correlator` takes the matches. Other folders import from here only.
  */
 export { compile } from './compile.ts'
 export { type Changes, type Correlator, correlator, hiddenBy, type Taken } from './correlation/engine.ts'

@@ -1,24 +1,24 @@
 /**
- * What an event's JSON must contain before a rule can match it, so that most events of a log need not be parsed.
+ * Texts that an event's JSON must contain for a rule to match, so that most events of a log need not be parsed.
  *
- * Shape   `literalsOf` gives texts of which at least one occurs in the JSON of every event that the expression matches;
- *         null: nothing of the kind is known. `literalScan` looks for them.
+ * Shape   `literalsOf` returns texts of which at least one occurs in the JSON of every event that the expression
+ *         matches; null: no such texts are known. `literalScan` searches for them.
  *         The JSON is what JSON.stringify writes of the event, alone or within more. That writes printable ASCII other
  *         than `"` and `\` as it is, and numbers and booleans as their text form here, so only runs of such
  *         characters are literals; both sides are folded, because K (U+212A) folds to k and ſ to s.
- * Errors  none: what is not understood here demands nothing.
+ * Errors  none: an expression that is not understood here has no literals (null).
  */
 import { commonness } from './commonness.ts'
 import type { Expression, Test } from './expression.ts'
 import { fold } from './fold.ts'
 import { grams } from './grams.ts'
 
-/** More would cost more than they save. */
+/** More literals would cost more than they save. */
 const MAX_LITERALS = 4_096
 
 /**
- * `isContext` tells whether a field may come with the event without being part of its JSON, as a contract does; for null,
- * whether a search of the whole event may find such fields.
+ * `isContext` tells whether a field may come with the event without being part of its JSON, as a contract does; for
+ * null, whether a search of the whole event may find such fields.
  */
 export function literalsOf(
   expression: Expression,
@@ -62,7 +62,7 @@ function allOf(runs: readonly (string | null)[]): readonly string[] | null {
   return runs.every((run) => run !== null) ? runs : null
 }
 
-/** The run of characters that JSON leaves as they are which the fewest values have; null: there is none. */
+/** The rarest run of characters that JSON does not escape; null: there is none. */
 function rarestRun(text: string): string | null {
   const runs = text.split(/[^\x20\x21\x23-\x5b\x5d-\x7e]+/).filter((run) => run !== '')
   return runs.reduce<string | null>(
@@ -71,7 +71,7 @@ function rarestRun(text: string): string | null {
   )
 }
 
-/** The demand that fewer events meet. */
+/** The literals that fewer events contain. */
 function rarer(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
   if (a === null || b === null) return a ?? b
   return shareOf(b) < shareOf(a) ? b : a

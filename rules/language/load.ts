@@ -1,8 +1,8 @@
 /**
- * Rule files → rules that can be compiled, and everything that is wrong with the others.
+ * Loads rule files: returns the rules that can be compiled, and the problems of the others.
  *
- * Shape   several documents a file. Filters become part of the rules that they name. Rules and correlations keep
- *         the files' order.
+ * Shape   a file may have several documents. Filters become part of the rules that they name. Rules and correlations
+ *         keep the order of the files.
  * Errors  never throws on content: each document that cannot be used is one problem with file, line and column.
  */
 
@@ -25,9 +25,9 @@ import { type Vocabulary, warnOfUnknownNames } from './vocabulary.ts'
 export interface LoadOptions {
   /** The values of `%name%` under `expand`. */
   placeholders?: Readonly<Record<string, readonly string[]>>
-  /** With it, names that are probably misspelt are warned of. */
+  /** When given, names that are probably misspelt cause warnings. */
   vocabulary?: Vocabulary
-  /** Epoch ms. With it, filters that have expired are warned of. */
+  /** Epoch ms. When given, expired filters cause warnings. */
   now?: number
 }
 
@@ -139,7 +139,7 @@ function parseRule(map: Mapping, context: DocumentContext): RuleDraft {
   }
 }
 
-/** Both hashes are made on first use: hashing every rule would be a fifth of the loading. */
+/** Both hashes are computed on first use: hashing all rules would take a fifth of the time to load. */
 function loadedRule({ version, ...rule }: RuleDraft, filters: readonly LoadedFilter[]): LoadedRule {
   const condition = filtered(rule.condition, filters)
   const effectiveVersion = once(() => effectiveVersionOf(version(), condition))
@@ -193,7 +193,7 @@ function about(map: Mapping, title: string, { path, line, warn }: DocumentContex
   }
 }
 
-/** The document as one text without comments, layout and tests: the same rule, the same text. */
+/** The document as text without comments, layout and tests, so that the same rule has the same text. */
 function canonical(map: Mapping): string {
   return JSON.stringify(bare(map, ''))
 }

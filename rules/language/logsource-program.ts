@@ -1,5 +1,5 @@
 /**
- * Rules of one logsource, compiled: what an event of that logsource is matched by.
+ * The compiled rules of one logsource, which match its events.
  */
 import type { PredicateFacts } from './evaluator.ts'
 import { NO_PLACE } from './evaluator.ts'
@@ -15,7 +15,7 @@ export interface PreparedRule {
   /** In the order of all rules. */
   place: number
   tree: PredicateTree
-  /** Null: must always be evaluated. */
+  /** Null: the rule is always evaluated. */
   prefilter: Prefilter | null
 }
 
@@ -23,16 +23,16 @@ export interface LogsourceProgram {
   rules: readonly PreparedRule[]
   indexes: readonly FieldIndex[]
   facts: PredicateFacts
-  /** Places, among `rules`, of those that the present event could match. */
+  /** Indexes in `rules` of those that the current event could match. */
   candidates: number[]
   /** By slot: 1 when an index reads the field. */
   indexed: Uint8Array
   sink: ScanSink
-  /** The next event: candidates so far no longer count. */
+  /** Starts the next event, without candidates. */
   begin(): void
 }
 
-/** What the programs of one compilation share. */
+/** Shared by the programs of one compilation. */
 export interface Shared {
   interned: Interning
   terms: (predicate: Predicate) => IndexTerms
@@ -40,7 +40,9 @@ export interface Shared {
   budget: Budget
 }
 
-/** The program for each logsource that an event has; those that rules state are made at once, the others when met. */
+/**
+ * The programs by logsource of events. Those of logsources in rules are made at once, others with their first event.
+ */
 export function programsByLogsource(
   prepared: readonly PreparedRule[],
   shared: Shared,
@@ -48,7 +50,7 @@ export function programsByLogsource(
   const byLogsource = Map.groupBy(prepared, ({ rule }) => keyOf(rule.logsource))
   const known = statedValues(prepared)
   const programs = new Map<string, LogsourceProgram>()
-  /** The same, by the numbers of what the logsource states: an event's is found without writing it out. */
+  /** The same, by the numbers of the logsource's values, to find an event's without making a text. */
   const byNumber = new Map<number, LogsourceProgram>()
   for (const { rule } of prepared) programFor(rule.logsource)
 
@@ -113,7 +115,7 @@ function compileLogsource(rules: readonly PreparedRule[], { interned, terms, mar
   }
 }
 
-/** Numbers the predicates of each field, as far as these rules have them. */
+/** Numbers the predicates of each field in these rules. */
 function placesOf(
   rules: readonly PreparedRule[],
   predicates: number,
@@ -140,7 +142,7 @@ function keyOf({ category, product, service }: Logsource): string {
   return `${category ?? ''}\n${product ?? ''}\n${service ?? ''}`
 }
 
-/** What rules state, each numbered from 1. */
+/** The values in rules' logsources, numbered from 1. */
 function statedValues(rules: readonly PreparedRule[]): ReadonlyMap<unknown, number>[] {
   return LOGSOURCE_KEYS.map((key) => {
     const values = new Set(rules.flatMap(({ rule }) => rule.logsource[key] ?? []))
@@ -148,7 +150,7 @@ function statedValues(rules: readonly PreparedRule[]): ReadonlyMap<unknown, numb
   })
 }
 
-/** What no rule states makes no difference, so events cannot make us build programs without end. */
+/** Values that no rule has are treated alike, so that events cannot cause any number of programs. */
 function logsourceOf(event: FlatEvent, known: readonly ReadonlyMap<unknown, number>[]): Logsource {
   const [category, product, service] = [event.category, event.product, event.service].map((value, i) =>
     typeof value === 'string' && known[i]!.has(value) ? value : null,

@@ -1,8 +1,8 @@
 /**
  * Logsources: which events a rule is for.
  *
- * Shape   `category`, `product` and `service` in lower case, as Sigma has them; null: not stated. Other keys (`definition`)
- *         are for people.
+ * Shape   `category`, `product` and `service` in lower case, as Sigma has them; null: not stated. Other keys
+ *         (`definition`) are for people.
  * Errors  Refusal where a rule's logsource is missing or states none of them.
  */
 import { mappingOf, textIn } from './field.ts'
@@ -14,7 +14,7 @@ export const LOGSOURCE_KEYS = ['category', 'product', 'service'] as const
 
 const ANY: Logsource = { category: null, product: null, service: null }
 
-/** Of a rule: it must state something. */
+/** Of a rule: it must have at least one key. */
 export function parseLogsource(map: Mapping): Logsource {
   const entry = map.entries.get('logsource')
   if (!entry) throw new Refusal(map.at, 'The rule has no logsource.', 'State at least category, product or service.')
@@ -24,7 +24,7 @@ export function parseLogsource(map: Mapping): Logsource {
   return logsource
 }
 
-/** Of a filter: without one it is for every rule. */
+/** Of a filter: without a logsource it applies to every rule. */
 export function logsourceIn(map: Mapping): Logsource {
   const entry = map.entries.get('logsource')
   if (!entry) return ANY
@@ -35,7 +35,7 @@ export function logsourceIn(map: Mapping): Logsource {
   return { category, product, service }
 }
 
-/** Every key that `wanted` states equals the other's: an event's, or a rule's under a filter. */
+/** Whether every key in `wanted` equals that of the other logsource: an event's, or a rule's for a filter. */
 export function covers(
   wanted: Logsource,
   actual: { readonly category?: unknown; readonly product?: unknown; readonly service?: unknown },

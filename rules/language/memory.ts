@@ -1,8 +1,8 @@
 /**
- * Results for values that recur: programs, users, hashes, most command lines.
+ * A cache of results for values that recur: programs, users, hashes, most command lines.
  *
- * Shape   two generations: a value that is read again moves into the young one; when the young ones are full the
- *         old ones are forgotten. All memories of one budget age together, so that the bound holds for all of them.
+ * Shape   two generations: a value that is read again moves to the young one; when that is full, the old one is
+ *         dropped. All memories of one budget do this together, so that the bound holds for their sum.
  * Units   about characters.
  */
 export interface Budget {
@@ -27,7 +27,7 @@ export function spend(budget: Budget, amount: number): void {
   budget.spent = 0
 }
 
-/** `weightOf` is what a value costs. */
+/** `weightOf`: the memory cost of a value. */
 export function memory<T>(budget: Budget, weightOf: (text: string, value: T) => number): Memory<T> {
   let young = new Map<string, T>()
   let old = new Map<string, T>()

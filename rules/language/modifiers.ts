@@ -12,7 +12,7 @@ import { DASH, DASHES, type How, literalOf, literalPattern, type Part, type Patt
 
 export type Kind = 'text' | 'regex' | 'cidr' | 'reference' | 'exists' | 'compare'
 
-/** A value on its way through the transformations: text, or bytes that an encoder made. */
+/** A value between transformations: text, or bytes from an encoder. */
 export type Value = Pattern | { bytes: Bytes }
 
 export interface Draft {
@@ -28,7 +28,7 @@ export interface Draft {
   steps: ((value: Value) => Value[])[]
 }
 
-/** Throws a plain sentence when the modifier does not go with those before it. */
+/** Throws an Error with a sentence when the modifier cannot follow those before it. */
 export type Modifier = (draft: Draft) => void
 
 export const MODIFIERS: ReadonlyMap<string, Modifier> = new Map<string, Modifier>([
@@ -83,7 +83,7 @@ export function draft(): Draft {
   }
 }
 
-/** What the finished draft must not combine: a sentence, or null. */
+/** A sentence about modifiers that cannot be combined; null: there are none. */
 export function conflict(draft: Draft): string | null {
   const { kind, how } = draft
   if (draft.flags.size > 0 && kind !== 'regex') return 'i, m and s go with re.'
@@ -107,7 +107,7 @@ const NAMES: Record<Kind, string> = {
   compare: 'lt, lte, gt, gte',
 }
 
-/** The texts that come out of the transformations. */
+/** The resulting texts. */
 export function transformed(draft: Draft, pattern: Pattern): Pattern[] {
   let values: Value[] = [pattern]
   for (const each of draft.steps) {

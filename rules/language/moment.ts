@@ -3,6 +3,8 @@
  *
  * Units   numbers are epoch milliseconds, or seconds below 1e11 (which as milliseconds would be before March 1973).
  */
+import { DAY, MINUTE } from '../../wire/time.ts'
+
 export const UNITS = ['minute', 'hour', 'day', 'week', 'month', 'year'] as const
 export type Unit = (typeof UNITS)[number]
 
@@ -37,13 +39,13 @@ function epochMs(value: unknown): number | null {
 function zoneMs(zone: string | undefined): number {
   if (!zone || zone === 'Z') return 0
   const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))
-  return (zone[0] === '-' ? -minutes : minutes) * 60_000
+  return (zone[0] === '-' ? -minutes : minutes) * MINUTE
 }
 
-/** ISO 8601: weeks begin on Monday; week 1 holds the year's first Thursday. */
+/** ISO 8601: weeks begin on Monday; week 1 contains the year's first Thursday. */
 function isoWeek(date: Date): number {
   const thursday = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()))
   thursday.setUTCDate(thursday.getUTCDate() + 3 - ((thursday.getUTCDay() + 6) % 7))
   const yearStart = Date.UTC(thursday.getUTCFullYear(), 0, 1)
-  return 1 + Math.floor((thursday.getTime() - yearStart) / (7 * 86_400_000))
+  return 1 + Math.floor((thursday.getTime() - yearStart) / (7 * DAY))
 }

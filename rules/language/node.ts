@@ -1,12 +1,12 @@
 /**
- * What a YAML document is read into: plain nodes with their positions.
+ * The nodes of a YAML document, with their positions.
  *
  * Units   `at` is an offset into the file's text.
  */
 export interface Scalar {
   kind: 'scalar'
   value: string | number | bigint | boolean | null
-  /** As written: '010', 'True'. For quoted and block scalars the same as the value. */
+  /** As written in the file: '010', 'True'. For quoted and block scalars the value. */
   text: string
   at: number
 }
@@ -26,7 +26,7 @@ export interface Mapping {
 }
 export type Node = Scalar | List | Mapping
 
-/** Plain data, for parts that are kept as they are (tests). */
+/** The node as plain data, for parts that are not interpreted (tests). */
 export function plain(node: Node): unknown {
   if (node.kind === 'scalar') return typeof node.value === 'bigint' ? Number(node.value) : node.value
   if (node.kind === 'list') return node.items.map(plain)

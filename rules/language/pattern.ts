@@ -1,7 +1,7 @@
 /**
  * Sigma strings: literals with `*` (any length), `?` (exactly one character) and backslash escapes.
  *
- * Shape   a pattern is a list of parts: a non-empty literal, ANY, ONE, or DASH (what `windash` leaves behind).
+ * Shape   a pattern is a list of parts: a non-empty literal, ANY, ONE, or DASH (from `windash`).
  * Source  Sigma specification 2.1, "Escaping": `\*` and `\?` are literal, `\\` is one backslash, a backslash before any
  *         other character is itself.
  */
@@ -11,7 +11,7 @@ export const DASH = Symbol('-')
 export type Part = string | typeof ANY | typeof ONE | typeof DASH
 export type Pattern = readonly Part[]
 
-/** The dashes that Windows programs take for one another in options. */
+/** The dashes that Windows programs accept for options. */
 export const DASHES = '-/–—―'
 
 export function parsePattern(text: string): Pattern {
@@ -43,7 +43,7 @@ export function literalOf(pattern: Pattern): string | null {
   return pattern.length === 1 && typeof pattern[0] === 'string' ? pattern[0] : null
 }
 
-/** `contains` and its like: stars at the ends, not doubled. */
+/** Adds stars at the ends, for `contains` and similar modifiers. */
 export function widen(pattern: Pattern, front: boolean, back: boolean): Pattern {
   const parts = [...pattern]
   if (front && parts[0] !== ANY) parts.unshift(ANY)
@@ -53,7 +53,7 @@ export function widen(pattern: Pattern, front: boolean, back: boolean): Pattern 
 
 export type How = 'equals' | 'startswith' | 'endswith' | 'contains'
 
-/** The same pattern as one plain string operation, where it is one. */
+/** The pattern as one plain string operation, if possible. */
 export function asPlain(pattern: Pattern): { how: How; text: string } | null {
   const front = pattern[0] === ANY
   const back = pattern.at(-1) === ANY

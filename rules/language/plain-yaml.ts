@@ -1,7 +1,7 @@
 /**
- * The subset of YAML that rules are written in, read in one pass: block maps and lists, one-line scalars, `|` texts.
+ * A fast reader for the subset of YAML that rules use: block maps and lists, one-line scalars, `|` texts.
  *
- * Shape   the same nodes that `documents` makes of the same text, or null for everything that is not so plain: flow
+ * Shape   the same nodes that `documents` makes of the text, or null for everything outside the subset: flow
  *         collections, anchors, folded or multi-line scalars, escapes, several documents, and every error. A test
  *         compares the two over all of SigmaHQ and over damaged rules.
  */
@@ -16,10 +16,10 @@ const BLOCK = /\|(-?) *\n/y
 const MAX_DEPTH = 16
 const MAX_NODES = 50_000
 
-/** Thrown and caught here: not plain enough. */
+/** Thrown and caught here: outside the subset. */
 const UNPLAIN = Symbol('not plain')
 
-/** Where the reading is. */
+/** The current offset. */
 interface Reader {
   readonly text: string
   at: number
@@ -170,7 +170,7 @@ function readPlain(reader: Reader): Scalar {
   return { kind: 'scalar', value: wordValue(word), text: word, at: reader.at }
 }
 
-/** A text behind `|`, its lines kept. */
+/** A text after `|`, with its line breaks. */
 function readLiteral(reader: Reader, indent: number): Scalar {
   const { text } = reader
   BLOCK.lastIndex = reader.at
@@ -201,7 +201,7 @@ function readLiteral(reader: Reader, indent: number): Scalar {
   return { kind: 'scalar', value, text: value, at: reader.at }
 }
 
-/** A word without quotes: only what is beyond doubt. */
+/** A scalar without quotes: only unambiguous ones. */
 function wordValue(word: string): string | number | boolean | null {
   if (/^[1-9]\d{0,14}$|^0$/.test(word)) return Number(word)
   if (/^(true|false)$/.test(word)) return word === 'true'

@@ -1,5 +1,5 @@
 /**
- * Expressions → trees of predicates, each evaluated once per event, however many rules share it.
+ * Converts expressions into trees of predicates. Rules share predicates, and each is evaluated once per event.
  *
  * Shape   tests of one field under one OR are one predicate; equal predicates of different rules are the same one.
  */
@@ -10,11 +10,11 @@ export interface Predicate {
   id: number
   /** -1: every value of the event. */
   slot: number
-  /** Whether the field's text alone decides. */
+  /** Whether it depends on the field's text only. */
   byText: boolean
   /** Any of these. */
   tests: readonly Test[]
-  /** The same, sorted so that the usual ones are plain loops over texts. All folded. */
+  /** The same by operation, so that frequent ones are plain loops over texts. All folded. */
   equals: readonly string[]
   starts: readonly string[]
   ends: readonly string[]

@@ -1,20 +1,20 @@
 /**
- * What an event must have before a rule can match: so little that most rules need not be evaluated.
+ * A cheap necessary condition for a rule to match, so that most rules need not be evaluated.
  *
- * Shape   a prefilter is a set of predicates, one of which is true whenever the rule's tree is. An OR needs those of all
- *         branches; an AND takes the one that the fewest events will have; a NOT has none.
+ * Shape   a prefilter is a set of predicates, one of which is true whenever the rule's tree is. An OR needs those of
+ *         all branches; an AND takes the one that the fewest events will have; a NOT has none.
  */
 import { commonness, MAX_RUN } from './commonness.ts'
 import type { Test } from './expression.ts'
 import { fold, isAscii } from './fold.ts'
 import type { Predicate, PredicateTree } from './predicates.ts'
 
-/** How the index notices that a test may be true. `exact`: when it notices it, the test is true. */
+/** How the index detects that a test may be true. `exact`: then the test is true. */
 export type IndexTerm =
   | { by: 'equals'; text: string; exact: boolean }
   /** The last part of a path, with its separator. */
   | { by: 'name'; text: string; exact: boolean }
-  /** `key`, a part of `text`, occurs; `text` is there as `how` demands. */
+  /** `key`, a part of `text`, occurs, and `text` matches as `how` requires. */
   | { by: 'part'; key: string; how: 'contains' | 'startswith' | 'endswith'; text: string; exact: boolean }
   | { by: 'nonascii' }
   | { by: 'present' }
@@ -43,7 +43,7 @@ export function prefilterOf(tree: PredicateTree, terms: (predicate: Predicate) =
 }
 
 export interface IndexTerms {
-  /** Null: the predicate can be true without a trace that an index could notice. */
+  /** Null: the predicate can be true without anything that an index can detect. */
   all: readonly IndexTerm[] | null
   share: number
   /** The terms decide the predicate. */
@@ -74,7 +74,7 @@ function termsOfTest(test: Test, anywhere: boolean): IndexTerm[] | null {
   }
   if (test.op === 'regex')
     return test.regex.literals?.map((literal) => termOfText('contains', literal, false)) ?? [{ by: 'present' }]
-  // What compares other things than text is evaluated only where there is something to compare.
+  // Predicates that do not compare text are evaluated only when the field exists.
   return anywhere ? null : [{ by: 'present' }]
 }
 
@@ -94,7 +94,7 @@ function termOfText(how: 'equals' | 'startswith' | 'endswith' | 'contains', text
   return isAscii(text) ? { by: 'present' } : { by: 'nonascii' }
 }
 
-/** Longer words are cut: more characters make the table larger and the choice hardly better. */
+/** Longer words are cut: more characters make the table larger and hardly more selective. */
 function windows(run: string): string[] {
   if (run.length <= MAX_RUN) return [run]
   const places = run.length - MAX_RUN

@@ -1,6 +1,6 @@
 import type { Problem } from './rule.ts'
 
-/** Why one document cannot be used: thrown where the problem is found, caught by `load`, which knows file and lines. */
+/** The reason why a document cannot be used. Thrown where it is found; `load` adds file, line and column. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   /** Offset into the file's text. */

@@ -1,7 +1,7 @@
 /**
- * What every text that an expression matches must have, read off the expression: cheap checks before the expensive one.
+ * Necessary conditions for a text to match a regular expression: cheap checks before the expensive one.
  *
- * Errors  none: syntax that is not understood here demands nothing. RE2 has already accepted it.
+ * Errors  none: syntax that is not understood here adds no condition. RE2 has already accepted it.
  */
 import { commonness } from './commonness.ts'
 import { fold } from './fold.ts'
@@ -11,19 +11,19 @@ export interface Demands {
   literals: readonly string[] | null
   /** UTF-16 units. */
   minLength: number
-  /** For texts of one line: exactly these literals in this order, anything between. Null: not of that form. */
+  /** For texts of one line: these literals in this order, with anything between. Null: not of that form. */
   chain: readonly string[] | null
-  /** Somewhere there are so many characters of one class in a row; what is beyond ASCII counts as in it. */
+  /** A run of at least this many characters of one class; non-ASCII characters count as in the class. */
   run: Run | null
 }
 
 export interface Run {
-  /** By character code below 128: 1 when it is in the class. What is beyond ASCII always counts as in it. */
+  /** By character code below 128: 1 when it is in the class. */
   members: Uint8Array
   length: number
 }
 
-/** A piece of the expression: the folded texts it can match, if they are few; and what it demands. */
+/** A part of the expression: the folded texts it can match, if they are few; and its conditions. */
 interface Piece {
   exact: readonly string[] | null
   minLength: number
@@ -33,7 +33,7 @@ interface Piece {
   run?: Run | null
 }
 
-/** Shorter runs are everywhere. */
+/** Shorter runs occur almost everywhere. */
 const MIN_RUN = 8
 const NOTHING: Piece = { exact: null, minLength: 0, literals: null }
 const ANYTHING: Piece = { exact: null, minLength: 1, literals: null }
@@ -67,7 +67,7 @@ function chainOf(source: string): string[] | null {
   return chain
 }
 
-/** A run of n covers every n-th place somewhere, so most characters need not be read. */
+/** A run of n contains a position divisible by n, so most characters need not be read. */
 export function hasRun(text: string, { members, length }: Run): boolean {
   const isMember = (at: number): boolean => {
     const code = text.charCodeAt(at)
@@ -84,7 +84,7 @@ export function hasRun(text: string, { members, length }: Run): boolean {
   return false
 }
 
-/** Where the reading is. */
+/** The current offset. */
 interface Reader {
   readonly source: string
   at: number
@@ -235,7 +235,7 @@ function readRepetitions(reader: Reader, piece: Piece): Piece {
   }
 }
 
-/** `least` times; with `fixed` exactly so often. */
+/** At least `least` times; with `fixed` exactly. */
 function repeated(piece: Piece, least: number, fixed: boolean): Piece {
   if (least === 0) return NOTHING
   if (least === 1 && fixed) return { ...piece }
@@ -254,7 +254,7 @@ function finished(piece: Piece): Piece {
   return piece.exact === null ? piece : { ...piece, literals: demanded(piece.exact) }
 }
 
-/** An empty alternative demands nothing. */
+/** An empty alternative has no condition. */
 function demanded(exact: readonly string[]): readonly string[] | null {
   return exact.includes('') ? null : exact
 }
@@ -264,7 +264,7 @@ function joined(a: readonly string[], b: readonly string[]): string[] | null {
   return [...new Set(a.flatMap((head) => b.map((tail) => head + tail)))]
 }
 
-/** The demand that fewer texts will meet. */
+/** The condition that fewer texts satisfy. */
 function better(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
   if (!a || !b) return a ?? b
   return shareOf(b) < shareOf(a) ? b : a

@@ -1,10 +1,10 @@
 /**
- * Regular expressions in linear time, whatever the rule or the input: RE2's syntax and its automata.
+ * Regular expressions in linear time for every rule and input, with RE2's syntax and automata.
  *
  * Shape   an unanchored search, case-sensitive unless `i` or `(?i)`. `\w \d \s \b` are ASCII. No look-around and no
- *         back-references: no automaton has them.
- * Units   `MAX_SOURCE` characters, `MAX_PROGRAM` instructions: 10,000 alternatives are a list, not an expression.
- * Errors  a plain Error with what is wrong with the expression.
+ *         back-references, which automata cannot do.
+ * Units   at most `MAX_SOURCE` characters and `MAX_PROGRAM` instructions: use a list for thousands of alternatives.
+ * Errors  a plain Error with the mistake in the expression.
  */
 import { RE2JS } from 're2js'
 import { isAscii } from './fold.ts'

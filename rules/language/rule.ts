@@ -1,15 +1,15 @@
 import type { Expression } from './expression.ts'
 
-/** What rules read: an event's fields by name. A dotted name is looked up exactly, then as a path. */
+/** The fields of an event by name. Dotted names are looked up exactly, then as a path. */
 export type FlatEvent = Readonly<Record<string, unknown>>
 
 export interface RuleFile {
-  /** As shown in problems: relative to where the loading began. */
+  /** As shown in problems: relative to the loaded folder. */
   path: string
   text: string
 }
 
-/** Why a document was refused (`error`) or is doubtful (`warning`). Lines and columns count from 1. */
+/** Why a document was refused (`error`) or is probably wrong (`warning`). Lines and columns count from 1. */
 export interface Problem {
   severity: 'error' | 'warning'
   path: string
@@ -43,13 +43,13 @@ export interface TellwireFacts {
   pattern: 'high' | 'critical' | null
   /** Signal and pattern numbers of the threat model: '#13', 'P7'. */
   signals: readonly string[]
-  /** True: it only counts in correlations and makes no findings itself, whatever their `generate`. */
+  /** It is counted by correlations only, and makes no findings itself, whatever their `generate`. */
   step: boolean
-  /** True: not in use, for legal reasons, until the configuration names its id in `sensitiveRules`. */
+  /** Not in use, for legal reasons, unless `sensitiveRules` in the configuration has its id. */
   sensitive: boolean
-  /** Roles of the contract whose ordinary work looks like this: it weighs half, and one strength less. */
+  /** Roles whose ordinary work looks like this: half the points, and one strength weaker. */
   ordinaryFor: readonly string[]
-  /** Fields that, with the device, make one group: one finding a group and day. */
+  /** Fields that make a group, with the device: there is one finding per group and day. */
   groupBy: readonly string[]
   /** One sentence with {Field} placeholders, shown as the reason. */
   says: string | null
@@ -59,11 +59,11 @@ export interface TellwireFacts {
 }
 
 export interface Rule {
-  /** The document's id; where it has none, one made of its content. */
+  /** The document's id; without one, a hash of its content. */
   id: string
   /** A hash of the document without comments and tests: a new version is a new finding id. */
   version: string
-  /** A hash of all that decides its matches: `version`, filters, placeholders, the engine. See `identity.ts`. */
+  /** A hash of everything that decides its matches: `version`, filters, placeholders, engine. See `identity.ts`. */
   effectiveVersion: string
   title: string
   description: string | null
@@ -77,11 +77,11 @@ export interface Rule {
   logsource: Logsource
   path: string
   line: number
-  /** Null on rules that are not ours. */
+  /** Null for third-party rules. */
   tellwire: TellwireFacts | null
 }
 
-/** A rule that can be compiled: what `load` hands to `compile`. */
+/** A rule that `load` returns and `compile` takes. */
 export interface LoadedRule extends Rule {
   /** Sigma's `name`, by which filters and correlations may refer to it. */
   name: string | null
@@ -92,14 +92,14 @@ export interface Match {
   rule: Rule
 }
 
-/** A compiled rule set. Replaced whole, never edited. */
+/** A compiled rule set. Never changed in place. */
 export interface Program {
   readonly rules: readonly LoadedRule[]
   /** Every rule whose logsource covers the event and whose condition is true, in the order of the rules. */
   match(event: FlatEvent): Match[]
   /**
-   * True when a rule for this category reads a field that starts with `prefix`, or searches the whole event: what a rule
-   * finds in an event must not depend on which other rules are loaded.
+   * Whether a rule for this category reads a field that starts with `prefix`, or searches the whole event. The matches
+   * of a rule must not depend on which other rules are loaded.
    */
   reads(category: string, prefix: string): boolean
 }

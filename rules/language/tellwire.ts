@@ -1,4 +1,4 @@
-/** The `tellwire:` key of a rule: everything in it is checked, nothing is ignored. */
+/** The `tellwire:` key of a rule. All keys in it are checked; unknown ones are refused. */
 
 import { keysOf, mappingOf, numberIn, oneOf, textIn, textsIn } from './field.ts'
 import { type Mapping, type Node, plain } from './node.ts'

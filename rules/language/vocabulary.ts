@@ -1,8 +1,8 @@
 /**
- * Names that rules may use, and warnings of names that are probably misspelt: such a rule loads, and never matches.
+ * Known names, and warnings of names that are probably misspelt: such a rule loads, and never matches.
  *
- * Shape   the names are given by the caller of `load`. Only what is certain is reported: a category that is nearly a
- *         known one, a field that a closed category does not have, a field in the wrong case.
+ * Shape   the caller of `load` passes the names. Only clear cases are reported: a category that is similar to a known
+ *         one, a field that a closed category does not have, a field in the wrong case.
  */
 import type { PlacedText } from './field.ts'
 import type { Mapping } from './node.ts'
@@ -12,13 +12,13 @@ import type { Logsource } from './rule.ts'
 export interface Vocabulary {
   /** Values of `category`. Events of others may exist. */
   categories: ReadonlySet<string>
-  /** Null: nothing is known of the category's fields. */
+  /** Null: the category's fields are not known. */
   fieldsOf(category: string): FieldNames | null
 }
 
 export interface FieldNames {
   names: ReadonlySet<string>
-  /** True: events of the category have no others. */
+  /** Events of the category have no other fields. */
   closed: boolean
 }
 

@@ -1,4 +1,4 @@
-/** The texts in a .tar.gz, bounded: rule sets are published as such archives. */
+/** Reads the texts in a .tar.gz, with limits: rule sets are published as such archives. */
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -9,10 +9,10 @@ const MAX_HEADER_BYTES = 65_536
 const BLOCK = 512
 
 /**
- * Yields the files that `wanted` names, in the archive's order; what has more than `maxBytes` comes with `text` null.
+ * Yields the files that `wanted` names, in the archive's order; `text` is null for those of more than `maxBytes`.
  *
- * Shape   names as they are written there, without a leading '../'; names that lead out of the archive are omitted.
- * Errors  a plain Error for what is no gzip, no tar, cut short, or unpacks to more than a GiB.
+ * Shape   names as in the archive, without a leading '../'; names that lead out of the archive are omitted.
+ * Errors  a plain Error when it is not gzip or tar, is truncated, or unpacks to more than one GiB.
  * Source  POSIX.1-2017 pax, "ustar Interchange Format"; type L is GNU's way to write a long name.
  */
 export async function* textsIn(
@@ -60,7 +60,7 @@ function isInside(name: string): boolean {
   return !name.startsWith('/') && !name.includes('\\') && !name.split('/').includes('..')
 }
 
-/** Takes so many bytes from a stream; those not kept are skipped. A stream's end is a block of zeros. */
+/** Reads or skips a number of bytes of a stream. The end of a stream reads as zeros. */
 function taker(source: AsyncIterable<Buffer>): (bytes: number, keep: boolean) => Promise<Buffer> {
   const chunks = source[Symbol.asyncIterator]()
   let rest: Buffer = Buffer.alloc(0)

@@ -1,7 +1,7 @@
 /**
- * Which signal has which rule, and which has none: as a page, as an ATT&CK Navigator layer, for the Insider Threat Matrix.
+ * The rules of each signal, as a page, as an ATT&CK Navigator layer, and for the Insider Threat Matrix.
  *
- * Shape   pure: rules in, texts out, in the order of the signals; the same rules give the same bytes.
+ * Shape   pure: a function of the rules, in the order of the signals; the same rules give the same bytes.
  *         A signal is covered by the rules that name it, except steps. A rule is off by default when it is sensitive,
  *         or cannot fire without a category that is: a correlation, when each of its ways needs such a rule.
  */
@@ -18,7 +18,7 @@ export interface Covered {
   id: string
   name: string
   state: 'covered' | 'off by default' | 'not covered'
-  /** Of the strongest rule; null where there is none. */
+  /** Of the strongest rule; null: there is none. */
   strength: number | null
   families: string[]
   rules: Rule[]
@@ -32,7 +32,7 @@ export function coverage({ rules, correlations }: Ruleset): Covered[] {
   return SIGNALS.map((signal) => rowOf(signal, byStrength(named(reporting, signal.id)), off))
 }
 
-/** Where the signals and the rules contradict each other. Empty when they do not. */
+/** The contradictions between signals and rules; empty: there are none. */
 export function contradictions(rows: readonly Covered[]): string[] {
   return rows.flatMap(({ id, rules, because }) => {
     if (rules.length === 0 && because === null)
@@ -61,7 +61,7 @@ export function offByDefault({ rules, correlations }: Ruleset): Set<string> {
   return off
 }
 
-/** No way of this correlation does without a rule that is off. */
+/** Every alternative of this correlation needs a rule that is off. */
 function isDead({ type, members, anyOf }: LoadedCorrelation, off: ReadonlySet<string>): boolean {
   const missing = members.map(({ id }) => off.has(id))
   if (anyOf) return anyOf.every(({ all }) => missing.some((it, n) => it && (all & (1 << n)) !== 0))

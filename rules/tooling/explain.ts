@@ -1,5 +1,5 @@
 /**
- * Why a rule matches an event, or does not: each part of its detection, with the event's value and the result.
+ * Explains why a rule matches an event or not: each part of its detection, with the event's value and the result.
  *
  * Shape   follows the rule's document, where the parts have their names; every part is parsed and evaluated by the
  *         engine's own code, one test at a time. A field that the event lacks is `found: undefined`.
@@ -28,7 +28,7 @@ export interface Explanation {
 export interface Selection {
   name: string
   holds: boolean
-  /** Any of these groups makes it hold; in a group all items must. */
+  /** It holds when all items of any group hold. */
   groups: { holds: boolean; items: Item[] }[]
 }
 
@@ -38,7 +38,7 @@ export interface Item {
   field: string | null
   holds: boolean
   found: unknown
-  /** For `fieldref`: what the other field has. */
+  /** For `fieldref`: the value of the other field. */
   values: { text: string; holds: boolean; other?: unknown }[]
   /** How many values must hold. */
   needs: 'any' | 'all' | 'none'
@@ -104,7 +104,7 @@ function conditionsOf(detection: Mapping): string[] {
   return lines.flatMap((line) => (line.kind === 'scalar' ? [String(line.value)] : []))
 }
 
-/** `1 of x*` and names, in their order. */
+/** Names and patterns (`1 of x*`) of the condition, in order. */
 function termsOf(condition: string, named: ReadonlyMap<string, Expression>): string[] {
   const words = condition.match(/[()]|[^\s()]+/g) ?? []
   const terms: string[] = []

@@ -1,4 +1,4 @@
-/** Reads rule files from disk, bounded. `language/load.ts` parses them. */
+/** Reads rule files from disk, with limits. `language/load.ts` parses them. */
 import { lstat, open, readdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { Fault } from '../../wire/fault.ts'
@@ -10,12 +10,12 @@ export const MAX_FILES = 20_000
 const MAX_DEPTH = 16
 
 /**
- * Every .yml and .yaml under `folders` (or the file itself), in the order of their paths.
+ * Reads every .yml and .yaml file under `folders` (or the file itself), in the order of their paths.
  *
- * Shape   hidden entries and links to folders are skipped, so that no loop is possible; a link to a file is followed while
- *         that file is under the same folder. Paths are shown as the folder was given.
- * Errors  Fault 'rule.invalid' for what is missing, unreadable, too large or too much. With `refused`, a bad file is
- *         reported there and costs only itself; the folders themselves must exist.
+ * Shape   hidden entries and links to folders are skipped, so that no loop is possible; a link to a file is followed
+ *         while that file is under the same folder. Paths are shown as the folder was given.
+ * Errors  Fault 'rule.invalid' for files that are missing, unreadable, too large or too many. With `refused`, bad files
+ *         are reported there and the others are read; the folders themselves must exist.
  */
 export async function readRuleFiles(
   folders: readonly string[],

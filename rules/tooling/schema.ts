@@ -1,8 +1,8 @@
 /**
  * Rule files for editors: a JSON Schema that completes and explains keys in an editor.
  *
- * Shape   one document: a rule, a correlation or a filter, with our `tellwire:` key. What the engine refuses beyond this
- *         (a missing selection, an invalid expression) is reported by `tellwire rules check`.
+ * Shape   one document: a rule, a correlation or a filter, with our `tellwire:` key. What the engine refuses beyond
+ *         this (a missing selection, an invalid expression) is reported by `tellwire rules check`.
  * Source  Sigma specification 2.1, its schemas for rules, correlations and filters.
  */
 import * as z from 'zod'

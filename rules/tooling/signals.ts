@@ -1,8 +1,8 @@
 /**
- * What our rules are for: signals, patterns of several, and everyday scenes that must stay quiet.
+ * The threat model's signals, patterns of several signals, and look-alikes that must not raise findings.
  *
- * Shape   a signal's `grade` is the most that it may weigh alone: 1 context, 2 needs a second from another family, 3 may
- *         be reviewed alone, 4 near-conclusive. `because` says why there is no rule; a signal with a rule has none.
+ * Shape   a signal's `grade` is the highest strength of its rules: 1 context, 2 needs a second from another family, 3
+ *         may be reviewed alone, 4 near-conclusive. `because`: the reason why a signal has no rule.
  *         `itm` ids of the Insider Threat Matrix, only those read on its own pages in November 2026; most have none.
  * Source  our threat model of November 2026, from public reports; the names are ours.
  */
@@ -227,7 +227,7 @@ export const LOOK_ALIKES: readonly LookAlike[] = [
   'a job seeker',
 ].map((name, n) => ({ id: `N${n + 1}`, name }))
 
-/** What ATT&CK v19 (April 2026) calls techniques that our rules name as v18 does. */
+/** Ids of ATT&CK v19 (April 2026) for techniques that our rules name as in v18. */
 export const RENAMED_IN_V19: Readonly<Record<string, string>> = {
   'T1562.001': 'T1685',
   'T1562.004': 'T1686',

@@ -1,6 +1,6 @@
 /**
- * Rules wherever they come from: files, folders, a copy of SigmaHQ's repository, that copy as a .tar.gz; each with what
- * its licence requires to be stated.
+ * Reads rules from files, folders, or a copy of SigmaHQ's repository (also as a .tar.gz), with the attribution that
+ * their licence requires.
  */
 import { lstat, open, readdir, realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
@@ -15,7 +15,7 @@ export interface SourcedFile extends RuleFile {
   origin: Origin
 }
 
-/** What the rules' tree says about their licence. Null: not known. */
+/** The licence in the rules' tree. Null: not known. */
 export interface Origin {
   license: string | null
   link: string | null
@@ -23,7 +23,7 @@ export interface Origin {
   terms: string | null
 }
 
-/** What an alert must say about a rule that is not ours (Detection Rule License 1.1), beside its id. */
+/** What an alert must state about a third-party rule besides its id (Detection Rule License 1.1). */
 export interface Attribution {
   author?: string
   license?: string
@@ -39,8 +39,8 @@ const ARCHIVE = /\.(tar\.gz|tgz)$/i
 
 /**
  * Shape   of a SigmaHQ tree only its rules (`rules`, `rules-*`) are read, not what is deprecated or made for its tests.
- *         Other folders and files as `readRuleFiles` has them.
- * Errors  Fault 'rule.invalid' for a path that is not there; other unreadable files are reported to `refused`.
+ *         Other folders and files are read by `readRuleFiles`.
+ * Errors  Fault 'rule.invalid' for a missing path; other unreadable files are reported to `refused`.
  */
 export async function readRuleSources(
   paths: readonly string[],

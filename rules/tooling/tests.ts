@@ -1,4 +1,5 @@
-/** Runs the tests inside the rules: the events of each, and how many findings they must make. */
+/** Runs the tests in rule files: each has events and the number of findings that they must make. */
+import { DAY, HOUR, MINUTE } from '../../wire/time.ts'
 import {
   correlator,
   type LoadedCorrelation,
@@ -8,22 +9,24 @@ import {
   type RuleTest,
 } from '../language/index.ts'
 
-const DAY = 86_400_000
 /** The start of every test: midnight UTC, so that 'at: 5h' and 'at: 23h' are one day. A Monday. */
 export const TEST_START = Date.UTC(2026, 5, 1)
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY }
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: MINUTE, h: HOUR, d: DAY }
 
 export interface RuleTestResult {
   rule: Rule
   test: RuleTest
-  /** Findings made: one per group (the rule's `groupBy`) and UTC day, as the server counts them; or a correlation's firings. */
+  /**
+   * Findings made: one per group (the rule's `groupBy`) and UTC day, as the server counts them; or a correlation's
+   * firings.
+   */
   fired: number
   passed: boolean
 }
 
 /**
- * Each rule alone, and each correlation with what it counts, so that other rules can neither help nor hide it. Rules
- * without tests give no result.
+ * Tests each rule alone, and each correlation with the rules that it counts, so that other rules have no influence.
+ * Rules without tests have no result.
  */
 export function runRuleTests(
   rules: readonly LoadedRule[],
@@ -69,7 +72,7 @@ function findings(program: Program, groupBy: readonly string[], test: RuleTest):
   return groups.size
 }
 
-/** The correlation and those that it counts, however far down. */
+/** The correlation and those that it counts, at any depth. */
 function withMembers(correlation: LoadedCorrelation, all: readonly LoadedCorrelation[]): LoadedCorrelation[] {
   const needed = new Set([correlation])
   for (const { members } of needed)

@@ -1,8 +1,8 @@
 /**
  * The names that rules may use here: our events' categories and fields, and Sigma's categories.
  *
- * Shape   categories that only we have are closed: their events are ours, and have no other fields. Those that Sigma has
- *         too come from other products as well, with more fields than ours.
+ * Shape   categories that only Tellwire has are closed: their events have no other fields. Events of Sigma's categories
+ *         may come from other products, with more fields.
  * Source  Sigma specification 2.1, "Sigma Rules Taxonomy", and the categories in SigmaHQ's rules.
  */
 import { Contract } from '../../wire/contract.ts'
@@ -26,7 +26,7 @@ const SIGMA_CATEGORIES = [
   ...['registry_set', 'sysmon_error', 'sysmon_status', 'system', 'webserver', 'wmi_event'],
 ]
 
-/** What the server adds to an event, and what a logsource may state. */
+/** Fields that the server adds to an event, and keys of a logsource. */
 const CONTEXT = ['device', 'worker', 'service', ...Object.keys(Contract.shape).map((key) => `Contract.${key}`)]
 
 const FIELDS: ReadonlyMap<string, FieldNames> = new Map(

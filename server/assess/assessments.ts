@@ -1,13 +1,13 @@
 /**
- * How one worker stands, from what was found and what was agreed: the two that judgement rests on, put together.
+ * Computes a worker's assessment from findings and contracts.
  *
- * Shape   pure: the same findings, contracts and hour give the same answer.
+ * Shape   pure: the same findings, contracts and hour give the same result.
  */
 import type { Contract } from '../../wire/contract.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { clusters } from './clusters.ts'
-import { assess, type Beside, explained } from './score.ts'
+import { assess, explained, type ScoreContext } from './score.ts'
 
 export interface Known {
   findings: { of(worker: string): Finding[]; all(): Iterable<Finding> }
@@ -22,20 +22,20 @@ export class Assessments {
   }
 
   of(worker: string, now: number): Assessment {
-    return assess(worker, this.#known.findings.of(worker), now, this.#beside(worker, now))
+    return assess(worker, this.#known.findings.of(worker), now, this.#contextOf(worker, now))
   }
 
-  /** The same, with what each part is worth. */
+  /** The same, with the effect of each part. */
   explained(worker: string, now: number): Assessment {
-    return explained(worker, this.#known.findings.of(worker), now, this.#beside(worker, now))
+    return explained(worker, this.#known.findings.of(worker), now, this.#contextOf(worker, now))
   }
 
   clusters(now: number): Cluster[] {
     return clusters([...this.#known.findings.all()], (worker) => this.of(worker, now), now)
   }
 
-  /** Of the referrer counts what was found about them, not who referred them: a ring has no beginning. */
-  #beside(worker: string, now: number): Beside {
+  /** The referrer is assessed without their own referrer, so that referrals in a circle end. */
+  #contextOf(worker: string, now: number): ScoreContext {
     const { findings, world } = this.#known
     const contract = world.contractAt(worker, now)
     const by = contract?.referredBy

@@ -1,19 +1,19 @@
 /**
- * Workers who share what unrelated people do not share: a farm is one case with all its people (P4, P5, P16, P17).
+ * Clusters: workers who share keys that unrelated people do not share, such as a farm (P4, P5, P16, P17).
  *
- * Shape   workers joined, however indirectly, by findings on `shared_key` events of strength 3 or 4 that still carry
- *         weight. A cluster has the band of whoever in it stands highest, and critical from three people on when the key
- *         is near conclusive by itself, or keys of two kinds say it.
+ * Shape   workers joined, directly or indirectly, by findings of strength 3 or 4 on `shared_key` events that still
+ *         carry weight. A cluster has the highest band of its workers; with three or more workers it is critical when a
+ *         key is near-conclusive by itself, or keys of two kinds agree.
  *         In order of band, size, key.
  */
+import { DAY } from '../../wire/time.ts'
 import { BANDS, type Band, type Cluster } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 
-const DAY = 86_400_000
 const FARM_FROM = 3
 const MAX_AGE_DAYS = 60
 
-/** Whether a finding may join its worker with others. */
+/** Whether a finding can join its worker with others. */
 export function linksPeople({ worker, strength, events }: Finding): boolean {
   return worker !== null && strength >= 3 && events.some((it) => it.category === 'shared_key')
 }
@@ -28,10 +28,10 @@ export function clusters(
   const keys = sharedKeys(findings, now)
   const groupOf = new Map<string, { workers: string[]; keys: SharedKey[] }>()
   for (const key of keys) {
-    const touched = new Set(key.workers.flatMap((it) => groupOf.get(it) ?? []))
+    const joined = new Set(key.workers.flatMap((it) => groupOf.get(it) ?? []))
     const group = {
-      workers: [...new Set([...[...touched].flatMap((it) => it.workers), ...key.workers])],
-      keys: [...[...touched].flatMap((it) => it.keys), key],
+      workers: [...new Set([...[...joined].flatMap((it) => it.workers), ...key.workers])],
+      keys: [...[...joined].flatMap((it) => it.keys), key],
     }
     for (const it of group.workers) groupOf.set(it, group)
   }
@@ -45,14 +45,14 @@ export function clusters(
         KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
         (a.key < b.key ? -1 : 1),
     )
-    const stands = workers.map(bandOf)
-    const highest = stands.reduce((top, it) => Math.max(top, BANDS.indexOf(it.band)), 0)
+    const assessments = workers.map(bandOf)
+    const highest = assessments.reduce((top, it) => Math.max(top, BANDS.indexOf(it.band)), 0)
     return {
       key: first!.key,
       kind: first!.kind,
       workers,
       band: workers.length >= FARM_FROM && isFarm(keys) ? 'critical' : BANDS[highest]!,
-      points: Math.max(...stands.map((it) => it.points)),
+      points: Math.max(...assessments.map((it) => it.points)),
       keys: keys.map(({ rarity: _, ...it }) => it),
     }
   }
@@ -62,7 +62,7 @@ function isFarm(keys: readonly SharedKey[]): boolean {
   return keys.some((it) => it.strength === 4) || new Set(keys.map((it) => it.kind)).size > 1
 }
 
-/** Of keys that say as much, the one that people understand first. */
+/** Among keys of equal weight, the kind that people understand best comes first. */
 const KINDS = ['uplink', 'gateway', 'bssid', 'controller', 'mfa_device', 'edid', 'usb_serial']
 
 function sharedKeys(findings: readonly Finding[], now: number): SharedKey[] {

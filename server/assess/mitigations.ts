@@ -1,14 +1,14 @@
 /**
- * What is known and agreed, and explains a part of what was found: a negative part of the score.
+ * Mitigations: agreements that explain a part of a finding, as negative parts of the score.
  *
- * Shape   at most one a finding: the first that fits. `share` of its points is taken away, and it carries the band as
- *         if it were one strength weaker. What excuses wholly never gets here: rules do not fire on it.
- * Source  the contract in force; what has lapsed is not in it.
+ * Shape   at most one per finding: the first that applies. It removes `share` of the points, and for the band the
+ *         finding counts as one strength weaker. Full exceptions are not handled here: rules do not match them.
+ * Source  the contract in force.
  */
-import type { Contract } from '../../wire/contract.ts'
-import type { Finding } from '../model/finding.ts'
 
-const DAY = 86_400_000
+import type { Contract } from '../../wire/contract.ts'
+import { DAY } from '../../wire/time.ts'
+import type { Finding } from '../model/finding.ts'
 
 export interface Mitigation {
   label: string
@@ -18,7 +18,7 @@ export interface Mitigation {
 const MITIGATIONS: readonly ((finding: Finding, contract: Contract) => Mitigation | null)[] = [
   function announcedJourney({ family, time, lastTime }, { travelNotices }) {
     if (family !== 'network' && family !== 'identity') return null
-    // A day either way: people leave the evening before, and databases follow late.
+    // One day of grace: people leave the evening before, and address databases are updated late.
     const notice = travelNotices?.find((it) => it.from - DAY <= time && lastTime <= it.to + DAY)
     if (!notice) return null
     const where = notice.city ?? notice.region ?? notice.country
@@ -32,8 +32,8 @@ const MITIGATIONS: readonly ((finding: Finding, contract: Contract) => Mitigatio
 
 export function mitigation(finding: Finding, contract: Contract | null): Mitigation | null {
   if (!contract || finding.pattern) return null
-  for (const of of MITIGATIONS) {
-    const found = of(finding, contract)
+  for (const mitigationFor of MITIGATIONS) {
+    const found = mitigationFor(finding, contract)
     if (found) return found
   }
   return null

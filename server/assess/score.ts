@@ -1,32 +1,32 @@
 /**
- * From findings to one worker's band and points, in parts that add up exactly (design, section 6).
+ * Computes a worker's band and points from findings, in parts that add up exactly.
  *
- * Shape   a repeated finding (same rule and group) counts once, at its strongest moment; decay halves its points every
- *         half-life since its last event; what the contract explains takes points away; each family and the total are
- *         capped, and each mitigation and cap is a part of its own. `without`: the points if that part were not there.
- * Units   whole points, at the hour that `now` is in. A strength 4 alone fills most of a family; four families can
- *         fill the total.
- * Errors  none: no findings is band 'none' and 0 points, which says nothing about what could not be seen.
+ * Shape   a repeated finding (same rule and group) counts once, with its highest points; points halve with every
+ *         half-life since the last event; mitigations subtract points; each family and the total are capped. Each
+ *         mitigation and cap is a part of its own. `without`: the result without that part.
+ * Units   whole points, for the hour that contains `now`. One finding of strength 4 fills most of a family; four
+ *         families can fill the total.
+ * Errors  none: without findings the band is 'none' with 0 points, whatever could not be seen.
  */
+
 import type { Contract } from '../../wire/contract.ts'
+import { DAY, HOUR } from '../../wire/time.ts'
 import type { Assessment, Band, Part } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 export const BASE = { 1: 5, 2: 15, 3: 40, 4: 70 } as const
 export const FAMILY_CAP = 80
 export const TOTAL_CAP = 200
-/** After two half-lives a finding still shows, but no longer carries a band. */
+/** After two half-lives a finding is still shown, but has no effect on the band. */
 const CARRIES_BAND = 0.25
-/** Threat model #7: what speaks against the referred counts one and a half times when the referrer is flagged. */
+/** Threat model #7: points count one and a half times when the referrer is flagged. */
 const REFERRAL_SHARE = 0.5
 
-export interface Beside {
+export interface ScoreContext {
   /** In force now. */
   contract: Contract | null
-  /** Who recommended this worker, and how they stand. */
+  /** Who referred this worker, and their band. */
   referrer: { worker: string; band: Band } | null
 }
 
@@ -43,23 +43,23 @@ export function assess(
   worker: string,
   findings: readonly Finding[],
   now: number,
-  beside: Beside = { contract: null, referrer: null },
+  context: ScoreContext = { contract: null, referrer: null },
 ): Assessment {
-  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, beside.contract)
-  const { parts, points } = sumUp(weighed, beside)
+  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, context.contract)
+  const { parts, points } = sumUp(weighed, context)
   const { band, reason } = judge(weighed)
   return { worker, band, points, reason, parts }
 }
 
-/** The same with what each part is worth: how many points, and which band, there would be without it. */
+/** The same, with the points and the band that there would be without each part. */
 export function explained(
   worker: string,
   findings: readonly Finding[],
   now: number,
-  beside: Beside = { contract: null, referrer: null },
+  context: ScoreContext = { contract: null, referrer: null },
 ): Assessment {
-  const assessment = assess(worker, findings, now, beside)
-  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, beside.contract)
+  const assessment = assess(worker, findings, now, context)
+  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, context.contract)
   const parts = assessment.parts.map((part): Part => {
     const rest =
       part.kind === 'finding'
@@ -70,21 +70,21 @@ export function explained(
     if (part.kind === 'referral')
       return {
         ...part,
-        without: { points: sumUp(weighed, { ...beside, referrer: null }).points, band: assessment.band },
+        without: { points: sumUp(weighed, { ...context, referrer: null }).points, band: assessment.band },
       }
-    return rest ? { ...part, without: { points: sumUp(rest, beside).points, band: judge(rest).band } } : part
+    return rest ? { ...part, without: { points: sumUp(rest, context).points, band: judge(rest).band } } : part
   })
   return { ...assessment, parts }
 }
 
-function sumUp(weighed: readonly Weighed[], { referrer }: Beside): { parts: Part[]; points: number } {
+function sumUp(weighed: readonly Weighed[], { referrer }: ScoreContext): { parts: Part[]; points: number } {
   const parts: Part[] = []
   const part = (kind: Part['kind'], label: string, points: number, family: string | null, findings: string[] = []) =>
     parts.push({ kind, label, points, family, findings, without: null })
   for (const { finding, points, ids, less } of weighed) {
     part('finding', finding.says, points, finding.family, ids)
-    const taken = less ? Math.round(points * less.share) : 0
-    if (less && taken > 0) part('mitigation', less.label, -taken, finding.family, ids)
+    const removed = less ? Math.round(points * less.share) : 0
+    if (less && removed > 0) part('mitigation', less.label, -removed, finding.family, ids)
   }
   for (const [family, sum] of sums(parts))
     if (sum > FAMILY_CAP) part('family_cap', `${family}: at most ${FAMILY_CAP} points`, FAMILY_CAP - sum, family)
@@ -97,7 +97,7 @@ function sumUp(weighed: readonly Weighed[], { referrer }: Beside): { parts: Part
   return { parts, points: Math.min(all, TOTAL_CAP) }
 }
 
-/** One entry per rule and group: the finding that weighs most now, with the ids of all of them. */
+/** One entry per rule and group: the finding with the most points, with the ids of all of them. */
 function strongest(findings: readonly Finding[], now: number, contract: Contract | null): Weighed[] {
   const groups = new Map<string, Weighed>()
   for (const finding of [...findings].sort(byTime)) {
@@ -139,7 +139,7 @@ function sums(parts: readonly Part[]): Map<string, number> {
  * medium    one strength 3 · strength 2 in two families
  * low       anything else; strength 1 is context and opens no second family
  *
- * What a mitigation explains in part counts one strength weaker.
+ * A finding with a mitigation counts as one strength weaker.
  */
 function judge(weighed: readonly Weighed[]): { band: Band; reason: string } {
   const live = weighed

@@ -1,11 +1,11 @@
 /**
- * How everybody stands, worked out again only where something changed, and what is worth telling of it.
+ * The standings of all workers with findings, computed again only where something changed, and the changes of them.
  *
- * Shape   a standing a worker (or laptop without one) of whom something was found; nobody else has one. Revised when
- *         a finding, a contract, a verdict or the hour changed, by the log's clock. `changes` say what others may want
- *         to hear: a band that moved, a case that opened.
- * Memory  one standing and its text a worker with findings.
+ * Shape   one standing per worker (or per laptop without a worker) with findings. Revised when a finding, a contract, a
+ *         verdict, or the hour of the log's clock changed. `changes`: bands that moved, cases that opened.
+ * Memory  one standing and its JSON text per worker with findings.
  */
+import { HOUR } from '../../wire/time.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Band, Cluster } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
@@ -14,12 +14,10 @@ import type { Standing } from '../model/standing.ts'
 import { Assessments, type Known } from './assessments.ts'
 import { clusters, linksPeople } from './clusters.ts'
 
-const HOUR = 3_600_000
-
 export interface Revision {
   standings: Standing[]
   gone: string[]
-  /** All of them, when one is different; null: none is. */
+  /** All clusters when any changed; null: none did. */
   clusters: Cluster[] | null
   changes: Change[]
 }
@@ -41,27 +39,27 @@ export class Standings {
   readonly #assessments: Assessments
   readonly #rows = new Map<string, Row>()
   readonly #verdicts = new Map<string, Verdict>()
-  /** Whose findings may join them with others. */
+  /** Workers with findings that can join them with others. */
   readonly #linked = new Set<string>()
   #clusters: Cluster[] = []
   #hour = -1
   #worldRevision = -1
 
-  /** `evaluation`: who tells the changes. */
+  /** `evaluation`: the id of the evaluation that reports the changes. */
   constructor(evaluation: string, deps: StandingsDeps) {
     this.#evaluation = evaluation
     this.#deps = deps
     this.#assessments = new Assessments(deps)
   }
 
-  /** As they were written down: what is the same is not told again. */
+  /** Restores what was saved, so that it is not reported as changed. */
   restore(standings: readonly Standing[], clusters: readonly Cluster[], verdicts: ReadonlyMap<string, Verdict>): void {
     for (const [worker, verdict] of verdicts) this.#verdicts.set(worker, verdict)
     for (const it of standings) this.#rows.set(it.worker, this.#row(it))
     this.#clusters = [...clusters]
   }
 
-  /** Somebody decided. Answers whether the case is another now. */
+  /** A verdict was given. */
   decided(verdict: Verdict): void {
     this.#verdicts.set(verdict.worker, verdict)
     const row = this.#rows.get(verdict.worker)
@@ -76,7 +74,9 @@ export class Standings {
     return this.#rows.get(worker)?.standing ?? null
   }
 
-  /** `touched`: whose findings changed since the last revision. `position` is what the changes stand for. */
+  /**
+   * `touched`: subjects whose findings changed since the last revision. `position`: the log position of the changes.
+   */
   revise(touched: ReadonlySet<string>, now: number, position: number): Revision {
     const hour = Math.floor(now / HOUR)
     const { findings, world } = this.#deps
@@ -102,7 +102,7 @@ export class Standings {
       if (!before) return
       this.#rows.delete(worker)
       revision.gone.push(worker)
-      this.#tell(worker, before, null, now, position, revision.changes)
+      this.#reportChanges(worker, before, null, now, position, revision.changes)
       return
     }
     const row = this.#row({
@@ -116,21 +116,28 @@ export class Standings {
     if (row.text === before?.text) return
     this.#rows.set(worker, row)
     revision.standings.push(row.standing)
-    this.#tell(worker, before ?? null, row, now, position, revision.changes)
+    this.#reportChanges(worker, before ?? null, row, now, position, revision.changes)
   }
 
-  #tell(worker: string, before: Row | null, row: Row | null, time: number, position: number, changes: Change[]): void {
+  #reportChanges(
+    worker: string,
+    before: Row | null,
+    row: Row | null,
+    time: number,
+    position: number,
+    changes: Change[],
+  ): void {
     const about = { worker, time, position }
     const by = this.#evaluation
-    const tell = (told: Change) => void changes.push(told)
+    const report = (it: Change) => void changes.push(it)
     const from: Band = before?.standing.assessment.band ?? 'none'
     const { band: to, points, reason } = row?.standing.assessment ?? { band: 'none' as Band, points: 0, reason: '' }
-    if (from !== to) tell(change({ kind: 'band_moved', ...about, from, to, points, reason }, by))
+    if (from !== to) report(change({ kind: 'band_moved', ...about, from, to, points, reason }, by))
     if (!row || row.case === (before?.case ?? 'none')) return
-    if (row.case === 'open') tell(change({ kind: 'case_opened', ...about, band: to, reason }, by))
+    if (row.case === 'open') report(change({ kind: 'case_opened', ...about, band: to, reason }, by))
     if (row.case === 'reopened') {
       const { newKinds } = caseOf(this.#verdicts.get(worker) ?? null, to, row.standing.kinds)
-      tell(change({ kind: 'case_reopened', ...about, band: to, reason, newKinds }, by))
+      report(change({ kind: 'case_reopened', ...about, band: to, reason, newKinds }, by))
     }
   }
 
@@ -140,7 +147,7 @@ export class Standings {
     return { standing, text: JSON.stringify(standing), case: state }
   }
 
-  /** Looked for anew only where somebody who is joined with others, or may be, stands differently. */
+  /** Computed again only when a worker changed who is, or can be, joined with others. */
   #clustersNow(due: ReadonlySet<string>, now: number): Cluster[] {
     const { findings } = this.#deps
     let isStale = false
@@ -155,7 +162,7 @@ export class Standings {
     return clusters(linking, (worker) => this.#assessments.of(worker, now), now)
   }
 
-  /** Who was recommended by somebody stands worse when that one is flagged. */
+  /** Adds workers whose referrer changed: their score depends on the referrer's band. */
   #withReferred(touched: ReadonlySet<string>, now: number): Set<string> {
     const due = new Set(touched)
     for (const worker of this.#rows.keys()) {

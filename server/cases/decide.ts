@@ -1,4 +1,4 @@
-/** A person decides about a worker: a verdict on how they stand at that moment, audited, and told to others as a change. */
+/** Records a person's verdict on a worker's current standing, with an audit entry and a change. */
 import type { CaseView, Verdict } from '../model/case.ts'
 import { change } from '../model/change.ts'
 import type { Store } from '../store/store.ts'
@@ -6,10 +6,10 @@ import { caseOf } from './case.ts'
 
 export interface DecideDeps {
   store: Pick<Store, 'cases' | 'evaluations'>
-  /** Whether there is such a worker though nothing was found of them. */
+  /** Whether the worker exists; one without findings has no standing. */
   isWorker(worker: string): boolean
   now(): number
-  /** Called when the verdict is durable, for whoever keeps up with verdicts; the answer waits for it. */
+  /** Called when the verdict is durable; `decide` waits for it. */
   decided(verdict: Verdict): Promise<void>
 }
 

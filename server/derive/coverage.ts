@@ -1,27 +1,28 @@
 /**
- * What each laptop's agent can and cannot see: shown beside every verdict.
+ * What each laptop's agent can and cannot see. The console shows it with every assessment.
  *
- * Shape   per device, the last event of each category, the last word of each gap, and what was sighted last.
- * Memory  at most 64 gaps a device, the oldest given up first; sightings as `derive/sightings.ts` says.
+ * Shape   per device, the last event of each category, the latest state of each gap, and the latest sightings.
+ * Memory  at most 64 gaps per device, the oldest dropped first; sightings in the bounds of `kit/sightings.ts`.
  */
 import { AGENT_CATEGORIES, CATEGORIES, type Category, type EventOf } from '../../wire/event.ts'
+import { DAY } from '../../wire/time.ts'
 import type { Coverage, Gap } from '../model/coverage.ts'
 import type { Seen } from './deriver.ts'
 import { type Keeper, Subjects } from './kit/kept.ts'
-import { noSightings, type Sightings, sight } from './kit/sightings.ts'
+import { addSighting, noSightings, type Sightings } from './kit/sightings.ts'
 
-const RECENT_MS = 86_400_000
+const RECENT_MS = DAY
 const MAX_GAPS = 64
 
 type KnownGap = Gap & { categories: string[] }
 
-/** What is known of one laptop: plain JSON, as it is kept. */
+/** The coverage of one laptop: plain JSON, as it is saved. */
 export interface DeviceBook {
   events: number
-  /** Highest number by epoch, and how many numbers were skipped on the way there. */
+  /** The highest sequence number by epoch, and the number of missing ones. */
   streams: [epoch: number, last: number][]
   holes: number
-  /** What the agent itself reported as given up by a full spool. */
+  /** The number of events that the agent reported as dropped by a full spool. */
   dropped: number
   lastSeen: number
   lastAddress: string | null
@@ -45,7 +46,7 @@ export class CoverageBook implements Keeper {
     if (device === null) return
     const memory = this.#devices.ensure(device, blank)
     this.#devices.touch(device)
-    sight(memory.sightings, seen)
+    addSighting(memory.sightings, seen)
     memory.lastSeen = Math.max(memory.lastSeen, receivedAt)
     if (connection) {
       memory.lastAddress = connection.remoteAddress
@@ -55,7 +56,7 @@ export class CoverageBook implements Keeper {
     }
     if (!event || event.product === 'tellwire') return
     memory.events++
-    if (epoch !== null && event.seq !== null && !conflict) number(memory, epoch, event.seq)
+    if (epoch !== null && event.seq !== null && !conflict) countHoles(memory, epoch, event.seq)
     const before = memory.categories[event.category]
     if (before === undefined || event.time > before) memory.categories[event.category] = event.time
     if (event.category === 'collection_gap') putGap(memory, event)
@@ -63,7 +64,7 @@ export class CoverageBook implements Keeper {
       memory.version = event.Version
       memory.spoolBytes = event.SpoolBytes ?? memory.spoolBytes
       memory.residentBytes = event.ResidentBytes ?? memory.residentBytes
-      // A new start looks everywhere again: what is still blind says so again.
+      // After a start, the agent reports again everything that it cannot see.
       if (event.Action === 'started') memory.gaps = memory.gaps.filter((it) => it.time > event.time)
     }
   }
@@ -78,12 +79,12 @@ export class CoverageBook implements Keeper {
   }
 }
 
-/** The book of one laptop from what was kept of it; undefined or null: nothing was heard of it. */
+/** The coverage of one laptop from its saved state; undefined or null: it has sent nothing. */
 export function bookOf(state: unknown): Readonly<DeviceBook> {
   return (state as DeviceBook | null | undefined) ?? blank()
 }
 
-/** How well each category that agents make is seen, in the table's order. `off`: categories the policy leaves out. */
+/** The coverage of each category that agents produce, in the table's order. `off`: categories the policy excludes. */
 export function coverageOf(
   book: Readonly<DeviceBook>,
   platform: string,
@@ -123,7 +124,7 @@ function stateOf(
     : { state: 'seen', detail: null }
 }
 
-/** Reasons that hold until an event of the category shows otherwise. */
+/** Reasons that apply until an event of the category arrives. */
 const LASTING: ReadonlySet<string> = new Set(['unsupported', 'denied', 'stopped'])
 
 function putGap(memory: DeviceBook, event: EventOf<'collection_gap'>): void {
@@ -159,8 +160,8 @@ function blank(): DeviceBook {
   }
 }
 
-/** Numbers come upwards; one that fills a hole came late. The last four lives of a spool are enough. */
-function number(memory: DeviceBook, epoch: number, seq: number): void {
+/** Counts missing sequence numbers; a lower one than the highest fills a hole. Keeps the last four epochs. */
+function countHoles(memory: DeviceBook, epoch: number, seq: number): void {
   const latest = memory.streams.at(-1)
   const stream = latest?.[0] === epoch ? latest : memory.streams.find((it) => it[0] === epoch)
   if (!stream) {

@@ -1,25 +1,27 @@
-/** What a deriver is: a small state machine over the record stream. One file each, listed in index.ts. */
+/** The interface of derivers: state machines over the log's records that emit derived events. Listed in index.ts. */
+
 import type * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, RecordedConnection } from '../../wire/recording.ts'
+import { DAY } from '../../wire/time.ts'
 import type { Keeper } from './kit/kept.ts'
 import type { World } from './kit/world.ts'
 
-/** One event, or one session's beginning, with what was known beside it. */
+/** One event, or the start of one session, with its context: who held the laptop, and their contract. */
 export interface Seen {
   event: Event | null
   connection: (RecordedConnection & { geo: AddressFacts }) | null
-  /** Where the address in the event is: a login's, or the far end of a remote session. Null: it names none. */
+  /** The facts about the address in the event: of a login, or of the remote end of a session. Null: there is none. */
   peer: AddressFacts | null
-  /** True: an event whose number was used before for another one. Nothing is derived from it but the conflict. */
+  /** True: the event's sequence number was used before by another event. Only the conflict is derived from it. */
   conflict: boolean
   device: string | null
   worker: string | null
   /** Event time, epoch ms. */
   time: number
   receivedAt: number
-  /** The spool's life that the event's number counts in; null on what no spool numbered. */
+  /** The spool epoch that the event's sequence number counts in; null for events without one. */
   epoch: number | null
   contract: Contract | null
   firstBoot: number | null
@@ -30,10 +32,10 @@ type Fields<E> = E extends unknown ? Omit<E, 'id' | 'seq' | 'product' | 'collect
 /** A derived event before it is stamped. */
 export type Draft = Fields<EventOf<Exclude<Category, 'collection_gap'>>>
 
-/** A category of events; 'session': a connection's beginning. */
+/** What a deriver can read: a category of events, or 'session' for the start of a connection. */
 export type Reading = Category | 'session'
 
-/** Whom and when a derived event is about. `device` null: the worker, whatever the laptop. */
+/** The subject and time of a derived event. `device` null: it is about the worker, on any laptop. */
 export interface About {
   device: string | null
   worker: string | null
@@ -41,38 +43,42 @@ export interface About {
 }
 
 /**
- * Puts a derived event where it stands: its id is a hash over deriver, device or worker, time and `key`, so that the
- * same again takes the place of the one before, and null takes it back.
+ * Emits a derived event. Its id is a hash over deriver, device or worker, time and `key`: an event with the same ones
+ * replaces the earlier one, and null retracts it.
  */
 export type Emit = (about: About, key: string, draft: Draft | null) => void
 
+/** As `Emit`, where the subject is known from the context. */
+export type Report = (time: number, key: string, draft: Draft | null) => void
+
 /**
- * Shape   `take` sees the records of the log, never what derivers emitted. `advance` is told that the log's clock
- *         reached `now`: every few minutes of it, and when somebody is going to compare what stands.
- *         After `advance(t)`, what stands is a function of the set of records taken and of `t`: the order they came in
- *         makes no difference, as long as none comes later than `LATENESS_MS` after what its subject had reached.
- *         State is kept by subject, so that a restart resumes from what was written, and bounded per subject, as the
- *         file says. All that decides about what is emitted is kept, or follows from what is.
- * Errors  none: input was validated at ingest; what a deriver cannot judge it leaves alone.
+ * Shape   `take` receives the records of the log, never derived events. `advance` is called when the log's clock has
+ *         reached `now`: every few minutes of its time, and before results are compared.
+ *         After `advance(t)`, the derived events in force are a function of the set of records taken and of `t`. The
+ *         order of records makes no difference, as long as none arrives more than `LATENESS_MS` after the latest time
+ *         of its subject.
+ *         State is kept by subject, so that a restart resumes from what was saved, and bounded per subject (see
+ *         'Memory' in each file). Everything that decides what is emitted is saved, or follows from what is saved.
+ * Errors  none: input was validated at ingest; what cannot be judged is ignored.
  */
 export interface Deriver extends Keeper {
-  /** What `take` has to be called for. Left out: everything. */
+  /** What `take` is called for. Absent: everything. */
   reads?: readonly Reading[]
   take(seen: Seen, emit: Emit): void
   advance?(now: number, emit: Emit): void
-  /** The server was not listening from `from` to `to`: nobody could have been heard. */
-  deaf?(from: number, to: number): void
+  /** The server was down from `from` to `to`, so no laptop could have been heard. */
+  serverDown?(from: number, to: number): void
 }
 
-/** A deriver's name, what can be tuned about it, and how one is made. */
+/** A deriver's name, thresholds and factory. */
 export interface DeriverKind {
   name: string
-  /** Named thresholds with defaults; the docstring of each says its unit, its source and what it is for. */
+  /** Named thresholds with defaults; each docstring says the unit, the source and the purpose. */
   thresholds: z.ZodType
   make(thresholds: unknown, world: World): Deriver
 }
 
-/** `thresholds` is a strict object in which everything has a default. */
+/** `thresholds` is a strict object in which every field has a default. */
 export function deriverKind<T extends z.ZodType>(
   name: string,
   thresholds: T,
@@ -81,5 +87,5 @@ export function deriverKind<T extends z.ZodType>(
   return { name, thresholds, make: (given, world) => make(thresholds.parse(given ?? {}), world) }
 }
 
-/** Eight days: a spool keeps seven, so a laptop that comes back after a week is judged as if it had never been away. */
-export const LATENESS_MS = 8 * 86_400_000
+/** Eight days: a spool keeps seven, so a laptop that was offline for a week is judged as if it had not been. */
+export const LATENESS_MS = 8 * DAY

@@ -1,18 +1,18 @@
-/** Every deriver, in one list: a new one is one file and one line here. */
+/** The list of all derivers: a new one is one file and one line here. */
 import * as z from 'zod'
 import type { Deriver, DeriverKind } from './deriver.ts'
 import { bulkCopy } from './derivers/bulk-copy.ts'
 import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
-import { identityConflict } from './derivers/identity-conflict.ts'
-import { placeMismatch } from './derivers/place-mismatch.ts'
+import { identityConflict } from './derivers/identity-conflict/identity-conflict.ts'
+import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
 import { rhythm } from './derivers/rhythm.ts'
-import { rttExcess } from './derivers/rtt-excess.ts'
+import { rttExcess } from './derivers/rtt-excess/rtt-excess.ts'
 import { shareHours } from './derivers/share-hours.ts'
-import { sharedKey } from './derivers/shared-key.ts'
-import { silence } from './derivers/silence.ts'
+import { sharedKey } from './derivers/shared-key/shared-key.ts'
+import { silence } from './derivers/silence/silence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
@@ -37,15 +37,15 @@ const KINDS: readonly DeriverKind[] = [
   rhythm,
 ]
 
-/** What can be tuned, by deriver: `thresholds` in the configuration. */
+/** `thresholds` in the configuration, by deriver. */
 export const Thresholds = z.strictObject({
   place_changes: PlaceChangeThresholds.prefault({}),
   ...(Object.fromEntries(KINDS.map((it) => [it.name, z.prefault(it.thresholds, {})])) as Record<string, z.ZodType>),
 })
-/** What is left out is as shipped. */
+/** Absent ones have their shipped values. */
 export type Thresholds = Record<string, unknown>
 
-/** Fresh ones, by name. */
+/** New instances of all derivers, with their names. */
 export function derivers(world: World, thresholds: Thresholds = {}): [name: string, deriver: Deriver][] {
   return KINDS.map((it) => [it.name, it.make(thresholds[it.name], world)])
 }

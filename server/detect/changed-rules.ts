@@ -79,7 +79,7 @@ export async function evaluateChangedRules(subset: Subset, deps: ChangedRulesDep
         return
       case 'event': {
         if (record.conflict) return
-        const { device, worker, contract } = world.besideOf(record.device, record.event.time)
+        const { device, worker, contract } = world.contextOf(record.device, record.event.time)
         detector.take(record.event, { device, worker }, contract)
         return
       }

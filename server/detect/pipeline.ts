@@ -24,7 +24,7 @@ import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 4
+export const STATE_FORM = 5
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
 const TICK_MS = 5 * MINUTE
 
@@ -218,7 +218,7 @@ export class Pipeline {
     if (this.#downSince === null || stamp === null || stamp > this.time) return
     const [from, to] = [Math.min(this.#downSince, this.time), stamp]
     this.#downSince = null
-    if (from < to) for (const { deriver } of this.#derivers) deriver.deaf?.(from, to)
+    if (from < to) for (const { deriver } of this.#derivers) deriver.serverDown?.(from, to)
   }
 
   #tick(): void {
@@ -260,11 +260,11 @@ export class Pipeline {
   }
 
   #session(record: PlacedRecord): Seen {
-    return seenBy(this.world.besideOf(record.device, record.time), record.time, record.time, null, record)
+    return seenBy(this.world.contextOf(record.device, record.time), record.time, record.time, null, record)
   }
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
-    const seen = seenBy(this.world.besideOf(device, event.time), event.time, this.#accepted(receivedAt), event, null)
+    const seen = seenBy(this.world.contextOf(device, event.time), event.time, this.#accepted(receivedAt), event, null)
     seen.epoch = epoch ?? 0
     seen.conflict = conflict ?? false
     seen.facts = facts ?? this.#deps.recognise(event)

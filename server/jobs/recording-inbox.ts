@@ -5,5 +5,5 @@ import type { Job } from './job.ts'
 const EVERY_MS = 1_000
 
 export function recordingInbox(deps: InboxDeps): Job {
-  return { name: 'recording inbox', when: EVERY_MS, isAsked: true, run: (signal) => takeRecordings(deps, signal) }
+  return { name: 'recording inbox', when: EVERY_MS, keepsPace: true, run: (signal) => takeRecordings(deps, signal) }
 }

@@ -4,7 +4,7 @@
  * Shape   read row by row, from one evaluation: of other people, only the referrer's band.
  */
 import type { Contract } from '../../wire/contract.ts'
-import { type Beside, explained } from '../assess/score.ts'
+import { explained, type ScoreContext } from '../assess/score.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
 import type { Enrolled } from '../model/device.ts'
@@ -93,7 +93,11 @@ export async function assessmentOf(
   return explained(worker, findings, judged.time, { contract, referrer: await referrerOf(reader, contract, judged) })
 }
 
-async function referrerOf(reader: Reader, contract: Contract | null, judged: Judged): Promise<Beside['referrer']> {
+async function referrerOf(
+  reader: Reader,
+  contract: Contract | null,
+  judged: Judged,
+): Promise<ScoreContext['referrer']> {
   const by = contract?.referredBy
   if (!by || by === contract.worker) return null
   const standing = await reader.store.evaluations.standing(judged.id, by)

@@ -182,7 +182,7 @@ describe('catalogue files', () => {
         assert.ok(it.date <= catalogue.version, it.id)
       }
   })
-  it('what a public report names says who reported it', () => {
+  it('entries from a public report have its source', () => {
     for (const it of catalogue.tools) assert.ok(!it.reports || it.reports.by.length > 0, it.id)
   })
   it('every entry can be recognised by something', () => {
@@ -434,7 +434,7 @@ describe('recognise: tools', () => {
       is: 'astrill by interface',
     },
     {
-      name: 'an ordinary tunnel names nobody',
+      name: 'an ordinary tunnel identifies no tool',
       category: 'network_place',
       fields: { TunnelInterface: 'tun0', TunnelMtu: 1_500 },
       is: undefined,
@@ -447,7 +447,7 @@ describe('recognise: tools', () => {
       is: 'anydesk by name unattended',
     },
     {
-      name: 'an executable that the agent may not read, by what it was called by',
+      name: 'an executable that the agent may not read, by its command line',
       fields: { CommandLine: 'anydesk --set-password' },
       is: 'anydesk by name unattended',
     },
@@ -458,13 +458,13 @@ describe('recognise: tools', () => {
   for (const { name, category = 'process_creation', fields, is } of cases)
     it(name, () => assert.equal(tool(category, fields), is))
 
-  it('interfaceTool names the client for whoever asks about the network alone', () => {
+  it('interfaceTool identifies the client by the interface only', () => {
     const place = event('network_place', { TunnelInterface: 'nordlynx' }) as EventOf<'network_place'>
     assert.equal(interfaceTool(catalogue, place)?.id, 'nordvpn')
   })
 })
 
-describe('recognise: what is ordinary', () => {
+describe('recognise: ordinary software', () => {
   const programs = [
     ...'ssh sshd ssh-agent scp vncviewer screen tmux remote agent service services server client daemon helper'.split(
       ' ',
@@ -643,13 +643,13 @@ describe('recognise: hardware', () => {
       is: undefined,
     },
     {
-      name: 'what could not be read is not assumed',
+      name: 'unreadable values are not assumed',
       fields: { VendorId: 'abcd', ProductId: '1234', HasKeyboard: null, HasAbsolutePointer: null, HasStorage: true },
       is: undefined,
     },
     { name: 'a memory stick', fields: { VendorId: '0781', ProductId: '5581', HasStorage: true }, is: undefined },
     {
-      name: 'a jiggler by what it calls itself',
+      name: 'a jiggler by its own name',
       fields: { VendorId: '1234', ProductId: '5678', ProductName: 'USB Mouse_Jiggler' },
       is: 'jiggler mouse-jiggler by usb_id',
     },
@@ -756,5 +756,5 @@ describe('asnClass', () => {
     ['nonsense', -1, null],
   ]
   for (const [name, asn, is] of rows) it(name, () => assert.equal(asnClass(catalogue, asn)?.class ?? null, is))
-  it('says what it was read from', () => assert.match(asnClass(catalogue, 207_137)?.by ?? '', /^asn: Packethub/))
+  it('has its source', () => assert.match(asnClass(catalogue, 207_137)?.by ?? '', /^asn: Packethub/))
 })

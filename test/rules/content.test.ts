@@ -28,7 +28,7 @@ function fieldsOf(expression: Expression): string[] {
   return expression.kind === 'not' ? fieldsOf(expression.of) : expression.of.flatMap(fieldsOf)
 }
 
-/** An event's own fields, and those of the contract that stands beside it. */
+/** An event's own fields, and those of the contract. */
 function known(category: string, field: string): boolean {
   if (field.startsWith('Contract.')) return Object.hasOwn(Contract.shape, field.slice('Contract.'.length))
   const shape = SCHEMAS.get(category)?.shape
@@ -36,7 +36,7 @@ function known(category: string, field: string): boolean {
   return Object.hasOwn(shape, field)
 }
 
-/** What a test says of an event fits the category's schema; worker, device and contract stand beside it. */
+/** The events of tests match the category's schema, with worker, device and contract added. */
 function couldCome(rule: Rule): void {
   for (const test of rule.tellwire?.tests ?? [])
     for (const { at: _, worker: __, device: ___, Contract: contract, ...event } of test.events) {
@@ -49,7 +49,7 @@ function couldCome(rule: Rule): void {
     }
 }
 
-/** Folder of a rule: its family, or what it is for. */
+/** The folder of a rule: its family, or its purpose. */
 const FOLDERS = ['patterns', 'steps']
 const LEVELS = { 1: ['informational', 'low'], 2: ['low', 'medium'], 3: ['medium'], 4: ['high', 'critical'] }
 /** Presence has no technique in ATT&CK: our own word for it. */
@@ -88,7 +88,7 @@ describe('rules/content', () => {
   for (const rule of [...rules, ...correlations]) {
     const facts = rule.tellwire
     describe(`${relative(CONTENT, rule.path)}: ${rule.title}`, () => {
-      it('says everything that an analyst and a maintainer need', () => {
+      it('has everything that analysts and maintainers need', () => {
         assert.ok(facts)
         const folder = dirname(relative(CONTENT, rule.path))
         assert.ok(folder === facts.family || FOLDERS.includes(folder), folder)
@@ -122,7 +122,7 @@ describe('rules/content', () => {
   }
 
   for (const rule of rules)
-    it(`${rule.title}: reads, groups by and says only fields that its category has`, () => {
+    it(`${rule.title}: uses only fields that its category has`, () => {
       const read = [...fieldsOf(rule.condition), ...(rule.tellwire?.groupBy ?? []), ...said(rule)]
       assert.deepEqual(
         read.filter((field) => !known(rule.logsource.category ?? '', field)),
@@ -131,7 +131,7 @@ describe('rules/content', () => {
     })
 
   for (const correlation of correlations)
-    it(`${correlation.title}: is about one worker, and says only what a correlation knows`, () => {
+    it(`${correlation.title}: is about one worker, and its sentence uses only what a correlation has`, () => {
       assert.deepEqual(correlation.groupBy, ['worker'])
       assert.deepEqual(
         said(correlation).filter((it) => !['count', 'values', 'worker'].includes(it)),

@@ -1,5 +1,5 @@
 /**
- * What the engine says of the published vectors, and what it said when that was last recorded.
+ * The engine's present verdicts on the published vectors, and the recorded ones.
  *
  * Run it (`node test/rules/engine-verdicts.ts`) after vectors were added, or after ENGINE_VERSION was raised: it writes
  * `engine-verdicts.json`. It refuses to write over a verdict that changed under the same version.

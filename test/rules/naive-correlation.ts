@@ -1,5 +1,5 @@
 /**
- * Correlations by their definition and nothing else: all events are there, sorted, and every window is made anew. Slow
+ * Correlations by their definition: all events are known and sorted, and every window is computed separately. Slow
  * on purpose; it shares no code with the engine but the loaded form.
  */
 import { createHash } from 'node:crypto'

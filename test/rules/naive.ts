@@ -102,7 +102,7 @@ function holds(field: string, modifiers: readonly string[], value: unknown, even
   )
 }
 
-/** What the value stands for, as the sources of expressions. */
+/** The regular expressions for a value. */
 function sources(value: string, isPattern: boolean, modifiers: readonly string[]): string[] {
   let values = [value]
   let bytes: Buffer | null = null

@@ -1,15 +1,16 @@
 /**
- * Conditions that more events can only make true: decided at each match, over the window (t - span, t] that ends there.
+ * Decides conditions that more events can only make true: at each match, over the window (t - span, t] that ends there.
  *
- * Shape   looked at after each match, and when something leaves the window. It fires at a match after which it holds,
- *         if it was false at some look since the last firing, or one span has passed since.
+ * Shape   the condition is evaluated after each match, and when entries leave the window. It fires at a match after
+ *         which it holds, if it was false at some evaluation since the last firing, or if one span has passed since.
  */
 import { withRoom } from './column.ts'
-import { ARMED, type Deciding, FIRED } from './deciding.ts'
+import { ARMED, type Decider, FIRED } from './decider.ts'
 import { type Entries, NONE } from './entries.ts'
-import type { firingMaker, Tell } from './firing.ts'
+import type { firingMaker, Report } from './firing.ts'
 import type { Groups } from './groups.ts'
 import type { Measure } from './measure.ts'
+import { slidingWindow } from './sliding-window.ts'
 
 export function crossing(
   spanMs: number,
@@ -17,8 +18,9 @@ export function crossing(
   entries: Entries,
   measure: Measure,
   { fired, retracted }: ReturnType<typeof firingMaker>,
-): Deciding {
-  /** By group, as of the window's last entry. */
+): Decider {
+  const window = slidingWindow(groups, entries, measure)
+  /** By group, after the window's last entry. */
   let armed = new Uint8Array(0)
   let lastFired = new Float64Array(0)
 
@@ -28,36 +30,36 @@ export function crossing(
       lastFired = withRoom(lastFired, group + 1)
       clear(group)
     },
-    appended(group, entry, tell) {
-      if (step(group, entry)) tell(fired(group, entry, entries.time[entry]!))
+    appended(group, entry, report) {
+      if (step(group, entry)) report(fired(group, entry, entries.time[entry]!))
     },
-    inserted: (group, entry, tell) => again(group, entry, entries.time[entry]!, tell),
-    removing(group, entry, tell) {
-      if (entries.flags[entry]! & FIRED) tell(retracted(group, entry, entries.time[entry]!))
+    inserted: (group, entry, report) => decideFrom(group, entry, entries.time[entry]!, report),
+    removing(group, entry, report) {
+      if (entries.flags[entry]! & FIRED) report(retracted(group, entry, entries.time[entry]!))
     },
-    removed: again,
+    removed: decideFrom,
     dropping(group) {
-      if (groups.from[group] === groups.first[group]) leave(group)
+      if (groups.from[group] === groups.first[group]) window.leave(group)
     },
     keeps: (group) => groups.from[group]!,
     restored: (group) => rewind(group, groups.last[group]!),
     advance() {},
   }
 
-  /** Moves the window on to `entry`, the next one. True when it fires there. */
+  /** Moves the window to the next entry. True when the condition fires there. */
   function step(group: number, entry: number): boolean {
     const { time, flags } = entries
     const now = time[entry]!
     while (groups.size[group]! > 0) {
       const leaving = time[groups.from[group]!]!
       if (leaving + spanMs > now) break
-      while (groups.size[group]! > 0 && time[groups.from[group]!] === leaving) leave(group)
-      // What leaves as the match comes makes way for it: only then is it looked at.
-      if (leaving + spanMs < now && armed[group] === 0 && !holds(group, leaving)) armed[group] = 1
+      while (groups.size[group]! > 0 && time[groups.from[group]!] === leaving) window.leave(group)
+      // Entries that leave at the very time of the match are replaced by it, without an evaluation in between.
+      if (leaving + spanMs < now && armed[group] === 0 && !window.holds(group, leaving)) armed[group] = 1
     }
-    enter(group, entry)
+    window.enter(group, entry)
     let fires = false
-    if (!holds(group, now - spanMs)) armed[group] = 1
+    if (!window.holds(group, now - spanMs)) armed[group] = 1
     else if (armed[group] === 1 || now >= lastFired[group]! + spanMs) {
       fires = true
       armed[group] = 0
@@ -67,8 +69,8 @@ export function crossing(
     return fires
   }
 
-  /** Decides anew from `entry` on, after something changed at `changed`. */
-  function again(group: number, entry: number, changed: number, tell: Tell): void {
+  /** Decides again from `entry` on, after something changed at `changed`. */
+  function decideFrom(group: number, entry: number, changed: number, report: Report): void {
     const { time, flags, previous, next } = entries
     const last = groups.last[group]!
     rewind(group, entry === NONE ? last : previous[entry]!)
@@ -76,9 +78,9 @@ export function crossing(
       const before = flags[at]!
       const fires = step(group, at)
       const sees = time[at]! - spanMs < changed
-      if ((before & FIRED) !== 0 && !fires) tell(retracted(group, at, time[at]!))
-      if (fires && ((before & FIRED) === 0 || sees)) tell(fired(group, at, time[at]!))
-      // From here on all is as it was: the window does not reach the change, and the next firing depends on nothing else.
+      if ((before & FIRED) !== 0 && !fires) report(retracted(group, at, time[at]!))
+      if (fires && ((before & FIRED) === 0 || sees)) report(fired(group, at, time[at]!))
+      // From here on nothing changes: the window is past the change, and the next firing depends on nothing else.
       if (!sees && before === flags[at] && before !== 0) {
         rewind(group, last)
         return
@@ -86,46 +88,25 @@ export function crossing(
     }
   }
 
-  /** The state after `entry`, from what was written beside the entries. */
+  /** Restores the state after `entry` from the flags of the entries. */
   function rewind(group: number, entry: number): void {
     clear(group)
     if (entry === NONE) return
-    const { time, flags, previous, next } = entries
+    const { time, flags, previous } = entries
     const after = time[entry]! - spanMs
-    let first = entry
+    window.fill(group, after, entry)
+    // An earlier firing has no effect any more.
     for (let at = entry; at !== NONE && time[at]! > after; at = previous[at]!) {
-      first = at
-      // A firing that is further back no longer keeps anything quiet.
-      if (lastFired[group] === -Infinity && (flags[at]! & FIRED) !== 0) lastFired[group] = time[at]!
-    }
-    for (let at = first; ; at = next[at]!) {
-      enter(group, at)
-      if (at === entry) break
+      if ((flags[at]! & FIRED) === 0) continue
+      lastFired[group] = time[at]!
+      break
     }
     armed[group] = (flags[entry]! & ARMED) !== 0 ? 1 : 0
   }
 
   function clear(group: number): void {
-    measure.reset(group)
-    groups.size[group] = 0
-    groups.from[group] = groups.to[group] = NONE
+    window.clear(group)
     armed[group] = 1
     lastFired[group] = -Infinity
-  }
-
-  function enter(group: number, entry: number): void {
-    if (groups.size[group]!++ === 0) groups.from[group] = entry
-    groups.to[group] = entry
-    measure.enter(group, entry)
-  }
-
-  function leave(group: number): void {
-    const entry = groups.from[group]!
-    measure.leave(group, entry)
-    groups.from[group] = --groups.size[group]! === 0 ? NONE : entries.next[entry]!
-  }
-
-  function holds(group: number, after: number): boolean {
-    return groups.size[group]! > 0 && measure.holds(group, after)
   }
 }

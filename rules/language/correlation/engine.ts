@@ -1,55 +1,54 @@
 /**
- * Correlations: matches of rules in, firings out. Pure, and without a clock of its own: `advance` tells it the log's.
+ * Evaluates correlations: takes matches of rules, and returns firings. Pure, without a clock: `advance` sets the time.
  *
- * Shape   the firings that stand depend on the events alone, not on the order they came in, while every event comes
- *         within the lateness bound: what a late one changes is retracted or told again. A firing told with an id that
- *         is known takes the place of the one before.
- * Units   times are epoch ms of the events, whole; fractions are cut.
+ * Shape   the firings in force depend on the set of events, not on their order, as long as every event arrives within
+ *         the lateness bound: firings that a late event changes are retracted or returned again. A firing with a known
+ *         id replaces the earlier one.
+ * Units   times are epoch ms of the events, rounded down.
  */
-
 import { lookUp } from '../cell.ts'
 import { numberOf } from '../number.ts'
 import type { FlatEvent, Match } from '../rule.ts'
-import type { Watermark } from './deciding.ts'
-import type { Change, Firing } from './firing.ts'
+import type { Watermark } from './decider.ts'
+import type { Value } from './entry-lists.ts'
+import type { Firing, FiringChange } from './firing.ts'
 import { keyOf } from './group-key.ts'
 import { type KeptPart, kept } from './kept.ts'
 import type { LoadedCorrelation, Member } from './rule.ts'
-import { type Counters, kindOfValue, type Limits, type Stage, stageOf, type Value } from './stage.ts'
+import { type Counters, kindOfValue, type Limits, type Stage, stageOf } from './stage.ts'
 
 export interface Taken {
   event: FlatEvent
   /** Epoch ms. */
   time: number
   id: string
-  /** What the program matched in this event. */
+  /** The rules that the program matched with this event. */
   matches: readonly Match[]
 }
 
 export interface Changes {
   fired: readonly Firing[]
-  /** Ids of firings that are true no longer; among them may be ids that were never told. */
+  /** Ids of firings that no longer hold; may include ids that were never returned. */
   retracted: readonly string[]
 }
 
 export interface Correlator {
   take(taken: Taken): Changes
-  /** Takes back an event that was taken: as it was then, with the ids of the rules it matched. */
+  /** Undoes `take` for an event that was retracted: with the event as it was, and the ids of the rules it matched. */
   untake(taken: Omit<Taken, 'matches'> & { rules: readonly string[] }): Changes
-  /** The log's clock reached `now`. Never goes back. */
+  /** The log's clock reached `now`. It never goes back. */
   advance(now: number): Changes
-  /** True for a rule that only serves correlations: its own matches are not reported. */
+  /** Whether the rule's own matches are not reported, because it only serves correlations. */
   hides(ruleId: string): boolean
   /** By correlation id. */
   counters(): Map<string, Counters & { groups: number; events: number }>
   /**
-   * State in named parts. 'correlation.<id> <version>': by group; what is kept of another version is nobody's.
-   * 'correlation.<id> <version> counters', and 'correlations.clock'.
+   * State in named parts: 'correlation.<id> <version>' by group, 'correlation.<id> <version> counters', and
+   * 'correlations.clock'. State of another version is not restored.
    */
   readonly kept: Readonly<Record<string, KeptPart>>
   /**
-   * Takes over the correlations of these ids, as another correlator has them: state of their own is let go. Both
-   * clocks stand at the same time.
+   * Replaces the state of these correlations by that of another correlator. Both clocks must be at the same time.
    */
   adopt(other: Correlator, ids: ReadonlySet<string>): void
 }
@@ -65,20 +64,20 @@ const NOTHING: Changes = { fired: [], retracted: [] }
 export function correlator(correlations: readonly LoadedCorrelation[], options: Partial<Limits> = {}): Correlator {
   const watermark: Watermark = { now: -Infinity }
   const limits = { ...DEFAULTS, ...options }
-  const works = inOrder(correlations).map((it): Work => {
+  const running = inOrder(correlations).map((it): Running => {
     return { correlation: it, kind: kindOfValue(it), stage: stageOf(it, watermark, limits) }
   })
   const usesOf = new Map<string, Use[]>()
-  for (const work of works)
-    for (const [rule, member] of work.correlation.members.entries())
-      usesOf.set(member.id, [...(usesOf.get(member.id) ?? []), { work, rule, member }])
+  for (const one of running)
+    for (const [rule, member] of one.correlation.members.entries())
+      usesOf.set(member.id, [...(usesOf.get(member.id) ?? []), { running: one, rule, member }])
   const hidden = hiddenBy(correlations)
   let swept = -Infinity
-  /** What the present call changed, the last word about each id. Null while nothing did. */
+  /** The latest change of each firing in this call, by id. Null while there is none. */
   let changed: Map<string, Firing | null> | null = null
-  const tellFor = new Map(works.map((work) => [work, teller(work)]))
-  /** The others decide at each match, whatever the time. */
-  const ending = works.filter(({ correlation }) => correlation.atEnd)
+  const reportFor = new Map(running.map((it) => [it, reporterOf(it)]))
+  /** Correlations that depend on the clock; the others decide at each match. */
+  const timed = running.filter(({ correlation }) => correlation.atEnd)
   const clock = kept(
     () => [watermark.now, swept].map((it) => (Number.isFinite(it) ? it : null)),
     (state) => {
@@ -87,7 +86,7 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
       swept = last!
     },
   )
-  const sweepMs = Math.min(...works.map(({ correlation }) => correlation.latenessMs + correlation.spanMs)) / 4
+  const sweepMs = Math.min(...running.map(({ correlation }) => correlation.latenessMs + correlation.spanMs)) / 4
 
   return {
     take({ event, time, id, matches }) {
@@ -104,34 +103,34 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
     },
     advance(now) {
       if (!(now > watermark.now)) return NOTHING
-      for (const work of ending) work.stage.advance(now, tellFor.get(work)!)
+      for (const it of timed) it.stage.advance(now, reportFor.get(it)!)
       watermark.now = now
       if (now >= swept + sweepMs) {
         swept = now
-        for (const { stage } of works) stage.sweep()
+        for (const { stage } of running) stage.sweep()
       }
       return takeChanged()
     },
     hides: (ruleId) => hidden.has(ruleId),
     counters: () =>
-      new Map(works.map(({ correlation, stage }) => [correlation.id, { ...stage.counters, ...stage.size }])),
+      new Map(running.map(({ correlation, stage }) => [correlation.id, { ...stage.counters, ...stage.size }])),
     kept: {
       'correlations.clock': clock,
-      ...Object.fromEntries(works.map(({ correlation, stage }) => [partOf(correlation), stage.kept])),
-      ...Object.fromEntries(works.map(({ correlation, stage }) => [countersOf(correlation), countersPart(stage)])),
+      ...Object.fromEntries(running.map(({ correlation, stage }) => [partOf(correlation), stage.kept])),
+      ...Object.fromEntries(running.map(({ correlation, stage }) => [countersOf(correlation), countersPart(stage)])),
     },
     adopt(other, ids) {
-      for (const { correlation, stage } of works) {
+      for (const { correlation, stage } of running) {
         const [groups, counters] = [other.kept[partOf(correlation)], other.kept[countersOf(correlation)]]
         if (!ids.has(correlation.id) || !groups || !counters) continue
         stage.adopt(groups.all())
-        for (const [, its] of counters.all()) Object.assign(stage.counters, its)
+        for (const [, saved] of counters.all()) Object.assign(stage.counters, saved)
       }
     },
   }
 
-  function take({ work, rule, member }: Use, event: FlatEvent, time: number, id: string): void {
-    const { correlation, kind, stage } = work
+  function take({ running: one, rule, member }: Use, event: FlatEvent, time: number, id: string): void {
+    const { correlation, kind, stage } = one
     if (time < watermark.now - correlation.latenessMs) {
       stage.counters.late++
       return
@@ -139,13 +138,15 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
     const key = Number.isFinite(time) ? keyOf(event, member.groupFields) : null
     const value = key === null || kind === null ? null : readValue(event, member, kind)
     if (key === null || (kind !== null && value === null)) stage.counters.skipped++
-    else stage.insert(key, time, id, rule, value, tellFor.get(work)!)
+    else stage.insert(key, time, id, rule, value, reportFor.get(one)!)
   }
 
-  /** A firing is told, and is an event for the correlations above: its group's values, at its time. */
-  function teller({ correlation }: Work) {
+  /**
+   * Records a correlation's firings, and passes them to the correlations over it, as events with the group's values.
+   */
+  function reporterOf({ correlation }: Running) {
     const above = usesOf.get(correlation.id) ?? []
-    return ({ id, time, group, firing }: Change): void => {
+    return ({ id, time, group, firing }: FiringChange): void => {
       if (!hidden.has(correlation.id)) (changed ??= new Map()).set(id, firing)
       for (const use of above) {
         if (firing) take(use, group, time, id)
@@ -154,9 +155,9 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
     }
   }
 
-  function takeBack({ work, rule, member }: Use, event: FlatEvent, time: number, id: string): void {
+  function takeBack({ running: one, rule, member }: Use, event: FlatEvent, time: number, id: string): void {
     const key = keyOf(event, member.groupFields)
-    if (key !== null) work.stage.remove(key, time, id, rule, tellFor.get(work)!)
+    if (key !== null) one.stage.remove(key, time, id, rule, reportFor.get(one)!)
   }
 
   function takeChanged(): Changes {
@@ -171,20 +172,21 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
   }
 }
 
-interface Work {
+/** A correlation and its state. */
+interface Running {
   correlation: LoadedCorrelation
   kind: 'number' | 'text' | null
   stage: Stage
 }
 
 interface Use {
-  work: Work
-  /** Its place among the correlation's rules. */
+  running: Running
+  /** The member's index in the correlation. */
   rule: number
   member: Member
 }
 
-/** Ids of rules and correlations that only serve others: every correlation that counts them keeps them to itself. */
+/** Ids of rules and correlations whose own results are not reported: no correlation that counts them has `generate`. */
 export function hiddenBy(correlations: readonly LoadedCorrelation[]): ReadonlySet<string> {
   const shown = new Set(correlations.filter((it) => it.generate).flatMap((it) => it.members.map(({ id }) => id)))
   return new Set(correlations.flatMap((it) => it.members.map(({ id }) => id)).filter((id) => !shown.has(id)))
@@ -209,7 +211,7 @@ function readValue(event: FlatEvent, { valueFields }: Member, kind: 'number' | '
   return kind === 'text' ? keyOf(event, valueFields) : numberOf(lookUp(event, valueFields[0]!))
 }
 
-/** Each after those whose firings it takes. */
+/** Each correlation after those that it counts. */
 function inOrder(correlations: readonly LoadedCorrelation[]): LoadedCorrelation[] {
   const byId = new Map(correlations.map((it) => [it.id, it]))
   const ordered = new Set<LoadedCorrelation>()

@@ -1,8 +1,8 @@
 /**
- * The matches that a correlation remembers, in columns: each group's stand in a list from the earliest to the latest by
+ * The matches that a correlation remembers, in columns. `previous` and `next` link those of one group, in order of
  * (time, id, rule).
  *
- * Shape   an entry is a number, its place in the columns; places are used again.
+ * Shape   an entry is a number: its index in the columns. Indexes of freed entries are reused.
  */
 import { withRoom } from './column.ts'
 
@@ -13,15 +13,15 @@ export interface Entries {
   time: Float64Array
   /** Which of the correlation's rules matched. */
   rule: Uint16Array
-  /** What was decided at this entry. */
+  /** What was decided at this entry: see `decider.ts`. */
   flags: Uint8Array
   previous: Int32Array
   next: Int32Array
   ids: string[]
-  /** The value, for the types that read one: as a number, or as a text. */
+  /** The value, for types that read one: as a number or as text. */
   numbers: Float64Array
   texts: string[]
-  /** How many there are. */
+  /** The number of entries in use. */
   size: number
   add(time: number, id: string, rule: number, value: number | string | null): number
   free(entry: number): void

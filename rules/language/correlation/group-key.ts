@@ -1,13 +1,13 @@
-/** Field values as texts: what makes a group, and what counts as one value. */
+/** Field values as text: the keys of groups, and the values that `value_count` compares. */
 
 import { sha256 } from '../../../wire/sha256.ts'
 import { lookUp } from '../cell.ts'
 import type { FlatEvent } from '../rule.ts'
 
-/** Longer values are kept as their beginning and a hash: a group must not cost what a laptop likes it to. */
+/** Longer values are kept as their beginning and a hash, so that an event cannot make a group expensive. */
 const MAX_CHARS = 512
 
-/** One text for the values of `fields`, or null when one of them is missing. */
+/** One text for the values of `fields`; null when one is missing. */
 export function keyOf(event: FlatEvent, fields: readonly string[]): string | null {
   if (fields.length === 0) return ''
   if (fields.length === 1) return textOf(lookUp(event, fields[0]!))
@@ -20,7 +20,7 @@ export function keyOf(event: FlatEvent, fields: readonly string[]): string | nul
   return key
 }
 
-/** The texts that `keyOf` put together. */
+/** The texts that `keyOf` combined. */
 export function textsOf(key: string, count: number): string[] {
   if (count === 0) return []
   if (count === 1) return [key]
@@ -34,7 +34,7 @@ export function textsOf(key: string, count: number): string[] {
   return texts
 }
 
-/** A string, number or boolean as its text, a list as JSON; null for what is missing, null or a map. */
+/** Strings, numbers and booleans as text, lists as JSON; null for missing values, null and maps. */
 function textOf(value: unknown): string | null {
   const text =
     typeof value === 'string'

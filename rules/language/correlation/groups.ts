@@ -1,9 +1,9 @@
 /**
- * The groups of a correlation by their key, in columns.
+ * The groups of a correlation by key, in columns.
  *
- * Shape   a group is a number, its place in the columns; places are used again. `first`, `last` and `count` are its
- *         entries; `from`, `to` and `size` are the window that is being looked at. A group that was edited is marked,
- *         until `takeMarked` hands it over.
+ * Shape   a group is a number: its index in the columns; indexes of removed groups are reused. `first`, `last` and
+ *         `count` describe its entries; `from`, `to` and `size` the current window. A changed group is marked until
+ *         `takeMarked` returns it.
  */
 import { withRoom } from './column.ts'
 import { NONE } from './entries.ts'
@@ -16,17 +16,17 @@ export interface Groups {
   to: Int32Array
   size: Int32Array
   keys: (string | null)[]
-  /** How many there are. */
+  /** The number of groups. */
   readonly known: number
   find(key: string): number | undefined
   add(key: string): number
-  /** It was edited: what is written of it holds no longer. */
+  /** Marks the group as changed since it was saved. */
   mark(group: number): void
-  /** It was put back as it is written. */
+  /** Marks the group as equal to what was saved. */
   unmark(group: number): void
   remove(group: number): void
   all(): Iterable<number>
-  /** What was edited since the last call, and the keys of what is written and gone. */
+  /** The groups that changed since the last call, and the keys of saved groups that were removed. */
   takeMarked(): { edited: number[]; gone: string[] }
 }
 
@@ -38,7 +38,7 @@ export function groupsByKey(): Groups {
   let places = 0
   const free: number[] = []
   let marks = new Uint8Array(0)
-  /** Only what was written: where nobody asks for changes, nothing is remembered. */
+  /** Keys of removed groups that were saved; stays empty where nothing is ever saved. */
   let gone = new Set<string>()
   const self: Groups = {
     first: new Int32Array(0),
@@ -58,7 +58,7 @@ export function groupsByKey(): Groups {
       self.first[group] = self.last[group] = self.from[group] = self.to[group] = NONE
       self.count[group] = self.size[group] = 0
       self.keys[group] = key
-      // What is written under this key is that of the group before.
+      // A removed group with the same key may be saved.
       marks[group] = gone.delete(key) ? EDITED | WRITTEN : EDITED
       placeOf.set(key, group)
       return group

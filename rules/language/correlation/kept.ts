@@ -1,9 +1,9 @@
 /**
- * State by subject, as whoever runs correlations keeps it.
+ * State by subject, in the form in which the server saves it.
  *
- * Shape   `changed` hands over what is different since it was last asked, and from then on counts that as written;
- *         undefined: the subject is gone. `restore` puts one subject back; the order makes no difference. States are
- *         plain JSON. The server's own parts have the same shape: rules know nothing of the server.
+ * Shape   `changed` returns the subjects that changed since the last call, and regards them as saved from then on;
+ *         undefined: the subject was deleted. `restore` adds one saved subject, in any order. States are plain JSON.
+ *         The server has an interface of the same shape, because rules must not import from the server.
  */
 export interface KeptPart {
   changed(): Iterable<readonly [subject: string, state: unknown]>
@@ -12,18 +12,18 @@ export interface KeptPart {
   all(): Iterable<readonly [subject: string, state: unknown]>
 }
 
-/** One small value, told when its text is another one. */
+/** One small value; changed when its JSON text differs. */
 export function kept(read: () => unknown, write: (state: unknown) => void): KeptPart {
-  let told: string | undefined
+  let saved: string | undefined
   return {
     *changed() {
       const now = JSON.stringify(read())
-      if (now === told) return
-      told = now
+      if (now === saved) return
+      saved = now
       yield ['', JSON.parse(now)]
     },
     restore(_, state) {
-      told = JSON.stringify(state)
+      saved = JSON.stringify(state)
       write(state)
     },
     *all() {

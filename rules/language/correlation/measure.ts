@@ -1,8 +1,8 @@
 /**
- * What a correlation's type makes of the window it is shown, kept up to date as entries enter and leave.
+ * The value that a correlation's type computes of a window, updated as entries enter and leave.
  *
- * Shape   the answer depends on the entries in the window and on nothing else, not even on rounding: sums are kept only
- *         while they are exact, and made anew in the entries' order where they are not.
+ * Shape   depends on the entries in the window only, and not on rounding: sums are updated while they are exact, and
+ *         otherwise computed again in the entries' order.
  */
 import { withRoom } from './column.ts'
 import type { Entries } from './entries.ts'
@@ -10,11 +10,11 @@ import type { Groups } from './groups.ts'
 import type { Alternative, Bound, LoadedCorrelation } from './rule.ts'
 
 export interface Measure {
-  /** A window without entries. Comes before everything else for a group. */
+  /** Empties the window. Called before everything else for a group. */
   reset(group: number): void
   enter(group: number, entry: number): void
   leave(group: number, entry: number): void
-  /** For a window that is not empty, and begins after `after`. */
+  /** Whether the condition holds. The window must not be empty, and begins after `after`. */
   holds(group: number, after: number): boolean
   values(group: number): Record<string, number>
 }
@@ -36,7 +36,7 @@ interface Figure extends Pick<Measure, 'reset' | 'enter' | 'leave'> {
   value(group: number): number
 }
 
-/** The number that the type makes of a window, and its name. */
+/** The number that the type computes of a window, and its name. */
 function figureOf({ type, percentile }: LoadedCorrelation, groups: Groups, entries: Entries): [string, Figure] {
   if (type === 'event_count')
     return ['count', { reset() {}, enter() {}, leave() {}, value: (group) => groups.size[group]! }]
@@ -61,7 +61,7 @@ function compares({ by, than }: Bound, value: number): boolean {
   return by === 'eq' ? value === than : value !== than
 }
 
-/** In windows of so many entries it is cheaper to compare each with each. */
+/** In windows of up to this size, comparing all pairs is cheaper than a map. */
 const FEW = 12
 
 function distinctTexts(groups: Groups, entries: Entries): Figure {
@@ -120,7 +120,7 @@ function distinctTexts(groups: Groups, entries: Entries): Figure {
 
 function sums(groups: Groups, entries: Entries): Figure {
   let total = new Float64Array(0)
-  /** Entries in the window whose sum could be rounded. */
+  /** The number of entries in the window that could make the sum inexact. */
   let rough = new Int32Array(0)
   return {
     reset(group) {
@@ -150,12 +150,12 @@ function sums(groups: Groups, entries: Entries): Figure {
   }
 }
 
-/** 2^20 of these add up without rounding, in any order. */
+/** 2^20 of these add up exactly, in any order. */
 function isExact(number: number): boolean {
   return Number.isInteger(number) && Math.abs(number) <= 2 ** 33
 }
 
-/** Numbers in order, so that any percentile is one look. */
+/** The numbers in order, for percentiles. */
 function sorted(entries: Entries, percentile: number): Figure {
   const byGroup = new Map<number, { numbers: Float64Array; size: number }>()
   return {
@@ -185,7 +185,7 @@ function sorted(entries: Entries, percentile: number): Figure {
   }
 }
 
-/** Where the first of the equal numbers stands, or would. */
+/** The index of the first number that is not smaller. */
 function placeIn(numbers: Float64Array, size: number, number: number): number {
   let low = 0
   let high = size
@@ -197,7 +197,7 @@ function placeIn(numbers: Float64Array, size: number, number: number): number {
   return low
 }
 
-/** Which rules were seen, and for `temporal_ordered` whether one after the other. */
+/** Which rules matched, and for `temporal_ordered` whether in their order. */
 function seenRules(correlation: LoadedCorrelation, groups: Groups, entries: Entries): Measure {
   const { members, bounds, anyOf } = correlation
   const rules = members.length
@@ -236,8 +236,8 @@ function seenRules(correlation: LoadedCorrelation, groups: Groups, entries: Entr
 }
 
 /**
- * For each way and each of its rules: when, at the latest, a sequence began that has come so far. The whole sequence is
- * in the window exactly when its beginning is.
+ * For each alternative and each of its rules: the latest start of a sequence that has reached that rule. A sequence is
+ * in the window exactly when its start is.
  */
 function chainsOf(anyOf: readonly Alternative[], rules: number) {
   const offsets: number[] = []

@@ -1,13 +1,13 @@
 /**
- * Whose groups are whose: groups that agree in the first of several fields, such as one worker's, are one owner's.
+ * Owners of groups: groups with the same value in the first of several fields, such as one worker's, have one owner.
  *
- * Shape   an owner that has too many gives up its own, so that one laptop that makes up values costs no other laptop
- *         anything. A correlation that groups by one field or none has an owner a group: nothing is counted.
+ * Shape   an owner with too many groups loses its own, so that a laptop that invents values affects no other laptop.
+ *         With at most one field to group by, every group has an owner of its own, and nothing is counted.
  */
 import { textsOf } from './group-key.ts'
 
 export interface Owners {
-  /** The owner's groups when they are more than `max`, this one included; null otherwise. */
+  /** The owner's groups, including this one, when they are more than `max`; null otherwise. */
   add(key: string, group: number): ReadonlySet<number> | null
   remove(key: string, group: number): void
 }

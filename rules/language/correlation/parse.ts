@@ -1,10 +1,11 @@
 /**
- * Documents with `correlation:` → drafts, whose references are looked up once every document is known.
+ * Parses documents with `correlation:` into drafts. Their references are resolved when all documents have been parsed.
  *
- * Units   `timespan` as Sigma writes it: 90s, 5m, 1h, 7d, 2w, 1M (30.44 days), 1y (365.24 days).
- * Errors  Refusal at the key or value; nothing unknown is passed over.
+ * Units   `timespan` as in Sigma: 90s, 5m, 1h, 7d, 2w, 1M (30.44 days), 1y (365.24 days).
+ * Errors  Refusal at the key or value; unknown keys are refused.
  */
 
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { keysOf, mappingOf, numberIn, oneOf, textIn, textsIn } from '../field.ts'
 import type { Mapping, Node } from '../node.ts'
 import { Refusal, type Warn } from '../refusal.ts'
@@ -12,16 +13,16 @@ import type { Problem, Rule, TellwireFacts } from '../rule.ts'
 import { parseTellwire } from '../tellwire.ts'
 import { type Bound, type CorrelationType, OPERATORS, TYPES } from './rule.ts'
 
-export const DEFAULT_LATENESS_MS = 72 * 3_600_000
+export const DEFAULT_LATENESS_MS = 72 * HOUR
 const MAX_SPAN_MS = 10 * 31_556_952_000
-const MAX_LATENESS_MS = 366 * 86_400_000
+const MAX_LATENESS_MS = 366 * DAY
 const MAX_RULES = 1_000
 const MAX_FIELDS = 16
 const UNITS: Record<string, number> = {
   s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
+  m: MINUTE,
+  h: HOUR,
+  d: DAY,
   w: 604_800_000,
   M: 2_629_746_000,
   y: 31_556_952_000,
@@ -40,12 +41,12 @@ export interface CorrelationDraft {
   groupBy: readonly string[]
   spanMs: number
   latenessMs: number
-  /** A condition in words, or numbers. */
+  /** The condition when it is in words; null when it is numbers. */
   words: Reference | null
   bounds: readonly Bound[]
   valueFields: readonly string[]
   percentile: number
-  /** Alias → the rule as written → that rule's field. */
+  /** By alias: the rules as written in the file, each with its field. */
   aliases: ReadonlyMap<string, readonly { rule: Reference; field: string }[]>
   generate: boolean
   at: number
@@ -99,7 +100,7 @@ function duration(text: string, at: number, most: number, what: string): number 
   return ms
 }
 
-/** Texts with their places, each once. */
+/** The distinct texts with their places in the file. */
 function listed(map: Mapping, key: string, most: number): Reference[] {
   const node = map.entries.get(key)?.value
   if (!node || (node.kind === 'scalar' && node.value === null)) return []
@@ -198,7 +199,7 @@ function flag(map: Mapping, key: string): boolean | null {
   return value.value
 }
 
-/** Beside what rules have, a correlation says under `tellwire` how late its events may come. */
+/** Like a rule, and the lateness bound of a correlation, from `tellwire`. */
 function ours(map: Mapping): { facts: TellwireFacts | null; latenessMs: number } {
   const node = map.entries.get('tellwire')?.value
   if (!node) return { facts: null, latenessMs: DEFAULT_LATENESS_MS }

@@ -18,15 +18,15 @@ export interface Bound {
   than: number
 }
 
-/** One way in which a condition in words holds. Bit n stands for the nth rule. */
+/** One way in which a condition in words can hold. Bit n is the nth rule. */
 export interface Alternative {
-  /** Seen, for `temporal_ordered` one after the other in the rules' order. */
+  /** Rules that must have matched; for `temporal_ordered`, in the order of the rules. */
   all: number
-  /** Not seen at all. */
+  /** Rules that must not have matched. */
   none: number
 }
 
-/** A rule or correlation whose matches are counted, and where the fields are in its events. */
+/** A rule or correlation that is counted, and the names of the fields in its events. */
 export interface Member {
   id: string
   groupFields: readonly string[]
@@ -34,26 +34,26 @@ export interface Member {
 }
 
 /**
- * A correlation that can be run: what `load` hands to `correlator`.
+ * A correlation that `load` returns and `correlator` runs.
  *
- * Shape   `logsource` says nothing: correlations read no events themselves. `version` covers the members' versions too.
+ * Shape   `logsource` is unused: correlations do not read events themselves. `version` covers the members' versions.
  */
 export interface LoadedCorrelation extends Rule {
   name: string | null
   type: CorrelationType
   members: readonly Member[]
-  /** Names or aliases. Empty: one group for everything. */
+  /** Field names or aliases. Empty: one group for everything. */
   groupBy: readonly string[]
   spanMs: number
-  /** How long after the log's clock has passed an event's time it still counts. */
+  /** How long an event still counts after the log's clock has passed its time. */
   latenessMs: number
-  /** All must hold for the number that the type makes of a window; unused where `anyOf` decides. */
+  /** All must hold for the number that the type computes of a window; unused with `anyOf`. */
   bounds: readonly Bound[]
   anyOf: readonly Alternative[] | null
   /** 0 to 100. */
   percentile: number
-  /** True: more events could undo it, so it is decided when the window is over. */
+  /** More events could undo the condition, so it is decided at the end of the window. */
   atEnd: boolean
-  /** True: the members' own matches are reported too. */
+  /** The members' own matches are reported too. */
   generate: boolean
 }

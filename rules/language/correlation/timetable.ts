@@ -1,9 +1,9 @@
-/** What is due when, the earliest first: a binary heap in two columns. */
+/** Times at which groups are due: a binary heap in two columns. */
 export interface Timetable {
   readonly size: number
   clear(): void
   add(time: number, group: number): void
-  /** The earliest that is due before `now`, taken out; null when there is none. */
+  /** Removes and returns the earliest that is due before `now`; null when there is none. */
   takeBefore(now: number): { time: number; group: number } | null
 }
 

@@ -1,8 +1,8 @@
 /**
- * A condition in words over rules (`a and (b or c) and not d`) → the ways in which it can hold.
+ * Converts a condition in words over rules (`a and (b or c) and not d`) into the alternatives in which it holds.
  *
- * Shape   the grammar is that of a rule's condition line, with rules in place of selections. The ways are found once,
- *         at load, so that judging a window is a few operations on bits.
+ * Shape   the grammar is that of a rule's condition line, with rules instead of selections. This happens once, at load,
+ *         so that deciding a window takes a few bit operations.
  */
 import { parseCondition } from '../condition.ts'
 import type { Expression } from '../expression.ts'
@@ -11,7 +11,7 @@ import type { Alternative } from './rule.ts'
 
 const MAX_ALTERNATIVES = 256
 
-/** `names[n]` is how the condition calls the nth rule. */
+/** `names[n]`: the name of the nth rule in the condition. */
 export function parseWords(text: string, at: number, names: readonly string[]): Alternative[] {
   const named = new Map(
     names.map((name, n): [string, Expression] => [name, { kind: 'test', field: String(n), test: { op: 'present' } }]),
@@ -22,7 +22,7 @@ export function parseWords(text: string, at: number, names: readonly string[]): 
   return anyOf
 }
 
-/** At least so many of `count` rules. */
+/** The alternatives of 'at least `least` of `count` rules'. */
 export function atLeast(least: number, count: number, at: number): Alternative[] {
   const ways: Alternative[] = []
   const choose = (from: number, all: number, left: number): void => {
@@ -44,7 +44,7 @@ function waysOf(expression: Expression, wanted: boolean, at: number): Alternativ
   }
   if (expression.kind === 'not') return waysOf(expression.of, !wanted, at)
   const parts = expression.of.map((part) => waysOf(part, wanted, at))
-  // A negated `and` is an `or`, and the other way round.
+  // A negated `and` is an `or`, and vice versa.
   if ((expression.kind === 'or') === wanted) return distinct(parts.flat(), at)
   return parts.reduce((ways, part) =>
     distinct(
@@ -58,7 +58,7 @@ function joined(a: Alternative, b: Alternative): Alternative {
   return { all: a.all | b.all, none: a.none | b.none }
 }
 
-/** Without contradictions, and without what a simpler way already allows. */
+/** Without contradictions, and without alternatives that a simpler one covers. */
 function distinct(ways: readonly Alternative[], at: number): Alternative[] {
   const kept: Alternative[] = []
   for (const way of ways) {

@@ -1,16 +1,18 @@
 /**
- * A copy that takes its time: the bursts of one folder within an hour, as one (#72, #75).
+ * A slow copy: the bursts of one folder within an hour, as one event (#72, #75).
  *
- * Shape   a `file_burst` of our own with `WindowSeconds` 3,600 and the sums of the last hour, whenever a burst comes
- *         that is not the hour's only one: so a rule with hourly limits sees what a slow copy adds up to.
- * Memory  per device and root the bursts within the lateness bound, as `inOrder` keeps them.
+ * Shape   a derived `file_burst` with `WindowSeconds` 3,600 and the sums of the last hour, for every burst that is not
+ *         the only one of its hour, so that rules with hourly limits match slow copies.
+ * Memory  per device and root the bursts within the lateness bound, in the bounds of `inOrder`.
  */
+
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { deriverKind } from '../deriver.ts'
 import { inOrder } from '../kit/in-order.ts'
 
-const WINDOW_MS = 3_600_000
+const WINDOW_MS = HOUR
 
 const COUNTED = ['Files', 'Bytes', 'Archives', 'SourceFiles'] as const
 type Burst = Pick<EventOf<'file_burst'>, 'id' | 'time' | 'Root' | 'RootKind' | (typeof COUNTED)[number]>
@@ -18,12 +20,12 @@ type Burst = Pick<EventOf<'file_burst'>, 'id' | 'time' | 'Root' | 'RootKind' | (
 export const bulkCopy = deriverKind('bulk_copy', z.strictObject({}), (_, world) => {
   const roots = inOrder<{ hour: Burst[] }, Burst>({
     begin: () => ({ hour: [] }),
-    step(state, burst, say) {
+    step(state, burst, report) {
       state.hour = [...state.hour.filter((it) => it.time > burst.time - WINDOW_MS), burst]
       if (state.hour.length < 2) return
       const sums = COUNTED.map((what) => [what, state.hour.reduce((total, it) => total + it[what], 0)])
       const { Root, RootKind } = burst
-      say(burst.time, `${RootKind} ${Root} ${burst.id}`, {
+      report(burst.time, `${RootKind} ${Root} ${burst.id}`, {
         category: 'file_burst',
         Root,
         RootKind,

@@ -1,23 +1,24 @@
 /**
- * Where an agent's session comes from.
+ * The address of an agent's sessions, with the facts about it.
  *
- * Shape   one `connection` per device, address with what is known of it, and UTC day: at the first session of the day,
- *         with the day's least round trip so far.
+ * Shape   one `connection` per device, address and facts, and UTC day: at the time of the day's first session, with the
+ *         shortest round trip of the day so far.
  * Memory  per device and holder, the addresses of the days within the lateness bound: five numbers each.
  */
+
 import * as z from 'zod'
 import type { RecordedOf } from '../../../wire/recording.ts'
+import { DAY } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
 import { buckets } from '../kit/buckets.ts'
 import { approvedExit } from '../kit/place.ts'
 import { expectedMs, roundTripThresholds } from '../kit/round-trip.ts'
 
-const DAY = 86_400_000
-/** Stands for a round trip that was not measured: it has to be a number. */
-const NONE = Number.MAX_SAFE_INTEGER
+/** A round trip that was not measured; facts are numbers. */
+const UNMEASURED = Number.MAX_SAFE_INTEGER
 
 export const connection = deriverKind('connection', z.strictObject(roundTripThresholds), (thresholds) => {
-  /** First time; least round trip, with its jitter. */
+  /** The first time; the shortest round trip, with its jitter. */
   const days = buckets({
     bucketMs: DAY,
     keepMs: LATENESS_MS,
@@ -53,18 +54,18 @@ export const connection = deriverKind('connection', z.strictObject(roundTripThre
             .map((it) => [it.key, it.values]),
         )
       const before = today()
-      const trip = [session.rttMinMs ?? NONE, session.rttJitterMs ?? NONE]
+      const trip = [session.rttMinMs ?? UNMEASURED, session.rttJitterMs ?? UNMEASURED]
       if (!days.add(subject, time, key, [time, ...trip])) return
       const after = today()
-      for (const [held, [first]] of before)
-        if (after.get(held)?.[0] !== first) emit({ device, worker, time: first! }, held, null)
+      for (const [known, [first]] of before)
+        if (after.get(known)?.[0] !== first) emit({ device, worker, time: first! }, known, null)
       const [first, least, jitter] = after.get(key) as [number, number, number]
       const expected = expectedMs(thresholds, geo)
       emit({ device, worker, time: first }, key, {
         category: 'connection',
         ...facts,
-        RttMinMs: least === NONE ? null : least,
-        RttJitterMs: jitter === NONE ? null : jitter,
+        RttMinMs: least === UNMEASURED ? null : least,
+        RttJitterMs: jitter === UNMEASURED ? null : jitter,
         RttExpectedMs: expected === null ? null : Math.round(expected),
       })
     },
@@ -77,7 +78,7 @@ function shorter(a: number[], b: number[]): number[] {
   return a[0]! < b[0]! || (a[0] === b[0] && a[1]! <= b[1]!) ? a : b
 }
 
-/** The facts of a recorded session, whole: what the recording leaves out is null, the class 'unknown'. */
+/** Completes recorded facts about an address: absent ones are null, the class 'unknown'. */
 export function wholeGeo(geo: NonNullable<RecordedOf<'connection'>['geo']>) {
   return {
     country: geo.country ?? null,

@@ -1,46 +1,46 @@
 /**
- * Remote control that covers the working day (#27): hours of incoming sessions, day after day.
+ * Remote control that lasts for the working day (#27): hours of incoming sessions, on several days.
  *
- * Shape   one `volume_anomaly` with metric 'remote_session_hours' and WindowDays 1 per device and UTC day on which
- *         sessions took that long; a second with the sum of `ofDays` days when enough of those were such days. Both
- *         stand at the moment the day's hours were full. Sessions that overlap count once. A session is told again as more becomes known, and the last word counts; one without an
- *         end lasted until it was last told of.
- * Silent  sessions of a tool that the contract allows.
- * Memory  per device with sessions: those of the last two weeks, MAX_SESSIONS at most, the shortest go first.
+ * Shape   one `volume_anomaly` with metric 'remote_session_hours' and WindowDays 1 per device and UTC day with at least
+ *         `hours` of sessions; a second one with the sum of `ofDays` days when `days` of those had as many. The time of
+ *         both is when the day reached `hours`. Overlapping sessions count once. Of several events about one session
+ *         the latest counts; a session without an end lasted until its latest event.
+ * Silent  sessions of a tool that the contract approves.
+ * Memory  per device the sessions of the last two weeks: MAX_SESSIONS at most, the shortest dropped first.
  */
+
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { mapCodec, Names, Subjects } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 import { isApprovedTool } from '../kit/tenant.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
 const MAX_SESSIONS = 512
 
 const thresholds = z.strictObject({
-  /** Hours of a day: 'at least 4 h a day on 3 of 5 days' (threat model #27). */
+  /** Hours per day: 'at least 4 h a day on 3 of 5 days' (threat model #27). */
   hours: z.number().min(0.1).max(24).default(4),
-  /** Days that must have as many, of `ofDays`, the day itself among them. */
+  /** Days of `ofDays` that must have as many, including the day itself. */
   days: z.int().min(1).max(14).default(3),
   ofDays: z.int().min(1).max(14).default(5),
 })
 
-/** By its own name; `told` is when, `by` the record's id. */
-interface Session {
+/** A session as of its latest event, at `time` with `id`. */
+interface RemoteSession {
   start: number
   end: number
-  told: number
-  by: string
+  time: number
+  id: string
 }
 
 export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, days, ofDays }, world) => {
-  const devices = new Subjects<Map<string, Session>>(mapCodec())
+  const devices = new Subjects<Map<string, RemoteSession>>(mapCodec())
   /** Devices to judge at the next advance. */
   const due = new Names()
-  const said = statements()
+  const reported = statements()
   const keptMs = LATENESS_MS + (ofDays + 1) * DAY
 
   return {
@@ -54,7 +54,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
       const sessions = devices.ensure(device, () => new Map())
       const key = JSON.stringify([event.Tool, event.PeerIdHash, event.StartedAt])
       const before = sessions.get(key)
-      if (before && (before.told > session.told || (before.told === session.told && before.by > session.by))) return
+      if (before && (before.time > session.time || (before.time === session.time && before.id > session.id))) return
       sessions.set(key, session)
       devices.touch(device)
       due.add(device)
@@ -65,7 +65,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
         const sessions = devices.get(device)!
         const reached = Math.max(...[...sessions.values()].map((it) => it.end))
         const since = Math.floor((reached - LATENESS_MS) / DAY)
-        said.revise(device, since * DAY, statementsOn(device, sessions, since), emit)
+        reported.revise(device, since * DAY, statementsOn(device, sessions, since), emit)
         for (const [key, { end }] of sessions)
           if (end < reached - keptMs) {
             sessions.delete(key)
@@ -74,10 +74,10 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
       }
       due.clear()
     },
-    kept: { devices, due, said: said.kept },
+    kept: { devices, due, reported: reported.kept },
   }
 
-  function statementsOn(device: string, sessions: ReadonlyMap<string, Session>, since: number): Statement[] {
+  function statementsOn(device: string, sessions: ReadonlyMap<string, RemoteSession>, since: number): Statement[] {
     const table = hoursByDay([...sessions.values()], hours * HOUR)
     return [...table].flatMap(([day, { ms, full }]) => {
       if (day < since || full === null) return []
@@ -93,22 +93,22 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
   }
 })
 
-function sessionOf({ id, time, StartedAt, EndedAt }: EventOf<'remote_session'>): Session {
+function sessionOf({ id, time, StartedAt, EndedAt }: EventOf<'remote_session'>): RemoteSession {
   const start = Math.min(StartedAt, time)
-  // An end that the laptop has not come to is no end.
-  return { start, end: Math.max(start, Math.min(EndedAt ?? time, time)), told: time, by: id }
+  // An end later than the event is not an end yet.
+  return { start, end: Math.max(start, Math.min(EndedAt ?? time, time)), time, id }
 }
 
-function shortest(sessions: ReadonlyMap<string, Session>): string {
-  const length = ({ start, end }: Session) => end - start
+function shortest(sessions: ReadonlyMap<string, RemoteSession>): string {
+  const length = ({ start, end }: RemoteSession) => end - start
   return [...sessions].reduce((a, b) => {
     const longer = length(b[1]) - length(a[1])
     return longer < 0 || (longer === 0 && b[0] < a[0]) ? b : a
   })[0]
 }
 
-/** How long of each UTC day, and when that was `enough`. */
-function hoursByDay(sessions: Session[], enough: number): Map<number, { ms: number; full: number | null }> {
+/** The duration on each UTC day, and when it reached `enough`; null: it did not. */
+function hoursByDay(sessions: RemoteSession[], enough: number): Map<number, { ms: number; full: number | null }> {
   const days = new Map<number, { ms: number; full: number | null }>()
   let covered = Number.NEGATIVE_INFINITY
   for (const { start, end } of sessions.sort((a, b) => a.start - b.start)) {

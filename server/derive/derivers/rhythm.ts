@@ -1,24 +1,25 @@
 /**
- * When somebody is active, against the hours that were agreed (#65, #101, #102). Only where presence is collected.
+ * When a worker is active, compared with the agreed hours (#65, #101, #102). Only where presence is collected.
  *
- * Shape   one `rhythm` per worker and UTC day on which they were active, over the last ten such days, said when that
- *         day is over and standing at its end. Off hours are those outside the declared ones where the contract
- *         declares any, else the night, by the contract's time zone; null without one.
- * Units   offsets in hours; `BestUtcOffset`, whole, puts the middle of the activity at half past one, the middle of a day from
- *         9 to 18; null when activity goes round the clock. `LongestIdleSeconds` of the last `idleDays` days; an hour
- *         of which nothing was told is one of idleness, because the laptop was off.
- * Silent  with several laptops, the idlest speaks for all: one that is kept awake beside another is not seen here.
+ * Shape   one `rhythm` per worker and UTC day on which they were active, over the last ten such days; emitted when the
+ *         day is over, with the day's end as its time. Off hours are those outside the declared hours, or the night
+ *         where the contract declares none, in the contract's time zone; null without one.
+ * Units   offsets in hours. `BestUtcOffset` is the whole offset that puts the middle of the activity at 13:30, the
+ *         middle of a day from 9 to 18; null when the worker is active around the clock. `LongestIdleSeconds` is of the
+ *         last `idleDays` days; an hour without an event counts as idle, because the laptop was off.
+ * Silent  of several laptops the longest idleness counts, so one that is kept awake next to another is not noticed
+ *         here.
  * Memory  per worker 8 bytes for each hour of presence in 40 days: 2 KB for somebody who works on 22 days a month.
  */
+
 import * as z from 'zod'
 import type { Contract } from '../../../wire/contract.ts'
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Draft, deriverKind, LATENESS_MS } from '../deriver.ts'
 import { Subjects, single } from '../kit/kept.ts'
 import { utcOffsets } from '../kit/local-time.ts'
 
-const HOUR = 3_600_000
 const HOURS_A_DAY = 24
-const DAY = HOURS_A_DAY * HOUR
 const KEPT_DAYS = 40
 /** The middle of a day from 9 to 18. */
 const NOON = 13.5
@@ -26,21 +27,26 @@ const NOON = 13.5
 const thresholds = z.strictObject({
   /** Active days that are judged together: 'for 10 working days' (threat model #101). */
   days: z.int().min(1).max(20).default(10),
-  /** Days in which the longest pause is looked for: 'for 3 days' (threat model #65). */
+  /** Days in which the longest pause is searched: 'for 3 days' (threat model #65). */
   idleDays: z.int().min(1).max(10).default(3),
   /** Local hours at which the night begins and ends where no hours are declared: '22-08' (threat model #101). */
   nightFrom: z.int().min(0).max(23).default(22),
   nightTo: z.int().min(0).max(23).default(8),
-  /** How far activity must lean to one side of the clock, 0 (evenly round it) to 1, to say an offset. Our judgement. */
+  /** How uneven activity must be around the clock, 0 (even) to 1, for an offset to be known. Our judgement. */
   leastLean: z.number().min(0).max(1).default(0.2),
 })
 
-/** Of one hour, in one number: hour since 1970, active minutes (at most 60), longest idle seconds (at most 3,600). */
+/**
+ * An hour is packed into one number: hour since 1970, active minutes (at most 60), longest idle seconds (at most
+ * 3,600).
+ */
 const MINUTES_RADIX = 64
 const IDLE_RADIX = 4_096
 
-interface Worker {
+interface WorkerHours {
+  /** The latest event time. */
   reached: number
+  /** Packed. */
   hours: number[]
 }
 interface Hour {
@@ -50,10 +56,10 @@ interface Hour {
 }
 
 export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
-  const workers = new Subjects<Worker>()
-  /** By worker, the first day that is over and of which more became known since. */
+  const workers = new Subjects<WorkerHours>()
+  /** By worker, the first completed day for which new hours arrived. */
   const due = new Subjects<number>()
-  /** Days up to `closedThrough` are over, and were judged by the contracts of `revision`. */
+  /** Days up to `closedThrough` are over, and were judged by the contracts as of `revision`. */
   let judged = { closedThrough: 0, revision: world.revision }
   const offsetAt = utcOffsets()
 
@@ -67,13 +73,13 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
       workers.touch(name)
       worker.reached = Math.max(worker.reached, time)
       const idle = Math.min(event.LongestIdleSeconds, 3_600)
-      put(worker.hours, { hour: Math.floor(time / HOUR), minutes: event.ActiveMinutes, idle })
+      addHour(worker.hours, { hour: Math.floor(time / HOUR), minutes: event.ActiveMinutes, idle })
       const day = Math.floor(time / DAY)
       if (day <= judged.closedThrough) due.set(name, Math.min(day, due.get(name) ?? day))
     },
     advance(now, emit) {
       const through = Math.floor(now / DAY) - 1
-      // A contract may change what the hours of the past mean.
+      // A new contract may change what past hours mean.
       const again = judged.revision !== world.revision
       const { closedThrough } = judged
       if (closedThrough < through || again)
@@ -89,10 +95,10 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
           .hours.map(unpacked)
           .sort((a, b) => a.hour - b.hour)
         const active = [...new Set(hours.filter((it) => it.minutes > 0).map((it) => dayOf(it.hour)))]
-        // Somebody who was active stays so, whatever comes late: nothing is ever taken back.
-        for (const [place, day] of active.entries()) {
+        // Late events only add activity, so nothing is ever retracted.
+        for (const [index, day] of active.entries()) {
           if (day < since || day > through) continue
-          const days = new Set(active.slice(Math.max(0, place + 1 - limits.days), place + 1))
+          const days = new Set(active.slice(Math.max(0, index + 1 - limits.days), index + 1))
           const time = (day + 1) * DAY - 1
           emit({ device: null, worker: name, time }, 'rhythm', draftOf(name, hours, day, days))
         }
@@ -150,12 +156,12 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
       const offset = contract?.timeZone ? offsetAt(contract.timeZone, time) : null
       if (!contract || offset === null) continue
       all += minutes
-      if (!isAgreed(contract, time + HOUR / 2 + offset * 60_000)) off += minutes
+      if (!isAgreed(contract, time + HOUR / 2 + offset * MINUTE)) off += minutes
     }
     return all === 0 ? null : twoDigits(off / all)
   }
 
-  /** `wall` as if the local clock were UTC. */
+  /** `wall`: local time, as epoch ms as if it were UTC. */
   function isAgreed({ declaredHours }: Contract, wall: number): boolean {
     if (declaredHours && declaredHours.length > 0)
       return declaredHours.some((it) => it.days.some((day) => isWithin(day, it.start, it.end, wall)))
@@ -164,7 +170,7 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
     return from <= to ? hour < from || hour >= to : hour < from && hour >= to
   }
 
-  /** In hours; the vector mean of the activity on a dial of 24 hours. */
+  /** In hours, from the vector mean of the activity on a 24-hour dial. */
   function bestOffset(active: readonly Hour[]): number | null {
     let [x, y, all] = [0, 0, 0]
     for (const { hour, minutes } of active) {
@@ -176,7 +182,7 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
     if (Math.hypot(x, y) < limits.leastLean * all) return null
     const middle = (Math.atan2(y, x) * HOURS_A_DAY) / (2 * Math.PI)
     const offset = NOON - middle
-    // Into (-12, 12]; nobody's day is known to less than an hour.
+    // Normalised to (-12, 12], and rounded, because the hours do not allow more precision.
     return Math.round(offset - HOURS_A_DAY * Math.ceil((offset - 12) / HOURS_A_DAY))
   }
 
@@ -206,23 +212,23 @@ function unpacked(packed: number): Hour {
   return { hour: Math.floor(rest / MINUTES_RADIX), minutes: rest % MINUTES_RADIX, idle: packed % IDLE_RADIX }
 }
 
-/** Several tellings of one hour: the minutes add up to sixty, the longest idleness counts. */
-function put(hours: number[], { hour, minutes, idle }: Hour): void {
+/** Adds an hour. Of the same hour, minutes are summed up to sixty, and the longest idleness counts. */
+function addHour(hours: number[], { hour, minutes, idle }: Hour): void {
   const pack = (it: Hour) => (it.hour * MINUTES_RADIX + it.minutes) * IDLE_RADIX + it.idle
-  const place = hours.findLastIndex((it) => unpacked(it).hour === hour)
-  if (place < 0) hours.push(pack({ hour, minutes, idle }))
+  const index = hours.findLastIndex((it) => unpacked(it).hour === hour)
+  if (index < 0) hours.push(pack({ hour, minutes, idle }))
   else {
-    const before = unpacked(hours[place]!)
-    hours[place] = pack({ hour, minutes: Math.min(60, before.minutes + minutes), idle: Math.max(before.idle, idle) })
+    const before = unpacked(hours[index]!)
+    hours[index] = pack({ hour, minutes: Math.min(60, before.minutes + minutes), idle: Math.max(before.idle, idle) })
   }
 }
 
-/** A declared stretch that begins on `weekday` (1 Monday) holds at this wall time; it may end on the next day. */
+/** Whether declared hours that begin on `weekday` (1: Monday) contain this local time; they may end on the next day. */
 function isWithin(weekday: number, start: string, end: string, wall: number): boolean {
   const from = minuteOf(start)
   const to = minuteOf(end) <= from ? minuteOf(end) + 1_440 : minuteOf(end)
   const today = new Date(wall).getUTCDay() || 7
-  const minute = Math.floor(wall / 60_000) % 1_440
+  const minute = Math.floor(wall / MINUTE) % 1_440
   return [0, 1].some((ago) => {
     const began = ((today - ago + 6) % 7) + 1
     const since = minute + ago * 1_440

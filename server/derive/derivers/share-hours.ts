@@ -1,59 +1,58 @@
 /**
- * A screen that is shown all day through a meeting (#28, P21): hours in which a slow, steady stream leaves the laptop
- * and little comes back, on days on which a meeting program ran.
+ * A screen that is shared all day through a meeting (#28, P21): hours in which the laptop sends a slow, steady stream
+ * and receives little, on days on which a meeting program ran.
  *
- * Shape   one `volume_anomaly` with metric 'screen_share_hours' and WindowDays 1 per laptop and UTC day with that many
- *         hours, once the day is over; a second with the sum of `ofDays` days when enough of those were such days.
- * Silent  calls, in which as much comes back; uploads, which are faster; days without a meeting program.
+ * Shape   one `volume_anomaly` with metric 'screen_share_hours' and WindowDays 1 per laptop and UTC day with at least
+ *         `hours`, once the day is over; a second one with the sum of `ofDays` days when `days` of those had as many.
+ * Silent  calls, which receive as much; uploads, which are faster; days without a meeting program.
  * Memory  per laptop two numbers for each day of three weeks.
  */
+
 import * as z from 'zod'
+import { DAY } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { Names, Subjects, single } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
-
 const thresholds = z.strictObject({
   /** Hours of a UTC day. Threat model #28 says 8; a working day west of Greenwich ends after midnight UTC. */
   hours: z.number().min(1).max(24).default(6),
-  /** Days that must have as many, of `ofDays`: threat model P21, three. */
+  /** Days of `ofDays` that must have as many: threat model P21, three. */
   days: z.int().min(1).max(7).default(3),
   ofDays: z.int().min(1).max(14).default(7),
-  /** Kilobits a second that a shared screen sends: a still page 100, a moving one 1,500. The makers' figures. */
+  /** Kilobits per second of a shared screen: 100 for a still page, 1,500 for a moving one. The vendors' figures. */
   leastKbps: z.number().min(1).default(100),
   mostKbps: z.number().min(1).default(1_500),
-  /** How many times what comes back must leave: a call is symmetrical, a page that loads is the other way round. */
+  /** Least ratio of bytes sent to received: calls are symmetrical, and loading a page is the reverse. */
   ratio: z.number().min(1).default(4),
 })
 
-/** Seconds of such a stream, by UTC day, and the days on which a meeting program was seen. */
-interface Laptop {
+/** Seconds with such a stream by UTC day, and the days on which a meeting program was seen. */
+interface ScreenDays {
   seconds: Map<number, number>
   meetings: Set<number>
 }
 
 export const shareHours = deriverKind('share_hours', thresholds, (limits, world) => {
-  const laptops = new Subjects<Laptop>({
+  const laptops = new Subjects<ScreenDays>({
     save: ({ seconds, meetings }) => ({ seconds: [...seconds], meetings: [...meetings] }),
     load(state) {
       const { seconds, meetings } = state as { seconds: [number, number][]; meetings: number[] }
       return { seconds: new Map(seconds), meetings: new Set(meetings) }
     },
   })
-  /** Laptops to judge at the next advance: those whose day is not over stay. */
+  /** Laptops to judge at the next advance. Those with data of a day that is not over stay. */
   const due = new Names()
   let judgedTo = 0
-  const said = statements()
+  const reported = statements()
   const keptDays = LATENESS_MS / DAY + limits.ofDays + 1
 
   return {
     take(seen) {
       const { event, device, conflict, time, receivedAt } = seen
       if (!event || device === null || conflict || time > receivedAt + DAY) return
-      const isMeeting = metIn(seen)
+      const isMeeting = showsMeeting(seen)
       const seconds = event.category === 'egress' ? streamed(event) : 0
       if (!isMeeting && seconds === 0) return
       const day = Math.floor(time / DAY)
@@ -69,8 +68,8 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
       const today = Math.floor(now / DAY)
       for (const device of due) {
         const since = (Math.min(judgedTo || today, today) - LATENESS_MS / DAY) * DAY
-        said.revise(device, since, statementsOn(device, since, today), emit)
-        // Who is still in the middle of a day is judged when it is over.
+        reported.revise(device, since, statementsOn(device, since, today), emit)
+        // A day that is not over is judged later.
         if (!laptops.get(device)!.seconds.has(today)) due.delete(device)
       }
       if (today > judgedTo) forget(today)
@@ -85,11 +84,11 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
           judgedTo = state
         },
       ),
-      said: said.kept,
+      reported: reported.kept,
     },
   }
 
-  /** Seconds of the window in which a screen may have been shown. */
+  /** Seconds of the event's window in which a screen may have been shared. */
   function streamed({
     BytesSent,
     BytesReceived,
@@ -110,11 +109,11 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
     return [...seconds.keys()].flatMap((day) => {
       if (day >= today || day * DAY < since || hoursOf(day) < limits.hours) return []
       const window = Array.from({ length: limits.ofDays }, (_, ago) => hoursOf(day - ago))
-      const again = window.filter((it) => it >= limits.hours).length >= limits.days
+      const isRepeated = window.filter((it) => it >= limits.hours).length >= limits.days
       const sum = window.reduce((all, it) => all + it, 0)
       return [
         statement(device, day, hoursOf(day), 1),
-        ...(again && limits.ofDays > 1 ? [statement(device, day, sum, limits.ofDays)] : []),
+        ...(isRepeated && limits.ofDays > 1 ? [statement(device, day, sum, limits.ofDays)] : []),
       ]
     })
   }
@@ -136,7 +135,7 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
   }
 })
 
-/** A meeting program, or one that shows screens: what is made for remote control has rules of its own. */
-function metIn({ facts }: Seen): boolean {
+/** Whether a meeting or screen sharing program was seen. Remote control has rules of its own. */
+function showsMeeting({ facts }: Seen): boolean {
   return facts?.tools?.some(({ category }) => category === 'meeting' || category === 'screen-sharing') ?? false
 }

@@ -1,41 +1,41 @@
 /**
- * Somebody who would have had to fly faster than an aircraft (#51).
+ * Travel that would have been faster than an aircraft (#51).
  *
- * Shape   one `travel` per worker, UTC day and pair of regions: two proven places of the worker, one after the other,
- *         in another country or region. At the first moment of the second place that day. On two laptops it counts
- *         only when somebody used each of them at that time: one may be running at home without its worker.
- *         `Hours` is at most what lay between; within one stretch of six hours in which both places alternate, what
- *         lay between their first sightings.
- * Silent  where an end proves no place (VPN, relay, Tor, hosting, company exits, approved ones) or is a mobile network,
- *         whose gateways move by themselves; where the same network changed its place: that is the database (N27).
- * Memory  per worker four numbers for each laptop and network of a stretch of six hours, ten days back, and two for
- *         each stretch in which a laptop was used.
+ * Shape   one `travel` per worker, UTC day and pair of regions: two consecutive proven places of the worker in
+ *         different countries or regions, at the first time of the second place on that day. Places of two laptops
+ *         count only when each was in use at that time, because a laptop may run at home without its worker.
+ *         `Hours` is at most the time between the places; when both alternate within one bucket of six hours, the time
+ *         between their first sightings.
+ * Silent  addresses that prove no place (VPN, relay, Tor, hosting, company exits, approved ones); mobile networks,
+ *         whose gateways move; a network whose place changed: that is the database (N27).
+ * Memory  per worker four numbers for each laptop and network of six hours, for ten days, and two for each six hours in
+ *         which a laptop was used.
  */
+
 import * as z from 'zod'
+import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
 import { announced, kilometres, networkOf, positionOf, provesPlace } from '../kit/place.ts'
 import { statements } from '../kit/statements.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
-const STRETCH_MS = 6 * HOUR
-/** Two sightings in one moment still have a speed. */
+const BUCKET_MS = 6 * HOUR
+/** So that two sightings at the same time have a speed. */
 const LEAST_HOURS = 1 / 60
 
 const thresholds = z.strictObject({
-  /** Km between the places, less how far off either may be. Two address databases differ by 621 km in one of ten. */
+  /** Km between the places, less their uncertainty. Two address databases differ by 621 km for one address in ten. */
   farKm: z.number().min(0).max(20_000).default(500),
   /** Km/h: airliners cruise at 900. */
   speedKmh: z.number().min(1).max(100_000).default(900),
   /** Hours of grace before and after a travel notice. */
   travelGraceHours: z.number().min(0).max(240).default(24),
-  /** Hours around a sighting within which a laptop was used, for two laptops of one worker to be compared. */
+  /** Hours around a sighting within which each of two laptops must have been in use. */
   usedWithinHours: z.number().min(0).max(24).default(1),
 })
 
-/** A fact's key. */
-interface Whereabouts {
+/** A proven place of a worker's laptop. */
+interface TravelPlace {
   device: string
   network: string
   country: string
@@ -45,17 +45,18 @@ interface Whereabouts {
   accuracyKm: number
   announced: boolean
 }
-interface Stay extends Whereabouts {
+/** The first and last time in a bucket. */
+interface TravelStay extends TravelPlace {
   first: number
   last: number
 }
 
 export const travel = deriverKind('travel', thresholds, (limits, world) => {
-  const kept = { bucketMs: STRETCH_MS, keepMs: LATENESS_MS + 2 * DAY, width: 2, merge: earliestAndLatest }
+  const kept = { bucketMs: BUCKET_MS, keepMs: LATENESS_MS + 2 * DAY, width: 2, merge: earliestAndLatest }
   const stays = buckets(kept)
-  /** When somebody used a laptop: by worker, the key is the laptop. */
+  /** When a laptop was in use: by worker, with the laptop as the key. */
   const uses = buckets(kept)
-  const said = statements()
+  const reported = statements()
   return {
     reads: ['session', 'presence', 'input_pattern', 'logon'],
     take(seen, emit) {
@@ -63,15 +64,15 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       if (device === null || worker === null || conflict) return
       const time = Math.min(seen.time, seen.receivedAt)
       const stay = stayOf(seen)
-      const isNews = stay
+      const isChanged = stay
         ? stays.add(worker, time, JSON.stringify(stay), [time, time])
         : isUse(seen) && uses.add(worker, time, device, [time, time])
-      if (isNews) judge(worker, emit)
+      if (isChanged) judge(worker, emit)
     },
-    kept: { stays: stays.kept, uses: uses.kept, said: said.kept },
+    kept: { stays: stays.kept, uses: uses.kept, reported: reported.kept },
   }
 
-  function stayOf({ connection, contract, worker, device, time }: Seen): Whereabouts | null {
+  function stayOf({ connection, contract, worker, device, time }: Seen): TravelPlace | null {
     if (!connection || device === null) return null
     const { remoteAddress, geo } = connection
     const { country, region, lat, lon } = geo
@@ -99,7 +100,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       const earlier = sequence.slice(0, index)
       const before = [earlier.findLast((it) => it.device === to.device), earlier.at(-1)]
       for (const from of new Set(before.filter((it) => it !== undefined))) {
-        const draft = wayBetween(from, to)
+        const draft = travelBetween(from, to)
         const isSame = from.device === to.device
         if (!draft || !(isSame || (used(worker, from, from.last) && used(worker, to, to.first)))) continue
         const key = [from.country, from.region, to.country, to.region].join('|')
@@ -108,15 +109,15 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       }
     }
     const now = [...found.values()].map(({ device, time, ...rest }) => ({ about: { device, worker, time }, ...rest }))
-    said.revise(worker, fromOf(worker), now, emit)
+    reported.revise(worker, fromOf(worker), now, emit)
   }
 
-  /** The first day that may still change; the day before it is kept as well. */
+  /** The start of the first day that can still change; the day before it is kept as well. */
   function fromOf(worker: string): number {
     return Math.floor((stays.reached(worker) - LATENESS_MS) / DAY) * DAY
   }
 
-  function wayBetween(from: Stay, to: Stay): Draft | null {
+  function travelBetween(from: TravelStay, to: TravelStay): Draft | null {
     const isElsewhere =
       from.country !== to.country || (from.region !== null && to.region !== null && from.region !== to.region)
     const km = kilometres(positionOf(from), positionOf(to))
@@ -138,7 +139,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
     }
   }
 
-  function used(worker: string, { device }: Stay, at: number): boolean {
+  function used(worker: string, { device }: TravelStay, at: number): boolean {
     const margin = limits.usedWithinHours * HOUR
     return uses
       .of(worker)
@@ -146,12 +147,12 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
   }
 })
 
-/** Somebody was at the laptop, rather than a program. */
+/** Whether a person was at the laptop. */
 function isUse({ event }: Seen): boolean {
   if (event?.category === 'presence') return event.ActiveMinutes > 0
   return event?.category === 'input_pattern' || (event?.category === 'logon' && event.Action === 'logon')
 }
 
-function stayed({ key, values }: Fact): Stay {
-  return { ...(JSON.parse(key) as Whereabouts), first: values[0]!, last: values[1]! }
+function stayed({ key, values }: Fact): TravelStay {
+  return { ...(JSON.parse(key) as TravelPlace), first: values[0]!, last: values[1]! }
 }

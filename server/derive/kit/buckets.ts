@@ -1,12 +1,13 @@
 /**
- * Facts by subject, stretch of time and key, merged as they come: what is held is a function of the set of what was
- * added, whatever the order.
+ * Facts by subject, time bucket and key, merged as they are added: the content is a function of the set of additions,
+ * whatever their order.
  *
- * Shape   `merge` is commutative, associative, and merging twice changes nothing (a minimum, a maximum, an earliest).
- *         What is older than `keepMs` before the latest of its subject is handed to `expired` and let go; what comes
- *         later than that is not taken.
- * Memory  per subject the keys in use, and one number each for key and values of a stretch. At most `KEYS_A_BUCKET`
- *         keys in one stretch: those first in the alphabet, so that the order they came in makes no difference.
+ * Shape   `merge` must be commutative, associative and idempotent (a minimum, a maximum, an earliest).
+ *         Facts older than `keepMs` before their subject's latest time are passed to `expired` and dropped; additions
+ *         older than that are ignored.
+ * Memory  per subject the keys in use; per fact one number for the bucket, one for the key, and its values. At most
+ *         `KEYS_A_BUCKET` keys in one bucket: the alphabetically first, so that their order of arrival makes no
+ *         difference.
  */
 import { type Part, Subjects } from './kept.ts'
 
@@ -14,35 +15,35 @@ const KEYS_A_BUCKET = 16
 
 export interface BucketKind {
   bucketMs: number
-  /** At least the lateness bound, and as much again as judging the oldest of that looks back. */
+  /** At least the lateness bound, plus how far back the judgement of its oldest time looks. */
   keepMs: number
-  /** How many numbers a fact has. */
+  /** The number of values of a fact. */
   width: number
   merge(a: readonly number[], b: readonly number[]): number[]
   expired?(subject: string, fact: Fact): void
 }
 
 export interface Fact {
-  /** Which stretch: whole `bucketMs` since 1970. */
+  /** The number of the bucket: whole `bucketMs` since 1970. */
   bucket: number
   key: string
   values: number[]
 }
 
 export interface Buckets {
-  /** True: something is held that was not. */
+  /** True when this changed the content. */
   add(subject: string, time: number, key: string, values: readonly number[]): boolean
-  /** In order of stretch, then key. */
+  /** In order of bucket, then key. */
   of(subject: string): Fact[]
-  /** Each key that is held, once; cheaper than `of`. */
+  /** The distinct keys in use; cheaper than `of`. */
   keys(subject: string): readonly string[]
-  /** The latest time of the subject; minus infinity while there is none. */
+  /** The latest time of the subject; minus infinity when there is none. */
   reached(subject: string): number
   subjects(): Iterable<string>
   readonly kept: Part
 }
 
-/** `rows`: stretch, index into `keys`, then the values; flat, because there are many and they are small. */
+/** `rows`: bucket, index into `keys`, values, again and again; flat, because there are many small ones. */
 interface Subject {
   reached: number
   keys: string[]
@@ -61,13 +62,13 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
       if (bucket < bucketOf(subject.reached - keepMs)) return false
       const isLatest = time > subject.reached
       if (isLatest) {
-        const isNewStretch = bucket > bucketOf(subject.reached)
+        const isNewBucket = bucket > bucketOf(subject.reached)
         subject.reached = time
-        if (isNewStretch) expire(name, subject)
+        if (isNewBucket) expire(name, subject)
       }
-      const isNews = put(subject, bucket, key, values)
-      if (isLatest || isNews) subjects.touch(name)
-      return isNews
+      const isChanged = put(subject, bucket, key, values)
+      if (isLatest || isChanged) subjects.touch(name)
+      return isChanged
     },
     of: (name) => factsOf(subjects.get(name)),
     keys: (name) => subjects.get(name)?.keys ?? [],
@@ -102,9 +103,9 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
 
   function insert(subject: Subject, bucket: number, key: string, values: readonly number[]): boolean {
     const facts = factsOf(subject)
-    const beside = facts.filter((it) => it.bucket === bucket)
-    const last = beside.at(-1)
-    if (beside.length >= KEYS_A_BUCKET && last) {
+    const inBucket = facts.filter((it) => it.bucket === bucket)
+    const last = inBucket.at(-1)
+    if (inBucket.length >= KEYS_A_BUCKET && last) {
       if (key > last.key) return false
       facts.splice(facts.indexOf(last), 1)
     }
@@ -139,7 +140,7 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
   }
 }
 
-/** First and last time of a key in a stretch. */
+/** The first and last time of a key in a bucket, as a `merge`. */
 export function earliestAndLatest(a: readonly number[], b: readonly number[]): number[] {
   return [Math.min(a[0]!, b[0]!), Math.max(a[1]!, b[1]!)]
 }

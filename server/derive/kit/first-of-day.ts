@@ -1,16 +1,18 @@
 /**
- * Of what is seen again and again, the first sighting of each UTC day, whatever order the sightings come in.
+ * The first of many repeated occurrences on each UTC day, whatever order they arrive in.
  *
- * Shape   per subject and kind one sighting a day stands: the earliest, by (time, id). An earlier one takes its place.
- * Memory  per subject, kind and day one time, id and key, for nine days; `MOST` of them a subject, the oldest go first.
+ * Shape   one event per subject, kind and day: that of the earliest occurrence by (time, id). An earlier one that
+ *         arrives late replaces it.
+ * Memory  per subject, kind and day one time, id and key, for nine days; at most `MAX_FIRSTS` per subject, oldest
+ *         dropped first.
  */
-import { type Draft, LATENESS_MS } from '../deriver.ts'
+import { DAY } from '../../../wire/time.ts'
+import { type Draft, LATENESS_MS, type Report } from '../deriver.ts'
 import { mapCodec, type Part, Subjects } from './kept.ts'
 
-const DAY = 86_400_000
-const MOST = 512
+const MAX_FIRSTS = 512
 
-export interface Sighting {
+export interface Occurrence {
   /** Epoch ms. */
   time: number
   /** The record's id. */
@@ -18,33 +20,33 @@ export interface Sighting {
   kind: string
 }
 
-type Say = (time: number, key: string, draft: Draft | null) => void
 type First = [time: number, id: string]
 
 export interface FirstOfDay {
-  take(subject: string, sighting: Sighting, draft: Draft, say: Say): void
+  take(subject: string, occurrence: Occurrence, draft: Draft, report: Report): void
   readonly kept: Part
 }
 
 export function firstOfDay(): FirstOfDay {
+  /** By day and kind. */
   const subjects = new Subjects<Map<string, First>>(mapCodec())
   return {
-    take(name, { time, id, kind }, draft, say) {
-      const known = subjects.ensure(name, () => new Map())
-      const place = `${Math.floor(time / DAY)} ${kind}`
-      const first = known.get(place)
+    take(subject, { time, id, kind }, draft, report) {
+      const firsts = subjects.ensure(subject, () => new Map())
+      const key = `${Math.floor(time / DAY)} ${kind}`
+      const first = firsts.get(key)
       if (first && (first[0] < time || (first[0] === time && first[1] <= id))) return
-      if (first && first[0] !== time) say(first[0], kind, null)
-      known.set(place, [time, id])
-      subjects.touch(name)
-      say(time, kind, draft)
-      if (!first) forget(known, time)
+      if (first && first[0] !== time) report(first[0], kind, null)
+      firsts.set(key, [time, id])
+      subjects.touch(subject)
+      report(time, kind, draft)
+      if (!first) forget(firsts, time)
     },
     kept: subjects,
   }
 }
 
-function forget(known: Map<string, First>, time: number): void {
-  for (const [place, [at]] of known) if (at < time - LATENESS_MS - DAY) known.delete(place)
-  if (known.size > MOST) known.delete(known.keys().next().value as string)
+function forget(firsts: Map<string, First>, time: number): void {
+  for (const [key, [at]] of firsts) if (at < time - LATENESS_MS - DAY) firsts.delete(key)
+  if (firsts.size > MAX_FIRSTS) firsts.delete(firsts.keys().next().value as string)
 }

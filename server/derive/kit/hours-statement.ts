@@ -1,30 +1,30 @@
-/** Hours of something on one laptop, as a `volume_anomaly`: nobody's habit or peers are asked about it. */
+/** Hours of an activity on one laptop, as a `volume_anomaly` without a comparison with own habit or peers. */
+
 import type { EventOf } from '../../../wire/event.ts'
+import { DAY } from '../../../wire/time.ts'
 import type { Statement } from './statements.ts'
 import type { World } from './world.ts'
-
-const DAY = 86_400_000
 
 export function hoursStatement(
   world: World,
   device: string,
   time: number,
-  said: { metric: EventOf<'volume_anomaly'>['Metric']; hours: number; windowDays: number },
+  { metric, hours, windowDays }: { metric: EventOf<'volume_anomaly'>['Metric']; hours: number; windowDays: number },
 ): Statement {
   const worker = world.holderAt(device, time)
   const start = world.contractAt(worker, time)?.start
   return {
     about: { device, worker, time },
-    key: String(said.windowDays),
+    key: String(windowDays),
     draft: {
       category: 'volume_anomaly',
-      Metric: said.metric,
-      Value: Math.round(said.hours * 100) / 100,
+      Metric: metric,
+      Value: Math.round(hours * 100) / 100,
       OwnMedian: null,
       OwnP99: null,
       PeerP99: null,
       Z: null,
-      WindowDays: said.windowDays,
+      WindowDays: windowDays,
       DaysSinceStart: start == null ? null : Math.max(0, time - start) / DAY,
     },
   }

@@ -1,8 +1,8 @@
-/** What of a contract holds at one moment: approvals, notices and declarations that lapsed, or have not begun, are left out. */
+/** The part of a contract in force at one moment: without approvals and notices that ended or have not begun. */
 import type { Contract } from '../../../wire/contract.ts'
 
-/** The contract as it holds from `since` until `until`. */
-export interface Piece {
+/** The contract as in force from `since` until `until`. */
+export interface ContractPeriod {
   since: number
   until: number
   contract: Contract
@@ -13,18 +13,19 @@ interface Approval {
   to?: number | null | undefined
 }
 
-/** True while an approval that may lapse holds. */
+/** Whether the approval is in force at `time`. */
 export function holds(approval: Approval, time: number): boolean {
   return (approval.from ?? 0) <= time && time < (approval.to ?? Number.POSITIVE_INFINITY)
 }
 
-const LAPSING = ['approvedTools', 'approvedEgress', 'travelNotices', 'peripherals', 'declaredHours'] as const
+const LIMITED = ['approvedTools', 'approvedEgress', 'travelNotices', 'peripherals', 'declaredHours'] as const
 
 /**
- * Shape   members of the household come out as plain ids, with or without an end. A contract in which nothing lapses
- *         is its own only piece.
+ * The contract as in force at `time`, and the period for which the answer is the same.
+ *
+ * Shape   household members become plain ids. A contract without any time limits is returned as it is.
  */
-export function pieceAt(contract: Contract, time: number): Piece {
+export function periodAt(contract: Contract, time: number): ContractPeriod {
   let since = Number.NEGATIVE_INFINITY
   let until = Number.POSITIVE_INFINITY
   const inForce = (entry: Approval): boolean => {
@@ -36,7 +37,7 @@ export function pieceAt(contract: Contract, time: number): Piece {
     return holds(entry, time)
   }
   const held = { ...contract }
-  for (const key of LAPSING) if (contract[key]) Object.assign(held, { [key]: contract[key].filter(inForce) })
+  for (const key of LIMITED) if (contract[key]) Object.assign(held, { [key]: contract[key].filter(inForce) })
   const members = contract.household?.map((it) => (typeof it === 'string' ? { worker: it } : it))
   if (members) held.household = members.filter(inForce).map((it) => it.worker)
   const isWhole = since === Number.NEGATIVE_INFINITY && until === Number.POSITIVE_INFINITY

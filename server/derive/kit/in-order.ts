@@ -1,79 +1,79 @@
 /**
- * Makes a step over time-ordered notes independent of the order in which they come.
+ * Folds notes in order of time, whatever order they arrive in.
  *
- * Shape   per subject: the state before the lateness bound, the notes since, and the state after them. A note in order
- *         is one step; a late one begins again from the state before the bound, and what no longer follows is taken
- *         back. What a note says twice under one (time, key) stands as it was said last.
- *         The state after the notes is not kept: it follows from the rest, and is made again when it is asked for.
- * Memory  two states and `maxNotes` notes a subject; beyond, the earliest can no longer be overtaken (`squeezed`).
- *         A note from before the bound is counted (`late`) and not used.
+ * Shape   per subject: the settled state (of all notes that are past the lateness bound), the later notes, and the
+ *         current state after them. A note that arrives in order is one step. A late one replays the notes from the
+ *         settled state, and events that no longer follow are retracted. Of two events with the same (time, key), the
+ *         later one replaces the earlier one.
+ *         The current state is not saved: it follows from the rest, and is computed again when it is needed.
+ * Memory  per subject two states and `maxNotes` notes; beyond that, the earliest are settled early (`squeezed`).
+ *         A note from before the settled state is counted (`late`) and ignored.
  */
-import { type Draft, LATENESS_MS } from '../deriver.ts'
+import { type Draft, LATENESS_MS, type Report } from '../deriver.ts'
 import { type Codec, type Parts, Subjects, single } from './kept.ts'
 
 export interface Note {
   /** Epoch ms. */
   time: number
-  /** The record's id: the same again changes nothing. */
+  /** The record's id: a note with the same time and id is ignored. */
   id: string
 }
-
-/** Null takes back. `key` tells apart what is said for one time. */
-export type Say = (time: number, key: string, draft: Draft | null) => void
 
 export interface Fold<State, N extends Note> {
   /** Plain JSON. */
   begin(): State
-  /** Changes `state` and says what stands because of it. No clock, no randomness, nothing from outside. */
-  step(state: State, note: N, say: Say): void
+  /** Updates `state`, and reports the events that follow. A function of its arguments: no clock, no randomness. */
+  step(state: State, note: N, report: Report): void
 }
 
-type Said = [time: number, key: string, draft: Draft]
+type Reported = [time: number, key: string, draft: Draft]
 
-/** A state, and what stands because of it, by time and key. */
-interface Standing<State> {
+/** A state, and the events reported on the way there, by time and key. */
+interface Progress<State> {
   state: State
-  said: Map<string, Said>
+  reported: Map<string, Reported>
 }
 
-/** What no late note can reach any more. */
-interface Settled<State> extends Standing<State> {
-  /** Epoch ms: notes up to here are in it. */
+/** After all notes that no late one can precede. */
+interface Settled<State> extends Progress<State> {
+  /** Epoch ms of the last note in it. */
   through: number
 }
 
+type SavedSettled<State> = Omit<Settled<State>, 'reported'> & { reported: Reported[] }
+
 export interface InOrder<N extends Note> {
-  take(subject: string, note: N, say: Say): void
+  take(subject: string, note: N, report: Report): void
   readonly counters: { late: number; squeezed: number }
   readonly kept: Parts
 }
 
 export function inOrder<State, N extends Note>(fold: Fold<State, N>, maxNotes = 2_000): InOrder<N> {
   const settled = new Subjects<Settled<State>>(settledCodec())
-  /** In order, later than what is settled. */
+  /** In order, later than the settled state. */
   const notes = new Subjects<N[]>()
-  /** After the notes. */
-  const after = new Map<string, Standing<State>>()
+  /** After all notes. */
+  const current = new Map<string, Progress<State>>()
   const counters = { late: 0, squeezed: 0 }
   return {
     counters,
-    take(name, note, say) {
-      if (note.time <= (settled.get(name)?.through ?? Number.MIN_SAFE_INTEGER)) {
+    take(subject, note, report) {
+      if (note.time <= (settled.get(subject)?.through ?? Number.MIN_SAFE_INTEGER)) {
         counters.late++
         return
       }
-      const its = notes.get(name) ?? []
-      const place = its.findLastIndex((it) => compare(it, note) <= 0)
-      const beside = its[place]
-      if (beside && compare(beside, note) === 0) return
-      const before = after.get(name) ?? replayed(name)
-      its.splice(place + 1, 0, note)
-      notes.set(name, its)
-      if (place + 2 === its.length) {
-        fold.step(before.state, note, telling(before.said, say))
-        after.set(name, before)
-      } else again(name, before.said, say)
-      settle(name, its)
+      const known = notes.get(subject) ?? []
+      const index = known.findLastIndex((it) => compare(it, note) <= 0)
+      const previous = known[index]
+      if (previous && compare(previous, note) === 0) return
+      const before = current.get(subject) ?? replayed(subject)
+      known.splice(index + 1, 0, note)
+      notes.set(subject, known)
+      if (index + 2 === known.length) {
+        fold.step(before.state, note, recordAndForward(before.reported, report))
+        current.set(subject, before)
+      } else replay(subject, before.reported, report)
+      settle(subject, known)
     },
     kept: {
       settled,
@@ -85,71 +85,76 @@ export function inOrder<State, N extends Note>(fold: Fold<State, N>, maxNotes = 
     },
   }
 
-  /** The state after the notes, from the settled one. */
-  function replayed(name: string): Standing<State> {
-    const before = settled.get(name)
-    const standing = {
+  /** The state after all notes, computed from the settled one. */
+  function replayed(subject: string): Progress<State> {
+    const before = settled.get(subject)
+    const progress = {
       state: before ? structuredClone(before.state) : fold.begin(),
-      said: new Map(before?.said),
+      reported: new Map(before?.reported),
     }
-    const tell = telling(standing.said, () => {})
-    for (const note of notes.get(name) ?? []) fold.step(standing.state, note, tell)
-    return standing
+    const record = recordAndForward(progress.reported, () => {})
+    for (const note of notes.get(subject) ?? []) fold.step(progress.state, note, record)
+    return progress
   }
 
-  /** A note came between others: everything since the bound is judged anew. */
-  function again(name: string, before: ReadonlyMap<string, Said>, say: Say): void {
-    const standing = replayed(name)
-    after.set(name, standing)
-    for (const [place, [time, key]] of before) if (!standing.said.has(place)) say(time, key, null)
-    for (const [place, it] of standing.said) {
-      const known = before.get(place)
-      if (!known || !same(known[2], it[2])) say(...it)
+  /** Replays the notes because one arrived late, and reports what is different from `before`. */
+  function replay(subject: string, before: ReadonlyMap<string, Reported>, report: Report): void {
+    const progress = replayed(subject)
+    current.set(subject, progress)
+    for (const [identity, [time, key]] of before) if (!progress.reported.has(identity)) report(time, key, null)
+    for (const [identity, it] of progress.reported) {
+      const known = before.get(identity)
+      if (!known || !same(known[2], it[2])) report(...it)
     }
   }
 
-  /** What no late note can reach any more is settled. */
-  function settle(name: string, its: N[]): void {
-    const horizon = its.at(-1)!.time - LATENESS_MS
+  /** Moves notes that no late one can precede into the settled state. */
+  function settle(subject: string, known: N[]): void {
+    const horizon = known.at(-1)!.time - LATENESS_MS
     let count = 0
-    while (count < its.length && (its[count]!.time <= horizon || its.length - count > maxNotes)) count++
+    while (count < known.length && (known[count]!.time <= horizon || known.length - count > maxNotes)) count++
     if (count === 0) return
-    const bound = settled.get(name) ?? { state: fold.begin(), said: new Map(), through: Number.MIN_SAFE_INTEGER }
-    const tell = telling(bound.said, () => {})
-    for (const note of its.splice(0, count)) {
+    const before = settled.get(subject)
+    const bound = before ?? { state: fold.begin(), reported: new Map(), through: Number.MIN_SAFE_INTEGER }
+    const record = recordAndForward(bound.reported, () => {})
+    for (const note of known.splice(0, count)) {
       if (note.time > horizon) counters.squeezed++
       bound.through = note.time
-      fold.step(bound.state, note, tell)
+      fold.step(bound.state, note, record)
     }
-    for (const said of [bound.said, after.get(name)!.said])
-      for (const [place, [time]] of said) if (time <= horizon - LATENESS_MS) said.delete(place)
-    settled.set(name, bound)
+    for (const reported of [bound.reported, current.get(subject)!.reported])
+      for (const [identity, [time]] of reported) if (time <= horizon - LATENESS_MS) reported.delete(identity)
+    settled.set(subject, bound)
   }
 }
 
-/** Notes what is said, and passes on only what is new. */
-function telling(said: Map<string, Said>, say: Say): Say {
+/** Records what is reported, and forwards what is new or different. */
+function recordAndForward(reported: Map<string, Reported>, forward: Report): Report {
   return (time, key, draft) => {
-    const place = `${time} ${key}`
-    const before = said.get(place)
+    const identity = identityOf(time, key)
+    const before = reported.get(identity)
     if (draft === null ? !before : before && same(before[2], draft)) return
-    if (draft === null) said.delete(place)
-    else said.set(place, [time, key, draft])
-    say(time, key, draft)
+    if (draft === null) reported.delete(identity)
+    else reported.set(identity, [time, key, draft])
+    forward(time, key, draft)
   }
 }
 
 function settledCodec<State>(): Codec<Settled<State>> {
   return {
-    save: (it) => ({ ...it, said: [...it.said.values()] }),
+    save: (it): SavedSettled<State> => ({ ...it, reported: [...it.reported.values()] }),
     load(state) {
-      const saved = state as Omit<Settled<State>, 'said'> & { said: Said[] }
-      return { ...saved, said: new Map(saved.said.map((it) => [`${it[0]} ${it[1]}`, it])) }
+      const saved = state as SavedSettled<State>
+      return { ...saved, reported: new Map(saved.reported.map((it) => [identityOf(it[0], it[1]), it])) }
     },
   }
 }
 
-/** Drafts are flat and made by one function, so their fields are in one order. */
+function identityOf(time: number, key: string): string {
+  return `${time} ${key}`
+}
+
+/** Drafts are flat and come from one function, so their fields are in one order. */
 function same(a: Draft, b: Draft): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }

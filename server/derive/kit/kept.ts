@@ -1,15 +1,15 @@
 /**
- * State that is kept by subject (a laptop, a worker, a network), so that what is written is what changed.
+ * State that is saved by subject (a laptop, a worker, a network), so that a save writes only what changed.
  *
- * Shape   a part of the state is one `Kept`. `changed` hands over what is different since it was last asked, as plain
- *         JSON, and from then on counts that as written: the caller keeps it until it is. The values may belong to the
- *         live state: turn them into text before the next record is taken. `restore` puts one subject back into an
- *         empty part; the order of the subjects makes no difference. What follows from the subjects (indexes, sums) is
- *         not kept: it is made again as they are put back, or by `restored`.
- * Errors  none: what is restored was written by the same form of state (`STATE_FORM`).
+ * Shape   a `Kept` is one part of the state. `changed` returns the subjects that changed since the last call, as plain
+ *         JSON, and regards them as saved from then on: the caller holds them until they are. The values may be part of
+ *         the live state: serialise them before the next record is taken. `restore` adds one saved subject to an
+ *         empty part; the order of subjects makes no difference. Indexes and sums over subjects are not saved: they are
+ *         rebuilt as subjects are restored, or by `restored`.
+ * Errors  none: what is restored was saved in the same form (`STATE_FORM`).
  */
 export interface Kept {
-  /** In no particular order; undefined: the subject is gone. */
+  /** In no particular order; undefined: the subject was deleted. */
   changed(): Iterable<readonly [subject: string, state: unknown]>
   restore(subject: string, state: unknown): void
 }
@@ -21,32 +21,32 @@ export interface Part extends Kept {
 
 export type Parts = Readonly<Record<string, Part>>
 
-/** Whatever has state. */
+/** Something with saved state. */
 export interface Keeper {
   readonly kept: Parts
-  /** Called once, when every part of every keeper was put back. */
+  /** Called once, when all parts of all keepers have been restored. */
   restored?(): void
 }
 
-/** How a value is turned into plain JSON and back. */
+/** Converts a value to plain JSON and back. */
 export interface Codec<T> {
   save(value: T): unknown
   load(state: unknown): T
 }
 
 /**
- * A map that remembers which of its entries changed.
+ * A map that tracks which of its entries changed.
  *
- * Shape   `set` and `delete` are remembered; whoever edits a value in place calls `touch`.
+ * Shape   `set` and `delete` are tracked; code that edits a value in place calls `touch`.
  */
 export class Subjects<T> extends Map<string, T> implements Part {
   readonly #codec: Codec<T>
   readonly #onRestore: ((name: string, value: T) => void) | undefined
   #dirty = new Set<string>()
-  /** What one laptop sends comes in batches, so the name is mostly the one before. */
+  /** The last name marked: a laptop's events arrive in batches, so the next name is usually the same. */
   #last: string | undefined
 
-  /** Without a codec the values are plain JSON themselves. `onRestore` may index what is put back. */
+  /** Without a codec, values must be plain JSON. `onRestore` may index restored values. */
   constructor(
     codec: Codec<T> = { save: (value) => value, load: (state) => state as T },
     onRestore?: (name: string, value: T) => void,
@@ -67,7 +67,7 @@ export class Subjects<T> extends Map<string, T> implements Part {
     return had
   }
 
-  /** What is there, or what `make` makes and is there from now on. */
+  /** The value, made by `make` and added when it is missing. */
   ensure(name: string, make: () => T): T {
     const known = this.get(name)
     if (known !== undefined) return known
@@ -104,9 +104,10 @@ export class Subjects<T> extends Map<string, T> implements Part {
 }
 
 /**
- * A few names that come and go: whom to judge next, and the like.
+ * A set of names that are added and removed often, such as the subjects to judge next.
  *
- * Shape   compared with what was written when it is asked for, so that a name that comes and goes between costs nothing.
+ * Shape   compared with the saved set when changes are asked for: a name added and removed between two saves costs
+ *         nothing.
  */
 export class Names extends Set<string> implements Part {
   #written = new Set<string>();
@@ -128,12 +129,12 @@ export class Names extends Set<string> implements Part {
   }
 }
 
-/** For values that are maps themselves. */
+/** For values that are maps. */
 export function mapCodec<K, V>(): Codec<Map<K, V>> {
   return { save: (map) => [...map], load: (state) => new Map(state as [K, V][]) }
 }
 
-/** One small value that belongs to no subject: compared with what it was. */
+/** One small value without a subject; saved when its JSON text differs. */
 export function single<T>(read: () => T, write: (value: T) => void): Part {
   let before: string | undefined
   return {
@@ -153,25 +154,25 @@ export function single<T>(read: () => T, write: (value: T) => void): Part {
   }
 }
 
-/** The same parts under longer names, so that those of several keepers can stand side by side. */
+/** The parts with `prefix` before their names, so that those of several keepers can be combined. */
 export function prefixed(prefix: string, parts: Parts): Parts {
   return Object.fromEntries(Object.entries(parts).map(([name, part]) => [`${prefix}.${name}`, part]))
 }
 
-/** One subject of one part, ready to be written. */
+/** One subject of one part, ready to be saved. */
 export interface Row {
   part: string
   subject: string
-  /** JSON; null: the subject is gone. */
+  /** JSON; null: the subject was deleted. */
   state: string | null
 }
 
-/** What changed since it was last asked for. Taken as a whole, before the next record. */
+/** The rows that changed since the last call. Read all of them before the next record is taken. */
 export function changedRows(parts: Parts): Row[] {
   return Object.entries(parts).flatMap(([part, kept]) => Array.from(kept.changed(), (it) => rowOf(part, it)))
 }
 
-/** Everything. */
+/** All rows. */
 export function allRows(parts: Parts): Row[] {
   return Object.entries(parts).flatMap(([part, kept]) => Array.from(kept.all(), (it) => rowOf(part, it)))
 }
@@ -180,7 +181,7 @@ function rowOf(part: string, [subject, state]: readonly [string, unknown]): Row 
   return { part, subject, state: state === undefined ? null : JSON.stringify(state) }
 }
 
-/** Puts rows back, in whatever order they come; `restored` of the keepers is the caller's. */
+/** Restores rows, in any order. The caller then calls `restored` of the keepers. */
 export function restoreRows(parts: Parts, rows: Iterable<Row>): void {
   for (const { part, subject, state } of rows) if (state !== null) parts[part]?.restore(subject, JSON.parse(state))
 }

@@ -1,7 +1,7 @@
-/** What a clock on the wall says: the offset of a time zone, daylight saving included. */
+/** The UTC offset of a time zone at a given time, with daylight saving. */
+import { HOUR, MINUTE } from '../../../wire/time.ts'
 
-const HOUR = 3_600_000
-/** Of one zone: some 170 days' hours. */
+/** Cached hours per zone: about 170 days. */
 const MAX_HOURS = 4_096
 
 interface Zone {
@@ -9,7 +9,7 @@ interface Zone {
   offsets: Map<number, number>
 }
 
-/** Answers in minutes east of UTC, for the hour in which `time` is; null: no such zone. Asks each hour of a zone once. */
+/** Returns minutes east of UTC for the hour that contains `time`; null: unknown zone. Each hour of a zone is cached. */
 export function utcOffsets(): (zone: string, time: number) => number | null {
   const zones = new Map<string, Zone>()
   return (name, time) => {
@@ -46,5 +46,5 @@ function formatOf(timeZone: string): Intl.DateTimeFormat | null {
 function offsetAt(format: Intl.DateTimeFormat, time: number): number {
   const parts = Object.fromEntries(format.formatToParts(time).map((it) => [it.type, Number(it.value)]))
   const wall = Date.UTC(parts.year!, parts.month! - 1, parts.day, parts.hour, parts.minute)
-  return Math.round((wall - time) / 60_000)
+  return Math.round((wall - time) / MINUTE)
 }

@@ -1,75 +1,76 @@
 /**
- * Places that changed because the database did, not because a laptop moved (look-alike N27).
+ * Detects places that changed because an address database changed, not because a laptop moved (look-alike N27).
  *
- * Shape   takes the log's connection records and answers, for a connection, whether its place is the laptop's doing.
- *         'feed': another edition of the databases said another place of the same network (a /24 of IPv4, a /48 of
- *         IPv6) before; or at least `workers` workers on as many addresses of one operator were put into one country
- *         (one region, within a country) inside one day, each while its address stayed the same, or within a day of a
- *         new edition's first use. 'undecided': such a change that is not a day old, so that others may yet join it.
+ * Shape   takes the log's connection records and returns the cause of a connection's place.
+ *         'database': an earlier edition of the databases had another place for the same network (a /24 of IPv4, a /48
+ *         of IPv6). Or within one day, at least `workers` workers on as many addresses of one operator were moved to
+ *         one country (within a country: one region), each with an unchanged address, or within a day of the first use
+ *         of a new edition. 'undecided': such a change that is less than a day old, so that more workers may follow.
  *         'laptop': neither.
- *         The answers are a function of the set of records taken, in whatever order they came.
- * Memory  by network up to eight places, by laptop its last four editions, and the changes between them; each is
- *         forgotten when it was not seen for twice `doubtDays`. One laptop brings at most `STATEMENTS_A_DAY` places of
- *         networks a day: what it says beyond is taken for its own doing, and costs nobody else anything.
+ *         The answers are a function of the set of records taken, whatever their order.
+ * Memory  per network up to eight places, per laptop its last four editions, and the changes between them; each is
+ *         dropped when it was not seen for twice `doubtDays`. One laptop adds at most `PLACES_A_DAY` places of networks
+ *         a day; further ones are ignored, so that one laptop cannot fill the memory of others.
  * Source  threat model N27.
  */
+
 import * as z from 'zod'
 import type { AddressFacts } from '../../../wire/recording.ts'
+import { DAY } from '../../../wire/time.ts'
 import { type Keeper, type Parts, Subjects, single } from './kept.ts'
 import { kilometres, networkOf } from './place.ts'
 
-const DAY = 86_400_000
-/** They are the databases' own: a new one comes a few times a month. */
+/** A new edition is published a few times a month. */
 const MAX_EDITIONS = 64
 const PLACES_A_NETWORK = 8
 const EDITIONS_A_DEVICE = 4
-const STATEMENTS_A_DAY = 64
-/** Places are kept on this grid, in degrees: what jitters from edition to edition stays one entry. */
+const PLACES_A_DAY = 64
+/** Places are rounded to this grid, in degrees, so that small differences between editions make one entry. */
 const GRID = 0.5
 
 export const PlaceChangeThresholds = z.strictObject({
-  /** Unrelated workers that make a change the database's. N27 says 'many'; two may travel together. */
+  /** Unrelated workers who must change place together. N27 says 'many'; two may travel together. */
   workers: z.int().min(2).max(1_000).default(3),
-  /** Km within a country that are the same place. Two makers agree that far on most addresses, and not on the rest. */
+  /** Km within a country that are still the same place: two vendors agree that well on most addresses. */
   toleratedKm: z.number().min(0).max(20_000).default(100),
-  /** Days that a change is doubted: by then the next edition has come, and who runs the server has been told. */
+  /** Days for which a changed place is not believed: by then there is a new edition, and operators have been told. */
   doubtDays: z.number().min(1).max(365).default(45),
 })
 export type PlaceChangeThresholds = z.infer<typeof PlaceChangeThresholds>
 
-/** What it needs of a connection record, beside the facts that stand in it. */
+/** The fields of a connection record that are used. */
 export interface PlacedConnection {
   time: number
   remoteAddress: string
   geo: Pick<AddressFacts, 'country' | 'region' | 'lat' | 'lon' | 'asn' | 'edition'>
 }
 
-export type Whose = 'laptop' | 'undecided' | 'feed'
+export type Cause = 'laptop' | 'undecided' | 'database'
 
-/** For the operators: nobody is accused by it. */
+/** A change of the databases, for operators. */
 export interface FeedChange {
-  /** The one that brought the change; null in recordings that do not say. */
+  /** The edition with the change; null in recordings without editions. */
   edition: string | null
   asn: number | null
   from: string | null
   to: string | null
-  /** How many /24 and /48. */
+  /** The number of /24 and /48. */
   networks: number
-  /** Epoch ms: since when, and how long it is doubted. */
+  /** Epoch ms: the period in which the new place is not believed. */
   since: number
   until: number
 }
 
-interface Place {
+interface GridPlace {
   country: string | null
   region: string | null
   latitude: number | null
   longitude: number | null
 }
 
-/** The first that was said of a network (or, without an edition, of an address) and this place. */
-interface Statement {
-  place: Place
+/** The first time a network (without an edition: an address) had this place. */
+interface Placement {
+  place: GridPlace
   edition: string | null
   address: string
   asn: number | null
@@ -77,41 +78,42 @@ interface Statement {
   since: number
 }
 
-/** A laptop under one edition: where it was first and last. */
-interface Stay {
+/** The first and last connection of a laptop under one edition. */
+interface EditionUse {
   edition: string
   worker: string
-  first: Sight
-  last: Sight
+  first: Connected
+  last: Connected
 }
 interface Network {
   /** The last UTC day on which it was seen. */
   day: number
-  statements: Statement[]
+  placements: Placement[]
 }
-interface Laptop {
-  stays: Stay[]
-  /** The last UTC day on which it was seen, and how many new places it has stated on that day. */
+interface LaptopUse {
+  editions: EditionUse[]
+  /** The last UTC day on which it was seen, and how many new places it added on that day. */
   day: number
-  stated: number
+  added: number
 }
-interface Sight {
+interface Connected {
   time: number
   address: string
   network: string
   asn: number | null
-  place: Place
+  place: GridPlace
 }
 
+/** A change from one place to another, as seen on one laptop. */
 interface Move {
   /**
-   * 'edition': two editions, one network. 'address': one address, no word of editions. 'network': a new edition and
-   * another network of the same operator, which may just as well be a journey.
+   * 'edition': the same network under two editions. 'address': the same address, without editions. 'network': a new
+   * edition and another network of the same operator, which may also be a journey.
    */
   kind: 'edition' | 'address' | 'network'
   network: string
-  from: Place
-  to: Place
+  from: GridPlace
+  to: GridPlace
   edition: string | null
   asn: number | null
   address: string
@@ -122,8 +124,8 @@ interface Move {
 export class PlaceChanges implements Keeper {
   readonly #limits: PlaceChangeThresholds
   readonly #networks = new Subjects<Network>()
-  readonly #devices = new Subjects<Laptop>()
-  /** When each edition was first used. */
+  readonly #devices = new Subjects<LaptopUse>()
+  /** The first use of each edition. */
   readonly #editions = new Subjects<number>()
   readonly #moves = new Subjects<Move>(undefined, (id, move) => this.#index(id, move))
   readonly #byNetwork = new Map<string, Set<string>>()
@@ -150,7 +152,7 @@ export class PlaceChanges implements Keeper {
     this.#limits = limits
   }
 
-  /** Goes up when an answer that was given before may be another one now. */
+  /** Increases when an earlier answer may have changed. */
   get revision(): number {
     return this.#revision
   }
@@ -170,36 +172,40 @@ export class PlaceChanges implements Keeper {
     const place = onGrid(geo)
     if (place.country === null && place.latitude === null) return
     const edition = geo.edition ?? null
-    const sight = { time, address, network, asn: geo.asn, place }
+    const connected = { time, address, network, asn: geo.asn, place }
     const laptop = this.#laptop(device, time)
-    this.#state({ place, edition, address, asn: geo.asn, worker: worker ?? device, since: time }, network, laptop)
+    this.#addPlacement(
+      { place, edition, address, asn: geo.asn, worker: worker ?? device, since: time },
+      network,
+      laptop,
+    )
     if (edition !== null) {
-      this.#use(edition, time)
-      this.#stay(device, laptop, { edition, worker: worker ?? device, first: sight, last: sight })
+      this.#addEdition(edition, time)
+      this.#addEditionUse(device, laptop, { edition, worker: worker ?? device, first: connected, last: connected })
     }
     this.#prune(time)
   }
 
-  /** Whose doing it is that this connection is where it is; `now` by the log's clock. */
-  whose({ remoteAddress, geo, time }: PlacedConnection, now: number): Whose {
+  /** The cause of this connection's place; `now` by the log's clock. */
+  causeOf({ remoteAddress, geo, time }: PlacedConnection, now: number): Cause {
     const place = onGrid(geo)
-    let answer: Whose = 'laptop'
+    let cause: Cause = 'laptop'
     for (const id of this.#byNetwork.get(networkOf(remoteAddress)) ?? []) {
       const move = this.#moves.get(id)!
       if (time < move.time || time - move.time > this.#limits.doubtDays * DAY) continue
       if (!this.#same(move.to, place) || !this.#counts(move)) continue
-      if (this.#isFeeds(move)) return 'feed'
-      if (now - move.time < DAY) answer = 'undecided'
+      if (this.#isByDatabase(move)) return 'database'
+      if (now - move.time < DAY) cause = 'undecided'
     }
-    return answer
+    return cause
   }
 
-  /** What the operators should know at `now`, the largest first. */
+  /** The changes in doubt at `now`, the largest first. */
   changes(now: number): FeedChange[] {
     const found = new Map<string, FeedChange & { of: Set<string> }>()
     for (const move of this.#moves.values()) {
       const until = move.time + this.#limits.doubtDays * DAY
-      if (now >= until || now < move.time || !this.#counts(move) || !this.#isFeeds(move)) continue
+      if (now >= until || now < move.time || !this.#counts(move) || !this.#isByDatabase(move)) continue
       const { edition, asn, network } = move
       const [from, to] = [move.from.country, move.to.country]
       const key = JSON.stringify([edition, asn, from, to])
@@ -215,15 +221,15 @@ export class PlaceChanges implements Keeper {
       .map(({ key, ...change }) => change)
   }
 
-  #laptop(device: string, time: number): Laptop {
-    const laptop = this.#devices.ensure(device, () => ({ stays: [], day: 0, stated: 0 }))
+  #laptop(device: string, time: number): LaptopUse {
+    const laptop = this.#devices.ensure(device, () => ({ editions: [], day: 0, added: 0 }))
     this.#devices.touch(device)
     const day = Math.floor(time / DAY)
-    if (day > laptop.day) Object.assign(laptop, { day, stated: 0 })
+    if (day > laptop.day) Object.assign(laptop, { day, added: 0 })
     return laptop
   }
 
-  #use(edition: string, time: number): void {
+  #addEdition(edition: string, time: number): void {
     if (time >= (this.#editions.get(edition) ?? Number.POSITIVE_INFINITY)) return
     this.#editions.set(edition, time)
     if (this.#editions.size <= MAX_EDITIONS) return
@@ -231,77 +237,77 @@ export class PlaceChanges implements Keeper {
     this.#editions.delete(oldest![0])
   }
 
-  /** Notes what is said of the network, and what has moved by it. */
-  #state(said: Statement, network: string, by: Laptop): void {
-    const day = Math.floor(said.since / DAY)
+  /** Adds a network's place, and the changes of place that follow. */
+  #addPlacement(added: Placement, network: string, by: LaptopUse): void {
+    const day = Math.floor(added.since / DAY)
     const known = this.#networks.get(network)
     if (known && known.day < day) {
       known.day = day
       this.#networks.touch(network)
     }
-    const statements = known?.statements ?? []
-    const place = statements.findIndex((it) => line(it) === line(said) && samePoint(it.place, said.place))
-    if (place !== -1 && !isBefore(said, statements[place]!)) return
-    if (place === -1 && ++by.stated > STATEMENTS_A_DAY) return
-    if (place === -1) statements.push(said)
-    else statements[place] = said
-    this.#networks.set(network, { day: Math.max(day, known?.day ?? day), statements })
-    statements.sort((a, b) => (isBefore(a, b) ? -1 : 1))
-    statements.splice(0, Math.max(0, statements.length - PLACES_A_NETWORK))
+    const placements = known?.placements ?? []
+    const index = placements.findIndex((it) => seriesOf(it) === seriesOf(added) && samePoint(it.place, added.place))
+    if (index !== -1 && !isBefore(added, placements[index]!)) return
+    if (index === -1 && ++by.added > PLACES_A_DAY) return
+    if (index === -1) placements.push(added)
+    else placements[index] = added
+    this.#networks.set(network, { day: Math.max(day, known?.day ?? day), placements })
+    placements.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+    placements.splice(0, Math.max(0, placements.length - PLACES_A_NETWORK))
     for (const id of [...(this.#byNetwork.get(network) ?? [])])
       if (this.#moves.get(id)!.kind !== 'network') this.#drop(id)
-    statements.forEach((to, at) => {
-      const earlier = statements.slice(0, at).filter((it) => line(it) === line(to))
+    placements.forEach((to, at) => {
+      const earlier = placements.slice(0, at).filter((it) => seriesOf(it) === seriesOf(to))
       if (earlier.some((it) => this.#same(it.place, to.place))) return
       const from = earlier.findLast((it) => to.edition === null || it.edition !== to.edition)
       if (!from) return
       const kind = to.edition === null ? 'address' : 'edition'
       const { edition, asn, address, worker, since: time } = to
-      const id = JSON.stringify([kind, network, line(to), to.place])
+      const id = JSON.stringify([kind, network, seriesOf(to), to.place])
       this.#put(id, { kind, network, from: from.place, to: to.place, edition, asn, address, worker, time })
     })
   }
 
-  /** Notes where the laptop was under the edition, and whether it is elsewhere than under the one before. */
-  #stay(device: string, { stays }: Laptop, seen: Stay): void {
-    const known = stays.find((it) => it.edition === seen.edition)
-    if (!known) stays.push(seen)
+  /** Adds a connection under an edition, and the change of place since the edition before. */
+  #addEditionUse(device: string, { editions }: LaptopUse, seen: EditionUse): void {
+    const known = editions.find((it) => it.edition === seen.edition)
+    if (!known) editions.push(seen)
     else {
       if (seen.first.time < known.first.time) Object.assign(known, { first: seen.first, worker: seen.worker })
       if (seen.last.time >= known.last.time) known.last = seen.last
     }
-    stays.sort((a, b) => a.first.time - b.first.time)
-    stays.splice(0, Math.max(0, stays.length - EDITIONS_A_DEVICE))
-    const [before, after] = stays.slice(-2)
+    editions.sort((a, b) => a.first.time - b.first.time)
+    editions.splice(0, Math.max(0, editions.length - EDITIONS_A_DEVICE))
+    const [before, after] = editions.slice(-2)
     const id = JSON.stringify(['network', device])
     const moved = before && after && this.#changedNetwork(before, after)
     if (moved) this.#put(id, moved)
     else this.#drop(id)
   }
 
-  #changedNetwork({ last }: Stay, { first, edition, worker }: Stay): Move | null {
+  #changedNetwork({ last }: EditionUse, { first, edition, worker }: EditionUse): Move | null {
     if (last.time >= first.time || last.network === first.network) return null
     if (first.asn === null || last.asn !== first.asn || this.#same(last.place, first.place)) return null
     const { network, address, asn, time } = first
     return { kind: 'network', network, from: last.place, to: first.place, edition, asn, address, worker, time }
   }
 
-  /** Country, or distance where both are known, or region where it is not. What is not known is no difference. */
-  #same(a: Place, b: Place): boolean {
+  /** Compares country, then distance, or region when a distance is unknown. Unknown values count as equal. */
+  #same(a: GridPlace, b: GridPlace): boolean {
     if (a.country !== b.country && a.country !== null && b.country !== null) return false
     const distance = kilometres(a, b)
     if (distance !== null) return distance <= this.#limits.toleratedKm
     return a.region === b.region || a.region === null || b.region === null
   }
 
-  /** A laptop in another network is worth a thought only on the day that a new edition came into use. */
+  /** A laptop's change to another network counts only within a day of the first use of a new edition. */
   #counts({ kind, edition, time }: Move): boolean {
     return kind !== 'network' || time - (this.#editions.get(edition ?? '') ?? Number.NEGATIVE_INFINITY) < DAY
   }
 
-  #isFeeds(move: Move): boolean {
+  #isByDatabase(move: Move): boolean {
     if (move.kind === 'edition') return true
-    // A farm behind one line, or a family, is not unrelated: as many addresses as workers.
+    // A farm or a family behind one line is not unrelated, so there must be as many addresses as workers.
     const [workers, addresses] = [new Map<string, number>(), new Map<string, number>()]
     const group = this.#byGroup.get(groupOf(move)) ?? []
     let end = firstAfter(group, move.time - DAY)
@@ -344,7 +350,7 @@ export class PlaceChanges implements Keeper {
     this.#revision++
   }
 
-  /** Once a day of the log: what is not doubted any more, and what was not seen for long. */
+  /** Once a day of the log's clock: drops changes that are old, and networks and laptops not seen for long. */
   #prune(time: number): void {
     const day = Math.floor(time / DAY)
     if (day <= this.#prunedDay) return
@@ -356,32 +362,32 @@ export class PlaceChanges implements Keeper {
   }
 }
 
-function onGrid({ country, region, lat, lon }: PlacedConnection['geo']): Place {
+function onGrid({ country, region, lat, lon }: PlacedConnection['geo']): GridPlace {
   const grid = (degrees: number | null) => (degrees === null ? null : Math.round(degrees / GRID) * GRID)
   return { country, region, latitude: grid(lat), longitude: grid(lon) }
 }
 
-/** What can be compared with each other: editions with editions of the network; else one address with itself. */
-function line({ edition, address }: Statement): string {
+/** Placements are compared within a series: of the network between editions; without editions, of one address. */
+function seriesOf({ edition, address }: Placement): string {
   return edition === null ? address : ''
 }
 
-function samePoint(a: Place, b: Place): boolean {
+function samePoint(a: GridPlace, b: GridPlace): boolean {
   return a.country === b.country && a.region === b.region && a.latitude === b.latitude && a.longitude === b.longitude
 }
 
-/** A total order, so that of two at one time the same one counts as first in every run. */
-function isBefore(a: Statement, b: Statement): boolean {
-  const key = ({ place, edition, address, worker }: Statement) => JSON.stringify([edition, address, worker, place])
+/** A total order, so that of two at the same time, the same one is first in every run. */
+function isBefore(a: Placement, b: Placement): boolean {
+  const key = ({ place, edition, address, worker }: Placement) => JSON.stringify([edition, address, worker, place])
   return a.since < b.since || (a.since === b.since && key(a) < key(b))
 }
 
-/** One operator's addresses, and where they were put: a country, or a region where the country stayed. */
+/** One operator, and the new country, or the new region when the country is the same. */
 function groupOf({ asn, from, to }: Move): string {
   return JSON.stringify([asn, to.country, from.country === to.country ? to.region : null])
 }
 
-/** Where the first that is later than `time` stands, or would. */
+/** The index of the first move later than `time`; the length when there is none. */
 function firstAfter(moves: readonly Move[], time: number): number {
   let [low, high] = [0, moves.length]
   while (low < high) {

@@ -1,8 +1,8 @@
 /**
- * What an address proves about where somebody is.
+ * Whether an address proves where a laptop is, and distances between places.
  *
- * A place that a database moved by itself (N27) is not recognised here: `place-gate.ts` hands such a record on without
- * its place, and one that is not decided a day later. Derivers that read places do not mind late records.
+ * Places that changed because an address database changed (N27) are handled in `place-gate.ts`: it removes such a place
+ * from the record, and delays undecided records by up to a day. Derivers that read places accept late records.
  */
 import ipaddr from 'ipaddr.js'
 import type { Contract } from '../../../wire/contract.ts'
@@ -10,15 +10,15 @@ import type { NetworkClass } from '../../../wire/events/derived.ts'
 import type { AddressFacts } from '../../../wire/recording.ts'
 import { holds, type World } from './world.ts'
 
-/** Exits that many share and anybody can pick: they say where the exit is, not where the laptop is. */
-const EXITS: ReadonlySet<NetworkClass> = new Set(['vpn', 'private_relay', 'tor', 'hosting', 'corporate'])
+/** Shared exits that anybody can choose: their address shows where the exit is, not where the laptop is. */
+export const SHARED_EXITS: ReadonlySet<NetworkClass> = new Set(['vpn', 'private_relay', 'tor', 'hosting', 'corporate'])
 
-/** False for a VPN's, relay's, Tor's, data centre's or company's exit, and for one the contract approves. */
+/** False for exits of VPNs, relays, Tor, data centres and companies, and for exits that the contract approves. */
 export function provesPlace(contract: Contract | null, address: string, geo: AddressFacts, time: number): boolean {
-  return geo.country !== null && !EXITS.has(geo.class) && !approvedExit(contract, address, geo.asn, time)
+  return geo.country !== null && !SHARED_EXITS.has(geo.class) && !approvedExit(contract, address, geo.asn, time)
 }
 
-/** The contract names this exit by address, range or AS number. */
+/** Whether the contract approves this exit by address, range or AS number. */
 export function approvedExit(contract: Contract | null, address: string, asn: number | null, time: number): boolean {
   return (
     contract?.approvedEgress?.some(
@@ -28,7 +28,7 @@ export function approvedExit(contract: Contract | null, address: string, asn: nu
   )
 }
 
-/** False for a range that cannot be read: an approval we do not understand excuses nothing. */
+/** False for a range that cannot be parsed: such an approval must not excuse anything. */
 function inRange(address: string, range: string): boolean {
   try {
     const found = ipaddr.process(address)
@@ -41,8 +41,8 @@ function inRange(address: string, range: string): boolean {
 }
 
 /**
- * Somebody announced to be there then, give or take `graceMs`: a flight leaves before the day in the notice. A notice
- * without a country is anywhere; within the contract's own country its region counts too.
+ * Whether a travel notice covers this place and time, within `graceMs`: flights leave before the first day of a notice.
+ * A notice without a country covers all countries; within the contract's country the region must match too.
  */
 export function announced(
   world: World,
@@ -51,7 +51,7 @@ export function announced(
   time: number,
   graceMs: number,
 ): boolean {
-  // As written: what is in force at `time` leaves out a notice that begins tomorrow.
+  // The recorded version: the contract in force at `time` lacks a notice that begins tomorrow.
   const version = worker === null ? undefined : world.versionsOf(worker).findLast((it) => it.from <= time)
   return (
     version?.travelNotices?.some(
@@ -63,7 +63,7 @@ export function announced(
   )
 }
 
-/** The block an address is moved between places with: a /24 of IPv4, a /48 of IPv6; unreadable: the text itself. */
+/** The network whose place databases change as a whole: a /24 of IPv4, a /48 of IPv6; unparsable: the text itself. */
 export function networkOf(address: string): string {
   try {
     const found = ipaddr.process(address)
@@ -81,7 +81,7 @@ interface Position {
   longitude?: number | null | undefined
 }
 
-/** Great-circle distance on a sphere of 6,371 km; null when either place is not known. */
+/** Great-circle distance on a sphere of radius 6,371 km; null when either position is unknown. */
 export function kilometres(a: Position, b: Position): number | null {
   if (a.latitude == null || a.longitude == null || b.latitude == null || b.longitude == null) return null
   const rad = Math.PI / 180

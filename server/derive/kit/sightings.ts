@@ -1,9 +1,9 @@
 /**
- * What was seen last on a laptop of the things that contracts speak of: place, clock, remote-control tools, hardware.
+ * The latest place, clock, remote-control tools and hardware seen on a laptop: the things that contracts regulate.
  *
- * Shape   by event time, whatever order it came in; each names who held the laptop then, so that a laptop handed on does
- *         not tell the next holder's story. `approved`, `proves`: by the contract that held at `time`.
- * Memory  per device one place, one clock and 32 things, the longest unseen given up first.
+ * Shape   the latest by event time, whatever order events arrive in. Each has the worker who held the laptop then, so
+ *         that it is not attributed to the next holder. `approved`, `proves`: by the contract in force at `time`.
+ * Memory  per device one place, one clock and 32 things, those not seen for longest dropped first.
  */
 import { isRemoteControl } from '../../../rules/catalogue/categories.ts'
 import type { NetworkClass } from '../../../wire/events/derived.ts'
@@ -14,11 +14,11 @@ import { isApprovedTool } from './tenant.ts'
 
 const MAX_THINGS = 32
 
-interface Sighting {
+interface SeenBy {
   worker: string | null
   time: number
 }
-export interface SeenPlace extends Sighting {
+export interface SeenPlace extends SeenBy {
   country: string | null
   region: string | null
   city: string | null
@@ -26,15 +26,15 @@ export interface SeenPlace extends Sighting {
   lon: number | null
   networkClass: NetworkClass
   asName: string | null
-  /** False: an exit that says where it is, and not where the laptop is. */
+  /** False: a shared exit, which does not show where the laptop is. */
   proves: boolean
   approved: boolean
 }
-export interface SeenClock extends Sighting {
+export interface SeenClock extends SeenBy {
   timeZone: string | null
   utcOffsetMinutes: number | null
 }
-export interface SeenThing extends Sighting {
+export interface SeenThing extends SeenBy {
   what: 'tool' | 'hardware'
   id: string
   name: string
@@ -50,11 +50,14 @@ export function noSightings(): Sightings {
   return { place: null, clock: null, things: [] }
 }
 
-/** What `seen` adds is written into `memory`. */
-export function sight(memory: Sightings, { event, connection, facts, contract, worker, time, conflict }: Seen): void {
-  if (connection && time >= (memory.place?.time ?? 0)) {
+/** Adds what `seen` shows to `sightings`. */
+export function addSighting(
+  sightings: Sightings,
+  { event, connection, facts, contract, worker, time, conflict }: Seen,
+): void {
+  if (connection && time >= (sightings.place?.time ?? 0)) {
     const { geo, remoteAddress } = connection
-    memory.place = {
+    sightings.place = {
       worker,
       time,
       country: geo.country,
@@ -69,25 +72,25 @@ export function sight(memory: Sightings, { event, connection, facts, contract, w
     }
   }
   if (!event || conflict) return
-  if (event.category === 'clock_place' && time >= (memory.clock?.time ?? 0))
-    memory.clock = { worker, time, timeZone: event.TimeZone, utcOffsetMinutes: event.UtcOffsetMinutes }
+  if (event.category === 'clock_place' && time >= (sightings.clock?.time ?? 0))
+    sightings.clock = { worker, time, timeZone: event.TimeZone, utcOffsetMinutes: event.UtcOffsetMinutes }
   if (!facts || ('Action' in event && event.Action === 'removed')) return
   for (const it of facts.tools ?? [])
     if (isRemoteControl(it.category))
-      put(memory, { what: 'tool', ...named(it), worker, time, approved: isApprovedTool(contract, it, event) })
+      put(sightings, { what: 'tool', ...named(it), worker, time, approved: isApprovedTool(contract, it, event) })
   const usb = event.category === 'usb_device' ? event : null
   for (const it of facts.hardware ?? [])
-    put(memory, { what: 'hardware', ...named(it), worker, time, approved: declares(contract, it.kind, usb) })
+    put(sightings, { what: 'hardware', ...named(it), worker, time, approved: declares(contract, it.kind, usb) })
 }
 
 function named({ id, name }: { id: string; name: string }) {
   return { id, name }
 }
 
-function put(memory: Sightings, thing: SeenThing): void {
+function put(sightings: Sightings, thing: SeenThing): void {
   const same = (it: SeenThing) => it.what === thing.what && it.id === thing.id && it.worker === thing.worker
-  const before = memory.things.find(same)
+  const before = sightings.things.find(same)
   if (before && before.time > thing.time) return
   if (before) Object.assign(before, thing)
-  else memory.things = [...memory.things, thing].sort((a, b) => b.time - a.time).slice(0, MAX_THINGS)
+  else sightings.things = [...sightings.things, thing].sort((a, b) => b.time - a.time).slice(0, MAX_THINGS)
 }

@@ -1,8 +1,9 @@
 /**
- * Whether the contract allows a tool, and whether it is ours: the same tool in somebody else's tenant is not (#13, N1).
+ * Whether the contract approves a tool, in the company's own tenant: the same tool in another tenant is not approved
+ * (#13, N1).
  *
- * Shape   an approval that names a tenant holds while the event shows that tenant or none, and not when it shows
- *         another: by a relay or server named on the command line, or by a host name that is the customer's own.
+ * Shape   an approval that names a tenant applies when the event shows that tenant or none, and not when it shows
+ *         another one: as a relay or server on the command line, or in the customer's part of a host name.
  */
 import type { Contract } from '../../../wire/contract.ts'
 import type { Event } from '../../../wire/event.ts'
@@ -12,11 +13,11 @@ export function isApprovedTool(contract: Contract | null, found: { id: string; n
   const entries = contract?.approvedTools?.filter((it) => names.includes(it.tool.toLowerCase())) ?? []
   if (entries.length === 0) return false
   if (entries.some((it) => it.tenant == null)) return true
-  const words = textOf(event).toLowerCase()
-  return entries.some((it) => hasWord(words, it.tenant!.toLowerCase())) || !showsTenant(words)
+  const text = textOf(event).toLowerCase()
+  return entries.some((it) => hasWord(text, it.tenant!.toLowerCase())) || !showsTenant(text)
 }
 
-/** What of an event may name a tenant. */
+/** The text of an event that may name a tenant. */
 function textOf(event: Event): string {
   switch (event.category) {
     case 'process_creation':
@@ -33,7 +34,9 @@ function textOf(event: Event): string {
   }
 }
 
-/** 'acme' is in 'acme.screenconnect.com' and 'instance-acme-relay', not in 'acme-evil'. */
+/**
+ * Whether `word` is a whole word: 'acme' is one of 'acme.example.com' and 'instance-acme-relay', not of 'acme-evil'.
+ */
 export function hasWord(text: string, word: string): boolean {
   const isPart = (it: string | undefined) => it !== undefined && /[\p{L}\p{N}_-]/u.test(it)
   const plain = text.replace(/instance-([a-z0-9]+)-relay/g, ' $1 ')
@@ -42,7 +45,7 @@ export function hasWord(text: string, word: string): boolean {
   return false
 }
 
-/** Options by which tools are told where they belong, and hosts whose first label is the customer. General knowledge. */
+/** Options that tell a tool its tenant, and hosts whose first label is the customer. General knowledge. */
 const TENANT =
   /[?&]h=[^&\s"]|--?(?:tenant|instance|relay|server|login-server|management-url|account|org)[= ]\S|(?:^|[\s/"@=])[a-z0-9-]+\.(?:screenconnect|hostedrmm|bomgarcloud|beyondtrustcloud)\.com/
 

@@ -1,12 +1,12 @@
-/** What is known beside an event: who held the laptop, and what was agreed with them, at that moment. */
+/** Contracts and holdings: who held a laptop at a given time, and which contract they had. */
 import type { Contract, Device } from '../../../wire/contract.ts'
-import { type Piece, pieceAt } from './in-force.ts'
+import { type ContractPeriod, periodAt } from './in-force.ts'
 import { type Keeper, type Parts, Subjects, single } from './kept.ts'
 
 export { holds } from './in-force.ts'
 
-/** What is known beside an event on a laptop, from `since` until `until`. */
-export interface Beside extends Span {
+/** The context of a laptop's events from `since` until `until`. */
+export interface DeviceContext extends Span {
   device: string
   worker: string | null
   contract: Contract | null
@@ -20,8 +20,8 @@ interface Span {
 
 interface Version {
   contract: Contract
-  /** What was asked for last. */
-  piece: Piece | null
+  /** The last answer of `contractAt`. */
+  period: ContractPeriod | null
 }
 
 /**
@@ -31,18 +31,18 @@ interface Version {
 export class World implements Keeper {
   readonly #contracts = new Subjects<Version[]>({
     save: (versions) => versions.map((it) => it.contract),
-    load: (state) => (state as Contract[]).map((contract) => ({ contract, piece: null })),
+    load: (state) => (state as Contract[]).map((contract) => ({ contract, period: null })),
   })
   readonly #devices = new Subjects<Device[]>(undefined, (_, holdings) => {
     for (const it of holdings) this.#index(it)
   })
-  /** By worker, every laptop they ever held. */
+  /** By worker, all laptops they ever held. */
   readonly #devicesOf = new Map<string, string[]>()
 
-  /** What was asked for last of each laptop. */
-  readonly #beside = new Map<string, Beside>()
+  /** The last answer of `contextOf`, by laptop. */
+  readonly #contexts = new Map<string, DeviceContext>()
 
-  /** Goes up with every contract version that is added. */
+  /** Increases with every contract version that is added. */
   revision = 0
 
   readonly kept: Parts = {
@@ -58,11 +58,11 @@ export class World implements Keeper {
 
   addContract(contract: Contract): void {
     this.revision++
-    this.#beside.clear()
+    this.#contexts.clear()
     const versions = this.#contracts.get(contract.worker) ?? []
-    // The same `from` again replaces: an import that is run twice changes nothing.
+    // A version with the same `from` is replaced, so that running an import twice changes nothing.
     const kept = versions.filter((it) => it.contract.from !== contract.from)
-    kept.push({ contract, piece: null })
+    kept.push({ contract, period: null })
     this.#contracts.set(
       contract.worker,
       kept.sort((a, b) => a.contract.from - b.contract.from),
@@ -70,7 +70,7 @@ export class World implements Keeper {
   }
 
   addDevice(device: Device): void {
-    this.#beside.clear()
+    this.#contexts.clear()
     this.#index(device)
     const holdings = this.#devices.get(device.device) ?? []
     const kept = holdings.filter((it) => it.from !== device.from)
@@ -81,13 +81,13 @@ export class World implements Keeper {
     )
   }
 
-  /** Who held the laptop at `time`, with what. The same as of each alone, and mostly known from the event before. */
-  besideOf(device: string, time: number): Beside {
-    const known = this.#beside.get(device)
+  /** Holder, contract and first boot of the laptop at `time`; usually cached from the previous event. */
+  contextOf(device: string, time: number): DeviceContext {
+    const known = this.#contexts.get(device)
     if (known && known.since <= time && time < known.until) return known
     const [held, terms] = [this.#holdingSpan(device, time), this.#contractSpan(this.holderAt(device, time), time)]
-    const beside = {
-      // One text for one laptop: maps find it quicker than an equal one.
+    const context = {
+      // The same string object for one laptop: maps find it faster than an equal string.
       device: known?.device ?? device,
       worker: this.holderAt(device, time),
       contract: terms.contract,
@@ -95,22 +95,22 @@ export class World implements Keeper {
       since: Math.max(held.since, terms.since),
       until: Math.min(held.until, terms.until),
     }
-    this.#beside.set(beside.device, beside)
-    return beside
+    this.#contexts.set(context.device, context)
+    return context
   }
 
-  /** What held for `worker` at `time`, without what had lapsed or not begun; null when no version is known. */
+  /** The contract in force for `worker` at `time`, without what had ended or not begun; null: no version is known. */
   contractAt(worker: string | null, time: number): Contract | null {
     const version =
       worker === null ? undefined : this.#contracts.get(worker)?.findLast((it) => it.contract.from <= time)
     if (!version) return null
-    // Events mostly come in order, so the piece asked for last is nearly always the one.
-    if (!version.piece || time < version.piece.since || time >= version.piece.until)
-      version.piece = pieceAt(version.contract, time)
-    return version.piece.contract
+    // Events mostly arrive in order, so the last answer nearly always applies.
+    if (!version.period || time < version.period.since || time >= version.period.until)
+      version.period = periodAt(version.contract, time)
+    return version.period.contract
   }
 
-  /** Every version of a worker's contract, as it was written, oldest first. */
+  /** All versions of a worker's contract as recorded, oldest first. */
   versionsOf(worker: string): Contract[] {
     return (this.#contracts.get(worker) ?? []).map((it) => it.contract)
   }
@@ -119,14 +119,14 @@ export class World implements Keeper {
     return this.#contracts.get(worker)?.at(-1)?.contract ?? null
   }
 
-  /** Who held `device`, and when, oldest first. */
+  /** The holdings of `device`, oldest first. */
   holdingsOf(device: string): Device[] {
     return [...(this.#devices.get(device) ?? [])]
   }
 
   /**
-   * Who held `device` at `time`. An event from before the first holding belongs to the first holder: a laptop's clock
-   * may lag, and what happened before enrolment happened on the way to them.
+   * The holder of `device` at `time`. An event from before the first holding belongs to the first holder: the laptop's
+   * clock may be slow, or the laptop was on its way to them.
    */
   holderAt(device: string, time: number): string | null {
     const holdings = this.#devices.get(device)
@@ -135,7 +135,7 @@ export class World implements Keeper {
     return held && (held.to === null || time < held.to) ? held.worker : null
   }
 
-  /** How long around `time` the answer of `holderAt` is the same. */
+  /** The period around `time` in which `holderAt` returns the same. */
   #holdingSpan(device: string, time: number): Span {
     const holdings = this.#devices.get(device) ?? []
     const index = Math.max(
@@ -148,7 +148,7 @@ export class World implements Keeper {
     return time < to ? { since, until: Math.min(until, to) } : { since: Math.max(since, to), until }
   }
 
-  /** What `contractAt` answers, and how long around `time`. */
+  /** The answer of `contractAt`, and the period around `time` in which it is the same. */
   #contractSpan(worker: string | null, time: number): Span & { contract: Contract | null } {
     const contract = this.contractAt(worker, time)
     const versions = worker === null ? [] : (this.#contracts.get(worker) ?? [])
@@ -156,16 +156,16 @@ export class World implements Keeper {
     const [now, next] = [versions[index], versions[index + 1]]
     const since = Math.max(
       now?.contract.from ?? Number.NEGATIVE_INFINITY,
-      now?.piece?.since ?? Number.NEGATIVE_INFINITY,
+      now?.period?.since ?? Number.NEGATIVE_INFINITY,
     )
     const until = Math.min(
       next?.contract.from ?? Number.POSITIVE_INFINITY,
-      now?.piece?.until ?? Number.POSITIVE_INFINITY,
+      now?.period?.until ?? Number.POSITIVE_INFINITY,
     )
     return { contract, since, until }
   }
 
-  /** Every laptop the worker ever held. */
+  /** All laptops the worker ever held. */
   devicesOf(worker: string): readonly string[] {
     return this.#devicesOf.get(worker) ?? []
   }
@@ -174,7 +174,7 @@ export class World implements Keeper {
     return this.#devices.get(device)?.find((it) => it.firstBoot != null)?.firstBoot ?? null
   }
 
-  /** Everybody a contract or a laptop names. */
+  /** All workers with a contract or a laptop. */
   workers(): string[] {
     const named = new Set(this.#contracts.keys())
     for (const holdings of this.#devices.values())
@@ -185,7 +185,7 @@ export class World implements Keeper {
   #index({ device, worker }: Device): void {
     if (worker === null) return
     const known = this.#devicesOf.get(worker) ?? []
-    // In order of name, so that the order they came in makes no difference.
+    // Sorted, so that their order of arrival makes no difference.
     if (!known.includes(device)) this.#devicesOf.set(worker, [...known, device].sort())
   }
 }

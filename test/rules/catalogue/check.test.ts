@@ -38,7 +38,7 @@ describe('check', () => {
   ]
   for (const [thing, is] of rows) it(JSON.stringify(thing).slice(0, 60), () => assert.deepEqual(told(thing), is))
 
-  it('says where a fact is from, of what date, and how sure that is', () => {
+  it('shows the source, date and certainty of a fact', () => {
     const [answer] = check(catalogue, 'teamviewerd')
     assert.equal(answer?.date, '2026-11-22')
     assert.equal(answer.confidence, 'listed')
@@ -49,7 +49,7 @@ describe('check', () => {
     assert.equal(answer.reports?.evidence, 'reported')
     assert.deepEqual(answer.as, ['a program on Linux'])
   })
-  it('says what a device must be besides', () =>
+  it('shows the further conditions for a device', () =>
     assert.match(check(catalogue, '1d6b:0104').find((it) => it.id === 'pikvm')?.needs ?? '', /PiKVM, .*CAFEBABE/))
   it('asks a running program with its command line', () => {
     const seen = { product: 'linux' as const, Image: '/usr/bin/x', CommandLine: 'x', CurrentDirectory: null }

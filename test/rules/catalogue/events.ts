@@ -1,4 +1,4 @@
-/** Events with what is not said left blank, so that a row of a table says one thing. */
+/** Events with null for all fields that a test does not set, so that a table row shows one thing. */
 import { Event } from '../../../wire/event.ts'
 
 const envelope = {

@@ -106,7 +106,7 @@ table('commands: everyday programs that are told to', [
     is: ['screenconnect by command unattended'],
   },
   {
-    name: 'a name that says so between quotes',
+    name: 'a name in quotes',
     fields: { ...windows, Image: 'C:\\AnyDesk.exe', CommandLine: '"C:\\AnyDesk.exe" "--set-password"' },
     is: ['anydesk by name unattended'],
   },
@@ -213,7 +213,7 @@ table('ports', [
     is: ['ip-messenger by port'],
   },
   {
-    name: 'held by a program nobody knows',
+    name: 'held by an unknown program',
     category: 'listening_socket',
     fields: { Image: '/tmp/update', Port: 21_118 },
     is: ['rustdesk by port renamed'],
@@ -288,7 +288,7 @@ table('what is installed', [
     is: ['wallet-metamask by package'],
   },
   {
-    name: 'an extension nobody minds',
+    name: 'a harmless extension',
     category: 'software',
     fields: { Name: 'nngceckbapebfimnlniiiahkandclblb', Kind: 'browser_extension' },
     is: [],
@@ -351,7 +351,7 @@ table('tunnels', [
 ])
 
 describe('recognise, again and again', () => {
-  it('says the same whatever came before, and of many programs never seen', () => {
+  it('has the same result whatever came before, and for many unknown programs', () => {
     const seen = { Image: '/opt/teamviewer/x', CommandLine: 'x' }
     const first = ids('process_creation', seen)
     for (let at = 0; at < 10_000; at++) ids('process_creation', { Image: `/opt/x${at}/\u00e9${at}` })

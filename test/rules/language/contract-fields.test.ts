@@ -77,7 +77,7 @@ describe('Contract.* in rules', () => {
       assert.equal(fires(selection, EVENT), false, selection)
   })
 
-  it('what is not approved: a negation holds without a contract as well', () => {
+  it('a negation also holds without a contract', () => {
     const listed = '{ Tool|fieldref: Contract.approvedTools.tool }'
     assert.equal(fires(listed, { ...EVENT, Contract: CONTRACT }, 'not sel'), false)
     assert.equal(fires(listed, { ...EVENT, Tool: 'AnyDesk', Contract: CONTRACT }, 'not sel'), true)

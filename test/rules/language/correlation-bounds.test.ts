@@ -1,9 +1,10 @@
 /** What is bounded, counted, hidden and written down. */
+
 import assert from 'node:assert/strict'
 import { type Correlator, correlator, type FlatEvent, load, type Rule } from '../../../rules/language/index.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { Ledger, standing } from './correlation-clock.ts'
 
-const HOUR = 3_600_000
 const BASE = 'title: a\nid: a\nlogsource: { category: x }\ndetection: { s: { K: a }, condition: s }\n'
 
 function loaded(...correlations: string[]) {
@@ -37,7 +38,7 @@ describe('correlations within bounds', () => {
     assert.ok(evicted > 0 && events <= 6, `${evicted} ${events}`)
   })
 
-  it('too many groups of one owner: its own go, and nobody else’s', () => {
+  it('too many groups of one owner: only its own are dropped', () => {
     const engine = correlator(loaded(BY_GROUP.replace('[G]', '[G, H]')), { maxGroupsPerOwner: 3, maxGroups: 100 })
     take(engine, 'quiet', 0, { G: 'quiet', H: 'x' })
     for (let n = 1; n <= 50; n++) take(engine, `e${n}`, n, { G: 'loud', H: n })
@@ -80,7 +81,7 @@ describe('correlations within bounds', () => {
     )
   })
 
-  it('what no late event can reach is forgotten', () => {
+  it('drops what no late event can affect', () => {
     const engine = correlator(loaded(BY_GROUP, 'type: event_count, rules: [a], group-by: [G], condition: { lt: 2 }'))
     for (let n = 0; n < 50; n++) take(engine, `e${n}`, n, { G: n })
     engine.advance(20_000)
@@ -154,7 +155,7 @@ describe('correlations within bounds', () => {
   })
 })
 
-describe('correlations hide what they count', () => {
+describe('correlations hide the rules that they count', () => {
   const cases = [
     { name: 'by themselves', texts: [BY_GROUP], hidden: true },
     { name: 'not with generate', texts: [`${BY_GROUP}, generate: true`], hidden: false },
@@ -180,7 +181,7 @@ function statesOf({ kept }: Correlator): unknown[] {
   return groups.flatMap(([name, part]) => Array.from(part.all(), ([group, state]) => [name, group, state]))
 }
 
-/** What is told as changed, without counters and the clock. */
+/** The changed parts, without counters and the clock. */
 function changedIn({ kept }: Correlator): [group: string, matches: number | null][] {
   return Object.entries(kept).flatMap(([name, part]) => {
     const changed = [...part.changed()]
@@ -193,7 +194,7 @@ function changedIn({ kept }: Correlator): [group: string, matches: number | null
 }
 
 describe('correlations, written down', () => {
-  it('begin anew when the rule has changed', () => {
+  it('start without state when the rule has changed', () => {
     const ledger = new Ledger()
     const before = correlator(loaded(BY_GROUP))
     take(before, 'e1', 1, { G: 'u' })
@@ -208,7 +209,7 @@ describe('correlations, written down', () => {
     )
   })
 
-  it('begin anew when a filter on what they count has changed', () => {
+  it('start without state when a filter of a counted rule has changed', () => {
     const ledger = new Ledger()
     const before = correlator(loaded(BY_GROUP))
     take(before, 'e1', 1, { G: 'u' })
@@ -219,7 +220,7 @@ describe('correlations, written down', () => {
     assert.equal(ledger.restored(correlations, 0).counters().get('c0')?.events, 0)
   })
 
-  it('tell which groups changed, once', () => {
+  it('report changed groups once', () => {
     const engine = correlator(loaded(BY_GROUP))
     for (const [n, G] of ['u', 'v', 'u'].entries()) take(engine, `e${n}`, n, { G })
     assert.deepEqual(changedIn(engine), [
@@ -233,7 +234,7 @@ describe('correlations, written down', () => {
     assert.deepEqual(changedIn(engine), [['v', 2]])
   })
 
-  it('tell what went, if it was ever written', () => {
+  it('report removed groups if they were saved', () => {
     const engine = correlator(loaded(BY_GROUP))
     take(engine, 'e1', 1, { G: 'u' })
     changedIn(engine)
@@ -256,7 +257,7 @@ describe('correlations, written down', () => {
     assert.deepEqual(changedIn(engine), [['u', null]])
   })
 
-  it('tell of a window that fired by the clock', () => {
+  it('report a window that fired by the clock', () => {
     const engine = correlator(loaded(BY_GROUP.replace('gte', 'lt')))
     take(engine, 'e1', 1, { G: 'u' })
     changedIn(engine)
@@ -264,7 +265,7 @@ describe('correlations, written down', () => {
     assert.deepEqual(changedIn(engine), [['u', 1]])
   })
 
-  it('what is put back is written already', () => {
+  it('restored groups are not reported as changed', () => {
     const ledger = new Ledger()
     const before = correlator(loaded(BY_GROUP))
     for (let n = 0; n < 9; n++) take(before, `e${n}`, n, { G: n % 3 })

@@ -1,4 +1,4 @@
-/** What a consumer of the engine does: keeps the firings that stand, and the state that it was told of. */
+/** A consumer of the engine: keeps the firings in force, and the saved state. */
 import assert from 'node:assert/strict'
 import {
   type Changes,
@@ -19,7 +19,7 @@ export function standing() {
   }
 }
 
-/** What a store holds that is told only what changed. */
+/** The content of a store that receives changed rows only. */
 export class Ledger {
   readonly #states = new Map<string, [part: string, subject: string, json: string]>()
 

@@ -1,4 +1,4 @@
-/** The published cases, as they stand and with the state written down and read back after every step. */
+/** The published cases, as they are and with the state saved and restored after every step. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { compile, correlator, load } from '../../../rules/language/index.ts'

@@ -80,7 +80,9 @@ function BASE_NAMES(): string[] {
   return ['a', 'b', 'c']
 }
 
-/** The order of arrival, by a number for each event, and after how many of them the state is written down and read back. */
+/**
+ * The order of arrival, by a number for each event, and after how many of them the state is written down and read back.
+ */
 const arrival = fc.record({
   order: fc.array(fc.integer(), { minLength: 24, maxLength: 24 }),
   inOrder: fc.boolean(),

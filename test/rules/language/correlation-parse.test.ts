@@ -126,14 +126,14 @@ describe('correlations that are refused', () => {
       assert.deepEqual([rules.length, correlations.map(({ id }) => id)], [2, ['good']])
     })
 
-  it('says the line and the column', () => {
+  it('reports line and column', () => {
     const { problems } = loaded(
       'title: t\ncorrelation:\n  type: event_count\n  rules:\n    - a\n    - nobody\n  timespan: 5m\n  condition: { gte: 2 }\n',
     )
     assert.deepEqual([problems[0]?.line, problems[0]?.column], [18, 7])
   })
 
-  it('all of a circle, and what stands on it; nothing else', () => {
+  it('all members of a cycle, and what refers to them; nothing else', () => {
     const refers = (id: string, to: string) => GOOD.replaceAll('good', id).replace('[a]', `[${to}]`)
     const { correlations, problems } = loaded(refers('x', 'y'), refers('y', 'z'), refers('z', 'y'), GOOD)
     assert.deepEqual(
@@ -146,7 +146,7 @@ describe('correlations that are refused', () => {
     )
   })
 
-  it('what refers to one that is refused', () => {
+  it('correlations that refer to a refused one', () => {
     const { correlations, problems } = loaded(
       count('{ gtee: 5 }'),
       GOOD.replaceAll('good', 'up').replace('[a]', '[t]'),

@@ -1,4 +1,4 @@
-/** ENGINE_VERSION goes up when the engine's verdicts change: what was evaluated by another engine is evaluated anew. */
+/** ENGINE_VERSION must increase when the engine's verdicts change, so that the log is re-evaluated. */
 import assert from 'node:assert/strict'
 import { ENGINE_VERSION } from '../../../rules/language/index.ts'
 import { changedVerdicts, presentVerdicts, recordedVerdicts } from '../engine-verdicts.ts'
@@ -10,7 +10,7 @@ describe('the version of the engine', () => {
     assert.deepEqual(changedVerdicts(recorded, present), [], 'raise ENGINE_VERSION in rules/language/identity.ts'))
 
   it('has all its verdicts recorded', () => {
-    // A vector that was added because the engine had it wrong needs a raise too: nobody knows what it said before.
+    // A vector that was added for a corrected mistake needs a new version too: its earlier verdict is not recorded.
     assert.equal(recorded.engine, ENGINE_VERSION, 'run `node test/rules/engine-verdicts.ts`')
     assert.deepEqual(recorded.verdicts, present.verdicts, 'run `node test/rules/engine-verdicts.ts`')
   })

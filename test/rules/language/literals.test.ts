@@ -1,4 +1,4 @@
-/** What must stand in an event's JSON: never more than what the engine itself asks for. */
+/** Literals in an event's JSON: never a stricter condition than the engine's own. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { compile, type LoadedRule, literalScan, literalsOf, load } from '../../../rules/language/index.ts'
@@ -47,13 +47,13 @@ describe('literals of a rule', () => {
   ]
   for (const { name, selection, expected } of cases) it(name, () => assert.deepEqual(literals(selection), expected))
 
-  it('a negation has none, and takes none from what stands beside it', () => {
+  it('a negation has none, and does not affect other branches', () => {
     const rule = ruleOf({ it: { F: 'anydesk' }, other: { G: 'help' }, condition: 'it and not other' })
     assert.deepEqual(literalsOf(rule.condition, inEvent), ['anydesk'])
     assert.equal(literalsOf(ruleOf({ it: { F: 'x' }, condition: 'not it' }).condition, inEvent), null)
   })
 
-  it('what may come from beside the event has none', () => {
+  it('fields that are not part of the event have none', () => {
     const beside = (field: string | null) => field === 'Contract.country'
     assert.equal(literals({ 'Contract.country': 'Germany' }, beside), null)
     assert.deepEqual(literals({ 'Contract.country': 'Germany', F: 'x' }, beside), ['x'])
@@ -70,7 +70,7 @@ describe('literals of a rule', () => {
 
   it('no literals: nothing matches', () => assert.equal(literalScan([])('{}'), false))
 
-  it('stand in every event that a random rule matches', function () {
+  it('occur in every event that a random rule matches', function () {
     this.timeout(300_000)
     let told = 0
     fc.assert(
@@ -91,7 +91,7 @@ describe('literals of a rule', () => {
     assert.ok(told > 0, 'no random rule with literals matched')
   })
 
-  it('stand in every event that a rule made of one of its values matches', () => {
+  it('occur in every event that a rule made from its values matches', () => {
     const odd = [
       'a',
       'K',

@@ -26,7 +26,7 @@ const one = (text: string) => load([{ path: 'a.yml', text }])
 const errors = (problems: readonly Problem[]) => problems.filter(({ severity }) => severity === 'error')
 
 describe('load', () => {
-  it('reads what is ours', () => {
+  it('reads the `tellwire` key', () => {
     const { rules, problems } = one(OURS)
     assert.deepEqual(problems, [])
     assert.deepEqual(rules[0]?.tellwire, {
@@ -64,7 +64,7 @@ describe('load', () => {
     { name: 'a test that fires half a time', from: 'fires: 1', to: 'fires: 0.5', says: '`fires`' },
   ]
   for (const { name, from, to, says } of refusals)
-    it(`refuses ${name}, and says where`, () => {
+    it(`refuses ${name}, with its position`, () => {
       const { rules, problems } = one(`${OURS.replace(from, to)}---\n${RULE.replaceAll('1111', '2222')}`)
       assert.equal(rules.length, 1, 'the other rule loads')
       assert.equal(errors(problems).length, 1)
@@ -80,7 +80,7 @@ describe('load', () => {
     )
   })
 
-  it('refuses the second rule of one id and says where the first is', () => {
+  it('refuses the second rule with the same id, and names the first', () => {
     const { rules, problems } = load([
       { path: 'a.yml', text: RULE },
       { path: 'b.yml', text: RULE },
@@ -111,7 +111,7 @@ describe('load', () => {
     )
   })
 
-  it('says that a search of the whole event reads what stands beside it, but for the contract', () => {
+  it('a search of the whole event reads the fields that the server adds, except the contract', () => {
     const program = compile(one(RULE.replace('sel: { Tool: AnyDesk }', 'sel: [AnyDesk]')).rules)
     assert.deepEqual(
       [program.reads('tool', 'device'), program.reads('tool', 'Contract'), program.reads('hardware', 'device')],
@@ -119,7 +119,7 @@ describe('load', () => {
     )
   })
 
-  it('says which fields a category reads', () => {
+  it('knows which fields the rules of a category read', () => {
     const program = compile(one(RULE.replace('Tool: AnyDesk', 'Contract.country: US')).rules)
     assert.deepEqual(
       [program.reads('tool', 'Contract.'), program.reads('tool', 'Device.'), program.reads('hardware', 'Contract.')],
@@ -145,7 +145,7 @@ ${more}`
     ).match({ ...EVENT, ...event }).length
 
   for (const rules of ['[a_rule]', '[11111111-1111-4111-8111-111111111111]', 'any'])
-    it(`takes out of ${rules} what it describes, and nothing else`, () => {
+    it(`excludes from ${rules} only what it describes`, () => {
       assert.deepEqual(
         [fired(filter(rules), { User: 'HelpDesk' }), fired(filter(rules), { User: 'x' }), fired(filter(rules), {})],
         [0, 1, 1],
@@ -182,7 +182,7 @@ ${more}`
     },
   ]
   for (const { name, text, line, says, hint } of doubts)
-    it(`warns of ${name}, and says where`, () => {
+    it(`warns of ${name}, with its position`, () => {
       const { problems } = load([
         { path: 'r.yml', text: RULE },
         { path: 'f.yml', text },
@@ -194,7 +194,7 @@ ${more}`
       assert.ok(problem.hint?.includes(hint ?? ''), problem.hint ?? 'no hint')
     })
 
-  it('warns of one that has expired when it is told the time', () => {
+  it('warns of an expired one when the time is given', () => {
     const text = filter('any', 'tellwire: { expires: 2026-02-01 }\n')
     const warnings = (now: string) =>
       load(
@@ -210,7 +210,7 @@ ${more}`
     ])
   })
 
-  it('changes what evaluates, and not the version that names findings', () => {
+  it('changes the effective version, and not the version in finding ids', () => {
     const many = `title: many\ncorrelation: { type: event_count, rules: [a_rule], timespan: 5m, condition: { gte: 3 } }\n`
     const versions = (texts: readonly string[]) => {
       const { rules, correlations } = load(texts.map((text, n) => ({ path: `${n}.yml`, text })))

@@ -1,11 +1,11 @@
-/** The quick reader of plain YAML makes what the full one makes, or steps aside. */
+/** The fast reader of plain YAML returns the same as the full one, or null. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { anyDocuments } from '../../../rules/language/document.ts'
 import { plainDocument } from '../../../rules/language/plain-yaml.ts'
 import { needSharedData, ruleFiles, sigmaFiles } from './shared-data.ts'
 
-/** Null when it steps aside; else whether both say the same. */
+/** Null when the fast reader returns null; else whether both results are equal. */
 function agrees(text: string): boolean | null {
   const quick = plainDocument(text)
   if (quick === null) return null

@@ -1,6 +1,6 @@
 /**
  * Real rules and real events, where they are: `../shared/data` beside the repository (not shipped; licences there).
- * Without it the tests that need it say so and skip, except in CI.
+ * Without it the tests that need it are skipped with a message, except in CI.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
@@ -40,7 +40,9 @@ export function sysmonMatches(): Record<string, string[]> {
   return JSON.parse(readFileSync(new URL('sysmon-otrf.matches.json', FOLDER), 'utf8')).matches
 }
 
-/** The objects of a text that holds one JSON object after another, as flat events: EventData, and System's attributes. */
+/**
+ * The objects of a text that holds one JSON object after another, as flat events: EventData, and System's attributes.
+ */
 export function windowsEvents(text: string): FlatEvent[] {
   return text
     .split(/(?<=^\})\s*$/m)

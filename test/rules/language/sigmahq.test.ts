@@ -1,4 +1,4 @@
-/** The engine against rules and events that others wrote, and against what pySigma's own parse says of them. */
+/** The engine on third-party rules and events, compared with pySigma's results. */
 import assert from 'node:assert/strict'
 import { parse } from 'yaml'
 import { compile, type FlatEvent, type Loaded, load, type Program } from '../../../rules/language/index.ts'

@@ -39,7 +39,7 @@ describe('signals', () => {
 describe('coverage of our rules', () => {
   it('has a rule or a reason for every signal, and never both', () => assert.deepEqual(contradictions(rows), []))
 
-  it('is what COVERAGE.md says: run `tellwire rules coverage --write`', () => {
+  it('equals COVERAGE.md: run `tellwire rules coverage --write`', () => {
     const page = coveragePage(ours, ({ path }) => relative(CONTENT, path).split(sep).join('/'))
     assert.equal(readFileSync(join(CONTENT, 'COVERAGE.md'), 'utf8'), page)
   })
@@ -117,7 +117,7 @@ describe('offByDefault', () => {
     correlation('above', 'both, plain', ''),
   ].join('---\n')
 
-  it('is what is sensitive, reads what is, or has no way without', () => {
+  it('is sensitive, reads a sensitive category, or needs such a rule in every alternative', () => {
     const loaded = load([{ path: 'a.yml', text }])
     assert.deepEqual(loaded.problems, [])
     assert.deepEqual([...offByDefault(loaded)].sort(), ['above', 'both', 'rhythm', 'wallet'])
@@ -138,7 +138,7 @@ describe('navigatorLayer', () => {
     assert.equal(layer.techniques.find((it) => it.techniqueID === 'T1219.003')?.score, 4)
     assert.deepEqual(layer.versions, { attack: '18', navigator: '5.1.0', layer: '4.5' })
   })
-  it('says what the next version calls a technique', () =>
+  it('has the ids of the next version', () =>
     assert.equal(layer.techniques.find((it) => it.techniqueID === 'T1562.001')?.metadata[0]?.value, 'T1685'))
 })
 

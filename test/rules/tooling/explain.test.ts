@@ -62,7 +62,7 @@ describe('explain', () => {
       ],
     )
   })
-  it('says of each field what was found, which values hold, and how many must', () => {
+  it('shows each field with the value found, the values that match, and how many must', () => {
     assert.deepEqual(because().selections[0]?.groups, [
       {
         holds: false,
@@ -107,7 +107,7 @@ describe('explain', () => {
       { text: 'number', holds: false },
     ])
   })
-  it('shows each condition with what its terms come to', () => {
+  it('shows each condition with the results of its terms', () => {
     assert.deepEqual(because().conditions, [
       {
         text: '(selection and not 1 of filter_main_*) or either',

@@ -38,7 +38,7 @@ describe('readRuleFiles', () => {
     ])
   })
   it('an empty folder has no rules', async () => assert.deepEqual(await readRuleFiles([outside]), []))
-  it('says which folder is not there', async () => {
+  it('names a missing folder', async () => {
     await assert.rejects(
       readRuleFiles([join(folder, 'nowhere')]),
       /nowhere: The rule cannot be used\. There is no such/,

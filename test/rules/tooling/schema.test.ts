@@ -92,7 +92,7 @@ describe('the JSON Schema of rule files', () => {
       assert.deepEqual([RuleDocument.safeParse(data).success, printed.safeParse(data).success], [accepted, accepted])
     })
 
-  it('knows the keys under `tellwire` that the engine knows', () => {
+  it('has the keys under `tellwire` that the engine accepts', () => {
     const text = JSON.stringify({ ...RULE, tellwire: { ...TELLWIRE, zzzzzzzzzz: 1 } })
     const hint = load([{ path: 'x.yml', text }]).problems[0]?.hint ?? ''
     assert.deepEqual(

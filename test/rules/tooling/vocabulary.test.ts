@@ -1,4 +1,4 @@
-/** Misspelt categories and fields are told of where that is certain, and nowhere else. */
+/** Warnings of misspelt categories and fields, only where it is certain. */
 import assert from 'node:assert/strict'
 import { load } from '../../../rules/language/index.ts'
 import { VOCABULARY } from '../../../rules/tooling/vocabulary.ts'
@@ -46,7 +46,7 @@ describe('the vocabulary of rules', () => {
     },
   ] satisfies { name: string; text: string; says: [place: string, text: string] | null }[]
   for (const { name, text, says } of cases)
-    it(says ? `warns of ${name}` : `lets by ${name}`, () => {
+    it(says ? `warns of ${name}` : `accepts ${name}`, () => {
       const found = warnings(text)
       if (says === null) return assert.deepEqual(found, [])
       assert.deepEqual(

@@ -1,4 +1,4 @@
-/** Who hangs together, and on what. */
+/** Which workers are joined, and by which keys. */
 import assert from 'node:assert/strict'
 import { clusters } from '../../../server/assess/clusters.ts'
 import type { Band } from '../../../server/model/assessment.ts'
@@ -29,7 +29,7 @@ const of = (findings: Finding[], bands: Record<string, Band> = {}) =>
   clusters(findings, (worker) => ({ band: bands[worker] ?? 'high', points: 70 }), T0)
 
 describe('clusters', () => {
-  it('a farm is one, with all its people', () => {
+  it('a farm is one cluster, with all its workers', () => {
     const [farm, ...rest] = of(['w1', 'w2', 'w3'].map((it) => shares(it, 'aaaaaaaa')))
     assert.deepEqual(rest, [])
     assert.deepEqual(
@@ -37,7 +37,7 @@ describe('clusters', () => {
       [['w1', 'w2', 'w3'], 'critical', 'uplink', 'aaaaaaaa'],
     )
   })
-  it('what hangs together through another is one', () => {
+  it('indirectly joined workers are one cluster', () => {
     const found = of([
       shares('w1', 'aaaaaaaa'),
       shares('w2', 'aaaaaaaa'),
@@ -57,25 +57,24 @@ describe('clusters', () => {
       ],
     )
   })
-  it('three people on one key that is no proof alone stand as the highest of them', () => {
+  it('three workers with one inconclusive key have the highest of their bands', () => {
     const desks = ['w1', 'w2', 'w3'].map((it) => shares(it, 'aaaaaaaa', { strength: 3 }, { KeyKind: 'edid' }))
     assert.equal(of(desks, { w1: 'medium', w2: 'medium', w3: 'low' })[0]?.band, 'medium')
     const again = ['w1', 'w2', 'w3'].map((it) => shares(it, 'bbbbbbbb', { strength: 3 }, { KeyKind: 'gateway' }))
     assert.equal(of([...desks, ...again], { w1: 'medium', w2: 'medium', w3: 'low' })[0]?.band, 'critical')
   })
-  it('two people stand as the higher of them does', () =>
+  it('two workers have the higher of their bands', () =>
     assert.equal(
       of([shares('w1', 'aaaaaaaa'), shares('w2', 'aaaaaaaa')], { w1: 'low', w2: 'medium' })[0]?.band,
       'medium',
     ))
-  it('weak findings join nobody, nor do faded ones', () => {
+  it('weak or faded findings join nobody', () => {
     assert.deepEqual(of([shares('w1', 'aaaaaaaa', { strength: 2 }), shares('w2', 'aaaaaaaa', { strength: 2 })]), [])
     const old = { halfLifeDays: 14, lastTime: T0 - 29 * DAY }
     assert.deepEqual(of([shares('w1', 'aaaaaaaa', old), shares('w2', 'aaaaaaaa', old)]), [])
   })
-  it("a key that only one finding speaks of is nobody else's", () =>
-    assert.deepEqual(of([shares('w1', 'aaaaaaaa')]), []))
-  it("come in one order, whatever the findings'", () => {
+  it('a key of one worker only joins nobody', () => assert.deepEqual(of([shares('w1', 'aaaaaaaa')]), []))
+  it('have the same order, whatever that of the findings', () => {
     const all = ['w1', 'w2', 'w3'].flatMap((it) => [
       shares(it, 'aaaaaaaa'),
       shares(it, 'bbbbbbbb', {}, { KeyKind: 'gateway' }),

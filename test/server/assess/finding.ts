@@ -1,4 +1,4 @@
-/** A small finding for tests: what a test does not name is unremarkable. */
+/** A finding for tests, with defaults for everything that a test does not set. */
 import type { Finding } from '../../../server/model/finding.ts'
 import { T0 } from '../events.ts'
 

@@ -61,7 +61,7 @@ describe('bands', () => {
 })
 
 describe('points', () => {
-  it('the same rule and group counts once, whatever the days', () => {
+  it('the same rule and group counts once, on several days', () => {
     const days = [0, 1, 2].map((day) => finding({ rule: 'same', lastTime: T0 - day * DAY, time: T0 - day * DAY }))
     assert.deepEqual(
       assess('w1', days, T0).parts.map((it) => [it.points, it.findings.length]),
@@ -116,7 +116,7 @@ describe('points', () => {
     ))
 })
 
-describe('what the contract explains', () => {
+describe('mitigations', () => {
   const contract = (fields: Partial<Contract>): Contract => ({ worker: 'w1', from: 0, ...fields })
   const shown = (findings: Finding[], fields: Partial<Contract>) => {
     const { band, parts, points } = assess('w1', findings, T0, { contract: contract(fields), referrer: null })
@@ -124,7 +124,7 @@ describe('what the contract explains', () => {
   }
   const journey = { travelNotices: [{ from: T0 - 2 * DAY, to: T0 + 2 * DAY, country: 'DE' }] }
 
-  it('an announced journey takes half, and a strength', () =>
+  it('an announced journey halves the points and lowers the strength', () =>
     assert.deepEqual(shown([finding({ family: 'network' })], journey), {
       band: 'low',
       points: 20,
@@ -133,17 +133,17 @@ describe('what the contract explains', () => {
         ['mitigation', -20],
       ],
     }))
-  it('but says nothing of a remote-control tool', () => assert.equal(shown([finding()], journey).points, 40))
-  it('nor of another week', () =>
+  it('but not for a remote-control tool', () => assert.equal(shown([finding()], journey).points, 40))
+  it('nor in another week', () =>
     assert.equal(shown([finding({ family: 'network', time: T0 - 9 * DAY })], journey).band, 'medium'))
-  it('a role whose ordinary work this is', () =>
+  it('work that is ordinary for the role', () =>
     assert.deepEqual(shown([finding({ ordinaryFor: ['platform-engineer'] })], { roles: ['Platform-Engineer'] }).parts, [
       ['finding', 40],
       ['mitigation', -20],
     ]))
   it('never a pattern', () =>
     assert.equal(shown([finding({ family: 'network', pattern: 'critical' })], journey).band, 'critical'))
-  it('a family is capped by what is left of it', () =>
+  it('a family is capped after mitigations', () =>
     assert.deepEqual(
       shown([finding({ strength: 4, family: 'network' }), finding({ strength: 4, family: 'network' })], journey).parts,
       [
@@ -166,7 +166,7 @@ describe('a referral', () => {
         ['referral', 20, 'recommended by w9, who is high'],
       ],
     ))
-  it('by anybody else counts nothing', () => assert.equal(referred('low').points, 40))
+  it('by anybody else has no effect', () => assert.equal(referred('low').points, 40))
 })
 
 describe('without a part', () => {
@@ -181,7 +181,7 @@ describe('without a part', () => {
     travelNotices: [{ from: T0 - DAY, to: T0 + DAY, country: 'DE' }],
   }
 
-  it('is what a judgement without it says', () => {
+  it('is the result without that part', () => {
     const { parts } = explained('w1', findings, T0)
     for (const { findings: ids, without } of parts) {
       const rest = assess(
@@ -198,7 +198,7 @@ describe('without a part', () => {
     const notice = parts.find((it) => it.kind === 'mitigation')
     assert.deepEqual([points, notice?.points, notice?.without], [75, -20, { points: 95, band: 'critical' }])
   })
-  it('a cap says nothing: it goes with what it caps', () => {
+  it('is not given for a cap', () => {
     const capped = [1, 2, 3].map((n) => finding({ rule: `r${n}`, strength: 4 }))
     const parts = explained('w1', capped, T0).parts
     assert.deepEqual(

@@ -1,4 +1,4 @@
-/** What opens a case, and what opens it again. */
+/** What opens a case, and what reopens it. */
 import assert from 'node:assert/strict'
 import { caseOf, kindsOf } from '../../../server/cases/case.ts'
 import type { Band } from '../../../server/model/assessment.ts'
@@ -52,6 +52,6 @@ const cases: { what: string; verdict: Verdict | null; band: Band; findings: Find
 describe('a case', () => {
   for (const { what, verdict, band, findings, state } of cases)
     it(what, () => assert.equal(caseOf(verdict, band, kindsOf(findings)).state, state))
-  it('says what is new', () =>
+  it('lists the new kinds of evidence', () =>
     assert.deepEqual(caseOf(decided, 'high', kindsOf([tool, place])).newKinds, ['another country']))
 })

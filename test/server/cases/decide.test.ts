@@ -7,7 +7,7 @@ import { stage } from '../views/stage.ts'
 const VERDICT = { verdict: 'benign_expected' as const, reason: 'the help desk, ticket 7' }
 
 describe('deciding a case', () => {
-  it('keeps the verdict with how the worker stood, an audit entry, and a change that others are told of', async () => {
+  it('stores the verdict with the standing, an audit entry, and a change', async () => {
     const { decide, find, judge, store } = await stage({ now: () => T0 })
     find(finding({ rule: 'tool', title: 'A tool began', strength: 3 }), finding({ rule: 'context', strength: 1 }))
     await judge()
@@ -29,20 +29,20 @@ describe('deciding a case', () => {
     })
   })
 
-  it('somebody of whom nothing was found can be decided about, before any evaluation too', async () => {
+  it('accepts a verdict on a worker without findings, also before any evaluation', async () => {
     const { decide, records } = await stage({ now: () => T0 })
     await records(contract('w2'))
     const decided = await decide('w2', VERDICT, 'ann')
     assert.deepEqual([decided?.state, decided?.verdict?.band, decided?.verdict?.kinds], ['closed', 'none', []])
   })
 
-  it('nobody decides about somebody who is not there', async () => {
+  it('refuses a verdict on an unknown worker', async () => {
     const { decide, store } = await stage({ now: () => T0 })
     assert.equal(await decide('w99', { verdict: 'confirmed', reason: 'because' }, 'ann'), null)
     assert.deepEqual([await store.cases.verdictsOf('w99'), await store.audit.newest(5)], [[], []])
   })
 
-  it('nobody is told of a verdict that could not be kept', async () => {
+  it('reports nothing when the verdict could not be stored', async () => {
     const { store, queue, records } = await stage({ now: () => T0 })
     await records(contract('w1'))
     store.cases.decide = () => Promise.reject(new Error('the disk is full'))

@@ -1,4 +1,4 @@
-/** Blind is not empty: what the console says an agent can see. */
+/** The coverage of a laptop: what could not be seen differs from what did not happen. */
 import assert from 'node:assert/strict'
 import { bookOf, CoverageBook, coverageOf } from '../../../server/derive/coverage.ts'
 import type { Seen } from '../../../server/derive/deriver.ts'
@@ -36,14 +36,14 @@ const cases: {
   { name: 'an event came', events: [processStart('/x')], category: 'process_creation', state: 'seen' },
   { name: 'nothing of the kind happened', events: [processStart('/x')], category: 'usb_device', state: 'quiet' },
   {
-    name: 'a table that is not there is blindness, not quiet',
+    name: 'a missing table is blind, not quiet',
     events: [agentState('started'), gap('/sys/bus/usb/devices', 'unsupported', usb)],
     category: 'usb_device',
     state: 'blind',
   },
   { name: 'no right to look', events: [gap('/x', 'denied', usb)], category: 'usb_device', state: 'blind' },
   {
-    name: 'events came, then it stopped',
+    name: 'collected until it stopped',
     events: [processStart('/x'), gap('processes', 'stopped', ['process_creation'], T0 + HOUR)],
     category: 'process_creation',
     state: 'partial',
@@ -62,7 +62,7 @@ const cases: {
     at: T0 + 7 * 24 * HOUR,
   },
   {
-    name: 'a new start looks everywhere again',
+    name: 'gaps from before a new start are dropped',
     events: [gap('/x', 'denied', usb), agentState('started', T0 + HOUR)],
     category: 'usb_device',
     state: 'quiet',
@@ -92,7 +92,7 @@ describe('coverage', () => {
       assert.equal(row?.state, state)
     })
 
-  it('a laptop’s kept row alone says the same as the book of all', () => {
+  it('a laptop’s saved row alone gives the same coverage', () => {
     const book = new CoverageBook()
     for (const it of cases.flatMap(({ events }) => events)) book.take(seen(it))
     const [[device, state] = ['', null]] = [...book.kept.devices.changed()]
@@ -101,7 +101,7 @@ describe('coverage', () => {
     assert.deepEqual(coverageOf(kept, 'linux', [], T0 + DAY), book.coverage('d1', 'linux', [], T0 + DAY))
   })
 
-  it('of a laptop of which nothing is kept, nothing was heard', () => {
+  it('a laptop without a saved row is unknown', () => {
     for (const state of [undefined, null]) {
       const states = new Set(coverageOf(bookOf(state), 'linux', [], T0).map((it) => it.state))
       assert.ok(states.has('unknown') && !states.has('seen') && !states.has('quiet'))

@@ -1,4 +1,4 @@
-/** A process that goes on from what was written goes on as the one that wrote it: in all it emits, in any order of rows. */
+/** A process that resumes from saved rows, in any order, emits the same as the one that saved them. */
 import assert from 'node:assert/strict'
 import { loadCatalogue, recognise } from '../../../rules/catalogue/index.ts'
 import { derivers } from '../../../server/derive/index.ts'
@@ -10,7 +10,7 @@ import { DAY, T0 } from '../events.ts'
 import { randomRecords } from './records.ts'
 import { Ledger, Rig, shuffled } from './rig.ts'
 
-/** With thresholds that a few laptops reach within days. */
+/** Thresholds that a few laptops reach within days. */
 const EAGER = {
   share_hours: { hours: 1, days: 1 },
   rtt_excess: { days: 2, minPeers: 1, excessMs: 50 },
@@ -20,14 +20,14 @@ const EAGER = {
 interface Plan {
   records: readonly Recorded[]
   make: () => Rig
-  /** After how many records what changed is written. */
+  /** Changed rows are saved after this many records. */
   writeEvery: number
-  /** After how many records a new process begins beside the live one, and how many both then take. */
+  /** After how many records a second process resumes, and for how many records both are compared. */
   restarts: readonly number[]
   goesOnFor: number
 }
 
-/** By deriver, how often anything was emitted at all. */
+/** The number of emitted events, by deriver. */
 function goesOn({ records, make, writeEvery, restarts, goesOnFor }: Plan): Map<string, number> {
   const ledger = new Ledger()
   const live = make()
@@ -65,13 +65,13 @@ function goesOn({ records, make, writeEvery, restarts, goesOnFor }: Plan): Map<s
   return emitted
 }
 
-/** Within one record, the order in which subjects are judged is nobody's. */
+/** For one record, the order in which subjects are judged is not defined. */
 function inOrder({ emitted }: Rig): string[] {
   return emitted.map((it) => JSON.stringify(it)).sort()
 }
 
 describe('state by subject', () => {
-  it('a small fleet in which everything happens', function () {
+  it('a small fleet with all kinds of events', function () {
     this.timeout(120_000)
     const all = new Map<string, number>()
     for (let seed = 0; seed < 6; seed++) {
@@ -81,10 +81,10 @@ describe('state by subject', () => {
         all.set(name, (all.get(name) ?? 0) + count)
     }
     const names = derivers(new World()).map(([name]) => name)
-    assert.deepEqual([...all.keys()].sort(), names.sort(), 'each has to emit something, or nothing is tested')
+    assert.deepEqual([...all.keys()].sort(), names.sort(), 'every deriver must emit something to be tested')
   })
 
-  it('scenes of a simulated fleet', function () {
+  it('scenarios of a simulated fleet', function () {
     this.timeout(120_000)
     const catalogue = loadCatalogue()
     const scenarios = ['P5', 'P14', 'P22', 'N27']
@@ -95,7 +95,7 @@ describe('state by subject', () => {
     goesOn({ records, make, writeEvery: 2_000, restarts, goesOnFor: 4_000 })
   })
 
-  it('what did not change is not told', () => {
+  it('unchanged rows are not reported', () => {
     const rig = new Rig()
     for (const it of randomRecords(1, 200)) rig.take(it)
     rig.advance(T0 + 60 * DAY)

@@ -1,8 +1,8 @@
 /**
- * The derivers without the rules: fed as the pipeline feeds them, and everything they emit is noted.
+ * The derivers without the rules: called as by the pipeline, with everything they emit collected.
  *
- * Shape   `Ledger` is a store that is told only what changed. A rig that is restored from it has to go on as the one
- *         that wrote it does.
+ * Shape   `Ledger` is a store that receives changed rows only. A rig that is restored from it must behave like the one
+ *         that wrote it.
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -40,7 +40,7 @@ export class Rig {
   readonly coverage = new CoverageBook()
   readonly gate: PlaceGate
   readonly parts: Parts
-  /** Since it was last emptied. */
+  /** Emitted since the list was last emptied. */
   emitted: Emitted[] = []
   readonly #keepers: readonly Keeper[]
   readonly #derivers: readonly { deriver: Deriver; emit: Emit }[]
@@ -74,7 +74,7 @@ export class Rig {
         break
       case 'clock':
         if (record.downSince != null)
-          for (const { deriver } of this.#derivers) deriver.deaf?.(record.downSince, record.time)
+          for (const { deriver } of this.#derivers) deriver.serverDown?.(record.downSince, record.time)
         this.#reach(record.time)
         break
       case 'connection': {
@@ -96,19 +96,19 @@ export class Rig {
     }
   }
 
-  /** What can be decided is decided. */
+  /** Sets the time, and decides everything that can be decided. */
   advance(now?: number): void {
     this.#reach(now)
     this.#tick()
   }
 
-  /** As a new process: from rows, in whatever order they come. */
+  /** Restores saved rows, in any order, as a new process does. */
   restored(rows: readonly Row[]): void {
     restoreRows(this.parts, rows)
     for (const it of this.#keepers) it.restored?.()
   }
 
-  /** The clock is not the derivers' to keep. */
+  /** Takes over the clock, which is not part of the derivers' state. */
   clockOf(other: Rig): void {
     this.#time = other.#time
     this.#ticked = other.#ticked
@@ -128,7 +128,7 @@ export class Rig {
 
   #pass(records: ReturnType<PlaceGate['take']>): void {
     for (const it of records) {
-      const seen = this.#seen(this.world.besideOf(it.device, it.time), it.time, it.time)
+      const seen = this.#seen(this.world.contextOf(it.device, it.time), it.time, it.time)
       this.#run({ ...seen, connection: it })
     }
   }
@@ -142,7 +142,7 @@ export class Rig {
 
   #event({ device, event, receivedAt, epoch, conflict, facts }: RecordedOf<'event'>): Seen {
     return {
-      ...this.#seen(this.world.besideOf(device, event.time), event.time, receivedAt),
+      ...this.#seen(this.world.contextOf(device, event.time), event.time, receivedAt),
       event,
       epoch: epoch ?? 0,
       conflict: conflict ?? false,
@@ -152,9 +152,9 @@ export class Rig {
   }
 
   #feed({ worker, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
-    const beside = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
+    const context = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
     const peer = event.category === 'idp_login' && geo ? wholeGeo(geo) : null
-    return { ...this.#seen(beside, time, receivedAt ?? time), event, peer }
+    return { ...this.#seen(context, time, receivedAt ?? time), event, peer }
   }
 
   #seen(
@@ -177,11 +177,11 @@ export class Rig {
   }
 }
 
-/** What a store holds that is told only what changed. */
+/** The content of a store that receives changed rows only. */
 export class Ledger {
   readonly #rows = new Map<string, Row>()
 
-  /** Fails unless what was told makes up what there is: an edit in place that nobody was told of. */
+  /** Stores the changed rows. */
   collect(parts: Parts): void {
     for (const row of changedRows(parts)) {
       const name = nameOf(row)
@@ -190,10 +190,12 @@ export class Ledger {
     }
   }
 
+  /** Fails when the stored rows differ from the state: something was changed in place without `touch`. */
   check(parts: Parts): void {
     const all = new Map(allRows(parts).map((it) => [nameOf(it), it.state]))
-    for (const [name, state] of all) assert.equal(this.#rows.get(name)?.state, state, `${name} was edited in silence`)
-    for (const name of this.#rows.keys()) assert.ok(all.has(name), `${name} went in silence`)
+    for (const [name, state] of all)
+      assert.equal(this.#rows.get(name)?.state, state, `${name} was changed without \`touch\``)
+    for (const name of this.#rows.keys()) assert.ok(all.has(name), `${name} was deleted without \`touch\``)
   }
 
   rows(): Row[] {
@@ -205,7 +207,7 @@ function nameOf({ part, subject }: Row): string {
   return `${part} ${subject}`
 }
 
-/** In an order that depends on `seed` alone. */
+/** In an order that depends on `seed` only. */
 export function shuffled<T>(list: readonly T[], seed: number): T[] {
   const keyed = list.map((it, at) => ({ it, key: Math.imul(at + 1, 0x9e37_79b1) ^ Math.imul(seed + 1, 0x85eb_ca6b) }))
   return keyed

@@ -1,4 +1,4 @@
-/** Records in; out comes which derived events are in force, through a restart wherever one is asked for. */
+/** The derived events in force after some records, with restarts in between. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Thresholds } from '../../../server/derive/index.ts'
@@ -22,19 +22,19 @@ export interface About<C extends Category> {
   worker: string | null
 }
 
-/** What is in force of one category, by time and id. */
+/** The events in force of one category, by time and id. */
 export function standing<C extends Category>(category: C, records: readonly Recorded[], run: Run = {}): EventOf<C>[] {
   return about(category, records, run).map((it) => it.event)
 }
 
-/** The same, with whom each is about. */
+/** The same, with their subjects. */
 export function about<C extends Category>(category: C, records: readonly Recorded[], run: Run = {}): About<C>[] {
   return inForce(category, records, run, [Math.floor(records.length / 2)])
 }
 
 /**
- * Fails unless `records` leave the same in force in every order in which each comes up to 72 hours late, with a restart
- * anywhere between. `known` (contracts, holdings) is there from the beginning. Says what is in force.
+ * Fails unless the events in force are the same in every order in which each record is up to 72 hours late, with
+ * restarts anywhere. `known` (contracts, holdings) comes first. Returns the events in force.
  */
 export function sameInAnyOrder<C extends Category>(
   category: C,
@@ -59,7 +59,7 @@ export function sameInAnyOrder<C extends Category>(
   return expected.map((it) => it.event)
 }
 
-/** After `cuts` records a new process goes on from what was written, in another order than it was written in. */
+/** After `cuts` records, a new process resumes from the saved rows, in another order. */
 function inForce<C extends Category>(
   category: C,
   records: readonly Recorded[],
@@ -92,7 +92,7 @@ function inForce<C extends Category>(
   return [...standing.values()].sort((a, b) => a.event.time - b.event.time || (a.event.id < b.event.id ? -1 : 1))
 }
 
-/** When the record would have come, had nothing held it up. */
+/** When the record would have arrived without delay. */
 function timeOf(record: Recorded): number {
   switch (record.type) {
     case 'event':

@@ -154,7 +154,7 @@ correlation:
   condition: { gte: 2 }
 level: high
 `
-  it('one worker who does a lot costs the evidence of nobody else', () => {
+  it('a worker with many events does not displace the evidence of others', () => {
     const loaded = load([{ path: 'pair.yml', text: PAIR }])
     const pipeline = new Pipeline({
       program: compile(loaded.rules),

@@ -40,7 +40,7 @@ describe('the identity of an evaluator', () => {
     { name: 'the order of the files', before: BASE, after: BASE.toReversed(), changed: [] },
     { name: 'a comment', before: BASE, after: [`# why\n${BASE[0]}`, ...BASE.slice(1)], changed: [] },
     {
-      name: 'a value of a rule that nothing counts',
+      name: 'a value of a rule that no correlation counts',
       before: BASE,
       after: BASE.with(1, rule('r2', 'w')),
       changed: ['r2'],
@@ -63,7 +63,7 @@ describe('the identity of an evaluator', () => {
       changed: [],
     },
     {
-      name: 'what a filter takes out',
+      name: 'the exceptions of a filter',
       before: [...BASE, filter('[r2]')],
       after: [...BASE, filter('[r2]', '', 'desk')],
       changed: ['r2'],
@@ -87,19 +87,19 @@ describe('the identity of an evaluator', () => {
       changed: [],
     },
     {
-      name: 'a correlation that takes a rule for itself: its findings go',
+      name: 'a correlation that hides its rule: the rule’s findings go',
       before: BASE,
       after: [...BASE, counting('c3', '[r3]')],
       changed: ['c3', 'r3'],
     },
     {
-      name: 'a correlation that shows its rule: the findings stay',
+      name: 'a correlation that also reports its rule: the findings stay',
       before: BASE,
       after: [...BASE, counting('c3', '[r3]', ', generate: true')],
       changed: ['c3'],
     },
     {
-      name: 'a correlation that begins to show its rule',
+      name: 'a correlation that begins to report its rule',
       before: [...BASE, counting('c3', '[r3]')],
       after: [...BASE, counting('c3', '[r3]', ', generate: true')],
       changed: ['c3', 'r3'],

@@ -19,7 +19,7 @@ describe('loadRules', () => {
     { name: 'leaves sensitive rules out', named: [], ids: ['plain'], told: [] },
     { name: 'uses those that are named', named: ['wallet'], ids: ['plain', 'wallet'], told: [] },
     {
-      name: 'tells of an id that no sensitive rule has',
+      name: 'reports an id that no sensitive rule has',
       named: ['plain', 'walet'],
       ids: ['plain'],
       told: ["No sensitive rule has the id 'plain'.", "No sensitive rule has the id 'walet'."],

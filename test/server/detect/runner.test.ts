@@ -1,4 +1,4 @@
-/** The loop that judges: follows the stream, takes over, keeps on when writing fails. */
+/** The loop of an evaluation: follows the stream, replaces the active one, continues after failed commits. */
 import assert from 'node:assert/strict'
 import type { Evaluation } from '../../../server/detect/evaluation.ts'
 import { Runner, type RunnerDeps } from '../../../server/detect/runner.ts'
@@ -44,7 +44,7 @@ describe('server/detect: the runner', () => {
     )
   }
 
-  it('judges what is there, and what is published afterwards', async () => {
+  it('evaluates stored records, and those published afterwards', async () => {
     const it = evaluator()
     await it.stream.publish([...start, program('/x/aa', 0)])
     const { stop, ended } = running(it, await it.open(rulesetOf(programRule('aa'))))
@@ -55,7 +55,7 @@ describe('server/detect: the runner', () => {
     await ended
   })
 
-  it('waits for the place of the active evaluation, and misses nothing meanwhile', async () => {
+  it('waits until it may replace the active evaluation, and misses nothing meanwhile', async () => {
     const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0)])
     const asked = Promise.withResolvers<void>()
@@ -88,7 +88,7 @@ describe('server/detect: the runner', () => {
     assert.equal((await it.store.evaluations.active())?.id, active?.id)
   })
 
-  it('writes down what it judged when it is stopped', async () => {
+  it('commits when it is stopped', async () => {
     const it = evaluator()
     await it.stream.publish([...start, program('/x/aa', 0)])
     const evaluation = await it.open(rulesetOf(programRule('aa')))
@@ -105,7 +105,7 @@ describe('server/detect: the runner', () => {
     assert.equal((await it.store.evaluations.active())?.position, 4)
   })
 
-  it('goes on when a commit fails, says so once, and writes everything with the next', async () => {
+  it('continues when a commit fails, logs it once, and writes everything with the next', async () => {
     const it = evaluator()
     let refuses = false
     const { evaluations } = it.store
@@ -132,7 +132,7 @@ describe('server/detect: the runner', () => {
     assert.equal(it.logged.filter((line) => /could not be saved/.test(line.message)).length, 1)
   })
 
-  it('ends when another evaluation took its place', async () => {
+  it('ends when another evaluation replaced it', async () => {
     const it = evaluator()
     const first = await it.open(rulesetOf(programRule('aa')))
     await it.follow(first, start)
@@ -142,7 +142,7 @@ describe('server/detect: the runner', () => {
     await assert.rejects(ended, /store\.superseded/)
   })
 
-  it('says that the clock is held, and that it is no longer', async () => {
+  it('reports when the clock is held, and when it is released', async () => {
     const it = evaluator()
     let now = T0 + 365 * DAY
     await it.stream.publish([...start, program('/x/aa', 0)])

@@ -1,4 +1,6 @@
-/** After an edit, a subset makes the findings that the whole ruleset makes for changed rules; the others' still hold. */
+/**
+ * After an edit, a subset makes the findings that the whole ruleset makes for changed rules; the others' still hold.
+ */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { compile, correlator, type FlatEvent, literalScan, load, type Problem } from '../../../rules/language/index.ts'
@@ -47,7 +49,9 @@ const only = (all: ReadonlyMap<string, string[]>, ids: (id: string) => boolean) 
 
 const IDS = ['r0', 'r1', 'r2', 'r3']
 
-/** Rules, filters and correlations whose references may be missing; the loader then refuses them, also a kind of edit. */
+/**
+ * Rules, filters and correlations whose references may be missing; the loader then refuses them, also a kind of edit.
+ */
 const ruleText = fc.record({ value: fc.constantFrom('a', 'b', '"*"'), step: fc.boolean() }).map(
   ({ value, step }) =>
     (id: string) =>

@@ -1,22 +1,23 @@
 /**
- * Far more data than this worker's own habit, and than the peers of the same role (#70, #72, #74, #75, #77, #78, P12).
+ * Far more data than this worker usually moves, and than peers of the same role (#70, #72, #74, #75, #77, #78, P12).
  *
- * Shape   one `volume_anomaly` per worker, metric and UTC day: the day's sum, or that of the 24 hours that reach most
- *         into the day before where neither day alone is one. It stands at the moment the floor was passed, and is said
- *         anew as the sum grows. 'archive_then_upload_bytes' is judged without peers. 'drip' is judged when its UTC
- *         day is over, over 14 days, and stands at that day's end.
- * Judged  a sum over its floor is an anomaly when it is beyond own habit, where there is one, and beyond the peers'
- *         99th percentile, where there are enough. Where one is missing it takes more. Habit is the median of the
- *         active days among the 28 before; peers are other workers with the same first role, over 14 days.
- * Silent  what went where the contract allows it (N17, N18); one large repository, which is one (N15); what everybody
- *         in the role does (N16, N19). An event whose time is a day ahead of its arrival is not counted: its clock is wrong.
- * Memory  as `book.ts` says for each worker, 4 to 8 KB, forgotten after 60 days without a word; as `peers.ts` for each
- *         role; candidates of the last ten days.
+ * Shape   one `volume_anomaly` per worker, metric and UTC day: of the day's sum, or where neither this day nor the one
+ *         before is an anomaly, of the largest sum of 24 hours that end on this day. Its time is when the floor was
+ *         passed, and it is updated as the sum grows. 'archive_then_upload_bytes' is judged without peers. 'drip' is
+ *         judged over 14 days, when the last of these UTC days is over, with that day's end as its time.
+ * Judged  a sum over its floor is an anomaly when it exceeds own habit and the peers' 99th percentile. Where habit is
+ *         missing, or there are too few peers, the thresholds are higher. Habit is the median of the active days among
+ *         the 28 before; peers are other workers with the same first role, over 14 days.
+ * Silent  transfers that the contract approves (N17, N18); one large repository, which counts as one (N15); what
+ *         everybody in the role does (N16, N19). Events dated more than a day after their arrival have a wrong clock.
+ * Memory  per worker in the bounds of `book.ts`, 4 to 8 KB, dropped after 60 days without an event; per role in those
+ *         of `peers.ts`; candidates of the last ten days.
  */
+import { DAY } from '../../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit } from '../../deriver.ts'
 import { Subjects, single } from '../../kit/kept.ts'
 import { statements } from '../../kit/statements.ts'
-import { byDay, DAY, sumsAfter, sumsOf } from './book.ts'
+import { byDay, sumsAfter, sumsOf } from './book.ts'
 import { drips } from './drip.ts'
 import { archiveUpload, type Candidate, daily, draftOf } from './habit.ts'
 import { additionsOf, DAILY, type Daily, isActive, measured } from './metrics.ts'
@@ -25,19 +26,19 @@ import { volumeThresholds } from './thresholds.ts'
 import { type Worker, Workers } from './workers.ts'
 
 const KEPT_DAYS = 60
-/** Candidates stay under judgement while anything they are compared with may still come: lateness, and the day's rest. */
+/** Candidates can change for as long as late events may arrive, and for the rest of their day. */
 const OPEN_DAYS = 10
 
 export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (chosen, world) => {
   const workers = new Workers()
-  /** Above the floors and the own habit; whether above the peers is asked again whenever they moved something. */
+  /** Anomalies by floor and habit. They are compared with the peers again whenever those change. */
   const open = new Subjects<Candidate[]>()
-  /** Days up to here are over, and were judged as such. */
+  /** Days up to this one are over, and have been judged. */
   let closedThrough = Number.NEGATIVE_INFINITY
-  const said = statements()
+  const reported = statements()
   const roles = new Map<string, Peers>()
   const drip = drips(chosen, workerOf, rolePeers)
-  /** The peers' changes and the contracts' as of the last comparison. Not saved: asked again after a restart. */
+  /** The state of peers and contracts at the last comparison. Not saved: compared again after a restart. */
   const comparedAt = new Map<string, { changes: number; revision: number }>()
 
   return {
@@ -46,19 +47,19 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
       if (!event || name === null || conflict || time > receivedAt + DAY) return
       const worker = workers.ensure(name)
       const day = Math.floor(time / DAY)
-      if (day > worker.roleDay || worker.askedAt !== world.revision) enter(name, worker, day)
+      if (day > worker.roleDay || worker.roleRevision !== world.revision) updateRole(name, worker, day)
       const role = rolePeers(worker.role)
       const additions = additionsOf(seen)
       if ((device !== null || additions.length > 0) && workers.markActive(worker, time)) {
         role?.activeOn(day, 1)
-        touch(name, day)
+        markChanged(name, day)
       }
       if (additions.length === 0) return
       const before = role && sumsOf(worker.book, day)
       let added = false
       for (const [count, value] of additions) added = workers.add(worker, time, count, value) || added
       if (!added) return
-      touch(name, day)
+      markChanged(name, day)
       if (!role || !before) return
       const after = sumsAfter(worker.book, day, before, additions)
       for (const metric of DAILY) role.move(day, metric, measured(metric, before), measured(metric, after))
@@ -89,7 +90,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
         const still = candidates.filter((it) => it.day >= since)
         if (still.length < candidates.length) open.set(name, still)
         if (still.length > 0) continue
-        said.revise(name, since * DAY, [], emit)
+        reported.revise(name, since * DAY, [], emit)
         open.delete(name)
         comparedAt.delete(name)
       }
@@ -105,7 +106,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
           closedThrough = state ?? Number.NEGATIVE_INFINITY
         },
       ),
-      said: said.kept,
+      reported: reported.kept,
     },
     restored() {
       for (const [name, worker] of workers) count(name, worker, 1)
@@ -123,7 +124,8 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
     return known
   }
 
-  function touch(name: string, day: number): void {
+  /** The worker must be judged again from `day` on. */
+  function markChanged(name: string, day: number): void {
     const worker = workers.ensure(name)
     if (worker.since === null || day < worker.since) {
       worker.since = day
@@ -132,43 +134,43 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
     drip.changed(name, day)
   }
 
-  /** The role is what the contract says at the end of the latest day of which anything came. */
-  function enter(name: string, worker: Worker, day: number): void {
+  /** The role of the contract at the end of the worker's latest day. */
+  function updateRole(name: string, worker: Worker, day: number): void {
     if (day > worker.roleDay) {
       worker.roleDay = day
       workers.touch(name)
     }
-    worker.askedAt = world.revision
+    worker.roleRevision = world.revision
     const contract = world.contractAt(name, (worker.roleDay + 1) * DAY - 1)
     const role = contract ? (contract.roles?.[0] ?? null) : worker.role
     if (worker.role === role) return
     count(name, worker, -1)
     worker.role = role
     count(name, worker, 1)
-    touch(name, day)
+    markChanged(name, day)
     drip.changed(name, Number.NEGATIVE_INFINITY)
   }
 
-  /** Puts all that is known of a worker into the role's histograms, or takes it out. */
-  function count(name: string, { role, book }: Worker, workers: 1 | -1): void {
+  /** Adds (1) a worker's days to the role's histograms, or removes them (-1). */
+  function count(name: string, { role, book }: Worker, sign: 1 | -1): void {
     const group = rolePeers(role)
     if (!group) return
-    if (workers === 1) group.members.add(name)
+    if (sign === 1) group.members.add(name)
     else group.members.delete(name)
     for (const [day, sums] of byDay(book, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)) {
-      if (isActive(sums)) group.activeOn(day, workers)
+      if (isActive(sums)) group.activeOn(day, sign)
       for (const metric of DAILY) {
         const value = measured(metric, sums)
-        group.move(day, metric, workers === 1 ? 0 : value, workers === 1 ? value : 0)
+        group.move(day, metric, sign === 1 ? 0 : value, sign === 1 ? value : 0)
       }
     }
   }
 
-  /** A day is over: who was active on it is judged for the drip. */
+  /** A day is over: workers who were active on it are judged for the drip. */
   function closeDays(through: number): void {
     for (const [name, { book }] of workers) {
       const reached = Math.floor(book.reached / DAY)
-      if (reached > closedThrough) touch(name, Math.max(closedThrough + 1, reached - OPEN_DAYS))
+      if (reached > closedThrough) markChanged(name, Math.max(closedThrough + 1, reached - OPEN_DAYS))
     }
     closedThrough = through
   }
@@ -183,7 +185,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
     drip.forget(today - OPEN_DAYS)
   }
 
-  /** The peers, or a contract, are no longer what the candidates were compared with. */
+  /** Whether peers or contracts changed since the last comparison. */
   function isStale(name: string, candidates: readonly Candidate[]): boolean {
     const last = comparedAt.get(name)
     if (!last || last.revision !== world.revision) return true
@@ -205,7 +207,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
     })
     comparedAt.set(name, { changes: peersOf(name)?.changes ?? 0, revision: world.revision })
     const first = Math.min(since, ...candidates.map((it) => it.day))
-    said.revise(name, first * DAY, found, emit)
+    reported.revise(name, first * DAY, found, emit)
   }
 
   function judge(name: string, it: Candidate, daysSinceStart: number | null): Draft | null {

@@ -1,26 +1,26 @@
 /**
- * What one worker moved, in sums that do not care in which order they were added.
+ * How much data one worker moved, in sums that do not depend on the order of additions.
  *
- * Shape   for nine days in stretches of half an hour, before that in UTC days, for 45 days. What counts distinct things
- *         (clones) keeps a number for each until its day is folded.
+ * Shape   for nine days by half hour, before that by UTC day, for 45 days. Counts of distinct things (clones) keep one
+ *         number for each thing until its day is folded into a sum.
  * Units   bytes, files and numbers of repositories; times epoch ms.
  * Memory  24 bytes for each half hour and count in use, 16 for each day and count: 4 to 8 KB for somebody who works on
- *         22 days a month, nothing for who does not. `DISTINCT_A_SLOT` clones in one half hour: the lowest hashes.
+ *         22 days a month. At most `DISTINCT_A_SLOT` clones in one half hour: those with the lowest hashes.
  */
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { LATENESS_MS } from '../../deriver.ts'
 
-export const DAY = 86_400_000
-export const SLOT_MS = 1_800_000
+export const SLOT_MS = HOUR / 2
 const SLOTS_A_DAY = DAY / SLOT_MS
 const KEPT_DAYS = 45
 const DISTINCT_A_SLOT = 256
 
-/** What is added up. 'active': a day on which any laptop of theirs said anything. */
+/** The sums. 'active': 1 for a day on which any of the worker's laptops sent an event. */
 export const COUNTS = [
   'active',
-  /** Sent by the whole laptop. */
+  /** Sent by the laptop as a whole. */
   'egress',
-  /** Sent, as far as programs and destinations are seen, and of that to where the contract allows it. */
+  /** Sent as seen by program or destination; and the part of it that the contract approves. */
   'egress_seen',
   'egress_approved',
   'file_share',
@@ -29,13 +29,13 @@ export const COUNTS = [
   'sync_bytes',
   'sync_files',
   'archive',
-  /** Distinct repositories, as the laptop and as the code host saw it. */
+  /** Distinct repositories, as seen by the laptop and by the code host. */
   'cloned',
   'audited',
 ] as const
 export type Count = (typeof COUNTS)[number]
 const DISTINCT: ReadonlySet<Count> = new Set(['cloned', 'audited'])
-/** More than there are counts: a row's first number is its stretch times this, plus the count's place. */
+/** More than there are counts: the first number of a row is its half hour or day times this, plus the count's index. */
 const RADIX = 16
 const CODES = Object.fromEntries(COUNTS.map((it, code) => [it, code])) as Record<Count, number>
 const isDistinct = COUNTS.map((it) => DISTINCT.has(it))
@@ -44,29 +44,29 @@ const isDistinct = COUNTS.map((it) => DISTINCT.has(it))
 export type Sums = number[]
 
 export interface Book {
-  /** Whose it is. */
+  /** The worker's name. */
   readonly worker: string
-  /** The latest event time: what is older by the lateness bound is closed. */
+  /** The latest event time. Days that are older by the lateness bound are closed. */
   reached: number
   /** [slot x RADIX + code, value or hash, time of the last] again and again. */
   recent: number[]
   /** [day x RADIX + code, value] again and again. */
   days: number[]
-  /** The day that was last asked for by `markActive`, which every event does. */
-  askedDay: number
+  /** The day of the last call of `markActive`, which happens for every event. */
+  lastActiveDay: number
 }
 
 export function emptyBook(worker: string): Book {
-  return { worker, reached: 0, recent: [], days: [], askedDay: 0 }
+  return { worker, reached: 0, recent: [], days: [], lastActiveDay: 0 }
 }
 
-/** Is told what of a book was edited: the half hours of a day, or the days. `reached` may have changed with either. */
+/** Is called when the half hours of a day, or the days, of a book change. `reached` may change with either. */
 export interface Edits {
   slotsOf(book: Book, day: number): void
   days(book: Book): void
 }
 
-/** False: so late that its day is closed; nothing was added. */
+/** False when the day is closed already; nothing was added. */
 export function add(book: Book, time: number, count: Count, value: number, edits: Edits): boolean {
   if (!open(book, time, edits)) return false
   edits.slotsOf(book, Math.floor(time / DAY))
@@ -85,11 +85,11 @@ export function add(book: Book, time: number, count: Count, value: number, edits
   return true
 }
 
-/** Notes that the day was one of theirs. False when it was known, or is closed. */
+/** Marks the day as active. False when it was already, or is closed. */
 export function markActive(book: Book, time: number, edits: Edits): boolean {
   const day = Math.floor(time / DAY)
-  if (day === book.askedDay) return false
-  book.askedDay = day
+  if (day === book.lastActiveDay) return false
+  book.lastActiveDay = day
   const key = day * RADIX + CODES.active
   for (let at = book.days.length - 2; at >= 0; at -= 2) if (book.days[at] === key) return false
   if (!open(book, time, edits)) return false
@@ -99,7 +99,7 @@ export function markActive(book: Book, time: number, edits: Edits): boolean {
 }
 
 function open(book: Book, time: number, edits: Edits): boolean {
-  // By whole days: which event of a day is the first to come must make no difference.
+  // By whole days, so that it makes no difference which event of a day arrives first.
   if (Math.floor(time / DAY) < Math.floor((book.reached - LATENESS_MS) / DAY)) return false
   if (time > book.reached) {
     const isNewDay = Math.floor(time / DAY) > Math.floor(book.reached / DAY)
@@ -109,16 +109,16 @@ function open(book: Book, time: number, edits: Edits): boolean {
   return true
 }
 
-/** Which of too many are kept must not depend on which came first. */
+/** Drops the highest hash when there are too many, so that the order of arrival makes no difference. */
 function boundDistinct(recent: number[], key: number): void {
-  const places = []
-  for (let at = 0; at < recent.length; at += 3) if (recent[at] === key) places.push(at)
-  if (places.length <= DISTINCT_A_SLOT) return
-  const highest = places.reduce((a, b) => (recent[a + 1]! > recent[b + 1]! ? a : b))
+  const indexes = []
+  for (let at = 0; at < recent.length; at += 3) if (recent[at] === key) indexes.push(at)
+  if (indexes.length <= DISTINCT_A_SLOT) return
+  const highest = indexes.reduce((a, b) => (recent[a + 1]! > recent[b + 1]! ? a : b))
   recent.splice(highest, 3)
 }
 
-/** A day that nothing can be added to, and no window of the next day reaches into, becomes a row a count. */
+/** Folds the half hours of closed days, which no window of a later day reaches, into one row per count. */
 function fold(book: Book, edits: Edits): void {
   const closed = Math.floor((book.reached - LATENESS_MS) / DAY) - 1
   const oldest = Math.floor(book.reached / DAY) - KEPT_DAYS
@@ -147,7 +147,7 @@ function fold(book: Book, edits: Edits): void {
   book.days = kept
 }
 
-/** The half hours of one day, as they are kept. */
+/** The half hours of one day, as they are saved. */
 export function rowsOf({ recent }: Book, day: number): number[] {
   const rows: number[] = []
   for (let at = 0; at < recent.length; at += 3)
@@ -155,14 +155,14 @@ export function rowsOf({ recent }: Book, day: number): number[] {
   return rows
 }
 
-/** Days of which there are half hours. */
+/** The days that have half hours. */
 export function daysOf({ recent }: Book): Set<number> {
   const days = new Set<number>()
   for (let at = 0; at < recent.length; at += 3) days.add(dayOfSlot(Math.floor(recent[at]! / RADIX)))
   return days
 }
 
-/** How many of these days were theirs. */
+/** The number of active days from `first` to `last`. */
 export function activeDays({ days }: Book, first: number, last: number): number {
   let found = 0
   for (let at = 0; at < days.length; at += 2) {
@@ -177,7 +177,7 @@ export function sumsOf(book: Book, day: number): Sums {
   return byDay(book, day, day).get(day) ?? COUNTS.map(() => 0)
 }
 
-/** The same after `additions` to what was `before`; only what counts distinct things has to be looked at again. */
+/** The sums after `additions` to `before`. Only counts of distinct things have to be computed again. */
 export function sumsAfter(
   book: Book,
   day: number,
@@ -190,7 +190,7 @@ export function sumsAfter(
   return after
 }
 
-/** The sums of each day of which anything is known, from `first` to `last`. */
+/** The sums of each day with any data, from `first` to `last`. */
 export function byDay(book: Book, first: number, last: number): Map<number, Sums> {
   const days = new Map<number, Sums>()
   const of = (day: number): Sums => {
@@ -221,16 +221,16 @@ export function byDay(book: Book, first: number, last: number): Map<number, Sums
   return days
 }
 
-/** One half hour of one count: the sum, or each distinct thing. */
+/** One half hour of one count: a sum, or one distinct thing. */
 export interface Slot {
   slot: number
   count: Count
   value: number
-  /** Epoch ms of the last in it. */
+  /** Epoch ms of the last addition. */
   last: number
 }
 
-/** What is not yet folded, of these counts, from one day to another, in order of time. */
+/** The half hours of these counts that are not folded yet, from `first` to `last`, in order of time. */
 export function slotsOf(book: Book, first: number, last: number, counts: readonly Count[]): Slot[] {
   const found: Slot[] = []
   for (let at = 0; at < book.recent.length; at += 3) {

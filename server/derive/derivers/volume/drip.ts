@@ -1,15 +1,16 @@
 /**
- * The slow drip (P12): every day below what is noticed, for two weeks more than anybody of the role.
+ * The slow drip (P12): less than the daily floors, and over two weeks more than anybody else of the role.
  *
- * Shape   clones, bytes sent, and bytes set aside (removable, sync, file shares, archives), each as a share of what
- *         peers do at most in 14 days, added up. A day counts no more than the daily floor, so that one large day is no
- *         drip; at least `dripDays` days must each bring their share.
- * Judged  when the last of the 14 days is over, for days on which the worker was active. Without enough peers, or in
- *         addition to them, against the 21 days before, if ten of those were active: a drip that goes on for long is
- *         told in its first weeks, and is then the habit.
+ * Shape   the sum of three shares: clones, bytes sent, and bytes set aside (removable media, sync, file shares,
+ *         archives), each relative to the most that peers move in 14 days. A day counts at most the daily floor, so
+ *         that one large day is not a drip, and at least `dripDays` days must each contribute.
+ * Judged  when the last of the 14 days is over, for days on which the worker was active. Also compared with the 21 days
+ *         before, if ten of those were active (without enough peers, with these only): a drip that continues is
+ *         reported in its first weeks, and then becomes the habit.
  */
+import { DAY } from '../../../../wire/time.ts'
 import type { Draft } from '../../deriver.ts'
-import { activeDays, byDay, DAY, type Sums } from './book.ts'
+import { activeDays, byDay, type Sums } from './book.ts'
 import type { Candidate } from './habit.ts'
 import { isActive, measured } from './metrics.ts'
 import { PEER_DAYS, type Peers } from './peers.ts'
@@ -17,7 +18,7 @@ import { DRIP_DAYS, DRIP_HABIT_DAYS, type VolumeThresholds } from './thresholds.
 import type { Worker } from './workers.ts'
 
 /** Clones, bytes sent, bytes set aside. */
-type Kinds = [number, number, number]
+type Moved = [number, number, number]
 
 interface Verdict {
   value: number
@@ -30,14 +31,14 @@ export function drips(
   workerOf: (name: string) => Worker | undefined,
   peersOf: (role: string | null) => Peers | null,
 ) {
-  /** Of peers, by the last day of the 14: null for who was not active. Emptied of whoever changes. */
-  const known = new Map<number, Map<string, Kinds | null>>()
-  /** By the same day, what was judged of whom, until anybody changes. */
+  /** The sums of peers, by the last of the 14 days; null: not active. A worker's entry is dropped when it changes. */
+  const known = new Map<number, Map<string, Moved | null>>()
+  /** The verdicts by the same day and worker, until any worker changes. */
   const judged = new Map<number, Map<string, Verdict | null>>()
-  const least: Kinds = [chosen.dripRepositories, chosen.dripEgressBytes, chosen.dripAsideBytes]
+  const least: Moved = [chosen.dripRepositories, chosen.dripEgressBytes, chosen.dripAsideBytes]
 
   return {
-    /** Days from `since` to `through` that would be a drip if the peers did next to nothing. */
+    /** Days from `since` to `through` that would be a drip if peers moved almost nothing. */
     of(name: string, since: number, through: number): Candidate[] {
       const { book } = workerOf(name)!
       const last = Math.min(through, Math.floor(book.reached / DAY))
@@ -72,14 +73,14 @@ export function drips(
         : null
     },
 
-    /** False: something came that may change what is judged of whom on that day. */
+    /** Whether the verdict of that day is still valid. */
     isJudged(name: string, day: number): boolean {
       return judged.get(day)?.has(name) ?? false
     },
 
     enoughPeers,
 
-    /** Something of theirs came, or became known, for `from` or a later day. */
+    /** The worker's data of `from` or a later day changed. */
     changed(name: string, from: number): void {
       for (const [day, sums] of known) if (day >= from) sums.delete(name)
       for (const [day, verdicts] of judged) if (day >= from) verdicts.clear()
@@ -96,12 +97,12 @@ export function drips(
     const own = windowOf(table, day, DRIP_DAYS)
     const before = windowOf(table, day - DRIP_DAYS, DRIP_HABIT_DAYS)
     const hasHabit = before.active >= chosen.dripHabitDays
-    const habit = hasHabit ? (before.sums.map((it) => (it / before.active) * own.active) as Kinds) : null
+    const habit = hasHabit ? (before.sums.map((it) => (it / before.active) * own.active) as Moved) : null
     const group = peersOf(role)
     const others = group && enoughPeers(name, group, day) ? peerSums(name, group, day) : null
     const compared = others ? least.map((_, kind) => p99(others.map((it) => it[kind]!))) : habit
     if (!compared) return null
-    const most = least.map((it, kind) => Math.max(it, compared[kind]!)) as Kinds
+    const most = least.map((it, kind) => Math.max(it, compared[kind]!)) as Moved
     const value = share(own.sums, most)
     const peerP99 = others && p99(others.map((it) => share(it, most)))
     const usual = habit && share(habit, most)
@@ -122,10 +123,10 @@ export function drips(
     return false
   }
 
-  function peerSums(name: string, { members }: Peers, day: number): Kinds[] {
-    const ofDay = known.get(day) ?? new Map<string, Kinds | null>()
+  function peerSums(name: string, { members }: Peers, day: number): Moved[] {
+    const ofDay = known.get(day) ?? new Map<string, Moved | null>()
     known.set(day, ofDay)
-    const all: Kinds[] = []
+    const all: Moved[] = []
     for (const it of members) {
       if (it === name) continue
       let sums = ofDay.get(it)
@@ -140,10 +141,10 @@ export function drips(
     return all
   }
 
-  /** The sums of the `length` days that end with `last`, each day's cut to what is noticed in one day. */
+  /** The sums of the `length` days that end with `last`, each day cut to the daily floors. */
   function windowOf(table: ReadonlyMap<number, Sums>, last: number, length: number) {
-    const sums: Kinds = [0, 0, 0]
-    const days: Kinds[] = []
+    const sums: Moved = [0, 0, 0]
+    const days: Moved[] = []
     let active = 0
     for (let day = last - length + 1; day <= last; day++) {
       const ofDay = table.get(day)
@@ -156,7 +157,7 @@ export function drips(
     return { sums, days, active }
   }
 
-  function kindsOf(sums: Sums): Kinds {
+  function kindsOf(sums: Sums): Moved {
     const cut = (value: number, floor: number) => Math.min(value, floor)
     const aside = (['removable_bytes', 'sync_bytes', 'file_share_bytes', 'archive_bytes'] as const).reduce(
       (sum, metric) => sum + cut(measured(metric, sums), chosen[metric].floor),
@@ -170,7 +171,7 @@ export function drips(
   }
 }
 
-function share(sums: Kinds, most: Kinds): number {
+function share(sums: Moved, most: Moved): number {
   return sums[0] / most[0] + sums[1] / most[1] + sums[2] / most[2]
 }
 
@@ -178,7 +179,7 @@ function twoDigits(value: number): number {
   return Math.round(value * 100) / 100
 }
 
-/** Of at least one. */
+/** Of at least one value. */
 function p99(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.ceil(sorted.length * 0.99) - 1]!

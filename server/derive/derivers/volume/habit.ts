@@ -1,27 +1,18 @@
-/** What one worker did beyond their own habit: a function of their book alone. */
+/** Days on which a worker exceeded own habit: a function of the worker's book only. */
+
 import type { EventOf } from '../../../../wire/event.ts'
+import { DAY } from '../../../../wire/time.ts'
 import type { Draft } from '../../deriver.ts'
-import {
-  type Book,
-  byDay,
-  COUNTS,
-  type Count,
-  DAY,
-  dayOfSlot,
-  type Slot,
-  type Sums,
-  slotsOf,
-  WINDOW_SLOTS,
-} from './book.ts'
+import { type Book, byDay, COUNTS, type Count, dayOfSlot, type Slot, type Sums, slotsOf, WINDOW_SLOTS } from './book.ts'
 import { DAILY, type Daily, isActive, MADE_OF, measured } from './metrics.ts'
 import type { VolumeThresholds } from './thresholds.ts'
 
 const HABIT_DAYS = 28
-/** Two hours and the half hour in which the archive was made. */
+/** Two hours, and the half hour in which the archive was made. */
 const UPLOAD_SLOTS = 5
-/** Archives that follow each other within an hour are one. */
+/** Archives made within an hour count together. */
 const ARCHIVE_SLOTS = 2
-/** Two of eight hours. */
+/** Two of eight working hours. */
 const UPLOAD_SHARE_OF_DAY = 0.25
 
 export interface Candidate {
@@ -31,16 +22,16 @@ export interface Candidate {
   /** Epoch ms at which the floor was passed. */
   time: number
   value: number
-  /** Own habit; null where there is none yet. */
+  /** Own habit; null: not known yet. */
   median: number | null
   p99: number | null
   z: number | null
 }
 
-/** Days from `since` on whose sums are over their floors, and over habit where there is one. */
+/** Days from `since` on whose sums exceed the floors, and habit where there is one. */
 export function daily(book: Book, since: number, chosen: VolumeThresholds): Candidate[] {
   const last = Math.floor(book.reached / DAY)
-  // Most days of most people are far below every floor: those cost a look at two days.
+  // Most days of most workers are far below all floors; this check is cheap.
   if (!reachesFloors(byDay(book, since - 1, last), since, last, chosen)) return []
   const table = byDay(book, since - HABIT_DAYS, last)
   const found: Candidate[] = []
@@ -74,7 +65,7 @@ function reachesFloors(
 
 type Most = Pick<Candidate, 'value' | 'time'>
 
-/** The day's sum; or, where neither this day nor the one before is over the floor, that of 24 hours across midnight. */
+/** The day's sum; or when neither this day nor the one before reaches the floor, the largest of 24 hours. */
 function mostOf(book: Book, table: ReadonlyMap<number, Sums>, metric: Daily, day: number, floor: number): Most | null {
   const of = (on: number) => (table.has(on) ? measured(metric, table.get(on)!) : 0)
   const [value, before] = [of(day), of(day - 1)]
@@ -142,10 +133,10 @@ function middle(sorted: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
 }
 
-/** The first of each day: what was archived within an hour left within two (#74). */
+/** The first of each day: archives of an hour, and as much sent within two hours (#74). */
 export function archiveUpload(book: Book, since: number, chosen: VolumeThresholds): Candidate[] {
   const last = Math.floor(book.reached / DAY)
-  // What is new may be the upload to an archive of the evening before.
+  // The archive may be from the evening before.
   const archives = slotsOf(book, since - 1, last, MADE_OF.archive_bytes)
   if (archives.length === 0) return []
   const left = slotsOf(book, since - 1, last, MADE_OF.egress_bytes)

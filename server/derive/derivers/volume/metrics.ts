@@ -1,4 +1,4 @@
-/** From events to what is added up, and from the sums to the metrics that are judged. */
+/** The additions of each event, and the metrics computed from the sums. */
 import type { Contract } from '../../../../wire/contract.ts'
 import type { EventOf } from '../../../../wire/event.ts'
 import type { METRICS } from '../../../../wire/events/derived.ts'
@@ -8,7 +8,7 @@ import { approvedExit } from '../../kit/place.ts'
 import { hasWord, isApprovedTool } from '../../kit/tenant.ts'
 import { COUNTS, type Count, type Sums } from './book.ts'
 
-/** Metrics that are one number a day, compared with other days and other workers. */
+/** Metrics with one number per day, compared with other days and other workers. */
 export const DAILY = [
   'repositories',
   'egress_bytes',
@@ -21,7 +21,7 @@ export const DAILY = [
 ] as const satisfies (typeof METRICS)[number][]
 export type Daily = (typeof DAILY)[number]
 
-/** What each is made of. */
+/** The sums that each metric is computed from. */
 export const MADE_OF: Record<Daily, readonly Count[]> = {
   repositories: ['cloned', 'audited'],
   egress_bytes: ['egress', 'egress_seen', 'egress_approved'],
@@ -36,8 +36,8 @@ export const MADE_OF: Record<Daily, readonly Count[]> = {
 const PLACES = Object.fromEntries(COUNTS.map((it, place) => [it, place])) as Record<Count, number>
 
 /**
- * The laptop and the code host see the same clones, so the larger number counts. Interfaces see all that leaves; where
- * only programs and destinations are seen, their sum has to do.
+ * The laptop and the code host see the same clones, so the larger number counts. The network interface counts all bytes
+ * sent; where that is not collected, the sum over programs and destinations is used.
  */
 export function measured(metric: Daily, sums: Sums): number {
   const of = (count: Count) => sums[PLACES[count]] ?? 0
@@ -59,7 +59,7 @@ export type Addition = readonly [count: Count, value: number]
 const FILE_SHARES = new Set(['file-drop', 'messaging', 'cloud-sync', 'exfil-cli'])
 const COPIES = new Set(['clone', 'download'])
 
-/** What an event adds. An event that is no movement of data adds nothing. */
+/** The additions of an event; empty when it moves no data. */
 export function additionsOf({ event, contract, facts, time }: Seen): Addition[] {
   switch (event?.category) {
     case 'egress': {
@@ -83,7 +83,7 @@ export function additionsOf({ event, contract, facts, time }: Seen): Addition[] 
     case 'archive_created':
       return event.Bytes === 0 ? [] : [['archive', event.Bytes]]
     case 'repository':
-      // Without a host it is a folder on this laptop.
+      // Without a host, the source is a folder on this laptop.
       return event.Action === 'clone' && event.Host !== null ? [['cloned', hashOf(cloneOf(event))]] : []
     case 'repo_audit':
       if (!COPIES.has(event.Action)) return []
@@ -104,19 +104,19 @@ function bytesAndFiles(bytes: Count, files: Count, event: EventOf<'file_burst'>)
 }
 
 /**
- * The laptop does not tell a repository's name. The same namespace with packs of the same size is the same repository
- * once more; where the size is not known, each clone is one.
+ * Identifies a repository: the laptop does not report its name. Clones from the same namespace with the same size are
+ * of the same repository; without a size, every clone counts as another one.
  */
 function cloneOf({ Host, Namespace, Bytes, id }: EventOf<'repository'>): string {
   return Bytes === null ? id : JSON.stringify([Host, Namespace, Bytes])
 }
 
-/** 48 bits: numbers stay exact, and a thousand repositories do not collide. */
+/** 48 bits: exact as a number, and enough for thousands of repositories without a collision. */
 function hashOf(text: string): number {
   return Number.parseInt(sha256(text).slice(0, 12), 16)
 }
 
-/** Backups and the company's own storage (N17, N18). */
+/** Whether the contract approves the destination: backups, the company's own storage (N17, N18). */
 function isApprovedDestination(
   contract: Contract | null,
   host: string | null,
@@ -130,7 +130,7 @@ function isApprovedDestination(
   return ip !== null && approvedExit(contract, ip, null, time)
 }
 
-/** A sync folder that the contract names by its tool, and by the tenant that such folders carry in their name (N18). */
+/** A sync folder that the contract approves: by its tool, and by the tenant in the folder's name (N18). */
 function isOurSync(contract: Contract | null, root: string): boolean {
   const path = root.toLowerCase()
   return (

@@ -1,9 +1,9 @@
 /**
- * What the workers of one role move in a day, so that the 99th percentile over all but one of them is quickly told.
+ * The daily values of the workers of one role, for a fast 99th percentile over all of them but one.
  *
- * Shape   per day and metric a histogram of the daily values, in steps of 5 %; `p99` is a step's upper bound. A day on
- *         which a peer was active and moved nothing is a zero.
- * Memory  2.5 KB for each day and metric on which anybody of the role moved anything, for `KEPT_DAYS`.
+ * Shape   per day and metric a histogram of the daily values, in steps of 5 %; `p99` is the upper bound of a step. A
+ *         day on which a peer was active and moved nothing counts as zero.
+ * Memory  2.5 KB for each day and metric with any value, for `KEPT_DAYS`.
  */
 import { DAILY, type Daily } from './metrics.ts'
 
@@ -17,14 +17,15 @@ const RING = 64
 
 export interface Peers {
   readonly members: Set<string>
-  /** How many changes there were, and when the last was to what `p99` of that day and metric reads. */
+  /** The number of changes so far. */
   readonly changes: number
+  /** The number of the last change that affects `p99` of that day and metric. */
   lastChange(day: number, metric: Daily): number
   move(day: number, metric: Daily, before: number, after: number): void
   activeOn(day: number, workers: 1 | -1): void
   /**
-   * Of the values on the active days of the PEER_DAYS that end with `day`, without those of `own`: values of one worker
-   * by day, for their active days only. Null: there are none.
+   * The 99th percentile of the values on active days of the PEER_DAYS that end with `day`, without those in `own`: the
+   * values of one worker on active days, by day. Null: there are no others.
    */
   p99(day: number, metric: Daily, own: ReadonlyMap<number, number>): number | null
   forget(before: number): void
@@ -34,8 +35,8 @@ export function peers(): Peers {
   const bins = new Map<number, Uint32Array>()
   const active = new Map<number, number>()
   /**
-   * By day and metric, or day and nothing for who was active: the number of the last change. Days that are RING apart
-   * share a place: what is told of one may be the other's change, and is then compared once too often.
+   * The number of the last change, by day and metric, or by day and ANYBODY for who was active. Days that are RING
+   * apart share an entry, so a change of one may cause an unnecessary comparison for the other.
    */
   const changed = new Float64Array(RING * RADIX)
   const ANYBODY = RADIX - 1
@@ -100,7 +101,7 @@ function slotOf(day: number, place: number): number {
   return (((day % RING) + RING) % RING) * RADIX + place
 }
 
-/** 0 for nothing; step n is over 1.05^(n-1) and up to 1.05^n. */
+/** 0 for nothing; step n covers values above 1.05^(n-1) up to 1.05^n. */
 function stepOf(value: number): number {
   return value < 1 ? 0 : Math.min(STEPS - 1, Math.max(1, Math.ceil(Math.log(value) / STEP)))
 }

@@ -1,19 +1,19 @@
-/** From which sums on a worker's day, or their fortnight, is an anomaly. */
+/** The sums from which a worker's day, or fourteen days, are an anomaly. */
 import * as z from 'zod'
 import { PEER_DAYS } from './peers.ts'
 
-/** Days over which a drip is added up, and days before them that may be its habit. */
+/** The days of a drip, and the days before them that may be the habit. */
 export const DRIP_DAYS = PEER_DAYS
 export const DRIP_HABIT_DAYS = 21
 
 const limits = (floor: number, ratio: number, alone: number) =>
   z
     .strictObject({
-      /** In the metric's unit: less in 24 hours is never an anomaly. */
+      /** In the metric's unit: a smaller sum in 24 hours is never an anomaly. */
       floor: z.number().min(0).default(floor),
-      /** How many times the own median it must be. */
+      /** Least ratio to the own median. */
       ratio: z.number().min(1).max(1_000).default(ratio),
-      /** In the metric's unit: what is an anomaly where there is neither habit nor peers. */
+      /** In the metric's unit: an anomaly even without habit and peers. */
       alone: z.number().min(0).default(alone),
     })
     .prefault({})
@@ -33,31 +33,33 @@ export const volumeThresholds = z.strictObject({
   sync_files: limits(1_000, 5, 3_000),
   /** Bytes put into archives in 24 h. Our judgement: builds and releases make some every day. */
   archive_bytes: limits(1e9, 5, 5e9),
-  /** Active days of the 28 before that make a habit. */
+  /** Active days of the 28 before from which there is a habit. */
   habitDays: z.int().min(2).max(28).default(5),
-  /** Robust standard deviations beyond the own median, where the days differ at all. The usual 3.5 (Iglewicz and Hoaglin). */
+  /** Robust standard deviations above the own median, if days differ at all. The usual 3.5 (Iglewicz and Hoaglin). */
   habitZ: z.number().min(0).max(100).default(3.5),
-  /** Other workers with the same role and `habitDays` active days of the 14: with fewer, there are no peers. */
+  /** Least number of other workers with the same role and `habitDays` active days of the 14. */
   leastPeers: z.int().min(1).max(10_000).default(8),
-  /** How many times the peers' 99th percentile it must be while there is no habit. Our judgement. */
+  /** Least ratio to the peers' 99th percentile while there is no habit. Our judgement. */
   newcomerRatio: z.number().min(1).max(100).default(2),
-  /** Bytes of archives in an hour before an upload of that size means anything: threat model #74. */
+  /** Least bytes of archives in an hour for an upload of that size to count: threat model #74. */
   archivedBytes: z.number().min(0).default(200e6),
-  /** The share of the archives' bytes that must leave within two hours: threat model #74. */
+  /** The share of the archives' bytes that must be sent within two hours: threat model #74. */
   uploadedShare: z.number().min(0.1).max(1).default(0.8),
-  /** How many times two hours of the own median day must leave, so that a call is no upload. Our judgement. */
+  /** Least ratio to two hours of the own median day, so that a call is not an upload. Our judgement. */
   uploadedRatio: z.number().min(0).max(100).default(3),
-  /** The sum of the shares: 2 is as much as the busiest peers, in two of three kinds at once. Our judgement. */
+  /** Least sum of shares: 2 is as much as the busiest peers, in two of three kinds at once. Our judgement. */
   dripShare: z.number().min(0.5).max(100).default(2),
-  /** How many times the 99th percentile of the peers' own sums. Our judgement. */
+  /** Least ratio to the 99th percentile of the peers' own sums. Our judgement. */
   dripPeersRatio: z.number().min(1).max(100).default(1.5),
-  /** How many times the own earlier weeks. Our judgement. */
+  /** Least ratio to the worker's own earlier weeks. Our judgement. */
   dripRatio: z.number().min(1).max(100).default(3),
-  /** Days of the 14 that bring their share. Our judgement: more than half of the days, more than a busy week. */
+  /** Days of the 14 that must contribute. Our judgement: more than half of the days, more than a busy week. */
   dripDays: z.int().min(2).max(DRIP_DAYS).default(8),
-  /** Active days among the 21 before that make a habit. */
+  /** Active days of the 21 before from which there is a habit. */
   dripHabitDays: z.int().min(2).max(DRIP_HABIT_DAYS).default(10),
-  /** What is never much in 14 days, whatever peers do: repositories, bytes sent, bytes set aside. Our judgement. */
+  /**
+   * Least reference values for 14 days, if peers move less: repositories, bytes sent, bytes set aside. Our judgement.
+   */
   dripRepositories: z.number().min(1).default(10),
   dripEgressBytes: z.number().min(1).default(5e9),
   dripAsideBytes: z.number().min(1).default(1e9),

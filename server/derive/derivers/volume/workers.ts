@@ -1,30 +1,30 @@
 /**
- * What is known of each worker, and how it is kept: a small row for where they stand, one for the days that are over,
- * and one for each recent day, so that an addition writes a day and not nine.
+ * The state of each worker, and how it is saved: a small row for the current state, one for the days that are over, and
+ * one for each recent day, so that an addition writes one day and not nine.
  */
 import type { Part, Parts } from '../../kit/kept.ts'
 import { add, type Book, type Count, daysOf, type Edits, emptyBook, markActive, rowsOf } from './book.ts'
 
 export interface Worker {
   book: Book
-  /** The contract's first role, as of the end of `roleDay`, the latest UTC day of which anything came. */
+  /** The contract's first role at the end of `roleDay`, the latest UTC day with an event. */
   role: string | null
   roleDay: number
-  /** The first day on which something changed since the last judgement; null: nothing did. */
+  /** The first day that changed since the last judgement; null: none did. */
   since: number | null
-  /** The contracts' revision by which `role` was asked for. Not kept: it is asked for again. */
-  askedAt: number
+  /** The revision of contracts from which `role` was read. Not saved: it is read again. */
+  roleRevision: number
 }
 
 export class Workers extends Map<string, Worker> {
-  /** Names of what was edited since it was asked for. */
+  /** The names of rows that changed since the last save. */
   readonly #heads = new Set<string>()
   readonly #days = new Set<string>()
   readonly #recent = new Set<string>()
   readonly #edits: Edits = {
     slotsOf: ({ worker }, day) => {
       this.#heads.add(worker)
-      this.#recent.add(pieceOf(worker, day))
+      this.#recent.add(rowNameOf(worker, day))
     },
     days: ({ worker }) => {
       this.#heads.add(worker)
@@ -33,16 +33,16 @@ export class Workers extends Map<string, Worker> {
   }
   readonly kept: Parts = {
     workers: {
-      changed: () => taken(this.#heads, (name) => headOf(this.get(name))),
-      all: () => named(this.keys(), (name) => headOf(this.get(name))),
+      changed: () => changedRows(this.#heads, (name) => headOf(this.get(name))),
+      all: () => existingRows(this.keys(), (name) => headOf(this.get(name))),
       restore: (name, state) => {
         const { reached, ...rest } = state as NonNullable<ReturnType<typeof headOf>>
         Object.assign(this.ensure(name), rest).book.reached = reached
       },
     },
     days: {
-      changed: () => taken(this.#days, (name) => someOf(this.get(name)?.book.days)),
-      all: () => named(this.keys(), (name) => someOf(this.get(name)?.book.days)),
+      changed: () => changedRows(this.#days, (name) => notEmpty(this.get(name)?.book.days)),
+      all: () => existingRows(this.keys(), (name) => notEmpty(this.get(name)?.book.days)),
       restore: (name, state) => {
         this.ensure(name).book.days = state as number[]
       },
@@ -54,12 +54,12 @@ export class Workers extends Map<string, Worker> {
     const known = this.get(name)
     if (known) return known
     const book = emptyBook(name)
-    const worker: Worker = { book, role: null, roleDay: Number.MIN_SAFE_INTEGER, since: null, askedAt: -1 }
+    const worker: Worker = { book, role: null, roleDay: Number.MIN_SAFE_INTEGER, since: null, roleRevision: -1 }
     this.set(name, worker)
     return worker
   }
 
-  /** Something of where the worker stands was edited. */
+  /** The worker's current state was changed in place. */
   touch(name: string): void {
     this.#heads.add(name)
   }
@@ -81,17 +81,18 @@ export class Workers extends Map<string, Worker> {
   }
 
   #recentPart(): Part {
-    const read = (piece: string) => {
-      const [name, day] = partsOf(piece)
+    const read = (rowName: string) => {
+      const [name, day] = partsOfRowName(rowName)
       const book = this.get(name)?.book
-      return someOf(book && rowsOf(book, day))
+      return notEmpty(book && rowsOf(book, day))
     }
-    const pieces = () => [...this].flatMap(([name, { book }]) => Array.from(daysOf(book), (day) => pieceOf(name, day)))
+    const rowNames = () =>
+      [...this].flatMap(([name, { book }]) => Array.from(daysOf(book), (day) => rowNameOf(name, day)))
     return {
-      changed: () => taken(this.#recent, read),
-      all: () => named(pieces(), read),
-      restore: (piece, state) => {
-        this.ensure(partsOf(piece)[0]).book.recent.push(...(state as number[]))
+      changed: () => changedRows(this.#recent, read),
+      all: () => existingRows(rowNames(), read),
+      restore: (rowName, state) => {
+        this.ensure(partsOfRowName(rowName)[0]).book.recent.push(...(state as number[]))
       },
     }
   }
@@ -99,13 +100,13 @@ export class Workers extends Map<string, Worker> {
 
 type Read = (name: string) => unknown
 
-function* taken(edited: Set<string>, read: Read): Iterable<readonly [string, unknown]> {
+function* changedRows(edited: Set<string>, read: Read): Iterable<readonly [string, unknown]> {
   const names = [...edited]
   edited.clear()
   for (const name of names) yield [name, read(name)]
 }
 
-function* named(names: Iterable<string>, read: Read): Iterable<readonly [string, unknown]> {
+function* existingRows(names: Iterable<string>, read: Read): Iterable<readonly [string, unknown]> {
   for (const name of names) {
     const state = read(name)
     if (state !== undefined) yield [name, state]
@@ -118,16 +119,16 @@ function headOf(worker: Worker | undefined) {
   return { role, roleDay, since, reached: book.reached }
 }
 
-function someOf(rows: number[] | undefined): number[] | undefined {
+function notEmpty(rows: number[] | undefined): number[] | undefined {
   return rows && rows.length > 0 ? rows : undefined
 }
 
-/** A worker's recent day. */
-function pieceOf(name: string, day: number): string {
+/** The name of the row of a worker's recent day. */
+function rowNameOf(name: string, day: number): string {
   return `${day} ${name}`
 }
 
-function partsOf(piece: string): [name: string, day: number] {
-  const blank = piece.indexOf(' ')
-  return [piece.slice(blank + 1), Number(piece.slice(0, blank))]
+function partsOfRowName(rowName: string): [name: string, day: number] {
+  const blank = rowName.indexOf(' ')
+  return [rowName.slice(blank + 1), Number(rowName.slice(0, blank))]
 }

@@ -47,7 +47,7 @@ describe('file_burst over an hour', () => {
       ),
     )
 
-  it('stands the same in any order, across a restart', () => {
+  it('is the same in any order, across a restart', () => {
     const copy = Array.from({ length: 12 }, (_, n) => burst(100 + n, T0 + n * 9 * MINUTE))
     assert.equal(sameInAnyOrder('file_burst', home, copy).length, 11)
   })

@@ -4,7 +4,7 @@ import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, session as sessionOf, T0 
 import { sameInAnyOrder, standing } from '../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
-/** Each city has a network of its own: an address whose place changes is the database's doing (N27). */
+/** Each city has a network of its own: otherwise the place of an address would change (N27). */
 const session = (device: string, geo: AddressFacts, time?: number): RecordedOf<'connection'> => ({
   ...sessionOf(device, geo, time),
   remoteAddress: `198.18.${geo === AUSTIN ? 1 : 2}.9`,
@@ -64,7 +64,7 @@ describe('connection', () => {
       ),
     )
 
-  it('says what round trip the distance to the server allows for', () => {
+  it('has the round trip that the distance to the server allows', () => {
     const expected = (thresholds: Record<string, unknown>) =>
       standing('connection', [...home, session('d1', BERLIN)], { thresholds: { connection: thresholds } })[0]
         ?.RttExpectedMs

@@ -1,4 +1,4 @@
-/** The end of a contract, and what is said of it. */
+/** Events around the end of a contract. */
 import assert from 'node:assert/strict'
 import type { Recorded } from '../../../../wire/recording.ts'
 import { contract, DAY, HOUR, login as loginOf, T0 } from '../../events.ts'
@@ -66,7 +66,7 @@ describe('exit window', () => {
       assert.deepEqual(used([login(9), login(10.5), login(12, 'failure')]), []))
     it('not when the end was moved in time', () =>
       assert.deepEqual(used([contract('w1', { from: T0 + 9 * DAY, end: T0 + 99 * DAY }), login(12)]), []))
-    it('the same in any order', () =>
+    it('is the same in any order', () =>
       assert.equal(
         sameInAnyOrder(
           'contract_event',
@@ -80,7 +80,7 @@ describe('exit window', () => {
       ))
   })
 
-  it('is asked for in days before the end', () => {
+  it('has a threshold in days before the end', () => {
     const records: Recorded[] = [contract('w1', { end: T0 + 30 * DAY }), { type: 'clock', time: T0 + 5 * DAY + HOUR }]
     const [found] = standing('contract_event', records, { thresholds: { exit_window: { daysBefore: 25 } } })
     assert.equal(found?.time, T0 + 5 * DAY)

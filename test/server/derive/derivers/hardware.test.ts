@@ -1,4 +1,4 @@
-/** What is plugged into one laptop, and how it is moved, with the clock in the rows. */
+/** Devices attached to one laptop, and the timing of its input, with times in the rows. */
 import assert from 'node:assert/strict'
 import type { EventOf } from '../../../../wire/event.ts'
 import type { Recorded } from '../../../../wire/recording.ts'
@@ -98,7 +98,7 @@ describe('hardware that the catalogue knows', () => {
       approved: [false],
     },
     {
-      name: 'a second one beside the declared one',
+      name: 'a second one in addition to the declared one',
       known: declares({ serial: 'CAFEBABE' }),
       records: [kvm(T0), kvm(T0 + HOUR, { SerialNumber: 'OTHER' })],
       approved: [true, false],
@@ -113,14 +113,14 @@ describe('hardware that the catalogue knows', () => {
       ),
     )
 
-  it('says how long after the first boot', () =>
+  it('reports the time since the first boot', () =>
     assert.equal(
       found([kvm(T0)], [contract('w1'), holding('d1', 'w1', { firstBoot: T0 - DAY / 2 })])[0]?.DaysSinceFirstBoot,
       0.5,
     ))
 })
 
-describe('a display and its twin', () => {
+describe('a display and a USB device attached together', () => {
   const cases: { name: string; records: Recorded[]; ids: string[] }[] = [
     { name: 'within a minute', records: [usb(T0), display(T0 + 40 * SECOND)], ids: ['kvm-twin'] },
     { name: 'the display first', records: [display(T0), usb(T0 + 40 * SECOND)], ids: ['kvm-twin'] },
@@ -168,7 +168,7 @@ describe('the rhythm of a jiggler', () => {
     },
     { name: 'a few minutes of it', record: input(T0, { '128': 40, '75000': 4 }, { ReturnedToOrigin: true }), ids: [] },
     {
-      name: 'a hand among it',
+      name: 'with input by a person',
       record: input(T0, { ...pikvm, '16': 4_000, '32': 900, '1000': 40 }, { ReturnedToOrigin: true }),
       ids: [],
     },
@@ -185,7 +185,7 @@ describe('the rhythm of a jiggler', () => {
       ids: [],
     },
     {
-      name: 'a hand',
+      name: 'a person',
       record: input(
         T0,
         { '8': 5_000, '16': 20_000, '100': 900, '1000': 300, '15000': 60, '60000': 12 },

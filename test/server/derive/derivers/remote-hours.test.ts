@@ -1,4 +1,4 @@
-/** Sessions on one laptop, day after day, with the clock in the rows. */
+/** Sessions on one laptop on several days, with times in the rows. */
 import assert from 'node:assert/strict'
 import type { EventOf } from '../../../../wire/event.ts'
 import type { Recorded } from '../../../../wire/recording.ts'
@@ -9,7 +9,7 @@ import { sameInAnyOrder, standing } from '../standing.ts'
 const MONDAY = T0 - 9 * HOUR
 const home: Recorded[] = [contract('w1', { start: MONDAY - 10 * DAY }), holding('d1', 'w1')]
 
-/** Told when it ended. */
+/** Reported when it ended. */
 function session(day: number, from: number, to: number, fields: Partial<EventOf<'remote_session'>> = {}): Recorded {
   const [StartedAt, EndedAt] = [MONDAY + day * DAY + from * HOUR, MONDAY + day * DAY + to * HOUR]
   const it = event(
@@ -80,7 +80,7 @@ describe('remote_hours', () => {
       found: [],
     },
     {
-      name: 'without an end it lasted until it was told of',
+      name: 'without an end it lasted until its event',
       records: [session(0, 9, 14, { EndedAt: null })],
       found: [[13, hours, 1, 5]],
     },
@@ -99,7 +99,7 @@ describe('remote_hours', () => {
   ]
   for (const { name, known, records, found } of cases) it(name, () => assert.deepEqual(told(records, known), found))
 
-  it('says how long after the start', () =>
+  it('has the days since the start', () =>
     assert.equal(standing('volume_anomaly', [...home, ...week])[0]?.DaysSinceStart, 10 + 13 / 24))
 
   it('by other hours and days', () =>

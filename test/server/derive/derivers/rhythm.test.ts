@@ -52,7 +52,7 @@ describe('rhythm', () => {
       says: { OffHoursShare: 0.25, ContractUtcOffset: -6 },
     },
     {
-      name: 'declared hours are what was agreed (N21)',
+      name: 'declared hours are the agreed ones (N21)',
       known: [
         contract('w1', {
           timeZone: 'America/Chicago',
@@ -94,7 +94,7 @@ describe('rhythm', () => {
       says: { BestUtcOffset: null, ActiveHoursPerDay: 24, LongestIdleSeconds: 290, Days: 5 },
     },
     {
-      name: 'an hour that was not told of is idle',
+      name: 'an hour without an event is idle',
       records: days(0, 24, 0, 4, { LongestIdleSeconds: 290 }).filter((_, nth) => nth !== 4 * 24 + 3),
       says: { LongestIdleSeconds: 3_600 },
     },
@@ -114,7 +114,7 @@ describe('rhythm', () => {
       )
     })
 
-  it('says it when the day is over, once a day', () => {
+  it('is emitted once a day, when the day is over', () => {
     const records = days(9, 18, 0, 2)
     const count = (at: number) => standing('rhythm', [...chicago, ...records], { at }).length
     assert.deepEqual([count(MONDAY + 2 * DAY + 20 * HOUR), count(MONDAY + 3 * DAY)], [2, 3])

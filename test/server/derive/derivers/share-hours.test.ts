@@ -1,4 +1,4 @@
-/** A screen that is shown all day, told from calls, uploads and ordinary work. */
+/** A screen that is shared all day, as opposed to calls, uploads and ordinary work. */
 import assert from 'node:assert/strict'
 import type { Recorded } from '../../../../wire/recording.ts'
 import { contract, DAY, event, HOUR, holding, processStart, received, T0 } from '../../events.ts'
@@ -59,7 +59,7 @@ describe('screen_share_hours', () => {
       ),
     )
 
-  it('is not said before the day is over', () => {
+  it('is not emitted before the day is over', () => {
     const at = (time: number) =>
       standing('volume_anomaly', [...home, ...shown(0, 9)], { at: time }).filter(
         (it) => it.Metric === 'screen_share_hours',
@@ -67,7 +67,7 @@ describe('screen_share_hours', () => {
     assert.deepEqual([at(MORNING + 10 * HOUR).length, at(MORNING + 17 * HOUR).length], [0, 1])
   })
 
-  it('stands the same in any order, across a restart', () => {
+  it('is the same in any order, across a restart', () => {
     const records = [0, 1, 3].flatMap((day) => [meeting(day), ...stream(day, 7)])
     const found = sameInAnyOrder('volume_anomaly', home, records, { at: MORNING + 8 * DAY })
     assert.equal(found.filter((it) => it.Metric === 'screen_share_hours').length, 4)

@@ -124,7 +124,7 @@ describe('tool', () => {
       ),
     )
 
-  it('tells what was there at the first look from what came', () =>
+  it('distinguishes tools that were there at the first look from new ones', () =>
     assert.deepEqual(
       standing('tool', [...home, seen(anydesk, T0, { StartedBeforeAgent: true }), seen(anydesk, T0 + HOUR)]).map(
         (it) => it.Baseline,
@@ -142,7 +142,7 @@ describe('tool', () => {
     assert.deepEqual([found?.DaysSinceFirstBoot, found?.DaysSinceStart], [0.5, 1.5])
   })
 
-  it('counts a vendor within the days it is told', () =>
+  it('counts vendors within the configured days', () =>
     assert.deepEqual(
       standing('tool', [...home, seen(anydesk, T0), seen(rustdesk, T0 + 8 * DAY)], {
         thresholds: { tool: { vendorDays: 7 } },
@@ -265,7 +265,7 @@ describe('tool: back after its removal', () => {
       found: [],
     },
     {
-      name: 'an update that the package manager told in one moment',
+      name: 'an update that the package manager reported at one time',
       records: [software('installed', anydesk, T0 + DAY), removed(), seen(anydesk, T0 + 2 * DAY)],
       found: [],
     },
@@ -328,7 +328,7 @@ describe('tool: brought by the fleet, not by somebody (N3)', () => {
       found: [false],
     },
     {
-      name: 'the login screen is nobody',
+      name: 'the login screen is not a person',
       records: [logon('gdm', T0 - MINUTE), seen(anydesk, T0, byApt)],
       found: [true],
     },

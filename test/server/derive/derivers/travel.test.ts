@@ -71,7 +71,7 @@ describe('travel (#51)', () => {
       found: [['US-DE', 2, true, 'd1']],
     },
     {
-      name: 'to and fro, said once a day and direction',
+      name: 'back and forth: once a day and direction',
       records: [0, 2, 4, 25].flatMap((hours) => [at(AUSTIN, hours), at(BERLIN, hours + 1)]),
       found: [
         ['US-DE', 1, false, 'd1'],
@@ -104,7 +104,7 @@ describe('travel (#51)', () => {
   ]
   for (const { name, records, found } of cases) it(name, () => assert.deepEqual(moves(records), found))
 
-  it('says how far and how fast', () =>
+  it('has distance and speed', () =>
     assert.deepEqual(
       about('travel', [...home, at(AUSTIN, 0), at(BERLIN, 2)]).map(({ event: it }) => [it.DistanceKm, it.SpeedKmh]),
       [[8_656, 4_328]],

@@ -1,4 +1,4 @@
-/** A step over notes in order: whatever order they come in, and however many. */
+/** Folding notes in order, whatever their order of arrival and number. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Draft } from '../../../../server/derive/deriver.ts'
@@ -9,16 +9,16 @@ import { DAY, HOUR, T0 } from '../../events.ts'
 
 type Step = Note & { add: number }
 const draft = (value: number) => ({ category: 'silence', HoursSilent: value }) as unknown as Draft
-/** Says the running sum at every third note, and takes back what it said at the one before. */
+/** Reports the running sum at every third note, and sometimes retracts the one before. */
 const sums = () =>
   inOrder<{ sum: number; count: number; last: number | null }, Step>(
     {
       begin: () => ({ sum: 0, count: 0, last: null }),
-      step(state, { time, add }, say) {
+      step(state, { time, add }, report) {
         state.sum += add
         if (++state.count % 3 > 0) return
-        if (state.last !== null && add % 2 === 0) say(state.last, 'sum', null)
-        say(time, 'sum', draft(state.sum))
+        if (state.last !== null && add % 2 === 0) report(state.last, 'sum', null)
+        report(time, 'sum', draft(state.sum))
         state.last = time
       },
     },
@@ -28,9 +28,9 @@ function standing(steps: readonly Step[], restartAfter = -1): [number, unknown][
   const all = new Map<number, unknown>()
   let engine = sums()
   for (const [index, step] of steps.entries()) {
-    engine.take('w1', step, (time, _key, said) => {
-      if (said) all.set(time, (said as { HoursSilent?: number }).HoursSilent)
-      else assert.ok(all.delete(time), 'what was never said is not taken back')
+    engine.take('w1', step, (time, _key, reported) => {
+      if (reported) all.set(time, (reported as { HoursSilent?: number }).HoursSilent)
+      else assert.ok(all.delete(time), 'an event that was never reported is not retracted')
     })
     if (index !== restartAfter) continue
     const rows = allRows(engine.kept)
@@ -42,7 +42,7 @@ function standing(steps: readonly Step[], restartAfter = -1): [number, unknown][
 const note = (n: number, time: number): Step => ({ id: `n${n}`, time, add: n })
 
 describe('notes in order', () => {
-  it('what stands is the same in any order, with a restart anywhere', () =>
+  it('the events in force are the same in any order, with a restart anywhere', () =>
     fc.assert(
       fc.property(
         fc.array(fc.nat(60), { minLength: 1, maxLength: 40 }).chain((hours) => {
@@ -56,12 +56,12 @@ describe('notes in order', () => {
       ),
     ))
 
-  it('the same note again changes nothing', () => {
+  it('a repeated note changes nothing', () => {
     const steps = [1, 2, 3, 4, 5, 6].map((n) => note(n, T0 + n * HOUR))
     assert.deepEqual(standing([...steps, ...steps]), standing(steps))
   })
 
-  it('more than is kept is settled, counted, and what was said of it stands', () => {
+  it('too many notes are settled early and counted, and their events stay in force', () => {
     const engine = sums()
     const said: number[] = []
     for (let n = 1; n <= 200; n++) engine.take('w1', note(2 * n + 1, T0 + n), (time) => said.push(time))
@@ -70,7 +70,7 @@ describe('notes in order', () => {
     assert.equal(said.length, 66)
   })
 
-  it('a note from before the lateness bound is counted and not used', () => {
+  it('a note from before the lateness bound is counted and ignored', () => {
     const engine = sums()
     engine.take('w1', note(1, T0), () => {})
     engine.take('w1', note(2, T0 + LATENESS_MS + DAY), () => {})

@@ -1,4 +1,4 @@
-/** What is told as changed, what is put back, and what is not worth telling. */
+/** Which rows are reported as changed, and how rows are restored. */
 import assert from 'node:assert/strict'
 import {
   allRows,
@@ -43,7 +43,7 @@ describe('state by subject', () => {
       },
     ]
   for (const { name, edit, told } of edits)
-    it(`tells of ${name}`, () => {
+    it(`reports ${name}`, () => {
       const all = make()
       all.set('a', new Map([['x', 1]]))
       changedRows({ all })
@@ -53,7 +53,7 @@ describe('state by subject', () => {
       assert.deepEqual(rows(), [])
     })
 
-  it('what is put back is written already, and can be indexed as it comes', () => {
+  it('restored rows are not reported as changed, and can be indexed', () => {
     const before = make()
     for (const name of ['a', 'b', 'c']) before.set(name, new Map([[name, 1]]))
     const indexed: string[] = []
@@ -64,13 +64,13 @@ describe('state by subject', () => {
     assert.deepEqual(changedRows({ all: after }), [])
   })
 
-  it('rows of parts that are no more are left alone', () => {
+  it('rows of unknown parts are ignored', () => {
     const all = make()
     restoreRows({ all }, [{ part: 'old', subject: 'a', state: '[]' }])
     assert.equal(all.size, 0)
   })
 
-  it('a name that comes and goes in between is not told', () => {
+  it('a name that is added and removed between two saves is not reported', () => {
     const due = new Names()
     const told = () => changedRows({ due }).map(({ subject, state }) => [subject, state])
     due.add('a')
@@ -87,7 +87,7 @@ describe('state by subject', () => {
     assert.deepEqual([[...after], changedRows({ due: after })], [['c'], []])
   })
 
-  it('a single value is told when it is another one, and nothing of it is shared', () => {
+  it('a single value is reported when it differs, as a copy', () => {
     let value = { days: [1] }
     const part = single(
       () => value,
@@ -104,7 +104,7 @@ describe('state by subject', () => {
     assert.deepEqual([value, [...part.changed()]], [{ days: [3] }, []])
   })
 
-  it('parts stand side by side under longer names', () => {
+  it('parts of several keepers are combined under prefixes', () => {
     const [a, b] = [make(), make()]
     b.set('x', new Map())
     assert.deepEqual(changedRows({ ...prefixed('one', { all: a }), ...prefixed('two', { all: b }) }), [

@@ -34,17 +34,17 @@ function judged(rows: readonly Row[]): PlaceChanges {
 /** The answers for the rows, a week after the last. */
 function answers(rows: readonly Row[], changes = judged(rows)): string[] {
   const now = T0 + Math.max(...rows.map((it) => it[1])) * HOUR + 7 * DAY
-  return rows.map((row) => changes.whose(seen(row).connection, now))
+  return rows.map((row) => changes.causeOf(seen(row).connection, now))
 }
 
-const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
+const cases: { name: string; rows: Row[]; causes: ('laptop' | 'database')[] }[] = [
   {
-    name: 'one address, another edition, another country: the feed',
+    name: 'one address, another edition, another country: the database',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'berlin', 'E2'],
     ],
-    says: ['laptop', 'feed'],
+    causes: ['laptop', 'database'],
   },
   {
     name: 'another address of the /24',
@@ -52,7 +52,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['b', 30, '8.8.8.200', 'berlin', 'E2'],
     ],
-    says: ['laptop', 'feed'],
+    causes: ['laptop', 'database'],
   },
   {
     name: 'another address of the /48',
@@ -60,7 +60,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['a', 0, '2001:db8:1:2::3', 'austin', 'E1'],
       ['a', 30, '2001:db8:1:4::5', 'berlin', 'E2'],
     ],
-    says: ['laptop', 'feed'],
+    causes: ['laptop', 'database'],
   },
   {
     name: 'a region 1,700 km off in the same country',
@@ -68,7 +68,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'ohio', 'E2'],
     ],
-    says: ['laptop', 'feed'],
+    causes: ['laptop', 'database'],
   },
   {
     name: 'a laptop that moved, in the same edition',
@@ -76,7 +76,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '9.9.9.9', 'berlin', 'E1'],
     ],
-    says: ['laptop', 'laptop'],
+    causes: ['laptop', 'laptop'],
   },
   {
     name: 'a laptop that moved to another operator as the edition changed',
@@ -84,7 +84,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '9.9.9.9', 'berlin', 'E2', 64501],
     ],
-    says: ['laptop', 'laptop'],
+    causes: ['laptop', 'laptop'],
   },
   {
     name: 'a network that spans two places in one edition',
@@ -93,36 +93,36 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['b', 1, '8.8.8.200', 'berlin', 'E1'],
       ['b', 30, '8.8.8.200', 'berlin', 'E2'],
     ],
-    says: ['laptop', 'laptop', 'laptop'],
+    causes: ['laptop', 'laptop', 'laptop'],
   },
   {
-    name: 'what differs by 45 km is the same place',
+    name: 'places 45 km apart are the same place',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'sanMarcos', 'E2'],
     ],
-    says: ['laptop', 'laptop'],
+    causes: ['laptop', 'laptop'],
   },
   {
-    name: 'what is no longer known is no other place',
+    name: 'a place that becomes unknown is not a change',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'america', 'E2'],
       ['a', 60, '8.8.8.8', 'nowhere', 'E3'],
     ],
-    says: ['laptop', 'laptop', 'laptop'],
+    causes: ['laptop', 'laptop', 'laptop'],
   },
   {
-    name: 'and back: the place that was there first is nobody’s change',
+    name: 'and back: the first place is not a change',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'berlin', 'E2'],
       ['a', 60, '8.8.8.8', 'austin', 'E3'],
     ],
-    says: ['laptop', 'feed', 'laptop'],
+    causes: ['laptop', 'database', 'laptop'],
   },
   {
-    name: 'still doubted when other addresses come between, and not for ever',
+    name: 'doubted also when other addresses come between, for a limited time',
     rows: [
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['a', 30, '8.8.8.8', 'berlin', 'E2'],
@@ -130,7 +130,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['a', 30 + 44 * 24, '8.8.8.8', 'berlin', 'E2'],
       ['a', 30 + 46 * 24, '8.8.8.8', 'berlin', 'E2'],
     ],
-    says: ['laptop', 'feed', 'laptop', 'feed', 'laptop'],
+    causes: ['laptop', 'database', 'laptop', 'database', 'laptop'],
   },
   {
     name: 'N27 without editions: three addresses of one block overnight',
@@ -142,7 +142,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['b', 25, '203.0.113.6', 'germany', null],
       ['c', 26, '203.0.113.7', 'berlin', null],
     ],
-    says: ['laptop', 'laptop', 'laptop', 'feed', 'feed', 'feed'],
+    causes: ['laptop', 'laptop', 'laptop', 'database', 'database', 'database'],
   },
   {
     name: 'two addresses are too few',
@@ -152,23 +152,23 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       ['a', 24, '203.0.113.5', 'berlin', null],
       ['b', 25, '203.0.113.6', 'berlin', null],
     ],
-    says: ['laptop', 'laptop', 'laptop', 'laptop'],
+    causes: ['laptop', 'laptop', 'laptop', 'laptop'],
   },
   {
-    name: 'three workers behind one address are a farm, not a feed',
+    name: 'three workers behind one address are a farm, not a change of the database',
     rows: (['a', 'b', 'c'] as const).flatMap((it, at): Row[] => [
       [it, at, '203.0.113.5', 'austin', null],
       [it, 24 + at, '203.0.113.5', 'berlin', null],
     ]),
-    says: Array(6).fill('laptop'),
+    causes: Array(6).fill('laptop'),
   },
   {
-    name: 'three in three days are no night',
+    name: 'three within three days are not within one day',
     rows: (['a', 'b', 'c'] as const).flatMap((it, at): Row[] => [
       [it, at, `203.0.113.${at}`, 'austin', null],
       [it, 24 + at * 25, `203.0.113.${at}`, 'berlin', null],
     ]),
-    says: Array(6).fill('laptop'),
+    causes: Array(6).fill('laptop'),
   },
   {
     name: 'three whose addresses change, as a new edition comes into use',
@@ -176,7 +176,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       [it, at, `8.8.${at}.1`, 'austin', 'E1'],
       [it, 24 + at, `8.9.${at}.1`, 'berlin', 'E2'],
     ]),
-    says: ['laptop', 'feed', 'laptop', 'feed', 'laptop', 'feed'],
+    causes: ['laptop', 'database', 'laptop', 'database', 'laptop', 'database'],
   },
   {
     name: 'a farm of three that moves behind one new address, as a new edition comes into use',
@@ -184,7 +184,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       [it, at, '8.8.8.8', 'austin', 'E1'],
       [it, 24 + at, '9.9.9.9', 'berlin', 'E2'],
     ]),
-    says: Array(6).fill('laptop'),
+    causes: Array(6).fill('laptop'),
   },
   {
     name: 'three who come to one operator from others',
@@ -192,7 +192,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       [it, at, `8.8.${at}.1`, 'austin', 'E1', 64501 + at],
       [it, 24 + at, `8.9.${at}.1`, 'berlin', 'E2', 64500],
     ]),
-    says: Array(6).fill('laptop'),
+    causes: Array(6).fill('laptop'),
   },
   {
     name: 'three of three operators are travellers',
@@ -200,7 +200,7 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
       [it, at, `8.8.${at}.1`, 'austin', 'E1', 64500 + at],
       [it, 24 + at, `8.9.${at}.1`, 'berlin', 'E2', 64500 + at],
     ]),
-    says: Array(6).fill('laptop'),
+    causes: Array(6).fill('laptop'),
   },
   {
     name: 'three whose addresses change a week after the edition are travellers',
@@ -211,49 +211,49 @@ const cases: { name: string; rows: Row[]; says: ('laptop' | 'feed')[] }[] = [
         [it, 200 + at, `8.9.${at}.1`, 'berlin', 'E2'],
       ]),
     ],
-    says: Array(7).fill('laptop'),
+    causes: Array(7).fill('laptop'),
   },
   {
-    name: 'what is no address, and what has no place',
+    name: 'unparsable addresses, and addresses without a place',
     rows: [
       ['a', 0, 'fe80::1%eth0', 'austin', 'E1'],
       ['a', 1, '8.8.8.8', 'nowhere', 'E1'],
       ['a', 30, '8.8.8.8', 'berlin', 'E2'],
     ],
-    says: ['laptop', 'laptop', 'laptop'],
+    causes: ['laptop', 'laptop', 'laptop'],
   },
 ]
 
 describe('places that changed because the database did (N27)', () => {
-  for (const { name, rows, says } of cases) it(name, () => assert.deepEqual(answers(rows), says))
+  for (const { name, rows, causes } of cases) it(name, () => assert.deepEqual(answers(rows), causes))
 
-  it('whatever the order the records come in', () => {
+  it('does not depend on the order of records', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...cases).chain(({ rows, says }) =>
+        fc.constantFrom(...cases).chain(({ rows, causes }) =>
           fc.record({
             rows: fc.constant(rows),
-            says: fc.constant(says),
+            causes: fc.constant(causes),
             shuffled: fc.shuffledSubarray(rows, { minLength: rows.length }),
           }),
         ),
-        ({ rows, says, shuffled }) => assert.deepEqual(answers(rows, judged(shuffled)), says),
+        ({ rows, causes, shuffled }) => assert.deepEqual(answers(rows, judged(shuffled)), causes),
       ),
     )
   })
 
-  it('goes on where it was saved, at any record', () => {
-    for (const { rows, says } of cases)
+  it('resumes from saved state, at any record', () => {
+    for (const { rows, causes } of cases)
       for (let at = 0; at <= rows.length; at++) {
         const resumed = new PlaceChanges()
         restoreRows(resumed.kept, allRows(judged(rows.slice(0, at)).kept).reverse())
         for (const row of rows.slice(at)) resumed.take(seen(row))
-        assert.deepEqual(answers(rows, resumed), says)
+        assert.deepEqual(answers(rows, resumed), causes)
         assert.deepEqual(resumed.changes(T0 + 10 * DAY), judged(rows).changes(T0 + 10 * DAY))
       }
   })
 
-  it('a laptop that comes from more networks a day than anybody does costs nobody else anything', () => {
+  it('a laptop with too many networks a day does not affect others', () => {
     const changes = new PlaceChanges()
     const takes = (...row: Row) => changes.take(seen(row))
     takes('quiet', 0, '8.8.8.8', 'austin', 'E1')
@@ -261,17 +261,17 @@ describe('places that changed because the database did (N27)', () => {
     assert.deepEqual(
       [seen(['quiet', 30, '8.8.8.8', 'berlin', 'E2']), seen(['loud', 30, '9.0.1.1', 'berlin', 'E2'])].map((it) => {
         changes.take(it)
-        return changes.whose(it.connection, it.connection.time)
+        return changes.causeOf(it.connection, it.connection.time)
       }),
-      ['feed', 'feed'],
+      ['database', 'database'],
     )
     // What it stated beyond its share of the day is not known: then it is the laptop that moved.
     const last = seen(['loud', 31, '9.1.40.1', 'berlin', 'E2'])
     changes.take(last)
-    assert.equal(changes.whose(last.connection, last.connection.time), 'laptop')
+    assert.equal(changes.causeOf(last.connection, last.connection.time), 'laptop')
   })
 
-  it('forgets what was not seen for twice as long as a change is doubted', () => {
+  it('drops what was not seen for twice as long as a change is doubted', () => {
     const changes = judged([
       ['a', 0, '8.8.8.8', 'austin', 'E1'],
       ['b', 0, '9.9.9.9', 'austin', 'E1', 64501],
@@ -282,22 +282,22 @@ describe('places that changed because the database did (N27)', () => {
     assert.deepEqual([subjects('networks'), subjects('devices')], [['9.9.9'], ['laptop-b']])
   })
 
-  it('leaves a change that others may join undecided for a day, and says when an answer has changed', () => {
+  it('leaves a change that others may join undecided for a day, and increases its revision when an answer changes', () => {
     const rows = cases.find((it) => it.name.startsWith('N27'))!.rows
     const changes = judged(rows.slice(0, 4))
     const { connection } = seen(rows[3]!)
-    assert.equal(changes.whose(connection, connection.time + 23 * HOUR), 'undecided')
-    assert.equal(changes.whose(connection, connection.time + DAY), 'laptop')
+    assert.equal(changes.causeOf(connection, connection.time + 23 * HOUR), 'undecided')
+    assert.equal(changes.causeOf(connection, connection.time + DAY), 'laptop')
     const before = changes.revision
     for (const row of rows.slice(4)) changes.take(seen(row))
-    assert.equal(changes.whose(connection, connection.time + 2 * HOUR), 'feed')
+    assert.equal(changes.causeOf(connection, connection.time + 2 * HOUR), 'database')
     assert.ok(changes.revision > before)
     const after = changes.revision
     changes.take(seen(rows[5]!))
     assert.equal(changes.revision, after)
   })
 
-  it('tells the operators once for all, the largest first, until it is over', () => {
+  it('lists changes for operators, the largest first, until they are believed', () => {
     const rows: Row[] = [0, 1, 2].flatMap((at): Row[] => [
       ['a', at, `8.8.${at}.1`, 'austin', 'E1'],
       ['a', 30 + at, `8.8.${at}.1`, 'berlin', 'E2'],
@@ -331,15 +331,15 @@ describe('places that changed because the database did (N27)', () => {
     assert.deepEqual(changes.changes(T0 + 60 * DAY), [])
   })
 
-  it('has thresholds', () => {
+  it('applies its thresholds', () => {
     const strict = new PlaceChanges({ workers: 4, toleratedKm: 20, doubtDays: 10 })
     const [first, second] = [seen(['a', 0, '8.8.8.8', 'austin', 'E1']), seen(['a', 30, '8.8.8.8', 'sanMarcos', 'E2'])]
     for (const it of [first, second]) strict.take(it)
-    assert.equal(strict.whose(second.connection, T0 + 40 * HOUR), 'feed')
+    assert.equal(strict.causeOf(second.connection, T0 + 40 * HOUR), 'database')
     const later = { ...second.connection, time: T0 + 12 * DAY }
-    assert.equal(strict.whose(later, T0 + 12 * DAY), 'laptop')
+    assert.equal(strict.causeOf(later, T0 + 12 * DAY), 'laptop')
     const n27 = cases.find((it) => it.name.startsWith('N27'))!.rows
     for (const row of n27) strict.take(seen(row))
-    assert.equal(strict.whose(seen(n27.at(-1)!).connection, T0 + 20 * DAY), 'laptop')
+    assert.equal(strict.causeOf(seen(n27.at(-1)!).connection, T0 + 20 * DAY), 'laptop')
   })
 })

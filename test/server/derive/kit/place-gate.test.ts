@@ -12,13 +12,13 @@ function record(device: string, hours: number, country: string, more: { edition?
 const shown = (records: PlacedRecord[]) => records.map((it) => `${it.device} ${it.geo.country}`)
 
 describe('the gate for places', () => {
-  it('lets through what is as it was, at once', () => {
+  it('passes unchanged places at once', () => {
     const gate = new PlaceGate()
     for (const it of [record('1', 0, 'US'), record('2', 1, 'DE'), record('1', 30, 'US')])
       assert.deepEqual(gate.take(it, 'w'), [it])
   })
 
-  it('takes the place away, and nothing else, when another edition moved it', () => {
+  it('removes only the place when another edition changed it', () => {
     const gate = new PlaceGate()
     gate.take(record('1', 0, 'US', { edition: 'E1' }), 'w')
     const moved = record('1', 30, 'DE', { edition: 'E2' })
@@ -36,7 +36,7 @@ describe('the gate for places', () => {
     return gate
   }
 
-  it('holds the first of a night until there are enough', () => {
+  it('holds the first changes of a day until there are enough', () => {
     const gate = begin()
     assert.deepEqual(gate.take(record('1', 24, 'DE'), 'w1'), [])
     assert.deepEqual(gate.take(record('2', 25, 'DE'), 'w2'), [])
@@ -45,7 +45,7 @@ describe('the gate for places', () => {
     assert.deepEqual(gate.advance(T0 + 9 * DAY), [])
   })
 
-  it('lets them go after a day when nobody joins them, also after a restart', () => {
+  it('releases them after a day when no others follow, also after a restart', () => {
     const gate = begin()
     assert.deepEqual(gate.take(record('1', 24, 'DE'), 'w1'), [])
     const resumed = new PlaceGate()
@@ -57,7 +57,7 @@ describe('the gate for places', () => {
     }
   })
 
-  it('a laptop with too many waiting lets its own go, and nobody else’s', () => {
+  it('a laptop with too many held records releases its own only', () => {
     const gate = begin()
     assert.deepEqual(gate.take(record('2', 23, 'DE'), 'w2'), [])
     const passed = Array.from({ length: 80 }, (_, minute) =>

@@ -1,7 +1,7 @@
-/** What was seen last on a laptop, by event time and by who held it. */
+/** The latest sightings on a laptop, by event time and by holder. */
 import assert from 'node:assert/strict'
 import type { Seen } from '../../../../server/derive/deriver.ts'
-import { noSightings, sight } from '../../../../server/derive/kit/sightings.ts'
+import { addSighting, noSightings } from '../../../../server/derive/kit/sightings.ts'
 import type { Contract } from '../../../../wire/contract.ts'
 import type { Event } from '../../../../wire/event.ts'
 import { AUSTIN, DAY, event, HOUR, processStart, session, T0 } from '../../events.ts'
@@ -38,7 +38,7 @@ const zone = (name: string, time = T0) =>
 
 function keptOf(...all: Seen[]) {
   const memory = noSightings()
-  for (const it of all) sight(memory, it)
+  for (const it of all) addSighting(memory, it)
   return memory
 }
 const things = (...all: Seen[]) => keptOf(...all).things.map((it) => `${it.name} ${it.approved}`)
@@ -48,7 +48,7 @@ describe('server/derive: sightings', () => {
     { name: 'an approved tool', of: [seen(processStart('/a'), { facts: tools('AnyDesk') })], things: ['AnyDesk true'] },
     { name: 'another', of: [seen(processStart('/a'), { facts: tools('RustDesk') })], things: ['RustDesk false'] },
     {
-      name: 'a tool that drives nothing',
+      name: 'a tool that is not for remote control',
       of: [seen(processStart('/a'), { facts: { tools: [{ ...tools('Zoom').tools[0]!, category: 'meeting' }] } })],
       things: [],
     },
@@ -56,12 +56,12 @@ describe('server/derive: sightings', () => {
     { name: 'a KVM with other ids', of: [seen(usb('ffff'), { facts: kvm })], things: ['PiKVM false'] },
     { name: 'what goes is not seen', of: [seen(usb('1d6b', 'removed'), { facts: kvm })], things: [] },
     {
-      name: 'a number used twice proves nothing',
+      name: 'an event with a used sequence number is ignored',
       of: [seen(processStart('/a'), { facts: tools('RustDesk'), conflict: true })],
       things: [],
     },
     {
-      name: 'the last sighting says whether it is approved, whatever came last',
+      name: 'the latest sighting decides approval, whatever arrived last',
       of: [
         seen(processStart('/a', T0 + HOUR), { facts: tools('AnyDesk') }),
         seen(processStart('/a', T0), { facts: tools('AnyDesk'), contract: null }),
@@ -69,7 +69,7 @@ describe('server/derive: sightings', () => {
       things: ['AnyDesk true'],
     },
     {
-      name: 'of each holder for itself',
+      name: 'each holder separately',
       of: [
         seen(processStart('/a', T0), { facts: tools('AnyDesk'), worker: 'w0', contract: null }),
         seen(processStart('/a', T0 + HOUR), { facts: tools('AnyDesk') }),
@@ -79,7 +79,7 @@ describe('server/derive: sightings', () => {
   ]
   for (const { name, of, things: expected } of cases) it(name, () => assert.deepEqual(things(...of), expected))
 
-  it('an exit proves no place, and an approved one is said to be', () => {
+  it('an exit proves no place, and may be approved', () => {
     const of = (geo: Partial<typeof AUSTIN>, about = {}) => {
       const { proves, approved } = keptOf(connects(geo, T0, about)).place!
       return [proves, approved]
@@ -90,7 +90,7 @@ describe('server/derive: sightings', () => {
     assert.deepEqual(of({ country: null }, { contract: null }), [false, false])
   })
 
-  it('a late record changes nothing', () => {
+  it('an earlier record that arrives late changes nothing', () => {
     const { place, clock } = keptOf(
       connects({ city: 'Waco' }, T0 + DAY),
       connects({}),

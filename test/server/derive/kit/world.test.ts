@@ -10,7 +10,7 @@ function worldOf(...contracts: Contract[]): World {
   return world
 }
 
-describe('what of a contract holds', () => {
+describe('the contract in force', () => {
   const rows: { name: string; field: keyof Contract; entry: object }[] = [
     { name: 'an approved tool', field: 'approvedTools', entry: { tool: 'ScreenConnect', tenant: 'acme' } },
     { name: 'an approved exit', field: 'approvedEgress', entry: { asn: 64_500 } },
@@ -19,7 +19,7 @@ describe('what of a contract holds', () => {
     { name: 'declared hours', field: 'declaredHours', entry: { days: [1], start: '22:00', end: '06:00' } },
   ]
   for (const { name, field, entry } of rows)
-    it(`${name} holds from its first moment up to its lapse, in any order of asking`, () => {
+    it(`${name} is in force from its start to its end, in any order of queries`, () => {
       const limited = { ...entry, from: T0, to: T0 + DAY }
       const world = worldOf(contract('w1', { [field]: [limited] }))
       const at = (time: number) => world.contractAt('w1', time)?.[field]
@@ -27,19 +27,19 @@ describe('what of a contract holds', () => {
         assert.deepEqual(at(time), time >= T0 && time < T0 + DAY ? [limited] : [], `${time - T0}`)
     })
 
-  it('what has no end does not lapse, and costs no copy', () => {
+  it('a contract without time limits is not copied', () => {
     const forever = contract('w1', { approvedTools: [{ tool: 'Zoom', to: null }], household: ['w7'] })
     assert.equal(worldOf(forever).contractAt('w1', T0 + 9_999 * DAY), forever)
   })
 
-  it('the household comes out as ids, without who moved out', () => {
+  it('household members are ids, without those who moved out', () => {
     const household = ['w7', { worker: 'w8', to: T0 + DAY }, { worker: 'w9', from: T0 + DAY }]
     const world = worldOf(contract('w1', { household }))
     assert.deepEqual(world.contractAt('w1', T0)?.household, ['w7', 'w8'])
     assert.deepEqual(world.contractAt('w1', T0 + DAY)?.household, ['w7', 'w9'])
   })
 
-  it('versions are kept as they were written, each for its own time', () => {
+  it('versions are kept as recorded, each for its own time', () => {
     const first = contract('w1', { from: T0, approvedTools: [{ tool: 'Zoom', to: T0 + 1 }] })
     const second = contract('w1', { from: T0 + DAY, country: 'DE' })
     const world = worldOf(second, first)

@@ -129,7 +129,7 @@ describe('volume_anomaly: one worker', () => {
       found: [['repositories', 18]],
     },
     {
-      name: 'a surge before midnight is not told again after it',
+      name: 'a surge before midnight is not reported again after it',
       records: [...clones(at(0, 22), 16), ...clones(at(1, 2), 3)],
       found: [['repositories', 16]],
     },
@@ -247,7 +247,7 @@ describe('volume_anomaly: one worker', () => {
   for (const { name, known, records, found: expected } of cases)
     it(name, () => assert.deepEqual(metrics(found(records, known)), expected))
 
-  it('stands at the moment the floor was passed, and says habit, time since the start and whom', () => {
+  it('has the time at which the floor was passed, habit, time since the start, and the worker', () => {
     const known = [contract('w0', { start: at(0, 0), roles: [] }), holding('d0', 'w0')]
     const quiet = [1, 2, 3, 4, 5].map((day) => cloned(at(day, 10)))
     const [it] = about('volume_anomaly', [...known, ...quiet, ...clones(at(6, 6), 20)])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AddressFacts, Recorded } from '../../../../wire/recording.ts'
+import type { AddressFacts, Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   BERLIN,
@@ -11,13 +11,13 @@ import {
   received,
   session as sessionOf,
   T0,
-} from '../../events.ts'
-import { type Run, sameInAnyOrder, standing } from '../standing.ts'
+} from '../../../events.ts'
+import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
 const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35 }
-/** Each city has a network of its own: an address whose place changes is the database's doing (N27). */
+/** Each city has a network of its own: otherwise the place of an address would change (N27). */
 const session = (device: string, geo: AddressFacts, time?: number): Recorded => ({
   ...sessionOf(device, geo, time),
   ...(geo.city !== 'Berlin' && { remoteAddress: `198.18.${geo.city?.length}.9` }),
@@ -26,7 +26,7 @@ const on = (geo: AddressFacts, ...days: number[]): Recorded[] => days.map((day) 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
 /** Day, observed country, Days, DaysInPlace, TravelNotice of one reason. */
-function said(reason: string, records: readonly Recorded[], run: Run = {}) {
+function reported(reason: string, records: readonly Recorded[], run: Run = {}) {
   return standing('place_mismatch', records, run)
     .filter((it) => it.Reason === reason)
     .map((it) => [Math.round((it.time - T0) / DAY), it.ObservedCountry, it.Days, it.DaysInPlace, it.TravelNotice])
@@ -34,7 +34,7 @@ function said(reason: string, records: readonly Recorded[], run: Run = {}) {
 
 describe('place_mismatch: the contract', () => {
   const mismatches = (records: Recorded[]) =>
-    said('contract', records).map(([, country, days, , notice]) => [country, days, notice])
+    reported('contract', records).map(([, country, days, , notice]) => [country, days, notice])
   const trip = { from: T0 - DAY, to: T0 + 5 * DAY, country: 'DE' }
   const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
     { name: 'at home', records: [...home, session('d1', AUSTIN)], found: [] },
@@ -48,7 +48,7 @@ describe('place_mismatch: the contract', () => {
       ],
     },
     {
-      name: 'a travel notice is told, not hidden (N4)',
+      name: 'a travel notice is in the event (N4)',
       records: [contract('w1', { travelNotices: [trip] }), holding('d1', 'w1'), session('d1', BERLIN)],
       found: [['DE', 1, true]],
     },
@@ -131,7 +131,7 @@ describe('place_mismatch: first boot (#2)', () => {
       ],
     },
     {
-      name: 'a hotel first, then home: taken back',
+      name: 'a hotel first, then home: retracted',
       records: [...shipped, ...on(SEATTLE, 0, 1), ...on(AUSTIN, 2, 3, 4)],
       found: [],
     },
@@ -166,7 +166,7 @@ describe('place_mismatch: first boot (#2)', () => {
       found: [],
     },
     {
-      name: 'shipped to one place, claimed in another, and at the second: said until it stays there',
+      name: 'shipped to one place, with a contract for another: reported until it stays there',
       records: [
         contract('w1', { shipTo: { country: 'US', latitude: 47.6, longitude: -122.3 } }),
         boot,
@@ -175,7 +175,7 @@ describe('place_mismatch: first boot (#2)', () => {
       found: [[0, 'US', 1, 1, false]],
     },
   ]
-  for (const { name, records, found } of cases) it(name, () => assert.deepEqual(said('first_boot', records), found))
+  for (const { name, records, found } of cases) it(name, () => assert.deepEqual(reported('first_boot', records), found))
 })
 
 describe('place_mismatch: never converged (#3)', () => {
@@ -213,9 +213,9 @@ describe('place_mismatch: never converged (#3)', () => {
     },
   ]
   for (const { name, records, found } of cases)
-    it(name, () => assert.deepEqual(said('never_converged', records), found))
+    it(name, () => assert.deepEqual(reported('never_converged', records), found))
 
-  it("says the median day's distance", () =>
+  it('has the distance of the median day', () =>
     assert.deepEqual(
       standing('place_mismatch', [...home, ...on(AUSTIN, 0, 1, 2), ...on(SEATTLE, ...range(3, 13))])
         .filter((it) => it.Reason === 'never_converged')
@@ -262,7 +262,7 @@ describe('place_mismatch: reappeared abroad (#59)', () => {
     },
   ]
   for (const { name, records, found } of cases)
-    it(name, () => assert.deepEqual(said('reappeared_abroad', records), found))
+    it(name, () => assert.deepEqual(reported('reappeared_abroad', records), found))
 })
 
 describe('place_mismatch: the address of an operator (#25)', () => {
@@ -301,7 +301,7 @@ describe('place_mismatch: the address of an operator (#25)', () => {
     { name: 'in the same country', records: [...home, remote(SEATTLE)], found: [] },
     { name: 'an outgoing session', records: [...home, remote(BERLIN, T0, { Direction: 'outgoing' })], found: [] },
     {
-      name: 'told twice, said once',
+      name: 'two events about one session',
       records: [...home, remote(BERLIN), remote(BERLIN, T0 + HOUR)],
       found: [[0, 'DE', 1, 0, false]],
     },
@@ -348,7 +348,7 @@ describe('place_mismatch: the address of an operator (#25)', () => {
     },
   ]
   for (const { name, records, found } of cases)
-    it(name, () => assert.deepEqual(said('operator_address', records), found))
+    it(name, () => assert.deepEqual(reported('operator_address', records), found))
 
   it('is the same in any order, with all the other reasons', () => {
     const records = [

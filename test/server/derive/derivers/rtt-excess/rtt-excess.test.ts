@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { AddressFacts, Recorded } from '../../../../wire/recording.ts'
-import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, session, T0 } from '../../events.ts'
-import { about, type Run, sameInAnyOrder } from '../standing.ts'
+import type { AddressFacts, Recorded } from '../../../../../wire/recording.ts'
+import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, session, T0 } from '../../../events.ts'
+import { about, type Run, sameInAnyOrder } from '../../standing.ts'
 
 const workers = ['w1', 'w2', 'w3', 'w4', 'w5']
 const home = workers.flatMap((worker) => [contract(worker), holding(worker.replace('w', 'd'), worker)])
@@ -81,7 +81,7 @@ describe('rtt_excess against the distance to the server (#46, #53, P22)', () => 
   for (const { name, records, found } of cases)
     it(name, () => assert.deepEqual(said(records, { thresholds: here }), found))
 
-  it('is not said before the day is over', () => {
+  it('is not emitted before the day is over', () => {
     const records = trips(AUSTIN, week, 180)
     const midnight = Math.ceil((T0 + 4 * DAY) / DAY) * DAY
     assert.deepEqual(said(records, { thresholds: here, at: midnight - 1 }), [])
@@ -107,7 +107,7 @@ describe('rtt_excess against peers who claim to be nearby', () => {
       found: [],
     },
     {
-      name: 'nobody near, and others in Chicago take 30 ms',
+      name: 'nobody near by, and 30 ms for others in Chicago',
       records: [...trips(AUSTIN, week, 280), ...peers(30, ['d2', 'd3', 'd4'], CHICAGO)],
       // 31 is the median; 1,600 km of cable and a last mile come on top.
       found: [['d1', 4, 280, 84, 5, 'peers elsewhere', 'residential']],
@@ -123,7 +123,7 @@ describe('rtt_excess against peers who claim to be nearby', () => {
       found: [['d1', 4, 280, 83, 5, 'peers elsewhere', 'residential']],
     },
     {
-      name: 'one whom the database misplaces harms nobody',
+      name: 'one worker whom the database misplaces has no effect on others',
       records: [...trips(AUSTIN, week, 200), ...peers(5, ['d2']), ...peers(190, ['d3', 'd4', 'd5'])],
       found: [],
     },

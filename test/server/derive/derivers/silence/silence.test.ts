@@ -1,7 +1,7 @@
-/** What is silence, what was only slow to arrive, and who was active meanwhile. */
+/** What is a silence, what only arrived late, and activity elsewhere meanwhile. */
 import assert from 'node:assert/strict'
-import type { EventOf } from '../../../../wire/event.ts'
-import type { Recorded } from '../../../../wire/recording.ts'
+import type { EventOf } from '../../../../../wire/event.ts'
+import type { Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   agentState,
@@ -15,8 +15,8 @@ import {
   received,
   session,
   T0,
-} from '../../events.ts'
-import { sameInAnyOrder, standing } from '../standing.ts'
+} from '../../../events.ts'
+import { sameInAnyOrder, standing } from '../../standing.ts'
 
 const home: Recorded[] = [contract('w1'), holding('d1', 'w1'), contract('w2'), holding('d2', 'w2')]
 const word = (hour: number, device = 'd1') => received(device, processStart('/usr/bin/x', T0 + hour * HOUR))
@@ -62,7 +62,7 @@ const down = (from: number, to: number): Recorded => ({
   downSince: T0 + from * HOUR,
 })
 
-/** '@24: elsewhere=…' for each that stands. */
+/** '@24: elsewhere=…' for each event in force. */
 const silences = (records: readonly Recorded[], atHour: number) =>
   standing('silence', [...home, ...records], { at: T0 + atHour * HOUR }).map((it) => {
     const extras = [
@@ -206,7 +206,7 @@ describe('silence', () => {
     )
   })
 
-  it('stands the same in any order, across a restart', () => {
+  it('is the same in any order, across a restart', () => {
     const week = [
       ...hours(0, 9),
       login(12, { DeviceId: 'd1' }),
@@ -223,7 +223,7 @@ describe('silence', () => {
     )
   })
 
-  it('keeps what it said when what it stood on is forgotten', () => {
+  it('events stay in force when their evidence is dropped', () => {
     const months = [word(0), ...Array.from({ length: 60 }, (_, day) => hours(day * 24 + 48, day * 24 + 58)).flat()]
     assert.deepEqual(silences(months, 60 * 24 + 60).slice(0, 1), ['@24 48h'])
     assert.ok(months.length > (60 * DAY) / (2 * DAY))

@@ -1,7 +1,7 @@
 /** Who shares what with whom, over days. */
 import assert from 'node:assert/strict'
-import type { NetworkClass } from '../../../../wire/events/derived.ts'
-import type { Recorded } from '../../../../wire/recording.ts'
+import type { NetworkClass } from '../../../../../wire/events/derived.ts'
+import type { Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   agentState,
@@ -13,8 +13,8 @@ import {
   login as loginOf,
   received,
   T0,
-} from '../../events.ts'
-import { about, sameInAnyOrder } from '../standing.ts'
+} from '../../../events.ts'
+import { about, sameInAnyOrder } from '../../standing.ts'
 
 const HASH = 'abcdef0123456789'
 
@@ -91,7 +91,7 @@ const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
   )
 const login = (worker: string, day: number, mfa: string) => loginOf(worker, T0 + day * DAY, { MfaDeviceHash: mfa })
 
-/** 'w2 day 3: uplink x3, 4 days' for each that stands on the last day that has any. */
+/** 'w2 day 3: uplink x3, 4 days' for each event in force on the last day with any. */
 const lastDay = (records: readonly Recorded[]): string[] => {
   const all = about('shared_key', records)
   const last = Math.max(...all.map((it) => Math.floor(it.event.time / DAY)))
@@ -292,7 +292,7 @@ describe('shared_key', () => {
     assert.match([...hashes][0]!, /^[0-9a-f]{32}$/)
   })
 
-  it('stands the same in any order, across a restart', () => {
+  it('is the same in any order, across a restart', () => {
     const farm = [
       ...days(0, 4, (day) => ['d1', 'd2', 'd3'].map((it) => online(it, day, FARM))),
       place('d1', 0, HASH),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AddressFacts, Recorded, RecordedOf } from '../../../../wire/recording.ts'
+import type { AddressFacts, Recorded, RecordedOf } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   BERLIN,
@@ -12,8 +12,8 @@ import {
   received,
   session,
   T0,
-} from '../../events.ts'
-import { about, sameInAnyOrder, standing } from '../standing.ts'
+} from '../../../events.ts'
+import { about, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1'), holding('d2', 'w1'), holding('d9', 'w9')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
@@ -31,12 +31,12 @@ describe('identity_conflict: two fingerprints (#98, P23)', () => {
     { name: 'one after the other: a repair (N26)', records: [...from(A, 0, 5), ...from(B, 8, 20, 30)], found: [] },
     { name: 'the one before comes back', records: [...from(A, 0), ...from(B, 8), ...from(A, 20)], found: [20] },
     {
-      name: 'the one before comes back after a week: a loan (N26)',
+      name: 'the previous hardware returns after a week: a loan (N26)',
       records: [...from(A, 0), ...from(B, 8, 80), ...from(A, 150)],
       found: [],
     },
     {
-      name: 'to and fro, once a day',
+      name: 'back and forth, once a day',
       records: [...from(A, 0, 6, 12, 24, 30), ...from(B, 3, 9, 15, 27)],
       found: [6, 15],
     },
@@ -53,14 +53,14 @@ describe('identity_conflict: two fingerprints (#98, P23)', () => {
     ))
 })
 
-describe('identity_conflict: a number that came again (#98)', () => {
+describe('identity_conflict: a repeated sequence number (#98)', () => {
   const replay = (hours: number): Recorded => ({
     ...received('d1', processStart('/x', T0 + hours * HOUR)),
     conflict: true,
   })
-  it('once a day, at the first', () =>
+  it('once a day, at the first time', () =>
     assert.deepEqual(times('sequence_replay', [replay(3), replay(1), replay(30)]), [1, 30]))
-  it('a number that came once', () =>
+  it('a number that was used once', () =>
     assert.deepEqual(times('sequence_replay', [received('d1', processStart('/x'))]), []))
   it('is the same in any order', () =>
     assert.equal(sameInAnyOrder('identity_conflict', home, [0, 1, 2, 26, 27, 60].map(replay)).length, 3))
@@ -156,7 +156,7 @@ describe('identity_conflict: two places (#50, #52, P9)', () => {
       ],
     },
     {
-      name: 'said once a day; the days of a week add up',
+      name: 'once a day; counts the days of a week',
       records: [0, 2, 5, 8, 20].flatMap((day) => [
         at(AUSTIN, day * 24),
         busy(day * 24 + 3),

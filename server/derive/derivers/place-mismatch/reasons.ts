@@ -1,0 +1,191 @@
+/** The mismatches of one day, by reason: a function of the days' sightings. */
+import { HOUR } from '../../../../wire/time.ts'
+import type { Draft } from '../../deriver.ts'
+import type { Fact } from '../../kit/buckets.ts'
+import { type PlaceLimits, WINDOW_DAYS } from './thresholds.ts'
+
+/** How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country. */
+export type Match = 'in' | 'country' | 'abroad' | 'unknown' | 'operator'
+
+/** Where a laptop, or who controlled it, was seen; with what the contract said at that moment. */
+export interface PlaceSighting {
+  match: Match
+  announced: boolean
+  /** Within the first hours, and far from the shipping address. */
+  firstBoot: boolean
+  country: string
+  region: string | null
+  contractCountry: string | null
+  contractRegion: string | null
+  distanceKm: number | null
+  shipToKm: number | null
+}
+
+/** The first and last time of a sighting on one day. */
+export interface DaySighting extends PlaceSighting {
+  day: number
+  first: number
+  last: number
+}
+
+/** A summary of the days that are no longer kept. */
+export interface EarlierDays {
+  since: number
+  homeDays: number
+  /** The last of these, so that none counts twice. */
+  homeDay: number
+}
+
+export interface History {
+  days: ReadonlyMap<number, readonly DaySighting[]>
+  earlier: EarlierDays | null
+  limits: PlaceLimits
+}
+
+export type Mismatch = Extract<Draft, { category: 'place_mismatch' }> & { time: number }
+
+/** One function per `Reason`: the mismatches of one day. */
+export const REASONS = [elsewhereThanContract, firstBootFar, neverConverged, reappearedAbroad, operatorElsewhere]
+
+function elsewhereThanContract(day: number, history: History): Mismatch[] {
+  return byPlace(day, history, isAway).map((sighting) => {
+    const alike = (it: DaySighting) => isAway(it) && it.announced === sighting.announced
+    return mismatch('contract', sighting, history, daysOf(day, history, alike).length)
+  })
+}
+
+function firstBootFar(day: number, history: History): Mismatch[] {
+  const isFirst = (it: DaySighting) => it.firstBoot
+  const sightings = byPlace(day, history, isFirst)
+  if (sightings.length === 0 || hasConverged(day, history)) return []
+  return sightings.map((it) => mismatch('first_boot', it, history, daysOf(day, history, isFirst).length))
+}
+
+/** Whether the laptop arrived at the contract's place soon: it was there on most days with a known place. */
+function hasConverged(day: number, { days, limits }: History): boolean {
+  const begun = Math.min(
+    day,
+    ...[...days].filter(([, sightings]) => sightings.some((it) => it.firstBoot)).map(([it]) => it),
+  )
+  const soon = [...days]
+    .filter(([it]) => it >= begun && it < begun + limits.convergeDays)
+    .map(([, sightings]) => sightings)
+  const inPlace = soon.filter((sightings) => sightings.some(isIn)).length
+  const proven = soon.filter((sightings) => sightings.some((it) => isIn(it) || isUnannounced(it))).length
+  return inPlace >= limits.convergedDays && inPlace * 2 > proven
+}
+
+function neverConverged(day: number, history: History): Mismatch[] {
+  const { days, earlier, limits } = history
+  const since =
+    earlier?.since ?? Math.min(...[...days].filter(([, sightings]) => sightings.some(isLaptop)).map(([it]) => it))
+  if (day - since + 1 < limits.observedDays) return []
+  const today = days.get(day) ?? []
+  if (!today.some(isUnannounced) || today.some(isIn)) return []
+  const proven = daysOf(day, history, (it) => isIn(it) || isUnannounced(it))
+  const away = proven.filter((sightings) => !sightings.some(isIn))
+  if (proven.length < limits.provenDays || away.length * 2 <= proven.length) return []
+  const distances = proven.map((sightings) =>
+    sightings.some(isIn)
+      ? 0
+      : Math.min(...sightings.filter(isUnannounced).map((it) => it.distanceKm ?? Number.MAX_VALUE)),
+  )
+  const median = distances.sort((a, b) => a - b)[Math.floor(distances.length / 2)]!
+  const [first] = earliest(today.filter(isUnannounced))
+  const usual = mostFrequent(away.flatMap((sightings) => byRegion(sightings.filter(isUnannounced))))
+  return [
+    {
+      ...mismatch('never_converged', { ...first!, country: usual.country, region: usual.region }, history, away.length),
+      DistanceKm: median === Number.MAX_VALUE ? null : median,
+    },
+  ]
+}
+
+function reappearedAbroad(day: number, history: History): Mismatch[] {
+  const { days, earlier, limits } = history
+  const isAbroad = (it: DaySighting) => it.match === 'abroad' && !it.announced
+  const abroad = daysOf(day, history, isAbroad).length
+  const atHome =
+    [...days].filter(([it, sightings]) => it < day && sightings.some(isHome)).length + (earlier?.homeDays ?? 0)
+  if (atHome < limits.homeDays) return []
+  return byPlace(day, history, isAbroad)
+    .filter(({ country }) => {
+      const there = (days.get(day) ?? []).filter((it) => isAbroad(it) && it.country === country)
+      const span = Math.max(...there.map((it) => it.last)) - Math.min(...there.map((it) => it.first))
+      return abroad >= limits.abroadDays || span >= limits.abroadSpanHours * HOUR
+    })
+    .map((it) => mismatch('reappeared_abroad', it, history, abroad))
+}
+
+function operatorElsewhere(day: number, history: History): Mismatch[] {
+  const laptop = new Set((history.days.get(day) ?? []).filter(isLaptop).map((it) => it.country))
+  return byPlace(day, history, (it) => it.match === 'operator')
+    .filter((it) => it.contractCountry !== null || (laptop.size > 0 && !laptop.has(it.country)))
+    .map((sighting) => {
+      const alike = (it: DaySighting) => it.match === 'operator' && it.announced === sighting.announced
+      return mismatch('operator_address', sighting, history, daysOf(day, history, alike).length)
+    })
+}
+
+function mismatch(
+  Reason: Mismatch['Reason'],
+  { day, first, contractCountry, contractRegion, country, region, distanceKm, announced, shipToKm }: DaySighting,
+  history: History,
+  Days: number,
+): Mismatch {
+  return {
+    category: 'place_mismatch',
+    time: first,
+    Reason,
+    ContractCountry: contractCountry,
+    ContractRegion: contractRegion,
+    ObservedCountry: country,
+    ObservedRegion: region,
+    DistanceKm: distanceKm,
+    Days,
+    DaysInPlace: contractCountry === null ? null : daysOf(day, history, isIn).length,
+    TravelNotice: announced,
+    ShipToDistanceKm: shipToKm,
+  }
+}
+
+export const isUnremarkable = (it: PlaceSighting) => (it.match === 'in' || it.match === 'unknown') && !it.firstBoot
+const isLaptop = (it: DaySighting) => it.match !== 'operator'
+const isIn = (it: DaySighting) => it.match === 'in'
+const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country'
+const isAway = (it: DaySighting) => it.match === 'abroad' || it.match === 'country'
+const isUnannounced = (it: DaySighting) => isAway(it) && !it.announced
+
+/** The days of the window that ends with `day` on which any sighting satisfies the predicate. */
+function daysOf(day: number, { days }: History, predicate: (it: DaySighting) => boolean): (readonly DaySighting[])[] {
+  return [...days]
+    .filter(([it, sightings]) => it > day - WINDOW_DAYS && it <= day && sightings.some(predicate))
+    .map(([, sightings]) => sightings)
+}
+
+/** One sighting per country and region: the first unannounced one of the day, else the first. */
+function byPlace(day: number, { days }: History, predicate: (it: DaySighting) => boolean): DaySighting[] {
+  return byRegion((days.get(day) ?? []).filter(predicate))
+}
+
+function byRegion(sightings: readonly DaySighting[]): DaySighting[] {
+  const places = Map.groupBy(sightings, (it) => JSON.stringify([it.country, it.region]))
+  return [...places.values()].map((it) => {
+    const unannounced = it.filter(({ announced }) => !announced)
+    return earliest(unannounced.length > 0 ? unannounced : it)[0]!
+  })
+}
+
+/** Sightings at the same time are ordered by content, so that their order of arrival makes no difference. */
+function earliest(sightings: readonly DaySighting[]): DaySighting[] {
+  return sightings.toSorted((a, b) => a.first - b.first || (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+}
+
+function mostFrequent(sightings: readonly DaySighting[]): DaySighting {
+  const places = [...Map.groupBy(sightings, (it) => JSON.stringify([it.country, it.region]))]
+  return places.sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]![1][0]!
+}
+
+export function daySighting({ bucket, key, values }: Fact): DaySighting {
+  return { ...(JSON.parse(key) as PlaceSighting), day: bucket, first: values[0]!, last: values[1]! }
+}

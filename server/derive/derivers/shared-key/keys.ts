@@ -1,0 +1,85 @@
+/**
+ * Keys: what identifies a network, a device or a person, and that unrelated workers normally do not share.
+ *
+ * Shape   a key is its kind, a blank, and its value: 'uplink 203.0.113.7'.
+ */
+import ipaddr from 'ipaddr.js'
+import type { Category } from '../../../../wire/event.ts'
+import type { NetworkClass } from '../../../../wire/events/derived.ts'
+import type { Seen } from '../../deriver.ts'
+import { approvedExit } from '../../kit/place.ts'
+import { holds } from '../../kit/world.ts'
+
+export type KeyKind = 'uplink' | 'gateway' | 'bssid' | 'edid' | 'usb_serial' | 'controller' | 'mfa_device'
+
+/** Kinds that identify a place. */
+export const PLACE_KINDS: ReadonlySet<KeyKind> = new Set(['uplink', 'gateway', 'bssid'])
+
+/** Networks in which an address can be somebody's own uplink. */
+export const PRIVATE_NETWORKS: ReadonlySet<NetworkClass> = new Set(['residential', 'unknown'])
+
+/** Categories of laptop events that contain keys; other events only show that the laptop was awake. */
+export const WITH_KEYS: ReadonlySet<Category> = new Set(['network_place', 'display', 'usb_device', 'remote_session'])
+
+export function kindOf(key: string): KeyKind {
+  return key.slice(0, key.indexOf(' ')) as KeyKind
+}
+
+/**
+ * What the laptop has from this record on, by slot (such as 'uplink', or one USB device). Null: not any more, or
+ * something that identifies nobody.
+ */
+export function slotsIn({ event, connection, contract, time }: Seen): [slot: string, key: string | null][] {
+  if (connection) {
+    const { remoteAddress, geo } = connection
+    const isOwn = PRIVATE_NETWORKS.has(geo.class) && !approvedExit(contract, remoteAddress, geo.asn, time)
+    return [['uplink', isOwn ? uplinkKey(remoteAddress) : null]]
+  }
+  if (event?.category === 'network_place')
+    return [
+      ['gateway', event.GatewayHash && `gateway ${event.GatewayHash}`],
+      ['bssid', event.BssidHash && `bssid ${event.BssidHash}`],
+    ]
+  if (event?.category === 'display' && !event.Internal && isSerial(event.SerialText)) {
+    const key = `edid ${event.MakerId} ${event.ProductCode} ${event.SerialText}`
+    return [[key, event.Action === 'removed' ? null : key]]
+  }
+  // The serial number of a hub is the address of its port: the same on all laptops of a model.
+  const isHub = event?.category === 'usb_device' && event.InterfaceClasses?.every((it) => it === '09')
+  if (event?.category === 'usb_device' && !isHub && isSerial(event.SerialNumber)) {
+    const key = `usb_serial ${event.VendorId.toLowerCase()}:${event.ProductId.toLowerCase()}:${event.SerialNumber}`
+    return [[key, event.Action === 'removed' ? null : key]]
+  }
+  return []
+}
+
+/** Who controls the laptop remotely. Null for an approved tool: the operators of a help desk are on many laptops. */
+export function controllerIn({ event, contract, time }: Seen): string | null {
+  if (event?.category !== 'remote_session' || event.Direction !== 'incoming' || event.PeerIdHash === null) return null
+  const tool = event.Tool.toLowerCase()
+  const isApproved = contract?.approvedTools?.some((it) => it.tool.toLowerCase() === tool && holds(it, time))
+  return isApproved ? null : `controller ${event.PeerIdHash}`
+}
+
+/** The MFA device of a login; null for service accounts. */
+export function mfaDeviceIn({ event, contract }: Seen): string | null {
+  if (event?.category !== 'idp_login' || event.MfaDeviceHash === null) return null
+  if (contract?.roles?.some((it) => /^service([ _-]?account)?$/i.test(it))) return null
+  return `mfa_device ${event.MfaDeviceHash}`
+}
+
+/** Of IPv6, the /64: it belongs to one household, and the addresses in it change daily. */
+export function uplinkKey(address: string): string {
+  const found = ipaddr.process(address)
+  if (found.kind() === 'ipv4') return `uplink ${found.toString()}`
+  return `uplink ${(found as ipaddr.IPv6).parts
+    .slice(0, 4)
+    .map((it) => it.toString(16))
+    .join(':')}::/64`
+}
+
+/** At least four characters, of at least three different ones, and not a counting sequence. */
+function isSerial(text: string | null): text is string {
+  const serial = text?.trim() ?? ''
+  return serial.length >= 4 && new Set(serial).size > 2 && !'0123456789abcdef'.includes(serial.toLowerCase())
+}

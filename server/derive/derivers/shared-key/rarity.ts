@@ -1,0 +1,73 @@
+/** How much it means that some workers share a key: whether they have fixed places, and whether a second key agrees. */
+import type { World } from '../../kit/world.ts'
+import type { HeldKeys } from './held-keys.ts'
+import { type KeyKind, PLACE_KINDS } from './keys.ts'
+
+export interface RarityLimits {
+  windowDays: number
+  rareUpTo: number
+  roamingShare: number
+  settledDays: number
+}
+
+export interface Rarity {
+  /** 0 to 1: for a place the share of workers who are never elsewhere; for a thing it falls with their number. */
+  of(kind: KeyKind, workers: readonly string[], day: number): number
+  /** Whether the worker's laptops were also in other networks; null: seen on too few days. */
+  roams(worker: string, day: number): boolean | null
+  /** True: one of the others also shares a key of a second kind. False: all of them have another. Null: unknown. */
+  isCorroborated(kind: KeyKind, worker: string, others: readonly string[], day: number): boolean | null
+}
+
+export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rarity {
+  return {
+    of(kind, workers, day) {
+      if (PLACE_KINDS.has(kind)) return workers.filter((it) => roams(it, day) === false).length / workers.length
+      const few = Math.min(1, limits.rareUpTo / workers.length)
+      // Things on the desks of an office (N10) are shared by people who do not move between networks.
+      if (kind !== 'edid' && kind !== 'usb_serial') return few
+      return few * (workers.filter((it) => roams(it, day) !== true).length / workers.length)
+    },
+    roams,
+    isCorroborated(kind, worker, others, day) {
+      let allDiffer = false
+      for (const second of secondKinds(kind)) {
+        const own = keysOf(worker, second, day)
+        if (own.size === 0) continue
+        const theirs = others.map((it) => keysOf(it, second, day))
+        if (theirs.some((it) => [...it.keys()].some((key) => own.has(key)))) return true
+        // Different addresses prove nothing: each may use a VPN of its own.
+        if (second !== 'uplink' && theirs.every((it) => it.size > 0)) allDiffer = true
+      }
+      return allDiffer ? false : null
+    },
+  }
+
+  function roams(worker: string, day: number): boolean | null {
+    const gateways = keysOf(worker, 'gateway', day)
+    const networks = gateways.size > 0 ? gateways : keysOf(worker, 'uplink', day)
+    const counts = [...networks.values()]
+    const total = counts.reduce((sum, it) => sum + it, 0)
+    if (counts.length === 0 || total < limits.settledDays) return null
+    return 1 - Math.max(...counts) / total >= limits.roamingShare
+  }
+
+  /** The worker's keys of one kind within the window, with the number of days. */
+  function keysOf(worker: string, kind: KeyKind, day: number): Map<string, number> {
+    const found = new Map<string, number>()
+    for (const device of world.devicesOf(worker))
+      for (const [key, days] of held.of(device)) {
+        if (!key.startsWith(`${kind} `)) continue
+        let count = found.get(key) ?? 0
+        for (const [it, time] of days)
+          if (it <= day && it > day - limits.windowDays && world.holderAt(device, time) === worker) count++
+        if (count > 0) found.set(key, count)
+      }
+    return found
+  }
+}
+
+function secondKinds(kind: KeyKind): KeyKind[] {
+  if (kind === 'uplink') return ['gateway', 'bssid']
+  return kind === 'gateway' ? ['uplink', 'bssid'] : ['gateway', 'uplink']
+}

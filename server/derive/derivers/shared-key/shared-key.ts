@@ -1,0 +1,267 @@
+/**
+ * Keys that unrelated workers share: an uplink, a network, a monitor, a USB device, a remote controller, an MFA device
+ * (#4, #26, #42, #56, P4, P5, P16, P17).
+ *
+ * Shape   one `shared_key` per worker, key and UTC day on which the worker had the key, if others had it within
+ *         `windowDays`. For uplinks and networks only workers who were there on the same day count; things may be
+ *         passed on. Members of a declared household do not count as others. `Rarity` is low for what many share: for
+ *         a place it is the share of its workers who are never elsewhere (high for a farm, low for an office, a campus
+ *         or a coworking space); for a thing it falls with their number, and for things on desks also with the share
+ *         of workers who move between networks (N10: desks of an office).
+ * Silent  addresses that identify nobody (VPN, relay, Tor, hosting, mobile, company exits, approved ones), keys with
+ *         more than `commonFrom` workers, meaningless serial numbers, controllers of approved tools, service accounts.
+ * Memory  per laptop the changes of its keys and the days it was awake, for `windowDays` and the lateness bound, in the
+ *         bounds of `holder.ts`.
+ */
+import * as z from 'zod'
+import type { NetworkClass } from '../../../../wire/events/derived.ts'
+import { sha256 } from '../../../../wire/sha256.ts'
+import { DAY } from '../../../../wire/time.ts'
+import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
+import { mapCodec, Names, Subjects, single } from '../../kit/kept.ts'
+import { HeldKeys } from './held-keys.ts'
+import {
+  addAwake,
+  addChange,
+  addEarliest,
+  addMoment,
+  type Days,
+  daysByKey,
+  emptyHolder,
+  forgetUpTo,
+  HOLDER,
+} from './holder.ts'
+import {
+  controllerIn,
+  kindOf,
+  mfaDeviceIn,
+  PLACE_KINDS,
+  PRIVATE_NETWORKS,
+  slotsIn,
+  uplinkKey,
+  WITH_KEYS,
+} from './keys.ts'
+import { rarity } from './rarity.ts'
+
+const LATE_DAYS = LATENESS_MS / DAY
+
+const thresholds = z.strictObject({
+  /** Days within which two workers share a key: threat model P5, 30 days. */
+  windowDays: z.int().min(2).max(60).default(30),
+  /** Keys of more workers are not reported: an office, a provider's gateway, a vendor's test serial. */
+  commonFrom: z.int().min(3).max(10_000).default(50),
+  /** Up to this many workers, a thing is as rare as one that two have. */
+  rareUpTo: z.int().min(2).max(100).default(6),
+  /** Keys that are less rare are not reported. */
+  minRarity: z.number().min(0).max(1).default(0.2),
+  /** The share of a worker's days in other networks from which the worker is roaming. */
+  roamingShare: z.number().min(0).max(1).default(0.2),
+  /** Days in networks that it takes to tell whether a worker is roaming. */
+  settledDays: z.int().min(1).max(30).default(3),
+})
+
+type ReportedKey = [about: { device: null; worker: string; time: number }, key: string, draft: Draft]
+
+export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) => {
+  const keepDays = limits.windowDays + LATE_DAYS
+  /** By laptop, and by 'worker <name>' for what feeds report. */
+  const holders = new Subjects(HOLDER)
+  const held = new HeldKeys()
+  const { of: rarityOf, roams, isCorroborated } = rarity(limits, world, held)
+  /** The latest class of network of each uplink. */
+  const networks = new Subjects<[time: number, NetworkClass]>()
+  /** The events in force, by key, then by worker and day. */
+  const reported = new Subjects<Map<string, ReportedKey>>(mapCodec())
+  /** Holders that changed since `held` was computed, and keys to judge again. */
+  const staleHolders = new Names()
+  const staleKeys = new Names()
+  let newestDay = 0
+
+  return {
+    take(seen) {
+      if (seen.conflict || seen.time < (newestDay - keepDays) * DAY || seen.time > seen.receivedAt + DAY) return
+      if (seen.device !== null) takeLaptop(seen.device, seen)
+      else if (seen.worker !== null) takeLogin(seen.worker, seen)
+    },
+    advance(now, emit) {
+      for (const name of staleHolders) updateHeld(name)
+      staleHolders.clear()
+      // Events of days that were settled at the last call stay in force as they are.
+      for (const key of staleKeys) judge(key, newestDay - LATE_DAYS, emit)
+      staleKeys.clear()
+      const today = Math.floor(now / DAY)
+      if (today <= newestDay) return
+      newestDay = today
+      forget(today - keepDays)
+    },
+    kept: {
+      holders,
+      ...held.kept,
+      networks,
+      reported,
+      staleHolders,
+      staleKeys,
+      newestDay: single(
+        () => newestDay,
+        (state) => {
+          newestDay = state
+        },
+      ),
+    },
+  }
+
+  function takeLaptop(device: string, seen: Seen): void {
+    const holder = holders.ensure(device, emptyHolder)
+    let isChanged = addAwake(holder, seen.time)
+    if (!seen.event || WITH_KEYS.has(seen.event.category)) {
+      for (const [slot, key] of slotsIn(seen)) isChanged = addChange(holder, slot, key, seen.time) || isChanged
+      const { connection } = seen
+      if (connection) addNetwork(uplinkKey(connection.remoteAddress), seen.time, connection.geo.class)
+      const controller = controllerIn(seen)
+      if (controller) isChanged = addMoment(holder, controller, seen.time) || isChanged
+    }
+    if (isChanged) markStale(device)
+  }
+
+  function takeLogin(worker: string, seen: Seen): void {
+    const key = mfaDeviceIn(seen)
+    if (key === null) return
+    const name = `worker ${worker}`
+    if (addMoment(holders.ensure(name, emptyHolder), key, seen.time)) markStale(name)
+  }
+
+  function markStale(name: string): void {
+    holders.touch(name)
+    staleHolders.add(name)
+  }
+
+  function addNetwork(key: string, time: number, network: NetworkClass): void {
+    if (!PRIVATE_NETWORKS.has(network)) return
+    const [since, before] = networks.get(key) ?? [0, network]
+    if (time < since || (time === since && network >= before && networks.has(key))) return
+    networks.set(key, [time, network])
+    if (network !== before) staleKeys.add(key)
+  }
+
+  /** Computes again on which days the holder had each key. */
+  function updateHeld(name: string): void {
+    const holder = holders.get(name)
+    if (!holder) return
+    const keys = daysByKey(holder)
+    for (const key of held.set(name, keys)) staleKeys.add(key)
+    // Where it was decides whether the keys it shares are rare, and whether a second key agrees.
+    for (const key of keys.keys()) if (held.holdersOf(key).size > 1) staleKeys.add(key)
+  }
+
+  /** Emits the differences of one key's events. Those of days up to `settledDay` stay. */
+  function judge(key: string, settledDay: number, emit: Emit): void {
+    const before = reported.get(key) ?? new Map<string, ReportedKey>()
+    const names = held.holdersOf(key)
+    if (before.size === 0 && names.size < 2) return
+    const now = new Map([...before].filter(([identity]) => dayOf(identity) <= settledDay))
+    const workers = workersOf(key, names)
+    if (workers.size > 1 && workers.size <= limits.commonFrom)
+      for (const [worker, days] of workers)
+        for (const [day, time] of days) {
+          if (day <= settledDay) continue
+          const draft = draftOf(key, workers, worker, day, time)
+          if (draft) now.set(`${worker} ${day}`, [{ device: null, worker, time }, key, draft])
+        }
+    let isChanged = false
+    for (const [identity, [about]] of before) {
+      if (now.get(identity)?.[0].time === about.time) continue
+      isChanged = true
+      emit(about, key, null)
+    }
+    for (const [identity, it] of now) {
+      if (JSON.stringify(before.get(identity)) === JSON.stringify(it)) continue
+      isChanged = true
+      emit(...it)
+    }
+    if (now.size === 0) reported.delete(key)
+    else if (isChanged) reported.set(key, now)
+  }
+
+  /** By worker, the days on which any of their laptops had the key. */
+  function workersOf(key: string, names: ReadonlySet<string>): Map<string, Days> {
+    const workers = new Map<string, Days>()
+    if (names.size > 4 * limits.commonFrom) return workers
+    for (const name of names)
+      for (const [day, time] of held.of(name).get(key) ?? []) {
+        const worker = name.startsWith('worker ') ? name.slice(7) : world.holderAt(name, time)
+        if (worker === null) continue
+        const days: Days = workers.get(worker) ?? new Map()
+        workers.set(worker, days)
+        addEarliest(days, day, time)
+      }
+    return workers
+  }
+
+  /** Null when the worker shares the key with nobody, or it is not rare. */
+  function draftOf(
+    key: string,
+    workers: ReadonlyMap<string, Days>,
+    worker: string,
+    day: number,
+    time: number,
+  ): Draft | null {
+    const kind = kindOf(key)
+    const isPlace = PLACE_KINDS.has(kind)
+    const isWithin = (it: number) => it <= day && it > day - limits.windowDays
+    const own = workers.get(worker)!
+    const sharedDays = new Set<number>()
+    const others: string[] = []
+    for (const [other, days] of workers) {
+      if (other === worker || isHousehold(worker, other, time)) continue
+      const theirs = [...days.keys()].filter((it) => isWithin(it) && (!isPlace || own.has(it)))
+      if (theirs.length === 0) continue
+      others.push(other)
+      for (const it of theirs) sharedDays.add(it)
+    }
+    if (others.length === 0) return null
+    if (!isPlace) for (const it of own.keys()) if (isWithin(it)) sharedDays.add(it)
+    const all = [worker, ...others]
+    const rare = rarityOf(kind, all, day)
+    if (rare < limits.minRarity) return null
+    return {
+      category: 'shared_key',
+      KeyKind: kind,
+      KeyHash: sha256(key).slice(0, 32),
+      Workers: all.length,
+      Days: sharedDays.size,
+      Rarity: Math.round(rare * 100) / 100,
+      Corroborated: isCorroborated(kind, worker, others, day),
+      Roams: roams(worker, day),
+      NetworkClass: kind === 'uplink' ? (networks.get(key)?.[1] ?? null) : null,
+    }
+  }
+
+  function isHousehold(a: string, b: string, time: number): boolean {
+    const declares = (one: string, other: string) => world.contractAt(one, time)?.household?.includes(other) ?? false
+    return declares(a, b) || declares(b, a)
+  }
+
+  /** Drops what is older than any event can still depend on. */
+  function forget(oldest: number): void {
+    for (const [name, holder] of holders) {
+      if (forgetUpTo(holder, oldest)) holders.touch(name)
+      if (holder.awake.size === 0 && holder.moments.size === 0) holders.delete(name)
+    }
+    held.forget(oldest)
+    for (const [key, events] of reported) {
+      for (const identity of events.keys())
+        if (dayOf(identity) <= oldest) {
+          events.delete(identity)
+          reported.touch(key)
+        }
+      if (events.size === 0) reported.delete(key)
+    }
+    for (const [key, [time]] of networks)
+      if (time < oldest * DAY && held.holdersOf(key).size === 0) networks.delete(key)
+  }
+})
+
+/** The day in '<worker> <day>'. */
+function dayOf(identity: string): number {
+  return Number(identity.slice(identity.lastIndexOf(' ') + 1))
+}
