@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
 import { Fault } from '../wire/fault.ts'
+import { printable } from '../wire/printable.ts'
 import { collectorsOf } from './collectors/index.ts'
 import { agentFolder, agentPaths, loadConfig, readJson } from './config.ts'
 import { enroll } from './enroll.ts'
@@ -70,7 +71,9 @@ const enrollCommand = defineCommand({
     })
     const { device, url } = config
     console.log(
-      args.json ? JSON.stringify({ device, url }) : `Enrolled as ${device} with ${url}\nNow run: tellwire agent run`,
+      args.json
+        ? JSON.stringify({ device, url })
+        : `${printable(`Enrolled as ${device} with ${url}`)}\nNow run: tellwire agent run`,
     )
   },
 })
@@ -124,7 +127,7 @@ export const agentCommand = defineCommand({
 
 /** The agent without the server, as the single file that a laptop installs. */
 export function main(args: string[]): Promise<void> {
-  const meta = { name: 'tellwire', description: 'The agent on the laptop' }
+  const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
 }
 

@@ -4,6 +4,7 @@
 import type { Product } from '../wire/common.ts'
 import { CATEGORIES, type Category } from '../wire/event.ts'
 import type { Policy } from '../wire/messages.ts'
+import { printable } from '../wire/printable.ts'
 import { CAVEAT, NEVER_COLLECTED } from '../wire/privacy.ts'
 import type { Config } from './config.ts'
 import { categoriesOff } from './policy.ts'
@@ -45,13 +46,13 @@ export function formatShowReport({ server, device, collected, never, watchedFold
     collected.filter((it) => it.on === on).map((it) => `  ${it.category.padEnd(20)}${it.about}`)
   const off = rows(false)
   return [
-    `This laptop reports to ${server} as ${device}.`,
+    printable(`This laptop reports to ${server} as ${device}.`),
     '',
     'Collected:',
     ...rows(true),
     ...(off.length > 0 ? ['', 'Switched off by your company:', ...off] : []),
     ...(watchedFolders.length > 0
-      ? ['', 'Folders watched for bulk copies:', ...watchedFolders.map((it) => `  ${it}`)]
+      ? ['', 'Folders watched for bulk copies:', ...watchedFolders.map((it) => printable(`  ${it}`))]
       : []),
     '',
     'Never collected:',
@@ -70,9 +71,4 @@ function plain(event: Record<string, unknown>): string {
   const text = known.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
   const when = typeof time === 'number' ? new Date(time).toISOString().slice(0, 19).replace('T', ' ') : ''
   return printable(`${when} ${category}: ${text.join(' ')}`)
-}
-
-/** Replaces control characters: names of programs and devices are untrusted and could control the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }

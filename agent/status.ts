@@ -1,5 +1,6 @@
 /** status.json: how the running agent is doing, for `tellwire agent status` and `tellwire doctor`. */
 import * as z from 'zod'
+import { printable } from '../wire/printable.ts'
 import { writeFileAtomically } from './config.ts'
 import type { Clocks } from './ticker.ts'
 
@@ -90,7 +91,7 @@ export function formatStatus(status: Status, pid: number | null, now: number): s
   if (Object.keys(status.rejected).length > 0) rows.push(['rejected', counts(status.rejected)])
   for (const { about, reason, lastAt } of status.gaps)
     rows.push(['not observed', `${about}: ${reason}, ${ago(lastAt)}`])
-  return rows.map(([label, value]) => `${label.padEnd(22)}${value}`).join('\n')
+  return rows.map(([label, value]) => printable(`${label.padEnd(22)}${value}`)).join('\n')
 }
 
 function mebibytes(bytes: number): string {

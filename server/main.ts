@@ -1,9 +1,11 @@
 /** The command line: one binary; each command has its own file, loaded when the command is run. */
+import { readFileSync } from 'node:fs'
 import { type CommandDef, defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
 
 const COMMANDS: Record<string, () => Promise<unknown>> = {
   up: () => import('./commands/up.ts').then((it) => it.upCommand),
+  demo: () => import('./commands/demo.ts').then((it) => it.demoCommand),
   server: () => import('./commands/server.ts').then((it) => it.serverCommand),
   agent: () => import('../agent/main.ts').then((it) => it.agentCommand),
   rules: () => import('./commands/rules.ts').then((it) => it.rulesCommand),
@@ -11,6 +13,9 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   match: () => import('./commands/match.ts').then((it) => it.matchCommand),
   replay: () => import('./commands/replay.ts').then((it) => it.replayCommand),
   simulate: () => import('./commands/simulate.ts').then((it) => it.simulateCommand),
+  workers: () => import('./commands/workers.ts').then((it) => it.workersCommand),
+  findings: () => import('./commands/findings.ts').then((it) => it.findingsCommand),
+  import: () => import('./commands/import.ts').then((it) => it.importCommand),
   export: () => import('./commands/export.ts').then((it) => it.exportCommand),
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),
   feeds: () => import('./commands/feeds.ts').then((it) => it.feedsCommand),
@@ -25,9 +30,15 @@ export function main(args: string[]): Promise<void> {
   const root = defineCommand({
     meta: {
       name: 'tellwire',
+      version: version(),
       description: "Tells which remote contractor's laptop is driven by somebody else, from somewhere else",
     },
     subCommands: COMMANDS as Record<string, () => Promise<CommandDef>>,
   })
   return runCli(root, args)
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }

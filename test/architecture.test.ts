@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'rules/': ['wire/', 'zod', 'node:'],
   // A collector yields observations, and does not know who stores or sends them; each operating system has its own.
   'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
-  'agent/': ['wire/', 'bin/cli.ts', 'node:', 'zod', 'ws', 'citty', 'picocolors'],
+  'agent/': ['wire/', 'bin/cli.ts', 'node:', 'zod', 'ws', 'citty'],
   // Types only.
   'server/model/': ['wire/', 'zod'],
   'server/store/': [...MODEL, 'wire/', 'node:', 'pg'],
@@ -52,6 +52,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'node:',
     'zod',
   ],
+  'server/recordings/': [...STORE, 'server/whole-file.ts', 'wire/', 'node:', 'zod'],
   'server/feeds/': [...STORE, 'wire/', 'node:', 'zod'],
   'server/access/': [...STORE, 'server/ingest/address.ts', 'wire/', 'node:', 'zod', '@node-rs/argon2'],
   // Read models: they store nothing and change nothing.
@@ -83,9 +84,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/whole-file.ts': ['node:'],
   // Assemble processes, and may use all of the server.
   'server/roles/': ['server/', 'rules/', 'wire/', 'node:', '@hono/node-server', 'prom-client'],
-  'server/commands/': ['server/', 'rules/', 'wire/', 'bin/', 'node:', 'citty', 'picocolors', 'zod'],
+  'server/commands/': ['server/', 'rules/', 'wire/', 'bin/', 'node:', 'citty', 'zod'],
   // The command line starts both sides.
-  'server/main.ts': ['server/', 'agent/', 'bin/', 'citty'],
+  'server/main.ts': ['server/', 'agent/', 'bin/', 'node:fs', 'citty'],
 }
 /** Only roles and commands may import these: assembling code is not imported by what it assembles. */
 const TOPS = /^server\/(roles|commands|jobs)\//

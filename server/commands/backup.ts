@@ -4,6 +4,7 @@ import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { dataFolderOf } from '../config.ts'
 import { type Manifest, makeBackup } from '../store/sqlite/backup.ts'
+import { printable } from './terminal.ts'
 
 export const backupCommand = defineCommand({
   meta: { name: 'backup', description: 'Copy the data folder, even while its server runs, and check the copy' },
@@ -17,11 +18,11 @@ export const backupCommand = defineCommand({
     const to = resolve(args.to)
     const { manifest, checked } = await makeBackup({ folder: dataFolderOf(args['data-folder']), to, now: Date.now() })
     if (args.json) console.log(JSON.stringify({ backup: to, ...manifest }))
-    else console.log(`${to}: records 1 to ${manifest.last}, ${megabytes(manifest)} MB, checked`)
-    for (const it of checked.lost) console.error(`tellwire: ${it.message}`)
+    else console.log(printable(`${to}: records 1 to ${manifest.last}, ${megabytes(manifest)} MB, checked`))
+    for (const it of checked.lost) console.error(`tellwire: ${printable(it.message)}`)
     if (checked.unreadable.length === 0) return
     // The copy is as good as its source and worth keeping, but the operator must learn of the damage.
-    for (const it of checked.unreadable) console.error(`tellwire: ${it.message}`)
+    for (const it of checked.unreadable) console.error(`tellwire: ${printable(it.message)}`)
     process.exitCode = 1
   },
 })

@@ -9,8 +9,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
-import { createColors } from 'picocolors'
 import * as z from 'zod'
+import { colours } from '../../bin/colours.ts'
 import { catalogueVersion } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { catalogueAge, databaseAge, type FeedAge, listAge } from '../addresses/ages.ts'
@@ -20,6 +20,7 @@ import { Ranges, STALE_DAYS } from '../addresses/ranges.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { readServerFile } from '../roles/server-file.ts'
+import { printable } from './terminal.ts'
 
 export interface Check {
   name: string
@@ -76,9 +77,10 @@ export const doctorCommand = defineCommand({
 })
 
 function print({ name, state, text, todo }: Check): void {
-  const pc = createColors(process.stdout.isTTY === true)
+  const pc = colours()
   const colour = { ok: pc.green, warn: pc.yellow, fail: pc.red }[state]
-  console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${text}${todo ? `\n${' '.repeat(25)}${todo}` : ''}`)
+  console.log(`${colour(state.padEnd(4))}  ${name.padEnd(18)} ${printable(text)}`)
+  if (todo) console.log(`${' '.repeat(25)}${printable(todo)}`)
 }
 
 const ok = (name: string, text: string): Check => ({ name, state: 'ok', text, todo: null })

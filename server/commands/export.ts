@@ -8,6 +8,7 @@ import { World } from '../derive/kit/world.ts'
 import { ALIVE_AT } from '../jobs/clock-line.ts'
 import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
+import { progress, share } from './progress.ts'
 
 export const exportCommand = defineCommand({
   meta: { name: 'export', description: 'Write the recorded telemetry as NDJSON, in order of arrival' },
@@ -20,10 +21,17 @@ export const exportCommand = defineCommand({
   async run({ args }) {
     const folder = dataFolderOf(args['data-folder'])
     const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
+    const shown = progress()
     const { stream, close } = await openTelemetry({ folder, readOnly: true })
     try {
-      for await (const block of stream.read(0)) for (const { record } of block) if (wanted(record)) await line(record)
+      const last = await stream.last()
+      for await (const block of stream.read(0)) {
+        for (const { record } of block) if (wanted(record)) await line(record)
+        // A recording that scrolls over the terminal is its own progress.
+        if (!process.stdout.isTTY) shown.show(share('exporting', block.at(-1)?.position ?? 0, last))
+      }
     } finally {
+      shown.end()
       await close()
     }
     // The last time the server was alive: with it, a replay finds the same silences.

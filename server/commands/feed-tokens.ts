@@ -7,6 +7,7 @@ import { addFeedToken, FEED_PATH, feedTokens, removeFeedToken, SENT_CATEGORIES }
 import { readServerFile } from '../roles/server-file.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import { printable } from './terminal.ts'
 
 const where = {
   'data-folder': { type: 'string', description: "The server's data folder" },
@@ -51,7 +52,9 @@ const list = defineCommand({
       console.log('No tokens. Create one with `tellwire feeds token add NAME --category idp_login`.')
     else
       for (const { name, categories, createdAt } of tokens)
-        console.log(`${name.padEnd(24)} ${new Date(createdAt).toISOString().slice(0, 10)}  ${categories.join(', ')}`)
+        console.log(
+          printable(`${name.padEnd(24)} ${new Date(createdAt).toISOString().slice(0, 10)}  ${categories.join(', ')}`),
+        )
   },
 })
 
@@ -60,7 +63,7 @@ const remove = defineCommand({
   args: { name: { type: 'positional', required: true, description: "The token's name" }, ...where },
   async run({ args }) {
     await withStore(dataFolder(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
-    console.log(`${args.name} is refused from now on. Its earlier events are kept.`)
+    console.log(printable(`${args.name} is refused from now on. Its earlier events are kept.`))
   },
 })
 

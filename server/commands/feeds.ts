@@ -11,6 +11,7 @@ import { importRanges, removeRanges } from '../addresses/ranges.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import { feedTokenCommand } from './feed-tokens.ts'
+import { printable } from './terminal.ts'
 
 const where = {
   'data-folder': { type: 'string', description: "The server's data folder" },
@@ -60,8 +61,9 @@ const importCommand = defineCommand({
       now: Date.now(),
     })
     for (const { line, text, why } of bad)
-      console.error(`${args.file}:${line}: '${text}': ${why}; the line is omitted.`)
-    if (badLines > bad.length) console.error(`${args.file}: and ${badLines - bad.length} more lines omitted.`)
+      console.error(printable(`${args.file}:${line}: '${text}': ${why}; the line is omitted.`))
+    if (badLines > bad.length)
+      console.error(printable(`${args.file}: and ${badLines - bad.length} more lines omitted.`))
     if (args.json) console.log(JSON.stringify({ ...facts, badLines }))
     else {
       console.log(
@@ -104,11 +106,11 @@ const listCommand = defineCommand({
     for (const it of ages) {
       const list = it.kind === 'list' ? entries.get(it.name) : undefined
       const columns = [it.name.padEnd(24), (list?.class ?? it.kind).padEnd(13), String(list?.entries ?? '').padStart(8)]
-      console.log(`${columns.join(' ')}  ${it.date ?? 'date unknown'}${it.date === null ? '' : age(it)}`)
+      console.log(printable(`${columns.join(' ')}  ${it.date ?? 'date unknown'}${it.date === null ? '' : age(it)}`))
     }
     if (entries.size === 0) console.log('No lists. Import one with `tellwire feeds import FILE --class vpn`.')
     for (const warning of [...addresses.warnings(), ...staleWarnings(ages), ...changes.map(feedChangeWarning)])
-      console.error(warning)
+      console.error(printable(warning))
   },
 })
 
@@ -117,7 +119,7 @@ const removeCommand = defineCommand({
   args: { name: { type: 'positional', required: true, description: "The list's name" }, ...where },
   async run({ args }) {
     await removeRanges(feedsFolder(args), args.name)
-    console.log(`${args.name} is removed. A running server stops using it within a minute.`)
+    console.log(printable(`${args.name} is removed. A running server stops using it within a minute.`))
   },
 })
 

@@ -14,7 +14,7 @@ import {
   type Rule,
 } from '../../rules/language/index.ts'
 import type { Attribution } from '../../rules/tooling/sources.ts'
-import { MAX_LINE_BYTES } from './event-lines.ts'
+import { MAX_LINE_BYTES } from '../recordings/lines.ts'
 import { type Correlating, lineOf } from './match-correlations.ts'
 
 const MAX_OUTPUT_CHARS = 65_536

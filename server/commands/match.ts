@@ -19,7 +19,8 @@ import {
 import { SHIPPED_RULES } from '../../rules/tooling/shipped.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
-import { eventLines } from './event-lines.ts'
+import { visible } from '../../wire/printable.ts'
+import { eventLines } from '../recordings/lines.ts'
 import { correlating } from './match-correlations.ts'
 import { costs, sampler } from './match-costs.ts'
 import { matchEvents } from './match-events.ts'
@@ -61,7 +62,7 @@ export const matchCommand = defineCommand({
       correlate,
       attribute,
       write: async (text) => {
-        if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+        if (!process.stdout.write(visible(text))) await once(process.stdout, 'drain')
       },
       refuse: (line, reason) => {
         if (reported++ < MAX_REPORTED) console.error(`${printable(name)}:${line + 1}: ${reason}; line skipped.`)
@@ -71,7 +72,7 @@ export const matchCommand = defineCommand({
     if (stats.refused > MAX_REPORTED)
       console.error(`${printable(name)}: ${stats.refused - MAX_REPORTED} more lines skipped.`)
     if (stats.refused > 0) process.exitCode = 1
-    for (const line of correlate?.uncounted() ?? []) console.error(line)
+    for (const line of correlate?.uncounted() ?? []) console.error(printable(line))
     if (sampling) {
       const cost = costs(program.rules, sampling.samples(), () => performance.now())
       for (const line of matchReport(stats, { program, loadSeconds, cost })) console.error(printable(line))

@@ -4,8 +4,7 @@ import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { Fault } from '../../wire/fault.ts'
-import { fits } from '../../wire/fits.ts'
-import { type AddressFacts, type CatalogueFacts, Recorded, RecordedComplete } from '../../wire/recording.ts'
+import type { AddressFacts, CatalogueFacts, Recorded } from '../../wire/recording.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { Assessments } from '../assess/assessments.ts'
 import { dataFolderOf, loadConfig } from '../config.ts'
@@ -13,8 +12,11 @@ import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
 import type { Cluster } from '../model/assessment.ts'
-import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
-import { Numbers } from './replay-numbers.ts'
+import { eventLines } from '../recordings/lines.ts'
+import { Numbers } from '../recordings/numbers.ts'
+import { recordIn } from '../recordings/record.ts'
+import { counted, progress } from './progress.ts'
+import { printable } from './terminal.ts'
 
 const LATENESS_MS = 72 * 3_600_000
 
@@ -56,7 +58,12 @@ export interface ReplayAnswer {
 export async function replay(
   lines: AsyncIterable<string | readonly (string | null)[]>,
   deps: ReplayDeps,
-  options: { at?: number; onProblem?: (line: number, why: string) => void } = {},
+  options: {
+    at?: number
+    onProblem?: (line: number, why: string) => void
+    /** The number of lines read so far. */
+    onProgress?: (lines: number) => void
+  } = {},
 ): Promise<ReplayAnswer> {
   const started = performance.now()
   const pipeline = new Pipeline(deps)
@@ -64,7 +71,10 @@ export async function replay(
   const feedIds = new Set<string>()
   const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
   let line = 0
-  for await (const block of lines) for (const text of typeof block === 'string' ? [block] : block) take(text)
+  for await (const block of lines) {
+    for (const text of typeof block === 'string' ? [block] : block) take(text)
+    options.onProgress?.(line)
+  }
   const at = options.at ?? pipeline.clock.end
   pipeline.judgeAt(at)
   stats.events = pipeline.events
@@ -79,7 +89,7 @@ export async function replay(
   function take(text: string | null): void {
     line++
     if (text?.trim() === '') return
-    const record = parse(text)
+    const record = recordIn(text)
     if (typeof record === 'string') {
       stats.rejected++
       options.onProblem?.(line, record)
@@ -123,24 +133,6 @@ export async function replay(
   }
 }
 
-/** Accepts nearly every valid line quickly; the schema decides about the others. */
-const isRecorded = fits(RecordedComplete) as (value: unknown) => value is Recorded
-
-/** The record, or why the line is not one. */
-function parse(text: string | null): Recorded | string {
-  if (text === null || text.length > MAX_LINE_BYTES) return `the line is longer than ${MAX_LINE_BYTES} characters`
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isRecorded(value)) return value
-    const checked = Recorded.safeParse(value)
-    if (checked.success) return checked.data
-    const [issue] = checked.error.issues
-    return `${issue?.path.join('.') || 'record'}: ${issue?.message ?? 'does not match'}`
-  } catch {
-    return 'not JSON'
-  }
-}
-
 export const replayCommand = defineCommand({
   meta: { name: 'replay', description: 'Run recorded telemetry through the rules and show what they find' },
   args: {
@@ -161,7 +153,7 @@ export const replayCommand = defineCommand({
   async run({ args }) {
     const at = args.at === undefined ? undefined : moment(args.at)
     const ruleset = await loadRules(args.rules ? [args.rules] : [], (it) =>
-      console.error(`${it.path}:${it.line}:${it.column}: ${it.message}`),
+      console.error(printable(`${it.path}:${it.line}:${it.column}: ${it.message}`)),
     )
     const catalogue = loadCatalogue()
     const config = loadConfig({ file: args.config ?? null, env: process.env })
@@ -171,6 +163,7 @@ export const replayCommand = defineCommand({
       catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })
     let reported = 0
+    const shown = progress()
     const result = await replay(
       eventLines(args.file ?? '-'),
       {
@@ -181,11 +174,14 @@ export const replayCommand = defineCommand({
       },
       {
         ...(at === undefined ? {} : { at }),
+        onProgress: (lines) => shown.show(`replaying, ${counted(lines)} lines`),
         onProblem: (line, why) => {
-          if (reported++ < 10) console.error(`${args.file ?? 'standard input'}:${line}: ${why}; the line is skipped.`)
+          if (reported++ < 10)
+            console.error(printable(`${args.file ?? 'standard input'}:${line}: ${why}; the line is skipped.`))
         },
       },
     )
+    shown.end()
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },
@@ -200,8 +196,8 @@ function moment(text: string): number {
 
 function print(result: ReplayAnswer): void {
   for (const { worker, band, points, findings } of result.workers) {
-    console.log(`${band.padEnd(8)} ${String(points).padStart(4)}  ${worker}`)
-    for (const it of findings) console.log(`               ${new Date(it.time).toISOString()}  ${it.title}`)
+    console.log(printable(`${band.padEnd(8)} ${String(points).padStart(4)}  ${worker}`))
+    for (const it of findings) console.log(printable(`               ${new Date(it.time).toISOString()}  ${it.title}`))
   }
   const { events, findings, late, rejected, seconds } = result.stats
   console.log(`${events} events, ${findings} findings, ${late} late, ${rejected} lines skipped, ${seconds} s`)

@@ -4,6 +4,7 @@ import { defineCommand } from 'citty'
 import { dataFolderOf } from '../config.ts'
 import { restoreBackup } from '../store/sqlite/backup.ts'
 import { megabytes, refusePostgres } from './backup.ts'
+import { printable } from './terminal.ts'
 
 export const restoreCommand = defineCommand({
   meta: { name: 'restore', description: 'Restore a backup into a data folder that no server uses' },
@@ -22,10 +23,12 @@ export const restoreCommand = defineCommand({
     const madeAt = new Date(manifest.madeAt).toISOString()
     if (args.json) console.log(JSON.stringify({ folder, aside, ...manifest }))
     else {
-      console.log(`${folder}: records 1 to ${manifest.last} as of ${madeAt}, ${megabytes(manifest)} MB, checked`)
+      console.log(
+        printable(`${folder}: records 1 to ${manifest.last} as of ${madeAt}, ${megabytes(manifest)} MB, checked`),
+      )
       if (aside) console.log(`the old contents are in ${aside}`)
       console.log('start the server: laptops send again what they still have')
     }
-    for (const it of [...checked.lost, ...checked.unreadable]) console.error(`tellwire: ${it.message}`)
+    for (const it of [...checked.lost, ...checked.unreadable]) console.error(`tellwire: ${printable(it.message)}`)
   },
 })

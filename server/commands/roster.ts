@@ -8,6 +8,7 @@ import { loadConfig } from '../config.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { answerTo, deliver } from '../roster/inbox.ts'
 import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../roster/roster.ts'
+import { printable } from './terminal.ts'
 
 /** The server looks every 5 s; a roster of 100,000 rows takes it another 10 s, or 30 s on a busy machine. */
 const ANSWER_WITHIN_MS = 60_000
@@ -38,8 +39,8 @@ const importCommand = defineCommand({
     const text = await readRoster(args.file)
     const format = args.format ?? (/^\.(json|ndjson|jsonl)$/i.test(extname(args.file)) ? 'json' : 'csv')
     const { contracts, devices, problems, omitted } = parseRoster(text, { format, fileName: args.file, now })
-    for (const problem of problems.slice(0, MAX_SHOWN)) console.error(sentence(problem))
-    if (omitted > MAX_SHOWN) console.error(`${args.file}: and ${omitted - MAX_SHOWN} more rows omitted.`)
+    for (const problem of problems.slice(0, MAX_SHOWN)) console.error(printable(sentence(problem)))
+    if (omitted > MAX_SHOWN) console.error(printable(`${args.file}: and ${omitted - MAX_SHOWN} more rows omitted.`))
     if (contracts.length + devices.length === 0)
       throw new Fault('roster.invalid', {
         where: args.file,

@@ -6,7 +6,7 @@ import { type Explanation, explain, type Item, type Selection } from '../../rule
 import { readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
-import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
+import { eventLines, MAX_LINE_BYTES } from '../recordings/lines.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const MAX_SHOWN_CHARS = 200

@@ -1,7 +1,8 @@
 /** `tellwire server`: the server alone. */
-import { mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { defineCommand } from 'citty'
+import { Fault } from '../../wire/fault.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { logger } from '../log.ts'
 import { serve } from '../roles/all.ts'
@@ -22,11 +23,40 @@ export function configOf(args: ServerArgs): Config {
     flags: {
       dataFolder: args['data-folder'] && resolve(args['data-folder']),
       'listen.host': args.host,
-      'listen.port': args.port === undefined ? undefined : Number(args.port),
+      'listen.port': args.port === undefined ? undefined : portOf(args.port),
     },
   })
-  mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 })
+  makeFolder(config.dataFolder)
   return config
+}
+
+/** Errors  Fault 'usage' for what is not a port. */
+export function portOf(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new Fault('usage', { where: `--port ${text}`, todo: 'Give a number from 0 to 65535.' })
+}
+
+/** Errors  Fault 'store.unwritable' for a folder that cannot be made or written. */
+export function makeFolder(folder: string): void {
+  try {
+    makeEach(folder)
+    accessSync(folder, constants.W_OK)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? ''
+    const why = code === 'EEXIST' || code === 'ENOTDIR' ? 'It is not a folder.' : `The system says ${code}.`
+    throw new Fault('store.unwritable', { where: folder, why, todo: 'Choose another --data-folder.', cause })
+  }
+}
+
+/** One by one: Node's recursive mkdir never returns for a folder in /proc. */
+function makeEach(folder: string): void {
+  if (existsSync(folder)) {
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' })
+    return
+  }
+  makeEach(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
 }
 
 /** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */

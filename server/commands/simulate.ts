@@ -8,6 +8,7 @@ import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { SCENARIOS } from '../simulate/scenarios/index.ts'
 import { type SimulateOptions, simulate, workersFor } from '../simulate/simulate.ts'
+import { progress } from './progress.ts'
 import { columns } from './terminal.ts'
 
 const DAY = 86_400_000
@@ -57,7 +58,7 @@ export const simulateCommand = defineCommand({
 
 /** In blocks, as fast as the reader takes them. */
 async function write(options: SimulateOptions): Promise<void> {
-  const tell = progress(options)
+  const tell = dayProgress(options)
   let block = ''
   const flush = async () => {
     const text = block
@@ -74,19 +75,15 @@ async function write(options: SimulateOptions): Promise<void> {
   tell(null)
 }
 
-/** Shows the current day, on a terminal only. */
-function progress({ start, days }: SimulateOptions): (line: string | null) => void {
-  if (!process.stderr.isTTY) return () => {}
-  let shown = -1
+/** Called with a line of the current hour; null: the end. */
+function dayProgress({ start, days }: SimulateOptions): (line: string | null) => void {
+  const shown = progress()
   return (line) => {
-    if (line === null) {
-      process.stderr.write('\r\u001b[K')
-      return
-    }
+    if (line === null) return shown.end()
     const time = Number(/"receivedAt":(\d+)/.exec(line)?.[1] ?? start)
-    const day = Math.min(days, Math.max(0, Math.floor((time - start) / DAY)))
-    if (day !== shown) process.stderr.write(`\rday ${day} of ${days}`)
-    shown = day
+    // Lines that scroll over the terminal are their own progress.
+    if (!process.stdout.isTTY)
+      shown.show(`day ${Math.min(days, Math.max(0, Math.floor((time - start) / DAY)))} of ${days}`)
   }
 }
 

@@ -1,10 +1,7 @@
 /** Text output for people, shared by the commands. */
 import type { Problem } from '../../rules/language/index.ts'
 
-/** Rules and events are untrusted: removes escape sequences and characters that reverse the direction of text. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
-}
+export { printable } from '../../wire/printable.ts'
 
 export function described({ path, line, column, severity, message, hint }: Problem): string {
   return `${path}:${line}:${column}: ${severity}: ${message}${hint ? ` ${hint}` : ''}`

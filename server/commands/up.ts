@@ -6,22 +6,31 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
-import { createColors } from 'picocolors'
 import { agentBundle } from '../../bin/agent-bundle.js'
+import { colours } from '../../bin/colours.ts'
 import { LEAN } from '../../bin/lean.js'
 import { Fault } from '../../wire/fault.ts'
 import { logger } from '../log.ts'
 import { type Running, serve } from '../roles/all.ts'
-import { configOf, serverArgs, untilStopped } from './server.ts'
+import { configOf, type ServerArgs, serverArgs, untilStopped } from './server.ts'
+import { printable } from './terminal.ts'
 
 // Colours on a terminal only: a log, or a test in CI, wants the bare link.
-const pc = createColors(process.stdout.isTTY === true)
+const pc = colours()
 const BINARY = fileURLToPath(new URL('../../bin/tellwire.js', import.meta.url))
 
 export const upCommand = defineCommand({
   meta: { name: 'up', description: 'Run a server and an agent of this machine, and print a console link' },
-  args: serverArgs,
+  args: {
+    ...serverArgs,
+    demo: { type: 'boolean', description: 'A simulated company instead of this machine, as `tellwire demo`' },
+  },
   async run({ args }) {
+    if (args.demo) {
+      refuseWithDemo(args)
+      const { demo } = await import('./demo.ts')
+      return demo(args)
+    }
     const config = configOf(args)
     const running = await serve(config, logger(config.log.level), { reload: () => configOf(args) })
     const stopping = new AbortController()
@@ -35,8 +44,8 @@ ${pc.bold('Tellwire watches this machine.')}
   console      ${pc.cyan(link)}
                The link signs you in once, for 24 hours; then choose a password.
   listening on ${running.url}
-  data         ${config.dataFolder}
-  this laptop  tellwire agent show --folder ${folder}   (what is collected, what was sent last)
+  data         ${printable(config.dataFolder)}
+  this laptop  tellwire agent show --folder ${printable(folder)}   (what is collected, what was sent last)
 
 Stop with Ctrl-C.`)
     await untilStopped()
@@ -46,6 +55,13 @@ Stop with Ctrl-C.`)
     await running.close()
   },
 })
+
+/** A demo keeps nothing, so a folder to keep it in would be misunderstood. */
+function refuseWithDemo(args: ServerArgs): void {
+  const given = (['data-folder', 'config'] as const).find((it) => args[it] !== undefined)
+  if (given)
+    throw new Fault('usage', { where: `--${given}`, todo: 'Remove it: a demo has its own folder and settings.' })
+}
 
 async function enroll(running: Running, folder: string): Promise<void> {
   const { token } = await running.makeToken(workerName(), 'tellwire up')

@@ -36,6 +36,12 @@ export async function policyInForce(
   }
 }
 
+/** The policy that a server on this store used last; null before the first, or when a later Tellwire wrote it. */
+export async function lastPolicy(values: Pick<Values, 'get'>): Promise<Policy | null> {
+  const saved = Policy.safeParse(JSON.parse((await values.get(KEY)) ?? 'null'))
+  return saved.success ? saved.data : null
+}
+
 export function signPolicy(policy: Policy, keys: ServerKeys): SignedPolicy {
   const text = JSON.stringify(policy)
   return { text, signature: keys.sign(signedText.policy(text)) }

@@ -8,7 +8,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { join } from 'node:path'
-import { asnClass, catalogueVersion, loadCatalogue } from '../../rules/catalogue/index.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { asnClass, catalogueVersion, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { makeOneTimeLink } from '../access/sign-in.ts'
@@ -26,11 +27,13 @@ import { followRevocations } from '../jobs/follow-revocations.ts'
 import { followRules } from '../jobs/follow-rules.ts'
 import { type Job, runJobs } from '../jobs/job.ts'
 import { queueTick } from '../jobs/queue-tick.ts'
+import { recordingInbox } from '../jobs/recording-inbox.ts'
 import { reloadAddresses } from '../jobs/reload-addresses.ts'
 import { retention } from '../jobs/retention.ts'
 import { rosterInbox } from '../jobs/roster-inbox.ts'
 import type { Logger } from '../log.ts'
 import { metrics as makeMetrics } from '../metrics.ts'
+import { takeRecording } from '../recordings/take.ts'
 import { contracts as makeContracts } from '../roster/contracts.ts'
 import { Directory } from '../roster/directory.ts'
 import { openStore } from '../store/open.ts'
@@ -42,6 +45,9 @@ import { DetectorRole, detectorGauges } from './detector.ts'
 import { gatewayRole } from './gateway.ts'
 import { httpServer, listen, serveRequests, urlOf } from './http.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
+
+/** How often an import looks whether it is judged. */
+const JUDGED_LOOK_MS = 100
 
 export interface Running {
   url: string
@@ -179,6 +185,18 @@ async function start(
       clockLine({ store, append: agents.publish, isStoring: () => agents.gateway.isStoring, now }),
       disk.job,
       rosterInbox({ folder: join(config.dataFolder, 'inbox'), contracts }),
+      recordingInbox({
+        inbox: join(config.dataFolder, 'inbox'),
+        take: (lines, options) =>
+          takeRecording(lines, {
+            ...{ stream, publish: publishTelemetry, devices: store.devices, ...options },
+            lookup: (address, at) => addresses.lookup(address, at),
+            recognise: (event) => recognise(catalogue, event),
+            onLaptop: (device) => logFailure(people?.queue.connection(device)),
+          }),
+        judged: () => running.status.position,
+        wait: (signal) => delay(JUDGED_LOOK_MS, undefined, { signal }).catch(() => {}),
+      }),
       await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => running.follow() }),
       reloadAddresses({ addresses, log }),
       followRevocations({ store, now, revoked: onRevoked }),

@@ -32,16 +32,21 @@ export function httpServer(
   { silentMax = SILENT_MAX, ...limits }: Partial<HttpLimits> = {},
 ): Server {
   const bounds = { ...LIMITS, ...limits }
-  const server = tls
-    ? createSecureServer({
-        ...bounds,
-        handshakeTimeout: HANDSHAKE_MS,
-        cert: pem(tls.certFile, 'tls.certFile'),
-        key: pem(tls.keyFile, 'tls.keyFile'),
-      })
-    : createServer(bounds)
+  const server = tls ? secureServer(tls, bounds) : createServer(bounds)
   boundSilent(server, trustedProxies, silentMax)
   return server
+}
+
+function secureServer(tls: NonNullable<Config['tls']>, bounds: typeof LIMITS): Server {
+  const cert = pem(tls.certFile, 'tls.certFile')
+  const key = pem(tls.keyFile, 'tls.keyFile')
+  try {
+    return createSecureServer({ ...bounds, handshakeTimeout: HANDSHAKE_MS, cert, key })
+  } catch (cause) {
+    const where = `tls ${tls.certFile} and ${tls.keyFile}`
+    const why = `They are not a PEM certificate and its key: ${(cause as Error).message}.`
+    throw new Fault('config.invalid', { where, why, todo: 'Give a certificate and the key it was made with.', cause })
+  }
 }
 
 /** Adds the handlers of requests, and of upgrades to a WebSocket. */
@@ -109,7 +114,9 @@ export function listen(http: Server, { listen }: Pick<Config, 'listen'>): Promis
 }
 
 export function urlOf({ tls, listen }: Pick<Config, 'tls' | 'listen'>, port: number): string {
-  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
+  const isEvery = listen.host === '0.0.0.0' || listen.host === '::'
+  // Nobody can open the address that means every interface.
+  const host = isEvery ? 'localhost' : listen.host.includes(':') ? `[${listen.host}]` : listen.host
   return `${tls ? 'https' : 'http'}://${host}:${port}`
 }
 

@@ -9,12 +9,12 @@ import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
-import { RULES_PART, type RuleFacts } from '../model/rule.ts'
 import { activity } from './activity.ts'
+import { findingViews } from './findings.ts'
 import { laptopsOf } from './laptops.ts'
 import { observed } from './observed.ts'
 import { fromOne, type Judged, type Reader } from './reader.ts'
-import type { FindingView, WorkerPage } from './schema.ts'
+import type { WorkerPage } from './schema.ts'
 import { timeline } from './timeline.ts'
 import { unjudged } from './unjudged.ts'
 import { unseen } from './unseen.ts'
@@ -41,11 +41,11 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     laptopsHeldBy(reader, worker),
   ])
   const devices = enrolled.map((it) => it.device)
-  const [assessment, cluster, known, facts, hours, entries] = await Promise.all([
+  const [assessment, cluster, known, shown, hours, entries] = await Promise.all([
     assessmentOf(reader, worker, findings, judged),
     clusterOf(reader, worker, judged),
     laptopsOf(reader, judged, enrolled),
-    factsOf(reader, findings, judged),
+    findingViews(reader, findings, judged),
     activity(reader, devices),
     timeline(reader, devices, findings),
   ])
@@ -56,7 +56,7 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     assessment,
     case: caseOf(verdict, assessment.band, kindsOf(findings)),
     cluster,
-    findings: findings.map((it) => findingView(it, facts.get(it.rule) ?? NO_FACTS)).reverse(),
+    findings: shown.reverse(),
     laptops,
     observed: observed({
       ...{ worker, findings, now, contract: directory.contractAt(worker, now) },
@@ -81,7 +81,8 @@ async function laptopsHeldBy({ directory, store, now }: Reader, worker: string):
   return found.filter((it) => it !== null)
 }
 
-async function assessmentOf(
+/** The score with what each part is worth. `findings` are those of `worker`. */
+export async function assessmentOf(
   reader: Reader,
   worker: string,
   findings: readonly Finding[],
@@ -107,36 +108,4 @@ async function clusterOf(reader: Reader, worker: string, judged: Judged | null):
   if (!judged) return null
   const clusters = await reader.store.evaluations.clusters(judged.id)
   return clusters.find((it) => it.workers.includes(worker)) ?? null
-}
-
-/** What people read about each rule that found something. */
-async function factsOf(
-  reader: Reader,
-  findings: readonly Finding[],
-  judged: Judged | null,
-): Promise<Map<string, RuleFacts>> {
-  const rules = [...new Set(findings.map((it) => it.rule))]
-  const kept = await Promise.all(
-    rules.map((it) => judged && reader.store.evaluations.keptOf(judged.id, RULES_PART, it)),
-  )
-  return new Map(
-    rules.flatMap((rule, index) => {
-      const text = kept[index]
-      return text ? [[rule, JSON.parse(text) as RuleFacts]] : []
-    }),
-  )
-}
-
-const NO_FACTS: RuleFacts = {
-  ...{ blindTo: null, response: null, falsepositives: [], tags: [] },
-  ...{ author: null, license: null, link: null },
-}
-
-function findingView(finding: Finding, facts: RuleFacts): FindingView {
-  const { id, rule, title, level, family, strength, device, time, lastTime, count, says, events } = finding
-  return {
-    ...{ id, rule, title, level, family, strength, device, time, lastTime, count, says },
-    ...facts,
-    events: events.map((event) => ({ ...event })),
-  }
 }

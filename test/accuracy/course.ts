@@ -9,11 +9,11 @@
  */
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { Assessments } from '../../server/assess/assessments.ts'
-import { Numbers } from '../../server/commands/replay-numbers.ts'
 import { Pipeline } from '../../server/detect/pipeline.ts'
 import { loadRules } from '../../server/detect/program.ts'
 import { BANDS, type Band } from '../../server/model/assessment.ts'
 import type { Finding } from '../../server/model/finding.ts'
+import { Numbers } from '../../server/recordings/numbers.ts'
 import { simulate } from '../../server/simulate/simulate.ts'
 import { SERVER_PLACE } from '../../server/simulate/sites.ts'
 import { type AddressFacts, Recorded, type RecordedOf } from '../../wire/recording.ts'

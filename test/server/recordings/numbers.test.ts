@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { Numbers } from '../../../server/commands/replay-numbers.ts'
+import { Numbers } from '../../../server/recordings/numbers.ts'
 
 describe('numbers of a recording', () => {
   it('a number is new once, then a retry or a conflict', () => {

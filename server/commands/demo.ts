@@ -1,0 +1,147 @@
+/**
+ * `tellwire demo`: a server with a simulated company, in a folder that is removed at the end.
+ *
+ * Shape   200 people and three weeks that end now: mostly ordinary ones, a few infiltrators, and people who only look
+ *         like them. Who is which is never stored, as with a real company.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defineCommand } from 'citty'
+import { colours } from '../../bin/colours.ts'
+import { Fault } from '../../wire/fault.ts'
+import type { RecordedOf } from '../../wire/recording.ts'
+import { DAY } from '../../wire/time.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { logger } from '../log.ts'
+import { serve } from '../roles/all.ts'
+import { importOffline } from '../roles/offline.ts'
+import { simulate } from '../simulate/simulate.ts'
+import { SERVER_PLACE } from '../simulate/sites.ts'
+import { counted, progress, share } from './progress.ts'
+import { portOf, untilStopped } from './server.ts'
+
+const pc = colours()
+const WORKERS = 200
+const DAYS = 21
+const SEED = 11
+/** Four schemes of infiltrators, and look-alikes of all of them. The others are ordinary people. */
+const SCENES = ['P4', 'P1', 'P11', 'P22', 'P6', 'N9/undeclared', 'N4/unannounced', 'N11/lapsed', 'N1', 'N15', 'N20']
+const BLOCK_LINES = 1_000
+
+export const demoArgs = {
+  host: { type: 'string', description: 'The address to listen on (default: 127.0.0.1)' },
+  port: { type: 'string', description: 'The port to listen on (default: a free one)' },
+} as const
+
+export interface DemoArgs {
+  host?: string | undefined
+  port?: string | undefined
+}
+
+export const demoCommand = defineCommand({
+  meta: { name: 'demo', description: 'Show the console with a simulated company; nothing is kept' },
+  args: demoArgs,
+  run: ({ args }) => demo(args),
+})
+
+/** Runs until it is stopped. */
+export async function demo(args: DemoArgs): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tellwire-demo-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.on('exit', remove)
+  const interrupted = () => process.exit(130)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupted)
+  try {
+    console.log(
+      `${pc.bold('This is a demo.')} Its company is simulated: ${WORKERS} people, ${DAYS} days up to now. ` +
+        'Making it takes about a minute …',
+    )
+    const config = configOf(folder, args)
+    await fill(config)
+    const running = await serve(config, logger(config.log.level))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted)
+    const stopped = untilStopped()
+    console.log(`
+  console      ${pc.cyan(await running.oneTimeLink())}
+               The link signs you in once, for 24 hours; then choose a password.
+  data         ${folder}
+               It is removed when the demo stops.
+
+Nobody in it exists, and no laptop reports to it. Your own: ${pc.bold('npm start')}. Stop with Ctrl-C.`)
+    await stopped
+    await running.close()
+  } finally {
+    remove()
+  }
+}
+
+/** Of this demo alone: a server's environment must not change it. */
+function configOf(folder: string, { host, port }: DemoArgs): Config {
+  const { lat, lon } = SERVER_PLACE
+  const place = { serverLatitude: lat, serverLongitude: lon }
+  return loadConfig({
+    env: {},
+    flags: {
+      dataFolder: folder,
+      'listen.host': host,
+      'listen.port': port === undefined ? 0 : portOf(port),
+      'log.level': 'error',
+      'thresholds.rtt_excess': place,
+      'thresholds.connection': place,
+    },
+  })
+}
+
+async function fill(config: Config): Promise<void> {
+  const shown = progress()
+  try {
+    await importOffline(config, () => company(Date.now()), {
+      log: logger(config.log.level),
+      // The agent that sees what the simulated ones see.
+      platform: 'linux',
+      onProblem: (_, why) => {
+        throw new Fault('events.invalid', { where: 'simulation', why })
+      },
+      onProgress: (lines) => shown.show(`simulating, ${counted(lines)} events`),
+      onRuleProblem: () => {},
+      onJudged: ({ position, last }) => shown.show(share('judging', position, last)),
+    })
+  } finally {
+    shown.end()
+  }
+}
+
+/** Lines in order of arrival, up to `now`, without those that say who is an infiltrator. */
+async function* company(now: number): AsyncGenerator<string[]> {
+  const start = Math.floor(now / DAY) * DAY - (DAYS - 1) * DAY
+  let block: string[] = []
+  for (const line of simulate({ scenarios: SCENES, seed: SEED, workers: WORKERS, days: DAYS, start })) {
+    if (line.startsWith('{"type":"label"')) continue
+    if (Number(/"(?:receivedAt|time)":(\d+)/.exec(line)?.[1]) > now) break
+    block.push(line.startsWith('{"type":"contract"') ? named(line) : line)
+    if (block.length < BLOCK_LINES) continue
+    yield block
+    block = []
+  }
+  yield block
+}
+
+/** The contract with a name. Names mean nothing here, as everywhere: they follow from the worker's number. */
+function named(line: string): string {
+  const contract: RecordedOf<'contract'> = JSON.parse(line)
+  const number = Number(contract.worker.replace(/\D/g, ''))
+  const first = FIRST_NAMES[(number * 7) % FIRST_NAMES.length]
+  const last = LAST_NAMES[(number * 11 + Math.floor(number / FIRST_NAMES.length)) % LAST_NAMES.length]
+  return JSON.stringify({ ...contract, name: `${first} ${last}` })
+}
+
+const FIRST_NAMES = (
+  'Adriana Amir Beatriz Carlos Chloe Daniel Elena Emre Fatima Felix Grace Hana Ibrahim Ines Jonas Julia Kofi Lara ' +
+  'Liam Lucia Marek Maya Mei Nadia Noah Olga Omar Paula Priya Rafael Ruth Samuel Sofia Tomas Wei Yara Zoe'
+).split(' ')
+const LAST_NAMES = (
+  'Adeyemi Almeida Bauer Brandt Castillo Chen Costa Dahl Diaz Fischer Garcia Haddad Hughes Ivanova Jensen Kaya Khan ' +
+  'Kim Kowalski Laurent Lopez Mensah Moreau Nowak Okafor Park Patel Petrov Reyes Rossi Sato Silva Singh Tanaka ' +
+  'Torres Weber Young'
+).split(' ')

@@ -1,0 +1,170 @@
+/** `tellwire import`: a recording into a server's log, whether the server runs or not, until it is judged. */
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { defineCommand } from 'citty'
+import { Fault } from '../../wire/fault.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { logger } from '../log.ts'
+import { answerTo, deliverRecording, forgetAnswer } from '../recordings/inbox.ts'
+import { eventLines } from '../recordings/lines.ts'
+import { recordIn } from '../recordings/record.ts'
+import { importOffline } from '../roles/offline.ts'
+import { readServerFile } from '../roles/server-file.ts'
+import { counted, progress, share } from './progress.ts'
+import { makeFolder } from './server.ts'
+import { printable } from './terminal.ts'
+
+const LOOK_EVERY_MS = 100
+const MAX_SHOWN = 20
+
+/** What was imported; `later`: the server stopped before it was done. */
+interface Summary {
+  state: 'judged' | 'later'
+  stored: number
+  known: number
+  laptops: number
+  rejected: number
+}
+
+export const importCommand = defineCommand({
+  meta: { name: 'import', description: 'Import recorded telemetry, and judge it, whether the server runs or not' },
+  args: {
+    file: {
+      type: 'positional',
+      required: true,
+      description: 'What `tellwire export` or `simulate` wrote (NDJSON, may be .gz); "-": standard input',
+    },
+    'data-folder': { type: 'string', description: "The server's data folder; a new one is made" },
+    config: { type: 'string', description: "The server's configuration file (YAML)" },
+    json: { type: 'boolean', description: 'Print JSON' },
+  },
+  async run({ args }) {
+    const flags = { dataFolder: args['data-folder'] && resolve(args['data-folder']) }
+    const config = loadConfig({ file: args.config ?? null, env: process.env, flags })
+    const { file } = args
+    // Before a data folder is made for a file that does not exist.
+    if (file !== '-') await stat(file).catch((cause: unknown) => refuse(file, cause))
+    makeFolder(config.dataFolder)
+    const summary = await importFile(config, file)
+    if (args.json) console.log(JSON.stringify(summary))
+    else console.log(sentence(summary))
+    // The good records were imported, but a nightly job must still report the others.
+    if (summary.rejected > 0) process.exitCode = 1
+  },
+})
+
+async function importFile(config: Config, file: string): Promise<Summary> {
+  const problems = problemsOf(file === '-' ? 'standard input' : file)
+  const shown = progress()
+  try {
+    const taken = await importOffline(config, () => eventLines(file), {
+      log: logger(config.log.level === 'debug' ? 'debug' : 'error'),
+      onProblem: problems.take,
+      onProgress: (lines) => shown.show(`storing, ${counted(lines)} lines`),
+      onRuleProblem: ({ severity, path, line, message }) => {
+        if (severity === 'error') console.error(printable(`tellwire: ${path}:${line}: ${message}`))
+      },
+      onJudged: ({ position, last }) => shown.show(share('judging', position, last)),
+    })
+    const { stored, known, laptops, rejected } = taken
+    return { state: 'judged', stored, known, laptops, rejected }
+  } catch (cause) {
+    if (!(cause instanceof Fault && cause.code === 'server.running')) throw cause
+    // Another import or a restore holds the folder too, but only a server takes what is in the inbox.
+    if (!readServerFile(config.dataFolder)) throw cause
+    return await handOver(config.dataFolder, file, { problems, shown })
+  } finally {
+    shown.end()
+    problems.end()
+  }
+}
+
+interface Outputs {
+  problems: ReturnType<typeof problemsOf>
+  shown: ReturnType<typeof progress>
+}
+
+async function handOver(folder: string, file: string, { problems, shown }: Outputs): Promise<Summary> {
+  const inbox = join(folder, 'inbox')
+  const read = { lines: 0 }
+  const name = await deliverRecording(inbox, recordLines(file, read, { problems, shown }), Date.now()).catch(
+    (cause: unknown) => {
+      if (cause instanceof Fault) throw cause
+      throw new Fault('store.unwritable', { where: inbox, todo: 'Run this as the user that runs the server.', cause })
+    },
+  )
+  const { rejected } = problems
+  for (;;) {
+    const answer = await answerTo(inbox, name)
+    switch (answer?.state) {
+      case 'storing':
+        shown.show(share('storing', answer.lines, read.lines))
+        break
+      case 'judging':
+        shown.show(share('judging', answer.position, answer.last))
+        break
+      case 'done': {
+        await forgetAnswer(inbox, name)
+        const { stored, known, laptops } = answer
+        return { state: 'judged', stored, known, laptops, rejected }
+      }
+      case 'failed':
+        await forgetAnswer(inbox, name)
+        throw new Fault('events.invalid', { where: file, why: `The server could not take it: ${answer.why}` })
+      default:
+        shown.show('waiting for the server')
+    }
+    if (!readServerFile(folder)) return { state: 'later', stored: 0, known: 0, laptops: 0, rejected }
+    await delay(LOOK_EVERY_MS)
+  }
+}
+
+/** The valid lines; the server counts, but only this command can name the lines of the file. */
+async function* recordLines(file: string, read: { lines: number }, { problems, shown }: Outputs) {
+  let line = 0
+  for await (const block of eventLines(file)) {
+    let text = ''
+    for (const it of block) {
+      line++
+      if (it?.trim() === '') continue
+      const record = recordIn(it)
+      if (typeof record === 'string') problems.take(line, record)
+      else if (record.type !== 'label') {
+        text += `${it}\n`
+        read.lines++
+      }
+    }
+    shown.show(`reading, ${counted(line)} lines`)
+    if (text !== '') yield text
+  }
+}
+
+/** Prints the first lines that cannot be used, and how many there are. */
+function problemsOf(name: string) {
+  const problems = {
+    rejected: 0,
+    take(line: number, why: string): void {
+      if (problems.rejected++ < MAX_SHOWN) console.error(printable(`${name}:${line}: ${why}; the line is omitted.`))
+    },
+    end(): void {
+      const more = problems.rejected - MAX_SHOWN
+      if (more > 0) console.error(printable(`${name}: and ${counted(more)} more lines omitted.`))
+    },
+  }
+  return problems
+}
+
+function sentence({ state, stored, known, laptops, rejected }: Summary): string {
+  const omitted = rejected > 0 ? ` ${counted(rejected)} lines omitted.` : ''
+  if (state === 'later') return `The server stopped; its next start imports the rest.${omitted}`
+  const before = known > 0 ? `, ${counted(known)} known already` : ''
+  const added = laptops > 0 ? `, ${counted(laptops)} laptops added` : ''
+  return `${counted(stored)} records imported and judged${before}${added}.${omitted}`
+}
+
+function refuse(file: string, cause: unknown): never {
+  const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+  const why = isMissing ? 'There is no such file.' : (cause as Error).message
+  throw new Fault('events.invalid', { where: file, why, cause })
+}

@@ -1,0 +1,144 @@
+/** `tellwire import`: into a folder of its own, and into a running server's log. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import type { Finding } from '../../../server/model/finding.ts'
+import type { Standing } from '../../../server/model/standing.ts'
+import { openStore } from '../../../server/store/open.ts'
+import type { LaptopPage, QueuePage } from '../../../server/views/schema.ts'
+import { startServer } from '../../bench/children.ts'
+import { tellwire } from './process.ts'
+
+interface Summary {
+  state: string
+  stored: number
+  known: number
+  laptops: number
+  rejected: number
+}
+
+describe('tellwire import', function () {
+  this.timeout(180_000)
+  let root: string
+  let recording: string
+  const at = (...names: string[]) => join(root, ...names)
+
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), 'tellwire-import-'))
+    const { code, out, err } = await tellwire(['simulate', 'P1', 'N9', '--workers', '4', '--days', '14'])
+    assert.equal(code, 0, err)
+    recording = out
+    writeFileSync(at('fleet.ndjson.gz'), gzipSync(out))
+  })
+  after(() => rmSync(root, { recursive: true, force: true }))
+
+  async function imported(args: readonly string[], input?: string): Promise<Summary> {
+    const { code, out, err } = await tellwire(['import', '--json', ...args], input === undefined ? {} : { input })
+    assert.equal(code, 0, err)
+    assert.equal(err, '')
+    return JSON.parse(out)
+  }
+
+  it('stores, judges and lists the laptops; an export imported elsewhere gives the same findings', async () => {
+    const records = recording.split('\n').filter((it) => it !== '' && !it.startsWith('{"type":"label"'))
+    const first = await imported([at('fleet.ndjson.gz'), '--data-folder', at('one')])
+    assert.equal(first.state, 'judged')
+    assert.equal(first.stored + first.known, records.length)
+    assert.equal(first.laptops, 4)
+    const one = await judged(at('one'))
+    assert.ok(one.findings.length > 5, `${one.findings.length} findings`)
+
+    const { out: exported } = await tellwire(['export', '--data-folder', at('one')])
+    assert.ok(!exported.includes('"type":"label"'), 'a label was stored')
+    await imported(['-', '--data-folder', at('two')], exported)
+    assert.deepEqual(await judged(at('two')), one)
+
+    const { out: replayed } = await tellwire(['replay', '--json', '-'], { input: exported })
+    const answer: { workers: { findings: { id: string }[] }[] } = JSON.parse(replayed)
+    assert.deepEqual(
+      answer.workers.flatMap((it) => it.findings.map(({ id }) => id)).sort(),
+      one.findings.map((it) => it.id).sort(),
+    )
+  })
+
+  it('counts records that are imported again once', async () => {
+    const again = await imported([at('fleet.ndjson.gz'), '--data-folder', at('one')])
+    assert.equal(again.stored, 0)
+    assert.equal(again.laptops, 0)
+  })
+
+  it('hands over to a running server, and waits until it has judged', async () => {
+    const server = await startServer(at('live'))
+    try {
+      const first = await imported([at('fleet.ndjson.gz'), '--data-folder', at('live')])
+      assert.equal(first.state, 'judged')
+      const { rows } = await server.get<QueuePage>('/workers')
+      const one = await judged(at('one'))
+      for (const { worker, assessment } of one.standings) {
+        const row = rows.find((it) => it.worker === worker)
+        assert.deepEqual([row?.band, row?.points], [assessment.band, assessment.points], worker)
+      }
+      assert.equal((await server.get<LaptopPage>('/laptops')).total, 4)
+      const again = await imported([at('fleet.ndjson.gz'), '--data-folder', at('live')])
+      assert.equal(again.stored, 0)
+      assert.deepEqual(readdirSync(at('live', 'inbox')), ['answers'])
+      assert.deepEqual(readdirSync(at('live', 'inbox', 'answers')), [])
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it('reports lines that are not records by number, and takes the others', async () => {
+    const lines = recording
+      .split('\n')
+      .filter((it) => !it.includes('"label"'))
+      .slice(0, 20)
+    lines.splice(2, 0, 'not json', '{"type":"event"}')
+    const { code, out, err } = await tellwire(['import', '-', '--json', '--data-folder', at('bad')], {
+      input: lines.join('\n'),
+    })
+    assert.equal(code, 1)
+    const summary: Summary = JSON.parse(out)
+    assert.equal(summary.rejected, 2)
+    assert.equal(summary.stored, 20)
+    assert.match(
+      err,
+      /^standard input:3: not JSON; the line is omitted\.\nstandard input:4: .*; the line is omitted\.\n$/,
+    )
+  })
+
+  it('makes no data folder for a file that does not exist', async () => {
+    const { code, err } = await tellwire(['import', at('none.ndjson'), '--data-folder', at('nowhere')])
+    assert.equal(code, 1)
+    assert.match(err, /^tellwire: .*none\.ndjson: .*There is no such file\..*\n$/)
+    assert.ok(!readdirSync(root).includes('nowhere'))
+  })
+
+  it('adds laptops without a key, in whose name nobody can connect', async () => {
+    const store = await openStore({ engine: 'sqlite', folder: at('one') }, { run: 'inline', readOnly: true })
+    try {
+      const laptops = await store.devices.list()
+      assert.equal(laptops.length, 4)
+      for (const it of laptops) assert.equal(it.publicKey, '')
+    } finally {
+      await store.close()
+    }
+  })
+})
+
+async function judged(folder: string): Promise<{ findings: Finding[]; standings: Standing[] }> {
+  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly: true })
+  try {
+    const active = await store.evaluations.active()
+    assert.ok(active, 'nothing was judged')
+    const findings: Finding[] = []
+    for await (const block of store.evaluations.findings(active.id)) findings.push(...block)
+    const { standings } = await store.evaluations.standingsSince(active.id, 0)
+    const byWorker = standings.map((it) => ({ ...it, revision: 0 })).sort((a, b) => (a.worker < b.worker ? -1 : 1))
+    return { findings: findings.sort((a, b) => (a.id < b.id ? -1 : 1)), standings: byWorker }
+  } finally {
+    await store.close()
+  }
+}
