@@ -169,14 +169,14 @@ function textOf(pattern: Pattern): string {
 }
 
 /**
- * Every dash or slash that begins an option (nothing word-like before it, a word after it) stands for any of the
+ * Every dash or slash (of all five kinds) that begins an option (nothing word-like before it, a word after it) stands for any of the
  * dashes. Two such places make up to 25 plain texts; with more the places stay open in one pattern.
  */
 function windash(value: Value): Value[] {
   if ('bytes' in value) throw new Error('windash comes before an encoding, not after it.')
   const open: Part[] = value.flatMap((part): Part[] => {
     if (typeof part !== 'string') return [part]
-    const pieces = part.split(/(?<![\p{L}\p{N}_])[-/](?=[\p{L}\p{N}_])/u)
+    const pieces = part.split(OPTION_DASH)
     return pieces.flatMap((piece, i): Part[] => [...(i > 0 ? [DASH] : []), ...(piece === '' ? [] : [piece])] as Part[])
   })
   const places = open.filter((part) => part === DASH).length
@@ -190,6 +190,9 @@ function windash(value: Value): Value[] {
         : texts.map((text) => joined(text, part))
   return texts
 }
+
+/** Before a word, and not after one. */
+const OPTION_DASH = new RegExp(`(?<![\\p{L}\\p{N}_])[${DASHES}](?=[\\p{L}\\p{N}_])`, 'u')
 
 function joined(parts: readonly Part[], part: Part): Part[] {
   const last = parts.at(-1)

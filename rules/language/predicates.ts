@@ -111,6 +111,7 @@ export function interning(): Interning {
 function testCost(test: Test): number {
   switch (test.op) {
     case 'present':
+    case 'exists':
       return 1
     case 'text':
       return test.how === 'contains' ? 40 : 4

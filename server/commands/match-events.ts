@@ -11,6 +11,7 @@ import {
   LOGSOURCE_KEYS,
   type Match,
   type Program,
+  parseExactly,
   type Rule,
 } from '../../rules/language/index.ts'
 import type { Attribution } from '../../rules/tooling/sources.ts'
@@ -153,7 +154,7 @@ function parsed(line: string | null): FlatEvent | string | null {
   if (line === null) return `longer than ${MAX_LINE_BYTES} bytes`
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = parseExactly(line)
   } catch {
     return line.trim() === '' ? null : 'not JSON'
   }

@@ -1,7 +1,14 @@
 /** `tellwire rules explain RULE EVENT`: which parts of a rule match an event, and which do not. */
 import { stat } from 'node:fs/promises'
 import { defineCommand } from 'citty'
-import { type FlatEvent, type LoadedFilter, type LoadedRule, load } from '../../rules/language/index.ts'
+import {
+  type FlatEvent,
+  type LoadedFilter,
+  type LoadedRule,
+  load,
+  parseExactly,
+  writeExactly,
+} from '../../rules/language/index.ts'
 import { type Explanation, explain, type Item, type Selection } from '../../rules/tooling/explain.ts'
 import { readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
@@ -39,7 +46,7 @@ export const explainCommand = defineCommand({
         ...{ rule: rule.id, title: rule.title, path: rule.path, line: rule.line },
         ...explanation,
       }))
-      console.log(JSON.stringify(explanations.length === 1 ? explanations[0] : explanations))
+      console.log(writeExactly(explanations.length === 1 ? explanations[0] : explanations))
     } else
       for (const { rule, explanation } of explained)
         for (const line of inWords(rule, explanation)) console.log(printable(line))
@@ -105,7 +112,7 @@ async function readEvent(file: string, place: number | null): Promise<FlatEvent>
   const text = place === null ? await whole(file, refuse) : await lineAt(file, place, refuse)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseExactly(text)
   } catch {
     throw place === null
       ? refuse('This is not one JSON object.', 'Choose a line with --line N.')
@@ -214,7 +221,7 @@ function yes(holds: boolean): string {
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'none' : shortened(typeof value === 'string' ? `'${value}'` : JSON.stringify(value))
+  return value === undefined ? 'none' : shortened(typeof value === 'string' ? `'${value}'` : writeExactly(value))
 }
 
 function shortened(text: string): string {
