@@ -20,7 +20,7 @@ import type { Mapping, Node } from './node.ts'
 import { problemIn, Refusal, type Warn } from './refusal.ts'
 import type { LoadedRule, Problem, RuleFile } from './rule.ts'
 import { parseTellwire } from './tellwire.ts'
-import { type Vocabulary, warnOfUnknownNames } from './vocabulary.ts'
+import { type Vocabulary, warnOfDoubtfulFacts, warnOfUnknownNames } from './vocabulary.ts'
 
 export interface LoadOptions {
   /** The values of `%name%` under `expand`. */
@@ -68,6 +68,7 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
           claim(rule.id, map, `${path}:${context.line}`)
           rules.push(rule)
         }
+        if (options.vocabulary) warnOfDoubtfulFacts(map, warn)
         if (options.vocabulary && kind !== 'correlation')
           warnOfUnknownNames(options.vocabulary, map, logsourceIn(map), fields, warn)
       } catch (cause) {

@@ -12,11 +12,13 @@ import {
   compile,
   type LoadedCorrelation,
   load,
+  nearest,
   type Problem,
   type Program,
   type Rule,
 } from '../../rules/language/index.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
+import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { eventLines } from './event-lines.ts'
@@ -60,6 +62,7 @@ export const matchCommand = defineCommand({
       program,
       correlate,
       attribute,
+      categories: VOCABULARY.categories,
       write: async (text) => {
         if (!process.stdout.write(text)) await once(process.stdout, 'drain')
       },
@@ -71,6 +74,7 @@ export const matchCommand = defineCommand({
     if (stats.refused > MAX_REPORTED)
       console.error(`${printable(name)}: ${stats.refused - MAX_REPORTED} more lines skipped.`)
     if (stats.refused > 0) process.exitCode = 1
+    for (const line of strangersInWords(stats.strangers, program)) console.error(printable(line))
     for (const line of correlate?.uncounted() ?? []) console.error(line)
     if (sampling) {
       const cost = costs(program.rules, sampling.samples(), () => performance.now())
@@ -78,6 +82,16 @@ export const matchCommand = defineCommand({
     }
   },
 })
+
+/** No rule for a category sees these events. */
+function strangersInWords(strangers: ReadonlyMap<string, number>, { rules }: Program): string[] {
+  const known = [...VOCABULARY.categories, ...rules.flatMap((it) => it.logsource.category ?? [])]
+  return [...strangers].slice(0, MAX_REPORTED).map(([category, count]) => {
+    const near = nearest(category, known)
+    const events = count === 1 ? '1 event has' : `${count} events have`
+    return `${events} the category '${category}', which no rule has.${near ? ` Did you mean '${near}'?` : ''}`
+  })
+}
 
 /** Unusable rules are reported; the others are in the program. */
 async function loaded(

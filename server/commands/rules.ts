@@ -1,5 +1,5 @@
 /** `tellwire rules`: checks, tests and lists rule files. */
-import { relative } from 'node:path'
+import { relative, resolve, sep } from 'node:path'
 import { defineCommand } from 'citty'
 import {
   compile,
@@ -119,8 +119,28 @@ async function read(
   const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, detail }) =>
     unread.push({ severity: 'error', path: where ?? '', line: 1, column: 1, message: detail ?? '', hint: null }),
   )
-  const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY, now: Date.now() })
-  return { rules, correlations, problems: [...unread, ...problems] }
+  const given = new Set(files.map((it) => it.path))
+  const isGiven = ({ path }: { path: string }) => given.has(path)
+  const others = files.some(({ text }) => /^filter:/m.test(text)) ? await shippedBeside(files) : []
+  const { rules, correlations, problems } = load([...files, ...others], { vocabulary: VOCABULARY, now: Date.now() })
+  return {
+    rules: rules.filter(isGiven),
+    correlations: correlations.filter(isGiven),
+    problems: [...unread, ...problems.filter(isGiven).map(strictForOurs)],
+  }
+}
+
+/** A filter names rules that are loaded beside it: ours too, unless they are among the given files. */
+async function shippedBeside(files: readonly { path: string }[]): Promise<{ path: string; text: string }[]> {
+  const given = new Set(files.map(({ path }) => resolve(path)))
+  const shipped = await readRuleSources([SHIPPED_RULES], () => {})
+  return shipped.filter(({ path }) => !given.has(resolve(path)))
+}
+
+/** Ours must be right in every respect. */
+function strictForOurs(problem: Problem): Problem {
+  const isOurs = resolve(problem.path).startsWith(SHIPPED_RULES + sep)
+  return isOurs ? { ...problem, severity: 'error' } : problem
 }
 
 function at(rule: Rule): string {

@@ -337,6 +337,7 @@ correlation:
     const done = matchEvents(blocks(), {
       program: compile(rules),
       correlate: null,
+      categories: new Set<string>(),
       attribute: () => ({}),
       refuse: assert.fail,
       write: () => {
