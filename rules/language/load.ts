@@ -27,7 +27,7 @@ export interface LoadOptions {
   placeholders?: Readonly<Record<string, readonly string[]>>
   /** When given, names that are probably misspelt cause warnings. */
   vocabulary?: Vocabulary
-  /** Epoch ms. When given, expired filters cause warnings. */
+  /** Epoch ms. When given, for `rules check`, expired filters and facts of the wrong form cause warnings. */
   now?: number
 }
 
@@ -68,7 +68,7 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
           claim(rule.id, map, `${path}:${context.line}`)
           rules.push(rule)
         }
-        if (options.vocabulary) warnOfDoubtfulFacts(map, warn)
+        if (options.now !== undefined) warnOfDoubtfulFacts(map, warn)
         if (options.vocabulary && kind !== 'correlation')
           warnOfUnknownNames(options.vocabulary, map, logsourceIn(map), fields, warn)
       } catch (cause) {

@@ -26,6 +26,7 @@ import { correlating } from './match-correlations.ts'
 import { costs, sampler } from './match-costs.ts'
 import { matchEvents } from './match-events.ts'
 import { matchReport } from './match-report.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const MAX_REPORTED = 10
@@ -43,6 +44,7 @@ export const matchCommand = defineCommand({
       description:
         'A rule file, a folder, or a copy of SigmaHQ (folder or .tar.gz); may be given several times (default: the shipped rules)',
     },
+    ...placeholderArg,
     stats: {
       type: 'boolean',
       description: 'Report at the end, on standard error, the time and memory used and the most expensive rules',
@@ -52,7 +54,7 @@ export const matchCommand = defineCommand({
     if (args._.length > 1)
       throw new Fault('usage', { where: String(args._[1]), todo: 'Name one file of events, or use standard input.' })
     const loading = performance.now()
-    const { program, correlations, attribute } = await loaded(repeated(rawArgs, '--rules'))
+    const { program, correlations, attribute } = await loaded(repeated(rawArgs, '--rules'), placeholdersFrom(rawArgs))
     const loadSeconds = (performance.now() - loading) / 1_000
     const name = !args.events || args.events === '-' ? 'standard input' : args.events
     const sampling = args.stats ? sampler() : null
@@ -96,12 +98,13 @@ function strangersInWords(strangers: ReadonlyMap<string, number>, { rules }: Pro
 /** Unusable rules are reported; the others are in the program. */
 async function loaded(
   paths: readonly string[],
+  placeholders: Readonly<Record<string, readonly string[]>>,
 ): Promise<{ program: Program; correlations: LoadedCorrelation[]; attribute: (rule: Rule) => Attribution }> {
   const report = (problem: Problem) => console.error(printable(described(problem)))
   const files = await readRuleSources(paths.length > 0 ? paths : [SHIPPED_RULES], (fault) =>
     console.error(`tellwire: ${printable(fault.message)}`),
   )
-  const { rules, correlations, problems } = load(files)
+  const { rules, correlations, problems } = load(files, { placeholders })
   for (const problem of problems) if (problem.severity === 'error') report(problem)
   const warnings = problems.filter((it) => it.severity === 'warning').length
   if (warnings > 0) console.error(`${warnings} warnings about rules; see \`tellwire rules check\`.`)

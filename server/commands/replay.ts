@@ -14,6 +14,7 @@ import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
 import type { Cluster } from '../model/assessment.ts'
 import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { Numbers } from './replay-numbers.ts'
 
 const LATENESS_MS = 72 * 3_600_000
@@ -156,15 +157,19 @@ export const replayCommand = defineCommand({
     },
     json: { type: 'boolean', description: 'Print everything as JSON' },
     'data-folder': { type: 'string', description: "The folder with imported range lists (default: the server's)" },
-    config: { type: 'string', description: "The server's configuration file, for its thresholds" },
+    config: { type: 'string', description: "The server's configuration file, for its thresholds and placeholders" },
+    ...placeholderArg,
   },
-  async run({ args }) {
+  async run({ args, rawArgs }) {
     const at = args.at === undefined ? undefined : moment(args.at)
-    const ruleset = await loadRules(args.rules ? [args.rules] : [], (it) =>
-      console.error(`${it.path}:${it.line}:${it.column}: ${it.message}`),
+    const config = loadConfig({ file: args.config ?? null, env: process.env })
+    const ruleset = await loadRules(
+      args.rules ? [args.rules] : [],
+      (it) => console.error(`${it.path}:${it.line}:${it.column}: ${it.message}`),
+      [],
+      placeholdersFrom(rawArgs, config.placeholders),
     )
     const catalogue = loadCatalogue()
-    const config = loadConfig({ file: args.config ?? null, env: process.env })
     const addresses = await openAddresses({
       rangesFolder: `${dataFolderOf(args['data-folder'])}/feeds`,
       geoip: config.geoip,

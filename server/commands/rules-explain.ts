@@ -14,6 +14,7 @@ import { readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { eventLines, MAX_LINE_BYTES } from './event-lines.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const MAX_SHOWN_CHARS = 200
@@ -35,12 +36,17 @@ export const explainCommand = defineCommand({
       type: 'string',
       description: 'Where to look for the id and for filters; may be given several times (default: the shipped rules)',
     },
+    ...placeholderArg,
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args, rawArgs }) {
-    const { rules, filters, textOf } = await rulesNamed(args.rule, repeated(rawArgs, '--rules'))
+    const placeholders = placeholdersFrom(rawArgs)
+    const { rules, filters, textOf } = await rulesNamed(args.rule, repeated(rawArgs, '--rules'), placeholders)
     const event = await readEvent(args.event, placeOf(args.line, args.number))
-    const explained = rules.map((rule) => ({ rule, explanation: explain(rule, textOf(rule), event, filters) }))
+    const explained = rules.map((rule) => ({
+      rule,
+      explanation: explain(rule, textOf(rule), event, { filters, placeholders }),
+    }))
     if (args.json) {
       const explanations = explained.map(({ rule, explanation }) => ({
         ...{ rule: rule.id, title: rule.title, path: rule.path, line: rule.line },
@@ -56,6 +62,7 @@ export const explainCommand = defineCommand({
 async function rulesNamed(
   rule: string,
   paths: readonly string[],
+  placeholders: Readonly<Record<string, readonly string[]>>,
 ): Promise<{ rules: LoadedRule[]; filters: LoadedFilter[]; textOf: (rule: LoadedRule) => string }> {
   const facts = await stat(rule).catch(() => null)
   if (facts?.isDirectory())
@@ -68,7 +75,7 @@ async function rulesNamed(
   // The file comes first: it wins over another rule with the same id.
   const sources = isFile ? [rule, ...paths] : paths.length > 0 ? paths : [SHIPPED_RULES]
   const files = await readRuleSources(sources, (fault) => console.error(`tellwire: ${printable(fault.message)}`))
-  const loaded = load(files)
+  const loaded = load(files, { placeholders })
   const rules = loaded.rules.filter((it) => (isFile ? it.path === rule : it.id === rule || it.name === rule))
   if (rules.length === 0) {
     const isCorrelation = loaded.correlations.some((it) =>

@@ -14,6 +14,7 @@ import { runRuleTests } from '../../rules/tooling/tests.ts'
 import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { columns, described, printable } from './terminal.ts'
 
 const args = {
@@ -23,14 +24,15 @@ const args = {
     description:
       'Files or folders with rules (.yml, .yaml), a copy of SigmaHQ or its .tar.gz; several may be given (default: the shipped rules)',
   },
+  ...placeholderArg,
   json: { type: 'boolean', description: 'Print JSON' },
 } as const
 
 const checkCommand = defineCommand({
   meta: { name: 'check', description: 'Report errors and doubtful names in rules, by file, line and column' },
   args,
-  async run({ args }) {
-    const { rules: single, correlations, problems } = await read(args._)
+  async run({ args, rawArgs }) {
+    const { rules: single, correlations, problems } = await read(args._, rawArgs)
     const rules = [...single, ...correlations]
     const errors = problems.filter((it) => it.severity === 'error').length
     const warnings = problems.length - errors
@@ -46,8 +48,8 @@ const checkCommand = defineCommand({
 const testCommand = defineCommand({
   meta: { name: 'test', description: 'Run the tests inside the rules' },
   args,
-  async run({ args }) {
-    const { rules, correlations, problems } = await read(args._)
+  async run({ args, rawArgs }) {
+    const { rules, correlations, problems } = await read(args._, rawArgs)
     const errors = problems.filter((it) => it.severity === 'error')
     const results = runRuleTests(rules, compile, correlations)
     const failed = results.filter((it) => !it.passed)
@@ -83,9 +85,9 @@ const listCommand = defineCommand({
     ...args,
     technique: { type: 'string', description: 'Only rules for this ATT&CK technique and those under it: T1219' },
   },
-  async run({ args }) {
+  async run({ args, rawArgs }) {
     const technique = techniqueOf(args.technique)
-    const { rules: single, correlations, problems } = await read(args._)
+    const { rules: single, correlations, problems } = await read(args._, rawArgs)
     const all: Rule[] = [...single, ...correlations]
     const rules = all.filter((rule) => technique === null || attackOf(rule).some((it) => isUnder(it, technique)))
     if (args.json) console.log(JSON.stringify(rules.map(summary)))
@@ -113,6 +115,7 @@ export const rulesCommand = defineCommand({
 /** The rules under `paths`, or the shipped ones. An unreadable file is a problem like any other. */
 async function read(
   paths: readonly string[],
+  rawArgs: readonly string[],
 ): Promise<{ rules: LoadedRule[]; correlations: LoadedCorrelation[]; problems: Problem[] }> {
   const unread: Problem[] = []
   const shipped = relative(process.cwd(), SHIPPED_RULES) || '.'
@@ -122,7 +125,11 @@ async function read(
   const given = new Set(files.map((it) => it.path))
   const isGiven = ({ path }: { path: string }) => given.has(path)
   const others = files.some(({ text }) => /^filter:/m.test(text)) ? await shippedBeside(files) : []
-  const { rules, correlations, problems } = load([...files, ...others], { vocabulary: VOCABULARY, now: Date.now() })
+  const { rules, correlations, problems } = load([...files, ...others], {
+    vocabulary: VOCABULARY,
+    now: Date.now(),
+    placeholders: placeholdersFrom(rawArgs),
+  })
   return {
     rules: rules.filter(isGiven),
     correlations: correlations.filter(isGiven),

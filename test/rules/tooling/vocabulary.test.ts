@@ -5,10 +5,12 @@ import { VOCABULARY } from '../../../rules/tooling/vocabulary.ts'
 import { needSharedData, ruleFiles, sigmaFiles } from '../language/shared-data.ts'
 
 const warnings = (text: string) =>
-  load([{ path: 'r.yml', text }], { vocabulary: VOCABULARY }).problems.map(({ line, column, message, hint }) => ({
-    place: `${line}:${column}`,
-    text: `${message} ${hint}`,
-  }))
+  load([{ path: 'r.yml', text }], { vocabulary: VOCABULARY, now: 0 }).problems.map(
+    ({ line, column, message, hint }) => ({
+      place: `${line}:${column}`,
+      text: `${message} ${hint}`,
+    }),
+  )
 const rule = (category: string, field: string) =>
   `title: t\nlogsource: { category: ${category} }\ndetection:\n  a:\n    ${field}: x\n  condition: a\n`
 
