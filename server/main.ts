@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   export: () => import('./commands/export.ts').then((it) => it.exportCommand),
   roster: () => import('./commands/roster.ts').then((it) => it.rosterCommand),
   feeds: () => import('./commands/feeds.ts').then((it) => it.feedsCommand),
+  laptops: () => import('./commands/laptops.ts').then((it) => it.laptopsCommand),
   user: () => import('./commands/user.ts').then((it) => it.userCommand),
   backup: () => import('./commands/backup.ts').then((it) => it.backupCommand),
   restore: () => import('./commands/restore.ts').then((it) => it.restoreCommand),

@@ -20,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'rules/language/': ['wire/', 'yaml', 're2js'],
   'rules/': ['wire/', 'zod', 'node:'],
   // A collector yields observations, and does not know who stores or sends them; each operating system has its own.
-  'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact.ts', 'wire/', 'node:', 'chokidar'],
+  'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
   'agent/': ['wire/', 'bin/cli.ts', 'node:', 'zod', 'ws', 'citty', 'picocolors'],
   // Types only.
   'server/model/': ['wire/', 'zod'],

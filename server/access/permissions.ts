@@ -9,7 +9,9 @@ export const PERMISSIONS = [
   'contract.read',
   'contract.write',
   'laptop.enroll',
+  'laptop.revoke',
   'audit.read',
+  'user.manage',
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
 
@@ -25,7 +27,9 @@ export const ROLES_WITH: Record<Permission, readonly Role[]> = {
   'contract.read': ANALYSTS,
   'contract.write': ANALYSTS,
   'laptop.enroll': ANALYSTS,
+  'laptop.revoke': ANALYSTS,
   'audit.read': ['admin'],
+  'user.manage': ['admin'],
 }
 
 export function mayDo(role: Role, permission: Permission): boolean {

@@ -3,10 +3,11 @@
  *
  * Shape   every secret reads `<kind>.<user>.<issued>.<random>`: kind 'o' a one-time link, 'l' a session that a link
  *         opened, 'p' a session that a password opened; issued is base 36 epoch ms; random is 256 bits. Only a SHA-256
- *         over the secret and the user's current password hash is stored, so a new password ends every other session
- *         and link of that user without a list of them.
+ *         over the secret, the user's current password hash and generation is stored, so a new password, or another
+ *         generation, ends every other session and link of that user without a list of them.
  * Units   a link is valid for 24 h and once; a session for 12 h from its last use, 7 days at most.
- * Errors  an unknown name, a wrong password and a user without a password get the same answer after the same work.
+ * Errors  an unknown name, a wrong password, a user without a password and a disabled user get the same answer after
+ *         the same work.
  */
 import { createHash } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
@@ -48,35 +49,45 @@ export interface NewPassword {
 
 /**
  * A link for the administrator: the one with a password if there is one, else the first; created when there is none.
+ * Disabled ones do not count.
  * The secret is in the fragment of the URL, which browsers do not send.
  */
 export async function makeOneTimeLink(store: AccessStore, now: number, random: Random): Promise<string> {
-  const admins = (await store.users.list()).filter((user) => user.role === 'admin')
+  const admins = (await store.users.list()).filter((user) => user.role === 'admin' && user.disabledAt === null)
   const user =
     admins.find((it) => it.passwordHash !== null) ??
     admins[0] ??
     (await store.users.add({ name: 'admin', role: 'admin', passwordHash: null, createdAt: now }))
-  return linkFor(store, user, now, random)
+  return linkFor(store, user, { by: null, now }, random)
 }
 
-/** Resolves with the user's one-time link. Errors  Fault 'api.invalid' when the name is taken or not allowed. */
+/**
+ * Resolves with the user's one-time link. `by` null: the command line.
+ * Errors  Fault 'api.invalid' when the name is taken or not allowed.
+ */
 export async function addUser(
   store: AccessStore,
   name: string,
   role: Role,
   now: number,
   random: Random,
+  by: string | null = null,
 ): Promise<string> {
   const parsed = UserName.safeParse(name)
   if (!parsed.success) throw new Fault('api.invalid', { where: 'name', why: `It ${parsed.error.issues[0]?.message}.` })
   const user = await store.users.add({ name, role, passwordHash: null, createdAt: now })
-  await store.audit.add({ at: now, user: null, action: 'user.added', about: name, detail: role })
-  return linkFor(store, user, now, random)
+  await store.audit.add({ at: now, user: by, action: 'user.added', about: name, detail: role })
+  return linkFor(store, user, { by, now }, random)
 }
 
-async function linkFor(store: AccessStore, user: User, now: number, random: Random): Promise<string> {
+export async function linkFor(
+  store: AccessStore,
+  user: User,
+  { by, now }: { by: string | null; now: number },
+  random: Random,
+): Promise<string> {
   const secret = await issue(store, user, 'o', now, random)
-  await store.audit.add({ at: now, user: null, action: 'link.made', about: user.name, detail: null })
+  await store.audit.add({ at: now, user: by, action: 'link.made', about: user.name, detail: null })
   return `/#/welcome/${secret}`
 }
 
@@ -114,7 +125,7 @@ export class SignIn {
     this.#decoy ??= hash(Buffer.from(this.#random(32)).toString('base64url'), ARGON2)
     const stored = user?.passwordHash ?? (await this.#decoy)
     const isRight = await this.#bounded(() => verify(stored, password))
-    if (!isRight || !user?.passwordHash) {
+    if (!isRight || !user?.passwordHash || user.disabledAt !== null) {
       const at = this.#now()
       await this.#store.audit.add({ at, user: null, action: 'session.refused', about: name, detail: null })
       return null
@@ -149,26 +160,24 @@ export class SignIn {
       if (!isRight) throw new Fault('api.forbidden', { where: 'body.current', why: 'The current password is wrong.' })
     }
     const passwordHash = await this.#bounded(() => hash(password, ARGON2))
-    const owner = await this.#renamed(user, name, passwordHash)
-    if (owner.id === user.id) await this.#store.users.setPassword(user.id, passwordHash)
-    await this.#turns.run(secret, () => this.#store.users.endSession(storedHash(secret, user)))
-    await this.#audit('password.set', owner)
-    return this.#issue({ ...owner, passwordHash }, session.byLink ? 'l' : 'p')
-  }
-
-  /** Only a user who never had a password may change the name, once. Nobody can sign in with the old name. */
-  async #renamed(user: User, name: string | null, passwordHash: string): Promise<User> {
-    if (name === null || name === user.name) return user
-    if (user.passwordHash !== null)
+    const isNewName = name !== null && name !== user.name
+    // Once, by a user who never had a password.
+    if (isNewName && before !== null)
       throw new Fault('api.forbidden', { where: 'body.name', why: 'The name can be changed only once.' })
-    return this.#store.users.add({ name, role: user.role, passwordHash, createdAt: this.#now() })
+    const owner = await this.#store.users.setPassword(user.id, passwordHash, ...(isNewName ? [name] : []))
+    if (!owner) throw new Fault('api.unauthenticated', { why: 'This user was removed.' })
+    await this.#turns.run(secret, () => this.#store.users.endSession(storedHash(secret, user)))
+    if (isNewName) await this.#audit('user.renamed', owner, user.name)
+    await this.#audit('password.set', owner)
+    // With the generation of this session: an end of all sessions in between ends the new one too.
+    return this.#issue({ ...owner, generation: user.generation }, session.byLink ? 'l' : 'p')
   }
 
   async #find(secret: string, kind: Kind): Promise<{ user: User; hash: string; issuedAt: number } | null> {
     const [, found, userId, issued] = SECRET.exec(secret) ?? []
     if (found !== kind || !userId || !issued) return null
     const user = await this.#store.users.byId(Number(userId))
-    if (!user) return null
+    if (!user || user.disabledAt !== null) return null
     const hash = storedHash(secret, user)
     const kept = await this.#store.users.session(hash, this.#now())
     if (!kept || kept.userId !== user.id || kept.once !== (kind === 'o')) return null
@@ -189,8 +198,8 @@ export class SignIn {
     return issue(this.#store, user, kind, this.#now(), this.#random)
   }
 
-  #audit(action: string, user: User): Promise<void> {
-    return this.#store.audit.add({ at: this.#now(), user: user.name, action, about: null, detail: null })
+  #audit(action: string, user: User, about: string | null = null): Promise<void> {
+    return this.#store.audit.add({ at: this.#now(), user: user.name, action, about, detail: null })
   }
 
   async #bounded<T>(work: () => Promise<T>): Promise<T> {
@@ -217,8 +226,10 @@ async function issue(store: AccessStore, user: User, kind: Kind, now: number, ra
   return secret
 }
 
-function storedHash(secret: string, user: User): string {
+function storedHash(secret: string, { passwordHash, generation }: User): string {
+  // Without the first generation: older versions had none, and their sessions stay open.
+  const ended = generation === 0 ? '' : `\n${generation}`
   return createHash('sha256')
-    .update(`${secret}\n${user.passwordHash ?? ''}`)
+    .update(`${secret}\n${passwordHash ?? ''}${ended}`)
     .digest('hex')
 }

@@ -23,6 +23,7 @@ import { eventRoutes } from './routes/events.ts'
 import { feedRoutes } from './routes/feeds.ts'
 import { laptopRoutes } from './routes/laptops.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { userRoutes } from './routes/users.ts'
 import { workerRoutes } from './routes/workers.ts'
 
 export function api(deps: Deps): OpenAPIHono<Env> {
@@ -64,6 +65,7 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   contractRoutes(v1, deps, guarded)
   categoryRoutes(v1, guarded)
   auditRoutes(v1, deps, guarded)
+  userRoutes(v1, deps, guarded)
   app.route('/api/v1', v1)
   app.doc31('/api/v1/openapi.json', {
     openapi: '3.1.0',

@@ -36,6 +36,8 @@ export interface Deps {
   decide(worker: string, verdict: NewVerdict, by: string): Promise<CaseView | null>
   /** A one-time token with which one laptop enrolls. The secret is in it and nowhere else. */
   enrollmentToken(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
+  /** Refuses the laptop's agent from now on. False: no such laptop. */
+  revoke(device: string, why: string, by: string): Promise<boolean>
   contracts: Contracts
   feeds: Feeds
   store: Pick<Store, 'users' | 'audit' | 'values'>

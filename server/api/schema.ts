@@ -7,12 +7,12 @@ import { identifier } from '../../wire/common.ts'
 import { Contract } from '../../wire/contract.ts'
 import { PERMISSIONS } from '../access/permissions.ts'
 import { VERDICTS } from '../model/case.ts'
-import { NewPassword, Role, UserName } from '../model/user.ts'
+import { NewPassword, Reason, Role, UserName } from '../model/user.ts'
 
 export const NewVerdict = z.strictObject({
   verdict: z.enum(VERDICTS),
   /** Read by the next person who works on the case. */
-  reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(2_000),
+  reason: Reason,
 })
 export type NewVerdict = z.infer<typeof NewVerdict>
 
@@ -50,6 +50,8 @@ export const PasswordChange = z.strictObject({
   name: UserName.nullable(),
 })
 
+export const Revoking = z.strictObject({ reason: Reason })
+
 export const EnrollmentRequest = z.strictObject({ worker: identifier.nullable() })
 export const EnrollmentToken = z.object({ token: z.string(), expiresAt: z.int() })
 export type EnrollmentToken = z.infer<typeof EnrollmentToken>
@@ -83,6 +85,28 @@ export const RosterAnswer = z.object({
     }),
   ),
 })
+
+export const UserView = z.object({
+  /** Never used again, even when the name is. */
+  id: z.int(),
+  name: z.string(),
+  role: Role,
+  /** False: the user has not set a password yet, and can sign in only by a one-time link. */
+  passwordSet: z.boolean(),
+  createdAt: z.int(),
+  /** Null: the user may sign in. */
+  disabledAt: z.int().nullable(),
+})
+export type UserView = z.infer<typeof UserView>
+
+export const AddUser = z.strictObject({ name: UserName, role: Role })
+/** Omitted: unchanged. */
+export const ChangeUser = z.strictObject({ role: Role, disabled: z.boolean() }).partial()
+/** The path of the link, with a secret in its fragment: put the server's address in front of it. */
+export const UserLink = z.object({ link: z.string() })
+export type UserLink = z.infer<typeof UserLink>
+export const AddedUser = UserLink.extend({ user: UserView })
+export type AddedUser = z.infer<typeof AddedUser>
 
 export const AuditView = z.object({
   at: z.int(),

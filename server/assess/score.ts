@@ -1,5 +1,5 @@
 /**
- * Computes a worker's band and points from findings, in parts that add up exactly (design, section 6).
+ * Computes a worker's band and points from findings, in parts that add up exactly.
  *
  * Shape   a repeated finding (same rule and group) counts once, with its highest points; points halve with every
  *         half-life since the last event; mitigations subtract points; each family and the total are capped. Each

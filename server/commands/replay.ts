@@ -28,7 +28,7 @@ export interface ReplayDeps {
   lookup(address: string, at: number): AddressFacts
 }
 
-/** The output of `replay --json`; the shape is design section 9's. */
+/** The output of `replay --json`. */
 export interface ReplayAnswer {
   workers: {
     worker: string

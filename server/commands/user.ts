@@ -1,50 +1,139 @@
-/** `tellwire user`: adds users of the console by one-time links. */
+/** `tellwire user`: who may sign in to the console. Works while the server runs, and when it does not. */
 import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { addUser, makeOneTimeLink } from '../access/sign-in.ts'
+import { type By, changeUser, linkUser, removeUser, signOutUser, userNamed } from '../access/users.ts'
 import { dataFolderOf } from '../config.ts'
+import { ROLES, type Role, type User } from '../model/user.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import { columns, printable } from './terminal.ts'
 
-const ROLES = ['admin', 'analyst', 'viewer'] as const
+const where = { 'data-folder': { type: 'string', description: "The server's data folder" } } as const
+const name = { type: 'positional', required: true, description: 'The name they sign in with' } as const
+const roles = ROLES.join(', ')
+
+const list = defineCommand({
+  meta: { name: 'list', description: 'List the users, their roles, and who is disabled' },
+  args: { ...where, json: { type: 'boolean', description: 'Print JSON' } },
+  async run({ args }) {
+    const users = await withStore(dataFolderOf(args['data-folder']), true, (store) => store.users.list())
+    if (args.json) {
+      const shown = users.map(({ generation: _, passwordHash, ...it }) => ({
+        ...it,
+        passwordSet: passwordHash !== null,
+      }))
+      return console.log(JSON.stringify(shown))
+    }
+    if (users.length === 0) console.log('No users yet. The server prints a one-time link when it starts.')
+    for (const line of columns(users.map((it) => [it.name, it.role, `added ${day(it.createdAt)}`, stateOf(it)])))
+      console.log(printable(line))
+  },
+})
 
 const add = defineCommand({
   meta: { name: 'add', description: 'Add a user, and print their one-time link' },
-  args: {
-    name: { type: 'positional', required: true, description: 'The name they sign in with' },
-    role: { type: 'string', default: 'analyst', description: 'admin, analyst or viewer' },
-    'data-folder': { type: 'string', description: "The server's data folder" },
-  },
+  args: { name, role: { type: 'string', default: 'analyst', description: roles }, ...where },
   run: ({ args }) => {
-    const role = ROLES.find((it) => it === args.role)
-    if (!role) throw new Fault('usage', { where: '--role', todo: `Choose one of ${ROLES.join(', ')}.` })
+    const role = roleOf(args.role, '--role')
     return printLink(args['data-folder'], (store) => addUser(store, args.name, role, Date.now(), randomBytes))
   },
 })
 
 const link = defineCommand({
-  meta: {
-    name: 'link',
-    description: 'Print a new one-time link for the administrator, to replace a forgotten password',
-  },
-  args: { 'data-folder': { type: 'string', description: "The server's data folder" } },
-  run: ({ args }) => printLink(args['data-folder'], (store) => makeOneTimeLink(store, Date.now(), randomBytes)),
+  meta: { name: 'link', description: 'Print a new one-time link, to replace a forgotten password' },
+  args: { name: { ...name, required: false, description: 'For whom (default: the administrator)' }, ...where },
+  run: ({ args }) =>
+    printLink(args['data-folder'], async (store) =>
+      args.name === undefined
+        ? makeOneTimeLink(store, Date.now(), randomBytes)
+        : linkUser(byHand(store), await userNamed(store, args.name), randomBytes),
+    ),
 })
+
+const role = defineCommand({
+  meta: { name: 'role', description: 'Change the role of a user, from their next request on' },
+  args: { name, role: { type: 'positional', required: true, description: roles }, ...where },
+  run: ({ args }) => {
+    const role = roleOf(args.role, 'role')
+    return change(args, `has the role ${role} from now on.`, (by, user) => changeUser(by, user, { role }))
+  },
+})
+
+const disable = defineCommand({
+  meta: { name: 'disable', description: 'Sign a user out everywhere, and let them not sign in until enabled again' },
+  args: { name, ...where },
+  run: ({ args }) =>
+    change(args, 'is signed out and cannot sign in.', (by, user) => changeUser(by, user, { disabled: true })),
+})
+
+const enable = defineCommand({
+  meta: { name: 'enable', description: 'Let a disabled user sign in again' },
+  args: { name, ...where },
+  run: ({ args }) => change(args, 'can sign in again.', (by, user) => changeUser(by, user, { disabled: false })),
+})
+
+const remove = defineCommand({
+  meta: { name: 'remove', description: 'Remove a user; the audit trail keeps the name' },
+  args: { name, ...where },
+  run: ({ args }) => change(args, 'is removed and signed out.', removeUser),
+})
+
+const signOut = defineCommand({
+  meta: { name: 'sign-out', description: 'End all sessions and one-time links of a user' },
+  args: { name, ...where },
+  run: ({ args }) => change(args, 'is signed out everywhere.', signOutUser),
+})
+
+export const userCommand = defineCommand({
+  meta: { name: 'user', description: 'Manage who may sign in to the console' },
+  subCommands: { list, add, link, role, disable, enable, remove, 'sign-out': signOut },
+})
+
+async function change(
+  args: { name: string; 'data-folder'?: string | undefined },
+  done: string,
+  work: (by: By, user: User) => Promise<unknown>,
+): Promise<void> {
+  await withStore(dataFolderOf(args['data-folder']), false, async (store) =>
+    work(byHand(store), await userNamed(store, args.name)),
+  )
+  console.log(`${args.name} ${done}`)
+}
 
 async function printLink(dataFolder: string | undefined, make: (store: Store) => Promise<string>): Promise<void> {
   const folder = dataFolderOf(dataFolder)
-  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
+  const made = await withStore(folder, false, make)
+  console.log(`${readServerFile(folder)?.url ?? 'http://<the server>'}${made}`)
+  console.log('The link works once, for 24 hours.')
+}
+
+function byHand(store: Store): By {
+  return { store, by: null, now: Date.now() }
+}
+
+async function withStore<T>(folder: string, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly })
   try {
-    console.log(`${readServerFile(folder)?.url ?? 'http://<the server>'}${await make(store)}`)
-    console.log('The link works once, for 24 hours.')
+    return await work(store)
   } finally {
     await store.close()
   }
 }
 
-export const userCommand = defineCommand({
-  meta: { name: 'user', description: 'Manage who may sign in to the console' },
-  subCommands: { add, link },
-})
+function roleOf(text: string, where: string): Role {
+  const role = ROLES.find((it) => it === text)
+  if (!role) throw new Fault('usage', { where, todo: `Choose one of ${roles}.` })
+  return role
+}
+
+function stateOf({ disabledAt, passwordHash }: User): string {
+  if (disabledAt !== null) return `disabled ${day(disabledAt)}`
+  return passwordHash === null ? 'no password yet' : ''
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}

@@ -3,9 +3,11 @@
  *
  * Shape   `take` evaluates records; `commit` writes what changed since the last commit, with the position in the log
  *         that it stands for, in one transaction. Only an active evaluation writes `Change` rows; one that is catching
- *         up writes none.
+ *         up writes none, and writes a large state in several transactions, because others write to the store too; until
+ *         the last of them it cannot be resumed.
  * Errors  after a failed commit, the next one writes everything. Nothing is lost, because all of it follows from the log.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { Standings } from '../assess/standings.ts'
 import type { Kept } from '../derive/kit/kept.ts'
 import type { Cluster } from '../model/assessment.ts'
@@ -17,6 +19,13 @@ import type { Commit, KeptRow, Store } from '../store/store.ts'
 import type { Stored, Stream } from '../store/stream.ts'
 import type { FindingChanges } from './findings.ts'
 import { Pipeline, type PipelineDeps } from './pipeline.ts'
+
+/** Some 20 ms. */
+const STEP_ROWS = 2_000
+/** Whoever waits for SQLite's write lock looks again after 1 to 100 ms, and finds it free in such a pause. */
+const REST_MS = 10
+/** No record has this digest, so the evaluation does not belong to any log. */
+const UNFINISHED = 'unfinished'
 
 export interface EvaluationDeps {
   id: string
@@ -84,7 +93,9 @@ export class Evaluation {
     const { time } = this.pipeline
     const position = this.#position
     const digest = position === 0 ? null : await stream.digest(position)
-    await store.evaluations.commit(this.id, { position, digest, time, ...this.#unsaved.rows(this.isActive) })
+    const rows = this.#unsaved.rows(this.isActive)
+    const kept = this.isActive ? rows.kept : await this.#writeInSteps(rows.kept)
+    await store.evaluations.commit(this.id, { position, digest, time, ...rows, kept })
     this.#unsaved.clear()
     this.#savedPosition = position
   }
@@ -114,6 +125,18 @@ export class Evaluation {
     const kept = this.#parts.get(part)
     if (kept && state !== null) kept.restore(subject, JSON.parse(state))
     return kept !== undefined
+  }
+
+  /** The rows that are left for the last transaction. */
+  async #writeInSteps(kept: readonly KeptRow[]): Promise<readonly KeptRow[]> {
+    const { evaluations } = this.#deps.store
+    let left = kept
+    for (; left.length > STEP_ROWS; left = left.slice(STEP_ROWS)) {
+      const step = { ...NOTHING, position: this.#savedPosition, digest: UNFINISHED, kept: left.slice(0, STEP_ROWS) }
+      await evaluations.commit(this.id, step)
+      await delay(REST_MS)
+    }
+    return left
   }
 
   #collect(): void {
@@ -172,6 +195,12 @@ export class Evaluation {
     shadow.restore(known.standings, await evaluations.clusters(before), await cases.latest())
     return [...changes, ...shadow.revise(new Set(), this.pipeline.time, this.#position).changes]
   }
+}
+
+/** A commit at position 0, where an unfinished evaluation starts again. */
+export const NOTHING: Commit = {
+  ...{ position: 0, digest: null, time: 0 },
+  ...{ kept: [], findings: [], gone: [], standings: [], standingsGone: [], changes: [] },
 }
 
 /** What the next commit writes: the latest state of each row. */

@@ -16,11 +16,11 @@ import type { Thresholds } from '../derive/index.ts'
 import type { Logger } from '../log.ts'
 import { RULES_PART, type RuleFacts } from '../model/rule.ts'
 import type { History } from '../store/history.ts'
-import type { Commit, KeptRow, Evaluation as SavedEvaluation, Store } from '../store/store.ts'
+import type { KeptRow, Evaluation as SavedEvaluation, Store } from '../store/store.ts'
 import type { Stream } from '../store/stream.ts'
 import { evaluateChangedRules } from './changed-rules.ts'
 import { DERIVED_PART, type DerivedEvent } from './derived-events.ts'
-import { Evaluation } from './evaluation.ts'
+import { Evaluation, NOTHING } from './evaluation.ts'
 import { differenceOf, type Identity } from './identity.ts'
 import { STATE_FORM } from './pipeline.ts'
 import type { Ruleset } from './program.ts'
@@ -234,12 +234,6 @@ async function ready(evaluation: Evaluation, saved: SavedEvaluation, { store }: 
   const clusters = saved.active ? await evaluations.clusters(saved.id) : []
   evaluation.standings.restore(standings, clusters, await cases.latest())
   return evaluation
-}
-
-/** A commit at position 0, where an unfinished evaluation starts again. */
-const NOTHING: Commit = {
-  ...{ position: 0, digest: null, time: 0 },
-  ...{ kept: [], findings: [], gone: [], standings: [], standingsGone: [], changes: [] },
 }
 
 function ruleRows({ program, correlations, credit }: Ruleset): KeptRow[] {

@@ -103,6 +103,8 @@ export class Runner {
   }
 
   async #takeOver(signal: AbortSignal): Promise<void> {
+    // Most of it is written while the active one still evaluates.
+    await this.#commit()
     await this.#deps.takeOver()
     // Records that arrived while the other one stopped.
     if (!signal.aborted) await this.#catchUp(signal)

@@ -14,7 +14,7 @@ import { signPolicy } from './policy.ts'
 import { whereOf } from './validation.ts'
 
 export interface EnrollmentDeps {
-  store: { devices: Pick<Store['devices'], 'get' | 'save' | 'takeToken'>; audit: Pick<Store['audit'], 'add'> }
+  store: { devices: Pick<Store['devices'], 'enroll'>; audit: Pick<Store['audit'], 'add'> }
   keys: ServerKeys
   /** The policy in force when the laptop enrolls. */
   policy(): Policy
@@ -32,20 +32,14 @@ export interface Enrollment {
 export type Enroll = (request: unknown, address: string) => Promise<Enrollment>
 
 /**
- * Requests are handled one after another; otherwise one key with two tokens at once would enroll twice.
- *
- * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.proof · device.revoked · enroll.token.
- *         Only a valid request uses up the token.
+ * Errors  rate.exceeded · enroll.malformed with the field · wire.version · device.proof · enroll.token · device.revoked.
+ *         Only a successful request uses up the token.
  */
 export function enrollment(deps: EnrollmentDeps): Enroll {
-  let turn: Promise<unknown> = Promise.resolve()
   return async (request, address) => {
     if (!deps.tries(networkOf(address)).take(1))
       throw new Fault('rate.exceeded', { todo: 'Try again in a minute.', facts: { retryAfterMs: 60_000 } })
-    const checked = check(request)
-    const enrolled = turn.then(() => enroll(checked, deps))
-    turn = enrolled.catch(() => {})
-    return await enrolled
+    return await enroll(check(request), deps)
   }
 }
 
@@ -75,27 +69,24 @@ async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promi
   const { store, keys, now } = deps
   const { secret, publicKey, nonce, fingerprint, platform, version, firstBoot } = request
   const device = deviceOf(rawKey)
-  await notRevoked(device, deps)
   const time = now()
-  const token = await store.devices.takeToken(hashOf(secret), time)
-  if (!token) throw new Fault('enroll.token', { todo: 'Ask the security team for a new one.' })
-  // Check again: saving must not undo a revocation made in the meantime.
-  const before = await notRevoked(device, deps)
-
-  // The first boot as the laptop reports it, but never in the future, and never later than reported before.
-  const born = Math.min(firstBoot, time, before?.firstBoot ?? time)
-  const binding = { device, worker: token.worker, from: time, to: null, firstBoot: born }
-  await store.devices.save({
-    device,
-    publicKey: rawKey.toString('base64url'),
-    platform,
-    version,
-    fingerprint,
-    enrolledAt: time,
-    revokedAt: null,
-    firstBoot: born,
-  })
-  await store.audit.add({ at: time, user: null, action: 'device.enrolled', about: device, detail: token.worker })
+  const { worker, laptop } = await store.devices.enroll(
+    hashOf(secret),
+    {
+      device,
+      publicKey: rawKey.toString('base64url'),
+      platform,
+      version,
+      fingerprint,
+      enrolledAt: time,
+      revokedAt: null,
+      // As the laptop reports it, but never in the future.
+      firstBoot: Math.min(firstBoot, time),
+    },
+    time,
+  )
+  const binding = { device, worker, from: time, to: null, firstBoot: laptop.firstBoot }
+  await store.audit.add({ at: time, user: null, action: 'device.enrolled', about: device, detail: worker })
   return {
     reply: {
       device,
@@ -105,13 +96,6 @@ async function enroll({ request, rawKey }: Checked, deps: EnrollmentDeps): Promi
     },
     records: [{ type: 'device', ...binding, receivedAt: time }],
   }
-}
-
-async function notRevoked(device: string, { store }: EnrollmentDeps) {
-  const enrolled = await store.devices.get(device)
-  if (enrolled && enrolled.revokedAt !== null)
-    throw new Fault('device.revoked', { where: device, todo: 'Delete the agent folder, so that a new key is made.' })
-  return enrolled
 }
 
 export interface TokenDeps {

@@ -153,6 +153,12 @@ export class Gateway {
     }
   }
 
+  /** Call it when this laptop was revoked: its sessions end at once, instead of at their next check. */
+  async revoked(device: string): Promise<void> {
+    const sessions = this.#sessions.all().filter((it) => it.hello?.device === device)
+    await Promise.all(sessions.map((it) => it.checkEnrolled()))
+  }
+
   /** False after a record could not be stored, until one was. */
   get isStoring(): boolean {
     return this.#admission.isStoring

@@ -121,7 +121,7 @@ export class Session {
       now,
       randomBytes: deps.randomBytes,
       send: (n) => this.#send({ type: 'ping', n }),
-      beat: () => void this.#checkEnrolled(),
+      beat: () => void this.checkEnrolled(),
       silent: () => this.#terminate('no answer to two pings'),
       measured: (rtt) => deps.measured(this, rtt),
     })
@@ -158,6 +158,19 @@ export class Session {
     if (this.#state !== 'open' || this.#policy === policy) return
     this.#policy = policy
     this.#send({ type: 'policy', policy })
+  }
+
+  /** Ends the session when its laptop was revoked. Before the proof, a session is not told; it checks for itself. */
+  async checkEnrolled(): Promise<void> {
+    if (this.#state !== 'opening' && this.#state !== 'open') return
+    try {
+      await this.#handshake.stillEnrolled()
+    } catch (cause) {
+      if (agentFault(cause)) this.refuse(cause)
+      // A failure of the store is no reason to close sessions.
+      else
+        this.#deps.log.error({ err: cause, device: this.hello?.device }, 'revocation of a device could not be checked')
+    }
   }
 
   refuse(cause: unknown): void {
@@ -258,17 +271,6 @@ export class Session {
     const { ack, events } = await this.#deps.admission.batch(device, epoch, frame)
     this.#eventsStored += events
     this.#send(ack)
-  }
-
-  async #checkEnrolled(): Promise<void> {
-    try {
-      await this.#handshake.stillEnrolled()
-    } catch (cause) {
-      if (agentFault(cause)) this.refuse(cause)
-      // A failure of the store is no reason to close sessions.
-      else
-        this.#deps.log.error({ err: cause, device: this.hello?.device }, 'revocation of a device could not be checked')
-    }
   }
 
   #send(message: FromServer): void {

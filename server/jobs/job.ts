@@ -12,6 +12,8 @@ export interface Job {
   name: string
   /** Milliseconds from the end of one run to the next, or a cron expression in local time. */
   when: number | string
+  /** A run takes long only when there is work, so the next one comes after `when` all the same. */
+  keepsPace?: boolean
   /** `signal` aborts when the server closes: a long run should then stop early. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -20,9 +22,7 @@ export interface Job {
 export function runJobs(jobs: readonly Job[], log: Logger): () => Promise<void> {
   const stopping = new AbortController()
   const stops = jobs.map((job) =>
-    typeof job.when === 'number'
-      ? every(job, job.when, stopping.signal, log)
-      : onCalendar(job, job.when, stopping.signal, log),
+    typeof job.when === 'number' ? every(job, stopping.signal, log) : onCalendar(job, job.when, stopping.signal, log),
   )
   return async () => {
     stopping.abort()
@@ -30,19 +30,23 @@ export function runJobs(jobs: readonly Job[], log: Logger): () => Promise<void> 
   }
 }
 
-function every(job: Job, pauseMs: number, signal: AbortSignal, log: Logger): () => Promise<void> {
-  let timer = setTimeout(turn, pauseMs)
+function every(job: Job, signal: AbortSignal, log: Logger): () => Promise<void> {
+  let timer = setTimeout(turn, pauseAfter(job, 0))
   let running = Promise.resolve()
   function turn(): void {
     const began = performance.now()
     running = attempt(job, signal, log).then(() => {
-      if (!signal.aborted) timer = setTimeout(turn, Math.max(pauseMs, 20 * (performance.now() - began)))
+      if (!signal.aborted) timer = setTimeout(turn, pauseAfter(job, performance.now() - began))
     })
   }
   return () => {
     clearTimeout(timer)
     return running
   }
+}
+
+export function pauseAfter({ when, keepsPace }: Pick<Job, 'when' | 'keepsPace'>, tookMs: number): number {
+  return keepsPace ? Number(when) : Math.max(Number(when), 20 * tookMs)
 }
 
 function onCalendar(job: Job, expression: string, signal: AbortSignal, log: Logger): () => Promise<void> {

@@ -6,5 +6,6 @@ import type { Job } from './job.ts'
 const EVERY_MS = 5_000
 
 export function rosterInbox({ folder, contracts }: { folder: string; contracts: Contracts }): Job {
-  return { name: 'roster inbox', when: EVERY_MS, run: (signal) => importInbox(folder, contracts.take, signal) }
+  const run = (signal: AbortSignal) => importInbox(folder, contracts.take, signal)
+  return { name: 'roster inbox', when: EVERY_MS, keepsPace: true, run }
 }

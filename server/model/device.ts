@@ -7,6 +7,17 @@ export interface Enrolled {
   version: string
   fingerprint: string | null
   enrolledAt: number
+  /** From then on its agent is refused; null: it is not revoked. */
   revokedAt: number | null
+  /** Only while it is revoked. By: null for the command line. */
+  revokedBy?: string | null
+  revokedWhy?: string
   firstBoot: number
+}
+
+export interface Revocation {
+  at: number
+  /** Null: the command line. */
+  by: string | null
+  why: string
 }

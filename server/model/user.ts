@@ -18,7 +18,25 @@ export interface User {
   role: Role
   passwordHash: string | null
   createdAt: number
+  /** Since then the user cannot sign in; null: the user can. */
+  disabledAt: number | null
+  /** Part of the hash of each secret: raising it ends all sessions and links of the user. */
+  generation: number
 }
+
+export type NewUser = Pick<User, 'name' | 'role' | 'passwordHash' | 'createdAt'>
+
+/** Omitted: unchanged. */
+export interface UserChange {
+  role?: Role
+  /** A disabled user's sessions and links end too. */
+  disabledAt?: number | null
+  /** Ends all sessions and links. */
+  signOut?: boolean
+}
+
+/** Why somebody decided something: for whoever reads it later. */
+export const Reason = z.string().trim().min(3, 'must say why, in at least 3 characters').max(2_000)
 
 export interface AuditEntry {
   at: number

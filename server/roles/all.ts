@@ -22,6 +22,7 @@ import { ALIVE_AT, clockLine } from '../jobs/clock-line.ts'
 import { diskSpace } from '../jobs/disk-space.ts'
 import { feedAges } from '../jobs/feed-ages.ts'
 import { followConfig } from '../jobs/follow-config.ts'
+import { followRevocations } from '../jobs/follow-revocations.ts'
 import { followRules } from '../jobs/follow-rules.ts'
 import { type Job, runJobs } from '../jobs/job.ts'
 import { queueTick } from '../jobs/queue-tick.ts'
@@ -133,6 +134,7 @@ async function start(
       policy: () => agents.gateway.policy,
     },
     token: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
+    revoke: agents.revoke,
     decided: (verdict) => detector?.decided(verdict),
     metricsText: metrics.text,
     notReady,
@@ -179,6 +181,7 @@ async function start(
       rosterInbox({ folder: join(config.dataFolder, 'inbox'), contracts }),
       await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => running.follow() }),
       reloadAddresses({ addresses, log }),
+      followRevocations({ store, now, revoked: onRevoked }),
       queueTick(queue),
       retention({ stream, store, days: () => days, now, log }),
       feedAges({ warnings, log }),
@@ -211,6 +214,11 @@ async function start(
   function onDelivered(stored: readonly Stored[]): void {
     for (const { record } of stored) directory.take(record)
     logFailure(people?.queue.took(stored))
+  }
+
+  async function onRevoked(device: string): Promise<void> {
+    await agents.gateway.revoked(device)
+    await queue.revoked(device)
   }
 
   /** N27: a database edition that moves many workers at once is reported to the operator, and makes no findings. */

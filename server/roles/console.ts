@@ -29,6 +29,8 @@ export interface ConsoleRoleDeps {
   /** Durable when it resolves; refused while the disk is nearly full. */
   publishTelemetry(records: readonly Recorded[]): Promise<Published>
   token(worker: string | null, by: string): Promise<{ token: string; expiresAt: number }>
+  /** False: no such laptop. */
+  revoke(device: string, why: string, by: string): Promise<boolean>
   decided(verdict: Verdict): void
   metricsText(): Promise<string>
   notReady(): string | null
@@ -49,6 +51,7 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
     ...{ reader, queue, contracts, store, now, random: randomBytes, files },
     decide: (worker, verdict, by) => decide({ store, isWorker, now, decided }, worker, verdict, by),
     enrollmentToken: deps.token,
+    revoke,
     feeds: {
       lookup: (address, at) => addresses.lookup(address, at),
       append: async (lines) => (await deps.publishTelemetry(lines)).duplicates.length,
@@ -68,6 +71,12 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
 
   function isWorker(worker: string): boolean {
     return queue.row(worker) !== null
+  }
+
+  async function revoke(device: string, why: string, by: string): Promise<boolean> {
+    const isKnown = await deps.revoke(device, why, by)
+    if (isKnown) await queue.revoked(device)
+    return isKnown
   }
 
   function decided(verdict: Verdict): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { catalogueHash, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { Problem } from '../../rules/language/index.ts'
@@ -23,8 +23,9 @@ import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
 
-/** Below the threads that serve laptops and people (0), above background work (19). */
+/** Below the threads that serve laptops and people, whose priority may be changed from outside. */
 const NICE = 5
+const LOWEST = 19
 /** Records without address facts stay without: only the gateway has the databases. */
 const NOWHERE: AddressFacts = {
   ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null, class: 'unknown' as const },
@@ -137,7 +138,8 @@ function onProgress({ position, last }: { position: number; last: number }): voi
 function lowerPriority(): void {
   if (process.platform !== 'linux') return
   try {
-    setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), NICE)
+    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
+    setPriority(thread, Math.min(LOWEST, getPriority(thread) + NICE))
   } catch (cause) {
     log.debug({ err: cause }, "the detector's priority could not be lowered")
   }

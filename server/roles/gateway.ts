@@ -12,6 +12,7 @@ import { ENROLL_PATH, enrollmentRoute } from '../ingest/enrollment-route.ts'
 import { Gateway } from '../ingest/gateway.ts'
 import { serverKeys } from '../ingest/identity.ts'
 import { type AskedPolicy, policyInForce } from '../ingest/policy.ts'
+import { revoke } from '../ingest/revocation.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { History } from '../store/history.ts'
@@ -40,6 +41,8 @@ export interface GatewayRole {
   /** False when the request is not for the gateway. */
   handle(request: IncomingMessage, response: ServerResponse): boolean
   token(worker: string | null, by: string, publicUrl: string): Promise<{ token: string; expiresAt: number }>
+  /** Its sessions end at once. False: no such laptop. */
+  revoke(device: string, why: string, by: string): Promise<boolean>
   /** Sends connected laptops the policy that follows from `config`, if it has changed. */
   applyPolicy(config: Config): Promise<void>
 }
@@ -77,6 +80,11 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
     },
     token: (worker, by, publicUrl) =>
       makeToken({ worker, by }, { store, keys, publicUrl, hours: config.enrollTokenHours, now, randomBytes }),
+    async revoke(device, why, by) {
+      if (!(await revoke(store, device, { by, why, at: now() }))) return false
+      await gateway.revoked(device)
+      return true
+    },
     async applyPolicy(next) {
       const policy = await policyInForce(store.values, keys, asked(next), now())
       if (policy.version !== gateway.policy.version) await gateway.push(policy)

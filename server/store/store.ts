@@ -12,10 +12,10 @@ import { Fault } from '../../wire/fault.ts'
 import type { Cluster } from '../model/assessment.ts'
 import type { Verdict } from '../model/case.ts'
 import type { Change } from '../model/change.ts'
-import type { Enrolled } from '../model/device.ts'
+import type { Enrolled, Revocation } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
 import type { Standing } from '../model/standing.ts'
-import type { AuditEntry, User } from '../model/user.ts'
+import type { AuditEntry, NewUser, User, UserChange } from '../model/user.ts'
 
 export interface Store {
   devices: Devices
@@ -32,11 +32,23 @@ export interface Devices {
   get(device: string): Promise<Enrolled | null>
   /** In order of the id, after `after`, at most `limit`. */
   list(page?: { after?: string; limit?: number }): Promise<Enrolled[]>
+  /** Adds a laptop without a token, or replaces it. Never clears a revocation. */
   save(enrolled: Enrolled): Promise<void>
   /** One-time enrollment tokens, by SHA-256 of the secret. */
   addToken(token: { hash: string; worker: string | null; createdAt: number; expiresAt: number }): Promise<void>
-  /** Uses up the token; null when it is unknown, used or expired. */
-  takeToken(hash: string, now: number): Promise<{ worker: string | null } | null>
+  /**
+   * Uses up the token and stores the laptop, in one transaction. Its first boot is never later than stored before.
+   * Only a token made after a revocation clears it. Resolves with the token's worker, and the laptop as stored.
+   * Errors  Fault 'enroll.token' when the token is unknown, used or expired; 'device.revoked'. Both change nothing.
+   */
+  enroll(hash: string, laptop: Enrolled, now: number): Promise<{ worker: string | null; laptop: Enrolled }>
+  /**
+   * Stores the revocation with its audit entry, in one transaction; one of a revoked laptop replaces the earlier one.
+   * Null: no such laptop.
+   */
+  revoke(device: string, revocation: Revocation, entry: AuditEntry): Promise<Enrolled | null>
+  /** The laptops revoked at `time` or later, in order of the id. */
+  revokedSince(time: number): Promise<Enrolled[]>
 }
 
 export interface Users {
@@ -44,9 +56,19 @@ export interface Users {
   byName(name: string): Promise<User | null>
   byId(id: number): Promise<User | null>
   /** Errors  Fault 'api.invalid' when the name is taken. Ids of deleted users are never used again. */
-  add(user: Omit<User, 'id'>): Promise<User>
-  /** Does nothing when there is no such user. */
-  setPassword(id: number, passwordHash: string): Promise<void>
+  add(user: NewUser): Promise<User>
+  /**
+   * Sets the password, and another name if there is one. Null: no such user.
+   * Errors  Fault 'api.invalid' when the name is taken.
+   */
+  setPassword(id: number, passwordHash: string, name?: string): Promise<User | null>
+  /**
+   * Changes the user and adds the audit entries, in one transaction. Null: no such user.
+   * Errors  Fault 'api.forbidden' when no admin who can sign in would be left: see `keepAdmin`.
+   */
+  change(id: number, change: UserChange, entries: readonly AuditEntry[]): Promise<User | null>
+  /** The same for a removal. False: no such user. The name may be used again. */
+  remove(id: number, entry: AuditEntry): Promise<boolean>
   /** Sessions and one-time links, by SHA-256 of the secret. */
   addSession(session: {
     hash: string

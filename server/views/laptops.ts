@@ -60,7 +60,7 @@ export async function laptopsOf(
 }
 
 function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, rejected: number): Laptop {
-  const { device, platform, enrolledAt, revokedAt } = enrolled
+  const { device, platform, enrolledAt, revokedAt, revokedBy = null, revokedWhy = null } = enrolled
   const now = reader.now()
   const coverage = coverageOf(book, platform, darkCategories(reader.policy()), now)
   return {
@@ -71,6 +71,8 @@ function laptop(reader: Reader, enrolled: Enrolled, book: Readonly<DeviceBook>, 
     online: reader.online().has(device),
     enrolledAt,
     revokedAt,
+    revokedBy,
+    revokedWhy,
     lastSeen: book.lastSeen || null,
     lastAddress: book.lastAddress,
     place: book.place,

@@ -139,6 +139,14 @@ export class Queue {
     })
   }
 
+  /** Call it when a laptop was revoked. */
+  revoked(device: string): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#enrolled(device)
+      this.#refreshed([this.#fleet.subjectOf(device)], { laptops: true })
+    })
+  }
+
   /** Call it once a minute: reads the laptops that are due. */
   tick(): Promise<void> {
     return this.#inTurn(async () => {

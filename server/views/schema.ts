@@ -50,6 +50,9 @@ const laptop = {
   online: z.boolean(),
   enrolledAt: z.int(),
   revokedAt: z.int().nullable(),
+  /** Null also for a revocation from the command line. */
+  revokedBy: z.string().nullable(),
+  revokedWhy: z.string().nullable(),
   /** When the server last received anything from it; null: never. */
   lastSeen: z.int().nullable(),
   place: z.string().nullable(),

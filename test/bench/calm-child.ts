@@ -2,33 +2,41 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FromServer, Report, ToServer } from './calm-server.ts'
+import type { FromServer, Judged, Report, ToServer } from './calm-server.ts'
 import { cpuMs, signIn } from './children.ts'
 
 export class CalmServer {
   readonly #folder: string
+  readonly #checkout: string | null
   #child: ChildProcess | null = null
   #startedAt = 0
   #printed = ''
   url = ''
   cookie = ''
   listeningAfterMs = 0
+  /** What the server before judged until it listened. */
+  judged: Judged | null = null
+  /** Of the server before: how often other rules came into use, and whether it judges by others. */
+  rules = { inUse: 0, isChanging: false }
 
-  static async start(folder: string): Promise<CalmServer> {
-    const server = new CalmServer(folder)
+  /** `checkout`: of the server before. */
+  static async start(folder: string, checkout: string | null): Promise<CalmServer> {
+    const server = new CalmServer(folder, checkout)
     await server.startAgain()
     return server
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, checkout: string | null) {
     this.#folder = folder
+    this.#checkout = checkout
   }
 
   async startAgain(): Promise<void> {
     const script = join(import.meta.dirname, 'calm-server.ts')
     this.#startedAt = performance.now()
+    // For a profile: --cpu-prof
     const flags = process.env.CALM_FLAGS?.split(' ') ?? []
-    const child = fork(script, [join(this.#folder, 'tellwire.yml')], {
+    const child = fork(script, [join(this.#folder, 'tellwire.yml'), ...(this.#checkout ? [this.#checkout] : [])], {
       execArgv: ['--disable-warning=ExperimentalWarning', ...flags],
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
@@ -36,7 +44,12 @@ export class CalmServer {
     child.stderr?.on('data', (text) => {
       this.#printed = `${this.#printed}${text}`.slice(-65_536)
     })
-    const { url, link } = await this.#hears('listening')
+    child.on('message', (message: FromServer) => {
+      if (message.type !== 'rules') return
+      this.rules = { inUse: this.rules.inUse + Number(message.inUse), isChanging: !message.inUse }
+    })
+    const { url, link, judged } = await this.#hears('listening')
+    this.judged = judged
     this.listeningAfterMs = this.sinceStartMs()
     this.url = url
     this.cookie = await signIn(url, link.split('#/welcome/')[1]!)
@@ -68,12 +81,12 @@ export class CalmServer {
 
   /** Of all threads but those of a lower priority, which judge. */
   servingCpuMs(): number {
-    const tasks = `/proc/${this.#child!.pid}/task`
+    const { pid } = this.#child!
+    const tasks = `/proc/${pid}/task`
+    const main = ticksOf(readFileSync(join(tasks, String(pid), 'stat'), 'utf8')).nice
     return readdirSync(tasks).reduce((sum, task) => {
-      const stat = readFileSync(join(tasks, task, 'stat'), 'utf8')
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      const isServing = Number(fields[16]) === 0
-      return sum + (isServing ? (Number(fields[11]) + Number(fields[12])) * 10 : 0)
+      const { cpuMs, nice } = ticksOf(readFileSync(join(tasks, task, 'stat'), 'utf8'))
+      return sum + (nice === main ? cpuMs : 0)
     }, 0)
   }
 
@@ -104,4 +117,10 @@ export class CalmServer {
       child.on('message', hear)
     })
   }
+}
+
+/** Of `/proc/<pid>/task/<tid>/stat`. */
+function ticksOf(stat: string): { cpuMs: number; nice: number } {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { cpuMs: (Number(fields[11]) + Number(fields[12])) * 10, nice: Number(fields[16]) }
 }

@@ -8,8 +8,11 @@ import { createPrivateKey } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deviceOf } from '../../server/ingest/identity.ts'
+import type { Enrolled } from '../../server/model/device.ts'
 import { openStore } from '../../server/store/open.ts'
 import { openTelemetry } from '../../server/store/sqlite/telemetry.ts'
+import type { Recorded } from '../../wire/recording.ts'
+import { openBefore } from './calm-before.ts'
 import { calendarDay, DAY, fleet, HOUR, WORKING_HOURS, workerOf } from './fleet.ts'
 import { type LaptopKey, newLaptopKey } from './simulated-agent.ts'
 
@@ -42,6 +45,7 @@ interface Written {
 export async function storedFleet(
   folder: string,
   { workers, events }: Size,
+  checkout: string | null,
   says: (text: string) => void,
 ): Promise<StoredFleet> {
   const facts = join(folder, 'laptops.json')
@@ -51,8 +55,11 @@ export async function storedFleet(
     const laptops = keys(Math.min(workers, LAPTOPS))
     const deviceOf = (n: number) => laptops[n]?.device ?? `device-${n}`
     says(`enrolling ${workers.toLocaleString('en')} laptops`)
-    await enroll(join(folder, 'data'), workers, deviceOf, laptops)
-    const stored = await publish(join(folder, 'data'), { workers, events }, deviceOf, says)
+    const data = join(folder, 'data')
+    const into = checkout === null ? await open(data) : await openBefore(checkout, data)
+    await enroll(into, workers, deviceOf, laptops)
+    const stored = await publish(into, { workers, events }, deviceOf, says)
+    await into.close()
     writeFileSync(`${facts}.new`, JSON.stringify({ laptops, events: stored } satisfies Written))
     renameSync(`${facts}.new`, facts)
   }
@@ -80,40 +87,55 @@ function keys(count: number): Written['laptops'] {
   })
 }
 
+interface DataFolder {
+  enroll(enrolled: Enrolled): Promise<void>
+  publish(records: readonly Recorded[]): Promise<unknown>
+  close(): Promise<void>
+}
+
+async function open(folder: string): Promise<DataFolder> {
+  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
+  const { stream, close } = await openTelemetry({ folder })
+  return {
+    enroll: store.devices.save,
+    publish: (records) => stream.publish(records),
+    async close() {
+      await store.close()
+      await close()
+    },
+  }
+}
+
 async function enroll(
-  folder: string,
+  into: DataFolder,
   workers: number,
   deviceOf: (n: number) => string,
   laptops: Written['laptops'],
 ): Promise<void> {
-  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
   const enrolledAt = Date.now() - 120 * DAY
   for (let n = 0; n < workers; n++)
-    await store.devices.save({
+    await into.enroll({
       ...{ device: deviceOf(n), publicKey: laptops[n]?.publicKey ?? '', platform: 'linux', version: 'bench' },
       ...{ fingerprint: null, enrolledAt, revokedAt: null, firstBoot: enrolledAt },
     })
-  await store.close()
 }
 
 /** Answers how many events it published. */
 async function publish(
-  folder: string,
+  into: DataFolder,
   { workers, events }: Size,
   deviceOf: (n: number) => string,
   says: (text: string) => void,
 ): Promise<number> {
-  const { stream, close } = await openTelemetry({ folder })
-  const days = Math.max(1, Math.round(events / workers / EVENTS_A_DAY))
+  const days = Math.ceil(events / workers / EVENTS_A_DAY)
   const from = Math.floor(Date.now() / HOUR) * HOUR - calendarDay(days - 1) * DAY - WORKING_HOURS * HOUR
   let [published, saidAt] = [0, 0]
   for (const block of fleet({ workers, days, from, deviceOf })) {
-    for (let at = 0; at < block.length; at += TOGETHER) await stream.publish(block.slice(at, at + TOGETHER))
+    for (let at = 0; at < block.length; at += TOGETHER) await into.publish(block.slice(at, at + TOGETHER))
     published += block.filter((it) => it.type === 'event' || it.type === 'feed').length
     if (published - saidAt < 500_000) continue
     saidAt = published
     says(`${published.toLocaleString('en')} events stored`)
   }
-  await close()
   return published
 }

@@ -10,6 +10,7 @@ import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { loadConfig } from '../../server/config.ts'
 import { logger } from '../../server/log.ts'
 import { serve } from '../../server/roles/all.ts'
+import { serveBefore } from './calm-before.ts'
 
 const BEAT_MS = 10
 
@@ -28,11 +29,20 @@ export interface Report {
   tookMs: number
 }
 
-export type FromServer = { type: 'listening'; url: string; link: string } | { type: 'report'; report: Report }
+export type FromServer =
+  | { type: 'listening'; url: string; link: string; judged: Judged | null }
+  | { type: 'report'; report: Report }
+  /** Of the server before: it judges the log by other rules, or these are in use. */
+  | { type: 'rules'; inUse: boolean }
+/** What was judged before it listened. */
+export interface Judged {
+  records: number
+  cpuMs: number
+}
 /** `measure` begins anew. */
 export type ToServer = { type: 'measure' } | { type: 'report' }
 
-const configFile = process.argv[2]!
+const [configFile, checkout] = process.argv.slice(2) as [string, string | undefined]
 const delay = monitorEventLoopDelay({ resolution: BEAT_MS })
 const own = createHistogram()
 let from = now()
@@ -49,12 +59,36 @@ process.on('SIGTERM', () => void running.close().then(() => process.exit()))
 // The bench went: nobody is left to stop us.
 process.on('disconnect', () => process.exit(1))
 
-const load = () => loadConfig({ file: configFile, env: {} })
-const config = load()
-const running = await serve(config, logger(config.log.level), { reload: load })
+let judging: Judged | null = null
+const running = await (checkout ? before(checkout) : today())
 delay.enable()
 setInterval(beat, BEAT_MS)
-say({ type: 'listening', url: running.url, link: await running.oneTimeLink() })
+say({ type: 'listening', url: running.url, link: await running.oneTimeLink(), judged: judgedBefore() })
+
+function today() {
+  const load = () => loadConfig({ file: configFile, env: {} })
+  const config = load()
+  return serve(config, logger(config.log.level), { reload: load })
+}
+
+function before(from: string) {
+  return serveBefore(from, configFile, {
+    judges(records) {
+      judging ??= { records, cpuMs: cpuOfAll() }
+    },
+    rulesChanged: () => say({ type: 'rules', inUse: false }),
+    rulesInUse: () => say({ type: 'rules', inUse: true }),
+  })
+}
+
+function judgedBefore(): Judged | null {
+  return judging && { ...judging, cpuMs: cpuOfAll() - judging.cpuMs }
+}
+
+function cpuOfAll(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e3
+}
 
 function beat(): void {
   const { cpuMs } = now()

@@ -30,7 +30,8 @@ export class Traffic {
   }
 
   async connect(url: string): Promise<void> {
-    this.#seqs = this.#laptops.map(() => 0)
+    // After a restart of the server they go on counting.
+    if (this.#seqs.length === 0) this.#seqs = this.#laptops.map(() => 0)
     for (const { device, key } of this.#laptops) this.#agents.push(await connect({ url, device, epoch: EPOCH, key }))
   }
 

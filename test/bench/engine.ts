@@ -1,5 +1,5 @@
 /**
- * The Sigma engine on real rules and events: design section 8, rows one to three.
+ * The Sigma engine on real rules and events.
  *
  * Units   rates per second of this process's CPU time, so that other processes matter less (they still take caches and
  *         half of a shared core); latencies are wall time, where they do matter.

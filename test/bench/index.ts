@@ -32,6 +32,7 @@ export const benches: readonly Bench[] = [
   { name: 'console', run: consolePages.bench },
   { name: 'import', run: roster.bench },
   { name: 'calm', run: calm.bench },
+  { name: 'calm-before', run: calm.benchBefore, needs: 'checkout' },
   { name: 'end-to-end', run: endToEnd.bench },
   { name: 'agent-idle', run: agentIdle.bench },
 ]

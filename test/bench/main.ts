@@ -1,11 +1,15 @@
 /**
- * `npm run bench`: measures the targets of design section 8 on this machine.
+ * `npm run bench`: measures what Tellwire costs on this machine, beside its budgets.
  *
  *   npm run bench                          every bench
  *   npm run bench -- store end-to-end      only these
  *   npm run bench -- --seconds 30          observe running processes for less than five minutes
  *   npm run bench -- calm --workers 1000,5000,20000 --events 1000000,3000000,5000000 --folder DIR
  *                                          in these sizes, and keep the stored logs in DIR for the next run
+ *   npm run bench -- calm --stages saving,edit,roster,restart
+ *                                          these of its stages only
+ *   npm run bench -- calm-before --checkout DIR
+ *                                          the same of the server at commit 1476a52, from a checkout with its packages
  *   npm run bench -- --write               and write the tables into RESULTS.md
  *
  * Errors  a bench that fails is reported and the others run; exit 1. A figure over its budget is shown, but is not a
@@ -28,21 +32,26 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: '1000' },
     events: { type: 'string', default: '200000' },
     folder: { type: 'string' },
+    checkout: { type: 'string' },
+    stages: { type: 'string' },
   },
 })
 const seconds = Number(values.seconds)
 const [workers, events] = [values.workers, values.events].map((it) => it.split(',').map(Number)) as [number[], number[]]
 const sizes = workers.map((it, index) => ({ workers: it, events: events[index] ?? 0 }))
 const areSizes = workers.length === events.length && [...workers, ...events].every((it) => it >= 1)
+const stages = values.stages?.split(',') ?? null
 const unknown = positionals.filter((name) => !benches.some((it) => it.name === name))
 if (unknown.length > 0 || !(seconds > 0) || !areSizes) {
   console.error(
-    `Usage: npm run bench -- [--write] [--seconds N] [--workers N,… --events N,…] [--folder DIR] [${benches.map((it) => it.name).join('|')}]...`,
+    `Usage: npm run bench -- [--write] [--seconds N] [--workers N,… --events N,…] [--folder DIR] [--checkout DIR] [--stages NAME,…] [${benches.map((it) => it.name).join('|')}]...`,
   )
   process.exit(2)
 }
 
-const chosen = benches.filter((it) => positionals.length === 0 || positionals.includes(it.name))
+const chosen = benches.filter((it) =>
+  positionals.length === 0 ? !it.needs || values[it.needs] : positionals.includes(it.name),
+)
 const tables = new Map<string, Row[]>()
 for (const [index, bench] of chosen.entries()) {
   console.log(`\n${index + 1}/${chosen.length} ${bench.name}`)
@@ -62,7 +71,14 @@ async function measured(bench: Bench): Promise<Row[] | null> {
   const says = (text: string) =>
     console.log(`  ${((performance.now() - start) / 1_000).toFixed(0).padStart(4)} s  ${text}`)
   try {
-    return await bench.run({ seconds, sizes, folder: values.folder ?? null, says })
+    return await bench.run({
+      seconds,
+      sizes,
+      folder: values.folder ?? null,
+      checkout: values.checkout ?? null,
+      stages,
+      says,
+    })
   } catch (cause) {
     console.error(`  failed: ${cause instanceof Error ? cause.message : cause}`)
     return null
@@ -104,6 +120,8 @@ function given(): string[] {
     ...(values.workers === '1000' && values.events === '200000'
       ? []
       : [`--workers ${values.workers} --events ${values.events}`]),
+    ...(values.checkout ? ['--checkout DIR'] : []),
+    ...(values.stages ? [`--stages ${values.stages}`] : []),
   ]
 }
 

@@ -9,6 +9,8 @@ export interface Row {
 
 export interface Bench {
   name: string
+  /** Runs only when this is given. */
+  needs?: 'checkout'
   run(options: BenchOptions): Promise<Row[]>
 }
 
@@ -19,6 +21,10 @@ export interface BenchOptions {
   sizes: readonly { workers: number; events: number }[]
   /** The folder for data that takes long to make, kept for the next run; null: none. */
   folder: string | null
+  /** A checkout of the commit that a bench compares with; null: none. */
+  checkout: string | null
+  /** Of benches that have stages, only these; null: all. */
+  stages: readonly string[] | null
   /** Prints one line of progress. */
   says(text: string): void
 }

@@ -7,14 +7,14 @@
  * Errors  gaps for what cannot be read, and for what is omitted: files beyond 1,000 in a folder, bytes beyond 262,144
  *         in a file, entries beyond 4,000. Command is null if there is none (a target) or it cannot be read.
  * Source  systemd.unit(5): enabled is linked from a .wants folder; crontab(5); the XDG autostart specification.
- *         Secrets are removed from command lines (redact.ts).
+ *         Secrets are removed from command lines (agent/redact).
  */
 import { posix } from 'node:path'
 import type { ObservationOf } from '../../../wire/event.ts'
 import { HOUR } from '../../../wire/time.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { redactCommandLine } from '../../redact.ts'
+import { redactCommandLine } from '../../redact/index.ts'
 import { accountReader, homesOf } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
 import { baselineIsDue, loadReported, saveReported } from '../shared/reported.ts'

@@ -15,7 +15,7 @@
 import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason, type StartCounters } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
-import { redactArguments } from '../../redact.ts'
+import { redactArguments, redactCommandLine } from '../../redact/index.ts'
 import { type Accounts, accountReader } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
 import { imageOf, type OnProgram, type Program } from '../shared/programs.ts'
@@ -168,7 +168,8 @@ function notAProgram(): never {
 async function viewOf(host: Host, pid: number): Promise<View & { args: string[] | null }> {
   const args = await host.readText(`/proc/${pid}/cmdline`, 65_536).then(parseArguments, () => null)
   const link = await host.link(`/proc/${pid}/exe`).catch(() => null)
-  const image = link === null ? (args?.[0] ?? '') : imageOf(link)
+  // argv[0] may be a whole title that the program set.
+  const image = link === null ? redactCommandLine(args?.[0] ?? '').replaceAll('\0', ' ') : imageOf(link)
   return {
     image: image === '' ? null : bounded(image, 4_096),
     commandLine: args === null ? null : bounded(redactArguments(args).replaceAll('\0', ' '), MAX_COMMAND),

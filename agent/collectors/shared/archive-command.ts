@@ -46,9 +46,9 @@ function zip(rest: readonly string[]) {
   for (let at = 0; at < rest.length; at++) {
     const word = rest[at]!
     // Single letters may be combined: -re is -r -e.
-    if (/^(-P|--password|--encrypt)/.test(word) || /^-[a-zA-Z0-9]*e/.test(word)) encrypted = true
+    if (/^(--password|--encrypt)/.test(word) || /^-[a-zA-Z0-9]*[eP]/.test(word)) encrypted = true
     if (word === '-O' || word === '--out') out = rest[at + 1] ?? null
-    if (ZIP_VALUES.has(word)) at++
+    if (ZIP_VALUES.has(word) || /^-[a-zA-Z0-9]+P$/.test(word)) at++
     else if (word === '-' || !word.startsWith('-')) words.push(word)
   }
   const file = out ?? words[0] ?? null

@@ -7,6 +7,7 @@
  * Source  git-clone(1), git-push(1), git-remote(1), git-bundle(1); URL forms from git-fetch(1), GIT URLS.
  */
 import { basename, isAbsolute, join, normalize } from 'node:path/posix'
+import { redactCommandLine } from '../../redact/index.ts'
 import { bounded } from './bounded.ts'
 
 export type Action = 'clone' | 'push' | 'remote_added' | 'bundle' | 'mirror'
@@ -122,10 +123,16 @@ export function isUrl(text: string): boolean {
 /** `https://user:password@host:port/owner/name.git`, `user@host:owner/name`, `/srv/name`, `file:///srv/name`. */
 export function remoteOf(url: string): Remote {
   const text = url.slice(0, 4_096)
-  const [, scheme, authority, path = ''] = /^([a-z][a-z0-9+.-]*(?:::)?):\/\/([^/]*)(\/.*)?$/i.exec(text) ?? []
-  if (scheme !== undefined && authority !== undefined)
-    return scheme.toLowerCase() === 'file' ? localRemote(path) : hostedRemote(hostIn(authority), path)
-  const [, host, place = ''] = /^(?:[^/:@]*@)?(\[[^\]]+\]|[^/:@[\]]+):(?!:)(.*)$/.exec(text) ?? []
+  const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*(?:::)?):\/\/(.*)$/is.exec(text) ?? []
+  if (scheme?.toLowerCase() === 'file') return localRemote(rest.replace(/^[^/]*/, ''))
+  if (scheme !== undefined) {
+    // A slash in the password: what stands before it is neither host nor port, and an '@' follows.
+    const isHost = /^(?:[^/]*@)?(?:\[[^\]/]*\]|[^/:@]*)(?::\d*)?(?:\/|$)/.test(rest)
+    const [, authority = '', path = ''] =
+      /^([^/]*)(.*)$/s.exec(isHost ? rest : rest.slice(rest.lastIndexOf('@') + 1)) ?? []
+    return hostedRemote(hostIn(authority), path)
+  }
+  const [, host, place = ''] = /^(?:[^/@]*@)?(\[[^\]]+\]|[^/:@[\]]+):(?!:)(.*)$/.exec(text) ?? []
   return host === undefined ? localRemote(text) : hostedRemote(host.replace(/^\[|\]$/g, ''), place)
 }
 
@@ -145,7 +152,7 @@ function hostedRemote(host: string, path: string): Remote {
   const name = host.toLowerCase()
   return {
     host: name === '' ? null : bounded(name, 256),
-    namespace: named.length > 1 ? bounded(named[0]!, 256) : null,
+    namespace: named.length > 1 ? bounded(redactCommandLine(named[0]!), 256) : null,
     key: `${name}/${parts.join('/').toLowerCase()}`,
   }
 }

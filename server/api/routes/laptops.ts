@@ -1,17 +1,18 @@
-/** GET /laptops: the list in pages; GET /laptops/{device}: all that is known about one laptop. */
+/** The list of laptops in pages, all that is known about one laptop, and its revocation. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { Fault } from '../../../wire/fault.ts'
 import { laptopOf, laptopPage } from '../../views/laptops.ts'
 import { Laptop, LaptopPage } from '../../views/schema.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
-import { answers } from '../openapi.ts'
+import { answers, body } from '../openapi.ts'
+import { Revoking } from '../schema.ts'
 
 const PAGE = 200
 const PAGE_MAX = 1_000
 const device = z.string().min(1).max(256)
 
-export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { may }: Guard): void {
+export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader, revoke }: Deps, { may }: Guard): void {
   app.openapi(
     createRoute({
       method: 'get',
@@ -46,9 +47,36 @@ export function laptopRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
       responses: answers(Laptop),
     }),
     async (c) => {
-      const laptop = await laptopOf(reader, queue.laptops, c.req.valid('param').device)
-      if (!laptop) throw new Fault('api.notfound', { where: 'device' })
-      return c.json(laptop, 200)
+      return c.json(await laptop(c.req.valid('param').device), 200)
     },
   )
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/laptops/{device}/revoke',
+      summary:
+        "Refuse a laptop's agent from now on, and end its session; undone by enrolling it with a token made " +
+        'afterwards. What it has sent is kept',
+      middleware: may('laptop.revoke'),
+      request: { params: z.object({ device }), ...body(Revoking) },
+      responses: answers(Laptop),
+    }),
+    async (c) => {
+      const { device } = c.req.valid('param')
+      const isKnown = await revoke(device, c.req.valid('json').reason, c.get('session').user.name)
+      if (!isKnown) throw unknown()
+      return c.json(await laptop(device), 200)
+    },
+  )
+
+  async function laptop(device: string): Promise<Laptop> {
+    const found = await laptopOf(reader, queue.laptops, device)
+    if (!found) throw unknown()
+    return found
+  }
+}
+
+function unknown(): Fault {
+  return new Fault('api.notfound', { where: 'device' })
 }

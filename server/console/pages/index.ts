@@ -1,9 +1,11 @@
 /** All pages of the console: a new page is a file here and a line below. `path` is the first part of its address. */
 import type { FunctionComponent } from 'preact'
+import type { Permission } from '../../api/schema.ts'
 import { Clusters } from './clusters.tsx'
 import { Collected } from './collected.tsx'
 import { Laptops } from './laptops.tsx'
 import { Password } from './password.tsx'
+import { Users } from './users.tsx'
 import { Worker } from './worker.tsx'
 import { Workers } from './workers.tsx'
 
@@ -12,6 +14,8 @@ interface Page {
   title: string
   /** Whether it is in the navigation. */
   nav: boolean
+  /** In the navigation of those who may do this; omitted: of everybody. */
+  needs?: Permission
   /** `rest` are the parts of the address after the first. */
   page: FunctionComponent<{ rest: readonly string[] }>
 }
@@ -21,6 +25,7 @@ export const PAGES: readonly Page[] = [
   { path: 'workers', title: 'Worker', nav: false, page: Worker },
   { path: 'clusters', title: 'Clusters', nav: true, page: Clusters },
   { path: 'laptops', title: 'Laptops', nav: true, page: Laptops },
+  { path: 'users', title: 'Users', nav: true, needs: 'user.manage', page: Users },
   { path: 'collected', title: 'What is collected', nav: true, page: Collected },
   { path: 'password', title: 'Password', nav: false, page: Password },
 ]

@@ -55,7 +55,7 @@ export function SignIn() {
       </form>
       <p class="muted">
         No password yet, or forgotten? The server's administrator can create a one-time link with{' '}
-        <code>npx tellwire user link</code>.
+        <code>npx tellwire user link NAME</code>.
       </p>
     </Card>
   )

@@ -2,8 +2,11 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import type { Laptop, LaptopRow } from '../../views/schema.ts'
+import { ask } from '../api.ts'
 import { useLive } from '../live.ts'
 import { to } from '../route.ts'
+import { may } from '../session.ts'
+import { confirm } from './confirm.tsx'
 import { CoverageGrid } from './coverage.tsx'
 import { Failure } from './failure.tsx'
 import { size } from './size.ts'
@@ -145,12 +148,56 @@ function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
         Enrolled <Time ms={laptop.enrolledAt} as="full" />
         {laptop.revokedAt !== null && (
           <>
-            , revoked <Time ms={laptop.revokedAt} as="full" />
+            , revoked <Time ms={laptop.revokedAt} as="full" /> by{' '}
+            {laptop.revokedBy === null ? 'the command line' : <Text value={laptop.revokedBy} max={80} />}
+            {laptop.revokedWhy !== null && (
+              <>
+                : <Text value={laptop.revokedWhy} max={400} />
+              </>
+            )}
           </>
         )}
       </p>
+      {laptop.revokedAt === null && may('laptop.revoke') && (
+        <p>
+          <button type="button" onClick={() => askToRevoke(laptop.device)}>
+            Revoke this laptop
+          </button>
+        </p>
+      )}
     </div>
   )
+}
+
+function askToRevoke(device: string): void {
+  confirm({
+    title: 'Revoke this laptop',
+    about: (
+      <>
+        The agent of <bdi class="mono">{plain(device, 60)}</bdi> is refused from now on. What it has sent is kept. To
+        undo this, enroll the laptop with a new token.
+      </>
+    ),
+    fields: (
+      <label>
+        Why
+        <textarea
+          name="reason"
+          required
+          minLength={3}
+          maxLength={2_000}
+          rows={2}
+          placeholder="Lost, stolen, returned …"
+        />
+      </label>
+    ),
+    act: 'Revoke',
+    send: (form) =>
+      ask(`/laptops/${encodeURIComponent(device.toWellFormed())}/revoke`, {
+        method: 'POST',
+        body: { reason: String(form.get('reason')).trim() },
+      }),
+  })
 }
 
 function Presence({ laptop }: { laptop: Pick<LaptopRow, 'revokedAt' | 'online'> }) {

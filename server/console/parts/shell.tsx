@@ -6,8 +6,9 @@ import { keysOn, useKeys } from '../keys.ts'
 import { connection, lastHeard } from '../live.ts'
 import { PAGES } from '../pages/index.ts'
 import { route, to } from '../route.ts'
-import { session, signOut } from '../session.ts'
+import { may, session, signOut } from '../session.ts'
 import { THEMES, theme } from '../theme.ts'
+import { ConfirmDialog } from './confirm.tsx'
 import { EnrollDialog } from './enroll.tsx'
 import { Time } from './time.tsx'
 import './dot.css'
@@ -32,7 +33,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           Tellwire
         </a>
         <nav aria-label="Pages">
-          {PAGES.filter(({ nav }) => nav).map(({ path, title }) => (
+          {PAGES.filter(({ nav, needs }) => nav && (!needs || may(needs))).map(({ path, title }) => (
             <a
               key={path}
               href={to(path)}
@@ -65,6 +66,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         {children}
       </main>
       <EnrollDialog />
+      <ConfirmDialog />
       {helpOpen.value && <Help />}
     </>
   )

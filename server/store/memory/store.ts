@@ -11,6 +11,7 @@ import type { Enrolled } from '../../model/device.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { Standing } from '../../model/standing.ts'
 import type { AuditEntry, User } from '../../model/user.ts'
+import { enrolledAgain, revoked, saved, tokenRefused } from '../devices.ts'
 import { byKey } from '../keys.ts'
 import {
   type Audit,
@@ -28,6 +29,7 @@ import {
   type Users,
   type Values,
 } from '../store.ts'
+import { changed, keepAdmin, userOf } from '../users.ts'
 
 const BLOCK = 2_000
 
@@ -35,8 +37,8 @@ export function memoryStore(): Store {
   const trail: AuditEntry[] = []
   const feed = changeFeed()
   return {
-    devices: devices(),
-    users: users(),
+    devices: devices(trail),
+    users: users(trail),
     cases: cases(feed.publish, trail),
     audit: audit(trail),
     values: values(),
@@ -46,9 +48,9 @@ export function memoryStore(): Store {
   }
 }
 
-function devices(): Devices {
+function devices(trail: AuditEntry[]): Devices {
   const enrolled = new Map<string, Enrolled>()
-  const tokens = new Map<string, { worker: string | null; expiresAt: number }>()
+  const tokens = new Map<string, { worker: string | null; createdAt: number; expiresAt: number }>()
   return {
     get: async (device) => enrolled.get(device) ?? null,
     async list({ after, limit = Infinity } = {}) {
@@ -56,18 +58,32 @@ function devices(): Devices {
       const rest = after === undefined ? ids : ids.filter((it) => byKey(it, after) > 0)
       return rest.slice(0, limit).map((it) => enrolled.get(it)!)
     },
-    save: async (it) => void enrolled.set(it.device, it),
-    addToken: async ({ hash, worker, expiresAt }) => void tokens.set(hash, { worker, expiresAt }),
-    async takeToken(hash, now) {
+    save: async (it) => void enrolled.set(it.device, saved(it, enrolled.get(it.device) ?? null)),
+    addToken: async ({ hash, worker, createdAt, expiresAt }) => void tokens.set(hash, { worker, createdAt, expiresAt }),
+    async enroll(hash, laptop, now) {
       const token = tokens.get(hash)
-      if (!token || token.expiresAt <= now) return null
+      if (!token || token.expiresAt <= now) throw tokenRefused()
+      const stored = enrolledAgain(laptop, enrolled.get(laptop.device) ?? null, token.createdAt)
       tokens.delete(hash)
-      return { worker: token.worker }
+      enrolled.set(laptop.device, stored)
+      return { worker: token.worker, laptop: stored }
+    },
+    async revoke(device, revocation, entry) {
+      const before = enrolled.get(device)
+      if (!before) return null
+      const after = revoked(before, revocation)
+      enrolled.set(device, after)
+      trail.push(entry)
+      return after
+    },
+    async revokedSince(time) {
+      const found = [...enrolled.values()].filter((it) => it.revokedAt !== null && it.revokedAt >= time)
+      return found.sort((a, b) => byKey(a.device, b.device))
     },
   }
 }
 
-function users(): Users {
+function users(trail: AuditEntry[]): Users {
   const users = new Map<number, User>()
   const sessions = new Map<string, { userId: number; once: boolean; expiresAt: number }>()
   let last = 0
@@ -78,13 +94,34 @@ function users(): Users {
     byId: async (id) => users.get(id) ?? null,
     async add(user) {
       if (byName(user.name)) throw nameTaken(user.name)
-      const added = { id: ++last, ...user }
+      const added = userOf(++last, user)
       users.set(added.id, added)
       return added
     },
-    async setPassword(id, passwordHash) {
+    async setPassword(id, passwordHash, name) {
       const user = users.get(id)
-      if (user) users.set(id, { ...user, passwordHash })
+      if (!user) return null
+      const after = { ...user, passwordHash, name: name ?? user.name }
+      if (after.name !== user.name && byName(after.name)) throw nameTaken(after.name)
+      users.set(id, after)
+      return after
+    },
+    async change(id, change, entries) {
+      const user = users.get(id)
+      if (!user) return null
+      const after = changed(user, change)
+      keepAdmin([...users.values()], user, after)
+      users.set(id, after)
+      trail.push(...entries)
+      return after
+    },
+    async remove(id, entry) {
+      const user = users.get(id)
+      if (!user) return false
+      keepAdmin([...users.values()], user, null)
+      users.delete(id)
+      trail.push(entry)
+      return true
     },
     addSession: async ({ hash, userId, once, expiresAt }) => void sessions.set(hash, { userId, once, expiresAt }),
     async session(hash, now) {

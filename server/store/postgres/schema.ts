@@ -7,9 +7,13 @@
  */
 import type { Schema } from './database.ts'
 
+const REVOKED = `
+create index devices_revoked on devices (revoked_at) where revoked_at is not null;
+`
+
 const TABLES = `
-create table devices (device text collate "C" primary key, doc text not null);
-create table tokens (
+create table devices (device text collate "C" primary key, doc text not null, revoked_at bigint);
+${REVOKED}create table tokens (
   hash text collate "C" primary key, worker text, created_at bigint not null, expires_at bigint not null, used_at bigint
 );
 
@@ -69,4 +73,9 @@ insert into feed (last) values (0);
 create table consumers (name text collate "C" primary key, seq bigint not null);
 `
 
-export const STORE: Schema = { part: 'store', version: 1, create: TABLES, upgrades: [] }
+export const STORE: Schema = {
+  part: 'store',
+  version: 2,
+  create: TABLES,
+  upgrades: [`alter table devices add column revoked_at bigint;${REVOKED}`],
+}

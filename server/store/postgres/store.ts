@@ -13,6 +13,7 @@ import type { Enrolled } from '../../model/device.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { Standing } from '../../model/standing.ts'
 import type { AuditEntry, User } from '../../model/user.ts'
+import { enrolledAgain, revoked, saved, tokenRefused } from '../devices.ts'
 import { behind, keyOf } from '../keys.ts'
 import {
   type Audit,
@@ -29,6 +30,7 @@ import {
   type Users,
   type Values,
 } from '../store.ts'
+import { changed, keepAdmin, type StoredUser, userOf } from '../users.ts'
 import { type Database, openDatabase, type Query, type Row } from './database.ts'
 import { STORE } from './schema.ts'
 
@@ -50,19 +52,29 @@ export async function openPostgresStore(options: { url: string }): Promise<Store
 }
 
 function devices({ query, transaction }: Database): Devices {
+  const read = async (query: Query, device: string) =>
+    one<Enrolled>(await query('select doc from devices where device = $1', [keyOf(device)]))
+  const write = (query: Query, laptop: Enrolled) =>
+    query(
+      `insert into devices (device, doc, revoked_at) values ($1, $2, $3) on conflict (device)
+       do update set doc = excluded.doc, revoked_at = excluded.revoked_at`,
+      [keyOf(laptop.device), JSON.stringify(laptop), laptop.revokedAt],
+    )
+  /** One writer at a time: a row that does not exist yet cannot be locked. */
+  const alone = <T>(work: (query: Query) => Promise<T>) =>
+    transaction(async (query) => {
+      await query('lock table devices in share row exclusive mode')
+      return await work(query)
+    })
   return {
-    get: async (device) => one<Enrolled>(await query('select doc from devices where device = $1', [keyOf(device)])),
+    get: (device) => read(query, device),
     async list({ after, limit } = {}) {
       // Null means no limit. Every id sorts after the empty text.
       const page = [after === undefined ? '' : keyOf(after), limit ?? null]
       return all<Enrolled>(await query('select doc from devices where device > $1 order by device limit $2', page))
     },
-    async save(enrolled) {
-      await query(
-        'insert into devices (device, doc) values ($1, $2) on conflict (device) do update set doc = excluded.doc',
-        [keyOf(enrolled.device), JSON.stringify(enrolled)],
-      )
-    },
+    save: (laptop) =>
+      alone(async (query) => void (await write(query, saved(laptop, await read(query, laptop.device))))),
     addToken: ({ hash, worker, createdAt, expiresAt }) =>
       transaction(async (query) => {
         await query('delete from tokens where expires_at <= $1', [createdAt])
@@ -73,40 +85,87 @@ function devices({ query, transaction }: Database): Devices {
           expiresAt,
         ])
       }),
-    async takeToken(hash, now) {
-      const [taken] = await query(
-        'update tokens set used_at = $1 where hash = $2 and used_at is null and expires_at > $1 returning worker',
-        [now, hash],
-      )
-      return taken ? { worker: JSON.parse(String(taken.worker)) as string | null } : null
-    },
+    enroll: (hash, laptop, now) =>
+      alone(async (query) => {
+        const [token] = await query(
+          `update tokens set used_at = $1 where hash = $2 and used_at is null and expires_at > $1
+           returning worker, created_at`,
+          [now, hash],
+        )
+        if (!token) throw tokenRefused()
+        const stored = enrolledAgain(laptop, await read(query, laptop.device), Number(token.created_at))
+        await write(query, stored)
+        return { worker: JSON.parse(String(token.worker)) as string | null, laptop: stored }
+      }),
+    revoke: (device, revocation, entry) =>
+      alone(async (query) => {
+        const before = await read(query, device)
+        if (!before) return null
+        const after = revoked(before, revocation)
+        await write(query, after)
+        await addAudit(query, entry)
+        return after
+      }),
+    revokedSince: async (time) =>
+      all<Enrolled>(await query('select doc from devices where revoked_at >= $1 order by device', [time])),
   }
 }
 
 function users({ query, transaction }: Database): Users {
+  const list = async (query: Query) => (await query('select id, doc from users order by id')).map(rowUser)
+  const byName = async (query: Query, name: string) =>
+    (await query('select id, doc from users where name = $1', [keyOf(name)])).map(rowUser)[0] ?? null
+  const byId = async (query: Query, id: number) =>
+    (await query('select id, doc from users where id = $1', [id])).map(rowUser)[0] ?? null
+  const write = (query: Query, { id, ...doc }: User) =>
+    query('update users set name = $2, doc = $3 where id = $1', [id, keyOf(doc.name), JSON.stringify(doc)])
+  /** One writer at a time: whether an admin remains depends on all rows. */
+  const alone = <T>(work: (query: Query) => Promise<T>) =>
+    transaction(async (query) => {
+      await query('lock table users in share row exclusive mode')
+      return await work(query)
+    })
   return {
-    list: async () => (await query('select id, doc from users order by id')).map(userOf),
-    async byName(name) {
-      const [row] = await query('select id, doc from users where name = $1', [keyOf(name)])
-      return row ? userOf(row) : null
-    },
-    async byId(id) {
-      const [row] = await query('select id, doc from users where id = $1', [id])
-      return row ? userOf(row) : null
-    },
+    list: () => list(query),
+    byName: (name) => byName(query, name),
+    byId: (id) => byId(query, id),
     async add(user) {
       const [row] = await query(
         'insert into users (name, doc) values ($1, $2) on conflict (name) do nothing returning id',
         [keyOf(user.name), JSON.stringify(user)],
       )
       if (!row) throw nameTaken(user.name)
-      return { id: Number(row.id), ...user }
+      return userOf(Number(row.id), user)
     },
-    setPassword: (id, passwordHash) =>
-      transaction(async (query) => {
-        const [user] = all<Omit<User, 'id'>>(await query('select doc from users where id = $1 for update', [id]))
-        if (!user) return
-        await query('update users set doc = $2 where id = $1', [id, JSON.stringify({ ...user, passwordHash })])
+    setPassword: (id, passwordHash, name) =>
+      alone(async (query) => {
+        const user = await byId(query, id)
+        if (!user) return null
+        const after = { ...user, passwordHash, name: name ?? user.name }
+        if (after.name !== user.name && (await byName(query, after.name))) throw nameTaken(after.name)
+        await write(query, after)
+        return after
+      }),
+    change: (id, change, entries) =>
+      alone(async (query) => {
+        const users = await list(query)
+        const user = users.find((it) => it.id === id)
+        if (!user) return null
+        const after = changed(user, change)
+        keepAdmin(users, user, after)
+        await write(query, after)
+        for (const it of entries) await addAudit(query, it)
+        return after
+      }),
+    remove: (id, entry) =>
+      alone(async (query) => {
+        const users = await list(query)
+        const user = users.find((it) => it.id === id)
+        if (!user) return false
+        keepAdmin(users, user, null)
+        await query('delete from users where id = $1', [id])
+        await addAudit(query, entry)
+        return true
       }),
     addSession: ({ hash, userId, createdAt, expiresAt, once }) =>
       transaction(async (query) => {
@@ -461,8 +520,8 @@ function all<T>(rows: readonly Row[]): T[] {
   return rows.map((row) => JSON.parse(String(row.doc)) as T)
 }
 
-function userOf(row: Row): User {
-  return { id: Number(row.id), ...(JSON.parse(String(row.doc)) as Omit<User, 'id'>) }
+function rowUser(row: Row): User {
+  return userOf(Number(row.id), JSON.parse(String(row.doc)) as StoredUser)
 }
 
 function evaluationOf(row: Row): Evaluation {

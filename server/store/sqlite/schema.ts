@@ -99,12 +99,17 @@ create table verdicts (id integer primary key autoincrement, worker text not nul
 create index verdicts_by_worker on verdicts (worker, id);
 `
 
+/** Until then nothing revoked a laptop. */
+const REVOKED = `
+create index enrolled_revoked on enrolled (revoked_at) where revoked_at is not null;
+`
+
 /**
  * doc: JSON of the interface's type, everywhere below; the other columns are for look-up and order.
  */
 const PEOPLE = `
-create table enrolled (device text primary key, doc text not null) without rowid;
-create table tokens (
+create table enrolled (device text primary key, doc text not null, revoked_at integer) without rowid;
+${REVOKED}create table tokens (
   hash text primary key, worker text, created_at integer not null, expires_at integer not null, used_at integer
 ) without rowid;
 
@@ -180,6 +185,10 @@ drop table progress;
 update tokens set worker = json_quote(worker);
 `
 
-export const STORE_VERSION = 3
+export const STORE_VERSION = 4
 export const STORE_SCHEMA = `${PEOPLE}${JUDGEMENT}`
-export const STORE_UPGRADES: readonly string[] = [VERDICTS, JUDGEMENT_BY_EVALUATION]
+export const STORE_UPGRADES: readonly string[] = [
+  VERDICTS,
+  JUDGEMENT_BY_EVALUATION,
+  `alter table enrolled add column revoked_at integer;${REVOKED}`,
+]

@@ -17,6 +17,7 @@ import type { Enrolled } from '../../model/device.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { Standing } from '../../model/standing.ts'
 import type { AuditEntry, User } from '../../model/user.ts'
+import { enrolledAgain, revoked, saved, tokenRefused } from '../devices.ts'
 import { behind, keyOf } from '../keys.ts'
 import {
   type Audit,
@@ -33,6 +34,7 @@ import {
   type Users,
   type Values,
 } from '../store.ts'
+import { changed, keepAdmin, type StoredUser, userOf } from '../users.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
 import { STORE_SCHEMA, STORE_UPGRADES, STORE_VERSION } from './schema.ts'
 
@@ -117,19 +119,23 @@ function guarded<T extends object>(file: string, aggregate: T): T {
   return Object.fromEntries(Object.entries(aggregate).map(([name, call]) => [name, wrap(call)])) as T
 }
 
-function devices({ sql, durable }: Database): Devices {
+function devices(database: Database): Devices {
+  const { sql, durable } = database
+  const read = (device: string) => one<Enrolled>(sql('select doc from enrolled where device = ?').get(keyOf(device)))
+  const write = (laptop: Enrolled) =>
+    sql(
+      `insert into enrolled (device, doc, revoked_at) values (?, ?, ?) on conflict (device)
+       do update set doc = excluded.doc, revoked_at = excluded.revoked_at`,
+    ).run(keyOf(laptop.device), JSON.stringify(laptop), laptop.revokedAt)
   return {
-    get: async (device) => one<Enrolled>(sql('select doc from enrolled where device = ?').get(keyOf(device))),
+    get: async (device) => read(device),
     async list({ after, limit = -1 } = {}) {
       // Every id sorts after the empty text.
       const from = after === undefined ? '' : keyOf(after)
       return all<Enrolled>(sql('select doc from enrolled where device > ? order by device limit ?').all(from, limit))
     },
-    async save(enrolled) {
-      sql('insert into enrolled (device, doc) values (?, ?) on conflict (device) do update set doc = excluded.doc').run(
-        keyOf(enrolled.device),
-        JSON.stringify(enrolled),
-      )
+    async save(laptop) {
+      durable(() => write(saved(laptop, read(laptop.device))))
     },
     async addToken({ hash, worker, createdAt, expiresAt }) {
       durable(() => {
@@ -142,40 +148,81 @@ function devices({ sql, durable }: Database): Devices {
         )
       })
     },
-    async takeToken(hash, now) {
-      const taken = sql(
-        'update tokens set used_at = ?1 where hash = ?2 and used_at is null and expires_at > ?1 returning worker',
-      ).get(now, hash)
-      return taken ? { worker: JSON.parse(String(taken.worker)) as string | null } : null
-    },
+    enroll: async (hash, laptop, now) =>
+      durable(() => {
+        const token = sql(
+          `update tokens set used_at = ?1 where hash = ?2 and used_at is null and expires_at > ?1
+           returning worker, created_at`,
+        ).get(now, hash)
+        if (!token) throw tokenRefused()
+        const stored = enrolledAgain(laptop, read(laptop.device), Number(token.created_at))
+        write(stored)
+        return { worker: JSON.parse(String(token.worker)) as string | null, laptop: stored }
+      }),
+    revoke: async (device, revocation, entry) =>
+      durable(() => {
+        const before = read(device)
+        if (!before) return null
+        const after = revoked(before, revocation)
+        write(after)
+        addAudit(database, entry)
+        return after
+      }),
+    revokedSince: async (time) =>
+      all<Enrolled>(sql('select doc from enrolled where revoked_at >= ? order by device').all(time)),
   }
 }
 
-function users({ sql, durable }: Database): Users {
+function users(database: Database): Users {
+  const { sql, durable } = database
+  const list = () => sql('select id, doc from users order by id').all().map(rowUser)
+  const user = (row: Row | undefined) => (row ? rowUser(row) : null)
+  const byName = (name: string) => user(sql('select id, doc from users where name = ?').get(keyOf(name)))
+  const byId = (id: number) => user(sql('select id, doc from users where id = ?').get(id))
+  const write = ({ id, ...doc }: User) =>
+    sql('update users set name = ?, doc = ? where id = ?').run(keyOf(doc.name), JSON.stringify(doc), id)
   return {
-    list: async () => sql('select id, doc from users order by id').all().map(userOf),
-    async byName(name) {
-      const row = sql('select id, doc from users where name = ?').get(keyOf(name))
-      return row ? userOf(row) : null
-    },
-    async byId(id) {
-      const row = sql('select id, doc from users where id = ?').get(id)
-      return row ? userOf(row) : null
-    },
+    list: async () => list(),
+    byName: async (name) => byName(name),
+    byId: async (id) => byId(id),
     async add(user) {
       const row = sql('insert into users (name, doc) values (?, ?) on conflict (name) do nothing returning id').get(
         keyOf(user.name),
         JSON.stringify(user),
       )
       if (!row) throw nameTaken(user.name)
-      return { id: Number(row.id), ...user }
+      return userOf(Number(row.id), user)
     },
-    async setPassword(id, passwordHash) {
+    setPassword: async (id, passwordHash, name) =>
       durable(() => {
-        const user = one<Omit<User, 'id'>>(sql('select doc from users where id = ?').get(id))
-        if (user) sql('update users set doc = ? where id = ?').run(JSON.stringify({ ...user, passwordHash }), id)
-      })
-    },
+        const user = byId(id)
+        if (!user) return null
+        const after = { ...user, passwordHash, name: name ?? user.name }
+        if (after.name !== user.name && byName(after.name)) throw nameTaken(after.name)
+        write(after)
+        return after
+      }),
+    change: async (id, change, entries) =>
+      durable(() => {
+        const users = list()
+        const user = users.find((it) => it.id === id)
+        if (!user) return null
+        const after = changed(user, change)
+        keepAdmin(users, user, after)
+        write(after)
+        for (const it of entries) addAudit(database, it)
+        return after
+      }),
+    remove: async (id, entry) =>
+      durable(() => {
+        const users = list()
+        const user = users.find((it) => it.id === id)
+        if (!user) return false
+        keepAdmin(users, user, null)
+        sql('delete from users where id = ?').run(id)
+        addAudit(database, entry)
+        return true
+      }),
     async addSession({ hash, userId, createdAt, expiresAt, once }) {
       durable(() => {
         sql('delete from sessions where expires_at <= ?').run(createdAt)
@@ -530,8 +577,8 @@ function all<T>(rows: readonly Row[]): T[] {
   return rows.map((row) => JSON.parse(String(row.doc)) as T)
 }
 
-function userOf(row: Row): User {
-  return { id: Number(row.id), ...(JSON.parse(String(row.doc)) as Omit<User, 'id'>) }
+function rowUser(row: Row): User {
+  return userOf(Number(row.id), JSON.parse(String(row.doc)) as StoredUser)
 }
 
 function evaluationOf(row: Row): Evaluation {

@@ -10,7 +10,7 @@ import { type Harness, harness } from './harness.ts'
 
 const READING = [
   ...['/workers', '/workers/w1', '/laptops', '/laptops/d1', '/clusters', '/categories', '/audit', '/events'],
-  ...['/session', '/workers/w1/contracts'],
+  ...['/session', '/workers/w1/contracts', '/users'],
 ]
 
 describe('server/api: routes', () => {
@@ -39,7 +39,9 @@ describe('server/api: routes', () => {
     'contract.read': (it) => it.get('/api/v1/workers/w1/contracts'),
     'contract.write': (it) => it.put('/api/v1/workers/w1/contracts', { country: 'US' }),
     'laptop.enroll': (it) => it.post('/api/v1/enrollment-tokens', { worker: 'w1' }),
+    'laptop.revoke': (it) => it.post('/api/v1/laptops/d1/revoke', { reason: 'a test' }),
     'audit.read': (it) => it.get('/api/v1/audit'),
+    'user.manage': (it) => it.get('/api/v1/users'),
   }
   for (const role of ROLES)
     for (const permission of PERMISSIONS) {
@@ -47,6 +49,7 @@ describe('server/api: routes', () => {
       it(`${permission} as ${role}: ${status}`, async () => {
         const { signedIn, stage } = await harness()
         await stage.records(contract('w1'))
+        await stage.enroll('d1')
         const answer = await guarded[permission](await signedIn(role))
         assert.equal(answer.status, status)
         if (status === 403) assert.match(await answer.text(), /Ask a user with the role admin/)

@@ -4,6 +4,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
+import { revoke } from '../../../server/ingest/revocation.ts'
 import { contracts } from '../../../server/roster/contracts.ts'
 import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
 import { AUSTIN } from '../events.ts'
@@ -33,6 +34,11 @@ export async function harness(about: Partial<Deps> = {}) {
     async enrollmentToken(worker, by) {
       tokens.push({ worker, by })
       return { token: `tw1.${'dG9rZW4'.repeat(30)}`, expiresAt: now() + 3_600_000 }
+    },
+    async revoke(device, why, by) {
+      const isKnown = await revoke(store, device, { by, why, at: now() })
+      if (isKnown) await stage.queue.revoked(device)
+      return isKnown
     },
     contracts: contracts({ directory, append, audit: (entry) => store.audit.add(entry), now }),
     feeds: { lookup, append: async (lines) => (await stream.publish(lines)).duplicates.length },
@@ -74,6 +80,7 @@ export async function harness(about: Partial<Deps> = {}) {
       read: async <T>(path: string): Promise<T> => (await send('GET', path)).json() as Promise<T>,
       post: (path: string, body: unknown, headers?: Record<string, string>) => send('POST', path, body, headers),
       put: (path: string, body: unknown) => send('PUT', path, body),
+      patch: (path: string, body: unknown) => send('PATCH', path, body),
       delete: (path: string) => send('DELETE', path),
       cookie: () => cookie,
       steal: (stolen: string | null) => {

@@ -77,6 +77,45 @@ const LOOKS: Record<string, Look[]> = {
         await page.getByLabel('Command to enroll').waitFor()
       },
     },
+    {
+      name: 'revoked',
+      ready: 'Laptops',
+      prepare: async (page) => {
+        await page.locator('.laptop > summary', { hasText: 'Revoked' }).click()
+        await page.getByText('by ada: The laptop was stolen.').waitFor()
+      },
+    },
+    {
+      name: 'revoke',
+      ready: 'Laptops',
+      prepare: async (page) => {
+        await page.locator('.laptop > summary').first().click()
+        await page.getByRole('button', { name: 'Revoke this laptop' }).click()
+        await page.getByRole('textbox', { name: 'Why' }).fill('Left in a train.')
+      },
+    },
+  ],
+  users: [
+    {
+      name: 'users',
+      ready: 'Users',
+      prepare: async (page) => {
+        await page.getByRole('textbox', { name: 'Name' }).fill(`user-${Math.random().toString(36).slice(2)}`)
+        await page.getByRole('button', { name: 'Add user' }).click()
+        await page.getByRole('textbox', { name: 'One-time link for' }).waitFor()
+        await page.getByRole('button', { name: 'Disable user-' }).first().click()
+        await page.getByRole('button', { name: 'Disable', exact: true }).click()
+        await page.getByText('disabled').first().waitFor()
+      },
+    },
+    {
+      name: 'user-role',
+      ready: 'Users',
+      prepare: async (page) => {
+        await page.getByRole('button', { name: 'Change role of' }).first().click()
+        await page.getByRole('dialog').getByLabel('Role').selectOption('viewer')
+      },
+    },
   ],
 }
 

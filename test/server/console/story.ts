@@ -41,7 +41,7 @@ export async function fill(stage: Stage, workers: number, now: number): Promise<
         platform: (['linux', 'linux', 'linux', 'macos', 'windows'] as const)[index % 5]!,
         enrolledAt: now - 40 * DAY,
       },
-      ...(index === 11 && { revokedAt: now - 2 * DAY }),
+      ...(index === 11 && { revokedAt: now - 2 * DAY, revokedBy: 'ada', revokedWhy: 'The laptop was stolen.' }),
     })
     stage.book(device, bookOf(index, now))
     const records: RecordedOf<'contract' | 'device'>[] = [holding(device, worker, { from: now - 40 * DAY })]

@@ -1,6 +1,7 @@
 /** How an evaluation opens: it resumes, takes over what did not change, or re-evaluates the log. */
 import assert from 'node:assert/strict'
 import type { Finding } from '../../../server/model/finding.ts'
+import type { Commit } from '../../../server/store/store.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, DAY, HOUR, holding, processStart, received, session, T0 } from '../events.ts'
 import { evaluator, programRule, rulesetOf } from './evaluator.ts'
@@ -147,6 +148,30 @@ describe('server/detect: opening an evaluation', () => {
     assert.equal(again.id, edited.id)
     await it.follow(again)
     assert.deepEqual(titles(await it.findings()), ['bb'])
+  })
+
+  it('one that was killed while a large state was written starts again', async () => {
+    const it = evaluator()
+    const many = Array.from({ length: 3_000 }, (_, n) => contract(`w${n}`))
+    await it.follow(await it.open(rulesetOf(programRule('aa'))), [...many, holding('d1', 'w1'), program('/x/aa', 0)])
+    const { evaluations } = it.store
+    let left = 2
+    const commit = (id: string, what: Commit) => (left-- > 0 ? evaluations.commit(id, what) : Promise.reject('killed'))
+    const store = { ...it.store, evaluations: { ...evaluations, commit } }
+    const other = { thresholds: { silence: { silentHours: 30 } } }
+    const killed = await it.open(rulesetOf(programRule('aa')), { ...other, store })
+    for await (const block of it.stream.read(0)) killed.take(block.filter(({ position }) => position <= 3_000))
+    await killed.commit()
+    const written = await it.open(rulesetOf(programRule('aa')), other)
+    assert.deepEqual([written.id, written.position], [killed.id, 3_000])
+    left = 1
+    for await (const block of it.stream.read(3_000)) killed.take(block)
+    killed.put(Array.from({ length: 3_000 }, (_, n) => ({ part: 'x', subject: `${n}`, state: '1' })))
+    await assert.rejects(killed.commit(), /killed/)
+    const again = await it.open(rulesetOf(programRule('aa')), other)
+    assert.deepEqual([again.id === killed.id, again.position], [false, 0])
+    await it.follow(again)
+    assert.equal((await it.findings()).length, 1)
   })
 
   it('other thresholds re-evaluate the log next to the active evaluation', async () => {

@@ -59,6 +59,12 @@ describe('enrollment', () => {
     ).toString('base64url'),
     ...more,
   })
+  const revoke = (device: string) =>
+    store.devices.revoke(
+      device,
+      { at: clock, by: 'ada', why: 'stolen' },
+      { at: clock, user: 'ada', action: 'laptop.revoked', about: device, detail: 'stolen' },
+    )
   const codeOf = async (act: Promise<unknown>): Promise<FaultCode | null> => {
     try {
       await act
@@ -167,12 +173,13 @@ describe('enrollment', () => {
     { what: 'another wire version', code: 'wire.version', act: (it) => enroll(request(it, { wire: 2 }), ADDRESS) },
     { what: "an invalid worker's id", code: 'api.invalid', act: () => token('no such <worker>') },
     {
-      what: 'a revoked key',
+      what: 'a revoked key with a token made before',
       code: 'device.revoked',
       async act(it) {
         const { device } = (await enroll(request(it), ADDRESS)).reply
-        await store.devices.save({ ...(await store.devices.get(device))!, revokedAt: START })
-        await enroll(request(await secretFor()), ADDRESS)
+        const secret = await secretFor()
+        await revoke(device)
+        await enroll(request(secret), ADDRESS)
       },
     },
     {
@@ -223,21 +230,31 @@ describe('enrollment', () => {
     )
   })
 
-  it('does not undo a revocation made while the token is looked up', async () => {
+  it('does not undo a revocation made just before it stores the laptop, and does not use up the token', async () => {
     const { device } = (await enroll(request(await secretFor()), ADDRESS)).reply
     const secret = await secretFor()
     const slow: Store = {
       ...store,
       devices: {
         ...store.devices,
-        async takeToken(hash, now) {
-          await store.devices.save({ ...(await store.devices.get(device))!, revokedAt: START })
-          return await store.devices.takeToken(hash, now)
+        async enroll(...args) {
+          await revoke(device)
+          return await store.devices.enroll(...args)
         },
       },
     }
     assert.equal(await codeOf(enrolling(slow)(request(secret), ADDRESS)), 'device.revoked')
     assert.equal((await store.devices.get(device))?.revokedAt, START)
+    assert.equal((await enroll(request(secret, {}, laptop()), ADDRESS)).records.length, 1)
+  })
+
+  it('enrolls a revoked key again with a token made after the revocation', async () => {
+    const { device } = (await enroll(request(await secretFor()), ADDRESS)).reply
+    await revoke(device)
+    clock++
+    assert.equal((await enroll(request(await secretFor('w2')), ADDRESS)).reply.device, device)
+    const { revokedAt, revokedBy } = (await store.devices.get(device))!
+    assert.deepEqual([revokedAt, revokedBy], [null, undefined])
   })
 
   it('continues with the next request when the store failed for one', async () => {
@@ -246,9 +263,9 @@ describe('enrollment', () => {
       ...store,
       devices: {
         ...store.devices,
-        async get(device) {
+        async enroll(...args) {
           if (failures-- > 0) throw new Fault('store.damaged')
-          return await store.devices.get(device)
+          return await store.devices.enroll(...args)
         },
       },
     }

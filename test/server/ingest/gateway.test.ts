@@ -425,6 +425,21 @@ describe('gateway', () => {
       assert.deepEqual(await refusalOf(new RawAgent(server.url, of)), ['device.revoked', of.device])
     })
 
+    it('a device revoked through the server: its session ends at once, what was acknowledged stays', async () => {
+      // No ping within the test.
+      await begin({ timing: { firstPingsMs: 60_000, pingMs: 60_000 } })
+      const of = await server.enroll()
+      const agent = await connected(server, of)
+      assert.equal((await agent.batch(events(1, 3))).seq, 3)
+      const refused = agent.refusal()
+      await server.revoke(of.device)
+      await server.gateway.revoked(of.device)
+      assert.equal((await refused).code, 'device.revoked')
+      assert.equal((await server.stored(of.device)).length, 3)
+      await until(async () => !server.gateway.online.has(of.device))
+      await neighbourIsWell()
+    })
+
     it('no hello within the time allowed: wire.unexpected', async () => {
       await begin()
       await server.close()

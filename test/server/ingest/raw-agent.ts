@@ -9,6 +9,7 @@ import { Config } from '../../../server/config.ts'
 import { Gateway, type GatewayDeps } from '../../../server/ingest/gateway.ts'
 import { deviceOf, type ServerKeys, serverKeys } from '../../../server/ingest/identity.ts'
 import { policyInForce } from '../../../server/ingest/policy.ts'
+import { revoke } from '../../../server/ingest/revocation.ts'
 import { logger } from '../../../server/log.ts'
 import { type Metrics, metrics } from '../../../server/metrics.ts'
 import type { History } from '../../../server/store/history.ts'
@@ -114,8 +115,10 @@ export async function openServer(options: Options = {}): Promise<TestServer> {
       })
       return made
     },
-    revoke: async (device) =>
-      store.devices.save({ ...(await store.devices.get(device))!, revokedAt: Date.UTC(2026, 10, 22) }),
+    async revoke(device) {
+      const isKnown = await revoke(store, device, { by: 'ada', why: 'stolen', at: Date.UTC(2026, 10, 22) })
+      if (!isKnown) throw new Error(`no such laptop: ${device}`)
+    },
     async close() {
       await gateway.close()
       http.closeAllConnections()

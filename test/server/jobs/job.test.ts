@@ -1,6 +1,6 @@
 /** Periodic jobs: no overlap, independent of each other, and continued after a failure. */
 import assert from 'node:assert/strict'
-import { type Job, runJobs } from '../../../server/jobs/job.ts'
+import { type Job, pauseAfter, runJobs } from '../../../server/jobs/job.ts'
 import { until } from '../../bench/children.ts'
 
 const WITHIN_MS = 10_000
@@ -17,6 +17,13 @@ describe('server/jobs', () => {
       WITHIN_MS,
       () => `only ${count()} times`,
     )
+
+  it('a slow job runs less often, unless it is slow because of its work', () => {
+    const [when, tookMs] = [5_000, 19_000]
+    assert.equal(pauseAfter({ when }, tookMs), 380_000)
+    assert.equal(pauseAfter({ when }, 10), 5_000)
+    assert.equal(pauseAfter({ when, keepsPace: true }, tookMs), 5_000)
+  })
 
   it('a slow job does not delay others, and never overlaps itself', async () => {
     const long = Promise.withResolvers<void>()

@@ -7,11 +7,13 @@ import { promisify } from 'node:util'
 import type { Cluster } from '../../../server/model/assessment.ts'
 import type { Verdict } from '../../../server/model/case.ts'
 import { type Change, change } from '../../../server/model/change.ts'
+import type { Revocation } from '../../../server/model/device.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Standing } from '../../../server/model/standing.ts'
-import type { AuditEntry, User } from '../../../server/model/user.ts'
+import type { AuditEntry, NewUser, User, UserChange } from '../../../server/model/user.ts'
 import { type OpenOptions, openStore, type StoreConfig } from '../../../server/store/open.ts'
 import type { Commit, KeptRow, Store } from '../../../server/store/store.ts'
+import type { Fault } from '../../../wire/fault.ts'
 import { enrolledDevice, findingOf, HOSTILE, T0 } from './samples.ts'
 
 /** An empty database, and what the suite must know about its engine. */
@@ -95,42 +97,145 @@ function devices(given: Given): void {
   }
 
   const token = { hash: 'h1', worker: 'w1', createdAt: T0, expiresAt: T0 + 1_000 }
-  const takings = [
-    { name: 'a fresh token', hash: 'h1', at: T0 + 999, answer: { worker: 'w1' } },
-    { name: 'no expired token', hash: 'h1', at: T0 + 1_000, answer: null },
-    { name: 'no unknown token', hash: 'h2', at: T0, answer: null },
+  const laptop = enrolledDevice('d1')
+  const NO_TOKEN = { name: 'Fault', code: 'enroll.token' }
+  const REVOKED = { name: 'Fault', code: 'device.revoked', where: 'd1' }
+  const revoking = (at: number): [string, Revocation, AuditEntry] => [
+    'd1',
+    { at, by: 'ana', why: 'stolen' },
+    { at, user: 'ana', action: 'laptop.revoked', about: 'd1', detail: 'stolen' },
   ]
-  for (const { name, hash, at, answer } of takings) {
-    it(`takes ${name}`, async () => {
+  const revoked = (at: number) => ({ ...laptop, revokedAt: at, revokedBy: 'ana', revokedWhy: 'stolen' })
+
+  it('enrolls a laptop with a fresh token', async () => {
+    const { store, another } = given()
+    await store.devices.addToken(token)
+    assert.deepEqual(await store.devices.enroll('h1', laptop, T0 + 999), { worker: 'w1', laptop })
+    assert.deepEqual(await (await another()).devices.get('d1'), laptop)
+  })
+
+  const refused = [
+    { name: 'an expired token', hash: 'h1', at: T0 + 1_000 },
+    { name: 'an unknown token', hash: 'h2', at: T0 },
+  ]
+  for (const { name, hash, at } of refused) {
+    it(`enrolls no laptop with ${name}`, async () => {
       const { store } = given()
       await store.devices.addToken(token)
-      assert.deepEqual(await store.devices.takeToken(hash, at), answer)
+      await assert.rejects(store.devices.enroll(hash, laptop, at), NO_TOKEN)
+      assert.equal(await store.devices.get('d1'), null)
     })
   }
 
-  it('gives a token to only one of several callers at once, and to none later', async () => {
+  it('enrolls one of several laptops that use a token at once, and none later', async () => {
     const { store, another } = given()
     const other = await another()
     await store.devices.addToken({ ...token, worker: null })
-    const taken = await Promise.all([store, other, store, other].map((it) => it.devices.takeToken('h1', T0)))
-    assert.deepEqual(
-      taken.filter((it) => it !== null),
-      [{ worker: null }],
+    const enrolled = await Promise.allSettled(
+      [store, other, store, other].map((it, index) => it.devices.enroll('h1', enrolledDevice(`d${index}`), T0)),
     )
-    assert.equal(await other.devices.takeToken('h1', T0), null)
+    const taken = enrolled.filter((it) => it.status === 'fulfilled').map((it) => it.value)
+    assert.deepEqual(await store.devices.list(), [taken[0]?.laptop])
+    assert.deepEqual([taken.length, taken[0]?.worker], [1, null])
+    await assert.rejects(other.devices.enroll('h1', laptop, T0), NO_TOKEN)
   })
 
   it('keeps valid tokens when expired ones are deleted', async () => {
     const { store } = given()
     await store.devices.addToken(token)
     await store.devices.addToken({ ...token, hash: 'h2', createdAt: T0 + 999, expiresAt: T0 + 2_000 })
-    assert.deepEqual(await store.devices.takeToken('h1', T0 + 999), { worker: 'w1' })
-    assert.deepEqual(await store.devices.takeToken('h2', T0 + 1_999), { worker: 'w1' })
+    assert.equal((await store.devices.enroll('h1', laptop, T0 + 999)).worker, 'w1')
+    assert.equal((await store.devices.enroll('h2', laptop, T0 + 1_999)).worker, 'w1')
+  })
+
+  it('keeps the earliest first boot of a laptop that enrolls with two tokens at once', async () => {
+    const { store, another } = given()
+    const other = await another()
+    for (const hash of ['h1', 'h2']) await store.devices.addToken({ ...token, hash })
+    await Promise.all([
+      store.devices.enroll('h1', { ...laptop, firstBoot: T0 - 5 }, T0),
+      other.devices.enroll('h2', { ...laptop, firstBoot: T0 - 9 }, T0),
+    ])
+    assert.equal((await store.devices.get('d1'))?.firstBoot, T0 - 9)
+  })
+
+  it('revokes a laptop with its audit entry, again with a newer reason, and none that is unknown', async () => {
+    const { store, another } = given()
+    const other = await another()
+    assert.equal(await store.devices.revoke(...revoking(T0)), null)
+    assert.deepEqual(await store.audit.newest(9), [])
+    for (const it of ['d1', 'd2']) await store.devices.save(enrolledDevice(it))
+    assert.deepEqual(await store.devices.revoke(...revoking(T0 + 5)), revoked(T0 + 5))
+    assert.deepEqual(await other.devices.get('d1'), revoked(T0 + 5))
+    const again = { ...revoked(T0 + 5), revokedBy: null, revokedWhy: 'lost' }
+    assert.deepEqual(
+      await other.devices.revoke('d1', { at: T0 + 4, by: null, why: 'lost' }, revoking(T0 + 4)[2]),
+      again,
+      'the clock was set back',
+    )
+    assert.equal((await store.audit.newest(9)).length, 2)
+    assert.deepEqual(await store.devices.revokedSince(T0 + 5), [again])
+    assert.deepEqual(await other.devices.revokedSince(T0 + 6), [])
+  })
+
+  const tokens = [
+    { name: 'made before it', madeAt: T0 + 4, clears: false },
+    { name: 'made in the same millisecond', madeAt: T0 + 5, clears: false },
+    { name: 'made after it', madeAt: T0 + 6, clears: true },
+  ]
+  for (const { name, madeAt, clears } of tokens) {
+    it(`${clears ? 'clears' : 'keeps'} a revocation when the laptop enrolls with a token ${name}`, async () => {
+      const { store, another } = given()
+      await store.devices.save(laptop)
+      await store.devices.revoke(...revoking(T0 + 5))
+      await store.devices.addToken({ ...token, createdAt: madeAt })
+      const enrolling = () => store.devices.enroll('h1', laptop, T0 + 7)
+      if (clears) assert.deepEqual((await enrolling()).laptop, laptop)
+      else await assert.rejects(enrolling(), REVOKED)
+      const other = await another()
+      assert.deepEqual(await other.devices.get('d1'), clears ? laptop : revoked(T0 + 5))
+      assert.deepEqual(await other.devices.revokedSince(T0), clears ? [] : [revoked(T0 + 5)])
+      // A refused enrollment does not use up the token.
+      const next = other.devices.enroll('h1', enrolledDevice('d2'), T0 + 7)
+      await (clears ? assert.rejects(next, NO_TOKEN) : next)
+    })
+  }
+
+  it('keeps a revocation when the laptop is saved', async () => {
+    const { store } = given()
+    await store.devices.save(laptop)
+    await store.devices.revoke(...revoking(T0))
+    await store.devices.save({ ...laptop, version: '0.2.0' })
+    assert.deepEqual(await store.devices.get('d1'), { ...revoked(T0), version: '0.2.0' })
+  })
+
+  it('loses no revocation to enrollments at the same time', async () => {
+    const { store, another } = given()
+    const handles = [store, await another()]
+    for (let round = 1; round <= 20; round++) {
+      const device = `r${round}`
+      const madeAt = T0 + round
+      // Odd rounds: the laptop is new, and has no row yet that could be locked.
+      if (round % 2 === 0) await store.devices.save(enrolledDevice(device))
+      const hashes = [0, 1, 2].map((it) => `${device} ${it}`)
+      for (const hash of hashes) await store.devices.addToken({ ...token, hash, createdAt: madeAt })
+      const [, revocation, entry] = revoking(madeAt)
+      const work = [
+        ...hashes.map((hash) => (of: Store) => of.devices.enroll(hash, enrolledDevice(device), madeAt)),
+        (of: Store) => of.devices.revoke(device, revocation, entry),
+      ]
+      const turned = [...work.slice(round % 4), ...work.slice(0, round % 4)]
+      const done = await Promise.allSettled(turned.map((it, index) => it(handles[(index + round) % 2]!)))
+      const revocationDone = done[turned.indexOf(work[3]!)]!
+      const isRevoked = revocationDone.status === 'fulfilled' && revocationDone.value !== null
+      assert.equal((await store.devices.get(device))?.revokedAt, isRevoked ? madeAt : null, `round ${round}`)
+      if (round % 2 === 0) assert.ok(isRevoked)
+    }
   })
 }
 
-const ANA: Omit<User, 'id'> = { name: 'ana', role: 'admin', passwordHash: null, createdAt: T0 }
-const BEN: Omit<User, 'id'> = { ...ANA, name: 'ben', role: 'viewer' }
+const ANA: NewUser = { name: 'ana', role: 'admin', passwordHash: null, createdAt: T0 }
+const BEN: NewUser = { ...ANA, name: 'ben', role: 'viewer' }
 
 function users(given: Given): void {
   it('numbers users, finds them by name and id, and changes a password', async () => {
@@ -138,11 +243,11 @@ function users(given: Given): void {
     const ana = await store.users.add(ANA)
     const ben = await store.users.add(BEN)
     assert.notEqual(ana.id, ben.id)
-    await store.users.setPassword(ben.id, 'argon2')
-    await store.users.setPassword(ben.id + 99, 'nobody')
-    const again = await another()
     const changed = { ...ben, passwordHash: 'argon2' }
-    assert.deepEqual(await again.users.list(), [{ id: ana.id, ...ANA }, changed])
+    assert.deepEqual(await store.users.setPassword(ben.id, 'argon2'), changed)
+    assert.equal(await store.users.setPassword(ben.id + 99, 'nobody'), null)
+    const again = await another()
+    assert.deepEqual(await again.users.list(), [{ id: ana.id, ...ANA, disabledAt: null, generation: 0 }, changed])
     assert.deepEqual(await again.users.byName('ben'), changed)
     assert.deepEqual(await again.users.byId(ben.id), changed)
     assert.deepEqual([await again.users.byName('Ana'), await again.users.byId(ben.id + 99)], [null, null])
@@ -154,6 +259,20 @@ function users(given: Given): void {
     await assert.rejects((await another()).users.add({ ...BEN, name: 'ana' }), { name: 'Fault', code: 'api.invalid' })
     assert.ok((await store.users.add(BEN)).id > ana.id)
     assert.equal((await store.users.list()).length, 2)
+  })
+
+  it('changes a name with the password, but not to one that is taken', async () => {
+    const { store, another } = given()
+    const ana = await store.users.add(ANA)
+    await store.users.add(BEN)
+    const taken = { name: 'Fault', code: 'api.invalid' }
+    await assert.rejects(store.users.setPassword(ana.id, 'argon2', 'ben'), taken)
+    const renamed = { ...ana, name: 'ada', passwordHash: 'argon2' }
+    assert.deepEqual(await store.users.setPassword(ana.id, 'argon2', 'ada'), renamed)
+    const again = await another()
+    assert.deepEqual([await again.users.byName('ana'), await again.users.byName('ada')], [null, renamed])
+    await assert.rejects(again.users.add({ ...BEN, name: 'ada' }), taken)
+    assert.ok((await again.users.add(ANA)).id > ana.id)
   })
 
   it('adds a name once when several add it at the same time', async () => {
@@ -176,6 +295,103 @@ function users(given: Given): void {
     assert.equal(await again.users.session('s3', T0), null)
     await again.users.endSession('s2')
     assert.equal(await store.users.session('s2', T0), null)
+  })
+
+  const entry = (action: string): AuditEntry => ({ at: T0, user: 'ana', action, about: 'ben', detail: null })
+  const WITH_PASSWORD = { passwordHash: 'argon2' }
+  const LAST = { name: 'Fault', code: 'api.forbidden' }
+
+  const changes: { name: string; change: UserChange; after: Partial<User> }[] = [
+    { name: 'the role', change: { role: 'analyst' }, after: { role: 'analyst' } },
+    {
+      name: 'to disabled, which ends sessions',
+      change: { disabledAt: T0 + 1 },
+      after: { disabledAt: T0 + 1, generation: 1 },
+    },
+    { name: 'to enabled', change: { disabledAt: null }, after: {} },
+    { name: 'the sessions, by ending them', change: { signOut: true }, after: { generation: 1 } },
+    { name: 'nothing', change: {}, after: {} },
+  ]
+  for (const { name, change, after } of changes) {
+    it(`changes ${name}, with the audit entries`, async () => {
+      const { store, another } = given()
+      await store.users.add(ANA)
+      const ben = await store.users.add(BEN)
+      const expected = { ...ben, ...after }
+      assert.deepEqual(await store.users.change(ben.id, change, [entry('a'), entry('b')]), expected)
+      const other = await another()
+      assert.deepEqual(await other.users.byName('ben'), expected)
+      await store.users.setPassword(ben.id, 'argon2')
+      assert.deepEqual(await other.users.byId(ben.id), { ...expected, passwordHash: 'argon2' })
+      assert.deepEqual(await other.audit.newest(9), [entry('b'), entry('a')])
+      assert.equal(await other.users.change(ben.id + 9, change, [entry('a')]), null)
+      assert.equal((await other.audit.newest(9)).length, 2)
+    })
+  }
+
+  it('removes a user; the name can be used again with another id', async () => {
+    const { store, another } = given()
+    await store.users.add(ANA)
+    const ben = await store.users.add(BEN)
+    assert.equal(await store.users.remove(ben.id, entry('user.removed')), true)
+    const other = await another()
+    assert.deepEqual([await other.users.byName('ben'), await other.users.byId(ben.id)], [null, null])
+    assert.equal(await other.users.remove(ben.id, entry('user.removed')), false)
+    assert.deepEqual(await other.audit.newest(9), [entry('user.removed')])
+    assert.ok((await other.users.add(BEN)).id > ben.id)
+  })
+
+  const away: [name: string, act: (of: Store, id: number) => Promise<unknown>][] = [
+    ['disabled', (of, id) => of.users.change(id, { disabledAt: T0 }, [entry('x')])],
+    ['demoted', (of, id) => of.users.change(id, { role: 'viewer' }, [entry('x')])],
+    ['removed', (of, id) => of.users.remove(id, entry('x'))],
+  ]
+  const admins: { name: string; users: Partial<NewUser & Pick<User, 'disabledAt'>>[]; refused: boolean }[] = [
+    { name: 'the only admin', users: [{}], refused: true },
+    { name: 'the only admin, with a password', users: [WITH_PASSWORD, BEN], refused: true },
+    { name: 'one of two who never had a password', users: [{}, {}], refused: false },
+    { name: 'one of two with a password', users: [WITH_PASSWORD, WITH_PASSWORD], refused: false },
+    { name: 'the only one with a password', users: [WITH_PASSWORD, {}], refused: true },
+    { name: 'one without a password', users: [{}, WITH_PASSWORD], refused: false },
+    {
+      name: 'one beside a disabled admin',
+      users: [WITH_PASSWORD, { ...WITH_PASSWORD, disabledAt: T0 }],
+      refused: true,
+    },
+    { name: 'a viewer', users: [BEN, WITH_PASSWORD], refused: false },
+  ]
+  for (const { name, users, refused } of admins) {
+    for (const [how, act] of away) {
+      it(`${refused ? 'refuses that' : 'accepts that'} ${name} is ${how}`, async () => {
+        const { store } = given()
+        const added: User[] = []
+        for (const [index, { disabledAt, ...about }] of users.entries()) {
+          const user = await store.users.add({ ...ANA, ...about, name: `u${index}` })
+          if (disabledAt) await store.users.change(user.id, { disabledAt }, [])
+          added.push(user)
+        }
+        const before = await store.users.list()
+        if (!refused) return assert.ok(await act(store, added[0]!.id))
+        await assert.rejects(act(store, added[0]!.id), { ...LAST, where: 'u0' })
+        assert.deepEqual(await store.users.list(), before)
+        assert.deepEqual(await store.audit.newest(9), [])
+      })
+    }
+  }
+
+  it('leaves one admin who can sign in when all are disabled, demoted or removed at once', async () => {
+    const { store, another } = given()
+    const handles = [store, await another()]
+    const admins = async () => (await store.users.list()).filter((it) => it.role === 'admin' && it.disabledAt === null)
+    for (let round = 0; round < 12; round++) {
+      for (let count = 0; count < 4; count++)
+        await store.users.add({ ...ANA, ...WITH_PASSWORD, name: `r${round} ${count}` })
+      const done = await Promise.allSettled(
+        (await admins()).map((it, index) => away[(index + round) % 3]![1](handles[index % 2]!, it.id)),
+      )
+      const refusals = done.filter((it) => it.status === 'rejected').map((it) => (it.reason as Fault).code)
+      assert.deepEqual([(await admins()).length, refusals], [1, ['api.forbidden']], `round ${round}`)
+    }
   })
 }
 
@@ -763,7 +979,7 @@ function hostile(given: Given): void {
       const written = await writeAll(store, text)
       const again = await another()
       assert.deepEqual(await again.devices.get(text), enrolledDevice(text, { version: text }))
-      assert.deepEqual(await again.devices.takeToken('h1', T0), { worker: text })
+      assert.equal((await again.devices.enroll('h1', enrolledDevice(text), T0)).worker, text)
       assert.deepEqual(await again.users.byName(text), written.user)
       assert.deepEqual(await again.cases.verdictsOf(text), [written.verdict])
       assert.deepEqual(await again.cases.latest(), new Map([[text, written.verdict]]))

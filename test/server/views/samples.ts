@@ -31,6 +31,8 @@ export function laptop(device: string, about: Partial<Laptop> = {}): Laptop {
     online: true,
     enrolledAt: 1_790_000_000_000,
     revokedAt: null,
+    revokedBy: null,
+    revokedWhy: null,
     lastSeen: 1_790_000_000_000,
     lastAddress: '203.0.113.9',
     place: 'Austin, Texas, US',

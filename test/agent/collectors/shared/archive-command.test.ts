@@ -6,6 +6,8 @@ const commands: [line: string, expected: string | null][] = [
   ['zip -re out src', '/w/out.zip encrypted'],
   ['zip -P hunter2 -s 100m out.zip a b', '/w/out.zip encrypted'],
   ['zip -r -x *.log -O /tmp/new.zip old.zip', '/tmp/new.zip'],
+  ['zip -rP hunter2 out.zip src', '/w/out.zip encrypted'],
+  ['zip -r -Phunter2 out src', '/w/out.zip encrypted'],
   ['zip -r - src', null],
   ['zip', null],
   ['7z a -phunter2 -v100m out.7z src', '/w/out.7z encrypted'],

@@ -3,6 +3,7 @@ import { asFault, openDatabase, type Schema } from '../../../../server/store/pos
 import { openPostgresStore } from '../../../../server/store/postgres/store.ts'
 import type { Store } from '../../../../server/store/store.ts'
 import { Fault } from '../../../../wire/fault.ts'
+import { enrolledDevice } from '../samples.ts'
 import { commitOf } from '../store.suite.ts'
 import { type TestDatabase, testDatabase } from './server.ts'
 
@@ -125,7 +126,7 @@ describe('PostgreSQL as a store', () => {
     const stores = await Promise.all(Array.from({ length: 5 }, open))
     await stores[0]!.values.set('key', 'value')
     assert.equal(await stores[4]!.values.get('key'), 'value')
-    assert.deepEqual(await database.query('select part, version from tellwire_schema'), [{ part: 'store', version: 1 }])
+    assert.deepEqual(await database.query('select part, version from tellwire_schema'), [{ part: 'store', version: 2 }])
   })
 
   const NOTHING: Schema = { part: 'store', version: 1, create: 'select 1', upgrades: [] }
@@ -142,12 +143,24 @@ describe('PostgreSQL as a store', () => {
     assert.deepEqual(await database.query('select step from steps'), [{ step: 1 }, { step: 2 }, { step: 3 }])
     assert.deepEqual(await database.query('select part, version from tellwire_schema order by part'), [
       { part: 'history', version: 4 },
-      { part: 'store', version: 1 },
+      { part: 'store', version: 2 },
     ])
   })
 
+  it('upgrades a store of version 1: its laptops can be revoked', async () => {
+    const doc = JSON.stringify(enrolledDevice('d1'))
+    const create = 'create table devices (device text collate "C" primary key, doc text not null)'
+    await (await openDatabase({ url: database.url, schema: { ...NOTHING, create } })).close()
+    await database.query(`insert into devices values ('d1', '${doc}')`)
+    const { devices } = await open()
+    const entry = { at: 5, user: 'ana', action: 'laptop.revoked', about: 'd1', detail: 'lost' }
+    await database.query('create table audit (id bigint generated always as identity primary key, doc text not null)')
+    assert.equal((await devices.revoke('d1', { at: 5, by: 'ana', why: 'lost' }, entry))?.revokedAt, 5)
+    assert.equal((await devices.revokedSince(5)).length, 1)
+  })
+
   it('refuses a newer version, and rolls back an upgrade that fails', async () => {
-    await (await openDatabase({ url: database.url, schema: { ...NOTHING, version: 2 } })).close()
+    await (await openDatabase({ url: database.url, schema: { ...NOTHING, version: 3 } })).close()
     await assert.rejects(open(), { name: 'Fault', code: 'store.newer' })
     const failing: Schema = { ...NOTHING, part: 'history', create: 'create table half (way integer); select nothing' }
     await assert.rejects(openDatabase({ url: database.url, schema: failing }), UNWRITABLE)

@@ -97,12 +97,17 @@ describe('an older state.db', () => {
     write(VERSION_2, ...people)
     const store = await openSqliteStore({ folder })
     assert.deepEqual(await store.devices.list(), [enrolledDevice('d1')])
-    assert.deepEqual(await store.devices.takeToken('h1', T0), { worker: 'w"1' })
-    assert.deepEqual(await store.devices.takeToken('h2', T0), { worker: null })
-    assert.deepEqual(await store.users.byName(USER.name), { id: 7, ...USER })
+    assert.equal((await store.devices.enroll('h1', enrolledDevice('d2'), T0)).worker, 'w"1')
+    assert.equal((await store.devices.enroll('h2', enrolledDevice('d3'), T0)).worker, null)
+    await store.devices.revoke('d1', { at: T0, by: 'ana', why: 'lost' }, ENTRY)
+    assert.deepEqual(
+      (await store.devices.revokedSince(T0)).map((it) => it.device),
+      ['d1'],
+    )
+    assert.deepEqual(await store.users.byName(USER.name), { id: 7, ...USER, disabledAt: null, generation: 0 })
     assert.ok((await store.users.add({ ...USER, name: 'ben' })).id > 7)
     assert.deepEqual(await store.users.session('s1', T0), { userId: 7, once: false })
-    assert.deepEqual(await store.audit.newest(9), [ENTRY])
+    assert.deepEqual(await store.audit.newest(9), [ENTRY, ENTRY])
     assert.equal(await store.values.get('salt'), 'grain')
     assert.deepEqual(await store.cases.verdictsOf('w1'), [VERDICT])
     assert.deepEqual(await store.evaluations.list(), [])

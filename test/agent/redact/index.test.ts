@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { redactArguments, redactCommandLine } from '../../agent/redact.ts'
+import { redactArguments, redactCommandLine } from '../../../agent/redact/index.ts'
+import { LATER, MANUALS } from './manuals.ts'
+import { ORDINARY } from './ordinary.ts'
+import { BARE, SHAPES } from './shapes.ts'
 
 const lines: [name: string, line: string, expected: string][] = [
   ['nothing to hide', 'ls -la /home/ann', 'ls -la /home/ann'],
@@ -10,7 +13,7 @@ const lines: [name: string, line: string, expected: string][] = [
   ['a quote that is never closed', 'tool --token="a b c', 'tool --token=***'],
   ['a flag is followed by an option, not by a value', 'tool --token --verbose', 'tool --token --verbose'],
   ['the name of a file with a secret is not a secret', 'vpn --password-file /etc/vpn', 'vpn --password-file /etc/vpn'],
-  ['one dash', 'java -storepass changeit', 'java -storepass changeit'],
+  ['one dash', 'java -storepass changeit', 'java -storepass ***'],
   ['one dash, the word itself', 'tool -password changeit', 'tool -password ***'],
   ['camel case', 'tool --accessToken=abc --maxTokens2=5', 'tool --accessToken=*** --maxTokens2=***'],
   [
@@ -78,7 +81,7 @@ const argumentLists: [name: string, args: string[], expected: string][] = [
   ['a value with blanks after =', ['t', '--secret=a', 'b'], 't --secret=*** b'],
   ['blanks after =', ['t', '--secret=a b c', 'd'], 't --secret=*** d'],
   ['an assignment with blanks', ['env', 'DB_PASSWORD=a b', 'd'], 'env DB_PASSWORD=*** d'],
-  ['a header after =', ['t', '--header=Authorization: Bearer a b', 'u'], 't --header=Authorization: Bearer *** u'],
+  ['a header after =', ['t', '--header=Authorization: Bearer a b', 'u'], 't --header=Authorization: *** u'],
   ['a digest after =', ['t', '--header=X-Api-Key: a="b", c="d"', 'u'], 't --header=X-Api-Key: *** u'],
   ['an argument that is a property of every object', ['mysql', 'constructor', '-phunter2'], 'mysql constructor -p***'],
   ['a header is one argument', ['curl', '-H', 'Authorization: Bearer a b', 'u'], 'curl -H Authorization: *** u'],
@@ -102,9 +105,38 @@ const bombs = [
   ' '.repeat(8_192),
   'x@'.repeat(4_096),
   'echo | chpasswd '.repeat(512),
+  '='.repeat(8_192),
+  '\0'.repeat(8_192),
+  '\ud800'.repeat(8_192),
+  '\\'.repeat(8_192),
+  '\\"'.repeat(4_096),
+  '\\"a '.repeat(2_048),
+  '"\''.repeat(4_096),
+  'a;'.repeat(4_096),
+  '(a '.repeat(2_730),
+  'password=('.repeat(819),
+  'mysql -p '.repeat(910),
+  'tool -p '.repeat(1_024),
+  '-----BEGIN '.repeat(744),
+  'A1b'.repeat(2_730),
+  'a"b c" '.repeat(1_170),
+  'u:p@'.repeat(2_048),
 ]
 
 describe('agent/redact', () => {
+  for (const [name, args, secret] of [...SHAPES, ...MANUALS, ...LATER])
+    it(`a secret: ${name}`, () => {
+      assert.ok(!redactArguments(args).includes(secret), redactArguments(args))
+      assert.ok(!redactCommandLine(quoted(args)).includes(secret), redactCommandLine(quoted(args)))
+    })
+
+  for (const [name, args] of BARE) it(`stays: ${name}`, () => assert.equal(redactArguments(args), args.join(' ')))
+
+  it('leaves ordinary command lines as they are, but for one in a hundred', () => {
+    const changed = ORDINARY.filter((line) => redactCommandLine(line) !== line)
+    assert.deepEqual(changed, ['/usr/libexec/gnome-session-binary --systemd --session=gnome --builtin'])
+  })
+
   for (const [name, line, expected] of lines) it(name, () => assert.equal(redactCommandLine(line), expected))
   for (const [name, args, expected] of argumentLists)
     it(`arguments: ${name}`, () => assert.equal(redactArguments(args), expected))
@@ -127,3 +159,8 @@ describe('agent/redact', () => {
     }
   })
 })
+
+/** As somebody would write the arguments in a shell. */
+function quoted(args: readonly string[]): string {
+  return args.map((it) => (/^[\w@%+=:,./\\-]+$/.test(it) ? it : `"${it.replace(/["\\]/g, '\\$&')}"`)).join(' ')
+}
