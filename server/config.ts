@@ -50,6 +50,10 @@ export const Config = z.strictObject({
   rulesFolders: z.array(file).max(64).default([]),
   /** Ids of rules to switch on that are off by default for legal reasons; `tellwire rules coverage` lists them. */
   sensitiveRules: z.array(z.string().min(1).max(256)).max(256).default([]),
+  /** The values of `%name%` in rules, under `expand`, by name. */
+  placeholders: z
+    .record(z.string().regex(/^[^%\s]{1,128}$/), z.array(z.string().min(1).max(4_096)).min(1).max(1_000))
+    .default({}),
   /** Imported range lists; null: 'feeds' in the data folder. */
   feedsFolder: file.nullable().default(null),
   /**

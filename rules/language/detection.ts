@@ -11,7 +11,7 @@ import { and, type Expression, not, or, type Test } from './expression.ts'
 import { fold } from './fold.ts'
 import { conflict, type Draft, draft, MODIFIERS, transformed } from './modifiers.ts'
 import type { Mapping, Node, Scalar } from './node.ts'
-import { numberOf } from './number.ts'
+import { exactNumberOf } from './number.ts'
 import { asPlain, literalPattern, type Part, type Pattern, parsePattern, widen } from './pattern.ts'
 import { nearest, Refusal, type Warn } from './refusal.ts'
 import { compileRegex } from './regex.ts'
@@ -216,19 +216,16 @@ function textTest(pattern: Pattern, cased: boolean): Test {
 
 function existence(node: Scalar): Test | { not: Test } {
   const wanted = typeof node.value === 'string' ? node.value.toLowerCase() : node.value
-  if (wanted === true || wanted === 'true') return { op: 'present' }
-  if (wanted === false || wanted === 'false') return { not: { op: 'present' } }
+  if (wanted === true || wanted === 'true') return { op: 'exists' }
+  if (wanted === false || wanted === 'false') return { not: { op: 'exists' } }
   throw new Error('exists takes true or false.')
 }
 
 function comparison(chain: Draft, node: Scalar): Test {
-  const number =
-    typeof node.value === 'boolean'
-      ? Number.NaN
-      : numberOf(typeof node.value === 'bigint' ? Number(node.value) : node.value)
-  if (number === null || Number.isNaN(number)) throw new Error(`${chain.unit ?? chain.by} takes a number.`)
+  const number = exactNumberOf(node.value)
+  if (number === null) throw new Error(`${chain.unit ?? chain.by} takes a number.`)
   return chain.unit
-    ? { op: 'time', unit: chain.unit, by: chain.by, than: number }
+    ? { op: 'time', unit: chain.unit, by: chain.by, than: Number(number) }
     : { op: 'compare', by: chain.by, than: number }
 }
 

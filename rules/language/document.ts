@@ -61,6 +61,8 @@ function hintFor(code: string): string | null {
   if (code === 'DUPLICATE_KEY')
     return 'The second would hide the first: put the values into one list, or name the second differently.'
   if (code === 'TAB_AS_INDENT') return 'Indent with spaces.'
+  if (code === 'BAD_DQ_ESCAPE')
+    return 'In double quotes a backslash begins an escape. Put the value into single quotes, where it is itself.'
   return 'Quote values that hold : # { } [ ] , & * ? | > or begin with @ or `.'
 }
 
@@ -90,7 +92,12 @@ function reader(document: YAML.Document.Parsed) {
       throw new Refusal(at, `The document is nested more than ${LIMITS.maxDepth} levels deep.`)
     if (YAML.isAlias(node)) {
       const target = node.resolve(document)
-      if (!target) throw new Refusal(at, `The alias *${node.source} has no anchor.`)
+      if (!target)
+        throw new Refusal(
+          at,
+          `The alias *${node.source} has no anchor.`,
+          `Without quotes a leading * is an alias. Quote the value: '*${node.source}'.`,
+        )
       return read(target, depth + 1)
     }
     if (YAML.isNode(node) && node.tag)

@@ -3,17 +3,18 @@ import { type Cell, emptyCell, fill, foldedText, isPresent } from './cell.ts'
 import { inNetwork } from './cidr.ts'
 import type { Comparison, Test } from './expression.ts'
 import { timePart } from './moment.ts'
-import { numberOf } from './number.ts'
+import { exactNumberOf } from './number.ts'
 import { type How, matches } from './pattern.ts'
 
 /** `other` finds the field a `fieldref` names. */
 export function holds(test: Test, cell: Cell, other: (field: string) => Cell): boolean {
+  if (test.op === 'exists') return cell.value !== undefined
   if (cell.members === null) return one(test, cell, other)
   for (const member of cell.members) if (one(test, member, other)) return true
   return false
 }
 
-function one(test: Test, cell: Cell, other: (field: string) => Cell): boolean {
+function one(test: Exclude<Test, { op: 'exists' }>, cell: Cell, other: (field: string) => Cell): boolean {
   if (test.op === 'present') return isPresent(cell)
   if (test.op === 'time') return cell.value != null && compares(test.by, timePart(cell.value, test.unit), test.than)
   if (cell.text === null) return false
@@ -25,7 +26,7 @@ function one(test: Test, cell: Cell, other: (field: string) => Cell): boolean {
     case 'regex':
       return test.regex.test(cell.text, foldedText(cell))
     case 'compare':
-      return typeof cell.value !== 'boolean' && compares(test.by, numberOf(cell.value), test.than)
+      return typeof cell.value !== 'boolean' && compares(test.by, exactNumberOf(cell.value), test.than)
     case 'cidr':
       return inNetwork(test.network, cell.text)
     case 'reference':
@@ -39,9 +40,9 @@ export function meets(how: How, value: string, text: string): boolean {
   return how === 'startswith' ? value.startsWith(text) : value.endsWith(text)
 }
 
-function compares(by: Comparison, value: number | null, than: number): boolean {
+function compares(by: Comparison, value: number | bigint | null, than: number | bigint): boolean {
   if (value === null) return false
-  if (by === 'eq') return value === than
+  if (by === 'eq') return value >= than && value <= than
   if (by === 'lt') return value < than
   if (by === 'lte') return value <= than
   return by === 'gt' ? value > than : value >= than

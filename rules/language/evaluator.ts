@@ -59,7 +59,10 @@ export function evaluator(predicates: number, cells: EventCells): Evaluator {
     const before = evaluatedIn[id]!
     if (before >> 1 === number) return (before & 1) === 1
     const result =
-      members === null ? evaluateOn(predicate, cell) : members.some((member) => evaluateOn(predicate, member))
+      // An empty list has no member to evaluate, but it exists.
+      members === null || members.length === 0
+        ? evaluateOn(predicate, cell)
+        : members.some((member) => evaluateOn(predicate, member))
     evaluatedIn[id] = (number << 1) | (result ? 1 : 0)
     return result
   }

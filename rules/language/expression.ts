@@ -22,12 +22,14 @@ export type Test =
   | { op: 'text'; how: How; text: string; cased: boolean }
   | { op: 'pattern'; pattern: Pattern; cased: boolean }
   | { op: 'regex'; regex: Regex }
-  | { op: 'compare'; by: Comparison; than: number }
+  | { op: 'compare'; by: Comparison; than: number | bigint }
   | { op: 'time'; unit: Unit; by: Comparison; than: number }
   | { op: 'cidr'; network: Network }
   | { op: 'reference'; how: How; other: string; cased: boolean }
   /** The field exists and is not null. */
   | { op: 'present' }
+  /** The field exists, with any value. */
+  | { op: 'exists' }
 
 export type Comparison = 'lt' | 'lte' | 'gt' | 'gte' | 'eq'
 
@@ -70,6 +72,7 @@ export function textOfTest(test: Test): string {
     case 'reference':
       return `ref ${test.how}${test.cased ? '!' : ''} ${JSON.stringify(test.other)}`
     case 'present':
-      return 'present'
+    case 'exists':
+      return test.op
   }
 }

@@ -16,7 +16,7 @@ import { type Expression, textOfExpression } from './expression.ts'
  * in parsing do not need it: the result of parsing is part of the hash.
  * `test/rules/language/engine-version.test.ts` fails when a recorded verdict changed and this number did not.
  */
-export const ENGINE_VERSION = 1
+export const ENGINE_VERSION = 2
 
 export function effectiveVersionOf(version: string, condition: Expression): string {
   return sha256(JSON.stringify([ENGINE_VERSION, version, textOfExpression(condition)]))

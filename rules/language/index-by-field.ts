@@ -98,13 +98,14 @@ function fieldIndex(slot: number, postings: readonly Posting[], width: number, b
   const names = new Map<string, Posting[]>()
   const parts: (Posting & { term: IndexTerm & { by: 'part' } })[] = []
   const present: Posting[] = []
+  const existing: Posting[] = []
   const nonAscii: Posting[] = []
   for (const posting of postings) {
     const { term } = posting
     if (term.by === 'equals') equals.set(term.text, [...(equals.get(term.text) ?? []), posting])
     else if (term.by === 'name') names.set(term.text, [...(names.get(term.text) ?? []), posting])
     else if (term.by === 'part') parts.push(posting as Posting & { term: IndexTerm & { by: 'part' } })
-    else (term.by === 'present' ? present : nonAscii).push(posting)
+    else (term.by === 'present' ? present : term.by === 'exists' ? existing : nonAscii).push(posting)
   }
   // Avoids hashing long texts that cannot be found.
   const [longestEqual, longestName] = [longestOf(equals.keys()), longestOf(names.keys())]
@@ -178,6 +179,7 @@ function fieldIndex(slot: number, postings: readonly Posting[], width: number, b
       if (cell.members) for (const member of cell.members) scanOne(member, sink)
       else scanOne(cell, sink)
       if (present.length > 0 && isPresent(cell)) for (const posting of present) report(posting, sink)
+      if (existing.length > 0 && cell.value !== undefined) for (const posting of existing) report(posting, sink)
     },
     mayFind(lines) {
       if (!onlyParts) return true

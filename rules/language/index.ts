@@ -14,6 +14,8 @@ export { ENGINE_VERSION } from './identity.ts'
 export { literalScan, literalsOf } from './literals.ts'
 export { type Loaded, type LoadOptions, load } from './load.ts'
 export { covers, LOGSOURCE_KEYS } from './logsource.ts'
+export { parseExactly, writeExactly } from './number.ts'
+export { nearest } from './refusal.ts'
 export type {
   FlatEvent,
   LoadedRule,

@@ -20,14 +20,14 @@ import type { Mapping, Node } from './node.ts'
 import { problemIn, Refusal, type Warn } from './refusal.ts'
 import type { LoadedRule, Problem, RuleFile } from './rule.ts'
 import { parseTellwire } from './tellwire.ts'
-import { type Vocabulary, warnOfUnknownNames } from './vocabulary.ts'
+import { type Vocabulary, warnOfDoubtfulFacts, warnOfUnknownNames } from './vocabulary.ts'
 
 export interface LoadOptions {
   /** The values of `%name%` under `expand`. */
   placeholders?: Readonly<Record<string, readonly string[]>>
   /** When given, names that are probably misspelt cause warnings. */
   vocabulary?: Vocabulary
-  /** Epoch ms. When given, expired filters cause warnings. */
+  /** Epoch ms. When given, for `rules check`, expired filters and facts of the wrong form cause warnings. */
   now?: number
 }
 
@@ -70,6 +70,7 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
           claim(rule.id, map, `${path}:${context.line}`)
           rules.push(rule)
         }
+        if (options.now !== undefined) warnOfDoubtfulFacts(map, warn)
         if (options.vocabulary && kind !== 'correlation')
           warnOfUnknownNames(options.vocabulary, map, logsourceIn(map), fields, warn)
       } catch (cause) {

@@ -63,7 +63,7 @@ export const MODIFIERS: ReadonlyMap<string, Modifier> = new Map<string, Modifier
   ['wide', encode((text) => utf16(text, 'le', false))],
   ['utf16le', encode((text) => utf16(text, 'le', false))],
   ['utf16be', encode((text) => utf16(text, 'be', false))],
-  ['utf16', encode((text) => utf16(text, 'le', true))],
+  ['utf16', step((value) => [{ bytes: utf16('bytes' in value ? asText(value.bytes) : textOf(value), 'le', true) }])],
   ['base64', step((value) => [literalPattern(base64(bytesOf(value)))])],
   ['base64offset', step((value) => base64Offsets(bytesOf(value)).map(literalPattern))],
 ])
@@ -88,6 +88,8 @@ export function conflict(draft: Draft): string | null {
   const { kind, how } = draft
   if (draft.flags.size > 0 && kind !== 'regex') return 'i, m and s go with re.'
   if (draft.unit && kind !== 'compare' && kind !== 'text') return `${draft.unit} goes with lt, lte, gt, gte or nothing.`
+  // A regular expression is found anywhere in the value already.
+  if (how === 'contains' && kind === 'regex') return null
   if (how !== 'equals' && kind !== 'text' && kind !== 'reference') return `${how} does not go with ${NAMES[kind]}.`
   if (how !== 'equals' && draft.unit) return `${how} does not go with ${draft.unit}.`
   if (draft.cased && kind !== 'text' && kind !== 'reference') return `cased does not go with ${NAMES[kind]}.`
@@ -154,8 +156,14 @@ function step(change: (value: Value) => Value[]): Modifier {
   return (draft) => void draft.steps.push(change)
 }
 
+/** Wildcards stay where they are, as in pySigma, if the result is not encoded again. */
 function encode(change: (text: string) => Bytes): Modifier {
-  return step((value) => [{ bytes: change('bytes' in value ? asText(value.bytes) : textOf(value)) }])
+  return step((value) => {
+    if ('bytes' in value) return [{ bytes: change(asText(value.bytes)) }]
+    const text = literalOf(value)
+    if (text !== null) return [{ bytes: change(text) }]
+    return [value.map((part) => (typeof part === 'string' ? asText(change(part)) : part))]
+  })
 }
 
 function bytesOf(value: Value): Bytes {
@@ -169,14 +177,14 @@ function textOf(pattern: Pattern): string {
 }
 
 /**
- * Every dash or slash that begins an option (nothing word-like before it, a word after it) stands for any of the
+ * Every dash or slash (of all five kinds) that begins an option (nothing word-like before it, a word after it) stands for any of the
  * dashes. Two such places make up to 25 plain texts; with more the places stay open in one pattern.
  */
 function windash(value: Value): Value[] {
   if ('bytes' in value) throw new Error('windash comes before an encoding, not after it.')
   const open: Part[] = value.flatMap((part): Part[] => {
     if (typeof part !== 'string') return [part]
-    const pieces = part.split(/(?<![\p{L}\p{N}_])[-/](?=[\p{L}\p{N}_])/u)
+    const pieces = part.split(OPTION_DASH)
     return pieces.flatMap((piece, i): Part[] => [...(i > 0 ? [DASH] : []), ...(piece === '' ? [] : [piece])] as Part[])
   })
   const places = open.filter((part) => part === DASH).length
@@ -190,6 +198,9 @@ function windash(value: Value): Value[] {
         : texts.map((text) => joined(text, part))
   return texts
 }
+
+/** Before a word, and not after one. */
+const OPTION_DASH = new RegExp(`(?<![\\p{L}\\p{N}_])[${DASHES}](?=[\\p{L}\\p{N}_])`, 'u')
 
 function joined(parts: readonly Part[], part: Part): Part[] {
   const last = parts.at(-1)

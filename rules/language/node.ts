@@ -28,7 +28,7 @@ export type Node = Scalar | List | Mapping
 
 /** The node as plain data, for parts that are not interpreted (tests). */
 export function plain(node: Node): unknown {
-  if (node.kind === 'scalar') return typeof node.value === 'bigint' ? Number(node.value) : node.value
+  if (node.kind === 'scalar') return node.value
   if (node.kind === 'list') return node.items.map(plain)
   return Object.fromEntries([...node.entries].map(([key, { value }]) => [key, plain(value)]))
 }

@@ -116,6 +116,7 @@ function keyOf(test: Test): string {
 function testCost(test: Test): number {
   switch (test.op) {
     case 'present':
+    case 'exists':
       return 1
     case 'text':
       return test.how === 'contains' ? 40 : 4

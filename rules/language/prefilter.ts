@@ -18,6 +18,8 @@ export type IndexTerm =
   | { by: 'part'; key: string; how: 'contains' | 'startswith' | 'endswith'; text: string; exact: boolean }
   | { by: 'nonascii' }
   | { by: 'present' }
+  /** Also null. */
+  | { by: 'exists' }
 
 export interface Prefilter {
   predicates: readonly Predicate[]
@@ -74,6 +76,7 @@ function termsOfTest(test: Test, anywhere: boolean): IndexTerm[] | null {
   }
   if (test.op === 'regex')
     return test.regex.literals?.map((literal) => termOfText('contains', literal, false)) ?? [{ by: 'present' }]
+  if (test.op === 'exists') return [{ by: 'exists' }]
   // Predicates that do not compare text are evaluated only when the field exists.
   return anywhere ? null : [{ by: 'present' }]
 }
@@ -113,7 +116,7 @@ function rarest(terms: readonly IndexTerm[]): IndexTerm {
 }
 
 function shareOf(term: IndexTerm): number {
-  if (term.by === 'present') return 1
+  if (term.by === 'present' || term.by === 'exists') return 1
   if (term.by === 'nonascii') return 0.05
   if (term.by === 'equals')
     return /^(true|false|\d{1,2}|-|)$/.test(term.text) ? 0.3 : Math.min(0.2, commonness(term.text))

@@ -27,13 +27,13 @@ export function problemIn(path: string, text: string) {
   }
 }
 
-/** The name that was probably meant, or null. */
-export function nearest(name: string, known: Iterable<string>): string | null {
+/** The name that was probably meant, at most `edits` letters away, or null. */
+export function nearest(name: string, known: Iterable<string>, edits = 2): string | null {
   let best: string | null = null
-  let least = Math.min(3, Math.ceil(name.length / 2))
+  let least = Math.min(edits + 1, Math.ceil(name.length / 2))
   for (const candidate of known) {
-    const edits = distance(name.toLowerCase(), candidate.toLowerCase())
-    if (edits < least) [best, least] = [candidate, edits]
+    const away = distance(name.toLowerCase(), candidate.toLowerCase())
+    if (away < least) [best, least] = [candidate, away]
   }
   return best
 }

@@ -40,10 +40,11 @@ const ANYTHING: Piece = { exact: null, minLength: 1, literals: null }
 const EMPTY: Piece = { exact: [''], minLength: 0, literals: null }
 const MAX_ALTERNATIVES = 64
 
-export function demands(source: string, flags: ReadonlySet<string>): Demands {
+/** `source` as `translate` writes it to be read here. */
+export function demands(source: string, ignoresCase: boolean): Demands {
   try {
     const { literals, minLength, run = null } = finished(read(source))
-    return { literals, minLength, chain: flags.has('i') ? null : chainOf(source), run }
+    return { literals, minLength, chain: ignoresCase ? null : chainOf(source), run }
   } catch {
     return { literals: null, minLength: 0, chain: null, run: null }
   }

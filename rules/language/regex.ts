@@ -1,14 +1,14 @@
 /**
- * Regular expressions in linear time for every rule and input, with RE2's syntax and automata.
+ * Regular expressions in linear time for every rule and input, with RE2's automata.
  *
- * Shape   an unanchored search, case-sensitive unless `i` or `(?i)`. `\w \d \s \b` are ASCII. No look-around and no
- *         back-references, which automata cannot do.
+ * Shape   an unanchored search, case-sensitive unless `i` or `(?i)`. The syntax is PCRE's: see `regex-dialect.ts`.
  * Units   at most `MAX_SOURCE` characters and `MAX_PROGRAM` instructions: use a list for thousands of alternatives.
  * Errors  a plain Error with the mistake in the expression.
  */
 import { RE2JS } from 're2js'
 import { isAscii } from './fold.ts'
 import { type Demands, demands, hasRun } from './regex-demands.ts'
+import { type Translated, translate } from './regex-dialect.ts'
 
 export const MAX_SOURCE = 8_192
 export const MAX_PROGRAM = 4_000
@@ -23,19 +23,12 @@ export interface Regex extends Demands {
 export function compileRegex(source: string, flags: ReadonlySet<'i' | 'm' | 's'>): Regex {
   if (source.length > MAX_SOURCE)
     throw new Error(`The expression has more than ${MAX_SOURCE} characters; use a list of values.`)
-  const bits =
-    (flags.has('i') ? RE2JS.CASE_INSENSITIVE : 0) |
-    (flags.has('m') ? RE2JS.MULTILINE : 0) |
-    (flags.has('s') ? RE2JS.DOTALL : 0)
-  // Compiling takes a third of the time to load SigmaHQ's rules, and most expressions are never asked.
-  let compiled: RE2JS | null = isPlain(source) ? null : compiledRe2(source, bits)
-  const { literals, minLength, chain, run } = demands(source, flags)
-  const anyOfLength = /^\.\{(\d+),\}$/.test(source)
+  const translated = translate(source, flags)
+  const { literals, minLength, chain, run } = demands(translated.read, translated.re2.includes('(?i:'))
+  const anyOfLength = /^\.\{\d{1,3},\}$/.test(translated.read)
   const mayOccur = (folded: string) => literals === null || literals.some((literal) => folded.includes(literal))
-  const slow = (text: string) => {
-    compiled ??= compiledRe2(source, bits)
-    return compiled.test(text)
-  }
+  // Compiling takes a third of the time to load SigmaHQ's rules, and most expressions are never asked.
+  const slow = translated.run ? longRun(translated.run) : search(translated.re2, isPlain(source))
   return {
     source,
     flags: [...flags].sort().join(''),
@@ -53,20 +46,6 @@ export function compileRegex(source: string, flags: ReadonlySet<'i' | 'm' | 's'>
       return slow(text)
     },
   }
-}
-
-function compiledRe2(source: string, bits: number): RE2JS {
-  let re2: RE2JS
-  try {
-    re2 = RE2JS.compile(source, bits)
-  } catch (cause) {
-    throw new Error(
-      `The regular expression cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`.slice(0, 300),
-    )
-  }
-  if (re2.programSize() > MAX_PROGRAM)
-    throw new Error('The regular expression is too large; use a list of values, or smaller repetitions.')
-  return re2
 }
 
 /** The parts of an expression that every dialect reads alike: escapes, sets, groups, repetitions, characters. */
@@ -95,6 +74,50 @@ function isPlain(source: string): boolean {
   } catch {
     return false
   }
+}
+
+function search(re2: string, isLazy: boolean): (text: string) => boolean {
+  let compiled = isLazy ? null : compiledRe2(re2)
+  return (text) => {
+    compiled ??= compiledRe2(re2)
+    return compiled.test(text)
+  }
+}
+
+function compiledRe2(re2: string): RE2JS {
+  let compiled: RE2JS
+  try {
+    compiled = RE2JS.compile(re2)
+  } catch (cause) {
+    throw new Error(
+      `The regular expression cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`.slice(0, 300),
+    )
+  }
+  if (compiled.programSize() > MAX_PROGRAM)
+    throw new Error('The regular expression is too large; use a list of values, or smaller repetitions.')
+  return compiled
+}
+
+/** Each run of the set's characters is as long as it can be, so their lengths decide. */
+function longRun({ set, least, anchored }: NonNullable<Translated['run']>): (text: string) => boolean {
+  const compiled = compiledRe2(`${set}+`)
+  return (text) => {
+    if (text.length < least) return false
+    const matcher = compiled.matcher(text)
+    while (matcher.find()) {
+      if (anchored && matcher.start() > 0) return false
+      const length = matcher.end() - matcher.start()
+      // A character beyond U+FFFF is two units of the text, and one that counts.
+      if (length >= least && pointsIn(text, matcher.start(), matcher.end()) >= least) return true
+    }
+    return false
+  }
+}
+
+function pointsIn(text: string, from: number, to: number): number {
+  let points = 0
+  for (let at = from; at < to; at += text.codePointAt(at)! > 0xffff ? 2 : 1) points++
+  return points
 }
 
 function inOrder(chain: readonly string[], text: string): boolean {

@@ -44,18 +44,23 @@ export interface Item {
   needs: 'any' | 'all' | 'none'
 }
 
-const NO_CONTEXT = { placeholders: new Map<string, readonly string[]>(), warn: () => {} }
+/** What parsing a part needs. */
+type Context = Parameters<typeof parseDetection>[1]
 
 /** `text` is the file that `rule` was loaded from. Errors: none for rules that were loaded from this text. */
 export function explain(
   rule: LoadedRule,
   text: string,
   event: FlatEvent,
-  filters: readonly LoadedFilter[] = [],
+  {
+    filters = [],
+    placeholders = {},
+  }: { filters?: readonly LoadedFilter[]; placeholders?: Readonly<Record<string, readonly string[]>> } = {},
 ): Explanation {
+  const context: Context = { placeholders: new Map(Object.entries(placeholders)), warn: () => {} }
   const detection = detectionOf(rule, text)
   const selections = [...detection.entries].filter(([name]) => name !== 'condition')
-  const named = new Map(selections.map(([name, { value }]) => [name, read(value)]))
+  const named = new Map(selections.map(([name, { value }]) => [name, read(value, context)]))
   const parts = LOGSOURCE_KEYS.flatMap((key) => {
     const wanted = rule.logsource[key]
     return wanted === null ? [] : [{ key, wanted, found: event[key], holds: event[key] === wanted }]
@@ -67,7 +72,7 @@ export function explain(
     selections: selections.map(([name, { value }]) => ({
       name,
       holds: evaluate(named.get(name)!, event),
-      groups: groupsOf(value, event),
+      groups: groupsOf(value, event, context),
     })),
     conditions: conditionsOf(detection).map((text) => ({
       text,
@@ -118,26 +123,28 @@ function termsOf(condition: string, named: ReadonlyMap<string, Expression>): str
   return [...new Set(terms)]
 }
 
-function groupsOf(node: Node, event: FlatEvent): Selection['groups'] {
-  if (node.kind !== 'list') return [group(node, event)]
+function groupsOf(node: Node, event: FlatEvent, context: Context): Selection['groups'] {
+  if (node.kind !== 'list') return [group(node, event, context)]
   // Keywords in one list are one item, as the values of a field are.
   const words = node.items.filter((item): item is Scalar => item.kind === 'scalar')
   const maps = node.items.filter((item): item is Mapping => item.kind === 'map')
-  const keywords = words.length > 0 ? [group({ kind: 'list', items: words, at: node.at }, event)] : []
-  return [...maps.map((map) => group(map, event)), ...keywords]
+  const keywords = words.length > 0 ? [group({ kind: 'list', items: words, at: node.at }, event, context)] : []
+  return [...maps.map((map) => group(map, event, context)), ...keywords]
 }
 
-function group(node: Node, event: FlatEvent): Selection['groups'][number] {
+function group(node: Node, event: FlatEvent, context: Context): Selection['groups'][number] {
   const items =
-    node.kind === 'map' ? [...node.entries].map(([key, entry]) => item(key, entry, event)) : [words(node, event)]
+    node.kind === 'map'
+      ? [...node.entries].map(([key, entry]) => item(key, entry, event, context))
+      : [words(node, event, context)]
   return { holds: items.every((it) => it.holds), items }
 }
 
-function words(node: Scalar | List, event: FlatEvent): Item {
-  return { ...item('', { at: node.at, value: node }, event), holds: evaluate(read(node), event) }
+function words(node: Scalar | List, event: FlatEvent, context: Context): Item {
+  return { ...item('', { at: node.at, value: node }, event, context), holds: evaluate(read(node, context), event) }
 }
 
-function item(key: string, entry: Entry, event: FlatEvent): Item {
+function item(key: string, entry: Entry, event: FlatEvent, context: Context): Item {
   const [name = '', ...modifiers] = key.split('|').map((part) => part.trim())
   const field = name === '' ? null : name
   const one = [name, ...modifiers.filter((it) => it !== 'all' && it !== 'neq')].join('|')
@@ -146,11 +153,11 @@ function item(key: string, entry: Entry, event: FlatEvent): Item {
   return {
     key,
     field,
-    holds: evaluate(read(mapped(key, entry)), event),
+    holds: evaluate(read(mapped(key, entry), context), event),
     found: field === null ? undefined : lookUp(event, field),
     values: nodes.map((value) => ({
       text: value.kind === 'scalar' ? (value.value === null ? 'null' : value.text) : '',
-      holds: evaluate(read(mapped(one, { at: value.at, value })), event),
+      holds: evaluate(read(mapped(one, { at: value.at, value }), context), event),
       ...(isReference && value.kind === 'scalar' ? { other: lookUp(event, value.text.trim()) } : {}),
     })),
     needs: modifiers.includes('neq') ? 'none' : modifiers.includes('all') ? 'all' : 'any',
@@ -163,14 +170,14 @@ function mapped(key: string, entry: Entry): Node {
 }
 
 /** One selection as the engine parses it. */
-function read(selection: Node): Expression {
+function read(selection: Node, context: Context): Expression {
   const { at } = selection
   const condition: Scalar = { kind: 'scalar', value: 'it', text: 'it', at }
   const entries = new Map<string, Entry>([
     ['it', { at, value: selection }],
     ['condition', { at, value: condition }],
   ])
-  return parseDetection({ kind: 'map', at, entries }, NO_CONTEXT)
+  return parseDetection({ kind: 'map', at, entries }, context)
 }
 
 function evaluate(expression: Expression, event: FlatEvent): boolean {

@@ -12,6 +12,7 @@ import { defineCommand } from 'citty'
 import * as z from 'zod'
 import { colours } from '../../bin/colours.ts'
 import { catalogueVersion } from '../../rules/catalogue/index.ts'
+import type { Problem } from '../../rules/language/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { catalogueAge, databaseAge, type FeedAge, listAge } from '../addresses/ages.ts'
 import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder, packageDate } from '../addresses/installed.ts'
@@ -276,9 +277,11 @@ export async function lists(feedsFolder: string, now: number): Promise<Check[]> 
 
 async function rules(config: Config): Promise<Check> {
   const problems: string[] = []
-  const { program, correlations } = await loadRules([SHIPPED_RULES, ...config.rulesFolders], (it) => {
+  const onProblem = (it: Problem) => {
     if (it.severity === 'error') problems.push(`${it.path}:${it.line}:${it.column}: ${it.message}`)
-  })
+  }
+  const folders = [SHIPPED_RULES, ...config.rulesFolders]
+  const { program, correlations } = await loadRules(folders, onProblem, [], config.placeholders)
   const loaded = program.rules.length + correlations.length
   if (loaded === 0) return fail('rules', 'none can be used', 'Nothing would be detected: see `tellwire rules check`.')
   if (problems.length === 0) return ok('rules', `${loaded} loaded`)

@@ -11,6 +11,7 @@ import {
   LOGSOURCE_KEYS,
   type Match,
   type Program,
+  parseExactly,
   type Rule,
 } from '../../rules/language/index.ts'
 import type { Attribution } from '../../rules/tooling/sources.ts'
@@ -28,6 +29,8 @@ export interface MatchStats {
   refused: number
   seconds: number
   perRule: Map<Rule, number>
+  /** Events with a category that neither rules nor known events have, by category. */
+  strangers: Map<string, number>
   /** Events without a rule for their logsource, by logsource in words. */
   unmatched: Map<string, number>
 }
@@ -37,6 +40,8 @@ export interface MatchDeps {
   /** Null: there are no correlations. */
   correlate: Correlating | null
   attribute(rule: Rule): Attribution
+  /** Known values of `category`, besides those of the rules. */
+  categories: ReadonlySet<string>
   write(text: string): Promise<void>
   refuse(line: number, reason: string): void
   /** Called with each event before it is matched. */
@@ -46,16 +51,18 @@ export interface MatchDeps {
 /** As fast as `write` accepts the matches. */
 export async function matchEvents(
   blocks: AsyncIterable<readonly (string | null)[]>,
-  { program, correlate, attribute, write, refuse, sample }: MatchDeps,
+  { program, correlate, attribute, categories, write, refuse, sample }: MatchDeps,
 ): Promise<MatchStats> {
   const started = performance.now()
   const stats: MatchStats = {
     ...{ lines: 0, events: 0, matches: 0, refused: 0, seconds: 0 },
     perRule: new Map(),
+    strangers: new Map(),
     unmatched: new Map(),
   }
   const lines = outputLines(attribute)
   const isCovered = logsourcesCovered(program.rules)
+  const known = new Set<unknown>([undefined, null, ...categories, ...program.rules.map((it) => it.logsource.category)])
   let output = ''
   try {
     for await (const block of blocks) {
@@ -89,6 +96,7 @@ export async function matchEvents(
     }
     stats.events++
     sample?.(event, line!.length)
+    if (!known.has(event.category)) countIn(stats.strangers, String(event.category).slice(0, 64))
     const matches = program.match(event)
     addMatches(number, matches)
     if (correlate) addFirings(correlate.take(event, number, matches))
@@ -153,7 +161,7 @@ function parsed(line: string | null): FlatEvent | string | null {
   if (line === null) return `longer than ${MAX_LINE_BYTES} bytes`
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = parseExactly(line)
   } catch {
     return line.trim() === '' ? null : 'not JSON'
   }
@@ -167,9 +175,12 @@ function logsourcesCovered(rules: readonly Rule[]): (event: FlatEvent) => boolea
 }
 
 function countUnmatched(unmatched: MatchStats['unmatched'], event: FlatEvent): void {
-  const name = logsourceInWords(event)
-  const key = unmatched.has(name) || unmatched.size < MAX_LOGSOURCES ? name : 'others'
-  unmatched.set(key, (unmatched.get(key) ?? 0) + 1)
+  countIn(unmatched, logsourceInWords(event))
+}
+
+function countIn(counts: Map<string, number>, name: string): void {
+  const key = counts.has(name) || counts.size < MAX_LOGSOURCES ? name : 'others'
+  counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
 function logsourceInWords(event: FlatEvent): string {

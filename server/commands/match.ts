@@ -12,12 +12,14 @@ import {
   compile,
   type LoadedCorrelation,
   load,
+  nearest,
   type Problem,
   type Program,
   type Rule,
 } from '../../rules/language/index.ts'
 import { SHIPPED_RULES } from '../../rules/tooling/shipped.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
+import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 import { Fault } from '../../wire/fault.ts'
 import { visible } from '../../wire/printable.ts'
 import { eventLines } from '../recordings/lines.ts'
@@ -25,6 +27,7 @@ import { correlating } from './match-correlations.ts'
 import { costs, sampler } from './match-costs.ts'
 import { matchEvents } from './match-events.ts'
 import { matchReport } from './match-report.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const MAX_REPORTED = 10
@@ -42,6 +45,7 @@ export const matchCommand = defineCommand({
       description:
         'A rule file, a folder, or a copy of SigmaHQ (folder or .tar.gz); may be given several times (default: the shipped rules)',
     },
+    ...placeholderArg,
     stats: {
       type: 'boolean',
       description: 'Report at the end, on standard error, the time and memory used and the most expensive rules',
@@ -51,7 +55,7 @@ export const matchCommand = defineCommand({
     if (args._.length > 1)
       throw new Fault('usage', { where: String(args._[1]), todo: 'Name one file of events, or use standard input.' })
     const loading = performance.now()
-    const { program, correlations, attribute } = await loaded(repeated(rawArgs, '--rules'))
+    const { program, correlations, attribute } = await loaded(repeated(rawArgs, '--rules'), placeholdersFrom(rawArgs))
     const loadSeconds = (performance.now() - loading) / 1_000
     const name = !args.events || args.events === '-' ? 'standard input' : args.events
     const sampling = args.stats ? sampler() : null
@@ -61,6 +65,7 @@ export const matchCommand = defineCommand({
       program,
       correlate,
       attribute,
+      categories: VOCABULARY.categories,
       write: async (text) => {
         if (!process.stdout.write(visible(text))) await once(process.stdout, 'drain')
       },
@@ -72,6 +77,7 @@ export const matchCommand = defineCommand({
     if (stats.refused > MAX_REPORTED)
       console.error(`${printable(name)}: ${stats.refused - MAX_REPORTED} more lines skipped.`)
     if (stats.refused > 0) process.exitCode = 1
+    for (const line of strangersInWords(stats.strangers, program)) console.error(printable(line))
     for (const line of correlate?.uncounted() ?? []) console.error(printable(line))
     if (sampling) {
       const cost = costs(program.rules, sampling.samples(), () => performance.now())
@@ -80,15 +86,26 @@ export const matchCommand = defineCommand({
   },
 })
 
+/** No rule for a category sees these events. */
+function strangersInWords(strangers: ReadonlyMap<string, number>, { rules }: Program): string[] {
+  const known = [...VOCABULARY.categories, ...rules.flatMap((it) => it.logsource.category ?? [])]
+  return [...strangers].slice(0, MAX_REPORTED).map(([category, count]) => {
+    const near = nearest(category, known)
+    const events = count === 1 ? '1 event has' : `${count} events have`
+    return `${events} the category '${category}', which no rule has.${near ? ` Did you mean '${near}'?` : ''}`
+  })
+}
+
 /** Unusable rules are reported; the others are in the program. */
 async function loaded(
   paths: readonly string[],
+  placeholders: Readonly<Record<string, readonly string[]>>,
 ): Promise<{ program: Program; correlations: LoadedCorrelation[]; attribute: (rule: Rule) => Attribution }> {
   const report = (problem: Problem) => console.error(printable(described(problem)))
   const files = await readRuleSources(paths.length > 0 ? paths : [SHIPPED_RULES], (fault) =>
     console.error(`tellwire: ${printable(fault.message)}`),
   )
-  const { rules, correlations, problems } = load(files)
+  const { rules, correlations, problems } = load(files, { placeholders })
   for (const problem of problems) if (problem.severity === 'error') report(problem)
   const warnings = problems.filter((it) => it.severity === 'warning').length
   if (warnings > 0) console.error(`${warnings} warnings about rules; see \`tellwire rules check\`.`)

@@ -15,6 +15,7 @@ import type { Cluster } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { counted, progress } from './progress.ts'
 import { printable } from './terminal.ts'
 
@@ -148,15 +149,19 @@ export const replayCommand = defineCommand({
     },
     json: { type: 'boolean', description: 'Print everything as JSON' },
     'data-folder': { type: 'string', description: "The folder with imported range lists (default: the server's)" },
-    config: { type: 'string', description: "The server's configuration file, for its thresholds" },
+    config: { type: 'string', description: "The server's configuration file, for its thresholds and placeholders" },
+    ...placeholderArg,
   },
-  async run({ args }) {
+  async run({ args, rawArgs }) {
     const at = args.at === undefined ? undefined : moment(args.at)
-    const ruleset = await loadRules(args.rules ? [args.rules] : [], (it) =>
-      console.error(printable(`${it.path}:${it.line}:${it.column}: ${it.message}`)),
+    const config = loadConfig({ file: args.config ?? null, env: process.env })
+    const ruleset = await loadRules(
+      args.rules ? [args.rules] : [],
+      (it) => console.error(printable(`${it.path}:${it.line}:${it.column}: ${it.message}`)),
+      [],
+      placeholdersFrom(rawArgs, config.placeholders),
     )
     const catalogue = loadCatalogue()
-    const config = loadConfig({ file: args.config ?? null, env: process.env })
     const addresses = await openAddresses({
       rangesFolder: `${dataFolderOf(args['data-folder'])}/feeds`,
       geoip: config.geoip,

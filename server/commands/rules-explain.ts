@@ -1,12 +1,20 @@
 /** `tellwire rules explain RULE EVENT`: which parts of a rule match an event, and which do not. */
 import { stat } from 'node:fs/promises'
 import { defineCommand } from 'citty'
-import { type FlatEvent, type LoadedFilter, type LoadedRule, load } from '../../rules/language/index.ts'
+import {
+  type FlatEvent,
+  type LoadedFilter,
+  type LoadedRule,
+  load,
+  parseExactly,
+  writeExactly,
+} from '../../rules/language/index.ts'
 import { type Explanation, explain, type Item, type Selection } from '../../rules/tooling/explain.ts'
 import { readRuleSources } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 import { eventLines, MAX_LINE_BYTES } from '../recordings/lines.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const MAX_SHOWN_CHARS = 200
@@ -28,18 +36,23 @@ export const explainCommand = defineCommand({
       type: 'string',
       description: 'Where to look for the id and for filters; may be given several times (default: the shipped rules)',
     },
+    ...placeholderArg,
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args, rawArgs }) {
-    const { rules, filters, textOf } = await rulesNamed(args.rule, repeated(rawArgs, '--rules'))
+    const placeholders = placeholdersFrom(rawArgs)
+    const { rules, filters, textOf } = await rulesNamed(args.rule, repeated(rawArgs, '--rules'), placeholders)
     const event = await readEvent(args.event, placeOf(args.line, args.number))
-    const explained = rules.map((rule) => ({ rule, explanation: explain(rule, textOf(rule), event, filters) }))
+    const explained = rules.map((rule) => ({
+      rule,
+      explanation: explain(rule, textOf(rule), event, { filters, placeholders }),
+    }))
     if (args.json) {
       const explanations = explained.map(({ rule, explanation }) => ({
         ...{ rule: rule.id, title: rule.title, path: rule.path, line: rule.line },
         ...explanation,
       }))
-      console.log(JSON.stringify(explanations.length === 1 ? explanations[0] : explanations))
+      console.log(writeExactly(explanations.length === 1 ? explanations[0] : explanations))
     } else
       for (const { rule, explanation } of explained)
         for (const line of inWords(rule, explanation)) console.log(printable(line))
@@ -49,6 +62,7 @@ export const explainCommand = defineCommand({
 async function rulesNamed(
   rule: string,
   paths: readonly string[],
+  placeholders: Readonly<Record<string, readonly string[]>>,
 ): Promise<{ rules: LoadedRule[]; filters: LoadedFilter[]; textOf: (rule: LoadedRule) => string }> {
   const facts = await stat(rule).catch(() => null)
   if (facts?.isDirectory())
@@ -61,7 +75,7 @@ async function rulesNamed(
   // The file comes first: it wins over another rule with the same id.
   const sources = isFile ? [rule, ...paths] : paths.length > 0 ? paths : [SHIPPED_RULES]
   const files = await readRuleSources(sources, (fault) => console.error(`tellwire: ${printable(fault.message)}`))
-  const loaded = load(files)
+  const loaded = load(files, { placeholders })
   const rules = loaded.rules.filter((it) => (isFile ? it.path === rule : it.id === rule || it.name === rule))
   if (rules.length === 0) {
     const isCorrelation = loaded.correlations.some((it) =>
@@ -105,7 +119,7 @@ async function readEvent(file: string, place: number | null): Promise<FlatEvent>
   const text = place === null ? await whole(file, refuse) : await lineAt(file, place, refuse)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseExactly(text)
   } catch {
     throw place === null
       ? refuse('This is not one JSON object.', 'Choose a line with --line N.')
@@ -214,7 +228,7 @@ function yes(holds: boolean): string {
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'none' : shortened(typeof value === 'string' ? `'${value}'` : JSON.stringify(value))
+  return value === undefined ? 'none' : shortened(typeof value === 'string' ? `'${value}'` : writeExactly(value))
 }
 
 function shortened(text: string): string {

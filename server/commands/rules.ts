@@ -1,5 +1,5 @@
 /** `tellwire rules`: checks, tests and lists rule files. */
-import { relative } from 'node:path'
+import { relative, resolve, sep } from 'node:path'
 import { defineCommand } from 'citty'
 import {
   compile,
@@ -14,6 +14,7 @@ import { runRuleTests } from '../../rules/tooling/tests.ts'
 import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
+import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { columns, described, printable } from './terminal.ts'
 
 const args = {
@@ -23,14 +24,15 @@ const args = {
     description:
       'Files or folders with rules (.yml, .yaml), a copy of SigmaHQ or its .tar.gz; several may be given (default: the shipped rules)',
   },
+  ...placeholderArg,
   json: { type: 'boolean', description: 'Print JSON' },
 } as const
 
 const checkCommand = defineCommand({
   meta: { name: 'check', description: 'Report errors and doubtful names in rules, by file, line and column' },
   args,
-  async run({ args }) {
-    const { rules: single, correlations, problems } = await read(args._)
+  async run({ args, rawArgs }) {
+    const { rules: single, correlations, problems } = await read(args._, rawArgs)
     const rules = [...single, ...correlations]
     const errors = problems.filter((it) => it.severity === 'error').length
     const warnings = problems.length - errors
@@ -46,8 +48,8 @@ const checkCommand = defineCommand({
 const testCommand = defineCommand({
   meta: { name: 'test', description: 'Run the tests inside the rules' },
   args,
-  async run({ args }) {
-    const { rules, correlations, problems } = await read(args._)
+  async run({ args, rawArgs }) {
+    const { rules, correlations, problems } = await read(args._, rawArgs)
     const errors = problems.filter((it) => it.severity === 'error')
     const results = runRuleTests(rules, compile, correlations)
     const failed = results.filter((it) => !it.passed)
@@ -83,9 +85,9 @@ const listCommand = defineCommand({
     ...args,
     technique: { type: 'string', description: 'Only rules for this ATT&CK technique and those under it: T1219' },
   },
-  async run({ args }) {
+  async run({ args, rawArgs }) {
     const technique = techniqueOf(args.technique)
-    const { rules: single, correlations, problems } = await read(args._)
+    const { rules: single, correlations, problems } = await read(args._, rawArgs)
     const all: Rule[] = [...single, ...correlations]
     const rules = all.filter((rule) => technique === null || attackOf(rule).some((it) => isUnder(it, technique)))
     if (args.json) console.log(JSON.stringify(rules.map(summary)))
@@ -113,14 +115,39 @@ export const rulesCommand = defineCommand({
 /** The rules under `paths`, or the shipped ones. An unreadable file is a problem like any other. */
 async function read(
   paths: readonly string[],
+  rawArgs: readonly string[],
 ): Promise<{ rules: LoadedRule[]; correlations: LoadedCorrelation[]; problems: Problem[] }> {
   const unread: Problem[] = []
   const shipped = relative(process.cwd(), SHIPPED_RULES) || '.'
   const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, detail }) =>
     unread.push({ severity: 'error', path: where ?? '', line: 1, column: 1, message: detail ?? '', hint: null }),
   )
-  const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY, now: Date.now() })
-  return { rules, correlations, problems: [...unread, ...problems] }
+  const given = new Set(files.map((it) => it.path))
+  const isGiven = ({ path }: { path: string }) => given.has(path)
+  const others = files.some(({ text }) => /^filter:/m.test(text)) ? await shippedBeside(files) : []
+  const { rules, correlations, problems } = load([...files, ...others], {
+    vocabulary: VOCABULARY,
+    now: Date.now(),
+    placeholders: placeholdersFrom(rawArgs),
+  })
+  return {
+    rules: rules.filter(isGiven),
+    correlations: correlations.filter(isGiven),
+    problems: [...unread, ...problems.filter(isGiven).map(strictForOurs)],
+  }
+}
+
+/** A filter names rules that are loaded beside it: ours too, unless they are among the given files. */
+async function shippedBeside(files: readonly { path: string }[]): Promise<{ path: string; text: string }[]> {
+  const given = new Set(files.map(({ path }) => resolve(path)))
+  const shipped = await readRuleSources([SHIPPED_RULES], () => {})
+  return shipped.filter(({ path }) => !given.has(resolve(path)))
+}
+
+/** Ours must be right in every respect. */
+function strictForOurs(problem: Problem): Problem {
+  const isOurs = resolve(problem.path).startsWith(SHIPPED_RULES + sep)
+  return isOurs ? { ...problem, severity: 'error' } : problem
 }
 
 function at(rule: Rule): string {

@@ -187,14 +187,12 @@ export class Detector {
     for (const firing of fired) this.findings.put(firing, ...this.#evidenceOf(firing))
   }
 
-  /** The events of a firing, and their subject; a firing over firings has the events of those. */
+  /** The events of a firing, and their subject. */
   #evidenceOf(firing: Firing): [events: Event[], subject: Subject] {
     const found: Evidence[] = []
     for (const id of firing.events) {
       const evidence = this.#evidence.get(id)
       if (evidence) found.push(evidence)
-      const lower = this.findings.get(id)
-      if (lower) found.push(...lower.events.map((event) => ({ event, device: lower.device, worker: lower.worker })))
     }
     const one = <T>(values: readonly T[]): T | null => (new Set(values).size === 1 ? (values[0] as T) : null)
     const { device = null, worker = null } = firing.group

@@ -34,6 +34,7 @@ export async function loadRules(
   folders: readonly string[],
   onProblem: (problem: Problem) => void,
   sensitiveRules: readonly string[] = [],
+  placeholders: Readonly<Record<string, readonly string[]>> = {},
 ): Promise<Ruleset> {
   const files = await readRuleSources(folders.length > 0 ? folders : [SHIPPED_RULES], (fault) =>
     onProblem({
@@ -45,7 +46,7 @@ export async function loadRules(
       hint: fault.todo,
     }),
   )
-  const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY })
+  const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY, placeholders })
   for (const problem of problems) onProblem(problem)
   const sensitive = new Set([...rules, ...correlations].filter((it) => it.tellwire?.sensitive).map((it) => it.id))
   for (const id of sensitiveRules) if (!sensitive.has(id)) onProblem(notSensitive(id))

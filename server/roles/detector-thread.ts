@@ -118,7 +118,8 @@ function onCommit({ id, isActive, pipeline }: Evaluation, position: number): voi
 async function loadOurRules() {
   const problems: Problem[] = []
   const folders = [SHIPPED_RULES, ...config.rulesFolders]
-  const ruleset = await loadRules(folders, (problem) => problems.push(problem), config.sensitiveRules)
+  const onProblem = (problem: Problem) => void problems.push(problem)
+  const ruleset = await loadRules(folders, onProblem, config.sensitiveRules, config.placeholders)
   const omitted = problems.filter((it) => it.severity === 'error').length
   send({ type: 'ruleset', rules: ruleset.program.rules.length + ruleset.correlations.length, omitted, problems })
   return ruleset

@@ -8,13 +8,14 @@ import type { Expression } from '../../rules/language/expression.ts'
 import { compile, type LoadedRule, load, type Rule } from '../../rules/language/index.ts'
 import { readRuleFiles } from '../../rules/tooling/load.ts'
 import { runRuleTests } from '../../rules/tooling/tests.ts'
+import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
 import { Contract } from '../../wire/contract.ts'
 import { Event } from '../../wire/event.ts'
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const CONTENT = join(ROOT, 'rules', 'content')
 const files = await readRuleFiles([CONTENT])
-const { rules, correlations, problems } = load(files)
+const { rules, correlations, problems } = load(files, { vocabulary: VOCABULARY, now: Date.now() })
 const catalogue = loadCatalogue()
 
 /** What a category's schema knows; every field may be absent, none may be unknown or of another type. */

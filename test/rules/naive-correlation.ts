@@ -40,11 +40,20 @@ export function naiveFirings(
   const found: Found[] = []
   const seen = [...events]
   for (const correlation of correlations) {
-    const its = firingsOf(correlation, seen, now)
+    const its = firingsOf(correlation, seen, now).map((it) => ({ ...it, events: singleEvents(it.events, found) }))
     found.push(...its)
     for (const { id, time, group } of its) seen.push({ id, time, fields: group, rules: [correlation.id] })
   }
   return found
+}
+
+/** Single events all; the first of each firing below, as many as there is room for among ten. */
+function singleEvents(ids: readonly string[], below: readonly Found[]): string[] {
+  const lower = new Map(below.map(({ id, events }) => [id, events]))
+  const firings = ids.filter((id) => lower.has(id)).length
+  const each = Math.max(1, Math.floor((10 - ids.length + firings) / Math.max(1, firings)))
+  const single = ids.flatMap((id) => lower.get(id)?.slice(0, each) ?? [id])
+  return [...new Set(single)].slice(0, 10)
 }
 
 function firingsOf(correlation: LoadedCorrelation, events: readonly Seen[], now: number): Found[] {

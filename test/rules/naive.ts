@@ -68,7 +68,7 @@ function holds(field: string, modifiers: readonly string[], value: unknown, even
       ? leaves(Object.entries(event).flatMap(([key, each]) => (LOGSOURCE.includes(key) ? [] : [each])))
       : allOf([find(event, field)])
   const present = found.some((each) => each !== null && each !== undefined)
-  if (has('exists')) return present === value
+  if (has('exists')) return (find(event, field) !== undefined) === value
   if (value === null) return !present
   const texts = found.filter((each) => ['string', 'number', 'boolean'].includes(typeof each)).map(String)
   const flags = has('cased') ? 'su' : 'siu'
@@ -90,7 +90,7 @@ function holds(field: string, modifiers: readonly string[], value: unknown, even
         compare,
         typeof each === 'number'
           ? each
-          : /^\s*[+-]?\d+(\.\d+)?\s*$/.test(String(each)) && typeof each === 'string'
+          : /^\s*[+-]?(\d+(\.\d*)?|\.\d+)\s*$/.test(String(each)) && typeof each === 'string'
             ? Number(each)
             : Number.NaN,
         Number(value),
@@ -143,7 +143,7 @@ function common(forms: readonly string[], offset: number, length: number): strin
 }
 
 function dashes(value: string): string[] {
-  const at = [...value.matchAll(/(?<![\p{L}\p{N}_])[-/](?=[\p{L}\p{N}_])/gu)].map(({ index }) => index)
+  const at = [...value.matchAll(/(?<![\p{L}\p{N}_])[-/–—―](?=[\p{L}\p{N}_])/gu)].map(({ index }) => index)
   let all = [value]
   for (const index of at)
     all = all.flatMap((each) =>

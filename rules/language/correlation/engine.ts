@@ -9,6 +9,7 @@
 import { lookUp } from '../cell.ts'
 import { numberOf } from '../number.ts'
 import type { FlatEvent, Match } from '../rule.ts'
+import { beneathFirings } from './beneath.ts'
 import type { Watermark } from './decider.ts'
 import type { Value } from './entry-lists.ts'
 import type { Firing, FiringChange } from './firing.ts'
@@ -43,8 +44,8 @@ export interface Correlator {
   /** By correlation id. */
   counters(): Map<string, Counters & { groups: number; events: number }>
   /**
-   * State in named parts: 'correlation.<id> <version>' by group, 'correlation.<id> <version> counters', and
-   * 'correlations.clock'. State of another version is not restored.
+   * State in named parts: 'correlation.<id> <version>' by group, 'correlation.<id> <version> counters',
+   * 'correlations.clock', and 'correlations.beneath' by firing. State of another version is not restored.
    */
   readonly kept: Readonly<Record<string, KeptPart>>
   /**
@@ -59,6 +60,7 @@ const DEFAULTS: Limits = {
   maxGroups: 100_000,
   maxEvents: 2_000_000,
 }
+const BENEATH = 'correlations.beneath'
 const NOTHING: Changes = { fired: [], retracted: [] }
 
 export function correlator(correlations: readonly LoadedCorrelation[], options: Partial<Limits> = {}): Correlator {
@@ -72,6 +74,8 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
     for (const [rule, member] of one.correlation.members.entries())
       usesOf.set(member.id, [...(usesOf.get(member.id) ?? []), { running: one, rule, member }])
   const hidden = hiddenBy(correlations)
+  const beneath = beneathFirings()
+  const longestMs = Math.max(0, ...running.map(({ correlation }) => correlation.latenessMs + correlation.spanMs))
   let swept = -Infinity
   /** The latest change of each firing in this call, by id. Null while there is none. */
   let changed: Map<string, Firing | null> | null = null
@@ -108,6 +112,7 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
       if (now >= swept + sweepMs) {
         swept = now
         for (const { stage } of running) stage.sweep()
+        beneath.dropUntil(now - longestMs)
       }
       return takeChanged()
     },
@@ -116,10 +121,15 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
       new Map(running.map(({ correlation, stage }) => [correlation.id, { ...stage.counters, ...stage.size }])),
     kept: {
       'correlations.clock': clock,
+      [BENEATH]: beneath.kept,
       ...Object.fromEntries(running.map(({ correlation, stage }) => [partOf(correlation), stage.kept])),
       ...Object.fromEntries(running.map(({ correlation, stage }) => [countersOf(correlation), countersPart(stage)])),
     },
     adopt(other, ids) {
+      for (const [id, state] of other.kept[BENEATH]?.all() ?? []) {
+        const [time, events] = state as [number, readonly string[]]
+        beneath.put(id, time, events)
+      }
       for (const { correlation, stage } of running) {
         const [groups, counters] = [other.kept[partOf(correlation)], other.kept[countersOf(correlation)]]
         if (!ids.has(correlation.id) || !groups || !counters) continue
@@ -146,9 +156,15 @@ export function correlator(correlations: readonly LoadedCorrelation[], options: 
    */
   function reporterOf({ correlation }: Running) {
     const above = usesOf.get(correlation.id) ?? []
-    return ({ id, time, group, firing }: FiringChange): void => {
+    return ({ id, time, group, firing: made }: FiringChange): void => {
+      const firing = made && { ...made, events: beneath.eventsOf(made.events) }
       if (!hidden.has(correlation.id)) (changed ??= new Map()).set(id, firing)
+      if (above.length === 0) return
+      // A late event can change what a firing names; then those above it name other events too.
+      const isOther = firing !== null && beneath.put(id, time, firing.events)
+      if (!firing) beneath.remove(id)
       for (const use of above) {
+        if (isOther) takeBack(use, group, time, id)
         if (firing) take(use, group, time, id)
         else takeBack(use, group, time, id)
       }

@@ -10,7 +10,8 @@ import type { LoadedCorrelation } from './rule.ts'
  * The condition of a correlation came true for a group.
  *
  * Shape   `id` is a hash of rule id, rule version, group and the match that began or completed the window, so that the
- *         same events give the same firings. `events` are the earliest ten by (time, id).
+ *         same events give the same firings. `events` are the earliest ten by (time, id); those beneath a firing that is
+ *         counted stand for it.
  * Units   epoch ms; the window is (from, to]. `time` is when it came true: its last event, or the window's end.
  */
 export interface Firing {

@@ -1,8 +1,8 @@
 /** Recorded telemetry, line by line, through derivers, rules and score. */
 import assert from 'node:assert/strict'
 import { compile, load } from '../../../rules/language/index.ts'
-import { linesOf } from '../../../server/commands/event-lines.ts'
 import { replay } from '../../../server/commands/replay.ts'
+import { linesOf } from '../../../server/recordings/lines.ts'
 import { NOWHERE } from '../../server/ingest/raw-agent.ts'
 import type { Target } from '../target.ts'
 

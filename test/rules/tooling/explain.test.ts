@@ -48,7 +48,7 @@ const event = {
   N: '7',
   Tags: ['red', 'blue'],
 }
-const because = (more: FlatEvent = {}) => explain(second!, RULE, { ...event, ...more }, filters)
+const because = (more: FlatEvent = {}) => explain(second!, RULE, { ...event, ...more }, { filters })
 
 describe('explain', () => {
   it('follows the document that the rule is, and leaves its neighbours alone', () => {
@@ -129,7 +129,7 @@ describe('explain', () => {
     assert.equal(because({ Host: 'r' }).filters[0]?.hides, false)
     const later = because({ Host: 'q', time: Date.UTC(2026, 1, 1) })
     assert.deepEqual([later.filters[0]?.hides, later.matches], [false, true])
-    assert.deepEqual(explain(rules[0]!, RULE, event, filters).filters, [])
+    assert.deepEqual(explain(rules[0]!, RULE, event, { filters }).filters, [])
   })
   it('shows a logsource that does not fit', () => {
     const { matches, logsource } = because({ product: undefined })

@@ -280,6 +280,28 @@ describe('tellwire match', function () {
     assert.ok(peakMiB < 256, `its peak was ${peakMiB.toFixed(0)} MiB`)
   })
 
+  it('compares integers beyond 2^53 exactly, names strangers once, and takes placeholders', async () => {
+    write(
+      'r.yml',
+      `title: t\nid: ${id(1)}\nlogsource: { category: t }\ndetection:\n  s: { a|gt: 9007199254740992 }\n  e: { a|expand: '%exact%' }\n  condition: s and e\n`,
+    )
+    const lines = [
+      '{"category":"t","a":9007199254740993}',
+      '{"category":"t","a":9007199254740992}',
+      '{"category":"t","a":"18446744073709551615"}',
+      '{"category":"t","a":18446744073709551615}',
+      '{"category":"T","a":18446744073709551615}',
+      '{"category":"T","a":18446744073709551615}',
+    ]
+    const placeholder = '--placeholder=exact=9007199254740993,9007199254740992,18446744073709551615'
+    const { matches, stderr } = await run(['--rules', 'r.yml', placeholder], lines.join('\n'))
+    assert.deepEqual(
+      matches.map((it) => it.event),
+      [0, 2, 3],
+    )
+    assert.equal(stderr, "2 events have the category 'T', which no rule has. Did you mean 't'?\n")
+  })
+
   it('counts correlations by event time in any order of lines, and hides matches that only they use', async () => {
     const correlation = `---
 title: Three in a minute
@@ -337,6 +359,7 @@ correlation:
     const done = matchEvents(blocks(), {
       program: compile(rules),
       correlate: null,
+      categories: new Set<string>(),
       attribute: () => ({}),
       refuse: assert.fail,
       write: () => {

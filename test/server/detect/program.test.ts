@@ -31,4 +31,19 @@ describe('loadRules', () => {
       const { program } = await loadRules([folder], (it) => problems.push(it.message), named)
       assert.deepEqual({ ids: program.rules.map((it) => it.id), told: problems }, { ids, told })
     })
+
+  it('fills placeholders, which are part of the identity of a rule', async () => {
+    writeFileSync(
+      join(folder, 'a.yml'),
+      'title: t\nid: t\nlogsource: { category: tool }\ndetection: { a: { Tool|expand: "%tools%" }, condition: a }\n',
+    )
+    const loaded = async (tools: string[]) => {
+      const { program } = await loadRules([folder], () => {}, [], { tools })
+      return program
+    }
+    const [one, other] = [await loaded(['AnyDesk', 'RustDesk']), await loaded(['AnyDesk'])]
+    const matches = (program: typeof one) => program.match({ category: 'tool', Tool: 'RustDesk' }).length
+    assert.deepEqual([matches(one), matches(other)], [1, 0])
+    assert.notEqual(one.rules[0]!.effectiveVersion, other.rules[0]!.effectiveVersion)
+  })
 })
