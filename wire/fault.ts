@@ -66,6 +66,7 @@ export interface FaultDetails {
  * Shape   `why` and `todo` are whole sentences; the constructor adds a missing full stop. Null: nothing beyond what the
  *         code says. `detail` joins both, for messages with one field for them.
  *         The message is `<where>: <meaning of the code> <why> <todo> [code]`.
+ * Units   each text has at most `TEXT_MAX` characters: it may quote a line that somebody else wrote.
  */
 export class Fault extends Error {
   override readonly name = 'Fault'
@@ -76,10 +77,11 @@ export class Fault extends Error {
   readonly facts: Readonly<Record<string, unknown>>
 
   constructor(code: FaultCode, { where, why, todo, facts = {}, cause }: FaultDetails = {}) {
+    const place = where ? shortened(where) : (where ?? null)
     const texts = [FAULTS[code], sentence(why), sentence(todo)].filter((it) => it !== null)
-    super(`${where ? `${where}: ` : ''}${texts.join(' ')} [${code}]`, { cause })
+    super(`${place ? `${place}: ` : ''}${texts.join(' ')} [${code}]`, { cause })
     this.code = code
-    this.where = where ?? null
+    this.where = place
     this.why = sentence(why)
     this.todo = sentence(todo)
     this.facts = facts
@@ -90,9 +92,15 @@ export class Fault extends Error {
   }
 }
 
+const TEXT_MAX = 1_000
+
+function shortened(text: string): string {
+  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX - 1).toWellFormed()}…` : text
+}
+
 /** Null for no text. */
 function sentence(text: string | null | undefined): string | null {
-  const trimmed = text?.trim()
+  const trimmed = shortened(text?.trim() ?? '')
   if (!trimmed) return null
   return /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`
 }

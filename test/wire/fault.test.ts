@@ -46,6 +46,12 @@ describe('faults', () => {
       detail: "Did you mean 'port'? Send Authorization: Bearer twf1.…",
     },
     {
+      name: 'texts of any length',
+      about: { where: 'x'.repeat(5_000), why: 'y'.repeat(5_000) },
+      message: `${'x'.repeat(999)}…: The command was not understood. ${'y'.repeat(999)}… [usage]`,
+      detail: `${'y'.repeat(999)}…`,
+    },
+    {
       name: 'null and empty texts',
       about: { where: null, why: '', todo: null },
       message: 'The command was not understood. [usage]',
