@@ -8,30 +8,24 @@ import { Failure } from '../parts/failure.tsx'
 import { PasswordForm } from '../parts/password-form.tsx'
 import { ThemePicker } from '../parts/shell.tsx'
 import { go, replace, to } from '../route.ts'
+import { useSending } from '../sending.ts'
 import { findSession, session } from '../session.ts'
 import './sign-in.css'
 
 export function SignIn() {
-  const failure = useSignal<ApiFailure | null>(null)
-  const busy = useSignal(false)
+  const { busy, failure, send } = useSending()
   useEffect(() => {
     document.title = 'Sign in · Tellwire'
   }, [])
-  const enter = async (event: SubmitEvent) => {
+  const enter = (event: SubmitEvent) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget as HTMLFormElement)
-    busy.value = true
-    try {
+    return send(async () => {
       session.value = await ask<SessionView>('/session', {
         method: 'POST',
         body: { name: form.get('name'), password: form.get('password') },
       })
-    } catch (cause) {
-      if (!(cause instanceof ApiFailure)) throw cause
-      failure.value = cause
-    } finally {
-      busy.value = false
-    }
+    })
   }
   return (
     <Card title="Sign in">

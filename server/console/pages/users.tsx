@@ -2,12 +2,13 @@
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { AddedUser, UserLink, UserView } from '../../api/schema.ts'
-import { ApiFailure, ask } from '../api.ts'
+import { ask } from '../api.ts'
 import { useLook } from '../live.ts'
 import { confirm } from '../parts/confirm.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Time } from '../parts/time.tsx'
+import { useSending } from '../sending.ts'
 import { findSession, session } from '../session.ts'
 import './users.css'
 
@@ -75,24 +76,16 @@ export function Users() {
 }
 
 function AddUser({ added }: { added: (answer: AddedUser) => void }) {
-  const failure = useSignal<ApiFailure | null>(null)
-  const busy = useSignal(false)
+  const { busy, failure, send } = useSending()
   const nameField = useRef<HTMLInputElement>(null)
-  const add = async (event: SubmitEvent) => {
+  const add = (event: SubmitEvent) => {
     event.preventDefault()
     const fields = new FormData(event.currentTarget as HTMLFormElement)
-    busy.value = true
-    try {
+    return send(async () => {
       const body = { name: String(fields.get('name')).trim(), role: fields.get('role') }
       added(await ask<AddedUser>('/users', { method: 'POST', body }))
-      failure.value = null
       if (nameField.current) nameField.current.value = ''
-    } catch (cause) {
-      if (!(cause instanceof ApiFailure)) throw cause
-      failure.value = cause
-    } finally {
-      busy.value = false
-    }
+    })
   }
   return (
     <form class="panel add-user" onSubmit={add}>

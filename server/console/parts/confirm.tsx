@@ -1,8 +1,8 @@
 /** A question before something is done that is hard to undo. Escape or Cancel changes nothing. */
-import { signal, useSignal } from '@preact/signals'
+import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { ApiFailure } from '../api.ts'
+import { useSending } from '../sending.ts'
 import { Failure } from './failure.tsx'
 import './confirm.css'
 
@@ -31,23 +31,16 @@ export function ConfirmDialog() {
 
 function Dialog({ question: { title, about, fields, act, send } }: { question: Question }) {
   const dialog = useRef<HTMLDialogElement>(null)
-  const failure = useSignal<ApiFailure | null>(null)
-  const busy = useSignal(false)
+  const { busy, failure, send: sending } = useSending()
   useEffect(() => dialog.current?.showModal(), [])
 
-  const submit = async (event: SubmitEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault()
-    if (busy.value) return
-    busy.value = true
-    try {
-      await send(new FormData(event.currentTarget as HTMLFormElement))
+    const form = new FormData(event.currentTarget as HTMLFormElement)
+    return sending(async () => {
+      await send(form)
       dialog.current?.close()
-    } catch (cause) {
-      if (!(cause instanceof ApiFailure)) throw cause
-      failure.value = cause
-    } finally {
-      busy.value = false
-    }
+    })
   }
 
   return (

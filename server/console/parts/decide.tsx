@@ -6,8 +6,9 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { CaseView, Verdict } from '../../model/case.ts'
-import { ApiFailure, ask } from '../api.ts'
+import { ask } from '../api.ts'
 import { useKeys } from '../keys.ts'
+import { useSending } from '../sending.ts'
 import { may } from '../session.ts'
 import { BandChip } from './band.tsx'
 import { Failure } from './failure.tsx'
@@ -35,8 +36,7 @@ export const VERDICTS: readonly { verdict: Verdict['verdict']; name: string; abo
 
 export function Decide({ worker, state }: { worker: string; state: CaseView }) {
   const chosen = useSignal<number | null>(null)
-  const busy = useSignal(false)
-  const failure = useSignal<ApiFailure | null>(null)
+  const { busy, failure, send } = useSending()
   const answer = useSignal<CaseView | null>(null)
   const bar = useRef<HTMLFieldSetElement>(null)
   const reason = useRef<HTMLTextAreaElement>(null)
@@ -62,22 +62,17 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
   // The page gets the decision with the next notice; until then this answer is newer than the page.
   const now = (answer.value?.verdict?.at ?? 0) > (state.verdict?.at ?? 0) ? (answer.value ?? state) : state
   const choice = chosen.value === null ? null : VERDICTS[chosen.value]
-  const send = async (event: SubmitEvent) => {
+  const decide = (event: SubmitEvent) => {
     event.preventDefault()
-    if (!choice || busy.value) return
-    busy.value = true
-    try {
+    if (!choice) return
+    const body = { verdict: choice.verdict, reason: reason.current?.value.trim() }
+    return send(async () => {
       answer.value = await ask<CaseView>(`/workers/${encodeURIComponent(worker.toWellFormed())}/verdict`, {
         method: 'POST',
-        body: { verdict: choice.verdict, reason: reason.current?.value.trim() },
+        body,
       })
       cancel()
-    } catch (cause) {
-      if (!(cause instanceof ApiFailure)) throw cause
-      failure.value = cause
-    } finally {
-      busy.value = false
-    }
+    })
   }
 
   return (
@@ -104,7 +99,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
         )}
       </div>
       {choice && (
-        <form class="decide-form" onSubmit={send}>
+        <form class="decide-form" onSubmit={decide}>
           <label>
             <span>
               Why: {choice.name} <span class="muted">{choice.about}</span>

@@ -2,7 +2,8 @@
 import { signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { EnrollmentToken } from '../../api/schema.ts'
-import { ApiFailure, ask } from '../api.ts'
+import { ask } from '../api.ts'
+import { useSending } from '../sending.ts'
 import { may } from '../session.ts'
 import { Copyable } from './copy.tsx'
 import { Failure } from './failure.tsx'
@@ -27,27 +28,19 @@ export function EnrollDialog() {
 function Dialog() {
   const dialog = useRef<HTMLDialogElement>(null)
   const made = useSignal<EnrollmentToken | null>(null)
-  const failure = useSignal<ApiFailure | null>(null)
-  const busy = useSignal(false)
+  const { busy, failure, send } = useSending()
   useEffect(() => dialog.current?.showModal(), [])
 
-  const make = async (event: SubmitEvent) => {
+  const make = (event: SubmitEvent) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget as HTMLFormElement)
     const worker = String(form.get('worker') ?? '').trim()
-    busy.value = true
-    try {
+    return send(async () => {
       made.value = await ask<EnrollmentToken>('/enrollment-tokens', {
         method: 'POST',
         body: { worker: worker || null },
       })
-      failure.value = null
-    } catch (cause) {
-      if (!(cause instanceof ApiFailure)) throw cause
-      failure.value = cause
-    } finally {
-      busy.value = false
-    }
+    })
   }
 
   return (
