@@ -67,7 +67,9 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
     trustedProxies: config.trustedProxies,
     onError: (cause) => log.error({ err: cause }, 'unhandled error in a request'),
   })
-  return { queue, listener: getRequestListener(app.fetch) }
+  // Node discards a body that nobody read. The library's own way closes the connection after half a second, and with it
+  // the answer to a later request on the same connection.
+  return { queue, listener: getRequestListener(app.fetch, { autoCleanupIncoming: false }) }
 
   function isWorker(worker: string): boolean {
     return queue.row(worker) !== null

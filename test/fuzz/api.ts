@@ -97,7 +97,8 @@ function run(command: string, more: readonly string[], url: string, hooks: strin
   const args = [
     ...['run', `${url}/api/v1/openapi.json`, '--header', `Origin: ${url}`, '--checks', CHECKS.join(',')],
     ...['--seed', values.seed, '--phases', 'examples,coverage,fuzzing', '--request-timeout', '20', '--warnings', 'off'],
-    ...['--suppress-health-check', 'all', '--continue-on-failure', ...more],
+    // A client must ask again when the server closes an idle connection at the moment it is used.
+    ...['--request-retries', '2', '--suppress-health-check', 'all', '--continue-on-failure', ...more],
   ]
   const child = spawn(command, args, {
     cwd: folder,
