@@ -29,7 +29,13 @@ export function exactNumberOf(value: unknown): number | bigint | null {
 export function parseExactly(json: string): unknown {
   const value: unknown = JSON.parse(json)
   // Hardly any text has such an integer, and a reviver is slow.
-  return hasUnsafe(value, 0) ? JSON.parse(json, exact) : value
+  if (!hasUnsafe(value, 0)) return value
+  try {
+    return JSON.parse(json, exact)
+  } catch {
+    // The reviver overflows the stack where the parser alone does not, in arrays within a million arrays.
+    return value
+  }
 }
 
 /** The third argument and `rawJSON` are ECMAScript's "JSON.parse source text access"; TypeScript lacks them so far. */

@@ -196,7 +196,8 @@ describe('tellwire match', function () {
     )
     const { stderr, matches } = await run(['--rules', 'r', '--stats'], events.join('\n'))
     assert.equal(matches.length, 150)
-    assert.match(stderr, /^200 events in 200 lines \(0 skipped\), [\d.]+ s: [\d,]+ events\/s/)
+    assert.match(stderr, /^25 events have the category 'other-0', which no rule has\.$/m)
+    assert.match(stderr, /^200 events in 200 lines \(0 skipped\), [\d.]+ s: [\d,]+ events\/s/m)
     assert.match(stderr, /2 rules, .* 150 matches of 1 rules\. 150 events have a logsource that rules cover\./)
     assert.match(stderr, new RegExp(`\n150 +[\\d.]+ +high +${id(1)} +Rule 1\n`))
     // Which of the two costs more depends on the machine.
