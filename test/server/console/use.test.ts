@@ -407,7 +407,7 @@ describe('server/console: in use', function () {
     await page.getByRole('grid').press('End')
     await page.locator('.active', { hasText: 'w2' }).waitFor()
     await stage.records(contract('w3'))
-    stage.find(finding({ worker: 'w2', pattern: 'critical' }))
+    stage.find(finding({ worker: 'w2', pattern: 'critical', halfLifeDays: null }))
     await stage.judge()
     await page.locator('.active[aria-rowindex="2"]', { hasText: 'Critical' }).waitFor()
     assert.match(await page.locator('.active').innerText(), /w2/)
@@ -428,7 +428,7 @@ describe('server/console: in use', function () {
       if (path) asked.push(path)
     })
     const addFinding = async (worker: string, says: string) => {
-      stage.find(finding({ worker, says }))
+      stage.find(finding({ worker, says, halfLifeDays: null }))
       await stage.judge()
     }
     // Once this is shown, the requests of opening the page are done.
