@@ -2,7 +2,7 @@
 // The tellwire command. Plain JavaScript, so that an older Node can run it and start the Node 24 that npm installed.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -20,7 +20,7 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   // Half of a short command's start is stripping types and compiling. The cache is as safe as the code beside it: whoever
   // may write it may write that too; in a folder that this user may not write, nothing is kept.
   if (args[0] === 'match') {
-    enableCompileCache(join(root, 'dist', 'compile-cache'))
+    nodeModule.enableCompileCache?.(join(root, 'dist', 'compile-cache'))
     restartWithSmallHeap()
   }
   const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
