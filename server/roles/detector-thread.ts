@@ -4,33 +4,23 @@
  * Shape   it opens log and store itself; only notifications pass between the threads. On Linux it runs at a lower
  *         priority than the threads that serve laptops and people.
  */
-import { randomUUID } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
-import { catalogueHash, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { Problem } from '../../rules/language/index.ts'
 import { Fault } from '../../wire/fault.ts'
-import type { AddressFacts } from '../../wire/recording.ts'
-import { DAY } from '../../wire/time.ts'
 import type { Evaluation } from '../detect/evaluation.ts'
-import { identityOf } from '../detect/identity.ts'
-import { isActiveIdentity, openEvaluation } from '../detect/opening.ts'
-import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
+import { isActiveIdentity } from '../detect/opening.ts'
 import { Runner } from '../detect/runner.ts'
 import type { Logger } from '../log.ts'
 import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
+import { type ConfiguredRules, configuredRules, openConfigured } from './configured.ts'
 import type { DetectorOptions, FromDetector, ToDetector } from './detector-messages.ts'
 
 /** Below the threads that serve laptops and people, whose priority may be changed from outside. */
 const NICE = 5
 const LOWEST = 19
-/** Records without address facts stay without: only the gateway has the databases. */
-const NOWHERE: AddressFacts = {
-  ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null, class: 'unknown' as const },
-}
-
 const port = parentPort!
 const log: Logger = { debug: logging('debug'), info: logging('info'), warn: logging('warn'), error: logging('error') }
 const { config, onlyIfChanged } = workerData as DetectorOptions
@@ -62,28 +52,19 @@ async function run(): Promise<void> {
   const telemetry = await openTelemetry({ folder: config.dataFolder, readOnly: true })
   const store = await openStore({ engine: 'sqlite', folder: config.dataFolder }, { run: 'inline' })
   try {
-    const ruleset = await loadOurRules()
-    const catalogue = loadCatalogue()
-    const { thresholds } = config
-    const identity = identityOf(ruleset, { thresholds, catalogueHash })
-    if (onlyIfChanged && (await isActiveIdentity(store, identity))) {
+    const rules = await reportedRules()
+    if (onlyIfChanged && (await isActiveIdentity(store, rules.identity))) {
       send({ type: 'unchanged' })
       return
     }
-    const opened = await openEvaluation({
-      stream: telemetry.stream,
-      history: telemetry.history,
-      ...{ store, ruleset, identity, thresholds, log, onProgress, signal: stopping.signal },
-      recognise: (event) => recognise(catalogue, event),
-      lookup: () => NOWHERE,
-      horizon: () => Date.now() - config.retentionDays * DAY,
-      makeId: randomUUID,
-    })
+    const { stream, history } = telemetry
+    const { signal } = stopping
+    const opened = await openConfigured(config, rules, { stream, history, store, log, onProgress, signal })
     evaluation = opened
     const { id, isActive, position, pipeline } = opened
     send({ type: 'opened', evaluation: id, isActive, position, time: pipeline.time })
     runner = new Runner({
-      stream: { ...telemetry.stream, onPublished },
+      stream: { ...stream, onPublished },
       evaluation: opened,
       now: Date.now,
       takeOver: async () => {
@@ -95,7 +76,7 @@ async function run(): Promise<void> {
       onClockHeld: (held) => send({ type: 'clock', held }),
       log,
     })
-    await runner.run(stopping.signal)
+    await runner.run(signal)
   } catch (cause) {
     if (!stopping.signal.aborted) throw cause
   } finally {
@@ -115,14 +96,13 @@ function onCommit({ id, isActive, pipeline }: Evaluation, position: number): voi
   send({ type: 'moved', changes: pipeline.gate.changes(Date.now()) })
 }
 
-async function loadOurRules() {
+async function reportedRules(): Promise<ConfiguredRules> {
   const problems: Problem[] = []
-  const folders = [SHIPPED_RULES, ...config.rulesFolders]
-  const onProblem = (problem: Problem) => void problems.push(problem)
-  const ruleset = await loadRules(folders, onProblem, config.sensitiveRules, config.placeholders)
+  const rules = await configuredRules(config, (problem) => void problems.push(problem))
+  const { program, correlations } = rules.ruleset
   const omitted = problems.filter((it) => it.severity === 'error').length
-  send({ type: 'ruleset', rules: ruleset.program.rules.length + ruleset.correlations.length, omitted, problems })
-  return ruleset
+  send({ type: 'ruleset', rules: program.rules.length + correlations.length, omitted, problems })
+  return rules
 }
 
 function onPublished(listener: (last: number) => void): () => void {

@@ -5,23 +5,18 @@
  *         time until the next start counts as downtime of the server, and not as silence of the laptops.
  * Errors  as `openTelemetry` and `openStore`; Fault 'server.running' when a server uses the folder.
  */
-import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { asnClass, catalogueHash, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { asnClass, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import type { Problem } from '../../rules/language/index.ts'
-import type { AddressFacts } from '../../wire/recording.ts'
-import { DAY } from '../../wire/time.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import type { Config } from '../config.ts'
-import { identityOf } from '../detect/identity.ts'
-import { openEvaluation } from '../detect/opening.ts'
-import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { ALIVE_AT } from '../jobs/clock-line.ts'
 import type { Logger } from '../log.ts'
 import { type TakeDeps, type Taken, takeRecording } from '../recordings/take.ts'
 import { openStore } from '../store/open.ts'
 import { openTelemetry, type Telemetry } from '../store/sqlite/telemetry.ts'
 import type { Store } from '../store/store.ts'
+import { configuredRules, openConfigured } from './configured.ts'
 
 const SAVE_RECORDS = 200_000
 
@@ -74,18 +69,9 @@ async function take(
 async function judge(config: Config, telemetry: Telemetry, store: Store, options: OfflineOptions): Promise<void> {
   const { stream, history } = telemetry
   const { log, onRuleProblem, onJudged } = options
-  const { thresholds } = config
-  const ruleset = await loadRules([SHIPPED_RULES, ...config.rulesFolders], onRuleProblem, config.sensitiveRules)
-  const catalogue = loadCatalogue()
-  const evaluation = await openEvaluation({
-    ...{ stream, history, store, ruleset, thresholds, log, onProgress: onJudged },
-    identity: identityOf(ruleset, { thresholds, catalogueHash }),
-    recognise: (event) => recognise(catalogue, event),
-    lookup: () => NOWHERE,
-    horizon: () => Date.now() - config.retentionDays * DAY,
-    makeId: randomUUID,
-    signal: new AbortController().signal,
-  })
+  const rules = await configuredRules(config, onRuleProblem)
+  const { signal } = new AbortController()
+  const evaluation = await openConfigured(config, rules, { stream, history, store, log, onProgress: onJudged, signal })
   const last = await stream.last()
   const onDamaged = (fault: Error) => log.error({ err: fault }, 'part of the log cannot be read; skipping it')
   for await (const block of stream.read(evaluation.position, { onDamaged })) {
@@ -105,9 +91,4 @@ async function judge(config: Config, telemetry: Telemetry, store: Store, options
 /** A server that ran on this folder later than the recording keeps its own time. */
 async function keepAlive({ values }: Store, time: number): Promise<void> {
   if (time > Number((await values.get(ALIVE_AT)) ?? 0)) await values.set(ALIVE_AT, String(time))
-}
-
-/** Records without address facts stay without: those of a recording were added when it was taken. */
-const NOWHERE: AddressFacts = {
-  ...{ country: null, region: null, city: null, lat: null, lon: null, asn: null, class: 'unknown' as const },
 }
