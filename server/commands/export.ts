@@ -6,8 +6,8 @@ import type { Recorded } from '../../wire/recording.ts'
 import { dataFolderOf } from '../config.ts'
 import { World } from '../derive/kit/world.ts'
 import { ALIVE_AT } from '../jobs/clock-line.ts'
-import { openStore } from '../store/open.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
+import { withStore } from './data-folder.ts'
 import { progress, share } from './progress.ts'
 
 export const exportCommand = defineCommand({
@@ -35,9 +35,7 @@ export const exportCommand = defineCommand({
       await close()
     }
     // The last time the server was alive: with it, a replay finds the same silences.
-    const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly: true })
-    const alive = Number((await store.values.get(ALIVE_AT)) ?? 0)
-    await store.close()
+    const alive = Number((await withStore(folder, true, ({ values }) => values.get(ALIVE_AT))) ?? 0)
     if (alive > 0) await line({ type: 'clock', time: alive })
   },
 })

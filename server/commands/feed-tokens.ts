@@ -2,17 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { loadConfig } from '../config.ts'
 import { addFeedToken, FEED_PATH, feedTokens, removeFeedToken, SENT_CATEGORIES } from '../feeds/tokens.ts'
 import { readServerFile } from '../roles/server-file.ts'
-import { openStore } from '../store/open.ts'
-import type { Store } from '../store/store.ts'
+import { folderArgs, folderIn, withStore } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
-const where = {
-  'data-folder': { type: 'string', description: "The server's data folder" },
-  config: { type: 'string', description: "The server's configuration file (YAML)" },
-} as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
 const add = defineCommand({
@@ -24,12 +18,12 @@ const add = defineCommand({
       required: true,
       description: `What it may send, separated by commas: ${SENT_CATEGORIES.join(', ')}`,
     },
-    ...where,
+    ...folderArgs,
     json,
   },
   async run({ args }) {
     const categories = categoriesOf(args.category)
-    const folder = dataFolder(args)
+    const folder = folderIn(args)
     const token = await withStore(folder, false, (store) =>
       addFeedToken(store, { name: args.name, categories }, Date.now(), randomBytes),
     )
@@ -44,9 +38,9 @@ const add = defineCommand({
 
 const list = defineCommand({
   meta: { name: 'list', description: 'List the senders and what they may send' },
-  args: { ...where, json },
+  args: { ...folderArgs, json },
   async run({ args }) {
-    const tokens = (await withStore(dataFolder(args), true, feedTokens)).map(({ hash: _, ...it }) => it)
+    const tokens = (await withStore(folderIn(args), true, feedTokens)).map(({ hash: _, ...it }) => it)
     if (args.json) console.log(JSON.stringify(tokens))
     else if (tokens.length === 0)
       console.log('No tokens. Create one with `tellwire feeds token add NAME --category idp_login`.')
@@ -60,9 +54,9 @@ const list = defineCommand({
 
 const remove = defineCommand({
   meta: { name: 'remove', description: 'Remove a token: its sender is refused from the next request on' },
-  args: { name: { type: 'positional', required: true, description: "The token's name" }, ...where },
+  args: { name: { type: 'positional', required: true, description: "The token's name" }, ...folderArgs },
   async run({ args }) {
-    await withStore(dataFolder(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
+    await withStore(folderIn(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
     console.log(printable(`${args.name} is refused from now on. Its earlier events are kept.`))
   },
 })
@@ -77,18 +71,4 @@ function categoriesOf(text: string) {
   const known = SENT_CATEGORIES.filter((it) => names.includes(it))
   if (names.every((it) => (known as readonly string[]).includes(it))) return known
   throw new Fault('usage', { where: '--category', todo: `Name some of ${SENT_CATEGORIES.join(', ')}.` })
-}
-
-function dataFolder(args: { config?: string | undefined; 'data-folder'?: string | undefined }): string {
-  return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder: args['data-folder'] } })
-    .dataFolder
-}
-
-async function withStore<T>(folder: string, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly })
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
 }

@@ -1,24 +1,17 @@
 /** `tellwire laptops`: which laptops are enrolled, and refusing one. Works while the server runs, and when it does not. */
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { loadConfig } from '../config.ts'
 import { revoke } from '../ingest/revocation.ts'
 import { Reason } from '../model/user.ts'
 import { readServerFile } from '../roles/server-file.ts'
-import { openStore } from '../store/open.ts'
-import type { Store } from '../store/store.ts'
+import { folderArgs, folderIn, withStore } from './data-folder.ts'
 import { columns, printable } from './terminal.ts'
-
-const where = {
-  'data-folder': { type: 'string', description: "The server's data folder" },
-  config: { type: 'string', description: "The server's configuration file (YAML)" },
-} as const
 
 const list = defineCommand({
   meta: { name: 'list', description: 'List the enrolled laptops, and which are revoked, when, by whom and why' },
-  args: { ...where, json: { type: 'boolean', description: 'Print JSON' } },
+  args: { ...folderArgs, json: { type: 'boolean', description: 'Print JSON' } },
   async run({ args }) {
-    const laptops = await withStore(folderOf(args), true, (store) => store.devices.list())
+    const laptops = await withStore(folderIn(args), true, (store) => store.devices.list())
     const shown = laptops.map(({ publicKey: _, revokedBy = null, revokedWhy = null, ...it }) => ({
       ...it,
       ...{ revokedBy, revokedWhy },
@@ -49,12 +42,12 @@ const revokeCommand = defineCommand({
   args: {
     device: { type: 'positional', required: true, description: "The laptop's id" },
     reason: { type: 'string', required: true, description: 'Why, for the audit trail' },
-    ...where,
+    ...folderArgs,
   },
   async run({ args }) {
     const reason = Reason.safeParse(args.reason)
     if (!reason.success) throw new Fault('usage', { where: '--reason', why: `It ${reason.error.issues[0]?.message}.` })
-    const folder = folderOf(args)
+    const folder = folderIn(args)
     const isKnown = await withStore(folder, false, (store) =>
       revoke(store, args.device, { by: null, why: reason.data, at: Date.now() }),
     )
@@ -72,18 +65,4 @@ export const laptopsCommand = defineCommand({
 
 function day(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
-}
-
-function folderOf(args: { config?: string | undefined; 'data-folder'?: string | undefined }): string {
-  return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder: args['data-folder'] } })
-    .dataFolder
-}
-
-async function withStore<T>(folder: string, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly })
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
 }

@@ -7,8 +7,8 @@ import { type By, changeUser, linkUser, removeUser, signOutUser, userNamed } fro
 import { dataFolderOf } from '../config.ts'
 import { ROLES, type Role, type User } from '../model/user.ts'
 import { readServerFile } from '../roles/server-file.ts'
-import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import { withStore } from './data-folder.ts'
 import { columns, printable } from './terminal.ts'
 
 const where = { 'data-folder': { type: 'string', description: "The server's data folder" } } as const
@@ -112,15 +112,6 @@ async function printLink(dataFolder: string | undefined, make: (store: Store) =>
 
 function byHand(store: Store): By {
   return { store, by: null, now: Date.now() }
-}
-
-async function withStore<T>(folder: string, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly })
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
 }
 
 function roleOf(text: string, where: string): Role {
