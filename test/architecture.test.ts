@@ -52,7 +52,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'node:',
     'zod',
   ],
-  'server/recordings/': [...STORE, 'server/whole-file.ts', 'wire/', 'node:', 'zod'],
+  'server/recordings/': [...STORE, 'server/ingest/facts.ts', 'server/whole-file.ts', 'wire/', 'node:', 'zod'],
   'server/feeds/': [...STORE, 'wire/', 'node:', 'zod'],
   'server/access/': [...STORE, 'server/ingest/address.ts', 'wire/', 'node:', 'zod', '@node-rs/argon2'],
   // Read models: they store nothing and change nothing.

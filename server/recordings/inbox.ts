@@ -81,29 +81,29 @@ export interface InboxDeps {
 export async function takeRecordings({ inbox, take, judged, wait }: InboxDeps, signal: AbortSignal): Promise<void> {
   for (const name of await namesIn(inbox)) {
     const answer = (it: Answer) => writeWhole(join(inbox, 'answers'), `${name}.json`, JSON.stringify(it))
-    let told = 0
-    let telling: Promise<unknown> = Promise.resolve()
-    const tell = (it: Answer) => {
-      if (performance.now() < told + ANSWER_EVERY_MS) return
-      told = performance.now()
+    let reportedAt = 0
+    let reporting: Promise<unknown> = Promise.resolve()
+    const report = (it: Answer) => {
+      if (performance.now() < reportedAt + ANSWER_EVERY_MS) return
+      reportedAt = performance.now()
       // A full disk may refuse the answer; the import itself reports that.
-      telling = telling.then(() => answer(it)).catch(() => {})
+      reporting = reporting.then(() => answer(it)).catch(() => {})
     }
     try {
       const lines = linesOf(createReadStream(join(inbox, name)))
-      const taken = await take(lines, { onProgress: (read) => tell({ state: 'storing', lines: read }), signal })
+      const taken = await take(lines, { onProgress: (read) => report({ state: 'storing', lines: read }), signal })
       const { stored, known, laptops, last } = taken
       await rm(join(inbox, name))
       for (let position = judged(); position < last; position = judged()) {
-        tell({ state: 'judging', position, last })
+        report({ state: 'judging', position, last })
         await wait(signal)
         signal.throwIfAborted()
       }
-      await telling
+      await reporting
       await answer({ state: 'done', stored, known, laptops })
     } catch (cause) {
       if (signal.aborted) return
-      await telling
+      await reporting
       await rm(join(inbox, name), { force: true })
       await answer({ state: 'failed', why: cause instanceof Error ? cause.message.slice(0, 4_096) : String(cause) })
     }

@@ -27,13 +27,13 @@ export class Known {
 
 function keyOf(record: Recorded): string {
   return createHash('sha256')
-    .update(JSON.stringify(said(record)))
+    .update(JSON.stringify(distinguishing(record)))
     .digest('base64url')
     .slice(0, 16)
 }
 
 /** The part of a record that makes it another record. */
-function said(record: Recorded): unknown {
+function distinguishing(record: Recorded): unknown {
   switch (record.type) {
     case 'event':
       return ['event', record.device, record.epoch ?? 0, record.event.seq, record.event.id]

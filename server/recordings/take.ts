@@ -9,8 +9,8 @@
  *         and the lines reject with; the records before that are stored, and a repeated import adds the rest.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { Event } from '../../wire/event.ts'
-import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../../wire/recording.ts'
+import type { Recorded, RecordedOf } from '../../wire/recording.ts'
+import { type FactSources, storedFacts } from '../ingest/facts.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Devices } from '../store/store.ts'
 import type { Published, Stream } from '../store/stream.ts'
@@ -20,12 +20,10 @@ import { recordIn } from './record.ts'
 const BLOCK_RECORDS = 1_000
 const UNKNOWN = 'unknown'
 
-export interface TakeDeps {
+export interface TakeDeps extends FactSources {
   stream: Pick<Stream, 'read' | 'last'>
   publish(records: readonly Recorded[]): Promise<Published>
   devices: Pick<Devices, 'get' | 'save'>
-  lookup(address: string, at: number): AddressFacts
-  recognise(event: Event): CatalogueFacts | undefined
   /** What the added laptops run on; else what their events say. */
   platform?: string
   /** A laptop was added. */
@@ -119,7 +117,8 @@ async function knownOf(stream: TakeDeps['stream'], signal: AbortSignal | undefin
 }
 
 /** With what databases and catalogue know about it, unless the recording says it: what the gateway adds to live ones. */
-function located(record: Recorded, { lookup, recognise }: Pick<TakeDeps, 'lookup' | 'recognise'>): Recorded {
+function located(record: Recorded, sources: FactSources): Recorded {
+  const { lookup } = sources
   if (record.type === 'connection' && !record.geo) return { ...record, geo: lookup(record.remoteAddress, record.time) }
   if (record.type === 'feed') {
     const { event, geo, time } = record
@@ -128,11 +127,8 @@ function located(record: Recorded, { lookup, recognise }: Pick<TakeDeps, 'lookup
       : record
   }
   if (record.type !== 'event') return record
-  const { event } = record
   // Empty facts are stored too, so that a later catalogue does not recognise something in old events.
-  const facts = record.facts ?? recognise(event) ?? {}
-  const isPlaced = event.category !== 'remote_session' || event.PeerIp === null || facts.peer
-  return { ...record, facts: isPlaced ? facts : { ...facts, peer: lookup(event.PeerIp!, event.time) } }
+  return { ...record, facts: storedFacts(record.event, record.facts, sources) ?? {} }
 }
 
 function seen(laptops: Map<string, Enrolled>, record: RecordedOf<'event'> | RecordedOf<'connection'>): void {

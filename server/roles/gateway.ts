@@ -2,13 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
-import type { Event } from '../../wire/event.ts'
-import type { CatalogueFacts, Recorded } from '../../wire/recording.ts'
+import type { Recorded } from '../../wire/recording.ts'
 import type { Addresses } from '../addresses/addresses.ts'
 import { type Config, ourNames } from '../config.ts'
 import { bucketPerKey } from '../ingest/bucket.ts'
 import { enrollment, makeToken } from '../ingest/enrollment.ts'
 import { ENROLL_PATH, enrollmentRoute } from '../ingest/enrollment-route.ts'
+import { type FactSources, storedFacts } from '../ingest/facts.ts'
 import { Gateway } from '../ingest/gateway.ts'
 import { serverKeys } from '../ingest/identity.ts'
 import { type AskedPolicy, policyInForce } from '../ingest/policy.ts'
@@ -51,13 +51,17 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
   const { config, store, addresses, now, log } = deps
   const keys = await serverKeys(store.values, randomBytes)
   const catalogue = loadCatalogue()
+  const sources: FactSources = {
+    lookup: (address, at) => addresses.lookup(address, at),
+    recognise: (event) => recognise(catalogue, event),
+  }
   const { trustedProxies, limits } = config
   const gateway = new Gateway({
     ...deps,
     ...{ keys, trustedProxies, limits, hostNames: ourNames(config), random: Math.random },
     policy: await policyInForce(store.values, keys, asked(config), now()),
-    lookupAddress: (address, at) => addresses.lookup(address, at),
-    recognise: factsOf,
+    lookupAddress: sources.lookup,
+    recognise: (event) => storedFacts(event, undefined, sources),
   })
   const enroll = enrollment({
     ...{ store, keys, now },
@@ -89,13 +93,6 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
       const policy = await policyInForce(store.values, keys, asked(next), now())
       if (policy.version !== gateway.policy.version) await gateway.push(policy)
     },
-  }
-
-  /** Facts stored with an event, so that later catalogues and databases do not change history. */
-  function factsOf(event: Event): CatalogueFacts | undefined {
-    const facts = recognise(catalogue, event)
-    if (event.category !== 'remote_session' || event.PeerIp === null) return facts
-    return { ...facts, peer: addresses.lookup(event.PeerIp, event.time) }
   }
 }
 
