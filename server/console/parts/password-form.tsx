@@ -1,37 +1,31 @@
 /** Choosing a password: length matters more than complexity, so only the length is checked. */
 import { useSignal } from '@preact/signals'
 import type { SessionView } from '../../api/schema.ts'
-import { ApiFailure, ask } from '../api.ts'
+import { ask } from '../api.ts'
 import { PASSWORD_MIN } from '../limits.ts'
+import { useSending } from '../sending.ts'
 import { session as current } from '../session.ts'
 import './password-form.css'
 
 export function PasswordForm({ session, done }: { session: SessionView; done: () => void }) {
-  const failure = useSignal<string | null>(null)
-  const busy = useSignal(false)
+  const { busy, failure, send } = useSending()
+  const differs = useSignal(false)
   const length = useSignal(0)
-  const save = async (event: SubmitEvent) => {
+  const save = (event: SubmitEvent) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget as HTMLFormElement)
     const text = (name: string) => (form.has(name) ? String(form.get(name)) : null)
-    if (text('password') !== text('again')) {
-      failure.value = 'The two passwords are not the same.'
-      return
-    }
-    busy.value = true
-    try {
-      current.value = await ask<SessionView>('/users/me/password', {
-        method: 'POST',
-        body: { current: text('current'), password: text('password'), name: text('name') },
-      })
+    differs.value = text('password') !== text('again')
+    if (differs.value) return
+    const body = { current: text('current'), password: text('password'), name: text('name') }
+    return send(async () => {
+      current.value = await ask<SessionView>('/users/me/password', { method: 'POST', body })
       done()
-    } catch (cause) {
-      if (!(cause instanceof ApiFailure)) throw cause
-      failure.value = cause.todo ?? cause.message
-    } finally {
-      busy.value = false
-    }
+    })
   }
+  const trouble = differs.value
+    ? 'The two passwords are not the same.'
+    : (failure.value?.todo ?? failure.value?.message ?? null)
   return (
     <form onSubmit={save}>
       {session.passwordSet ? (
@@ -87,9 +81,9 @@ export function PasswordForm({ session, done }: { session: SessionView; done: ()
         Repeat the new password
         <input name="again" type="password" required maxLength={256} autocomplete="new-password" />
       </label>
-      {failure.value && (
+      {trouble !== null && (
         <p class="notice notice-bad" role="alert">
-          {failure.value}
+          {trouble}
         </p>
       )}
       <button type="submit" class="primary wide" disabled={busy.value}>
