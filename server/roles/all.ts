@@ -117,7 +117,10 @@ async function start(
   let ready = false
 
   const disk = diskSpace({ folder: config.dataFolder, reserveBytes: config.limits.diskReserveBytes, log })
-  await disk.job.run(new AbortController().signal)
+  // A file system that cannot be asked must not keep the server from starting; the job asks again.
+  await disk.job
+    .run(new AbortController().signal)
+    .catch((cause) => log.error({ err: cause }, 'the free space of the data folder could not be read'))
   metrics.diskFree(disk.free)
   const agents = await gatewayRole({
     ...{ config, stream, history, store, addresses, metrics, log, now, isFull: disk.isFull },
