@@ -735,7 +735,7 @@ describe('gateway', () => {
 
   describe('a peer that', () => {
     it('does not answer two pings is disconnected', async () => {
-      await begin({ timing: { firstPingsMs: 10, pingMs: 10 } })
+      await begin({ timing: { firstPingsMs: 10, pingMs: 250 } })
       const of = await server.enroll()
       const agent = new RawAgent(server.url, of, { pongs: false })
       await agent.open()

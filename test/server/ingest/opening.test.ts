@@ -183,7 +183,7 @@ describe('an opening session', () => {
   })
 
   it('stays open when the store fails later', async () => {
-    await begin({ timing: { firstPingsMs: 5, pingMs: 5 } })
+    await begin({ timing: { firstPingsMs: 5, pingMs: 500 } })
     const agent = new RawAgent(server.url, of)
     await agent.open()
     const { failed } = waits.failFor(of.device)
