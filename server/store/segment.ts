@@ -22,8 +22,23 @@ export function pack(lines: readonly string[], level: 1 | 3): Buffer {
 
 /** Errors  throws when a byte was changed or is missing. */
 export function unpackBytes(blob: Uint8Array): Buffer {
-  // Output in one piece: joining small pieces takes twice as long.
-  return zstdDecompressSync(blob, { chunkSize: Math.min(4_194_304, Math.max(16_384, 16 * blob.length)) })
+  // Output in one piece: joining pieces takes twice as long.
+  return zstdDecompressSync(blob, { chunkSize: Math.min(MOST_AT_ONCE, sizeOf(blob) + 64) })
+}
+
+const MOST_AT_ONCE = 16_777_216
+
+/**
+ * The size of the unpacked content, which the frame's header says for whatever `pack` made (RFC 8878, 3.1.1.1); of
+ * other input, a guess.
+ */
+function sizeOf(blob: Uint8Array): number {
+  const header = new DataView(blob.buffer, blob.byteOffset, Math.min(blob.byteLength, 14))
+  // The flags: a content size of 4 bytes or of 2, in a single segment without a dictionary.
+  const flags = header.byteLength === 14 ? header.getUint8(4) & 0b1110_0011 : 0
+  if (flags === 0b1010_0000) return header.getUint32(5, true)
+  if (flags === 0b0110_0000) return header.getUint16(5, true) + 256
+  return 16 * blob.length
 }
 
 /** Errors  throws when a byte was changed or is missing, or when these are not the `count` lines that were packed. */

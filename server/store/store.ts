@@ -121,6 +121,11 @@ export interface Evaluation {
   active: boolean
 }
 
+export interface Begun extends Pick<Evaluation, 'id' | 'ruleset' | 'stream'> {
+  /** The id of the evaluation to amend. */
+  base?: string
+}
+
 /** State of one part of an evaluation about one subject. */
 export interface KeptRow {
   part: string
@@ -154,8 +159,12 @@ export interface Evaluations {
   /** In the order of `begin`. */
   list(): Promise<Evaluation[]>
   active(): Promise<Evaluation | null>
-  /** Creates an inactive, empty evaluation at position 0. Errors  Fault 'store.superseded' when the id is taken. */
-  begin(evaluation: Omit<Evaluation, 'active' | 'position' | 'digest' | 'time'>): Promise<void>
+  /**
+   * Creates an inactive, empty evaluation at position 0. One with a `base` is to amend that evaluation: from now on the
+   * store remembers the kept rows that commits to the base replace.
+   * Errors  Fault 'store.superseded' when the id is taken, or the base unknown.
+   */
+  begin(evaluation: Begun): Promise<void>
   /**
    * All or nothing. The standings of a commit get the next revision. Several commits may have the same position, to
    * write much data in parts.
@@ -169,6 +178,13 @@ export interface Evaluations {
    * Errors  Fault 'store.superseded' when it was dropped.
    */
   activate(id: string, changes: readonly Change[]): Promise<void>
+  /**
+   * Completes an evaluation that was begun with a base, without copying any rows. The base, which must be the active
+   * evaluation, gets this id and ruleset; its kept rows become what they were at `begin`; then `commit` is applied,
+   * and the other evaluations are dropped. One transaction.
+   * Errors  Fault 'store.superseded' when either was dropped, or the base is past the commit's position.
+   */
+  amend(id: string, commit: Commit): Promise<void>
   /** Removes it at once; its rows are deleted afterwards in the background. */
   drop(id: string): Promise<void>
   /** The rows of parts whose name begins with `prefix`, in blocks, as of the first read. */

@@ -167,6 +167,9 @@ function values(): Values {
 
 interface Judged {
   evaluation: Evaluation
+  /** The evaluation that this one amends, and what the rows were that it replaced since. */
+  base: Judged | null
+  before: Map<string, KeptRow>
   /** By part, then subject. */
   kept: Map<string, Map<string, string>>
   findings: Map<string, Finding>
@@ -186,15 +189,17 @@ function evaluations(publish: (changes: readonly Change[]) => void): Evaluations
   return {
     list: async () => [...all.values()].map((it) => it.evaluation),
     active: async () => all.values().find((it) => it.evaluation.active)?.evaluation ?? null,
-    async begin(begun) {
+    async begin({ base, ...begun }) {
       if (all.has(begun.id)) throw superseded(begun.id)
       const evaluation = { ...begun, position: 0, digest: null, time: 0, active: false }
       const nothing = { kept: new Map(), findings: new Map(), standings: new Map(), revision: 0, clusters: [] }
-      all.set(begun.id, { evaluation, ...nothing })
+      const amending = { base: base === undefined ? null : found(base), before: new Map() }
+      all.set(begun.id, { evaluation, ...amending, ...nothing })
     },
     async commit(id, commit) {
       const judged = found(id)
       if (commit.position < judged.evaluation.position) throw superseded(id)
+      for (const it of all.values()) if (it.base === judged) remember(it, judged, commit.kept)
       apply(judged, commit)
       if (judged.evaluation.active) publish(commit.changes)
     },
@@ -203,6 +208,17 @@ function evaluations(publish: (changes: readonly Change[]) => void): Evaluations
       for (const other of all.keys()) if (other !== id) all.delete(other)
       judged.evaluation = { ...judged.evaluation, active: true }
       publish(changes)
+    },
+    async amend(id, commit) {
+      const { base, before, evaluation } = found(id)
+      if (!base?.evaluation.active || ![...all.values()].includes(base)) throw superseded(id)
+      if (commit.position < base.evaluation.position) throw superseded(id)
+      all.clear()
+      const { ruleset, stream } = evaluation
+      base.evaluation = { ...base.evaluation, id, ruleset, stream }
+      all.set(id, base)
+      apply(base, { ...commit, kept: [...before.values(), ...commit.kept] })
+      publish(commit.changes)
     },
     drop: async (id) => void all.delete(id),
 
@@ -227,6 +243,13 @@ function evaluations(publish: (changes: readonly Change[]) => void): Evaluations
       return { revision: judged?.revision ?? 0, standings, gone }
     },
     clusters: async (id) => [...(all.get(id)?.clusters ?? [])],
+  }
+}
+
+function remember({ before }: Judged, { kept }: Judged, replaced: readonly KeptRow[]): void {
+  for (const { part, subject } of replaced) {
+    const key = JSON.stringify([part, subject])
+    if (!before.has(key)) before.set(key, { part, subject, state: kept.get(part)?.get(subject) ?? null })
   }
 }
 

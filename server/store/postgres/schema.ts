@@ -11,6 +11,18 @@ const REVOKED = `
 create index devices_revoked on devices (revoked_at) where revoked_at is not null;
 `
 
+/**
+ * base: the evaluation that it amends; null: none. kept_before: what it then has to undo; state null: there was no such
+ * row.
+ */
+const AMENDING = `
+alter table evaluations add column base bigint;
+create table kept_before (
+  evaluation bigint not null, part text collate "C" not null, subject text collate "C" not null, full_subject text,
+  state text, primary key (evaluation, part, subject)
+);
+`
+
 const TABLES = `
 create table devices (device text collate "C" primary key, doc text not null, revoked_at bigint);
 ${REVOKED}create table tokens (
@@ -75,7 +87,7 @@ create table consumers (name text collate "C" primary key, seq bigint not null);
 
 export const STORE: Schema = {
   part: 'store',
-  version: 2,
-  create: TABLES,
-  upgrades: [`alter table devices add column revoked_at bigint;${REVOKED}`],
+  version: 3,
+  create: `${TABLES}${AMENDING}`,
+  upgrades: [`alter table devices add column revoked_at bigint;${REVOKED}`, AMENDING],
 }

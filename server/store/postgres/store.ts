@@ -254,12 +254,17 @@ function evaluations(database: Database): Evaluations {
       const [row] = await query('select * from evaluations where active')
       return row ? evaluationOf(row) : null
     },
-    async begin({ id, ruleset, stream }) {
-      const begun = await query(
-        'insert into evaluations (name, doc) values ($1, $2) on conflict (name) do nothing returning id',
-        [keyOf(id), JSON.stringify({ id, ruleset, stream })],
-      )
-      if (begun.length === 0) throw superseded(id)
+    async begin({ id, ruleset, stream, base }) {
+      await transaction(async (query) => {
+        // Locks the base, so that no commit to it is under way.
+        const [found = null] = await query('select id from evaluations where name = $1 for update', [keyOf(base ?? '')])
+        if (base !== undefined && !found) throw superseded(base)
+        const begun = await query(
+          'insert into evaluations (name, doc, base) values ($1, $2, $3) on conflict (name) do nothing returning id',
+          [keyOf(id), JSON.stringify({ id, ruleset, stream }), base === undefined ? null : found!.id],
+        )
+        if (begun.length === 0) throw superseded(id)
+      })
       void purge(database)
     },
     commit: (id, commit) => transaction((query) => write(query, id, commit)),
@@ -272,6 +277,10 @@ function evaluations(database: Database): Evaluations {
         await query('update evaluations set active = true where id = $1', [found.id])
         await publish(query, changes)
       })
+      void purge(database)
+    },
+    async amend(id, commit) {
+      await transaction((query) => amend(query, id, commit))
       void purge(database)
     },
     async drop(id) {
@@ -352,8 +361,47 @@ async function write(query: Query, id: string, commit: Commit): Promise<void> {
   if (row.active === true) await publish(query, commit.changes)
 }
 
+async function amend(query: Query, id: string, commit: Commit): Promise<void> {
+  const rows = await query('select * from evaluations order by id for update')
+  const mine = rows.find((row) => row.name === keyOf(id))
+  const base = rows.find((row) => mine && row.id === mine.base && row.active === true)
+  if (!mine || !base || commit.position < Number(base.position)) throw superseded(id)
+  await query(
+    `delete from kept using kept_before before
+     where before.evaluation = $1 and kept.evaluation = $2
+       and kept.part = before.part and kept.subject = before.subject`,
+    [mine.id, base.id],
+  )
+  await query(
+    `insert into kept (evaluation, part, subject, full_subject, state)
+     select $2, part, subject, full_subject, state from kept_before where evaluation = $1 and state is not null`,
+    [mine.id, base.id],
+  )
+  await drop(query, 'id <> $1', base.id)
+  await query('update evaluations set name = $1, doc = $2 where id = $3', [keyOf(id), mine.doc, base.id])
+  await write(query, id, commit)
+}
+
+/** For the evaluations that amend this one. */
+async function remember(query: Query, evaluation: number, rows: readonly KeptRow[]): Promise<void> {
+  const subjects = rows.map((it) => keyOf(it.subject))
+  const full = rows.map(({ subject }, index) => (subjects[index] === subject ? null : JSON.stringify(subject)))
+  await query(
+    `insert into kept_before (evaluation, part, subject, full_subject, state)
+     select amending.id, replaced.part, replaced.subject, replaced.full_subject, kept.state
+     from evaluations amending,
+       unnest($2::text[], $3::text[], $4::text[]) as replaced (part, subject, full_subject)
+       left join kept on kept.evaluation = $1 and kept.part = replaced.part and kept.subject = replaced.subject
+     where amending.base = $1
+     on conflict (evaluation, part, subject) do nothing`,
+    [evaluation, rows.map((it) => it.part), subjects, full],
+  )
+}
+
 async function writeKept(query: Query, evaluation: number, rows: readonly KeptRow[]): Promise<void> {
   const kept = latest(rows, (it) => `${it.part}\0${it.subject}`)
+  const [amending] = await query('select 1 from evaluations where base = $1 limit 1', [evaluation])
+  if (amending) await remember(query, evaluation, kept)
   const [there, gone] = [kept.filter((it) => it.state !== null), kept.filter((it) => it.state === null)]
   if (there.length > 0) {
     const subjects = there.map((it) => keyOf(it.subject))
@@ -494,7 +542,7 @@ async function purge({ transaction }: Database): Promise<void> {
     transaction(async (query) => {
       const [row] = await query('select evaluation from dropped limit 1 for update skip locked')
       if (!row) return false
-      for (const table of ['kept', 'findings', 'standings', 'clusters']) {
+      for (const table of ['kept', 'kept_before', 'findings', 'standings', 'clusters']) {
         await query(`delete from ${table} where evaluation = $1`, [row.evaluation])
       }
       await query('delete from dropped where evaluation = $1', [row.evaluation])

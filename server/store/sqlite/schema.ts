@@ -125,6 +125,16 @@ create table settings (key text primary key, value text not null) without rowid;
 ${VERDICTS}
 `
 
+/**
+ * What an evaluation with a base has to undo. state null: there was no such row.
+ */
+const AMENDING = `
+create table kept_before (
+  evaluation integer not null, part text not null, subject text not null, full_subject text, state text,
+  primary key (evaluation, part, subject)
+);
+`
+
 /** Rows of more than a few hundred bytes are faster in a table with a rowid: https://sqlite.org/withoutrowid.html */
 const JUDGEMENT = `
 -- doc: what does not change. revision: the highest of its standings.
@@ -165,6 +175,9 @@ create index changes_by_time on changes (time);
 create table consumers (name text primary key, seq integer not null) without rowid;
 `
 
+/** base: the evaluation that it amends; null: none. */
+const BASE = 'alter table evaluations add column base integer;'
+
 /**
  * The log is evaluated again: until then the old findings are the active evaluation, so that the console has something
  * to show. The worker of a token becomes JSON, as all text from outside.
@@ -185,10 +198,11 @@ drop table progress;
 update tokens set worker = json_quote(worker);
 `
 
-export const STORE_VERSION = 4
-export const STORE_SCHEMA = `${PEOPLE}${JUDGEMENT}`
+export const STORE_VERSION = 5
+export const STORE_SCHEMA = `${PEOPLE}${JUDGEMENT}${BASE}${AMENDING}`
 export const STORE_UPGRADES: readonly string[] = [
   VERDICTS,
   JUDGEMENT_BY_EVALUATION,
   `alter table enrolled add column revoked_at integer;${REVOKED}`,
+  `${BASE}${AMENDING}`,
 ]

@@ -311,12 +311,16 @@ function evaluations(database: Database): Omit<Evaluations, keyof Iterated> {
       const row = sql('select * from evaluations where active = 1').get()
       return row ? evaluationOf(row) : null
     },
-    async begin({ id, ruleset, stream }) {
+    async begin({ id, ruleset, stream, base }) {
       const doc = JSON.stringify({ id, ruleset, stream })
-      const { changes } = relaxed(() =>
-        sql('insert into evaluations (name, doc) values (?, ?) on conflict (name) do nothing').run(keyOf(id), doc),
-      )
-      if (changes === 0) throw superseded(id)
+      relaxed(() => {
+        const found = base === undefined ? null : sql('select id from evaluations where name = ?').get(keyOf(base))
+        if (found === undefined) throw superseded(base!)
+        const { changes } = sql(
+          'insert into evaluations (name, doc, base) values (?, ?, ?) on conflict (name) do nothing',
+        ).run(keyOf(id), doc, found ? Number(found.id) : null)
+        if (changes === 0) throw superseded(id)
+      })
       purge()
     },
     commit: async (id, commit) => relaxed(() => write(database, id, commit)),
@@ -328,6 +332,10 @@ function evaluations(database: Database): Omit<Evaluations, keyof Iterated> {
         sql('update evaluations set active = 1 where id = ?').run(Number(found.id))
         publish(database, changes)
       })
+      purge()
+    },
+    async amend(id, commit) {
+      relaxed(() => amend(database, id, commit))
       purge()
     },
     async drop(id) {
@@ -450,11 +458,39 @@ function writeKept({ sql }: Database, evaluation: number, rows: readonly KeptRow
      on conflict (evaluation, part, subject) do update set state = excluded.state`,
   )
   const remove = sql('delete from kept where evaluation = ? and part = ? and subject = ?')
+  const remember = sql(
+    `insert or ignore into kept_before (evaluation, part, subject, full_subject, state) values (?1, ?2, ?3, ?4,
+       (select state from kept where evaluation = ?5 and part = ?2 and subject = ?3))`,
+  )
+  const amending = sql('select id from evaluations where base = ?')
+    .all(evaluation)
+    .map((it) => Number(it.id))
   for (const { part, subject, state } of rows) {
     const key = keyOf(subject)
+    const full = key === subject ? null : JSON.stringify(subject)
+    for (const it of amending) remember.run(it, part, key, full, evaluation)
     if (state === null) remove.run(evaluation, part, key)
-    else save.run(evaluation, part, key, key === subject ? null : JSON.stringify(subject), state)
+    else save.run(evaluation, part, key, full, state)
   }
+}
+
+function amend(database: Database, id: string, commit: Commit): void {
+  const { sql } = database
+  const mine = sql('select id, doc, base from evaluations where name = ?').get(keyOf(id))
+  const base = sql('select id, position from evaluations where id = ? and active = 1').get(Number(mine?.base ?? -1))
+  if (!mine || !base || commit.position < Number(base.position)) throw superseded(id)
+  const [from, to] = [Number(mine.id), Number(base.id)]
+  sql(
+    `delete from kept where evaluation = ?2 and (part, subject) in
+       (select part, subject from kept_before where evaluation = ?1)`,
+  ).run(from, to)
+  sql(
+    `insert into kept (evaluation, part, subject, full_subject, state)
+     select ?2, part, subject, full_subject, state from kept_before where evaluation = ?1 and state is not null`,
+  ).run(from, to)
+  drop(database, 'id <> ?', to)
+  sql('update evaluations set name = ?, doc = ? where id = ?').run(keyOf(id), String(mine.doc), to)
+  write(database, id, commit)
 }
 
 function writeFindings({ sql }: Database, evaluation: number, { findings, gone }: Commit): void {
@@ -531,7 +567,13 @@ function drop({ sql }: Database, which: string, value: number | string): void {
 const PURGED_ROWS = 500
 /** A waiting writer tries the lock again after 1 to 100 ms: without this pause it would hardly ever find it free. */
 const REST_MS = 10
-const KEYS = { kept: 'part, subject', findings: 'id', standings: 'worker', clusters: 'place' }
+const KEYS = {
+  kept: 'part, subject',
+  kept_before: 'part, subject',
+  findings: 'id',
+  standings: 'worker',
+  clusters: 'place',
+}
 
 /**
  * Deletes the rows of dropped evaluations in small transactions, and begins with a pause, so that the caller does not

@@ -614,6 +614,125 @@ function evaluations(given: Given): void {
     assert.deepEqual(await keptBy(store, 'e2'), [kept('p', 's')])
   })
 
+  async function amending(): Promise<StoreUnderTest> {
+    const under = given()
+    const { evaluations } = under.store
+    await evaluations.begin({ id: 'e1', ...RULES })
+    const rows = ['same', 'replaced', 'deleted', 'twice'].map((subject) => kept('p', subject, '1'))
+    const found = { findings: [findingOf('f1'), findingOf('f2')], standings: [standingOf('w1')] }
+    await evaluations.commit('e1', commitOf(1, { kept: rows, ...found }))
+    await evaluations.activate('e1', [])
+    await evaluations.begin({ id: 'e2', ...RULES, ruleset: 'other rules', base: 'e1' })
+    const changed = [kept('p', 'replaced', '2'), kept('p', 'deleted', null), kept('p', 'added', '2')]
+    await evaluations.commit('e1', commitOf(2, { kept: [...changed, kept('p', 'twice', '2')] }))
+    await evaluations.commit('e1', commitOf(3, { kept: [kept('p', 'twice', '3')], changes: [opened('f1')] }))
+    return under
+  }
+  const amended = () =>
+    commitOf(4, {
+      ...{ kept: [kept('p', 'twice', '4'), kept('q', 'new', '4')], findings: [findingOf('f3')], gone: ['f2'] },
+      ...{ standings: [standingOf('w2')], standingsGone: ['w1'], changes: [opened('f3')] },
+    })
+
+  it('amends the active one: its rows are as they were when the other began, and the commit is applied', async () => {
+    const { store, another } = await amending()
+    await store.evaluations.amend('e2', amended())
+    const again = await another()
+    const { digest, time } = amended()
+    assert.deepEqual(await again.evaluations.list(), [
+      { id: 'e2', ...RULES, ruleset: 'other rules', position: 4, digest, time, active: true },
+    ])
+    const left = ['deleted', 'replaced', 'same'].map((subject) => kept('p', subject, '1'))
+    const rows = (await keptBy(again, 'e2')).sort((a, b) => (a.subject < b.subject ? -1 : 1))
+    assert.deepEqual(rows, [left[0], kept('q', 'new', '4'), left[1], left[2], kept('p', 'twice', '4')])
+    assert.deepEqual(
+      (await findingsBy(again, 'e2')).map((it) => it.id),
+      ['f1', 'f3'],
+    )
+    assert.deepEqual(await again.evaluations.standingsSince('e2', 1), {
+      ...{ revision: 2, standings: [standingOf('w2')], gone: ['w1'] },
+    })
+    assert.deepEqual(
+      (await again.changes.after(0, 9)).map((it) => it.change),
+      [opened('f1'), opened('f3')],
+    )
+    await assert.rejects(again.evaluations.commit('e1', commitOf(5)), SUPERSEDED)
+    await again.evaluations.commit('e2', commitOf(5))
+  })
+
+  it('does not amend twice', async () => {
+    const { store } = await amending()
+    await store.evaluations.amend('e2', amended())
+    const again = { code: 'store.superseded', where: 'e2' }
+    await assert.rejects(store.evaluations.amend('e2', amended()), again)
+    await store.evaluations.begin({ id: 'e3', ...RULES, base: 'e2' })
+    await store.evaluations.amend('e3', commitOf(4))
+    assert.equal((await keptBy(store, 'e3')).length, 5)
+  })
+
+  it('keeps what a dropped evaluation would have undone', async () => {
+    const { store } = await amending()
+    await store.evaluations.drop('e2')
+    assert.deepEqual((await keptBy(store, 'e1')).map(({ subject, state }) => `${subject} ${state}`).sort(), [
+      'added 2',
+      'replaced 2',
+      'same 1',
+      'twice 3',
+    ])
+  })
+
+  const notAmending: { name: string; prepare(store: Store): Promise<unknown>; position: number }[] = [
+    { name: 'one without a base', prepare: (store) => store.evaluations.begin({ id: 'e9', ...RULES }), position: 4 },
+    {
+      name: 'one whose base was replaced',
+      async prepare({ evaluations }) {
+        await evaluations.begin({ id: 'e3', ...RULES })
+        await evaluations.begin({ id: 'e9', ...RULES, base: 'e2' })
+        await evaluations.drop('e2')
+      },
+      position: 4,
+    },
+    {
+      name: 'one whose base is not active',
+      prepare: (store) => store.evaluations.begin({ id: 'e9', ...RULES, base: 'e2' }),
+      position: 4,
+    },
+    {
+      name: 'one that is behind its base',
+      prepare: (store) => store.evaluations.begin({ id: 'e9', ...RULES, base: 'e1' }),
+      position: 2,
+    },
+    { name: 'an unknown one', prepare: async () => {}, position: 4 },
+  ]
+  for (const { name, prepare, position } of notAmending)
+    it(`does not amend with ${name}`, async () => {
+      const { store } = await amending()
+      await prepare(store)
+      const before = await store.evaluations.list()
+      await assert.rejects(store.evaluations.amend('e9', commitOf(position, { changes: [opened('f9')] })), {
+        ...{ name: 'Fault', code: 'store.superseded', where: 'e9' },
+      })
+      assert.deepEqual([await store.evaluations.list(), await store.changes.last()], [before, 1])
+    })
+
+  it('refuses to begin with an unknown base', async () => {
+    const { store } = given()
+    await assert.rejects(store.evaluations.begin({ id: 'e2', ...RULES, base: 'e1' }), SUPERSEDED)
+    assert.deepEqual(await store.evaluations.list(), [])
+  })
+
+  it('amends completely or not at all', async function () {
+    const { store, breakFeed } = await amending()
+    if (!breakFeed) this.skip()
+    const [before, rows] = [await store.evaluations.list(), await keptBy(store, 'e1')]
+    const repair = await breakFeed()
+    await assert.rejects(store.evaluations.amend('e2', amended()), { name: 'Fault', code: 'store.unwritable' })
+    await repair()
+    assert.deepEqual([await store.evaluations.list(), await keptBy(store, 'e1')], [before, rows])
+    await store.evaluations.amend('e2', amended())
+    assert.equal((await store.evaluations.active())?.id, 'e2')
+  })
+
   const writes = [
     { name: 'a commit', write: (store: Store) => store.evaluations.commit('e1', commitOf(2)) },
     { name: 'an activation', write: (store: Store) => store.evaluations.activate('e1', [opened('f1')]) },

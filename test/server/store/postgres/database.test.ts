@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { asFault, openDatabase, type Schema } from '../../../../server/store/postgres/database.ts'
+import { STORE } from '../../../../server/store/postgres/schema.ts'
 import { openPostgresStore } from '../../../../server/store/postgres/store.ts'
 import type { Store } from '../../../../server/store/store.ts'
 import { Fault } from '../../../../wire/fault.ts'
@@ -126,7 +127,9 @@ describe('PostgreSQL as a store', () => {
     const stores = await Promise.all(Array.from({ length: 5 }, open))
     await stores[0]!.values.set('key', 'value')
     assert.equal(await stores[4]!.values.get('key'), 'value')
-    assert.deepEqual(await database.query('select part, version from tellwire_schema'), [{ part: 'store', version: 2 }])
+    assert.deepEqual(await database.query('select part, version from tellwire_schema'), [
+      { part: 'store', version: STORE.version },
+    ])
   })
 
   const NOTHING: Schema = { part: 'store', version: 1, create: 'select 1', upgrades: [] }
@@ -143,13 +146,14 @@ describe('PostgreSQL as a store', () => {
     assert.deepEqual(await database.query('select step from steps'), [{ step: 1 }, { step: 2 }, { step: 3 }])
     assert.deepEqual(await database.query('select part, version from tellwire_schema order by part'), [
       { part: 'history', version: 4 },
-      { part: 'store', version: 2 },
+      { part: 'store', version: STORE.version },
     ])
   })
 
   it('upgrades a store of version 1: its laptops can be revoked', async () => {
     const doc = JSON.stringify(enrolledDevice('d1'))
-    const create = 'create table devices (device text collate "C" primary key, doc text not null)'
+    const create = `create table devices (device text collate "C" primary key, doc text not null);
+      create table evaluations (id bigint)`
     await (await openDatabase({ url: database.url, schema: { ...NOTHING, create } })).close()
     await database.query(`insert into devices values ('d1', '${doc}')`)
     const { devices } = await open()
@@ -160,7 +164,7 @@ describe('PostgreSQL as a store', () => {
   })
 
   it('refuses a newer version, and rolls back an upgrade that fails', async () => {
-    await (await openDatabase({ url: database.url, schema: { ...NOTHING, version: 3 } })).close()
+    await (await openDatabase({ url: database.url, schema: { ...NOTHING, version: STORE.version + 1 } })).close()
     await assert.rejects(open(), { name: 'Fault', code: 'store.newer' })
     const failing: Schema = { ...NOTHING, part: 'history', create: 'create table half (way integer); select nothing' }
     await assert.rejects(openDatabase({ url: database.url, schema: failing }), UNWRITABLE)
