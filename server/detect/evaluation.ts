@@ -4,7 +4,7 @@
  * Shape   `take` evaluates records; `commit` writes what changed since the last commit, with the position in the log
  *         that it stands for, in one transaction. Only an active evaluation writes `Change` rows; one that is catching
  *         up writes none, and writes a large state in several transactions, because others write to the store too; until
- *         the last of them it cannot be resumed.
+ *         the last of them it cannot be resumed. One that amends another writes nothing before it replaces that.
  * Errors  after a failed commit, the next one writes everything. Nothing is lost, because all of it follows from the log.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,7 +15,13 @@ import type { Verdict } from '../model/case.ts'
 import { type Change, change } from '../model/change.ts'
 import type { Finding } from '../model/finding.ts'
 import type { Standing } from '../model/standing.ts'
-import type { Commit, KeptRow, Store } from '../store/store.ts'
+import {
+  type Commit,
+  type KeptRow,
+  type Evaluation as SavedEvaluation,
+  type Store,
+  superseded,
+} from '../store/store.ts'
 import type { Stored, Stream } from '../store/stream.ts'
 import type { FindingChanges } from './findings.ts'
 import { Pipeline, type PipelineDeps } from './pipeline.ts'
@@ -29,6 +35,8 @@ const UNFINISHED = 'unfinished'
 
 export interface EvaluationDeps {
   id: string
+  /** The id of the evaluation that this one amends. */
+  base?: string
   stream: Pick<Stream, 'digest'>
   store: Store
   pipeline: PipelineDeps
@@ -37,7 +45,7 @@ export interface EvaluationDeps {
 export class Evaluation {
   readonly id: string
   readonly pipeline: Pipeline
-  readonly standings: Standings
+  standings: Standings
   /** Whether the console shows this one. */
   isActive = false
   readonly #deps: EvaluationDeps
@@ -88,16 +96,12 @@ export class Evaluation {
   }
 
   async commit(): Promise<void> {
-    this.#collect()
-    const { store, stream } = this.#deps
-    const { time } = this.pipeline
-    const position = this.#position
-    const digest = position === 0 ? null : await stream.digest(position)
-    const rows = this.#unsaved.rows(this.isActive)
-    const kept = this.isActive ? rows.kept : await this.#writeInSteps(rows.kept)
-    await store.evaluations.commit(this.id, { position, digest, time, ...rows, kept })
-    this.#unsaved.clear()
-    this.#savedPosition = position
+    if (this.#isAmending) return
+    this.#collect(this.pipeline.findings.changes())
+    const commit = await this.#unsavedCommit()
+    const kept = this.isActive ? commit.kept : await this.#writeInSteps(commit.kept)
+    await this.#deps.store.evaluations.commit(this.id, { ...commit, kept })
+    this.#saved(commit)
   }
 
   /** Adds rows to the next commit, besides those of this evaluation's own parts. */
@@ -109,6 +113,7 @@ export class Evaluation {
   async activate(): Promise<void> {
     const { evaluations } = this.#deps.store
     const before = await evaluations.active()
+    if (this.#isAmending) return this.#amend(before)
     await this.commit()
     await evaluations.activate(this.id, before ? await this.#differences(before.id) : this.#everything())
     this.isActive = true
@@ -127,6 +132,35 @@ export class Evaluation {
     return kept !== undefined
   }
 
+  get #isAmending(): boolean {
+    return this.#deps.base !== undefined && !this.isActive
+  }
+
+  /** The kept rows of `before` become this evaluation's: only what differs is written. */
+  async #amend(before: SavedEvaluation | null): Promise<void> {
+    const { base, store } = this.#deps
+    if (!before || before.id !== base) throw superseded(this.id)
+    this.standings = await this.#standingsOf(before.id)
+    // The store has what the other evaluation found since this one was opened.
+    this.pipeline.findings.changes()
+    this.#collect(await this.#foundSince(before.id), before.time)
+    const commit = await this.#unsavedCommit()
+    await store.evaluations.amend(this.id, commit)
+    this.isActive = true
+    this.#saved(commit)
+  }
+
+  async #unsavedCommit(): Promise<Commit> {
+    const position = this.#position
+    const digest = position === 0 ? null : await this.#deps.stream.digest(position)
+    return { position, digest, time: this.pipeline.time, ...this.#unsaved.rows() }
+  }
+
+  #saved({ position }: Commit): void {
+    this.#unsaved.clear()
+    this.#savedPosition = position
+  }
+
   /** The rows that are left for the last transaction. */
   async #writeInSteps(kept: readonly KeptRow[]): Promise<readonly KeptRow[]> {
     const { evaluations } = this.#deps.store
@@ -139,12 +173,12 @@ export class Evaluation {
     return left
   }
 
-  #collect(): void {
+  /** `reportedTo`: another evaluation has reported the laptops that fell silent up to this time. */
+  #collect(found: FindingChanges, reportedTo = 0): void {
     const { pipeline, standings } = this
-    const found = pipeline.findings.changes()
     const revision = standings.revise(pipeline.findings.touched(), pipeline.time, this.#position)
-    const changes = [...this.#findingChanges(found), ...this.#silenceChanges(), ...revision.changes]
-    this.#unsaved.add(found, revision, this.isActive ? changes : [])
+    const changes = [...this.#findingChanges(found), ...this.#silenceChanges(reportedTo), ...revision.changes]
+    this.#unsaved.add(found, revision, this.isActive || this.#isAmending ? changes : [])
     for (const [part, kept] of this.#parts)
       for (const [subject, state] of kept.changed())
         this.#unsaved.keep({ part, subject, state: state === undefined ? null : JSON.stringify(state) })
@@ -164,9 +198,10 @@ export class Evaluation {
     return { finding: id, rule, title, strength, worker, time: this.pipeline.time, position: this.#position }
   }
 
-  #silenceChanges(): Change[] {
+  #silenceChanges(reportedTo: number): Change[] {
     return this.pipeline
       .silent()
+      .filter(({ time }) => time > reportedTo)
       .map(({ device, worker, time, hours }) =>
         change(
           { kind: 'device_silent', device, worker: worker ?? device, time, hours, position: this.#position },
@@ -181,24 +216,38 @@ export class Evaluation {
 
   /** The changes to write when this evaluation replaces `before`. */
   async #differences(before: string): Promise<Change[]> {
-    const { evaluations, cases } = this.#deps.store
-    const { findings } = this.pipeline
-    const theirs = new Map<string, Finding>()
-    for await (const block of evaluations.findings(before)) for (const it of block) theirs.set(it.id, it)
-    const changes = this.#findingChanges({
-      opened: [...findings.all()].filter((it) => !theirs.has(it.id)),
-      updated: [],
-      retracted: [...theirs.values()].filter((it) => findings.get(it.id) === null),
-    })
-    const known = await evaluations.standingsSince(before, 0)
-    const shadow = new Standings(this.id, this.pipeline)
-    shadow.restore(known.standings, await evaluations.clusters(before), await cases.latest())
+    const changes = this.#findingChanges({ ...(await this.#foundSince(before)), updated: [] })
+    const shadow = await this.#standingsOf(before)
     return [...changes, ...shadow.revise(new Set(), this.pipeline.time, this.#position).changes]
+  }
+
+  /** The differences from the findings of `before`. */
+  async #foundSince(before: string): Promise<FindingChanges> {
+    const { findings } = this.pipeline
+    const changes: FindingChanges = { opened: [], updated: [], retracted: [] }
+    const known = new Set<string>()
+    for await (const block of this.#deps.store.evaluations.findings(before))
+      for (const theirs of block) {
+        known.add(theirs.id)
+        const ours = findings.get(theirs.id)
+        if (ours === null) changes.retracted.push(theirs)
+        else if (JSON.stringify(ours) !== JSON.stringify(theirs)) changes.updated.push(ours)
+      }
+    for (const it of findings.all()) if (!known.has(it.id)) changes.opened.push(it)
+    return changes
+  }
+
+  /** The standings as `before` has them. */
+  async #standingsOf(before: string): Promise<Standings> {
+    const { evaluations, cases } = this.#deps.store
+    const known = await evaluations.standingsSince(before, 0)
+    const standings = new Standings(this.id, this.pipeline)
+    standings.restore(known.standings, await evaluations.clusters(before), await cases.latest())
+    return standings
   }
 }
 
-/** A commit at position 0, where an unfinished evaluation starts again. */
-export const NOTHING: Commit = {
+const NOTHING: Commit = {
   ...{ position: 0, digest: null, time: 0 },
   ...{ kept: [], findings: [], gone: [], standings: [], standingsGone: [], changes: [] },
 }
@@ -232,7 +281,7 @@ class Unsaved {
     this.#changes.push(...changes)
   }
 
-  rows(withChanges: boolean): Omit<Commit, 'position' | 'digest' | 'time'> {
+  rows(): Omit<Commit, 'position' | 'digest' | 'time'> {
     return {
       kept: [...this.#kept.values()],
       findings: [...this.#findings.values()].filter((it) => it !== null),
@@ -240,7 +289,7 @@ class Unsaved {
       standings: [...this.#standings.values()].filter((it) => it !== null),
       standingsGone: goneOf(this.#standings),
       ...(this.#clusters ? { clusters: this.#clusters } : {}),
-      changes: withChanges ? this.#changes : [],
+      changes: this.#changes,
     }
   }
 

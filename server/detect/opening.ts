@@ -3,14 +3,14 @@
  * the first record.
  *
  * Shape   resumed     a saved evaluation by the same ruleset continues, on the same log
- *         rebased     only rules changed: everything is copied from the active evaluation, and the log is re-evaluated
- *                     by the changed rules only
+ *         rebased     only rules changed: it continues from the state of the active evaluation, after re-evaluating the
+ *                     log by the changed rules only
  *         fresh       thresholds, catalogue or engine changed, or it is another log: the whole log is re-evaluated
- *         A new evaluation runs next to the active one until it has caught up with the log, and then replaces it.
+ *         A new evaluation runs next to the active one until it has caught up with the log, and then replaces it. A
+ *         rebased one is not saved before that: interrupted, it starts again.
  *         Findings whose telemetry has been deleted by age cannot be made again, and are carried over.
  */
 import type { Event } from '../../wire/event.ts'
-import type { Fault } from '../../wire/fault.ts'
 import type { AddressFacts, CatalogueFacts } from '../../wire/recording.ts'
 import type { Thresholds } from '../derive/index.ts'
 import type { Logger } from '../log.ts'
@@ -20,11 +20,12 @@ import type { KeptRow, Evaluation as SavedEvaluation, Store } from '../store/sto
 import type { Stream } from '../store/stream.ts'
 import { evaluateChangedRules } from './changed-rules.ts'
 import { DERIVED_PART, type DerivedEvent } from './derived-events.ts'
-import { Evaluation, NOTHING } from './evaluation.ts'
+import { Evaluation } from './evaluation.ts'
 import { differenceOf, type Identity } from './identity.ts'
-import { STATE_FORM } from './pipeline.ts'
+import { LogClock } from './log-clock.ts'
+import { CLOCK_PART, STATE_FORM } from './pipeline.ts'
 import type { Ruleset } from './program.ts'
-import { subsetOf } from './subset.ts'
+import { type Subset, subsetOf } from './subset.ts'
 
 export interface OpeningDeps {
   stream: Pick<Stream, 'id' | 'digest' | 'last'>
@@ -107,9 +108,10 @@ function identityIn(saved: SavedEvaluation): SavedIdentity | null {
   }
 }
 
-function make(id: string, deps: OpeningDeps): Evaluation {
+function make(id: string, deps: OpeningDeps, base?: string): Evaluation {
   const { stream, store, ruleset, thresholds, recognise, lookup } = deps
-  return new Evaluation({ id, stream, store, pipeline: { ...ruleset, thresholds, recognise, lookup } })
+  const about = base === undefined ? { id } : { id, base }
+  return new Evaluation({ ...about, stream, store, pipeline: { ...ruleset, thresholds, recognise, lookup } })
 }
 
 async function resumed(saved: SavedEvaluation, deps: OpeningDeps): Promise<Evaluation> {
@@ -124,6 +126,7 @@ async function resumed(saved: SavedEvaluation, deps: OpeningDeps): Promise<Evalu
 
 async function fresh(rulesetId: string, active: SavedEvaluation | null, deps: OpeningDeps): Promise<Evaluation> {
   const evaluation = await begin(rulesetId, deps)
+  evaluation.put(ruleRows(deps.ruleset))
   if (active) await carryOver(active.id, evaluation, null, deps)
   evaluation.standings.restore([], [], await deps.store.cases.latest())
   return evaluation
@@ -135,74 +138,117 @@ async function rebased(
   changed: readonly string[],
   deps: OpeningDeps,
 ): Promise<Evaluation> {
-  const { ruleset, history, signal, onProgress, log } = deps
+  const { ruleset, history, store, signal, onProgress, log } = deps
   const subset = subsetOf(ruleset, changed)
-  const evaluation = await begin(rulesetId, deps)
-  const { moment, derived } = await copy(active.id, evaluation, subset.replaced, deps)
-  await ready(evaluation, { ...moment, active: false }, deps)
-  evaluation.pipeline.detector.drop(subset.replaced)
-  await carryOver(active.id, evaluation, subset.replaced, deps)
-  const onDamaged = (fault: Fault) => log.error({ err: fault }, 'part of the log cannot be read; skipping it')
-  const { clock } = evaluation.pipeline
-  const found = await evaluateChangedRules(subset, {
-    ...{ history, derived, clock, signal, onProgress, onDamaged },
-    upTo: moment.position,
-  })
-  evaluation.pipeline.detector.adopt(found, subset)
-  await evaluation.commit()
+  const { evaluation, moment, clock, state, derived, findings } = await beginFrom(active.id, rulesetId, deps)
+  try {
+    // Before the state is restored: unpacking the log takes twice as long in a thread with a large heap.
+    const found = await evaluateChangedRules(subset, {
+      ...{ history, clock, signal, onProgress, upTo: moment.position },
+      derived: await readDerived(derived, evaluation, subset, deps),
+      onDamaged: (fault) => log.error({ err: fault }, 'part of the log cannot be read; skipping it'),
+    })
+    for await (const block of state.blocks()) for (const row of block) restoreOrDrop(row, evaluation, subset)
+    for await (const block of findings.blocks()) for (const it of block) evaluation.pipeline.findings.restore(it)
+    evaluation.put(ruleRows(ruleset))
+    evaluation.pipeline.restored()
+    evaluation.restorePosition(moment.position)
+    evaluation.standings.restore([], [], await store.cases.latest())
+    evaluation.pipeline.detector.drop(subset.replaced)
+    await carryOver(active.id, evaluation, subset.replaced, deps)
+    evaluation.pipeline.detector.adopt(found, subset)
+  } finally {
+    for (const it of [state, derived, findings]) await it.close()
+  }
   return evaluation
 }
 
-async function begin(rulesetId: string, deps: OpeningDeps): Promise<Evaluation> {
+async function begin(rulesetId: string, deps: OpeningDeps, base?: string): Promise<Evaluation> {
   const id = deps.makeId()
-  await deps.store.evaluations.begin({ id, ruleset: rulesetId, stream: deps.stream.id })
-  const evaluation = make(id, deps)
-  evaluation.put(ruleRows(deps.ruleset))
-  return evaluation
+  const begun = { id, ruleset: rulesetId, stream: deps.stream.id }
+  await deps.store.evaluations.begin(base === undefined ? begun : { ...begun, base })
+  return make(id, deps, base)
 }
 
-/**
- * Copies the active evaluation as it is at one moment, without the state of rules that are re-evaluated.
- *
- * Shape   written as it is read, at position 0, so that an interrupted copy is never resumed.
- */
-async function copy(from: string, to: Evaluation, replaced: ReadonlySet<string>, deps: OpeningDeps) {
+/** Begins an evaluation from the active one, with the state that this has at that moment. */
+async function beginFrom(base: string, rulesetId: string, deps: OpeningDeps) {
   const { evaluations } = deps.store
+  const savedBase = async () => {
+    const found = (await evaluations.list()).find((it) => it.id === base)
+    if (!found) throw new Error('the active evaluation was dropped while its state was read')
+    return found
+  }
   for (;;) {
-    const before = (await evaluations.list()).find((it) => it.id === from)
-    if (!before) throw new Error('the active evaluation was dropped while it was copied')
-    const kept = evaluations.kept(from)[Symbol.asyncIterator]()
-    const findings = evaluations.findings(from)[Symbol.asyncIterator]()
-    const first = [await kept.next(), await findings.next()] as const
-    const after = (await evaluations.list()).find((it) => it.id === from)
-    // Each iterator reads a snapshot. With no commit between the two lists, both are of the same moment.
-    if (after?.position !== before.position || after.time !== before.time) {
-      await Promise.all([kept.return?.(), findings.return?.()])
-      continue
-    }
-    const derived: DerivedEvent[] = []
-    for (let it = first[0]; !it.done; it = await kept.next()) {
-      const rows = it.value.filter(
-        (row) => row.part !== RULES_PART && !belongsTo(row, replaced) && !isOld(row, deps.horizon()),
-      )
-      for (const row of rows) {
-        if (row.part === DERIVED_PART && row.state !== null) derived.push(JSON.parse(row.state) as DerivedEvent)
-        else to.restore(row)
-      }
-      await evaluations.commit(to.id, { ...NOTHING, kept: rows })
-    }
-    for (let it = first[1]; !it.done; it = await findings.next()) {
-      for (const finding of it.value) to.pipeline.findings.restore(finding)
-      await evaluations.commit(to.id, { ...NOTHING, findings: it.value })
-    }
-    derived.sort((a, b) => a.position - b.position)
-    return { moment: before, derived }
+    const moment = await savedBase()
+    const evaluation = await begin(rulesetId, deps, base)
+    const state = await Snapshot.of(evaluations.kept(base))
+    const derived = await Snapshot.of(evaluations.kept(base, DERIVED_PART))
+    const findings = await Snapshot.of(evaluations.findings(base))
+    const clock = new LogClock()
+    const reading = await evaluations.keptOf(base, CLOCK_PART, '')
+    if (reading !== null) clock.kept().restore('', JSON.parse(reading))
+    const after = await savedBase()
+    // With no commit in between, all of these are of the moment at which the evaluation began.
+    if (after.position === moment.position && after.time === moment.time)
+      return { evaluation, moment, clock, state, derived, findings }
+    for (const it of [state, derived, findings]) await it.close()
+    await evaluations.drop(evaluation.id)
   }
 }
 
-/** A derived event from before the telemetry that is kept: a replay of the log would not find it. */
-function isOld({ part, state }: KeptRow, horizon: number): boolean {
-  return part === DERIVED_PART && state !== null && (JSON.parse(state) as DerivedEvent).event.time < horizon
+/** Blocks as of the moment at which it was made. */
+class Snapshot<T> {
+  readonly #iterator: AsyncIterator<T>
+  readonly #first: IteratorResult<T>
+
+  private constructor(iterator: AsyncIterator<T>, first: IteratorResult<T>) {
+    this.#iterator = iterator
+    this.#first = first
+  }
+
+  static async of<T>(blocks: AsyncIterable<T>): Promise<Snapshot<T>> {
+    const iterator = blocks[Symbol.asyncIterator]()
+    return new Snapshot(iterator, await iterator.next())
+  }
+
+  async *blocks(): AsyncIterable<T> {
+    for (let it = this.#first; !it.done; it = await this.#iterator.next()) yield it.value
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.()
+  }
+}
+
+/** In order of position. */
+async function readDerived(
+  rows: Snapshot<readonly KeptRow[]>,
+  evaluation: Evaluation,
+  { reads }: Subset,
+  { horizon }: OpeningDeps,
+): Promise<DerivedEvent[]> {
+  const derived: DerivedEvent[] = []
+  for await (const block of rows.blocks())
+    for (const row of block) {
+      if (row.part !== DERIVED_PART || row.state === null || !mayMatch(row.state, reads)) continue
+      const it = JSON.parse(row.state) as DerivedEvent
+      // From before the telemetry that is kept: a replay of the log would not find it.
+      if (it.event.time < horizon()) evaluation.put([{ ...row, state: null }])
+      else derived.push(it)
+    }
+  return derived.sort((a, b) => a.position - b.position)
+}
+
+/** What belongs to changed rules, or to a part that there is no more, is not kept. */
+function restoreOrDrop(row: KeptRow, evaluation: Evaluation, { replaced }: Subset): void {
+  if (row.part === DERIVED_PART) return
+  const isKept = row.part !== RULES_PART && !belongsTo(row, replaced) && evaluation.restore(row)
+  if (!isKept) evaluation.put([{ ...row, state: null }])
+}
+
+/** Whether the rules can match the derived event in `text`; parsing only those saves seconds. */
+function mayMatch(text: string, { categories }: Subset['reads']): boolean {
+  return categories === null || [...categories].some((it) => text.includes(`"category":"${it}"`))
 }
 
 /** The state of a correlation has its id in the part's name. */

@@ -25,6 +25,8 @@ import { LogClock, stampOf } from './log-clock.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
 export const STATE_FORM = 5
+/** The part of the saved state that holds the log's clock. */
+export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
 const TICK_MS = 5 * MINUTE
 
@@ -167,7 +169,7 @@ export class Pipeline {
   kept(): Map<string, Kept> {
     this.#derived ??= new DerivedEvents()
     const parts = new Map<string, Kept>([
-      ['clock', this.clock.kept()],
+      [CLOCK_PART, this.clock.kept()],
       [
         'pipeline',
         single(

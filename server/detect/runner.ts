@@ -111,8 +111,7 @@ export class Runner {
     // Stopped while it waited: the active evaluation keeps its place.
     if (signal.aborted) return
     this.#advance()
-    await this.#evaluation.activate()
-    this.#deps.onCommit({ position: this.#evaluation.position })
+    await this.#saved(() => this.#evaluation.activate())
   }
 
   /** Advances time, spaced so that this takes at most a fiftieth of the time. */
@@ -144,10 +143,15 @@ export class Runner {
   }
 
   async #commit(): Promise<void> {
+    await this.#saved(() => this.#evaluation.commit())
+  }
+
+  /** Says when it could not be saved; the caller comes again. */
+  async #saved(save: () => Promise<void>): Promise<void> {
     const { log, onCommit } = this.#deps
     const began = performance.now()
     try {
-      await this.#evaluation.commit()
+      await save()
       this.#commitsFailed = 0
       onCommit({ position: this.#evaluation.position })
     } catch (cause) {

@@ -1,4 +1,5 @@
 /** An in-memory log and store with evaluations over them, for tests. */
+import assert from 'node:assert/strict'
 import { compile, load, type RuleFile } from '../../../rules/language/index.ts'
 import type { Thresholds } from '../../../server/derive/index.ts'
 import type { Evaluation } from '../../../server/detect/evaluation.ts'
@@ -44,7 +45,7 @@ export function evaluator() {
   const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   let ids = 0
 
-  return { ...telemetry, store, logged, log, open, follow, findings, changes }
+  return { ...telemetry, store, logged, log, open, follow, records, findings, state, changes }
 
   function open(ruleset: Ruleset, more: Partial<OpeningDeps> & { thresholds?: Thresholds } = {}): Promise<Evaluation> {
     const thresholds = more.thresholds ?? {}
@@ -77,6 +78,26 @@ export function evaluator() {
     const all: Finding[] = []
     if (active) for await (const block of store.evaluations.findings(active.id)) all.push(...block)
     return all
+  }
+
+  /** Everything in the log. */
+  async function records(): Promise<Recorded[]> {
+    const all: Recorded[] = []
+    for await (const block of telemetry.stream.read(0)) all.push(...block.map((it) => it.record))
+    return all
+  }
+
+  /** What is stored of the active evaluation, sorted; without the ids of itself and the log. */
+  async function state() {
+    const active = await store.evaluations.active()
+    assert.ok(active)
+    const { id, stream: _, ...moment } = active
+    const kept: string[] = []
+    for await (const block of store.evaluations.kept(id)) kept.push(...block.map((it) => JSON.stringify(it)))
+    const { standings } = await store.evaluations.standingsSince(id, 0)
+    const byWorker = standings.sort((a, b) => (a.worker < b.worker ? -1 : 1))
+    const clusters = await store.evaluations.clusters(id)
+    return { moment, kept: kept.sort(), findings: await findings(), standings: byWorker, clusters }
   }
 
   async function changes(): Promise<Change[]> {

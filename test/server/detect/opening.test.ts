@@ -140,14 +140,37 @@ describe('server/detect: opening an evaluation', () => {
     assert.deepEqual(titles(await it.findings()), ['aa', 'bb'])
   })
 
-  it('a change that was saved completely before the kill is resumed', async () => {
+  it('a change that was killed before it replaced the active evaluation starts again', async () => {
     const it = evaluator()
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0), program('/x/bb', 0)])
-    const edited = await it.open(rulesetOf(programRule('bb')))
+    const killed = await it.open(rulesetOf(programRule('bb')))
+    await killed.commit()
     const again = await it.open(rulesetOf(programRule('bb')))
-    assert.equal(again.id, edited.id)
+    assert.notEqual(again.id, killed.id)
     await it.follow(again)
     assert.deepEqual(titles(await it.findings()), ['bb'])
+  })
+
+  it('a change takes over from an active evaluation that went on, and leaves the state of a fresh one', async () => {
+    const it = evaluator()
+    const before = await it.open(rulesetOf(programRule('aa'), programRule('bb'), CORRELATION))
+    await it.follow(before, [...start, program('/x/aa', 0), program('/x/bb', 0), session('d1', AUSTIN, T0)])
+    const after = rulesetOf(programRule('bb'), programRule('cc'), CORRELATION)
+    const edited = await it.open(after)
+    const later = [contract('w2'), holding('d2', 'w2'), program('/x/aa', 1), program('/x/cc', 40), program('/x/bb', 41)]
+    await it.stream.publish([...later, session('d2', AUSTIN, T0 + 41 * HOUR), session('d1', AUSTIN, T0 + 60 * HOUR)])
+    for await (const block of it.stream.read(before.position)) before.take(block)
+    // Only this one is told the time, and reports silence.
+    before.pipeline.advance(T0 + 59 * HOUR)
+    await before.commit()
+    await it.follow(edited)
+    await assert.rejects(before.commit(), { code: 'store.superseded' })
+    const alone = evaluator()
+    await alone.follow(await alone.open(after), [])
+    await alone.stream.publish(await it.records())
+    await alone.follow(await alone.open(after))
+    assert.deepEqual(await it.state(), await alone.state())
+    assert.deepEqual(titles(await it.findings()), ['bb', 'bb', 'cc'])
   })
 
   it('one that was killed while a large state was written starts again', async () => {
