@@ -1,7 +1,7 @@
 /** A question before something is done that is hard to undo. Escape or Cancel changes nothing. */
 import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { useSending } from '../sending.ts'
 import { Failure } from './failure.tsx'
 import './confirm.css'
@@ -32,7 +32,7 @@ export function ConfirmDialog() {
 function Dialog({ question: { title, about, fields, act, send } }: { question: Question }) {
   const dialog = useRef<HTMLDialogElement>(null)
   const { busy, failure, send: sending } = useSending()
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
 
   const submit = (event: SubmitEvent) => {
     event.preventDefault()

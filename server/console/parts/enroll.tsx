@@ -1,6 +1,6 @@
 /** Enrolling a laptop: for whom, then the command to run on it. The token is shown once and never stored. */
 import { signal, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { EnrollmentToken } from '../../api/schema.ts'
 import { ask } from '../api.ts'
 import { useSending } from '../sending.ts'
@@ -29,7 +29,7 @@ function Dialog() {
   const dialog = useRef<HTMLDialogElement>(null)
   const made = useSignal<EnrollmentToken | null>(null)
   const { busy, failure, send } = useSending()
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
 
   const make = (event: SubmitEvent) => {
     event.preventDefault()

@@ -1,7 +1,7 @@
 /** The frame of every page: navigation, state of the connection, theme, help. */
 import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { keysOn, useKeys } from '../keys.ts'
 import { connection, lastHeard } from '../live.ts'
 import { PAGES } from '../pages/index.ts'
@@ -124,7 +124,7 @@ const SHORTCUTS = [
 
 function Help() {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   return (
     <dialog ref={dialog} aria-labelledby="help-title" onClose={() => (helpOpen.value = false)}>
       <h2 id="help-title">Keyboard shortcuts</h2>
