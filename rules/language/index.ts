@@ -28,4 +28,15 @@ export type {
   RuleTest,
   TellwireFacts,
 } from './rule.ts'
+export {
+  bytes,
+  counted,
+  FORMATS,
+  fill,
+  type Placeholder,
+  placeholdersOf,
+  pluralOf,
+  readsAsWords,
+  utcOffset,
+} from './sentence.ts'
 export { FAMILIES } from './tellwire.ts'

@@ -51,7 +51,7 @@ export interface TellwireFacts {
   ordinaryFor: readonly string[]
   /** Fields that make a group, with the device: there is one finding per group and day. */
   groupBy: readonly string[]
-  /** One sentence with {Field} placeholders, shown as the reason. */
+  /** One sentence with {Field} placeholders (`sentence.ts`), shown as the reason. */
   says: string | null
   blindTo: string | null
   response: string | null

@@ -61,11 +61,16 @@ export function parseTellwire(node: Node): TellwireFacts {
     sensitive: flagIn(map, 'sensitive'),
     ordinaryFor: textsIn(map, 'ordinaryFor'),
     groupBy: textsIn(map, 'groupBy'),
-    says: textIn(map, 'says'),
-    blindTo: textIn(map, 'blindTo'),
-    response: textIn(map, 'response'),
+    says: sentenceIn(map, 'says'),
+    blindTo: sentenceIn(map, 'blindTo'),
+    response: sentenceIn(map, 'response'),
     tests: tests(map),
   }
+}
+
+/** YAML's `>` and `|` end a text with a line break, which a reader must not see. */
+function sentenceIn(map: Mapping, key: string): string | null {
+  return textIn(map, key)?.replace(/\s+/g, ' ').trim() ?? null
 }
 
 function signals(map: Mapping): readonly string[] {

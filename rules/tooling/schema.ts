@@ -94,7 +94,10 @@ export const tellwireOfRule = z
       .describe("true: not in use until the server's configuration names its id in `sensitiveRules`.")
       .optional(),
     groupBy: texts.describe('One finding a day for each value of these fields.').optional(),
-    says: z.string().describe('The reason, shown to the analyst; {Field} is replaced by its value.').optional(),
+    says: z
+      .string()
+      .describe('The reason, shown to the analyst. {Tool} is replaced by its value; numbers: {Bytes|bytes}, {Days|day}.')
+      .optional(),
     blindTo: z.string().describe('What this rule does not see.').optional(),
     response: z.string().describe('What to do about a finding.').optional(),
     tests: z.array(test).optional(),

@@ -9,6 +9,7 @@ import {
   type Problem,
   type Rule,
 } from '../../rules/language/index.ts'
+import { checkSentences } from '../../rules/tooling/sentences.ts'
 import { readRuleSources } from '../../rules/tooling/sources.ts'
 import { runRuleTests } from '../../rules/tooling/tests.ts'
 import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
@@ -32,8 +33,9 @@ const checkCommand = defineCommand({
   meta: { name: 'check', description: 'Report errors and doubtful names in rules, by file, line and column' },
   args,
   async run({ args, rawArgs }) {
-    const { rules: single, correlations, problems } = await read(args._, rawArgs)
+    const { rules: single, correlations, problems: found, textOf } = await read(args._, rawArgs)
     const rules = [...single, ...correlations]
+    const problems = [...found, ...checkSentences(rules, textOf).map(strictForOurs)]
     const errors = problems.filter((it) => it.severity === 'error').length
     const warnings = problems.length - errors
     if (args.json) console.log(JSON.stringify({ rules: rules.length, errors, warnings, problems }))
@@ -116,7 +118,12 @@ export const rulesCommand = defineCommand({
 async function read(
   paths: readonly string[],
   rawArgs: readonly string[],
-): Promise<{ rules: LoadedRule[]; correlations: LoadedCorrelation[]; problems: Problem[] }> {
+): Promise<{
+  rules: LoadedRule[]
+  correlations: LoadedCorrelation[]
+  problems: Problem[]
+  textOf(path: string): string
+}> {
   const unread: Problem[] = []
   const shipped = relative(process.cwd(), SHIPPED_RULES) || '.'
   const files = await readRuleSources(paths.length > 0 ? paths : [shipped], ({ where, detail }) =>
@@ -134,6 +141,7 @@ async function read(
     rules: rules.filter(isGiven),
     correlations: correlations.filter(isGiven),
     problems: [...unread, ...problems.filter(isGiven).map(strictForOurs)],
+    textOf: (path) => files.find((it) => it.path === path)?.text ?? '',
   }
 }
 

@@ -6,7 +6,7 @@
  *         The group is the laptop, the worker and the fields that the rule names in `groupBy`.
  */
 import { createHash } from 'node:crypto'
-import type { Firing, Match, Rule } from '../../rules/language/index.ts'
+import { type Firing, fill, type Match, type Rule } from '../../rules/language/index.ts'
 import type { Event } from '../../wire/event.ts'
 import { DAY } from '../../wire/time.ts'
 import type { Finding } from '../model/finding.ts'
@@ -217,7 +217,7 @@ function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>
     halfLifeDays: ours ? ours.halfLifeDays : 14,
     pattern: ours?.pattern ?? null,
     ordinaryFor: ours?.ordinaryFor ?? [],
-    says: sentence(ours?.says ?? rule.title, fields),
+    says: fill(ours?.says ?? rule.title, fields),
   }
 }
 
@@ -240,16 +240,8 @@ function grown(finding: Finding, rule: Rule, event: Event): Finding {
   }
 }
 
-/** The sentence about the earliest event. */
-function sentenceOf(rule: Rule, [first]: readonly Event[]): string {
-  return sentence(rule.tellwire?.says ?? rule.title, first as unknown as Record<string, unknown>)
-}
-
-function sentence(template: string, fields: Readonly<Record<string, unknown>>): string {
-  return template.replace(/\{([A-Za-z0-9_]+)\}/g, (_, field: string) => {
-    const value = fields[field]
-    if (value === null || value === undefined) return 'unknown'
-    // One decimal is enough for a reader.
-    return typeof value === 'number' ? String(Math.round(value * 10) / 10) : String(value).slice(0, 200)
-  })
+/** The sentence about the earliest event; of a tool, about the earliest that shows more than a program's name. */
+function sentenceOf(rule: Rule, events: readonly Event[]): string {
+  const shown = events.find((it) => it.category !== 'tool' || it.MatchedBy !== 'name') ?? events[0]
+  return fill(rule.tellwire?.says ?? rule.title, shown as unknown as Record<string, unknown>)
 }

@@ -5,7 +5,7 @@ import { TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
 import { loadCatalogue } from '../../rules/catalogue/index.ts'
 import { correlator } from '../../rules/language/correlation/engine.ts'
 import type { Expression } from '../../rules/language/expression.ts'
-import { compile, type LoadedRule, load, type Rule } from '../../rules/language/index.ts'
+import { compile, type LoadedRule, load, placeholdersOf, type Rule } from '../../rules/language/index.ts'
 import { readRuleFiles } from '../../rules/tooling/load.ts'
 import { runRuleTests } from '../../rules/tooling/tests.ts'
 import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
@@ -145,7 +145,7 @@ describe('rules/content', () => {
       assert.doesNotMatch(text, /korea|dprk|chinese|russian|iranian|nationalit|ethnic|accent\b/i))
 
   function said({ tellwire }: Rule | LoadedRule): string[] {
-    return [...(tellwire?.says ?? '').matchAll(/\{(\w+)\}/g)].map((it) => it[1] as string)
+    return placeholdersOf(tellwire?.says ?? '').map((it) => it.field)
   }
 })
 
