@@ -11,12 +11,12 @@ import { sha256 } from '../../wire/sha256.ts'
 import { type Expression, textOfExpression } from './expression.ts'
 
 /**
- * Increase it when the same expression and event can have another verdict than before, or the same matches other
- * firings: after changes in how values are read, folded, compared or searched, or in what correlations decide. Changes
+ * Increase it when the same expression and event can have another verdict than before, the same matches other
+ * firings, or the same event another sentence: after changes in how values are read, folded, compared or searched, or in what correlations decide. Changes
  * in parsing do not need it: the result of parsing is part of the hash.
  * `test/rules/language/engine-version.test.ts` fails when a recorded verdict changed and this number did not.
  */
-export const ENGINE_VERSION = 2
+export const ENGINE_VERSION = 3
 
 export function effectiveVersionOf(version: string, condition: Expression): string {
   return sha256(JSON.stringify([ENGINE_VERSION, version, textOfExpression(condition)]))

@@ -96,7 +96,9 @@ export const tellwireOfRule = z
     groupBy: texts.describe('One finding a day for each value of these fields.').optional(),
     says: z
       .string()
-      .describe('The reason, shown to the analyst. {Tool} is replaced by its value; numbers: {Bytes|bytes}, {Days|day}.')
+      .describe(
+        'The reason, shown to the analyst. {Tool} is replaced by its value; numbers: {Bytes|bytes}, {Days|day}.',
+      )
       .optional(),
     blindTo: z.string().describe('What this rule does not see.').optional(),
     response: z.string().describe('What to do about a finding.').optional(),

@@ -1,9 +1,11 @@
 /**
  * Computes a worker's band and points from findings, in parts that add up exactly.
  *
- * Shape   a repeated finding (same rule and group) counts once, with its highest points; points halve with every
- *         half-life since the last event; mitigations subtract points; each family and the total are capped. Each
- *         mitigation and cap is a part of its own. `without`: the result without that part.
+ * Shape   one fact is one part: all findings of a rule about a worker, on however many days and about however many
+ *         devices, folders or addresses, count once, with the points of the strongest; so do findings of two rules
+ *         with the same sentence. Points halve with every half-life since the last event; mitigations subtract points;
+ *         each family and the total are capped. Parts that came after a cap was reached would only be taken away
+ *         again: they are listed with the cap. `without`: the result without that part.
  * Units   whole points, for the hour that contains `now`. One finding of strength 4 fills most of a family; four
  *         families can fill the total.
  * Errors  none: without findings the band is 'none' with 0 points, whatever could not be seen.
@@ -30,6 +32,7 @@ export interface ScoreContext {
   referrer: { worker: string; band: Band } | null
 }
 
+/** One rule and group: what the band is decided by. */
 interface Weighed {
   finding: Finding
   points: number
@@ -37,6 +40,9 @@ interface Weighed {
   ids: string[]
   less: Mitigation | null
 }
+
+/** One fact: the strongest of its groups, with the findings of all. */
+type Fact = Weighed
 
 /** Depends on the set of findings and the hour, not on their order. */
 export function assess(
@@ -61,40 +67,111 @@ export function explained(
   const assessment = assess(worker, findings, now, context)
   const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, context.contract)
   const parts = assessment.parts.map((part): Part => {
-    const rest =
-      part.kind === 'finding'
-        ? weighed.filter((it) => it.ids[0] !== part.findings[0])
-        : part.kind === 'mitigation'
-          ? weighed.map((it) => (it.ids[0] === part.findings[0] ? { ...it, less: null } : it))
-          : null
     if (part.kind === 'referral')
       return {
         ...part,
         without: { points: sumUp(weighed, { ...context, referrer: null }).points, band: assessment.band },
       }
+    const ids = new Set(part.findings)
+    const rest =
+      part.kind === 'finding'
+        ? weighed.filter((it) => !ids.has(it.finding.id))
+        : part.kind === 'mitigation'
+          ? weighed.map((it) => (it.less?.label === part.label ? { ...it, less: null } : it))
+          : null
     return rest ? { ...part, without: { points: sumUp(rest, context).points, band: judge(rest).band } } : part
   })
   return { ...assessment, parts }
 }
 
 function sumUp(weighed: readonly Weighed[], { referrer }: ScoreContext): { parts: Part[]; points: number } {
-  const parts: Part[] = []
-  const part = (kind: Part['kind'], label: string, points: number, family: string | null, findings: string[] = []) =>
-    parts.push({ kind, label, points, family, findings, without: null })
-  for (const { finding, points, ids, less } of weighed) {
-    part('finding', finding.says, points, finding.family, ids)
-    const removed = less ? Math.round(points * less.share) : 0
-    if (less && removed > 0) part('mitigation', less.label, -removed, finding.family, ids)
+  const counted: Fact[] = []
+  /** Facts that met a full family, by family; or the full total. */
+  const over = new Map<string, Fact[]>()
+  const overAll: Fact[] = []
+  const sums = new Map<string, number>()
+  let total = 0
+  for (const fact of facts(weighed)) {
+    const { family } = fact.finding
+    const sum = sums.get(family) ?? 0
+    const isFull = sum >= FAMILY_CAP
+    if (isFull) over.set(family, [...(over.get(family) ?? []), fact])
+    else if (total >= TOTAL_CAP) overAll.push(fact)
+    if (isFull || total >= TOTAL_CAP) continue
+    counted.push(fact)
+    sums.set(family, sum + net(fact))
+    total += Math.min(net(fact), FAMILY_CAP - sum)
   }
-  for (const [family, sum] of sums(parts))
-    if (sum > FAMILY_CAP) part('family_cap', `${family}: at most ${FAMILY_CAP} points`, FAMILY_CAP - sum, family)
-  const total = () => parts.reduce((sum, it) => sum + it.points, 0)
+
+  const parts: Part[] = []
+  const part = (kind: Part['kind'], label: string, points: number, family: string | null, of: readonly Fact[] = []) =>
+    parts.push({ kind, label, points, family, findings: of.flatMap((it) => it.ids), without: null })
+  for (const fact of counted) part('finding', fact.finding.says, fact.points, fact.finding.family, [fact])
+  for (const [label, mitigated] of Map.groupBy(counted, (it) => (removed(it) > 0 ? (it.less?.label ?? '') : ''))) {
+    const families = new Set(mitigated.map((it) => it.finding.family))
+    const points = mitigated.reduce((sum, it) => sum + removed(it), 0)
+    if (label !== '') part('mitigation', label, -points, families.size === 1 ? [...families][0]! : null, mitigated)
+  }
+  for (const [family, sum] of sums) {
+    const more = over.get(family) ?? []
+    if (sum > FAMILY_CAP || more.length > 0)
+      part(
+        'family_cap',
+        capped(`${family}: at most ${FAMILY_CAP} points`, more),
+        Math.min(0, FAMILY_CAP - sum),
+        family,
+        more,
+      )
+  }
   const flagged = referrer?.band === 'high' || referrer?.band === 'critical'
-  const more = Math.round(total() * REFERRAL_SHARE)
+  const more = Math.min(Math.round(total * REFERRAL_SHARE), Math.max(0, TOTAL_CAP - total))
   if (flagged && more > 0) part('referral', `recommended by ${referrer.worker}, who is ${referrer.band}`, more, null)
-  const all = total()
-  if (all > TOTAL_CAP) part('total_cap', `at most ${TOTAL_CAP} points in all`, TOTAL_CAP - all, null)
-  return { parts, points: Math.min(all, TOTAL_CAP) }
+  if (total > TOTAL_CAP || overAll.length > 0)
+    part(
+      'total_cap',
+      capped(`at most ${TOTAL_CAP} points in all`, overAll),
+      Math.min(0, TOTAL_CAP - total),
+      null,
+      overAll,
+    )
+  return { parts, points: parts.reduce((sum, it) => sum + it.points, 0) }
+}
+
+function removed({ points, less }: Fact): number {
+  return less ? Math.round(points * less.share) : 0
+}
+
+function net(fact: Fact): number {
+  return fact.points - removed(fact)
+}
+
+function capped(label: string, more: readonly Fact[]): string {
+  if (more.length === 0) return label
+  return `${label}; ${more.length === 1 ? '1 more fact adds' : `${more.length} more facts add`} none`
+}
+
+/**
+ * Merges what one rule found, and what has the same sentence. Patterns first: they decide the band, so they must not be
+ * listed with a cap.
+ */
+function facts(weighed: readonly Weighed[]): Fact[] {
+  const byRule = merged(weighed, ({ finding }) => finding.rule)
+  const rank = ({ carries, finding: { pattern } }: Fact) =>
+    carries && pattern !== null ? ['high', 'critical'].indexOf(pattern) + 1 : 0
+  return merged(byRule, ({ finding }) => finding.says).sort((a, b) => rank(b) - rank(a) || byWeight(a, b))
+}
+
+/** The strongest of each, in the order given: what a mitigation leaves counts. */
+function merged(all: readonly Weighed[], keyOf: (it: Weighed) => string): Fact[] {
+  return [...Map.groupBy(all, keyOf).values()].map((same) => {
+    const top = same.reduce((best, it) => (net(it) > net(best) ? it : best))
+    const others = same.filter((it) => it !== top)
+    return {
+      ...top,
+      carries: same.some((it) => it.carries),
+      ids: [...new Set([...top.ids, ...others.flatMap((it) => it.ids)])],
+    }
+  })
 }
 
 /** One entry per rule and group: the finding with the most points, with the ids of all of them. */
@@ -118,19 +195,15 @@ function strongest(findings: readonly Finding[], now: number, contract: Contract
       groups.set(key, { ...winner, carries: entry.carries || before.carries, ids: [...before.ids, finding.id] })
     }
   }
-  return [...groups.values()].sort(
-    (a, b) => b.points - a.points || b.finding.strength - a.finding.strength || (a.finding.id < b.finding.id ? -1 : 1),
-  )
+  return [...groups.values()].sort(byWeight)
+}
+
+function byWeight(a: Weighed, b: Weighed): number {
+  return b.points - a.points || b.finding.strength - a.finding.strength || (a.finding.id < b.finding.id ? -1 : 1)
 }
 
 function byTime(a: Finding, b: Finding): number {
   return a.time - b.time || (a.id < b.id ? -1 : 1)
-}
-
-function sums(parts: readonly Part[]): Map<string, number> {
-  const by = new Map<string, number>()
-  for (const { family, points } of parts) if (family !== null) by.set(family, (by.get(family) ?? 0) + points)
-  return by
 }
 
 /**
@@ -156,7 +229,7 @@ function judge(weighed: readonly Weighed[]): { band: Band; reason: string } {
   const top = Math.max(...live.map((it) => it.strength))
   const strongest = live.find((it) => it.strength === top)!
   const also = live.find((it) => it.family !== strongest.family && it.strength >= 2)
-  const words = also ? `${strongest.says}; ${also.says}` : strongest.says
+  const words = also ? joined(strongest.says, also.says) : strongest.says
   const pattern = (band: string) => live.find((it) => it.pattern === band)
   const critical = pattern('critical')
   if (critical) return { band: 'critical', reason: critical.says }
@@ -166,4 +239,9 @@ function judge(weighed: readonly Weighed[]): { band: Band; reason: string } {
   if (top === 4 || (families.size >= 2 && top >= 3) || families.size >= 3) return { band: 'high', reason: words }
   if (top === 3 || families.size >= 2) return { band: 'medium', reason: words }
   return { band: 'low', reason: words }
+}
+
+/** Two sentences, or two phrases. */
+function joined(one: string, other: string): string {
+  return /[.!?]$/.test(one) ? `${one} ${other}` : `${one}; ${other}`
 }

@@ -5,9 +5,10 @@ import { T0 } from '../events.ts'
 let made = 0
 export function finding(fields: Partial<Finding> = {}): Finding {
   made++
+  const { rule = `rule-${made}` } = fields
   return {
     id: made.toString(16).padStart(32, '0'),
-    rule: `rule-${made}`,
+    rule,
     ruleVersion: 'v1',
     title: 'a finding',
     level: null,
@@ -22,7 +23,8 @@ export function finding(fields: Partial<Finding> = {}): Finding {
     time: T0,
     lastTime: T0,
     count: 1,
-    says: 'something was seen',
+    // Findings of two rules are two facts while their sentences differ.
+    says: `${rule} saw something`,
     events: [],
     ...fields,
   }

@@ -60,6 +60,20 @@ describe('bands', () => {
   for (const { name, findings, band } of cases) it(name, () => assert.equal(assess('w1', findings, T0).band, band))
 })
 
+describe('the reason', () => {
+  const cases: { one: string; other: string; reason: string }[] = [
+    { one: 'A tool is here.', other: 'A place is wrong.', reason: 'A tool is here. A place is wrong.' },
+    { one: 'a tool', other: 'a place', reason: 'a tool; a place' },
+    { one: 'Who is here?', other: 'a place', reason: 'Who is here? a place' },
+  ]
+  for (const { one, other, reason } of cases)
+    it(`joins '${one}' and '${other}'`, () =>
+      assert.equal(
+        assess('w1', [finding({ says: one }), finding({ says: other, strength: 2, family: 'network' })], T0).reason,
+        reason,
+      ))
+})
+
 describe('points', () => {
   it('the same rule and group counts once, on several days', () => {
     const days = [0, 1, 2].map((day) => finding({ rule: 'same', lastTime: T0 - day * DAY, time: T0 - day * DAY }))
@@ -67,6 +81,32 @@ describe('points', () => {
       assess('w1', days, T0).parts.map((it) => [it.points, it.findings.length]),
       [[40, 3]],
     )
+  })
+  it('one rule is one fact, however many devices, folders and addresses it names', () => {
+    const found = [...Array(17).keys()].map((n) =>
+      finding({ rule: 'given', group: `repository ${n}`, says: `repository ${n} was given away`, strength: 3 }),
+    )
+    const { points, parts, band } = assess('w1', found, T0)
+    assert.deepEqual([points, band, parts.length, parts[0]?.findings.length], [40, 'medium', 1, 17])
+  })
+  it('two rules with one sentence tell one fact', () => {
+    const found = [2, 3].map((strength) => finding({ strength: strength as 2 | 3, says: 'A KVM is plugged in.' }))
+    const { points, parts, band } = assess('w1', found, T0)
+    assert.deepEqual([points, band, parts.map((it) => it.findings.length)], [40, 'medium', [2]])
+  })
+  it('of one fact, what an agreement does not explain counts', () => {
+    const contract = { worker: 'w1', from: 0, travelNotices: [{ from: T0 - DAY, to: T0 + DAY, country: 'DE' }] }
+    const found = [
+      finding({ rule: 'r', group: 'a', family: 'network' }),
+      finding({ rule: 'r', group: 'b', family: 'network', time: T0 - 9 * DAY }),
+    ]
+    const { points, parts, band } = assess('w1', found, T0, { contract, referrer: null })
+    assert.deepEqual([points, band, parts.map((it) => it.kind)], [40, 'medium', ['finding']])
+  })
+  it('a pattern is a part of its own even in a full family', () => {
+    const full = [1, 2, 3].map(() => finding({ strength: 4 }))
+    const { parts } = assess('w1', [...full, finding({ pattern: 'critical', says: 'a pattern' })], T0)
+    assert.equal(parts[0]?.label, 'a pattern')
   })
   it('halve in a half-life', () => assert.equal(assess('w1', [finding({ lastTime: T0 - 14 * DAY })], T0).points, 20))
   it('a family is capped, and the cap is a part', () => {
@@ -89,16 +129,18 @@ describe('points', () => {
             strength: fc.constantFrom(1, 2, 3, 4) as fc.Arbitrary<1 | 2 | 3 | 4>,
             family: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
             age: fc.integer({ min: 0, max: 100 }),
-            rule: fc.constantFrom('r1', 'r2', 'r3', 'r4', 'r5', 'r6'),
+            rule: fc.constantFrom(...Array.from({ length: 40 }, (_, n) => `r${n}`)),
+            says: fc.constantFrom('one', 'two', 'three', ...Array.from({ length: 40 }, (_, n) => `sentence ${n}`)),
+            group: fc.constantFrom('here', 'there'),
+            pattern: fc.constantFrom(null, null, null, 'high' as const),
           }),
-          { maxLength: 30 },
+          { maxLength: 200 },
         ),
         (rows) => {
           const findings = rows.map(({ age, ...it }, index) =>
             finding({
               ...it,
               id: String(index).padStart(4, '0'),
-              group: it.family,
               lastTime: T0 - age * DAY,
               time: T0 - age * DAY,
             }),
@@ -110,7 +152,16 @@ describe('points', () => {
             one.points,
           )
           assert.ok(one.points >= 0 && one.points <= TOTAL_CAP)
-          assert.deepEqual([other.band, other.points], [one.band, one.points])
+          assert.deepEqual(other, one)
+          const labels = one.parts.map((it) => it.label)
+          assert.equal(new Set(labels).size, labels.length)
+          // No more is taken away than the part that met the cap, in each family and in all.
+          for (const it of one.parts) assert.ok(it.points >= -FAMILY_CAP, `${it.label} ${it.points}`)
+          const listed = one.parts.filter((it) => it.kind !== 'mitigation').flatMap((it) => it.findings)
+          assert.deepEqual(
+            [...listed].sort(),
+            findings.map((it) => it.id),
+          )
         },
       ),
     ))
@@ -148,16 +199,18 @@ describe('mitigations', () => {
       shown([finding({ strength: 4, family: 'network' }), finding({ strength: 4, family: 'network' })], journey).parts,
       [
         ['finding', 70],
-        ['mitigation', -35],
         ['finding', 70],
-        ['mitigation', -35],
+        ['mitigation', -70],
       ],
     ))
 })
 
 describe('a referral', () => {
   const referred = (band: 'low' | 'high') =>
-    assess('w1', [finding({ strength: 3 })], T0, { contract: null, referrer: { worker: 'w9', band } })
+    assess('w1', [finding({ strength: 3, says: 'something was seen' })], T0, {
+      contract: null,
+      referrer: { worker: 'w9', band },
+    })
   it('by somebody flagged counts one and a half times', () =>
     assert.deepEqual(
       referred('high').parts.map((it) => [it.kind, it.points, it.label]),
@@ -198,12 +251,12 @@ describe('without a part', () => {
     const notice = parts.find((it) => it.kind === 'mitigation')
     assert.deepEqual([points, notice?.points, notice?.without], [75, -20, { points: 95, band: 'critical' }])
   })
-  it('is not given for a cap', () => {
+  it('is not given for a cap, which lists what came after it', () => {
     const capped = [1, 2, 3].map((n) => finding({ rule: `r${n}`, strength: 4 }))
     const parts = explained('w1', capped, T0).parts
     assert.deepEqual(
-      parts.map((it) => [it.kind, it.without?.points]),
-      [...Array(3).fill(['finding', FAMILY_CAP]), ['family_cap', undefined]],
+      parts.map((it) => [it.kind, it.without?.points, it.findings.length]),
+      [...Array(2).fill(['finding', FAMILY_CAP, 1]), ['family_cap', undefined, 1]],
     )
   })
   it('holds for the hour', () =>

@@ -71,7 +71,7 @@ describe("a worker's page", () => {
     assert.deepEqual(
       assessment.parts.map((it) => [it.kind, it.points, it.label]),
       [
-        ['finding', 40, 'something was seen'],
+        ['finding', 40, 'tool saw something'],
         ['referral', 20, 'recommended by w1, who is high'],
       ],
     )
