@@ -3,11 +3,12 @@ import './tokens.css'
 import './base.css'
 import './controls.css'
 import { type ComponentChildren, render } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { ApiFailure } from './api.ts'
 import { listen } from './live.ts'
 import { PAGES } from './pages/index.ts'
 import { SignIn, Welcome } from './pages/sign-in.tsx'
+import { Loading } from './parts/loading.tsx'
 import { Shell } from './parts/shell.tsx'
 import { plain } from './parts/text.tsx'
 import { route, to } from './route.ts'
@@ -17,7 +18,7 @@ import './theme.ts'
 function Console() {
   const [path = '', ...rest] = route.value
   if (path === 'welcome') return <Welcome secret={rest[0] ?? ''} />
-  if (session.value === undefined) return <p class="loading">Loading…</p>
+  if (session.value === undefined) return <Loading>Loading…</Loading>
   if (session.value === null) return <SignIn />
   const found = PAGES.find((page) => page.path === path)
   return (
@@ -40,11 +41,14 @@ function Place({ title, at, children }: { title: string; at: string; children: C
   const from = useRef(at)
   useEffect(() => {
     document.title = `${title} · Tellwire`
+  }, [title])
+  // Before the next key: it must not lose the focus that it moved.
+  useLayoutEffect(() => {
     if (from.current === at) return
     from.current = at
     scrollTo(0, 0)
     document.getElementById('main')?.focus({ preventScroll: true })
-  }, [title, at])
+  }, [at])
   return <>{children}</>
 }
 

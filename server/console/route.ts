@@ -2,7 +2,13 @@
 import { signal } from '@preact/signals'
 
 export const route = signal(parse(location.hash))
-addEventListener('hashchange', () => (route.value = parse(location.hash)))
+addEventListener('hashchange', () => show(location.hash))
+
+/** The same address again changes nothing. */
+function show(hash: string): void {
+  const parts = parse(hash)
+  if (parts.join('/') !== route.value.join('/')) route.value = parts
+}
 
 function parse(hash: string): string[] {
   return hash
@@ -16,8 +22,10 @@ export function to(...parts: string[]): string {
   return `#/${parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/')}`
 }
 
+/** Shows the page at once: the browser reports the new address later, when the next key may have been pressed. */
 export function go(...parts: string[]): void {
   location.hash = to(...parts)
+  show(location.hash)
 }
 
 /** Changes the address without a new entry in the history: removes a secret from view. */

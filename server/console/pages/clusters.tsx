@@ -8,6 +8,7 @@ import { BandChip } from '../parts/band.tsx'
 import { brief, kindsIn, oneOf } from '../parts/cluster.tsx'
 import { CaseMark } from '../parts/decide.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { Loading } from '../parts/loading.tsx'
 import { Matrix } from '../parts/matrix.tsx'
 import { plain } from '../parts/text.tsx'
 import { go, to } from '../route.ts'
@@ -17,7 +18,7 @@ export function Clusters({ rest }: { rest: readonly string[] }) {
   const { data, failure } = useLive<ClusterView[]>('/clusters', { concerns: (it) => it.clusters })
   const key = rest[0] ?? ''
   useKeys({ Escape: () => go(key === '' ? '' : 'clusters') })
-  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading clusters…</p>
+  if (!data) return failure ? <Failure failure={failure} /> : <Loading>Loading clusters…</Loading>
   const chosen = data.find((it) => it.key.toWellFormed() === key)
   return (
     <>
@@ -78,9 +79,11 @@ function One({ cluster }: { cluster: ClusterView }) {
   const named = new Map(cluster.people.map(({ worker, name }) => [worker, name ?? worker]))
   return (
     <>
-      <a class="back" href={to('clusters')}>
-        ← Clusters
-      </a>
+      <div class="page-nav">
+        <a class="back" href={to('clusters')}>
+          ← Clusters
+        </a>
+      </div>
       <header class="verdict">
         <h1>{cluster.people.length} people, one case</h1>
         <BandChip band={cluster.band} large />

@@ -3,6 +3,7 @@ import { CAVEAT, NEVER_COLLECTED } from '../../../wire/privacy.ts'
 import type { CategoryView } from '../../api/schema.ts'
 import { useLive } from '../live.ts'
 import { Failure } from '../parts/failure.tsx'
+import { Loading } from '../parts/loading.tsx'
 import './collected.css'
 
 const ORIGINS: readonly { origin: CategoryView['origin']; title: string; about: string }[] = [
@@ -23,7 +24,7 @@ function byDefault({ origin, sensitive, on }: CategoryView): string {
 
 export function Collected() {
   const { data, failure } = useLive<CategoryView[]>('/categories')
-  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading…</p>
+  if (!data) return failure ? <Failure failure={failure} /> : <Loading>Loading…</Loading>
   return (
     <div class="reading">
       <h1>What is collected</h1>

@@ -8,6 +8,7 @@ import { useLook } from '../live.ts'
 import { EnrollButton } from '../parts/enroll.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { LaptopItem } from '../parts/laptop.tsx'
+import { Loading } from '../parts/loading.tsx'
 import './laptops.css'
 
 const PAGE = 50
@@ -29,7 +30,7 @@ export function Laptops() {
     inputs,
   )
   useKeys({ '/': () => field.current?.select() })
-  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading laptops…</p>
+  if (!data) return failure ? <Failure failure={failure} /> : <Loading>Loading laptops…</Loading>
   const { laptops, next, total, online } = data
   return (
     <>

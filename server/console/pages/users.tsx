@@ -7,6 +7,7 @@ import { useLook } from '../live.ts'
 import { confirm } from '../parts/confirm.tsx'
 import { Copyable } from '../parts/copy.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { Loading } from '../parts/loading.tsx'
 import { Time } from '../parts/time.tsx'
 import { useSending } from '../sending.ts'
 import { findSession, session } from '../session.ts'
@@ -30,7 +31,7 @@ export function Users() {
   const link = useSignal<Link | null>(null)
   const options = { everyMs: () => EVERY_MS }
   const { data, failure } = useLook('users', () => ask<UserView[]>('/users'), options, [changes.value])
-  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading users…</p>
+  if (!data) return failure ? <Failure failure={failure} /> : <Loading>Loading users…</Loading>
 
   const changed = () => void changes.value++
   const change = async (user: UserView, method: string, path = '', body?: unknown) => {

@@ -1,6 +1,7 @@
 /** One worker: contract, score with its reasons, findings and what could not be seen. */
 import type { WorkerPage } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
+import { isOpen, listed, nextOpen, openCase } from '../listing.ts'
 import { useLive } from '../live.ts'
 import { Activity } from '../parts/activity.tsx'
 import { BandChip } from '../parts/band.tsx'
@@ -9,11 +10,13 @@ import { ContractFacts } from '../parts/contract.tsx'
 import { Decide } from '../parts/decide.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { LaptopCard } from '../parts/laptop.tsx'
+import { Loading } from '../parts/loading.tsx'
 import { Observed } from '../parts/observed.tsx'
 import { Score } from '../parts/score.tsx'
-import { Text } from '../parts/text.tsx'
+import { plain, Text } from '../parts/text.tsx'
 import { Timeline } from '../parts/timeline.tsx'
 import { WouldNotSee } from '../parts/unseen.tsx'
+import { useQueue } from '../queue.ts'
 import { go, to } from '../route.ts'
 import './worker.css'
 
@@ -35,15 +38,18 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         No worker has this id. <a href={to('')}>To the list of workers</a>
       </p>
     )
-  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading…</p>
+  if (!data) return failure ? <Failure failure={failure} /> : <Loading>Loading…</Loading>
   const { assessment, contract, findings } = data
   const name = typeof contract?.name === 'string' ? contract.name : null
   return (
     <>
       {failure && <Failure failure={failure} />}
-      <a class="back" href={to('')}>
-        ← Workers
-      </a>
+      <div class="page-nav">
+        <a class="back" href={to('')}>
+          ← Workers
+        </a>
+        <NextCase worker={data.worker} />
+      </div>
       <header class="verdict">
         <div>
           <h1>
@@ -91,6 +97,24 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         </div>
       </div>
     </>
+  )
+}
+
+/** The way on, whatever became of this case. The list's filters hold here too. */
+function NextCase({ worker }: { worker: string }) {
+  const { rows } = useQueue()
+  const next = nextOpen(rows ?? [], worker)
+  useKeys({ n: () => next && openCase(next.worker) })
+  if (rows === null) return null
+  const open = listed(rows).filter((it) => isOpen(it) && it.worker !== worker).length
+  if (!next) return <span class="muted">No other open case in the list.</span>
+  return (
+    <button type="button" class="next-case" onClick={() => openCase(next.worker)}>
+      Next open case <kbd>n</kbd>{' '}
+      <span class="muted">
+        <bdi>{plain(next.name ?? next.worker, 40)}</bdi>, {open.toLocaleString()} open
+      </span>
+    </button>
   )
 }
 

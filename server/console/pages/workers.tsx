@@ -1,16 +1,18 @@
 /** The list: people, not alerts; highest band first, with one line of reason. */
-import { signal, useComputed, useSignal } from '@preact/signals'
+import { useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Band } from '../../model/assessment.ts'
 import type { LaptopPage, WorkerRow } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
+import { bands, isOpen, listed, nextOpen, onlyOpen, openCase, place, search, showAll } from '../listing.ts'
 import { useLive } from '../live.ts'
 import { BAND_WORDS, BandChip, BandIcon } from '../parts/band.tsx'
 import { ClusterTag } from '../parts/cluster.tsx'
 import { CaseMark } from '../parts/decide.tsx'
 import { EnrollButton } from '../parts/enroll.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { type Column, Grid, type GridPlace } from '../parts/grid.tsx'
+import { type Column, Grid } from '../parts/grid.tsx'
+import { Loading } from '../parts/loading.tsx'
 import { CoverageMeter } from '../parts/meter.tsx'
 import { plain } from '../parts/text.tsx'
 import { LastSeen, TimeOrNever } from '../parts/time.tsx'
@@ -20,12 +22,6 @@ import '../parts/dot.css'
 import './workers.css'
 
 const BANDS: readonly Band[] = ['critical', 'high', 'medium', 'low', 'none']
-
-/** Kept while the page is open, so that going back from a worker leads to the same list. */
-const search = signal('')
-const bands = signal<ReadonlySet<Band>>(new Set())
-const onlyOpen = signal(false)
-const place = signal<GridPlace>({ active: null, top: 0 })
 
 export function Workers() {
   const { rows: data, isWhole, failure } = useQueue()
@@ -38,21 +34,17 @@ export function Workers() {
     return found
   })
   const open = useComputed(() => rows.value.filter(isOpen).length)
-  const shown = useComputed(() => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean)
-    return rows.value.filter(
-      (row) =>
-        (bands.value.size === 0 || bands.value.has(row.band)) &&
-        (!onlyOpen.value || isOpen(row)) &&
-        words.every((word) => `${row.worker} ${row.name ?? ''} ${row.reason}`.toLowerCase().includes(word)),
-    )
-  })
+  const shown = useComputed(() => listed(rows.value))
   useKeys({
     '/': () => field.current?.select(),
     Escape: showAll,
+    n: () => {
+      const next = nextOpen(rows.value, place.value.active)
+      if (next) openCase(next.worker)
+    },
   })
 
-  if (!data) return failure ? <Failure failure={failure} /> : <p class="loading">Loading workers…</p>
+  if (!data) return failure ? <Failure failure={failure} /> : <Loading>Loading workers…</Loading>
   if (data.length === 0) return <NobodyYet />
   return (
     <div class="page-fill">
@@ -120,16 +112,6 @@ export function Workers() {
       )}
     </div>
   )
-}
-
-function showAll(): void {
-  search.value = ''
-  bands.value = new Set()
-  onlyOpen.value = false
-}
-
-function isOpen(row: WorkerRow): boolean {
-  return row.case === 'open' || row.case === 'reopened'
 }
 
 function toggle(band: Band): void {

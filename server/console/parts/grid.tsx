@@ -22,6 +22,8 @@ export interface Column<Row> {
 /** The position in the list; kept by the page, so that going back leads to the same row. */
 export interface GridPlace {
   active: string | null
+  /** The row below the reader, while none is active: the one that was has moved away. */
+  next: string | null
   top: number
 }
 
@@ -45,7 +47,7 @@ export function Grid<Row>({
 }) {
   const box = useRef<HTMLDivElement>(null)
   const height = useSignal(600)
-  const { active, top } = place.value
+  const { active, next, top } = place.value
   const put = (change: Partial<GridPlace>) => (place.value = { ...place.peek(), ...change })
 
   useLayoutEffect(() => {
@@ -62,6 +64,8 @@ export function Grid<Row>({
   }, [rows.length])
 
   const at = active === null ? -1 : rows.findIndex((row) => keyOf(row) === active)
+  const below = next === null ? -1 : rows.findIndex((row) => keyOf(row) === next)
+  const [down, up] = below < 0 ? [at + 1, at - 1] : [below, below - 1]
   const first = Math.max(0, Math.floor(top / ROW_PX) - SPARE_ROWS)
   const last = Math.min(rows.length, Math.ceil((top + height.value) / ROW_PX) + SPARE_ROWS)
 
@@ -70,7 +74,7 @@ export function Grid<Row>({
     const row = rows[index]
     const element = box.current
     if (!row || !element) return
-    put({ active: keyOf(row) })
+    put({ active: keyOf(row), next: null })
     // The header sticks to the top of the box and covers one row of it.
     const room = element.clientHeight - ROW_PX
     if (index * ROW_PX < element.scrollTop) element.scrollTop = index * ROW_PX
@@ -83,16 +87,21 @@ export function Grid<Row>({
     if (row) open(row)
   }
   useKeys({
-    j: () => move(at + 1),
-    k: () => move(at - 1),
-    ArrowDown: () => move(at + 1),
-    ArrowUp: () => move(at - 1),
+    j: () => move(down),
+    k: () => move(up),
+    ArrowDown: () => move(down),
+    ArrowUp: () => move(up),
+    // Coming back from another page, the focus is on the page and not on the grid.
+    Enter: ({ target }) => {
+      const isOnPage = target === document.body || target === document.getElementById('main')
+      return isOnPage ? openActive() : false
+    },
   })
   const onKeyDown = (event: KeyboardEvent) => {
     const act = {
       Enter: openActive,
-      ArrowDown: () => move(at + 1),
-      ArrowUp: () => move(at - 1),
+      ArrowDown: () => move(down),
+      ArrowUp: () => move(up),
       Home: () => move(0),
       End: () => move(rows.length - 1),
       PageDown: () => move(at + page),
@@ -121,7 +130,8 @@ export function Grid<Row>({
       onScroll={(event) => put({ top: event.currentTarget.scrollTop })}
       onKeyDown={onKeyDown}
       onFocus={() => {
-        if (at < 0 && rows[0]) put({ active: keyOf(rows[0]) })
+        const row = rows[Math.max(0, below)]
+        if (at < 0 && row) put({ active: keyOf(row), next: null })
       }}
     >
       <div class="grid-row grid-head" role="row" aria-rowindex={1}>
@@ -143,7 +153,7 @@ export function Grid<Row>({
             aria-selected={index === at}
             style={{ transform: `translateY(${index * ROW_PX}px)` }}
             onClick={() => {
-              put({ active: keyOf(row) })
+              put({ active: keyOf(row), next: null })
               open(row)
             }}
           >

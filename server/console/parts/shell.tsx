@@ -116,6 +116,7 @@ const SHORTCUTS = [
   ['j  ↓', 'next worker'],
   ['k  ↑', 'previous worker'],
   ['Enter', 'open the worker'],
+  ['n', 'open the next open case'],
   ['/', 'search'],
   ['1  2  3  4', 'on a worker: choose a verdict'],
   ['Esc', 'back to the list; cancel the search or the verdict'],

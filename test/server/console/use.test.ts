@@ -209,6 +209,74 @@ describe('server/console: in use', function () {
     clean()
   })
 
+  for (const slowMs of [0, 150])
+    it(`decides one open case after the other by keyboard, never waiting, on a server that answers after ${slowMs} ms`, async () => {
+      const names = ['w1', 'w2', 'w3', 'w4', 'w5', 'w6']
+      for (const [index, worker] of names.entries()) {
+        await here.stage.records(contract(worker))
+        here.stage.find(finding({ worker, device: null, lastTime: Date.now() - index * 2 * 86_400_000 }))
+      }
+      await here.stage.judge()
+      const order = here.stage.rows().map((it) => it.worker)
+      const { page, clean } = await watched(context)
+      await enter(page, here.userLink('analyst'))
+      await page.getByRole('grid').waitFor()
+      if (slowMs > 0)
+        await page.route('**/api/v1/workers**', async (route) => {
+          await new Promise((done) => setTimeout(done, slowMs))
+          await route.continue()
+        })
+      const press = (key: string) => page.keyboard.press(key)
+      for (const key of [1, 2, 3, 4, 1]) {
+        await press('j')
+        await press('Enter')
+        await press(String(key))
+        for (const letter of 'seen') await press(letter)
+        await press('Enter')
+        await press('Escape')
+      }
+      await page.waitForFunction(() => location.hash === '#/' && document.querySelectorAll('.case-closed').length === 5)
+      const left = here.stage.rows().filter((it) => it.case === 'open')
+      assert.deepEqual(
+        left.map((it) => it.worker),
+        [order[5]],
+      )
+      for (const worker of order.slice(0, 5))
+        assert.deepEqual(
+          (await here.store.cases.verdictsOf(worker)).map((it) => it.reason),
+          ['seen'],
+        )
+      clean()
+    })
+
+  it('offers the next open case, by button and by key, within the filter of the list', async () => {
+    for (const [worker, strength] of [
+      ['w1', 4],
+      ['w2', 3],
+      ['w3', 3],
+    ] as const) {
+      await here.stage.records(contract(worker))
+      here.stage.find(finding({ worker, device: null, strength, halfLifeDays: null }))
+    }
+    await here.stage.judge()
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('analyst'))
+    await page.getByRole('grid').waitFor()
+    await page.keyboard.press('n')
+    await page.getByRole('heading', { name: 'w1', level: 1 }).waitFor()
+    await page.getByRole('button', { name: /Next open case n w2, 2 open/ }).click()
+    await page.getByRole('heading', { name: 'w2', level: 1 }).waitFor()
+    await page.keyboard.press('n')
+    await page.getByRole('heading', { name: 'w3', level: 1 }).waitFor()
+    await page.getByRole('button', { name: /Next open case n w1, 2 open/ }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator('.active', { hasText: 'w3' }).waitFor()
+    await page.getByRole('button', { name: /^High/ }).click()
+    await page.getByRole('row', { name: /w1/ }).click()
+    await page.getByText('No other open case in the list.').waitFor()
+    clean()
+  })
+
   it('a refused verdict shows the reason and keeps the text', async () => {
     await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context, [/400/])
