@@ -189,6 +189,8 @@ export const TimelineEntry = z.object({
   /** One line of text, with hostile text inside. */
   text: z.string(),
   finding: z.string().nullable(),
+  /** How often on that day (UTC); `time` is the last. */
+  count: z.int(),
 })
 export type TimelineEntry = z.infer<typeof TimelineEntry>
 
@@ -200,7 +202,10 @@ export const WorkerPage = z.object({
   case: CaseView,
   /** The worker's cluster; null: none. */
   cluster: Cluster.nullable(),
+  /** The newest few of each rule, with a few events each; GET /workers/{id}/findings has all. */
   findings: z.array(FindingView),
+  /** Of all rules together. */
+  findingsTotal: z.int(),
   laptops: z.array(Laptop),
   observed: z.array(Compared),
   unseen: z.array(Unseen),

@@ -14,14 +14,27 @@ import { findingViews } from './findings.ts'
 import { laptopsOf } from './laptops.ts'
 import { observed } from './observed.ts'
 import { fromOne, type Judged, type Reader } from './reader.ts'
-import type { WorkerPage } from './schema.ts'
+import type { FindingView, WorkerPage } from './schema.ts'
 import { timeline } from './timeline.ts'
 import { unjudged } from './unjudged.ts'
 import { unseen } from './unseen.ts'
 
+/** Enough to see what a rule found; the page stays light with hundreds of findings. */
+const FINDINGS_A_RULE = 5
+const EVENTS_A_FINDING = 3
+
 /** Null: no such worker. */
 export function workerPage(reader: Reader, worker: string): Promise<WorkerPage | null> {
   return fromOne(reader, (judged) => page(reader, worker, judged))
+}
+
+/** All findings about a worker, newest first, as on the page. Null: no such worker. */
+export function workerFindings(reader: Reader, worker: string): Promise<FindingView[] | null> {
+  return fromOne(reader, async (judged) => {
+    if (!(await isKnown(reader, worker, judged))) return null
+    const findings = judged ? await reader.store.evaluations.findingsOf(judged.id, worker) : []
+    return (await findingViews(reader, findings, judged)).reverse()
+  })
 }
 
 /** Whether the worker is known from a contract, a laptop or a finding. */
@@ -45,7 +58,7 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     assessmentOf(reader, worker, findings, judged),
     clusterOf(reader, worker, judged),
     laptopsOf(reader, judged, enrolled),
-    findingViews(reader, findings, judged),
+    findingViews(reader, newestOfEach(findings), judged),
     activity(reader, devices),
     timeline(reader, devices, findings),
   ])
@@ -56,7 +69,8 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     assessment,
     case: caseOf(verdict, assessment.band, kindsOf(findings)),
     cluster,
-    findings: shown.reverse(),
+    findings: shown.reverse().map((it) => ({ ...it, events: it.events.slice(0, EVENTS_A_FINDING) })),
+    findingsTotal: findings.length,
     laptops,
     observed: observed({
       ...{ worker, findings, now, contract: directory.contractAt(worker, now) },
@@ -66,6 +80,19 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     activity: hours,
     timeline: entries,
   }
+}
+
+/** In the order of `findings`, which is by time. */
+function newestOfEach(findings: readonly Finding[]): Finding[] {
+  const left = new Map<string, number>()
+  return findings
+    .toReversed()
+    .filter(({ rule }) => {
+      const room = left.get(rule) ?? FINDINGS_A_RULE
+      left.set(rule, room - 1)
+      return room > 0
+    })
+    .reverse()
 }
 
 /** As it was written, so that the reader sees what lapsed and when. */

@@ -1,9 +1,9 @@
-/** GET /workers: the queue by its changes; GET /workers/{id}: one worker's page. */
+/** GET /workers: the queue by its changes; GET /workers/{id}: one worker's page, and all of their findings. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
 import { Fault } from '../../../wire/fault.ts'
-import { QueuePage, WorkerPage } from '../../views/schema.ts'
-import { workerPage } from '../../views/worker.ts'
+import { FindingView, QueuePage, WorkerPage } from '../../views/schema.ts'
+import { workerFindings, workerPage } from '../../views/worker.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
 import { answers } from '../openapi.ts'
@@ -41,7 +41,7 @@ export function workerRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
     createRoute({
       method: 'get',
       path: '/workers/{id}',
-      summary: 'One worker: contract, score with its parts, findings with their events, laptops, timeline',
+      summary: 'One worker: contract, score with its parts, the newest findings of each rule, laptops, timeline',
       middleware: may('worker.read'),
       request: { params: z.object({ id: z.string().min(1).max(256) }) },
       responses: answers(WorkerPage),
@@ -50,6 +50,22 @@ export function workerRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
       const page = await workerPage(reader, c.req.valid('param').id)
       if (!page) throw new Fault('api.notfound', { where: 'worker' })
       return c.json(page, 200)
+    },
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/workers/{id}/findings',
+      summary: 'All findings about one worker with their events, newest first',
+      middleware: may('worker.read'),
+      request: { params: z.object({ id: z.string().min(1).max(256) }) },
+      responses: answers(z.array(FindingView)),
+    }),
+    async (c) => {
+      const findings = await workerFindings(reader, c.req.valid('param').id)
+      if (!findings) throw new Fault('api.notfound', { where: 'worker' })
+      return c.json(findings, 200)
     },
   )
 }

@@ -1,5 +1,6 @@
 /** One worker: contract, score with its reasons, findings and what could not be seen. */
 import type { WorkerPage } from '../../views/schema.ts'
+import { zoneOf } from '../clock.ts'
 import { useKeys } from '../keys.ts'
 import { isOpen, listed, nextOpen, openCase } from '../listing.ts'
 import { useLive } from '../live.ts'
@@ -14,6 +15,7 @@ import { Loading } from '../parts/loading.tsx'
 import { Observed } from '../parts/observed.tsx'
 import { Score } from '../parts/score.tsx'
 import { plain, Text } from '../parts/text.tsx'
+import { WorkersZone } from '../parts/time.tsx'
 import { Timeline } from '../parts/timeline.tsx'
 import { WouldNotSee } from '../parts/unseen.tsx'
 import { useQueue } from '../queue.ts'
@@ -42,7 +44,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
   const { assessment, contract, findings } = data
   const name = typeof contract?.name === 'string' ? contract.name : null
   return (
-    <>
+    <WorkersZone.Provider value={zoneOf(contract?.timeZone)}>
       {failure && <Failure failure={failure} />}
       <div class="page-nav">
         <a class="back" href={to('')}>
@@ -78,12 +80,12 @@ export function Worker({ rest }: { rest: readonly string[] }) {
               <h2 id="score-title">Why this score</h2>
               <span class="muted">Open a part for its findings, a finding for its events.</span>
             </div>
-            <Score assessment={assessment} findings={findings} />
+            <Score worker={data.worker} assessment={assessment} findings={findings} />
           </section>
           <Observed rows={data.observed} />
           <WouldNotSee unseen={data.unseen} findings={findings} laptops={data.laptops.length} />
           <Activity hours={data.activity} />
-          <Timeline entries={data.timeline} showFinding={showFinding} />
+          <Timeline entries={data.timeline} shown={new Set(findings.map((it) => it.id))} showFinding={showFinding} />
         </div>
         <div class="column-side">
           <ContractFacts contract={contract} />
@@ -96,7 +98,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
           </section>
         </div>
       </div>
-    </>
+    </WorkersZone.Provider>
   )
 }
 

@@ -1,6 +1,6 @@
 /** Events per hour over seven days: as a chart, and the same numbers as a table. */
 import { useSignal } from '@preact/signals'
-import { now } from '../clock.ts'
+import { now, offset } from '../clock.ts'
 import './activity.css'
 
 const HOUR = 3_600_000
@@ -26,7 +26,7 @@ export function Activity({ hours }: { hours: readonly { hour: number; events: nu
       <div class="panel-head">
         <h2 id="activity-title">Activity</h2>
         <span class="muted">
-          {total.toLocaleString()} events in 7 days, at most {most.toLocaleString()} in an hour
+          {total.toLocaleString()} events in 7 days, at most {most.toLocaleString()} in an hour; hours in {offset(end)}
         </span>
         <button type="button" aria-pressed={asTable.value} onClick={() => (asTable.value = !asTable.value)}>
           {asTable.value ? 'As picture' : 'As table'}
@@ -53,7 +53,7 @@ function Picture({ bars, most }: { bars: readonly Bar[]; most: number }) {
           const height = most === 0 || events === 0 ? 0 : Math.max(2, Math.sqrt(events / most) * (HEIGHT - 4))
           return (
             <rect key={hour} x={index * WIDTH + 0.5} y={HEIGHT - height} width={WIDTH - 1} height={height}>
-              <title>{`${dayName.format(hour)}, ${hourName.format(hour)} h: ${events.toLocaleString()}`}</title>
+              <title>{`${dayName.format(hour)}, ${hourName.format(hour)} h ${offset(hour)}: ${events.toLocaleString()}`}</title>
             </rect>
           )
         })}

@@ -1,5 +1,5 @@
 /** The contract of a worker. Missing entries are shown as not known. */
-import { day } from '../clock.ts'
+import { utcDay } from '../clock.ts'
 import { Text } from './text.tsx'
 import './contract.css'
 
@@ -8,7 +8,10 @@ type Facts = Readonly<Record<string, unknown>>
 export function ContractFacts({ contract }: { contract: Facts | null }) {
   return (
     <section class="panel" aria-labelledby="contract-title">
-      <h2 id="contract-title">Contract</h2>
+      <div class="panel-head">
+        <h2 id="contract-title">Contract</h2>
+        <span class="muted">Days are days in UTC.</span>
+      </div>
       {contract ? (
         <dl class="facts-list">
           {ROWS.map(({ label, of }) => {
@@ -77,7 +80,10 @@ const ROWS: readonly { label: string; of: (contract: Facts) => string[] }[] = [
   },
   {
     label: 'Declared hours',
-    of: (it) => list(it.declaredHours).filter(isFacts).map(hours),
+    of: (it) =>
+      list(it.declaredHours)
+        .filter(isFacts)
+        .map((entry) => hours(entry, text(it.timeZone))),
   },
   {
     label: 'Same household',
@@ -104,9 +110,13 @@ const ROWS: readonly { label: string; of: (contract: Facts) => string[] }[] = [
 
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
 
-function hours(facts: Facts): string {
+/** Agreed in the contract's time zone. */
+function hours(facts: Facts, zone: readonly string[]): string {
   const days = list(facts.days).flatMap((day) => (typeof day === 'number' ? (DAYS[day - 1] ?? []) : []))
-  return [`${days.join(' ')} ${text(facts.start).join('')}-${text(facts.end).join('')}`, ...until(facts.to)].join(', ')
+  return [
+    `${days.join(' ')} ${text(facts.start).join('')}-${text(facts.end).join('')} ${zone[0] ?? 'local time'}`,
+    ...until(facts.to),
+  ].join(', ')
 }
 
 function place(facts: Facts): string[] {
@@ -117,12 +127,12 @@ function span(from: unknown, to: unknown, open: string): string[] {
   const start = moment(from)
   const end = moment(to)
   if (start === null && end === null) return []
-  return [`${start === null ? 'not known' : day(start)} to ${end === null ? open : day(end)}`]
+  return [`${start === null ? 'not known' : utcDay(start)} to ${end === null ? open : utcDay(end)}`]
 }
 
 function until(to: unknown): string[] {
   const end = moment(to)
-  return end === null ? [] : [`until ${day(end)}`]
+  return end === null ? [] : [`until ${utcDay(end)}`]
 }
 
 function asn(value: unknown): string[] {

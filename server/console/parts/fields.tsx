@@ -1,7 +1,8 @@
 /** One event, field by field, as the rules read it: its own fields in their order, then the envelope. */
-import { full, utc } from '../clock.ts'
+import { utc } from '../clock.ts'
 import { size } from './size.ts'
 import { Text } from './text.tsx'
+import { Time } from './time.tsx'
 import './fields.css'
 
 const ENVELOPE = new Set(['category', 'time', 'id', 'seq', 'product', 'collector', 'receivedAt', 'device', 'worker'])
@@ -37,7 +38,7 @@ export function Value({ name, value }: { name: string; value: unknown }) {
   if (typeof value === 'number' && isMoment(name, value))
     return (
       <>
-        {full(value)} <span class="muted">{utc(value)}</span>
+        <Time ms={value} as="full" /> <span class="muted">{utc(value)}</span>
       </>
     )
   if (typeof value === 'number')

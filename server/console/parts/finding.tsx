@@ -65,13 +65,13 @@ export function FindingCard({ finding, open = false }: { finding: FindingView; o
           </div>
         </dl>
         <Credit finding={finding} />
-        <h4>
+        <h3>
           {events.length < count
             ? `Events: the first ${events.length} of ${count.toLocaleString()}`
             : events.length === 1
               ? 'Event'
               : `Events: ${events.length}`}
-        </h4>
+        </h3>
         {events.map((event, index) => (
           <details class="event" key={String(event.id ?? index)} open={events.length === 1}>
             <summary>

@@ -3,7 +3,7 @@
 /**
  * A list of any length that draws only the visible rows: 5,000 rows cost as much as 40.
  *
- * Shape   rows of one height; the active row is identified by its key, so that it stays active when the order changes.
+ * Shape   rows of one height, which is higher in narrow windows; the active row is identified by its key, so that it stays active when the order changes.
  *         One stop for the Tab key; arrows, j, k, Home, End, Page Up and Page Down move, Enter opens.
  */
 import { type Signal, useSignal } from '@preact/signals'
@@ -27,8 +27,11 @@ export interface GridPlace {
   top: number
 }
 
-const ROW_PX = 44
+const HEAD_PX = 44
 const SPARE_ROWS = 8
+/** As in the style sheet, where columns become lines of one column below this width. */
+const NARROW_PX = 700
+const ROW_PX = { wide: 44, narrow: 148 }
 
 export function Grid<Row>({
   rows,
@@ -47,6 +50,8 @@ export function Grid<Row>({
 }) {
   const box = useRef<HTMLDivElement>(null)
   const height = useSignal(600)
+  const isNarrow = useSignal(innerWidth < NARROW_PX)
+  const rowPx = isNarrow.value ? ROW_PX.narrow : ROW_PX.wide
   const { active, next, top } = place.value
   const put = (change: Partial<GridPlace>) => (place.value = { ...place.peek(), ...change })
 
@@ -54,7 +59,10 @@ export function Grid<Row>({
     const element = box.current
     if (!element) return
     element.scrollTop = place.peek().top
-    const watch = new ResizeObserver(() => (height.value = element.clientHeight))
+    const watch = new ResizeObserver(() => {
+      height.value = element.clientHeight
+      isNarrow.value = element.clientWidth < NARROW_PX
+    })
     watch.observe(element)
     return () => watch.disconnect()
   }, [])
@@ -66,8 +74,8 @@ export function Grid<Row>({
   const at = active === null ? -1 : rows.findIndex((row) => keyOf(row) === active)
   const below = next === null ? -1 : rows.findIndex((row) => keyOf(row) === next)
   const [down, up] = below < 0 ? [at + 1, at - 1] : [below, below - 1]
-  const first = Math.max(0, Math.floor(top / ROW_PX) - SPARE_ROWS)
-  const last = Math.min(rows.length, Math.ceil((top + height.value) / ROW_PX) + SPARE_ROWS)
+  const first = Math.max(0, Math.floor(top / rowPx) - SPARE_ROWS)
+  const last = Math.min(rows.length, Math.ceil((top + height.value) / rowPx) + SPARE_ROWS)
 
   const move = (to: number) => {
     const index = Math.min(rows.length - 1, Math.max(0, to))
@@ -76,12 +84,12 @@ export function Grid<Row>({
     if (!row || !element) return
     put({ active: keyOf(row), next: null })
     // The header sticks to the top of the box and covers one row of it.
-    const room = element.clientHeight - ROW_PX
-    if (index * ROW_PX < element.scrollTop) element.scrollTop = index * ROW_PX
-    else if ((index + 1) * ROW_PX > element.scrollTop + room) element.scrollTop = (index + 1) * ROW_PX - room
+    const room = element.clientHeight - (isNarrow.value ? 0 : HEAD_PX)
+    if (index * rowPx < element.scrollTop) element.scrollTop = index * rowPx
+    else if ((index + 1) * rowPx > element.scrollTop + room) element.scrollTop = (index + 1) * rowPx - room
     element.focus({ preventScroll: true })
   }
-  const page = Math.max(1, Math.floor(height.value / ROW_PX) - 2)
+  const page = Math.max(1, Math.floor(height.value / rowPx) - 2)
   const openActive = () => {
     const row = rows[at]
     if (row) open(row)
@@ -141,7 +149,7 @@ export function Grid<Row>({
           </div>
         ))}
       </div>
-      <div class="grid-body" role="rowgroup" style={{ height: `${rows.length * ROW_PX}px` }}>
+      <div class="grid-body" role="rowgroup" style={{ height: `${rows.length * rowPx}px` }}>
         {shown.map(({ row, index }) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the grid itself handles the keys of its active row.
           <div
@@ -151,7 +159,7 @@ export function Grid<Row>({
             role="row"
             aria-rowindex={index + 2}
             aria-selected={index === at}
-            style={{ transform: `translateY(${index * ROW_PX}px)` }}
+            style={{ transform: `translateY(${index * rowPx}px)` }}
             onClick={() => {
               put({ active: keyOf(row), next: null })
               open(row)

@@ -92,6 +92,8 @@ function Card({ summary, withWorker, onToggle, children }: CardOf) {
 }
 
 function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
+  // In the list, the page's title is above it; on a worker's page, the panel's.
+  const Heading = withWorker ? 'h2' : 'h3'
   return (
     <div class="laptop-body">
       <dl class="numbers">
@@ -108,9 +110,9 @@ function Body({ laptop, withWorker }: { laptop: Laptop; withWorker: boolean }) {
         <Fact label="Address" value={laptop.lastAddress === null ? 'not known' : plain(laptop.lastAddress, 64)} />
         <Fact label="Place" value={laptop.place === null ? 'not known' : plain(laptop.place, 80)} />
       </dl>
-      <h4>What can be seen on it</h4>
+      <Heading>What can be seen on it</Heading>
       <CoverageGrid coverage={laptop.coverage} />
-      <h4>Gaps</h4>
+      <Heading>Gaps</Heading>
       {laptop.gaps.length === 0 ? (
         <p class="muted">None reported.</p>
       ) : (

@@ -3,22 +3,37 @@
  * Caps and mitigations subtract. Each part opens to its findings, and each finding to its events.
  */
 
+import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import type { Assessment, Part } from '../../model/assessment.ts'
 import type { FindingView } from '../../views/schema.ts'
+import { ask } from '../api.ts'
+import { useSending } from '../sending.ts'
 import { BAND_WORDS, BandChip, BandIcon, isBelow } from './band.tsx'
+import { Failure } from './failure.tsx'
 import { FindingCard } from './finding.tsx'
 import { plain, Text } from './text.tsx'
 import './score.css'
 
 export function Score({
+  worker,
   assessment: { parts, points, band },
-  findings,
+  findings: newest,
 }: {
+  worker: string
   assessment: Assessment
   findings: readonly FindingView[]
 }) {
+  const all = useSignal<readonly FindingView[] | null>(null)
+  const { busy, failure, send } = useSending()
+  const loadAll = () =>
+    send(async () => {
+      all.value = await ask<FindingView[]>(`/workers/${encodeURIComponent(worker.toWellFormed())}/findings`)
+    })
+  // What has come since is only among the newest.
+  const findings = [...newest, ...(all.value ?? [])]
   if (parts.length === 0) return <p class="muted">No findings about this worker, as far as we can see.</p>
-  const byId = new Map(findings.map((finding) => [finding.id, finding]))
+  const byId = new Map(findings.toReversed().map((finding) => [finding.id, finding]))
   let sum = 0
   const rows = parts.map((part) => {
     const before = sum
@@ -26,90 +41,134 @@ export function Score({
     return { part, before, after: sum }
   })
   const scale = Math.max(1, ...rows.flatMap(({ before, after }) => [before, after]))
-  const counted = new Set(parts.flatMap((part) => part.findings))
-  const faded = findings.filter(({ id }) => !counted.has(id))
+  const evidence = (part: Part) => (
+    <Evidence
+      ids={part.findings}
+      byId={byId}
+      isWhole={all.value !== null}
+      more={
+        <button type="button" disabled={busy.value} onClick={loadAll}>
+          Show all {part.findings.length.toLocaleString()} findings
+        </button>
+      }
+    />
+  )
+  const isFaded = ({ kind, points }: Part) => kind === 'finding' && points === 0
+  const faded = parts.filter(isFaded)
   return (
     <>
       <ul class="score">
-        {rows.map(({ part, before, after }) => (
-          <li key={`${part.kind} ${part.family} ${part.label} ${part.findings[0]}`}>
-            <details>
-              <summary>
-                <span class="score-label">
-                  <bdi title={plain(part.label, 600)}>{plain(part.label, 120)}</bdi>
-                  {part.without && (
+        {rows
+          .filter(({ part }) => !isFaded(part))
+          .map(({ part, before, after }) => (
+            <li key={`${part.kind} ${part.family} ${part.label} ${part.findings[0]}`}>
+              <details>
+                <summary>
+                  <span class="score-label">
+                    <bdi title={plain(part.label, 600)}>{plain(part.label, 120)}</bdi>
+                    {part.kind === 'finding' && part.findings.length > 1 && (
+                      <span class="score-count">{count(part.findings.length, 'finding')} of this fact</span>
+                    )}
+                    {part.without && (
+                      <span
+                        class={
+                          isBelow(part.without.band, band)
+                            ? `without without-less band-${part.without.band}`
+                            : 'without'
+                        }
+                      >
+                        without this: {part.without.points}, {BAND_WORDS[part.without.band].toLowerCase()}
+                        {isBelow(part.without.band, band) && <BandIcon band={part.without.band} />}
+                      </span>
+                    )}
+                  </span>
+                  <span class="score-track" aria-hidden="true">
                     <span
-                      class={
-                        isBelow(part.without.band, band) ? `without without-less band-${part.without.band}` : 'without'
-                      }
-                    >
-                      without this: {part.without.points}, {BAND_WORDS[part.without.band].toLowerCase()}
-                      {isBelow(part.without.band, band) && <BandIcon band={part.without.band} />}
-                    </span>
+                      class={`score-bar score-${part.kind}${part.points < 0 ? ' minus' : ''}`}
+                      style={{
+                        left: `${(Math.max(0, Math.min(before, after)) / scale) * 100}%`,
+                        width: `${(Math.abs(part.points) / scale) * 100}%`,
+                      }}
+                    />
+                  </span>
+                  <span class="score-points number">{signed(part.points)}</span>
+                  <span class="score-sum number" title="The sum so far">
+                    {after}
+                  </span>
+                </summary>
+                <div class="score-findings">
+                  {(part.kind !== 'finding' || part.findings.length === 0) && <p class="muted">{WHY[part.kind]}</p>}
+                  {part.kind === 'mitigation' ? (
+                    // The card itself is under its own part, once.
+                    <p>
+                      {count(part.findings.length, 'finding')} of this worker{' '}
+                      {part.findings.length === 1 ? 'is' : 'are'} explained by it.
+                    </p>
+                  ) : (
+                    evidence(part)
                   )}
-                </span>
-                <span class="score-track" aria-hidden="true">
-                  <span
-                    class={`score-bar score-${part.kind}${part.points < 0 ? ' minus' : ''}`}
-                    style={{
-                      left: `${(Math.max(0, Math.min(before, after)) / scale) * 100}%`,
-                      width: `${(Math.abs(part.points) / scale) * 100}%`,
-                    }}
-                  />
-                </span>
-                <span class="score-points number">{signed(part.points)}</span>
-                <span class="score-sum number" title="The sum so far">
-                  {after}
-                </span>
-              </summary>
-              <div class="score-findings">
-                {(part.kind !== 'finding' || part.findings.length === 0) && <p class="muted">{WHY[part.kind]}</p>}
-                {part.kind === 'finding' ? (
-                  part.findings.map((id) => {
-                    const finding = byId.get(id)
-                    return finding ? (
-                      <FindingCard key={id} finding={finding} open={part.findings.length === 1} />
-                    ) : (
-                      <p class="muted" key={id}>
-                        A finding that is no longer kept.
-                      </p>
-                    )
-                  })
-                ) : (
-                  // The card itself is under its own part, once.
-                  <ul>
-                    {part.findings.map((id) => (
-                      <li key={id}>
-                        <Text value={byId.get(id)?.title ?? 'A finding that is no longer stored.'} max={160} />
-                      </li>
-                    ))}
-                  </ul>
-                )}
-              </div>
-            </details>
-          </li>
-        ))}
+                </div>
+              </details>
+            </li>
+          ))}
       </ul>
       <p class="score-total">
-        <span>{rows.map(({ part }, index) => summand(part.points, index)).join(' ')}</span>
+        <span>
+          {rows
+            .filter(({ part }) => part.points !== 0)
+            .map(({ part }, index) => summand(part.points, index))
+            .join(' ')}
+        </span>
         <strong>= {sum} points</strong>
         {sum !== points && (
           <span class="bad"> The server's total is {points}: these parts do not add up. Please report this.</span>
         )}
       </p>
       <Clears assessment={{ parts, points, band }} />
+      {failure.value && <Failure failure={failure.value} />}
       {faded.length > 0 && (
         <details class="faded">
-          <summary>
-            {faded.length === 1 ? 'One more finding that adds' : `${faded.length} more findings that add`} no points now
-          </summary>
-          {faded.map((finding) => (
-            <FindingCard key={finding.id} finding={finding} />
+          <summary>{count(faded.length, 'older fact')} that add no points now</summary>
+          {faded.map((part) => (
+            <div class="faded-fact" key={part.findings[0]}>
+              <p>
+                <Text value={part.label} max={240} />
+              </p>
+              {evidence(part)}
+            </div>
           ))}
         </details>
       )}
     </>
   )
+}
+
+/** The findings of a part that are loaded, and the way to the others. */
+function Evidence({
+  ids,
+  byId,
+  isWhole,
+  more,
+}: {
+  ids: readonly string[]
+  byId: ReadonlyMap<string, FindingView>
+  isWhole: boolean
+  more: ComponentChildren
+}) {
+  const shown = ids.flatMap((id) => byId.get(id) ?? []).sort((a, b) => b.lastTime - a.lastTime)
+  const missing = ids.length - shown.length
+  return (
+    <>
+      {shown.map((finding) => (
+        <FindingCard key={finding.id} finding={finding} open={ids.length === 1} />
+      ))}
+      {missing > 0 && (isWhole ? <p class="muted">{count(missing, 'finding')} no longer kept.</p> : <p>{more}</p>)}
+    </>
+  )
+}
+
+function count(number: number, noun: string): string {
+  return number === 1 ? `1 ${noun}` : `${number.toLocaleString()} ${noun}s`
 }
 
 /** The parts that carry the band: without one of them, it would be lower. */

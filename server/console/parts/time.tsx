@@ -1,10 +1,24 @@
-import { ago, brief, full, now, utc } from '../clock.ts'
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+import { ago, brief, elsewhere, full, now, utc } from '../clock.ts'
+import './time.css'
 
-/** A time: relative and updated, or as a date; in full, with UTC, in the title. */
+/** The time zone of the contract of the worker that the page is about; null: none. */
+export const WorkersZone = createContext<string | null>(null)
+
+/** A time: relative and updated, or as a date, with the worker's clock beside it. In full, with UTC, in the title. */
 export function Time({ ms, as = 'ago' }: { ms: number; as?: 'ago' | 'brief' | 'full' }) {
+  const theirs = elsewhere(ms, useContext(WorkersZone))
+  const title = [full(ms), ...(theirs === null ? [] : [`${theirs} for the worker`]), utc(ms)].join(' · ')
   return (
-    <time dateTime={new Date(ms).toISOString()} title={`${full(ms)} · ${utc(ms)}`}>
+    <time dateTime={new Date(ms).toISOString()} title={title}>
       {as === 'ago' ? ago(ms, now.value) : as === 'brief' ? brief(ms) : full(ms)}
+      {as !== 'ago' && theirs !== null && (
+        <span class="time-there" title="On the clock of the contract's place">
+          {' '}
+          ({theirs})
+        </span>
+      )}
     </time>
   )
 }

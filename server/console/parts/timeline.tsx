@@ -1,18 +1,21 @@
 /** Findings and notable events, newest first, by day. */
 import { useSignal } from '@preact/signals'
 import type { TimelineEntry } from '../../views/schema.ts'
-import { day } from '../clock.ts'
+import { day, offset } from '../clock.ts'
 import { plain, Text } from './text.tsx'
 import { Time } from './time.tsx'
 import './timeline.css'
 
-const STEP = 100
+const STEP = 20
 
 export function Timeline({
   entries,
+  shown,
   showFinding,
 }: {
   entries: readonly TimelineEntry[]
+  /** Ids of findings that the page shows. */
+  shown: ReadonlySet<string>
   showFinding: (id: string) => void
 }) {
   const onlyFindings = useSignal(false)
@@ -37,7 +40,9 @@ export function Timeline({
       {wanted.length === 0 && <p class="muted">Nothing notable yet.</p>}
       {[...days].map(([name, list]) => (
         <div class="timeline-day" key={name}>
-          <h3>{name}</h3>
+          <h3>
+            {name} <span class="muted">{offset(list[0]?.time ?? 0)}</span>
+          </h3>
           <ol class="timeline">
             {list.map((entry, index) => (
               <li key={`${entry.time} ${index}`} class={entry.finding === null ? '' : 'is-finding'}>
@@ -45,8 +50,9 @@ export function Timeline({
                 <span class="tag mono">{plain(entry.category, 60)}</span>
                 <span class="timeline-text">
                   <Text value={entry.text} />
+                  {entry.count > 1 && <span class="muted"> {entry.count.toLocaleString()} times that day</span>}
                 </span>
-                {entry.finding !== null && (
+                {entry.finding !== null && shown.has(entry.finding) && (
                   <button type="button" class="link" onClick={() => showFinding(entry.finding ?? '')}>
                     show finding
                   </button>

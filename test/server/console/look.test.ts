@@ -205,8 +205,53 @@ describe('server/console: every page, in light and dark', function () {
     await context.close()
   })
 
+  for (const { name, width, height } of [
+    { name: 'phone', width: 390, height: 844 },
+    { name: 'zoom', width: 640, height: 400 },
+  ])
+    for (const theme of ['light', 'dark'] as const)
+      it(`${name}, ${theme}: the queue shows every reason whole, and no page or header is cut`, async () => {
+        const context = await browser.newContext({ colorScheme: theme, viewport: { width, height } })
+        const { page, clean } = await watched(context)
+        await enter(page, here.userLink('admin'))
+        await page.locator('.grid-body .grid-row').first().waitFor()
+        assert.deepEqual(
+          await page
+            .locator('.grid-body .col-why')
+            .evaluateAll((cells) =>
+              cells
+                .filter((it) => it.clientHeight === 0 || it.scrollHeight > it.clientHeight + 1)
+                .map((it) => it.textContent),
+            ),
+          [],
+        )
+        for (const part of ['.col-band', '.col-points', '.col-worker', '.col-case', '.col-seen'])
+          assert.ok(await page.locator(`.grid-body ${part}`).first().isVisible(), part)
+        for (const hash of new Set(looks.map((it) => it.hash))) {
+          await page.goto(`${here.origin}/${hash}`)
+          await page.locator('h1').waitFor()
+          const cut = await page.evaluate(() =>
+            [...document.querySelectorAll('.top, .top *, main > *')].flatMap((it) => {
+              const { left, right, width } = it.getBoundingClientRect()
+              return width > 1 && (left < -1 || right > innerWidth + 1) ? [`${it.className} ${left}-${right}`] : []
+            }),
+          )
+          assert.deepEqual(cut, [], hash)
+          const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+          assert.ok((content ?? 0) <= (window ?? 0), `${hash}: ${content} in ${window}`)
+          await screenshot(page, `console-${name}-${theme}-${hash.replace(/\W+/g, '-')}`)
+        }
+        clean()
+        await context.close()
+      })
+
   async function check(page: Page, name: string): Promise<void> {
     await screenshot(page, `console-${name}`, { fullPage: true })
+    const levels = await page
+      .locator('h1, h2, h3, h4, h5, h6')
+      .evaluateAll((all) => all.map((it) => ({ level: Number(it.tagName[1]), text: it.textContent })))
+    for (const [index, { level, text }] of levels.entries())
+      assert.ok(level <= (levels[index - 1]?.level ?? 0) + 1, `h${level} '${text}' after h${levels[index - 1]?.level}`)
     const { violations } = await new AxeBuilder({ page }).analyze()
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
     assert.deepEqual(
