@@ -120,6 +120,9 @@ function toggle(band: Band): void {
   bands.value = chosen
 }
 
+/** Two long sentences. The narrow list shows them whole. */
+const REASON_MAX = 330
+
 const keyOf = (row: WorkerRow) => row.worker
 const openRow = (row: WorkerRow) => go('workers', row.worker)
 
@@ -148,7 +151,7 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
     cell: ({ reason, cluster }) => (
       <>
         {cluster !== null && <ClusterTag clusterKey={cluster} people={clusterSizes.value.get(cluster) ?? null} />}
-        <bdi title={plain(reason, 600)}>{plain(reason)}</bdi>
+        <bdi title={plain(reason, 600)}>{plain(reason, REASON_MAX)}</bdi>
       </>
     ),
   },

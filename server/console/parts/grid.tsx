@@ -29,9 +29,12 @@ export interface GridPlace {
 
 const HEAD_PX = 44
 const SPARE_ROWS = 8
-/** As in the style sheet, where columns become lines of one column below this width. */
-const NARROW_PX = 700
-const ROW_PX = { wide: 44, narrow: 148 }
+/** As in the style sheet: below these widths a row is a card, high enough for its longest text. */
+const CARDS = [
+  { belowPx: 520, rowPx: 184 },
+  { belowPx: 700, rowPx: 136 },
+]
+const ROW_PX = 44
 
 export function Grid<Row>({
   rows,
@@ -50,8 +53,9 @@ export function Grid<Row>({
 }) {
   const box = useRef<HTMLDivElement>(null)
   const height = useSignal(600)
-  const isNarrow = useSignal(innerWidth < NARROW_PX)
-  const rowPx = isNarrow.value ? ROW_PX.narrow : ROW_PX.wide
+  const width = useSignal(innerWidth)
+  const card = CARDS.find((it) => width.value < it.belowPx)
+  const rowPx = card?.rowPx ?? ROW_PX
   const { active, next, top } = place.value
   const put = (change: Partial<GridPlace>) => (place.value = { ...place.peek(), ...change })
 
@@ -61,7 +65,7 @@ export function Grid<Row>({
     element.scrollTop = place.peek().top
     const watch = new ResizeObserver(() => {
       height.value = element.clientHeight
-      isNarrow.value = element.clientWidth < NARROW_PX
+      width.value = element.clientWidth
     })
     watch.observe(element)
     return () => watch.disconnect()
@@ -84,7 +88,7 @@ export function Grid<Row>({
     if (!row || !element) return
     put({ active: keyOf(row), next: null })
     // The header sticks to the top of the box and covers one row of it.
-    const room = element.clientHeight - (isNarrow.value ? 0 : HEAD_PX)
+    const room = element.clientHeight - (card ? 0 : HEAD_PX)
     if (index * rowPx < element.scrollTop) element.scrollTop = index * rowPx
     else if ((index + 1) * rowPx > element.scrollTop + room) element.scrollTop = (index + 1) * rowPx - room
     element.focus({ preventScroll: true })

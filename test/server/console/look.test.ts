@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { browser as chromium, screenshot } from '../../chromium.ts'
+import { finding } from '../assess/finding.ts'
 import { consolePages, enter, type Site, site, watched } from './site.ts'
 import { displaced, FARM_KEY, fill } from './story.ts'
 
@@ -127,6 +128,10 @@ const looks = pages.flatMap(({ path }) =>
   })),
 )
 
+/** Longer than any pair of sentences of our rules with ordinary values. */
+const LONG =
+  'For 4 days the laptop of this worker connected from Bucharest (RO), 8,123 km from the place in the contract, through a data centre that proves no place. A remote-control tool that the contract does not approve was set up for access while nobody is at the laptop, and it was driven from outside for 7 hours.'
+
 describe('server/console: every page, in light and dark', function () {
   this.timeout(60_000)
   let browser: Browser
@@ -135,6 +140,8 @@ describe('server/console: every page, in light and dark', function () {
     browser = await chromium(this)
     here = await site()
     await displaced(here.stage, 'w0001', Date.now())
+    const strong = { worker: 'w0002', strength: 4 as const, pattern: 'critical' as const, halfLifeDays: null }
+    here.stage.find(finding({ ...strong, says: LONG }))
     await fill(here.stage, 300, Date.now())
   })
   after(async () => {
@@ -214,7 +221,7 @@ describe('server/console: every page, in light and dark', function () {
         const context = await browser.newContext({ colorScheme: theme, viewport: { width, height } })
         const { page, clean } = await watched(context)
         await enter(page, here.userLink('admin'))
-        await page.locator('.grid-body .grid-row').first().waitFor()
+        await page.locator('.grid-body .grid-row', { hasText: LONG }).waitFor()
         assert.deepEqual(
           await page
             .locator('.grid-body .col-why')
