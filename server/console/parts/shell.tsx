@@ -100,7 +100,7 @@ export function ThemePicker() {
     <label class="theme">
       <span class="sr-only">Theme</span>
       <select value={theme.value} onChange={(event) => (theme.value = chosen(event.currentTarget.value))}>
-        <option value="system">System theme</option>
+        <option value="system">System</option>
         <option value="light">Light</option>
         <option value="dark">Dark</option>
       </select>

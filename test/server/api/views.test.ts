@@ -1,7 +1,7 @@
 /** The reading routes: their responses match the described schemas, and large lists are read by their changes. */
 import assert from 'node:assert/strict'
 import * as z from 'zod'
-import { ClusterView, Laptop, LaptopPage, QueuePage, WorkerPage } from '../../../server/views/schema.ts'
+import { ClusterView, FindingView, Laptop, LaptopPage, QueuePage, WorkerPage } from '../../../server/views/schema.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import { finding } from '../assess/finding.ts'
 import { contract, holding } from '../events.ts'
@@ -23,6 +23,7 @@ describe('server/api: views', () => {
     const answers: [path: string, schema: z.ZodType][] = [
       ['/workers', QueuePage],
       ['/workers/w1', WorkerPage],
+      ['/workers/w1/findings', z.array(FindingView)],
       ['/laptops', LaptopPage],
       ['/laptops/d1', Laptop],
       ['/clusters', z.array(ClusterView)],

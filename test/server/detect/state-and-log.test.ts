@@ -32,7 +32,7 @@ import { openStore } from '../../../server/store/open.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { Queue } from '../../../server/views/queue.ts'
 import type { Reader } from '../../../server/views/reader.ts'
-import type { QueuePage, WorkerPage } from '../../../server/views/schema.ts'
+import type { FindingView, QueuePage } from '../../../server/views/schema.ts'
 import { Recorded } from '../../../wire/recording.ts'
 import { fourStories } from '../../scenarios/four-stories.ts'
 import { harness } from '../api/harness.ts'
@@ -274,9 +274,9 @@ class History {
       steps,
     )
     for (const { worker } of rows.slice(0, PAGES)) {
-      const page = await person.read<WorkerPage>(`/api/v1/workers/${encodeURIComponent(worker)}`)
+      const found = await person.read<FindingView[]>(`/api/v1/workers/${encodeURIComponent(worker)}/findings`)
       assert.deepEqual(
-        page.findings.map((it) => it.id).sort(),
+        found.map((it) => it.id).sort(),
         findings.filter((it) => (it.worker ?? it.device) === worker).map((it) => it.id),
         steps,
       )

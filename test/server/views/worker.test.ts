@@ -148,6 +148,37 @@ describe("a worker's page", () => {
     assert.deepEqual(activity, [{ hour: T0, events: 3 }])
   })
 
+  it('has the newest findings of each rule with few events; the timeline counts what was the same on a day', async () => {
+    const { page, find, judge } = await running()
+    for (let n = 0; n < 20; n++) {
+      const events = Array.from({ length: 10 }, (_, at) => processStart(`/bin/${at}`))
+      find(
+        finding({
+          ...(n % 2 ? TOOL : WIPE),
+          group: `g${n}`,
+          time: T0 + n,
+          lastTime: T0 + n,
+          says: `says ${n % 2}`,
+          events,
+        }),
+      )
+    }
+    await judge()
+    const { findings, findingsTotal, assessment, timeline } = await page('w1')
+    assert.deepEqual(
+      findings.map((it) => [it.time - T0, it.events.length]),
+      Array.from({ length: 10 }, (_, n) => [19 - n, 3]),
+    )
+    assert.deepEqual([findingsTotal, assessment.parts.flatMap((it) => it.findings).length], [20, 20])
+    assert.deepEqual(
+      timeline.map((it) => [it.text, it.count, it.time - T0]),
+      [
+        ['says 1', 10, 19],
+        ['says 0', 10, 18],
+      ],
+    )
+  })
+
   it('is read again when another evaluation becomes active during the read', async () => {
     const store = memoryStore()
     const { find, judge, reevaluate, page } = await running(store)
