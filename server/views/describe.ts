@@ -1,12 +1,11 @@
 /** One event as one line, for the timeline. Values come from laptops: hostile, render them as text. */
+import { counted, fill } from '../../rules/language/index.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 
 type Describe = { [C in Category]: (event: EventOf<C>) => string }
 
 const or = (value: unknown, otherwise = 'unknown') =>
   value === null || value === undefined || value === '' ? otherwise : String(value)
-/** '1 file', '4,812 files'. */
-const counted = (count: number, what: string) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`
 const size = (bytes: number | null) => {
   if (bytes === null) return 'unknown size'
   const units = ['B', 'KB', 'MB', 'GB', 'TB']
@@ -55,11 +54,10 @@ const DESCRIBE: Describe = {
   travel: (e) =>
     `${or(e.FromCountry)} to ${or(e.ToCountry)}: ${Math.round(e.DistanceKm)} km in ${e.Hours.toFixed(1)} h`,
   rtt_excess: (e) => `round trips ${Math.round(e.ExcessMs)} ms longer than ${e.Target} explains`,
-  shared_key: (e) => `same ${e.KeyKind.replaceAll('_', ' ')} as ${counted(e.Workers - 1, 'other worker')}`,
+  shared_key: (e) => `same ${fill('{KeyKind}', e)} as ${counted(e.Workers - 1, 'other worker')}`,
   tool: (e) => `${e.Tool} recognized by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
   hardware: (e) => `${e.Device} recognized by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
-  volume_anomaly: (e) =>
-    `${e.Metric.replaceAll('_', ' ')} far above habit: ${e.Metric.endsWith('bytes') ? size(e.Value) : e.Value.toLocaleString('en')}`,
+  volume_anomaly: (e) => fill('far above habit for {Metric}: {Value|metric} in {WindowDays|day}', e),
   rhythm: (e) =>
     e.OffHoursShare === null
       ? `active ${Math.round(e.ActiveHoursPerDay)} h a day`

@@ -66,10 +66,10 @@ describe('the pipeline', () => {
         .findings.of('w1')
         .map((it) => [it.rule, it.time - T0, it.count, it.says]),
       [
-        [placeRule.id, 0, 1, 'unknown was seen'],
-        [toolRule.id, HOUR, 1, 'AnyDesk was seen'],
-        [placeRule.id, DAY, 1, 'unknown was seen'],
-        [toolRule.id, DAY + HOUR, 1, 'AnyDesk was seen'],
+        [placeRule.id, 0, 1, 'Unknown was seen'],
+        [toolRule.id, HOUR, 1, 'AnyDesk (recognised by its name alone) was seen'],
+        [placeRule.id, DAY, 1, 'Unknown was seen'],
+        [toolRule.id, DAY + HOUR, 1, 'AnyDesk (recognised by its name alone) was seen'],
       ],
     ))
 

@@ -8,19 +8,19 @@ const some = <C extends Category>(category: C, fields: Partial<EventOf<C>>): Eve
   event(category, fields as Parameters<typeof event<C>>[1])
 
 const cases: { event: Event; words: string }[] = [
-  { event: some('shared_key', { KeyKind: 'mfa_device', Workers: 2 }), words: 'same mfa device as 1 other worker' },
-  { event: some('shared_key', { KeyKind: 'uplink', Workers: 5 }), words: 'same uplink as 4 other workers' },
+  { event: some('shared_key', { KeyKind: 'mfa_device', Workers: 2 }), words: 'same authenticator as 1 other worker' },
+  { event: some('shared_key', { KeyKind: 'uplink', Workers: 5 }), words: 'same internet address as 4 other workers' },
   {
     event: some('file_burst', { Files: 1, Bytes: 2_048, RootKind: 'sync', Root: '~/Box' }),
     words: '1 file, 2.0 KB into sync folder ~/Box',
   },
   {
-    event: some('volume_anomaly', { Metric: 'sync_bytes', Value: 534_566_305 }),
-    words: 'sync bytes far above habit: 535 MB',
+    event: some('volume_anomaly', { Metric: 'sync_bytes', Value: 534_566_305, WindowDays: 1 }),
+    words: 'far above habit for sync folders: 534.6 MB in 1 day',
   },
   {
-    event: some('volume_anomaly', { Metric: 'repositories', Value: 1_200 }),
-    words: 'repositories far above habit: 1,200',
+    event: some('volume_anomaly', { Metric: 'repositories', Value: 1_200, WindowDays: 7 }),
+    words: 'far above habit for repositories: 1,200 repositories in 7 days',
   },
   { event: some('silence', { HoursSilent: 19.04, Announced: false }), words: 'silent for 19 h' },
 ]
