@@ -23,6 +23,11 @@ const WHERE_MAX = 120
 const TOO_MUCH = 'ERR_BUFFER_TOO_LARGE'
 const BOMBS = [TOO_MUCH, 'ZSTD_error_frameParameter_windowTooLarge']
 const isEvent = fits(Event)
+/**
+ * JSON.stringify compares each level with those around it, so its time grows with the square of the depth. No valid
+ * event has more than a few.
+ */
+const EVIDENCE_LEVELS = 32
 
 /** The JSON text of a batch. Errors: Fault 'batch.bomb', 'batch.malformed'. */
 export async function unpack(frame: Uint8Array): Promise<Buffer> {
@@ -77,7 +82,7 @@ export interface Refused {
   seq: number | null
   code: FaultCode
   where: string
-  /** The event as JSON; '' where the policy forbids keeping it. */
+  /** The event as JSON; '' where the policy forbids keeping it, or it is nested too deeply. */
   raw: string
 }
 
@@ -148,11 +153,12 @@ export function whereOf(issue: { code: string; path: readonly PropertyKey[]; key
   return [...issue.path, ...extra].map(String).join('.').slice(0, WHERE_MAX)
 }
 
+/** The evidence of a refused event; '' for one that is nested deeply, which only a hostile sender does. */
 function jsonOf(value: unknown): string {
-  try {
-    return (JSON.stringify(value) ?? '').slice(0, 4_096)
-  } catch {
-    // Nested deeper than JSON.stringify's stack: only a hostile sender does that.
-    return ''
-  }
+  return isDeeperThan(EVIDENCE_LEVELS, value) ? '' : JSON.stringify(value).slice(0, 4_096)
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((it) => isDeeperThan(levels - 1, it))
 }

@@ -153,6 +153,21 @@ describe('validating events', () => {
     }
   })
 
+  it('keeps a refused event as evidence, but not one that is nested deeply', () => {
+    const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`)
+    const { refused } = validateEvents(
+      [
+        { seq: 1, x: nested(20) },
+        { seq: 2, x: nested(100_000) },
+      ],
+      POLICY,
+    )
+    assert.deepEqual(
+      refused.map((it) => it.raw.length),
+      [JSON.stringify({ seq: 1, x: nested(20) }).length, 0],
+    )
+  })
+
   it('requires ascending numbers over the whole batch, and returns the highest', () => {
     const { accepted, refused, highest } = validateEvents([event(3), event(2), event(9), { seq: 12 }], POLICY)
     assert.deepEqual(
