@@ -23,7 +23,7 @@ import type { Metrics } from '../metrics.ts'
 import type { History } from '../store/history.ts'
 import type { Published, Rejected, Stored, Stream } from '../store/stream.ts'
 import { type Bucket, bucket } from './bucket.ts'
-import { type Accepted, parseBatch, type Refused, unpack, validateEvents } from './validation.ts'
+import { type Accepted, guardParsing, parseBatch, type Refused, unpack, validateEvents } from './validation.ts'
 
 export interface AdmissionLimits {
   /** Events a device may send, sustained and in a burst. An agent that sends a backlog is slowed down, not refused. */
@@ -78,8 +78,8 @@ const LOOKUP_COST = 20
 /** Bytes that count as one event, so that a batch of few huge events is charged for its size. */
 const BYTES_PER_EVENT = 1_024
 /**
- * What a millisecond of this thread counts as. Ordinary events take 5 µs each; a batch that is made to be slow to read,
- * such as 8 MiB of opening brackets, takes 400 ms.
+ * What a millisecond of this thread counts as. Ordinary events take 5 µs each; those of a batch that is made to be slow
+ * to read take many times as long.
  */
 const EVENTS_PER_CPU_MS = 200
 
@@ -210,6 +210,7 @@ export class Admission {
     const before = cpuMs()
     let events = 0
     try {
+      guardParsing(text)
       const batch = parseBatch(text.toString('utf8'))
       events = batch.events.length
       if (batch.epoch !== epoch)

@@ -149,9 +149,10 @@ function* usedBefore(): Generator<Frame, never> {
 /** Events that are refused: large ones for their last field, and nested ones. */
 function* refused(): Generator<Frame, never> {
   const bytesEach = LIMITS.batchBytes / LIMITS.batchEvents - 700
+  const nested = JSON.parse(`${'['.repeat(400)}${']'.repeat(400)}`)
   for (let first = 1; ; first += 2 * LIMITS.batchEvents) {
     yield frame(first, (seq) => ({ ...filled(seq, bytesEach), Surplus: true }))
-    yield nested(first + LIMITS.batchEvents)
+    yield frame(first + LIMITS.batchEvents, (seq) => ({ category: 'process_creation', seq, Surplus: nested }))
   }
 }
 
@@ -170,15 +171,6 @@ function* noBatches(): Generator<Frame, never> {
     packed(`{"type":"batch","epoch":2,"events":${array('"x"')}}`),
   ]
   for (let n = 0; ; n++) yield { bytes: all[n % all.length]!, seq: null }
-}
-
-/** Written by hand, because JSON.stringify takes a second for it. */
-function nested(first: number): Frame {
-  const arrays = `${'['.repeat(3_000)}${']'.repeat(3_000)}`
-  const one = (seq: number) => `{"category":"process_creation","seq":${seq},"Surplus":${arrays}}`
-  const events = Array.from({ length: LIMITS.batchEvents }, (_, index) => one(first + index))
-  const bytes = zstdCompressSync(`{"type":"batch","epoch":1,"events":[${events.join()}]}`)
-  return { bytes, seq: first + LIMITS.batchEvents - 1 }
 }
 
 function frame(first: number, made: (seq: number) => object): Frame {
