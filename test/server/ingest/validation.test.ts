@@ -101,6 +101,8 @@ function placesIn(value: unknown, above: string[] = []): string[][] {
 function changed(value: unknown, [key, ...rest]: readonly string[], to: unknown): unknown {
   if (key === undefined) return to
   const copy = structuredClone(value) as Record<string, unknown>
+  // No JSON gives an array another length than it has.
+  if (Array.isArray(copy) && key === 'length') return copy
   const inner = changed(copy[key], rest, to)
   if (inner === undefined) delete copy[key]
   // As JSON.parse does it, also for '__proto__'.
