@@ -45,7 +45,7 @@ export function anyDocuments(text: string): (Node | Refusal)[] {
               .split('\n')[0]
               ?.replace(/ at line .*/, '')
               .replace(/\.?$/, '.')}`,
-            hintFor(error.code),
+            hintFor(error, text),
           ),
         ]
       if (document.contents === null) return []
@@ -57,13 +57,15 @@ export function anyDocuments(text: string): (Node | Refusal)[] {
   })
 }
 
-function hintFor(code: string): string | null {
+function hintFor({ code, message, pos }: YAML.YAMLError, text: string): string | null {
   if (code === 'DUPLICATE_KEY')
     return 'The second would hide the first: put the values into one list, or name the second differently.'
   if (code === 'TAB_AS_INDENT') return 'Indent with spaces.'
   if (code === 'BAD_DQ_ESCAPE')
     return 'In double quotes a backslash begins an escape. Put the value into single quotes, where it is itself.'
-  return 'Quote values that hold : # { } [ ] , & * ? | > or begin with @ or `.'
+  if (/^Missing closing ['"]/.test(message) || /['"]$/.test(text.slice(0, pos[0]).trimEnd()))
+    return "A quote ends the value that began with it. Put the whole value into single quotes, and write each ' in it twice."
+  return 'Quote values that hold : # { } [ ] , & * ? | > or begin with % @ or `.'
 }
 
 /** Deeply nested flow brackets are refused before the parser recurses into them. */
@@ -101,7 +103,7 @@ function reader(document: YAML.Document.Parsed) {
       return read(target, depth + 1)
     }
     if (YAML.isNode(node) && node.tag)
-      throw new Refusal(at, `The YAML tag ${node.tag} is not used in Sigma.`, 'Remove it.')
+      throw new Refusal(at, `The YAML tag ${node.tag} is not used in Sigma.`, 'Remove it, or quote the value.')
     if (YAML.isScalar(node)) return scalar(node, at)
     if (YAML.isSeq(node)) return { kind: 'list', items: node.items.map((item) => read(item, depth + 1)), at }
     if (YAML.isMap(node)) return mapping(node, at, depth)
