@@ -122,6 +122,7 @@ function selectionReader({
           'Quote a value that holds a colon and a blank, or begins with - ? [ or {.',
         )
       if (isEmpty(each)) warn(each.at, NO_VALUE, QUOTE_OR_NULL)
+      if (each.hasDoubtfulEscape) warn(each.at, CONTROL_CHARACTER, SINGLE_QUOTES)
       return oneValue(field, chain, each)
     })
     const joined = chain.all ? and(parts) : or(parts)
@@ -157,6 +158,9 @@ function selectionReader({
 
 const NO_VALUE = 'There is no value, which means that the field is absent.'
 const QUOTE_OR_NULL = 'Write null if that is meant. Quote a value that begins with # or &.'
+
+const CONTROL_CHARACTER = 'A backslash in double quotes makes a control character here: \\t is a tab.'
+const SINGLE_QUOTES = 'Put the value into single quotes if it is a path or an expression.'
 
 function isEmpty({ value, text }: Scalar): boolean {
   return value === null && text === ''

@@ -49,7 +49,7 @@ export function anyDocuments(text: string): (Node | Refusal)[] {
           ),
         ]
       if (document.contents === null) return []
-      return [reader(document)(document.contents, 0)]
+      return [reader(document, text)(document.contents, 0)]
     } catch (cause) {
       if (cause instanceof Refusal) return [cause]
       return [new Refusal(0, `This is not YAML that can be read: ${String(cause).slice(0, 200)}`)]
@@ -82,7 +82,7 @@ function tooDeep(text: string): Refusal | null {
   return null
 }
 
-function reader(document: YAML.Document.Parsed) {
+function reader(document: YAML.Document.Parsed, source: string) {
   let nodes = 0
   return read
 
@@ -104,7 +104,7 @@ function reader(document: YAML.Document.Parsed) {
     }
     if (YAML.isNode(node) && node.tag)
       throw new Refusal(at, `The YAML tag ${node.tag} is not used in Sigma.`, 'Remove it, or quote the value.')
-    if (YAML.isScalar(node)) return scalar(node, at)
+    if (YAML.isScalar(node)) return { ...scalar(node, at), ...doubtfulEscape(node, source) }
     if (YAML.isSeq(node)) return { kind: 'list', items: node.items.map((item) => read(item, depth + 1)), at }
     if (YAML.isMap(node)) return mapping(node, at, depth)
     return { kind: 'scalar', value: null, text: '', at }
@@ -124,6 +124,13 @@ function reader(document: YAML.Document.Parsed) {
     for (const from of merged) for (const [key, entry] of from.entries) if (!entries.has(key)) entries.set(key, entry)
     return { kind: 'map', entries, at }
   }
+}
+
+function doubtfulEscape({ type, range }: YAML.Scalar, source: string): Pick<Scalar, 'hasDoubtfulEscape'> {
+  if (type !== 'QUOTE_DOUBLE' || !range) return {}
+  const unescaped = source.slice(range[0], range[1]).replaceAll('\\\\', '%')
+  const isDoubtful = /[\w:%)]\\[0abefnrtv]\w/.test(unescaped)
+  return isDoubtful ? { hasDoubtfulEscape: true } : {}
 }
 
 function scalar(node: YAML.Scalar, at: number): Scalar {

@@ -56,6 +56,12 @@ const KINDS: readonly Kind[] = [
     hint: SINGLE,
   },
   {
+    name: 'has a path of control characters in double quotes',
+    meant: (a, b) => `C:\\t${a}\\n${b}`,
+    written: (a, b) => `"C:\\t${a}\\n${b}"`,
+    hint: SINGLE,
+  },
+  {
     name: 'has a class of an expression in double quotes',
     meant: (a) => `${a}\\d`,
     written: (a) => `"${a}\\d"`,
@@ -122,6 +128,7 @@ describe('the hint about quotes', function () {
       (a, b) => `${a}'${b}`,
       (a, b) => `'${a} # ${b}'`,
       (a, b) => `"${a}: \\\\${b}"`,
+      (a, b) => `"C:\\\\t${a}\\\\n${b}"`,
     )
     fc.assert(
       fc.property(word, word, plain, fc.constantFrom(...Object.values(POSITIONS)), (a, b, value, at) => {
