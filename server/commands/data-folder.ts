@@ -1,5 +1,7 @@
 /** The data folder that a command works on, and the store in it: while a server runs on it, and when none does. */
-import { loadConfig } from '../config.ts'
+import { resolve } from 'node:path'
+import { type Config, loadConfig } from '../config.ts'
+import { readServerFile } from '../roles/server-file.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 
@@ -8,10 +10,26 @@ export const folderArgs = {
   config: { type: 'string', description: "The server's configuration file (YAML)" },
 } as const
 
-/** As the server with these options has it. Errors  Fault 'config.invalid'. */
-export function folderIn(args: { config?: string | undefined; 'data-folder'?: string | undefined }): string {
-  return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder: args['data-folder'] } })
-    .dataFolder
+export type FolderArgs = { [K in keyof typeof folderArgs]?: string | undefined }
+
+/** As the server with these options has it. `flags`: those of the command, by path. Errors  Fault 'config.invalid'. */
+export function configIn(args: FolderArgs, flags: Readonly<Record<string, unknown>> = {}): Config {
+  // Relative to where the command runs, and not to the configuration file.
+  const dataFolder = args['data-folder'] && resolve(args['data-folder'])
+  return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder, ...flags } })
+}
+
+export function folderIn(args: FolderArgs): string {
+  return configIn(args).dataFolder
+}
+
+/**
+ * The address in front of a printed link: `publicUrl` of the configuration, else what the running server says.
+ *
+ * Shape   without trailing slash. When neither is known, a placeholder: then the link shows what to replace.
+ */
+export function publicUrlOf({ publicUrl, dataFolder }: Pick<Config, 'publicUrl' | 'dataFolder'>): string {
+  return publicUrl ?? readServerFile(dataFolder)?.publicUrl ?? 'https://<the server>'
 }
 
 /** Opens the store for `work`, and closes it. Errors  those of `openStore` and of `work`. */

@@ -3,11 +3,10 @@ import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
-import { dataFolderOf } from '../config.ts'
 import { World } from '../derive/kit/world.ts'
 import { ALIVE_AT } from '../jobs/clock-line.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
-import { withStore } from './data-folder.ts'
+import { folderArgs, folderIn, withStore } from './data-folder.ts'
 import { progress, share } from './progress.ts'
 
 export const exportCommand = defineCommand({
@@ -16,10 +15,10 @@ export const exportCommand = defineCommand({
     from: { type: 'string', description: 'Only events that happened from this ISO time on' },
     to: { type: 'string', description: 'Only events that happened before this ISO time' },
     worker: { type: 'string', description: 'Only this worker and the laptops they held' },
-    'data-folder': { type: 'string', description: "The server's data folder" },
+    ...folderArgs,
   },
   async run({ args }) {
-    const folder = dataFolderOf(args['data-folder'])
+    const folder = folderIn(args)
     const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
     const shown = progress()
     const { stream, close } = await openTelemetry({ folder, readOnly: true })

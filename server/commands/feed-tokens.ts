@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { addFeedToken, FEED_PATH, feedTokens, removeFeedToken, SENT_CATEGORIES } from '../feeds/tokens.ts'
-import { readServerFile } from '../roles/server-file.ts'
-import { folderArgs, folderIn, withStore } from './data-folder.ts'
+import { configIn, folderArgs, folderIn, publicUrlOf, withStore } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
 const json = { type: 'boolean', description: 'Print JSON' } as const
@@ -23,11 +22,11 @@ const add = defineCommand({
   },
   async run({ args }) {
     const categories = categoriesOf(args.category)
-    const folder = folderIn(args)
-    const token = await withStore(folder, false, (store) =>
+    const config = configIn(args)
+    const token = await withStore(config.dataFolder, false, (store) =>
       addFeedToken(store, { name: args.name, categories }, Date.now(), randomBytes),
     )
-    const url = `${readServerFile(folder)?.url ?? 'https://<the server>'}${FEED_PATH}`
+    const url = `${publicUrlOf(config)}${FEED_PATH}`
     if (args.json) console.log(JSON.stringify({ name: args.name, categories, token, url }))
     else {
       console.log(token)

@@ -142,7 +142,7 @@ async function start(
       online: () => agents.gateway.online,
       policy: () => agents.gateway.policy,
     },
-    token: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
+    token: (worker, by) => agents.token(worker, by, publicUrl),
     revoke: agents.revoke,
     decided: (verdict) => detector?.decided(verdict),
     metricsText: metrics.text,
@@ -157,6 +157,7 @@ async function start(
   }
   serveRequests(http, onRequest, agents.gateway.upgrade)
   const url = urlOf(config, await listen(http, config))
+  const publicUrl = config.publicUrl ?? url
   const running = new DetectorRole({
     config,
     log,
@@ -167,7 +168,7 @@ async function start(
   detector = running
   detectorGauges(metrics.registry, () => running.status, stream.last)
   stream.onPublished((last) => running.published(last))
-  writeServerFile(config.dataFolder, { pid: process.pid, url })
+  writeServerFile(config.dataFolder, { pid: process.pid, url, publicUrl })
   ready = true
   // Without TLS and proxies only this machine connects, so no public address is looked up.
   if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
@@ -177,8 +178,8 @@ async function start(
 
   return {
     url,
-    oneTimeLink: async () => `${config.publicUrl ?? url}${await makeOneTimeLink(store, now(), randomBytes)}`,
-    makeToken: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
+    oneTimeLink: async () => `${publicUrl}${await makeOneTimeLink(store, now(), randomBytes)}`,
+    makeToken: (worker, by) => agents.token(worker, by, publicUrl),
     close: () => (closing ??= close()),
   }
 

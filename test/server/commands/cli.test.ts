@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { hasColours } from '../../../bin/colours.ts'
 import { progress, share } from '../../../server/commands/progress.ts'
+import { until } from '../../bench/children.ts'
 import { tellwire } from './process.ts'
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
@@ -30,6 +31,15 @@ describe('the command line', function () {
     { args: ['export', '-x'], code: 2, err: /-x: .*Use one of: --from,/ },
     { args: ['export', '--from'], code: 2, err: /--from: .*value is missing/ },
     { args: ['import'], code: 2, err: /Missing required positional argument: FILE/ },
+    { args: ['version', 'now'], code: 2, err: /now: .*takes no arguments/ },
+    { args: ['help', 'export', 'now'], code: 2, err: /now: .*`tellwire export` has no subcommands/ },
+    { args: ['help', '--form'], code: 2, err: /--form: .*no options/ },
+    { args: ['up', 'demo'], code: 2, err: /demo: .*takes no arguments\. Did you mean '--demo'\?/ },
+    { args: ['backup', 'a', 'b'], code: 2, err: /b: .*takes only TO\. Remove it, or quote/ },
+    { args: ['rules', 'explain', 'a', 'b', 'c'], code: 2, err: /c: .*takes only RULE and EVENT\./ },
+    { args: ['--config', 'x', 'server'], code: 2, err: /--config: .*behind the command: tellwire COMMAND --config/ },
+    { args: ['export', '--no-from'], code: 2, err: /--no-from: .*no such option/ },
+    { args: ['export', '-5'], code: 2, err: /-5: .*no such option/ },
     { args: ['up', '--demo', '--data-folder', 'x'], code: 2, err: /--data-folder: .*own folder/ },
   ]
   for (const { args, code, out, err } of cases)
@@ -74,6 +84,32 @@ describe('progress', () => {
     line.show('x'.repeat(50))
     line.end()
     assert.equal(text(), `\r\u001b[Kjudging 1 %\r\u001b[K${'x'.repeat(29)}\r\u001b[K`)
+  })
+
+  it('draws the line when it is due, even if its step says nothing more', async () => {
+    const { line, at, text } = shown(true)
+    line.show('copying')
+    assert.equal(text(), '')
+    at(2_000)
+    await until(
+      () => text() || null,
+      10_000,
+      () => 'nothing was drawn',
+    )
+    line.end()
+    assert.equal(text(), '\r\u001b[Kcopying\r\u001b[K')
+  })
+
+  it('makes room for other output, and is drawn again', () => {
+    const { line, at, text } = shown(true)
+    at(2_000)
+    line.show('judging 1 %')
+    line.clear()
+    line.clear()
+    at(2_200)
+    line.show('judging 1 %')
+    line.end()
+    assert.equal(text(), '\r\u001b[Kjudging 1 %\r\u001b[K'.repeat(2))
   })
 
   it('says nothing where standard error is not a terminal', () => {
