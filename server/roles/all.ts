@@ -60,6 +60,8 @@ export interface Running {
 export interface ServeOptions {
   /** Reloads the configuration; without it, changes take effect at the next start. */
   reload?: () => Config
+  /** The data are a simulation: the console says so on every page. */
+  simulated?: boolean
 }
 
 /** Errors  Faults of configuration, store and port; everything is closed again after one. */
@@ -89,7 +91,7 @@ async function start(
   log: Logger,
   telemetry: Telemetry,
   store: Store,
-  { reload }: ServeOptions,
+  { reload, simulated = false }: ServeOptions,
 ): Promise<Running> {
   const now = Date.now
   const { stream, history } = telemetry
@@ -115,6 +117,7 @@ async function start(
   let detector: DetectorRole | null = null
   let people: ConsoleRole | null = null
   let ready = false
+  let closing: Promise<void> | null = null
 
   const disk = diskSpace({ folder: config.dataFolder, reserveBytes: config.limits.diskReserveBytes, log })
   // A file system that cannot be asked must not keep the server from starting; the job asks again.
@@ -134,7 +137,7 @@ async function start(
     now,
   })
   people = await consoleRole({
-    ...{ config, store, contracts, addresses, log, now, publishTelemetry },
+    ...{ config, store, contracts, addresses, log, now, publishTelemetry, simulated },
     reader: {
       ...{ now, store, history, directory },
       evaluation: () => detector?.status.evaluation ?? before?.id ?? null,
@@ -174,7 +177,6 @@ async function start(
   if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
   for (const warning of warnings()) log.warn({}, warning)
   const stopJobs = runJobs(await jobs(), log)
-  let closing: Promise<void> | null = null
 
   return {
     url,
@@ -251,7 +253,10 @@ async function start(
   }
 
   function logFailure(work: Promise<unknown> | undefined): void {
-    work?.catch((cause) => log.error({ err: cause }, 'the queue could not be updated'))
+    work?.catch((cause) => {
+      // The store is closed under the last update. The next start reads everything anew.
+      if (closing === null) log.error({ err: cause }, 'the queue could not be updated')
+    })
   }
 
   async function close(): Promise<void> {
