@@ -1,9 +1,13 @@
 /** The data folder that a command works on, and the store in it: while a server runs on it, and when none does. */
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Fault } from '../../wire/fault.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+
+const STORE_FILE = 'state.db'
 
 export const folderArgs = {
   'data-folder': { type: 'string', description: "The server's data folder" },
@@ -32,9 +36,22 @@ export function publicUrlOf({ publicUrl, dataFolder }: Pick<Config, 'publicUrl' 
   return publicUrl ?? readServerFile(dataFolder)?.publicUrl ?? 'https://<the server>'
 }
 
-/** Opens the store for `work`, and closes it. Errors  those of `openStore` and of `work`. */
-export async function withStore<T>(folder: string, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly })
+/**
+ * Opens the store for `work`, and closes it. Only 'make' makes a store, in a folder that exists: a misspelt folder must
+ * not become a data folder that no server reads.
+ *
+ * Errors  Fault 'store.missing'; those of `openStore` and of `work`.
+ */
+export async function withStore<T>(
+  folder: string,
+  to: 'read' | 'change' | 'make',
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
+  if (!existsSync(to === 'make' ? folder : join(folder, STORE_FILE))) {
+    const todo = 'Name the data folder of a server that has run.'
+    throw new Fault('store.missing', { where: folder, todo })
+  }
+  const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline', readOnly: to === 'read' })
   try {
     return await work(store)
   } finally {

@@ -34,7 +34,7 @@ export const exportCommand = defineCommand({
       await close()
     }
     // The last time the server was alive: with it, a replay finds the same silences.
-    const alive = Number((await withStore(folder, true, ({ values }) => values.get(ALIVE_AT))) ?? 0)
+    const alive = Number((await withStore(folder, 'read', ({ values }) => values.get(ALIVE_AT))) ?? 0)
     if (alive > 0) await line({ type: 'clock', time: alive })
   },
 })

@@ -23,7 +23,7 @@ const add = defineCommand({
   async run({ args }) {
     const categories = categoriesOf(args.category)
     const config = configIn(args)
-    const token = await withStore(config.dataFolder, false, (store) =>
+    const token = await withStore(config.dataFolder, 'make', (store) =>
       addFeedToken(store, { name: args.name, categories }, Date.now(), randomBytes),
     )
     const url = `${publicUrlOf(config)}${FEED_PATH}`
@@ -39,7 +39,7 @@ const list = defineCommand({
   meta: { name: 'list', description: 'List the senders and what they may send' },
   args: { ...folderArgs, json },
   async run({ args }) {
-    const tokens = (await withStore(folderIn(args), true, feedTokens)).map(({ hash: _, ...it }) => it)
+    const tokens = (await withStore(folderIn(args), 'read', feedTokens)).map(({ hash: _, ...it }) => it)
     if (args.json) console.log(JSON.stringify(tokens))
     else if (tokens.length === 0)
       console.log('No tokens. Create one with `tellwire feeds token add NAME --category idp_login`.')
@@ -55,7 +55,7 @@ const remove = defineCommand({
   meta: { name: 'remove', description: 'Remove a token: its sender is refused from the next request on' },
   args: { name: { type: 'positional', required: true, description: "The token's name" }, ...folderArgs },
   async run({ args }) {
-    await withStore(folderIn(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
+    await withStore(folderIn(args), 'change', (store) => removeFeedToken(store, args.name, Date.now()))
     console.log(printable(`${args.name} is refused from now on. Its earlier events are kept.`))
   },
 })

@@ -186,6 +186,9 @@ export const replayCommand = defineCommand({
       onProgress: (lines) => shown.show(`replaying, ${counted(lines)} lines`),
       onProblem,
     }).finally(() => shown.end())
+    const { rejected } = result.stats
+    if (rejected > MAX_REPORTED) console.error(`${counted(rejected - MAX_REPORTED)} more lines are skipped.`)
+    if (rejected > 0) process.exitCode = 1
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },

@@ -16,7 +16,7 @@ const list = defineCommand({
   meta: { name: 'list', description: 'List the users, their roles, and who is disabled' },
   args: { ...folderArgs, json: { type: 'boolean', description: 'Print JSON' } },
   async run({ args }) {
-    const users = await withStore(folderIn(args), true, (store) => store.users.list())
+    const users = await withStore(folderIn(args), 'read', (store) => store.users.list())
     if (args.json) {
       const shown = users.map(({ generation: _, passwordHash, ...it }) => ({
         ...it,
@@ -35,7 +35,7 @@ const add = defineCommand({
   args: { name, role: { type: 'string', default: 'analyst', description: roles }, ...folderArgs },
   run: ({ args }) => {
     const role = roleOf(args.role, '--role')
-    return printLink(args, (store) => addUser(store, args.name, role, Date.now(), randomBytes))
+    return printLink(args, 'make', (store) => addUser(store, args.name, role, Date.now(), randomBytes))
   },
 })
 
@@ -43,7 +43,7 @@ const link = defineCommand({
   meta: { name: 'link', description: 'Print a new one-time link, to replace a forgotten password' },
   args: { name: { ...name, required: false, description: 'For whom (default: the administrator)' }, ...folderArgs },
   run: ({ args }) =>
-    printLink(args, async (store) =>
+    printLink(args, 'change', async (store) =>
       args.name === undefined
         ? makeOneTimeLink(store, Date.now(), randomBytes)
         : linkUser(byHand(store), await userNamed(store, args.name), randomBytes),
@@ -94,13 +94,17 @@ async function change(
   done: string,
   work: (by: By, user: User) => Promise<unknown>,
 ): Promise<void> {
-  await withStore(folderIn(args), false, async (store) => work(byHand(store), await userNamed(store, args.name)))
+  await withStore(folderIn(args), 'change', async (store) => work(byHand(store), await userNamed(store, args.name)))
   console.log(`${args.name} ${done}`)
 }
 
-async function printLink(args: FolderArgs, make: (store: Store) => Promise<string>): Promise<void> {
+async function printLink(
+  args: FolderArgs,
+  to: 'change' | 'make',
+  link: (store: Store) => Promise<string>,
+): Promise<void> {
   const config = configIn(args)
-  const made = await withStore(config.dataFolder, false, make)
+  const made = await withStore(config.dataFolder, to, link)
   console.log(`${publicUrlOf(config)}${made}`)
   console.log('The link works once, for 24 hours.')
 }

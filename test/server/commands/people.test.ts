@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore } from '../../../server/store/open.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { BINARY, startServer, until } from '../../bench/children.ts'
 import { enrolledDevice } from '../store/samples.ts'
+import { tellwire as inFolder } from './process.ts'
 
 describe('tellwire user and laptops', function () {
   this.timeout(120_000)
@@ -35,6 +36,23 @@ describe('tellwire user and laptops', function () {
       await store.close()
     }
   }
+
+  it('refuses a folder that is not a data folder, and makes none', async () => {
+    const elsewhere = join(folder, 'typo')
+    for (const [path, args] of [
+      [elsewhere, ['user', 'add', 'ada']],
+      [elsewhere, ['feeds', 'token', 'add', 'okta', '--category', 'idp_login']],
+      [folder, ['user', 'link']],
+      [folder, ['user', 'remove', 'ada']],
+      [folder, ['feeds', 'token', 'remove', 'okta']],
+      [folder, ['laptops', 'revoke', 'd1', '--reason', 'stolen']],
+    ] as const) {
+      const { code, err } = await inFolder([...args, '--data-folder', path])
+      assert.match(err, /no Tellwire data in this folder.*server that has run/, args.join(' '))
+      assert.equal(code, 1)
+    }
+    assert.deepEqual(readdirSync(folder), [])
+  })
 
   it('adds, lists and changes users, and protects the last admin', async () => {
     const done: { args: string[]; code: number; text: RegExp }[] = [

@@ -2,6 +2,14 @@
 import { spawn } from 'node:child_process'
 import { BINARY } from '../../bench/children.ts'
 
+/** For a process whose standard error is to be a terminal. */
+export const AT_TERMINAL = "Object.defineProperty(process.stderr, 'isTTY', { value: true });"
+
+/** The environment of a process that first runs this JavaScript. */
+export function preloaded(code: string): { NODE_OPTIONS: string } {
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` }
+}
+
 export interface Ended {
   code: number | null
   out: string
