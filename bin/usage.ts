@@ -23,7 +23,8 @@ export async function usageOf(command: CommandDef, path: readonly string[]): Pro
   const last = positionals.map(([word, it]) => bracketed(nameOf(word, it), it.required === false))
   if (children.length > 0) last.push('COMMAND')
   const whole = [name, ...optionWords, ...last].join(' ')
-  const line = whole.length <= LINE ? whole : [name, '[OPTIONS]', ...last].join(' ')
+  const needed = options.filter(([, it]) => it.required === true).map(([option, it]) => written(option, it))
+  const line = whole.length <= LINE ? whole : [name, '[OPTIONS]', ...needed, ...last].join(' ')
   const lines = [meta?.description ?? '', '', `${pc.bold('Usage:')} ${line}`]
   const rows = (title: string, of: readonly (readonly [string, string])[]) => {
     if (of.length > 0) lines.push('', pc.bold(`${title}:`), ...table(of))

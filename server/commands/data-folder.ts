@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts'
 const STORE_FILE = 'state.db'
 
 export const folderArgs = {
-  'data-folder': { type: 'string', description: "The server's data folder" },
+  'data-folder': { type: 'string', description: "The server's data folder (default: ~/.local/share/tellwire)" },
   config: { type: 'string', description: "The server's configuration file (YAML)" },
 } as const
 

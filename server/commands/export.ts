@@ -22,10 +22,14 @@ export const exportCommand = defineCommand({
     const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
     const shown = progress()
     const { stream, close } = await openTelemetry({ folder, readOnly: true })
+    let isKnown = args.worker === undefined
     try {
       const last = await stream.last()
       for await (const block of stream.read(0)) {
-        for (const { record } of block) if (wanted(record)) await line(record)
+        for (const { record } of block) {
+          isKnown ||= 'worker' in record && record.worker === args.worker
+          if (wanted(record)) await line(record)
+        }
         // A recording that scrolls over the terminal is its own progress.
         if (!process.stdout.isTTY) shown.show(share('exporting', block.at(-1)?.position ?? 0, last))
       }
@@ -36,6 +40,8 @@ export const exportCommand = defineCommand({
     // The last time the server was alive: with it, a replay finds the same silences.
     const alive = Number((await withStore(folder, 'read', ({ values }) => values.get(ALIVE_AT))) ?? 0)
     if (alive > 0) await line({ type: 'clock', time: alive })
+    if (!isKnown)
+      throw new Fault('api.notfound', { where: args.worker ?? null, todo: 'See `tellwire workers --band none`.' })
   },
 })
 
@@ -68,8 +74,9 @@ function selection(want: { from: number | null; to: number | null; worker: strin
         return inSpan(record.time) && theirs(record.device, record.time)
       case 'feed':
         return inSpan(record.time) && (want.worker === undefined || record.worker === want.worker)
-      case 'clock':
       case 'label':
+        return want.worker === undefined || record.worker === want.worker
+      case 'clock':
         return true
     }
   }

@@ -53,7 +53,11 @@ export const importCommand = defineCommand({
   meta: { name: 'import', description: 'Copy the usable rules of a collection such as SigmaHQ' },
   args: {
     from: { type: 'positional', required: true, description: 'The collection: a folder or a .tar.gz' },
-    to: { type: 'string', description: "The target folder (default: 'rules/imported' in the data folder)" },
+    to: {
+      type: 'string',
+      valueHint: 'folder',
+      description: "The target folder (default: 'rules/imported' in the data folder)",
+    },
     ...folderArgs,
     json: { type: 'boolean', description: 'Print the contents of INDEX.json' },
   },
