@@ -9,6 +9,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const NEEDED = 24
 
+if (root.split(/[\\/]/).includes('node_modules')) {
+  // Node strips no types from files in node_modules.
+  console.error('Tellwire does not run as an installed package. Clone its repository, and run "npm start" there.')
+  process.exit(1)
+}
+
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   // Node 24 warns at every start that SQLite is experimental. Our tests cover it.
   const warn = process.emitWarning

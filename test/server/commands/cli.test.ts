@@ -1,12 +1,17 @@
 /** What all commands share: version, help, suggestions, exit codes, colours. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { hasColours } from '../../../bin/colours.ts'
 import { progress, share } from '../../../server/commands/progress.ts'
-import { until } from '../../bench/children.ts'
-import { tellwire } from './process.ts'
+import { loadConfig } from '../../../server/config.ts'
+import { BINARY, until } from '../../bench/children.ts'
+import { started, tellwire } from './process.ts'
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
+
+const DEFAULT_PORT = loadConfig({ env: {} }).listen.port
 
 describe('the command line', function () {
   this.timeout(120_000)
@@ -19,10 +24,11 @@ describe('the command line', function () {
     {
       args: ['help', 'export'],
       code: 0,
-      out: /^Usage: tellwire export \[--from TIME\] \[--to TIME\] \[--worker WORKER\] \[--data-folder FOLDER\]$/m,
+      out: /^Usage: tellwire export \[--from TIME\] \[--to TIME\] \[--worker WORKER\] \[--data-folder FOLDER\] \[--config FILE\]$/m,
     },
     { args: ['help', 'feeds', 'token', 'add'], code: 0, out: /^Usage: tellwire feeds token add /m },
-    { args: ['server', '--help'], code: 0, out: /--port PORT .*\(default: 8740\)/ },
+    { args: ['server', '--help'], code: 0, out: new RegExp(`--port PORT .*\\(default: ${DEFAULT_PORT}\\)`) },
+    { args: ['feeds', 'import', '--help'], code: 0, out: /import \[OPTIONS\] --class corporate\|\S+ FILE$/m },
     { args: ['help', 'exprot'], code: 2, err: /exprot: .*Did you mean 'export'\?/ },
     { args: ['exprot'], code: 2, err: /exprot: .*Did you mean 'export'\?/ },
     { args: ['feeds', 'tokn'], code: 2, err: /tokn: .*Did you mean 'token'\?/ },
@@ -50,6 +56,20 @@ describe('the command line', function () {
       if (err) assert.match(ended.err, err)
       assert.ok(!`${ended.out}${ended.err}`.includes('\u001b'), 'colours in a pipe')
     })
+
+  it('says what to do where it was installed as a package', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tellwire-installed-'))
+    try {
+      const installed = join(folder, 'node_modules', 'tellwire')
+      cpSync(dirname(BINARY), join(installed, 'bin'), { recursive: true })
+      cpSync(join(dirname(BINARY), '..', 'package.json'), join(installed, 'package.json'))
+      const { code, out, err } = await started(join(installed, 'bin', 'tellwire.js'), ['--version'])
+      assert.deepEqual([code, out], [1, ''])
+      assert.match(err, /^Tellwire does not run as an installed package\. Clone .*npm start/)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
 
   it('has colours on a terminal only, unless NO_COLOR has a value', () => {
     assert.equal(hasColours({ isTTY: true }, {}), true)

@@ -23,9 +23,18 @@ export interface Run {
 }
 
 /** Resolves when it has ended. `env` is added to this process's, without its TELLWIRE_ variables. */
-export function tellwire(args: readonly string[], { input = '', env = {}, cwd }: Run = {}): Promise<Ended> {
+export function tellwire(args: readonly string[], run: Run = {}): Promise<Ended> {
+  return started(BINARY, args, run)
+}
+
+/** The same with another copy of the program. */
+export function started(
+  binary: string,
+  args: readonly string[],
+  { input = '', env = {}, cwd }: Run = {},
+): Promise<Ended> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TELLWIRE_')))
-  const child = spawn(process.execPath, [BINARY, ...args], {
+  const child = spawn(process.execPath, [binary, ...args], {
     env: { ...inherited, ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdio: ['pipe', 'pipe', 'pipe'],
