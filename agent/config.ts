@@ -51,7 +51,9 @@ export function loadConfig(folder: string): Config {
   if (found === null)
     throw new Fault('agent.not_enrolled', {
       where: config,
-      todo: 'Ask the security team for a token, then run: tellwire agent enroll TOKEN',
+      todo:
+        'Ask the security team for a token, then run: tellwire agent enroll TOKEN. ' +
+        'If it is enrolled, name its folder with --folder: `tellwire up` prints the one it uses.',
     })
   return found
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { runCli } from '../bin/cli.ts'
+import { restartLean } from '../bin/lean.js'
 import { Fault } from '../wire/fault.ts'
 import { printable } from '../wire/printable.ts'
 import { collectorsOf } from './collectors/index.ts'
@@ -135,5 +136,11 @@ function folderOf(args: { folder?: string | undefined }): string {
   return agentFolder(args.folder, process.env, process.getuid?.(), thisSystem())
 }
 
-// The bundle is also run directly: `node agent.mjs run`.
-if (import.meta.main) await main(['agent', ...process.argv.slice(2)])
+// The bundle is also run directly: `node agent.mjs run`, or with the word `agent` that our texts have.
+if (import.meta.main) {
+  const words = process.argv.slice(2)
+  const args = words[0] === 'agent' ? words : ['agent', ...words]
+  // The sources cannot run with these flags: stripping types needs the JIT.
+  if (args[1] === 'run' && import.meta.filename.endsWith('.mjs')) restartLean(import.meta.filename)
+  await main(args)
+}

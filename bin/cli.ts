@@ -1,11 +1,11 @@
 /** What all commands share: help, refusal of unknown commands and options, one line per error, safe output. */
 import { format } from 'node:util'
-import { type ArgsDef, type CommandDef, runCommand } from 'citty'
+import { type CommandDef, runCommand } from 'citty'
 import { Fault } from '../wire/fault.ts'
 import { nearest } from '../wire/nearest.ts'
 import { printable, visible } from '../wire/printable.ts'
 import { hasColours } from './colours.ts'
-import { resolved, usageOf } from './usage.ts'
+import { argsOf, isPositional, resolved, usageOf } from './usage.ts'
 
 /** Exit code 0 on success, 1 on failure, 2 on wrong usage. Sets `process.exitCode`, never throws. */
 export async function runCli(root: CommandDef, given: string[]): Promise<void> {
@@ -25,6 +25,7 @@ export async function runCli(root: CommandDef, given: string[]): Promise<void> {
 async function run(root: CommandDef, args: string[]): Promise<void> {
   const [first] = args
   if (first === '--version' || first === 'version') {
+    await refuseWrongWords({}, ['tellwire', 'version'], args.slice(1))
     const { name, version } = (await resolved(root.meta)) as { name?: string; version?: string }
     console.log(`${name} ${version}`)
     return
@@ -32,14 +33,36 @@ async function run(root: CommandDef, args: string[]): Promise<void> {
   const end = args.indexOf('--')
   const options = end < 0 ? args : args.slice(0, end)
   if (args.length === 0 || first === 'help' || options.some((it) => it === '--help' || it === '-h')) {
+    if (first === 'help') await checkHelp(root, args.slice(1))
     const words = (first === 'help' ? args.slice(1) : args).filter((it) => !it.startsWith('-'))
-    if (first === 'help') await refuseUnknownCommand(root, words)
     console.log(await usage(root, words))
     return
   }
-  await refuseUnknownCommand(root, args)
-  await refuseUnknownOptions(root, args)
+  await checkUsage(root, args)
   await runCommand(root, { rawArgs: args })
+}
+
+/**
+ * Refuses what citty ignores, so that no mistake goes unnoticed.
+ *
+ * Errors  Fault 'usage' for a command, an option or an argument that does not exist, and for an option without a value.
+ */
+export async function checkUsage(root: CommandDef, args: readonly string[]): Promise<void> {
+  await refuseUnknownCommand(root, args)
+  const { command, path, rest } = await deepest(root, args)
+  await refuseWrongWords(command, path, rest)
+}
+
+/** `words`: what follows `tellwire help`. */
+async function checkHelp(root: CommandDef, words: readonly string[]): Promise<void> {
+  const option = words.find((it) => it.startsWith('-') && it !== '--help' && it !== '-h')
+  if (option !== undefined) throw noOption(option, [])
+  const names = words.filter((it) => !it.startsWith('-'))
+  await refuseUnknownCommand(root, names)
+  const { path, rest } = await deepest(root, names)
+  const [extra] = rest
+  if (extra !== undefined)
+    throw new Fault('usage', { where: extra, why: `\`${path.join(' ')}\` has no subcommands.`, todo: 'Remove it.' })
 }
 
 /** For every command; citty and the libraries read the variable. */
@@ -97,28 +120,55 @@ async function refuseUnknownCommand(root: CommandDef, args: readonly string[]): 
   throw new Fault('usage', { where: word, why: 'There is no such command.', todo: instead(word, names) })
 }
 
-/** citty ignores unknown options and takes the next one as a missing value, so that a mistake would go unnoticed. */
-async function refuseUnknownOptions(root: CommandDef, args: readonly string[]): Promise<void> {
-  const { command, rest } = await deepest(root, args)
-  const known = new Map(
-    Object.entries(((await resolved(command.args)) ?? {}) as ArgsDef).filter(([, it]) => it.type !== 'positional'),
-  )
-  const end = rest.indexOf('--')
-  const words = end < 0 ? rest : rest.slice(0, end)
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!
-    const [, no, name, value] = /^--(no-)?([^=]+)(=[\s\S]*)?$/.exec(word) ?? []
-    if (name === undefined) {
-      if (/^-[A-Za-z]/.test(word)) throw noOption(word, [...known.keys()])
+/** `words`: what follows the command. */
+async function refuseWrongWords(command: CommandDef, path: readonly string[], words: readonly string[]): Promise<void> {
+  const all = await argsOf(command)
+  const options = new Map(all.filter(([, it]) => !isPositional(it)))
+  const positionals = all.filter(([, it]) => isPositional(it))
+  const isGroup = Object.keys(((await resolved(command.subCommands)) ?? {}) as object).length > 0
+  const end = words.indexOf('--')
+  const before = end < 0 ? words : words.slice(0, end)
+  const given = []
+  for (let at = 0; at < before.length; at++) {
+    const word = before[at]!
+    if (!word.startsWith('-') || word === '-') {
+      given.push(word)
       continue
     }
-    const arg = known.get(`${no ?? ''}${name}`) ?? known.get(name)
-    if (!arg) throw noOption(word, [...known.keys()])
-    if (arg.type === 'boolean' || value !== undefined) continue
-    const next = words[++at]
+    const [, no, name = '', value] = /^--(no-)?([^=]+)(=[\s\S]*)?$/.exec(word) ?? []
+    const plain = options.get(name)
+    const option = no === undefined ? plain : (options.get(`no-${name}`) ?? (plain?.type === 'boolean' ? plain : null))
+    if (!option) throw isGroup ? optionTooEarly(word, path) : noOption(word, [...options.keys()])
+    if (option.type === 'boolean' || value !== undefined) continue
+    const next = before[++at]
     if (next === undefined || next.startsWith('--'))
       throw new Fault('usage', { where: word, why: 'Its value is missing.', todo: `Give it: ${word} VALUE.` })
   }
+  if (end >= 0) given.push(...words.slice(end + 1))
+  const extra = given[positionals.length]
+  if (extra === undefined || positionals.at(-1)?.[1].several) return
+  throw noArgument(extra, { path, positionals: positionals.map(([name]) => name), options: [...options.keys()] })
+}
+
+function noArgument(
+  word: string,
+  { path, positionals, options }: { path: readonly string[]; positionals: readonly string[]; options: string[] },
+): Fault {
+  const names = positionals.map((it) => it.toUpperCase())
+  const why =
+    names.length === 0 ? 'This command takes no arguments.' : `This command takes only ${names.join(' and ')}.`
+  const option = nearest(word, options)
+  const remove =
+    names.length === 0
+      ? `Remove it; \`${path.join(' ')} --help\` shows the options.`
+      : 'Remove it, or quote a value that contains spaces.'
+  return new Fault('usage', { where: word, why, todo: option === null ? remove : `Did you mean '--${option}'?` })
+}
+
+/** For `tellwire --config FILE server`. */
+function optionTooEarly(word: string, path: readonly string[]): Fault {
+  const todo = `Put it behind the command: ${path.join(' ')} COMMAND ${word}`
+  return new Fault('usage', { where: word, why: 'There is no such option here.', todo })
 }
 
 function noOption(word: string, names: readonly string[]): Fault {

@@ -9,3 +9,14 @@ export const LEAN = {
   flags: ['--lite-mode', '--max-semi-space-size=1', '--v8-pool-size=0'],
   env: { MALLOC_ARENA_MAX: '1' },
 }
+
+/** Restarts this process, which runs `script`, with them. A parent with an IPC channel has already set them. */
+export function restartLean(script) {
+  if (!process.execve || process.platform === 'win32' || process.send || process.env.MALLOC_ARENA_MAX) return
+  // Node 24 warns that this is experimental. Our tests cover it.
+  process.emitWarning = () => {}
+  process.execve(process.execPath, [process.execPath, ...LEAN.flags, script, ...process.argv.slice(2)], {
+    ...process.env,
+    ...LEAN.env,
+  })
+}

@@ -9,6 +9,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const NEEDED = 24
 
+if (root.split(/[\\/]/).includes('node_modules')) {
+  // Node strips no types from files in node_modules.
+  console.error('Tellwire does not run as an installed package. Clone its repository, and run "npm start" there.')
+  process.exit(1)
+}
+
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   // Node 24 warns at every start that SQLite is experimental. Our tests cover it.
   const warn = process.emitWarning
@@ -25,7 +31,7 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   }
   const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
   // Only with the bundle: Node strips types with WebAssembly, which does not run without the JIT.
-  if (bundle && args[1] === 'run') await restartWithLeanFlags()
+  if (bundle && args[1] === 'run') (await import('./lean.js')).restartLean(fileURLToPath(import.meta.url))
   const entry = bundle ?? join(root, args[0] === 'agent' ? 'agent' : 'server', 'main.ts')
   const { main } = await import(pathToFileURL(entry).href)
   await main(args)
@@ -39,17 +45,6 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
     )
     process.exit(1)
   }
-}
-
-/** Re-executes this process with the agent's flags. A parent with an IPC channel has already set them. */
-async function restartWithLeanFlags() {
-  if (!process.execve || process.platform === 'win32' || process.send || process.env.MALLOC_ARENA_MAX) return
-  const { LEAN } = await import('./lean.js')
-  const script = fileURLToPath(import.meta.url)
-  process.execve(process.execPath, [process.execPath, ...LEAN.flags, script, ...process.argv.slice(2)], {
-    ...process.env,
-    ...LEAN.env,
-  })
 }
 
 /**

@@ -13,24 +13,25 @@ const VALUES: Record<string, string> = {
 
 export async function usageOf(command: CommandDef, path: readonly string[]): Promise<string> {
   const meta = (await resolved(command.meta)) as { description?: string; version?: string } | undefined
-  const args = Object.entries(((await resolved(command.args)) ?? {}) as ArgsDef)
+  const args = await argsOf(command)
   const children = Object.entries(((await resolved(command.subCommands)) ?? {}) as Record<string, unknown>)
   const pc = colours()
   const name = path.join(' ')
-  const options = args.filter(([, it]) => it.type !== 'positional')
-  const positionals = args.filter(([, it]) => it.type === 'positional')
+  const options = args.filter(([, it]) => !isPositional(it))
+  const positionals = args.filter(([, it]) => isPositional(it))
   const optionWords = options.map(([option, it]) => bracketed(written(option, it), it.required !== true))
-  const last = positionals.map(([word, it]) => bracketed(word.toUpperCase(), it.required === false))
+  const last = positionals.map(([word, it]) => bracketed(nameOf(word, it), it.required === false))
   if (children.length > 0) last.push('COMMAND')
   const whole = [name, ...optionWords, ...last].join(' ')
-  const line = whole.length <= LINE ? whole : [name, '[OPTIONS]', ...last].join(' ')
+  const needed = options.filter(([, it]) => it.required === true).map(([option, it]) => written(option, it))
+  const line = whole.length <= LINE ? whole : [name, '[OPTIONS]', ...needed, ...last].join(' ')
   const lines = [meta?.description ?? '', '', `${pc.bold('Usage:')} ${line}`]
   const rows = (title: string, of: readonly (readonly [string, string])[]) => {
     if (of.length > 0) lines.push('', pc.bold(`${title}:`), ...table(of))
   }
   rows(
     'Arguments',
-    positionals.map(([word, it]) => [word.toUpperCase(), about(it)] as const),
+    positionals.map(([word, it]) => [nameOf(word, it), about(it)] as const),
   )
   rows(
     'Options',
@@ -41,7 +42,21 @@ export async function usageOf(command: CommandDef, path: readonly string[]): Pro
   return lines.join('\n')
 }
 
-type Arg = ArgsDef[string]
+/** `several`: a last positional that takes all remaining words. */
+export type Arg = ArgsDef[string] & { several?: boolean }
+
+/** In their order. */
+export async function argsOf(command: CommandDef): Promise<[string, Arg][]> {
+  return Object.entries(((await resolved(command.args)) ?? {}) as Record<string, Arg>)
+}
+
+export function isPositional({ type }: Arg): boolean {
+  return type === 'positional'
+}
+
+function nameOf(positional: string, { several }: Arg): string {
+  return several ? `${positional.toUpperCase()}...` : positional.toUpperCase()
+}
 
 function written(option: string, arg: Arg): string {
   if (arg.type === 'boolean' || arg.type === undefined) return `--${option}`

@@ -283,6 +283,8 @@ function withPaths(config: z.infer<typeof Config>, base: string): Config {
   return {
     ...config,
     dataFolder,
+    // Paths are appended to it.
+    publicUrl: config.publicUrl?.replace(/\/+$/, '') ?? null,
     tls: config.tls && { certFile: at(config.tls.certFile), keyFile: at(config.tls.keyFile) },
     rulesFolders: config.rulesFolders.map(at),
     geoip: {

@@ -27,7 +27,11 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
 }
 
 export function main(args: string[]): Promise<void> {
-  const root = defineCommand({
+  return runCli(rootCommand(), args)
+}
+
+export function rootCommand(): CommandDef {
+  return defineCommand({
     meta: {
       name: 'tellwire',
       version: version(),
@@ -35,7 +39,6 @@ export function main(args: string[]): Promise<void> {
     },
     subCommands: COMMANDS as Record<string, () => Promise<CommandDef>>,
   })
-  return runCli(root, args)
 }
 
 function version(): string {

@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'rules/': ['wire/', 'zod', 'node:'],
   // A collector yields observations, and does not know who stores or sends them; each operating system has its own.
   'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
-  'agent/': ['wire/', 'bin/cli.ts', 'node:', 'zod', 'ws', 'citty'],
+  'agent/': ['wire/', 'bin/cli.ts', 'bin/lean.js', 'node:', 'zod', 'ws', 'citty'],
   // Types only.
   'server/model/': ['wire/', 'zod'],
   'server/store/': [...MODEL, 'wire/', 'node:', 'pg'],

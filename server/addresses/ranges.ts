@@ -30,6 +30,7 @@ export const STALE_DAYS = 45
 /** About a million entries; the largest public list we know of has 0.7 MB. */
 const MAX_LIST_BYTES = 16 * 1_048_576
 const MAX_SHOWN = 10
+const PROGRESS_LINES = 5_000
 /** A block wider than this is a mistake: it would put 1/256 of the Internet into one class. */
 const WIDEST = { 4: 8, 6: 16 } as const
 const DAY_MS = 86_400_000
@@ -43,6 +44,8 @@ export interface BadLine {
   why: string
 }
 
+export type OnProgress = (lines: number, of: number) => void
+
 export interface ParsedRanges {
   table: RangeTable
   entries: number
@@ -51,13 +54,15 @@ export interface ParsedRanges {
   badLines: number
 }
 
-export function parseRanges(text: string): ParsedRanges {
+/** `onProgress` is called every few thousand lines with how many are read, and how many there are. */
+export function parseRanges(text: string, onProgress: OnProgress = () => {}): ParsedRanges {
   const spans: Span[] = []
   const bad: BadLine[] = []
   let badLines = 0
   let number = 0
-  for (const line of text.replace(/^\uFEFF/, '').split('\n')) {
-    number++
+  const lines = text.replace(/^\uFEFF/, '').split('\n')
+  for (const line of lines) {
+    if (++number % PROGRESS_LINES === 0) onProgress(number, lines.length)
     const entry = line.replace(/[#,].*/s, '').trim()
     if (entry === '') continue
     const span = parseEntry(entry)
@@ -91,6 +96,7 @@ export async function importRanges(options: {
   /** Null: the day of the file's last modification. */
   date: string | null
   now: number
+  onProgress?: OnProgress
 }): Promise<ParsedRanges & { facts: RangeListFacts }> {
   const { folder, file, now } = options
   const found = await stat(file).catch((cause: unknown) => {
@@ -107,7 +113,7 @@ export async function importRanges(options: {
       todo: 'Write YYYY-MM-DD.',
     })
 
-  const parsed = parseRanges(await readFile(file, 'utf8'))
+  const parsed = parseRanges(await readFile(file, 'utf8'), options.onProgress)
   const first = parsed.bad[0]
   if (parsed.badLines * 10 > parsed.entries + parsed.badLines)
     throw new Fault('feed.invalid', {

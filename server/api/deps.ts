@@ -48,6 +48,8 @@ export interface Deps {
    * Why the server accepts no work, without internal names or paths; null when it accepts work. The answer of /readyz.
    */
   notReady(): string | null
+  /** True: the data are a simulation, and the console says so. */
+  simulated?: boolean
   /** True when the configured public address uses TLS. A trusted proxy may also report TLS for a single request. */
   isPublicOverTls: boolean
   /** Host names of the server, besides 'localhost' and IP addresses; requests for other names are refused. */

@@ -36,6 +36,8 @@ export const SessionView = z.object({
   may: z.array(z.enum(PERMISSIONS)),
   /** True: opened by a one-time link, which may set a password without the old one. */
   byLink: z.boolean(),
+  /** True: this server shows a simulated company, and no real people. */
+  simulated: z.boolean(),
 })
 export type SessionView = z.infer<typeof SessionView>
 export type Permission = SessionView['may'][number]

@@ -2,21 +2,27 @@
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { dataFolderOf } from '../config.ts'
 import { type Manifest, makeBackup } from '../store/sqlite/backup.ts'
+import { folderArgs, folderIn } from './data-folder.ts'
+import { progress, share } from './progress.ts'
 import { printable } from './terminal.ts'
 
 export const backupCommand = defineCommand({
   meta: { name: 'backup', description: 'Copy the data folder, even while its server runs, and check the copy' },
   args: {
     to: { type: 'positional', required: true, description: 'A folder to make, or one file whose name ends in .tar' },
-    'data-folder': { type: 'string', description: "The server's data folder" },
+    ...folderArgs,
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args }) {
     refusePostgres(args['data-folder'])
     const to = resolve(args.to)
-    const { manifest, checked } = await makeBackup({ folder: dataFolderOf(args['data-folder']), to, now: Date.now() })
+    const folder = folderIn(args)
+    const shown = progress()
+    const { manifest, checked } = await makeBackup({
+      ...{ folder, to, now: Date.now() },
+      onStep: (...step) => shown.show(share(...step)),
+    }).finally(() => shown.end())
     if (args.json) console.log(JSON.stringify({ backup: to, ...manifest }))
     else console.log(printable(`${to}: records 1 to ${manifest.last}, ${megabytes(manifest)} MB, checked`))
     for (const it of checked.lost) console.error(`tellwire: ${printable(it.message)}`)

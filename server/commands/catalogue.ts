@@ -20,8 +20,9 @@ const checkCommand = defineCommand({
     thing: {
       type: 'positional',
       required: true,
+      several: true,
       description:
-        'A path, a program, package, service, host, address or interface, ":PORT", a USB id "1d6b:0104", a browser extension id, or "pid:123" of a running process; several may be given',
+        'A path, a program, package, service, host, address or interface, ":PORT", a USB id "1d6b:0104", a browser extension id, or "pid:123" of a running process',
     },
     json,
   },

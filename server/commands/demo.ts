@@ -1,7 +1,7 @@
 /**
  * `tellwire demo`: a server with a simulated company, in a folder that is removed at the end.
  *
- * Shape   200 people and three weeks that end now: mostly ordinary ones, a few infiltrators, and people who only look
+ * Shape   200 people, and three weeks that end now: mostly ordinary ones, a few infiltrators, and people who only look
  *         like them. Who is which is never stored, as with a real company.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,28 +16,30 @@ import { type Config, loadConfig } from '../config.ts'
 import { logger } from '../log.ts'
 import { serve } from '../roles/all.ts'
 import { importOffline } from '../roles/offline.ts'
-import { simulate } from '../simulate/simulate.ts'
+import { simulate, workersFor } from '../simulate/simulate.ts'
 import { SERVER_PLACE } from '../simulate/sites.ts'
 import { counted, progress, share } from './progress.ts'
 import { portOf, untilStopped } from './server.ts'
+import { whole } from './simulate.ts'
 
 const pc = colours()
 const WORKERS = 200
+const MAX_WORKERS = 5_000
 const DAYS = 21
 const SEED = 11
 /** Four schemes of infiltrators, and look-alikes of all of them. The others are ordinary people. */
 const SCENES = ['P4', 'P1', 'P11', 'P22', 'P6', 'N9/undeclared', 'N4/unannounced', 'N11/lapsed', 'N1', 'N15', 'N20']
 const BLOCK_LINES = 1_000
+/** SIGHUP: the terminal was closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export const demoArgs = {
   host: { type: 'string', description: 'The address to listen on (default: 127.0.0.1)' },
   port: { type: 'string', description: 'The port to listen on (default: a free one)' },
+  workers: { type: 'string', valueHint: 'count', description: `How many people it has (default: ${WORKERS})` },
 } as const
 
-export interface DemoArgs {
-  host?: string | undefined
-  port?: string | undefined
-}
+export type DemoArgs = { [K in keyof typeof demoArgs]?: string | undefined }
 
 export const demoCommand = defineCommand({
   meta: { name: 'demo', description: 'Show the console with a simulated company; nothing is kept' },
@@ -47,28 +49,29 @@ export const demoCommand = defineCommand({
 
 /** Runs until it is stopped. */
 export async function demo(args: DemoArgs): Promise<void> {
+  const workers =
+    args.workers === undefined ? WORKERS : whole('--workers', args.workers, workersFor(SCENES), MAX_WORKERS)
   const folder = mkdtempSync(join(tmpdir(), 'tellwire-demo-'))
-  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   process.on('exit', remove)
   const interrupted = () => process.exit(130)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupted)
+  for (const signal of SIGNALS) process.on(signal, interrupted)
   try {
-    console.log(
-      `${pc.bold('This is a demo.')} Its company is simulated: ${WORKERS} people, ${DAYS} days up to now. ` +
-        'Making it takes about a minute …',
-    )
     const config = configOf(folder, args)
-    await fill(config)
-    const running = await serve(config, logger(config.log.level))
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted)
-    const stopped = untilStopped()
+    console.log(`Simulating ${workers} people over the last ${DAYS} days; this takes about a minute …`)
+    await fill(config, workers)
+    const running = await serve(config, logger(config.log.level), { simulated: true })
+    for (const signal of SIGNALS) process.off(signal, interrupted)
+    const stopped = untilStopped(SIGNALS)
     console.log(`
+${pc.bold('A demo with simulated data: nobody in it exists. Stop with Ctrl-C.')}
+
   console      ${pc.cyan(await running.oneTimeLink())}
                The link signs you in once, for 24 hours; then choose a password.
   data         ${folder}
                It is removed when the demo stops.
 
-Nobody in it exists, and no laptop reports to it. Your own: ${pc.bold('npm start')}. Stop with Ctrl-C.`)
+To watch this machine instead: npm start`)
     await stopped
     await running.close()
   } finally {
@@ -93,10 +96,10 @@ function configOf(folder: string, { host, port }: DemoArgs): Config {
   })
 }
 
-async function fill(config: Config): Promise<void> {
+async function fill(config: Config, workers: number): Promise<void> {
   const shown = progress()
   try {
-    await importOffline(config, () => company(Date.now()), {
+    await importOffline(config, () => company(Date.now(), workers), {
       log: logger(config.log.level),
       // The agent that sees what the simulated ones see.
       platform: 'linux',
@@ -113,10 +116,10 @@ async function fill(config: Config): Promise<void> {
 }
 
 /** Lines in order of arrival, up to `now`, without those that say who is an infiltrator. */
-async function* company(now: number): AsyncGenerator<string[]> {
+async function* company(now: number, workers: number): AsyncGenerator<string[]> {
   const start = Math.floor(now / DAY) * DAY - (DAYS - 1) * DAY
   let block: string[] = []
-  for (const line of simulate({ scenarios: SCENES, seed: SEED, workers: WORKERS, days: DAYS, start })) {
+  for (const line of simulate({ scenarios: SCENES, seed: SEED, workers, days: DAYS, start })) {
     if (line.startsWith('{"type":"label"')) continue
     if (Number(/"(?:receivedAt|time)":(\d+)/.exec(line)?.[1]) > now) break
     block.push(line.startsWith('{"type":"contract"') ? named(line) : line)

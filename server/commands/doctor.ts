@@ -18,9 +18,10 @@ import { catalogueAge, databaseAge, type FeedAge, listAge } from '../addresses/a
 import { ASN_PACKAGE, CITY_PACKAGE, COUNTRY_PACKAGE, installedFolder, packageDate } from '../addresses/installed.ts'
 import { type GeoipFiles, openOwnDatabases } from '../addresses/own-databases.ts'
 import { Ranges, STALE_DAYS } from '../addresses/ranges.ts'
-import { type Config, loadConfig } from '../config.ts'
+import type { Config } from '../config.ts'
 import { loadRules, SHIPPED_RULES } from '../detect/program.ts'
 import { readServerFile } from '../roles/server-file.ts'
+import { configIn, folderArgs } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
 export interface Check {
@@ -49,8 +50,7 @@ const GIB = 1_073_741_824
 export const doctorCommand = defineCommand({
   meta: { name: 'doctor', description: 'Check that this machine has what server and agent need' },
   args: {
-    'data-folder': { type: 'string', description: "The server's data folder" },
-    config: { type: 'string', description: "The server's configuration file (YAML)" },
+    ...folderArgs,
     'agent-folder': { type: 'string', description: "The agent's folder" },
     json: { type: 'boolean', description: 'Print JSON' },
   },
@@ -64,8 +64,7 @@ export const doctorCommand = defineCommand({
     tell(nodeVersion(machine))
     for await (const check of kernel(machine)) tell(check)
     try {
-      const flags = { dataFolder: args['data-folder'] }
-      const config = loadConfig({ file: args.config ?? null, env: process.env, flags })
+      const config = configIn(args)
       for await (const check of server(config, machine)) tell(check)
       tell(await agent(args['agent-folder'] ?? (await agentOfUp(config)), machine))
     } catch (cause) {

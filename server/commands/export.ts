@@ -3,11 +3,10 @@ import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
-import { dataFolderOf } from '../config.ts'
 import { World } from '../derive/kit/world.ts'
 import { ALIVE_AT } from '../jobs/clock-line.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
-import { withStore } from './data-folder.ts'
+import { folderArgs, folderIn, withStore } from './data-folder.ts'
 import { progress, share } from './progress.ts'
 
 export const exportCommand = defineCommand({
@@ -16,17 +15,21 @@ export const exportCommand = defineCommand({
     from: { type: 'string', description: 'Only events that happened from this ISO time on' },
     to: { type: 'string', description: 'Only events that happened before this ISO time' },
     worker: { type: 'string', description: 'Only this worker and the laptops they held' },
-    'data-folder': { type: 'string', description: "The server's data folder" },
+    ...folderArgs,
   },
   async run({ args }) {
-    const folder = dataFolderOf(args['data-folder'])
+    const folder = folderIn(args)
     const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
     const shown = progress()
     const { stream, close } = await openTelemetry({ folder, readOnly: true })
+    let isKnown = args.worker === undefined
     try {
       const last = await stream.last()
       for await (const block of stream.read(0)) {
-        for (const { record } of block) if (wanted(record)) await line(record)
+        for (const { record } of block) {
+          isKnown ||= 'worker' in record && record.worker === args.worker
+          if (wanted(record)) await line(record)
+        }
         // A recording that scrolls over the terminal is its own progress.
         if (!process.stdout.isTTY) shown.show(share('exporting', block.at(-1)?.position ?? 0, last))
       }
@@ -35,8 +38,10 @@ export const exportCommand = defineCommand({
       await close()
     }
     // The last time the server was alive: with it, a replay finds the same silences.
-    const alive = Number((await withStore(folder, true, ({ values }) => values.get(ALIVE_AT))) ?? 0)
+    const alive = Number((await withStore(folder, 'read', ({ values }) => values.get(ALIVE_AT))) ?? 0)
     if (alive > 0) await line({ type: 'clock', time: alive })
+    if (!isKnown)
+      throw new Fault('api.notfound', { where: args.worker ?? null, todo: 'See `tellwire workers --band none`.' })
   },
 })
 
@@ -71,8 +76,9 @@ function selection(want: { from: number | null; to: number | null; worker: strin
         return inSpan(record.time) && theirs(record.device, record.time)
       case 'feed':
         return inSpan(record.time) && (want.worker === undefined || record.worker === want.worker)
-      case 'clock':
       case 'label':
+        return want.worker === undefined || record.worker === want.worker
+      case 'clock':
         return true
     }
   }

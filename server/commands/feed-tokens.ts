@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { addFeedToken, FEED_PATH, feedTokens, removeFeedToken, SENT_CATEGORIES } from '../feeds/tokens.ts'
-import { readServerFile } from '../roles/server-file.ts'
-import { folderArgs, folderIn, withStore } from './data-folder.ts'
+import { configIn, folderArgs, folderIn, publicUrlOf, withStore } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
 const json = { type: 'boolean', description: 'Print JSON' } as const
@@ -23,11 +22,11 @@ const add = defineCommand({
   },
   async run({ args }) {
     const categories = categoriesOf(args.category)
-    const folder = folderIn(args)
-    const token = await withStore(folder, false, (store) =>
+    const config = configIn(args)
+    const token = await withStore(config.dataFolder, 'make', (store) =>
       addFeedToken(store, { name: args.name, categories }, Date.now(), randomBytes),
     )
-    const url = `${readServerFile(folder)?.url ?? 'https://<the server>'}${FEED_PATH}`
+    const url = `${publicUrlOf(config)}${FEED_PATH}`
     if (args.json) console.log(JSON.stringify({ name: args.name, categories, token, url }))
     else {
       console.log(token)
@@ -40,7 +39,7 @@ const list = defineCommand({
   meta: { name: 'list', description: 'List the senders and what they may send' },
   args: { ...folderArgs, json },
   async run({ args }) {
-    const tokens = (await withStore(folderIn(args), true, feedTokens)).map(({ hash: _, ...it }) => it)
+    const tokens = (await withStore(folderIn(args), 'read', feedTokens)).map(({ hash: _, ...it }) => it)
     if (args.json) console.log(JSON.stringify(tokens))
     else if (tokens.length === 0)
       console.log('No tokens. Create one with `tellwire feeds token add NAME --category idp_login`.')
@@ -56,7 +55,7 @@ const remove = defineCommand({
   meta: { name: 'remove', description: 'Remove a token: its sender is refused from the next request on' },
   args: { name: { type: 'positional', required: true, description: "The token's name" }, ...folderArgs },
   async run({ args }) {
-    await withStore(folderIn(args), false, (store) => removeFeedToken(store, args.name, Date.now()))
+    await withStore(folderIn(args), 'change', (store) => removeFeedToken(store, args.name, Date.now()))
     console.log(printable(`${args.name} is refused from now on. Its earlier events are kept.`))
   },
 })

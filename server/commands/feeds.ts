@@ -8,15 +8,12 @@ import { type FeedAge, feedAges, listAge, staleWarnings } from '../addresses/age
 import { feedChangeWarning, keptFeedChanges } from '../addresses/moved.ts'
 import { ListName, RANGE_CLASSES } from '../addresses/range-list.ts'
 import { importRanges, removeRanges } from '../addresses/ranges.ts'
-import { type Config, loadConfig } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
+import { configIn, folderArgs } from './data-folder.ts'
 import { feedTokenCommand } from './feed-tokens.ts'
+import { progress, share } from './progress.ts'
 import { printable } from './terminal.ts'
 
-const where = {
-  'data-folder': { type: 'string', description: "The server's data folder" },
-  config: { type: 'string', description: "The server's configuration file (YAML)" },
-} as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
 const importCommand = defineCommand({
@@ -35,7 +32,7 @@ const importCommand = defineCommand({
     },
     name: { type: 'string', description: "The list's name (default: the file's); importing it again replaces it" },
     date: { type: 'string', description: "The day the list was made, YYYY-MM-DD (default: the file's date)" },
-    ...where,
+    ...folderArgs,
     json,
   },
   async run({ args }) {
@@ -52,14 +49,16 @@ const importCommand = defineCommand({
         why: `'${name}' is not a valid name.`,
         todo: 'Use up to 64 lower-case letters, digits and ._-.',
       })
+    const shown = progress()
     const { facts, bad, badLines } = await importRanges({
-      folder: feedsFolder(args),
+      folder: configIn(args).feedsFolder,
       file: args.file,
       class: args.class,
       name,
       date: args.date ?? null,
       now: Date.now(),
-    })
+      onProgress: (lines, of) => shown.show(share('importing', lines, of)),
+    }).finally(() => shown.end())
     for (const { line, text, why } of bad)
       console.error(printable(`${args.file}:${line}: '${text}': ${why}; the line is omitted.`))
     if (badLines > bad.length)
@@ -79,9 +78,9 @@ const listCommand = defineCommand({
     name: 'list',
     description: 'List range lists in order of precedence, address databases and the catalogue, with their age',
   },
-  args: { ...where, json },
+  args: { ...folderArgs, json },
   async run({ args }) {
-    const config = configOf(args)
+    const config = configIn(args)
     const addresses = await openAddresses({
       rangesFolder: config.feedsFolder,
       geoip: config.geoip,
@@ -116,9 +115,9 @@ const listCommand = defineCommand({
 
 const removeCommand = defineCommand({
   meta: { name: 'remove', description: 'Remove a list' },
-  args: { name: { type: 'positional', required: true, description: "The list's name" }, ...where },
+  args: { name: { type: 'positional', required: true, description: "The list's name" }, ...folderArgs },
   async run({ args }) {
-    await removeRanges(feedsFolder(args), args.name)
+    await removeRanges(configIn(args).feedsFolder, args.name)
     console.log(printable(`${args.name} is removed. A running server stops using it within a minute.`))
   },
 })
@@ -127,14 +126,6 @@ export const feedsCommand = defineCommand({
   meta: { name: 'feeds', description: 'Import, list and remove address ranges; manage who may send events' },
   subCommands: { import: importCommand, list: listCommand, remove: removeCommand, token: feedTokenCommand },
 })
-
-function feedsFolder(args: { config?: string | undefined; 'data-folder'?: string | undefined }): string {
-  return configOf(args).feedsFolder
-}
-
-function configOf(args: { config?: string | undefined; 'data-folder'?: string | undefined }): Config {
-  return loadConfig({ file: args.config ?? null, env: process.env, flags: { dataFolder: args['data-folder'] } })
-}
 
 /** Empty where no server has run yet. */
 async function changesIn(dataFolder: string, now: number): Promise<FeedChange[]> {

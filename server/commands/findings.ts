@@ -1,13 +1,13 @@
 /** `tellwire findings`: what the rules found, from a data folder, whether its server runs or not. */
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { dataFolderOf } from '../config.ts'
 import type { Finding } from '../model/finding.ts'
 import { openReader } from '../roles/read-only.ts'
 import { findingViews } from '../views/findings.ts'
 import type { Judged, Reader } from '../views/reader.ts'
 import type { FindingView } from '../views/schema.ts'
 import { isKnown } from '../views/worker.ts'
+import { folderArgs, folderIn } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
 /** As on the console's page of the worker; null: about nobody. */
@@ -17,11 +17,11 @@ export const findingsCommand = defineCommand({
   meta: { name: 'findings', description: 'Print what the rules found, newest first for each worker' },
   args: {
     worker: { type: 'string', description: 'Only this worker' },
-    'data-folder': { type: 'string', description: "The server's data folder" },
+    ...folderArgs,
     json: { type: 'boolean', description: 'Print JSON, one finding a line' },
   },
   async run({ args }) {
-    const { reader, close } = await openReader(dataFolderOf(args['data-folder']))
+    const { reader, close } = await openReader(folderIn(args))
     try {
       const id = reader.evaluation()
       const judged = id === null ? null : { id, time: reader.judgedAt() }

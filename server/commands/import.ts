@@ -1,17 +1,18 @@
 /** `tellwire import`: a recording into a server's log, whether the server runs or not, until it is judged. */
 import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { type Config, loadConfig } from '../config.ts'
+import type { Config } from '../config.ts'
 import { logger } from '../log.ts'
 import { answerTo, deliverRecording, forgetAnswer } from '../recordings/inbox.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { recordIn } from '../recordings/record.ts'
 import { importOffline } from '../roles/offline.ts'
 import { readServerFile } from '../roles/server-file.ts'
-import { counted, progress, share } from './progress.ts'
+import { configIn } from './data-folder.ts'
+import { counted, type Progress, progress, share } from './progress.ts'
 import { makeFolder } from './server.ts'
 import { printable } from './terminal.ts'
 
@@ -40,8 +41,7 @@ export const importCommand = defineCommand({
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args }) {
-    const flags = { dataFolder: args['data-folder'] && resolve(args['data-folder']) }
-    const config = loadConfig({ file: args.config ?? null, env: process.env, flags })
+    const config = configIn(args)
     const { file } = args
     // Before a data folder is made for a file that does not exist.
     if (file !== '-') await stat(file).catch((cause: unknown) => refuse(file, cause))
@@ -55,15 +55,17 @@ export const importCommand = defineCommand({
 })
 
 async function importFile(config: Config, file: string): Promise<Summary> {
-  const problems = problemsOf(file === '-' ? 'standard input' : file)
   const shown = progress()
+  const problems = problemsOf(file === '-' ? 'standard input' : file, shown)
   try {
     const taken = await importOffline(config, () => eventLines(file), {
       log: logger(config.log.level === 'debug' ? 'debug' : 'error'),
       onProblem: problems.take,
       onProgress: (lines) => shown.show(`storing, ${counted(lines)} lines`),
       onRuleProblem: ({ severity, path, line, message }) => {
-        if (severity === 'error') console.error(printable(`tellwire: ${path}:${line}: ${message}`))
+        if (severity !== 'error') return
+        shown.clear()
+        console.error(printable(`tellwire: ${path}:${line}: ${message}`))
       },
       onJudged: ({ position, last }) => shown.show(share('judging', position, last)),
     })
@@ -82,7 +84,7 @@ async function importFile(config: Config, file: string): Promise<Summary> {
 
 interface Outputs {
   problems: ReturnType<typeof problemsOf>
-  shown: ReturnType<typeof progress>
+  shown: Progress
 }
 
 async function handOver(folder: string, file: string, { problems, shown }: Outputs): Promise<Summary> {
@@ -141,11 +143,13 @@ async function* recordLines(file: string, read: { lines: number }, { problems, s
 }
 
 /** Prints the first lines that cannot be used, and how many there are. */
-function problemsOf(name: string) {
+function problemsOf(name: string, shown: Progress) {
   const problems = {
     rejected: 0,
     take(line: number, why: string): void {
-      if (problems.rejected++ < MAX_SHOWN) console.error(printable(`${name}:${line}: ${why}; the line is omitted.`))
+      if (problems.rejected++ >= MAX_SHOWN) return
+      shown.clear()
+      console.error(printable(`${name}:${line}: ${why}; the line is omitted.`))
     },
     end(): void {
       const more = problems.rejected - MAX_SHOWN

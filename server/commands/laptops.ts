@@ -11,7 +11,7 @@ const list = defineCommand({
   meta: { name: 'list', description: 'List the enrolled laptops, and which are revoked, when, by whom and why' },
   args: { ...folderArgs, json: { type: 'boolean', description: 'Print JSON' } },
   async run({ args }) {
-    const laptops = await withStore(folderIn(args), true, (store) => store.devices.list())
+    const laptops = await withStore(folderIn(args), 'read', (store) => store.devices.list())
     const shown = laptops.map(({ publicKey: _, revokedBy = null, revokedWhy = null, ...it }) => ({
       ...it,
       ...{ revokedBy, revokedWhy },
@@ -48,7 +48,7 @@ const revokeCommand = defineCommand({
     const reason = Reason.safeParse(args.reason)
     if (!reason.success) throw new Fault('usage', { where: '--reason', why: `It ${reason.error.issues[0]?.message}.` })
     const folder = folderIn(args)
-    const isKnown = await withStore(folder, false, (store) =>
+    const isKnown = await withStore(folder, 'change', (store) =>
       revoke(store, args.device, { by: null, why: reason.data, at: Date.now() }),
     )
     if (!isKnown)

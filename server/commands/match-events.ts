@@ -44,6 +44,8 @@ export interface MatchDeps {
   categories: ReadonlySet<string>
   write(text: string): Promise<void>
   refuse(line: number, reason: string): void
+  /** The number of lines read so far. */
+  onProgress?(lines: number): void
   /** Called with each event before it is matched. */
   sample?(event: FlatEvent, chars: number): void
 }
@@ -51,7 +53,7 @@ export interface MatchDeps {
 /** As fast as `write` accepts the matches. */
 export async function matchEvents(
   blocks: AsyncIterable<readonly (string | null)[]>,
-  { program, correlate, attribute, categories, write, refuse, sample }: MatchDeps,
+  { program, correlate, attribute, categories, write, refuse, onProgress, sample }: MatchDeps,
 ): Promise<MatchStats> {
   const started = performance.now()
   const stats: MatchStats = {
@@ -72,6 +74,7 @@ export async function matchEvents(
       }
       // So that a reader of the pipe gets each block's matches at once.
       if (output !== '') await flush()
+      onProgress?.(stats.lines)
     }
     addFirings(correlate?.end() ?? [])
   } finally {

@@ -8,15 +8,7 @@
  */
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
-import {
-  compile,
-  type LoadedCorrelation,
-  load,
-  nearest,
-  type Problem,
-  type Program,
-  type Rule,
-} from '../../rules/language/index.ts'
+import { compile, type LoadedCorrelation, load, nearest, type Program, type Rule } from '../../rules/language/index.ts'
 import { SHIPPED_RULES } from '../../rules/tooling/shipped.ts'
 import { type Attribution, attribution, readRuleSources } from '../../rules/tooling/sources.ts'
 import { VOCABULARY } from '../../rules/tooling/vocabulary.ts'
@@ -28,6 +20,7 @@ import { costs, sampler } from './match-costs.ts'
 import { matchEvents } from './match-events.ts'
 import { matchReport } from './match-report.ts'
 import { placeholderArg, placeholdersFrom } from './placeholders.ts'
+import { counted, type Progress, progress } from './progress.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const MAX_REPORTED = 10
@@ -52,10 +45,11 @@ export const matchCommand = defineCommand({
     },
   },
   async run({ args, rawArgs }) {
-    if (args._.length > 1)
-      throw new Fault('usage', { where: String(args._[1]), todo: 'Name one file of events, or use standard input.' })
+    const shown = progress()
     const loading = performance.now()
-    const { program, correlations, attribute } = await loaded(repeated(rawArgs, '--rules'), placeholdersFrom(rawArgs))
+    shown.show('loading the rules')
+    const paths = repeated(rawArgs, '--rules')
+    const { program, correlations, attribute } = await loaded(paths, placeholdersFrom(rawArgs), shown)
     const loadSeconds = (performance.now() - loading) / 1_000
     const name = !args.events || args.events === '-' ? 'standard input' : args.events
     const sampling = args.stats ? sampler() : null
@@ -67,13 +61,17 @@ export const matchCommand = defineCommand({
       attribute,
       categories: VOCABULARY.categories,
       write: async (text) => {
+        if (process.stdout.isTTY) shown.clear()
         if (!process.stdout.write(visible(text))) await once(process.stdout, 'drain')
       },
       refuse: (line, reason) => {
-        if (reported++ < MAX_REPORTED) console.error(`${printable(name)}:${line + 1}: ${reason}; line skipped.`)
+        if (reported++ >= MAX_REPORTED) return
+        shown.clear()
+        console.error(`${printable(name)}:${line + 1}: ${reason}; line skipped.`)
       },
+      onProgress: (lines) => shown.show(`matching, ${counted(lines)} lines`),
       ...(sampling && { sample: sampling.offer }),
-    })
+    }).finally(() => shown.end())
     if (stats.refused > MAX_REPORTED)
       console.error(`${printable(name)}: ${stats.refused - MAX_REPORTED} more lines skipped.`)
     if (stats.refused > 0) process.exitCode = 1
@@ -100,15 +98,19 @@ function strangersInWords(strangers: ReadonlyMap<string, number>, { rules }: Pro
 async function loaded(
   paths: readonly string[],
   placeholders: Readonly<Record<string, readonly string[]>>,
+  shown: Progress,
 ): Promise<{ program: Program; correlations: LoadedCorrelation[]; attribute: (rule: Rule) => Attribution }> {
-  const report = (problem: Problem) => console.error(printable(described(problem)))
+  const print = (line: string) => {
+    shown.clear()
+    console.error(printable(line))
+  }
   const files = await readRuleSources(paths.length > 0 ? paths : [SHIPPED_RULES], (fault) =>
-    console.error(`tellwire: ${printable(fault.message)}`),
+    print(`tellwire: ${fault.message}`),
   )
   const { rules, correlations, problems } = load(files, { placeholders })
-  for (const problem of problems) if (problem.severity === 'error') report(problem)
+  for (const problem of problems) if (problem.severity === 'error') print(described(problem))
   const warnings = problems.filter((it) => it.severity === 'warning').length
-  if (warnings > 0) console.error(`${warnings} warnings about rules; see \`tellwire rules check\`.`)
+  if (warnings > 0) print(`${warnings} warnings about rules; see \`tellwire rules check\`.`)
   if (rules.length === 0) throw new Fault('rule.invalid', { why: 'There is no usable rule.' })
   const origins = new Map(files.map(({ path, origin }) => [path, origin]))
   return { program: compile(rules), correlations, attribute: (rule) => attribution(rule, origins.get(rule.path)) }

@@ -6,11 +6,14 @@
  */
 const QUIET_MS = 2_000
 const EVERY_MS = 200
+const ERASE = '\r\u001b[K'
 
 export interface Progress {
-  /** The whole line, such as 'judging 40 %'. */
+  /** The whole line, such as 'judging 40 %'. It appears when it is due, even if nothing else is shown by then. */
   show(line: string): void
-  /** Removes the line. */
+  /** Removes the line, so that other output begins at the left. The next one to be shown is drawn again. */
+  clear(): void
+  /** Removes the line for good. */
   end(): void
 }
 
@@ -19,18 +22,35 @@ export function progress(
   now: () => number = () => performance.now(),
 ): Progress {
   let nextAt = now() + QUIET_MS
-  let isShown = false
+  let line = ''
+  let drawn = ''
+  let timer: NodeJS.Timeout | undefined
   return {
-    show(line) {
-      if (!out.isTTY || now() < nextAt) return
-      nextAt = now() + EVERY_MS
-      isShown = true
-      out.write(`\r\u001b[K${line.slice(0, Math.max(20, (out.columns ?? 80) - 1))}`)
+    show(text) {
+      if (!out.isTTY) return
+      line = text.slice(0, Math.max(20, (out.columns ?? 80) - 1))
+      // For a step that takes long and says nothing meanwhile.
+      timer ??= setInterval(draw, EVERY_MS).unref()
+      draw()
     },
+    clear,
     end() {
-      if (isShown) out.write('\r\u001b[K')
-      isShown = false
+      clearInterval(timer)
+      timer = undefined
+      clear()
     },
+  }
+
+  function draw(): void {
+    if (line === drawn || now() < nextAt) return
+    nextAt = now() + EVERY_MS
+    drawn = line
+    out.write(`${ERASE}${line}`)
+  }
+
+  function clear(): void {
+    if (drawn !== '') out.write(ERASE)
+    drawn = ''
   }
 }
 

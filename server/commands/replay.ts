@@ -7,7 +7,6 @@ import { Fault } from '../../wire/fault.ts'
 import type { AddressFacts, CatalogueFacts, Recorded } from '../../wire/recording.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { Assessments } from '../assess/assessments.ts'
-import { dataFolderOf, loadConfig } from '../config.ts'
 import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
@@ -15,11 +14,13 @@ import type { Cluster } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
+import { configIn } from './data-folder.ts'
 import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { counted, progress } from './progress.ts'
 import { printable } from './terminal.ts'
 
 const LATENESS_MS = 72 * 3_600_000
+const MAX_REPORTED = 10
 
 export interface ReplayDeps {
   program: Program
@@ -154,7 +155,7 @@ export const replayCommand = defineCommand({
   },
   async run({ args, rawArgs }) {
     const at = args.at === undefined ? undefined : moment(args.at)
-    const config = loadConfig({ file: args.config ?? null, env: process.env })
+    const config = configIn(args)
     const ruleset = await loadRules(
       args.rules ? [args.rules] : [],
       (it) => console.error(printable(`${it.path}:${it.line}:${it.column}: ${it.message}`)),
@@ -163,30 +164,31 @@ export const replayCommand = defineCommand({
     )
     const catalogue = loadCatalogue()
     const addresses = await openAddresses({
-      rangesFolder: `${dataFolderOf(args['data-folder'])}/feeds`,
+      rangesFolder: config.feedsFolder,
       geoip: config.geoip,
       catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })
-    let reported = 0
     const shown = progress()
-    const result = await replay(
-      eventLines(args.file ?? '-'),
-      {
-        ...ruleset,
-        thresholds: config.thresholds,
-        recognise: (event) => recognise(catalogue, event),
-        lookup: (address, time) => addresses.lookup(address, time),
-      },
-      {
-        ...(at === undefined ? {} : { at }),
-        onProgress: (lines) => shown.show(`replaying, ${counted(lines)} lines`),
-        onProblem: (line, why) => {
-          if (reported++ < 10)
-            console.error(printable(`${args.file ?? 'standard input'}:${line}: ${why}; the line is skipped.`))
-        },
-      },
-    )
-    shown.end()
+    let reported = 0
+    const onProblem = (line: number, why: string) => {
+      if (reported++ >= MAX_REPORTED) return
+      shown.clear()
+      console.error(printable(`${args.file ?? 'standard input'}:${line}: ${why}; the line is skipped.`))
+    }
+    const deps: ReplayDeps = {
+      ...ruleset,
+      thresholds: config.thresholds,
+      recognise: (event) => recognise(catalogue, event),
+      lookup: (address, time) => addresses.lookup(address, time),
+    }
+    const result = await replay(eventLines(args.file ?? '-'), deps, {
+      ...(at === undefined ? {} : { at }),
+      onProgress: (lines) => shown.show(`replaying, ${counted(lines)} lines`),
+      onProblem,
+    }).finally(() => shown.end())
+    const { rejected } = result.stats
+    if (rejected > MAX_REPORTED) console.error(`${counted(rejected - MAX_REPORTED)} more lines are skipped.`)
+    if (rejected > 0) process.exitCode = 1
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },

@@ -4,10 +4,10 @@ import { extname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { loadConfig } from '../config.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { answerTo, deliver } from '../roster/inbox.ts'
 import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../roster/roster.ts'
+import { folderArgs, folderIn } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
 /** The server looks every 5 s; a roster of 100,000 rows takes it another 10 s, or 30 s on a busy machine. */
@@ -28,14 +28,12 @@ const importCommand = defineCommand({
     },
     format: { type: 'enum', options: ['csv', 'json'], description: "csv or json (default: by the file's name)" },
     'dry-run': { type: 'boolean', description: 'Only report what would be imported' },
-    'data-folder': { type: 'string', description: "The server's data folder" },
-    config: { type: 'string', description: "The server's configuration file (YAML)" },
+    ...folderArgs,
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args }) {
     const now = Date.now()
-    const flags = { dataFolder: args['data-folder'] }
-    const { dataFolder } = loadConfig({ file: args.config ?? null, env: process.env, flags })
+    const dataFolder = folderIn(args)
     const text = await readRoster(args.file)
     const format = args.format ?? (/^\.(json|ndjson|jsonl)$/i.test(extname(args.file)) ? 'json' : 'csv')
     const { contracts, devices, problems, omitted } = parseRoster(text, { format, fileName: args.file, now })

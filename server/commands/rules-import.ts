@@ -13,7 +13,8 @@ import * as z from 'zod'
 import { load, type Rule } from '../../rules/language/index.ts'
 import { attribution, readRuleSources, type SourcedFile } from '../../rules/tooling/sources.ts'
 import { Fault } from '../../wire/fault.ts'
-import { dataFolderOf } from '../config.ts'
+import { folderArgs, folderIn } from './data-folder.ts'
+import { counted, progress, share } from './progress.ts'
 import { printable } from './terminal.ts'
 
 const MAX_SHOWN = 10
@@ -52,20 +53,33 @@ export const importCommand = defineCommand({
   meta: { name: 'import', description: 'Copy the usable rules of a collection such as SigmaHQ' },
   args: {
     from: { type: 'positional', required: true, description: 'The collection: a folder or a .tar.gz' },
-    to: { type: 'string', description: "The target folder (default: 'rules/imported' in the data folder)" },
-    'data-folder': { type: 'string', description: "The server's data folder" },
+    to: {
+      type: 'string',
+      valueHint: 'folder',
+      description: "The target folder (default: 'rules/imported' in the data folder)",
+    },
+    ...folderArgs,
     json: { type: 'boolean', description: 'Print the contents of INDEX.json' },
   },
   async run({ args }) {
-    const to = resolve(args.to ?? join(dataFolderOf(args['data-folder']), 'rules', 'imported'))
-    const index = await importRules(args.from, to, Date.now())
+    const to = resolve(args.to ?? join(folderIn(args), 'rules', 'imported'))
+    const shown = progress()
+    const index = await importRules(args.from, to, Date.now(), (...step) => shown.show(share(...step))).finally(() =>
+      shown.end(),
+    )
     if (args.json) console.log(JSON.stringify(index))
     else for (const line of inWords(index, to)) console.log(printable(line))
     if (index.files.length === 0) process.exitCode = 1
   },
 })
 
-export async function importRules(from: string, to: string, now: number): Promise<Index> {
+/** `onStep` is called with what is being done, and how far it is; `of` 0: not known. */
+export async function importRules(
+  from: string,
+  to: string,
+  now: number,
+  onStep: (what: string, done: number, of: number) => void = () => {},
+): Promise<Index> {
   const source = resolve(from)
   if (to === source || to.startsWith(source + sep))
     throw new Fault('usage', {
@@ -75,9 +89,11 @@ export async function importRules(from: string, to: string, now: number): Promis
     })
   const refused = new Map<string, string[]>()
   const refuse = (path: string, reason: string) => refused.set(path, [...(refused.get(path) ?? []), reason])
+  onStep('reading the rules', 0, 0)
   const files = await readRuleSources([from], ({ where, detail }) =>
     refuse(where ?? from, detail ?? 'It cannot be read.'),
   )
+  onStep(`checking ${counted(files.length)} files`, 0, 0)
   const { rules, correlations, filters, problems } = load(files)
   const withinOf = new Map(files.map(({ path, within }) => [path, within]))
   for (const { severity, path, line, column, message, hint } of problems)
@@ -94,7 +110,8 @@ export async function importRules(from: string, to: string, now: number): Promis
   )
   const counts = { rules: 0, new: 0, updated: 0, same: 0, moved: 0 }
   const edited: string[] = []
-  for (const file of files) {
+  for (const [at, file] of files.entries()) {
+    onStep('copying the rules', at, files.length)
     const its = rulesOf.get(file.path) ?? []
     if (refused.has(file.within)) continue
     if (its.length === 0 && !withFilters.has(file.path)) {

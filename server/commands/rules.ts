@@ -22,8 +22,9 @@ const args = {
   path: {
     type: 'positional',
     required: false,
+    several: true,
     description:
-      'Files or folders with rules (.yml, .yaml), a copy of SigmaHQ or its .tar.gz; several may be given (default: the shipped rules)',
+      'Files or folders with rules (.yml, .yaml), a copy of SigmaHQ or its .tar.gz (default: the shipped rules)',
   },
   ...placeholderArg,
   json: { type: 'boolean', description: 'Print JSON' },

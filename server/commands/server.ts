@@ -1,11 +1,12 @@
 /** `tellwire server`: the server alone. */
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { type Config, loadConfig } from '../config.ts'
+import type { Config } from '../config.ts'
 import { logger } from '../log.ts'
 import { serve } from '../roles/all.ts'
+import { configIn } from './data-folder.ts'
 
 export const serverArgs = {
   config: { type: 'string', description: 'The configuration file (YAML)' },
@@ -17,14 +18,9 @@ export const serverArgs = {
 export type ServerArgs = { [K in keyof typeof serverArgs]?: string | undefined }
 
 export function configOf(args: ServerArgs): Config {
-  const config = loadConfig({
-    file: args.config ?? null,
-    env: process.env,
-    flags: {
-      dataFolder: args['data-folder'] && resolve(args['data-folder']),
-      'listen.host': args.host,
-      'listen.port': args.port === undefined ? undefined : portOf(args.port),
-    },
+  const config = configIn(args, {
+    'listen.host': args.host,
+    'listen.port': args.port === undefined ? undefined : portOf(args.port),
   })
   makeFolder(config.dataFolder)
   return config
@@ -59,11 +55,11 @@ function makeEach(folder: string): void {
   mkdirSync(folder, { mode: 0o700 })
 }
 
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
-export function untilStopped(): Promise<void> {
+/** Resolves at the first of the signals. A second one ends the process at once. */
+export function untilStopped(signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']): Promise<void> {
   return new Promise((resolve) => {
     let asked = false
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    for (const signal of signals)
       process.on(signal, () => {
         if (asked) process.exit(1)
         asked = true

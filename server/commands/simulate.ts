@@ -25,7 +25,7 @@ const SCENES =
 export const simulateCommand = defineCommand({
   meta: { name: 'simulate', description: 'Write recorded telemetry of a simulated fleet, with scenes in it' },
   args: {
-    scenarios: { type: 'positional', required: false, description: SCENES },
+    scenarios: { type: 'positional', required: false, several: true, description: SCENES },
     seed: { type: 'string', default: '1', description: 'A whole number; another number gives another fleet' },
     workers: {
       type: 'string',
@@ -99,7 +99,8 @@ function list(): string[] {
   )
 }
 
-function whole(where: string, text: string, least: number, most: number): number {
+/** Errors  Fault 'usage' for what is not a whole number in this range. */
+export function whole(where: string, text: string, least: number, most: number): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < least || value > most)
     throw new Fault('usage', { where: `${where} ${text}`, todo: `Give a whole number from ${least} to ${most}.` })

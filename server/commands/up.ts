@@ -13,7 +13,7 @@ import { Fault } from '../../wire/fault.ts'
 import { logger } from '../log.ts'
 import { type Running, serve } from '../roles/all.ts'
 import { configOf, type ServerArgs, serverArgs, untilStopped } from './server.ts'
-import { printable } from './terminal.ts'
+import { printable, terminalLogger } from './terminal.ts'
 
 // Colours on a terminal only: a log, or a test in CI, wants the bare link.
 const pc = colours()
@@ -32,7 +32,12 @@ export const upCommand = defineCommand({
       return demo(args)
     }
     const config = configOf(args)
-    const running = await serve(config, logger(config.log.level), { reload: () => configOf(args) })
+    const shown = process.stderr.isTTY ? terminalLogger(config.log.level, (line) => console.error(line)) : null
+    const log = shown ?? logger(config.log.level)
+    const running = await serve(config, log, { reload: () => configOf(args) }).catch((cause) => {
+      shown?.release()
+      throw cause
+    })
     const stopping = new AbortController()
     const folder = join(config.dataFolder, 'agent')
     if (!existsSync(join(folder, 'agent.json'))) await enroll(running, folder)
@@ -45,9 +50,10 @@ ${pc.bold('Tellwire watches this machine.')}
                The link signs you in once, for 24 hours; then choose a password.
   listening on ${running.url}
   data         ${printable(config.dataFolder)}
-  this laptop  tellwire agent show --folder ${printable(folder)}   (what is collected, what was sent last)
+  this laptop  npx tellwire agent show --folder ${printable(folder)}   (what is collected, what was sent last)
 
 Stop with Ctrl-C.`)
+    shown?.release()
     await untilStopped()
     console.log('\nStopping; recorded events are kept …')
     stopping.abort()

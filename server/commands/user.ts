@@ -4,22 +4,19 @@ import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { addUser, makeOneTimeLink } from '../access/sign-in.ts'
 import { type By, changeUser, linkUser, removeUser, signOutUser, userNamed } from '../access/users.ts'
-import { dataFolderOf } from '../config.ts'
 import { ROLES, type Role, type User } from '../model/user.ts'
-import { readServerFile } from '../roles/server-file.ts'
 import type { Store } from '../store/store.ts'
-import { withStore } from './data-folder.ts'
+import { configIn, type FolderArgs, folderArgs, folderIn, publicUrlOf, withStore } from './data-folder.ts'
 import { columns, printable } from './terminal.ts'
 
-const where = { 'data-folder': { type: 'string', description: "The server's data folder" } } as const
 const name = { type: 'positional', required: true, description: 'The name they sign in with' } as const
 const roles = ROLES.join(', ')
 
 const list = defineCommand({
   meta: { name: 'list', description: 'List the users, their roles, and who is disabled' },
-  args: { ...where, json: { type: 'boolean', description: 'Print JSON' } },
+  args: { ...folderArgs, json: { type: 'boolean', description: 'Print JSON' } },
   async run({ args }) {
-    const users = await withStore(dataFolderOf(args['data-folder']), true, (store) => store.users.list())
+    const users = await withStore(folderIn(args), 'read', (store) => store.users.list())
     if (args.json) {
       const shown = users.map(({ generation: _, passwordHash, ...it }) => ({
         ...it,
@@ -35,18 +32,18 @@ const list = defineCommand({
 
 const add = defineCommand({
   meta: { name: 'add', description: 'Add a user, and print their one-time link' },
-  args: { name, role: { type: 'string', default: 'analyst', description: roles }, ...where },
+  args: { name, role: { type: 'string', default: 'analyst', description: roles }, ...folderArgs },
   run: ({ args }) => {
     const role = roleOf(args.role, '--role')
-    return printLink(args['data-folder'], (store) => addUser(store, args.name, role, Date.now(), randomBytes))
+    return printLink(args, 'make', (store) => addUser(store, args.name, role, Date.now(), randomBytes))
   },
 })
 
 const link = defineCommand({
   meta: { name: 'link', description: 'Print a new one-time link, to replace a forgotten password' },
-  args: { name: { ...name, required: false, description: 'For whom (default: the administrator)' }, ...where },
+  args: { name: { ...name, required: false, description: 'For whom (default: the administrator)' }, ...folderArgs },
   run: ({ args }) =>
-    printLink(args['data-folder'], async (store) =>
+    printLink(args, 'change', async (store) =>
       args.name === undefined
         ? makeOneTimeLink(store, Date.now(), randomBytes)
         : linkUser(byHand(store), await userNamed(store, args.name), randomBytes),
@@ -55,7 +52,7 @@ const link = defineCommand({
 
 const role = defineCommand({
   meta: { name: 'role', description: 'Change the role of a user, from their next request on' },
-  args: { name, role: { type: 'positional', required: true, description: roles }, ...where },
+  args: { name, role: { type: 'positional', required: true, description: roles }, ...folderArgs },
   run: ({ args }) => {
     const role = roleOf(args.role, 'role')
     return change(args, `has the role ${role} from now on.`, (by, user) => changeUser(by, user, { role }))
@@ -64,26 +61,26 @@ const role = defineCommand({
 
 const disable = defineCommand({
   meta: { name: 'disable', description: 'Sign a user out everywhere, and let them not sign in until enabled again' },
-  args: { name, ...where },
+  args: { name, ...folderArgs },
   run: ({ args }) =>
     change(args, 'is signed out and cannot sign in.', (by, user) => changeUser(by, user, { disabled: true })),
 })
 
 const enable = defineCommand({
   meta: { name: 'enable', description: 'Let a disabled user sign in again' },
-  args: { name, ...where },
+  args: { name, ...folderArgs },
   run: ({ args }) => change(args, 'can sign in again.', (by, user) => changeUser(by, user, { disabled: false })),
 })
 
 const remove = defineCommand({
   meta: { name: 'remove', description: 'Remove a user; the audit trail keeps the name' },
-  args: { name, ...where },
+  args: { name, ...folderArgs },
   run: ({ args }) => change(args, 'is removed and signed out.', removeUser),
 })
 
 const signOut = defineCommand({
   meta: { name: 'sign-out', description: 'End all sessions and one-time links of a user' },
-  args: { name, ...where },
+  args: { name, ...folderArgs },
   run: ({ args }) => change(args, 'is signed out everywhere.', signOutUser),
 })
 
@@ -93,20 +90,22 @@ export const userCommand = defineCommand({
 })
 
 async function change(
-  args: { name: string; 'data-folder'?: string | undefined },
+  args: FolderArgs & { name: string },
   done: string,
   work: (by: By, user: User) => Promise<unknown>,
 ): Promise<void> {
-  await withStore(dataFolderOf(args['data-folder']), false, async (store) =>
-    work(byHand(store), await userNamed(store, args.name)),
-  )
+  await withStore(folderIn(args), 'change', async (store) => work(byHand(store), await userNamed(store, args.name)))
   console.log(`${args.name} ${done}`)
 }
 
-async function printLink(dataFolder: string | undefined, make: (store: Store) => Promise<string>): Promise<void> {
-  const folder = dataFolderOf(dataFolder)
-  const made = await withStore(folder, false, make)
-  console.log(`${readServerFile(folder)?.url ?? 'http://<the server>'}${made}`)
+async function printLink(
+  args: FolderArgs,
+  to: 'change' | 'make',
+  link: (store: Store) => Promise<string>,
+): Promise<void> {
+  const config = configIn(args)
+  const made = await withStore(config.dataFolder, to, link)
+  console.log(`${publicUrlOf(config)}${made}`)
   console.log('The link works once, for 24 hours.')
 }
 

@@ -1,13 +1,13 @@
 /** `tellwire workers`: the console's queue, from a data folder, whether its server runs or not. */
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
-import { dataFolderOf } from '../config.ts'
 import { BANDS, type Band } from '../model/assessment.ts'
 import { openReader } from '../roles/read-only.ts'
 import { Queue } from '../views/queue.ts'
 import { fromOne, type Reader } from '../views/reader.ts'
 import type { QueuePage, WorkerPage, WorkerRow } from '../views/schema.ts'
 import { assessmentOf } from '../views/worker.ts'
+import { folderArgs, folderIn } from './data-folder.ts'
 import { columns, printable } from './terminal.ts'
 
 /** A row of the console's queue with the score's parts. Which laptops are online only the server knows. */
@@ -21,12 +21,12 @@ export const workersCommand = defineCommand({
       default: 'medium',
       description: `Only this band and those above: ${BANDS.join(', ')}`,
     },
-    'data-folder': { type: 'string', description: "The server's data folder" },
+    ...folderArgs,
     json: { type: 'boolean', description: 'Print JSON, one worker a line' },
   },
   async run({ args }) {
     const least = bandOf(args.band)
-    const { reader, close } = await openReader(dataFolderOf(args['data-folder']))
+    const { reader, close } = await openReader(folderIn(args))
     try {
       const queue = await Queue.open(reader)
       const { rows }: QueuePage = JSON.parse(queue.page(null, Number.MAX_SAFE_INTEGER))

@@ -61,6 +61,8 @@ export interface Running {
 export interface ServeOptions {
   /** Reloads the configuration; without it, changes take effect at the next start. */
   reload?: () => Config
+  /** The data are a simulation: the console says so on every page. */
+  simulated?: boolean
 }
 
 /** Errors  Faults of configuration, store and port; everything is closed again after one. */
@@ -90,7 +92,7 @@ async function start(
   log: Logger,
   telemetry: Telemetry,
   store: Store,
-  { reload }: ServeOptions,
+  { reload, simulated = false }: ServeOptions,
 ): Promise<Running> {
   const now = Date.now
   const { stream, history } = telemetry
@@ -116,6 +118,7 @@ async function start(
   let detector: DetectorRole | null = null
   let people: ConsoleRole | null = null
   let ready = false
+  let closing: Promise<void> | null = null
 
   const disk = diskSpace({ folder: config.dataFolder, reserveBytes: config.limits.diskReserveBytes, log })
   // A file system that cannot be asked must not keep the server from starting; the job asks again.
@@ -135,7 +138,7 @@ async function start(
     now,
   })
   people = await consoleRole({
-    ...{ config, store, contracts, addresses, log, now, publishTelemetry },
+    ...{ config, store, contracts, addresses, log, now, publishTelemetry, simulated },
     reader: {
       ...{ now, store, history, directory },
       evaluation: () => detector?.status.evaluation ?? before?.id ?? null,
@@ -143,7 +146,7 @@ async function start(
       online: () => agents.gateway.online,
       policy: () => agents.gateway.policy,
     },
-    token: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
+    token: (worker, by) => agents.token(worker, by, publicUrl),
     revoke: agents.revoke,
     decided: (verdict) => detector?.decided(verdict),
     metricsText: metrics.text,
@@ -158,6 +161,7 @@ async function start(
   }
   serveRequests(http, onRequest, agents.gateway.upgrade)
   const url = urlOf(config, await listen(http, config))
+  const publicUrl = config.publicUrl ?? url
   const running = new DetectorRole({
     config,
     log,
@@ -168,18 +172,17 @@ async function start(
   detector = running
   detectorGauges(metrics.registry, () => running.status, stream.last)
   stream.onPublished((last) => running.published(last))
-  writeServerFile(config.dataFolder, { pid: process.pid, url })
+  writeServerFile(config.dataFolder, { pid: process.pid, url, publicUrl })
   ready = true
   // Without TLS and proxies only this machine connects, so no public address is looked up.
   if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
   for (const warning of warnings()) log.warn({}, warning)
   const stopJobs = runJobs(await jobs(), log)
-  let closing: Promise<void> | null = null
 
   return {
     url,
-    oneTimeLink: async () => `${config.publicUrl ?? url}${await makeOneTimeLink(store, now(), randomBytes)}`,
-    makeToken: (worker, by) => agents.token(worker, by, config.publicUrl ?? url),
+    oneTimeLink: async () => `${publicUrl}${await makeOneTimeLink(store, now(), randomBytes)}`,
+    makeToken: (worker, by) => agents.token(worker, by, publicUrl),
     close: () => (closing ??= close()),
   }
 
@@ -252,7 +255,10 @@ async function start(
   }
 
   function logFailure(work: Promise<unknown> | undefined): void {
-    work?.catch((cause) => log.error({ err: cause }, 'the queue could not be updated'))
+    work?.catch((cause) => {
+      // The store is closed under the last update. The next start reads everything anew.
+      if (closing === null) log.error({ err: cause }, 'the queue could not be updated')
+    })
   }
 
   async function close(): Promise<void> {

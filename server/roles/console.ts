@@ -34,6 +34,7 @@ export interface ConsoleRoleDeps {
   decided(verdict: Verdict): void
   metricsText(): Promise<string>
   notReady(): string | null
+  simulated: boolean
   log: Logger
   now(): number
 }
@@ -62,6 +63,7 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
       isOpenToLoopback: config.publicUrl === null && config.trustedProxies.length === 0,
     },
     notReady: deps.notReady,
+    simulated: deps.simulated,
     isPublicOverTls: config.tls !== null || config.publicUrl?.startsWith('https:') === true,
     hosts: ourNames(config),
     trustedProxies: config.trustedProxies,

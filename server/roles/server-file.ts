@@ -1,10 +1,13 @@
-/** `<data folder>/server.json`: process id and address of the running server, for other commands. */
+/** `<data folder>/server.json`: process id and addresses of the running server, for other commands. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface ServerFile {
   pid: number
+  /** Where it listens. */
   url: string
+  /** How others reach it: `publicUrl` of its configuration, else `url`. For every link that is printed. */
+  publicUrl: string
 }
 
 const fileOf = (folder: string) => join(folder, 'server.json')
@@ -24,7 +27,9 @@ export function readServerFile(folder: string): ServerFile | null {
     if (typeof facts !== 'object' || facts === null || !('pid' in facts) || !('url' in facts)) return null
     if (typeof facts.pid !== 'number' || typeof facts.url !== 'string') return null
     process.kill(facts.pid, 0)
-    return { pid: facts.pid, url: facts.url }
+    const { pid, url } = facts
+    // A server of an older version wrote no public address.
+    return { pid, url, publicUrl: 'publicUrl' in facts && typeof facts.publicUrl === 'string' ? facts.publicUrl : url }
   } catch {
     return null
   }

@@ -37,7 +37,10 @@ describe('agent/main', () => {
     this.timeout(90_000) // ten commands, each one or two seconds of CPU
     const before = await tellwire('run')
     assert.deepEqual([before.code, before.out], [1, ''])
-    assert.match(before.err, /^tellwire: .*not enrolled.*tellwire agent enroll TOKEN\.? \[agent\.not_enrolled\]\n$/)
+    assert.match(
+      before.err,
+      /^tellwire: .*not enrolled.*tellwire agent enroll TOKEN\. If it is enrolled, name its folder.* \[agent\.not_enrolled\]\n$/,
+    )
 
     assert.deepEqual(JSON.parse((await tellwire('enroll', server.token(), '--json')).out), {
       device: 'd-test',

@@ -97,9 +97,10 @@ export function sessionRoutes(app: OpenAPIHono<Env>, deps: Deps, signIn: SignIn,
     cookies.write(c, session.secret)
     return view(session)
   }
-}
 
-function view({ user, byLink }: OpenSession): SessionView {
-  const { name, role, passwordHash } = user
-  return { name, role, passwordSet: passwordHash !== null, may: permissionsOf(role), byLink }
+  function view({ user, byLink }: OpenSession): SessionView {
+    const { name, role, passwordHash } = user
+    const { simulated = false } = deps
+    return { name, role, passwordSet: passwordHash !== null, may: permissionsOf(role), byLink, simulated }
+  }
 }

@@ -32,6 +32,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           </svg>
           Tellwire
         </a>
+        {session.value?.simulated && <strong class="simulated">Simulated data</strong>}
         <nav aria-label="Pages">
           {PAGES.filter(({ nav, needs }) => nav && (!needs || may(needs))).map(({ path, title }) => (
             <a

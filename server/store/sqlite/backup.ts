@@ -51,6 +51,9 @@ export interface Checked {
   unreadable: Fault[]
 }
 
+/** Called with what is being done, and how far it is; `of` 0: not known. */
+export type OnStep = (what: string, done: number, of: number) => void
+
 export const isArchive = (name: string) => name.endsWith('.tar')
 
 /** `to` is a folder, or a file where it ends in '.tar'; it must not exist. */
@@ -58,25 +61,29 @@ export async function makeBackup(options: {
   folder: string
   to: string
   now: number
+  onStep?: OnStep
 }): Promise<{ manifest: Manifest; checked: Checked }> {
-  const { folder, to, now } = options
+  const { folder, to, now, onStep = () => {} } = options
   if (existsSync(to)) throw new Fault('usage', { where: to, why: 'It exists.', todo: 'Give the backup another name.' })
   const partial = `${to}.partial`
   try {
     await rm(partial, { recursive: true, force: true })
     await mkdir(dirname(to), { recursive: true })
     await mkdir(partial, { mode: 0o700 })
+    onStep(`copying ${STATE}`, 0, 0)
     if (existsSync(join(folder, STATE))) await copyDatabase(folder, partial, STATE, STORE_SCHEMA, STORE_VERSION)
+    onStep(`copying ${TELEMETRY}`, 0, 0)
     await copyDatabase(folder, partial, TELEMETRY, LOG_SCHEMA, LOG_VERSION)
     await copyFeeds(folder, partial)
-    const checked = await check(partial)
+    const checked = await check(partial, onStep)
     const missing = await missingOf(folder)
     if (missing) checked.lost.push(missing)
-    const manifest = await describe(partial, checked, now)
+    const manifest = await describe(partial, checked, { now, onStep })
     if (isArchive(to)) {
       const names = [MANIFEST, ...manifest.files.map((it) => it.name)]
       const file = `${to}.partial-file`
       await rm(file, { force: true })
+      onStep('writing the archive', 0, 0)
       await writeArchive(
         file,
         names.map((name) => ({ name, path: join(partial, name) })),
@@ -104,8 +111,9 @@ export async function restoreBackup(options: {
   folder: string
   force: boolean
   now: number
+  onStep?: OnStep
 }): Promise<{ manifest: Manifest; checked: Checked; aside: string | null }> {
-  const { from, folder, force, now } = options
+  const { from, folder, force, now, onStep = () => {} } = options
   if (!existsSync(from))
     throw new Fault('store.missing', {
       where: from,
@@ -123,8 +131,8 @@ export async function restoreBackup(options: {
       throw new Fault('usage', { where: folder, why, todo })
     }
     await mkdir(partial, { mode: 0o700 })
-    const manifest = await unpackInto(partial, from)
-    const checked = await check(partial)
+    const manifest = await unpackInto(partial, from, onStep)
+    const checked = await check(partial, onStep)
     const mark = readMark(folder)
     const aside = await moveAside(folder, now)
     if (aside && mark && mark.stream === checked.stream)
@@ -173,16 +181,18 @@ async function copyFeeds(folder: string, to: string): Promise<void> {
 }
 
 /** Errors  Fault 'store.damaged' when a database is inconsistent, or the state refers to other telemetry. */
-async function check(folder: string): Promise<Checked> {
+async function check(folder: string, onStep: OnStep): Promise<Checked> {
   const { stream, history, close } = await openTelemetry({ folder, readOnly: true })
   const checked: Checked = { stream: stream.id, last: await stream.last(), lost: [], unreadable: [] }
   try {
+    onStep(`checking ${TELEMETRY}`, 0, 0)
     integrity(join(folder, TELEMETRY), LOG_SCHEMA, LOG_VERSION)
     const onDamaged = (fault: Fault) => void (fault.facts.lost ? checked.lost : checked.unreadable).push(fault)
     // No record contains any of these words, so every segment is unpacked and no line is parsed.
     const everything = { categories: null, after: 0, upTo: checked.last, literals: [] }
     for await (const _ of history.scan(everything, { onDamaged }));
     if (existsSync(join(folder, STATE))) {
+      onStep(`checking ${STATE}`, 0, 0)
       integrity(join(folder, STATE), STORE_SCHEMA, STORE_VERSION)
       const store = await openSqliteStore({ folder, readOnly: true })
       const active = await store.evaluations.active()
@@ -223,11 +233,17 @@ function integrity(file: string, schema: string, version: number): void {
   }
 }
 
-async function describe(folder: string, { stream, last }: Checked, madeAt: number): Promise<Manifest> {
+async function describe(
+  folder: string,
+  { stream, last }: Checked,
+  { now: madeAt, onStep }: { now: number; onStep: OnStep },
+): Promise<Manifest> {
   const files: Manifest['files'] = []
   for (const name of (await namesIn(folder)).sort()) {
     const path = join(folder, name)
-    files.push({ name, bytes: (await stat(path)).size, sha256: await hashOf(path) })
+    const bytes = (await stat(path)).size
+    const sha256 = await hashOf(path, (done) => onStep(`hashing ${name}`, done, bytes))
+    files.push({ name, bytes, sha256 })
     await sync(path)
   }
   const manifest: Manifest = { format: 1, madeAt, stream, last, files }
@@ -236,11 +252,12 @@ async function describe(folder: string, { stream, last }: Checked, madeAt: numbe
 }
 
 /** Errors  Fault 'store.damaged' when a file differs from `backup.json` or is not listed there. */
-async function unpackInto(folder: string, from: string): Promise<Manifest> {
+async function unpackInto(folder: string, from: string, onStep: OnStep): Promise<Manifest> {
   await mkdir(join(folder, FEEDS), { mode: 0o700 })
   if (isArchive(from)) {
     for await (const { name, contents } of readArchive(from)) {
       if (!FILE_NAME.test(name)) throw noBackup(from)
+      onStep(`unpacking ${name}`, 0, 0)
       await writeFile(join(folder, name), contents, { mode: 0o600, flush: true })
     }
   } else {
@@ -249,6 +266,7 @@ async function unpackInto(folder: string, from: string): Promise<Manifest> {
     await copyFile(manifest, join(folder, MANIFEST))
     for (const { name } of (await manifestOf(from, from)).files) {
       if (!existsSync(join(from, name))) continue
+      onStep(`copying ${name}`, 0, 0)
       await copyFile(join(from, name), join(folder, name))
       await chmod(join(folder, name), 0o600)
       await sync(join(folder, name))
@@ -260,7 +278,8 @@ async function unpackInto(folder: string, from: string): Promise<Manifest> {
   for (const { name, bytes, sha256 } of manifest.files) {
     const path = join(folder, name)
     const size = existsSync(path) ? (await stat(path)).size : null
-    if (size === bytes && (await hashOf(path)) === sha256) continue
+    const onHashed = (done: number) => onStep(`hashing ${name}`, done, bytes)
+    if (size === bytes && (await hashOf(path, onHashed)) === sha256) continue
     throw new Fault('store.damaged', {
       where: `${from}, ${name}`,
       why: 'It differs from what was backed up.',
@@ -315,11 +334,17 @@ async function namesIn(folder: string): Promise<string[]> {
   return files.filter((it) => it.isFile()).map((it) => (it.parentPath === folder ? it.name : `${FEEDS}/${it.name}`))
 }
 
-async function hashOf(path: string): Promise<string> {
+/** `onHashed` gets the number of bytes so far. */
+async function hashOf(path: string, onHashed: (bytes: number) => void): Promise<string> {
   const hash = createHash('sha256')
+  let bytes = 0
   const file = await open(path)
   try {
-    for await (const piece of file.createReadStream({ highWaterMark: 1_048_576 })) hash.update(piece)
+    for await (const piece of file.createReadStream({ highWaterMark: 1_048_576 })) {
+      hash.update(piece)
+      bytes += piece.length
+      onHashed(bytes)
+    }
     return hash.digest('hex')
   } finally {
     await file.close()

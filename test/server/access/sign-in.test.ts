@@ -14,7 +14,7 @@ describe('server/api: sign-in', () => {
     const opened = await first.post('/api/v1/session/once', { secret })
     assert.equal(opened.status, 200)
     assert.deepEqual(await opened.json(), {
-      ...{ name: 'admin', role: 'admin', passwordSet: false, byLink: true },
+      ...{ name: 'admin', role: 'admin', passwordSet: false, byLink: true, simulated: false },
       may: [...PERMISSIONS],
     })
     assert.equal((await browser().post('/api/v1/session/once', { secret })).status, 401)
@@ -84,7 +84,7 @@ describe('server/api: sign-in', () => {
     await person.post('/api/v1/session/once', { secret: await link() })
     const saved = await person.post('/api/v1/users/me/password', { current: null, password: PASSWORD, name: 'ada' })
     assert.deepEqual(await saved.json(), {
-      ...{ name: 'ada', role: 'admin', passwordSet: true, byLink: true },
+      ...{ name: 'ada', role: 'admin', passwordSet: true, byLink: true, simulated: false },
       may: [...PERMISSIONS],
     })
     assert.equal((await browser().post('/api/v1/session', { name: 'ada', password: PASSWORD })).status, 200)

@@ -63,6 +63,21 @@ describe('tellwire import', function () {
     )
   })
 
+  it('exports one worker, and refuses one that does not exist', async () => {
+    const known = await tellwire(['export', '--worker', 'w1', '--data-folder', at('one')])
+    assert.equal(known.code, 0, known.err)
+    const records: { type: string; worker?: string | null }[] = known.out
+      .trim()
+      .split('\n')
+      .map((it) => JSON.parse(it))
+    const others = records.filter(({ worker = 'w1' }) => worker !== 'w1')
+    assert.ok(records.some(({ type }) => type === 'contract') && records.some(({ type }) => type === 'event'))
+    assert.deepEqual(others, [])
+    const nobody = await tellwire(['export', '--worker', 'nobody', '--data-folder', at('one')])
+    assert.equal(nobody.code, 1)
+    assert.match(nobody.err, /^tellwire: nobody: .*does not exist.*workers --band none/)
+  })
+
   it('counts records that are imported again once', async () => {
     const again = await imported([at('fleet.ndjson.gz'), '--data-folder', at('one')])
     assert.equal(again.stored, 0)

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore } from '../../../server/store/open.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { BINARY, startServer, until } from '../../bench/children.ts'
 import { enrolledDevice } from '../store/samples.ts'
+import { tellwire as inFolder } from './process.ts'
 
 describe('tellwire user and laptops', function () {
   this.timeout(120_000)
@@ -35,6 +36,23 @@ describe('tellwire user and laptops', function () {
       await store.close()
     }
   }
+
+  it('refuses a folder that is not a data folder, and makes none', async () => {
+    const elsewhere = join(folder, 'typo')
+    for (const [path, args] of [
+      [elsewhere, ['user', 'add', 'ada']],
+      [elsewhere, ['feeds', 'token', 'add', 'okta', '--category', 'idp_login']],
+      [folder, ['user', 'link']],
+      [folder, ['user', 'remove', 'ada']],
+      [folder, ['feeds', 'token', 'remove', 'okta']],
+      [folder, ['laptops', 'revoke', 'd1', '--reason', 'stolen']],
+    ] as const) {
+      const { code, err } = await inFolder([...args, '--data-folder', path])
+      assert.match(err, /no Tellwire data in this folder.*server that has run/, args.join(' '))
+      assert.equal(code, 1)
+    }
+    assert.deepEqual(readdirSync(folder), [])
+  })
 
   it('adds, lists and changes users, and protects the last admin', async () => {
     const done: { args: string[]; code: number; text: RegExp }[] = [
@@ -70,6 +88,28 @@ describe('tellwire user and laptops', function () {
         it === 'link' ? 'link.made' : `user.${it}`,
       ]),
     )
+  })
+
+  it('puts the public address in front of every link', async () => {
+    const config = join(folder, 'tellwire.yml')
+    writeFileSync(config, 'publicUrl: https://tellwire.example/\n')
+    const link = /^https:\/\/tellwire\.example\/#\/welcome\/o\.\S+\nThe link works once/
+    const token = /POST https:\/\/tellwire\.example\/feed\/v1\/events /
+    const category = ['--category', 'idp_login']
+    assert.match((await tellwire('user', 'add', 'ada', '--role', 'admin', '--config', config)).text, link)
+    assert.match((await tellwire('feeds', 'token', 'add', 'okta', ...category, '--config', config)).text, token)
+    assert.match((await tellwire('user', 'link', 'ada')).text, /^https:\/\/<the server>\/#\/welcome\//)
+
+    const server = await startServer(folder, {}, ['--config', config])
+    try {
+      assert.match(server.printed(), /sign in once with https:\/\/tellwire\.example\/#\/welcome\//)
+      for (const args of [['link', 'ada'], ['link'], ['add', 'ben']])
+        assert.match((await tellwire('user', ...args)).text, link)
+      assert.match((await tellwire('feeds', 'token', 'add', 'github', ...category)).text, token)
+      assert.match((await tellwire('doctor')).text, new RegExp(`listens on ${server.url}\\n`))
+    } finally {
+      await server.stop()
+    }
   })
 
   it('revokes a laptop with a reason, and lists it', async () => {

@@ -2,6 +2,14 @@
 import { spawn } from 'node:child_process'
 import { BINARY } from '../../bench/children.ts'
 
+/** For a process whose standard error is to be a terminal. */
+export const AT_TERMINAL = "Object.defineProperty(process.stderr, 'isTTY', { value: true });"
+
+/** The environment of a process that first runs this JavaScript. */
+export function preloaded(code: string): { NODE_OPTIONS: string } {
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` }
+}
+
 export interface Ended {
   code: number | null
   out: string
@@ -15,9 +23,18 @@ export interface Run {
 }
 
 /** Resolves when it has ended. `env` is added to this process's, without its TELLWIRE_ variables. */
-export function tellwire(args: readonly string[], { input = '', env = {}, cwd }: Run = {}): Promise<Ended> {
+export function tellwire(args: readonly string[], run: Run = {}): Promise<Ended> {
+  return started(BINARY, args, run)
+}
+
+/** The same with another copy of the program. */
+export function started(
+  binary: string,
+  args: readonly string[],
+  { input = '', env = {}, cwd }: Run = {},
+): Promise<Ended> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TELLWIRE_')))
-  const child = spawn(process.execPath, [BINARY, ...args], {
+  const child = spawn(process.execPath, [binary, ...args], {
     env: { ...inherited, ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdio: ['pipe', 'pipe', 'pipe'],

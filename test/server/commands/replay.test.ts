@@ -7,15 +7,15 @@ import { T0 } from '../events.ts'
 
 async function replayed(
   lines: readonly object[],
-): Promise<{ stats: { events: number; rejected: number }; problems: string }> {
+): Promise<{ code: number | null; stats: { events: number; rejected: number }; problems: string }> {
   const child = spawn(process.execPath, [BINARY, 'replay', '--json'])
   let out = ''
   let problems = ''
   child.stdout.on('data', (data) => (out += data))
   child.stderr.on('data', (data) => (problems += data))
   child.stdin.end(lines.map((it) => JSON.stringify(it)).join('\n'))
-  await once(child, 'close')
-  return { stats: (JSON.parse(out) as { stats: { events: number; rejected: number } }).stats, problems }
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stats: (JSON.parse(out) as { stats: { events: number; rejected: number } }).stats, problems }
 }
 
 describe('tellwire replay', function () {
@@ -24,7 +24,7 @@ describe('tellwire replay', function () {
   it('fills in omitted fields of feed and device lines; the same event twice counts once', async () => {
     const login = { category: 'idp_login', Ip: '203.0.113.9', Result: 'success' }
     const feed = (event: object) => ({ type: 'feed', worker: 'w1', time: T0, event })
-    const { stats, problems } = await replayed([
+    const { code, stats, problems } = await replayed([
       { type: 'contract', worker: 'w1', from: T0, country: 'US' },
       { type: 'device', device: 'd1', worker: 'w1', from: T0 },
       feed(login),
@@ -34,5 +34,6 @@ describe('tellwire replay', function () {
     ])
     assert.deepEqual([stats.events, stats.rejected], [2, 1])
     assert.match(problems, /standard input:6: event: .*Ipp/)
+    assert.equal(code, 1)
   })
 })

@@ -39,7 +39,7 @@ describe('the commands that read files', () => {
 
   /** This process acts as the server: its pid is alive, and it answers the inbox. */
   async function serving(answer: (item: InboxItem) => Promise<void>, signal: AbortSignal): Promise<void> {
-    writeServerFile(folder, { pid: process.pid, url: 'http://127.0.0.1:1' })
+    writeServerFile(folder, { pid: process.pid, url: 'http://127.0.0.1:1', publicUrl: 'http://127.0.0.1:1' })
     while (!signal.aborted) {
       for await (const item of takeInbox(join(folder, 'inbox'))) await answer(item)
       await delay(50)

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { urlOf } from '../../../server/roles/http.ts'
 import { openTelemetry } from '../../../server/store/sqlite/telemetry.ts'
 import { BINARY } from '../../bench/children.ts'
 
@@ -30,6 +31,16 @@ function ended(args: string[]): Promise<{ code: number | null; text: string }> {
   })
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, text })))
 }
+
+describe('the address that the server prints', () => {
+  for (const { host, tls, is } of [
+    { host: '127.0.0.1', tls: null, is: 'http://127.0.0.1:8740' },
+    { host: '0.0.0.0', tls: { certFile: 'a', keyFile: 'b' }, is: 'https://localhost:8740' },
+    { host: '::', tls: { certFile: 'a', keyFile: 'b' }, is: 'https://localhost:8740' },
+    { host: '::1', tls: null, is: 'http://[::1]:8740' },
+  ])
+    it(`${host}: can be opened`, () => assert.equal(urlOf({ tls, listen: { host, port: 0 } }, 8_740), is))
+})
 
 describe('tellwire server, where it cannot start', function () {
   this.timeout(90_000)
