@@ -26,8 +26,9 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   doctor: () => import('./commands/doctor.ts').then((it) => it.doctorCommand),
 }
 
-export function main(args: string[]): Promise<void> {
-  const root = defineCommand({
+/** The tree of all commands. */
+export function rootCommand(): CommandDef {
+  return defineCommand({
     meta: {
       name: 'tellwire',
       version: version(),
@@ -35,7 +36,10 @@ export function main(args: string[]): Promise<void> {
     },
     subCommands: COMMANDS as Record<string, () => Promise<CommandDef>>,
   })
-  return runCli(root, args)
+}
+
+export function main(args: string[]): Promise<void> {
+  return runCli(rootCommand(), args)
 }
 
 function version(): string {

@@ -100,7 +100,7 @@ async function change(
   await withStore(dataFolderOf(args['data-folder']), false, async (store) =>
     work(byHand(store), await userNamed(store, args.name)),
   )
-  console.log(`${args.name} ${done}`)
+  console.log(printable(`${args.name} ${done}`))
 }
 
 async function printLink(dataFolder: string | undefined, make: (store: Store) => Promise<string>): Promise<void> {

@@ -12,12 +12,17 @@ export interface Run {
   input?: string
   env?: Record<string, string>
   cwd?: string
+  /** Instead of the command line. */
+  script?: string
 }
 
 /** Resolves when it has ended. `env` is added to this process's, without its TELLWIRE_ variables. */
-export function tellwire(args: readonly string[], { input = '', env = {}, cwd }: Run = {}): Promise<Ended> {
+export function tellwire(
+  args: readonly string[],
+  { input = '', env = {}, cwd, script = BINARY }: Run = {},
+): Promise<Ended> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TELLWIRE_')))
-  const child = spawn(process.execPath, [BINARY, ...args], {
+  const child = spawn(process.execPath, [script, ...args], {
     env: { ...inherited, ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdio: ['pipe', 'pipe', 'pipe'],
