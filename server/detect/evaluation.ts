@@ -77,6 +77,11 @@ export class Evaluation {
     return this.pipeline.findings.isChanged || this.#unsaved.hasNews
   }
 
+  /** It will replace the evaluation that it amends, and is saved only then: `commit` does nothing until `activate`. */
+  get isAmending(): boolean {
+    return this.#deps.base !== undefined && !this.isActive
+  }
+
   /** In the log's order; records that were evaluated before are skipped. */
   take(stored: readonly Stored[]): void {
     for (const { position, record } of stored) {
@@ -96,7 +101,7 @@ export class Evaluation {
   }
 
   async commit(): Promise<void> {
-    if (this.#isAmending) return
+    if (this.isAmending) return
     this.#collect(this.pipeline.findings.changes())
     const commit = await this.#unsavedCommit()
     const kept = this.isActive ? commit.kept : await this.#writeInSteps(commit.kept)
@@ -113,7 +118,7 @@ export class Evaluation {
   async activate(): Promise<void> {
     const { evaluations } = this.#deps.store
     const before = await evaluations.active()
-    if (this.#isAmending) return this.#amend(before)
+    if (this.isAmending) return this.#amend(before)
     await this.commit()
     await evaluations.activate(this.id, before ? await this.#differences(before.id) : this.#everything())
     this.isActive = true
@@ -130,10 +135,6 @@ export class Evaluation {
     const kept = this.#parts.get(part)
     if (kept && state !== null) kept.restore(subject, JSON.parse(state))
     return kept !== undefined
-  }
-
-  get #isAmending(): boolean {
-    return this.#deps.base !== undefined && !this.isActive
   }
 
   /** The kept rows of `before` become this evaluation's: only what differs is written. */
@@ -178,7 +179,7 @@ export class Evaluation {
     const { pipeline, standings } = this
     const revision = standings.revise(pipeline.findings.touched(), pipeline.time, this.#position)
     const changes = [...this.#findingChanges(found), ...this.#silenceChanges(reportedTo), ...revision.changes]
-    this.#unsaved.add(found, revision, this.isActive || this.#isAmending ? changes : [])
+    this.#unsaved.add(found, revision, this.isActive || this.isAmending ? changes : [])
     for (const [part, kept] of this.#parts)
       for (const [subject, state] of kept.changed())
         this.#unsaved.keep({ part, subject, state: state === undefined ? null : JSON.stringify(state) })

@@ -143,6 +143,7 @@ export class Runner {
   }
 
   async #commit(): Promise<void> {
+    if (this.#evaluation.isAmending) return
     await this.#saved(() => this.#evaluation.commit())
   }
 

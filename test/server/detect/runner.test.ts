@@ -132,6 +132,39 @@ describe('server/detect: the runner', () => {
     assert.equal(it.logged.filter((line) => /could not be saved/.test(line.message)).length, 1)
   })
 
+  it('tries again when it cannot be saved in the place of the active one, and reports each finding once', async () => {
+    const it = evaluator()
+    let refused = 0
+    const { evaluations } = it.store
+    const amend = async (id: string, what: Commit) => {
+      if (refused++ < 2) throw new Fault('store.unwritable', { where: 'disk', todo: 'Free some space.' })
+      await evaluations.amend(id, what)
+    }
+    const store: Store = { ...it.store, evaluations: { ...evaluations, amend } }
+    await it.follow(await it.open(rulesetOf(programRule('aa'))), [...start, program('/x/aa', 0)])
+    const reported = (await it.changes()).length
+    const beside = await it.open(rulesetOf(programRule('bb')), { store })
+    const { stop, runner, ended } = running(it, beside)
+    await it.stream.publish([program('/x/bb', 1)])
+    await until(
+      async () => {
+        runner.poke()
+        return (await it.store.evaluations.active())?.id === beside.id || null
+      },
+      WITHIN_MS,
+      () => 'it did not replace the active one',
+    )
+    stop.abort()
+    await ended
+    assert.deepEqual(
+      (await it.findings()).map((found) => found.title.slice(-2)),
+      ['bb'],
+    )
+    const kinds = (await it.changes()).slice(reported).map((it) => it.kind)
+    assert.deepEqual(kinds.filter((kind) => kind.startsWith('finding')).sort(), ['finding_opened', 'finding_retracted'])
+    assert.equal(it.logged.filter((line) => /could not be saved/.test(line.message)).length, 1)
+  })
+
   it('ends when another evaluation replaced it', async () => {
     const it = evaluator()
     const first = await it.open(rulesetOf(programRule('aa')))
