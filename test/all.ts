@@ -46,16 +46,16 @@ function countOf(what: string, { text }: Ended): number {
 }
 
 const began = performance.now()
+let held: string | null = ''
 const server = mocha([SERVER], (text) => process.stdout.write(text))
-const others = mocha([EVERY, '--ignore', SERVER], () => {})
-const ended = await Promise.all([
-  server,
-  // Behind the first one's output, so that the two do not mix.
-  Promise.all([others, server]).then(([it]) => {
-    process.stdout.write(it.text)
-    return it
-  }),
-])
+const others = mocha([EVERY, '--ignore', SERVER], (text) => {
+  if (held === null) process.stdout.write(text)
+  else held += text
+})
+const first = await server
+process.stdout.write(held)
+held = null
+const ended = [first, await others]
 const minutes = ((performance.now() - began) / 60_000).toFixed(1)
 console.log(`\nBoth, in ${minutes} min:\n`)
 for (const what of COUNTS) console.log(`  ${ended.reduce((sum, it) => sum + countOf(what, it), 0)} ${what}`)
