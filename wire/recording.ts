@@ -95,6 +95,15 @@ export const RecordedClock = z.object({
   downSince: epochMs.nullish(),
 })
 
+/** From `from` until `to`, the server refused the laptop: it was revoked, and enrolled again. `to` null: not yet. */
+export const RecordedRevocation = z.object({
+  type: z.literal('revocation'),
+  device: identifier,
+  from: epochMs,
+  to: epochMs.nullable(),
+})
+export type RecordedRevocation = z.infer<typeof RecordedRevocation>
+
 const feedLine = {
   type: z.literal('feed'),
   worker: identifier.nullable(),
@@ -132,6 +141,7 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedConnection,
   RecordedEvent,
   RecordedFeed,
+  RecordedRevocation,
   z.object({
     type: z.literal('label'),
     worker: identifier,
@@ -147,6 +157,7 @@ export const RecordedComplete = z.discriminatedUnion('type', [
   RecordedConnection,
   RecordedEvent,
   z.object({ ...feedLine, event: FeedEvent }),
+  RecordedRevocation,
   RecordedClock,
 ])
 

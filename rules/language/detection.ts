@@ -109,13 +109,20 @@ function selectionReader({
       throw new Refusal(
         node.at,
         `'${key}' has a map where values belong.`,
-        'Write nested fields with dots: Outer.Inner.',
+        'Write nested fields with dots: Outer.Inner. Quote a value that begins with { or holds a colon.',
       )
     const given = node.kind === 'list' ? node.items : [node]
     if (given.length === 0) throw new Refusal(node.at, `'${key}' has no values.`)
     if (chain.all && given.length === 1) warn(at, '`all` has no effect on one value.')
     const parts = given.map((each) => {
-      if (each.kind !== 'scalar') throw new Refusal(each.at, 'A value is text, a number, a boolean or null.')
+      if (each.kind !== 'scalar')
+        throw new Refusal(
+          each.at,
+          'A value is text, a number, a boolean or null.',
+          'Quote a value that holds a colon and a blank, or begins with - ? [ or {.',
+        )
+      if (isEmpty(each)) warn(each.at, NO_VALUE, QUOTE_OR_NULL)
+      if (each.hasDoubtfulEscape) warn(each.at, CONTROL_CHARACTER, SINGLE_QUOTES)
       return oneValue(field, chain, each)
     })
     const joined = chain.all ? and(parts) : or(parts)
@@ -144,9 +151,19 @@ function selectionReader({
       )
     } catch (cause) {
       if (cause instanceof Refusal || !(cause instanceof Error)) throw cause
-      throw new Refusal(node.at, cause.message)
+      throw new Refusal(node.at, cause.message, isEmpty(node) ? QUOTE_OR_NULL : null)
     }
   }
+}
+
+const NO_VALUE = 'There is no value, which means that the field is absent.'
+const QUOTE_OR_NULL = 'Write null if that is meant. Quote a value that begins with # or &.'
+
+const CONTROL_CHARACTER = 'A backslash in double quotes makes a control character here: \\t is a tab.'
+const SINGLE_QUOTES = 'Put the value into single quotes if it is a path or an expression.'
+
+function isEmpty({ value, text }: Scalar): boolean {
+  return value === null && text === ''
 }
 
 function modified(names: readonly string[], at: number): Draft {

@@ -45,11 +45,11 @@ export function anyDocuments(text: string): (Node | Refusal)[] {
               .split('\n')[0]
               ?.replace(/ at line .*/, '')
               .replace(/\.?$/, '.')}`,
-            hintFor(error.code),
+            hintFor(error, text),
           ),
         ]
       if (document.contents === null) return []
-      return [reader(document)(document.contents, 0)]
+      return [reader(document, text)(document.contents, 0)]
     } catch (cause) {
       if (cause instanceof Refusal) return [cause]
       return [new Refusal(0, `This is not YAML that can be read: ${String(cause).slice(0, 200)}`)]
@@ -57,13 +57,15 @@ export function anyDocuments(text: string): (Node | Refusal)[] {
   })
 }
 
-function hintFor(code: string): string | null {
+function hintFor({ code, message, pos }: YAML.YAMLError, text: string): string | null {
   if (code === 'DUPLICATE_KEY')
     return 'The second would hide the first: put the values into one list, or name the second differently.'
   if (code === 'TAB_AS_INDENT') return 'Indent with spaces.'
   if (code === 'BAD_DQ_ESCAPE')
     return 'In double quotes a backslash begins an escape. Put the value into single quotes, where it is itself.'
-  return 'Quote values that hold : # { } [ ] , & * ? | > or begin with @ or `.'
+  if (/^Missing closing ['"]/.test(message) || /['"]$/.test(text.slice(0, pos[0]).trimEnd()))
+    return "A quote ends the value that began with it. Put the whole value into single quotes, and write each ' in it twice."
+  return 'Quote values that hold : # { } [ ] , & * ? | > or begin with % @ or `.'
 }
 
 /** Deeply nested flow brackets are refused before the parser recurses into them. */
@@ -80,7 +82,7 @@ function tooDeep(text: string): Refusal | null {
   return null
 }
 
-function reader(document: YAML.Document.Parsed) {
+function reader(document: YAML.Document.Parsed, source: string) {
   let nodes = 0
   return read
 
@@ -101,8 +103,8 @@ function reader(document: YAML.Document.Parsed) {
       return read(target, depth + 1)
     }
     if (YAML.isNode(node) && node.tag)
-      throw new Refusal(at, `The YAML tag ${node.tag} is not used in Sigma.`, 'Remove it.')
-    if (YAML.isScalar(node)) return scalar(node, at)
+      throw new Refusal(at, `The YAML tag ${node.tag} is not used in Sigma.`, 'Remove it, or quote the value.')
+    if (YAML.isScalar(node)) return { ...scalar(node, at), ...doubtfulEscape(node, source) }
     if (YAML.isSeq(node)) return { kind: 'list', items: node.items.map((item) => read(item, depth + 1)), at }
     if (YAML.isMap(node)) return mapping(node, at, depth)
     return { kind: 'scalar', value: null, text: '', at }
@@ -122,6 +124,13 @@ function reader(document: YAML.Document.Parsed) {
     for (const from of merged) for (const [key, entry] of from.entries) if (!entries.has(key)) entries.set(key, entry)
     return { kind: 'map', entries, at }
   }
+}
+
+function doubtfulEscape({ type, range }: YAML.Scalar, source: string): Pick<Scalar, 'hasDoubtfulEscape'> {
+  if (type !== 'QUOTE_DOUBLE' || !range) return {}
+  const unescaped = source.slice(range[0], range[1]).replaceAll('\\\\', '%')
+  const isDoubtful = /[\w:%)]\\[0abefnrtv]\w/.test(unescaped)
+  return isDoubtful ? { hasDoubtfulEscape: true } : {}
 }
 
 function scalar(node: YAML.Scalar, at: number): Scalar {

@@ -108,18 +108,21 @@ function negates(condition: Expression): boolean {
   return condition.kind === 'test' ? false : condition.of.some(negates)
 }
 
-/** The filters that apply to each rule, in the filters' order. */
+/** The filters that apply to each rule, in the filters' order. `correlations` are for hints only. */
 export function filtersByRule<T extends Filterable>(
   rules: readonly T[],
   drafts: readonly FilterDraft[],
+  correlations: readonly Pick<Filterable, 'id' | 'name'>[],
 ): Map<T, LoadedFilter[]> {
   const byReference = new Map<string, Set<T>>()
   for (const rule of rules)
     for (const reference of [rule.id, ...(rule.name === null ? [] : [rule.name])])
       byReference.set(reference, (byReference.get(reference) ?? new Set()).add(rule))
+  const isCorrelation = (reference: string) =>
+    correlations.some(({ id, name }) => reference === id || reference === name)
   const applying = new Map<T, LoadedFilter[]>()
   for (const draft of drafts)
-    for (const rule of rulesOf(draft, rules, byReference))
+    for (const rule of rulesOf(draft, rules, byReference, isCorrelation))
       applying.set(rule, [...(applying.get(rule) ?? []), draft.filter])
   return applying
 }
@@ -129,6 +132,7 @@ function rulesOf<T extends Filterable>(
   { filter, references, logsourceAt, warn }: FilterDraft,
   all: readonly T[],
   byReference: ReadonlyMap<string, ReadonlySet<T>>,
+  isCorrelation: (reference: string) => boolean,
 ): T[] {
   const named = new Set<T>(filter.rules === 'any' ? all : [])
   for (const { text, at } of references) {
@@ -148,6 +152,7 @@ function rulesOf<T extends Filterable>(
   return covered
 
   function hintFor(reference: string): string {
+    if (isCorrelation(reference)) return 'It is a correlation: name the rules that it counts.'
     const near = nearest(reference, byReference.keys())
     return near ? `Did you mean '${near}'?` : 'Name it by its `id` or `name`, and load its file too.'
   }

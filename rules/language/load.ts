@@ -79,7 +79,11 @@ export function load(files: readonly RuleFile[], options: LoadOptions = {}): Loa
       }
     }
   }
-  const applying = filtersByRule(rules, filters)
+  const applying = filtersByRule(
+    rules,
+    filters,
+    correlations.map(({ about }) => about),
+  )
   const loaded = rules.map((rule) => loadedRule(rule, applying.get(rule) ?? []))
   return {
     rules: loaded,

@@ -9,6 +9,8 @@ export interface Scalar {
   /** As written in the file: '010', 'True'. For quoted and block scalars the value. */
   text: string
   at: number
+  /** In double quotes, with an escape that looks like a part of a path: `"C:\temp"` has a tab. */
+  hasDoubtfulEscape?: true
 }
 export interface List {
   kind: 'list'

@@ -7,8 +7,9 @@
  */
 import { RE2JS } from 're2js'
 import { isAscii } from './fold.ts'
+import type { LongRun } from './pcre/write.ts'
 import { type Demands, demands, hasRun } from './regex-demands.ts'
-import { type Translated, translate } from './regex-dialect.ts'
+import { translate } from './regex-dialect.ts'
 
 export const MAX_SOURCE = 8_192
 export const MAX_PROGRAM = 4_000
@@ -99,7 +100,7 @@ function compiledRe2(re2: string): RE2JS {
 }
 
 /** Each run of the set's characters is as long as it can be, so their lengths decide. */
-function longRun({ set, least, anchored }: NonNullable<Translated['run']>): (text: string) => boolean {
+function longRun({ set, least, anchored }: LongRun): (text: string) => boolean {
   const compiled = compiledRe2(`${set}+`)
   return (text) => {
     if (text.length < least) return false

@@ -52,7 +52,7 @@ function time(text: string | undefined, where: string): number | null {
   return parsed
 }
 
-/** Contracts, holdings and clock lines are always included: without them the events cannot be interpreted. */
+/** Contracts, holdings, revocations and clock lines are always included: without them the events cannot be interpreted. */
 function selection(want: { from: number | null; to: number | null; worker: string | undefined }) {
   const world = new World()
   const inSpan = (at: number) => (want.from === null || at >= want.from) && (want.to === null || at < want.to)
@@ -64,6 +64,8 @@ function selection(want: { from: number | null; to: number | null; worker: strin
       case 'device':
         world.addDevice(record)
         return want.worker === undefined || record.worker === want.worker
+      case 'revocation':
+        return theirs(record.device, record.from)
       case 'event':
         return inSpan(record.event.time) && theirs(record.device, record.event.time)
       case 'connection':

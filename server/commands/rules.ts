@@ -124,7 +124,7 @@ async function read(
   )
   const given = new Set(files.map((it) => it.path))
   const isGiven = ({ path }: { path: string }) => given.has(path)
-  const others = files.some(({ text }) => /^filter:/m.test(text)) ? await shippedBeside(files) : []
+  const others = files.some(({ text }) => /filter["']?\s*:/.test(text)) ? await shippedBeside(files) : []
   const { rules, correlations, problems } = load([...files, ...others], {
     vocabulary: VOCABULARY,
     now: Date.now(),

@@ -68,6 +68,8 @@ export interface Deriver extends Keeper {
   advance?(now: number, emit: Emit): void
   /** The server was down from `from` to `to`, so no laptop could have been heard. */
   serverDown?(from: number, to: number): void
+  /** A laptop was revoked or, after that, enrolled again: `World.revocationsOf` has changed. */
+  revoked?(device: string): void
 }
 
 /** A deriver's name, thresholds and factory. */

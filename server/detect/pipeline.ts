@@ -122,6 +122,10 @@ export class Pipeline {
       case 'device':
         this.world.addDevice(record)
         break
+      case 'revocation':
+        this.world.addRevocation(record)
+        for (const { deriver } of this.#derivers) deriver.revoked?.(record.device)
+        break
       case 'connection': {
         const placed = this.#placed(record)
         for (const it of this.gate.take(placed, this.world.holderAt(record.device, placed.time)))

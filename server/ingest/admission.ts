@@ -23,7 +23,7 @@ import type { Metrics } from '../metrics.ts'
 import type { History } from '../store/history.ts'
 import type { Published, Rejected, Stored, Stream } from '../store/stream.ts'
 import { type Bucket, bucket } from './bucket.ts'
-import { type Accepted, parseBatch, type Refused, unpack, validateEvents } from './validation.ts'
+import { type Accepted, guardParsing, parseBatch, type Refused, unpack, validateEvents } from './validation.ts'
 
 export interface AdmissionLimits {
   /** Events a device may send, sustained and in a burst. An agent that sends a backlog is slowed down, not refused. */
@@ -53,6 +53,8 @@ export interface AdmissionDeps {
   isFull(): boolean
   limits: AdmissionLimits
   now(): number
+  /** Processor time of this thread, ms. */
+  cpuMs(): number
   /** 0 <= random < 1: jitter. */
   random(): number
   /** May resolve early when the server closes. */
@@ -75,6 +77,11 @@ const BATCH_COST = 5
 const LOOKUP_COST = 20
 /** Bytes that count as one event, so that a batch of few huge events is charged for its size. */
 const BYTES_PER_EVENT = 1_024
+/**
+ * What a millisecond of this thread counts as. Ordinary events take 5 µs each; those of a batch that is made to be slow
+ * to read take many times as long.
+ */
+const EVENTS_PER_CPU_MS = 200
 
 const DAY_SECONDS = DAY / 1_000
 
@@ -199,15 +206,25 @@ export class Admission {
   }
 
   #receive(lane: Lane, epoch: number, text: Buffer): Received {
-    const batch = parseBatch(text.toString('utf8'))
-    if (batch.epoch !== epoch)
-      throw new Fault('batch.malformed', { where: 'epoch', todo: 'Reconnect with a hello that names the new epoch.' })
-    const validated = validateEvents(batch.events, this.#deps.policy())
-    if (validated.highest === 0)
-      throw new Fault('batch.malformed', { where: 'events[0].seq', todo: 'Number the events from 1 upwards.' })
-    lane.bytes.charge(text.length)
-    lane.budget.charge(Math.max(batch.events.length, text.length / BYTES_PER_EVENT) + BATCH_COST)
-    return { epoch, receivedAt: this.#deps.now(), ...validated }
+    const { cpuMs, now, policy } = this.#deps
+    const before = cpuMs()
+    let events = 0
+    try {
+      guardParsing(text)
+      const batch = parseBatch(text.toString('utf8'))
+      events = batch.events.length
+      if (batch.epoch !== epoch)
+        throw new Fault('batch.malformed', { where: 'epoch', todo: 'Reconnect with a hello that names the new epoch.' })
+      const validated = validateEvents(batch.events, policy())
+      if (validated.highest === 0)
+        throw new Fault('batch.malformed', { where: 'events[0].seq', todo: 'Number the events from 1 upwards.' })
+      return { epoch, receivedAt: now(), ...validated }
+    } finally {
+      // A batch that is refused has cost the same.
+      lane.bytes.charge(text.length)
+      const worked = (cpuMs() - before) * EVENTS_PER_CPU_MS
+      lane.budget.charge(Math.max(events, text.length / BYTES_PER_EVENT, worked) + BATCH_COST)
+    }
   }
 
   async #admit(lane: Lane, received: Received): Promise<Admitted> {

@@ -23,6 +23,8 @@ export interface EnrollmentRouteDeps {
   /** Makes the enrollment durable before it is answered. */
   publish(records: readonly Recorded[]): Promise<unknown>
   trustedProxies: readonly string[]
+  /** Counts an enrollment that was refused, or failed. */
+  refused(code: FaultCode): void
   /** Reports an internal error, which the laptop is told nothing about. */
   onError(cause: unknown): void
 }
@@ -39,6 +41,7 @@ export function enrollmentRoute(deps: EnrollmentRouteDeps) {
       const about = agentFault(cause)
       if (!about) deps.onError(cause)
       const { code, where, detail } = about ?? new Fault('api.failed')
+      deps.refused(code)
       answer(response, STATUS[code] ?? 400, { code, message: FAULTS[code], where, todo: detail })
     }
   }

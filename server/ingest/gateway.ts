@@ -32,7 +32,7 @@ const PUSHED_AT_ONCE = 100
 
 export type GatewayLimits = AdmissionLimits & SessionLimits
 
-export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'durable' | 'sleep' | 'limits'> {
+export interface GatewayDeps extends Omit<AdmissionDeps, 'policy' | 'durable' | 'sleep' | 'limits' | 'cpuMs'> {
   store: { devices: Pick<Store['devices'], 'get'>; values: Pick<Store['values'], 'get' | 'compareAndSet'> }
   keys: ServerKeys
   /** The policy at the start; `Gateway.push` changes it. */
@@ -92,6 +92,7 @@ export class Gateway {
       ...deps,
       policy: () => this.#policy,
       durable: (device, epoch, seq) => this.#acknowledged.note(device, epoch, seq),
+      cpuMs: threadCpuMs,
       sleep: (ms) => delay(ms, undefined, { signal: this.#closing.signal }).catch(() => {}),
     })
     const hostNames = new Set(deps.hostNames.map(bareHost))
@@ -268,6 +269,11 @@ export class Gateway {
     const retryAfterMs = 30_000 + Math.floor(this.#deps.random() * 60_000)
     return new Fault('rate.exceeded', { why, todo: 'Reconnect less often.', facts: { retryAfterMs } })
   }
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
 }
 
 function cloned(device: string, about: Pick<FaultDetails, 'why' | 'todo'>, retryAfterMs: number): Fault {

@@ -45,6 +45,7 @@ function distinguishing(record: Recorded): unknown {
       return ['clock', record.time, record.downSince ?? null]
     case 'contract':
     case 'device':
+    case 'revocation':
     case 'label':
       // The schema gives every writer's fields the same order. The time of arrival is part of it, because what was
       // said before may be said again after something else.

@@ -27,6 +27,7 @@ import { followRevocations } from '../jobs/follow-revocations.ts'
 import { followRules } from '../jobs/follow-rules.ts'
 import { type Job, runJobs } from '../jobs/job.ts'
 import { queueTick } from '../jobs/queue-tick.ts'
+import { recordRevocations } from '../jobs/record-revocations.ts'
 import { recordingInbox } from '../jobs/recording-inbox.ts'
 import { reloadAddresses } from '../jobs/reload-addresses.ts'
 import { retention } from '../jobs/retention.ts'
@@ -203,6 +204,7 @@ async function start(
       await followRules({ folders: [SHIPPED_RULES, ...config.rulesFolders], follow: () => running.follow() }),
       reloadAddresses({ addresses, log }),
       followRevocations({ store, now, revoked: onRevoked }),
+      recordRevocations({ store, directory, append: agents.publish, now }),
       queueTick(queue),
       retention({ stream, store, days: () => days, now, log }),
       feedAges({ warnings, log }),

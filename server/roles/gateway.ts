@@ -71,6 +71,7 @@ export async function gatewayRole(deps: GatewayRoleDeps): Promise<GatewayRole> {
   const route = enrollmentRoute({
     ...{ enroll, trustedProxies },
     publish: gateway.publish,
+    refused: deps.metrics.refusal,
     onError: (cause) => log.error({ err: cause }, 'unhandled error in an enrollment'),
   })
 

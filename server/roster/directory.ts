@@ -1,24 +1,26 @@
 /**
- * The contracts, and the workers that laptops are assigned to, for views, feeds and imports. It follows the stream and
- * does not wait for the detector.
+ * The contracts, the workers that laptops are assigned to, and their revocations, for views, feeds, imports and jobs. It
+ * follows the stream and does not wait for the detector.
  *
- * Shape   takes the stream's records in order, and ignores all but contracts and assignments. Taking the same records
+ * Shape   takes the stream's records in order, and ignores all but contracts, assignments and revocations. Taking the same records
  *         again, in order, changes nothing, so a restored copy may continue from an earlier position.
- *         `kept` is the state to save: every version of a contract by worker, every assignment by device, as recorded.
+ *         `kept` is the state to save: every version of a contract by worker, every assignment and revocation by device,
+ *         as recorded.
  *         Its rows have the form of the world's (`derive/kit/world.ts`), so that either can be restored from them.
  * Errors  what is unknown is null or an empty list, never a default.
  */
 import type { Contract, Device } from '../../wire/contract.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import type { Kept } from '../derive/kit/kept.ts'
-import { World } from '../derive/kit/world.ts'
+import { type Revocation, World } from '../derive/kit/world.ts'
 
 export class Directory {
-  readonly kept: Readonly<Record<'contracts' | 'devices', Kept>>
+  readonly kept: Readonly<Record<'contracts' | 'devices' | 'revocations', Kept>>
   readonly #world = new World()
   /** Workers and devices that changed since `kept` was last read. */
   readonly #workers = new Set<string>()
   readonly #devices = new Set<string>()
+  readonly #revoked = new Set<string>()
   #revision = 0
 
   constructor() {
@@ -34,6 +36,11 @@ export class Directory {
         (device) => world.holdingsOf(device),
         (it) => this.#addHolding(it),
       ),
+      revocations: keptLists(
+        this.#revoked,
+        (device) => world.revocationsOf(device),
+        (it) => world.addRevocation(it),
+      ),
     }
   }
 
@@ -44,6 +51,9 @@ export class Directory {
     } else if (record.type === 'device') {
       this.#addHolding(record)
       this.#devices.add(record.device)
+    } else if (record.type === 'revocation') {
+      this.#world.addRevocation(record)
+      this.#revoked.add(record.device)
     }
   }
 
@@ -78,6 +88,11 @@ export class Directory {
   /** Every laptop ever assigned to the worker. */
   devicesOf(worker: string): readonly string[] {
     return this.#world.devicesOf(worker)
+  }
+
+  /** The revocations that have not ended, of all laptops. */
+  openRevocations(): Revocation[] {
+    return this.#world.openRevocations()
   }
 
   /** Every worker named by a contract or an assignment. */

@@ -70,6 +70,7 @@ export function arrivalOf(record: Recorded): number | null {
       return record.receivedAt ?? record.time
     case 'contract':
     case 'device':
+    case 'revocation':
     case 'label':
     case 'clock':
       return null
@@ -90,5 +91,5 @@ export function categoryOf(record: Recorded): string | null {
 
 /** Records that every scan returns: without them, events cannot be interpreted. */
 export function isLandmark({ type }: Recorded): boolean {
-  return type === 'contract' || type === 'device' || type === 'clock'
+  return type === 'contract' || type === 'device' || type === 'revocation' || type === 'clock'
 }

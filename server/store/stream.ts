@@ -69,8 +69,8 @@ export interface Stream {
   /** A hash of the record at `position`; null when there is none, or it cannot be read. */
   digest(position: number): Promise<string | null>
   /**
-   * Deletes events, connections, feed lines and rejected events that arrived before `time`. Contracts, devices, labels
-   * and clock lines stay, and so do positions and received numbers. Resolves with the number of deleted records.
+   * Deletes events, connections, feed lines and rejected events that arrived before `time`. Contracts, devices,
+   * revocations, labels and clock lines stay, and so do positions and received numbers. Resolves with the number of deleted records.
    */
   trim(time: number): Promise<number>
   close(): Promise<void>

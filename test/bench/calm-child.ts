@@ -74,9 +74,13 @@ export class CalmServer {
     return Number(new RegExp(`^tellwire_${name} (.*)$`, 'm').exec(text)?.[1] ?? Number.NaN)
   }
 
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
   /** Of the whole process. */
   cpuMs(): number {
-    return cpuMs(this.#child!.pid!)
+    return cpuMs(this.pid)
   }
 
   /** Of all threads but those of a lower priority, which judge. */

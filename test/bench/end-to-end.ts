@@ -38,7 +38,7 @@ const FINDING_EVERY_MS = 300
 const EPOCH = 1
 const CONTRACT_FROM = 1_735_689_600_000
 
-interface Laptop {
+export interface Laptop {
   device: string
   worker: string
   key: LaptopKey
@@ -77,7 +77,7 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
 }
 
 /** Directly into the store: enrollment by token is limited to a few a minute, and is not measured here. */
-async function enrollAll(folder: string, laptops: readonly Laptop[]): Promise<void> {
+export async function enrollAll(folder: string, laptops: readonly Laptop[]): Promise<void> {
   const store = await openStore({ engine: 'sqlite', folder }, { run: 'inline' })
   for (const { device, key } of laptops)
     await store.devices.save({

@@ -8,6 +8,7 @@ import * as correlation from './correlation.ts'
 import * as derive from './derive.ts'
 import * as endToEnd from './end-to-end.ts'
 import * as engine from './engine.ts'
+import * as floods from './floods.ts'
 import * as roster from './import.ts'
 import * as ingestParse from './ingest-parse.ts'
 import * as match from './match.ts'
@@ -34,5 +35,6 @@ export const benches: readonly Bench[] = [
   { name: 'calm', run: calm.bench },
   { name: 'calm-before', run: calm.benchBefore, needs: 'checkout' },
   { name: 'end-to-end', run: endToEnd.bench },
+  { name: 'floods', run: floods.bench },
   { name: 'agent-idle', run: agentIdle.bench },
 ]

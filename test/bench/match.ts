@@ -2,24 +2,22 @@
  * `tellwire match` as a process, with all of SigmaHQ's rules and Sysmon events: once over the events (what a person who
  * calls it pays), and over ten times as many through standard input (its rate).
  *
- * Shape   with TELLWIRE_BENCH_RSIGMA, the path of a program that runs RSigma's engine, that runs in turn with ours:
- *         `$TELLWIRE_BENCH_RSIGMA RULES-FOLDER EVENTS.ndjson match`. It must load the rules, match each line, and print a
- *         line per match. Without it the rows about RSigma are omitted, with a message.
+ * Shape   RSigma runs in turn with ours when TELLWIRE_BENCH_RSIGMA names its program (`rsigma.ts`); without it the rows
+ *         about RSigma are omitted, with a message.
  * Units   CPU is user and system time of the whole process, as the shell's `times` reports it.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { hasSharedData, ruleFiles, sigmaFiles, sysmonLines } from '../rules/language/shared-data.ts'
+import { hasSharedData, sysmonLines } from '../rules/language/shared-data.ts'
 import { type BenchOptions, median, type Row } from './row.ts'
+import { inFolder, RSIGMA, rulesFolder } from './rsigma.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const COMMAND = join(ROOT, 'bin', 'tellwire.js')
 const RULES = join(ROOT, '..', 'shared', 'data', 'sigmahq.tar.gz')
-const RSIGMA = process.env.TELLWIRE_BENCH_RSIGMA
 const RUNS = 3
 const ONCE_RUNS = 5
 /** How often the same events are repeated, for a run long enough to measure. */
@@ -45,15 +43,6 @@ export async function bench({ says }: BenchOptions): Promise<Row[]> {
   ]
 }
 
-function inFolder<T>(work: (folder: string) => T): T {
-  const folder = mkdtempSync(join(tmpdir(), 'tellwire-bench-'))
-  try {
-    return work(folder)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
 function onceOver(folder: string, says: BenchOptions['says']): Row[] {
   const events = join(folder, 'events.ndjson')
   writeFileSync(events, `${sysmonLines().join('\n')}\n`)
@@ -77,14 +66,6 @@ function onceOver(folder: string, says: BenchOptions['says']): Row[] {
       budget: '<= 1.2',
     },
   ]
-}
-
-function rulesFolder(folder: string): string {
-  for (const { path, text } of ruleFiles(sigmaFiles())) {
-    mkdirSync(dirname(join(folder, 'rules', path)), { recursive: true })
-    writeFileSync(join(folder, 'rules', path), text)
-  }
-  return join(folder, 'rules')
 }
 
 /** The second line that `times` prints is the time of the shell's children. */

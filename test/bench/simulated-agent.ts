@@ -31,11 +31,16 @@ export async function connect(options: {
   device: string
   epoch: number
   key: LaptopKey
+  /** The address it connects from; absent: any. */
+  localAddress?: string
 }): Promise<SimulatedAgent> {
-  const { device, epoch, key } = options
+  const { device, epoch, key, localAddress } = options
   const url = new URL(options.url)
   const nonce = randomBytes(32).toString('hex')
-  const socket = new WebSocket(`${url.origin.replace('http', 'ws')}/agent/v1/stream`, { perMessageDeflate: false })
+  const socket = new WebSocket(`${url.origin.replace('http', 'ws')}/agent/v1/stream`, {
+    perMessageDeflate: false,
+    ...(localAddress !== undefined && { localAddress }),
+  })
   const say = (message: object) => socket.send(JSON.stringify(message))
   let durable = 0
   let rejected = 0

@@ -189,5 +189,5 @@ const egress = (sent: number) =>
 
 export function momentOf(record: Recorded): number {
   if (record.type === 'event') return record.event.time
-  return record.type === 'contract' || record.type === 'device' || record.type === 'label' ? record.from : record.time
+  return 'from' in record ? record.from : record.time
 }

@@ -1,5 +1,6 @@
-/** Contracts and holdings: who held a laptop at a given time, and which contract they had. */
+/** Contracts, holdings and revocations: who held a laptop at a given time, and which contract they had. */
 import type { Contract, Device } from '../../../wire/contract.ts'
+import type { RecordedRevocation } from '../../../wire/recording.ts'
 import { type ContractPeriod, periodAt } from './in-force.ts'
 import { type Keeper, type Parts, Subjects, single } from './kept.ts'
 
@@ -18,6 +19,9 @@ interface Span {
   until: number
 }
 
+/** The server refused the laptop from `from` on, until it was enrolled again at `to`; null: not yet. */
+export type Revocation = Pick<RecordedRevocation, 'device' | 'from' | 'to'>
+
 interface Version {
   contract: Contract
   /** The last answer of `contractAt`. */
@@ -25,7 +29,7 @@ interface Version {
 }
 
 /**
- * Shape   contracts by worker and holdings by device, each in time order; the lists are short (versions, hand-overs).
+ * Shape   contracts by worker, holdings and revocations by device, each in time order; the lists are short.
  * Errors  unknown is null, never a default.
  */
 export class World implements Keeper {
@@ -36,6 +40,7 @@ export class World implements Keeper {
   readonly #devices = new Subjects<Device[]>(undefined, (_, holdings) => {
     for (const it of holdings) this.#index(it)
   })
+  readonly #revocations = new Subjects<Revocation[]>()
   /** By worker, all laptops they ever held. */
   readonly #devicesOf = new Map<string, string[]>()
 
@@ -48,6 +53,7 @@ export class World implements Keeper {
   readonly kept: Parts = {
     contracts: this.#contracts,
     devices: this.#devices,
+    revocations: this.#revocations,
     revision: single(
       () => this.revision,
       (state) => {
@@ -79,6 +85,28 @@ export class World implements Keeper {
       device.device,
       kept.sort((a, b) => a.from - b.from),
     )
+  }
+
+  addRevocation({ device, from, to }: Revocation): void {
+    const known = this.revocationsOf(device)
+    // The record of the end also says when it began, and may arrive first.
+    if (known.some((it) => it.from === from && it.to !== null)) return
+    const kept = known.filter((it) => it.from !== from)
+    kept.push({ device, from, to })
+    this.#revocations.set(
+      device,
+      kept.sort((a, b) => a.from - b.from),
+    )
+  }
+
+  /** The revocations of `device`, oldest first. */
+  revocationsOf(device: string): Revocation[] {
+    return [...(this.#revocations.get(device) ?? [])]
+  }
+
+  /** Those that have not ended. */
+  openRevocations(): Revocation[] {
+    return [...this.#revocations.values()].flatMap((all) => all.filter((it) => it.to === null))
   }
 
   /** Holder, contract and first boot of the laptop at `time`; usually cached from the previous event. */

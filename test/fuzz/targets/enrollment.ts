@@ -46,6 +46,7 @@ async function open(): Promise<Opened> {
     enroll,
     publish: async (records) => void (published += records.length),
     trustedProxies: [],
+    refused: () => {},
     onError: (cause) => errors.push(cause),
   })
   const http = createServer((request, response) => void route(request, response))

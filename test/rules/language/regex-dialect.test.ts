@@ -116,6 +116,31 @@ describe("PCRE's regular expressions", function () {
   for (const [source, says] of REFUSED)
     it(`refuses ${source}`, () => assert.throws(() => matches(source, '', 'a'), says))
 
+  it('agree with V8 on repetitions beyond 1,000, which RE2 does not take', () => {
+    const random = randomFrom(1_001)
+    for (let n = 0; n < LONG_EXPRESSIONS; n++) {
+      const least = 1_001 + Math.floor(random() * 300)
+      const most = least + Math.floor(random() * 200)
+      const [set, member] = pick(random, [
+        ['x', 'x'],
+        ['[a-c]', 'b'],
+        ['\\w', '_'],
+        ['.', '-'],
+      ] as const)
+      const counts = pick(random, [`{${least}}`, `{${least},}`, `{${least},${most}}`, `{0,${most}}`])
+      const [start, end] = [pick(random, ['', '^', 'A']), pick(random, ['', '$', 'Z'])]
+      const source = `${start}${set}${counts}${end}`
+      for (const length of [least - 1, least, most, most + 1]) {
+        const body = member.repeat(length)
+        const text = pick(random, [body, `A${body}`, `A${body}Z`, `${body.slice(1)}\n${member}`])
+        assert.equal(matches(source, '', text), new RegExp(source).test(text), `${source} on ${length} ${member}`)
+      }
+      // PCRE reads {,n} as {0,n}; V8 does not.
+      const short = `^${set}{,${most}}$`
+      assert.ok(matches(short, '', member.repeat(most)) && !matches(short, '', member.repeat(most + 1)), short)
+    }
+  })
+
   it('agree with Perl on random expressions', function () {
     const random = randomFrom(20_261_130)
     const expressions = Array.from({ length: EXPRESSIONS }, () => ({
@@ -150,6 +175,7 @@ describe("PCRE's regular expressions", function () {
 })
 
 const EXPRESSIONS = 3_000
+const LONG_EXPRESSIONS = 15
 const TEXTS = 8
 
 /** One line of answers for each expression: 1 and 0 by text, or E when Perl refuses it. Null: there is no Perl. */

@@ -72,6 +72,10 @@ export class Rig {
         this.#reach(record.receivedAt)
         this.world.addDevice(record)
         break
+      case 'revocation':
+        this.world.addRevocation(record)
+        for (const { deriver } of this.#derivers) deriver.revoked?.(record.device)
+        break
       case 'clock':
         if (record.downSince != null)
           for (const { deriver } of this.#derivers) deriver.serverDown?.(record.downSince, record.time)

@@ -99,6 +99,7 @@ function timeOf(record: Recorded): number {
       return record.event.time
     case 'contract':
     case 'device':
+    case 'revocation':
     case 'label':
       return record.from
     default:

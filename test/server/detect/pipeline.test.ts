@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { FlatEvent, Match, Program } from '../../../rules/language/index.ts'
 
 import { Pipeline } from '../../../server/detect/pipeline.ts'
+import { recordIn } from '../../../server/recordings/record.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, BERLIN, contract, DAY, HOUR, holding, processStart, received, rule, session, T0 } from '../events.ts'
 import { copyState } from './copy-state.ts'
@@ -96,6 +97,23 @@ describe('the pipeline', () => {
   it('evaluates a laptop without a worker under its own id', () => {
     const pipeline = run([received('d9', processStart('/opt/anydesk'))])
     assert.equal(pipeline.findings.of('d9').length, 1)
+  })
+
+  it('does not report a revoked laptop as silent, nor does a replay of the same log', () => {
+    const [first, later] = [received('d1', processStart('/x')), received('d2', processStart('/x', T0 + 40 * HOUR))]
+    const revocation: Recorded = { type: 'revocation', device: 'd1', from: T0 + 3 * HOUR, to: null }
+    const silentIn = (log: readonly Recorded[]) => {
+      const pipeline = run(log)
+      pipeline.advance(pipeline.time)
+      return pipeline.silent().map((it) => it.device)
+    }
+    const known = [contract('w1'), holding('d1', 'w1'), first]
+    assert.deepEqual(silentIn([...known, later]), ['d1'])
+    const log = [...known, revocation, later]
+    assert.deepEqual(silentIn(log), [])
+    const exported = log.map((it) => recordIn(JSON.stringify(it)))
+    assert.deepEqual(exported, log)
+    assert.deepEqual(silentIn(exported as Recorded[]), [])
   })
 
   it('counts gaps in the numbering, and gaps that were filled later', () => {

@@ -100,7 +100,7 @@ describe('server/detect: the state follows from the log', function () {
   let world: World
 
   before(async () => {
-    const records = [...fourStories(), ...others()].sort(byArrival)
+    const records = revoking([...fourStories(), ...others()].sort(byArrival))
     const files = await readRuleSources([SHIPPED_RULES], (fault) => assert.fail(String(fault)))
     world = { records, files: matching(files, records) }
     const workers = new Set(records.flatMap((it) => (it.type === 'contract' ? [it.worker] : [])))
@@ -334,6 +334,24 @@ function others(): Recorded[] {
   const all = [...lines].map((line, index): [Recorded, number] => [JSON.parse(line) as Recorded, index])
   const whole = (it: Recorded) => it.type === 'contract' || it.type === 'device'
   return all.filter(([it, index]) => whole(it) || index % EVERY_NTH === 0).map(([it]) => Recorded.parse(it))
+}
+
+/** Every third laptop is revoked in the middle, and every sixth enrolled again later. */
+function revoking(records: readonly Recorded[]): Recorded[] {
+  const laptops = [...new Set(records.flatMap((it) => (it.type === 'device' ? [it.device] : [])))]
+  const at = (share: number) => Math.floor(records.length * share)
+  const [from, to] = [at(0.5), at(0.8)].map((index) => stampOf(records[index]!)!)
+  const revoked = laptops.filter((_, index) => index % 3 === 0)
+  const lines = (of: readonly string[], ended: number | null): Recorded[] =>
+    of.map((device) => ({ type: 'revocation', device, from: from!, to: ended }))
+  const again = revoked.filter((_, index) => index % 2 === 0)
+  return [
+    ...records.slice(0, at(0.5)),
+    ...lines(revoked, null),
+    ...records.slice(at(0.5), at(0.8)),
+    ...lines(again, to!),
+    ...records.slice(at(0.8)),
+  ]
 }
 
 function byArrival(a: Recorded, b: Recorded): number {

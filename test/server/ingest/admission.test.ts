@@ -173,6 +173,22 @@ describe('admission', () => {
     assert.deepEqual([await stream.acked('d-1', 1), durable.get('d-1 1')], [0, undefined])
   })
 
+  it('charges for the processor time that a batch takes, also when it is refused', async () => {
+    let cpu = 0
+    const waits: number[] = []
+    const { gate } = open({
+      now: () => 0,
+      cpuMs: () => (cpu += 400),
+      sleep: async (ms) => void waits.push(ms),
+      limits: { ...LIMITS, eventsPerSecond: 2_000, eventsBurst: 20_000 },
+    })
+    await assert.rejects(gate.batch('d-1', 1, packed('[')), { code: 'batch.malformed' })
+    await gate.batch('d-1', 1, packed({ type: 'batch', epoch: 1, events: [event(1)] }))
+    await gate.batch('d-2', 1, packed({ type: 'batch', epoch: 1, events: [event(1)] }))
+    // 400 ms count as 80,000 events, of which 60,000 beyond the burst take 30 s; the batch itself counts as five.
+    assert.deepEqual(waits, [30_003])
+  })
+
   it('counts as duplicates what the stream has and the history does not yet', async () => {
     const { gate, stream, counted } = open({ history: { bySeq: async () => null } })
     const frame = packed({ type: 'batch', epoch: 1, events: [event(1), event(2)] })
@@ -231,6 +247,7 @@ function open(over: Partial<AdmissionDeps> = {}) {
     isFull: () => false,
     limits: LIMITS,
     now: Date.now,
+    cpuMs: () => 0,
     random: () => 0,
     sleep: async () => {},
     metrics: counted,

@@ -17,12 +17,14 @@ describe('the enrollment route', () => {
   let url: string
   let asked: unknown[]
   let published: unknown[]
+  let codes: string[]
   let errors: unknown[]
   let deps: EnrollmentRouteDeps
 
   beforeEach(async () => {
     asked = []
     published = []
+    codes = []
     errors = []
     deps = {
       async enroll(request, address) {
@@ -31,6 +33,7 @@ describe('the enrollment route', () => {
       },
       publish: async (records) => void published.push(...records),
       trustedProxies: [],
+      refused: (code) => void codes.push(code),
       onError: (cause) => void errors.push(cause),
     }
     http = createServer((request, response) => void enrollmentRoute(deps)(request, response))
@@ -52,6 +55,7 @@ describe('the enrollment route', () => {
     assert.deepEqual(await post('{"wire":1}'), { status: 200, body: REPLY })
     assert.deepEqual(asked, [{ wire: 1 }, '127.0.0.1'])
     assert.deepEqual(published, ENROLLED.records)
+    assert.deepEqual(codes, [])
   })
 
   it('uses the address behind a trusted proxy', async () => {
@@ -110,6 +114,7 @@ describe('the enrollment route', () => {
       deps = { ...deps, ...other }
       const answer = await post(body)
       assert.deepEqual([answer.status, about(answer.body.code, answer.body.where)], [status, is])
+      assert.deepEqual(codes, [is.code])
       assert.equal(errors.length, logged)
       assert.deepEqual(published, [])
     })

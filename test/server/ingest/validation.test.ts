@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import { isOff, unpack, validateEvents, whereOf } from '../../../server/ingest/validation.ts'
+import { guardParsing, isOff, unpack, validateEvents, whereOf } from '../../../server/ingest/validation.ts'
 import { simulate } from '../../../server/simulate/simulate.ts'
 import { CATEGORIES, type Category, Event } from '../../../wire/event.ts'
 import type { FaultCode } from '../../../wire/fault.ts'
@@ -101,12 +101,39 @@ function placesIn(value: unknown, above: string[] = []): string[][] {
 function changed(value: unknown, [key, ...rest]: readonly string[], to: unknown): unknown {
   if (key === undefined) return to
   const copy = structuredClone(value) as Record<string, unknown>
+  // No JSON gives an array another length than it has.
+  if (Array.isArray(copy) && key === 'length') return copy
   const inner = changed(copy[key], rest, to)
   if (inner === undefined) delete copy[key]
   // As JSON.parse does it, also for '__proto__'.
   else Object.defineProperty(copy, key, { value: inner, enumerable: true, configurable: true, writable: true })
   return copy
 }
+
+describe('a batch that is slow to parse', () => {
+  const large = (text: string) => Buffer.from(`{"type":"batch","epoch":1,"events":[${text}]}`)
+  const many = (one: string, count: number) => Array.from({ length: count }, () => one).join()
+  const ordinary = many(JSON.stringify(event(1, 0, { Image: '/usr/bin/a"b\\\\,[{'.repeat(60) })), 1_000)
+  const padding = JSON.stringify('x'.repeat(1_048_576))
+
+  const cases: { what: string; text: string; isRefused: boolean }[] = [
+    { what: 'large ordinary events', text: ordinary, isRefused: false },
+    { what: 'punctuation in a string', text: JSON.stringify('[{,"\\'.repeat(1_000_000)), isRefused: false },
+    { what: 'nesting in a small batch', text: '['.repeat(1_000), isRefused: false },
+    { what: 'brackets', text: '['.repeat(2_000_000), isRefused: true },
+    { what: 'nesting behind something long', text: `${padding},${'[0,'.repeat(70)}`, isRefused: true },
+    { what: 'as deep as is allowed', text: `${padding},${'['.repeat(62)}${']'.repeat(62)}`, isRefused: false },
+    { what: 'empty objects', text: many('{}', 400_000), isRefused: true },
+    { what: 'numbers', text: many('0', 600_000), isRefused: true },
+    { what: 'names', text: `{${many('"k":0', 300_000)}}`, isRefused: true },
+  ]
+  for (const { what, text, isRefused } of cases)
+    it(`${isRefused ? 'refuses' : 'takes'} ${what}`, () => {
+      const guard = () => guardParsing(large(text))
+      if (isRefused) assert.throws(guard, { code: 'batch.malformed' })
+      else assert.doesNotThrow(guard)
+    })
+})
 
 describe('validating events', () => {
   const all = samples()
@@ -151,6 +178,21 @@ describe('validating events', () => {
       const turned = Object.fromEntries(Object.entries(value).reverse())
       assert.deepEqual(validated(turned), bySchema(value))
     }
+  })
+
+  it('keeps a refused event as evidence, but not one that is nested deeply', () => {
+    const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`)
+    const { refused } = validateEvents(
+      [
+        { seq: 1, x: nested(20) },
+        { seq: 2, x: nested(100_000) },
+      ],
+      POLICY,
+    )
+    assert.deepEqual(
+      refused.map((it) => it.raw.length),
+      [JSON.stringify({ seq: 1, x: nested(20) }).length, 0],
+    )
   })
 
   it('requires ascending numbers over the whole batch, and returns the highest', () => {

@@ -12,6 +12,7 @@ import type { Store } from '../../../server/store/store.ts'
 import type { Recorded } from '../../../wire/recording.ts'
 import { startServer, until } from '../../bench/children.ts'
 import { fourStories } from '../../scenarios/four-stories.ts'
+import { tellwire } from '../commands/process.ts'
 import { contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
 import { events, laptop, RawAgent } from '../ingest/raw-agent.ts'
 import { enrolledDevice } from '../store/samples.ts'
@@ -134,6 +135,26 @@ describe('server/roles: a running server', function () {
       assert.equal((await fetch(`${server!.url}/metrics`)).status, 401)
       assert.equal((await fetch(`${server!.url}/metrics`, { headers: { Cookie: server!.cookie } })).status, 200)
     })
+
+  it('records a revocation by the command line in the log, and in exports', async () => {
+    mkdirSync(at('data'))
+    await publish([contract('w1'), holding('d1', 'w1'), received('d1', processStart('/x'))])
+    const store = await openStore({ engine: 'sqlite', folder: at('data') }, { run: 'inline' })
+    await store.devices.save(enrolledDevice('d1'))
+    await store.close()
+    await start()
+    const folder = ['--data-folder', at('data')]
+    assert.equal((await tellwire(['laptops', 'revoke', 'd1', '--reason', 'lost', ...folder])).code, 0)
+    const from = (await stored(({ devices }) => devices.get('d1')))?.revokedAt
+    const line = `${JSON.stringify({ type: 'revocation', device: 'd1', from, to: null })}\n`
+    const exported = async () => (await tellwire(['export', ...folder])).out
+    await until(
+      async () => (await exported()).includes(line) || null,
+      WITHIN_MS,
+      () => 'the export has no revocation',
+    )
+    assert.equal((await exported()).split('"revocation"').length, 2, 'once')
+  })
 
   it('added and removed rules and filters apply to stored and new records', async () => {
     const title = 'A program that ends with aa'

@@ -32,6 +32,9 @@ const STREAM: readonly Recorded[] = [
   contract('w1', T0 + DAY, { country: 'CA' }),
   { type: 'label', worker: 'w8', truth: 'benign', scenario: 'none', from: T0 },
   holding('d2', null, T0),
+  { type: 'revocation', device: 'd1', from: T0, to: null },
+  { type: 'revocation', device: 'd1', from: T0, to: T0 + DAY },
+  { type: 'revocation', device: 'd1', from: T0 + 2 * DAY, to: null },
 ]
 
 function fed(records: readonly Recorded[], directory = new Directory()): Directory {
@@ -50,6 +53,7 @@ function answers(directory: Directory) {
     holdings: directory.holdings('d1'),
     holders: times.map((it) => directory.holderAt('d1', it)),
     devices: directory.devicesOf('w1'),
+    revocations: directory.openRevocations(),
   }
 }
 
@@ -78,6 +82,7 @@ describe('the directory', () => {
     assert.deepEqual(answers(directory).workers, ['w1', 'w2'])
     assert.deepEqual(directory.contractAt('w1', T0)?.approvedTools?.length, 1)
     assert.equal(answers(directory).latest, 'DE')
+    assert.deepEqual(answers(directory).revocations, [{ device: 'd1', from: T0 + 2 * DAY, to: null }])
   })
 
   it('knows nothing about unknown workers and devices', () => {
@@ -114,7 +119,7 @@ describe('the directory', () => {
     const directory = fed(STREAM)
     assert.deepEqual(
       rows(directory).map((it) => `${it.part} ${it.subject}`),
-      ['contracts w1', 'devices d1', 'devices d2'],
+      ['contracts w1', 'devices d1', 'devices d2', 'revocations d1'],
     )
     assert.deepEqual(rows(directory), [])
     fed([contract('w1', T0 + 9 * DAY), { type: 'clock', time: T0 }], directory)

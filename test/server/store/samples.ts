@@ -86,6 +86,7 @@ export function mixed(count: number): Recorded[] {
     if (index % 97 === 0) return { type: 'clock', time: T0 + index, downSince: null }
     if (index % 89 === 0) return { type: 'connection', device, time: T0 + index, remoteAddress: '203.0.113.9' }
     if (index % 83 === 0) return { type: 'device', device, worker: `w${index}`, from: T0, to: null }
+    if (index % 73 === 0) return { type: 'revocation', device, from: T0 + index, to: null }
     if (index % 79 === 0) return { type: 'contract', worker: 'w1', from: T0 + index, country: 'US' }
     const time = T0 - ((index * 7_919) % 40) * (HOUR / 4) + (index % 5)
     const make = index % 3 === 0 ? connectionEvent : processEvent

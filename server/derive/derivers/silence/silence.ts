@@ -7,7 +7,8 @@
  *         gap lasts, that takes `lastingHours`: a laptop without a connection has a spool that may still fill the gap.
  *         Emitted when the first threshold is passed, and updated whenever `HoursSilent` grows by `silentHours`, for
  *         `MAX_STEPS` steps. `Announced`: the agent's last event said that it was stopping, or it reported afterwards
- *         that the laptop had slept. Time in which the server was down does not count.
+ *         that the laptop had slept. Time in which the server was down does not count. A gap ends when the laptop is
+ *         revoked: from then on the server refuses it, until it is enrolled again and heard again.
  * Memory  per laptop the stretches in which it was heard, per worker the hours of activity elsewhere, `KEPT_MS` back.
  *         The time a laptop was last heard changes with every event, so it is saved in a small row of its own.
  */
@@ -24,6 +25,7 @@ import {
   MAX_STRETCHES,
   RECONNECTED_MS,
   type Stretch,
+  untilRevoked,
   withDowntime,
 } from './stretches.ts'
 
@@ -103,6 +105,12 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     },
     serverDown(from, to) {
       downtimes = withDowntime(downtimes, [from, to], to - KEPT_MS)
+    },
+    revoked(device) {
+      const laptop = laptops.get(device)
+      if (!laptop) return
+      laptop.isStale = true
+      laptops.touch(device)
     },
     kept: {
       laptops,
@@ -203,7 +211,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     const stretches = heard(laptop, contact).filter(
       ([, to], index) => to > now - KEPT_MS || index === laptop.earlier.length,
     )
-    const gaps = gapsAfter(stretches, now).map(
+    const gaps = untilRevoked(gapsAfter(stretches, now), world.revocationsOf(device)).map(
       (gap): JudgedGap => ({ ...gap, evidence: gap.to - gap.from < activeMs ? null : evidenceIn(device, gap) }),
     )
     // Events of older gaps stay in force.

@@ -1,4 +1,5 @@
 /** Stretches of time in which a laptop was heard, the gaps between them, and the server's own downtime. */
+import type { Revocation } from '../../kit/world.ts'
 
 export type Stretch = [from: number, to: number]
 
@@ -30,6 +31,14 @@ export function gapsAfter(stretches: readonly Stretch[], now: number): Gap[] {
     const next = stretches[index + 1]
     const hasEnded = next !== undefined && (next[1] - next[0] >= RECONNECTED_MS || index + 2 < stretches.length)
     return { from, to: next?.[0] ?? now, hasEnded }
+  })
+}
+
+/** The gaps, each at most until the laptop was revoked; one that began while it was revoked is empty. */
+export function untilRevoked(gaps: readonly Gap[], revocations: readonly Revocation[]): Gap[] {
+  return gaps.map((gap) => {
+    const revoked = revocations.find((it) => it.to === null || it.to > gap.from)
+    return revoked ? { ...gap, to: Math.min(gap.to, Math.max(gap.from, revoked.from)) } : gap
   })
 }
 

@@ -61,6 +61,12 @@ const down = (from: number, to: number): Recorded => ({
   time: T0 + to * HOUR,
   downSince: T0 + from * HOUR,
 })
+const revoked = (from: number, to: number | null = null): Recorded => ({
+  type: 'revocation',
+  device: 'd1',
+  from: T0 + from * HOUR,
+  to: to === null ? null : T0 + to * HOUR,
+})
 
 /** '@24: elsewhere=…' for each event in force. */
 const silences = (records: readonly Recorded[], atHour: number) =>
@@ -122,6 +128,44 @@ const cases: { what: string; records: Recorded[]; at: number; stands: string[] }
   },
   { what: 'time in which the server was down does not count', records: [word(0), down(1, 50)], at: 51, stands: [] },
   { what: 'time in which it listened does', records: [word(0), down(1, 50)], at: 74, stands: ['@73 24h'] },
+  { what: 'a laptop that was revoked', records: [word(0), revoked(10)], at: 90, stands: [] },
+  { what: 'it was silent before it was revoked', records: [word(0), revoked(50)], at: 120, stands: ['@24 48h'] },
+  {
+    what: 'its revocation is recorded late',
+    records: [word(0), { type: 'clock', time: T0 + 30 * HOUR }, revoked(10)],
+    at: 31,
+    stands: [],
+  },
+  {
+    what: 'what it sent just before its session ended',
+    records: [word(0), revoked(1), word(2)],
+    at: 90,
+    stands: [],
+  },
+  {
+    what: 'its worker goes on with another laptop after it was revoked',
+    records: [word(0), revoked(9), ...[10, 14, 20].map((it) => login(it)), login(11, { DeviceId: 'd1' })],
+    at: 40,
+    stands: [],
+  },
+  {
+    what: 'enrolled again, and heard, it is watched again',
+    records: [word(0), revoked(10), revoked(10, 60), word(60)],
+    at: 90,
+    stands: ['@84 24h'],
+  },
+  {
+    what: 'what its spool kept while it was revoked',
+    records: [word(0), revoked(10), revoked(10, 90), ...hours(1, 12), word(90)],
+    at: 91,
+    stands: [],
+  },
+  {
+    what: 'revoked twice',
+    records: [word(0), revoked(10, 40), word(40), revoked(50)],
+    at: 120,
+    stands: [],
+  },
   { what: "another laptop's word does not break it", records: [word(0), word(30, 'd2')], at: 30, stands: ['@24 24h'] },
   {
     what: 'a browser works for an hour where the agent cannot reach us, and the spool tells later',
@@ -220,6 +264,18 @@ describe('silence', () => {
     assert.deepEqual(
       stands.map((it) => it.Evidence),
       ['this_laptop', 'repository', 'account'],
+    )
+  })
+
+  it('is the same in any order when the laptop was revoked', () => {
+    const week = [...hours(0, 9), revoked(40), revoked(40, 60), ...hours(60, 62), revoked(99), word(100)]
+    const stands = sameInAnyOrder('silence', home, week, { at: T0 + 200 * HOUR })
+    assert.deepEqual(
+      stands.map((it) => [(it.time - T0) / HOUR, it.HoursSilent]),
+      [
+        [33, 24],
+        [86, 24],
+      ],
     )
   })
 
