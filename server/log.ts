@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from 'pino'
+import { visible } from '../wire/printable.ts'
 
 /** The server's log: one JSON object a line. */
 export interface Logger {
@@ -13,7 +14,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /**
  * Shape   what a laptop sent goes into `facts`, never into `message`: there it is escaped as JSON, so that no string
- *         can end a line or begin another. `err` is written with its stack.
+ *         can end a line or begin another, nor change what a terminal shows. `err` is written with its stack.
  * Units   `time` is ISO 8601 in UTC.
  */
 export function logger(level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger {
@@ -23,5 +24,6 @@ export function logger(level: LogLevel, destination: DestinationStream = pino.de
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return pino(options, destination)
+  // JSON escapes neither C1 nor direction marks.
+  return pino(options, { write: (line) => destination.write(visible(line)) })
 }

@@ -26,10 +26,7 @@ const COMMANDS: Record<string, () => Promise<unknown>> = {
   doctor: () => import('./commands/doctor.ts').then((it) => it.doctorCommand),
 }
 
-export function main(args: string[]): Promise<void> {
-  return runCli(rootCommand(), args)
-}
-
+/** The tree of all commands. */
 export function rootCommand(): CommandDef {
   return defineCommand({
     meta: {
@@ -39,6 +36,10 @@ export function rootCommand(): CommandDef {
     },
     subCommands: COMMANDS as Record<string, () => Promise<CommandDef>>,
   })
+}
+
+export function main(args: string[]): Promise<void> {
+  return runCli(rootCommand(), args)
 }
 
 function version(): string {

@@ -79,7 +79,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // Generates telemetry: it must not know how that is evaluated.
   'server/simulate/': ['wire/', 'rules/catalogue/', 'node:'],
   'server/config.ts': ['server/derive/', 'server/log.ts', 'wire/', 'node:', 'zod', 'yaml', 'ipaddr.js'],
-  'server/log.ts': ['pino'],
+  'server/log.ts': ['wire/printable.ts', 'pino'],
   'server/metrics.ts': ['wire/', 'prom-client'],
   'server/whole-file.ts': ['node:'],
   // Assemble processes, and may use all of the server.

@@ -11,13 +11,16 @@ import { maskAddresses, maskHostPath } from './addresses.ts'
 import {
   type Guess,
   guessOption,
+  isAddress,
   isGuessed,
   isPasswordOfUser,
   isWrapper,
   loginIn,
+  looksLikePassword,
   Options,
   runsOther,
   secretBehind,
+  secretBehindPair,
 } from './guesses.ts'
 import { endsInSecretName, isFileOf, isSecretName, isSecretOption, secretHeaderEnd, secretValueStart } from './names.ts'
 import { maskTokens } from './patterns.ts'
@@ -36,7 +39,7 @@ const MAX_WORD = 128
 
 /** Programs that read a secret from a pipe: what is echoed into them is masked. */
 const PIPED_IN =
-  /--set-password|--password-stdin|--passphrase-fd|--stdin|-stdin|chpasswd|pdbedit|sudo +-S|passwd|with-token|cryptsetup|kinit|ssh-add|ConvertTo-SecureString|secret(?:s|-tool)? +(?:create|store|set|put)|pass +insert|unlock/i
+  /pass(?:word|wd|phrase|code)|stdin|pdbedit|sudo +-S|with-token|cryptsetup|kinit|ssh-add|ConvertTo-SecureString|secret(?:s|-tool)? +(?:create|store|set|put)|pass +insert|unlock|\blogin\b|\bauth\b/i
 const ECHO = new Set(['echo', 'printf', 'print', 'yes', 'write-output', 'write-host'])
 const SHELLS = new Set(
   'sh bash zsh dash ksh fish ash csh tcsh busybox cmd powershell pwsh su wsl script watch'.split(' '),
@@ -47,10 +50,12 @@ const BARE_SCHEME = /^(?:bearer|Bearer|BEARER|Basic|Digest|Negotiate)$/
 /** `--verbose`, `-v`, `-AsPlainText` are no values. A value that begins with a dash has digits or other signs, too. */
 const OPTION = /^(?:--[A-Za-z][A-Za-z-]*(?:=.*)?|-[A-Za-z0-9]|-[A-Z][a-z]+[A-Z][A-Za-z]+)$/
 const ASSIGN = /^(?:[=:]{1,2}|:=|=>|\+=|-eq)$/
+/** `<<< pw`, `3<<<pw`. */
+const HERE_STRING = /^\d{0,2}<<</
 /** `aws configure set NAME VALUE`, `setx NAME VALUE`, `git config NAME VALUE`. */
 const SETTERS = new Set('set setx config config:set put add update set-secret setenv export --set'.split(' '))
 /** The value of what was named before: `/v DefaultPassword /d X`, `--name db-password --value X`. */
-const VALUE_OPTION = /^(?:--?|\/)(?:value|body|d|data|string|newvalue|text)(?:[=:](.*))?$/i
+const VALUE_OPTION = /^(?:--?|\/)(?:(?:[a-z]{1,20}-)?value|body|d|data|string|newvalue|text)(?:[=:](.*))?$/i
 const SCRIPT_OPTION = /^(?:-[a-z]{0,3}c|\/[ckr]|-{1,2}command)$/i
 /** `user/password@database`, of which the user stays. */
 const SLASH_PAIR = /^[\w$#.-]{1,64}\/(?=.)/
@@ -121,6 +126,8 @@ export class CommandReader {
   #isProse = false
   /** The sub-command takes a secret as its plain word of this number; 0: it has none. */
   #secretPlain = 0
+  /** It has come. */
+  #wasSecretPlain = false
   #depth = 0
 
   constructor(all: () => string) {
@@ -163,6 +170,7 @@ export class CommandReader {
     this.#plainBeforeLast = ''
     this.#isBehindOption = false
     this.#secretPlain = 0
+    this.#wasSecretPlain = false
     if (this.#pending !== 'secret') this.#pending = 'none'
   }
 
@@ -278,6 +286,8 @@ export class CommandReader {
     const wasNamed = this.#isNamed
     this.#isNamed = false
 
+    const hereString = HERE_STRING.exec(bare)?.[0].length ?? 0
+    if (hereString > 0 && hereString < bare.length) return this.#mask(word, indexInQuoted(raw, hereString))
     const header = secretHeaderEnd(raw)
     if (header > 0) {
       // To the end of the quotes it is in, or of everything.
@@ -298,9 +308,9 @@ export class CommandReader {
       }
     }
     if (value > 0) return this.#mask(word, value)
-    const ofNamed = this.#hasName ? VALUE_OPTION.exec(bare.slice(0, 8_192)) : null
+    const ofNamed = this.#hasName || this.#options.nameSecret() ? VALUE_OPTION.exec(bare.slice(0, 8_192)) : null
     if (ofNamed?.[1]) return this.#mask(word, indexInQuoted(raw, bare.length - ofNamed[1].length))
-    if (ofNamed !== null || endsInSecretName(raw) || BARE_SCHEME.test(bare) || bare === '<<<')
+    if (ofNamed !== null || endsInSecretName(raw) || BARE_SCHEME.test(bare) || hereString > 0)
       return this.#keep(word, 'secret')
 
     if (isOption || /^\/[A-Za-z]+$/.test(bare)) {
@@ -311,9 +321,9 @@ export class CommandReader {
         return this.#keep(word, /phrase|mnemonic|seed/i.test(name) ? 'phrase' : 'secret')
       }
       const isKnown = this.#running.some((it) => it.verbs === it.tool.verbs.length && hasOptions(it.tool))
-      const guess = isKnown ? 'none' : guessOption(this.#program, bare, this.#options)
+      const guess = isKnown ? 'none' : guessOption(this.#program, bare, this.#options, this.#hasName)
       if (guess !== 'none') return this.#keep(word, guess)
-      if (!isKnown && /^-[pP]["']./.test(raw) && guessOption(this.#program, '-p', this.#options) !== 'none')
+      if (!isKnown && /^-[pP]["']./.test(raw) && guessOption(this.#program, '-p', this.#options, false) !== 'none')
         return this.#mask(word, 2)
     }
     const login = loginIn(bare)
@@ -332,19 +342,34 @@ export class CommandReader {
     const isOfUser = isPasswordOfUser(lower, this.#plainBeforeLast)
     this.#plainBeforeLast = last
     this.#lastPlain = lower
-    if (this.#secretPlain > 0 && !isBehindOption && --this.#secretPlain === 0) return this.#mask(word, 0)
+    if (this.#secretPlain > 0 && !isBehindOption && this.#isSecretPlain(bare)) return this.#mask(word, 0)
     // Directly behind the program only: in a sentence 'login' is a word like others.
     if (last !== '' && (last === this.#program || this.#isWrapped) && !this.#isProse)
       this.#secretPlain = secretBehind(lower) || this.#secretPlain
+    if (!this.#isProse) this.#secretPlain = secretBehindPair(last, lower) || this.#secretPlain
 
     // `$env:TOKEN` is a name, too.
     const isName = bare.length <= MAX_WORD && isSecretName(/[\w.-]*$/.exec(bare)![0])
     this.#isNamed = isName
     this.#hasName ||= isName
     const isAssigned = isName && !isWhole && /^\s{1,8}(?:[:=]=?|=>|\+=)\s/.test(text.all.slice(end, end + 12))
-    const isSet = isName && SETTERS.has(last)
-    const isSql = lower === 'by' && last === 'identified'
+    // `SET PASSWORD FOR 'ann' = 'pw'`: the value is behind the sign.
+    const isFor = isName && !isWhole && /^\s{1,8}for\s/i.test(text.all.slice(end, end + 16))
+    const isSet = isName && SETTERS.has(last) && !isFor
+    const isSql = (lower === 'by' && last === 'identified') || (lower === '=' && this.#hasName && !isWhole)
     return isOfUser || isAssigned || isSet || isSql ? this.#keep(word, 'secret') : undefined
+  }
+
+  /** Counts down to the plain word that is secret. Behind that one, and in place of it, only what looks like one is. */
+  #isSecretPlain(bare: string): boolean {
+    if (this.#secretPlain > 1) {
+      this.#secretPlain--
+      return false
+    }
+    if (isAddress(bare)) return false
+    const isFirst = !this.#wasSecretPlain
+    this.#wasSecretPlain = true
+    return isFirst || looksLikePassword(bare)
   }
 
   #keep(word: Word, pending: Pending = this.#pending): number {

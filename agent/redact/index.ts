@@ -7,7 +7,7 @@
  * Units   at most 8,192 characters of input, at most 8,192 of output.
  * Errors  none: any string gives a string. Time is linear in the input.
  * Blind   a short secret that is a plain word or behind a short option of a program that tools.ts does not know
- *         (`mytool hunter2`), and one that reads like ordinary words. test/agent/redact/manuals.ts has the rates.
+ *         (`mytool hunter2`), and one that reads like ordinary words. test/agent/redact/unseen.ts has the rates.
  */
 import { CommandReader } from './command.ts'
 

@@ -36,7 +36,7 @@ const HARMLESS_ENDS = new Set(
   ).split(' '),
 )
 /** Secret as an option only: `--code=4/0Ab…` registers a remote desktop, `code=1` is an exit status. */
-const SECRET_OPTIONS = new Set('code key sig signature session sid p12 pfx license licence seed hash'.split(' '))
+const SECRET_OPTIONS = new Set('code key sig signature session sid p12 pfx license licence seed hash hmac'.split(' '))
 /** What `--key` takes as often: a file. */
 const FILE =
   /^["']?(?:[./~%$\\]|[A-Za-z]:[\\/])|\.(?:pem|key|crt|cer|der|pub|p12|pfx|jks|json|ya?ml|txt|gpg|asc)["']?$/i

@@ -17,7 +17,7 @@ const ALPHABETS = {
   wide: '[\\w.+/=~-]',
 }
 
-const TOKENS: readonly [alphabet: Alphabet, least: number, prefixes: string][] = [
+export const TOKENS: readonly [alphabet: Alphabet, least: number, prefixes: string][] = [
   // Clouds
   ['alnum', 12, 'AKIA ASIA ABIA ACCA A3T'],
   ['alnum', 16, 'LTAI AKCp cmVmd ABSK AQVN'],

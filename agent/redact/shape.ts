@@ -4,13 +4,16 @@
  * Shape   a word is cut into parts at everything that is neither letter nor digit. A part counts as random when its
  *         letters and digits change as often as chance would have it: `K7MDENG` does, `AppImage` and `amd64` do not. A
  *         run of 20 characters or more is masked when one such part has 20 of them, or all together most of it; and so
- *         are 32 hexadecimal digits in a row.
+ *         are 32 hexadecimal digits in a row, and 16 of base 32, as keys of one-time passwords are written.
  * Not     UUIDs, ids of Windows' store apps, hexadecimal ids of programs that name things so (git, containers), digests behind `sha256:`, and parts
  *         of paths that are not random in upper case, lower case and digits.
  * Units   time is linear: each character is looked at a fixed number of times.
  */
 const LEAST = 20
 const LEAST_HEX = 32
+/** Two digits among 16 capitals: one-time passwords' keys have at least 80 bits. */
+const BASE32 = /(?<![0-9A-Za-z_-])(?=[A-Z]*[2-7][A-Z]*[2-7])[A-Z2-7]{16,128}(?![0-9A-Za-z_-])/g
+const LEAST_BASE32 = 16
 /** Parts shorter than this say nothing: `k8s`, `x86`. */
 const LEAST_PART = 4
 /** Of a run of LEAST_HEX characters in all classes half is enough. */
@@ -29,11 +32,12 @@ const PART = /[0-9A-Za-z]+/g
 
 /** `word` with what looks random replaced. `hexIsName`: the program calls things by hexadecimal ids. */
 export function maskRandom(word: string, mask: string, hexIsName: boolean): string {
-  if (word.length < LEAST) return word
+  if (word.length < LEAST_BASE32) return word
   const isPath = PATH.test(word)
-  return word.replace(RUN, (run, at: number) => {
+  const text = isPath ? word : word.replace(BASE32, (it) => (entropyOf(it) >= LEAST_ENTROPY ? mask : it))
+  return text.replace(RUN, (run, at: number) => {
     if (isRandomHex(run))
-      return hexIsName || isPath || word.slice(Math.max(0, at - 8), at).endsWith('sha256:') ? run : mask
+      return hexIsName || isPath || text.slice(Math.max(0, at - 8), at).endsWith('sha256:') ? run : mask
     if (!isPath && isRandom(run)) return mask
     if (!run.includes('/')) return isPath && hasAllClasses(run) && isRandom(run) ? mask : run
     return run

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
+import { visible } from '../../wire/printable.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import { World } from '../derive/kit/world.ts'
 import { ALIVE_AT } from '../jobs/clock-line.ts'
@@ -46,7 +47,7 @@ export const exportCommand = defineCommand({
 })
 
 async function line(record: Recorded): Promise<void> {
-  if (!process.stdout.write(`${JSON.stringify(record)}\n`)) await once(process.stdout, 'drain')
+  if (!process.stdout.write(`${visible(JSON.stringify(record))}\n`)) await once(process.stdout, 'drain')
 }
 
 function time(text: string | undefined, where: string): number | null {

@@ -95,7 +95,7 @@ async function change(
   work: (by: By, user: User) => Promise<unknown>,
 ): Promise<void> {
   await withStore(folderIn(args), 'change', async (store) => work(byHand(store), await userNamed(store, args.name)))
-  console.log(`${args.name} ${done}`)
+  console.log(printable(`${args.name} ${done}`))
 }
 
 async function printLink(

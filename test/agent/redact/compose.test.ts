@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { redactArguments, redactCommandLine } from '../../../agent/redact/index.ts'
+import { TOKENS } from '../../../agent/redact/patterns.ts'
 import { TOOLS } from '../../../agent/redact/tools.ts'
 
 const RUNS = { numRuns: 1_000 }
@@ -98,6 +99,13 @@ const UNKNOWN: readonly string[] = [
   'unknown --user ann:@1 h.example',
   'unknown -n ann:@1',
   'unknown -U dom/ann%@1',
+  'unknown users add ann @',
+  'unknown account create ann @',
+  'unknown apikey save office @',
+  'unknown login ann https://h.example/ @',
+  'unknown secrets put jobs x --string-value @',
+  'unknown put --type SecureString --value @',
+  'unknown -c ann:@1',
 ]
 const ASSIGNMENTS = ['SSHPASS', 'TF_VAR_dbpass', 'STRIPE_KEY', 'PGPASSWORD', 'AWS_SECRET_ACCESS_KEY', 'myApiToken']
 
@@ -192,6 +200,24 @@ describe('agent/redact, composed', () => {
       }
   })
 
+  it('every prefix of a token: bare, in a script, behind any option, in an address', () => {
+    for (const [, least, prefixes] of TOKENS)
+      for (const prefix of prefixes.split(' ')) {
+        // Hexadecimal digits are in every alphabet.
+        const rest = '3b'.repeat(Math.ceil(least / 2))
+        for (const args of [
+          ['tool', `${prefix}${rest}`],
+          ['tool', '-x', `${prefix}${rest}`],
+          ['tool', `--x=${prefix}${rest}`],
+          ['sh', '-c', `x="${prefix}${rest}"; tool`],
+          ['curl', `https://h.example/a?x=${prefix}${rest}`],
+        ]) {
+          assert.ok(!redactArguments(args).includes(rest), redactArguments(args))
+          assert.ok(!redactCommandLine(args.join(' ')).includes(rest), args.join(' '))
+        }
+      }
+  })
+
   it('programs that no table knows: what their options mean in others', () => {
     const secret = fc
       .array(piece, { minLength: 1, maxLength: 3 })
@@ -252,6 +278,11 @@ describe('agent/redact, composed', () => {
           `curl -H "X-${name}: ${wild}" example.com`,
           `python3 -c "run(${name}='${wild.replace(/["']/g, '')}')"`,
           `cat <<E\n${name}: ${plain}\nE`,
+          `tool 3<<<${plain.replace(/^[-#]+/, '')}`,
+          `tool <<< '${wild}'`,
+          `psql -c "SET PASSWORD FOR ann = '${wild.replace(/["']/g, '')}'"`,
+          `echo ${plain} | tool --with-password`,
+          `printf '${wild}' | tool --password-from-stdin`,
         ])
           assertGone(redactCommandLine(line))
         assertGone(redactArguments(['env', `${name}=${wild}`, 'tool']))

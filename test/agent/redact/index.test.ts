@@ -3,6 +3,7 @@ import { redactArguments, redactCommandLine } from '../../../agent/redact/index.
 import { LATER, MANUALS } from './manuals.ts'
 import { ORDINARY } from './ordinary.ts'
 import { BARE, SHAPES } from './shapes.ts'
+import { FIRST, SECOND } from './unseen.ts'
 
 const lines: [name: string, line: string, expected: string][] = [
   ['nothing to hide', 'ls -la /home/ann', 'ls -la /home/ann'],
@@ -128,6 +129,19 @@ describe('agent/redact', () => {
     it(`a secret: ${name}`, () => {
       assert.ok(!redactArguments(args).includes(secret), redactArguments(args))
       assert.ok(!redactCommandLine(quoted(args)).includes(secret), redactCommandLine(quoted(args)))
+    })
+
+  for (const { name, shapes, most } of [
+    { name: 'the first sixty', shapes: FIRST, most: 7 },
+    { name: 'the second sixty', shapes: SECOND, most: 12 },
+  ])
+    it(`of shapes that it was not made for, ${name}: at most ${most} get through`, () => {
+      assert.equal(shapes.length, 60)
+      const through = shapes.filter(([given, secret]) => {
+        const args = typeof given === 'string' ? given.split(' ') : given
+        return [redactArguments(args), redactCommandLine(quoted(args))].some((it) => it.includes(secret))
+      })
+      assert.ok(through.length <= most, through.map(([given]) => given).join('\n'))
     })
 
   for (const [name, args] of BARE) it(`stays: ${name}`, () => assert.equal(redactArguments(args), args.join(' ')))

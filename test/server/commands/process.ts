@@ -27,14 +27,14 @@ export function tellwire(args: readonly string[], run: Run = {}): Promise<Ended>
   return started(BINARY, args, run)
 }
 
-/** The same with another copy of the program. */
+/** The same with another program: a copy of the command line, or a script. */
 export function started(
-  binary: string,
+  program: string,
   args: readonly string[],
   { input = '', env = {}, cwd }: Run = {},
 ): Promise<Ended> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TELLWIRE_')))
-  const child = spawn(process.execPath, [binary, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { ...inherited, ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdio: ['pipe', 'pipe', 'pipe'],

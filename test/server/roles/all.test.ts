@@ -1,8 +1,11 @@
 /** A running server: edits of rules, filters and configuration take effect, and a restored log is reported. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { addFeedToken, FEED_PATH } from '../../../server/feeds/tokens.ts'
+import { STREAM_PATH } from '../../../server/ingest/upgrade.ts'
 import { openStore } from '../../../server/store/open.ts'
 import { openTelemetry } from '../../../server/store/sqlite/telemetry.ts'
 import type { Store } from '../../../server/store/store.ts'
@@ -11,6 +14,7 @@ import { startServer, until } from '../../bench/children.ts'
 import { fourStories } from '../../scenarios/four-stories.ts'
 import { tellwire } from '../commands/process.ts'
 import { contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import { events, laptop, RawAgent } from '../ingest/raw-agent.ts'
 import { enrolledDevice } from '../store/samples.ts'
 
 const WITHIN_MS = 60_000
@@ -62,8 +66,10 @@ describe('server/roles: a running server', function () {
     await close()
   }
 
-  async function stored<T>(read: (store: Store) => Promise<T>): Promise<T> {
-    const store = await openStore({ engine: 'sqlite', folder: at('data') }, { run: 'inline', readOnly: true })
+  const stored = <T>(read: (store: Store) => Promise<T>) => withStore(read, true)
+
+  async function withStore<T>(read: (store: Store) => Promise<T>, readOnly = false): Promise<T> {
+    const store = await openStore({ engine: 'sqlite', folder: at('data') }, { run: 'inline', readOnly })
     try {
       return await read(store)
     } finally {
@@ -94,12 +100,41 @@ describe('server/roles: a running server', function () {
 
   it('with a nearly full disk, is not ready and refuses feeds and laptops, but lets people sign in', async () => {
     configure('limits: { diskReserveBytes: 9007199254740991 }')
+    const of = laptop()
+    const { device, publicKey, fingerprint } = of
+    const token = await withStore(async (store) => {
+      await store.devices.save(enrolledDevice(device, { publicKey, fingerprint }))
+      return addFeedToken(store, { name: 'okta', categories: ['idp_login'] }, T0, randomBytes)
+    })
     await start()
     const readiness = await fetch(`${server!.url}/readyz`)
     assert.deepEqual([readiness.status, await readiness.text()], [503, 'not ready: the disk is nearly full\n'])
     const headers = { Cookie: server!.cookie }
     assert.equal((await fetch(`${server!.url}/api/v1/session`, { headers })).status, 200)
+    const line = {
+      worker: 'w1',
+      time: Date.now(),
+      event: { category: 'idp_login', Ip: '203.0.113.9', Result: 'success' },
+    }
+    const feed = await fetch(`${server!.url}${FEED_PATH}`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}` },
+      body: JSON.stringify(line),
+    })
+    assert.equal(feed.status, 503, await feed.text())
+    const agent = new RawAgent(`${server!.url.replace(/^http/, 'ws')}${STREAM_PATH}`, of)
+    await agent.open()
+    agent.sendBatch(events(1, 2))
+    assert.equal((await agent.refusal()).code, 'server.busy')
   })
+
+  for (const setting of ['publicUrl: http://console.example', 'trustedProxies: [192.0.2.7]'])
+    it(`metrics need a session or the token, even from this machine, with ${setting}`, async () => {
+      configure(setting)
+      await start()
+      assert.equal((await fetch(`${server!.url}/metrics`)).status, 401)
+      assert.equal((await fetch(`${server!.url}/metrics`, { headers: { Cookie: server!.cookie } })).status, 200)
+    })
 
   it('records a revocation by the command line in the log, and in exports', async () => {
     mkdirSync(at('data'))
