@@ -1,6 +1,7 @@
 /**
  * Workers who share what unrelated people do not share: each cluster is one case with all its people, highest first.
  */
+import { isOpen } from '../../model/urgency.ts'
 import type { ClusterView } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
@@ -71,7 +72,7 @@ function List({ clusters }: { clusters: readonly ClusterView[] }) {
 }
 
 function Open({ people }: { people: ClusterView['people'] }) {
-  const open = people.filter((it) => it.case === 'open' || it.case === 'reopened').length
+  const open = people.filter(isOpen).length
   return <span class={open > 0 ? '' : 'muted'}>{open === 1 ? '1 open case' : `${open} open cases`},</span>
 }
 
