@@ -79,7 +79,9 @@ export function Worker({ rest }: { rest: readonly string[] }) {
           <section class="panel" aria-labelledby="score-title">
             <div class="panel-head">
               <h2 id="score-title">Why this score</h2>
-              <span class="muted">Open a part for its findings, a finding for its events.</span>
+              {assessment.parts.length > 0 && (
+                <span class="muted">Open a part for its findings, a finding for its events.</span>
+              )}
             </div>
             <Score worker={data.worker} assessment={assessment} findings={findings} />
           </section>

@@ -148,7 +148,7 @@ function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
   return (
     <>
       <p>
-        <CaseMark state={state} /> {state === 'none' && <span class="muted">No decision needed.</span>}
+        {state === 'none' ? <span class="muted">No decision needed.</span> : <CaseMark state={state} />}{' '}
         {state === 'open' && <span class="muted">Nobody has decided yet.</span>}
         {newKinds.length > 0 && (
           <>
