@@ -8,7 +8,7 @@ import { needsLinux } from './needs-linux.ts'
 
 const LIMIT_KIB = 8
 
-describe('agent: a full disk', function () {
+describe('agent: a full disk', () => {
   let folder = ''
   before(function () {
     // The limit of a file's size has the same effect as a full disk: a short write.
