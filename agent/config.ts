@@ -37,7 +37,7 @@ export function agentFolder(
 
 /** The enrollment. `ca`: PEM of the authority that signed the server's certificate; null: the system's authorities. */
 export const Config = z.strictObject({
-  url: z.string().max(512),
+  url: z.url({ protocol: /^https?$/ }).max(512),
   serverKey: z.string().max(64),
   device: identifier,
   ca: z.string().max(262_144).nullable(),
