@@ -3,8 +3,11 @@ import assert from 'node:assert/strict'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
 
-/** Nothing serious for axe, and no heading that skips a level. `colours` false: the same elements were checked before. */
-export async function accessible(page: Page, about: string, { colours = true } = {}): Promise<void> {
+/** Colours depend on the theme only, the other rules on the elements. */
+type Rules = 'all' | 'colours' | 'all but colours'
+
+/** Nothing serious for axe, and no heading that skips a level. `about` is for the message. */
+export async function accessible(page: Page, about: string, rules: Rules = 'all'): Promise<void> {
   const levels = await page
     .locator('h1, h2, h3, h4, h5, h6')
     .evaluateAll((all) => all.map((it) => ({ level: Number(it.tagName[1]), text: it.textContent })))
@@ -12,8 +15,10 @@ export async function accessible(page: Page, about: string, { colours = true } =
     const before = levels[index - 1]?.level ?? 0
     assert.ok(level <= before + 1, `${about}: h${level} '${text}' after h${before}`)
   }
-  const rules = colours ? [] : ['color-contrast']
-  const { violations } = await new AxeBuilder({ page }).disableRules(rules).analyze()
+  const axe = new AxeBuilder({ page })
+  if (rules === 'colours') axe.withRules(['color-contrast'])
+  if (rules === 'all but colours') axe.disableRules(['color-contrast'])
+  const { violations } = await axe.analyze()
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
   assert.deepEqual(
     serious.map(

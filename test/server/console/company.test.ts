@@ -153,16 +153,18 @@ describe('server/console: the demo company', function () {
     await here?.stop()
   })
 
-  async function opened(options: Parameters<Browser['newContext']>[0] = { viewport: WIDE }) {
+  const addressOf = (parts: readonly string[]) => `${here.origin}/#/${parts.map(encodeURIComponent).join('/')}`
+
+  async function opened(options: Parameters<Browser['newContext']>[0] = { viewport: WIDE }, ...parts: string[]) {
     const context: BrowserContext = await browser.newContext(options)
     await here.enter(context)
     const { page, clean } = await watched(context)
-    await page.goto(here.origin)
+    await page.goto(addressOf(parts))
     await page.getByText('Live', { exact: true }).waitFor()
     return {
       page,
       show: async (...parts: string[]) => {
-        await page.goto(`${here.origin}/#/${parts.map(encodeURIComponent).join('/')}`)
+        await page.goto(addressOf(parts))
         await page.locator('main h1').waitFor()
       },
       done: async () => {
@@ -183,18 +185,18 @@ describe('server/console: the demo company', function () {
   for (const theme of ['light', 'dark'] as const)
     for (const { name, path, rest, prepare, dialog } of looks)
       it(`${name}, ${theme}`, async () => {
-        const { page, show, done } = await opened({ colorScheme: theme, viewport: WIDE })
-        await show(...[path, rest?.(known)].filter((it) => it !== undefined))
+        const parts = [path, rest?.(known)].filter((it) => it !== undefined)
+        const { page, done } = await opened({ colorScheme: theme, viewport: WIDE }, ...parts)
+        await page.locator('main h1').waitFor()
         await prepare?.(page)
         await inWindow(page, name)
-        await accessible(page, name)
+        await accessible(page, name, theme === 'light' ? 'all' : 'colours')
         await screenshot(page, `console-${name}-${theme}`, { fullPage: true })
         if (!dialog) {
           await page.setViewportSize(PHONE)
           await page.locator('main h1').waitFor()
           await inWindow(page, `${name} on a phone`)
-          // Neither the elements nor the rules about them depend on the theme.
-          if (theme === 'light') await accessible(page, `${name} on a phone`, { colours: false })
+          if (theme === 'light') await accessible(page, `${name} on a phone`, 'all but colours')
           if (path === '') await reasonsWhole(page)
           await screenshot(page, `console-${name}-${theme}-phone`)
         }
