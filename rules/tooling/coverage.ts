@@ -6,13 +6,9 @@
  *         or cannot fire without a category that is: a correlation, when each of its ways needs such a rule.
  */
 import { CATEGORIES } from '../../wire/event.ts'
-import type { LoadedCorrelation, LoadedRule, Rule } from '../language/index.ts'
+import type { Rule } from '../language/index.ts'
+import { cannotFire, type Ruleset } from './ruleset.ts'
 import { LOOK_ALIKES, PATTERNS, RENAMED_IN_V19, SIGNALS, type Signal } from './signals.ts'
-
-export interface Ruleset {
-  rules: readonly LoadedRule[]
-  correlations: readonly LoadedCorrelation[]
-}
 
 export interface Covered {
   id: string
@@ -53,19 +49,7 @@ export function offByDefault({ rules, correlations }: Ruleset): Set<string> {
       .filter((it) => it.tellwire?.sensitive || isSensitive(it.logsource.category))
       .map(({ id }) => id),
   )
-  // Correlations of correlations: until nothing changes.
-  for (let before = -1; before !== off.size; ) {
-    before = off.size
-    for (const it of correlations) if (isDead(it, off)) off.add(it.id)
-  }
-  return off
-}
-
-/** Every alternative of this correlation needs a rule that is off. */
-function isDead({ type, members, anyOf }: LoadedCorrelation, off: ReadonlySet<string>): boolean {
-  const missing = members.map(({ id }) => off.has(id))
-  if (anyOf) return anyOf.every(({ all }) => missing.some((it, n) => it && (all & (1 << n)) !== 0))
-  return type === 'temporal' ? missing.some(Boolean) : missing.every(Boolean)
+  return cannotFire(correlations, off)
 }
 
 function rowOf({ id, name, because }: Signal, rules: Rule[], off: ReadonlySet<string>): Covered {
