@@ -103,11 +103,17 @@ export function makersOf(category: string, field: string, system: System): reado
   if (origin === 'agent')
     return fillers.flatMap((maker) => {
       const [, from, name] = /^(linux|macos|windows|shared)\/(.*)$/.exec(maker) ?? []
-      if (maker === 'agent') return on.includes(system) ? [maker] : []
+      if (maker === 'agent') return on.includes(system) && isKnownToHost(category, field, system) ? [maker] : []
       return on.includes(system) && name && (from === system || from === 'shared') ? [name] : []
     })
   const derivers = fillers.filter((it) => /^deriver/.test(it) && hasInput(it, system))
   return origin === 'feed' ? ['feed', ...derivers] : derivers
+}
+
+/** What the agent takes from the host, the host must have on this system. */
+function isKnownToHost(category: string, field: string, system: System): boolean {
+  const has = (host: string) => CODE_FACTS.fills[`host ${host}`]?.[category]?.includes(field) ?? false
+  return has(system) || !SYSTEMS.some(has)
 }
 
 /** Whether an event of the category can exist on this system, or about a laptop with it. */
@@ -260,4 +266,33 @@ export function unread(ruleset: Ruleset, placeholders: (rule: LoadedRule) => rea
     ),
   )
   return [...filled].filter((it) => !read.has(it)).sort()
+}
+
+/**
+ * Fields that our rules or derivers read and nothing fills on any system, with the reason. A category stands for all of
+ * its fields. Each entry is work to be done; a test fails for a field that is missing here, and for an entry that is no
+ * longer true.
+ */
+export const WITHOUT_MAKER: Readonly<Partial<Record<FieldName | Category, string>>> = {
+  'process_creation.OriginalFileName': 'programs for Linux have no such field; for the Windows collector',
+  'process_creation.Product': 'programs for Linux have no such field; for the Windows collector',
+  'process_creation.Company': 'programs for Linux have no such field; for the Windows collector',
+  'process_creation.Signer': 'programs for Linux are not signed; for the macOS and Windows collectors',
+  'network_connection.DestinationHostname': 'the socket table has no names',
+  'egress.DestinationHostname': 'only the sums of the interfaces are read',
+  'egress.DestinationIp': 'only the sums of the interfaces are read',
+  'egress.Image': 'only the sums of the interfaces are read',
+  'repository.InsideOrganisation': 'the server does not yet know the hosts and namespaces of the organisation',
+  'network_place.BssidHash': 'wireless networks are known through nl80211, a socket that Node cannot open',
+  input_pattern: 'no collector yet; off until the policy switches it on',
+  presence: 'no collector yet; off until the policy switches it on',
+}
+
+/** The rows that nothing fills on any system, but for events that are derived from such fields. */
+export function withoutMaker(table: readonly FieldRow[]): FieldRow[] {
+  return table.filter(({ category, makers }) => {
+    const isDerived = isCategory(category) && CATEGORIES[category].origin === 'server'
+    const follows = isDerived && !SYSTEMS.some((it) => isMade(category, it))
+    return !follows && SYSTEMS.every((it) => makers[it].length === 0)
+  })
 }

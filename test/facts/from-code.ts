@@ -53,6 +53,8 @@ interface Room {
 function roomOf(path: string): Room | null {
   const [, collector] = /^agent\/collectors\/((?:linux|macos|windows|shared)\/[^/]+)\.ts$/.exec(path) ?? []
   if (collector) return { reads: null, fills: collector }
+  const [, host] = /^agent\/host\/(linux|macos|windows)\.ts$/.exec(path) ?? []
+  if (host) return { reads: null, fills: `host ${host}` }
   if (/^agent\/[^/]+\.ts$/.test(path)) return { reads: null, fills: 'agent' }
   const [, deriver] = /^server\/derive\/derivers\/([^/.]+)/.exec(path) ?? []
   // A part of the deriver of hardware, in a file of its own.
@@ -127,16 +129,24 @@ function addReads(
   }
 }
 
+/** What the agent says about itself and takes from the host, by the host's name for it. */
+const MACHINE = { fingerprint: 'Fingerprint', virtual: 'Virtual', bootId: 'BootId' }
+
 function addFills(sets: Sets, maker: string, literals: readonly Node[], checker: Checker): void {
   if (literals.length === 0) return
   for (const type of checker.getTypeAtLocation(literals))
-    for (const one of partsOf(type))
+    for (const one of partsOf(type)) {
+      for (const [name, field] of Object.entries(MACHINE)) {
+        const symbol = maker.startsWith('host ') && checker.getPropertyOfType(one, name)
+        if (symbol && checker.getTypeOfSymbol(symbol)?.flags !== TypeFlags.Null) sets.add(maker, 'agent_state', field)
+      }
       for (const category of categoriesOf(one, checker)) {
         const fields = checker.getPropertiesOfType(one).filter((it) => IS_FIELD.test(it.name))
         const kinds = fields.length === 0 ? [] : checker.getTypeOfSymbol(fields)
         for (const [index, { name }] of fields.entries())
           if (kinds[index] && kinds[index].flags !== TypeFlags.Null) sets.add(maker, category, name)
       }
+    }
 }
 
 /** The members of a union, without null and undefined. */
