@@ -146,16 +146,21 @@ function isFilled(need: Need, system: System): boolean {
   return makersOf(category, field, system).length > 0
 }
 
+function valuesOf(name: string): Readonly<Record<string, readonly Need[]>> | null {
+  return Object.hasOwn(VALUES, name) ? VALUES[name as keyof typeof VALUES] : null
+}
+
 /** The values that a field can have; null: any. */
 function possibleValues(category: Category, system: System): (field: string) => readonly unknown[] | null {
   return (field) => {
     if (field === 'category') return [category]
     if (field === 'product') return CATEGORIES[category].origin === 'agent' ? [system] : ['tellwire']
     if (makersOf(category, field, system).length === 0) return [null]
-    const name = `${category}.${field}`
-    if (!Object.hasOwn(VALUES, name)) return null
-    const values = Object.entries(VALUES[name as keyof typeof VALUES] as Readonly<Record<string, readonly Need[]>>)
-    const can = values.filter(([, needs]) => needs.some((it) => isFilled(it, system))).map(([value]) => value)
+    const values = valuesOf(`${category}.${field}`)
+    if (values === null) return null
+    const can = Object.entries(values)
+      .filter(([, needs]) => needs.some((it) => isFilled(it, system)))
+      .map(([value]) => value)
     return [...can, null]
   }
 }
@@ -183,17 +188,20 @@ function countsNothing({ members }: LoadedCorrelation, rules: readonly LoadedRul
   return counted.length > 0 && !counted.includes(true)
 }
 
-/** The fields that the condition of a rule needs and that nothing fills on this system; its category, if nothing is. */
-export function missing(rule: LoadedRule, system: System): readonly string[] {
-  const { category } = rule.logsource
+/**
+ * What the condition of a rule reads and nothing fills on this system: its category, if no such event is made; else
+ * fields, of its own events or, where a value of a field cannot be made, those that a deriver would make it from.
+ */
+export function missing({ logsource: { category }, condition }: LoadedRule, system: System): readonly string[] {
   if (category === null || !isCategory(category) || !isMade(category, system)) return [category ?? 'no category']
-  const values = possibleValues(category, system)
-  return fieldsIn(rule.condition).flatMap((field) => {
-    if (makersOf(category, field, system).length === 0) return [`${category}.${field}`]
-    return canHold(rule.condition, (it) => (it === field ? values(it) : null))
-      ? []
-      : [`a value of ${category}.${field}`]
+  const found = fieldsIn(condition).flatMap((field) => {
+    const name = `${category}.${field}`
+    if (makersOf(category, field, system).length === 0) return [name]
+    return Object.entries(valuesOf(name) ?? {})
+      .filter(([value]) => canHold(condition, (it) => (it === field ? [value] : null)))
+      .flatMap(([, needs]) => (needs.some((it) => isFilled(it, system)) ? [] : needs))
   })
+  return [...new Set(found)]
 }
 
 export interface FieldRow {
@@ -266,6 +274,36 @@ export function unread(ruleset: Ruleset, placeholders: (rule: LoadedRule) => rea
     ),
   )
   return [...filled].filter((it) => !read.has(it)).sort()
+}
+
+/** A field that rules or derivers read and that is always null on a system, though its events are made there. */
+export interface BlankField {
+  field: string
+  /** The rules that read it, by title, and whether they can fire without it. */
+  rules: readonly { title: string; family: string; canFire: boolean }[]
+  /** Derivers and the catalogue. */
+  readers: readonly string[]
+}
+
+/** In the order of the table. */
+export function blankFields(ruleset: Ruleset, system: System): BlankField[] {
+  const dead = deadOn(ruleset, system)
+  const needing = ruleset.rules.map((rule) => ({ rule, fields: missing(rule, system) }))
+  return fieldTable(ruleset).flatMap(({ category, field, readers, makers }): BlankField[] => {
+    if (makers[system].length > 0 || !isCategory(category) || !isMade(category, system)) return []
+    const name = `${category}.${field}`
+    const rules = needing
+      .filter(({ fields }) => fields.includes(name))
+      .map(({ rule: { id, title, tellwire } }) => ({
+        ...{ title, family: tellwire?.family ?? '', canFire: !dead.has(id) },
+      }))
+    return [{ field: name, rules, readers }]
+  })
+}
+
+/** As rules/content/fields.json has it. */
+export function blankFieldsBySystem(ruleset: Ruleset): Record<System, BlankField[]> {
+  return bySystem((system) => blankFields(ruleset, system))
 }
 
 /**

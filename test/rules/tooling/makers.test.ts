@@ -104,7 +104,8 @@ describe('rules that cannot fire', () => {
   it('says what is missing', () => {
     const of = (name: string) => missing(loaded.rules.find((it) => it.name === name)!, 'linux')
     assert.deepEqual(of('both'), ['process_creation.Signer'])
-    assert.deepEqual(of('shares'), ['a value of volume_anomaly.Metric'])
+    assert.deepEqual(of('shares'), ['egress.DestinationHostname', 'egress.DestinationIp', 'egress.Image'])
+    assert.deepEqual(of('clones'), [])
     assert.deepEqual(of('days'), ['rhythm'])
   })
   it('of ours: on every system some can', () => {
