@@ -7,8 +7,9 @@
  */
 import { CATEGORIES } from '../../wire/event.ts'
 import type { Rule } from '../language/index.ts'
+import { deadOn } from './dead-rules.ts'
 import { fieldsPage, SYSTEM_NAMES } from './fields-page.ts'
-import { deadOn, SYSTEMS, type System } from './makers.ts'
+import { SYSTEMS, type System } from './makers.ts'
 import { cannotFire, type Ruleset } from './ruleset.ts'
 import { LOOK_ALIKES, PATTERNS, RENAMED_IN_V19, SIGNALS, type Signal } from './signals.ts'
 import { cell, table } from './table.ts'

@@ -1,8 +1,10 @@
 /** The part of COVERAGE.md about fields: who fills them on which system, and which rules cannot fire without them. */
 import { type LoadedRule, placeholdersOf, type Rule } from '../language/index.ts'
-import { deadOn, type FieldRow, fieldTable, missing, SYSTEMS, type System, unread, WITHOUT_MAKER } from './makers.ts'
+import { deadOn, missing } from './dead-rules.ts'
+import { type FieldRow, fieldTable, SYSTEMS, type System, unread, WITHOUT_MAKER } from './makers.ts'
 import type { Ruleset } from './ruleset.ts'
 import { cell, table } from './table.ts'
+import { TOOLS, unrecognised } from './tool-marks.ts'
 
 export const SYSTEM_NAMES: Readonly<Record<System, string>> = { linux: 'Linux', macos: 'macOS', windows: 'Windows' }
 
@@ -14,6 +16,19 @@ export function fieldsPage(ruleset: Ruleset, link: (rule: Rule) => string): stri
     'A rule cannot fire on a system where nothing fills a field that its condition needs. A correlation cannot fire without the rules that it needs.',
     '',
     ...table(['on', 'what is missing', 'rules'], deadRows(ruleset, link)),
+    '',
+    '## Tools that cannot be recognised',
+    '',
+    `Tools of the catalogue, ${TOOLS.length} in all, that show themselves only in fields that nothing fills, such as the names of the hosts they talk to; or only by names that other software has, too.`,
+    '',
+    ...table(
+      ['on', 'number', 'tools'],
+      SYSTEMS.map((system) => {
+        const missed = unrecognised(system)
+        const names = missed.length === TOOLS.length ? 'all' : missed.map((it) => cell(it.name)).join(', ')
+        return [SYSTEM_NAMES[system], String(missed.length), names]
+      }),
+    ),
     '',
     '## Fields',
     '',

@@ -1,17 +1,16 @@
 /**
- * What fills each field of an event, by operating system, and which rules therefore cannot fire there.
+ * What fills each field of an event, by operating system.
  *
  * Shape   makers are collectors, derivers, 'agent' (every agent, about itself), 'feed' (another system that sends it)
  *         and 'server' (context that it adds). An event that a deriver makes needs one of the deriver's inputs; which
- *         of them, the code does not say, so a rule that is listed as unable to fire is, and a few more may be.
- * Source  `code-facts.json` for collectors and derivers; the schemas of the events; VALUES below for what only some
- *         values of a field need.
+ *         of them, the code does not say, so what has no maker here has none, and a little more may have none.
+ * Source  `code-facts.json` for collectors and derivers; the schemas of the events.
  */
 import { type AgentProduct, envelope } from '../../wire/common.ts'
 import { CATEGORIES, type Category, Event, type EventOf } from '../../wire/event.ts'
-import { canHold, fieldsIn, type LoadedCorrelation, type LoadedRule } from '../language/index.ts'
+import { fieldsIn, type LoadedRule } from '../language/index.ts'
 import { CODE_FACTS } from './code-facts.ts'
-import { cannotFire, type Ruleset } from './ruleset.ts'
+import type { Ruleset } from './ruleset.ts'
 
 export const SYSTEMS = ['linux', 'macos', 'windows'] as const satisfies readonly AgentProduct[]
 export type System = (typeof SYSTEMS)[number]
@@ -20,72 +19,13 @@ type FieldOf<C extends Category> = Exclude<keyof EventOf<C>, 'category'> & strin
 /** 'process_creation.Image' */
 export type FieldName = { [C in Category]: `${C}.${FieldOf<C>}` }[Category]
 /** A field, or the sessions of the agents. */
-type Need = FieldName | 'session'
-
-/**
- * For values of a derived field, the fields that a deriver makes them from: any one of them suffices. The compiler asks
- * for a row for each value.
- */
-const VALUES = {
-  'volume_anomaly.Metric': {
-    repositories: ['repository.Action', 'repo_audit.Action'],
-    egress_bytes: ['egress.BytesSent'],
-    // The sum of an interface says nothing about where it went.
-    file_share_bytes: ['egress.DestinationHostname', 'egress.DestinationIp', 'egress.Image'],
-    removable_bytes: ['file_burst.RootKind'],
-    removable_files: ['file_burst.RootKind'],
-    sync_bytes: ['file_burst.RootKind'],
-    sync_files: ['file_burst.RootKind'],
-    archive_bytes: ['archive_created.Bytes'],
-    archive_then_upload_bytes: ['archive_created.Bytes'],
-    drip: ['repository.Action', 'repo_audit.Action', 'egress.BytesSent', 'file_burst.Bytes'],
-    remote_session_hours: ['remote_session.StartedAt'],
-    screen_share_hours: ['egress.BytesSent'],
-  },
-  'shared_key.KeyKind': {
-    uplink: ['session'],
-    gateway: ['network_place.GatewayHash'],
-    bssid: ['network_place.BssidHash'],
-    edid: ['display.SerialText'],
-    usb_serial: ['usb_device.SerialNumber'],
-    controller: ['remote_session.PeerIdHash'],
-    mfa_device: ['idp_login.MfaDeviceHash'],
-  },
-  'hardware.MatchedBy': {
-    usb_id: ['usb_device.VendorId'],
-    edid: ['display.MakerId'],
-    shape: ['usb_device.HasAbsolutePointer'],
-    twin: ['usb_device.HasKeyboard'],
-    cadence: ['input_pattern.IntervalHistogramMs'],
-  },
-  'place_mismatch.Reason': {
-    contract: ['session'],
-    first_boot: ['session'],
-    never_converged: ['session'],
-    reappeared_abroad: ['session'],
-    operator_address: ['remote_session.PeerIp'],
-  },
-  'identity_conflict.Reason': {
-    two_fingerprints: ['session'],
-    sequence_replay: ['session'],
-    two_places: ['idp_login.Ip'],
-  },
-  'silence.Evidence': {
-    this_laptop: ['idp_login.DeviceId'],
-    repository: ['repo_audit.Action'],
-    account: ['idp_login.Result'],
-  },
-} as const satisfies {
-  [F in FieldName]?: F extends `${infer C extends Category}.${infer K}`
-    ? Readonly<Record<NonNullable<EventOf<C>[K & keyof EventOf<C>]> & string, readonly Need[]>>
-    : never
-}
+export type Need = FieldName | 'session'
 
 const SHAPES = new Map<string, Readonly<Record<string, unknown>>>(
   Event.options.map(({ shape }) => [shape.category.value, shape]),
 )
 
-function isCategory(name: string): name is Category {
+export function isCategory(name: string): name is Category {
   return Object.hasOwn(CATEGORIES, name)
 }
 
@@ -140,68 +80,10 @@ function isThere(input: string, system: System): boolean {
   return read.some((it) => isCategory(it) && isMade(it, system))
 }
 
-function isFilled(need: Need, system: System): boolean {
+export function isFilled(need: Need, system: System): boolean {
   if (need === 'session') return true
   const [category = '', field = ''] = need.split('.')
   return makersOf(category, field, system).length > 0
-}
-
-function valuesOf(name: string): Readonly<Record<string, readonly Need[]>> | null {
-  return Object.hasOwn(VALUES, name) ? VALUES[name as keyof typeof VALUES] : null
-}
-
-/** The values that a field can have; null: any. */
-function possibleValues(category: Category, system: System): (field: string) => readonly unknown[] | null {
-  return (field) => {
-    if (field === 'category') return [category]
-    if (field === 'product') return CATEGORIES[category].origin === 'agent' ? [system] : ['tellwire']
-    if (makersOf(category, field, system).length === 0) return [null]
-    const values = valuesOf(`${category}.${field}`)
-    if (values === null) return null
-    const can = Object.entries(values)
-      .filter(([, needs]) => needs.some((it) => isFilled(it, system)))
-      .map(([value]) => value)
-    return [...can, null]
-  }
-}
-
-/** The ids of the rules and correlations that cannot fire about a laptop with this system. */
-export function deadOn({ rules, correlations }: Ruleset, system: System): ReadonlySet<string> {
-  const dead = new Set(rules.filter((it) => !canFire(it, system)).map(({ id }) => id))
-  return cannotFire(correlations, dead, (it) => countsNothing(it, rules, system))
-}
-
-function canFire({ logsource, condition }: LoadedRule, system: System): boolean {
-  const { category, product } = logsource
-  // Without a category of ours, it is for events of another product.
-  if (category === null || !isCategory(category)) return false
-  if (product !== null && product !== system) return false
-  return isMade(category, system) && canHold(condition, possibleValues(category, system))
-}
-
-/** It counts values of a field that its rules' events never have. */
-function countsNothing({ members }: LoadedCorrelation, rules: readonly LoadedRule[], system: System): boolean {
-  const counted = members.flatMap(({ id, valueFields }) => {
-    const category = rules.find((it) => it.id === id)?.logsource.category
-    return category ? valueFields.map((field) => makersOf(category, field, system).length > 0) : []
-  })
-  return counted.length > 0 && !counted.includes(true)
-}
-
-/**
- * What the condition of a rule reads and nothing fills on this system: its category, if no such event is made; else
- * fields, of its own events or, where a value of a field cannot be made, those that a deriver would make it from.
- */
-export function missing({ logsource: { category }, condition }: LoadedRule, system: System): readonly string[] {
-  if (category === null || !isCategory(category) || !isMade(category, system)) return [category ?? 'no category']
-  const found = fieldsIn(condition).flatMap((field) => {
-    const name = `${category}.${field}`
-    if (makersOf(category, field, system).length === 0) return [name]
-    return Object.entries(valuesOf(name) ?? {})
-      .filter(([value]) => canHold(condition, (it) => (it === field ? [value] : null)))
-      .flatMap(([, needs]) => (needs.some((it) => isFilled(it, system)) ? [] : needs))
-  })
-  return [...new Set(found)]
 }
 
 export interface FieldRow {
@@ -256,7 +138,7 @@ function order({ category }: FieldRow): number {
   return ORDER.indexOf(category)
 }
 
-function bySystem<T>(of: (system: System) => T): Record<System, T> {
+export function bySystem<T>(of: (system: System) => T): Record<System, T> {
   return { linux: of('linux'), macos: of('macos'), windows: of('windows') }
 }
 
@@ -274,36 +156,6 @@ export function unread(ruleset: Ruleset, placeholders: (rule: LoadedRule) => rea
     ),
   )
   return [...filled].filter((it) => !read.has(it)).sort()
-}
-
-/** A field that rules or derivers read and that is always null on a system, though its events are made there. */
-export interface BlankField {
-  field: string
-  /** The rules that read it, by title, and whether they can fire without it. */
-  rules: readonly { title: string; family: string; canFire: boolean }[]
-  /** Derivers and the catalogue. */
-  readers: readonly string[]
-}
-
-/** In the order of the table. */
-export function blankFields(ruleset: Ruleset, system: System): BlankField[] {
-  const dead = deadOn(ruleset, system)
-  const needing = ruleset.rules.map((rule) => ({ rule, fields: missing(rule, system) }))
-  return fieldTable(ruleset).flatMap(({ category, field, readers, makers }): BlankField[] => {
-    if (makers[system].length > 0 || !isCategory(category) || !isMade(category, system)) return []
-    const name = `${category}.${field}`
-    const rules = needing
-      .filter(({ fields }) => fields.includes(name))
-      .map(({ rule: { id, title, tellwire } }) => ({
-        ...{ title, family: tellwire?.family ?? '', canFire: !dead.has(id) },
-      }))
-    return [{ field: name, rules, readers }]
-  })
-}
-
-/** As rules/content/fields.json has it. */
-export function blankFieldsBySystem(ruleset: Ruleset): Record<System, BlankField[]> {
-  return bySystem((system) => blankFields(ruleset, system))
 }
 
 /**

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { defineCommand } from 'citty'
 import { load } from '../../rules/language/index.ts'
+import { blankFields } from '../../rules/tooling/blank-fields.ts'
 import {
   contradictions,
   coverage,
@@ -11,7 +12,6 @@ import {
   navigatorLayer,
 } from '../../rules/tooling/coverage.ts'
 import { readRuleFiles } from '../../rules/tooling/load.ts'
-import { blankFieldsBySystem } from '../../rules/tooling/makers.ts'
 import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 
@@ -45,7 +45,7 @@ export const coverageCommand = defineCommand({
     if (args.navigator) await write(args.navigator, json(navigatorLayer(ruleset)))
     if (args.itm) await write(args.itm, json(insiderThreatMatrix(ruleset)))
     const made: [path: string, text: string][] = [[file, page]]
-    if (file === PAGE) made.push([FIELDS, json(blankFieldsBySystem(ruleset))])
+    if (file === PAGE) made.push([FIELDS, json(blankFields(ruleset))])
     if (args.write) for (const [path, text] of made) await write(path, text)
     if (args.check) {
       for (const [path, text] of made) {

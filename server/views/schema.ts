@@ -184,8 +184,8 @@ export const Unseen = z.object({
     z.object({
       /** 'network_connection.DestinationHostname' */
       field: z.string(),
-      /** What misses it besides rules, in words; null: nothing else does. */
-      words: z.string().nullable(),
+      /** How many known tools nothing else gives away. */
+      tools: z.int(),
       /** Titles of shipped rules that cannot fire without it. */
       silent: z.array(z.string()),
       /** Titles of those that can, and see less. */

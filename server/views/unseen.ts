@@ -8,7 +8,7 @@
  *         family's rules read.
  */
 import fields from '../../rules/content/fields.json' with { type: 'json' }
-import type { BlankField } from '../../rules/tooling/makers.ts'
+import type { BlankField } from '../../rules/tooling/blank-fields.ts'
 import { AGENT_CATEGORIES, type CategoryOf } from '../../wire/event.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Unseen } from './schema.ts'
@@ -80,12 +80,6 @@ export const MISSED: Record<CategoryOf<'agent'>, Partial<Record<Family, string>>
 /** By operating system. */
 const BLANK: Readonly<Record<string, readonly BlankField[]>> = fields
 
-/** What readers of a field would miss without it. The shipped derivers are named as they are. */
-const LESS: Readonly<Record<string, string>> = {
-  'catalogue of tools': 'tools that nothing else gives away',
-  'catalogue of hardware': 'hardware that nothing else gives away',
-}
-
 const IMPAIRED: readonly Coverage['state'][] = ['blind', 'unknown', 'off', 'partial']
 
 interface KnownLaptop {
@@ -111,20 +105,19 @@ export function unseen(laptops: readonly KnownLaptop[]): Unseen[] {
 function blankIn(family: Family, laptops: readonly KnownLaptop[]): Unseen['blank'] {
   const found = new Map<string, Unseen['blank'][number]>()
   for (const { device, platform, coverage } of laptops)
-    for (const { field, rules, readers } of BLANK[platform] ?? []) {
+    for (const { field, rules, tools } of BLANK[platform] ?? []) {
       const category = field.slice(0, field.indexOf('.')) as CategoryOf<'agent'>
       const state = coverage.find((it) => it.category === category)?.state
       if (state !== undefined && state !== 'partial' && IMPAIRED.includes(state)) continue
       const theirs = rules.filter((it) => it.family === family)
-      const isMissed = MISSED[category]?.[family] !== undefined
-      const words = isMissed ? readers.flatMap((it) => LESS[it] ?? []) : []
-      if (theirs.length === 0 && words.length === 0) continue
+      const toolsMissed = MISSED[category]?.[family] === undefined ? 0 : tools
+      if (theirs.length === 0 && toolsMissed === 0) continue
       const entry = found.get(field)
       if (entry) entry.devices.push(device)
       else
         found.set(field, {
           field,
-          words: words.length === 0 ? null : words.join('; '),
+          tools: toolsMissed,
           silent: theirs.filter((it) => !it.canFire).map((it) => it.title),
           weaker: theirs.filter((it) => it.canFire).map((it) => it.title),
           devices: [device],

@@ -94,7 +94,7 @@ export function WouldNotSee({
 
 /** A field that the laptop's system never fills. */
 function BlankField({ blank, laptops }: { blank: Unseen['blank'][number]; laptops: number }) {
-  const { field, words, silent, weaker, devices } = blank
+  const { field, tools, silent, weaker, devices } = blank
   const titles = (all: readonly string[]) => plain(all.map((it) => `“${it}”`).join(', '), 300)
   return (
     <li class="coverage-partial">
@@ -102,7 +102,7 @@ function BlankField({ blank, laptops }: { blank: Unseen['blank'][number]; laptop
         {STATES.partial.mark}
       </span>
       <span>
-        {words !== null && <>{plain(words, 200)} </>}
+        {tools > 0 && <>{tools === 1 ? '1 known tool' : `${tools} known tools`} that nothing else gives away </>}
         {silent.length > 0 && <>cannot fire: {titles(silent)} </>}
         {weaker.length > 0 && <>sees less: {titles(weaker)} </>}
         <span class="muted missed-why">

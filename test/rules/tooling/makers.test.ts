@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { load } from '../../../rules/language/index.ts'
+import { deadOn, missing } from '../../../rules/tooling/dead-rules.ts'
 import { readRuleFiles } from '../../../rules/tooling/load.ts'
 import {
-  deadOn,
   fieldTable,
   makersOf,
-  missing,
   SYSTEMS,
   type System,
   WITHOUT_MAKER,
   withoutMaker,
 } from '../../../rules/tooling/makers.ts'
+import { TOOLS, toolsMissed, unrecognised } from '../../../rules/tooling/tool-marks.ts'
 
 const ours = load(await readRuleFiles([join(import.meta.dirname, '../../../rules/content')]))
 const table = fieldTable(ours)
@@ -79,6 +79,8 @@ describe('rules that cannot fire', () => {
       'volume_anomaly',
       '{ a: { Metric: repositories }, b: { Metric: file_share_bytes }, condition: a and not b }',
     ),
+    rule('web_drop', 'tool', '{ a: { ToolId: wetransfer }, condition: a }'),
+    rule('anydesk', 'tool', '{ a: { ToolId: [anydesk, wetransfer] }, condition: a }'),
     rule('days', 'rhythm', '{ a: { Days: 1 }, condition: a }'),
     rule('other', 'dns_query', '{ a: { QueryName: x }, condition: a }'),
     rule('words', 'process_creation', '{ a: [x], condition: a }'),
@@ -94,7 +96,7 @@ describe('rules that cannot fire', () => {
   it('loads the rules of this test', () => assert.deepEqual(loaded.problems, []))
   it('on Linux: what needs a field or a value that nothing makes', () =>
     assert.deepEqual(dead('linux'), [
-      ...['and', 'both', 'counts', 'days', 'for_windows', 'other', 'same', 'shares', 'signed'],
+      ...['and', 'both', 'counts', 'days', 'for_windows', 'other', 'same', 'shares', 'signed', 'web_drop'],
     ]))
   it('on macOS: also what needs a collector', () =>
     assert.deepEqual(
@@ -106,10 +108,24 @@ describe('rules that cannot fire', () => {
     assert.deepEqual(of('both'), ['process_creation.Signer'])
     assert.deepEqual(of('shares'), ['egress.DestinationHostname', 'egress.DestinationIp', 'egress.Image'])
     assert.deepEqual(of('clones'), [])
+    assert.deepEqual(of('not_shares'), [])
+    assert.deepEqual(of('web_drop'), ['network_connection.DestinationHostname', 'egress.DestinationHostname'])
     assert.deepEqual(of('days'), ['rhythm'])
   })
   it('of ours: on every system some can', () => {
     const all = ours.rules.length + ours.correlations.length
     for (const system of SYSTEMS) assert.ok(deadOn(ours, system).size < all, system)
+  })
+})
+
+describe('tools that cannot be recognised', () => {
+  it('are those that only unfilled fields show', () => {
+    const ids = new Set(unrecognised('linux').map((it) => it.id))
+    assert.ok(ids.has('wetransfer') && !ids.has('anydesk'))
+  })
+  it('are all, where nothing is collected', () => assert.equal(unrecognised('macos').length, TOOLS.length))
+  it('are counted for each field that would show them', () => {
+    assert.ok(toolsMissed('network_connection.DestinationHostname', 'linux').some((it) => it.id === 'wetransfer'))
+    assert.deepEqual(toolsMissed('process_creation.Image', 'linux'), [])
   })
 })

@@ -64,7 +64,7 @@ describe('server/assess: what we would not see', () => {
       hosts.map((it) => it.family),
       ['remote-access', 'network', 'exfiltration', 'tampering'],
     )
-    assert.ok(hosts.every((it) => it.words === 'tools that nothing else gives away' && it.devices.join() === 'd1'))
+    assert.ok(hosts.every((it) => it.tools > 30 && it.devices.join() === 'd1'))
   })
 
   it('names the rules that cannot fire without it', () => {
