@@ -27,7 +27,9 @@ export function runAgent(options: { folder: string }, signal: AbortSignal): Prom
 const folder = {
   type: 'string',
   valueHint: 'path',
-  description: 'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER)',
+  description:
+    'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER; default: /var/lib/tellwire/agent ' +
+    'for root, ~/.local/state/tellwire/agent for others)',
 } as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
@@ -74,7 +76,7 @@ const enrollCommand = defineCommand({
     console.log(
       args.json
         ? JSON.stringify({ device, url })
-        : `${printable(`Enrolled as ${device} with ${url}`)}\nNow run: tellwire agent run`,
+        : `${printable(`Enrolled as ${device} with ${url}`)}\nNow run: ${runCommandFor(args)}`,
     )
   },
 })
@@ -90,7 +92,7 @@ const statusCommand = defineCommand({
     if (args.json) console.log(JSON.stringify({ running: pid !== null, pid, ...status }))
     else
       console.log(
-        status ? formatStatus(status, pid, Date.now()) : 'Enrolled, but not started yet. Run: tellwire agent run',
+        status ? formatStatus(status, pid, Date.now()) : `Enrolled, but not started yet. Run: ${runCommandFor(args)}`,
       )
   },
 })
@@ -130,6 +132,11 @@ export const agentCommand = defineCommand({
 export function main(args: string[]): Promise<void> {
   const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+}
+
+/** What to run next, with the folder that was given: without it, the agent would look in another one. */
+function runCommandFor({ folder }: { folder?: string | undefined }): string {
+  return `tellwire agent run${folder === undefined ? '' : ` --folder ${printable(folder)}`}`
 }
 
 function folderOf(args: { folder?: string | undefined }): string {

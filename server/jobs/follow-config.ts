@@ -26,8 +26,8 @@ export function followConfig(deps: {
       if (next === null || isDeepStrictEqual(next, read)) return
       read = next
       const live = { ...current, ...Object.fromEntries(LIVE.map((key) => [key, next[key]])) }
-      if (!isDeepStrictEqual(live, next))
-        deps.log.warn({}, 'part of the changed configuration takes effect at the next start only')
+      const keys = (Object.keys(next) as (keyof Config)[]).filter((key) => !isDeepStrictEqual(live[key], next[key]))
+      if (keys.length > 0) deps.log.warn({ keys }, 'these keys of the configuration take effect at the next start only')
       if (isDeepStrictEqual(live, current)) return
       current = live
       await deps.changed(live)
