@@ -86,7 +86,7 @@ describe('tellwire rules', () => {
   it('test names the failed case', () => {
     write('a.yml', rule({ fires: 2 }))
     const { status, stdout } = run('test', '.')
-    assert.equal(stdout, 'a.yml:1:1: A rule: "it fires" made 1 finding, expected 2.\n0 passed, 1 failed, in 1 rules.\n')
+    assert.equal(stdout, 'a.yml:1:1: A rule: "it fires" made 1 finding, expected 2.\n0 passed, 1 failed, in 1 rule.\n')
     assert.equal(status, 1)
   })
   it('test fails for an unusable rule, because its tests did not run', () => {
@@ -156,6 +156,6 @@ describe('tellwire rules', () => {
     assert.deepEqual({ status, stdout }, { status: 1, stdout: '' })
   })
   it('--help describes each command', () => {
-    assert.match(run('check', '--help').stdout, /file, line and column[\s\S]*default: the shipped rules/)
+    assert.match(run('check', '--help').stdout, /file, line and column[\s\S]*default: the\s+shipped rules/)
   })
 })
