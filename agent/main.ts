@@ -43,7 +43,14 @@ const runCommand = defineCommand({
     // `tellwire up` starts the agent with an IPC channel, so that the agent stops if `up` is killed.
     process.once('disconnect', () => stop.abort())
     process.channel?.unref()
-    await runAgent({ folder: folderOf(args) }, stop.signal)
+    const folder = folderOf(args)
+    const { url, device } = loadConfig(folder)
+    // For somebody at a terminal: a supervisor's log needs no such lines, and `tellwire up` has its own.
+    if (process.stdout.isTTY && !process.channel) {
+      console.log(printable(`This laptop reports to ${url} as ${device}. Stop with Ctrl-C.`))
+      console.log(`To see how it goes: ${commandFor('status', args)}`)
+    }
+    await runAgent({ folder }, stop.signal)
   },
 })
 
@@ -76,7 +83,7 @@ const enrollCommand = defineCommand({
     console.log(
       args.json
         ? JSON.stringify({ device, url })
-        : `${printable(`Enrolled as ${device} with ${url}`)}\nNow run: ${runCommandFor(args)}`,
+        : `${printable(`Enrolled as ${device} with ${url}`)}\nNow run: ${commandFor('run', args)}`,
     )
   },
 })
@@ -92,7 +99,9 @@ const statusCommand = defineCommand({
     if (args.json) console.log(JSON.stringify({ running: pid !== null, pid, ...status }))
     else
       console.log(
-        status ? formatStatus(status, pid, Date.now()) : `Enrolled, but not started yet. Run: ${runCommandFor(args)}`,
+        status
+          ? formatStatus(status, pid, Date.now())
+          : `Enrolled, but not started yet. Run: ${commandFor('run', args)}`,
       )
   },
 })
@@ -135,8 +144,8 @@ export function main(args: string[]): Promise<void> {
 }
 
 /** What to run next, with the folder that was given: without it, the agent would look in another one. */
-function runCommandFor({ folder }: { folder?: string | undefined }): string {
-  return `tellwire agent run${folder === undefined ? '' : ` --folder ${printable(folder)}`}`
+function commandFor(name: 'run' | 'status', { folder }: { folder?: string | undefined }): string {
+  return `tellwire agent ${name}${folder === undefined ? '' : ` --folder ${printable(folder)}`}`
 }
 
 function folderOf(args: { folder?: string | undefined }): string {
