@@ -8,7 +8,10 @@ export const path = text(4_096)
 /** A short name: a user, an interface, a product. */
 export const name = text(256)
 /** Epoch milliseconds UTC, in the years 2000 to 2100, so that a wrong clock cannot overflow a time window. */
-export const epochMs = z.int().min(946_684_800_000).max(4_102_444_800_000)
+export const epochMs = z
+  .int()
+  .min(946_684_800_000, 'Give milliseconds since 1970, from the year 2000 on')
+  .max(4_102_444_800_000)
 export const count = z.int().min(0)
 export const bytes = z.int().min(0)
 export const port = z.int().min(0).max(65_535)
