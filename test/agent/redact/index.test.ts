@@ -142,6 +142,10 @@ describe('agent/redact', () => {
       assert.ok(!redactCommandLine(quoted(args)).includes(secret), redactCommandLine(quoted(args)))
     })
 
+  for (const [name, args, secret] of SHAPES)
+    it(`a secret, its arguments joined without quotes: ${name}`, () =>
+      assert.ok(!redactCommandLine(args.join(' ')).includes(secret), redactCommandLine(args.join(' '))))
+
   for (const { name, shapes, most } of [
     { name: 'the first sixty', shapes: FIRST, most: 7 },
     { name: 'the second sixty', shapes: SECOND, most: 12 },
