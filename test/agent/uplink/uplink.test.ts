@@ -152,8 +152,11 @@ describe('agent/uplink/uplink', () => {
   it('disconnects from a peer that stops answering pings, and reconnects', async () => {
     server.behaviour.onPing = () => {}
     start({ pingMs: 20 })
+    // The reason is shown between two connections only.
+    let trouble = ''
+    await until(() => /two pings/.test((trouble = link.status.trouble ?? trouble)), 'disconnected')
+    assert.match(trouble, /two pings/)
     await until(() => server.hellos.length >= 3, 'two reconnections')
-    assert.match(link.status.trouble ?? 'two pings', /two pings/)
   })
 
   it('disconnects from a peer that answers pings but acknowledges nothing', async () => {
