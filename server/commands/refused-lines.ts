@@ -28,7 +28,7 @@ export class RefusedLines {
     if (before !== undefined || this.#reasons.size < MAX_REASONS) this.#reasons.set(why, (before ?? 0) + 1)
     if (this.count++ >= MAX_SHOWN) return
     this.#shown.clear()
-    console.error(printable(`${this.#name}:${line}: ${why}; the line is skipped.`))
+    console.error(printable(`${this.#name}:${line}: ${why} The line is skipped.`))
   }
 
   /** Call it at the end of the file, when no progress is shown any more. */

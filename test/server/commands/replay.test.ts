@@ -41,7 +41,7 @@ describe('tellwire replay', function () {
       feed({ ...login, Ipp: 'x' }),
     ])
     assert.deepEqual([stats.events, stats.rejected], [2, 1])
-    assert.match(problems, /standard input:6: event: .*Ipp/)
+    assert.match(problems, /standard input:6: event\.Ipp: There is no such field/)
     assert.equal(code, 1)
   })
 
@@ -62,17 +62,14 @@ describe('tellwire replay', function () {
     ])
     assert.deepEqual([code, stats.events, stats.rejected], [1, 1, 22])
     const lines = problems.trimEnd().split('\n')
-    assert.equal(lines.filter((it) => it.endsWith('; the line is skipped.')).length, 10)
-    assert.deepEqual(
-      lines.slice(10).map((it) => it.replace(/(?<= lines: ).*(?=\b(?:IP|Ip|Result)\b).*?(\w+).*$/, '$1')),
-      [
-        'standard input: 12 more lines are skipped.',
-        'The commonest reasons:',
-        '  12 lines: IP',
-        '  5 lines: Ip',
-        '  3 lines: Result',
-      ],
-    )
+    assert.equal(lines.filter((it) => it.endsWith(' The line is skipped.')).length, 10)
+    assert.deepEqual(lines.slice(10), [
+      'standard input: 12 more lines are skipped.',
+      'The commonest reasons:',
+      "  12 lines: event.IP: There is no such field. Did you mean 'Ip'?",
+      '  5 lines: event.Ip: Invalid IPv4 address; Invalid IPv6 address.',
+      '  3 lines: event.Result: Write a string, not a number.',
+    ])
   })
 
   it('takes several files of rules, and says what is wrong with one, and what to do', async () => {
