@@ -54,9 +54,12 @@ function whyNot(issue: z.core.$ZodIssue, value: unknown): string {
     return `Write one of ${known.slice(0, MAX_OPTIONS).join(', ')}${more > 0 ? ` (and ${more} more)` : ''}.`
   }
   if (issue.code === 'invalid_type') return `Write ${one(issue.expected)}, not ${kindOf(value)}.`
-  // A choice of forms: what each of them misses.
-  const forms = issue.code === 'invalid_union' ? issue.errors.flatMap(([first]) => first?.message ?? []) : []
-  return `${forms.length > 0 ? [...new Set(forms)].join('; ') : issue.message}.`
+  // Text, or null or another kind of value: what was given says which is meant.
+  if (issue.code === 'invalid_union') {
+    const [meant] = issue.errors.flat().filter(({ code }) => code !== 'invalid_type')
+    return meant === undefined ? 'It has another form.' : whyNot(meant, value)
+  }
+  return `${issue.message.slice(0, 1).toUpperCase()}${issue.message.slice(1)}.`
 }
 
 function meant(word: string, known: readonly string[]): string {

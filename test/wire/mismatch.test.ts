@@ -56,7 +56,12 @@ describe('wire/mismatch', () => {
     {
       name: 'no address',
       value: login({ Ip: 'here' }),
-      says: 'event.Ip: Invalid IPv4 address; Invalid IPv6 address.',
+      says: 'event.Ip: It is not an IP address.',
+    },
+    {
+      name: 'no country code',
+      value: { type: 'contract', worker: 'w1', from: T0, country: 'USA' },
+      says: 'country: Write a code such as US.',
     },
     { name: 'no object', value: 7, says: ': Write an object, not a number.' },
   ]

@@ -67,7 +67,7 @@ describe('tellwire replay', function () {
       'standard input: 12 more lines are skipped.',
       'The commonest reasons:',
       "  12 lines: event.IP: There is no such field. Did you mean 'Ip'?",
-      '  5 lines: event.Ip: Invalid IPv4 address; Invalid IPv6 address.',
+      '  5 lines: event.Ip: It is not an IP address.',
       '  3 lines: event.Result: Write a string, not a number.',
     ])
   })
