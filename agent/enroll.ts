@@ -139,19 +139,24 @@ function readCa(path: string): string {
   }
 }
 
+/** By OpenSSL's and Node's names for what is wrong with a certificate. */
+function whatToCheck(code: string, hasCa: boolean): string {
+  if (/^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|CERT_UNTRUSTED)/.test(code))
+    return hasCa
+      ? "Check that --ca names the authority's certificate, not the server's, and that it is the right one."
+      : "Use --ca if your own authority signed the server's certificate."
+  if (/CERT/.test(code)) return "Check the server's certificate: its names and its dates."
+  return 'Check the network, and that the server runs.'
+}
+
 function post(url: URL, ca: string | null, body: EnrollRequest): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const unreachable = (cause: Error) => {
       const { code } = cause as NodeJS.ErrnoException
       const why = code ?? cause.message
-      // OpenSSL's names for a certificate that no known authority signed.
-      const isUntrusted = /CERT|VERIFY|SIGNED|ISSUER/.test(code ?? '')
-      const todo = !isUntrusted
-        ? 'Check the network, and that the server runs.'
-        : ca === null
-          ? "Use --ca if your own authority signed the server's certificate."
-          : "Check that --ca names the authority's certificate, not the server's, and that it is the right one."
-      reject(new Fault('agent.unreachable', { where: url.host, why, todo, cause }))
+      reject(
+        new Fault('agent.unreachable', { where: url.host, why, todo: whatToCheck(code ?? '', ca !== null), cause }),
+      )
     }
     const request = url.protocol === 'https:' ? tlsRequest : plainRequest
     const sent = request(url, {
