@@ -57,9 +57,14 @@ export async function demo(args: DemoArgs): Promise<void> {
   const interrupted = () => process.exit(130)
   for (const signal of SIGNALS) process.on(signal, interrupted)
   try {
-    const config = configOf(folder, args)
+    const config = demoConfig(folder, args)
     console.log(`Simulating ${workers} people over the last ${DAYS} days; this takes about a minute …`)
-    await fill(config, workers)
+    const shown = progress()
+    try {
+      await fillDemo(config, workers, shown.show)
+    } finally {
+      shown.end()
+    }
     const running = await serve(config, logger(config.log.level), { simulated: true })
     try {
       for (const signal of SIGNALS) process.off(signal, interrupted)
@@ -83,7 +88,7 @@ To watch this machine instead: npm start`)
 }
 
 /** Of this demo alone: a server's environment must not change it. */
-function configOf(folder: string, { host, port }: DemoArgs): Config {
+export function demoConfig(folder: string, { host, port }: DemoArgs): Config {
   const { lat, lon } = SERVER_PLACE
   const place = { serverLatitude: lat, serverLongitude: lon }
   return loadConfig({
@@ -99,23 +104,19 @@ function configOf(folder: string, { host, port }: DemoArgs): Config {
   })
 }
 
-async function fill(config: Config, workers: number): Promise<void> {
-  const shown = progress()
-  try {
-    await importOffline(config, () => company(Date.now(), workers), {
-      log: logger(config.log.level),
-      // The agent that sees what the simulated ones see.
-      platform: 'linux',
-      onProblem: (_, why) => {
-        throw new Fault('events.invalid', { where: 'simulation', why })
-      },
-      onProgress: (lines) => shown.show(`simulating, ${counted(lines)} events`),
-      onRuleProblem: () => {},
-      onJudged: ({ position, last }) => shown.show(share('judging', position, last)),
-    })
-  } finally {
-    shown.end()
-  }
+/** Fills the data folder with the company, judged up to now. `show` gets a line about the progress, often. */
+export async function fillDemo(config: Config, workers: number, show: (line: string) => void): Promise<void> {
+  await importOffline(config, () => company(Date.now(), workers), {
+    log: logger(config.log.level),
+    // The agent that sees what the simulated ones see.
+    platform: 'linux',
+    onProblem: (_, why) => {
+      throw new Fault('events.invalid', { where: 'simulation', why })
+    },
+    onProgress: (lines) => show(`simulating, ${counted(lines)} events`),
+    onRuleProblem: () => {},
+    onJudged: ({ position, last }) => show(share('judging', position, last)),
+  })
 }
 
 /** Lines in order of arrival, up to `now`, without those that say who is an infiltrator. */

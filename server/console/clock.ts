@@ -9,13 +9,14 @@ import { signal } from '@preact/signals'
 export const now = signal(Date.now())
 setInterval(() => (now.value = Date.now()), 10_000)
 
-type Style = 'full' | 'brief' | 'clock' | 'offset'
+type Style = 'full' | 'brief' | 'hour' | 'clock' | 'offset'
 const STYLES: Record<Style, [locale: string | undefined, options: Intl.DateTimeFormatOptions]> = {
   full: [
     undefined,
     { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' },
   ],
   brief: [undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }],
+  hour: [undefined, { hour: '2-digit', minute: '2-digit' }],
   clock: [undefined, { weekday: 'short', hour: '2-digit', minute: '2-digit' }],
   offset: ['en', { timeZoneName: 'longOffset' }],
 }
@@ -51,6 +52,8 @@ export function offset(ms: number, zone: string | null = null): string {
 
 export const full = (ms: number) => `${formatOf('full', null).format(ms)} ${offset(ms)}`
 export const brief = (ms: number) => `${formatOf('brief', null).format(ms)} ${offset(ms)}`
+/** Where the day is known: under its heading. */
+export const hour = (ms: number) => `${formatOf('hour', null).format(ms)} ${offset(ms)}`
 export const utc = (ms: number) => `${new Date(ms).toISOString().replace('T', ' ').slice(0, 19)} UTC`
 export const day = (ms: number) => date.format(ms)
 /** Contracts name days, which begin and end in UTC. */

@@ -1,6 +1,7 @@
 /** What the list of workers shows, and where its reader is: kept while the page is open, so that going back changes nothing. */
 import { signal } from '@preact/signals'
 import type { Band } from '../model/assessment.ts'
+import { isOpen } from '../model/urgency.ts'
 import type { WorkerRow } from '../views/schema.ts'
 import type { GridPlace } from './parts/grid.tsx'
 import { go } from './route.ts'
@@ -14,10 +15,6 @@ export function showAll(): void {
   search.value = ''
   bands.value = new Set()
   onlyOpen.value = false
-}
-
-export function isOpen(row: WorkerRow): boolean {
-  return row.case === 'open' || row.case === 'reopened'
 }
 
 export function listed(rows: readonly WorkerRow[]): WorkerRow[] {
@@ -40,14 +37,15 @@ export function nextOpen(rows: readonly WorkerRow[], worker: string | null): Wor
 
 /**
  * Call it when a decision is being sent: a decided case moves to the end of its band, and the reader goes on from where it
- * was. Returns what to do when the decision was accepted.
+ * was. Without rows, which a page that was opened directly does not load, the reader starts at the top of the list.
+ * Returns what to do when the decision was accepted.
  */
 export function leaving(rows: readonly WorkerRow[], worker: string): () => void {
   const all = listed(rows)
   const at = all.findIndex((it) => it.worker === worker)
   const next = at < 0 ? null : (all[at + 1]?.worker ?? null)
   return () => {
-    if (next !== null) place.value = { ...place.value, active: null, next }
+    if (next !== null || rows.length === 0) place.value = { ...place.value, active: null, next }
   }
 }
 

@@ -34,6 +34,9 @@ export const clusterSizes = computed(() => {
   return sizes
 })
 
+/** Whether the list was shown: a page that is opened directly does not load it. */
+export const isHeld = computed(() => shown.value.rows !== null)
+
 let rows: readonly WorkerRow[] = []
 let revision: number | null = null
 /** Counts sign-outs: a late answer belongs to an earlier session. */
@@ -74,6 +77,11 @@ export function useQueue(): Shown {
     return unlisten
   }, [])
   return shown.value
+}
+
+/** The rows as they are now, without asking for changes; none before the list was shown. */
+export function heldRows(): readonly WorkerRow[] {
+  return shown.peek().rows ?? []
 }
 
 function pathOf(since: number | null): string {

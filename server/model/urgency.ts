@@ -1,4 +1,4 @@
-/** The order of the queue, for server and page alike. No schema in it: the page must not load the schema library. */
+/** The order of the queue and its open cases, for server and page alike. No schema: the page must not load zod. */
 import type { Band } from './assessment.ts'
 import type { CaseView } from './case.ts'
 
@@ -10,6 +10,10 @@ export interface Urgent {
   points: number
   /** Omitted where no closed case is among them. */
   case?: CaseView['state']
+}
+
+export function isOpen({ case: state }: Pick<Urgent, 'case'>): boolean {
+  return state === 'open' || state === 'reopened'
 }
 
 /** Worst band first; within a band closed cases last, then by points, then by name. */

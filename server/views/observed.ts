@@ -60,6 +60,8 @@ function country({ contract, ...about }: ObservedOf): Row {
   })
 }
 
+const kmAway = (km: number) => `${Math.round(km).toLocaleString('en')} km away`
+
 function region({ contract, ...about }: ObservedOf): Row {
   const agreed = [contract?.city, contract?.region].filter((it) => it != null && it !== '').join(', ')
   const seen = places(about).flatMap(({ device, place }): Item[] => {
@@ -72,10 +74,10 @@ function region({ contract, ...about }: ObservedOf): Row {
     if (contract.country != null && place.country !== contract.country) return item('differs', 'another country')
     const km = kilometres(contract, positionOf(place))
     const far = place.networkClass === 'mobile' ? MOBILE_TOLERATED_KM : TOLERATED_KM
-    if (km !== null && km > far) return item('differs', `${Math.round(km)} km away`)
+    if (km !== null && km > far) return item('differs', kmAway(km))
     if (km !== null) {
       const inIt = same(place.region, contract?.region)
-      return item('agrees', inIt ? null : `${Math.round(km)} km away, within the accuracy of address databases`)
+      return item('agrees', inIt ? null : `${kmAway(km)}, within the accuracy of address databases`)
     }
     if (same(place.region, contract.region) || same(place.city, contract.city)) return item('agrees', null)
     return item('unknown', 'the names differ and the distance is not known')

@@ -19,7 +19,7 @@ import { Fleet, type FleetLaptop } from './fleet.ts'
 import { type Listener, Notices } from './notices.ts'
 import type { Reader } from './reader.ts'
 import { RowTable } from './row-table.ts'
-import type { Notice, WorkerRow } from './schema.ts'
+import type { NextCase, Notice, WorkerRow } from './schema.ts'
 import { unjudged } from './unjudged.ts'
 
 const LAST_FINDING_STEP_MS = 10 * 60_000
@@ -66,6 +66,11 @@ export class Queue {
   /** `QueuePage` as JSON: rows that changed after `since`; null: the first rows in the order of the queue. */
   page(since: number | null, limit: number): string {
     return this.#table.page(since, limit)
+  }
+
+  /** The open case to look at after this worker's. */
+  nextCase(worker: string): NextCase {
+    return this.#table.nextCase(worker)
   }
 
   row(worker: string): WorkerRow | null {

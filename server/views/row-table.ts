@@ -7,8 +7,8 @@
  * Memory  a row and its text per worker; the last 10,000 removed workers.
  */
 
-import { byUrgency } from '../model/urgency.ts'
-import type { WorkerRow } from './schema.ts'
+import { byUrgency, isOpen } from '../model/urgency.ts'
+import type { NextCase, WorkerRow } from './schema.ts'
 
 const GONE_MAX = 10_000
 /** Superseded entries of the log are skipped until there are this many. */
@@ -92,6 +92,21 @@ export class RowTable {
     const upTo = at < this.#changed.length ? entries.at(-1)!.revision : this.#revision
     const gone = this.#goneBetween(since, upTo)
     return text({ revision: upTo, reset: false, entries, gone, more: upTo < this.#revision })
+  }
+
+  /** A closed case counts from where it was while it was open. */
+  nextCase(worker: string): NextCase {
+    const here = this.get(worker)
+    let [first, below, open]: [WorkerRow | null, WorkerRow | null, number] = [null, null, 0]
+    for (const { row } of this.#entries.values()) {
+      if (!isOpen(row) || row.worker === worker) continue
+      open++
+      if (first === null || byUrgency(row, first) < 0) first = row
+      const isBelow = here !== null && byUrgency(row, { ...here, case: 'open' }) > 0
+      if (isBelow && (below === null || byUrgency(row, below) < 0)) below = row
+    }
+    const next = below ?? first
+    return { next: next && { worker: next.worker, name: next.name }, open }
   }
 
   /** Rows beyond the limit are fetched from the first revision on. */

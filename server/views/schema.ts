@@ -5,6 +5,15 @@ import { CaseView } from '../model/case.ts'
 import { Coverage, Gap } from '../model/coverage.ts'
 import { RuleFacts } from '../model/rule.ts'
 
+/** Where to go on from one worker. */
+export const NextCase = z.object({
+  /** The open case below this worker in the queue, otherwise its first one; null: no other case is open. */
+  next: z.object({ worker: z.string(), name: z.string().nullable() }).nullable(),
+  /** The open cases of others. */
+  open: z.int(),
+})
+export type NextCase = z.infer<typeof NextCase>
+
 /** A cluster with its people, highest band first. */
 export const ClusterView = Cluster.extend({
   people: z.array(

@@ -1,8 +1,8 @@
-/** GET /workers: the queue by its changes; GET /workers/{id}: one worker's page, and all of their findings. */
+/** GET /workers: the queue by its changes; GET /workers/{id}: one worker's page, all findings, and the next open case. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { TypedResponse } from 'hono'
 import { Fault } from '../../../wire/fault.ts'
-import { FindingView, QueuePage, WorkerPage } from '../../views/schema.ts'
+import { FindingView, NextCase, QueuePage, WorkerPage } from '../../views/schema.ts'
 import { workerFindings, workerPage } from '../../views/worker.ts'
 import type { Deps, Env } from '../deps.ts'
 import type { Guard } from '../guard.ts'
@@ -67,5 +67,17 @@ export function workerRoutes(app: OpenAPIHono<Env>, { queue, reader }: Deps, { m
       if (!findings) throw new Fault('api.notfound', { where: 'worker' })
       return c.json(findings, 200)
     },
+  )
+
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/workers/{id}/next-case',
+      summary: 'The open case below this worker in the queue, otherwise the first one; and how many others are open',
+      middleware: may('worker.read'),
+      request: { params: z.object({ id: z.string().min(1).max(256) }) },
+      responses: answers(NextCase),
+    }),
+    (c) => c.json(queue.nextCase(c.req.valid('param').id), 200),
   )
 }

@@ -1,6 +1,7 @@
 /**
  * Workers who share what unrelated people do not share: each cluster is one case with all its people, highest first.
  */
+import { isOpen } from '../../model/urgency.ts'
 import type { ClusterView } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { useLive } from '../live.ts'
@@ -71,7 +72,7 @@ function List({ clusters }: { clusters: readonly ClusterView[] }) {
 }
 
 function Open({ people }: { people: ClusterView['people'] }) {
-  const open = people.filter((it) => it.case === 'open' || it.case === 'reopened').length
+  const open = people.filter(isOpen).length
   return <span class={open > 0 ? '' : 'muted'}>{open === 1 ? '1 open case' : `${open} open cases`},</span>
 }
 
@@ -118,17 +119,21 @@ function One({ cluster }: { cluster: ClusterView }) {
                   <td>
                     <BandChip band={band} />
                   </td>
-                  <td class="number">{points}</td>
+                  <td class="number" data-title="Points">
+                    {points}
+                  </td>
                   <th scope="row">
                     <a href={to('workers', worker)} title={plain(worker)}>
                       <bdi>{plain(name ?? worker, 80)}</bdi>
                     </a>
                   </th>
-                  <td>{place === null ? <span class="muted">not known</span> : <bdi>{plain(place, 80)}</bdi>}</td>
+                  <td data-title="Place">
+                    {place === null ? <span class="muted">not known</span> : <bdi>{plain(place, 80)}</bdi>}
+                  </td>
                   <td>
                     <CaseMark state={state} />
                   </td>
-                  <td>{kindsIn(cluster.keys.filter((it) => it.workers.includes(worker)))}</td>
+                  <td data-title="Shares">{kindsIn(cluster.keys.filter((it) => it.workers.includes(worker)))}</td>
                 </tr>
               ))}
             </tbody>
@@ -150,12 +155,18 @@ function One({ cluster }: { cluster: ClusterView }) {
               {cluster.keys.map(({ key, kind, days, strength, workers }) => (
                 <tr key={key}>
                   <th scope="row">{oneOf(kind)}</th>
-                  <td class="mono" title={plain(key, 80)}>
-                    {brief(key)}
+                  <td data-title="Key, hashed">
+                    <span class="mono" title={plain(key, 80)}>
+                      {brief(key)}
+                    </span>
                   </td>
-                  <td class="number">{days}</td>
-                  <td class="number">{strength} of 4</td>
-                  <td>
+                  <td class="number" data-title="Days">
+                    {days}
+                  </td>
+                  <td class="number" data-title="Strength">
+                    {strength} of 4
+                  </td>
+                  <td data-title="Who has it">
                     {workers.map((worker, index) => (
                       <span key={worker}>
                         {index > 0 && ', '}

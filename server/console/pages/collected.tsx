@@ -62,7 +62,7 @@ export function Collected() {
                       {category.category}
                     </th>
                     <td>{category.about}</td>
-                    <td>{byDefault(category)}</td>
+                    <td data-title="By default">{byDefault(category)}</td>
                   </tr>
                 ))}
             </tbody>

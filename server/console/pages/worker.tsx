@@ -1,8 +1,9 @@
 /** One worker: contract, score with its reasons, findings and what could not be seen. */
-import type { WorkerPage } from '../../views/schema.ts'
+import { isOpen } from '../../model/urgency.ts'
+import type { NextCase, WorkerPage } from '../../views/schema.ts'
 import { zoneOf } from '../clock.ts'
 import { useKeys } from '../keys.ts'
-import { isOpen, listed, nextOpen, openCase } from '../listing.ts'
+import { listed, nextOpen, openCase } from '../listing.ts'
 import { useLive } from '../live.ts'
 import { Activity } from '../parts/activity.tsx'
 import { BandChip } from '../parts/band.tsx'
@@ -18,7 +19,7 @@ import { plain, Text } from '../parts/text.tsx'
 import { WorkersZone } from '../parts/time.tsx'
 import { Timeline } from '../parts/timeline.tsx'
 import { WouldNotSee } from '../parts/unseen.tsx'
-import { useQueue } from '../queue.ts'
+import { isHeld, useQueue } from '../queue.ts'
 import { go, to } from '../route.ts'
 import './worker.css'
 
@@ -50,7 +51,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         <a class="back" href={to('')}>
           ← Workers
         </a>
-        <NextCase worker={data.worker} />
+        {isHeld.value ? <NextInList worker={data.worker} /> : <NextInQueue worker={data.worker} />}
       </div>
       <header class="verdict">
         <div>
@@ -78,7 +79,9 @@ export function Worker({ rest }: { rest: readonly string[] }) {
           <section class="panel" aria-labelledby="score-title">
             <div class="panel-head">
               <h2 id="score-title">Why this score</h2>
-              <span class="muted">Open a part for its findings, a finding for its events.</span>
+              {assessment.parts.length > 0 && (
+                <span class="muted">Open a part for its findings, a finding for its events.</span>
+              )}
             </div>
             <Score worker={data.worker} assessment={assessment} findings={findings} />
           </section>
@@ -102,13 +105,23 @@ export function Worker({ rest }: { rest: readonly string[] }) {
   )
 }
 
-/** The way on, whatever became of this case. The list's filters hold here too. */
-function NextCase({ worker }: { worker: string }) {
-  const { rows } = useQueue()
-  const next = nextOpen(rows ?? [], worker)
-  useKeys({ n: () => next && openCase(next.worker) })
-  if (rows === null) return null
+/** After the list was shown: its filters hold here too. */
+function NextInList({ worker }: { worker: string }) {
+  const rows = useQueue().rows ?? []
   const open = listed(rows).filter((it) => isOpen(it) && it.worker !== worker).length
+  return <NextButton next={nextOpen(rows, worker)} open={open} />
+}
+
+/** On a page that was opened directly: one small answer instead of the whole queue. */
+function NextInQueue({ worker }: { worker: string }) {
+  const path = `/workers/${encodeURIComponent(worker.toWellFormed())}/next-case`
+  const { data } = useLive<NextCase>(path, { concerns: () => true })
+  return data && <NextButton {...data} />
+}
+
+/** The way on, whatever became of this case. `open` counts the cases of others. */
+function NextButton({ next, open }: NextCase) {
+  useKeys({ n: () => next && openCase(next.worker) })
   if (!next) return <span class="muted">No other open case in the list.</span>
   return (
     <button type="button" class="next-case" onClick={() => openCase(next.worker)}>

@@ -2,12 +2,13 @@
 import { useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Band } from '../../model/assessment.ts'
+import { isOpen } from '../../model/urgency.ts'
 import type { LaptopPage, WorkerRow } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
-import { bands, isOpen, listed, nextOpen, onlyOpen, openCase, place, search, showAll } from '../listing.ts'
+import { bands, listed, nextOpen, onlyOpen, openCase, place, search, showAll } from '../listing.ts'
 import { useLive } from '../live.ts'
 import { BAND_WORDS, BandChip, BandIcon } from '../parts/band.tsx'
-import { ClusterTag } from '../parts/cluster.tsx'
+import { ClusterTag, clusterWords } from '../parts/cluster.tsx'
 import { CaseMark } from '../parts/decide.tsx'
 import { EnrollButton } from '../parts/enroll.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -105,6 +106,7 @@ export function Workers() {
           rows={shown.value}
           columns={COLUMNS}
           keyOf={keyOf}
+          textOf={textOf}
           open={openRow}
           label="Workers, highest band first"
           place={place}
@@ -124,6 +126,12 @@ function toggle(band: Band): void {
 const REASON_MAX = 330
 
 const keyOf = (row: WorkerRow) => row.worker
+const peopleIn = (cluster: string) => clusterSizes.value.get(cluster) ?? null
+/** Two letters are as wide as the border of the tag and the room around it. */
+const textOf = ({ reason, cluster }: WorkerRow) => {
+  const tag = cluster === null ? '' : `${clusterWords(peopleIn(cluster)).replaceAll(' ', '_')}WW `
+  return tag + plain(reason, REASON_MAX)
+}
 const openRow = (row: WorkerRow) => go('workers', row.worker)
 
 const COLUMNS: readonly Column<WorkerRow>[] = [
@@ -150,7 +158,7 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
     name: 'col-why',
     cell: ({ reason, cluster }) => (
       <>
-        {cluster !== null && <ClusterTag clusterKey={cluster} people={clusterSizes.value.get(cluster) ?? null} />}
+        {cluster !== null && <ClusterTag clusterKey={cluster} people={peopleIn(cluster)} />}
         <bdi title={plain(reason, 600)}>{plain(reason, REASON_MAX)}</bdi>
       </>
     ),

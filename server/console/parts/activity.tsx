@@ -59,7 +59,7 @@ function Picture({ bars, most }: { bars: readonly Bar[]; most: number }) {
         })}
       </svg>
       <div class="activity-days" aria-hidden="true">
-        {midnights.map(({ hour, index }) => (
+        {midnights.filter(hasRoom).map(({ hour, index }) => (
           <span key={hour} style={{ left: `${(index / HOURS) * 100}%` }}>
             {dayName.format(hour)}
           </span>
@@ -69,6 +69,9 @@ function Picture({ bars, most }: { bars: readonly Bar[]; most: number }) {
     </div>
   )
 }
+
+/** A label at the right edge would be cut. */
+const hasRoom = ({ index }: { index: number }) => index < HOURS * 0.88
 
 function Table({ bars }: { bars: readonly Bar[] }) {
   const days = new Map<string, Map<number, number>>()

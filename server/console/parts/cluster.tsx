@@ -42,6 +42,11 @@ export function ClusterNote({ worker, cluster }: { worker: string; cluster: Clus
   )
 }
 
+/** `people` null: not known yet. */
+export function clusterWords(people: number | null): string {
+  return people === null ? 'cluster' : `cluster of ${people}`
+}
+
 export function ClusterTag({ clusterKey, people }: { clusterKey: string; people: number | null }) {
   return (
     <a
@@ -51,7 +56,7 @@ export function ClusterTag({ clusterKey, people }: { clusterKey: string; people:
       title="Shares what unrelated people do not share. Open the cluster"
       onClick={(event) => event.stopPropagation()}
     >
-      cluster{people === null ? '' : ` of ${people}`}
+      {clusterWords(people)}
     </a>
   )
 }

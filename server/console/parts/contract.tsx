@@ -10,7 +10,7 @@ export function ContractFacts({ contract }: { contract: Facts | null }) {
     <section class="panel" aria-labelledby="contract-title">
       <div class="panel-head">
         <h2 id="contract-title">Contract</h2>
-        <span class="muted">Days are days in UTC.</span>
+        <span class="muted">Days in UTC.</span>
       </div>
       {contract ? (
         <dl class="facts-list">

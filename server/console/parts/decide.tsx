@@ -9,7 +9,7 @@ import type { CaseView, Verdict } from '../../model/case.ts'
 import { ask } from '../api.ts'
 import { useKeys, useWaitingKeys } from '../keys.ts'
 import { leaving } from '../listing.ts'
-import { useQueue } from '../queue.ts'
+import { heldRows } from '../queue.ts'
 import { useSending } from '../sending.ts'
 import { may } from '../session.ts'
 import { BandChip } from './band.tsx'
@@ -43,7 +43,6 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
   const bar = useRef<HTMLFieldSetElement>(null)
   const reason = useRef<HTMLTextAreaElement>(null)
   const mayDecide = may('case.decide')
-  const { rows } = useQueue()
   useWaitingKeys(busy.value)
   const choose = (index: number) => {
     failure.value = null
@@ -70,7 +69,7 @@ export function Decide({ worker, state }: { worker: string; state: CaseView }) {
     event.preventDefault()
     if (!choice) return
     const body = { verdict: choice.verdict, reason: reason.current?.value.trim() }
-    const goOn = leaving(rows ?? [], worker)
+    const goOn = leaving(heldRows(), worker)
     return send(async () => {
       answer.value = await ask<CaseView>(`/workers/${encodeURIComponent(worker.toWellFormed())}/verdict`, {
         method: 'POST',
@@ -149,7 +148,7 @@ function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
   return (
     <>
       <p>
-        <CaseMark state={state} /> {state === 'none' && <span class="muted">No decision needed.</span>}
+        {state === 'none' ? <span class="muted">No decision needed.</span> : <CaseMark state={state} />}{' '}
         {state === 'open' && <span class="muted">Nobody has decided yet.</span>}
         {newKinds.length > 0 && (
           <>

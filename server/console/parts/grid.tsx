@@ -3,13 +3,15 @@
 /**
  * A list of any length that draws only the visible rows: 5,000 rows cost as much as 40.
  *
- * Shape   rows of one height, which is higher in narrow windows; the active row is identified by its key, so that it stays active when the order changes.
+ * Shape   rows of one height; in narrow windows cards, each as high as its text needs. The active row is identified by its
+ *         key, so that it stays active when the order changes.
  *         One stop for the Tab key; arrows, j, k, Home, End, Page Up and Page Down move, Enter opens.
  */
 import { type Signal, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import { useKeys } from '../keys.ts'
+import { linesOf } from './lines.ts'
 import './grid.css'
 
 export interface Column<Row> {
@@ -29,17 +31,15 @@ export interface GridPlace {
 
 const HEAD_PX = 44
 const SPARE_ROWS = 8
-/** As in the style sheet: below these widths a row is a card, high enough for its longest text. */
-const CARDS = [
-  { belowPx: 520, rowPx: 184 },
-  { belowPx: 700, rowPx: 136 },
-]
 const ROW_PX = 44
+/** As in the style sheet: below this width a row is a card. Its height without the text, and that of a line of it. */
+const CARD = { belowPx: 700, basePx: 70, linePx: 16, sidesPx: 24, fontPx: 12.5, maxLines: 9 }
 
 export function Grid<Row>({
   rows,
   columns,
   keyOf,
+  textOf,
   open,
   label,
   place,
@@ -47,6 +47,8 @@ export function Grid<Row>({
   rows: readonly Row[]
   columns: readonly Column<Row>[]
   keyOf: (row: Row) => string
+  /** The text that a card shows whole. */
+  textOf: (row: Row) => string
   open: (row: Row) => void
   label: string
   place: Signal<GridPlace>
@@ -54,8 +56,14 @@ export function Grid<Row>({
   const box = useRef<HTMLDivElement>(null)
   const height = useSignal(600)
   const width = useSignal(innerWidth)
-  const card = CARDS.find((it) => width.value < it.belowPx)
-  const rowPx = card?.rowPx ?? ROW_PX
+  const isCard = width.value < CARD.belowPx
+  // Where each row begins, and where the last one ends.
+  const tops = useMemo(() => {
+    const all = [0]
+    for (const row of rows) all.push(all.at(-1)! + (isCard ? cardPx(textOf(row), width.value) : ROW_PX))
+    return all
+  }, [rows, isCard ? width.value : null])
+  const topOf = (index: number) => tops[Math.min(index, rows.length)] ?? 0
   const { active, next, top } = place.value
   const put = (change: Partial<GridPlace>) => (place.value = { ...place.peek(), ...change })
 
@@ -78,8 +86,8 @@ export function Grid<Row>({
   const at = active === null ? -1 : rows.findIndex((row) => keyOf(row) === active)
   const below = next === null ? -1 : rows.findIndex((row) => keyOf(row) === next)
   const [down, up] = below < 0 ? [at + 1, at - 1] : [below, below - 1]
-  const first = Math.max(0, Math.floor(top / rowPx) - SPARE_ROWS)
-  const last = Math.min(rows.length, Math.ceil((top + height.value) / rowPx) + SPARE_ROWS)
+  const first = Math.max(0, rowAt(tops, top) - SPARE_ROWS)
+  const last = Math.min(rows.length, rowAt(tops, top + height.value) + 1 + SPARE_ROWS)
 
   const move = (to: number) => {
     const index = Math.min(rows.length - 1, Math.max(0, to))
@@ -88,12 +96,12 @@ export function Grid<Row>({
     if (!row || !element) return
     put({ active: keyOf(row), next: null })
     // The header sticks to the top of the box and covers one row of it.
-    const room = element.clientHeight - (card ? 0 : HEAD_PX)
-    if (index * rowPx < element.scrollTop) element.scrollTop = index * rowPx
-    else if ((index + 1) * rowPx > element.scrollTop + room) element.scrollTop = (index + 1) * rowPx - room
+    const room = element.clientHeight - (isCard ? 0 : HEAD_PX)
+    if (topOf(index) < element.scrollTop) element.scrollTop = topOf(index)
+    else if (topOf(index + 1) > element.scrollTop + room) element.scrollTop = topOf(index + 1) - room
     element.focus({ preventScroll: true })
   }
-  const page = Math.max(1, Math.floor(height.value / rowPx) - 2)
+  const page = Math.max(1, rowAt(tops, top + height.value) - rowAt(tops, top) - 2)
   const openActive = () => {
     const row = rows[at]
     if (row) open(row)
@@ -153,7 +161,7 @@ export function Grid<Row>({
           </div>
         ))}
       </div>
-      <div class="grid-body" role="rowgroup" style={{ height: `${rows.length * rowPx}px` }}>
+      <div class="grid-body" role="rowgroup" style={{ height: `${topOf(rows.length)}px` }}>
         {shown.map(({ row, index }) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the grid itself handles the keys of its active row.
           <div
@@ -163,7 +171,7 @@ export function Grid<Row>({
             role="row"
             aria-rowindex={index + 2}
             aria-selected={index === at}
-            style={{ transform: `translateY(${index * rowPx}px)` }}
+            style={{ transform: `translateY(${topOf(index)}px)`, height: `${topOf(index + 1) - topOf(index)}px` }}
             onClick={() => {
               put({ active: keyOf(row), next: null })
               open(row)
@@ -179,4 +187,20 @@ export function Grid<Row>({
       </div>
     </div>
   )
+}
+
+function cardPx(text: string, widthPx: number): number {
+  const lines = linesOf(text, CARD.fontPx, widthPx - CARD.sidesPx)
+  return CARD.basePx + CARD.linePx * Math.min(lines, CARD.maxLines)
+}
+
+/** The index of the row at this height of the list; the number of rows below its end. */
+function rowAt(tops: readonly number[], px: number): number {
+  let [low, high] = [0, tops.length - 1]
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (tops[middle]! <= px) low = middle
+    else high = middle - 1
+  }
+  return low
 }

@@ -21,14 +21,14 @@ const STATES: Record<Compared['state'], { mark: string; word: string }> = {
 
 export function Observed({ rows }: { rows: readonly Compared[] }) {
   const differ = rows.filter((it) => it.state === 'differs').length
+  const unknown = rows.filter((it) => it.state === 'unknown').length
   return (
     <section class="panel" aria-labelledby="observed-title">
       <div class="panel-head">
         <h2 id="observed-title">Contract against what was seen</h2>
         <span class="muted">
-          {differ === 0 ? 'Nothing differs' : `${differ} of ${rows.length} differ`},{' '}
-          {rows.filter((it) => it.state === 'unknown').length} not known. Places of the last 14 days, tools and hardware
-          of the last 30.
+          {differ === 0 ? 'Nothing differs' : `${differ} of ${rows.length} differ`}
+          {unknown > 0 && `, ${unknown} not known`}. Places of the last 14 days, tools and hardware of the last 30.
         </span>
       </div>
       <table class="observed">

@@ -65,7 +65,7 @@ export function Score({
               <details>
                 <summary>
                   <span class="score-label">
-                    <bdi title={plain(part.label, 600)}>{plain(part.label, 120)}</bdi>
+                    <bdi title={plain(part.label, 600)}>{plain(part.label)}</bdi>
                     {part.kind === 'finding' && part.findings.length > 1 && (
                       <span class="score-count">{count(part.findings.length, 'finding')} of this fact</span>
                     )}

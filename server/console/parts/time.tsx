@@ -1,18 +1,20 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import { ago, brief, elsewhere, full, now, utc } from '../clock.ts'
+import { ago, brief, elsewhere, full, hour, now, utc } from '../clock.ts'
 import './time.css'
 
 /** The time zone of the contract of the worker that the page is about; null: none. */
 export const WorkersZone = createContext<string | null>(null)
 
-/** A time: relative and updated, or as a date, with the worker's clock beside it. In full, with UTC, in the title. */
-export function Time({ ms, as = 'ago' }: { ms: number; as?: 'ago' | 'brief' | 'full' }) {
+const STYLES = { ago: (ms: number) => ago(ms, now.value), hour, brief, full }
+
+/** A time: relative and updated, or as an hour or a date, with the worker's clock beside it. In full, with UTC, in the title. */
+export function Time({ ms, as = 'ago' }: { ms: number; as?: keyof typeof STYLES }) {
   const theirs = elsewhere(ms, useContext(WorkersZone))
   const title = [full(ms), ...(theirs === null ? [] : [`${theirs} for the worker`]), utc(ms)].join(' · ')
   return (
     <time dateTime={new Date(ms).toISOString()} title={title}>
-      {as === 'ago' ? ago(ms, now.value) : as === 'brief' ? brief(ms) : full(ms)}
+      <span class="time-here">{STYLES[as](ms)}</span>
       {as !== 'ago' && theirs !== null && (
         <span class="time-there" title="On the clock of the contract's place">
           {' '}

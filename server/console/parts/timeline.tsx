@@ -46,7 +46,7 @@ export function Timeline({
           <ol class="timeline">
             {list.map((entry, index) => (
               <li key={`${entry.time} ${index}`} class={entry.finding === null ? '' : 'is-finding'}>
-                <Time ms={entry.time} as="brief" />
+                <Time ms={entry.time} as="hour" />
                 <span class="tag mono">{plain(entry.category, 60)}</span>
                 <span class="timeline-text">
                   <Text value={entry.text} />

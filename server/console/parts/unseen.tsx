@@ -27,6 +27,40 @@ export function WouldNotSee({
   laptops: number
 }) {
   const blindTo = new Map(findings.flatMap((it) => (it.blindTo ? [[it.rule, it] as const] : [])))
+  const list = unseen.length > 0 && (
+    <dl class="missed">
+      {unseen.map(({ family, missed, blank }) => (
+        <div key={family}>
+          <dt>{FAMILIES[family] ?? plain(family, 40)}</dt>
+          <dd>
+            <ul>
+              {missed.map(({ category, words, state, detail, devices }) => (
+                <li key={category} class={`coverage-${state}`}>
+                  <span class="coverage-mark" aria-hidden="true">
+                    {STATES[state].mark}
+                  </span>
+                  <span>
+                    {plain(words, 200)}{' '}
+                    {laptops > 0 && (
+                      <span class="muted missed-why">
+                        <span class="coverage-word">{STATES[state].word}</span>{' '}
+                        <span class="mono">{plain(category, 60)}</span>
+                        {detail !== null && <>: {plain(detail, 120)}</>}
+                        {laptops > 1 && devices.length > 0 && <>, on {plain(devices.join(', '), 80)}</>}
+                      </span>
+                    )}
+                  </span>
+                </li>
+              ))}
+              {blank.map((it) => (
+                <BlankField key={it.field} blank={it} laptops={laptops} />
+              ))}
+            </ul>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  )
   return (
     <section class="panel" aria-labelledby="unseen-title">
       <div class="panel-head">
@@ -39,37 +73,13 @@ export function WouldNotSee({
               : 'A low score means nothing for these.'}
         </span>
       </div>
-      {unseen.length > 0 && (
-        <dl class="missed">
-          {unseen.map(({ family, missed, blank }) => (
-            <div key={family}>
-              <dt>{FAMILIES[family] ?? plain(family, 40)}</dt>
-              <dd>
-                <ul>
-                  {missed.map(({ category, words, state, detail, devices }) => (
-                    <li key={category} class={`coverage-${state}`}>
-                      <span class="coverage-mark" aria-hidden="true">
-                        {STATES[state].mark}
-                      </span>
-                      <span>
-                        {plain(words, 200)}{' '}
-                        <span class="muted missed-why">
-                          <span class="coverage-word">{STATES[state].word}</span>{' '}
-                          <span class="mono">{plain(category, 60)}</span>
-                          {detail !== null && <>: {plain(detail, 120)}</>}
-                          {laptops > 1 && devices.length > 0 && <>, on {plain(devices.join(', '), 80)}</>}
-                        </span>
-                      </span>
-                    </li>
-                  ))}
-                  {blank.map((it) => (
-                    <BlankField key={it.field} blank={it} laptops={laptops} />
-                  ))}
-                </ul>
-              </dd>
-            </div>
-          ))}
-        </dl>
+      {laptops === 0 ? (
+        <details class="blind-rules">
+          <summary>What a laptop would show</summary>
+          {list}
+        </details>
+      ) : (
+        list
       )}
       {blindTo.size > 0 && (
         <details class="blind-rules" open={blindTo.size <= FEW}>

@@ -10,7 +10,7 @@ import { type Harness, harness } from './harness.ts'
 
 const READING = [
   ...['/workers', '/workers/w1', '/laptops', '/laptops/d1', '/clusters', '/categories', '/audit', '/events'],
-  ...['/session', '/workers/w1/contracts', '/users'],
+  ...['/session', '/workers/w1/contracts', '/workers/w1/next-case', '/users'],
 ]
 
 describe('server/api: routes', () => {

@@ -13,8 +13,12 @@ import { buildConsole } from '../../../server/console/build.ts'
 import type { PAGES } from '../../../server/console/pages/index.ts'
 import { harness } from '../api/harness.ts'
 
+/** One build is enough for all sites. */
+let built: ReturnType<typeof buildConsole> | null = null
+
 export async function site() {
-  const { files } = await buildConsole()
+  built ??= buildConsole()
+  const { files } = await built
   const parts = await harness({ files, now: Date.now })
   const server = serve({ fetch: parts.app.fetch, port: 0, hostname: '127.0.0.1' })
   if (!server.listening) await new Promise((done) => server.once('listening', done))

@@ -20,7 +20,7 @@ const PLACES = [
   { country: 'GB', region: 'England', city: 'Leeds' },
 ]
 
-export const workerId = (index: number) => `w${String(index + 1).padStart(4, '0')}`
+const workerId = (index: number) => `w${String(index + 1).padStart(4, '0')}`
 const laptopId = (index: number) => `lt-${String(index + 1).padStart(4, '0')}`
 
 const KVM = { rule: 'kvm', title: 'IP-KVM on a USB port', family: 'hardware', strength: 4 as const }
@@ -227,10 +227,9 @@ export function usb(time: number): Event {
 }
 
 /** Five people in one flat: some keys are shared by all, some by two. */
-export const FARM = [0, 1, 2, 6, 11].map(workerId)
-export const FARM_KEY = 'b'.repeat(64)
+const FARM = [0, 1, 2, 6, 11].map(workerId)
 
-export function farm(stage: Stage, now: number): void {
+function farm(stage: Stage, now: number): void {
   share(stage, now, { letter: 'a', kind: 'uplink', workers: FARM.slice(0, 4), days: 9, strength: 4 })
   share(stage, now, { letter: 'b', kind: 'controller', workers: FARM, days: 6, strength: 4 })
   share(stage, now, { letter: 'c', kind: 'gateway', workers: FARM.slice(0, 2), days: 9, strength: 3 })
@@ -238,11 +237,11 @@ export function farm(stage: Stage, now: number): void {
   share(stage, now, { letter: 'e', kind: 'usb_serial', workers: [FARM[1]!, FARM[4]!], days: 1, strength: 3 })
 }
 
-export function pair(stage: Stage, now: number): void {
+function pair(stage: Stage, now: number): void {
   share(stage, now, { letter: 'f', kind: 'bssid', workers: [workerId(19), workerId(20)], days: 4, strength: 3 })
 }
 
-export interface Shared {
+interface Shared {
   letter: string
   kind: string
   workers: readonly string[]

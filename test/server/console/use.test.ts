@@ -10,6 +10,8 @@ import { HOSTILE, hostile, idOf } from './hostile.ts'
 import { enter, type Site, site, watched } from './site.ts'
 import { displaced, fill } from './story.ts'
 
+const SLOW_MS = 150
+
 describe('server/console: in use', function () {
   this.timeout(60_000)
   let browser: Browser
@@ -131,46 +133,6 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('keyboard only: through the list, into a worker, back, search, help', async () => {
-    await fill(here.stage, 200, Date.now())
-    const { page, clean } = await watched(context)
-    await enter(page, here.userLink('admin'))
-    const press = (key: string) => page.keyboard.press(key)
-    const active = async () => {
-      const id = await page.getByRole('grid').getAttribute('aria-activedescendant')
-      return page.locator(`#${id}`)
-    }
-    await page.getByRole('grid').waitFor()
-    for (const key of ['j', 'j', 'ArrowDown', 'k']) await press(key)
-    assert.equal(await (await active()).getAttribute('aria-rowindex'), '3')
-    await press('End')
-    await page.locator('.active[aria-rowindex="201"]').waitFor()
-    assert.ok(await (await active()).isVisible())
-    await press('Home')
-    await page.locator('.active[aria-rowindex="2"]').waitFor()
-    const { worker: first, name } = here.stage.rows()[0]!
-    await press('Enter')
-    await page.getByRole('heading', { name: name ?? first, level: 1 }).waitFor()
-    assert.equal(await page.title(), `${first} · Tellwire`)
-    await press('Escape')
-    await page.locator('.active[aria-rowindex="2"]').waitFor()
-    await press('/')
-    await page.keyboard.type('silent')
-    await page.getByText(/^\d+ workers shown/).waitFor({ state: 'attached' })
-    await page.locator('.grid-body .grid-row').first().waitFor()
-    for (const text of await page.locator('.grid-body .col-why').allInnerTexts()) assert.match(text, /silent/)
-    await press('Escape')
-    assert.equal(await page.getByRole('searchbox').inputValue(), '')
-    await press('?')
-    await page.getByRole('dialog').waitFor()
-    await page.getByLabel('Single-key shortcuts are on').uncheck()
-    await press('Escape')
-    await page.getByRole('dialog').waitFor({ state: 'detached' })
-    await press('j')
-    assert.equal(await (await active()).getAttribute('aria-rowindex'), '2')
-    clean()
-  })
-
   it('a verdict by keyboard only: choose, cancel, choose again, explain, send, and see it on the page', async () => {
     await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context)
@@ -209,45 +171,43 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  for (const slowMs of [0, 150])
-    it(`decides one open case after the other by keyboard, never waiting, on a server that answers after ${slowMs} ms`, async () => {
-      const names = ['w1', 'w2', 'w3', 'w4', 'w5', 'w6']
-      for (const [index, worker] of names.entries()) {
-        await here.stage.records(contract(worker))
-        here.stage.find(finding({ worker, device: null, lastTime: Date.now() - index * 2 * 86_400_000 }))
-      }
-      await here.stage.judge()
-      const order = here.stage.rows().map((it) => it.worker)
-      const { page, clean } = await watched(context)
-      await enter(page, here.userLink('analyst'))
-      await page.getByRole('grid').waitFor()
-      if (slowMs > 0)
-        await page.route('**/api/v1/workers**', async (route) => {
-          await new Promise((done) => setTimeout(done, slowMs))
-          await route.continue()
-        })
-      const press = (key: string) => page.keyboard.press(key)
-      for (const key of [1, 2, 3, 4, 1]) {
-        await press('j')
-        await press('Enter')
-        await press(String(key))
-        for (const letter of 'seen') await press(letter)
-        await press('Enter')
-        await press('Escape')
-      }
-      await page.waitForFunction(() => location.hash === '#/' && document.querySelectorAll('.case-closed').length === 5)
-      const left = here.stage.rows().filter((it) => it.case === 'open')
-      assert.deepEqual(
-        left.map((it) => it.worker),
-        [order[5]],
-      )
-      for (const worker of order.slice(0, 5))
-        assert.deepEqual(
-          (await here.store.cases.verdictsOf(worker)).map((it) => it.reason),
-          ['seen'],
-        )
-      clean()
+  it('decides one open case after the other by keyboard, never waiting, on a slow server', async () => {
+    const names = ['w1', 'w2', 'w3', 'w4', 'w5', 'w6']
+    for (const [index, worker] of names.entries()) {
+      await here.stage.records(contract(worker))
+      here.stage.find(finding({ worker, device: null, lastTime: Date.now() - index * 2 * 86_400_000 }))
+    }
+    await here.stage.judge()
+    const order = here.stage.rows().map((it) => it.worker)
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('analyst'))
+    await page.getByRole('grid').waitFor()
+    await page.route('**/api/v1/workers**', async (route) => {
+      await new Promise((done) => setTimeout(done, SLOW_MS))
+      await route.continue()
     })
+    const press = (key: string) => page.keyboard.press(key)
+    for (const key of [1, 2, 3, 4, 1]) {
+      await press('j')
+      await press('Enter')
+      await press(String(key))
+      for (const letter of 'seen') await press(letter)
+      await press('Enter')
+      await press('Escape')
+    }
+    await page.waitForFunction(() => location.hash === '#/' && document.querySelectorAll('.case-closed').length === 5)
+    const left = here.stage.rows().filter((it) => it.case === 'open')
+    assert.deepEqual(
+      left.map((it) => it.worker),
+      [order[5]],
+    )
+    for (const worker of order.slice(0, 5))
+      assert.deepEqual(
+        (await here.store.cases.verdictsOf(worker)).map((it) => it.reason),
+        ['seen'],
+      )
+    clean()
+  })
 
   it('offers the next open case, by button and by key, within the filter of the list', async () => {
     for (const [worker, strength] of [
@@ -414,72 +374,22 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('filters open cases with their count, and shows all again', async () => {
-    await fill(here.stage, 300, Date.now())
+  it('clusters: highest first, and gone when their findings are', async () => {
+    const { stage } = here
+    await fill(stage, 40, Date.now())
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
-    const grid = page.getByRole('grid')
-    await grid.waitFor()
-    const open = here.stage.rows().filter((it) => it.case === 'open' || it.case === 'reopened').length
-    await page.locator('[aria-rowcount="301"]').waitFor()
-    await page.getByRole('button', { name: `Open cases ${open}` }).click()
-    await page.locator(`[aria-rowcount="${open + 1}"]`).waitFor()
-    for (const words of await page.locator('.grid-body .col-case').allInnerTexts()) assert.match(words, /Open|Reopened/)
-    await page.getByRole('searchbox').fill('nobody at all')
-    await page.getByRole('button', { name: 'Show all workers' }).click()
-    await page.locator('[aria-rowcount="301"]').waitFor()
-    clean()
-  })
-
-  it('from the list to a cluster, to a person by keyboard, and back', async () => {
-    await fill(here.stage, 40, Date.now())
-    const { page, clean } = await watched(context)
-    await enter(page, here.userLink('viewer'))
-    await page.locator('.cluster-tag', { hasText: 'cluster of 5' }).first().click()
-    await page.getByRole('heading', { name: '5 people, one case' }).waitFor()
-    // The picture has one dot per holder of a key in the table.
-    assert.equal(await page.locator('.matrix circle').count(), 15)
-    const rows = await page.getByRole('row').allInnerTexts()
-    assert.ok(rows.some((it) => /Leeds, England, GB[\s\S]*a remote controller, a monitor, a USB device/.test(it)))
-    assert.ok(rows.some((it) => /a gateway[\s\S]*9[\s\S]*3 of 4[\s\S]*Amara Lindqvist, w0002/.test(it)))
-    await page.locator('.matrix').focus()
-    await page.keyboard.press('Tab')
-    await page.keyboard.press('Tab')
-    await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'w0002', level: 1 }).waitFor()
-    assert.match(
-      await page.locator('.cluster-note').innerText(),
-      /Shares a remote controller, an uplink, a gateway, a USB device with w0001, w0003, w0007, w0012 → cluster of 5/,
-    )
-    await page.getByRole('link', { name: '→ cluster of 5' }).press('Enter')
-    await page.getByRole('heading', { name: '5 people, one case' }).waitFor()
-    await page.keyboard.press('Escape')
-    await page.getByRole('heading', { name: 'Clusters', level: 1 }).waitFor()
+    await page.goto(`${here.origin}/#/clusters`)
+    await page.locator('.clusters a').nth(1).waitFor()
     const [first, second] = await page.locator('.clusters a').allInnerTexts()
     assert.match(first ?? '', /Critical[\s\S]*5 people/)
     assert.match(second ?? '', /Medium[\s\S]*2 people share a Wi-Fi/)
-    const { stage } = here
     for await (const block of stage.store.evaluations.findings('e1'))
       for (const { id, rule } of block) if (rule.startsWith('shares ')) stage.retract(id)
     await stage.judge()
     await page.getByText('No unrelated workers share an uplink').waitFor()
     await page.goto(`${here.origin}/#/clusters/gone`)
     await page.getByText('This cluster no longer exists').waitFor()
-    clean()
-  })
-
-  it('the skip link and the Tab key lead to the content', async () => {
-    await fill(here.stage, 20, Date.now())
-    const { page, clean } = await watched(context)
-    await enter(page, here.userLink('admin'))
-    await page.goto(`${here.origin}/#/collected`)
-    await page.reload()
-    await page.getByRole('heading', { name: 'Never collected' }).waitFor()
-    await page.keyboard.press('Tab')
-    assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), 'Skip to content')
-    await page.keyboard.press('Enter')
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'main')
-    assert.match(page.url(), /#\/collected$/)
     clean()
   })
 

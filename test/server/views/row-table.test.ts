@@ -70,6 +70,34 @@ describe('the rows of the queue', () => {
     assert.deepEqual(ask(table, revision).rows, [workerRow('a', { points: 60 })])
   })
 
+  it('the next open case is below the worker, or the first one, wherever a decided case went', () => {
+    const table = new RowTable(T0)
+    const put = (worker: string, points: number, state: WorkerRow['case']) =>
+      table.put(workerRow(worker, { band: 'high', points, case: state, name: `Name of ${worker}` }))
+    put('a', 50, 'open')
+    put('b', 40, 'reopened')
+    put('c', 30, 'closed')
+    put('d', 20, 'open')
+    put('e', 10, 'none')
+    const next = (worker: string) => {
+      const { next, open } = table.nextCase(worker)
+      return [next?.worker, open]
+    }
+    assert.deepEqual(['a', 'b', 'c', 'd', 'e', 'nobody'].map(next), [
+      ...[
+        ['b', 2],
+        ['d', 2],
+        ['d', 3],
+        ['a', 2],
+        ['a', 3],
+        ['a', 3],
+      ],
+    ])
+    assert.equal(table.nextCase('a').next?.name, 'Name of b')
+    for (const it of ['a', 'b', 'd']) put(it, 1, 'closed')
+    assert.deepEqual(table.nextCase('a'), { next: null, open: 0 })
+  })
+
   it('removed workers are listed, unless they came back', () => {
     const table = filled('a', 'b')
     const { revision } = table
