@@ -1,5 +1,5 @@
 /** Enrollment: registers this laptop with one server, by a one-time token and a key that never leaves the laptop. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { join } from 'node:path'
@@ -44,7 +44,6 @@ export async function enroll(tokenText: string, folder: string, options: EnrollO
     })
   const url = serverUrl(token.url)
   const ca = options.caFile === null ? null : readCa(options.caFile)
-  mkdirSync(paths.spool, { recursive: true, mode: 0o700 })
   const release = acquireLock(paths.lock) // a running agent would keep using the old identity
   try {
     return await enrollWith(token, url, ca, folder, options)
