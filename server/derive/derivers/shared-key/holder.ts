@@ -58,13 +58,15 @@ export function daysByKey({ awake, changes, moments }: Holder): Map<string, Days
   const awakeDays = [...awake].sort((a, b) => a[0] - b[0])
   for (const history of changes.values()) {
     const all = inTime(history)
+    let next = 0
     for (const [index, [, [from, key]]] of all.entries()) {
+      while (next < awakeDays.length && (awakeDays[next]![0] + 1) * DAY <= from) next++
       if (key === null) continue
       const to = all[index + 1]?.[1][0] ?? Number.POSITIVE_INFINITY
       const days: Days = byKey.get(key) ?? new Map()
       byKey.set(key, days)
-      for (const [day, first] of awakeDays) {
-        if ((day + 1) * DAY <= from || first >= to) continue
+      for (let at = next; at < awakeDays.length && awakeDays[at]![1] < to; at++) {
+        const [day, first] = awakeDays[at]!
         addEarliest(days, day, Math.max(first, from))
       }
     }

@@ -67,7 +67,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   /** By laptop, and by 'worker <name>' for what feeds report. */
   const holders = new Subjects(HOLDER)
   const held = new HeldKeys()
-  const { of: rarityOf, roams, isCorroborated } = rarity(limits, world, held)
+  const { of: rarityOf, roams, isCorroborated, clearCache } = rarity(limits, world, held)
   /** The latest class of network of each uplink. */
   const networks = new Subjects<[time: number, NetworkClass]>()
   /** The events in force, by key, then by worker and day. */
@@ -89,6 +89,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       // Events of days that were settled at the last call stay in force as they are.
       for (const key of staleKeys) judge(key, newestDay - LATE_DAYS, emit)
       staleKeys.clear()
+      clearCache()
       const today = Math.floor(now / DAY)
       if (today <= newestDay) return
       newestDay = today
