@@ -50,7 +50,7 @@ export interface Book {
   reached: number
   /** By UTC day: [slot x RADIX + code, value or hash, time of the last] again and again. */
   recent: Map<number, number[]>
-  /** [day x RADIX + code, value] again and again. */
+  /** [day x RADIX + code, value] again and again, in order of day. */
   days: number[]
   /** The day of the last call of `markActive`, which happens for every event. */
   lastActiveDay: number
@@ -93,9 +93,9 @@ export function markActive(book: Book, time: number, edits: Edits): boolean {
   if (day === book.lastActiveDay) return false
   book.lastActiveDay = day
   const key = day * RADIX + CODES.active
-  for (let at = book.days.length - 2; at >= 0; at -= 2) if (book.days[at] === key) return false
+  for (let at = book.days.length - 2; at >= 0 && book.days[at]! >= key; at -= 2) if (book.days[at] === key) return false
   if (!open(book, time, edits)) return false
-  book.days.push(key, 1)
+  insert(book.days, key, 1)
   edits.days(book)
   return true
 }
@@ -139,21 +139,25 @@ function fold(book: Book, edits: Edits): void {
       sums.set(folded, (sums.get(folded) ?? 0) + (isDistinct[code] ? 1 : value))
     }
   }
-  for (const row of sums) book.days.push(...row)
-  const kept: number[] = []
-  for (let at = 0; at < book.days.length; at += 2)
-    if (Math.floor(book.days[at]! / RADIX) >= oldest) kept.push(book.days[at]!, book.days[at + 1]!)
-  if (sums.size > 0 || kept.length < book.days.length) edits.days(book)
-  book.days = kept
+  for (const [key, value] of sums) insert(book.days, key, value)
+  let dropped = 0
+  while (dropped < book.days.length && book.days[dropped]! < oldest * RADIX) dropped += 2
+  book.days.splice(0, dropped)
+  if (sums.size > 0 || dropped > 0) edits.days(book)
+}
+
+/** Adds a row of `Book.days` in its place. From the end, because most are of the latest days. */
+function insert(days: number[], key: number, value: number): void {
+  let at = days.length
+  while (at > 0 && days[at - 2]! > key) at -= 2
+  days.splice(at, 0, key, value)
 }
 
 /** The number of active days from `first` to `last`. */
 export function activeDays({ days }: Book, first: number, last: number): number {
   let found = 0
-  for (let at = 0; at < days.length; at += 2) {
-    const day = Math.floor(days[at]! / RADIX)
-    if (days[at]! % RADIX === CODES.active && day >= first && day <= last) found++
-  }
+  for (let at = days.length - 2; at >= 0 && days[at]! >= first * RADIX; at -= 2)
+    if (days[at]! % RADIX === CODES.active && days[at]! < (last + 1) * RADIX) found++
   return found
 }
 
@@ -185,9 +189,9 @@ export function byDay(book: Book, first: number, last: number): Map<number, Sums
     days.set(day, sums)
     return sums
   }
-  for (let at = 0; at < book.days.length; at += 2) {
+  for (let at = book.days.length - 2; at >= 0 && book.days[at]! >= first * RADIX; at -= 2) {
     const day = Math.floor(book.days[at]! / RADIX)
-    if (day >= first && day <= last) of(day)[book.days[at]! % RADIX]! += book.days[at + 1]!
+    if (day <= last) of(day)[book.days[at]! % RADIX]! += book.days[at + 1]!
   }
   let distinct: Set<string> | null = null
   for (const [day, rows] of book.recent) {
