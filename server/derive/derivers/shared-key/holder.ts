@@ -39,9 +39,10 @@ export function addChange({ changes }: Holder, slot: string, key: string | null,
   const history: SlotHistory = changes.get(slot) ?? []
   changes.set(slot, history)
   const hour = Math.floor(time / HOUR)
-  const known = history.findLastIndex((it) => it[1] === key && Math.floor(it[0] / HOUR) === hour)
-  if (known === -1 ? history.length >= MAX_CHANGES : history[known]![0] <= time) return false
-  if (known !== -1) history.splice(known, 1)
+  const from = history.findLastIndex(([at]) => at < hour * HOUR) + 1
+  const known = history.slice(from).find(([at, it]) => it === key && at < (hour + 1) * HOUR)
+  if (known ? known[0] <= time : history.length >= MAX_CHANGES) return false
+  if (known) history.splice(history.indexOf(known), 1)
   const change: KeyChange = [time, key]
   history.splice(history.findLastIndex((it) => inTime(it, change) < 0) + 1, 0, change)
   return true
