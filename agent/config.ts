@@ -1,5 +1,5 @@
 /** The agent's folder: its files, and functions to read and write the small ones. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { epochMs, identifier, name } from '../wire/common.ts'
@@ -37,7 +37,7 @@ export function agentFolder(
 
 /** The enrollment. `ca`: PEM of the authority that signed the server's certificate; null: the system's authorities. */
 export const Config = z.strictObject({
-  url: z.string().max(512),
+  url: z.url({ protocol: /^https?$/ }).max(512),
   serverKey: z.string().max(64),
   device: identifier,
   ca: z.string().max(262_144).nullable(),
@@ -117,16 +117,26 @@ export function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
   })
 }
 
-/** Writes a draft, syncs and renames it: readers see the old file or the new one, even after a power failure. */
+/**
+ * Writes a draft, syncs and renames it: readers see the old file or the new one, even after a power failure.
+ *
+ * Errors  node:fs's; the old file is as it was.
+ */
 export function writeFileAtomically(path: string, text: string, options: { sync: boolean } = { sync: true }): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.new`
-  const fd = openSync(draft, 'w', 0o600)
   try {
-    writeSync(fd, text)
-    if (options.sync) fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    const fd = openSync(draft, 'w', 0o600)
+    try {
+      // Not `writeSync`, which on a nearly full disk writes a part and reports no error.
+      writeFileSync(fd, text)
+      if (options.sync) fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(draft, path)
+  } catch (cause) {
+    rmSync(draft, { force: true })
+    throw cause
   }
-  renameSync(draft, path)
 }

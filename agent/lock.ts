@@ -1,6 +1,6 @@
 /** A lock file: one process per folder. */
 import { randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { Fault } from '../wire/fault.ts'
 import type { System } from './host/host.ts'
 import { thisSystem } from './host/systems.ts'
@@ -17,8 +17,8 @@ type Processes = Pick<System, 'processStart'>
 export function acquireLock(path: string, processes: Processes = thisSystem()): () => void {
   const mine = processIdentity(process.pid, processes) ?? `${process.pid}`
   const draft = `${path}.${randomUUID()}`
-  writeFileSync(draft, mine, { mode: 0o600 })
   try {
+    writeFileSync(draft, mine, { mode: 0o600 })
     // A link appears together with its content, and fails if the name exists, so nobody reads a half-written lock.
     for (let tries = 0; tries < 5; tries++) {
       try {
@@ -33,7 +33,7 @@ export function acquireLock(path: string, processes: Processes = thisSystem()): 
     }
     throw running(path, read(path) ?? 'another process')
   } finally {
-    unlinkSync(draft)
+    rmSync(draft, { force: true })
   }
 }
 

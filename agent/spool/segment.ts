@@ -182,7 +182,9 @@ export function scan(folder: string, known: { acked: number; last: number }) {
   let newestAt = 0
   let damaged = 0
   let isAfterDamage = false
-  const names = readdirSync(folder)
+  // A folder could not be read or removed, and a pipe not be read to its end.
+  const files = readdirSync(folder, { withFileTypes: true }).filter((it) => it.isFile())
+  const names = files.map((it) => it.name)
   for (const name of names.filter((it) => it.endsWith('.tmp'))) unlinkSync(join(folder, name))
   for (const name of names.filter(isSegmentName).sort()) {
     const path = join(folder, name)

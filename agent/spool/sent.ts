@@ -1,11 +1,14 @@
 /** A log of the events sent last, for the laptop's user: two files; when the newer is full, it replaces the older. */
-import { appendFileSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, statSync } from 'node:fs'
 import type { Leased } from './spool.ts'
 
 const FILE_BYTES = 131_072
 
 export function sentLog(path: string): (events: readonly Leased[]) => void {
-  let bytes = existsSync(path) ? statSync(path).size : 0
+  const found = statSync(path, { throwIfNoEntry: false })
+  // Opening a pipe would wait for its reader.
+  if (found && !found.isFile()) return () => {}
+  let bytes = found?.size ?? 0
   return (events) => {
     // Of a long backlog, only the end is written.
     const lines: string[] = []
@@ -30,7 +33,8 @@ export function sentLog(path: string): (events: readonly Leased[]) => void {
 
 /** The last `limit` events, newest first. Incomplete lines are omitted. */
 export function lastSent(path: string, limit: number): Record<string, unknown>[] {
-  const text = [`${path}.before`, path].map((it) => (existsSync(it) ? readFileSync(it, 'utf8') : '')).join('')
+  const isFile = (it: string) => statSync(it, { throwIfNoEntry: false })?.isFile()
+  const text = [`${path}.before`, path].map((it) => (isFile(it) ? readFileSync(it, 'utf8') : '')).join('')
   const found: Record<string, unknown>[] = []
   for (const line of text.split('\n').reverse()) {
     if (found.length >= limit) break

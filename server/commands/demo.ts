@@ -61,9 +61,10 @@ export async function demo(args: DemoArgs): Promise<void> {
     console.log(`Simulating ${workers} people over the last ${DAYS} days; this takes about a minute …`)
     await fill(config, workers)
     const running = await serve(config, logger(config.log.level), { simulated: true })
-    for (const signal of SIGNALS) process.off(signal, interrupted)
-    const stopped = untilStopped(SIGNALS)
-    console.log(`
+    try {
+      for (const signal of SIGNALS) process.off(signal, interrupted)
+      const stopped = untilStopped(SIGNALS)
+      console.log(`
 ${pc.bold('A demo with simulated data: nobody in it exists. Stop with Ctrl-C.')}
 
   console      ${pc.cyan(await running.oneTimeLink())}
@@ -72,8 +73,10 @@ ${pc.bold('A demo with simulated data: nobody in it exists. Stop with Ctrl-C.')}
                It is removed when the demo stops.
 
 To watch this machine instead: npm start`)
-    await stopped
-    await running.close()
+      await stopped
+    } finally {
+      await running.close()
+    }
   } finally {
     remove()
   }

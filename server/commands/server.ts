@@ -74,9 +74,12 @@ export const serverCommand = defineCommand({
   async run({ args }) {
     const config = configOf(args)
     const running = await serve(config, logger(config.log.level), { reload: () => configOf(args) })
-    console.log(`listening on ${running.url}`)
-    console.log(`sign in once with ${await running.oneTimeLink()}`)
-    await untilStopped()
-    await running.close()
+    try {
+      console.log(`listening on ${running.url}`)
+      console.log(`sign in once with ${await running.oneTimeLink()}`)
+      await untilStopped()
+    } finally {
+      await running.close()
+    }
   },
 })

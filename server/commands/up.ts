@@ -39,11 +39,12 @@ export const upCommand = defineCommand({
       throw cause
     })
     const stopping = new AbortController()
-    const folder = join(config.dataFolder, 'agent')
-    if (!existsSync(join(folder, 'agent.json'))) await enroll(running, folder)
-    const agent = keepRunning(folder, stopping.signal)
-    const link = await running.oneTimeLink()
-    console.log(`
+    try {
+      const folder = join(config.dataFolder, 'agent')
+      if (!existsSync(join(folder, 'agent.json'))) await enroll(running, folder)
+      const agent = keepRunning(folder, stopping.signal)
+      const link = await running.oneTimeLink()
+      console.log(`
 ${pc.bold('Tellwire watches this machine.')}
 
   console      ${pc.cyan(link)}
@@ -53,12 +54,15 @@ ${pc.bold('Tellwire watches this machine.')}
   this laptop  npx tellwire agent show --folder ${printable(folder)}   (what is collected, what was sent last)
 
 Stop with Ctrl-C.`)
-    shown?.release()
-    await untilStopped()
-    console.log('\nStopping; recorded events are kept …')
-    stopping.abort()
-    await agent
-    await running.close()
+      shown?.release()
+      await untilStopped()
+      console.log('\nStopping; recorded events are kept …')
+      stopping.abort()
+      await agent
+    } finally {
+      stopping.abort()
+      await running.close()
+    }
   },
 })
 

@@ -1,4 +1,8 @@
-/** Applies an edited configuration within seconds, where it can change while the server runs. */
+/**
+ * Applies an edited configuration within seconds, where it can change while the server runs.
+ *
+ * Errors  a change that could not be applied, for example on a full disk, is applied again at the next turn.
+ */
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config.ts'
 import type { Logger } from '../log.ts'
@@ -15,7 +19,8 @@ export function followConfig(deps: {
   changed(config: Config): Promise<void>
   log: Logger
 }): Job {
-  let current = deps.config
+  /** Null: the last change failed, and part of it may be in use. */
+  let current: Config | null = deps.config
   let read = deps.config
   let refused: string | null = null
   return {
@@ -23,14 +28,15 @@ export function followConfig(deps: {
     when: EVERY_MS,
     async run() {
       const next = loaded()
-      if (next === null || isDeepStrictEqual(next, read)) return
-      read = next
-      const live = { ...current, ...Object.fromEntries(LIVE.map((key) => [key, next[key]])) }
-      if (!isDeepStrictEqual(live, next))
+      if (next === null || (current !== null && isDeepStrictEqual(next, read))) return
+      const live = { ...deps.config, ...Object.fromEntries(LIVE.map((key) => [key, next[key]])) }
+      if (!isDeepStrictEqual(next, read) && !isDeepStrictEqual(live, next))
         deps.log.warn({}, 'part of the changed configuration takes effect at the next start only')
-      if (isDeepStrictEqual(live, current)) return
-      current = live
+      read = next
+      if (current !== null && isDeepStrictEqual(live, current)) return
+      current = null
       await deps.changed(live)
+      current = live
     },
   }
 

@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts'
 import type { Job } from './job.ts'
 
 const EVERY_MS = 5_000
-/** Looks back this far, because the clock may be set back a little, and a slow job runs late. */
+/** Looks back this far before the last look, because the clock may be set back a little. */
 const BACK_MS = 10 * 60_000
 
 export interface FollowRevocationsDeps {
@@ -16,13 +16,18 @@ export interface FollowRevocationsDeps {
 export function followRevocations({ store, now, revoked }: FollowRevocationsDeps): Job {
   /** When each laptop was revoked. */
   let known = new Map<string, number | null>()
+  /** By the last look, and not by this one: the clock may have been set ahead in between. */
+  let since = now() - BACK_MS
   return {
     name: 'follow revocations',
     when: EVERY_MS,
     async run() {
-      const found = await store.devices.revokedSince(now() - BACK_MS)
+      const next = now() - BACK_MS
+      // Set back: from then on, other processes write earlier times.
+      const found = await store.devices.revokedSince(Math.min(since, next))
       for (const { device, revokedAt } of found) if (known.get(device) !== revokedAt) await revoked(device)
       known = new Map(found.map((it) => [it.device, it.revokedAt]))
+      since = next
     },
   }
 }

@@ -2,7 +2,8 @@
  * How a command passes a recording to the running server, the only writer of its log. Files in `<data folder>/inbox`:
  * whoever may write there may import.
  *
- * Shape   `recording-<epoch ms>-<random>.ndjson`, taken in the order of their names, and deleted when it was taken.
+ * Shape   `recording-<epoch ms>-<random>.ndjson`, taken in the order of their names, and deleted when it was taken;
+ *         what is no regular file is ignored.
  *         `answers/<name>.json` says how far the server is; the command deletes it, or the next day's import does.
  * Errors  a server that stops during an import continues it at its next start: what was stored counts once.
  */
@@ -39,7 +40,8 @@ export async function deliverRecording(inbox: string, lines: AsyncIterable<strin
   try {
     const file = await open(draft, 'wx', 0o600)
     try {
-      for await (const block of lines) await file.write(block)
+      // Not `file.write`, which on a nearly full disk writes a part and reports no error.
+      for await (const block of lines) await file.writeFile(block)
       await file.sync()
     } finally {
       await file.close()
@@ -115,7 +117,10 @@ async function namesIn(inbox: string): Promise<string[]> {
     if (cause.code === 'ENOENT') return []
     throw cause
   })
-  const found = names.filter((it) => /^recording-[\w-]+\.ndjson$/.test(it)).sort()
+  const found: string[] = []
+  // A folder could not be removed afterwards, and a pipe could not be read to its end.
+  for (const name of names.filter((it) => /^recording-[\w-]+\.ndjson$/.test(it)).sort())
+    if ((await stat(join(inbox, name)).catch(() => null))?.isFile()) found.push(name)
   if (found.length > 0) await dropOldAnswers(join(inbox, 'answers'))
   return found
 }

@@ -162,6 +162,14 @@ async function start(
   serveRequests(http, onRequest, agents.gateway.upgrade)
   const url = urlOf(config, await listen(http, config))
   const publicUrl = config.publicUrl ?? url
+  try {
+    writeServerFile(config.dataFolder, { pid: process.pid, url, publicUrl })
+  } catch (cause) {
+    await agents.gateway.close()
+    await stopListening()
+    queue.close()
+    throw cause
+  }
   const running = new DetectorRole({
     config,
     log,
@@ -172,7 +180,6 @@ async function start(
   detector = running
   detectorGauges(metrics.registry, () => running.status, stream.last)
   stream.onPublished((last) => running.published(last))
-  writeServerFile(config.dataFolder, { pid: process.pid, url, publicUrl })
   ready = true
   // Without TLS and proxies only this machine connects, so no public address is looked up.
   if (config.tls || config.trustedProxies.length > 0) void addresses.preload()
@@ -261,12 +268,16 @@ async function start(
     })
   }
 
+  async function stopListening(): Promise<void> {
+    http.closeAllConnections()
+    await new Promise<void>((resolve) => http.close(() => resolve()))
+  }
+
   async function close(): Promise<void> {
     ready = false
     await stopJobs()
     await agents.gateway.close()
-    http.closeAllConnections()
-    await new Promise<void>((resolve) => http.close(() => resolve()))
+    await stopListening()
     await running.close()
     queue.close()
     await telemetry.close()

@@ -5,8 +5,8 @@
  * Shape   a change of rules or thresholds starts a second thread; when it has caught up, the first one stops and the
  *         second takes over. Another change stops the thread that is catching up, and a new one starts when it has
  *         ended. No thread is terminated: Node aborts the whole process when that hits a zstd stream being made.
- * Errors  a thread that dies is reported and restarted with growing delays. Laptops are served in the meantime, and
- *         nothing is lost, because findings follow from the log.
+ * Errors  a thread that dies is reported and restarted with growing delays, one that catches up too. Laptops are served
+ *         in the meantime, and nothing is lost, because findings follow from the log.
  */
 import { Worker } from 'node:worker_threads'
 import { Gauge, type Registry } from 'prom-client'
@@ -75,6 +75,7 @@ interface Thread {
   isActive: boolean
   /** The rules changed again: another thread replaces it when it has ended. */
   isOutdated: boolean
+  hasFailed: boolean
   gone: Promise<void>
 }
 
@@ -85,8 +86,8 @@ export class DetectorRole {
   #current: Thread | null = null
   /** Catches up, to replace `#current`. */
   #next: Thread | null = null
-  #deaths = 0
-  #restart: NodeJS.Timeout | null = null
+  readonly #restart = new Restart()
+  readonly #restartNext = new Restart()
   #isClosing = false
   #nextProgressAt = 0
   #status: DetectorStatus = { evaluation: null, position: 0, time: 0, catchingUp: null, clockHeld: null }
@@ -116,6 +117,7 @@ export class DetectorRole {
     // While the first evaluation is not active yet, it is simply replaced.
     const outdated = this.#current && !this.#current.isActive ? this.#current : this.#next
     if (!outdated) {
+      this.#restartNext.cancel()
       this.#next = this.#start(true)
       return
     }
@@ -126,7 +128,8 @@ export class DetectorRole {
   /** Saves what has been evaluated, and stops. */
   async close(): Promise<void> {
     this.#isClosing = true
-    if (this.#restart) clearTimeout(this.#restart)
+    this.#restart.cancel()
+    this.#restartNext.cancel()
     const threads = [this.#current, this.#next].filter((it) => it !== null)
     for (const { worker } of threads) post(worker, { type: 'stop' })
     await Promise.all(threads.map((it) => it.gone))
@@ -143,9 +146,12 @@ export class DetectorRole {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     })
     const { promise: gone, resolve } = Promise.withResolvers<void>()
-    const thread: Thread = { worker, onlyIfChanged, isActive: false, isOutdated: false, gone }
+    const thread: Thread = { worker, onlyIfChanged, isActive: false, isOutdated: false, hasFailed: false, gone }
     worker.on('message', (message: FromDetector) => this.#receive(thread, message))
-    worker.on('error', (cause) => this.#deps.log.error({ err: cause }, 'a detector thread failed'))
+    worker.on('error', (cause) => {
+      thread.hasFailed = true
+      this.#deps.log.error({ err: cause }, 'a detector thread failed')
+    })
     worker.on('exit', () => {
       resolve()
       this.#ended(thread)
@@ -176,6 +182,7 @@ export class DetectorRole {
         return
       case 'active':
         this.#status = { ...this.#status, catchingUp: null }
+        this.#restartNext.succeeded()
         if (thread.onlyIfChanged) log.info({}, 'the changed rules are in use')
         return
       case 'committed':
@@ -193,7 +200,7 @@ export class DetectorRole {
     thread: Thread,
     { evaluation, position, time }: { evaluation: string; position: number; time: number },
   ): void {
-    this.#deaths = 0
+    this.#restart.succeeded()
     thread.isActive = true
     const catchingUp = this.#next ? this.#status.catchingUp : null
     this.#status = { ...this.#status, evaluation, position, time, catchingUp }
@@ -212,7 +219,7 @@ export class DetectorRole {
       const before = this.#current
       this.#current = thread
       this.#next = null
-      if (this.#restart) clearTimeout(this.#restart)
+      this.#restart.cancel()
       if (before) {
         post(before.worker, { type: 'stop' })
         await before.gone
@@ -223,22 +230,30 @@ export class DetectorRole {
 
   /** A thread ended: on request, because there was nothing to do, or because it failed. */
   #ended(thread: Thread): void {
-    if (thread === this.#next) {
-      this.#next = null
-      this.#status = { ...this.#status, catchingUp: null }
-      if (thread.isOutdated && !this.#isClosing) this.#next = this.#start(true)
-    }
+    if (thread === this.#next) this.#nextEnded(thread)
     if (thread !== this.#current || this.#isClosing) return
     if (thread.isOutdated) {
       this.#current = this.#start(false)
       return
     }
     this.#current = null
-    const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** this.#deaths++)
-    this.#restart = setTimeout(() => {
+    const seconds = this.#restart.later(() => {
       this.#current = this.#start(false)
-    }, waitMs)
-    this.#deps.log.error({ seconds: waitMs / 1_000 }, 'the detector stopped; restarting it')
+    })
+    this.#deps.log.error({ seconds }, 'the detector stopped; restarting it')
+  }
+
+  #nextEnded({ isOutdated, hasFailed }: Thread): void {
+    this.#next = null
+    this.#status = { ...this.#status, catchingUp: null }
+    if (this.#isClosing) return
+    if (isOutdated) this.#next = this.#start(true)
+    else if (hasFailed) {
+      const seconds = this.#restartNext.later(() => {
+        this.#next = this.#start(true)
+      })
+      this.#deps.log.error({ seconds }, 'the changed rules are not in use yet; trying again')
+    }
   }
 
   #hold(held: DetectorStatus['clockHeld']): void {
@@ -250,6 +265,27 @@ export class DetectorRole {
         { serverClock: new Date(held.stamp).toISOString(), log: new Date(held.time).toISOString() },
         "the server's clock is far ahead of the log, and no laptop confirms it: check the clock. Until it is confirmed, no laptop is reported as silent",
       )
+  }
+}
+
+/** Starts something again after failures, with growing delays. */
+class Restart {
+  #failures = 0
+  #timer: NodeJS.Timeout | null = null
+
+  /** Returns the delay in seconds. */
+  later(start: () => void): number {
+    const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** this.#failures++)
+    this.#timer = setTimeout(start, waitMs)
+    return waitMs / 1_000
+  }
+
+  succeeded(): void {
+    this.#failures = 0
+  }
+
+  cancel(): void {
+    if (this.#timer) clearTimeout(this.#timer)
   }
 }
 

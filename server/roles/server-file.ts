@@ -1,6 +1,7 @@
 /** `<data folder>/server.json`: process id and addresses of the running server, for other commands. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Fault } from '../../wire/fault.ts'
 
 export interface ServerFile {
   pid: number
@@ -12,8 +13,15 @@ export interface ServerFile {
 
 const fileOf = (folder: string) => join(folder, 'server.json')
 
+/** Errors  Fault 'store.unwritable'. */
 export function writeServerFile(folder: string, facts: ServerFile): void {
-  writeFileSync(fileOf(folder), JSON.stringify(facts), { mode: 0o600 })
+  const file = fileOf(folder)
+  try {
+    writeFileSync(file, JSON.stringify(facts), { mode: 0o600 })
+  } catch (cause) {
+    const why = `The system says ${(cause as NodeJS.ErrnoException).code}.`
+    throw new Fault('store.unwritable', { where: file, why, cause })
+  }
 }
 
 export function removeServerFile(folder: string): void {

@@ -97,6 +97,8 @@ export async function* takeInbox(inbox: string): AsyncGenerator<InboxItem> {
 /** The roster, or why it cannot be read. */
 async function open(path: string): Promise<OpenRoster | string> {
   try {
+    // A pipe could not be read to its end.
+    if (!(await stat(path)).isFile()) return 'It is not a file.'
     return await openRoster({ deliveryFile: path })
   } catch (cause) {
     if (cause instanceof Fault && cause.detail) return cause.detail

@@ -5,7 +5,8 @@
  *         SHA-256. state.db is copied before telemetry.db, each as of one moment, so it never refers to records that
  *         the telemetry lacks. A backup gets its final name only when it is complete, synced and checked.
  * Errors  Fault 'usage' when the target exists, 'store.missing', 'store.damaged', 'store.unwritable',
- *         'server.running'. A failure leaves no partial files behind and deletes nothing.
+ *         'server.running'. A failure leaves no partial files behind and deletes nothing. A restore that is interrupted
+ *         while it replaces the files leaves a mark, so that no server starts with half of them.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -15,7 +16,7 @@ import { backup, type DatabaseSync } from 'node:sqlite'
 import { Fault } from '../../../wire/fault.ts'
 import { readArchive, writeArchive } from './archive.ts'
 import { asFault, openDatabase } from './database.ts'
-import { holdLock, LOCK_FILE } from './lock.ts'
+import { holdLock, LOCK_FILE, RESTORING_FILE } from './lock.ts'
 import { MARK_FILE, readMark } from './mark.ts'
 import { LOG_SCHEMA, LOG_VERSION, STORE_SCHEMA, STORE_VERSION } from './schema.ts'
 import { openSqliteStore } from './store.ts'
@@ -66,6 +67,7 @@ export async function makeBackup(options: {
   const { folder, to, now, onStep = () => {} } = options
   if (existsSync(to)) throw new Fault('usage', { where: to, why: 'It exists.', todo: 'Give the backup another name.' })
   const partial = `${to}.partial`
+  const archive = `${to}.partial-file`
   try {
     await rm(partial, { recursive: true, force: true })
     await mkdir(dirname(to), { recursive: true })
@@ -81,21 +83,20 @@ export async function makeBackup(options: {
     const manifest = await describe(partial, checked, { now, onStep })
     if (isArchive(to)) {
       const names = [MANIFEST, ...manifest.files.map((it) => it.name)]
-      const file = `${to}.partial-file`
-      await rm(file, { force: true })
+      await rm(archive, { force: true })
       onStep('writing the archive', 0, 0)
       await writeArchive(
-        file,
+        archive,
         names.map((name) => ({ name, path: join(partial, name) })),
         now,
       )
-      await rename(file, to)
+      await rename(archive, to)
       await rm(partial, { recursive: true })
     } else await rename(partial, to)
     await sync(dirname(to))
     return { manifest, checked }
   } catch (cause) {
-    await rm(partial, { recursive: true, force: true })
+    for (const it of [partial, archive]) await rm(it, { recursive: true, force: true })
     throw asFault(cause, to)
   }
 }
@@ -133,13 +134,16 @@ export async function restoreBackup(options: {
     await mkdir(partial, { mode: 0o700 })
     const manifest = await unpackInto(partial, from, onStep)
     const checked = await check(partial, onStep)
-    const mark = readMark(folder)
-    const aside = await moveAside(folder, now)
-    if (aside && mark && mark.stream === checked.stream)
-      await copyFile(join(aside, MARK_FILE), join(partial, MARK_FILE))
-    for (const name of await readdir(partial)) await rename(join(partial, name), join(folder, name))
+    await writeFile(join(folder, RESTORING_FILE), '', { mode: 0o600, flush: true })
+    await sync(folder)
+    const aside = await moveAside(folder, { now, stream: checked.stream, onStep })
+    for (const name of await readdir(partial)) {
+      onStep(`moving ${name}`, 0, 0)
+      await rename(join(partial, name), join(folder, name))
+    }
     await rm(partial, { recursive: true })
     await sync(folder)
+    await rm(join(folder, RESTORING_FILE))
     return { manifest, checked, aside }
   } catch (cause) {
     await rm(partial, { recursive: true, force: true })
@@ -157,7 +161,9 @@ async function copyDatabase(folder: string, to: string, name: string, schema: st
     await backup(source, copy, { rate: ALL_PAGES })
     await chmod(copy, 0o600)
   } catch (cause) {
-    throw asFault(cause, join(folder, name))
+    const fault = asFault(cause, join(folder, name))
+    // Everything else is about the disk of the copy.
+    throw fault.code === 'store.damaged' ? fault : cause
   } finally {
     source.close()
   }
@@ -265,7 +271,8 @@ async function unpackInto(folder: string, from: string, onStep: OnStep): Promise
     if (!existsSync(manifest)) throw noBackup(from)
     await copyFile(manifest, join(folder, MANIFEST))
     for (const { name } of (await manifestOf(from, from)).files) {
-      if (!existsSync(join(from, name))) continue
+      // A pipe could not be read to its end.
+      if (!(await stat(join(from, name)).catch(() => null))?.isFile()) continue
       onStep(`copying ${name}`, 0, 0)
       await copyFile(join(from, name), join(folder, name))
       await chmod(join(folder, name), 0o600)
@@ -318,14 +325,25 @@ function noBackup(from: string, cause?: unknown): Fault {
   return new Fault('store.damaged', { where: from, why, todo: 'Name a backup made with `tellwire backup`.', cause })
 }
 
-/** Only Tellwire's own files: a configuration beside them is not moved. */
-async function moveAside(folder: string, now: number): Promise<string | null> {
+/**
+ * Only Tellwire's own files: a configuration beside them is not moved. The mark of the same telemetry is copied, so that
+ * it is there whenever the restore is interrupted.
+ */
+async function moveAside(
+  folder: string,
+  { now, stream, onStep }: { now: number; stream: string; onStep: OnStep },
+): Promise<string | null> {
   const ours = new RegExp(`^(telemetry|state)\\.(db(-wal|-shm)?|mark)$|^${FEEDS}$|^server\\.json$`)
   const names = (await readdir(folder)).filter((it) => ours.test(it))
   if (names.length === 0) return null
   const aside = join(folder, `${ASIDE}${new Date(now).toISOString().replaceAll(':', '-')}`)
   await mkdir(aside, { mode: 0o700 })
-  for (const it of names) await rename(join(folder, it), join(aside, it))
+  const keepsMark = readMark(folder)?.stream === stream
+  for (const it of names) {
+    onStep(`moving ${it} aside`, 0, 0)
+    if (it === MARK_FILE && keepsMark) await copyFile(join(folder, it), join(aside, it))
+    else await rename(join(folder, it), join(aside, it))
+  }
   return aside
 }
 

@@ -94,7 +94,8 @@ export function asFault(cause: unknown, where: string): Fault {
   const { errcode = 0, code, message = String(cause) } = cause as { errcode?: number; code?: string; message?: string }
   const facts = { reason: message }
   const primary = errcode & 0xff
-  if (primary === CORRUPT || primary === NOT_A_DATABASE) {
+  // A SyntaxError: a stored text is not JSON.
+  if (primary === CORRUPT || primary === NOT_A_DATABASE || cause instanceof SyntaxError) {
     return new Fault('store.damaged', { where, todo: 'Restore the data folder from a backup.', facts, cause })
   }
   const advice =

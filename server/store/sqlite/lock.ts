@@ -1,11 +1,13 @@
 /** Only one process at a time may change a data folder: a server, or a restore. */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../../../wire/fault.ts'
 import { asFault } from './database.ts'
 
 export const LOCK_FILE = 'telemetry.lock'
+/** Exists while a restore replaces the files of the folder. */
+export const RESTORING_FILE = 'restoring'
 const SQLITE_BUSY = 5
 
 /**
@@ -28,4 +30,14 @@ export function holdLock(folder: string): DatabaseSync {
     const todo = 'Use that server, or give this one another --data-folder.'
     throw new Fault('server.running', { where: folder, todo, cause })
   }
+}
+
+/** Errors  Fault 'store.damaged' when a restore was interrupted: some files are the old ones, some new, some missing. */
+export function refuseHalfRestored(folder: string): void {
+  if (!existsSync(join(folder, RESTORING_FILE))) return
+  throw new Fault('store.damaged', {
+    where: folder,
+    why: 'A restore of a backup was interrupted.',
+    todo: 'Restore the backup again, with --force.',
+  })
 }

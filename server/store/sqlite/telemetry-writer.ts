@@ -20,7 +20,7 @@ import { REJECTED_PER_DEVICE } from '../history.ts'
 import { digestOf, pack, recordOf, unpack } from '../segment.ts'
 import type { Published, Rejected } from '../stream.ts'
 import { asFault, openDatabase, transaction } from './database.ts'
-import { holdLock } from './lock.ts'
+import { holdLock, refuseHalfRestored } from './lock.ts'
 import { type Mark, MarkFile, readMark } from './mark.ts'
 import { type NoteColumns, notesOf } from './note-columns.ts'
 import { Received, type SpoolMark } from './received.ts'
@@ -114,6 +114,7 @@ export class TelemetryWriter {
     this.#lock = holdLock(folder)
     let db: DatabaseSync | undefined
     try {
+      refuseHalfRestored(folder)
       const mark = readMark(folder)
       const wal = inspectWal(`${this.#file}-wal`)
       db = openDatabase(this.#file, { schema: LOG_SCHEMA, version: LOG_VERSION, upgrades: LOG_UPGRADES })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, statSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { lastSent, sentLog } from '../../../agent/spool/sent.ts'
 import { removeFolder, temporaryFolder } from '../laptop.ts'
@@ -28,6 +29,16 @@ describe('agent/spool/sent', () => {
     log(Array.from({ length: 1_000 }, (_, index) => leased(index, { seq: 1_000 + index, filler })))
     assert.equal(lastSent(path, 1)[0]!.seq, 1_999)
     assert.ok(statSync(path).size <= 131_072)
+  })
+
+  it('a pipe or a folder in its place does not hold up sending', function () {
+    const path = join(folder, 'sent.ndjson')
+    mkdirSync(join(folder, 'folder'))
+    sentLog(join(folder, 'folder'))([leased(1, { seq: 1 })])
+    if (spawnSync('mkfifo', [path]).status !== 0) this.skip()
+    const log = sentLog(path)
+    log([leased(1, { seq: 1 })])
+    assert.deepEqual(lastSent(path, 1), [])
   })
 
   it('is empty if nothing was sent', () => assert.deepEqual(lastSent(join(folder, 'none'), 5), []))

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   cpSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -252,6 +253,15 @@ describe('agent/spool/spool', () => {
         assert.equal(leaseAll(spool).at(-1)?.seq, spool.last)
         await spool.close()
       })
+
+    it('what is no file, such as a folder or a pipe, is left alone', async function () {
+      mkdirSync(join(intact, 'folder.tmp'))
+      mkdirSync(join(intact, '0000000000099998.seg'))
+      if (spawnSync('mkfifo', [join(intact, '0000000000099999.seg')]).status !== 0) this.skip()
+      const spool = openSpool(intact)
+      assert.equal(spool.last, ends.length)
+      await spool.close()
+    })
 
     it('without a cursor, epoch and number come from the segments', async () => {
       const { epoch } = await closed(intact)

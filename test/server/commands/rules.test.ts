@@ -156,6 +156,6 @@ describe('tellwire rules', () => {
     assert.deepEqual({ status, stdout }, { status: 1, stdout: '' })
   })
   it('--help describes each command', () => {
-    assert.match(run('check', '--help').stdout, /file, line and column[\s\S]*default: the shipped rules/)
+    assert.match(run('check', '--help').stdout, /file, line and column[\s\S]*default: the\s+shipped rules/)
   })
 })

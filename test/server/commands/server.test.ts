@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { urlOf } from '../../../server/roles/http.ts'
+import { openSqliteStore } from '../../../server/store/sqlite/store.ts'
 import { openTelemetry } from '../../../server/store/sqlite/telemetry.ts'
 import { BINARY } from '../../bench/children.ts'
 
@@ -25,11 +26,17 @@ const DAMAGE: Record<string, (file: string) => void> = {
 
 function ended(args: string[]): Promise<{ code: number | null; text: string }> {
   const child = spawn(process.execPath, [BINARY, 'server', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const killed = setTimeout(() => child.kill('SIGKILL'), 60_000)
   let text = ''
   child.stderr.on('data', (it) => {
     text += it
   })
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, text })))
+  return new Promise((resolve) =>
+    child.once('close', (code) => {
+      clearTimeout(killed)
+      resolve({ code, text })
+    }),
+  )
 }
 
 describe('the address that the server prints', () => {
@@ -73,6 +80,13 @@ describe('tellwire server, where it cannot start', function () {
       await log.close()
       damage(join(folder, name, 'telemetry.db'))
     }
+    // Both fail when the server listens already, as on a full disk.
+    mkdirSync(join(folder, 'folder-file', 'server.json'), { recursive: true })
+    mkdirSync(join(folder, 'no-audit'))
+    await (await openSqliteStore({ folder: join(folder, 'no-audit') })).close()
+    const db = new DatabaseSync(join(folder, 'no-audit', 'state.db'))
+    db.exec('drop table audit')
+    db.close()
   })
   after(() => {
     taken.close()
@@ -126,6 +140,11 @@ describe('tellwire server, where it cannot start', function () {
     },
     { name: 'a data folder below a file', args: inFolder('file/data'), says: /not a folder.*\[store\.unwritable\]/ },
     { name: 'a damaged database', args: inFolder('damaged'), says: /telemetry\.db.*\[store\.damaged\]/ },
+    {
+      name: 'a server.json that is a folder',
+      args: inFolder('folder-file'),
+      says: /server\.json.*EISDIR.*\[store\.unwritable\]/,
+    },
     { name: 'a database of a newer version', args: inFolder('newer'), says: /\[store\.newer\]/ },
   )
   if (process.platform === 'linux')
@@ -160,6 +179,12 @@ describe('tellwire server, where it cannot start', function () {
     } finally {
       await log.close()
     }
+  })
+
+  it('a state in which no link can be made, when it listens already', async () => {
+    const { code, text } = await ended(['--port', '0', '--data-folder', join(folder, 'no-audit')])
+    assert.match(text, /^tellwire: .*state\.db.*\[store\.unwritable\]$/m)
+    assert.equal(code, 1)
   })
 
   it('an option that does not exist ends with 2', async () => {

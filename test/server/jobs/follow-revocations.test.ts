@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { followRevocations } from '../../../server/jobs/follow-revocations.ts'
 import { memoryStore } from '../../../server/store/memory/store.ts'
+import { DAY } from '../../../wire/time.ts'
 import { enrolledDevice, T0 } from '../store/samples.ts'
 
 describe('follow revocations', () => {
@@ -38,5 +39,27 @@ describe('follow revocations', () => {
     await revoke('d2', T0)
     assert.deepEqual(await run(), ['d1', 'd2'])
     assert.deepEqual(await run(), [])
+  })
+
+  it('reports a revocation from just before the clock was set ahead, or the machine was suspended', async () => {
+    const store = memoryStore()
+    await store.devices.save(enrolledDevice('d1'))
+    const reported: string[] = []
+    let now = T0
+    const job = followRevocations({ store, now: () => now, revoked: async (device) => void reported.push(device) })
+    const run = () => job.run(new AbortController().signal)
+    await run()
+    await store.devices.revoke(
+      'd1',
+      { at: T0 + 1, by: null, why: 'lost' },
+      { at: T0 + 1, user: null, action: 'laptop.revoked', about: 'd1', detail: 'lost' },
+    )
+    now = T0 + DAY
+    await run()
+    assert.deepEqual(reported, ['d1'])
+    now = T0 - DAY
+    await run()
+    await run()
+    assert.deepEqual(reported, ['d1'])
   })
 })

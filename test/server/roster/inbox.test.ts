@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,6 +47,15 @@ describe('the inbox', () => {
     assert.deepEqual(await answerTo(inbox, name), { failed: 'the disk is full' })
   })
 
+  it('a pipe fails, and keeps no roster back', async function () {
+    await mkdir(inbox, { recursive: true })
+    if (spawnSync('mkfifo', [join(inbox, 'roster-1-pipe.json')]).status !== 0) this.skip()
+    const name = await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
+    for await (const { done } of takeInbox(inbox)) await done()
+    assert.deepEqual(await answerTo(inbox, 'roster-1-pipe.json'), { failed: 'It is not a file.' })
+    assert.deepEqual(await answerTo(inbox, name), { failed: null })
+  })
+
   const filler = JSON.stringify(Array.from({ length: 500 }, (_, n) => contract(`w${n}`))).slice(1, -1)
   for (const [what, text, reason] of [
     ['no JSON', 'roster', /^It is not JSON: /],
@@ -58,7 +68,7 @@ describe('the inbox', () => {
       /^contracts\.500\.worker: /,
     ],
     ['a large file that was cut short', `{"contracts":[${filler},`, /^It is not JSON: /],
-    ['a folder', null, /EISDIR/],
+    ['a folder', null, /^It is not a file\./],
   ] as const)
     it(`${what} fails and is not imported`, async () => {
       await mkdir(inbox, { recursive: true })

@@ -1,6 +1,17 @@
 /** A backup made while a server writes is restored completely, and laptops send again what came after it. */
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
@@ -85,6 +96,73 @@ describe('a backup', function () {
     assert.equal(await again.stream.acked('d1', 7), 1_200)
     assert.deepEqual(await again.stream.publish(batch('d1', 1_201, 100)), { first: 1_301, last: 1_400, duplicates: [] })
     await again.close()
+  })
+
+  it('an interrupted restore is reported by the server, and done again with --force', async () => {
+    const telemetry = await openTelemetry({ folder: at('data') })
+    await telemetry.stream.publish(batch('d1', 1, 1_200))
+    const store = await openSqliteStore({ folder: at('data') })
+    await store.values.set('key', 'ours')
+    await makeBackup({ folder: at('data'), to: at('backup'), now: T0 })
+    await telemetry.stream.publish(batch('d1', 1_201, 100))
+    await store.close()
+    await telemetry.close()
+    const restore = (now: number, onStep = () => {}) =>
+      restoreBackup({
+        ...{ from: at('backup'), folder: at('data'), force: true, now: T0 + now },
+        onStep: (what) => {
+          if (what.startsWith('moving ')) onStep()
+        },
+      })
+    // In the end the new files are in place, but the last one.
+    for (const [attempt, last] of [1, 1, 1, 2].entries()) {
+      let steps = 0
+      const killed = () => {
+        if (steps++ === last) throw new Error('killed')
+      }
+      await assert.rejects(restore(attempt, killed), /killed/)
+      await assert.rejects(openTelemetry({ folder: at('data') }), {
+        name: 'Fault',
+        code: 'store.damaged',
+        why: 'A restore of a backup was interrupted.',
+      })
+    }
+    await restore(10)
+    const again = await openTelemetry({ folder: at('data') })
+    assert.deepEqual([again.stream.missing?.after, again.stream.missing?.upTo], [1_200, 1_300])
+    await again.close()
+    const restored = await openSqliteStore({ folder: at('data') })
+    assert.equal(await restored.values.get('key'), 'ours')
+    await restored.close()
+  })
+
+  it('an archive that does not fit on the disk leaves no files, and the target is named', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const telemetry = await openTelemetry({ folder: at('data') })
+    await telemetry.stream.publish(mixed(3_000))
+    await telemetry.close()
+    const bytes = statSync(at('data/telemetry.db')).size
+    // The limit of a file's size has the same effect as a full disk.
+    for (const [kib, name] of [
+      [Math.ceil(bytes / 1_024) - 8, 'backup'],
+      [Math.ceil(bytes / 1_024), 'backup.tar'],
+    ] as const) {
+      const script = `
+        import { makeBackup } from '${new URL('../../../../server/store/sqlite/backup.ts', import.meta.url)}'
+        const [folder, to] = process.argv.slice(1)
+        await makeBackup({ folder, to, now: 0 }).then(
+          () => console.log('made'),
+          ({ code, where }) => console.log(code, where),
+        )`
+      const args = [process.execPath, script, at('data'), at(name)]
+      const { stdout, stderr } = spawnSync(
+        'bash',
+        ['-c', `ulimit -f ${kib}; exec "$0" --input-type=module -e "$@"`, ...args],
+        { encoding: 'utf8' },
+      )
+      assert.equal(`${stdout}${stderr}`, `store.unwritable ${at(name)}\n`)
+      assert.deepEqual(readdirSync(root), ['data'])
+    }
   })
 
   it('contains the imported lists', async () => {

@@ -202,6 +202,18 @@ describe('state.db', () => {
     await assert.rejects(openSqliteStore({ folder: '/dev/null/folder' }), { name: 'Fault', code: 'store.unwritable' })
   })
 
+  it('with a text that is not JSON is reported as damaged, with the file', async () => {
+    const store = await openSqliteStore({ folder })
+    await store.values.set('key', 'value')
+    const db = new DatabaseSync(join(folder, 'state.db'))
+    db.exec(`update settings set value = 'garbage'`)
+    db.close()
+    await assert.rejects(store.values.get('key'), {
+      ...{ name: 'Fault', code: 'store.damaged', where: join(folder, 'state.db') },
+    })
+    await store.close()
+  })
+
   it('that is not a database is reported as damaged', async () => {
     mkdirSync(join(folder, 'other'))
     writeFileSync(join(folder, 'other', 'state.db'), randomBytes(8_192))
