@@ -144,7 +144,13 @@ function post(url: URL, ca: string | null, body: EnrollRequest): Promise<unknown
     const unreachable = (cause: Error) => {
       const { code } = cause as NodeJS.ErrnoException
       const why = code ?? cause.message
-      const todo = "Check the network; use --ca if your own authority signed the server's certificate."
+      // OpenSSL's names for a certificate that no known authority signed.
+      const isUntrusted = /CERT|VERIFY|SIGNED|ISSUER/.test(code ?? '')
+      const todo = !isUntrusted
+        ? 'Check the network, and that the server runs.'
+        : ca === null
+          ? "Use --ca if your own authority signed the server's certificate."
+          : "Check that --ca names the authority's certificate, not the server's, and that it is the right one."
       reject(new Fault('agent.unreachable', { where: url.host, why, todo, cause }))
     }
     const request = url.protocol === 'https:' ? tlsRequest : plainRequest

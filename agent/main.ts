@@ -27,7 +27,9 @@ export function runAgent(options: { folder: string }, signal: AbortSignal): Prom
 const folder = {
   type: 'string',
   valueHint: 'path',
-  description: 'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER)',
+  description:
+    'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER; default: /var/lib/tellwire/agent ' +
+    'for root, ~/.local/state/tellwire/agent for others)',
 } as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
@@ -41,7 +43,14 @@ const runCommand = defineCommand({
     // `tellwire up` starts the agent with an IPC channel, so that the agent stops if `up` is killed.
     process.once('disconnect', () => stop.abort())
     process.channel?.unref()
-    await runAgent({ folder: folderOf(args) }, stop.signal)
+    const folder = folderOf(args)
+    const { url, device } = loadConfig(folder)
+    // For somebody at a terminal: a supervisor's log needs no such lines, and `tellwire up` has its own.
+    if (process.stdout.isTTY && !process.channel) {
+      console.log(printable(`This laptop reports to ${url} as ${device}. Stop with Ctrl-C.`))
+      console.log(`To see how it goes: ${commandFor('status', args)}`)
+    }
+    await runAgent({ folder }, stop.signal)
   },
 })
 
@@ -74,7 +83,7 @@ const enrollCommand = defineCommand({
     console.log(
       args.json
         ? JSON.stringify({ device, url })
-        : `${printable(`Enrolled as ${device} with ${url}`)}\nNow run: tellwire agent run`,
+        : `${printable(`Enrolled as ${device} with ${url}`)}\nNow run: ${commandFor('run', args)}`,
     )
   },
 })
@@ -90,7 +99,9 @@ const statusCommand = defineCommand({
     if (args.json) console.log(JSON.stringify({ running: pid !== null, pid, ...status }))
     else
       console.log(
-        status ? formatStatus(status, pid, Date.now()) : 'Enrolled, but not started yet. Run: tellwire agent run',
+        status
+          ? formatStatus(status, pid, Date.now())
+          : `Enrolled, but not started yet. Run: ${commandFor('run', args)}`,
       )
   },
 })
@@ -130,6 +141,11 @@ export const agentCommand = defineCommand({
 export function main(args: string[]): Promise<void> {
   const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+}
+
+/** What to run next, with the folder that was given: without it, the agent would look in another one. */
+function commandFor(name: 'run' | 'status', { folder }: { folder?: string | undefined }): string {
+  return `tellwire agent ${name}${folder === undefined ? '' : ` --folder ${printable(folder)}`}`
 }
 
 function folderOf(args: { folder?: string | undefined }): string {

@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { notTested } from './not-tested.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const ARGS = [
@@ -23,11 +24,7 @@ const ARTEFACTS = join(import.meta.dirname, '..', 'artefacts')
  */
 export async function browser(test: Mocha.Context): Promise<Browser> {
   const executablePath = found()
-  if (executablePath === null) {
-    if (process.env.CI === 'true') throw new Error(`None of ${NAMES.join(', ')} is installed.`)
-    console.warn(`\n  !! SKIPPED, no Chromium: ${test.test?.fullTitle() ?? ''}. Install it: apt-get install chromium\n`)
-    test.skip()
-  }
+  if (executablePath === null) notTested(test, `none of ${NAMES.join(', ')} is installed (apt-get install chromium)`)
   return chromium.launch({ executablePath, args: ARGS })
 }
 

@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { BINARY, until } from './bench/children.ts'
 
 const CERT = join(import.meta.dirname, 'fixtures', 'tls.crt')
@@ -61,9 +62,13 @@ describe('behind TLS', function () {
 
     const refused = await enroll(token, [])
     assert.equal(refused.code, 1)
-    assert.match(refused.text, /--ca|certificate/i)
+    assert.match(refused.text, /Use --ca if your own authority signed/)
+    const another = join(folder, 'another.crt')
+    writeFileSync(another, rootCertificates[0]!)
+    assert.match((await enroll(token, ['--ca', another])).text, /Check that --ca names the authority's certificate/)
     const taken = await enroll(token, ['--ca', CERT])
     assert.equal(taken.code, 0, taken.text)
+    assert.ok(taken.text.endsWith(`Now run: tellwire agent run --folder ${join(folder, 'agent')}\n`), taken.text)
 
     agent = spawn(process.execPath, [BINARY, 'agent', 'run', '--folder', join(folder, 'agent')], { stdio: 'ignore' })
     const events = async () =>

@@ -8,7 +8,10 @@ export const path = text(4_096)
 /** A short name: a user, an interface, a product. */
 export const name = text(256)
 /** Epoch milliseconds UTC, in the years 2000 to 2100, so that a wrong clock cannot overflow a time window. */
-export const epochMs = z.int().min(946_684_800_000).max(4_102_444_800_000)
+export const epochMs = z
+  .int()
+  .min(946_684_800_000, 'Give milliseconds since 1970, from the year 2000 on')
+  .max(4_102_444_800_000)
 export const count = z.int().min(0)
 export const bytes = z.int().min(0)
 export const port = z.int().min(0).max(65_535)
@@ -16,7 +19,7 @@ export const port = z.int().min(0).max(65_535)
 const plainAddress = z
   .string()
   .max(45)
-  .regex(new RegExp(`${z.regexes.ipv4.source}|${z.regexes.ipv6.source}`))
+  .regex(new RegExp(`${z.regexes.ipv4.source}|${z.regexes.ipv6.source}`), 'it is not an IP address')
 /** An IPv4 or IPv6 address without zone or brackets. The second branch also accepts '::ffff:192.0.2.1'. */
 export const address = z.union([plainAddress, z.ipv6()])
 /** Lower-case hex, 8 to 128 digits: a SHA-256 or HMAC, possibly truncated. */
@@ -24,7 +27,7 @@ export const hash = z.string().regex(/^[0-9a-f]{8,128}$/)
 /** Four hex digits; comparisons ignore case. */
 export const usbId = z.string().regex(/^[0-9a-fA-F]{4}$/)
 /** ISO 3166-1 alpha-2. */
-export const country = z.string().regex(/^[A-Z]{2}$/)
+export const country = z.string().regex(/^[A-Z]{2}$/, 'write a code such as US')
 /** The id of a device or worker: letters, digits, `._@-`, at most 128. */
 export const identifier = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/)
 /** A UUID of any version. Events from agents have version 7; events that the server derived have version 8 (a hash). */

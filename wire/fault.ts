@@ -42,9 +42,9 @@ export const FAULTS = {
   'api.unauthenticated': 'Sign in first.',
   'api.forbidden': 'This is not allowed.',
   'api.notfound': 'The requested item does not exist.',
-  'api.invalid': 'The request does not match the API.',
+  'api.invalid': 'The request is not valid.',
   'api.failed': 'The server could not answer because of an internal error.',
-  usage: 'The command was not understood.',
+  usage: 'The command cannot run as given.',
 } as const
 export type FaultCode = keyof typeof FAULTS
 

@@ -33,6 +33,7 @@ const MASK = '***'
 const MAX_DEPTH = 5
 /** Lines of the table that count at once; the oldest are dropped. */
 const MAX_RUNNING = 16
+const PHRASE = /phrase|mnemonic|seed/i
 /** Words of a passphrase. */
 const MAX_PHRASE = 24
 const MAX_WORD = 128
@@ -220,7 +221,8 @@ export class CommandReader {
     if (pending !== 'secret' && pending !== 'phrase' && !isGuessed(pending, bare)) return -1
     if (pending === 'phrase') {
       if (this.#phrase > 0 && !/^[A-Za-z0-9'"]+$/.test(raw)) return -1
-      if (++this.#phrase < MAX_PHRASE) this.#pending = 'phrase'
+      // Words in quotes are all of it.
+      if (!/\s/.test(raw) && ++this.#phrase < MAX_PHRASE) this.#pending = 'phrase'
     }
     // It may be a plain word as well: `ipmitool user set password 2 pw`. Counted once too often, too much is masked.
     for (const it of this.#running) if (it.verbs === it.tool.verbs.length) it.plain++
@@ -264,7 +266,7 @@ export class CommandReader {
       const { tool } = it
       if (it.verbs < tool.verbs.length) continue
       const option = optionOf(tool, bare)
-      if (option === -1) return this.#keep(word, 'secret')
+      if (option === -1) return word.isWhole ? this.#keep(word, 'secret') : this.#keepOption(word, bare)
       if (option > 0) return this.#mask(word, indexInQuoted(raw, option))
       if (isOption || (tool.hasSlashOptions && bare[0] === '/')) continue
       // The last verb is no plain word, nor is the program.
@@ -317,8 +319,7 @@ export class CommandReader {
       const name = bare.replace(/^(?:--|[-/\u2013\u2014])/, '')
       if (/^[A-Za-z][\w.-]{0,63}$/.test(name) && isSecretOption(name)) {
         this.#option = name
-        this.#phrase = 0
-        return this.#keep(word, /phrase|mnemonic|seed/i.test(name) ? 'phrase' : 'secret')
+        return this.#keepOption(word, name)
       }
       const isKnown = this.#running.some((it) => it.verbs === it.tool.verbs.length && hasOptions(it.tool))
       const guess = isKnown ? 'none' : guessOption(this.#program, bare, this.#options, this.#hasName)
@@ -370,6 +371,12 @@ export class CommandReader {
     const isFirst = !this.#wasSecretPlain
     this.#wasSecretPlain = true
     return isFirst || looksLikePassword(bare)
+  }
+
+  /** An option whose value comes next. On a line without quotes the value of some is several words. */
+  #keepOption(word: Word, name: string): number {
+    this.#phrase = 0
+    return this.#keep(word, PHRASE.test(name) ? 'phrase' : 'secret')
   }
 
   #keep(word: Word, pending: Pending = this.#pending): number {

@@ -15,6 +15,7 @@ export { literalScan, literalsOf } from './literals.ts'
 export { type Loaded, type LoadOptions, load } from './load.ts'
 export { covers, LOGSOURCE_KEYS } from './logsource.ts'
 export { parseExactly, writeExactly } from './number.ts'
+export { canHold, fieldsIn } from './possible.ts'
 export { nearest } from './refusal.ts'
 export type {
   FlatEvent,

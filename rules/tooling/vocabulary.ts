@@ -61,7 +61,10 @@ const SERVICES = [
 ]
 
 /** Fields that the server adds to an event, and keys of a logsource. */
-const CONTEXT = ['device', 'worker', 'service', ...Object.keys(Contract.shape).map((key) => `Contract.${key}`)]
+const CONTEXT = [
+  ...['device', 'worker', 'Worker', 'service'],
+  ...Object.keys(Contract.shape).map((key) => `Contract.${key}`),
+]
 
 const FIELDS: ReadonlyMap<string, FieldNames> = new Map(
   Event.options.map(({ shape }): [string, FieldNames] => [

@@ -68,7 +68,7 @@ export async function demo(args: DemoArgs): Promise<void> {
 ${pc.bold('A demo with simulated data: nobody in it exists. Stop with Ctrl-C.')}
 
   console      ${pc.cyan(await running.oneTimeLink())}
-               The link signs you in once, for 24 hours; then choose a password.
+               The link works once, within 24 hours; then choose a password.
   data         ${folder}
                It is removed when the demo stops.
 

@@ -51,7 +51,10 @@ export const doctorCommand = defineCommand({
   meta: { name: 'doctor', description: 'Check that this machine has what server and agent need' },
   args: {
     ...folderArgs,
-    'agent-folder': { type: 'string', description: "The agent's folder" },
+    'agent-folder': {
+      type: 'string',
+      description: "The agent's folder (default: the one of `tellwire up` or of `agent run`)",
+    },
     json: { type: 'boolean', description: 'Print JSON' },
   },
   async run({ args }) {
@@ -283,10 +286,10 @@ async function rules(config: Config): Promise<Check> {
   const { program, correlations } = await loadRules(folders, onProblem, [], config.placeholders)
   const loaded = program.rules.length + correlations.length
   if (loaded === 0) return fail('rules', 'none can be used', 'Nothing would be detected: see `tellwire rules check`.')
-  if (problems.length === 0) return ok('rules', `${loaded} loaded`)
+  if (problems.length === 0) return ok('rules', `${loaded} in use`)
   return warn(
     'rules',
-    `${problems.length} omitted, ${loaded} loaded; first: ${problems[0]}`,
+    `${problems.length} omitted, ${loaded} in use; first: ${problems[0]}`,
     'See `tellwire rules check`.',
   )
 }

@@ -1,4 +1,8 @@
-/** `tellwire export`: the server's log as recorded telemetry, whether the server runs or not. */
+/**
+ * `tellwire export`: the server's log as recorded telemetry, whether the server runs or not.
+ *
+ * Errors  damaged records are reported and omitted; the exit code is 1, except for those that were lost for good.
+ */
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
@@ -9,6 +13,7 @@ import { ALIVE_AT } from '../jobs/clock-line.ts'
 import { openTelemetry } from '../store/sqlite/telemetry.ts'
 import { folderArgs, folderIn, withStore } from './data-folder.ts'
 import { progress, share } from './progress.ts'
+import { printable } from './terminal.ts'
 
 export const exportCommand = defineCommand({
   meta: { name: 'export', description: 'Write the recorded telemetry as NDJSON, in order of arrival' },
@@ -26,7 +31,7 @@ export const exportCommand = defineCommand({
     let isKnown = args.worker === undefined
     try {
       const last = await stream.last()
-      for await (const block of stream.read(0)) {
+      for await (const block of stream.read(0, { onDamaged: report })) {
         for (const { record } of block) {
           isKnown ||= 'worker' in record && record.worker === args.worker
           if (wanted(record)) await line(record)
@@ -45,6 +50,12 @@ export const exportCommand = defineCommand({
       throw new Fault('api.notfound', { where: args.worker ?? null, todo: 'See `tellwire workers --band none`.' })
   },
 })
+
+/** What was lost for good is no failure of the export; what cannot be read now is one. */
+function report(fault: Fault): void {
+  console.error(`tellwire: ${printable(fault.message)}`)
+  if (!fault.facts.lost) process.exitCode = 1
+}
 
 async function line(record: Recorded): Promise<void> {
   if (!process.stdout.write(`${visible(JSON.stringify(record))}\n`)) await once(process.stdout, 'drain')

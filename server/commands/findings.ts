@@ -34,7 +34,7 @@ export const findingsCommand = defineCommand({
           if (args.json) console.log(JSON.stringify(it))
           else for (const line of described(it)) console.log(line)
         }
-      if (!args.json) console.log(`${count} findings`)
+      if (!args.json) console.log(count === 1 ? '1 finding' : `${count} findings`)
     } finally {
       await close()
     }

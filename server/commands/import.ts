@@ -13,11 +13,11 @@ import { importOffline } from '../roles/offline.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { configIn } from './data-folder.ts'
 import { counted, type Progress, progress, share } from './progress.ts'
+import { RefusedLines } from './refused-lines.ts'
 import { makeFolder } from './server.ts'
 import { printable } from './terminal.ts'
 
 const LOOK_EVERY_MS = 100
-const MAX_SHOWN = 20
 
 /** What was imported; `later`: the server stopped before it was done. */
 interface Summary {
@@ -56,11 +56,11 @@ export const importCommand = defineCommand({
 
 async function importFile(config: Config, file: string): Promise<Summary> {
   const shown = progress()
-  const problems = problemsOf(file === '-' ? 'standard input' : file, shown)
+  const refused = new RefusedLines(file === '-' ? 'standard input' : file, shown)
   try {
     const taken = await importOffline(config, () => eventLines(file), {
       log: logger(config.log.level === 'debug' ? 'debug' : 'error'),
-      onProblem: problems.take,
+      onProblem: (line, why) => refused.add(line, why),
       onProgress: (lines) => shown.show(`storing, ${counted(lines)} lines`),
       onRuleProblem: ({ severity, path, line, message }) => {
         if (severity !== 'error') return
@@ -75,28 +75,28 @@ async function importFile(config: Config, file: string): Promise<Summary> {
     if (!(cause instanceof Fault && cause.code === 'server.running')) throw cause
     // Another import or a restore holds the folder too, but only a server takes what is in the inbox.
     if (!readServerFile(config.dataFolder)) throw cause
-    return await handOver(config.dataFolder, file, { problems, shown })
+    return await handOver(config.dataFolder, file, { refused, shown })
   } finally {
     shown.end()
-    problems.end()
+    refused.end()
   }
 }
 
 interface Outputs {
-  problems: ReturnType<typeof problemsOf>
+  refused: RefusedLines
   shown: Progress
 }
 
-async function handOver(folder: string, file: string, { problems, shown }: Outputs): Promise<Summary> {
+async function handOver(folder: string, file: string, { refused, shown }: Outputs): Promise<Summary> {
   const inbox = join(folder, 'inbox')
   const read = { lines: 0 }
-  const name = await deliverRecording(inbox, recordLines(file, read, { problems, shown }), Date.now()).catch(
+  const name = await deliverRecording(inbox, recordLines(file, read, { refused, shown }), Date.now()).catch(
     (cause: unknown) => {
       if (cause instanceof Fault) throw cause
       throw new Fault('store.unwritable', { where: inbox, todo: 'Run this as the user that runs the server.', cause })
     },
   )
-  const { rejected } = problems
+  const { count: rejected } = refused
   for (;;) {
     const answer = await answerTo(inbox, name)
     switch (answer?.state) {
@@ -123,7 +123,7 @@ async function handOver(folder: string, file: string, { problems, shown }: Outpu
 }
 
 /** The valid lines; the server counts, but only this command can name the lines of the file. */
-async function* recordLines(file: string, read: { lines: number }, { problems, shown }: Outputs) {
+async function* recordLines(file: string, read: { lines: number }, { refused, shown }: Outputs) {
   let line = 0
   for await (const block of eventLines(file)) {
     let text = ''
@@ -131,7 +131,7 @@ async function* recordLines(file: string, read: { lines: number }, { problems, s
       line++
       if (it?.trim() === '') continue
       const record = recordIn(it)
-      if (typeof record === 'string') problems.take(line, record)
+      if (typeof record === 'string') refused.add(line, record)
       else if (record.type !== 'label') {
         text += `${it}\n`
         read.lines++
@@ -142,25 +142,8 @@ async function* recordLines(file: string, read: { lines: number }, { problems, s
   }
 }
 
-/** Prints the first lines that cannot be used, and how many there are. */
-function problemsOf(name: string, shown: Progress) {
-  const problems = {
-    rejected: 0,
-    take(line: number, why: string): void {
-      if (problems.rejected++ >= MAX_SHOWN) return
-      shown.clear()
-      console.error(printable(`${name}:${line}: ${why}; the line is omitted.`))
-    },
-    end(): void {
-      const more = problems.rejected - MAX_SHOWN
-      if (more > 0) console.error(printable(`${name}: and ${counted(more)} more lines omitted.`))
-    },
-  }
-  return problems
-}
-
 function sentence({ state, stored, known, laptops, rejected }: Summary): string {
-  const omitted = rejected > 0 ? ` ${counted(rejected)} lines omitted.` : ''
+  const omitted = rejected > 0 ? ` ${counted(rejected)} lines skipped.` : ''
   if (state === 'later') return `The server stopped; its next start imports the rest.${omitted}`
   const before = known > 0 ? `, ${counted(known)} known already` : ''
   const added = laptops > 0 ? `, ${counted(laptops)} laptops added` : ''

@@ -110,7 +110,8 @@ async function loaded(
   const { rules, correlations, problems } = load(files, { placeholders })
   for (const problem of problems) if (problem.severity === 'error') print(described(problem))
   const warnings = problems.filter((it) => it.severity === 'warning').length
-  if (warnings > 0) print(`${warnings} warnings about rules; see \`tellwire rules check\`.`)
+  if (warnings > 0)
+    print(`${warnings === 1 ? '1 warning' : `${warnings} warnings`} about rules; see \`tellwire rules check\`.`)
   if (rules.length === 0) throw new Fault('rule.invalid', { why: 'There is no usable rule.' })
   const origins = new Map(files.map(({ path, origin }) => [path, origin]))
   return { program: compile(rules), correlations, attribute: (rule) => attribution(rule, origins.get(rule.path)) }

@@ -17,10 +17,10 @@ import { recordIn } from '../recordings/record.ts'
 import { configIn } from './data-folder.ts'
 import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { counted, progress } from './progress.ts'
-import { printable } from './terminal.ts'
+import { RefusedLines } from './refused-lines.ts'
+import { described, printable, repeated } from './terminal.ts'
 
 const LATENESS_MS = 72 * 3_600_000
-const MAX_REPORTED = 10
 
 export interface ReplayDeps {
   program: Program
@@ -143,7 +143,11 @@ export const replayCommand = defineCommand({
       required: false,
       description: 'A recording (NDJSON, may be .gz); "-" or nothing: standard input',
     },
-    rules: { type: 'string', description: 'A folder or file of rules instead of the shipped ones' },
+    rules: {
+      type: 'string',
+      valueHint: 'PATH',
+      description: 'A folder or file of rules instead of the shipped ones; may be given several times',
+    },
     at: {
       type: 'string',
       description: 'The time of the assessment: ISO time or epoch ms (default: the end of the recording)',
@@ -157,8 +161,8 @@ export const replayCommand = defineCommand({
     const at = args.at === undefined ? undefined : moment(args.at)
     const config = configIn(args)
     const ruleset = await loadRules(
-      args.rules ? [args.rules] : [],
-      (it) => console.error(printable(`${it.path}:${it.line}:${it.column}: ${it.message}`)),
+      repeated(rawArgs, '--rules'),
+      (it) => console.error(printable(described(it))),
       [],
       placeholdersFrom(rawArgs, config.placeholders),
     )
@@ -169,12 +173,7 @@ export const replayCommand = defineCommand({
       catalogueAsnClass: (asn) => asnClass(catalogue, asn)?.class ?? null,
     })
     const shown = progress()
-    let reported = 0
-    const onProblem = (line: number, why: string) => {
-      if (reported++ >= MAX_REPORTED) return
-      shown.clear()
-      console.error(printable(`${args.file ?? 'standard input'}:${line}: ${why}; the line is skipped.`))
-    }
+    const refused = new RefusedLines(args.file === undefined || args.file === '-' ? 'standard input' : args.file, shown)
     const deps: ReplayDeps = {
       ...ruleset,
       thresholds: config.thresholds,
@@ -184,11 +183,13 @@ export const replayCommand = defineCommand({
     const result = await replay(eventLines(args.file ?? '-'), deps, {
       ...(at === undefined ? {} : { at }),
       onProgress: (lines) => shown.show(`replaying, ${counted(lines)} lines`),
-      onProblem,
-    }).finally(() => shown.end())
-    const { rejected } = result.stats
-    if (rejected > MAX_REPORTED) console.error(`${counted(rejected - MAX_REPORTED)} more lines are skipped.`)
-    if (rejected > 0) process.exitCode = 1
+      onProblem: (line, why) => refused.add(line, why),
+    }).finally(() => {
+      shown.end()
+      refused.end()
+    })
+    // What was read was judged, but a wrong spelling throughout a recording must not look like an innocent one.
+    if (refused.count > 0) process.exitCode = 1
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },

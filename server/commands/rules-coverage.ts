@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { defineCommand } from 'citty'
 import { load } from '../../rules/language/index.ts'
+import { blankFields } from '../../rules/tooling/blank-fields.ts'
 import {
   contradictions,
   coverage,
@@ -15,6 +16,8 @@ import { Fault } from '../../wire/fault.ts'
 import { SHIPPED_RULES } from '../detect/program.ts'
 
 const PAGE = join(SHIPPED_RULES, 'COVERAGE.md')
+/** For the console: the fields that are always null, by system. Only beside the page that comes with Tellwire. */
+const FIELDS = join(SHIPPED_RULES, 'fields.json')
 
 export const coverageCommand = defineCommand({
   meta: { name: 'coverage', description: 'Show which signals have which rules, and why others have none' },
@@ -41,11 +44,15 @@ export const coverageCommand = defineCommand({
     const page = coveragePage(ruleset, ({ path }) => relative(SHIPPED_RULES, path).split(sep).join('/'))
     if (args.navigator) await write(args.navigator, json(navigatorLayer(ruleset)))
     if (args.itm) await write(args.itm, json(insiderThreatMatrix(ruleset)))
-    if (args.write) await write(file, page)
+    const made: [path: string, text: string][] = [[file, page]]
+    if (file === PAGE) made.push([FIELDS, json(blankFields(ruleset))])
+    if (args.write) for (const [path, text] of made) await write(path, text)
     if (args.check) {
-      if ((await readFile(file, 'utf8').catch(() => null)) === page) return
-      console.error(`tellwire: ${file} is out of date. Run \`tellwire rules coverage --write\`.`)
-      process.exitCode = 3
+      for (const [path, text] of made) {
+        if ((await readFile(path, 'utf8').catch(() => null)) === text) continue
+        console.error(`tellwire: ${path} is out of date. Run \`tellwire rules coverage --write\`.`)
+        process.exitCode = 3
+      }
     } else if (args.json)
       console.log(
         JSON.stringify(

@@ -91,7 +91,8 @@ async function rulesNamed(
     for (const problem of isFile ? errors : []) console.error(printable(described(problem)))
     throw new Fault('rule.invalid', {
       where: rule,
-      why: isFile ? 'It contains no usable rule.' : 'There is no such file, and no rule with this id in --rules.',
+      why: isFile ? 'It contains no usable rule.' : 'There is no such file, and no rule with this id.',
+      todo: isFile ? 'See `tellwire rules check`.' : 'Give the whole id, and name the folder of the rule with --rules.',
     })
   }
   const texts = new Map(files.map(({ path, text }) => [path, text]))

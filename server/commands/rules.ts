@@ -42,7 +42,7 @@ const checkCommand = defineCommand({
     if (args.json) console.log(JSON.stringify({ rules: rules.length, errors, warnings, problems }))
     else {
       for (const problem of problems) print(described(problem))
-      print(`${rules.length} usable rules; ${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`)
+      print(`${counted(rules.length, 'usable rule')}; ${counted(errors, 'error')}, ${counted(warnings, 'warning')}.`)
     }
     if (errors > 0) process.exitCode = 1
   },
@@ -76,7 +76,7 @@ const testCommand = defineCommand({
       for (const { rule, test, fired } of failed)
         print(`${at(rule)}: ${rule.title}: "${test.name}" made ${counted(fired, 'finding')}, expected ${test.fires}.`)
       for (const rule of untested) print(`${at(rule)}: ${rule.title}: has no tests.`)
-      print(`${results.length - failed.length} passed, ${failed.length} failed, in ${all.length} rules.`)
+      print(`${results.length - failed.length} passed, ${failed.length} failed, in ${counted(all.length, 'rule')}.`)
     }
     if (failed.length + errors.length > 0) process.exitCode = 1
   },

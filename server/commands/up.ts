@@ -48,7 +48,7 @@ export const upCommand = defineCommand({
 ${pc.bold('Tellwire watches this machine.')}
 
   console      ${pc.cyan(link)}
-               The link signs you in once, for 24 hours; then choose a password.
+               The link works once, within 24 hours; then choose a password.
   listening on ${running.url}
   data         ${printable(config.dataFolder)}
   this laptop  npx tellwire agent show --folder ${printable(folder)}   (what is collected, what was sent last)

@@ -106,7 +106,7 @@ async function printLink(
   const config = configIn(args)
   const made = await withStore(config.dataFolder, to, link)
   console.log(`${publicUrlOf(config)}${made}`)
-  console.log('The link works once, for 24 hours.')
+  console.log('The link works once, within 24 hours.')
 }
 
 function byHand(store: Store): By {

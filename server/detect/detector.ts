@@ -169,17 +169,21 @@ export class Detector {
     const known = this.#reads.get(category)
     if (known) return known
     const reads = (prefix: string) => this.#program.reads(category, prefix)
-    const found = { contract: reads('Contract'), subject: reads('device') || reads('worker') }
+    const found = { contract: reads('Contract'), subject: reads('device') || reads('worker') || reads('Worker') }
     this.#reads.set(category, found)
     return found
   }
 
-  /** The event with the fields that the server adds, where rules read them. */
+  /**
+   * The event with the fields that the server adds, where rules read them. `Worker` is what people write beside our
+   * fields, which begin with capitals; in some events of feeds it is a field of theirs, an account.
+   */
   #flat(event: Event, { device, worker }: Subject, contract: unknown, withSubject = false): FlatEvent {
     const reads = this.#readsOf(event.category)
     const withContract = contract != null && reads.contract
     if (!withContract && !reads.subject && !withSubject) return event as FlatEvent
-    return withContract ? { ...event, device, worker, Contract: contract } : { ...event, device, worker }
+    const seen = { Worker: worker, ...event, device, worker }
+    return withContract ? { ...seen, Contract: contract } : seen
   }
 
   #follow({ fired, retracted }: Changes): void {

@@ -29,7 +29,7 @@ export interface Reads {
 }
 
 /** Fields that the server adds to an event; the recorded event lacks them. */
-const CONTEXT = /^(Contract|device|worker)(\.|$)/
+const CONTEXT = /^(Contract|device|worker|Worker)(\.|$)/
 
 export function subsetOf(ruleset: Ruleset, ids: Iterable<string>): Subset {
   const { program, correlations, credit } = ruleset

@@ -15,6 +15,7 @@ import { epochMs, identifier } from '../../wire/common.ts'
 import { FEED_CATEGORIES, FeedEvent } from '../../wire/events/feeds.ts'
 import { Fault, type FaultDetails } from '../../wire/fault.ts'
 import { completeFeedEvent, hashId } from '../../wire/feed-line.ts'
+import { mismatch } from '../../wire/mismatch.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import { type FeedToken, SENT_CATEGORIES, type SentCategory } from './tokens.ts'
 
@@ -82,24 +83,23 @@ type Refusal = Omit<RefusedEvent, 'index'>
 function validated(value: unknown, { feed, lookup, now }: FeedBatchDeps): RecordedOf<'feed'> | Refusal {
   if (value instanceof Error) return { path: '', todo: `It is not JSON: ${value.message.slice(0, 200)}.` }
   const sent = SentEvent.safeParse(value)
-  if (!sent.success) return refusalOf(sent.error.issues[0]!)
+  if (!sent.success) return refusalOf(sent.error, value)
   const { id, worker, time, event } = sent.data
   if (time > now + AHEAD_MS) return { path: 'time', todo: 'It is in the future: send epoch milliseconds, UTC.' }
   if (!(feed.categories as readonly string[]).includes(event.category))
     return { path: 'event.category', todo: `This token may send: ${feed.categories.join(', ')}.` }
   const envelope = ENVELOPE.find((key) => Object.hasOwn(event, key))
   if (envelope) return { path: `event.${envelope}`, todo: 'Omit it: id and time belong beside the event, not in it.' }
-  const parsed = FeedEvent.safeParse(
-    completeFeedEvent(event, {
-      worker,
-      time,
-      collector: `feed:${feed.name}`,
-      // Two feeds may use the same id for different events.
-      id: id == null ? null : hashId([feed.name, id]),
-      country: null,
-    }),
-  )
-  if (!parsed.success) return refusalOf(parsed.error.issues[0]!, 'event')
+  const complete = completeFeedEvent(event, {
+    worker,
+    time,
+    collector: `feed:${feed.name}`,
+    // Two feeds may use the same id for different events.
+    id: id == null ? null : hashId([feed.name, id]),
+    country: null,
+  })
+  const parsed = FeedEvent.safeParse(complete)
+  if (!parsed.success) return refusalOf(parsed.error, complete, 'event.')
   return { type: 'feed', worker, time, receivedAt: now, ...located(parsed.data, lookup, now) }
 }
 
@@ -116,11 +116,9 @@ function located(
   return { event: placed, ...(geo && { geo }) }
 }
 
-function refusalOf(issue: z.core.$ZodIssue, inside?: string): Refusal {
-  const extra = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
-  const path = [...(inside ? [inside] : []), ...issue.path, ...extra].map(String).join('.').slice(0, 256)
-  const todo = extra.length > 0 ? 'There is no such field; see the API description.' : `${issue.message.slice(0, 256)}.`
-  return { path, todo }
+function refusalOf({ issues }: z.ZodError, value: unknown, within = ''): Refusal {
+  const { path, why } = mismatch(issues, value)
+  return { path: within + path, todo: why }
 }
 
 /** A blank line: no event, but counted in the index. */

@@ -50,7 +50,10 @@ export async function addFeedToken(
   const secret = `twf1.${Buffer.from(random(32)).toString('base64url')}`
   await edit(store, (tokens) => {
     if (tokens.some((it) => it.name === name))
-      throw refuse({ why: `There is a token '${name}'.`, todo: 'Remove it first.' })
+      throw refuse({
+        why: `There is already a token '${name}'.`,
+        todo: 'Choose another name, or remove that token first.',
+      })
     if (tokens.length >= MAX_TOKENS)
       throw refuse({
         why: `There are ${MAX_TOKENS} tokens, the maximum.`,

@@ -30,8 +30,9 @@ export function followConfig(deps: {
       const next = loaded()
       if (next === null || (current !== null && isDeepStrictEqual(next, read))) return
       const live = { ...deps.config, ...Object.fromEntries(LIVE.map((key) => [key, next[key]])) }
-      if (!isDeepStrictEqual(next, read) && !isDeepStrictEqual(live, next))
-        deps.log.warn({}, 'part of the changed configuration takes effect at the next start only')
+      const later = (Object.keys(next) as (keyof Config)[]).filter((key) => !isDeepStrictEqual(live[key], next[key]))
+      if (!isDeepStrictEqual(next, read) && later.length > 0)
+        deps.log.warn({ keys: later }, 'these keys of the configuration take effect at the next start only')
       read = next
       if (current !== null && isDeepStrictEqual(live, current)) return
       current = null

@@ -111,7 +111,9 @@ async function start(
   feedChangeGauge(metrics.registry, () => moved.reduce((sum, it) => sum + it.networks, 0))
 
   const directory = new Directory()
-  for await (const block of history.scan({ categories: [], after: 0, upTo: await stream.last() }))
+  // A damaged or restored log has holes for good: the server must start without what they held.
+  const onDamaged = ({ where, why }: Fault) => log.warn({ where, why }, 'part of the log cannot be read; skipping it')
+  for await (const block of history.scan({ categories: [], after: 0, upTo: await stream.last() }, { onDamaged }))
     for (const { record } of block) directory.take(record)
   const downSince = Number((await store.values.get(ALIVE_AT)) ?? 0)
   const before = await store.evaluations.active()

@@ -165,7 +165,7 @@ export const Compared = z.object({
 })
 export type Compared = z.infer<typeof Compared>
 
-/** For one family of signals: what would be missed, because a laptop cannot report it. */
+/** For one family of signals: what would be missed, because a laptop cannot report it, or not all of it. */
 export const Unseen = z.object({
   family: z.string(),
   missed: z.array(
@@ -176,6 +176,20 @@ export const Unseen = z.object({
       state: Coverage.shape.state,
       detail: z.string().nullable(),
       /** On which laptops; empty: the worker has no laptop. */
+      devices: z.array(z.string()),
+    }),
+  ),
+  /** Fields that are always null on a laptop's system, though it reports their events. */
+  blank: z.array(
+    z.object({
+      /** 'network_connection.DestinationHostname' */
+      field: z.string(),
+      /** How many known tools nothing else gives away. */
+      tools: z.int(),
+      /** Titles of shipped rules that cannot fire without it. */
+      silent: z.array(z.string()),
+      /** Titles of those that can, and see less. */
+      weaker: z.array(z.string()),
       devices: z.array(z.string()),
     }),
   ),

@@ -2,9 +2,13 @@
  * What would be missed: why a worker without findings may still be hiding something, in words, by family of signals.
  *
  * Shape   one entry per family with a gap; in it, one line per category that no laptop, or not every laptop,
- *         can report. Without a laptop: every family, every category unknown.
- * Source  the coverage of each laptop; the texts follow from what the family's rules read.
+ *         can report, and one per field of the others that the laptop's system never fills. Without a laptop: every
+ *         family, every category unknown.
+ * Source  the coverage of each laptop, and fields.json, which is made from the code; the texts follow from what the
+ *         family's rules read.
  */
+import fields from '../../rules/content/fields.json' with { type: 'json' }
+import type { BlankField } from '../../rules/tooling/blank-fields.ts'
 import { AGENT_CATEGORIES, type CategoryOf } from '../../wire/event.ts'
 import type { Coverage } from '../model/coverage.ts'
 import type { Unseen } from './schema.ts'
@@ -73,18 +77,53 @@ export const MISSED: Record<CategoryOf<'agent'>, Partial<Record<Family, string>>
   agent_state: { tampering: 'an agent that was killed, copied, or runs in a virtual machine' },
 }
 
+/** By operating system. */
+const BLANK: Readonly<Record<string, readonly BlankField[]>> = fields
+
 const IMPAIRED: readonly Coverage['state'][] = ['blind', 'unknown', 'off', 'partial']
 
-/** `coverage` of each laptop of one worker. */
-export function unseen(laptops: readonly { device: string; coverage: readonly Coverage[] }[]): Unseen[] {
+interface KnownLaptop {
+  device: string
+  platform: string
+  coverage: readonly Coverage[]
+}
+
+/** The laptops of one worker. */
+export function unseen(laptops: readonly KnownLaptop[]): Unseen[] {
   const impaired = AGENT_CATEGORIES.flatMap((category) => worst(category, laptops) ?? [])
   return FAMILIES.flatMap((family): Unseen[] => {
     const missed = impaired.flatMap(({ category, ...rest }) => {
       const words = MISSED[category][family]
       return words ? [{ category, words, ...rest }] : []
     })
-    return missed.length > 0 ? [{ family, missed }] : []
+    const blank = blankIn(family, laptops)
+    return missed.length + blank.length > 0 ? [{ family, missed, blank }] : []
   })
+}
+
+/** The fields of categories that the laptops do report. */
+function blankIn(family: Family, laptops: readonly KnownLaptop[]): Unseen['blank'] {
+  const found = new Map<string, Unseen['blank'][number]>()
+  for (const { device, platform, coverage } of laptops)
+    for (const { field, rules, tools } of BLANK[platform] ?? []) {
+      const category = field.slice(0, field.indexOf('.')) as CategoryOf<'agent'>
+      const state = coverage.find((it) => it.category === category)?.state
+      if (state !== undefined && state !== 'partial' && IMPAIRED.includes(state)) continue
+      const theirs = rules.filter((it) => it.family === family)
+      const toolsMissed = MISSED[category]?.[family] === undefined ? 0 : tools
+      if (theirs.length === 0 && toolsMissed === 0) continue
+      const entry = found.get(field)
+      if (entry) entry.devices.push(device)
+      else
+        found.set(field, {
+          field,
+          tools: toolsMissed,
+          silent: theirs.filter((it) => !it.canFire).map((it) => it.title),
+          weaker: theirs.filter((it) => it.canFire).map((it) => it.title),
+          devices: [device],
+        })
+    }
+  return [...found.values()]
 }
 
 interface Impaired {

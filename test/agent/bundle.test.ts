@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { agentBundle } from '../../bin/agent-bundle.js'
 import { LEAN } from '../../bin/lean.js'
+import { notTested } from '../not-tested.ts'
 import { preloaded } from '../server/commands/process.ts'
 
 const PRINT_FLAGS = "console.error('flags: ' + process.execArgv.join(' '))"
@@ -36,7 +37,7 @@ describe('the agent as one file', function () {
     })
 
   it('node agent.mjs run: with the flags that save memory', async function () {
-    if (process.platform === 'win32') this.skip()
+    if (process.platform === 'win32') notTested(this, 'Windows has no exec')
     const [first, second, error] = (await run('run')).split('\n')
     assert.deepEqual([first, second], ['flags: ', `flags: ${LEAN.flags.join(' ')}`])
     assert.match(error!, /This laptop is not enrolled\./)

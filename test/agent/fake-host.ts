@@ -140,9 +140,15 @@ export async function watchPolls(
   return yielded
 }
 
+/** The fields that were not null in any observation that was checked in this process, by category. */
+export const filled = new Map<string, Set<string>>()
+
 let made = 0
 /** Completes an observation as the spool would, and throws if the wire's schema rejects it. */
 export function checked(observation: Observation): Observation {
+  const fields = filled.get(observation.category) ?? new Set()
+  filled.set(observation.category, fields)
+  for (const [field, value] of Object.entries(observation)) if (value !== null) fields.add(field)
   const id = `0192f0c1-2000-7000-8000-${(++made).toString(16).padStart(12, '0')}`
   Event.parse(JSON.parse(JSON.stringify({ ...observation, id, seq: made, product: 'linux' })))
   return observation

@@ -5,6 +5,7 @@ import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needsLinux } from '../agent/needs-linux.ts'
+import { notTested } from '../not-tested.ts'
 import { assertFound, rulesFor } from './rules-for.ts'
 import { type Watch, watch } from './watch.ts'
 
@@ -73,7 +74,7 @@ describe('real runs: programs', function () {
 
   it('a renamed tool is recognised by its port', async function () {
     const path = await listensAs('updater', 21_118)
-    if (path === null) return void this.skip() // the port is taken: a real RustDesk runs here
+    if (path === null) return notTested(this, 'port 21118 is taken, as by a real RustDesk', 'skip')
     const event = await seen.until('listening_socket', (it) => it.Port === 21_118)
     assert.equal(event.Image, path)
     // The socket may be reported before the program that opened it.
@@ -84,7 +85,7 @@ describe('real runs: programs', function () {
 
   it('a VNC server on its port', async function () {
     const path = await listensAs('x11vnc', 5_900)
-    if (path === null) return void this.skip() // the port is taken: somebody's own server
+    if (path === null) return notTested(this, 'port 5900 is taken, as by a real VNC server', 'skip')
     const event = await seen.until('listening_socket', (it) => it.Port === 5_900)
     assert.deepEqual([event.Image, event.Protocol], [path, 'tcp'])
     assertFound(await rulesFor([event]), 'remote-access/tool-in-first-days')

@@ -36,7 +36,11 @@ const TUNNELS: readonly [RegExp, string][] = [
   [/^(ppp|ipsec|xfrm)\d/, 'ppp'],
 ]
 
-type PlaceFields = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'>
+/** The types say which fields are never filled here: what the server's rules may read follows from them. */
+type PlaceFields = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'> & {
+  SsidHash: null
+  BssidHash: null
+}
 export interface Route {
   interface: string
   /** Null: the destination is on the link. */

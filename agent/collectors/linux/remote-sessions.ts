@@ -282,7 +282,8 @@ function removeOld(state: State, logs: readonly Log[], now: number, knownSince: 
   for (const path of state.positions.keys()) if (!paths.has(path)) state.positions.delete(path)
   for (const [key, it] of state.sessions) {
     // Ended sessions are kept for a while, because another log may also contain them.
-    const ended = it.endedAt !== null || it.log.endsWith('/connection_trace.txt')
+    // A list whose session has no end will not have one later.
+    const ended = it.endedAt !== null || /\/connection(?:_trace|s_\w+)\.txt$/i.test(it.log)
     const known = knownSince.get(it)
     if (known?.ended !== ended) knownSince.set(it, { ended, at: now })
     else if (now - known.at > (ended ? 10 * SAME_MS : MAX_OPEN_MS)) state.sessions.delete(key)

@@ -35,6 +35,9 @@ const SYSLOG_TIME =
   /^(?:([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))) /
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 
+const ANYDESK_END =
+  /^(?:\d+: )?(?:Session (?:closed|stopped|ended)\b|The socket was closed remotely|The user has requested a connection quit)/
+
 /** ad.trace, ad_svc.trace, anydesk.trace: `info 2026-03-23 12:00:00.123 back 1 2 app.backend_session - Incoming …`. */
 export function anydeskTrace(): Reader {
   let from: { ip: string; at: number } | null = null
@@ -57,8 +60,9 @@ export function anydeskTrace(): Reader {
       request = { peer, at }
       return null
     }
-    const how = /^(?:\d+: )?Authenticated (by local user|with )/.exec(text)?.[1]
-    if (how && request !== null) {
+    // Any other way opens a session, too: a later version may have one that is not known here.
+    const how = /^(?:\d+: )?Authenticated (.*)$/.exec(text)?.[1]
+    if (how !== undefined && request !== null) {
       const began = request
       request = null
       const near = from !== null && Math.abs(from.at - began.at) <= NEAR_MS ? from.ip : null
@@ -69,10 +73,10 @@ export function anydeskTrace(): Reader {
         direction: 'incoming',
         ip: near,
         peer: began.peer,
-        unattended: how === 'with ',
+        unattended: how.startsWith('by local user') ? false : /^(?:with |by password)/.test(how) || null,
       }
     }
-    return /^(?:\d+: )?Session (?:closed|stopped|ended)\b/.test(text) ? { kind: 'close', key: '', at } : null
+    return ANYDESK_END.test(text) ? { kind: 'close', key: '', at } : null
   }
 }
 
@@ -95,11 +99,12 @@ export function anydeskConnections(): Reader {
 export function teamviewerConnections(direction: 'incoming' | 'outgoing'): Reader {
   return (line) => {
     const columns = line.split('\t')
-    const peer = /^\d{5,20}$/.exec(columns[0] ?? '')?.[0]
-    const times = columns.map(european).filter((it) => it !== null)
-    const [at, endedAt] = times
-    if (!peer || at === undefined || endedAt === undefined || endedAt < at) return null
-    return { kind: 'complete', key: '', at, endedAt, direction, peer }
+    const peer = /^\d{5,20}$/.exec(columns[0]?.trim() ?? '')?.[0]
+    const [at, endedAt] = columns.map(european).filter((it) => it !== null)
+    if (!peer || at === undefined) return null
+    // Without an end when the program ended first.
+    if (endedAt === undefined) return { kind: 'complete', key: '', at, direction, peer }
+    return endedAt < at ? null : { kind: 'complete', key: '', at, endedAt, direction, peer }
   }
 }
 
@@ -133,7 +138,9 @@ export function rustdesk(): Reader {
 export function chromeRemoteDesktop(): Reader {
   return (line, now) => {
     const at = syslogTime(line, now)
-    const text = /\s(?:chromoting|chrome-remote-desktop|remoting_me2me_host)(?:\[\d+\])?: (.*)$/.exec(line)?.[1]
+    const text = /\s(?:chromoting|chrome-remote-desktop(?:-host)?|remoting_me2me_host)(?:\[\d+\])?: (.*)$/.exec(
+      line,
+    )?.[1]
     if (at === null || !text) return null
     const [, what, key] =
       /^(Client connected|Client disconnected|Channel IP for client): (\S+?)\.?(?:\s|$)/.exec(text) ?? []
@@ -150,7 +157,7 @@ export function chromeRemoteDesktop(): Reader {
 export function sshd(): Reader {
   return (line, now) => {
     const at = syslogTime(line, now)
-    const [, key, text] = /\ssshd(?:-session)?\[(\d+)\]: (.*)$/.exec(line) ?? []
+    const [, key, text] = /\ssshd(?:-session|-auth)?\[(\d+)\]: (.*)$/.exec(line) ?? []
     if (at === null || !key || !text) return null
     const ip = addressOf(/^Accepted \S+ for .* from (\S+) port \d+/.exec(text)?.[1])
     if (ip !== null) return { kind: 'open', key, at, direction: 'incoming', ip }

@@ -130,7 +130,7 @@ function OneTimeLink({ link: { name, path } }: { link: Link }) {
   return (
     <div class="notice notice-good one-time">
       <p>
-        Send this link to <strong>{name}</strong>. It works once, for 24 hours, and is not shown again.
+        Send this link to <strong>{name}</strong>. It works once, within 24 hours, and is not shown again.
       </p>
       <Copyable label={`One-time link for ${name}`} text={`${location.origin}${path}`} />
     </div>

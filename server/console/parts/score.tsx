@@ -187,11 +187,10 @@ function Clears({ assessment: { parts, band } }: { assessment: Pick<Assessment, 
         <ul>
           {carriers.map(({ label, findings, without }) => (
             <li key={`${label} ${findings[0]}`}>
-              Without{' '}
+              <BandChip band={without.band} /> with {without.points} points, without this part:{' '}
               <strong>
                 <Text value={label} max={120} />
-              </strong>{' '}
-              it would be <BandChip band={without.band} /> with {without.points} points.
+              </strong>
             </li>
           ))}
         </ul>

@@ -41,7 +41,7 @@ export function WouldNotSee({
       </div>
       {unseen.length > 0 && (
         <dl class="missed">
-          {unseen.map(({ family, missed }) => (
+          {unseen.map(({ family, missed, blank }) => (
             <div key={family}>
               <dt>{FAMILIES[family] ?? plain(family, 40)}</dt>
               <dd>
@@ -61,6 +61,9 @@ export function WouldNotSee({
                         </span>
                       </span>
                     </li>
+                  ))}
+                  {blank.map((it) => (
+                    <BlankField key={it.field} blank={it} laptops={laptops} />
                   ))}
                 </ul>
               </dd>
@@ -86,5 +89,27 @@ export function WouldNotSee({
         </details>
       )}
     </section>
+  )
+}
+
+/** A field that the laptop's system never fills. */
+function BlankField({ blank, laptops }: { blank: Unseen['blank'][number]; laptops: number }) {
+  const { field, tools, silent, weaker, devices } = blank
+  const titles = (all: readonly string[]) => plain(all.map((it) => `“${it}”`).join(', '), 300)
+  return (
+    <li class="coverage-partial">
+      <span class="coverage-mark" aria-hidden="true">
+        {STATES.partial.mark}
+      </span>
+      <span>
+        {tools > 0 && <>{tools === 1 ? '1 known tool' : `${tools} known tools`} that nothing else gives away </>}
+        {silent.length > 0 && <>cannot fire: {titles(silent)} </>}
+        {weaker.length > 0 && <>sees less: {titles(weaker)} </>}
+        <span class="muted missed-why">
+          <span class="coverage-word">never filled</span> <span class="mono">{plain(field, 100)}</span>
+          {laptops > 1 && devices.length > 0 && <>, on {plain(devices.join(', '), 80)}</>}
+        </span>
+      </span>
+    </li>
   )
 }

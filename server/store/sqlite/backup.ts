@@ -65,7 +65,8 @@ export async function makeBackup(options: {
   onStep?: OnStep
 }): Promise<{ manifest: Manifest; checked: Checked }> {
   const { folder, to, now, onStep = () => {} } = options
-  if (existsSync(to)) throw new Fault('usage', { where: to, why: 'It exists.', todo: 'Give the backup another name.' })
+  if (existsSync(to))
+    throw new Fault('usage', { where: to, why: 'It already exists.', todo: 'Give the backup another name.' })
   const partial = `${to}.partial`
   const archive = `${to}.partial-file`
   try {
@@ -127,7 +128,7 @@ export async function restoreBackup(options: {
     await rm(partial, { recursive: true, force: true })
     const there = (await readdir(folder)).filter((it) => !it.startsWith(LOCK_FILE) && !it.startsWith(ASIDE))
     if (there.length > 0 && !force) {
-      const why = `It contains ${there.slice(0, 3).join(', ')}.`
+      const why = `The folder contains ${there.slice(0, 3).join(', ')}.`
       const todo = 'Give another folder, or --force to move its files aside.'
       throw new Fault('usage', { where: folder, why, todo })
     }

@@ -309,7 +309,7 @@ export class TelemetryReader {
     const fault = new Fault('store.damaged', {
       where: `${this.#file}, positions ${first} to ${last}`,
       why: `They were lost before ${found}.`,
-      todo: 'Restore the data folder from a backup to get them back.',
+      todo: 'Laptops send again what they still have; a newer backup may have the rest.',
       facts: { segment: first, first, last, lost: true },
     })
     return { last, fault }

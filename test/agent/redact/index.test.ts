@@ -14,6 +14,17 @@ const lines: [name: string, line: string, expected: string][] = [
   ['a quote that is never closed', 'tool --token="a b c', 'tool --token=***'],
   ['a flag is followed by an option, not by a value', 'tool --token --verbose', 'tool --token --verbose'],
   ['the name of a file with a secret is not a secret', 'vpn --password-file /etc/vpn', 'vpn --password-file /etc/vpn'],
+  ['a phrase without quotes', 'tool --mnemonic apple banana cherry -v', 'tool --mnemonic *** *** *** -v'],
+  [
+    'a phrase for a program of the table',
+    'cast wallet import --mnemonic apple banana cherry --offline',
+    'cast wallet import --mnemonic *** *** *** --offline',
+  ],
+  [
+    'a phrase in quotes is all of it',
+    'cast wallet import --mnemonic "apple banana" main',
+    'cast wallet import --mnemonic *** main',
+  ],
   ['one dash', 'java -storepass changeit', 'java -storepass ***'],
   ['one dash, the word itself', 'tool -password changeit', 'tool -password ***'],
   ['camel case', 'tool --accessToken=abc --maxTokens2=5', 'tool --accessToken=*** --maxTokens2=***'],
@@ -130,6 +141,10 @@ describe('agent/redact', () => {
       assert.ok(!redactArguments(args).includes(secret), redactArguments(args))
       assert.ok(!redactCommandLine(quoted(args)).includes(secret), redactCommandLine(quoted(args)))
     })
+
+  for (const [name, args, secret] of SHAPES)
+    it(`a secret, its arguments joined without quotes: ${name}`, () =>
+      assert.ok(!redactCommandLine(args.join(' ')).includes(secret), redactCommandLine(args.join(' '))))
 
   for (const { name, shapes, most } of [
     { name: 'the first sixty', shapes: FIRST, most: 7 },

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { load } from '../../../rules/language/index.ts'
+import { blankFields } from '../../../rules/tooling/blank-fields.ts'
 import {
   contradictions,
   coverage,
@@ -42,6 +43,18 @@ describe('coverage of our rules', () => {
   it('equals COVERAGE.md: run `tellwire rules coverage --write`', () => {
     const page = coveragePage(ours, ({ path }) => relative(CONTENT, path).split(sep).join('/'))
     assert.equal(readFileSync(join(CONTENT, 'COVERAGE.md'), 'utf8'), page)
+  })
+
+  it('equals fields.json, which the console reads', () => {
+    const text = readFileSync(join(CONTENT, 'fields.json'), 'utf8')
+    assert.deepEqual(JSON.parse(text), blankFields(ours))
+  })
+
+  it('says on which systems a signal has a rule that can fire', () => {
+    const of = (id: string) => rows.find((it) => it.id === id)
+    assert.deepEqual(of('#16')?.systems, ['linux'])
+    assert.deepEqual(of('#4')?.systems, ['linux', 'macos', 'windows'])
+    assert.deepEqual([of('#63')?.state, of('#63')?.systems], ['cannot fire', []])
   })
 
   it('weighs no rule above the grade of its signals; patterns weigh several together', () => {

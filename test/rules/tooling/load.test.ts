@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readRuleFiles } from '../../../rules/tooling/load.ts'
 import type { Fault } from '../../../wire/fault.ts'
+import { notTested } from '../../not-tested.ts'
 
 describe('readRuleFiles', () => {
   let folder = ''
@@ -72,7 +73,7 @@ describe('readRuleFiles', () => {
   ]
   for (const { name, make, says } of bad)
     it(`${name} costs only itself`, async function () {
-      if (process.platform === 'win32') this.skip()
+      if (process.platform === 'win32') notTested(this, 'Windows has no such files')
       make()
       const refused: Fault[] = []
       assert.deepEqual(await names((fault) => refused.push(fault)), ['a.yaml=one', 'b/two.yml=two'])
@@ -81,13 +82,13 @@ describe('readRuleFiles', () => {
     })
 
   it('a link inside the folder counts; a link to a folder does not, so that there are no circles', async function () {
-    if (process.platform === 'win32') this.skip()
+    if (process.platform === 'win32') notTested(this, 'Windows has no such files')
     symlinkSync(join(folder, 'a.yaml'), join(folder, 'c.yml'))
     symlinkSync(folder, join(folder, 'b', 'again'))
     assert.deepEqual(await names(), ['a.yaml=one', 'b/two.yml=two', 'c.yml=one'])
   })
   it('a folder that is given as a link is followed', async function () {
-    if (process.platform === 'win32') this.skip()
+    if (process.platform === 'win32') notTested(this, 'Windows has no such files')
     symlinkSync(folder, join(outside, 'link'))
     assert.equal((await readRuleFiles([join(outside, 'link')])).length, 2)
   })

@@ -46,6 +46,7 @@ describe('the vocabulary of rules', () => {
   const cases = [
     { name: 'a known category and field', text: rule('shared_key', 'KeyKind'), says: null },
     { name: 'a field beside the event', text: rule('shared_key', 'worker|startswith'), says: null },
+    { name: 'the same as our fields are written', text: rule('shared_key', 'Worker|startswith'), says: null },
     { name: 'a field of the contract', text: rule('shared_key', 'Contract.country'), says: null },
     { name: "a field that others' process_creation has", text: rule('process_creation', 'IntegrityLevel'), says: null },
     {

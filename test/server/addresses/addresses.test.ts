@@ -10,6 +10,7 @@ import type { RangeClass } from '../../../server/addresses/range-list.ts'
 import { importRanges } from '../../../server/addresses/ranges.ts'
 import { parseAddress } from '../../../server/addresses/table.ts'
 import { AddressFacts } from '../../../wire/recording.ts'
+import { notTested } from '../../not-tested.ts'
 import { mmdb } from './mmdb-writer.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
@@ -325,15 +326,12 @@ describe('the table of network operators', () => {
 })
 
 describe('the installed databases', () => {
-  const without = (packageName: string) => {
-    if (installedFolder(packageName)) return false
-    if (process.env.CI === 'true') assert.fail(`${packageName} is not installed`)
-    console.log(`SKIPPED: ${packageName} is not installed`)
-    return true
+  function needs(test: Mocha.Context, ...packages: string[]): void {
+    for (const it of packages) if (!installedFolder(it)) notTested(test, `${it} is not installed`)
   }
 
   it('place public addresses, IPv4 and IPv6, by city', async function () {
-    if (without(CITY_PACKAGE) || without(ASN_PACKAGE)) this.skip()
+    needs(this, CITY_PACKAGE, ASN_PACKAGE)
     const addresses = await open({ packageFolder: installedFolder })
     // The places of these blocks have not changed for years; values that may change between editions are not asserted.
     const pyongyang = addresses.lookup('175.45.176.1', SEEN)
@@ -354,7 +352,7 @@ describe('the installed databases', () => {
   })
 
   it('fall back to the country alone', async function () {
-    if (without(COUNTRY_PACKAGE)) this.skip()
+    needs(this, COUNTRY_PACKAGE)
     const addresses = await open({
       packageFolder: (packageName) => (packageName === COUNTRY_PACKAGE ? installedFolder(packageName) : null),
     })
@@ -380,10 +378,7 @@ describe('public lists as published', () => {
   const shared = join(import.meta.dirname, '../../../../shared/data/vpn-ranges')
 
   it('are read whole (from ../shared/data/vpn-ranges)', async function () {
-    if (!existsSync(shared)) {
-      console.log('SKIPPED: ../shared/data/vpn-ranges is not there')
-      this.skip()
-    }
+    if (!existsSync(shared)) notTested(this, '../shared/data/vpn-ranges is missing')
     const rangesFolder = join(folder, 'public')
     const classes: [string, RangeClass][] = [
       ['vpn-ipv4', 'vpn'],

@@ -65,7 +65,7 @@ describe('tellwire backup and restore', function () {
     assert.equal((await backup(at('backup'))).code, 0)
     const again = await backup(at('backup'))
     assert.deepEqual([again.code, again.out], [2, ''])
-    assert.match(again.error, /backup: .* It exists\. Give the backup another name/)
+    assert.match(again.error, /backup: .* It already exists\. Give the backup another name/)
 
     const inUse = await restore(at('backup'), '--force', '--data-folder', at('data'))
     assert.equal(inUse.code, 1)
@@ -73,7 +73,7 @@ describe('tellwire backup and restore', function () {
     await server.close()
     const taken = await restore(at('backup'), '--data-folder', at('data'))
     assert.equal(taken.code, 2)
-    assert.match(taken.error, /It contains .*\. Give another folder, or --force to move its files aside/)
+    assert.match(taken.error, /The folder contains .*\. Give another folder, or --force to move its files aside/)
     const forced = await restore(at('backup'), '--force', '--data-folder', at('data'))
     assert.equal(forced.code, 0)
     const [, aside = ''] = /the old contents are in (\S+)/.exec(forced.out) ?? []

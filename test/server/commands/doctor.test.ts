@@ -15,6 +15,7 @@ import {
   nodeVersion,
   ownDatabases,
 } from '../../../server/commands/doctor.ts'
+import { notTested } from '../../not-tested.ts'
 import { mmdb } from '../addresses/mmdb-writer.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
@@ -102,7 +103,7 @@ describe('tellwire doctor', () => {
   })
 
   it('a data folder that cannot be written', async function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') notTested(this, 'only Linux has /proc')
     // Even root cannot create a folder there.
     assert.equal((await dataFolder('/proc/tellwire')).state, 'fail')
   })

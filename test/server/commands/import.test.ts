@@ -120,7 +120,7 @@ describe('tellwire import', function () {
     assert.equal(summary.stored, 20)
     assert.match(
       err,
-      /^standard input:3: not JSON; the line is omitted\.\nstandard input:4: .*; the line is omitted\.\n$/,
+      /^standard input:3: It is not JSON\. The line is skipped\.\nstandard input:4: .*\. The line is skipped\.\n$/,
     )
   })
 

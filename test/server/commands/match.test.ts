@@ -392,7 +392,9 @@ correlation:
     assert.ok(matches.every((it) => it.license === 'DRL-1.1' && it.author && it.link))
     assert.equal(status, 0)
     assert.ok(
-      stderr.split('\n').every((line) => line === '' || line.includes('%known_cdcs%') || /^\d+ warnings/.test(line)),
+      stderr
+        .split('\n')
+        .every((line) => line === '' || line.includes('%known_cdcs%') || /^\d+ warnings? about/.test(line)),
     )
   })
 })

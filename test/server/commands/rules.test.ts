@@ -67,14 +67,14 @@ describe('tellwire rules', () => {
     write('good.yml', rule())
     write('bad.yml', rule({ id: 2, field: 'Tool|startwith' }))
     const { status, stdout } = run('check', '.')
-    assert.match(stdout, /^bad\.yml:\d+:\d+: error: .*startwith.*\n1 usable rules; 1 error, 0 warnings\.\n$/)
+    assert.match(stdout, /^bad\.yml:\d+:\d+: error: .*startwith.*\n1 usable rule; 1 error, 0 warnings\.\n$/)
     assert.equal(status, 1)
   })
   it("check warns of a sentence that reads badly, in somebody's own rule", () => {
     write('says.yml', rule().replace("  signals: ['#13']", '  says: "Within {VendorsLast30d} days; {Tool}."'))
     const { status, stdout } = run('check', 'says.yml')
     assert.match(stdout, /^says\.yml:13:3: warning: `says`: the number \{VendorsLast30d\} has no unit and no noun/)
-    assert.match(stdout, /\n1 usable rules; 0 errors, 1 warning\.\n$/)
+    assert.match(stdout, /\n1 usable rule; 0 errors, 1 warning\.\n$/)
     assert.equal(status, 0)
   })
   it('check accepts several paths', () => {
@@ -86,7 +86,7 @@ describe('tellwire rules', () => {
   it('test names the failed case', () => {
     write('a.yml', rule({ fires: 2 }))
     const { status, stdout } = run('test', '.')
-    assert.equal(stdout, 'a.yml:1:1: A rule: "it fires" made 1 finding, expected 2.\n0 passed, 1 failed, in 1 rules.\n')
+    assert.equal(stdout, 'a.yml:1:1: A rule: "it fires" made 1 finding, expected 2.\n0 passed, 1 failed, in 1 rule.\n')
     assert.equal(status, 1)
   })
   it('test fails for an unusable rule, because its tests did not run', () => {

@@ -389,7 +389,7 @@ describe('server/console: in use', function () {
     await page.getByText('without this: 70, high').waitFor()
     assert.deepEqual(
       (await page.locator('.clears li').allInnerTexts()).map((it) => it.replace(/\s+/g, ' ')),
-      ['Without A PiKVM (1d6b:0104) with an absolute pointer is attached to lt-of-w1 it would be High with 70 points.'],
+      ['High with 70 points, without this part: A PiKVM (1d6b:0104) with an absolute pointer is attached to lt-of-w1'],
     )
     await page.goto(`${here.origin}/#/workers/w2`)
     await page.getByText('No single part: without any one of them it stays critical.').waitFor()
@@ -409,6 +409,7 @@ describe('server/console: in use', function () {
     )
     const unseen = page.getByRole('region', { name: 'What we would not see' })
     assert.match(await unseen.innerText(), /Hardware[\s\S]*by their USB description[^\n]*blind usb_device/)
+    assert.match(await unseen.innerText(), /cannot fire: “[^\n]*never filled repository\.InsideOrganisation/)
     assert.match(await unseen.innerText(), /A tool that is renamed and re-signed/)
     clean()
   })

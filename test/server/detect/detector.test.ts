@@ -1,9 +1,9 @@
 /** Correlations in the pipeline: live, with late events, across a restart. */
 import assert from 'node:assert/strict'
 import { compile, load } from '../../../rules/language/index.ts'
-
+import { VOCABULARY } from '../../../rules/tooling/vocabulary.ts'
 import { Pipeline } from '../../../server/detect/pipeline.ts'
-import type { Recorded } from '../../../wire/recording.ts'
+import { Recorded } from '../../../wire/recording.ts'
 import { AUSTIN, contract, HOUR, holding, processStart, received, T0 } from '../events.ts'
 import { copyState } from './copy-state.ts'
 
@@ -172,4 +172,57 @@ level: high
       [2],
     )
   })
+})
+
+describe('fields beside the event', () => {
+  const login = (worker: string) => ({
+    type: 'feed',
+    worker,
+    time: T0,
+    event: { category: 'idp_login', Worker: 'ana@corp.example', Result: 'success' },
+  })
+  const rows = [
+    { name: 'the worker', field: 'worker', value: 'w1', laptop: true, feed: true },
+    {
+      name: "the worker, as the events' own fields are written",
+      field: 'Worker',
+      value: 'w1',
+      laptop: true,
+      feed: false,
+    },
+    {
+      name: 'an account, where the event has one',
+      field: 'Worker',
+      value: 'ana@corp.example',
+      laptop: false,
+      feed: true,
+    },
+    { name: 'another worker', field: 'Worker', value: 'w2', laptop: false, feed: false },
+    { name: 'the laptop', field: 'device', value: 'd1', laptop: true, feed: false },
+  ]
+  for (const { name, field, value, laptop, feed } of rows)
+    it(`${name}: ${field}`, () => {
+      const rule = (category: string) =>
+        `title: Any\nlogsource: { category: ${category} }\ndetection: { it: { ${field}: '${value}' }, condition: it }\n`
+      const { rules, problems } = load(
+        [{ path: 'it.yml', text: `${rule('process_creation')}---\n${rule('idp_login')}` }],
+        { vocabulary: VOCABULARY },
+      )
+      const pipeline = new Pipeline({
+        program: compile(rules),
+        correlations: [],
+        recognise: () => undefined,
+        lookup: () => AUSTIN,
+      })
+      for (const it of [...start, shell(0), Recorded.parse(login('w1'))]) pipeline.take(it)
+      const categories = pipeline.findings.of('w1').flatMap((it) => it.events.map(({ category }) => category))
+      assert.deepEqual(
+        [
+          problems.filter(({ message }) => message.includes(`'${field}'`)).length > 0,
+          categories.includes('process_creation'),
+          categories.includes('idp_login'),
+        ],
+        [false, laptop, feed],
+      )
+    })
 })

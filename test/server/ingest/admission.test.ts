@@ -173,6 +173,22 @@ describe('admission', () => {
     assert.deepEqual([await stream.acked('d-1', 1), durable.get('d-1 1')], [0, undefined])
   })
 
+  it('waits until what a laptop sent beyond its rate is paid, before its next batch', async () => {
+    const waits: number[] = []
+    const { gate, stream } = open({
+      now: () => 0,
+      cpuMs: () => 0,
+      sleep: async (ms) => void waits.push(ms),
+      limits: { ...LIMITS, eventsPerSecond: 2_000, eventsBurst: 100 },
+    })
+    const frame = (first: number) =>
+      packed({ type: 'batch', epoch: 1, events: Array.from({ length: 100 }, (_, n) => event(first + n)) })
+    for (const first of [1, 101, 201]) await gate.batch('d-1', 1, frame(first))
+    await gate.batch('d-2', 1, frame(1))
+    // Each batch counts as 105 events, of which 5 and then 110 are beyond the burst, at 2 a millisecond.
+    assert.deepEqual([waits, await stream.last()], [[3, 55], 400])
+  })
+
   it('charges for the processor time that a batch takes, also when it is refused', async () => {
     let cpu = 0
     const waits: number[] = []

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { answerTo, takeRecordings } from '../../../server/recordings/inbox.ts'
+import { notTested } from '../../not-tested.ts'
 
 const MODULE = new URL('../../../server/recordings/inbox.ts', import.meta.url)
 const SIGNAL = new AbortController().signal
@@ -37,7 +38,8 @@ describe('server/recordings: the inbox', () => {
   it('what is no file is ignored, and keeps no recording back', async function () {
     mkdirSync(join(inbox, 'recording-1-folder.ndjson'))
     // Reading a pipe that nobody writes would never end.
-    if (spawnSync('mkfifo', [join(inbox, 'recording-2-pipe.ndjson')]).status !== 0) this.skip()
+    if (spawnSync('mkfifo', [join(inbox, 'recording-2-pipe.ndjson')]).status !== 0)
+      notTested(this, 'mkfifo is not installed')
     writeFileSync(join(inbox, 'recording-3-file.ndjson'), 'line')
     assert.deepEqual(await taken(), ['line'])
     assert.deepEqual(await answerTo(inbox, 'recording-3-file.ndjson'), {
@@ -48,7 +50,7 @@ describe('server/recordings: the inbox', () => {
 
   it('a recording that does not fit on the disk is not delivered in part', function () {
     // A short write, as on a nearly full disk.
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') notTested(this, 'this needs Linux')
     const script = `
       import { deliverRecording } from '${MODULE}'
       async function* lines() { yield 'x'.repeat(100_000) }

@@ -235,4 +235,25 @@ describe('server/roles: a running server', function () {
       () => `nothing was reported: ${server!.printed()}`,
     )
   })
+
+  it('after a backup was restored over newer records, starts, finds, prints and exports what there is', async () => {
+    writeFileSync(at('rules', 'rule.yml'), RULE)
+    const program = (hours: number) => received('d1', processStart('/x/aa', T0 + hours * HOUR))
+    const folder = ['--data-folder', at('data')]
+    await publish([contract('w1'), holding('d1', 'w1'), program(0)])
+    await start()
+    await untilFound('w1', ['A program that ends with aa'])
+    await tellwire(['backup', at('backup'), ...folder])
+    await server!.stop()
+    await publish([program(30)])
+    await tellwire(['restore', at('backup'), '--force', ...folder])
+    await start()
+    await untilFound('w1', ['A program that ends with aa'])
+    assert.match(server!.printed(), /They were lost before/)
+    const printed = await tellwire(['findings', ...folder])
+    assert.match(printed.out, /A program that ends with aa/)
+    const exported = await tellwire(['export', ...folder])
+    assert.deepEqual([exported.code, exported.out.split('"process_creation"').length], [0, 2])
+    assert.match(exported.err, /They were lost before/)
+  })
 })

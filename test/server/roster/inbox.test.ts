@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Contracts } from '../../../server/roster/contracts.ts'
 import { answerTo, deliver, importInbox, takeInbox } from '../../../server/roster/inbox.ts'
+import { notTested } from '../../not-tested.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const contract = (worker: string) => ({ worker, from: NOW })
@@ -49,7 +50,8 @@ describe('the inbox', () => {
 
   it('a pipe fails, and keeps no roster back', async function () {
     await mkdir(inbox, { recursive: true })
-    if (spawnSync('mkfifo', [join(inbox, 'roster-1-pipe.json')]).status !== 0) this.skip()
+    if (spawnSync('mkfifo', [join(inbox, 'roster-1-pipe.json')]).status !== 0)
+      notTested(this, 'mkfifo is not installed')
     const name = await deliver(inbox, { contracts: [contract('w1')], devices: [] }, NOW)
     for await (const { done } of takeInbox(inbox)) await done()
     assert.deepEqual(await answerTo(inbox, 'roster-1-pipe.json'), { failed: 'It is not a file.' })

@@ -105,7 +105,9 @@ const count = <T>(list: readonly T[]): number => new Set(list).size
 /** By row of the threat model's section 4: the recording contains what distinguishes it from what it resembles. */
 const DISCRIMINATORS: Readonly<Record<string, (it: Recording) => void>> = {
   N1(it) {
-    assert.ok(tools(it).every(({ tool, tenant, to }) => tool === 'ScreenConnect' && tenant === 'company' && to))
+    const approved = tools(it)
+    assert.ok(approved.length > 0)
+    assert.ok(approved.every(({ tool, tenant, to }) => tool === 'ScreenConnect' && tenant === 'company' && to))
     const sessions = it.events('remote_session')
     assert.ok(sessions.length >= 12 && sessions.every(({ Unattended }) => Unattended === false))
     assert.equal(count(sessions.map(({ PeerIdHash }) => PeerIdHash)), 1)
@@ -145,7 +147,7 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Recording) => void>> = {
     assert.ok(away.length >= 5)
     for (const { time } of away) assert.ok(notice!.from <= time && time < notice!.to)
     const zones = it.events('clock_place').map(({ TimeZone }) => TimeZone)
-    assert.ok(zones.every((zone) => zone?.startsWith('America/')))
+    assert.ok(zones.length > 0 && zones.every((zone) => zone?.startsWith('America/')))
     assert.ok(it.sessions.some(({ geo, time }) => geo?.country === 'US' && time > away.at(-1)!.time))
   },
   N5(it) {

@@ -14,6 +14,7 @@ import type { AuditEntry, NewUser, User, UserChange } from '../../../server/mode
 import { type OpenOptions, openStore, type StoreConfig } from '../../../server/store/open.ts'
 import type { Commit, KeptRow, Store } from '../../../server/store/store.ts'
 import type { Fault } from '../../../wire/fault.ts'
+import { notTested } from '../../not-tested.ts'
 import { enrolledDevice, findingOf, HOSTILE, T0 } from './samples.ts'
 
 /** An empty database, and what the suite must know about its engine. */
@@ -435,7 +436,7 @@ function cases(given: Given): void {
 
   it('writes all of a decision or nothing', async function () {
     const { store, breakFeed } = given()
-    if (!breakFeed) this.skip()
+    if (!breakFeed) return notTested(this, 'this engine cannot fail halfway', 'skip')
     const repair = await breakFeed()
     const deciding = () => store.cases.decide(verdictOf('w1', 1), decided('w1', 1), entryOf(1))
     await assert.rejects(deciding(), { name: 'Fault', code: 'store.unwritable' })
@@ -496,7 +497,7 @@ function values(given: Given): void {
 
   it('loses no increment of a counter that two processes raise at once', async function () {
     const { store, config, isShared } = given()
-    if (!isShared) return this.skip() // no other process can see it
+    if (!isShared) return notTested(this, 'no other process can see this engine', 'skip')
     await store.values.set('counter', '2')
     const child = join(import.meta.dirname, 'store-child.ts')
     const raise = () => promisify(execFile)(process.execPath, [child, JSON.stringify(config), '40'])
@@ -601,7 +602,7 @@ function evaluations(given: Given): void {
 
   it('writes all of an activation or nothing', async function () {
     const { store, breakFeed } = given()
-    if (!breakFeed) this.skip()
+    if (!breakFeed) return notTested(this, 'this engine cannot fail halfway', 'skip')
     for (const id of ['e1', 'e2']) await store.evaluations.begin({ id, ...RULES })
     await store.evaluations.commit('e2', commitOf(1, { kept: [kept('p', 's')] }))
     await store.evaluations.activate('e2', [])
@@ -723,7 +724,7 @@ function evaluations(given: Given): void {
 
   it('amends completely or not at all', async function () {
     const { store, breakFeed } = await amending()
-    if (!breakFeed) this.skip()
+    if (!breakFeed) return notTested(this, 'this engine cannot fail halfway', 'skip')
     const [before, rows] = [await store.evaluations.list(), await keptBy(store, 'e1')]
     const repair = await breakFeed()
     await assert.rejects(store.evaluations.amend('e2', amended()), { name: 'Fault', code: 'store.unwritable' })
@@ -962,7 +963,7 @@ function commits(given: Given): void {
 
   it('writes all of a commit or nothing', async function () {
     const { store, breakFeed } = await begun()
-    if (!breakFeed) this.skip()
+    if (!breakFeed) return notTested(this, 'this engine cannot fail halfway', 'skip')
     const first = { kept: [kept('p', 'a', '1')], findings: [findingOf('f1')], standings: [standingOf('w1')] }
     await store.evaluations.commit('e1', commitOf(1, { ...first, clusters: [clusterOf('k')] }))
     await store.evaluations.activate('e1', [])

@@ -9,8 +9,13 @@ import { AGENT_CATEGORIES, type Category } from '../../../wire/event.ts'
 const all = (but: Partial<Record<Category, Coverage['state']>> = {}): Coverage[] =>
   AGENT_CATEGORIES.map((category) => ({ category, state: but[category] ?? 'seen', detail: null, lastEvent: null }))
 const missedBy = (...laptops: Coverage[][]) =>
-  unseen(laptops.map((coverage, index) => ({ device: `d${index + 1}`, coverage }))).flatMap(({ family, missed }) =>
-    missed.map(({ category, state, devices }) => `${family}: ${category} ${state} on ${devices.join(' ')}`),
+  unseen(laptops.map((coverage, index) => ({ device: `d${index + 1}`, platform: 'linux', coverage }))).flatMap(
+    ({ family, missed }) =>
+      missed.map(({ category, state, devices }) => `${family}: ${category} ${state} on ${devices.join(' ')}`),
+  )
+const blankOn = (...laptops: [platform: string, coverage: Coverage[]][]) =>
+  unseen(laptops.map(([platform, coverage], index) => ({ device: `d${index + 1}`, platform, coverage }))).flatMap(
+    ({ family, blank }) => blank.map((it) => ({ family, ...it })),
   )
 
 describe('server/assess: what we would not see', () => {
@@ -51,6 +56,36 @@ describe('server/assess: what we would not see', () => {
       [...FAMILIES],
     )
     assert.ok(families.every(({ missed }) => missed.every((it) => it.state === 'unknown' && it.devices.length === 0)))
+  })
+
+  it('a field that a system never fills is missed by the families that need it', () => {
+    const hosts = blankOn(['linux', all()]).filter((it) => it.field === 'network_connection.DestinationHostname')
+    assert.deepEqual(
+      hosts.map((it) => it.family),
+      ['remote-access', 'network', 'exfiltration', 'tampering'],
+    )
+    assert.ok(hosts.every((it) => it.tools > 30 && it.devices.join() === 'd1'))
+  })
+
+  it('names the rules that cannot fire without it', () => {
+    const [inside] = blankOn(['linux', all()], ['linux', all()]).filter((it) => it.field.endsWith('InsideOrganisation'))
+    assert.equal(inside?.family, 'exfiltration')
+    assert.ok(inside.silent.includes('Code was pushed to a host outside the organisation'))
+    assert.deepEqual([inside.weaker, inside.devices], [[], ['d1', 'd2']])
+  })
+
+  it('names the rules that see less without it', () => {
+    const [access] = blankOn(['linux', all()]).filter((it) => it.field === 'network_place.BssidHash')
+    assert.deepEqual(
+      [access?.silent, access?.weaker],
+      [[], ["Several workers' laptops behind one router or access point"]],
+    )
+  })
+
+  it('says nothing of the fields of a category that is not seen at all, nor of a system that is not known', () => {
+    const fields = (found: { field: string }[]) => found.filter((it) => it.field.startsWith('repository.'))
+    assert.deepEqual(fields(blankOn(['linux', all({ repository: 'blind' })])), [])
+    assert.deepEqual(blankOn(['beos', all()]), [])
   })
 
   it('a category missing from the coverage is unknown', () => {

@@ -268,7 +268,8 @@ describe('agent/collectors/linux/watched-folders', () => {
 
   it('reports real files that are copied in bulk, with a real watcher', async function () {
     needsLinux(this)
-    this.timeout(60_000)
+    // Shorter than the minute after which a folder is swept without a watcher.
+    this.timeout(59_000)
     const folder = await mkdtemp(join(tmpdir(), 'tellwire-'))
     const stop = new AbortController()
     try {
@@ -278,10 +279,14 @@ describe('agent/collectors/linux/watched-folders', () => {
       await writeFile(join(folder, 'source'), 'y'.repeat(1_000))
       const host = linux.host({ hmac: (it) => it, stateFolder: join(folder, 'memory') })
       const yielded: Observation[] = []
-      let ready = false
+      let [ready, woken] = [false, false]
       const watch: WatchFolder = (path, options, onWake, onError) => {
         ready ||= path === root
-        return watchFolder(path, options, onWake, onError)
+        const wake: typeof onWake = (...args) => {
+          woken ||= path === root
+          onWake(...args)
+        }
+        return watchFolder(path, options, wake, onError)
       }
       const copy = async () => {
         for (let n = 0; n < 200; n++)
@@ -296,7 +301,6 @@ describe('agent/collectors/linux/watched-folders', () => {
         await sleep(ms, signal)
       }
       let [files, bytes, archives, sources] = [0, 0, 0, 0]
-      const began = Date.now()
       for await (const it of watchedFolders(watch).run(
         host,
         watching(root, 'staging'),
@@ -312,7 +316,7 @@ describe('agent/collectors/linux/watched-folders', () => {
       }
       await copying
       assert.deepEqual([files, bytes, archives, sources], [201, 200_005, 100, 101])
-      assert.ok(Date.now() - began < 45_000, 'the watcher woke the sweep, the minute did not')
+      assert.ok(woken, 'the watcher reported nothing')
       assert.ok(!JSON.stringify(yielded.filter((it) => it.category === 'file_burst')).includes('.zip'))
     } finally {
       stop.abort()

@@ -32,6 +32,36 @@ describe('agent/collectors/shared/remote-logs', () => {
       { kind: 'close', key: '', at: START + 60_000 },
     ]))
 
+  const accepted: [text: string, unattended: boolean | null][] = [
+    ['Authenticated by local user.', false],
+    ['7: Authenticated by password.', true],
+    ['Authenticated with permanent token.', true],
+    ["Authenticated with correct passphrase of profile '_unattended_access'.", true],
+    ['Authenticated by something that a later version has.', null],
+  ]
+  for (const [text, unattended] of accepted)
+    it(`AnyDesk trace: ${text}`, () => {
+      const lines = [
+        trace(0, 'app.backend_session', 'Incoming session request: - (123456789)'),
+        trace(4_000, 'app.session', text),
+      ]
+      assert.deepEqual(
+        read(anydeskTrace(), lines.join('\n')).map((it) => [it.kind, it.peer, it.unattended]),
+        [['open', '123456789', unattended]],
+      )
+    })
+
+  for (const text of [
+    'Session closed by remote side: user_close',
+    '3: Session stopped.',
+    'The socket was closed remotely.',
+    'The user has requested a connection quit.',
+  ])
+    it(`AnyDesk trace: ${text}`, () =>
+      assert.deepEqual(read(anydeskTrace(), trace(9_000, 'app.backend_session', text)), [
+        { kind: 'close', key: '', at: START + 9_000 },
+      ]))
+
   it('AnyDesk trace: a rejected request is not a session', () =>
     assert.deepEqual(read(anydeskTrace(), trace(0, 'app.backend_session', 'Incoming session request: X (123456)')), []))
 
@@ -87,6 +117,13 @@ describe('agent/collectors/shared/remote-logs', () => {
       },
     ])
     assert.deepEqual(read(teamviewerConnections('incoming'), 'x\ty\n\n1234567\tz\tyesterday'), [])
+    const endless = read(
+      teamviewerConnections('incoming'),
+      '514162532 \tA B\t20-08-2025 09:58:25\t\tann\tRemoteControl\t{7c}',
+    )
+    assert.deepEqual(endless, [
+      { kind: 'complete', key: '', at: Date.UTC(2025, 7, 20, 9, 58, 25), direction: 'incoming', peer: '514162532' },
+    ])
   })
 
   it('TeamViewer log', () =>
@@ -121,6 +158,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${iso(10)} host chromoting[812]: Channel IP for client: ${who} ip='203.0.113.9:22205' host_ip='192.0.2.2:1' channel='video' connection='direct'`,
       `${iso(20)} host chromoting[812]: Channel IP for client: ${who} ip='unknown' host_ip='' channel='' connection='relay'`,
       `${iso(30)} host nginx[1]: Client connected: nobody`,
+      `${iso(35)} host chrome-remote-desktop-host[813]: Client connected: ben@example.com/chromoting_ftl_1`,
       `${iso(40)} host chromoting[812]: Client disconnected: ${who}`,
     ]
     assert.deepEqual(
@@ -128,6 +166,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       [
         ['open', 0, 'ann@example.com', undefined],
         ['update', 10, undefined, '203.0.113.9'],
+        ['open', 35, 'ben@example.com', undefined],
         ['close', 40, undefined, undefined],
       ],
     )
@@ -140,6 +179,7 @@ describe('agent/collectors/shared/remote-logs', () => {
       `${iso(1_000)} host sshd-session[78]: Accepted password for invalid from from 2001:db8::1 port 1 ssh2`,
       `${iso(2_000)} host sshd[79]: Failed password for ann from 203.0.113.9 port 51234 ssh2`,
       `${iso(3_000)} host sshd[77]: pam_unix(sshd:session): session closed for user ann`,
+      `${iso(2_500)} host sshd-auth[80]: Accepted password for ann from 203.0.113.9 port 1 ssh2`,
       `${iso(3_000)} host sudo[77]: pam_unix(sudo:session): session closed for user root`,
     ]
     assert.deepEqual(
@@ -148,6 +188,7 @@ describe('agent/collectors/shared/remote-logs', () => {
         ['open', '77', 0, '203.0.113.9'],
         ['open', '78', 1_000, '2001:db8::1'],
         ['close', '77', 3_000, undefined],
+        ['open', '80', 2_500, '203.0.113.9'],
       ],
     )
   })
@@ -190,6 +231,7 @@ describe('agent/collectors/shared/remote-logs', () => {
     assert.equal(syslogTime('2026-11-02T49:00:00+00:00 h x: y', january), null)
   })
 
+  // Of this length, a reader that needs quadratic time does not end before the timeout.
   it('parses hostile lines in linear time', () => {
     const readers = [
       anydeskTrace,
@@ -210,6 +252,6 @@ describe('agent/collectors/shared/remote-logs', () => {
     for (const make of readers)
       for (const line of lines)
         for (const fill of [' ', 'a', 'app.x - ', '(', ' for from '])
-          assert.equal(read(make(), line + fill.repeat(8_192 / fill.length)).length, 0)
+          assert.equal(read(make(), line + fill.repeat(262_144 / fill.length)).length, 0)
   })
 })

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { notTested } from '../../../not-tested.ts'
 
 const DEBIAN = '/usr/lib/postgresql'
 const USER = 'tellwire'
@@ -72,11 +73,8 @@ export interface TestDatabase {
 export async function testDatabase(test: Mocha.Context): Promise<TestDatabase> {
   const binaries = found()
   if (binaries === null) {
-    const why = 'PostgreSQL is not installed'
-    if (process.env.CI === 'true') throw new Error(`${why}: neither initdb in PATH nor in ${DEBIAN}/*/bin.`)
-    const title = (test.currentTest ?? test.test)?.fullTitle() ?? ''
-    console.warn(`\n  !! SKIPPED, ${why}: ${title}. Install it: apt-get install postgresql\n`)
-    test.skip()
+    const why = `PostgreSQL is not installed (initdb is neither in PATH nor in ${DEBIAN}/*/bin; apt-get install postgresql)`
+    notTested(test, why)
   }
   // The first call waits for initdb, which writes about 40 MB with a sync of each file.
   if (!running) test.timeout(Math.max(test.timeout(), 120_000))

@@ -20,6 +20,7 @@ import { makeBackup, restoreBackup } from '../../../../server/store/sqlite/backu
 import { openSqliteStore } from '../../../../server/store/sqlite/store.ts'
 import { openTelemetry, type Telemetry } from '../../../../server/store/sqlite/telemetry.ts'
 import type { Store } from '../../../../server/store/store.ts'
+import { notTested } from '../../../not-tested.ts'
 import { temporaryFolder } from '../folder.ts'
 import { batch, gather, mixed, T0 } from '../samples.ts'
 
@@ -137,7 +138,7 @@ describe('a backup', function () {
   })
 
   it('an archive that does not fit on the disk leaves no files, and the target is named', async function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') notTested(this, 'this needs Linux')
     const telemetry = await openTelemetry({ folder: at('data') })
     await telemetry.stream.publish(mixed(3_000))
     await telemetry.close()

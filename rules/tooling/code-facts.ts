@@ -1,0 +1,14 @@
+/** What our code reads and fills of events, as `test/facts/main.ts` found it in the code. Generated: do not edit. */
+import facts from './code-facts.json' with { type: 'json' }
+
+/** Fields by category, by who reads or fills them: a collector, a deriver, the catalogue. */
+export type FieldSets = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
+
+export interface CodeFacts {
+  reads: FieldSets
+  /** 'session', 'address databases', 'catalogue of tools', 'catalogue of hardware', by who reads them. */
+  inputs: Readonly<Record<string, readonly string[]>>
+  fills: FieldSets
+}
+
+export const CODE_FACTS: CodeFacts = facts
