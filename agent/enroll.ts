@@ -1,5 +1,5 @@
 /** Enrollment: registers this laptop with one server, by a one-time token and a key that never leaves the laptop. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { join } from 'node:path'
@@ -44,7 +44,6 @@ export async function enroll(tokenText: string, folder: string, options: EnrollO
     })
   const url = serverUrl(token.url)
   const ca = options.caFile === null ? null : readCa(options.caFile)
-  mkdirSync(paths.spool, { recursive: true, mode: 0o700 })
   const release = acquireLock(paths.lock) // a running agent would keep using the old identity
   try {
     return await enrollWith(token, url, ca, folder, options)
@@ -139,19 +138,24 @@ function readCa(path: string): string {
   }
 }
 
+/** By OpenSSL's and Node's names for what is wrong with a certificate. */
+function whatToCheck(code: string, hasCa: boolean): string {
+  if (/^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|CERT_UNTRUSTED)/.test(code))
+    return hasCa
+      ? "Check that --ca names the authority's certificate, not the server's, and that it is the right one."
+      : "Use --ca if your own authority signed the server's certificate."
+  if (/CERT/.test(code)) return "Check the server's certificate: its names and its dates."
+  return 'Check the network, and that the server runs.'
+}
+
 function post(url: URL, ca: string | null, body: EnrollRequest): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const unreachable = (cause: Error) => {
       const { code } = cause as NodeJS.ErrnoException
       const why = code ?? cause.message
-      // OpenSSL's names for a certificate that no known authority signed.
-      const isUntrusted = /CERT|VERIFY|SIGNED|ISSUER/.test(code ?? '')
-      const todo = !isUntrusted
-        ? 'Check the network, and that the server runs.'
-        : ca === null
-          ? "Use --ca if your own authority signed the server's certificate."
-          : "Check that --ca names the authority's certificate, not the server's, and that it is the right one."
-      reject(new Fault('agent.unreachable', { where: url.host, why, todo, cause }))
+      reject(
+        new Fault('agent.unreachable', { where: url.host, why, todo: whatToCheck(code ?? '', ca !== null), cause }),
+      )
     }
     const request = url.protocol === 'https:' ? tlsRequest : plainRequest
     const sent = request(url, {

@@ -1,6 +1,7 @@
 /** A lock file: one process per folder. */
 import { randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Fault } from '../wire/fault.ts'
 import type { System } from './host/host.ts'
 import { thisSystem } from './host/systems.ts'
@@ -12,12 +13,14 @@ type Processes = Pick<System, 'processStart'>
  *
  * Shape   a file with the pid and when its process started, so that a pid that was reused, or dates from before a
  *         reboot, does not hold the lock. Where the system cannot tell, the pid alone decides.
- * Errors  Fault 'agent.running' if another process holds it.
+ * Errors  Fault 'agent.running' if another process holds it, 'store.unwritable' if its folder cannot be made or written.
  */
 export function acquireLock(path: string, processes: Processes = thisSystem()): () => void {
   const mine = processIdentity(process.pid, processes) ?? `${process.pid}`
+  const folder = dirname(path)
   const draft = `${path}.${randomUUID()}`
   try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
     writeFileSync(draft, mine, { mode: 0o600 })
     // A link appears together with its content, and fails if the name exists, so nobody reads a half-written lock.
     for (let tries = 0; tries < 5; tries++) {
@@ -32,8 +35,10 @@ export function acquireLock(path: string, processes: Processes = thisSystem()): 
       if (theirs !== null) removeStale(path, theirs)
     }
     throw running(path, read(path) ?? 'another process')
+  } catch (cause) {
+    throw cause instanceof Fault ? cause : unwritable(folder, cause as NodeJS.ErrnoException)
   } finally {
-    rmSync(draft, { force: true })
+    discard(draft)
   }
 }
 
@@ -41,6 +46,24 @@ export function acquireLock(path: string, processes: Processes = thisSystem()): 
 export function lockHolder(path: string, processes: Processes = thisSystem()): number | null {
   const theirs = read(path)
   return theirs !== null && isAlive(theirs, processes) ? Number(theirs.split(' ')[0]) : null
+}
+
+function unwritable(folder: string, cause: NodeJS.ErrnoException): Fault {
+  const isFull = cause.code === 'ENOSPC' || cause.code === 'EDQUOT'
+  return new Fault('store.unwritable', {
+    where: folder,
+    why: isFull ? 'The disk is full.' : `The system says ${cause.code}.`,
+    todo: isFull ? 'Free some space.' : 'Check the folder, and the user that runs the agent.',
+    cause,
+  })
+}
+
+function discard(draft: string): void {
+  try {
+    unlinkSync(draft)
+  } catch {
+    // It could not be written.
+  }
 }
 
 function running(path: string, holder: string): Fault {

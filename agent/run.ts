@@ -42,7 +42,7 @@ export interface RunOptions {
   log?: Logger
 }
 
-/** Resolves after a clean stop. Errors  Fault 'agent.not_enrolled', 'agent.running', 'config.invalid'. */
+/** Resolves after a clean stop. Errors  Fault 'agent.not_enrolled', 'agent.running', 'config.invalid', 'store.unwritable'. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
   const agent = await start(options)
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))

@@ -7,9 +7,10 @@
  * Units   bytes on disk; ages by the spool's own clock (clock.ts), which does not depend on the wall clock.
  * Errors  a torn tail is truncated; damage affects only the events that it touches, and is reported as a collection_gap
  *         about 'spool'. Events that are dropped, because the spool is full or the disk fails, are reported by
- *         category. Only `open` throws: Fault 'agent.running', or node:fs's errors about the folder.
+ *         category. Only `open` throws: Fault 'agent.running' or
+ *         'store.unwritable', or node:fs's errors about the files.
  */
-import { fdatasync, mkdirSync } from 'node:fs'
+import { fdatasync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Product } from '../../wire/common.ts'
@@ -81,7 +82,6 @@ export class Spool {
   #isClosed = false
 
   static open(options: SpoolOptions): Spool {
-    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     const release = acquireLock(join(options.folder, 'lock'))
     try {
       return new Spool(options, release)

@@ -58,3 +58,14 @@ export async function withStore<T>(
     await store.close()
   }
 }
+
+export function inboxUnwritable(inbox: string, cause: unknown): Fault {
+  const { code } = cause as NodeJS.ErrnoException
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+  return new Fault('store.unwritable', {
+    where: inbox,
+    why: isFull ? 'The disk is full.' : `The system says ${code}.`,
+    todo: isFull ? 'Free some space.' : 'Run this as the user that runs the server.',
+    cause,
+  })
+}

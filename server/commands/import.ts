@@ -11,7 +11,7 @@ import { eventLines } from '../recordings/lines.ts'
 import { recordIn } from '../recordings/record.ts'
 import { importOffline } from '../roles/offline.ts'
 import { readServerFile } from '../roles/server-file.ts'
-import { configIn } from './data-folder.ts'
+import { configIn, inboxUnwritable } from './data-folder.ts'
 import { counted, type Progress, progress, share } from './progress.ts'
 import { RefusedLines } from './refused-lines.ts'
 import { makeFolder } from './server.ts'
@@ -93,7 +93,7 @@ async function handOver(folder: string, file: string, { refused, shown }: Output
   const name = await deliverRecording(inbox, recordLines(file, read, { refused, shown }), Date.now()).catch(
     (cause: unknown) => {
       if (cause instanceof Fault) throw cause
-      throw new Fault('store.unwritable', { where: inbox, todo: 'Run this as the user that runs the server.', cause })
+      throw inboxUnwritable(inbox, cause)
     },
   )
   const { count: rejected } = refused

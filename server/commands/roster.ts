@@ -7,7 +7,7 @@ import { Fault } from '../../wire/fault.ts'
 import { readServerFile } from '../roles/server-file.ts'
 import { answerTo, deliver } from '../roster/inbox.ts'
 import { MAX_ROSTER_BYTES, parseRoster, type RosterProblem } from '../roster/roster.ts'
-import { folderArgs, folderIn } from './data-folder.ts'
+import { folderArgs, folderIn, inboxUnwritable } from './data-folder.ts'
 import { printable } from './terminal.ts'
 
 /** The server looks every 5 s; a roster of 100,000 rows takes it another 10 s, or 30 s on a busy machine. */
@@ -74,7 +74,7 @@ async function handOver(
 ): Promise<'taken' | 'waiting' | 'later'> {
   const inbox = join(folder, 'inbox')
   const name = await deliver(inbox, roster, now).catch((cause: unknown) => {
-    throw new Fault('store.unwritable', { where: inbox, todo: 'Run this as the user that runs the server.', cause })
+    throw inboxUnwritable(inbox, cause)
   })
   if (!readServerFile(folder)) return 'later'
   for (const until = Date.now() + ANSWER_WITHIN_MS; Date.now() < until; await delay(LOOK_EVERY_MS)) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { acquireLock } from '../../agent/lock.ts'
 import { removeFolder, temporaryFolder } from './laptop.ts'
 import { needsLinux } from './needs-linux.ts'
 
@@ -49,11 +50,18 @@ describe('agent: a full disk', () => {
       `import { acquireLock } from '${new URL('../../agent/lock.ts', import.meta.url)}'
       try {
         acquireLock(process.argv[1] + '/spool/lock')
-      } catch ({ code }) {
-        console.log(code)
+      } catch ({ code, why }) {
+        console.log(code, why)
       }`,
     )
-    assert.equal(code, 'EFBIG')
+    assert.equal(code, 'store.unwritable The system says EFBIG.')
     assert.deepEqual(readdirSync(join(folder, 'spool')), [])
+  })
+
+  it('a spool that is a file is reported as a folder that cannot be written', () => {
+    writeFileSync(join(folder, 'spool'), '')
+    assert.throws(() => acquireLock(join(folder, 'spool', 'lock')), {
+      ...{ name: 'Fault', code: 'store.unwritable', where: join(folder, 'spool') },
+    })
   })
 })

@@ -46,13 +46,7 @@ export const connection = deriverKind('connection', z.strictObject(roundTripThre
       }
       const key = JSON.stringify(Object.values(facts))
       const subject = JSON.stringify([device, worker])
-      const today = () =>
-        new Map(
-          days
-            .of(subject)
-            .filter((it) => it.bucket === Math.floor(time / DAY))
-            .map((it) => [it.key, it.values]),
-        )
+      const today = () => new Map(days.at(subject, time).map((it) => [it.key, it.values]))
       const before = today()
       const trip = [session.rttMinMs ?? UNMEASURED, session.rttJitterMs ?? UNMEASURED]
       if (!days.add(subject, time, key, [time, ...trip])) return

@@ -90,9 +90,9 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
   }
 
   function judge(worker: string, emit: Emit): void {
-    const all = stays.of(worker)
-    if (all.every((it) => it.key === all[0]?.key)) return
-    const sequence = all
+    if (stays.keys(worker).length < 2) return
+    const sequence = stays
+      .of(worker)
       .map(stayed)
       .sort((a, b) => a.first - b.first || a.last - b.last || (a.device < b.device ? -1 : 1))
     const found = new Map<string, { device: string | null; time: number; key: string; draft: Draft }>()

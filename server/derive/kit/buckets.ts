@@ -35,6 +35,8 @@ export interface Buckets {
   add(subject: string, time: number, key: string, values: readonly number[]): boolean
   /** In order of bucket, then key. */
   of(subject: string): Fact[]
+  /** Those in the bucket of `time`. */
+  at(subject: string, time: number): Fact[]
   /** The distinct keys in use; cheaper than `of`. */
   keys(subject: string): readonly string[]
   /** The latest time of the subject; minus infinity when there is none. */
@@ -43,7 +45,10 @@ export interface Buckets {
   readonly kept: Part
 }
 
-/** `rows`: bucket, index into `keys`, values, again and again; flat, because there are many small ones. */
+/**
+ * `rows`: bucket, index into `keys`, values, again and again, in order of bucket, then key; flat, because there are many
+ * small ones.
+ */
 interface Subject {
   reached: number
   keys: string[]
@@ -70,7 +75,16 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
       if (isLatest || isChanged) subjects.touch(name)
       return isChanged
     },
-    of: (name) => factsOf(subjects.get(name)),
+    of(name) {
+      const subject = subjects.get(name)
+      return subject ? factsOf(subject, 0, subject.rows.length) : []
+    },
+    at(name, time) {
+      const subject = subjects.get(name)
+      if (!subject) return []
+      const bucket = bucketOf(time)
+      return factsOf(subject, firstOf(subject, bucket), firstOf(subject, bucket + 1))
+    },
     keys: (name) => subjects.get(name)?.keys ?? [],
     reached: (name) => subjects.get(name)?.reached ?? Number.NEGATIVE_INFINITY,
     subjects: () => subjects.keys(),
@@ -84,59 +98,58 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
   }
 
   function put(subject: Subject, bucket: number, key: string, values: readonly number[]): boolean {
-    const at = rowOf(subject, bucket, key)
-    if (at === null) return insert(subject, bucket, key, values)
-    const before = subject.rows.slice(at + 2, at + stride)
-    const after = merge(before, values)
-    if (after.every((it, index) => it === before[index])) return false
-    subject.rows.splice(at + 2, width, ...after)
+    const { keys, rows } = subject
+    const [first, end] = [firstOf(subject, bucket), firstOf(subject, bucket + 1)]
+    let at = first
+    while (at < end && keys[rows[at + 1]!]! < key) at += stride
+    if (at < end && keys[rows[at + 1]!] === key) return update(rows, at + 2, values)
+    const isFull = end - first >= KEYS_A_BUCKET * stride
+    if (isFull && at === end) return false
+    const known = keys.indexOf(key)
+    rows.splice(at, 0, bucket, known === -1 ? keys.push(key) - 1 : known, ...values)
+    if (isFull) drop(subject, end, end + stride)
     return true
   }
 
-  function rowOf({ keys, rows }: Subject, bucket: number, key: string): number | null {
-    const index = keys.indexOf(key)
-    if (index < 0) return null
-    for (let at = rows.length - stride; at >= 0; at -= stride)
-      if (rows[at] === bucket && rows[at + 1] === index) return at
-    return null
-  }
-
-  function insert(subject: Subject, bucket: number, key: string, values: readonly number[]): boolean {
-    const facts = factsOf(subject)
-    const inBucket = facts.filter((it) => it.bucket === bucket)
-    const last = inBucket.at(-1)
-    if (inBucket.length >= KEYS_A_BUCKET && last) {
-      if (key > last.key) return false
-      facts.splice(facts.indexOf(last), 1)
-    }
-    rewrite(subject, [...facts, { bucket, key, values: [...values] }])
+  function update(rows: number[], at: number, values: readonly number[]): boolean {
+    const before = rows.slice(at, at + width)
+    const after = merge(before, values)
+    if (after.every((it, index) => it === before[index])) return false
+    rows.splice(at, width, ...after)
     return true
   }
 
   function expire(name: string, subject: Subject): void {
-    const oldest = bucketOf(subject.reached - keepMs)
-    const facts = factsOf(subject)
-    if (!facts[0] || facts[0].bucket >= oldest) return
-    for (const fact of facts) if (fact.bucket < oldest) expired?.(name, fact)
-    rewrite(
-      subject,
-      facts.filter((it) => it.bucket >= oldest),
-    )
+    const end = firstOf(subject, bucketOf(subject.reached - keepMs))
+    if (end === 0) return
+    if (expired) for (const fact of factsOf(subject, 0, end)) expired(name, fact)
+    drop(subject, 0, end)
   }
 
-  function factsOf(subject: Subject | undefined): Fact[] {
-    const facts: Fact[] = []
-    if (!subject) return facts
+  /** Where the rows of `bucket` are, or would be. From the end, because nearly all additions are to the latest. */
+  function firstOf({ rows }: Subject, bucket: number): number {
+    let at = rows.length
+    while (at > 0 && rows[at - stride]! >= bucket) at -= stride
+    return at
+  }
+
+  /** Removes the rows from `first` to `end`, and the keys that no other row has. */
+  function drop(subject: Subject, first: number, end: number): void {
     const { keys, rows } = subject
-    for (let at = 0; at < rows.length; at += stride)
-      facts.push({ bucket: rows[at]!, key: keys[rows[at + 1]!]!, values: rows.slice(at + 2, at + stride) })
-    return facts.sort((a, b) => a.bucket - b.bucket || (a.key < b.key ? -1 : 1))
+    rows.splice(first, end - first)
+    const used = new Set<number>()
+    for (let at = 0; at < rows.length; at += stride) used.add(rows[at + 1]!)
+    if (used.size === keys.length) return
+    const places = new Map([...used].map((index, place) => [index, place]))
+    subject.keys = [...used].map((index) => keys[index]!)
+    for (let at = 0; at < rows.length; at += stride) rows[at + 1] = places.get(rows[at + 1]!)!
   }
 
-  function rewrite(subject: Subject, facts: readonly Fact[]): void {
-    subject.keys = [...new Set(facts.map((it) => it.key))]
-    const indexes = new Map(subject.keys.map((key, index) => [key, index]))
-    subject.rows = facts.flatMap((it) => [it.bucket, indexes.get(it.key)!, ...it.values])
+  function factsOf({ keys, rows }: Subject, first: number, end: number): Fact[] {
+    const facts: Fact[] = []
+    for (let at = first; at < end; at += stride)
+      facts.push({ bucket: rows[at]!, key: keys[rows[at + 1]!]!, values: rows.slice(at + 2, at + stride) })
+    return facts
   }
 }
 

@@ -130,7 +130,7 @@ describe('hostile text', function () {
     const rows: [says: RegExp, ...args: string[]][] = [
       [/w1 \(a\ufffd/, 'workers', '--band', 'none', ...data],
       [/a\\u001b/, 'workers', '--band', 'none', '--json', ...data],
-      [/\d+ findings/, 'findings', ...data],
+      [/\d+ findings?\n/, 'findings', ...data],
       [/\\u202e|AnyDesk/, 'findings', '--json', ...data],
       [/\\u202e/, 'export', ...data],
       [/does not exist/, 'findings', '--worker', EVIL, ...data],

@@ -50,6 +50,8 @@ export function placeConflicts(limits: Limits, world: World, reported: Statement
   const usedHours = buckets({ keepMs: KEEP_MS, width: 1, merge: ([a], [b]) => [a! | b!], bucketMs: DAY })
   /** The hour and worker of each laptop's last event, because most events add nothing new. Not saved. */
   const latest = new Map<string, { worker: string; hour: number }>()
+  /** By worker, the keys of logins away from any place of a laptop. Not saved: found again when either has changed. */
+  const suspects = new Map<string, ReadonlySet<string>>()
   /** By worker, the days with a conflict: of the week before those that can still change. */
   const conflictDays = new Subjects<number[]>()
 
@@ -57,13 +59,14 @@ export function placeConflicts(limits: Limits, world: World, reported: Statement
     take(seen, time, emit) {
       const { event, connection, device, worker } = seen
       if (worker === null) return
-      let isChanged = false
+      let isPlaceNew = false
       if (connection && device !== null)
-        isChanged = laptops.add(worker, time, JSON.stringify(laptopPlaceOf(seen, device)), [time, time])
-      if (device !== null) isChanged = addUse(device, worker, Math.floor(time / HOUR)) || isChanged
+        isPlaceNew = laptops.add(worker, time, JSON.stringify(laptopPlaceOf(seen, device)), [time, time])
       const login = event?.category === 'idp_login' ? loginPlaceOf(seen, event) : null
-      if (login) isChanged = logins.add(worker, time, JSON.stringify(login), [time]) || isChanged
-      if (isChanged) judge(worker, emit)
+      if (login) isPlaceNew = logins.add(worker, time, JSON.stringify(login), [time]) || isPlaceNew
+      if (isPlaceNew) suspects.delete(worker)
+      const isUseNew = device !== null && addUse(device, worker, Math.floor(time / HOUR))
+      if (isPlaceNew || isUseNew) judge(worker, emit)
     },
     kept: { laptops: laptops.kept, logins: logins.kept, usedHours: usedHours.kept, conflictDays },
   }
@@ -92,12 +95,13 @@ export function placeConflicts(limits: Limits, world: World, reported: Statement
   function judge(worker: string, emit: Emit): void {
     const from = firstOpenDay(Math.max(laptops.reached(worker), usedHours.reached(worker), logins.reached(worker)))
     const found = new Map<string, { time: number; login: LoginPlace; laptop: ProvenPlace }>()
-    const suspects = suspectLogins(worker)
-    const stays = suspects.length > 0 ? parsed<LaptopPlace>(laptops.of(worker)) : []
-    for (const login of parsed<LoginPlace>(suspects).sort((a, b) => a.first - b.first)) {
+    const away = suspectLogins(worker)
+    const stays = away.length > 0 ? parsed<LaptopPlace>(laptops.of(worker)) : []
+    const uses = away.length > 0 ? usedHours.of(worker) : []
+    for (const login of parsed<LoginPlace>(away).sort((a, b) => a.first - b.first)) {
       const time = login.first
       if (time < from) continue
-      const laptop = laptopElsewhere(stays, usedHours.of(worker), login, time)
+      const laptop = laptopElsewhere(stays, uses, login, time)
       const { country, region, managed } = login
       const key = JSON.stringify([Math.floor(time / DAY), country, region, managed])
       if (laptop && !found.has(key)) found.set(key, { time, login, laptop })
@@ -124,14 +128,19 @@ export function placeConflicts(limits: Limits, world: World, reported: Statement
 
   /** Logins away from any place of a laptop. Most logins come from where all laptops are, and need no closer look. */
   function suspectLogins(worker: string): Fact[] {
-    const keys = logins.keys(worker)
-    if (keys.length === 0) return []
-    const places = laptops.keys(worker).map((key) => (JSON.parse(key) as LaptopPlace).place)
-    const suspect = keys.filter((key) => {
+    const known = suspects.get(worker) ?? suspectsAmong(logins.keys(worker), laptops.keys(worker))
+    suspects.set(worker, known)
+    return known.size > 0 ? logins.of(worker).filter((it) => known.has(it.key)) : []
+  }
+
+  function suspectsAmong(logins: readonly string[], laptops: readonly string[]): ReadonlySet<string> {
+    if (logins.length === 0) return NONE
+    const places = laptops.map((key) => (JSON.parse(key) as LaptopPlace).place)
+    const away = logins.filter((key) => {
       const login = JSON.parse(key) as LoginPlace
       return places.some((it) => it && isElsewhere(it, login))
     })
-    return suspect.length > 0 ? logins.of(worker).filter((it) => suspect.includes(it.key)) : []
+    return away.length > 0 ? new Set(away) : NONE
   }
 
   /** The place of a laptop in use, when all that were in use are proven to be elsewhere; null otherwise. */
@@ -187,6 +196,8 @@ export function placeConflicts(limits: Limits, world: World, reported: Statement
     return all
   }
 }
+
+const NONE: ReadonlySet<string> = new Set()
 
 /** Facts with their keys parsed, each distinct key once. */
 function parsed<T>(facts: readonly Fact[]): Timed<T>[] {

@@ -12,8 +12,8 @@ const MAX_CHANGES = 500
 /** The first time on each UTC day. */
 export type Days = Map<number, number>
 
-/** The earliest time of each key (null: none) in each hour, by both. */
-type SlotHistory = Map<string, KeyChange>
+/** The earliest time of each key (null: none) in each hour, in order of time, then key. */
+type SlotHistory = KeyChange[]
 type KeyChange = [time: number, key: string | null]
 
 export interface Holder {
@@ -36,12 +36,15 @@ export function addAwake({ awake }: Holder, time: number): boolean {
 
 export function addChange({ changes }: Holder, slot: string, key: string | null, time: number): boolean {
   if (!changes.has(slot) && changes.size >= MAX_KEYS) return false
-  const history: SlotHistory = changes.get(slot) ?? new Map()
+  const history: SlotHistory = changes.get(slot) ?? []
   changes.set(slot, history)
-  const identity = identityOf(time, key)
-  const before = history.get(identity)
-  if (before ? before[0] <= time : history.size >= MAX_CHANGES) return false
-  history.set(identity, [time, key])
+  const hour = Math.floor(time / HOUR)
+  const from = history.findLastIndex(([at]) => at < hour * HOUR) + 1
+  const known = history.slice(from).find(([at, it]) => it === key && at < (hour + 1) * HOUR)
+  if (known ? known[0] <= time : history.length >= MAX_CHANGES) return false
+  if (known) history.splice(history.indexOf(known), 1)
+  const change: KeyChange = [time, key]
+  history.splice(history.findLastIndex((it) => inTime(it, change) < 0) + 1, 0, change)
   return true
 }
 
@@ -57,14 +60,15 @@ export function daysByKey({ awake, changes, moments }: Holder): Map<string, Days
   const byKey = new Map([...moments].map(([key, days]) => [key, new Map(days)]))
   const awakeDays = [...awake].sort((a, b) => a[0] - b[0])
   for (const history of changes.values()) {
-    const all = inTime(history)
-    for (const [index, [, [from, key]]] of all.entries()) {
+    let next = 0
+    for (const [index, [from, key]] of history.entries()) {
+      while (next < awakeDays.length && (awakeDays[next]![0] + 1) * DAY <= from) next++
       if (key === null) continue
-      const to = all[index + 1]?.[1][0] ?? Number.POSITIVE_INFINITY
+      const to = history[index + 1]?.[0] ?? Number.POSITIVE_INFINITY
       const days: Days = byKey.get(key) ?? new Map()
       byKey.set(key, days)
-      for (const [day, first] of awakeDays) {
-        if ((day + 1) * DAY <= from || first >= to) continue
+      for (let at = next; at < awakeDays.length && awakeDays[at]![1] < to; at++) {
+        const [day, first] = awakeDays[at]!
         addEarliest(days, day, Math.max(first, from))
       }
     }
@@ -79,9 +83,9 @@ export function forgetUpTo(holder: Holder, oldest: number): boolean {
   const { awake, changes, moments } = holder
   forgetDays(awake, oldest)
   for (const [slot, history] of changes) {
-    const old = inTime(history).filter(([, [time]]) => time < oldest * DAY)
-    for (const [identity] of old.slice(0, -1)) history.delete(identity)
-    if (old.length > 0 && history.size === 1 && awake.size === 0) changes.delete(slot)
+    const last = history.findLastIndex(([time]) => time < oldest * DAY)
+    if (last > 0) history.splice(0, last)
+    if (last >= 0 && history.length === 1 && awake.size === 0) changes.delete(slot)
   }
   for (const [key, days] of moments) {
     forgetDays(days, oldest)
@@ -110,17 +114,14 @@ export function sameDays(a: Days | undefined, b: Days | undefined): boolean {
   return a.size === b.size && [...a].every(([day, time]) => b.get(day) === time)
 }
 
-function identityOf(time: number, key: string | null): string {
-  return `${Math.floor(time / HOUR)} ${key}`
-}
-
-function inTime(history: SlotHistory): [identity: string, change: KeyChange][] {
-  return [...history].sort(([, a], [, b]) => a[0] - b[0] || (String(a[1]) < String(b[1]) ? -1 : 1))
+function inTime(a: KeyChange, b: KeyChange): number {
+  return a[0] - b[0] || (String(a[1]) < String(b[1]) ? -1 : 1)
 }
 
 function sizeOf({ awake, changes, moments }: Holder): number {
   let size = awake.size
-  for (const maps of [changes, moments]) for (const it of maps.values()) size += 1 + it.size
+  for (const history of changes.values()) size += 1 + history.length
+  for (const days of moments.values()) size += 1 + days.size
   return size
 }
 
@@ -143,7 +144,7 @@ export const HOLDER: Codec<Holder> = {
     awake: [...awake],
     changes: [...changes].map(([slot, history]) => [
       slot,
-      [...Map.groupBy(history.values(), ([, key]) => key)].map(([key, all]) => [key, all.map(([time]) => time)]),
+      [...Map.groupBy(history, ([, key]) => key)].map(([key, all]) => [key, all.map(([time]) => time)]),
     ]),
     moments: DAYS_BY_KEY.save(moments),
   }),
@@ -151,12 +152,12 @@ export const HOLDER: Codec<Holder> = {
     const { awake, changes, moments } = state as SavedHolder
     return {
       awake: new Map(awake),
-      changes: new Map(changes.map(([slot, keys]) => [slot, new Map(keys.flatMap(loadChanges))])),
+      changes: new Map(changes.map(([slot, keys]) => [slot, keys.flatMap(loadChanges).sort(inTime)])),
       moments: DAYS_BY_KEY.load(moments),
     }
   },
 }
 
-function loadChanges([key, times]: [key: string | null, times: number[]]): [string, KeyChange][] {
-  return times.map((time) => [identityOf(time, key), [time, key]])
+function loadChanges([key, times]: [key: string | null, times: number[]]): KeyChange[] {
+  return times.map((time) => [time, key])
 }

@@ -17,9 +17,13 @@ export interface Rarity {
   roams(worker: string, day: number): boolean | null
   /** True: one of the others also shares a key of a second kind. False: all of them have another. Null: unknown. */
   isCorroborated(kind: KeyKind, worker: string, others: readonly string[], day: number): boolean | null
+  /** Keys or holders have changed, or will. */
+  clearCache(): void
 }
 
 export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rarity {
+  /** By worker, kind and day: the workers of one key are compared each with each other. */
+  const known = new Map<string, ReadonlyMap<string, number>>()
   return {
     of(kind, workers, day) {
       if (PLACE_KINDS.has(kind)) return workers.filter((it) => roams(it, day) === false).length / workers.length
@@ -41,6 +45,7 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
       }
       return allDiffer ? false : null
     },
+    clearCache: () => known.clear(),
   }
 
   function roams(worker: string, day: number): boolean | null {
@@ -53,7 +58,14 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
   }
 
   /** The worker's keys of one kind within the window, with the number of days. */
-  function keysOf(worker: string, kind: KeyKind, day: number): Map<string, number> {
+  function keysOf(worker: string, kind: KeyKind, day: number): ReadonlyMap<string, number> {
+    const name = `${kind} ${day} ${worker}`
+    const counts = known.get(name) ?? counted(worker, kind, day)
+    known.set(name, counts)
+    return counts
+  }
+
+  function counted(worker: string, kind: KeyKind, day: number): Map<string, number> {
     const found = new Map<string, number>()
     for (const device of world.devicesOf(worker))
       for (const [key, days] of held.of(device)) {

@@ -67,7 +67,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   /** By laptop, and by 'worker <name>' for what feeds report. */
   const holders = new Subjects(HOLDER)
   const held = new HeldKeys()
-  const { of: rarityOf, roams, isCorroborated } = rarity(limits, world, held)
+  const { of: rarityOf, roams, isCorroborated, clearCache } = rarity(limits, world, held)
   /** The latest class of network of each uplink. */
   const networks = new Subjects<[time: number, NetworkClass]>()
   /** The events in force, by key, then by worker and day. */
@@ -89,6 +89,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       // Events of days that were settled at the last call stay in force as they are.
       for (const key of staleKeys) judge(key, newestDay - LATE_DAYS, emit)
       staleKeys.clear()
+      clearCache()
       const today = Math.floor(now / DAY)
       if (today <= newestDay) return
       newestDay = today
@@ -160,13 +161,15 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     if (before.size === 0 && names.size < 2) return
     const now = new Map([...before].filter(([identity]) => dayOf(identity) <= settledDay))
     const workers = workersOf(key, names)
-    if (workers.size > 1 && workers.size <= limits.commonFrom)
+    if (workers.size > 1 && workers.size <= limits.commonFrom) {
+      const hash = sha256(key).slice(0, 32)
       for (const [worker, days] of workers)
         for (const [day, time] of days) {
           if (day <= settledDay) continue
-          const draft = draftOf(key, workers, worker, day, time)
+          const draft = draftOf(key, hash, workers, worker, day, time)
           if (draft) now.set(`${worker} ${day}`, [{ device: null, worker, time }, key, draft])
         }
+    }
     let isChanged = false
     for (const [identity, [about]] of before) {
       if (now.get(identity)?.[0].time === about.time) continue
@@ -174,7 +177,8 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       emit(about, key, null)
     }
     for (const [identity, it] of now) {
-      if (JSON.stringify(before.get(identity)) === JSON.stringify(it)) continue
+      const known = before.get(identity)
+      if (known === it || JSON.stringify(known) === JSON.stringify(it)) continue
       isChanged = true
       emit(...it)
     }
@@ -200,6 +204,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   /** Null when the worker shares the key with nobody, or it is not rare. */
   function draftOf(
     key: string,
+    hash: string,
     workers: ReadonlyMap<string, Days>,
     worker: string,
     day: number,
@@ -226,7 +231,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     return {
       category: 'shared_key',
       KeyKind: kind,
-      KeyHash: sha256(key).slice(0, 32),
+      KeyHash: hash,
       Workers: all.length,
       Days: sharedDays.size,
       Rarity: Math.round(rare * 100) / 100,

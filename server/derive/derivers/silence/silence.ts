@@ -16,6 +16,7 @@ import * as z from 'zod'
 import { DAY, HOUR, MINUTE } from '../../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, type Seen } from '../../deriver.ts'
 import { Subjects, single } from '../../kit/kept.ts'
+import { Schedule } from '../../kit/schedule.ts'
 import { type ActiveHour, activityIn, type Evidence, KEPT_MS, strongestEvidence, withActivity } from './activity.ts'
 import {
   afterUptime,
@@ -85,6 +86,8 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   const laptops = new Subjects<Laptop>()
   const contacts = new Subjects<Contact>()
   const activity = new Subjects<ActiveHour[]>()
+  /** When to look at each laptop: at the latest when it is due, at once when it is stale. Not saved. */
+  const schedule = new Schedule()
   let downtimes: Stretch[] = []
   /** Whether an identity or repository feed has ever sent an event: without one, activity elsewhere is unknown. */
   let hasFeeds = false
@@ -97,8 +100,12 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     },
     advance(now, emit) {
       const due: [string, Laptop][] = []
-      for (const [device, laptop] of laptops)
-        if (laptop.isStale || now >= contacts.get(device)!.due) due.push([device, laptop])
+      for (const device of schedule.take(now)) {
+        const laptop = laptops.get(device)!
+        const contact = contacts.get(device)!
+        if (laptop.isStale || now >= contact.due) due.push([device, laptop])
+        else schedule.add(device, contact.due)
+      }
       // Before any is judged, because each judgement reads the stretches of the worker's other laptops.
       for (const [, laptop] of due) forget(laptop, now)
       for (const [device, laptop] of due) judge(device, laptop, now, emit)
@@ -108,9 +115,10 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     },
     revoked(device) {
       const laptop = laptops.get(device)
-      if (!laptop) return
-      laptop.isStale = true
-      laptops.touch(device)
+      if (laptop) markStale(device, laptop)
+    },
+    restored() {
+      for (const [device, { isStale }] of laptops) schedule.add(device, isStale ? 0 : contacts.get(device)!.due)
     },
     kept: {
       laptops,
@@ -133,10 +141,10 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
 
   function takeLaptop(device: string, { event, worker, time, receivedAt }: Seen): void {
     // What this laptop was used for no longer speaks against the worker's others.
-    if (worker !== null && activity.has(worker)) markStale(worker, device)
+    if (worker !== null && activity.has(worker)) markAllStale(worker, device)
     // A clock that is ahead must not hide a silence that follows.
     const at = Math.min(time, receivedAt)
-    const laptop = laptops.ensure(device, () => firstHeard(at))
+    const laptop = laptops.get(device) ?? begin(device, at)
     const contact = contacts.ensure(device, () => ({ last: at, due: 0 }))
     if (event?.category === 'agent_state' && event.Action === 'stopping') {
       push(laptop.stops, at)
@@ -150,24 +158,32 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     else insert(device, laptop, contact, at)
   }
 
+  function begin(device: string, at: number): Laptop {
+    const laptop: Laptop = { earlier: [], since: at, stops: [], resumes: [], reported: [], isStale: true }
+    laptops.set(device, laptop)
+    schedule.add(device, 0)
+    return laptop
+  }
+
   /** The usual case: the current stretch goes on, and nothing is due for another `activeMs`. */
   function extend(device: string, laptop: Laptop, contact: Contact, at: number): void {
     const before = contact.last
     contact.last = Math.max(before, at)
-    contact.due = contact.last + activeMs
+    const due = contact.last + activeMs
+    // Earlier than before when a late event continues a stretch.
+    if (due < contact.due) schedule.add(device, due)
+    contact.due = due
     contacts.touch(device)
     const hasReconnected = before - laptop.since < RECONNECTED_MS && contact.last - laptop.since >= RECONNECTED_MS
-    if (!hasReconnected && laptop.reported.at(-1)?.[0] !== before) return
-    laptop.isStale = true
-    laptops.touch(device)
+    if (hasReconnected || laptop.reported.at(-1)?.[0] === before) markStale(device, laptop)
   }
 
   /** A new stretch, or a late event between others. */
   function insert(device: string, laptop: Laptop, contact: Contact, at: number): void {
     const stretches = joined([...heard(laptop, contact), [at, at]], activeMs)
     const [since, last] = stretches.pop()!
-    Object.assign(laptop, { earlier: stretches, since, isStale: true })
-    laptops.touch(device)
+    Object.assign(laptop, { earlier: stretches, since })
+    markStale(device, laptop)
     contact.last = last
     contacts.touch(device)
   }
@@ -176,13 +192,18 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     return [...earlier, [since, last]]
   }
 
-  /** The worker's laptops, without `except`, are judged at the next advance. */
-  function markStale(worker: string, except: string | null): void {
+  /** It is judged at the next advance. */
+  function markStale(device: string, laptop: Laptop): void {
+    laptop.isStale = true
+    laptops.touch(device)
+    schedule.add(device, 0)
+  }
+
+  /** The same for all laptops of the worker without `except`. */
+  function markAllStale(worker: string, except: string | null): void {
     for (const device of world.devicesOf(worker)) {
       const laptop = device === except ? undefined : laptops.get(device)
-      if (!laptop || laptop.isStale) continue
-      laptop.isStale = true
-      laptops.touch(device)
+      if (laptop && !laptop.isStale) markStale(device, laptop)
     }
   }
 
@@ -191,13 +212,10 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     if (!found) return
     if (!hasFeeds) {
       hasFeeds = true
-      for (const [device, laptop] of laptops) {
-        laptop.isStale = true
-        laptops.touch(device)
-      }
+      for (const [device, laptop] of laptops) markStale(device, laptop)
     }
     activity.set(worker, withActivity(activity.get(worker) ?? [], { ...found, time: Math.min(time, receivedAt) }))
-    markStale(worker, null)
+    markAllStale(worker, null)
   }
 
   /** Keeps a little more than is judged: a stretch just before a gap may explain activity in another laptop's gap. */
@@ -230,6 +248,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     laptops.touch(device)
     contact.due = nextDue(contact.last, now)
     contacts.touch(device)
+    schedule.add(device, contact.due)
   }
 
   /** When a lasting gap passes its next threshold. */
@@ -302,10 +321,6 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     return world.holdingsOf(device).length === 0 || world.holderAt(device, time) !== null
   }
 })
-
-function firstHeard(at: number): Laptop {
-  return { earlier: [], since: at, stops: [], resumes: [], reported: [], isStale: true }
-}
 
 function hourOf(time: number): number {
   return new Date(time).getUTCHours()

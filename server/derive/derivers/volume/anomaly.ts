@@ -31,6 +31,8 @@ const OPEN_DAYS = 10
 
 export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (chosen, world) => {
   const workers = new Workers()
+  /** Workers that changed since the last judgement: those with a `since`. */
+  const stale = new Set<string>()
   /** Anomalies by floor and habit. They are compared with the peers again whenever those change. */
   const open = new Subjects<Candidate[]>()
   /** Days up to this one are over, and have been judged. */
@@ -70,7 +72,8 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
       const isNewDay = closedThrough < today - 1
       if (isNewDay) closeDays(today - 1)
       const changed = new Set<string>()
-      for (const [name, worker] of workers) {
+      for (const name of stale) {
+        const worker = workers.get(name)!
         const { book, since } = worker
         if (since === null) continue
         worker.since = null
@@ -84,6 +87,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
         ]
         if (kept.length + found.length > 0 || open.has(name)) open.set(name, [...kept, ...found])
       }
+      stale.clear()
       for (const [name, candidates] of open) {
         const since = today - OPEN_DAYS
         if (changed.has(name) || isStale(name, candidates)) compare(name, candidates, since, emit)
@@ -109,7 +113,10 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
       reported: reported.kept,
     },
     restored() {
-      for (const [name, worker] of workers) count(name, worker, 1)
+      for (const [name, worker] of workers) {
+        count(name, worker, 1)
+        if (worker.since !== null) stale.add(name)
+      }
     },
   }
 
@@ -129,6 +136,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
     const worker = workers.ensure(name)
     if (worker.since === null || day < worker.since) {
       worker.since = day
+      stale.add(name)
       workers.touch(name)
     }
     drip.changed(name, day)

@@ -48,16 +48,16 @@ export interface Book {
   readonly worker: string
   /** The latest event time. Days that are older by the lateness bound are closed. */
   reached: number
-  /** [slot x RADIX + code, value or hash, time of the last] again and again. */
-  recent: number[]
-  /** [day x RADIX + code, value] again and again. */
+  /** By UTC day: [slot x RADIX + code, value or hash, time of the last] again and again. */
+  recent: Map<number, number[]>
+  /** [day x RADIX + code, value] again and again, in order of day. */
   days: number[]
   /** The day of the last call of `markActive`, which happens for every event. */
   lastActiveDay: number
 }
 
 export function emptyBook(worker: string): Book {
-  return { worker, reached: 0, recent: [], days: [], lastActiveDay: 0 }
+  return { worker, reached: 0, recent: new Map(), days: [], lastActiveDay: 0 }
 }
 
 /** Is called when the half hours of a day, or the days, of a book change. `reached` may change with either. */
@@ -69,19 +69,21 @@ export interface Edits {
 /** False when the day is closed already; nothing was added. */
 export function add(book: Book, time: number, count: Count, value: number, edits: Edits): boolean {
   if (!open(book, time, edits)) return false
-  edits.slotsOf(book, Math.floor(time / DAY))
-  const { recent } = book
+  const day = Math.floor(time / DAY)
+  edits.slotsOf(book, day)
+  const rows = book.recent.get(day) ?? []
+  book.recent.set(day, rows)
   const key = Math.floor(time / SLOT_MS) * RADIX + CODES[count]
-  for (let at = recent.length - 3; at >= 0; at -= 3) {
-    if (recent[at] !== key) continue
+  for (let at = rows.length - 3; at >= 0; at -= 3) {
+    if (rows[at] !== key) continue
     if (isDistinct[CODES[count]]) {
-      if (recent[at + 1] !== value) continue
-    } else recent[at + 1]! += value
-    recent[at + 2] = Math.max(recent[at + 2]!, time)
+      if (rows[at + 1] !== value) continue
+    } else rows[at + 1]! += value
+    rows[at + 2] = Math.max(rows[at + 2]!, time)
     return true
   }
-  recent.push(key, value, time)
-  if (isDistinct[CODES[count]]) boundDistinct(recent, key)
+  rows.push(key, value, time)
+  if (isDistinct[CODES[count]]) boundDistinct(rows, key)
   return true
 }
 
@@ -91,9 +93,9 @@ export function markActive(book: Book, time: number, edits: Edits): boolean {
   if (day === book.lastActiveDay) return false
   book.lastActiveDay = day
   const key = day * RADIX + CODES.active
-  for (let at = book.days.length - 2; at >= 0; at -= 2) if (book.days[at] === key) return false
+  for (let at = book.days.length - 2; at >= 0 && book.days[at]! >= key; at -= 2) if (book.days[at] === key) return false
   if (!open(book, time, edits)) return false
-  book.days.push(key, 1)
+  insert(book.days, key, 1)
   edits.days(book)
   return true
 }
@@ -110,65 +112,52 @@ function open(book: Book, time: number, edits: Edits): boolean {
 }
 
 /** Drops the highest hash when there are too many, so that the order of arrival makes no difference. */
-function boundDistinct(recent: number[], key: number): void {
+function boundDistinct(rows: number[], key: number): void {
   const indexes = []
-  for (let at = 0; at < recent.length; at += 3) if (recent[at] === key) indexes.push(at)
+  for (let at = 0; at < rows.length; at += 3) if (rows[at] === key) indexes.push(at)
   if (indexes.length <= DISTINCT_A_SLOT) return
-  const highest = indexes.reduce((a, b) => (recent[a + 1]! > recent[b + 1]! ? a : b))
-  recent.splice(highest, 3)
+  const highest = indexes.reduce((a, b) => (rows[a + 1]! > rows[b + 1]! ? a : b))
+  rows.splice(highest, 3)
 }
 
 /** Folds the half hours of closed days, which no window of a later day reaches, into one row per count. */
 function fold(book: Book, edits: Edits): void {
   const closed = Math.floor((book.reached - LATENESS_MS) / DAY) - 1
   const oldest = Math.floor(book.reached / DAY) - KEPT_DAYS
-  const recent: number[] = []
   const distinct = new Set<string>()
   const sums = new Map<number, number>()
-  for (let at = 0; at < book.recent.length; at += 3) {
-    const [key, value, last] = [book.recent[at]!, book.recent[at + 1]!, book.recent[at + 2]!]
-    const day = Math.floor(Math.floor(key / RADIX) / SLOTS_A_DAY)
-    if (day >= closed) {
-      recent.push(key, value, last)
-      continue
-    }
+  for (const [day, rows] of book.recent) {
+    if (day >= closed) continue
     edits.slotsOf(book, day)
-    const folded = day * RADIX + (key % RADIX)
-    if (isDistinct[key % RADIX] && distinct.has(`${folded} ${value}`)) continue
-    distinct.add(`${folded} ${value}`)
-    sums.set(folded, (sums.get(folded) ?? 0) + (isDistinct[key % RADIX] ? 1 : value))
+    book.recent.delete(day)
+    for (let at = 0; at < rows.length; at += 3) {
+      const code = rows[at]! % RADIX
+      const value = rows[at + 1]!
+      const folded = day * RADIX + code
+      if (isDistinct[code] && distinct.has(`${folded} ${value}`)) continue
+      distinct.add(`${folded} ${value}`)
+      sums.set(folded, (sums.get(folded) ?? 0) + (isDistinct[code] ? 1 : value))
+    }
   }
-  book.recent = recent
-  for (const row of sums) book.days.push(...row)
-  const kept: number[] = []
-  for (let at = 0; at < book.days.length; at += 2)
-    if (Math.floor(book.days[at]! / RADIX) >= oldest) kept.push(book.days[at]!, book.days[at + 1]!)
-  if (sums.size > 0 || kept.length < book.days.length) edits.days(book)
-  book.days = kept
+  for (const [key, value] of sums) insert(book.days, key, value)
+  let dropped = 0
+  while (dropped < book.days.length && book.days[dropped]! < oldest * RADIX) dropped += 2
+  book.days.splice(0, dropped)
+  if (sums.size > 0 || dropped > 0) edits.days(book)
 }
 
-/** The half hours of one day, as they are saved. */
-export function rowsOf({ recent }: Book, day: number): number[] {
-  const rows: number[] = []
-  for (let at = 0; at < recent.length; at += 3)
-    if (dayOfSlot(Math.floor(recent[at]! / RADIX)) === day) rows.push(recent[at]!, recent[at + 1]!, recent[at + 2]!)
-  return rows
-}
-
-/** The days that have half hours. */
-export function daysOf({ recent }: Book): Set<number> {
-  const days = new Set<number>()
-  for (let at = 0; at < recent.length; at += 3) days.add(dayOfSlot(Math.floor(recent[at]! / RADIX)))
-  return days
+/** Adds a row of `Book.days` in its place. From the end, because most are of the latest days. */
+function insert(days: number[], key: number, value: number): void {
+  let at = days.length
+  while (at > 0 && days[at - 2]! > key) at -= 2
+  days.splice(at, 0, key, value)
 }
 
 /** The number of active days from `first` to `last`. */
 export function activeDays({ days }: Book, first: number, last: number): number {
   let found = 0
-  for (let at = 0; at < days.length; at += 2) {
-    const day = Math.floor(days[at]! / RADIX)
-    if (days[at]! % RADIX === CODES.active && day >= first && day <= last) found++
-  }
+  for (let at = days.length - 2; at >= 0 && days[at]! >= first * RADIX; at -= 2)
+    if (days[at]! % RADIX === CODES.active && days[at]! < (last + 1) * RADIX) found++
   return found
 }
 
@@ -200,22 +189,23 @@ export function byDay(book: Book, first: number, last: number): Map<number, Sums
     days.set(day, sums)
     return sums
   }
-  for (let at = 0; at < book.days.length; at += 2) {
+  for (let at = book.days.length - 2; at >= 0 && book.days[at]! >= first * RADIX; at -= 2) {
     const day = Math.floor(book.days[at]! / RADIX)
-    if (day >= first && day <= last) of(day)[book.days[at]! % RADIX]! += book.days[at + 1]!
+    if (day <= last) of(day)[book.days[at]! % RADIX]! += book.days[at + 1]!
   }
   let distinct: Set<string> | null = null
-  for (let at = 0; at < book.recent.length; at += 3) {
-    const key = book.recent[at]!
-    const day = Math.floor(key / (RADIX * SLOTS_A_DAY))
+  for (const [day, rows] of book.recent) {
     if (day < first || day > last) continue
-    const code = key % RADIX
-    if (!isDistinct[code]) of(day)[code]! += book.recent[at + 1]!
-    else {
-      distinct ??= new Set()
-      const thing = `${day} ${code} ${book.recent[at + 1]}`
-      if (!distinct.has(thing)) of(day)[code]! += 1
-      distinct.add(thing)
+    const sums = of(day)
+    for (let at = 0; at < rows.length; at += 3) {
+      const code = rows[at]! % RADIX
+      if (!isDistinct[code]) sums[code]! += rows[at + 1]!
+      else {
+        distinct ??= new Set()
+        const thing = `${day} ${code} ${rows[at + 1]}`
+        if (!distinct.has(thing)) sums[code]! += 1
+        distinct.add(thing)
+      }
     }
   }
   return days
@@ -233,12 +223,13 @@ export interface Slot {
 /** The half hours of these counts that are not folded yet, from `first` to `last`, in order of time. */
 export function slotsOf(book: Book, first: number, last: number, counts: readonly Count[]): Slot[] {
   const found: Slot[] = []
-  for (let at = 0; at < book.recent.length; at += 3) {
-    const key = book.recent[at]!
-    const slot = Math.floor(key / RADIX)
-    const count = COUNTS[key % RADIX]!
-    if (slot < first * SLOTS_A_DAY || slot >= (last + 1) * SLOTS_A_DAY || !counts.includes(count)) continue
-    found.push({ slot, count, value: book.recent[at + 1]!, last: book.recent[at + 2]! })
+  for (const [day, rows] of book.recent) {
+    if (day < first || day > last) continue
+    for (let at = 0; at < rows.length; at += 3) {
+      const count = COUNTS[rows[at]! % RADIX]!
+      if (!counts.includes(count)) continue
+      found.push({ slot: Math.floor(rows[at]! / RADIX), count, value: rows[at + 1]!, last: rows[at + 2]! })
+    }
   }
   return found.sort((a, b) => a.slot - b.slot || a.value - b.value)
 }

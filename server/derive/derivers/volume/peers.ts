@@ -54,6 +54,7 @@ export function peers(): Peers {
       return last
     },
     move(day, metric, before, after) {
+      if (before === after) return
       const [from, to] = [stepOf(before), stepOf(after)]
       if (from === to) return
       const key = day * RADIX + DAILY.indexOf(metric)

@@ -3,7 +3,7 @@
  * one for each recent day, so that an addition writes one day and not nine.
  */
 import type { Part, Parts } from '../../kit/kept.ts'
-import { add, type Book, type Count, daysOf, type Edits, emptyBook, markActive, rowsOf } from './book.ts'
+import { add, type Book, type Count, type Edits, emptyBook, markActive } from './book.ts'
 
 export interface Worker {
   book: Book
@@ -76,23 +76,23 @@ export class Workers extends Map<string, Worker> {
     const book = this.get(name)?.book
     if (!book) return
     this.#edits.days(book)
-    for (const day of daysOf(book)) this.#edits.slotsOf(book, day)
+    for (const day of book.recent.keys()) this.#edits.slotsOf(book, day)
     this.delete(name)
   }
 
   #recentPart(): Part {
     const read = (rowName: string) => {
       const [name, day] = partsOfRowName(rowName)
-      const book = this.get(name)?.book
-      return notEmpty(book && rowsOf(book, day))
+      return this.get(name)?.book.recent.get(day)
     }
     const rowNames = () =>
-      [...this].flatMap(([name, { book }]) => Array.from(daysOf(book), (day) => rowNameOf(name, day)))
+      [...this].flatMap(([name, { book }]) => Array.from(book.recent.keys(), (day) => rowNameOf(name, day)))
     return {
       changed: () => changedRows(this.#recent, read),
       all: () => existingRows(rowNames(), read),
       restore: (rowName, state) => {
-        this.ensure(partsOfRowName(rowName)[0]).book.recent.push(...(state as number[]))
+        const [name, day] = partsOfRowName(rowName)
+        this.ensure(name).book.recent.set(day, state as number[])
       },
     }
   }
