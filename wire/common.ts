@@ -10,7 +10,7 @@ export const name = text(256)
 /** Epoch milliseconds UTC, in the years 2000 to 2100, so that a wrong clock cannot overflow a time window. */
 export const epochMs = z
   .int()
-  .min(946_684_800_000, 'Give milliseconds since 1970, from the year 2000 on')
+  .min(946_684_800_000, 'This is before the year 2000; times are milliseconds since 1970')
   .max(4_102_444_800_000)
 export const count = z.int().min(0)
 export const bytes = z.int().min(0)

@@ -19,25 +19,26 @@ const FIELDS: ReadonlyMap<unknown, readonly string[]> = new Map(
 )
 
 /**
- * The most telling of the issues.
+ * The most telling of the issues. `within`: the path of the value itself, with a dot at its end.
  *
  * Shape   a field that does not exist comes before one that is missing, which it was probably meant to be. `value` is
  *         what was parsed.
  */
-export function mismatch(issues: readonly z.core.$ZodIssue[], value: unknown): Mismatch {
+export function mismatch(issues: readonly z.core.$ZodIssue[], value: unknown, within = ''): Mismatch {
   const unknown = issues.find((it) => it.code === 'unrecognized_keys')
   const issue = unknown ?? issues[0]
   if (issue === undefined) return { path: '', why: 'It does not match.' }
   const key = unknown?.keys[0]
-  const path = [...issue.path, ...(key === undefined ? [] : [key])].map(String).join('.').slice(0, MAX_PATH)
+  const names = [...issue.path, ...(key === undefined ? [] : [key])]
+  const path = (within + names.map(String).join('.')).slice(0, MAX_PATH)
   return { path, why: (key === undefined ? whyNot(issue, at(value, issue.path)) : strange(key)).slice(0, MAX_WHY) }
 
   function strange(key: string): string {
-    const within = at(value, issue!.path) as { category?: unknown } | undefined
+    const parent = at(value, issue!.path) as { category?: unknown } | undefined
     const missing = issues.flatMap((it) =>
       it.path.length === issue!.path.length + 1 && at(value, it.path) === undefined ? [String(it.path.at(-1))] : [],
     )
-    const near = meant(key, [...missing, ...(FIELDS.get(within?.category) ?? [])])
+    const near = meant(key, [...missing, ...(FIELDS.get(parent?.category) ?? [])])
     const instead = missing.length > 0 ? ` Missing: ${missing.slice(0, MAX_OPTIONS).join(', ')}.` : ''
     return `There is no such field.${near || instead}`
   }

@@ -117,8 +117,8 @@ function located(
 }
 
 function refusalOf({ issues }: z.ZodError, value: unknown, within = ''): Refusal {
-  const { path, why } = mismatch(issues, value)
-  return { path: within + path, todo: why }
+  const { path, why } = mismatch(issues, value, within)
+  return { path, todo: why }
 }
 
 /** A blank line: no event, but counted in the index. */

@@ -212,7 +212,7 @@ describe('a roster in CSV', () => {
       row: 'x,x',
       says: 'referredBy: a worker cannot refer themselves',
     },
-    { name: 'a year 1900', header: 'worker,start', row: 'x,1900-01-01', says: 'start: Too small' },
+    { name: 'a year 1900', header: 'worker,start', row: 'x,1900-01-01', says: 'start: This is before the year 2000' },
     {
       name: 'an end before the start',
       header: 'worker,start,end',
