@@ -72,12 +72,12 @@ let page: { runs: ReadonlyMap<string, number>; lines: number } | null = null
 function countRuns() {
   const lines = EVERYDAY.trim().split(/[|\n]/)
   const runs = new Map<string, number>()
-  for (const line of lines) {
+  for (const [line, { length: times }] of Map.groupBy(lines, (it) => it)) {
     const inLine = new Set<string>()
     for (let at = 0; at < line.length; at++)
       for (let length = 1; length <= MAX_RUN && at + length <= line.length; length++)
         inLine.add(line.slice(at, at + length))
-    for (const run of inLine) runs.set(run, (runs.get(run) ?? 0) + 1)
+    for (const run of inLine) runs.set(run, (runs.get(run) ?? 0) + times)
   }
   return { runs, lines: lines.length }
 }

@@ -61,5 +61,6 @@ export function share(what: string, done: number, of: number): string {
 
 /** 1234567 as '1,234,567'. */
 export function counted(count: number): string {
-  return count.toLocaleString('en-US')
+  // Without Intl, which takes 10 ms to load.
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
