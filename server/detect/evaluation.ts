@@ -36,7 +36,7 @@ const UNFINISHED = 'unfinished'
 export interface EvaluationDeps {
   id: string
   /** The id of the evaluation that this one amends. */
-  base?: string
+  base?: string | undefined
   stream: Pick<Stream, 'digest'>
   store: Store
   pipeline: PipelineDeps

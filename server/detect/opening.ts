@@ -110,8 +110,7 @@ function identityIn(saved: SavedEvaluation): SavedIdentity | null {
 
 function make(id: string, deps: OpeningDeps, base?: string): Evaluation {
   const { stream, store, ruleset, thresholds, recognise, lookup } = deps
-  const about = base === undefined ? { id } : { id, base }
-  return new Evaluation({ ...about, stream, store, pipeline: { ...ruleset, thresholds, recognise, lookup } })
+  return new Evaluation({ id, base, stream, store, pipeline: { ...ruleset, thresholds, recognise, lookup } })
 }
 
 async function resumed(saved: SavedEvaluation, deps: OpeningDeps): Promise<Evaluation> {
@@ -165,8 +164,7 @@ async function rebased(
 
 async function begin(rulesetId: string, deps: OpeningDeps, base?: string): Promise<Evaluation> {
   const id = deps.makeId()
-  const begun = { id, ruleset: rulesetId, stream: deps.stream.id }
-  await deps.store.evaluations.begin(base === undefined ? begun : { ...begun, base })
+  await deps.store.evaluations.begin({ id, ruleset: rulesetId, stream: deps.stream.id, base })
   return make(id, deps, base)
 }
 

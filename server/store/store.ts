@@ -123,7 +123,7 @@ export interface Evaluation {
 
 export interface Begun extends Pick<Evaluation, 'id' | 'ruleset' | 'stream'> {
   /** The id of the evaluation to amend. */
-  base?: string
+  base?: string | undefined
 }
 
 /** State of one part of an evaluation about one subject. */
