@@ -17,14 +17,14 @@ import { wholeGeo } from '../derive/derivers/connection.ts'
 import { derivers, placeChanges, type Thresholds } from '../derive/index.ts'
 import { type Keeper, type Kept, single } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
-import { World } from '../derive/kit/world.ts'
+import { type Changed, World } from '../derive/kit/world.ts'
 import { DERIVED_PART, DerivedEvents } from './derived-events.ts'
 import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 6
+export const STATE_FORM = 7
 /** The part of the saved state that holds the log's clock. */
 export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
@@ -117,10 +117,13 @@ export class Pipeline {
     this.#endDowntime(stampOf(record))
     switch (record.type) {
       case 'contract':
-        this.world.addContract(record)
+        this.#changed(this.world.addContract(record))
+        break
+      case 'approval':
+        this.#changed(this.world.addApproval(record))
         break
       case 'device':
-        this.world.addDevice(record)
+        this.#changed(this.world.addDevice(record))
         break
       case 'revocation':
         this.world.addRevocation(record)
@@ -230,11 +233,17 @@ export class Pipeline {
   #tick(): void {
     this.#counted.ticked = this.time
     for (const it of this.gate.advance(this.time)) this.#run(this.#session(it))
+    this.world.advance(this.time)
     for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.time, emit)
+  }
+
+  #changed(changed: Changed | null): void {
+    if (changed) for (const { deriver } of this.#derivers) deriver.changed?.(changed)
   }
 
   #run(seen: Seen): void {
     this.coverage.take(seen)
+    this.#changed(this.world.take(seen))
     for (const { deriver, emit } of this.#readers.get(seen.event?.category ?? 'session')!) deriver.take(seen, emit)
     if (seen.event && !seen.conflict) this.detector.take(seen.event, seen, seen.contract)
   }

@@ -44,6 +44,8 @@ function distinguishing(record: Recorded): unknown {
     case 'clock':
       return ['clock', record.time, record.downSince ?? null]
     case 'contract':
+    case 'approval':
+    case 'learning':
     case 'device':
     case 'revocation':
     case 'label':

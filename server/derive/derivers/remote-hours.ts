@@ -5,18 +5,18 @@
  *         `hours` of sessions; a second one with the sum of `ofDays` days when `days` of those had as many. The time of
  *         both is when the day reached `hours`. Overlapping sessions count once. Of several events about one session
  *         the latest counts; a session without an end lasted until its latest event.
- * Silent  sessions of a tool that the contract approves.
- * Memory  per device the sessions of the last two weeks: MAX_SESSIONS at most, the shortest dropped first.
+ * Silent  sessions of a tool that the company approves, also when it says so within `APPRAISED_DAYS`.
+ * Memory  per device the sessions of the last six weeks: MAX_SESSIONS at most, the shortest dropped first.
  */
 
 import * as z from 'zod'
 import type { EventOf } from '../../../wire/event.ts'
 import { DAY, HOUR } from '../../../wire/time.ts'
-import { deriverKind, LATENESS_MS } from '../deriver.ts'
+import { deriverKind } from '../deriver.ts'
+import { APPRAISED_DAYS } from '../kit/appraised-days.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { mapCodec, Names, Subjects } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
-import { isApprovedTool } from '../kit/tenant.ts'
 
 const MAX_SESSIONS = 512
 
@@ -30,6 +30,7 @@ const thresholds = z.strictObject({
 
 /** A session as of its latest event, at `time` with `id`. */
 interface RemoteSession {
+  tool: string
   start: number
   end: number
   time: number
@@ -41,14 +42,13 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
   /** Devices to judge at the next advance. */
   const due = new Names()
   const reported = statements()
-  const keptMs = LATENESS_MS + (ofDays + 1) * DAY
+  const keptMs = (APPRAISED_DAYS + ofDays + 1) * DAY
 
   return {
     reads: ['remote_session'],
-    take({ event, device, conflict, contract, receivedAt }) {
+    take({ event, device, conflict, receivedAt }) {
       if (event?.category !== 'remote_session' || event.Direction !== 'incoming') return
       if (device === null || conflict || event.time > receivedAt + DAY) return
-      if (isApprovedTool(contract, { id: event.Tool, name: event.Tool }, event)) return
       const session = sessionOf(event)
       if (session.end - session.start > keptMs) session.start = session.end - keptMs
       const sessions = devices.ensure(device, () => new Map())
@@ -60,11 +60,15 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
       due.add(device)
       if (sessions.size > MAX_SESSIONS) sessions.delete(shortest(sessions))
     },
+    changed({ worker, device }) {
+      const theirs = device !== null ? [device] : worker !== null ? world.devicesOf(worker) : devices.keys()
+      for (const it of theirs) if (devices.has(it)) due.add(it)
+    },
     advance(_now, emit) {
       for (const device of due) {
         const sessions = devices.get(device)!
         const reached = Math.max(...[...sessions.values()].map((it) => it.end))
-        const since = Math.floor((reached - LATENESS_MS) / DAY)
+        const since = Math.floor(reached / DAY) - APPRAISED_DAYS
         reported.revise(device, since * DAY, statementsOn(device, sessions, since), emit)
         for (const [key, { end }] of sessions)
           if (end < reached - keptMs) {
@@ -78,7 +82,10 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
   }
 
   function statementsOn(device: string, sessions: ReadonlyMap<string, RemoteSession>, since: number): Statement[] {
-    const table = hoursByDay([...sessions.values()], hours * HOUR)
+    const unapproved = [...sessions.values()].filter(
+      ({ tool, start }) => !world.approvesSession(device, world.holderAt(device, start), tool, start),
+    )
+    const table = hoursByDay(unapproved, hours * HOUR)
     return [...table].flatMap(([day, { ms, full }]) => {
       if (day < since || full === null) return []
       const window = Array.from({ length: ofDays }, (_, ago) => table.get(day - ago)).filter((it) => it !== undefined)
@@ -93,10 +100,10 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
   }
 })
 
-function sessionOf({ id, time, StartedAt, EndedAt }: EventOf<'remote_session'>): RemoteSession {
+function sessionOf({ id, time, Tool: tool, StartedAt, EndedAt }: EventOf<'remote_session'>): RemoteSession {
   const start = Math.min(StartedAt, time)
   // An end later than the event is not an end yet.
-  return { start, end: Math.max(start, Math.min(EndedAt ?? time, time)), time, id }
+  return { tool, start, end: Math.max(start, Math.min(EndedAt ?? time, time)), time, id }
 }
 
 function shortest(sessions: ReadonlyMap<string, RemoteSession>): string {

@@ -2,7 +2,8 @@
  * Remote-control tools, VPN clients and similar programs that the catalogue recognised (#13-#24, #30, #44).
  *
  * Shape   one `tool` per device, tool, way of recognition and UTC day: the first sighting of the day. Another one on
- *         the same day when it is unattended, renamed, approved or not, or new where it was only present before.
+ *         the same day when it is unattended, renamed, shows another tenant, or is new where it was only present before.
+ *         An event is emitted again when the company approves the tool, or its tenant becomes known, later.
  *         Only removing a package or application is a removal; services and autostarts are removed by every update. A
  *         tool that still runs within an hour of its removal has not returned, and one that the same publisher
  *         installs again within that hour was updated.
@@ -15,10 +16,11 @@ import { isRemoteControl } from '../../../rules/catalogue/categories.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import type { CatalogueFacts } from '../../../wire/recording.ts'
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
-import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
+import { type Draft, deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
+import { appraised } from '../kit/appraised.ts'
 import { inOrder, type Note } from '../kit/in-order.ts'
 import { mapCodec, prefixed, Subjects } from '../kit/kept.ts'
-import { isApprovedTool } from '../kit/tenant.ts'
+import { tenantsIn } from '../kit/tenant.ts'
 
 const MAX_TOOLS = 64
 const MAX_REMOVALS = 16
@@ -43,13 +45,13 @@ type StartedBy = 'management' | 'system' | 'person' | null
 interface ToolSighting extends Note {
   what: 'sighting'
   found: FoundTool
-  approved: boolean
+  /** Those that the event shows. */
+  tenants: readonly string[]
   baseline: boolean
   started: StartedBy
   installed: boolean
   publisher: string | null
   sinceFirstBoot: number | null
-  sinceStart: number | null
 }
 interface ToolRemoval extends Note {
   what: 'removal'
@@ -58,6 +60,13 @@ interface ToolRemoval extends Note {
 }
 interface Logon extends Note {
   what: 'logon'
+}
+
+type ToolDraft = Extract<Draft, { category: 'tool' }>
+/** A tool event without what the contract says. */
+interface Observed {
+  draft: Omit<ToolDraft, 'Approved' | 'DaysSinceFirstBoot' | 'DaysSinceStart'>
+  tenants: readonly string[]
 }
 
 type ToolNote = ToolSighting | ToolRemoval | Logon
@@ -83,7 +92,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
         if (note.what === 'logon') memory.loggedOn = true
         else if (note.what === 'removal') addRemoval(memory, note)
         else {
-          const { time, found, approved, baseline, sinceFirstBoot, sinceStart } = note
+          const { time, found, tenants, baseline } = note
           const day = Math.floor(time / DAY)
           if (memory.day !== day) Object.assign(memory, { day, kinds: [], reported: [] })
           const kind = kindOf(note)
@@ -95,7 +104,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
           const { id, by, renamed } = found
           const unattended = found.unattended === true
           const returned = sinceRemoval !== null
-          const key = [id, by, unattended, renamed, baseline, approved, byProvisioning, returned].join('|')
+          const key = JSON.stringify([id, by, unattended, renamed, baseline, byProvisioning, returned, ...tenants])
           if (memory.reported.includes(key) || memory.reported.length >= MAX_REPORTED) return
           memory.reported.push(key)
           report(time, key, {
@@ -104,13 +113,11 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
             ToolId: found.id,
             ToolCategory: found.category,
             MatchedBy: found.by,
-            Approved: approved,
-            DaysSinceFirstBoot: sinceFirstBoot,
+            ...UNJUDGED,
             VendorsLast30d: memory.tools.filter((it) => it.day > day - limits.vendorDays).length,
             Renamed: found.renamed,
             Unattended: found.unattended,
             Baseline: baseline,
-            DaysSinceStart: sinceStart,
             DaysSinceRemoval: sinceRemoval,
             ByProvisioning: byProvisioning,
           })
@@ -119,6 +126,15 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
     },
     MAX_NOTES,
   )
+  const events = appraised<Observed>(world, (device, worker, time, { draft, tenants }) => {
+    const contract = world.contractAt(worker, time)
+    const judged = {
+      Approved: world.approvesTool({ contract, device, time }, { id: draft.ToolId, name: draft.Tool }, tenants),
+      DaysSinceFirstBoot: daysSince(world.firstBoot(device), time),
+      DaysSinceStart: daysSince(contract?.start, time),
+    }
+    return { draft: { ...draft, ...judged }, mark: JSON.stringify([worker, ...Object.values(judged)]) }
+  })
   /**
    * By device, the first time of each kind of sighting on each day, so that a tool with ten thousand connections a day
    * costs one note. An earlier sighting that arrives late makes another note; `step` then ignores the later one.
@@ -129,12 +145,10 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
 
   return {
     take(seen, emit) {
-      const { event, facts, device, conflict, time, contract, firstBoot } = seen
+      const { event, facts, device, conflict, time, firstBoot } = seen
       if (!event || device === null || conflict || !(facts?.tools || event.category === 'logon')) return
       const put = (note: ToolNote) =>
-        devices.take(device, note, (at, key, draft) =>
-          emit({ device, worker: world.holderAt(device, at), time: at }, key, draft),
-        )
+        devices.take(device, note, (at, key, draft) => events.put(device, at, key, observedIn(key, draft), emit))
       if (isLogon(seen) && firstBoot !== null && time - firstBoot <= limits.provisioningHours * HOUR) {
         if (time >= (logons.get(device) ?? Number.POSITIVE_INFINITY)) return
         logons.set(device, time)
@@ -148,6 +162,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
         if (logon !== undefined) put({ what: 'logon', time: logon, id: '0' })
       }
       const software = event.category === 'software' ? event : null
+      const shown = tenantsIn(event)
       const publisher = software?.Publisher?.trim().toLowerCase() ?? null
       for (const found of facts.tools) {
         // Ids sort a removal before an installation at the same time: the software collector reports both at once.
@@ -163,23 +178,24 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
           time,
           id: `2 ${id}`,
           found,
-          approved: isApprovedTool(contract, found, event),
+          tenants: shown,
           baseline: isBaseline(seen),
           started: startedBy(seen),
           installed: software?.Action === 'installed',
           publisher,
           sinceFirstBoot: daysSince(firstBoot, time),
-          sinceStart: daysSince(contract?.start, time),
         }
         if (!note.installed && !addFirst(known, note)) continue
         if (!note.installed) firsts.touch(device)
         put(note)
       }
     },
-    advance(now) {
+    changed: events.changed,
+    advance(now, emit) {
+      events.advance(emit)
       for (const [device, time] of logons) if (time < now - 2 * LATENESS_MS) logons.delete(device)
     },
-    kept: { ...prefixed('devices', devices.kept), firsts, logons },
+    kept: { ...prefixed('devices', devices.kept), ...prefixed('events', events.kept), firsts, logons },
   }
 
   /** The removal of an update may follow the installation: then it is not a removal. */
@@ -226,8 +242,19 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
 })
 
 /** Sightings of different kinds on one day are separate notes. */
-function kindOf({ found, approved, baseline, started }: ToolSighting): string {
-  return [found.id, found.by, found.unattended === true, found.renamed, baseline, approved, started].join('|')
+function kindOf({ found, tenants, baseline, started }: ToolSighting): string {
+  return [found.id, found.by, found.unattended === true, found.renamed, baseline, started, ...tenants].join('|')
+}
+
+/** In place of what is judged later. */
+const UNJUDGED = { Approved: false, DaysSinceFirstBoot: null, DaysSinceStart: null }
+/** The number of values in a sighting's key before its tenants. */
+const BEFORE_TENANTS = 7
+
+function observedIn(key: string, draft: Draft | null): Observed | null {
+  if (draft?.category !== 'tool') return null
+  const { Approved: _approved, DaysSinceFirstBoot: _boot, DaysSinceStart: _start, ...rest } = draft
+  return { draft: rest, tenants: (JSON.parse(key) as string[]).slice(BEFORE_TENANTS) }
 }
 
 /** Whether it is the first of its kind and day so far, which is then recorded. Drops days past the lateness bound. */

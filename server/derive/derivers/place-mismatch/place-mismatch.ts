@@ -101,11 +101,10 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     return least > tolerated || (isAnother && least > limits.borderKm)
   }
 
-  function operatorAt({ event, peer, contract, worker, time }: Seen): PlaceSighting | null {
+  function operatorAt({ event, peer, contract, device, worker, time }: Seen): PlaceSighting | null {
     if (event?.category !== 'remote_session' || event.Direction !== 'incoming' || !peer?.country) return null
     if (event.PeerIp !== null && approvedExit(contract, event.PeerIp, peer.asn, time)) return null
-    const tool = event.Tool.toLowerCase()
-    if (contract?.approvedTools?.some((it) => it.tool.toLowerCase() === tool)) return null
+    if (world.approvesSession(device, worker, event.Tool, time)) return null
     if (contract?.country === peer.country) return null
     return {
       ...sightingAt('operator', peer, contract),
