@@ -8,6 +8,7 @@ import { hardware } from './derivers/hardware.ts'
 import { identityConflict } from './derivers/identity-conflict/identity-conflict.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
+import { remoteOperator } from './derivers/remote-operator.ts'
 import { rhythm } from './derivers/rhythm.ts'
 import { rttExcess } from './derivers/rtt-excess/rtt-excess.ts'
 import { shareHours } from './derivers/share-hours.ts'
@@ -34,6 +35,7 @@ const KINDS: readonly DeriverKind[] = [
   exitWindow,
   volumeAnomaly,
   remoteHours,
+  remoteOperator,
   rhythm,
 ]
 

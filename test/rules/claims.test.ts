@@ -15,7 +15,10 @@ type Any = LoadedRule | LoadedCorrelation
 
 /** The fields, or the category, that show what the words say: 'tool.Approved', 'Contract.country', 'silence'. */
 const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
-  { words: /\b(another|other|three|many) countr(y|ies)\b|\babroad\b/i, shownBy: /Country$|^Contract\.country$/ },
+  {
+    words: /\b(another|other|three|many) countr(y|ies)\b|\babroad\b/i,
+    shownBy: /Country$|^Contract\.country$|\.Abroad$/,
+  },
   { words: /\b(sits|used|used on .*), elsewhere\b/i, shownBy: /Country$|DistanceKm$/ },
   { words: /\b(part of the world|part of the country)\b/i, shownBy: /TimeZone$|Country$/ },
   { words: /\bjourney\b/i, shownBy: /TravelNotice$/ },

@@ -180,6 +180,36 @@ export const Hardware = z.strictObject({
   DaysSinceFirstBoot: z.number().min(0).nullable(),
 })
 
+/**
+ * Somebody drove a laptop through a remote-control tool, by the tool's own log (#25, #27, P26).
+ *
+ * Shape   one per laptop, tool, operator and UTC day. `OperatorHash`: a hash over the operator's id, or address. `Abroad`:
+ *         in another country than the contract, or the laptop where there is none; null: unknown. `Helps`: for less than
+ *         an hour a day, and on few days. `Laptops`: those the same operator was on lately, 10 at most.
+ *         `OffHoursShare`: of the time, outside the declared hours or at night; null without a time zone.
+ * Units   `Hours`, `Days` and `OffHoursShare` of the last 14 days, including this one.
+ */
+export const RemoteOperator = z.strictObject({
+  category: z.literal('remote_operator'),
+  ...envelope,
+  Tool: name,
+  ToolId: name,
+  Approved: z.boolean(),
+  OperatorHash: hash,
+  OperatorCountry: country.nullable(),
+  OperatorRegion: name.nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES).nullable(),
+  ContractCountry: country.nullable(),
+  Abroad: z.boolean().nullable(),
+  TravelNotice: z.boolean(),
+  HoursToday: z.number().min(0),
+  Hours: z.number().min(0),
+  Days: count,
+  OffHoursShare: z.number().min(0).max(1).nullable(),
+  Helps: z.boolean(),
+  Laptops: count,
+})
+
 /** The volume metrics. Each is summed over `WindowDays`. */
 export const METRICS = [
   /** Distinct repositories cloned or downloaded. */

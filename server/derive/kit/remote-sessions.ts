@@ -69,6 +69,10 @@ export class RemoteSessions {
     return this.#laptops.get(device)?.values() ?? []
   }
 
+  laptops(): Iterable<string> {
+    return this.#laptops.keys()
+  }
+
   /** The laptops that the operator was on. */
   laptopsOf(operator: string): ReadonlySet<string> {
     return this.#laptopsOf.get(operator) ?? NONE
