@@ -104,6 +104,22 @@ export const RecordedRevocation = z.object({
 })
 export type RecordedRevocation = z.infer<typeof RecordedRevocation>
 
+/**
+ * How many colleagues showed each kind of evidence, as counted at `time`. Recorded, so that a replay weighs evidence as
+ * the server did.
+ *
+ * Shape   for each role (the first of the contract, in lower case; '' without one) the workers who were seen in the last
+ *         30 days, and how many of them showed a kind: a rule's id, or its id and the values of its `rareBy` fields.
+ */
+export const RecordedRarity = z.object({
+  type: z.literal('rarity'),
+  time: epochMs,
+  roles: z
+    .array(z.object({ role: z.string().max(256), workers: count, shown: z.record(z.string().max(512), count) }))
+    .max(256),
+})
+export type RecordedRarity = z.infer<typeof RecordedRarity>
+
 const feedLine = {
   type: z.literal('feed'),
   worker: identifier.nullable(),
@@ -142,6 +158,7 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedEvent,
   RecordedFeed,
   RecordedRevocation,
+  RecordedRarity,
   z.object({
     type: z.literal('label'),
     worker: identifier,
@@ -158,6 +175,7 @@ export const RecordedComplete = z.discriminatedUnion('type', [
   RecordedEvent,
   z.object({ ...feedLine, event: FeedEvent }),
   RecordedRevocation,
+  RecordedRarity,
   RecordedClock,
 ])
 
