@@ -18,6 +18,7 @@ import { completeFeedEvent, hashId } from '../../wire/feed-line.ts'
 import { mismatch } from '../../wire/mismatch.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import { type FeedToken, SENT_CATEGORIES, type SentCategory } from './tokens.ts'
+import { type UnknownWord, UnknownWords } from './unknown-words.ts'
 
 export const FEED_EVENTS_MAX = 1_000
 const AHEAD_MS = 86_400_000
@@ -36,8 +37,14 @@ export const DescribedEvent = SentEvent.extend({ event: z.union(SENT_CATEGORIES.
 function described(category: SentCategory): z.ZodType {
   const fields = Object.entries<z.ZodType>(FEED_CATEGORIES[category].shape).filter(([key]) => !ENVELOPE.includes(key))
   const optional = (key: string, schema: z.ZodType) => key === 'Worker' || schema instanceof z.ZodNullable
+  // The sender's own words are mapped: `wire/feed-words.ts`.
+  const sent = (key: string, schema: z.ZodType) => (key === 'Result' || key === 'Action' ? z.string().max(256) : schema)
   return z.strictObject(
-    Object.fromEntries(fields.map(([key, schema]) => [key, optional(key, schema) ? schema.optional() : schema])),
+    Object.fromEntries(
+      fields
+        .filter(([key]) => key !== 'Word')
+        .map(([key, schema]) => [key, optional(key, schema) ? schema.optional() : sent(key, schema)]),
+    ),
   )
 }
 
@@ -47,6 +54,8 @@ export type RefusedEvent = z.infer<typeof RefusedEvent>
 export interface FeedBatch {
   lines: RecordedOf<'feed'>[]
   refused: RefusedEvent[]
+  /** Results and actions whose events are stored as 'unknown'. */
+  unknownWords: UnknownWord[]
 }
 
 export interface FeedBatchDeps {
@@ -67,7 +76,7 @@ export function sentValues(text: string): unknown[] {
 const SLICE = 200
 
 export async function validateEvents(values: readonly unknown[], deps: FeedBatchDeps): Promise<FeedBatch> {
-  const batch: FeedBatch = { lines: [], refused: [] }
+  const batch: FeedBatch = { lines: [], refused: [], unknownWords: [] }
   for (const [index, value] of values.entries()) {
     if (index % SLICE === 0 && index > 0) await setImmediate()
     if (value === BLANK) continue
@@ -75,6 +84,9 @@ export async function validateEvents(values: readonly unknown[], deps: FeedBatch
     if ('path' in found) batch.refused.push({ index, ...found })
     else batch.lines.push(found)
   }
+  const words = new UnknownWords()
+  for (const { event } of batch.lines) words.add(event)
+  batch.unknownWords = words.list()
   return batch
 }
 
