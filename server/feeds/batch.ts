@@ -11,7 +11,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import * as z from 'zod'
-import { epochMs, identifier } from '../../wire/common.ts'
+import { epochMs, workerName } from '../../wire/common.ts'
 import { FEED_CATEGORIES, FeedEvent } from '../../wire/events/feeds.ts'
 import { Fault, type FaultDetails } from '../../wire/fault.ts'
 import { completeFeedEvent, hashId } from '../../wire/feed-line.ts'
@@ -26,7 +26,7 @@ const ENVELOPE: readonly string[] = ['id', 'seq', 'time', 'product', 'collector'
 
 const SentEvent = z.strictObject({
   id: z.string().min(1).max(256).nullish(),
-  worker: identifier,
+  worker: workerName,
   time: epochMs,
   event: z.looseObject({ category: z.string().max(64) }),
 })

@@ -1,6 +1,6 @@
 /** Events from other systems: HR, the identity provider, the code host, the sanctions check. */
 import * as z from 'zod'
-import { address, count, country, envelope, epochMs, hash, identifier, name, text } from '../common.ts'
+import { address, count, country, envelope, epochMs, hash, name, text, workerName } from '../common.ts'
 import { LOGIN_RESULTS, REPO_ACTIONS } from '../feed-words.ts'
 
 /**
@@ -28,7 +28,7 @@ export const ContractEvent = z.strictObject({
   ]),
   EffectiveAt: epochMs.nullable(),
   ToThirdParty: z.boolean().nullable(),
-  Relation: identifier.nullable(),
+  Relation: workerName.nullable(),
 })
 
 /**

@@ -68,7 +68,12 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
       const seconds = Math.ceil((values.length - budget.left()) / EVENTS_PER_SECOND)
       throw tooMuch(seconds, { todo: `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} s.` })
     }
-    const { lines, refused, unknownWords } = await validateEvents(values, { feed, lookup: feeds.lookup, now: now() })
+    const batch = await validateEvents(values, { feed, lookup: feeds.lookup, now: now() })
+    const { refused, unknownWords } = batch
+    const lines = batch.lines.map((it) => ({
+      ...it,
+      worker: it.worker === null ? null : contracts.workerOf(it.worker, feed.name, it.time),
+    }))
     const duplicates = lines.length > 0 ? await feeds.append(lines) : 0
     const unknown = new Set(lines.flatMap((it) => it.worker ?? []).filter((it) => contracts.versions(it).length === 0))
     const answer: z.infer<typeof FeedAnswer> = {
