@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { address, count, country, epochMs, identifier, name } from './common.ts'
+import { address, count, country, epochMs, identifier, name, workerName } from './common.ts'
 import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
 import { NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
@@ -122,7 +122,7 @@ export type RecordedRarity = z.infer<typeof RecordedRarity>
 
 const feedLine = {
   type: z.literal('feed'),
-  worker: identifier.nullable(),
+  worker: workerName.nullable(),
   time: epochMs,
   receivedAt: epochMs.optional(),
   geo: AddressFacts.partial().optional(),
@@ -161,7 +161,7 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedRarity,
   z.object({
     type: z.literal('label'),
-    worker: identifier,
+    worker: workerName,
     truth: z.enum(['infiltrator', 'benign']),
     scenario: name,
     from: epochMs,

@@ -24,13 +24,14 @@ import { unseen } from './unseen.ts'
 const FINDINGS_A_RULE = 5
 const EVENTS_A_FINDING = 3
 
-/** Null: no such worker. */
+/** In any letter case, or by another account of theirs. Null: no such worker. */
 export function workerPage(reader: Reader, worker: string): Promise<WorkerPage | null> {
-  return fromOne(reader, (judged) => page(reader, worker, judged))
+  return fromOne(reader, (judged) => page(reader, reader.directory.named(worker), judged))
 }
 
 /** All findings about a worker, newest first, as on the page. Null: no such worker. */
-export function workerFindings(reader: Reader, worker: string): Promise<FindingView[] | null> {
+export function workerFindings(reader: Reader, name: string): Promise<FindingView[] | null> {
+  const worker = reader.directory.named(name)
   return fromOne(reader, async (judged) => {
     if (!(await isKnown(reader, worker, judged))) return null
     const findings = judged ? await reader.store.evaluations.findingsOf(judged.id, worker) : []

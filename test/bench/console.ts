@@ -335,7 +335,12 @@ async function listening(
   const unused = () => Promise.reject(new Error('not in this bench'))
   const app = api({
     ...{ reader, queue, store, now: Date.now, random: randomBytes, hosts: [], files: new Map() },
-    ...{ decide: unused, revoke: unused, enrollmentToken: unused, contracts: { versions: () => [], take: unused } },
+    ...{
+      decide: unused,
+      revoke: unused,
+      enrollmentToken: unused,
+      contracts: { versions: () => [], workerOf: (it) => it, take: unused },
+    },
     feeds: { lookup: () => NOWHERE, append: unused },
     ...{
       metrics: { text: unused, token: null, isOpenToLoopback: false },
