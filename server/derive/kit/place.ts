@@ -11,11 +11,22 @@ import type { AddressFacts } from '../../../wire/recording.ts'
 import { holds, type World } from './world.ts'
 
 /** Shared exits that anybody can choose: their address shows where the exit is, not where the laptop is. */
-export const SHARED_EXITS: ReadonlySet<NetworkClass> = new Set(['vpn', 'private_relay', 'tor', 'hosting', 'corporate'])
+export const SHARED_EXITS: ReadonlySet<NetworkClass> = new Set([
+  ...(['vpn', 'private_relay', 'tor', 'hosting', 'corporate', 'sase'] as const),
+])
 
-/** False for exits of VPNs, relays, Tor, data centres and companies, and for exits that the contract approves. */
+/** Whether the link itself is so slow or so variable that its round trips say nothing about distance. */
+export const SLOW_LINKS: ReadonlySet<NetworkClass> = new Set(['mobile', 'satellite'])
+
+/**
+ * False for exits of VPNs, relays, Tor, data centres, security services and companies, and for exits that the contract
+ * approves. A satellite provider's exit proves a country, and only where the provider's own geofeed names it: its exits
+ * may be in a neighbouring country (N32).
+ */
 export function provesPlace(contract: Contract | null, address: string, geo: AddressFacts, time: number): boolean {
-  return geo.country !== null && !SHARED_EXITS.has(geo.class) && !approvedExit(contract, address, geo.asn, time)
+  if (geo.country === null || SHARED_EXITS.has(geo.class) || approvedExit(contract, address, geo.asn, time))
+    return false
+  return geo.class !== 'satellite' || geo.geofeed?.country === geo.country
 }
 
 /** Whether the contract approves this exit by address, range or AS number. */
@@ -42,12 +53,13 @@ function inRange(address: string, range: string): boolean {
 
 /**
  * Whether a travel notice covers this place and time, within `graceMs`: flights leave before the first day of a notice.
- * A notice without a country covers all countries; within the contract's country the region must match too.
+ * A notice without a country covers all countries; within the contract's country the region must match too. On a
+ * journey abroad, a mobile network may be in any country: a travel SIM comes out in its operator's (N30).
  */
 export function announced(
   world: World,
   worker: string | null,
-  at: Pick<AddressFacts, 'country' | 'region'>,
+  at: Pick<AddressFacts, 'country' | 'region'> & { class?: NetworkClass },
   time: number,
   graceMs: number,
 ): boolean {
@@ -57,7 +69,7 @@ export function announced(
     version?.travelNotices?.some(
       (it) =>
         holds({ from: it.from - graceMs, to: it.to + graceMs }, time) &&
-        (it.country ?? at.country) === at.country &&
+        ((it.country ?? at.country) === at.country || (at.class === 'mobile' && it.country !== version.country)) &&
         (it.country !== version.country || (it.region ?? at.region) === at.region),
     ) ?? false
   )

@@ -174,6 +174,12 @@ const cases: Case[] = [
     what: 'network',
     state: 'unknown',
   },
+  ...(['sase', 'satellite'] as const).map((networkClass) => ({
+    name: `an exit of class ${networkClass} (N31, N32)`,
+    sightings: place({ networkClass, proves: false }),
+    what: 'network' as const,
+    state: 'unknown' as const,
+  })),
   { name: 'an address on no list', sightings: place({ networkClass: 'unknown' }), what: 'network', state: 'unknown' },
   { name: 'an approved tool', sightings: tool(true), what: 'remote_tools', state: 'agrees', seen: ['AnyDesk'] },
   { name: 'another tool', sightings: tool(false), what: 'remote_tools', state: 'differs', seen: ['AnyDesk'] },

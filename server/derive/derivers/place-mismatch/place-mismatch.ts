@@ -15,7 +15,7 @@
  *                              the rule decides how much.
  *         `Days` counts the UTC days of the last 14, including this one, that contradict in the same way. Days that a
  *         travel notice covers are counted separately, so that a journey does not make a stopover look grave.
- * Silent  addresses that prove no place, contracts without a country, approved exits, and operators of a tool that the
+ * Silent  addresses that prove no place, networks that come out in several countries by themselves (N31), contracts without a country, approved exits, and operators of a tool that the
  *         contract approves (N1: the help desk). Announced days have `TravelNotice` for the reasons contract and
  *         operator_address, and are not reported for the others.
  * Memory  per device and holder four numbers for each place of 36 days, and a summary of earlier days.
@@ -35,6 +35,7 @@ import {
   type Match,
   type PlaceSighting,
   REASONS,
+  withoutHops,
 } from './reasons.ts'
 import { MAX_CONVERGE_DAYS, thresholds, WINDOW_DAYS } from './thresholds.ts'
 
@@ -81,7 +82,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const shipToKm = contract.shipTo ? kilometres(contract.shipTo, positionOf(geo)) : null
     const isAnnounced = announced(world, worker, geo, time, graceMs)
     const firstBootFar = wasFirst && !isAnnounced && isFarFromShipTo(contract.shipTo?.country ?? null, geo, shipToKm)
-    const plain = sightingAt(match, geo, contract)
+    const plain = { ...sightingAt(match, geo, contract), asn: geo.asn }
     // All sightings in place are equal, so that they make one entry a day.
     if (match === 'in' && !firstBootFar) return { ...plain, country: contract.country, region: null }
     return {
@@ -119,7 +120,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const from = today - Math.ceil(LATENESS_MS / DAY) - MAX_CONVERGE_DAYS
     // Most laptops are where they should be, and need no closer look.
     const isPlain = sightings.keys(subject).every((key) => isUnremarkable(JSON.parse(key) as PlaceSighting))
-    const all = isPlain ? [] : sightings.of(subject).map(daySighting)
+    const all = isPlain ? [] : withoutHops(sightings.of(subject).map(daySighting))
     const history: History = {
       days: Map.groupBy(all, (it) => it.day),
       earlier: earlierDays.get(subject) ?? null,
@@ -158,6 +159,7 @@ function sightingAt(
     firstBoot: false,
     country: at.country ?? '',
     region: at.region,
+    asn: null,
     contractCountry: contract?.country ?? null,
     contractRegion: contract?.region ?? null,
     distanceKm: null,

@@ -16,7 +16,7 @@ import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
-const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35 }
+const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35, asn: 64_502 }
 /** Each city has a network of its own: otherwise the place of an address would change (N27). */
 const session = (device: string, geo: AddressFacts, time?: number): Recorded => ({
   ...sessionOf(device, geo, time),
@@ -66,6 +66,78 @@ describe('place_mismatch: the contract', () => {
       name: 'an exit proves no place: iCloud Private Relay',
       records: [...home, session('d1', { ...BERLIN, class: 'private_relay' })],
       found: [],
+    },
+    ...(['sase', 'satellite'] as const).map((kind) => ({
+      name: `an exit proves no place: ${kind} (N31, N32)`,
+      records: [...home, session('d1', { ...BERLIN, class: kind })],
+      found: [],
+    })),
+    {
+      name: "a satellite provider's own geofeed proves the country",
+      records: [
+        ...home,
+        session('d1', { ...BERLIN, class: 'satellite', geofeed: { country: 'DE', region: null, city: null } }),
+      ],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'a security service by its AS number alone, in an old recording',
+      records: [...home, session('d1', { ...BERLIN, asn: 53_813, class: 'residential' })],
+      found: [],
+    },
+    {
+      name: 'the class that a list gave is not changed by the AS number',
+      records: [...home, session('d1', { ...BERLIN, asn: 53_813, class: 'residential', by: 'range:own 2026-11-01' })],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'a security service that nobody declared: three countries (N31)',
+      records: [
+        ...home,
+        ...on(BERLIN, 0, 3),
+        ...on({ ...PARIS, asn: 64_501 }, 1),
+        ...on({ ...AUSTIN, asn: 64_501 }, 2),
+      ],
+      found: [],
+    },
+    {
+      name: 'a security service that nobody declared: in turn on one day',
+      records: [...home, ...on(BERLIN, 0, 0.2), ...on({ ...AUSTIN, asn: 64_501 }, 0.1, 1, 2)],
+      found: [],
+    },
+    {
+      name: 'a security service that nobody declared: back and forth',
+      records: [...home, ...on(BERLIN, 0, 2), ...on({ ...AUSTIN, asn: 64_501 }, 1, 3)],
+      found: [],
+    },
+    {
+      name: 'a move and a visit home are no hops',
+      records: [...home, ...on({ ...AUSTIN, asn: 64_501 }, 0, 1, 3), ...on(BERLIN, 2)],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'at most four places of a day (F21)',
+      records: [
+        ...home,
+        ...range(1, 9).map((n) =>
+          session('d1', { ...SEATTLE, region: `R${n}`, city: 'x'.repeat(n), asn: 65_000 + n }, T0 + n),
+        ),
+      ],
+      found: range(1, 4).map(() => ['US', 1, false]),
+    },
+    {
+      name: 'N30: a travel SIM that comes out at its operator, on an announced journey',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'FR' }] }),
+        holding('d1', 'w1'),
+        session('d1', { ...BERLIN, class: 'mobile' }),
+      ],
+      found: [['DE', 1, true]],
+    },
+    {
+      name: 'a mobile network abroad without a journey is a mismatch',
+      records: [...home, session('d1', { ...BERLIN, class: 'mobile' })],
+      found: [['DE', 1, false]],
     },
     {
       name: 'an approved exit, by AS number (N5)',
