@@ -83,7 +83,7 @@ function region({ contract, ...about }: ObservedOf): Row {
       return item('agrees', inIt ? null : `${kmAway(km)}, within the accuracy of address databases`)
     }
     if (same(place.region, contract.region) || same(place.city, contract.city)) return item('agrees', null)
-    return item('unknown', 'the names differ and the distance is not known')
+    return item('unknown', 'not comparable: the names differ, and the distance between them is not known')
   })
   const found = mismatches(about, (it) => it.ObservedCountry === it.ContractCountry)
   return row('region', agreed === '' ? [] : [agreed], [...seen, ...found], {

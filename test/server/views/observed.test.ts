@@ -136,9 +136,15 @@ const cases: Case[] = [
     state: 'agrees',
   },
   {
-    name: 'another name, without a position',
+    name: 'another name, far away by the gazetteer',
     contract: { latitude: null },
-    sightings: place({ region: 'Maine', city: 'Portland' }),
+    sightings: place({ region: 'Maine', city: 'Portland', lat: null, lon: null }),
+    what: 'region',
+    state: 'differs',
+  },
+  {
+    name: 'a name that no gazetteer has: not comparable',
+    sightings: place({ region: 'Nowhere', city: 'Nowhere', lat: null, lon: null }),
     what: 'region',
     state: 'unknown',
   },

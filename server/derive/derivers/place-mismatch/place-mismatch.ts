@@ -20,12 +20,13 @@
  *         operator_address, and are not reported for the others.
  * Memory  per device and holder four numbers for each place of 36 days, and a summary of earlier days.
  */
+import type { Contract } from '../../../../wire/contract.ts'
 import type { AddressFacts } from '../../../../wire/recording.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../../kit/buckets.ts'
 import { Subjects } from '../../kit/kept.ts'
-import { announced, approvedExit, kilometres, positionOf, provesPlace } from '../../kit/place.ts'
+import { announced, approvedExit, kilometres, positionOf, provesPlace, sameName } from '../../kit/place.ts'
 import { statements } from '../../kit/statements.ts'
 import {
   daySighting,
@@ -74,9 +75,10 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const tolerated = geo.class === 'mobile' ? limits.mobileToleratedKm : limits.toleratedKm
     const slack = geo.accuracyKm ?? 0
     const distance = kilometres(contract, positionOf(geo))
-    const isNear = distance === null || distance - slack <= tolerated
     const isAcross = distance !== null && distance - slack <= limits.borderKm
-    const match = geo.country !== contract.country && !isAcross ? 'abroad' : isNear ? 'in' : 'country'
+    const isAbroad = geo.country !== contract.country && !isAcross
+    const isNear = distance === null ? agrees(contract, geo) : distance - slack <= tolerated
+    const match = isAbroad ? 'abroad' : isNear === null ? 'somewhere' : isNear ? 'in' : 'country'
     const began = firstBoot ?? contract.start ?? null
     const wasFirst = began !== null && time >= began && time - began <= limits.firstBootHours * HOUR
     const shipToKm = contract.shipTo ? kilometres(contract.shipTo, positionOf(geo)) : null
@@ -141,12 +143,18 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const { match, day } = daySighting(fact)
     if (match === 'operator') return
     const before = earlierDays.ensure(subject, () => ({ since: day, homeDays: 0, homeDay: Number.MIN_SAFE_INTEGER }))
-    if ((match !== 'in' && match !== 'country') || before.homeDay === day) return
+    if ((match !== 'in' && match !== 'country' && match !== 'somewhere') || before.homeDay === day) return
     before.homeDays = Math.min(before.homeDays + 1, limits.homeDays)
     before.homeDay = day
     earlierDays.touch(subject)
   }
 })
+
+/** Without a distance: true for a contract that names a country only, or for the same names; null: not comparable. */
+function agrees(contract: Contract, geo: AddressFacts): boolean | null {
+  if (!contract.region && !contract.city && contract.latitude == null) return true
+  return sameName(contract.city, geo.city) || sameName(contract.region, geo.region) ? true : null
+}
 
 function sightingAt(
   match: Match,

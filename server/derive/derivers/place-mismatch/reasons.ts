@@ -4,8 +4,11 @@ import type { Draft } from '../../deriver.ts'
 import type { Fact } from '../../kit/buckets.ts'
 import { type PlaceLimits, WINDOW_DAYS } from './thresholds.ts'
 
-/** How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country. */
-export type Match = 'in' | 'country' | 'abroad' | 'unknown' | 'operator'
+/**
+ * How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country; `somewhere`: in
+ * the same country, and not comparable more exactly; `unknown`: there is no contract to compare with.
+ */
+export type Match = 'in' | 'country' | 'somewhere' | 'abroad' | 'unknown' | 'operator'
 
 /** Where a laptop, or who controlled it, was seen; with what the contract said at that moment. */
 export interface PlaceSighting {
@@ -151,10 +154,11 @@ function mismatch(
   }
 }
 
-export const isUnremarkable = (it: PlaceSighting) => (it.match === 'in' || it.match === 'unknown') && !it.firstBoot
+export const isUnremarkable = (it: PlaceSighting) =>
+  (it.match === 'in' || it.match === 'somewhere' || it.match === 'unknown') && !it.firstBoot
 const isLaptop = (it: DaySighting) => it.match !== 'operator'
 const isIn = (it: DaySighting) => it.match === 'in'
-const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country'
+const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country' || it.match === 'somewhere'
 const isAway = (it: DaySighting) => it.match === 'abroad' || it.match === 'country'
 const isUnannounced = (it: DaySighting) => isAway(it) && !it.announced
 
