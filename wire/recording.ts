@@ -23,6 +23,8 @@ export const AddressFacts = z.object({
    * The database edition that gave the place, such as 'dbip-city 2026-06-05'. Another edition may give another place.
    */
   edition: name.nullish(),
+  /** What the network's own operator says in a geofeed (RFC 8805). Absent: no imported geofeed has the address. */
+  geofeed: z.object({ country: country.nullable(), region: name.nullable(), city: name.nullable() }).nullish(),
 })
 export type AddressFacts = z.infer<typeof AddressFacts>
 

@@ -171,6 +171,8 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     private_relay: 'a private relay',
     tor: 'Tor',
     corporate: 'a company network',
+    sase: 'a security service',
+    satellite: 'a satellite link',
     unknown: 'a network of unknown kind',
   },
   MatchedBy: {

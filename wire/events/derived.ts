@@ -1,6 +1,10 @@
 import * as z from 'zod'
 import { address, count, country, envelope, hash, name } from '../common.ts'
 
+/**
+ * What kind of network an address belongs to. `sase`: the exits of a security service (Zscaler, Netskope, Cloudflare) that
+ * carries its customers' traffic; `satellite`: a provider whose exits may be in another country than its dishes.
+ */
 export const NETWORK_CLASSES = [
   'residential',
   'mobile',
@@ -9,6 +13,8 @@ export const NETWORK_CLASSES = [
   'private_relay',
   'tor',
   'corporate',
+  'sase',
+  'satellite',
   'unknown',
 ] as const
 export type NetworkClass = (typeof NETWORK_CLASSES)[number]
@@ -82,7 +88,7 @@ export const PlaceMismatch = z.strictObject({
 
 /**
  * Two places of one worker too far apart for the time between them (#51). Addresses that do not show where somebody is
- * (VPN, relay, Tor, hosting, company exits) and announced travel are excluded.
+ * (VPN, relay, Tor, hosting, security service and company exits) and announced travel are excluded.
  */
 export const Travel = z.strictObject({
   category: z.literal('travel'),
