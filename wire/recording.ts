@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { address, count, country, epochMs, identifier, name, workerName } from './common.ts'
 import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
-import { NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
+import { HARDWARE_MATCHES, NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
 import { FeedEvent } from './events/feeds.ts'
 import { completeFeedEvent } from './feed-line.ts'
 
@@ -49,7 +49,9 @@ export const CatalogueFacts = z.object({
         id: name,
         name,
         kind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
-        by: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
+        by: z.enum(HARDWARE_MATCHES),
+        /** What it is at once, in words: 'keyboard, disk and network card'. */
+        signs: name.optional(),
       }),
     )
     .max(16)

@@ -43,8 +43,11 @@ const VALUES = {
   },
   'hardware.MatchedBy': {
     usb_id: ['usb_device.VendorId'],
+    inquiry: ['usb_device.ScsiInquiry'],
     edid: ['display.MakerId'],
-    shape: ['usb_device.HasAbsolutePointer'],
+    shape: ['usb_device.HasKeyboard'],
+    claim: ['usb_device.HasKeyboard'],
+    clone: ['display.EdidHash'],
     twin: ['usb_device.HasKeyboard'],
     cadence: ['input_pattern.IntervalHistogramMs'],
   },

@@ -174,14 +174,25 @@ export const Tool = z.strictObject({
   ByProvisioning: z.boolean(),
 })
 
-/** Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. */
+/**
+ * How hardware was recognised: ids and names · SCSI INQUIRY strings of its disks · EDID · shape (a keyboard that is also
+ * a disk, network card or camera) · claim (not the product that it claims to be, in one respect) · twin (a display that
+ * came with it) · clone (an EDID that another connector has too) · cadence of a mouse jiggler.
+ */
+export const HARDWARE_MATCHES = ['usb_id', 'inquiry', 'edid', 'shape', 'claim', 'twin', 'clone', 'cadence'] as const
+
+/**
+ * Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. `Signs`
+ * in words, what the device is at once; null where its name says enough.
+ */
 export const Hardware = z.strictObject({
   category: z.literal('hardware'),
   ...envelope,
   Device: name,
   DeviceId: name,
   DeviceKind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
-  MatchedBy: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
+  MatchedBy: z.enum(HARDWARE_MATCHES),
+  Signs: name.nullable(),
   Approved: z.boolean(),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
 })
