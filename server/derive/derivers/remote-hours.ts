@@ -10,11 +10,11 @@
  */
 
 import * as z from 'zod'
-import type { EventOf } from '../../../wire/event.ts'
 import { DAY, HOUR } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { mapCodec, Names, Subjects } from '../kit/kept.ts'
+import { hoursByDay, isLater, type RemoteSession, sessionOf, shortest } from '../kit/remote-sessions.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 import { isApprovedTool } from '../kit/tenant.ts'
 
@@ -27,14 +27,6 @@ const thresholds = z.strictObject({
   days: z.int().min(1).max(14).default(3),
   ofDays: z.int().min(1).max(14).default(5),
 })
-
-/** A session as of its latest event, at `time` with `id`. */
-interface RemoteSession {
-  start: number
-  end: number
-  time: number
-  id: string
-}
 
 export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, days, ofDays }, world) => {
   const devices = new Subjects<Map<string, RemoteSession>>(mapCodec())
@@ -54,7 +46,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
       const sessions = devices.ensure(device, () => new Map())
       const key = JSON.stringify([event.Tool, event.PeerIdHash, event.StartedAt])
       const before = sessions.get(key)
-      if (before && (before.time > session.time || (before.time === session.time && before.id > session.id))) return
+      if (before && isLater(before, session)) return
       sessions.set(key, session)
       devices.touch(device)
       due.add(device)
@@ -92,35 +84,3 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
     return hoursStatement(world, device, time, { metric: 'remote_session_hours', hours: ms / HOUR, windowDays })
   }
 })
-
-function sessionOf({ id, time, StartedAt, EndedAt }: EventOf<'remote_session'>): RemoteSession {
-  const start = Math.min(StartedAt, time)
-  // An end later than the event is not an end yet.
-  return { start, end: Math.max(start, Math.min(EndedAt ?? time, time)), time, id }
-}
-
-function shortest(sessions: ReadonlyMap<string, RemoteSession>): string {
-  const length = ({ start, end }: RemoteSession) => end - start
-  return [...sessions].reduce((a, b) => {
-    const longer = length(b[1]) - length(a[1])
-    return longer < 0 || (longer === 0 && b[0] < a[0]) ? b : a
-  })[0]
-}
-
-/** The duration on each UTC day, and when it reached `enough`; null: it did not. */
-function hoursByDay(sessions: RemoteSession[], enough: number): Map<number, { ms: number; full: number | null }> {
-  const days = new Map<number, { ms: number; full: number | null }>()
-  let covered = Number.NEGATIVE_INFINITY
-  for (const { start, end } of sessions.sort((a, b) => a.start - b.start)) {
-    for (let from = Math.max(start, covered); from < end; ) {
-      const day = Math.floor(from / DAY)
-      const to = Math.min(end, (day + 1) * DAY)
-      const before = days.get(day) ?? { ms: 0, full: null }
-      const ms = before.ms + to - from
-      days.set(day, { ms, full: before.full ?? (ms >= enough ? from + enough - before.ms : null) })
-      from = to
-    }
-    covered = Math.max(covered, end)
-  }
-  return days
-}
