@@ -141,6 +141,7 @@ function inMetric(value: number, metric: string): string {
   if (metric.endsWith('bytes')) return bytes(value)
   if (metric.endsWith('files')) return counted(value, 'file')
   if (metric.endsWith('hours')) return counted(value, 'hour')
+  if (metric.endsWith('days')) return counted(value, 'day')
   if (metric.endsWith('_ms')) return `${grouped(Math.round(value))} ms`
   const noun = NOUNS[metric]
   if (noun) return counted(value, noun)
@@ -171,6 +172,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     archive_then_upload_bytes: 'the internet after an archive',
     drip: 'all ways together',
     remote_session_hours: 'remote control',
+    remote_session_days: 'remote control',
     screen_share_hours: 'screen sharing',
     other_teams: 'repositories of other teams',
     share_bytes: 'file shares',

@@ -30,6 +30,7 @@ const VALUES = {
     archive_then_upload_bytes: ['archive_created.Bytes'],
     drip: ['repository.Action', 'repo_audit.Action', 'egress.BytesSent', 'file_burst.Bytes'],
     remote_session_hours: ['remote_session.StartedAt'],
+    remote_session_days: ['remote_session.StartedAt'],
     screen_share_hours: ['egress.BytesSent'],
   },
   'slow_evidence.Metric': {

@@ -199,8 +199,10 @@ export const METRICS = [
   'archive_then_upload_bytes',
   /** Slow exfiltration: clones, bytes sent and bytes staged, each as a share of the peers' maximum, added up. */
   'drip',
-  /** Hours of incoming remote control: of one day, and of a working week. */
+  /** Hours of incoming remote control: of one day, of a working week, and of three weeks. */
   'remote_session_hours',
+  /** Days of three weeks with incoming remote control, however short. */
+  'remote_session_days',
   /** Hours of screen sharing: a steady outgoing stream with little coming back, on days with a meeting program. */
   'screen_share_hours',
 ] as const
