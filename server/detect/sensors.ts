@@ -42,6 +42,7 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   shared_key: ({ KeyKind }) => SENSOR_OF_KEY[KeyKind],
   tool: ({ MatchedBy }) => (INVENTORY.has(MatchedBy) ? 'software' : 'process'),
   hardware: ({ MatchedBy }) => (MatchedBy === 'edid' ? 'display' : MatchedBy === 'cadence' ? 'input' : 'peripheral'),
+  slow_evidence: ({ Metric }) => SENSOR_OF_SLOW[Metric],
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',
   silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
@@ -50,6 +51,20 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   idp_login: 'identity_provider',
   repo_audit: 'code_host',
   sanctions_match: 'hr',
+}
+
+const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor> = {
+  repositories: 'code_host',
+  other_teams: 'code_host',
+  sync_bytes: 'files',
+  share_bytes: 'files',
+  removable_bytes: 'files',
+  locked_archives: 'files',
+  outside_pushes: 'files',
+  remote_hours: 'tool_log',
+  approved_remote_hours: 'tool_log',
+  round_trip_ms: 'round_trip',
+  unseen_device_hours: 'identity_provider',
 }
 
 const INVENTORY: ReadonlySet<EventOf<'tool'>['MatchedBy']> = new Set(['package', 'service', 'signer'])
@@ -76,5 +91,6 @@ const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {
   archive_then_upload_bytes: 'files',
   drip: 'files',
   remote_session_hours: 'tool_log',
+  remote_session_days: 'tool_log',
   screen_share_hours: 'process',
 }
