@@ -60,6 +60,7 @@ const DESCRIBE: Describe = {
   remote_operator: (e) =>
     `driven with ${e.Tool}${e.Approved ? ', approved,' : ''} from ${or(e.OperatorCountry, 'an unknown place')}: ${e.HoursToday} h`,
   volume_anomaly: (e) => fill('far above habit for {Metric}: {Value|metric} in {WindowDays|day}', e),
+  slow_evidence: (e) => fill('day after day more than colleagues, {Metric}: {Days|day}, in all {Total|metric}', e),
   rhythm: (e) =>
     e.OffHoursShare === null
       ? `active ${Math.round(e.ActiveHoursPerDay)} h a day`

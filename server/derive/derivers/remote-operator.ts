@@ -17,10 +17,10 @@ import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Draft, deriverKind } from '../deriver.ts'
 import { isAgreed } from '../kit/agreed-hours.ts'
 import { APPRAISED_DAYS } from '../kit/appraised-days.ts'
+import { type DrivenSession, SESSION_DAYS } from '../kit/driven-laptops.ts'
 import { mapCodec, Names, Subjects } from '../kit/kept.ts'
 import { utcOffsets } from '../kit/local-time.ts'
 import { announced, approvedExit, provesPlace } from '../kit/place.ts'
-import { type RemoteSession, SESSION_DAYS } from '../kit/remote-sessions.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 
 const WINDOW_DAYS = 14
@@ -91,7 +91,7 @@ export const remoteOperator = deriverKind('remote_operator', thresholds, (limits
   }
 
   /** `sessions`: all of one operator with one tool. */
-  function statementsOf(device: string, sessions: RemoteSession[], since: number): Statement[] {
+  function statementsOf(device: string, sessions: DrivenSession[], since: number): Statement[] {
     const days = daysOf(sessions)
     return [...days].flatMap(([day, { ms, first }]) => {
       if (day < since) return []
@@ -117,7 +117,7 @@ export const remoteOperator = deriverKind('remote_operator', thresholds, (limits
     })
   }
 
-  function placeOn(day: number, device: string, worker: string | null, within: readonly RemoteSession[]) {
+  function placeOn(day: number, device: string, worker: string | null, within: readonly DrivenSession[]) {
     const today = within.filter((it) => it.start < (day + 1) * DAY && endOf(it) >= day * DAY)
     const places = today
       .map((it) => ({ session: it, place: placeOf(device, worker, it, day) }))
@@ -130,7 +130,7 @@ export const remoteOperator = deriverKind('remote_operator', thresholds, (limits
     return places[0]!.place
   }
 
-  function placeOf(device: string, worker: string | null, { place, ip, start }: RemoteSession, day: number) {
+  function placeOf(device: string, worker: string | null, { place, ip, start }: DrivenSession, day: number) {
     const contract = world.contractAt(worker, start)
     const home = contract?.country ? [contract.country] : (countries.get(device)?.get(day)?.split(' ') ?? [])
     const isOurExit = ip !== null && approvedExit(contract, ip, place?.asn ?? null, start)
@@ -146,7 +146,7 @@ export const remoteOperator = deriverKind('remote_operator', thresholds, (limits
   }
 
   /** The share of the time outside the agreed hours; null without a time zone. */
-  function offHoursShare(worker: string | null, sessions: readonly RemoteSession[]): number | null {
+  function offHoursShare(worker: string | null, sessions: readonly DrivenSession[]): number | null {
     let [off, all] = [0, 0]
     for (const session of sessions)
       for (let time = session.start; time < endOf(session); time += SLOT_MS) {
@@ -163,7 +163,7 @@ export const remoteOperator = deriverKind('remote_operator', thresholds, (limits
 /** Exits that all of a company leaves by, wherever the operator sits. */
 const PROVE_NOTHING: ReadonlySet<string> = new Set(['corporate', 'sase', 'satellite', 'private_relay'])
 
-function endOf({ start, end, time }: RemoteSession): number {
+function endOf({ start, end, time }: DrivenSession): number {
   return Math.min(end ?? Math.max(start, time), start + 2 * DAY)
 }
 
@@ -172,7 +172,7 @@ function hours(ms: number): number {
 }
 
 /** Overlapping sessions count once. */
-function daysOf(sessions: RemoteSession[]): Days {
+function daysOf(sessions: DrivenSession[]): Days {
   const days: Days = new Map()
   let covered = Number.NEGATIVE_INFINITY
   for (const session of sessions.sort((a, b) => a.start - b.start || (a.id < b.id ? -1 : 1))) {
