@@ -74,6 +74,8 @@ export interface Deriver extends Keeper {
    * those of this worker or laptop again at the next `advance`, as far back as they are kept.
    */
   changed?(changed: Changed): void
+  /** What the fleet has in common in its learning period has changed (`World.isCommonHere`). */
+  commonChanged?(): void
   /** A laptop was revoked or, after that, enrolled again: `World.revocationsOf` has changed. */
   revoked?(device: string): void
 }

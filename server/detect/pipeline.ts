@@ -125,6 +125,9 @@ export class Pipeline {
         this.#changed(this.world.addContract(record))
         this.#reattribute(record.worker)
         break
+      case 'learning':
+        this.world.census.addLearning(record)
+        break
       case 'approval':
         this.#changed(this.world.addApproval(record))
         break
@@ -253,7 +256,7 @@ export class Pipeline {
   #tick(): void {
     this.#counted.ticked = this.time
     for (const it of this.gate.advance(this.time)) this.#run(this.#session(it))
-    this.world.advance(this.time)
+    if (this.world.advance(this.time)) for (const { deriver } of this.#derivers) deriver.commonChanged?.()
     for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.time, emit)
   }
 

@@ -150,6 +150,7 @@ export const SharedKey = z.strictObject({
  * A remote-control tool, VPN client or the like, recognised by the catalogue.
  *
  * Shape   `Tool` the catalogue's name, `ToolId` its id; `Approved` by the contract at the event's time;
+ *         `CommonHere`: in the learning period, and a third of the workers have the same tool with the same tenant;
  *         `VendorsLast30d` distinct remote-control tools on this laptop, including this one; `Renamed`: the catalogue
  *         does not know the binary's name and recognised it by something else. `Baseline`: it was present at the
  *         agent's first inventory, so its installation time is unknown. `DaysSinceStart` of the contract;
@@ -164,6 +165,7 @@ export const Tool = z.strictObject({
   ToolCategory: name,
   MatchedBy: z.enum(TOOL_MATCHES),
   Approved: z.boolean(),
+  CommonHere: z.boolean().default(false),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
   VendorsLast30d: count,
   Renamed: z.boolean(),

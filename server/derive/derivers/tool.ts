@@ -3,7 +3,8 @@
  *
  * Shape   one `tool` per device, tool, way of recognition and UTC day: the first sighting of the day. Another one on
  *         the same day when it is unattended, renamed, shows another tenant, or is new where it was only present before.
- *         An event is emitted again when the company approves the tool, or its tenant becomes known, later.
+ *         An event is emitted again when the company approves the tool, its tenant becomes known, or most of the fleet
+ *         turns out to have it, later.
  *         Only removing a package or application is a removal; services and autostarts are removed by every update. A
  *         tool that still runs within an hour of its removal has not returned, and one that the same publisher
  *         installs again within that hour was updated.
@@ -65,7 +66,7 @@ interface Logon extends Note {
 type ToolDraft = Extract<Draft, { category: 'tool' }>
 /** A tool event without what the contract says. */
 interface Observed {
-  draft: Omit<ToolDraft, 'Approved' | 'DaysSinceFirstBoot' | 'DaysSinceStart'>
+  draft: Omit<ToolDraft, 'Approved' | 'CommonHere' | 'DaysSinceFirstBoot' | 'DaysSinceStart'>
   tenants: readonly string[]
 }
 
@@ -128,8 +129,10 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
   )
   const events = appraised<Observed>(world, (device, worker, time, { draft, tenants }) => {
     const contract = world.contractAt(worker, time)
+    const found = { id: draft.ToolId, category: draft.ToolCategory }
     const judged = {
       Approved: world.approvesTool({ contract, device, time }, { id: draft.ToolId, name: draft.Tool }, tenants),
+      CommonHere: world.isCommonHere(device, time, found, tenants),
       DaysSinceFirstBoot: daysSince(world.firstBoot(device), time),
       DaysSinceStart: daysSince(contract?.start, time),
     }
@@ -191,6 +194,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
       }
     },
     changed: events.changed,
+    commonChanged: () => events.changed({ worker: null, device: null }),
     advance(now, emit) {
       events.advance(emit)
       for (const [device, time] of logons) if (time < now - 2 * LATENESS_MS) logons.delete(device)
@@ -247,13 +251,13 @@ function kindOf({ found, tenants, baseline, started }: ToolSighting): string {
 }
 
 /** In place of what is judged later. */
-const UNJUDGED = { Approved: false, DaysSinceFirstBoot: null, DaysSinceStart: null }
+const UNJUDGED = { Approved: false, CommonHere: false, DaysSinceFirstBoot: null, DaysSinceStart: null }
 /** The number of values in a sighting's key before its tenants. */
 const BEFORE_TENANTS = 7
 
 function observedIn(key: string, draft: Draft | null): Observed | null {
   if (draft?.category !== 'tool') return null
-  const { Approved: _approved, DaysSinceFirstBoot: _boot, DaysSinceStart: _start, ...rest } = draft
+  const { Approved: _approved, CommonHere: _common, DaysSinceFirstBoot: _boot, DaysSinceStart: _start, ...rest } = draft
   return { draft: rest, tenants: (JSON.parse(key) as string[]).slice(BEFORE_TENANTS) }
 }
 

@@ -5,9 +5,10 @@ import type { Approval, Contract, Device } from '../../../wire/contract.ts'
 import type { Event } from '../../../wire/event.ts'
 import type { RecordedRevocation } from '../../../wire/recording.ts'
 import { replaces, withApprovals } from './approvals.ts'
+import { Census, type CensusSighting } from './census.ts'
 import { DrivenLaptops } from './driven-laptops.ts'
 import { type ContractPeriod, holds, periodAt } from './in-force.ts'
-import { Installations, type Sighting } from './installations.ts'
+import { Installations } from './installations.ts'
 import { type Keeper, type Parts, prefixed, Subjects, single } from './kept.ts'
 import { isApprovedTool, tenantsIn } from './tenant.ts'
 
@@ -69,6 +70,7 @@ export class World implements Keeper {
   readonly #bare = new Map<string, Version>()
   readonly #installations = new Installations()
   readonly sessions = new DrivenLaptops()
+  readonly census = new Census()
   readonly #devices = new Subjects<Device[]>(undefined, (_, holdings) => {
     for (const it of holdings) this.#index(it)
   })
@@ -92,6 +94,7 @@ export class World implements Keeper {
     approvals: this.#approvals,
     ...prefixed('installations', this.#installations.kept),
     ...prefixed('sessions', this.sessions.kept),
+    ...prefixed('census', this.census.kept),
     devices: this.#devices,
     revocations: this.#revocations,
     revision: single(
@@ -135,13 +138,27 @@ export class World implements Keeper {
   }
 
   /** Notes what a record shows about the tools on a laptop. Call it before the derivers take the record. */
-  take(seen: Sighting): Changed | null {
+  take(seen: CensusSighting): Changed | null {
+    this.census.take(seen)
     const isNews = seen.event?.category === 'remote_session' ? this.sessions.take(seen) : this.#installations.take(seen)
     return isNews ? { worker: null, device: seen.device } : null
   }
 
-  advance(now: number): void {
+  /** True when what the fleet has in common has changed. */
+  advance(now: number): boolean {
     this.#installations.advance(now)
+    return this.census.advance()
+  }
+
+  /** Whether most of the fleet had a tool with the same tenants in the learning period, and the event lies in it. */
+  isCommonHere(
+    device: string,
+    time: number,
+    tool: { id: string; category: string },
+    shown: readonly string[],
+  ): boolean {
+    const { installed } = this.#installations.tenants(device, tool.id, time, shown)
+    return this.census.isCommon(tool, [...shown, ...installed], time)
   }
 
   /**

@@ -68,6 +68,10 @@ export class Rig {
         this.#reach(record.receivedAt)
         this.#changed(this.world.addContract(record))
         break
+      case 'learning':
+        this.#reach(record.receivedAt)
+        this.world.census.addLearning(record)
+        break
       case 'approval':
         this.#reach(record.receivedAt)
         this.#changed(this.world.addApproval(record))
@@ -131,7 +135,7 @@ export class Rig {
   #tick(): void {
     this.#ticked = this.#time
     this.#pass(this.gate.advance(this.#time))
-    this.world.advance(this.#time)
+    if (this.world.advance(this.#time)) for (const { deriver } of this.#derivers) deriver.commonChanged?.()
     for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.#time, emit)
   }
 
