@@ -13,6 +13,7 @@
 import type { ToolCategory } from '../../../rules/catalogue/categories.ts'
 import type { Learning } from '../../../wire/contract.ts'
 import { DAY } from '../../../wire/time.ts'
+import type { CensusKind } from './census-kinds.ts'
 import type { Sighting } from './installations.ts'
 import { mapCodec, type Parts, Subjects, single } from './kept.ts'
 import { tenantsIn } from './tenant.ts'
@@ -25,9 +26,6 @@ const MAX_VALUES = 64
 const MAX_LABEL = 128
 /** A worker counts as having what was seen within this many days. */
 const CURRENT_DAYS = 30
-
-export const CENSUS_KINDS = ['tool', 'exit', 'display', 'usb', 'management', 'repository'] as const
-export type CensusKind = (typeof CENSUS_KINDS)[number]
 
 /** Tools that companies run on all laptops. Others are nobody's own, however many have them. */
 const COMPANY_TOOLS: ReadonlySet<string> = new Set<ToolCategory>([
@@ -128,6 +126,11 @@ export class Census {
       reason: record.reason ?? null,
     }
     this.#isStale = true
+  }
+
+  /** How many workers were heard of. */
+  get workers(): number {
+    return this.#since.size
   }
 
   /** True when what is common has changed. */
