@@ -186,7 +186,7 @@ function CandidateRow({ candidate: it, send }: { candidate: Candidate; send: Sen
         ))}
         {it.workers > it.examples.length && `, ${(it.workers - it.examples.length).toLocaleString()} more`}
       </td>
-      <td data-title="Is it yours?">
+      <td data-title="Yours">
         <Answer candidate={it} name={name} send={send} />
       </td>
     </tr>
