@@ -26,10 +26,9 @@ if (major >= NEEDED) {
   const args = process.argv.slice(2)
   // Half of a short command's start is stripping types and compiling. The cache is as safe as the code beside it: whoever
   // may write it may write that too; in a folder that this user may not write, nothing is kept.
-  if (args[0] === 'match') {
+  if (['match', 'replay', 'rules'].includes(args[0]))
     nodeModule.enableCompileCache?.(join(root, 'dist', 'compile-cache'))
-    restartForShortRun()
-  }
+  if (args[0] === 'match') restartForShortRun()
   const bundle = args[0] === 'agent' ? await (await import('./agent-bundle.js')).agentBundle() : null
   // Only with the bundle: Node strips types with WebAssembly, which does not run without the JIT.
   if (bundle && args[1] === 'run') (await import('./lean.js')).restartLean(fileURLToPath(import.meta.url))
