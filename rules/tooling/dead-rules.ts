@@ -77,6 +77,13 @@ const VALUES = {
     sequence_replay: ['session'],
     two_places: ['idp_login.Ip'],
   },
+  'login_place.Reason': {
+    country: ['idp_login.Ip'],
+    exit: ['idp_login.Ip'],
+    unknown_device: ['idp_login.DeviceId', 'idp_login.ManagedDevice'],
+    own_device: ['idp_login.DeviceId'],
+    approval: ['idp_login.MfaIp', 'idp_login.MfaCountry'],
+  },
   'silence.Evidence': {
     this_laptop: ['idp_login.DeviceId'],
     repository: ['repo_audit.Action'],

@@ -328,6 +328,35 @@ export const Silence = z.strictObject({
 })
 
 /**
+ * A login that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
+ *
+ * Shape   `Reason` country: from another country than the contract's · exit: through an unapproved VPN, data centre or
+ *         Tor exit · unknown_device: on a device that is neither ours nor a phone, while the worker's laptop was off all
+ *         day · own_device: on the worker's own laptop, from a country where that laptop was not · approval: the second
+ *         factor was approved elsewhere, and `LoginCountry` and `NetworkClass` are the approval's. `LaptopCountry`:
+ *         where a laptop of the worker was then. `ManagedDevice` false: not a managed laptop, or an id that the roster
+ *         does not have. `TravelNotice` true: an announced journey explains it.
+ * Units   `Days`: distinct days of the last 14 with this reason, of an exit with this class of exit; `HomeDays`: days of
+ *         the last 30 on which a login or a laptop proves the contract's country. `DaysSinceLaptop`: days since a laptop
+ *         of the worker was heard; null: there is none, or it was not heard for a month.
+ * Errors  null: not known.
+ */
+export const LoginPlace = z.strictObject({
+  category: z.literal('login_place'),
+  ...envelope,
+  Reason: z.enum(['country', 'exit', 'unknown_device', 'own_device', 'approval']),
+  ContractCountry: country.nullable(),
+  LoginCountry: country.nullable(),
+  LaptopCountry: country.nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES),
+  ManagedDevice: z.boolean().nullable(),
+  Days: count,
+  HomeDays: count,
+  DaysSinceLaptop: count.nullable(),
+  TravelNotice: z.boolean(),
+})
+
+/**
  * One identity in two places.
  *
  * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
