@@ -174,7 +174,17 @@ export const Tool = z.strictObject({
  * came with it) · clone (an EDID that another connector has too) · volume (a KVM's virtual disk) · cadence of a mouse
  * jiggler.
  */
-export const HARDWARE_MATCHES = ['usb_id', 'inquiry', 'edid', 'shape', 'claim', 'twin', 'clone', 'volume', 'cadence'] as const
+export const HARDWARE_MATCHES = [
+  'usb_id',
+  'inquiry',
+  'edid',
+  'shape',
+  'claim',
+  'twin',
+  'clone',
+  'volume',
+  'cadence',
+] as const
 
 /**
  * Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. `Signs`
