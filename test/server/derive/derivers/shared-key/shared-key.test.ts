@@ -309,11 +309,13 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
     stands: ['w2 usb_serial x2 3d'],
   },
   {
-    what: 'a laptop that changed hands with its dock and monitor',
+    what: 'a laptop that changed hands with its dock and monitor, before its next holder got another one',
     records: [
-      ...[contract('w1'), contract('w2'), contract('w3'), holding('d3', 'w3')],
+      ...[contract('w1'), contract('w2'), holding('d2', 'w2')],
       ...[holding('d1', 'w1', { to: T0 + 5 * DAY }), holding('d1', 'w2', { from: T0 + 5 * DAY })],
-      ...[dock('d1', 0, 'UNIT-77'), monitor('d1', 0, 'CN0123456'), ...days(1, 9, (day) => awake('d1', day))],
+      ...[dock('d1', 0, 'UNIT-77'), monitor('d1', 0, 'CN0123456'), ...days(1, 8, (day) => awake('d1', day))],
+      ...[dock('d1', 8.5, 'UNIT-77', 'removed'), monitor('d1', 8.5, 'CN0123456', 'removed')],
+      ...[dock('d2', 9, 'UNIT-77'), monitor('d2', 9, 'CN0123456'), awake('d2', 9), awake('d2', 10)],
     ],
     stands: [],
   },
