@@ -62,6 +62,7 @@ const VALUES = {
     shape: ['usb_device.HasKeyboard'],
     claim: ['usb_device.HasKeyboard'],
     clone: ['display.EdidHash'],
+    volume: ['volume_mounted.VirtualMedia'],
     twin: ['usb_device.HasKeyboard'],
     cadence: ['input_pattern.IntervalHistogramMs'],
   },

@@ -177,9 +177,20 @@ export const Tool = z.strictObject({
 /**
  * How hardware was recognised: ids and names · SCSI INQUIRY strings of its disks · EDID · shape (a keyboard that is also
  * a disk, network card or camera) · claim (not the product that it claims to be, in one respect) · twin (a display that
- * came with it) · clone (an EDID that another connector has too) · cadence of a mouse jiggler.
+ * came with it) · clone (an EDID that another connector has too) · volume (a KVM's virtual disk) · cadence of a mouse
+ * jiggler.
  */
-export const HARDWARE_MATCHES = ['usb_id', 'inquiry', 'edid', 'shape', 'claim', 'twin', 'clone', 'cadence'] as const
+export const HARDWARE_MATCHES = [
+  'usb_id',
+  'inquiry',
+  'edid',
+  'shape',
+  'claim',
+  'twin',
+  'clone',
+  'volume',
+  'cadence',
+] as const
 
 /**
  * Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. `Signs`
