@@ -70,6 +70,8 @@ export interface Morning {
   at: number
   /** Of a worker without findings. */
   nobody: number
+  /** Cases that were open, before the day's reviews. */
+  open: number
   /** Of all workers that have findings, or had some. */
   points: Record<string, number>
 }
@@ -177,9 +179,9 @@ export async function course(
       const last = stands.at(-1)
       return last ? [{ worker, band: last.band, points: last.points, findings: pipeline.findings.of(worker) }] : []
     })
-    desk.day(at, queue)
+    const open = desk.day(at, queue)
     mornings.push({
-      at,
+      ...{ at, open },
       nobody: assessments.of(NOBODY, at).points,
       points: Object.fromEntries(queue.map(({ worker, points }) => [worker, points])),
     })
