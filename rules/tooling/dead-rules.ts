@@ -72,6 +72,7 @@ const VALUES = {
     never_converged: ['session'],
     reappeared_abroad: ['session'],
     operator_address: ['remote_session.PeerIp'],
+    databases_disagree: ['session'],
   },
   'identity_conflict.Reason': {
     two_fingerprints: ['session'],
