@@ -9,7 +9,7 @@ import type { Event, EventOf } from '../../wire/event.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import asnFile from './asns.json' with { type: 'json' }
-import type { AsnFile, HardwareEntry, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
+import type { AsnFile, HardwareEntry, HardwareFile, Release, ToolEntry, ToolFile } from './entry.ts'
 import hardwareFile from './hardware.json' with { type: 'json' }
 import { type HardwareIndex, indexHardware, recogniseDisplay, recogniseUsb } from './hardware.ts'
 import { indexTools } from './index-tools.ts'
@@ -27,6 +27,8 @@ export interface Catalogue {
   contentHash: string
   tools: readonly ToolEntry[]
   hardware: readonly HardwareEntry[]
+  /** By maker of hardware, the newest release that we know of. */
+  releases: Readonly<Record<string, Release>>
   /** The sources that entries refer to. */
   sources: Readonly<Record<string, { title: string; date: string; licence: string }>>
   /** Networks on sanctions lists, as CIDR. */
@@ -57,6 +59,7 @@ export function loadCatalogue(): Catalogue {
     contentHash: catalogueHash,
     tools,
     hardware: hardware.devices,
+    releases: hardware.releases,
     sources: { ...hardware.sources, ...sources },
     sanctionedNetworks,
     toolIndex: indexTools(tools),
@@ -75,6 +78,25 @@ export function recognise(catalogue: Catalogue, event: Event): CatalogueFacts | 
   }
   const tools = recogniseTools(catalogue.toolIndex, event)
   return tools && { tools }
+}
+
+const hardwareDevices = (hardwareFile as unknown as HardwareFile).devices
+
+/**
+ * Whether a box that was recognised by its display may have these USB ids: those of any entry of its maker. True for
+ * what is not in the catalogue, so that its kind decides.
+ */
+export function mayHaveUsbIds(id: string, vendorId: string, productId: string): boolean {
+  const entry = hardwareDevices.find((it) => it.id === id)
+  if (!entry) return true
+  const family = hardwareDevices.filter((it) => it === entry || (it.maker !== undefined && it.maker === entry.maker))
+  const same = (mark: string, given: string) => mark === given.toLowerCase()
+  return family.some((it) =>
+    it.usb?.some(
+      (mark) =>
+        same(mark.vendorId, vendorId) && (same(mark.productId, productId) || (mark.productId === '*' && !mark.strings)),
+    ),
+  )
 }
 
 /** What kind of network an autonomous system is; null where it is not known, which is most of them. */

@@ -213,7 +213,7 @@ const cases: Case[] = [
         events: [
           event('hardware', {
             ...{ Device: 'A jiggler', DeviceId: 'j', DeviceKind: 'jiggler', MatchedBy: 'cadence' },
-            ...{ Approved: false, DaysSinceFirstBoot: null },
+            ...{ Signs: null, Approved: false, DaysSinceFirstBoot: null },
           }),
         ],
       }),
