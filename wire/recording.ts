@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { address, count, country, epochMs, identifier, name, workerName } from './common.ts'
 import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
-import { NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
+import { HARDWARE_MATCHES, NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
 import { FeedEvent } from './events/feeds.ts'
 import { completeFeedEvent } from './feed-line.ts'
 
@@ -23,6 +23,8 @@ export const AddressFacts = z.object({
    * The database edition that gave the place, such as 'dbip-city 2026-06-05'. Another edition may give another place.
    */
   edition: name.nullish(),
+  /** What the network's own operator says in a geofeed (RFC 8805). Absent: no imported geofeed has the address. */
+  geofeed: z.object({ country: country.nullable(), region: name.nullable(), city: name.nullable() }).nullish(),
 })
 export type AddressFacts = z.infer<typeof AddressFacts>
 
@@ -47,7 +49,9 @@ export const CatalogueFacts = z.object({
         id: name,
         name,
         kind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
-        by: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
+        by: z.enum(HARDWARE_MATCHES),
+        /** What it is at once, in words: 'keyboard, disk and network card'. */
+        signs: name.optional(),
       }),
     )
     .max(16)
@@ -104,6 +108,22 @@ export const RecordedRevocation = z.object({
 })
 export type RecordedRevocation = z.infer<typeof RecordedRevocation>
 
+/**
+ * How many colleagues showed each kind of evidence, as counted at `time`. Recorded, so that a replay weighs evidence as
+ * the server did.
+ *
+ * Shape   for each role (the first of the contract, in lower case; '' without one) the workers who were seen in the last
+ *         30 days, and how many of them showed a kind: a rule's id, or its id and the values of its `rareBy` fields.
+ */
+export const RecordedRarity = z.object({
+  type: z.literal('rarity'),
+  time: epochMs,
+  roles: z
+    .array(z.object({ role: z.string().max(256), workers: count, shown: z.record(z.string().max(512), count) }))
+    .max(256),
+})
+export type RecordedRarity = z.infer<typeof RecordedRarity>
+
 const feedLine = {
   type: z.literal('feed'),
   worker: workerName.nullable(),
@@ -143,6 +163,7 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedEvent,
   RecordedFeed,
   RecordedRevocation,
+  RecordedRarity,
   z.object({
     type: z.literal('label'),
     worker: workerName,
@@ -159,6 +180,7 @@ export const RecordedComplete = z.discriminatedUnion('type', [
   RecordedEvent,
   z.object({ ...feedLine, event: FeedEvent }),
   RecordedRevocation,
+  RecordedRarity,
   RecordedClock,
 ])
 

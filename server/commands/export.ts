@@ -70,7 +70,7 @@ function time(text: string | undefined, where: string): number | null {
   return parsed
 }
 
-/** Contracts, holdings, revocations and clock lines are always included: without them the events cannot be interpreted. */
+/** Contracts, holdings, revocations, clock lines and what is common are always included: without them the events cannot be interpreted. */
 function selection(want: { from: number | null; to: number | null; worker: string | undefined }) {
   const world = new World()
   const inSpan = (at: number) => (want.from === null || at >= want.from) && (want.to === null || at < want.to)
@@ -93,6 +93,7 @@ function selection(want: { from: number | null; to: number | null; worker: strin
       case 'label':
         return want.worker === undefined || record.worker === want.worker
       case 'clock':
+      case 'rarity':
         return true
     }
   }

@@ -11,7 +11,7 @@ import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
 import { type UnknownWord, UnknownWords } from '../feeds/unknown-words.ts'
-import type { Cluster } from '../model/assessment.ts'
+import type { Assessment, Cluster } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
@@ -81,6 +81,9 @@ export async function replay(
   const pipeline = new Pipeline(deps)
   const numbers = new Numbers()
   const feedIds = new Set<string>()
+  const assessments = new Assessments(pipeline)
+  /** A recording of a server has its counts of colleagues; for one without, they are made as the server would. */
+  let isCounted = false
   const words = new UnknownWords()
   const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0, unknownWords: [] as UnknownWord[] }
   let line = 0
@@ -90,11 +93,11 @@ export async function replay(
   }
   const at = options.at ?? pipeline.clock.end
   pipeline.judgeAt(at)
+  countColleagues()
   stats.events = pipeline.events
   stats.findings = pipeline.findings.size
   stats.unknownWords = words.list()
   stats.seconds = Math.round(performance.now() - started) / 1_000
-  const assessments = new Assessments(pipeline)
   const clusters = assessments
     .clusters(at)
     .map(({ key, kind, workers, band, points }) => ({ key, kind, workers, band, points }))
@@ -107,7 +110,16 @@ export async function replay(
     if (typeof record === 'string') {
       stats.rejected++
       options.onProblem?.(line, record)
-    } else if (admit(record)) pipeline.take(record)
+    } else if (admit(record)) {
+      isCounted ||= record.type === 'rarity'
+      pipeline.take(record)
+      countColleagues()
+    }
+  }
+
+  function countColleagues(): void {
+    const counted = isCounted ? null : pipeline.countColleagues((it) => isFlagged(assessments.of(it, pipeline.time)))
+    if (counted) pipeline.take(counted)
   }
 
   /** False for a retry. Marks conflicts on the record. */
@@ -149,6 +161,10 @@ export async function replay(
       })
       .sort((a, b) => b.points - a.points || (a.worker < b.worker ? -1 : 1))
   }
+}
+
+function isFlagged({ band }: Assessment): boolean {
+  return band === 'high' || band === 'critical'
 }
 
 export const replayCommand = defineCommand({

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
 import { foldName } from '../../wire/common.ts'
 import { CATEGORIES, type Category, type Event } from '../../wire/event.ts'
-import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../../wire/recording.ts'
+import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf, RecordedRarity } from '../../wire/recording.ts'
 import { DAY, MINUTE } from '../../wire/time.ts'
 import { CoverageBook } from '../derive/coverage.ts'
 import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
@@ -20,13 +20,14 @@ import { type Keeper, type Kept, single } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
 import { sourceOf, World } from '../derive/kit/world.ts'
 import { Accounts } from './accounts.ts'
+import { ColleagueBook } from './colleagues.ts'
 import { DERIVED_PART, DerivedEvents } from './derived-events.ts'
 import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 7
+export const STATE_FORM = 8
 /** The part of the saved state that holds the log's clock. */
 export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
@@ -64,6 +65,7 @@ interface PipelineState {
 export class Pipeline {
   readonly world = new World()
   readonly coverage = new CoverageBook()
+  readonly colleagues = new ColleagueBook()
   readonly clock = new LogClock()
   readonly #accounts = new Accounts()
   /** Removes the place from connections whose address moved only because of a new database edition. */
@@ -130,6 +132,9 @@ export class Pipeline {
         this.world.addRevocation(record)
         for (const { deriver } of this.#derivers) deriver.revoked?.(record.device)
         break
+      case 'rarity':
+        this.colleagues.take(record)
+        break
       case 'connection': {
         const placed = this.#placed(record)
         for (const it of this.gate.take(placed, this.world.holderAt(record.device, placed.time)))
@@ -166,6 +171,15 @@ export class Pipeline {
     this.#tick()
   }
 
+  /**
+   * Who shows which evidence, to be recorded in the log; null when it is not due. `isFlagged`: whether the worker is
+   * high, critical or confirmed.
+   */
+  countColleagues(isFlagged: (worker: string) => boolean): RecordedRarity | null {
+    if (!this.colleagues.isDue(this.time)) return null
+    return this.colleagues.count(this.time, { findings: this.findings, world: this.world, isFlagged })
+  }
+
   /** Laptops that fell silent since the last call. */
   silent(): Silent[] {
     const silent = this.#silent
@@ -193,6 +207,7 @@ export class Pipeline {
     add('world', this.world.kept)
     add('accounts', this.#accounts.kept)
     add('coverage', this.coverage.kept)
+    add('colleagues', this.colleagues.kept)
     add('gate', this.gate.kept)
     for (const { name, deriver } of this.#derivers) add(`derive.${name}`, deriver.kept)
     add('detect', this.detector.kept())
@@ -259,6 +274,7 @@ export class Pipeline {
   /** `mayBeUndone`: the event may be found to be about somebody else. */
   #run(seen: Seen, mayBeUndone = false): void {
     this.coverage.take(seen)
+    if (seen.worker !== null) this.colleagues.saw(seen.worker, Math.min(seen.time, seen.receivedAt))
     for (const { deriver, emit } of this.#readers.get(seen.event?.category ?? 'session')!) deriver.take(seen, emit)
     if (seen.event && !seen.conflict) this.detector.take(seen.event, seen, seen.contract, mayBeUndone)
   }

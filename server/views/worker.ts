@@ -9,6 +9,7 @@ import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
+import { COLLEAGUES_PART } from '../model/rarity.ts'
 import { activity } from './activity.ts'
 import { findingViews } from './findings.ts'
 import { laptopsOf } from './laptops.ts'
@@ -68,7 +69,7 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     worker,
     contract: shownContract(directory.versions(worker), now),
     assessment,
-    case: caseOf(verdict, assessment.band, kindsOf(findings)),
+    case: caseOf(verdict, assessment, kindsOf(findings)),
     cluster,
     findings: shown.reverse().map((it) => ({ ...it, events: it.events.slice(0, EVENTS_A_FINDING) })),
     findingsTotal: findings.length,
@@ -118,7 +119,14 @@ export async function assessmentOf(
 ): Promise<Assessment> {
   if (!judged || findings.length === 0) return unjudged(worker, judged?.id ?? null)
   const contract = reader.directory.contractAt(worker, judged.time)
-  return explained(worker, findings, judged.time, { contract, referrer: await referrerOf(reader, contract, judged) })
+  const [referrer, rarity] = await Promise.all([referrerOf(reader, contract, judged), rarityOf(reader, judged)])
+  return explained(worker, findings, judged.time, { contract, referrer, rarity })
+}
+
+/** As recorded last. Null: nobody has been counted. */
+async function rarityOf({ store }: Reader, judged: Judged): Promise<ScoreContext['rarity']> {
+  const state = await store.evaluations.keptOf(judged.id, COLLEAGUES_PART, '')
+  return state === null ? null : (JSON.parse(state) as { record: ScoreContext['rarity'] }).record
 }
 
 async function referrerOf(

@@ -31,7 +31,10 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
     shownBy: /ActiveElsewhere$|LaptopCountry$|^login_place\.Reason$/,
   },
   { words: /\brenamed\b/i, shownBy: /\.Renamed$|OriginalFileName$/ },
-  { words: /\bnobody approved\b|\bnot approve\b|\bunapproved\b/i, shownBy: /\.Approved$|^login_place\.Reason$/ },
+  {
+    words: /\bnobody approved\b|\bnot approve\b|\bunapproved\b/i,
+    shownBy: /\.Approved$|^(slow_evidence\.Metric|login_place\.Reason)$/,
+  },
   { words: /\bunattended\b|\b(nobody is|without anybody) at the laptop\b/i, shownBy: /\.Unattended$/ },
   { words: /\bcame back\b|\bremoved from it\b|\bremoval\b/i, shownBy: /DaysSinceRemoval$/ },
   { words: /\bnew laptop\b|\blaptop's first\b|\bfirst start\b/i, shownBy: /DaysSinceFirstBoot$/ },
@@ -46,16 +49,16 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\brouter\b(?!.*\bVPN\b)(?<!\bVPN\b.*)/i, shownBy: /^shared_key\.(Corroborated|KeyKind)$/ },
   { words: /\bnever (anywhere else|leaves it|moves)\b/i, shownBy: /\.Roams$|LidClosed$/ },
   { words: /\b(several|two|three) workers\b|\bother workers'/i, shownBy: /\.Workers$/ },
-  { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^login_place\.Reason$/ },
-  { words: /\bwith a password\b/i, shownBy: /Encrypted$/ },
+  { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^(slow_evidence\.Metric|login_place\.Reason)$/ },
+  { words: /\bwith a password\b/i, shownBy: /Encrypted$|^slow_evidence\.Metric$/ },
   { words: /\boutside the organisation\b|\bplace outside\b/i, shownBy: /InsideOrganisation$/ },
-  { words: /\bother teams?\b|\banother team\b/i, shownBy: /OutsideTeam$/ },
+  { words: /\bother teams?\b|\banother team\b/i, shownBy: /OutsideTeam$|^slow_evidence\.Metric$/ },
   { words: /\bthan usual\b|\busual for\b/i, shownBy: /^volume_anomaly$/ },
   { words: /\bpeers\b|\banybody else takes\b/i, shownBy: /^volume_anomaly\.Metric$/ },
   { words: /\bremovable disk\b/i, shownBy: /RootKind$|\.Metric$|process_creation\.Image$/ },
   { words: /\bsync folders?\b/i, shownBy: /RootKind$|\.Metric$/ },
   { words: /\bphone\b(?! emulator)/i, shownBy: /\.Mobile$|ToolCategory$/ },
-  { words: /\bround trips?\b|\banswers take\b/i, shownBy: /^rtt_excess/ },
+  { words: /\bround trips?\b|\banswers take\b/i, shownBy: /^rtt_excess|^slow_evidence\.Metric$/ },
 ]
 
 const ours = load(await readRuleFiles([join(import.meta.dirname, '../../rules/content')]))
