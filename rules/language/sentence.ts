@@ -158,6 +158,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     usb_serial: 'USB device',
     controller: 'remote controller',
     mfa_device: 'authenticator',
+    login_address: 'internet address of logins',
   },
   /** Where it went, or what it is made of. */
   Metric: {

@@ -54,6 +54,7 @@ const VALUES = {
     usb_serial: ['usb_device.SerialNumber'],
     controller: ['remote_session.PeerIdHash'],
     mfa_device: ['idp_login.MfaDeviceHash'],
+    login_address: ['idp_login.Ip'],
   },
   'hardware.MatchedBy': {
     usb_id: ['usb_device.VendorId'],

@@ -78,6 +78,7 @@ const SENSOR_OF_KEY: Record<EventOf<'shared_key'>['KeyKind'], Sensor> = {
   usb_serial: 'peripheral',
   controller: 'tool_log',
   mfa_device: 'identity_provider',
+  login_address: 'identity_provider',
 }
 
 const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {

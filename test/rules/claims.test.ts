@@ -33,7 +33,7 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\brenamed\b/i, shownBy: /\.Renamed$|OriginalFileName$/ },
   {
     words: /\bnobody approved\b|\bnot approve\b|\bunapproved\b/i,
-    shownBy: /\.Approved$|^slow_evidence\.Metric$|^login_place\.Reason$/,
+    shownBy: /\.Approved$|^(slow_evidence\.Metric|login_place\.Reason)$/,
   },
   { words: /\bunattended\b|\b(nobody is|without anybody) at the laptop\b/i, shownBy: /\.Unattended$/ },
   { words: /\bcame back\b|\bremoved from it\b|\bremoval\b/i, shownBy: /DaysSinceRemoval$/ },
@@ -52,7 +52,7 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   },
   { words: /\bnever (anywhere else|leaves it|moves)\b/i, shownBy: /\.Roams$|LidClosed$/ },
   { words: /\b(several|two|three) workers\b|\bother workers'/i, shownBy: /\.Workers$/ },
-  { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^slow_evidence\.Metric$|^login_place\.Reason$/ },
+  { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^(slow_evidence\.Metric|login_place\.Reason)$/ },
   { words: /\bwith a password\b/i, shownBy: /Encrypted$|^slow_evidence\.Metric$/ },
   { words: /\boutside the organisation\b|\bplace outside\b/i, shownBy: /InsideOrganisation$/ },
   { words: /\bother teams?\b|\banother team\b/i, shownBy: /OutsideTeam$|^slow_evidence\.Metric$/ },

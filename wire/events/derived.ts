@@ -138,13 +138,13 @@ export const RttExcess = z.strictObject({
  * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
  *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
  *         `Corroborated` true: a second key confirms it (the gateway or BSSID behind the uplink); false: the second
- *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
+ *         keys differ, or each has an authenticator of their own too; null: there is none. `Roams`: this worker's laptops were also seen without the key.
  * Units   `Rarity` 0 (everybody has it) to 1 (only these workers).
  */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
   ...envelope,
-  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device']),
+  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device', 'login_address']),
   KeyHash: hash,
   Workers: count,
   Days: count,
