@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { address, count, country, epochMs, identifier, name } from './common.ts'
+import { address, count, country, epochMs, identifier, name, workerName } from './common.ts'
 import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
 import { HARDWARE_MATCHES, NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
@@ -23,6 +23,8 @@ export const AddressFacts = z.object({
    * The database edition that gave the place, such as 'dbip-city 2026-06-05'. Another edition may give another place.
    */
   edition: name.nullish(),
+  /** What the network's own operator says in a geofeed (RFC 8805). Absent: no imported geofeed has the address. */
+  geofeed: z.object({ country: country.nullable(), region: name.nullable(), city: name.nullable() }).nullish(),
 })
 export type AddressFacts = z.infer<typeof AddressFacts>
 
@@ -106,9 +108,25 @@ export const RecordedRevocation = z.object({
 })
 export type RecordedRevocation = z.infer<typeof RecordedRevocation>
 
+/**
+ * How many colleagues showed each kind of evidence, as counted at `time`. Recorded, so that a replay weighs evidence as
+ * the server did.
+ *
+ * Shape   for each role (the first of the contract, in lower case; '' without one) the workers who were seen in the last
+ *         30 days, and how many of them showed a kind: a rule's id, or its id and the values of its `rareBy` fields.
+ */
+export const RecordedRarity = z.object({
+  type: z.literal('rarity'),
+  time: epochMs,
+  roles: z
+    .array(z.object({ role: z.string().max(256), workers: count, shown: z.record(z.string().max(512), count) }))
+    .max(256),
+})
+export type RecordedRarity = z.infer<typeof RecordedRarity>
+
 const feedLine = {
   type: z.literal('feed'),
-  worker: identifier.nullable(),
+  worker: workerName.nullable(),
   time: epochMs,
   receivedAt: epochMs.optional(),
   geo: AddressFacts.partial().optional(),
@@ -144,9 +162,10 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedEvent,
   RecordedFeed,
   RecordedRevocation,
+  RecordedRarity,
   z.object({
     type: z.literal('label'),
-    worker: identifier,
+    worker: workerName,
     truth: z.enum(['infiltrator', 'benign']),
     scenario: name,
     from: epochMs,
@@ -160,6 +179,7 @@ export const RecordedComplete = z.discriminatedUnion('type', [
   RecordedEvent,
   z.object({ ...feedLine, event: FeedEvent }),
   RecordedRevocation,
+  RecordedRarity,
   RecordedClock,
 ])
 

@@ -110,6 +110,17 @@ export function asnClass(catalogue: Catalogue, asn: number): { class: NetworkCla
   return catalogue.asns.get(asn) ?? null
 }
 
+const NO_PLACE: ReadonlyMap<number, NetworkClass> = new Map(
+  (asnFile as unknown as AsnFile).asns.flatMap(([asn, , kind]): [number, NetworkClass][] =>
+    kind === 'sase' || kind === 'satellite' ? [[asn, kind]] : [],
+  ),
+)
+
+/** The class of a security service's or satellite provider's own network; null for every other network. */
+export function noPlaceClass(asn: number): NetworkClass | null {
+  return NO_PLACE.get(asn) ?? null
+}
+
 /** The VPN client or mesh that a tunnel's name, MTU or resolver identifies, or null. */
 export function interfaceTool(catalogue: Catalogue, event: EventOf<'network_place'>): ToolEntry | null {
   return toolOfInterface(catalogue.toolIndex, event)

@@ -13,6 +13,7 @@ import { rttExcess } from './derivers/rtt-excess/rtt-excess.ts'
 import { shareHours } from './derivers/share-hours.ts'
 import { sharedKey } from './derivers/shared-key/shared-key.ts'
 import { silence } from './derivers/silence/silence.ts'
+import { slowEvidence } from './derivers/slow-evidence/slow-evidence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
@@ -33,6 +34,7 @@ const KINDS: readonly DeriverKind[] = [
   shareHours,
   exitWindow,
   volumeAnomaly,
+  slowEvidence,
   remoteHours,
   rhythm,
 ]

@@ -58,6 +58,7 @@ const DESCRIBE: Describe = {
   tool: (e) => `${e.Tool} recognized by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
   hardware: (e) => `${e.Device} recognized by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
   volume_anomaly: (e) => fill('far above habit for {Metric}: {Value|metric} in {WindowDays|day}', e),
+  slow_evidence: (e) => fill('day after day more than colleagues, {Metric}: {Days|day}, in all {Total|metric}', e),
   rhythm: (e) =>
     e.OffHoursShare === null
       ? `active ${Math.round(e.ActiveHoursPerDay)} h a day`

@@ -26,7 +26,7 @@ const COURSE: Course = {
     alerts: { infiltrators: NONE, others: { findings: 10, medium: 2, high: 1 } },
     events: 1_000,
     seconds: 1,
-    explained: [],
+    ...{ explained: [], mornings: [], dump: null },
   },
 }
 

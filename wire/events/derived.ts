@@ -1,6 +1,10 @@
 import * as z from 'zod'
 import { address, count, country, envelope, hash, name } from '../common.ts'
 
+/**
+ * What kind of network an address belongs to. `sase`: the exits of a security service (Zscaler, Netskope, Cloudflare) that
+ * carries its customers' traffic; `satellite`: a provider whose exits may be in another country than its dishes.
+ */
 export const NETWORK_CLASSES = [
   'residential',
   'mobile',
@@ -9,6 +13,8 @@ export const NETWORK_CLASSES = [
   'private_relay',
   'tor',
   'corporate',
+  'sase',
+  'satellite',
   'unknown',
 ] as const
 export type NetworkClass = (typeof NETWORK_CLASSES)[number]
@@ -82,7 +88,7 @@ export const PlaceMismatch = z.strictObject({
 
 /**
  * Two places of one worker too far apart for the time between them (#51). Addresses that do not show where somebody is
- * (VPN, relay, Tor, hosting, company exits) and announced travel are excluded.
+ * (VPN, relay, Tor, hosting, security service and company exits) and announced travel are excluded.
  */
 export const Travel = z.strictObject({
   category: z.literal('travel'),
@@ -221,8 +227,10 @@ export const METRICS = [
   'archive_then_upload_bytes',
   /** Slow exfiltration: clones, bytes sent and bytes staged, each as a share of the peers' maximum, added up. */
   'drip',
-  /** Hours of incoming remote control: of one day, and of a working week. */
+  /** Hours of incoming remote control: of one day, of a working week, and of three weeks. */
   'remote_session_hours',
+  /** Days of three weeks with incoming remote control, however short. */
+  'remote_session_days',
   /** Hours of screen sharing: a steady outgoing stream with little coming back, on days with a meeting program. */
   'screen_share_hours',
 ] as const
@@ -244,6 +252,52 @@ export const VolumeAnomaly = z.strictObject({
   Z: z.number().nullable(),
   WindowDays: count,
   DaysSinceStart: z.number().min(0).nullable(),
+})
+
+/** What is counted for each worker and UTC day, and added up over days. */
+export const SLOW_METRICS = [
+  /** Distinct repositories cloned or downloaded; and those of teams that are not the worker's. */
+  'repositories',
+  'other_teams',
+  /** Bytes to sync folders, to file shares and to removable volumes. */
+  'sync_bytes',
+  'share_bytes',
+  'removable_bytes',
+  /** Archives with a password or in parts. */
+  'locked_archives',
+  /** Pushes to repositories outside the company, and mirrors of whole repositories. */
+  'outside_pushes',
+  /** Hours of incoming remote control: by tools that the contract does not approve, and by those that it does. */
+  'remote_hours',
+  'approved_remote_hours',
+  /** Milliseconds of the day's shortest round trip above what the claimed place explains. */
+  'round_trip_ms',
+  /** Hours with a login from a device that is not ours, and new, while the worker's laptops were absent. */
+  'unseen_device_hours',
+] as const
+
+/**
+ * Days that are each too ordinary for a rule, and that add up to what ordinary days do not.
+ *
+ * Shape   one per worker, metric and UTC day, when the day is over, for days that add to a sum above the threshold.
+ *         `Role`: of the colleagues whose days it was compared with; null: those without a role.
+ * Units   `DayScore` -log10 of the share of colleagues' days at least as high, less 1 (the highest tenth of days
+ *         counts); `Sum` the scores of the days so far, never below 0; `Decibans` what that is worth as evidence.
+ *         `Days` that added to the sum; `Value` of this day and `Total` of those days, in the metric's unit;
+ *         `PeerDays`: the number of colleagues' days.
+ */
+export const SlowEvidence = z.strictObject({
+  category: z.literal('slow_evidence'),
+  ...envelope,
+  Metric: z.enum(SLOW_METRICS),
+  Role: name.nullable(),
+  DayScore: z.number(),
+  Sum: z.number().min(0),
+  Decibans: count,
+  Days: count,
+  Value: z.number(),
+  Total: z.number(),
+  PeerDays: count,
 })
 
 /**

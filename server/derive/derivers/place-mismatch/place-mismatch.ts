@@ -15,17 +15,18 @@
  *                              the rule decides how much.
  *         `Days` counts the UTC days of the last 14, including this one, that contradict in the same way. Days that a
  *         travel notice covers are counted separately, so that a journey does not make a stopover look grave.
- * Silent  addresses that prove no place, contracts without a country, approved exits, and operators of a tool that the
+ * Silent  addresses that prove no place, networks that come out in several countries by themselves (N31), contracts without a country, approved exits, and operators of a tool that the
  *         contract approves (N1: the help desk). Announced days have `TravelNotice` for the reasons contract and
  *         operator_address, and are not reported for the others.
  * Memory  per device and holder four numbers for each place of 36 days, and a summary of earlier days.
  */
+import type { Contract } from '../../../../wire/contract.ts'
 import type { AddressFacts } from '../../../../wire/recording.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../../kit/buckets.ts'
 import { Subjects } from '../../kit/kept.ts'
-import { announced, approvedExit, kilometres, positionOf, provesPlace } from '../../kit/place.ts'
+import { announced, approvedExit, kilometres, positionOf, provesPlace, sameName } from '../../kit/place.ts'
 import { statements } from '../../kit/statements.ts'
 import {
   daySighting,
@@ -35,6 +36,7 @@ import {
   type Match,
   type PlaceSighting,
   REASONS,
+  withoutHops,
 } from './reasons.ts'
 import { MAX_CONVERGE_DAYS, thresholds, WINDOW_DAYS } from './thresholds.ts'
 
@@ -73,15 +75,16 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const tolerated = geo.class === 'mobile' ? limits.mobileToleratedKm : limits.toleratedKm
     const slack = geo.accuracyKm ?? 0
     const distance = kilometres(contract, positionOf(geo))
-    const isNear = distance === null || distance - slack <= tolerated
     const isAcross = distance !== null && distance - slack <= limits.borderKm
-    const match = geo.country !== contract.country && !isAcross ? 'abroad' : isNear ? 'in' : 'country'
+    const isAbroad = geo.country !== contract.country && !isAcross
+    const isNear = distance === null ? agrees(contract, geo) : distance - slack <= tolerated
+    const match = isAbroad ? 'abroad' : isNear === null ? 'somewhere' : isNear ? 'in' : 'country'
     const began = firstBoot ?? contract.start ?? null
     const wasFirst = began !== null && time >= began && time - began <= limits.firstBootHours * HOUR
     const shipToKm = contract.shipTo ? kilometres(contract.shipTo, positionOf(geo)) : null
     const isAnnounced = announced(world, worker, geo, time, graceMs)
     const firstBootFar = wasFirst && !isAnnounced && isFarFromShipTo(contract.shipTo?.country ?? null, geo, shipToKm)
-    const plain = sightingAt(match, geo, contract)
+    const plain = { ...sightingAt(match, geo, contract), asn: geo.asn }
     // All sightings in place are equal, so that they make one entry a day.
     if (match === 'in' && !firstBootFar) return { ...plain, country: contract.country, region: null }
     return {
@@ -119,7 +122,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const from = today - Math.ceil(LATENESS_MS / DAY) - MAX_CONVERGE_DAYS
     // Most laptops are where they should be, and need no closer look.
     const isPlain = sightings.keys(subject).every((key) => isUnremarkable(JSON.parse(key) as PlaceSighting))
-    const all = isPlain ? [] : sightings.of(subject).map(daySighting)
+    const all = isPlain ? [] : withoutHops(sightings.of(subject).map(daySighting))
     const history: History = {
       days: Map.groupBy(all, (it) => it.day),
       earlier: earlierDays.get(subject) ?? null,
@@ -140,12 +143,18 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const { match, day } = daySighting(fact)
     if (match === 'operator') return
     const before = earlierDays.ensure(subject, () => ({ since: day, homeDays: 0, homeDay: Number.MIN_SAFE_INTEGER }))
-    if ((match !== 'in' && match !== 'country') || before.homeDay === day) return
+    if ((match !== 'in' && match !== 'country' && match !== 'somewhere') || before.homeDay === day) return
     before.homeDays = Math.min(before.homeDays + 1, limits.homeDays)
     before.homeDay = day
     earlierDays.touch(subject)
   }
 })
+
+/** Without a distance: true for a contract that names a country only, or for the same names; null: not comparable. */
+function agrees(contract: Contract, geo: AddressFacts): boolean | null {
+  if (!contract.region && !contract.city && contract.latitude == null) return true
+  return sameName(contract.city, geo.city) || sameName(contract.region, geo.region) ? true : null
+}
 
 function sightingAt(
   match: Match,
@@ -158,6 +167,7 @@ function sightingAt(
     firstBoot: false,
     country: at.country ?? '',
     region: at.region,
+    asn: null,
     contractCountry: contract?.country ?? null,
     contractRegion: contract?.region ?? null,
     distanceKm: null,

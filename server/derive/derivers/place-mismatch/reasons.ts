@@ -4,8 +4,11 @@ import type { Draft } from '../../deriver.ts'
 import type { Fact } from '../../kit/buckets.ts'
 import { type PlaceLimits, WINDOW_DAYS } from './thresholds.ts'
 
-/** How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country. */
-export type Match = 'in' | 'country' | 'abroad' | 'unknown' | 'operator'
+/**
+ * How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country; `somewhere`: in
+ * the same country, and not comparable more exactly; `unknown`: there is no contract to compare with.
+ */
+export type Match = 'in' | 'country' | 'somewhere' | 'abroad' | 'unknown' | 'operator'
 
 /** Where a laptop, or who controlled it, was seen; with what the contract said at that moment. */
 export interface PlaceSighting {
@@ -15,6 +18,8 @@ export interface PlaceSighting {
   firstBoot: boolean
   country: string
   region: string | null
+  /** The operator of the laptop's network; null for a remote operator. */
+  asn: number | null
   contractCountry: string | null
   contractRegion: string | null
   distanceKm: number | null
@@ -149,12 +154,43 @@ function mismatch(
   }
 }
 
-export const isUnremarkable = (it: PlaceSighting) => (it.match === 'in' || it.match === 'unknown') && !it.firstBoot
+export const isUnremarkable = (it: PlaceSighting) =>
+  (it.match === 'in' || it.match === 'somewhere' || it.match === 'unknown') && !it.firstBoot
 const isLaptop = (it: DaySighting) => it.match !== 'operator'
 const isIn = (it: DaySighting) => it.match === 'in'
-const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country'
+const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country' || it.match === 'somewhere'
 const isAway = (it: DaySighting) => it.match === 'abroad' || it.match === 'country'
 const isUnannounced = (it: DaySighting) => isAway(it) && !it.announced
+
+/** Countries in which one operator's network may have put a laptop before it is an exit: nobody travels like this. */
+const HOP_COUNTRIES = 3
+
+/**
+ * Without the networks that come out in several places by themselves, as those of a security service that nobody
+ * declared (N31): three countries, back and forth between two, or two places in turn on one day.
+ */
+export function withoutHops(all: readonly DaySighting[]): DaySighting[] {
+  const networks = Map.groupBy(
+    all.filter((it) => it.asn !== null && isLaptop(it)),
+    (it) => it.asn,
+  )
+  const hopping = new Set([...networks].filter(([, sightings]) => hops(sightings)).map(([asn]) => asn))
+  return all.filter((it) => it.asn === null || !hopping.has(it.asn))
+}
+
+function hops(sightings: readonly DaySighting[]): boolean {
+  const inTime = earliest(sightings)
+  if (new Set(inTime.map((it) => it.country)).size >= HOP_COUNTRIES) return true
+  const changes = inTime.filter((it, index) => index > 0 && it.country !== inTime[index - 1]!.country).length
+  if (changes >= HOP_COUNTRIES) return true
+  return inTime.some((a, index) =>
+    inTime.slice(index + 1).some((b) => b.first < a.last && b.first > a.first && placeOf(a) !== placeOf(b)),
+  )
+}
+
+function placeOf({ country, region }: DaySighting): string {
+  return JSON.stringify([country, region])
+}
 
 /** The days of the window that ends with `day` on which any sighting satisfies the predicate. */
 function daysOf(day: number, { days }: History, predicate: (it: DaySighting) => boolean): (readonly DaySighting[])[] {
@@ -163,9 +199,12 @@ function daysOf(day: number, { days }: History, predicate: (it: DaySighting) => 
     .map(([, sightings]) => sightings)
 }
 
+/** Of one reason and day: more of them say nothing more, and an exit that nobody declared may have dozens. */
+const PLACES_A_DAY = 4
+
 /** One sighting per country and region: the first unannounced one of the day, else the first. */
 function byPlace(day: number, { days }: History, predicate: (it: DaySighting) => boolean): DaySighting[] {
-  return byRegion((days.get(day) ?? []).filter(predicate))
+  return earliest(byRegion((days.get(day) ?? []).filter(predicate))).slice(0, PLACES_A_DAY)
 }
 
 function byRegion(sightings: readonly DaySighting[]): DaySighting[] {

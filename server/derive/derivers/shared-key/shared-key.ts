@@ -198,7 +198,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     if (names.size > 4 * limits.commonFrom) return { workers, laptops }
     for (const name of names)
       for (const [day, time] of held.of(name).get(key) ?? []) {
-        const worker = name.startsWith('worker ') ? name.slice(7) : world.holderAt(name, time)
+        const worker = name.startsWith('worker ') ? world.ownerOf(name.slice(7)) : world.holderAt(name, time)
         if (worker === null) continue
         const days: Days = workers.get(worker) ?? new Map()
         workers.set(worker, days)

@@ -16,11 +16,11 @@ import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
-const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35 }
+const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35, asn: 64_502 }
 /** Each city has a network of its own: otherwise the place of an address would change (N27). */
 const session = (device: string, geo: AddressFacts, time?: number): Recorded => ({
   ...sessionOf(device, geo, time),
-  ...(geo.city !== 'Berlin' && { remoteAddress: `198.18.${geo.city?.length}.9` }),
+  ...(geo.city !== 'Berlin' && { remoteAddress: `198.18.${geo.city?.length ?? 0}.9` }),
 })
 const on = (geo: AddressFacts, ...days: number[]): Recorded[] => days.map((day) => session('d1', geo, T0 + day * DAY))
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
@@ -66,6 +66,78 @@ describe('place_mismatch: the contract', () => {
       name: 'an exit proves no place: iCloud Private Relay',
       records: [...home, session('d1', { ...BERLIN, class: 'private_relay' })],
       found: [],
+    },
+    ...(['sase', 'satellite'] as const).map((kind) => ({
+      name: `an exit proves no place: ${kind} (N31, N32)`,
+      records: [...home, session('d1', { ...BERLIN, class: kind })],
+      found: [],
+    })),
+    {
+      name: "a satellite provider's own geofeed proves the country",
+      records: [
+        ...home,
+        session('d1', { ...BERLIN, class: 'satellite', geofeed: { country: 'DE', region: null, city: null } }),
+      ],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'a security service by its AS number alone, in an old recording',
+      records: [...home, session('d1', { ...BERLIN, asn: 53_813, class: 'residential' })],
+      found: [],
+    },
+    {
+      name: 'the class that a list gave is not changed by the AS number',
+      records: [...home, session('d1', { ...BERLIN, asn: 53_813, class: 'residential', by: 'range:own 2026-11-01' })],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'a security service that nobody declared: three countries (N31)',
+      records: [
+        ...home,
+        ...on(BERLIN, 0, 3),
+        ...on({ ...PARIS, asn: 64_501 }, 1),
+        ...on({ ...AUSTIN, asn: 64_501 }, 2),
+      ],
+      found: [],
+    },
+    {
+      name: 'a security service that nobody declared: in turn on one day',
+      records: [...home, ...on(BERLIN, 0, 0.2), ...on({ ...AUSTIN, asn: 64_501 }, 0.1, 1, 2)],
+      found: [],
+    },
+    {
+      name: 'a security service that nobody declared: back and forth',
+      records: [...home, ...on(BERLIN, 0, 2), ...on({ ...AUSTIN, asn: 64_501 }, 1, 3)],
+      found: [],
+    },
+    {
+      name: 'a move and a visit home are no hops',
+      records: [...home, ...on({ ...AUSTIN, asn: 64_501 }, 0, 1, 3), ...on(BERLIN, 2)],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'at most four places of a day (F21)',
+      records: [
+        ...home,
+        ...range(1, 9).map((n) =>
+          session('d1', { ...SEATTLE, region: `R${n}`, city: 'x'.repeat(n), asn: 65_000 + n }, T0 + n),
+        ),
+      ],
+      found: range(1, 4).map(() => ['US', 1, false]),
+    },
+    {
+      name: 'N30: a travel SIM that comes out at its operator, on an announced journey',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'FR' }] }),
+        holding('d1', 'w1'),
+        session('d1', { ...BERLIN, class: 'mobile' }),
+      ],
+      found: [['DE', 1, true]],
+    },
+    {
+      name: 'a mobile network abroad without a journey is a mismatch',
+      records: [...home, session('d1', { ...BERLIN, class: 'mobile' })],
+      found: [['DE', 1, false]],
     },
     {
       name: 'an approved exit, by AS number (N5)',
@@ -115,6 +187,58 @@ describe('place_mismatch: the contract', () => {
   for (const { name, records, found } of cases) it(name, () => assert.deepEqual(mismatches(records), found))
 })
 
+describe('place_mismatch: places known by name only', () => {
+  const bare = { latitude: null, longitude: null }
+  const NASHVILLE = { ...AUSTIN, region: 'Tennessee', city: 'Nashville', lat: 36.16, lon: -86.78 }
+  const unplaced = { lat: null, lon: null }
+  const match = (terms: Parameters<typeof contract>[1], geo: AddressFacts) =>
+    standing('place_mismatch', [contract('w1', { ...bare, ...terms }), holding('d1', 'w1'), session('d1', geo)]).map(
+      (it) => [it.ObservedCountry, it.DistanceKm],
+    )
+  const far = [['US', 1211]]
+  const rows: [name: string, terms: Parameters<typeof contract>[1], geo: AddressFacts, found: unknown[]][] = [
+    ['a contract without coordinates', { region: 'Texas', city: 'Austin' }, NASHVILLE, far],
+    ['a code for the region', { region: 'TX', city: 'AUSTIN' }, NASHVILLE, far],
+    ['both in one field', { city: 'Austin, Texas' }, NASHVILLE, far],
+    ['a region alone: from its nearest town', { region: 'Texas' }, NASHVILLE, [['US', 730]]],
+    ['an address without coordinates', { region: 'Texas', city: 'Austin' }, { ...NASHVILLE, ...unplaced }, far],
+    ['an address with a region only', { city: 'Austin, TX' }, { ...NASHVILLE, ...unplaced, city: null }, [['US', 896]]],
+    ['the same city', { region: 'TX', city: 'austin' }, { ...AUSTIN, ...unplaced }, []],
+    ['a suburb that no gazetteer has', { region: 'TX', city: 'Hidden Hollow' }, AUSTIN, []],
+    ['the region where it is', { region: 'US-TX' }, AUSTIN, []],
+    ['a contract that names a country only', {}, NASHVILLE, []],
+    [
+      'another country needs no distance',
+      { region: 'Texas', city: 'Austin' },
+      { ...BERLIN, ...unplaced },
+      [['DE', 8657]],
+    ],
+    [
+      'another country, and names that nobody has',
+      { city: 'Hidden Hollow' },
+      { ...BERLIN, ...unplaced },
+      [['DE', null]],
+    ],
+  ]
+  for (const [name, terms, geo, found] of rows) it(name, () => assert.deepEqual(match(terms, geo), found))
+
+  const nowhere = { ...AUSTIN, ...unplaced, region: 'Westland', city: 'Hidden Hollow' }
+  const named = [contract('w1', { ...bare, region: 'Texas', city: 'Austin' }), holding('d1', 'w1')]
+  it('what cannot be compared is neither near nor far', () => {
+    assert.deepEqual(reported('never_converged', [...named, ...on(nowhere, ...range(0, 13))]), [])
+    const found = reported('never_converged', [
+      ...named,
+      ...on(nowhere, ...range(0, 5)),
+      ...on(NASHVILLE, ...range(6, 13)),
+    ])
+    assert.deepEqual(found, [[13, 'US', 8, 0, false]])
+  })
+  it('what cannot be compared is in its country', () =>
+    assert.deepEqual(reported('reappeared_abroad', [...named, ...on(nowhere, 0, 1, 2), ...on(BERLIN, 3, 4)]), [
+      [4, 'DE', 2, 0, false],
+    ]))
+})
+
 describe('place_mismatch: first boot (#2)', () => {
   const shipTo = { country: 'US', latitude: 30.27, longitude: -97.74 }
   const boot = holding('d1', 'w1', { from: T0, firstBoot: T0 })
@@ -139,6 +263,20 @@ describe('place_mismatch: first boot (#2)', () => {
       name: 'home for a day only is no arrival',
       records: [...shipped, ...on(SEATTLE, 0), ...on(AUSTIN, 1), ...on(SEATTLE, 4, 5, 6, 7)],
       found: [[0, 'US', 1, 0, false]],
+    },
+    {
+      name: 'far away, by names alone',
+      records: [
+        contract('w1', { shipTo: { country: 'US', region: 'TX', city: 'Austin' } }),
+        boot,
+        ...on({ ...SEATTLE, lat: null, lon: null }, 0),
+      ],
+      found: [[0, 'US', 1, 0, false]],
+    },
+    {
+      name: 'names that nobody has are not far',
+      records: [contract('w1', { shipTo: { country: 'US', city: 'Hidden Hollow' } }), boot, ...on(SEATTLE, 0)],
+      found: [],
     },
     { name: 'after three days it is no first boot', records: [...shipped, ...on(SEATTLE, 4)], found: [] },
     {
