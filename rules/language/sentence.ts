@@ -129,11 +129,22 @@ export function utcOffset(hours: number): string {
   return `UTC${hours < 0 ? '-' : '+'}${Math.floor(minutes / 60)}${rest}`
 }
 
+/** Of metrics whose names do not end with their unit. */
+const NOUNS: Readonly<Record<string, string>> = {
+  repositories: 'repository',
+  other_teams: 'repository',
+  locked_archives: 'archive',
+  outside_pushes: 'push',
+}
+
 function inMetric(value: number, metric: string): string {
   if (metric.endsWith('bytes')) return bytes(value)
   if (metric.endsWith('files')) return counted(value, 'file')
   if (metric.endsWith('hours')) return counted(value, 'hour')
-  if (metric === 'repositories') return counted(value, 'repository')
+  if (metric.endsWith('days')) return counted(value, 'day')
+  if (metric.endsWith('_ms')) return `${grouped(Math.round(value))} ms`
+  const noun = NOUNS[metric]
+  if (noun) return counted(value, noun)
   return counted(value, 'time')
 }
 
@@ -161,7 +172,16 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     archive_then_upload_bytes: 'the internet after an archive',
     drip: 'all ways together',
     remote_session_hours: 'remote control',
+    remote_session_days: 'remote control',
     screen_share_hours: 'screen sharing',
+    other_teams: 'repositories of other teams',
+    share_bytes: 'file shares',
+    locked_archives: 'locked archives',
+    outside_pushes: 'places outside',
+    remote_hours: 'remote control',
+    approved_remote_hours: 'approved remote control',
+    round_trip_ms: 'round trips',
+    unseen_device_hours: 'new devices',
   },
   NetworkClass: {
     residential: 'a home network',
@@ -171,6 +191,8 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     private_relay: 'a private relay',
     tor: 'Tor',
     corporate: 'a company network',
+    sase: 'a security service',
+    satellite: 'a satellite link',
     unknown: 'a network of unknown kind',
   },
   MatchedBy: {

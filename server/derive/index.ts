@@ -6,6 +6,7 @@ import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
 import { identityConflict } from './derivers/identity-conflict/identity-conflict.ts'
+import { logins } from './derivers/logins/logins.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
 import { rhythm } from './derivers/rhythm.ts'
@@ -13,6 +14,7 @@ import { rttExcess } from './derivers/rtt-excess/rtt-excess.ts'
 import { shareHours } from './derivers/share-hours.ts'
 import { sharedKey } from './derivers/shared-key/shared-key.ts'
 import { silence } from './derivers/silence/silence.ts'
+import { slowEvidence } from './derivers/slow-evidence/slow-evidence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
@@ -28,11 +30,13 @@ const KINDS: readonly DeriverKind[] = [
   hardware,
   bulkCopy,
   identityConflict,
+  logins,
   silence,
   sharedKey,
   shareHours,
   exitWindow,
   volumeAnomaly,
+  slowEvidence,
   remoteHours,
   rhythm,
 ]

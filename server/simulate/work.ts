@@ -251,7 +251,7 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
       Mobile: false,
       MfaDeviceHash: first ? person.mfaHash : null,
       App: first ? 'sso' : pick(random, APPLICATIONS),
-      Result: chance(random, 0.03) ? 'failure' : 'success',
+      Result: chance(random, 0.03) ? ('failure' as const) : ('success' as const),
     }
     line(time, 'idp_login', login, place.exit)
   }
@@ -266,7 +266,7 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
     line(plan.active[0]!.from - 20 * MINUTE, 'idp_login', { ManagedDevice: false, Mobile: true, App: 'mail' }, exit)
   }
   const habits = HABITS[person.role]
-  const audited = (mean: number, Action: string, median: number) => {
+  const audited = (mean: number, Action: 'clone' | 'push', median: number) => {
     for (let left = poisson(random, mean); left > 0; left--) {
       const span = pick(random, plan.active)
       const time = between(random, span.from, span.to)

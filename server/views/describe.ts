@@ -58,12 +58,15 @@ const DESCRIBE: Describe = {
   tool: (e) => `${e.Tool} recognized by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
   hardware: (e) => `${e.Device} recognized by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
   volume_anomaly: (e) => fill('far above habit for {Metric}: {Value|metric} in {WindowDays|day}', e),
+  slow_evidence: (e) => fill('day after day more than colleagues, {Metric}: {Days|day}, in all {Total|metric}', e),
   rhythm: (e) =>
     e.OffHoursShare === null
       ? `active ${Math.round(e.ActiveHoursPerDay)} h a day`
       : `${Math.round(e.OffHoursShare * 100)} % of activity outside the declared hours`,
   silence: (e) => `silent for ${Math.round(e.HoursSilent)} h${e.Announced ? ', announced' : ''}`,
   identity_conflict: (e) => `identity conflict: ${e.Reason.replaceAll('_', ' ')}`,
+  login_place: (e) =>
+    `login from ${or(e.LoginCountry, 'an unknown country')} (${e.NetworkClass}): ${e.Reason.replaceAll('_', ' ')}`,
   contract_event: (e) => `contract: ${e.Action.replaceAll('_', ' ')}`,
   idp_login: (e) => `login to ${or(e.App)} from ${or(e.Ip)}: ${e.Result}`,
   repo_audit: (e) => `repository ${or(e.Repository)}: ${e.Action}`,

@@ -138,6 +138,8 @@ export async function course(
     const now = arrival(record)
     while (now >= hour + HOUR) look((hour += HOUR))
     pipeline.take(record)
+    const counted = pipeline.countColleagues((it) => isAtLeast(assessments.of(it, pipeline.time).band, 'high'))
+    if (counted) pipeline.take(counted)
   }
   look((hour += HOUR))
 
@@ -175,10 +177,10 @@ export async function course(
       stand(known, at)
     }
     if (!isMorning) return
-    const queue = [...everybody.values()].flatMap(({ worker, stands }) => {
-      const last = stands.at(-1)
-      return last ? [{ worker, band: last.band, points: last.points, findings: pipeline.findings.of(worker) }] : []
-    })
+    const queue = [...everybody.keys()].map((it) => ({
+      ...assessments.of(it, at),
+      findings: pipeline.findings.of(it),
+    }))
     const open = desk.day(at, queue)
     mornings.push({
       ...{ at, open },

@@ -1,6 +1,10 @@
 import * as z from 'zod'
 import { address, count, country, envelope, hash, name } from '../common.ts'
 
+/**
+ * What kind of network an address belongs to. `sase`: the exits of a security service (Zscaler, Netskope, Cloudflare) that
+ * carries its customers' traffic; `satellite`: a provider whose exits may be in another country than its dishes.
+ */
 export const NETWORK_CLASSES = [
   'residential',
   'mobile',
@@ -9,6 +13,8 @@ export const NETWORK_CLASSES = [
   'private_relay',
   'tor',
   'corporate',
+  'sase',
+  'satellite',
   'unknown',
 ] as const
 export type NetworkClass = (typeof NETWORK_CLASSES)[number]
@@ -63,12 +69,18 @@ export const Connection = z.strictObject({
  *         never near the contract's place · reappeared_abroad: it was in the right place, and later in another country
  *         · operator_address: the remote end of a remote-control session, from the tool's own log. `TravelNotice` true:
  *         the mismatch is announced travel. `DaysInPlace`: the days of the same window that agree with the contract.
- * Units   km, great circle; null if either place has no coordinates.
+ *         Of clock, round trip, network, geofeed and delivery, `WitnessesFor` say that the laptop is elsewhere, and
+ *         `WitnessesAgainst` that it is where the contract says; the rest say nothing. databases_disagree: the address
+ *         is elsewhere by a database, and those witnesses are against it.
+ * Units   km, great circle, the least where a place is a region; null: not comparable.
  */
 export const PlaceMismatch = z.strictObject({
   category: z.literal('place_mismatch'),
   ...envelope,
-  Reason: z.enum(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address']),
+  Reason: z.enum([
+    ...(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address'] as const),
+    'databases_disagree',
+  ]),
   ContractCountry: country.nullable(),
   ContractRegion: name.nullable(),
   ObservedCountry: country.nullable(),
@@ -78,11 +90,13 @@ export const PlaceMismatch = z.strictObject({
   DaysInPlace: count.nullable(),
   TravelNotice: z.boolean(),
   ShipToDistanceKm: km.nullable(),
+  WitnessesFor: count.nullish(),
+  WitnessesAgainst: count.nullish(),
 })
 
 /**
  * Two places of one worker too far apart for the time between them (#51). Addresses that do not show where somebody is
- * (VPN, relay, Tor, hosting, company exits) and announced travel are excluded.
+ * (VPN, relay, Tor, hosting, security service and company exits) and announced travel are excluded.
  */
 export const Travel = z.strictObject({
   category: z.literal('travel'),
@@ -168,14 +182,36 @@ export const Tool = z.strictObject({
   ByProvisioning: z.boolean(),
 })
 
-/** Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. */
+/**
+ * How hardware was recognised: ids and names · SCSI INQUIRY strings of its disks · EDID · shape (a keyboard that is also
+ * a disk, network card or camera) · claim (not the product that it claims to be, in one respect) · twin (a display that
+ * came with it) · clone (an EDID that another connector has too) · volume (a KVM's virtual disk) · cadence of a mouse
+ * jiggler.
+ */
+export const HARDWARE_MATCHES = [
+  'usb_id',
+  'inquiry',
+  'edid',
+  'shape',
+  'claim',
+  'twin',
+  'clone',
+  'volume',
+  'cadence',
+] as const
+
+/**
+ * Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. `Signs`
+ * in words, what the device is at once; null where its name says enough.
+ */
 export const Hardware = z.strictObject({
   category: z.literal('hardware'),
   ...envelope,
   Device: name,
   DeviceId: name,
   DeviceKind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
-  MatchedBy: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
+  MatchedBy: z.enum(HARDWARE_MATCHES),
+  Signs: name.nullable(),
   Approved: z.boolean(),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
 })
@@ -199,8 +235,10 @@ export const METRICS = [
   'archive_then_upload_bytes',
   /** Slow exfiltration: clones, bytes sent and bytes staged, each as a share of the peers' maximum, added up. */
   'drip',
-  /** Hours of incoming remote control: of one day, and of a working week. */
+  /** Hours of incoming remote control: of one day, of a working week, and of three weeks. */
   'remote_session_hours',
+  /** Days of three weeks with incoming remote control, however short. */
+  'remote_session_days',
   /** Hours of screen sharing: a steady outgoing stream with little coming back, on days with a meeting program. */
   'screen_share_hours',
 ] as const
@@ -222,6 +260,52 @@ export const VolumeAnomaly = z.strictObject({
   Z: z.number().nullable(),
   WindowDays: count,
   DaysSinceStart: z.number().min(0).nullable(),
+})
+
+/** What is counted for each worker and UTC day, and added up over days. */
+export const SLOW_METRICS = [
+  /** Distinct repositories cloned or downloaded; and those of teams that are not the worker's. */
+  'repositories',
+  'other_teams',
+  /** Bytes to sync folders, to file shares and to removable volumes. */
+  'sync_bytes',
+  'share_bytes',
+  'removable_bytes',
+  /** Archives with a password or in parts. */
+  'locked_archives',
+  /** Pushes to repositories outside the company, and mirrors of whole repositories. */
+  'outside_pushes',
+  /** Hours of incoming remote control: by tools that the contract does not approve, and by those that it does. */
+  'remote_hours',
+  'approved_remote_hours',
+  /** Milliseconds of the day's shortest round trip above what the claimed place explains. */
+  'round_trip_ms',
+  /** Hours with a login from a device that is not ours, and new, while the worker's laptops were absent. */
+  'unseen_device_hours',
+] as const
+
+/**
+ * Days that are each too ordinary for a rule, and that add up to what ordinary days do not.
+ *
+ * Shape   one per worker, metric and UTC day, when the day is over, for days that add to a sum above the threshold.
+ *         `Role`: of the colleagues whose days it was compared with; null: those without a role.
+ * Units   `DayScore` -log10 of the share of colleagues' days at least as high, less 1 (the highest tenth of days
+ *         counts); `Sum` the scores of the days so far, never below 0; `Decibans` what that is worth as evidence.
+ *         `Days` that added to the sum; `Value` of this day and `Total` of those days, in the metric's unit;
+ *         `PeerDays`: the number of colleagues' days.
+ */
+export const SlowEvidence = z.strictObject({
+  category: z.literal('slow_evidence'),
+  ...envelope,
+  Metric: z.enum(SLOW_METRICS),
+  Role: name.nullable(),
+  DayScore: z.number(),
+  Sum: z.number().min(0),
+  Decibans: count,
+  Days: count,
+  Value: z.number(),
+  Total: z.number(),
+  PeerDays: count,
 })
 
 /**
@@ -260,6 +344,35 @@ export const Silence = z.strictObject({
   Evidence: z.enum(['this_laptop', 'repository', 'account']).nullable(),
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
+})
+
+/**
+ * A login that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
+ *
+ * Shape   `Reason` country: from another country than the contract's · exit: through an unapproved VPN, data centre or
+ *         Tor exit · unknown_device: on a device that is neither ours nor a phone, while the worker's laptop was off all
+ *         day · own_device: on the worker's own laptop, from a country where that laptop was not · approval: the second
+ *         factor was approved elsewhere, and `LoginCountry` and `NetworkClass` are the approval's. `LaptopCountry`:
+ *         where a laptop of the worker was then. `ManagedDevice` false: not a managed laptop, or an id that the roster
+ *         does not have. `TravelNotice` true: an announced journey explains it.
+ * Units   `Days`: distinct days of the last 14 with this reason, of an exit with this class of exit; `HomeDays`: days of
+ *         the last 30 on which a login or a laptop proves the contract's country. `DaysSinceLaptop`: days since a laptop
+ *         of the worker was heard; null: there is none, or it was not heard for a month.
+ * Errors  null: not known.
+ */
+export const LoginPlace = z.strictObject({
+  category: z.literal('login_place'),
+  ...envelope,
+  Reason: z.enum(['country', 'exit', 'unknown_device', 'own_device', 'approval']),
+  ContractCountry: country.nullable(),
+  LoginCountry: country.nullable(),
+  LaptopCountry: country.nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES),
+  ManagedDevice: z.boolean().nullable(),
+  Days: count,
+  HomeDays: count,
+  DaysSinceLaptop: count.nullable(),
+  TravelNotice: z.boolean(),
 })
 
 /**

@@ -3,18 +3,22 @@
  *
  * Shape   one `volume_anomaly` with metric 'remote_session_hours' and WindowDays 1 per device and UTC day with at least
  *         `hours` of sessions; a second one with the sum of `ofDays` days when `days` of those had as many. The time of
- *         both is when the day reached `hours`. Overlapping sessions count once. Of several events about one session
- *         the latest counts; a session without an end lasted until its latest event.
+ *         both is when the day reached `hours`.
+ *         Short sittings count by days: one with metric 'remote_session_days', its value the days of the last
+ *         `longDays` with at least `sittingMinutes`, from `sittings` days on; and from `longHours` hours on these days
+ *         another one with their sum of hours. Their time is when the day reached `sittingMinutes`.
+ *         Overlapping sessions count once. Of several events about one session the latest counts; a session without an
+ *         end lasted until its latest event.
  * Silent  sessions of a tool that the contract approves.
- * Memory  per device the sessions of the last two weeks: MAX_SESSIONS at most, the shortest dropped first.
+ * Memory  per device the sessions of the last month: MAX_SESSIONS at most, the shortest dropped first.
  */
 
 import * as z from 'zod'
-import type { EventOf } from '../../../wire/event.ts'
-import { DAY, HOUR } from '../../../wire/time.ts'
+import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { mapCodec, Names, Subjects } from '../kit/kept.ts'
+import { hoursByDay, isLater, type RemoteSession, sessionOf, shortest } from '../kit/remote-sessions.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 import { isApprovedTool } from '../kit/tenant.ts'
 
@@ -26,22 +30,23 @@ const thresholds = z.strictObject({
   /** Days of `ofDays` that must have as many, including the day itself. */
   days: z.int().min(1).max(14).default(3),
   ofDays: z.int().min(1).max(14).default(5),
+  /** Days in which short sittings are counted: three weeks. */
+  longDays: z.int().min(2).max(60).default(21),
+  /** Minutes of a day that are a sitting: shorter ones are attempts to connect. Our judgement. */
+  sittingMinutes: z.number().min(1).max(240).default(5),
+  /** Days with a sitting, of `longDays`: more than a repair that takes a week. Our judgement. */
+  sittings: z.int().min(2).max(60).default(6),
+  /** Hours on these days: an hour and a half of each of fifteen working days. Our judgement. */
+  longHours: z.number().min(0.1).max(500).default(24),
 })
 
-/** A session as of its latest event, at `time` with `id`. */
-interface RemoteSession {
-  start: number
-  end: number
-  time: number
-  id: string
-}
-
-export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, days, ofDays }, world) => {
+export const remoteHours = deriverKind('remote_hours', thresholds, (limits, world) => {
+  const { hours, days, ofDays, longDays } = limits
   const devices = new Subjects<Map<string, RemoteSession>>(mapCodec())
   /** Devices to judge at the next advance. */
   const due = new Names()
   const reported = statements()
-  const keptMs = LATENESS_MS + (ofDays + 1) * DAY
+  const keptMs = LATENESS_MS + (Math.max(ofDays, longDays) + 1) * DAY
 
   return {
     reads: ['remote_session'],
@@ -54,7 +59,7 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
       const sessions = devices.ensure(device, () => new Map())
       const key = JSON.stringify([event.Tool, event.PeerIdHash, event.StartedAt])
       const before = sessions.get(key)
-      if (before && (before.time > session.time || (before.time === session.time && before.id > session.id))) return
+      if (before && isLater(before, session)) return
       sessions.set(key, session)
       devices.touch(device)
       due.add(device)
@@ -65,7 +70,8 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
         const sessions = devices.get(device)!
         const reached = Math.max(...[...sessions.values()].map((it) => it.end))
         const since = Math.floor((reached - LATENESS_MS) / DAY)
-        reported.revise(device, since * DAY, statementsOn(device, sessions, since), emit)
+        const all = [...statementsOn(device, sessions, since), ...sittingsOn(device, sessions, since)]
+        reported.revise(device, since * DAY, all, emit)
         for (const [key, { end }] of sessions)
           if (end < reached - keptMs) {
             sessions.delete(key)
@@ -88,39 +94,23 @@ export const remoteHours = deriverKind('remote_hours', thresholds, ({ hours, day
     })
   }
 
+  /** Sittings of any length, by days. */
+  function sittingsOn(device: string, sessions: ReadonlyMap<string, RemoteSession>, since: number): Statement[] {
+    const table = hoursByDay([...sessions.values()], limits.sittingMinutes * MINUTE)
+    return [...table].flatMap(([day, { full }]) => {
+      if (day < since || full === null) return []
+      const window = Array.from({ length: longDays }, (_, ago) => table.get(day - ago)).filter((it) => it?.full != null)
+      if (window.length < limits.sittings) return []
+      const sum = window.reduce((all, it) => all + it!.ms, 0)
+      const value = { metric: 'remote_session_days', value: window.length, windowDays: longDays } as const
+      return [
+        hoursStatement(world, device, full, value),
+        ...(sum >= limits.longHours * HOUR ? [statement(device, full, sum, longDays)] : []),
+      ]
+    })
+  }
+
   function statement(device: string, time: number, ms: number, windowDays: number): Statement {
-    return hoursStatement(world, device, time, { metric: 'remote_session_hours', hours: ms / HOUR, windowDays })
+    return hoursStatement(world, device, time, { metric: 'remote_session_hours', value: ms / HOUR, windowDays })
   }
 })
-
-function sessionOf({ id, time, StartedAt, EndedAt }: EventOf<'remote_session'>): RemoteSession {
-  const start = Math.min(StartedAt, time)
-  // An end later than the event is not an end yet.
-  return { start, end: Math.max(start, Math.min(EndedAt ?? time, time)), time, id }
-}
-
-function shortest(sessions: ReadonlyMap<string, RemoteSession>): string {
-  const length = ({ start, end }: RemoteSession) => end - start
-  return [...sessions].reduce((a, b) => {
-    const longer = length(b[1]) - length(a[1])
-    return longer < 0 || (longer === 0 && b[0] < a[0]) ? b : a
-  })[0]
-}
-
-/** The duration on each UTC day, and when it reached `enough`; null: it did not. */
-function hoursByDay(sessions: RemoteSession[], enough: number): Map<number, { ms: number; full: number | null }> {
-  const days = new Map<number, { ms: number; full: number | null }>()
-  let covered = Number.NEGATIVE_INFINITY
-  for (const { start, end } of sessions.sort((a, b) => a.start - b.start)) {
-    for (let from = Math.max(start, covered); from < end; ) {
-      const day = Math.floor(from / DAY)
-      const to = Math.min(end, (day + 1) * DAY)
-      const before = days.get(day) ?? { ms: 0, full: null }
-      const ms = before.ms + to - from
-      days.set(day, { ms, full: before.full ?? (ms >= enough ? from + enough - before.ms : null) })
-      from = to
-    }
-    covered = Math.max(covered, end)
-  }
-  return days
-}

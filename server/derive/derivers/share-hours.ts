@@ -119,7 +119,11 @@ export const shareHours = deriverKind('share_hours', thresholds, (limits, world)
   }
 
   function statement(device: string, day: number, hours: number, windowDays: number): Statement {
-    return hoursStatement(world, device, (day + 1) * DAY - 1, { metric: 'screen_share_hours', hours, windowDays })
+    return hoursStatement(world, device, (day + 1) * DAY - 1, {
+      metric: 'screen_share_hours',
+      value: hours,
+      windowDays,
+    })
   }
 
   function forget(today: number): void {

@@ -1,4 +1,4 @@
-/** Hours of an activity on one laptop, as a `volume_anomaly` without a comparison with own habit or peers. */
+/** Hours of an activity on one laptop, or days with it, as a `volume_anomaly` without a comparison with own habit or peers. */
 
 import type { EventOf } from '../../../wire/event.ts'
 import { DAY } from '../../../wire/time.ts'
@@ -9,17 +9,17 @@ export function hoursStatement(
   world: World,
   device: string,
   time: number,
-  { metric, hours, windowDays }: { metric: EventOf<'volume_anomaly'>['Metric']; hours: number; windowDays: number },
+  { metric, value, windowDays }: { metric: EventOf<'volume_anomaly'>['Metric']; value: number; windowDays: number },
 ): Statement {
   const worker = world.holderAt(device, time)
   const start = world.contractAt(worker, time)?.start
   return {
     about: { device, worker, time },
-    key: String(windowDays),
+    key: `${metric} ${windowDays}`,
     draft: {
       category: 'volume_anomaly',
       Metric: metric,
-      Value: Math.round(hours * 100) / 100,
+      Value: Math.round(value * 100) / 100,
       OwnMedian: null,
       OwnP99: null,
       PeerP99: null,

@@ -36,6 +36,7 @@ const told = (records: Recorded[], known = home) =>
     it.Value,
   ])
 const hours = 'remote_session_hours'
+const sittings = 'remote_session_days'
 
 describe('remote_hours', () => {
   const week = [session(0, 9, 14), session(1, 9, 13), session(2, 9, 15)]
@@ -97,6 +98,43 @@ describe('remote_hours', () => {
       found: [],
     },
   ]
+  const workdays = Array.from({ length: 21 }, (_, day) => day).filter((day) => day % 7 < 5)
+  const byDays: { name: string; records: Recorded[]; last: unknown[][] }[] = [
+    {
+      name: 'three and a half hours each working day for three weeks',
+      records: workdays.flatMap((day) => [session(day, 9, 10.7), session(day, 14, 15.8)]),
+      last: [
+        [18 * 24 + 9 + 1 / 12, sittings, 21, 15],
+        [18 * 24 + 9 + 1 / 12, hours, 21, 52.5],
+      ],
+    },
+    {
+      name: 'twenty minutes on every second day',
+      records: workdays.filter((day) => day % 2 === 0).map((day) => session(day, 9, 9 + 1 / 3)),
+      last: [[18 * 24 + 9 + 1 / 12, sittings, 21, 8]],
+    },
+    { name: 'a repair that takes a week', records: [0, 1, 2, 3, 4].map((day) => session(day, 9, 9.5)), last: [] },
+    { name: 'attempts that last a minute', records: workdays.map((day) => session(day, 9, 9 + 1 / 60)), last: [] },
+    {
+      name: 'once a month',
+      records: Array.from({ length: 8 }, (_, month) => session(month * 30, 9, 10)),
+      last: [],
+    },
+  ]
+  for (const { name, records, last } of byDays)
+    it(`by days: ${name}`, () => {
+      const all = told(records)
+      const end = Math.max(0, ...all.map((it) => it[0] as number))
+      const rounded = (it: unknown[]) => [Math.round((it[0] as number) * 60), ...it.slice(1)]
+      assert.deepEqual(
+        all
+          .filter((it) => it[0] === end)
+          .map((it) => String(rounded(it)))
+          .sort(),
+        last.map((it) => String(rounded(it))).sort(),
+      )
+    })
+
   for (const { name, known, records, found } of cases) it(name, () => assert.deepEqual(told(records, known), found))
 
   it('has the days since the start', () =>
