@@ -176,6 +176,10 @@ function memberOf(run: Run, person: Person, tooShort: () => Fault): Member {
       person.mfaHash = mfaDeviceHash
       return member
     },
+    withoutLaptop(deviceId) {
+      person.ownMachine = deviceId
+      return member
+    },
     livelyAsAnybody() {
       person.lively = true
       return member

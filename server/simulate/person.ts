@@ -101,6 +101,8 @@ export interface Person {
   trips: readonly Trip[]
   vacations: readonly Span[]
   neverSleeps: boolean
+  /** Works on a machine of their own, which the identity provider calls this; undefined: on a laptop of the company. */
+  ownMachine: string | null | undefined
   /** False for people of a scene: no vacation, illness, travel or trouble unless the scene sets it. */
   lively: boolean
   /** The end of the last planned day. */
@@ -176,7 +178,7 @@ export function hire(run: Run, index: number): Person {
     trips: tripsOf(run, random, claimed),
     vacations: vacationsOf(run, random),
     neverSleeps: chance(random, 0.12),
-    lively: true,
+    ...{ lively: true, ownMachine: undefined },
     awakeUntil: 0,
     lastPlace: null,
     gaps: [],

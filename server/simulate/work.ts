@@ -246,8 +246,8 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
     const place = placeAt(plan.places, time)
     if (!place || !isOnline(plan, time)) return
     const login = {
-      DeviceId: person.machine.device,
-      ManagedDevice: true,
+      DeviceId: person.ownMachine === undefined ? person.machine.device : person.ownMachine,
+      ManagedDevice: person.ownMachine === undefined,
       Mobile: false,
       MfaDeviceHash: first ? person.mfaHash : null,
       App: first ? 'sso' : pick(random, APPLICATIONS),
