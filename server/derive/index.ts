@@ -6,6 +6,7 @@ import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
 import { identityConflict } from './derivers/identity-conflict/identity-conflict.ts'
+import { logins } from './derivers/logins/logins.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
 import { remoteOperator } from './derivers/remote-operator.ts'
@@ -30,6 +31,7 @@ const KINDS: readonly DeriverKind[] = [
   hardware,
   bulkCopy,
   identityConflict,
+  logins,
   silence,
   sharedKey,
   shareHours,

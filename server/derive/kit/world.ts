@@ -86,7 +86,7 @@ export class World implements Keeper {
   /** The last answer of `contextOf`, by laptop. */
   readonly #contexts = new Map<string, DeviceContext>()
 
-  /** Increases with every contract version and approval that is added. */
+  /** Increases with every contract version, approval and assignment that is added. */
   revision = 0
 
   readonly kept: Parts = {
@@ -176,6 +176,7 @@ export class World implements Keeper {
   }
 
   addDevice(recorded: Device): Changed {
+    this.revision++
     const { worker } = recorded
     const isFolded = worker === null || worker === foldName(worker)
     const device = isFolded ? recorded : { ...recorded, worker: foldName(worker) }
