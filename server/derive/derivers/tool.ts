@@ -14,6 +14,7 @@
 
 import * as z from 'zod'
 import { isRemoteControl } from '../../../rules/catalogue/categories.ts'
+import type { Contract } from '../../../wire/contract.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import type { CatalogueFacts } from '../../../wire/recording.ts'
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
@@ -296,12 +297,19 @@ const MANAGEMENT =
 /** Package installers, which a person may have started: they count only where logons are collected. */
 const INSTALLERS = /^(dpkg|apt|apt-get|rpm|dnf|yum|zypper|snapd|packagekitd|cloud-init|installer|msiexec)(\.exe)?$/i
 
-function startedBy({ event }: Seen): StartedBy {
+function startedBy({ event, contract }: Seen): StartedBy {
   if (event?.category !== 'process_creation') return null
   if (event.User === null || !SYSTEM_USERS.has(event.User.toLowerCase())) return 'person'
   const parent = event.ParentImage?.split(/[\\/]/).at(-1) ?? ''
+  if (isOurManagement(contract, parent)) return 'management'
   const logonsAreSeen = CATEGORIES.logon.on.includes(event.product)
   return MANAGEMENT.test(parent) || (logonsAreSeen && INSTALLERS.test(parent)) ? 'management' : 'system'
+}
+
+/** A program that the company approves as its own way to install others. */
+function isOurManagement(contract: Contract | null, program: string): boolean {
+  const plain = (it: string) => it.toLowerCase().replace(/\.exe$/, '')
+  return contract?.approvedPrograms?.some((it) => plain(it.program) === plain(program)) ?? false
 }
 
 function daysSince(from: number | null | undefined, time: number): number | null {
