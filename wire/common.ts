@@ -30,6 +30,14 @@ export const usbId = z.string().regex(/^[0-9a-fA-F]{4}$/)
 export const country = z.string().regex(/^[A-Z]{2}$/, 'write a code such as US')
 /** The id of a device or worker: letters, digits, `._@-`, at most 128. */
 export const identifier = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/)
+/**
+ * The id of a worker, in lower case: systems spell one account in several ways. `foldName` gives the same form of a name
+ * that comes from elsewhere.
+ */
+export const workerName = identifier.toLowerCase()
+export function foldName(text: string): string {
+  return text.toLowerCase()
+}
 /** A UUID of any version. Events from agents have version 7; events that the server derived have version 8 (a hash). */
 export const uuid = z.uuid()
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { country, epochMs, identifier, name, text, usbId } from './common.ts'
+import { country, epochMs, identifier, name, text, usbId, workerName } from './common.ts'
 
 /** When an entry begins and expires (exclusive; absent or null: never), who approved it, and the ticket for it. */
 const approval = { from: epochMs.nullish(), to: epochMs.nullish(), approvedBy: name.nullish(), ticket: name.nullish() }
@@ -28,7 +28,7 @@ export const ApprovedEgress = z.looseObject({
 /** Announced travel. Without a country, it applies to every country. */
 export const TravelNotice = z.looseObject({ ...place, ...approval, from: epochMs, to: epochMs })
 /** Another worker who lives at the same address. The id alone means that it never expires. */
-export const HouseholdMember = z.union([identifier, z.looseObject({ worker: identifier, ...approval })])
+export const HouseholdMember = z.union([workerName, z.looseObject({ worker: workerName, ...approval })])
 /** Approved hardware that would otherwise be reported: an IP-KVM in a test rack, a mouse jiggler on a kiosk. */
 export const Peripheral = z.looseObject({
   kind: name,
@@ -37,6 +37,12 @@ export const Peripheral = z.looseObject({
   serial: name.nullish(),
   ...approval,
 })
+
+/**
+ * Another name of the worker in other systems: a handle at the code host, an older mail address. `source`: only in what
+ * this feed sends, by its token's name or the beginning of it ('okta' for 'okta-eu'); absent: in every feed.
+ */
+export const Account = z.looseObject({ account: name.min(1), source: name.nullish(), ...approval })
 
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'write a time such as 09:00')
 /**
@@ -60,12 +66,13 @@ const entries = <T extends z.ZodType>(entry: T, most = 256) => z.array(entry).ma
  *
  * Shape   one version of the contract. The newest version whose `from` is not after an event's time applies to that
  *         event. Absent fields are unknown and shown as unknown. Each entry may have further keys. An expired entry
- *         approves nothing. `referredBy` is the worker who recommended this one.
+ *         approves nothing. `referredBy` is the worker who recommended this one. `accounts` are
+ *         the worker's other names: feed lines under one are the worker's, also those from before it was declared.
  * Units   times epoch ms UTC; degrees WGS 84; `timeZone` an IANA name.
  * Source  the roster (CSV, JSON), the API, or a recording. Payment details are not collected.
  */
 export const Contract = z.looseObject({
-  worker: identifier,
+  worker: workerName,
   from: epochMs,
   name: name.nullish(),
   ...place,
@@ -81,7 +88,8 @@ export const Contract = z.looseObject({
   household: entries(HouseholdMember, 64),
   peripherals: entries(Peripheral, 64),
   declaredHours: entries(DeclaredHours, 64),
-  referredBy: identifier.nullish(),
+  referredBy: workerName.nullish(),
+  accounts: entries(Account, 64),
   approvedBy: name.nullish(),
   ticket: name.nullish(),
 })
@@ -93,10 +101,12 @@ export type Contract = z.infer<typeof Contract>
  */
 export const Device = z.looseObject({
   device: identifier,
-  worker: identifier.nullable(),
+  worker: workerName.nullable(),
   from: epochMs,
   to: epochMs.nullable().default(null),
   firstBoot: epochMs.nullish(),
   serial: name.nullish(),
+  /** As identity providers name it. */
+  hostName: name.nullish(),
 })
 export type Device = z.infer<typeof Device>

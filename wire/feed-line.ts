@@ -1,6 +1,7 @@
 /** Fills in what a line of a feed may omit. The same line always gives the same event. */
 import * as z from 'zod'
 import { FEED_CATEGORIES } from './events/feeds.ts'
+import { contractAction, loginResult, repoAction } from './feed-words.ts'
 import { sha256 } from './sha256.ts'
 
 export interface FeedFacts {
@@ -14,8 +15,8 @@ export interface FeedFacts {
 }
 
 /**
- * The event with its envelope, and null for every nullable field that is missing. Existing fields stay as they are;
- * required fields that are missing are left for the schema to reject.
+ * The event with its envelope, our words for those of the sender, and null for every nullable field that is missing.
+ * Other fields stay as they are; required fields that are missing are left for the schema to reject.
  */
 export function completeFeedEvent(event: Readonly<Record<string, unknown>>, facts: FeedFacts): Record<string, unknown> {
   const { worker, time, collector, country } = facts
@@ -29,9 +30,52 @@ export function completeFeedEvent(event: Readonly<Record<string, unknown>>, fact
     collector,
     time,
     // A line that a server wrote has an id.
+    // Of what was sent, so that a word that the table learns later does not make another event.
     id: event.id ?? facts.id ?? contentId(event, facts),
     ...event,
+    ...ourWords(event),
   }
+}
+
+/**
+ * Result and action in our words. A word that the table does not know becomes 'unknown', and stands in `Word` as it was
+ * sent.
+ */
+function ourWords({ category, Result, Action }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  if (category === 'idp_login' && (typeof Result === 'string' || isErrorCode(Result))) {
+    const ours = loginResult(Result)
+    return { Result: ours, ...named(ours, String(Result)) }
+  }
+  if (typeof Action !== 'string') return {}
+  if (category === 'repo_audit') {
+    const ours = repoAction(Action)
+    return { Action: ours, ...named(ours, Action) }
+  }
+  // HR's words are few, and an event of an unknown one would say nothing: the schema rejects it, and names it.
+  return category === 'contract_event' ? { Action: contractAction(Action) ?? Action } : {}
+}
+
+/** A number is an error code of Microsoft Entra, as its Graph API sends it: 0, or at least five digits. */
+function isErrorCode(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && (value === 0 || value >= 10_000)
+}
+
+function named(ours: string, sent: string): { Word?: string } {
+  return ours === 'unknown' && sent !== ours ? { Word: sent.slice(0, WORD_MAX) } : {}
+}
+
+const WORD_MAX = 256
+
+/** A word that no table knows, and where it stood. */
+export interface UnknownWord {
+  /** 'idp_login.Result' or 'repo_audit.Action'. */
+  field: string
+  word: string
+}
+
+export function unknownWordIn(event: { category: string; Word?: string | null | undefined }): UnknownWord | null {
+  if (event.Word == null) return null
+  return { field: event.category === 'idp_login' ? 'idp_login.Result' : `${event.category}.Action`, word: event.Word }
 }
 
 /**

@@ -105,6 +105,7 @@ type Checked =
   | z.core.$ZodCheckNumberFormatDef
   | z.core.$ZodCheckStringFormatDef
   | { check: 'custom'; fn?: (value: unknown) => unknown }
+  | { check: 'overwrite'; tx: (value: unknown) => unknown }
 
 function passes(def: Checked): Fits {
   switch (def.check) {
@@ -122,6 +123,10 @@ function passes(def: Checked): Fits {
       const { pattern, format } = def
       const isWhole = (format === 'regex' || format === 'uuid') && pattern && !pattern.global && !pattern.sticky
       return isWhole ? (value) => pattern.test(value as string) : never
+    }
+    case 'overwrite': {
+      const { tx } = def
+      return (value) => tx(value) === value
     }
     case 'custom': {
       const { fn } = def

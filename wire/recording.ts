@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { address, count, country, epochMs, identifier, name } from './common.ts'
+import { address, count, country, epochMs, identifier, name, workerName } from './common.ts'
 import { Contract, Device } from './contract.ts'
 import { Event } from './event.ts'
-import { NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
+import { HARDWARE_MATCHES, NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
 import { FeedEvent } from './events/feeds.ts'
 import { completeFeedEvent } from './feed-line.ts'
 
@@ -23,6 +23,8 @@ export const AddressFacts = z.object({
    * The database edition that gave the place, such as 'dbip-city 2026-06-05'. Another edition may give another place.
    */
   edition: name.nullish(),
+  /** What the network's own operator says in a geofeed (RFC 8805). Absent: no imported geofeed has the address. */
+  geofeed: z.object({ country: country.nullable(), region: name.nullable(), city: name.nullable() }).nullish(),
 })
 export type AddressFacts = z.infer<typeof AddressFacts>
 
@@ -47,7 +49,9 @@ export const CatalogueFacts = z.object({
         id: name,
         name,
         kind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
-        by: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
+        by: z.enum(HARDWARE_MATCHES),
+        /** What it is at once, in words: 'keyboard, disk and network card'. */
+        signs: name.optional(),
       }),
     )
     .max(16)
@@ -104,12 +108,29 @@ export const RecordedRevocation = z.object({
 })
 export type RecordedRevocation = z.infer<typeof RecordedRevocation>
 
+/**
+ * How many colleagues showed each kind of evidence, as counted at `time`. Recorded, so that a replay weighs evidence as
+ * the server did.
+ *
+ * Shape   for each role (the first of the contract, in lower case; '' without one) the workers who were seen in the last
+ *         30 days, and how many of them showed a kind: a rule's id, or its id and the values of its `rareBy` fields.
+ */
+export const RecordedRarity = z.object({
+  type: z.literal('rarity'),
+  time: epochMs,
+  roles: z
+    .array(z.object({ role: z.string().max(256), workers: count, shown: z.record(z.string().max(512), count) }))
+    .max(256),
+})
+export type RecordedRarity = z.infer<typeof RecordedRarity>
+
 const feedLine = {
   type: z.literal('feed'),
-  worker: identifier.nullable(),
+  worker: workerName.nullable(),
   time: epochMs,
   receivedAt: epochMs.optional(),
   geo: AddressFacts.partial().optional(),
+  mfaGeo: AddressFacts.partial().optional(),
 }
 
 /**
@@ -117,7 +138,7 @@ const feedLine = {
  *
  * Shape   if written by hand, the event may omit its envelope and every nullable field. `id` is then a hash over
  *         worker, time and content, so that a repeated line is one event, and `Worker` is the line's `worker`. `geo` is
- *         the location of the address in the event.
+ *         the location of the address in the event, `mfaGeo` that of `MfaIp`.
  */
 export const RecordedFeed = z
   .object({ ...feedLine, event: z.record(z.string(), z.unknown()) })
@@ -142,9 +163,10 @@ export const Recorded = z.discriminatedUnion('type', [
   RecordedEvent,
   RecordedFeed,
   RecordedRevocation,
+  RecordedRarity,
   z.object({
     type: z.literal('label'),
-    worker: identifier,
+    worker: workerName,
     truth: z.enum(['infiltrator', 'benign']),
     scenario: name,
     from: epochMs,
@@ -158,6 +180,7 @@ export const RecordedComplete = z.discriminatedUnion('type', [
   RecordedEvent,
   z.object({ ...feedLine, event: FeedEvent }),
   RecordedRevocation,
+  RecordedRarity,
   RecordedClock,
 ])
 

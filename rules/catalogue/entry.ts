@@ -87,6 +87,8 @@ export interface UsbMark {
 
 /** Every field that is given must match. */
 export interface EdidMark {
+  /** SHA-256 of base blocks that the firmware ships. */
+  hashes?: string[]
   maker?: string
   product?: string
   name?: string
@@ -100,8 +102,59 @@ export interface HardwareEntry extends Provenance {
   id: string
   name: string
   kind: 'ip_kvm' | 'capture' | 'jiggler' | 'gadget' | 'sbc'
+  /** A key of the file's `releases`. */
+  maker?: string
+  /** The day on which the sources were read. */
+  seen: string
+  /** True: ids that many devices share, so that a shape says more. */
+  fallback?: true
   usb?: UsbMark[]
+  /** What its disks answer to SCSI INQUIRY: a word ('Glinet'), of which SCSI keeps eight letters. */
+  inquiry?: string[]
   edid?: EdidMark[]
+}
+
+/** What a device can be besides a keyboard. */
+export type UsbPart = 'pointer' | 'storage' | 'audio' | 'network' | 'video'
+
+/** Devices that are more than a keyboard, and no KVM. */
+export interface ShapeException {
+  /** Four hex digits. */
+  vendorId: string
+  /** '*' for any. */
+  productId: string
+  why: string
+  explains: UsbPart[]
+  /** Some of them: what is left is weaker evidence. */
+  mayExplain?: UsbPart[]
+}
+
+/** What a common product really is, so that a disguise shows as more than it claims. */
+export interface ClaimedProduct {
+  vendorId: string
+  productId: string
+  name: string
+  /** False: it has no keyboard. */
+  keyboard?: false
+  /** The most HID interfaces that it has; it has no others. */
+  hid: number
+  /** Its speed, Mbit/s; 12 where it is 1.5 or 12. */
+  mbps: number
+  /** The most that it asks for. */
+  milliamperes: number
+  serial: boolean
+  sources: string[]
+  date: string
+  seen: string
+  confidence: Provenance['confidence']
+}
+
+/** The newest release of a maker's firmware that we know of. */
+export interface Release {
+  /** The repository. */
+  of: string
+  version: string
+  date: string
 }
 
 interface FileHead {
@@ -115,10 +168,17 @@ export interface ToolFile extends FileHead {
 }
 
 export interface HardwareFile extends FileHead {
-  /** Default serial numbers of firmware: products of other makers have unique ones. */
-  genericSerials: string[]
-  /** Devices with keyboard and absolute pointer that are not KVMs. */
-  shapeExceptions: { vendorId: string; productId: string; why: string }[]
+  releases: Record<string, Release>
+  /** Serial numbers that makers give to every unit: they identify a model, never a thing. */
+  factorySerials: string[]
+  /** Those of KVM firmware, which no keyboard has. */
+  kvmSerials: string[]
+  /** Words in the INQUIRY answer of a card reader. */
+  cardReaders: string[]
+  /** Words in the names of presenters, some of which have a disk. */
+  presenterNames: string[]
+  shapeExceptions: ShapeException[]
+  claims: ClaimedProduct[]
   devices: HardwareEntry[]
 }
 

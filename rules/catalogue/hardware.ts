@@ -1,13 +1,14 @@
 /**
  * Recognises hardware that controls a laptop from outside, by its USB and EDID data.
  *
- * Shape   at most one per event: a device recognised by its ids is not also reported by its shape.
+ * Shape   at most one per event, the most certain: its ids and names, or what its disks call themselves; then its
+ *         shape; then ids that many devices share; last what it claims to be and is not.
  * Silent  ids that many devices have, without a string or a keyboard; unplugged devices; the operator's own side.
  */
 import type { EventOf } from '../../wire/event.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import type { EdidMark, HardwareEntry, HardwareFile, UsbMark } from './entry.ts'
-import { normalized } from './spelling.ts'
+import { comparable, strangenessOf } from './usb-shape.ts'
 
 export type FoundHardware = NonNullable<CatalogueFacts['hardware']>[number]
 type Usb = EventOf<'usb_device'>
@@ -15,9 +16,9 @@ type Usb = EventOf<'usb_device'>
 export interface HardwareIndex {
   /** By vendor id, lower case; '*' for any. */
   usb: Map<string, { entry: HardwareEntry; mark: UsbMark }[]>
+  /** By the words of SCSI INQUIRY, as SCSI keeps them: lower case, eight letters. */
+  inquiry: Map<string, HardwareEntry>
   edid: { entry: HardwareEntry; mark: EdidMark }[]
-  genericSerials: Set<string>
-  exceptions: HardwareFile['shapeExceptions']
 }
 
 export function indexHardware(file: HardwareFile): HardwareIndex {
@@ -26,22 +27,40 @@ export function indexHardware(file: HardwareFile): HardwareIndex {
     for (const mark of entry.usb ?? []) usb.set(mark.vendorId, [...(usb.get(mark.vendorId) ?? []), { entry, mark }])
   return {
     usb,
+    inquiry: new Map(
+      file.devices.flatMap((entry) => (entry.inquiry ?? []).map((it) => [scsiWord(comparable(it)), entry] as const)),
+    ),
     edid: file.devices.flatMap((entry) => (entry.edid ?? []).map((mark) => ({ entry, mark }))),
-    genericSerials: new Set(file.genericSerials.map((it) => it.toLowerCase())),
-    exceptions: file.shapeExceptions,
   }
 }
 
 export function recogniseUsb(index: HardwareIndex, event: Usb): FoundHardware[] | undefined {
   if (event.Action === 'removed') return undefined
-  const vendor = event.VendorId.toLowerCase()
+  const named = entryOf(index, event)
+  if (named && !named.fallback) return [one(named, 'usb_id')]
+  const byDisk = entryOfDisks(index, event)
+  if (byDisk) return [{ ...byDisk, by: 'inquiry' }]
+  const strange = strangenessOf(event)
+  if (named && strange?.by !== 'shape') return [one(named, 'usb_id')]
+  return strange && [{ ...STRANGE[strange.by], kind: 'ip_kvm', ...strange }]
+}
+
+const STRANGE = {
+  shape: { id: 'kvm-shape', name: 'A device with the shape of an IP-KVM' },
+  claim: { id: 'kvm-claim', name: 'A device that is not what it claims to be' },
+} as const
+
+function entryOf(index: HardwareIndex, event: Usb): HardwareEntry | undefined {
   const product = event.ProductId.toLowerCase()
-  for (const key of [vendor, '*'])
-    for (const { entry, mark } of index.usb.get(key) ?? [])
-      if (fitsUsb(mark, product, event)) return [one(entry, 'usb_id')]
-  return hasKvmShape(index, vendor, product, event)
-    ? [{ id: 'kvm-shape', name: 'A device with the shape of an IP-KVM', kind: 'ip_kvm', by: 'shape' }]
-    : undefined
+  let fallback: HardwareEntry | undefined
+  for (const key of [event.VendorId.toLowerCase(), '*'])
+    for (const { entry, mark } of index.usb.get(key) ?? []) {
+      if (entry.fallback && fallback) continue
+      if (!fitsUsb(mark, product, event)) continue
+      if (!entry.fallback) return entry
+      fallback = entry
+    }
+  return fallback
 }
 
 function fitsUsb(mark: UsbMark, product: string, event: Usb): boolean {
@@ -56,12 +75,21 @@ function fitsUsb(mark: UsbMark, product: string, event: Usb): boolean {
   })
 }
 
-/** #38: a keyboard and an absolute pointer in one device, with a disk, a network card or a serial from a template. */
-function hasKvmShape(index: HardwareIndex, vendor: string, product: string, event: Usb): boolean {
-  if (event.HasKeyboard !== true || event.HasAbsolutePointer !== true) return false
-  const generic = index.genericSerials.has(comparable(event.SerialNumber))
-  if (!event.HasStorage && !event.HasNetwork && !generic) return false
-  return !index.exceptions.some((it) => it.vendorId === vendor && (it.productId === '*' || it.productId === product))
+/** By what its disks call themselves, which remains when ids are changed. A word with 'KVM' needs no entry. */
+function entryOfDisks(index: HardwareIndex, event: Usb): Omit<FoundHardware, 'by'> | undefined {
+  for (const inquiry of event.ScsiInquiry ?? [])
+    for (const word of comparable(inquiry).split(/\s+/)) {
+      const entry = index.inquiry.get(scsiWord(word))
+      if (entry) return { id: entry.id, name: entry.name, kind: entry.kind }
+      if (word.includes('kvm'))
+        return { id: 'kvm-disk', name: 'USB device whose disk calls itself a KVM', kind: 'ip_kvm' }
+    }
+  return undefined
+}
+
+/** SCSI keeps eight letters of a vendor. */
+function scsiWord(word: string): string {
+  return word.slice(0, 8)
 }
 
 export function recogniseDisplay(index: HardwareIndex, event: EventOf<'display'>): FoundHardware[] | undefined {
@@ -73,6 +101,7 @@ export function recogniseDisplay(index: HardwareIndex, event: EventOf<'display'>
 function fitsEdid(mark: EdidMark, event: EventOf<'display'>): boolean {
   const name = comparable(event.MonitorName)
   return (
+    (mark.hashes === undefined || (event.EdidHash !== null && mark.hashes.includes(event.EdidHash))) &&
     (mark.maker === undefined || mark.maker === event.MakerId?.toUpperCase()) &&
     (mark.product === undefined || mark.product === event.ProductCode) &&
     (mark.name === undefined || mark.name.toLowerCase() === name) &&
@@ -89,13 +118,6 @@ function like(wanted: readonly string[], name: string | null): boolean {
 
 function squeeze(name: string): string {
   return comparable(name).replace(/[\s_-]+/g, '')
-}
-
-/** The names that devices give themselves, in the form in which they are compared. */
-function comparable(name: string | null): string {
-  return normalized(name ?? '')
-    .trim()
-    .toLowerCase()
 }
 
 function one(entry: HardwareEntry, by: FoundHardware['by']): FoundHardware {

@@ -9,7 +9,7 @@ import type { Event, EventOf } from '../../wire/event.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
 import type { CatalogueFacts } from '../../wire/recording.ts'
 import asnFile from './asns.json' with { type: 'json' }
-import type { AsnFile, HardwareEntry, HardwareFile, ToolEntry, ToolFile } from './entry.ts'
+import type { AsnFile, HardwareEntry, HardwareFile, Release, ToolEntry, ToolFile } from './entry.ts'
 import hardwareFile from './hardware.json' with { type: 'json' }
 import { type HardwareIndex, indexHardware, recogniseDisplay, recogniseUsb } from './hardware.ts'
 import { indexTools } from './index-tools.ts'
@@ -18,7 +18,7 @@ import type { ToolIndex } from './tool-index.ts'
 import toolFile from './tools.json' with { type: 'json' }
 import { recogniseTools } from './tools.ts'
 
-export type { HardwareEntry, ToolEntry } from './entry.ts'
+export type { HardwareEntry, Release, ToolEntry } from './entry.ts'
 
 export interface Catalogue {
   /** The day of its newest file. */
@@ -27,6 +27,8 @@ export interface Catalogue {
   contentHash: string
   tools: readonly ToolEntry[]
   hardware: readonly HardwareEntry[]
+  /** By maker of hardware, the newest release that we know of. */
+  releases: Readonly<Record<string, Release>>
   /** The sources that entries refer to. */
   sources: Readonly<Record<string, { title: string; date: string; licence: string }>>
   /** Networks on sanctions lists, as CIDR. */
@@ -57,6 +59,7 @@ export function loadCatalogue(): Catalogue {
     contentHash: catalogueHash,
     tools,
     hardware: hardware.devices,
+    releases: hardware.releases,
     sources: { ...hardware.sources, ...sources },
     sanctionedNetworks,
     toolIndex: indexTools(tools),
@@ -77,9 +80,45 @@ export function recognise(catalogue: Catalogue, event: Event): CatalogueFacts | 
   return tools && { tools }
 }
 
+/** The maker's newest release that we know of, when it is newer than what the entry was read from. */
+export function newerRelease(catalogue: Catalogue, { maker, date }: HardwareEntry): Release | null {
+  const release = maker === undefined ? undefined : catalogue.releases[maker]
+  return release && release.date > date ? release : null
+}
+
+const hardwareDevices = (hardwareFile as unknown as HardwareFile).devices
+
+/**
+ * Whether a box that was recognised by its display may have these USB ids: those of any entry of its maker. True for
+ * what is not in the catalogue, so that its kind decides.
+ */
+export function mayHaveUsbIds(id: string, vendorId: string, productId: string): boolean {
+  const entry = hardwareDevices.find((it) => it.id === id)
+  if (!entry) return true
+  const family = hardwareDevices.filter((it) => it === entry || (it.maker !== undefined && it.maker === entry.maker))
+  const same = (mark: string, given: string) => mark === given.toLowerCase()
+  return family.some((it) =>
+    it.usb?.some(
+      (mark) =>
+        same(mark.vendorId, vendorId) && (same(mark.productId, productId) || (mark.productId === '*' && !mark.strings)),
+    ),
+  )
+}
+
 /** What kind of network an autonomous system is; null where it is not known, which is most of them. */
 export function asnClass(catalogue: Catalogue, asn: number): { class: NetworkClass; by: string } | null {
   return catalogue.asns.get(asn) ?? null
+}
+
+const NO_PLACE: ReadonlyMap<number, NetworkClass> = new Map(
+  (asnFile as unknown as AsnFile).asns.flatMap(([asn, , kind]): [number, NetworkClass][] =>
+    kind === 'sase' || kind === 'satellite' ? [[asn, kind]] : [],
+  ),
+)
+
+/** The class of a security service's or satellite provider's own network; null for every other network. */
+export function noPlaceClass(asn: number): NetworkClass | null {
+  return NO_PLACE.get(asn) ?? null
 }
 
 /** The VPN client or mesh that a tunnel's name, MTU or resolver identifies, or null. */

@@ -40,4 +40,4 @@ export {
   readsAsWords,
   utcOffset,
 } from './sentence.ts'
-export { FAMILIES } from './tellwire.ts'
+export { FAMILIES, SENSORS, type Sensor } from './tellwire.ts'

@@ -1,4 +1,5 @@
 import type { Expression } from './expression.ts'
+import type { Sensor } from './tellwire.ts'
 
 /** The fields of an event by name. Dotted names are looked up exactly, then as a path. */
 export type FlatEvent = Readonly<Record<string, unknown>>
@@ -41,13 +42,21 @@ export interface TellwireFacts {
   halfLifeDays: number | null
   /** 'high' or 'critical' when this rule alone puts a worker in that band. */
   pattern: 'high' | 'critical' | null
+  /** Null: it follows from the events (`server/assess/sensors.ts`). */
+  sensor: Sensor | null
+  /** How often an honest colleague shows it, before anything was seen here: a share. Null: by its strength. */
+  rate: number | null
+  /** Fields that say what was seen: how common it is here is counted for each of their values. */
+  rareBy: readonly string[]
+  /** The event's field that holds the weight itself, in decibans: of slow evidence. */
+  decibans: string | null
   /** Signal and pattern numbers of the threat model: '#13', 'P7'. */
   signals: readonly string[]
   /** It is counted by correlations only, and makes no findings itself, whatever their `generate`. */
   step: boolean
   /** Not in use, for legal reasons, unless `sensitiveRules` in the configuration has its id. */
   sensitive: boolean
-  /** Roles whose ordinary work looks like this: half the points, and one strength weaker. */
+  /** Roles whose ordinary work looks like this: it weighs half. */
   ordinaryFor: readonly string[]
   /** Fields that make a group, with the device: there is one finding per group and day. */
   groupBy: readonly string[]

@@ -163,6 +163,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     usb_serial: 'USB device',
     controller: 'remote controller',
     mfa_device: 'authenticator',
+    login_address: 'internet address of logins',
   },
   /** Where it went, or what it is made of. */
   Metric: {
@@ -196,6 +197,8 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     private_relay: 'a private relay',
     tor: 'Tor',
     corporate: 'a company network',
+    sase: 'a security service',
+    satellite: 'a satellite link',
     unknown: 'a network of unknown kind',
   },
   MatchedBy: {

@@ -16,11 +16,35 @@ export const FAMILIES = [
   'finance',
 ] as const
 
+/** What saw it. Two findings of one sensor overlap; those of two sensors are independent. */
+export const SENSORS = [
+  'process',
+  'software',
+  'tool_log',
+  'address',
+  'round_trip',
+  'clock',
+  'peripheral',
+  'display',
+  'input',
+  'presence',
+  'files',
+  'code_host',
+  'identity_provider',
+  'hr',
+  'agent',
+] as const
+export type Sensor = (typeof SENSORS)[number]
+
 const KEYS = [
   'family',
   'strength',
   'halfLifeDays',
   'pattern',
+  'sensor',
+  'rate',
+  'rareBy',
+  'decibans',
   'signals',
   'step',
   'sensitive',
@@ -56,6 +80,10 @@ export function parseTellwire(node: Node): TellwireFacts {
     strength,
     halfLifeDays,
     pattern: oneOf(map, 'pattern', ['high', 'critical'] as const),
+    sensor: oneOf(map, 'sensor', SENSORS),
+    rate: rateIn(map),
+    rareBy: textsIn(map, 'rareBy'),
+    decibans: textIn(map, 'decibans'),
     signals: signals(map),
     step: flagIn(map, 'step'),
     sensitive: flagIn(map, 'sensitive'),
@@ -66,6 +94,13 @@ export function parseTellwire(node: Node): TellwireFacts {
     response: sentenceIn(map, 'response'),
     tests: tests(map),
   }
+}
+
+function rateIn(map: Mapping): number | null {
+  const rate = numberIn(map, 'rate')
+  if (rate !== null && !(rate > 0 && rate < 1))
+    throw new Refusal(map.entries.get('rate')!.at, '`rate` is a share between 0 and 1: one in a hundred is 0.01.')
+  return rate
 }
 
 /** YAML's `>` and `|` end a text with a line break, which a reader must not see. */

@@ -7,7 +7,7 @@
  */
 import * as z from 'zod'
 import { TYPES } from '../language/correlation/rule.ts'
-import { FAMILIES } from '../language/index.ts'
+import { FAMILIES, SENSORS } from '../language/index.ts'
 import { MODIFIERS } from '../language/modifiers.ts'
 
 const text = z.string().min(1)
@@ -71,15 +71,34 @@ const test = z.strictObject({
 
 export const tellwireOfRule = z
   .strictObject({
-    family: z.enum(FAMILIES).describe('Two findings of different families weigh more than two of one family.'),
-    strength: z.literal([1, 2, 3, 4]).describe('1: a hint. 4: near-conclusive.'),
+    family: z.enum(FAMILIES).describe('What it is about.'),
+    strength: z
+      .literal([1, 2, 3, 4])
+      .describe('How many infiltrators show it. 1: one in twenty. 2: one in five. 3: one in two. 4: four in five.'),
     halfLifeDays: z
       .number()
       .gt(0)
       .max(3_650)
       .nullable()
       .describe('After so many days it counts half; null: it never decays.'),
-    pattern: z.enum(['high', 'critical']).describe('The band that this rule alone puts a worker in.').optional(),
+    pattern: z
+      .enum(['high', 'critical'])
+      .describe('The band that this rule alone puts a worker in, at least.')
+      .optional(),
+    sensor: z
+      .enum(SENSORS)
+      .describe('What saw it, where that does not follow from the event. Findings of one sensor overlap.')
+      .optional(),
+    rate: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .describe('How often an honest colleague shows it, before anything was seen here: 0.01 is one in a hundred.')
+      .optional(),
+    rareBy: texts
+      .describe('Fields that say what was seen (ToolId): how common it is here is counted for each of their values.')
+      .optional(),
+    decibans: text.describe("The event's field that holds the weight itself.").optional(),
     signals: z
       .array(z.string().regex(/^(#\d{1,3}|[PN]\d{1,2})$/))
       .describe("Of the threat model: '#13', 'P7'. Quote them.")
@@ -87,7 +106,7 @@ export const tellwireOfRule = z
     step: z.boolean().describe('true: it only counts in correlations and makes no findings itself.').optional(),
     ordinaryFor: z
       .array(z.string())
-      .describe('Roles of the contract whose ordinary work looks like this: it weighs half, and one strength less.')
+      .describe('Roles of the contract whose ordinary work looks like this: it weighs half.')
       .optional(),
     sensitive: z
       .boolean()

@@ -8,8 +8,11 @@
 import * as z from 'zod'
 import { isSound } from './table.ts'
 
-/** In order of precedence. Private Relay comes before VPN because public VPN lists contain it, and it is not a VPN. */
-export const RANGE_CLASSES = ['corporate', 'private_relay', 'tor', 'vpn', 'hosting'] as const
+/**
+ * In order of precedence. A security service and Private Relay come before VPN because public VPN lists contain them, and
+ * they are none.
+ */
+export const RANGE_CLASSES = ['corporate', 'sase', 'private_relay', 'tor', 'vpn', 'satellite', 'hosting'] as const
 export type RangeClass = (typeof RANGE_CLASSES)[number]
 
 export const ListName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)

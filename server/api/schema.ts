@@ -3,7 +3,7 @@
  * server and console are made from the two.
  */
 import * as z from 'zod'
-import { identifier } from '../../wire/common.ts'
+import { workerName } from '../../wire/common.ts'
 import { Contract } from '../../wire/contract.ts'
 import { PERMISSIONS } from '../access/permissions.ts'
 import { VERDICTS } from '../model/case.ts'
@@ -54,7 +54,7 @@ export const PasswordChange = z.strictObject({
 
 export const Revoking = z.strictObject({ reason: Reason })
 
-export const EnrollmentRequest = z.strictObject({ worker: identifier.nullable() })
+export const EnrollmentRequest = z.strictObject({ worker: workerName.nullable() })
 export const EnrollmentToken = z.object({ token: z.string(), expiresAt: z.int() })
 export type EnrollmentToken = z.infer<typeof EnrollmentToken>
 

@@ -1,9 +1,10 @@
 /**
  * Computes a worker's assessment from findings and contracts.
  *
- * Shape   pure: the same findings, contracts and hour give the same result.
+ * Shape   pure: the same findings, contracts, rarity and hour give the same result.
  */
 import type { Contract } from '../../wire/contract.ts'
+import type { RecordedRarity } from '../../wire/recording.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { clusters } from './clusters.ts'
@@ -12,6 +13,7 @@ import { assess, explained, type ScoreContext } from './score.ts'
 export interface Known {
   findings: { of(worker: string): Finding[]; all(): Iterable<Finding> }
   world: { contractAt(worker: string, time: number): Contract | null }
+  colleagues: { record: RecordedRarity | null }
 }
 
 export class Assessments {
@@ -37,10 +39,11 @@ export class Assessments {
   /** The referrer is assessed without their own referrer, so that referrals in a circle end. */
   #contextOf(worker: string, now: number): ScoreContext {
     const { findings, world } = this.#known
+    const rarity = this.#known.colleagues.record
     const contract = world.contractAt(worker, now)
     const by = contract?.referredBy
-    if (!by || by === worker) return { contract, referrer: null }
-    const alone = { contract: world.contractAt(by, now), referrer: null }
-    return { contract, referrer: { worker: by, band: assess(by, findings.of(by), now, alone).band } }
+    if (!by || by === worker) return { contract, referrer: null, rarity }
+    const alone = { contract: world.contractAt(by, now), referrer: null, rarity }
+    return { contract, referrer: { worker: by, band: assess(by, findings.of(by), now, alone).band }, rarity }
   }
 }

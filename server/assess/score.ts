@@ -1,60 +1,84 @@
 /**
- * Computes a worker's band and points from findings, in parts that add up exactly.
+ * Computes a worker's score and band from findings: a sum of weights of evidence, in parts that add up exactly.
  *
- * Shape   one fact is one part: all findings of a rule about a worker, on however many days and about however many
- *         devices, folders or addresses, count once, with the points of the strongest; so do findings of two rules
- *         with the same sentence. Points halve with every half-life since the last event; mitigations subtract points;
- *         each family and the total are capped. Parts that came after a cap was reached would only be taken away
- *         again: they are listed with the cap. `without`: the result without that part.
- * Units   whole points, for the hour that contains `now`. One finding of strength 4 fills most of a family; four
- *         families can fill the total.
- * Errors  none: without findings the band is 'none' with 0 points, whatever could not be seen.
+ * Shape   prior + facts - overlaps - mitigations + referral - doubt, and at least the band of a pattern.
+ *         One fact is one part: all findings of a rule about a worker, on however many days and about however many
+ *         devices, folders or addresses, count once, with the weight of the strongest; so do findings of two rules with
+ *         the same sentence. Of the facts that one sensor saw the strongest counts in full, and the others for
+ *         `OVERLAP`: they may tell the same thing twice. A weight halves with every half-life since the last event.
+ * Units   whole decibans, for the hour that contains `now`: ten points are ten times likelier. The sum is log odds: at 0
+ *         as many infiltrators as others have it. `without`: the result without that part.
+ * Errors  none: without findings the band is 'none', whatever could not be seen.
+ * Source  judgement, section 4.
  */
 
 import type { Contract } from '../../wire/contract.ts'
+import type { RecordedRarity } from '../../wire/recording.ts'
 import { DAY, HOUR } from '../../wire/time.ts'
-import type { Assessment, Band, Part } from '../model/assessment.ts'
+import { type Assessment, BANDS, type Band, type Part } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
+import { type Colleagues, roleOf, weigh } from './rarity.ts'
 
-export const BASE = { 1: 5, 2: 15, 3: 40, 4: 70 } as const
-export const FAMILY_CAP = 80
-export const TOTAL_CAP = 200
-/** After two half-lives a finding is still shown, but has no effect on the band. */
+/** Before anything was seen, one worker in a hundred is an infiltrator. */
+export const PRIOR = -20
+/** The least sum of each band. */
+export const LEAST = { medium: 0, high: 10, critical: 20 } as const
+/** What a further fact of a sensor counts. */
+export const OVERLAP = 0.35
+/** Above this sum, a deciban counts for a third: no data support odds of a thousand million to one. */
+export const DOUBT_ABOVE = 30
+const DOUBT_SHARE = 2 / 3
+/** Recommended by somebody who is high or critical: five times likelier (threat model #7). Our judgement. */
+const REFERRAL = 7
+/** After two half-lives a pattern no longer decides the band. */
 const CARRIES_BAND = 0.25
-/** Threat model #7: points count one and a half times when the referrer is flagged. */
-const REFERRAL_SHARE = 0.5
+/** A pattern that is this common here does not decide the band. */
+const PATTERN_FROM = 10
+/** So many of the last days with findings are looked at for the highest band. */
+const HIGHEST_DAYS = 60
 
 export interface ScoreContext {
   /** In force now. */
   contract: Contract | null
   /** Who referred this worker, and their band. */
   referrer: { worker: string; band: Band } | null
+  /** Null: nobody has been counted. */
+  rarity: RecordedRarity | null
 }
 
-/** One rule and group: what the band is decided by. */
-interface Weighed {
+const NOBODY: ScoreContext = { contract: null, referrer: null, rarity: null }
+
+/** One fact: the strongest finding of a rule and group, with the ids of all findings that tell it. */
+interface Fact {
   finding: Finding
+  /** After decay. */
   points: number
-  carries: boolean
+  /** The share of its weight that is left. */
+  left: number
+  /** Before decay. */
+  whole: number
+  colleagues: Colleagues | null
   ids: string[]
   less: Mitigation | null
 }
-
-/** One fact: the strongest of its groups, with the findings of all. */
-type Fact = Weighed
 
 /** Depends on the set of findings and the hour, not on their order. */
 export function assess(
   worker: string,
   findings: readonly Finding[],
   now: number,
-  context: ScoreContext = { contract: null, referrer: null },
+  context: ScoreContext = NOBODY,
 ): Assessment {
-  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, context.contract)
-  const { parts, points } = sumUp(weighed, context)
-  const { band, reason } = judge(weighed)
-  return { worker, band, points, reason, parts }
+  const found = facts(findings, now, context)
+  const { parts, points, band } = sumUp(found, context)
+  const highest = highestOf(findings, band, found, context)
+  return { worker, band, points, reason: reasonOf(found, band), highest, parts }
+}
+
+/** Of a worker without findings. */
+export function unjudged(worker: string): Assessment {
+  return assess(worker, [], 0)
 }
 
 /** The same, with the points and the band that there would be without each part. */
@@ -62,79 +86,156 @@ export function explained(
   worker: string,
   findings: readonly Finding[],
   now: number,
-  context: ScoreContext = { contract: null, referrer: null },
+  context: ScoreContext = NOBODY,
 ): Assessment {
   const assessment = assess(worker, findings, now, context)
-  const weighed = strongest(findings, Math.floor(now / HOUR) * HOUR, context.contract)
+  const found = facts(findings, now, context)
   const parts = assessment.parts.map((part): Part => {
-    if (part.kind === 'referral')
-      return {
-        ...part,
-        without: { points: sumUp(weighed, { ...context, referrer: null }).points, band: assessment.band },
-      }
-    const ids = new Set(part.findings)
-    const rest =
-      part.kind === 'finding'
-        ? weighed.filter((it) => !ids.has(it.finding.id))
-        : part.kind === 'mitigation'
-          ? weighed.map((it) => (it.less?.label === part.label ? { ...it, less: null } : it))
-          : null
-    return rest ? { ...part, without: { points: sumUp(rest, context).points, band: judge(rest).band } } : part
+    const rest = withoutPart(part, found, context)
+    if (!rest) return part
+    const { points, band } = sumUp(...rest)
+    return { ...part, without: { points, band } }
   })
   return { ...assessment, parts }
 }
 
-function sumUp(weighed: readonly Weighed[], { referrer }: ScoreContext): { parts: Part[]; points: number } {
-  const counted: Fact[] = []
-  /** Facts that met a full family, by family; or the full total. */
-  const over = new Map<string, Fact[]>()
-  const overAll: Fact[] = []
-  const sums = new Map<string, number>()
-  let total = 0
-  for (const fact of facts(weighed)) {
-    const { family } = fact.finding
-    const sum = sums.get(family) ?? 0
-    const isFull = sum >= FAMILY_CAP
-    if (isFull) over.set(family, [...(over.get(family) ?? []), fact])
-    else if (total >= TOTAL_CAP) overAll.push(fact)
-    if (isFull || total >= TOTAL_CAP) continue
-    counted.push(fact)
-    sums.set(family, sum + net(fact))
-    total += Math.min(net(fact), FAMILY_CAP - sum)
+function withoutPart(part: Part, found: readonly Fact[], context: ScoreContext): [Fact[], ScoreContext] | null {
+  switch (part.kind) {
+    case 'finding':
+      return [found.filter(({ finding }) => !part.findings.includes(finding.id)), context]
+    case 'mitigation':
+      return [found.map((it) => (it.less?.label === part.label ? { ...it, less: null } : it)), context]
+    case 'referral':
+      return [[...found], { ...context, referrer: null }]
+    default:
+      return null
   }
+}
 
+function sumUp(
+  found: readonly Fact[],
+  { referrer }: Pick<ScoreContext, 'referrer'>,
+): { parts: Part[]; points: number; band: Band } {
   const parts: Part[] = []
-  const part = (kind: Part['kind'], label: string, points: number, family: string | null, of: readonly Fact[] = []) =>
-    parts.push({ kind, label, points, family, findings: of.flatMap((it) => it.ids), without: null })
-  for (const fact of counted) part('finding', fact.finding.says, fact.points, fact.finding.family, [fact])
-  for (const [label, mitigated] of Map.groupBy(counted, (it) => (removed(it) > 0 ? (it.less?.label ?? '') : ''))) {
-    const families = new Set(mitigated.map((it) => it.finding.family))
-    const points = mitigated.reduce((sum, it) => sum + removed(it), 0)
-    if (label !== '') part('mitigation', label, -points, families.size === 1 ? [...families][0]! : null, mitigated)
+  let sum = 0
+  const part = (kind: Part['kind'], label: string, points: number, more: Partial<Part> = {}) => {
+    sum += points
+    parts.push({ kind, label, points, sensor: null, colleagues: null, findings: [], without: null, ...more })
   }
-  for (const [family, sum] of sums) {
-    const more = over.get(family) ?? []
-    if (sum > FAMILY_CAP || more.length > 0)
-      part(
-        'family_cap',
-        capped(`${family}: at most ${FAMILY_CAP} points`, more),
-        Math.min(0, FAMILY_CAP - sum),
-        family,
-        more,
-      )
+  part('prior', 'One contractor in a hundred, before anything is seen.', PRIOR)
+  const groups = Map.groupBy(withOverlaps(found), ({ fact: { finding } }) => sensorsIn(finding))
+  for (const told of groups.values())
+    for (const { fact, overlap, stronger } of told) {
+      const { finding, points, colleagues, ids } = fact
+      const sensor = finding.sensors.length === 1 ? finding.sensors[0]! : null
+      part('finding', finding.says, points, { sensor, colleagues, findings: ids })
+      if (stronger && overlap > 0) part('overlap', `overlaps with: ${stronger.finding.says}`, -overlap, { sensor })
+    }
+  for (const [label, mitigated] of Map.groupBy(found, (it) => (removed(it) > 0 ? it.less!.label : ''))) {
+    const points = mitigated.reduce((all, it) => all + removed(it), 0)
+    if (label !== '') part('mitigation', label, -points, { findings: mitigated.flatMap((it) => it.ids) })
   }
   const flagged = referrer?.band === 'high' || referrer?.band === 'critical'
-  const more = Math.min(Math.round(total * REFERRAL_SHARE), Math.max(0, TOTAL_CAP - total))
-  if (flagged && more > 0) part('referral', `recommended by ${referrer.worker}, who is ${referrer.band}`, more, null)
-  if (total > TOTAL_CAP || overAll.length > 0)
-    part(
-      'total_cap',
-      capped(`at most ${TOTAL_CAP} points in all`, overAll),
-      Math.min(0, TOTAL_CAP - total),
-      null,
-      overAll,
-    )
-  return { parts, points: parts.reduce((sum, it) => sum + it.points, 0) }
+  if (flagged && found.some((it) => net(it) > 0))
+    part('referral', `recommended by ${referrer.worker}, who is ${referrer.band}`, REFERRAL)
+  const doubt = Math.round(Math.max(0, sum - DOUBT_ABOVE) * DOUBT_SHARE)
+  if (doubt > 0) part('doubt', `above ${DOUBT_ABOVE}, a third of every further point counts`, -doubt)
+  const pattern = patternOf(found)
+  if (pattern && sum < LEAST[pattern.band])
+    part('floor', `a pattern that is ${pattern.band} by itself: ${pattern.says}`, LEAST[pattern.band] - sum)
+  return { parts, points: sum, band: bandOf(sum, found) }
+}
+
+/** With what each fact does not add, because a stronger one of the same sensor may tell the same. */
+function withOverlaps(found: readonly Fact[]): { fact: Fact; stronger: Fact | null; overlap: number }[] {
+  const strongest = new Map<string, Fact>()
+  return found.map((fact) => {
+    const { sensors } = fact.finding
+    const stronger = sensors.map((it) => strongest.get(it)).find((it) => it !== undefined) ?? null
+    for (const it of sensors) if (!strongest.has(it)) strongest.set(it, fact)
+    return { fact, stronger, overlap: stronger ? net(fact) - Math.round(net(fact) * OVERLAP) : 0 }
+  })
+}
+
+function sensorsIn({ sensors }: Finding): string {
+  return sensors.length === 1 ? sensors[0]! : 'several'
+}
+
+function bandOf(sum: number, found: readonly Fact[]): Band {
+  if (sum >= LEAST.critical) return 'critical'
+  if (sum >= LEAST.high) return 'high'
+  if (sum >= LEAST.medium) return 'medium'
+  return found.some((it) => it.whole > 0) ? 'low' : 'none'
+}
+
+/** The strongest pattern that decides a band by itself. */
+function patternOf(found: readonly Fact[]): { band: 'high' | 'critical'; says: string } | null {
+  const deciding = found.filter(
+    ({ finding, left, whole }) => finding.pattern !== null && left >= CARRIES_BAND && whole >= PATTERN_FROM,
+  )
+  const { pattern, says } = (deciding.find((it) => it.finding.pattern === 'critical') ?? deciding[0])?.finding ?? {}
+  return pattern && says ? { band: pattern, says } : null
+}
+
+/** The two strongest facts of different sensors; a pattern that decides the band says it alone. */
+function reasonOf(found: readonly Fact[], band: Band): string {
+  if (band === 'none')
+    return found.length === 0 ? 'nothing found in what the agents can see' : `common here: ${found[0]!.finding.says}`
+  const pattern = patternOf(found)
+  if (pattern && pattern.band === band) return pattern.says
+  const [first] = found
+  if (!first || first.points === 0) return `faded: ${first!.finding.says}`
+  const other = found.find(
+    ({ finding, points }) => points > 0 && !finding.sensors.some((it) => first.finding.sensors.includes(it)),
+  )
+  return other ? joined(first.finding.says, other.finding.says) : first.finding.says
+}
+
+/**
+ * The highest band up to now. Weights only fall between two events, so the last event of each day is looked at; and
+ * only if the worker might have been high without what has faded.
+ */
+function highestOf(findings: readonly Finding[], band: Band, found: readonly Fact[], context: ScoreContext): Band {
+  const isHigh = (it: Band) => BANDS.indexOf(it) >= BANDS.indexOf('high')
+  const unfaded = found.map((it) => ({ ...it, points: it.whole, left: 1 })).sort(byWeight)
+  if (isHigh(band) || !isHigh(sumUp(unfaded, context).band)) return band
+  const days = new Map<number, number>()
+  for (const { lastTime } of findings) {
+    const day = Math.floor(lastTime / DAY)
+    days.set(day, Math.max(days.get(day) ?? 0, lastTime))
+  }
+  let highest = band
+  for (const at of [...days.values()].sort((a, b) => b - a).slice(0, HIGHEST_DAYS)) {
+    const then = findings.filter((it) => it.time <= at).map((it) => ({ ...it, lastTime: Math.min(it.lastTime, at) }))
+    const was = sumUp(facts(then, at, context), context).band
+    if (BANDS.indexOf(was) > BANDS.indexOf(highest)) highest = was
+  }
+  return highest
+}
+
+/** All facts, the strongest first. */
+function facts(findings: readonly Finding[], now: number, { contract, rarity }: ScoreContext): Fact[] {
+  const at = hourOf(now)
+  const role = roleOf(contract)
+  const each = findings.map((finding): Fact => {
+    const { decibans: whole, colleagues } = weigh(finding, role, rarity)
+    const age = Math.max(0, at - finding.lastTime)
+    const left = finding.halfLifeDays === null ? 1 : 0.5 ** (age / (finding.halfLifeDays * DAY))
+    const less = mitigation(finding, contract)
+    return { finding, points: Math.round(whole * left), left, whole, colleagues, ids: [finding.id], less }
+  })
+  const byRule = merged(each.sort(byWeight), ({ finding }) => finding.rule)
+  return merged(byRule, ({ finding }) => finding.says).sort(byWeight)
+}
+
+/** The strongest of each, in the order given: what a mitigation leaves counts. */
+function merged(all: readonly Fact[], keyOf: (it: Fact) => string): Fact[] {
+  return [...Map.groupBy(all, keyOf).values()].map((same) => {
+    if (same.length === 1) return same[0]!
+    const top = same.reduce((best, it) => (net(it) > net(best) ? it : best))
+    const others = same.filter((it) => it !== top).flatMap((it) => it.ids)
+    return { ...top, ids: [...top.ids, ...others] }
+  })
 }
 
 function removed({ points, less }: Fact): number {
@@ -145,100 +246,18 @@ function net(fact: Fact): number {
   return fact.points - removed(fact)
 }
 
-function capped(label: string, more: readonly Fact[]): string {
-  if (more.length === 0) return label
-  return `${label}; ${more.length === 1 ? '1 more fact adds' : `${more.length} more facts add`} none`
+function byWeight(a: Fact, b: Fact): number {
+  return (
+    net(b) - net(a) ||
+    b.points - a.points ||
+    b.finding.strength - a.finding.strength ||
+    b.finding.lastTime - a.finding.lastTime ||
+    (a.finding.id < b.finding.id ? -1 : 1)
+  )
 }
 
-/**
- * Merges what one rule found, and what has the same sentence. Patterns first: they decide the band, so they must not be
- * listed with a cap.
- */
-function facts(weighed: readonly Weighed[]): Fact[] {
-  const byRule = merged(weighed, ({ finding }) => finding.rule)
-  const rank = ({ carries, finding: { pattern } }: Fact) =>
-    carries && pattern !== null ? ['high', 'critical'].indexOf(pattern) + 1 : 0
-  return merged(byRule, ({ finding }) => finding.says).sort((a, b) => rank(b) - rank(a) || byWeight(a, b))
-}
-
-/** The strongest of each, in the order given: what a mitigation leaves counts. */
-function merged(all: readonly Weighed[], keyOf: (it: Weighed) => string): Fact[] {
-  return [...Map.groupBy(all, keyOf).values()].map((same) => {
-    const top = same.reduce((best, it) => (net(it) > net(best) ? it : best))
-    const others = same.filter((it) => it !== top)
-    return {
-      ...top,
-      carries: same.some((it) => it.carries),
-      ids: [...new Set([...top.ids, ...others.flatMap((it) => it.ids)])],
-    }
-  })
-}
-
-/** One entry per rule and group: the finding with the most points, with the ids of all of them. */
-function strongest(findings: readonly Finding[], now: number, contract: Contract | null): Weighed[] {
-  const groups = new Map<string, Weighed>()
-  for (const finding of [...findings].sort(byTime)) {
-    const key = `${finding.rule}\n${finding.group}`
-    const age = Math.max(0, now - finding.lastTime)
-    const left = finding.halfLifeDays === null ? 1 : 0.5 ** (age / (finding.halfLifeDays * DAY))
-    const entry: Weighed = {
-      finding,
-      points: Math.round(BASE[finding.strength] * left),
-      carries: left >= CARRIES_BAND,
-      ids: [finding.id],
-      less: mitigation(finding, contract),
-    }
-    const before = groups.get(key)
-    if (!before) groups.set(key, entry)
-    else {
-      const winner = entry.points >= before.points ? entry : before
-      groups.set(key, { ...winner, carries: entry.carries || before.carries, ids: [...before.ids, finding.id] })
-    }
-  }
-  return [...groups.values()].sort(byWeight)
-}
-
-function byWeight(a: Weighed, b: Weighed): number {
-  return b.points - a.points || b.finding.strength - a.finding.strength || (a.finding.id < b.finding.id ? -1 : 1)
-}
-
-function byTime(a: Finding, b: Finding): number {
-  return a.time - b.time || (a.id < b.id ? -1 : 1)
-}
-
-/**
- * critical  a critical pattern · strength 4 with a second family · three families, one of them at 3
- * high      a high pattern · strength 4 · two families, one of them at 3 · three families
- * medium    one strength 3 · strength 2 in two families
- * low       anything else; strength 1 is context and opens no second family
- *
- * A finding with a mitigation counts as one strength weaker.
- */
-function judge(weighed: readonly Weighed[]): { band: Band; reason: string } {
-  const live = weighed
-    .filter((it) => it.carries)
-    .map(({ finding, less }) => ({ ...finding, strength: finding.strength - (less ? 1 : 0) }))
-  const [first] = live
-  if (!first) {
-    const [faded] = weighed
-    return faded
-      ? { band: 'low', reason: `faded: ${faded.finding.says}` }
-      : { band: 'none', reason: 'nothing found in what the agents can see' }
-  }
-  const families = new Set(live.filter((it) => it.strength >= 2).map((it) => it.family))
-  const top = Math.max(...live.map((it) => it.strength))
-  const strongest = live.find((it) => it.strength === top)!
-  const also = live.find((it) => it.family !== strongest.family && it.strength >= 2)
-  const words = also ? joined(strongest.says, also.says) : strongest.says
-  const pattern = (band: string) => live.find((it) => it.pattern === band)
-  const critical = pattern('critical')
-  if (critical) return { band: 'critical', reason: critical.says }
-  if ((top === 4 && families.size >= 2) || (families.size >= 3 && top >= 3)) return { band: 'critical', reason: words }
-  const high = pattern('high')
-  if (high) return { band: 'high', reason: high.says }
-  if (top === 4 || (families.size >= 2 && top >= 3) || families.size >= 3) return { band: 'high', reason: words }
-  if (top === 3 || families.size >= 2) return { band: 'medium', reason: words }
-  return { band: 'low', reason: words }
+function hourOf(now: number): number {
+  return Math.floor(now / HOUR) * HOUR
 }
 
 /** Two sentences, or two phrases. */

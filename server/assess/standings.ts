@@ -2,7 +2,7 @@
  * The standings of all workers with findings, computed again only where something changed, and the changes of them.
  *
  * Shape   one standing per worker (or per laptop without a worker) with findings. Revised when a finding, a contract, a
- *         verdict, or the hour of the log's clock changed. `changes`: bands that moved, cases that opened.
+ *         verdict, what is common, or the hour of the log's clock changed. `changes`: bands that moved, cases that opened.
  * Memory  one standing and its JSON text per worker with findings.
  */
 import { HOUR } from '../../wire/time.ts'
@@ -31,6 +31,7 @@ interface Row {
 export interface StandingsDeps extends Known {
   findings: Known['findings'] & { subjects(): string[] }
   world: Known['world'] & { revision: number }
+  colleagues: Known['colleagues'] & { revision: number }
 }
 
 export class Standings {
@@ -44,6 +45,7 @@ export class Standings {
   #clusters: Cluster[] = []
   #hour = -1
   #worldRevision = -1
+  #rarityRevision = -1
 
   /** `evaluation`: the id of the evaluation that reports the changes. */
   constructor(evaluation: string, deps: StandingsDeps) {
@@ -70,6 +72,12 @@ export class Standings {
     return this.#rows.size
   }
 
+  /** Whether the worker is high or critical, or was confirmed to be an infiltrator. */
+  isFlagged(worker: string): boolean {
+    const band = this.#rows.get(worker)?.standing.assessment.band
+    return band === 'high' || band === 'critical' || this.#verdicts.get(worker)?.verdict === 'confirmed'
+  }
+
   get(worker: string): Standing | null {
     return this.#rows.get(worker)?.standing ?? null
   }
@@ -79,11 +87,13 @@ export class Standings {
    */
   revise(touched: ReadonlySet<string>, now: number, position: number): Revision {
     const hour = Math.floor(now / HOUR)
-    const { findings, world } = this.#deps
-    const all = hour !== this.#hour || world.revision !== this.#worldRevision
+    const { findings, world, colleagues } = this.#deps
+    const all =
+      hour !== this.#hour || world.revision !== this.#worldRevision || colleagues.revision !== this.#rarityRevision
     if (!all && touched.size === 0) return { standings: [], gone: [], clusters: null, changes: [] }
     this.#hour = hour
     this.#worldRevision = world.revision
+    this.#rarityRevision = colleagues.revision
     const due = all ? new Set([...findings.subjects(), ...this.#rows.keys()]) : this.#withReferred(touched, now)
     const found = this.#clustersNow(due, now)
     const clusterOf = new Map(found.flatMap(({ key, workers }) => workers.map((it) => [it, key] as const)))
@@ -136,14 +146,14 @@ export class Standings {
     if (!row || row.case === (before?.case ?? 'none')) return
     if (row.case === 'open') report(change({ kind: 'case_opened', ...about, band: to, reason }, by))
     if (row.case === 'reopened') {
-      const { newKinds } = caseOf(this.#verdicts.get(worker) ?? null, to, row.standing.kinds)
+      const { newKinds } = caseOf(this.#verdicts.get(worker) ?? null, row.standing.assessment, row.standing.kinds)
       report(change({ kind: 'case_reopened', ...about, band: to, reason, newKinds }, by))
     }
   }
 
   #row(standing: Standing): Row {
     const verdict = this.#verdicts.get(standing.worker) ?? null
-    const { state } = caseOf(verdict, standing.assessment.band, standing.kinds)
+    const { state } = caseOf(verdict, standing.assessment, standing.kinds)
     return { standing, text: JSON.stringify(standing), case: state }
   }
 

@@ -1,4 +1,6 @@
 /** Records a person's verdict on a worker's current standing, with an audit entry and a change. */
+
+import { unjudged } from '../assess/score.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
 import { change } from '../model/change.ts'
 import type { Store } from '../store/store.ts'
@@ -23,7 +25,8 @@ export async function decide(
   const active = await store.evaluations.active()
   const standing = active && (await store.evaluations.standing(active.id, worker))
   if (!standing && !isWorker(worker)) return null
-  const { band, points } = standing?.assessment ?? { band: 'none' as const, points: 0 }
+  const assessment = standing?.assessment ?? unjudged(worker)
+  const { band, points } = assessment
   const kinds = standing?.kinds ?? []
   const at = now()
   const made: Verdict = { worker, verdict, reason, by, at, band, points, kinds: kinds.map((it) => it.rule) }
@@ -33,5 +36,5 @@ export async function decide(
     { at, user: by, action: 'verdict', about: worker, detail: `${verdict}: ${reason}` },
   )
   await decided(made)
-  return caseOf(made, band, kinds)
+  return caseOf(made, assessment, kinds)
 }

@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
+import { foldName } from '../../wire/common.ts'
 import { Fault } from '../../wire/fault.ts'
 import { visible } from '../../wire/printable.ts'
 import type { Recorded } from '../../wire/recording.ts'
@@ -25,15 +26,16 @@ export const exportCommand = defineCommand({
   },
   async run({ args }) {
     const folder = folderIn(args)
-    const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker: args.worker })
+    const worker = args.worker === undefined ? undefined : foldName(args.worker)
+    const wanted = selection({ from: time(args.from, '--from'), to: time(args.to, '--to'), worker })
     const shown = progress()
     const { stream, close } = await openTelemetry({ folder, readOnly: true })
-    let isKnown = args.worker === undefined
+    let isKnown = worker === undefined
     try {
       const last = await stream.last()
       for await (const block of stream.read(0, { onDamaged: report })) {
         for (const { record } of block) {
-          isKnown ||= 'worker' in record && record.worker === args.worker
+          isKnown ||= 'worker' in record && record.worker === worker
           if (wanted(record)) await line(record)
         }
         // A recording that scrolls over the terminal is its own progress.
@@ -68,7 +70,7 @@ function time(text: string | undefined, where: string): number | null {
   return parsed
 }
 
-/** Contracts, holdings, revocations and clock lines are always included: without them the events cannot be interpreted. */
+/** Contracts, holdings, revocations, clock lines and what is common are always included: without them the events cannot be interpreted. */
 function selection(want: { from: number | null; to: number | null; worker: string | undefined }) {
   const world = new World()
   const inSpan = (at: number) => (want.from === null || at >= want.from) && (want.to === null || at < want.to)
@@ -91,6 +93,7 @@ function selection(want: { from: number | null; to: number | null; worker: strin
       case 'label':
         return want.worker === undefined || record.worker === want.worker
       case 'clock':
+      case 'rarity':
         return true
     }
   }

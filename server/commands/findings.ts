@@ -25,10 +25,11 @@ export const findingsCommand = defineCommand({
     try {
       const id = reader.evaluation()
       const judged = id === null ? null : { id, time: reader.judgedAt() }
-      if (args.worker !== undefined && !(await isKnown(reader, args.worker, judged)))
-        throw new Fault('api.notfound', { where: args.worker, todo: 'See `tellwire workers --band none`.' })
+      const worker = args.worker === undefined ? undefined : reader.directory.named(args.worker)
+      if (worker !== undefined && !(await isKnown(reader, worker, judged)))
+        throw new Fault('api.notfound', { where: worker, todo: 'See `tellwire workers --band none`.' })
       let count = 0
-      for await (const block of found(reader, judged, args.worker))
+      for await (const block of found(reader, judged, worker))
         for (const it of block) {
           count++
           if (args.json) console.log(JSON.stringify(it))

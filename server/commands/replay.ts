@@ -10,7 +10,8 @@ import { Assessments } from '../assess/assessments.ts'
 import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
-import type { Cluster } from '../model/assessment.ts'
+import { type UnknownWord, UnknownWords } from '../feeds/unknown-words.ts'
+import type { Assessment, Cluster } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
@@ -21,6 +22,7 @@ import { RefusedLines } from './refused-lines.ts'
 import { described, printable, repeated } from './terminal.ts'
 
 const LATENESS_MS = 72 * 3_600_000
+const WORDS_SHOWN = 10
 
 export interface ReplayDeps {
   program: Program
@@ -49,7 +51,15 @@ export interface ReplayAnswer {
     }[]
   }[]
   clusters: Pick<Cluster, 'key' | 'kind' | 'workers' | 'band' | 'points'>[]
-  stats: { events: number; findings: number; late: number; rejected: number; seconds: number }
+  stats: {
+    events: number
+    findings: number
+    late: number
+    rejected: number
+    seconds: number
+    /** Results and actions of other systems that no table knows. */
+    unknownWords: UnknownWord[]
+  }
 }
 
 /**
@@ -71,7 +81,11 @@ export async function replay(
   const pipeline = new Pipeline(deps)
   const numbers = new Numbers()
   const feedIds = new Set<string>()
-  const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0 }
+  const assessments = new Assessments(pipeline)
+  /** A recording of a server has its counts of colleagues; for one without, they are made as the server would. */
+  let isCounted = false
+  const words = new UnknownWords()
+  const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0, unknownWords: [] as UnknownWord[] }
   let line = 0
   for await (const block of lines) {
     for (const text of typeof block === 'string' ? [block] : block) take(text)
@@ -79,10 +93,11 @@ export async function replay(
   }
   const at = options.at ?? pipeline.clock.end
   pipeline.judgeAt(at)
+  countColleagues()
   stats.events = pipeline.events
   stats.findings = pipeline.findings.size
+  stats.unknownWords = words.list()
   stats.seconds = Math.round(performance.now() - started) / 1_000
-  const assessments = new Assessments(pipeline)
   const clusters = assessments
     .clusters(at)
     .map(({ key, kind, workers, band, points }) => ({ key, kind, workers, band, points }))
@@ -95,12 +110,25 @@ export async function replay(
     if (typeof record === 'string') {
       stats.rejected++
       options.onProblem?.(line, record)
-    } else if (admit(record)) pipeline.take(record)
+    } else if (admit(record)) {
+      isCounted ||= record.type === 'rarity'
+      pipeline.take(record)
+      countColleagues()
+    }
+  }
+
+  function countColleagues(): void {
+    const counted = isCounted ? null : pipeline.countColleagues((it) => isFlagged(assessments.of(it, pipeline.time)))
+    if (counted) pipeline.take(counted)
   }
 
   /** False for a retry. Marks conflicts on the record. */
   function admit(record: Recorded): boolean {
-    if (record.type === 'feed') return feedIds.size < feedIds.add(record.event.id).size
+    if (record.type === 'feed') {
+      const isNew = feedIds.size < feedIds.add(record.event.id).size
+      if (isNew) words.add(record.event)
+      return isNew
+    }
     if (record.type !== 'event') return true
     if (record.receivedAt - record.event.time > LATENESS_MS) stats.late++
     if (record.event.seq === null || record.conflict) return true
@@ -133,6 +161,10 @@ export async function replay(
       })
       .sort((a, b) => b.points - a.points || (a.worker < b.worker ? -1 : 1))
   }
+}
+
+function isFlagged({ band }: Assessment): boolean {
+  return band === 'high' || band === 'critical'
 }
 
 export const replayCommand = defineCommand({
@@ -190,6 +222,7 @@ export const replayCommand = defineCommand({
     })
     // What was read was judged, but a wrong spelling throughout a recording must not look like an innocent one.
     if (refused.count > 0) process.exitCode = 1
+    warnOf(result.stats.unknownWords)
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },
@@ -200,6 +233,16 @@ function moment(text: string): number {
   if (Number.isNaN(time))
     throw new Fault('usage', { where: '--at', todo: 'Give an ISO time (2026-11-22T10:00Z) or epoch milliseconds.' })
   return time
+}
+
+/** Their events are kept as 'unknown', which no rule takes for a success or a failure. */
+function warnOf(words: readonly UnknownWord[]): void {
+  for (const { field, word, events } of words.slice(0, WORDS_SHOWN))
+    console.error(
+      printable(`warning: ${field} '${word}' is a word that Tellwire does not know (${counted(events)} events).`),
+    )
+  const more = words.length - WORDS_SHOWN
+  if (more > 0) console.error(printable(`warning: and ${counted(more)} more unknown words.`))
 }
 
 function print(result: ReplayAnswer): void {

@@ -6,11 +6,13 @@
  *         The result is a detector with the findings that the whole pipeline would have made by these rules.
  */
 import { setImmediate } from 'node:timers/promises'
+import { foldName } from '../../wire/common.ts'
 import type { Category } from '../../wire/event.ts'
 import type { Fault } from '../../wire/fault.ts'
-import type { Recorded } from '../../wire/recording.ts'
-import { World } from '../derive/kit/world.ts'
+import type { Recorded, RecordedOf } from '../../wire/recording.ts'
+import { sourceOf, World } from '../derive/kit/world.ts'
 import type { History } from '../store/history.ts'
+import { Accounts } from './accounts.ts'
 import type { DerivedEvent } from './derived-events.ts'
 import { Detector } from './detector.ts'
 import { type LogClock, stampOf } from './log-clock.ts'
@@ -32,6 +34,7 @@ export async function evaluateChangedRules(subset: Subset, deps: ChangedRulesDep
   const { history, derived, clock, upTo, signal, onProgress, onDamaged } = deps
   const detector = new Detector(subset.program, subset.correlations)
   const world = new World()
+  const accounts = new Accounts()
   const { categories, literals } = subset.reads
   let nextDerived = 0
   let reportedAt = performance.now()
@@ -73,6 +76,12 @@ export async function evaluateChangedRules(subset: Subset, deps: ChangedRulesDep
     switch (record.type) {
       case 'contract':
         world.addContract(record)
+        // As in the pipeline: an account that is declared later takes its earlier events.
+        for (const { account, lines, ids, isWhole } of accounts.claim(foldName(record.worker), world)) {
+          for (const id of ids) detector.forget(id)
+          if (isWhole) for (const it of detector.findings.of(account)) detector.findings.remove(it.id)
+          for (const line of lines) takeFeed(line)
+        }
         return
       case 'device':
         world.addDevice(record)
@@ -84,9 +93,15 @@ export async function evaluateChangedRules(subset: Subset, deps: ChangedRulesDep
         return
       }
       case 'feed': {
-        const { worker, time, event } = record
-        detector.take(event, { device: null, worker }, world.contractAt(worker, time))
+        takeFeed(record)
       }
     }
+  }
+
+  function takeFeed(line: RecordedOf<'feed'>): void {
+    const { worker: account, time, event } = line
+    const worker = account === null ? null : world.workerOf(account, sourceOf(event), time)
+    const mayBeUndone = accounts.take(line, worker, world)
+    detector.take(event, { device: null, worker }, world.contractAt(worker, time), mayBeUndone)
   }
 }

@@ -10,6 +10,7 @@ import { type Firing, fill, type Match, type Rule } from '../../rules/language/i
 import type { Event } from '../../wire/event.ts'
 import { DAY } from '../../wire/time.ts'
 import type { Finding } from '../model/finding.ts'
+import { sensorOf } from './sensors.ts'
 
 const MAX_EVENTS = 10
 /** More derived events are kept, because any of them may be retracted and the rest then make up the finding. */
@@ -54,6 +55,8 @@ export class Findings {
       time: firing.time,
       lastTime: firing.time,
       count: firing.values.count ?? firing.events.length,
+      ...seenIn(firing.rule, events),
+      what: whatIn(firing.rule, firing.group),
       events: [...events].slice(0, MAX_EVENTS),
     })
   }
@@ -74,6 +77,7 @@ export class Findings {
       count: finding.count - 1,
       time: first.time,
       lastTime: Math.max(...events.map((it) => it.time)),
+      ...(rule ? seenIn(rule, events) : {}),
       says: rule ? sentenceOf(rule, events) : finding.says,
     })
   }
@@ -199,6 +203,8 @@ function begun(
     time: event.time,
     lastTime: event.time,
     count: 1,
+    ...seenIn(rule, [event]),
+    what: whatIn(rule, event as Record<string, unknown>),
     events: [event],
   }
 }
@@ -214,11 +220,25 @@ function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>
     level: rule.level,
     family: ours?.family ?? 'sigma',
     strength: ours?.strength ?? STRENGTH_OF_LEVEL[rule.level ?? ''] ?? 1,
+    rate: ours?.rate ?? null,
     halfLifeDays: ours ? ours.halfLifeDays : 14,
     pattern: ours?.pattern ?? null,
     ordinaryFor: ours?.ordinaryFor ?? [],
     says: fill(ours?.says ?? rule.title, fields),
   }
+}
+
+/** What follows from the events: the sensors that saw them, and their own weight. */
+function seenIn(rule: Rule, events: readonly Event[]): Pick<Finding, 'sensors' | 'decibans'> {
+  const { sensor = null, decibans: field = null } = rule.tellwire ?? {}
+  const sensors = sensor ? [sensor] : [...new Set(events.map(sensorOf))].sort()
+  const own = field === null ? [] : events.map((it) => Number((it as Record<string, unknown>)[field] ?? 0))
+  return { sensors, decibans: field === null ? null : Math.max(0, ...own) }
+}
+
+function whatIn(rule: Rule, fields: Readonly<Record<string, unknown>>): string {
+  const rareBy = rule.tellwire?.rareBy ?? []
+  return rareBy.length === 0 ? '' : JSON.stringify(rareBy.map((it) => fields[it] ?? null))
 }
 
 /** Third-party rules have no strength; it follows from their level, and never reaches 4 ('near-conclusive'). */
@@ -235,6 +255,7 @@ function grown(finding: Finding, rule: Rule, event: Event): Finding {
     time: Math.min(finding.time, event.time),
     lastTime: Math.max(finding.lastTime, event.time),
     count: finding.count + 1,
+    ...seenIn(rule, events),
     events,
     says: sentenceOf(rule, events),
   }

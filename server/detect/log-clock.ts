@@ -117,6 +117,7 @@ export function stampOf(record: Recorded): number | null {
     case 'connection':
     case 'clock':
       return record.time
+    case 'rarity':
     case 'revocation':
     case 'label':
       return null

@@ -8,8 +8,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { LoadedCorrelation, Program } from '../../rules/language/index.ts'
+import { foldName } from '../../wire/common.ts'
 import { CATEGORIES, type Category, type Event } from '../../wire/event.ts'
-import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf } from '../../wire/recording.ts'
+import type { AddressFacts, CatalogueFacts, Recorded, RecordedOf, RecordedRarity } from '../../wire/recording.ts'
 import { DAY, MINUTE } from '../../wire/time.ts'
 import { CoverageBook } from '../derive/coverage.ts'
 import type { About, Deriver, Draft, Emit, Reading, Seen } from '../derive/deriver.ts'
@@ -17,14 +18,16 @@ import { wholeGeo } from '../derive/derivers/connection.ts'
 import { derivers, placeChanges, type Thresholds } from '../derive/index.ts'
 import { type Keeper, type Kept, single } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
-import { World } from '../derive/kit/world.ts'
+import { sourceOf, World } from '../derive/kit/world.ts'
+import { Accounts } from './accounts.ts'
+import { ColleagueBook } from './colleagues.ts'
 import { DERIVED_PART, DerivedEvents } from './derived-events.ts'
 import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 7
+export const STATE_FORM = 8
 /** The part of the saved state that holds the log's clock. */
 export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
@@ -62,7 +65,9 @@ interface PipelineState {
 export class Pipeline {
   readonly world = new World()
   readonly coverage = new CoverageBook()
+  readonly colleagues = new ColleagueBook()
   readonly clock = new LogClock()
+  readonly #accounts = new Accounts()
   /** Removes the place from connections whose address moved only because of a new database edition. */
   readonly gate: PlaceGate
   readonly detector: Detector
@@ -118,6 +123,7 @@ export class Pipeline {
     switch (record.type) {
       case 'contract':
         this.world.addContract(record)
+        this.#reattribute(record.worker)
         break
       case 'device':
         this.world.addDevice(record)
@@ -125,6 +131,9 @@ export class Pipeline {
       case 'revocation':
         this.world.addRevocation(record)
         for (const { deriver } of this.#derivers) deriver.revoked?.(record.device)
+        break
+      case 'rarity':
+        this.colleagues.take(record)
         break
       case 'connection': {
         const placed = this.#placed(record)
@@ -138,7 +147,7 @@ export class Pipeline {
         break
       case 'feed':
         this.#counted.events++
-        this.#run(this.#feed(record))
+        this.#takeFeed(record)
         break
     }
     this.#position = position
@@ -160,6 +169,15 @@ export class Pipeline {
     this.clock.set(now)
     this.detector.advance(this.clock.time)
     this.#tick()
+  }
+
+  /**
+   * Who shows which evidence, to be recorded in the log; null when it is not due. `isFlagged`: whether the worker is
+   * high, critical or confirmed.
+   */
+  countColleagues(isFlagged: (worker: string) => boolean): RecordedRarity | null {
+    if (!this.colleagues.isDue(this.time)) return null
+    return this.colleagues.count(this.time, { findings: this.findings, world: this.world, isFlagged })
   }
 
   /** Laptops that fell silent since the last call. */
@@ -187,7 +205,9 @@ export class Pipeline {
       for (const [name, it] of Object.entries(kept)) parts.set(`${prefix}.${name}`, it)
     }
     add('world', this.world.kept)
+    add('accounts', this.#accounts.kept)
     add('coverage', this.coverage.kept)
+    add('colleagues', this.colleagues.kept)
     add('gate', this.gate.kept)
     for (const { name, deriver } of this.#derivers) add(`derive.${name}`, deriver.kept)
     add('detect', this.detector.kept())
@@ -233,17 +253,40 @@ export class Pipeline {
     for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.time, emit)
   }
 
-  #run(seen: Seen): void {
+  #takeFeed(record: RecordedOf<'feed'>): void {
+    const seen = this.#feed(record)
+    this.#run(seen, this.#accounts.take(record, seen.worker, this.world))
+  }
+
+  /** A contract of the worker was added: the lines of an account that it claims are judged as the worker's. */
+  #reattribute(worker: string): void {
+    for (const { account, lines, ids, isWhole } of this.#accounts.claim(foldName(worker), this.world)) {
+      for (const id of ids) {
+        this.detector.forget(id)
+        this.#derived?.delete(id)
+      }
+      // Of lines that were too many to keep.
+      if (isWhole) for (const it of this.findings.of(account)) this.findings.remove(it.id)
+      for (const line of lines) this.#takeFeed(line)
+    }
+  }
+
+  /** `mayBeUndone`: the event may be found to be about somebody else. */
+  #run(seen: Seen, mayBeUndone = false): void {
     this.coverage.take(seen)
+    if (seen.worker !== null) this.colleagues.saw(seen.worker, Math.min(seen.time, seen.receivedAt))
     for (const { deriver, emit } of this.#readers.get(seen.event?.category ?? 'session')!) deriver.take(seen, emit)
-    if (seen.event && !seen.conflict) this.detector.take(seen.event, seen, seen.contract)
+    if (seen.event && !seen.conflict) this.detector.take(seen.event, seen, seen.contract, mayBeUndone)
   }
 
   /** Passes a derived event to the rules; a null draft retracts the event and its findings. */
   #emit(name: string, { device, worker, time }: About, key: string, draft: Draft | null): void {
     const id = derivedId(name, device ?? worker, time, key)
     this.detector.forget(id)
-    if (draft === null) {
+    // What a deriver still knows about an account is about its owner, who is judged in another name.
+    const isAnothers = worker !== null && device === null && this.world.ownerOf(worker) !== worker
+    this.#accounts.note(worker, id, draft !== null && !isAnothers)
+    if (draft === null || isAnothers) {
       this.#derived?.delete(id)
       return
     }
@@ -278,10 +321,13 @@ export class Pipeline {
     return seen
   }
 
-  #feed({ worker, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
+  #feed({ worker: account, time, receivedAt, event, geo, mfaGeo }: RecordedOf<'feed'>): Seen {
+    const worker = account === null ? null : this.world.workerOf(account, sourceOf(event), time)
     const context = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
     const seen = seenBy(context, time, this.#accepted(receivedAt ?? time), event, null)
-    if (event.category === 'idp_login') seen.peer = this.#peer(geo, event.Ip, time)
+    if (event.category !== 'idp_login' && event.category !== 'repo_audit') return seen
+    seen.peer = this.#peer(geo, event.Ip, time)
+    if (event.category === 'idp_login') seen.approval = this.#peer(mfaGeo, event.MfaIp, time)
     return seen
   }
 
@@ -308,6 +354,7 @@ function seenBy(
     event,
     connection,
     peer: null,
+    approval: null,
     conflict: false,
     device,
     worker,

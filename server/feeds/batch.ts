@@ -11,13 +11,14 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import * as z from 'zod'
-import { epochMs, identifier } from '../../wire/common.ts'
+import { epochMs, workerName } from '../../wire/common.ts'
 import { FEED_CATEGORIES, FeedEvent } from '../../wire/events/feeds.ts'
 import { Fault, type FaultDetails } from '../../wire/fault.ts'
 import { completeFeedEvent, hashId } from '../../wire/feed-line.ts'
 import { mismatch } from '../../wire/mismatch.ts'
 import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import { type FeedToken, SENT_CATEGORIES, type SentCategory } from './tokens.ts'
+import { type UnknownWord, UnknownWords } from './unknown-words.ts'
 
 export const FEED_EVENTS_MAX = 1_000
 const AHEAD_MS = 86_400_000
@@ -25,7 +26,7 @@ const ENVELOPE: readonly string[] = ['id', 'seq', 'time', 'product', 'collector'
 
 const SentEvent = z.strictObject({
   id: z.string().min(1).max(256).nullish(),
-  worker: identifier,
+  worker: workerName,
   time: epochMs,
   event: z.looseObject({ category: z.string().max(64) }),
 })
@@ -36,8 +37,14 @@ export const DescribedEvent = SentEvent.extend({ event: z.union(SENT_CATEGORIES.
 function described(category: SentCategory): z.ZodType {
   const fields = Object.entries<z.ZodType>(FEED_CATEGORIES[category].shape).filter(([key]) => !ENVELOPE.includes(key))
   const optional = (key: string, schema: z.ZodType) => key === 'Worker' || schema instanceof z.ZodNullable
+  // The sender's own words are mapped: `wire/feed-words.ts`.
+  const sent = (key: string, schema: z.ZodType) => (key === 'Result' || key === 'Action' ? z.string().max(256) : schema)
   return z.strictObject(
-    Object.fromEntries(fields.map(([key, schema]) => [key, optional(key, schema) ? schema.optional() : schema])),
+    Object.fromEntries(
+      fields
+        .filter(([key]) => key !== 'Word')
+        .map(([key, schema]) => [key, optional(key, schema) ? schema.optional() : sent(key, schema)]),
+    ),
   )
 }
 
@@ -47,6 +54,8 @@ export type RefusedEvent = z.infer<typeof RefusedEvent>
 export interface FeedBatch {
   lines: RecordedOf<'feed'>[]
   refused: RefusedEvent[]
+  /** Results and actions whose events are stored as 'unknown'. */
+  unknownWords: UnknownWord[]
 }
 
 export interface FeedBatchDeps {
@@ -67,7 +76,7 @@ export function sentValues(text: string): unknown[] {
 const SLICE = 200
 
 export async function validateEvents(values: readonly unknown[], deps: FeedBatchDeps): Promise<FeedBatch> {
-  const batch: FeedBatch = { lines: [], refused: [] }
+  const batch: FeedBatch = { lines: [], refused: [], unknownWords: [] }
   for (const [index, value] of values.entries()) {
     if (index % SLICE === 0 && index > 0) await setImmediate()
     if (value === BLANK) continue
@@ -75,6 +84,9 @@ export async function validateEvents(values: readonly unknown[], deps: FeedBatch
     if ('path' in found) batch.refused.push({ index, ...found })
     else batch.lines.push(found)
   }
+  const words = new UnknownWords()
+  for (const { event } of batch.lines) words.add(event)
+  batch.unknownWords = words.list()
   return batch
 }
 
@@ -108,12 +120,13 @@ function located(
   event: FeedEvent,
   lookup: FeedBatchDeps['lookup'],
   now: number,
-): Pick<RecordedOf<'feed'>, 'event' | 'geo'> {
+): Pick<RecordedOf<'feed'>, 'event' | 'geo' | 'mfaGeo'> {
   if (event.category !== 'idp_login' && event.category !== 'repo_audit') return { event }
   const geo = event.Ip === null ? null : lookup(event.Ip, now)
   const placed = { ...event, Country: event.Country ?? geo?.country ?? null }
-  if (placed.category === 'idp_login' && placed.MfaIp !== null) placed.MfaCountry ??= lookup(placed.MfaIp, now).country
-  return { event: placed, ...(geo && { geo }) }
+  const mfaGeo = placed.category === 'idp_login' && placed.MfaIp !== null ? lookup(placed.MfaIp, now) : null
+  if (placed.category === 'idp_login') placed.MfaCountry ??= mfaGeo?.country ?? null
+  return { event: placed, ...(geo && { geo }), ...(mfaGeo && { mfaGeo }) }
 }
 
 function refusalOf({ issues }: z.ZodError, value: unknown, within = ''): Refusal {

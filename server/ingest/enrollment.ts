@@ -1,6 +1,6 @@
 /** Enrollment of a laptop: by a one-time token, with a key that never leaves the laptop and gives it its id. */
 import { createHash } from 'node:crypto'
-import { identifier } from '../../wire/common.ts'
+import { foldName, identifier } from '../../wire/common.ts'
 import { Fault } from '../../wire/fault.ts'
 import { type EnrollReply, EnrollRequest, type Policy, signedText, type Token } from '../../wire/messages.ts'
 import type { RecordedOf } from '../../wire/recording.ts'
@@ -120,13 +120,14 @@ export async function makeToken(
 ): Promise<{ token: string; expiresAt: number }> {
   if (worker !== null && !identifier.safeParse(worker).success)
     throw new Fault('api.invalid', { where: 'worker', todo: 'Use letters, digits and ._@- only, at most 128.' })
+  const holder = worker === null ? null : foldName(worker)
   const { store, keys, publicUrl, hours, now, randomBytes } = deps
   const createdAt = now()
   const expiresAt = createdAt + hours * HOUR
   const secret = randomBytes(32).toString('base64url')
   const content: Token = { url: publicUrl, serverKey: keys.publicKey, secret }
-  await store.devices.addToken({ hash: hashOf(secret), worker, createdAt, expiresAt })
-  await store.audit.add({ at: createdAt, user: by, action: 'enrollment.token', about: worker, detail: null })
+  await store.devices.addToken({ hash: hashOf(secret), worker: holder, createdAt, expiresAt })
+  await store.audit.add({ at: createdAt, user: by, action: 'enrollment.token', about: holder, detail: null })
   return { token: `tw1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`, expiresAt }
 }
 

@@ -5,15 +5,25 @@ export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
 export const Band = z.enum(BANDS)
 export type Band = z.infer<typeof Band>
 
-/** One bar of the score. The parts' points add up to the score exactly (they are whole numbers). */
+/**
+ * One bar of the score. The parts' points add up to the score exactly (they are whole numbers).
+ *
+ * Shape   `kind` prior: before anything was seen · finding: one fact · overlap: what a fact does not add, because a
+ *         stronger one of the same sensor tells it too · mitigation: what an agreement explains · referral · doubt: what
+ *         the sum is reduced by, because no data support such odds · floor: what a pattern adds to reach its band.
+ * Units   decibans: ten points are ten times likelier.
+ */
 export const Part = z.object({
-  kind: z.enum(['finding', 'mitigation', 'family_cap', 'referral', 'total_cap']),
+  kind: z.enum(['prior', 'finding', 'overlap', 'mitigation', 'referral', 'doubt', 'floor']),
   label: z.string(),
   points: z.int(),
-  family: z.string().nullable(),
+  /** Null where it belongs to none, or to several. */
+  sensor: z.string().nullable(),
+  /** Of the worker's role or company, how many show the same; null: not counted. */
+  colleagues: z.object({ shown: z.int(), of: z.int() }).nullable(),
   /** Ids of the findings behind it. */
   findings: z.array(z.string()),
-  /** The worker's score without this part; null for caps, and where it was not computed. */
+  /** The worker's score without this part; null where that says nothing, and where it was not computed. */
   without: z.object({ points: z.int(), band: Band }).nullable(),
 })
 export type Part = z.infer<typeof Part>
@@ -24,7 +34,8 @@ export const Assessment = z.object({
   points: z.int(),
   /** One line that explains the band. */
   reason: z.string(),
-  /** Which findings carry the band, in words. */
+  /** High or critical if the worker has ever been that: evidence fades, and a case waits for its verdict. */
+  highest: Band,
   parts: z.array(Part),
 })
 export type Assessment = z.infer<typeof Assessment>

@@ -12,7 +12,15 @@ export interface Finding {
   title: string
   level: string | null
   family: string
+  /** What saw it; several for a correlation over events of several sensors. */
+  sensors: readonly string[]
   strength: 1 | 2 | 3 | 4
+  /** How often an honest colleague shows it, by the rule; null: by its strength. */
+  rate: number | null
+  /** Values of the rule's `rareBy` fields, as JSON; empty without such fields. */
+  what: string
+  /** The weight that the events have themselves: the largest of them. Null: it follows from strength and rarity. */
+  decibans: number | null
   halfLifeDays: number | null
   pattern: 'high' | 'critical' | null
   /** Roles whose ordinary work looks like this, according to the rule. */

@@ -43,6 +43,8 @@ function distinguishing(record: Recorded): unknown {
       return ['connection', record.device, record.time, record.remoteAddress]
     case 'clock':
       return ['clock', record.time, record.downSince ?? null]
+    case 'rarity':
+      return ['rarity', record.time]
     case 'contract':
     case 'device':
     case 'revocation':

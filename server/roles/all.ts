@@ -178,6 +178,7 @@ async function start(
     onCommit: () => logFailure(queue.judged()),
     onRuleset: ({ rules, omitted }) => metrics.rules(rules, omitted),
     onMoved,
+    onCounted: (record) => logFailure(agents.publish([record])),
   })
   detector = running
   detectorGauges(metrics.registry, () => running.status, stream.last)

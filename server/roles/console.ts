@@ -50,7 +50,8 @@ export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
   const { files } = await buildConsole()
   const app = api({
     ...{ reader, queue, contracts, store, now, random: randomBytes, files },
-    decide: (worker, verdict, by) => decide({ store, isWorker, now, decided }, worker, verdict, by),
+    decide: (worker, verdict, by) =>
+      decide({ store, isWorker, now, decided }, reader.directory.named(worker), verdict, by),
     enrollmentToken: deps.token,
     revoke,
     feeds: {

@@ -1,5 +1,6 @@
 /** Messages between the server and a detector thread. */
 import type { Problem } from '../../rules/language/index.ts'
+import type { RecordedRarity } from '../../wire/recording.ts'
 import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import type { Verdict } from '../model/case.ts'
@@ -30,4 +31,6 @@ export type FromDetector =
   | { type: 'committed'; evaluation: string; position: number; time: number }
   | { type: 'clock'; held: { stamp: number; time: number } | null }
   | { type: 'moved'; changes: FeedChange[] }
+  /** To be recorded in the log. */
+  | { type: 'rarity'; record: RecordedRarity }
   | { type: 'stopped' }

@@ -9,6 +9,7 @@ import { getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Problem } from '../../rules/language/index.ts'
 import { Fault } from '../../wire/fault.ts'
+import { MINUTE } from '../../wire/time.ts'
 import type { Evaluation } from '../detect/evaluation.ts'
 import { isActiveIdentity } from '../detect/opening.ts'
 import { Runner } from '../detect/runner.ts'
@@ -21,6 +22,8 @@ import type { DetectorOptions, FromDetector, ToDetector } from './detector-messa
 /** Below the threads that serve laptops and people, whose priority may be changed from outside. */
 const NICE = 5
 const LOWEST = 19
+/** A count that did not reach the log is made again after this. */
+const RECOUNT_MS = 10 * MINUTE
 const port = parentPort!
 const log: Logger = { debug: logging('debug'), info: logging('info'), warn: logging('warn'), error: logging('error') }
 const { config, onlyIfChanged } = workerData as DetectorOptions
@@ -31,6 +34,8 @@ let evaluation: Evaluation | null = null
 let runner: Runner | null = null
 let reportedActive = false
 let movedRevision = 0
+/** When colleagues were counted last, by the log's clock. */
+let countedAt = 0
 
 port.on('message', (message: ToDetector) => {
   if (message.type === 'published') for (const listener of published) listener(message.last)
@@ -85,15 +90,25 @@ async function run(): Promise<void> {
   }
 }
 
-function onCommit({ id, isActive, pipeline }: Evaluation, position: number): void {
+function onCommit({ id, isActive, pipeline, standings }: Evaluation, position: number): void {
   if (isActive && !reportedActive) {
     reportedActive = true
     send({ type: 'active', evaluation: id })
   }
   if (isActive) send({ type: 'committed', evaluation: id, position, time: pipeline.time })
+  if (isActive) countColleagues(pipeline, standings)
   if (pipeline.gate.revision === movedRevision) return
   movedRevision = pipeline.gate.revision
   send({ type: 'moved', changes: pipeline.gate.changes(Date.now()) })
+}
+
+/** The count takes effect when it comes back in the log; until then it is not made again. */
+function countColleagues(pipeline: Evaluation['pipeline'], standings: Evaluation['standings']): void {
+  if (pipeline.time < countedAt + RECOUNT_MS) return
+  const record = pipeline.countColleagues((worker) => standings.isFlagged(worker))
+  if (!record) return
+  countedAt = pipeline.time
+  send({ type: 'rarity', record })
 }
 
 async function reportedRules(): Promise<ConfiguredRules> {

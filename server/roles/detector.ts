@@ -10,6 +10,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { Gauge, type Registry } from 'prom-client'
+import type { RecordedRarity } from '../../wire/recording.ts'
 import type { Config } from '../config.ts'
 import type { FeedChange } from '../derive/kit/place-changes.ts'
 import type { Logger } from '../log.ts'
@@ -30,6 +31,8 @@ export interface DetectorDeps {
   onCommit(committed: { evaluation: string; position: number; time: number }): void
   onRuleset(ruleset: { rules: number; omitted: number }): void
   onMoved(changes: FeedChange[]): void
+  /** A count of colleagues that is to be recorded in the log. */
+  onCounted(record: RecordedRarity): void
 }
 
 /** Metrics of how far the detector has come. */
@@ -193,6 +196,9 @@ export class DetectorRole {
         return
       case 'moved':
         onMoved(message.changes)
+        return
+      case 'rarity':
+        this.#deps.onCounted(message.record)
     }
   }
 

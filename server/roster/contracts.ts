@@ -8,6 +8,7 @@
  *         rest.
  */
 import { setImmediate } from 'node:timers/promises'
+import { foldName } from '../../wire/common.ts'
 import type { Contract } from '../../wire/contract.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import type { AuditEntry } from '../model/user.ts'
@@ -24,12 +25,14 @@ export interface Taken {
 export interface Contracts {
   /** All versions as written, oldest first. */
   versions(worker: string): Contract[]
+  /** The worker whose account it is, as far as the contracts say so now. */
+  workerOf(account: string, source: string | null, time: number): string
   /** `by` is null for a command on the server's own machine. */
   take(parts: Iterable<RosterPart> | AsyncIterable<RosterPart>, by: string | null): Promise<Taken>
 }
 
 export interface ContractsDeps {
-  directory: Pick<Directory, 'versions' | 'holdings'>
+  directory: Pick<Directory, 'versions' | 'holdings' | 'workerOf'>
   /** Appends all records or rejects. When it resolves, they are durable and in the directory. */
   append(records: readonly Recorded[]): Promise<void>
   audit(entry: AuditEntry): void | Promise<void>
@@ -40,7 +43,8 @@ export function contracts({ directory, append, audit, now }: ContractsDeps): Con
   let turn: Promise<unknown> = Promise.resolve()
 
   return {
-    versions: (worker) => directory.versions(worker),
+    versions: (worker) => directory.versions(foldName(worker)),
+    workerOf: (account, source, time) => directory.workerOf(account, source, time),
     async take(parts, by) {
       const tally = new Tally()
       try {

@@ -9,6 +9,7 @@
  *         Its rows have the form of the world's (`derive/kit/world.ts`), so that either can be restored from them.
  * Errors  what is unknown is null or an empty list, never a default.
  */
+import { foldName } from '../../wire/common.ts'
 import type { Contract, Device } from '../../wire/contract.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import type { Kept } from '../derive/kit/kept.ts'
@@ -47,7 +48,7 @@ export class Directory {
   take(record: Recorded): void {
     if (record.type === 'contract') {
       this.#addContract(record)
-      this.#workers.add(record.worker)
+      this.#workers.add(foldName(record.worker))
     } else if (record.type === 'device') {
       this.#addHolding(record)
       this.#devices.add(record.device)
@@ -65,6 +66,18 @@ export class Directory {
   /** Every version of a worker's contract, as it was written, oldest first. */
   versions(worker: string): Contract[] {
     return this.#world.versionsOf(worker)
+  }
+
+  /** The worker whose account it is: see `World.workerOf`. */
+  workerOf(account: string, source: string | null, time: number): string {
+    return this.#world.workerOf(account, source, time)
+  }
+
+  /** The worker in the form of the records: of another letter case or an account, their name. */
+  named(name: string): string {
+    const worker = this.#world.ownerOf(foldName(name))
+    // A laptop that is assigned to nobody has a page too, and its id has capitals.
+    return this.#world.isWorker(worker) ? worker : name
   }
 
   latestContract(worker: string): Contract | null {

@@ -40,7 +40,8 @@ export function newsOf(part: Readonly<RosterPart>, onRecord: OnRecord, receivedA
   for (const device of part.devices) {
     const theirs = holdings(device.device)
     const held = heldAt(theirs, device.from)
-    if (held && held.worker === device.worker && held.to === device.to && isSame(held.serial, device.serial)) continue
+    const isKnown = held && held.worker === device.worker && held.to === device.to
+    if (isKnown && isSame(held.serial, device.serial) && isSame(held.hostName, device.hostName)) continue
     insert(theirs, device)
     news.devices.push(device)
     news.records.push({ ...device, type: 'device', receivedAt })

@@ -2,7 +2,7 @@
  * A roster in CSV: its columns, and how their cells are read.
  *
  * Shape   the items of a list are separated by semicolons. An item of approvedTools, approvedEgress, travelNotices,
- *         household, peripherals or declaredHours may end with `from 2026-05-01` and `until 2026-05-14`, in this order:
+ *         household, peripherals, declaredHours or accounts may end with `from 2026-05-01` and `until 2026-05-14`, in this order:
  *         from the start of the first day to the end of the second. Examples:
  *             approvedTools   ScreenConnect@acme until 2026-12-31; Zoom
  *             approvedEgress  198.51.100.0/24; AS64500; sase.example
@@ -10,13 +10,14 @@
  *             household       w7; w9 until 2026-06-30
  *             peripherals     ip_kvm 1d6b:0104; kvm_switch 046d:c52b SERIAL-7 until 2026-12-31
  *             declaredHours   Mon-Fri 09:00-17:00; Sat 22:00-06:00 until 2026-03-31
+ *             accounts        robin.c; github:rcastell; robin@old.example until 2026-03-31
  *         `approvedBy` and `ticket` apply to the whole row. Only JSON can give each entry its own approver, additional
  *         keys, and the time a laptop was returned (in CSV, the row of the next worker implies it).
  */
 
 import * as z from 'zod'
 import { nearest } from '../../rules/language/refusal.ts'
-import { identifier } from '../../wire/common.ts'
+import { foldName, identifier } from '../../wire/common.ts'
 import { Fault, type FaultDetails } from '../../wire/fault.ts'
 import { DAY } from '../../wire/time.ts'
 import { isBlock } from '../addresses/table.ts'
@@ -64,10 +65,12 @@ const COLUMNS: Record<string, Column> = {
   peripherals: { of: 'contract', key: 'peripherals', read: (cell) => each(cell, dated(peripheral)) },
   declaredHours: { of: 'contract', key: 'declaredHours', read: (cell) => each(cell, dated(hours)) },
   referredBy: { of: 'contract', key: 'referredBy', read: worker },
+  accounts: { of: 'contract', key: 'accounts', read: (cell) => each(cell, dated(account)) },
   approvedBy: { of: 'contract', key: 'approvedBy', read: text },
   ticket: { of: 'contract', key: 'ticket', read: text },
   device: { of: 'laptops', key: 'devices', read: (cell) => each(cell, device) },
   serial: { of: 'laptops', key: 'serial', read: text },
+  hostName: { of: 'laptops', key: 'hostName', read: text },
 }
 
 /** Case, blanks, hyphens and underscores in a column's name do not matter. */
@@ -123,7 +126,7 @@ function unknownColumn(cell: string): string {
 function row(line: number, columns: readonly string[], cells: readonly string[], now: number): Entry {
   const contract: Record<string, unknown> = { from: now }
   const shipTo: Record<string, unknown> = {}
-  const laptops: { devices?: string[]; serial?: string } = {}
+  const laptops: { devices?: string[]; serial?: string; hostName?: string } = {}
   for (const [at, name] of columns.entries()) {
     const cell = cells[at]!.trim()
     if (cell === '') continue
@@ -132,16 +135,18 @@ function row(line: number, columns: readonly string[], cells: readonly string[],
     if ('why' in found) return refused(line, name, found.why)
     Object.assign({ contract, shipTo, laptops }[of], { [key]: found.value })
   }
-  const { devices = [], serial = null } = laptops
+  const { devices = [], serial = null, hostName = null } = laptops
   if (contract.worker === undefined) return refused(line, 'worker', 'it is empty')
   if (serial !== null && devices.length !== 1)
     return refused(line, 'serial', 'a serial number needs exactly one device in its row')
+  if (hostName !== null && devices.length !== 1)
+    return refused(line, 'hostName', 'a host name needs exactly one device in its row')
   if (Object.keys(shipTo).length > 0) contract.shipTo = shipTo
   const { worker, from } = contract
   return entry(
     line,
     [contract],
-    devices.map((device) => ({ device, worker, from, to: null, serial })),
+    devices.map((device) => ({ device, worker, from, to: null, serial, ...(hostName !== null && { hostName }) })),
   )
 }
 
@@ -170,7 +175,9 @@ function each(cell: string, read: (item: string) => Read): Read {
 }
 
 function worker(cell: string): Read {
-  return identifier.safeParse(cell).success ? { value: cell } : { why: 'write an id of letters, digits and ._@-' }
+  return identifier.safeParse(cell).success
+    ? { value: foldName(cell) }
+    : { why: 'write an id of letters, digits and ._@-' }
 }
 
 function device(item: string): Read {
@@ -236,7 +243,14 @@ function household(item: string): Read {
   const { worker: id, ...span } = found.value as { worker: string }
   const read = worker(id)
   if ('why' in read) return { why: `${quoted(item)}: ${read.why}` }
-  return { value: Object.keys(span).length > 0 ? { worker: id, ...span } : id }
+  return { value: Object.keys(span).length > 0 ? { worker: read.value, ...span } : read.value }
+}
+
+/** `source:account`, or the account alone for every feed. */
+function account(item: string): Read {
+  const [, source = null, name] = /^(?:([a-z0-9][a-z0-9._-]{0,47}):)?(\S+)$/i.exec(item) ?? []
+  if (!name) return { why: `${quoted(item)}: write an account such as robin.c, or github:rcastell for one feed only` }
+  return { value: { account: name, ...(source !== null && { source: source.toLowerCase() }) } }
 }
 
 function peripheral(item: string): Read {

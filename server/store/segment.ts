@@ -65,6 +65,7 @@ export function arrivalOf(record: Recorded): number | null {
     case 'event':
       return record.receivedAt
     case 'connection':
+    case 'rarity':
       return record.time
     case 'feed':
       return record.receivedAt ?? record.time

@@ -9,6 +9,7 @@
  */
 import type { Contract } from '../../wire/contract.ts'
 import type { Event } from '../../wire/event.ts'
+import type { NetworkClass } from '../../wire/events/derived.ts'
 import { utcOffsets } from '../derive/kit/local-time.ts'
 import { kilometres, positionOf } from '../derive/kit/place.ts'
 import type { SeenPlace, Sightings } from '../derive/kit/sightings.ts'
@@ -23,6 +24,8 @@ const MAX_SEEN = 32
 /** The default of `place_mismatch`: how inaccurate address databases are (N7). */
 const TOLERATED_KM = 300
 const MOBILE_TOLERATED_KM = 600
+/** Exits that an honest worker may not even know of: they prove no place, and differ from nothing. */
+const HONEST_EXITS: ReadonlySet<NetworkClass> = new Set(['corporate', 'private_relay', 'sase', 'satellite'])
 
 type Row = Compared
 type Item = Row['seen'][number]
@@ -80,7 +83,7 @@ function region({ contract, ...about }: ObservedOf): Row {
       return item('agrees', inIt ? null : `${kmAway(km)}, within the accuracy of address databases`)
     }
     if (same(place.region, contract.region) || same(place.city, contract.city)) return item('agrees', null)
-    return item('unknown', 'the names differ and the distance is not known')
+    return item('unknown', 'not comparable: the names differ, and the distance between them is not known')
   })
   const found = mismatches(about, (it) => it.ObservedCountry === it.ContractCountry)
   return row('region', agreed === '' ? [] : [agreed], [...seen, ...found], {
@@ -123,7 +126,7 @@ function network({ contract, ...about }: ObservedOf): Row {
     if (!contract) return item('unknown', null)
     if (place.approved) return item('agrees', 'an approved exit')
     if (networkClass === 'residential' || networkClass === 'mobile') return item('agrees', null)
-    if (networkClass === 'corporate' || networkClass === 'private_relay') return item('unknown', exitSays(place))
+    if (HONEST_EXITS.has(networkClass)) return item('unknown', exitSays(place))
     return item('differs', 'not an approved exit')
   })
   return row('network', agreed, seen, {
@@ -256,10 +259,14 @@ function onJourney(contract: Contract | null, { country, region }: SeenPlace): b
   )
 }
 
+const EXIT_WORDS: Partial<Record<NetworkClass, string>> = {
+  hosting: 'a data centre',
+  sase: "a security service's exit",
+}
+
 function exitSays({ networkClass, approved }: SeenPlace): string {
-  return approved
-    ? 'an approved exit: it proves no place'
-    : `${networkClass === 'hosting' ? 'a data centre' : `a ${networkClass.replace('_', ' ')} exit`}: it proves no place`
+  if (approved) return 'an approved exit: it proves no place'
+  return `${EXIT_WORDS[networkClass] ?? `a ${networkClass.replace('_', ' ')} exit`}: it proves no place`
 }
 
 function isSighted(coverage: readonly Coverage[], category: string): boolean {

@@ -9,6 +9,7 @@ import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
+import { COLLEAGUES_PART } from '../model/rarity.ts'
 import { activity } from './activity.ts'
 import { findingViews } from './findings.ts'
 import { laptopsOf } from './laptops.ts'
@@ -23,13 +24,14 @@ import { unseen } from './unseen.ts'
 const FINDINGS_A_RULE = 5
 const EVENTS_A_FINDING = 3
 
-/** Null: no such worker. */
+/** In any letter case, or by another account of theirs. Null: no such worker. */
 export function workerPage(reader: Reader, worker: string): Promise<WorkerPage | null> {
-  return fromOne(reader, (judged) => page(reader, worker, judged))
+  return fromOne(reader, (judged) => page(reader, reader.directory.named(worker), judged))
 }
 
 /** All findings about a worker, newest first, as on the page. Null: no such worker. */
-export function workerFindings(reader: Reader, worker: string): Promise<FindingView[] | null> {
+export function workerFindings(reader: Reader, name: string): Promise<FindingView[] | null> {
+  const worker = reader.directory.named(name)
   return fromOne(reader, async (judged) => {
     if (!(await isKnown(reader, worker, judged))) return null
     const findings = judged ? await reader.store.evaluations.findingsOf(judged.id, worker) : []
@@ -67,7 +69,7 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     worker,
     contract: shownContract(directory.versions(worker), now),
     assessment,
-    case: caseOf(verdict, assessment.band, kindsOf(findings)),
+    case: caseOf(verdict, assessment, kindsOf(findings)),
     cluster,
     findings: shown.reverse().map((it) => ({ ...it, events: it.events.slice(0, EVENTS_A_FINDING) })),
     findingsTotal: findings.length,
@@ -117,7 +119,14 @@ export async function assessmentOf(
 ): Promise<Assessment> {
   if (!judged || findings.length === 0) return unjudged(worker, judged?.id ?? null)
   const contract = reader.directory.contractAt(worker, judged.time)
-  return explained(worker, findings, judged.time, { contract, referrer: await referrerOf(reader, contract, judged) })
+  const [referrer, rarity] = await Promise.all([referrerOf(reader, contract, judged), rarityOf(reader, judged)])
+  return explained(worker, findings, judged.time, { contract, referrer, rarity })
+}
+
+/** As recorded last. Null: nobody has been counted. */
+async function rarityOf({ store }: Reader, judged: Judged): Promise<ScoreContext['rarity']> {
+  const state = await store.evaluations.keptOf(judged.id, COLLEAGUES_PART, '')
+  return state === null ? null : (JSON.parse(state) as { record: ScoreContext['rarity'] }).record
 }
 
 async function referrerOf(

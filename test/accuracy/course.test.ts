@@ -49,7 +49,7 @@ describe('the course of a fleet', function () {
       ))
   it('counts the days', () => assert.deepEqual(days.slice(0, 3), [0, 1, 2]))
   it('is the same in another process', async () => {
-    const [other] = await courses([{ fleet: FLEET, explain: [] }], 1, () => {})
+    const [other] = await courses([{ fleet: FLEET, explain: [], dump: false }], 1, () => {})
     assert.deepEqual(
       { ...other, seconds: 0, explained: [] },
       JSON.parse(JSON.stringify({ ...result, seconds: 0, explained: [] })),
@@ -57,7 +57,7 @@ describe('the course of a fleet', function () {
   })
   it('reports the seed of a fleet that fails', () =>
     assert.rejects(
-      courses([{ fleet: { ...FLEET, days: 1 }, explain: [] }], 1, () => {}),
+      courses([{ fleet: { ...FLEET, days: 1 }, explain: [], dump: false }], 1, () => {}),
       /seed 7, scenes: .*days/s,
     ))
 })

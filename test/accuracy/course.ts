@@ -18,12 +18,15 @@ import { simulate } from '../../server/simulate/simulate.ts'
 import { SERVER_PLACE } from '../../server/simulate/sites.ts'
 import { type AddressFacts, Recorded, type RecordedOf } from '../../wire/recording.ts'
 import { analyst, type Review } from './analyst.ts'
+import { type Dump, dumping } from './dump.ts'
 import type { Fleet } from './fleets.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 /** Design, section 6 and issue 5: what a small team can review. */
 const REVIEWS_A_DAY_PER_LAPTOP = 5 / 1_000
+/** A worker that no fleet has, and nothing is found about. */
+const NOBODY = 'nobody'
 const UNKNOWN: AddressFacts = {
   country: null,
   region: null,
@@ -51,6 +54,8 @@ export interface Followed {
   /** Null: an ordinary person. */
   label: Label | null
   stands: Stand[]
+  /** Was critical with an open case, and later had none, though nobody had decided. */
+  left: boolean
   /** The findings at the end. `own`: from a rule made for the scene's pattern. */
   findings: { title: string; at: number; strength: number; own: boolean }[]
 }
@@ -62,10 +67,22 @@ export interface Alerts {
   high: number
 }
 
+/** What everybody's points were on one morning. */
+export interface Morning {
+  at: number
+  /** Of a worker without findings. */
+  nobody: number
+  /** Cases that were open, before the day's reviews. */
+  open: number
+  /** Of all workers that have findings, or had some. */
+  points: Record<string, number>
+}
+
 export interface Course {
   fleet: Fleet
   /** All workers with a label, and of the others those who ever reached medium. */
   people: Followed[]
+  mornings: Morning[]
   reviews: Review[]
   /** For infiltrators, and for all others. */
   alerts: { infiltrators: Alerts; others: Alerts }
@@ -73,6 +90,8 @@ export interface Course {
   seconds: number
   /** For the requested workers: who they are, and all findings in order of time. */
   explained: string[]
+  /** All findings; null where they were not requested. */
+  dump: Dump | null
 }
 
 export async function course(
@@ -80,7 +99,12 @@ export async function course(
   {
     explain = () => false,
     onDay = () => {},
-  }: { explain?: (label: Label | null, worker: string) => boolean; onDay?: (day: number) => void } = {},
+    dump = false,
+  }: {
+    explain?: (label: Label | null, worker: string) => boolean
+    onDay?: (day: number) => void
+    dump?: boolean
+  } = {},
 ): Promise<Course> {
   const began = performance.now()
   const { program, correlations } = await loadRules([], (it) => {
@@ -101,7 +125,9 @@ export async function course(
   const parsed = reader()
   const labels = new Map<string, Label>()
   const everybody = new Map<string, Followed>()
-  const desk = analyst(fleet.workers * REVIEWS_A_DAY_PER_LAPTOP, (worker, at) => {
+  const mornings: Morning[] = []
+  const dumped = dump ? dumping(fleet, pipeline) : null
+  const desk = analyst(reviewsADay(fleet), (worker, at) => {
     const label = labels.get(worker)
     return label?.truth === 'infiltrator' && label.from <= at
   })
@@ -114,6 +140,8 @@ export async function course(
     const now = arrival(record)
     while (now >= hour + HOUR) look((hour += HOUR))
     pipeline.take(record)
+    const counted = pipeline.countColleagues((it) => isAtLeast(assessments.of(it, pipeline.time).band, 'high'))
+    if (counted) pipeline.take(counted)
   }
   look((hour += HOUR))
 
@@ -126,11 +154,13 @@ export async function course(
   return {
     fleet,
     people,
+    mornings,
     reviews: desk.reviews,
     alerts: alerts(),
     events: pipeline.events,
     seconds: (performance.now() - began) / 1_000,
     explained,
+    dump: dumped?.done(labels) ?? null,
   }
 
   function isNew(record: Recorded): boolean {
@@ -149,11 +179,18 @@ export async function course(
       stand(known, at)
     }
     if (!isMorning) return
-    const queue = [...everybody.values()].flatMap(({ worker, stands }) => {
-      const last = stands.at(-1)
-      return last ? [{ worker, band: last.band, points: last.points, findings: pipeline.findings.of(worker) }] : []
+    const queue = [...everybody.keys()].map((it) => ({
+      ...assessments.of(it, at),
+      findings: pipeline.findings.of(it),
+    }))
+    for (const it of queue) markLeft(everybody.get(it.worker)!, desk.isOpen(it), desk.reviews)
+    const open = desk.day(at, queue)
+    mornings.push({
+      ...{ at, open },
+      nobody: assessments.of(NOBODY, at).points,
+      points: Object.fromEntries(queue.map(({ worker, points }) => [worker, points])),
     })
-    desk.day(at, queue)
+    dumped?.morning(at)
     onDay(Math.round((at - fleet.start) / DAY))
   }
 
@@ -178,7 +215,7 @@ export async function course(
   }
 
   function begun(worker: string): Followed {
-    return { worker, label: null, stands: [], findings: [] }
+    return { worker, label: null, stands: [], left: false, findings: [] }
   }
 
   function shown({ title, rule, time, strength }: Finding, label: Label | null): Followed['findings'][number] {
@@ -208,6 +245,16 @@ export async function course(
     )
     return [`${worker}  ${who}`, ...lines, '  at the end:', ...end, '']
   }
+}
+
+/** Of the scenes that age nobody decides anything. */
+export function reviewsADay({ kind, workers }: Fleet): number {
+  return kind === 'aging' ? 0 : workers * REVIEWS_A_DAY_PER_LAPTOP
+}
+
+export function markLeft(person: Followed, isOpen: boolean, reviews: readonly Review[]): void {
+  const wasCritical = person.stands.some((it) => it.band === 'critical')
+  if (wasCritical && !isOpen && !reviews.some((it) => it.worker === person.worker)) person.left = true
 }
 
 /** How often the band was reached; falling and rising again counts twice. */

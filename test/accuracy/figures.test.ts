@@ -17,13 +17,22 @@ const stand = (at: number, band: Band) => ({
   found: [`${band} then`],
 })
 const person = (worker: string, label: Label | null, stands: Followed['stands'] = []): Followed => ({
-  ...{ worker, label, stands, findings: [] },
+  ...{ worker, label, stands, left: false, findings: [] },
 })
 const infiltrator = (scenario: string, from = T0): Label => ({ truth: 'infiltrator', scenario, from })
 const benign = (scenario: string): Label => ({ truth: 'benign', scenario, from: T0 })
 const course = (people: Followed[], fields: Partial<Course> = {}): Course => ({
   fleet: { kind: 'scenes', seed: 100_001, scenarios: [], workers: 100, days: 30, start: T0 },
-  ...{ people, reviews: [], alerts: { infiltrators: NONE, others: NONE }, events: 1_000, seconds: 1, explained: [] },
+  ...{
+    people,
+    mornings: [],
+    dump: null,
+    reviews: [],
+    alerts: { infiltrators: NONE, others: NONE },
+    events: 1_000,
+    seconds: 1,
+    explained: [],
+  },
   ...fields,
 })
 const company = (people: Followed[], fields: Partial<Course> = {}): Course =>

@@ -9,6 +9,7 @@ import type { Band } from '../../server/model/assessment.ts'
 import { stream } from '../../server/simulate/random.ts'
 import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
 import type { Scenario } from '../../server/simulate/scene.ts'
+import { type Aging, aging, type Calibration, calibration, type Drift, drift, type Left, left } from './calibration.ts'
 import { type Alerts, type Course, type Followed, isAtLeast, titles } from './course.ts'
 import type { Fleet } from './fleets.ts'
 import { type Interval, quantile, resampled, wilson } from './statistics.ts'
@@ -77,6 +78,8 @@ export interface Accuracy {
     /** Share of the scenes' people. */
     infiltrators: number
     companyWorkers: number
+    companies?: number
+    companyInfiltrators?: number
     events: number
     eventsPerSecond: number
   }
@@ -85,6 +88,19 @@ export interface Accuracy {
   lookAlikes: LookAlikeFigures[]
   lookAlikeVariants: LookAlikeFigures[]
   ordinary: Share
+  /**
+   * Absent in figures of before December 2026. `patterns`, `evasions`: of infiltrators in scenes. The others: who were
+   * ever shown there; of ordinary people those in companies.
+   */
+  reached?: {
+    who: 'patterns' | 'evasions' | 'lookAlikes' | 'lookAlikeVariants' | 'ordinary'
+    high: Share
+    medium: Share
+  }[]
+  calibration?: Calibration | null
+  drift?: Drift | null
+  aging?: Aging[]
+  left?: Left
   /** For the companies; `reviews` a day per 1,000 laptops. */
   queue: { reviews: number; within: Share; ever: Share; confirmedShare: number | null }
   hoursToHigh: Hours
@@ -103,6 +119,7 @@ export function figures(
     scenarios = SCENARIOS,
   }: { asked?: (scenario: string) => boolean; scenarios?: readonly Scenario[] } = {},
 ): Accuracy {
+  const judged = courses.filter(({ fleet }) => fleet.kind === 'scenes' || fleet.kind === 'company')
   const isAsked = ({ scenario }: Who) => scenario === null || asked(scenario)
   const scenes = courses.filter((it) => it.fleet.kind === 'scenes')
   const companies = courses.filter((it) => it.fleet.kind === 'company')
@@ -126,7 +143,7 @@ export function figures(
       first: Math.min(...courses.map((it) => it.fleet.seed)),
       count: new Set(courses.map((it) => it.fleet.seed)).size,
       start: new Date(first?.fleet.start ?? 0).toISOString().slice(0, 10),
-      days: first?.fleet.days ?? 0,
+      days: judged[0]?.fleet.days ?? first?.fleet.days ?? 0,
       scenesWorkers: scenes[0]?.fleet.workers ?? 0,
       infiltrators:
         all.filter(({ person }) => person.label?.truth === 'infiltrator').length /
@@ -135,6 +152,9 @@ export function figures(
           scenes.reduce((sum, it) => sum + it.fleet.workers, 0),
         ),
       companyWorkers: companies[0]?.fleet.workers ?? 0,
+      companies: companies.length,
+      companyInfiltrators: companies.flatMap((it) => it.people).filter((it) => it.label?.truth === 'infiltrator')
+        .length,
       events,
       eventsPerSecond: Math.round(events / courses.reduce((sum, it) => sum + it.seconds, 0)),
     },
@@ -142,12 +162,17 @@ export function figures(
     evasions: patterns.filter((it) => !plain(it)),
     lookAlikes: lookAlikes.filter(plain),
     lookAlikeVariants: lookAlikes.filter((it) => !plain(it)),
-    ordinary: ordinary(courses),
+    ordinary: ordinary(judged),
+    reached: reached(),
+    calibration: calibration(courses),
+    drift: drift(courses),
+    aging: aging(courses),
+    left: left(courses),
     queue: queue(companies, scenarios),
     hoursToHigh: hoursToHigh(scenes),
     alerts: alerts(companies),
-    missed: courses.flatMap(missed).filter(isAsked),
-    falsePositives: courses.flatMap(falsePositives).filter(isAsked),
+    missed: judged.flatMap(missed).filter(isAsked),
+    falsePositives: judged.flatMap(falsePositives).filter(isAsked),
   }
 
   function patternFigures(scenario: string, people: readonly { person: Followed }[]): PatternFigures {
@@ -169,6 +194,38 @@ export function figures(
       own: people.filter(({ person }) => person.findings.some((it) => it.own)).length / people.length,
       medianHours: finite(quantile(hours, 0.5)),
     }
+  }
+
+  function reached(): NonNullable<Accuracy['reached']> {
+    const labelled = (courses: readonly Course[], truth: 'infiltrator' | 'benign', isVariant: boolean) =>
+      courses
+        .flatMap((it) => it.people)
+        .filter(({ label }) => label?.truth === truth && asked(label.scenario) && !plain(label) === isVariant)
+    const isThere = (person: Followed, band: Band) =>
+      person.label?.truth === 'infiltrator'
+        ? hoursTo(person, band) !== Number.POSITIVE_INFINITY
+        : person.stands.some((it) => isAtLeast(it.band, band))
+    const row = (
+      who: NonNullable<Accuracy['reached']>[number]['who'],
+      people: readonly Followed[],
+      total = people.length,
+      trials = scenesOf(people, scenarios),
+    ) => {
+      const of = (band: Band) => share(people.filter((it) => isThere(it, band)).length, total, trials)
+      return { who, high: of('high'), medium: of('medium') }
+    }
+    const ordinaryPeople = companies.flatMap((it) => it.people.filter(({ label }) => label === null))
+    const all = companies.reduce(
+      (sum, it) => sum + it.fleet.workers - it.people.filter(({ label }) => label !== null).length,
+      0,
+    )
+    return [
+      row('patterns', labelled(scenes, 'infiltrator', false)),
+      row('evasions', labelled(scenes, 'infiltrator', true)),
+      row('lookAlikes', labelled(judged, 'benign', false)),
+      row('lookAlikeVariants', labelled(judged, 'benign', true)),
+      row('ordinary', ordinaryPeople, all, all),
+    ]
   }
 
   function lookAlikeFigures(scenario: string, people: readonly { person: Followed }[]): LookAlikeFigures {

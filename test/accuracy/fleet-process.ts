@@ -6,12 +6,15 @@ export interface Task {
   fleet: Fleet
   /** Scenes or workers to explain. */
   explain: readonly string[]
+  /** With all findings, for trying other constants of the score. */
+  dump: boolean
 }
 
-process.on('message', ({ fleet, explain }: Task) => {
+process.on('message', ({ fleet, explain, dump }: Task) => {
   course(fleet, {
     explain: (label, worker) => explain.includes(worker) || (label !== null && isAmong(label.scenario, explain)),
     onDay: (day) => process.send?.({ day }),
+    dump,
   }).then(
     (course) => process.send?.({ course }),
     (cause: unknown) => process.send?.({ failed: cause instanceof Error ? `${cause.stack}` : String(cause) }),

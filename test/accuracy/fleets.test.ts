@@ -32,12 +32,27 @@ describe('the fleets of a seed', () => {
   it('with --alone, has only the requested scenes in all variants', () => {
     assert.deepEqual(aloneFleet(1, SIZE, ['p4', 'P1/relay']).scenarios, ['P1/relay', 'P4', 'P4/kvm', 'P4/slow'])
   })
-  it('in a company, one in fifty is an infiltrator', () => {
-    for (const seed of seedsOf(REPORTING, 20)) {
-      const { scenarios } = companyFleet(seed, SIZE)
-      assert.equal(peopleIn(scenarios, 'P'), 10)
-      assert.ok(peopleIn(scenarios, 'N') <= 25, `${seed}: ${scenarios}`)
-    }
+  const companies = seedsOf(REPORTING, 80).map((seed) => companyFleet(seed, { ...SIZE, workers: 200 }).scenarios)
+  it('in companies, one in a hundred is an infiltrator, and every pattern and look-alike occurs', () => {
+    const people = (letter: string) => companies.reduce((sum, it) => sum + peopleIn(it, letter), 0)
+    assert.ok(Math.abs(people('P') - 160) <= 4, `${people('P')} infiltrators`)
+    assert.ok(Math.abs(people('N') - 480) <= 28, `${people('N')} in look-alikes`)
+    const there = new Set(companies.flat().map((it) => it.split('/')[0]))
+    assert.deepEqual(
+      SCENARIOS.map((it) => it.id).filter((it) => !there.has(it)),
+      [],
+    )
+  })
+  it('in every eighth company several thieves work at a time', () => {
+    const thieves = companies.map((it) => it.filter((name) => /^P1[12]\b/.test(name)).length)
+    assert.ok(
+      thieves.every((it, nth) => nth % 8 !== 7 || it >= 4),
+      thieves.join(' '),
+    )
+  })
+  it('a company too small for a scene is dealt another one', () => {
+    const small = seedsOf(REPORTING, 200).flatMap((seed) => companyFleet(seed, { ...SIZE, workers: 40 }).scenarios)
+    assert.ok(small.length > 100 && !small.some((it) => it.startsWith('N27')))
   })
   it('companies differ by seed, and are reproducible', () => {
     assert.notDeepEqual(companyFleet(1, SIZE), { ...companyFleet(2, SIZE), seed: 1 })

@@ -12,12 +12,14 @@ const COURSE: Course = {
       worker: 'w1',
       label: { truth: 'infiltrator', scenario: 'P1', from: T0 },
       stands: [{ at: T0 + HOUR, band: 'high', points: 70, reason: 'a <tool> called `a|b`', found: [] }],
+      left: false,
       findings: [{ title: 'Two *tools*', at: T0, strength: 3, own: true }],
     },
     {
       worker: 'w2',
       label: { truth: 'benign', scenario: 'N9', from: T0 },
       stands: [{ at: T0 + DAY, band: 'high', points: 70, reason: 'one router', found: [] }],
+      left: false,
       findings: [],
     },
   ],
@@ -26,7 +28,7 @@ const COURSE: Course = {
     alerts: { infiltrators: NONE, others: { findings: 10, medium: 2, high: 1 } },
     events: 1_000,
     seconds: 1,
-    explained: [],
+    ...{ explained: [], mornings: [], dump: null },
   },
 }
 

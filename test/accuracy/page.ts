@@ -1,4 +1,5 @@
 /** Makes ACCURACY.md from the figures alone. */
+import type { Bin } from './calibration.ts'
 import type { Accuracy, LookAlikeFigures, PatternFigures, Share, Who } from './figures.ts'
 import type { Interval } from './statistics.ts'
 
@@ -18,6 +19,9 @@ export function accuracyPage(it: Accuracy): string {
     'Workers who were high or critical at any hour, and should not have been.',
     lookAlikes([...it.lookAlikes, { scenario: '', name: 'ordinary people', ...it.ordinary }]),
     ...(it.lookAlikeVariants.length > 0 ? otherForms(it) : []),
+    ...reached(it),
+    ...calibration(it),
+    ...timePasses(it),
     ...timeToHigh(it),
     ...(it.run.companyWorkers > 0 ? [...queue(it), ...noise(it)] : []),
     '## What falls short',
@@ -52,7 +56,7 @@ function method({ run }: Accuracy): string[] {
     ...(scenesWorkers > 0 ? [scenes(run)] : []),
     ...(companyWorkers > 0
       ? [
-          `*Companies*, one a seed: ${count(companyWorkers)} workers, one in fifty an infiltrator, one in twenty in a look-alike's scene, each drawn by lot in any variant. Here the queue and the noise are measured, because those depend on how rare infiltrators are.`,
+          `*Companies*, one a seed: ${count(companyWorkers)} workers, ${run.companyInfiltrators === undefined ? "one in fifty an infiltrator, one in twenty in a look-alike's scene, each drawn by lot in any variant" : `${count(run.companies ?? 0)} in all, with ${count(run.companyInfiltrators)} infiltrators, one in a hundred, and three in a hundred in a look-alike's scene. Scenes are dealt as from a pack of cards, so every pattern occurs, in any variant; in every eighth company four thieves of one role work at a time`}. Here the queue and the noise are measured, because those depend on how rare infiltrators are.`,
         ]
       : []),
     'A worker is assessed at every full hour of simulated time in which their findings changed, and once a day. Intervals are of 95 %: of shares Wilson, with scenes as trials, because the people of one scene share its outcome; of medians and rates by drawing the seeds again.',
@@ -76,6 +80,94 @@ function otherForms(it: Accuracy): string[] {
   return [
     'Other forms of them. In some, the excuse is missing or has lapsed, so an alert is right; they are not part of the figure.',
     lookAlikes(it.lookAlikeVariants),
+  ]
+}
+
+const WHO = {
+  patterns: 'infiltrators of plain patterns',
+  evasions: 'infiltrators of evasions',
+  lookAlikes: 'people in look-alikes',
+  lookAlikeVariants: 'people in other forms of look-alikes',
+  ordinary: 'ordinary people of companies',
+} as const
+
+function reached({ reached: rows = [] }: Accuracy): string[] {
+  const shown = rows.filter((it) => it.high.people > 0)
+  if (shown.length === 0) return []
+  return [
+    '## Who reaches which band',
+    'Whatever band their pattern states: ever at high or critical, and ever at medium or more.',
+    table(
+      ['', 'people', 'high', '95 %', 'medium', '95 %'],
+      shown.map(({ who, high, medium }) => [
+        WHO[who],
+        count(high.people),
+        ...[percent(high.share), interval(high.interval)],
+        ...[percent(medium.share), interval(medium.interval)],
+      ]),
+    ),
+  ]
+}
+
+function calibration({ calibration: all }: Accuracy): string[] {
+  if (!all) return []
+  const decibans = (value: number | null) => (value === null ? '' : value.toFixed(1))
+  const rows = (bins: readonly Bin[], name: (from: number | null) => string) =>
+    bins.map((it) => [
+      name(it.from),
+      count(it.people),
+      count(it.infiltrators),
+      it.people === 0 ? '' : percent(it.infiltrators / it.people),
+      it.people === 0 ? '' : interval(it.interval),
+      ...[decibans(it.stated), decibans(it.observed)],
+    ])
+  const head = ['points', 'people', 'infiltrators', 'share', '95 %', 'odds by the score', 'observed odds']
+  const within = (from: number | null) =>
+    from === null ? 'below 0' : from === 30 ? '30 and more' : `${from} to ${from + 10}`
+  return [
+    '## Calibration',
+    'In the companies, how many of those shown were infiltrators. Points are odds in decibans: 0 is one to one, 10 ten to one. Odds by the score are the mean of the points.',
+    table(
+      head,
+      rows(all.shown, (from) => `ever ${from} or more`),
+    ),
+    'By the highest points of any morning; the highest of many mornings is more than a single one says, most of all for ordinary people.',
+    table(head, rows(all.highest, within)),
+    'By the points of each morning, a person once a day.',
+    table(head, rows(all.mornings, within)),
+  ]
+}
+
+function timePasses({ drift, aging = [], left }: Accuracy): string[] {
+  if (!drift && aging.length === 0) return []
+  return [
+    '## As time passes',
+    ...(drift
+      ? [
+          `Points of ${count(drift.people)} benign people over ${drift.days} days. They change by ${drift.slope.mean.toFixed(3)} a day on average; one in twenty rises by more than ${(drift.slope.p95 ?? 0).toFixed(3)}, the fastest by ${drift.slope.highest.toFixed(3)}.`,
+          table(
+            ['day', 'mean', '1 in 100 above', 'highest'],
+            drift.at.map((it) => [`${it.day}`, it.mean.toFixed(1), `${it.p99}`, `${it.highest}`]),
+          ),
+        ]
+      : []),
+    ...(aging.length > 0
+      ? [
+          `The same scenes on two days, undecided: ${count(aging[0]!.infiltrators)} infiltrators, and all others.`,
+          table(
+            ['day', 'infiltrators at high', 'at medium or more', 'others at high', 'at medium or more'],
+            aging.map(({ day, high, medium }) => [
+              `${day}`,
+              ...[high.infiltrators, medium.infiltrators, high.others, medium.others].map(percent),
+            ]),
+          ),
+        ]
+      : []),
+    ...(left
+      ? [
+          `Of ${count(left.critical)} people who were critical, the cases of ${count(left.left)} were later no longer open though nobody had decided, ${count(left.infiltrators)} of them infiltrators.`,
+        ]
+      : []),
   ]
 }
 

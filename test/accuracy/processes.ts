@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { Course } from './course.ts'
 import type { Task } from './fleet-process.ts'
+import type { Results } from './results.ts'
 
 const PROGRAM = join(import.meta.dirname, 'fleet-process.ts')
 
@@ -10,12 +11,14 @@ export interface Progress {
   /** Finished fleets. */
   done: number
   of: number
-  /** Share of all days of all fleets. */
+  /** Share of all days of all workers. */
   share: number
+  /** The part of `share` that was there before: fleets of an earlier run. */
+  before: number
 }
 
 /**
- * Resolves with the courses in the order of `tasks`.
+ * Resolves with the courses in the order of `tasks`. Fleets that `kept` has are not run again.
  *
  * Errors  rejects with the error and the seed of the first fleet that fails; the other
  *         processes are ended.
@@ -24,28 +27,35 @@ export async function courses(
   tasks: readonly Task[],
   processes: number,
   onProgress: (progress: Progress, finished: Course | null) => void,
+  kept: Pick<Results, 'known' | 'keep'> = { known: () => null, keep: () => {} },
 ): Promise<Course[]> {
-  const results: Course[] = []
-  const days = tasks.map(() => 0)
-  const all = tasks.reduce((sum, it) => sum + it.fleet.days, 0)
+  const known = tasks.map((it) => kept.known(it))
+  const results: Course[] = known.map((it) => it!)
+  const left = tasks.flatMap((task, nth) => (known[nth] ? [] : [{ task, nth }]))
+  const effort = ({ fleet }: Task, days = fleet.days) => fleet.workers * Math.min(Math.max(0, days), fleet.days)
+  const spent = tasks.map((task, nth) => (known[nth] ? effort(task) : 0))
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, it) => all + it, 0)
+  const all = sum(tasks.map((it) => effort(it)))
+  const before = sum(spent) / all
   let next = 0
-  let done = 0
-  const children = Array.from({ length: Math.min(processes, tasks.length) }, () => fork(PROGRAM))
+  let done = tasks.length - left.length
+  const children = Array.from({ length: Math.min(processes, left.length) }, () => fork(PROGRAM))
   const tell = (finished: Course | null) =>
-    onProgress({ done, of: tasks.length, share: Math.min(1, days.reduce((sum, it) => sum + it, 0) / all) }, finished)
+    onProgress({ done, of: tasks.length, share: Math.min(1, sum(spent) / all), before }, finished)
   try {
     await Promise.all(
       children.map(async (child) => {
-        while (next < tasks.length) {
-          const nth = next++
-          const task = tasks[nth]!
-          results[nth] = await one(child, task, (day) => {
-            days[nth] = Math.min(Math.max(0, day), task.fleet.days)
+        while (next < left.length) {
+          const { task, nth } = left[next++]!
+          const course = await one(child, task, (day) => {
+            spent[nth] = effort(task, day)
             tell(null)
           })
-          days[nth] = task.fleet.days
+          kept.keep(task, course)
+          results[nth] = course
+          spent[nth] = effort(task)
           done++
-          tell(results[nth])
+          tell(course)
         }
       }),
     )

@@ -94,6 +94,7 @@ async function judged(workers: number): Promise<Pipeline> {
   return pipeline
 }
 
+const SENSORS = ['address', 'process', 'peripheral', 'identity_provider', 'files', 'agent']
 const FAMILIES = ['network', 'remote-access', 'hardware', 'identity', 'exfiltration', 'tampering']
 
 /** Every fourth worker shares an uplink with the next two. */
@@ -115,8 +116,23 @@ function findingOf(who: number, n: number): Finding {
   } as Finding['events'][number]
   return {
     ...{ id: `f${n}`, rule: `rule-${kind}`, ruleVersion: '1', title: `Something of kind ${kind}`, level: 'medium' },
-    ...{ family: FAMILIES[kind]!, strength: isShared ? 4 : ((1 + ((who + kind) % 3)) as 1 | 2 | 3), halfLifeDays: 30 },
-    ...{ pattern: null, ordinaryFor: [], says: 'It was seen.', worker: `w${who}`, device: `d${who}`, group: '' },
+    ...{
+      family: FAMILIES[kind]!,
+      sensors: [SENSORS[kind]!],
+      strength: isShared ? 4 : ((1 + ((who + kind) % 3)) as 1 | 2 | 3),
+      halfLifeDays: 30,
+    },
+    ...{
+      pattern: null,
+      rate: null,
+      what: '',
+      decibans: null,
+      ordinaryFor: [],
+      says: 'It was seen.',
+      worker: `w${who}`,
+      device: `d${who}`,
+      group: '',
+    },
     ...{ time, lastTime: time, count: 1, events: isShared ? [event] : [] },
   }
 }

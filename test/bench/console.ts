@@ -307,7 +307,7 @@ function standingOf(n: number, turn: number): Standing {
   const worker = workerOf(n)
   return {
     worker,
-    assessment: { worker, band, points, reason, parts: partsOf(n, points) },
+    assessment: { worker, band, points, reason, highest: band, parts: partsOf(n, points) },
     kinds: [1, 2, 3].map((kind) => ({ rule: `rule-${kind}`, title: `Something of kind ${kind}`, strength: 2 })),
     ...{ cluster: null, findings: 3, lastFinding: 1_790_000_000_000 + turn },
   }
@@ -316,7 +316,7 @@ function standingOf(n: number, turn: number): Standing {
 function partsOf(n: number, points: number): Standing['assessment']['parts'] {
   return [1, 2, 3].map((kind) => ({
     ...{ kind: 'finding' as const, label: `Something of kind ${kind} was found`, points: kind === 1 ? points : 0 },
-    ...{ family: 'network', findings: [`${n}-${kind}`], without: null },
+    ...{ sensor: 'address', colleagues: null, findings: [`${n}-${kind}`], without: null },
   }))
 }
 
@@ -335,7 +335,12 @@ async function listening(
   const unused = () => Promise.reject(new Error('not in this bench'))
   const app = api({
     ...{ reader, queue, store, now: Date.now, random: randomBytes, hosts: [], files: new Map() },
-    ...{ decide: unused, revoke: unused, enrollmentToken: unused, contracts: { versions: () => [], take: unused } },
+    ...{
+      decide: unused,
+      revoke: unused,
+      enrollmentToken: unused,
+      contracts: { versions: () => [], workerOf: (it) => it, take: unused },
+    },
     feeds: { lookup: () => NOWHERE, append: unused },
     ...{
       metrics: { text: unused, token: null, isOpenToLoopback: false },

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import asnFile from '../../rules/catalogue/asns.json' with { type: 'json' }
 import { TOOL_CATEGORIES, type ToolCategory } from '../../rules/catalogue/categories.ts'
 import hardwareFile from '../../rules/catalogue/hardware.json' with { type: 'json' }
-import { asnClass, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { asnClass, interfaceTool, loadCatalogue, newerRelease, recognise } from '../../rules/catalogue/index.ts'
 import { matches } from '../../rules/catalogue/names.ts'
 import toolFile from '../../rules/catalogue/tools.json' with { type: 'json' }
 import type { EventOf } from '../../wire/event.ts'
@@ -84,15 +84,42 @@ const ToolFile = z.strictObject({
     }),
   ),
 })
+const parts = z.array(z.enum(['pointer', 'storage', 'audio', 'network', 'video']))
 const HardwareFile = z.strictObject({
   ...head,
-  genericSerials: texts,
-  shapeExceptions: z.array(z.strictObject({ vendorId: hex, productId: hex, why: text })),
+  releases: z.record(z.string(), z.strictObject({ of: text, version: text, date })),
+  factorySerials: texts,
+  kvmSerials: texts,
+  cardReaders: texts,
+  presenterNames: texts,
+  shapeExceptions: z.array(
+    z.strictObject({ vendorId: hex, productId: hex, why: text, explains: parts, mayExplain: parts.optional() }),
+  ),
+  claims: z.array(
+    z.strictObject({
+      vendorId: hex,
+      productId: hex,
+      name: text,
+      keyboard: z.literal(false).optional(),
+      hid: z.int().min(1),
+      mbps: z.number(),
+      milliamperes: z.int(),
+      serial: z.boolean(),
+      sources: texts,
+      date,
+      seen: date,
+      confidence: z.enum(['verified', 'listed', 'reported', 'analyst']),
+    }),
+  ),
   devices: z.array(
     z.strictObject({
       id: text,
       name: text,
       kind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
+      maker: text.optional(),
+      seen: date,
+      fallback: z.literal(true).optional(),
+      inquiry: texts.optional(),
       usb: z
         .array(
           z.strictObject({
@@ -108,6 +135,10 @@ const HardwareFile = z.strictObject({
         .array(
           z
             .strictObject({
+              hashes: z
+                .array(z.string().regex(/^[0-9a-f]{64}$/))
+                .min(1)
+                .optional(),
               maker: z.string().length(3).optional(),
               product: z
                 .string()
@@ -118,7 +149,7 @@ const HardwareFile = z.strictObject({
               nameLike: texts.optional(),
               serial: text.optional(),
             })
-            .refine((mark) => mark.name || mark.product || mark.nameStarts || mark.nameLike),
+            .refine((mark) => Object.keys(mark).length > 0),
         )
         .optional(),
       ...provenance,
@@ -181,6 +212,28 @@ describe('catalogue files', () => {
         assert.equal(it.date, newest, it.id)
         assert.ok(it.date <= catalogue.version, it.id)
       }
+  })
+  it('hardware of a maker has a release, and was read on a day after its date', () => {
+    const { releases } = catalogue
+    for (const { id, maker, date, seen } of catalogue.hardware) {
+      assert.ok(maker === undefined || Object.hasOwn(releases, maker), id)
+      assert.ok(date <= seen || seen === catalogue.version, id)
+    }
+  })
+  it('an entry is outdated when its maker released something later', () => {
+    const entry = { ...catalogue.hardware[0]!, maker: 'x', date: '2026-05-01' }
+    const released = (date: string) => ({ ...catalogue, releases: { x: { of: 'x/kvm', version: '2', date } } })
+    assert.deepEqual(
+      ['2026-04-30', '2026-05-01', '2026-05-02'].map((it) => newerRelease(released(it), entry)?.date ?? null),
+      [null, null, '2026-05-02'],
+    )
+    assert.equal(newerRelease(released('2026-05-02'), { ...entry, maker: 'y' }), null)
+  })
+  it('a product that a disguise may claim is listed once, and a vendor is explained once', () => {
+    const ids = hardwareFile.claims.map((it) => `${it.vendorId}:${it.productId}`)
+    assert.equal(new Set(ids).size, ids.length)
+    const explained = hardwareFile.shapeExceptions.map((it) => `${it.vendorId}:${it.productId}`)
+    assert.equal(new Set(explained).size, explained.length)
   })
   it('entries from a public report have its source', () => {
     for (const it of catalogue.tools) assert.ok(!it.reports || it.reports.by.length > 0, it.id)
@@ -697,9 +750,262 @@ describe('recognise: hardware', () => {
       is: undefined,
     },
     { name: 'a display that says nothing', category: 'display', fields: {}, is: undefined },
+    ...['JetKVM v1', 'JetKVM 8x9', 'jetkvm'].map((MonitorName) => ({
+      name: `the display of a JetKVM since March 2026: ${MonitorName}`,
+      category: 'display',
+      fields: { MonitorName },
+      is: 'ip_kvm jetkvm by edid',
+    })),
+    {
+      name: 'a JetKVM with another name',
+      category: 'display',
+      fields: { MakerId: 'JET', ProductCode: '0x0001', MonitorName: 'Monitor' },
+      is: 'ip_kvm jetkvm by edid',
+    },
+    {
+      name: 'the default of an older JetKVM',
+      category: 'display',
+      fields: { MakerId: 'TSB', ProductCode: '0x8801', MonitorName: 'T749-fHD720' },
+      is: 'ip_kvm jetkvm by edid',
+    },
+    {
+      name: "a server's console on a laptop",
+      category: 'display',
+      fields: { MakerId: 'DEL', ProductCode: '0x0001', MonitorName: 'DELL IDRAC' },
+      is: 'ip_kvm jetkvm-disguise by edid',
+    },
+    {
+      name: 'PiKVM with another name and product',
+      category: 'display',
+      fields: { MakerId: 'LNX', ProductCode: '0x0001', MonitorName: 'Screen', SerialText: 'CAFEBABE' },
+      is: 'ip_kvm pikvm by edid',
+    },
+    ...['NanoKVM', 'NanoKVM-USB', 'Nano-KVM'].map((MonitorName) => ({
+      name: `NanoKVM by EDID: ${MonitorName}`,
+      category: 'display',
+      fields: { MonitorName },
+      is: 'ip_kvm nanokvm by edid',
+    })),
+    { name: 'NanoKVM-Pro', category: 'display', fields: { MonitorName: '7CH 1080' }, is: 'ip_kvm nanokvm-pro by edid' },
+    {
+      name: 'Openterface',
+      category: 'display',
+      fields: { MonitorName: 'HD TO USB' },
+      is: 'capture capture-sink by edid',
+    },
+    {
+      name: 'a television whose maker sold a bridge with this name in its sample',
+      category: 'display',
+      fields: { MakerId: 'TSB', ProductCode: '0x8888', MonitorName: 'Toshiba-H2C', WidthMm: 1600, HeightMm: 900 },
+      is: undefined,
+    },
+    {
+      name: 'the very description that BliKVM ships',
+      category: 'display',
+      fields: {
+        ...{ MakerId: 'TSB', ProductCode: '0x8888', MonitorName: 'Toshiba-H2C' },
+        EdidHash: '956702126ed86c8b1899a3fae81fd5f337155cc866acfc70679dc29bfbda2b17',
+      },
+      is: 'ip_kvm blikvm by edid',
+    },
+    ...[
+      ['Glinet Flash Drive', 'glkvm'],
+      ['GLINET  Optical Drive', 'glkvm'],
+      ['PiKVM Optical Drive', 'pikvm'],
+      ['JetKVM Virtual Media', 'jetkvm'],
+      ['NanoKVM USB Mass Storage', 'nanokvm'],
+      ['sipeed Flash Drive', 'nanokvm-pro'],
+      ['One-KVM Disk', 'one-kvm'],
+      ['tinypilo Disk', 'tinypilot'],
+      ['MyKVM Disk', 'kvm-disk'],
+    ].map(([inquiry, id]) => ({
+      name: `a disguise whose disk says ${inquiry}`,
+      fields: { ...kvm, VendorId: '0bda', ProductId: '1234', HasStorage: true, ScsiInquiry: ['Generic X', inquiry] },
+      is: `ip_kvm ${id} by inquiry`,
+    })),
+    {
+      name: 'its disk says more than the ids that many devices have',
+      fields: { HasKeyboard: true, HasStorage: true, ScsiInquiry: ['Glinet Flash Drive'] },
+      is: 'ip_kvm glkvm by inquiry',
+    },
+    {
+      name: 'the maker named under other ids',
+      fields: { VendorId: '0bda', ProductId: '1234', Manufacturer: 'JetKVM' },
+      is: 'ip_kvm jetkvm by usb_id',
+    },
+    {
+      name: 'a memory stick and a card reader say who made them',
+      fields: {
+        VendorId: '0bda',
+        ProductId: '0328',
+        HasStorage: true,
+        ScsiInquiry: ['SanDisk Ultra', 'Generic- SD/MMC'],
+      },
+      is: undefined,
+    },
   ]
   for (const { name, category = 'usb_device', fields, is } of cases)
     it(name, () => assert.equal(hardware(category, fields), is))
+})
+
+describe('recognise: what a keyboard is besides', () => {
+  const unknown = { VendorId: 'abcd', ProductId: '1234', HasKeyboard: true }
+  const disk = { HasStorage: true, InterfaceClasses: ['03', '08'] }
+  const k120 = {
+    ...{ VendorId: '046d', ProductId: 'C31C', Manufacturer: 'Logitech', ProductName: 'USB Keyboard' },
+    ...{ SerialNumber: '', InterfaceClasses: ['03', '03'], HasKeyboard: true },
+    ...{ SpeedMbps: 1.5, BcdDevice: '6400', MaxPowerMa: 90, ScsiInquiry: [] },
+  }
+  const receiver = {
+    ...{ VendorId: '046d', Manufacturer: 'Logitech', ProductName: 'USB Receiver', SerialNumber: '', HasKeyboard: true },
+    ...{ SpeedMbps: 12, MaxPowerMa: 98 },
+  }
+  const shapes: [name: string, fields: object, signs: string][] = [
+    ['a disk', { ...unknown, ...disk }, 'keyboard and disk'],
+    ['a disk by its class alone', { ...unknown, InterfaceClasses: ['03', '08'] }, 'keyboard and disk'],
+    ['a network card', { ...unknown, HasNetwork: true }, 'keyboard and network card'],
+    ['a camera', { ...unknown, InterfaceClasses: ['03', '0e', '0e'] }, 'keyboard and camera'],
+    [
+      'a pointer and sound',
+      { ...unknown, HasAbsolutePointer: true, InterfaceClasses: ['03', '01'] },
+      'keyboard, absolute pointer and sound card',
+    ],
+    [
+      'everything',
+      { ...unknown, ...disk, HasAbsolutePointer: true, HasNetwork: true, InterfaceClasses: ['03', '08', '0e', '01'] },
+      'keyboard, absolute pointer, disk, sound card, network card and camera',
+    ],
+    [
+      'a serial number of KVM firmware',
+      { ...unknown, SerialNumber: 'cafebabe' },
+      'keyboard and serial number of KVM firmware',
+    ],
+    [
+      'a serial number that Windows makes up',
+      { ...unknown, SerialNumber: '7&1a2b3c4d&0&1' },
+      'keyboard and serial number that only Windows makes up',
+    ],
+    ['a nano receiver with a disk', { ...receiver, ProductId: 'c534', ...disk }, 'Logitech nano receiver with disk'],
+    [
+      'a nano receiver with a camera and a network card',
+      { ...receiver, ProductId: 'c534', HasNetwork: true, InterfaceClasses: ['03', '03', '0e', '02'] },
+      'Logitech nano receiver with network card and camera',
+    ],
+    [
+      'a Unifying receiver at high speed',
+      { ...receiver, ProductId: 'c52b', SpeedMbps: 480 },
+      'Logitech Unifying receiver with speed of 480 Mbit/s',
+    ],
+    [
+      'a K120 with a pointer and too much power',
+      { ...k120, HasAbsolutePointer: true, MaxPowerMa: 240 },
+      'Logitech K120 with absolute pointer and need of 240 mA',
+    ],
+    [
+      'a K120 with a serial number and three interfaces',
+      { ...k120, SerialNumber: '0123456789ABCDEF', InterfaceClasses: ['03', '03', '03'] },
+      'Logitech K120 with 3 input interfaces and serial number',
+    ],
+    [
+      'a mouse with a keyboard and pointer',
+      { ...unknown, VendorId: '046d', ProductId: 'c077', InterfaceClasses: ['03', '03'], HasAbsolutePointer: true },
+      'Logitech M105 mouse with absolute pointer, keyboard and 2 input interfaces',
+    ],
+    [
+      "a receiver maker's ids, and a Linux gadget's disk",
+      { ...unknown, ...disk, VendorId: '04d9', ScsiInquiry: ['Linux File-Stor Gadget'] },
+      'keyboard and disk',
+    ],
+    [
+      'a gadget id that many devices have, and a disk',
+      { ...unknown, ...disk, VendorId: '1d6b', ProductId: '0104' },
+      'keyboard and disk',
+    ],
+    [
+      "a tablet maker's ids, and a network card",
+      { ...unknown, VendorId: '056a', HasNetwork: true },
+      'keyboard and network card',
+    ],
+  ]
+  for (const [name, fields, signs] of shapes)
+    it(`shape: ${name}`, () => {
+      const [found] = facts('usb_device', { ScsiInquiry: null, ...fields })?.hardware ?? []
+      assert.deepEqual(found && [found.id, found.by, found.signs], ['kvm-shape', 'shape', signs])
+    })
+
+  const claims: [name: string, fields: object][] = [
+    ['a K120 with a pointer', { ...k120, HasAbsolutePointer: true }],
+    ['a K120 with a third interface', { ...k120, InterfaceClasses: ['03', '03', '03'] }],
+    ['a K120 with a serial number', { ...k120, SerialNumber: 'AB12' }],
+    ['a K120 with sound', { ...k120, InterfaceClasses: ['03', '01'] }],
+    ['a keyboard of nobody knows with sound', { ...unknown, InterfaceClasses: ['03', '01'] }],
+    [
+      'a presenter with a disk, by its name',
+      { ...unknown, ...disk, ProductName: 'Wireless Presenter', HasAbsolutePointer: true },
+    ],
+    ['a presenter with a disk, by its maker', { ...unknown, ...disk, VendorId: '047d', HasAbsolutePointer: true }],
+    ['a receiver with a disk, by its maker', { ...unknown, ...disk, VendorId: '04d9', HasAbsolutePointer: true }],
+    [
+      'a keyboard with a card reader',
+      { ...unknown, ...disk, ScsiInquiry: ['Generic- SD/MMC', 'Generic USB CF Reader'] },
+    ],
+  ]
+  for (const [name, fields] of claims)
+    it(`claim: ${name}`, () =>
+      assert.equal(hardware('usb_device', { ScsiInquiry: null, ...fields }), 'ip_kvm kvm-claim by claim'))
+
+  /** Ordinary devices, with descriptors as their owners published them where that is known. */
+  const ordinary: [name: string, fields: object][] = [
+    ['a K120', k120],
+    [
+      'a K120 that an older agent reports',
+      { ...k120, SpeedMbps: undefined, MaxPowerMa: undefined, ScsiInquiry: undefined },
+    ],
+    ['a Unifying receiver', { ...receiver, ProductId: 'c52b', InterfaceClasses: ['03', '03', '03'] }],
+    ['a Bolt receiver', { ...receiver, ProductId: 'c548', InterfaceClasses: ['03', '03', '03'] }],
+    ['a nano receiver', { ...receiver, ProductId: 'c534', InterfaceClasses: ['03', '03'] }],
+    [
+      'a KB216',
+      { ...unknown, VendorId: '413c', ProductId: '2113', SerialNumber: null, InterfaceClasses: ['03', '03'] },
+    ],
+    ['a presenter without a disk', { ...unknown, ProductName: 'Wireless Presenter', HasAbsolutePointer: true }],
+    [
+      'a gaming keyboard with a pointer and zeros for a serial number',
+      { ...unknown, VendorId: '04d9', ProductId: 'a1cd', SerialNumber: '000000000000', HasAbsolutePointer: true },
+    ],
+    ['a gaming keyboard with sound', { ...unknown, VendorId: '1b1c', InterfaceClasses: ['03', '03', '01', '01'] }],
+    ['a keyboard that plays MIDI', { ...unknown, VendorId: 'feed', InterfaceClasses: ['03', '01', '01'] }],
+    ['a keyboard with a chip-card reader', { ...unknown, VendorId: '046a', InterfaceClasses: ['03', '0b'] }],
+    ['a security key', { ...unknown, VendorId: '1050', ProductId: '0407', InterfaceClasses: ['03', '03', '0b'] }],
+    ['a security key with an encrypted disk', { ...unknown, ...disk, VendorId: '20a0', ProductId: '4109' }],
+    ['a barcode scanner with a serial port', { ...unknown, VendorId: '0c2e', InterfaceClasses: ['03', '02', '0a'] }],
+    [
+      'a drawing tablet with keys and its driver disk',
+      { ...unknown, ...disk, VendorId: '256c', HasAbsolutePointer: true },
+    ],
+    [
+      'a KVM switch with its own keyboard and mouse',
+      { ...unknown, VendorId: '0557', InterfaceClasses: ['03', '03'], HasAbsolutePointer: true },
+    ],
+    ['a cover with a touchpad', { ...unknown, VendorId: '045e', ProductId: '07cd', HasAbsolutePointer: true }],
+    [
+      'a dock hub with a serial number for all',
+      { VendorId: '0bda', ProductId: '5413', SerialNumber: '0123456789ABCDEF', InterfaceClasses: ['09'] },
+    ],
+    [
+      'a dock with network and sound',
+      { VendorId: '17e9', HasNetwork: true, InterfaceClasses: ['ff', '01', '02', '0a'] },
+    ],
+    ['a printer with a card reader', { VendorId: '04a9', ...disk, InterfaceClasses: ['07', 'ff', '08'] }],
+    [
+      'a telephone that shares its connection',
+      { VendorId: '18d1', HasNetwork: true, InterfaceClasses: ['e0', '0a', 'ff'] },
+    ],
+    ['a webcam', { VendorId: '046d', ProductId: '0825', InterfaceClasses: ['0e', '0e', '01', '01'] }],
+    ['a headset with buttons', { VendorId: '0b0e', InterfaceClasses: ['01', '01', '03'] }],
+  ]
+  for (const [name, fields] of ordinary)
+    it(`ordinary: ${name}`, () => assert.equal(hardware('usb_device', fields), undefined))
 })
 
 describe('recognise: hostile input', () => {
@@ -752,6 +1058,11 @@ describe('asnClass', () => {
     ['a data centre', 16_509, 'hosting'],
     ["iCloud Private Relay's own network is no data centre", 36_183, 'private_relay'],
     ['a company gateway', 398_391, 'corporate'],
+    ['a security service: Zscaler', 53_813, 'sase'],
+    ['a security service: Netskope', 55_256, 'sase'],
+    ['Cloudflare, whose WARP has its exits there', 13_335, 'sase'],
+    ['a satellite provider: Starlink', 14_593, 'satellite'],
+    ['a satellite provider: Intelsat', 22_351, 'satellite'],
     ['a carrier that serves homes and offices is not classed', 6_939, null],
     ['a carrier of homes', 7_922, null],
     ['nonsense', -1, null],

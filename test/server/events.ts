@@ -76,7 +76,7 @@ export function login(worker: string, time: number, fields: Partial<EventOf<'idp
   const defaults = {
     Worker: worker,
     ...{ Ip: null, Country: null, DeviceId: null, ManagedDevice: null, Mobile: null, MfaDeviceHash: null },
-    ...{ MfaIp: null, MfaCountry: null, AccountHash: null, App: null, Result: 'success' },
+    ...{ MfaIp: null, MfaCountry: null, AccountHash: null, App: null, Result: 'success' as const },
   }
   return { type: 'feed', worker, time, event: { ...event('idp_login', { ...defaults, ...fields }, time), seq: null } }
 }
@@ -150,6 +150,10 @@ export function rule(fields: Partial<LoadedRule> = {}): LoadedRule {
       strength: 3,
       halfLifeDays: 14,
       pattern: null,
+      sensor: null,
+      rate: null,
+      rareBy: [],
+      decibans: null,
       ordinaryFor: [],
       signals: [],
       step: false,

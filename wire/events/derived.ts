@@ -1,6 +1,10 @@
 import * as z from 'zod'
 import { address, count, country, envelope, hash, name } from '../common.ts'
 
+/**
+ * What kind of network an address belongs to. `sase`: the exits of a security service (Zscaler, Netskope, Cloudflare) that
+ * carries its customers' traffic; `satellite`: a provider whose exits may be in another country than its dishes.
+ */
 export const NETWORK_CLASSES = [
   'residential',
   'mobile',
@@ -9,6 +13,8 @@ export const NETWORK_CLASSES = [
   'private_relay',
   'tor',
   'corporate',
+  'sase',
+  'satellite',
   'unknown',
 ] as const
 export type NetworkClass = (typeof NETWORK_CLASSES)[number]
@@ -63,12 +69,18 @@ export const Connection = z.strictObject({
  *         never near the contract's place · reappeared_abroad: it was in the right place, and later in another country
  *         · operator_address: the remote end of a remote-control session, from the tool's own log. `TravelNotice` true:
  *         the mismatch is announced travel. `DaysInPlace`: the days of the same window that agree with the contract.
- * Units   km, great circle; null if either place has no coordinates.
+ *         Of clock, round trip, network, geofeed and delivery, `WitnessesFor` say that the laptop is elsewhere, and
+ *         `WitnessesAgainst` that it is where the contract says; the rest say nothing. databases_disagree: the address
+ *         is elsewhere by a database, and those witnesses are against it.
+ * Units   km, great circle, the least where a place is a region; null: not comparable.
  */
 export const PlaceMismatch = z.strictObject({
   category: z.literal('place_mismatch'),
   ...envelope,
-  Reason: z.enum(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address']),
+  Reason: z.enum([
+    ...(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address'] as const),
+    'databases_disagree',
+  ]),
   ContractCountry: country.nullable(),
   ContractRegion: name.nullable(),
   ObservedCountry: country.nullable(),
@@ -78,11 +90,13 @@ export const PlaceMismatch = z.strictObject({
   DaysInPlace: count.nullable(),
   TravelNotice: z.boolean(),
   ShipToDistanceKm: km.nullable(),
+  WitnessesFor: count.nullish(),
+  WitnessesAgainst: count.nullish(),
 })
 
 /**
  * Two places of one worker too far apart for the time between them (#51). Addresses that do not show where somebody is
- * (VPN, relay, Tor, hosting, company exits) and announced travel are excluded.
+ * (VPN, relay, Tor, hosting, security service and company exits) and announced travel are excluded.
  */
 export const Travel = z.strictObject({
   category: z.literal('travel'),
@@ -124,13 +138,13 @@ export const RttExcess = z.strictObject({
  * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
  *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
  *         `Corroborated` true: a second key confirms it (the gateway or BSSID behind the uplink); false: the second
- *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
+ *         keys differ, or each has an authenticator of their own too; null: there is none. `Roams`: this worker's laptops were also seen without the key.
  * Units   `Rarity` 0 (everybody has it) to 1 (only these workers).
  */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
   ...envelope,
-  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device']),
+  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device', 'login_address']),
   KeyHash: hash,
   Workers: count,
   Days: count,
@@ -168,14 +182,36 @@ export const Tool = z.strictObject({
   ByProvisioning: z.boolean(),
 })
 
-/** Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. */
+/**
+ * How hardware was recognised: ids and names · SCSI INQUIRY strings of its disks · EDID · shape (a keyboard that is also
+ * a disk, network card or camera) · claim (not the product that it claims to be, in one respect) · twin (a display that
+ * came with it) · clone (an EDID that another connector has too) · volume (a KVM's virtual disk) · cadence of a mouse
+ * jiggler.
+ */
+export const HARDWARE_MATCHES = [
+  'usb_id',
+  'inquiry',
+  'edid',
+  'shape',
+  'claim',
+  'twin',
+  'clone',
+  'volume',
+  'cadence',
+] as const
+
+/**
+ * Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. `Signs`
+ * in words, what the device is at once; null where its name says enough.
+ */
 export const Hardware = z.strictObject({
   category: z.literal('hardware'),
   ...envelope,
   Device: name,
   DeviceId: name,
   DeviceKind: z.enum(['ip_kvm', 'capture', 'jiggler', 'gadget', 'sbc']),
-  MatchedBy: z.enum(['usb_id', 'edid', 'shape', 'twin', 'cadence']),
+  MatchedBy: z.enum(HARDWARE_MATCHES),
+  Signs: name.nullable(),
   Approved: z.boolean(),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
 })
@@ -310,6 +346,35 @@ export const Silence = z.strictObject({
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
   SameBoot: z.boolean().nullable().default(null),
+})
+
+/**
+ * A login that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
+ *
+ * Shape   `Reason` country: from another country than the contract's · exit: through an unapproved VPN, data centre or
+ *         Tor exit · unknown_device: on a device that is neither ours nor a phone, while the worker's laptop was off all
+ *         day · own_device: on the worker's own laptop, from a country where that laptop was not · approval: the second
+ *         factor was approved elsewhere, and `LoginCountry` and `NetworkClass` are the approval's. `LaptopCountry`:
+ *         where a laptop of the worker was then. `ManagedDevice` false: not a managed laptop, or an id that the roster
+ *         does not have. `TravelNotice` true: an announced journey explains it.
+ * Units   `Days`: distinct days of the last 14 with this reason, of an exit with this class of exit; `HomeDays`: days of
+ *         the last 30 on which a login or a laptop proves the contract's country. `DaysSinceLaptop`: days since a laptop
+ *         of the worker was heard; null: there is none, or it was not heard for a month.
+ * Errors  null: not known.
+ */
+export const LoginPlace = z.strictObject({
+  category: z.literal('login_place'),
+  ...envelope,
+  Reason: z.enum(['country', 'exit', 'unknown_device', 'own_device', 'approval']),
+  ContractCountry: country.nullable(),
+  LoginCountry: country.nullable(),
+  LaptopCountry: country.nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES),
+  ManagedDevice: z.boolean().nullable(),
+  Days: count,
+  HomeDays: count,
+  DaysSinceLaptop: count.nullable(),
+  TravelNotice: z.boolean(),
 })
 
 /**

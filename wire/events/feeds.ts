@@ -1,6 +1,7 @@
 /** Events from other systems: HR, the identity provider, the code host, the sanctions check. */
 import * as z from 'zod'
-import { address, count, country, envelope, epochMs, hash, identifier, name, text } from '../common.ts'
+import { address, count, country, envelope, epochMs, hash, name, text, workerName } from '../common.ts'
+import { LOGIN_RESULTS, REPO_ACTIONS } from '../feed-words.ts'
 
 /**
  * A change in a worker's contract, without the new values.
@@ -27,15 +28,16 @@ export const ContractEvent = z.strictObject({
   ]),
   EffectiveAt: epochMs.nullable(),
   ToThirdParty: z.boolean().nullable(),
-  Relation: identifier.nullable(),
+  Relation: workerName.nullable(),
 })
 
 /**
  * A sign-in, or the use of a session, at the identity provider.
  *
- * Shape   `Worker`: the account, as the provider spells it; the feed line has the worker's id. `Result` 'success',
- *         'failure' or 'denied'. `DeviceId`: our id of a managed laptop, in which case `ManagedDevice` is true;
- *         `Mobile`: a phone or tablet. `MfaDeviceHash` identifies the authenticator (#4) and `AccountHash` the account
+ * Shape   `Worker`: the account, as the provider spells it; the feed line has the worker's id. `Result` in our
+ *         words, whatever the provider calls it: `feed-words.ts` has the table, and `Word` the sender's word where that
+ *         has none. `DeviceId`: the id, serial number or host name of a managed laptop, or the provider's id of another
+ *         device; `Mobile`: a phone or tablet. `MfaDeviceHash` identifies the authenticator (#4) and `AccountHash` the account
  *         name (#11): hashes that are equal for the same value and cannot be reversed. `Ip`: where the session is,
  *         `MfaIp`: where the push was approved (#12).
  * Errors  null: the sender did not say. `Country` and `MfaCountry` are then looked up from the addresses at ingest.
@@ -55,15 +57,15 @@ export const IdpLogin = z.strictObject({
   MfaCountry: country.nullable(),
   AccountHash: hash.nullable(),
   App: name.nullable(),
-  Result: name,
+  Result: z.enum(LOGIN_RESULTS),
+  Word: name.nullish(),
 })
 
 /**
  * Something done in a repository, a package registry or their settings.
  *
- * Shape   `Action`: the sender's term; the rules use 'clone', 'fetch', 'download', 'push', 'force_push', 'fork',
- *         'transfer', 'made_public', 'delete', 'branch_delete', 'list' (of repositories), 'token_created',
- *         'key_added', 'app_authorised', 'role_granted', 'publisher_added', 'signer_added'.
+ * Shape   `Action` in our words, whatever the code host calls it ('list': of repositories): `feed-words.ts` has the
+ *         table, and `Word` the sender's word where that has none.
  *         `Destination`: host and namespace of a push, fork or transfer; `InsideOrganisation`: whether that belongs to
  *         the company (#71). `OutsideTeam`: the repository belongs to none of the worker's teams (#70).
  *         `AccountHash`: a hash of the account name (#11).
@@ -75,7 +77,7 @@ export const RepoAudit = z.strictObject({
   category: z.literal('repo_audit'),
   ...envelope,
   Worker: name,
-  Action: name,
+  Action: z.enum(REPO_ACTIONS),
   Repository: text(512).nullable(),
   Destination: text(512).nullable(),
   InsideOrganisation: z.boolean().nullable(),
@@ -85,6 +87,7 @@ export const RepoAudit = z.strictObject({
   AccountHash: hash.nullable(),
   Count: count.nullable(),
   Bytes: count.nullable(),
+  Word: name.nullish(),
 })
 
 /** A name in the roster that is similar to one on a sanctions list: a compliance check, never a detection. */

@@ -2,15 +2,17 @@
  * USB devices, as the bus describes them.
  *
  * Shape   'present' for all at the first poll, then 'attached' and 'removed'. Root hubs are omitted, other hubs are
- *         not. `ParentPort` is the bus and the chain of ports ('1-1.2'). `HasKeyboard`: a boot keyboard (03/01/01);
- *         `HasAbsolutePointer`: one of its input devices has ABS_X and ABS_Y and a button or touch.
+ *         not. `ParentPort` is the bus and the chain of ports ('1-1.2'). `HasKeyboard`: an interface calls itself a
+ *         keyboard (03, protocol 01; gadgets often leave out the boot subclass), or one of its input devices has
+ *         letters; `HasAbsolutePointer`: one has ABS_X and ABS_Y and a button or touch.
  * Units   polled every 5 s: a device that is attached for less can be missed. A device on the same port with another
  *         device number is another device.
- * Errors  HasAbsolutePointer is null if the input devices cannot be read. A device whose drivers are not ready is
- *         reported at the next poll.
- * Source  Linux Documentation/ABI/testing/sysfs-bus-usb; class codes from usb.org/defined-class-codes. Strings come
- *         from the device and are untrusted.
+ * Errors  HasAbsolutePointer is null if the input devices cannot be read, ScsiInquiry if a disk has not answered. A
+ *         device whose drivers are not ready is reported at the next poll.
+ * Source  Linux Documentation/ABI/testing/sysfs-bus-usb; class codes from usb.org/defined-class-codes; the INQUIRY
+ *         answers as the SCSI layer keeps them, so no disk is asked. Strings come from the device and are untrusted.
  */
+import { createHash } from 'node:crypto'
 import type { ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
@@ -22,6 +24,10 @@ const ROOT = '/sys/bus/usb/devices'
 const EVERY_MS = 5_000
 /** Per poll; the rest at the next ones. */
 const MAX_NEW = 256
+/** Of one device: a card reader has eight at most. */
+const MAX_DISKS = 32
+/** The kernel's own bound for a report descriptor. */
+const MAX_DESCRIPTOR = 4_096
 
 type Described = Omit<ObservationOf<'usb_device'>, 'category' | 'time' | 'collector' | 'Action'>
 export interface UsbInterface {
@@ -57,8 +63,7 @@ async function* run(host: Host, signal: AbortSignal) {
       const fresh = [...present].filter(([key]) => !known.has(key))
       for (const [key, port] of fresh.slice(0, MAX_NEW)) {
         const device = await describe(host, port)
-        const unready = device.HasAbsolutePointer === null && device.InterfaceClasses.includes('03')
-        if ((unready || device.InterfaceClasses.length === 0) && !waited.has(key)) {
+        if (!isReady(device) && !waited.has(key)) {
           waited.add(key)
           continue
         }
@@ -76,6 +81,12 @@ async function* run(host: Host, signal: AbortSignal) {
   }
 }
 
+/** Drivers need a moment: input devices after the device, disks about a second after that. */
+function isReady({ InterfaceClasses, HasAbsolutePointer, ScsiInquiry }: Described): boolean {
+  if (InterfaceClasses.length === 0 || ScsiInquiry === null) return false
+  return HasAbsolutePointer !== null || !InterfaceClasses.includes('03')
+}
+
 async function describe(host: Host, port: string): Promise<Described> {
   const folder = `${ROOT}/${port}`
   const interfaces: UsbInterface[] = []
@@ -90,6 +101,7 @@ async function describe(host: Host, port: string): Promise<Described> {
       interfaces.push({ class: code!, subclass: subclass ?? '', protocol: protocol ?? '' })
   }
   const has = capabilitiesOf(interfaces)
+  const input = has.input ? await inputOf(host, port) : { letters: false, absolutePointer: false }
   return {
     VendorId: hex4(await shortText(host, `${folder}/idVendor`)),
     ProductId: hex4(await shortText(host, `${folder}/idProduct`)),
@@ -97,11 +109,16 @@ async function describe(host: Host, port: string): Promise<Described> {
     ProductName: await readString(host, `${folder}/product`),
     SerialNumber: await readString(host, `${folder}/serial`),
     InterfaceClasses: interfaces.map((it) => it.class),
-    HasKeyboard: has.keyboard,
-    HasAbsolutePointer: has.input ? await hasAbsolutePointer(host, port) : false,
+    HasKeyboard: has.keyboard || input?.letters === true,
+    HasAbsolutePointer: input?.absolutePointer ?? null,
     HasStorage: has.storage,
     HasNetwork: has.network,
     ParentPort: bounded(port, 256),
+    SpeedMbps: speedOf(await shortText(host, `${folder}/speed`)),
+    BcdDevice: hex4OrNull(await shortText(host, `${folder}/bcdDevice`)),
+    MaxPowerMa: milliamperes(await shortText(host, `${folder}/bMaxPower`)),
+    ScsiInquiry: has.storage ? await inquiriesOf(host, port) : [],
+    ReportDescriptorHash: has.input ? await reportDescriptorHash(host, port) : null,
   }
 }
 
@@ -116,7 +133,7 @@ export function capabilitiesOf(interfaces: readonly UsbInterface[]) {
     interfaces.some((it) => it.class === code && subclasses.includes(it.subclass))
   return {
     input: interfaces.some((it) => it.class === '03'),
-    keyboard: is('03/01/01'),
+    keyboard: is('03/01/01', '03/00/01'),
     storage: interfaces.some((it) => it.class === '08'),
     // CDC: ECM, EEM, NCM, MBIM. RNDIS has three class codes.
     network: of('02', '06', '0c', '0d', '0e') || is('02/02/ff', 'e0/01/03', 'ef/04/01'),
@@ -124,21 +141,63 @@ export function capabilitiesOf(interfaces: readonly UsbInterface[]) {
 }
 
 /** Null: it has no input device (yet), or none can be read. */
-async function hasAbsolutePointer(host: Host, port: string): Promise<boolean | null> {
+async function inputOf(host: Host, port: string): Promise<{ letters: boolean; absolutePointer: boolean } | null> {
+  const found = { letters: false, absolutePointer: false }
   let wasRead = false
-  for (const name of await host.list('/sys/class/input').catch(() => [])) {
-    if (!/^input\d+$/.test(name)) continue
-    const place = await host.link(`/sys/class/input/${name}`).catch(() => '')
-    if (!place.includes(`/${port}:`)) continue
+  for (const { path } of await partsOf(host, '/sys/class/input', port)) {
+    if (!/\/input\d+$/.test(path)) continue
     const [abs, keys] = await Promise.all([
-      shortText(host, `/sys/class/input/${name}/capabilities/abs`),
-      shortText(host, `/sys/class/input/${name}/capabilities/key`),
+      shortText(host, `${path}/capabilities/abs`),
+      shortText(host, `${path}/capabilities/key`),
     ])
     if (abs === null || keys === null) continue
     wasRead = true
-    if (isAbsolutePointer(abs, keys)) return true
+    found.letters ||= hasLetters(keys)
+    found.absolutePointer ||= isAbsolutePointer(abs, keys)
   }
-  return wasRead ? false : null
+  return wasRead ? found : null
+}
+
+/** The entries of a folder of links that lead to the interfaces of this device, in order of interface. */
+async function partsOf(host: Host, folder: string, port: string): Promise<{ path: string; place: string }[]> {
+  const parts: { path: string; place: string }[] = []
+  for (const name of await host.list(folder).catch(() => [])) {
+    const path = `${folder}/${name}`
+    const place = await host.link(path).catch(() => '')
+    if (place.includes(`/${port}:`)) parts.push({ path, place })
+  }
+  return parts.sort((a, b) => a.place.localeCompare(b.place, 'en', { numeric: true }))
+}
+
+/** 'Glinet Flash Drive' for each disk or drive of the device. Null: none has answered (yet). */
+async function inquiriesOf(host: Host, port: string): Promise<string[] | null> {
+  const answers: string[] = []
+  for (const { path } of (await partsOf(host, '/sys/block', port)).slice(0, MAX_DISKS)) {
+    const [vendor, model] = await Promise.all([
+      shortText(host, `${path}/device/vendor`),
+      shortText(host, `${path}/device/model`),
+    ])
+    if (vendor !== null || model !== null) answers.push(bounded(`${vendor ?? ''} ${model ?? ''}`.trim(), 64))
+  }
+  return answers.length > 0 ? answers : null
+}
+
+/** Over all report descriptors of the device, in order of interface. Null: none can be read. */
+async function reportDescriptorHash(host: Host, port: string): Promise<string | null> {
+  const sum = createHash('sha256')
+  let wasRead = false
+  for (const { path } of await partsOf(host, '/sys/bus/hid/devices', port)) {
+    const bytes = await host.readBytes(`${path}/report_descriptor`, MAX_DESCRIPTOR).catch(() => null)
+    if (bytes === null) continue
+    wasRead = true
+    sum.update(bytes)
+  }
+  return wasRead ? sum.digest('hex') : null
+}
+
+/** KEY_Q to KEY_P (16 to 25), KEY_A to KEY_L (30 to 38) and KEY_Z to KEY_M (44 to 50): buttons alone are no keyboard. */
+export function hasLetters(keys: string): boolean {
+  return [16, 25, 30, 38, 44, 50].every((it) => hasBit(keys, it))
 }
 
 /** ABS_X and ABS_Y with BTN_LEFT (0x110) or BTN_TOUCH (0x14a). A joystick has the axes, but neither button. */
@@ -166,5 +225,20 @@ async function readString(host: Host, path: string): Promise<string | null> {
 }
 
 function hex4(text: string | null): string {
-  return /^[0-9a-f]{4}$/i.test(text ?? '') ? text!.toLowerCase() : '0000'
+  return hex4OrNull(text) ?? '0000'
+}
+
+function hex4OrNull(text: string | null): string | null {
+  return /^[0-9a-f]{4}$/i.test(text ?? '') ? text!.toLowerCase() : null
+}
+
+/** '480' or '1.5'; 'unknown' where the kernel does not know. */
+function speedOf(text: string | null): number | null {
+  return /^\d{1,6}(\.\d{1,3})?$/.test(text ?? '') ? Number(text) : null
+}
+
+/** '500mA' */
+function milliamperes(text: string | null): number | null {
+  const [, digits] = /^(\d{1,5})mA$/.exec(text ?? '') ?? []
+  return digits === undefined ? null : Number(digits)
 }

@@ -10,6 +10,7 @@ import { Fault, type FaultDetails } from '../../../wire/fault.ts'
 import { attempts } from '../../access/rate.ts'
 import { DescribedEvent, FEED_EVENTS_MAX, RefusedEvent, sentValues, validateEvents } from '../../feeds/batch.ts'
 import { FEED_PATH, type FeedToken, feedOf } from '../../feeds/tokens.ts'
+import { UnknownWord } from '../../feeds/unknown-words.ts'
 import { bucketPerKey } from '../../ingest/bucket.ts'
 import { type Ctx, clientAddress, type Deps, type Env } from '../deps.ts'
 import { bodiesUpTo } from '../guard.ts'
@@ -30,6 +31,8 @@ const FeedAnswer = z.object({
   refused: z.array(RefusedEvent),
   /** Stored, but without a contract: the first 100. */
   unknownWorkers: z.array(z.string()),
+  /** Stored, but the result or action is a word that no table knows: the 100 most frequent. */
+  unknownWords: z.array(UnknownWord),
 })
 
 export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
@@ -65,7 +68,12 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
       const seconds = Math.ceil((values.length - budget.left()) / EVENTS_PER_SECOND)
       throw tooMuch(seconds, { todo: `Send at most ${EVENTS_PER_SECOND} events a second; try again in ${seconds} s.` })
     }
-    const { lines, refused } = await validateEvents(values, { feed, lookup: feeds.lookup, now: now() })
+    const batch = await validateEvents(values, { feed, lookup: feeds.lookup, now: now() })
+    const { refused, unknownWords } = batch
+    const lines = batch.lines.map((it) => ({
+      ...it,
+      worker: it.worker === null ? null : contracts.workerOf(it.worker, feed.name, it.time),
+    }))
     const duplicates = lines.length > 0 ? await feeds.append(lines) : 0
     const unknown = new Set(lines.flatMap((it) => it.worker ?? []).filter((it) => contracts.versions(it).length === 0))
     const answer: z.infer<typeof FeedAnswer> = {
@@ -73,6 +81,7 @@ export function feedRoutes(app: OpenAPIHono<Env>, deps: Deps): void {
       duplicates,
       refused,
       unknownWorkers: [...unknown].slice(0, UNKNOWN_NAMED),
+      unknownWords: unknownWords.slice(0, UNKNOWN_NAMED),
     }
     return c.json(answer)
   })

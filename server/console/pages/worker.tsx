@@ -1,4 +1,5 @@
 /** One worker: contract, score with its reasons, findings and what could not be seen. */
+
 import { isOpen } from '../../model/urgency.ts'
 import type { NextCase, WorkerPage } from '../../views/schema.ts'
 import { zoneOf } from '../clock.ts'
@@ -14,6 +15,7 @@ import { Failure } from '../parts/failure.tsx'
 import { LaptopCard } from '../parts/laptop.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { Observed } from '../parts/observed.tsx'
+import { signed } from '../parts/points.ts'
 import { Score } from '../parts/score.tsx'
 import { plain, Text } from '../parts/text.tsx'
 import { WorkersZone } from '../parts/time.tsx'
@@ -66,7 +68,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         </div>
         <BandChip band={assessment.band} large />
         <p class="points">
-          <strong class="number">{assessment.points}</strong> points
+          <strong class="number">{signed(assessment.points)}</strong> points
         </p>
         <p class="reason">
           <Text value={assessment.reason} />

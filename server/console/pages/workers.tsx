@@ -1,4 +1,5 @@
 /** The list: people, not alerts; highest band first, with one line of reason. */
+
 import { useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Band } from '../../model/assessment.ts'
@@ -15,6 +16,7 @@ import { Failure } from '../parts/failure.tsx'
 import { type Column, Grid } from '../parts/grid.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { CoverageMeter } from '../parts/meter.tsx'
+import { signed } from '../parts/points.ts'
 import { plain } from '../parts/text.tsx'
 import { LastSeen, TimeOrNever } from '../parts/time.tsx'
 import { clusterSizes, useQueue } from '../queue.ts'
@@ -90,7 +92,7 @@ export function Workers() {
           />
         </label>
       </div>
-      {isWhole && data.every(({ points }) => points === 0) && <FirstEvents />}
+      {isWhole && data.every(({ band }) => band === 'none') && <FirstEvents />}
       <p class="sr-only" aria-live="polite">
         {shown.value.length.toLocaleString()} workers shown; {counts.value.critical} critical, {counts.value.high} high.
       </p>
@@ -136,7 +138,7 @@ const openRow = (row: WorkerRow) => go('workers', row.worker)
 
 const COLUMNS: readonly Column<WorkerRow>[] = [
   { title: 'Band', name: 'col-band', cell: ({ band }) => <BandChip band={band} /> },
-  { title: 'Points', name: 'col-points number', cell: ({ points }) => points },
+  { title: 'Points', name: 'col-points number', cell: ({ points }) => signed(points) },
   {
     title: 'Worker',
     name: 'col-worker',

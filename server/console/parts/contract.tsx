@@ -94,6 +94,15 @@ const ROWS: readonly { label: string; of: (contract: Facts) => string[] }[] = [
   },
   { label: 'Referred by', of: (it) => text(it.referredBy) },
   {
+    label: 'Other accounts',
+    of: (it) =>
+      list(it.accounts)
+        .filter(isFacts)
+        .map((entry) =>
+          [...joined([...text(entry.source), ...text(entry.account)], ':'), ...until(entry.to)].join(', '),
+        ),
+  },
+  {
     label: 'Declared hardware',
     of: (it) =>
       list(it.peripherals)

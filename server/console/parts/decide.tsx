@@ -3,6 +3,7 @@
  *
  * Keys    1 to 4 choose, Enter sends, Shift+Enter begins a new line, Escape cancels.
  */
+
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { CaseView, Verdict } from '../../model/case.ts'
@@ -14,6 +15,7 @@ import { useSending } from '../sending.ts'
 import { may } from '../session.ts'
 import { BandChip } from './band.tsx'
 import { Failure } from './failure.tsx'
+import { signed } from './points.ts'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
 import './decide.css'
@@ -163,7 +165,7 @@ function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
           <span class="muted">
             by <Text value={verdict.by} max={80} />, <Time ms={verdict.at} />, on
           </span>{' '}
-          <BandChip band={verdict.band} /> <span class="muted">with {verdict.points} points:</span>{' '}
+          <BandChip band={verdict.band} /> <span class="muted">with {signed(verdict.points)} points:</span>{' '}
           <Text value={verdict.reason} max={400} />
         </p>
       )}

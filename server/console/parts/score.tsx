@@ -1,6 +1,6 @@
 /**
- * The parts of the score: each is a bar that begins where the one before ended, so that the sum is visible.
- * Caps and mitigations subtract. Each part opens to its findings, and each finding to its events.
+ * The parts of the score: each is a bar that begins where the one before ended, so that the sum is visible. They are
+ * grouped by the sensor that saw them. Each part opens to its findings, and each finding to its events.
  */
 
 import { useSignal } from '@preact/signals'
@@ -12,6 +12,7 @@ import { useSending } from '../sending.ts'
 import { BAND_WORDS, BandChip, BandIcon, isBelow } from './band.tsx'
 import { Failure } from './failure.tsx'
 import { FindingCard } from './finding.tsx'
+import { signed } from './points.ts'
 import { plain, Text } from './text.tsx'
 import './score.css'
 
@@ -32,15 +33,22 @@ export function Score({
     })
   // What has come since is only among the newest.
   const findings = [...newest, ...(all.value ?? [])]
-  if (parts.length === 0) return <p class="muted">No findings about this worker, as far as we can see.</p>
   const byId = new Map(findings.toReversed().map((finding) => [finding.id, finding]))
+  if (parts.every((it) => it.kind === 'prior'))
+    return <p class="muted">No findings about this worker, as far as we can see.</p>
   let sum = 0
+  let group: string | null = null
   const rows = parts.map((part) => {
     const before = sum
     sum += part.points
-    return { part, before, after: sum }
+    const of = groupOf(part)
+    const heading = of === group ? null : of
+    group = of
+    return { part, before, after: sum, heading }
   })
-  const scale = Math.max(1, ...rows.flatMap(({ before, after }) => [before, after]))
+  const edges = rows.flatMap(({ before, after }) => [before, after])
+  const least = Math.min(0, ...edges)
+  const scale = Math.max(1, Math.max(...edges) - least)
   const evidence = (part: Part) => (
     <Evidence
       ids={part.findings}
@@ -60,14 +68,21 @@ export function Score({
       <ul class="score">
         {rows
           .filter(({ part }) => !isFaded(part))
-          .map(({ part, before, after }) => (
-            <li key={`${part.kind} ${part.family} ${part.label} ${part.findings[0]}`}>
+          .map(({ part, before, after, heading }) => (
+            <li key={`${part.kind} ${part.sensor} ${part.label} ${part.findings[0]}`}>
+              {heading !== null && <h3 class="score-group">{heading}</h3>}
               <details>
                 <summary>
                   <span class="score-label">
                     <bdi title={plain(part.label, 600)}>{plain(part.label)}</bdi>
                     {part.kind === 'finding' && part.findings.length > 1 && (
                       <span class="score-count">{count(part.findings.length, 'finding')} of this fact</span>
+                    )}
+                    {part.colleagues && (
+                      <span class="score-count">
+                        {part.colleagues.shown.toLocaleString()} of {part.colleagues.of.toLocaleString()} colleagues
+                        {part.colleagues.shown === 1 ? ' shows this' : ' show this'}
+                      </span>
                     )}
                     {part.without && (
                       <span
@@ -77,7 +92,7 @@ export function Score({
                             : 'without'
                         }
                       >
-                        without this: {part.without.points}, {BAND_WORDS[part.without.band].toLowerCase()}
+                        without this: {signed(part.without.points)}, {BAND_WORDS[part.without.band].toLowerCase()}
                         {isBelow(part.without.band, band) && <BandIcon band={part.without.band} />}
                       </span>
                     )}
@@ -86,14 +101,14 @@ export function Score({
                     <span
                       class={`score-bar score-${part.kind}${part.points < 0 ? ' minus' : ''}`}
                       style={{
-                        left: `${(Math.max(0, Math.min(before, after)) / scale) * 100}%`,
+                        left: `${((Math.min(before, after) - least) / scale) * 100}%`,
                         width: `${(Math.abs(part.points) / scale) * 100}%`,
                       }}
                     />
                   </span>
                   <span class="score-points number">{signed(part.points)}</span>
                   <span class="score-sum number" title="The sum so far">
-                    {after}
+                    {signed(after)}
                   </span>
                 </summary>
                 <div class="score-findings">
@@ -119,7 +134,7 @@ export function Score({
             .map(({ part }, index) => summand(part.points, index))
             .join(' ')}
         </span>
-        <strong>= {sum} points</strong>
+        <strong>= {signed(sum)} points</strong>
         {sum !== points && (
           <span class="bad"> The server's total is {points}: these parts do not add up. Please report this.</span>
         )}
@@ -187,7 +202,7 @@ function Clears({ assessment: { parts, band } }: { assessment: Pick<Assessment, 
         <ul>
           {carriers.map(({ label, findings, without }) => (
             <li key={`${label} ${findings[0]}`}>
-              <BandChip band={without.band} /> with {without.points} points, without this part:{' '}
+              <BandChip band={without.band} /> with {signed(without.points)}, without this part:{' '}
               <strong>
                 <Text value={label} max={120} />
               </strong>
@@ -199,16 +214,46 @@ function Clears({ assessment: { parts, band } }: { assessment: Pick<Assessment, 
   )
 }
 
-const WHY: Record<Part['kind'], string> = {
-  finding: 'No finding is stored for this part.',
-  family_cap: 'A family of signals counts only up to a limit, so that one noisy rule cannot dominate the score.',
-  total_cap: 'The score has an upper limit.',
-  mitigation: 'Something known and agreed explains part of this.',
-  referral: 'A flagged worker recommended this one, so the findings count one and a half times.',
+const SENSOR_WORDS: Record<string, string> = {
+  process: 'Programs',
+  software: 'Installed software',
+  tool_log: "Remote tools' own logs",
+  address: 'Address and router',
+  round_trip: 'Round trip',
+  clock: 'Clock',
+  peripheral: 'USB devices',
+  display: 'Displays',
+  input: 'Keyboard and pointer',
+  presence: 'Presence',
+  files: 'Files and disks',
+  code_host: 'Code host',
+  identity_provider: 'Identity provider',
+  hr: 'HR',
+  agent: 'The agent itself',
 }
 
-function signed(points: number): string {
-  return points < 0 ? `−${-points}` : `+${points}`
+const GROUP_WORDS: Record<Part['kind'], string> = {
+  prior: 'Before anything is seen',
+  finding: 'Several sensors together',
+  overlap: 'Several sensors together',
+  mitigation: 'Explained',
+  referral: 'Recommended by',
+  doubt: 'Doubt',
+  floor: 'A pattern',
+}
+
+function groupOf({ kind, sensor }: Part): string {
+  return sensor === null ? GROUP_WORDS[kind] : (SENSOR_WORDS[sensor] ?? sensor)
+}
+
+const WHY: Record<Part['kind'], string> = {
+  prior: 'Ten points are ten times likelier. At −20, one in a hundred; at 0, as many infiltrators as others.',
+  finding: 'No finding is stored for this part.',
+  overlap: 'Two facts of one sensor may be one fact that is told twice, so the weaker counts for a third.',
+  mitigation: 'Something known and agreed explains part of this.',
+  referral: 'A flagged worker recommended this one: five times likelier.',
+  doubt: 'No data support odds of a million to one, so what exceeds +30 counts for a third.',
+  floor: 'This pattern decides the band by itself.',
 }
 
 function summand(points: number, index: number): string {

@@ -7,6 +7,7 @@
  */
 
 import * as z from 'zod'
+import { noPlaceClass } from '../../../rules/catalogue/index.ts'
 import type { RecordedOf } from '../../../wire/recording.ts'
 import { DAY } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS } from '../deriver.ts'
@@ -72,8 +73,14 @@ function shorter(a: number[], b: number[]): number[] {
   return a[0]! < b[0]! || (a[0] === b[0] && a[1]! <= b[1]!) ? a : b
 }
 
-/** Completes recorded facts about an address: absent ones are null, the class 'unknown'. */
+/**
+ * Completes recorded facts about an address: absent ones are null, the class 'unknown'. Of a network that no list
+ * classified, the AS number may show that it proves no place: recordings from before these classes have 'unknown', or
+ * 'residential'.
+ */
 export function wholeGeo(geo: NonNullable<RecordedOf<'connection'>['geo']>) {
+  const { class: kind = 'unknown', asn = null } = geo
+  const isOpen = geo.by == null && (kind === 'unknown' || kind === 'residential')
   return {
     country: geo.country ?? null,
     region: geo.region ?? null,
@@ -81,10 +88,11 @@ export function wholeGeo(geo: NonNullable<RecordedOf<'connection'>['geo']>) {
     lat: geo.lat ?? null,
     lon: geo.lon ?? null,
     asn: geo.asn ?? null,
-    class: geo.class ?? ('unknown' as const),
+    class: (isOpen && asn !== null && noPlaceClass(asn)) || kind,
     asName: geo.asName ?? null,
     accuracyKm: geo.accuracyKm ?? null,
     by: geo.by ?? null,
     edition: geo.edition ?? null,
+    geofeed: geo.geofeed ?? null,
   }
 }

@@ -6,8 +6,10 @@
  *         count only when each was in use at that time, because a laptop may run at home without its worker.
  *         `Hours` is at most the time between the places; when both alternate within one bucket of six hours, the time
  *         between their first sightings.
- * Silent  addresses that prove no place (VPN, relay, Tor, hosting, company exits, approved ones); mobile networks,
- *         whose gateways move; a network whose place changed: that is the database (N27).
+ *         At most `perDay` a day: an exit that nobody declared would make one for every pair of its places.
+ * Silent  addresses that prove no place (VPN, relay, Tor, hosting, security services, company exits, approved ones);
+ *         mobile networks, whose gateways move; a network whose place changed: that is the database (N27); two places of
+ *         one operator's network: its traffic came out elsewhere (N31).
  * Memory  per worker four numbers for each laptop and network of six hours, for ten days, and two for each six hours in
  *         which a laptop was used.
  */
@@ -32,12 +34,15 @@ const thresholds = z.strictObject({
   travelGraceHours: z.number().min(0).max(240).default(24),
   /** Hours around a sighting within which each of two laptops must have been in use. */
   usedWithinHours: z.number().min(0).max(24).default(1),
+  /** Events of one worker and day: more of them say nothing more. */
+  perDay: z.int().min(1).max(100).default(3),
 })
 
 /** A proven place of a worker's laptop. */
 interface TravelPlace {
   device: string
   network: string
+  asn: number | null
   country: string
   region: string | null
   lat: number | null
@@ -80,6 +85,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
     return {
       device,
       network: networkOf(remoteAddress),
+      asn: geo.asn,
       country,
       region,
       lat,
@@ -95,6 +101,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       .of(worker)
       .map(stayed)
       .sort((a, b) => a.first - b.first || a.last - b.last || (a.device < b.device ? -1 : 1))
+    const perDay = new Map<number, number>()
     const found = new Map<string, { device: string | null; time: number; key: string; draft: Draft }>()
     for (const [index, to] of sequence.entries()) {
       const earlier = sequence.slice(0, index)
@@ -105,7 +112,10 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
         if (!draft || !(isSame || (used(worker, from, from.last) && used(worker, to, to.first)))) continue
         const key = [from.country, from.region, to.country, to.region].join('|')
         const once = `${Math.floor(to.first / DAY)} ${key}`
-        if (!found.has(once)) found.set(once, { device: isSame ? to.device : null, time: to.first, key, draft })
+        const day = Math.floor(to.first / DAY)
+        if (found.has(once) || (perDay.get(day) ?? 0) >= limits.perDay) continue
+        perDay.set(day, (perDay.get(day) ?? 0) + 1)
+        found.set(once, { device: isSame ? to.device : null, time: to.first, key, draft })
       }
     }
     const now = [...found.values()].map(({ device, time, ...rest }) => ({ about: { device, worker, time }, ...rest }))
@@ -121,7 +131,8 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
     const isElsewhere =
       from.country !== to.country || (from.region !== null && to.region !== null && from.region !== to.region)
     const km = kilometres(positionOf(from), positionOf(to))
-    if (!isElsewhere || km === null || from.network === to.network) return null
+    const isOneNetwork = from.network === to.network || (from.asn !== null && from.asn === to.asn)
+    if (!isElsewhere || km === null || isOneNetwork) return null
     const least = km - from.accuracyKm - to.accuracyKm
     const hours = Math.max(LEAST_HOURS, (to.first > from.last ? to.first - from.last : to.first - from.first) / HOUR)
     if (least <= limits.farKm || least / hours <= limits.speedKmh) return null

@@ -80,7 +80,7 @@ export function addSighting(
       put(sightings, { what: 'tool', ...named(it), worker, time, approved: isApprovedTool(contract, it, event) })
   const usb = event.category === 'usb_device' ? event : null
   for (const it of facts.hardware ?? [])
-    put(sightings, { what: 'hardware', ...named(it), worker, time, approved: declares(contract, it.kind, usb) })
+    put(sightings, { what: 'hardware', ...named(it), worker, time, approved: declares(contract, it, usb) })
 }
 
 function named({ id, name }: { id: string; name: string }) {

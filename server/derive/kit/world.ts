@@ -1,7 +1,9 @@
 /** Contracts, holdings and revocations: who held a laptop at a given time, and which contract they had. */
+import { foldName } from '../../../wire/common.ts'
 import type { Contract, Device } from '../../../wire/contract.ts'
+import type { Event } from '../../../wire/event.ts'
 import type { RecordedRevocation } from '../../../wire/recording.ts'
-import { type ContractPeriod, periodAt } from './in-force.ts'
+import { type ContractPeriod, holds, periodAt } from './in-force.ts'
 import { type Keeper, type Parts, Subjects, single } from './kept.ts'
 
 export { holds } from './in-force.ts'
@@ -22,6 +24,13 @@ interface Span {
 /** The server refused the laptop from `from` on, until it was enrolled again at `to`; null: not yet. */
 export type Revocation = Pick<RecordedRevocation, 'device' | 'from' | 'to'>
 
+interface Claim {
+  worker: string
+  source: string | null
+  from: number | null
+  to: number | null
+}
+
 interface Version {
   contract: Contract
   /** The last answer of `contractAt`. */
@@ -33,21 +42,29 @@ interface Version {
  * Errors  unknown is null, never a default.
  */
 export class World implements Keeper {
-  readonly #contracts = new Subjects<Version[]>({
-    save: (versions) => versions.map((it) => it.contract),
-    load: (state) => (state as Contract[]).map((contract) => ({ contract, period: null })),
-  })
+  readonly #contracts = new Subjects<Version[]>(
+    {
+      save: (versions) => versions.map((it) => it.contract),
+      load: (state) => (state as Contract[]).map((contract) => ({ contract, period: null })),
+    },
+    (worker, versions) => this.#indexAccounts(worker, versions),
+  )
   readonly #devices = new Subjects<Device[]>(undefined, (_, holdings) => {
     for (const it of holdings) this.#index(it)
   })
   readonly #revocations = new Subjects<Revocation[]>()
   /** By worker, all laptops they ever held. */
   readonly #devicesOf = new Map<string, string[]>()
+  /** By account, who claims it. Follows from the contracts, as `#accountsOf`. */
+  readonly #claims = new Map<string, Claim[]>()
+  readonly #accountsOf = new Map<string, string[]>()
+  /** By id, serial number and host name in lower case, the laptop; null: several have it. */
+  readonly #deviceNames = new Map<string, string | null>()
 
   /** The last answer of `contextOf`, by laptop. */
   readonly #contexts = new Map<string, DeviceContext>()
 
-  /** Increases with every contract version that is added. */
+  /** Increases with every contract version and assignment that is added. */
   revision = 0
 
   readonly kept: Parts = {
@@ -62,7 +79,8 @@ export class World implements Keeper {
     ),
   }
 
-  addContract(contract: Contract): void {
+  addContract(recorded: Contract): void {
+    const contract = folded(recorded)
     this.revision++
     this.#contexts.clear()
     const versions = this.#contracts.get(contract.worker) ?? []
@@ -73,9 +91,14 @@ export class World implements Keeper {
       contract.worker,
       kept.sort((a, b) => a.contract.from - b.contract.from),
     )
+    this.#indexAccounts(contract.worker, kept)
   }
 
-  addDevice(device: Device): void {
+  addDevice(recorded: Device): void {
+    this.revision++
+    const { worker } = recorded
+    const isFolded = worker === null || worker === foldName(worker)
+    const device = isFolded ? recorded : { ...recorded, worker: foldName(worker) }
     this.#contexts.clear()
     this.#index(device)
     const holdings = this.#devices.get(device.device) ?? []
@@ -202,6 +225,51 @@ export class World implements Keeper {
     return this.#devices.get(device)?.find((it) => it.firstBoot != null)?.firstBoot ?? null
   }
 
+  /**
+   * Whose account it is: the worker of that name, or the one whose contract claims it. Of an account that nobody has, or
+   * that several claim, the account itself. `source`: the feed that says it; null: not known.
+   *
+   * Shape   every version of a contract counts, so that an account that is declared later claims earlier events. Without
+   *         a source, a claim does not take the name of somebody who has a contract or a laptop.
+   */
+  workerOf(account: string, source: string | null, time: number): string {
+    const name = foldName(account)
+    const claims = this.#claims.get(name)
+    if (!claims) return name
+    const isOwn = this.isWorker(name)
+    const fits = (it: Claim) => {
+      if (it.worker === name || !holds(it, time)) return false
+      return it.source === null || source === null ? !isOwn : isSource(it.source, source)
+    }
+    const workers = new Set(claims.filter(fits).map((it) => it.worker))
+    const [only] = workers
+    return workers.size === 1 ? only! : name
+  }
+
+  /** As `workerOf`, of an account in any feed at any time. */
+  ownerOf(account: string): string {
+    const claims = this.#claims.get(account)
+    if (!claims || this.isWorker(account)) return account
+    const workers = new Set(claims.map((it) => it.worker))
+    const [only] = workers
+    return workers.size === 1 ? only! : account
+  }
+
+  /** The other names of the worker. */
+  accountsOf(worker: string): readonly string[] {
+    return this.#accountsOf.get(worker) ?? []
+  }
+
+  /** Whether there is a contract or a laptop in this name. */
+  isWorker(name: string): boolean {
+    return this.#contracts.has(name) || this.#devicesOf.has(name)
+  }
+
+  /** The laptop with this id, serial number or host name, in any case; null: not on the roster, or several. */
+  deviceNamed(name: string): string | null {
+    return this.#devices.has(name) ? name : (this.#deviceNames.get(foldName(name.trim())) ?? null)
+  }
+
   /** All workers with a contract or a laptop. */
   workers(): string[] {
     const named = new Set(this.#contracts.keys())
@@ -210,10 +278,57 @@ export class World implements Keeper {
     return [...named]
   }
 
-  #index({ device, worker }: Device): void {
+  #indexAccounts(worker: string, versions: readonly Version[]): void {
+    const entries = versions.flatMap(({ contract }) => contract.accounts ?? [])
+    const before = this.#accountsOf.get(worker) ?? []
+    if (entries.length + before.length === 0) return
+    for (const account of before) {
+      const others = this.#claims.get(account)?.filter((it) => it.worker !== worker) ?? []
+      if (others.length > 0) this.#claims.set(account, others)
+      else this.#claims.delete(account)
+    }
+    for (const { account, source, from, to } of entries) {
+      const name = foldName(account)
+      const claim = { worker, source: source ? foldName(source) : null, from: from ?? null, to: to ?? null }
+      this.#claims.set(name, [...(this.#claims.get(name) ?? []), claim])
+    }
+    this.#accountsOf.set(worker, [...new Set(entries.map((it) => foldName(it.account)))].sort())
+  }
+
+  #index({ device, worker, serial, hostName }: Device): void {
+    for (const name of [device, serial, hostName]) {
+      if (!name) continue
+      const key = foldName(name.trim())
+      const known = this.#deviceNames.get(key)
+      this.#deviceNames.set(key, known === undefined || known === device ? device : null)
+    }
     if (worker === null) return
     const known = this.#devicesOf.get(worker) ?? []
     // Sorted, so that their order of arrival makes no difference.
     if (!known.includes(device)) this.#devicesOf.set(worker, [...known, device].sort())
+  }
+}
+
+/** The feed that an event came from: 'okta' of the collector 'feed:okta'; null: a recording that does not say. */
+export function sourceOf(event: Event): string | null {
+  const source = foldName(event.collector).replace(/^feed:?/, '')
+  return source === '' ? null : source
+}
+
+/** 'okta' stands for 'okta' and 'okta-eu'. */
+function isSource(declared: string, source: string): boolean {
+  return source === declared || (source.startsWith(declared) && /^[._-]/.test(source.slice(declared.length)))
+}
+
+/** With names in the form in which they are compared, also of a log that was written before there was one. */
+function folded(contract: Contract): Contract {
+  const { worker, household, referredBy } = contract
+  const names = [worker, referredBy ?? '', ...(household ?? []).map((it) => (typeof it === 'string' ? it : it.worker))]
+  if (names.every((it) => it === foldName(it))) return contract
+  return {
+    ...contract,
+    worker: foldName(worker),
+    household: household?.map((it) => (typeof it === 'string' ? foldName(it) : { ...it, worker: foldName(it.worker) })),
+    referredBy: referredBy && foldName(referredBy),
   }
 }

@@ -28,7 +28,13 @@ export const n16: Scenario = {
       })
       for (let nth = 0; nth < count; nth++) {
         const Bytes = Math.round(logNormal(cast.random, 4e6, 1))
-        const audit = { Action: 'clone', Repository: `company/mirrored-${nth}`, Bytes, AccountHash, OutsideTeam: false }
+        const audit = {
+          Action: 'clone' as const,
+          Repository: `company/mirrored-${nth}`,
+          Bytes,
+          AccountHash,
+          OutsideTeam: false,
+        }
         moment.wait(between(cast.random, 0.05, 0.2)).saw('repository', { Action: 'clone', Bytes })
         moment.feed('repo_audit', audit, home.exit)
       }

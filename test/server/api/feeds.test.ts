@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { addFeedToken, FEED_PATH, removeFeedToken, type SentCategory } from '../../../server/feeds/tokens.ts'
-import { Recorded } from '../../../wire/recording.ts'
+import { Recorded, type RecordedOf } from '../../../wire/recording.ts'
 import { harness } from './harness.ts'
 
 const LOGIN = { category: 'idp_login', Ip: '203.0.113.9', Result: 'success' }
@@ -23,7 +23,7 @@ async function feedEndpoint(...categories: SentCategory[]) {
     return { status: response.status, headers: response.headers, answer: (await response.json()) as Answer }
   }
   const lines = async () => {
-    const found: Recorded[] = []
+    const found: RecordedOf<'feed'>[] = []
     for await (const block of stage.stream.read(0))
       for (const { record } of block) if (record.type === 'feed') found.push(record)
     return found
@@ -38,6 +38,7 @@ interface Answer {
   duplicates: number
   refused: { index: number; path: string; todo: string }[]
   unknownWorkers: string[]
+  unknownWords: { field: string; word: string; events: number }[]
 }
 
 describe('feeds: who may send', () => {
@@ -96,7 +97,7 @@ describe('feeds: what is stored', () => {
     const { post, sent, lines, clock } = await feedEndpoint()
     const { status, answer } = await post([sent()])
     assert.equal(status, 200)
-    assert.deepEqual(answer, { stored: 1, duplicates: 0, refused: [], unknownWorkers: ['w1'] })
+    assert.deepEqual(answer, { stored: 1, duplicates: 0, refused: [], unknownWorkers: ['w1'], unknownWords: [] })
     const [line] = await lines()
     assert.ok(line?.type === 'feed' && line.event.category === 'idp_login')
     assert.deepEqual([line.worker, line.time, line.receivedAt], ['w1', clock.at, clock.at])
@@ -123,6 +124,25 @@ describe('feeds: what is stored', () => {
     await (await signedIn('admin')).put('/api/v1/workers/w1/contracts', { country: 'US' })
     const { answer } = await post([sent(), sent(LOGIN, { worker: 'ghost' })])
     assert.deepEqual([answer.stored, answer.unknownWorkers], [2, ['ghost']])
+  })
+
+  it('stores words in ours, and reports those that no table knows', async () => {
+    const { post, sent, lines } = await feedEndpoint()
+    const act = (Action: string, nth: number) => sent({ category: 'repo_audit', Action, Count: nth })
+    const { answer } = await post([
+      sent({ ...LOGIN, Result: 'ALLOW' }),
+      sent({ ...LOGIN, Result: 'WIBBLE' }),
+      ...[1, 2].map((nth) => act('repo.rename', nth)),
+      act('git.clone', 3),
+    ])
+    assert.deepEqual(answer.unknownWords, [
+      { field: 'repo_audit.Action', word: 'repo.rename', events: 2 },
+      { field: 'idp_login.Result', word: 'WIBBLE', events: 1 },
+    ])
+    assert.deepEqual(
+      (await lines()).map(({ event }) => ('Result' in event ? event.Result : 'Action' in event && event.Action)),
+      ['success', 'unknown', 'unknown', 'unknown', 'clone'],
+    )
   })
 
   const again: { name: string; first: object; second: object; stored: number }[] = [

@@ -13,7 +13,7 @@ describe('deciding a case', () => {
     await judge()
     const decided = await decide('w1', VERDICT, 'ann')
     const verdict = {
-      ...{ worker: 'w1', ...VERDICT, by: 'ann', at: T0, band: 'medium' as const, points: 45 },
+      ...{ worker: 'w1', ...VERDICT, by: 'ann', at: T0, band: 'medium' as const, points: 3 },
       kinds: ['context', 'tool'],
     }
     assert.deepEqual(decided, { state: 'closed', verdict, newKinds: [] })

@@ -68,7 +68,7 @@ describe('tellwire replay', function () {
       'The commonest reasons:',
       "  12 lines: event.IP: There is no such field. Did you mean 'Ip'?",
       '  5 lines: event.Ip: It is not an IP address.',
-      '  3 lines: event.Result: Write a string, not a number.',
+      '  3 lines: event.Result: Write one of success, failure, denied, challenge, unknown.',
     ])
   })
 

@@ -94,14 +94,14 @@ function loginAt(random: Random, worker: string, time: number, receivedAt: numbe
     Ip: '198.51.100.7',
     DeviceId: pick(random, [null, ...LAPTOPS]),
     MfaDeviceHash: pick(random, [null, KEYS[0]!]),
-    Result: pick(random, ['success', 'failure']),
+    Result: pick(random, ['success', 'failure'] as const),
   }
   return { ...login(worker, time, fields), receivedAt, geo: pick(random, PLACES) } as Recorded
 }
 
 function auditAt(random: Random, worker: string, time: number, receivedAt: number): Recorded {
   const unsaid = { Destination: null, InsideOrganisation: null, OutsideTeam: null, Ip: null, Country: null }
-  const fields = { Worker: worker, Action: 'clone', Repository: `r${below(random, 40)}`, ...unsaid }
+  const fields = { Worker: worker, Action: 'clone' as const, Repository: `r${below(random, 40)}`, ...unsaid }
   const it = event('repo_audit', { ...fields, AccountHash: null, Count: pick(random, [null, 30]), Bytes: null }, time)
   return { type: 'feed', worker, time, receivedAt, event: { ...it, seq: null } }
 }

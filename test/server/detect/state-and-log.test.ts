@@ -39,6 +39,7 @@ import { harness } from '../api/harness.ts'
 import { NOWHERE, T0 } from '../events.ts'
 import { POLICY } from '../views/stage.ts'
 
+let counts = 0
 const HISTORIES = Number(process.env.TELLWIRE_HISTORIES ?? (process.env.CI === 'true' ? 200 : 40))
 const ROUNDS = 3
 const STEPS = 6
@@ -106,6 +107,8 @@ describe('server/detect: the state follows from the log', function () {
     const workers = new Set(records.flatMap((it) => (it.type === 'contract' ? [it.worker] : [])))
     assert.ok(workers.size >= 50, `only ${workers.size} workers`)
   })
+
+  after(() => assert.ok(counts > 0, 'no history counted colleagues'))
 
   for (let seed = 1; seed <= HISTORIES; seed++)
     it(`history ${seed}`, async () => {
@@ -184,6 +187,16 @@ class History {
 
   async #commit(): Promise<void> {
     await this.#evaluation!.commit()
+    await this.#countColleagues()
+  }
+
+  /** As the server does after a commit. */
+  async #countColleagues(): Promise<void> {
+    const { isActive, pipeline, standings } = this.#evaluation!
+    const counted = isActive ? pipeline.countColleagues((it) => standings.isFlagged(it)) : null
+    if (!counted) return
+    counts++
+    await this.#telemetry.stream.publish([counted])
   }
 
   /** Loses everything that was not saved. */
@@ -264,8 +277,8 @@ class History {
     const { signedIn } = await harness({ reader, queue })
     const person = await signedIn('viewer')
     const { rows } = await person.read<QueuePage>('/api/v1/workers?limit=1000')
-    const shown = rows.filter((it) => it.points !== 0 || it.lastFinding !== null)
-    const listed = standings.filter((it) => it.assessment.points !== 0 || it.lastFinding !== null)
+    const shown = rows.filter((it) => it.lastFinding !== null)
+    const listed = standings.filter((it) => it.lastFinding !== null)
     const brief = (it: { worker: string; band: string; points: number; reason: string }) =>
       `${it.worker} ${it.band} ${it.points} ${it.reason}`
     assert.deepEqual(

@@ -48,7 +48,7 @@ describe('server/roles: the detector', function () {
     const log = { debug() {}, info() {}, warn() {}, error: (facts: object) => void failed.push(facts) }
     store = await openStore({ engine: 'sqlite', folder: dataFolder }, { run: 'inline' })
     const config = { ...Config.parse({ dataFolder, rulesFolders: [rules] }), feedsFolder: root }
-    role = new DetectorRole({ config, log, onCommit() {}, onRuleset() {}, onMoved() {} })
+    role = new DetectorRole({ config, log, onCommit() {}, onRuleset() {}, onMoved() {}, onCounted() {} })
   })
   afterEach(async () => {
     await role.close()

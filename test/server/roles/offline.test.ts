@@ -45,7 +45,7 @@ describe('server/roles: an import without a server', function () {
       assert.ok(found.some((it) => it.title === 'A program of our list'))
       const committed = Promise.withResolvers<string>()
       const onCommit = ({ evaluation }: { evaluation: string }) => committed.resolve(evaluation)
-      const role = new DetectorRole({ config, log: QUIET, onCommit, onRuleset() {}, onMoved() {} })
+      const role = new DetectorRole({ config, log: QUIET, onCommit, onRuleset() {}, onMoved() {}, onCounted() {} })
       assert.equal(await committed.promise, imported.id)
       await role.close()
       await store.close()

@@ -120,7 +120,17 @@ describe('a roster in CSV', () => {
         { days: [1, 6, 7], start: '08:00', end: '12:30' },
       ],
     },
-    { name: 'a referral', column: 'referredBy', cell: 'w3', value: 'w3' },
+    { name: 'a referral', column: 'referredBy', cell: 'W3', value: 'w3' },
+    {
+      name: 'other accounts, in one feed or in all',
+      column: 'accounts',
+      cell: 'robin.c; GitHub:RCastell until 2026-06-30; robin@old.example',
+      value: [
+        { account: 'robin.c' },
+        { account: 'RCastell', source: 'github', to: day('2026-07-01') },
+        { account: 'robin@old.example' },
+      ],
+    },
   ]
   for (const { name, column, cell, value } of lists)
     it(`reads ${name}`, () => {

@@ -136,9 +136,15 @@ const cases: Case[] = [
     state: 'agrees',
   },
   {
-    name: 'another name, without a position',
+    name: 'another name, far away by the gazetteer',
     contract: { latitude: null },
-    sightings: place({ region: 'Maine', city: 'Portland' }),
+    sightings: place({ region: 'Maine', city: 'Portland', lat: null, lon: null }),
+    what: 'region',
+    state: 'differs',
+  },
+  {
+    name: 'a name that no gazetteer has: not comparable',
+    sightings: place({ region: 'Nowhere', city: 'Nowhere', lat: null, lon: null }),
     what: 'region',
     state: 'unknown',
   },
@@ -174,6 +180,12 @@ const cases: Case[] = [
     what: 'network',
     state: 'unknown',
   },
+  ...(['sase', 'satellite'] as const).map((networkClass) => ({
+    name: `an exit of class ${networkClass} (N31, N32)`,
+    sightings: place({ networkClass, proves: false }),
+    what: 'network' as const,
+    state: 'unknown' as const,
+  })),
   { name: 'an address on no list', sightings: place({ networkClass: 'unknown' }), what: 'network', state: 'unknown' },
   { name: 'an approved tool', sightings: tool(true), what: 'remote_tools', state: 'agrees', seen: ['AnyDesk'] },
   { name: 'another tool', sightings: tool(false), what: 'remote_tools', state: 'differs', seen: ['AnyDesk'] },
@@ -201,7 +213,7 @@ const cases: Case[] = [
         events: [
           event('hardware', {
             ...{ Device: 'A jiggler', DeviceId: 'j', DeviceKind: 'jiggler', MatchedBy: 'cadence' },
-            ...{ Approved: false, DaysSinceFirstBoot: null },
+            ...{ Signs: null, Approved: false, DaysSinceFirstBoot: null },
           }),
         ],
       }),

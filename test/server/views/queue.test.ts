@@ -45,7 +45,7 @@ describe('the queue', () => {
     assert.deepEqual(all.queue.row('w1')?.reason, 'not evaluated yet')
     await all.judge()
     const { band, points, reason, case: state } = all.queue.row('w2')!
-    assert.deepEqual([band, points, reason, state], ['none', 0, 'nothing found in what the agents can see', 'none'])
+    assert.deepEqual([band, points, reason, state], ['none', -20, 'nothing found in what the agents can see', 'none'])
     assert.equal(all.queue.row('nobody'), null)
   })
 
@@ -57,7 +57,7 @@ describe('the queue', () => {
     const page = delta()
     assert.deepEqual(workersOf(page), ['w1'])
     const { band, points, reason, case: state, lastFinding, name } = page.rows[0]!
-    assert.deepEqual([band, points, state, lastFinding, name], ['medium', 40, 'open', T0, 'Ada'])
+    assert.deepEqual([band, points, state, lastFinding, name], ['medium', 3, 'open', T0, 'Ada'])
     assert.match(reason, /saw something/)
     assert.deepEqual(
       heard.map((it) => [it.workers, it.clusters, it.laptops]),
@@ -105,7 +105,7 @@ describe('the queue', () => {
     const order = () => rows().map((it) => `${it.worker} ${row(it.worker)?.case}`)
     assert.deepEqual(order(), ['w1 open', 'w2 open', 'w3 none'])
     const decided = await decide('w1', { verdict: 'benign_expected', reason: 'the help desk, ticket 7' }, 'ann')
-    assert.deepEqual([decided?.state, decided?.verdict?.points, decided?.verdict?.kinds], ['closed', 40, ['tool']])
+    assert.deepEqual([decided?.state, decided?.verdict?.points, decided?.verdict?.kinds], ['closed', 3, ['tool']])
     assert.deepEqual(order(), ['w2 open', 'w1 closed', 'w3 none'])
     find(finding(WIPE))
     await judge()

@@ -83,6 +83,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
 
   function known() {
     return {
+      colleagues: { record: null, revision: 0 },
       findings: {
         of: (subject: string) => ofSubject(subject),
         all: () => findings.values(),

@@ -53,10 +53,7 @@ describe("a worker's page", () => {
     )
     assert.deepEqual(
       assessment.parts.map((it) => it.without),
-      [
-        { points: 40, band: 'medium' },
-        { points: 40, band: 'medium' },
-      ],
+      [null, { points: 3, band: 'medium' }, { points: 3, band: 'medium' }, null],
     )
     const { band, points, reason } = queue.row('w1')!
     assert.deepEqual([assessment.band, assessment.points, assessment.reason], [band, points, reason])
@@ -71,8 +68,9 @@ describe("a worker's page", () => {
     assert.deepEqual(
       assessment.parts.map((it) => [it.kind, it.points, it.label]),
       [
-        ['finding', 40, 'tool saw something'],
-        ['referral', 20, 'recommended by w1, who is high'],
+        ['prior', -20, 'One contractor in a hundred, before anything is seen.'],
+        ['finding', 23, 'tool saw something'],
+        ['referral', 7, 'recommended by w1, who is high'],
       ],
     )
     assert.equal(assessment.points, queue.row('w2')?.points)

@@ -12,8 +12,6 @@ import { BUCKET_MS, conflictOf, firstOpenDay, KEEP_MS } from './conflict.ts'
 
 /** The vocabulary's 'of the last 7'. */
 const WINDOW_DAYS = 7
-/** The results by which identity providers report success. */
-const SUCCESS = /^(success|succeeded|successful|allow|allowed|ok|pass|passed|granted)$/i
 
 interface Limits {
   activeWithinHours: number
@@ -85,7 +83,7 @@ export function placeConflicts(limits: Limits, world: World, reported: Statement
   }
 
   function loginPlaceOf({ peer, contract, worker, time }: Seen, event: EventOf<'idp_login'>): LoginPlace | null {
-    if (!SUCCESS.test(event.Result) || event.Mobile === true || !peer) return null
+    if (event.Result !== 'success' || event.Mobile === true || !peer) return null
     if (!provesPlace(contract, event.Ip ?? '', peer, time)) return null
     if (announced(world, worker, peer, time, limits.travelGraceHours * HOUR)) return null
     const isOurs = event.DeviceId !== null && world.holderAt(event.DeviceId, time) !== null

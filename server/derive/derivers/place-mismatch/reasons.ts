@@ -4,8 +4,12 @@ import type { Draft } from '../../deriver.ts'
 import type { Fact } from '../../kit/buckets.ts'
 import { type PlaceLimits, WINDOW_DAYS } from './thresholds.ts'
 
-/** How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country. */
-export type Match = 'in' | 'country' | 'abroad' | 'unknown' | 'operator'
+/**
+ * How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country; `somewhere`: in
+ * the same country, and not comparable more exactly; `disputed`: elsewhere by the address, and the other witnesses are against it; `unknown`: there is no
+ * contract to compare with.
+ */
+export type Match = 'in' | 'country' | 'somewhere' | 'abroad' | 'disputed' | 'unknown' | 'operator'
 
 /** Where a laptop, or who controlled it, was seen; with what the contract said at that moment. */
 export interface PlaceSighting {
@@ -15,10 +19,43 @@ export interface PlaceSighting {
   firstBoot: boolean
   country: string
   region: string | null
+  /** The operator of the laptop's network; null for a remote operator. */
+  asn: number | null
   contractCountry: string | null
   contractRegion: string | null
   distanceKm: number | null
   shipToKm: number | null
+  /** What the other witnesses need, of a sighting elsewhere; of one in place only the address. */
+  clues: Clues
+}
+
+export interface Clues {
+  /** An IPv6 address by its /64. Null: a mobile network's, which changes hands. */
+  address: string | null
+  /** Round trips say nothing: a mobile network, a satellite. */
+  isSlowLink: boolean
+  accuracyKm: number
+  /** What the network's operator says in a geofeed. */
+  feed: 'here' | 'elsewhere' | null
+  /** Near the place that the laptop was sent to, which is not the contract's. */
+  delivered: boolean
+  /** Km from this server at least, and milliseconds that the contract's place explains; null: its place is not known. */
+  serverKm: number | null
+  homeMs: number | null
+  contractZones: readonly string[]
+  observedZones: readonly string[]
+}
+
+export const NO_CLUES: Clues = {
+  address: null,
+  isSlowLink: false,
+  accuracyKm: 0,
+  feed: null,
+  delivered: false,
+  serverKm: null,
+  homeMs: null,
+  contractZones: [],
+  observedZones: [],
 }
 
 /** The first and last time of a sighting on one day. */
@@ -26,6 +63,10 @@ export interface DaySighting extends PlaceSighting {
   day: number
   first: number
   last: number
+  /** The shortest round trip of the day, ms. */
+  rtt: number | null
+  /** The witnesses beside the database that say the same, and that say the contract's place. */
+  witnesses: { elsewhere: number; here: number }
 }
 
 /** A summary of the days that are no longer kept. */
@@ -34,6 +75,17 @@ export interface EarlierDays {
   homeDays: number
   /** The last of these, so that none counts twice. */
   homeDay: number
+  /** The latest networks in place, at most `HOMES`. */
+  homes: readonly EarlierHome[]
+}
+
+export interface EarlierHome {
+  address: string | null
+  asn: number | null
+  networks: readonly string[]
+  rtt: number | null
+  first: number
+  last: number
 }
 
 export interface History {
@@ -45,7 +97,14 @@ export interface History {
 export type Mismatch = Extract<Draft, { category: 'place_mismatch' }> & { time: number }
 
 /** One function per `Reason`: the mismatches of one day. */
-export const REASONS = [elsewhereThanContract, firstBootFar, neverConverged, reappearedAbroad, operatorElsewhere]
+export const REASONS = [
+  elsewhereThanContract,
+  firstBootFar,
+  neverConverged,
+  reappearedAbroad,
+  operatorElsewhere,
+  databasesDisagree,
+]
 
 function elsewhereThanContract(day: number, history: History): Mismatch[] {
   return byPlace(day, history, isAway).map((sighting) => {
@@ -127,9 +186,27 @@ function operatorElsewhere(day: number, history: History): Mismatch[] {
     })
 }
 
+function databasesDisagree(day: number, history: History): Mismatch[] {
+  const isDisputed = (it: DaySighting) => it.match === 'disputed'
+  return byPlace(day, history, isDisputed).map((it) =>
+    mismatch('databases_disagree', it, history, daysOf(day, history, isDisputed).length),
+  )
+}
+
 function mismatch(
   Reason: Mismatch['Reason'],
-  { day, first, contractCountry, contractRegion, country, region, distanceKm, announced, shipToKm }: DaySighting,
+  {
+    day,
+    first,
+    contractCountry,
+    contractRegion,
+    country,
+    region,
+    distanceKm,
+    announced,
+    shipToKm,
+    witnesses,
+  }: DaySighting,
   history: History,
   Days: number,
 ): Mismatch {
@@ -146,15 +223,48 @@ function mismatch(
     DaysInPlace: contractCountry === null ? null : daysOf(day, history, isIn).length,
     TravelNotice: announced,
     ShipToDistanceKm: shipToKm,
+    WitnessesFor: witnesses.elsewhere,
+    WitnessesAgainst: witnesses.here,
   }
 }
 
-export const isUnremarkable = (it: PlaceSighting) => (it.match === 'in' || it.match === 'unknown') && !it.firstBoot
+export const isUnremarkable = (it: PlaceSighting) =>
+  (it.match === 'in' || it.match === 'somewhere' || it.match === 'unknown') && !it.firstBoot
 const isLaptop = (it: DaySighting) => it.match !== 'operator'
 const isIn = (it: DaySighting) => it.match === 'in'
-const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country'
+const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country' || it.match === 'somewhere'
 const isAway = (it: DaySighting) => it.match === 'abroad' || it.match === 'country'
 const isUnannounced = (it: DaySighting) => isAway(it) && !it.announced
+
+/** Countries in which one operator's network may have put a laptop before it is an exit: nobody travels like this. */
+const HOP_COUNTRIES = 3
+
+/**
+ * Without the networks that come out in several places by themselves, as those of a security service that nobody
+ * declared (N31): three countries, back and forth between two, or two places in turn on one day.
+ */
+export function withoutHops(all: readonly DaySighting[]): DaySighting[] {
+  const networks = Map.groupBy(
+    all.filter((it) => it.asn !== null && isLaptop(it)),
+    (it) => it.asn,
+  )
+  const hopping = new Set([...networks].filter(([, sightings]) => hops(sightings)).map(([asn]) => asn))
+  return all.filter((it) => it.asn === null || !hopping.has(it.asn))
+}
+
+function hops(sightings: readonly DaySighting[]): boolean {
+  const inTime = earliest(sightings)
+  if (new Set(inTime.map((it) => it.country)).size >= HOP_COUNTRIES) return true
+  const changes = inTime.filter((it, index) => index > 0 && it.country !== inTime[index - 1]!.country).length
+  if (changes >= HOP_COUNTRIES) return true
+  return inTime.some((a, index) =>
+    inTime.slice(index + 1).some((b) => b.first < a.last && b.first > a.first && placeOf(a) !== placeOf(b)),
+  )
+}
+
+function placeOf({ country, region }: DaySighting): string {
+  return JSON.stringify([country, region])
+}
 
 /** The days of the window that ends with `day` on which any sighting satisfies the predicate. */
 function daysOf(day: number, { days }: History, predicate: (it: DaySighting) => boolean): (readonly DaySighting[])[] {
@@ -163,9 +273,12 @@ function daysOf(day: number, { days }: History, predicate: (it: DaySighting) => 
     .map(([, sightings]) => sightings)
 }
 
+/** Of one reason and day: more of them say nothing more, and an exit that nobody declared may have dozens. */
+const PLACES_A_DAY = 4
+
 /** One sighting per country and region: the first unannounced one of the day, else the first. */
 function byPlace(day: number, { days }: History, predicate: (it: DaySighting) => boolean): DaySighting[] {
-  return byRegion((days.get(day) ?? []).filter(predicate))
+  return earliest(byRegion((days.get(day) ?? []).filter(predicate))).slice(0, PLACES_A_DAY)
 }
 
 function byRegion(sightings: readonly DaySighting[]): DaySighting[] {
@@ -186,6 +299,21 @@ function mostFrequent(sightings: readonly DaySighting[]): DaySighting {
   return places.sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]![1][0]!
 }
 
-export function daySighting({ bucket, key, values }: Fact): DaySighting {
-  return { ...(JSON.parse(key) as PlaceSighting), day: bucket, first: values[0]!, last: values[1]! }
+export function daySighting({ bucket, key, values: [first, last, rtt] }: Fact): DaySighting {
+  return {
+    ...(JSON.parse(key) as PlaceSighting),
+    day: bucket,
+    first: first!,
+    last: last!,
+    rtt: rtt! === UNMEASURED ? null : rtt!,
+    witnesses: { elsewhere: 0, here: 0 },
+  }
+}
+
+/** A round trip that was not measured; facts are numbers. */
+export const UNMEASURED = Number.MAX_SAFE_INTEGER
+
+/** Of one place on one day: first and last time, shortest round trip. */
+export function mergedSighting(a: readonly number[], b: readonly number[]): number[] {
+  return [Math.min(a[0]!, b[0]!), Math.max(a[1]!, b[1]!), Math.min(a[2]!, b[2]!)]
 }

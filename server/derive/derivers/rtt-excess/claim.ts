@@ -2,7 +2,7 @@
 import type { NetworkClass } from '../../../../wire/events/derived.ts'
 import type { Seen } from '../../deriver.ts'
 import type { Fact } from '../../kit/buckets.ts'
-import { SHARED_EXITS } from '../../kit/place.ts'
+import { SHARED_EXITS, SLOW_LINKS } from '../../kit/place.ts'
 
 export interface Claim {
   country: string | null
@@ -22,11 +22,14 @@ export interface Trip extends Claim {
   time: number
 }
 
-/** Null for a place without a city, and for mobile networks and satellites, whose round trips prove nothing. */
+/**
+ * Null for a place without a city, for mobile networks and satellites, whose round trips prove nothing, and for security
+ * services, whose exit may be far from the city that a database has for it.
+ */
 export function claimOf(geo: NonNullable<Seen['connection']>['geo'], satellites: ReadonlySet<number>): Claim | null {
   const { country, region, city, lat, lon, asn } = geo
   if (lat === null || lon === null || city === null) return null
-  if (geo.class === 'mobile' || (asn !== null && satellites.has(asn))) return null
+  if (SLOW_LINKS.has(geo.class) || geo.class === 'sase' || (asn !== null && satellites.has(asn))) return null
   return { country, region, city, lat, lon, accuracyKm: geo.accuracyKm ?? 0, asn, class: geo.class }
 }
 

@@ -14,7 +14,8 @@
  *                                  a laptop that is where it claims to be is at most that much farther away.
  *         A worker whose other networks near by are as slow (a distant exchange, a slow line) is compared with the best
  *         of those instead, as long as they are remembered.
- * Silent  satellites and mobile networks, places known by country only, and with too few peers anywhere.
+ * Silent  satellites, mobile networks and security services, places known by country only, and with too few peers
+ *         anywhere.
  * Memory  per laptop and holder four numbers for each network of 22 days, and two for the best ever of at most
  *         `NETWORKS` networks. Per square degree that anybody claims, six round trips for each of 22 days.
  */
@@ -58,8 +59,8 @@ const thresholds = z.strictObject({
   /** Least number of peers: fewer could all be misplaced by the database, or all be involved. */
   minPeers: z.int().min(1).max(PEERS).default(3),
   /**
-   * AS numbers of satellite providers, whose round trips prove nothing: SpaceX, Viasat, Hughes, Intelsat, Inmarsat,
-   * Eutelsat, OneWeb. Source: names in the RouteViews and registry table (@ip-location-db/asn, 2026-06).
+   * AS numbers of satellite providers, whose round trips prove nothing, for recordings without the class `satellite`:
+   * SpaceX, Viasat, Hughes, Intelsat, Inmarsat, Eutelsat, OneWeb. Source: names in the RouteViews and registry table (@ip-location-db/asn, 2026-06).
    */
   satelliteAsns: z
     .array(z.int().min(0).max(4_294_967_295))

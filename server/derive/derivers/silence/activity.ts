@@ -16,7 +16,7 @@ export type ActiveHour = [hour: number, kind: Evidence, device: string | null, f
 /** The activity that an event of a feed shows; null for a phone, a failed login and other events. */
 export function activityIn(event: Seen['event']): { kind: Evidence; device: string | null } | null {
   if (event?.category === 'repo_audit') return { kind: 'repository', device: null }
-  if (event?.category !== 'idp_login' || event.Mobile === true || /^(fail|den)/i.test(event.Result)) return null
+  if (event?.category !== 'idp_login' || event.Mobile === true || event.Result !== 'success') return null
   return { kind: event.DeviceId === null ? 'account' : 'this_laptop', device: event.DeviceId }
 }
 

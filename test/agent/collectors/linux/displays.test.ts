@@ -21,7 +21,11 @@ describe('agent/collectors/linux/displays', () => {
       edid({ ...JETKVM, maker: '\u0040\u0040\u0040' }),
       [null, '0x8801', 'T749-fHD720', null, 0, 0],
     ],
-    ['a wrong checksum', Buffer.from(edid(DELL)).fill(7, 20, 21), null],
+    [
+      'a wrong checksum is reported, not refused',
+      Buffer.from(edid(DELL)).fill(7, 20, 21),
+      ['DEL', '0x2013', 'DELL D2721H', '3S5GQ23', 598, 336],
+    ],
     ['too short', edid(DELL).subarray(0, 127), null],
     ['zeros', Buffer.alloc(128), null],
     [
@@ -39,6 +43,25 @@ describe('agent/collectors/linux/displays', () => {
       )
       if (found) assert.match(found.EdidHash!, /^[0-9a-f]{64}$/)
     })
+
+  it('says which connector, and whether the checksum is right', async () => {
+    const [first] = await watchPolls(
+      displays,
+      fakeHost({
+        ...connector('card1-eDP-1', edid(DELL)),
+        ...connector('card1-DP-2', Buffer.from(edid(DELL)).fill(7, 20, 21)),
+        ...connector('card1-DP-3', Buffer.alloc(0)),
+      }),
+    )
+    assert.deepEqual(
+      first!.map((it) => it.category === 'display' && [it.Port, it.ChecksumValid]),
+      [
+        ['card1-eDP-1', true],
+        ['card1-DP-2', false],
+        ['card1-DP-3', null],
+      ],
+    )
+  })
 
   it('reports present displays, then changes', async () => {
     const host = fakeHost({

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
-import { capabilitiesOf, isAbsolutePointer, usbDevices } from '../../../../agent/collectors/linux/usb-devices.ts'
+import { createHash } from 'node:crypto'
+import {
+  capabilitiesOf,
+  hasLetters,
+  isAbsolutePointer,
+  usbDevices,
+} from '../../../../agent/collectors/linux/usb-devices.ts'
 import type { Observation } from '../../../../wire/event.ts'
 import { denied, type FakeHost, fakeHost, put, watchPolls } from '../../fake-host.ts'
-import { JETKVM, MOUSE, PHONE, PIKVM, plug } from '../../fixtures/usb.ts'
+import { DISGUISED_COMET, disksOf, JETKVM, MOUSE, PHONE, PIKVM, plug } from '../../fixtures/usb.ts'
 
 describe('agent/collectors/linux/usb-devices', () => {
   it('reports present devices, then attached and removed ones', async () => {
@@ -31,7 +37,65 @@ describe('agent/collectors/linux/usb-devices', () => {
       HasStorage: true,
       HasNetwork: false,
       ParentPort: '1-1.2',
+      SpeedMbps: 480,
+      BcdDevice: '0100',
+      MaxPowerMa: 500,
+      ScsiInquiry: ['PiKVM Optical Drive'],
+      ReportDescriptorHash: createHash('sha256')
+        .update(Buffer.from(PIKVM.reports!.join(''), 'hex'))
+        .digest('hex'),
     })
+  })
+
+  it('reports what a disguise does not change', async () => {
+    const [first] = await watchPolls(usbDevices, fakeHost({ ...plug(DISGUISED_COMET), ...plug(MOUSE) }))
+    const shown = first!.map(
+      (it) => it.category === 'usb_device' && [it.ProductId, it.SpeedMbps, it.MaxPowerMa, it.ScsiInquiry],
+    )
+    assert.deepEqual(shown, [
+      ['c31c', 480, 500, ['Glinet Flash Drive', 'Glinet Optical Drive']],
+      ['c077', 1.5, 100, []],
+    ])
+  })
+
+  it('a disk that answers later is waited for once, and otherwise unknown', async () => {
+    const withoutDisks = { ...plug(DISGUISED_COMET) }
+    for (const path of Object.keys(disksOf(DISGUISED_COMET))) delete withoutDisks[path]
+    const host = fakeHost(withoutDisks)
+    const [first, second] = await watchPolls(usbDevices, host, [
+      () => {
+        for (const [path, node] of Object.entries(disksOf(DISGUISED_COMET))) put(host.tree, path, node)
+      },
+    ])
+    const silent = fakeHost(withoutDisks)
+    const [, unanswered] = await watchPolls(usbDevices, silent, [() => {}])
+    const inquiries = (found: Observation[] | undefined) =>
+      found!.map((it) => it.category === 'usb_device' && it.ScsiInquiry)
+    assert.deepEqual(
+      [first, inquiries(second), inquiries(unanswered)],
+      [[], [['Glinet Flash Drive', 'Glinet Optical Drive']], [null]],
+    )
+  })
+
+  it('facts that are no numbers are unknown', async () => {
+    const facts = { speed: 'unknown', bcdDevice: 'x', bMaxPower: '' }
+    const [first] = await watchPolls(usbDevices, fakeHost(plug({ ...MOUSE, facts })))
+    assert.deepEqual(
+      first!.map((it) => it.category === 'usb_device' && [it.SpeedMbps, it.BcdDevice, it.MaxPowerMa]),
+      [[null, null, null]],
+    )
+  })
+
+  it('a keyboard without a boot interface is one by its letters', async () => {
+    const interfaces = ['03/00/00', '03/00/00', '03/00/00']
+    const [first] = await watchPolls(
+      usbDevices,
+      fakeHost({ ...plug({ ...JETKVM, interfaces, disks: [] }), ...plug(MOUSE) }),
+    )
+    assert.deepEqual(
+      first!.map((it) => it.category === 'usb_device' && it.HasKeyboard),
+      [true, false],
+    )
   })
 
   it('distinguishes a mouse, an IP-KVM and a phone', async () => {
@@ -105,6 +169,14 @@ describe('agent/collectors/linux/usb-devices', () => {
   ]
   for (const [name, abs, key, expected] of pointers)
     it(`pointer: ${name}`, () => assert.equal(isAbsolutePointer(abs, key), expected))
+
+  it('letters make a keyboard, buttons do not', () =>
+    assert.deepEqual(
+      ['1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe', '1f0000 0 0 0 0', 'e000', ''].map(
+        hasLetters,
+      ),
+      [true, false, false, false],
+    ))
 
   it('recognises network devices by class', () => {
     const has = (codes: string) => {

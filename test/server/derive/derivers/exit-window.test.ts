@@ -1,5 +1,6 @@
 /** Events around the end of a contract. */
 import assert from 'node:assert/strict'
+import type { EventOf } from '../../../../wire/event.ts'
 import type { Recorded } from '../../../../wire/recording.ts'
 import { contract, DAY, HOUR, login as loginOf, T0 } from '../../events.ts'
 import { sameInAnyOrder, standing } from '../standing.ts'
@@ -53,7 +54,8 @@ describe('exit window', () => {
     })
 
   describe('use after the end', () => {
-    const login = (day: number, Result = 'success') => loginOf('w1', T0 + day * DAY, { Result })
+    const login = (day: number, Result: EventOf<'idp_login'>['Result'] = 'success') =>
+      loginOf('w1', T0 + day * DAY, { Result })
     const ends = contract('w1', { end: T0 + 10 * DAY })
     const used = (records: Recorded[]) =>
       standing('contract_event', [ends, ...records])

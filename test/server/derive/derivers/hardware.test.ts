@@ -77,6 +77,12 @@ function input(
   )
   return received('d1', it)
 }
+const RECEIVER = {
+  ...{ VendorId: '046d', ProductId: 'c548', SerialNumber: '', InterfaceClasses: ['03', '03', '03'] },
+  ...{ HasAbsolutePointer: false, HasStorage: false },
+}
+/** A keyboard and an absolute pointer, and nothing else. */
+const POINTER = { InterfaceClasses: ['03', '03'], HasStorage: false }
 const found = (records: Recorded[], known: Recorded[] = home) => standing('hardware', [...known, ...records])
 
 describe('hardware that the catalogue knows', () => {
@@ -133,13 +139,48 @@ describe('a display and a USB device attached together', () => {
     },
     {
       name: 'a receiver and a monitor on a dock (N12)',
-      records: [usb(T0, { VendorId: '046d', HasAbsolutePointer: false, HasStorage: false }), display(T0)],
+      records: [usb(T0, RECEIVER), display(T0)],
       ids: [],
     },
     { name: 'a stick and a monitor', records: [usb(T0, { HasKeyboard: false }), display(T0)], ids: [] },
     { name: 'a pen display', records: [usb(T0, { VendorId: '056A', HasStorage: false }), display(T0)], ids: [] },
+    {
+      name: 'a gaming keyboard with a pointer, and a monitor on a dock',
+      records: [usb(T0, { ...POINTER, VendorId: '04d9', SerialNumber: '000000000000' }), display(T0)],
+      ids: [],
+    },
+    {
+      name: 'a keyboard with a touchpad, and a monitor',
+      records: [usb(T0, { ...POINTER, VendorId: '17ef', SerialNumber: '' }), display(T0)],
+      ids: [],
+    },
+    {
+      name: 'a keyboard and pointer that nobody knows, there before the agent',
+      records: [
+        usb(T0, { ...POINTER, Action: 'present', VendorId: '1234', SerialNumber: 'X' }),
+        display(T0, { Action: 'present', WidthMm: 0, HeightMm: 0 }),
+      ],
+      ids: ['kvm-twin'],
+    },
+    {
+      name: 'what claims to be a K120, and a display',
+      records: [usb(T0, { ...POINTER, VendorId: '046d', ProductId: 'c31c', SerialNumber: '' }), display(T0)],
+      ids: ['kvm-twin'],
+    },
+    {
+      name: 'a genuine K120 and a monitor',
+      records: [
+        usb(T0, { ...POINTER, VendorId: '046d', ProductId: 'c31c', SerialNumber: '', HasAbsolutePointer: false }),
+        display(T0),
+      ],
+      ids: [],
+    },
     { name: "the laptop's own panel", records: [usb(T0), display(T0, { Internal: true })], ids: [] },
-    { name: 'what was there at the first look', records: [usb(T0, { Action: 'present' }), display(T0)], ids: [] },
+    {
+      name: 'what was there at the first look',
+      records: [usb(T0, { Action: 'present' }), display(T0)],
+      ids: ['kvm-twin'],
+    },
     { name: 'a display that went', records: [usb(T0), display(T0, { Action: 'removed' })], ids: [] },
     { name: 'a known one has its own name', records: [kvm(T0), display(T0)], ids: ['pikvm'] },
   ]
@@ -148,6 +189,131 @@ describe('a display and a USB device attached together', () => {
       assert.deepEqual(
         found(records).flatMap((it) => (it.MatchedBy === 'twin' ? [it.DeviceId] : [])),
         ids,
+      ),
+    )
+})
+
+describe('one description on two connectors', () => {
+  const monitor = { SerialText: '7XYZ123', EdidHash: 'ab'.repeat(32), Port: 'card1-HDMI-A-1' }
+  const panel = { Internal: true, EdidHash: 'cd'.repeat(32), Port: 'card1-eDP-1' }
+  const clone = (time: number, fields: Partial<EventOf<'display'>> = {}) =>
+    display(time, { ...monitor, Port: 'card1-DP-2', ...fields })
+  const present = { Action: 'present' } as const
+  const cases: { name: string; records: Recorded[]; times: number[] }[] = [
+    { name: 'a copy of the monitor', records: [display(T0, monitor), clone(T0 + HOUR)], times: [T0 + HOUR] },
+    {
+      name: 'both at the first look',
+      records: [display(T0, { ...monitor, ...present }), clone(T0, present)],
+      times: [T0],
+    },
+    {
+      name: 'the monitor on another connector',
+      records: [display(T0, monitor), display(T0 + HOUR, { ...monitor, Action: 'removed' }), clone(T0 + HOUR)],
+      times: [],
+    },
+    {
+      name: 'moved while the agent was off',
+      records: [display(T0, monitor), clone(T0 + HOUR, present), display(T0 + HOUR, { ...panel, ...present })],
+      times: [],
+    },
+    { name: 'the same connector again', records: [display(T0, monitor), display(T0 + HOUR, monitor)], times: [] },
+    {
+      name: 'two cheap monitors without a serial number',
+      records: [display(T0, { ...monitor, SerialText: null }), clone(T0, { SerialText: null })],
+      times: [],
+    },
+    {
+      name: 'two cheap monitors with a serial number for all',
+      records: [display(T0, { ...monitor, SerialText: '0000000000001' }), clone(T0, { SerialText: '0000000000001' })],
+      times: [],
+    },
+    {
+      name: "the built-in panel's description outside",
+      records: [display(T0, panel), clone(T0 + HOUR, { EdidHash: panel.EdidHash, SerialText: null })],
+      times: [T0 + HOUR],
+    },
+    {
+      name: 'an agent that reports no connectors, at one look',
+      records: [display(T0, { ...monitor, ...present, Port: null }), clone(T0, { ...present, Port: null })],
+      times: [T0],
+    },
+    {
+      name: 'an agent that reports no connectors, after a removal',
+      records: [
+        display(T0, { ...monitor, Port: null }),
+        clone(T0 + HOUR, { Port: null, Action: 'removed' }),
+        clone(T0 + 2 * HOUR, { Port: null }),
+      ],
+      times: [],
+    },
+    {
+      name: 'once a day',
+      records: [
+        display(T0, monitor),
+        clone(T0 + HOUR),
+        clone(T0 + 2 * HOUR, { Action: 'removed' }),
+        clone(T0 + 3 * HOUR),
+        clone(T0 + DAY, { Action: 'removed' }),
+        clone(T0 + DAY + HOUR),
+      ],
+      times: [T0 + HOUR, T0 + DAY + HOUR],
+    },
+  ]
+  const timesOf = (records: Recorded[]) => found(records).flatMap((it) => (it.MatchedBy === 'clone' ? [it.time] : []))
+  for (const { name, records, times } of cases) it(name, () => assert.deepEqual(timesOf(records), times))
+
+  it('in any order', () => {
+    const same = sameInAnyOrder('hardware', home, [
+      display(T0, { ...monitor, ...present }),
+      display(T0, { ...panel, ...present }),
+      clone(T0 + HOUR),
+      clone(T0 + 2 * HOUR, { Action: 'removed' }),
+      clone(T0 + DAY),
+      display(T0 + DAY + HOUR, { ...monitor, ...present }),
+      clone(T0 + 2 * DAY),
+    ])
+    assert.equal(same.length, 3)
+  })
+})
+
+describe('a display that belongs to a declared KVM', () => {
+  const edid = (time: number, id: string, name: string) =>
+    ({
+      ...display(time),
+      facts: { hardware: [{ id, name, kind: 'ip_kvm', by: 'edid' }] },
+    }) as Recorded
+  const declared = (ids: object) => [
+    contract('w1', { peripherals: [{ kind: 'ip_kvm', serial: null, ...ids }] }),
+    holding('d1', 'w1'),
+  ]
+  const pikvm = { vendorId: '1d6b', productId: '0104' }
+  const cases: { name: string; known: Recorded[]; record: Recorded; approved: boolean }[] = [
+    { name: 'its own', known: declared(pikvm), record: edid(T0, 'pikvm', 'PiKVM'), approved: true },
+    {
+      name: 'of a maker with other ids',
+      known: declared(pikvm),
+      record: edid(T0, 'nanokvm', 'NanoKVM'),
+      approved: false,
+    },
+    {
+      name: "another one of the same maker's",
+      known: declared(pikvm),
+      record: edid(T0, 'jetkvm-disguise', 'JetKVM'),
+      approved: true,
+    },
+    { name: 'declared without ids', known: declared({}), record: edid(T0, 'nanokvm', 'NanoKVM'), approved: true },
+    {
+      name: 'any product of a vendor',
+      known: declared({ vendorId: '38EB', productId: '0002' }),
+      record: edid(T0, 'glkvm', 'Comet'),
+      approved: true,
+    },
+  ]
+  for (const { name, known, record, approved } of cases)
+    it(name, () =>
+      assert.deepEqual(
+        found([record], known).map((it) => it.Approved),
+        [approved],
       ),
     )
 })

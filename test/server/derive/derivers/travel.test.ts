@@ -5,8 +5,9 @@ import { about, sameInAnyOrder } from '../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1'), holding('d2', 'w1'), holding('d3', 'w2')]
 const DALLAS = { ...AUSTIN, city: 'Dallas', lat: 32.78, lon: -96.8 }
-const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
+const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3, asn: 64_502 }
 const BRNO = { ...BERLIN, country: 'CZ', region: 'South Moravia', city: 'Brno', lat: 49.19, lon: 16.61 }
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 let networks = 0
 /** From a network of its own each time. */
 const at = (geo: AddressFacts, hours: number, device = 'd1'): Recorded => ({
@@ -46,11 +47,13 @@ describe('travel (#51)', () => {
       records: [at(AUSTIN, 0), at({ ...BERLIN, accuracyKm: 8_000 }, 1)],
       found: [],
     },
-    ...(['vpn', 'hosting', 'private_relay', 'tor', 'corporate', 'mobile'] as const).map((kind) => ({
-      name: `one end is ${kind}`,
-      records: [at(AUSTIN, 0), at({ ...BERLIN, class: kind }, 1)],
-      found: [],
-    })),
+    ...(['vpn', 'hosting', 'private_relay', 'tor', 'corporate', 'mobile', 'sase', 'satellite'] as const).map(
+      (kind) => ({
+        name: `one end is ${kind}`,
+        records: [at(AUSTIN, 0), at({ ...BERLIN, class: kind }, 1)],
+        found: [],
+      }),
+    ),
     {
       name: 'an approved exit (N5)',
       records: [contract('w1', { approvedEgress: [{ asn: 64_501 }] }), at(AUSTIN, 0), at(BERLIN, 1)],
@@ -78,6 +81,21 @@ describe('travel (#51)', () => {
         ['DE-US', 1, false, 'd1'],
         ['US-DE', 1, false, 'd1'],
       ],
+    },
+    {
+      name: "one operator's network in two countries: its exit (N31)",
+      records: [at(AUSTIN, 0), at({ ...BERLIN, asn: 64_500 }, 1)],
+      found: [],
+    },
+    {
+      name: 'a security service by its AS number alone, in an old recording (N31)',
+      records: [at(AUSTIN, 0), at({ ...BERLIN, asn: 53_813, class: 'unknown' }, 1)],
+      found: [],
+    },
+    {
+      name: 'many exits at once: three of a day are enough (F21)',
+      records: range(0, 11).map((n) => at(n % 2 ? AUSTIN : { ...BERLIN, region: `R${n}`, asn: 65_000 + n }, n)),
+      found: range(0, 2).map((n) => [n % 2 ? 'US-DE' : 'DE-US', 1, false, 'd1']),
     },
     { name: "another worker's laptop", records: [at(AUSTIN, 0), at(BERLIN, 1, 'd3')], found: [] },
     { name: 'a second laptop that runs by itself', records: [at(AUSTIN, 0), at(BERLIN, 1, 'd2')], found: [] },

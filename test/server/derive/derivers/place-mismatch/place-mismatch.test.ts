@@ -16,11 +16,11 @@ import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
-const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35 }
+const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35, asn: 64_502 }
 /** Each city has a network of its own: otherwise the place of an address would change (N27). */
 const session = (device: string, geo: AddressFacts, time?: number): Recorded => ({
   ...sessionOf(device, geo, time),
-  ...(geo.city !== 'Berlin' && { remoteAddress: `198.18.${geo.city?.length}.9` }),
+  ...(geo.city !== 'Berlin' && { remoteAddress: `198.18.${geo.city?.length ?? 0}.9` }),
 })
 const on = (geo: AddressFacts, ...days: number[]): Recorded[] => days.map((day) => session('d1', geo, T0 + day * DAY))
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
@@ -66,6 +66,78 @@ describe('place_mismatch: the contract', () => {
       name: 'an exit proves no place: iCloud Private Relay',
       records: [...home, session('d1', { ...BERLIN, class: 'private_relay' })],
       found: [],
+    },
+    ...(['sase', 'satellite'] as const).map((kind) => ({
+      name: `an exit proves no place: ${kind} (N31, N32)`,
+      records: [...home, session('d1', { ...BERLIN, class: kind })],
+      found: [],
+    })),
+    {
+      name: "a satellite provider's own geofeed proves the country",
+      records: [
+        ...home,
+        session('d1', { ...BERLIN, class: 'satellite', geofeed: { country: 'DE', region: null, city: null } }),
+      ],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'a security service by its AS number alone, in an old recording',
+      records: [...home, session('d1', { ...BERLIN, asn: 53_813, class: 'residential' })],
+      found: [],
+    },
+    {
+      name: 'the class that a list gave is not changed by the AS number',
+      records: [...home, session('d1', { ...BERLIN, asn: 53_813, class: 'residential', by: 'range:own 2026-11-01' })],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'a security service that nobody declared: three countries (N31)',
+      records: [
+        ...home,
+        ...on(BERLIN, 0, 3),
+        ...on({ ...PARIS, asn: 64_501 }, 1),
+        ...on({ ...AUSTIN, asn: 64_501 }, 2),
+      ],
+      found: [],
+    },
+    {
+      name: 'a security service that nobody declared: in turn on one day',
+      records: [...home, ...on(BERLIN, 0, 0.2), ...on({ ...AUSTIN, asn: 64_501 }, 0.1, 1, 2)],
+      found: [],
+    },
+    {
+      name: 'a security service that nobody declared: back and forth',
+      records: [...home, ...on(BERLIN, 0, 2), ...on({ ...AUSTIN, asn: 64_501 }, 1, 3)],
+      found: [],
+    },
+    {
+      name: 'a move and a visit home are no hops',
+      records: [...home, ...on({ ...AUSTIN, asn: 64_501 }, 0, 1, 3), ...on(BERLIN, 2)],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'at most four places of a day (F21)',
+      records: [
+        ...home,
+        ...range(1, 9).map((n) =>
+          session('d1', { ...SEATTLE, region: `R${n}`, city: 'x'.repeat(n), asn: 65_000 + n }, T0 + n),
+        ),
+      ],
+      found: range(1, 4).map(() => ['US', 1, false]),
+    },
+    {
+      name: 'N30: a travel SIM that comes out at its operator, on an announced journey',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'FR' }] }),
+        holding('d1', 'w1'),
+        session('d1', { ...BERLIN, class: 'mobile' }),
+      ],
+      found: [['DE', 1, true]],
+    },
+    {
+      name: 'a mobile network abroad without a journey is a mismatch',
+      records: [...home, session('d1', { ...BERLIN, class: 'mobile' })],
+      found: [['DE', 1, false]],
     },
     {
       name: 'an approved exit, by AS number (N5)',
@@ -115,6 +187,58 @@ describe('place_mismatch: the contract', () => {
   for (const { name, records, found } of cases) it(name, () => assert.deepEqual(mismatches(records), found))
 })
 
+describe('place_mismatch: places known by name only', () => {
+  const bare = { latitude: null, longitude: null }
+  const NASHVILLE = { ...AUSTIN, region: 'Tennessee', city: 'Nashville', lat: 36.16, lon: -86.78 }
+  const unplaced = { lat: null, lon: null }
+  const match = (terms: Parameters<typeof contract>[1], geo: AddressFacts) =>
+    standing('place_mismatch', [contract('w1', { ...bare, ...terms }), holding('d1', 'w1'), session('d1', geo)]).map(
+      (it) => [it.ObservedCountry, it.DistanceKm],
+    )
+  const far = [['US', 1211]]
+  const rows: [name: string, terms: Parameters<typeof contract>[1], geo: AddressFacts, found: unknown[]][] = [
+    ['a contract without coordinates', { region: 'Texas', city: 'Austin' }, NASHVILLE, far],
+    ['a code for the region', { region: 'TX', city: 'AUSTIN' }, NASHVILLE, far],
+    ['both in one field', { city: 'Austin, Texas' }, NASHVILLE, far],
+    ['a region alone: from its nearest town', { region: 'Texas' }, NASHVILLE, [['US', 730]]],
+    ['an address without coordinates', { region: 'Texas', city: 'Austin' }, { ...NASHVILLE, ...unplaced }, far],
+    ['an address with a region only', { city: 'Austin, TX' }, { ...NASHVILLE, ...unplaced, city: null }, [['US', 896]]],
+    ['the same city', { region: 'TX', city: 'austin' }, { ...AUSTIN, ...unplaced }, []],
+    ['a suburb that no gazetteer has', { region: 'TX', city: 'Hidden Hollow' }, AUSTIN, []],
+    ['the region where it is', { region: 'US-TX' }, AUSTIN, []],
+    ['a contract that names a country only', {}, NASHVILLE, []],
+    [
+      'another country needs no distance',
+      { region: 'Texas', city: 'Austin' },
+      { ...BERLIN, ...unplaced },
+      [['DE', 8657]],
+    ],
+    [
+      'another country, and names that nobody has',
+      { city: 'Hidden Hollow' },
+      { ...BERLIN, ...unplaced },
+      [['DE', null]],
+    ],
+  ]
+  for (const [name, terms, geo, found] of rows) it(name, () => assert.deepEqual(match(terms, geo), found))
+
+  const nowhere = { ...AUSTIN, ...unplaced, region: 'Westland', city: 'Hidden Hollow' }
+  const named = [contract('w1', { ...bare, region: 'Texas', city: 'Austin' }), holding('d1', 'w1')]
+  it('what cannot be compared is neither near nor far', () => {
+    assert.deepEqual(reported('never_converged', [...named, ...on(nowhere, ...range(0, 13))]), [])
+    const found = reported('never_converged', [
+      ...named,
+      ...on(nowhere, ...range(0, 5)),
+      ...on(NASHVILLE, ...range(6, 13)),
+    ])
+    assert.deepEqual(found, [[13, 'US', 8, 0, false]])
+  })
+  it('what cannot be compared is in its country', () =>
+    assert.deepEqual(reported('reappeared_abroad', [...named, ...on(nowhere, 0, 1, 2), ...on(BERLIN, 3, 4)]), [
+      [4, 'DE', 2, 0, false],
+    ]))
+})
+
 describe('place_mismatch: first boot (#2)', () => {
   const shipTo = { country: 'US', latitude: 30.27, longitude: -97.74 }
   const boot = holding('d1', 'w1', { from: T0, firstBoot: T0 })
@@ -139,6 +263,20 @@ describe('place_mismatch: first boot (#2)', () => {
       name: 'home for a day only is no arrival',
       records: [...shipped, ...on(SEATTLE, 0), ...on(AUSTIN, 1), ...on(SEATTLE, 4, 5, 6, 7)],
       found: [[0, 'US', 1, 0, false]],
+    },
+    {
+      name: 'far away, by names alone',
+      records: [
+        contract('w1', { shipTo: { country: 'US', region: 'TX', city: 'Austin' } }),
+        boot,
+        ...on({ ...SEATTLE, lat: null, lon: null }, 0),
+      ],
+      found: [[0, 'US', 1, 0, false]],
+    },
+    {
+      name: 'names that nobody has are not far',
+      records: [contract('w1', { shipTo: { country: 'US', city: 'Hidden Hollow' } }), boot, ...on(SEATTLE, 0)],
+      found: [],
     },
     { name: 'after three days it is no first boot', records: [...shipped, ...on(SEATTLE, 4)], found: [] },
     {
@@ -263,6 +401,228 @@ describe('place_mismatch: reappeared abroad (#59)', () => {
   ]
   for (const { name, records, found } of cases)
     it(name, () => assert.deepEqual(reported('reappeared_abroad', records), found))
+})
+
+describe('place_mismatch: the vote of the witnesses', () => {
+  const terms = { region: 'Texas', city: 'Austin', timeZone: 'America/Chicago' }
+  const worker = [contract('w1', terms), holding('d1', 'w1')]
+  const clock = (TimeZone: string | null, UtcOffsetMinutes: number | null, day = 0) =>
+    received(
+      'd1',
+      event('clock_place', { TimeZone, UtcOffsetMinutes, KeyboardLayouts: null, ClockJumpMs: null }, T0 + day * DAY),
+    )
+  const CHICAGO = clock('America/Chicago', -360)
+  const router = (GatewayHash: string | null, day: number, BssidHash: string | null = null) =>
+    received(
+      'd1',
+      event(
+        'network_place',
+        {
+          ...{ Interface: 'wlan0', GatewayHash, SsidHash: null, BssidHash, DnsServers: null, TunnelInterface: null },
+          ...{ TunnelKind: null, TunnelMtu: null, DefaultRouteOnTunnel: null },
+        },
+        T0 + day * DAY + 9_000,
+      ),
+    )
+  const from = (geo: AddressFacts, rttMinMs: number | null, remoteAddress: string, ...days: number[]): Recorded[] =>
+    days.map((day) => ({ ...session('d1', geo, T0 + day * DAY), remoteAddress, rttMinMs }))
+  const [HOME, OTHER] = ['198.18.1.9', '198.18.2.9']
+  const atHome = from(AUSTIN, 40, HOME, 0, 1, 2)
+  const FAR = { ...BERLIN, asn: 64_500 }
+  const days = (records: readonly Recorded[], thresholds = {}) => {
+    const found = standing('place_mismatch', [...worker, ...records], {
+      // A change of an address's place is held for a day.
+      at: T0 + 70 * DAY,
+      thresholds: { place_mismatch: thresholds },
+    })
+    const of = (disputed: boolean) => found.filter((it) => (it.Reason === 'databases_disagree') === disputed)
+    const dayOf = (it: { time: number }) => Math.round((it.time - T0) / DAY)
+    return {
+      elsewhere: [...new Set(of(false).map(dayOf))],
+      disagree: of(true).map((it) => [dayOf(it), it.WitnessesFor, it.WitnessesAgainst]),
+    }
+  }
+  const dallas = { serverLatitude: 32.78, serverLongitude: -96.8 }
+
+  const cases: { name: string; records: Recorded[]; thresholds?: object; elsewhere: number[]; disagree: unknown[] }[] =
+    [
+      {
+        name: 'the same address and router (N36 for one laptop)',
+        records: [...atHome, router('aa', 0), ...from(BERLIN, 40, HOME, 3, 4)],
+        elsewhere: [],
+        disagree: [
+          [3, 0, 2],
+          [4, 0, 2],
+        ],
+      },
+      {
+        name: 'the same address, and nothing else is known',
+        records: [...from(AUSTIN, null, HOME, 0, 1, 2), ...from(BERLIN, null, HOME, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 1]],
+      },
+      {
+        name: 'the same address, back and forth',
+        records: [...from(AUSTIN, null, HOME, 0, 2, 4), ...from(BERLIN, null, HOME, 3, 5)],
+        elsewhere: [],
+        disagree: [
+          [3, 0, 1],
+          [5, 0, 1],
+        ],
+      },
+      {
+        name: 'an address that was abroad first is not made a home by one wrong day',
+        records: [...from(BERLIN, null, HOME, 0, 1, 3, 4), ...from({ ...AUSTIN, asn: 64_501 }, null, HOME, 2)],
+        elsewhere: [0, 1, 3, 4],
+        disagree: [],
+      },
+      {
+        name: 'the same address for two months: the database is believed in the end',
+        records: [...from(AUSTIN, null, HOME, 0, 1, 2), ...from(BERLIN, null, HOME, 60)],
+        elsewhere: [60],
+        disagree: [],
+      },
+      {
+        name: 'a new address of the same operator behind the same router',
+        records: [...atHome, router('aa', 0), ...from(FAR, 45, OTHER, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 2]],
+      },
+      {
+        name: 'the router taken along: another operator',
+        records: [...atHome, router('aa', 0), CHICAGO, ...from(BERLIN, 150, OTHER, 3)],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'the router taken along: no round trip, and a clock that was set',
+        records: [...from(AUSTIN, null, HOME, 0, 1), router('aa', 0), CHICAGO, ...from(BERLIN, null, OTHER, 3)],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'a new network abroad, with the clock of home',
+        records: [...atHome, router('aa', 0), CHICAGO, router('bb', 3), ...from(BERLIN, 150, OTHER, 3)],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'a new network abroad, with the clock and the round trip of home',
+        records: [
+          ...from(AUSTIN, 140, HOME, 0, 1),
+          router('aa', 0),
+          CHICAGO,
+          router('bb', 3),
+          ...from(BERLIN, 140, OTHER, 3),
+        ],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'the access point is the same, and the router was replaced',
+        records: [...atHome, router('aa', 0, 'ap'), router('bb', 3, 'ap'), ...from(FAR, 40, OTHER, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 2]],
+      },
+      {
+        name: 'from the first day: clock and a short round trip (case 06)',
+        records: [CHICAGO, ...from(BERLIN, 12, HOME, 0, 1)],
+        elsewhere: [],
+        disagree: [
+          [0, 0, 2],
+          [1, 0, 2],
+        ],
+      },
+      {
+        name: 'from the first day: the clock alone',
+        records: [CHICAGO, ...from(BERLIN, null, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'from the first day: the clock, and a round trip across the ocean',
+        records: [CHICAGO, ...from(BERLIN, 110, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'a clock on UTC says nothing',
+        records: [clock('Etc/UTC', 0), ...from(BERLIN, 12, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'a clock by its offset alone',
+        records: [clock(null, -360), ...from(BERLIN, 12, HOME, 0)],
+        elsewhere: [],
+        disagree: [[0, 0, 2]],
+      },
+      {
+        name: 'faster than light from this server, whose place is known',
+        records: [...from(BERLIN, 20, OTHER, 0)],
+        thresholds: dallas,
+        elsewhere: [],
+        disagree: [[0, 0, 1]],
+      },
+      {
+        name: 'slow enough for the place, from this server',
+        records: [CHICAGO, ...from(BERLIN, 130, OTHER, 0)],
+        thresholds: dallas,
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'faster than light by way of any server: home and away together',
+        records: [...from(AUSTIN, 30, HOME, 0), ...from(BERLIN, 30, OTHER, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 1]],
+      },
+      {
+        name: 'a mobile network, whose round trip and address say nothing',
+        records: [CHICAGO, ...from({ ...BERLIN, class: 'mobile' }, 12, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: "the operator's geofeed has it at home",
+        records: from({ ...BERLIN, geofeed: { country: 'US', region: null, city: null } }, null, OTHER, 0),
+        elsewhere: [],
+        disagree: [[0, 0, 1]],
+      },
+      {
+        name: "the operator's geofeed has it in the same city",
+        records: from({ ...SEATTLE, geofeed: { country: 'US', region: 'US-TX', city: 'Austin' } }, null, OTHER, 0),
+        elsewhere: [],
+        disagree: [[0, 0, 1]],
+      },
+      {
+        name: "the operator's geofeed agrees with the database",
+        records: from({ ...BERLIN, geofeed: { country: 'DE', region: null, city: null } }, null, OTHER, 0),
+        elsewhere: [0],
+        disagree: [],
+      },
+    ]
+  for (const { name, records, thresholds, ...found } of cases)
+    it(name, () => assert.deepEqual(days(records, thresholds), found))
+
+  it('makes no first boot, no reappearance and no two weeks elsewhere of a database that is wrong', () => {
+    const records = [...atHome, router('aa', 0), ...from(BERLIN, 40, HOME, ...range(3, 20))]
+    const reasons = new Set(standing('place_mismatch', [...worker, ...records]).map((it) => it.Reason))
+    assert.deepEqual([...reasons], ['databases_disagree'])
+  })
+  it('is the same in any order', () => {
+    const records = [
+      ...atHome,
+      ...[0, 3, 6].map((day) => router('aa', day)),
+      ...[1, 4, 5].map((day) => router('bb', day)),
+      ...[0, 2, 5].map((day) => clock('America/Chicago', -360, day)),
+      ...[1, 4].map((day) => clock('Europe/Berlin', 60, day)),
+      ...from(BERLIN, 40, HOME, 3, 6),
+      ...from(BERLIN, 150, OTHER, 4, 5, 7),
+      ...from(FAR, 45, OTHER, 8, 9),
+    ]
+    assert.ok(sameInAnyOrder('place_mismatch', worker, records).length > 5)
+  })
 })
 
 describe('place_mismatch: the address of an operator (#25)', () => {

@@ -1,0 +1,110 @@
+/**
+ * Which sensor saw an event. Two findings of one sensor may be one fact that is told twice; findings of two sensors are
+ * independent, and count in full.
+ *
+ * Shape   one function or name per category. A new category does not compile without one.
+ */
+import type { Sensor } from '../../rules/language/index.ts'
+import type { Category, Event, EventOf } from '../../wire/event.ts'
+
+export function sensorOf(event: Event): Sensor {
+  const of = SENSOR_OF[event.category] as Sensor | ((event: Event) => Sensor)
+  return typeof of === 'function' ? of(event) : of
+}
+
+const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } = {
+  process_creation: 'process',
+  network_connection: 'process',
+  listening_socket: 'process',
+  egress: 'files',
+  network_place: 'address',
+  file_event: 'files',
+  file_burst: 'files',
+  archive_created: 'files',
+  volume_mounted: 'files',
+  repository: 'files',
+  usb_device: 'peripheral',
+  display: 'display',
+  input_pattern: 'input',
+  software: 'software',
+  autostart: 'software',
+  remote_session: 'tool_log',
+  clock_place: 'clock',
+  logon: 'presence',
+  power_state: 'presence',
+  presence: 'presence',
+  collection_gap: 'agent',
+  agent_state: 'agent',
+  connection: 'address',
+  place_mismatch: ({ Reason }) => (Reason === 'operator_address' ? 'tool_log' : 'address'),
+  travel: 'address',
+  rtt_excess: 'round_trip',
+  shared_key: ({ KeyKind }) => SENSOR_OF_KEY[KeyKind],
+  tool: ({ MatchedBy }) => (INVENTORY.has(MatchedBy) ? 'software' : 'process'),
+  hardware: ({ MatchedBy }) => SENSOR_OF_HARDWARE[MatchedBy],
+  slow_evidence: ({ Metric }) => SENSOR_OF_SLOW[Metric],
+  volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
+  rhythm: 'presence',
+  silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
+  login_place: 'identity_provider',
+  identity_conflict: ({ Reason }) => (Reason === 'two_places' ? 'identity_provider' : 'agent'),
+  contract_event: 'hr',
+  idp_login: 'identity_provider',
+  repo_audit: 'code_host',
+  sanctions_match: 'hr',
+}
+
+const SENSOR_OF_HARDWARE: Record<EventOf<'hardware'>['MatchedBy'], Sensor> = {
+  usb_id: 'peripheral',
+  inquiry: 'peripheral',
+  shape: 'peripheral',
+  claim: 'peripheral',
+  twin: 'peripheral',
+  volume: 'peripheral',
+  edid: 'display',
+  clone: 'display',
+  cadence: 'input',
+}
+
+const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor> = {
+  repositories: 'code_host',
+  other_teams: 'code_host',
+  sync_bytes: 'files',
+  share_bytes: 'files',
+  removable_bytes: 'files',
+  locked_archives: 'files',
+  outside_pushes: 'files',
+  remote_hours: 'tool_log',
+  approved_remote_hours: 'tool_log',
+  round_trip_ms: 'round_trip',
+  unseen_device_hours: 'identity_provider',
+}
+
+const INVENTORY: ReadonlySet<EventOf<'tool'>['MatchedBy']> = new Set(['package', 'service', 'signer'])
+
+const SENSOR_OF_KEY: Record<EventOf<'shared_key'>['KeyKind'], Sensor> = {
+  uplink: 'address',
+  gateway: 'address',
+  bssid: 'address',
+  edid: 'display',
+  usb_serial: 'peripheral',
+  controller: 'tool_log',
+  mfa_device: 'identity_provider',
+  login_address: 'identity_provider',
+}
+
+const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {
+  repositories: 'code_host',
+  egress_bytes: 'files',
+  file_share_bytes: 'files',
+  removable_bytes: 'files',
+  removable_files: 'files',
+  sync_bytes: 'files',
+  sync_files: 'files',
+  archive_bytes: 'files',
+  archive_then_upload_bytes: 'files',
+  drip: 'files',
+  remote_session_hours: 'tool_log',
+  remote_session_days: 'tool_log',
+  screen_share_hours: 'process',
+}
