@@ -54,6 +54,7 @@ const VALUES = {
     usb_serial: ['usb_device.SerialNumber'],
     controller: ['remote_session.PeerIdHash'],
     mfa_device: ['idp_login.MfaDeviceHash'],
+    login_address: ['idp_login.Ip'],
   },
   'hardware.MatchedBy': {
     usb_id: ['usb_device.VendorId'],
@@ -72,11 +73,24 @@ const VALUES = {
     never_converged: ['session'],
     reappeared_abroad: ['session'],
     operator_address: ['remote_session.PeerIp'],
+    databases_disagree: ['session'],
   },
   'identity_conflict.Reason': {
-    two_fingerprints: ['session'],
+    two_fingerprints: ['session', 'agent_state.Fingerprint'],
     sequence_replay: ['session'],
+    two_machines_at_once: ['agent_state.BootId'],
+    two_boots_at_once: ['agent_state.BootId'],
+    fingerprint_changed: ['session', 'agent_state.Fingerprint'],
+    virtual_after_hardware: ['agent_state.Virtual'],
+    virtual_though_listed: ['agent_state.Virtual'],
     two_places: ['idp_login.Ip'],
+  },
+  'login_place.Reason': {
+    country: ['idp_login.Ip'],
+    exit: ['idp_login.Ip'],
+    unknown_device: ['idp_login.DeviceId', 'idp_login.ManagedDevice'],
+    own_device: ['idp_login.DeviceId'],
+    approval: ['idp_login.MfaIp', 'idp_login.MfaCountry'],
   },
   'silence.Evidence': {
     this_laptop: ['idp_login.DeviceId'],

@@ -6,6 +6,7 @@ import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
 import { identityConflict } from './derivers/identity-conflict/identity-conflict.ts'
+import { logins } from './derivers/logins/logins.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
 import { rhythm } from './derivers/rhythm.ts'
@@ -29,6 +30,7 @@ const KINDS: readonly DeriverKind[] = [
   hardware,
   bulkCopy,
   identityConflict,
+  logins,
   silence,
   sharedKey,
   shareHours,

@@ -321,11 +321,13 @@ export class Pipeline {
     return seen
   }
 
-  #feed({ worker: account, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
+  #feed({ worker: account, time, receivedAt, event, geo, mfaGeo }: RecordedOf<'feed'>): Seen {
     const worker = account === null ? null : this.world.workerOf(account, sourceOf(event), time)
     const context = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
     const seen = seenBy(context, time, this.#accepted(receivedAt ?? time), event, null)
-    if (event.category === 'idp_login') seen.peer = this.#peer(geo, event.Ip, time)
+    if (event.category !== 'idp_login' && event.category !== 'repo_audit') return seen
+    seen.peer = this.#peer(geo, event.Ip, time)
+    if (event.category === 'idp_login') seen.approval = this.#peer(mfaGeo, event.MfaIp, time)
     return seen
   }
 
@@ -352,6 +354,7 @@ function seenBy(
     event,
     connection,
     peer: null,
+    approval: null,
     conflict: false,
     device,
     worker,

@@ -46,6 +46,7 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',
   silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
+  login_place: 'identity_provider',
   identity_conflict: ({ Reason }) => (Reason === 'two_places' ? 'identity_provider' : 'agent'),
   contract_event: 'hr',
   idp_login: 'identity_provider',
@@ -89,6 +90,7 @@ const SENSOR_OF_KEY: Record<EventOf<'shared_key'>['KeyKind'], Sensor> = {
   usb_serial: 'peripheral',
   controller: 'tool_log',
   mfa_device: 'identity_provider',
+  login_address: 'identity_provider',
 }
 
 const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {

@@ -8,6 +8,7 @@
  */
 import type { Contract } from '../../wire/contract.ts'
 import { CITIES, type City, cityCalled } from './cities.ts'
+import type { Company } from './company.ts'
 import { isHoliday, isWeekend, localTime } from './local-time.ts'
 import { type FieldsOf, type Laptop, type System, USER } from './observations.ts'
 import {
@@ -34,6 +35,8 @@ export interface Run {
   /** Epoch ms of the first day's midnight, UTC. */
   start: number
   days: number
+  /** What all laptops have; null: a support tool that every contract approves, and no security service. */
+  company: Company | null
 }
 
 export interface Machine extends Laptop {
@@ -98,6 +101,8 @@ export interface Person {
   trips: readonly Trip[]
   vacations: readonly Span[]
   neverSleeps: boolean
+  /** Works on a machine of their own, which the identity provider calls this; undefined: on a laptop of the company. */
+  ownMachine: string | null | undefined
   /** False for people of a scene: no vacation, illness, travel or trouble unless the scene sets it. */
   lively: boolean
   /** The end of the last planned day. */
@@ -173,7 +178,7 @@ export function hire(run: Run, index: number): Person {
     trips: tripsOf(run, random, claimed),
     vacations: vacationsOf(run, random),
     neverSleeps: chance(random, 0.12),
-    lively: true,
+    ...{ lively: true, ownMachine: undefined },
     awakeUntil: 0,
     lastPlace: null,
     gaps: [],

@@ -65,6 +65,8 @@ const DESCRIBE: Describe = {
       : `${Math.round(e.OffHoursShare * 100)} % of activity outside the declared hours`,
   silence: (e) => `silent for ${Math.round(e.HoursSilent)} h${e.Announced ? ', announced' : ''}`,
   identity_conflict: (e) => `identity conflict: ${e.Reason.replaceAll('_', ' ')}`,
+  login_place: (e) =>
+    `login from ${or(e.LoginCountry, 'an unknown country')} (${e.NetworkClass}): ${e.Reason.replaceAll('_', ' ')}`,
   contract_event: (e) => `contract: ${e.Action.replaceAll('_', ' ')}`,
   idp_login: (e) => `login to ${or(e.App)} from ${or(e.Ip)}: ${e.Result}`,
   repo_audit: (e) => `repository ${or(e.Repository)}: ${e.Action}`,

@@ -33,6 +33,7 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
   let allowed = 0
   return {
     reviews,
+    isOpen,
     /** One day's work. Returns how many cases were open. */
     day(at: number, everybody: readonly InQueue[]): number {
       const queue = everybody.filter(isOpen).sort(byUrgency)

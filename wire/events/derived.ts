@@ -69,12 +69,18 @@ export const Connection = z.strictObject({
  *         never near the contract's place · reappeared_abroad: it was in the right place, and later in another country
  *         · operator_address: the remote end of a remote-control session, from the tool's own log. `TravelNotice` true:
  *         the mismatch is announced travel. `DaysInPlace`: the days of the same window that agree with the contract.
- * Units   km, great circle; null if either place has no coordinates.
+ *         Of clock, round trip, network, geofeed and delivery, `WitnessesFor` say that the laptop is elsewhere, and
+ *         `WitnessesAgainst` that it is where the contract says; the rest say nothing. databases_disagree: the address
+ *         is elsewhere by a database, and those witnesses are against it.
+ * Units   km, great circle, the least where a place is a region; null: not comparable.
  */
 export const PlaceMismatch = z.strictObject({
   category: z.literal('place_mismatch'),
   ...envelope,
-  Reason: z.enum(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address']),
+  Reason: z.enum([
+    ...(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address'] as const),
+    'databases_disagree',
+  ]),
   ContractCountry: country.nullable(),
   ContractRegion: name.nullable(),
   ObservedCountry: country.nullable(),
@@ -84,6 +90,8 @@ export const PlaceMismatch = z.strictObject({
   DaysInPlace: count.nullable(),
   TravelNotice: z.boolean(),
   ShipToDistanceKm: km.nullable(),
+  WitnessesFor: count.nullish(),
+  WitnessesAgainst: count.nullish(),
 })
 
 /**
@@ -130,13 +138,13 @@ export const RttExcess = z.strictObject({
  * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
  *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
  *         `Corroborated` true: a second key confirms it (the gateway or BSSID behind the uplink); false: the second
- *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
+ *         keys differ, or each has an authenticator of their own too; null: there is none. `Roams`: this worker's laptops were also seen without the key.
  * Units   `Rarity` 0 (everybody has it) to 1 (only these workers).
  */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
   ...envelope,
-  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device']),
+  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device', 'login_address']),
   KeyHash: hash,
   Workers: count,
   Days: count,
@@ -326,7 +334,8 @@ export const Rhythm = z.strictObject({
  * Shape   `ActiveElsewhere`: an identity or repository feed showed the worker meanwhile; null if no such feed is
  *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account
  *         on another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
- *         reported that it was stopping, or that the laptop went to sleep.
+ *         reported that it was stopping, or that the laptop went to sleep. `SameBoot` true: the laptop ran on, awake, and
+ *         the agent was paused; false: it slept; null: not known, or it was switched off.
  */
 export const Silence = z.strictObject({
   category: z.literal('silence'),
@@ -336,19 +345,54 @@ export const Silence = z.strictObject({
   Evidence: z.enum(['this_laptop', 'repository', 'account']).nullable(),
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
+  SameBoot: z.boolean().nullable().default(null),
+})
+
+/**
+ * A login that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
+ *
+ * Shape   `Reason` country: from another country than the contract's · exit: through an unapproved VPN, data centre or
+ *         Tor exit · unknown_device: on a device that is neither ours nor a phone, while the worker's laptop was off all
+ *         day · own_device: on the worker's own laptop, from a country where that laptop was not · approval: the second
+ *         factor was approved elsewhere, and `LoginCountry` and `NetworkClass` are the approval's. `LaptopCountry`:
+ *         where a laptop of the worker was then. `ManagedDevice` false: not a managed laptop, or an id that the roster
+ *         does not have. `TravelNotice` true: an announced journey explains it.
+ * Units   `Days`: distinct days of the last 14 with this reason, of an exit with this class of exit; `HomeDays`: days of
+ *         the last 30 on which a login or a laptop proves the contract's country. `DaysSinceLaptop`: days since a laptop
+ *         of the worker was heard; null: there is none, or it was not heard for a month.
+ * Errors  null: not known.
+ */
+export const LoginPlace = z.strictObject({
+  category: z.literal('login_place'),
+  ...envelope,
+  Reason: z.enum(['country', 'exit', 'unknown_device', 'own_device', 'approval']),
+  ContractCountry: country.nullable(),
+  LoginCountry: country.nullable(),
+  LaptopCountry: country.nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES),
+  ManagedDevice: z.boolean().nullable(),
+  Days: count,
+  HomeDays: count,
+  DaysSinceLaptop: count.nullable(),
+  TravelNotice: z.boolean(),
 })
 
 /**
  * One identity in two places.
  *
- * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
+ * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_machines_at_once,
+ *         two_boots_at_once: the same, and both ran at one time · fingerprint_changed: once, and it stayed so ·
+ *         virtual_after_hardware, virtual_though_listed: the agent calls its machine virtual (#99) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
  *         managed laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
  */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
-  Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places']),
+  Reason: z.enum([
+    ...(['two_fingerprints', 'sequence_replay', 'two_places', 'two_machines_at_once', 'two_boots_at_once'] as const),
+    ...(['fingerprint_changed', 'virtual_after_hardware', 'virtual_though_listed'] as const),
+  ]),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),
   ManagedDevice: z.boolean().nullable(),
