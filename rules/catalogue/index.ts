@@ -90,10 +90,9 @@ export function newerRelease(catalogue: Catalogue, { maker, date }: HardwareEntr
 const hardwareDevices = (hardwareFile as unknown as HardwareFile).devices
 const hardwareIndex = indexHardware(hardwareFile as unknown as HardwareFile)
 
-/** Whether a device or display is recognised, or may be one end of a KVM. */
-export function isNotable(event: EventOf<'usb_device'> | EventOf<'display'>): boolean {
-  if (event.category === 'display') return recogniseDisplay(hardwareIndex, event) !== undefined
-  return mayBePartOfKvm(event) || recogniseUsb(hardwareIndex, event) !== undefined
+/** Whether a USB device is recognised, or may be one end of a KVM, were it connected. */
+export function isNotable(event: EventOf<'usb_device'>): boolean {
+  return mayBePartOfKvm(event) || recogniseUsb(hardwareIndex, { ...event, Action: 'attached' }) !== undefined
 }
 
 /**

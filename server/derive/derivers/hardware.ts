@@ -7,7 +7,7 @@
  *         awake, at the first such moment, and another one when one is approved and one is not. What is there at the
  *         agent's first look counts as much as what comes later, so a KVM from before the enrolment is seen, too.
  * Silent  two monitors of one model whose descriptions have no serial number, and so are equal.
- * Memory  in the bounds of `connected`, `firstOfDay` and `inOrder`.
+ * Memory  in the bounds of `connected` and `firstOfDay`.
  */
 
 import * as z from 'zod'
@@ -18,12 +18,10 @@ import type { Category, Event, EventOf } from '../../../wire/event.ts'
 import { DAY } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, type Seen } from '../deriver.ts'
 import { firstOfDay } from '../kit/first-of-day.ts'
-import { inOrder } from '../kit/in-order.ts'
-import { prefixed } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
-import { clonedDisplays, displayNote } from './cloned-display.ts'
 import { connected, type Report, type Thing, type UsbIds } from './connected.ts'
 import { jigglerIn } from './jiggler.ts'
+import { screenName, screenOf } from './screen.ts'
 
 const thresholds = z.strictObject({
   /** Seconds between a display and an input device attached together: 'at the same minute' (threat model #39, P6). */
@@ -46,9 +44,8 @@ type Usb = EventOf<'usb_device'>
 
 export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
   const firsts = firstOfDay()
-  const devices = connected(limits.twinSeconds * 1_000)
+  const devices = connected(limits.twinSeconds * 1_000, { ...CLONE, by: 'clone' })
   const sightings = statements()
-  const clones = inOrder(clonedDisplays, MAX_DISPLAY_NOTES)
   return {
     take(seen, emit) {
       const { event, device, conflict, time, receivedAt } = seen
@@ -58,17 +55,12 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
       if (event && READ.has(event.category)) isChanged = takeEvent(device, event, seen, emit) || isChanged
       if (isChanged) revise(device, emit)
     },
-    kept: {
-      firsts: firsts.kept,
-      devices: devices.kept,
-      sightings: sightings.kept,
-      ...prefixed('clones', clones.kept),
-    },
+    kept: { firsts: firsts.kept, devices: devices.kept, sightings: sightings.kept },
   }
 
   /** Returns whether what is connected may have changed. */
   function takeEvent(device: string, event: Event, seen: Seen, emit: Emit): boolean {
-    const { facts, time, firstBoot, contract } = seen
+    const { facts, time } = seen
     if (event.category === 'agent_state') {
       if (event.Action !== 'started') return false
       devices.looked(device, 'usb', time)
@@ -78,23 +70,17 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
     if (event.category === 'usb_device') {
       if (event.Action === 'present') devices.looked(device, 'usb', time)
       const report = usbReport(event, facts)
-      devices.report(
-        device,
-        'usb',
-        usbName(event),
-        report,
-        report.things.length > 0 || report.twin !== null || isGone(event),
-      )
+      const matters = report.things.length > 0 || report.twin !== null || (report.gone && isNotable(event))
+      devices.usb(device, usbName(event), report, matters)
       return true
     }
     if (event.category === 'display') {
-      const note = displayNote(event, { approved: declares(contract, CLONE, null), firstBoot })
-      if (note) clones.take(device, note, (at, key, draft) => emit(about(device, at), key, draft))
       if (event.Action === 'present') devices.looked(device, 'display', time)
       if (event.Action !== 'removed' && event.Internal !== true) devices.display(device, time)
-      const things = event.Action === 'removed' ? [] : (facts?.hardware ?? [])
-      const report = { time, id: event.id, things, twin: null, usb: null }
-      devices.report(device, 'display', displayName(event), report, things.length > 0 || isGone(event))
+      const gone = event.Action === 'removed'
+      const things = gone ? [] : (facts?.hardware ?? [])
+      const report = { time, id: event.id, gone, things, twin: null, usb: null }
+      devices.screen(device, screenName(event), report, screenOf(event))
       return true
     }
     if (event.category === 'volume_mounted' && event.VirtualMedia === true)
@@ -110,11 +96,11 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
   function usbReport(event: Usb, facts: Seen['facts']): Report {
     const { time, id, Action, VendorId, ProductId, SerialNumber } = event
     const usb = { VendorId, ProductId, SerialNumber }
-    if (Action === 'removed') return { time, id, things: [], twin: null, usb }
+    if (Action === 'removed') return { time, id, gone: true, things: [], twin: null, usb }
     const things = facts?.hardware ?? []
     const known = things.find((it) => it.by !== 'claim' && event.HasKeyboard)
     const twin = mayHaveTwin(event, known !== undefined) ? { ...(known ?? UNKNOWN), by: 'twin' as const } : null
-    return { time, id, things, twin, usb }
+    return { time, id, gone: false, things, twin, usb }
   }
 
   /** Something seen at one moment, the first of the day. */
@@ -175,9 +161,7 @@ const UNKNOWN = {
   kind: 'ip_kvm',
 } as const
 const VIRTUAL_DISK = { id: 'virtual-disk', name: "An IP-KVM's virtual disk", kind: 'ip_kvm' } as const
-const CLONE = { id: 'edid-clone', kind: 'ip_kvm' } as const
-/** Per laptop, in eight days. */
-const MAX_DISPLAY_NOTES = 500
+const CLONE = { id: 'edid-clone', name: 'A display that describes itself as another one', kind: 'ip_kvm' } as const
 
 /** Categories that are read; every other event only shows that the laptop was awake. */
 const READ: ReadonlySet<Category> = new Set(['usb_device', 'display', 'volume_mounted', 'input_pattern', 'agent_state'])
@@ -186,20 +170,11 @@ function kindOf({ id, by }: Thing, approved: boolean): string {
   return `${id}|${by}|${approved}`
 }
 
-/** Whether what is gone would have been of interest: its arrival may be reported later. */
-function isGone(event: Usb | EventOf<'display'>): boolean {
-  return event.Action === 'removed' && isNotable({ ...event, Action: 'attached' })
-}
-
 /** What is the same when a device is reported as present, attached and removed, and differs when its functions do. */
 function usbName(event: Usb): string {
   const { VendorId, ProductId, SerialNumber, ParentPort, InterfaceClasses } = event
   const functions = [event.HasKeyboard, event.HasAbsolutePointer, event.HasStorage, event.HasNetwork].map(Number)
   return `${VendorId}:${ProductId} ${SerialNumber} ${ParentPort} ${InterfaceClasses.join('')} ${functions.join('')}`.toLowerCase()
-}
-
-function displayName({ Port, MakerId, ProductCode, SerialText, EdidHash }: EventOf<'display'>): string {
-  return `${Port ?? ''} ${MakerId} ${ProductCode} ${SerialText} ${EdidHash?.slice(0, 16)}`
 }
 
 /**
