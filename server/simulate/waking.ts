@@ -130,7 +130,7 @@ function zoneFields(machine: Machine, at: number) {
   return { TimeZone: machine.zone, UtcOffsetMinutes: utcOffsetMs(machine.zone, at) / MINUTE }
 }
 
-/** The devices on a desk: the site's monitors, and a receiver beside the first one. */
+/** The devices on a desk: the site's monitors, each with a receiver beside it, and its dock. */
 function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 'removed', say: Say): void {
   for (const monitor of site.monitors) {
     say(time, 'display', {
@@ -145,6 +145,13 @@ function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 
     })
     say(time + 300, 'usb_device', { Action })
   }
+  const { dock } = site
+  for (const [ProductId, ProductName, InterfaceClasses] of dock?.parts ?? [])
+    say(time + 200, 'usb_device', {
+      ...{ Action, VendorId: dock!.vendor, ProductId, ProductName, Manufacturer: dock!.maker },
+      ...{ SerialNumber: dock!.serial, InterfaceClasses: [...InterfaceClasses], HasKeyboard: false },
+      HasNetwork: InterfaceClasses.includes('0a') || ProductId === '8153',
+    })
 }
 
 /** Changes of network while the laptop is awake. */
