@@ -158,6 +158,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     usb_serial: 'USB device',
     controller: 'remote controller',
     mfa_device: 'authenticator',
+    login_address: 'internet address of logins',
   },
   /** Where it went, or what it is made of. */
   Metric: {
@@ -216,6 +217,11 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     two_fingerprints: 'by two computers',
     sequence_replay: 'from an older copy of its state',
     two_places: 'in two places',
+    two_machines_at_once: 'by two computers at once',
+    two_boots_at_once: 'by two running systems at once',
+    fingerprint_changed: 'by another computer from one day on',
+    virtual_after_hardware: 'by a virtual machine after a real one',
+    virtual_though_listed: 'by a virtual machine',
   },
 }
 /** Identifiers that read as words once their separators are blanks. */

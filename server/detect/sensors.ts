@@ -41,7 +41,7 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   rtt_excess: 'round_trip',
   shared_key: ({ KeyKind }) => SENSOR_OF_KEY[KeyKind],
   tool: ({ MatchedBy }) => (INVENTORY.has(MatchedBy) ? 'software' : 'process'),
-  hardware: ({ MatchedBy }) => (MatchedBy === 'edid' ? 'display' : MatchedBy === 'cadence' ? 'input' : 'peripheral'),
+  hardware: ({ MatchedBy }) => SENSOR_OF_HARDWARE[MatchedBy],
   slow_evidence: ({ Metric }) => SENSOR_OF_SLOW[Metric],
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',
@@ -52,6 +52,18 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   idp_login: 'identity_provider',
   repo_audit: 'code_host',
   sanctions_match: 'hr',
+}
+
+const SENSOR_OF_HARDWARE: Record<EventOf<'hardware'>['MatchedBy'], Sensor> = {
+  usb_id: 'peripheral',
+  inquiry: 'peripheral',
+  shape: 'peripheral',
+  claim: 'peripheral',
+  twin: 'peripheral',
+  volume: 'peripheral',
+  edid: 'display',
+  clone: 'display',
+  cadence: 'input',
 }
 
 const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor> = {
@@ -78,6 +90,7 @@ const SENSOR_OF_KEY: Record<EventOf<'shared_key'>['KeyKind'], Sensor> = {
   usb_serial: 'peripheral',
   controller: 'tool_log',
   mfa_device: 'identity_provider',
+  login_address: 'identity_provider',
 }
 
 const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {

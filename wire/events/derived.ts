@@ -138,13 +138,13 @@ export const RttExcess = z.strictObject({
  * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
  *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
  *         `Corroborated` true: a second key confirms it (the gateway or BSSID behind the uplink); false: the second
- *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
+ *         keys differ, or each has an authenticator of their own too; null: there is none. `Roams`: this worker's laptops were also seen without the key.
  * Units   `Rarity` 0 (everybody has it) to 1 (only these workers).
  */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
   ...envelope,
-  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device']),
+  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device', 'login_address']),
   KeyHash: hash,
   Workers: count,
   Days: count,
@@ -334,7 +334,8 @@ export const Rhythm = z.strictObject({
  * Shape   `ActiveElsewhere`: an identity or repository feed showed the worker meanwhile; null if no such feed is
  *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account
  *         on another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
- *         reported that it was stopping, or that the laptop went to sleep.
+ *         reported that it was stopping, or that the laptop went to sleep. `SameBoot` true: the laptop ran on, awake, and
+ *         the agent was paused; false: it slept; null: not known, or it was switched off.
  */
 export const Silence = z.strictObject({
   category: z.literal('silence'),
@@ -344,6 +345,7 @@ export const Silence = z.strictObject({
   Evidence: z.enum(['this_laptop', 'repository', 'account']).nullable(),
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
+  SameBoot: z.boolean().nullable().default(null),
 })
 
 /**
@@ -378,14 +380,19 @@ export const LoginPlace = z.strictObject({
 /**
  * One identity in two places.
  *
- * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
+ * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_machines_at_once,
+ *         two_boots_at_once: the same, and both ran at one time · fingerprint_changed: once, and it stayed so ·
+ *         virtual_after_hardware, virtual_though_listed: the agent calls its machine virtual (#99) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
  *         managed laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
  */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
-  Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places']),
+  Reason: z.enum([
+    ...(['two_fingerprints', 'sequence_replay', 'two_places', 'two_machines_at_once', 'two_boots_at_once'] as const),
+    ...(['fingerprint_changed', 'virtual_after_hardware', 'virtual_though_listed'] as const),
+  ]),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),
   ManagedDevice: z.boolean().nullable(),
