@@ -70,7 +70,10 @@ export const clonedDisplays: Fold<Connected, DisplayNote> = {
       state.lookedAt = note.time
     }
     const connector = note.port ?? `${UNNAMED}${note.id}`
-    state.at = state.at.filter(([it]) => it !== connector)
+    // Without the connector, a monitor that is attached again may be on the same one: laptops sleep while it is taken off.
+    const isAgain = (it: string, key: string) =>
+      note.port === null && note.action === 'attached' && it.startsWith(UNNAMED) && key === note.key
+    state.at = state.at.filter(([it, key]) => it !== connector && !isAgain(it, key))
     const twin = state.at.find(([, key, internal]) => isSame(key, internal, note))
     state.at = [...state.at, [connector, note.key, note.internal] as [string, string, boolean]].slice(-MAX_CONNECTED)
     const day = Math.floor(note.time / DAY)

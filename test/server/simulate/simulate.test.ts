@@ -12,7 +12,7 @@ import { sha256 } from '../../../wire/sha256.ts'
 const START = Date.UTC(2026, 8, 14)
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-const GOLDEN = '3d6969bc1cb4a28d16bdceb1d8c00a8dde96eada2a3d14b822857e61bce900ab'
+const GOLDEN = '6e27d9176c5e54ee14795eb00115bec3be0b3f67057617361f567dce2e1b854d'
 
 function lines(options: Partial<SimulateOptions> = {}, scenarios: readonly Scenario[] = SCENARIOS): string[] {
   return [...simulate({ scenarios: [], seed: 1, workers: 12, days: 8, start: START, ...options }, scenarios)]
