@@ -1,5 +1,5 @@
 /**
- * Which sensor saw an event. Two findings of one sensor may be one fact that is told twice; findings of two sensors are
+ * Which sensors saw an event. Two findings of one sensor may be one fact that is told twice; findings of two sensors are
  * independent, and count in full.
  *
  * Shape   one function or name per category. A new category does not compile without one.
@@ -7,12 +7,12 @@
 import type { Sensor } from '../../rules/language/index.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 
-export function sensorOf(event: Event): Sensor {
-  const of = SENSOR_OF[event.category] as Sensor | ((event: Event) => Sensor)
-  return typeof of === 'function' ? of(event) : of
+export function sensorsOf(event: Event): readonly Sensor[] {
+  const of = SENSOR_OF[event.category] as Sensor | ((event: Event) => Sensor | readonly Sensor[])
+  return [typeof of === 'function' ? of(event) : of].flat()
 }
 
-const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } = {
+const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor | readonly Sensor[]) } = {
   process_creation: 'process',
   network_connection: 'process',
   listening_socket: 'process',
@@ -93,7 +93,7 @@ const SENSOR_OF_KEY: Record<EventOf<'shared_key'>['KeyKind'], Sensor> = {
   login_address: 'identity_provider',
 }
 
-const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {
+const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor | readonly Sensor[]> = {
   repositories: 'code_host',
   egress_bytes: 'files',
   file_share_bytes: 'files',
@@ -103,7 +103,7 @@ const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {
   sync_files: 'files',
   archive_bytes: 'files',
   archive_then_upload_bytes: 'files',
-  drip: 'files',
+  drip: ['files', 'code_host'],
   remote_session_hours: 'tool_log',
   remote_session_days: 'tool_log',
   screen_share_hours: 'process',
