@@ -39,6 +39,7 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor | re
   place_mismatch: ({ Reason }) => (Reason === 'operator_address' ? 'tool_log' : 'address'),
   travel: 'address',
   rtt_excess: 'round_trip',
+  rtt_change: 'round_trip',
   shared_key: ({ KeyKind }) => SENSOR_OF_KEY[KeyKind],
   tool: ({ MatchedBy }) => (INVENTORY.has(MatchedBy) ? 'software' : 'process'),
   hardware: ({ MatchedBy }) => SENSOR_OF_HARDWARE[MatchedBy],

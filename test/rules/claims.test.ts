@@ -61,7 +61,10 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\bremovable disk\b/i, shownBy: /RootKind$|\.Metric$|process_creation\.Image$/ },
   { words: /\bsync folders?\b/i, shownBy: /RootKind$|\.Metric$/ },
   { words: /\bphone\b(?! emulator)/i, shownBy: /\.Mobile$|ToolCategory$/ },
-  { words: /\bround trips?\b|\banswers take\b/i, shownBy: /^rtt_excess|^slow_evidence\.Metric$|WitnessesAgainst$/ },
+  {
+    words: /\bround trips?\b|\banswers take\b/i,
+    shownBy: /^rtt_(excess|change)|^slow_evidence\.Metric$|WitnessesAgainst$/,
+  },
   { words: /\bnever where the contract says\b/i, shownBy: /DaysInPlace$/ },
   { words: /\b(laptop's clock|geofeed|witness(es)?)\b/i, shownBy: /TimeZone$|ClockJumpMs$|WitnessesAgainst$/ },
 ]

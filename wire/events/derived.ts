@@ -132,6 +132,25 @@ export const RttExcess = z.strictObject({
 })
 
 /**
+ * A laptop's own round trips became longer and stayed so (#46, #53).
+ *
+ * Shape   one per change, on the third measured day after it. `NewNetwork`: neither its router nor its access point had
+ *         been seen before; null: not known. `TravelNotice` true: on an announced journey.
+ * Units   ms, the medians of the days' shortest round trips before and after; `ChangeMs` the difference.
+ */
+export const RttChange = z.strictObject({
+  category: z.literal('rtt_change'),
+  ...envelope,
+  BeforeMs: z.number().min(0),
+  AfterMs: z.number().min(0),
+  ChangeMs: z.number().min(0),
+  DaysBefore: count,
+  DaysAfter: count,
+  NewNetwork: z.boolean().nullable(),
+  TravelNotice: z.boolean(),
+})
+
+/**
  * One uplink, network, monitor, USB device, remote controller or MFA device shared by several workers (#4, #26, #42,
  * #56).
  *
