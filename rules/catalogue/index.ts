@@ -18,7 +18,7 @@ import type { ToolIndex } from './tool-index.ts'
 import toolFile from './tools.json' with { type: 'json' }
 import { recogniseTools } from './tools.ts'
 
-export type { HardwareEntry, ToolEntry } from './entry.ts'
+export type { HardwareEntry, Release, ToolEntry } from './entry.ts'
 
 export interface Catalogue {
   /** The day of its newest file. */
@@ -78,6 +78,12 @@ export function recognise(catalogue: Catalogue, event: Event): CatalogueFacts | 
   }
   const tools = recogniseTools(catalogue.toolIndex, event)
   return tools && { tools }
+}
+
+/** The maker's newest release that we know of, when it is newer than what the entry was read from. */
+export function newerRelease(catalogue: Catalogue, { maker, date }: HardwareEntry): Release | null {
+  const release = maker === undefined ? undefined : catalogue.releases[maker]
+  return release && release.date > date ? release : null
 }
 
 const hardwareDevices = (hardwareFile as unknown as HardwareFile).devices

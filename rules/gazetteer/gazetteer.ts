@@ -62,6 +62,8 @@ const SIZES = 5
 let chunks: { zones: readonly string[]; byCountry: ReadonlyMap<string, string> } | null = null
 const countries = new Map<string, Country | null>()
 const found = new Map<string, Spot | null>()
+/** By country and tenth of a degree. */
+const zones = new Map<string, string>()
 let countryNames: ReadonlyMap<string, string> | null = null
 
 export function findPlace({ country, region, city }: PlaceNames): Spot | null {
@@ -86,6 +88,10 @@ export function zoneAt(country: string, { latitude, longitude }: Point): string 
   const data = countryData(country)
   if (!data) return null
   if (data.zones.length === 1) return data.zones[0]!
+  const key = `${country}|${latitude.toFixed(1)}|${longitude.toFixed(1)}`
+  const known = zones.get(key)
+  if (known !== undefined) return known
+  if (zones.size >= MAX_KEPT) zones.clear()
   const squeeze = Math.cos((latitude * Math.PI) / 180)
   let [nearest, least] = ['', Number.POSITIVE_INFINITY]
   for (const { cities } of new Set([...data.regions.values()].flat()))
@@ -93,7 +99,8 @@ export function zoneAt(country: string, { latitude, longitude }: Point): string 
       const distance = (it.latitude - latitude) ** 2 + ((it.longitude - longitude) * squeeze) ** 2
       if (distance < least) [nearest, least] = [it.zone, distance]
     }
-  return nearest || null
+  zones.set(key, nearest)
+  return nearest
 }
 
 function search({ regions, cities }: Country, code: string, region: string[], city: string[]): Spot | null {

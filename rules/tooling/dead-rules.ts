@@ -63,6 +63,7 @@ const VALUES = {
     shape: ['usb_device.HasKeyboard'],
     claim: ['usb_device.HasKeyboard'],
     clone: ['display.EdidHash'],
+    volume: ['volume_mounted.VirtualMedia'],
     twin: ['usb_device.HasKeyboard'],
     cadence: ['input_pattern.IntervalHistogramMs'],
   },
@@ -72,6 +73,7 @@ const VALUES = {
     never_converged: ['session'],
     reappeared_abroad: ['session'],
     operator_address: ['remote_session.PeerIp'],
+    databases_disagree: ['session'],
   },
   'identity_conflict.Reason': {
     two_fingerprints: ['session'],

@@ -219,7 +219,8 @@ function baseContract(run: Run, person: Person) {
   const { worker, role, claimed } = person
   const { country, region, city, lat: latitude, lon: longitude, zone: timeZone } = claimed
   const place = { country, region, city, latitude, longitude }
-  const gateway = person.corporateTunnel && person.tunnel ? [{ address: person.tunnel.address }] : []
+  const gateway =
+    run.company?.sase == null && person.corporateTunnel && person.tunnel ? [{ address: person.tunnel.address }] : []
   return {
     worker,
     ...place,
@@ -228,7 +229,7 @@ function baseContract(run: Run, person: Person) {
     start: firstBootOf(run, person),
     end: null,
     shipTo: place,
-    approvedTools: [{ tool: 'ScreenConnect', tenant: 'company' }],
+    approvedTools: run.company === null ? [{ tool: 'ScreenConnect', tenant: 'company' }] : [],
     approvedEgress: gateway,
     travelNotices: [],
     household: [],

@@ -7,15 +7,16 @@
  *         laptop in eight never shut; a flaky network every fourth day; restarts every eighth morning.
  */
 
+import { equipped, managed } from './company-tools.ts'
 import type { DayPlan } from './day-plan.ts'
 import { leave, swap, swapTime } from './handover.ts'
-import { observed } from './observations.ts'
+import { observed, type Say } from './observations.ts'
 import { firstBootOf, isWorkday, localAt, type Person, type Place, type Run, type Span } from './person.ts'
 import { placeAt, placesOf } from './places.ts'
 import { between, chance, exponential, normal, poisson, type Random, stream } from './random.ts'
 import { sessionLine, within } from './spool.ts'
 import { isOn, type Script, stageOf } from './stage.ts'
-import { crash, moves, resumed, type Say, stayAwake, wake } from './waking.ts'
+import { crash, moves, resumed, stayAwake, wake } from './waking.ts'
 import { feeds, helpdesk, meetingsOf, setUp, work } from './work.ts'
 
 const MINUTE = 60_000
@@ -140,10 +141,14 @@ function happenings(run: Run, person: Person, day: number, plan: DayPlan, script
     plan.drafts.push({ time: Math.round(time), kind: 'session', body })
   }
   const firstDay = person.joins?.day === day || person.swapDay === day
+  const isFirstLook = person.awakeUntil === 0
+  if (run.company && isFirstLook && plan.awake[0])
+    equipped(run.company, machine.system, plan.awake[0].from, firstDay, say)
   plan.awake.forEach((span, nth) => {
     const known = { nth, firstDay: firstDay && nth === 0, plan, say, session, random }
     if (span.from > person.awakeUntil) {
-      const restart = nth === 0 && (firstDay || script.restarts || chance(random, 0.125))
+      const restart =
+        nth === 0 && (firstDay || script.restarts || (run.company !== null && isFirstLook) || chance(random, 0.125))
       wake(run, person, span, { ...known, restart })
     } else stayAwake(run, person, span, known)
     person.awakeUntil = Math.max(person.awakeUntil, span.to)
@@ -159,5 +164,6 @@ function happenings(run: Run, person: Person, day: number, plan: DayPlan, script
   meetingsOf(person, plan, say, random)
   work(person, plan, say, random)
   helpdesk(run, person, plan, say, random)
+  managed(run, person, plan, say, random)
   feeds(run, person, day, plan, random)
 }

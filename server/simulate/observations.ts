@@ -15,6 +15,9 @@ export type FeedCategory = Exclude<CategoryOf<'feed'>, 'sanctions_match'>
 type Envelope = 'category' | 'id' | 'seq' | 'time' | 'product' | 'collector'
 export type FieldsOf<C extends Category> = Omit<EventOf<C>, Envelope>
 
+/** Plans an event of one laptop at its true time. */
+export type Say = <C extends LaptopCategory>(time: number, category: C, fields: Partial<FieldsOf<C>>) => void
+
 /** The laptop that an event is from. */
 export interface Laptop {
   system: System

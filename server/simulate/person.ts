@@ -8,6 +8,7 @@
  */
 import type { Contract } from '../../wire/contract.ts'
 import { CITIES, type City, cityCalled } from './cities.ts'
+import type { Company } from './company.ts'
 import { isHoliday, isWeekend, localTime } from './local-time.ts'
 import { type FieldsOf, type Laptop, type System, USER } from './observations.ts'
 import {
@@ -34,6 +35,8 @@ export interface Run {
   /** Epoch ms of the first day's midnight, UTC. */
   start: number
   days: number
+  /** What all laptops have; null: a support tool that every contract approves, and no security service. */
+  company: Company | null
 }
 
 export interface Machine extends Laptop {

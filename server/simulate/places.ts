@@ -3,6 +3,7 @@
  *
  * Source  assumed: 3 % of working days have an afternoon in a café, 2 % an hour behind a telephone.
  */
+import { throughSase } from './company-tools.ts'
 import { dateOf, localAt, type Person, type Place, type Run, type Span } from './person.ts'
 import { below, type Random } from './random.ts'
 import { exitAt, type Site, siteAt } from './sites.ts'
@@ -42,11 +43,12 @@ export function placesOf(
       if (place.site.kind !== 'office') Object.assign(place, { exit: person.tunnel, tunnelled: true })
   }
   for (const it of script.sits) add(it, it.site)
+  const seen = throughSase(run, person, day, places)
   for (const it of script.tunnels) {
-    const site = placeAt(places, it.from)?.site ?? person.home
-    places.push({ ...it, site, tunnelled: true })
+    const site = placeAt(seen, it.from)?.site ?? person.home
+    seen.push({ ...it, site, tunnelled: true })
   }
-  return places
+  return seen
 }
 
 export function placeAt(places: readonly Place[], time: number): Place | undefined {

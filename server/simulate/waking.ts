@@ -1,8 +1,9 @@
 /** The events of a laptop that wakes, boots, moves, or comes back online. */
 
+import { services } from './company-tools.ts'
 import type { DayPlan } from './day-plan.ts'
 import { utcOffsetMs } from './local-time.ts'
-import type { LaptopCategory, observed } from './observations.ts'
+import type { Say } from './observations.ts'
 import { bootIdOf, type Gap, localAt, type Machine, type Person, type Place, type Run, type Span } from './person.ts'
 import { placeAt } from './places.ts'
 import { below, between, chance, hexOf, type Random } from './random.ts'
@@ -12,12 +13,6 @@ import { within } from './spool.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-
-export type Say = <C extends LaptopCategory>(
-  time: number,
-  category: C,
-  fields: Parameters<typeof observed<C>>[1],
-) => void
 
 export interface Known {
   nth: number
@@ -93,6 +88,7 @@ function start(
   else say(at + 2_000, 'logon', { Action: 'present' })
   for (let left = 6; left > 0; left--)
     say(at + 2_500, 'process_creation', { Image: BASE_IMAGES[machine.system], StartedBeforeAgent: true })
+  if (run.company) services(run.company, machine.system, at, say)
   say(at + 3_000, 'clock_place', zoneFields(machine, at))
 }
 

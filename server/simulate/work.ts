@@ -7,14 +7,14 @@
  */
 
 import type { DayPlan } from './day-plan.ts'
-import { type FieldsOf, feedLine, homeOf, type System } from './observations.ts'
+import { type FieldsOf, feedLine, homeOf, type Say, type System } from './observations.ts'
 import type { Person, Run } from './person.ts'
 import { placeAt } from './places.ts'
 import { below, between, chance, hexOf, logNormal, pick, poisson, type Random } from './random.ts'
 import type { Role } from './scene.ts'
 import { type Exit, exitAt } from './sites.ts'
 import { geoText } from './spool.ts'
-import { BASE_IMAGES, type Say } from './waking.ts'
+import { BASE_IMAGES } from './waking.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -200,7 +200,7 @@ export const SUPPORT_CLIENT: Readonly<Record<System, string>> = {
 
 /** One attended session of the company's own tool per worker in ten weeks (N1; assumed). */
 export function helpdesk(run: Run, person: Person, plan: DayPlan, say: Say, random: Random): void {
-  if (!person.lively || !chance(random, 0.02)) return
+  if (run.company?.rmm || !person.lively || !chance(random, 0.02)) return
   const { system } = person.machine
   const span = pick(random, plan.active)
   const from = between(random, span.from, span.to)

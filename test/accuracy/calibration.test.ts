@@ -19,7 +19,7 @@ const course = (kind: Kind, workers: number, people: Followed[], points: Record<
   people,
   mornings: Array.from({ length: Math.max(0, ...Object.values(points).map((it) => it.length)) }, (_, day) => ({
     at: T0 + day * DAY,
-    nobody: -20,
+    ...{ nobody: -20, open: 0 },
     points: Object.fromEntries(Object.entries(points).map(([worker, all]) => [worker, all[day]!])),
   })),
   ...{ reviews: [], alerts: { infiltrators: NONE, others: NONE }, events: 1, seconds: 1, explained: [], dump: null },

@@ -70,6 +70,8 @@ export interface Morning {
   at: number
   /** Of a worker without findings. */
   nobody: number
+  /** Cases that were open, before the day's reviews. */
+  open: number
   /** Of all workers that have findings, or had some. */
   points: Record<string, number>
 }
@@ -179,9 +181,9 @@ export async function course(
       ...assessments.of(it, at),
       findings: pipeline.findings.of(it),
     }))
-    desk.day(at, queue)
+    const open = desk.day(at, queue)
     mornings.push({
-      at,
+      ...{ at, open },
       nobody: assessments.of(NOBODY, at).points,
       points: Object.fromEntries(queue.map(({ worker, points }) => [worker, points])),
     })

@@ -46,7 +46,10 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\bat night\b|\boutside the contract's hours\b/i, shownBy: /OffHoursShare$/ },
   { words: /\bvirtual machine\b/i, shownBy: /\.Virtual$/ },
   { words: /\bone home's\b/i, shownBy: /^shared_key\.NetworkClass$/ },
-  { words: /\brouter\b(?!.*\bVPN\b)(?<!\bVPN\b.*)/i, shownBy: /^shared_key\.(Corroborated|KeyKind)$/ },
+  {
+    words: /\brouter\b(?!.*\bVPN\b)(?<!\bVPN\b.*)/i,
+    shownBy: /^shared_key\.(Corroborated|KeyKind)$|WitnessesAgainst$/,
+  },
   { words: /\bnever (anywhere else|leaves it|moves)\b/i, shownBy: /\.Roams$|LidClosed$/ },
   { words: /\b(several|two|three) workers\b|\bother workers'/i, shownBy: /\.Workers$/ },
   { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^(slow_evidence\.Metric|login_place\.Reason)$/ },
@@ -58,7 +61,9 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\bremovable disk\b/i, shownBy: /RootKind$|\.Metric$|process_creation\.Image$/ },
   { words: /\bsync folders?\b/i, shownBy: /RootKind$|\.Metric$/ },
   { words: /\bphone\b(?! emulator)/i, shownBy: /\.Mobile$|ToolCategory$/ },
-  { words: /\bround trips?\b|\banswers take\b/i, shownBy: /^rtt_excess|^slow_evidence\.Metric$/ },
+  { words: /\bround trips?\b|\banswers take\b/i, shownBy: /^rtt_excess|WitnessesAgainst$|^slow_evidence\.Metric$/ },
+  { words: /\bnever where the contract says\b/i, shownBy: /DaysInPlace$/ },
+  { words: /\b(laptop's clock|geofeed|witness(es)?)\b/i, shownBy: /TimeZone$|ClockJumpMs$|WitnessesAgainst$/ },
 ]
 
 const ours = load(await readRuleFiles([join(import.meta.dirname, '../../rules/content')]))

@@ -69,12 +69,18 @@ export const Connection = z.strictObject({
  *         never near the contract's place · reappeared_abroad: it was in the right place, and later in another country
  *         · operator_address: the remote end of a remote-control session, from the tool's own log. `TravelNotice` true:
  *         the mismatch is announced travel. `DaysInPlace`: the days of the same window that agree with the contract.
- * Units   km, great circle; null if either place has no coordinates.
+ *         Of clock, round trip, network, geofeed and delivery, `WitnessesFor` say that the laptop is elsewhere, and
+ *         `WitnessesAgainst` that it is where the contract says; the rest say nothing. databases_disagree: the address
+ *         is elsewhere by a database, and those witnesses are against it.
+ * Units   km, great circle, the least where a place is a region; null: not comparable.
  */
 export const PlaceMismatch = z.strictObject({
   category: z.literal('place_mismatch'),
   ...envelope,
-  Reason: z.enum(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address']),
+  Reason: z.enum([
+    ...(['contract', 'first_boot', 'never_converged', 'reappeared_abroad', 'operator_address'] as const),
+    'databases_disagree',
+  ]),
   ContractCountry: country.nullable(),
   ContractRegion: name.nullable(),
   ObservedCountry: country.nullable(),
@@ -84,6 +90,8 @@ export const PlaceMismatch = z.strictObject({
   DaysInPlace: count.nullable(),
   TravelNotice: z.boolean(),
   ShipToDistanceKm: km.nullable(),
+  WitnessesFor: count.nullish(),
+  WitnessesAgainst: count.nullish(),
 })
 
 /**
@@ -177,9 +185,20 @@ export const Tool = z.strictObject({
 /**
  * How hardware was recognised: ids and names · SCSI INQUIRY strings of its disks · EDID · shape (a keyboard that is also
  * a disk, network card or camera) · claim (not the product that it claims to be, in one respect) · twin (a display that
- * came with it) · clone (an EDID that another connector has too) · cadence of a mouse jiggler.
+ * came with it) · clone (an EDID that another connector has too) · volume (a KVM's virtual disk) · cadence of a mouse
+ * jiggler.
  */
-export const HARDWARE_MATCHES = ['usb_id', 'inquiry', 'edid', 'shape', 'claim', 'twin', 'clone', 'cadence'] as const
+export const HARDWARE_MATCHES = [
+  'usb_id',
+  'inquiry',
+  'edid',
+  'shape',
+  'claim',
+  'twin',
+  'clone',
+  'volume',
+  'cadence',
+] as const
 
 /**
  * Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. `Signs`

@@ -1,7 +1,7 @@
 /**
  * Hardware that controls a laptop from outside (#31-#39, #63): recognised by the catalogue, as a display that came
  * together with a USB device that may be the other end of the same box, as a display's description on two connectors,
- * or by the rhythm of its mouse jiggler.
+ * by its virtual disk, or by the rhythm of its mouse jiggler.
  *
  * Shape   one `hardware` per laptop, device, way of recognition and UTC day: the first sighting of the day, and another
  *         one when one is approved and one is not. What is there at the agent's first look counts as much as what comes
@@ -88,6 +88,14 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
           { time, id: event.id, thing: it, approved: declares(contract, it, usb), sinceFirstBoot },
           emit,
         )
+      if (event.category === 'volume_mounted' && event.VirtualMedia === true) {
+        const thing: RecognisedDevice = { ...VIRTUAL_DISK, by: 'volume', signs: event.Label ?? undefined }
+        addSighting(
+          device,
+          { time, id: event.id, thing, approved: declares(contract, thing, null), sinceFirstBoot },
+          emit,
+        )
+      }
       if (event.category === 'input_pattern') {
         const regularity = { leastPauses: limits.cadencePauses, leastShare: limits.cadenceShare }
         const found = jigglerIn(event, regularity)
@@ -143,6 +151,7 @@ const UNKNOWN = {
   name: 'A display and a keyboard with pointer or disk that came together',
   kind: 'ip_kvm',
 } as const
+const VIRTUAL_DISK = { id: 'virtual-disk', name: "An IP-KVM's virtual disk", kind: 'ip_kvm' } as const
 const CLONE = { id: 'edid-clone', kind: 'ip_kvm' } as const
 /** Per laptop, in eight days. */
 const MAX_DISPLAY_NOTES = 500
@@ -155,7 +164,7 @@ function latest<T>(all: T[], timeOf: (it: T) => number): T[] {
 }
 
 /** Categories that are read even when the catalogue recognised nothing. */
-const ALWAYS_READ: ReadonlySet<Category> = new Set(['usb_device', 'display', 'input_pattern'])
+const ALWAYS_READ: ReadonlySet<Category> = new Set(['usb_device', 'display', 'volume_mounted', 'input_pattern'])
 
 function isRemoval({ event }: Seen): boolean {
   return (event?.category === 'usb_device' || event?.category === 'display') && event.Action === 'removed'

@@ -5,7 +5,14 @@
  * from the record, and delays undecided records by up to a day. Derivers that read places accept late records.
  */
 import ipaddr from 'ipaddr.js'
-import { findPlace, type PlaceNames, type Point, type Spot } from '../../../rules/gazetteer/gazetteer.ts'
+import {
+  findPlace,
+  type PlaceNames,
+  type Point,
+  type Spot,
+  zoneAt,
+  zonesOf,
+} from '../../../rules/gazetteer/gazetteer.ts'
 import { folded } from '../../../rules/gazetteer/names.ts'
 import type { Contract } from '../../../wire/contract.ts'
 import type { NetworkClass } from '../../../wire/events/derived.ts'
@@ -90,6 +97,16 @@ export function networkOf(address: string): string {
   }
 }
 
+/** An address of one line: of IPv6 the /64, because the addresses in it change daily; unparsable: the text itself. */
+export function uplinkOf(address: string): string {
+  try {
+    const found = ipaddr.process(address)
+    return found.kind() === 'ipv4' ? found.toString() : found.toByteArray().slice(0, 8).join('.')
+  } catch {
+    return address
+  }
+}
+
 /** Coordinates, or names, or both; the coordinates count. */
 export interface Place extends PlaceNames {
   latitude?: number | null | undefined
@@ -133,6 +150,14 @@ function between(a: Point, b: Point): number {
 export function positionOf(geo: Pick<AddressFacts, 'lat' | 'lon'> & PlaceNames): Place {
   const { country, region, city, lat, lon } = geo
   return { country, region, city, latitude: lat, longitude: lon }
+}
+
+/** The IANA time zones in which a place may be; empty where not even its country is known. */
+export function zonesAt(place: Place): readonly string[] {
+  const { country, latitude, longitude } = place
+  if (!country) return []
+  const zone = latitude != null && longitude != null ? zoneAt(country, { latitude, longitude }) : null
+  return zone ? [zone] : (findPlace(place)?.zones ?? zonesOf(country))
 }
 
 /** Whether two names are written alike; null where either is unknown. */

@@ -7,7 +7,8 @@
 import * as z from 'zod'
 import { kilometres } from './place.ts'
 
-const FIBRE_KM_PER_MS = 0.67 * 299.792
+/** Km of glass fibre that light covers in a millisecond. */
+export const FIBRE_KM_PER_MS = 0.67 * 299.792
 
 /** Thresholds of every deriver that judges round trips; set the server's place in all of them. */
 export const roundTripThresholds = {

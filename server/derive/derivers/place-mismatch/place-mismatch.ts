@@ -13,32 +13,62 @@
  *         operator_address (#25)   the remote end of an incoming remote-control session is in another country than the
  *                              contract, or without one, than the laptop on that day. Addresses of all classes count;
  *                              the rule decides how much.
+ *         databases_disagree   the address is elsewhere, and the witnesses that are not its database are against it
+ *                              (`kit/place-vote.ts`): the laptop is not there. Such a day counts for no other reason.
  *         `Days` counts the UTC days of the last 14, including this one, that contradict in the same way. Days that a
  *         travel notice covers are counted separately, so that a journey does not make a stopover look grave.
  * Silent  addresses that prove no place, networks that come out in several countries by themselves (N31), contracts without a country, approved exits, and operators of a tool that the
  *         contract approves (N1: the help desk). Announced days have `TravelNotice` for the reasons contract and
  *         operator_address, and are not reported for the others.
- * Memory  per device and holder four numbers for each place of 36 days, and a summary of earlier days.
+ * Memory  per device and holder five numbers for each place and address of 36 days, and for each router and clock of 44,
+ *         and a summary of earlier days.
  */
 import type { Contract } from '../../../../wire/contract.ts'
 import type { AddressFacts } from '../../../../wire/recording.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
-import { buckets, earliestAndLatest, type Fact } from '../../kit/buckets.ts'
-import { Subjects } from '../../kit/kept.ts'
-import { announced, approvedExit, kilometres, positionOf, provesPlace, sameName } from '../../kit/place.ts'
+import { buckets, type Fact } from '../../kit/buckets.ts'
+import { prefixed, Subjects } from '../../kit/kept.ts'
+import { utcOffsets } from '../../kit/local-time.ts'
+import {
+  announced,
+  approvedExit,
+  kilometres,
+  positionOf,
+  provesPlace,
+  SLOW_LINKS,
+  sameName,
+  uplinkOf,
+  zonesAt,
+} from '../../kit/place.ts'
+import { vote } from '../../kit/place-vote.ts'
+import { overKm } from '../../kit/round-trip.ts'
 import { statements } from '../../kit/statements.ts'
 import {
+  type Clues,
+  type DaySighting,
   daySighting,
   type EarlierDays,
+  type EarlierHome,
   type History,
   isUnremarkable,
   type Match,
+  mergedSighting,
+  NO_CLUES,
   type PlaceSighting,
   REASONS,
+  UNMEASURED,
   withoutHops,
 } from './reasons.ts'
+import { type Setting, settingBook } from './settings.ts'
 import { MAX_CONVERGE_DAYS, thresholds, WINDOW_DAYS } from './thresholds.ts'
+import { habitsOf, witnessesOf } from './witnesses.ts'
+
+const KEEP_MS = LATENESS_MS + (WINDOW_DAYS + MAX_CONVERGE_DAYS) * DAY
+/** For all: a formatter of one zone takes a millisecond to make. */
+const offsetOf = utcOffsets()
+/** Networks in place that are remembered for longer. */
+const HOMES = 8
 
 export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, world) => {
   const graceMs = limits.travelGraceHours * HOUR
@@ -47,31 +77,42 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
   const reported = statements()
   const sightings = buckets({
     bucketMs: DAY,
-    keepMs: LATENESS_MS + (WINDOW_DAYS + MAX_CONVERGE_DAYS) * DAY,
-    width: 2,
-    merge: earliestAndLatest,
+    keepMs: KEEP_MS,
+    width: 3,
+    merge: mergedSighting,
     expired: remember,
   })
+  const settings = settingBook(KEEP_MS + LATENESS_MS)
   return {
-    reads: ['session', 'remote_session'],
+    reads: ['session', 'remote_session', 'network_place', 'clock_place'],
     take(seen, emit) {
       const { device, worker, conflict } = seen
       if (device === null || conflict) return
-      const sighting = seen.connection ? laptopAt(seen) : operatorAt(seen)
-      if (!sighting) return
       const subject = JSON.stringify([device, worker])
       // A laptop's clock may be ahead; what it sends has happened by now.
       const time = Math.min(seen.time, seen.receivedAt)
-      if (sightings.add(subject, time, JSON.stringify(sighting), [time, time])) judge(subject, device, worker, emit)
+      if (settings.take(subject, time, seen.event)) judge(subject, device, worker, emit)
+      const sighting = seen.connection ? laptopAt(seen) : operatorAt(seen)
+      if (!sighting) return
+      const trip = seen.connection?.rttMinMs ?? UNMEASURED
+      if (sightings.add(subject, time, JSON.stringify(sighting), [time, time, trip]))
+        judge(subject, device, worker, emit)
     },
-    kept: { earlierDays, sightings: sightings.kept, reported: reported.kept },
+    kept: {
+      earlierDays,
+      sightings: sightings.kept,
+      reported: reported.kept,
+      ...prefixed('settings', settings.kept),
+    },
   }
 
   function laptopAt({ connection, contract, worker, firstBoot, time }: Seen): PlaceSighting | null {
     if (!connection) return null
     const { geo } = connection
     if (!provesPlace(contract, connection.remoteAddress, geo, time)) return null
-    if (!contract?.country) return sightingAt('unknown', geo, null)
+    const address = geo.class === 'mobile' ? null : uplinkOf(connection.remoteAddress)
+    const clues = { ...NO_CLUES, address }
+    if (!contract?.country) return { ...sightingAt('unknown', geo, null), asn: geo.asn, clues }
     const tolerated = geo.class === 'mobile' ? limits.mobileToleratedKm : limits.toleratedKm
     const slack = geo.accuracyKm ?? 0
     const distance = kilometres(contract, positionOf(geo))
@@ -85,14 +126,36 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const isAnnounced = announced(world, worker, geo, time, graceMs)
     const firstBootFar = wasFirst && !isAnnounced && isFarFromShipTo(contract.shipTo?.country ?? null, geo, shipToKm)
     const plain = { ...sightingAt(match, geo, contract), asn: geo.asn }
-    // All sightings in place are equal, so that they make one entry a day.
-    if (match === 'in' && !firstBootFar) return { ...plain, country: contract.country, region: null }
+    // Sightings in place are equal but for the address, so that they make few entries a day.
+    if (match === 'in' && !firstBootFar) return { ...plain, country: contract.country, region: null, clues }
     return {
       ...plain,
       announced: isAnnounced,
       firstBoot: firstBootFar,
       distanceKm: rounded(distance),
       shipToKm: rounded(shipToKm),
+      clues: { ...clues, ...cluesAbout(contract, geo, shipToKm, tolerated) },
+    }
+  }
+
+  function cluesAbout(
+    contract: Contract,
+    geo: AddressFacts,
+    shipToKm: number | null,
+    toleratedKm: number,
+  ): Omit<Clues, 'address'> {
+    const server = { latitude: limits.serverLatitude, longitude: limits.serverLongitude }
+    const [serverKm, homeKm] = [kilometres(server, positionOf(geo)), kilometres(server, contract)]
+    const accuracyKm = geo.accuracyKm ?? 0
+    return {
+      isSlowLink: SLOW_LINKS.has(geo.class),
+      accuracyKm,
+      feed: feedSays(contract, geo, toleratedKm),
+      delivered: shipToKm !== null && shipToKm <= limits.shipToKm,
+      serverKm: rounded(serverKm === null ? null : serverKm - accuracyKm),
+      homeMs: rounded(homeKm === null ? null : overKm(limits, homeKm)),
+      contractZones: contract.timeZone ? [contract.timeZone] : zonesAt(contract),
+      observedZones: zonesAt(positionOf(geo)),
     }
   }
 
@@ -122,7 +185,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const from = today - Math.ceil(LATENESS_MS / DAY) - MAX_CONVERGE_DAYS
     // Most laptops are where they should be, and need no closer look.
     const isPlain = sightings.keys(subject).every((key) => isUnremarkable(JSON.parse(key) as PlaceSighting))
-    const all = isPlain ? [] : withoutHops(sightings.of(subject).map(daySighting))
+    const all = isPlain ? [] : weighed(subject, withoutHops(sightings.of(subject).map(daySighting)))
     const history: History = {
       days: Map.groupBy(all, (it) => it.day),
       earlier: earlierDays.get(subject) ?? null,
@@ -139,16 +202,68 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     reported.revise(subject, from * DAY, now, emit)
   }
 
+  /** Sightings elsewhere, each with the count of its witnesses; `disputed` where they are against it. */
+  function weighed(subject: string, all: readonly DaySighting[]): DaySighting[] {
+    const settingAt = settings.of(subject)
+    const homes = [
+      ...(earlierDays.get(subject)?.homes ?? []),
+      ...all.filter(({ match }) => match === 'in').map((it) => homeOf(it, settingAt(it.first, it.last))),
+    ]
+    return all.map((it) => {
+      if (it.match !== 'abroad' && it.match !== 'country') return it
+      const { verdict, ...witnesses } = vote(
+        witnessesOf(it, settingAt(it.first, it.last), habitsOf(homes, all, it), limits, offsetOf),
+      )
+      if (verdict === 'elsewhere') return { ...it, witnesses }
+      return { ...it, witnesses, match: 'disputed', firstBoot: false }
+    })
+  }
+
   function remember(subject: string, fact: Fact): void {
-    const { match, day } = daySighting(fact)
+    const sighting = daySighting(fact)
+    const { match, day, first, last } = sighting
     if (match === 'operator') return
-    const before = earlierDays.ensure(subject, () => ({ since: day, homeDays: 0, homeDay: Number.MIN_SAFE_INTEGER }))
+    const begin = () => ({ since: day, homeDays: 0, homeDay: Number.MIN_SAFE_INTEGER, homes: [] })
+    const before = earlierDays.ensure(subject, begin)
+    if (match === 'in') {
+      before.homes = withHome(before.homes, homeOf(sighting, settings.of(subject)(first, last)))
+      earlierDays.touch(subject)
+    }
     if ((match !== 'in' && match !== 'country' && match !== 'somewhere') || before.homeDay === day) return
     before.homeDays = Math.min(before.homeDays + 1, limits.homeDays)
     before.homeDay = day
     earlierDays.touch(subject)
   }
 })
+
+function homeOf({ clues, asn, rtt, first, last }: DaySighting, { network }: Setting): EarlierHome {
+  return { address: clues.address, asn, networks: [...network], rtt, first, last }
+}
+
+/** The latest `HOMES`, each network once. */
+function withHome(homes: readonly EarlierHome[], home: EarlierHome): EarlierHome[] {
+  const identity = (it: EarlierHome) => JSON.stringify([it.address, it.asn, it.networks])
+  const known = homes.find((it) => identity(it) === identity(home))
+  const joined = known && {
+    ...home,
+    rtt: known.rtt === null || home.rtt === null ? (known.rtt ?? home.rtt) : Math.min(known.rtt, home.rtt),
+    first: Math.min(known.first, home.first),
+    last: Math.max(known.last, home.last),
+  }
+  return [...homes.filter((it) => it !== known), joined ?? home]
+    .sort((a, b) => b.last - a.last || (identity(a) < identity(b) ? -1 : 1))
+    .slice(0, HOMES)
+}
+
+/** What the geofeed says of a place that the address has elsewhere. */
+function feedSays(contract: Contract, geo: AddressFacts, toleratedKm: number): Clues['feed'] {
+  const feed = geo.geofeed
+  if (!feed?.country) return null
+  if (feed.country !== geo.country) return feed.country === contract.country ? 'here' : null
+  if (feed.country !== contract.country) return 'elsewhere'
+  const km = kilometres(contract, feed)
+  return km === null ? null : km <= toleratedKm ? 'here' : 'elsewhere'
+}
 
 /** Without a distance: true for a contract that names a country only, or for the same names; null: not comparable. */
 function agrees(contract: Contract, geo: AddressFacts): boolean | null {
@@ -172,6 +287,7 @@ function sightingAt(
     contractRegion: contract?.region ?? null,
     distanceKm: null,
     shipToKm: null,
+    clues: NO_CLUES,
   }
 }
 

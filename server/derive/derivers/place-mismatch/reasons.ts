@@ -6,9 +6,10 @@ import { type PlaceLimits, WINDOW_DAYS } from './thresholds.ts'
 
 /**
  * How a sighting compares with the contract. `in`: in place; `country`: too far away, in the same country; `somewhere`: in
- * the same country, and not comparable more exactly; `unknown`: there is no contract to compare with.
+ * the same country, and not comparable more exactly; `disputed`: elsewhere by the address, and the other witnesses are against it; `unknown`: there is no
+ * contract to compare with.
  */
-export type Match = 'in' | 'country' | 'somewhere' | 'abroad' | 'unknown' | 'operator'
+export type Match = 'in' | 'country' | 'somewhere' | 'abroad' | 'disputed' | 'unknown' | 'operator'
 
 /** Where a laptop, or who controlled it, was seen; with what the contract said at that moment. */
 export interface PlaceSighting {
@@ -24,6 +25,37 @@ export interface PlaceSighting {
   contractRegion: string | null
   distanceKm: number | null
   shipToKm: number | null
+  /** What the other witnesses need, of a sighting elsewhere; of one in place only the address. */
+  clues: Clues
+}
+
+export interface Clues {
+  /** An IPv6 address by its /64. Null: a mobile network's, which changes hands. */
+  address: string | null
+  /** Round trips say nothing: a mobile network, a satellite. */
+  isSlowLink: boolean
+  accuracyKm: number
+  /** What the network's operator says in a geofeed. */
+  feed: 'here' | 'elsewhere' | null
+  /** Near the place that the laptop was sent to, which is not the contract's. */
+  delivered: boolean
+  /** Km from this server at least, and milliseconds that the contract's place explains; null: its place is not known. */
+  serverKm: number | null
+  homeMs: number | null
+  contractZones: readonly string[]
+  observedZones: readonly string[]
+}
+
+export const NO_CLUES: Clues = {
+  address: null,
+  isSlowLink: false,
+  accuracyKm: 0,
+  feed: null,
+  delivered: false,
+  serverKm: null,
+  homeMs: null,
+  contractZones: [],
+  observedZones: [],
 }
 
 /** The first and last time of a sighting on one day. */
@@ -31,6 +63,10 @@ export interface DaySighting extends PlaceSighting {
   day: number
   first: number
   last: number
+  /** The shortest round trip of the day, ms. */
+  rtt: number | null
+  /** The witnesses beside the database that say the same, and that say the contract's place. */
+  witnesses: { elsewhere: number; here: number }
 }
 
 /** A summary of the days that are no longer kept. */
@@ -39,6 +75,17 @@ export interface EarlierDays {
   homeDays: number
   /** The last of these, so that none counts twice. */
   homeDay: number
+  /** The latest networks in place, at most `HOMES`. */
+  homes: readonly EarlierHome[]
+}
+
+export interface EarlierHome {
+  address: string | null
+  asn: number | null
+  networks: readonly string[]
+  rtt: number | null
+  first: number
+  last: number
 }
 
 export interface History {
@@ -50,7 +97,14 @@ export interface History {
 export type Mismatch = Extract<Draft, { category: 'place_mismatch' }> & { time: number }
 
 /** One function per `Reason`: the mismatches of one day. */
-export const REASONS = [elsewhereThanContract, firstBootFar, neverConverged, reappearedAbroad, operatorElsewhere]
+export const REASONS = [
+  elsewhereThanContract,
+  firstBootFar,
+  neverConverged,
+  reappearedAbroad,
+  operatorElsewhere,
+  databasesDisagree,
+]
 
 function elsewhereThanContract(day: number, history: History): Mismatch[] {
   return byPlace(day, history, isAway).map((sighting) => {
@@ -132,9 +186,27 @@ function operatorElsewhere(day: number, history: History): Mismatch[] {
     })
 }
 
+function databasesDisagree(day: number, history: History): Mismatch[] {
+  const isDisputed = (it: DaySighting) => it.match === 'disputed'
+  return byPlace(day, history, isDisputed).map((it) =>
+    mismatch('databases_disagree', it, history, daysOf(day, history, isDisputed).length),
+  )
+}
+
 function mismatch(
   Reason: Mismatch['Reason'],
-  { day, first, contractCountry, contractRegion, country, region, distanceKm, announced, shipToKm }: DaySighting,
+  {
+    day,
+    first,
+    contractCountry,
+    contractRegion,
+    country,
+    region,
+    distanceKm,
+    announced,
+    shipToKm,
+    witnesses,
+  }: DaySighting,
   history: History,
   Days: number,
 ): Mismatch {
@@ -151,6 +223,8 @@ function mismatch(
     DaysInPlace: contractCountry === null ? null : daysOf(day, history, isIn).length,
     TravelNotice: announced,
     ShipToDistanceKm: shipToKm,
+    WitnessesFor: witnesses.elsewhere,
+    WitnessesAgainst: witnesses.here,
   }
 }
 
@@ -225,6 +299,21 @@ function mostFrequent(sightings: readonly DaySighting[]): DaySighting {
   return places.sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]![1][0]!
 }
 
-export function daySighting({ bucket, key, values }: Fact): DaySighting {
-  return { ...(JSON.parse(key) as PlaceSighting), day: bucket, first: values[0]!, last: values[1]! }
+export function daySighting({ bucket, key, values: [first, last, rtt] }: Fact): DaySighting {
+  return {
+    ...(JSON.parse(key) as PlaceSighting),
+    day: bucket,
+    first: first!,
+    last: last!,
+    rtt: rtt! === UNMEASURED ? null : rtt!,
+    witnesses: { elsewhere: 0, here: 0 },
+  }
+}
+
+/** A round trip that was not measured; facts are numbers. */
+export const UNMEASURED = Number.MAX_SAFE_INTEGER
+
+/** Of one place on one day: first and last time, shortest round trip. */
+export function mergedSighting(a: readonly number[], b: readonly number[]): number[] {
+  return [Math.min(a[0]!, b[0]!), Math.max(a[1]!, b[1]!), Math.min(a[2]!, b[2]!)]
 }

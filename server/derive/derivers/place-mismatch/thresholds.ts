@@ -1,5 +1,6 @@
 /** From when on a place contradicts the contract. */
 import * as z from 'zod'
+import { roundTripThresholds } from '../../kit/round-trip.ts'
 
 /** The vocabulary's 'of the last 14'. */
 export const WINDOW_DAYS = 14
@@ -7,6 +8,7 @@ export const WINDOW_DAYS = 14
 export const MAX_CONVERGE_DAYS = 14
 
 export const thresholds = z.strictObject({
+  ...roundTripThresholds,
   /** Km from the contract's place that still match it. N7: carrier-grade NAT moves addresses by 300 km. */
   toleratedKm: z.number().min(0).max(20_000).default(300),
   /** The same for mobile networks, whose gateways are in a few cities of a country. */
@@ -33,5 +35,12 @@ export const thresholds = z.strictObject({
   abroadDays: z.int().min(1).max(WINDOW_DAYS).default(2),
   /** Hours between the first and last connection of one day that are enough instead. */
   abroadSpanHours: z.number().min(0).max(24).default(6),
+  /** Milliseconds above what the contract's place explains, from which the round trip says elsewhere (#53: 80). */
+  excessMs: z.number().min(1).max(5_000).default(80),
+  /**
+   * Days for which an address at which the laptop was in place outweighs a database that now has it elsewhere; as
+   * `place_changes.doubtDays`.
+   */
+  doubtDays: z.number().min(1).max(365).default(45),
 })
 export type PlaceLimits = z.output<typeof thresholds>

@@ -4,6 +4,7 @@
  * Shape   a key is its kind, a blank, and its value: 'uplink 203.0.113.7'.
  */
 import ipaddr from 'ipaddr.js'
+import { isFactorySerial } from '../../../../rules/catalogue/usb-shape.ts'
 import type { Contract } from '../../../../wire/contract.ts'
 import type { Category, EventOf } from '../../../../wire/event.ts'
 import type { NetworkClass } from '../../../../wire/events/derived.ts'
@@ -99,8 +100,11 @@ export function uplinkKey(address: string): string {
     .join(':')}::/64`
 }
 
-/** At least four characters, of at least three different ones, and not a counting sequence. */
+/**
+ * At least four characters, of at least three different ones, and not one that a maker gives to every unit: that
+ * identifies a model, never a thing.
+ */
 function isSerial(text: string | null): text is string {
   const serial = text?.trim() ?? ''
-  return serial.length >= 4 && new Set(serial).size > 2 && !'0123456789abcdef'.includes(serial.toLowerCase())
+  return serial.length >= 4 && new Set(serial).size > 2 && !isFactorySerial(serial)
 }

@@ -4,7 +4,8 @@
  *
  * Shape   one `shared_key` per worker, key and UTC day on which the worker had the key, if others had it within
  *         `windowDays`. For uplinks and networks only workers who were there on the same day count; things may be
- *         passed on. Members of a declared household do not count as others. `Rarity` is low for what many share: for
+ *         passed on, but not together with the laptop: a laptop that changed hands with its dock is not a farm. Members
+ *         of a declared household do not count as others. `Rarity` is low for what many share: for
  *         a place it is the share of its workers who are never elsewhere (high for a farm, low for an office, a campus
  *         or a coworking space); for a thing it falls with their number, and for things on desks also with the share
  *         of workers who move between networks (N10: desks of an office).
@@ -12,14 +13,15 @@
  *         without a laptop of the worker's own behind it. For an authenticator `Corroborated` false means that each of
  *         the workers has one of their own as well, which they use at least as often (N34).
  * Silent  addresses that identify nobody (VPN, relay, Tor, hosting, mobile, company exits, approved ones), keys with
- *         more than `commonFrom` workers, meaningless serial numbers, controllers of approved tools, service accounts.
+ *         more than `commonFrom` workers, serial numbers that a maker gives to every unit (known ones, and those of USB
+ *         devices that two laptops have at once, N35), controllers of approved tools, service accounts.
  * Memory  per laptop the changes of its keys and the days it was awake, for `windowDays` and the lateness bound, in the
  *         bounds of `holder.ts`.
  */
 import * as z from 'zod'
 import type { NetworkClass } from '../../../../wire/events/derived.ts'
 import { sha256 } from '../../../../wire/sha256.ts'
-import { DAY } from '../../../../wire/time.ts'
+import { DAY, HOUR } from '../../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
 import { mapCodec, Names, Subjects, single } from '../../kit/kept.ts'
 import { HeldKeys } from './held-keys.ts'
@@ -33,6 +35,7 @@ import {
   emptyHolder,
   forgetUpTo,
   HOLDER,
+  spansOf,
 } from './holder.ts'
 import {
   controllerIn,
@@ -64,6 +67,8 @@ const thresholds = z.strictObject({
   roamingShare: z.number().min(0).max(1).default(0.2),
   /** Days in networks that it takes to tell whether a worker is roaming. */
   settledDays: z.int().min(1).max(30).default(3),
+  /** Hours for which two laptops have a USB serial number at once until it is a model's: clocks and sleep blur less. */
+  atOnceHours: z.number().min(1).max(240).default(2),
 })
 
 type ReportedKey = [about: { device: null; worker: string; time: number }, key: string, draft: Draft]
@@ -172,13 +177,13 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     const names = namesOf(key)
     if (before.size === 0 && names.size < 2) return
     const now = new Map([...before].filter(([identity]) => dayOf(identity) <= settledDay))
-    const workers = workersOf(key, names)
-    if (workers.size > 1 && workers.size <= limits.commonFrom) {
+    const { workers, laptops } = workersOf(key, names)
+    if (workers.size > 1 && workers.size <= limits.commonFrom && !isOfManyThings(key, names)) {
       const hash = sha256(key).slice(0, 32)
       for (const [worker, days] of workers)
         for (const [day, time] of days) {
           if (day <= settledDay || isByLaptop(key, worker, day)) continue
-          const draft = draftOf(key, hash, workers, worker, day, time)
+          const draft = draftOf(key, hash, workers, laptops, worker, day, time)
           if (draft) now.set(`${worker} ${day}`, [{ device: null, worker, time }, key, draft])
         }
     }
@@ -220,10 +225,11 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       .some((it) => held.of(it).get(uplink)?.has(day) && world.holderAt(it, day * DAY + DAY / 2) === worker)
   }
 
-  /** By worker, the days on which any of their laptops had the key. */
-  function workersOf(key: string, names: ReadonlySet<string>): Map<string, Days> {
+  /** By worker, the days on which any of their laptops had the key, and which laptops. */
+  function workersOf(key: string, names: ReadonlySet<string>) {
     const workers = new Map<string, Days>()
-    if (names.size > 4 * limits.commonFrom) return workers
+    const laptops = new Map<string, Set<string>>()
+    if (names.size > 4 * limits.commonFrom) return { workers, laptops }
     for (const name of names)
       for (const [day, time] of daysOf(name, key)) {
         const worker = name.startsWith('worker ') ? world.ownerOf(name.slice(7)) : world.holderAt(name, time)
@@ -231,8 +237,23 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
         const days: Days = workers.get(worker) ?? new Map()
         workers.set(worker, days)
         addEarliest(days, day, time)
+        laptops.set(worker, (laptops.get(worker) ?? new Set()).add(name))
       }
-    return workers
+    return { workers, laptops }
+  }
+
+  /** Two laptops had the USB device at once, so there is more than one with this serial number. */
+  function isOfManyThings(key: string, names: ReadonlySet<string>): boolean {
+    if (kindOf(key) !== 'usb_serial') return false
+    const spans = [...names]
+      .flatMap((name) => spansOf(holders.get(name) ?? emptyHolder(), key).map((it) => [name, ...it] as const))
+      .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
+    return spans.some(([name, from, to], index) =>
+      spans.some(
+        ([other, since, until], at) =>
+          at > index && other !== name && Math.min(to, until) - Math.max(from, since) > limits.atOnceHours * HOUR,
+      ),
+    )
   }
 
   /** Null when the worker shares the key with nobody, or it is not rare. */
@@ -240,18 +261,22 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     key: string,
     hash: string,
     workers: ReadonlyMap<string, Days>,
+    laptops: ReadonlyMap<string, ReadonlySet<string>>,
     worker: string,
     day: number,
     time: number,
   ): Draft | null {
     const kind = kindOf(key)
     const isPlace = PLACE_KINDS.has(kind)
+    const isDesk = kind === 'edid' || kind === 'usb_serial'
     const isWithin = (it: number) => it <= day && it > day - limits.windowDays
     const own = workers.get(worker)!
     const sharedDays = new Set<number>()
     const others: string[] = []
     for (const [other, days] of workers) {
       if (other === worker || isHousehold(worker, other, time)) continue
+      // The laptop went from one to the other, and what was connected to it went along.
+      if (isDesk && [...laptops.get(other)!].some((it) => laptops.get(worker)!.has(it))) continue
       const theirs = [...days.keys()].filter((it) => isWithin(it) && (!isPlace || own.has(it)))
       if (theirs.length === 0) continue
       others.push(other)

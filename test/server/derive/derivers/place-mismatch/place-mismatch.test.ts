@@ -403,6 +403,228 @@ describe('place_mismatch: reappeared abroad (#59)', () => {
     it(name, () => assert.deepEqual(reported('reappeared_abroad', records), found))
 })
 
+describe('place_mismatch: the vote of the witnesses', () => {
+  const terms = { region: 'Texas', city: 'Austin', timeZone: 'America/Chicago' }
+  const worker = [contract('w1', terms), holding('d1', 'w1')]
+  const clock = (TimeZone: string | null, UtcOffsetMinutes: number | null, day = 0) =>
+    received(
+      'd1',
+      event('clock_place', { TimeZone, UtcOffsetMinutes, KeyboardLayouts: null, ClockJumpMs: null }, T0 + day * DAY),
+    )
+  const CHICAGO = clock('America/Chicago', -360)
+  const router = (GatewayHash: string | null, day: number, BssidHash: string | null = null) =>
+    received(
+      'd1',
+      event(
+        'network_place',
+        {
+          ...{ Interface: 'wlan0', GatewayHash, SsidHash: null, BssidHash, DnsServers: null, TunnelInterface: null },
+          ...{ TunnelKind: null, TunnelMtu: null, DefaultRouteOnTunnel: null },
+        },
+        T0 + day * DAY + 9_000,
+      ),
+    )
+  const from = (geo: AddressFacts, rttMinMs: number | null, remoteAddress: string, ...days: number[]): Recorded[] =>
+    days.map((day) => ({ ...session('d1', geo, T0 + day * DAY), remoteAddress, rttMinMs }))
+  const [HOME, OTHER] = ['198.18.1.9', '198.18.2.9']
+  const atHome = from(AUSTIN, 40, HOME, 0, 1, 2)
+  const FAR = { ...BERLIN, asn: 64_500 }
+  const days = (records: readonly Recorded[], thresholds = {}) => {
+    const found = standing('place_mismatch', [...worker, ...records], {
+      // A change of an address's place is held for a day.
+      at: T0 + 70 * DAY,
+      thresholds: { place_mismatch: thresholds },
+    })
+    const of = (disputed: boolean) => found.filter((it) => (it.Reason === 'databases_disagree') === disputed)
+    const dayOf = (it: { time: number }) => Math.round((it.time - T0) / DAY)
+    return {
+      elsewhere: [...new Set(of(false).map(dayOf))],
+      disagree: of(true).map((it) => [dayOf(it), it.WitnessesFor, it.WitnessesAgainst]),
+    }
+  }
+  const dallas = { serverLatitude: 32.78, serverLongitude: -96.8 }
+
+  const cases: { name: string; records: Recorded[]; thresholds?: object; elsewhere: number[]; disagree: unknown[] }[] =
+    [
+      {
+        name: 'the same address and router (N36 for one laptop)',
+        records: [...atHome, router('aa', 0), ...from(BERLIN, 40, HOME, 3, 4)],
+        elsewhere: [],
+        disagree: [
+          [3, 0, 2],
+          [4, 0, 2],
+        ],
+      },
+      {
+        name: 'the same address, and nothing else is known',
+        records: [...from(AUSTIN, null, HOME, 0, 1, 2), ...from(BERLIN, null, HOME, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 1]],
+      },
+      {
+        name: 'the same address, back and forth',
+        records: [...from(AUSTIN, null, HOME, 0, 2, 4), ...from(BERLIN, null, HOME, 3, 5)],
+        elsewhere: [],
+        disagree: [
+          [3, 0, 1],
+          [5, 0, 1],
+        ],
+      },
+      {
+        name: 'an address that was abroad first is not made a home by one wrong day',
+        records: [...from(BERLIN, null, HOME, 0, 1, 3, 4), ...from({ ...AUSTIN, asn: 64_501 }, null, HOME, 2)],
+        elsewhere: [0, 1, 3, 4],
+        disagree: [],
+      },
+      {
+        name: 'the same address for two months: the database is believed in the end',
+        records: [...from(AUSTIN, null, HOME, 0, 1, 2), ...from(BERLIN, null, HOME, 60)],
+        elsewhere: [60],
+        disagree: [],
+      },
+      {
+        name: 'a new address of the same operator behind the same router',
+        records: [...atHome, router('aa', 0), ...from(FAR, 45, OTHER, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 2]],
+      },
+      {
+        name: 'the router taken along: another operator',
+        records: [...atHome, router('aa', 0), CHICAGO, ...from(BERLIN, 150, OTHER, 3)],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'the router taken along: no round trip, and a clock that was set',
+        records: [...from(AUSTIN, null, HOME, 0, 1), router('aa', 0), CHICAGO, ...from(BERLIN, null, OTHER, 3)],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'a new network abroad, with the clock of home',
+        records: [...atHome, router('aa', 0), CHICAGO, router('bb', 3), ...from(BERLIN, 150, OTHER, 3)],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'a new network abroad, with the clock and the round trip of home',
+        records: [
+          ...from(AUSTIN, 140, HOME, 0, 1),
+          router('aa', 0),
+          CHICAGO,
+          router('bb', 3),
+          ...from(BERLIN, 140, OTHER, 3),
+        ],
+        elsewhere: [3],
+        disagree: [],
+      },
+      {
+        name: 'the access point is the same, and the router was replaced',
+        records: [...atHome, router('aa', 0, 'ap'), router('bb', 3, 'ap'), ...from(FAR, 40, OTHER, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 2]],
+      },
+      {
+        name: 'from the first day: clock and a short round trip (case 06)',
+        records: [CHICAGO, ...from(BERLIN, 12, HOME, 0, 1)],
+        elsewhere: [],
+        disagree: [
+          [0, 0, 2],
+          [1, 0, 2],
+        ],
+      },
+      {
+        name: 'from the first day: the clock alone',
+        records: [CHICAGO, ...from(BERLIN, null, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'from the first day: the clock, and a round trip across the ocean',
+        records: [CHICAGO, ...from(BERLIN, 110, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'a clock on UTC says nothing',
+        records: [clock('Etc/UTC', 0), ...from(BERLIN, 12, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'a clock by its offset alone',
+        records: [clock(null, -360), ...from(BERLIN, 12, HOME, 0)],
+        elsewhere: [],
+        disagree: [[0, 0, 2]],
+      },
+      {
+        name: 'faster than light from this server, whose place is known',
+        records: [...from(BERLIN, 20, OTHER, 0)],
+        thresholds: dallas,
+        elsewhere: [],
+        disagree: [[0, 0, 1]],
+      },
+      {
+        name: 'slow enough for the place, from this server',
+        records: [CHICAGO, ...from(BERLIN, 130, OTHER, 0)],
+        thresholds: dallas,
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'faster than light by way of any server: home and away together',
+        records: [...from(AUSTIN, 30, HOME, 0), ...from(BERLIN, 30, OTHER, 3)],
+        elsewhere: [],
+        disagree: [[3, 0, 1]],
+      },
+      {
+        name: 'a mobile network, whose round trip and address say nothing',
+        records: [CHICAGO, ...from({ ...BERLIN, class: 'mobile' }, 12, HOME, 0)],
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: "the operator's geofeed has it at home",
+        records: from({ ...BERLIN, geofeed: { country: 'US', region: null, city: null } }, null, OTHER, 0),
+        elsewhere: [],
+        disagree: [[0, 0, 1]],
+      },
+      {
+        name: "the operator's geofeed has it in the same city",
+        records: from({ ...SEATTLE, geofeed: { country: 'US', region: 'US-TX', city: 'Austin' } }, null, OTHER, 0),
+        elsewhere: [],
+        disagree: [[0, 0, 1]],
+      },
+      {
+        name: "the operator's geofeed agrees with the database",
+        records: from({ ...BERLIN, geofeed: { country: 'DE', region: null, city: null } }, null, OTHER, 0),
+        elsewhere: [0],
+        disagree: [],
+      },
+    ]
+  for (const { name, records, thresholds, ...found } of cases)
+    it(name, () => assert.deepEqual(days(records, thresholds), found))
+
+  it('makes no first boot, no reappearance and no two weeks elsewhere of a database that is wrong', () => {
+    const records = [...atHome, router('aa', 0), ...from(BERLIN, 40, HOME, ...range(3, 20))]
+    const reasons = new Set(standing('place_mismatch', [...worker, ...records]).map((it) => it.Reason))
+    assert.deepEqual([...reasons], ['databases_disagree'])
+  })
+  it('is the same in any order', () => {
+    const records = [
+      ...atHome,
+      ...[0, 3, 6].map((day) => router('aa', day)),
+      ...[1, 4, 5].map((day) => router('bb', day)),
+      ...[0, 2, 5].map((day) => clock('America/Chicago', -360, day)),
+      ...[1, 4].map((day) => clock('Europe/Berlin', 60, day)),
+      ...from(BERLIN, 40, HOME, 3, 6),
+      ...from(BERLIN, 150, OTHER, 4, 5, 7),
+      ...from(FAR, 45, OTHER, 8, 9),
+    ]
+    assert.ok(sameInAnyOrder('place_mismatch', worker, records).length > 5)
+  })
+})
+
 describe('place_mismatch: the address of an operator (#25)', () => {
   const remote = (
     peer: AddressFacts,

@@ -72,6 +72,19 @@ const monitor = (device: string, day: number, serial: string | null, action: 'at
       T0 + day * DAY,
     ),
   )
+const dock = (device: string, day: number, serial: string, action: 'attached' | 'removed' = 'attached') =>
+  received(
+    device,
+    event(
+      'usb_device',
+      {
+        ...{ Action: action, VendorId: '0bda', ProductId: '8153', Manufacturer: 'Realtek', ProductName: 'USB LAN' },
+        ...{ SerialNumber: serial, InterfaceClasses: ['ff'], HasKeyboard: false, HasAbsolutePointer: false },
+        ...{ HasStorage: false, HasNetwork: true, ParentPort: '1-1' },
+      },
+      T0 + day * DAY,
+    ),
+  )
 const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
   received(
     device,
@@ -244,6 +257,72 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
     records: [
       ...team(2),
       ...['d1', 'd2'].flatMap((it) => [monitor(it, 0, null), monitor(it, 0.1, '0000'), monitor(it, 0.2, '12345678')]),
+    ],
+    stands: [],
+  },
+  {
+    what: 'monitors whose serial number is that of a KVM preset',
+    records: [...team(2), ...['d1', 'd2'].flatMap((it) => [monitor(it, 0, 'T8NEE0038522'), awake(it, 1)])],
+    stands: [],
+  },
+  {
+    what: 'serial numbers from a factory: two administrators and a stranger with one KVM model each',
+    records: [
+      ...team(3),
+      ...[
+        'CAFEBABE',
+        '0123456789ABCDEF',
+        '6b65796d696d6570690',
+        '5&1a2b3c4d&0&1',
+        '000000000000',
+        '1234567890',
+      ].flatMap((serial) => ['d1', 'd2', 'd3'].flatMap((it) => [dock(it, 0, serial), awake(it, 1)])),
+    ],
+    stands: [],
+  },
+  {
+    what: 'N35: docks with one serial number, on laptops that have them at once',
+    records: [
+      ...team(4),
+      ...['d1', 'd2', 'd3', 'd4'].flatMap((it, n) => [
+        dock(it, 0.1 * n, 'REALTEK-1'),
+        ...days(1, 4, (day) => awake(it, day)),
+      ]),
+    ],
+    stands: [],
+  },
+  {
+    what: '#42: a device that wanders from laptop to laptop is one thing',
+    records: [
+      ...team(2),
+      dock('d1', 0, 'UNIT-77'),
+      awake('d1', 1),
+      dock('d1', 2, 'UNIT-77', 'removed'),
+      dock('d2', 2.1, 'UNIT-77'),
+      awake('d2', 3),
+      awake('d1', 3),
+    ],
+    stands: ['w2 usb_serial x2 4d'],
+  },
+  {
+    what: 'a device that was taken along while the laptop slept is one thing',
+    records: [
+      ...team(2),
+      dock('d1', 0, 'UNIT-77'),
+      dock('d2', 1, 'UNIT-77'),
+      dock('d1', 1.9, 'UNIT-77', 'removed'),
+      awake('d2', 2),
+    ],
+    stands: ['w2 usb_serial x2 3d'],
+  },
+  {
+    what: 'a laptop that changed hands with its dock and monitor, before its next holder got another one',
+    records: [
+      ...[contract('w1'), contract('w2'), holding('d2', 'w2')],
+      ...[holding('d1', 'w1', { to: T0 + 5 * DAY }), holding('d1', 'w2', { from: T0 + 5 * DAY })],
+      ...[dock('d1', 0, 'UNIT-77'), monitor('d1', 0, 'CN0123456'), ...days(1, 8, (day) => awake('d1', day))],
+      ...[dock('d1', 8.5, 'UNIT-77', 'removed'), monitor('d1', 8.5, 'CN0123456', 'removed')],
+      ...[dock('d2', 9, 'UNIT-77'), monitor('d2', 9, 'CN0123456'), awake('d2', 9), awake('d2', 10)],
     ],
     stands: [],
   },
