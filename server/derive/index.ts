@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import type { Deriver, DeriverKind } from './deriver.ts'
 import { bulkCopy } from './derivers/bulk-copy.ts'
+import { codeDestination } from './derivers/code-destination/code-destination.ts'
 import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
@@ -31,6 +32,7 @@ const KINDS: readonly DeriverKind[] = [
   bulkCopy,
   identityConflict,
   logins,
+  codeDestination,
   silence,
   sharedKey,
   shareHours,

@@ -46,6 +46,7 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',
   silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
+  code_destination: 'files',
   login_place: 'identity_provider',
   identity_conflict: ({ Reason }) => (Reason === 'two_places' ? 'identity_provider' : 'agent'),
   contract_event: 'hr',

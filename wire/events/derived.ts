@@ -216,6 +216,25 @@ export const Hardware = z.strictObject({
   DaysSinceFirstBoot: z.number().min(0).nullable(),
 })
 
+/**
+ * Code was sent to a host and namespace that is not known to be the company's (#71).
+ *
+ * Shape   one per worker, UTC day, act and destination. `Inside` false: not the company's; null: it is not known what
+ *         is the company's. Well-known public projects and the company's own places are omitted.
+ * Units   `Count`: acts on that day; `CountInWindow` and `Days`: acts, and days with one, of the last 14.
+ */
+export const CodeDestination = z.strictObject({
+  category: z.literal('code_destination'),
+  ...envelope,
+  Action: z.enum(['push', 'mirror', 'remote_added', 'fork', 'transfer']),
+  Host: name,
+  Namespace: name.nullable(),
+  Inside: z.boolean().nullable(),
+  Count: count,
+  CountInWindow: count,
+  Days: count,
+})
+
 /** The volume metrics. Each is summed over `WindowDays`. */
 export const METRICS = [
   /** Distinct repositories cloned or downloaded. */
