@@ -217,6 +217,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     two_fingerprints: 'by two computers',
     sequence_replay: 'from an older copy of its state',
     two_places: 'in two places',
+    code_host_only: 'without its laptop',
   },
 }
 /** Identifiers that read as words once their separators are blanks. */

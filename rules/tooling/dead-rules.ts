@@ -79,6 +79,7 @@ const VALUES = {
     two_fingerprints: ['session'],
     sequence_replay: ['session'],
     two_places: ['idp_login.Ip'],
+    code_host_only: ['repository.Action'],
   },
   'login_place.Reason': {
     country: ['idp_login.Ip'],

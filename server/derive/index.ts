@@ -19,6 +19,7 @@ import { slowEvidence } from './derivers/slow-evidence/slow-evidence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
+import { workElsewhere } from './derivers/work-elsewhere.ts'
 import { PlaceChangeThresholds } from './kit/place-changes.ts'
 import type { World } from './kit/world.ts'
 
@@ -33,6 +34,7 @@ const KINDS: readonly DeriverKind[] = [
   identityConflict,
   logins,
   codeDestination,
+  workElsewhere,
   silence,
   sharedKey,
   shareHours,

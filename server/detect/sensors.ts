@@ -48,11 +48,18 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
   code_destination: 'files',
   login_place: 'identity_provider',
-  identity_conflict: ({ Reason }) => (Reason === 'two_places' ? 'identity_provider' : 'agent'),
+  identity_conflict: ({ Reason }) => SENSOR_OF_CONFLICT[Reason],
   contract_event: 'hr',
   idp_login: 'identity_provider',
   repo_audit: 'code_host',
   sanctions_match: 'hr',
+}
+
+const SENSOR_OF_CONFLICT: Record<EventOf<'identity_conflict'>['Reason'], Sensor> = {
+  two_places: 'identity_provider',
+  code_host_only: 'code_host',
+  two_fingerprints: 'agent',
+  sequence_replay: 'agent',
 }
 
 const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor> = {

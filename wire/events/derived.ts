@@ -395,16 +395,19 @@ export const LoginPlace = z.strictObject({
 })
 
 /**
- * One identity in two places.
+ * One identity in two places, or seen by one sensor only.
  *
  * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
- *         managed laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
+ *         managed laptop (#52) · code_host_only: the code host saw a clone or push, and the worker's laptop, which was on
+ *         and watches its repositories, did not.
+ * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only; null for the others, as
+ *         are the countries for all but two_places.
  */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
-  Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places']),
+  Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places', 'code_host_only']),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),
   ManagedDevice: z.boolean().nullable(),
