@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import type { Deriver, DeriverKind } from './deriver.ts'
 import { bulkCopy } from './derivers/bulk-copy.ts'
+import { codeDestination } from './derivers/code-destination/code-destination.ts'
 import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
@@ -19,6 +20,7 @@ import { slowEvidence } from './derivers/slow-evidence/slow-evidence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
+import { workElsewhere } from './derivers/work-elsewhere.ts'
 import { PlaceChangeThresholds } from './kit/place-changes.ts'
 import type { World } from './kit/world.ts'
 
@@ -33,6 +35,8 @@ const KINDS: readonly DeriverKind[] = [
   bulkCopy,
   identityConflict,
   logins,
+  codeDestination,
+  workElsewhere,
   silence,
   sharedKey,
   shareHours,

@@ -47,8 +47,9 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor | re
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',
   silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
+  code_destination: 'files',
   login_place: 'identity_provider',
-  identity_conflict: ({ Reason }) => (Reason === 'two_places' ? 'identity_provider' : 'agent'),
+  identity_conflict: ({ Reason }) => SENSOR_OF_CONFLICT[Reason],
   contract_event: 'hr',
   idp_login: 'identity_provider',
   repo_audit: 'code_host',
@@ -65,6 +66,18 @@ const SENSOR_OF_HARDWARE: Record<EventOf<'hardware'>['MatchedBy'], Sensor> = {
   edid: 'display',
   clone: 'display',
   cadence: 'input',
+}
+
+const SENSOR_OF_CONFLICT: Record<EventOf<'identity_conflict'>['Reason'], Sensor> = {
+  two_places: 'identity_provider',
+  code_host_only: 'code_host',
+  two_fingerprints: 'agent',
+  sequence_replay: 'agent',
+  two_machines_at_once: 'agent',
+  two_boots_at_once: 'agent',
+  fingerprint_changed: 'agent',
+  virtual_after_hardware: 'agent',
+  virtual_though_listed: 'agent',
 }
 
 const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor> = {

@@ -54,7 +54,10 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\b(several|two|three) workers\b|\bother workers'/i, shownBy: /\.Workers$/ },
   { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^(slow_evidence\.Metric|login_place\.Reason)$/ },
   { words: /\bwith a password\b/i, shownBy: /Encrypted$|^slow_evidence\.Metric$/ },
-  { words: /\boutside the organisation\b|\bplace outside\b/i, shownBy: /InsideOrganisation$/ },
+  {
+    words: /\boutside the organisation\b|\bplace outside\b/i,
+    shownBy: /InsideOrganisation$|^code_destination\.Inside$/,
+  },
   { words: /\bother teams?\b|\banother team\b/i, shownBy: /OutsideTeam$|^slow_evidence\.Metric$/ },
   { words: /\bthan usual\b|\busual for\b/i, shownBy: /^volume_anomaly$/ },
   { words: /\bpeers\b|\banybody else takes\b/i, shownBy: /^volume_anomaly\.Metric$/ },
