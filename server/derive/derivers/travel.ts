@@ -18,6 +18,7 @@ import * as z from 'zod'
 import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
+import { Names } from '../kit/kept.ts'
 import { announced, kilometres, networkOf, positionOf, provesPlace } from '../kit/place.ts'
 import { statements } from '../kit/statements.ts'
 
@@ -48,7 +49,6 @@ interface TravelPlace {
   lat: number | null
   lon: number | null
   accuracyKm: number
-  announced: boolean
 }
 /** The first and last time in a bucket. */
 interface TravelStay extends TravelPlace {
@@ -62,6 +62,8 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
   /** When a laptop was in use: by worker, with the laptop as the key. */
   const uses = buckets(kept)
   const reported = statements()
+  /** Workers whose contract has changed. */
+  const due = new Names()
   return {
     reads: ['session', 'presence', 'input_pattern', 'logon'],
     take(seen, emit) {
@@ -74,10 +76,18 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
         : isUse(seen) && uses.add(worker, time, device, [time, time])
       if (isChanged) judge(worker, emit)
     },
-    kept: { stays: stays.kept, uses: uses.kept, reported: reported.kept },
+    changed({ worker, device }) {
+      if (device !== null) return
+      for (const it of worker === null ? stays.subjects() : [worker]) due.add(it)
+    },
+    advance(_now, emit) {
+      for (const worker of due) judge(worker, emit)
+      due.clear()
+    },
+    kept: { due, stays: stays.kept, uses: uses.kept, reported: reported.kept },
   }
 
-  function stayOf({ connection, contract, worker, device, time }: Seen): TravelPlace | null {
+  function stayOf({ connection, contract, device, time }: Seen): TravelPlace | null {
     if (!connection || device === null) return null
     const { remoteAddress, geo } = connection
     const { country, region, lat, lon } = geo
@@ -91,7 +101,6 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       lat,
       lon,
       accuracyKm: geo.accuracyKm ?? 0,
-      announced: announced(world, worker, geo, time, limits.travelGraceHours * HOUR),
     }
   }
 
@@ -107,7 +116,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       const earlier = sequence.slice(0, index)
       const before = [earlier.findLast((it) => it.device === to.device), earlier.at(-1)]
       for (const from of new Set(before.filter((it) => it !== undefined))) {
-        const draft = travelBetween(from, to)
+        const draft = travelBetween(worker, from, to)
         const isSame = from.device === to.device
         if (!draft || !(isSame || (used(worker, from, from.last) && used(worker, to, to.first)))) continue
         const key = [from.country, from.region, to.country, to.region].join('|')
@@ -127,7 +136,12 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
     return Math.floor((stays.reached(worker) - LATENESS_MS) / DAY) * DAY
   }
 
-  function travelBetween(from: TravelStay, to: TravelStay): Draft | null {
+  /** Asked when it is judged: a journey may be announced afterwards. */
+  function isAnnounced(worker: string, at: TravelStay): boolean {
+    return announced(world, worker, at, at.first, limits.travelGraceHours * HOUR)
+  }
+
+  function travelBetween(worker: string, from: TravelStay, to: TravelStay): Draft | null {
     const isElsewhere =
       from.country !== to.country || (from.region !== null && to.region !== null && from.region !== to.region)
     const km = kilometres(positionOf(from), positionOf(to))
@@ -145,7 +159,7 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       DistanceKm: Math.round(km),
       Hours: Number(hours.toFixed(2)),
       SpeedKmh: Math.round(km / hours),
-      TravelNotice: from.announced || to.announced,
+      TravelNotice: isAnnounced(worker, from) || isAnnounced(worker, to),
       BothTunnel: false,
     }
   }

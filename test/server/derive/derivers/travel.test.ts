@@ -74,6 +74,16 @@ describe('travel (#51)', () => {
       found: [['US-DE', 2, true, 'd1']],
     },
     {
+      name: 'F16: announced some days later',
+      records: [
+        at(AUSTIN, 0),
+        at(BERLIN, 2),
+        at(BERLIN, 72),
+        contract('w1', { travelNotices: [{ from: T0, to: T0 + 4 * DAY, country: 'DE' }] }),
+      ],
+      found: [['US-DE', 2, true, 'd1']],
+    },
+    {
       name: 'back and forth: once a day and direction',
       records: [0, 2, 4, 25].flatMap((hours) => [at(AUSTIN, hours), at(BERLIN, hours + 1)]),
       found: [
