@@ -61,6 +61,8 @@ const DESCRIBE: Describe = {
   shared_key: (e) => `same ${fill('{KeyKind}', e)} as ${counted(e.Workers - 1, 'other worker')}`,
   tool: (e) => `${e.Tool} recognized by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
   hardware: (e) => `${e.Device} recognized by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
+  remote_operator: (e) =>
+    `driven with ${e.Tool}${e.Approved ? ', approved,' : ''} from ${or(e.OperatorCountry, 'an unknown place')}: ${e.HoursToday} h`,
   volume_anomaly: (e) => fill('far above habit for {Metric}: {Value|metric} in {WindowDays|day}', e),
   slow_evidence: (e) => fill('day after day more than colleagues, {Metric}: {Days|day}, in all {Total|metric}', e),
   rhythm: (e) =>

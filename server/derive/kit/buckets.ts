@@ -42,6 +42,8 @@ export interface Buckets {
   /** The latest time of the subject; minus infinity when there is none. */
   reached(subject: string): number
   subjects(): Iterable<string>
+  /** Forgets what `of` returns of the subject, for facts that are added again. */
+  clear(subject: string): void
   readonly kept: Part
 }
 
@@ -88,6 +90,10 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
     keys: (name) => subjects.get(name)?.keys ?? [],
     reached: (name) => subjects.get(name)?.reached ?? Number.NEGATIVE_INFINITY,
     subjects: () => subjects.keys(),
+    clear(name) {
+      const subject = subjects.get(name)
+      if (subject) subjects.set(name, { reached: subject.reached, keys: [], rows: [] })
+    },
     kept: subjects,
   }
 

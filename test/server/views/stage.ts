@@ -54,7 +54,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
   const queue = await Queue.open(reader, 0)
 
   return {
-    ...{ reader, queue, store, directory, stream, policy, judge, reevaluate, records, find, enroll, connect },
+    ...{ reader, queue, store, directory, stream, policy, judge, reevaluate, records, find, enroll, connect, keep },
 
     /** Removes a finding. */
     retract: (id: string) => void findings.delete(id),

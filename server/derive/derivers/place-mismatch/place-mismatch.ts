@@ -20,6 +20,7 @@
  * Silent  addresses that prove no place, networks that come out in several countries by themselves (N31), contracts without a country, approved exits, and operators of a tool that the
  *         contract approves (N1: the help desk). Announced days have `TravelNotice` for the reasons contract and
  *         operator_address, and are not reported for the others.
+ *         A contract that becomes known later is applied to what is kept.
  * Memory  per device and holder five numbers for each place and address of 36 days, and for each router and clock of 44,
  *         and a summary of earlier days.
  */
@@ -28,7 +29,7 @@ import type { AddressFacts } from '../../../../wire/recording.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
 import { buckets, type Fact } from '../../kit/buckets.ts'
-import { prefixed, Subjects } from '../../kit/kept.ts'
+import { Names, prefixed, Subjects } from '../../kit/kept.ts'
 import { utcOffsets } from '../../kit/local-time.ts'
 import {
   announced,
@@ -82,6 +83,10 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     merge: mergedSighting,
     expired: remember,
   })
+  /** The connections as they were, for when a contract becomes known later. By address and place. */
+  const connections = buckets({ bucketMs: DAY, keepMs: KEEP_MS, width: 3, merge: mergedSighting })
+  /** Subjects whose contract has changed. */
+  const due = new Names()
   const settings = settingBook(KEEP_MS + LATENESS_MS)
   return {
     reads: ['session', 'remote_session', 'network_place', 'clock_place'],
@@ -92,21 +97,58 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
       // A laptop's clock may be ahead; what it sends has happened by now.
       const time = Math.min(seen.time, seen.receivedAt)
       if (settings.take(subject, time, seen.event)) judge(subject, device, worker, emit)
+      const trip = seen.connection?.rttMinMs ?? UNMEASURED
+      if (seen.connection) {
+        const { remoteAddress, geo } = seen.connection
+        // Without the contract: an exit that it approves today may not be approved for that day.
+        if (provesPlace(null, remoteAddress, geo, time))
+          connections.add(subject, time, JSON.stringify([remoteAddress, geo]), [time, time, trip])
+      }
       const sighting = seen.connection ? laptopAt(seen) : operatorAt(seen)
       if (!sighting) return
-      const trip = seen.connection?.rttMinMs ?? UNMEASURED
       if (sightings.add(subject, time, JSON.stringify(sighting), [time, time, trip]))
         judge(subject, device, worker, emit)
     },
+    changed({ worker, device }) {
+      // Tenants and sessions, which become known by laptop, move nobody.
+      if (device !== null) return
+      const devices = worker === null ? null : world.devicesOf(worker)
+      const theirs = devices?.map((it) => JSON.stringify([it, worker])) ?? connections.subjects()
+      for (const it of theirs) if (connections.keys(it).length > 0) due.add(it)
+    },
+    advance(_now, emit) {
+      for (const subject of due) again(subject, emit)
+      due.clear()
+    },
     kept: {
       earlierDays,
+      connections: connections.kept,
+      due,
       sightings: sightings.kept,
       reported: reported.kept,
       ...prefixed('settings', settings.kept),
     },
   }
 
-  function laptopAt({ connection, contract, worker, firstBoot, time }: Seen): PlaceSighting | null {
+  /** Compares the connections with the contract as it is known now (F16: a move that is entered two weeks late). */
+  function again(subject: string, emit: Emit): void {
+    const [device, worker] = JSON.parse(subject) as [string, string | null]
+    const operators = sightings.of(subject).filter((it) => daySighting(it).match === 'operator')
+    sightings.clear(subject)
+    for (const { key, values } of operators) sightings.add(subject, values[0]!, key, values)
+    for (const { key, values } of connections.of(subject)) {
+      const [remoteAddress, geo] = JSON.parse(key) as [string, AddressFacts]
+      const time = values[0]!
+      const contract = world.contractAt(worker, time)
+      const sighting = laptopAt({
+        ...{ connection: { remoteAddress, geo }, contract, worker, firstBoot: world.firstBoot(device), time },
+      })
+      if (sighting) sightings.add(subject, time, JSON.stringify(sighting), values)
+    }
+    judge(subject, device, worker, emit)
+  }
+
+  function laptopAt({ connection, contract, worker, firstBoot, time }: Connected): PlaceSighting | null {
     if (!connection) return null
     const { geo } = connection
     if (!provesPlace(contract, connection.remoteAddress, geo, time)) return null
@@ -167,11 +209,10 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     return least > tolerated || (isAnother && least > limits.borderKm)
   }
 
-  function operatorAt({ event, peer, contract, worker, time }: Seen): PlaceSighting | null {
+  function operatorAt({ event, peer, contract, device, worker, time }: Seen): PlaceSighting | null {
     if (event?.category !== 'remote_session' || event.Direction !== 'incoming' || !peer?.country) return null
     if (event.PeerIp !== null && approvedExit(contract, event.PeerIp, peer.asn, time)) return null
-    const tool = event.Tool.toLowerCase()
-    if (contract?.approvedTools?.some((it) => it.tool.toLowerCase() === tool)) return null
+    if (world.approvesSession(device, worker, event.Tool, time)) return null
     if (contract?.country === peer.country) return null
     return {
       ...sightingAt('operator', peer, contract),
@@ -235,6 +276,11 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     earlierDays.touch(subject)
   }
 })
+
+/** What a laptop's place is judged by. */
+type Connected = Pick<Seen, 'contract' | 'worker' | 'firstBoot' | 'time'> & {
+  connection: { remoteAddress: string; geo: AddressFacts } | null
+}
 
 function homeOf({ clues, asn, rtt, first, last }: DaySighting, { network }: Setting): EarlierHome {
   return { address: clues.address, asn, networks: [...network], rtt, first, last }

@@ -19,7 +19,6 @@ import { Subjects, single } from '../../kit/kept.ts'
 import { hoursByDay, isLater, type RemoteSession, sessionOf, shortest } from '../../kit/remote-sessions.ts'
 import { expectedMs, roundTripThresholds } from '../../kit/round-trip.ts'
 import { type Statement, statements } from '../../kit/statements.ts'
-import { isApprovedTool } from '../../kit/tenant.ts'
 import type { SlowMetric } from './metrics.ts'
 import { type Member, type Ranked, ranksOn } from './rank.ts'
 import {
@@ -227,13 +226,13 @@ export const slowEvidence = deriverKind('slow_evidence', thresholds, (limits, wo
   }
 
   function addEvent(name: string, day: number, seen: Seen): void {
-    const { event, time, contract, device } = seen
+    const { event, time, device } = seen
     if (event?.category === 'remote_session') {
       if (event.Direction !== 'incoming') return
       const worker = workerOf(name)
       const session = {
         ...sessionOf(event),
-        approved: isApprovedTool(contract, { id: event.Tool, name: event.Tool }, event),
+        approved: world.approvesSession(device, seen.worker, event.Tool, time),
       }
       session.start = Math.max(session.start, session.end - OPEN_DAYS * DAY)
       const key = JSON.stringify([device, event.Tool, event.PeerIdHash, event.StartedAt])

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { AddressFacts, Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
+  approval,
   BERLIN,
   contract,
   DAY,
@@ -15,6 +16,7 @@ import {
 import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
+const BERLIN_AT = { latitude: 52.52, longitude: 13.4 }
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
 const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35, asn: 64_502 }
 /** Each city has a network of its own: otherwise the place of an address would change (N27). */
@@ -60,6 +62,39 @@ describe('place_mismatch: the contract', () => {
         session('d1', BERLIN),
       ],
       found: [['DE', 1, false]],
+    },
+    {
+      name: 'F16: a move that is entered two weeks late',
+      records: [...home, ...on(BERLIN, 0, 1, 14), contract('w1', { from: T0 - DAY, country: 'DE', ...BERLIN_AT })],
+      found: [],
+    },
+    {
+      name: 'F16: a move that is entered late, from its second day on',
+      records: [...home, ...on(BERLIN, 0, 1, 14), contract('w1', { from: T0 + DAY, country: 'DE', ...BERLIN_AT })],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'F16: a contract that was corrected away from where the laptop is',
+      records: [
+        contract('w1', { country: 'DE', ...BERLIN_AT }),
+        holding('d1', 'w1'),
+        ...on(BERLIN, 0, 1),
+        contract('w1', { from: T0 - DAY }),
+      ],
+      found: [
+        ['DE', 1, false],
+        ['DE', 2, false],
+      ],
+    },
+    {
+      name: 'F16: a journey that is announced afterwards',
+      records: [...home, ...on(BERLIN, 0), contract('w1', { from: T0 - DAY, travelNotices: [trip] })],
+      found: [['DE', 1, true]],
+    },
+    {
+      name: 'F16: an exit that the company approves afterwards',
+      records: [...home, ...on(BERLIN, 0, 1), approval({ kind: 'exit', asn: BERLIN.asn })],
+      found: [],
     },
     { name: 'an exit proves no place: VPN', records: [...home, session('d1', { ...BERLIN, class: 'vpn' })], found: [] },
     {
