@@ -130,6 +130,7 @@ const feedLine = {
   time: epochMs,
   receivedAt: epochMs.optional(),
   geo: AddressFacts.partial().optional(),
+  mfaGeo: AddressFacts.partial().optional(),
 }
 
 /**
@@ -137,7 +138,7 @@ const feedLine = {
  *
  * Shape   if written by hand, the event may omit its envelope and every nullable field. `id` is then a hash over
  *         worker, time and content, so that a repeated line is one event, and `Worker` is the line's `worker`. `geo` is
- *         the location of the address in the event.
+ *         the location of the address in the event, `mfaGeo` that of `MfaIp`.
  */
 export const RecordedFeed = z
   .object({ ...feedLine, event: z.record(z.string(), z.unknown()) })

@@ -2,12 +2,14 @@
  * Shows what the catalogue recognises in a path, name or address, and by which fact: for rule authors and analysts.
  *
  * Shape   a text is tried as everything that it may be: a path or name on each system, a package, a service, a host, an
- *         address, an interface, a port (':5900'), a USB id, a browser extension. `taken` false: the catalogue knows
+ *         address, an interface, a port (':5900'), a USB id, the name of a display, USB device or disk, a browser
+ *         extension. `taken` false: the catalogue knows
  *         it, but it counts only together with what `needs` names.
  */
 import type { Event, EventOf } from '../../wire/event.ts'
-import type { CommandMark, HardwareEntry, ToolEntry, UsbMark } from './entry.ts'
-import { type Catalogue, recognise } from './index.ts'
+import type { CommandMark, HardwareEntry, Release, ToolEntry, UsbMark } from './entry.ts'
+import { recogniseDisplay, recogniseUsb } from './hardware.ts'
+import { type Catalogue, newerRelease, recognise } from './index.ts'
 import { matches } from './names.ts'
 import { programPathOf } from './programs.ts'
 
@@ -25,6 +27,10 @@ export interface Recognition {
   renamed: boolean
   unattended: boolean | null
   date: string
+  /** Of hardware: the day on which its sources were read. */
+  seen: string | null
+  /** The maker's release that is newer than the sources. */
+  newer: Release | null
   confidence: string
   sources: string[]
   reports: { evidence: string; by: string[] } | null
@@ -56,7 +62,7 @@ const HOST = /^[a-z0-9-]+(\.[a-z0-9-]+)+\.?$/i
 export function check(catalogue: Catalogue, thing: string): Recognition[] {
   const usb = USB_ID.exec(thing)
   if (usb) return hardwareWith(catalogue, usb[1]!.toLowerCase(), usb[2]!.toLowerCase())
-  const answers = recognitionsOf(catalogue, interpretationsOf(thing))
+  const answers = [...recognitionsOf(catalogue, interpretationsOf(thing)), ...hardwareNamed(catalogue, thing)]
   return answers.length > 0 ? answers : weakMatches(catalogue, thing)
 }
 
@@ -148,7 +154,7 @@ function hardwareWith(catalogue: Catalogue, vendor: string, product: string): Re
   return (usb.get(vendor) ?? [])
     .filter(({ mark }) => mark.productId === '*' || mark.productId === product)
     .map(({ entry, mark }) => ({
-      ...about(entry),
+      ...aboutHardware(catalogue, entry),
       category: entry.kind,
       taken: !mark.strings && !mark.needs && !mark.productLike,
       by: 'usb_id',
@@ -158,6 +164,24 @@ function hardwareWith(catalogue: Catalogue, vendor: string, product: string): Re
       renamed: false,
       unattended: null,
     }))
+}
+
+/** What a display, a USB device or a disk with this name is. */
+function hardwareNamed(catalogue: Catalogue, thing: string): Recognition[] {
+  const { hardwareIndex } = catalogue
+  const tried = [
+    { as: 'the name of a display', found: recogniseDisplay(hardwareIndex, display(thing)) },
+    { as: 'the maker of a USB device', found: recogniseUsb(hardwareIndex, usbDevice({ Manufacturer: thing })) },
+    { as: 'what a disk answers', found: recogniseUsb(hardwareIndex, usbDevice({ ScsiInquiry: [thing] })) },
+  ]
+  return tried.flatMap(({ as, found }) =>
+    (found ?? []).flatMap(({ id, kind, by }) => {
+      const entry = catalogue.hardware.find((it) => it.id === id)
+      if (!entry) return []
+      const rest = { category: kind, taken: true, by, fact: thing, as: [as], needs: null, renamed: false }
+      return [{ ...aboutHardware(catalogue, entry), ...rest, unattended: null }]
+    }),
+  )
 }
 
 function needsOf({ strings, needs }: UsbMark): string | null {
@@ -170,7 +194,11 @@ function needsOf({ strings, needs }: UsbMark): string | null {
 
 function about(entry: ToolEntry | HardwareEntry) {
   const { id, name, date, confidence, sources, reports } = entry
-  return { id, name, date, confidence, sources, reports: reports ?? null }
+  return { id, name, date, seen: null, newer: null, confidence, sources, reports: reports ?? null }
+}
+
+function aboutHardware(catalogue: Catalogue, entry: HardwareEntry) {
+  return { ...about(entry), seen: entry.seen, newer: newerRelease(catalogue, entry) }
 }
 
 /** The fact of the entry that matches the event; of several the longest. */
@@ -238,6 +266,26 @@ function tunnel(TunnelInterface: string): EventOf<'network_place'> {
     ...ENVELOPE,
     ...{ Interface: null, GatewayHash: null, SsidHash: null, BssidHash: null, DnsServers: [TunnelInterface] },
     ...{ TunnelInterface, TunnelKind: null, TunnelMtu: null, DefaultRouteOnTunnel: null },
+  }
+}
+
+function display(MonitorName: string): EventOf<'display'> {
+  return {
+    category: 'display',
+    ...ENVELOPE,
+    ...{ Action: 'present', MakerId: null, ProductCode: null, MonitorName, SerialText: null, WidthMm: null },
+    ...{ HeightMm: null, Internal: false, EdidHash: null },
+  }
+}
+
+function usbDevice(fields: Partial<EventOf<'usb_device'>>): EventOf<'usb_device'> {
+  return {
+    category: 'usb_device',
+    ...ENVELOPE,
+    ...{ Action: 'present', VendorId: '0000', ProductId: '0000', Manufacturer: null, ProductName: null },
+    ...{ SerialNumber: null, InterfaceClasses: [], HasKeyboard: false, HasAbsolutePointer: false, HasStorage: false },
+    ...{ HasNetwork: false, ParentPort: null },
+    ...fields,
   }
 }
 

@@ -82,7 +82,7 @@ function entryOfDisks(index: HardwareIndex, event: Usb): Omit<FoundHardware, 'by
       const entry = index.inquiry.get(scsiWord(word))
       if (entry) return { id: entry.id, name: entry.name, kind: entry.kind }
       if (word.includes('kvm'))
-        return { id: 'kvm-disk', name: 'A device whose disk calls itself a KVM', kind: 'ip_kvm' }
+        return { id: 'kvm-disk', name: 'USB device whose disk calls itself a KVM', kind: 'ip_kvm' }
     }
   return undefined
 }

@@ -17,8 +17,9 @@ import { interfaceTool as toolOfInterface } from './network.ts'
 import type { ToolIndex } from './tool-index.ts'
 import toolFile from './tools.json' with { type: 'json' }
 import { recogniseTools } from './tools.ts'
+import { mayBePartOfKvm } from './usb-shape.ts'
 
-export type { HardwareEntry, ToolEntry } from './entry.ts'
+export type { HardwareEntry, Release, ToolEntry } from './entry.ts'
 
 export interface Catalogue {
   /** The day of its newest file. */
@@ -63,7 +64,7 @@ export function loadCatalogue(): Catalogue {
     sources: { ...hardware.sources, ...sources },
     sanctionedNetworks,
     toolIndex: indexTools(tools),
-    hardwareIndex: indexHardware(hardware),
+    hardwareIndex,
     asns: new Map(asns.map(([asn, name, networkClass]) => [asn, { class: networkClass, by: `asn: ${name}` }])),
   }
 }
@@ -80,7 +81,19 @@ export function recognise(catalogue: Catalogue, event: Event): CatalogueFacts | 
   return tools && { tools }
 }
 
+/** The maker's newest release that we know of, when it is newer than what the entry was read from. */
+export function newerRelease(catalogue: Catalogue, { maker, date }: HardwareEntry): Release | null {
+  const release = maker === undefined ? undefined : catalogue.releases[maker]
+  return release && release.date > date ? release : null
+}
+
 const hardwareDevices = (hardwareFile as unknown as HardwareFile).devices
+const hardwareIndex = indexHardware(hardwareFile as unknown as HardwareFile)
+
+/** Whether a USB device is recognised, or may be one end of a KVM, were it connected. */
+export function isNotable(event: EventOf<'usb_device'>): boolean {
+  return mayBePartOfKvm(event) || recogniseUsb(hardwareIndex, { ...event, Action: 'attached' }) !== undefined
+}
 
 /**
  * Whether a box that was recognised by its display may have these USB ids: those of any entry of its maker. True for

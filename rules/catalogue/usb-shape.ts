@@ -25,7 +25,12 @@ const file = hardwareFile as unknown as HardwareFile
 const exceptionsByVendor = Map.groupBy(file.shapeExceptions, (it) => it.vendorId)
 /** By 'vendor:product'. */
 const claims = new Map(file.claims.map((it) => [`${it.vendorId}:${it.productId}`, it]))
-const factorySerials = new Set(file.factorySerials.map(comparable))
+/** With those of the monitors that KVM firmware offers as presets. */
+const factorySerials = new Set(
+  [...file.factorySerials, ...file.devices.flatMap((it) => (it.edid ?? []).flatMap((mark) => mark.serial ?? []))].map(
+    comparable,
+  ),
+)
 const kvmSerials = new Set(file.kvmSerials.map(comparable))
 
 const WORDS: Readonly<Record<UsbPart, string>> = {

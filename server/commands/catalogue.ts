@@ -3,7 +3,7 @@ import { readFile, readlink, realpath } from 'node:fs/promises'
 import { defineCommand } from 'citty'
 import { isToolCategory, TOOL_CATEGORIES } from '../../rules/catalogue/categories.ts'
 import { check, processStart, type Recognition, recognitionsOf } from '../../rules/catalogue/check.ts'
-import { type Catalogue, loadCatalogue } from '../../rules/catalogue/index.ts'
+import { type Catalogue, loadCatalogue, newerRelease, type Release } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { catalogueAge, staleWarnings } from '../addresses/ages.ts'
 import { columns, printable } from './terminal.ts'
@@ -22,7 +22,7 @@ const checkCommand = defineCommand({
       required: true,
       several: true,
       description:
-        'A path, a program, package, service, host, address or interface, ":PORT", a USB id "1d6b:0104", a browser extension id, or "pid:123" of a running process',
+        'A path, a program, package, service, host, address or interface, ":PORT", a USB id "1d6b:0104", the name of a display, USB device or disk, a browser extension id, or "pid:123" of a running process',
     },
     json,
   },
@@ -37,7 +37,10 @@ const checkCommand = defineCommand({
 })
 
 const listCommand = defineCommand({
-  meta: { name: 'list', description: 'List the entries: category, id, name, confidence and date' },
+  meta: {
+    name: 'list',
+    description: "List the entries: category, id, name, confidence, date, and for hardware the maker's newer release",
+  },
   args: {
     category: { type: 'positional', required: false, description: 'Only this category; "hardware" for hardware' },
     reported: { type: 'boolean', description: 'Only entries that public reports name, with the reports' },
@@ -55,18 +58,25 @@ const listCommand = defineCommand({
       })
     const entries = [
       ...catalogue.tools,
-      ...catalogue.hardware.map((it) => ({ ...it, category: 'hardware' as const })),
+      ...catalogue.hardware.map((it) => ({
+        ...it,
+        category: 'hardware' as const,
+        newer: newerRelease(catalogue, it),
+      })),
     ].filter((it) => (category === undefined || it.category === category) && (!args.reported || isReported(it)))
     if (args.json) console.log(JSON.stringify({ catalogue: catalogue.version, entries }))
-    else
+    else {
       for (const line of columns([
-        ['category', 'id', 'name', 'confidence', 'date', 'reported'],
+        ['category', 'id', 'name', 'confidence', 'date', 'read on', 'reported'],
         ...entries.map((it) => [
-          ...[it.category, it.id, it.name, it.confidence, it.date],
+          ...[it.category, it.id, it.name, it.confidence, it.date, 'seen' in it ? it.seen : ''],
           it.reports ? `${it.reports.evidence}${args.reported ? `: ${it.reports.by.join('; ')}` : ''}` : '',
         ]),
       ]))
         print(line)
+      for (const it of entries)
+        if ('newer' in it && it.newer) print(`${it.name} (${it.id}) ${inWordsOfRelease(it.date, it.newer)}`)
+    }
   },
 })
 
@@ -132,12 +142,17 @@ function byWhat({ by, fact, as, renamed, unattended, needs }: Recognition): stri
   ]
 }
 
-function fromWhere(catalogue: Catalogue, { sources, date, confidence, reports }: Recognition): string[] {
+function fromWhere(catalogue: Catalogue, { sources, date, seen, newer, confidence, reports }: Recognition): string[] {
   const titles = sources.map((key) => `${catalogue.sources[key]?.title ?? key} (${catalogue.sources[key]?.date})`)
   return [
-    `  confidence ${confidence}, of ${date}; from ${titles.join('; ')}`,
+    `  confidence ${confidence}, of ${date}${seen ? `, read on ${seen}` : ''}; from ${titles.join('; ')}`,
+    ...(newer ? [`  It ${inWordsOfRelease(date, newer)}`] : []),
     ...(reports ? [`  ${reports.evidence}: ${reports.by.slice(0, MAX_SHOWN_REPORTS).join('; ')}`] : []),
   ]
+}
+
+function inWordsOfRelease(date: string, { of, version, date: released }: Release): string {
+  return `is of ${date}, older than the newest release that we know of: ${of} ${version} of ${released}.`
 }
 
 /** Named by a report, directly or by reference; 'unverified' reports do not count. */

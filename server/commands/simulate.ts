@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
+import { companyOf, RMMS, SASES } from '../simulate/company.ts'
 import { SCENARIOS } from '../simulate/scenarios/index.ts'
 import { type SimulateOptions, simulate, workersFor } from '../simulate/simulate.ts'
 import { progress } from './progress.ts'
@@ -33,6 +34,14 @@ export const simulateCommand = defineCommand({
     },
     days: { type: 'string', default: '60', description: 'How many days' },
     start: { type: 'string', default: '2026-09-14', description: 'The first day: an ISO date, in UTC' },
+    rmm: {
+      type: 'string',
+      description: `Remote management that the company has on every laptop, approved by nobody: ${Object.keys(RMMS).join(', ')}`,
+    },
+    sase: {
+      type: 'string',
+      description: `Security service that carries all traffic of the laptops: ${Object.keys(SASES).join(', ')}`,
+    },
     list: { type: 'boolean', description: 'Show the scenes instead' },
   },
   async run({ args }) {
@@ -51,6 +60,7 @@ export const simulateCommand = defineCommand({
           : whole('--workers', args.workers, Math.max(1, fewest), MAX_WORKERS),
       days: whole('--days', args.days, 1, MAX_DAYS),
       start: date(args.start),
+      company: companyOf({ rmm: args.rmm, sase: args.sase }),
     }
     await write(options)
   },

@@ -12,8 +12,11 @@ import type { World } from './kit/world.ts'
 export interface Seen {
   event: Event | null
   connection: (RecordedConnection & { geo: AddressFacts }) | null
-  /** The facts about the address in the event: of a login, or of the remote end of a session. Null: there is none. */
+  /** The facts about the address in the event: of a login or of work in a repository, or of the remote end
+   * of a session. Null: there is none. */
   peer: AddressFacts | null
+  /** The facts about the address from which a login's second factor was approved. Null: there is none. */
+  approval: AddressFacts | null
   /** True: the event's sequence number was used before by another event. Only the conflict is derived from it. */
   conflict: boolean
   device: string | null

@@ -2,10 +2,12 @@
 import * as z from 'zod'
 import type { Deriver, DeriverKind } from './deriver.ts'
 import { bulkCopy } from './derivers/bulk-copy.ts'
+import { codeDestination } from './derivers/code-destination/code-destination.ts'
 import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
 import { identityConflict } from './derivers/identity-conflict/identity-conflict.ts'
+import { logins } from './derivers/logins/logins.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
 import { rhythm } from './derivers/rhythm.ts'
@@ -18,6 +20,7 @@ import { slowEvidence } from './derivers/slow-evidence/slow-evidence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
+import { workElsewhere } from './derivers/work-elsewhere.ts'
 import { PlaceChangeThresholds } from './kit/place-changes.ts'
 import type { World } from './kit/world.ts'
 
@@ -31,6 +34,9 @@ const KINDS: readonly DeriverKind[] = [
   hardware,
   bulkCopy,
   identityConflict,
+  logins,
+  codeDestination,
+  workElsewhere,
   silence,
   sharedKey,
   shareHours,

@@ -27,7 +27,7 @@ import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 8
+export const STATE_FORM = 9
 /** The part of the saved state that holds the log's clock. */
 export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
@@ -321,11 +321,13 @@ export class Pipeline {
     return seen
   }
 
-  #feed({ worker: account, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
+  #feed({ worker: account, time, receivedAt, event, geo, mfaGeo }: RecordedOf<'feed'>): Seen {
     const worker = account === null ? null : this.world.workerOf(account, sourceOf(event), time)
     const context = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
     const seen = seenBy(context, time, this.#accepted(receivedAt ?? time), event, null)
-    if (event.category === 'idp_login') seen.peer = this.#peer(geo, event.Ip, time)
+    if (event.category !== 'idp_login' && event.category !== 'repo_audit') return seen
+    seen.peer = this.#peer(geo, event.Ip, time)
+    if (event.category === 'idp_login') seen.approval = this.#peer(mfaGeo, event.MfaIp, time)
     return seen
   }
 
@@ -352,6 +354,7 @@ function seenBy(
     event,
     connection,
     peer: null,
+    approval: null,
     conflict: false,
     device,
     worker,

@@ -120,12 +120,13 @@ function located(
   event: FeedEvent,
   lookup: FeedBatchDeps['lookup'],
   now: number,
-): Pick<RecordedOf<'feed'>, 'event' | 'geo'> {
+): Pick<RecordedOf<'feed'>, 'event' | 'geo' | 'mfaGeo'> {
   if (event.category !== 'idp_login' && event.category !== 'repo_audit') return { event }
   const geo = event.Ip === null ? null : lookup(event.Ip, now)
   const placed = { ...event, Country: event.Country ?? geo?.country ?? null }
-  if (placed.category === 'idp_login' && placed.MfaIp !== null) placed.MfaCountry ??= lookup(placed.MfaIp, now).country
-  return { event: placed, ...(geo && { geo }) }
+  const mfaGeo = placed.category === 'idp_login' && placed.MfaIp !== null ? lookup(placed.MfaIp, now) : null
+  if (placed.category === 'idp_login') placed.MfaCountry ??= mfaGeo?.country ?? null
+  return { event: placed, ...(geo && { geo }), ...(mfaGeo && { mfaGeo }) }
 }
 
 function refusalOf({ issues }: z.ZodError, value: unknown, within = ''): Refusal {

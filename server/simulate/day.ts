@@ -7,15 +7,16 @@
  *         laptop in eight never shut; a flaky network every fourth day; restarts every eighth morning.
  */
 
+import { equipped, managed } from './company-tools.ts'
 import type { DayPlan } from './day-plan.ts'
 import { leave, swap, swapTime } from './handover.ts'
-import { observed } from './observations.ts'
+import { observed, type Say } from './observations.ts'
 import { firstBootOf, isWorkday, localAt, type Person, type Place, type Run, type Span } from './person.ts'
 import { placeAt, placesOf } from './places.ts'
 import { between, chance, exponential, normal, poisson, type Random, stream } from './random.ts'
 import { sessionLine, within } from './spool.ts'
 import { isOn, type Script, stageOf } from './stage.ts'
-import { crash, moves, resumed, type Say, stayAwake, wake } from './waking.ts'
+import { crash, moves, resumed, stayAwake, wake } from './waking.ts'
 import { feeds, helpdesk, meetingsOf, setUp, work } from './work.ts'
 
 const MINUTE = 60_000
@@ -46,11 +47,14 @@ export function planDay(run: Run, person: Person, day: number): DayPlan | null {
   plan.active = activeSpans(run, person, day, working, script, random)
     .map((it) => ({ ...it, from: Math.max(it.from, boot) }))
     .filter((it) => it.from < it.to)
-  plan.awake = awakeSpans(person, { from: boot, to: localAt(run, person, day, 1_440) }, plan.active, script, random)
-  if (plan.awake.length === 0 && plan.drafts.length === 0) return null
+  const isCloudOnly = person.ownMachine !== undefined
+  if (!isCloudOnly)
+    plan.awake = awakeSpans(person, { from: boot, to: localAt(run, person, day, 1_440) }, plan.active, script, random)
+  if (plan.awake.length === 0 && plan.drafts.length === 0 && !isCloudOnly) return null
   plan.places = placesOf(run, person, day, working, script, random)
   if (person.lively) flaky(plan, random)
-  happenings(run, person, day, plan, script, random)
+  if (!isCloudOnly) happenings(run, person, day, plan, script, random)
+  else if (plan.active.length > 0) feeds(run, person, day, plan, random)
   if (person.leaves === day) leave(run, person, day, plan)
   plan.drafts.sort((a, b) => a.time - b.time)
   return plan
@@ -140,10 +144,14 @@ function happenings(run: Run, person: Person, day: number, plan: DayPlan, script
     plan.drafts.push({ time: Math.round(time), kind: 'session', body })
   }
   const firstDay = person.joins?.day === day || person.swapDay === day
+  const isFirstLook = person.awakeUntil === 0
+  if (run.company && isFirstLook && plan.awake[0])
+    equipped(run.company, machine.system, plan.awake[0].from, firstDay, say)
   plan.awake.forEach((span, nth) => {
     const known = { nth, firstDay: firstDay && nth === 0, plan, say, session, random }
     if (span.from > person.awakeUntil) {
-      const restart = nth === 0 && (firstDay || script.restarts || chance(random, 0.125))
+      const restart =
+        nth === 0 && (firstDay || script.restarts || (run.company !== null && isFirstLook) || chance(random, 0.125))
       wake(run, person, span, { ...known, restart })
     } else stayAwake(run, person, span, known)
     person.awakeUntil = Math.max(person.awakeUntil, span.to)
@@ -159,5 +167,6 @@ function happenings(run: Run, person: Person, day: number, plan: DayPlan, script
   meetingsOf(person, plan, say, random)
   work(person, plan, say, random)
   helpdesk(run, person, plan, say, random)
+  managed(run, person, plan, say, random)
   feeds(run, person, day, plan, random)
 }

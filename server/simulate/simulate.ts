@@ -7,6 +7,7 @@
  * Errors  Fault 'usage' for scenes that do not exist, or need more people or days.
  */
 import { askedFor, castAll, paperwork, peopleOf } from './casting.ts'
+import type { Company } from './company.ts'
 import { planDay } from './day.ts'
 import type { DayPlan } from './day-plan.ts'
 import { hourOf } from './hour.ts'
@@ -30,6 +31,8 @@ export interface SimulateOptions {
   days: number
   /** Epoch ms; the run begins at that UTC date. */
   start: number
+  /** What the company installs on every laptop, approved by nobody. */
+  company?: Company | null
 }
 
 /** One person, and their planned days that are not over. */
@@ -42,7 +45,7 @@ interface Life {
 
 export function* simulate(options: SimulateOptions, scenarios: readonly Scenario[] = SCENARIOS): Generator<string> {
   const { seed, workers, days } = options
-  const run: Run = { seed, days, start: Math.floor(options.start / DAY) * DAY }
+  const run: Run = { seed, days, start: Math.floor(options.start / DAY) * DAY, company: options.company ?? null }
   const fleet = Array.from({ length: workers }, (_, index) => hire(run, index))
   castAll(
     run,
@@ -70,7 +73,8 @@ export const workersFor = (names: readonly string[], scenarios: readonly Scenari
 function begin(run: Run, person: Person, opening: number): Life {
   const pending: Draft[] = paperwork(run, person, opening).map((it) => ({ ...it, kind: 'line' }))
   const boot = Math.max(opening, firstBootOf(run, person))
-  pending.push({ time: boot, kind: 'line', body: holdingLine(run, person, person.machine, { at: boot }) })
+  if (person.ownMachine === undefined)
+    pending.push({ time: boot, kind: 'line', body: holdingLine(run, person, person.machine, { at: boot }) })
   if (person.leaves !== null)
     for (const [day, Action] of [
       [person.leaves - 14, 'ending'],

@@ -1,8 +1,7 @@
 /** One worker's day during planning: collects what hooks change, for the planner to read. */
-import { type Catalogue, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
-import type { Event } from '../../wire/event.ts'
+import { factsOf } from './facts.ts'
 import { minutesOf } from './local-time.ts'
-import { feedLine, observed, type System } from './observations.ts'
+import { feedLine, observed } from './observations.ts'
 import { dateOf, firstBootOf, type Gap, localAt, type Person, type Run, rebuilt, type Span } from './person.ts'
 import { between, type Random, stream } from './random.ts'
 import { placed, toolTraces, usualFolder } from './remote-tools.ts'
@@ -162,15 +161,6 @@ function momentOf(person: Person, script: Script, random: Random, begin: number)
   }
   return moment
 }
-
-/** The facts that the server would have stored with it: the tool, and the place of the far end. */
-function factsOf(product: System, body: string, peer: Exit): string {
-  catalogue ??= loadCatalogue()
-  const event = { ...JSON.parse(`{${body}}`), product } as Event
-  return JSON.stringify({ ...recognise(catalogue, event), peer: peer.geo })
-}
-
-let catalogue: Catalogue | null = null
 
 export function isOn(days: Days, day: number, working: boolean): boolean {
   if (days === 'every') return true

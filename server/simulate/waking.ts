@@ -1,8 +1,9 @@
 /** The events of a laptop that wakes, boots, moves, or comes back online. */
 
+import { services } from './company-tools.ts'
 import type { DayPlan } from './day-plan.ts'
 import { utcOffsetMs } from './local-time.ts'
-import type { LaptopCategory, observed } from './observations.ts'
+import type { Say } from './observations.ts'
 import { bootIdOf, type Gap, localAt, type Machine, type Person, type Place, type Run, type Span } from './person.ts'
 import { placeAt } from './places.ts'
 import { below, between, chance, hexOf, type Random } from './random.ts'
@@ -12,12 +13,6 @@ import { within } from './spool.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-
-export type Say = <C extends LaptopCategory>(
-  time: number,
-  category: C,
-  fields: Parameters<typeof observed<C>>[1],
-) => void
 
 export interface Known {
   nth: number
@@ -93,6 +88,7 @@ function start(
   else say(at + 2_000, 'logon', { Action: 'present' })
   for (let left = 6; left > 0; left--)
     say(at + 2_500, 'process_creation', { Image: BASE_IMAGES[machine.system], StartedBeforeAgent: true })
+  if (run.company) services(run.company, machine.system, at, say)
   say(at + 3_000, 'clock_place', zoneFields(machine, at))
 }
 
@@ -134,9 +130,9 @@ function zoneFields(machine: Machine, at: number) {
   return { TimeZone: machine.zone, UtcOffsetMinutes: utcOffsetMs(machine.zone, at) / MINUTE }
 }
 
-/** The devices on a desk: the site's monitors, and a receiver beside the first one. */
+/** The devices on a desk: the site's monitors, each with a receiver beside it, and its dock. */
 function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 'removed', say: Say): void {
-  for (const monitor of site.monitors) {
+  for (const [nth, monitor] of site.monitors.entries()) {
     say(time, 'display', {
       Action,
       MakerId: monitor.maker,
@@ -146,9 +142,19 @@ function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 
       WidthMm: monitor.widthMm,
       HeightMm: monitor.heightMm,
       EdidHash: hexOf(`edid ${monitor.maker} ${monitor.product} ${monitor.serial}`, 64),
+      Port: `card1-HDMI-A-${nth + 1}`,
+      ChecksumValid: true,
     })
-    say(time + 300, 'usb_device', { Action })
+    say(time + 300, 'usb_device', { Action, SpeedMbps: 12, BcdDevice: '1203', MaxPowerMa: 98, ScsiInquiry: [] })
   }
+  const { dock } = site
+  for (const [ProductId, ProductName, InterfaceClasses] of dock?.parts ?? [])
+    say(time + 200, 'usb_device', {
+      ...{ Action, VendorId: dock!.vendor, ProductId, ProductName, Manufacturer: dock!.maker },
+      ...{ SerialNumber: dock!.serial, InterfaceClasses: [...InterfaceClasses], HasKeyboard: false },
+      HasNetwork: InterfaceClasses.includes('0a') || ProductId === '8153',
+      ...{ SpeedMbps: 5_000, MaxPowerMa: 0, ScsiInquiry: [] },
+    })
 }
 
 /** Changes of network while the laptop is awake. */

@@ -13,6 +13,7 @@
  * Seeds   tuning: 1 to 999; reporting: from 100,001. Fleets that were looked at while rules were changed are never
  *         reported on.
  */
+import type { Company } from '../../server/simulate/company.ts'
 import { below, type Random, stream } from '../../server/simulate/random.ts'
 import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
 import type { Scenario } from '../../server/simulate/scene.ts'
@@ -40,6 +41,8 @@ export interface Fleet {
   days: number
   /** Epoch ms. */
   start: number
+  /** What the company has on every laptop, approved by nobody. */
+  company?: Company
 }
 
 export interface Size {

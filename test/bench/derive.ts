@@ -119,6 +119,7 @@ function seenAt(world: World, n: number, day: number, look: number): Seen {
       ? { type: 'connection', device, time, remoteAddress: `203.0.113.${n % 250}`, rttMinMs: 40, geo: HOME }
       : null,
     peer: null,
+    approval: null,
     conflict: false,
     device,
     worker,

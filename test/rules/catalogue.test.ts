@@ -4,7 +4,7 @@ import * as z from 'zod'
 import asnFile from '../../rules/catalogue/asns.json' with { type: 'json' }
 import { TOOL_CATEGORIES, type ToolCategory } from '../../rules/catalogue/categories.ts'
 import hardwareFile from '../../rules/catalogue/hardware.json' with { type: 'json' }
-import { asnClass, interfaceTool, loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
+import { asnClass, interfaceTool, loadCatalogue, newerRelease, recognise } from '../../rules/catalogue/index.ts'
 import { matches } from '../../rules/catalogue/names.ts'
 import toolFile from '../../rules/catalogue/tools.json' with { type: 'json' }
 import type { EventOf } from '../../wire/event.ts'
@@ -219,6 +219,15 @@ describe('catalogue files', () => {
       assert.ok(maker === undefined || Object.hasOwn(releases, maker), id)
       assert.ok(date <= seen || seen === catalogue.version, id)
     }
+  })
+  it('an entry is outdated when its maker released something later', () => {
+    const entry = { ...catalogue.hardware[0]!, maker: 'x', date: '2026-05-01' }
+    const released = (date: string) => ({ ...catalogue, releases: { x: { of: 'x/kvm', version: '2', date } } })
+    assert.deepEqual(
+      ['2026-04-30', '2026-05-01', '2026-05-02'].map((it) => newerRelease(released(it), entry)?.date ?? null),
+      [null, null, '2026-05-02'],
+    )
+    assert.equal(newerRelease(released('2026-05-02'), { ...entry, maker: 'y' }), null)
   })
   it('a product that a disguise may claim is listed once, and a vendor is explained once', () => {
     const ids = hardwareFile.claims.map((it) => `${it.vendorId}:${it.productId}`)

@@ -15,20 +15,26 @@ type Any = LoadedRule | LoadedCorrelation
 
 /** The fields, or the category, that show what the words say: 'tool.Approved', 'Contract.country', 'silence'. */
 const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
-  { words: /\b(another|other|three|many) countr(y|ies)\b|\babroad\b/i, shownBy: /Country$|^Contract\.country$/ },
+  {
+    words: /\b(another|other|three|many) countr(y|ies)\b|\babroad\b/i,
+    shownBy: /Country$|^Contract\.country$|^login_place\.Reason$/,
+  },
   { words: /\b(sits|used|used on .*), elsewhere\b/i, shownBy: /Country$|DistanceKm$/ },
   { words: /\b(part of the world|part of the country)\b/i, shownBy: /TimeZone$|Country$/ },
   { words: /\bjourney\b/i, shownBy: /TravelNotice$/ },
   { words: /\bsilent\b|\bsilence\b/i, shownBy: /^silence$/ },
-  { words: /\b(is|was) off\b/i, shownBy: /^silence\.Announced$/ },
+  { words: /\b(is|was) off\b/i, shownBy: /^silence\.Announced$|^login_place\.Reason$/ },
   { words: /\bsame hour\b/i, shownBy: /RepeatsAtHour$/ },
   { words: /\bneither sleep nor shutdown\b|\bwithout a word\b/i, shownBy: /Announced$/ },
   {
     words: /\bwhile (its|the|their) (worker|account)\b|\bin use elsewhere\b/i,
-    shownBy: /ActiveElsewhere$|LaptopCountry$/,
+    shownBy: /ActiveElsewhere$|LaptopCountry$|^login_place\.Reason$/,
   },
   { words: /\brenamed\b/i, shownBy: /\.Renamed$|OriginalFileName$/ },
-  { words: /\bnobody approved\b|\bnot approve\b|\bunapproved\b/i, shownBy: /\.Approved$|^slow_evidence\.Metric$/ },
+  {
+    words: /\bnobody approved\b|\bnot approve\b|\bunapproved\b/i,
+    shownBy: /\.Approved$|^(slow_evidence\.Metric|login_place\.Reason)$/,
+  },
   { words: /\bunattended\b|\b(nobody is|without anybody) at the laptop\b/i, shownBy: /\.Unattended$/ },
   { words: /\bcame back\b|\bremoved from it\b|\bremoval\b/i, shownBy: /DaysSinceRemoval$/ },
   { words: /\bnew laptop\b|\blaptop's first\b|\bfirst start\b/i, shownBy: /DaysSinceFirstBoot$/ },
@@ -38,7 +44,7 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\brestarted\b/i, shownBy: /UptimeSeconds$/ },
   { words: /\bnever idle\b|\blongest pause\b/i, shownBy: /LongestIdleSeconds$/ },
   { words: /\bat night\b|\boutside the contract's hours\b/i, shownBy: /OffHoursShare$/ },
-  { words: /\bvirtual machine\b/i, shownBy: /\.Virtual$/ },
+  { words: /\bvirtual machine\b/i, shownBy: /\.Virtual$|^identity_conflict\.Reason$/ },
   { words: /\bone home's\b/i, shownBy: /^shared_key\.NetworkClass$/ },
   {
     words: /\brouter\b(?!.*\bVPN\b)(?<!\bVPN\b.*)/i,
@@ -46,9 +52,12 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   },
   { words: /\bnever (anywhere else|leaves it|moves)\b/i, shownBy: /\.Roams$|LidClosed$/ },
   { words: /\b(several|two|three) workers\b|\bother workers'/i, shownBy: /\.Workers$/ },
-  { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^slow_evidence\.Metric$/ },
+  { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^(slow_evidence\.Metric|login_place\.Reason)$/ },
   { words: /\bwith a password\b/i, shownBy: /Encrypted$|^slow_evidence\.Metric$/ },
-  { words: /\boutside the organisation\b|\bplace outside\b/i, shownBy: /InsideOrganisation$/ },
+  {
+    words: /\boutside the organisation\b|\bplace outside\b/i,
+    shownBy: /InsideOrganisation$|^code_destination\.Inside$/,
+  },
   { words: /\bother teams?\b|\banother team\b/i, shownBy: /OutsideTeam$|^slow_evidence\.Metric$/ },
   { words: /\bthan usual\b|\busual for\b/i, shownBy: /^volume_anomaly$/ },
   { words: /\bpeers\b|\banybody else takes\b/i, shownBy: /^volume_anomaly\.Metric$/ },
@@ -133,6 +142,8 @@ const BY_DERIVER: Readonly<Record<string, { spans?: readonly number[]; counts?: 
   'contract_event.Action ending': { spans: [14 * DAY] },
   'identity_conflict.Reason two_places': { spans: [7 * DAY], counts: [2] },
   'identity_conflict.Reason two_fingerprints': { counts: [2] },
+  'identity_conflict.Reason two_machines_at_once': { counts: [2] },
+  'identity_conflict.Reason two_boots_at_once': { counts: [2] },
   'tool.VendorsLast30d': { spans: [30 * DAY] },
   'silence.RepeatsAtHour': { counts: [3] },
 }

@@ -157,13 +157,13 @@ export const RttChange = z.strictObject({
  * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
  *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
  *         `Corroborated` true: a second key confirms it (the gateway or BSSID behind the uplink); false: the second
- *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
+ *         keys differ, or each has an authenticator of their own too; null: there is none. `Roams`: this worker's laptops were also seen without the key.
  * Units   `Rarity` 0 (everybody has it) to 1 (only these workers).
  */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
   ...envelope,
-  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device']),
+  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device', 'login_address']),
   KeyHash: hash,
   Workers: count,
   Days: count,
@@ -204,9 +204,20 @@ export const Tool = z.strictObject({
 /**
  * How hardware was recognised: ids and names · SCSI INQUIRY strings of its disks · EDID · shape (a keyboard that is also
  * a disk, network card or camera) · claim (not the product that it claims to be, in one respect) · twin (a display that
- * came with it) · clone (an EDID that another connector has too) · cadence of a mouse jiggler.
+ * came with it) · clone (an EDID that another connector has too) · volume (a KVM's virtual disk) · cadence of a mouse
+ * jiggler.
  */
-export const HARDWARE_MATCHES = ['usb_id', 'inquiry', 'edid', 'shape', 'claim', 'twin', 'clone', 'cadence'] as const
+export const HARDWARE_MATCHES = [
+  'usb_id',
+  'inquiry',
+  'edid',
+  'shape',
+  'claim',
+  'twin',
+  'clone',
+  'volume',
+  'cadence',
+] as const
 
 /**
  * Hardware that lets somebody else control the laptop. `Approved`: a declared peripheral that has not expired. `Signs`
@@ -222,6 +233,25 @@ export const Hardware = z.strictObject({
   Signs: name.nullable(),
   Approved: z.boolean(),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
+})
+
+/**
+ * Code was sent to a host and namespace that is not known to be the company's (#71).
+ *
+ * Shape   one per worker, UTC day, act and destination. `Inside` false: not the company's; null: it is not known what
+ *         is the company's. Well-known public projects and the company's own places are omitted.
+ * Units   `Count`: acts on that day; `CountInWindow` and `Days`: acts, and days with one, of the last 14.
+ */
+export const CodeDestination = z.strictObject({
+  category: z.literal('code_destination'),
+  ...envelope,
+  Action: z.enum(['push', 'mirror', 'remote_added', 'fork', 'transfer']),
+  Host: name,
+  Namespace: name.nullable(),
+  Inside: z.boolean().nullable(),
+  Count: count,
+  CountInWindow: count,
+  Days: count,
 })
 
 /** The volume metrics. Each is summed over `WindowDays`. */
@@ -342,7 +372,8 @@ export const Rhythm = z.strictObject({
  * Shape   `ActiveElsewhere`: an identity or repository feed showed the worker meanwhile; null if no such feed is
  *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account
  *         on another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
- *         reported that it was stopping, or that the laptop went to sleep.
+ *         reported that it was stopping, or that the laptop went to sleep. `SameBoot` true: the laptop ran on, awake, and
+ *         the agent was paused; false: it slept; null: not known, or it was switched off.
  */
 export const Silence = z.strictObject({
   category: z.literal('silence'),
@@ -352,19 +383,57 @@ export const Silence = z.strictObject({
   Evidence: z.enum(['this_laptop', 'repository', 'account']).nullable(),
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
+  SameBoot: z.boolean().nullable().default(null),
 })
 
 /**
- * One identity in two places.
+ * A login that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
  *
- * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
+ * Shape   `Reason` country: from another country than the contract's · exit: through an unapproved VPN, data centre or
+ *         Tor exit · unknown_device: on a device that is neither ours nor a phone, while the worker's laptop was off all
+ *         day · own_device: on the worker's own laptop, from a country where that laptop was not · approval: the second
+ *         factor was approved elsewhere, and `LoginCountry` and `NetworkClass` are the approval's. `LaptopCountry`:
+ *         where a laptop of the worker was then. `ManagedDevice` false: not a managed laptop, or an id that the roster
+ *         does not have. `TravelNotice` true: an announced journey explains it.
+ * Units   `Days`: distinct days of the last 14 with this reason, of an exit with this class of exit; `HomeDays`: days of
+ *         the last 30 on which a login or a laptop proves the contract's country. `DaysSinceLaptop`: days since a laptop
+ *         of the worker was heard; null: there is none, or it was not heard for a month.
+ * Errors  null: not known.
+ */
+export const LoginPlace = z.strictObject({
+  category: z.literal('login_place'),
+  ...envelope,
+  Reason: z.enum(['country', 'exit', 'unknown_device', 'own_device', 'approval']),
+  ContractCountry: country.nullable(),
+  LoginCountry: country.nullable(),
+  LaptopCountry: country.nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES),
+  ManagedDevice: z.boolean().nullable(),
+  Days: count,
+  HomeDays: count,
+  DaysSinceLaptop: count.nullable(),
+  TravelNotice: z.boolean(),
+})
+
+/**
+ * One identity in two places, or seen by one sensor only.
+ *
+ * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_machines_at_once,
+ *         two_boots_at_once: the same, and both ran at one time · fingerprint_changed: once, and it stayed so ·
+ *         virtual_after_hardware, virtual_though_listed: the agent calls its machine virtual (#99) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
- *         managed laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
+ *         managed laptop (#52) · code_host_only: the code host saw a clone or push, and the worker's laptop, which was on
+ *         and watches its repositories, did not.
+ * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only; null for the others, as
+ *         are the countries for all but two_places.
  */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
-  Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places']),
+  Reason: z.enum([
+    ...(['two_fingerprints', 'sequence_replay', 'two_places', 'two_machines_at_once', 'two_boots_at_once'] as const),
+    ...(['fingerprint_changed', 'virtual_after_hardware', 'virtual_though_listed', 'code_host_only'] as const),
+  ]),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),
   ManagedDevice: z.boolean().nullable(),

@@ -17,6 +17,8 @@ export interface Statement {
 export interface Statements {
   /** `now`: all events of `subject` from `from` (epoch ms) on. */
   revise(subject: string, from: number, now: readonly Statement[], emit: Emit): void
+  /** Whether any event of `subject` can still change. */
+  has(subject: string): boolean
   readonly kept: Part
 }
 
@@ -40,6 +42,7 @@ export function statements(): Statements {
       if (next.length === 0) subjects.delete(subject)
       else if (gone.length + changed.length > 0 || known.length > before.length) subjects.set(subject, next)
     },
+    has: (subject) => subjects.has(subject),
     kept: subjects,
   }
 }

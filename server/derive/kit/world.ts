@@ -64,7 +64,7 @@ export class World implements Keeper {
   /** The last answer of `contextOf`, by laptop. */
   readonly #contexts = new Map<string, DeviceContext>()
 
-  /** Increases with every contract version that is added. */
+  /** Increases with every contract version and assignment that is added. */
   revision = 0
 
   readonly kept: Parts = {
@@ -95,6 +95,7 @@ export class World implements Keeper {
   }
 
   addDevice(recorded: Device): void {
+    this.revision++
     const { worker } = recorded
     const isFolded = worker === null || worker === foldName(worker)
     const device = isFolded ? recorded : { ...recorded, worker: foldName(worker) }

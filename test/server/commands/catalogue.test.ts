@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadCatalogue, newerRelease } from '../../../rules/catalogue/index.ts'
 import { notTested } from '../../not-tested.ts'
 
 const BINARY = join(import.meta.dirname, '../../../bin/tellwire.js')
@@ -80,6 +81,25 @@ describe('tellwire catalogue', () => {
   it('check removes escape sequences from its input', async () => {
     const { out } = await catalogue('check', '\u001b[31mred\u202e')
     assert.doesNotMatch(out, /[\u001b\u202e]/)
+  })
+  it('list hardware says when it was read, and which entries are older than a release of their maker', async () => {
+    const { out } = await catalogue('list', 'hardware')
+    assert.match(out, /^hardware +pikvm .* verified +\d{4}-\d\d-\d\d +\d{4}-\d\d-\d\d/m)
+    const known = loadCatalogue()
+    for (const it of known.hardware) {
+      const newer = newerRelease(known, it)
+      const line = newer && `(${it.id}) is of ${it.date}, older than the newest release that we know of: ${newer.of} `
+      assert.equal(out.includes(line ?? `(${it.id}) is of`), newer !== null, it.id)
+    }
+  })
+  it('check knows the names of displays, USB devices and disks', async () => {
+    const { out } = await catalogue('check', 'JetKVM v1', 'Glinet Flash Drive', 'Toshiba-H2C')
+    assert.match(out, /^JetKVM v1: would be recognised as JetKVM \(jetkvm\)/)
+    assert.match(out, /by edid: JetKVM v1; as the name of a display/)
+    assert.match(out, /^Glinet Flash Drive: would be recognised as GL\.iNet Comet/m)
+    assert.match(out, /by inquiry: Glinet Flash Drive; as what a disk answers/)
+    assert.match(out, /, read on \d{4}-\d\d-\d\d; from gl-inet\/glkvm/)
+    assert.match(out, /^Toshiba-H2C: not known/m)
   })
   it('list shows a category, and the entries named in reports', async () => {
     const { out } = await catalogue('list', 'lan-chat')

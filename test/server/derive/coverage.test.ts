@@ -18,6 +18,7 @@ const seen = (it: EventOf<Category>): Seen => ({
   firstBoot: null,
   facts: undefined,
   peer: null,
+  approval: null,
 })
 const gap = (about: string, reason: EventOf<'collection_gap'>['Reason'], categories: string[], time = T0) =>
   event('collection_gap', { About: about, Reason: reason, Categories: categories, Count: null, Detail: null }, time)

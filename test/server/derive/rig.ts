@@ -20,7 +20,7 @@ import {
   restoreRows,
 } from '../../../server/derive/kit/kept.ts'
 import { PlaceGate } from '../../../server/derive/kit/place-gate.ts'
-import { World } from '../../../server/derive/kit/world.ts'
+import { sourceOf, World } from '../../../server/derive/kit/world.ts'
 import type { Event } from '../../../wire/event.ts'
 import type { CatalogueFacts, Recorded, RecordedOf } from '../../../wire/recording.ts'
 import { NOWHERE } from '../events.ts'
@@ -155,10 +155,12 @@ export class Rig {
     }
   }
 
-  #feed({ worker, time, receivedAt, event, geo }: RecordedOf<'feed'>): Seen {
+  #feed({ worker: account, time, receivedAt, event, geo, mfaGeo }: RecordedOf<'feed'>): Seen {
+    const worker = account === null ? null : this.world.workerOf(account, sourceOf(event), time)
     const context = { device: null, worker, contract: this.world.contractAt(worker, time), firstBoot: null }
-    const peer = event.category === 'idp_login' && geo ? wholeGeo(geo) : null
-    return { ...this.#seen(context, time, receivedAt ?? time), event, peer }
+    const peer = (event.category === 'idp_login' || event.category === 'repo_audit') && geo ? wholeGeo(geo) : null
+    const approval = mfaGeo ? wholeGeo(mfaGeo) : null
+    return { ...this.#seen(context, time, receivedAt ?? time), event, peer, approval }
   }
 
   #seen(
@@ -166,8 +168,8 @@ export class Rig {
     time: number,
     receivedAt: number,
   ): Seen {
-    const nothing = { event: null, connection: null, peer: null, conflict: false, epoch: null, facts: undefined }
-    return { ...nothing, device, worker, time, receivedAt, contract, firstBoot }
+    const nothing = { event: null, connection: null, peer: null, approval: null, conflict: false }
+    return { ...nothing, epoch: null, facts: undefined, device, worker, time, receivedAt, contract, firstBoot }
   }
 
   #emitterOf(deriver: string): Emit {

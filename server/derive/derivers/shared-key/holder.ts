@@ -77,6 +77,21 @@ export function daysByKey({ awake, changes, moments }: Holder): Map<string, Days
   return byKey
 }
 
+/**
+ * When the holder surely had what a slot holds: from the change until the next, and no longer than an hour after it was
+ * last seen awake with it. Within an hour of waking, the agent reports what is gone.
+ */
+export function spansOf({ awake, changes }: Holder, slot: string): [from: number, to: number][] {
+  const history = changes.get(slot) ?? []
+  return history.flatMap(([from, key], index) => {
+    if (key === null) return []
+    const next = history[index + 1]?.[0] ?? Number.POSITIVE_INFINITY
+    let to = from
+    for (const time of awake.values()) if (time + HOUR <= next) to = Math.max(to, time + HOUR)
+    return [[from, Math.min(to, next)] as [number, number]]
+  })
+}
+
 /** Drops days up to `oldest`, and earlier changes except the last, which may still apply. True when any was dropped. */
 export function forgetUpTo(holder: Holder, oldest: number): boolean {
   const before = sizeOf(holder)

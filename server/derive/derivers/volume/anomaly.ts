@@ -3,10 +3,12 @@
  *
  * Shape   one `volume_anomaly` per worker, metric and UTC day: of the day's sum, or where neither this day nor the one
  *         before is an anomaly, of the largest sum of 24 hours that end on this day. Its time is when the floor was
- *         passed, and it is updated as the sum grows. 'archive_then_upload_bytes' is judged without peers. 'drip' is
+ *         passed, and it is updated as the sum grows. A day that came before there was a habit is judged again when
+ *         there is one, and reported on that day. 'archive_then_upload_bytes' is judged without peers. 'drip' is
  *         judged over 14 days, when the last of these UTC days is over, with that day's end as its time.
- * Judged  a sum over its floor is an anomaly when it exceeds own habit and the peers' 99th percentile. Where habit is
- *         missing, or there are too few peers, the thresholds are higher. Habit is the median of the active days among
+ * Judged  a sum over its floor is an anomaly when it exceeds own habit and the peers' 99th percentile, or `alone` and
+ *         several times their 85th: peers may be thieves, too. Where habit is missing, or there are too few peers, the
+ *         thresholds are higher. Habit is the median of the active days among
  *         the 28 before; peers are other workers with the same first role, over 14 days.
  * Silent  transfers that the contract approves (N17, N18); one large repository, which counts as one (N15); what
  *         everybody in the role does (N16, N19). Events dated more than a day after their arrival have a wrong clock.
@@ -19,13 +21,15 @@ import { Subjects, single } from '../../kit/kept.ts'
 import { statements } from '../../kit/statements.ts'
 import { byDay, sumsAfter, sumsOf } from './book.ts'
 import { drips } from './drip.ts'
-import { archiveUpload, type Candidate, daily, draftOf } from './habit.ts'
+import { archiveUpload, type Candidate, daily, draftOf, hindsight } from './habit.ts'
 import { additionsOf, DAILY, type Daily, isActive, measured } from './metrics.ts'
-import { PEER_DAYS, type Peers, peers } from './peers.ts'
+import { type Levels, PEER_DAYS, type Peers, peers } from './peers.ts'
 import { volumeThresholds } from './thresholds.ts'
 import { type Worker, Workers } from './workers.ts'
 
 const KEPT_DAYS = 60
+/** Days since the start of the contract in which a day is not judged by the days after it. */
+const HABIT_START_DAYS = 30
 /** Candidates can change for as long as late events may arrive, and for the rest of their day. */
 const OPEN_DAYS = 10
 
@@ -82,6 +86,7 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
         const kept = (open.get(name) ?? []).filter((it) => it.day < since)
         const found = [
           ...daily(book, since, chosen),
+          ...hindsight(book, since, today - 1, chosen),
           ...archiveUpload(book, since, chosen),
           ...drip.of(name, since, today - 1),
         ]
@@ -220,19 +225,23 @@ export const volumeAnomaly = deriverKind('volume_anomaly', volumeThresholds, (ch
 
   function judge(name: string, it: Candidate, daysSinceStart: number | null): Draft | null {
     const { metric, value, median, day } = it
+    // Who is new sets folders up.
+    if (it.inHindsight && (daysSinceStart ?? 0) < HABIT_START_DAYS) return null
     if (metric === 'drip') return drip.judge(name, day, daysSinceStart)
     if (metric === 'archive_then_upload_bytes') return draftOf(it, null, daysSinceStart)
-    const p99 = peerP99(name, metric, day)
-    const most = p99 === null ? 0 : median === null ? p99 * chosen.newcomerRatio : p99
-    const least = p99 === null && median === null ? chosen[metric].alone : 0
-    return value > most && value >= least ? draftOf(it, p99, daysSinceStart) : null
+    const levels = peerLevels(name, metric, day)
+    if (!levels) return median !== null || value >= chosen[metric].alone ? draftOf(it, null, daysSinceStart) : null
+    const ratio = median === null ? chosen.newcomerRatio : 1
+    // The most that peers move may be what other thieves take. Then a day must not need any comparison.
+    const isFarAbove = value > levels.p85 * chosen.peersRatio * ratio && value >= chosen[metric].alone
+    return value > levels.p99 * ratio || isFarAbove ? draftOf(it, levels.p99, daysSinceStart) : null
   }
 
-  function peerP99(name: string, metric: Daily, day: number): number | null {
+  function peerLevels(name: string, metric: Daily, day: number): Levels | null {
     const group = peersOf(name)
     if (!group || !drip.enoughPeers(name, group, day)) return null
     const own = [...byDay(workers.get(name)!.book, day - PEER_DAYS + 1, day)].filter(([, sums]) => isActive(sums))
-    return group.p99(day, metric, new Map(own.map(([on, sums]) => [on, measured(metric, sums)])))
+    return group.levels(day, metric, new Map(own.map(([on, sums]) => [on, measured(metric, sums)])))
   }
 
   function peersOf(name: string): Peers | null {

@@ -100,17 +100,29 @@ export function drips(
     const habit = hasHabit ? (before.sums.map((it) => (it / before.active) * own.active) as Moved) : null
     const group = peersOf(role)
     const others = group && enoughPeers(name, group, day) ? peerSums(name, group, day) : null
-    const compared = others ? least.map((_, kind) => p99(others.map((it) => it[kind]!))) : habit
+    const compared = others
+      ? least.map((_, kind) =>
+          percentile(
+            others.map((it) => it[kind]!),
+            0.85,
+          ),
+        )
+      : habit
     if (!compared) return null
     const most = least.map((it, kind) => Math.max(it, compared[kind]!)) as Moved
     const value = share(own.sums, most)
-    const peerP99 = others && p99(others.map((it) => share(it, most)))
+    const shares = others?.map((it) => share(it, most))
     const usual = habit && share(habit, most)
-    const bounds = [chosen.dripShare, (peerP99 ?? 0) * chosen.dripPeersRatio, (usual ?? 0) * chosen.dripRatio]
+    const bounds = [
+      chosen.dripShare,
+      (shares ? percentile(shares, 0.85) : 0) * chosen.dripPeersRatio,
+      (usual ?? 0) * chosen.dripRatio,
+    ]
     if (value <= Math.max(...bounds)) return null
     const days = own.days.filter((it) => share(it, most) >= chosen.dripShare / DRIP_DAYS)
     if (days.length < chosen.dripDays) return null
-    return { value: twoDigits(value), usual: usual && twoDigits(usual), peerP99: peerP99 && twoDigits(peerP99) }
+    const peerP99 = shares ? twoDigits(percentile(shares, 0.99)) : null
+    return { value: twoDigits(value), usual: usual && twoDigits(usual), peerP99 }
   }
 
   function enoughPeers(name: string, { members }: Peers, day: number): boolean {
@@ -180,7 +192,7 @@ function twoDigits(value: number): number {
 }
 
 /** Of at least one value. */
-function p99(values: readonly number[]): number {
+function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.ceil(sorted.length * 0.99) - 1]!
+  return sorted[Math.ceil(sorted.length * share) - 1]!
 }

@@ -3,11 +3,23 @@
 import type { EventOf } from '../../../../wire/event.ts'
 import { DAY } from '../../../../wire/time.ts'
 import type { Draft } from '../../deriver.ts'
-import { type Book, byDay, COUNTS, type Count, dayOfSlot, type Slot, type Sums, slotsOf, WINDOW_SLOTS } from './book.ts'
+import {
+  activeDays,
+  type Book,
+  byDay,
+  COUNTS,
+  type Count,
+  dayOfSlot,
+  type Slot,
+  type Sums,
+  slotsOf,
+  WINDOW_SLOTS,
+} from './book.ts'
 import { DAILY, type Daily, isActive, MADE_OF, measured } from './metrics.ts'
 import type { VolumeThresholds } from './thresholds.ts'
 
 const HABIT_DAYS = 28
+const HINDSIGHT_DAYS = 3
 /** Two hours, and the half hour in which the archive was made. */
 const UPLOAD_SLOTS = 5
 /** Archives made within an hour count together. */
@@ -26,6 +38,8 @@ export interface Candidate {
   median: number | null
   p99: number | null
   z: number | null
+  /** True: of an earlier day, which is judged when there is a habit. */
+  inHindsight?: true
 }
 
 /** Days from `since` on whose sums exceed the floors, and habit where there is one. */
@@ -61,6 +75,39 @@ function reachesFloors(
       if (measured(metric, sums) + (before ? measured(metric, before) : 0) >= chosen[metric].floor) return true
   }
   return false
+}
+
+/**
+ * Days that came before there was a habit, once there is one: `HINDSIGHT_DAYS` active days more than it takes. A day is
+ * compared with the others, and reported on the day on which that is possible, when that day is over.
+ */
+export function hindsight(book: Book, since: number, through: number, chosen: VolumeThresholds): Candidate[] {
+  const last = Math.min(through, Math.floor(book.reached / DAY))
+  const enough = chosen.habitDays + HINDSIGHT_DAYS
+  // Nearly everybody has a habit.
+  if (last < since || activeDays(book, since - HABIT_DAYS, since - 1) > enough) return []
+  const table = byDay(book, since - HABIT_DAYS, last)
+  const found: Candidate[] = []
+  for (let day = since; day <= last; day++) {
+    const active = [...table].filter(([on, sums]) => on > day - HABIT_DAYS && on <= day && isActive(sums))
+    if (active.length !== enough || !isActive(table.get(day) ?? [])) continue
+    const early = active.map(([on]) => on).toSorted((a, b) => a - b)
+    for (const metric of DAILY)
+      for (const on of early.slice(0, chosen.habitDays)) {
+        const value = measured(metric, table.get(on)!)
+        const { floor, ratio } = chosen[metric]
+        if (value < floor) continue
+        const others = active.filter(([it]) => it !== on).map(([, sums]) => measured(metric, sums))
+        const { median, p99, spread } = habitAmong(others)
+        const z = spread > 0 ? (value - median) / spread : null
+        if (value <= ratio * median || (z !== null && z < chosen.habitZ)) continue
+        const before = found.find((it) => it.metric === metric && it.day === day)
+        if (before && before.value >= value) continue
+        if (before) found.splice(found.indexOf(before), 1)
+        found.push({ metric, day, time: (day + 1) * DAY - 1, value, median, p99, z, inHindsight: true })
+      }
+  }
+  return found
 }
 
 type Most = Pick<Candidate, 'value' | 'time'>
@@ -121,11 +168,14 @@ function habitOf(table: ReadonlyMap<number, Sums>, metric: Daily, day: number, l
     const sums = table.get(on)
     if (sums && isActive(sums)) values.push(measured(metric, sums))
   }
-  if (values.length < least) return null
-  values.sort((a, b) => a - b)
-  const median = middle(values)
-  const spread = 1.4826 * middle(values.map((it) => Math.abs(it - median)).sort((a, b) => a - b))
-  return { median, spread, p99: values[Math.ceil(values.length * 0.99) - 1]! }
+  return values.length < least ? null : habitAmong(values)
+}
+
+function habitAmong(values: readonly number[]): Habit {
+  const sorted = values.toSorted((a, b) => a - b)
+  const median = middle(sorted)
+  const spread = 1.4826 * middle(sorted.map((it) => Math.abs(it - median)).sort((a, b) => a - b))
+  return { median, spread, p99: sorted[Math.ceil(sorted.length * 0.99) - 1]! }
 }
 
 function middle(sorted: readonly number[]): number {

@@ -1,8 +1,8 @@
 /**
- * The daily values of the workers of one role, for a fast 99th percentile over all of them but one.
+ * The daily values of the workers of one role, for fast percentiles over all of them but one.
  *
- * Shape   per day and metric a histogram of the daily values, in steps of 5 %; `p99` is the upper bound of a step. A
- *         day on which a peer was active and moved nothing counts as zero.
+ * Shape   per day and metric a histogram of the daily values, in steps of 5 %; a percentile is the upper bound of a
+ *         step. A day on which a peer was active and moved nothing counts as zero.
  * Memory  2.5 KB for each day and metric with any value, for `KEPT_DAYS`.
  */
 import { DAILY, type Daily } from './metrics.ts'
@@ -15,19 +15,26 @@ const STEPS = 640
 const RADIX = 16
 const RING = 64
 
+export interface Levels {
+  /** The 99th percentile: one peer who moves much on two days of a fortnight decides it. */
+  p99: number
+  /** The 85th: of twenty, two or three who move much every day make no difference. */
+  p85: number
+}
+
 export interface Peers {
   readonly members: Set<string>
   /** The number of changes so far. */
   readonly changes: number
-  /** The number of the last change that affects `p99` of that day and metric. */
+  /** The number of the last change that affects `levels` of that day and metric. */
   lastChange(day: number, metric: Daily): number
   move(day: number, metric: Daily, before: number, after: number): void
   activeOn(day: number, workers: 1 | -1): void
   /**
-   * The 99th percentile of the values on active days of the PEER_DAYS that end with `day`, without those in `own`: the
-   * values of one worker on active days, by day. Null: there are no others.
+   * Of the values on active days of the PEER_DAYS that end with `day`, without those in `own`: the values of one worker
+   * on active days, by day. Null: there are no others.
    */
-  p99(day: number, metric: Daily, own: ReadonlyMap<number, number>): number | null
+  levels(day: number, metric: Daily, own: ReadonlyMap<number, number>): Levels | null
   forget(before: number): void
 }
 
@@ -68,7 +75,7 @@ export function peers(): Peers {
       changed[slotOf(day, ANYBODY)] = ++changes
       active.set(day, (active.get(day) ?? 0) + workers)
     },
-    p99(day, metric, own) {
+    levels(day, metric, own) {
       const counts = new Int32Array(STEPS)
       let days = 0
       let moved = 0
@@ -83,19 +90,24 @@ export function peers(): Peers {
       }
       if (days <= 0) return null
       for (const count of counts) moved += count
-      let left = Math.ceil(days * 0.99) - (days - moved)
-      if (left <= 0) return 0
-      for (let step = 1; step < STEPS; step++) {
-        left -= counts[step]!
-        if (left <= 0) return Math.exp(step * STEP)
-      }
-      return Math.exp(STEPS * STEP)
+      return { p99: percentile(counts, days, moved, 0.99), p85: percentile(counts, days, moved, 0.85) }
     },
     forget(before) {
       for (const key of bins.keys()) if (Math.floor(key / RADIX) < before - KEPT_DAYS) bins.delete(key)
       for (const day of active.keys()) if (day < before - KEPT_DAYS) active.delete(day)
     },
   }
+}
+
+/** `moved` of the `days` are counted in `counts`; on the others nothing was moved. */
+function percentile(counts: Int32Array, days: number, moved: number, share: number): number {
+  let left = Math.ceil(days * share) - (days - moved)
+  if (left <= 0) return 0
+  for (let step = 1; step < STEPS; step++) {
+    left -= counts[step]!
+    if (left <= 0) return Math.exp(step * STEP)
+  }
+  return Math.exp(STEPS * STEP)
 }
 
 function slotOf(day: number, place: number): number {

@@ -39,7 +39,9 @@ export const volumeThresholds = z.strictObject({
   habitZ: z.number().min(0).max(100).default(3.5),
   /** Least number of other workers with the same role and `habitDays` active days of the 14. */
   leastPeers: z.int().min(1).max(10_000).default(8),
-  /** Least ratio to the peers' 99th percentile while there is no habit. Our judgement. */
+  /** Least ratio to the peers' 85th percentile, where the 99th may be of other thieves. Our judgement. */
+  peersRatio: z.number().min(1).max(100).default(5),
+  /** Least ratio to the peers' percentiles while there is no habit. Our judgement. */
   newcomerRatio: z.number().min(1).max(100).default(2),
   /** Least bytes of archives in an hour for an upload of that size to count: threat model #74. */
   archivedBytes: z.number().min(0).default(200e6),
@@ -47,9 +49,9 @@ export const volumeThresholds = z.strictObject({
   uploadedShare: z.number().min(0.1).max(1).default(0.8),
   /** Least ratio to two hours of the own median day, so that a call is not an upload. Our judgement. */
   uploadedRatio: z.number().min(0).max(100).default(3),
-  /** Least sum of shares: 2 is as much as the busiest peers, in two of three kinds at once. Our judgement. */
+  /** Least sum of shares: 2 is as much as the busy peers, in two of three kinds at once. Our judgement. */
   dripShare: z.number().min(0.5).max(100).default(2),
-  /** Least ratio to the 99th percentile of the peers' own sums. Our judgement. */
+  /** Least ratio to the 85th percentile of the peers' own sums. Our judgement. */
   dripPeersRatio: z.number().min(1).max(100).default(1.5),
   /** Least ratio to the worker's own earlier weeks. Our judgement. */
   dripRatio: z.number().min(1).max(100).default(3),

@@ -22,7 +22,16 @@ const tools = (...ids: string[]) => ({
 const kvm = { hardware: [{ id: 'pikvm', name: 'PiKVM', kind: 'ip_kvm' as const, by: 'usb_id' as const }] }
 
 const seen = (it: Event | null, about: Partial<Seen> = {}): Seen => ({
-  ...{ event: it, connection: null, peer: null, conflict: false, device: 'd1', worker: 'w1', time: it?.time ?? T0 },
+  ...{
+    event: it,
+    connection: null,
+    peer: null,
+    approval: null,
+    conflict: false,
+    device: 'd1',
+    worker: 'w1',
+    time: it?.time ?? T0,
+  },
   ...{ receivedAt: T0, epoch: 0, contract: CONTRACT, firstBoot: null, facts: undefined, ...about },
 })
 const connects = (geo: Partial<typeof AUSTIN>, time = T0, about: Partial<Seen> = {}) =>

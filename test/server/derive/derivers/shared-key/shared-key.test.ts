@@ -72,6 +72,19 @@ const monitor = (device: string, day: number, serial: string | null, action: 'at
       T0 + day * DAY,
     ),
   )
+const dock = (device: string, day: number, serial: string, action: 'attached' | 'removed' = 'attached') =>
+  received(
+    device,
+    event(
+      'usb_device',
+      {
+        ...{ Action: action, VendorId: '0bda', ProductId: '8153', Manufacturer: 'Realtek', ProductName: 'USB LAN' },
+        ...{ SerialNumber: serial, InterfaceClasses: ['ff'], HasKeyboard: false, HasAbsolutePointer: false },
+        ...{ HasStorage: false, HasNetwork: true, ParentPort: '1-1' },
+      },
+      T0 + day * DAY,
+    ),
+  )
 const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
   received(
     device,
@@ -90,6 +103,13 @@ const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
     ),
   )
 const login = (worker: string, day: number, mfa: string) => loginOf(worker, T0 + day * DAY, { MfaDeviceHash: mfa })
+const [OWN_1, OWN_2] = ['1111111111111111', '2222222222222222']
+/** Workers without a laptop of ours. */
+const accounts = (count: number): Recorded[] => Array.from({ length: count }, (_, n) => contract(`w${n + 1}`))
+const signIn = (worker: string, day: number, address: string, klass: NetworkClass = 'residential'): Recorded => ({
+  ...loginOf(worker, T0 + day * DAY + HOUR, { Ip: address }),
+  geo: { ...AUSTIN, class: klass },
+})
 
 /** 'w2 day 3: uplink x3, 4 days' for each event in force on the last day with any. */
 const lastDay = (records: readonly Recorded[]): string[] => {
@@ -241,6 +261,72 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
     stands: [],
   },
   {
+    what: 'monitors whose serial number is that of a KVM preset',
+    records: [...team(2), ...['d1', 'd2'].flatMap((it) => [monitor(it, 0, 'T8NEE0038522'), awake(it, 1)])],
+    stands: [],
+  },
+  {
+    what: 'serial numbers from a factory: two administrators and a stranger with one KVM model each',
+    records: [
+      ...team(3),
+      ...[
+        'CAFEBABE',
+        '0123456789ABCDEF',
+        '6b65796d696d6570690',
+        '5&1a2b3c4d&0&1',
+        '000000000000',
+        '1234567890',
+      ].flatMap((serial) => ['d1', 'd2', 'd3'].flatMap((it) => [dock(it, 0, serial), awake(it, 1)])),
+    ],
+    stands: [],
+  },
+  {
+    what: 'N35: docks with one serial number, on laptops that have them at once',
+    records: [
+      ...team(4),
+      ...['d1', 'd2', 'd3', 'd4'].flatMap((it, n) => [
+        dock(it, 0.1 * n, 'REALTEK-1'),
+        ...days(1, 4, (day) => awake(it, day)),
+      ]),
+    ],
+    stands: [],
+  },
+  {
+    what: '#42: a device that wanders from laptop to laptop is one thing',
+    records: [
+      ...team(2),
+      dock('d1', 0, 'UNIT-77'),
+      awake('d1', 1),
+      dock('d1', 2, 'UNIT-77', 'removed'),
+      dock('d2', 2.1, 'UNIT-77'),
+      awake('d2', 3),
+      awake('d1', 3),
+    ],
+    stands: ['w2 usb_serial x2 4d'],
+  },
+  {
+    what: 'a device that was taken along while the laptop slept is one thing',
+    records: [
+      ...team(2),
+      dock('d1', 0, 'UNIT-77'),
+      dock('d2', 1, 'UNIT-77'),
+      dock('d1', 1.9, 'UNIT-77', 'removed'),
+      awake('d2', 2),
+    ],
+    stands: ['w2 usb_serial x2 3d'],
+  },
+  {
+    what: 'a laptop that changed hands with its dock and monitor, before its next holder got another one',
+    records: [
+      ...[contract('w1'), contract('w2'), holding('d2', 'w2')],
+      ...[holding('d1', 'w1', { to: T0 + 5 * DAY }), holding('d1', 'w2', { from: T0 + 5 * DAY })],
+      ...[dock('d1', 0, 'UNIT-77'), monitor('d1', 0, 'CN0123456'), ...days(1, 8, (day) => awake('d1', day))],
+      ...[dock('d1', 8.5, 'UNIT-77', 'removed'), monitor('d1', 8.5, 'CN0123456', 'removed')],
+      ...[dock('d2', 9, 'UNIT-77'), monitor('d2', 9, 'CN0123456'), awake('d2', 9), awake('d2', 10)],
+    ],
+    stands: [],
+  },
+  {
     what: '#26, P5: one controller on two laptops',
     records: [...team(2), session('d1', 0, HASH), session('d2', 9, HASH)],
     stands: ['w2 controller x2 2d'],
@@ -265,6 +351,73 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
   {
     what: 'a test account among them',
     records: [...team(2, { w2: { roles: ['service-account'] } }), login('w1', 0, HASH), login('w2', 20, HASH)],
+    stands: [],
+  },
+  {
+    what: 'N34: an authenticator for a shared account, and each has an own one',
+    records: [
+      ...team(2),
+      ...[0, 1].flatMap((day) => [login('w1', day, OWN_1), login('w2', day, OWN_2)]),
+      ...[login('w1', 1, HASH), login('w2', 1, HASH)],
+    ],
+    stands: ['w1 mfa_device x2 1d corroborated=false', 'w2 mfa_device x2 1d corroborated=false'],
+  },
+  {
+    what: 'one of them has no other',
+    records: [...team(2), login('w1', 0, OWN_1), login('w1', 1, HASH), login('w2', 1, HASH)],
+    stands: ['w1 mfa_device x2 1d', 'w2 mfa_device x2 1d'],
+  },
+  {
+    what: 'logins alone: three accounts from one address',
+    records: [...accounts(3), ...days(0, 4, (day) => [1, 2, 3].map((n) => signIn(`w${n}`, day, FARM)))],
+    stands: ['w1 login_address x3 5d', 'w2 login_address x3 5d', 'w3 login_address x3 5d'],
+  },
+  {
+    what: "an account from the address of another worker's laptop",
+    records: [
+      ...team(1),
+      contract('w2'),
+      ...days(0, 4, (day) => [online('d1', day, FARM), awake('d1', day), signIn('w2', day, FARM)]),
+    ],
+    stands: ['w2 login_address x2 5d'],
+  },
+  {
+    what: "logins through the laptop's own address are told about the laptops",
+    records: [
+      ...team(2),
+      ...days(0, 4, (day) => ['1', '2'].flatMap((n) => [online(`d${n}`, day, FARM), signIn(`w${n}`, day, FARM)])),
+    ],
+    stands: ['w1 uplink x2 5d', 'w2 uplink x2 5d'],
+  },
+  {
+    what: 'logins of a declared household',
+    records: [
+      ...[contract('w1', { household: ['w2'] }), contract('w2')],
+      ...days(0, 4, (day) => [signIn('w1', day, FARM), signIn('w2', day, FARM)]),
+    ],
+    stands: [],
+  },
+  ...(['hosting', 'vpn', 'corporate', 'mobile'] as const).map((klass) => ({
+    what: `logins through ${klass}`,
+    records: [...accounts(3), ...days(0, 4, (day) => [1, 2, 3].map((n) => signIn(`w${n}`, day, FARM, klass)))],
+    stands: [],
+  })),
+  {
+    what: 'logins through an approved exit',
+    records: [
+      ...[1, 2, 3].map((n) => contract(`w${n}`, { approvedEgress: [{ address: FARM }] })),
+      ...days(0, 4, (day) => [1, 2, 3].map((n) => signIn(`w${n}`, day, FARM))),
+    ],
+    stands: [],
+  },
+  {
+    what: "N37: ten colleagues behind a carrier's addresses, each on another one every day",
+    records: [
+      ...accounts(10),
+      ...days(0, 9, (day) =>
+        Array.from({ length: 10 }, (_, n) => signIn(`w${n + 1}`, day, `203.0.113.${(day * 3 + n) % 7}`)),
+      ),
+    ],
     stands: [],
   },
   {

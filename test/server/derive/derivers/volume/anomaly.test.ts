@@ -150,6 +150,24 @@ describe('volume_anomaly: one worker', () => {
       records: [...habit(500 * MB, 0, 9), sent(at(10, 15), 4 * GB)],
       found: [],
     },
+    {
+      name: 'bytes sent before there was a habit, judged when there is one',
+      known: workers(1, { start: MONDAY - 200 * DAY }),
+      records: [sent(at(0, 15), 4 * GB), ...habit(100 * MB, 1, 9)],
+      found: [['egress_bytes', 4 * GB]],
+    },
+    {
+      name: 'before there was a habit, by somebody who is new',
+      known: workers(1, { start: MONDAY - 3 * DAY }),
+      records: [sent(at(0, 15), 4 * GB), ...habit(100 * MB, 1, 9)],
+      found: [],
+    },
+    {
+      name: 'before there was a habit, and usual after it',
+      known: workers(1, { start: MONDAY - 200 * DAY }),
+      records: [sent(at(0, 15), 4 * GB), ...habit(2_500 * MB, 1, 9)],
+      found: [],
+    },
     { name: 'bytes sent without a habit', records: [sent(at(0, 15), 4 * GB)], found: [] },
     { name: 'so many that they need none', records: [sent(at(0, 15), 30 * GB)], found: [['egress_bytes', 30 * GB]] },
     {
@@ -332,6 +350,20 @@ describe('volume_anomaly: beside peers', () => {
     })
 })
 
+describe('volume_anomaly: thieves among twenty peers', () => {
+  for (const thieves of [1, 2, 3])
+    it(`${thieves} with two surges each: all of them`, () => {
+      const peers = Array.from({ length: 20 }, (_, n) => habit(MB, 0, 9, n)).flat()
+      const surges = Array.from({ length: thieves }, (_, n) => [
+        ...clones(at(5 + n, 12), 20, n),
+        ...clones(at(8, 12), 20, n),
+      ])
+      const records = [...peers, ...surges.flat()].toSorted((a, b) => timeOf(a) - timeOf(b))
+      const found = about('volume_anomaly', [...workers(20), ...records], { at: at(11, 0) })
+      assert.deepEqual([...new Set(found.map((it) => it.worker))].sort(), ['w0', 'w1', 'w2'].slice(0, thieves))
+    })
+})
+
 describe('volume_anomaly: the slow drip (P12)', () => {
   const END = at(40, 0)
   const drips = (records: Recorded[], known: Recorded[]) =>
@@ -355,6 +387,15 @@ describe('volume_anomaly: the slow drip (P12)', () => {
     const found = drips([...everybody, ...drop(7, 26)], workers(9))
     assert.ok(found.length >= 5)
     assert.deepEqual([...new Set(found.map((it) => it.split(' ')[0]))], ['w0'])
+  })
+
+  it('three of twenty at once', () => {
+    const twenty = Array.from({ length: 20 }, (_, who) => work(who)).flat()
+    const three = [0, 1, 2].flatMap((who) =>
+      weekdays(7, 26).flatMap((day) => [...clones(at(day, 16), 6, who), sent(at(day, 17), GB, {}, who)]),
+    )
+    const found = drips([...twenty, ...three], workers(20))
+    assert.deepEqual([...new Set(found.map((it) => it.split(' ')[0]))].sort(), ['w0', 'w1', 'w2'])
   })
 
   const cases: { name: string; known?: Recorded[]; records: Recorded[]; drips: boolean }[] = [
