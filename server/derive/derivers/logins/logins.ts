@@ -135,8 +135,10 @@ export const logins = deriverKind('logins', thresholds, (limits, world) => {
 
 /** `isAtHome`: no laptop of the worker was seen elsewhere. */
 function isOrdinaryLogin(key: string, home: string | null, isAtHome: boolean, world: World): boolean {
-  const { managed, deviceId, geo, approval } = loginIn(key)
-  if (managed === false || approval !== null || HIDING.has(geo.class)) return false
+  const { managed, mobile, deviceId, geo, approval } = loginIn(key)
+  if (approval && approval.country !== home && approval.country !== geo.country) return false
+  if (mobile === true) return true
+  if (managed === false || HIDING.has(geo.class)) return false
   if (deviceId !== null && (!isAtHome || world.deviceNamed(deviceId) === null)) return false
   return geo.country === null || geo.country === home
 }
