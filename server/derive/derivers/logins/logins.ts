@@ -123,11 +123,9 @@ export const logins = deriverKind('logins', thresholds, (limits, world) => {
   /** Nearly all logins are from home, on a laptop of ours, and need no closer look. */
   function review(worker: string): void {
     const countries = new Set(world.versionsOf(worker).map((it) => it.country ?? null))
-    const [home] = countries
-    const isAtHome = countries.size === 1 && home !== null && remembered.staysIn(worker, home!)
-    const isOrdinary = remembered.logins
-      .keys(worker)
-      .every((key) => isOrdinaryLogin(key, home ?? null, isAtHome, world))
+    const home = countries.size === 1 ? [...countries][0]! : null
+    const isAtHome = home !== null && remembered.staysIn(worker, home)
+    const isOrdinary = remembered.logins.keys(worker).every((key) => isOrdinaryLogin(key, home, isAtHome, world))
     if (isOrdinary && !reported.has(worker)) suspects.delete(worker)
     else suspects.add(worker)
   }
