@@ -247,6 +247,11 @@ describe('one description on two connectors', () => {
       times: [],
     },
     {
+      name: 'an agent that reports no connectors, and no removal while the laptop slept',
+      records: [0, 1, 2].map((day) => display(T0 + day * DAY, { ...monitor, Port: null })),
+      times: [],
+    },
+    {
       name: 'once a day',
       records: [
         display(T0, monitor),
