@@ -227,6 +227,7 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     fingerprint_changed: 'by another computer from one day on',
     virtual_after_hardware: 'by a virtual machine after a real one',
     virtual_though_listed: 'by a virtual machine',
+    code_host_only: 'without its laptop',
   },
 }
 /** Identifiers that read as words once their separators are blanks. */

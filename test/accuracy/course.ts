@@ -7,6 +7,7 @@
  * Memory  the pipeline's, and the changes of each worker; the fleet is read line by line.
  * Errors  Error with the line, when the wire's schema refuses one: a bug in the simulator.
  */
+import { setImmediate } from 'node:timers/promises'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { Assessments } from '../../server/assess/assessments.ts'
 import { Pipeline } from '../../server/detect/pipeline.ts'
@@ -115,7 +116,7 @@ export async function course(
   const pipeline = new Pipeline({
     program,
     correlations,
-    thresholds: { connection: place, rtt_excess: place },
+    thresholds: { connection: place, rtt_excess: place, place_mismatch: place },
     recognise: (event) => recognise(catalogue, event),
     lookup: () => UNKNOWN,
   })
@@ -138,7 +139,10 @@ export async function course(
     if (record.type === 'label') labels.set(record.worker, record)
     if (!isNew(record)) continue
     const now = arrival(record)
+    const today = Math.floor(hour / DAY)
     while (now >= hour + HOUR) look((hour += HOUR))
+    // Once a day messages are heard, such as that the run was stopped.
+    if (Math.floor(hour / DAY) > today) await setImmediate()
     pipeline.take(record)
     const counted = pipeline.countColleagues((it) => isAtLeast(assessments.of(it, pipeline.time).band, 'high'))
     if (counted) pipeline.take(counted)

@@ -28,7 +28,7 @@ export const n35: Scenario = {
         const own = variant === 'monitors' ? 'K7N2019SAMPLE' : cast.hash(`monitor ${nth}`, 10).toUpperCase()
         moment.saw('display', {
           ...{ MakerId: 'DEL', ProductCode: '0xd0f8', MonitorName: 'DELL U2720Q', SerialText: own },
-          ...{ WidthMm: 597, HeightMm: 336, EdidHash: hexOf(`edid DEL 0xd0f8 ${own}`, 64) },
+          ...{ WidthMm: 597, HeightMm: 336, Port: 'card1-DP-1', EdidHash: hexOf(`edid DEL 0xd0f8 ${own}`, 64) },
         })
       })
     }

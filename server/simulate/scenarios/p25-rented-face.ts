@@ -28,7 +28,7 @@ export const p25: Scenario = {
     const box = disguised(pick(random, ['logitech', 'microsoft', 'dell']))
     // Neither drive nor jiggler, and a monitor of which many exist.
     const { maker, product, name, serial, widthMm, heightMm } = cast.monitor('cloned')
-    Object.assign(box.usb, { InterfaceClasses: ['03', '03'], HasStorage: false })
+    Object.assign(box.usb, { InterfaceClasses: ['03', '03'], HasStorage: false, ScsiInquiry: [] })
     Object.assign(box.display, {
       ...{ MakerId: maker, ProductCode: product, MonitorName: name, SerialText: serial },
       ...{ WidthMm: widthMm, HeightMm: heightMm, EdidHash: cast.hash('edid', 64) },
@@ -60,7 +60,7 @@ export const p25: Scenario = {
       )
       if (docked || !stage.working) return
       // A restart of the laptop shows the box again.
-      if (chance(stage.random, 0.15))
+      if (stage.day > day && chance(stage.random, 0.15))
         plugsIn(stage.at(clock(stage.random, '09:05', '09:30')), {
           usb: { ...box.usb, Action: 'present' },
           display: { ...box.display, Action: 'present' },
@@ -80,4 +80,5 @@ export const p25: Scenario = {
 const MOUSE = {
   ...{ VendorId: '1bcf', ProductId: '0005', Manufacturer: 'Sunplus', ProductName: 'USB OPTICAL MOUSE' },
   ...{ InterfaceClasses: ['03'], HasKeyboard: false, ParentPort: '1-2' },
+  ...{ SpeedMbps: 480, BcdDevice: '0100', MaxPowerMa: 250 },
 }

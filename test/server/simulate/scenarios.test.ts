@@ -259,7 +259,7 @@ const EVIDENCE: Record<string, (seen: Seen) => readonly At[]> = {
   },
   'P24/residential': (seen) => {
     const logins = fed(seen, 'idp_login').filter((it) => !it.Mobile)
-    const machines = new Set(logins.map((it) => it.DeviceId))
+    const machines = new Set(logins.flatMap((it) => it.DeviceId ?? []))
     const inPlace = logins.every((it) => it.geo?.class === 'residential')
     return cloudOnly(seen) && machines.size === 3 && inPlace ? logins : []
   },
