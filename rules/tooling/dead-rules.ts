@@ -84,6 +84,7 @@ const VALUES = {
     virtual_after_hardware: ['agent_state.Virtual'],
     virtual_though_listed: ['agent_state.Virtual'],
     two_places: ['idp_login.Ip'],
+    code_host_only: ['repository.Action'],
   },
   'login_place.Reason': {
     country: ['idp_login.Ip'],

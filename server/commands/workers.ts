@@ -47,7 +47,8 @@ export const workersCommand = defineCommand({
 function partsOf(reader: Reader, worker: string): Promise<PrintedWorker['parts']> {
   return fromOne(reader, async (judged) => {
     const findings = judged ? await reader.store.evaluations.findingsOf(judged.id, worker) : []
-    return (await assessmentOf(reader, worker, findings, judged)).parts
+    const [verdict = null] = await reader.store.cases.verdictsOf(worker)
+    return (await assessmentOf(reader, worker, findings, judged, verdict)).parts
   })
 }
 

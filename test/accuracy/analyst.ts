@@ -17,7 +17,6 @@ export interface InQueue {
   worker: string
   band: Band
   points: number
-  highest: Band
   findings: readonly Finding[]
 }
 
@@ -45,10 +44,10 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
     },
   }
 
-  function isOpen({ worker, band, highest, findings }: InQueue): boolean {
+  function isOpen({ worker, band, findings }: InQueue): boolean {
     const verdict = verdicts.get(worker) ?? null
     if (verdict?.verdict === 'confirmed') return false
-    const { state } = caseOf(verdict, { band, highest }, kindsOf(findings))
+    const { state } = caseOf(verdict, band, kindsOf(findings))
     return state === 'open' || state === 'reopened'
   }
 

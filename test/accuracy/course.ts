@@ -116,7 +116,7 @@ export async function course(
   const pipeline = new Pipeline({
     program,
     correlations,
-    thresholds: { connection: place, rtt_excess: place },
+    thresholds: { connection: place, rtt_excess: place, place_mismatch: place },
     recognise: (event) => recognise(catalogue, event),
     lookup: () => UNKNOWN,
   })

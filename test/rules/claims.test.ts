@@ -54,14 +54,20 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\b(several|two|three) workers\b|\bother workers'/i, shownBy: /\.Workers$/ },
   { words: /\bnot (ours|managed)\b/i, shownBy: /ManagedDevice$|^(slow_evidence\.Metric|login_place\.Reason)$/ },
   { words: /\bwith a password\b/i, shownBy: /Encrypted$|^slow_evidence\.Metric$/ },
-  { words: /\boutside the organisation\b|\bplace outside\b/i, shownBy: /InsideOrganisation$/ },
+  {
+    words: /\boutside the organisation\b|\bplace outside\b/i,
+    shownBy: /InsideOrganisation$|^code_destination\.Inside$/,
+  },
   { words: /\bother teams?\b|\banother team\b/i, shownBy: /OutsideTeam$|^slow_evidence\.Metric$/ },
   { words: /\bthan usual\b|\busual for\b/i, shownBy: /^volume_anomaly$/ },
   { words: /\bpeers\b|\banybody else takes\b/i, shownBy: /^volume_anomaly\.Metric$/ },
   { words: /\bremovable disk\b/i, shownBy: /RootKind$|\.Metric$|process_creation\.Image$/ },
   { words: /\bsync folders?\b/i, shownBy: /RootKind$|\.Metric$/ },
   { words: /\bphone\b(?! emulator)/i, shownBy: /\.Mobile$|ToolCategory$/ },
-  { words: /\bround trips?\b|\banswers take\b/i, shownBy: /^rtt_excess|^slow_evidence\.Metric$|WitnessesAgainst$/ },
+  {
+    words: /\bround trips?\b|\banswers take\b/i,
+    shownBy: /^rtt_(excess|change)|^slow_evidence\.Metric$|WitnessesAgainst$/,
+  },
   { words: /\bnever where the contract says\b/i, shownBy: /DaysInPlace$/ },
   { words: /\b(laptop's clock|geofeed|witness(es)?)\b/i, shownBy: /TimeZone$|ClockJumpMs$|WitnessesAgainst$/ },
 ]

@@ -33,8 +33,8 @@ const thresholds = z.strictObject({
   backWithinHours: z.number().min(0).max(24).default(24),
   /** Minutes between two fingerprints that are too short for a repair. */
   togetherMinutes: z.number().min(0).max(1_440).default(60),
-  /** Minutes for which two boots must overlap: events of a shutdown may be a little late. */
-  overlapMinutes: z.number().min(0).max(1_440).default(10),
+  /** Minutes for which two boots must overlap: what is told around a restart may name the other one. Our judgement. */
+  overlapMinutes: z.number().min(0).max(1_440).default(240),
   /** Hours around a login within which a laptop must have sent an event to be in use; in whole UTC hours. */
   activeWithinHours: z.int().min(0).max(12).default(1),
   /** Hours for which a session proves where the laptop is: a session that continues is not recorded again. */

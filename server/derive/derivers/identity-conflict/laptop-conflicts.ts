@@ -133,10 +133,12 @@ export function laptopConflicts(limits: Limits, world: World, reported: Statemen
         const heard = Math.min(a.to, b.to) - Math.max(a.from, b.from)
         if (a.boot === b.boot || Math.min(end - start, heard) < limits.overlapMinutes * MINUTE) continue
         const isOther = a.fingerprint !== null && b.fingerprint !== null && a.fingerprint !== b.fingerprint
-        const within = [...a.facts, ...b.facts]
-          .flatMap(({ values }) => values.slice(0, 2))
-          .filter((it) => it >= start && it <= end)
-        times[isOther ? 'two_machines_at_once' : 'two_boots_at_once'].push(...within)
+        const [ofA, ofB] = [a, b].map(({ facts }) => [
+          ...new Set(facts.flatMap(({ values }) => values.slice(0, 2)).filter((it) => it >= start && it <= end)),
+        ])
+        // One event that names the other boot, as around a restart, is not a second machine.
+        if (ofA!.length < 2 || ofB!.length < 2) continue
+        times[isOther ? 'two_machines_at_once' : 'two_boots_at_once'].push(...ofA!, ...ofB!)
       }
     const now = (['two_machines_at_once', 'two_boots_at_once'] as const).flatMap((it) =>
       daily(it, device, worker, times[it]),

@@ -37,7 +37,7 @@ const REPEAT_MS = 7 * DAY
 /** Updates of a lasting silence, each after `silentHours` more. */
 const MAX_STEPS = 7
 const MAX_BOOTS = 32
-/** A laptop reports within minutes that it has slept. */
+/** A laptop reports within minutes that it has slept; one that wakes only to restart may not. */
 const WAKE_MS = 15 * MINUTE
 /** Reports of sleep from which it is known that this laptop makes them. */
 const LEAST_WAKES = 3
@@ -209,7 +209,8 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   /** Null: not known, or it did not go on. */
   function sameBoot(device: string, { from, to, hasEnded }: Gap): boolean | null {
     const state = running.get(device)
-    if (!state || !hasEnded || !state.boots.some(([, first, last]) => first <= from && to <= last)) return null
+    if (!state || !hasEnded || !state.boots.some(([, first, last]) => first <= from && last >= to + WAKE_MS))
+      return null
     const isWake = (at: number) => at > from && at < to + WAKE_MS
     if (state.wakes.some(isWake)) return false
     return state.wakes.length >= LEAST_WAKES ? true : null
