@@ -9,7 +9,9 @@ import { Recorded, RecordedComplete } from '../../wire/recording.ts'
 function samples(): unknown[] {
   const found = new Map<string, unknown[]>()
   for (const line of simulate({ scenarios: [], seed: 1, workers: 12, days: 3, start: Date.UTC(2026, 8, 14) })) {
-    const record = JSON.parse(line)
+    const sent = JSON.parse(line)
+    // A server writes our words; the simulator those of the sender.
+    const record = sent.type === 'feed' ? JSON.parse(JSON.stringify(Recorded.parse(sent))) : sent
     const kind = `${record.type} ${record.event?.category}`
     const alike = found.get(kind) ?? []
     if (alike.length < 5) found.set(kind, [...alike, record])
