@@ -2,6 +2,8 @@
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { BANDS, type Band } from '../model/assessment.ts'
+import { howCommon, pointsOf, signed } from '../model/points.ts'
+import { isOpen, reasonFor } from '../model/urgency.ts'
 import { openReader } from '../roles/read-only.ts'
 import { Queue } from '../views/queue.ts'
 import { fromOne, type Reader } from '../views/reader.ts'
@@ -18,22 +20,22 @@ export const workersCommand = defineCommand({
   args: {
     band: {
       type: 'string',
-      default: 'medium',
-      description: `Only this band and those above: ${BANDS.join(', ')}`,
+      description: `Only this band and those above: ${BANDS.join(', ')} (default: medium, and every open case)`,
     },
     ...folderArgs,
     json: { type: 'boolean', description: 'Print JSON, one worker a line' },
   },
   async run({ args }) {
-    const least = bandOf(args.band)
+    const least = bandOf(args.band ?? 'medium')
+    const isWanted = (it: WorkerRow) =>
+      BANDS.indexOf(it.band) >= BANDS.indexOf(least) || (args.band === undefined && isOpen(it))
     const { reader, close } = await openReader(folderIn(args))
     try {
       const queue = await Queue.open(reader)
       const { rows }: QueuePage = JSON.parse(queue.page(null, Number.MAX_SAFE_INTEGER))
       queue.close()
-      const wanted = rows.filter((it) => BANDS.indexOf(it.band) >= BANDS.indexOf(least))
       const shown: PrintedWorker[] = []
-      for (const { online: _, ...row } of wanted) {
+      for (const { online: _, ...row } of rows.filter(isWanted)) {
         shown.push({ ...row, parts: await partsOf(reader, row.worker) })
       }
       if (args.json) for (const it of shown) console.log(JSON.stringify(it))
@@ -62,20 +64,21 @@ function table(workers: readonly PrintedWorker[], all: number): string[] {
   const rows = columns(
     workers.map((it) => [
       it.band,
-      String(it.points).padStart(4),
+      pointsOf(it).padStart(4),
       printable(it.name === null || it.name === it.worker ? it.worker : `${it.worker} (${it.name})`),
       it.case === 'none' ? '' : it.case,
-      printable(it.reason),
+      printable(reasonFor(it)),
     ]),
   )
   const lines = workers.flatMap(({ parts }, at) => [
     rows[at]!,
-    ...parts.map(({ points, label }) => `${signed(points).padStart(14)}  ${printable(label)}`),
+    ...parts.map((it) => `${signed(it.points).padStart(14)}  ${printable(it.label)}${common(it)}`),
   ])
   const more = workers.length < all ? '; --band none shows all' : ''
   return [...lines, `${workers.length} of ${all} workers${more}`]
 }
 
-function signed(points: number): string {
-  return points > 0 ? `+${points}` : `${points}`
+function common({ colleagues }: PrintedWorker['parts'][number]): string {
+  const words = howCommon(colleagues)
+  return words === null ? '' : ` (${words})`
 }
