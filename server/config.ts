@@ -69,6 +69,14 @@ export const Config = z.strictObject({
     .prefault({}),
   /** Thresholds of the derivers, by deriver: see `server/derive/`. */
   thresholds: Thresholds.prefault({}),
+  /**
+   * The company's own code hosts and namespaces; without a namespace, the whole host. Code that is sent elsewhere is
+   * evidence. What many workers take code from is learnt.
+   */
+  ourRepositories: z
+    .array(z.strictObject({ host: z.string().min(1).max(253), namespace: z.string().min(1).max(256).nullish() }))
+    .max(1_000)
+    .default([]),
   /** Telemetry older than this is deleted at night; findings keep copies of the events behind them. */
   retentionDays: z.number().min(1).max(3_650).default(90),
   /** Folders that laptops watch for bulk copies, besides removable volumes and the sync folders they recognise. */
@@ -287,6 +295,7 @@ function withPaths(config: z.infer<typeof Config>, base: string): Config {
     publicUrl: config.publicUrl?.replace(/\/+$/, '') ?? null,
     tls: config.tls && { certFile: at(config.tls.certFile), keyFile: at(config.tls.keyFile) },
     rulesFolders: config.rulesFolders.map(at),
+    thresholds: withOurRepositories(config),
     geoip: {
       cityFile: maybeAt(config.geoip.cityFile),
       asnFile: maybeAt(config.geoip.asnFile),
@@ -294,6 +303,15 @@ function withPaths(config: z.infer<typeof Config>, base: string): Config {
     },
     feedsFolder: config.feedsFolder === null ? join(dataFolder, 'feeds') : at(config.feedsFolder),
   }
+}
+
+/** As a threshold, so that a change of them is another evaluation. */
+function withOurRepositories({ thresholds, ourRepositories }: z.infer<typeof Config>): Config['thresholds'] {
+  const all: Record<string, unknown> & Config['thresholds'] = { ...thresholds }
+  const known = all.code_destination as { ours?: string[] } | undefined
+  const ours = ourRepositories.map(({ host, namespace }) => (namespace ? `${host}/${namespace}` : host))
+  if (ours.length > 0) all.code_destination = { ...known, ours: [...(known?.ours ?? []), ...ours] }
+  return all
 }
 
 function isLoopback(host: string): boolean {

@@ -54,6 +54,7 @@ const VALUES = {
     usb_serial: ['usb_device.SerialNumber'],
     controller: ['remote_session.PeerIdHash'],
     mfa_device: ['idp_login.MfaDeviceHash'],
+    login_address: ['idp_login.Ip'],
   },
   'hardware.MatchedBy': {
     usb_id: ['usb_device.VendorId'],
@@ -75,9 +76,15 @@ const VALUES = {
     databases_disagree: ['session'],
   },
   'identity_conflict.Reason': {
-    two_fingerprints: ['session'],
+    two_fingerprints: ['session', 'agent_state.Fingerprint'],
     sequence_replay: ['session'],
+    two_machines_at_once: ['agent_state.BootId'],
+    two_boots_at_once: ['agent_state.BootId'],
+    fingerprint_changed: ['session', 'agent_state.Fingerprint'],
+    virtual_after_hardware: ['agent_state.Virtual'],
+    virtual_though_listed: ['agent_state.Virtual'],
     two_places: ['idp_login.Ip'],
+    code_host_only: ['repository.Action'],
   },
   'login_place.Reason': {
     country: ['idp_login.Ip'],

@@ -63,7 +63,7 @@ function isFarm(keys: readonly SharedKey[]): boolean {
 }
 
 /** Among keys of equal weight, the kind that people understand best comes first. */
-const KINDS = ['uplink', 'gateway', 'bssid', 'controller', 'mfa_device', 'edid', 'usb_serial']
+const KINDS = ['uplink', 'gateway', 'bssid', 'controller', 'mfa_device', 'login_address', 'edid', 'usb_serial']
 
 function sharedKeys(findings: readonly Finding[], now: number): SharedKey[] {
   const by = new Map<string, SharedKey>()

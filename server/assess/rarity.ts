@@ -77,7 +77,18 @@ function counted(finding: Finding, role: string, rarity: RecordedRarity | null):
   const others = { shown: (all.shown.get(kind) ?? 0) - own.shown, workers: all.workers - own.workers }
   // The worker was among those counted.
   const isCounted = finding.time <= rarity.time
-  return [{ shown: Math.max(0, own.shown - (isCounted ? 1 : 0)), workers: Math.max(0, own.workers - 1) }, others]
+  const apart = { shown: Math.max(0, own.shown - (isCounted ? 1 : 0)), workers: Math.max(0, own.workers - 1) }
+  // Those who share a key with the worker are what was found, and not colleagues who happen to show the same.
+  const partners = isCounted ? partnersIn(finding) : 0
+  const ofRole = Math.min(partners, apart.shown)
+  return [
+    { ...apart, shown: apart.shown - ofRole },
+    { ...others, shown: Math.max(0, others.shown - (partners - ofRole)) },
+  ]
+}
+
+function partnersIn({ events }: Finding): number {
+  return Math.max(0, ...events.map((it) => (it.category === 'shared_key' ? it.Workers - 1 : 0)))
 }
 
 const NOBODY: Count = { shown: 0, workers: 0 }

@@ -3,7 +3,6 @@ import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { BANDS, type Band } from '../model/assessment.ts'
 import { howCommon, pointsOf, signed } from '../model/points.ts'
-import { isOpen, reasonFor } from '../model/urgency.ts'
 import { openReader } from '../roles/read-only.ts'
 import { Queue } from '../views/queue.ts'
 import { fromOne, type Reader } from '../views/reader.ts'
@@ -20,22 +19,22 @@ export const workersCommand = defineCommand({
   args: {
     band: {
       type: 'string',
-      description: `Only this band and those above: ${BANDS.join(', ')} (default: medium, and every open case)`,
+      default: 'medium',
+      description: `Only this band and those above: ${BANDS.join(', ')}`,
     },
     ...folderArgs,
     json: { type: 'boolean', description: 'Print JSON, one worker a line' },
   },
   async run({ args }) {
-    const least = bandOf(args.band ?? 'medium')
-    const isWanted = (it: WorkerRow) =>
-      BANDS.indexOf(it.band) >= BANDS.indexOf(least) || (args.band === undefined && isOpen(it))
+    const least = bandOf(args.band)
     const { reader, close } = await openReader(folderIn(args))
     try {
       const queue = await Queue.open(reader)
       const { rows }: QueuePage = JSON.parse(queue.page(null, Number.MAX_SAFE_INTEGER))
       queue.close()
+      const wanted = rows.filter((it) => BANDS.indexOf(it.band) >= BANDS.indexOf(least))
       const shown: PrintedWorker[] = []
-      for (const { online: _, ...row } of rows.filter(isWanted)) {
+      for (const { online: _, ...row } of wanted) {
         shown.push({ ...row, parts: await partsOf(reader, row.worker) })
       }
       if (args.json) for (const it of shown) console.log(JSON.stringify(it))
@@ -49,7 +48,8 @@ export const workersCommand = defineCommand({
 function partsOf(reader: Reader, worker: string): Promise<PrintedWorker['parts']> {
   return fromOne(reader, async (judged) => {
     const findings = judged ? await reader.store.evaluations.findingsOf(judged.id, worker) : []
-    return (await assessmentOf(reader, worker, findings, judged)).parts
+    const [verdict = null] = await reader.store.cases.verdictsOf(worker)
+    return (await assessmentOf(reader, worker, findings, judged, verdict)).parts
   })
 }
 
@@ -67,7 +67,7 @@ function table(workers: readonly PrintedWorker[], all: number): string[] {
       pointsOf(it).padStart(4),
       printable(it.name === null || it.name === it.worker ? it.worker : `${it.worker} (${it.name})`),
       it.case === 'none' ? '' : it.case,
-      printable(reasonFor(it)),
+      printable(it.reason),
     ]),
   )
   const lines = workers.flatMap(({ parts }, at) => [

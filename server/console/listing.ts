@@ -1,7 +1,7 @@
 /** What the list of workers shows, and where its reader is: kept while the page is open, so that going back changes nothing. */
 import { signal } from '@preact/signals'
 import type { Band } from '../model/assessment.ts'
-import { isOpen, reasonFor } from '../model/urgency.ts'
+import { isOpen } from '../model/urgency.ts'
 import type { WorkerRow } from '../views/schema.ts'
 import type { GridPlace } from './parts/grid.tsx'
 import { go } from './route.ts'
@@ -23,7 +23,7 @@ export function listed(rows: readonly WorkerRow[]): WorkerRow[] {
     (row) =>
       (bands.value.size === 0 || bands.value.has(row.band)) &&
       (!onlyOpen.value || isOpen(row)) &&
-      words.every((word) => `${row.worker} ${row.name ?? ''} ${reasonFor(row)}`.toLowerCase().includes(word)),
+      words.every((word) => `${row.worker} ${row.name ?? ''} ${row.reason}`.toLowerCase().includes(word)),
   )
 }
 

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import type { Deriver, DeriverKind } from './deriver.ts'
 import { bulkCopy } from './derivers/bulk-copy.ts'
+import { codeDestination } from './derivers/code-destination/code-destination.ts'
 import { connection } from './derivers/connection.ts'
 import { exitWindow } from './derivers/exit-window.ts'
 import { hardware } from './derivers/hardware.ts'
@@ -10,6 +11,7 @@ import { logins } from './derivers/logins/logins.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
 import { rhythm } from './derivers/rhythm.ts'
+import { rttChange } from './derivers/rtt-change.ts'
 import { rttExcess } from './derivers/rtt-excess/rtt-excess.ts'
 import { shareHours } from './derivers/share-hours.ts'
 import { sharedKey } from './derivers/shared-key/shared-key.ts'
@@ -18,6 +20,7 @@ import { slowEvidence } from './derivers/slow-evidence/slow-evidence.ts'
 import { tool } from './derivers/tool.ts'
 import { travel } from './derivers/travel.ts'
 import { volumeAnomaly } from './derivers/volume/anomaly.ts'
+import { workElsewhere } from './derivers/work-elsewhere.ts'
 import { PlaceChangeThresholds } from './kit/place-changes.ts'
 import type { World } from './kit/world.ts'
 
@@ -26,11 +29,14 @@ const KINDS: readonly DeriverKind[] = [
   placeMismatch,
   travel,
   rttExcess,
+  rttChange,
   tool,
   hardware,
   bulkCopy,
   identityConflict,
   logins,
+  codeDestination,
+  workElsewhere,
   silence,
   sharedKey,
   shareHours,

@@ -16,12 +16,6 @@ export function isOpen({ case: state }: Pick<Urgent, 'case'>): boolean {
   return state === 'open' || state === 'reopened'
 }
 
-/** The reason for the band; for an open case below medium, why it is open (see `caseOf`). */
-export function reasonFor({ reason, ...row }: Pick<Urgent, 'band' | 'case'> & { reason: string }): string {
-  const waits = isOpen(row) && RANK[row.band] < RANK.medium
-  return waits ? `was high; evidence has faded: ${reason.replace(/^faded: /, '')}` : reason
-}
-
 /** Worst band first; within a band closed cases last, then by points, then by name. */
 export function byUrgency(a: Urgent, b: Urgent): number {
   const closed = Number(a.case === 'closed') - Number(b.case === 'closed')

@@ -37,6 +37,17 @@ describe('configuration', () => {
     assert.deepEqual([config.limits.sessions, config.limits.unproven], [7, 1_000])
   })
 
+  it('gives our repositories to the deriver that needs them, beside its own thresholds', () => {
+    const ours = 'ourRepositories: [{ host: git.acme.example }, { host: github.com, namespace: acme }]'
+    const found = (yaml: string) => (load(yaml).thresholds as Record<string, unknown>).code_destination
+    const known = { learntFrom: 3, learntShare: 0.1 }
+    assert.deepEqual(found(ours), { ours: ['git.acme.example', 'github.com/acme'], ...known })
+    assert.deepEqual(found(`${ours}\nthresholds: { code_destination: { ours: [gitlab.com/acme] } }`), {
+      ...{ ours: ['gitlab.com/acme', 'git.acme.example', 'github.com/acme'], ...known },
+    })
+    assert.deepEqual(found('retentionDays: 5'), { ours: [], ...known })
+  })
+
   it('reads lists and null from the environment, and paths relative to the file', () => {
     const config = load('rulesFolders: [rules, /abs]\ndataFolder: data', {
       TELLWIRE_TRUSTED_PROXIES: '10.0.0.0/8, ::1',

@@ -132,19 +132,38 @@ export const RttExcess = z.strictObject({
 })
 
 /**
+ * A laptop's own round trips became longer and stayed so (#46, #53).
+ *
+ * Shape   one per change, on the third measured day after it. `NewNetwork`: neither its router nor its access point had
+ *         been seen before; null: not known. `TravelNotice` true: on an announced journey.
+ * Units   ms, the medians of the days' shortest round trips before and after; `ChangeMs` the difference.
+ */
+export const RttChange = z.strictObject({
+  category: z.literal('rtt_change'),
+  ...envelope,
+  BeforeMs: z.number().min(0),
+  AfterMs: z.number().min(0),
+  ChangeMs: z.number().min(0),
+  DaysBefore: count,
+  DaysAfter: count,
+  NewNetwork: z.boolean().nullable(),
+  TravelNotice: z.boolean(),
+})
+
+/**
  * One uplink, network, monitor, USB device, remote controller or MFA device shared by several workers (#4, #26, #42,
  * #56).
  *
  * Shape   one event per worker; the others have the same `KeyHash`, a hash over kind and value. `Workers` counts all of
  *         them, except those in one declared household; `Days` are distinct UTC days on which at least two had the key.
  *         `Corroborated` true: a second key confirms it (the gateway or BSSID behind the uplink); false: the second
- *         keys differ; null: there is none. `Roams`: this worker's laptops were also seen without the key.
+ *         keys differ, or each has an authenticator of their own too; null: there is none. `Roams`: this worker's laptops were also seen without the key.
  * Units   `Rarity` 0 (everybody has it) to 1 (only these workers).
  */
 export const SharedKey = z.strictObject({
   category: z.literal('shared_key'),
   ...envelope,
-  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device']),
+  KeyKind: z.enum(['uplink', 'gateway', 'bssid', 'edid', 'usb_serial', 'controller', 'mfa_device', 'login_address']),
   KeyHash: hash,
   Workers: count,
   Days: count,
@@ -214,6 +233,25 @@ export const Hardware = z.strictObject({
   Signs: name.nullable(),
   Approved: z.boolean(),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
+})
+
+/**
+ * Code was sent to a host and namespace that is not known to be the company's (#71).
+ *
+ * Shape   one per worker, UTC day, act and destination. `Inside` false: not the company's; null: it is not known what
+ *         is the company's. Well-known public projects and the company's own places are omitted.
+ * Units   `Count`: acts on that day; `CountInWindow` and `Days`: acts, and days with one, of the last 14.
+ */
+export const CodeDestination = z.strictObject({
+  category: z.literal('code_destination'),
+  ...envelope,
+  Action: z.enum(['push', 'mirror', 'remote_added', 'fork', 'transfer']),
+  Host: name,
+  Namespace: name.nullable(),
+  Inside: z.boolean().nullable(),
+  Count: count,
+  CountInWindow: count,
+  Days: count,
 })
 
 /** The volume metrics. Each is summed over `WindowDays`. */
@@ -334,7 +372,8 @@ export const Rhythm = z.strictObject({
  * Shape   `ActiveElsewhere`: an identity or repository feed showed the worker meanwhile; null if no such feed is
  *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account
  *         on another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
- *         reported that it was stopping, or that the laptop went to sleep.
+ *         reported that it was stopping, or that the laptop went to sleep. `SameBoot` true: the laptop ran on, awake, and
+ *         the agent was paused; false: it slept; null: not known, or it was switched off.
  */
 export const Silence = z.strictObject({
   category: z.literal('silence'),
@@ -344,6 +383,7 @@ export const Silence = z.strictObject({
   Evidence: z.enum(['this_laptop', 'repository', 'account']).nullable(),
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
+  SameBoot: z.boolean().nullable().default(null),
 })
 
 /**
@@ -376,16 +416,24 @@ export const LoginPlace = z.strictObject({
 })
 
 /**
- * One identity in two places.
+ * One identity in two places, or seen by one sensor only.
  *
- * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
+ * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_machines_at_once,
+ *         two_boots_at_once: the same, and both ran at one time · fingerprint_changed: once, and it stayed so ·
+ *         virtual_after_hardware, virtual_though_listed: the agent calls its machine virtual (#99) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
- *         managed laptop (#52). The countries and `Days` (distinct days of the last 7) are null for the other reasons.
+ *         managed laptop (#52) · code_host_only: the code host saw a clone or push, and the worker's laptop, which was on
+ *         and watches its repositories, did not.
+ * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only; null for the others, as
+ *         are the countries for all but two_places.
  */
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
-  Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places']),
+  Reason: z.enum([
+    ...(['two_fingerprints', 'sequence_replay', 'two_places', 'two_machines_at_once', 'two_boots_at_once'] as const),
+    ...(['fingerprint_changed', 'virtual_after_hardware', 'virtual_though_listed', 'code_host_only'] as const),
+  ]),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),
   ManagedDevice: z.boolean().nullable(),

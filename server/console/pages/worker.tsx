@@ -1,7 +1,7 @@
 /** One worker: contract, score with its reasons, findings and what could not be seen. */
 
 import { pointsOf, signed } from '../../model/points.ts'
-import { isOpen, reasonFor } from '../../model/urgency.ts'
+import { isOpen } from '../../model/urgency.ts'
 import type { NextCase, WorkerPage } from '../../views/schema.ts'
 import { zoneOf } from '../clock.ts'
 import { useKeys } from '../keys.ts'
@@ -71,7 +71,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
           <strong class="number">{pointsOf(assessment)}</strong> points
         </p>
         <p class="reason">
-          <Text value={reasonFor({ ...assessment, case: data.case.state })} />
+          <Text value={assessment.reason} />
         </p>
       </header>
       {data.cluster && <ClusterNote worker={data.worker} cluster={data.cluster} />}

@@ -4,7 +4,7 @@ import { useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Band } from '../../model/assessment.ts'
 import { pointsOf } from '../../model/points.ts'
-import { isOpen, reasonFor } from '../../model/urgency.ts'
+import { isOpen } from '../../model/urgency.ts'
 import type { LaptopPage, WorkerRow } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
 import { bands, listed, nextOpen, onlyOpen, openCase, place, search, showAll } from '../listing.ts'
@@ -132,7 +132,7 @@ const peopleIn = (cluster: string) => clusterSizes.value.get(cluster) ?? null
 /** Two letters are as wide as the border of the tag and the room around it. */
 const textOf = (row: WorkerRow) => {
   const tag = row.cluster === null ? '' : `${clusterWords(peopleIn(row.cluster)).replaceAll(' ', '_')}WW `
-  return tag + plain(reasonFor(row), REASON_MAX)
+  return tag + plain(row.reason, REASON_MAX)
 }
 const openRow = (row: WorkerRow) => go('workers', row.worker)
 
@@ -161,7 +161,7 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
     cell: (row) => (
       <>
         {row.cluster !== null && <ClusterTag clusterKey={row.cluster} people={peopleIn(row.cluster)} />}
-        <bdi title={plain(reasonFor(row), 600)}>{plain(reasonFor(row), REASON_MAX)}</bdi>
+        <bdi title={plain(row.reason, 600)}>{plain(row.reason, REASON_MAX)}</bdi>
       </>
     ),
   },

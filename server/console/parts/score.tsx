@@ -60,10 +60,29 @@ export function Score({
       }
     />
   )
+  const silentFacts = silent.length > 0 && (
+    <details class="faded">
+      <summary>{count(silent.length, 'fact')} without points: too old, or common here</summary>
+      {silent.map((part) => (
+        <div class="faded-fact" key={part.findings[0]}>
+          <p>
+            <Text value={part.label} max={240} /> <Common part={part} />
+          </p>
+          {evidence(part)}
+        </div>
+      ))}
+    </details>
+  )
+  if (band === 'none')
+    return (
+      <div class="score">
+        <p class="muted">Nothing that was found adds points.</p>
+        {silentFacts}
+      </div>
+    )
   let index = 0
   return (
     <div class="score">
-      <p class="muted score-about">Ten points are ten times likelier. All parts are whole numbers and add up.</p>
       <table class="score-table" style={axis.lines}>
         <colgroup>
           <col />
@@ -76,7 +95,7 @@ export function Score({
           <tr>
             <th scope="col">Evidence, one fact a line</th>
             <th scope="col">Colleagues</th>
-            <th scope="col">
+            <th scope="col" class="score-bars">
               <span class="sr-only">Bar</span>
               <span class="score-axis" aria-hidden="true">
                 {axis.ticks.map((it) => (
@@ -86,8 +105,12 @@ export function Score({
                 ))}
               </span>
             </th>
-            <th scope="col">Weight</th>
-            <th scope="col">Sum</th>
+            <th scope="col" class="score-number">
+              Weight
+            </th>
+            <th scope="col" class="score-number">
+              Sum
+            </th>
           </tr>
         </thead>
         {groups.map((group, at) => (
@@ -116,19 +139,7 @@ export function Score({
       </p>
       <Clears assessment={assessment} />
       {failure.value && <Failure failure={failure.value} />}
-      {silent.length > 0 && (
-        <details class="faded">
-          <summary>{count(silent.length, 'fact')} without points: too old, or common here</summary>
-          {silent.map((part) => (
-            <div class="faded-fact" key={part.findings[0]}>
-              <p>
-                <Text value={part.label} max={240} /> <Common part={part} />
-              </p>
-              {evidence(part)}
-            </div>
-          ))}
-        </details>
-      )}
+      {silentFacts}
     </div>
   )
 }
@@ -242,7 +253,7 @@ function LineRows({
 }) {
   const isOpen = useSignal(false)
   const canOpen = part.kind === 'finding'
-  const isHatched = part.kind === 'prior' || part.points < 0
+  const isHatched = part.kind === 'prior' || part.kind === 'waiting' || part.points < 0
   return (
     <>
       <tr class="score-line">
@@ -276,16 +287,16 @@ function LineRows({
             {overlap && <span class="score-bar score-ghost" style={axis.between(after, before + part.points)} />}
           </span>
         </td>
-        <td class="score-points number">{signed(part.points)}</td>
-        <td class="score-sum number">{overlap ? null : signed(after)}</td>
+        <td class="score-number score-points number">{signed(part.points)}</td>
+        <td class="score-number score-sum number">{overlap ? null : signed(after)}</td>
       </tr>
       {overlap && (
         <tr class="score-overlap">
           <th scope="row" class="score-label" colSpan={3}>
             <bdi title={plain(overlap.label, 600)}>{plain(overlap.label, OVERLAP_MAX)}</bdi>
           </th>
-          <td class="score-points number">{signed(overlap.points)}</td>
-          <td class="score-sum number">{signed(after)}</td>
+          <td class="score-number score-points number">{signed(overlap.points)}</td>
+          <td class="score-number score-sum number">{signed(after)}</td>
         </tr>
       )}
       {canOpen && (
@@ -454,11 +465,13 @@ const KIND_WORDS: Record<Part['kind'], string | null> = {
   referral: 'Recommendation',
   doubt: 'Doubt',
   floor: 'Pattern',
+  waiting: 'Waiting for a verdict',
 }
 
 const NOTES: Partial<Record<Part['kind'], string>> = {
   referral: 'Five times likelier.',
   doubt: 'No data support odds of a million to one.',
+  waiting: 'Evidence fades, but a case that was high waits as it was.',
 }
 
 function headingOf({ kind, sensor }: Part): string | null {

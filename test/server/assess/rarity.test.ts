@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { kindOf, RATE, roleOf, weigh } from '../../../server/assess/rarity.ts'
 import type { RecordedRarity } from '../../../wire/recording.ts'
-import { DAY, T0 } from '../events.ts'
+import { DAY, event, T0 } from '../events.ts'
 import { finding } from './finding.ts'
 
 const later = finding({ rule: 'r', strength: 3, time: T0 + DAY })
@@ -45,6 +45,15 @@ describe('the weight of a finding', () => {
     assert.equal(decibans(among(1, 201), counted), decibans(among(0, 201), counted))
     assert.ok(decibans(among(2, 201), counted) < decibans(among(1, 201), counted))
     assert.deepEqual(weigh(counted, '', among(2, 201)).colleagues, { shown: 1, of: 200 })
+  })
+  it('does not count those who share a key with the worker', () => {
+    const key = event('shared_key', {
+      ...{ KeyKind: 'login_address', KeyHash: 'abcdef0123456789', Workers: 3, Days: 5, Rarity: 1 },
+      ...{ Corroborated: null, Roams: false, NetworkClass: 'residential' },
+    })
+    const shared = finding({ rule: 'r', strength: 3, time: T0 - DAY, events: [key] })
+    assert.equal(decibans(among(3, 201), shared), decibans(among(0, 201), finding({ rule: 'x', strength: 3 })))
+    assert.ok(decibans(among(5, 201), shared) < decibans(among(3, 201), shared))
   })
   it('follows the rate of the rule', () => assert.equal(decibans(null, finding({ strength: 3, rate: 0.05 })), 10))
   it('a role that is small begins with the rest of the company', () => {

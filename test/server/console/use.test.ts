@@ -216,41 +216,20 @@ describe('server/console: in use', function () {
     clean()
   })
 
-  it('a faded case stays open: it is the next one though its row is low, and says why', async () => {
+  it('a case that was high and has faded waits for its verdict, and says why', async () => {
     const { stage } = here
-    const now = Date.now()
-    const before = { time: now - 70 * DAY, lastTime: now - 42 * DAY }
-    await stage.records(...['w1', 'w2', 'w3', 'w4'].map((it) => contract(it)))
-    stage.find(
-      finding({ worker: 'w1', strength: 4, halfLifeDays: null }),
-      ...['w2', 'w3'].map((worker) => finding({ worker, strength: 2, halfLifeDays: null })),
-      finding({ worker: 'w4', strength: 4, halfLifeDays: 14, ...before, says: 'driven by somebody else' }),
-    )
+    const [time, lastTime] = [Date.now() - 70 * DAY, Date.now() - 42 * DAY]
+    await stage.records(contract('w1'))
+    stage.find(finding({ strength: 4, halfLifeDays: 14, time, lastTime, says: 'driven by somebody else' }))
     await stage.judge()
-    const bands = () => stage.rows().map(({ worker, band, case: state }) => `${worker} ${band} ${state}`)
-    assert.deepEqual(bands(), ['w1 high open', 'w2 low none', 'w3 low none', 'w4 low open'])
+    const { parts } = (await workerPage(stage.reader, 'w1'))!.assessment
+    const waiting = parts.find((it) => it.kind === 'waiting')!
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('analyst'))
-    await page.getByRole('button', { name: 'Open cases 2' }).waitFor()
-    const words = 'was high; evidence has faded: driven by somebody else'
-    await page.locator('.grid-row', { hasText: words }).waitFor()
-    for (const [worker, text] of [
-      ['w1', 'seen'],
-      ['w4', 'seen too'],
-    ] as const) {
-      await page.keyboard.press('n')
-      await page.getByRole('heading', { name: worker, level: 1 }).waitFor()
-      if (worker === 'w4') await page.locator('.reason', { hasText: words }).waitFor()
-      await page.keyboard.press('2')
-      await page.keyboard.type(text)
-      await page.keyboard.press('Enter')
-      await page.locator('.decided', { hasText: text }).waitFor()
-    }
-    await page.getByText('No other open case in the list.').waitFor()
-    assert.deepEqual(bands(), ['w1 high closed', 'w2 low none', 'w3 low none', 'w4 low closed'])
-    await page.keyboard.press('Escape')
-    await page.locator('.grid-row', { hasText: 'w4' }).locator('.case-closed').waitFor()
-    assert.equal(await page.getByText('evidence has faded').count(), 0)
+    await page.keyboard.press('n')
+    const line = page.locator('.score-line', { hasText: waiting.label })
+    await line.getByText('a case that was high waits as it was').waitFor()
+    assert.equal(await line.locator('.score-points').innerText(), signed(waiting.points))
     clean()
   })
 

@@ -100,10 +100,17 @@ function loginAt(random: Random, worker: string, time: number, receivedAt: numbe
 }
 
 function auditAt(random: Random, worker: string, time: number, receivedAt: number): Recorded {
-  const unsaid = { Destination: null, InsideOrganisation: null, OutsideTeam: null, Ip: null, Country: null }
-  const fields = { Worker: worker, Action: 'clone' as const, Repository: `r${below(random, 40)}`, ...unsaid }
+  const unsaid = { Destination: null, InsideOrganisation: null, OutsideTeam: null, Country: null }
+  const Ip = pick(random, [null, '198.51.100.7', '192.0.2.9'])
+  const fields = {
+    Worker: worker,
+    Ip,
+    Action: pick(random, ['clone', 'push'] as const),
+    Repository: `r${below(random, 40)}`,
+    ...unsaid,
+  }
   const it = event('repo_audit', { ...fields, AccountHash: null, Count: pick(random, [null, 30]), Bytes: null }, time)
-  return { type: 'feed', worker, time, receivedAt, event: { ...it, seq: null } }
+  return { type: 'feed', worker, time, receivedAt, geo: pick(random, PLACES), event: { ...it, seq: null } }
 }
 
 /** A new contract, a laptop handed over, or the server's own silence. */
@@ -224,6 +231,7 @@ function gapAt(random: Random, time: number) {
 }
 
 function cloneAt(random: Random, time: number) {
-  const fields = { Host: 'git.example', Namespace: `n${below(random, 30)}`, Bytes: null, InsideOrganisation: null }
-  return event('repository', { Action: 'clone', ...fields }, time)
+  const Host = pick(random, ['git.example', 'git.example', 'github.com'])
+  const fields = { Host, Namespace: `n${below(random, 30)}`, Bytes: null, InsideOrganisation: null }
+  return event('repository', { Action: pick(random, ['clone', 'clone', 'clone', 'mirror'] as const), ...fields }, time)
 }

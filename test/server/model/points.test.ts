@@ -1,7 +1,6 @@
 /** The score in words: the same on the page and at the command line. */
 import assert from 'node:assert/strict'
 import { howCommon, pointsOf, signed } from '../../../server/model/points.ts'
-import { reasonFor } from '../../../server/model/urgency.ts'
 
 describe('server/model/points', () => {
   for (const [points, words] of [
@@ -24,13 +23,4 @@ describe('server/model/points', () => {
   ] as const)
     it(`${shown} of ${of}: ${words}`, () => assert.equal(howCommon({ shown, of }), words))
   it('nobody was counted', () => assert.equal(howCommon(null), null))
-
-  const reason = 'faded: AnyDesk was seen.'
-  for (const [band, state, words] of [
-    ['low', 'open', 'was high; evidence has faded: AnyDesk was seen.'],
-    ['low', 'none', reason],
-    ['low', 'closed', reason],
-    ['medium', 'open', reason],
-  ] as const)
-    it(`the reason of ${band}, ${state}`, () => assert.equal(reasonFor({ band, case: state, reason }), words))
 })

@@ -5,16 +5,17 @@
  */
 import ipaddr from 'ipaddr.js'
 import { isFactorySerial } from '../../../../rules/catalogue/usb-shape.ts'
-import type { Category } from '../../../../wire/event.ts'
+import type { Contract } from '../../../../wire/contract.ts'
+import type { Category, EventOf } from '../../../../wire/event.ts'
 import type { NetworkClass } from '../../../../wire/events/derived.ts'
 import type { Seen } from '../../deriver.ts'
 import { approvedExit } from '../../kit/place.ts'
 import { holds } from '../../kit/world.ts'
 
-export type KeyKind = 'uplink' | 'gateway' | 'bssid' | 'edid' | 'usb_serial' | 'controller' | 'mfa_device'
+export type KeyKind = EventOf<'shared_key'>['KeyKind']
 
 /** Kinds that identify a place. */
-export const PLACE_KINDS: ReadonlySet<KeyKind> = new Set(['uplink', 'gateway', 'bssid'])
+export const PLACE_KINDS: ReadonlySet<KeyKind> = new Set(['uplink', 'gateway', 'bssid', 'login_address'])
 
 /** Networks in which an address can be somebody's own uplink. */
 export const PRIVATE_NETWORKS: ReadonlySet<NetworkClass> = new Set(['residential', 'unknown'])
@@ -64,9 +65,29 @@ export function controllerIn({ event, contract, time }: Seen): string | null {
 
 /** The MFA device of a login; null for service accounts. */
 export function mfaDeviceIn({ event, contract }: Seen): string | null {
-  if (event?.category !== 'idp_login' || event.MfaDeviceHash === null) return null
-  if (contract?.roles?.some((it) => /^service([ _-]?account)?$/i.test(it))) return null
+  if (event?.category !== 'idp_login' || event.MfaDeviceHash === null || isService(contract)) return null
   return `mfa_device ${event.MfaDeviceHash}`
+}
+
+/** The address of a login, where it can be somebody's own uplink; null for phones, failures and service accounts. */
+export function loginAddressIn({ event, peer, contract, time }: Seen): string | null {
+  if (event?.category !== 'idp_login' || event.Result !== 'success' || event.Mobile === true) return null
+  if (event.Ip === null || !peer || !PRIVATE_NETWORKS.has(peer.class) || isService(contract)) return null
+  return approvedExit(contract, event.Ip, peer.asn, time) ? null : loginAddressOf(uplinkKey(event.Ip))
+}
+
+/** The key of logins through an uplink. */
+export function loginAddressOf(uplink: string): string {
+  return `login_address ${uplink.slice('uplink '.length)}`
+}
+
+/** The uplink that logins came through. */
+export function uplinkOf(loginAddress: string): string {
+  return `uplink ${loginAddress.slice('login_address '.length)}`
+}
+
+function isService(contract: Contract | null): boolean {
+  return contract?.roles?.some((it) => /^service([ _-]?account)?$/i.test(it)) ?? false
 }
 
 /** Of IPv6, the /64: it belongs to one household, and the addresses in it change daily. */

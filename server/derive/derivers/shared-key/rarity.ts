@@ -1,7 +1,7 @@
 /** How much it means that some workers share a key: whether they have fixed places, and whether a second key agrees. */
 import type { World } from '../../kit/world.ts'
 import type { HeldKeys } from './held-keys.ts'
-import { type KeyKind, PLACE_KINDS } from './keys.ts'
+import { type KeyKind, kindOf, PLACE_KINDS } from './keys.ts'
 
 export interface RarityLimits {
   windowDays: number
@@ -15,8 +15,11 @@ export interface Rarity {
   of(kind: KeyKind, workers: readonly string[], day: number): number
   /** Whether the worker's laptops were also in other networks; null: seen on too few days. */
   roams(worker: string, day: number): boolean | null
-  /** True: one of the others also shares a key of a second kind. False: all of them have another. Null: unknown. */
-  isCorroborated(kind: KeyKind, worker: string, others: readonly string[], day: number): boolean | null
+  /**
+   * True: one of the others also shares a key of a second kind. False: all of them have another. Null: unknown. Of an
+   * authenticator false means that each of them has one of their own, which they use at least as often (N34).
+   */
+  isCorroborated(key: string, worker: string, others: readonly string[], day: number): boolean | null
   /** Keys or holders have changed, or will. */
   clearCache(): void
 }
@@ -26,21 +29,26 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
   const known = new Map<string, ReadonlyMap<string, number>>()
   return {
     of(kind, workers, day) {
-      if (PLACE_KINDS.has(kind)) return workers.filter((it) => roams(it, day) === false).length / workers.length
       const few = Math.min(1, limits.rareUpTo / workers.length)
+      const settled = workers.filter((it) => roams(it, day) === false).length / workers.length
+      // A carrier's address that its customers share (N37): nothing but the number of them tells it from a farm.
+      if (kind === 'login_address') return few * settled
+      if (PLACE_KINDS.has(kind)) return settled
       // Things on the desks of an office (N10) are shared by people who do not move between networks.
       if (kind !== 'edid' && kind !== 'usb_serial') return few
       return few * (workers.filter((it) => roams(it, day) !== true).length / workers.length)
     },
     roams,
-    isCorroborated(kind, worker, others, day) {
-      let allDiffer = false
+    isCorroborated(key, worker, others, day) {
+      const kind = kindOf(key)
+      let allDiffer = kind === 'mfa_device' && [worker, ...others].every((it) => hasOwn(it, key, day))
       for (const second of secondKinds(kind)) {
         const own = keysOf(worker, second, day)
         if (own.size === 0) continue
         const theirs = others.map((it) => keysOf(it, second, day))
         if (theirs.some((it) => [...it.keys()].some((key) => own.has(key)))) return true
-        // Different addresses prove nothing: each may use a VPN of its own.
+        // Different addresses prove nothing: each may use a VPN of its own. Nor do different authenticators.
+        if (kind === 'mfa_device' || second === 'mfa_device') continue
         if (second !== 'uplink' && theirs.every((it) => it.size > 0)) allDiffer = true
       }
       return allDiffer ? false : null
@@ -48,9 +56,18 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
     clearCache: () => known.clear(),
   }
 
+  /** Whether the worker has an authenticator that nobody else has, and uses it on at least as many days. */
+  function hasOwn(worker: string, shared: string, day: number): boolean {
+    const own = keysOf(worker, 'mfa_device', day)
+    const times = own.get(shared) ?? 0
+    return [...own].some(([key, count]) => key !== shared && count >= times && held.holdersOf(key).size === 1)
+  }
+
   function roams(worker: string, day: number): boolean | null {
     const gateways = keysOf(worker, 'gateway', day)
-    const networks = gateways.size > 0 ? gateways : keysOf(worker, 'uplink', day)
+    const uplinks = gateways.size > 0 ? gateways : keysOf(worker, 'uplink', day)
+    // Somebody without a laptop of ours: where the account was used.
+    const networks = uplinks.size > 0 ? uplinks : keysOf(worker, 'login_address', day)
     const counts = [...networks.values()]
     const total = counts.reduce((sum, it) => sum + it, 0)
     if (counts.length === 0 || total < limits.settledDays) return null
@@ -67,6 +84,11 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
 
   function counted(worker: string, kind: KeyKind, day: number): Map<string, number> {
     const found = new Map<string, number>()
+    for (const [key, days] of held.of(`worker ${worker}`))
+      if (key.startsWith(`${kind} `)) {
+        const count = [...days.keys()].filter((it) => it <= day && it > day - limits.windowDays).length
+        if (count > 0) found.set(key, count)
+      }
     for (const device of world.devicesOf(worker))
       for (const [key, days] of held.of(device)) {
         if (!key.startsWith(`${kind} `)) continue
@@ -80,6 +102,7 @@ export function rarity(limits: RarityLimits, world: World, held: HeldKeys): Rari
 }
 
 function secondKinds(kind: KeyKind): KeyKind[] {
+  if (kind === 'login_address') return ['mfa_device']
   if (kind === 'uplink') return ['gateway', 'bssid']
   return kind === 'gateway' ? ['uplink', 'bssid'] : ['gateway', 'uplink']
 }

@@ -9,6 +9,9 @@
  *         a place it is the share of its workers who are never elsewhere (high for a farm, low for an office, a campus
  *         or a coworking space); for a thing it falls with their number, and for things on desks also with the share
  *         of workers who move between networks (N10: desks of an office).
+ *         `login_address`: the account was used from an address from which others' accounts, or their laptops, were too,
+ *         without a laptop of the worker's own behind it. For an authenticator `Corroborated` false means that each of
+ *         the workers has one of their own as well, which they use at least as often (N34).
  * Silent  addresses that identify nobody (VPN, relay, Tor, hosting, mobile, company exits, approved ones), keys with
  *         more than `commonFrom` workers, serial numbers that a maker gives to every unit (known ones, and those of USB
  *         devices that two laptops have at once, N35), controllers of approved tools, service accounts.
@@ -37,11 +40,14 @@ import {
 import {
   controllerIn,
   kindOf,
+  loginAddressIn,
+  loginAddressOf,
   mfaDeviceIn,
   PLACE_KINDS,
   PRIVATE_NETWORKS,
   slotsIn,
   uplinkKey,
+  uplinkOf,
   WITH_KEYS,
 } from './keys.ts'
 import { rarity } from './rarity.ts'
@@ -130,10 +136,11 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   }
 
   function takeLogin(worker: string, seen: Seen): void {
-    const key = mfaDeviceIn(seen)
-    if (key === null) return
+    const address = loginAddressIn(seen)
+    if (address !== null) addNetwork(uplinkOf(address), seen.time, seen.peer!.class)
     const name = `worker ${worker}`
-    if (addMoment(holders.ensure(name, emptyHolder), key, seen.time)) markStale(name)
+    for (const key of [mfaDeviceIn(seen), address])
+      if (key !== null && addMoment(holders.ensure(name, emptyHolder), key, seen.time)) markStale(name)
   }
 
   function markStale(name: string): void {
@@ -146,7 +153,9 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     const [since, before] = networks.get(key) ?? [0, network]
     if (time < since || (time === since && network >= before && networks.has(key))) return
     networks.set(key, [time, network])
-    if (network !== before) staleKeys.add(key)
+    if (network === before) return
+    staleKeys.add(key)
+    staleKeys.add(loginAddressOf(key))
   }
 
   /** Computes again on which days the holder had each key. */
@@ -154,7 +163,10 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     const holder = holders.get(name)
     if (!holder) return
     const keys = daysByKey(holder)
-    for (const key of held.set(name, keys)) staleKeys.add(key)
+    for (const key of held.set(name, keys)) {
+      staleKeys.add(key)
+      if (kindOf(key) === 'uplink' && held.holdersOf(loginAddressOf(key)).size > 0) staleKeys.add(loginAddressOf(key))
+    }
     // Where it was decides whether the keys it shares are rare, and whether a second key agrees.
     for (const key of keys.keys()) if (held.holdersOf(key).size > 1) staleKeys.add(key)
   }
@@ -162,7 +174,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   /** Emits the differences of one key's events. Those of days up to `settledDay` stay. */
   function judge(key: string, settledDay: number, emit: Emit): void {
     const before = reported.get(key) ?? new Map<string, ReportedKey>()
-    const names = held.holdersOf(key)
+    const names = namesOf(key)
     if (before.size === 0 && names.size < 2) return
     const now = new Map([...before].filter(([identity]) => dayOf(identity) <= settledDay))
     const { workers, laptops } = workersOf(key, names)
@@ -170,7 +182,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       const hash = sha256(key).slice(0, 32)
       for (const [worker, days] of workers)
         for (const [day, time] of days) {
-          if (day <= settledDay) continue
+          if (day <= settledDay || isByLaptop(key, worker, day)) continue
           const draft = draftOf(key, hash, workers, laptops, worker, day, time)
           if (draft) now.set(`${worker} ${day}`, [{ device: null, worker, time }, key, draft])
         }
@@ -191,13 +203,35 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     else if (isChanged) reported.set(key, now)
   }
 
+  /** Who has the key: of an address of logins, the laptops behind it too. */
+  function namesOf(key: string): ReadonlySet<string> {
+    const names = held.holdersOf(key)
+    return kindOf(key) === 'login_address' && names.size > 0
+      ? new Set([...names, ...held.holdersOf(uplinkOf(key))])
+      : names
+  }
+
+  function daysOf(name: string, key: string): Days {
+    const keys = held.of(name)
+    return keys.get(key) ?? (kindOf(key) === 'login_address' ? keys.get(uplinkOf(key)) : undefined) ?? new Map()
+  }
+
+  /** The worker's laptop was behind the address that day: then the address is told about the laptop. */
+  function isByLaptop(key: string, worker: string, day: number): boolean {
+    if (kindOf(key) !== 'login_address') return false
+    const uplink = uplinkOf(key)
+    return world
+      .devicesOf(worker)
+      .some((it) => held.of(it).get(uplink)?.has(day) && world.holderAt(it, day * DAY + DAY / 2) === worker)
+  }
+
   /** By worker, the days on which any of their laptops had the key, and which laptops. */
   function workersOf(key: string, names: ReadonlySet<string>) {
     const workers = new Map<string, Days>()
     const laptops = new Map<string, Set<string>>()
     if (names.size > 4 * limits.commonFrom) return { workers, laptops }
     for (const name of names)
-      for (const [day, time] of held.of(name).get(key) ?? []) {
+      for (const [day, time] of daysOf(name, key)) {
         const worker = name.startsWith('worker ') ? world.ownerOf(name.slice(7)) : world.holderAt(name, time)
         if (worker === null) continue
         const days: Days = workers.get(worker) ?? new Map()
@@ -260,10 +294,16 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       Workers: all.length,
       Days: sharedDays.size,
       Rarity: Math.round(rare * 100) / 100,
-      Corroborated: isCorroborated(kind, worker, others, day),
+      Corroborated: isCorroborated(key, worker, others, day),
       Roams: roams(worker, day),
-      NetworkClass: kind === 'uplink' ? (networks.get(key)?.[1] ?? null) : null,
+      NetworkClass: networkClassOf(key),
     }
+  }
+
+  function networkClassOf(key: string): NetworkClass | null {
+    const kind = kindOf(key)
+    if (kind !== 'uplink' && kind !== 'login_address') return null
+    return networks.get(kind === 'uplink' ? key : uplinkOf(key))?.[1] ?? null
   }
 
   function isHousehold(a: string, b: string, time: number): boolean {

@@ -246,8 +246,7 @@ export const slowEvidence = deriverKind('slow_evidence', thresholds, (limits, wo
       return
     }
     if (event?.category === 'idp_login') {
-      const found =
-        world.devicesOf(name).length > 0 ? unseenDevice(seen, (it) => world.holdingsOf(it).length > 0) : null
+      const found = world.devicesOf(name).length > 0 ? unseenDevice(seen, (it) => world.deviceNamed(it) !== null) : null
       const raw = found === null ? null : rawOf(name, day)
       if (found === null || !raw || !addLogin(raw, Math.floor(time / HOUR) % 24, found)) return
       addDevice(name, found, day)

@@ -88,8 +88,7 @@ function isOutside(action: string, inside: boolean | null): boolean {
 /** A login from a device that is named and not ours; null otherwise. */
 export function unseenDevice({ event }: Seen, isOurs: (device: string) => boolean): number | null {
   if (event?.category !== 'idp_login' || event.Mobile === true || event.ManagedDevice === true) return null
-  if (event.DeviceId === null || isOurs(event.DeviceId) || /^(fail|den|error|block|reject)/i.test(event.Result))
-    return null
+  if (event.DeviceId === null || isOurs(event.DeviceId) || event.Result !== 'success') return null
   return Number.parseInt(sha256(event.DeviceId).slice(0, 12), 16)
 }
 

@@ -103,6 +103,13 @@ const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
     ),
   )
 const login = (worker: string, day: number, mfa: string) => loginOf(worker, T0 + day * DAY, { MfaDeviceHash: mfa })
+const [OWN_1, OWN_2] = ['1111111111111111', '2222222222222222']
+/** Workers without a laptop of ours. */
+const accounts = (count: number): Recorded[] => Array.from({ length: count }, (_, n) => contract(`w${n + 1}`))
+const signIn = (worker: string, day: number, address: string, klass: NetworkClass = 'residential'): Recorded => ({
+  ...loginOf(worker, T0 + day * DAY + HOUR, { Ip: address }),
+  geo: { ...AUSTIN, class: klass },
+})
 
 /** 'w2 day 3: uplink x3, 4 days' for each event in force on the last day with any. */
 const lastDay = (records: readonly Recorded[]): string[] => {
@@ -344,6 +351,73 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
   {
     what: 'a test account among them',
     records: [...team(2, { w2: { roles: ['service-account'] } }), login('w1', 0, HASH), login('w2', 20, HASH)],
+    stands: [],
+  },
+  {
+    what: 'N34: an authenticator for a shared account, and each has an own one',
+    records: [
+      ...team(2),
+      ...[0, 1].flatMap((day) => [login('w1', day, OWN_1), login('w2', day, OWN_2)]),
+      ...[login('w1', 1, HASH), login('w2', 1, HASH)],
+    ],
+    stands: ['w1 mfa_device x2 1d corroborated=false', 'w2 mfa_device x2 1d corroborated=false'],
+  },
+  {
+    what: 'one of them has no other',
+    records: [...team(2), login('w1', 0, OWN_1), login('w1', 1, HASH), login('w2', 1, HASH)],
+    stands: ['w1 mfa_device x2 1d', 'w2 mfa_device x2 1d'],
+  },
+  {
+    what: 'logins alone: three accounts from one address',
+    records: [...accounts(3), ...days(0, 4, (day) => [1, 2, 3].map((n) => signIn(`w${n}`, day, FARM)))],
+    stands: ['w1 login_address x3 5d', 'w2 login_address x3 5d', 'w3 login_address x3 5d'],
+  },
+  {
+    what: "an account from the address of another worker's laptop",
+    records: [
+      ...team(1),
+      contract('w2'),
+      ...days(0, 4, (day) => [online('d1', day, FARM), awake('d1', day), signIn('w2', day, FARM)]),
+    ],
+    stands: ['w2 login_address x2 5d'],
+  },
+  {
+    what: "logins through the laptop's own address are told about the laptops",
+    records: [
+      ...team(2),
+      ...days(0, 4, (day) => ['1', '2'].flatMap((n) => [online(`d${n}`, day, FARM), signIn(`w${n}`, day, FARM)])),
+    ],
+    stands: ['w1 uplink x2 5d', 'w2 uplink x2 5d'],
+  },
+  {
+    what: 'logins of a declared household',
+    records: [
+      ...[contract('w1', { household: ['w2'] }), contract('w2')],
+      ...days(0, 4, (day) => [signIn('w1', day, FARM), signIn('w2', day, FARM)]),
+    ],
+    stands: [],
+  },
+  ...(['hosting', 'vpn', 'corporate', 'mobile'] as const).map((klass) => ({
+    what: `logins through ${klass}`,
+    records: [...accounts(3), ...days(0, 4, (day) => [1, 2, 3].map((n) => signIn(`w${n}`, day, FARM, klass)))],
+    stands: [],
+  })),
+  {
+    what: 'logins through an approved exit',
+    records: [
+      ...[1, 2, 3].map((n) => contract(`w${n}`, { approvedEgress: [{ address: FARM }] })),
+      ...days(0, 4, (day) => [1, 2, 3].map((n) => signIn(`w${n}`, day, FARM))),
+    ],
+    stands: [],
+  },
+  {
+    what: "N37: ten colleagues behind a carrier's addresses, each on another one every day",
+    records: [
+      ...accounts(10),
+      ...days(0, 9, (day) =>
+        Array.from({ length: 10 }, (_, n) => signIn(`w${n + 1}`, day, `203.0.113.${(day * 3 + n) % 7}`)),
+      ),
+    ],
     stands: [],
   },
   {
