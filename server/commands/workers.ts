@@ -2,6 +2,7 @@
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import { BANDS, type Band } from '../model/assessment.ts'
+import { howCommon, pointsOf, signed } from '../model/points.ts'
 import { openReader } from '../roles/read-only.ts'
 import { Queue } from '../views/queue.ts'
 import { fromOne, type Reader } from '../views/reader.ts'
@@ -70,7 +71,7 @@ function table(workers: readonly PrintedWorker[], all: number): string[] {
   const rows = columns(
     workers.map((it) => [
       it.band,
-      String(it.points).padStart(4),
+      pointsOf(it).padStart(4),
       printable(it.name === null || it.name === it.worker ? it.worker : `${it.worker} (${it.name})`),
       it.case === 'none' ? '' : it.case,
       printable(it.reason),
@@ -78,12 +79,13 @@ function table(workers: readonly PrintedWorker[], all: number): string[] {
   )
   const lines = workers.flatMap(({ parts }, at) => [
     rows[at]!,
-    ...parts.map(({ points, label }) => `${signed(points).padStart(14)}  ${printable(label)}`),
+    ...parts.map((it) => `${signed(it.points).padStart(14)}  ${printable(it.label)}${common(it)}`),
   ])
   const more = workers.length < all ? '; --band none shows all' : ''
   return [...lines, `${workers.length} of ${all} workers${more}`]
 }
 
-function signed(points: number): string {
-  return points > 0 ? `+${points}` : `${points}`
+function common({ colleagues }: PrintedWorker['parts'][number]): string {
+  const words = howCommon(colleagues)
+  return words === null ? '' : ` (${words})`
 }
