@@ -17,6 +17,7 @@ import { interfaceTool as toolOfInterface } from './network.ts'
 import type { ToolIndex } from './tool-index.ts'
 import toolFile from './tools.json' with { type: 'json' }
 import { recogniseTools } from './tools.ts'
+import { mayBePartOfKvm } from './usb-shape.ts'
 
 export type { HardwareEntry, Release, ToolEntry } from './entry.ts'
 
@@ -63,7 +64,7 @@ export function loadCatalogue(): Catalogue {
     sources: { ...hardware.sources, ...sources },
     sanctionedNetworks,
     toolIndex: indexTools(tools),
-    hardwareIndex: indexHardware(hardware),
+    hardwareIndex,
     asns: new Map(asns.map(([asn, name, networkClass]) => [asn, { class: networkClass, by: `asn: ${name}` }])),
   }
 }
@@ -87,6 +88,12 @@ export function newerRelease(catalogue: Catalogue, { maker, date }: HardwareEntr
 }
 
 const hardwareDevices = (hardwareFile as unknown as HardwareFile).devices
+const hardwareIndex = indexHardware(hardwareFile as unknown as HardwareFile)
+
+/** Whether a USB device is recognised, or may be one end of a KVM, were it connected. */
+export function isNotable(event: EventOf<'usb_device'>): boolean {
+  return mayBePartOfKvm(event) || recogniseUsb(hardwareIndex, { ...event, Action: 'attached' }) !== undefined
+}
 
 /**
  * Whether a box that was recognised by its display may have these USB ids: those of any entry of its maker. True for

@@ -2,7 +2,8 @@
  * Recognises tools in process starts.
  *
  * Shape   by its name, its folder, its arguments, its signer, and the names inside the binary, in this order.
- *         `renamed`: recognised by something other than the file's name, or the name was disguised.
+ *         `renamed`: recognised by something other than the file's name, and that name does not contain the tool's, as
+ *         'AnyDesk (1).exe' does; or the name was disguised.
  * Silent  names that other software has too, unless publisher, product, folder or parent is the same tool's.
  */
 import type { EventOf } from '../../wire/event.ts'
@@ -73,11 +74,39 @@ function fromInside(index: ToolIndex, seen: ProgramName, event: Process, list: F
     const tools = maker === null ? undefined : index.publishers.find(nameOf(maker))
     // A maker of several tools: the name has already identified one.
     if (tools && !all?.some((it) => tools.some((tool) => tool.id === it.id)))
-      all = merged(all, found(tools, 'signer', renamed))
+      all = merged(all, foundUnder(seen, tools, 'signer', renamed))
   }
-  if (Product !== null) all = merged(all, found(index.titles.find(Product), 'name', renamed))
-  if (built !== null) all = merged(all, found(toolsNamed(programNameOf(index, built), 'windows'), 'name', true))
+  if (Product !== null) all = merged(all, foundUnder(seen, index.titles.find(Product), 'name', renamed))
+  if (built !== null)
+    all = merged(all, foundUnder(seen, toolsNamed(programNameOf(index, built), 'windows'), 'name', true))
   return all
+}
+
+function foundUnder(
+  { path, start, end }: ProgramName,
+  tools: readonly ToolEntry[] | undefined,
+  by: FoundTool['by'],
+  renamed: boolean,
+): FoundTool[] | undefined {
+  const list = found(tools, by, renamed)
+  if (!list || !renamed) return list
+  const base = letters(path.slice(start, end))
+  return list.map((it) => {
+    const tool = tools!.find(({ id }) => id === it.id)
+    return tool && namesOf(tool).some((name) => base.includes(name)) ? { ...it, renamed: false } : it
+  })
+}
+
+/** By which a file may be called and still bear the tool's name: of four letters at least, or it would be in any word. */
+function namesOf({ id, name, names }: ToolEntry): string[] {
+  const files = Object.values(names ?? {}).flat()
+  return [id, name, ...files].map((it) => letters(it.replace(/\.(exe|appimage)$/i, ''))).filter((it) => it.length >= 4)
+}
+
+function letters(name: string): string {
+  return normalized(name)
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '')
 }
 
 function isSameName(name: string, { path, start, end }: ProgramName): boolean {

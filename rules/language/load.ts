@@ -17,6 +17,7 @@ import { type FilterDraft, filtered, filtersByRule, type LoadedFilter, parseFilt
 import { effectiveVersionOf } from './identity.ts'
 import { logsourceIn, parseLogsource } from './logsource.ts'
 import type { Mapping, Node } from './node.ts'
+import { once } from './once.ts'
 import { problemIn, Refusal, type Warn } from './refusal.ts'
 import type { LoadedRule, Problem, RuleFile } from './rule.ts'
 import { parseTellwire } from './tellwire.ts'
@@ -161,11 +162,6 @@ function loadedRule({ version, ...rule }: RuleDraft, filters: readonly LoadedFil
       return effectiveVersion()
     },
   }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | null = null
-  return () => (made ??= { value: make() }).value
 }
 
 function aboutCorrelation(map: Mapping, context: DocumentContext): CorrelationDraft['about'] {

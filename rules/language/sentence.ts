@@ -31,7 +31,9 @@ export function fill(template: string, fields: Fields): string {
     const isMissing = fields[field] === null || fields[field] === undefined
     const text = at === 0 && isMissing ? words.charAt(0).toUpperCase() + words.slice(1) : words
     // Anybody can give a program any name.
-    return field === 'Tool' && !saysHow && fields.MatchedBy === 'name' ? `${text} (recognised by its name alone)` : text
+    return field === 'Tool' && !saysHow && fields.MatchedBy === 'name' && fields.Renamed !== true
+      ? `${text} (recognised by its name alone)`
+      : text
   })
 }
 
@@ -45,6 +47,9 @@ function textOf(field: string, words: readonly string[], fields: Fields): string
   if (typeof value === 'boolean') return (value ? first : second) ?? String(value)
   if (value === null || value === undefined) return third ?? missing(field, first, second)
   if (typeof value === 'number') return measured(value, field, words, fields)
+  // Not the file's own name, which anybody can choose.
+  if (field === 'MatchedBy' && value === 'name' && fields.Renamed === true)
+    return 'a name inside it, or a disguised one'
   return wordOf(field, String(value)).slice(0, TEXT_MAX)
 }
 
@@ -217,6 +222,11 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     two_fingerprints: 'by two computers',
     sequence_replay: 'from an older copy of its state',
     two_places: 'in two places',
+    two_machines_at_once: 'by two computers at once',
+    two_boots_at_once: 'by two running systems at once',
+    fingerprint_changed: 'by another computer from one day on',
+    virtual_after_hardware: 'by a virtual machine after a real one',
+    virtual_though_listed: 'by a virtual machine',
     code_host_only: 'without its laptop',
   },
 }

@@ -174,6 +174,7 @@ export const WITHOUT_MAKER: Readonly<Partial<Record<FieldName | Category, string
   'egress.Image': 'only the sums of the interfaces are read',
   'repository.InsideOrganisation': 'the server decides it: see code_destination.Inside',
   'network_place.BssidHash': 'wireless networks are known through nl80211, a socket that Node cannot open',
+  'network_place.PathMtu': 'the path MTU is behind getsockopt and netlink, which Node cannot call',
   input_pattern: 'no collector yet; off until the policy switches it on',
   presence: 'no collector yet; off until the policy switches it on',
 }

@@ -192,6 +192,9 @@ export const PATTERNS: readonly Pattern[] = (
     ['meetings as a tunnel', '7 d', 'high'],
     ['a VPN on the router', '7 d', 'high'],
     ['a cloned agent', '1 h', 'critical'],
+    ['an operator in the cloud only', '14 d', 'high'],
+    ['a rented face', '7 d', 'high'],
+    ['the approved tool, driven from abroad', '2 d', 'high'],
   ] as const
 ).map(([name, within, severity], n) => ({ id: `P${n + 1}`, name, within, severity }))
 
@@ -225,6 +228,14 @@ export const LOOK_ALIKES: readonly LookAlike[] = [
   'an address database that changes its mind',
   'daylight saving, and clocks put right at boot',
   'a job seeker',
+  'a travel eSIM that comes out at home',
+  'a security service that hops between countries',
+  'a satellite that lands next door',
+  "the company's own management on every laptop",
+  'one authenticator of a shared service account',
+  'one factory serial for hundreds of docks',
+  'a city that a database moved over the weekend',
+  'an address that a carrier shares among customers',
 ].map((name, n) => ({ id: `N${n + 1}`, name }))
 
 /** Ids of ATT&CK v19 (April 2026) for techniques that our rules name as in v18. */

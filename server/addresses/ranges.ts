@@ -8,6 +8,7 @@
  * Source  any text with one address or CIDR block per line; text after a comma is ignored, so that Apple's
  *         egress-ip-ranges.csv works as published.
  */
+import type { Stats } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as z from 'zod'
@@ -29,7 +30,7 @@ import { buildTable, findRange, type ParsedAddress, parseAddress, type RangeTabl
 export const STALE_DAYS = 45
 /** About a million entries; the largest public list we know of has 0.7 MB. */
 const MAX_LIST_BYTES = 16 * 1_048_576
-const MAX_SHOWN = 10
+export const MAX_SHOWN = 10
 const PROGRESS_LINES = 5_000
 /** A block wider than this is a mistake: it would put 1/256 of the Internet into one class. */
 const WIDEST = { 4: 8, 6: 16 } as const
@@ -65,7 +66,7 @@ export function parseRanges(text: string, onProgress: OnProgress = () => {}): Pa
     if (++number % PROGRESS_LINES === 0) onProgress(number, lines.length)
     const entry = line.replace(/[#,].*/s, '').trim()
     if (entry === '') continue
-    const span = parseEntry(entry)
+    const span = parseBlock(entry)
     if (typeof span !== 'string') spans.push(span)
     else if (++badLines <= MAX_SHOWN) bad.push({ line: number, text: entry.slice(0, 80), why: span })
   }
@@ -73,7 +74,7 @@ export function parseRanges(text: string, onProgress: OnProgress = () => {}): Pa
 }
 
 /** The range of an address or CIDR block, or the reason why it is neither. */
-function parseEntry(entry: string): Span | string {
+export function parseBlock(entry: string): Span | string {
   const [text = '', length, ...more] = entry.split('/')
   const address = text.includes('%') ? null : parseAddress(text)
   if (!address || more.length > 0) return 'not an IPv4 or IPv6 address or CIDR block'
@@ -99,38 +100,52 @@ export async function importRanges(options: {
   onProgress?: OnProgress
 }): Promise<ParsedRanges & { facts: RangeListFacts }> {
   const { folder, file, now } = options
+  const date = listDate(options.date, await listFile(file), file, now)
+  const parsed = parseRanges(await readFile(file, 'utf8'), options.onProgress)
+  refuseBadLines(file, parsed)
+  const { name, class: kind } = options
+  const facts = { name, class: kind, date, importedAt: now, source: basename(file), entries: parsed.entries }
+  await writeWhole(folder, `${name}.json`, storedListText({ facts, table: parsed.table }))
+  return { ...parsed, facts }
+}
+
+/** The file's facts. Errors  Fault 'feed.invalid' for a file that cannot be read, or is too large. */
+export async function listFile(file: string): Promise<Stats> {
   const found = await stat(file).catch((cause: unknown) => {
     const why = `The file cannot be read: ${(cause as NodeJS.ErrnoException).code}.`
     throw new Fault('feed.invalid', { where: file, why, todo: 'Check its path and permissions.', cause })
   })
   if (!found.isFile() || found.size > MAX_LIST_BYTES)
     throw new Fault('feed.invalid', { where: file, todo: `Give a file of at most ${MAX_LIST_BYTES / 1_048_576} MiB.` })
-  const date = options.date ?? new Date(Math.min(found.mtimeMs, now)).toISOString().slice(0, 10)
+  return found
+}
+
+/** The day the list was made: as given, else that of the file. Errors  Fault 'feed.invalid' for no day up to today. */
+export function listDate(given: string | null, { mtimeMs }: Pick<Stats, 'mtimeMs'>, file: string, now: number): string {
+  const date = given ?? new Date(Math.min(mtimeMs, now)).toISOString().slice(0, 10)
   if (!z.iso.date().safeParse(date).success || Date.parse(date) > now + DAY_MS)
     throw new Fault('feed.invalid', {
       where: file,
       why: `'${date}' is not a day up to today.`,
       todo: 'Write YYYY-MM-DD.',
     })
+  return date
+}
 
-  const parsed = parseRanges(await readFile(file, 'utf8'), options.onProgress)
-  const first = parsed.bad[0]
-  if (parsed.badLines * 10 > parsed.entries + parsed.badLines)
+/** Errors  Fault 'feed.invalid' with more than a tenth of bad lines, or with no other. */
+export function refuseBadLines(file: string, { entries, bad, badLines }: Omit<ParsedRanges, 'table'>): void {
+  const first = bad[0]
+  if (badLines * 10 > entries + badLines)
     throw new Fault('feed.invalid', {
       where: `${file}:${first?.line}`,
-      why: `${parsed.badLines} of ${parsed.entries + parsed.badLines} lines are not addresses (here: '${first?.text}', ${first?.why}); nothing was imported.`,
+      why: `${badLines} of ${entries + badLines} lines are not addresses (here: '${first?.text}', ${first?.why}); nothing was imported.`,
     })
-  if (parsed.entries === 0)
+  if (entries === 0)
     throw new Fault('feed.invalid', {
       where: file,
       why: 'It contains no address.',
       todo: 'Give one address or block per line.',
     })
-
-  const { name, class: kind } = options
-  const facts = { name, class: kind, date, importedAt: now, source: basename(file), entries: parsed.entries }
-  await writeWhole(folder, `${name}.json`, storedListText({ facts, table: parsed.table }))
-  return { ...parsed, facts }
 }
 
 export async function removeRanges(folder: string, name: string): Promise<void> {

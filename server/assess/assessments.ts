@@ -14,6 +14,8 @@ export interface Known {
   findings: { of(worker: string): Finding[]; all(): Iterable<Finding> }
   world: { contractAt(worker: string, time: number): Contract | null }
   colleagues: { record: RecordedRarity | null }
+  /** When somebody decided about the worker last. Omitted: nobody ever did. */
+  decidedAt?(worker: string): number | null
 }
 
 export class Assessments {
@@ -38,12 +40,12 @@ export class Assessments {
 
   /** The referrer is assessed without their own referrer, so that referrals in a circle end. */
   #contextOf(worker: string, now: number): ScoreContext {
-    const { findings, world } = this.#known
-    const rarity = this.#known.colleagues.record
+    const { findings, world, colleagues, decidedAt = () => null } = this.#known
+    const given = { rarity: colleagues.record, decidedAt: decidedAt(worker) }
     const contract = world.contractAt(worker, now)
     const by = contract?.referredBy
-    if (!by || by === worker) return { contract, referrer: null, rarity }
-    const alone = { contract: world.contractAt(by, now), referrer: null, rarity }
-    return { contract, referrer: { worker: by, band: assess(by, findings.of(by), now, alone).band }, rarity }
+    if (!by || by === worker) return { contract, referrer: null, ...given }
+    const alone = { contract: world.contractAt(by, now), referrer: null, ...given, decidedAt: decidedAt(by) }
+    return { contract, referrer: { worker: by, band: assess(by, findings.of(by), now, alone).band }, ...given }
   }
 }

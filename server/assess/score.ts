@@ -1,7 +1,8 @@
 /**
  * Computes a worker's score and band from findings: a sum of weights of evidence, in parts that add up exactly.
  *
- * Shape   prior + facts - overlaps - mitigations + referral - doubt, and at least the band of a pattern.
+ * Shape   prior + facts - overlaps - mitigations + referral - doubt, and at least the band of a pattern. Who was high
+ *         keeps the highest sum until somebody decides: evidence fades, a case waits.
  *         One fact is one part: all findings of a rule about a worker, on however many days and about however many
  *         devices, folders or addresses, count once, with the weight of the strongest; so do findings of two rules with
  *         the same sentence. Of the facts that one sensor saw the strongest counts in full, and the others for
@@ -15,7 +16,7 @@
 import type { Contract } from '../../wire/contract.ts'
 import type { RecordedRarity } from '../../wire/recording.ts'
 import { DAY, HOUR } from '../../wire/time.ts'
-import { type Assessment, BANDS, type Band, type Part } from '../model/assessment.ts'
+import type { Assessment, Band, Part } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 import { type Colleagues, roleOf, weigh } from './rarity.ts'
@@ -35,8 +36,8 @@ const REFERRAL = 7
 const CARRIES_BAND = 0.25
 /** A pattern that is this common here does not decide the band. */
 const PATTERN_FROM = 10
-/** So many of the last days with findings are looked at for the highest band. */
-const HIGHEST_DAYS = 60
+/** So many of the last days with findings are looked at for the highest sum. */
+const HIGHEST_DAYS = 90
 
 export interface ScoreContext {
   /** In force now. */
@@ -45,9 +46,11 @@ export interface ScoreContext {
   referrer: { worker: string; band: Band } | null
   /** Null: nobody has been counted. */
   rarity: RecordedRarity | null
+  /** When somebody decided about the worker last; null: nobody did. */
+  decidedAt: number | null
 }
 
-const NOBODY: ScoreContext = { contract: null, referrer: null, rarity: null }
+const NOBODY: ScoreContext = { contract: null, referrer: null, rarity: null, decidedAt: null }
 
 /** One fact: the strongest finding of a rule and group, with the ids of all findings that tell it. */
 interface Fact {
@@ -71,9 +74,8 @@ export function assess(
   context: ScoreContext = NOBODY,
 ): Assessment {
   const found = facts(findings, now, context)
-  const { parts, points, band } = sumUp(found, context)
-  const highest = highestOf(findings, band, found, context)
-  return { worker, band, points, reason: reasonOf(found, band), highest, parts }
+  const { parts, points, band } = keptWaiting(sumUp(found, context), findings, found, context)
+  return { worker, band, points, reason: reasonOf(found, band), parts }
 }
 
 /** Of a worker without findings. */
@@ -93,7 +95,14 @@ export function explained(
   const parts = assessment.parts.map((part): Part => {
     const rest = withoutPart(part, found, context)
     if (!rest) return part
-    const { points, band } = sumUp(...rest)
+    const [left, given] = rest
+    const told = new Set(left.flatMap((it) => it.ids))
+    const { points, band } = keptWaiting(
+      sumUp(left, given),
+      findings.filter((it) => told.has(it.id)),
+      left,
+      given,
+    )
     return { ...part, without: { points, band } }
   })
   return { ...assessment, parts }
@@ -112,10 +121,7 @@ function withoutPart(part: Part, found: readonly Fact[], context: ScoreContext):
   }
 }
 
-function sumUp(
-  found: readonly Fact[],
-  { referrer }: Pick<ScoreContext, 'referrer'>,
-): { parts: Part[]; points: number; band: Band } {
+function sumUp(found: readonly Fact[], { referrer }: Pick<ScoreContext, 'referrer'>): Sum {
   const parts: Part[] = []
   let sum = 0
   const part = (kind: Part['kind'], label: string, points: number, more: Partial<Part> = {}) => {
@@ -191,26 +197,38 @@ function reasonOf(found: readonly Fact[], band: Band): string {
   return other ? joined(first.finding.says, other.finding.says) : first.finding.says
 }
 
+interface Sum {
+  parts: Part[]
+  points: number
+  band: Band
+}
+
 /**
- * The highest band up to now. Weights only fall between two events, so the last event of each day is looked at; and
- * only if the worker might have been high without what has faded.
+ * Adds what has faded since the worker was high, unless somebody has decided since. Weights only fall between two
+ * events, so the sum was highest at the last event of some day; that is looked at only if what has faded matters.
  */
-function highestOf(findings: readonly Finding[], band: Band, found: readonly Fact[], context: ScoreContext): Band {
-  const isHigh = (it: Band) => BANDS.indexOf(it) >= BANDS.indexOf('high')
+function keptWaiting(sum: Sum, findings: readonly Finding[], found: readonly Fact[], context: ScoreContext): Sum {
   const unfaded = found.map((it) => ({ ...it, points: it.whole, left: 1 })).sort(byWeight)
-  if (isHigh(band) || !isHigh(sumUp(unfaded, context).band)) return band
+  const most = sumUp(unfaded, context).points
+  if (most <= sum.points || most < LEAST.high) return sum
   const days = new Map<number, number>()
   for (const { lastTime } of findings) {
     const day = Math.floor(lastTime / DAY)
-    days.set(day, Math.max(days.get(day) ?? 0, lastTime))
+    if (lastTime > (context.decidedAt ?? 0)) days.set(day, Math.max(days.get(day) ?? 0, lastTime))
   }
-  let highest = band
+  let highest: { at: number; points: number } | null = null
   for (const at of [...days.values()].sort((a, b) => b - a).slice(0, HIGHEST_DAYS)) {
     const then = findings.filter((it) => it.time <= at).map((it) => ({ ...it, lastTime: Math.min(it.lastTime, at) }))
-    const was = sumUp(facts(then, at, context), context).band
-    if (BANDS.indexOf(was) > BANDS.indexOf(highest)) highest = was
+    const { points } = sumUp(facts(then, at, context), context)
+    if (points >= LEAST.high && points > Math.max(sum.points, highest?.points ?? 0)) highest = { at, points }
   }
-  return highest
+  if (!highest) return sum
+  const label = `It was that high on ${new Date(highest.at).toISOString().slice(0, 10)}, and nobody has decided since.`
+  const part: Part = {
+    ...{ kind: 'waiting', label, points: highest.points - sum.points },
+    ...{ sensor: null, colleagues: null, findings: [], without: null },
+  }
+  return { parts: [...sum.parts, part], points: highest.points, band: bandOf(highest.points, found) }
 }
 
 /** All facts, the strongest first. */

@@ -40,6 +40,8 @@ export class Standings {
   readonly #assessments: Assessments
   readonly #rows = new Map<string, Row>()
   readonly #verdicts = new Map<string, Verdict>()
+  /** Decided since the last revision: what waited for the verdict no longer counts. */
+  readonly #decided = new Set<string>()
   /** Workers with findings that can join them with others. */
   readonly #linked = new Set<string>()
   #clusters: Cluster[] = []
@@ -51,7 +53,10 @@ export class Standings {
   constructor(evaluation: string, deps: StandingsDeps) {
     this.#evaluation = evaluation
     this.#deps = deps
-    this.#assessments = new Assessments(deps)
+    this.#assessments = new Assessments({
+      ...{ findings: deps.findings, world: deps.world, colleagues: deps.colleagues },
+      decidedAt: (worker) => this.#verdicts.get(worker)?.at ?? null,
+    })
   }
 
   /** Restores what was saved, so that it is not reported as changed. */
@@ -64,6 +69,7 @@ export class Standings {
   /** A verdict was given. */
   decided(verdict: Verdict): void {
     this.#verdicts.set(verdict.worker, verdict)
+    this.#decided.add(verdict.worker)
     const row = this.#rows.get(verdict.worker)
     if (row) this.#rows.set(verdict.worker, this.#row(row.standing))
   }
@@ -90,11 +96,14 @@ export class Standings {
     const { findings, world, colleagues } = this.#deps
     const all =
       hour !== this.#hour || world.revision !== this.#worldRevision || colleagues.revision !== this.#rarityRevision
-    if (!all && touched.size === 0) return { standings: [], gone: [], clusters: null, changes: [] }
+    if (!all && touched.size + this.#decided.size === 0) return { standings: [], gone: [], clusters: null, changes: [] }
     this.#hour = hour
     this.#worldRevision = world.revision
     this.#rarityRevision = colleagues.revision
-    const due = all ? new Set([...findings.subjects(), ...this.#rows.keys()]) : this.#withReferred(touched, now)
+    const due = all
+      ? new Set([...findings.subjects(), ...this.#rows.keys()])
+      : this.#withReferred(new Set([...touched, ...this.#decided]), now)
+    this.#decided.clear()
     const found = this.#clustersNow(due, now)
     const clusterOf = new Map(found.flatMap(({ key, workers }) => workers.map((it) => [it, key] as const)))
     for (const { standing } of this.#rows.values())
@@ -146,14 +155,14 @@ export class Standings {
     if (!row || row.case === (before?.case ?? 'none')) return
     if (row.case === 'open') report(change({ kind: 'case_opened', ...about, band: to, reason }, by))
     if (row.case === 'reopened') {
-      const { newKinds } = caseOf(this.#verdicts.get(worker) ?? null, row.standing.assessment, row.standing.kinds)
+      const { newKinds } = caseOf(this.#verdicts.get(worker) ?? null, to, row.standing.kinds)
       report(change({ kind: 'case_reopened', ...about, band: to, reason, newKinds }, by))
     }
   }
 
   #row(standing: Standing): Row {
     const verdict = this.#verdicts.get(standing.worker) ?? null
-    const { state } = caseOf(verdict, standing.assessment, standing.kinds)
+    const { state } = caseOf(verdict, standing.assessment.band, standing.kinds)
     return { standing, text: JSON.stringify(standing), case: state }
   }
 

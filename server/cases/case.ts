@@ -1,12 +1,11 @@
 /**
  * The state of a worker's case, from the verdict, the band and the kinds of evidence.
  *
- * Shape   'open' without a verdict from band medium on, and for who has once been high: evidence fades while nobody
- *         looks, and a case waits for its verdict; 'closed' with one; 'reopened' when the band is medium or more
+ * Shape   'open' from band medium on without a verdict; 'closed' with one; 'reopened' when the band is medium or more
  *         and a rule that had no finding at the time of the verdict has one, of strength 2 or more. More findings of
  *         the same rules, or more points by them, do not reopen it.
  */
-import { type Assessment, BANDS, type Band } from '../model/assessment.ts'
+import { BANDS, type Band } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
 import type { Finding } from '../model/finding.ts'
 import type { Standing } from '../model/standing.ts'
@@ -17,21 +16,10 @@ export function kindsOf(findings: readonly Finding[]): Standing['kinds'] {
   return [...kinds.values()].sort((a, b) => (a.rule < b.rule ? -1 : 1))
 }
 
-export function caseOf(
-  verdict: Verdict | null,
-  { band, highest }: Pick<Assessment, 'band' | 'highest'>,
-  kinds: Standing['kinds'],
-): CaseView {
-  const needsVerdict = isAtLeast(band, 'medium')
-  if (!verdict) {
-    const waits = isAtLeast(highest, 'high')
-    return { state: needsVerdict || waits ? 'open' : 'none', verdict, newKinds: [] }
-  }
+export function caseOf(verdict: Verdict | null, band: Band, kinds: Standing['kinds']): CaseView {
+  const needsVerdict = BANDS.indexOf(band) >= BANDS.indexOf('medium')
+  if (!verdict) return { state: needsVerdict ? 'open' : 'none', verdict, newKinds: [] }
   const added = kinds.filter((it) => it.strength >= 2 && !verdict.kinds.includes(it.rule))
   const newKinds = [...new Set(added.map((it) => it.title))].sort()
   return { state: needsVerdict && newKinds.length > 0 ? 'reopened' : 'closed', verdict, newKinds }
-}
-
-function isAtLeast(band: Band, least: Band): boolean {
-  return BANDS.indexOf(band) >= BANDS.indexOf(least)
 }

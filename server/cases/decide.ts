@@ -25,8 +25,7 @@ export async function decide(
   const active = await store.evaluations.active()
   const standing = active && (await store.evaluations.standing(active.id, worker))
   if (!standing && !isWorker(worker)) return null
-  const assessment = standing?.assessment ?? unjudged(worker)
-  const { band, points } = assessment
+  const { band, points } = standing?.assessment ?? unjudged(worker)
   const kinds = standing?.kinds ?? []
   const at = now()
   const made: Verdict = { worker, verdict, reason, by, at, band, points, kinds: kinds.map((it) => it.rule) }
@@ -36,5 +35,5 @@ export async function decide(
     { at, user: by, action: 'verdict', about: worker, detail: `${verdict}: ${reason}` },
   )
   await decided(made)
-  return caseOf(made, assessment, kinds)
+  return caseOf(made, band, kinds)
 }

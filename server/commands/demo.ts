@@ -99,6 +99,7 @@ export function demoConfig(folder: string, { host, port }: DemoArgs): Config {
       'listen.port': port === undefined ? 0 : portOf(port),
       'log.level': 'error',
       'thresholds.rtt_excess': place,
+      'thresholds.place_mismatch': place,
       'thresholds.connection': place,
     },
   })

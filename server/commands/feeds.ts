@@ -5,6 +5,7 @@ import { catalogueVersion } from '../../rules/catalogue/index.ts'
 import { Fault } from '../../wire/fault.ts'
 import { openAddresses } from '../addresses/addresses.ts'
 import { type FeedAge, feedAges, listAge, staleWarnings } from '../addresses/ages.ts'
+import { GEOFEED, importGeofeed, removeGeofeed } from '../addresses/geofeeds.ts'
 import { feedChangeWarning, keptFeedChanges } from '../addresses/moved.ts'
 import { ListName, RANGE_CLASSES } from '../addresses/range-list.ts'
 import { importRanges, removeRanges } from '../addresses/ranges.ts'
@@ -26,9 +27,9 @@ const importCommand = defineCommand({
     },
     class: {
       type: 'enum',
-      options: [...RANGE_CLASSES],
+      options: [...RANGE_CLASSES, GEOFEED],
       required: true,
-      description: 'What kind of addresses these are',
+      description: "What kind of addresses these are; geofeed: an operator's own list of places (RFC 8805)",
     },
     name: { type: 'string', description: "The list's name (default: the file's); importing it again replaces it" },
     date: { type: 'string', description: "The day the list was made, YYYY-MM-DD (default: the file's date)" },
@@ -40,7 +41,7 @@ const importCommand = defineCommand({
     if (args.class === undefined)
       throw new Fault('usage', {
         where: '--class',
-        todo: `Give one of: ${RANGE_CLASSES.join(', ')}.`,
+        todo: `Give one of: ${[...RANGE_CLASSES, GEOFEED].join(', ')}.`,
       })
     const name = args.name ?? nameOf(args.file)
     if (!ListName.safeParse(name).success)
@@ -50,15 +51,16 @@ const importCommand = defineCommand({
         todo: 'Use up to 64 lower-case letters, digits and ._-.',
       })
     const shown = progress()
-    const { facts, bad, badLines } = await importRanges({
+    const list = {
       folder: configIn(args).feedsFolder,
       file: args.file,
-      class: args.class,
       name,
       date: args.date ?? null,
       now: Date.now(),
-      onProgress: (lines, of) => shown.show(share('importing', lines, of)),
-    }).finally(() => shown.end())
+      onProgress: (lines: number, of: number) => shown.show(share('importing', lines, of)),
+    }
+    const imported = args.class === GEOFEED ? importGeofeed(list) : importRanges({ ...list, class: args.class })
+    const { facts, bad, badLines } = await imported.finally(() => shown.end())
     for (const { line, text, why } of bad)
       console.error(printable(`${args.file}:${line}: '${text}': ${why}; the line is omitted.`))
     if (badLines > bad.length)
@@ -117,7 +119,8 @@ const removeCommand = defineCommand({
   meta: { name: 'remove', description: 'Remove a list' },
   args: { name: { type: 'positional', required: true, description: "The list's name" }, ...folderArgs },
   async run({ args }) {
-    await removeRanges(configIn(args).feedsFolder, args.name)
+    const folder = configIn(args).feedsFolder
+    if (!(await removeGeofeed(folder, args.name))) await removeRanges(folder, args.name)
     console.log(printable(`${args.name} is removed. A running server stops using it within a minute.`))
   },
 })

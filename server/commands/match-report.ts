@@ -7,20 +7,20 @@ import { columns } from './terminal.ts'
 const MAX_EXPENSIVE = 10
 const MAX_ROWS = 50
 
+/** `memory`: the most that the process had when the last event was matched, in MiB. */
 export function matchReport(
   { events, lines, matches, refused, seconds, perRule, unmatched }: MatchStats,
-  { program, loadSeconds, cost }: { program: Program; loadSeconds: number; cost: Costs },
+  { program, loadSeconds, memory, cost }: { program: Program; loadSeconds: number; memory: number; cost: Costs },
 ): string[] {
   const counted = [...perRule].sort((a, b) => b[1] - a[1])
   const expensive = [...cost.total].sort((a, b) => b[1] - a[1]).slice(0, MAX_EXPENSIVE)
   const uncovered = [...unmatched].sort((a, b) => b[1] - a[1])
   const covered = events - uncovered.reduce((sum, [, count]) => sum + count, 0)
   const rate = seconds > 0 ? Math.round(events / seconds) : 0
-  const memory = Math.round(process.resourceUsage().maxRSS / 1_024)
   const price = (rule: Rule) => cost.perEvent.get(rule)?.toFixed(2) ?? '-'
   return [
     `${number(events)} events in ${number(lines)} lines (${number(refused)} skipped), ${seconds.toFixed(2)} s: ` +
-      `${number(rate)} events/s, including reading and parsing; peak memory ${memory} MiB.`,
+      `${number(rate)} events/s, including reading and parsing; peak memory ${Math.round(memory)} MiB.`,
     `${number(program.rules.length)} rules, loaded in ${loadSeconds.toFixed(2)} s; ` +
       `${number(matches)} matches of ${number(perRule.size)} rules. ` +
       `${number(covered)} events have a logsource that rules cover.`,

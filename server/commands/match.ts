@@ -78,8 +78,10 @@ export const matchCommand = defineCommand({
     for (const line of strangersInWords(stats.strangers, program)) console.error(printable(line))
     for (const line of correlate?.uncounted() ?? []) console.error(printable(line))
     if (sampling) {
+      // Before the costs are measured, which takes memory too.
+      const memory = process.resourceUsage().maxRSS / 1_024
       const cost = costs(program.rules, sampling.samples(), () => performance.now())
-      for (const line of matchReport(stats, { program, loadSeconds, cost })) console.error(printable(line))
+      for (const line of matchReport(stats, { program, loadSeconds, memory, cost })) console.error(printable(line))
     }
   },
 })

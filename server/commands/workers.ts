@@ -53,7 +53,8 @@ export const workersCommand = defineCommand({
 function judgementOf(reader: Reader, worker: string): Promise<Judgement> {
   return fromOne(reader, async (judged) => {
     const findings = judged ? await reader.store.evaluations.findingsOf(judged.id, worker) : []
-    const { parts } = await assessmentOf(reader, worker, findings, judged)
+    const [verdict = null] = await reader.store.cases.verdictsOf(worker)
+    const { parts } = await assessmentOf(reader, worker, findings, judged, verdict)
     return { parts, sources: await workerSources(reader, worker, judged) }
   })
 }

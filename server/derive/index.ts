@@ -11,6 +11,7 @@ import { logins } from './derivers/logins/logins.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
 import { rhythm } from './derivers/rhythm.ts'
+import { rttChange } from './derivers/rtt-change.ts'
 import { rttExcess } from './derivers/rtt-excess/rtt-excess.ts'
 import { shareHours } from './derivers/share-hours.ts'
 import { sharedKey } from './derivers/shared-key/shared-key.ts'
@@ -28,6 +29,7 @@ const KINDS: readonly DeriverKind[] = [
   placeMismatch,
   travel,
   rttExcess,
+  rttChange,
   tool,
   hardware,
   bulkCopy,

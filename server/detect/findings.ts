@@ -10,7 +10,7 @@ import { type Firing, fill, type Match, type Rule } from '../../rules/language/i
 import type { Event } from '../../wire/event.ts'
 import { DAY } from '../../wire/time.ts'
 import type { Finding } from '../model/finding.ts'
-import { sensorOf } from './sensors.ts'
+import { sensorsOf } from './sensors.ts'
 
 const MAX_EVENTS = 10
 /** More derived events are kept, because any of them may be retracted and the rest then make up the finding. */
@@ -231,7 +231,7 @@ function basics(id: string, rule: Rule, fields: Readonly<Record<string, unknown>
 /** What follows from the events: the sensors that saw them, and their own weight. */
 function seenIn(rule: Rule, events: readonly Event[]): Pick<Finding, 'sensors' | 'decibans'> {
   const { sensor = null, decibans: field = null } = rule.tellwire ?? {}
-  const sensors = sensor ? [sensor] : [...new Set(events.map(sensorOf))].sort()
+  const sensors = sensor ? [sensor] : [...new Set(events.flatMap(sensorsOf))].sort()
   const own = field === null ? [] : events.map((it) => Number((it as Record<string, unknown>)[field] ?? 0))
   return { sensors, decibans: field === null ? null : Math.max(0, ...own) }
 }

@@ -1,5 +1,5 @@
 /**
- * Which sensor saw an event. Two findings of one sensor may be one fact that is told twice; findings of two sensors are
+ * Which sensors saw an event. Two findings of one sensor may be one fact that is told twice; findings of two sensors are
  * independent, and count in full.
  *
  * Shape   one function or name per category. A new category does not compile without one.
@@ -7,12 +7,12 @@
 import type { Sensor } from '../../rules/language/index.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 
-export function sensorOf(event: Event): Sensor {
-  const of = SENSOR_OF[event.category] as Sensor | ((event: Event) => Sensor)
-  return typeof of === 'function' ? of(event) : of
+export function sensorsOf(event: Event): readonly Sensor[] {
+  const of = SENSOR_OF[event.category] as Sensor | ((event: Event) => Sensor | readonly Sensor[])
+  return [typeof of === 'function' ? of(event) : of].flat()
 }
 
-const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } = {
+const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor | readonly Sensor[]) } = {
   process_creation: 'process',
   network_connection: 'process',
   listening_socket: 'process',
@@ -39,9 +39,10 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   place_mismatch: ({ Reason }) => (Reason === 'operator_address' ? 'tool_log' : 'address'),
   travel: 'address',
   rtt_excess: 'round_trip',
+  rtt_change: 'round_trip',
   shared_key: ({ KeyKind }) => SENSOR_OF_KEY[KeyKind],
   tool: ({ MatchedBy }) => (INVENTORY.has(MatchedBy) ? 'software' : 'process'),
-  hardware: ({ MatchedBy }) => (MatchedBy === 'edid' ? 'display' : MatchedBy === 'cadence' ? 'input' : 'peripheral'),
+  hardware: ({ MatchedBy }) => SENSOR_OF_HARDWARE[MatchedBy],
   slow_evidence: ({ Metric }) => SENSOR_OF_SLOW[Metric],
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',
@@ -55,11 +56,28 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor) } =
   sanctions_match: 'hr',
 }
 
+const SENSOR_OF_HARDWARE: Record<EventOf<'hardware'>['MatchedBy'], Sensor> = {
+  usb_id: 'peripheral',
+  inquiry: 'peripheral',
+  shape: 'peripheral',
+  claim: 'peripheral',
+  twin: 'peripheral',
+  volume: 'peripheral',
+  edid: 'display',
+  clone: 'display',
+  cadence: 'input',
+}
+
 const SENSOR_OF_CONFLICT: Record<EventOf<'identity_conflict'>['Reason'], Sensor> = {
   two_places: 'identity_provider',
   code_host_only: 'code_host',
   two_fingerprints: 'agent',
   sequence_replay: 'agent',
+  two_machines_at_once: 'agent',
+  two_boots_at_once: 'agent',
+  fingerprint_changed: 'agent',
+  virtual_after_hardware: 'agent',
+  virtual_though_listed: 'agent',
 }
 
 const SENSOR_OF_SLOW: Record<EventOf<'slow_evidence'>['Metric'], Sensor> = {
@@ -89,7 +107,7 @@ const SENSOR_OF_KEY: Record<EventOf<'shared_key'>['KeyKind'], Sensor> = {
   login_address: 'identity_provider',
 }
 
-const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {
+const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor | readonly Sensor[]> = {
   repositories: 'code_host',
   egress_bytes: 'files',
   file_share_bytes: 'files',
@@ -99,7 +117,7 @@ const SENSOR_OF_METRIC: Record<EventOf<'volume_anomaly'>['Metric'], Sensor> = {
   sync_files: 'files',
   archive_bytes: 'files',
   archive_then_upload_bytes: 'files',
-  drip: 'files',
+  drip: ['files', 'code_host'],
   remote_session_hours: 'tool_log',
   remote_session_days: 'tool_log',
   screen_share_hours: 'process',

@@ -10,11 +10,12 @@ export type Band = z.infer<typeof Band>
  *
  * Shape   `kind` prior: before anything was seen · finding: one fact · overlap: what a fact does not add, because a
  *         stronger one of the same sensor tells it too · mitigation: what an agreement explains · referral · doubt: what
- *         the sum is reduced by, because no data support such odds · floor: what a pattern adds to reach its band.
+ *         the sum is reduced by, because no data support such odds · floor: what a pattern adds to reach its band ·
+ *         waiting: what has faded since the worker was high, while nobody decided.
  * Units   decibans: ten points are ten times likelier.
  */
 export const Part = z.object({
-  kind: z.enum(['prior', 'finding', 'overlap', 'mitigation', 'referral', 'doubt', 'floor']),
+  kind: z.enum(['prior', 'finding', 'overlap', 'mitigation', 'referral', 'doubt', 'floor', 'waiting']),
   label: z.string(),
   points: z.int(),
   /** Null where it belongs to none, or to several. */
@@ -34,8 +35,6 @@ export const Assessment = z.object({
   points: z.int(),
   /** One line that explains the band. */
   reason: z.string(),
-  /** High or critical if the worker has ever been that: evidence fades, and a case waits for its verdict. */
-  highest: Band,
   parts: z.array(Part),
 })
 export type Assessment = z.infer<typeof Assessment>

@@ -65,7 +65,7 @@ function engage(run: Run, person: Person, scenario: string, { truth }: Scenario)
   Object.assign(person, {
     ...{ joins: null, leaves: null, swapDay: null, tunnel: null, corporateTunnel: false },
     ...{ office: null, neverSleeps: false, lively: false },
-    home: { ...person.home, leaseDays: null },
+    home: { ...siteAt(run.seed, 'home', person.claimed, person.worker), leaseDays: null, dock: null },
     label: { scenario, truth, from: truth === 'benign' ? run.start : null, written: false },
   } satisfies Partial<Person>)
 }
@@ -75,7 +75,7 @@ function castOf(run: Run, people: Person[], { scenario, variant }: Asked, name: 
   const own = `${seed} ${name}`
   const site: Cast['site'] = (kind, city, changes = {}) => ({
     ...siteAt(seed, kind, cityCalled(city), `${name} ${changes.name ?? ''}`),
-    leaseDays: null,
+    ...{ leaseDays: null, dock: null },
     ...changes,
   })
   // Look-alikes often depend on being seen at home, so databases place these lines correctly; those of the fleet may be
@@ -135,7 +135,7 @@ function memberOf(run: Run, person: Person, tooShort: () => Fault): Member {
       claimed = true
       setCity(cityCalled(city))
       if (person.home.city !== person.claimed && person.home.name === person.worker)
-        person.home = { ...siteAt(run.seed, 'home', person.claimed, person.worker), leaseDays: null }
+        person.home = { ...siteAt(run.seed, 'home', person.claimed, person.worker), leaseDays: null, dock: null }
       return member
     },
     livesAt(site) {
@@ -174,6 +174,10 @@ function memberOf(run: Run, person: Person, tooShort: () => Fault): Member {
     },
     approvesWith(mfaDeviceHash) {
       person.mfaHash = mfaDeviceHash
+      return member
+    },
+    withoutLaptop(deviceId) {
+      person.ownMachine = deviceId
       return member
     },
     livelyAsAnybody() {

@@ -47,11 +47,14 @@ export function planDay(run: Run, person: Person, day: number): DayPlan | null {
   plan.active = activeSpans(run, person, day, working, script, random)
     .map((it) => ({ ...it, from: Math.max(it.from, boot) }))
     .filter((it) => it.from < it.to)
-  plan.awake = awakeSpans(person, { from: boot, to: localAt(run, person, day, 1_440) }, plan.active, script, random)
-  if (plan.awake.length === 0 && plan.drafts.length === 0) return null
+  const isCloudOnly = person.ownMachine !== undefined
+  if (!isCloudOnly)
+    plan.awake = awakeSpans(person, { from: boot, to: localAt(run, person, day, 1_440) }, plan.active, script, random)
+  if (plan.awake.length === 0 && plan.drafts.length === 0 && !isCloudOnly) return null
   plan.places = placesOf(run, person, day, working, script, random)
   if (person.lively) flaky(plan, random)
-  happenings(run, person, day, plan, script, random)
+  if (!isCloudOnly) happenings(run, person, day, plan, script, random)
+  else if (plan.active.length > 0) feeds(run, person, day, plan, random)
   if (person.leaves === day) leave(run, person, day, plan)
   plan.drafts.sort((a, b) => a.time - b.time)
   return plan

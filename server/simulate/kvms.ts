@@ -34,6 +34,7 @@ export function kvm(name: KvmName, unit: string): Kvm {
     usb: {
       ...COMPOSITE,
       ...{ VendorId, ProductId, Manufacturer, ProductName, SerialNumber: serial ?? unit },
+      ScsiInquiry: [INQUIRY[name]],
     },
     display: displayOf(...edid),
     hands: { keyboard: `${Manufacturer} ${ProductName}`, pointer: `${Manufacturer} ${ProductName}`, absolute: true },
@@ -47,7 +48,18 @@ const COMPOSITE = {
   HasKeyboard: true,
   HasAbsolutePointer: true,
   HasStorage: true,
+  // A gadget of the Linux kernel: high speed, which no keyboard needs.
+  ...{ SpeedMbps: 480, BcdDevice: '0100', MaxPowerMa: 250 },
 } satisfies Partial<FieldsOf<'usb_device'>>
+
+/** What the virtual drive answers; a disguise leaves it as it is (judgement section 7). */
+const INQUIRY: Readonly<Record<KvmName, string>> = {
+  pikvm: 'PiKVM Flash Drive',
+  tinypilot: 'Linux File-Stor Gadget',
+  jetkvm: 'JetKVM Virtual Media',
+  nanokvm: 'sipeed USB Drive',
+  comet: 'Glinet Flash Drive',
+}
 
 type Usb = readonly [vendor: string, product: string, manufacturer: string, name: string, serial: string | null]
 type Edid = readonly [
@@ -91,7 +103,7 @@ const MODELS: Readonly<Record<KvmName, { usb: Usb; edid: Edid; jiggler: Jiggler 
 function displayOf(...[MakerId, ProductCode, MonitorName, SerialText, WidthMm, HeightMm]: Edid): Kvm['display'] {
   // The EDID block in the firmware is the same in every unit.
   const EdidHash = hexOf(`edid ${MakerId} ${ProductCode} ${SerialText}`, 64)
-  return { MakerId, ProductCode, MonitorName, SerialText, WidthMm, HeightMm, EdidHash }
+  return { MakerId, ProductCode, MonitorName, SerialText, WidthMm, HeightMm, EdidHash, Port: 'card1-DP-1' }
 }
 
 /**
@@ -101,7 +113,10 @@ export function disguised(preset: 'logitech' | 'microsoft' | 'dell'): Kvm {
   const { usb, edid } = PRESETS[preset]
   const [VendorId, ProductId, Manufacturer, ProductName] = usb
   return {
-    usb: { ...COMPOSITE, VendorId, ProductId, Manufacturer, ProductName, SerialNumber: '' },
+    usb: {
+      ...{ ...COMPOSITE, VendorId, ProductId, Manufacturer, ProductName, SerialNumber: '' },
+      ScsiInquiry: [INQUIRY.jetkvm],
+    },
     display: displayOf(...edid),
     hands: { keyboard: ProductName, pointer: ProductName, absolute: true },
     jiggler: MODELS.jetkvm.jiggler,

@@ -267,17 +267,20 @@ const USUAL_FEED: UsualFeed = {
   }),
 }
 
-/** An event of an outside source: it has no spool, so it has its own id. `geo`: JSON of its address facts. */
+/**
+ * An event of an outside source: it has no spool, so it has its own id. `geo`: JSON of its address facts. `spelled`: in
+ * place of our words, those of the sender.
+ */
 export function feedLine<C extends FeedCategory>(
   category: C,
   fields: Partial<FieldsOf<C>>,
-  about: { worker: string; time: number; receivedAt: number; geo?: string },
+  about: { worker: string; time: number; receivedAt: number; geo?: string; spelled?: Readonly<Record<string, string>> },
 ): string {
-  const { worker, time, receivedAt, geo } = about
+  const { worker, time, receivedAt, geo, spelled } = about
   const whole = { category, ...USUAL_FEED[category](worker), ...fields }
   const hex = hexOf(`${worker} ${time} ${JSON.stringify(whole)}`, 32)
   const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
-  const event = JSON.stringify({ ...whole, id, seq: null, time, product: 'tellwire', collector: 'feed' })
+  const event = JSON.stringify({ ...whole, ...spelled, id, seq: null, time, product: 'tellwire', collector: 'feed' })
   const place = geo === undefined ? '' : `"geo":${geo},`
   return `{"type":"feed","worker":"${worker}","time":${time},"receivedAt":${receivedAt},${place}"event":${event}}`
 }

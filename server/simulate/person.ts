@@ -25,7 +25,7 @@ import {
   weighted,
 } from './random.ts'
 import type { Days, Role, Stage, Truth } from './scene.ts'
-import { type Exit, exitAt, type Site, siteAt, vpnExit } from './sites.ts'
+import { distanceKm, type Exit, exitAt, placedRight, type Site, siteAt, vpnExit } from './sites.ts'
 
 const DAY = 86_400_000
 
@@ -77,6 +77,14 @@ export interface Place extends Span {
   tunnelled: boolean
 }
 
+export interface Phone {
+  /** The identity provider has an id for it. */
+  enrolled: boolean
+  /** Hides its address behind a relay. */
+  relay: boolean
+  abroad: 'roaming' | 'local' | 'esim'
+}
+
 export interface Person {
   index: number
   worker: string
@@ -101,6 +109,8 @@ export interface Person {
   trips: readonly Trip[]
   vacations: readonly Span[]
   neverSleeps: boolean
+  /** Works on a machine of their own, which the identity provider calls this; undefined: on a laptop of the company. */
+  ownMachine: string | null | undefined
   /** False for people of a scene: no vacation, illness, travel or trouble unless the scene sets it. */
   lively: boolean
   /** The end of the last planned day. */
@@ -109,6 +119,7 @@ export interface Person {
   /** Without network or agent; kept until the laptop is awake afterwards. */
   gaps: Gap[]
   mfaHash: string
+  phone: Phone
   machine: Machine
   contract: Partial<Contract>
   amendments: { day: number; fields: Partial<Contract> }[]
@@ -162,7 +173,8 @@ export function hire(run: Run, index: number): Person {
     role,
     system,
     claimed,
-    home: siteAt(seed, 'home', claimed, worker),
+    home: homeIn(run, claimed, worker),
+    phone: phoneOf(run, worker),
     office: OFFICES.includes(claimed.city) && chance(random, 0.7) ? officeIn(seed, claimed) : null,
     officeDays: pick(random, [[2, 4], [1, 3], [2], [2, 3, 4], [4]]),
     from,
@@ -176,7 +188,7 @@ export function hire(run: Run, index: number): Person {
     trips: tripsOf(run, random, claimed),
     vacations: vacationsOf(run, random),
     neverSleeps: chance(random, 0.12),
-    lively: true,
+    ...{ lively: true, ownMachine: undefined },
     awakeUntil: 0,
     lastPlace: null,
     gaps: [],
@@ -228,6 +240,35 @@ export function bootIdOf(run: Run, device: string, at: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 
+/**
+ * Where somebody lives. One home in 140 has a VPN on its router, whose exit is in the country; one in 200 has a dish,
+ * whose exit is mostly next door (assumed).
+ */
+function homeIn(run: Run, city: City, worker: string): Site {
+  const site = siteAt(run.seed, 'home', city, worker)
+  const random = stream(run.seed, 'uplink', worker)
+  const drawn = random()
+  if (drawn < 1 / 140) {
+    const near = CITIES.filter((it) => it.country === city.country)
+    const exit = vpnExit(run.seed, pick(random, ['mullvad', 'proton', 'nordvpn']), pick(random, near), below(random, 4))
+    return { ...site, exit, leaseDays: null }
+  }
+  if (drawn > 1 / 140 + 1 / 200) return site
+  const exit = exitAt(run.seed, city, `dish ${worker}`, 'residential', [14_593, 'SPACEX-STARLINK'])
+  const others = CITIES.slice(0, 55).filter((it) => it.country !== city.country)
+  const next = others.reduce((best, it) => (distanceKm(it, city) < distanceKm(best, city) ? it : best))
+  const { geo } = placedRight({ ...exit, city: next })
+  return { ...site, exit: { ...exit, geo, lastMileMs: 36, jitterMs: 20 }, leaseDays: null }
+}
+
+/** Half of all phones are enrolled; one in eight hides its address; abroad most roam (assumed). */
+function phoneOf(run: Run, worker: string): Phone {
+  const random = stream(run.seed, 'phone', worker)
+  const enrolled = chance(random, 0.5)
+  const relay = chance(random, 0.12)
+  return { enrolled, relay, abroad: weighted(random, { roaming: 65, local: 20, esim: 15 }) }
+}
+
 /** 4 % privacy VPN, mostly within the country (N6); 8 % all traffic through the company's gateway (N5). */
 function tunnelOf(run: Run, random: Random, city: City): { exit: Exit; corporate: boolean } | null {
   const kind = random()
@@ -255,11 +296,20 @@ function tripsOf(run: Run, random: Random, home: City): Trip[] {
       const city = pick(random, places)
       const to = from + (announced ? 1 + below(random, 6) : below(random, 3))
       const clear = trips.every((it) => to < it.from || from > it.to)
-      if (clear)
-        trips.push({ from, to, announced, site: siteAt(run.seed, 'public', city, `hotel ${below(random, 20)}`) })
+      if (clear) trips.push({ from, to, announced, site: hotelIn(run, city, below(random, 20)) })
     }
   return trips
 }
+
+/** One hotel in eight comes out at its chain's gateway, in another city of the country (assumed). */
+function hotelIn(run: Run, city: City, nth: number): Site {
+  const site = siteAt(run.seed, 'public', city, `hotel ${nth}`)
+  const random = stream(run.seed, 'hotel', city.city, nth)
+  if (!chance(random, 1 / 8)) return site
+  const near = CITIES.filter((it) => it.country === city.country)
+  return { ...site, exit: exitAt(run.seed, pick(random, near), `chain ${below(random, 5)}`, 'corporate', CHAIN) }
+}
+const CHAIN = [64_530, 'Hotel chain'] as const
 
 function vacationsOf(run: Run, random: Random): Span[] {
   return Array.from({ length: poisson(random, run.days / 110) }, () => {

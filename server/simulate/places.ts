@@ -5,7 +5,7 @@
  */
 import { throughSase } from './company-tools.ts'
 import { dateOf, localAt, type Person, type Place, type Run, type Span } from './person.ts'
-import { below, type Random } from './random.ts'
+import { below, chance, type Random, stream } from './random.ts'
 import { exitAt, type Site, siteAt } from './sites.ts'
 import type { Script } from './stage.ts'
 
@@ -59,19 +59,35 @@ export function placeAt(places: readonly Place[], time: number): Place | undefin
   return undefined
 }
 
-const leases = new WeakMap<Site, { nth: number; site: Site }>()
+const leases = new WeakMap<Site, { nth: number; month: number; site: Site }>()
 
 /**
- * Consumers' addresses change now and then: a lease of 20 to 200 days (assumed). A scene's own sites keep their
- * address.
+ * Consumers' addresses change now and then: a lease of 20 to 200 days. And once a month there is a new edition of the
+ * address database, which moves one line in 25 to where it may err anew (both assumed). A scene's own sites keep address
+ * and place.
  */
 function leased(run: Run, site: Site, day: number): Site {
-  const nth = site.leaseDays === null ? 0 : Math.floor((day + site.leaseDays / 3) / site.leaseDays)
-  if (nth === 0) return site
+  if (site.leaseDays === null) return site
+  const nth = Math.floor((day + site.leaseDays / 3) / site.leaseDays)
+  const month = monthsSince(run.start, dateOf(run, day))
+  if (nth === 0 && month === 0) return site
   const before = leases.get(site)
-  if (before?.nth === nth) return before.site
-  const exit = exitAt(run.seed, site.city, `${site.kind} ${site.name} ${nth}`, site.exit.geo.class)
-  const fresh = { ...site, exit: { ...exit, lastMileMs: site.exit.lastMileMs, jitterMs: site.exit.jitterMs } }
-  leases.set(site, { nth, site: fresh })
+  if (before?.nth === nth && before.month === month) return before.site
+  const { kind, name, city, exit: first } = site
+  const named = (name: string) => exitAt(run.seed, city, name, first.geo.class)
+  const line = nth === 0 ? first : named(`${kind} ${name} ${nth}`)
+  const moved = Array.from({ length: month }, (_, at) => at + 1).findLast((at) =>
+    chance(stream(run.seed, 'edition', kind, city.city, name, at), 1 / 25),
+  )
+  const place = moved === undefined ? line : named(`${kind} ${name} edition ${moved}`)
+  const { asn, asName } = line.geo
+  const exit = { ...line, geo: { ...place.geo, asn, asName } }
+  const fresh = { ...site, exit: { ...exit, lastMileMs: first.lastMileMs, jitterMs: first.jitterMs } }
+  leases.set(site, { nth, month, site: fresh })
   return fresh
+}
+
+function monthsSince(from: number, to: number): number {
+  const month = (at: number) => new Date(at).getUTCFullYear() * 12 + new Date(at).getUTCMonth()
+  return Math.max(0, month(to) - month(from))
 }

@@ -39,7 +39,7 @@ export type Role = 'developer' | 'platform engineer' | 'support' | 'designer' | 
 export type Truth = 'infiltrator' | 'benign'
 
 export interface Scenario {
-  /** 'P1' to 'P23', 'N1' to 'N29': the threat model's sections 3 and 4. */
+  /** 'P1' to 'P26', 'N1' to 'N37': the threat model's sections 3 and 4, and what was added to them. */
   id: string
   title: string
   truth: Truth
@@ -115,6 +115,11 @@ export interface Member {
    * The authenticator of this person's sign-ins, as the identity provider hashes it; by default a phone of their own.
    */
   approvesWith(mfaDeviceHash: string): this
+  /**
+   * Has no laptop of the company and works in the cloud, on a machine of their own. `deviceId`: what the identity
+   * provider calls that machine; null: it does not say.
+   */
+  withoutLaptop(deviceId: string | null): this
   livelyAsAnybody(): this
   /** Sets the label's `from`, when the scene begins with circumstances and not with an event. */
   begins(day: number, clock?: string): this

@@ -73,7 +73,8 @@ export const workersFor = (names: readonly string[], scenarios: readonly Scenari
 function begin(run: Run, person: Person, opening: number): Life {
   const pending: Draft[] = paperwork(run, person, opening).map((it) => ({ ...it, kind: 'line' }))
   const boot = Math.max(opening, firstBootOf(run, person))
-  pending.push({ time: boot, kind: 'line', body: holdingLine(run, person, person.machine, { at: boot }) })
+  if (person.ownMachine === undefined)
+    pending.push({ time: boot, kind: 'line', body: holdingLine(run, person, person.machine, { at: boot }) })
   if (person.leaves !== null)
     for (const [day, Action] of [
       [person.leaves - 14, 'ending'],

@@ -44,6 +44,14 @@ export interface Monitor {
   heightMm: number
 }
 
+/** A dock on the desk: two USB devices, with the number that its maker gave it. */
+export interface Dock {
+  vendor: string
+  maker: string
+  parts: readonly (readonly [product: string, name: string, classes: readonly string[]])[]
+  serial: string
+}
+
 export interface Site {
   kind: 'home' | 'office' | 'public' | 'mobile'
   name: string
@@ -54,6 +62,7 @@ export interface Site {
   bssidHash: string | null
   dns: readonly string[]
   monitors: readonly Monitor[]
+  dock: Dock | null
   /** How long it keeps an address; null: for ever. */
   leaseDays: number | null
 }
@@ -80,6 +89,7 @@ export function siteAt(seed: number, kind: Site['kind'], city: City, name: strin
     bssidHash: wireless ? hexOf(`${seed} bssid ${kind} ${city.city} ${name}`, 32) : null,
     dns: kind === 'mobile' ? ['172.20.10.1'] : ['192.168.1.1'],
     monitors: kind === 'home' && chance(random, 0.62) ? [monitor(random, `${seed} ${city.city} ${name}`)] : [],
+    dock: kind === 'home' ? dockOf(seed, `${city.city} ${name}`) : null,
     leaseDays: kind === 'home' ? Math.round(between(random, 20, 200)) : null,
   }
 }
@@ -181,6 +191,40 @@ const rounded = (degrees: number): number => Math.round(degrees * 100) / 100
 function addressOf(name: string): string {
   const hash = hashOf(`address ${name}`)
   return `${240 + ((hash >>> 24) % 14)}.${(hash >>> 16) & 255}.${(hash >>> 8) & 255}.${1 + ((hash & 255) % 254)}`
+}
+
+/** The makers of two of the four write one serial number into every dock (assumed; judgement section 7 has examples). */
+const DOCKS: readonly (Omit<Dock, 'serial'> & { serial: string | null })[] = [
+  {
+    ...{ vendor: '17ef', maker: 'Lenovo', serial: '000000000001' },
+    parts: [
+      ['3082', 'ThinkPad Thunderbolt 3 Dock', ['02', '0a']],
+      ['3083', 'ThinkPad Dock USB Audio', ['01', '03']],
+    ],
+  },
+  {
+    ...{ vendor: '413c', maker: 'Dell Inc.', serial: null },
+    parts: [
+      ['b06e', 'Dell dock', ['09']],
+      ['b06f', 'Dell dock', ['03']],
+    ],
+  },
+  {
+    ...{ vendor: '17e9', maker: 'DisplayLink', serial: null },
+    parts: [['6006', 'USB3.0 Dual Video Dock', ['ff', '01', '0a']]],
+  },
+  {
+    ...{ vendor: '0bda', maker: 'Realtek', serial: '001000001' },
+    parts: [['8153', 'USB 10/100/1000 LAN', ['ff']]],
+  },
+]
+
+/** One home in four has a dock (assumed). */
+function dockOf(seed: number, name: string): Dock | null {
+  const random = stream(seed, 'dock', name)
+  if (!chance(random, 0.25)) return null
+  const dock = pick(random, DOCKS)
+  return { ...dock, serial: dock.serial ?? hexOf(`${seed} dock ${name}`, 12).toUpperCase() }
 }
 
 const MONITORS: readonly (readonly [maker: string, product: string, name: string, width: number, height: number])[] = [

@@ -130,9 +130,9 @@ function zoneFields(machine: Machine, at: number) {
   return { TimeZone: machine.zone, UtcOffsetMinutes: utcOffsetMs(machine.zone, at) / MINUTE }
 }
 
-/** The devices on a desk: the site's monitors, and a receiver beside the first one. */
+/** The devices on a desk: the site's monitors, each with a receiver beside it, and its dock. */
 function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 'removed', say: Say): void {
-  for (const monitor of site.monitors) {
+  for (const [nth, monitor] of site.monitors.entries()) {
     say(time, 'display', {
       Action,
       MakerId: monitor.maker,
@@ -142,9 +142,19 @@ function peripherals(site: Site, time: number, Action: 'present' | 'attached' | 
       WidthMm: monitor.widthMm,
       HeightMm: monitor.heightMm,
       EdidHash: hexOf(`edid ${monitor.maker} ${monitor.product} ${monitor.serial}`, 64),
+      Port: `card1-HDMI-A-${nth + 1}`,
+      ChecksumValid: true,
     })
-    say(time + 300, 'usb_device', { Action })
+    say(time + 300, 'usb_device', { Action, SpeedMbps: 12, BcdDevice: '1203', MaxPowerMa: 98, ScsiInquiry: [] })
   }
+  const { dock } = site
+  for (const [ProductId, ProductName, InterfaceClasses] of dock?.parts ?? [])
+    say(time + 200, 'usb_device', {
+      ...{ Action, VendorId: dock!.vendor, ProductId, ProductName, Manufacturer: dock!.maker },
+      ...{ SerialNumber: dock!.serial, InterfaceClasses: [...InterfaceClasses], HasKeyboard: false },
+      HasNetwork: InterfaceClasses.includes('0a') || ProductId === '8153',
+      ...{ SpeedMbps: 5_000, MaxPowerMa: 0, ScsiInquiry: [] },
+    })
 }
 
 /** Changes of network while the laptop is awake. */

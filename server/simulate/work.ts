@@ -6,13 +6,16 @@
  *         agent's five, so that they do not outnumber everything else.
  */
 
+import { type City, cityCalled } from './cities.ts'
 import type { DayPlan } from './day-plan.ts'
-import { type FieldsOf, feedLine, homeOf, type Say, type System } from './observations.ts'
+import { factsOf } from './facts.ts'
+import { type FieldsOf, feedLine, homeOf, observed, type Say, type System } from './observations.ts'
 import type { Person, Run } from './person.ts'
 import { placeAt } from './places.ts'
 import { below, between, chance, hexOf, logNormal, pick, poisson, type Random } from './random.ts'
 import type { Role } from './scene.ts'
 import { type Exit, exitAt } from './sites.ts'
+import { spelledAccount, spelledAction, spelledResult } from './spellings.ts'
 import { geoText } from './spool.ts'
 import { BASE_IMAGES } from './waking.ts'
 
@@ -212,13 +215,15 @@ export function helpdesk(run: Run, person: Person, plan: DayPlan, say: Say, rand
     DestinationIp: '203.0.113.90',
   })
   const ended = from + between(random, 6, 25) * MINUTE
-  say(ended, 'remote_session', {
-    Tool: 'ScreenConnect',
-    StartedAt: Math.round(from),
-    EndedAt: Math.round(ended),
+  const desk = exitAt(run.seed, cityCalled('Austin'), 'help desk', 'corporate', [64_496, 'Company gateway'])
+  const session = {
+    ...{ Tool: 'ScreenConnect', StartedAt: Math.round(from), EndedAt: Math.round(ended), PeerIp: desk.address },
     PeerIdHash: hexOf(`${run.seed} helpdesk ${below(random, 4)}`, 32),
     Unattended: false,
-  })
+  }
+  const time = Math.round(ended)
+  const body = observed('remote_session', session, { laptop: person.machine, time, random })
+  plan.drafts.push({ time, kind: 'event', body, facts: factsOf(system, body, desk) })
 }
 
 /** Signing in needs a network. */
@@ -228,42 +233,59 @@ function isOnline({ gaps }: DayPlan, time: number): boolean {
 
 const APPLICATIONS = ['mail', 'wiki', 'tickets', 'payroll', 'calendar', 'code', 'storage']
 
+/** Applications that keep a token of their own and tell the identity provider nothing about the machine. */
+const SILENT_APPS = ['tickets', 'payroll', 'calendar']
+/** Networks of travel eSIMs: resellers' home networks. */
+const ESIMS = [
+  ['Singapore', 4_773, 'MobileOne'],
+  ['Warsaw', 8_374, 'Polkomtel'],
+  ['London', 12_576, 'EE'],
+] as const
+
 /** Events from the identity provider and the repositories, with some delay. */
 export function feeds(run: Run, person: Person, day: number, plan: DayPlan, random: Random): void {
+  const { seed } = run
   const line = <C extends 'idp_login' | 'repo_audit'>(
     time: number,
     category: C,
     fields: Partial<FieldsOf<C>>,
-    exit?: Exit,
+    { exit, spelled }: { exit?: Exit; spelled?: Readonly<Record<string, string>> } = {},
   ) => {
     const at = Math.round(time)
     const receivedAt = at + 20_000 + below(random, 280_000)
     const placed = exit && { Ip: exit.address, Country: exit.geo.country }
-    const about = { worker: person.worker, time: at, receivedAt, ...(exit && { geo: geoText(exit) }) }
+    const geo = exit && { geo: geoText(exit) }
+    const about = { worker: person.worker, time: at, receivedAt, ...geo, ...(spelled && { spelled }) }
     plan.drafts.push({ time: receivedAt, kind: 'line', body: feedLine(category, { ...placed, ...fields }, about) })
+  }
+  const signIn = (time: number, fields: Partial<FieldsOf<'idp_login'>> & { App: string }, exit: Exit) => {
+    const Result = chance(random, 0.03) ? 'failure' : 'success'
+    line(
+      time,
+      'idp_login',
+      { ...fields, Result },
+      { exit, spelled: { Result: spelledResult(seed, fields.App, Result) } },
+    )
   }
   const login = (time: number, first: boolean) => {
     const place = placeAt(plan.places, time)
     if (!place || !isOnline(plan, time)) return
-    const login = {
-      DeviceId: person.machine.device,
-      ManagedDevice: true,
-      Mobile: false,
-      MfaDeviceHash: first ? person.mfaHash : null,
-      App: first ? 'sso' : pick(random, APPLICATIONS),
-      Result: chance(random, 0.03) ? ('failure' as const) : ('success' as const),
-    }
-    line(time, 'idp_login', login, place.exit)
+    const App = first ? 'sso' : pick(random, APPLICATIONS)
+    const isSilent = SILENT_APPS.includes(App)
+    const own = person.ownMachine !== undefined
+    const known = { DeviceId: own ? person.ownMachine! : person.machine.device, ManagedDevice: !own, Mobile: false }
+    const unknown = { DeviceId: null, ManagedDevice: null, Mobile: null }
+    signIn(time, { ...(isSilent ? unknown : known), MfaDeviceHash: first ? person.mfaHash : null, App }, place.exit)
   }
   plan.active.forEach((span, nth) => {
     login(span.from + between(random, 1, 6) * MINUTE, nth === 0)
-    for (let left = poisson(random, 0.6); left > 0; left--) login(between(random, span.from, span.to), false)
+    for (let left = poisson(random, 1.2); left > 0; left--) login(between(random, span.from, span.to), false)
   })
-  // A phone has no managed device's id; it is nearby, behind its carrier.
-  if (person.lively && chance(random, 0.15)) {
-    const phone = placeAt(plan.places, plan.active[0]!.from)?.site.city ?? person.claimed
-    const exit = exitAt(run.seed, phone, `phone ${person.worker} ${day}`, 'mobile')
-    line(plan.active[0]!.from - 20 * MINUTE, 'idp_login', { ManagedDevice: false, Mobile: true, App: 'mail' }, exit)
+  if (person.lively && chance(random, 0.35)) {
+    const time = plan.active[0]!.from - between(random, 5, 60) * MINUTE
+    const DeviceId = person.phone.enrolled ? hexOf(`${seed} phone ${person.worker}`, 32) : null
+    const phone = { DeviceId, ManagedDevice: false, Mobile: true, App: 'mail' }
+    signIn(time, phone, phoneExit(run, person, day, placeAt(plan.places, plan.active[0]!.from)?.site.city))
   }
   const habits = HABITS[person.role]
   const audited = (mean: number, Action: 'clone' | 'push', median: number) => {
@@ -272,15 +294,27 @@ export function feeds(run: Run, person: Person, day: number, plan: DayPlan, rand
       const time = between(random, span.from, span.to)
       if (!isOnline(plan, time)) continue
       const Repository = `company/${pick(random, ['web', 'api', 'mobile', 'infra', 'docs'])}-${below(random, 6)}`
-      line(time, 'repo_audit', {
-        Action,
-        Repository,
-        Bytes: Math.round(logNormal(random, median, 1.4)),
-      })
+      const Bytes = Math.round(logNormal(random, median, 1.4))
+      const spelled = { Action: spelledAction(seed, Action), Worker: spelledAccount(person.worker) }
+      line(time, 'repo_audit', { Action, Repository, Bytes }, { spelled })
     }
   }
   if (isCoder(person.role)) {
     audited(habits.clones, 'clone', 30e6)
     audited(habits.pushes, 'push', 20e3)
   }
+}
+
+/**
+ * Where a phone comes out: its carrier nearby, a relay that hides addresses, or abroad the carrier at home, a local one,
+ * or a travel eSIM's network in a third country.
+ */
+function phoneExit(run: Run, { worker, claimed, phone }: Person, day: number, city: City = claimed): Exit {
+  const { seed } = run
+  if (phone.relay) return exitAt(seed, city, `relay ${worker}`, 'private_relay', [36_183, 'Akamai'])
+  if (city.country === claimed.country || phone.abroad === 'local')
+    return exitAt(seed, city, `phone ${worker} ${day}`, 'mobile')
+  if (phone.abroad === 'roaming') return exitAt(seed, claimed, `roaming ${worker} ${day}`, 'mobile')
+  const [network, asn, asName] = ESIMS[hexOf(worker, 1).charCodeAt(0) % ESIMS.length]!
+  return exitAt(seed, cityCalled(network), `esim ${worker}`, 'mobile', [asn, asName])
 }

@@ -50,10 +50,14 @@ const DESCRIBE: Describe = {
   agent_state: (e) => `agent ${e.Action.replaceAll('_', ' ')}, version ${e.Version}`,
   connection: (e) =>
     `connected from ${[e.City, e.Region, e.Country].filter(Boolean).join(', ') || 'an address with no known place'} (${e.NetworkClass})`,
-  place_mismatch: (e) => `contract says ${or(e.ContractCountry)}, seen in ${or(e.ObservedCountry)}`,
+  place_mismatch: (e) =>
+    e.Reason === 'databases_disagree'
+      ? `a database says ${or(e.ObservedCountry)}, other witnesses ${or(e.ContractCountry)}`
+      : `contract says ${or(e.ContractCountry)}, seen in ${or(e.ObservedCountry)}`,
   travel: (e) =>
     `${or(e.FromCountry)} to ${or(e.ToCountry)}: ${Math.round(e.DistanceKm)} km in ${e.Hours.toFixed(1)} h`,
   rtt_excess: (e) => `round trips ${Math.round(e.ExcessMs)} ms longer than ${e.Target} explains`,
+  rtt_change: (e) => `round trips from ${Math.round(e.BeforeMs)} to ${Math.round(e.AfterMs)} ms`,
   shared_key: (e) => `same ${fill('{KeyKind}', e)} as ${counted(e.Workers - 1, 'other worker')}`,
   tool: (e) => `${e.Tool} recognized by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
   hardware: (e) => `${e.Device} recognized by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,

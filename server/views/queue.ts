@@ -305,7 +305,7 @@ export class Queue {
 
   #brief({ worker, assessment, kinds, cluster, lastFinding }: Standing): Brief {
     const { band, points, reason } = assessment
-    const { state } = caseOf(this.#verdicts.get(worker) ?? null, assessment, kinds)
+    const { state } = caseOf(this.#verdicts.get(worker) ?? null, band, kinds)
     return { band, points, reason, case: state, cluster, lastFinding }
   }
 
@@ -326,9 +326,8 @@ export class Queue {
 
   /** For a worker without findings. */
   #unjudged(worker: string): Brief {
-    const assessment = unjudged(worker, this.#evaluation)
-    const { band, points, reason } = assessment
-    const { state } = caseOf(this.#verdicts.get(worker) ?? null, assessment, [])
+    const { band, points, reason } = unjudged(worker, this.#evaluation)
+    const { state } = caseOf(this.#verdicts.get(worker) ?? null, band, [])
     return { band, points, reason, case: state, cluster: null, lastFinding: null }
   }
 }

@@ -7,6 +7,7 @@ import type { Contract } from '../../wire/contract.ts'
 import { explained, type ScoreContext } from '../assess/score.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
 import type { Assessment, Cluster } from '../model/assessment.ts'
+import type { Verdict } from '../model/case.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
 import { COLLEAGUES_PART } from '../model/rarity.ts'
@@ -58,7 +59,7 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
   ])
   const devices = enrolled.map((it) => it.device)
   const [assessment, cluster, known, shown, hours, entries, feeds] = await Promise.all([
-    assessmentOf(reader, worker, findings, judged),
+    assessmentOf(reader, worker, findings, judged, verdict),
     clusterOf(reader, worker, judged),
     laptopsOf(reader, judged, enrolled),
     findingViews(reader, newestOfEach(findings), judged),
@@ -71,7 +72,7 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     worker,
     contract: shownContract(directory.versions(worker), now),
     assessment,
-    case: caseOf(verdict, assessment, kindsOf(findings)),
+    case: caseOf(verdict, assessment.band, kindsOf(findings)),
     cluster,
     findings: shown.reverse().map((it) => ({ ...it, events: it.events.slice(0, EVENTS_A_FINDING) })),
     findingsTotal: findings.length,
@@ -147,11 +148,12 @@ export async function assessmentOf(
   worker: string,
   findings: readonly Finding[],
   judged: Judged | null,
+  verdict: Verdict | null,
 ): Promise<Assessment> {
   if (!judged || findings.length === 0) return unjudged(worker, judged?.id ?? null)
   const contract = reader.directory.contractAt(worker, judged.time)
   const [referrer, rarity] = await Promise.all([referrerOf(reader, contract, judged), rarityOf(reader, judged)])
-  return explained(worker, findings, judged.time, { contract, referrer, rarity })
+  return explained(worker, findings, judged.time, { contract, referrer, rarity, decidedAt: verdict?.at ?? null })
 }
 
 /** As recorded last. Null: nobody has been counted. */

@@ -5,7 +5,7 @@ import { DAY, T0 } from '../server/events.ts'
 import { analyst, type InQueue } from './analyst.ts'
 
 const waiting = (worker: string, band: Band, points: number, rules: readonly string[] = ['tool']): InQueue => ({
-  ...{ worker, band, points, highest: band },
+  ...{ worker, band, points },
   findings: rules.map((rule) => finding({ rule, worker })),
 })
 

@@ -17,7 +17,6 @@ export interface InQueue {
   worker: string
   band: Band
   points: number
-  highest: Band
   findings: readonly Finding[]
 }
 
@@ -33,6 +32,7 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
   let allowed = 0
   return {
     reviews,
+    isOpen,
     /** One day's work. Returns how many cases were open. */
     day(at: number, everybody: readonly InQueue[]): number {
       const queue = everybody.filter(isOpen).sort(byUrgency)
@@ -44,10 +44,10 @@ export function analyst(perDay: number, isInfiltrator: (worker: string, at: numb
     },
   }
 
-  function isOpen({ worker, band, highest, findings }: InQueue): boolean {
+  function isOpen({ worker, band, findings }: InQueue): boolean {
     const verdict = verdicts.get(worker) ?? null
     if (verdict?.verdict === 'confirmed') return false
-    const { state } = caseOf(verdict, { band, highest }, kindsOf(findings))
+    const { state } = caseOf(verdict, band, kindsOf(findings))
     return state === 'open' || state === 'reopened'
   }
 

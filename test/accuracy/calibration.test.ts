@@ -8,7 +8,7 @@ import type { Kind } from './fleets.ts'
 const NONE = { findings: 0, medium: 0, high: 0 }
 const infiltrator = (from: number): Label => ({ truth: 'infiltrator', scenario: 'P1', from: T0 + from * DAY })
 const person = (worker: string, label: Label | null, bands: Readonly<Record<number, Band>> = {}): Followed => ({
-  ...{ worker, label, findings: [] },
+  ...{ worker, label, left: false, findings: [] },
   stands: Object.entries(bands).map(([day, band]) => ({
     ...{ at: T0 + Number(day) * DAY, band, points: 0, reason: '', found: [] },
   })),
@@ -117,15 +117,13 @@ describe('points over time', () => {
   })
 
   it('who was critical and left the queue before anybody decided', () => {
-    const fell = { 3: 'critical', 9: 'low' } as const
+    const critical = { 3: 'critical', 9: 'low' } as const
     const all = course('company', 9, [
-      person('left', infiltrator(0), fell),
-      person('left, benign', null, { ...fell, 12: 'critical' }),
-      person('decided', infiltrator(0), fell),
-      person('still there', infiltrator(0), { 3: 'critical', 9: 'medium' }),
+      { ...person('left', infiltrator(0), critical), left: true },
+      { ...person('left, benign', null, critical), left: true },
+      person('stayed, or decided', infiltrator(0), critical),
       person('never', null, { 3: 'high', 9: 'none' }),
     ])
-    const reviews = [{ worker: 'decided', at: T0 + 5 * DAY, confirmed: true }]
-    assert.deepEqual(left([{ ...all, reviews }]), { critical: 4, left: 2, infiltrators: 1 })
+    assert.deepEqual(left([all]), { critical: 3, left: 2, infiltrators: 1 })
   })
 })

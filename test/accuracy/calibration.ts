@@ -163,27 +163,23 @@ export function aging(courses: readonly Course[]): Aging[] {
 }
 
 export interface Left {
-  /** Who were critical at any time, without a decision before. */
+  /** Who were critical at any time. */
   critical: number
-  /** Of them, who fell below medium later, undecided: nobody would have looked at them any more. */
+  /** Of them, whose case was no longer open on some later morning though nobody had decided. */
   left: number
   infiltrators: number
 }
 
 export function left(courses: readonly Course[]): Left {
-  const counted: Left = { critical: 0, left: 0, infiltrators: 0 }
-  for (const { people, reviews, fleet } of courses)
-    for (const person of people) {
-      const decided = fleet.kind === 'aging' ? undefined : reviews.find((it) => it.worker === person.worker)?.at
-      const undecided = person.stands.filter((it) => it.at < (decided ?? Number.POSITIVE_INFINITY))
-      const critical = undecided.findIndex((it) => it.band === 'critical')
-      if (critical < 0) continue
-      counted.critical++
-      if (!undecided.slice(critical).some((it) => !isAtLeast(it.band, 'medium'))) continue
-      counted.left++
-      if (person.label?.truth === 'infiltrator') counted.infiltrators++
-    }
-  return counted
+  const critical = courses
+    .flatMap((it) => it.people)
+    .filter((it) => it.left || it.stands.some(({ band }) => band === 'critical'))
+  const gone = critical.filter((it) => it.left)
+  return {
+    critical: critical.length,
+    left: gone.length,
+    infiltrators: gone.filter(({ label }) => label?.truth === 'infiltrator').length,
+  }
 }
 
 const bandAt = ({ stands }: Pick<Followed, 'stands'>, at: number): Band =>

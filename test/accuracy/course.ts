@@ -7,6 +7,7 @@
  * Memory  the pipeline's, and the changes of each worker; the fleet is read line by line.
  * Errors  Error with the line, when the wire's schema refuses one: a bug in the simulator.
  */
+import { setImmediate } from 'node:timers/promises'
 import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { Assessments } from '../../server/assess/assessments.ts'
 import { Pipeline } from '../../server/detect/pipeline.ts'
@@ -54,6 +55,8 @@ export interface Followed {
   /** Null: an ordinary person. */
   label: Label | null
   stands: Stand[]
+  /** Was critical with an open case, and later had none, though nobody had decided. */
+  left: boolean
   /** The findings at the end. `own`: from a rule made for the scene's pattern. */
   findings: { title: string; at: number; strength: number; own: boolean }[]
 }
@@ -113,7 +116,7 @@ export async function course(
   const pipeline = new Pipeline({
     program,
     correlations,
-    thresholds: { connection: place, rtt_excess: place },
+    thresholds: { connection: place, rtt_excess: place, place_mismatch: place },
     recognise: (event) => recognise(catalogue, event),
     lookup: () => UNKNOWN,
   })
@@ -125,7 +128,7 @@ export async function course(
   const everybody = new Map<string, Followed>()
   const mornings: Morning[] = []
   const dumped = dump ? dumping(fleet, pipeline) : null
-  const desk = analyst(fleet.workers * REVIEWS_A_DAY_PER_LAPTOP, (worker, at) => {
+  const desk = analyst(reviewsADay(fleet), (worker, at) => {
     const label = labels.get(worker)
     return label?.truth === 'infiltrator' && label.from <= at
   })
@@ -136,7 +139,10 @@ export async function course(
     if (record.type === 'label') labels.set(record.worker, record)
     if (!isNew(record)) continue
     const now = arrival(record)
+    const today = Math.floor(hour / DAY)
     while (now >= hour + HOUR) look((hour += HOUR))
+    // Once a day messages are heard, such as that the run was stopped.
+    if (Math.floor(hour / DAY) > today) await setImmediate()
     pipeline.take(record)
     const counted = pipeline.countColleagues((it) => isAtLeast(assessments.of(it, pipeline.time).band, 'high'))
     if (counted) pipeline.take(counted)
@@ -181,6 +187,7 @@ export async function course(
       ...assessments.of(it, at),
       findings: pipeline.findings.of(it),
     }))
+    for (const it of queue) markLeft(everybody.get(it.worker)!, desk.isOpen(it), desk.reviews)
     const open = desk.day(at, queue)
     mornings.push({
       ...{ at, open },
@@ -212,7 +219,7 @@ export async function course(
   }
 
   function begun(worker: string): Followed {
-    return { worker, label: null, stands: [], findings: [] }
+    return { worker, label: null, stands: [], left: false, findings: [] }
   }
 
   function shown({ title, rule, time, strength }: Finding, label: Label | null): Followed['findings'][number] {
@@ -242,6 +249,16 @@ export async function course(
     )
     return [`${worker}  ${who}`, ...lines, '  at the end:', ...end, '']
   }
+}
+
+/** Of the scenes that age nobody decides anything. */
+export function reviewsADay({ kind, workers }: Fleet): number {
+  return kind === 'aging' ? 0 : workers * REVIEWS_A_DAY_PER_LAPTOP
+}
+
+export function markLeft(person: Followed, isOpen: boolean, reviews: readonly Review[]): void {
+  const wasCritical = person.stands.some((it) => it.band === 'critical')
+  if (wasCritical && !isOpen && !reviews.some((it) => it.worker === person.worker)) person.left = true
 }
 
 /** How often the band was reached; falling and rising again counts twice. */

@@ -5,7 +5,7 @@ import { DAY, T0 } from '../server/events.ts'
 import { dumping, findingsAt } from './dump.ts'
 import type { Fleet } from './fleets.ts'
 
-const FLEET: Fleet = { kind: 'company', seed: 1, scenarios: [], workers: 1, days: 5, start: T0 }
+const FLEET: Fleet = { kind: 'company', seed: 1, scenarios: [], workers: 2, days: 5, start: T0 }
 
 describe('a dump of findings', () => {
   let now: Finding[] = []
@@ -44,12 +44,12 @@ describe('a dump of findings', () => {
     const [found] = findingsAt(done([[one]]), 0).get('w1')!
     assert.deepEqual({ ...found, events: one.events }, one)
   })
-  it('names the people of scenes, and those with findings', () =>
+  it('names everybody, with their scene', () =>
     assert.deepEqual(
       done([[one]]).workers.map((it) => [it.worker, it.label?.scenario ?? null]),
       [
-        ['w2', 'N9'],
         ['w1', null],
+        ['w2', 'N9'],
       ],
     ))
 })

@@ -24,7 +24,7 @@ export interface DumpedFinding extends Omit<Finding, 'events'> {
 
 export interface Dump {
   fleet: Fleet
-  /** Everybody that something was found about, and all people of scenes. Nobody else has findings. */
+  /** Everybody, with the contract of the last day. */
   workers: { worker: string; label: Label | null; contract: Contract | null }[]
   findings: DumpedFinding[]
 }
@@ -50,10 +50,10 @@ export function dumping(fleet: Fleet, known: Known) {
     },
     done(labels: ReadonlyMap<string, Label>): Dump {
       const findings = [...all.values()]
-      const workers = new Set([...labels.keys(), ...findings.flatMap((it) => it.worker ?? [])])
+      const workers = Array.from({ length: fleet.workers }, (_, nth) => `w${nth + 1}`)
       return {
         fleet,
-        workers: [...workers].map((worker) => ({
+        workers: workers.map((worker) => ({
           worker,
           label: labels.get(worker) ?? null,
           contract: known.world.contractAt(worker, known.time),

@@ -17,7 +17,7 @@ const stand = (at: number, band: Band) => ({
   found: [`${band} then`],
 })
 const person = (worker: string, label: Label | null, stands: Followed['stands'] = []): Followed => ({
-  ...{ worker, label, stands, findings: [] },
+  ...{ worker, label, stands, left: false, findings: [] },
 })
 const infiltrator = (scenario: string, from = T0): Label => ({ truth: 'infiltrator', scenario, from })
 const benign = (scenario: string): Label => ({ truth: 'benign', scenario, from: T0 })

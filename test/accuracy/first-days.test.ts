@@ -6,7 +6,7 @@ import { daysOf, firstDays } from './first-days.ts'
 
 const NONE = { findings: 0, medium: 0, high: 0 }
 const person = (worker: string, label: Label | null, stands: readonly [day: number, band: Band][]): Followed => ({
-  ...{ worker, label, findings: [] },
+  ...{ worker, label, left: false, findings: [] },
   stands: stands.map(([day, band]) => ({ at: T0 + day * DAY + HOUR, band, points: 0, reason: '', found: [] })),
 })
 const COURSE: Course = {

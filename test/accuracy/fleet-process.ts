@@ -10,6 +10,9 @@ export interface Task {
   dump: boolean
 }
 
+// A stopped run leaves no process behind.
+process.on('disconnect', () => process.exit(1))
+
 process.on('message', ({ fleet, explain, dump }: Task) => {
   course(fleet, {
     explain: (label, worker) => explain.includes(worker) || (label !== null && isAmong(label.scenario, explain)),

@@ -8,7 +8,9 @@
  *   npm run accuracy -- --tuning --only P12,N9 --alone --seeds 4    only these scenes and variants: fast
  *   npm run accuracy -- --seed 100007 --only P12 --explain          the findings about P12's people, in order of time
  *   npm run accuracy -- dump --tuning --kind company --companies 10 every finding of each fleet as JSON (dump.ts):
- *                                                      prints the files, for trying constants of the score
+ *                                                      prints the files
+ *   npm run accuracy -- rescore FILE…                  the page of dumps, by the score and the rules' weights as they are
+ *                                                      now: for trying constants, in seconds (rescore.ts)
  *
  * Shape   the page goes to standard output, progress to standard error. `--only` takes scenes, 'P12/thin' or workers;
  *         without `--alone` the fleet is complete, so the people are those of the published run.
@@ -23,6 +25,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { loadRules } from '../../server/detect/program.ts'
 import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
 import { workersFor } from '../../server/simulate/simulate.ts'
 import type { Course } from './course.ts'
@@ -42,6 +45,7 @@ import {
 } from './fleets.ts'
 import { accuracyPage } from './page.ts'
 import { courses, type Progress } from './processes.ts'
+import { readDump, rescored } from './rescore.ts'
 import { nameOf, results } from './results.ts'
 
 const CONTENT = join(import.meta.dirname, '../../rules/content')
@@ -85,6 +89,7 @@ const { values, positionals } = parseArgs({
 })
 
 if (values.check) check()
+else if (positionals[0] === 'rescore') await rescore(positionals.slice(1))
 else await measure()
 
 function check(): void {
@@ -93,6 +98,15 @@ function check(): void {
     return
   console.error(`${PAGE} does not match ${FIGURES}. Run \`npm run accuracy -- --write\`.`)
   process.exitCode = 3
+}
+
+async function rescore(files: readonly string[]): Promise<void> {
+  if (files.length === 0) usage('rescore needs files that dump wrote')
+  const { program, correlations } = await loadRules([], () => {})
+  const rules = [...program.rules, ...correlations]
+  const all = files.map((it) => rescored(readDump(it), rules))
+  const found = figures(all, all.some(({ fleet }) => fleet.seed < REPORTING.from) ? 'tuning' : 'reporting')
+  console.log(values.json ? JSON.stringify(found) : accuracyPage(found))
 }
 
 async function measure(): Promise<void> {

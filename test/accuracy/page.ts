@@ -165,7 +165,7 @@ function timePasses({ drift, aging = [], left }: Accuracy): string[] {
       : []),
     ...(left
       ? [
-          `Of ${count(left.critical)} people who were critical before anybody decided, ${count(left.left)} left the queue undecided, ${count(left.infiltrators)} of them infiltrators.`,
+          `Of ${count(left.critical)} people who were critical, the cases of ${count(left.left)} were later no longer open though nobody had decided, ${count(left.infiltrators)} of them infiltrators.`,
         ]
       : []),
   ]

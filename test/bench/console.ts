@@ -307,7 +307,7 @@ function standingOf(n: number, turn: number): Standing {
   const worker = workerOf(n)
   return {
     worker,
-    assessment: { worker, band, points, reason, highest: band, parts: partsOf(n, points) },
+    assessment: { worker, band, points, reason, parts: partsOf(n, points) },
     kinds: [1, 2, 3].map((kind) => ({ rule: `rule-${kind}`, title: `Something of kind ${kind}`, strength: 2 })),
     ...{ cluster: null, findings: 3, lastFinding: 1_790_000_000_000 + turn },
   }

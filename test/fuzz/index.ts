@@ -1,6 +1,6 @@
 /** The fuzz targets, a line each. */
 import type { Target } from './target.ts'
-import { mmdb, rangeList, storedRanges } from './targets/addresses.ts'
+import { geofeed, mmdb, rangeList, storedRanges } from './targets/addresses.ts'
 import { batches } from './targets/batches.ts'
 import { config } from './targets/config.ts'
 import { enrollmentRequest } from './targets/enrollment.ts'
@@ -24,6 +24,7 @@ export const TARGETS: readonly Target[] = [
   rosterCsv,
   rosterJson,
   rangeList,
+  geofeed,
   storedRanges,
   mmdb,
   sigma,

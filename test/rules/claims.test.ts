@@ -44,7 +44,7 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\brestarted\b/i, shownBy: /UptimeSeconds$/ },
   { words: /\bnever idle\b|\blongest pause\b/i, shownBy: /LongestIdleSeconds$/ },
   { words: /\bat night\b|\boutside the contract's hours\b/i, shownBy: /OffHoursShare$/ },
-  { words: /\bvirtual machine\b/i, shownBy: /\.Virtual$/ },
+  { words: /\bvirtual machine\b/i, shownBy: /\.Virtual$|^identity_conflict\.Reason$/ },
   { words: /\bone home's\b/i, shownBy: /^shared_key\.NetworkClass$/ },
   {
     words: /\brouter\b(?!.*\bVPN\b)(?<!\bVPN\b.*)/i,
@@ -64,7 +64,10 @@ const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   { words: /\bremovable disk\b/i, shownBy: /RootKind$|\.Metric$|process_creation\.Image$/ },
   { words: /\bsync folders?\b/i, shownBy: /RootKind$|\.Metric$/ },
   { words: /\bphone\b(?! emulator)/i, shownBy: /\.Mobile$|ToolCategory$/ },
-  { words: /\bround trips?\b|\banswers take\b/i, shownBy: /^rtt_excess|WitnessesAgainst$|^slow_evidence\.Metric$/ },
+  {
+    words: /\bround trips?\b|\banswers take\b/i,
+    shownBy: /^rtt_(excess|change)|^slow_evidence\.Metric$|WitnessesAgainst$/,
+  },
   { words: /\bnever where the contract says\b/i, shownBy: /DaysInPlace$/ },
   { words: /\b(laptop's clock|geofeed|witness(es)?)\b/i, shownBy: /TimeZone$|ClockJumpMs$|WitnessesAgainst$/ },
 ]
@@ -139,6 +142,8 @@ const BY_DERIVER: Readonly<Record<string, { spans?: readonly number[]; counts?: 
   'contract_event.Action ending': { spans: [14 * DAY] },
   'identity_conflict.Reason two_places': { spans: [7 * DAY], counts: [2] },
   'identity_conflict.Reason two_fingerprints': { counts: [2] },
+  'identity_conflict.Reason two_machines_at_once': { counts: [2] },
+  'identity_conflict.Reason two_boots_at_once': { counts: [2] },
   'tool.VendorsLast30d': { spans: [30 * DAY] },
   'silence.RepeatsAtHour': { counts: [3] },
 }

@@ -132,6 +132,25 @@ export const RttExcess = z.strictObject({
 })
 
 /**
+ * A laptop's own round trips became longer and stayed so (#46, #53).
+ *
+ * Shape   one per change, on the third measured day after it. `NewNetwork`: neither its router nor its access point had
+ *         been seen before; null: not known. `TravelNotice` true: on an announced journey.
+ * Units   ms, the medians of the days' shortest round trips before and after; `ChangeMs` the difference.
+ */
+export const RttChange = z.strictObject({
+  category: z.literal('rtt_change'),
+  ...envelope,
+  BeforeMs: z.number().min(0),
+  AfterMs: z.number().min(0),
+  ChangeMs: z.number().min(0),
+  DaysBefore: count,
+  DaysAfter: count,
+  NewNetwork: z.boolean().nullable(),
+  TravelNotice: z.boolean(),
+})
+
+/**
  * One uplink, network, monitor, USB device, remote controller or MFA device shared by several workers (#4, #26, #42,
  * #56).
  *
@@ -353,7 +372,8 @@ export const Rhythm = z.strictObject({
  * Shape   `ActiveElsewhere`: an identity or repository feed showed the worker meanwhile; null if no such feed is
  *         connected. `Evidence`: what the feed showed: a login from this laptop, work in repositories, or the account
  *         on another device. `RepeatsAtHour`: the UTC hour at which it stopped on several days. `Announced`: the agent
- *         reported that it was stopping, or that the laptop went to sleep.
+ *         reported that it was stopping, or that the laptop went to sleep. `SameBoot` true: the laptop ran on, awake, and
+ *         the agent was paused; false: it slept; null: not known, or it was switched off.
  */
 export const Silence = z.strictObject({
   category: z.literal('silence'),
@@ -363,6 +383,7 @@ export const Silence = z.strictObject({
   Evidence: z.enum(['this_laptop', 'repository', 'account']).nullable(),
   Announced: z.boolean(),
   RepeatsAtHour: z.int().min(0).max(23).nullable(),
+  SameBoot: z.boolean().nullable().default(null),
 })
 
 /**
@@ -397,7 +418,9 @@ export const LoginPlace = z.strictObject({
 /**
  * One identity in two places, or seen by one sensor only.
  *
- * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_places: a login from one
+ * Shape   two_fingerprints, sequence_replay: the identity of a laptop's agent (#98) · two_machines_at_once,
+ *         two_boots_at_once: the same, and both ran at one time · fingerprint_changed: once, and it stayed so ·
+ *         virtual_after_hardware, virtual_though_listed: the agent calls its machine virtual (#99) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
  *         managed laptop (#52) · code_host_only: the code host saw a clone or push, and the worker's laptop, which was on
  *         and watches its repositories, did not.
@@ -407,7 +430,10 @@ export const LoginPlace = z.strictObject({
 export const IdentityConflict = z.strictObject({
   category: z.literal('identity_conflict'),
   ...envelope,
-  Reason: z.enum(['two_fingerprints', 'sequence_replay', 'two_places', 'code_host_only']),
+  Reason: z.enum([
+    ...(['two_fingerprints', 'sequence_replay', 'two_places', 'two_machines_at_once', 'two_boots_at_once'] as const),
+    ...(['fingerprint_changed', 'virtual_after_hardware', 'virtual_though_listed', 'code_host_only'] as const),
+  ]),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),
   ManagedDevice: z.boolean().nullable(),

@@ -57,6 +57,7 @@ export const Egress = z.strictObject({
  *
  * Shape   hashes are HMAC-SHA-256 with the tenant's salt: equal on two laptops, and they cannot be reversed.
  *         `TunnelKind` is the driver's or the interface pattern's name ('wireguard', 'tun').
+ *         `PathMtu`: the largest packet that reached the server, in bytes, as the system has learnt it.
  * Errors  null: could not be read. `DnsServers` []: read, and none is configured.
  * Source  Linux /proc/net/{route,ipv6_route,arp}, /sys/class/net, /etc/resolv.conf.
  */
@@ -72,4 +73,5 @@ export const NetworkPlace = z.strictObject({
   TunnelKind: name.nullable(),
   TunnelMtu: z.int().min(0).max(1_000_000).nullable(),
   DefaultRouteOnTunnel: z.boolean().nullable(),
+  PathMtu: z.int().min(0).max(1_000_000).nullish(),
 })

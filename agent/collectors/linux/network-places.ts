@@ -40,6 +40,7 @@ const TUNNELS: readonly [RegExp, string][] = [
 type PlaceFields = Omit<ObservationOf<'network_place'>, 'category' | 'time' | 'collector'> & {
   SsidHash: null
   BssidHash: null
+  PathMtu: null
 }
 export interface Route {
   interface: string
@@ -118,6 +119,7 @@ async function readPlace(host: Host): Promise<{ place: PlaceFields; route: strin
       TunnelKind: kind,
       TunnelMtu: /^\d{1,6}$/.test(mtu) ? Number(mtu) : null,
       DefaultRouteOnTunnel: onTunnel,
+      PathMtu: null,
     },
   }
 }

@@ -5,6 +5,7 @@
  */
 import { sha256 } from '../../../wire/sha256.ts'
 import { effectiveVersionOfCorrelation } from '../identity.ts'
+import { once } from '../once.ts'
 import { Refusal } from '../refusal.ts'
 import type { LoadedRule, Problem } from '../rule.ts'
 import { demandOf } from './demand.ts'
@@ -78,10 +79,17 @@ function resolve(draft: CorrelationDraft, { targets: known, rules, resolved, ref
   for (const lower of below) checkFields(draft, lower, fieldsOf)
   const versionOf = ({ id, version }: Target) => resolved.get(id)?.version ?? version
   const effectiveVersionOf = ({ id }: Target) => (resolved.get(id) ?? rules.get(id))!.effectiveVersion
+  // On first use, as those of rules: each member's means reading its document again.
+  const version = once(() => sha256(JSON.stringify([about.version, ...targets.map(versionOf)])))
+  const effectiveVersion = once(() => effectiveVersionOfCorrelation(about.version, targets.map(effectiveVersionOf)))
   return {
     ...about,
-    version: sha256(JSON.stringify([about.version, ...targets.map(versionOf)])),
-    effectiveVersion: effectiveVersionOfCorrelation(about.version, targets.map(effectiveVersionOf)),
+    get version() {
+      return version()
+    },
+    get effectiveVersion() {
+      return effectiveVersion()
+    },
     ...{ type, groupBy, spanMs, generate, percentile },
     members: targets.map((target) => ({
       id: target.id,

@@ -240,6 +240,7 @@ const GROUP_WORDS: Record<Part['kind'], string> = {
   referral: 'Recommended by',
   doubt: 'Doubt',
   floor: 'A pattern',
+  waiting: 'Waiting for a verdict',
 }
 
 function groupOf({ kind, sensor }: Part): string {
@@ -254,6 +255,7 @@ const WHY: Record<Part['kind'], string> = {
   referral: 'A flagged worker recommended this one: five times likelier.',
   doubt: 'No data support odds of a million to one, so what exceeds +30 counts for a third.',
   floor: 'This pattern decides the band by itself.',
+  waiting: 'Evidence fades with time, but a case that was high stays as it was until somebody decides.',
 }
 
 function summand(points: number, index: number): string {

@@ -3,28 +3,25 @@
  * together with a USB device that may be the other end of the same box, as a display's description on two connectors,
  * by its virtual disk, or by the rhythm of its mouse jiggler.
  *
- * Shape   one `hardware` per laptop, device, way of recognition and UTC day: the first sighting of the day, and another
- *         one when one is approved and one is not. What is there at the agent's first look counts as much as what comes
- *         later, so that a KVM from before the enrolment is seen at every start of the agent.
+ * Shape   one `hardware` per laptop, device, way of recognition and UTC day on which it was there while the laptop was
+ *         awake, at the first such moment, and another one when one is approved and one is not. What is there at the
+ *         agent's first look counts as much as what comes later, so a KVM from before the enrolment is seen, too.
  * Silent  two monitors of one model whose descriptions have no serial number, and so are equal.
- * Memory  in the bounds of `firstOfDay` and `inOrder`; per laptop the times of the last nine days at which a display, or
- *         a USB device of that shape, was attached: 64 of each.
+ * Memory  in the bounds of `connected` and `firstOfDay`.
  */
 
 import * as z from 'zod'
-import { mayHaveUsbIds } from '../../../rules/catalogue/index.ts'
+import { isNotable, mayHaveUsbIds } from '../../../rules/catalogue/index.ts'
 import { mayBePartOfKvm } from '../../../rules/catalogue/usb-shape.ts'
 import type { Contract } from '../../../wire/contract.ts'
-import type { Category, EventOf } from '../../../wire/event.ts'
+import type { Category, Event, EventOf } from '../../../wire/event.ts'
 import { DAY } from '../../../wire/time.ts'
-import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
+import { type Draft, deriverKind, type Emit, type Seen } from '../deriver.ts'
 import { firstOfDay } from '../kit/first-of-day.ts'
-import { inOrder } from '../kit/in-order.ts'
-import { prefixed, Subjects } from '../kit/kept.ts'
-import { clonedDisplays, displayNote } from './cloned-display.ts'
+import { type Statement, statements } from '../kit/statements.ts'
+import { connected, type Report, type Thing, type UsbIds } from './connected.ts'
 import { jigglerIn } from './jiggler.ts'
-
-const MAX_RECENT = 64
+import { screenName, screenOf } from './screen.ts'
 
 const thresholds = z.strictObject({
   /** Seconds between a display and an input device attached together: 'at the same minute' (threat model #39, P6). */
@@ -44,100 +41,112 @@ const thresholds = z.strictObject({
 })
 
 type Usb = EventOf<'usb_device'>
-interface RecognisedDevice {
-  id: string
-  name: string
-  kind: EventOf<'hardware'>['DeviceKind']
-  by: EventOf<'hardware'>['MatchedBy']
-  signs?: string | undefined
-}
-/** A USB device that was attached and may belong to a display that is attached soon. */
-interface Attached {
-  time: number
-  id: string
-  thing: RecognisedDevice
-  approved: boolean
-  sinceFirstBoot: number | null
-}
-interface RecentlyAttached {
-  displays: number[]
-  candidates: Attached[]
-}
 
 export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
   const firsts = firstOfDay()
-  const devices = new Subjects<RecentlyAttached>()
-  const clones = inOrder(clonedDisplays, MAX_DISPLAY_NOTES)
+  const devices = connected(limits.twinSeconds * 1_000, { ...CLONE, by: 'clone' })
+  const sightings = statements()
   return {
     take(seen, emit) {
-      const { event, facts, device, conflict, time, firstBoot, contract } = seen
-      if (!event || device === null || conflict || !(facts?.hardware || ALWAYS_READ.has(event.category))) return
-      if (event.category === 'display') {
-        const note = displayNote(event, { approved: declares(contract, CLONE, null), firstBoot })
-        if (note)
-          clones.take(device, note, (at, key, draft) =>
-            emit({ device, worker: world.holderAt(device, at), time: at }, key, draft),
-          )
-      }
-      if (isRemoval(seen)) return
-      const sinceFirstBoot = firstBoot === null ? null : Math.max(0, time - firstBoot) / DAY
-      const usb = event.category === 'usb_device' ? event : null
-      for (const it of facts?.hardware ?? [])
-        addSighting(
-          device,
-          { time, id: event.id, thing: it, approved: declares(contract, it, usb), sinceFirstBoot },
-          emit,
-        )
-      if (event.category === 'volume_mounted' && event.VirtualMedia === true) {
-        const thing: RecognisedDevice = { ...VIRTUAL_DISK, by: 'volume', signs: event.Label ?? undefined }
-        addSighting(
-          device,
-          { time, id: event.id, thing, approved: declares(contract, thing, null), sinceFirstBoot },
-          emit,
-        )
-      }
-      if (event.category === 'input_pattern') {
-        const regularity = { leastPauses: limits.cadencePauses, leastShare: limits.cadenceShare }
-        const found = jigglerIn(event, regularity)
-        if (!found) return
-        const approved = declares(contract, found, null) || declares(contract, { ...found, kind: 'jiggler' }, null)
-        addSighting(device, { time, id: event.id, thing: { ...found, by: 'cadence' }, approved, sinceFirstBoot }, emit)
-      }
-      const display = event.category === 'display' && event.Internal !== true
-      const known = usb && (facts?.hardware ?? []).find((it) => it.by !== 'claim' && usb.HasKeyboard)
-      if (!display && !(usb && mayHaveTwin(usb, known != null))) return
-      const recent = devices.ensure(device, () => ({ displays: [], candidates: [] }))
-      devices.touch(device)
-      const isTwin = (a: number, b: number) => Math.abs(a - b) <= limits.twinSeconds * 1_000
-      if (usb) {
-        const thing: RecognisedDevice = { ...(known ?? UNKNOWN), by: 'twin' }
-        const attached = { time, id: event.id, thing, approved: declares(contract, thing, usb), sinceFirstBoot }
-        recent.candidates = latest([...recent.candidates, attached], (it) => it.time)
-        if (recent.displays.some((it) => isTwin(it, time))) addSighting(device, attached, emit)
-      } else {
-        recent.displays = latest([...recent.displays, time], (it) => it)
-        for (const it of recent.candidates) if (isTwin(it.time, time)) addSighting(device, it, emit)
-      }
+      const { event, device, conflict, time, receivedAt } = seen
+      if (device === null || conflict) return
+      // A clock that is far ahead must not make the rest look old.
+      let isChanged = devices.awake(device, Math.min(time, receivedAt + DAY))
+      if (event && READ.has(event.category)) isChanged = takeEvent(device, event, seen, emit) || isChanged
+      if (isChanged) revise(device, emit)
     },
-    kept: { firsts: firsts.kept, devices, ...prefixed('clones', clones.kept) },
+    kept: { firsts: firsts.kept, devices: devices.kept, sightings: sightings.kept },
   }
 
-  function addSighting(device: string, { time, id, thing, approved, sinceFirstBoot }: Attached, emit: Emit): void {
+  /** Returns whether what is connected may have changed. */
+  function takeEvent(device: string, event: Event, seen: Seen, emit: Emit): boolean {
+    const { facts, time } = seen
+    if (event.category === 'agent_state') {
+      if (event.Action !== 'started') return false
+      devices.looked(device, 'usb', time)
+      devices.looked(device, 'display', time)
+      return true
+    }
+    if (event.category === 'usb_device') {
+      if (event.Action === 'present') devices.looked(device, 'usb', time)
+      const report = usbReport(event, facts)
+      const matters = report.things.length > 0 || report.twin !== null || (report.gone && isNotable(event))
+      devices.usb(device, usbName(event), report, matters)
+      return true
+    }
+    if (event.category === 'display') {
+      if (event.Action === 'present') devices.looked(device, 'display', time)
+      if (event.Action !== 'removed' && event.Internal !== true) devices.display(device, time)
+      const gone = event.Action === 'removed'
+      const things = gone ? [] : (facts?.hardware ?? [])
+      const report = { time, id: event.id, gone, things, twin: null, usb: null }
+      devices.screen(device, screenName(event), report, screenOf(event))
+      return true
+    }
+    if (event.category === 'volume_mounted' && event.VirtualMedia === true)
+      addMoment(device, seen, { ...VIRTUAL_DISK, by: 'volume', signs: event.Label ?? undefined }, emit)
+    if (event.category === 'input_pattern') {
+      const regularity = { leastPauses: limits.cadencePauses, leastShare: limits.cadenceShare }
+      const found = jigglerIn(event, regularity)
+      if (found) addMoment(device, seen, { ...found, by: 'cadence' }, emit)
+    }
+    return false
+  }
+
+  function usbReport(event: Usb, facts: Seen['facts']): Report {
+    const { time, id, Action, VendorId, ProductId, SerialNumber } = event
+    const usb = { VendorId, ProductId, SerialNumber }
+    if (Action === 'removed') return { time, id, gone: true, things: [], twin: null, usb }
+    const things = facts?.hardware ?? []
+    const known = things.find((it) => it.by !== 'claim' && event.HasKeyboard)
+    const twin = mayHaveTwin(event, known !== undefined) ? { ...(known ?? UNKNOWN), by: 'twin' as const } : null
+    return { time, id, gone: false, things, twin, usb }
+  }
+
+  /** Something seen at one moment, the first of the day. */
+  function addMoment(device: string, { event, time, contract }: Seen, thing: Thing, emit: Emit): void {
+    const isJiggler = thing.by === 'cadence' && declares(contract, { ...thing, kind: 'jiggler' }, null)
+    const approved = isJiggler || declares(contract, thing, null)
     firsts.take(
       device,
-      { time, id, kind: `${thing.id}|${thing.by}|${approved}` },
-      {
-        category: 'hardware',
-        Device: thing.name,
-        DeviceId: thing.id,
-        DeviceKind: thing.kind,
-        MatchedBy: thing.by,
-        Signs: thing.signs ?? null,
-        Approved: approved,
-        DaysSinceFirstBoot: sinceFirstBoot,
-      },
-      (at, key, draft) => emit({ device, worker: world.holderAt(device, at), time: at }, key, draft),
+      { time, id: event!.id, kind: kindOf(thing, approved) },
+      draftOf(device, thing, approved, time),
+      (at, key, draft) => emit(about(device, at), key, draft),
     )
+  }
+
+  /** States again what is connected, on each day. */
+  function revise(device: string, emit: Emit): void {
+    const { from, all } = devices.sightings(device)
+    const firstByKind = new Map<string, Statement>()
+    for (const { time, thing, usb } of all) {
+      const subject = about(device, time)
+      const approved = declares(world.contractAt(subject.worker, time), thing, usb)
+      const key = kindOf(thing, approved)
+      const identity = `${Math.floor(time / DAY)} ${key}`
+      const first = firstByKind.get(identity)
+      if (!first || time < first.about.time)
+        firstByKind.set(identity, { about: subject, key, draft: draftOf(device, thing, approved, time) })
+    }
+    sightings.revise(device, from, [...firstByKind.values()], emit)
+  }
+
+  function about(device: string, time: number) {
+    return { device, worker: world.holderAt(device, time), time }
+  }
+
+  function draftOf(device: string, thing: Thing, approved: boolean, time: number): Draft {
+    const firstBoot = world.firstBoot(device)
+    return {
+      category: 'hardware',
+      Device: thing.name,
+      DeviceId: thing.id,
+      DeviceKind: thing.kind,
+      MatchedBy: thing.by,
+      Signs: thing.signs ?? null,
+      Approved: approved,
+      DaysSinceFirstBoot: firstBoot === null ? null : Math.max(0, time - firstBoot) / DAY,
+    }
   }
 
   /** The other end of a display that came with it: what the catalogue knows, or what has the shape (#38). */
@@ -152,29 +161,27 @@ const UNKNOWN = {
   kind: 'ip_kvm',
 } as const
 const VIRTUAL_DISK = { id: 'virtual-disk', name: "An IP-KVM's virtual disk", kind: 'ip_kvm' } as const
-const CLONE = { id: 'edid-clone', kind: 'ip_kvm' } as const
-/** Per laptop, in eight days. */
-const MAX_DISPLAY_NOTES = 500
+const CLONE = { id: 'edid-clone', name: 'A display that describes itself as another one', kind: 'ip_kvm' } as const
 
-/** In order of time, without those that no late event can belong to. */
-function latest<T>(all: T[], timeOf: (it: T) => number): T[] {
-  const sorted = all.sort((a, b) => timeOf(a) - timeOf(b))
-  const since = timeOf(sorted.at(-1)!) - LATENESS_MS - DAY
-  return sorted.filter((it) => timeOf(it) >= since).slice(-MAX_RECENT)
+/** Categories that are read; every other event only shows that the laptop was awake. */
+const READ: ReadonlySet<Category> = new Set(['usb_device', 'display', 'volume_mounted', 'input_pattern', 'agent_state'])
+
+function kindOf({ id, by }: Thing, approved: boolean): string {
+  return `${id}|${by}|${approved}`
 }
 
-/** Categories that are read even when the catalogue recognised nothing. */
-const ALWAYS_READ: ReadonlySet<Category> = new Set(['usb_device', 'display', 'volume_mounted', 'input_pattern'])
-
-function isRemoval({ event }: Seen): boolean {
-  return (event?.category === 'usb_device' || event?.category === 'display') && event.Action === 'removed'
+/** What is the same when a device is reported as present, attached and removed, and differs when its functions do. */
+function usbName(event: Usb): string {
+  const { VendorId, ProductId, SerialNumber, ParentPort, InterfaceClasses } = event
+  const functions = [event.HasKeyboard, event.HasAbsolutePointer, event.HasStorage, event.HasNetwork].map(Number)
+  return `${VendorId}:${ProductId} ${SerialNumber} ${ParentPort} ${InterfaceClasses.join('')} ${functions.join('')}`.toLowerCase()
 }
 
 /**
  * Whether the contract declares it. A declaration covers one box: its USB side by kind and the ids that are given; its
  * display by kind, where the maker's boxes have those ids.
  */
-export function declares(contract: Contract | null, thing: { id: string; kind: string }, usb: Usb | null): boolean {
+export function declares(contract: Contract | null, thing: { id: string; kind: string }, usb: UsbIds | null): boolean {
   const same = (declared: string | null | undefined, found: string | null) =>
     declared == null || declared.toLowerCase() === (found ?? '').toLowerCase()
   return (

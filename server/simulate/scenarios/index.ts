@@ -29,6 +29,14 @@ import { n26 } from './n26-repair.ts'
 import { n27 } from './n27-moved-by-a-database.ts'
 import { n28 } from './n28-clocks.ts'
 import { n29 } from './n29-job-seeker.ts'
+import { n30 } from './n30-travel-esim.ts'
+import { n31 } from './n31-hopping-gateway.ts'
+import { n32 } from './n32-satellite.ts'
+import { n33 } from './n33-own-management.ts'
+import { n34 } from './n34-service-account.ts'
+import { n35 } from './n35-factory-serials.ts'
+import { n36 } from './n36-weekend-edition.ts'
+import { n37 } from './n37-carrier-address.ts'
 import { p01 } from './p01-day-zero-takeover.ts'
 import { p02 } from './p02-profile-and-pin.ts'
 import { p03 } from './p03-ship-drift.ts'
@@ -52,6 +60,9 @@ import { p20 } from './p20-dev-trap.ts'
 import { p21 } from './p21-meeting-tunnel.ts'
 import { p22 } from './p22-router-vpn.ts'
 import { p23 } from './p23-cloned-agent.ts'
+import { p24 } from './p24-cloud-only.ts'
+import { p25 } from './p25-rented-face.ts'
+import { p26 } from './p26-approved-tool-abroad.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
   p01,
@@ -77,6 +88,9 @@ export const SCENARIOS: readonly Scenario[] = [
   p21,
   p22,
   p23,
+  p24,
+  p25,
+  p26,
   n01,
   n02,
   n03,
@@ -106,4 +120,12 @@ export const SCENARIOS: readonly Scenario[] = [
   n27,
   n28,
   n29,
+  n30,
+  n31,
+  n32,
+  n33,
+  n34,
+  n35,
+  n36,
+  n37,
 ]

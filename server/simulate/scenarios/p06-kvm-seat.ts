@@ -29,7 +29,8 @@ export const p06: Scenario = {
     const unit = cast.hash('unit', 12)
     const masked = variant === 'disguised' || variant === 'quiet'
     const box = masked ? disguised(pick(random, ['logitech', 'microsoft', 'dell'])) : kvm(name, unit)
-    if (variant === 'quiet') Object.assign(box.usb, { InterfaceClasses: ['03', '03'], HasStorage: false })
+    if (variant === 'quiet')
+      Object.assign(box.usb, { InterfaceClasses: ['03', '03'], HasStorage: false, ScsiInquiry: [] })
     if (variant === 'homoglyph') {
       Object.assign(box.usb, {
         ...{ VendorId: '1209', ProductId: '0001', SerialNumber: '' },

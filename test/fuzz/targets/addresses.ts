@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseGeofeed } from '../../../server/addresses/geofeeds.ts'
 import { openOwnDatabases } from '../../../server/addresses/own-databases.ts'
 import { parseStoredList, storedListText } from '../../../server/addresses/range-list.ts'
 import { parseRanges } from '../../../server/addresses/ranges.ts'
@@ -23,6 +24,21 @@ function readRanges(input: Buffer): void {
   assert.ok(isSound(table.v4, 1) && isSound(table.v6, 4), 'the table is sorted and disjoint')
   assert.ok(bad.length <= badLines && (entries > 0 || table.v4.length + table.v6.length === 0))
   for (const text of ADDRESSES) assert.ok(findRange(table, parseAddress(text)!) >= -1)
+}
+
+export const geofeed: Target = {
+  name: 'geofeed',
+  shape: 'text',
+  dictionary: ['US', 'US-TX', ',,,', '"', '#', '/24', '/48', '::/0', '2001:db8::/32', '203.0.113.0/24'],
+  open: async () => ({
+    run(input) {
+      const { blocks, lines, bad, badLines } = parseGeofeed(input.toString('utf8'))
+      assert.ok(bad.length <= badLines)
+      const again = parseGeofeed(lines.join('\n'))
+      assert.equal(again.badLines, 0, 'what was understood is understood again')
+      assert.deepEqual(again.blocks, blocks)
+    },
+  }),
 }
 
 const FACTS = { name: 'list', class: 'vpn', date: '2026-10-02', importedAt: 0, source: 'a', entries: 1 } as const

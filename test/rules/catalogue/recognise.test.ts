@@ -167,6 +167,26 @@ table('what is inside a binary', [
     },
     is: ['anydesk by signer'],
   },
+  ...['AnyDesk-8.0.14.exe', 'anydesk_portable.exe', 'Copy of AnyDesk.exe', 'ANYDESK64.EXE'].map((file) => ({
+    name: `a copy that bears its name: ${file}`,
+    fields: {
+      ...windows,
+      Image: `C:\\x\\${file}`,
+      OriginalFileName: 'AnyDesk.exe',
+      Signer: 'CN=AnyDesk Software GmbH',
+    },
+    is: ['anydesk by signer'],
+  })),
+  ...['svchost.exe', 'OneDriveUpdater.exe', 'ad.exe', 'winupd (1).exe'].map((file) => ({
+    name: `under another name: ${file}`,
+    fields: {
+      ...windows,
+      Image: `C:\\x\\${file}`,
+      OriginalFileName: 'AnyDesk.exe',
+      Signer: 'CN=AnyDesk Software GmbH',
+    },
+    is: ['anydesk by signer renamed'],
+  })),
   {
     name: "one tool under another tool's name",
     fields: { ...windows, Image: 'C:\\x\\rclone.exe', OriginalFileName: 'TeamViewer.exe' },

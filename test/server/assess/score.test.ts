@@ -17,6 +17,7 @@ const aContract = (fields: Partial<Contract>) => ({
   contract: { worker: 'w1', from: 0, ...fields } satisfies Contract,
   referrer: null,
   rarity: null,
+  decidedAt: null,
 })
 
 describe('bands', () => {
@@ -35,13 +36,13 @@ describe('bands', () => {
     { name: 'a pattern marked high', findings: [finding({ strength: 2, pattern: 'high' })], band: 'high' },
     {
       name: 'two half-lives old',
-      findings: [finding({ strength: 4, time: T0 - 29 * DAY, lastTime: T0 - 29 * DAY })],
+      findings: [finding({ strength: 3, time: T0 - 29 * DAY, lastTime: T0 - 29 * DAY })],
       band: 'low',
     },
     {
-      name: 'a pattern that is two half-lives old',
+      name: 'a pattern that is two half-lives old, and nobody has decided',
       findings: [finding({ strength: 4, pattern: 'critical', time: T0 - 29 * DAY, lastTime: T0 - 29 * DAY })],
-      band: 'low',
+      band: 'critical',
     },
     {
       name: 'a year old, but it never decays',
@@ -228,6 +229,7 @@ describe('a referral', () => {
       contract: null,
       referrer: { worker: 'w9', band },
       rarity: null,
+      decidedAt: null,
     })
   it('by somebody flagged makes it five times likelier', () =>
     assert.deepEqual(
@@ -239,21 +241,31 @@ describe('a referral', () => {
   it('by anybody else has no effect', () => assert.equal(referred('low').points, PRIOR + WEIGHT[3]))
 })
 
-describe('the highest band', () => {
+describe('a case that waits', () => {
   const at = (daysAgo: number, fields: Partial<Finding> = {}) =>
     finding({ strength: 4, time: T0 - daysAgo * DAY, lastTime: T0 - daysAgo * DAY, ...fields })
-  it('is remembered when the evidence has faded', () => {
-    const { band, highest } = assess('w1', [at(60)], T0)
-    assert.deepEqual([band, highest], ['low', 'high'])
+  const decided = (daysAgo: number) => ({ ...aContract({}), decidedAt: T0 - daysAgo * DAY })
+
+  it('keeps the sum of its worst day, and says since when', () => {
+    const { band, points, parts } = assess('w1', [at(60)], T0)
+    assert.deepEqual([band, points, parts.at(-1)?.kind], ['high', PRIOR + WEIGHT[4], 'waiting'])
+    assert.match(parts.at(-1)!.label, /high on 2026-\d\d-\d\d, and nobody/)
   })
-  it('was never high when two facts did not meet', () => {
-    const apart = [at(300, { strength: 3 }), at(0, { strength: 3, sensors: ['address'] })]
-    assert.equal(assess('w1', apart, T0).highest, 'medium')
-  })
-  it('was high when they did', () => {
-    const together = [at(100, { strength: 3 }), at(100, { strength: 3, sensors: ['address'] })]
-    const { band, highest } = assess('w1', together, T0)
-    assert.deepEqual([band, highest], ['low', 'critical'])
+  it('fades once somebody has decided', () =>
+    assert.deepEqual(
+      [assess('w1', [at(60)], T0, decided(59)).band, assess('w1', [at(60)], T0, decided(61)).band],
+      ['low', 'high'],
+    ))
+  it('was never high when two facts did not meet', () =>
+    assert.equal(bandOf(at(300, { strength: 3 }), at(0, { strength: 3, sensors: ['address'] })), 'medium'))
+  it('was critical when they did', () =>
+    assert.equal(bandOf(at(80, { strength: 3 }), at(80, { strength: 3, sensors: ['address'] })), 'critical'))
+  it('a medium one fades without a verdict', () => assert.equal(bandOf(at(60, { strength: 3 })), 'low'))
+  it('shows the score without a part, of its worst day too', () => {
+    const [one, other] = [at(80, { strength: 3 }), at(80, { strength: 3, sensors: ['address'] })]
+    const { parts } = explained('w1', [one, other], T0)
+    const { points, band } = assess('w1', [other], T0)
+    assert.deepEqual(parts.find((it) => it.findings.includes(one.id))?.without, { points, band })
   })
 })
 

@@ -12,7 +12,7 @@ const SEEDS = [1, 2, 3]
 /** Of the fleet's noise every nth line is checked against the schema; of rarer lines, all. */
 const SAMPLE = 40
 
-const IDS = Array.from({ length: 29 }, (_, nth) => `N${nth + 1}`)
+const IDS = Array.from({ length: 37 }, (_, nth) => `N${nth + 1}`)
 
 function sceneOf(id: string): Scenario {
   const found = SCENARIOS.find((it) => it.id === id)
@@ -29,7 +29,7 @@ function played(scene: Scenario, variant: string | null, seed: number): string[]
 const NOISE = /"category":"(process_creation|network_connection|egress|input_pattern|presence|repository|repo_audit)"/
 
 describe('look-alikes', () => {
-  it('are twenty-nine, none of them an infiltrator', () => {
+  it('are thirty-seven, none of them an infiltrator', () => {
     const found = SCENARIOS.filter((it) => it.id.startsWith('N'))
     assert.deepEqual(found.map((it) => it.id).sort(), [...IDS].sort())
     for (const { id, truth } of found) assert.equal(truth, 'benign', id)
@@ -342,6 +342,74 @@ const DISCRIMINATORS: Readonly<Record<string, (it: Recording) => void>> = {
       ['pbanhockgagggenencehbnadejlgchfc'],
     )
     assert.equal(it.events('remote_session').length, 0)
+  },
+  N30(it) {
+    const [notice] = it.contracts.at(-1)!.travelNotices!
+    const approved = it.feeds('idp_login').filter(({ MfaCountry }) => MfaCountry !== null)
+    assert.ok(approved.length >= 5)
+    for (const { MfaCountry, MfaDeviceHash, time } of approved) {
+      assert.match(MfaCountry!, /^(SG|PL)$/)
+      assert.equal(MfaDeviceHash, approved[0]!.MfaDeviceHash)
+      assert.ok(notice!.from <= time && time < notice!.to)
+    }
+    const own = it.feeds('idp_login').flatMap(({ MfaDeviceHash }) => MfaDeviceHash ?? [])
+    assert.equal(count(own), 1, 'the same telephone before and after')
+    assert.ok(it.sessions.some(({ geo }) => geo?.country === notice!.country))
+  },
+  N31(it) {
+    const through = it.sessions.filter(({ geo }) => [22_616, 55_256].includes(geo?.asn ?? 0))
+    assert.equal(count(through.map(({ device }) => device)), 3)
+    assert.equal(count(through.map(({ geo }) => geo?.asn)), 1)
+    assert.ok(count(through.map(({ geo }) => geo?.country)) >= 3)
+    assert.ok(
+      it.sessions.some(({ geo }) => geo?.class === 'residential'),
+      'from home, before the service is up',
+    )
+    assert.equal(exits(it).length, 0)
+    assert.equal(it.events('remote_session').length, 0)
+  },
+  N32(it) {
+    assert.ok(it.sessions.every(({ geo }) => geo?.asn === 14_593 && geo.country !== it.contracts[0]!.country))
+    assert.equal(count(it.events('network_place').map(({ GatewayHash }) => GatewayHash)), 1)
+    assert.ok(it.events('clock_place').every(({ TimeZone }) => TimeZone === it.contracts[0]!.timeZone))
+  },
+  N33(it) {
+    const started = it.events('process_creation').filter(({ Image }) => /ninja|Cag|atera/i.test(Image ?? ''))
+    assert.ok(started.length > 8 * 5 && started.every(({ User }) => /SYSTEM|root/.test(User ?? '')))
+    const sessions = it.events('remote_session').filter(({ Tool }) => tools(it).some(({ tool }) => tool === Tool))
+    assert.ok(sessions.length >= 8 * 4 && sessions.every(({ Unattended }) => Unattended === false))
+    assert.equal(count(sessions.map(({ PeerIdHash }) => PeerIdHash)), 2, 'two technicians for all')
+  },
+  N34(it) {
+    const deploy = it.feeds('idp_login').filter(({ App }) => App === 'deploy')
+    assert.equal(count(deploy.map(({ Worker }) => Worker)), 3)
+    assert.equal(count(deploy.map(({ MfaDeviceHash }) => MfaDeviceHash)), 1)
+    assert.equal(count(deploy.map(({ AccountHash }) => AccountHash)), 1)
+    const own = it.feeds('idp_login').filter(({ App, MfaDeviceHash }) => App === 'sso' && MfaDeviceHash)
+    assert.equal(count(own.map(({ MfaDeviceHash }) => MfaDeviceHash)), 3, 'each has a telephone of their own')
+  },
+  N35(it) {
+    const docks = it.events('usb_device').filter(({ ProductName }) => /Thunderbolt 3 Dock/.test(ProductName ?? ''))
+    assert.equal(count(docks.map(({ SerialNumber }) => SerialNumber)), 1)
+    assert.ok(docks.length >= 24 * 4)
+    const monitors = it.events('display').map(({ SerialText }) => SerialText)
+    assert.equal(count(monitors), 24)
+    assert.equal(count(it.events('network_place').map(({ GatewayHash }) => GatewayHash)), 24)
+  },
+  N36(it) {
+    const places = new Map<string, Set<string>>()
+    for (const { remoteAddress, geo } of it.sessions)
+      places.set(remoteAddress, (places.get(remoteAddress) ?? new Set()).add(`${geo?.city} ${geo?.country}`))
+    assert.equal(places.size, 12, 'no address changed')
+    assert.ok([...places.values()].every((seen) => seen.size === 2))
+    assert.equal(count(it.events('network_place').map(({ GatewayHash }) => GatewayHash)), 12)
+    assert.ok(it.sessions.every(({ geo }) => geo?.edition === undefined))
+  },
+  N37(it) {
+    const devices = Map.groupBy(it.sessions, ({ remoteAddress }) => remoteAddress)
+    assert.equal(devices.size, 3)
+    for (const all of devices.values()) assert.equal(count(all.map(({ device }) => device)), 10)
+    assert.equal(count(it.events('network_place').map(({ GatewayHash }) => GatewayHash)), 10, 'ten routers')
   },
 }
 

@@ -9,7 +9,7 @@ const START = Date.UTC(2026, 8, 14)
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const SEEDS = [1, 2, 3]
-const INFILTRATIONS = Array.from({ length: 23 }, (_, nth) => `P${nth + 1}`)
+const INFILTRATIONS = Array.from({ length: 26 }, (_, nth) => `P${nth + 1}`)
 
 /** All records of one run of one scene, with only the people of the scene in it. */
 interface Seen {
@@ -252,8 +252,50 @@ const EVIDENCE: Record<string, (seen: Seen) => readonly At[]> = {
   P23: (seen) => (new Set(seen.sessions.map((it) => it.fingerprint)).size === 2 ? conflicts(seen) : []),
   'P23/same': (seen) => (new Set(seen.sessions.map((it) => it.fingerprint)).size === 1 ? conflicts(seen) : []),
   'P23/played': (seen) => (abroad(seen).length === 0 ? conflicts(seen) : []),
+  P24: (seen) => {
+    const logins = fed(seen, 'idp_login')
+    const unmasked = logins.filter((it) => FAR.test(it.geo?.country ?? ''))
+    return cloudOnly(seen) && logins.some((it) => it.geo?.class === 'vpn') ? unmasked : []
+  },
+  'P24/residential': (seen) => {
+    const logins = fed(seen, 'idp_login').filter((it) => !it.Mobile)
+    const machines = new Set(logins.flatMap((it) => it.DeviceId ?? []))
+    const inPlace = logins.every((it) => it.geo?.class === 'residential')
+    return cloudOnly(seen) && machines.size === 3 && inPlace ? logins : []
+  },
+  'P24/unknown': (seen) => {
+    const logins = fed(seen, 'idp_login').filter((it) => it.DeviceId === null && it.geo?.class === 'vpn')
+    return cloudOnly(seen) ? logins : []
+  },
+  P25: (seen) => (renting(seen) && composite(seen).every((it) => !it.HasStorage) ? twins(seen) : []),
+  'P25/relative': (seen) =>
+    renting(seen) && composite(seen).length === 0
+      ? of(seen, 'usb_device').filter((it) => it.ProductName === 'USB OPTICAL MOUSE')
+      : [],
+  'P25/weekends': (seen) => {
+    const opened = of(seen, 'power_state').filter((it) => it.LidClosed === false && !it.OnBattery)
+    return opened.some((it) => new Date(it.time).getUTCDay() === 6) ? twins(seen) : []
+  },
+  P26: (seen) => {
+    const far = peersFrom(seen, FAR)
+    const tools = new Set(inbound(seen).map((it) => it.Tool))
+    return tools.size === 1 && tools.has('ScreenConnect') && controlledHours(seen).some((it) => it > 4) ? far : []
+  },
+  'P26/vpn': (seen) =>
+    peersFrom(seen, FAR).length === 0
+      ? seen.events.flatMap((it) => (it.facts?.peer?.class === 'vpn' ? [it.event] : []))
+      : [],
+  'P26/short': (seen) =>
+    inbound(seen).every((it) => (it.EndedAt ?? it.StartedAt) - it.StartedAt < 50 * 60_000) ? peersFrom(seen, FAR) : [],
+  'P26/once': (seen) => (farSessions(seen) === 2 ? peersFrom(seen, FAR) : []),
 }
 
+const cloudOnly = (seen: Seen) => seen.events.length === 0 && seen.sessions.length === 0
+/** In the claimed place, without remote control, and typed on the ticks of a box. */
+const renting = (seen: Seen) =>
+  abroad(seen).length === 0 &&
+  inbound(seen).length === 0 &&
+  of(seen, 'input_pattern').some((it) => (it.IntervalHistogramMs['50'] ?? 0) > 0.6 * it.Events && it.Events > 100)
 const conflicts = (seen: Seen): At[] => seen.events.flatMap((it) => (it.conflict ? [it.event] : []))
 /** The agent sent an event within five minutes of this time. */
 const near = (seen: Seen, time: number) => seen.times.some((it) => Math.abs(it - time) < 300_000)

@@ -7,10 +7,12 @@ import type { Scenario, Stage } from '../../../server/simulate/scene.ts'
 import { type SimulateOptions, simulate } from '../../../server/simulate/simulate.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import { Recorded, type RecordedOf } from '../../../wire/recording.ts'
+import { sha256 } from '../../../wire/sha256.ts'
 
 const START = Date.UTC(2026, 8, 14)
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
+const GOLDEN = '6e27d9176c5e54ee14795eb00115bec3be0b3f67057617361f567dce2e1b854d'
 
 function lines(options: Partial<SimulateOptions> = {}, scenarios: readonly Scenario[] = SCENARIOS): string[] {
   return [...simulate({ scenarios: [], seed: 1, workers: 12, days: 8, start: START, ...options }, scenarios)]
@@ -74,6 +76,12 @@ describe('simulate', () => {
     const once = lines({ scenarios: ['N9'] })
     assert.deepEqual(lines({ scenarios: ['N9'] }), once)
     assert.notDeepEqual(lines({ scenarios: ['N9'], seed: 2 }), once)
+  })
+
+  it('gives the bytes that it gave before', () => {
+    const text = lines({ workers: 6, scenarios: ['P24', 'N34'], days: 14, seed: 11 }).join('\n')
+    // Changed on 2026-11-30: docks, phones, spellings of feeds, new database editions; before, nothing checked it.
+    assert.equal(sha256(text), GOLDEN)
   })
 
   it('changes nothing for workers outside a scene', () => {

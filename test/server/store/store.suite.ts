@@ -521,7 +521,7 @@ const opened = (finding: string, time = T0): Change =>
 
 const standingOf = (worker: string, points = 80): Standing => ({
   worker,
-  assessment: { worker, band: 'high', points, reason: 'a tool', highest: 'high', parts: [] },
+  assessment: { worker, band: 'high', points, reason: 'a tool', parts: [] },
   kinds: [{ rule: 'r1', title: 'A tool', strength: 3 }],
   ...{ cluster: null, findings: 1, lastFinding: T0 },
 })

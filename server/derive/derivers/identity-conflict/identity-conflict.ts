@@ -2,9 +2,14 @@
  * One identity used in two ways that exclude each other.
  *
  * Shape   sequence_replay    a sequence number was used again by another event (#98): one per device and UTC day.
- *         two_fingerprints   a session from other hardware (#98, P23), when the previous hardware is seen again soon
- *                            afterwards, or both at nearly the same time: one per device and UTC day. Hardware that
- *                            changes once and stays changed is a repair or a new disk (N26), and is not reported.
+ *         two_fingerprints   a session or the agent itself from other hardware (#98, P23), when the previous hardware
+ *                            is seen again soon afterwards, or both at nearly the same time: one per device and UTC
+ *                            day.
+ *         fingerprint_changed  the hardware changed once and stayed changed: a repair or a new disk (N26).
+ *         two_machines_at_once, two_boots_at_once   two boots of other hardware, or of the same or unknown hardware,
+ *                            that overlap: one per device and UTC day. A machine has one boot at a time.
+ *         virtual_after_hardware, virtual_though_listed   the agent calls its machine virtual (#99), after it had not,
+ *                            or although the roster lists a serial number: one per device and UTC day.
  *         two_places         a login from one place while the worker's own laptops were in use elsewhere (#50, #52,
  *                            P9): one per worker, UTC day, country and region of the login, and whether its device is
  *                            managed; not about a laptop. All laptops in use must have a proven place away from the
@@ -12,7 +17,7 @@
  *         `Days`: distinct UTC days of the last 7, including this one.
  * Silent  failed logins, logins from phones, during an announced journey there, or through an exit that proves no
  *         place.
- * Memory  ten days. Per device three numbers for each fingerprint and six hours; per worker as much for each laptop's
+ * Memory  ten days. Per device up to five numbers for each fingerprint and boot and six hours; per worker as much for each laptop's
  *         network, two a day for when a laptop was in use, two for each hour and place with a login, and the days of
  *         conflict of the week before.
  */
@@ -28,6 +33,8 @@ const thresholds = z.strictObject({
   backWithinHours: z.number().min(0).max(24).default(24),
   /** Minutes between two fingerprints that are too short for a repair. */
   togetherMinutes: z.number().min(0).max(1_440).default(60),
+  /** Minutes for which two boots must overlap: what is told around a restart may name the other one. Our judgement. */
+  overlapMinutes: z.number().min(0).max(1_440).default(240),
   /** Hours around a login within which a laptop must have sent an event to be in use; in whole UTC hours. */
   activeWithinHours: z.int().min(0).max(12).default(1),
   /** Hours for which a session proves where the laptop is: a session that continues is not recorded again. */
@@ -42,7 +49,7 @@ const thresholds = z.strictObject({
 
 export const identityConflict = deriverKind('identity_conflict', thresholds, (limits, world) => {
   const reported = statements()
-  const laptops = laptopConflicts(limits, reported)
+  const laptops = laptopConflicts(limits, world, reported)
   const places = placeConflicts(limits, world, reported)
   return {
     take(seen, emit) {

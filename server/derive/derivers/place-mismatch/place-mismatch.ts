@@ -43,6 +43,7 @@ import {
 } from '../../kit/place.ts'
 import { vote } from '../../kit/place-vote.ts'
 import { overKm } from '../../kit/round-trip.ts'
+import { type Setting, settingBook } from '../../kit/settings.ts'
 import { statements } from '../../kit/statements.ts'
 import {
   type Clues,
@@ -60,7 +61,6 @@ import {
   UNMEASURED,
   withoutHops,
 } from './reasons.ts'
-import { type Setting, settingBook } from './settings.ts'
 import { MAX_CONVERGE_DAYS, thresholds, WINDOW_DAYS } from './thresholds.ts'
 import { habitsOf, witnessesOf } from './witnesses.ts'
 

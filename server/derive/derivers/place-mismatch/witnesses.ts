@@ -11,8 +11,8 @@
 import { DAY } from '../../../../wire/time.ts'
 import type { Says, Witnesses } from '../../kit/place-vote.ts'
 import { FIBRE_KM_PER_MS } from '../../kit/round-trip.ts'
+import type { Setting } from '../../kit/settings.ts'
 import type { DaySighting, EarlierHome } from './reasons.ts'
-import type { Setting } from './settings.ts'
 import type { PlaceLimits } from './thresholds.ts'
 
 /** A line's best of the day varies by less. */

@@ -7,12 +7,15 @@
  *         gap lasts, that takes `lastingHours`: a laptop without a connection has a spool that may still fill the gap.
  *         Emitted when the first threshold is passed, and updated whenever `HoursSilent` grows by `silentHours`, for
  *         `MAX_STEPS` steps. `Announced`: the agent's last event said that it was stopping, or it reported afterwards
- *         that the laptop had slept. Time in which the server was down does not count. A gap ends when the laptop is
+ *         that the laptop had slept. `SameBoot`: the boot before and after the gap is the same one, and the laptop, which
+ *         reports when it has slept, did not: the agent was paused. That is a silence from `activeSilentHours` on. Time
+ *         in which the server was down does not count. A gap ends when the laptop is
  *         revoked: from then on the server refuses it, until it is enrolled again and heard again.
- * Memory  per laptop the stretches in which it was heard, per worker the hours of activity elsewhere, `KEPT_MS` back.
+ * Memory  per laptop the stretches in which it was heard, its boots and the times at which it woke, per worker the hours of activity elsewhere, `KEPT_MS` back.
  *         The time a laptop was last heard changes with every event, so it is saved in a small row of its own.
  */
 import * as z from 'zod'
+import type { EventOf } from '../../../../wire/event.ts'
 import { DAY, HOUR, MINUTE } from '../../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, type Seen } from '../../deriver.ts'
 import { Subjects, single } from '../../kit/kept.ts'
@@ -33,6 +36,11 @@ import {
 const REPEAT_MS = 7 * DAY
 /** Updates of a lasting silence, each after `silentHours` more. */
 const MAX_STEPS = 7
+const MAX_BOOTS = 32
+/** A laptop reports within minutes that it has slept; one that wakes only to restart may not. */
+const WAKE_MS = 15 * MINUTE
+/** Reports of sleep from which it is known that this laptop makes them. */
+const LEAST_WAKES = 3
 
 const thresholds = z.strictObject({
   /** Hours without an event that are a silence by themselves: an idle agent reports every hour. */
@@ -72,6 +80,15 @@ interface Contact {
   due: number
 }
 
+/** A boot, and the first and last time at which the agent reported it. */
+type Boot = [id: string, first: number, last: number]
+
+interface Running {
+  boots: Boot[]
+  /** When the agent reported that the laptop had slept. */
+  wakes: number[]
+}
+
 type Reported = [gap: number, time: number, draft: Draft]
 
 interface JudgedGap extends Gap {
@@ -86,6 +103,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   const laptops = new Subjects<Laptop>()
   const contacts = new Subjects<Contact>()
   const activity = new Subjects<ActiveHour[]>()
+  const running = new Subjects<Running>()
   /** When to look at each laptop: at the latest when it is due, at once when it is stale. Not saved. */
   const schedule = new Schedule()
   let downtimes: Stretch[] = []
@@ -124,6 +142,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       laptops,
       contacts,
       activity,
+      running,
       downtimes: single(
         () => downtimes,
         (state) => {
@@ -154,8 +173,47 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
       push(laptop.resumes, [at, event.ResumedAfterSeconds * 1_000])
       laptops.touch(device)
     }
+    if (event?.category === 'agent_state' || event?.category === 'power_state') addRunning(device, laptop, event, at)
     if (at >= laptop.since && at - contact.last < activeMs) extend(device, laptop, contact, at)
     else insert(device, laptop, contact, at)
+  }
+
+  /** The report that a boot goes on, or that the laptop woke, may come some time after the end of the gap. */
+  function addRunning(
+    device: string,
+    laptop: Laptop,
+    event: EventOf<'agent_state'> | EventOf<'power_state'>,
+    at: number,
+  ): void {
+    const isWake = event.category === 'agent_state' ? event.Action === 'resumed' : event.ResumedAfterSeconds !== null
+    const id = event.category === 'agent_state' ? event.BootId : null
+    if (!isWake && id === null) return
+    const state = running.ensure(device, () => ({ boots: [], wakes: [] }))
+    running.touch(device)
+    if (isWake) {
+      push(state.wakes, at)
+      markStale(device, laptop)
+    }
+    if (id === null) return
+    const known = state.boots.find((it) => it[0] === id)
+    if (!known) {
+      // The latest are kept.
+      state.boots = [...state.boots, [id, at, at] as Boot].sort((a, b) => a[2] - b[2]).slice(-MAX_BOOTS)
+      return
+    }
+    if (at > known[2] + activeMs || at < known[1] - activeMs) markStale(device, laptop)
+    known[1] = Math.min(known[1], at)
+    known[2] = Math.max(known[2], at)
+  }
+
+  /** Null: not known, or it did not go on. */
+  function sameBoot(device: string, { from, to, hasEnded }: Gap): boolean | null {
+    const state = running.get(device)
+    if (!state || !hasEnded || !state.boots.some(([, first, last]) => first <= from && last >= to + WAKE_MS))
+      return null
+    const isWake = (at: number) => at > from && at < to + WAKE_MS
+    if (state.wakes.some(isWake)) return false
+    return state.wakes.length >= LEAST_WAKES ? true : null
   }
 
   function begin(device: string, at: number): Laptop {
@@ -235,7 +293,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     // Events of older gaps stay in force.
     const before = laptop.reported.filter(([gap]) => gap >= stretches[0]![0])
     const reported = gaps.flatMap((gap): Reported[] => {
-      const found = silenceIn(laptop, gap, gaps)
+      const found = silenceIn(device, laptop, gap, gaps)
       return found && isHeld(device, found.time) ? [[gap.from, found.time, found.draft]] : []
     })
     const send = (time: number, gap: number, draft: Draft | null) =>
@@ -260,6 +318,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
 
   /** Null when the gap is not a silence. `time`: when it became one. */
   function silenceIn(
+    device: string,
     { stops, resumes }: Laptop,
     { from, to, hasEnded, evidence }: JudgedGap,
     gaps: readonly JudgedGap[],
@@ -268,21 +327,25 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
     const isFull = lasted(silentMs)
     const isActive =
       evidence !== null && evidence.kind !== 'account' && lasted(hasEnded ? activeMs : Math.max(lastingMs, activeMs))
-    if (!isFull && !isActive) return null
+    const isStopped = stops.some((it) => Math.abs(it - from) < 5 * MINUTE)
+    const isSame = isStopped ? null : sameBoot(device, { from, to, hasEnded })
+    if (!isFull && !isActive && !(isSame === true && lasted(activeMs))) return null
     const slept = resumes.some(([time, ms]) => Math.abs(time - to) < 10 * MINUTE && ms >= 0.8 * (to - from))
     const hour = hourOf(from)
     const sameHour = gaps.filter(
       (it) => it.evidence !== null && it.from <= from && it.from > from - REPEAT_MS && hourOf(it.from) === hour,
     )
-    const early = () => Math.max(afterUptime(from, activeMs, downtimes), evidence!.since)
+    const early = () => Math.max(afterUptime(from, activeMs, downtimes), isActive ? evidence.since : from)
+    const hours = isActive ? limits.activeSilentHours : Math.round(((to - from) / HOUR) * 10) / 10
     return {
       time: isFull ? afterUptime(from, silentMs, downtimes) : early(),
       draft: {
         category: 'silence',
-        HoursSilent: isFull ? limits.silentHours * stepsIn(from, to) : limits.activeSilentHours,
+        HoursSilent: isFull ? limits.silentHours * stepsIn(from, to) : hours,
         ActiveElsewhere: hasFeeds ? evidence !== null : null,
         Evidence: evidence?.kind ?? null,
-        Announced: slept || stops.some((it) => Math.abs(it - from) < 5 * MINUTE),
+        Announced: slept || isStopped,
+        SameBoot: slept ? false : isSame,
         RepeatsAtHour: evidence && sameHour.length >= limits.repeats ? hour : null,
       },
     }

@@ -81,6 +81,7 @@ describe('agent/collectors/linux/network-places', () => {
         TunnelInterface: null,
         TunnelKind: null,
         TunnelMtu: null,
+        PathMtu: null,
         DefaultRouteOnTunnel: false,
       },
     ])

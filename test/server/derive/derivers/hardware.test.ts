@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { EventOf } from '../../../../wire/event.ts'
 import type { Recorded } from '../../../../wire/recording.ts'
-import { contract, DAY, event, HOUR, holding, received, T0 } from '../../events.ts'
+import { agentState, contract, DAY, event, HOUR, holding, received, T0 } from '../../events.ts'
 import { sameInAnyOrder, standing } from '../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
@@ -247,6 +247,11 @@ describe('one description on two connectors', () => {
       times: [],
     },
     {
+      name: 'an agent that reports no connectors, and no removal while the laptop slept',
+      records: [0, 1, 2].map((day) => display(T0 + day * DAY, { ...monitor, Port: null })),
+      times: [],
+    },
+    {
       name: 'once a day',
       records: [
         display(T0, monitor),
@@ -393,5 +398,101 @@ it('hardware in any order', () => {
     input(T0 + 2 * DAY + HOUR, jiggle, { ReturnedToOrigin: true }),
     kvm(T0 + 12 * DAY),
   ])
-  assert.equal(same.length, 5)
+  assert.equal(same.length, 6)
+})
+
+describe('hardware that stays', () => {
+  const awake = (time: number) => received('d1', agentState('summary', time))
+  const started = (time: number) => received('d1', agentState('started', time))
+  const other = (time: number) => usb(time, { ...RECEIVER, Action: 'present', HasKeyboard: true, ParentPort: '1-9' })
+  const gone = (time: number) => kvm(time, { Action: 'removed' })
+  const daysOf = (records: Recorded[]) =>
+    found(records).flatMap((it) => (it.MatchedBy === 'usb_id' ? [(it.time - T0) / DAY] : []))
+  const cases: { name: string; records: Recorded[]; days: number[] }[] = [
+    {
+      name: 'is seen on each day on which the laptop is awake',
+      records: [kvm(T0), awake(T0 + DAY), awake(T0 + 3 * DAY), awake(T0 + 3 * DAY + HOUR)],
+      days: [0, 1, 3],
+    },
+    {
+      name: 'until it is gone',
+      records: [kvm(T0), awake(T0 + DAY), gone(T0 + 1.5 * DAY), awake(T0 + 2 * DAY)],
+      days: [0, 1],
+    },
+    {
+      name: 'gone when the laptop wakes',
+      records: [kvm(T0), awake(T0 + DAY), gone(T0 + DAY + 5 * SECOND), awake(T0 + DAY + HOUR)],
+      days: [0],
+    },
+    {
+      name: 'unplugged while the laptop was off: the next look does not find it',
+      records: [
+        kvm(T0),
+        started(T0 + DAY),
+        other(T0 + DAY + 5 * SECOND),
+        awake(T0 + DAY + 2 * HOUR),
+        awake(T0 + 2 * DAY),
+      ],
+      days: [0],
+    },
+    {
+      name: 'unplugged while the laptop was off, and nothing else is connected',
+      records: [kvm(T0), started(T0 + DAY), awake(T0 + 2 * DAY)],
+      days: [0],
+    },
+    {
+      name: 'found again by the next look',
+      records: [
+        kvm(T0),
+        started(T0 + DAY),
+        other(T0 + DAY + 5 * SECOND),
+        kvm(T0 + DAY + 10 * SECOND, { Action: 'present' }),
+        awake(T0 + 2 * DAY),
+      ],
+      days: [0, (DAY + 10 * SECOND) / DAY, 2],
+    },
+    {
+      name: 'for weeks',
+      records: [kvm(T0), ...Array.from({ length: 20 }, (_, day) => awake(T0 + (day + 1) * DAY))],
+      days: Array.from({ length: 21 }, (_, day) => day),
+    },
+  ]
+  for (const { name, records, days } of cases) it(name, () => assert.deepEqual(daysOf(records), days))
+
+  it('a display that came with it stays with it', () => {
+    const records = [usb(T0), display(T0), ...Array.from({ length: 15 }, (_, day) => awake(T0 + (day + 1) * DAY))]
+    assert.equal(found(records).filter((it) => it.MatchedBy === 'twin').length, 16)
+  })
+
+  it('is approved on the days on which it is declared', () => {
+    const peripherals = [{ kind: 'ip_kvm', vendorId: '1d6b', productId: '0104', from: T0, to: T0 + 1.5 * DAY }]
+    assert.deepEqual(
+      found(
+        [kvm(T0), awake(T0 + DAY), awake(T0 + 2 * DAY)],
+        [contract('w1', { peripherals }), holding('d1', 'w1')],
+      ).map((it) => it.Approved),
+      [true, true, false],
+    )
+  })
+
+  it('in any order', () => {
+    const same = sameInAnyOrder('hardware', home, [
+      kvm(T0),
+      display(T0 + 20 * SECOND),
+      awake(T0 + DAY),
+      gone(T0 + DAY + 3 * HOUR),
+      kvm(T0 + DAY + 5 * HOUR),
+      awake(T0 + 2 * DAY),
+      started(T0 + 3 * DAY),
+      other(T0 + 3 * DAY + 5 * SECOND),
+      awake(T0 + 4 * DAY),
+      kvm(T0 + 5 * DAY),
+      awake(T0 + 6 * DAY),
+      awake(T0 + 16 * DAY),
+    ])
+    assert.deepEqual(
+      same.map((it) => `${it.MatchedBy} ${Math.floor((it.time - T0) / DAY)}`),
+      ['usb_id 0', 'twin 0', 'usb_id 1', 'twin 1', 'usb_id 2', 'usb_id 5', 'usb_id 6', 'usb_id 16'],
+    )
+  })
 })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import type { EventOf } from '../../../../../wire/event.ts'
 import type { AddressFacts, Recorded, RecordedOf } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
+  agentState,
   BERLIN,
   contract,
   DAY,
@@ -50,6 +52,95 @@ describe('identity_conflict: two fingerprints (#98, P23)', () => {
     assert.ok(
       sameInAnyOrder('identity_conflict', home, [...from(A, 0, 6, 12, 24, 30, 90), ...from(B, 3, 9, 15, 27, 60, 91)])
         .length > 2,
+    ))
+})
+
+describe('identity_conflict: what the agent says of its machine (#98, #99)', () => {
+  type State = Partial<EventOf<'agent_state'>>
+  const says = (fields: State, ...hours: number[]): Recorded[] =>
+    hours.map((it) => received('d1', { ...agentState('summary', T0 + it * HOUR), ...fields }))
+  const [a, b] = [
+    { Fingerprint: A, BootId: 'boot-a' },
+    { Fingerprint: B, BootId: 'boot-b' },
+  ]
+  const reasons = (records: readonly Recorded[], known: Recorded[] = home) =>
+    [...new Set(standing('identity_conflict', [...known, ...inTime(records)]).map((it) => it.Reason))].sort()
+  const inTime = (records: readonly Recorded[]) =>
+    records.toSorted((x, y) => (x.type === 'event' && y.type === 'event' ? x.receivedAt - y.receivedAt : 0))
+  const listed = [contract('w1'), holding('d1', 'w1', { serial: 'PF3X' })]
+  const cases: { name: string; known?: Recorded[]; records: Recorded[]; found: string[] }[] = [
+    {
+      name: 'two machines that alternate',
+      records: [...says(a, 0, 2, 4, 6), ...says(b, 1, 3, 5)],
+      found: ['two_fingerprints', 'two_machines_at_once'],
+    },
+    {
+      name: 'two that alternate by the day',
+      records: [...says(a, 0, 8, 48, 56), ...says(b, 24, 32, 72)],
+      found: ['two_machines_at_once'],
+    },
+    {
+      name: 'a copy with the same fingerprint',
+      records: [...says(a, 0, 2, 4, 6), ...says({ ...b, Fingerprint: A }, 1, 3, 5)],
+      found: ['two_boots_at_once'],
+    },
+    {
+      name: 'two machines of which no boot is known',
+      records: [...says({ Fingerprint: A }, 0, 2, 4, 6), ...says({ Fingerprint: B }, 1, 3, 5)],
+      found: ['two_fingerprints'],
+    },
+    {
+      name: 'a new mainboard (N26)',
+      records: [...says(a, 0, 1, 2, 30), ...says(b, 40, 41, 60, 90)],
+      found: ['fingerprint_changed'],
+    },
+    {
+      name: 'a loan of another laptop for a week',
+      records: [...says(a, 0, 1), ...says({ ...b, BootId: 'x' }, 30, 40, 90), ...says({ ...a, BootId: 'y' }, 150)],
+      found: [],
+    },
+    {
+      name: 'a restart each day',
+      records: [0, 1, 2, 3].flatMap((day) => says({ Fingerprint: A, BootId: `boot ${day}` }, day * 24, day * 24 + 8)),
+      found: [],
+    },
+    {
+      name: 'a clock that was an hour slow after a restart',
+      records: [
+        ...says(a, 0, 1, 2),
+        ...says(b, 1.5).map((it) => ({ ...it, receivedAt: T0 + 2.5 * HOUR }) as Recorded),
+        ...says({ ...b, Fingerprint: A }, 3, 4),
+      ].map((it) => (it.type === 'event' ? { ...it, event: { ...it.event, Fingerprint: A } } : it) as Recorded),
+      found: [],
+    },
+    { name: 'nothing could be read', records: says({ Fingerprint: null, BootId: null }, 0, 1, 2), found: [] },
+    {
+      name: 'virtual after real',
+      records: [...says({ Virtual: false }, 0, 1), ...says({ Virtual: true }, 30)],
+      found: ['virtual_after_hardware'],
+    },
+    { name: 'virtual from the start', records: says({ Virtual: true }, 0, 30), found: [] },
+    {
+      name: 'real after virtual',
+      records: [...says({ Virtual: true }, 0), ...says({ Virtual: false }, 30)],
+      found: [],
+    },
+    {
+      name: 'virtual, and the roster has a serial number',
+      known: listed,
+      records: says({ Virtual: true }, 0, 30),
+      found: ['virtual_though_listed'],
+    },
+    { name: 'not known', known: listed, records: says({ Virtual: null }, 0, 30), found: [] },
+  ]
+  for (const { name, known, records, found } of cases) it(name, () => assert.deepEqual(reasons(records, known), found))
+
+  it('is the same in any order', () =>
+    assert.ok(
+      sameInAnyOrder('identity_conflict', home, [
+        ...says({ ...a, Virtual: false }, 0, 6, 12, 24, 30, 90),
+        ...says({ ...b, Virtual: true }, 3, 9, 15, 27, 60, 91),
+      ]).length > 4,
     ))
 })
 

@@ -236,6 +236,60 @@ const cases: { what: string; records: Recorded[]; at: number; stands: string[] }
   },
 ]
 
+describe('silence: an agent that is paused while its laptop runs on (#96)', () => {
+  const beat = (hour: number, BootId: string | null, Action: EventOf<'agent_state'>['Action'] = 'summary') =>
+    received('d1', { ...agentState(Action, T0 + hour * HOUR), BootId })
+  const beats = (from: number, to: number, boot: string | null = 'b') =>
+    Array.from({ length: to - from + 1 }, (_, index) => beat(from + index, boot))
+  /** Three nights of sleep, which the laptop reports, before hour 72. */
+  const nights = [0, 1, 2].flatMap((day) => [
+    ...beats(day * 24 + (day === 0 ? 0 : 1), day * 24 + 10),
+    beat(day * 24 + 24, 'b', 'resumed'),
+  ])
+  const paused = (records: Recorded[]) =>
+    standing('silence', [...home, ...records], { at: T0 + 110 * HOUR })
+      .filter((it) => it.SameBoot === true)
+      .map((it) => [(it.time - T0) / HOUR, it.HoursSilent])
+  const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
+    { name: 'for four hours', records: [...nights, ...beats(73, 76), ...beats(80, 83)], found: [[78, 4]] },
+    { name: 'asleep', records: [...nights, ...beats(73, 76), beat(80, 'b', 'resumed'), ...beats(81, 83)], found: [] },
+    {
+      name: 'asleep, told ten minutes later',
+      records: [...nights, ...beats(73, 76), beat(80, 'b'), beat(80.1, 'b', 'resumed'), ...beats(81, 83)],
+      found: [],
+    },
+    { name: 'switched off', records: [...nights, ...beats(73, 76), ...beats(80, 83, 'c')], found: [] },
+    {
+      name: 'stopped in good order',
+      records: [...nights, ...beats(73, 76), beat(76.01, 'b', 'stopping'), ...beats(80, 83)],
+      found: [],
+    },
+    {
+      name: 'for an hour and a half',
+      records: [...nights, ...beats(73, 76), ...[77.5, 78.5, 79.5].map((it) => beat(it, 'b'))],
+      found: [],
+    },
+    {
+      name: 'by a laptop that never told of sleep',
+      records: [...beats(0, 10), ...beats(24, 34), ...beats(48, 58)],
+      found: [],
+    },
+    {
+      name: 'of which no boot is known',
+      records: [...nights, ...beats(73, 76, null), ...beats(80, 83, null)],
+      found: [],
+    },
+  ]
+  for (const { name, records, found } of cases) it(name, () => assert.deepEqual(paused(records), found))
+
+  it('in any order', () =>
+    assert.ok(
+      sameInAnyOrder('silence', home, [...nights, ...beats(73, 76), ...beats(80, 83)], { at: T0 + 110 * HOUR }).some(
+        (it) => it.SameBoot === true,
+      ),
+    ))
+})
+
 describe('silence', () => {
   for (const { what, records, at, stands } of cases) it(what, () => assert.deepEqual(silences(records, at), stands))
 

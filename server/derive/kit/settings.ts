@@ -4,10 +4,10 @@
  *
  * Memory  per laptop and holder four numbers for each router and clock of a day, and the last of earlier days.
  */
-import type { Event } from '../../../../wire/event.ts'
-import { DAY, MINUTE } from '../../../../wire/time.ts'
-import { buckets, earliestAndLatest, type Fact } from '../../kit/buckets.ts'
-import { type Parts, Subjects } from '../../kit/kept.ts'
+import type { Event } from '../../../wire/event.ts'
+import { DAY, MINUTE } from '../../../wire/time.ts'
+import { buckets, earliestAndLatest, type Fact } from './buckets.ts'
+import { type Parts, Subjects } from './kept.ts'
 
 /** A laptop in a new network connects before it reports the network, or after. */
 const AROUND_MS = 10 * MINUTE
