@@ -369,7 +369,7 @@ describe('server/console: in use', function () {
     )
     const unseen = page.getByRole('region', { name: 'What we would not see' })
     assert.match(await unseen.innerText(), /Hardware[\s\S]*by their USB description[^\n]*blind usb_device/)
-    assert.match(await unseen.innerText(), /cannot fire: “[^\n]*never filled repository\.InsideOrganisation/)
+    assert.match(await unseen.innerText(), /cannot fire: “[^\n]*never filled [^\n]*egress\.DestinationIp/)
     assert.match(await unseen.innerText(), /A tool that is renamed and re-signed/)
     clean()
   })
