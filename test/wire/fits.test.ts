@@ -40,7 +40,9 @@ describe('wire/fits', () => {
   it('accepts events, sessions and feed lines as servers write them', () => {
     const records = samples().filter((it) => ['event', 'connection', 'feed'].includes(Recorded.parse(it).type))
     assert.ok(records.length > 30)
-    for (const it of records) assert.ok(isRecorded(it), JSON.stringify(it))
+    // In our words: a simulated provider has its own, which are mapped before a server writes the line.
+    const written = records.map((it) => JSON.parse(JSON.stringify(Recorded.parse(it))) as unknown)
+    for (const it of written) assert.ok(isRecorded(it), JSON.stringify(it))
   })
 
   it('accepts a modified record only if the schema leaves it unchanged', () => {
