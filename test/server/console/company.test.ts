@@ -259,13 +259,13 @@ describe('server/console: the demo company', function () {
       await page.getByRole('heading', { name: name ?? worker, level: 1 }).waitFor()
       assert.equal(oneLine(await page.locator('.verdict .reason').innerText()), oneLine(reason))
       assert.equal(oneLine(await page.locator('.verdict .points').innerText()), `${pointsOf(row)} points`)
-      const lines = await page.locator('.score-table tbody tr:not(.score-group, .score-opened)').all()
-      const numbers = await Promise.all(
-        lines.map(async (it) => ({
-          part: numberIn(await it.locator('.score-points').innerText()),
-          shown: oneLine(await it.locator('.score-sum').innerText()),
-        })),
-      )
+      const numbers = (
+        await page
+          .locator('.score-table :is(.score-line, .score-overlap)')
+          .evaluateAll((all) =>
+            all.map((it) => ['.score-points', '.score-sum'].map((cell) => it.querySelector(cell)?.textContent ?? '?')),
+          )
+      ).map(([part = '', shown = '']) => ({ part: numberIn(part), shown }))
       let sum = 0
       for (const { part, shown } of numbers) {
         sum += part
