@@ -43,11 +43,18 @@ export function toolNameOf(name: string): string | null {
   return names.get(id) ?? null
 }
 
+/** The catalogue's category of the tool; null when it does not know it. */
+export function toolCategoryOf(name: string): string | null {
+  const id = toolIdOf(name)
+  return categories.get(id) ?? null
+}
+
 /** Null: several tools have this name. */
 type NameIndex = ReadonlyMap<string, string | null>
 
 let index: NameIndex | undefined
 const names = new Map<string, string>()
+const categories = new Map<string, string>()
 const remembered = new Map<string, string>()
 
 function resolve(name: string, known: NameIndex): string {
@@ -76,6 +83,7 @@ function indexNames(tools: readonly ToolEntry[]): NameIndex {
   }
   for (const tool of tools) {
     names.set(tool.id, tool.name)
+    categories.set(tool.id, tool.category)
     for (const name of aliasesOf(tool)) add(name, tool.id)
   }
   // A tool's own name and id mean that tool, whatever others call a part of theirs. Of equal names, none.

@@ -243,7 +243,8 @@ export const Hardware = z.strictObject({
  * Shape   one per laptop, tool, operator and UTC day. `OperatorHash`: a hash over the operator's id, or address. `Abroad`:
  *         in another country than the contract, or the laptop where there is none; null: unknown. `Helps`: for less than
  *         an hour a day, and on few days. `Laptops`: those the same operator was on lately, 10 at most.
- *         `OffHoursShare`: of the time, outside the declared hours or at night; null without a time zone.
+ *         `OffHoursShare`: of the time, outside the declared hours or at night; null without a time zone. `CommonHere`:
+ *         in the learning period, and a third of the workers have the tool.
  * Units   `Hours`, `Days` and `OffHoursShare` of the last 14 days, including this one.
  */
 export const RemoteOperator = z.strictObject({
@@ -265,6 +266,7 @@ export const RemoteOperator = z.strictObject({
   OffHoursShare: z.number().min(0).max(1).nullable(),
   Helps: z.boolean(),
   Laptops: count,
+  CommonHere: z.boolean(),
 })
 
 /**

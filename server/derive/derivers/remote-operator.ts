@@ -12,6 +12,7 @@
  * Memory  per laptop the days of its own countries for 50 days, and the events of 35.
  */
 import * as z from 'zod'
+import { toolCategoryOf } from '../../../rules/catalogue/tool-names.ts'
 import { sha256 } from '../../../wire/sha256.ts'
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Draft, deriverKind } from '../deriver.ts'
@@ -65,6 +66,9 @@ export const remoteOperator = deriverKind('remote_operator', thresholds, (limits
       const theirs = device !== null ? [device] : worker !== null ? world.devicesOf(worker) : world.sessions.laptops()
       for (const it of theirs) due.add(it)
     },
+    commonChanged() {
+      for (const it of world.sessions.laptops()) due.add(it)
+    },
     advance(_now, emit) {
       for (const device of due) {
         const sessions = [...world.sessions.of(device)]
@@ -112,6 +116,7 @@ export const remoteOperator = deriverKind('remote_operator', thresholds, (limits
         OffHoursShare: offHoursShare(worker, within),
         Helps: world.sessions.isHelp(device, operator),
         Laptops: Math.min(MANY, world.sessions.laptopsOf(operator).size),
+        CommonHere: world.isCommonHere(device, first, { id: toolId, category: toolCategoryOf(tool) ?? '' }, []),
       }
       return [{ about: { device, worker, time: first }, key: `${toolId} ${operator}`, draft }]
     })

@@ -116,8 +116,8 @@ function sessionOf(event: EventOf<'remote_session'>, peer: AddressFacts | null):
   return {
     ...{ tool, toolId: toolIdOf(tool), operator: PeerIdHash ?? ip ?? '', ip },
     place: peer && { country: peer.country, region: peer.region, asn: peer.asn, class: peer.class },
-    // An end later than the event is not an end yet.
-    ...{ start, end: EndedAt === null || EndedAt > time ? null : Math.max(start, EndedAt), time, id },
+    // An end later than the event is not an end yet; the clocks of a log and of the agent may differ a little.
+    ...{ start, end: EndedAt === null || EndedAt > time + MINUTE ? null : Math.max(start, EndedAt), time, id },
   }
 }
 

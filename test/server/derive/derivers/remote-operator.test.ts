@@ -49,6 +49,11 @@ function drive(
   )
   return { ...received(device, it), facts: { peer: place } }
 }
+/** Its end is `ms` after the event. */
+function ended(record: Recorded, ms: number): Recorded {
+  if (record.type !== 'event' || record.event.category !== 'remote_session') return record
+  return { ...record, event: { ...record.event, EndedAt: record.event.time + ms } }
+}
 const days = (count: number, of: (day: number) => Recorded): Recorded[] =>
   Array.from({ length: count }, (_, n) => of(n))
 
@@ -84,6 +89,11 @@ describe('remote_operator', () => {
       name: 'without an end it is not known to be help',
       records: [...team(1), drive(0, { hours: 0.1, fields: { EndedAt: null } })],
       last: { Helps: false },
+    },
+    {
+      name: 'the end is some milliseconds after the event that says it',
+      records: [...team(1), ended(drive(0, { hours: 0.2 }), 55)],
+      last: { Helps: true },
     },
     { name: 'from home', records: [...team(1), drive(0, { place: AUSTIN })], last: { Abroad: false } },
     { name: 'from a VPN abroad', records: [...team(1), drive(0, { place: VPN })], last: { Abroad: true } },
