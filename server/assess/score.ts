@@ -16,13 +16,11 @@
 import type { Contract } from '../../wire/contract.ts'
 import type { RecordedRarity } from '../../wire/recording.ts'
 import { DAY, HOUR } from '../../wire/time.ts'
-import type { Assessment, Band, Part } from '../model/assessment.ts'
+import { type Assessment, type Band, type Part, PRIOR } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 import { type Colleagues, roleOf, weigh } from './rarity.ts'
 
-/** Before anything was seen, one worker in a hundred is an infiltrator. */
-export const PRIOR = -20
 /** The least sum of each band. */
 export const LEAST = { medium: 0, high: 10, critical: 20 } as const
 /** What a further fact of a sensor counts. */
@@ -128,14 +126,14 @@ function sumUp(found: readonly Fact[], { referrer }: Pick<ScoreContext, 'referre
     sum += points
     parts.push({ kind, label, points, sensor: null, colleagues: null, findings: [], without: null, ...more })
   }
-  part('prior', 'One contractor in a hundred, before anything is seen.', PRIOR)
+  part('prior', `One contractor in ${oneIn(PRIOR)}, before anything is seen.`, PRIOR)
   const groups = Map.groupBy(withOverlaps(found), ({ fact: { finding } }) => sensorsIn(finding))
   for (const told of groups.values())
-    for (const { fact, overlap, stronger } of told) {
+    for (const [at, { fact, overlap, stronger }] of told.entries()) {
       const { finding, points, colleagues, ids } = fact
       const sensor = finding.sensors.length === 1 ? finding.sensors[0]! : null
       part('finding', finding.says, points, { sensor, colleagues, findings: ids })
-      if (stronger && overlap > 0) part('overlap', `overlaps with: ${stronger.finding.says}`, -overlap, { sensor })
+      if (stronger && overlap > 0) part('overlap', overlapping(stronger, told[0]!.fact, at), -overlap, { sensor })
     }
   for (const [label, mitigated] of Map.groupBy(found, (it) => (removed(it) > 0 ? it.less!.label : ''))) {
     const points = mitigated.reduce((all, it) => all + removed(it), 0)
@@ -145,11 +143,23 @@ function sumUp(found: readonly Fact[], { referrer }: Pick<ScoreContext, 'referre
   if (flagged && found.some((it) => net(it) > 0))
     part('referral', `recommended by ${referrer.worker}, who is ${referrer.band}`, REFERRAL)
   const doubt = Math.round(Math.max(0, sum - DOUBT_ABOVE) * DOUBT_SHARE)
-  if (doubt > 0) part('doubt', `above ${DOUBT_ABOVE}, a third of every further point counts`, -doubt)
+  if (doubt > 0) part('doubt', `above +${DOUBT_ABOVE}, a third of every further point counts`, -doubt)
   const pattern = patternOf(found)
   if (pattern && sum < LEAST[pattern.band])
     part('floor', `a pattern that is ${pattern.band} by itself: ${pattern.says}`, LEAST[pattern.band] - sum)
   return { parts, points: sum, band: bandOf(sum, found) }
+}
+
+/** 'a hundred' at −20: so many have one infiltrator among them. */
+function oneIn(prior: number): string {
+  const people = Math.round(10 ** (-prior / 10))
+  return { 10: 'ten', 100: 'a hundred', 1000: 'a thousand' }[people] ?? people.toLocaleString('en')
+}
+
+/** `at`: the place of the weaker fact in its group, whose `first` is the strongest. */
+function overlapping(stronger: Fact, first: Fact, at: number): string {
+  if (stronger !== first) return `overlaps with: ${stronger.finding.says}`
+  return `overlaps with the ${at === 1 ? 'line above' : 'first line of this sensor'}: one sensor, told twice`
 }
 
 /** With what each fact does not add, because a stronger one of the same sensor may tell the same. */

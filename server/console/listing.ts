@@ -36,14 +36,15 @@ export function nextOpen(rows: readonly WorkerRow[], worker: string | null): Wor
 }
 
 /**
- * Call it when a decision is being sent: a decided case moves to the end of its band, and the reader goes on from where it
- * was. Without rows, which a page that was opened directly does not load, the reader starts at the top of the list.
+ * Call it when a decision is being sent: a decided case moves to the end of its band, and the reader goes on to the next
+ * open one below, or from where it was. Without rows, which a page that was opened directly does not load, the reader starts at the top of the list.
  * Returns what to do when the decision was accepted.
  */
 export function leaving(rows: readonly WorkerRow[], worker: string): () => void {
   const all = listed(rows)
   const at = all.findIndex((it) => it.worker === worker)
-  const next = at < 0 ? null : (all[at + 1]?.worker ?? null)
+  const below = at < 0 ? [] : all.slice(at + 1)
+  const next = (below.find(isOpen) ?? below[0])?.worker ?? null
   return () => {
     if (next !== null || rows.length === 0) place.value = { ...place.value, active: null, next }
   }

@@ -25,9 +25,10 @@ import { DERIVED_PART, DerivedEvents } from './derived-events.ts'
 import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
+import { Sources } from './sources.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 10
+export const STATE_FORM = 11
 /** The part of the saved state that holds the log's clock. */
 export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
@@ -68,6 +69,7 @@ export class Pipeline {
   readonly colleagues = new ColleagueBook()
   readonly clock = new LogClock()
   readonly #accounts = new Accounts()
+  readonly #sources = new Sources()
   /** Removes the place from connections whose address moved only because of a new database edition. */
   readonly gate: PlaceGate
   readonly detector: Detector
@@ -212,6 +214,7 @@ export class Pipeline {
     }
     add('world', this.world.kept)
     add('accounts', this.#accounts.kept)
+    add('sources', this.#sources.kept)
     add('coverage', this.coverage.kept)
     add('colleagues', this.colleagues.kept)
     add('gate', this.gate.kept)
@@ -266,6 +269,7 @@ export class Pipeline {
 
   #takeFeed(record: RecordedOf<'feed'>): void {
     const seen = this.#feed(record)
+    this.#sources.take(seen.worker, record.event, seen.time)
     this.#run(seen, this.#accounts.take(record, seen.worker, this.world))
   }
 

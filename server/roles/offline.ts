@@ -1,7 +1,8 @@
 /**
  * Imports a recording into a data folder that no server uses, and judges it.
  *
- * Shape   the evaluation is the one that a server with this configuration continues. It ends with the recording: the
+ * Shape   the evaluation is the one that a server with this configuration continues, and what is common has been
+ *         counted, so that the server does not judge everybody again in its first minute. It ends with the recording: the
  *         time until the next start counts as downtime of the server, and not as silence of the laptops.
  * Errors  as `openTelemetry` and `openStore`; Fault 'server.running' when a server uses the folder.
  */
@@ -85,6 +86,12 @@ async function judge(config: Config, telemetry: Telemetry, store: Store, options
   pipeline.judgeAt(pipeline.clock.end)
   if (evaluation.isActive) await evaluation.commit()
   else await evaluation.activate()
+  const record = pipeline.countColleagues((it) => evaluation.standings.isFlagged(it))
+  if (record) {
+    const { first } = await stream.publish([record])
+    evaluation.take([{ position: first, record }])
+    await evaluation.commit()
+  }
   await keepAlive(store, pipeline.time)
 }
 

@@ -6,6 +6,7 @@ import { Assessment, Band, Cluster } from '../model/assessment.ts'
 import { CaseView } from '../model/case.ts'
 import { Coverage, Gap } from '../model/coverage.ts'
 import { RuleFacts } from '../model/rule.ts'
+import { WorkerSource } from '../model/sources.ts'
 
 /** Where to go on from one worker. */
 export const NextCase = z.object({
@@ -260,6 +261,8 @@ export const WorkerPage = z.object({
   /** Of all rules together. */
   findingsTotal: z.int(),
   laptops: z.array(Laptop),
+  /** What the worker is judged by: our laptop, and the other systems that have said something. */
+  sources: z.array(WorkerSource),
   observed: z.array(Compared),
   unseen: z.array(Unseen),
   /** Events per hour in the last 7 days, for the chart and its table. */

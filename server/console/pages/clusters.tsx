@@ -2,6 +2,7 @@
  * Workers who share what unrelated people do not share: each cluster is one case with all its people, highest first.
  */
 
+import { pointsOf } from '../../model/points.ts'
 import { isOpen } from '../../model/urgency.ts'
 import type { ClusterView } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
@@ -12,7 +13,6 @@ import { CaseMark } from '../parts/decide.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { Matrix } from '../parts/matrix.tsx'
-import { signed } from '../parts/points.ts'
 import { plain } from '../parts/text.tsx'
 import { go, to } from '../route.ts'
 import './clusters.css'
@@ -63,7 +63,7 @@ function List({ clusters }: { clusters: readonly ClusterView[] }) {
                 {cluster.people.length > 6 && ` and ${cluster.people.length - 6} more`}
               </span>
               <span class="clusters-numbers">
-                <Open people={cluster.people} /> up to <strong class="number">{signed(cluster.points)}</strong> points
+                <Open people={cluster.people} /> up to <strong class="number">{pointsOf(cluster)}</strong> points
               </span>
             </a>
           </li>
@@ -91,7 +91,7 @@ function One({ cluster }: { cluster: ClusterView }) {
         <h1>{cluster.people.length} people, one case</h1>
         <BandChip band={cluster.band} large />
         <p class="points">
-          up to <strong class="number">{signed(cluster.points)}</strong> points
+          up to <strong class="number">{pointsOf(cluster)}</strong> points
         </p>
         <p class="reason">
           They share {kindsIn(cluster.keys)}. <Open people={cluster.people} /> decided one by one on each worker's page.
@@ -122,7 +122,7 @@ function One({ cluster }: { cluster: ClusterView }) {
                     <BandChip band={band} />
                   </td>
                   <td class="number" data-title="Points">
-                    {signed(points)}
+                    {pointsOf({ band, points })}
                   </td>
                   <th scope="row">
                     <a href={to('workers', worker)} title={plain(worker)}>

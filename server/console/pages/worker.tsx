@@ -1,5 +1,6 @@
 /** One worker: contract, score with its reasons, findings and what could not be seen. */
 
+import { pointsOf, signed } from '../../model/points.ts'
 import { isOpen } from '../../model/urgency.ts'
 import type { NextCase, WorkerPage } from '../../views/schema.ts'
 import { zoneOf } from '../clock.ts'
@@ -15,8 +16,8 @@ import { Failure } from '../parts/failure.tsx'
 import { LaptopCard } from '../parts/laptop.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { Observed } from '../parts/observed.tsx'
-import { signed } from '../parts/points.ts'
 import { Score } from '../parts/score.tsx'
+import { Sources } from '../parts/sources.tsx'
 import { plain, Text } from '../parts/text.tsx'
 import { WorkersZone } from '../parts/time.tsx'
 import { Timeline } from '../parts/timeline.tsx'
@@ -68,7 +69,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         </div>
         <BandChip band={assessment.band} large />
         <p class="points">
-          <strong class="number">{signed(assessment.points)}</strong> points
+          <strong class="number">{pointsOf(assessment)}</strong> points
         </p>
         <p class="reason">
           <Text value={assessment.reason} />
@@ -80,10 +81,9 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         <div class="column-wide">
           <section class="panel" aria-labelledby="score-title">
             <div class="panel-head">
-              <h2 id="score-title">Why this score</h2>
-              {assessment.parts.length > 0 && (
-                <span class="muted">Open a part for its findings, a finding for its events.</span>
-              )}
+              <h2 id="score-title">
+                {assessment.band === 'none' ? 'Why no points' : `Why ${signed(assessment.points)}`}
+              </h2>
             </div>
             <Score worker={data.worker} assessment={assessment} findings={findings} />
           </section>
@@ -94,6 +94,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         </div>
         <div class="column-side">
           <ContractFacts contract={contract} />
+          <Sources sources={data.sources} />
           <section class="panel" aria-labelledby="laptops-title">
             <h2 id="laptops-title">Laptops</h2>
             {data.laptops.length === 0 && <p class="muted">No laptop is known to be with this worker.</p>}
@@ -140,7 +141,11 @@ function showFinding(id: string): void {
   const target = document.getElementById(`finding-${id}`)
   for (let element = target; element; element = element.parentElement) {
     if (element instanceof HTMLDetailsElement) element.open = true
+    if (element.hidden) document.querySelector<HTMLElement>(`[aria-controls="${element.id}"]`)?.click()
   }
-  target?.scrollIntoView({ block: 'start' })
-  target?.querySelector('summary')?.focus({ preventScroll: true })
+  // What was hidden is drawn before the next frame.
+  requestAnimationFrame(() => {
+    target?.scrollIntoView({ block: 'start' })
+    target?.querySelector('summary')?.focus({ preventScroll: true })
+  })
 }

@@ -3,6 +3,7 @@
 import { useComputed, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Band } from '../../model/assessment.ts'
+import { pointsOf } from '../../model/points.ts'
 import { isOpen } from '../../model/urgency.ts'
 import type { LaptopPage, WorkerRow } from '../../views/schema.ts'
 import { useKeys } from '../keys.ts'
@@ -16,7 +17,6 @@ import { Failure } from '../parts/failure.tsx'
 import { type Column, Grid } from '../parts/grid.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { CoverageMeter } from '../parts/meter.tsx'
-import { signed } from '../parts/points.ts'
 import { plain } from '../parts/text.tsx'
 import { LastSeen, TimeOrNever } from '../parts/time.tsx'
 import { clusterSizes, useQueue } from '../queue.ts'
@@ -130,15 +130,15 @@ const REASON_MAX = 330
 const keyOf = (row: WorkerRow) => row.worker
 const peopleIn = (cluster: string) => clusterSizes.value.get(cluster) ?? null
 /** Two letters are as wide as the border of the tag and the room around it. */
-const textOf = ({ reason, cluster }: WorkerRow) => {
-  const tag = cluster === null ? '' : `${clusterWords(peopleIn(cluster)).replaceAll(' ', '_')}WW `
-  return tag + plain(reason, REASON_MAX)
+const textOf = (row: WorkerRow) => {
+  const tag = row.cluster === null ? '' : `${clusterWords(peopleIn(row.cluster)).replaceAll(' ', '_')}WW `
+  return tag + plain(row.reason, REASON_MAX)
 }
 const openRow = (row: WorkerRow) => go('workers', row.worker)
 
 const COLUMNS: readonly Column<WorkerRow>[] = [
   { title: 'Band', name: 'col-band', cell: ({ band }) => <BandChip band={band} /> },
-  { title: 'Points', name: 'col-points number', cell: ({ points }) => signed(points) },
+  { title: 'Points', name: 'col-points number', cell: pointsOf },
   {
     title: 'Worker',
     name: 'col-worker',
@@ -158,10 +158,10 @@ const COLUMNS: readonly Column<WorkerRow>[] = [
   {
     title: 'Why',
     name: 'col-why',
-    cell: ({ reason, cluster }) => (
+    cell: (row) => (
       <>
-        {cluster !== null && <ClusterTag clusterKey={cluster} people={peopleIn(cluster)} />}
-        <bdi title={plain(reason, 600)}>{plain(reason, REASON_MAX)}</bdi>
+        {row.cluster !== null && <ClusterTag clusterKey={row.cluster} people={peopleIn(row.cluster)} />}
+        <bdi title={plain(row.reason, 600)}>{plain(row.reason, REASON_MAX)}</bdi>
       </>
     ),
   },

@@ -7,6 +7,7 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { CaseView, Verdict } from '../../model/case.ts'
+import { pointsOf } from '../../model/points.ts'
 import { ask } from '../api.ts'
 import { useKeys, useWaitingKeys } from '../keys.ts'
 import { leaving } from '../listing.ts'
@@ -15,7 +16,6 @@ import { useSending } from '../sending.ts'
 import { may } from '../session.ts'
 import { BandChip } from './band.tsx'
 import { Failure } from './failure.tsx'
-import { signed } from './points.ts'
 import { Text } from './text.tsx'
 import { Time } from './time.tsx'
 import './decide.css'
@@ -165,7 +165,7 @@ function State({ now: { state, verdict, newKinds } }: { now: CaseView }) {
           <span class="muted">
             by <Text value={verdict.by} max={80} />, <Time ms={verdict.at} />, on
           </span>{' '}
-          <BandChip band={verdict.band} /> <span class="muted">with {signed(verdict.points)} points:</span>{' '}
+          <BandChip band={verdict.band} /> <span class="muted">with {pointsOf(verdict)} points:</span>{' '}
           <Text value={verdict.reason} max={400} />
         </p>
       )}

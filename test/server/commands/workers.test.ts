@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { signed } from '../../../server/model/points.ts'
 import type { FindingView, QueuePage, WorkerPage } from '../../../server/views/schema.ts'
 import { type ServerChild, startServer } from '../../bench/children.ts'
 import { fourStories } from '../../scenarios/four-stories.ts'
@@ -60,6 +61,7 @@ describe('tellwire workers and findings', function () {
         const expected = rows.map(({ online: _, ...row }) => ({
           ...row,
           parts: pages.get(row.worker)!.assessment.parts,
+          sources: pages.get(row.worker)!.sources,
         }))
         assert.ok(expected.some((it) => it.band === 'critical'))
         assert.deepEqual(await lines(['workers', '--band', 'none']), expected)
@@ -82,9 +84,19 @@ describe('tellwire workers and findings', function () {
     const { code, out } = await tellwire(['workers', '--band', 'critical', '--data-folder', folder()])
     assert.equal(code, 0)
     const critical = rows.filter((it) => it.band === 'critical')
-    for (const { worker, points, reason } of critical)
-      assert.match(out, new RegExp(`^critical +${points}  ${worker} .*${reason.slice(0, 20)}`, 'm'))
+    for (const { worker, points, reason } of critical) {
+      assert.match(out, new RegExp(`^critical +\\+${points}  ${worker} .*${reason.slice(0, 20)}`, 'm'))
+      for (const part of pages.get(worker)!.assessment.parts)
+        assert.ok(out.includes(`${signed(part.points)}  ${part.label}`), part.label)
+    }
     assert.match(out, new RegExp(`^${critical.length} of ${rows.length} workers; --band none shows all$`, 'm'))
+  })
+
+  it('prints who has no evidence without points', async () => {
+    const { out } = await tellwire(['workers', '--band', 'none', '--data-folder', folder()])
+    const none = rows.filter((it) => it.band === 'none')
+    assert.ok(none.length > 0)
+    for (const { worker } of none) assert.match(out, new RegExp(`^none +–  ${worker}`, 'm'))
   })
 
   const refused = [

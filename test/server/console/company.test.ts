@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import type { AuditView } from '../../../server/api/schema.ts'
+import { howCommon, pointsOf } from '../../../server/model/points.ts'
 import { isOpen } from '../../../server/model/urgency.ts'
 import type {
   ClusterView,
@@ -53,10 +54,16 @@ const LOOKS: Record<string, Look[]> = {
       name: 'worker',
       rest: ({ flagged }) => flagged[0]!.worker,
       prepare: async (page) => {
-        await page.locator('.score > li summary').first().click()
-        await page.locator('.finding > summary').first().click()
-        await page.locator('.finding .event > summary').first().click()
-        await page.locator('.finding .fields').first().waitFor()
+        await page.locator('.score-open').first().click()
+        const opened = page.locator('.score-opened:not([hidden])')
+        await opened.locator('.finding').first().waitFor()
+        // A finding that is alone is open.
+        if ((await opened.locator('.finding[open]').count()) === 0)
+          await opened.locator('.finding > summary').first().click()
+        await opened.locator('.finding[open] .event').first().waitFor()
+        if ((await opened.locator('.event[open]').count()) === 0)
+          await opened.locator('.finding[open] .event > summary').first().click()
+        await opened.locator('.fields').first().waitFor()
       },
     },
     {
@@ -131,6 +138,32 @@ const PHONE = { width: 390, height: 844 }
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim()
 /** '+70', '−16', '= 1,200 points'. */
 const numberIn = (text: string) => Number(text.replace('−', '-').replace(/[^\d-]/g, ''))
+
+/** Each bar begins where the one before ended; the ghost of an overlap goes back to where the next begins. */
+async function barsAsNumbers(page: Page, numbers: readonly { part: number; shown: string }[]): Promise<void> {
+  const bars = await page
+    .locator('.score-bar')
+    .evaluateAll((all) => all.map((it) => [it.style.left, it.style.width].map(Number.parseFloat)))
+  const edges: [from: number, to: number][] = []
+  let sum = 0
+  for (const [index, { part }] of numbers.entries()) {
+    const overlap = numbers[index - 1]?.shown === ''
+    const next = numbers[index]!.shown === '' ? numbers[index + 1]!.part : 0
+    if (overlap) edges.push([sum + part, sum])
+    else edges.push([sum, sum + part + next])
+    sum += part
+  }
+  const ends = edges.flat()
+  const [least, most] = [Math.min(0, ...ends), Math.max(20, ...ends)]
+  assert.equal(bars.length, edges.length)
+  for (const [index, [left = Number.NaN, width = Number.NaN]] of bars.entries()) {
+    const [from, to] = edges[index]!
+    const at = (percent: number) => (percent / 100) * (most - least)
+    assert.ok(Math.abs(at(left) + least - Math.min(from, to)) < 0.1, `a bar at ${left} % for ${from}`)
+    assert.ok(Math.abs(at(width) - Math.abs(to - from)) < 0.1, `a bar of ${width} % for ${to - from}`)
+  }
+}
+
 const sorted = (texts: Iterable<string>) => [...texts].sort()
 
 describe('server/console: the demo company', function () {
@@ -220,33 +253,45 @@ describe('server/console: the demo company', function () {
   it('every worker above low opens, and the parts add up to the points', async () => {
     const { page, show, done } = await opened()
     assert.ok(known.flagged.length > 5)
-    for (const { worker, name, points, reason } of known.flagged) {
+    for (const row of known.flagged) {
+      const { worker, name, points, reason } = row
       await show('workers', worker)
       await page.getByRole('heading', { name: name ?? worker, level: 1 }).waitFor()
       assert.equal(oneLine(await page.locator('.verdict .reason').innerText()), oneLine(reason))
-      assert.equal(oneLine(await page.locator('.verdict .points').innerText()), `${points} points`)
-      const parts = (await page.locator('.score-points').allInnerTexts()).map(numberIn)
-      const sums = (await page.locator('.score-sum').allInnerTexts()).map(numberIn)
+      assert.equal(oneLine(await page.locator('.verdict .points').innerText()), `${pointsOf(row)} points`)
+      const numbers = (
+        await page
+          .locator('.score-table :is(.score-line, .score-overlap)')
+          .evaluateAll((all) =>
+            all.map((it) => ['.score-points', '.score-sum'].map((cell) => it.querySelector(cell)?.textContent ?? '?')),
+          )
+      ).map(([part = '', shown = '']) => ({ part: numberIn(part), shown }))
       let sum = 0
-      assert.deepEqual(
-        sums,
-        parts.map((it) => (sum += it)),
-      )
-      assert.equal(sum, points, worker)
-      assert.equal(oneLine(await page.locator('.score-total strong').innerText()), `= ${points} points`)
-      assert.equal(await page.locator('.score-total .bad').count(), 0)
-      // The bars say the same as the numbers: each begins where the one before ended.
-      const scale = Math.max(1, ...sums, ...parts)
-      const bars = await page
-        .locator('.score-bar')
-        .evaluateAll((all) => all.map((it) => [it.style.left, it.style.width].map(Number.parseFloat)))
-      for (const [index, [left = Number.NaN, width = Number.NaN]] of bars.entries()) {
-        const [part, after] = [parts[index]!, sums[index]!]
-        assert.ok(Math.abs((width / 100) * scale - Math.abs(part)) < 0.1, `${worker}: a bar of ${width} % for ${part}`)
-        const begins = Math.max(0, Math.min(after, after - part))
-        assert.ok(Math.abs((left / 100) * scale - begins) < 0.1, `${worker}: a bar at ${left} % for ${begins}`)
+      for (const { part, shown } of numbers) {
+        sum += part
+        // Before its overlap, a fact has no sum.
+        if (shown !== '') assert.equal(numberIn(shown), sum, worker)
       }
-      assert.equal(bars.length, parts.length)
+      assert.equal(sum, points, worker)
+      const total = oneLine(await page.locator('.score-total > span').first().innerText())
+      const [first, ...more] = total.replaceAll('− ', '+ −').split(' + ').map(numberIn)
+      const subtotals = (await page.locator('.score-subtotal').allInnerTexts()).map(numberIn)
+      assert.deepEqual([first, ...more], [numbers[0]!.part, ...subtotals.filter((it) => it !== 0)])
+      assert.equal(first! + more.reduce((all, it) => all + it, 0), points, worker)
+      assert.equal(oneLine(await page.locator('.score-total strong').innerText()), `= ${pointsOf(row)} points`)
+      assert.equal(await page.locator('.score-total .bad').count(), 0)
+      const { assessment } = await here.get<WorkerPage>(`/workers/${worker}`)
+      const told = assessment.parts.filter((it) => it.kind !== 'finding' || it.points !== 0)
+      assert.deepEqual(
+        numbers.map((it) => it.part),
+        told.map((it) => it.points),
+      )
+      const common = (await page.locator('.score-line .score-sentence').allTextContents()).map(oneLine)
+      assert.deepEqual(
+        common,
+        told.map((it) => howCommon(it.colleagues)).filter((it) => it !== null),
+      )
+      await barsAsNumbers(page, numbers)
     }
     await done()
   })

@@ -1,8 +1,12 @@
 /** Using the console: by keyboard, with hostile text, with many workers, with a server that restarts. */
 import assert from 'node:assert/strict'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { PASSWORD_MIN as PAGE_PASSWORD_MIN } from '../../../server/console/limits.ts'
+import { LEAST } from '../../../server/assess/score.ts'
+import { BAND_FROM, PASSWORD_MIN as PAGE_PASSWORD_MIN } from '../../../server/console/limits.ts'
+import { BANDS } from '../../../server/model/assessment.ts'
+import { pointsOf, signed } from '../../../server/model/points.ts'
 import { PASSWORD_MIN } from '../../../server/model/user.ts'
+import { workerPage } from '../../../server/views/worker.ts'
 import { browser as chromium, screenshot } from '../../chromium.ts'
 import { finding } from '../assess/finding.ts'
 import { contract, holding, processStart } from '../events.ts'
@@ -11,6 +15,7 @@ import { enter, type Site, site, watched } from './site.ts'
 import { displaced, fill } from './story.ts'
 
 const SLOW_MS = 150
+const DAY = 86_400_000
 
 describe('server/console: in use', function () {
   this.timeout(60_000)
@@ -31,6 +36,8 @@ describe('server/console: in use', function () {
   })
 
   it('has the same minimum password length as the API', () => assert.equal(PAGE_PASSWORD_MIN, PASSWORD_MIN))
+
+  it('has the same thresholds of the bands as the score', () => assert.deepEqual(BAND_FROM, LEAST))
 
   it('the script and style stay small', () => {
     const bytes = [...here.files.values()].reduce((sum, file) => sum + file.gzip.length, 0)
@@ -88,7 +95,7 @@ describe('server/console: in use', function () {
       await page.goto(`${here.origin}/#/`)
       await page.getByRole('row').nth(1).waitFor()
       await page.goto(`${here.origin}/#/workers/${encodeURIComponent(idOf(text))}`)
-      await page.getByRole('heading', { name: 'Why this score' }).waitFor()
+      await page.getByRole('heading', { name: /^Why / }).waitFor()
       await openEverything(page)
       await nothingInjected(page, name)
       await page.goto(`${here.origin}/#/clusters/${encodeURIComponent(idOf(text))}`)
@@ -105,7 +112,7 @@ describe('server/console: in use', function () {
     await nothingInjected(page, 'laptops')
 
     await page.goto(`${here.origin}/#/workers/${encodeURIComponent(idOf(HOSTILE[0]?.text ?? ''))}`)
-    await page.getByRole('heading', { name: 'Why this score' }).waitFor()
+    await page.getByRole('heading', { name: /^Why / }).waitFor()
     await openEverything(page)
     await page.locator('.fields td', { hasText: '<img src=x onerror="alert(1)">' }).first().waitFor()
     await screenshot(page, 'console-hostile', { fullPage: true })
@@ -125,7 +132,7 @@ describe('server/console: in use', function () {
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/workers/w1`)
-    await page.locator('.score summary', { hasText: 'a long name' }).first().click()
+    await page.locator('.score-line', { hasText: 'a long name' }).getByRole('button', { name: '1 event' }).click()
     const value = page.locator('.fields td', { hasText: 'BBBB' }).first()
     assert.ok((await value.innerText()).length < 400)
     await value.getByRole('button', { name: 'show all 10,240 characters' }).click()
@@ -157,10 +164,10 @@ describe('server/console: in use', function () {
     await page.keyboard.type('Seen again tomorrow.')
     await page.keyboard.press('Enter')
     await page.locator('.decided', { hasText: 'Benign and expected' }).waitFor()
-    assert.match(
-      await page.locator('.decide-state').innerText(),
-      /Closed[\s\S]*by analyst1[\s\S]*Critical[\s\S]*140 points[\s\S]*ticket 7/,
-    )
+    const [row] = here.stage.rows()
+    const state = await page.locator('.decide-state').innerText()
+    assert.match(state, /Closed[\s\S]*by analyst1[\s\S]*Critical with [\s\S]*ticket 7/)
+    assert.ok(state.includes(`${pointsOf(row!)} points: The help desk`), state)
     const [verdict] = await here.store.cases.verdictsOf('w1')
     assert.deepEqual(
       [verdict?.verdict, verdict?.by, verdict?.reason],
@@ -175,7 +182,7 @@ describe('server/console: in use', function () {
     const names = ['w1', 'w2', 'w3', 'w4', 'w5', 'w6']
     for (const [index, worker] of names.entries()) {
       await here.stage.records(contract(worker))
-      here.stage.find(finding({ worker, device: null, lastTime: Date.now() - index * 2 * 86_400_000 }))
+      here.stage.find(finding({ worker, device: null, halfLifeDays: null, decibans: 32 - 2 * index }))
     }
     await here.stage.judge()
     const order = here.stage.rows().map((it) => it.worker)
@@ -206,6 +213,43 @@ describe('server/console: in use', function () {
         (await here.store.cases.verdictsOf(worker)).map((it) => it.reason),
         ['seen'],
       )
+    clean()
+  })
+
+  it('a case that was high and has faded waits for its verdict, and says why', async () => {
+    const { stage } = here
+    const [time, lastTime] = [Date.now() - 70 * DAY, Date.now() - 42 * DAY]
+    await stage.records(contract('w1'))
+    stage.find(finding({ strength: 4, halfLifeDays: 14, time, lastTime, says: 'driven by somebody else' }))
+    await stage.judge()
+    const { parts } = (await workerPage(stage.reader, 'w1'))!.assessment
+    const waiting = parts.find((it) => it.kind === 'waiting')!
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('analyst'))
+    await page.keyboard.press('n')
+    const line = page.locator('.score-line', { hasText: waiting.label })
+    await line.getByText('a case that was high waits as it was').waitFor()
+    assert.equal(await line.locator('.score-points').innerText(), signed(waiting.points))
+    clean()
+  })
+
+  it('shows points with their sign, and none for who has no evidence', async () => {
+    const { stage } = here
+    await stage.records(...['w1', 'w2', 'w3'].map((it) => contract(it)))
+    stage.find(
+      finding({ worker: 'w1', strength: 4, halfLifeDays: null }),
+      finding({ worker: 'w2', strength: 2, halfLifeDays: null }),
+    )
+    await stage.judge()
+    const { page, clean } = await watched(context)
+    await enter(page, here.userLink('viewer'))
+    await page.locator('.grid-row', { hasText: 'w3' }).waitFor()
+    const shown = await page.locator('.grid-body .col-points').allInnerTexts()
+    assert.deepEqual(shown, stage.rows().map(pointsOf))
+    assert.match(shown.join(' '), /^\+\d+ −\d+ –$/)
+    await page.goto(`${here.origin}/#/workers/w3`)
+    await page.getByText('No findings about this worker').waitFor()
+    assert.equal((await page.locator('.verdict .points').innerText()).trim(), '– points')
     clean()
   })
 
@@ -254,7 +298,7 @@ describe('server/console: in use', function () {
     const { page, clean } = await watched(india)
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/workers/w1`)
-    await page.getByRole('heading', { name: 'Why this score' }).waitFor()
+    await page.getByRole('heading', { name: /^Why / }).waitFor()
     await openEverything(page)
     const texts = await page.locator('time').allInnerTexts()
     const clocks = texts.filter((it) => /\d:\d\d/.test(it))
@@ -286,13 +330,13 @@ describe('server/console: in use', function () {
     const answer = page.waitForResponse(/workers\/w1$/)
     await page.goto(`${here.origin}/#/workers/w1`)
     const bytes = (await (await answer).body()).length
-    await page.getByRole('heading', { name: 'Why this score' }).waitFor()
+    await page.getByRole('heading', { name: /^Why / }).waitFor()
     await screenshot(page, 'console-192-findings', { fullPage: true })
     const height = await page.evaluate(() => document.documentElement.scrollHeight)
     assert.ok(bytes < 110_000, `${bytes} bytes`)
     assert.ok(height < 3_200, `${height} pixels`)
-    const part = page.locator('.score > li').first()
-    await part.locator('summary').first().click()
+    await page.getByRole('button', { name: '32 findings', exact: true }).first().click()
+    const part = page.locator('.score-opened:not([hidden])')
     assert.equal(await part.locator('.finding').count(), 5)
     await part.getByRole('button', { name: 'Show all 32 findings' }).click()
     await part.locator('.finding').nth(31).waitFor({ state: 'attached' })
@@ -327,32 +371,42 @@ describe('server/console: in use', function () {
     const state = page.locator('.decide-state')
     await state.waitFor()
     assert.match(await state.innerText(), /Reopened[\s\S]*new evidence: IP-KVM on a USB port/)
-    assert.match(
-      await state.innerText(),
-      /Rule too wide by ann[\s\S]*Medium[\s\S]*40 points[\s\S]*fires on every build/,
-    )
+    const [verdict] = await here.store.cases.verdictsOf('w1')
+    const words = (await state.innerText()).replace(/\s+/g, ' ')
+    assert.match(words, /Rule too wide by ann, .*Medium with /)
+    assert.ok(words.includes(`with ${pointsOf(verdict!)} points: fires on every build`), words)
     await page.keyboard.press('1')
     assert.equal(await page.getByRole('button', { name: /Confirmed/ }).count(), 0)
     assert.equal(await page.getByRole('textbox', { name: /^Why/ }).count(), 0)
     clean()
   })
 
-  it('each part shows the score without it, and parts that carry the band are listed', async () => {
+  it('each fact shows the score without it, and those that carry the band are listed', async () => {
     const { stage } = here
     await displaced(stage, 'w1', Date.now())
-    const twice = { worker: 'w2', strength: 4 as const, halfLifeDays: null }
-    stage.find(...['one', 'two', 'three'].map((family) => finding({ ...twice, family, says: family })))
+    const same = { worker: 'w2', strength: 4 as const, halfLifeDays: null }
+    for (const sensor of ['process', 'address', 'files'])
+      stage.find(finding({ ...same, sensors: [sensor], says: sensor }))
     await stage.judge()
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('viewer'))
     await page.goto(`${here.origin}/#/workers/w1`)
-    await page.getByText('without this: 70, high').waitFor()
+    const { band, parts } = (await workerPage(stage.reader, 'w1'))!.assessment
+    const carriers = parts.filter((it) => it.without && BANDS.indexOf(it.without.band) < BANDS.indexOf(band))
+    assert.ok(carriers.length > 0)
+    await page.locator('.clears p').first().waitFor()
     assert.deepEqual(
-      (await page.locator('.clears li').allInnerTexts()).map((it) => it.replace(/\s+/g, ' ')),
-      ['High with 70 points, without this part: A PiKVM (1d6b:0104) with an absolute pointer is attached to lt-of-w1'],
+      (await page.locator('.clears p').allInnerTexts()).map((it) => it.replace(/\s+/g, ' ')),
+      carriers.map(({ label, without }) => {
+        const to = without!.band
+        return `It would be ${signed(without!.points)} ${to[0]!.toUpperCase()}${to.slice(1)} without: ${label}`
+      }),
     )
+    const { label, without } = carriers[0]!
+    await page.locator('.score-line', { hasText: label }).getByRole('button').click()
+    await page.getByText(`Without this: ${signed(without!.points)}, ${without!.band}.`).waitFor()
     await page.goto(`${here.origin}/#/workers/w2`)
-    await page.getByText('No single part: without any one of them it stays critical.').waitFor()
+    await page.getByText('No single fact. Without any one of them it stays critical.').waitFor()
     clean()
   })
 
@@ -369,7 +423,7 @@ describe('server/console: in use', function () {
     )
     const unseen = page.getByRole('region', { name: 'What we would not see' })
     assert.match(await unseen.innerText(), /Hardware[\s\S]*by their USB description[^\n]*blind usb_device/)
-    assert.match(await unseen.innerText(), /cannot fire: “[^\n]*never filled repository\.InsideOrganisation/)
+    assert.match(await unseen.innerText(), /cannot fire: “[^\n]*never filled \w+\.\w+/)
     assert.match(await unseen.innerText(), /A tool that is renamed and re-signed/)
     clean()
   })
@@ -686,6 +740,7 @@ describe('server/console: in use', function () {
   async function openEverything(page: Page): Promise<void> {
     await page.evaluate(() => {
       for (const details of document.querySelectorAll<HTMLDetailsElement>('main details')) details.open = true
+      for (const it of document.querySelectorAll<HTMLElement>('.score-open[aria-expanded="false"]')) it.click()
     })
     for (const button of await page.getByRole('button', { name: /^show all/ }).all()) {
       if (await button.isVisible()) await button.click({ timeout: 2_000 }).catch(() => {})

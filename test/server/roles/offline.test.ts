@@ -4,9 +4,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Config } from '../../../server/config.ts'
+import { COLLEAGUES_PART } from '../../../server/model/rarity.ts'
 import { DetectorRole } from '../../../server/roles/detector.ts'
 import { importOffline } from '../../../server/roles/offline.ts'
 import { openStore } from '../../../server/store/open.ts'
+import { HOUR } from '../../../wire/time.ts'
 import { contract, holding, processStart, received, T0 } from '../events.ts'
 
 const RULE = `
@@ -28,7 +30,8 @@ describe('server/roles: an import without a server', function () {
     writeFileSync(join(rules, 'rule.yml'), RULE)
     const placeholders = { ours: ['/x/aa'] }
     const config = { ...Config.parse({ dataFolder, rulesFolders: [rules], placeholders }), feedsFolder: root }
-    const records = [contract('w1'), holding('d1', 'w1'), received('d1', processStart('/x/aa', T0))]
+    const starts = [T0, T0 + 2 * HOUR].map((it) => received('d1', processStart('/x/aa', it)))
+    const records = [contract('w1'), holding('d1', 'w1'), ...starts]
     async function* lines() {
       yield records.map((it) => JSON.stringify(it))
     }
@@ -43,6 +46,11 @@ describe('server/roles: an import without a server', function () {
       const imported = (await store.evaluations.active())!
       const found = await store.evaluations.findingsOf(imported.id, 'w1')
       assert.ok(found.some((it) => it.title === 'A program of our list'))
+      const counted = JSON.parse((await store.evaluations.keptOf(imported.id, COLLEAGUES_PART, ''))!)
+      assert.deepEqual(
+        counted.record.roles.map((it: { workers: number }) => it.workers),
+        [1],
+      )
       const committed = Promise.withResolvers<string>()
       const onCommit = ({ evaluation }: { evaluation: string }) => committed.resolve(evaluation)
       const role = new DetectorRole({ config, log: QUIET, onCommit, onRuleset() {}, onMoved() {}, onCounted() {} })

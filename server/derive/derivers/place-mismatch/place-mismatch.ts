@@ -59,7 +59,9 @@ import {
   NO_CLUES,
   type PlaceSighting,
   REASONS,
+  sightingOf,
   UNMEASURED,
+  withoutAddresses,
   withoutHops,
 } from './reasons.ts'
 import { MAX_CONVERGE_DAYS, thresholds, WINDOW_DAYS } from './thresholds.ts'
@@ -225,7 +227,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const today = Math.floor(sightings.reached(subject) / DAY)
     const from = today - Math.ceil(LATENESS_MS / DAY) - MAX_CONVERGE_DAYS
     // Most laptops are where they should be, and need no closer look.
-    const isPlain = sightings.keys(subject).every((key) => isUnremarkable(JSON.parse(key) as PlaceSighting))
+    const isPlain = sightings.keys(subject).every((key) => isUnremarkable(sightingOf(key)))
     const all = isPlain ? [] : weighed(subject, withoutHops(sightings.of(subject).map(daySighting)))
     const history: History = {
       days: Map.groupBy(all, (it) => it.day),
@@ -246,18 +248,22 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
   /** Sightings elsewhere, each with the count of its witnesses; `disputed` where they are against it. */
   function weighed(subject: string, all: readonly DaySighting[]): DaySighting[] {
     const settingAt = settings.of(subject)
-    const homes = [
-      ...(earlierDays.get(subject)?.homes ?? []),
-      ...all.filter(({ match }) => match === 'in').map((it) => homeOf(it, settingAt(it.first, it.last))),
-    ]
-    return all.map((it) => {
-      if (it.match !== 'abroad' && it.match !== 'country') return it
-      const { verdict, ...witnesses } = vote(
-        witnessesOf(it, settingAt(it.first, it.last), habitsOf(homes, all, it), limits, offsetOf),
-      )
-      if (verdict === 'elsewhere') return { ...it, witnesses }
-      return { ...it, witnesses, match: 'disputed', firstBoot: false }
-    })
+    const habits = habitsOf(
+      [
+        ...(earlierDays.get(subject)?.homes ?? []),
+        ...all.filter(({ match }) => match === 'in').map((it) => homeOf(it, settingAt(it.first, it.last))),
+      ],
+      all,
+    )
+    return withoutAddresses(
+      all.map((it) => {
+        if (it.match !== 'abroad' && it.match !== 'country') return it
+        const says = witnessesOf(it, settingAt(it.first, it.last), habits, limits, offsetOf)
+        const { verdict, ...witnesses } = vote(says)
+        if (verdict === 'elsewhere') return { ...it, witnesses }
+        return { ...it, witnesses, match: 'disputed', firstBoot: false }
+      }),
+    )
   }
 
   function remember(subject: string, fact: Fact): void {

@@ -55,6 +55,24 @@ describe('place_mismatch: the contract', () => {
       found: [['DE', 1, true]],
     },
     {
+      name: 'a notice for a region of the country, in another spelling',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'US', region: 'US-WA' }] }),
+        holding('d1', 'w1'),
+        session('d1', SEATTLE),
+      ],
+      found: [['US', 1, true]],
+    },
+    {
+      name: 'a notice for another region of the country does not excuse',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'US', region: 'OR' }] }),
+        holding('d1', 'w1'),
+        session('d1', SEATTLE),
+      ],
+      found: [['US', 1, false]],
+    },
+    {
       name: 'a notice for another country does not excuse',
       records: [
         contract('w1', { travelNotices: [{ ...trip, country: 'FR' }] }),
@@ -144,6 +162,25 @@ describe('place_mismatch: the contract', () => {
       name: 'a security service that nobody declared: back and forth',
       records: [...home, ...on(BERLIN, 0, 2), ...on({ ...AUSTIN, asn: 64_501 }, 1, 3)],
       found: [],
+    },
+    {
+      name: 'three countries in turn on one day, whoever runs the networks',
+      records: [...home, ...on(AUSTIN, 0, 0.3), ...on(BERLIN, 0.1), ...on(PARIS, 0.2)],
+      found: [],
+    },
+    {
+      name: 'a train through three countries is a journey',
+      records: [
+        ...home,
+        ...on(BERLIN, 0),
+        ...on(PARIS, 0.1),
+        ...on({ ...PARIS, country: 'BE', city: 'Brussels', asn: 64_503 }, 0.2),
+      ],
+      found: [
+        ['DE', 1, false],
+        ['FR', 1, false],
+        ['BE', 1, false],
+      ],
     },
     {
       name: 'a move and a visit home are no hops',
