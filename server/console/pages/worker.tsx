@@ -84,6 +84,9 @@ export function Worker({ rest }: { rest: readonly string[] }) {
               <h2 id="score-title">
                 {assessment.band === 'none' ? 'Why no points' : `Why ${signed(assessment.points)}`}
               </h2>
+              {assessment.band !== 'none' && (
+                <span class="muted">Ten points are ten times likelier. All parts are whole numbers and add up.</span>
+              )}
             </div>
             <Score worker={data.worker} assessment={assessment} findings={findings} />
           </section>

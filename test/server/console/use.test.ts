@@ -14,7 +14,6 @@ import { HOSTILE, hostile, idOf } from './hostile.ts'
 import { enter, type Site, site, watched } from './site.ts'
 import { displaced, fill } from './story.ts'
 
-const SLOW_MS = 150
 const DAY = 86_400_000
 
 describe('server/console: in use', function () {
@@ -189,8 +188,10 @@ describe('server/console: in use', function () {
     const { page, clean } = await watched(context)
     await enter(page, here.userLink('analyst'))
     await page.getByRole('grid').waitFor()
+    // Nothing is answered before all keys are pressed.
+    const pressed = Promise.withResolvers<void>()
     await page.route('**/api/v1/workers**', async (route) => {
-      await new Promise((done) => setTimeout(done, SLOW_MS))
+      await pressed.promise
       await route.continue()
     })
     const press = (key: string) => page.keyboard.press(key)
@@ -202,6 +203,7 @@ describe('server/console: in use', function () {
       await press('Enter')
       await press('Escape')
     }
+    pressed.resolve()
     await page.waitForFunction(() => location.hash === '#/' && document.querySelectorAll('.case-closed').length === 5)
     const left = here.stage.rows().filter((it) => it.case === 'open')
     assert.deepEqual(
