@@ -38,6 +38,10 @@ export const Peripheral = z.looseObject({
   ...approval,
 })
 
+/** A program of ours that installs and starts others, such as a device manager; by its executable's name. */
+export const ApprovedProgram = z.looseObject({ program: name, ...approval })
+/** A code host of ours, or one namespace on it. */
+export const ApprovedRepository = z.looseObject({ host: text(253), namespace: name.nullish(), ...approval })
 /**
  * Another name of the worker in other systems: a handle at the code host, an older mail address. `source`: only in what
  * this feed sends, by its token's name or the beginning of it ('okta' for 'okta-eu'); absent: in every feed.
@@ -88,12 +92,67 @@ export const Contract = z.looseObject({
   household: entries(HouseholdMember, 64),
   peripherals: entries(Peripheral, 64),
   declaredHours: entries(DeclaredHours, 64),
+  approvedPrograms: entries(ApprovedProgram),
+  approvedRepositories: entries(ApprovedRepository),
   referredBy: workerName.nullish(),
   accounts: entries(Account, 64),
   approvedBy: name.nullish(),
   ticket: name.nullish(),
 })
 export type Contract = z.infer<typeof Contract>
+
+export const APPROVAL_KINDS = ['tool', 'exit', 'hardware', 'repository', 'management'] as const
+
+/**
+ * What the company says is its own: for everybody, for a role, or for one worker beside the contract.
+ *
+ * Shape   `kind` says which fields count: tool (`tool`, `tenant`) · exit (`address`, `asn` or `domain`) · hardware
+ *         (`deviceKind`, USB ids, `serial`) · repository (`host`, `namespace`) · management (`program`). The same `id`
+ *         again replaces the record; with `revokedAt` it ends the approval, and nothing replaces that. An approval that
+ *         is revoked at its `from` was never in force. It lowers what is found and never hides it.
+ * Units   times epoch ms UTC; `to` exclusive, absent or null: no end.
+ */
+export const Approval = z.object({
+  id: identifier,
+  level: z.enum(['company', 'role', 'contract']),
+  role: name.nullish(),
+  worker: workerName.nullish(),
+  kind: z.enum(APPROVAL_KINDS),
+  tool: name.nullish(),
+  tenant: name.nullish(),
+  address: text(64).nullish(),
+  asn: z.int().min(0).max(4_294_967_295).nullish(),
+  domain: text(253).nullish(),
+  deviceKind: name.nullish(),
+  vendorId: usbId.nullish(),
+  productId: usbId.nullish(),
+  serial: name.nullish(),
+  host: text(253).nullish(),
+  namespace: name.nullish(),
+  program: name.nullish(),
+  from: epochMs,
+  to: epochMs.nullish(),
+  approvedBy: name,
+  reason: text(1_024),
+  ticket: name.nullish(),
+  revokedAt: epochMs.nullish(),
+  revokedBy: name.nullish(),
+})
+export type Approval = z.infer<typeof Approval>
+
+/**
+ * A person's word on the learning period: until when what most of the fleet shares counts as context only.
+ *
+ * Shape   of several, the one that was said last counts; of two at one time, the earlier `until`.
+ * Units   epoch ms UTC; `until` exclusive.
+ */
+export const Learning = z.object({
+  until: epochMs,
+  saidAt: epochMs,
+  saidBy: name,
+  reason: text(1_024).nullish(),
+})
+export type Learning = z.infer<typeof Learning>
 
 /**
  * Who holds a laptop, and since when. `firstBoot` is the agent's first start on it, `to` when it was returned; both are

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { address, count, country, epochMs, identifier, name, workerName } from './common.ts'
-import { Contract, Device } from './contract.ts'
+import { Approval, Contract, Device, Learning } from './contract.ts'
 import { Event } from './event.ts'
 import { HARDWARE_MATCHES, NETWORK_CLASSES, TOOL_MATCHES } from './events/derived.ts'
 import { FeedEvent } from './events/feeds.ts'
@@ -154,11 +154,13 @@ export const RecordedFeed = z
 export type RecordedFeed = z.infer<typeof RecordedFeed>
 
 /**
- * `receivedAt` on contract, device and feed lines: when the server received it; absent in recordings written by hand.
+ * `receivedAt` on contract, device, approval, learning and feed lines: when the server received it; absent in recordings written by hand.
  */
 export const Recorded = z.discriminatedUnion('type', [
   Contract.extend({ type: z.literal('contract'), receivedAt: epochMs.optional() }),
   Device.extend({ type: z.literal('device'), receivedAt: epochMs.optional() }),
+  Approval.extend({ type: z.literal('approval'), receivedAt: epochMs.optional() }),
+  Learning.extend({ type: z.literal('learning'), receivedAt: epochMs.optional() }),
   RecordedConnection,
   RecordedEvent,
   RecordedFeed,

@@ -29,6 +29,7 @@ export type {
   RuleTest,
   TellwireFacts,
 } from './rule.ts'
+export { SENSORS, type Sensor } from './sensors.ts'
 export {
   bytes,
   counted,
@@ -40,4 +41,4 @@ export {
   readsAsWords,
   utcOffset,
 } from './sentence.ts'
-export { FAMILIES, SENSORS, type Sensor } from './tellwire.ts'
+export { FAMILIES } from './tellwire.ts'

@@ -1,5 +1,5 @@
 import type { Expression } from './expression.ts'
-import type { Sensor } from './tellwire.ts'
+import type { Sensor } from './sensors.ts'
 
 /** The fields of an event by name. Dotted names are looked up exactly, then as a path. */
 export type FlatEvent = Readonly<Record<string, unknown>>

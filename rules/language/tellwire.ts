@@ -4,6 +4,7 @@ import { keysOf, mappingOf, numberIn, oneOf, textIn, textsIn } from './field.ts'
 import { type Mapping, type Node, plain } from './node.ts'
 import { Refusal } from './refusal.ts'
 import type { RuleTest, TellwireFacts } from './rule.ts'
+import { SENSORS } from './sensors.ts'
 
 export const FAMILIES = [
   'remote-access',
@@ -15,26 +16,6 @@ export const FAMILIES = [
   'identity',
   'finance',
 ] as const
-
-/** What saw it. Two findings of one sensor overlap; those of two sensors are independent. */
-export const SENSORS = [
-  'process',
-  'software',
-  'tool_log',
-  'address',
-  'round_trip',
-  'clock',
-  'peripheral',
-  'display',
-  'input',
-  'presence',
-  'files',
-  'code_host',
-  'identity_provider',
-  'hr',
-  'agent',
-] as const
-export type Sensor = (typeof SENSORS)[number]
 
 const KEYS = [
   'family',

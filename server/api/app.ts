@@ -22,6 +22,7 @@ import { enrollmentRoutes } from './routes/enrollment.ts'
 import { eventRoutes } from './routes/events.ts'
 import { feedRoutes } from './routes/feeds.ts'
 import { laptopRoutes } from './routes/laptops.ts'
+import { learningRoutes } from './routes/learning.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { userRoutes } from './routes/users.ts'
 import { workerRoutes } from './routes/workers.ts'
@@ -63,6 +64,7 @@ export function api(deps: Deps): OpenAPIHono<Env> {
   laptopRoutes(v1, deps, guarded)
   enrollmentRoutes(v1, deps, guarded)
   contractRoutes(v1, deps, guarded)
+  learningRoutes(v1, deps, guarded)
   categoryRoutes(v1, guarded)
   auditRoutes(v1, deps, guarded)
   userRoutes(v1, deps, guarded)

@@ -5,6 +5,7 @@ import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
 import type { OpenSession, Random } from '../access/sign-in.ts'
 import { remoteAddress, within } from '../ingest/address.ts'
 import type { CaseView } from '../model/case.ts'
+import type { Approvals } from '../roster/approvals.ts'
 import type { Contracts } from '../roster/contracts.ts'
 import type { Store } from '../store/store.ts'
 import type { Queue } from '../views/queue.ts'
@@ -39,6 +40,7 @@ export interface Deps {
   /** Refuses the laptop's agent from now on. False: no such laptop. */
   revoke(device: string, why: string, by: string): Promise<boolean>
   contracts: Contracts
+  approvals: Approvals
   feeds: Feeds
   store: Pick<Store, 'users' | 'audit' | 'values'>
   now(): number

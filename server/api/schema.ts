@@ -3,8 +3,8 @@
  * server and console are made from the two.
  */
 import * as z from 'zod'
-import { workerName } from '../../wire/common.ts'
-import { Contract } from '../../wire/contract.ts'
+import { epochMs, workerName } from '../../wire/common.ts'
+import { Approval, Contract } from '../../wire/contract.ts'
 import { PERMISSIONS } from '../access/permissions.ts'
 import { VERDICTS } from '../model/case.ts'
 import { NewPassword, Reason, Role, UserName } from '../model/user.ts'
@@ -57,6 +57,19 @@ export const Revoking = z.strictObject({ reason: Reason })
 export const EnrollmentRequest = z.strictObject({ worker: workerName.nullable() })
 export const EnrollmentToken = z.object({ token: z.string(), expiresAt: z.int() })
 export type EnrollmentToken = z.infer<typeof EnrollmentToken>
+
+export const ApprovalView = Approval.extend({ isOver: z.boolean() })
+export type ApprovalView = z.infer<typeof ApprovalView>
+/** Without what the server adds; `from` defaults to the beginning of the log. */
+export const NewApproval = Approval.omit({ id: true, approvedBy: true, revokedAt: true, revokedBy: true })
+  .partial({ from: true })
+  .extend({ reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(1_024) })
+  .strict()
+export const ApprovalEnd = z.strictObject({ mistake: z.boolean().default(false) })
+export const LearningEnd = z.strictObject({
+  until: epochMs.optional(),
+  reason: z.string().trim().min(3, 'must say why, in at least 3 characters').max(1_024),
+})
 
 /** Without the worker, who is in the path; `from` defaults to now. */
 export const NewContract = Contract.omit({ worker: true }).partial({ from: true })

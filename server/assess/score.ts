@@ -16,13 +16,11 @@
 import type { Contract } from '../../wire/contract.ts'
 import type { RecordedRarity } from '../../wire/recording.ts'
 import { DAY, HOUR } from '../../wire/time.ts'
-import type { Assessment, Band, Part } from '../model/assessment.ts'
+import { type Assessment, type Band, type Part, PRIOR } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 import { type Colleagues, roleOf, weigh } from './rarity.ts'
 
-/** Before anything was seen, one worker in a hundred is an infiltrator. */
-export const PRIOR = -20
 /** The least sum of each band. */
 export const LEAST = { medium: 0, high: 10, critical: 20 } as const
 /** What a further fact of a sensor counts. */

@@ -1,6 +1,6 @@
 /** Records a person's verdict on a worker's current standing, with an audit entry and a change. */
 
-import { unjudged } from '../assess/score.ts'
+import { PRIOR } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
 import { change } from '../model/change.ts'
 import type { Store } from '../store/store.ts'
@@ -25,7 +25,7 @@ export async function decide(
   const active = await store.evaluations.active()
   const standing = active && (await store.evaluations.standing(active.id, worker))
   if (!standing && !isWorker(worker)) return null
-  const { band, points } = standing?.assessment ?? unjudged(worker)
+  const { band, points } = standing?.assessment ?? { band: 'none' as const, points: PRIOR }
   const kinds = standing?.kinds ?? []
   const at = now()
   const made: Verdict = { worker, verdict, reason, by, at, band, points, kinds: kinds.map((it) => it.rule) }

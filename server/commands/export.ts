@@ -70,7 +70,7 @@ function time(text: string | undefined, where: string): number | null {
   return parsed
 }
 
-/** Contracts, holdings, revocations, clock lines and what is common are always included: without them the events cannot be interpreted. */
+/** Contracts, approvals, holdings, revocations, clock lines and what is common are always included: without them the events cannot be interpreted. */
 function selection(want: { from: number | null; to: number | null; worker: string | undefined }) {
   const world = new World()
   const inSpan = (at: number) => (want.from === null || at >= want.from) && (want.to === null || at < want.to)
@@ -92,6 +92,9 @@ function selection(want: { from: number | null; to: number | null; worker: strin
         return inSpan(record.time) && (want.worker === undefined || record.worker === want.worker)
       case 'label':
         return want.worker === undefined || record.worker === want.worker
+      case 'approval':
+        return record.level !== 'contract' || want.worker === undefined || record.worker === want.worker
+      case 'learning':
       case 'clock':
       case 'rarity':
         return true

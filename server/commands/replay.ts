@@ -11,7 +11,7 @@ import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
 import { type UnknownWord, UnknownWords } from '../feeds/unknown-words.ts'
-import type { Assessment, Cluster } from '../model/assessment.ts'
+import type { Cluster } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
@@ -21,6 +21,8 @@ import { counted, progress } from './progress.ts'
 import { RefusedLines } from './refused-lines.ts'
 import { described, printable, repeated } from './terminal.ts'
 
+/** The second one knows who is flagged by what is common. */
+const COUNTS = 2
 const LATENESS_MS = 72 * 3_600_000
 const WORDS_SHOWN = 10
 
@@ -93,7 +95,7 @@ export async function replay(
   }
   const at = options.at ?? pipeline.clock.end
   pipeline.judgeAt(at)
-  countColleagues()
+  if (!isCounted && pipeline.colleagues.record) countAtTheEnd()
   stats.events = pipeline.events
   stats.findings = pipeline.findings.size
   stats.unknownWords = words.list()
@@ -118,8 +120,24 @@ export async function replay(
   }
 
   function countColleagues(): void {
-    const counted = isCounted ? null : pipeline.countColleagues((it) => isFlagged(assessments.of(it, pipeline.time)))
+    const counted = isCounted ? null : pipeline.countColleagues(isSuspect)
     if (counted) pipeline.take(counted)
+  }
+
+  /**
+   * The counts on the way saw what had arrived by then. The last one is made of everything, first by the rules' rates
+   * alone, so that the answer depends on the set of lines and not on their order.
+   */
+  function countAtTheEnd(): void {
+    const { findings, world, colleagues } = pipeline
+    pipeline.take({ type: 'rarity', time: at, roles: [] })
+    for (let round = 0; round < COUNTS; round++)
+      pipeline.take(colleagues.count(at, { findings, world, isFlagged: isSuspect }))
+  }
+
+  function isSuspect(worker: string): boolean {
+    const { band } = assessments.of(worker, pipeline.time)
+    return band === 'high' || band === 'critical'
   }
 
   /** False for a retry. Marks conflicts on the record. */
@@ -161,10 +179,6 @@ export async function replay(
       })
       .sort((a, b) => b.points - a.points || (a.worker < b.worker ? -1 : 1))
   }
-}
-
-function isFlagged({ band }: Assessment): boolean {
-  return band === 'high' || band === 'critical'
 }
 
 export const replayCommand = defineCommand({

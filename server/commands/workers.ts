@@ -7,12 +7,18 @@ import { openReader } from '../roles/read-only.ts'
 import { Queue } from '../views/queue.ts'
 import { fromOne, type Reader } from '../views/reader.ts'
 import type { QueuePage, WorkerPage, WorkerRow } from '../views/schema.ts'
-import { assessmentOf } from '../views/worker.ts'
+import { assessmentOf, workerSources } from '../views/worker.ts'
 import { folderArgs, folderIn } from './data-folder.ts'
 import { columns, printable } from './terminal.ts'
 
+interface Judgement {
+  parts: WorkerPage['assessment']['parts']
+  /** What the worker is judged by. */
+  sources: WorkerPage['sources']
+}
+
 /** A row of the console's queue with the score's parts. Which laptops are online only the server knows. */
-export type PrintedWorker = Omit<WorkerRow, 'online'> & { parts: WorkerPage['assessment']['parts'] }
+export type PrintedWorker = Omit<WorkerRow, 'online'> & Judgement
 
 export const workersCommand = defineCommand({
   meta: { name: 'workers', description: 'Print the queue: who needs a look, and why' },
@@ -35,7 +41,7 @@ export const workersCommand = defineCommand({
       const wanted = rows.filter((it) => BANDS.indexOf(it.band) >= BANDS.indexOf(least))
       const shown: PrintedWorker[] = []
       for (const { online: _, ...row } of wanted) {
-        shown.push({ ...row, parts: await partsOf(reader, row.worker) })
+        shown.push({ ...row, ...(await judgementOf(reader, row.worker)) })
       }
       if (args.json) for (const it of shown) console.log(JSON.stringify(it))
       else for (const line of table(shown, rows.length)) console.log(line)
@@ -45,11 +51,12 @@ export const workersCommand = defineCommand({
   },
 })
 
-function partsOf(reader: Reader, worker: string): Promise<PrintedWorker['parts']> {
+function judgementOf(reader: Reader, worker: string): Promise<Judgement> {
   return fromOne(reader, async (judged) => {
     const findings = judged ? await reader.store.evaluations.findingsOf(judged.id, worker) : []
     const [verdict = null] = await reader.store.cases.verdictsOf(worker)
-    return (await assessmentOf(reader, worker, findings, judged, verdict)).parts
+    const { parts } = await assessmentOf(reader, worker, findings, judged, verdict)
+    return { parts, sources: await workerSources(reader, worker, judged) }
   })
 }
 

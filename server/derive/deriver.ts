@@ -4,9 +4,10 @@ import type * as z from 'zod'
 import type { Contract } from '../../wire/contract.ts'
 import type { Category, Event, EventOf } from '../../wire/event.ts'
 import type { AddressFacts, CatalogueFacts, RecordedConnection } from '../../wire/recording.ts'
-import { DAY } from '../../wire/time.ts'
 import type { Keeper } from './kit/kept.ts'
-import type { World } from './kit/world.ts'
+import type { Changed, World } from './kit/world.ts'
+
+export { LATENESS_MS } from './kit/lateness.ts'
 
 /** One event, or the start of one session, with its context: who held the laptop, and their contract. */
 export interface Seen {
@@ -71,6 +72,13 @@ export interface Deriver extends Keeper {
   advance?(now: number, emit: Emit): void
   /** The server was down from `from` to `to`, so no laptop could have been heard. */
   serverDown?(from: number, to: number): void
+  /**
+   * A contract, an approval, a holding or a tool's tenant became known, perhaps after the events it is about: judge
+   * those of this worker or laptop again at the next `advance`, as far back as they are kept.
+   */
+  changed?(changed: Changed): void
+  /** What the fleet has in common in its learning period has changed (`World.isCommonHere`). */
+  commonChanged?(): void
   /** A laptop was revoked or, after that, enrolled again: `World.revocationsOf` has changed. */
   revoked?(device: string): void
 }
@@ -91,6 +99,3 @@ export function deriverKind<T extends z.ZodType>(
 ): DeriverKind {
   return { name, thresholds, make: (given, world) => make(thresholds.parse(given ?? {}), world) }
 }
-
-/** Eight days: a spool keeps seven, so a laptop that was offline for a week is judged as if it had not been. */
-export const LATENESS_MS = 8 * DAY

@@ -10,6 +10,7 @@ import { identityConflict } from './derivers/identity-conflict/identity-conflict
 import { logins } from './derivers/logins/logins.ts'
 import { placeMismatch } from './derivers/place-mismatch/place-mismatch.ts'
 import { remoteHours } from './derivers/remote-hours.ts'
+import { remoteOperator } from './derivers/remote-operator.ts'
 import { rhythm } from './derivers/rhythm.ts'
 import { rttChange } from './derivers/rtt-change.ts'
 import { rttExcess } from './derivers/rtt-excess/rtt-excess.ts'
@@ -44,6 +45,7 @@ const KINDS: readonly DeriverKind[] = [
   volumeAnomaly,
   slowEvidence,
   remoteHours,
+  remoteOperator,
   rhythm,
 ]
 

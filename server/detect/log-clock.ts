@@ -110,6 +110,8 @@ export function stampOf(record: Recorded): number | null {
   switch (record.type) {
     case 'event':
     case 'contract':
+    case 'approval':
+    case 'learning':
     case 'device':
       return record.receivedAt ?? null
     case 'feed':

@@ -18,16 +18,17 @@ import { wholeGeo } from '../derive/derivers/connection.ts'
 import { derivers, placeChanges, type Thresholds } from '../derive/index.ts'
 import { type Keeper, type Kept, single } from '../derive/kit/kept.ts'
 import { type PlacedRecord, PlaceGate } from '../derive/kit/place-gate.ts'
-import { sourceOf, World } from '../derive/kit/world.ts'
+import { type Changed, sourceOf, World } from '../derive/kit/world.ts'
 import { Accounts } from './accounts.ts'
 import { ColleagueBook } from './colleagues.ts'
 import { DERIVED_PART, DerivedEvents } from './derived-events.ts'
 import { Detector } from './detector.ts'
 import type { Findings } from './findings.ts'
 import { LogClock, stampOf } from './log-clock.ts'
+import { Sources } from './sources.ts'
 
 /** Increase it when the form or meaning of saved state changes: the log is then re-evaluated. */
-export const STATE_FORM = 9
+export const STATE_FORM = 10
 /** The part of the saved state that holds the log's clock. */
 export const CLOCK_PART = 'clock'
 /** How often derivers are given the time, by the log's clock: their time limits are hours and days. */
@@ -68,6 +69,7 @@ export class Pipeline {
   readonly colleagues = new ColleagueBook()
   readonly clock = new LogClock()
   readonly #accounts = new Accounts()
+  readonly #sources = new Sources()
   /** Removes the place from connections whose address moved only because of a new database edition. */
   readonly gate: PlaceGate
   readonly detector: Detector
@@ -122,11 +124,17 @@ export class Pipeline {
     this.#endDowntime(stampOf(record))
     switch (record.type) {
       case 'contract':
-        this.world.addContract(record)
+        this.#changed(this.world.addContract(record))
         this.#reattribute(record.worker)
         break
+      case 'learning':
+        this.world.census.addLearning(record)
+        break
+      case 'approval':
+        this.#changed(this.world.addApproval(record))
+        break
       case 'device':
-        this.world.addDevice(record)
+        this.#changed(this.world.addDevice(record))
         break
       case 'revocation':
         this.world.addRevocation(record)
@@ -206,6 +214,7 @@ export class Pipeline {
     }
     add('world', this.world.kept)
     add('accounts', this.#accounts.kept)
+    add('sources', this.#sources.kept)
     add('coverage', this.coverage.kept)
     add('colleagues', this.colleagues.kept)
     add('gate', this.gate.kept)
@@ -250,11 +259,17 @@ export class Pipeline {
   #tick(): void {
     this.#counted.ticked = this.time
     for (const it of this.gate.advance(this.time)) this.#run(this.#session(it))
+    if (this.world.advance(this.time)) for (const { deriver } of this.#derivers) deriver.commonChanged?.()
     for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.time, emit)
+  }
+
+  #changed(changed: Changed | null): void {
+    if (changed) for (const { deriver } of this.#derivers) deriver.changed?.(changed)
   }
 
   #takeFeed(record: RecordedOf<'feed'>): void {
     const seen = this.#feed(record)
+    this.#sources.take(seen.worker, record.event, seen.time)
     this.#run(seen, this.#accounts.take(record, seen.worker, this.world))
   }
 
@@ -274,6 +289,7 @@ export class Pipeline {
   /** `mayBeUndone`: the event may be found to be about somebody else. */
   #run(seen: Seen, mayBeUndone = false): void {
     this.coverage.take(seen)
+    this.#changed(this.world.take(seen))
     if (seen.worker !== null) this.colleagues.saw(seen.worker, Math.min(seen.time, seen.receivedAt))
     for (const { deriver, emit } of this.#readers.get(seen.event?.category ?? 'session')!) deriver.take(seen, emit)
     if (seen.event && !seen.conflict) this.detector.take(seen.event, seen, seen.contract, mayBeUndone)

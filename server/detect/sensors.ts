@@ -43,6 +43,7 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor | re
   shared_key: ({ KeyKind }) => SENSOR_OF_KEY[KeyKind],
   tool: ({ MatchedBy }) => (INVENTORY.has(MatchedBy) ? 'software' : 'process'),
   hardware: ({ MatchedBy }) => SENSOR_OF_HARDWARE[MatchedBy],
+  remote_operator: 'tool_log',
   slow_evidence: ({ Metric }) => SENSOR_OF_SLOW[Metric],
   volume_anomaly: ({ Metric }) => SENSOR_OF_METRIC[Metric],
   rhythm: 'presence',

@@ -10,7 +10,15 @@ import type { Job } from './job.ts'
 
 const EVERY_MS = 5_000
 /** Keys that can change while the server runs. The others need a restart, and the log says so. */
-const LIVE = ['thresholds', 'sensitiveRules', 'placeholders', 'watchedRoots', 'collection', 'retentionDays'] as const
+const LIVE = [
+  'thresholds',
+  'ourRepositories',
+  'sensitiveRules',
+  'placeholders',
+  'watchedRoots',
+  'collection',
+  'retentionDays',
+] as const
 
 export function followConfig(deps: {
   config: Config

@@ -5,6 +5,9 @@ export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
 export const Band = z.enum(BANDS)
 export type Band = z.infer<typeof Band>
 
+/** Points of everybody before anything was seen: one worker in a hundred is an infiltrator. */
+export const PRIOR = -20
+
 /**
  * One bar of the score. The parts' points add up to the score exactly (they are whole numbers).
  *

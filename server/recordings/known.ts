@@ -46,6 +46,8 @@ function distinguishing(record: Recorded): unknown {
     case 'rarity':
       return ['rarity', record.time]
     case 'contract':
+    case 'approval':
+    case 'learning':
     case 'device':
     case 'revocation':
     case 'label':

@@ -121,10 +121,14 @@ function located(record: Recorded, sources: FactSources): Recorded {
   const { lookup } = sources
   if (record.type === 'connection' && !record.geo) return { ...record, geo: lookup(record.remoteAddress, record.time) }
   if (record.type === 'feed') {
-    const { event, geo, time } = record
-    return event.category === 'idp_login' && event.Ip !== null && !geo
-      ? { ...record, geo: lookup(event.Ip, time) }
-      : record
+    const { event, geo, mfaGeo, time } = record
+    if (event.category !== 'idp_login' && event.category !== 'repo_audit') return record
+    const approvedAt = event.category === 'idp_login' ? event.MfaIp : null
+    return {
+      ...record,
+      ...(event.Ip !== null && !geo && { geo: lookup(event.Ip, time) }),
+      ...(approvedAt !== null && !mfaGeo && { mfaGeo: lookup(approvedAt, time) }),
+    }
   }
   if (record.type !== 'event') return record
   // Empty facts are stored too, so that a later catalogue does not recognise something in old events.

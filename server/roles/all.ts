@@ -35,6 +35,7 @@ import { rosterInbox } from '../jobs/roster-inbox.ts'
 import type { Logger } from '../log.ts'
 import { metrics as makeMetrics } from '../metrics.ts'
 import { takeRecording } from '../recordings/take.ts'
+import { approvals as makeApprovals } from '../roster/approvals.ts'
 import { contracts as makeContracts } from '../roster/contracts.ts'
 import { Directory } from '../roster/directory.ts'
 import { openStore } from '../store/open.ts'
@@ -139,8 +140,14 @@ async function start(
     audit: (entry) => store.audit.add(entry),
     now,
   })
+  const approvals = makeApprovals({
+    directory,
+    append: agents.publish,
+    audit: (entry) => store.audit.add(entry),
+    now,
+  })
   people = await consoleRole({
-    ...{ config, store, contracts, addresses, log, now, publishTelemetry, simulated },
+    ...{ config, store, contracts, approvals, addresses, log, now, publishTelemetry, simulated },
     reader: {
       ...{ now, store, history, directory },
       evaluation: () => detector?.status.evaluation ?? before?.id ?? null,

@@ -12,6 +12,7 @@ import { type Config, ourNames } from '../config.ts'
 import { buildConsole } from '../console/build.ts'
 import type { Logger } from '../log.ts'
 import type { Verdict } from '../model/case.ts'
+import type { Approvals } from '../roster/approvals.ts'
 import type { Contracts } from '../roster/contracts.ts'
 import type { Store } from '../store/store.ts'
 import type { Published } from '../store/stream.ts'
@@ -25,6 +26,7 @@ export interface ConsoleRoleDeps {
   store: Store
   reader: Reader
   contracts: Contracts
+  approvals: Approvals
   addresses: Addresses
   /** Durable when it resolves; refused while the disk is nearly full. */
   publishTelemetry(records: readonly Recorded[]): Promise<Published>
@@ -45,11 +47,11 @@ export interface ConsoleRole {
 }
 
 export async function consoleRole(deps: ConsoleRoleDeps): Promise<ConsoleRole> {
-  const { config, store, reader, contracts, addresses, log, now } = deps
+  const { config, store, reader, contracts, approvals, addresses, log, now } = deps
   const queue = await Queue.open(reader)
   const { files } = await buildConsole()
   const app = api({
-    ...{ reader, queue, contracts, store, now, random: randomBytes, files },
+    ...{ reader, queue, contracts, approvals, store, now, random: randomBytes, files },
     decide: (worker, verdict, by) =>
       decide({ store, isWorker, now, decided }, reader.directory.named(worker), verdict, by),
     enrollmentToken: deps.token,

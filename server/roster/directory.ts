@@ -10,7 +10,7 @@
  * Errors  what is unknown is null or an empty list, never a default.
  */
 import { foldName } from '../../wire/common.ts'
-import type { Contract, Device } from '../../wire/contract.ts'
+import type { Approval, Contract, Device } from '../../wire/contract.ts'
 import type { Recorded } from '../../wire/recording.ts'
 import type { Kept } from '../derive/kit/kept.ts'
 import { type Revocation, World } from '../derive/kit/world.ts'
@@ -52,6 +52,9 @@ export class Directory {
     } else if (record.type === 'device') {
       this.#addHolding(record)
       this.#devices.add(record.device)
+    } else if (record.type === 'approval') {
+      this.#revision++
+      this.#world.addApproval(record)
     } else if (record.type === 'revocation') {
       this.#world.addRevocation(record)
       this.#revoked.add(record.device)
@@ -61,6 +64,11 @@ export class Directory {
   /** Increases with every change. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** What the company approves, for everybody, a role or one worker, as last recorded. */
+  approvals(): Approval[] {
+    return this.#world.approvals()
   }
 
   /** Every version of a worker's contract, as it was written, oldest first. */

@@ -24,7 +24,11 @@ export interface Laptop {
   user: string
   version: string
   fingerprint: string
+  /** The boot since `bootedAt`, which may still lie ahead of an event, and the one before. */
   bootId: string
+  bootIdBefore: string
+  /** Epoch ms. */
+  bootedAt: number
   zone: string
   /** Address in its local network. */
   lanAddress: string
@@ -202,12 +206,12 @@ const USUAL: Usual = {
   power_state: () => ({ LidClosed: false, OnBattery: false, UptimeSeconds: null, ResumedAfterSeconds: null }),
   presence: () => ({ ActiveMinutes: 0, LongestIdleSeconds: 3_600, WindowSeconds: 3_600 }),
   collection_gap: () => ({ Categories: [], About: 'a collector', Reason: 'denied', Count: null, Detail: null }),
-  agent_state: (laptop) => ({
+  agent_state: (laptop, time) => ({
     Action: 'started',
     Version: laptop.version,
     Fingerprint: laptop.fingerprint,
     Virtual: false,
-    BootId: laptop.bootId,
+    BootId: time < laptop.bootedAt ? laptop.bootIdBefore : laptop.bootId,
     CpuMs: null,
     ResidentBytes: null,
     SpoolBytes: null,

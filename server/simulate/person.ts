@@ -48,8 +48,6 @@ export interface Machine extends Laptop {
   hash: number
   /** How far its clock is ahead. */
   skewMs: number
-  /** Time of the last boot. */
-  bootedAt: number
   /** When the batch in transit arrives. */
   uploadAt: number
 }
@@ -218,7 +216,7 @@ export function machineOf(run: Run, index: number, nth: number, system: System, 
     version: '0.1.0',
     fingerprint: hexOf(`${run.seed} fingerprint ${device}`, 64),
     serial: hexOf(`${run.seed} serial ${device}`, 10).toUpperCase(),
-    bootId: bootIdOf(run, device, 0),
+    ...{ bootId: bootIdOf(run, device, 0), bootIdBefore: bootIdOf(run, device, 0) },
     lanAddress: `192.168.1.${2 + below(random, 250)}`,
     epoch: 1 + below(random, 1_000_000_000),
     seq: 0,

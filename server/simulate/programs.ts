@@ -224,7 +224,8 @@ function connectionHalves(name: Name, system: System, random: Random): Halves {
 const LAN = '192.0.2.1'
 
 function beside(system: System, random: Random) {
-  const laptop = { system, user: USER, version: '', fingerprint: '', bootId: '', zone: 'UTC', lanAddress: LAN }
+  const boot = { bootId: '', bootIdBefore: '', bootedAt: 0 }
+  const laptop = { system, user: USER, version: '', fingerprint: '', ...boot, zone: 'UTC', lanAddress: LAN }
   return { laptop, time: 0, random }
 }
 

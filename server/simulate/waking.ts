@@ -35,7 +35,9 @@ export function wake(run: Run, person: Person, span: Span, known: Known & { rest
       logsOn: firstDay && person.joins ? localAt(run, person, person.joins.day, person.joins.logsOn) : at,
     })
   } else {
-    const asleep = Math.round(nth === 0 ? between(random, 10, 15) * 3_600 : between(random, 600, 5_000))
+    // Drawn in any case, so that what was there before changes nothing else of the day.
+    const drawn = nth === 0 ? between(random, 10, 15) * 3_600 : between(random, 600, 5_000)
+    const asleep = Math.round(person.awakeUntil > 0 ? (at - person.awakeUntil) / 1_000 : drawn)
     say(at, 'power_state', { UptimeSeconds: uptime(machine, at), ResumedAfterSeconds: asleep })
     say(at + 500, 'agent_state', { Action: 'resumed' })
     say(at + 4_000, 'logon', { LogonType: 'unlock' })
@@ -76,6 +78,7 @@ function start(
 ): void {
   if (!firstDay && chance(random, 0.97) && machine.seq > 0) say(at - 30_000, 'agent_state', { Action: 'stopping' })
   machine.bootedAt = at
+  machine.bootIdBefore = machine.bootId
   machine.bootId = bootIdOf(run, machine.device, at)
   const version = firstDay ? machine.version : agentVersion(run, at)
   if (version !== machine.version) {

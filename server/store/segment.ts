@@ -70,6 +70,8 @@ export function arrivalOf(record: Recorded): number | null {
     case 'feed':
       return record.receivedAt ?? record.time
     case 'contract':
+    case 'approval':
+    case 'learning':
     case 'device':
     case 'revocation':
     case 'label':
@@ -92,5 +94,14 @@ export function categoryOf(record: Recorded): string | null {
 
 /** Records that every scan returns: without them, events cannot be interpreted. */
 export function isLandmark({ type }: Recorded): boolean {
-  return type === 'contract' || type === 'device' || type === 'revocation' || type === 'clock'
+  return LANDMARKS.has(type)
 }
+
+const LANDMARKS: ReadonlySet<Recorded['type']> = new Set([
+  'contract',
+  'approval',
+  'learning',
+  'device',
+  'revocation',
+  'clock',
+])

@@ -4,6 +4,18 @@ import type { Category, Event, EventOf } from '../../wire/event.ts'
 
 type Describe = { [C in Category]: (event: EventOf<C>) => string }
 
+const RECOGNIZED_BY: Readonly<Record<EventOf<'hardware'>['MatchedBy'], string>> = {
+  usb_id: 'its USB ids',
+  inquiry: 'what its disk says',
+  edid: 'its description',
+  shape: 'its shape',
+  claim: 'what it claims',
+  twin: 'the display that came with it',
+  clone: 'its description on another connector',
+  volume: 'its disk',
+  cadence: 'its rhythm',
+}
+
 const or = (value: unknown, otherwise = 'unknown') =>
   value === null || value === undefined || value === '' ? otherwise : String(value)
 const size = (bytes: number | null) => {
@@ -60,7 +72,10 @@ const DESCRIBE: Describe = {
   rtt_change: (e) => `round trips from ${Math.round(e.BeforeMs)} to ${Math.round(e.AfterMs)} ms`,
   shared_key: (e) => `same ${fill('{KeyKind}', e)} as ${counted(e.Workers - 1, 'other worker')}`,
   tool: (e) => `${e.Tool} recognized by ${e.MatchedBy}${e.Approved ? ', approved' : ''}`,
-  hardware: (e) => `${e.Device} recognized by ${e.MatchedBy.replace('_', ' ')}${e.Approved ? ', declared' : ''}`,
+  hardware: (e) =>
+    `${e.Device} recognized by ${RECOGNIZED_BY[e.MatchedBy]}${e.Signs ? `: ${e.Signs}` : ''}${e.Approved ? ', declared' : ''}`,
+  remote_operator: (e) =>
+    `driven with ${e.Tool}${e.Approved ? ', approved,' : ''} from ${or(e.OperatorCountry, 'an unknown place')}: ${e.HoursToday} h`,
   volume_anomaly: (e) => fill('far above habit for {Metric}: {Value|metric} in {WindowDays|day}', e),
   slow_evidence: (e) => fill('day after day more than colleagues, {Metric}: {Days|day}, in all {Total|metric}', e),
   rhythm: (e) =>

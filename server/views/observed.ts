@@ -7,6 +7,7 @@
  * Units   places of the last 14 days, tools and hardware of the last 30, clocks as last reported.
  * Source  sightings of the coverage, and the events behind findings. Strings come from laptops: hostile.
  */
+import { isSameTool } from '../../rules/catalogue/tool-names.ts'
 import type { Contract } from '../../wire/contract.ts'
 import type { Event } from '../../wire/event.ts'
 import type { NetworkClass } from '../../wire/events/derived.ts'
@@ -159,6 +160,11 @@ function hardware(about: ObservedOf): Row {
   })
 }
 
+/** Whether the contract approves the tool in any tenant. */
+function approvesAny(contract: Contract | null, tool: string): boolean {
+  return contract?.approvedTools?.some((it) => it.tenant == null && isSameTool(it.tool, tool)) ?? false
+}
+
 interface ThingsAre {
   what: 'tool' | 'hardware'
   /** The name of the tool or hardware, if the event of a finding reports one that was not agreed. */
@@ -176,9 +182,11 @@ function things(about: ObservedOf, name: Row['what'], agreed: string[], { what, 
   const seen = laptops.flatMap(({ device, sightings }) =>
     sightings.things
       .filter((it) => it.what === what && it.worker === worker && recent(it.time))
-      .map(
-        ({ name: text, time, approved }): Item => ({ text, state: state(approved), device, time, why: why(approved) }),
-      ),
+      .map(({ id, name: text, time, ...it }): Item => {
+        // It may have been approved since it was seen.
+        const approved = it.approved || (what === 'tool' && approvesAny(contract, id))
+        return { text, state: state(approved), device, time, why: why(approved) }
+      }),
   )
   const known = new Set(seen.map((it) => it.text))
   const found = findings.flatMap((finding) =>

@@ -14,7 +14,15 @@ export interface Reader {
   history: Pick<History, 'events' | 'counts' | 'rejectedTotals'>
   directory: Pick<
     Directory,
-    'workers' | 'named' | 'versions' | 'latestContract' | 'contractAt' | 'holdings' | 'holderAt' | 'devicesOf'
+    | 'workers'
+    | 'named'
+    | 'approvals'
+    | 'versions'
+    | 'latestContract'
+    | 'contractAt'
+    | 'holdings'
+    | 'holderAt'
+    | 'devicesOf'
   >
   /** The active evaluation; null before the first evaluation. */
   evaluation(): string | null

@@ -1,9 +1,12 @@
 /** What the views return: types for people to read, built on `server/model`. */
 import * as z from 'zod'
+import { Approval } from '../../wire/contract.ts'
+import { CENSUS_KINDS } from '../derive/kit/census-kinds.ts'
 import { Assessment, Band, Cluster } from '../model/assessment.ts'
 import { CaseView } from '../model/case.ts'
 import { Coverage, Gap } from '../model/coverage.ts'
 import { RuleFacts } from '../model/rule.ts'
+import { WorkerSource } from '../model/sources.ts'
 
 /** Where to go on from one worker. */
 export const NextCase = z.object({
@@ -205,6 +208,34 @@ export const Unseen = z.object({
 })
 export type Unseen = z.infer<typeof Unseen>
 
+export const LearningView = z.object({
+  /** Null: nothing was heard yet. `saidBy` null: it ends by itself. */
+  period: z.object({ from: z.int(), until: z.int(), saidBy: z.string().nullable(), isOver: z.boolean() }).nullable(),
+  /** The time of the log. */
+  now: z.int(),
+  workers: z.int(),
+  candidates: z.array(
+    z.object({
+      kind: z.enum(CENSUS_KINDS),
+      /** A tool's id, an AS number, 'DEL 0x40f4', '046d:c52b', a program's name, 'github.com/acme'. */
+      value: z.string(),
+      /** As laptops name it: hostile text. */
+      label: z.string(),
+      tenant: z.string().nullable(),
+      workers: z.int(),
+      of: z.int(),
+      examples: z.array(z.object({ worker: z.string(), name: z.string().nullable() })),
+      since: z.int(),
+      /** Whether it is common enough to be the company's. */
+      offered: z.boolean(),
+      /** The approval that covers it; null: none. */
+      approved: z.string().nullable(),
+    }),
+  ),
+  approvals: z.array(Approval.extend({ isOver: z.boolean() })),
+})
+export type LearningView = z.infer<typeof LearningView>
+
 export const TimelineEntry = z.object({
   time: z.int(),
   device: z.string().nullable(),
@@ -230,6 +261,8 @@ export const WorkerPage = z.object({
   /** Of all rules together. */
   findingsTotal: z.int(),
   laptops: z.array(Laptop),
+  /** What the worker is judged by: our laptop, and the other systems that have said something. */
+  sources: z.array(WorkerSource),
   observed: z.array(Compared),
   unseen: z.array(Unseen),
   /** Events per hour in the last 7 days, for the chart and its table. */

@@ -11,6 +11,7 @@ import type { Verdict } from '../model/case.ts'
 import type { Enrolled } from '../model/device.ts'
 import type { Finding } from '../model/finding.ts'
 import { COLLEAGUES_PART } from '../model/rarity.ts'
+import { FEED_SOURCES, type SeenSources, SOURCES_PART, type WorkerSource } from '../model/sources.ts'
 import { activity } from './activity.ts'
 import { findingViews } from './findings.ts'
 import { laptopsOf } from './laptops.ts'
@@ -57,13 +58,14 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     laptopsHeldBy(reader, worker),
   ])
   const devices = enrolled.map((it) => it.device)
-  const [assessment, cluster, known, shown, hours, entries] = await Promise.all([
+  const [assessment, cluster, known, shown, hours, entries, feeds] = await Promise.all([
     assessmentOf(reader, worker, findings, judged, verdict),
     clusterOf(reader, worker, judged),
     laptopsOf(reader, judged, enrolled),
     findingViews(reader, newestOfEach(findings), judged),
     activity(reader, devices),
     timeline(reader, devices, findings),
+    feedsSeen(reader, worker, judged),
   ])
   const laptops = known.map((it) => it.laptop)
   return {
@@ -75,6 +77,7 @@ async function page(reader: Reader, worker: string, judged: Judged | null): Prom
     findings: shown.reverse().map((it) => ({ ...it, events: it.events.slice(0, EVENTS_A_FINDING) })),
     findingsTotal: findings.length,
     laptops,
+    sources: sourcesOf(laptops, feeds),
     observed: observed({
       ...{ worker, findings, now, contract: directory.contractAt(worker, now) },
       laptops: known.map(({ laptop: { device, coverage }, sightings }) => ({ device, coverage, sightings })),
@@ -109,6 +112,34 @@ async function laptopsHeldBy({ directory, store, now }: Reader, worker: string):
   const own = directory.holderAt(worker, now()) === null ? [worker] : []
   const found = await Promise.all([...held, ...own].map((it) => store.devices.get(it)))
   return found.filter((it) => it !== null)
+}
+
+/** What the worker is judged by, from the command line and on the page. */
+export async function workerSources(
+  reader: Reader,
+  worker: string,
+  judged: Judged | null,
+): Promise<WorkerPage['sources']> {
+  const enrolled = await laptopsHeldBy(reader, worker)
+  const [known, feeds] = await Promise.all([laptopsOf(reader, judged, enrolled), feedsSeen(reader, worker, judged)])
+  return sourcesOf(
+    known.map((it) => it.laptop),
+    feeds,
+  )
+}
+
+function sourcesOf(laptops: WorkerPage['laptops'], feeds: SeenSources): WorkerSource[] {
+  const heard = laptops.flatMap((it) => it.lastSeen ?? [])
+  return [
+    { source: 'laptop', lastSeen: heard.length > 0 ? Math.max(...heard) : null },
+    ...FEED_SOURCES.map((source) => ({ source, lastSeen: feeds[source] ?? null })),
+  ]
+}
+
+/** When each other system last said something about the worker. */
+async function feedsSeen({ store }: Reader, worker: string, judged: Judged | null): Promise<SeenSources> {
+  const state = judged && (await store.evaluations.keptOf(judged.id, SOURCES_PART, worker))
+  return state === null ? {} : (JSON.parse(state) as SeenSources)
 }
 
 /** The score with what each part is worth. `findings` are those of `worker`. */

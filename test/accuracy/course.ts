@@ -12,7 +12,7 @@ import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { Assessments } from '../../server/assess/assessments.ts'
 import { Pipeline } from '../../server/detect/pipeline.ts'
 import { loadRules } from '../../server/detect/program.ts'
-import { BANDS, type Band } from '../../server/model/assessment.ts'
+import { type Assessment, BANDS, type Band } from '../../server/model/assessment.ts'
 import type { Finding } from '../../server/model/finding.ts'
 import { Numbers } from '../../server/recordings/numbers.ts'
 import { simulate } from '../../server/simulate/simulate.ts'
@@ -176,15 +176,18 @@ export async function course(
     pipeline.judgeAt(at)
     const isMorning = at % DAY === 0
     const touched = pipeline.findings.touched()
+    const judged = new Map<string, Assessment>()
     for (const worker of pipeline.findings.subjects()) {
       const known = everybody.get(worker) ?? begun(worker)
       everybody.set(worker, known)
       if (!touched.has(worker) && !isMorning) continue
-      stand(known, at)
+      const assessment = assessments.of(worker, at)
+      judged.set(worker, assessment)
+      stand(known, at, assessment)
     }
     if (!isMorning) return
     const queue = [...everybody.keys()].map((it) => ({
-      ...assessments.of(it, at),
+      ...(judged.get(it) ?? assessments.of(it, at)),
       findings: pipeline.findings.of(it),
     }))
     for (const it of queue) markLeft(everybody.get(it.worker)!, desk.isOpen(it), desk.reviews)
@@ -198,8 +201,7 @@ export async function course(
     onDay(Math.round((at - fleet.start) / DAY))
   }
 
-  function stand({ worker, stands }: Followed, at: number): void {
-    const { band, points, reason } = assessments.of(worker, at)
+  function stand({ worker, stands }: Followed, at: number, { band, points, reason }: Assessment): void {
     const before = stands.at(-1)
     if (before?.band === band && before.points === points) return
     const found = before?.band === band ? [] : titles(pipeline.findings.of(worker))

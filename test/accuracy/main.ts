@@ -18,7 +18,8 @@
  *         and one that needs fleets which are there takes them from there. --fresh removes all of them first.
  * Size    20 seeds of scenes and 92 companies of 200 workers, 33 days (the longest scene takes 32); 3 seeds of each of
  *         the long ones. 92 companies have about 139 scenes of infiltrators, with which a recall of 90 % is known to
- *         within 5 points (196 scenes for 85 %, 73 for 95 %): 1.96² p (1 - p) / 0.05².
+ *         within 5 points (196 scenes for 85 %, 73 for 95 %): 1.96² p (1 - p) / 0.05². In all 176 million events; at 30
+ *         to 70 µs of processor an event (November 2026) that is one to two hours on two cores.
  * Errors  a fleet that fails ends the run with exit 1; bad usage with 2.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

@@ -17,7 +17,7 @@ type Any = LoadedRule | LoadedCorrelation
 const CLAIMS: readonly { words: RegExp; shownBy: RegExp }[] = [
   {
     words: /\b(another|other|three|many) countr(y|ies)\b|\babroad\b/i,
-    shownBy: /Country$|^Contract\.country$|^login_place\.Reason$/,
+    shownBy: /Country$|^Contract\.country$|\.Abroad$|^login_place\.Reason$/,
   },
   { words: /\b(sits|used|used on .*), elsewhere\b/i, shownBy: /Country$|DistanceKm$/ },
   { words: /\b(part of the world|part of the country)\b/i, shownBy: /TimeZone$|Country$/ },

@@ -189,5 +189,6 @@ const egress = (sent: number) =>
 
 export function momentOf(record: Recorded): number {
   if (record.type === 'event') return record.event.time
+  if (record.type === 'learning') return record.saidAt
   return 'from' in record ? record.from : record.time
 }

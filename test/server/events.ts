@@ -114,6 +114,16 @@ export function session(device: string, geo: AddressFacts, time = T0, fingerprin
   return { type: 'connection', device, time, remoteAddress: '203.0.113.9', geo, ...(fingerprint && { fingerprint }) }
 }
 
+/** For the whole company unless `fields` say otherwise. */
+export function approval(fields: Partial<RecordedOf<'approval'>>): RecordedOf<'approval'> {
+  const what = fields.tool ?? fields.asn ?? fields.program ?? ''
+  return {
+    ...{ type: 'approval', id: `a-${fields.kind ?? 'tool'}-${what}`.replaceAll(/[^\w.-]/g, '-'), level: 'company' },
+    ...{ kind: 'tool', from: T0 - 30 * DAY, approvedBy: 'ana', reason: 'Our own.' },
+    ...fields,
+  } as RecordedOf<'approval'>
+}
+
 export function contract(worker: string, fields: Partial<RecordedOf<'contract'>> = {}): RecordedOf<'contract'> {
   return { type: 'contract', worker, from: T0 - 30 * DAY, country: 'US', latitude: 30.27, longitude: -97.74, ...fields }
 }

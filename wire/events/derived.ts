@@ -177,6 +177,7 @@ export const SharedKey = z.strictObject({
  * A remote-control tool, VPN client or the like, recognised by the catalogue.
  *
  * Shape   `Tool` the catalogue's name, `ToolId` its id; `Approved` by the contract at the event's time;
+ *         `CommonHere`: in the learning period, and a third of the workers have the same tool with the same tenant;
  *         `VendorsLast30d` distinct remote-control tools on this laptop, including this one; `Renamed`: the catalogue
  *         does not know the binary's name and recognised it by something else. `Baseline`: it was present at the
  *         agent's first inventory, so its installation time is unknown. `DaysSinceStart` of the contract;
@@ -191,6 +192,7 @@ export const Tool = z.strictObject({
   ToolCategory: name,
   MatchedBy: z.enum(TOOL_MATCHES),
   Approved: z.boolean(),
+  CommonHere: z.boolean().default(false),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
   VendorsLast30d: count,
   Renamed: z.boolean(),
@@ -233,6 +235,38 @@ export const Hardware = z.strictObject({
   Signs: name.nullable(),
   Approved: z.boolean(),
   DaysSinceFirstBoot: z.number().min(0).nullable(),
+})
+
+/**
+ * Somebody drove a laptop through a remote-control tool, by the tool's own log (#25, #27, P26).
+ *
+ * Shape   one per laptop, tool, operator and UTC day. `OperatorHash`: a hash over the operator's id, or address. `Abroad`:
+ *         in another country than the contract, or the laptop where there is none; null: unknown. `Helps`: for less than
+ *         an hour a day, and on few days. `Laptops`: those the same operator was on lately, 10 at most.
+ *         `OffHoursShare`: of the time, outside the declared hours or at night; null without a time zone. `CommonHere`:
+ *         in the learning period, and a third of the workers have the tool.
+ * Units   `Hours`, `Days` and `OffHoursShare` of the last 14 days, including this one.
+ */
+export const RemoteOperator = z.strictObject({
+  category: z.literal('remote_operator'),
+  ...envelope,
+  Tool: name,
+  ToolId: name,
+  Approved: z.boolean(),
+  OperatorHash: hash,
+  OperatorCountry: country.nullable(),
+  OperatorRegion: name.nullable(),
+  NetworkClass: z.enum(NETWORK_CLASSES).nullable(),
+  ContractCountry: country.nullable(),
+  Abroad: z.boolean().nullable(),
+  TravelNotice: z.boolean(),
+  HoursToday: z.number().min(0),
+  Hours: z.number().min(0),
+  Days: count,
+  OffHoursShare: z.number().min(0).max(1).nullable(),
+  Helps: z.boolean(),
+  Laptops: count,
+  CommonHere: z.boolean(),
 })
 
 /**

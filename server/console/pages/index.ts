@@ -4,6 +4,7 @@ import type { Permission } from '../../api/schema.ts'
 import { Clusters } from './clusters.tsx'
 import { Collected } from './collected.tsx'
 import { Laptops } from './laptops.tsx'
+import { Learning } from './learning.tsx'
 import { Password } from './password.tsx'
 import { Users } from './users.tsx'
 import { Worker } from './worker.tsx'
@@ -25,6 +26,7 @@ export const PAGES: readonly Page[] = [
   { path: 'workers', title: 'Worker', nav: false, page: Worker },
   { path: 'clusters', title: 'Clusters', nav: true, page: Clusters },
   { path: 'laptops', title: 'Laptops', nav: true, page: Laptops },
+  { path: 'learning', title: 'Learning', nav: true, needs: 'contract.read', page: Learning },
   { path: 'users', title: 'Users', nav: true, needs: 'user.manage', page: Users },
   { path: 'collected', title: 'What is collected', nav: true, page: Collected },
   { path: 'password', title: 'Password', nav: false, page: Password },

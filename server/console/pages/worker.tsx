@@ -17,6 +17,7 @@ import { LaptopCard } from '../parts/laptop.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { Observed } from '../parts/observed.tsx'
 import { Score } from '../parts/score.tsx'
+import { Sources } from '../parts/sources.tsx'
 import { plain, Text } from '../parts/text.tsx'
 import { WorkersZone } from '../parts/time.tsx'
 import { Timeline } from '../parts/timeline.tsx'
@@ -96,6 +97,7 @@ export function Worker({ rest }: { rest: readonly string[] }) {
         </div>
         <div class="column-side">
           <ContractFacts contract={contract} />
+          <Sources sources={data.sources} />
           <section class="panel" aria-labelledby="laptops-title">
             <h2 id="laptops-title">Laptops</h2>
             {data.laptops.length === 0 && <p class="muted">No laptop is known to be with this worker.</p>}

@@ -11,6 +11,7 @@ const KINDS: Readonly<Record<string, { one: string; short: string }>> = {
   bssid: { one: 'a Wi-Fi', short: 'Wi-Fi' },
   controller: { one: 'a remote controller', short: 'Controller' },
   mfa_device: { one: 'a sign-in device', short: 'Sign-in' },
+  login_address: { one: 'an address of logins', short: 'Logins' },
   edid: { one: 'a monitor', short: 'Monitor' },
   usb_serial: { one: 'a USB device', short: 'USB' },
 }

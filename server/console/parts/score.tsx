@@ -9,7 +9,6 @@
 
 import { signal, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import type { Sensor } from '../../../rules/language/index.ts'
 import type { Assessment, Part } from '../../model/assessment.ts'
 import { howCommon, signed } from '../../model/points.ts'
 import type { FindingView } from '../../views/schema.ts'
@@ -439,7 +438,7 @@ function ticksOf(least: number, most: number): number[] {
   return ticks
 }
 
-const SENSOR_WORDS: Record<Sensor, string> = {
+const SENSOR_WORDS: Record<string, string> = {
   process: 'Programs',
   software: 'Installed software',
   tool_log: 'Tool’s own log',

@@ -120,6 +120,7 @@ const SHORTCUTS = [
   ['n', 'open the next open case'],
   ['/', 'search'],
   ['1  2  3  4', 'on a worker: choose a verdict'],
+  ['a', 'on the page Learning: approve'],
   ['Esc', 'back to the list; cancel the search or the verdict'],
   ['?', 'this help'],
 ] as const

@@ -77,6 +77,7 @@ export interface Connected {
   screen(laptop: string, name: string, report: Report, screen: Screen | null): void
   /** In no particular order, from `from` on. */
   sightings(laptop: string): { from: number; all: Sighting[] }
+  laptops(): Iterable<string>
   readonly kept: Part
 }
 
@@ -120,6 +121,7 @@ export function connected(twinMs: number, clone: Thing): Connected {
       )
       return { from: laptop.reached - KEEP_MS, all: [...all, ...clonesIn(laptop)] }
     },
+    laptops: () => laptops.keys(),
     kept: laptops,
   }
 

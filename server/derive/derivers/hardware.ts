@@ -18,6 +18,7 @@ import type { Category, Event, EventOf } from '../../../wire/event.ts'
 import { DAY } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, type Seen } from '../deriver.ts'
 import { firstOfDay } from '../kit/first-of-day.ts'
+import { Names } from '../kit/kept.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 import { connected, type Report, type Thing, type UsbIds } from './connected.ts'
 import { jigglerIn } from './jiggler.ts'
@@ -46,6 +47,8 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
   const firsts = firstOfDay()
   const devices = connected(limits.twinSeconds * 1_000, { ...CLONE, by: 'clone' })
   const sightings = statements()
+  /** Laptops whose contract has changed. */
+  const due = new Names()
   return {
     take(seen, emit) {
       const { event, device, conflict, time, receivedAt } = seen
@@ -55,7 +58,16 @@ export const hardware = deriverKind('hardware', thresholds, (limits, world) => {
       if (event && READ.has(event.category)) isChanged = takeEvent(device, event, seen, emit) || isChanged
       if (isChanged) revise(device, emit)
     },
-    kept: { firsts: firsts.kept, devices: devices.kept, sightings: sightings.kept },
+    changed({ worker, device }) {
+      // Sessions and tenants, which become known by laptop, approve no hardware.
+      if (device !== null) return
+      for (const it of worker === null ? devices.laptops() : world.devicesOf(worker)) due.add(it)
+    },
+    advance(_now, emit) {
+      for (const device of due) revise(device, emit)
+      due.clear()
+    },
+    kept: { due, firsts: firsts.kept, devices: devices.kept, sightings: sightings.kept },
   }
 
   /** Returns whether what is connected may have changed. */

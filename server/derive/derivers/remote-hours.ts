@@ -9,18 +9,18 @@
  *         another one with their sum of hours. Their time is when the day reached `sittingMinutes`.
  *         Overlapping sessions count once. Of several events about one session the latest counts; a session without an
  *         end lasted until its latest event.
- * Silent  sessions of a tool that the contract approves.
- * Memory  per device the sessions of the last month: MAX_SESSIONS at most, the shortest dropped first.
+ * Silent  sessions of a tool that the company approves, also when it says so within `APPRAISED_DAYS`.
+ * Memory  per device the sessions of the last two months: MAX_SESSIONS at most, the shortest dropped first.
  */
 
 import * as z from 'zod'
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
-import { deriverKind, LATENESS_MS } from '../deriver.ts'
+import { deriverKind } from '../deriver.ts'
+import { APPRAISED_DAYS } from '../kit/appraised-days.ts'
 import { hoursStatement } from '../kit/hours-statement.ts'
 import { mapCodec, Names, Subjects } from '../kit/kept.ts'
 import { hoursByDay, isLater, type RemoteSession, sessionOf, shortest } from '../kit/remote-sessions.ts'
 import { type Statement, statements } from '../kit/statements.ts'
-import { isApprovedTool } from '../kit/tenant.ts'
 
 const MAX_SESSIONS = 512
 
@@ -40,21 +40,24 @@ const thresholds = z.strictObject({
   longHours: z.number().min(0.1).max(500).default(24),
 })
 
+interface ToolSession extends RemoteSession {
+  tool: string
+}
+
 export const remoteHours = deriverKind('remote_hours', thresholds, (limits, world) => {
   const { hours, days, ofDays, longDays } = limits
-  const devices = new Subjects<Map<string, RemoteSession>>(mapCodec())
+  const devices = new Subjects<Map<string, ToolSession>>(mapCodec())
   /** Devices to judge at the next advance. */
   const due = new Names()
   const reported = statements()
-  const keptMs = LATENESS_MS + (Math.max(ofDays, longDays) + 1) * DAY
+  const keptMs = (APPRAISED_DAYS + Math.max(ofDays, longDays) + 1) * DAY
 
   return {
     reads: ['remote_session'],
-    take({ event, device, conflict, contract, receivedAt }) {
+    take({ event, device, conflict, receivedAt }) {
       if (event?.category !== 'remote_session' || event.Direction !== 'incoming') return
       if (device === null || conflict || event.time > receivedAt + DAY) return
-      if (isApprovedTool(contract, { id: event.Tool, name: event.Tool }, event)) return
-      const session = sessionOf(event)
+      const session = { ...sessionOf(event), tool: event.Tool }
       if (session.end - session.start > keptMs) session.start = session.end - keptMs
       const sessions = devices.ensure(device, () => new Map())
       const key = JSON.stringify([event.Tool, event.PeerIdHash, event.StartedAt])
@@ -65,12 +68,19 @@ export const remoteHours = deriverKind('remote_hours', thresholds, (limits, worl
       due.add(device)
       if (sessions.size > MAX_SESSIONS) sessions.delete(shortest(sessions))
     },
+    changed({ worker, device }) {
+      const theirs = device !== null ? [device] : worker !== null ? world.devicesOf(worker) : devices.keys()
+      for (const it of theirs) if (devices.has(it)) due.add(it)
+    },
     advance(_now, emit) {
       for (const device of due) {
         const sessions = devices.get(device)!
         const reached = Math.max(...[...sessions.values()].map((it) => it.end))
-        const since = Math.floor((reached - LATENESS_MS) / DAY)
-        const all = [...statementsOn(device, sessions, since), ...sittingsOn(device, sessions, since)]
+        const since = Math.floor(reached / DAY) - APPRAISED_DAYS
+        const unapproved = [...sessions.values()].filter(
+          ({ tool, start }) => !world.approvesSession(device, world.holderAt(device, start), tool, start),
+        )
+        const all = [...statementsOn(device, unapproved, since), ...sittingsOn(device, unapproved, since)]
         reported.revise(device, since * DAY, all, emit)
         for (const [key, { end }] of sessions)
           if (end < reached - keptMs) {
@@ -83,8 +93,8 @@ export const remoteHours = deriverKind('remote_hours', thresholds, (limits, worl
     kept: { devices, due, reported: reported.kept },
   }
 
-  function statementsOn(device: string, sessions: ReadonlyMap<string, RemoteSession>, since: number): Statement[] {
-    const table = hoursByDay([...sessions.values()], hours * HOUR)
+  function statementsOn(device: string, sessions: readonly RemoteSession[], since: number): Statement[] {
+    const table = hoursByDay(sessions, hours * HOUR)
     return [...table].flatMap(([day, { ms, full }]) => {
       if (day < since || full === null) return []
       const window = Array.from({ length: ofDays }, (_, ago) => table.get(day - ago)).filter((it) => it !== undefined)
@@ -95,8 +105,8 @@ export const remoteHours = deriverKind('remote_hours', thresholds, (limits, worl
   }
 
   /** Sittings of any length, by days. */
-  function sittingsOn(device: string, sessions: ReadonlyMap<string, RemoteSession>, since: number): Statement[] {
-    const table = hoursByDay([...sessions.values()], limits.sittingMinutes * MINUTE)
+  function sittingsOn(device: string, sessions: readonly RemoteSession[], since: number): Statement[] {
+    const table = hoursByDay(sessions, limits.sittingMinutes * MINUTE)
     return [...table].flatMap(([day, { full }]) => {
       if (day < since || full === null) return []
       const window = Array.from({ length: longDays }, (_, ago) => table.get(day - ago)).filter((it) => it?.full != null)

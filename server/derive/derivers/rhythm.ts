@@ -13,9 +13,9 @@
  */
 
 import * as z from 'zod'
-import type { Contract } from '../../../wire/contract.ts'
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { type Draft, deriverKind, LATENESS_MS } from '../deriver.ts'
+import { isAgreed } from '../kit/agreed-hours.ts'
 import { Subjects, single } from '../kit/kept.ts'
 import { utcOffsets } from '../kit/local-time.ts'
 
@@ -156,18 +156,9 @@ export const rhythm = deriverKind('rhythm', thresholds, (limits, world) => {
       const offset = contract?.timeZone ? offsetAt(contract.timeZone, time) : null
       if (!contract || offset === null) continue
       all += minutes
-      if (!isAgreed(contract, time + HOUR / 2 + offset * MINUTE)) off += minutes
+      if (!isAgreed(contract, time + HOUR / 2 + offset * MINUTE, limits)) off += minutes
     }
     return all === 0 ? null : twoDigits(off / all)
-  }
-
-  /** `wall`: local time, as epoch ms as if it were UTC. */
-  function isAgreed({ declaredHours }: Contract, wall: number): boolean {
-    if (declaredHours && declaredHours.length > 0)
-      return declaredHours.some((it) => it.days.some((day) => isWithin(day, it.start, it.end, wall)))
-    const hour = new Date(wall).getUTCHours()
-    const { nightFrom: from, nightTo: to } = limits
-    return from <= to ? hour < from || hour >= to : hour < from && hour >= to
   }
 
   /** In hours, from the vector mean of the activity on a 24-hour dial. */
@@ -221,22 +212,4 @@ function addHour(hours: number[], { hour, minutes, idle }: Hour): void {
     const before = unpacked(hours[index]!)
     hours[index] = pack({ hour, minutes: Math.min(60, before.minutes + minutes), idle: Math.max(before.idle, idle) })
   }
-}
-
-/** Whether declared hours that begin on `weekday` (1: Monday) contain this local time; they may end on the next day. */
-function isWithin(weekday: number, start: string, end: string, wall: number): boolean {
-  const from = minuteOf(start)
-  const to = minuteOf(end) <= from ? minuteOf(end) + 1_440 : minuteOf(end)
-  const today = new Date(wall).getUTCDay() || 7
-  const minute = Math.floor(wall / MINUTE) % 1_440
-  return [0, 1].some((ago) => {
-    const began = ((today - ago + 6) % 7) + 1
-    const since = minute + ago * 1_440
-    return began === weekday && since >= from && since < to
-  })
-}
-
-function minuteOf(clock: string): number {
-  const [hours, minutes] = clock.split(':')
-  return Number(hours) * 60 + Number(minutes)
 }

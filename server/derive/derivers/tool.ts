@@ -2,7 +2,9 @@
  * Remote-control tools, VPN clients and similar programs that the catalogue recognised (#13-#24, #30, #44).
  *
  * Shape   one `tool` per device, tool, way of recognition and UTC day: the first sighting of the day. Another one on
- *         the same day when it is unattended, renamed, approved or not, or new where it was only present before.
+ *         the same day when it is unattended, renamed, shows another tenant, or is new where it was only present before.
+ *         An event is emitted again when the company approves the tool, its tenant becomes known, or most of the fleet
+ *         turns out to have it, later.
  *         Only removing a package or application is a removal; services and autostarts are removed by every update. A
  *         tool that still runs within an hour of its removal has not returned, and one that the same publisher
  *         installs again within that hour was updated.
@@ -12,13 +14,15 @@
 
 import * as z from 'zod'
 import { isRemoteControl } from '../../../rules/catalogue/categories.ts'
+import type { Contract } from '../../../wire/contract.ts'
 import { CATEGORIES } from '../../../wire/event.ts'
 import type { CatalogueFacts } from '../../../wire/recording.ts'
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
-import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
+import { type Draft, deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
+import { appraised } from '../kit/appraised.ts'
 import { inOrder, type Note } from '../kit/in-order.ts'
 import { mapCodec, prefixed, Subjects } from '../kit/kept.ts'
-import { isApprovedTool } from '../kit/tenant.ts'
+import { tenantsIn } from '../kit/tenant.ts'
 
 const MAX_TOOLS = 64
 const MAX_REMOVALS = 16
@@ -43,13 +47,13 @@ type StartedBy = 'management' | 'system' | 'person' | null
 interface ToolSighting extends Note {
   what: 'sighting'
   found: FoundTool
-  approved: boolean
+  /** Those that the event shows. */
+  tenants: readonly string[]
   baseline: boolean
   started: StartedBy
   installed: boolean
   publisher: string | null
   sinceFirstBoot: number | null
-  sinceStart: number | null
 }
 interface ToolRemoval extends Note {
   what: 'removal'
@@ -58,6 +62,13 @@ interface ToolRemoval extends Note {
 }
 interface Logon extends Note {
   what: 'logon'
+}
+
+type ToolDraft = Extract<Draft, { category: 'tool' }>
+/** A tool event without what the contract says. */
+interface Observed {
+  draft: Omit<ToolDraft, 'Approved' | 'CommonHere' | 'DaysSinceFirstBoot' | 'DaysSinceStart'>
+  tenants: readonly string[]
 }
 
 type ToolNote = ToolSighting | ToolRemoval | Logon
@@ -83,7 +94,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
         if (note.what === 'logon') memory.loggedOn = true
         else if (note.what === 'removal') addRemoval(memory, note)
         else {
-          const { time, found, approved, baseline, sinceFirstBoot, sinceStart } = note
+          const { time, found, tenants, baseline } = note
           const day = Math.floor(time / DAY)
           if (memory.day !== day) Object.assign(memory, { day, kinds: [], reported: [] })
           const kind = kindOf(note)
@@ -95,7 +106,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
           const { id, by, renamed } = found
           const unattended = found.unattended === true
           const returned = sinceRemoval !== null
-          const key = [id, by, unattended, renamed, baseline, approved, byProvisioning, returned].join('|')
+          const key = JSON.stringify([id, by, unattended, renamed, baseline, byProvisioning, returned, ...tenants])
           if (memory.reported.includes(key) || memory.reported.length >= MAX_REPORTED) return
           memory.reported.push(key)
           report(time, key, {
@@ -104,13 +115,11 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
             ToolId: found.id,
             ToolCategory: found.category,
             MatchedBy: found.by,
-            Approved: approved,
-            DaysSinceFirstBoot: sinceFirstBoot,
+            ...UNJUDGED,
             VendorsLast30d: memory.tools.filter((it) => it.day > day - limits.vendorDays).length,
             Renamed: found.renamed,
             Unattended: found.unattended,
             Baseline: baseline,
-            DaysSinceStart: sinceStart,
             DaysSinceRemoval: sinceRemoval,
             ByProvisioning: byProvisioning,
           })
@@ -119,6 +128,17 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
     },
     MAX_NOTES,
   )
+  const events = appraised<Observed>(world, (device, worker, time, { draft, tenants }) => {
+    const contract = world.contractAt(worker, time)
+    const found = { id: draft.ToolId, category: draft.ToolCategory }
+    const judged = {
+      Approved: world.approvesTool({ contract, device, time }, { id: draft.ToolId, name: draft.Tool }, tenants),
+      CommonHere: world.isCommonHere(device, time, found, tenants),
+      DaysSinceFirstBoot: daysSince(world.firstBoot(device), time),
+      DaysSinceStart: daysSince(contract?.start, time),
+    }
+    return { draft: { ...draft, ...judged }, mark: JSON.stringify([worker, ...Object.values(judged)]) }
+  })
   /**
    * By device, the first time of each kind of sighting on each day, so that a tool with ten thousand connections a day
    * costs one note. An earlier sighting that arrives late makes another note; `step` then ignores the later one.
@@ -129,12 +149,10 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
 
   return {
     take(seen, emit) {
-      const { event, facts, device, conflict, time, contract, firstBoot } = seen
+      const { event, facts, device, conflict, time, firstBoot } = seen
       if (!event || device === null || conflict || !(facts?.tools || event.category === 'logon')) return
       const put = (note: ToolNote) =>
-        devices.take(device, note, (at, key, draft) =>
-          emit({ device, worker: world.holderAt(device, at), time: at }, key, draft),
-        )
+        devices.take(device, note, (at, key, draft) => events.put(device, at, key, observedIn(key, draft), emit))
       if (isLogon(seen) && firstBoot !== null && time - firstBoot <= limits.provisioningHours * HOUR) {
         if (time >= (logons.get(device) ?? Number.POSITIVE_INFINITY)) return
         logons.set(device, time)
@@ -148,6 +166,7 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
         if (logon !== undefined) put({ what: 'logon', time: logon, id: '0' })
       }
       const software = event.category === 'software' ? event : null
+      const shown = tenantsIn(event)
       const publisher = software?.Publisher?.trim().toLowerCase() ?? null
       for (const found of facts.tools) {
         // Ids sort a removal before an installation at the same time: the software collector reports both at once.
@@ -163,23 +182,25 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
           time,
           id: `2 ${id}`,
           found,
-          approved: isApprovedTool(contract, found, event),
+          tenants: shown,
           baseline: isBaseline(seen),
           started: startedBy(seen),
           installed: software?.Action === 'installed',
           publisher,
           sinceFirstBoot: daysSince(firstBoot, time),
-          sinceStart: daysSince(contract?.start, time),
         }
         if (!note.installed && !addFirst(known, note)) continue
         if (!note.installed) firsts.touch(device)
         put(note)
       }
     },
-    advance(now) {
+    changed: events.changed,
+    commonChanged: () => events.changed({ worker: null, device: null }),
+    advance(now, emit) {
+      events.advance(emit)
       for (const [device, time] of logons) if (time < now - 2 * LATENESS_MS) logons.delete(device)
     },
-    kept: { ...prefixed('devices', devices.kept), firsts, logons },
+    kept: { ...prefixed('devices', devices.kept), ...prefixed('events', events.kept), firsts, logons },
   }
 
   /** The removal of an update may follow the installation: then it is not a removal. */
@@ -226,8 +247,19 @@ export const tool = deriverKind('tool', thresholds, (limits, world) => {
 })
 
 /** Sightings of different kinds on one day are separate notes. */
-function kindOf({ found, approved, baseline, started }: ToolSighting): string {
-  return [found.id, found.by, found.unattended === true, found.renamed, baseline, approved, started].join('|')
+function kindOf({ found, tenants, baseline, started }: ToolSighting): string {
+  return [found.id, found.by, found.unattended === true, found.renamed, baseline, started, ...tenants].join('|')
+}
+
+/** In place of what is judged later. */
+const UNJUDGED = { Approved: false, CommonHere: false, DaysSinceFirstBoot: null, DaysSinceStart: null }
+/** The number of values in a sighting's key before its tenants. */
+const BEFORE_TENANTS = 7
+
+function observedIn(key: string, draft: Draft | null): Observed | null {
+  if (draft?.category !== 'tool') return null
+  const { Approved: _approved, CommonHere: _common, DaysSinceFirstBoot: _boot, DaysSinceStart: _start, ...rest } = draft
+  return { draft: rest, tenants: (JSON.parse(key) as string[]).slice(BEFORE_TENANTS) }
 }
 
 /** Whether it is the first of its kind and day so far, which is then recorded. Drops days past the lateness bound. */
@@ -265,12 +297,19 @@ const MANAGEMENT =
 /** Package installers, which a person may have started: they count only where logons are collected. */
 const INSTALLERS = /^(dpkg|apt|apt-get|rpm|dnf|yum|zypper|snapd|packagekitd|cloud-init|installer|msiexec)(\.exe)?$/i
 
-function startedBy({ event }: Seen): StartedBy {
+function startedBy({ event, contract }: Seen): StartedBy {
   if (event?.category !== 'process_creation') return null
   if (event.User === null || !SYSTEM_USERS.has(event.User.toLowerCase())) return 'person'
   const parent = event.ParentImage?.split(/[\\/]/).at(-1) ?? ''
+  if (isOurManagement(contract, parent)) return 'management'
   const logonsAreSeen = CATEGORIES.logon.on.includes(event.product)
   return MANAGEMENT.test(parent) || (logonsAreSeen && INSTALLERS.test(parent)) ? 'management' : 'system'
+}
+
+/** A program that the company approves as its own way to install others. */
+function isOurManagement(contract: Contract | null, program: string): boolean {
+  const plain = (it: string) => it.toLowerCase().replace(/\.exe$/, '')
+  return contract?.approvedPrograms?.some((it) => plain(it.program) === plain(program)) ?? false
 }
 
 function daysSince(from: number | null | undefined, time: number): number | null {

@@ -6,7 +6,8 @@
  *         count only when each was in use at that time, because a laptop may run at home without its worker.
  *         `Hours` is at most the time between the places; when both alternate within one bucket of six hours, the time
  *         between their first sightings.
- *         At most `perDay` a day: an exit that nobody declared would make one for every pair of its places.
+ *         Of a day with more than `perDay` the first: an exit that nobody declared makes one for every pair of its
+ *         places.
  * Silent  addresses that prove no place (VPN, relay, Tor, hosting, security services, company exits, approved ones);
  *         mobile networks, whose gateways move; a network whose place changed: that is the database (N27); two places of
  *         one operator's network: its traffic came out elsewhere (N31).
@@ -17,7 +18,7 @@
 import * as z from 'zod'
 import { DAY, HOUR } from '../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../deriver.ts'
-import { buckets, earliestAndLatest, type Fact } from '../kit/buckets.ts'
+import { buckets, earliestAndLatest, type Fact, keyReader } from '../kit/buckets.ts'
 import { announced, kilometres, networkOf, positionOf, provesPlace } from '../kit/place.ts'
 import { statements } from '../kit/statements.ts'
 
@@ -34,7 +35,7 @@ const thresholds = z.strictObject({
   travelGraceHours: z.number().min(0).max(240).default(24),
   /** Hours around a sighting within which each of two laptops must have been in use. */
   usedWithinHours: z.number().min(0).max(24).default(1),
-  /** Events of one worker and day: more of them say nothing more. */
+  /** Events of one worker and day that may be journeys: more of them are one exit with many places. */
   perDay: z.int().min(1).max(100).default(3),
 })
 
@@ -101,24 +102,24 @@ export const travel = deriverKind('travel', thresholds, (limits, world) => {
       .of(worker)
       .map(stayed)
       .sort((a, b) => a.first - b.first || a.last - b.last || (a.device < b.device ? -1 : 1))
-    const perDay = new Map<number, number>()
     const found = new Map<string, { device: string | null; time: number; key: string; draft: Draft }>()
+    const lastOf = new Map<string, TravelStay>()
     for (const [index, to] of sequence.entries()) {
-      const earlier = sequence.slice(0, index)
-      const before = [earlier.findLast((it) => it.device === to.device), earlier.at(-1)]
+      const before = [lastOf.get(to.device), sequence[index - 1]]
+      lastOf.set(to.device, to)
       for (const from of new Set(before.filter((it) => it !== undefined))) {
         const draft = travelBetween(from, to)
         const isSame = from.device === to.device
         if (!draft || !(isSame || (used(worker, from, from.last) && used(worker, to, to.first)))) continue
         const key = [from.country, from.region, to.country, to.region].join('|')
         const once = `${Math.floor(to.first / DAY)} ${key}`
-        const day = Math.floor(to.first / DAY)
-        if (found.has(once) || (perDay.get(day) ?? 0) >= limits.perDay) continue
-        perDay.set(day, (perDay.get(day) ?? 0) + 1)
-        found.set(once, { device: isSame ? to.device : null, time: to.first, key, draft })
+        if (!found.has(once)) found.set(once, { device: isSame ? to.device : null, time: to.first, key, draft })
       }
     }
-    const now = [...found.values()].map(({ device, time, ...rest }) => ({ about: { device, worker, time }, ...rest }))
+    const byDay = Map.groupBy(found.values(), (it) => Math.floor(it.time / DAY))
+    // Nobody travels like this: it is an exit, and one event says so.
+    const told = [...byDay.values()].flatMap((all) => (all.length > limits.perDay ? all.slice(0, 1) : all))
+    const now = told.map(({ device, time, ...rest }) => ({ about: { device, worker, time }, ...rest }))
     reported.revise(worker, fromOf(worker), now, emit)
   }
 
@@ -164,6 +165,8 @@ function isUse({ event }: Seen): boolean {
   return event?.category === 'input_pattern' || (event?.category === 'logon' && event.Action === 'logon')
 }
 
+const placeOf = keyReader<TravelPlace>()
+
 function stayed({ key, values }: Fact): TravelStay {
-  return { ...(JSON.parse(key) as TravelPlace), first: values[0]!, last: values[1]! }
+  return { ...placeOf(key), first: values[0]!, last: values[1]! }
 }

@@ -42,6 +42,8 @@ export interface Buckets {
   /** The latest time of the subject; minus infinity when there is none. */
   reached(subject: string): number
   subjects(): Iterable<string>
+  /** Forgets what `of` returns of the subject, for facts that are added again. */
+  clear(subject: string): void
   readonly kept: Part
 }
 
@@ -88,6 +90,10 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
     keys: (name) => subjects.get(name)?.keys ?? [],
     reached: (name) => subjects.get(name)?.reached ?? Number.NEGATIVE_INFINITY,
     subjects: () => subjects.keys(),
+    clear(name) {
+      const subject = subjects.get(name)
+      if (subject) subjects.set(name, { reached: subject.reached, keys: [], rows: [] })
+    },
     kept: subjects,
   }
 
@@ -157,3 +163,18 @@ export function buckets({ bucketMs, keepMs, width, merge, expired }: BucketKind)
 export function earliestAndLatest(a: readonly number[], b: readonly number[]): number[] {
   return [Math.min(a[0]!, b[0]!), Math.max(a[1]!, b[1]!)]
 }
+
+/** Reads JSON keys, each distinct one once; at most `MAX_PARSED` are kept. */
+export function keyReader<T extends object>(): (key: string) => Readonly<T> {
+  const known = new Map<string, Readonly<T>>()
+  return (key) => {
+    const before = known.get(key)
+    if (before) return before
+    if (known.size >= MAX_PARSED) known.clear()
+    const value = JSON.parse(key) as T
+    known.set(key, value)
+    return value
+  }
+}
+
+const MAX_PARSED = 20_000

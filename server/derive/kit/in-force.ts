@@ -18,7 +18,15 @@ export function holds(approval: Approval, time: number): boolean {
   return (approval.from ?? 0) <= time && time < (approval.to ?? Number.POSITIVE_INFINITY)
 }
 
-const LIMITED = ['approvedTools', 'approvedEgress', 'travelNotices', 'peripherals', 'declaredHours'] as const
+const LIMITED = [
+  'approvedTools',
+  'approvedEgress',
+  'travelNotices',
+  'peripherals',
+  'declaredHours',
+  'approvedPrograms',
+  'approvedRepositories',
+] as const
 
 /**
  * The contract as in force at `time`, and the period for which the answer is the same.

@@ -79,8 +79,18 @@ export function announced(
       (it) =>
         holds({ from: it.from - graceMs, to: it.to + graceMs }, time) &&
         ((it.country ?? at.country) === at.country || (at.class === 'mobile' && it.country !== version.country)) &&
-        (it.country !== version.country || (it.region ?? at.region) === at.region),
+        (it.country !== version.country || it.region == null || isRegion(it.country, it.region, at.region)),
     ) ?? false
+  )
+}
+
+/** Whether two names are of one region of a country, in any spelling: 'TX' is Texas. False where one is unknown. */
+function isRegion(country: string | null | undefined, a: string, b: string | null): boolean {
+  if (b === null) return false
+  if (folded(a) === folded(b)) return true
+  const [one, other] = [findPlace({ country, region: a }), findPlace({ country, region: b })]
+  return (
+    one !== null && other !== null && one.points.length === other.points.length && one.points[0] === other.points[0]
   )
 }
 

@@ -10,7 +10,7 @@ import type { NetworkClass } from '../../../wire/events/derived.ts'
 import type { Seen } from '../deriver.ts'
 import { declares } from '../derivers/hardware.ts'
 import { approvedExit, provesPlace } from './place.ts'
-import { isApprovedTool } from './tenant.ts'
+import { isApprovedTool, tenantsIn } from './tenant.ts'
 
 const MAX_THINGS = 32
 
@@ -75,9 +75,10 @@ export function addSighting(
   if (event.category === 'clock_place' && time >= (sightings.clock?.time ?? 0))
     sightings.clock = { worker, time, timeZone: event.TimeZone, utcOffsetMinutes: event.UtcOffsetMinutes }
   if (!facts || ('Action' in event && event.Action === 'removed')) return
+  const tenants = { shown: facts.tools ? tenantsIn(event) : [], installed: [] }
   for (const it of facts.tools ?? [])
     if (isRemoteControl(it.category))
-      put(sightings, { what: 'tool', ...named(it), worker, time, approved: isApprovedTool(contract, it, event) })
+      put(sightings, { what: 'tool', ...named(it), worker, time, approved: isApprovedTool(contract, it, tenants) })
   const usb = event.category === 'usb_device' ? event : null
   for (const it of facts.hardware ?? [])
     put(sightings, { what: 'hardware', ...named(it), worker, time, approved: declares(contract, it, usb) })

@@ -1,10 +1,16 @@
 /** Contracts, holdings and revocations: who held a laptop at a given time, and which contract they had. */
+import { toolIdOf } from '../../../rules/catalogue/tool-names.ts'
 import { foldName } from '../../../wire/common.ts'
-import type { Contract, Device } from '../../../wire/contract.ts'
+import type { Approval, Contract, Device } from '../../../wire/contract.ts'
 import type { Event } from '../../../wire/event.ts'
 import type { RecordedRevocation } from '../../../wire/recording.ts'
+import { replaces, withApprovals } from './approvals.ts'
+import { Census, type CensusSighting } from './census.ts'
+import { DrivenLaptops } from './driven-laptops.ts'
 import { type ContractPeriod, holds, periodAt } from './in-force.ts'
-import { type Keeper, type Parts, Subjects, single } from './kept.ts'
+import { Installations } from './installations.ts'
+import { type Keeper, type Parts, prefixed, Subjects, single } from './kept.ts'
+import { isApprovedTool, tenantsIn } from './tenant.ts'
 
 export { holds } from './in-force.ts'
 
@@ -33,8 +39,15 @@ interface Claim {
 
 interface Version {
   contract: Contract
-  /** The last answer of `contractAt`. */
+  /** The last answer of `contractAt`, with the approvals as of `approvals`. */
   period: ContractPeriod | null
+  approvals: number
+}
+
+/** Whose contract, laptop or tools are known differently from now on. Both null: everybody's. */
+export interface Changed {
+  worker: string | null
+  device: string | null
 }
 
 /**
@@ -45,10 +58,19 @@ export class World implements Keeper {
   readonly #contracts = new Subjects<Version[]>(
     {
       save: (versions) => versions.map((it) => it.contract),
-      load: (state) => (state as Contract[]).map((contract) => ({ contract, period: null })),
+      load: (state) => (state as Contract[]).map(versionOf),
     },
     (worker, versions) => this.#indexAccounts(worker, versions),
   )
+  readonly #approvals = new Subjects<Approval>(undefined, () => {
+    this.#approvalsRevision++
+  })
+  #approvalsRevision = 0
+  /** For workers without a contract, what the company approves. */
+  readonly #bare = new Map<string, Version>()
+  readonly #installations = new Installations()
+  readonly sessions = new DrivenLaptops()
+  readonly census = new Census()
   readonly #devices = new Subjects<Device[]>(undefined, (_, holdings) => {
     for (const it of holdings) this.#index(it)
   })
@@ -64,11 +86,15 @@ export class World implements Keeper {
   /** The last answer of `contextOf`, by laptop. */
   readonly #contexts = new Map<string, DeviceContext>()
 
-  /** Increases with every contract version and assignment that is added. */
+  /** Increases with every contract version, approval and assignment that is added. */
   revision = 0
 
   readonly kept: Parts = {
     contracts: this.#contracts,
+    approvals: this.#approvals,
+    ...prefixed('installations', this.#installations.kept),
+    ...prefixed('sessions', this.sessions.kept),
+    ...prefixed('census', this.census.kept),
     devices: this.#devices,
     revocations: this.#revocations,
     revision: single(
@@ -79,22 +105,77 @@ export class World implements Keeper {
     ),
   }
 
-  addContract(recorded: Contract): void {
+  /** Returns whose past and future events are to be judged again. */
+  addContract(recorded: Contract): Changed {
     const contract = folded(recorded)
     this.revision++
     this.#contexts.clear()
     const versions = this.#contracts.get(contract.worker) ?? []
     // A version with the same `from` is replaced, so that running an import twice changes nothing.
     const kept = versions.filter((it) => it.contract.from !== contract.from)
-    kept.push({ contract, period: null })
+    kept.push(versionOf(contract))
     this.#contracts.set(
       contract.worker,
       kept.sort((a, b) => a.contract.from - b.contract.from),
     )
     this.#indexAccounts(contract.worker, kept)
+    return { worker: contract.worker, device: null }
   }
 
-  addDevice(recorded: Device): void {
+  addApproval(approval: Approval): Changed | null {
+    if (!replaces(approval, this.#approvals.get(approval.id))) return null
+    this.revision++
+    this.#approvalsRevision++
+    this.#contexts.clear()
+    const worker = approval.worker == null ? null : foldName(approval.worker)
+    this.#approvals.set(approval.id, { ...approval, worker })
+    return { worker: approval.level === 'contract' ? (worker ?? '') : null, device: null }
+  }
+
+  /** All approvals, of the company, of roles and of single workers, as last recorded. */
+  approvals(): Approval[] {
+    return [...this.#approvals.values()]
+  }
+
+  /** Notes what a record shows about the tools on a laptop. Call it before the derivers take the record. */
+  take(seen: CensusSighting): Changed | null {
+    this.census.take(seen)
+    const isNews = seen.event?.category === 'remote_session' ? this.sessions.take(seen) : this.#installations.take(seen)
+    return isNews ? { worker: null, device: seen.device } : null
+  }
+
+  /** True when what the fleet has in common has changed. */
+  advance(now: number): boolean {
+    this.#installations.advance(now)
+    return this.census.advance()
+  }
+
+  /** Whether most of the fleet had a tool with the same tenants in the learning period, and the event lies in it. */
+  isCommonHere(
+    device: string,
+    time: number,
+    tool: { id: string; category: string },
+    shown: readonly string[],
+  ): boolean {
+    const { installed } = this.#installations.tenants(device, tool.id, time, shown)
+    return this.census.isCommon(tool, [...shown, ...installed], time)
+  }
+
+  /**
+   * Whether the contract, a role or the company approves a tool of an event. `shown`: the tenants it shows, where the
+   * event itself is no longer at hand.
+   */
+  approvesTool(
+    { contract, device, time }: { contract: Contract | null; device: string | null; time: number },
+    tool: { id: string; name: string },
+    shown: readonly string[] | Event,
+  ): boolean {
+    if (!contract?.approvedTools) return false
+    const tenants = 'category' in shown ? tenantsIn(shown) : shown
+    return isApprovedTool(contract, tool, this.#installations.tenants(device, tool.id, time, tenants))
+  }
+
+  addDevice(recorded: Device): Changed {
     this.revision++
     const { worker } = recorded
     const isFolded = worker === null || worker === foldName(worker)
@@ -108,6 +189,7 @@ export class World implements Keeper {
       device.device,
       kept.sort((a, b) => a.from - b.from),
     )
+    return { worker: null, device: device.device }
   }
 
   addRevocation({ device, from, to }: Revocation): void {
@@ -152,13 +234,46 @@ export class World implements Keeper {
 
   /** The contract in force for `worker` at `time`, without what had ended or not begun; null: no version is known. */
   contractAt(worker: string | null, time: number): Contract | null {
-    const version =
-      worker === null ? undefined : this.#contracts.get(worker)?.findLast((it) => it.contract.from <= time)
-    if (!version) return null
+    const version = worker === null ? undefined : this.#versionAt(worker, time)
+    return version ? this.#periodOf(version, time).contract : null
+  }
+
+  /**
+   * Whether the tool of a remote session at `time` is approved for whoever held the laptop. A session shows no tenant,
+   * so every tenant of that tool on the laptop must be an approved one.
+   */
+  approvesSession(device: string | null, worker: string | null, tool: string, time: number): boolean {
+    const contract = this.contractAt(worker, time)
+    if (!contract?.approvedTools) return false
+    const found = { id: toolIdOf(tool), name: tool }
+    const { installed } = this.#installations.tenants(device, found.id, time, [])
+    const shown = installed.length === 0 ? [[]] : installed.map((it) => [it])
+    return shown.every((it) => isApprovedTool(contract, found, { shown: it, installed: [] }))
+  }
+
+  #versionAt(worker: string, time: number): Version | undefined {
+    return this.#contracts.get(worker)?.findLast((it) => it.contract.from <= time) ?? this.#bareOf(worker)
+  }
+
+  /** What the company approves also holds for a worker of whom no contract is known. */
+  #bareOf(worker: string): Version | undefined {
+    if (this.#approvals.size === 0) return undefined
+    const known = this.#bare.get(worker)
+    if (known) return known
+    const bare = versionOf({ worker, from: 0 })
+    if (withApprovals(bare.contract, this.#approvals.values()) === bare.contract) return undefined
+    this.#bare.set(worker, bare)
+    return bare
+  }
+
+  #periodOf(version: Version, time: number): ContractPeriod {
+    const { period } = version
     // Events mostly arrive in order, so the last answer nearly always applies.
-    if (!version.period || time < version.period.since || time >= version.period.until)
-      version.period = periodAt(version.contract, time)
-    return version.period.contract
+    if (period && version.approvals === this.#approvalsRevision && time >= period.since && time < period.until)
+      return period
+    version.approvals = this.#approvalsRevision
+    version.period = periodAt(withApprovals(version.contract, this.#approvals.values()), time)
+    return version.period
   }
 
   /** All versions of a worker's contract as recorded, oldest first. */
@@ -201,19 +316,21 @@ export class World implements Keeper {
 
   /** The answer of `contractAt`, and the period around `time` in which it is the same. */
   #contractSpan(worker: string | null, time: number): Span & { contract: Contract | null } {
-    const contract = this.contractAt(worker, time)
     const versions = worker === null ? [] : (this.#contracts.get(worker) ?? [])
     const index = versions.findLastIndex((it) => it.contract.from <= time)
-    const [now, next] = [versions[index], versions[index + 1]]
-    const since = Math.max(
-      now?.contract.from ?? Number.NEGATIVE_INFINITY,
-      now?.period?.since ?? Number.NEGATIVE_INFINITY,
-    )
-    const until = Math.min(
-      next?.contract.from ?? Number.POSITIVE_INFINITY,
-      now?.period?.until ?? Number.POSITIVE_INFINITY,
-    )
-    return { contract, since, until }
+    const version = worker === null ? undefined : this.#versionAt(worker, time)
+    const period = version ? this.#periodOf(version, time) : null
+    return {
+      contract: period?.contract ?? null,
+      since: Math.max(
+        versions[index]?.contract.from ?? Number.NEGATIVE_INFINITY,
+        period?.since ?? Number.NEGATIVE_INFINITY,
+      ),
+      until: Math.min(
+        versions[index + 1]?.contract.from ?? Number.POSITIVE_INFINITY,
+        period?.until ?? Number.POSITIVE_INFINITY,
+      ),
+    }
   }
 
   /** All laptops the worker ever held. */
@@ -307,6 +424,10 @@ export class World implements Keeper {
     // Sorted, so that their order of arrival makes no difference.
     if (!known.includes(device)) this.#devicesOf.set(worker, [...known, device].sort())
   }
+}
+
+function versionOf(contract: Contract): Version {
+  return { contract, period: null, approvals: -1 }
 }
 
 /** The feed that an event came from: 'okta' of the collector 'feed:okta'; null: a recording that does not say. */

@@ -5,6 +5,7 @@ import { addUser, makeOneTimeLink } from '../../../server/access/sign-in.ts'
 import { api } from '../../../server/api/app.ts'
 import type { Deps } from '../../../server/api/deps.ts'
 import { revoke } from '../../../server/ingest/revocation.ts'
+import { approvals } from '../../../server/roster/approvals.ts'
 import { contracts } from '../../../server/roster/contracts.ts'
 import type { AddressFacts, Recorded } from '../../../wire/recording.ts'
 import { AUSTIN } from '../events.ts'
@@ -41,6 +42,7 @@ export async function harness(about: Partial<Deps> = {}) {
       return isKnown
     },
     contracts: contracts({ directory, append, audit: (entry) => store.audit.add(entry), now }),
+    approvals: approvals({ directory, append, audit: (entry) => store.audit.add(entry), now }),
     feeds: { lookup, append: async (lines) => (await stream.publish(lines)).duplicates.length },
     store,
     now,

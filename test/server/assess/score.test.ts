@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { assess, DOUBT_ABOVE, explained, LEAST, OVERLAP, PRIOR } from '../../../server/assess/score.ts'
+import { assess, DOUBT_ABOVE, explained, LEAST, OVERLAP } from '../../../server/assess/score.ts'
+import { PRIOR } from '../../../server/model/assessment.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import type { Contract } from '../../../wire/contract.ts'
 import { DAY, HOUR, T0 } from '../events.ts'

@@ -61,6 +61,7 @@ describe('tellwire workers and findings', function () {
         const expected = rows.map(({ online: _, ...row }) => ({
           ...row,
           parts: pages.get(row.worker)!.assessment.parts,
+          sources: pages.get(row.worker)!.sources,
         }))
         assert.ok(expected.some((it) => it.band === 'critical'))
         assert.deepEqual(await lines(['workers', '--band', 'none']), expected)

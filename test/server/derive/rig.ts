@@ -20,7 +20,7 @@ import {
   restoreRows,
 } from '../../../server/derive/kit/kept.ts'
 import { PlaceGate } from '../../../server/derive/kit/place-gate.ts'
-import { sourceOf, World } from '../../../server/derive/kit/world.ts'
+import { type Changed, sourceOf, World } from '../../../server/derive/kit/world.ts'
 import type { Event } from '../../../wire/event.ts'
 import type { CatalogueFacts, Recorded, RecordedOf } from '../../../wire/recording.ts'
 import { NOWHERE } from '../events.ts'
@@ -66,11 +66,19 @@ export class Rig {
     switch (record.type) {
       case 'contract':
         this.#reach(record.receivedAt)
-        this.world.addContract(record)
+        this.#changed(this.world.addContract(record))
+        break
+      case 'learning':
+        this.#reach(record.receivedAt)
+        this.world.census.addLearning(record)
+        break
+      case 'approval':
+        this.#reach(record.receivedAt)
+        this.#changed(this.world.addApproval(record))
         break
       case 'device':
         this.#reach(record.receivedAt)
-        this.world.addDevice(record)
+        this.#changed(this.world.addDevice(record))
         break
       case 'revocation':
         this.world.addRevocation(record)
@@ -127,6 +135,7 @@ export class Rig {
   #tick(): void {
     this.#ticked = this.#time
     this.#pass(this.gate.advance(this.#time))
+    if (this.world.advance(this.#time)) for (const { deriver } of this.#derivers) deriver.commonChanged?.()
     for (const { deriver, emit } of this.#derivers) deriver.advance?.(this.#time, emit)
   }
 
@@ -137,8 +146,13 @@ export class Rig {
     }
   }
 
+  #changed(changed: Changed | null): void {
+    if (changed) for (const { deriver } of this.#derivers) deriver.changed?.(changed)
+  }
+
   #run(seen: Seen): void {
     this.coverage.take(seen)
+    this.#changed(this.world.take(seen))
     const reading: Reading = seen.event?.category ?? 'session'
     for (const { deriver, emit } of this.#derivers)
       if (deriver.reads?.includes(reading) ?? true) deriver.take(seen, emit)

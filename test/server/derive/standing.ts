@@ -97,7 +97,10 @@ function timeOf(record: Recorded): number {
   switch (record.type) {
     case 'event':
       return record.event.time
+    case 'learning':
+      return record.saidAt
     case 'contract':
+    case 'approval':
     case 'device':
     case 'revocation':
     case 'label':

@@ -12,7 +12,7 @@ import { sha256 } from '../../../wire/sha256.ts'
 const START = Date.UTC(2026, 8, 14)
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-const GOLDEN = '6e27d9176c5e54ee14795eb00115bec3be0b3f67057617361f567dce2e1b854d'
+const GOLDEN = '6e89d7702481c8e8b753f34a7a2d4866dcfbe4309970a7b36848e723ecdb0826'
 
 function lines(options: Partial<SimulateOptions> = {}, scenarios: readonly Scenario[] = SCENARIOS): string[] {
   return [...simulate({ scenarios: [], seed: 1, workers: 12, days: 8, start: START, ...options }, scenarios)]
@@ -76,6 +76,27 @@ describe('simulate', () => {
     const once = lines({ scenarios: ['N9'] })
     assert.deepEqual(lines({ scenarios: ['N9'] }), once)
     assert.notDeepEqual(lines({ scenarios: ['N9'], seed: 2 }), once)
+  })
+
+  it('a laptop that wakes says how long it slept, and no boot comes back after the next one', () => {
+    const slept = { right: 0, all: 0 }
+    const shut = new Map<string, number>()
+    const boots = new Map<string, string[]>()
+    const events = only(parsed(lines({ workers: 15, days: 12, seed: 4 })), 'event')
+    for (const { device, event } of events.sort((a, b) => a.event.time - b.event.time)) {
+      if (event.category === 'agent_state' && event.BootId !== null) {
+        const known = boots.get(device) ?? []
+        if (known.at(-1) !== event.BootId) boots.set(device, [...known, event.BootId])
+      }
+      if (event.category !== 'power_state') continue
+      if (event.LidClosed) shut.set(device, event.time)
+      const since = shut.get(device)
+      if (event.ResumedAfterSeconds === null || since === undefined) continue
+      slept.all++
+      if (Math.abs((event.time - since) / 1_000 - event.ResumedAfterSeconds) < 120) slept.right++
+    }
+    assert.ok(slept.all > 100 && slept.right > 0.95 * slept.all, `${slept.right} of ${slept.all}`)
+    for (const [device, ids] of boots) assert.equal(new Set(ids).size, ids.length, device)
   })
 
   it('gives the bytes that it gave before', () => {

@@ -340,7 +340,7 @@ async function putInto(
 /** The records that a scan must return, computed by brute force. Ignores case as the rule engine does. */
 function mustCome({ position, record }: Stored, { categories, after, upTo, literals }: ScanQuery): boolean {
   if (position <= after || position > upTo) return false
-  if (['contract', 'device', 'revocation', 'clock'].includes(record.type)) return true
+  if (['contract', 'approval', 'learning', 'device', 'revocation', 'clock'].includes(record.type)) return true
   const category = record.type === 'event' || record.type === 'feed' ? record.event.category : null
   if (categories !== null && (category === null || !(categories as readonly string[]).includes(category))) return false
   if (literals === undefined) return true

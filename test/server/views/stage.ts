@@ -13,6 +13,7 @@ import type { Verdict } from '../../../server/model/case.ts'
 import type { Enrolled } from '../../../server/model/device.ts'
 import type { Finding } from '../../../server/model/finding.ts'
 import { RULES_PART, type RuleFacts } from '../../../server/model/rule.ts'
+import { type SeenSources, SOURCES_PART } from '../../../server/model/sources.ts'
 import { Directory } from '../../../server/roster/directory.ts'
 import { memoryStore } from '../../../server/store/memory/store.ts'
 import { memoryTelemetry } from '../../../server/store/memory/telemetry.ts'
@@ -54,7 +55,7 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
   const queue = await Queue.open(reader, 0)
 
   return {
-    ...{ reader, queue, store, directory, stream, policy, judge, reevaluate, records, find, enroll, connect },
+    ...{ reader, queue, store, directory, stream, policy, judge, reevaluate, records, find, enroll, connect, keep },
 
     /** Removes a finding. */
     retract: (id: string) => void findings.delete(id),
@@ -63,6 +64,10 @@ export async function stage({ now, store = memoryStore() }: { now: () => number;
     book: (device: string, about: Partial<DeviceBook>) => {
       keep({ part: COVERAGE_PART, subject: device, state: JSON.stringify({ ...bookOf(null), ...about }) })
     },
+
+    /** Sets when other systems last said something about a worker. */
+    sources: (worker: string, seen: SeenSources) =>
+      keep({ part: SOURCES_PART, subject: worker, state: JSON.stringify(seen) }),
 
     /** Sets the facts of a rule. */
     facts: (rule: string, about: RuleFacts) => keep({ part: RULES_PART, subject: rule, state: JSON.stringify(about) }),

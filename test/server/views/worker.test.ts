@@ -42,6 +42,27 @@ describe("a worker's page", () => {
     )
   })
 
+  it('says which sources have spoken about somebody without a laptop of ours, and which have not', async () => {
+    const { page, find, judge, sources } = await running()
+    find(finding({ ...TOOL, worker: 'w2', device: null }))
+    sources('w2', { identity_provider: T0 })
+    await judge()
+    assert.deepEqual(
+      (await page('w2')).sources.map((it) => [it.source, it.lastSeen]),
+      [
+        ['laptop', null],
+        ['identity_provider', T0],
+        ['code_host', null],
+        ['hr', null],
+      ],
+    )
+  })
+
+  it('finds a worker in any letter case', async () => {
+    const { page } = await running()
+    assert.equal((await page('W1')).worker, 'w1')
+  })
+
   it('the parts add up, and each has the score without it', async () => {
     const { find, judge, page, queue } = await running()
     find(finding(TOOL), finding(WIPE))

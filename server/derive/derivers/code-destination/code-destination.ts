@@ -38,7 +38,7 @@ interface Sent {
   namespace: string | null
 }
 
-export const codeDestination = deriverKind('code_destination', thresholds, (limits) => {
+export const codeDestination = deriverKind('code_destination', thresholds, (limits, world) => {
   const configured = new Set(limits.ours.map((it) => it.toLowerCase().replace(/\/+$/, '')))
   const sent = buckets({
     keepMs: LATENESS_MS + (WINDOW_DAYS + 2) * DAY,
@@ -67,6 +67,11 @@ export const codeDestination = deriverKind('code_destination', thresholds, (limi
       const time = Math.min(seen.time, seen.receivedAt)
       if (sent.add(worker, time, JSON.stringify([action, host, namespace]), [time, 1])) stale.add(worker)
     },
+    changed({ worker, device }) {
+      // Of approvals of the company or a role, everybody is judged again.
+      if (worker !== null) stale.add(worker)
+      else if (device === null) for (const it of sent.subjects()) stale.add(it)
+    },
     advance(_, emit) {
       if (isChanged) for (const worker of sent.subjects()) stale.add(worker)
       isChanged = false
@@ -94,7 +99,7 @@ export const codeDestination = deriverKind('code_destination', thresholds, (limi
     for (const { bucket: day, key, values } of all) {
       if (day < firstDay) continue
       const [action, host, namespace] = JSON.parse(key) as [Action, string, string | null]
-      const inside = isOurs(host, namespace)
+      const inside = isApproved(worker, values[0]!, host, namespace) || isOurs(host, namespace)
       if (inside === true) continue
       const same = all.filter((it) => it.key === key && it.bucket <= day && it.bucket > day - WINDOW_DAYS)
       found.push({
@@ -113,6 +118,16 @@ export const codeDestination = deriverKind('code_destination', thresholds, (limi
       })
     }
     reported.revise(worker, firstDay * DAY, found, emit)
+  }
+
+  function isApproved(worker: string, time: number, host: string, namespace: string | null): boolean {
+    const entries = world.contractAt(worker, time)?.approvedRepositories
+    return (
+      entries?.some((it) => {
+        const ours = it.namespace?.toLowerCase() ?? null
+        return it.host.toLowerCase() === host && (ours === null || ours === namespace)
+      }) ?? false
+    )
   }
 
   /** Null: nobody knows what is ours. */

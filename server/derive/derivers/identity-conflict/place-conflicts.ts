@@ -86,8 +86,9 @@ export function placeConflicts(limits: Limits, world: World, reported: Statement
     if (event.Result !== 'success' || event.Mobile === true || !peer) return null
     if (!provesPlace(contract, event.Ip ?? '', peer, time)) return null
     if (announced(world, worker, peer, time, limits.travelGraceHours * HOUR)) return null
-    const isOurs = event.DeviceId !== null && world.holderAt(event.DeviceId, time) !== null
-    return { ...placeIn(peer), managed: event.ManagedDevice ?? (isOurs || null) }
+    const device = event.DeviceId === null ? null : world.deviceNamed(event.DeviceId)
+    const isOurs = device !== null && world.holderAt(device, time) !== null
+    return { ...placeIn(peer), managed: event.ManagedDevice ?? (event.DeviceId === null ? null : isOurs) }
   }
 
   function judge(worker: string, emit: Emit): void {

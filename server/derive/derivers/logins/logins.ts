@@ -123,11 +123,9 @@ export const logins = deriverKind('logins', thresholds, (limits, world) => {
   /** Nearly all logins are from home, on a laptop of ours, and need no closer look. */
   function review(worker: string): void {
     const countries = new Set(world.versionsOf(worker).map((it) => it.country ?? null))
-    const [home] = countries
-    const isAtHome = countries.size === 1 && home !== null && remembered.staysIn(worker, home!)
-    const isOrdinary = remembered.logins
-      .keys(worker)
-      .every((key) => isOrdinaryLogin(key, home ?? null, isAtHome, world))
+    const home = countries.size === 1 ? [...countries][0]! : null
+    const isAtHome = home !== null && remembered.staysIn(worker, home)
+    const isOrdinary = remembered.logins.keys(worker).every((key) => isOrdinaryLogin(key, home, isAtHome, world))
     if (isOrdinary && !reported.has(worker)) suspects.delete(worker)
     else suspects.add(worker)
   }
@@ -135,8 +133,10 @@ export const logins = deriverKind('logins', thresholds, (limits, world) => {
 
 /** `isAtHome`: no laptop of the worker was seen elsewhere. */
 function isOrdinaryLogin(key: string, home: string | null, isAtHome: boolean, world: World): boolean {
-  const { managed, deviceId, geo, approval } = loginIn(key)
-  if (managed === false || approval !== null || HIDING.has(geo.class)) return false
+  const { managed, mobile, deviceId, geo, approval } = loginIn(key)
+  if (approval && approval.country !== home && approval.country !== geo.country) return false
+  if (mobile === true) return true
+  if (managed === false || HIDING.has(geo.class)) return false
   if (deviceId !== null && (!isAtHome || world.deviceNamed(deviceId) === null)) return false
   return geo.country === null || geo.country === home
 }

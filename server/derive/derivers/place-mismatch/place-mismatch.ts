@@ -20,6 +20,7 @@
  * Silent  addresses that prove no place, networks that come out in several countries by themselves (N31), contracts without a country, approved exits, and operators of a tool that the
  *         contract approves (N1: the help desk). Announced days have `TravelNotice` for the reasons contract and
  *         operator_address, and are not reported for the others.
+ *         A contract that becomes known later is applied to what is kept.
  * Memory  per device and holder five numbers for each place and address of 36 days, and for each router and clock of 44,
  *         and a summary of earlier days.
  */
@@ -28,7 +29,7 @@ import type { AddressFacts } from '../../../../wire/recording.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
 import { deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
 import { buckets, type Fact } from '../../kit/buckets.ts'
-import { prefixed, Subjects } from '../../kit/kept.ts'
+import { Names, prefixed, Subjects } from '../../kit/kept.ts'
 import { utcOffsets } from '../../kit/local-time.ts'
 import {
   announced,
@@ -58,7 +59,9 @@ import {
   NO_CLUES,
   type PlaceSighting,
   REASONS,
+  sightingOf,
   UNMEASURED,
+  withoutAddresses,
   withoutHops,
 } from './reasons.ts'
 import { MAX_CONVERGE_DAYS, thresholds, WINDOW_DAYS } from './thresholds.ts'
@@ -82,6 +85,10 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     merge: mergedSighting,
     expired: remember,
   })
+  /** The connections as they were, for when a contract becomes known later. By address and place. */
+  const connections = buckets({ bucketMs: DAY, keepMs: KEEP_MS, width: 3, merge: mergedSighting })
+  /** Subjects whose contract has changed. */
+  const due = new Names()
   const settings = settingBook(KEEP_MS + LATENESS_MS)
   return {
     reads: ['session', 'remote_session', 'network_place', 'clock_place'],
@@ -92,21 +99,58 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
       // A laptop's clock may be ahead; what it sends has happened by now.
       const time = Math.min(seen.time, seen.receivedAt)
       if (settings.take(subject, time, seen.event)) judge(subject, device, worker, emit)
+      const trip = seen.connection?.rttMinMs ?? UNMEASURED
+      if (seen.connection) {
+        const { remoteAddress, geo } = seen.connection
+        // Without the contract: an exit that it approves today may not be approved for that day.
+        if (provesPlace(null, remoteAddress, geo, time))
+          connections.add(subject, time, JSON.stringify([remoteAddress, geo]), [time, time, trip])
+      }
       const sighting = seen.connection ? laptopAt(seen) : operatorAt(seen)
       if (!sighting) return
-      const trip = seen.connection?.rttMinMs ?? UNMEASURED
       if (sightings.add(subject, time, JSON.stringify(sighting), [time, time, trip]))
         judge(subject, device, worker, emit)
     },
+    changed({ worker, device }) {
+      // Tenants and sessions, which become known by laptop, move nobody.
+      if (device !== null) return
+      const devices = worker === null ? null : world.devicesOf(worker)
+      const theirs = devices?.map((it) => JSON.stringify([it, worker])) ?? connections.subjects()
+      for (const it of theirs) if (connections.keys(it).length > 0) due.add(it)
+    },
+    advance(_now, emit) {
+      for (const subject of due) again(subject, emit)
+      due.clear()
+    },
     kept: {
       earlierDays,
+      connections: connections.kept,
+      due,
       sightings: sightings.kept,
       reported: reported.kept,
       ...prefixed('settings', settings.kept),
     },
   }
 
-  function laptopAt({ connection, contract, worker, firstBoot, time }: Seen): PlaceSighting | null {
+  /** Compares the connections with the contract as it is known now (F16: a move that is entered two weeks late). */
+  function again(subject: string, emit: Emit): void {
+    const [device, worker] = JSON.parse(subject) as [string, string | null]
+    const operators = sightings.of(subject).filter((it) => daySighting(it).match === 'operator')
+    sightings.clear(subject)
+    for (const { key, values } of operators) sightings.add(subject, values[0]!, key, values)
+    for (const { key, values } of connections.of(subject)) {
+      const [remoteAddress, geo] = JSON.parse(key) as [string, AddressFacts]
+      const time = values[0]!
+      const contract = world.contractAt(worker, time)
+      const sighting = laptopAt({
+        ...{ connection: { remoteAddress, geo }, contract, worker, firstBoot: world.firstBoot(device), time },
+      })
+      if (sighting) sightings.add(subject, time, JSON.stringify(sighting), values)
+    }
+    judge(subject, device, worker, emit)
+  }
+
+  function laptopAt({ connection, contract, worker, firstBoot, time }: Connected): PlaceSighting | null {
     if (!connection) return null
     const { geo } = connection
     if (!provesPlace(contract, connection.remoteAddress, geo, time)) return null
@@ -167,11 +211,10 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     return least > tolerated || (isAnother && least > limits.borderKm)
   }
 
-  function operatorAt({ event, peer, contract, worker, time }: Seen): PlaceSighting | null {
+  function operatorAt({ event, peer, contract, device, worker, time }: Seen): PlaceSighting | null {
     if (event?.category !== 'remote_session' || event.Direction !== 'incoming' || !peer?.country) return null
     if (event.PeerIp !== null && approvedExit(contract, event.PeerIp, peer.asn, time)) return null
-    const tool = event.Tool.toLowerCase()
-    if (contract?.approvedTools?.some((it) => it.tool.toLowerCase() === tool)) return null
+    if (world.approvesSession(device, worker, event.Tool, time)) return null
     if (contract?.country === peer.country) return null
     return {
       ...sightingAt('operator', peer, contract),
@@ -184,7 +227,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     const today = Math.floor(sightings.reached(subject) / DAY)
     const from = today - Math.ceil(LATENESS_MS / DAY) - MAX_CONVERGE_DAYS
     // Most laptops are where they should be, and need no closer look.
-    const isPlain = sightings.keys(subject).every((key) => isUnremarkable(JSON.parse(key) as PlaceSighting))
+    const isPlain = sightings.keys(subject).every((key) => isUnremarkable(sightingOf(key)))
     const all = isPlain ? [] : weighed(subject, withoutHops(sightings.of(subject).map(daySighting)))
     const history: History = {
       days: Map.groupBy(all, (it) => it.day),
@@ -205,18 +248,22 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
   /** Sightings elsewhere, each with the count of its witnesses; `disputed` where they are against it. */
   function weighed(subject: string, all: readonly DaySighting[]): DaySighting[] {
     const settingAt = settings.of(subject)
-    const homes = [
-      ...(earlierDays.get(subject)?.homes ?? []),
-      ...all.filter(({ match }) => match === 'in').map((it) => homeOf(it, settingAt(it.first, it.last))),
-    ]
-    return all.map((it) => {
-      if (it.match !== 'abroad' && it.match !== 'country') return it
-      const { verdict, ...witnesses } = vote(
-        witnessesOf(it, settingAt(it.first, it.last), habitsOf(homes, all, it), limits, offsetOf),
-      )
-      if (verdict === 'elsewhere') return { ...it, witnesses }
-      return { ...it, witnesses, match: 'disputed', firstBoot: false }
-    })
+    const habits = habitsOf(
+      [
+        ...(earlierDays.get(subject)?.homes ?? []),
+        ...all.filter(({ match }) => match === 'in').map((it) => homeOf(it, settingAt(it.first, it.last))),
+      ],
+      all,
+    )
+    return withoutAddresses(
+      all.map((it) => {
+        if (it.match !== 'abroad' && it.match !== 'country') return it
+        const says = witnessesOf(it, settingAt(it.first, it.last), habits, limits, offsetOf)
+        const { verdict, ...witnesses } = vote(says)
+        if (verdict === 'elsewhere') return { ...it, witnesses }
+        return { ...it, witnesses, match: 'disputed', firstBoot: false }
+      }),
+    )
   }
 
   function remember(subject: string, fact: Fact): void {
@@ -235,6 +282,11 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
     earlierDays.touch(subject)
   }
 })
+
+/** What a laptop's place is judged by. */
+type Connected = Pick<Seen, 'contract' | 'worker' | 'firstBoot' | 'time'> & {
+  connection: { remoteAddress: string; geo: AddressFacts } | null
+}
 
 function homeOf({ clues, asn, rtt, first, last }: DaySighting, { network }: Setting): EarlierHome {
   return { address: clues.address, asn, networks: [...network], rtt, first, last }

@@ -1,7 +1,7 @@
 /** The mismatches of one day, by reason: a function of the days' sightings. */
 import { HOUR } from '../../../../wire/time.ts'
 import type { Draft } from '../../deriver.ts'
-import type { Fact } from '../../kit/buckets.ts'
+import { type Fact, keyReader } from '../../kit/buckets.ts'
 import { type PlaceLimits, WINDOW_DAYS } from './thresholds.ts'
 
 /**
@@ -236,12 +236,31 @@ const isHome = (it: DaySighting) => it.match === 'in' || it.match === 'country' 
 const isAway = (it: DaySighting) => it.match === 'abroad' || it.match === 'country'
 const isUnannounced = (it: DaySighting) => isAway(it) && !it.announced
 
+/** Joins the sightings of one place on one day, whatever the address; they are told apart only by the witnesses. */
+export function withoutAddresses(all: readonly DaySighting[]): DaySighting[] {
+  const joined = new Map<string, DaySighting>()
+  for (const it of all) {
+    const { day, match, announced, firstBoot, country, region, asn, distanceKm, shipToKm, witnesses } = it
+    const place = [day, match, announced, firstBoot, country, region, asn, distanceKm, shipToKm]
+    const key = [...place, witnesses.elsewhere, witnesses.here].join('|')
+    const known = joined.get(key)
+    joined.set(key, known ? both(known, it) : it)
+  }
+  return [...joined.values()]
+}
+
+/** With the facts of the earlier one; at the same time, of the first by content. */
+function both(a: DaySighting, b: DaySighting): DaySighting {
+  return { ...earliest([a, b])[0]!, first: Math.min(a.first, b.first), last: Math.max(a.last, b.last) }
+}
+
 /** Countries in which one operator's network may have put a laptop before it is an exit: nobody travels like this. */
 const HOP_COUNTRIES = 3
 
 /**
  * Without the networks that come out in several places by themselves, as those of a security service that nobody
- * declared (N31): three countries, back and forth between two, or two places in turn on one day.
+ * declared (N31): three countries, back and forth between two, or two places in turn on one day; and without the days on
+ * which several networks did.
  */
 export function withoutHops(all: readonly DaySighting[]): DaySighting[] {
   const networks = Map.groupBy(
@@ -249,7 +268,15 @@ export function withoutHops(all: readonly DaySighting[]): DaySighting[] {
     (it) => it.asn,
   )
   const hopping = new Set([...networks].filter(([, sightings]) => hops(sightings)).map(([asn]) => asn))
-  return all.filter((it) => it.asn === null || !hopping.has(it.asn))
+  const days = Map.groupBy(all.filter(isLaptop), (it) => it.day)
+  const hoppingDays = new Set([...days].filter(([, sightings]) => hopsOfDay(sightings)).map(([day]) => day))
+  return all.filter((it) => !isLaptop(it) || !(hoppingDays.has(it.day) || (it.asn !== null && hopping.has(it.asn))))
+}
+
+/** Three countries on one day, and back in one of them: whoever runs the networks. */
+function hopsOfDay(sightings: readonly DaySighting[]): boolean {
+  if (new Set(sightings.map((it) => it.country)).size < HOP_COUNTRIES) return false
+  return inTurn(earliest(sightings), (it) => it.country)
 }
 
 function hops(sightings: readonly DaySighting[]): boolean {
@@ -257,8 +284,13 @@ function hops(sightings: readonly DaySighting[]): boolean {
   if (new Set(inTime.map((it) => it.country)).size >= HOP_COUNTRIES) return true
   const changes = inTime.filter((it, index) => index > 0 && it.country !== inTime[index - 1]!.country).length
   if (changes >= HOP_COUNTRIES) return true
+  return inTurn(inTime, placeOf)
+}
+
+/** Whether one place is seen between two times of another. */
+function inTurn(inTime: readonly DaySighting[], of: (it: DaySighting) => string): boolean {
   return inTime.some((a, index) =>
-    inTime.slice(index + 1).some((b) => b.first < a.last && b.first > a.first && placeOf(a) !== placeOf(b)),
+    inTime.slice(index + 1).some((b) => b.first < a.last && b.first > a.first && of(a) !== of(b)),
   )
 }
 
@@ -299,9 +331,12 @@ function mostFrequent(sightings: readonly DaySighting[]): DaySighting {
   return places.sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]![1][0]!
 }
 
+/** The sighting of a key. */
+export const sightingOf = keyReader<PlaceSighting>()
+
 export function daySighting({ bucket, key, values: [first, last, rtt] }: Fact): DaySighting {
   return {
-    ...(JSON.parse(key) as PlaceSighting),
+    ...sightingOf(key),
     day: bucket,
     first: first!,
     last: last!,

@@ -29,8 +29,8 @@ export interface Habits {
   home: {
     /** The shortest round trip. */
     rtt: number | null
-    /** By address: when it was last there. */
-    addresses: ReadonlyMap<string, number>
+    /** By address: until when it was there, on each day. */
+    addresses: ReadonlyMap<string, readonly number[]>
     /** AS numbers. */
     asns: ReadonlySet<number>
     /** Hashes of routers and access points. */
@@ -46,19 +46,26 @@ type OffsetOf = (zone: string, time: number) => number | null
  * From the laptop's sightings in place. An address that was elsewhere first is none of the contract's place: the database
  * may have been wrong for a day in its favour.
  */
-export function habitsOf(homes: readonly EarlierHome[], all: readonly DaySighting[], about: DaySighting): Habits {
-  const { address } = about.clues
-  const firstAway = Math.min(
-    ...all.filter((it) => it.match !== 'in' && it.clues.address === address).map((it) => it.first),
-  )
-  const same = homes.filter((it) => it.address !== null && it.address === address)
-  const isHome = Math.min(...same.map((it) => it.first)) < firstAway
-  const before = same.map((it) => Math.min(it.last, about.first))
+export function habitsOf(homes: readonly EarlierHome[], all: readonly DaySighting[]): Habits {
+  const awaySince = new Map<string, number>()
+  for (const { match, clues, first } of all)
+    if (match !== 'in' && clues.address !== null)
+      awaySince.set(clues.address, Math.min(first, awaySince.get(clues.address) ?? Number.POSITIVE_INFINITY))
+  const addresses = new Map<string, number[]>()
+  for (const [address, stays] of Map.groupBy(homes, (it) => it.address)) {
+    if (address === null) continue
+    const since = Math.min(...stays.map((it) => it.first))
+    if (since < (awaySince.get(address) ?? Number.POSITIVE_INFINITY))
+      addresses.set(
+        address,
+        stays.map((it) => it.last),
+      )
+  }
   const trips = homes.flatMap((it) => it.rtt ?? [])
   return {
     home: {
       rtt: trips.length > 0 ? Math.min(...trips) : null,
-      addresses: new Map(address !== null && isHome ? [[address, Math.max(...before)]] : []),
+      addresses,
       asns: new Set(homes.flatMap((it) => it.asn ?? [])),
       networks: new Set(homes.flatMap((it) => it.networks)),
     },
@@ -120,9 +127,9 @@ function networkSays(
   home: Habits['home'],
   doubtMs: number,
 ): Says | 'same' {
-  const lastHere = address === null ? undefined : home.addresses.get(address)
+  const stays = address === null ? undefined : home.addresses.get(address)
   // A database that had been wrong in the worker's favour is believed in the end: then it is one vote.
-  if (lastHere !== undefined) return first - lastHere <= doubtMs ? 'same' : 'here'
+  if (stays) return stays.some((last) => first - last <= doubtMs) ? 'same' : 'here'
   if (network.length === 0 || home.networks.size === 0) return null
   if (!network.some((it) => home.networks.has(it))) return 'elsewhere'
   const isSlower = rtt !== null && home.rtt !== null && rtt > home.rtt + SLOWER_MS

@@ -4,13 +4,14 @@
  * Shape   a key is its kind, a blank, and its value: 'uplink 203.0.113.7'.
  */
 import ipaddr from 'ipaddr.js'
+import { toolIdOf } from '../../../../rules/catalogue/tool-names.ts'
 import { isFactorySerial } from '../../../../rules/catalogue/usb-shape.ts'
 import type { Contract } from '../../../../wire/contract.ts'
 import type { Category, EventOf } from '../../../../wire/event.ts'
 import type { NetworkClass } from '../../../../wire/events/derived.ts'
 import type { Seen } from '../../deriver.ts'
 import { approvedExit } from '../../kit/place.ts'
-import { holds } from '../../kit/world.ts'
+import type { World } from '../../kit/world.ts'
 
 export type KeyKind = EventOf<'shared_key'>['KeyKind']
 
@@ -55,12 +56,19 @@ export function slotsIn({ event, connection, contract, time }: Seen): [slot: str
   return []
 }
 
-/** Who controls the laptop remotely. Null for an approved tool: the operators of a help desk are on many laptops. */
-export function controllerIn({ event, contract, time }: Seen): string | null {
+/** Who controls the laptop remotely, and with which tool. */
+export function controllerIn({ event }: Seen): string | null {
   if (event?.category !== 'remote_session' || event.Direction !== 'incoming' || event.PeerIdHash === null) return null
-  const tool = event.Tool.toLowerCase()
-  const isApproved = contract?.approvedTools?.some((it) => it.tool.toLowerCase() === tool && holds(it, time))
-  return isApproved ? null : `controller ${event.PeerIdHash}`
+  return `controller ${event.PeerIdHash} ${toolIdOf(event.Tool)}`
+}
+
+/**
+ * Whether the controller is one that the company knows, or only helps there: an approved tool, or a few short sessions
+ * (N1, F20).
+ */
+export function isHelpDesk(world: World, key: string, device: string, worker: string, time: number): boolean {
+  const [, operator = '', tool = ''] = /^controller (\S+) (.*)$/.exec(key) ?? []
+  return world.approvesSession(device, worker, tool, time) || world.sessions.isHelp(device, operator)
 }
 
 /** The MFA device of a login; null for service accounts. */

@@ -14,7 +14,9 @@
  *         the workers has one of their own as well, which they use at least as often (N34).
  * Silent  addresses that identify nobody (VPN, relay, Tor, hosting, mobile, company exits, approved ones), keys with
  *         more than `commonFrom` workers, serial numbers that a maker gives to every unit (known ones, and those of USB
- *         devices that two laptops have at once, N35), controllers of approved tools, service accounts.
+ *         devices that two laptops have at once, N35), controllers of approved tools, help desks, service accounts.
+ *         Households, approvals and contracts that become known later take back events of up to `windowDays` and the
+ *         lateness bound.
  * Memory  per laptop the changes of its keys and the days it was awake, for `windowDays` and the lateness bound, in the
  *         bounds of `holder.ts`.
  */
@@ -39,6 +41,7 @@ import {
 } from './holder.ts'
 import {
   controllerIn,
+  isHelpDesk,
   kindOf,
   loginAddressIn,
   loginAddressOf,
@@ -86,6 +89,8 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   /** Holders that changed since `held` was computed, and keys to judge again. */
   const staleHolders = new Names()
   const staleKeys = new Names()
+  /** Keys of which the events of settled days are judged again too. */
+  const unsettledKeys = new Names()
   let newestDay = 0
 
   return {
@@ -100,11 +105,24 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       // Events of days that were settled at the last call stay in force as they are.
       for (const key of staleKeys) judge(key, newestDay - LATE_DAYS, emit)
       staleKeys.clear()
+      for (const key of unsettledKeys) takeBack(key, newestDay - LATE_DAYS, emit)
+      unsettledKeys.clear()
       clearCache()
       const today = Math.floor(now / DAY)
       if (today <= newestDay) return
       newestDay = today
       forget(today - keepDays)
+    },
+    changed({ worker, device }) {
+      const theirs =
+        device !== null ? [device] : worker !== null ? [...world.devicesOf(worker), `worker ${worker}`] : holders.keys()
+      for (const name of theirs)
+        for (const key of held.of(name).keys()) {
+          // Sessions and tenants, which become known by laptop, are about its controllers only.
+          if (device !== null && kindOf(key) !== 'controller') continue
+          staleKeys.add(key)
+          if (reported.has(key)) unsettledKeys.add(key)
+        }
     },
     kept: {
       holders,
@@ -113,6 +131,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       reported,
       staleHolders,
       staleKeys,
+      unsettledKeys,
       newestDay: single(
         () => newestDay,
         (state) => {
@@ -203,6 +222,38 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
     else if (isChanged) reported.set(key, now)
   }
 
+  /**
+   * Corrects the events of settled days whose workers turn out to be one household, or whose controller is approved:
+   * with data that may be incomplete, so an event stays unless it counts fewer workers now.
+   */
+  function takeBack(key: string, settledDay: number, emit: Emit): void {
+    const before = reported.get(key)
+    if (!before) return
+    const { workers, laptops } = workersOf(key, namesOf(key))
+    const hash = sha256(key).slice(0, 32)
+    for (const [identity, [about, , known]] of before) {
+      const day = dayOf(identity)
+      if (day > settledDay || known.category !== 'shared_key' || !isShared(key, about.worker, day)) continue
+      const draft = workers.has(about.worker)
+        ? draftOf(key, hash, workers, laptops, about.worker, day, about.time)
+        : null
+      if (draft?.category === 'shared_key' && draft.Workers >= known.Workers) continue
+      if (draft === null) before.delete(identity)
+      else before.set(identity, [about, key, draft])
+      reported.touch(key)
+      emit(about, key, draft)
+    }
+    if (before.size === 0) reported.delete(key)
+  }
+
+  /** Whether what is kept shows that another holder had the key then. */
+  function isShared(key: string, worker: string, day: number): boolean {
+    const isPlace = PLACE_KINDS.has(kindOf(key))
+    const isWithin = (it: number) => (isPlace ? it === day : it <= day && it > day - limits.windowDays)
+    const own = new Set([`worker ${worker}`, ...world.devicesOf(worker)])
+    return [...namesOf(key)].some((name) => !own.has(name) && [...daysOf(name, key).keys()].some(isWithin))
+  }
+
   /** Who has the key: of an address of logins, the laptops behind it too. */
   function namesOf(key: string): ReadonlySet<string> {
     const names = held.holdersOf(key)
@@ -229,11 +280,12 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
   function workersOf(key: string, names: ReadonlySet<string>) {
     const workers = new Map<string, Days>()
     const laptops = new Map<string, Set<string>>()
+    const kind = kindOf(key)
     if (names.size > 4 * limits.commonFrom) return { workers, laptops }
     for (const name of names)
       for (const [day, time] of daysOf(name, key)) {
         const worker = name.startsWith('worker ') ? world.ownerOf(name.slice(7)) : world.holderAt(name, time)
-        if (worker === null) continue
+        if (worker === null || (kind === 'controller' && isHelpDesk(world, key, name, worker, time))) continue
         const days: Days = workers.get(worker) ?? new Map()
         workers.set(worker, days)
         addEarliest(days, day, time)

@@ -13,11 +13,18 @@ export type Evidence = (typeof EVIDENCE)[number]
 /** One hour of a worker's activity: the times of the first and last event. `device` null: not known. */
 export type ActiveHour = [hour: number, kind: Evidence, device: string | null, first: number, last: number]
 
-/** The activity that an event of a feed shows; null for a phone, a failed login and other events. */
-export function activityIn(event: Seen['event']): { kind: Evidence; device: string | null } | null {
+/**
+ * The activity that an event of a feed shows; null for a phone, a failed login and other events. A device that
+ * `deviceNamed` does not know is not ours.
+ */
+export function activityIn(
+  event: Seen['event'],
+  deviceNamed: (name: string) => string | null,
+): { kind: Evidence; device: string | null } | null {
   if (event?.category === 'repo_audit') return { kind: 'repository', device: null }
   if (event?.category !== 'idp_login' || event.Mobile === true || event.Result !== 'success') return null
-  return { kind: event.DeviceId === null ? 'account' : 'this_laptop', device: event.DeviceId }
+  const device = event.DeviceId === null ? null : deviceNamed(event.DeviceId)
+  return { kind: device === null ? 'account' : 'this_laptop', device }
 }
 
 /** A worker's hours with one more event, without those that are too old. */

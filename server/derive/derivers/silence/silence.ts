@@ -266,7 +266,7 @@ export const silence = deriverKind('silence', thresholds, (limits, world) => {
   }
 
   function takeFeed(worker: string, { event, time, receivedAt }: Seen): void {
-    const found = activityIn(event)
+    const found = activityIn(event, (it) => world.deviceNamed(it))
     if (!found) return
     if (!hasFeeds) {
       hasFeeds = true

@@ -4,7 +4,7 @@
  * Shape   for each worker, metric and UTC day, once the day is over: how rare the day is among those of colleagues with
  *         the same first role (`rank.ts`), as -log10 of their share, less `usual`, so that only the highest tenth of
  *         days adds. These are summed up (CUSUM: never below zero, at most `mostADay` a day). One `slow_evidence` for
- *         each day that adds while the sum is at least `least`. Days on which the worker was not active do not count.
+ *         each day that adds while the sum is at least `least`, of at least `leastDays` days. Days on which the worker was not active do not count.
  *         The colleagues' days are those of the same window, the day itself among them: what everybody does on one day
  *         (a move of a code host) is not rare.
  * Silent  what the contract approves, except remote control, which has a metric of its own; what is usual for the role.
@@ -19,7 +19,6 @@ import { Subjects, single } from '../../kit/kept.ts'
 import { hoursByDay, isLater, type RemoteSession, sessionOf, shortest } from '../../kit/remote-sessions.ts'
 import { expectedMs, roundTripThresholds } from '../../kit/round-trip.ts'
 import { type Statement, statements } from '../../kit/statements.ts'
-import { isApprovedTool } from '../../kit/tenant.ts'
 import type { SlowMetric } from './metrics.ts'
 import { type Member, type Ranked, ranksOn } from './rank.ts'
 import {
@@ -55,8 +54,10 @@ const thresholds = z.strictObject({
   usual: z.number().min(0).max(3).default(1),
   /** What one day adds at most, so that two days are never enough. */
   mostADay: z.number().min(0.1).max(5).default(2),
-  /** The sum from which it is reported: ordinary people of simulated companies stay below 3. */
+  /** The sum from which it is reported: ordinary people of simulated companies of 250 stay below 3.5. */
   least: z.number().min(0).max(100).default(4),
+  /** The least number of days that added to it: a busy end of a week is not slow. */
+  leastDays: z.int().min(1).max(60).default(4),
   /** The sum does not grow beyond this, so that it ends some time after what it tells of has ended. */
   most: z.number().min(1).max(1_000).default(100),
   /** Days for which a device counts as new to its worker. */
@@ -227,13 +228,13 @@ export const slowEvidence = deriverKind('slow_evidence', thresholds, (limits, wo
   }
 
   function addEvent(name: string, day: number, seen: Seen): void {
-    const { event, time, contract, device } = seen
+    const { event, time, device } = seen
     if (event?.category === 'remote_session') {
       if (event.Direction !== 'incoming') return
       const worker = workerOf(name)
       const session = {
         ...sessionOf(event),
-        approved: isApprovedTool(contract, { id: event.Tool, name: event.Tool }, event),
+        approved: world.approvesSession(device, seen.worker, event.Tool, time),
       }
       session.start = Math.max(session.start, session.end - OPEN_DAYS * DAY)
       const key = JSON.stringify([device, event.Tool, event.PeerIdHash, event.StartedAt])
@@ -396,7 +397,7 @@ export const slowEvidence = deriverKind('slow_evidence', thresholds, (limits, wo
     const runs = runsBefore(name)
     for (let day = first; day <= progress.closedThrough; day++)
       step(name, day, runs, (metric, run, score, ranked, value) => {
-        if (run.sum < limits.least) return
+        if (run.sum < limits.least || run.days < limits.leastDays) return
         const time = (day + 1) * DAY - 1
         const draft: Draft = {
           category: 'slow_evidence',

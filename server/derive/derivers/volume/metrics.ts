@@ -1,11 +1,12 @@
 /** The additions of each event, and the metrics computed from the sums. */
+import { toolNameOf } from '../../../../rules/catalogue/tool-names.ts'
 import type { Contract } from '../../../../wire/contract.ts'
 import type { EventOf } from '../../../../wire/event.ts'
 import type { METRICS } from '../../../../wire/events/derived.ts'
 import { sha256 } from '../../../../wire/sha256.ts'
 import type { Seen } from '../../deriver.ts'
 import { approvedExit } from '../../kit/place.ts'
-import { hasWord, isApprovedTool } from '../../kit/tenant.ts'
+import { hasWord, isApprovedTool, tenantsIn } from '../../kit/tenant.ts'
 import { COUNTS, type Count, type Sums } from './book.ts'
 
 /** Metrics with one number per day, compared with other days and other workers. */
@@ -68,7 +69,8 @@ export function additionsOf({ event, contract, facts, time }: Seen): Addition[] 
       if (Image === null && ip === null && host === null) return [['egress', sent]]
       const approved = isApprovedDestination(contract, host, ip, time)
       const shares = facts?.tools?.filter((it) => FILE_SHARES.has(it.category)) ?? []
-      const shared = !approved && shares.some((it) => !isApprovedTool(contract, it, event))
+      const tenants = { shown: shares.length > 0 ? tenantsIn(event) : [], installed: [] }
+      const shared = !approved && shares.some((it) => !isApprovedTool(contract, it, tenants))
       return [
         ['egress_seen', sent],
         ...(approved ? [['egress_approved', sent] as const] : []),
@@ -135,7 +137,14 @@ function isOurSync(contract: Contract | null, root: string): boolean {
   const path = root.toLowerCase()
   return (
     contract?.approvedTools?.some(
-      (it) => path.includes(it.tool.toLowerCase()) && (it.tenant == null || hasWord(path, it.tenant.toLowerCase())),
+      (it) =>
+        namesOf(it.tool).some((name) => path.includes(name)) &&
+        (it.tenant == null || hasWord(path, it.tenant.toLowerCase())),
     ) ?? false
   )
+}
+
+/** As it was written, and as the catalogue calls it: 'onedrive' for 'OneDrive for Business'. */
+function namesOf(tool: string): string[] {
+  return [tool.toLowerCase(), (toolNameOf(tool) ?? tool).toLowerCase()]
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { EventOf } from '../../../../wire/event.ts'
 import type { Recorded } from '../../../../wire/recording.ts'
-import { agentState, contract, DAY, event, HOUR, holding, received, T0 } from '../../events.ts'
+import { agentState, approval, contract, DAY, event, HOUR, holding, received, T0 } from '../../events.ts'
 import { sameInAnyOrder, standing } from '../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
@@ -108,6 +108,17 @@ describe('hardware that the catalogue knows', () => {
       known: declares({ serial: 'CAFEBABE' }),
       records: [kvm(T0), kvm(T0 + HOUR, { SerialNumber: 'OTHER' })],
       approved: [true, false],
+    },
+    {
+      name: 'F16: declared a week later',
+      records: [kvm(T0), kvm(T0 + 7 * DAY), ...declares({}).slice(0, 1)],
+      approved: [true, true],
+    },
+    {
+      name: 'approved for the company',
+      known: [...home, approval({ kind: 'hardware', deviceKind: 'ip_kvm', vendorId: '1d6b' })],
+      records: [kvm(T0)],
+      approved: [true],
     },
     { name: 'its removal is no sighting', records: [kvm(T0, { Action: 'removed' })], approved: [] },
   ]

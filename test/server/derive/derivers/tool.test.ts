@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { EventOf } from '../../../../wire/event.ts'
 import type { CatalogueFacts, Recorded } from '../../../../wire/recording.ts'
-import { contract, DAY, event, HOUR, holding, processStart, received, T0 } from '../../events.ts'
+import { approval, contract, DAY, event, HOUR, holding, processStart, received, T0 } from '../../events.ts'
 import { sameInAnyOrder, standing } from '../standing.ts'
 
 type Found = NonNullable<CatalogueFacts['tools']>[number]
@@ -309,6 +309,12 @@ describe('tool: brought by the fleet, not by somebody (N3)', () => {
   const cases: { name: string; known?: Recorded[]; records: Recorded[]; found: boolean[] }[] = [
     { name: 'by the management agent, before anybody logged on', records: [seen(anydesk, T0, byMdm)], found: [true] },
     { name: 'by the package manager, as root', records: [seen(anydesk, T0, byApt)], found: [true] },
+    {
+      name: "by the company's own installer, which it approves",
+      known: [...known, approval({ kind: 'management', program: 'Acme-Agent.exe' })],
+      records: [seen(anydesk, T0, { ...byMdm, ParentImage: '/opt/acme/acme-agent' })],
+      found: [true],
+    },
     {
       name: 'by a package manager where logons are not seen',
       records: [

@@ -93,9 +93,9 @@ describe('travel (#51)', () => {
       found: [],
     },
     {
-      name: 'many exits at once: three of a day are enough (F21)',
+      name: 'many exits at once: one event says so (F21)',
       records: range(0, 11).map((n) => at(n % 2 ? AUSTIN : { ...BERLIN, region: `R${n}`, asn: 65_000 + n }, n)),
-      found: range(0, 2).map((n) => [n % 2 ? 'US-DE' : 'DE-US', 1, false, 'd1']),
+      found: [['DE-US', 1, false, 'd1']],
     },
     { name: "another worker's laptop", records: [at(AUSTIN, 0), at(BERLIN, 1, 'd3')], found: [] },
     { name: 'a second laptop that runs by itself', records: [at(AUSTIN, 0), at(BERLIN, 1, 'd2')], found: [] },
@@ -133,6 +133,6 @@ describe('travel (#51)', () => {
       ...[0, 3, 7, 30].flatMap((hours) => [at(AUSTIN, hours), at(BERLIN, hours + 1.5)]),
       ...[8, 31, 50].flatMap((hours) => [at(SEATTLE, hours, 'd2'), used('d2', hours + 0.1), used('d1', hours)]),
     ]
-    assert.ok(sameInAnyOrder('travel', home, records).length > 5)
+    assert.ok(sameInAnyOrder('travel', home, records).length > 2)
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { EventOf } from '../../../../../wire/event.ts'
 import type { Recorded } from '../../../../../wire/recording.ts'
-import { contract, event, HOUR, holding, received, T0 } from '../../../events.ts'
+import { approval, contract, event, HOUR, holding, received, T0 } from '../../../events.ts'
 import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const team = (count: number): Recorded[] =>
@@ -55,6 +55,26 @@ describe('code_destination (#71)', () => {
       found: [],
     },
     { name: 'a configured host', records: [...team(1), act(1, 'mirror', 'git.acme.example/x')], run: OURS, found: [] },
+    {
+      name: 'a namespace that the company approves, a day later',
+      records: [
+        ...team(1),
+        act(1, 'push', 'github.com/corp'),
+        act(1, 'push', PRIVATE, 24),
+        approval({ kind: 'repository', host: 'github.com', namespace: 'Corp' }),
+      ],
+      found: [`push ${PRIVATE} null x1`],
+    },
+    {
+      name: 'a host that is approved for a role',
+      records: [
+        contract('w1', { roles: ['developer'] }),
+        holding('d1', 'w1'),
+        approval({ kind: 'repository', level: 'role', role: 'developer', host: 'git.corp.example' }),
+        act(1, 'push', 'git.corp.example/x'),
+      ],
+      found: [],
+    },
     {
       name: 'another namespace beside a configured one',
       records: [...team(1), act(1, 'push', PRIVATE)],

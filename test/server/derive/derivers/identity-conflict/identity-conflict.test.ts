@@ -238,13 +238,18 @@ describe('identity_conflict: two places (#50, #52, P9)', () => {
         ...working,
         login(BERLIN, 3.1, { ManagedDevice: false }),
         login(BERLIN, 3.2, { DeviceId: 'd1' }),
-        login(BERLIN, 3.3, { DeviceId: 'nobody knows' }),
+        login(BERLIN, 3.3),
       ],
       found: [
         [3.1, 'US', 'DE', false, 1],
         [3.2, 'US', 'DE', true, 1],
         [3.3, 'US', 'DE', null, 1],
       ],
+    },
+    {
+      name: 'an id that the roster does not have is one of a device that is not ours',
+      records: [at(AUSTIN, 0), busy(3), login(BERLIN, 3.3, { DeviceId: 'nobody knows' })],
+      found: [[3.3, 'US', 'DE', false, 1]],
     },
     {
       name: 'once a day; counts the days of a week',

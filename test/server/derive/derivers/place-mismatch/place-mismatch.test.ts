@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { AddressFacts, Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
+  approval,
   BERLIN,
   contract,
   DAY,
@@ -15,6 +16,7 @@ import {
 import { type Run, sameInAnyOrder, standing } from '../../standing.ts'
 
 const home = [contract('w1'), holding('d1', 'w1')]
+const BERLIN_AT = { latitude: 52.52, longitude: 13.4 }
 const SEATTLE = { ...AUSTIN, region: 'Washington', city: 'Seattle', lat: 47.6, lon: -122.3 }
 const PARIS = { ...BERLIN, country: 'FR', region: 'Île-de-France', city: 'Paris', lat: 48.86, lon: 2.35, asn: 64_502 }
 /** Each city has a network of its own: otherwise the place of an address would change (N27). */
@@ -53,6 +55,24 @@ describe('place_mismatch: the contract', () => {
       found: [['DE', 1, true]],
     },
     {
+      name: 'a notice for a region of the country, in another spelling',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'US', region: 'US-WA' }] }),
+        holding('d1', 'w1'),
+        session('d1', SEATTLE),
+      ],
+      found: [['US', 1, true]],
+    },
+    {
+      name: 'a notice for another region of the country does not excuse',
+      records: [
+        contract('w1', { travelNotices: [{ ...trip, country: 'US', region: 'OR' }] }),
+        holding('d1', 'w1'),
+        session('d1', SEATTLE),
+      ],
+      found: [['US', 1, false]],
+    },
+    {
       name: 'a notice for another country does not excuse',
       records: [
         contract('w1', { travelNotices: [{ ...trip, country: 'FR' }] }),
@@ -60,6 +80,39 @@ describe('place_mismatch: the contract', () => {
         session('d1', BERLIN),
       ],
       found: [['DE', 1, false]],
+    },
+    {
+      name: 'F16: a move that is entered two weeks late',
+      records: [...home, ...on(BERLIN, 0, 1, 14), contract('w1', { from: T0 - DAY, country: 'DE', ...BERLIN_AT })],
+      found: [],
+    },
+    {
+      name: 'F16: a move that is entered late, from its second day on',
+      records: [...home, ...on(BERLIN, 0, 1, 14), contract('w1', { from: T0 + DAY, country: 'DE', ...BERLIN_AT })],
+      found: [['DE', 1, false]],
+    },
+    {
+      name: 'F16: a contract that was corrected away from where the laptop is',
+      records: [
+        contract('w1', { country: 'DE', ...BERLIN_AT }),
+        holding('d1', 'w1'),
+        ...on(BERLIN, 0, 1),
+        contract('w1', { from: T0 - DAY }),
+      ],
+      found: [
+        ['DE', 1, false],
+        ['DE', 2, false],
+      ],
+    },
+    {
+      name: 'F16: a journey that is announced afterwards',
+      records: [...home, ...on(BERLIN, 0), contract('w1', { from: T0 - DAY, travelNotices: [trip] })],
+      found: [['DE', 1, true]],
+    },
+    {
+      name: 'F16: an exit that the company approves afterwards',
+      records: [...home, ...on(BERLIN, 0, 1), approval({ kind: 'exit', asn: BERLIN.asn })],
+      found: [],
     },
     { name: 'an exit proves no place: VPN', records: [...home, session('d1', { ...BERLIN, class: 'vpn' })], found: [] },
     {
@@ -109,6 +162,25 @@ describe('place_mismatch: the contract', () => {
       name: 'a security service that nobody declared: back and forth',
       records: [...home, ...on(BERLIN, 0, 2), ...on({ ...AUSTIN, asn: 64_501 }, 1, 3)],
       found: [],
+    },
+    {
+      name: 'three countries in turn on one day, whoever runs the networks',
+      records: [...home, ...on(AUSTIN, 0, 0.3), ...on(BERLIN, 0.1), ...on(PARIS, 0.2)],
+      found: [],
+    },
+    {
+      name: 'a train through three countries is a journey',
+      records: [
+        ...home,
+        ...on(BERLIN, 0),
+        ...on(PARIS, 0.1),
+        ...on({ ...PARIS, country: 'BE', city: 'Brussels', asn: 64_503 }, 0.2),
+      ],
+      found: [
+        ['DE', 1, false],
+        ['FR', 1, false],
+        ['BE', 1, false],
+      ],
     },
     {
       name: 'a move and a visit home are no hops',

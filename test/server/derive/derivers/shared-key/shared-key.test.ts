@@ -5,12 +5,14 @@ import type { Recorded } from '../../../../../wire/recording.ts'
 import {
   AUSTIN,
   agentState,
+  approval,
   contract,
   DAY,
   event,
   HOUR,
   holding,
   login as loginOf,
+  MINUTE,
   received,
   T0,
 } from '../../../events.ts'
@@ -85,7 +87,8 @@ const dock = (device: string, day: number, serial: string, action: 'attached' | 
       T0 + day * DAY,
     ),
   )
-const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
+/** `minutes`: it ended after that time; null: its log has no end. */
+const session = (device: string, day: number, peer: string, tool = 'AnyDesk', minutes: number | null = null) =>
   received(
     device,
     event(
@@ -96,10 +99,10 @@ const session = (device: string, day: number, peer: string, tool = 'AnyDesk') =>
         PeerIp: null,
         PeerIdHash: peer,
         StartedAt: T0 + day * DAY,
-        EndedAt: null,
+        EndedAt: minutes === null ? null : T0 + day * DAY + minutes * MINUTE,
         Unattended: null,
       },
-      T0 + day * DAY,
+      T0 + day * DAY + (minutes ?? 0) * MINUTE,
     ),
   )
 const login = (worker: string, day: number, mfa: string) => loginOf(worker, T0 + day * DAY, { MfaDeviceHash: mfa })
@@ -340,6 +343,55 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
       }),
       session('d1', 0, HASH, 'ScreenConnect'),
       session('d2', 0, HASH, 'ScreenConnect'),
+    ],
+    stands: [],
+  },
+  {
+    what: 'N1, F20: a help desk whose tool nobody approved, twenty minutes on each of six laptops',
+    records: [...team(6), ...days(1, 6, (day) => session(`d${day}`, day, HASH, 'AnyDesk', 20))],
+    stands: [],
+  },
+  {
+    what: 'a help desk that is on one laptop for hours is no help there, and alone there',
+    records: [
+      ...team(3),
+      ...['d1', 'd2'].map((it, day) => session(it, day, HASH, 'AnyDesk', 20)),
+      session('d3', 3, HASH, 'AnyDesk', 300),
+    ],
+    stands: [],
+  },
+  {
+    what: 'P5: an operator who is briefly on two laptops every day',
+    records: [...team(2), ...days(0, 9, (day) => ['d1', 'd2'].map((it) => session(it, day, HASH, 'AnyDesk', 30)))],
+    stands: ['w1 controller x2 10d', 'w2 controller x2 10d'],
+  },
+  {
+    what: 'N9, F16: a household that is declared on day 20',
+    records: [
+      ...team(2),
+      ...days(0, 19, (day) => ['d1', 'd2'].map((it) => online(it, day, FARM))),
+      contract('w1', { household: ['w2'] }),
+      ...days(20, 21, (day) => ['d1', 'd2'].map((it) => online(it, day, FARM))),
+    ],
+    stands: [],
+  },
+  {
+    what: 'F16: of three behind one uplink, two are declared a household on day 20',
+    records: [
+      ...team(3),
+      ...days(0, 19, (day) => ['d1', 'd2', 'd3'].map((it) => online(it, day, FARM))),
+      contract('w1', { household: ['w2'] }),
+      ...days(20, 20, (day) => ['d1', 'd2', 'd3'].map((it) => online(it, day, FARM))),
+    ],
+    stands: ['w1 uplink x2 21d', 'w2 uplink x2 21d', 'w3 uplink x3 21d'],
+  },
+  {
+    what: 'F16: the tool of a controller that is approved for the company two weeks later, in another spelling',
+    records: [
+      ...team(2),
+      ...days(0, 3, (day) => ['d1', 'd2'].map((it) => session(it, day, HASH, 'AnyDesk', 90))),
+      ...days(4, 14, (day) => ['d1', 'd2'].map((it) => awake(it, day))),
+      approval({ kind: 'tool', tool: 'anydesk.exe', from: T0 - DAY }),
     ],
     stands: [],
   },

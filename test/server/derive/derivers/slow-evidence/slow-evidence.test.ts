@@ -181,7 +181,7 @@ describe('slow_evidence', () => {
     const records = [...fleet(4, days), ...drip, ...logins]
     const all = sameInAnyOrder('slow_evidence', workers(4), records, {
       at: at(days, 1),
-      thresholds: { slow_evidence: { least: 1 } },
+      thresholds: { slow_evidence: { least: 1, leastDays: 1 } },
     })
     assert.deepEqual([...new Set(all.map((it) => it.Metric))].sort(), [
       'remote_hours',
