@@ -412,6 +412,42 @@ describe('server/console: in use', function () {
     clean()
   })
 
+  it('on a phone the sensors fold to subtotals; a key opens one, and the timeline the one of its finding', async () => {
+    await displaced(here.stage, 'w1', Date.now())
+    const about = { halfLifeDays: null, time: Date.now(), lastTime: Date.now() }
+    for (const it of ['address', 'files']) here.stage.find(finding({ ...about, sensors: [it], says: `seen by ${it}` }))
+    await here.stage.judge()
+    const { page, clean } = await watched(context)
+    await page.setViewportSize({ width: 390, height: 844 })
+    await enter(page, here.userLink('viewer'))
+    await page.goto(`${here.origin}/#/workers/w1`)
+    const folds = page.locator('.score-fold')
+    const lines = page.locator('.score-line:visible')
+    await folds.last().waitFor()
+    const all = await page.locator('.score-line').count()
+    assert.ok((await lines.count()) < all)
+    const closed = page.locator('.score-fold[aria-expanded="false"]')
+    const left = await closed.count()
+    assert.equal(left, (await folds.count()) - 1)
+    await closed.first().press('Enter')
+    await page.waitForFunction(
+      (count) => document.querySelectorAll('.score-fold[aria-expanded="false"]').length === count,
+      left - 1,
+    )
+    await page.setViewportSize({ width: 1440, height: 900 })
+    await folds.first().waitFor({ state: 'detached' })
+    assert.equal(await lines.count(), all)
+    await page.setViewportSize({ width: 390, height: 844 })
+    await folds.first().waitFor()
+    await page
+      .locator('.score-fold[aria-expanded="true"]')
+      .evaluateAll((all: HTMLElement[]) => all.map((it) => it.click()))
+    await page.locator('.finding').first().waitFor({ state: 'hidden' })
+    await page.getByRole('button', { name: 'show finding' }).first().click()
+    await page.locator('.finding:visible > summary:focus').waitFor()
+    clean()
+  })
+
   it('shows the contract compared with what was seen, and what would be missed', async () => {
     await displaced(here.stage, 'w1', Date.now())
     const { page, clean } = await watched(context)
