@@ -44,7 +44,10 @@ const NAMELESS: Gadget = {
   vendor: 'f00d',
   product: 'beef',
   strings: { manufacturer: 'Generic', product: 'Device' },
+  disks: [['Generic ', 'Flash Disk      ']],
 }
+/** Every id was changed, and the disk still says what it is. */
+const MASKED: Gadget = { ...NAMELESS, disks: PIKVM.disks! }
 const NANOKVM_DISPLAY: EdidFields = { maker: 'SPD', product: 0x3301, name: 'NanoKVM' }
 
 /** Redirects paths in /sys to `folder`. */
@@ -98,6 +101,7 @@ describe('real runs: devices', () => {
     ['NanoKVM', NANOKVM, ['hardware/ip-kvm-by-usb-id']],
     ['a CH9329 cable', CH9329, ['hardware/keyboard-bridge']],
     ['one without a known name', NAMELESS, ['hardware/ip-kvm-by-shape']],
+    ['a PiKVM under other ids', MASKED, ['hardware/ip-kvm-by-usb-id']],
   ]
   for (const [name, gadget, rules] of gadgets)
     it(`${name} is plugged in`, async () => {

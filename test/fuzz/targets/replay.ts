@@ -1,7 +1,9 @@
 /** Recorded telemetry, line by line, through derivers, rules and score. */
+
 import assert from 'node:assert/strict'
 import { compile, load } from '../../../rules/language/index.ts'
 import { replay } from '../../../server/commands/replay.ts'
+import { PRIOR } from '../../../server/model/assessment.ts'
 import { linesOf } from '../../../server/recordings/lines.ts'
 import { NOWHERE } from '../../server/ingest/raw-agent.ts'
 import type { Target } from '../target.ts'
@@ -54,7 +56,7 @@ export const replayed: Target = {
         const good = answer.workers.find((it) => it.worker === 'w-good')
         assert.ok(good, 'the good worker is still judged')
         for (const { points, parts } of answer.workers) {
-          assert.ok(Number.isInteger(points) && points >= 0, `${points} points`)
+          assert.ok(Number.isInteger(points) && points >= PRIOR, `${points} points`)
           assert.ok(parts.every((part) => Number.isInteger(part.points)))
         }
       },

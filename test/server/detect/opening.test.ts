@@ -178,7 +178,7 @@ describe('server/detect: opening an evaluation', () => {
     const many = Array.from({ length: 3_000 }, (_, n) => contract(`w${n}`))
     await it.follow(await it.open(rulesetOf(programRule('aa'))), [...many, holding('d1', 'w1'), program('/x/aa', 0)])
     const { evaluations } = it.store
-    let left = 2
+    let left = Number.POSITIVE_INFINITY
     const commit = (id: string, what: Commit) => (left-- > 0 ? evaluations.commit(id, what) : Promise.reject('killed'))
     const store = { ...it.store, evaluations: { ...evaluations, commit } }
     const other = { thresholds: { silence: { silentHours: 30 } } }
