@@ -4,6 +4,7 @@ import { defineCommand } from 'citty'
 import type { Approval } from '../../wire/contract.ts'
 import { Fault } from '../../wire/fault.ts'
 import type { Recorded } from '../../wire/recording.ts'
+import { DAY } from '../../wire/time.ts'
 import type { AuditEntry } from '../model/user.ts'
 import { openReader } from '../roles/read-only.ts'
 import { type Approvals, approvals, whatOf } from '../roster/approvals.ts'
@@ -220,9 +221,13 @@ function learningLines({ period, now, candidates, workers }: LearningView): stri
   const head =
     period === null
       ? 'Nothing was heard yet.'
-      : period.isOver
-        ? `The learning period ended on ${day(period.until)}.`
-        : `Learning until ${day(period.until)}, day ${Math.floor((now - period.from) / 86_400_000) + 1}.`
+      : period.until !== null
+        ? `The learning period ${period.isOver ? 'ended' : 'ends'} on ${day(period.until)}.`
+        : `Learning since ${day(period.from)}, day ${Math.floor((now - period.from) / DAY) + 1}. ${
+            now < period.due
+              ? `Approve what is yours and end it on ${day(period.due)}: tellwire learning end.`
+              : 'Approve what is yours and end it: tellwire learning end.'
+          }`
   const rows = candidates.map((it) => [
     KINDS[it.kind],
     printable(it.label === it.value ? it.value : `${it.label} (${it.value})`),

@@ -33,7 +33,7 @@ export async function learning(reader: Reader): Promise<LearningView> {
   const tenants = new Set(counted.filter((it) => it.tenant !== null).map((it) => it.value))
   const shown = counted.filter((it) => it.tenant !== null || !tenants.has(it.value) || it.kind !== 'tool')
   return {
-    period: period && { ...period, isOver: now >= period.until },
+    period: period && { ...period, isOver: period.until !== null && now >= period.until },
     now,
     workers: census.workers,
     candidates: [...Map.groupBy(shown, (it) => it.kind).values()]

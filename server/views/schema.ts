@@ -209,8 +209,16 @@ export const Unseen = z.object({
 export type Unseen = z.infer<typeof Unseen>
 
 export const LearningView = z.object({
-  /** Null: nothing was heard yet. `saidBy` null: it ends by itself. */
-  period: z.object({ from: z.int(), until: z.int(), saidBy: z.string().nullable(), isOver: z.boolean() }).nullable(),
+  /** Null: nothing was heard yet. `due`: when people are asked to end it; `until` null: nobody has said. */
+  period: z
+    .object({
+      from: z.int(),
+      due: z.int(),
+      until: z.int().nullable(),
+      saidBy: z.string().nullable(),
+      isOver: z.boolean(),
+    })
+    .nullable(),
   /** The time of the log. */
   now: z.int(),
   workers: z.int(),

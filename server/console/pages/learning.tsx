@@ -107,8 +107,9 @@ type Send = (path: string, body: unknown) => Promise<void>
 
 function PeriodPanel({ period, now, send }: { period: Period | null; now: number; send: Send }) {
   if (!period) return <p class="notice">No laptop and no login was seen yet; learning begins with the first.</p>
-  const days = Math.max(1, Math.ceil((period.until - period.from) / DAY))
-  const day = Math.min(days, Math.floor((now - period.from) / DAY) + 1)
+  const days = Math.max(1, Math.ceil(((period.until ?? period.due) - period.from) / DAY))
+  const day = Math.floor((now - period.from) / DAY) + 1
+  const isDue = period.until === null && now >= period.due
   const end = () =>
     confirm({
       title: 'End the learning period',
@@ -121,10 +122,12 @@ function PeriodPanel({ period, now, send }: { period: Period | null; now: number
   return (
     <section class="panel learning-period" aria-label="Learning period">
       <div>
-        <strong>{period.isOver ? 'Learning has ended' : `Day ${day} of ${days}`}</strong>
+        <strong>
+          {period.isOver ? 'Learning has ended' : isDue ? `Day ${day}: time to end it` : `Day ${day} of ${days}`}
+        </strong>
         <p class="muted">
-          {period.isOver ? 'on ' : 'It ends on '}
-          <Time ms={period.until} as="brief" />
+          {period.isOver ? 'on ' : period.until !== null ? 'It ends on ' : 'End it when what is yours is approved, by '}
+          <Time ms={period.until ?? period.due} as="brief" />
           {period.saidBy !== null && (
             <>
               , says <bdi>{plain(period.saidBy, 40)}</bdi>

@@ -2,8 +2,8 @@
  * What the fleet has in common, so that the company can say once what is its own: tools with their tenants, exits by
  * network, monitors and USB devices, programs that install others, code hosts.
  *
- * Shape   counts workers by kind and value. During the learning period (`LEARNING_DAYS` from the first laptop or login
- *         of the log, or until a person ends it), a tool that a third of the workers have, five at least, is `common`:
+ * Shape   counts workers by kind and value. During the learning period (from the first laptop or login of the log until
+ *         a person ends it, as they are asked to after `LEARNING_DAYS`), a tool that a third of the workers have, five at least, is `common`:
  *         it weighs as context only. What was common when the period ended stays so for the events of that time; later
  *         only an approval lowers anything.
  *         A function of the set of records, as long as none arrives later than the lateness bound.
@@ -18,6 +18,7 @@ import type { Sighting } from './installations.ts'
 import { mapCodec, type Parts, Subjects, single } from './kept.ts'
 import { tenantsIn } from './tenant.ts'
 
+/** It does not end by itself: on that day half a company would become suspects while nobody looks. */
 export const LEARNING_DAYS = 14
 /** Our judgement: what most people have is the company's, what five of a hundred have may be a farm's. */
 const COMMON_SHARE = 1 / 3
@@ -63,8 +64,10 @@ export interface Counted {
 
 export interface LearningPeriod {
   from: number
-  until: number
-  /** Null: it ends by itself. */
+  /** When people are asked to end it. */
+  due: number
+  /** Null: nobody has ended it. */
+  until: number | null
   saidBy: string | null
 }
 
@@ -147,15 +150,15 @@ export class Census {
   period(): LearningPeriod | null {
     const from = this.#from
     if (from === Number.POSITIVE_INFINITY) return null
-    const { until = from + LEARNING_DAYS * DAY, saidBy = null } = this.#learning ?? {}
-    return { from, until, saidBy }
+    const { until = null, saidBy = null } = this.#learning ?? {}
+    return { from, due: from + LEARNING_DAYS * DAY, until, saidBy }
   }
 
   /** Whether a tool was common in the learning period, and `time` lies in it. `tenants`: all that are to be common too. */
   isCommon(tool: { id: string; category: string }, tenants: readonly string[], time: number): boolean {
     if (!COMPANY_TOOLS.has(tool.category) || !this.#common.has(`tool ${tool.id}`)) return false
     const period = this.period()
-    if (!period || time >= period.until) return false
+    if (!period || time >= endOf(period)) return false
     return tenants.every((it) => this.#common.has(`tool ${tool.id} ${it}`))
   }
 
@@ -188,13 +191,14 @@ export class Census {
     const common = new Set<string>()
     const period = this.period()
     if (!period) return common
+    const end = endOf(period)
     const early = new Set<string>()
-    for (const [worker, since] of this.#since) if (since < period.until) early.add(worker)
+    for (const [worker, since] of this.#since) if (since < end) early.add(worker)
     const least = Math.max(COMMON_WORKERS, early.size * COMMON_SHARE)
     for (const [key, workers] of this.#having) {
       if (!key.startsWith('tool ') || workers.size < least) continue
       let count = 0
-      for (const it of workers) if (this.#workers.get(it)!.get(key)![0] < period.until) count++
+      for (const it of workers) if (this.#workers.get(it)!.get(key)![0] < end) count++
       if (count >= least) common.add(key)
     }
     return common
@@ -237,6 +241,10 @@ export class Census {
   #index(worker: string, key: string): void {
     this.#having.set(key, (this.#having.get(key) ?? new Set()).add(worker))
   }
+}
+
+function endOf({ until }: LearningPeriod): number {
+  return until ?? Number.POSITIVE_INFINITY
 }
 
 type Value = readonly [kind: CensusKind, value: string, label: string | null]

@@ -35,7 +35,7 @@ describe('tellwire approve', function () {
 
   it('lists what the fleet has in common', async () => {
     const { out } = await run('learning')
-    assert.match(out, /Learning until 2026-11-16, day 1/)
+    assert.match(out, /Learning since 2026-11-02, day 1. .*end it on 2026-11-16/)
     assert.match(out, /NinjaOne \(NinjaRMM\).*6 of 6/)
   })
 
