@@ -104,7 +104,8 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       workers: { type: 'string', default: '1000' },
-      days: { type: 'string', default: '21' },
+      // The longest scene takes 32.
+      days: { type: 'string', default: '33' },
       seed: { type: 'string', default: '1' },
       rmm: { type: 'string', default: 'ninjaone' },
       sase: { type: 'string', default: 'zscaler' },
