@@ -7,7 +7,7 @@
  */
 import { HOUR } from '../../wire/time.ts'
 import { caseOf, kindsOf } from '../cases/case.ts'
-import type { Band, Cluster } from '../model/assessment.ts'
+import { type Band, type Cluster, isAtLeast } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
 import { type Change, change } from '../model/change.ts'
 import type { Standing } from '../model/standing.ts'
@@ -80,8 +80,8 @@ export class Standings {
 
   /** Whether the worker is high or critical, or was confirmed to be an infiltrator. */
   isFlagged(worker: string): boolean {
-    const band = this.#rows.get(worker)?.standing.assessment.band
-    return band === 'high' || band === 'critical' || this.#verdicts.get(worker)?.verdict === 'confirmed'
+    const band = this.#rows.get(worker)?.standing.assessment.band ?? 'none'
+    return isAtLeast(band, 'high') || this.#verdicts.get(worker)?.verdict === 'confirmed'
   }
 
   get(worker: string): Standing | null {

@@ -5,7 +5,7 @@
  *         and a rule that had no finding at the time of the verdict has one, of strength 2 or more. More findings of
  *         the same rules, or more points by them, do not reopen it.
  */
-import { BANDS, type Band } from '../model/assessment.ts'
+import { type Band, isAtLeast } from '../model/assessment.ts'
 import type { CaseView, Verdict } from '../model/case.ts'
 import type { Finding } from '../model/finding.ts'
 import type { Standing } from '../model/standing.ts'
@@ -17,7 +17,7 @@ export function kindsOf(findings: readonly Finding[]): Standing['kinds'] {
 }
 
 export function caseOf(verdict: Verdict | null, band: Band, kinds: Standing['kinds']): CaseView {
-  const needsVerdict = BANDS.indexOf(band) >= BANDS.indexOf('medium')
+  const needsVerdict = isAtLeast(band, 'medium')
   if (!verdict) return { state: needsVerdict ? 'open' : 'none', verdict, newKinds: [] }
   const added = kinds.filter((it) => it.strength >= 2 && !verdict.kinds.includes(it.rule))
   const newKinds = [...new Set(added.map((it) => it.title))].sort()

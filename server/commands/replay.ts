@@ -11,7 +11,7 @@ import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
 import { type UnknownWord, UnknownWords } from '../feeds/unknown-words.ts'
-import type { Cluster } from '../model/assessment.ts'
+import { type Cluster, isAtLeast } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
@@ -136,8 +136,7 @@ export async function replay(
   }
 
   function isSuspect(worker: string): boolean {
-    const { band } = assessments.of(worker, pipeline.time)
-    return band === 'high' || band === 'critical'
+    return isAtLeast(assessments.of(worker, pipeline.time).band, 'high')
   }
 
   /** False for a retry. Marks conflicts on the record. */

@@ -5,6 +5,10 @@ export const BANDS = ['none', 'low', 'medium', 'high', 'critical'] as const
 export const Band = z.enum(BANDS)
 export type Band = z.infer<typeof Band>
 
+export function isAtLeast(band: Band, least: Band): boolean {
+  return BANDS.indexOf(band) >= BANDS.indexOf(least)
+}
+
 /** Points of everybody before anything was seen: one worker in a hundred is an infiltrator. */
 export const PRIOR = -20
 

@@ -5,8 +5,8 @@
  *         one, 20 a hundred to one. An infiltrator counts from the label's beginning; before it, as nobody.
  * Units   points are decibans; days are of the run.
  */
-import type { Band } from '../../server/model/assessment.ts'
-import { type Course, type Followed, isAtLeast, type Morning } from './course.ts'
+import { type Band, isAtLeast } from '../../server/model/assessment.ts'
+import type { Course, Followed, Morning } from './course.ts'
 import { type Interval, quantile, wilson } from './statistics.ts'
 
 const DAY = 86_400_000

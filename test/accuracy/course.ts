@@ -12,7 +12,7 @@ import { loadCatalogue, recognise } from '../../rules/catalogue/index.ts'
 import { Assessments } from '../../server/assess/assessments.ts'
 import { Pipeline } from '../../server/detect/pipeline.ts'
 import { loadRules } from '../../server/detect/program.ts'
-import { type Assessment, BANDS, type Band } from '../../server/model/assessment.ts'
+import { type Assessment, type Band, isAtLeast } from '../../server/model/assessment.ts'
 import type { Finding } from '../../server/model/finding.ts'
 import { Numbers } from '../../server/recordings/numbers.ts'
 import { simulate } from '../../server/simulate/simulate.ts'
@@ -271,10 +271,6 @@ export function risesTo(band: Band, stands: readonly Pick<Stand, 'band'>[]): num
 
 export function titles(findings: readonly { title: string }[]): string[] {
   return [...new Set(findings.map((it) => it.title))]
-}
-
-export function isAtLeast(band: Band, least: Band): boolean {
-  return BANDS.indexOf(band) >= BANDS.indexOf(least)
 }
 
 /**

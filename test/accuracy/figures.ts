@@ -5,12 +5,12 @@
  *         mean never. Every missed infiltrator and every false positive is named with seed and worker.
  */
 import { LOOK_ALIKES, PATTERNS, type Pattern } from '../../rules/tooling/signals.ts'
-import type { Band } from '../../server/model/assessment.ts'
+import { type Band, isAtLeast } from '../../server/model/assessment.ts'
 import { stream } from '../../server/simulate/random.ts'
 import { SCENARIOS } from '../../server/simulate/scenarios/index.ts'
 import type { Scenario } from '../../server/simulate/scene.ts'
 import { type Aging, aging, type Calibration, calibration, type Drift, drift, type Left, left } from './calibration.ts'
-import { type Alerts, type Course, type Followed, isAtLeast, titles } from './course.ts'
+import { type Alerts, type Course, type Followed, titles } from './course.ts'
 import type { Fleet } from './fleets.ts'
 import { type Interval, quantile, resampled, wilson } from './statistics.ts'
 

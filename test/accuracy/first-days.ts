@@ -13,9 +13,9 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Band } from '../../server/model/assessment.ts'
+import { type Band, isAtLeast } from '../../server/model/assessment.ts'
 import { companyOf } from '../../server/simulate/company.ts'
-import { type Course, type Followed, isAtLeast } from './course.ts'
+import type { Course, Followed } from './course.ts'
 import { companyFleet } from './fleets.ts'
 import { percent } from './page.ts'
 import { courses } from './processes.ts'
