@@ -1,7 +1,8 @@
 /**
  * Mitigations: agreements that explain a part of a finding, as negative parts of the score.
  *
- * Shape   at most one per finding: the first that applies. It removes `share` of the points. Full exceptions are not handled here: rules do not match them.
+ * Shape   at most one per finding: the first that applies. It removes `share` of the points. Full exceptions are not
+ *         handled here: rules do not match them.
  * Source  the contract in force.
  */
 

@@ -16,7 +16,7 @@
 import type { Contract } from '../../wire/contract.ts'
 import type { RecordedRarity } from '../../wire/recording.ts'
 import { DAY, HOUR } from '../../wire/time.ts'
-import { type Assessment, type Band, type Part, PRIOR } from '../model/assessment.ts'
+import { type Assessment, type Band, isAtLeast, type Part, PRIOR } from '../model/assessment.ts'
 import type { Finding } from '../model/finding.ts'
 import { type Mitigation, mitigation } from './mitigations.ts'
 import { type Colleagues, roleOf, weigh } from './rarity.ts'
@@ -50,18 +50,22 @@ export interface ScoreContext {
 
 const NOBODY: ScoreContext = { contract: null, referrer: null, rarity: null, decidedAt: null }
 
-/** One fact: the strongest finding of a rule and group, with the ids of all findings that tell it. */
-interface Fact {
+/** A finding with what does not change with time. */
+interface Weighed {
   finding: Finding
+  /** Before decay. */
+  whole: number
+  colleagues: Colleagues | null
+  less: Mitigation | null
+}
+
+/** One fact: the strongest finding of a rule, with the ids of all findings that tell it. */
+interface Fact extends Weighed {
   /** After decay. */
   points: number
   /** The share of its weight that is left. */
   left: number
-  /** Before decay. */
-  whole: number
-  colleagues: Colleagues | null
   ids: string[]
-  less: Mitigation | null
 }
 
 /** Depends on the set of findings and the hour, not on their order. */
@@ -71,9 +75,7 @@ export function assess(
   now: number,
   context: ScoreContext = NOBODY,
 ): Assessment {
-  const found = facts(findings, now, context)
-  const { parts, points, band } = keptWaiting(sumUp(found, context), findings, found, context)
-  return { worker, band, points, reason: reasonOf(found, band), parts }
+  return judged(worker, weighed(findings, context), now, context)
 }
 
 /** Of a worker without findings. */
@@ -88,35 +90,38 @@ export function explained(
   now: number,
   context: ScoreContext = NOBODY,
 ): Assessment {
-  const assessment = assess(worker, findings, now, context)
-  const found = facts(findings, now, context)
+  const all = weighed(findings, context)
+  const assessment = judged(worker, all, now, context)
   const parts = assessment.parts.map((part): Part => {
-    const rest = withoutPart(part, found, context)
+    const rest = withoutPart(part, all, context)
     if (!rest) return part
-    const [left, given] = rest
-    const told = new Set(left.flatMap((it) => it.ids))
-    const { points, band } = keptWaiting(
-      sumUp(left, given),
-      findings.filter((it) => told.has(it.id)),
-      left,
-      given,
-    )
+    const { points, band } = judged(worker, ...rest)
     return { ...part, without: { points, band } }
   })
   return { ...assessment, parts }
+
+  function withoutPart(
+    { kind, label, findings: told }: Part,
+    all: readonly Weighed[],
+    context: ScoreContext,
+  ): [Weighed[], number, ScoreContext] | null {
+    switch (kind) {
+      case 'finding':
+        return [all.filter(({ finding }) => !told.includes(finding.id)), now, context]
+      case 'mitigation':
+        return [all.map((it) => (it.less?.label === label ? { ...it, less: null } : it)), now, context]
+      case 'referral':
+        return [[...all], now, { ...context, referrer: null }]
+      default:
+        return null
+    }
+  }
 }
 
-function withoutPart(part: Part, found: readonly Fact[], context: ScoreContext): [Fact[], ScoreContext] | null {
-  switch (part.kind) {
-    case 'finding':
-      return [found.filter(({ finding }) => !part.findings.includes(finding.id)), context]
-    case 'mitigation':
-      return [found.map((it) => (it.less?.label === part.label ? { ...it, less: null } : it)), context]
-    case 'referral':
-      return [[...found], { ...context, referrer: null }]
-    default:
-      return null
-  }
+function judged(worker: string, all: readonly Weighed[], now: number, context: ScoreContext): Assessment {
+  const found = factsAt(all, now)
+  const { parts, points, band } = keptWaiting(sumUp(found, context), all, found, context)
+  return { worker, band, points, reason: reasonOf(found, band), parts }
 }
 
 function sumUp(found: readonly Fact[], { referrer }: Pick<ScoreContext, 'referrer'>): Sum {
@@ -139,8 +144,7 @@ function sumUp(found: readonly Fact[], { referrer }: Pick<ScoreContext, 'referre
     const points = mitigated.reduce((all, it) => all + removed(it), 0)
     if (label !== '') part('mitigation', label, -points, { findings: mitigated.flatMap((it) => it.ids) })
   }
-  const flagged = referrer?.band === 'high' || referrer?.band === 'critical'
-  if (flagged && found.some((it) => net(it) > 0))
+  if (referrer && isAtLeast(referrer.band, 'high') && found.some((it) => net(it) > 0))
     part('referral', `recommended by ${referrer.worker}, who is ${referrer.band}`, REFERRAL)
   const doubt = Math.round(Math.max(0, sum - DOUBT_ABOVE) * DOUBT_SHARE)
   if (doubt > 0) part('doubt', `above +${DOUBT_ABOVE}, a third of every further point counts`, -doubt)
@@ -217,19 +221,19 @@ interface Sum {
  * Adds what has faded since the worker was high, unless somebody has decided since. Weights only fall between two
  * events, so the sum was highest at the last event of some day; that is looked at only if what has faded matters.
  */
-function keptWaiting(sum: Sum, findings: readonly Finding[], found: readonly Fact[], context: ScoreContext): Sum {
+function keptWaiting(sum: Sum, all: readonly Weighed[], found: readonly Fact[], context: ScoreContext): Sum {
   const unfaded = found.map((it) => ({ ...it, points: it.whole, left: 1 })).sort(byWeight)
   const most = sumUp(unfaded, context).points
   if (most <= sum.points || most < LEAST.high) return sum
   const days = new Map<number, number>()
-  for (const { lastTime } of findings) {
+  for (const { lastTime } of all.map((it) => it.finding)) {
     const day = Math.floor(lastTime / DAY)
     if (lastTime > (context.decidedAt ?? 0)) days.set(day, Math.max(days.get(day) ?? 0, lastTime))
   }
   let highest: { at: number; points: number } | null = null
   for (const at of [...days.values()].sort((a, b) => b - a).slice(0, HIGHEST_DAYS)) {
-    const then = findings.filter((it) => it.time <= at).map((it) => ({ ...it, lastTime: Math.min(it.lastTime, at) }))
-    const { points } = sumUp(facts(then, at, context), context)
+    const then = all.filter(({ finding }) => finding.time <= at)
+    const { points } = sumUp(factsAt(then, at), context)
     if (points >= LEAST.high && points > Math.max(sum.points, highest?.points ?? 0)) highest = { at, points }
   }
   if (!highest) return sum
@@ -241,16 +245,22 @@ function keptWaiting(sum: Sum, findings: readonly Finding[], found: readonly Fac
   return { parts: [...sum.parts, part], points: highest.points, band: bandOf(highest.points, found) }
 }
 
-/** All facts, the strongest first. */
-function facts(findings: readonly Finding[], now: number, { contract, rarity }: ScoreContext): Fact[] {
-  const at = hourOf(now)
+function weighed(findings: readonly Finding[], { contract, rarity }: ScoreContext): Weighed[] {
   const role = roleOf(contract)
-  const each = findings.map((finding): Fact => {
+  return findings.map((finding) => {
     const { decibans: whole, colleagues } = weigh(finding, role, rarity)
-    const age = Math.max(0, at - finding.lastTime)
-    const left = finding.halfLifeDays === null ? 1 : 0.5 ** (age / (finding.halfLifeDays * DAY))
-    const less = mitigation(finding, contract)
-    return { finding, points: Math.round(whole * left), left, whole, colleagues, ids: [finding.id], less }
+    return { finding, whole, colleagues, less: mitigation(finding, contract) }
+  })
+}
+
+/** All facts, the strongest first. */
+function factsAt(all: readonly Weighed[], now: number): Fact[] {
+  const at = hourOf(now)
+  const each = all.map((it): Fact => {
+    const { lastTime, halfLifeDays, id } = it.finding
+    const age = Math.max(0, at - lastTime)
+    const left = halfLifeDays === null ? 1 : 0.5 ** (age / (halfLifeDays * DAY))
+    return { ...it, points: Math.round(it.whole * left), left, ids: [id] }
   })
   const byRule = merged(each.sort(byWeight), ({ finding }) => finding.rule)
   return merged(byRule, ({ finding }) => finding.says).sort(byWeight)
