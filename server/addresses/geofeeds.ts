@@ -8,13 +8,14 @@
  *         that cannot be read is a problem, and does not affect the others.
  * Source  RFC 8805: `prefix,country,region,city,postal code`, `#` begins a comment. Postal codes are not kept.
  */
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as z from 'zod'
 import type { AddressFacts } from '../../wire/recording.ts'
 import { writeWhole } from '../whole-file.ts'
 import { ListName } from './range-list.ts'
 import { type BadLine, listDate, listFile, MAX_SHOWN, type OnProgress, parseBlock, refuseBadLines } from './ranges.ts'
+import { StoredFiles } from './stored-files.ts'
 import type { ParsedAddress } from './table.ts'
 
 export const GEOFEED = 'geofeed'
@@ -120,41 +121,20 @@ interface Loaded {
   blocks: Blocks
 }
 
-/** The installed geofeeds. `find` answers from memory; `reload` looks for changed files, with one stat each. */
+/** The installed geofeeds. `find` answers from memory. */
 export class Geofeeds {
-  readonly #folder: string
-  readonly #files = new Map<string, { stamp: string; feed: Loaded | null; problem: string | null }>()
+  readonly #files: StoredFiles<Loaded>
   #ordered: Loaded[] = []
 
   constructor(folder: string) {
-    this.#folder = folder
+    const load = async (path: string) => stored(await readFile(path, 'utf8'))
+    this.#files = new StoredFiles(folder, { ending: ENDING, noun: 'geofeed', load })
   }
 
-  /** True when something changed. A geofeed that cannot be read any more keeps its last good state. */
+  /** True when something changed. */
   async reload(): Promise<boolean> {
-    const all = await readdir(this.#folder).catch(() => null)
-    // Who reads the range lists in the same folder says when it cannot be read.
-    if (all === null) return false
-    const names = all.filter((it) => it.endsWith(ENDING)).sort()
-    let changed = false
-    for (const gone of [...this.#files.keys()].filter((it) => !names.includes(it)))
-      changed = this.#files.delete(gone) || changed
-    for (const name of names) {
-      const path = join(this.#folder, name)
-      const found = await stat(path).catch(() => null)
-      const stamp = found ? `${found.mtimeMs} ${found.size} ${found.ino}` : 'gone'
-      const known = this.#files.get(name)
-      if (known?.stamp === stamp) continue
-      changed = true
-      try {
-        this.#files.set(name, { stamp, feed: stored(await readFile(path, 'utf8')), problem: null })
-      } catch (cause) {
-        const why = cause instanceof Error ? cause.message : cause
-        const problem = `${path}: ${why}. Import the geofeed again, or remove the file.`
-        this.#files.set(name, { stamp, feed: known?.feed ?? null, problem })
-      }
-    }
-    if (changed) this.#ordered = [...this.#files.values()].flatMap((it) => it.feed ?? []).sort(newestFirst)
+    const changed = await this.#files.reload()
+    if (changed) this.#ordered = this.#files.values().sort(newestFirst)
     return changed
   }
 
@@ -175,8 +155,9 @@ export class Geofeeds {
     return this.#ordered.map((it) => it.facts)
   }
 
+  /** Who reads the range lists in the same folder says when it cannot be read. */
   problems(): string[] {
-    return [...this.#files.values()].flatMap((it) => it.problem ?? [])
+    return this.#files.problems()
   }
 }
 

@@ -9,7 +9,7 @@
  *         egress-ip-ranges.csv works as published.
  */
 import type { Stats } from 'node:fs'
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as z from 'zod'
 import { Fault } from '../../wire/fault.ts'
@@ -24,6 +24,7 @@ import {
   type RangeListFacts,
   storedListText,
 } from './range-list.ts'
+import { StoredFiles } from './stored-files.ts'
 import { buildTable, findRange, type ParsedAddress, parseAddress, type RangeTable, type Span } from './table.ts'
 
 /** Exit addresses change owners within weeks; the threat model calls a list of the last quarter stale. */
@@ -162,17 +163,13 @@ export function ageDays(date: string, now: number): number {
 
 type LoadList = (path: string) => Promise<LoadedList>
 
-/** The installed lists. `classOf` answers from memory; `reload` looks for changed files, with one stat each. */
+/** The installed lists. `classOf` answers from memory. */
 export class Ranges {
-  readonly #folder: string
-  readonly #load: LoadList
-  readonly #files = new Map<string, { stamp: string; list: LoadedList | null; problem: string | null }>()
+  readonly #files: StoredFiles<LoadedList>
   #ordered: LoadedList[] = []
-  #folderProblem: string | null = null
 
   constructor(folder: string, load: LoadList) {
-    this.#folder = folder
-    this.#load = load
+    this.#files = new StoredFiles(folder, { ending: '.json', noun: 'list', load })
   }
 
   static async open(folder: string, load: LoadList = loadList): Promise<Ranges> {
@@ -181,43 +178,11 @@ export class Ranges {
     return ranges
   }
 
-  /** True when something changed. A list that cannot be read any more keeps its last good state, and is a problem. */
+  /** True when something changed. */
   async reload(): Promise<boolean> {
-    const names = await this.#names()
-    if (names === null) return false
-    let changed = false
-    for (const gone of [...this.#files.keys()].filter((name) => !names.includes(name)))
-      changed = this.#files.delete(gone) || changed
-    for (const name of names) {
-      const path = join(this.#folder, name)
-      const found = await stat(path).catch(() => null)
-      const stamp = found ? `${found.mtimeMs} ${found.size} ${found.ino}` : 'gone'
-      const known = this.#files.get(name)
-      if (known?.stamp === stamp) continue
-      changed = true
-      try {
-        this.#files.set(name, { stamp, list: await this.#load(path), problem: null })
-      } catch (cause) {
-        const problem = `${path}: ${cause instanceof Error ? cause.message : cause}. Import the list again, or remove the file.`
-        this.#files.set(name, { stamp, list: known?.list ?? null, problem })
-      }
-    }
-    if (changed) this.#ordered = [...this.#files.values()].flatMap((file) => file.list ?? []).sort(byPrecedence)
+    const changed = await this.#files.reload()
+    if (changed) this.#ordered = this.#files.values().sort(byPrecedence)
     return changed
-  }
-
-  /** Null: the folder cannot be read, which is different from empty. */
-  async #names(): Promise<string[] | null> {
-    try {
-      const names = await readdir(this.#folder)
-      this.#folderProblem = null
-      return names.filter((name) => name.endsWith('.json')).sort()
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException
-      this.#folderProblem =
-        code === 'ENOENT' ? null : `${this.#folder} cannot be read (${code}): check its permissions.`
-      return code === 'ENOENT' ? [] : null
-    }
   }
 
   lists(): RangeListFacts[] {
@@ -225,7 +190,7 @@ export class Ranges {
   }
 
   problems(): string[] {
-    return [this.#folderProblem ?? [], ...[...this.#files.values()].map((file) => file.problem ?? [])].flat()
+    return [this.#files.folderProblem ?? [], this.#files.problems()].flat()
   }
 
   /** The first list that contains the address: by class, then the newest. `only` limits it to one class. */
