@@ -1,7 +1,7 @@
 /** Small, valid events and records for tests, with unremarkable defaults. */
 import type { LoadedRule } from '../../rules/language/index.ts'
 import type { Category, EventOf } from '../../wire/event.ts'
-import type { AddressFacts, RecordedOf } from '../../wire/recording.ts'
+import type { AddressFacts, CatalogueFacts, RecordedOf } from '../../wire/recording.ts'
 
 export const T0 = Date.UTC(2026, 10, 2, 9)
 export const MINUTE = 60_000
@@ -176,4 +176,15 @@ export function rule(fields: Partial<LoadedRule> = {}): LoadedRule {
     },
     ...fields,
   }
+}
+
+export type FoundTool = NonNullable<CatalogueFacts['tools']>[number]
+/** A tool as the catalogue recognises it by a program's name. */
+export const NINJAONE: FoundTool = {
+  id: 'ninjaone-ninjarmm',
+  name: 'NinjaOne (NinjaRMM)',
+  category: 'rmm-agent',
+  by: 'name',
+  renamed: false,
+  unattended: null,
 }

@@ -2,23 +2,26 @@
 import assert from 'node:assert/strict'
 import { World } from '../../../server/derive/kit/world.ts'
 import type { EventOf } from '../../../wire/event.ts'
-import type { CatalogueFacts, Recorded } from '../../../wire/recording.ts'
-import { approval, contract, DAY, event, HOUR, holding, processStart, received, T0 } from '../events.ts'
+import type { Recorded } from '../../../wire/recording.ts'
+import {
+  approval,
+  contract,
+  DAY,
+  event,
+  type FoundTool,
+  HOUR,
+  holding,
+  NINJAONE,
+  processStart,
+  received,
+  T0,
+} from '../events.ts'
 import { sameInAnyOrder, standing } from './standing.ts'
 
-type Found = NonNullable<CatalogueFacts['tools']>[number]
-const ninja: Found = {
-  id: 'ninjaone-ninjarmm',
-  name: 'NinjaOne (NinjaRMM)',
-  category: 'rmm-agent',
-  by: 'name',
-  renamed: false,
-  unattended: null,
-}
-const screenconnect: Found = { ...ninja, id: 'screenconnect', name: 'ScreenConnect', category: 'remote-support' }
+const screenconnect: FoundTool = { ...NINJAONE, id: 'screenconnect', name: 'ScreenConnect', category: 'remote-support' }
 const home = [contract('w1', { roles: ['Developer'] }), holding('d1', 'w1')]
 
-const seen = (tool: Found, time: number, line = '/usr/bin/x'): Recorded => ({
+const seen = (tool: FoundTool, time: number, line = '/usr/bin/x'): Recorded => ({
   ...received('d1', processStart('/usr/bin/x', time, { CommandLine: line })),
   facts: { tools: [tool] },
 })
@@ -35,15 +38,15 @@ const session = (tool: string, day: number, hours = 5): Recorded =>
     ),
   )
 const later = (days: number): Recorded =>
-  seen({ ...ninja, id: 'zoom', name: 'Zoom', category: 'meeting' }, T0 + days * DAY)
+  seen({ ...NINJAONE, id: 'zoom', name: 'Zoom', category: 'meeting' }, T0 + days * DAY)
 
-const approvedOf = (records: readonly Recorded[], id = ninja.id) =>
+const approvedOf = (records: readonly Recorded[], id = NINJAONE.id) =>
   standing('tool', records)
     .filter((it) => it.ToolId === id)
     .map((it) => it.Approved)
 
 describe('approvals', () => {
-  const days = [seen(ninja, T0), seen(ninja, T0 + DAY), seen(ninja, T0 + 2 * DAY)]
+  const days = [seen(NINJAONE, T0), seen(NINJAONE, T0 + DAY), seen(NINJAONE, T0 + 2 * DAY)]
   const cases: { name: string; records: Recorded[]; approved: boolean[] }[] = [
     { name: 'nobody approved it', records: [...home, ...days], approved: [false, false, false] },
     {
@@ -203,7 +206,7 @@ describe('approvals: hours of remote control', () => {
   it('F16: approved three weeks later', () =>
     assert.deepEqual(hoursOf([...home, ...week, session('NinjaOne', 21, 1), approval({ tool: 'NinjaOne' })]), []))
   it('not where another tenant of it was seen', () => {
-    const other = seen(ninja, T0, 'agent --tenant evil')
+    const other = seen(NINJAONE, T0, 'agent --tenant evil')
     assert.equal(hoursOf([...home, other, approval({ tool: 'NinjaOne', tenant: 'acme' }), ...week]).length, 4)
   })
 })

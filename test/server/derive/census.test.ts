@@ -1,15 +1,17 @@
 /** What a fleet has in common in its first two weeks. */
 import assert from 'node:assert/strict'
 import { type Census, LEARNING_DAYS } from '../../../server/derive/kit/census.ts'
-import type { CatalogueFacts, Recorded } from '../../../wire/recording.ts'
+import type { Recorded } from '../../../wire/recording.ts'
 import {
   AUSTIN,
   approval,
   contract,
   DAY,
   event,
+  type FoundTool,
   HOUR,
   holding,
+  NINJAONE,
   processStart,
   received,
   session,
@@ -18,28 +20,19 @@ import {
 import { Rig } from './rig.ts'
 import { about, sameInAnyOrder } from './standing.ts'
 
-type Found = NonNullable<CatalogueFacts['tools']>[number]
-const ninja: Found = {
-  id: 'ninjaone-ninjarmm',
-  name: 'NinjaOne (NinjaRMM)',
-  category: 'rmm-agent',
-  by: 'name',
-  renamed: false,
-  unattended: null,
-}
-const anydesk: Found = { ...ninja, id: 'anydesk', name: 'AnyDesk', category: 'remote-desktop' }
-const rat: Found = { ...ninja, id: 'some-rat', name: 'Some RAT', category: 'malware-rat' }
+const anydesk: FoundTool = { ...NINJAONE, id: 'anydesk', name: 'AnyDesk', category: 'remote-desktop' }
+const rat: FoundTool = { ...NINJAONE, id: 'some-rat', name: 'Some RAT', category: 'malware-rat' }
 
 const ids = (count: number) => Array.from({ length: count }, (_, n) => n + 1)
 /** Each worker `wN` holds laptop `dN`. */
 const fleet = (count: number): Recorded[] => ids(count).flatMap((n) => [contract(`w${n}`), holding(`d${n}`, `w${n}`)])
 const online = (count: number, day = 0): Recorded[] =>
   ids(count).map((n) => session(`d${n}`, AUSTIN, T0 + day * DAY + n))
-const seen = (tool: Found, n: number, day = 0, line = 'x'): Recorded => ({
+const seen = (tool: FoundTool, n: number, day = 0, line = 'x'): Recorded => ({
   ...received(`d${n}`, processStart('/usr/bin/x', T0 + day * DAY + n * HOUR, { CommandLine: line })),
   facts: { tools: [tool] },
 })
-const onAll = (count: number, tool = ninja, day = 0, line = 'x') => ids(count).map((n) => seen(tool, n, day, line))
+const onAll = (count: number, tool = NINJAONE, day = 0, line = 'x') => ids(count).map((n) => seen(tool, n, day, line))
 const ends = (until: number, saidAt = until): Recorded => ({
   type: 'learning',
   until,
@@ -56,7 +49,7 @@ const common = (records: readonly Recorded[]): string[] => [
       .map((it) => `${it.worker} ${it.event.ToolId}`),
   ),
 ]
-const all = (count: number, id = ninja.id) => ids(count).map((n) => `w${n} ${id}`)
+const all = (count: number, id = NINJAONE.id) => ids(count).map((n) => `w${n} ${id}`)
 
 describe('what the fleet has in common', () => {
   const cases: { name: string; records: Recorded[]; common: string[] }[] = [
@@ -72,37 +65,41 @@ describe('what the fleet has in common', () => {
     { name: 'malware is nobody’s own', records: [...fleet(10), ...onAll(10, rat)], common: [] },
     {
       name: 'all with one tenant',
-      records: [...fleet(10), ...onAll(10, ninja, 0, 'agent --tenant acme')],
+      records: [...fleet(10), ...onAll(10, NINJAONE, 0, 'agent --tenant acme')],
       common: all(10),
     },
     {
       name: 'one of them with another tenant',
-      records: [...fleet(10), ...onAll(9, ninja, 0, 'agent --tenant acme'), seen(ninja, 10, 0, 'agent --tenant evil')],
+      records: [
+        ...fleet(10),
+        ...onAll(9, NINJAONE, 0, 'agent --tenant acme'),
+        seen(NINJAONE, 10, 0, 'agent --tenant evil'),
+      ],
       common: all(9),
     },
     {
       name: 'it does not end by itself',
-      records: [...fleet(10), ...onAll(9), seen(ninja, 10, LEARNING_DAYS + 1)],
+      records: [...fleet(10), ...onAll(9), seen(NINJAONE, 10, LEARNING_DAYS + 1)],
       common: all(10),
     },
     {
       name: 'the period ended earlier, by a person',
-      records: [...fleet(10), ...onAll(9), ends(T0 + 2 * DAY), seen(ninja, 10, 3)],
+      records: [...fleet(10), ...onAll(9), ends(T0 + 2 * DAY), seen(NINJAONE, 10, 3)],
       common: all(9),
     },
     {
       name: 'ended before the fifth had it',
-      records: [...fleet(10), ...onAll(4), ends(T0 + DAY), ...onAll(10, ninja, 2)],
+      records: [...fleet(10), ...onAll(4), ends(T0 + DAY), ...onAll(10, NINJAONE, 2)],
       common: [],
     },
     {
       name: 'extended',
-      records: [...fleet(10), ...onAll(9), ends(T0 + 30 * DAY, T0 + DAY), seen(ninja, 10, 20)],
+      records: [...fleet(10), ...onAll(9), ends(T0 + 30 * DAY, T0 + DAY), seen(NINJAONE, 10, 20)],
       common: all(10),
     },
     {
       name: 'the last word on it counts, whatever order they arrive in',
-      records: [...fleet(10), ends(T0 + DAY, T0 + 2 * DAY), ends(T0 + 30 * DAY, T0 + DAY), ...onAll(10, ninja, 2)],
+      records: [...fleet(10), ends(T0 + DAY, T0 + 2 * DAY), ends(T0 + 30 * DAY, T0 + DAY), ...onAll(10, NINJAONE, 2)],
       common: [],
     },
   ]
@@ -110,7 +107,7 @@ describe('what the fleet has in common', () => {
     it(name, () => assert.deepEqual(common(records).sort(), [...expected].sort()))
 
   it('in any order', () => {
-    const records = [...onAll(8), ...onAll(8, ninja, 1), seen(anydesk, 2), ...onAll(8, anydesk, 12)]
+    const records = [...onAll(8), ...onAll(8, NINJAONE, 1), seen(anydesk, 2), ...onAll(8, anydesk, 12)]
     assert.ok(sameInAnyOrder('tool', fleet(8), records).some((it) => it.CommonHere))
   })
 })
@@ -148,7 +145,7 @@ describe('the candidates', () => {
       shown(
         take([
           ...fleet(6),
-          ...onAll(6, ninja, 0, 'agent --tenant acme'),
+          ...onAll(6, NINJAONE, 0, 'agent --tenant acme'),
           seen(anydesk, 1),
           ...ids(3).map(display),
           ...ids(2).map(vpn),

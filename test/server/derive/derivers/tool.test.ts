@@ -1,31 +1,35 @@
 /** Sightings of tools, in days of one laptop, with the clock in the rows. */
 import assert from 'node:assert/strict'
 import type { EventOf } from '../../../../wire/event.ts'
-import type { CatalogueFacts, Recorded } from '../../../../wire/recording.ts'
-import { approval, contract, DAY, event, HOUR, holding, processStart, received, T0 } from '../../events.ts'
+import type { Recorded } from '../../../../wire/recording.ts'
+import {
+  approval,
+  contract,
+  DAY,
+  event,
+  type FoundTool,
+  HOUR,
+  holding,
+  NINJAONE,
+  processStart,
+  received,
+  T0,
+} from '../../events.ts'
 import { sameInAnyOrder, standing } from '../standing.ts'
 
-type Found = NonNullable<CatalogueFacts['tools']>[number]
-const anydesk: Found = {
-  id: 'anydesk',
-  name: 'AnyDesk',
-  category: 'remote-desktop',
-  by: 'name',
-  renamed: false,
-  unattended: null,
-}
-const rustdesk: Found = { ...anydesk, id: 'rustdesk', name: 'RustDesk' }
-const mullvad: Found = { ...anydesk, id: 'mullvad', name: 'Mullvad', category: 'consumer-vpn' }
-const screenconnect: Found = { ...anydesk, id: 'screenconnect', name: 'ScreenConnect', category: 'rmm-agent' }
+const anydesk: FoundTool = { ...NINJAONE, id: 'anydesk', name: 'AnyDesk', category: 'remote-desktop' }
+const rustdesk: FoundTool = { ...anydesk, id: 'rustdesk', name: 'RustDesk' }
+const mullvad: FoundTool = { ...anydesk, id: 'mullvad', name: 'Mullvad', category: 'consumer-vpn' }
+const screenconnect: FoundTool = { ...anydesk, id: 'screenconnect', name: 'ScreenConnect', category: 'rmm-agent' }
 const home = [contract('w1'), holding('d1', 'w1')]
 const MINUTE = 60_000
 
-function seen(tool: Found, time: number, fields: Partial<EventOf<'process_creation'>> = {}): Recorded {
+function seen(tool: FoundTool, time: number, fields: Partial<EventOf<'process_creation'>> = {}): Recorded {
   return { ...received('d1', processStart('/usr/bin/x', time, fields)), facts: { tools: [tool] } }
 }
 function software(
   action: EventOf<'software'>['Action'],
-  tool: Found,
+  tool: FoundTool,
   time: number,
   fields: Partial<EventOf<'software'>> = {},
 ): Recorded {
