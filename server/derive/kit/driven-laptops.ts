@@ -13,6 +13,7 @@ import { DAY, MINUTE } from '../../../wire/time.ts'
 import { APPRAISED_DAYS } from './appraised-days.ts'
 import type { Sighting } from './installations.ts'
 import { mapCodec, type Parts, Subjects } from './kept.ts'
+import { isLater, shortest } from './remote-sessions.ts'
 
 /** What the longest comparison looks back on, and as far back as what was declared later is applied. */
 export const SESSION_DAYS = APPRAISED_DAYS + 15
@@ -54,8 +55,7 @@ export class DrivenLaptops {
     const sessions = this.#laptops.ensure(device, () => new Map())
     const key = JSON.stringify([session.toolId, session.operator, event.StartedAt])
     const before = sessions.get(key)
-    if (before && (before.time > session.time || (before.time === session.time && before.id >= session.id)))
-      return false
+    if (before && !isLater(session, before)) return false
     sessions.set(key, session)
     const oldest = Math.max(...[...sessions.values()].map((it) => it.start)) - SESSION_DAYS * DAY
     for (const [name, it] of sessions) if (it.start < oldest) this.#remove(device, sessions, name)
@@ -119,12 +119,4 @@ function sessionOf(event: EventOf<'remote_session'>, peer: AddressFacts | null):
     // An end later than the event is not an end yet; the clocks of a log and of the agent may differ a little.
     ...{ start, end: EndedAt === null || EndedAt > time + MINUTE ? null : Math.max(start, EndedAt), time, id },
   }
-}
-
-function shortest(sessions: ReadonlyMap<string, DrivenSession>): string {
-  const length = ({ start, end, time }: DrivenSession) => (end ?? time) - start
-  return [...sessions].reduce((a, b) => {
-    const longer = length(b[1]) - length(a[1])
-    return longer < 0 || (longer === 0 && b[0] < a[0]) ? b : a
-  })[0]
 }

@@ -16,14 +16,17 @@ export function sessionOf({ id, time, StartedAt, EndedAt }: EventOf<'remote_sess
   return { start, end: Math.max(start, Math.min(EndedAt ?? time, time)), time, id }
 }
 
+/** What its latest event says of a session; `end` null: no event has said it. */
+type Word = Omit<RemoteSession, 'end'> & { end: number | null }
+
 /** Whether `a` is the later word about a session. */
-export function isLater(a: RemoteSession, b: RemoteSession): boolean {
+export function isLater(a: Word, b: Word): boolean {
   return a.time > b.time || (a.time === b.time && a.id > b.id)
 }
 
 /** The key of the shortest session; of equally short ones, the alphabetically last. */
-export function shortest(sessions: ReadonlyMap<string, RemoteSession>): string {
-  const length = ({ start, end }: RemoteSession) => end - start
+export function shortest(sessions: ReadonlyMap<string, Word>): string {
+  const length = ({ start, end, time }: Word) => (end ?? time) - start
   return [...sessions].reduce((a, b) => {
     const longer = length(b[1]) - length(a[1])
     return longer < 0 || (longer === 0 && b[0] < a[0]) ? b : a
