@@ -16,6 +16,7 @@ import { SLOW_METRICS } from '../../../../wire/events/derived.ts'
 import { DAY, HOUR } from '../../../../wire/time.ts'
 import { type Draft, deriverKind, type Emit, LATENESS_MS, type Seen } from '../../deriver.ts'
 import { Subjects, single } from '../../kit/kept.ts'
+import { SLOW_LINKS } from '../../kit/place.ts'
 import { hoursByDay, isLater, type RemoteSession, sessionOf, shortest } from '../../kit/remote-sessions.ts'
 import { expectedMs, roundTripThresholds } from '../../kit/round-trip.ts'
 import { type Statement, statements } from '../../kit/statements.ts'
@@ -217,7 +218,7 @@ export const slowEvidence = deriverKind('slow_evidence', thresholds, (limits, wo
 
   function addRoundTrip(name: string, day: number, { connection, device }: Seen): void {
     const { geo, rttMinMs } = connection!
-    if (rttMinMs == null || device === null || PLACELESS.has(geo.class)) return
+    if (rttMinMs == null || device === null || SLOW_LINKS.has(geo.class)) return
     const expected = expectedMs(limits, geo, geo.accuracyKm ?? 0)
     if (expected === null) return
     const excess = Math.max(0, rttMinMs - expected)
@@ -500,8 +501,6 @@ const NONE_OF_DAY: ReadonlyMap<number, Ranked> = new Map()
 const COUNTED: ReadonlySet<string> = new Set([
   ...['egress', 'file_burst', 'archive_created', 'repository', 'repo_audit', 'remote_session', 'idp_login'],
 ])
-/** Networks whose round trips prove nothing. */
-const PLACELESS: ReadonlySet<string> = new Set(['mobile', 'satellite'])
 
 /** 10 at the threshold, one more for each whole point above it, at most 30: a thousand to one. */
 function decibansOf(sum: number, { least }: Limits): number {
