@@ -225,8 +225,8 @@ function learningLines({ period, now, candidates, workers }: LearningView): stri
         ? `The learning period ${period.isOver ? 'ended' : 'ends'} on ${day(period.until)}.`
         : `Learning since ${day(period.from)}, day ${Math.floor((now - period.from) / DAY) + 1}. ${
             now < period.due
-              ? `Approve what is yours and end it on ${day(period.due)}: tellwire learning end.`
-              : 'Approve what is yours and end it: tellwire learning end.'
+              ? `Approve what is yours and end it on ${day(period.due)}: tellwire learning end --reason TEXT.`
+              : 'Approve what is yours and end it: tellwire learning end --reason TEXT.'
           }`
   const rows = candidates.map((it) => [
     KINDS[it.kind],
