@@ -50,7 +50,7 @@ export function slotsIn({ event, connection, contract, time }: Seen): [slot: str
   // The serial number of a hub is the address of its port: the same on all laptops of a model.
   const isHub = event?.category === 'usb_device' && event.InterfaceClasses?.every((it) => it === '09')
   if (event?.category === 'usb_device' && !isHub && isSerial(event.SerialNumber)) {
-    const key = `usb_serial ${event.VendorId.toLowerCase()}:${event.ProductId.toLowerCase()}:${event.SerialNumber}`
+    const key = usbKey(event.VendorId, event.ProductId, event.SerialNumber)
     return [[key, event.Action === 'removed' ? null : key]]
   }
   return []
@@ -71,6 +71,16 @@ export function isHelpDesk(world: World, key: string, device: string, worker: st
   return world.approvesSession(device, worker, tool, time) || world.sessions.isHelp(device, operator)
 }
 
+/** Whether the contract declares this very USB device: with its ids and its serial number. */
+export function isDeclared(contract: Contract | null, key: string): boolean {
+  return (
+    contract?.peripherals?.some(
+      ({ vendorId, productId, serial }) =>
+        vendorId != null && productId != null && serial != null && key === usbKey(vendorId, productId, serial),
+    ) ?? false
+  )
+}
+
 /** The MFA device of a login; null for service accounts. */
 export function mfaDeviceIn({ event, contract }: Seen): string | null {
   if (event?.category !== 'idp_login' || event.MfaDeviceHash === null || isService(contract)) return null
@@ -82,6 +92,10 @@ export function loginAddressIn({ event, peer, contract, time }: Seen): string | 
   if (event?.category !== 'idp_login' || event.Result !== 'success' || event.Mobile === true) return null
   if (event.Ip === null || !peer || !PRIVATE_NETWORKS.has(peer.class) || isService(contract)) return null
   return approvedExit(contract, event.Ip, peer.asn, time) ? null : loginAddressOf(uplinkKey(event.Ip))
+}
+
+function usbKey(vendorId: string, productId: string, serial: string): string {
+  return `usb_serial ${vendorId.toLowerCase()}:${productId.toLowerCase()}:${serial}`
 }
 
 /** The key of logins through an uplink. */

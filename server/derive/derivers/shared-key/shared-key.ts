@@ -14,7 +14,8 @@
  *         the workers has one of their own as well, which they use at least as often (N34).
  * Silent  addresses that identify nobody (VPN, relay, Tor, hosting, mobile, company exits, approved ones), keys with
  *         more than `commonFrom` workers, serial numbers that a maker gives to every unit (known ones, and those of USB
- *         devices that two laptops have at once, N35), controllers of approved tools, help desks, service accounts.
+ *         devices that two laptops have at once, N35), USB devices that the contract declares with this serial number,
+ *         controllers of approved tools, help desks, service accounts.
  *         Households, approvals and contracts that become known later take back events of up to `windowDays` and the
  *         lateness bound.
  * Memory  per laptop the changes of its keys and the days it was awake, for `windowDays` and the lateness bound, in the
@@ -41,6 +42,7 @@ import {
 } from './holder.ts'
 import {
   controllerIn,
+  isDeclared,
   isHelpDesk,
   kindOf,
   loginAddressIn,
@@ -286,6 +288,7 @@ export const sharedKey = deriverKind('shared_key', thresholds, (limits, world) =
       for (const [day, time] of daysOf(name, key)) {
         const worker = name.startsWith('worker ') ? world.ownerOf(name.slice(7)) : world.holderAt(name, time)
         if (worker === null || (kind === 'controller' && isHelpDesk(world, key, name, worker, time))) continue
+        if (kind === 'usb_serial' && isDeclared(world.contractAt(worker, time), key)) continue
         const days: Days = workers.get(worker) ?? new Map()
         workers.set(worker, days)
         addEarliest(days, day, time)

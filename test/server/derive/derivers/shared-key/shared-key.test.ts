@@ -87,6 +87,7 @@ const dock = (device: string, day: number, serial: string, action: 'attached' | 
       T0 + day * DAY,
     ),
   )
+const DECLARED = { kind: 'approved device', vendorId: '0BDA', productId: '8153', serial: 'UNIT-77' }
 /** `minutes`: it ended after that time; null: its log has no end. */
 const session = (device: string, day: number, peer: string, tool = 'AnyDesk', minutes: number | null = null) =>
   received(
@@ -298,6 +299,30 @@ const cases: { what: string; records: Recorded[]; stands: string[] }[] = [
     what: '#42: a device that wanders from laptop to laptop is one thing',
     records: [
       ...team(2),
+      dock('d1', 0, 'UNIT-77'),
+      awake('d1', 1),
+      dock('d1', 2, 'UNIT-77', 'removed'),
+      dock('d2', 2.1, 'UNIT-77'),
+      awake('d2', 3),
+      awake('d1', 3),
+    ],
+    stands: ['w2 usb_serial x2 4d'],
+  },
+  {
+    what: 'N23: a device that both contracts declare with its serial number',
+    records: [
+      ...team(2, { w1: { peripherals: [DECLARED] }, w2: { peripherals: [DECLARED] } }),
+      dock('d1', 0, 'UNIT-77'),
+      dock('d1', 2, 'UNIT-77', 'removed'),
+      dock('d2', 2.1, 'UNIT-77'),
+      awake('d2', 3),
+    ],
+    stands: [],
+  },
+  {
+    what: 'a declaration without a serial number covers no shared thing',
+    records: [
+      ...team(2, { w1: { peripherals: [{ ...DECLARED, serial: null }] } }),
       dock('d1', 0, 'UNIT-77'),
       awake('d1', 1),
       dock('d1', 2, 'UNIT-77', 'removed'),
