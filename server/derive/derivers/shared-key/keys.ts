@@ -24,6 +24,15 @@ export const PRIVATE_NETWORKS: ReadonlySet<NetworkClass> = new Set(['residential
 /** Categories of laptop events that contain keys; other events only show that the laptop was awake. */
 export const WITH_KEYS: ReadonlySet<Category> = new Set(['network_place', 'display', 'usb_device', 'remote_session'])
 
+/** What is held like a key, and only says where a laptop was. */
+export const COMPANY_EXIT = 'exit corporate'
+export const FULL_TUNNEL = 'tunnel full'
+
+/** Whether the key identifies something that can be shared. */
+export function isShareable(key: string): boolean {
+  return key !== COMPANY_EXIT && key !== FULL_TUNNEL
+}
+
 export function kindOf(key: string): KeyKind {
   return key.slice(0, key.indexOf(' ')) as KeyKind
 }
@@ -36,12 +45,16 @@ export function slotsIn({ event, connection, contract, time }: Seen): [slot: str
   if (connection) {
     const { remoteAddress, geo } = connection
     const isOwn = PRIVATE_NETWORKS.has(geo.class) && !approvedExit(contract, remoteAddress, geo.asn, time)
-    return [['uplink', isOwn ? uplinkKey(remoteAddress) : null]]
+    return [
+      ['uplink', isOwn ? uplinkKey(remoteAddress) : null],
+      ['exit', geo.class === 'corporate' ? COMPANY_EXIT : null],
+    ]
   }
   if (event?.category === 'network_place')
     return [
       ['gateway', event.GatewayHash && `gateway ${event.GatewayHash}`],
       ['bssid', event.BssidHash && `bssid ${event.BssidHash}`],
+      ['tunnel', event.DefaultRouteOnTunnel === true ? FULL_TUNNEL : null],
     ]
   if (event?.category === 'display' && !event.Internal && isSerial(event.SerialText)) {
     const key = `edid ${event.MakerId} ${event.ProductCode} ${event.SerialText}`
