@@ -458,7 +458,7 @@ export const LoginPlace = z.strictObject({
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
  *         managed laptop (#52) · code_host_only: the code host saw a clone or push, and the worker's laptop, which was on
  *         and watches its repositories, did not · two_lines: a login on a computer that is not managed, behind another
- *         provider's line, while somebody was at the worker's laptop (#52, P9).
+ *         line, while somebody was at the worker's laptop (#52, P9).
  * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only and two_lines; null for the others, as
  *         are the countries for all but two_places.
  */

@@ -1,24 +1,24 @@
 /**
  * An account that is used on two lines at once: somebody signs in on a computer that is not managed, behind another
- * provider's line, in the minutes in which somebody is at the worker's laptop (#50, #52, P9). Both may be in one town, as
+ * line, in the minutes in which somebody is at the worker's laptop (#50, #52, P9). Both may be in one town, as
  * with a proxy at a household nearby; a person has one pair of hands.
  *
  * Shape   an `identity_conflict` with the reason `two_lines`, one per worker and UTC day, at the first such login; not
  *         about a laptop. `Days`: distinct UTC days of the last 14. At the laptop is somebody who unlocks it or who was
  *         active for half of a presence window or more, within a quarter of an hour or so.
  * Silent  phones, managed laptops, logins of which the provider does not say; a laptop that was behind anything but
- *         homes' lines on that day, because a VPN, an office or a phone as modem is another line by itself; the same
- *         provider, because one household may have two addresses (IPv4 and IPv6, a carrier's pool); approved exits, and
- *         announced journeys.
- * Memory  24 days. Per worker and hour at most 16 providers of such logins; per worker and day the providers of the
- *         laptops, and three numbers with a bit for each quarter of an hour.
+ *         homes' lines on that day, because a VPN, an office or a phone as modem is another line by itself; another
+ *         address of the same provider, because one household may have two (IPv4 and IPv6, a carrier's pool), unless both
+ *         are IPv4 and the laptop kept its own network in the days around; approved exits, and announced journeys.
+ * Memory  24 days. Per worker and hour at most 16 lines of such logins; per worker and day the lines of the laptops,
+ *         and three numbers with a bit for each quarter of an hour.
  */
 import * as z from 'zod'
 import { DAY, HOUR, MINUTE } from '../../../wire/time.ts'
 import { deriverKind, LATENESS_MS, type Seen } from '../deriver.ts'
 import { buckets } from '../kit/buckets.ts'
 import { Names } from '../kit/kept.ts'
-import { announced, approvedExit } from '../kit/place.ts'
+import { announced, approvedExit, networkOf } from '../kit/place.ts'
 import { type Statement, statements } from '../kit/statements.ts'
 import { conflictOf } from './identity-conflict/conflict.ts'
 
@@ -37,12 +37,14 @@ const thresholds = z.strictObject({
   travelGraceHours: z.number().min(0).max(240).default(24),
 })
 
+type Line = [kind: string, asn: number | null, network: string]
+
 export const twoLines = deriverKind('two_lines', thresholds, (limits, world) => {
   const earliest = ([a]: readonly number[], [b]: readonly number[]) => [Math.min(a!, b!)]
   const both = (a: readonly number[], b: readonly number[]) => a.map((it, n) => (it | b[n]!) >>> 0)
-  /** By worker: logins on computers that are not managed, by the provider's number. */
+  /** By worker: logins on computers that are not managed, by the provider's number and the network. */
   const logins = buckets({ keepMs: KEEP_MS, bucketMs: HOUR, width: 1, merge: earliest })
-  /** By worker: the class and the provider's number of the laptops' exits. */
+  /** By worker: the class, the provider's number and the network of the laptops' exits. */
   const exits = buckets({ keepMs: KEEP_MS, bucketMs: DAY, width: 1, merge: earliest })
   /** By worker: one bit for each quarter of an hour in which somebody was at a laptop. */
   const hands = buckets({ keepMs: KEEP_MS, bucketMs: DAY, width: 3, merge: both })
@@ -59,7 +61,7 @@ export const twoLines = deriverKind('two_lines', thresholds, (limits, world) => 
       if (event?.category === 'idp_login') isNew = takeLogin(worker, time, seen)
       else if (device !== null && connection) {
         const { class: kind, asn } = connection.geo
-        isNew = exits.add(worker, time, JSON.stringify([kind, asn]), [time])
+        isNew = exits.add(worker, time, JSON.stringify([kind, asn, networkOf(connection.remoteAddress)]), [time])
       } else if (device !== null) isNew = takeHands(worker, time, seen)
       if (isNew && (logins.keys(worker).length > 0 || reported.has(worker))) stale.add(worker)
     },
@@ -81,7 +83,7 @@ export const twoLines = deriverKind('two_lines', thresholds, (limits, world) => 
     if (event.DeviceId !== null && world.deviceNamed(event.DeviceId) !== null) return false
     if (approvedExit(contract, event.Ip, peer.asn, time)) return false
     if (announced(world, worker, peer, time, limits.travelGraceHours * HOUR)) return false
-    return logins.add(worker, time, String(peer.asn), [time])
+    return logins.add(worker, time, JSON.stringify([peer.asn, networkOf(event.Ip)]), [time])
   }
 
   function takeHands(worker: string, time: number, { event }: Seen): boolean {
@@ -110,7 +112,8 @@ export const twoLines = deriverKind('two_lines', thresholds, (limits, world) => 
     for (const { key, values } of logins.of(worker)) {
       const time = values[0]!
       const day = Math.floor(time / DAY)
-      if (isOnAnotherLine(worker, day, Number(key)) && isSomebodyAt(worker, time))
+      const [asn, network] = JSON.parse(key) as [number, string]
+      if (isOnAnotherLine(worker, day, asn, network) && isSomebodyAt(worker, time))
         days.set(day, Math.min(days.get(day) ?? Number.POSITIVE_INFINITY, time))
     }
     return [...days]
@@ -126,10 +129,19 @@ export const twoLines = deriverKind('two_lines', thresholds, (limits, world) => 
       }))
   }
 
-  /** All laptops were behind homes' lines on that day, and none of them is of the same provider. */
-  function isOnAnotherLine(worker: string, day: number, asn: number): boolean {
-    const lines = exits.at(worker, day * DAY).map(({ key }) => JSON.parse(key) as [string, number | null])
-    return lines.length > 0 && lines.every(([kind, own]) => kind === 'residential' && own !== null && own !== asn)
+  /** All laptops were behind homes' lines on that day, and none of them can be the same. */
+  function isOnAnotherLine(worker: string, day: number, asn: number, network: string): boolean {
+    const linesOn = (it: number) => exits.at(worker, it * DAY).map(({ key }) => JSON.parse(key) as Line)
+    const lines = linesOn(day)
+    const around = [-3, -2, -1, 1].flatMap((it) => linesOn(day + it))
+    const isSteady = around.length > 0 && new Set([...lines, ...around].map(([, , own]) => own)).size === 1
+    const isOther = (own: string) => isSteady && own !== network && [own, network].every(isIpv4)
+    return (
+      lines.length > 0 &&
+      lines.every(
+        ([kind, ownAsn, own]) => kind === 'residential' && ownAsn !== null && (ownAsn !== asn || isOther(own)),
+      )
+    )
   }
 
   function isSomebodyAt(worker: string, time: number): boolean {
@@ -142,3 +154,8 @@ export const twoLines = deriverKind('two_lines', thresholds, (limits, world) => 
     return false
   }
 })
+
+/** Three bytes of it: see `networkOf`. */
+function isIpv4(network: string): boolean {
+  return network.split('.').length === 3
+}

@@ -86,6 +86,27 @@ describe('identity_conflict: an account on two lines (P9)', () => {
       found: [],
     },
     {
+      name: "another network of the same provider, while the laptop's own stays",
+      records: [session('d1', HOME, T0 - DAY), home, unlocks(60), signsIn(65, { geo: { asn: 7_922 } })],
+      found: [[65, 1]],
+    },
+    {
+      name: "another network of the same provider, as the laptop's own changes",
+      records: [
+        { ...session('d1', HOME, T0 - DAY), remoteAddress: '192.0.2.7' },
+        ...[home, unlocks(60), signsIn(65, { geo: { asn: 7_922 } })],
+      ],
+      found: [],
+    },
+    {
+      name: 'the same provider by IPv6',
+      records: [
+        session('d1', HOME, T0 - DAY),
+        ...[home, unlocks(60), signsIn(65, { Ip: '2001:db8::7', geo: { asn: 7_922 } })],
+      ],
+      found: [],
+    },
+    {
       name: "a VPN is another rule's business",
       records: [home, unlocks(60), signsIn(65, { geo: { class: 'vpn' } })],
       found: [],
