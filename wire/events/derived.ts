@@ -116,7 +116,8 @@ export const Travel = z.strictObject({
  * Round trips that for days were longer than the location of the address explains (#46, #53).
  *
  * Shape   `Target` is the reference: 'server', the distance to it; 'peers near <city>', workers located in the same
- *         city.
+ *         city. `FitsContract`: a laptop at the contract's place would answer as late, because its traffic takes the way
+ *         from there to the claimed place; null: one of them is not known.
  * Units   `MeasuredMs` is the median of the daily minimum round trips of the last 14 days, `ExpectedMs` the maximum for
  *         the claimed place, `ExcessMs` the difference; `Days` the number of days that exceed it.
  */
@@ -128,6 +129,7 @@ export const RttExcess = z.strictObject({
   ExpectedMs: z.number().min(0),
   Days: count,
   Target: name,
+  FitsContract: z.boolean().nullable(),
   NetworkClass: z.enum(NETWORK_CLASSES),
 })
 
