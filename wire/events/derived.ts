@@ -272,8 +272,9 @@ export const RemoteOperator = z.strictObject({
 /**
  * Code was sent to a host and namespace that is not known to be the company's (#71).
  *
- * Shape   one per worker, UTC day, act and destination. `Inside` false: not the company's; null: it is not known what
- *         is the company's. Well-known public projects and the company's own places are omitted.
+ * Shape   one per worker, UTC day, act, destination, and who saw it: the laptop's git, or the code host. `Inside`
+ *         false: not the company's; null: it is not known what is the company's. Well-known public projects and the
+ *         company's own places are omitted.
  * Units   `Count`: acts on that day; `CountInWindow` and `Days`: acts, and days with one, of the last 14.
  */
 export const CodeDestination = z.strictObject({
@@ -286,6 +287,7 @@ export const CodeDestination = z.strictObject({
   Count: count,
   CountInWindow: count,
   Days: count,
+  SeenBy: z.enum(['laptop', 'code_host']).nullish(),
 })
 
 /** The volume metrics. Each is summed over `WindowDays`. */
