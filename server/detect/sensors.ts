@@ -50,7 +50,7 @@ const SENSOR_OF: { [C in Category]: Sensor | ((event: EventOf<C>) => Sensor | re
   silence: ({ ActiveElsewhere }) => (ActiveElsewhere ? 'identity_provider' : 'agent'),
   // The laptop's git is read from its folders.
   code_destination: ({ SeenBy }) => (SeenBy === 'code_host' ? 'code_host' : 'files'),
-  login_place: 'identity_provider',
+  login_place: ({ SeenBy }) => (SeenBy === 'code_host' ? 'code_host' : 'identity_provider'),
   identity_conflict: ({ Reason }) => SENSOR_OF_CONFLICT[Reason],
   contract_event: 'hr',
   idp_login: 'identity_provider',

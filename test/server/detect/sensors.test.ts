@@ -13,12 +13,20 @@ const sent = (Action: EventOf<'code_destination'>['Action'], SeenBy?: EventOf<'c
     ...{ Action, SeenBy, Host: 'github.com', Namespace: 'x', Inside: false, Count: 1, CountInWindow: 1, Days: 1 },
   })
 
+const login = (SeenBy: EventOf<'login_place'>['SeenBy']) =>
+  event('login_place', {
+    ...{ Reason: 'country', ContractCountry: 'US', LoginCountry: 'CN', LaptopCountry: null, ManagedDevice: null },
+    ...{ NetworkClass: 'unknown', Days: 1, HomeDays: 0, DaysSinceLaptop: null, TravelNotice: false, SeenBy },
+  } as const)
+
 describe('the sensors of an event', () => {
   const rows: { name: string; event: Event; sensors: string[] }[] = [
     { name: 'a push that the laptop saw', event: sent('push', 'laptop'), sensors: ['files'] },
     { name: 'a push of which the code host told', event: sent('push', 'code_host'), sensors: ['code_host'] },
     { name: 'a fork', event: sent('fork', 'code_host'), sensors: ['code_host'] },
     { name: 'pushes outside, counted by both', event: slow('outside_pushes'), sensors: ['code_host', 'files'] },
+    { name: 'a login abroad', event: login('identity_provider'), sensors: ['identity_provider'] },
+    { name: 'a push from abroad', event: login('code_host'), sensors: ['code_host'] },
     { name: 'clones', event: slow('repositories'), sensors: ['code_host'] },
     { name: 'copies to a sync folder', event: slow('sync_bytes'), sensors: ['files'] },
   ]
