@@ -115,6 +115,8 @@ export const WorkerRow = z.object({
   points: z.int(),
   reason: z.string(),
   case: CaseView.shape.state,
+  /** A sentence: since when a case keeps its points although the evidence faded, because nobody decided. Null: none does. */
+  waiting: z.string().nullable(),
   /** Key of the worker's cluster; null: none. */
   cluster: z.string().nullable(),
   /** Exact to ten minutes while nothing else changes. */
