@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { Approval } from '../../wire/contract.ts'
 import { CENSUS_KINDS } from '../derive/kit/census-kinds.ts'
-import { Assessment, Band, Cluster } from '../model/assessment.ts'
+import { Band, Cluster, Explained } from '../model/assessment.ts'
 import { CaseView } from '../model/case.ts'
 import { Coverage, Gap } from '../model/coverage.ts'
 import { RuleFacts } from '../model/rule.ts'
@@ -262,7 +262,7 @@ export const WorkerPage = z.object({
   worker: z.string(),
   /** Null: no contract is known. */
   contract: z.record(z.string(), z.unknown()).nullable(),
-  assessment: Assessment,
+  assessment: Explained,
   case: CaseView,
   /** The worker's cluster; null: none. */
   cluster: Cluster.nullable(),
