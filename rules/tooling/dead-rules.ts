@@ -88,8 +88,8 @@ const VALUES = {
     two_lines: ['idp_login.ManagedDevice', 'idp_login.Mobile'],
   },
   'login_place.Reason': {
-    country: ['idp_login.Ip'],
-    exit: ['idp_login.Ip'],
+    country: ['idp_login.Ip', 'repo_audit.Ip', 'repo_audit.Country'],
+    exit: ['idp_login.Ip', 'repo_audit.Ip'],
     unknown_device: ['idp_login.DeviceId', 'idp_login.ManagedDevice'],
     own_device: ['idp_login.DeviceId'],
     approval: ['idp_login.MfaIp', 'idp_login.MfaCountry'],

@@ -20,11 +20,11 @@ import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { counted, progress } from './progress.ts'
 import { RefusedLines } from './refused-lines.ts'
 import { described, printable, repeated } from './terminal.ts'
+import { warnOfWords } from './unknown-words.ts'
 
 /** The second one knows who is flagged by what is common. */
 const COUNTS = 2
 const LATENESS_MS = 72 * 3_600_000
-const WORDS_SHOWN = 10
 
 export interface ReplayDeps {
   program: Program
@@ -235,7 +235,7 @@ export const replayCommand = defineCommand({
     })
     // What was read was judged, but a wrong spelling throughout a recording must not look like an innocent one.
     if (refused.count > 0) process.exitCode = 1
-    warnOf(result.stats.unknownWords)
+    warnOfWords(result.stats.unknownWords)
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },
@@ -246,16 +246,6 @@ function moment(text: string): number {
   if (Number.isNaN(time))
     throw new Fault('usage', { where: '--at', todo: 'Give an ISO time (2026-11-22T10:00Z) or epoch milliseconds.' })
   return time
-}
-
-/** Their events are kept as 'unknown', which no rule takes for a success or a failure. */
-function warnOf(words: readonly UnknownWord[]): void {
-  for (const { field, word, events } of words.slice(0, WORDS_SHOWN))
-    console.error(
-      printable(`warning: ${field} '${word}' is a word that Tellwire does not know (${counted(events)} events).`),
-    )
-  const more = words.length - WORDS_SHOWN
-  if (more > 0) console.error(printable(`warning: and ${counted(more)} more unknown words.`))
 }
 
 function print(result: ReplayAnswer): void {

@@ -274,8 +274,9 @@ export const RemoteOperator = z.strictObject({
 /**
  * Code was sent to a host and namespace that is not known to be the company's (#71).
  *
- * Shape   one per worker, UTC day, act and destination. `Inside` false: not the company's; null: it is not known what
- *         is the company's. Well-known public projects and the company's own places are omitted.
+ * Shape   one per worker, UTC day, act, destination, and who saw it: the laptop's git, or the code host. `Inside`
+ *         false: not the company's; null: it is not known what is the company's. Well-known public projects and the
+ *         company's own places are omitted.
  * Units   `Count`: acts on that day; `CountInWindow` and `Days`: acts, and days with one, of the last 14.
  */
 export const CodeDestination = z.strictObject({
@@ -288,6 +289,7 @@ export const CodeDestination = z.strictObject({
   Count: count,
   CountInWindow: count,
   Days: count,
+  SeenBy: z.enum(['laptop', 'code_host']).nullish(),
 })
 
 /** The volume metrics. Each is summed over `WindowDays`. */
@@ -423,14 +425,15 @@ export const Silence = z.strictObject({
 })
 
 /**
- * A login that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
+ * A login, or an act at the code host, that does not fit its worker: where it came from, through what, or on which device (#6, #12, #50, #52).
  *
  * Shape   `Reason` country: from another country than the contract's · exit: through an unapproved VPN, data centre or
  *         Tor exit · unknown_device: on a device that is neither ours nor a phone, while the worker's laptop was off all
  *         day · own_device: on the worker's own laptop, from a country where that laptop was not · approval: the second
  *         factor was approved elsewhere, and `LoginCountry` and `NetworkClass` are the approval's. `LaptopCountry`:
  *         where a laptop of the worker was then. `ManagedDevice` false: not a managed laptop, or an id that the roster
- *         does not have. `TravelNotice` true: an announced journey explains it.
+ *         does not have. `TravelNotice` true: an announced journey explains it. `SeenBy` code_host: the provider saw
+ *         none of it in that time.
  * Units   `Days`: distinct days of the last 14 with this reason, of an exit with this class of exit; `HomeDays`: days of
  *         the last 30 on which a login or a laptop proves the contract's country. `DaysSinceLaptop`: days since a laptop
  *         of the worker was heard; null: there is none, or it was not heard for a month.
@@ -449,6 +452,7 @@ export const LoginPlace = z.strictObject({
   HomeDays: count,
   DaysSinceLaptop: count.nullable(),
   TravelNotice: z.boolean(),
+  SeenBy: z.enum(['identity_provider', 'code_host']).nullish(),
 })
 
 /**
