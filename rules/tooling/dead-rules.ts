@@ -85,6 +85,7 @@ const VALUES = {
     virtual_though_listed: ['agent_state.Virtual'],
     two_places: ['idp_login.Ip'],
     code_host_only: ['repository.Action'],
+    two_lines: ['idp_login.ManagedDevice', 'idp_login.Mobile'],
   },
   'login_place.Reason': {
     country: ['idp_login.Ip', 'repo_audit.Ip', 'repo_audit.Country'],

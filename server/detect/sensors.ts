@@ -73,6 +73,7 @@ const SENSOR_OF_HARDWARE: Record<EventOf<'hardware'>['MatchedBy'], Sensor> = {
 const SENSOR_OF_CONFLICT: Record<EventOf<'identity_conflict'>['Reason'], Sensor> = {
   two_places: 'identity_provider',
   code_host_only: 'code_host',
+  two_lines: 'identity_provider',
   two_fingerprints: 'agent',
   sequence_replay: 'agent',
   two_machines_at_once: 'agent',

@@ -116,7 +116,8 @@ export const Travel = z.strictObject({
  * Round trips that for days were longer than the location of the address explains (#46, #53).
  *
  * Shape   `Target` is the reference: 'server', the distance to it; 'peers near <city>', workers located in the same
- *         city.
+ *         city. `FitsContract`: a laptop at the contract's place would answer as late, because its traffic takes the way
+ *         from there to the claimed place; null: one of them is not known.
  * Units   `MeasuredMs` is the median of the daily minimum round trips of the last 14 days, `ExpectedMs` the maximum for
  *         the claimed place, `ExcessMs` the difference; `Days` the number of days that exceed it.
  */
@@ -128,6 +129,7 @@ export const RttExcess = z.strictObject({
   ExpectedMs: z.number().min(0),
   Days: count,
   Target: name,
+  FitsContract: z.boolean().nullable(),
   NetworkClass: z.enum(NETWORK_CLASSES),
 })
 
@@ -461,8 +463,9 @@ export const LoginPlace = z.strictObject({
  *         virtual_after_hardware, virtual_though_listed: the agent calls its machine virtual (#99) · two_places: a login from one
  *         place while the worker's own laptop is in another (#50); `ManagedDevice` false: the login did not come from a
  *         managed laptop (#52) · code_host_only: the code host saw a clone or push, and the worker's laptop, which was on
- *         and watches its repositories, did not.
- * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only; null for the others, as
+ *         and watches its repositories, did not · two_lines: a login on a computer that is not managed, behind another
+ *         line, while somebody was at the worker's laptop (#52, P9).
+ * Units   `Days`: distinct days of the last 7 of two_places, of the last 14 of code_host_only and two_lines; null for the others, as
  *         are the countries for all but two_places.
  */
 export const IdentityConflict = z.strictObject({
@@ -470,7 +473,13 @@ export const IdentityConflict = z.strictObject({
   ...envelope,
   Reason: z.enum([
     ...(['two_fingerprints', 'sequence_replay', 'two_places', 'two_machines_at_once', 'two_boots_at_once'] as const),
-    ...(['fingerprint_changed', 'virtual_after_hardware', 'virtual_though_listed', 'code_host_only'] as const),
+    ...([
+      'fingerprint_changed',
+      'virtual_after_hardware',
+      'virtual_though_listed',
+      'code_host_only',
+      'two_lines',
+    ] as const),
   ]),
   LaptopCountry: country.nullable(),
   LoginCountry: country.nullable(),

@@ -198,6 +198,7 @@ export const placeMismatch = deriverKind('place_mismatch', thresholds, (limits, 
       delivered: shipToKm !== null && shipToKm <= limits.shipToKm,
       serverKm: rounded(serverKm === null ? null : serverKm - accuracyKm),
       homeMs: rounded(homeKm === null ? null : overKm(limits, homeKm)),
+      placeMs: rounded(serverKm === null ? null : overKm(limits, serverKm + accuracyKm)),
       contractZones: contract.timeZone ? [contract.timeZone] : zonesAt(contract),
       observedZones: zonesAt(positionOf(geo)),
     }

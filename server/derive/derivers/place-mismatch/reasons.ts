@@ -39,9 +39,13 @@ export interface Clues {
   feed: 'here' | 'elsewhere' | null
   /** Near the place that the laptop was sent to, which is not the contract's. */
   delivered: boolean
-  /** Km from this server at least, and milliseconds that the contract's place explains; null: its place is not known. */
+  /**
+   * Km from this server at least, and milliseconds that the contract's place and the address's explain; null: a place is
+   * not known.
+   */
   serverKm: number | null
   homeMs: number | null
+  placeMs: number | null
   contractZones: readonly string[]
   observedZones: readonly string[]
 }
@@ -54,6 +58,7 @@ export const NO_CLUES: Clues = {
   delivered: false,
   serverKm: null,
   homeMs: null,
+  placeMs: null,
   contractZones: [],
   observedZones: [],
 }

@@ -4,7 +4,8 @@
  * Shape   Clock: its offset from UTC is that of one place and not of the other; a clock on UTC says nothing.
  *         Round trip: against the server's place where that is configured; otherwise against the laptop's own at the
  *         contract's place. Light needs 1 ms for 100 km of cable and back, so a short round trip proves what it cannot
- *         be; a longer one may have many reasons.
+ *         be; a longer one may have many reasons, but one that is far too long for the address's place and not for the
+ *         contract's fits the contract.
  *         Network: the router, access point and address with which the laptop was seen at the contract's place.
  * Units   km, ms; offsets in minutes east of UTC.
  */
@@ -102,7 +103,7 @@ function clockSays(
 }
 
 function roundTripSays(
-  { rtt, distanceKm, clues: { serverKm, homeMs, accuracyKm, isSlowLink } }: DaySighting,
+  { rtt, distanceKm, clues: { serverKm, homeMs, placeMs, accuracyKm, isSlowLink } }: DaySighting,
   home: Habits['home'],
   { toleratedKm, excessMs }: Limits,
 ): Says | 'cannot' {
@@ -110,7 +111,9 @@ function roundTripSays(
   const reach = (rtt * FIBRE_KM_PER_MS) / 2
   if (serverKm !== null) {
     if (serverKm > reach) return 'cannot'
-    return homeMs !== null && rtt > homeMs + excessMs ? 'elsewhere' : null
+    if (homeMs === null) return null
+    if (rtt > homeMs + excessMs) return 'elsewhere'
+    return placeMs !== null && rtt > placeMs + excessMs ? 'here' : null
   }
   if (distanceKm === null) return null
   const least = distanceKm - accuracyKm - toleratedKm

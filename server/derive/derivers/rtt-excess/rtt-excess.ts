@@ -12,6 +12,8 @@
  *                                  the address database misplaces makes no difference.
  *         'peers elsewhere'        where too few are near, the same with the time for the way from each of them added:
  *                                  a laptop that is where it claims to be is at most that much farther away.
+ *         `FitsContract` says whether the way between the contract's place and the claimed one explains the rest: a
+ *         laptop at home whose VPN comes out elsewhere, or whose address a database has elsewhere, is as slow.
  *         A worker whose other networks near by are as slow (a distant exchange, a slow line) is compared with the best
  *         of those instead, as long as they are remembered.
  * Silent  satellites, mobile networks and security services, places known by country only, and with too few peers
@@ -71,7 +73,7 @@ const thresholds = z.strictObject({
     ]),
 })
 
-export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
+export const rttExcess = deriverKind('rtt_excess', thresholds, (limits, world) => {
   const satellites = new Set(limits.satelliteAsns)
   /** The shortest round trip and its time, by laptop and holder. */
   const trips = buckets({ bucketMs: DAY, keepMs: KEPT_DAYS * DAY, width: 2, merge: shorter, expired: remember })
@@ -107,6 +109,12 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
       if (isJudged) late.add(subject)
       else if (!waiting.has(subject)) waiting.set(subject, 1)
       if (!isShared(claim)) peers.add(claim, day, worker, rttMinMs, isJudged)
+    },
+    changed({ worker, device }) {
+      // Tenants and sessions, which become known by laptop, move nobody.
+      if (device !== null || worker === null) return
+      for (const it of world.devicesOf(worker).map((it) => JSON.stringify([it, worker])))
+        if (reported.has(it)) late.add(it)
     },
     advance(now, emit) {
       const today = Math.floor(now / DAY)
@@ -189,9 +197,17 @@ export const rttExcess = deriverKind('rtt_excess', thresholds, (limits) => {
         ExpectedMs: Math.round(expected),
         Days: over,
         Target: claimed.target,
+        FitsContract: fitsContract(worker, here, median - expected),
         NetworkClass: here.class,
       },
     }
+  }
+
+  /** Whether the way between the contract's place and the claimed one explains the excess. */
+  function fitsContract(worker: string, here: Trip, excess: number): boolean | null {
+    const contract = world.contractAt(worker, here.time)
+    const km = contract ? kilometres(contract, positionOfClaim(here)) : null
+    return km === null ? null : excess <= wayMs(km) + limits.excessMs
   }
 
   function expectedAt(subject: string, worker: string, here: Trip): { ms: number; target: string } | null {

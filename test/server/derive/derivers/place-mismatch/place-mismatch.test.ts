@@ -515,6 +515,7 @@ describe('place_mismatch: the vote of the witnesses', () => {
     }
   }
   const dallas = { serverLatitude: 32.78, serverLongitude: -96.8 }
+  const berlin = { serverLatitude: BERLIN.lat, serverLongitude: BERLIN.lon }
 
   const cases: { name: string; records: Recorded[]; thresholds?: object; elsewhere: number[]; disagree: unknown[] }[] =
     [
@@ -640,6 +641,27 @@ describe('place_mismatch: the vote of the witnesses', () => {
         name: 'slow enough for the place, from this server',
         records: [CHICAGO, ...from(BERLIN, 130, OTHER, 0)],
         thresholds: dallas,
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'far too slow for a place next to this server, as slow as from the contract, and the clock of home',
+        records: [CHICAGO, ...from(PARIS, 200, OTHER, 0)],
+        thresholds: berlin,
+        elsewhere: [],
+        disagree: [[0, 0, 2]],
+      },
+      {
+        name: 'as slow as from the contract alone: one against one',
+        records: from(PARIS, 200, OTHER, 0),
+        thresholds: berlin,
+        elsewhere: [0],
+        disagree: [],
+      },
+      {
+        name: 'slower than the contract explains too, with the clock of home',
+        records: [CHICAGO, ...from(PARIS, 320, OTHER, 0)],
+        thresholds: berlin,
         elsewhere: [0],
         disagree: [],
       },

@@ -28,6 +28,26 @@ const said = (records: readonly Recorded[], run: Run = {}) =>
     it.NetworkClass,
   ])
 
+describe('rtt_excess and the place of the contract (#53, N6)', () => {
+  const BERLINER = { country: 'DE', region: null, city: 'Berlin', latitude: 52.52, longitude: 13.4 }
+  const fits = (terms: Parameters<typeof contract>[1], rtt: number, later: readonly Recorded[] = []) =>
+    about('rtt_excess', [contract('w1', terms), holding('d1', 'w1'), ...trips(AUSTIN, week, rtt), ...later], {
+      at: T0 + 30 * DAY,
+      thresholds: here,
+    }).map(({ event }) => event.FitsContract)
+
+  // 8,500 km of cable and as much again for detours take 170 ms.
+  it('says that a laptop at the contract’s place would be as slow', () => assert.deepEqual(fits(BERLINER, 230), [true]))
+  it('says that it would not', () => assert.deepEqual(fits(BERLINER, 350), [false]))
+  it('says that it would not, where the address fits the contract', () => assert.deepEqual(fits({}, 180), [false]))
+  it('does not know without a place', () => {
+    assert.deepEqual(fits({ country: null, latitude: null, longitude: null }, 230), [null])
+  })
+  it('says it again when the contract becomes known later', () => {
+    assert.deepEqual(fits({}, 230, [contract('w1', BERLINER)]), [true])
+  })
+})
+
 describe('rtt_excess against the distance to the server (#46, #53, P22)', () => {
   const cases: { name: string; records: Recorded[]; found: unknown[] }[] = [
     {
