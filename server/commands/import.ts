@@ -5,19 +5,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import { Fault } from '../../wire/fault.ts'
 import type { Config } from '../config.ts'
-import { type UnknownWord, UnknownWords } from '../feeds/unknown-words.ts'
+import type { UnknownWord } from '../feeds/unknown-words.ts'
 import { logger } from '../log.ts'
 import { answerTo, deliverRecording, forgetAnswer } from '../recordings/inbox.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { recordIn } from '../recordings/record.ts'
 import { importOffline } from '../roles/offline.ts'
 import { readServerFile } from '../roles/server-file.ts'
+import type { UnknownKey } from '../roster/unknown-keys.ts'
 import { configIn, inboxUnwritable } from './data-folder.ts'
 import { counted, type Progress, progress, share } from './progress.ts'
 import { RefusedLines } from './refused-lines.ts'
 import { makeFolder } from './server.ts'
 import { printable } from './terminal.ts'
-import { warnOfWords } from './unknown-words.ts'
+import { Unknown, warnOf } from './unknown.ts'
 
 const LOOK_EVERY_MS = 100
 
@@ -30,6 +31,8 @@ interface Summary {
   rejected: number
   /** Results and actions of other systems that no table knows. */
   unknownWords: UnknownWord[]
+  /** Keys of contracts and laptops that nothing reads. */
+  unknownKeys: UnknownKey[]
 }
 
 export const importCommand = defineCommand({
@@ -51,7 +54,7 @@ export const importCommand = defineCommand({
     if (file !== '-') await stat(file).catch((cause: unknown) => refuse(file, cause))
     makeFolder(config.dataFolder)
     const summary = await importFile(config, file)
-    warnOfWords(summary.unknownWords)
+    warnOf(summary)
     if (args.json) console.log(JSON.stringify(summary))
     else console.log(sentence(summary))
     // The good records were imported, but a nightly job must still report the others.
@@ -62,12 +65,12 @@ export const importCommand = defineCommand({
 async function importFile(config: Config, file: string): Promise<Summary> {
   const shown = progress()
   const refused = new RefusedLines(file === '-' ? 'standard input' : file, shown)
-  const words = new UnknownWords()
+  const unknown = new Unknown()
   try {
     const taken = await importOffline(config, () => eventLines(file), {
       log: logger(config.log.level === 'debug' ? 'debug' : 'error'),
       onProblem: (line, why) => refused.add(line, why),
-      onFeedEvent: (event) => words.add(event),
+      onRecord: (record) => unknown.add(record),
       onProgress: (lines) => shown.show(`storing, ${counted(lines)} lines`),
       onRuleProblem: ({ severity, path, line, message }) => {
         if (severity !== 'error') return
@@ -77,12 +80,12 @@ async function importFile(config: Config, file: string): Promise<Summary> {
       onJudged: ({ position, last }) => shown.show(share('judging', position, last)),
     })
     const { stored, known, laptops, rejected } = taken
-    return { state: 'judged', stored, known, laptops, rejected, unknownWords: words.list() }
+    return { state: 'judged', stored, known, laptops, rejected, ...unknown.list() }
   } catch (cause) {
     if (!(cause instanceof Fault && cause.code === 'server.running')) throw cause
     // Another import or a restore holds the folder too, but only a server takes what is in the inbox.
     if (!readServerFile(config.dataFolder)) throw cause
-    return await handOver(config.dataFolder, file, { refused, words, shown })
+    return await handOver(config.dataFolder, file, { refused, unknown, shown })
   } finally {
     shown.end()
     refused.end()
@@ -91,14 +94,14 @@ async function importFile(config: Config, file: string): Promise<Summary> {
 
 interface Outputs {
   refused: RefusedLines
-  words: UnknownWords
+  unknown: Unknown
   shown: Progress
 }
 
-async function handOver(folder: string, file: string, { refused, words, shown }: Outputs): Promise<Summary> {
+async function handOver(folder: string, file: string, { refused, unknown, shown }: Outputs): Promise<Summary> {
   const inbox = join(folder, 'inbox')
   const read = { lines: 0 }
-  const name = await deliverRecording(inbox, recordLines(file, read, { refused, words, shown }), Date.now()).catch(
+  const name = await deliverRecording(inbox, recordLines(file, read, { refused, unknown, shown }), Date.now()).catch(
     (cause: unknown) => {
       if (cause instanceof Fault) throw cause
       throw inboxUnwritable(inbox, cause)
@@ -117,7 +120,7 @@ async function handOver(folder: string, file: string, { refused, words, shown }:
       case 'done': {
         await forgetAnswer(inbox, name)
         const { stored, known, laptops } = answer
-        return { state: 'judged', stored, known, laptops, rejected, unknownWords: words.list() }
+        return { state: 'judged', stored, known, laptops, rejected, ...unknown.list() }
       }
       case 'failed':
         await forgetAnswer(inbox, name)
@@ -125,14 +128,13 @@ async function handOver(folder: string, file: string, { refused, words, shown }:
       default:
         shown.show('waiting for the server')
     }
-    if (!readServerFile(folder))
-      return { state: 'later', stored: 0, known: 0, laptops: 0, rejected, unknownWords: words.list() }
+    if (!readServerFile(folder)) return { state: 'later', stored: 0, known: 0, laptops: 0, rejected, ...unknown.list() }
     await delay(LOOK_EVERY_MS)
   }
 }
 
 /** The valid lines; the server counts, but only this command can name the lines of the file. */
-async function* recordLines(file: string, read: { lines: number }, { refused, words, shown }: Outputs) {
+async function* recordLines(file: string, read: { lines: number }, { refused, unknown, shown }: Outputs) {
   let line = 0
   for await (const block of eventLines(file)) {
     let text = ''
@@ -142,7 +144,7 @@ async function* recordLines(file: string, read: { lines: number }, { refused, wo
       const record = recordIn(it)
       if (typeof record === 'string') refused.add(line, record)
       else if (record.type !== 'label') {
-        if (record.type === 'feed') words.add(record.event)
+        unknown.add(record)
         text += `${it}\n`
         read.lines++
       }

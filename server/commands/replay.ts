@@ -10,17 +10,18 @@ import { Assessments } from '../assess/assessments.ts'
 import type { Thresholds } from '../derive/index.ts'
 import { Pipeline } from '../detect/pipeline.ts'
 import { loadRules } from '../detect/program.ts'
-import { type UnknownWord, UnknownWords } from '../feeds/unknown-words.ts'
+import type { UnknownWord } from '../feeds/unknown-words.ts'
 import { type Cluster, isAtLeast } from '../model/assessment.ts'
 import { eventLines } from '../recordings/lines.ts'
 import { Numbers } from '../recordings/numbers.ts'
 import { recordIn } from '../recordings/record.ts'
+import type { UnknownKey } from '../roster/unknown-keys.ts'
 import { configIn } from './data-folder.ts'
 import { placeholderArg, placeholdersFrom } from './placeholders.ts'
 import { counted, progress } from './progress.ts'
 import { RefusedLines } from './refused-lines.ts'
 import { described, printable, repeated } from './terminal.ts'
-import { warnOfWords } from './unknown-words.ts'
+import { Unknown, warnOf } from './unknown.ts'
 
 /** The second one knows who is flagged by what is common. */
 const COUNTS = 2
@@ -61,6 +62,8 @@ export interface ReplayAnswer {
     seconds: number
     /** Results and actions of other systems that no table knows. */
     unknownWords: UnknownWord[]
+    /** Keys of contracts and laptops that nothing reads. */
+    unknownKeys: UnknownKey[]
   }
 }
 
@@ -86,8 +89,8 @@ export async function replay(
   const assessments = new Assessments(pipeline)
   /** A recording of a server has its counts of colleagues; for one without, they are made as the server would. */
   let isCounted = false
-  const words = new UnknownWords()
-  const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0, unknownWords: [] as UnknownWord[] }
+  const unknown = new Unknown()
+  const stats = { events: 0, findings: 0, late: 0, rejected: 0, seconds: 0, ...unknown.list() }
   let line = 0
   for await (const block of lines) {
     for (const text of typeof block === 'string' ? [block] : block) take(text)
@@ -98,7 +101,7 @@ export async function replay(
   if (!isCounted && pipeline.colleagues.record) countAtTheEnd()
   stats.events = pipeline.events
   stats.findings = pipeline.findings.size
-  stats.unknownWords = words.list()
+  Object.assign(stats, unknown.list())
   stats.seconds = Math.round(performance.now() - started) / 1_000
   const clusters = assessments
     .clusters(at)
@@ -143,10 +146,13 @@ export async function replay(
   function admit(record: Recorded): boolean {
     if (record.type === 'feed') {
       const isNew = feedIds.size < feedIds.add(record.event.id).size
-      if (isNew) words.add(record.event)
+      if (isNew) unknown.add(record)
       return isNew
     }
-    if (record.type !== 'event') return true
+    if (record.type !== 'event') {
+      unknown.add(record)
+      return true
+    }
     if (record.receivedAt - record.event.time > LATENESS_MS) stats.late++
     if (record.event.seq === null || record.conflict) return true
     const use = numbers.take(record.device, record.epoch ?? 0, record.event.seq, record.event.id)
@@ -235,7 +241,7 @@ export const replayCommand = defineCommand({
     })
     // What was read was judged, but a wrong spelling throughout a recording must not look like an innocent one.
     if (refused.count > 0) process.exitCode = 1
-    warnOfWords(result.stats.unknownWords)
+    warnOf(result.stats)
     if (args.json) console.log(JSON.stringify(result))
     else print(result)
   },

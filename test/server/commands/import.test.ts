@@ -153,6 +153,18 @@ describe('tellwire import', function () {
     assert.deepEqual(err.trim().split('\n'), WARNINGS)
   })
 
+  it('names keys of contracts that nothing reads, and takes the line', async () => {
+    const line = { type: 'contract', worker: 'w1', from: 1_790_000_000_000, rols: ['developer'] }
+    for (const args of [
+      ['import', '-', '--data-folder', at('keys')],
+      ['replay', '-'],
+    ]) {
+      const { code, err } = await tellwire(args, { input: JSON.stringify(line) })
+      assert.equal(code, 0, err)
+      assert.match(err, /^warning: contract\.rols is a key that nothing reads \(1 record\); did you mean roles\?\n$/)
+    }
+  })
+
   it('names them when a running server takes the file, too', async () => {
     const server = await startServer(at('words'))
     try {
