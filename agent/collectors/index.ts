@@ -15,6 +15,7 @@ import { processes } from './linux/processes.ts'
 import { remoteSessions } from './linux/remote-sessions.ts'
 import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
+import { tracefs } from './linux/starts/tracefs.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
 import { watchedFolders } from './linux/watched-folders.ts'
@@ -31,7 +32,7 @@ const COLLECTORS: { [P in AgentProduct]: (starts: StartCounters) => readonly Col
     const repositoryParts = repositories()
     const archiveParts = archives()
     return [
-      processes(starts, [repositoryParts.onProgram, archiveParts.onProgram]),
+      processes(starts, [repositoryParts.onProgram, archiveParts.onProgram], [tracefs()]),
       connections,
       interfaces,
       software,
