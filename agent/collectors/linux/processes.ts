@@ -1,7 +1,7 @@
 /**
  * Programs that started: by the kernel's word, and from /proc.
  *
- * Shape   one process_creation per exec that a source of `starts/` tells; without one, per process that the previous
+ * Shape   one process_creation per exec that a source of the host tells; without one, per process that the previous
  *         poll did not have. The first poll reports all, with StartedBeforeAgent true. Kernel threads are omitted.
  *         With a source, /proc is compared once a minute: what runs and was not told is reported then, except a
  *         process that only forked. By polling, an exec in a running process is reported at the next poll if the
@@ -18,12 +18,12 @@
 
 import type { Observation, ObservationOf } from '../../../wire/event.ts'
 import { type Collector, gap, gapReason, lossGap, type StartCounters } from '../../collect.ts'
-import type { Host } from '../../host/host.ts'
+import type { Host, Start, StartSourceKind } from '../../host/host.ts'
 import { redactArguments, redactCommandLine } from '../../redact/index.ts'
 import { type Accounts, accountReader } from '../shared/accounts.ts'
 import { bounded } from '../shared/bounded.ts'
 import { imageOf, type OnProgram, type Program } from '../shared/programs.ts'
-import { bestSource, type Start, type StartSourceKind } from './starts/source.ts'
+import { bestSource } from '../shared/start-source.ts'
 
 const NAME = 'processes'
 const EVERY_MS = 2_000

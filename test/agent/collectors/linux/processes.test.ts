@@ -11,7 +11,7 @@ import {
   parseUid,
   processes,
 } from '../../../../agent/collectors/linux/processes.ts'
-import type { Start, StartSourceKind } from '../../../../agent/collectors/linux/starts/source.ts'
+import type { Start, StartSourceKind } from '../../../../agent/host/host.ts'
 import { linux } from '../../../../agent/host/linux.ts'
 import type { Observation, ObservationOf } from '../../../../wire/event.ts'
 import { checked, denied, type FakeHost, fakeHost, link, policy, put, watchPolls } from '../../fake-host.ts'

@@ -7,7 +7,7 @@ import {
   parsePage,
   parsePageHeader,
   type Traced,
-} from '../../../../../agent/collectors/linux/starts/tracefs.ts'
+} from '../../../../agent/host/starts/tracefs.ts'
 
 const HEADER: PageHeader = { commit: 8, commitBytes: 8, data: 16, bytes: 4_096 }
 const FORMATS: Formats = { exec: { id: 365, file: 8, pid: 12 }, fork: { id: 366, parent: 12, child: 20 } }
@@ -37,7 +37,7 @@ format:
 	field:pid_t child_pid;	offset:20;	size:4;	signed:1;
 `
 
-describe('agent/collectors/linux/starts/tracefs', () => {
+describe('agent/host/starts/tracefs', () => {
   it('reads where the kernel puts the fields', () => {
     assert.deepEqual(parseFormats(EXEC, FORK), FORMATS)
     assert.equal(parseFormats(EXEC, FORK.replace('child_pid', 'other')), null)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { bestSource, type Start, type StartSourceKind } from '../../../../../agent/collectors/linux/starts/source.ts'
-import { fakeHost } from '../../../fake-host.ts'
+import { bestSource } from '../../../../agent/collectors/shared/start-source.ts'
+import type { Start, StartSourceKind } from '../../../../agent/host/host.ts'
+import { fakeHost } from '../../fake-host.ts'
 
 const start = (pid: number): Start => ({ pid, file: '/x', parents: [], caught: null })
 
@@ -24,7 +25,7 @@ function kind(name: StartSourceKind['name'], calls: string[], act: { open?: Erro
 }
 const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
 
-describe('agent/collectors/linux/starts', () => {
+describe('agent/collectors/shared/start-source', () => {
   it('uses the best that opens, and tells of the others once', () => {
     const calls: string[] = []
     const best = bestSource(

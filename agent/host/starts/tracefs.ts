@@ -24,7 +24,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs'
-import type { Start, StartSource, StartSourceKind } from './source.ts'
+import type { Start, StartSource, StartSourceKind } from '../host.ts'
 
 /** Where systemd mounts it, and where older distributions do. */
 const FOLDERS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']

@@ -5,46 +5,9 @@
  *         again after ten minutes. None left: the caller polls /proc.
  * Errors  each way that does not work, or stops working, is one gap.
  */
-import type { ObservationOf } from '../../../../wire/event.ts'
-import { gap, gapReason } from '../../../collect.ts'
-import type { Host } from '../../../host/host.ts'
-
-export type StartsBy = NonNullable<ObservationOf<'agent_state'>['StartsBy']>
-
-/** A program that started. */
-export interface Start {
-  pid: number
-  /** As it was given to the kernel: it may be relative, and a script's own path. Null: the source does not say. */
-  file: string | null
-  /** Its parent, the parent's parent …, as far as the source knows. Of a thread's child the first is the thread. */
-  parents: number[]
-  /** What was read of the process while it ran. Null: not read yet. */
-  caught: Caught | null
-}
-
-/** What /proc said right after the start. */
-export interface Caught {
-  args: string[]
-  /** Of the executable. */
-  image: string | null
-  folder: string | null
-}
-
-export interface StartSource {
-  readonly name: StartsBy
-  /**
-   * The starts since the previous call in the order in which they happened, and the number of those that the kernel
-   * counted and could not keep. Errors  throws when this source no longer works.
-   */
-  read(): { starts: Start[]; lost: number }
-  close(): void
-}
-
-/** Errors  throws when this system does not offer it. */
-export interface StartSourceKind {
-  name: StartsBy
-  open(): StartSource
-}
+import type { ObservationOf } from '../../../wire/event.ts'
+import { gap, gapReason } from '../../collect.ts'
+import type { Host, Start, StartSource, StartSourceKind, StartsBy } from '../../host/host.ts'
 
 const AGAIN_MS = 600_000
 
