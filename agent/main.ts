@@ -14,14 +14,15 @@ import { lastPolicy } from './policy.ts'
 import { run } from './run.ts'
 import { formatShowReport, showReport } from './show.ts'
 import { lastSent } from './spool/sent.ts'
-import { formatStatus, Status } from './status.ts'
+import { formatStatus, freshStatus, Status } from './status.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** Runs the agent with all collectors of this operating system. Resolves after a clean stop. Errors: see `run`. */
 export function runAgent(options: { folder: string }, signal: AbortSignal): Promise<void> {
   const starts = { seen: 0, total: 0 }
   const system = thisSystem()
-  return run({ folder: options.folder, system, collectors: collectorsOf(system.product, starts), starts }, signal)
+  const collectors = collectorsOf(system.product, starts, system.startSources)
+  return run({ folder: options.folder, system, collectors, starts }, signal)
 }
 
 const folder = {
@@ -91,11 +92,13 @@ const enrollCommand = defineCommand({
 const statusCommand = defineCommand({
   meta: { name: 'status', description: 'Show whether it is connected, and how much is not sent yet' },
   args: { folder, json },
-  run({ args }) {
+  async run({ args }) {
     const paths = agentPaths(folderOf(args))
     loadConfig(folderOf(args))
-    const status = readJson(paths.status, Status)
     const pid = lockHolder(paths.lock)
+    // An agent that does not answer still has its last status.
+    if (pid !== null) await freshStatus(paths.status, 4_000)
+    const status = readJson(paths.status, Status)
     if (args.json) console.log(JSON.stringify({ running: pid !== null, pid, ...status }))
     else
       console.log(

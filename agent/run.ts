@@ -109,7 +109,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const ticks = ticker(
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
-      { everyMs: 15_000, firstMs: 0, run: writeStatus },
+      { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,

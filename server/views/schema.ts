@@ -4,7 +4,7 @@ import { Approval } from '../../wire/contract.ts'
 import { CENSUS_KINDS } from '../derive/kit/census-kinds.ts'
 import { Band, Cluster, Explained } from '../model/assessment.ts'
 import { CaseView } from '../model/case.ts'
-import { Coverage, Gap } from '../model/coverage.ts'
+import { Coverage, Gap, StartsSeen } from '../model/coverage.ts'
 import { RuleFacts } from '../model/rule.ts'
 import { WorkerSource } from '../model/sources.ts'
 
@@ -102,6 +102,7 @@ export const Laptop = z.object({
   /** From its last summary; null before the first. */
   spoolBytes: z.int().nullable(),
   residentBytes: z.int().nullable(),
+  starts: StartsSeen.nullable(),
   clockSkewMs: z.int().nullable(),
   gaps: z.array(Gap),
   coverage: z.array(Coverage),

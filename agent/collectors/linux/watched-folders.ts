@@ -33,6 +33,7 @@ import {
   type View,
 } from '../shared/folder-sweep.ts'
 import type { WatchFolder } from '../shared/folder-watcher.ts'
+import { countsBlocks, parseMounts } from '../shared/mounts.ts'
 import { findRoots, parentsOf, type Root } from '../shared/watched-roots.ts'
 
 const NAME = 'watched-folders'
@@ -199,7 +200,13 @@ async function sweepRoot(it: State, root: Watched, stamp: Stamp): Promise<Found[
   const found: Found[] = []
   const [wall, began] = [host.now(), host.elapsed()]
   root.changedAt = null
-  const { view, folders, denied, skipped, archives, rootError } = await sweep(host, root.path, root.sweptAt, limits)
+  const { view, folders, denied, skipped, archives, rootError } = await sweep(
+    host,
+    root.path,
+    root.sweptAt,
+    limits,
+    countsBlocks(root.path, parseMounts(it.mounts).found),
+  )
   if (rootError !== null) found.push(gap(stamp, root.path, gapReason(rootError), rootError))
   else {
     if (root.watcher === null) found.push(...startWatcher(it, root, folders, stamp))
