@@ -29,7 +29,7 @@ const folder = {
   valueHint: 'path',
   description:
     'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER; default: /var/lib/tellwire/agent ' +
-    'for root, ~/.local/state/tellwire/agent for others)',
+    'for root, ~/.local/state/tellwire/agent for others, C:\\ProgramData\\Tellwire\\agent on Windows)',
 } as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
@@ -69,6 +69,7 @@ const enrollCommand = defineCommand({
   },
   async run({ args }) {
     const system = thisSystem()
+    system.protect?.(folderOf(args))
     const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
     const config = await enroll(args.token, folderOf(args), {
       now: Date.now,

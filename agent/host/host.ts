@@ -60,6 +60,10 @@ export interface MachineFacts {
   bootId: string | null
 }
 
+/** Names of a vendor or product that say: a virtual machine. */
+export const HYPERVISORS =
+  /kvm|qemu|vmware|virtualbox|innotek|xen|bochs|parallels|hyper-v|virtual machine|amazon ec2|google compute/i
+
 /** What the agent needs of an operating system. A new one is a file in this folder and a line in systems.ts. */
 export interface System {
   product: AgentProduct
@@ -74,4 +78,6 @@ export interface System {
    * Left out where the system does not say.
    */
   processStart?(pid: number): string | null
+  /** Makes the agent's folder, and lets nobody else read it, where a file's mode does not. Errors  Fault. */
+  protect?(folder: string): void
 }

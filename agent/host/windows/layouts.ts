@@ -35,18 +35,40 @@ const text = (characters: number) => [characters * 2, 2] as const
 const octets = (size: number) => [size, 1] as const
 
 export const UNICODE_STRING = layout({ Length: 2, MaximumLength: 2, Buffer: POINTER })
-/** Only what is read. The members behind it vary, and `NextEntryOffset` leads over them. */
-export const SYSTEM_PROCESS_INFORMATION = layout({
-  NextEntryOffset: DWORD,
-  NumberOfThreads: DWORD,
-  Reserved: [3 * LONGLONG, LONGLONG],
-  CreateTime: LONGLONG,
-  UserTime: LONGLONG,
-  KernelTime: LONGLONG,
-  ImageName: [UNICODE_STRING.size, POINTER],
+export const PROCESSENTRY32W = layout({
+  dwSize: DWORD,
+  cntUsage: DWORD,
+  th32ProcessID: DWORD,
+  th32DefaultHeapID: POINTER,
+  th32ModuleID: DWORD,
+  cntThreads: DWORD,
+  th32ParentProcessID: DWORD,
+  pcPriClassBase: DWORD,
+  dwFlags: DWORD,
+  szExeFile: text(260),
+})
+
+export const PROCESS_BASIC_INFORMATION = layout({
+  ExitStatus: DWORD,
+  PebBaseAddress: POINTER,
+  AffinityMask: POINTER,
   BasePriority: DWORD,
   UniqueProcessId: POINTER,
-  InheritedFromUniqueProcessId: POINTER,
+  ParentProcessId: POINTER,
+})
+export const PEB = layout({
+  Reserved1: octets(2),
+  BeingDebugged: 1,
+  Reserved2: 1,
+  Reserved3: [2 * POINTER, POINTER],
+  Ldr: POINTER,
+  ProcessParameters: POINTER,
+})
+export const RTL_USER_PROCESS_PARAMETERS = layout({
+  Reserved1: octets(16),
+  Reserved2: [10 * POINTER, POINTER],
+  ImagePathName: [UNICODE_STRING.size, POINTER],
+  CommandLine: [UNICODE_STRING.size, POINTER],
 })
 
 export const MIB_TCPROW_OWNER_PID = layout({
