@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -76,10 +76,10 @@ export async function startWindows(): Promise<WindowsMachine> {
   const [pid] = (await Promise.race([once(createInterface({ input: holder.stdout }), 'line'), failed(holder)])) as [
     string,
   ]
+  const inside = ['--target', pid, '--mount', '--pid', '--', 'chroot', join(work, 'root'), ...IN]
   let count = 0
   const start = (program: string, ...args: string[]): Program => {
     const file = `printed/${++count}.txt`
-    const inside = ['--target', pid, '--mount', '--pid', '--', 'chroot', join(work, 'root'), ...IN]
     const line = `cd /share; exec wine "$@" </dev/null >/share/${file} 2>&1`
     const child = spawn('nsenter', [...inside, 'sh', '-c', line, 'sh', program, ...args], { stdio: 'inherit' })
     return {
@@ -109,3 +109,30 @@ async function failed(holder: ChildProcess): Promise<never> {
   const [code] = await once(holder, 'exit')
   throw new Error(`the Windows machine did not start (exit code ${code})`)
 }
+
+/**
+ * Makes a folder of the Linux below a removable drive, while everything runs, as a stick is plugged in.
+ *
+ * Source  Wine's own call for this, which its configuration program makes (include/wine/mountmgr.h).
+ */
+export async function plugIn(machine: WindowsMachine, letter: string, folder: string): Promise<void> {
+  writeFileSync(join(machine.share, 'plug-in.cjs'), PLUG_IN)
+  await machine.run(NODE, 'plug-in.cjs', letter, folder)
+}
+
+const PLUG_IN = String.raw`
+  const k32 = require('koffi').load('kernel32.dll')
+  const open = k32.func('intptr_t CreateFileW(str16, uint32_t, uint32_t, void *, uint32_t, uint32_t, intptr_t)')
+  const control = k32.func('int DeviceIoControl(intptr_t, uint32_t, void *, uint32_t, void *, uint32_t, void *, void *)')
+  const [letter, folder] = process.argv.slice(2)
+  const HEADER = 32, REMOVABLE = 2, DEFINE_UNIX_DRIVE = 0x6dc080
+  const drive = Buffer.alloc(HEADER + folder.length + 1)
+  drive.writeUInt32LE(drive.length, 0)
+  drive.writeUInt32LE(REMOVABLE, 4)
+  drive.write(letter.toLowerCase(), 24, 'utf16le')
+  drive.writeUInt16LE(HEADER, 26)
+  drive.write(folder, HEADER, 'latin1')
+  const manager = open('\\\\.\\MountPointManager', 0xc0000000, 0, null, 3, 0, 0)
+  const ok = control(manager, DEFINE_UNIX_DRIVE, drive, drive.length, null, 0, Buffer.alloc(4), null)
+  if (!ok) throw new Error('the drive was refused')
+`
