@@ -34,7 +34,7 @@ const folder = {
   valueHint: 'path',
   description:
     'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER; default: /var/lib/tellwire/agent ' +
-    'for root, ~/.local/state/tellwire/agent for others)',
+    'for root, ~/.local/state/tellwire/agent for others, C:\\ProgramData\\Tellwire\\agent on Windows)',
 } as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
@@ -153,6 +153,7 @@ export function main(args: string[]): Promise<void> {
 
 async function enrollHere(token: string, folder: string, caFile: string | null, replace: boolean): Promise<Config> {
   const system = thisSystem()
+  system.protect?.(folder)
   const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
   const about = { version: AGENT_VERSION, platform: system.product, fingerprint }
   return enroll(token, folder, { now: Date.now, random: randomBytes, ...about, caFile, replace })

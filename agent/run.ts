@@ -69,6 +69,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const { wall, booted } = realClocks
   const paths = agentPaths(folder)
   const config = loadConfig(folder)
+  system.protect?.(folder)
   const key = loadKey(paths.key)
   const policies = policyHolder(paths.policy, config.serverKey)
   const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
