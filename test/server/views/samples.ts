@@ -11,6 +11,7 @@ export function workerRow(worker: string, about: Partial<WorkerRow> = {}): Worke
     band: 'none',
     points: 0,
     reason: 'nothing found in what the agents can see',
+    waiting: null,
     case: 'none',
     cluster: null,
     lastFinding: null,
