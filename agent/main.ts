@@ -6,10 +6,14 @@ import { restartLean } from '../bin/lean.js'
 import { Fault } from '../wire/fault.ts'
 import { printable } from '../wire/printable.ts'
 import { collectorsOf } from './collectors/index.ts'
-import { agentFolder, agentPaths, loadConfig, readJson } from './config.ts'
+import { agentFolder, agentPaths, type Config, loadConfig, readJson } from './config.ts'
 import { enroll } from './enroll.ts'
 import { thisSystem } from './host/systems.ts'
+import { checkCommand, installCommand, uninstallCommand, upgradeCommand } from './install/commands.ts'
+import { waitForEnrollment } from './install/enrollment.ts'
+import { placesOf } from './install/places.ts'
 import { lockHolder } from './lock.ts'
+import { logger } from './log.ts'
 import { lastPolicy } from './policy.ts'
 import { run } from './run.ts'
 import { formatShowReport, showReport } from './show.ts'
@@ -30,13 +34,16 @@ const folder = {
   valueHint: 'path',
   description:
     'Where the agent keeps its key, spool and status (also TELLWIRE_AGENT_FOLDER; default: /var/lib/tellwire/agent ' +
-    'for root, ~/.local/state/tellwire/agent for others)',
+    'for root, ~/.local/state/tellwire/agent for others, C:\\ProgramData\\Tellwire\\agent on Windows)',
 } as const
 const json = { type: 'boolean', description: 'Print JSON' } as const
 
 const runCommand = defineCommand({
   meta: { name: 'run', description: 'Collect and report until stopped' },
-  args: { folder },
+  args: {
+    folder,
+    'wait-for-enrollment': { type: 'boolean', description: 'Without an enrollment, wait for a token: for services' },
+  },
   async run({ args }) {
     const stop = new AbortController()
     process.once('SIGTERM', () => stop.abort())
@@ -45,6 +52,8 @@ const runCommand = defineCommand({
     process.once('disconnect', () => stop.abort())
     process.channel?.unref()
     const folder = folderOf(args)
+    if (args['wait-for-enrollment']) await enrollUnattended(folder, stop.signal)
+    if (stop.signal.aborted) return
     const { url, device } = loadConfig(folder)
     // For somebody at a terminal: a supervisor's log needs no such lines, and `tellwire up` has its own.
     if (process.stdout.isTTY && !process.channel) {
@@ -69,17 +78,7 @@ const enrollCommand = defineCommand({
     json,
   },
   async run({ args }) {
-    const system = thisSystem()
-    const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
-    const config = await enroll(args.token, folderOf(args), {
-      now: Date.now,
-      random: randomBytes,
-      version: AGENT_VERSION,
-      platform: system.product,
-      fingerprint,
-      caFile: args.ca ?? null,
-      replace: args.replace === true,
-    })
+    const config = await enrollHere(args.token, folderOf(args), args.ca ?? null, args.replace === true)
     const { device, url } = config
     console.log(
       args.json
@@ -136,14 +135,44 @@ const showCommand = defineCommand({
 })
 
 export const agentCommand = defineCommand({
-  meta: { name: 'agent', description: 'The agent on the laptop: run, enroll, status, show' },
-  subCommands: { run: runCommand, enroll: enrollCommand, status: statusCommand, show: showCommand },
+  meta: {
+    name: 'agent',
+    description: 'The agent on the laptop: run, enroll, status, show, install, upgrade, uninstall',
+  },
+  subCommands: {
+    ...{ run: runCommand, enroll: enrollCommand, status: statusCommand, show: showCommand },
+    ...{ install: installCommand, upgrade: upgradeCommand, uninstall: uninstallCommand, check: checkCommand },
+  },
 })
 
 /** The agent without the server, as the single file that a laptop installs. */
 export function main(args: string[]): Promise<void> {
   const meta = { name: 'tellwire', version: AGENT_VERSION, description: 'The agent on the laptop' }
   return runCli(defineCommand({ meta, subCommands: { agent: agentCommand } }), args)
+}
+
+async function enrollHere(token: string, folder: string, caFile: string | null, replace: boolean): Promise<Config> {
+  const system = thisSystem()
+  system.protect?.(folder)
+  const { fingerprint } = await system.machine(system.host({ hmac: () => '', stateFolder: '' }))
+  const about = { version: AGENT_VERSION, platform: system.product, fingerprint }
+  return enroll(token, folder, { now: Date.now, random: randomBytes, ...about, caFile, replace })
+}
+
+function enrollUnattended(folder: string, signal: AbortSignal): Promise<void> {
+  const system = thisSystem()
+  const { sleep } = system.host({ hmac: () => '', stateFolder: '' })
+  return waitForEnrollment(
+    {
+      folder,
+      places: placesOf(system.product),
+      enroll: (token, caFile) => enrollHere(token, folder, caFile, false),
+      random: Math.random,
+      sleep,
+      log: logger(Date.now, (line) => process.stderr.write(line)),
+    },
+    signal,
+  )
 }
 
 /** What to run next, with the folder that was given: without it, the agent would look in another one. */

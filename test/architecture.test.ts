@@ -21,6 +21,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'rules/': ['wire/', 'zod', 'node:'],
   // A collector yields observations, and does not know who stores or sends them; each operating system has its own.
   'agent/collectors/': ['agent/collect.ts', 'agent/host/host.ts', 'agent/redact/', 'wire/', 'node:', 'chokidar'],
+  // Windows' own calls: collectors know only their interface.
+  'agent/collectors/windows/': [
+    ...['agent/collect.ts', 'agent/host/host.ts', 'agent/host/windows/calls.ts', 'agent/redact/'],
+    ...['agent/collectors/shared/', 'wire/', 'node:'],
+  ],
+  // Puts them together.
+  'agent/collectors/index.ts': ['agent/collect.ts', 'agent/collectors/', 'agent/host/', 'wire/'],
+  'agent/host/': ['agent/collectors/shared/', 'wire/', 'node:', 'koffi'],
   'agent/': ['wire/', 'bin/cli.ts', 'bin/lean.js', 'node:', 'zod', 'ws', 'citty'],
   // Types only.
   'server/model/': ['wire/', 'zod'],

@@ -8,6 +8,7 @@
  *    2026-11-30  usb_device: SpeedMbps, BcdDevice, MaxPowerMa, ScsiInquiry, ReportDescriptorHash; display: Port,
  *                ChecksumValid; network_place: PathMtu. Optional: an older agent leaves them out.
  *    2026-11-30  agent_state: StartsBy. Optional: an older agent leaves it out, and polls.
+ *    2026-11-30  policy: versions, uninstallToken. Optional: a server sends them only where it is asked for them.
  */
 export const WIRE_VERSION = 1
 export const WIRE_VERSIONS_SUPPORTED: readonly number[] = [1]

@@ -3,6 +3,7 @@ import type { AgentProduct } from '../../wire/common.ts'
 import type { CollectedOn } from '../../wire/event.ts'
 import type { Collector, StartCounters } from '../collect.ts'
 import type { StartSourceKind } from '../host/host.ts'
+import { windowsCalls } from '../host/windows/open.ts'
 import { archives } from './linux/archives.ts'
 import { autostarts } from './linux/autostarts.ts'
 import { clockPlaces } from './linux/clock-places.ts'
@@ -18,8 +19,15 @@ import { repositories } from './linux/repositories.ts'
 import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
-import { watchedFolders } from './linux/watched-folders.ts'
+import { SWEEP_LIMITS } from './shared/folder-sweep.ts'
 import { watchFolder } from './shared/folder-watcher.ts'
+import { watchedFolders } from './shared/watched-folders.ts'
+import { autostarts as windowsAutostarts } from './windows/autostarts.ts'
+import { connections as windowsConnections } from './windows/connections.ts'
+import { processes as windowsProcesses } from './windows/processes.ts'
+import { software as windowsSoftware } from './windows/software.ts'
+import { volumes as windowsVolumes } from './windows/volumes.ts'
+import { windowsPlaces } from './windows/watched-places.ts'
 
 /** The running collectors update `starts`, for the agent's summary. `sources`: the system's ways to be told of starts. */
 export function collectorsOf(
@@ -60,5 +68,12 @@ const COLLECTORS: { [P in AgentProduct]: Make<P> } = {
     ]
   },
   macos: () => [],
-  windows: () => [],
+  windows: () => [
+    windowsProcesses(windowsCalls),
+    windowsConnections(windowsCalls),
+    windowsSoftware(windowsCalls),
+    windowsAutostarts(windowsCalls),
+    windowsVolumes(windowsCalls),
+    watchedFolders(watchFolder, () => {}, SWEEP_LIMITS, windowsPlaces(windowsCalls)),
+  ],
 }

@@ -63,6 +63,10 @@ export interface MachineFacts {
   bootId: string | null
 }
 
+/** Names of a vendor or product that say: a virtual machine. */
+export const HYPERVISORS =
+  /kvm|qemu|vmware|virtualbox|innotek|xen|bochs|parallels|hyper-v|virtual machine|amazon ec2|google compute/i
+
 /** What the agent needs of an operating system. A new one is a file in this folder and a line in systems.ts. */
 export interface System {
   product: AgentProduct
@@ -79,6 +83,8 @@ export interface System {
   processStart?(pid: number): string | null
   /** Ways to be told of program starts, the best first. Left out: they are found by polling. */
   startSources?: readonly StartSourceKind[]
+  /** Makes the agent's folder, and lets nobody else read it, where a file's mode does not. Errors  Fault. */
+  protect?(folder: string): void
 }
 
 export type StartsBy = NonNullable<ObservationOf<'agent_state'>['StartsBy']>

@@ -17,11 +17,19 @@
  *         their counters grew, the tables are not read.
  */
 import type { ObservationOf } from '../../../wire/event.ts'
-import { type Collector, gap, gapReason, lossGap } from '../../collect.ts'
+import { type Collector, gap, gapReason } from '../../collect.ts'
 import type { Host } from '../../host/host.ts'
 import { addressText } from '../shared/address-text.ts'
 import { bounded } from '../shared/bounded.ts'
 import { imageOf } from '../shared/programs.ts'
+import {
+  compareSockets,
+  type Fresh,
+  MAX_PER_POLL,
+  queue,
+  type SocketEnds,
+  type SocketEvent,
+} from '../shared/sockets.ts'
 
 const NAME = 'connections'
 const EVERY_MS = 10_000
@@ -29,8 +37,6 @@ const EVERY_MS = 10_000
  * Read the tables at least this often: a listener that replaces another between two polls does not change the counters.
  */
 const READ_MS = 60_000
-const MAX_PER_POLL = 300
-const MAX_UNREPORTED = 10_000
 const MAX_TABLE = 16 * 1_048_576
 const MAX_SPACES = 64
 const TABLES = ['tcp', 'tcp6', 'udp', 'udp6'] as const
@@ -38,20 +44,12 @@ const LISTEN = 0x0a
 /** UDP sockets have only two states: 07 'bound' and 01 'connected'. */
 const UDP_BOUND = 0x07
 
-export interface Socket {
-  protocol: 'tcp' | 'udp'
+export interface Socket extends SocketEnds {
   state: number
-  localAddress: string
-  localPort: number
-  remoteAddress: string
-  remotePort: number
   uid: number
   /** 0 if no process owns it: TIME_WAIT, or not accepted yet. */
   inode: number
-  /** Another network namespace than the agent's: `net:[4026532207]`. */
-  space?: string
 }
-type SocketEvent = ObservationOf<'network_connection' | 'listening_socket'>
 type Found = SocketEvent | ObservationOf<'collection_gap'>
 type Stamp = { time: number; collector: string }
 
@@ -97,19 +95,6 @@ async function* run(host: Host, signal: AbortSignal) {
     await host.sleep(EVERY_MS, signal)
   }
   yield* unreported
-}
-
-/** Orders listeners first, and counts what exceeds the limit. */
-function queue(unreported: SocketEvent[], events: readonly SocketEvent[], stamp: Stamp): Found[] {
-  const isListener = (it: SocketEvent) => it.category === 'listening_socket'
-  const all = [...unreported, ...events]
-  const ordered = [...all.filter(isListener), ...all.filter((it) => !isListener(it))]
-  unreported.splice(0, unreported.length, ...ordered.slice(0, MAX_UNREPORTED))
-  const omitted = ordered.slice(MAX_UNREPORTED)
-  return (['listening_socket', 'network_connection'] as const).flatMap((category) => {
-    const count = omitted.filter((it) => it.category === category).length
-    return count === 0 ? [] : [lossGap(stamp, category, `more than ${MAX_UNREPORTED} waited to be reported`, count)]
-  })
 }
 
 /**
@@ -201,50 +186,16 @@ async function readTables(host: Host, stamp: Stamp, folder = '/proc/net') {
   return { sockets, gaps, isComplete }
 }
 
-export interface Fresh {
-  socket: Socket
-  kind: 'connection' | 'listener'
-  initiated: boolean
-}
-
-/** Finds the new sockets. `waiting`: there is a UDP socket that will be new if it still exists at the next poll. */
+/** Finds the new sockets. */
 export function compare(sockets: readonly Socket[], before: ReadonlySet<string>, boundBefore: ReadonlySet<string>) {
-  const listening = new Set<string>()
-  for (const it of sockets) if (isListener(it)) listening.add(portOf(it))
-  const known = new Set<string>()
-  const bound = new Set<string>()
-  const fresh: Fresh[] = []
-  for (const socket of sockets) {
-    const listener = isListener(socket)
-    if (listener ? socket.localPort === 0 : socket.remotePort === 0) continue
-    if (!listener && isLoopback(socket.localAddress) && isLoopback(socket.remoteAddress)) continue
-    const local = `${portOf(socket)} ${socket.localAddress}`
-    const key = listener ? local : `${local} ${socket.remoteAddress} ${socket.remotePort}`
-    if (listener && socket.protocol === 'udp' && !before.has(key)) {
-      bound.add(key)
-      if (!boundBefore.has(key)) continue
-    }
-    if (known.has(key)) continue
-    known.add(key)
-    if (before.has(key)) continue
-    const initiated = !listening.has(portOf(socket))
-    fresh.push({ socket, kind: listener ? 'listener' : 'connection', initiated })
-  }
-  return { fresh, known, bound, waiting: [...bound].some((it) => !known.has(it)) }
-}
-
-function portOf({ space = '', protocol, localPort }: Socket): string {
-  return `${space} ${protocol} ${localPort}`
+  return compareSockets(sockets, isListener, before, boundBefore)
 }
 
 function isListener(it: Socket): boolean {
   return it.protocol === 'tcp' ? it.state === LISTEN : it.state === UDP_BOUND && it.remotePort === 0
 }
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.')
-}
 
-async function describe(fresh: readonly Fresh[], stamp: Stamp, ownerOf: Owners) {
+async function describe(fresh: readonly Fresh<Socket>[], stamp: Stamp, ownerOf: Owners) {
   const { images, denied } = await ownerOf(fresh.map((it) => it.socket))
   const events = fresh.map(({ socket, kind, initiated }): SocketEvent => {
     const Image = images.get(socket.inode) ?? null
