@@ -73,7 +73,7 @@ async function measured(args: string[], program: string, seconds: number, says: 
     const told = JSON.parse(lines.at(-1)!)
     return [
       { name: 'starts, CPU without any of ours', unit: '% of a core', value: idle, budget: '<= 0.3' },
-      { name: 'starts, CPU with 40 a second', unit: '% of a core', value: busy, budget: '<= 0.5' },
+      { name: 'starts, CPU with ours', unit: '% of a core', value: busy, budget: '<= 0.5' },
       { name: 'starts, told', unit: '%', value: (told.here / started) * 100, budget: '>= 99' },
       { name: 'starts, told with their parent', unit: '%', value: (told.withParent / started) * 100, budget: '' },
       {

@@ -3,13 +3,13 @@
  *
  * Shape   the second source is woken by each start, which costs a millisecond of CPU: it is used while few programs
  *         start, as when somebody types commands, and switched off in a build. The starts are those of the first.
- * Units   a budget of 100 starts, 2 more each second; without any left it is off until all 100 are there again.
+ * Units   a budget of 60 starts, one more each second; without any left it is off until nearly all are there again.
  * Errors  those of the first source. Without the second, starts have no command line once their program has ended.
  */
 import type { Caught, Start, StartSource, StartSourceKind } from '../host.ts'
 
-const BURST = 100
-const PER_SECOND = 2
+const BURST = 60
+const PER_SECOND = 1
 /** A second source that failed is tried again after this time. */
 const AGAIN_MS = 600_000
 

@@ -50,7 +50,7 @@ describe('agent/host/starts/with-command-lines', () => {
     pass(30_000)
     source.read()
     assert.equal(calls.length, 3)
-    pass(98_000)
+    pass(118_000)
     source.read()
     assert.equal(calls.length, 3, 'there were more in between')
     pass(2_000)
