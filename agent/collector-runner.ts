@@ -12,7 +12,12 @@ export interface CollectorRunner {
   stop(withinMs: number): Promise<void>
 }
 
-export function collectorRunner(collectors: readonly Collector[], host: Host, emit: Emit): CollectorRunner {
+/** `hostOf`: the laptop as this collector reads it. */
+export function collectorRunner(
+  collectors: readonly Collector[],
+  hostOf: (collector: Collector) => Host,
+  emit: Emit,
+): CollectorRunner {
   let policy: Policy | null = null
   let running: { stop: AbortController; all: Promise<unknown> } | null = null
   let changing: Promise<void> = Promise.resolve()
@@ -40,7 +45,7 @@ export function collectorRunner(collectors: readonly Collector[], host: Host, em
     const stop = new AbortController()
     const policy = forCollectors(current)
     const wanted = collectors.filter((it) => isWanted(it, policy))
-    const all = wanted.map((it) => pump(it, host, policy, emit, stop.signal))
+    const all = wanted.map((it) => pump(it, hostOf(it), policy, emit, stop.signal))
     running = { stop, all: Promise.allSettled(all) }
   }
 

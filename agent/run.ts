@@ -11,7 +11,7 @@ import { DAY, HOUR } from '../wire/time.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
 import { agentPaths, type Config, loadConfig, readJson, recordRun, writeFileAtomically } from './config.ts'
-import type { MachineFacts, System } from './host/host.ts'
+import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
 import { type Logger, logger } from './log.ts'
 import { type Outbox, outbox } from './outbox.ts'
@@ -21,6 +21,8 @@ import { sentLog } from './spool/sent.ts'
 import { Spool } from './spool/spool.ts'
 import { type Status, statusWriter } from './status.ts'
 import { type Costs, NO_COSTS, summary } from './summary.ts'
+import { guardedHost } from './supervisor/guarded-host.ts'
+import { Reader } from './supervisor/reader.ts'
 import { type LostTime, realClocks, ticker } from './ticker.ts'
 import { type Timing, type Uplink, uplink } from './uplink/uplink.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -38,6 +40,8 @@ export interface RunOptions {
   collectors: readonly Collector[]
   /** Updated by the collector of processes. */
   starts: StartCounters
+  /** Reads what can hang. The caller's, if its collectors use it, too; after the end it may be held, see `Reader`. */
+  reader?: Reader
   timing?: Timing
   log?: Logger
 }
@@ -47,6 +51,18 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const agent = await start(options)
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   await agent.stop()
+}
+
+/** Where nothing is known about mounts, every path is a place of its own, and all may hang. */
+const EVERY_PATH: Places = {
+  isSafe: () => false,
+  placeOf: (path) => path,
+  isSystemPlace: () => false,
+  remoteBelow: () => [],
+}
+
+export function readerOf({ places = EVERY_PATH }: System): Reader {
+  return new Reader({ places })
 }
 
 /** The parts of a running agent, for functions that need several of them. */
@@ -83,7 +99,13 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const out = outbox(spool, () => link.wake())
   const offline = new AbortController()
   const rejected = rejections(emit, realClocks)
-  const collectors = collectorRunner(options.collectors, host, emit)
+  const reader = options.reader ?? readerOf(system)
+  const places = system.places ?? EVERY_PATH
+  const collectors = collectorRunner(
+    options.collectors,
+    ({ name, categories }) => guardedHost(host, { reader, places, emit }, { name, categories, onCpu: () => {} }),
+    emit,
+  )
   const gaps: Parts['gaps'] = new Map()
   reportStart(folder, facts, emit)
   const link = uplink(
@@ -146,6 +168,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
 
   async function stop(): Promise<void> {
     await collectors.stop(1_000)
+    await reader.close()
     emit(agentState('stopping', facts))
     await out.flush()
     await link.drain(DRAIN_MS)

@@ -18,16 +18,22 @@ import { software } from './linux/software.ts'
 import { usbDevices } from './linux/usb-devices.ts'
 import { volumes } from './linux/volumes.ts'
 import { watchedFolders } from './linux/watched-folders.ts'
-import { watchFolder } from './shared/folder-watcher.ts'
+import { type WatchFolder, watchFolder } from './shared/folder-watcher.ts'
 
 /** The running collectors update `starts`, for the agent's summary. */
-export function collectorsOf(product: AgentProduct, starts: StartCounters): readonly Collector[] {
-  return COLLECTORS[product](starts)
+export function collectorsOf(
+  product: AgentProduct,
+  starts: StartCounters,
+  watch: WatchFolder = watchFolder,
+): readonly Collector[] {
+  return COLLECTORS[product](starts, watch)
 }
 
 /** The compiler rejects a category that COLLECTED in wire/event.ts lacks: the server reads there what agents collect. */
-const COLLECTORS: { [P in AgentProduct]: (starts: StartCounters) => readonly Collector<CollectedOn<P>>[] } = {
-  linux: (starts) => {
+const COLLECTORS: {
+  [P in AgentProduct]: (starts: StartCounters, watch: WatchFolder) => readonly Collector<CollectedOn<P>>[]
+} = {
+  linux: (starts, watch) => {
     const repositoryParts = repositories()
     const archiveParts = archives()
     return [
@@ -39,7 +45,7 @@ const COLLECTORS: { [P in AgentProduct]: (starts: StartCounters) => readonly Col
       usbDevices,
       displays,
       volumes,
-      watchedFolders(watchFolder, archiveParts.onArchive),
+      watchedFolders(watch, archiveParts.onArchive),
       repositoryParts.collector,
       archiveParts.collector,
       networkPlaces,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { factsOf, fileHost, MAX_BYTES, unixAgentFolder } from './files.ts'
 import type { Host, HostOptions, MachineFacts, System } from './host.ts'
+import { linuxPlaces } from './linux-places.ts'
 
 const DMI = '/sys/class/dmi/id'
 const HYPERVISORS =
@@ -15,6 +16,7 @@ export const linux: System = {
   platform: 'linux',
   host,
   machine,
+  places: linuxPlaces(),
   agentFolder: unixAgentFolder,
   processStart,
 }
