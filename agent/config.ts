@@ -15,6 +15,11 @@ export function agentPaths(folder: string) {
     runs: join(folder, 'laptop.json'),
     /** Exists while the agent runs; a clean stop removes it. */
     running: join(folder, 'running.json'),
+    /** The collectors at work, after a death; those that do not run for a day. */
+    looks: join(folder, 'looks.json'),
+    bans: join(folder, 'bans.json'),
+    /** Why the agent is about to be stopped, from whoever does it. */
+    goodbye: join(folder, 'goodbye.json'),
     status: join(folder, 'status.json'),
     sent: join(folder, 'sent.ndjson'),
     spool: join(folder, 'spool'),

@@ -26,7 +26,10 @@ export async function runAgent(options: { folder: string }, signal: AbortSignal)
   // Where it is known which folders can hang, so that a watcher cannot block the agent. Elsewhere, chokidar's has run.
   const watch: WatchFolder | undefined = system.places && ((...asked) => reader.watch(...asked))
   const collectors = collectorsOf(system.product, starts, watch)
-  await run({ folder: options.folder, system, collectors, starts, reader }, signal)
+  const exhausted = new AbortController()
+  const onExhausted = () => exhausted.abort()
+  const either = AbortSignal.any([signal, exhausted.signal])
+  await run({ folder: options.folder, system, collectors, starts, reader, onExhausted }, either)
   // Node waits for its threads before it exits, and one of them does not return: only the system can end it.
   if (reader.isHeld) process.kill(process.pid, 'SIGKILL')
 }

@@ -23,15 +23,18 @@ export interface Guard {
 export interface ReadBy {
   name: string
   categories: readonly string[]
-  /** Gets the CPU ms that the reading thread needed for this collector. */
-  onCpu(ms: number): void
+  /** It waits for the reading thread. */
+  onAsk(): void
+  /** It goes on; `ms` of CPU of the reading thread were spent for it. */
+  onAnswer(ms: number): void
 }
 
 export function guardedHost(host: Host, { reader, places, emit }: Guard, by: ReadBy): Host {
   const reported = new Map<string, number>()
   const asked = async <T>(question: Parameters<Reader['ask']>[0]): Promise<T> => {
+    by.onAsk()
     try {
-      return (await reader.ask(question, by.onCpu)) as T
+      return (await reader.ask(question, by.onAnswer)) as T
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EHUNG') await report(question.path, cause as Error)
       throw cause

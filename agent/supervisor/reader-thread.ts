@@ -64,6 +64,8 @@ export function readerThread(): void {
     options: Extract<Question, { kind: 'watch' }>
   }
   const watches = new Map<number, Watch>()
+  /** One for all reads: the collector of garbage comes late to memory outside of its heap. */
+  const scratch = new Uint8Array(65_536)
 
   port.on('message', ({ id, question, skip }: Message) => {
     const before = process.threadCpuUsage()
@@ -72,7 +74,9 @@ export function readerThread(): void {
       return (user + system) / 1_000
     }
     try {
-      port.postMessage({ id, value: answer(question, skip), cpuMs: cpuMs() } satisfies Answer)
+      const value = answer(question, skip)
+      const moved = value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []
+      port.postMessage({ id, value, cpuMs: cpuMs() } satisfies Answer, moved)
     } catch (cause) {
       port.postMessage({ id, failure: failureOf(cause), cpuMs: cpuMs() } satisfies Answer)
     }
@@ -99,13 +103,13 @@ export function readerThread(): void {
       const chunks: Uint8Array[] = []
       let total = 0
       while (total < maxBytes) {
-        const room = new Uint8Array(Math.min(total === 0 ? 16_384 : 65_536, maxBytes - total))
-        const bytes = fs.readSync(file, room, 0, room.length, from === null ? null : from + total)
+        const bytes = fs.readSync(file, scratch, 0, Math.min(scratch.length, maxBytes - total), from === null ? null : from + total)
         Atomics.add(beat, 0, 1)
         if (bytes === 0) break
-        chunks.push(room.subarray(0, bytes))
+        chunks.push(scratch.slice(0, bytes))
         total += bytes
       }
+      if (chunks.length === 1) return chunks[0]!
       const all = new Uint8Array(total)
       let at = 0
       for (const chunk of chunks) {
