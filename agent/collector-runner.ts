@@ -28,11 +28,7 @@ interface Running {
   done: Promise<unknown>
 }
 
-export function collectorRunner(
-  collectors: readonly Collector[],
-  permission: Permission,
-  emit: Emit,
-): CollectorRunner {
+export function collectorRunner(collectors: readonly Collector[], permission: Permission, emit: Emit): CollectorRunner {
   let policy: Policy | null = null
   const running = new Map<Collector, Running>()
   let changing: Promise<void> = Promise.resolve()

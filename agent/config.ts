@@ -18,7 +18,9 @@ export function agentPaths(folder: string) {
     /** The collectors at work, after a death; those that do not run for a day. */
     looks: join(folder, 'looks.json'),
     bans: join(folder, 'bans.json'),
-    /** Why the agent is about to be stopped, from whoever does it. */
+    /** Whether this run was acknowledged: see contact.ts. */
+    contact: join(folder, 'contact.json'),
+    /** Why it is about to be stopped: see install/goodbye.ts. */
     goodbye: join(folder, 'goodbye.json'),
     status: join(folder, 'status.json'),
     sent: join(folder, 'sent.ndjson'),

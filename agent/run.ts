@@ -9,6 +9,7 @@ import { DAY, HOUR } from '../wire/time.ts'
 import { type Collector, gap, type StartCounters } from './collect.ts'
 import { type CollectorRunner, collectorRunner } from './collector-runner.ts'
 import { agentPaths, type Config, loadConfig, recordRun } from './config.ts'
+import { contactWriter } from './contact.ts'
 import type { MachineFacts, Places, System } from './host/host.ts'
 import { loadKey } from './identity.ts'
 import { lockHolder } from './lock.ts'
@@ -60,15 +61,15 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   await agent.stop()
 }
 
-/** Where nothing is known about mounts, every path is a place of its own, and all may hang. */
-const EVERY_PATH: Places = {
-  isSafe: () => false,
+/** Where it is not known which reads can hang, the reading thread has never run, and none goes through it. */
+const UNKNOWN: Places = {
+  isSafe: () => true,
   placeOf: (path) => path,
-  isSystemPlace: () => false,
+  isSystemPlace: () => true,
   remoteBelow: () => [],
 }
 
-export function readerOf({ places = EVERY_PATH }: System): Reader {
+export function readerOf({ places = UNKNOWN }: System): Reader {
   return new Reader({ places })
 }
 
@@ -91,6 +92,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const { wall, booted } = realClocks
   const paths = agentPaths(folder)
   const config = loadConfig(folder)
+  system.protect?.(folder)
   const key = loadKey(paths.key)
   const policies = policyHolder(paths.policy, config.serverKey)
   const host = system.host({ hmac: (value) => hmac(policies.current?.salt ?? '', value), stateFolder: paths.state })
@@ -113,7 +115,7 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   const reader = options.reader ?? readerOf(system)
   const gaps: Parts['gaps'] = new Map()
   const supervisor = new Supervisor({
-    ...{ host, reader, places: system.places ?? EVERY_PATH, collectors: options.collectors, emit, deaths },
+    ...{ host, reader, places: system.places ?? UNKNOWN, collectors: options.collectors, emit, deaths },
     bans: new BanList(paths.bans, wall),
     clocks: realClocks,
     random: fraction,
@@ -143,12 +145,14 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
   )
   const parts: Parts = { config, facts, policies, spool, out, link, rejected, collectors, gaps, startedAt: wall() }
   const costs = summary(meters(parts, starts))
+  const writeContact = contactWriter(paths.contact, AGENT_VERSION)
   const writeStatus = statusWriter(paths.status, realClocks, () => statusOf(parts))
   const ticks = ticker(
     [
       { everyMs: 1_000, firstMs: 1_000, run: () => (spool.unsynced > 0 || spool.trouble ? out.flush() : undefined) },
       { everyMs: SAMPLE_MS, firstMs: SAMPLE_MS, run: () => supervisor.sample() },
-      { everyMs: 15_000, firstMs: 0, run: writeStatus },
+      { everyMs: 1_000, firstMs: 1_000, run: () => writeContact(link.status) },
+      { everyMs: 2_000, firstMs: 0, run: writeStatus },
       { everyMs: HOUR, firstMs: 300_000, run: hourly },
     ],
     onLostTime,
@@ -206,7 +210,12 @@ async function start(options: RunOptions): Promise<{ stop(): Promise<void> }> {
  * Reports this start, and what happened before it: a kill or an upgrade. If the last run died in the same boot, the
  * agent was killed; in another boot, the laptop may only have lost power.
  */
-function reportStart(folder: string, deaths: Deaths, facts: MachineFacts, emit: (observation: Observation) => void): void {
+function reportStart(
+  folder: string,
+  deaths: Deaths,
+  facts: MachineFacts,
+  emit: (observation: Observation) => void,
+): void {
   if (deaths.last?.bootId && deaths.last.bootId === facts.bootId) emit(agentState('killed_last_time', facts))
   const last = attempt(() => recordRun(folder, realClocks.wall(), AGENT_VERSION))
   if (last && last.previousVersion !== AGENT_VERSION) emit(agentState('upgraded', facts))

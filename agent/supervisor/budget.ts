@@ -37,7 +37,8 @@ export function budget(startedAt: number, limits = LIMITS): (sample: Sample) => 
   let settledAt = startedAt + SETTLE_MS
   return (sample) => {
     samples = [...samples.filter((it) => sample.at - it.at < WINDOW_MS), sample]
-    const found = memory(samples, limits.residentBytes) ?? (sample.at >= settledAt ? cpu(samples, limits.cpuShare) : null)
+    const found =
+      memory(samples, limits.residentBytes) ?? (sample.at >= settledAt ? cpu(samples, limits.cpuShare) : null)
     if (found === null) return null
     // The next verdict needs new evidence.
     samples = []

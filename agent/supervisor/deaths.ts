@@ -22,7 +22,13 @@ export const RESTARTS: Backoff = { baseMs: 5_000, capMs: 10 * MINUTE }
 const FEW = 3
 const MAX_DEATHS = 1_000
 /** Collectors that read only what the kernel keeps in its memory. */
-export const MINIMUM: ReadonlySet<string> = new Set(['processes', 'connections', 'network-places', 'clock-places', 'power'])
+export const MINIMUM: ReadonlySet<string> = new Set([
+  'processes',
+  'connections',
+  'network-places',
+  'clock-places',
+  'power',
+])
 
 const Running = z.object({
   bootId: z.string().nullable(),
@@ -61,7 +67,8 @@ export class Deaths {
     this.#bootId = bootId
     const before = attempt(() => readJson(paths.running, Running))
     this.last = before && { bootId: before.bootId, phase: before.phase, collectors: namesIn(paths.looks) }
-    this.count = !isCareful || before === null || before.phase === 'settled' ? 0 : Math.min(MAX_DEATHS, before.deaths + 1)
+    this.count =
+      !isCareful || before === null || before.phase === 'settled' ? 0 : Math.min(MAX_DEATHS, before.deaths + 1)
     this.reached('opening')
   }
 
@@ -96,7 +103,10 @@ export class Deaths {
   reached(phase: Phase): void {
     const deaths = phase === 'settled' ? 0 : this.count
     attempt(() =>
-      writeFileAtomically(this.#paths.running, JSON.stringify({ bootId: this.#bootId, pid: process.pid, phase, deaths })),
+      writeFileAtomically(
+        this.#paths.running,
+        JSON.stringify({ bootId: this.#bootId, pid: process.pid, phase, deaths }),
+      ),
     )
     if (phase === 'settled') this.#forgetLooks()
   }
@@ -128,7 +138,14 @@ export class Deaths {
 }
 
 function namesIn(path: string): readonly string[] {
-  return attempt(() => z.array(z.string().max(64)).max(64).parse(JSON.parse(readFileSync(path, 'utf8')))) ?? []
+  return (
+    attempt(() =>
+      z
+        .array(z.string().max(64))
+        .max(64)
+        .parse(JSON.parse(readFileSync(path, 'utf8'))),
+    ) ?? []
+  )
 }
 
 function attempt<T>(act: () => T): T | null {

@@ -140,7 +140,15 @@ export function pacer() {
   let factor = 1
   let costMs = 0
   let looked = 0
-  return { next, get factor() { return factor }, get costMs() { return costMs } }
+  return {
+    next,
+    get factor() {
+      return factor
+    },
+    get costMs() {
+      return costMs
+    },
+  }
 
   function next(askedMs: number, spentMs: number): number {
     if (askedMs < PACED_MS) return 1

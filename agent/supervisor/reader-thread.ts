@@ -103,7 +103,13 @@ export function readerThread(): void {
       const chunks: Uint8Array[] = []
       let total = 0
       while (total < maxBytes) {
-        const bytes = fs.readSync(file, scratch, 0, Math.min(scratch.length, maxBytes - total), from === null ? null : from + total)
+        const bytes = fs.readSync(
+          file,
+          scratch,
+          0,
+          Math.min(scratch.length, maxBytes - total),
+          from === null ? null : from + total,
+        )
         Atomics.add(beat, 0, 1)
         if (bytes === 0) break
         chunks.push(scratch.slice(0, bytes))
@@ -135,7 +141,10 @@ export function readerThread(): void {
 
   function factsOf(found: import('node:fs').Stats): FileFacts {
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'other'
-    return { kind, size: found.size, modifiedMs: found.mtimeMs, inode: found.ino, uid: found.uid }
+    const { size, blocks, mtimeMs: modifiedMs, ino: inode, uid } = found
+    // As in host/files.ts: what is on the disk, where the system says so.
+    const allocated = Number.isFinite(blocks) ? blocks * 512 : size
+    return { kind, size, allocated, modifiedMs, inode, uid }
   }
 
   function failureOf(cause: unknown): Failure {

@@ -146,7 +146,8 @@ export class Supervisor {
     const { bans, emit, host, onChange, onExhausted } = this.#options
     const why = `the agent used ${detail}`
     if (collector !== null) bans.add([collector], `${why}, most of it for this collector`)
-    else void emit(gap({ time: host.now(), collector: 'agent' }, 'agent', 'overflow', `${why}, for no single collector`))
+    else
+      void emit(gap({ time: host.now(), collector: 'agent' }, 'agent', 'overflow', `${why}, for no single collector`))
     if (what === 'memory') {
       // A second time, with nobody left to ban or no effect of the ban.
       if (this.#fullSince !== null) onExhausted(why)

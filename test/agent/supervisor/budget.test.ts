@@ -36,19 +36,26 @@ describe('agent/supervisor/budget', () => {
     {
       name: 'a collector that takes a third of a core all the time',
       seconds: 177,
-      load: (at: number) => (at > 100 ? { cpuMs: third, by: { processes: { cpuMs: 10 }, software: { cpuMs: third - 20 } } } : {}),
+      load: (at: number) =>
+        at > 100 ? { cpuMs: third, by: { processes: { cpuMs: 10 }, software: { cpuMs: third - 20 } } } : {},
       found: [[120, 'cpu', 'software', '12 % of a core in a minute']],
     },
     {
       name: 'ten that take a little each: no single one is guilty',
       seconds: 123,
-      load: () => ({ cpuMs: third, by: Object.fromEntries(Array.from('abcdefghij', (it) => [it, { cpuMs: third / 10 }])) }),
+      load: () => ({
+        cpuMs: third,
+        by: Object.fromEntries(Array.from('abcdefghij', (it) => [it, { cpuMs: third / 10 }])),
+      }),
       found: [[120, 'cpu', 'null', '33 % of a core in a minute']],
     },
     {
       name: 'a collector that fills the memory',
       seconds: 30,
-      load: (at: number) => ({ resident: at > 9 ? 300e6 : 80e6, by: { software: { grownBytes: at === 12 ? 2e8 : 10 } } }),
+      load: (at: number) => ({
+        resident: at > 9 ? 300e6 : 80e6,
+        by: { software: { grownBytes: at === 12 ? 2e8 : 10 } },
+      }),
       found: [[21, 'memory', 'software', '300 MB resident']],
     },
     {

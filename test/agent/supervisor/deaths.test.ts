@@ -14,7 +14,11 @@ describe('agent/supervisor/deaths', () => {
   afterEach(() => removeFolder(folder))
 
   const start = (bootId = 'b1') => {
-    const paths = { running: join(folder, 'running.json'), looks: join(folder, 'looks.json'), spool: join(folder, 'spool') }
+    const paths = {
+      running: join(folder, 'running.json'),
+      looks: join(folder, 'looks.json'),
+      spool: join(folder, 'spool'),
+    }
     const deaths = new Deaths(paths, bootId)
     deaths.reached('opening')
     return deaths

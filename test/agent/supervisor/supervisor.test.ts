@@ -49,7 +49,7 @@ describe('agent/supervisor/supervisor', () => {
       onChange: () => state.changes++,
       onExhausted: () => state.exhausted++,
     })
-    const after = (ms: number) => {
+    const pass = (ms: number) => {
       for (const end = state.awake + ms; state.awake < end; ) {
         state.awake += SAMPLE_MS
         made.sample()
@@ -57,7 +57,7 @@ describe('agent/supervisor/supervisor', () => {
     }
     const held = () => ALL.flatMap((it) => (made.held(it) === null ? [] : [it.name]))
     const gaps = () => told.flatMap((it) => (it.category === 'collection_gap' ? [`${it.About} ${it.Categories}`] : []))
-    return { made, state, after, held, gaps, told }
+    return { made, state, pass, held, gaps, told }
   }
 
   it('holds nothing at a first start', () => {
@@ -66,38 +66,41 @@ describe('agent/supervisor/supervisor', () => {
   })
 
   it('after a death everything waits, says so, and is counted as blindness', () => {
-    const { held, gaps, made, state, after } = supervisor(1)
+    const { held, gaps, made, state, pass } = supervisor(1)
     assert.deepEqual(held(), ['processes', 'software'])
     assert.deepEqual(gaps(), ['processes process_creation', 'software software'])
-    after(3_000)
+    pass(3_000)
     assert.deepEqual([held(), state.changes], [[], 1])
     made.reportHeld()
     assert.deepEqual(made.blindness.take(), { categories: ['process_creation', 'software'], seconds: 3 })
   })
 
   it('what was at work at the second death is banned on disk before anything runs', () => {
-    const { held, after } = supervisor(2, ['software'])
-    assert.match(String(new BanList(join(folder, 'bans'), () => NOW).of('software')?.why), /when the agent died 2 times/)
-    after(6_000)
+    const { held, pass } = supervisor(2, ['software'])
+    assert.match(
+      String(new BanList(join(folder, 'bans'), () => NOW).of('software')?.why),
+      /when the agent died 2 times/,
+    )
+    pass(6_000)
     assert.deepEqual(held(), ['software'])
   })
 
   it('after three, only the minimum runs until it has settled', () => {
-    const { held, after } = supervisor(3)
-    after(21_000)
+    const { held, pass } = supervisor(3)
+    pass(21_000)
     assert.deepEqual(held(), ['software'])
-    after(SETTLED_MS)
+    pass(SETTLED_MS)
     assert.deepEqual(held(), [])
   })
 
   it('a collector that fills the memory is banned, and if that does not help, the agent is started again', () => {
-    const { made, state, after, held, gaps } = supervisor(0)
+    const { made, state, pass, held, gaps } = supervisor(0)
     const host = made.hostOf(ALL[1]!)
     state.resident = 300e6
     void host.sleep(1, AbortSignal.abort())
-    after(18_000)
+    pass(18_000)
     assert.deepEqual([held(), gaps(), state.changes], [['software'], ['software software'], 1])
-    after(18_000)
+    pass(18_000)
     assert.equal(state.exhausted, 1)
   })
 })
