@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 import { factsOf, fileHost, MAX_BYTES, unixAgentFolder } from './files.ts'
 import { type Host, type HostOptions, HYPERVISORS, type MachineFacts, type System } from './host.ts'
+import { linuxPlaces } from './linux-places.ts'
 import { connector } from './starts/connector.ts'
 import { tracefs } from './starts/tracefs.ts'
 import { withCommandLines } from './starts/with-command-lines.ts'
@@ -15,6 +16,7 @@ export const linux: System = {
   platform: 'linux',
   host,
   machine,
+  places: linuxPlaces(),
   agentFolder: unixAgentFolder,
   processStart,
   startSources: [withCommandLines(tracefs(), connector()), connector()],
