@@ -35,8 +35,17 @@ const json = { type: 'boolean', description: 'Print JSON' } as const
 
 const runCommand = defineCommand({
   meta: { name: 'run', description: 'Collect and report until stopped' },
-  args: { folder },
+  args: {
+    folder,
+    service: { type: 'boolean', description: "For Windows' service manager, which starts programs in a way of its own" },
+  },
   async run({ args }) {
+    const system = thisSystem()
+    if (args.service && system.service) {
+      await system.service((signal) => runAgent({ folder: folderOf(args) }, signal))
+      // The manager's calls hold the process.
+      process.exit(0)
+    }
     const stop = new AbortController()
     process.once('SIGTERM', () => stop.abort())
     process.once('SIGINT', () => stop.abort())

@@ -236,4 +236,12 @@ export const SERVICE_STATUS = layout({
   dwWaitHint: DWORD,
 })
 export const SERVICE_TABLE_ENTRYW = layout({ lpServiceName: POINTER, lpServiceProc: POINTER })
+export const SERVICE_FAILURE_ACTIONSW = layout({
+  dwResetPeriod: DWORD,
+  lpRebootMsg: POINTER,
+  lpCommand: POINTER,
+  cActions: DWORD,
+  lpsaActions: POINTER,
+})
+export const SC_ACTION = layout({ Type: DWORD, Delay: DWORD })
 export const TOKEN_USER = layout({ Sid: POINTER, Attributes: DWORD })

@@ -131,6 +131,12 @@ const FIGURES: readonly (readonly [expression: string, ours: number, compiler: n
   ['offsetof(SERVICE_TABLE_ENTRYW, lpServiceProc)', layouts.SERVICE_TABLE_ENTRYW.at.lpServiceProc, 8],
   ['sizeof(TOKEN_USER)', layouts.TOKEN_USER.size, 16],
   ['offsetof(TOKEN_USER, User.Sid)', layouts.TOKEN_USER.at.Sid, 0],
+  ['sizeof(SERVICE_FAILURE_ACTIONSW)', layouts.SERVICE_FAILURE_ACTIONSW.size, 40],
+  ['offsetof(SERVICE_FAILURE_ACTIONSW, dwResetPeriod)', layouts.SERVICE_FAILURE_ACTIONSW.at.dwResetPeriod, 0],
+  ['offsetof(SERVICE_FAILURE_ACTIONSW, cActions)', layouts.SERVICE_FAILURE_ACTIONSW.at.cActions, 24],
+  ['offsetof(SERVICE_FAILURE_ACTIONSW, lpsaActions)', layouts.SERVICE_FAILURE_ACTIONSW.at.lpsaActions, 32],
+  ['sizeof(SC_ACTION)', layouts.SC_ACTION.size, 8],
+  ['offsetof(SC_ACTION, Delay)', layouts.SC_ACTION.at.Delay, 4],
 ]
 
 describe('agent/host/windows/layouts', () => {
