@@ -16,7 +16,7 @@ const CURRENT_VERSION = 'Software\\Microsoft\\Windows\\CurrentVersion'
 const SERVICE_CALLS = join(import.meta.dirname, '../../agent/host/windows/service.ts')
 
 describe('real runs: the agent as a Windows service', function () {
-  this.timeout(180_000)
+  this.timeout(300_000)
   let folder: string
   let server: ServerChild
   let machine: WindowsMachine
@@ -65,7 +65,7 @@ describe('real runs: the agent as a Windows service', function () {
       titles = (await page()).findings.map((it) => it.says)
       return titles.some((it) => title.test(it)) ? true : null
     }
-    await until(ask, 60_000, () => `no finding says ${title}, but ${titles.join(' | ')}`)
+    await until(ask, 120_000, () => `no finding says ${title}, but ${titles.join(' | ')}`)
   }
 
   it('is connected, and everything it collects arrives', async () => {
@@ -77,7 +77,7 @@ describe('real runs: the agent as a Windows service', function () {
     }
     writeFileSync(join(machine.share, 'listen.cjs'), "require('net').createServer().listen(4711, '0.0.0.0')")
     machine.start(NODE, 'listen.cjs')
-    await until(ask, 60_000, () => 'not everything came')
+    await until(ask, 120_000, () => 'not everything came')
     assert.match(await status(), /running, process \d+/)
   })
 
@@ -113,7 +113,7 @@ describe('real runs: the agent as a Windows service', function () {
       const coverage = (await page()).laptops[0]?.coverage.find((it) => it.category === 'file_burst')
       return coverage?.lastEvent == null ? null : true
     }
-    await until(isSwept, 60_000, () => 'no burst came')
+    await until(isSwept, 120_000, () => 'no burst came')
     write(3_000)
     await found(/written to the removable disk at E:/)
   })

@@ -119,6 +119,14 @@ export const IP_ADAPTER_ADDRESSES = layout({
   IfType: DWORD,
   OperStatus: DWORD,
   Ipv6IfIndex: DWORD,
+  ZoneIndices: [16 * DWORD, DWORD],
+  FirstPrefix: POINTER,
+  TransmitLinkSpeed: LONGLONG,
+  ReceiveLinkSpeed: LONGLONG,
+  FirstWinsServerAddress: POINTER,
+  FirstGatewayAddress: POINTER,
+  Ipv4Metric: DWORD,
+  Ipv6Metric: DWORD,
 })
 export const IP_ADAPTER_DNS_SERVER_ADDRESS = layout({
   Length: DWORD,
